@@ -1,0 +1,405 @@
+// One error for the crate. `Clone` because the answer to one refresh is handed to every task that waited for it, and because a permanent
+// refusal is remembered and given again. Texts are fixed per kind: nothing a server or a file said is ever part of `Display` or `Debug`.
+
+use core::{fmt, time::Duration};
+use std::{error::Error as StdError, sync::Arc, time::SystemTime};
+
+use http::StatusCode;
+
+/// What went wrong while signing in, keeping or applying credentials.
+///
+/// [`kind`](Self::kind) says what, [`side`](Self::side) whose fault it is, [`is_retryable`](Self::is_retryable) and
+/// [`needs_sign_in`](Self::needs_sign_in) what to do next. Neither `Display` nor `Debug` contains anything a server, a file or a user wrote.
+///
+/// ```
+/// use codex_auth::{ErrorKind, Secret, Side};
+///
+/// let error = codex_auth::ApiKey::new(Secret::from(" ")).unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::InvalidCredential);
+/// assert_eq!(error.side(), Side::Local);
+/// assert_eq!(error.to_string(), "the credential is empty or not a valid header value");
+/// ```
+#[derive(Clone)]
+pub struct Error {
+    inner: Arc<Inner>,
+}
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    detail: Option<&'static str>,
+    status: Option<StatusCode>,
+    code: Option<Box<str>>,
+    description: Option<Box<str>>,
+    request_id: Option<Box<str>>,
+    not_before: Option<SystemTime>,
+    retry_after: Option<Duration>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of one's own [`CredentialSource`](crate::CredentialSource) or [`TokenStore`](crate::TokenStore).
+    ///
+    /// ```
+    /// use std::error::Error as _;
+    /// use codex_auth::{Error, ErrorKind};
+    ///
+    /// let error = Error::custom("the vault is sealed");
+    /// assert_eq!(error.kind(), ErrorKind::Custom);
+    /// assert_eq!(error.to_string(), "the credential source failed");
+    /// assert_eq!(error.source().unwrap().to_string(), "the vault is sealed");
+    /// ```
+    #[must_use]
+    pub fn custom(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(ErrorKind::Custom).with_source(source)
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.inner.kind
+    }
+
+    /// Whose fault it is.
+    #[must_use]
+    pub fn side(&self) -> Side {
+        self.inner.kind.side()
+    }
+
+    /// Whether the same call may succeed later without anybody doing anything. Never true after a refresh whose outcome is unknown:
+    /// sending a rotating token a second time can end the session.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        matches!(
+            self.inner.kind,
+            ErrorKind::NotSent
+                | ErrorKind::Unavailable
+                | ErrorKind::StoreBusy
+                | ErrorKind::StoreConflict
+                | ErrorKind::RefreshNotReady
+        )
+    }
+
+    /// Whether only a new sign-in helps.
+    #[must_use]
+    pub fn needs_sign_in(&self) -> bool {
+        matches!(
+            self.inner.kind,
+            ErrorKind::NotSignedIn
+                | ErrorKind::AccountChanged
+                | ErrorKind::RefreshExpired
+                | ErrorKind::RefreshReused
+                | ErrorKind::RefreshRevoked
+                | ErrorKind::RefreshRefused
+                | ErrorKind::CodeRefused
+        )
+    }
+
+    /// The status of the answer this error was read from.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        self.inner.status
+    }
+
+    /// The OAuth error code of the answer (RFC 6749 section 5.2, or a server's own), at most 64 characters of `[A-Za-z0-9_.-]`.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        self.inner.code.as_deref()
+    }
+
+    /// The server's words for a human, at most 512 characters, without control characters and without the secrets of the request.
+    /// Untrusted: escape it before it goes into a page. It is not part of `Display` or `Debug`.
+    #[must_use]
+    pub fn description(&self) -> Option<&str> {
+        self.inner.description.as_deref()
+    }
+
+    /// The server's name for the request, from `x-request-id`, `x-openai-request-id`, `x-oai-request-id` or `cf-ray`.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.inner.request_id.as_deref()
+    }
+
+    /// The moment before which the same call cannot succeed, where it is known ([`ErrorKind::RefreshNotReady`]).
+    #[must_use]
+    pub fn not_before(&self) -> Option<SystemTime> {
+        self.inner.not_before
+    }
+
+    /// How long the server asked to be left alone (`Retry-After` in seconds).
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.inner.retry_after
+    }
+}
+
+/// Crate-internal construction: a kind first, then what is known beside it.
+impl Error {
+    pub(crate) fn new(kind: ErrorKind) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                kind,
+                detail: None,
+                status: None,
+                code: None,
+                description: None,
+                request_id: None,
+                not_before: None,
+                retry_after: None,
+                source: None,
+            }),
+        }
+    }
+
+    #[expect(dead_code, reason = "the flows use it")]
+    pub(crate) fn with_detail(self, detail: &'static str) -> Self {
+        self.edit(|inner| inner.detail = Some(detail))
+    }
+
+    pub(crate) fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        let source = source.into();
+        self.edit(|inner| inner.source = Some(Arc::from(source)))
+    }
+
+    fn edit(mut self, edit: impl FnOnce(&mut Inner)) -> Self {
+        edit(Arc::make_mut(&mut self.inner));
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.inner.kind.message())?;
+        if let Some(detail) = self.inner.detail {
+            write!(formatter, ": {detail}")?;
+        }
+        if let Some(status) = self.inner.status {
+            write!(formatter, " (status {})", status.as_u16())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = formatter.debug_struct("Error");
+        debug.field("kind", &self.inner.kind);
+        if let Some(detail) = self.inner.detail {
+            debug.field("detail", &detail);
+        }
+        if let Some(status) = self.inner.status {
+            debug.field("status", &status.as_u16());
+        }
+        if let Some(source) = &self.inner.source {
+            debug.field("source", source);
+        }
+        debug.finish_non_exhaustive()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.inner
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+/// Whose fault an [`Error`] is.
+///
+/// ```
+/// assert_eq!(codex_auth::Error::custom("sealed").side(), codex_auth::Side::Local);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Side {
+    /// The caller, the configuration, the stored credentials or this machine.
+    Local,
+    /// The authority answered, and not with what was asked for.
+    Remote,
+    /// Nothing readable came back.
+    Network,
+}
+
+/// What an [`Error`] is about.
+///
+/// ```
+/// use codex_auth::{Error, ErrorKind};
+///
+/// fn next_step(error: &Error) -> &'static str {
+///     match error.kind() {
+///         ErrorKind::RefreshReused => "another program used this login; sign in again",
+///         ErrorKind::OutcomeUnknown => "the answer was lost; sign in again",
+///         _ if error.is_retryable() => "try later",
+///         _ => "look at the message",
+///     }
+/// }
+/// assert_eq!(next_step(&Error::custom("sealed")), "look at the message");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// There is nothing to apply: no credentials are stored.
+    NotSignedIn,
+    /// A credential is empty, or holds bytes that cannot stand in a header.
+    InvalidCredential,
+    /// The request goes to a host, or over a scheme, that must not see this credential.
+    ForbiddenTarget,
+    /// A profile, an issuer or an option contradicts itself or the rules of its protocol.
+    InvalidConfiguration,
+    /// A text that should be a JWT is none.
+    MalformedToken,
+    /// A store could not be read or written; the source says why.
+    Store,
+    /// Another process holds the store's lock for longer than the caller would wait.
+    StoreBusy,
+    /// The stored credentials changed between reading and writing.
+    StoreConflict,
+    /// The stored credentials belong to another account than those in use.
+    AccountChanged,
+    /// The operating system gave no random bytes.
+    Random,
+    /// The redirect's `state` is missing, doubled or not this attempt's. The attempt is not used up.
+    StateMismatch,
+    /// The redirect lacks what it must carry, or carries it twice.
+    MalformedRedirect,
+    /// The sign-in's time is over.
+    TimedOut,
+    /// The signed-in workspace is not among the allowed ones.
+    WorkspaceNotAllowed,
+    /// The access token has expired and the authority does not accept a refresh yet; see [`Error::not_before`].
+    RefreshNotReady,
+    /// A credential source of the user's own failed.
+    Custom,
+    /// The user, or the authority for the user, said no.
+    Denied,
+    /// The workspace has no access to Codex; its administrator can grant it.
+    MissingEntitlement,
+    /// The authority does not offer device login to this account or at all.
+    DeviceLoginDisabled,
+    /// The refresh token has expired.
+    RefreshExpired,
+    /// The refresh token was used before, by another holder of the same login.
+    RefreshReused,
+    /// The refresh token was revoked.
+    RefreshRevoked,
+    /// The refresh token was refused for another reason.
+    RefreshRefused,
+    /// The authorization code was refused.
+    CodeRefused,
+    /// The authority does not know this client, or not for this grant.
+    InvalidClient,
+    /// The authority refused the request in another way.
+    Rejected,
+    /// The authority is overloaded or out of order; later it may not be.
+    Unavailable,
+    /// The authority's answer is not what the protocol says.
+    InvalidResponse,
+    /// The ID token's signature or claims do not hold.
+    InvalidIdToken,
+    /// The sign-in holds, but the grant does not include use of the user's plan.
+    PlanUseNotGranted,
+    /// The request certainly never reached the authority.
+    NotSent,
+    /// The request may have reached the authority, and its answer was lost. It is not sent again.
+    OutcomeUnknown,
+}
+
+impl ErrorKind {
+    fn side(self) -> Side {
+        match self {
+            Self::NotSignedIn
+            | Self::InvalidCredential
+            | Self::ForbiddenTarget
+            | Self::InvalidConfiguration
+            | Self::MalformedToken
+            | Self::Store
+            | Self::StoreBusy
+            | Self::StoreConflict
+            | Self::AccountChanged
+            | Self::Random
+            | Self::StateMismatch
+            | Self::MalformedRedirect
+            | Self::TimedOut
+            | Self::WorkspaceNotAllowed
+            | Self::RefreshNotReady
+            | Self::Custom => Side::Local,
+            Self::Denied
+            | Self::MissingEntitlement
+            | Self::DeviceLoginDisabled
+            | Self::RefreshExpired
+            | Self::RefreshReused
+            | Self::RefreshRevoked
+            | Self::RefreshRefused
+            | Self::CodeRefused
+            | Self::InvalidClient
+            | Self::Rejected
+            | Self::Unavailable
+            | Self::InvalidResponse
+            | Self::InvalidIdToken
+            | Self::PlanUseNotGranted => Side::Remote,
+            Self::NotSent | Self::OutcomeUnknown => Side::Network,
+        }
+    }
+
+    fn message(self) -> &'static str {
+        match self {
+            Self::NotSignedIn => "no credentials are stored",
+            Self::InvalidCredential => "the credential is empty or not a valid header value",
+            Self::ForbiddenTarget => {
+                "the credential must not be sent to the target of this request"
+            }
+            Self::InvalidConfiguration => "the configuration is not valid",
+            Self::MalformedToken => "the token is not a well-formed JWT",
+            Self::Store => "the token store failed",
+            Self::StoreBusy => "the token store is locked by another process",
+            Self::StoreConflict => "the stored credentials were changed meanwhile",
+            Self::AccountChanged => "the stored credentials belong to another account",
+            Self::Random => "the operating system gave no random bytes",
+            Self::StateMismatch => "the redirect does not belong to this sign-in attempt",
+            Self::MalformedRedirect => "the redirect is malformed",
+            Self::TimedOut => "the sign-in was not completed in time",
+            Self::WorkspaceNotAllowed => "the workspace of the signed-in account is not allowed",
+            Self::RefreshNotReady => "the access token has expired and may not be refreshed yet",
+            Self::Custom => "the credential source failed",
+            Self::Denied => "the sign-in was declined",
+            Self::MissingEntitlement => "the workspace has no access to Codex",
+            Self::DeviceLoginDisabled => "device login is not enabled",
+            Self::RefreshExpired => "the refresh token has expired",
+            Self::RefreshReused => {
+                "the refresh token was already used by another holder of this login"
+            }
+            Self::RefreshRevoked => "the refresh token was revoked",
+            Self::RefreshRefused => "the refresh token was refused",
+            Self::CodeRefused => "the authorization code was refused",
+            Self::InvalidClient => "the authority does not accept this client",
+            Self::Rejected => "the authority refused the request",
+            Self::Unavailable => "the authority is unavailable",
+            Self::InvalidResponse => "the answer of the authority is not valid",
+            Self::InvalidIdToken => "the ID token is not valid",
+            Self::PlanUseNotGranted => "the sign-in does not include use of the plan",
+            Self::NotSent => "the request could not be sent",
+            Self::OutcomeUnknown => "the outcome of the request is unknown",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn size_is_one_word() {
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+        assert_eq!(size_of::<Result<(), Error>>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn sources_are_a_chain() {
+        let error = Error::new(ErrorKind::Store).with_source(std::io::Error::other("no space"));
+        assert_eq!(error.to_string(), "the token store failed");
+        assert_eq!(error.source().unwrap().to_string(), "no space");
+        assert_eq!(error.clone().source().unwrap().to_string(), "no space");
+    }
+}

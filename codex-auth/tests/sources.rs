@@ -1,0 +1,205 @@
+//! What sources put on requests, and what they say when told of a rejection.
+
+mod support;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use codex_auth::{
+    Anonymous, ApiKey, Audience, BearerToken, BoxCredentialSource, CredentialSource, Error,
+    ErrorKind, Lease, Secret, StaticToken, Verdict, source_fn,
+};
+use http::{HeaderMap, StatusCode, request::Parts};
+use support::block_on;
+
+fn head(target: &str) -> Parts {
+    http::Request::get(target).body(()).unwrap().into_parts().0
+}
+
+const API: &str = "https://api.openai.com/v1/responses";
+
+#[test]
+fn an_api_key_is_a_sensitive_bearer() {
+    let key = ApiKey::new(Secret::from(" sk-invented\n")).unwrap();
+    let key = key
+        .with_organization("org-1")
+        .unwrap()
+        .with_project("proj-1")
+        .unwrap();
+    let mut request = head(API);
+    let lease = block_on(key.apply(&mut request)).unwrap();
+    assert_eq!(request.headers["authorization"], "Bearer sk-invented");
+    assert!(request.headers["authorization"].is_sensitive());
+    assert_eq!(request.headers["openai-organization"], "org-1");
+    assert_eq!(request.headers["openai-project"], "proj-1");
+    assert_eq!(block_on(key.rejected(lease)).unwrap(), Verdict::GiveUp);
+}
+
+#[test]
+fn credentials_that_cannot_be_sent_are_refused_when_made() {
+    for text in ["", " ", "a\nb", "a\u{7f}", "schlüssel"] {
+        assert_eq!(
+            ApiKey::new(Secret::from(text)).unwrap_err().kind(),
+            ErrorKind::InvalidCredential,
+            "{text:?}"
+        );
+        assert_eq!(
+            StaticToken::new(BearerToken::new(Secret::from(text)))
+                .unwrap_err()
+                .kind(),
+            ErrorKind::InvalidCredential,
+            "{text:?}"
+        );
+    }
+    let token = BearerToken::new(Secret::from("invented")).with_account_id("");
+    assert_eq!(
+        StaticToken::new(token).unwrap_err().kind(),
+        ErrorKind::InvalidCredential
+    );
+}
+
+#[test]
+fn a_static_token_names_account_and_environment() {
+    let token = BearerToken::new(Secret::from("invented"))
+        .with_account_id("acct-1")
+        .with_fedramp(true);
+    let mut request = head("wss://chatgpt.com/backend-api/codex/responses");
+    block_on(StaticToken::new(token).unwrap().apply(&mut request)).unwrap();
+    assert_eq!(request.headers["authorization"], "Bearer invented");
+    assert_eq!(request.headers["chatgpt-account-id"], "acct-1");
+    assert_eq!(request.headers["x-openai-fedramp"], "true");
+}
+
+#[test]
+fn a_forbidden_target_leaves_the_request_alone() {
+    let sources = [
+        BoxCredentialSource::new(ApiKey::new(Secret::from("k")).unwrap()),
+        BoxCredentialSource::new(StaticToken::new(BearerToken::new(Secret::from("k"))).unwrap()),
+        BoxCredentialSource::new(async || Ok(BearerToken::new(Secret::from("k")))),
+        BoxCredentialSource::new(source_fn(async |_| Ok(BearerToken::new(Secret::from("k"))))),
+    ];
+    for source in sources {
+        let mut request = head("http://api.openai.com/v1/responses");
+        let error = block_on(source.apply(&mut request)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ForbiddenTarget);
+        assert_eq!(
+            error.to_string(),
+            "the credential must not be sent to the target of this request"
+        );
+        assert!(request.headers.is_empty());
+    }
+    let narrow = ApiKey::new(Secret::from("k"))
+        .unwrap()
+        .only_for(Audience::hosts(["api.openai.com"]));
+    assert!(block_on(narrow.apply(&mut head(API))).is_ok());
+    assert!(block_on(narrow.apply(&mut head("https://example.com/"))).is_err());
+}
+
+#[test]
+fn anonymous_adds_nothing() {
+    let mut request = head("http://models.lan/");
+    let lease = block_on(Anonymous::new().apply(&mut request)).unwrap();
+    assert!(request.headers.is_empty());
+    assert_eq!(
+        block_on(Anonymous::new().rejected(lease)).unwrap(),
+        Verdict::GiveUp
+    );
+}
+
+#[test]
+fn a_closure_is_asked_every_time_and_its_tokens_are_told_apart() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let source = move || {
+        let turn = counter.fetch_add(1, Ordering::SeqCst);
+        async move {
+            Ok(BearerToken::new(Secret::from(if turn < 2 {
+                "first"
+            } else {
+                "second"
+            })))
+        }
+    };
+    let first = block_on(source.apply(&mut head(API))).unwrap();
+    assert_eq!(
+        block_on(source.rejected(first)).unwrap(),
+        Verdict::GiveUp,
+        "the same token again helps nobody"
+    );
+    assert_eq!(block_on(source.rejected(first)).unwrap(), Verdict::Retry);
+    let second = block_on(source.apply(&mut head(API))).unwrap();
+    assert_ne!(first, second);
+    assert_eq!(asked.load(Ordering::SeqCst), 4);
+}
+
+#[test]
+fn a_source_function_hears_which_lease_was_rejected() {
+    let source = source_fn(async |request| {
+        let token = match request.rejected() {
+            Some(_) => "renewed",
+            None => "cached",
+        };
+        Ok(BearerToken::new(Secret::from(token)))
+    });
+    let lease = block_on(source.apply(&mut head(API))).unwrap();
+    assert_eq!(block_on(source.rejected(lease)).unwrap(), Verdict::Retry);
+}
+
+#[test]
+fn a_failing_closure_keeps_its_cause() {
+    let source = async || Err::<BearerToken, _>(Error::custom("the vault is sealed"));
+    let error = block_on(source.apply(&mut head(API))).unwrap_err();
+    assert_eq!(
+        std::error::Error::source(&error).unwrap().to_string(),
+        "the vault is sealed"
+    );
+}
+
+#[test]
+fn the_boxed_source_passes_everything_on() {
+    struct Recorder(AtomicUsize);
+    impl CredentialSource for Recording {
+        async fn apply(&self, _: &mut Parts) -> Result<Lease, Error> {
+            Ok(Lease::new(7))
+        }
+        async fn rejected(&self, lease: Lease) -> Result<Verdict, Error> {
+            assert_eq!(lease, Lease::new(7));
+            Ok(Verdict::Retry)
+        }
+        fn observe(
+            &self,
+            lease: Lease,
+            target: &http::Uri,
+            status: StatusCode,
+            headers: &HeaderMap,
+        ) {
+            assert_eq!(
+                (lease, target.host(), status, headers.len()),
+                (Lease::new(7), Some("api.openai.com"), StatusCode::OK, 0)
+            );
+            self.0.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    struct Recording(Arc<Recorder>);
+
+    let recorder = Arc::new(Recorder(AtomicUsize::new(0)));
+    let source = BoxCredentialSource::new(Recording(Arc::clone(&recorder)));
+    let mut request = head(API);
+    let lease = block_on(source.clone().apply(&mut request)).unwrap();
+    assert_eq!(block_on(source.rejected(lease)).unwrap(), Verdict::Retry);
+    source.observe(lease, &request.uri, StatusCode::OK, &HeaderMap::new());
+    assert_eq!(recorder.0.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn public_types_cross_threads() {
+    fn sendable<T: Send + Sync>() {}
+    sendable::<ApiKey>();
+    sendable::<BearerToken>();
+    sendable::<BoxCredentialSource>();
+    sendable::<Error>();
+    sendable::<Secret>();
+    sendable::<StaticToken>();
+}
