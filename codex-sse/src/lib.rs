@@ -1,1 +1,23 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+mod decoder;
+mod encode;
+mod error;
+mod frame;
+mod frame_buf;
+mod held;
+mod limits;
+mod line;
+#[cfg(feature = "stream")]
+mod stream;
+
+pub use decoder::{Decoder, Tail};
+pub use error::{Error, ErrorKind, Side};
+pub use frame::Frame;
+pub use frame_buf::FrameBuf;
+pub use limits::Limits;
+#[cfg(feature = "stream")]
+pub use stream::{Frames, FramesError};

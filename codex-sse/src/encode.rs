@@ -1,0 +1,57 @@
+// The way back: for mock servers, proxies and recorders, and the other half of the law that decoding what was encoded gives the same.
+
+use alloc::{string::ToString as _, vec::Vec};
+
+use crate::{Error, Frame};
+
+impl Frame<'_> {
+    /// Writes the frame as a server would send it, blank line included, at the end of `out`.
+    ///
+    /// Decoding the result gives the same frame. Data with line feeds becomes several `data` lines; an id or a reconnection time that is
+    /// `None` is left out, so that the one in force stays.
+    ///
+    /// # Errors
+    /// When the frame cannot be carried: a line end in its type, a line end or NUL in its id, a carriage return in its data. Nothing is
+    /// written then. A frame that came out of a decoder can always be written.
+    ///
+    /// ```
+    /// use codex_sse::{ErrorKind, Frame};
+    ///
+    /// let mut out = Vec::new();
+    /// Frame::new(b"first\nsecond").with_event(b"greeting").encode(&mut out)?;
+    /// assert_eq!(out, b"event: greeting\ndata: first\ndata: second\n\n");
+    ///
+    /// let error = Frame::new(b"a\rb").encode(&mut out).unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::Unencodable);
+    /// # Ok::<(), codex_sse::Error>(())
+    /// ```
+    pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), Error> {
+        let breaks =
+            |bytes: &[u8], forbidden: &[u8]| bytes.iter().any(|byte| forbidden.contains(byte));
+        if breaks(self.event, b"\r\n")
+            || self.id.is_some_and(|id| breaks(id, b"\r\n\0"))
+            || breaks(self.data, b"\r")
+        {
+            return Err(Error::unencodable());
+        }
+        let mut line = |field: &[u8], value: &[u8]| {
+            for part in [field, b": ", value, b"\n"] {
+                out.extend_from_slice(part);
+            }
+        };
+        if !self.event.is_empty() {
+            line(b"event", self.event);
+        }
+        if let Some(id) = self.id {
+            line(b"id", id);
+        }
+        if let Some(milliseconds) = self.retry {
+            line(b"retry", milliseconds.to_string().as_bytes());
+        }
+        for value in self.data.split(|byte| *byte == b'\n') {
+            line(b"data", value);
+        }
+        out.push(b'\n');
+        Ok(())
+    }
+}

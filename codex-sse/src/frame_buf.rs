@@ -1,0 +1,156 @@
+use alloc::{boxed::Box, vec::Vec};
+use core::{fmt, ops::Range, time::Duration};
+
+use crate::Frame;
+
+/// A [`Frame`] that owns its memory, or shares that of the chunk it came in.
+///
+/// [`Frame::to_owned`] copies. With the feature `stream`, [`Decoder::decode_bytes`] slices the chunk where the whole event lies in it;
+/// such a frame keeps the whole chunk alive, so copy what is kept for long.
+///
+/// ```
+/// use codex_sse::{Decoder, FrameBuf};
+///
+/// let mut decoder = Decoder::new();
+/// let frame: FrameBuf = decoder.decode(&mut &b"data: kept\n\n"[..])?.unwrap().to_owned();
+/// drop(decoder);
+/// assert_eq!(frame.as_frame().data_str()?, "kept");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[cfg_attr(
+    not(feature = "stream"),
+    doc = "",
+    doc = "[`Decoder::decode_bytes`]: crate::Decoder"
+)]
+#[cfg_attr(
+    feature = "stream",
+    doc = "",
+    doc = "[`Decoder::decode_bytes`]: crate::Decoder::decode_bytes"
+)]
+#[derive(Clone)]
+pub struct FrameBuf {
+    block: Block,
+    event: Range<usize>,
+    data: Range<usize>,
+    id: Option<Box<[u8]>>,
+    retry: Option<u64>,
+}
+
+/// The memory that holds the event type and the data.
+#[derive(Clone)]
+enum Block {
+    Owned(Vec<u8>),
+    #[cfg(feature = "stream")]
+    Shared(bytes::Bytes),
+}
+
+impl FrameBuf {
+    pub(crate) fn copy_of(frame: &Frame<'_>) -> Self {
+        let split = frame.event.len();
+        let mut block = Vec::with_capacity(split + frame.data.len());
+        block.extend_from_slice(frame.event);
+        block.extend_from_slice(frame.data);
+        let end = block.len();
+        Self {
+            block: Block::Owned(block),
+            event: 0..split,
+            data: split..end,
+            id: frame.id.map(Box::from),
+            retry: frame.retry,
+        }
+    }
+
+    /// A frame whose type and data are these ranges of `chunk`.
+    #[cfg(feature = "stream")]
+    pub(crate) fn share(
+        chunk: &bytes::Bytes,
+        event: Range<usize>,
+        data: Range<usize>,
+        frame: &Frame<'_>,
+    ) -> Self {
+        Self {
+            block: Block::Shared(chunk.clone()),
+            event,
+            data,
+            id: frame.id.map(Box::from),
+            retry: frame.retry,
+        }
+    }
+
+    /// The frame, lent.
+    pub fn as_frame(&self) -> Frame<'_> {
+        let block = self.block.as_slice();
+        Frame {
+            event: &block[self.event.clone()],
+            data: &block[self.data.clone()],
+            id: self.id.as_deref(),
+            retry: self.retry,
+        }
+    }
+
+    /// The event type; see [`Frame::event`].
+    pub fn event(&self) -> Option<&[u8]> {
+        self.as_frame().event()
+    }
+
+    /// The data; see [`Frame::data`].
+    pub fn data(&self) -> &[u8] {
+        &self.block.as_slice()[self.data.clone()]
+    }
+
+    /// The last event id in force; see [`Frame::id`].
+    pub fn id(&self) -> Option<&[u8]> {
+        self.id.as_deref()
+    }
+
+    /// The reconnection time in force; see [`Frame::retry`].
+    pub fn retry(&self) -> Option<Duration> {
+        self.as_frame().retry()
+    }
+
+    /// The data, without copying it where it is a slice of the chunk already.
+    #[cfg(feature = "stream")]
+    pub fn into_data(self) -> bytes::Bytes {
+        let block = match self.block {
+            Block::Owned(block) => bytes::Bytes::from(block),
+            Block::Shared(block) => block,
+        };
+        block.slice(self.data)
+    }
+}
+
+impl Block {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Owned(block) => block,
+            #[cfg(feature = "stream")]
+            Self::Shared(block) => block,
+        }
+    }
+}
+
+impl PartialEq for FrameBuf {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_frame() == other.as_frame()
+    }
+}
+
+impl Eq for FrameBuf {}
+
+impl PartialEq<Frame<'_>> for FrameBuf {
+    fn eq(&self, other: &Frame<'_>) -> bool {
+        self.as_frame() == *other
+    }
+}
+
+impl From<Frame<'_>> for FrameBuf {
+    fn from(frame: Frame<'_>) -> Self {
+        frame.to_owned()
+    }
+}
+
+impl fmt::Debug for FrameBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_frame().fmt(f)
+    }
+}

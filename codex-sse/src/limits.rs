@@ -1,0 +1,80 @@
+/// How much a [`Decoder`](crate::Decoder) takes from a server before it gives up with a typed error.
+///
+/// The standard sets no limits, so a decoder without them buffers whatever a server sends. All limits are bytes.
+///
+/// | limit | default | why |
+/// |---|---:|---|
+/// | [`max_line`](Self::max_line) | 16 MiB | an inline image is one line of several megabytes of base64; the usual WebSocket frame limit is 16 MiB |
+/// | [`max_frame`](Self::max_frame) | 32 MiB | a response with several images; half the usual WebSocket message limit of 64 MiB |
+/// | [`max_skipped`](Self::max_skipped) | 1 MiB | a keep-alive comment every second for a day stays below it |
+///
+/// A decoder never holds more than `max_frame` plus one kibibyte.
+///
+/// ```
+/// use codex_sse::Limits;
+///
+/// let limits = Limits::new().max_line(64 * 1024).max_frame(256 * 1024);
+/// assert_eq!(limits, limits.max_skipped(1 << 20));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub(crate) line: usize,
+    pub(crate) frame: usize,
+    pub(crate) skipped: usize,
+}
+
+impl Limits {
+    /// The defaults.
+    pub const fn new() -> Self {
+        Self {
+            line: 16 << 20,
+            frame: 32 << 20,
+            skipped: 1 << 20,
+        }
+    }
+
+    /// No limit at all: for input that is trusted and already bounded.
+    pub const fn unlimited() -> Self {
+        Self {
+            line: usize::MAX,
+            frame: usize::MAX,
+            skipped: usize::MAX,
+        }
+    }
+
+    /// The longest line, of any kind, without its line end.
+    pub const fn max_line(self, bytes: usize) -> Self {
+        Self {
+            line: bytes,
+            ..self
+        }
+    }
+
+    /// The most that one event may hold: its data with the line feeds that join its lines, its type, and the last event id.
+    pub const fn max_frame(self, bytes: usize) -> Self {
+        Self {
+            frame: bytes,
+            ..self
+        }
+    }
+
+    /// The most that may go by between two events outside of `data` lines: comments, blank lines, unknown fields, and `event`, `id` and
+    /// `retry` lines, each with its line end.
+    pub const fn max_skipped(self, bytes: usize) -> Self {
+        Self {
+            skipped: bytes,
+            ..self
+        }
+    }
+
+    /// The smallest of the three: what stays below it can be checked with one comparison.
+    pub(crate) fn least(&self) -> usize {
+        self.line.min(self.frame).min(self.skipped)
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::new()
+    }
+}

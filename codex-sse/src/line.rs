@@ -1,0 +1,71 @@
+// A line is a field name, a colon, one optional space and a value (WHATWG HTML, 9.2.6). Four names mean something; every other line,
+// comments included, is skipped. Names are matched by prefix, so no search for the colon is needed.
+
+/// What a line says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Field {
+    Data,
+    Event,
+    Id,
+    Retry,
+    /// A comment or an unknown field.
+    Skip,
+}
+
+/// Splits a whole line into its field and value.
+#[inline]
+pub(crate) fn parse(line: &[u8]) -> (Field, &[u8]) {
+    if let Some(value) = line.strip_prefix(b"data: ") {
+        return (Field::Data, value);
+    }
+    for (field, name) in FIELDS {
+        if let Some(rest) = line.strip_prefix(name) {
+            return match rest {
+                [] => (field, rest),
+                [b':', b' ', value @ ..] | [b':', value @ ..] => (field, value),
+                _ => (Field::Skip, rest),
+            };
+        }
+    }
+    (Field::Skip, line)
+}
+
+/// Judges the beginning of a line that is not complete yet: the field and where its value begins, or `None` while one more byte is
+/// needed to tell.
+pub(crate) fn parse_head(head: &[u8]) -> Option<(Field, usize)> {
+    for (field, name) in FIELDS {
+        if name.starts_with(head) {
+            return None;
+        }
+        if let Some(rest) = head.strip_prefix(name) {
+            return match rest {
+                [] | [b':'] => None,
+                [b':', b' ', ..] => Some((field, name.len() + 2)),
+                [b':', ..] => Some((field, name.len() + 1)),
+                _ => Some((Field::Skip, 0)),
+            };
+        }
+    }
+    Some((Field::Skip, 0))
+}
+
+/// The index of the byte by which a line is known to hold no data; the line's length where only its end tells. `None` for a data line,
+/// and for the beginning of a line (`ended` is false) that may become one.
+pub(crate) fn known_without_data(line: &[u8], ended: bool) -> Option<usize> {
+    match line
+        .iter()
+        .zip(b"data:")
+        .position(|(byte, expected)| byte != expected)
+    {
+        Some(index) => Some(index),
+        None if line.len() < b"data".len() && ended => Some(line.len()),
+        None => None,
+    }
+}
+
+const FIELDS: [(Field, &[u8]); 4] = [
+    (Field::Data, b"data"),
+    (Field::Event, b"event"),
+    (Field::Id, b"id"),
+    (Field::Retry, b"retry"),
+];

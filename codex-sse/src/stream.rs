@@ -1,0 +1,183 @@
+use core::{
+    fmt,
+    ops::Range,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf as _, Bytes};
+use futures_core::{FusedStream, Stream};
+use pin_project_lite::pin_project;
+
+use crate::{Decoder, Error, Frame, FrameBuf};
+
+impl Decoder {
+    /// Like [`decode`](Self::decode), but the frame outlives the chunk: it is a slice of it where the whole event lies in it, and a copy
+    /// where a chunk boundary cut the event or its data has several lines.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use codex_sse::Decoder;
+    ///
+    /// let mut decoder = Decoder::new();
+    /// let mut chunk = Bytes::from_static(b"data: 1\n\ndata: 2\n\n");
+    /// let mut frames = Vec::new();
+    /// while let Some(frame) = decoder.decode_bytes(&mut chunk)? {
+    ///     frames.push(frame);
+    /// }
+    /// assert_eq!(frames[1].data(), b"2");
+    /// # Ok::<(), codex_sse::Error>(())
+    /// ```
+    pub fn decode_bytes(&mut self, chunk: &mut Bytes) -> Result<Option<FrameBuf>, Error> {
+        let mut input: &[u8] = chunk;
+        let Some(lent) = self.decode_lent(&mut input)? else {
+            chunk.clear();
+            return Ok(None);
+        };
+        let frame = self.frame(&lent);
+        let owned = match (lent.event, lent.data) {
+            (Some(event), Some(data)) => Self::share(chunk, event, data, &frame),
+            (None, Some(data)) if frame.event.is_empty() => Self::share(chunk, b"", data, &frame),
+            _ => frame.to_owned(),
+        };
+        chunk.advance(chunk.len() - input.len());
+        Ok(Some(owned))
+    }
+
+    fn share(chunk: &Bytes, event: &[u8], data: &[u8], frame: &Frame<'_>) -> FrameBuf {
+        let within = |part: &[u8]| -> Range<usize> {
+            if part.is_empty() {
+                return 0..0;
+            }
+            let start = part.as_ptr().addr() - chunk.as_ptr().addr();
+            start..start + part.len()
+        };
+        FrameBuf::share(chunk, within(event), within(data), frame)
+    }
+}
+
+pin_project! {
+    /// A stream of body chunks as a stream of frames.
+    ///
+    /// It holds one chunk at a time, spawns nothing, and knows no runtime. The first error is its last item.
+    ///
+    /// ```
+    /// # use std::{convert::Infallible, pin::{Pin, pin}, task::{Context, Poll, Waker}};
+    /// # use futures_core::Stream;
+    /// # struct Body(Vec<&'static str>);
+    /// # impl Stream for Body {
+    /// #     type Item = Result<bytes::Bytes, Infallible>;
+    /// #     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    /// #         Poll::Ready(self.0.pop().map(|chunk| Ok(chunk.into())))
+    /// #     }
+    /// # }
+    /// # fn poll<S: Stream + Unpin>(stream: &mut S) -> Poll<Option<S::Item>> {
+    /// #     Pin::new(stream).poll_next(&mut Context::from_waker(Waker::noop()))
+    /// # }
+    /// use codex_sse::Frames;
+    ///
+    /// # let body = Body(vec!["lo\n\n", "data: hel"]);
+    /// let mut frames = Frames::new(body); // any `Stream<Item = Result<Bytes, E>>`
+    /// let Poll::Ready(Some(frame)) = poll(&mut frames) else { panic!() };
+    /// assert_eq!(frame.unwrap().data(), b"hello");
+    /// ```
+    #[derive(Debug)]
+    pub struct Frames<S> {
+        #[pin]
+        body: S,
+        chunk: Bytes,
+        decoder: Decoder,
+        ended: bool,
+    }
+}
+
+impl<S> Frames<S> {
+    /// The frames of a body, decoded with the default limits.
+    pub fn new(body: S) -> Self {
+        Self::with_decoder(body, Decoder::new())
+    }
+
+    /// The frames of a body, decoded by a decoder of one's own making.
+    pub const fn with_decoder(body: S, decoder: Decoder) -> Self {
+        Self {
+            body,
+            chunk: Bytes::new(),
+            decoder,
+            ended: false,
+        }
+    }
+
+    /// The decoder: what it has counted, and the last event id.
+    pub const fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    /// The decoder, to be [finished](Decoder::finish) when the stream has ended.
+    pub fn into_decoder(self) -> Decoder {
+        self.decoder
+    }
+}
+
+impl<S: Stream<Item = Result<Bytes, E>>, E> Stream for Frames<S> {
+    type Item = Result<FrameBuf, FramesError<E>>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut this = self.project();
+        if *this.ended {
+            return Poll::Ready(None);
+        }
+        loop {
+            let item = match this.decoder.decode_bytes(this.chunk) {
+                Ok(Some(frame)) => return Poll::Ready(Some(Ok(frame))),
+                Ok(None) => match ready!(this.body.as_mut().poll_next(context)) {
+                    Some(Ok(chunk)) => {
+                        *this.chunk = chunk;
+                        continue;
+                    }
+                    Some(Err(error)) => Some(Err(FramesError::Body(error))),
+                    None => None,
+                },
+                Err(error) => Some(Err(FramesError::Decode(error))),
+            };
+            *this.ended = true;
+            return Poll::Ready(item);
+        }
+    }
+}
+
+impl<S: Stream<Item = Result<Bytes, E>>, E> FusedStream for Frames<S> {
+    fn is_terminated(&self) -> bool {
+        self.ended
+    }
+}
+
+/// Why a stream of frames ended early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FramesError<E> {
+    /// The body failed.
+    Body(E),
+    /// The bytes passed a limit.
+    Decode(Error),
+}
+
+impl<E> fmt::Display for FramesError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Body(_) => "the body of the event stream failed",
+            Self::Decode(_) => "the event stream passed a limit",
+        })
+    }
+}
+
+impl<E: core::error::Error + 'static> core::error::Error for FramesError<E> {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        Some(match self {
+            Self::Body(error) => error,
+            Self::Decode(error) => error,
+        })
+    }
+}
