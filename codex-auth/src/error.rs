@@ -1,8 +1,8 @@
 // One error for the crate. `Clone` because the answer to one refresh is handed to every task that waited for it, and because a permanent
 // refusal is remembered and given again. Texts are fixed per kind: nothing a server or a file said is ever part of `Display` or `Debug`.
 
-use core::{fmt, time::Duration};
-use std::{error::Error as StdError, sync::Arc, time::SystemTime};
+use core::{error::Error as StdError, fmt, time::Duration};
+use std::{sync::Arc, time::SystemTime};
 
 use http::StatusCode;
 
@@ -38,7 +38,7 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of one's own [`CredentialSource`](crate::CredentialSource) or [`TokenStore`](crate::TokenStore).
+    /// An error of one's own [`CredentialSource`](crate::CredentialSource).
     ///
     /// ```
     /// use std::error::Error as _;
@@ -151,7 +151,6 @@ impl Error {
         }
     }
 
-    #[expect(dead_code, reason = "the flows use it")]
     pub(crate) fn with_detail(self, detail: &'static str) -> Self {
         self.edit(|inner| inner.detail = Some(detail))
     }
@@ -159,6 +158,30 @@ impl Error {
     pub(crate) fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let source = source.into();
         self.edit(|inner| inner.source = Some(Arc::from(source)))
+    }
+
+    pub(crate) fn with_status(self, status: StatusCode) -> Self {
+        self.edit(|inner| inner.status = Some(status))
+    }
+
+    pub(crate) fn with_code(self, code: Box<str>) -> Self {
+        self.edit(|inner| inner.code = Some(code))
+    }
+
+    pub(crate) fn with_description(self, description: Box<str>) -> Self {
+        self.edit(|inner| inner.description = Some(description))
+    }
+
+    pub(crate) fn with_request_id(self, request_id: Box<str>) -> Self {
+        self.edit(|inner| inner.request_id = Some(request_id))
+    }
+
+    pub(crate) fn with_not_before(self, not_before: SystemTime) -> Self {
+        self.edit(|inner| inner.not_before = Some(not_before))
+    }
+
+    pub(crate) fn with_retry_after(self, retry_after: Duration) -> Self {
+        self.edit(|inner| inner.retry_after = Some(retry_after))
     }
 
     fn edit(mut self, edit: impl FnOnce(&mut Inner)) -> Self {
@@ -266,10 +289,14 @@ pub enum ErrorKind {
     MalformedRedirect,
     /// The sign-in's time is over.
     TimedOut,
-    /// The signed-in workspace is not among the allowed ones.
+    /// The workspace of the login is not among the allowed ones.
     WorkspaceNotAllowed,
     /// The access token has expired and the authority does not accept a refresh yet; see [`Error::not_before`].
     RefreshNotReady,
+    /// The access token cannot be renewed here: there is no refresh token, or the store is read-only.
+    NotRefreshable,
+    /// The tokens were renewed, and storing them failed; they are kept in memory and stored before anything else is done.
+    NotPersisted,
     /// A credential source of the user's own failed.
     Custom,
     /// The user, or the authority for the user, said no.
@@ -324,6 +351,8 @@ impl ErrorKind {
             | Self::TimedOut
             | Self::WorkspaceNotAllowed
             | Self::RefreshNotReady
+            | Self::NotRefreshable
+            | Self::NotPersisted
             | Self::Custom => Side::Local,
             Self::Denied
             | Self::MissingEntitlement
@@ -362,6 +391,8 @@ impl ErrorKind {
             Self::TimedOut => "the sign-in was not completed in time",
             Self::WorkspaceNotAllowed => "the workspace of the signed-in account is not allowed",
             Self::RefreshNotReady => "the access token has expired and may not be refreshed yet",
+            Self::NotRefreshable => "the access token has expired and cannot be renewed here",
+            Self::NotPersisted => "the renewed tokens could not be stored",
             Self::Custom => "the credential source failed",
             Self::Denied => "the sign-in was declined",
             Self::MissingEntitlement => "the workspace has no access to Codex",

@@ -1,17 +1,60 @@
 #![doc = include_str!("../README.md")]
 
+mod answer;
 mod audience;
+mod browser;
+mod calls;
+mod claims;
 mod closure;
+mod device;
+mod encode;
 mod error;
+#[cfg(feature = "std")]
+mod file;
 mod fixed;
+mod flow;
+mod json;
+mod listener;
+mod moment;
+mod profile;
+mod random;
+mod record;
+mod redirect;
+mod registration;
 mod secret;
+mod send;
 mod source;
+mod store;
+mod tokens;
+#[cfg(feature = "verify")]
+mod verify;
 
+#[cfg(feature = "verify")]
+pub use crate::verify::{IdTokenRules, KeySet};
 pub use crate::{
     audience::Audience,
+    browser::{BrowserFlow, BrowserSignIn},
+    calls::{ApiKeyExchange, Refresh, RefreshReason, Revoke, WhoAmI},
+    claims::{Claims, Plan, UnlistedPlan},
     closure::{SourceFn, TokenRequest, source_fn},
+    device::DeviceFlow,
     error::{Error, ErrorKind, Side},
     fixed::{Anonymous, ApiKey, BearerToken, StaticToken},
+    flow::{Prompt, SignIn, SignInFlow, Step, drive},
+    listener::{Incoming, LoopbackConnection, Page, RedirectTarget},
+    moment::{Moment, Timer},
+    profile::{BodyFormat, DeviceEndpoints, OAuthProfile, RedirectRule},
+    random::Entropy,
+    record::{AuthMode, Record, UnlistedMode},
+    registration::{AppRegistration, HostId, Registration},
     secret::Secret,
+    send::{SendFailure, SendRequest},
     source::{BoxCredentialSource, CredentialSource, Lease, Verdict},
+    store::{MemoryStore, Revision, StoreLock, Stored, TokenStore},
+    tokens::{AccountIdOrigin, TokenSet},
+};
+#[cfg(feature = "std")]
+pub use crate::{
+    file::{FileStore, codex_home},
+    moment::ThreadTimer,
 };

@@ -1,0 +1,499 @@
+// A login in a file. A reader, at any moment and after any crash, finds the old file or the new one, whole and for its owner's eyes only:
+// the new content is written beside, synced, renamed over the old, and the directory synced. The lock is a file of its own, because the
+// rename replaces the data file, and a lock on the old one would bind nobody.
+
+mod layer;
+#[cfg(test)]
+mod tests;
+
+use core::{
+    fmt,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+use std::{
+    ffi::OsString,
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::Instant,
+};
+
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+pub(crate) use self::layer::{FileLayer, System};
+use crate::{
+    error::{Error, ErrorKind},
+    record::Record,
+    store::{Revision, StoreLock, Stored, TokenStore},
+};
+
+/// A store in a file of the official client's `auth.json` format. Clones share it.
+///
+/// The file is always 0600, its directory 0700 where this makes it. A link in its place, and a file or directory of another user, are
+/// refused. Besides the file there are, while it is written, `.NAME.codex-auth.tmp`, and for good, the empty lock file `NAME.lock`.
+///
+/// Keep a login in a file of your own ([`for_app`](Self::for_app)). The official client's file is read-only ([`codex_cli`](Self::codex_cli))
+/// unless its path is named to [`new`](Self::new): two programs that renew one login must both take the lock, and the official client does
+/// not. The broker then re-reads before and after every renewal, which makes a clash rare and noticed, not impossible.
+///
+/// ```
+/// use codex_auth::{FileStore, Record, Secret, TokenStore};
+///
+/// let directory = std::env::temp_dir().join(format!("codex-auth-example-{}", std::process::id()));
+/// let store = FileStore::new(directory.join("auth.json"));
+/// assert!(store.load()?.is_none());
+/// store.save(&Record::of_api_key(Secret::from("sk-invented")), None)?;
+/// assert_eq!(store.load()?.unwrap().record().api_key().unwrap().expose(), "sk-invented");
+/// assert!(store.clear()?);
+/// # std::fs::remove_dir_all(directory).unwrap();
+/// # Ok::<(), codex_auth::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct FileStore {
+    files: Arc<Files<System>>,
+}
+
+impl FileStore {
+    /// A store in this file, which need not exist yet.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            files: Arc::new(Files::new(path.into(), true, System)),
+        }
+    }
+
+    /// A store that reads this file and never changes it.
+    ///
+    /// ```
+    /// use codex_auth::{FileStore, Record, TokenStore};
+    ///
+    /// let store = FileStore::read_only("/nonexistent/auth.json");
+    /// assert!(store.is_read_only());
+    /// assert!(store.save(&Record::default(), None).is_err());
+    /// ```
+    #[must_use]
+    pub fn read_only(path: impl Into<PathBuf>) -> Self {
+        Self {
+            files: Arc::new(Files::new(path.into(), false, System)),
+        }
+    }
+
+    /// The store of an app of this name, in the user's configuration directory: `$XDG_CONFIG_HOME` or `~/.config`, on macOS
+    /// `~/Library/Application Support`, on Windows `%APPDATA%`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfiguration`] if the name is no plain file name or there is no such directory.
+    pub fn for_app(name: &str) -> Result<Self, Error> {
+        let plain = !name.is_empty()
+            && !name.starts_with('.')
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        if !plain {
+            return Err(crate::profile::invalid(
+                "the app's name is no plain file name",
+            ));
+        }
+        let directory = configuration_directory()
+            .ok_or_else(|| crate::profile::invalid("the user has no configuration directory"))?;
+        Ok(Self::new(directory.join(name).join("auth.json")))
+    }
+
+    /// The official client's own file, read-only: `$CODEX_HOME/auth.json`, else `~/.codex/auth.json`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfiguration`] if `CODEX_HOME` is set and is no directory, or there is no home directory.
+    pub fn codex_cli() -> Result<Self, Error> {
+        Ok(Self::read_only(
+            codex_home(std::env::var_os("CODEX_HOME"), std::env::home_dir())?.join("auth.json"),
+        ))
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.files.path
+    }
+}
+
+/// The official client's home directory, from the value of `CODEX_HOME` and the user's home: the former must exist if it is set and not
+/// empty, and is made canonical; else it is `.codex` in the latter, which need not exist.
+///
+/// # Errors
+///
+/// [`ErrorKind::InvalidConfiguration`], with the reason in its text.
+///
+/// ```
+/// use codex_auth::codex_home;
+///
+/// assert_eq!(codex_home(None, Some("/home/me".into()))?, std::path::Path::new("/home/me/.codex"));
+/// assert!(codex_home(Some("/nonexistent".into()), Some("/home/me".into())).is_err());
+/// # Ok::<(), codex_auth::Error>(())
+/// ```
+pub fn codex_home(variable: Option<OsString>, home: Option<PathBuf>) -> Result<PathBuf, Error> {
+    let Some(variable) = variable.filter(|value| !value.is_empty()) else {
+        let home = home.ok_or_else(|| crate::profile::invalid("the user has no home directory"))?;
+        return Ok(home.join(".codex"));
+    };
+    let canonical = fs::canonicalize(variable)
+        .map_err(|error| crate::profile::invalid("CODEX_HOME does not exist").with_source(error))?;
+    if canonical.is_dir() {
+        Ok(canonical)
+    } else {
+        Err(crate::profile::invalid("CODEX_HOME is no directory"))
+    }
+}
+
+impl TokenStore for FileStore {
+    fn load(&self) -> Result<Option<Stored>, Error> {
+        self.files.load()
+    }
+
+    fn save(&self, record: &Record, expected: Option<&Revision>) -> Result<Revision, Error> {
+        self.files.save(record, expected)
+    }
+
+    fn clear(&self) -> Result<bool, Error> {
+        self.files.clear()
+    }
+
+    fn try_lock(&self) -> Result<Option<StoreLock>, Error> {
+        Ok(Files::try_lock(&self.files)?.map(StoreLock::new))
+    }
+
+    fn is_read_only(&self) -> bool {
+        !self.files.writable
+    }
+}
+
+impl fmt::Debug for FileStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("FileStore")
+            .field("path", &self.files.path)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The store itself, over any layer.
+pub(crate) struct Files<L> {
+    path: PathBuf,
+    writable: bool,
+    layer: L,
+    /// Whether this process holds the lock through this store.
+    locked: AtomicBool,
+    /// One writer at a time within the process; between processes it is the lock's business.
+    writing: Mutex<()>,
+}
+
+impl<L: FileLayer> Files<L> {
+    pub(crate) fn new(path: PathBuf, writable: bool, layer: L) -> Self {
+        Self {
+            path,
+            writable,
+            layer,
+            locked: AtomicBool::new(false),
+            writing: Mutex::new(()),
+        }
+    }
+
+    pub(crate) fn load(&self) -> Result<Option<Stored>, Error> {
+        self.read()?
+            .map(|content| {
+                Ok(Stored::new(
+                    Record::from_json(&content)?,
+                    revision(&content),
+                ))
+            })
+            .transpose()
+    }
+
+    pub(crate) fn save(
+        &self,
+        record: &Record,
+        expected: Option<&Revision>,
+    ) -> Result<Revision, Error> {
+        self.check_writable()?;
+        let (_writing, _lock) = self.exclusive()?;
+        if self
+            .read()?
+            .as_deref()
+            .map(|content| revision(content))
+            .as_ref()
+            != expected
+        {
+            return Err(Error::store_conflict());
+        }
+        let content = record.to_json();
+        self.replace(content.expose().as_bytes())
+            .map_err(Error::store)?;
+        Ok(revision(content.expose().as_bytes()))
+    }
+
+    pub(crate) fn clear(&self) -> Result<bool, Error> {
+        self.check_writable()?;
+        if !self.directory().exists() {
+            return Ok(false);
+        }
+        let (_writing, _lock) = self.exclusive()?;
+        let removed = self.layer.remove(&self.path).and_then(|removed| {
+            self.layer.remove(&self.beside())?;
+            self.layer.sync_directory(self.directory())?;
+            Ok(removed)
+        });
+        removed.map_err(Error::store)
+    }
+
+    pub(crate) fn try_lock(files: &Arc<Self>) -> Result<Option<Held<L>>, Error> {
+        files.check_writable()?;
+        files.prepare_directory()?;
+        if files.locked.swap(true, Ordering::Acquire) {
+            return Ok(None);
+        }
+        // From here on, dropping `held` takes the flag back.
+        let mut held = Held {
+            files: Arc::clone(files),
+            file: None,
+        };
+        held.file = files.lock_file()?;
+        Ok(held.file.is_some().then_some(held))
+    }
+
+    /// The writer's place, and the lock unless a guard of this store has it already.
+    fn exclusive(&self) -> Result<(std::sync::MutexGuard<'_, ()>, Option<File>), Error> {
+        let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.prepare_directory()?;
+        if self.locked.load(Ordering::Acquire) {
+            return Ok((writing, None));
+        }
+        let patience = Instant::now();
+        loop {
+            if let Some(lock) = self.lock_file()? {
+                return Ok((writing, Some(lock)));
+            }
+            if patience.elapsed() > LOCK_PATIENCE {
+                return Err(Error::new(ErrorKind::StoreBusy));
+            }
+            thread::sleep(LOCK_PAUSE);
+        }
+    }
+
+    fn lock_file(&self) -> Result<Option<File>, Error> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        layer::owner_only(&mut options);
+        let file = options
+            .open(self.sibling("", ".lock"))
+            .map_err(Error::store)?;
+        match try_lock(&file) {
+            Ok(true) => Ok(Some(file)),
+            Ok(false) => Ok(None),
+            Err(error) => Err(Error::store(error)),
+        }
+    }
+
+    fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
+        let mut options = OpenOptions::new();
+        options.read(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, layer::no_follow());
+        let file = match options.open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error)
+                if fs::symlink_metadata(&self.path).is_ok_and(|facts| facts.is_symlink()) =>
+            {
+                return Err(refused("the file is a link").with_source(error));
+            }
+            Err(error) => return Err(Error::store(error)),
+        };
+        let facts = file.metadata().map_err(Error::store)?;
+        if !facts.is_file() {
+            return Err(refused("it is no file"));
+        }
+        if !is_ours(&facts) {
+            return Err(refused("the file belongs to another user"));
+        }
+        if facts.len() > LARGEST_FILE {
+            return Err(refused("the file is too large"));
+        }
+        let mut content = Zeroizing::new(Vec::with_capacity(
+            usize::try_from(facts.len()).unwrap_or_default() + 1,
+        ));
+        file.take(LARGEST_FILE + 1)
+            .read_to_end(&mut content)
+            .map_err(Error::store)?;
+        Ok(Some(content))
+    }
+
+    fn replace(&self, content: &[u8]) -> io::Result<()> {
+        let beside = self.beside();
+        let mut file = match self.layer.create(&beside) {
+            // Left by a writer that died: the lock is ours, so nobody is at work on it.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.layer.remove(&beside)?;
+                self.layer.create(&beside)?
+            }
+            created => created?,
+        };
+        let written = self
+            .write_all(&mut file, content)
+            .and_then(|()| self.layer.sync(&file));
+        drop(file);
+        let renamed = written.and_then(|()| self.layer.rename(&beside, &self.path));
+        if let Err(error) = renamed {
+            // The old file stands. What is left beside it is removed now, or by the next writer.
+            let _ = self.layer.remove(&beside);
+            return Err(error);
+        }
+        self.layer.sync_directory(self.directory())
+    }
+
+    fn write_all(&self, file: &mut L::File, mut content: &[u8]) -> io::Result<()> {
+        while !content.is_empty() {
+            match self.layer.write(file, content) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => content = content.get(count..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn check_writable(&self) -> Result<(), Error> {
+        if self.writable {
+            Ok(())
+        } else {
+            Err(refused("it is read-only"))
+        }
+    }
+
+    fn prepare_directory(&self) -> Result<(), Error> {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(self.directory()).map_err(Error::store)?;
+        let facts = fs::metadata(self.directory()).map_err(Error::store)?;
+        if is_safe_directory(&facts) {
+            Ok(())
+        } else {
+            Err(refused("other users can change its directory"))
+        }
+    }
+
+    fn directory(&self) -> &Path {
+        match self.path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        }
+    }
+
+    fn beside(&self) -> PathBuf {
+        self.sibling(".", ".codex-auth.tmp")
+    }
+
+    fn sibling(&self, prefix: &str, suffix: &str) -> PathBuf {
+        let mut name = OsString::from(prefix);
+        name.push(self.path.file_name().unwrap_or_default());
+        name.push(suffix);
+        self.directory().join(name)
+    }
+}
+
+/// The lock, held.
+pub(crate) struct Held<L: FileLayer> {
+    files: Arc<Files<L>>,
+    file: Option<File>,
+}
+
+impl<L: FileLayer> Drop for Held<L> {
+    fn drop(&mut self) {
+        // Closing the file releases the lock; the flag goes after it, so that nobody here believes the lock free before it is.
+        self.file = None;
+        self.files.locked.store(false, Ordering::Release);
+    }
+}
+
+fn revision(content: &[u8]) -> Revision {
+    Revision::new(Sha256::digest(content))
+}
+
+fn refused(detail: &'static str) -> Error {
+    Error::new(ErrorKind::Store).with_detail(detail)
+}
+
+#[cfg(unix)]
+fn try_lock(file: &File) -> io::Result<bool> {
+    match rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(windows)]
+fn try_lock(file: &File) -> io::Result<bool> {
+    match fs4::FileExt::try_lock(file) {
+        Ok(()) => Ok(true),
+        Err(fs4::TryLockError::WouldBlock) => Ok(false),
+        Err(fs4::TryLockError::Error(error)) => Err(error),
+    }
+}
+
+#[cfg(not(any(unix, windows)))]
+fn try_lock(_file: &File) -> io::Result<bool> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(unix)]
+fn is_ours(facts: &fs::Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::uid(facts) == rustix::process::geteuid().as_raw()
+}
+
+#[cfg(not(unix))]
+fn is_ours(_facts: &fs::Metadata) -> bool {
+    true
+}
+
+// Whoever can write to the directory can put another file in place of ours. Root can anyway.
+#[cfg(unix)]
+fn is_safe_directory(facts: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let (world_writable, sticky) = (facts.mode() & 0o002 != 0, facts.mode() & 0o1000 != 0);
+    (is_ours(facts) || facts.uid() == 0) && (!world_writable || sticky)
+}
+
+#[cfg(not(unix))]
+fn is_safe_directory(_facts: &fs::Metadata) -> bool {
+    true
+}
+
+fn configuration_directory() -> Option<PathBuf> {
+    let absolute = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let home = || std::env::home_dir().filter(|home| home.is_absolute());
+    if cfg!(windows) {
+        absolute("APPDATA")
+    } else if cfg!(target_os = "macos") {
+        home().map(|home| home.join("Library").join("Application Support"))
+    } else {
+        absolute("XDG_CONFIG_HOME").or_else(|| home().map(|home| home.join(".config")))
+    }
+}
+
+/// A credential file is a few kilobytes.
+const LARGEST_FILE: u64 = 1024 * 1024;
+/// How long a save waits for a writer in another process, which is at work for milliseconds unless it renews tokens meanwhile.
+const LOCK_PATIENCE: Duration = Duration::from_secs(40);
+const LOCK_PAUSE: Duration = Duration::from_millis(10);

@@ -1,0 +1,226 @@
+// Time is an argument. Two clocks are needed: a steady one for deadlines, which a corrected system clock must not stretch, and the wall
+// clock for what tokens say about themselves. The steady one is a plain duration, so that targets without a clock can supply it too.
+
+use core::{future::Future, ops::Add, time::Duration};
+use std::time::SystemTime;
+
+/// One moment on both clocks.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use codex_auth::Moment;
+///
+/// let start = Moment::new(Duration::ZERO, SystemTime::UNIX_EPOCH);
+/// let later = start + Duration::from_secs(5);
+/// assert_eq!(later.steady(), Duration::from_secs(5));
+/// assert_eq!(later.wall(), SystemTime::UNIX_EPOCH + Duration::from_secs(5));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    steady: Duration,
+    wall: SystemTime,
+}
+
+impl Moment {
+    /// A moment from the time since any fixed point on a clock that never jumps, and the wall clock.
+    #[must_use]
+    pub const fn new(steady: Duration, wall: SystemTime) -> Self {
+        Self { steady, wall }
+    }
+
+    /// This moment by the system's clocks.
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub fn now() -> Self {
+        static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+        Self {
+            steady: START.get_or_init(std::time::Instant::now).elapsed(),
+            wall: SystemTime::now(),
+        }
+    }
+
+    /// The time since the steady clock's fixed point.
+    #[must_use]
+    pub const fn steady(self) -> Duration {
+        self.steady
+    }
+
+    /// The wall clock.
+    #[must_use]
+    pub const fn wall(self) -> SystemTime {
+        self.wall
+    }
+}
+
+impl Add<Duration> for Moment {
+    type Output = Self;
+
+    /// Both clocks later; saturates at the end of time.
+    fn add(self, duration: Duration) -> Self {
+        Self {
+            steady: self.steady.saturating_add(duration),
+            wall: self.wall.checked_add(duration).unwrap_or(self.wall),
+        }
+    }
+}
+
+/// The clock and the alarm of whoever runs a flow or a [broker](crate::OAuthSource): a runtime's own, or a virtual one in a test.
+///
+/// ```
+/// use std::time::Duration;
+/// use codex_auth::{Moment, Timer};
+///
+/// struct Frozen;
+/// impl Timer for Frozen {
+///     fn now(&self) -> Moment {
+///         Moment::new(Duration::ZERO, std::time::SystemTime::UNIX_EPOCH)
+///     }
+///     async fn sleep(&self, _: Duration) {}
+/// }
+/// # let _ = Frozen.now();
+/// ```
+pub trait Timer: Send + Sync {
+    /// The present moment.
+    fn now(&self) -> Moment;
+
+    /// Completes after this long.
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
+}
+
+/// A [`Timer`] that needs no runtime: each sleep is a thread that ends when it is over or no longer waited for.
+///
+/// Sleeps are rare here (a deadline for each refresh, a pause while another process holds a lock), so a thread for each is cheap enough.
+///
+/// ```
+/// use codex_auth::{ThreadTimer, Timer};
+///
+/// let now = ThreadTimer::new().now();
+/// assert!(now.wall() > std::time::SystemTime::UNIX_EPOCH);
+/// ```
+#[cfg(feature = "std")]
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct ThreadTimer;
+
+#[cfg(feature = "std")]
+impl ThreadTimer {
+    /// The timer of the system's clocks.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+#[cfg(feature = "std")]
+impl Timer for ThreadTimer {
+    fn now(&self) -> Moment {
+        Moment::now()
+    }
+
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
+        thread::Sleep::new(duration)
+    }
+}
+
+#[cfg(feature = "std")]
+mod thread {
+    use core::{
+        pin::Pin,
+        task::{Context, Poll, Waker},
+        time::Duration,
+    };
+    use std::{
+        sync::{Arc, Mutex, PoisonError},
+        thread::{self, Thread},
+        time::Instant,
+    };
+
+    pub(super) struct Sleep {
+        until: Option<Instant>,
+        shared: Arc<Mutex<Shared>>,
+        thread: Option<Thread>,
+    }
+
+    #[derive(Default)]
+    struct Shared {
+        waker: Option<Waker>,
+        abandoned: bool,
+    }
+
+    impl Sleep {
+        pub(super) fn new(duration: Duration) -> Self {
+            // `None` is a moment beyond the clock's end: such a sleep does not end.
+            Self {
+                until: Instant::now().checked_add(duration),
+                shared: Arc::default(),
+                thread: None,
+            }
+        }
+    }
+
+    impl Future for Sleep {
+        type Output = ();
+
+        fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+            let Some(until) = self.until else {
+                return Poll::Pending;
+            };
+            if Instant::now() >= until {
+                return Poll::Ready(());
+            }
+            self.shared
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .waker = Some(context.waker().clone());
+            if self.thread.is_none() {
+                let shared = Arc::clone(&self.shared);
+                let spawned = thread::Builder::new()
+                    .name("codex-auth timer".to_owned())
+                    .spawn(move || wait(until, &shared));
+                match spawned {
+                    Ok(handle) => self.thread = Some(handle.thread().clone()),
+                    // Without a thread nothing would wake the task; polling again at once is slow but does end.
+                    Err(_) => context.waker().wake_by_ref(),
+                }
+            }
+            Poll::Pending
+        }
+    }
+
+    impl Drop for Sleep {
+        fn drop(&mut self) {
+            self.shared
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .abandoned = true;
+            if let Some(thread) = &self.thread {
+                thread.unpark();
+            }
+        }
+    }
+
+    fn wait(until: Instant, shared: &Mutex<Shared>) {
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            thread::park_timeout(left);
+            if shared
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .abandoned
+            {
+                return;
+            }
+        }
+        let waker = shared
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .waker
+            .take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
