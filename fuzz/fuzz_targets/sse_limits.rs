@@ -1,0 +1,16 @@
+//! Under limits the same error comes at the same offset, however the bytes are cut.
+
+#![no_main]
+
+#[path = "../../codex-sse/tests/reference.rs"]
+mod reference;
+
+use libfuzzer_sys::fuzz_target;
+use reference::{Bounds, assert_agrees};
+
+fuzz_target!(|input: ([u8; 3], Vec<u8>, &[u8])| {
+    let (bounds, cuts, stream) = input;
+    let [line, frame, skipped] = bounds.map(usize::from);
+    let cuts: Vec<usize> = cuts.into_iter().map(usize::from).collect();
+    assert_agrees(stream, &cuts, Bounds { line, frame, skipped });
+});
