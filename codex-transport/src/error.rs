@@ -1,0 +1,369 @@
+use core::error::Error as StdError;
+use core::fmt;
+use core::time::Duration;
+
+use http::StatusCode;
+
+use crate::Clock;
+
+/// What went wrong between us and the server, how far the exchange had come, and whether the request was sent.
+///
+/// One word wide. A status is never an error here: any response is an `Ok`, and what a status means is decided above this crate.
+/// The text is one sentence without a payload, an address or a header value in it; the [`source`](StdError::source) chain says more.
+///
+/// ```
+/// use codex_transport::{Error, ErrorKind, Phase, Sent, Side};
+///
+/// let error = Error::new(ErrorKind::ConnectionLost, Phase::Body, Sent::Yes).with_bytes_received(812);
+/// assert_eq!(error.to_string(), "the connection was lost while reading the body, after 812 bytes");
+/// assert_eq!(error.side(), Side::Network);
+/// assert!(error.is_retryable() && !error.is_safe_to_resend());
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    phase: Phase,
+    sent: Sent,
+    limit: Option<Duration>,
+    status: Option<StatusCode>,
+    close_code: Option<u16>,
+    request_id: Option<Box<str>>,
+    bytes_received: u64,
+    events_received: u64,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// What happened, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The request cannot be sent as it is: no host, an unknown scheme, a body where none may be.
+    InvalidRequest,
+    /// The transport cannot be set up as it was asked to: an unreadable certificate, no cryptography provider, no feature for it.
+    Configuration,
+    /// The host's name has no address.
+    Dns,
+    /// No connection to any address of the host.
+    Connect,
+    /// The TLS handshake failed for another reason than the certificate.
+    Tls,
+    /// The server's certificate was not accepted.
+    Certificate,
+    /// The proxy refused the tunnel, or did not speak its protocol; [`Error::status`] is the proxy's.
+    Proxy,
+    /// A clock ran out; which one is named.
+    Timeout(Clock),
+    /// The connection broke: reset, aborted, or closed where more had to come.
+    ConnectionLost,
+    /// The server (or something in between) ended this HTTP/2 stream only.
+    StreamReset,
+    /// The body ended before it was complete.
+    Truncated,
+    /// The peer broke the rules of HTTP or WebSocket.
+    Protocol,
+    /// The peer sent more than the limit in force.
+    TooLarge,
+    /// The content coding of the body is unknown or its data is damaged.
+    ContentCoding,
+    /// The server closed the WebSocket; [`Error::close_code`] says why.
+    Closed,
+    /// The runtime or the transport was shut down under the request.
+    Canceled,
+}
+
+/// How far the exchange had come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Before anything touched the network.
+    Prepare,
+    /// Name resolution and the TCP connection, to the server or to the proxy.
+    Connect,
+    /// The proxy's tunnel, TLS, or the WebSocket upgrade.
+    Handshake,
+    /// Writing the request.
+    Send,
+    /// The request is written, the response's head is not there yet.
+    Headers,
+    /// Reading the response's body, or messages of a WebSocket.
+    Body,
+    /// Closing a WebSocket.
+    Close,
+}
+
+/// Whether the request reached the server: the answer to "may I send a request that is not idempotent once more".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "there is no fourth answer, and callers should match all three"
+)]
+pub enum Sent {
+    /// Provably not: not one byte of it was written, or the server said that it did not look at it.
+    No,
+    /// Nobody can tell.
+    Maybe,
+    /// Yes: the server answered it, at least in part.
+    Yes,
+}
+
+/// Whose doing a failure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Side {
+    /// This program: the request or the settings.
+    Local,
+    /// The server, or a proxy that answered.
+    Remote,
+    /// Whatever lies between.
+    Network,
+}
+
+impl Error {
+    /// An error of this kind. Whoever writes a transport starts here; see the `with_` methods for the rest.
+    pub fn new(kind: ErrorKind, phase: Phase, sent: Sent) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            phase,
+            sent,
+            limit: None,
+            status: None,
+            close_code: None,
+            request_id: None,
+            bytes_received: 0,
+            events_received: 0,
+            source: None,
+        }))
+    }
+
+    /// What happened.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// How far the exchange had come.
+    pub fn phase(&self) -> Phase {
+        self.0.phase
+    }
+
+    /// Whether the request reached the server.
+    pub fn sent(&self) -> Sent {
+        self.0.sent
+    }
+
+    /// Whose doing it is.
+    pub fn side(&self) -> Side {
+        match self.kind() {
+            ErrorKind::InvalidRequest | ErrorKind::Configuration | ErrorKind::Canceled => {
+                Side::Local
+            }
+            ErrorKind::Dns
+            | ErrorKind::Connect
+            | ErrorKind::Timeout(_)
+            | ErrorKind::ConnectionLost
+            | ErrorKind::Truncated => Side::Network,
+            ErrorKind::Tls
+            | ErrorKind::Certificate
+            | ErrorKind::Proxy
+            | ErrorKind::StreamReset
+            | ErrorKind::Protocol
+            | ErrorKind::TooLarge
+            | ErrorKind::ContentCoding
+            | ErrorKind::Closed => Side::Remote,
+        }
+    }
+
+    /// Whether the same request may well succeed later. Says nothing about whether sending it twice is harmless: that is [`sent`](Self::sent).
+    pub fn is_retryable(&self) -> bool {
+        match self.kind() {
+            ErrorKind::Dns
+            | ErrorKind::Connect
+            | ErrorKind::Tls
+            | ErrorKind::Timeout(_)
+            | ErrorKind::ConnectionLost
+            | ErrorKind::StreamReset
+            | ErrorKind::Truncated => true,
+            // A proxy that cannot reach the server says so with a 5xx; 403 and 407 stay as they are until somebody acts.
+            ErrorKind::Proxy => self.status().is_none_or(|status| status.is_server_error()),
+            // RFC 6455 section 7.4.1 and the registry: what the server may overcome, as against what it will say again.
+            ErrorKind::Closed => {
+                matches!(
+                    self.close_code(),
+                    None | Some(1000 | 1001 | 1005 | 1006 | 1011..=1014)
+                )
+            }
+            ErrorKind::InvalidRequest
+            | ErrorKind::Configuration
+            | ErrorKind::Certificate
+            | ErrorKind::Protocol
+            | ErrorKind::TooLarge
+            | ErrorKind::ContentCoding
+            | ErrorKind::Canceled => false,
+        }
+    }
+
+    /// Whether the request provably did not reach the server, so that sending it again cannot do anything twice.
+    pub fn is_safe_to_resend(&self) -> bool {
+        self.sent() == Sent::No
+    }
+
+    /// Whether a clock ran out.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.kind(), ErrorKind::Timeout(_))
+    }
+
+    /// The status that the server answered with before the failure, or the proxy's where the kind is [`ErrorKind::Proxy`].
+    pub fn status(&self) -> Option<StatusCode> {
+        self.0.status
+    }
+
+    /// The code of the close frame (RFC 6455 section 7.4), where the server sent one.
+    pub fn close_code(&self) -> Option<u16> {
+        self.0.close_code
+    }
+
+    /// The server's name for the request, from the response's `x-request-id` or `x-oai-request-id`.
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// Bytes of the body (or of complete WebSocket messages) that had arrived.
+    pub fn bytes_received(&self) -> u64 {
+        self.0.bytes_received
+    }
+
+    /// Events that had arrived, as far as the layer that counted them knows.
+    pub fn events_received(&self) -> u64 {
+        self.0.events_received
+    }
+
+    /// The period of the clock that ran out.
+    pub fn timeout(&self) -> Option<Duration> {
+        self.0.limit
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Adds the status.
+    #[must_use]
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.status = Some(status);
+        self
+    }
+
+    /// Adds the code of the close frame.
+    #[must_use]
+    pub fn with_close_code(mut self, code: u16) -> Self {
+        self.0.close_code = Some(code);
+        self
+    }
+
+    /// Adds the server's name for the request.
+    #[must_use]
+    pub fn with_request_id(mut self, id: impl Into<Box<str>>) -> Self {
+        self.0.request_id = Some(id.into());
+        self
+    }
+
+    /// Says how many bytes had arrived.
+    #[must_use]
+    pub fn with_bytes_received(mut self, bytes: u64) -> Self {
+        self.0.bytes_received = bytes;
+        self
+    }
+
+    /// Says how many events had arrived.
+    #[must_use]
+    pub fn with_events_received(mut self, events: u64) -> Self {
+        self.0.events_received = events;
+        self
+    }
+
+    /// Adds the period of the clock that ran out.
+    #[must_use]
+    pub fn with_timeout(mut self, period: Duration) -> Self {
+        self.0.limit = Some(period);
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind() {
+            ErrorKind::InvalidRequest => "the request cannot be sent as it is",
+            ErrorKind::Configuration => "the transport cannot be set up as asked",
+            ErrorKind::Dns => "the host name could not be resolved",
+            ErrorKind::Connect => "no connection could be made",
+            ErrorKind::Tls => "the TLS handshake failed",
+            ErrorKind::Certificate => "the server's certificate was not accepted",
+            ErrorKind::Proxy => "the proxy refused the tunnel",
+            ErrorKind::Timeout(clock) => {
+                write!(f, "the {clock} timeout ran out")?;
+                if let Some(limit) = self.timeout() {
+                    write!(f, " ({limit:?})")?;
+                }
+                ""
+            }
+            ErrorKind::ConnectionLost => "the connection was lost",
+            ErrorKind::StreamReset => "the server reset the stream",
+            ErrorKind::Truncated => "the response ended before it was complete",
+            ErrorKind::Protocol => "the server broke the protocol",
+            ErrorKind::TooLarge => "the server sent more than the limit",
+            ErrorKind::ContentCoding => "the content coding of the body is unknown or damaged",
+            ErrorKind::Closed => "the server closed the socket",
+            ErrorKind::Canceled => "the request was canceled",
+        };
+        f.write_str(what)?;
+        if let Some(status) = self.status().filter(|_| self.kind() == ErrorKind::Proxy) {
+            write!(f, " with status {}", status.as_str())?;
+        }
+        if let Some(code) = self.close_code() {
+            write!(f, " with code {code}")?;
+        }
+        f.write_str(match self.phase() {
+            Phase::Prepare => "",
+            Phase::Connect => " while connecting",
+            Phase::Handshake => " during the handshake",
+            Phase::Send => " while sending the request",
+            Phase::Headers => " while waiting for the response",
+            Phase::Body => " while reading the body",
+            Phase::Close => " while closing",
+        })?;
+        match (self.bytes_received(), self.events_received()) {
+            (0, 0) => Ok(()),
+            (bytes, 0) => write!(f, ", after {bytes} bytes"),
+            (bytes, events) => write!(f, ", after {bytes} bytes and {events} events"),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.kind())
+            .field("phase", &self.phase())
+            .field("sent", &self.sent())
+            .field("status", &self.status())
+            .field("close_code", &self.close_code())
+            .field("request_id", &self.request_id())
+            .field("bytes_received", &self.bytes_received())
+            .field("events_received", &self.events_received())
+            .field("timeout", &self.timeout())
+            .field("source", &self.0.source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
+    }
+}

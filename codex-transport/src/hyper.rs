@@ -1,0 +1,344 @@
+use core::fmt;
+use core::pin::Pin;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::task::{Context, Poll};
+use core::time::Duration;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::LOCATION;
+use http::{HeaderMap, Method, Request, Response, Uri, Version};
+use http_body::{Frame, SizeHint};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer as HyperTimer};
+
+use crate::connector::Connector;
+use crate::{
+    Body, BoxTimer, Clock, Connection, Error, ErrorKind, HttpTransport, HttpVersions, Phase, Sent,
+    Timeouts, Timer, TokioTimer, Watch, hyper_error,
+};
+
+/// HTTP/1.1 and HTTP/2 over hyper, with one pool of connections. Cloning is cheap and shares the pool. Needs a tokio runtime.
+///
+/// * A request that provably was not sent, because the pooled connection it was given had just died or because the connection broke
+///   while it was being made, is tried once more. Nothing else is.
+/// * Redirects are followed only with status 307 or 308 and only to the same scheme, host and port, since credentials travel with the
+///   request. Every other redirect is handed back like any response.
+/// * Reading is pulled: no task and no channel of ours stand between the connection and whoever polls the body.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// use bytes::Bytes;
+/// use codex_transport::testing::{Answer, LoopbackServer, Script};
+/// use codex_transport::{HttpTransport, HyperTransport};
+///
+/// let server = LoopbackServer::start(Script::new().answer(Answer::ok().body("hello"))).unwrap();
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # runtime.block_on(async {
+/// let transport = HyperTransport::new().unwrap();
+/// let request = http::Request::get(server.url("/v1/models")).body(Bytes::new()).unwrap();
+/// let response = transport.send(request).await.unwrap();
+/// assert_eq!(response.into_body().collect(1024).await.unwrap(), "hello");
+/// # }) }
+/// ```
+#[derive(Clone)]
+pub struct HyperTransport(Arc<Inner>);
+
+/// Settings of a [`HyperTransport`].
+#[derive(Clone, Debug)]
+pub struct HyperTransportBuilder {
+    connection: Connection,
+    timeouts: Timeouts,
+}
+
+struct Inner {
+    client: Client<Connector, Outgoing>,
+    version: Version,
+    timeouts: Timeouts,
+    timer: BoxTimer,
+}
+
+impl HyperTransport {
+    /// A transport with every default.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`], see [`HyperTransportBuilder::build`].
+    pub fn new() -> Result<Self, Error> {
+        Self::builder().build()
+    }
+
+    /// A transport with settings of one's own.
+    pub fn builder() -> HyperTransportBuilder {
+        HyperTransportBuilder {
+            connection: Connection::default(),
+            timeouts: Timeouts::default(),
+        }
+    }
+
+    /// The clocks of requests that do not carry their own.
+    pub fn timeouts(&self) -> &Timeouts {
+        &self.0.timeouts
+    }
+}
+
+impl HyperTransportBuilder {
+    /// How servers are reached.
+    #[must_use]
+    pub fn connection(mut self, connection: Connection) -> Self {
+        self.connection = connection;
+        self
+    }
+
+    /// The clocks of requests that do not carry their own as an extension. `connect` is always the transport's.
+    #[must_use]
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// Replaces the connect timeout.
+    #[must_use]
+    pub fn connect_timeout(mut self, period: Duration) -> Self {
+        self.timeouts.connect = Some(period);
+        self
+    }
+
+    /// Replaces the headers timeout.
+    #[must_use]
+    pub fn headers_timeout(mut self, period: Duration) -> Self {
+        self.timeouts.headers = Some(period);
+        self
+    }
+
+    /// Reads the files that the settings name, and makes the transport. Touches no network.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] when a certificate or key cannot be read, or when no cryptography provider is there.
+    pub fn build(self) -> Result<HyperTransport, Error> {
+        let Self {
+            connection,
+            timeouts,
+        } = self;
+        let connection = Arc::new(connection);
+        let connector = Connector::new(&connection, &timeouts)?;
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
+            .timer(HyperTimer::new())
+            .pool_timer(HyperTimer::new())
+            .pool_idle_timeout(connection.pool_idle)
+            .pool_max_idle_per_host(connection.pool_max_idle)
+            // Resending is ours, so that it happens once and never more.
+            .retry_canceled_requests(false)
+            .http2_only(connection.http == HttpVersions::Http2)
+            .http2_keep_alive_interval(connection.http2_keepalive);
+        if let Some(period) = connection.http2_keepalive {
+            builder.http2_keep_alive_timeout(period);
+        }
+        let version = if connection.http == HttpVersions::Http2 {
+            Version::HTTP_2
+        } else {
+            Version::HTTP_11
+        };
+        let client = builder.build(connector);
+        Ok(HyperTransport(Arc::new(Inner {
+            client,
+            version,
+            timeouts,
+            timer: BoxTimer::new(TokioTimer),
+        })))
+    }
+}
+
+impl HttpTransport for HyperTransport {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, Error> {
+        let timeouts = request
+            .extensions()
+            .get()
+            .copied()
+            .unwrap_or(self.0.timeouts);
+        let started = self.0.timer.now();
+        let (clock, period) = match (timeouts.headers, timeouts.total) {
+            (Some(headers), Some(total)) if total < headers => (Clock::Total, Some(total)),
+            (None, Some(total)) => (Clock::Total, Some(total)),
+            (headers, _) => (Clock::Headers, headers),
+        };
+        let written = Arc::new(AtomicBool::new(false));
+        let exchange = self.follow(request, &written);
+        let response = match period {
+            None => exchange.await,
+            Some(period) => tokio::time::timeout(period, exchange)
+                .await
+                .unwrap_or_else(|_| {
+                    let written = written.load(Ordering::Relaxed);
+                    let phase = if written {
+                        Phase::Headers
+                    } else {
+                        Phase::Connect
+                    };
+                    // Not yet taken by hyper: still waiting for a connection, so not a byte was written.
+                    let sent = if written { Sent::Maybe } else { Sent::No };
+                    Err(Error::new(ErrorKind::Timeout(clock), phase, sent).with_timeout(period))
+                }),
+        }?;
+        let (head, body) = response.into_parts();
+        let mut body = Body::incoming(body).with_watch(Watch::for_bytes(
+            &timeouts,
+            self.0.timer.clone(),
+            started,
+        ));
+        if let Some(id) = hyper_error::request_id(&head.headers) {
+            body = body.with_request_id(id);
+        }
+        Ok(Response::from_parts(head, body))
+    }
+}
+
+impl HyperTransport {
+    async fn follow(
+        &self,
+        request: Request<Bytes>,
+        written: &Arc<AtomicBool>,
+    ) -> Result<Response<hyper::body::Incoming>, Error> {
+        let (mut head, body) = request.into_parts();
+        head.version = self.0.version;
+        for _ in 0..MAX_REDIRECTS {
+            let response = self
+                .send_twice(&head.method, &head.uri, &head.headers, &body, written)
+                .await?;
+            match redirect_target(&head.uri, &response) {
+                Some(target) => head.uri = target,
+                None => return Ok(response),
+            }
+        }
+        self.send_twice(&head.method, &head.uri, &head.headers, &body, written)
+            .await
+    }
+
+    // Twice at most, and the second time only when the first provably did not reach the server.
+    async fn send_twice(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        body: &Bytes,
+        written: &Arc<AtomicBool>,
+    ) -> Result<Response<hyper::body::Incoming>, Error> {
+        match self.send_once(method, uri, headers, body, written).await {
+            Err(error) if error.is_safe_to_resend() && is_momentary(error.kind()) => {
+                self.send_once(method, uri, headers, body, written).await
+            }
+            result => result,
+        }
+    }
+
+    async fn send_once(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        body: &Bytes,
+        written: &Arc<AtomicBool>,
+    ) -> Result<Response<hyper::body::Incoming>, Error> {
+        written.store(false, Ordering::Relaxed);
+        let mut request = Request::new(Outgoing {
+            bytes: body.clone(),
+            written: written.clone(),
+        });
+        *request.method_mut() = method.clone();
+        *request.uri_mut() = uri.clone();
+        *request.headers_mut() = headers.clone();
+        *request.version_mut() = self.0.version;
+        if uri.host().is_none() {
+            return Err(
+                Error::new(ErrorKind::InvalidRequest, Phase::Prepare, Sent::No)
+                    .with_source("the URL has no host"),
+            );
+        }
+        self.0
+            .client
+            .request(request)
+            .await
+            .map_err(|error| hyper_error::send(error, written.load(Ordering::Relaxed)))
+    }
+}
+
+// A refused connection or an unknown name will not change within a millisecond; a connection that broke may.
+fn is_momentary(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::ConnectionLost | ErrorKind::Truncated | ErrorKind::StreamReset
+    )
+}
+
+fn redirect_target(from: &Uri, response: &Response<hyper::body::Incoming>) -> Option<Uri> {
+    if !hyper_error::keeps_method(response.status()) {
+        return None;
+    }
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    if location.starts_with('/') && !location.starts_with("//") {
+        let mut parts = from.clone().into_parts();
+        parts.path_and_query = Some(location.parse().ok()?);
+        return Uri::from_parts(parts).ok();
+    }
+    let target: Uri = location.parse().ok()?;
+    let origin = |uri: &Uri| {
+        Some((
+            uri.scheme()?.clone(),
+            uri.host()?.to_ascii_lowercase(),
+            port(uri),
+        ))
+    };
+    (origin(&target)? == origin(from)?).then_some(target)
+}
+
+fn port(uri: &Uri) -> Option<u16> {
+    uri.port_u16().or_else(|| match uri.scheme_str() {
+        Some("http") => Some(80),
+        Some("https") => Some(443),
+        _ => None,
+    })
+}
+
+/// The request's body, which also tells whether hyper has taken it: before that, nothing can have been written.
+struct Outgoing {
+    bytes: Bytes,
+    written: Arc<AtomicBool>,
+}
+
+impl http_body::Body for Outgoing {
+    type Data = Bytes;
+    type Error = core::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.written.store(true, Ordering::Relaxed);
+        let bytes = core::mem::take(&mut self.bytes);
+        Poll::Ready((!bytes.is_empty()).then_some(Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        if self.bytes.is_empty() {
+            self.written.store(true, Ordering::Relaxed);
+        }
+        self.bytes.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.len() as u64)
+    }
+}
+
+impl fmt::Debug for HyperTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HyperTransport")
+            .field("timeouts", &self.0.timeouts)
+            .finish_non_exhaustive()
+    }
+}
+
+// As many as browsers' historic minimum; a longer chain is a loop.
+const MAX_REDIRECTS: usize = 5;

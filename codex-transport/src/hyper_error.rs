@@ -1,0 +1,106 @@
+//! What hyper's errors mean in our words. Kept in one place, because the meaning of each was found out by provoking it.
+
+use std::io;
+
+use http::StatusCode;
+
+use crate::connector::find;
+use crate::{Error, ErrorKind, Phase, Sent};
+
+/// A failure while reading a body.
+pub(crate) fn body(error: hyper::Error) -> Error {
+    Error::new(classify(&error), Phase::Body, Sent::Yes).with_source(error)
+}
+
+/// A failure before the head of the response was there. `written` tells whether hyper had taken all of the request's body.
+pub(crate) fn send(error: hyper_util::client::legacy::Error, written: bool) -> Error {
+    if error.is_connect() {
+        return connect(error);
+    }
+    let phase = if written { Phase::Headers } else { Phase::Send };
+    let sent = if is_unsent(&error) {
+        Sent::No
+    } else {
+        Sent::Maybe
+    };
+    Error::new(classify(&error), phase, sent).with_source(error)
+}
+
+// Our connector's own error stands somewhere beneath; what hyper wrapped around it says nothing more.
+fn connect(error: hyper_util::client::legacy::Error) -> Error {
+    let found = find::<Error>(&error).map(|ours| {
+        let mut copy = Error::new(ours.kind(), ours.phase(), Sent::No);
+        if let Some(status) = ours.status() {
+            copy = copy.with_status(status);
+        }
+        if let Some(period) = ours.timeout() {
+            copy = copy.with_timeout(period);
+        }
+        copy
+    });
+    // No error of ours beneath: the connection was there, and HTTP/2's own handshake failed on it.
+    found
+        .unwrap_or_else(|| Error::new(classify(&error), Phase::Handshake, Sent::No))
+        .with_source(error)
+}
+
+fn is_unsent(error: &hyper_util::client::legacy::Error) -> bool {
+    // hyper says "canceled" when it still holds the request: the pooled connection died before it was taken.
+    if find::<hyper::Error>(error).is_some_and(hyper::Error::is_canceled) {
+        return true;
+    }
+    // RFC 9113 section 8.7: REFUSED_STREAM, and streams above GOAWAY's last one, were not processed.
+    find::<h2::Error>(error).is_some_and(|error| error.reason() == Some(h2::Reason::REFUSED_STREAM))
+}
+
+fn classify(error: &(dyn core::error::Error + 'static)) -> ErrorKind {
+    if let Some(error) = find::<h2::Error>(error) {
+        return match (error.is_reset(), error.is_go_away(), error.is_io()) {
+            // h2 calls it a broken pipe when the connection was closed under a stream that was owed more.
+            (_, _, true)
+                if error.get_io().map(io::Error::kind) == Some(io::ErrorKind::BrokenPipe) =>
+            {
+                ErrorKind::Truncated
+            }
+            (_, _, true) => io_kind(error.get_io().map(io::Error::kind)),
+            // NO_ERROR says that the server stops on purpose; what it owed is missing all the same.
+            (true, _, _) if error.reason() == Some(h2::Reason::NO_ERROR) => ErrorKind::Truncated,
+            (true, _, _) => ErrorKind::StreamReset,
+            (_, true, _) => ErrorKind::ConnectionLost,
+            _ => ErrorKind::Protocol,
+        };
+    }
+    if let Some(error) = find::<io::Error>(error) {
+        return io_kind(Some(error.kind()));
+    }
+    match find::<hyper::Error>(error) {
+        Some(error) if error.is_incomplete_message() => ErrorKind::Truncated,
+        Some(error) if error.is_parse() => ErrorKind::Protocol,
+        Some(error) if error.is_user() => ErrorKind::InvalidRequest,
+        Some(error) if error.is_canceled() || error.is_closed() => ErrorKind::ConnectionLost,
+        _ => ErrorKind::ConnectionLost,
+    }
+}
+
+fn io_kind(kind: Option<io::ErrorKind>) -> ErrorKind {
+    match kind {
+        Some(io::ErrorKind::UnexpectedEof) => ErrorKind::Truncated,
+        Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => ErrorKind::Protocol,
+        _ => ErrorKind::ConnectionLost,
+    }
+}
+
+/// The server's name for the request, as both backends spell it.
+pub(crate) fn request_id(headers: &http::HeaderMap) -> Option<&str> {
+    ["x-request-id", "x-oai-request-id"]
+        .iter()
+        .find_map(|name| headers.get(*name)?.to_str().ok())
+}
+
+/// Whether a redirect keeps method and body (RFC 9110 sections 15.4.8 and 15.4.9).
+pub(crate) fn keeps_method(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT
+    )
+}

@@ -1,0 +1,110 @@
+use core::fmt;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+
+use super::play::{Play, WasCut};
+use super::script::Stage;
+use super::{Cut, RecordedRequest, Script};
+use crate::{Body, Error, ErrorKind, HttpTransport, Phase, Sent, hyper_error};
+
+/// Plays a [`Script`] in memory: no socket, no thread. Pauses follow tokio's clock, so a paused one makes them take no time;
+/// a script without pauses needs no runtime. Clones share the script and its log.
+///
+/// ```
+/// use codex_transport::HttpTransport;
+/// use codex_transport::testing::{Answer, Script, ScriptedTransport};
+///
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// let transport = ScriptedTransport::new(Script::new().answer(Answer::json(200, "{}")));
+/// let request = http::Request::post("https://example.test/v1/responses").body("{}".into()).unwrap();
+/// assert_eq!(transport.send(request).await.unwrap().status(), 200);
+/// assert_eq!(transport.requests().len(), 1);
+/// # })
+/// ```
+#[derive(Clone)]
+pub struct ScriptedTransport(Stage);
+
+impl ScriptedTransport {
+    /// A transport that plays this script.
+    pub fn new(script: Script) -> Self {
+        Self(Stage::new(script))
+    }
+
+    /// All requests so far.
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.0.requests()
+    }
+
+    /// How many answers were given up before their last step.
+    pub fn canceled(&self) -> usize {
+        self.0.canceled()
+    }
+}
+
+impl HttpTransport for ScriptedTransport {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, Error> {
+        let (head, body) = request.into_parts();
+        let answer = self.0.take(RecordedRequest {
+            method: head.method,
+            uri: head.uri,
+            version: head.version,
+            headers: head.headers,
+            body,
+            connection: 0,
+            at: Instant::now(),
+        });
+        if let Err(cut) = Play::before_head(&answer.before_head, None, self.0.clone()).await {
+            return Err(
+                Error::new(ErrorKind::ConnectionLost, Phase::Headers, Sent::Maybe).with_source(cut),
+            );
+        }
+        let mut body = Body::wrap(InMemory(Play::new(&answer, None, self.0.clone())));
+        if let Some(id) = hyper_error::request_id(&answer.headers) {
+            body = body.with_request_id(id);
+        }
+        let mut response = Response::new(body);
+        *response.status_mut() = answer.status;
+        *response.headers_mut() = answer.headers;
+        Ok(response)
+    }
+}
+
+impl fmt::Debug for ScriptedTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScriptedTransport").finish_non_exhaustive()
+    }
+}
+
+/// Gives the errors that the same cut would give over a network.
+struct InMemory(Play);
+
+impl HttpBody for InMemory {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        Pin::new(&mut self.0).poll_frame(cx).map_err(|WasCut(cut)| {
+            let kind = match cut {
+                Cut::Close => ErrorKind::Truncated,
+                Cut::Reset => ErrorKind::ConnectionLost,
+            };
+            Error::new(kind, Phase::Body, Sent::Yes).with_source(WasCut(cut))
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}

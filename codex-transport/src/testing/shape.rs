@@ -1,0 +1,96 @@
+use bytes::Bytes;
+
+/// How bytes are cut into the pieces that are handed to the network one by one.
+///
+/// Over HTTP/1.1 each piece is one chunk of the chunked coding; over HTTP/2 one DATA frame, unless flow control cuts it further.
+///
+/// ```
+/// use codex_transport::testing::ChunkShape;
+///
+/// let bytes = bytes::Bytes::from("data: a\n\ndata: b\n\n");
+/// assert_eq!(ChunkShape::Event.split(&bytes), ["data: a\n\n", "data: b\n\n"]);
+/// assert_eq!(ChunkShape::Bytes(7).split(&bytes), ["data: a", "\n\ndata:", " b\n\n"]);
+/// let random = ChunkShape::Random { seed: 1, max: 5 };
+/// assert_eq!(random.split(&bytes).concat(), bytes);
+/// assert_eq!(random.split(&bytes), random.split(&bytes));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChunkShape {
+    /// As the script says.
+    #[default]
+    Whole,
+    /// After every blank line.
+    Event,
+    /// After every line end.
+    Line,
+    /// Pieces of so many bytes (at least one).
+    Bytes(usize),
+    /// Pieces of 1 to `max` bytes, the same for the same seed.
+    Random {
+        /// Where the random numbers start.
+        seed: u64,
+        /// The longest piece, in bytes.
+        max: usize,
+    },
+}
+
+impl ChunkShape {
+    /// The pieces, in order; together they are the input. No input, no piece.
+    pub fn split(&self, bytes: &Bytes) -> Vec<Bytes> {
+        let mut pieces = Vec::new();
+        let mut rest = bytes.clone();
+        let mut random = Random(match self {
+            Self::Random { seed, .. } => *seed,
+            _ => 0,
+        });
+        while !rest.is_empty() {
+            let length = match *self {
+                Self::Whole => rest.len(),
+                Self::Event => event_length(&rest),
+                Self::Line => line_length(&rest),
+                Self::Bytes(length) => length.max(1),
+                Self::Random { max, .. } => 1 + random.below(max.max(1)),
+            };
+            pieces.push(rest.split_to(length.min(rest.len())));
+        }
+        pieces
+    }
+}
+
+// Up to and with the first line end of any kind; everything when there is none.
+fn line_length(bytes: &[u8]) -> usize {
+    match bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
+        Some(at) if bytes[at..].starts_with(b"\r\n") => at + 2,
+        Some(at) => at + 1,
+        None => bytes.len(),
+    }
+}
+
+// Up to and with the first empty line.
+fn event_length(bytes: &[u8]) -> usize {
+    let mut length = 0;
+    while length < bytes.len() {
+        let line = line_length(&bytes[length..]);
+        let empty = matches!(bytes[length], b'\r' | b'\n');
+        length += line;
+        if empty {
+            break;
+        }
+    }
+    length
+}
+
+/// splitmix64: enough to vary the shape of test data, and the same everywhere.
+#[derive(Clone, Debug)]
+pub(super) struct Random(pub(super) u64);
+
+impl Random {
+    pub(super) fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        usize::try_from((mixed ^ (mixed >> 31)) % limit as u64).unwrap_or_default()
+    }
+}

@@ -1,0 +1,289 @@
+use core::fmt;
+use core::task::{Context, Poll};
+use core::time::Duration;
+use std::time::Instant;
+
+use crate::timer::BoxSleep;
+use crate::{BoxTimer, Error, ErrorKind, Phase, Sent, Timer};
+
+/// How long each part of an exchange may take. Every period is optional, and every one has a [`Clock`] that names it in the error.
+///
+/// The defaults are made for streams: strict where a healthy server is quick, patient where a model may be thinking.
+///
+/// | clock | default | reason |
+/// |---|---|---|
+/// | `connect` | 15 s | name, TCP, proxy and TLS together; what the official client allows a WebSocket |
+/// | `headers` | 120 s | a streaming endpoint answers within seconds, but queues exist; [`unary`](Self::unary) waits for the whole answer |
+/// | `first_event` | 300 s | the first event may wait for a queue behind the headers |
+/// | `byte_idle` | 300 s | reasoning can be silent for minutes; keep-alives count as life, so this one only sees dead connections |
+/// | `event_idle` | 600 s | keep-alives do not count, so this one sees a server that is alive and stuck; twice the longest honest silence we know of |
+/// | `total` | none | a long answer is not a fault |
+///
+/// A request carries its own as an extension, which replaces the transport's as a whole:
+///
+/// ```
+/// use codex_transport::Timeouts;
+/// use std::time::Duration;
+///
+/// let mut timeouts = Timeouts::default();
+/// timeouts.total = Some(Duration::from_secs(3600));
+/// let request = http::Request::post("https://api.openai.com/v1/responses").extension(timeouts).body(()).unwrap();
+/// assert_eq!(request.extensions().get::<Timeouts>().unwrap().total, Some(Duration::from_secs(3600)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// Name resolution, TCP, the proxy's tunnel and TLS together.
+    pub connect: Option<Duration>,
+    /// From the start of `send` to the head of the response; includes connecting.
+    pub headers: Option<Duration>,
+    /// From the head of the response to the first event.
+    pub first_event: Option<Duration>,
+    /// Between two arrivals of any bytes at all.
+    pub byte_idle: Option<Duration>,
+    /// Between two events that mean something; comments, keep-alives and pings do not.
+    pub event_idle: Option<Duration>,
+    /// From the start of `send` to the end of the body.
+    pub total: Option<Duration>,
+}
+
+/// The name of a timeout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Clock {
+    /// [`Timeouts::connect`].
+    Connect,
+    /// [`Timeouts::headers`].
+    Headers,
+    /// [`Timeouts::first_event`].
+    FirstEvent,
+    /// [`Timeouts::byte_idle`].
+    ByteIdle,
+    /// [`Timeouts::event_idle`].
+    EventIdle,
+    /// [`Timeouts::total`].
+    Total,
+    /// A ping of ours was not answered in time.
+    Pong,
+}
+
+/// The clocks of one response, for whoever reads it: tell it what arrives, poll it when nothing does.
+///
+/// A [`Body`](crate::Body) of ours watches `byte_idle` and `total` by itself. The other two need to know what an event is, so the
+/// layer that decodes events keeps a watch made by [`for_events`](Self::for_events) and polls it whenever the body is pending.
+///
+/// ```
+/// # #[cfg(feature = "hyper")] {
+/// use codex_transport::{BoxTimer, Clock, ErrorKind, Timeouts, TokioTimer, Watch};
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+/// # runtime.block_on(async {
+/// let mut watch = Watch::for_events(&Timeouts::default(), BoxTimer::new(TokioTimer));
+/// watch.record_event();
+/// let error = std::future::poll_fn(|cx| watch.poll_expired(cx)).await;
+/// assert_eq!(error.kind(), ErrorKind::Timeout(Clock::EventIdle));
+/// assert_eq!(error.events_received(), 1);
+/// # }) }
+/// ```
+pub struct Watch {
+    timer: BoxTimer,
+    timeouts: Timeouts,
+    started: Instant,
+    last_bytes: Instant,
+    last_event: Option<Instant>,
+    bytes: u64,
+    events: u64,
+    // One sleep at a time. An arrival only moves the instants above; when the sleep ends, what is left of the period is slept again,
+    // so a chunk costs one look at the clock and no timer operation.
+    sleep: Option<BoxSleep>,
+}
+
+impl Timeouts {
+    /// No clock at all.
+    pub const fn none() -> Self {
+        Self {
+            connect: None,
+            headers: None,
+            first_event: None,
+            byte_idle: None,
+            event_idle: None,
+            total: None,
+        }
+    }
+
+    /// For requests whose answer comes in one piece: the head may take as long as the whole answer (600 s, as the official SDKs allow).
+    pub const fn unary() -> Self {
+        let period = Some(Duration::from_secs(600));
+        Self {
+            connect: Some(CONNECT),
+            headers: period,
+            first_event: None,
+            byte_idle: Some(IDLE),
+            event_idle: None,
+            total: period,
+        }
+    }
+
+    /// Replaces `byte_idle` and `event_idle`, and shortens `first_event` to it: "give up after so much silence".
+    #[must_use]
+    pub fn with_idle(mut self, idle: Duration) -> Self {
+        self.byte_idle = Some(idle);
+        self.event_idle = Some(idle);
+        self.first_event = Some(self.first_event.map_or(idle, |first| first.min(idle)));
+        self
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Some(CONNECT),
+            headers: Some(Duration::from_secs(120)),
+            first_event: Some(IDLE),
+            byte_idle: Some(IDLE),
+            event_idle: Some(Duration::from_secs(600)),
+            total: None,
+        }
+    }
+}
+
+impl fmt::Display for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "connect",
+            Self::Headers => "headers",
+            Self::FirstEvent => "first event",
+            Self::ByteIdle => "byte idle",
+            Self::EventIdle => "event idle",
+            Self::Total => "total",
+            Self::Pong => "pong",
+        })
+    }
+}
+
+impl Watch {
+    /// Watches `first_event` and `event_idle`, from now on.
+    pub fn for_events(timeouts: &Timeouts, timer: BoxTimer) -> Self {
+        let now = timer.now();
+        let timeouts = Timeouts {
+            first_event: timeouts.first_event,
+            event_idle: timeouts.event_idle,
+            ..Timeouts::none()
+        };
+        Self::new(timeouts, timer, now)
+    }
+
+    /// Watches `byte_idle` from now on, and `total` from `started` on.
+    pub fn for_bytes(timeouts: &Timeouts, timer: BoxTimer, started: Instant) -> Self {
+        let timeouts = Timeouts {
+            byte_idle: timeouts.byte_idle,
+            total: timeouts.total,
+            ..Timeouts::none()
+        };
+        Self::new(timeouts, timer, started)
+    }
+
+    fn new(timeouts: Timeouts, timer: BoxTimer, started: Instant) -> Self {
+        let last_bytes = timer.now();
+        Self {
+            timer,
+            timeouts,
+            started,
+            last_bytes,
+            last_event: None,
+            bytes: 0,
+            events: 0,
+            sleep: None,
+        }
+    }
+
+    /// Bytes arrived.
+    pub fn record_bytes(&mut self, count: usize) {
+        self.bytes += count as u64;
+        if self.timeouts.byte_idle.is_some() {
+            self.last_bytes = self.timer.now();
+        }
+    }
+
+    /// An event arrived that means something.
+    pub fn record_event(&mut self) {
+        self.events += 1;
+        self.last_event = Some(self.timer.now());
+    }
+
+    /// Bytes recorded so far.
+    pub fn bytes_received(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Events recorded so far.
+    pub fn events_received(&self) -> u64 {
+        self.events
+    }
+
+    /// Ready with the error when a clock has run out. Otherwise arranges to be woken when the next one might.
+    pub fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        loop {
+            if let Some(sleep) = &mut self.sleep {
+                if sleep.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                self.sleep = None;
+            }
+            let Some((clock, since, period)) = self.earliest() else {
+                return Poll::Pending;
+            };
+            let elapsed = self.timer.now().saturating_duration_since(since);
+            if elapsed >= period {
+                return Poll::Ready(
+                    Error::new(ErrorKind::Timeout(clock), Phase::Body, Sent::Yes)
+                        .with_timeout(period)
+                        .with_bytes_received(self.bytes)
+                        .with_events_received(self.events),
+                );
+            }
+            self.sleep = Some(self.timer.boxed_sleep(period - elapsed));
+        }
+    }
+
+    // The clock that would run out first if nothing more came.
+    fn earliest(&self) -> Option<(Clock, Instant, Duration)> {
+        let Timeouts {
+            first_event,
+            byte_idle,
+            event_idle,
+            total,
+            ..
+        } = self.timeouts;
+        let event = match self.last_event {
+            None => first_event.map(|period| (Clock::FirstEvent, self.started, period)),
+            Some(last) => event_idle.map(|period| (Clock::EventIdle, last, period)),
+        };
+        [
+            event,
+            byte_idle.map(|period| (Clock::ByteIdle, self.last_bytes, period)),
+            total.map(|period| (Clock::Total, self.started, period)),
+        ]
+        .into_iter()
+        .flatten()
+        // A period too long for the clock never runs out.
+        .filter_map(|(clock, since, period)| {
+            Some((since.checked_add(period)?, (clock, since, period)))
+        })
+        .min_by_key(|(deadline, _)| *deadline)
+        .map(|(_, found)| found)
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch")
+            .field("timeouts", &self.timeouts)
+            .field("bytes", &self.bytes)
+            .field("events", &self.events)
+            .finish_non_exhaustive()
+    }
+}
+
+const CONNECT: Duration = Duration::from_secs(15);
+const IDLE: Duration = Duration::from_secs(300);

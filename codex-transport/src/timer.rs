@@ -1,0 +1,97 @@
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+use core::time::Duration;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Where waiting and the current time come from, so that a test can turn minutes into microseconds and no particular runtime is needed.
+///
+/// ```
+/// # #[cfg(feature = "hyper")] {
+/// use codex_transport::{Timer, TokioTimer};
+/// use std::time::Duration;
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+/// # runtime.block_on(async {
+/// let start = TokioTimer.now();
+/// TokioTimer.sleep(Duration::from_secs(60)).await;
+/// assert!(TokioTimer.now() - start >= Duration::from_secs(60));
+/// # }) }
+/// ```
+pub trait Timer: Send + Sync {
+    /// Resolves after the period, never earlier. Dropping it ends the wait.
+    fn sleep(&self, period: Duration) -> impl Future<Output = ()> + Send + 'static;
+
+    /// The current time, on the clock that `sleep` uses.
+    fn now(&self) -> Instant;
+}
+
+/// Any [`Timer`], without its type. Cloning is cheap.
+#[derive(Clone)]
+pub struct BoxTimer(Arc<dyn ErasedTimer>);
+
+/// A pending wait of a [`BoxTimer`].
+pub(crate) type BoxSleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl BoxTimer {
+    /// Erases the type of a timer.
+    pub fn new(timer: impl Timer + 'static) -> Self {
+        Self(Arc::new(timer))
+    }
+
+    pub(crate) fn boxed_sleep(&self, period: Duration) -> BoxSleep {
+        self.0.erased_sleep(period)
+    }
+}
+
+impl Timer for BoxTimer {
+    fn sleep(&self, period: Duration) -> impl Future<Output = ()> + Send + 'static {
+        self.0.erased_sleep(period)
+    }
+
+    fn now(&self) -> Instant {
+        self.0.erased_now()
+    }
+}
+
+impl fmt::Debug for BoxTimer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BoxTimer")
+    }
+}
+
+/// The timer of the tokio runtime in whose context it is used; follows tokio's paused clock.
+#[cfg(feature = "hyper")]
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a unit struct, named where it is used"
+)]
+pub struct TokioTimer;
+
+#[cfg(feature = "hyper")]
+impl Timer for TokioTimer {
+    fn sleep(&self, period: Duration) -> impl Future<Output = ()> + Send + 'static {
+        tokio::time::sleep(period)
+    }
+
+    fn now(&self) -> Instant {
+        tokio::time::Instant::now().into_std()
+    }
+}
+
+trait ErasedTimer: Send + Sync {
+    fn erased_sleep(&self, period: Duration) -> BoxSleep;
+    fn erased_now(&self) -> Instant;
+}
+
+impl<T: Timer> ErasedTimer for T {
+    fn erased_sleep(&self, period: Duration) -> BoxSleep {
+        Box::pin(self.sleep(period))
+    }
+
+    fn erased_now(&self) -> Instant {
+        self.now()
+    }
+}

@@ -1,0 +1,186 @@
+use core::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::RootCertStore;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::{Error, ErrorKind, HttpVersions, Phase, Sent};
+
+/// What is trusted, and as whom we present ourselves, as plain data. Files are read when the transport is built.
+///
+/// Certificates added here are trusted beside the roots of [`Roots`], not instead of them; [`Roots::OnlyAdded`] trusts nothing else.
+///
+/// ```
+/// use codex_transport::{Roots, Tls};
+///
+/// let mut tls = Tls::default().with_authority_file("/etc/corporate/ca.pem");
+/// tls.roots = Roots::OnlyAdded;
+/// ```
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Tls {
+    /// Where trust comes from.
+    pub roots: Roots,
+    /// Whether the variable `SSL_CERT_FILE` names one more file of authorities, as it does for OpenSSL. On by default.
+    pub read_environment: bool,
+    authorities: Vec<Pem>,
+    identity: Option<(Pem, Pem)>,
+}
+
+/// Where trust comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Roots {
+    /// The best of those compiled in: Mozilla's (feature `webpki-roots`).
+    #[default]
+    Default,
+    /// Mozilla's root certificates, compiled in (feature `webpki-roots`).
+    Webpki,
+    /// Nothing but the authorities that were added.
+    OnlyAdded,
+}
+
+#[derive(Clone)]
+enum Pem {
+    Bytes(Arc<[u8]>),
+    File(PathBuf),
+}
+
+impl Tls {
+    /// Trusts the certificates of this PEM text too.
+    #[must_use]
+    pub fn with_authority_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
+        self.authorities.push(Pem::Bytes(pem.as_ref().into()));
+        self
+    }
+
+    /// Trusts the certificates of this PEM file too.
+    #[must_use]
+    pub fn with_authority_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.authorities.push(Pem::File(path.into()));
+        self
+    }
+
+    /// Presents this certificate chain to servers that ask for one, with its private key; both PEM.
+    #[must_use]
+    pub fn with_identity_pem(mut self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Self {
+        self.identity = Some((
+            Pem::Bytes(chain.as_ref().into()),
+            Pem::Bytes(key.as_ref().into()),
+        ));
+        self
+    }
+
+    pub(crate) fn client_config(&self, http: HttpVersions) -> Result<rustls::ClientConfig, Error> {
+        let builder = rustls::ClientConfig::builder_with_provider(provider()?)
+            .with_safe_default_protocol_versions()
+            .map_err(configuration)?
+            .with_root_certificates(self.root_store()?);
+        let mut config = match &self.identity {
+            None => builder.with_no_client_auth(),
+            Some((chain, key)) => builder
+                .with_client_auth_cert(
+                    certificates(chain)?,
+                    PrivateKeyDer::from_pem_slice(&key.read()?).map_err(configuration)?,
+                )
+                .map_err(configuration)?,
+        };
+        config.alpn_protocols = match http {
+            HttpVersions::Negotiated => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+            HttpVersions::Http1 => vec![b"http/1.1".to_vec()],
+            HttpVersions::Http2 => vec![b"h2".to_vec()],
+        };
+        Ok(config)
+    }
+
+    fn root_store(&self) -> Result<RootCertStore, Error> {
+        let mut store = RootCertStore::empty();
+        match self.roots {
+            Roots::OnlyAdded => {}
+            #[cfg(feature = "webpki-roots")]
+            Roots::Default | Roots::Webpki => {
+                store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned())
+            }
+            #[cfg(not(feature = "webpki-roots"))]
+            Roots::Default => {}
+            #[cfg(not(feature = "webpki-roots"))]
+            Roots::Webpki => return Err(configuration("the feature webpki-roots is off")),
+        }
+        let from_environment = self
+            .read_environment
+            .then(|| std::env::var_os("SSL_CERT_FILE"))
+            .flatten()
+            .filter(|path| !path.is_empty())
+            .map(|path| Pem::File(path.into()));
+        for pem in self.authorities.iter().chain(&from_environment) {
+            for certificate in certificates(pem)? {
+                store.add(certificate).map_err(configuration)?;
+            }
+        }
+        Ok(store)
+    }
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self {
+            roots: Roots::Default,
+            read_environment: true,
+            authorities: Vec::new(),
+            identity: None,
+        }
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls")
+            .field("roots", &self.roots)
+            .field("read_environment", &self.read_environment)
+            .field("authorities", &self.authorities.len())
+            .field("identity", &self.identity.is_some())
+            .finish()
+    }
+}
+
+impl Pem {
+    fn read(&self) -> Result<Vec<u8>, Error> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes.to_vec()),
+            Self::File(path) => std::fs::read(path).map_err(configuration),
+        }
+    }
+}
+
+// Certificates of a text; one that holds none is a mistake of whoever named it.
+fn certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let found = CertificateDer::pem_slice_iter(&pem.read()?)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(configuration)?;
+    if found.is_empty() {
+        return Err(configuration("no certificate in the PEM text"));
+    }
+    Ok(found)
+}
+
+/// The program's own choice first, then what was compiled in.
+pub(crate) fn provider() -> Result<Arc<CryptoProvider>, Error> {
+    if let Some(installed) = CryptoProvider::get_default() {
+        return Ok(installed.clone());
+    }
+    #[cfg(feature = "aws-lc-rs")]
+    return Ok(Arc::new(rustls::crypto::aws_lc_rs::default_provider()));
+    #[cfg(all(feature = "ring", not(feature = "aws-lc-rs")))]
+    return Ok(Arc::new(rustls::crypto::ring::default_provider()));
+    #[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
+    Err(configuration(
+        "no cryptography provider: turn on the feature ring or aws-lc-rs, or install one",
+    ))
+}
+
+fn configuration(source: impl Into<Box<dyn core::error::Error + Send + Sync>>) -> Error {
+    Error::new(ErrorKind::Configuration, Phase::Prepare, Sent::No).with_source(source)
+}
