@@ -1,1 +1,9 @@
 //! Shared workloads of the benchmarks.
+#![allow(
+    clippy::expect_used,
+    reason = "a benchmark that cannot go on must stop"
+)]
+
+pub mod chunks;
+pub mod framing;
+pub mod workload;
