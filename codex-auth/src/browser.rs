@@ -334,7 +334,7 @@ impl BrowserFlow {
         let (code, state) = text
             .trim()
             .split_once('#')
-            .map_or((text.trim(), None), |(code, state)| (code, Some(state)));
+            .map_or_else(|| (text.trim(), None), |(code, state)| (code, Some(state)));
         if state.is_some_and(|state| Secret::from(state) != self.state)
             || !matches!(self.stage, Stage::Away)
         {

@@ -278,11 +278,10 @@ impl Revoke {
             .revoke_endpoint
             .clone()
             .ok_or_else(|| invalid("the profile knows no revocation endpoint"))?;
-        let (token, hint) = tokens
-            .refresh_token()
-            .map_or((tokens.access_token(), "access_token"), |token| {
-                (token, "refresh_token")
-            });
+        let (token, hint) = match tokens.refresh_token() {
+            Some(token) => (token, "refresh_token"),
+            None => (tokens.access_token(), "access_token"),
+        };
         Ok(Self {
             endpoint,
             client_id: profile.client_id.clone(),

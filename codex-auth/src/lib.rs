@@ -8,6 +8,7 @@ mod claims;
 mod closure;
 mod device;
 mod encode;
+mod environment;
 mod error;
 #[cfg(feature = "std")]
 mod file;
@@ -16,6 +17,7 @@ mod flow;
 mod json;
 mod listener;
 mod moment;
+mod oauth;
 mod profile;
 mod random;
 mod record;
@@ -23,6 +25,7 @@ mod redirect;
 mod registration;
 mod secret;
 mod send;
+mod session;
 mod source;
 mod store;
 mod tokens;
@@ -38,17 +41,20 @@ pub use crate::{
     claims::{Claims, Plan, UnlistedPlan},
     closure::{SourceFn, TokenRequest, source_fn},
     device::DeviceFlow,
+    environment::{Environment, EnvironmentVariable},
     error::{Error, ErrorKind, Side},
     fixed::{Anonymous, ApiKey, BearerToken, StaticToken},
     flow::{Prompt, SignIn, SignInFlow, Step, drive},
     listener::{Incoming, LoopbackConnection, Page, RedirectTarget},
     moment::{Moment, Timer},
+    oauth::{OAuthSource, OAuthSourceBuilder, UnknownOutcome},
     profile::{BodyFormat, DeviceEndpoints, OAuthProfile, RedirectRule},
     random::Entropy,
     record::{AuthMode, Record, UnlistedMode},
     registration::{AppRegistration, HostId, Registration},
     secret::Secret,
     send::{SendFailure, SendRequest},
+    session::{Revoked, SignedOut, sign_out, store_sign_in},
     source::{BoxCredentialSource, CredentialSource, Lease, Verdict},
     store::{MemoryStore, Revision, StoreLock, Stored, TokenStore},
     tokens::{AccountIdOrigin, TokenSet},

@@ -337,14 +337,39 @@ impl Record {
         self
     }
 
-    /// With the note that a renewal of its tokens is under way.
+    /// With the note that a renewal of its tokens is under way: how many there have been, and of which refresh token.
     pub(crate) fn marked(mut self) -> Self {
+        let attempt = self.refresh_attempts().saturating_add(1);
         self.in_flight = self
-            .tokens
-            .as_ref()
-            .and_then(|tokens| tokens.refresh_token.as_ref())
-            .map(fingerprint);
+            .refresh_fingerprint()
+            .map(|fingerprint| format!("{attempt}:{fingerprint}"));
         self
+    }
+
+    /// How many renewals of exactly these tokens were begun without a known outcome.
+    pub(crate) fn refresh_attempts(&self) -> u8 {
+        let Some((attempts, fingerprint)) = self
+            .in_flight
+            .as_deref()
+            .and_then(|mark| mark.split_once(':'))
+        else {
+            return 0;
+        };
+        let same = self.refresh_fingerprint().as_deref() == Some(fingerprint);
+        // A mark that cannot be read is a mark all the same.
+        if same {
+            attempts.parse().unwrap_or(u8::MAX)
+        } else {
+            0
+        }
+    }
+
+    fn refresh_fingerprint(&self) -> Option<String> {
+        self.tokens
+            .as_ref()?
+            .refresh_token
+            .as_ref()
+            .map(fingerprint)
     }
 
     pub(crate) fn unmarked(mut self) -> Self {

@@ -1,0 +1,155 @@
+// The rules of renewing, without any I/O: what is in use, what is stored, what is known, in; what to do, out. Everything that was ever lost
+// to a race or a crash was lost by breaking one of these lines.
+
+use core::time::Duration;
+use std::time::SystemTime;
+
+use crate::{
+    error::{Error, ErrorKind},
+    record::Record,
+    tokens::{Freshness, TokenSet},
+};
+
+/// Why the login is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// Its access token expires soon, or has expired.
+    Due,
+    /// Its access token was rejected.
+    Rejected,
+}
+
+/// What to do after an answer to a refresh was lost.
+///
+/// ```
+/// assert_eq!(codex_auth::UnknownOutcome::default(), codex_auth::UnknownOutcome::Stop);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum UnknownOutcome {
+    /// The refresh token is never sent again; the store is re-read, and unless another program has renewed the login, a new sign-in is
+    /// needed once the access token has expired.
+    #[default]
+    Stop,
+    /// One more attempt, once, when the access token is of no more use: nothing is lost by it that was not lost before, and if the first
+    /// attempt never reached the authority, the login is saved. An authority that takes it for theft may end other sessions of the account.
+    RetryOnce,
+}
+
+pub(super) struct Situation<'a> {
+    pub(super) reason: Reason,
+    pub(super) now: SystemTime,
+    pub(super) margin: Duration,
+    /// What is in use.
+    pub(super) current: Option<&'a Record>,
+    /// What is stored at this moment.
+    pub(super) stored: Option<&'a Record>,
+    pub(super) read_only: bool,
+    /// Tokens that were refused for good, and how.
+    pub(super) refused: Option<(&'a TokenSet, &'a Error)>,
+    pub(super) unknown_outcome: UnknownOutcome,
+    /// Tokens were received so recently that what the clock says of their age is no reason to renew them again.
+    pub(super) just_renewed: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum Decision {
+    /// Use what is stored: somebody else has renewed it.
+    Adopt,
+    /// Go on with what is in use.
+    Keep,
+    /// Renew what is stored.
+    Refresh,
+    Fail(Error),
+}
+
+pub(super) fn decide(situation: &Situation<'_>) -> Decision {
+    let Some(stored) = situation.stored else {
+        return Decision::Fail(Error::new(ErrorKind::NotSignedIn));
+    };
+    let refused = |tokens: &TokenSet| {
+        situation
+            .refused
+            .filter(|(refused, _)| refused.same_secrets(tokens))
+            .map(|(_, error)| error.clone())
+    };
+    let stored_tokens = stored.tokens();
+
+    if let Some(current) = situation.current {
+        if let (Some(one), Some(other)) = (current.owner(), stored.owner())
+            && one != other
+        {
+            return Decision::Fail(Error::new(ErrorKind::AccountChanged));
+        }
+        let unchanged = match (current.tokens(), stored_tokens) {
+            (Some(current), Some(stored)) => current.same_secrets(stored),
+            (None, None) => true,
+            _ => false,
+        };
+        if unchanged && current.mode() == stored.mode() && current.api_key() == stored.api_key() {
+            return match stored_tokens {
+                Some(tokens) => decide_same(situation, stored, tokens, refused(tokens)),
+                None => Decision::Keep,
+            };
+        }
+    }
+    let Some(tokens) = stored_tokens else {
+        return Decision::Adopt;
+    };
+    if let Some(error) = refused(tokens) {
+        return Decision::Fail(error);
+    }
+    // Somebody renewed it, and it has expired again since: adopting alone would not help.
+    if freshness(situation, stored, tokens) == Freshness::Expired && renewable(situation, tokens) {
+        return decide_same(situation, stored, tokens, None);
+    }
+    Decision::Adopt
+}
+
+/// For tokens that are both in use and stored.
+fn decide_same(
+    situation: &Situation<'_>,
+    stored: &Record,
+    tokens: &TokenSet,
+    refused: Option<Error>,
+) -> Decision {
+    let freshness = freshness(situation, stored, tokens);
+    let rejected = situation.reason == Reason::Rejected;
+    if !rejected && (freshness == Freshness::Fresh || situation.just_renewed) {
+        return Decision::Keep;
+    }
+    // Without a way to renew, tokens are used as long as they last, and a rejection is final.
+    let stop = |error: Error| {
+        if rejected || freshness != Freshness::Expired {
+            Decision::Keep
+        } else {
+            Decision::Fail(error)
+        }
+    };
+    if !renewable(situation, tokens) {
+        return stop(Error::new(ErrorKind::NotRefreshable));
+    }
+    if let Some(error) = refused {
+        return Decision::Fail(error);
+    }
+    match (stored.refresh_attempts(), situation.unknown_outcome) {
+        (0, _) => {}
+        (1, UnknownOutcome::RetryOnce) if rejected || freshness == Freshness::Expired => {}
+        _ => return Decision::Fail(Error::new(ErrorKind::OutcomeUnknown)),
+    }
+    // Asking too early is answered with a refusal that may spend the token, so a rejection does not justify it either.
+    match tokens.earliest_refresh_at() {
+        Some(earliest) if earliest > situation.now => {
+            stop(Error::new(ErrorKind::RefreshNotReady).with_not_before(earliest))
+        }
+        _ => Decision::Refresh,
+    }
+}
+
+fn renewable(situation: &Situation<'_>, tokens: &TokenSet) -> bool {
+    !situation.read_only && tokens.refresh_token().is_some()
+}
+
+fn freshness(situation: &Situation<'_>, stored: &Record, tokens: &TokenSet) -> Freshness {
+    tokens.freshness(situation.now, stored.last_refresh(), situation.margin)
+}

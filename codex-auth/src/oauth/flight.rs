@@ -1,0 +1,298 @@
+// One refresh for all who wait for it, without a runtime. The refresh belongs to the source and not to any waiter: whoever polls drives it,
+// and when a waiter is dropped the next one drives on from where it stood. An answer that has arrived is therefore never thrown away with
+// the task that happened to ask for it.
+
+use core::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Wake,
+};
+
+pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// A future whose result goes to everybody who joins.
+pub(super) struct Flight<T> {
+    shared: Arc<Shared<T>>,
+}
+
+struct Shared<T> {
+    state: Mutex<State<T>>,
+}
+
+struct State<T> {
+    future: Option<BoxFuture<T>>,
+    /// Given to the waiters if the future panics.
+    lost: Option<T>,
+    done: Option<T>,
+    /// Somebody has taken the future out and polls it.
+    running: bool,
+    /// The future asked to be polled again while it was being polled.
+    woken: bool,
+    waiters: Vec<(u64, Waker)>,
+    last_waiter: u64,
+}
+
+impl<T> Clone for Flight<T> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<T: Clone + Send + 'static> Flight<T> {
+    pub(super) fn new(future: BoxFuture<T>, lost: T) -> Self {
+        let state = State {
+            future: Some(future),
+            lost: Some(lost),
+            done: None,
+            running: false,
+            woken: false,
+            waiters: Vec::new(),
+            last_waiter: 0,
+        };
+        Self {
+            shared: Arc::new(Shared {
+                state: Mutex::new(state),
+            }),
+        }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.shared.lock().done.is_some()
+    }
+
+    pub(super) fn join(&self) -> Join<T> {
+        let mut state = self.shared.lock();
+        state.last_waiter += 1;
+        Join {
+            shared: Arc::clone(&self.shared),
+            id: state.last_waiter,
+        }
+    }
+}
+
+/// One who waits.
+pub(super) struct Join<T: Clone + Send + 'static> {
+    shared: Arc<Shared<T>>,
+    id: u64,
+}
+
+impl<T: Clone + Send + 'static> Future for Join<T> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        loop {
+            let mut future = {
+                let mut state = self.shared.lock();
+                if let Some(done) = &state.done {
+                    return Poll::Ready(done.clone());
+                }
+                state.waiters.retain(|(id, _)| *id != self.id);
+                state.waiters.push((self.id, context.waker().clone()));
+                let Some(future) = state.future.take() else {
+                    return Poll::Pending;
+                };
+                state.running = true;
+                state.woken = false;
+                future
+            };
+            let landing = Landing(&self.shared);
+            let waker = Waker::from(Arc::clone(&self.shared));
+            let polled = future.as_mut().poll(&mut Context::from_waker(&waker));
+            core::mem::forget(landing);
+
+            let mut state = self.shared.lock();
+            state.running = false;
+            match polled {
+                Poll::Ready(value) => {
+                    Shared::finish(state, value.clone());
+                    // The future may hold the last reference to much; it is dropped without the lock.
+                    drop(future);
+                    return Poll::Ready(value);
+                }
+                Poll::Pending => {
+                    state.future = Some(future);
+                    if !state.woken {
+                        return Poll::Pending;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<T: Clone + Send + 'static> Drop for Join<T> {
+    fn drop(&mut self) {
+        self.shared.lock().waiters.retain(|(id, _)| *id != self.id);
+    }
+}
+
+impl<T> Shared<T> {
+    // Every change of the state is complete before anything can panic, so a poisoned lock is no reason to stop.
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn finish(mut state: MutexGuard<'_, State<T>>, value: T) {
+        state.done = Some(value);
+        let waiters = core::mem::take(&mut state.waiters);
+        drop(state);
+        waiters.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+}
+
+impl<T: Send + 'static> Wake for Shared<T> {
+    fn wake(self: Arc<Self>) {
+        let mut state = self.lock();
+        state.woken = true;
+        if state.running {
+            return;
+        }
+        // All of them, because the first may be dropped before it is polled.
+        let waiters = core::mem::take(&mut state.waiters);
+        drop(state);
+        waiters.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+}
+
+/// Runs only when the future panics: the others must not wait for ever.
+struct Landing<'a, T>(&'a Shared<T>);
+
+impl<T> Drop for Landing<'_, T> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.running = false;
+        if let Some(lost) = state.lost.take() {
+            Shared::finish(state, lost);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// A future that is ready once the gate is opened.
+    struct Gate(Shutter);
+
+    /// Whether it is open, and who waits for that.
+    type Shutter = Arc<Mutex<(bool, Option<Waker>)>>;
+    impl Future for Gate {
+        type Output = u8;
+        fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<u8> {
+            let mut gate = self.0.lock().unwrap();
+            if gate.0 {
+                return Poll::Ready(7);
+            }
+            gate.1 = Some(context.waker().clone());
+            Poll::Pending
+        }
+    }
+
+    fn gated() -> (Flight<u8>, Shutter) {
+        let gate = Arc::new(Mutex::new((false, None)));
+        (Flight::new(Box::pin(Gate(Arc::clone(&gate))), 0), gate)
+    }
+
+    fn open(gate: &Mutex<(bool, Option<Waker>)>) {
+        let waker = {
+            let mut gate = gate.lock().unwrap();
+            gate.0 = true;
+            gate.1.take()
+        };
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    fn poll<T: Clone + Send + 'static>(join: &mut Join<T>, count: &Arc<Count>) -> Poll<T> {
+        Pin::new(join).poll(&mut Context::from_waker(&Waker::from(Arc::clone(count))))
+    }
+
+    #[test]
+    fn everybody_gets_the_result() {
+        let (flight, gate) = gated();
+        let (mut one, mut two) = (flight.join(), flight.join());
+        let (first, second) = (Arc::new(Count::default()), Arc::new(Count::default()));
+        assert!(poll(&mut one, &first).is_pending() && poll(&mut two, &second).is_pending());
+        open(&gate);
+        assert_eq!(
+            (
+                first.0.load(Ordering::SeqCst),
+                second.0.load(Ordering::SeqCst)
+            ),
+            (1, 1)
+        );
+        assert_eq!(poll(&mut two, &second), Poll::Ready(7));
+        assert_eq!(poll(&mut one, &first), Poll::Ready(7));
+        assert!(flight.is_done());
+    }
+
+    #[test]
+    fn the_driver_may_be_dropped_and_another_drives_on() {
+        let (flight, gate) = gated();
+        let (mut one, mut two) = (flight.join(), flight.join());
+        let count = Arc::new(Count::default());
+        assert!(
+            poll(&mut two, &count).is_pending() && poll(&mut one, &Arc::default()).is_pending()
+        );
+        drop(one);
+        open(&gate);
+        assert_eq!(
+            count.0.load(Ordering::SeqCst),
+            1,
+            "the one who is left hears of it"
+        );
+        assert_eq!(poll(&mut two, &count), Poll::Ready(7));
+    }
+
+    #[test]
+    fn all_waiters_may_be_dropped_and_a_later_one_drives_on() {
+        let (flight, gate) = gated();
+        let mut one = flight.join();
+        assert!(poll(&mut one, &Arc::default()).is_pending());
+        drop(one);
+        open(&gate);
+        assert_eq!(poll(&mut flight.join(), &Arc::default()), Poll::Ready(7));
+    }
+
+    #[test]
+    fn a_wake_during_the_poll_is_not_lost() {
+        let mut turns = 0;
+        let busy = core::future::poll_fn(move |context: &mut Context<'_>| {
+            turns += 1;
+            context.waker().wake_by_ref();
+            if turns == 3 {
+                Poll::Ready(turns)
+            } else {
+                Poll::Pending
+            }
+        });
+        let flight = Flight::new(Box::pin(busy), 0);
+        assert_eq!(poll(&mut flight.join(), &Arc::default()), Poll::Ready(3));
+    }
+
+    #[test]
+    fn a_panic_ends_the_waiting_of_the_others() {
+        let flight = Flight::new(Box::pin(async { panic!("invented") }), 9_u8);
+        let mut one = flight.join();
+        let caught = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| {
+            poll(&mut one, &Arc::default())
+        }));
+        assert!(caught.is_err());
+        assert_eq!(poll(&mut flight.join(), &Arc::default()), Poll::Ready(9));
+    }
+}

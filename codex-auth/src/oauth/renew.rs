@@ -1,0 +1,405 @@
+// One refresh from beginning to end.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+
+use super::{
+    Inner,
+    decide::{Decision, Reason, Situation, UnknownOutcome, decide},
+};
+use crate::{
+    calls::{Refresh, RefreshReason, WhoAmI},
+    error::{Error, ErrorKind},
+    fixed::BearerToken,
+    flow::lost,
+    moment::Timer,
+    profile::OAuthProfile,
+    record::{AuthMode, Record},
+    secret::Secret,
+    send::{SendFailure, SendRequest},
+    session::within,
+    store::{Revision, StoreLock, Stored, TokenStore},
+    tokens::TokenSet,
+};
+
+pub(super) struct Setting<S, H, T> {
+    pub(super) profile: OAuthProfile,
+    pub(super) store: S,
+    pub(super) http: H,
+    pub(super) timer: T,
+    pub(super) unknown_outcome: UnknownOutcome,
+    pub(super) refresh_time_limit: Duration,
+    pub(super) lock_patience: Duration,
+}
+
+/// Renewed tokens on their way into the store.
+#[derive(Clone)]
+pub(super) struct Pending {
+    record: Record,
+    tokens: TokenSet,
+    /// The refresh token that was spent on them.
+    spent: Secret,
+    revision: Revision,
+    reason: Reason,
+}
+
+/// Renews the login, or finds that somebody else did, or that nobody can.
+pub(super) async fn run<S: TokenStore, H: SendRequest, T: Timer>(
+    inner: Arc<Inner<S, H, T>>,
+    reason: Reason,
+) -> Result<(), Error> {
+    let pending = inner.lock().pending.clone();
+    if let Some(pending) = pending {
+        let _lock = inner.acquire().await?;
+        return inner.persist(pending);
+    }
+    let started = inner.setting.timer.now();
+    loop {
+        // Reading needs no lock, and most of the time reading is all: one process renews, the others find out.
+        let stored = inner.setting.store.load()?;
+        if inner.settle(reason, stored.as_ref())?.is_none() {
+            return inner.identify().await;
+        }
+        if let Some(lock) = inner.setting.store.try_lock()? {
+            return inner.renew_locked(reason, lock).await;
+        }
+        inner.wait_for_lock(started.steady()).await?;
+    }
+}
+
+impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
+    /// Does what is to be done about what is stored, short of a refresh; gives back what is to be refreshed.
+    fn settle<'a>(
+        &self,
+        reason: Reason,
+        stored: Option<&'a Stored>,
+    ) -> Result<Option<&'a Stored>, Error> {
+        let now = self.setting.timer.now();
+        let mut state = self.lock();
+        let decision = decide(&Situation {
+            reason,
+            now: now.wall(),
+            margin: self.setting.profile.refresh_margin,
+            current: state.current.as_ref().map(|current| &current.record),
+            stored: stored.map(Stored::record),
+            read_only: self.setting.store.is_read_only(),
+            refused: state
+                .refused
+                .as_ref()
+                .map(|(tokens, error)| (tokens, error)),
+            unknown_outcome: self.setting.unknown_outcome,
+            just_renewed: state
+                .current
+                .as_ref()
+                .is_some_and(|current| current.is_just_renewed(now)),
+        });
+        match (decision, stored) {
+            (Decision::Refresh, stored) => Ok(stored),
+            (Decision::Adopt, Some(stored)) => {
+                self.install(&mut state, stored.record().clone(), None, None);
+                state.refused = None;
+                Ok(None)
+            }
+            (Decision::Fail(error), _) => Err(error),
+            (Decision::Keep | Decision::Adopt, _) => Ok(None),
+        }
+    }
+
+    async fn renew_locked(&self, reason: Reason, _lock: StoreLock) -> Result<(), Error> {
+        for _ in 0..MOST_CONFLICTS {
+            // Only what is read under the lock counts: whoever had it before may have renewed the login.
+            let stored = self.setting.store.load()?;
+            let Some(found) = self.settle(reason, stored.as_ref())? else {
+                return self.identify().await;
+            };
+            let marked = found.record().clone().marked();
+            match self.setting.store.save(&marked, Some(found.revision())) {
+                Ok(revision) => return self.redeem(reason, marked, revision).await,
+                // By a program that does not know the lock.
+                Err(error) if error.kind() == ErrorKind::StoreConflict => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::new(ErrorKind::StoreConflict))
+    }
+
+    /// Sends the refresh token. From here on it counts as spent until the authority says that it is not.
+    async fn redeem(
+        &self,
+        reason: Reason,
+        marked: Record,
+        revision: Revision,
+    ) -> Result<(), Error> {
+        let refresh = match self.refresh(reason, &marked) {
+            Ok(refresh) => refresh,
+            Err(error) => return Err(self.not_spent(&marked, &revision, error)),
+        };
+        let (Some(old), Some(spent)) = (
+            marked.tokens().cloned(),
+            marked.tokens().and_then(TokenSet::refresh_token).cloned(),
+        ) else {
+            return Err(Error::new(ErrorKind::NotRefreshable));
+        };
+        match self.send(refresh.request()).await {
+            Ok(response) => match refresh.read(self.setting.timer.now(), &response) {
+                Ok(tokens) => self.persist(Pending {
+                    record: marked,
+                    tokens,
+                    spent,
+                    revision,
+                    reason,
+                }),
+                Err(error)
+                    if error.kind() == ErrorKind::InvalidResponse
+                        && response.status().is_success() =>
+                {
+                    // The authority has given new tokens, and nobody can read them. The mark stays.
+                    Err(self.remember(old, error))
+                }
+                Err(error) if error.needs_sign_in() => self.refused(old, &marked, &revision, error),
+                Err(error) => Err(self.not_spent(&marked, &revision, error)),
+            },
+            Err(failure) if failure.may_have_been_sent() => {
+                if self.adopt_other(&old)? {
+                    return Ok(());
+                }
+                Err(lost(failure))
+            }
+            Err(failure) => Err(self.not_spent(&marked, &revision, lost(failure))),
+        }
+    }
+
+    fn refresh(&self, reason: Reason, record: &Record) -> Result<Refresh, Error> {
+        let profile = &self.setting.profile;
+        let tokens = record
+            .tokens()
+            .ok_or_else(|| Error::new(ErrorKind::NotSignedIn))?;
+        let mut refresh = Refresh::new(profile, tokens)?;
+        match (record.registration(), &profile.registration) {
+            (Some(registration), _) => refresh = refresh.with_client_id(registration.client_id()),
+            (None, Some(_)) => {
+                return Err(Error::new(ErrorKind::NotSignedIn)
+                    .with_detail("the stored login has no registration"));
+            }
+            (None, None) => {}
+        }
+        if profile.refresh_reason {
+            refresh = refresh.with_reason(match reason {
+                Reason::Due => RefreshReason::Expiry,
+                Reason::Rejected => RefreshReason::Rejection,
+            });
+        }
+        Ok(refresh)
+    }
+
+    /// Stores renewed tokens and puts them into use, in this order. Nothing about them is looked at before they are safe.
+    fn persist(&self, mut pending: Pending) -> Result<(), Error> {
+        for _ in 0..MOST_CONFLICTS {
+            let now = self.setting.timer.now();
+            let record = pending
+                .record
+                .clone()
+                .renewed(pending.tokens.clone(), now.wall());
+            let Err(error) = self.setting.store.save(&record, Some(&pending.revision)) else {
+                return self.renewed(pending, record);
+            };
+            if error.kind() != ErrorKind::StoreConflict {
+                return Err(self.keep_pending(pending, error));
+            }
+            let stored = match self.setting.store.load() {
+                Ok(stored) => stored,
+                Err(error) => return Err(self.keep_pending(pending, error)),
+            };
+            let Some(stored) = stored else {
+                // Signed out meanwhile. What was renewed must not bring the login back.
+                self.lock().pending = None;
+                return Err(Error::new(ErrorKind::NotSignedIn));
+            };
+            let same_login =
+                stored.record().tokens().and_then(TokenSet::refresh_token) == Some(&pending.spent);
+            if !same_login {
+                // Somebody signed in, or renewed without the lock: theirs is the newer one, or another account's.
+                self.lock().pending = None;
+                return self.settle(Reason::Due, Some(&stored)).map(drop);
+            }
+            // Other members of the record changed; they are kept.
+            pending.revision = stored.revision().clone();
+            pending.record = stored.into_record();
+        }
+        let conflict = Error::new(ErrorKind::StoreConflict);
+        Err(self.keep_pending(pending, conflict))
+    }
+
+    fn keep_pending(&self, pending: Pending, error: Error) -> Error {
+        self.lock().pending = Some(pending);
+        Error::new(ErrorKind::NotPersisted).with_source(error)
+    }
+
+    fn renewed(&self, pending: Pending, record: Record) -> Result<(), Error> {
+        let now = self.setting.timer.now();
+        let changed = names_another_account(pending.record.tokens(), &pending.tokens)
+            || names_another_subject(&record, &pending.tokens);
+        let mut state = self.lock();
+        state.pending = None;
+        state.pause_until = Duration::ZERO;
+        state.failures = 0;
+        if changed {
+            let error = Error::new(ErrorKind::AccountChanged);
+            state.refused = Some((pending.tokens, error.clone()));
+            return Err(error);
+        }
+        state.refused = None;
+        self.install(&mut state, record, None, Some((now, pending.reason)));
+        Ok(())
+    }
+
+    /// The authority refuses the token for good. A program that does not know the lock may have renewed the login a moment before.
+    fn refused(
+        &self,
+        old: TokenSet,
+        marked: &Record,
+        revision: &Revision,
+        error: Error,
+    ) -> Result<(), Error> {
+        if self.adopt_other(&old)? {
+            return Ok(());
+        }
+        // Best effort: if the mark stays, the next to come will not send the token again either.
+        let _ = self
+            .setting
+            .store
+            .save(&marked.clone().unmarked(), Some(revision));
+        Err(self.remember(old, error))
+    }
+
+    /// Whether the store holds other tokens of the same account by now; they are in use then.
+    fn adopt_other(&self, old: &TokenSet) -> Result<bool, Error> {
+        let stored = self.setting.store.load()?;
+        let other = stored
+            .as_ref()
+            .and_then(|stored| stored.record().tokens())
+            .is_some_and(|tokens| !tokens.same_secrets(old));
+        Ok(other && self.settle(Reason::Due, stored.as_ref())?.is_none())
+    }
+
+    fn remember(&self, tokens: TokenSet, error: Error) -> Error {
+        self.lock().refused = Some((tokens, error.clone()));
+        error
+    }
+
+    /// The token is as good as before: takes the mark back, and sees to it that the next attempt is not at once.
+    fn not_spent(&self, marked: &Record, revision: &Revision, error: Error) -> Error {
+        // Best effort: a mark that stays costs a new sign-in, a token sent twice may cost more.
+        let _ = self
+            .setting
+            .store
+            .save(&marked.clone().unmarked(), Some(revision));
+        let now = self.setting.timer.now();
+        let mut state = self.lock();
+        state.failures = (state.failures + 1).min(MOST_DOUBLINGS);
+        let pause = FIRST_PAUSE * 2_u32.pow(state.failures - 1);
+        let pause = error
+            .retry_after()
+            .map_or(pause, |asked| asked.clamp(pause, LONGEST_PAUSE));
+        state.pause_until = now.steady().saturating_add(pause);
+        error
+    }
+
+    /// Finds out whose a personal access token is, once.
+    async fn identify(&self) -> Result<(), Error> {
+        let unknown = {
+            let state = self.lock();
+            let current = state
+                .current
+                .as_ref()
+                .filter(|current| current.identity.is_none());
+            let record = current.map(|current| current.record.clone());
+            record.filter(|record| record.mode() == AuthMode::PersonalAccessToken)
+        };
+        let Some((record, token)) = unknown
+            .and_then(|record| Some((record.clone(), record.personal_access_token()?.clone())))
+        else {
+            return Ok(());
+        };
+        if self.setting.profile.whoami_endpoint.is_none() {
+            return Ok(());
+        }
+        let lookup = WhoAmI::new(&self.setting.profile, token)?;
+        let response = self.send(lookup.request()?).await.map_err(|failure| {
+            // Asking twice does no harm, so an answer that was lost is an outage and no more.
+            Error::new(ErrorKind::Unavailable).with_source(failure.into_source())
+        })?;
+        let identity: BearerToken = lookup.read(&response)?;
+        let mut state = self.lock();
+        self.install(&mut state, record, Some(identity), None);
+        Ok(())
+    }
+
+    async fn acquire(&self) -> Result<StoreLock, Error> {
+        let started = self.setting.timer.now();
+        loop {
+            if let Some(lock) = self.setting.store.try_lock()? {
+                return Ok(lock);
+            }
+            self.wait_for_lock(started.steady()).await?;
+        }
+    }
+
+    async fn wait_for_lock(&self, since: Duration) -> Result<(), Error> {
+        let waited = self.setting.timer.now().steady().saturating_sub(since);
+        if waited >= self.setting.lock_patience {
+            return Err(Error::new(ErrorKind::StoreBusy));
+        }
+        self.setting.timer.sleep(LOCK_PAUSE).await;
+        Ok(())
+    }
+
+    /// Sends, and gives up on a silent authority.
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, SendFailure> {
+        let answer = within(
+            &self.setting.timer,
+            self.setting.refresh_time_limit,
+            self.setting.http.send(request),
+        )
+        .await;
+        answer.unwrap_or_else(|| {
+            Err(SendFailure::maybe_sent(
+                "the authority did not answer in time",
+            ))
+        })
+    }
+}
+
+fn names_another_account(old: Option<&TokenSet>, new: &TokenSet) -> bool {
+    let claimed = |tokens: &TokenSet| {
+        let claims = tokens
+            .access_claims()
+            .filter(|claims| claims.account_id().is_some())
+            .or_else(|| tokens.id_claims());
+        claims.and_then(|claims| claims.account_id().map(str::to_owned))
+    };
+    match (old.and_then(claimed), claimed(new)) {
+        (Some(old), Some(new)) => old != new,
+        _ => false,
+    }
+}
+
+fn names_another_subject(record: &Record, new: &TokenSet) -> bool {
+    let registered = record
+        .registration()
+        .and_then(|registration| registration.subject().map(str::to_owned));
+    let claimed = new
+        .id_claims()
+        .and_then(|claims| claims.subject().map(str::to_owned));
+    matches!((registered, claimed), (Some(registered), Some(claimed)) if registered != claimed)
+}
+
+const MOST_CONFLICTS: usize = 4;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+/// Pauses between failed attempts to renew tokens that still last.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const MOST_DOUBLINGS: u32 = 6;
+const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
