@@ -1,1 +1,34 @@
 #![doc = include_str!("../README.md")]
+#![no_std]
+
+extern crate alloc;
+
+mod error;
+mod event;
+mod extra;
+mod item;
+mod map;
+mod number;
+mod part;
+mod raw;
+mod request;
+mod response;
+mod secret;
+mod tool;
+mod unknown;
+mod wire;
+
+pub use error::*;
+pub use event::*;
+pub use extra::Extra;
+pub use item::*;
+pub use map::Map;
+pub use number::Number;
+pub use part::*;
+pub use raw::RawJson;
+pub use request::*;
+pub use response::*;
+pub use secret::Secret;
+pub use tool::*;
+pub use unknown::Unknown;
+pub use wire::open::Unlisted;

@@ -1,0 +1,133 @@
+//! Errors the service sends.
+
+use alloc::string::String;
+
+use crate::error::ErrorCode;
+use crate::wire::object::object;
+use crate::{Map, Number, RawJson};
+
+object! {
+    /// An error of the service: what stands under `error` in a body, an event or a response.
+    ///
+    /// Only `message` may be relied on.
+    pub struct ApiError {
+        plain {
+            /// What happened, for people.
+            message: String,
+        }
+        optional {
+            /// Which error it is.
+            code: ErrorCode,
+            /// The kind of error, which is coarser than its code.
+            kind as "type": ErrorCode,
+            /// The parameter at fault.
+            param: String,
+            /// The plan of the account: the ChatGPT backend.
+            plan_type: PlanType,
+            /// When the limit that was reached is lifted, in seconds since 1970.
+            resets_at: Number,
+            /// In how many seconds that is.
+            resets_in_seconds: Number,
+            /// The length of the limit's window in minutes.
+            limit_window_minutes: Number,
+            /// What would be headers over HTTP.
+            headers: Map<RawJson>,
+            /// What the model was kept from doing.
+            misalignment: Misalignment,
+        }
+    }
+}
+
+impl ApiError {
+    /// An error with a code and a message.
+    pub fn new(code: impl Into<ErrorCode>, message: impl Into<String>) -> Self {
+        Self {
+            code: Some(code.into()),
+            message: message.into(),
+            ..Self::default()
+        }
+    }
+}
+
+object! {
+    /// What a model was kept from doing.
+    pub struct Misalignment {
+        required {}
+        optional {
+            /// What kind of thing it was.
+            error_type: MisalignmentKind,
+            /// What it was.
+            detailed_explanation: String,
+            /// What to look at.
+            review_target: String,
+            /// What to tell the model.
+            steer: MisalignmentSteer,
+        }
+    }
+}
+
+object! {
+    /// What to tell a model that was kept from doing something.
+    pub struct MisalignmentSteer {
+        required {
+            /// The words.
+            message: String,
+        }
+    }
+}
+
+crate::wire::open::open_enum! {
+    /// What kind of thing a model was kept from doing.
+    pub enum MisalignmentKind {
+        /// Sending data where it should not go.
+        DataTransfer = "potentially_unintended_data_transfer",
+        /// Reading data it should not read.
+        DataAccess = "potentially_unintended_data_access",
+        /// Destroying something.
+        DestructiveActivity = "potentially_unintended_destructive_activity",
+        /// Something else.
+        Other = "other",
+    }
+}
+
+crate::wire::open::open_enum! {
+    /// The plan of a ChatGPT account.
+    pub enum PlanType {
+        /// Free of charge.
+        Free = "free",
+        /// Go.
+        Go = "go",
+        /// Plus.
+        Plus = "plus",
+        /// Pro.
+        Pro = "pro",
+        /// Pro, lighter.
+        ProLite = "prolite",
+        /// Team.
+        Team = "team",
+        /// Business, lighter, bought by oneself.
+        SelfServeBusinessProLite = "self_serve_business_prolite",
+        /// Business by usage, bought by oneself.
+        SelfServeBusinessUsageBased = "self_serve_business_usage_based",
+        /// Business.
+        Business = "business",
+        /// Enterprise of 2026.
+        Enterprise26 = "ent26",
+        /// Enterprise, automation.
+        EnterpriseAutomation = "enterprise_cbp_automation",
+        /// Enterprise by usage.
+        EnterpriseUsageBased = "enterprise_cbp_usage_based",
+        /// Enterprise.
+        Enterprise = "enterprise",
+        /// Enterprise, by another name.
+        Hc = "hc",
+        /// Education.
+        Edu = "edu",
+        /// Education, by another name.
+        Education = "education",
+        /// Education, larger.
+        EduPlus = "edu_plus",
+        /// Education, largest.
+        EduPro = "edu_pro",
+    }
+}

@@ -1,0 +1,66 @@
+//! Arguments of a function that are not what they should be.
+
+use alloc::boxed::Box;
+use core::fmt;
+
+use serde::de::DeserializeOwned;
+
+use crate::{DecodeError, Side};
+
+/// The arguments of a call are not JSON, or JSON of another shape.
+///
+/// Models do write such arguments, above all when they are cut short. The text is kept, for telling
+/// the model about it; `Display` does not show it.
+pub struct ArgumentsError {
+    arguments: Box<str>,
+    source: DecodeError,
+}
+
+impl ArgumentsError {
+    /// The arguments as the model wrote them.
+    pub fn arguments(&self) -> &str {
+        &self.arguments
+    }
+
+    /// What is wrong with them.
+    pub fn kind(&self) -> crate::DecodeErrorKind {
+        self.source.kind()
+    }
+
+    /// The model's, hence the service's.
+    pub fn side(&self) -> Side {
+        Side::Remote
+    }
+
+    /// Never: the same arguments give the same error.
+    pub fn is_retryable(&self) -> bool {
+        false
+    }
+
+    pub(crate) fn decode<T: DeserializeOwned>(arguments: &str) -> Result<T, Self> {
+        serde_json::from_str(arguments).map_err(|error| Self {
+            source: DecodeError::from_json(error, arguments),
+            arguments: arguments.into(),
+        })
+    }
+}
+
+impl fmt::Display for ArgumentsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("arguments of a call cannot be read")
+    }
+}
+
+impl fmt::Debug for ArgumentsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArgumentsError")
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
+}
+
+impl core::error::Error for ArgumentsError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}

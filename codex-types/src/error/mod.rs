@@ -1,0 +1,23 @@
+//! Errors: our own, and those the service sends.
+
+mod api;
+mod arguments;
+mod code;
+mod decode;
+
+pub use api::{ApiError, Misalignment, MisalignmentKind, MisalignmentSteer, PlanType};
+pub use arguments::ArgumentsError;
+pub use code::ErrorCode;
+pub use decode::{DecodeError, DecodeErrorKind};
+
+/// Whose fault an error is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Side {
+    /// The program that made the request.
+    Local,
+    /// The service.
+    Remote,
+    /// What lies between the two.
+    Network,
+}

@@ -1,0 +1,512 @@
+//! The events that come in thousands: a piece of text for one place of the output.
+//!
+//! A stream consists of little else, so a delta is packed: its texts share one allocation, and what
+//! is rare shares another that usually is not made. [`DeltaRef`] reads the same without any.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::part::Logprob;
+use crate::{Extra, RawJson};
+
+/// A piece of text that is to be appended to a field of an item.
+///
+/// Which field is told by the [`DeltaKind`]. The same type serves all events that carry a piece of
+/// text under `delta`; indexes that a kind does not have are `None`.
+///
+/// ```
+/// use codex_types::ResponseEvent;
+///
+/// let event = ResponseEvent::from_json(concat!(
+///     r#"{"type":"response.output_text.delta","sequence_number":7,"item_id":"msg_1","#,
+///     r#""output_index":0,"content_index":0,"delta":"Hel","logprobs":[]}"#,
+/// ))?;
+/// let ResponseEvent::OutputTextDelta(delta) = event else { panic!("a delta was sent") };
+/// assert_eq!(delta.delta(), "Hel");
+/// assert_eq!(delta.content_index(), Some(0));
+/// assert_eq!(delta.summary_index(), None);
+/// # Ok::<(), codex_types::DecodeError>(())
+/// ```
+#[derive(Clone)]
+pub struct Delta {
+    /// The item's id, the delta and the padding, one after the other.
+    texts: Box<str>,
+    /// Where the item's id ends.
+    item_id_end: u32,
+    /// Where the padding begins, counted from the end of the text.
+    obfuscation_len: u32,
+    sequence_number: u64,
+    output_index: u32,
+    part_index: u32,
+    kind: DeltaKind,
+    present: Present,
+    rare: Option<Box<Rare>>,
+}
+
+/// What occurs in few deltas.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Rare {
+    pub(crate) logprobs: Vec<Logprob>,
+    pub(crate) stream_id: Option<Box<str>>,
+    /// Unknown keys, and known ones whose value is null or of a foreign type.
+    pub(crate) extra: Extra,
+}
+
+/// Which keys were there: an absent one is not written, an empty one is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Present(u8);
+
+impl Present {
+    pub(crate) const SEQUENCE_NUMBER: u8 = 1;
+    pub(crate) const ITEM_ID: u8 = 2;
+    pub(crate) const OUTPUT_INDEX: u8 = 4;
+    pub(crate) const CONTENT_INDEX: u8 = 8;
+    pub(crate) const SUMMARY_INDEX: u8 = 16;
+    pub(crate) const DELTA: u8 = 32;
+    pub(crate) const LOGPROBS: u8 = 64;
+    pub(crate) const OBFUSCATION: u8 = 128;
+
+    pub(crate) fn has(self, key: u8) -> bool {
+        self.0 & key != 0
+    }
+
+    pub(crate) fn has_all(self, keys: u8) -> bool {
+        self.0 & keys == keys
+    }
+
+    /// Notes a key; false if it was there already.
+    pub(crate) fn add(&mut self, key: u8) -> bool {
+        let first = !self.has(key);
+        self.0 |= key;
+        first
+    }
+
+    pub(crate) fn drop(&mut self, key: u8) {
+        self.0 &= !key;
+    }
+}
+
+/// A delta taken apart, its texts borrowed where they can be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Pieces<'a> {
+    pub(crate) item_id: Cow<'a, str>,
+    pub(crate) delta: Cow<'a, str>,
+    pub(crate) obfuscation: Cow<'a, str>,
+    pub(crate) sequence_number: u64,
+    pub(crate) output_index: u32,
+    pub(crate) part_index: u32,
+    pub(crate) present: Present,
+    pub(crate) rare: Option<Box<Rare>>,
+}
+
+impl Delta {
+    /// A piece of text for the item with this id at this place of the output.
+    ///
+    /// Kinds that count parts start at part 0; see [`part_index`](Self::with_part_index).
+    pub fn new(kind: DeltaKind, item_id: &str, output_index: u32, delta: &str) -> Self {
+        let mut present = Present::default();
+        present.add(Present::ITEM_ID);
+        present.add(Present::OUTPUT_INDEX);
+        present.add(Present::DELTA);
+        if let Some(key) = kind.part_key() {
+            present.add(key);
+        }
+        Self::pack(
+            kind,
+            Pieces {
+                item_id: item_id.into(),
+                delta: delta.into(),
+                output_index,
+                present,
+                ..Pieces::default()
+            },
+        )
+    }
+
+    /// Sets the number of the event within its response.
+    #[must_use]
+    pub fn with_sequence_number(mut self, sequence_number: u64) -> Self {
+        self.sequence_number = sequence_number;
+        self.present.add(Present::SEQUENCE_NUMBER);
+        self
+    }
+
+    /// Sets the part of the item, for the kinds that count parts; others are left as they are.
+    #[must_use]
+    pub fn with_part_index(mut self, part_index: u32) -> Self {
+        if let Some(key) = self.kind.part_key() {
+            self.part_index = part_index;
+            self.present.add(key);
+        }
+        self
+    }
+
+    /// What the text belongs to.
+    pub fn kind(&self) -> DeltaKind {
+        self.kind
+    }
+
+    /// The piece of text.
+    pub fn delta(&self) -> &str {
+        let end = self.texts.len() - self.obfuscation_len as usize;
+        &self.texts[self.item_id_end as usize..end]
+    }
+
+    /// The item the text belongs to; empty if the event does not say.
+    pub fn item_id(&self) -> &str {
+        &self.texts[..self.item_id_end as usize]
+    }
+
+    /// The number of the event within its response.
+    pub fn sequence_number(&self) -> Option<u64> {
+        self.present
+            .has(Present::SEQUENCE_NUMBER)
+            .then_some(self.sequence_number)
+    }
+
+    /// The place of the item in the output.
+    pub fn output_index(&self) -> Option<u32> {
+        self.present
+            .has(Present::OUTPUT_INDEX)
+            .then_some(self.output_index)
+    }
+
+    /// The place of the part in the content of the item.
+    pub fn content_index(&self) -> Option<u32> {
+        self.present
+            .has(Present::CONTENT_INDEX)
+            .then_some(self.part_index)
+    }
+
+    /// The place of the part in the summary of the item.
+    pub fn summary_index(&self) -> Option<u32> {
+        self.present
+            .has(Present::SUMMARY_INDEX)
+            .then_some(self.part_index)
+    }
+
+    /// How likely the tokens were; empty unless `include` asked for it.
+    pub fn logprobs(&self) -> &[Logprob] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.logprobs)
+    }
+
+    /// Padding that hides the length of the text.
+    pub fn obfuscation(&self) -> Option<&str> {
+        let start = self.texts.len() - self.obfuscation_len as usize;
+        self.present
+            .has(Present::OBFUSCATION)
+            .then(|| &self.texts[start..])
+    }
+
+    /// The lane of a socket that the event belongs to.
+    pub fn stream_id(&self) -> Option<&str> {
+        self.rare.as_ref()?.stream_id.as_deref()
+    }
+
+    /// Keys this version does not know, and known ones whose value was null or of a foreign type.
+    pub fn extra(&self) -> &Extra {
+        static NONE: Extra = Extra::none();
+        self.rare.as_ref().map_or(&NONE, |rare| &rare.extra)
+    }
+
+    /// The same without owning it.
+    pub fn as_ref(&self) -> DeltaRef<'_> {
+        DeltaRef {
+            kind: self.kind,
+            pieces: Pieces {
+                item_id: self.item_id().into(),
+                delta: self.delta().into(),
+                obfuscation: self.obfuscation().unwrap_or_default().into(),
+                sequence_number: self.sequence_number,
+                output_index: self.output_index,
+                part_index: self.part_index,
+                present: self.present,
+                rare: self.rare.clone(),
+            },
+        }
+    }
+
+    pub(crate) fn pack(kind: DeltaKind, pieces: Pieces<'_>) -> Self {
+        let Pieces {
+            item_id,
+            delta,
+            obfuscation,
+            ..
+        } = &pieces;
+        // An index of 32 bits cannot tell more than 4 GiB apart; such an id or padding is dropped,
+        // the text never.
+        let item_id_end = u32::try_from(item_id.len());
+        let obfuscation_len = u32::try_from(obfuscation.len());
+        let item_id = if item_id_end.is_ok() { &**item_id } else { "" };
+        let obfuscation = if obfuscation_len.is_ok() {
+            &**obfuscation
+        } else {
+            ""
+        };
+        let mut texts = String::with_capacity(item_id.len() + delta.len() + obfuscation.len());
+        texts.push_str(item_id);
+        texts.push_str(delta);
+        texts.push_str(obfuscation);
+        Self {
+            texts: texts.into_boxed_str(),
+            item_id_end: item_id_end.unwrap_or_default(),
+            obfuscation_len: obfuscation_len.unwrap_or_default(),
+            sequence_number: pieces.sequence_number,
+            output_index: pieces.output_index,
+            part_index: pieces.part_index,
+            kind,
+            present: pieces.present,
+            rare: pieces.rare,
+        }
+    }
+}
+
+impl PartialEq for Delta {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind
+            && self.item_id() == other.item_id()
+            && self.delta() == other.delta()
+            && self.obfuscation() == other.obfuscation()
+            && self.sequence_number() == other.sequence_number()
+            && self.output_index() == other.output_index()
+            && self.content_index() == other.content_index()
+            && self.summary_index() == other.summary_index()
+            && self.logprobs() == other.logprobs()
+            && self.stream_id() == other.stream_id()
+            && self.extra() == other.extra()
+    }
+}
+
+impl fmt::Debug for Delta {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug_delta("Delta", &self.as_ref(), f)
+    }
+}
+
+impl Serialize for Delta {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.as_ref().serialize(serializer)
+    }
+}
+
+/// A [`Delta`] whose texts are borrowed from the payload, except where escapes had to be resolved.
+#[derive(Clone, PartialEq)]
+pub struct DeltaRef<'a> {
+    pub(crate) kind: DeltaKind,
+    pub(crate) pieces: Pieces<'a>,
+}
+
+impl DeltaRef<'_> {
+    /// What the text belongs to.
+    pub fn kind(&self) -> DeltaKind {
+        self.kind
+    }
+
+    /// The piece of text.
+    pub fn delta(&self) -> &str {
+        &self.pieces.delta
+    }
+
+    /// The item the text belongs to; empty if the event does not say.
+    pub fn item_id(&self) -> &str {
+        &self.pieces.item_id
+    }
+
+    /// The number of the event within its response.
+    pub fn sequence_number(&self) -> Option<u64> {
+        let present = self.pieces.present.has(Present::SEQUENCE_NUMBER);
+        present.then_some(self.pieces.sequence_number)
+    }
+
+    /// The place of the item in the output.
+    pub fn output_index(&self) -> Option<u32> {
+        let present = self.pieces.present.has(Present::OUTPUT_INDEX);
+        present.then_some(self.pieces.output_index)
+    }
+
+    /// The place of the part in the content of the item.
+    pub fn content_index(&self) -> Option<u32> {
+        let present = self.pieces.present.has(Present::CONTENT_INDEX);
+        present.then_some(self.pieces.part_index)
+    }
+
+    /// The place of the part in the summary of the item.
+    pub fn summary_index(&self) -> Option<u32> {
+        let present = self.pieces.present.has(Present::SUMMARY_INDEX);
+        present.then_some(self.pieces.part_index)
+    }
+
+    /// How likely the tokens were; empty unless `include` asked for it.
+    pub fn logprobs(&self) -> &[Logprob] {
+        self.pieces.rare.as_ref().map_or(&[], |rare| &rare.logprobs)
+    }
+
+    /// Padding that hides the length of the text.
+    pub fn obfuscation(&self) -> Option<&str> {
+        let present = self.pieces.present.has(Present::OBFUSCATION);
+        present.then_some(&*self.pieces.obfuscation)
+    }
+
+    /// The lane of a socket that the event belongs to.
+    pub fn stream_id(&self) -> Option<&str> {
+        self.pieces.rare.as_ref()?.stream_id.as_deref()
+    }
+
+    /// Keys this version does not know, and known ones whose value was null or of a foreign type.
+    pub fn extra(&self) -> &Extra {
+        static NONE: Extra = Extra::none();
+        self.pieces.rare.as_ref().map_or(&NONE, |rare| &rare.extra)
+    }
+
+    /// The same, owned.
+    pub fn into_owned(self) -> Delta {
+        Delta::pack(self.kind, self.pieces)
+    }
+}
+
+impl fmt::Debug for DeltaRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug_delta("DeltaRef", self, f)
+    }
+}
+
+impl Serialize for DeltaRef<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let extra = self.extra();
+        let mut map = serializer.serialize_map(None)?;
+        match extra.get("type") {
+            Some(other) => map.serialize_entry("type", other)?,
+            None if extra.is_untagged() => {}
+            None => map.serialize_entry("type", self.kind.as_str())?,
+        }
+        if let Some(sequence_number) = self.sequence_number() {
+            map.serialize_entry("sequence_number", &sequence_number)?;
+        }
+        if self.pieces.present.has(Present::ITEM_ID) {
+            map.serialize_entry("item_id", self.item_id())?;
+        }
+        if let Some(output_index) = self.output_index() {
+            map.serialize_entry("output_index", &output_index)?;
+        }
+        if let Some(content_index) = self.content_index() {
+            map.serialize_entry("content_index", &content_index)?;
+        }
+        if let Some(summary_index) = self.summary_index() {
+            map.serialize_entry("summary_index", &summary_index)?;
+        }
+        if self.pieces.present.has(Present::DELTA) {
+            map.serialize_entry("delta", self.delta())?;
+        }
+        if self.pieces.present.has(Present::LOGPROBS) {
+            map.serialize_entry("logprobs", self.logprobs())?;
+        }
+        if let Some(obfuscation) = self.obfuscation() {
+            map.serialize_entry("obfuscation", obfuscation)?;
+        }
+        if let Some(stream_id) = self.stream_id() {
+            map.serialize_entry("stream_id", stream_id)?;
+        }
+        for (name, value) in extra.iter().filter(|(name, _)| *name != "type") {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+fn debug_delta(name: &str, delta: &DeltaRef<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.debug_struct(name)
+        .field("kind", &delta.kind)
+        .field("sequence_number", &delta.sequence_number())
+        .field("item_id", &delta.item_id())
+        .field("output_index", &delta.output_index())
+        .field("content_index", &delta.content_index())
+        .field("summary_index", &delta.summary_index())
+        .field("delta", &delta.delta())
+        .field("extra", delta.extra())
+        .finish_non_exhaustive()
+}
+
+/// Which field of which item a [`Delta`] appends to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DeltaKind {
+    /// The text of a message.
+    OutputText,
+    /// The words of a refusal.
+    Refusal,
+    /// The arguments of a function.
+    FunctionCallArguments,
+    /// The input of a custom tool.
+    CustomToolCallInput,
+    /// A summary of reasoning.
+    ReasoningSummaryText,
+    /// Reasoning in the model's own words.
+    ReasoningText,
+    /// The arguments of a remote tool.
+    McpCallArguments,
+    /// Code to be run.
+    CodeInterpreterCallCode,
+    /// Sound, in base64.
+    Audio,
+    /// What the sound says.
+    AudioTranscript,
+}
+
+impl DeltaKind {
+    /// The `type` of the event.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OutputText => "response.output_text.delta",
+            Self::Refusal => "response.refusal.delta",
+            Self::FunctionCallArguments => "response.function_call_arguments.delta",
+            Self::CustomToolCallInput => "response.custom_tool_call_input.delta",
+            Self::ReasoningSummaryText => "response.reasoning_summary_text.delta",
+            Self::ReasoningText => "response.reasoning_text.delta",
+            Self::McpCallArguments => "response.mcp_call_arguments.delta",
+            Self::CodeInterpreterCallCode => "response.code_interpreter_call_code.delta",
+            Self::Audio => "response.audio.delta",
+            Self::AudioTranscript => "response.audio.transcript.delta",
+        }
+    }
+
+    /// The kind whose event has exactly this `type`; older names are not considered.
+    pub(crate) fn of(event_type: &str) -> Option<Self> {
+        Some(match event_type {
+            "response.output_text.delta" => Self::OutputText,
+            "response.refusal.delta" => Self::Refusal,
+            "response.function_call_arguments.delta" => Self::FunctionCallArguments,
+            "response.custom_tool_call_input.delta" => Self::CustomToolCallInput,
+            "response.reasoning_summary_text.delta" => Self::ReasoningSummaryText,
+            "response.reasoning_text.delta" => Self::ReasoningText,
+            "response.mcp_call_arguments.delta" => Self::McpCallArguments,
+            "response.code_interpreter_call_code.delta" => Self::CodeInterpreterCallCode,
+            "response.audio.delta" => Self::Audio,
+            "response.audio.transcript.delta" => Self::AudioTranscript,
+            _ => return None,
+        })
+    }
+
+    fn part_key(self) -> Option<u8> {
+        match self {
+            Self::OutputText | Self::Refusal | Self::ReasoningText => Some(Present::CONTENT_INDEX),
+            Self::ReasoningSummaryText => Some(Present::SUMMARY_INDEX),
+            _ => None,
+        }
+    }
+}
+
+impl Pieces<'_> {
+    pub(crate) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    pub(crate) fn push_extra(&mut self, name: &str, value: RawJson) {
+        self.rare().extra.push(name.into(), value);
+    }
+}

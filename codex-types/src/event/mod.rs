@@ -1,0 +1,17 @@
+//! The events of a response, over SSE and over sockets.
+
+mod backend;
+mod delta;
+mod delta_fast;
+mod delta_read;
+mod payload;
+mod read;
+pub(crate) mod scan;
+mod union;
+mod view;
+
+pub use backend::*;
+pub use delta::{Delta, DeltaKind, DeltaRef};
+pub use payload::*;
+pub use union::{EventKind, ResponseEvent};
+pub use view::EventRef;

@@ -1,0 +1,460 @@
+//! Reading events, and what can be asked of any of them.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::Deserializer;
+use serde::de::MapAccess;
+
+use crate::event::delta_fast;
+use crate::event::scan::{self, leading_kind};
+use crate::event::*;
+use crate::response::Response;
+use crate::wire::object::Prelude;
+use crate::{DecodeError, RawJson, Unknown};
+
+impl ResponseEvent {
+    /// Reads one event: the data of an SSE frame, or a text message of a socket.
+    ///
+    /// The `type` in the payload decides; it is looked at first, and then that one struct is read.
+    /// An object without a `type` is an error event if it holds an `error`, else unknown. Mind that
+    /// `[DONE]`, which ends some streams, is no event.
+    ///
+    /// # Errors
+    ///
+    /// Fails when `json` is not a JSON object, or nests deeper than 128 levels. No valid object of
+    /// any other shape is an error.
+    pub fn from_json(json: &str) -> Result<Self, DecodeError> {
+        Self::from_json_hinted(None, json)
+    }
+
+    /// Reads one event whose kind may be told by its surroundings, as the `event` field of SSE does.
+    ///
+    /// The payload has the first word: `hint` counts only when the payload has no `type` at all.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_json`](Self::from_json).
+    ///
+    /// ```
+    /// use codex_types::{EventKind, ResponseEvent};
+    ///
+    /// let json = r#"{"message":"too much"}"#;
+    /// let event = ResponseEvent::from_json_hinted(Some("error"), json)?;
+    /// assert_eq!(event.event_kind(), EventKind::Error);
+    /// assert_eq!(ResponseEvent::from_json(json)?.kind(), "");
+    /// # Ok::<(), codex_types::DecodeError>(())
+    /// ```
+    pub fn from_json_hinted(hint: Option<&str>, json: &str) -> Result<Self, DecodeError> {
+        let leading = leading_kind(json);
+        if let Some(kind) = leading {
+            if let Some(kind) = DeltaKind::of(kind) {
+                if let Some(delta) = delta_fast::read(kind, json) {
+                    return Ok(Self::of_delta(delta.into_owned()));
+                }
+            } else if Self::known_kind(kind).is_none() {
+                return Self::unknown(json);
+            }
+        }
+        Self::from_json_in_full(hint, json)
+    }
+
+    /// The kind of the event; for an unknown one, the kind it names.
+    pub fn event_kind(&self) -> EventKind {
+        self.kind().into()
+    }
+
+    /// The number of the event within its response, which counts from 0 without gaps.
+    pub fn sequence_number(&self) -> Option<u64> {
+        self.common().sequence_number
+    }
+
+    /// The place in the output of the item that the event is about.
+    pub fn output_index(&self) -> Option<u32> {
+        self.common().output_index
+    }
+
+    /// The id of the item that the event is about, if it names one.
+    pub fn item_id(&self) -> Option<&str> {
+        self.common().item_id.filter(|id| !id.is_empty())
+    }
+
+    /// The lane of a socket that the event belongs to.
+    pub fn stream_id(&self) -> Option<&str> {
+        self.common().stream_id
+    }
+
+    /// The response as a whole, in the events that carry it.
+    pub fn response(&self) -> Option<&Response> {
+        match self {
+            Self::Created(event)
+            | Self::Queued(event)
+            | Self::InProgress(event)
+            | Self::Completed(event)
+            | Self::Failed(event)
+            | Self::Incomplete(event)
+            | Self::Done(event) => Some(&event.response),
+            _ => None,
+        }
+    }
+
+    /// The piece of text, in the events that carry one for the packed fields of an item.
+    pub fn delta(&self) -> Option<&Delta> {
+        match self {
+            Self::OutputTextDelta(delta)
+            | Self::RefusalDelta(delta)
+            | Self::FunctionCallArgumentsDelta(delta)
+            | Self::CustomToolCallInputDelta(delta)
+            | Self::ReasoningSummaryTextDelta(delta)
+            | Self::ReasoningTextDelta(delta)
+            | Self::CodeInterpreterCallCodeDelta(delta)
+            | Self::McpCallArgumentsDelta(delta)
+            | Self::AudioDelta(delta)
+            | Self::AudioTranscriptDelta(delta) => Some(delta),
+            _ => None,
+        }
+    }
+
+    /// The piece of text of a message, which is what is shown to people.
+    pub fn text_delta(&self) -> Option<&str> {
+        match self {
+            Self::OutputTextDelta(delta) => Some(delta.delta()),
+            _ => None,
+        }
+    }
+
+    /// Whether the stream is over: completed, failed, incomplete, done or an error.
+    pub fn is_terminal(&self) -> bool {
+        matches!(
+            self,
+            Self::Completed(_)
+                | Self::Failed(_)
+                | Self::Incomplete(_)
+                | Self::Done(_)
+                | Self::Error(_)
+        )
+    }
+
+    /// The event as JSON on one line.
+    ///
+    /// # Errors
+    ///
+    /// No event that can be built makes it fail today; the error is there so that a failure to write
+    /// would never be a panic.
+    pub fn to_json(&self) -> Result<String, DecodeError> {
+        serde_json::to_string(self).map_err(DecodeError::unwritable)
+    }
+
+    /// The event of a delta.
+    pub fn of_delta(delta: Delta) -> Self {
+        match delta.kind() {
+            DeltaKind::OutputText => Self::OutputTextDelta(delta),
+            DeltaKind::Refusal => Self::RefusalDelta(delta),
+            DeltaKind::FunctionCallArguments => Self::FunctionCallArgumentsDelta(delta),
+            DeltaKind::CustomToolCallInput => Self::CustomToolCallInputDelta(delta),
+            DeltaKind::ReasoningSummaryText => Self::ReasoningSummaryTextDelta(delta),
+            DeltaKind::ReasoningText => Self::ReasoningTextDelta(delta),
+            DeltaKind::McpCallArguments => Self::McpCallArgumentsDelta(delta),
+            DeltaKind::CodeInterpreterCallCode => Self::CodeInterpreterCallCodeDelta(delta),
+            DeltaKind::Audio => Self::AudioDelta(delta),
+            DeltaKind::AudioTranscript => Self::AudioTranscriptDelta(delta),
+        }
+    }
+
+    /// Keeps an event of a kind that is not known, byte for byte.
+    fn unknown(json: &str) -> Result<Self, DecodeError> {
+        match RawJson::parse(json) {
+            Ok(raw) => Ok(Self::Unknown(Unknown::new(raw))),
+            Err(error) => Err(error.with_event_kind(leading_kind(json))),
+        }
+    }
+
+    /// Reads an event without shortcuts.
+    pub(crate) fn from_json_in_full(hint: Option<&str>, json: &str) -> Result<Self, DecodeError> {
+        let event = serde_json::from_str::<Self>(json)
+            .map_err(|error| describe(DecodeError::from_json(error, json), json))?;
+        match event {
+            Self::Unknown(unknown) if !unknown.raw().as_str().starts_with('{') => {
+                Err(DecodeError::mismatch(0))
+            }
+            Self::Unknown(unknown) if unknown.kind().is_empty() => Ok(Self::untyped(hint, unknown)),
+            // Rebuilt from its keys, it may differ in white space from what was sent.
+            Self::Unknown(_) => Self::unknown(json),
+            known => Ok(known),
+        }
+    }
+
+    /// Finds the kind of an event that does not say it.
+    fn untyped(hint: Option<&str>, unknown: Unknown) -> Self {
+        let json = unknown.raw().as_str();
+        let kind = match hint.filter(|hint| Self::known_kind(hint).is_some()) {
+            Some(hint) => Some(hint),
+            None => scan::value_of(json, "error")
+                .is_some_and(|error| error.starts_with('{'))
+                .then_some("error"),
+        };
+        let event = kind.and_then(|kind| Self::read_as(kind, json).ok());
+        event.unwrap_or(Self::Unknown(unknown))
+    }
+
+    fn read_as(kind: &str, json: &str) -> Result<Self, serde_json::Error> {
+        struct AsKind<'k>(&'k str);
+
+        impl<'de> serde::de::Visitor<'de> for AsKind<'_> {
+            type Value = ResponseEvent;
+
+            fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ResponseEvent, A::Error> {
+                let prelude = Prelude {
+                    tag: None,
+                    early: Vec::new(),
+                };
+                ResponseEvent::read_rest(prelude, Some(self.0), map)
+            }
+        }
+
+        serde_json::Deserializer::from_str(json).deserialize_map(AsKind(kind))
+    }
+
+    fn common(&self) -> Common<'_> {
+        Common::of(self)
+    }
+}
+
+/// What most events have in common.
+#[derive(Default)]
+struct Common<'a> {
+    sequence_number: Option<u64>,
+    output_index: Option<u32>,
+    item_id: Option<&'a str>,
+    stream_id: Option<&'a str>,
+}
+
+impl<'a> Common<'a> {
+    fn of(event: &'a ResponseEvent) -> Self {
+        use ResponseEvent as E;
+        match event {
+            E::Created(event)
+            | E::Queued(event)
+            | E::InProgress(event)
+            | E::Completed(event)
+            | E::Failed(event)
+            | E::Incomplete(event)
+            | E::Done(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: None,
+                item_id: None,
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::OutputItemAdded(event) | E::OutputItemDone(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: event.output_index,
+                item_id: event.item.id(),
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::ContentPartAdded(event) | E::ContentPartDone(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: event.output_index,
+                item_id: Some(&event.item_id),
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::OutputTextDelta(event)
+            | E::RefusalDelta(event)
+            | E::FunctionCallArgumentsDelta(event)
+            | E::CustomToolCallInputDelta(event)
+            | E::ReasoningSummaryTextDelta(event)
+            | E::ReasoningTextDelta(event)
+            | E::CodeInterpreterCallCodeDelta(event)
+            | E::McpCallArgumentsDelta(event)
+            | E::AudioDelta(event)
+            | E::AudioTranscriptDelta(event) => Self {
+                sequence_number: event.sequence_number(),
+                output_index: event.output_index(),
+                item_id: Some(event.item_id()),
+                stream_id: event.stream_id(),
+            },
+            E::OutputTextDone(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: event.output_index,
+                item_id: Some(&event.item_id),
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::OutputTextAnnotationAdded(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: event.output_index,
+                item_id: Some(&event.item_id),
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::RefusalDone(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: event.output_index,
+                item_id: Some(&event.item_id),
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::FunctionCallArgumentsDone(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: event.output_index,
+                item_id: Some(&event.item_id),
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::CustomToolCallInputDone(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: event.output_index,
+                item_id: Some(&event.item_id),
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::ReasoningSummaryPartAdded(event) | E::ReasoningSummaryPartDone(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: event.output_index,
+                item_id: Some(&event.item_id),
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::ReasoningSummaryTextDone(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: event.output_index,
+                item_id: Some(&event.item_id),
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::ReasoningTextDone(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: event.output_index,
+                item_id: Some(&event.item_id),
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::FileSearchCallInProgress(event)
+            | E::FileSearchCallSearching(event)
+            | E::FileSearchCallCompleted(event)
+            | E::WebSearchCallInProgress(event)
+            | E::WebSearchCallSearching(event)
+            | E::WebSearchCallCompleted(event)
+            | E::CodeInterpreterCallInProgress(event)
+            | E::CodeInterpreterCallInterpreting(event)
+            | E::CodeInterpreterCallCompleted(event)
+            | E::ImageGenerationCallInProgress(event)
+            | E::ImageGenerationCallGenerating(event)
+            | E::ImageGenerationCallCompleted(event)
+            | E::McpCallInProgress(event)
+            | E::McpCallCompleted(event)
+            | E::McpCallFailed(event)
+            | E::McpListToolsInProgress(event)
+            | E::McpListToolsCompleted(event)
+            | E::McpListToolsFailed(event)
+            | E::CompactionCompacting(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: event.output_index,
+                item_id: Some(&event.item_id),
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::CodeInterpreterCallCodeDone(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: event.output_index,
+                item_id: Some(&event.item_id),
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::ImageGenerationCallPartialImage(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: event.output_index,
+                item_id: Some(&event.item_id),
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::McpCallArgumentsDone(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: event.output_index,
+                item_id: Some(&event.item_id),
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::ShellCallCommandAdded(event) | E::ShellCallCommandDone(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: event.output_index,
+                item_id: event.item_id.as_deref(),
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::ShellCallCommandDelta(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: event.output_index,
+                item_id: event.item_id.as_deref(),
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::ShellCallOutputContentDelta(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: event.output_index,
+                item_id: Some(&event.item_id),
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::ShellCallOutputContentDone(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: event.output_index,
+                item_id: Some(&event.item_id),
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::AudioDone(event) | E::AudioTranscriptDone(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: None,
+                item_id: None,
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::Error(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: None,
+                item_id: None,
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::SteerAccepted(event) | E::SteerPending(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: None,
+                item_id: None,
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::SteerFailed(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: None,
+                item_id: None,
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::Metadata(event) | E::CodexMetadata(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: None,
+                item_id: None,
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::RateLimits(event) => Self {
+                sequence_number: None,
+                output_index: None,
+                item_id: None,
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::Keepalive(event) | E::WebsocketTiming(event) => Self {
+                sequence_number: event.sequence_number,
+                output_index: None,
+                item_id: None,
+                stream_id: event.stream_id.as_deref(),
+            },
+            E::Unknown(unknown) => {
+                let json = unknown.raw().as_str();
+                let number = |key| scan::value_of(json, key);
+                Self {
+                    sequence_number: number("sequence_number").and_then(|text| text.parse().ok()),
+                    output_index: number("output_index").and_then(|text| text.parse().ok()),
+                    // Borrowing them takes that they have no escapes, which ids never have.
+                    item_id: plain_text(json, "item_id"),
+                    stream_id: plain_text(json, "stream_id"),
+                }
+            }
+        }
+    }
+}
+
+fn plain_text<'a>(json: &'a str, key: &str) -> Option<&'a str> {
+    match scan::text_of(json, key)? {
+        Cow::Borrowed(text) => Some(text),
+        Cow::Owned(_) => None,
+    }
+}
+
+fn describe(error: DecodeError, json: &str) -> DecodeError {
+    error.with_event_kind(leading_kind(json))
+}

@@ -1,0 +1,197 @@
+//! What an object carried beyond its typed fields.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::RawJson;
+
+/// The keys of an object that have no field, in the order in which they came, and which of its
+/// known keys were missing or `null`.
+///
+/// Every object of this crate has an `extra` field, so that what the service adds tomorrow survives
+/// being read and written today. A known key whose value does not have the expected type is kept
+/// here too, under its own name, and its field stays empty.
+///
+/// Equality compares the keys and values and ignores what was missing or `null`.
+///
+/// ```
+/// use codex_types::{FunctionCall, RawJson};
+///
+/// let json = r#"{"type":"function_call","call_id":"call_1","name":"f","arguments":"{}","mood":"good"}"#;
+/// let call: FunctionCall = RawJson::parse(json)?.decode()?;
+/// assert_eq!(call.extra.get("mood").unwrap().as_str(), r#""good""#);
+/// assert_eq!(RawJson::encode(&call)?.as_str(), json);
+/// # Ok::<(), codex_types::DecodeError>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct Extra {
+    /// One bit for each known key that was not there. Only plain fields look at it: an empty
+    /// `Option` is never written anyway.
+    absent: u64,
+    /// One bit for each known key that was `null`.
+    null: u64,
+    /// The object had no tag and must not get one.
+    untagged: bool,
+    entries: Option<Box<Vec<(Box<str>, RawJson)>>>,
+}
+
+impl Extra {
+    /// The value of `key`; the last one, should the key occur more than once.
+    pub fn get(&self, key: &str) -> Option<&RawJson> {
+        self.entries()
+            .iter()
+            .rev()
+            .find(|(name, _)| **name == *key)
+            .map(|(_, value)| value)
+    }
+
+    /// Sets `key` to `value`, replacing what was there.
+    ///
+    /// A key that has a field of its own is written only while that field is empty.
+    pub fn insert(&mut self, key: &str, value: RawJson) {
+        let entries = self.entries.get_or_insert_default();
+        match entries.iter().position(|(name, _)| **name == *key) {
+            Some(first) => {
+                entries[first].1 = value;
+                let mut at = 0;
+                entries.retain(|(name, _)| {
+                    at += 1;
+                    at - 1 <= first || **name != *key
+                });
+            }
+            None => entries.push((key.into(), value)),
+        }
+    }
+
+    /// Takes `key` out and hands over its value.
+    pub fn remove(&mut self, key: &str) -> Option<RawJson> {
+        let entries = self.entries.as_mut()?;
+        let mut removed = None;
+        entries.retain_mut(|(name, value)| {
+            let keep = **name != *key;
+            if !keep {
+                removed = Some(core::mem::take(value));
+            }
+            keep
+        });
+        removed
+    }
+
+    /// The keys and values, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &RawJson)> {
+        self.entries().iter().map(|(name, value)| (&**name, value))
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.entries().len()
+    }
+
+    /// Whether there are no keys.
+    pub fn is_empty(&self) -> bool {
+        self.entries().is_empty()
+    }
+
+    /// What an object without anything special has.
+    pub(crate) const fn none() -> Self {
+        Self {
+            absent: 0,
+            null: 0,
+            untagged: false,
+            entries: None,
+        }
+    }
+
+    /// The state of an object about which nothing has been said yet: all known keys missing.
+    pub(crate) fn vacant() -> Self {
+        Self {
+            absent: u64::MAX,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn push(&mut self, key: Box<str>, value: RawJson) {
+        self.entries.get_or_insert_default().push((key, value));
+    }
+
+    pub(crate) fn set_value(&mut self, bit: u64) {
+        self.absent &= !bit;
+        self.null &= !bit;
+    }
+
+    pub(crate) fn set_null(&mut self, bit: u64) {
+        self.absent &= !bit;
+        self.null |= bit;
+    }
+
+    pub(crate) fn set_absent(&mut self, bit: u64) {
+        self.absent |= bit;
+        self.null &= !bit;
+    }
+
+    pub(crate) fn absent(&self) -> u64 {
+        self.absent
+    }
+
+    pub(crate) fn is_absent(&self, bit: u64) -> bool {
+        self.absent & bit != 0
+    }
+
+    pub(crate) fn is_null(&self, bit: u64) -> bool {
+        self.null & bit != 0
+    }
+
+    pub(crate) fn set_untagged(&mut self) {
+        self.untagged = true;
+    }
+
+    pub(crate) fn is_untagged(&self) -> bool {
+        self.untagged
+    }
+
+    pub(crate) fn entries(&self) -> &[(Box<str>, RawJson)] {
+        self.entries.as_deref().map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn retain(&mut self, keep: impl FnMut(&(Box<str>, RawJson)) -> bool) {
+        if let Some(entries) = &mut self.entries {
+            entries.retain(keep);
+        }
+    }
+}
+
+impl PartialEq for Extra {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries() == other.entries()
+    }
+}
+
+/// Shows the keys only: a value that this crate does not understand may be a secret.
+impl fmt::Debug for Extra {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set()
+            .entries(self.entries().iter().map(|(name, _)| name))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeated_keys() {
+        let mut extra = Extra::default();
+        extra.push("a".into(), RawJson::string("1"));
+        extra.push("b".into(), RawJson::string("2"));
+        extra.push("a".into(), RawJson::string("3"));
+        assert_eq!(extra.get("a"), Some(&RawJson::string("3")));
+        extra.insert("a", RawJson::string("4"));
+        let keys: Vec<_> = extra.iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["a", "b"]);
+        assert_eq!(extra.remove("a"), Some(RawJson::string("4")));
+        assert_eq!(extra.remove("a"), None);
+        assert_eq!(extra.len(), 1);
+    }
+}

@@ -1,0 +1,171 @@
+//! Objects whose keys are data, such as metadata.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::de::MapAccess;
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::RawJson;
+use crate::wire::{Slot, SlotSeed, Wire, deserialize, push_entry};
+
+/// A JSON object with free keys, in the order in which they came.
+///
+/// ```
+/// use codex_types::Map;
+///
+/// let mut metadata = Map::new();
+/// metadata.insert("project", "blue");
+/// assert_eq!(metadata.get("project").map(String::as_str), Some("blue"));
+///
+/// let same: Map<String> = [("project", "blue")].into_iter().collect();
+/// assert_eq!(metadata, same);
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct Map<T> {
+    entries: Vec<(String, T)>,
+}
+
+impl<T> Map<T> {
+    /// An object without keys.
+    pub const fn new() -> Self {
+        Self {
+            entries: Vec::new(),
+        }
+    }
+
+    /// The value of `key`; the last one, should the key have been read more than once.
+    pub fn get(&self, key: &str) -> Option<&T> {
+        self.entries
+            .iter()
+            .rev()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value)
+    }
+
+    /// The value of `key`, letter case aside: the way to look up a header.
+    pub fn get_ignore_case(&self, key: &str) -> Option<&T> {
+        self.entries
+            .iter()
+            .rev()
+            .find(|(name, _)| name.eq_ignore_ascii_case(key))
+            .map(|(_, value)| value)
+    }
+
+    /// Sets `key` to `value`, in the place of the value it had.
+    pub fn insert(&mut self, key: impl Into<String>, value: impl Into<T>) {
+        let key = key.into();
+        let value = value.into();
+        match self.entries.iter_mut().rev().find(|(name, _)| *name == key) {
+            Some(entry) => entry.1 = value,
+            None => self.entries.push((key, value)),
+        }
+    }
+
+    /// Takes `key` out and hands over its value.
+    pub fn remove(&mut self, key: &str) -> Option<T> {
+        let at = self.entries.iter().rposition(|(name, _)| name == key)?;
+        Some(self.entries.remove(at).1)
+    }
+
+    /// The keys and values, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &T)> {
+        self.entries
+            .iter()
+            .map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are no keys.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+impl<T> Default for Map<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Map<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl<K: Into<String>, V: Into<T>, T> FromIterator<(K, V)> for Map<T> {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
+        let mut map = Self::new();
+        map.extend(entries);
+        map
+    }
+}
+
+impl<K: Into<String>, V: Into<T>, T> Extend<(K, V)> for Map<T> {
+    fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, entries: I) {
+        for (key, value) in entries {
+            self.insert(key, value);
+        }
+    }
+}
+
+impl<T: Wire> Wire for Map<T> {
+    fn from_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<Slot<Self>, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(key) = map.next_key::<String>()? {
+            let foreign = match map.next_value_seed(SlotSeed::<T>::new())? {
+                Slot::Value(value) => {
+                    entries.push((key, value));
+                    continue;
+                }
+                Slot::Null => RawJson::default(),
+                Slot::Foreign(raw) => raw,
+            };
+            match T::absorb(foreign) {
+                Ok(value) => entries.push((key, value)),
+                Err(raw) => return foreign_rest(&Self { entries }, &key, &raw, map),
+            }
+        }
+        Ok(Slot::Value(Self { entries }))
+    }
+}
+
+impl<T: Serialize> Serialize for Map<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.len()))?;
+        for (key, value) in self.iter() {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de, T: Wire> Deserialize<'de> for Map<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserialize(deserializer, "an object")
+    }
+}
+
+/// One value of a foreign type makes the whole object foreign, as with lists.
+fn foreign_rest<'de, T: Wire, A: MapAccess<'de>>(
+    start: &Map<T>,
+    key: &str,
+    raw: &RawJson,
+    mut map: A,
+) -> Result<Slot<Map<T>>, A::Error> {
+    let mut json = serde_json::to_string(start).map_err(serde::de::Error::custom)?;
+    json.pop();
+    push_entry(&mut json, key, raw);
+    while let Some((key, value)) = map.next_entry::<String, RawJson>()? {
+        push_entry(&mut json, &key, &value);
+    }
+    json.push('}');
+    Ok(Slot::Foreign(RawJson::trusted(json)))
+}

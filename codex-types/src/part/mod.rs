@@ -1,0 +1,15 @@
+//! The parts messages, tool outputs and reasoning are made of.
+
+mod annotation;
+mod input;
+mod output;
+
+pub use annotation::{Annotation, ContainerFileCitation, FileCitation, FilePath, UrlCitation};
+pub use input::{
+    AudioFormat, ComputerScreenshot, EncryptedContent, ImageDetail, InputAudio, InputAudioData,
+    InputFile, InputImage, InputPart, InputText, PromptCacheBreakpoint, PromptCacheTtl,
+};
+pub use output::{
+    Logprob, OutputPart, OutputText, PlainText, ReasoningPart, ReasoningText, Refusal, SummaryPart,
+    SummaryText, TopLogprob,
+};

@@ -1,0 +1,15 @@
+//! What is asked of the service.
+
+mod create;
+mod format;
+mod options;
+
+pub use create::{CreateResponse, Input, Streaming};
+pub use format::{JsonObjectFormat, JsonSchemaFormat, PlainTextFormat, TextConfig, TextFormat};
+pub use options::{
+    AccessPrograms, ContextManagement, Conversation, ConversationReference, CyberAccess, Effort,
+    ImageContext, ImageContextCompression, Include, Moderation, ModerationDirection,
+    ModerationMode, ModerationPolicy, Prompt, PromptCacheMode, PromptCacheOptions,
+    PromptCacheRetention, PromptVariable, Reasoning, ReasoningContext, ReasoningMode,
+    ReasoningSummary, ReasoningSummaryDelivery, ServiceTier, StreamOptions, Truncation, Verbosity,
+};

@@ -1,0 +1,16 @@
+//! What the service answers.
+
+mod details;
+mod usage;
+mod whole;
+
+pub use details::{
+    CacheHit, CacheMiss, CacheMissReason, CacheUnavailable, ComparisonNotFound, IncompleteDetails,
+    IncompleteReason, InputTransformation, ModerationError, ModerationOutcome, ModerationReport,
+    ModerationResult, PromptCacheDiagnostics, Status, TransformationReason,
+};
+pub use usage::{
+    CacheWriteTokensDetails, CachedImageTokensDetails, ImageTokensDetails, ImageUsage,
+    InputTokensDetails, OutputTokensDetails, ToolUsage, Usage, WebSearchUsage,
+};
+pub use whole::Response;

@@ -1,0 +1,83 @@
+//! Values of a kind this version does not know.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+
+use serde::de::MapAccess;
+use serde::{Serialize, Serializer};
+
+use crate::RawJson;
+use crate::wire::object::Prelude;
+use crate::wire::push_entry;
+
+/// An event, item, part, tool or other tagged value whose `type` this version does not know.
+///
+/// It keeps everything that was read and is written back unchanged. A value without a `type`, or one
+/// that is no object at all, is kept in the same way.
+///
+/// ```
+/// use codex_types::{OutputItem, RawJson};
+///
+/// let json = r#"{"type":"dream_call","id":"dr_1","depth":3}"#;
+/// let item: OutputItem = RawJson::parse(json)?.decode()?;
+/// let OutputItem::Unknown(unknown) = &item else { panic!("a dream_call is not known") };
+/// assert_eq!(unknown.kind(), "dream_call");
+/// assert_eq!(unknown.raw().as_str(), json);
+/// assert_eq!(RawJson::encode(&item)?.as_str(), json);
+/// # Ok::<(), codex_types::DecodeError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unknown {
+    kind: Box<str>,
+    raw: RawJson,
+}
+
+impl Unknown {
+    /// Keeps `raw`, whatever it is.
+    pub fn new(raw: RawJson) -> Self {
+        let kind = crate::event::scan::kind_of(raw.as_str()).unwrap_or_default();
+        Self {
+            kind: kind.into(),
+            raw,
+        }
+    }
+
+    /// The value of `type`; empty when there is none or when it is not text.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// The whole value.
+    pub fn raw(&self) -> &RawJson {
+        &self.raw
+    }
+
+    /// Reads the rest of an object and keeps all of it.
+    pub(crate) fn collect<'de, A: MapAccess<'de>>(
+        prelude: Prelude,
+        mut map: A,
+    ) -> Result<Self, A::Error> {
+        let mut json = String::from("{");
+        for (key, value) in &prelude.early {
+            push_entry(&mut json, key, value);
+        }
+        let kind = prelude.tag.as_deref().unwrap_or_default();
+        if prelude.tag.is_some() {
+            push_entry(&mut json, "type", &RawJson::string(kind));
+        }
+        while let Some((key, value)) = map.next_entry::<Box<str>, RawJson>()? {
+            push_entry(&mut json, &key, &value);
+        }
+        json.push('}');
+        Ok(Self {
+            kind: kind.into(),
+            raw: RawJson::trusted(json),
+        })
+    }
+}
+
+impl Serialize for Unknown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.raw.serialize(serializer)
+    }
+}

@@ -1,0 +1,108 @@
+//! Values that are either plain text or a structure.
+
+/// Declares a union of text and structure, told apart by the form of the JSON value.
+///
+/// ```text
+/// either! {
+///     /// Docs.
+///     pub enum Input {
+///         /// Docs.
+///         text Text(String),
+///         /// Docs.
+///         other Items(Vec<InputItem>),
+///     }
+/// }
+/// ```
+///
+/// Whatever fits neither is kept in `Unknown`.
+macro_rules! either {
+    (
+        $(#[$meta:meta])*
+        pub enum $name:ident {
+            $(#[$text_meta:meta])*
+            text $text:ident($text_type:ty),
+            $(#[$other_meta:meta])*
+            other $other:ident($other_type:ty) $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
+        pub enum $name {
+            $(#[$text_meta])*
+            $text($text_type),
+            $(#[$other_meta])*
+            $other($other_type),
+            /// A form this version does not know, kept whole.
+            Unknown($crate::RawJson),
+        }
+
+        impl Default for $name {
+            /// The value `null`.
+            fn default() -> Self {
+                Self::Unknown($crate::RawJson::default())
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self::$text(text.into())
+            }
+        }
+
+        impl From<alloc::string::String> for $name {
+            fn from(text: alloc::string::String) -> Self {
+                Self::$text(text.into())
+            }
+        }
+
+        impl From<$other_type> for $name {
+            fn from(value: $other_type) -> Self {
+                Self::$other(value)
+            }
+        }
+
+        impl $crate::wire::Wire for $name {
+            fn from_text(text: &str) -> Option<Self> {
+                <$text_type as $crate::wire::Wire>::from_text(text).map(Self::$text)
+            }
+
+            fn from_string(text: alloc::string::String) -> Result<Self, alloc::string::String> {
+                <$text_type as $crate::wire::Wire>::from_string(text).map(Self::$text)
+            }
+
+            fn from_seq<'de, A: serde::de::SeqAccess<'de>>(
+                seq: A,
+            ) -> Result<$crate::wire::Slot<Self>, A::Error> {
+                Ok(<$other_type as $crate::wire::Wire>::from_seq(seq)?.map(Self::$other))
+            }
+
+            fn from_map<'de, A: serde::de::MapAccess<'de>>(
+                map: A,
+            ) -> Result<$crate::wire::Slot<Self>, A::Error> {
+                Ok(<$other_type as $crate::wire::Wire>::from_map(map)?.map(Self::$other))
+            }
+
+            fn absorb(raw: $crate::RawJson) -> Result<Self, $crate::RawJson> {
+                Ok(Self::Unknown(raw))
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    Self::$text(text) => text.serialize(serializer),
+                    Self::$other(value) => value.serialize(serializer),
+                    Self::Unknown(raw) => raw.serialize(serializer),
+                }
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::wire::deserialize(deserializer, stringify!($name))
+            }
+        }
+    };
+}
+pub(crate) use either;

@@ -1,0 +1,265 @@
+//! Reading and writing JSON without losing anything.
+//!
+//! serde's derive cannot do three things this crate promises: keep unknown keys verbatim without
+//! buffering the object, treat `null` like a missing key and still write it back, and choose the
+//! variant of a tagged union without parsing twice. So the types here are read by hand-written
+//! generic code, and three macros declare them: [`open_enum!`](open), [`object!`](object) and
+//! [`tagged!`](tagged), plus [`either!`](either) for values that are text or structure.
+//!
+//! The central promise is that reading is *total*: any valid JSON is accepted for any type. A value
+//! of an unexpected type is handed back as [`Slot::Foreign`] and ends up in an `Unknown` variant or in
+//! the `extra` of the object around it. A server that changes the type of one field costs a
+//! client that field, never the event.
+
+pub(crate) mod either;
+pub(crate) mod object;
+pub(crate) mod open;
+mod primitive;
+pub(crate) mod tagged;
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::fmt;
+use core::marker::PhantomData;
+
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::{Number, RawJson};
+
+/// What stood where a `T` was expected.
+pub(crate) enum Slot<T> {
+    Value(T),
+    Null,
+    /// Something else, verbatim.
+    Foreign(RawJson),
+}
+
+impl<T> Slot<T> {
+    pub(crate) fn map<U>(self, wrap: impl FnOnce(T) -> U) -> Slot<U> {
+        match self {
+            Self::Value(value) => Slot::Value(wrap(value)),
+            Self::Null => Slot::Null,
+            Self::Foreign(raw) => Slot::Foreign(raw),
+        }
+    }
+}
+
+/// A type that can be read from any JSON value, by taking it or by handing it back.
+///
+/// A type says which forms it takes; what it does not take comes back as [`Slot::Foreign`].
+pub(crate) trait Wire: Sized + Serialize {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Slot<Self>, D::Error> {
+        deserializer.deserialize_any(WireVisitor(PhantomData))
+    }
+
+    fn from_text(_: &str) -> Option<Self> {
+        None
+    }
+
+    fn from_string(text: String) -> Result<Self, String> {
+        Self::from_text(&text).ok_or(text)
+    }
+
+    fn from_bool(_: bool) -> Option<Self> {
+        None
+    }
+
+    fn from_number(_: Number) -> Option<Self> {
+        None
+    }
+
+    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Slot<Self>, A::Error> {
+        foreign_seq(String::from("["), seq).map(Slot::Foreign)
+    }
+
+    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Slot<Self>, A::Error> {
+        foreign_map(map)
+    }
+
+    /// A last chance to take a value in a place that has to be filled, such as an element of a list.
+    fn absorb(raw: RawJson) -> Result<Self, RawJson> {
+        Err(raw)
+    }
+}
+
+/// Asks serde for whatever is there and offers it to the type.
+struct WireVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Wire> Visitor<'de> for WireVisitor<T> {
+    type Value = Slot<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Slot<T>, E> {
+        Ok(match T::from_bool(value) {
+            Some(taken) => Slot::Value(taken),
+            None => Slot::Foreign(RawJson::trusted(
+                if value { "true" } else { "false" }.into(),
+            )),
+        })
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Slot<T>, E> {
+        Ok(number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Slot<T>, E> {
+        Ok(number(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Slot<T>, E> {
+        Ok(number(value.into()))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Slot<T>, E> {
+        Ok(match T::from_text(text) {
+            Some(taken) => Slot::Value(taken),
+            None => Slot::Foreign(RawJson::string(text)),
+        })
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Slot<T>, E> {
+        Ok(match T::from_string(text) {
+            Ok(taken) => Slot::Value(taken),
+            Err(text) => Slot::Foreign(RawJson::string(&text)),
+        })
+    }
+
+    fn visit_unit<E>(self) -> Result<Slot<T>, E> {
+        Ok(Slot::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Slot<T>, E> {
+        Ok(Slot::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Slot<T>, D::Error> {
+        T::read(deserializer)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Slot<T>, A::Error> {
+        T::from_seq(seq)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Slot<T>, A::Error> {
+        T::from_map(map)
+    }
+}
+
+/// Reads one value as a [`Slot`] where serde wants a seed.
+pub(crate) struct SlotSeed<T>(PhantomData<T>);
+
+impl<T> SlotSeed<T> {
+    pub(crate) fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<'de, T: Wire> DeserializeSeed<'de> for SlotSeed<T> {
+    type Value = Slot<T>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Slot<T>, D::Error> {
+        T::read(deserializer)
+    }
+}
+
+/// The `Deserialize` of every type here: an error only when not even `absorb` takes the value.
+pub(crate) fn deserialize<'de, T: Wire, D: Deserializer<'de>>(
+    deserializer: D,
+    expected: &'static str,
+) -> Result<T, D::Error> {
+    let foreign = match T::read(deserializer)? {
+        Slot::Value(value) => return Ok(value),
+        Slot::Null => RawJson::default(),
+        Slot::Foreign(raw) => raw,
+    };
+    T::absorb(foreign).map_err(|_| {
+        serde::de::Error::custom(format_args!("this value cannot be read as {expected}"))
+    })
+}
+
+fn number<T: Wire>(number: Number) -> Slot<T> {
+    match T::from_number(number) {
+        Some(taken) => Slot::Value(taken),
+        None => Slot::Foreign(RawJson::encode(&number).unwrap_or_default()),
+    }
+}
+
+/// Rebuilds the text of a list of which `json` already holds the start.
+pub(crate) fn foreign_seq<'de, A: SeqAccess<'de>>(
+    mut json: String,
+    mut seq: A,
+) -> Result<RawJson, A::Error> {
+    while let Some(value) = seq.next_element::<RawJson>()? {
+        if json.len() > 1 {
+            json.push(',');
+        }
+        json.push_str(value.as_str());
+    }
+    json.push(']');
+    Ok(RawJson::trusted(json))
+}
+
+/// Rebuilds the text of an object.
+///
+/// When some crate in the build switches on serde_json's `arbitrary_precision`, numbers arrive as
+/// objects with one private key. They are recognised here, so that the feature changes nothing.
+pub(crate) fn foreign_map<'de, T: Wire, A: MapAccess<'de>>(
+    mut map: A,
+) -> Result<Slot<T>, A::Error> {
+    const ARBITRARY_PRECISION: &str = "$serde_json::private::Number";
+
+    let mut json = String::from("{");
+    while let Some(key) = map.next_key::<Box<str>>()? {
+        if json.len() == 1 && *key == *ARBITRARY_PRECISION {
+            let text = map.next_value::<String>()?;
+            return Ok(spelled_number(text));
+        }
+        let value = map.next_value::<RawJson>()?;
+        push_entry(&mut json, &key, &value);
+    }
+    json.push('}');
+    Ok(Slot::Foreign(RawJson::trusted(json)))
+}
+
+fn spelled_number<T: Wire>(text: String) -> Slot<T> {
+    let number = if let Ok(value) = text.parse::<u64>() {
+        Some(Number::from(value))
+    } else if let Ok(value) = text.parse::<i64>() {
+        Some(Number::from(value))
+    } else {
+        text.parse::<f64>().ok().map(Number::from)
+    };
+    match number.and_then(T::from_number) {
+        Some(taken) => Slot::Value(taken),
+        None => Slot::Foreign(RawJson::trusted(text)),
+    }
+}
+
+/// Appends one key and its value to the text of an object that is being built.
+pub(crate) fn push_entry(json: &mut String, key: &str, value: &RawJson) {
+    if json.len() > 1 {
+        json.push(',');
+    }
+    crate::raw::push_string(json, key);
+    json.push(':');
+    json.push_str(value.as_str());
+}
+
+impl Wire for RawJson {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Slot<Self>, D::Error> {
+        let raw = Self::deserialize(deserializer)?;
+        Ok(if raw.is_null() {
+            Slot::Null
+        } else {
+            Slot::Value(raw)
+        })
+    }
+
+    fn absorb(raw: RawJson) -> Result<Self, RawJson> {
+        Ok(raw)
+    }
+}

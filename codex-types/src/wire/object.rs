@@ -1,0 +1,673 @@
+//! Objects with named fields and room for everything else.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+use core::marker::PhantomData;
+
+use serde::de::{DeserializeSeed, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserializer, Serialize, Serializer};
+
+use super::{Slot, Wire};
+use crate::raw::nests_deeper_than;
+use crate::{Extra, RawJson};
+
+/// What [`object!`] implements for a struct; the generic functions below do the rest.
+pub(crate) trait Object: Default + Serialize {
+    /// The known keys.
+    type Key: Copy;
+
+    /// The value of `type`, for an object that has only one.
+    const TAG: Option<&'static str>;
+
+    fn key(name: &str) -> Option<Self::Key>;
+
+    fn name(key: Self::Key) -> &'static str;
+
+    /// The bit that stands for `key` in [`Extra`].
+    fn bit(key: Self::Key) -> u64;
+
+    fn read_field<'de, D: Deserializer<'de>>(
+        &mut self,
+        key: Self::Key,
+        deserializer: D,
+    ) -> Result<Seen, D::Error>;
+
+    /// Writes the fields that hold something; returns the bits of the keys written.
+    fn write_fields<M: SerializeMap>(&self, map: &mut M) -> Result<u64, M::Error>;
+
+    fn extra(&self) -> &Extra;
+
+    fn extra_mut(&mut self) -> &mut Extra;
+}
+
+/// A boxed object is an object, filled in place.
+impl<T: Object> Object for Box<T> {
+    type Key = T::Key;
+
+    const TAG: Option<&'static str> = T::TAG;
+
+    fn key(name: &str) -> Option<T::Key> {
+        T::key(name)
+    }
+
+    fn name(key: T::Key) -> &'static str {
+        T::name(key)
+    }
+
+    fn bit(key: T::Key) -> u64 {
+        T::bit(key)
+    }
+
+    fn read_field<'de, D: Deserializer<'de>>(
+        &mut self,
+        key: T::Key,
+        deserializer: D,
+    ) -> Result<Seen, D::Error> {
+        (**self).read_field(key, deserializer)
+    }
+
+    fn write_fields<M: SerializeMap>(&self, map: &mut M) -> Result<u64, M::Error> {
+        (**self).write_fields(map)
+    }
+
+    fn extra(&self) -> &Extra {
+        (**self).extra()
+    }
+
+    fn extra_mut(&mut self) -> &mut Extra {
+        (**self).extra_mut()
+    }
+}
+
+/// What became of a field's value.
+pub(crate) enum Seen {
+    Value,
+    Null,
+    Foreign(RawJson),
+}
+
+/// A field of an object: plain when the service always sends the key, an `Option` otherwise.
+pub(crate) trait Field: Default {
+    fn read_into<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<Seen, D::Error>;
+
+    fn write<M: SerializeMap>(
+        &self,
+        name: &'static str,
+        bit: u64,
+        extra: &Extra,
+        map: &mut M,
+    ) -> Result<u64, M::Error>;
+}
+
+impl<T: Wire + Default + PartialEq> Field for T {
+    fn read_into<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<Seen, D::Error> {
+        let (value, seen) = settle(T::read(deserializer)?);
+        *self = value.unwrap_or_default();
+        Ok(seen)
+    }
+
+    fn write<M: SerializeMap>(
+        &self,
+        name: &'static str,
+        bit: u64,
+        extra: &Extra,
+        map: &mut M,
+    ) -> Result<u64, M::Error> {
+        if extra.is_absent(bit) && *self == T::default() {
+            return Ok(0);
+        }
+        if extra.is_null(bit) && *self == T::default() {
+            map.serialize_entry(name, &())?;
+        } else {
+            map.serialize_entry(name, self)?;
+        }
+        Ok(bit)
+    }
+}
+
+impl<T: Wire> Field for Option<T> {
+    fn read_into<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<Seen, D::Error> {
+        let (value, seen) = settle(T::read(deserializer)?);
+        *self = value;
+        Ok(seen)
+    }
+
+    fn write<M: SerializeMap>(
+        &self,
+        name: &'static str,
+        bit: u64,
+        extra: &Extra,
+        map: &mut M,
+    ) -> Result<u64, M::Error> {
+        match self {
+            Some(value) => map.serialize_entry(name, value)?,
+            None if extra.is_null(bit) => map.serialize_entry(name, &())?,
+            None => return Ok(0),
+        }
+        Ok(bit)
+    }
+}
+
+fn settle<T: Wire>(slot: Slot<T>) -> (Option<T>, Seen) {
+    match slot {
+        Slot::Value(value) => (Some(value), Seen::Value),
+        Slot::Null => (None, Seen::Null),
+        Slot::Foreign(raw) => match T::absorb(raw) {
+            Ok(value) => (Some(value), Seen::Value),
+            Err(raw) => (None, Seen::Foreign(raw)),
+        },
+    }
+}
+
+/// What was read of an object before its type was known.
+pub(crate) struct Prelude {
+    /// The tag that was found; none when the object has none.
+    pub(crate) tag: Option<Cow<'static, str>>,
+    /// The keys in front of the tag.
+    pub(crate) early: Vec<(Box<str>, RawJson)>,
+}
+
+/// Reads the rest of an object whose tag is known, whose usual tag is `canonical`.
+pub(crate) fn read_tagged<'de, T: Object, A: MapAccess<'de>>(
+    prelude: Prelude,
+    canonical: &'static str,
+    mut map: A,
+) -> Result<T, A::Error> {
+    let mut object = T::default();
+    match prelude.tag {
+        None => object.extra_mut().set_untagged(),
+        Some(tag) => {
+            if let Some(key) = T::key("type") {
+                let deserializer = serde::de::value::StrDeserializer::<A::Error>::new(&tag);
+                let seen = object.read_field(key, deserializer)?;
+                note(&mut object, key, seen);
+            } else if tag != canonical {
+                object
+                    .extra_mut()
+                    .push("type".into(), RawJson::string(&tag));
+            }
+        }
+    }
+    for (name, raw) in prelude.early {
+        replay(&mut object, name, raw);
+    }
+    read_rest(&mut object, &mut map, true)?;
+    Ok(object)
+}
+
+/// Reads an object that is not chosen by a tag.
+pub(crate) fn read_object<'de, T: Object, A: MapAccess<'de>>(mut map: A) -> Result<T, A::Error> {
+    let mut object = T::default();
+    let tagged = read_rest(&mut object, &mut map, false)?;
+    if T::TAG.is_some() && !tagged {
+        object.extra_mut().set_untagged();
+    }
+    Ok(object)
+}
+
+/// Writes an object; `tag` is the tag of the variant it is in, if it is in one.
+pub(crate) fn write_object<T: Object, S: Serializer>(
+    object: &T,
+    tag: Option<&'static str>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(None)?;
+    let extra = object.extra();
+    let has_type_field = T::key("type").is_some();
+    // A tag other than the usual one is kept among the extra keys; it still has to come first.
+    let mut tag_written = false;
+    if !has_type_field {
+        if let Some(other) = extra.get("type") {
+            map.serialize_entry("type", other)?;
+            tag_written = true;
+        } else if let Some(tag) = tag.or(T::TAG).filter(|_| !extra.is_untagged()) {
+            map.serialize_entry("type", tag)?;
+        }
+    }
+    let written = object.write_fields(&mut map)?;
+    write_extra(object, written, &mut map, |name| {
+        tag_written && name == "type"
+    })?;
+    map.end()
+}
+
+/// An object with keys that are not its own in front of it; they replace extra keys of the same
+/// name.
+pub(crate) struct Prefixed<'a, T, V: ?Sized, const N: usize> {
+    pub(crate) keys: [(&'static str, &'a V); N],
+    pub(crate) object: &'a T,
+}
+
+impl<T: Object, V: Serialize + ?Sized, const N: usize> Serialize for Prefixed<'_, T, V, N> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (key, value) in self.keys {
+            map.serialize_entry(key, value)?;
+        }
+        let written = self.object.write_fields(&mut map)?;
+        write_extra(self.object, written, &mut map, |name| {
+            self.keys.iter().any(|(key, _)| *key == name)
+        })?;
+        map.end()
+    }
+}
+
+/// Writes the extra keys, except those written already in another way.
+fn write_extra<T: Object, M: SerializeMap>(
+    object: &T,
+    written: u64,
+    map: &mut M,
+    is_written: impl Fn(&str) -> bool,
+) -> Result<(), M::Error> {
+    for (name, value) in object.extra().entries() {
+        let skip = match T::key(name) {
+            Some(key) => written & T::bit(key) != 0,
+            None => is_written(name),
+        };
+        if !skip {
+            map.serialize_entry(&**name, value)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads key after key. Returns whether a tag was among them, which a caller who already has the
+/// tag (`tag_known`) does not want kept a second time.
+fn read_rest<'de, T: Object, A: MapAccess<'de>>(
+    object: &mut T,
+    map: &mut A,
+    tag_known: bool,
+) -> Result<bool, A::Error> {
+    let mut tagged = tag_known;
+    let mut foreign = u64::from(!object.extra().is_empty());
+    while let Some(name) = map.next_key_seed(NameSeed::<T>(PhantomData))? {
+        match name {
+            Name::Known(key) => foreign |= map.next_value_seed(FieldSeed { object, key })?,
+            Name::Unknown(name) => {
+                let raw = map.next_value::<RawJson>()?;
+                if *name != *"type" || T::key("type").is_some() {
+                    object.extra_mut().push(name, raw);
+                } else if !tagged {
+                    tagged = true;
+                    if !is_tag(&raw, T::TAG) {
+                        object.extra_mut().push(name, raw);
+                    }
+                }
+            }
+        }
+    }
+    if foreign != 0 {
+        drop_stale(object);
+    }
+    Ok(tagged)
+}
+
+fn is_tag(raw: &RawJson, tag: Option<&'static str>) -> bool {
+    let inner = raw
+        .as_str()
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    tag.is_some() && inner == tag
+}
+
+/// Reads a key that came before the tag.
+///
+/// Its text is parsed by a deserializer of its own, whose limit on nesting starts afresh. Text that
+/// nests deeper than [`REPLAY_DEPTH`] therefore stays text, which bounds the stack.
+fn replay<T: Object>(object: &mut T, name: Box<str>, raw: RawJson) {
+    let Some(key) = T::key(&name) else {
+        object.extra_mut().push(name, raw);
+        return;
+    };
+    let read = if nests_deeper_than(raw.as_str(), REPLAY_DEPTH) {
+        None
+    } else {
+        let mut deserializer = serde_json::Deserializer::from_str(raw.as_str());
+        object.read_field(key, &mut deserializer).ok()
+    };
+    let seen = read.unwrap_or(Seen::Foreign(raw));
+    note(object, key, seen);
+}
+
+/// Nesting allowed in a value that has to be parsed a second time; half of serde_json's own limit.
+const REPLAY_DEPTH: usize = 64;
+
+/// Records what became of a field; returns its bit if the value was foreign.
+fn note<T: Object>(object: &mut T, key: T::Key, seen: Seen) -> u64 {
+    let bit = T::bit(key);
+    let extra = object.extra_mut();
+    match seen {
+        Seen::Value => extra.set_value(bit),
+        Seen::Null => extra.set_null(bit),
+        Seen::Foreign(raw) => {
+            extra.set_absent(bit);
+            extra.push(T::name(key).into(), raw);
+            return bit;
+        }
+    }
+    0
+}
+
+/// When a known key occurs more than once, the last one counts, in whatever form it came: of the
+/// foreign values only the last is kept, and none if a proper value followed.
+fn drop_stale<T: Object>(object: &mut T) {
+    let mut last = [0_usize; 64];
+    let index = |key: T::Key| T::bit(key).trailing_zeros() as usize;
+    for (at, (name, _)) in object.extra().entries().iter().enumerate() {
+        if let Some(key) = T::key(name) {
+            last[index(key)] = at;
+        }
+    }
+    let absent = object.extra().absent();
+    let mut next = 0;
+    object.extra_mut().retain(|(name, _)| {
+        let at = next;
+        next += 1;
+        T::key(name).is_none_or(|key| absent & T::bit(key) != 0 && last[index(key)] == at)
+    });
+}
+
+enum Name<K> {
+    Known(K),
+    Unknown(Box<str>),
+}
+
+/// Looks a key up without allocating it.
+struct NameSeed<T>(PhantomData<T>);
+
+impl<'de, T: Object> DeserializeSeed<'de> for NameSeed<T> {
+    type Value = Name<T::Key>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<T: Object> Visitor<'_> for NameSeed<T> {
+    type Value = Name<T::Key>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(T::key(name).map_or_else(|| Name::Unknown(name.into()), Name::Known))
+    }
+}
+
+struct FieldSeed<'a, T: Object> {
+    object: &'a mut T,
+    key: T::Key,
+}
+
+impl<'de, T: Object> DeserializeSeed<'de> for FieldSeed<'_, T> {
+    /// The key's bit if the value was foreign, else nothing.
+    type Value = u64;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<u64, D::Error> {
+        let seen = self.object.read_field(self.key, deserializer)?;
+        Ok(note(self.object, self.key, seen))
+    }
+}
+
+/// Declares an object of the wire.
+///
+/// ```text
+/// object! {
+///     /// Docs.
+///     pub struct FunctionCall tag "function_call" {
+///         required {
+///             /// Always there; an argument of `new`.
+///             call_id: String,
+///         }
+///         plain {
+///             /// Nearly always there; not an argument of `new`.
+///             queries: Vec<String>,
+///         }
+///         optional {
+///             /// An `Option`, with a setter of the same name.
+///             is_async as "async" = bool,
+///         }
+///     }
+/// }
+/// ```
+///
+/// `tag` is the value of `type`, where an object has exactly one. `as` gives the key where the field
+/// cannot bear its name. `=` instead of `:` makes arguments take exactly that type rather than `impl Into`,
+/// which integer literals need. On the wire the keys come in the order of declaration, then the extras.
+macro_rules! object {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident $(tag $tag:literal)? {
+            $(required { $(
+                $(#[$required_meta:meta])*
+                $required:ident $(as $required_name:literal)?
+                    $(= $required_exact:ty)? $(: $required_type:ty)?
+            ),* $(,)? })?
+            $(plain { $(
+                $(#[$plain_meta:meta])*
+                $plain:ident $(as $plain_name:literal)?: $plain_type:ty
+            ),* $(,)? })?
+            $(optional { $(
+                $(#[$optional_meta:meta])*
+                $optional:ident $(as $optional_name:literal)?
+                    $(= $optional_exact:ty)? $(: $optional_type:ty)?
+            ),* $(,)? })?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
+        pub struct $name {
+            $($(
+                $(#[$required_meta])*
+                pub $required: $($required_exact)? $($required_type)?,
+            )*)?
+            $($(
+                $(#[$plain_meta])*
+                pub $plain: $plain_type,
+            )*)?
+            $($(
+                $(#[$optional_meta])*
+                pub $optional: Option<$($optional_exact)? $($optional_type)?>,
+            )*)?
+            /// Keys without a field, and what was missing or `null`.
+            pub extra: $crate::Extra,
+        }
+
+        $(
+            impl $name {
+                /// Says what the API requires, and nothing else.
+                #[allow(clippy::too_many_arguments, reason = "one argument for each required key")]
+                #[allow(clippy::new_without_default, reason = "an empty object has no type yet")]
+                pub fn new(
+                    $($required: $($required_exact)? $(impl Into<$required_type>)?),*
+                ) -> Self {
+                    Self {
+                        $($required: $required.into(),)*
+                        extra: $crate::Extra::default(),
+                        ..Self::default()
+                    }
+                }
+            }
+        )?
+
+        $(
+            impl $name {
+                $(
+                    #[doc = concat!("Sets [`", stringify!($optional), "`](field@Self::", stringify!($optional), ").")]
+                    #[must_use]
+                    pub fn $optional(
+                        mut self,
+                        $optional: $($optional_exact)? $(impl Into<$optional_type>)?
+                    ) -> Self {
+                        self.$optional = Some($optional.into());
+                        self
+                    }
+                )*
+            }
+        )?
+
+        /// Nothing said yet: what stays empty is not written, required or not.
+        impl Default for $name {
+            fn default() -> Self {
+                Self {
+                    $($($required: Default::default(),)*)?
+                    $($($plain: Default::default(),)*)?
+                    $($($optional: None,)*)?
+                    extra: $crate::Extra::vacant(),
+                }
+            }
+        }
+
+        const _: () = {
+            #[allow(unused_imports, reason = "some objects have no known key")]
+            use $crate::wire::object::{Field, Object, Seen};
+
+            #[allow(non_camel_case_types, reason = "named after the fields they stand for")]
+            #[derive(Clone, Copy)]
+            pub(crate) enum Key {
+                $($($required,)*)?
+                $($($plain,)*)?
+                $($($optional,)*)?
+                /// How many there are.
+                Count_,
+            }
+
+            const _: () = assert!(Key::Count_ as usize <= 64, "one bit for each key");
+
+            impl Object for $name {
+                type Key = Key;
+
+                const TAG: Option<&'static str> = $crate::wire::object::optional!($($tag)?);
+
+                #[allow(unused_variables, reason = "some objects have no known key")]
+                fn key(name: &str) -> Option<Key> {
+                    $($(if name == $crate::wire::object::wire_name!($required $(as $required_name)?) {
+                        return Some(Key::$required);
+                    })*)?
+                    $($(if name == $crate::wire::object::wire_name!($plain $(as $plain_name)?) {
+                        return Some(Key::$plain);
+                    })*)?
+                    $($(if name == $crate::wire::object::wire_name!($optional $(as $optional_name)?) {
+                        return Some(Key::$optional);
+                    })*)?
+                    None
+                }
+
+                fn name(which: Key) -> &'static str {
+                    match which {
+                        $($(Key::$required => {
+                            $crate::wire::object::wire_name!($required $(as $required_name)?)
+                        })*)?
+                        $($(Key::$plain => {
+                            $crate::wire::object::wire_name!($plain $(as $plain_name)?)
+                        })*)?
+                        $($(Key::$optional => {
+                            $crate::wire::object::wire_name!($optional $(as $optional_name)?)
+                        })*)?
+                        Key::Count_ => "",
+                    }
+                }
+
+                fn bit(which: Key) -> u64 {
+                    1 << which as u64
+                }
+
+                #[allow(unused_variables, reason = "some objects have no known key")]
+                fn read_field<'de, D: serde::Deserializer<'de>>(
+                    &mut self,
+                    which: Key,
+                    deserializer: D,
+                ) -> Result<Seen, D::Error> {
+                    match which {
+                        $($(Key::$required => self.$required.read_into(deserializer),)*)?
+                        $($(Key::$plain => self.$plain.read_into(deserializer),)*)?
+                        $($(Key::$optional => self.$optional.read_into(deserializer),)*)?
+                        Key::Count_ => Ok(Seen::Value),
+                    }
+                }
+
+                #[allow(unused_mut, unused_variables, reason = "some objects have no known key")]
+                fn write_fields<M: serde::ser::SerializeMap>(
+                    &self,
+                    map: &mut M,
+                ) -> Result<u64, M::Error> {
+                    let mut written = 0;
+                    $($(written |= self.$required.write(
+                        <Self as Object>::name(Key::$required),
+                        <Self as Object>::bit(Key::$required),
+                        &self.extra,
+                        map,
+                    )?;)*)?
+                    $($(written |= self.$plain.write(
+                        <Self as Object>::name(Key::$plain),
+                        <Self as Object>::bit(Key::$plain),
+                        &self.extra,
+                        map,
+                    )?;)*)?
+                    $($(written |= self.$optional.write(
+                        <Self as Object>::name(Key::$optional),
+                        <Self as Object>::bit(Key::$optional),
+                        &self.extra,
+                        map,
+                    )?;)*)?
+                    Ok(written)
+                }
+
+                fn extra(&self) -> &$crate::Extra {
+                    &self.extra
+                }
+
+                fn extra_mut(&mut self) -> &mut $crate::Extra {
+                    &mut self.extra
+                }
+            }
+        };
+
+        impl $crate::wire::Wire for $name {
+            fn from_map<'de, A: serde::de::MapAccess<'de>>(
+                map: A,
+            ) -> Result<$crate::wire::Slot<Self>, A::Error> {
+                $crate::wire::object::read_object(map).map($crate::wire::Slot::Value)
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                $crate::wire::object::write_object(self, None, serializer)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::wire::deserialize(deserializer, stringify!($name))
+            }
+        }
+    };
+}
+pub(crate) use object;
+
+/// The key of a field on the wire: its own name unless another is given.
+macro_rules! wire_name {
+    ($field:ident) => {
+        stringify!($field)
+    };
+    ($field:ident as $name:literal) => {
+        $name
+    };
+}
+pub(crate) use wire_name;
+
+macro_rules! optional {
+    () => {
+        None
+    };
+    ($value:literal) => {
+        Some($value)
+    };
+}
+pub(crate) use optional;

@@ -1,0 +1,184 @@
+//! Enumerations of text that the service may extend at any time.
+
+use alloc::boxed::Box;
+
+use crate::Number;
+use alloc::string::ToString;
+
+/// A value that this version does not list, kept as it was read.
+///
+/// It cannot be taken apart or built, only read as text through the `as_str` of its enumeration. So
+/// when a later version lists the value as a variant, code that compares text sees no difference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Unlisted {
+    text: Box<str>,
+    /// The value was a number. Some servers write numeric levels where text is usual.
+    number: bool,
+}
+
+impl Unlisted {
+    /// The text; digits for a value that was a number.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn text(text: impl Into<Box<str>>) -> Self {
+        Self {
+            text: text.into(),
+            number: false,
+        }
+    }
+
+    pub(crate) fn number(number: Number) -> Self {
+        Self {
+            text: number.to_string().into(),
+            number: true,
+        }
+    }
+
+    pub(crate) fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.number {
+            if let Ok(whole) = self.text.parse::<u64>() {
+                return serializer.serialize_u64(whole);
+            }
+            if let Ok(whole) = self.text.parse::<i64>() {
+                return serializer.serialize_i64(whole);
+            }
+            if let Ok(fraction) = self.text.parse::<f64>() {
+                return serializer.serialize_f64(fraction);
+            }
+        }
+        serializer.serialize_str(&self.text)
+    }
+}
+
+/// Declares an open enumeration of text.
+///
+/// ```text
+/// open_enum! {
+///     /// Docs.
+///     pub enum Effort {
+///         /// Docs.
+///         Low = "low",
+///     }
+/// }
+/// ```
+macro_rules! open_enum {
+    (
+        $(#[$meta:meta])*
+        pub enum $name:ident {
+            $(
+                $(#[$variant_meta:meta])*
+                $variant:ident = $text:literal
+            ),* $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name {
+            $(
+                $(#[$variant_meta])*
+                $variant,
+            )*
+            /// A value this version does not list; [`as_str`](Self::as_str) tells it.
+            Unlisted($crate::Unlisted),
+        }
+
+        impl $name {
+            /// Every value this version lists, as it stands on the wire.
+            pub const VALUES: &'static [&'static str] = &[$($text),*];
+
+            /// The value as it stands on the wire.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $text,)*
+                    Self::Unlisted(unlisted) => unlisted.as_str(),
+                }
+            }
+
+            /// Whether the value has a variant of its own.
+            pub fn is_listed(&self) -> bool {
+                !matches!(self, Self::Unlisted(_))
+            }
+
+            fn listed(text: &str) -> Option<Self> {
+                match text {
+                    $($text => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+
+        impl Default for $name {
+            /// Nothing said: the empty text.
+            fn default() -> Self {
+                Self::Unlisted($crate::Unlisted::default())
+            }
+        }
+
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                self.as_str()
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self::listed(text)
+                    .unwrap_or_else(|| Self::Unlisted($crate::Unlisted::text(text)))
+            }
+        }
+
+        impl From<alloc::string::String> for $name {
+            fn from(text: alloc::string::String) -> Self {
+                Self::listed(&text)
+                    .unwrap_or_else(|| Self::Unlisted($crate::Unlisted::text(text)))
+            }
+        }
+
+        impl PartialEq<str> for $name {
+            fn eq(&self, text: &str) -> bool {
+                self.as_str() == text
+            }
+        }
+
+        impl PartialEq<&str> for $name {
+            fn eq(&self, text: &&str) -> bool {
+                self.as_str() == *text
+            }
+        }
+
+        impl $crate::wire::Wire for $name {
+            fn from_text(text: &str) -> Option<Self> {
+                Some(text.into())
+            }
+
+            fn from_number(number: $crate::Number) -> Option<Self> {
+                Some(Self::Unlisted($crate::Unlisted::number(number)))
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    Self::Unlisted(unlisted) => unlisted.serialize(serializer),
+                    listed => serializer.serialize_str(listed.as_str()),
+                }
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::wire::deserialize(deserializer, stringify!($name))
+            }
+        }
+    };
+}
+pub(crate) use open_enum;

@@ -1,0 +1,275 @@
+//! Unions whose variant is named by the key `type`.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::de::{DeserializeSeed, MapAccess, Visitor};
+use serde::{Deserializer, Serializer};
+
+use super::object::{Object, Prelude, read_tagged, write_object};
+use super::{Slot, Wire};
+use crate::{Extra, RawJson};
+
+/// What a variant of a tagged union holds.
+pub(crate) trait Payload: Sized {
+    fn read<'de, A: MapAccess<'de>>(
+        prelude: Prelude,
+        canonical: &'static str,
+        map: A,
+    ) -> Result<Self, A::Error>;
+
+    fn write<S: Serializer>(
+        &self,
+        canonical: &'static str,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error>;
+
+    fn extra(&self) -> &Extra;
+}
+
+impl<T: Object> Payload for T {
+    fn read<'de, A: MapAccess<'de>>(
+        prelude: Prelude,
+        canonical: &'static str,
+        map: A,
+    ) -> Result<Self, A::Error> {
+        read_tagged(prelude, canonical, map)
+    }
+
+    fn write<S: Serializer>(
+        &self,
+        canonical: &'static str,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        write_object(self, Some(canonical), serializer)
+    }
+
+    fn extra(&self) -> &Extra {
+        Object::extra(self)
+    }
+}
+
+/// Reads as far as the tag.
+///
+/// The service writes `type` first nearly always; what precedes it is set aside as text.
+/// `known` turns a tag into the same text with a static life, which saves allocating it.
+pub(crate) fn read_prelude<'de, A: MapAccess<'de>>(
+    map: &mut A,
+    known: fn(&str) -> Option<&'static str>,
+) -> Result<Prelude, A::Error> {
+    let mut early = Vec::new();
+    while let Some(name) = map.next_key_seed(TagKeySeed)? {
+        match name {
+            None => match map.next_value_seed(TagSeed(known))? {
+                Slot::Value(Tag(tag)) => {
+                    return Ok(Prelude {
+                        tag: Some(tag),
+                        early,
+                    });
+                }
+                Slot::Null => early.push(("type".into(), RawJson::default())),
+                Slot::Foreign(raw) => early.push(("type".into(), raw)),
+            },
+            Some(name) => early.push((name, map.next_value()?)),
+        }
+    }
+    Ok(Prelude { tag: None, early })
+}
+
+/// A key: none for `type`.
+struct TagKeySeed;
+
+impl<'de> DeserializeSeed<'de> for TagKeySeed {
+    type Value = Option<Box<str>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for TagKeySeed {
+    type Value = Option<Box<str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok((name != "type").then(|| name.into()))
+    }
+}
+
+struct TagSeed(fn(&str) -> Option<&'static str>);
+
+/// The text of a tag; only there to go through [`Wire`], which copes with tags that are no text.
+struct Tag(Cow<'static, str>);
+
+impl<'de> DeserializeSeed<'de> for TagSeed {
+    type Value = Slot<Tag>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        let text = Tag::read(deserializer)?;
+        Ok(text.map(|Tag(text)| match (self.0)(&text) {
+            Some(known) => Tag(Cow::Borrowed(known)),
+            None => Tag(text),
+        }))
+    }
+}
+
+impl serde::Serialize for Tag {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl Wire for Tag {
+    fn from_text(text: &str) -> Option<Self> {
+        Some(Self(Cow::Owned(text.into())))
+    }
+}
+
+/// Declares a tagged union.
+///
+/// ```text
+/// tagged! {
+///     /// Docs.
+///     pub enum OutputItem {
+///         /// Docs.
+///         "compaction" | "compaction_summary" => Compaction(CompactionItem),
+///     }
+/// }
+/// ```
+///
+/// The first tag is the one written for values built in code; others are kept as they were read.
+/// Everything else becomes `Unknown`. With `untyped by function;` before the variants, the function
+/// names the tag of an object that has none, given its keys.
+macro_rules! tagged {
+    (
+        $(#[$meta:meta])*
+        pub enum $name:ident {
+            $(untyped by $untyped:path;)?
+            $(
+                $(#[$variant_meta:meta])*
+                $tag:literal $(| $alias:literal)* => $variant:ident($payload:ty)
+            ),* $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
+        pub enum $name {
+            $(
+                $(#[$variant_meta])*
+                $variant($payload),
+            )*
+            /// A kind this version does not know, kept whole.
+            Unknown($crate::Unknown),
+        }
+
+        impl $name {
+            /// Every `type` this version knows, older names included.
+            pub const KINDS: &'static [&'static str] = &[$($tag, $($alias,)*)*];
+
+            /// The `type` of this variant; of an unknown value, the one that was read.
+            pub fn kind(&self) -> &str {
+                match self {
+                    $(Self::$variant(_) => $tag,)*
+                    Self::Unknown(unknown) => unknown.kind(),
+                }
+            }
+
+            /// Whether this is anything but [`Unknown`](Self::Unknown).
+            pub fn is_known(&self) -> bool {
+                !matches!(self, Self::Unknown(_))
+            }
+
+            /// The keys without a field; `None` for an unknown value, which has no fields at all.
+            pub fn extra(&self) -> Option<&$crate::Extra> {
+                match self {
+                    $(Self::$variant(value) => {
+                        Some($crate::wire::tagged::Payload::extra(value))
+                    })*
+                    Self::Unknown(_) => None,
+                }
+            }
+
+            pub(crate) fn known_kind(kind: &str) -> Option<&'static str> {
+                match kind {
+                    $($tag => Some($tag), $($alias => Some($alias),)*)*
+                    _ => None,
+                }
+            }
+
+            /// Reads the rest of an object whose kind is known to the caller.
+            pub(crate) fn read_rest<'de, A: serde::de::MapAccess<'de>>(
+                prelude: $crate::wire::object::Prelude,
+                kind: Option<&str>,
+                map: A,
+            ) -> Result<Self, A::Error> {
+                match kind {
+                    $(Some($tag $(| $alias)*) => {
+                        $crate::wire::tagged::Payload::read(prelude, $tag, map).map(Self::$variant)
+                    })*
+                    _ => $crate::Unknown::collect(prelude, map).map(Self::Unknown),
+                }
+            }
+        }
+
+        impl Default for $name {
+            /// An unknown value that is `null`.
+            fn default() -> Self {
+                Self::Unknown($crate::Unknown::default())
+            }
+        }
+
+        impl $crate::wire::Wire for $name {
+            fn from_map<'de, A: serde::de::MapAccess<'de>>(
+                mut map: A,
+            ) -> Result<$crate::wire::Slot<Self>, A::Error> {
+                let prelude = $crate::wire::tagged::read_prelude(&mut map, Self::known_kind)?;
+                let kind = prelude.tag.clone();
+                let kind = kind.as_deref();
+                $(let kind = kind.or_else(|| $untyped(&prelude.early));)?
+                Self::read_rest(prelude, kind, map).map($crate::wire::Slot::Value)
+            }
+
+            fn absorb(raw: $crate::RawJson) -> Result<Self, $crate::RawJson> {
+                Ok(Self::Unknown($crate::Unknown::new(raw)))
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    $(Self::$variant(value) => {
+                        $crate::wire::tagged::Payload::write(value, $tag, serializer)
+                    })*
+                    Self::Unknown(unknown) => unknown.serialize(serializer),
+                }
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::wire::deserialize(deserializer, stringify!($name))
+            }
+        }
+    };
+}
+pub(crate) use tagged;
+
+/// `From` for each variant whose payload occurs only once in a union.
+macro_rules! from_variants {
+    ($name:ident { $($variant:ident($payload:ty)),* $(,)? }) => {
+        $(
+            impl From<$payload> for $name {
+                fn from(value: $payload) -> Self {
+                    Self::$variant(value)
+                }
+            }
+        )*
+    };
+}
+pub(crate) use from_variants;
