@@ -7,13 +7,12 @@ use bytes::Bytes;
 use http::Response;
 
 use crate::{
+    authorize::BrowserSignIn,
     calls::{ApiKeyExchange, CodeExchange},
-    encode::percent_encode,
     error::{Error, ErrorKind},
     flow::{Deadline, Prompt, SignIn, SignInFlow, Step, lost},
     moment::Moment,
-    profile::{OAuthProfile, invalid},
-    random::{Entropy, challenge},
+    profile::OAuthProfile,
     redirect,
     registration::Registration,
     secret::Secret,
@@ -21,221 +20,17 @@ use crate::{
     tokens::TokenSet,
 };
 
-/// What a browser sign-in is made of, before it begins.
-///
-/// ```
-/// use codex_auth::{BrowserSignIn, Entropy, Moment, OAuthProfile, SignInFlow, Step};
-///
-/// // 1. Listen on 127.0.0.1 and ::1, port 1455 or 1457. 2. Begin.
-/// let mut flow = BrowserSignIn::new(OAuthProfile::codex(), 1455).begin(Moment::now(), &Entropy::from_bytes([7; 128]))?;
-/// let Step::Show(prompt) = flow.poll(Moment::now())? else { panic!("the address comes first") };
-/// assert!(prompt.url().starts_with("https://auth.openai.com/oauth/authorize?response_type=code&"));
-///
-/// // 3. A browser comes to the listener. Somebody else's guess changes nothing:
-/// assert!(flow.handle_redirect(Moment::now(), "/auth/callback?code=stolen&state=guessed").is_err());
-/// // the user's own return does:
-/// let state = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
-/// flow.handle_redirect(Moment::now(), &format!("/auth/callback?code=abc&state={state}"))?;
-///
-/// // 4. Send the exchange, hand in the answer.
-/// let Step::Send(request) = flow.poll(Moment::now())? else { panic!("the code is exchanged") };
-/// assert_eq!(request.uri().path(), "/oauth/token");
-/// let answer = r#"{"id_token":"e30.e30.c2ln","access_token":"invented","refresh_token":"invented"}"#;
-/// flow.handle_response(Moment::now(), http::Response::new(answer.into()));
-/// assert!(matches!(flow.poll(Moment::now())?, Step::Done(_)));
-/// # Ok::<(), codex_auth::Error>(())
-/// ```
-#[derive(Debug, Clone)]
-pub struct BrowserSignIn {
-    profile: OAuthProfile,
-    port: u16,
-    returning: Option<Registration>,
-    id_token_hint: Option<Secret>,
-    consent: bool,
-    api_key: bool,
-    time_limit: Duration,
-}
-
-impl BrowserSignIn {
-    /// A sign-in whose redirect comes to a loopback listener on this port.
-    #[must_use]
-    pub fn new(profile: OAuthProfile, port: u16) -> Self {
-        Self {
-            profile,
-            port,
-            returning: None,
-            id_token_hint: None,
-            consent: false,
-            api_key: false,
-            time_limit: TIME_LIMIT,
-        }
-    }
-
-    /// The installation is registered already: its client id is used again, and another account is refused.
-    #[must_use]
-    pub fn returning(mut self, registration: Registration) -> Self {
-        self.returning = Some(registration);
-        self
-    }
-
-    /// Spares a returning user the account selector. The address shown then contains this token: do not print it.
-    #[must_use]
-    pub fn with_id_token_hint(mut self, id_token: Secret) -> Self {
-        self.id_token_hint = Some(id_token);
-        self
-    }
-
-    /// Asks the user again for what the grant lacks (`prompt=consent`); only when the user wants that.
-    #[must_use]
-    pub fn asking_for_consent(mut self) -> Self {
-        self.consent = true;
-        self
-    }
-
-    /// Also exchanges the ID token for a platform API key, if the account has one coming. Requests with it are charged to the API account.
-    #[must_use]
-    pub fn with_api_key_exchange(mut self) -> Self {
-        self.api_key = true;
-        self
-    }
-
-    /// How long the user has, ten minutes by default.
-    #[must_use]
-    pub fn with_time_limit(mut self, time_limit: Duration) -> Self {
-        self.time_limit = time_limit;
-        self
-    }
-
-    /// Begins the attempt.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::InvalidConfiguration`] if the profile is not valid, does not take redirects to this port, or wants ID tokens checked
-    /// and the feature `verify` is off.
-    pub fn begin(self, now: Moment, entropy: &Entropy) -> Result<BrowserFlow, Error> {
-        self.profile.validate()?;
-        if self.profile.jwks_endpoint.is_some() && cfg!(not(feature = "verify")) {
-            return Err(invalid(
-                "the profile wants ID tokens checked, which needs the feature `verify`",
-            ));
-        }
-        let mut rule = self.profile.redirect.clone();
-        if let Some(path) = self
-            .returning
-            .as_ref()
-            .and_then(Registration::redirect_path)
-        {
-            path.clone_into(&mut rule.path);
-        }
-        let redirect_uri = rule.uri(self.port)?;
-        let (verifier, state, nonce) = (entropy.verifier(), entropy.state(), entropy.nonce());
-        let url = self.authorize_url(&redirect_uri, &verifier, &state, &nonce);
-        let prompt = Prompt::new(url, None, self.time_limit);
-        Ok(BrowserFlow {
-            redirect_path: rule.path,
-            deadline: Deadline::after(now, self.time_limit),
-            attempt: self,
-            redirect_uri,
-            verifier,
-            state,
-            nonce,
-            prompt: prompt.clone(),
-            unseen: Some(prompt),
-            registration: None,
-            stage: Stage::Away,
-            resume_at: Duration::ZERO,
-            failures: 0,
-        })
-    }
-
-    fn authorize_url(
-        &self,
-        redirect_uri: &str,
-        verifier: &Secret,
-        state: &Secret,
-        nonce: &Secret,
-    ) -> String {
-        let profile = &self.profile;
-        let (scope, challenge, workspaces) = (
-            profile.scopes.join(" "),
-            challenge(verifier),
-            profile.allowed_workspaces.join(","),
-        );
-        let client_id = self
-            .returning
-            .as_ref()
-            .map_or(profile.client_id.as_str(), Registration::client_id);
-        let mut members = vec![
-            ("response_type", "code"),
-            ("client_id", client_id),
-            ("redirect_uri", redirect_uri),
-            ("scope", &scope),
-            ("code_challenge", &challenge),
-            ("code_challenge_method", "S256"),
-        ];
-        if let Some(app) = &profile.registration {
-            if self.returning.is_none() {
-                members.push(("agent_name_hint", &app.app_name));
-            }
-            members.push(("ext_agent_host_id", app.host_id.as_str()));
-        }
-        members.extend(
-            profile
-                .resource
-                .as_deref()
-                .map(|resource| ("resource", resource)),
-        );
-        if profile.nonce {
-            members.push(("nonce", nonce.expose()));
-        }
-        let extra = profile
-            .authorize_parameters
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
-        let (before_originator, originator): (Vec<_>, Vec<_>) =
-            extra.partition(|(name, _)| *name != "originator");
-        members.extend(before_originator);
-        members.push(("state", state.expose()));
-        members.extend(originator);
-        if !workspaces.is_empty() {
-            members.push(("allowed_workspace_id", &workspaces));
-        }
-        members.extend(
-            self.returning
-                .as_ref()
-                .and_then(Registration::email)
-                .map(|email| ("login_hint", email)),
-        );
-        members.extend(
-            self.id_token_hint
-                .as_ref()
-                .map(|token| ("id_token_hint", token.expose())),
-        );
-        if self.consent {
-            members.push(("prompt", "consent"));
-        }
-        let mut url = profile.authorize_endpoint.clone();
-        for (index, (name, value)) in members.into_iter().enumerate() {
-            url.push(if index == 0 && !url.contains('?') {
-                '?'
-            } else {
-                '&'
-            });
-            percent_encode(&mut url, name);
-            url.push('=');
-            percent_encode(&mut url, value);
-        }
-        url
-    }
-}
-
-/// A browser sign-in in progress; see [`BrowserSignIn`].
+/// A browser sign-in in progress; see [`BrowserSignIn`](crate::BrowserSignIn).
 pub struct BrowserFlow {
     attempt: BrowserSignIn,
     redirect_uri: String,
     redirect_path: String,
     verifier: Secret,
     state: Secret,
+    #[cfg_attr(
+        not(feature = "verify"),
+        expect(dead_code, reason = "it is checked where ID tokens are")
+    )]
     nonce: Secret,
     prompt: Prompt,
     unseen: Option<Prompt>,
@@ -259,18 +54,47 @@ enum Stage {
     },
     #[cfg(feature = "verify")]
     Keys {
-        tokens: TokenSet,
+        tokens: Box<TokenSet>,
         asked_again: bool,
     },
     ApiKey {
-        tokens: TokenSet,
-        exchange: ApiKeyExchange,
+        tokens: Box<TokenSet>,
+        exchange: Box<ApiKeyExchange>,
     },
     Done(Box<SignIn>),
     Failed(Error),
 }
 
+/// What a flow begins with.
+pub(crate) struct Begun {
+    pub(crate) url: String,
+    pub(crate) redirect_uri: String,
+    pub(crate) redirect_path: String,
+    pub(crate) verifier: Secret,
+    pub(crate) state: Secret,
+    pub(crate) nonce: Secret,
+}
+
 impl BrowserFlow {
+    pub(crate) fn begun(attempt: BrowserSignIn, now: Moment, begun: Begun) -> Self {
+        let prompt = Prompt::new(begun.url, None, attempt.time_limit);
+        Self {
+            deadline: Deadline::after(now, attempt.time_limit),
+            attempt,
+            redirect_uri: begun.redirect_uri,
+            redirect_path: begun.redirect_path,
+            verifier: begun.verifier,
+            state: begun.state,
+            nonce: begun.nonce,
+            prompt: prompt.clone(),
+            unseen: Some(prompt),
+            registration: None,
+            stage: Stage::Away,
+            resume_at: Duration::ZERO,
+            failures: 0,
+        }
+    }
+
     /// The address to open; [`Step::Show`] brings it too.
     #[must_use]
     pub fn authorize_url(&self) -> &str {
@@ -412,7 +236,7 @@ impl BrowserFlow {
                 );
             }
             return Ok(Stage::Keys {
-                tokens,
+                tokens: Box::new(tokens),
                 asked_again: false,
             });
         }
@@ -423,7 +247,10 @@ impl BrowserFlow {
         match (&tokens.id_token, self.attempt.api_key) {
             (Some(id_token), true) => {
                 let exchange = ApiKeyExchange::new(&self.attempt.profile, id_token.clone())?;
-                Ok(Stage::ApiKey { tokens, exchange })
+                Ok(Stage::ApiKey {
+                    tokens: Box::new(tokens),
+                    exchange: Box::new(exchange),
+                })
             }
             _ => Ok(self.done(tokens, None)),
         }
@@ -462,7 +289,7 @@ impl BrowserFlow {
             .ok_or_else(|| Error::new(ErrorKind::InvalidIdToken))?;
         if !keys.has_key_of(&id_token) && !asked_again {
             return Ok(Stage::Keys {
-                tokens,
+                tokens: Box::new(tokens),
                 asked_again: true,
             });
         }
@@ -502,7 +329,7 @@ impl BrowserFlow {
     ) -> Result<Stage, Error> {
         self.repeat_after(now, error)?;
         Ok(Stage::Keys {
-            tokens,
+            tokens: Box::new(tokens),
             asked_again,
         })
     }
@@ -565,10 +392,10 @@ impl SignInFlow for BrowserFlow {
             Stage::Keys {
                 tokens,
                 asked_again,
-            } => flow.checked(now, tokens, asked_again, &response),
+            } => flow.checked(now, *tokens, asked_again, &response),
             // An account without a platform organization is refused here as a matter of course.
             Stage::ApiKey { tokens, exchange } => {
-                Ok(flow.done(tokens, exchange.read(&response).ok()))
+                Ok(flow.done(*tokens, exchange.read(&response).ok()))
             }
             other => Ok(other),
         });
@@ -592,9 +419,9 @@ impl SignInFlow for BrowserFlow {
                 asked_again,
             } => {
                 let outage = Error::new(ErrorKind::Unavailable).with_source(failure.into_source());
-                flow.wait_for_keys(now, tokens, asked_again, outage)
+                flow.wait_for_keys(now, *tokens, asked_again, outage)
             }
-            Stage::ApiKey { tokens, .. } => Ok(flow.done(tokens, None)),
+            Stage::ApiKey { tokens, .. } => Ok(flow.done(*tokens, None)),
             other => Ok(other),
         });
     }
@@ -631,6 +458,5 @@ pub(crate) fn check_workspace(profile: &OAuthProfile, tokens: &TokenSet) -> Resu
     }
 }
 
-const TIME_LIMIT: Duration = Duration::from_secs(10 * 60);
 const PAUSE: Duration = Duration::from_secs(2);
 const MOST_FAILURES: u32 = 5;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod audience;
+mod authorize;
 mod browser;
 mod calls;
 mod claims;
@@ -36,7 +37,8 @@ mod verify;
 pub use crate::verify::{IdTokenRules, KeySet};
 pub use crate::{
     audience::Audience,
-    browser::{BrowserFlow, BrowserSignIn},
+    authorize::BrowserSignIn,
+    browser::BrowserFlow,
     calls::{ApiKeyExchange, Refresh, RefreshReason, Revoke, WhoAmI},
     claims::{Claims, Plan, UnlistedPlan},
     closure::{SourceFn, TokenRequest, source_fn},

@@ -101,8 +101,8 @@ pub async fn store_sign_in(
 /// let tokens = TokenSet::new(Secret::from("access-1")).with_refresh_token(Secret::from("refresh-1"));
 /// store.save(&Record::of_tokens(tokens, std::time::SystemTime::now()), None)?;
 ///
-/// let offline = async |_: http::Request<Bytes>| Err(SendFailure::not_sent("the network is down"));
-/// let outcome = block_on(sign_out(&OAuthProfile::codex(), &store, &offline, &ThreadTimer::new()))?;
+/// let broken = async |_: http::Request<Bytes>| Err(SendFailure::maybe_sent("the connection was reset"));
+/// let outcome = block_on(sign_out(&OAuthProfile::codex(), &store, &broken, &ThreadTimer::new()))?;
 /// assert!(outcome.removed() && matches!(outcome.revoked(), Revoked::NotConfirmed(_)));
 /// assert!(store.load()?.is_none());
 /// # Ok::<(), codex_auth::Error>(())
