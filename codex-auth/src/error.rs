@@ -77,6 +77,7 @@ impl Error {
                 | ErrorKind::StoreBusy
                 | ErrorKind::StoreConflict
                 | ErrorKind::RefreshNotReady
+                | ErrorKind::NotPersisted
         )
     }
 

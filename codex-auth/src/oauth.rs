@@ -305,7 +305,9 @@ struct Handle<S, H, T> {
 impl<S, H, T> Drop for Handle<S, H, T> {
     fn drop(&mut self) {
         let flight = self.inner.lock().flight.take();
-        drop(flight);
+        if let Some(flight) = flight {
+            flight.abandon();
+        }
     }
 }
 

@@ -170,12 +170,7 @@ impl Record {
     /// ```
     #[must_use]
     pub fn is_refresh_outcome_unknown(&self) -> bool {
-        let mark = self
-            .tokens
-            .as_ref()
-            .and_then(|tokens| tokens.refresh_token.as_ref())
-            .map(fingerprint);
-        mark.is_some() && self.in_flight == mark
+        self.refresh_attempts() > 0
     }
 
     /// Reads an `auth.json`, old shapes included: without `auth_mode`, with claims in place of the ID token, with members missing or null.

@@ -34,6 +34,7 @@ struct State<T> {
     woken: bool,
     waiters: Vec<(u64, Waker)>,
     last_waiter: u64,
+    joined: usize,
 }
 
 impl<T> Clone for Flight<T> {
@@ -54,6 +55,7 @@ impl<T: Clone + Send + 'static> Flight<T> {
             woken: false,
             waiters: Vec::new(),
             last_waiter: 0,
+            joined: 0,
         };
         Self {
             shared: Arc::new(Shared {
@@ -69,10 +71,26 @@ impl<T: Clone + Send + 'static> Flight<T> {
     pub(super) fn join(&self) -> Join<T> {
         let mut state = self.shared.lock();
         state.last_waiter += 1;
+        state.joined += 1;
         Join {
             shared: Arc::clone(&self.shared),
             id: state.last_waiter,
         }
+    }
+}
+
+impl<T> Flight<T> {
+    /// Drops the future if nobody is left to drive it. Letting go of the flight alone would not do: whatever the future waits for holds its
+    /// waker, and with it the future.
+    pub(super) fn abandon(self) {
+        let mut state = self.shared.lock();
+        let future = if state.joined == 0 {
+            state.future.take()
+        } else {
+            None
+        };
+        drop(state);
+        drop(future);
     }
 }
 

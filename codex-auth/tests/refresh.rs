@@ -1,0 +1,1074 @@
+//! Renewing a login: what is sent, what is stored, what is adopted, and what is never sent twice.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test states what it expects by failing loudly"
+)]
+
+mod support;
+
+use core::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Waker},
+    time::Duration,
+};
+use std::sync::{Arc, Mutex};
+
+use codex_auth::{
+    CredentialSource, Error, ErrorKind, FileStore, Lease, MemoryStore, Moment, OAuthProfile,
+    OAuthSource, Record, Revision, Secret, StoreLock, Stored, Timer, TokenSet, TokenStore,
+    UnknownOutcome, Verdict,
+};
+use http::{HeaderMap, StatusCode, Uri, request::Parts};
+use support::{
+    Answer, Authority, Directory, VirtualTimer, access, block_on, id, jwt, ok, response, start,
+};
+
+type Source<S = MemoryStore> = OAuthSource<S, Authority, VirtualTimer>;
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const TARGET: &str = "https://chatgpt.com/backend-api/codex/responses";
+
+fn tokens(number: u32, expires: i64) -> TokenSet {
+    TokenSet::new(Secret::from(access(number, expires)))
+        .with_refresh_token(Secret::from(format!("refresh-{number}")))
+        .with_id_token(Secret::from(id("acct-1")))
+        .with_account_id("acct-1")
+}
+
+fn stored(tokens: TokenSet) -> MemoryStore {
+    let store = MemoryStore::new();
+    store
+        .save(&Record::of_tokens(tokens, start()), None)
+        .unwrap();
+    store
+}
+
+fn replace(store: &impl TokenStore, record: &Record) {
+    let revision = store
+        .load()
+        .unwrap()
+        .map(|stored| stored.revision().clone());
+    store.save(record, revision.as_ref()).unwrap();
+}
+
+fn source<S: TokenStore + 'static>(
+    store: S,
+    authority: &Authority,
+    timer: &VirtualTimer,
+) -> Source<S> {
+    OAuthSource::builder(
+        OAuthProfile::codex(),
+        store,
+        authority.clone(),
+        timer.clone(),
+    )
+    .build()
+    .unwrap()
+}
+
+fn head() -> Parts {
+    http::Request::get(TARGET).body(()).unwrap().into_parts().0
+}
+
+fn apply(source: &impl CredentialSource) -> Result<(Lease, String), Error> {
+    let mut request = head();
+    let lease = block_on(source.apply(&mut request))?;
+    let bearer = request.headers["authorization"].to_str().unwrap();
+    Ok((lease, bearer.strip_prefix("Bearer ").unwrap().to_owned()))
+}
+
+fn accept(source: &impl CredentialSource, lease: Lease) {
+    source.observe(
+        lease,
+        &Uri::from_static(TARGET),
+        StatusCode::OK,
+        &HeaderMap::new(),
+    );
+}
+
+fn load(store: &impl TokenStore) -> Record {
+    store.load().unwrap().unwrap().into_record()
+}
+
+fn refresh_token(store: &impl TokenStore) -> String {
+    load(store)
+        .tokens()
+        .unwrap()
+        .refresh_token()
+        .unwrap()
+        .expose()
+        .to_owned()
+}
+
+fn renewed(number: u32, expires: i64) -> Answer {
+    ok(format!(
+        r#"{{"access_token":"{}","refresh_token":"refresh-{number}"}}"#,
+        access(number, expires)
+    ))
+}
+
+fn refused(code: &str) -> Answer {
+    Answer::Body(
+        401,
+        format!(r#"{{"error":{{"code":"{code}","message":"no"}}}}"#),
+    )
+}
+
+// Behaviours 1 and 2.
+#[test]
+fn an_answer_without_id_token_keeps_the_old_one_and_the_account() {
+    let (store, timer) = (stored(tokens(1, -MINUTE)), VirtualTimer::new());
+    timer.advance(Duration::from_secs(90));
+    let authority = Authority::new([renewed(2, HOUR)]);
+    let source = source(store.clone(), &authority, &timer);
+    assert_eq!(apply(&source).unwrap().1, access(2, HOUR));
+
+    let record = load(&store);
+    let new = record.tokens().unwrap();
+    assert_eq!(new.id_token().unwrap().expose(), id("acct-1"));
+    assert_eq!(new.account_id().unwrap().0, "acct-1");
+    assert_eq!(new.refresh_token().unwrap().expose(), "refresh-2");
+    assert_eq!(
+        record.last_refresh(),
+        Some(start() + Duration::from_secs(90))
+    );
+    assert!(!record.is_refresh_outcome_unknown());
+    assert_eq!(
+        source.record().unwrap(),
+        record,
+        "what is used is what is stored"
+    );
+    assert_eq!(
+        authority.body(0),
+        "{\n  \"client_id\": \"app_EMoamEEZ73f0CkXaXp7hrann\",\n  \"grant_type\": \"refresh_token\",\n  \"refresh_token\": \"refresh-1\"\n}"
+    );
+    assert_eq!(authority.header(0, "content-type"), "application/json");
+}
+
+#[test]
+fn every_member_of_an_answer_may_be_missing_but_not_all() {
+    for (answer, expected) in [
+        (r#"{"access_token":"a2"}"#, ("a2", "refresh-1")),
+        (
+            r#"{"refresh_token":"r2","access_token":"a2","id_token":null}"#,
+            ("a2", "r2"),
+        ),
+    ] {
+        let (store, timer) = (stored(tokens(1, -MINUTE)), VirtualTimer::new());
+        let source = source(store.clone(), &Authority::new([ok(answer)]), &timer);
+        assert_eq!(apply(&source).unwrap().1, expected.0);
+        assert_eq!(refresh_token(&store), expected.1);
+    }
+}
+
+// Behaviours 3 and 4.
+#[test]
+fn tokens_are_renewed_five_minutes_before_they_expire_and_not_earlier() {
+    for (expires, requests) in [
+        (4 * MINUTE, 1),
+        (5 * MINUTE, 1),
+        (6 * MINUTE, 0),
+        (HOUR, 0),
+        (-1, 1),
+        (0, 1),
+    ] {
+        let directory = Directory::new("window");
+        let store = FileStore::new(directory.file());
+        store
+            .save(
+                &Record::of_tokens(tokens(1, expires), start() - Duration::from_secs(9 * 86400)),
+                None,
+            )
+            .unwrap();
+        let before = std::fs::read(directory.file()).unwrap();
+        let authority = Authority::new([renewed(2, 10 * HOUR)]);
+        let source = source(store, &authority, &VirtualTimer::new());
+        apply(&source).unwrap();
+        assert_eq!(authority.count(), requests, "expires in {expires} s");
+        assert_eq!(
+            before == std::fs::read(directory.file()).unwrap(),
+            requests == 0
+        );
+    }
+}
+
+// Behaviour 5.
+#[test]
+fn an_opaque_token_goes_by_its_age_and_newer_ones_in_the_store_win() {
+    let opaque = |number| {
+        TokenSet::new(Secret::from(format!("opaque-{number}")))
+            .with_refresh_token(Secret::from(format!("refresh-{number}")))
+    };
+    let (store, timer, authority) = (stored(opaque(1)), VirtualTimer::new(), Authority::default());
+    let source = source(store.clone(), &authority, &timer);
+    assert_eq!(apply(&source).unwrap().1, "opaque-1");
+    timer.advance(Duration::from_secs(9 * 86400));
+    replace(
+        &store,
+        &Record::of_tokens(opaque(2), start() + timer.elapsed()),
+    );
+    assert_eq!(apply(&source).unwrap().1, "opaque-2");
+    assert_eq!(authority.count(), 0);
+
+    timer.advance(Duration::from_secs(9 * 86400));
+    authority.push(ok(r#"{"access_token":"opaque-3"}"#));
+    assert_eq!(apply(&source).unwrap().1, "opaque-3");
+}
+
+// Behaviours 6 and 12.
+#[test]
+fn the_ladder_after_a_rejection_is_reload_then_refresh_then_stop() {
+    let (store, timer) = (stored(tokens(1, HOUR)), VirtualTimer::new());
+    let authority = Authority::new([renewed(3, HOUR)]);
+    let source = source(store.clone(), &authority, &timer);
+    let (first, _) = apply(&source).unwrap();
+
+    replace(&store, &Record::of_tokens(tokens(2, HOUR), start()));
+    assert_eq!(block_on(source.rejected(first)).unwrap(), Verdict::Retry);
+    assert_eq!(authority.count(), 0, "somebody else had renewed it");
+    let (second, bearer) = apply(&source).unwrap();
+    assert_eq!(bearer, access(2, HOUR));
+
+    assert_eq!(block_on(source.rejected(second)).unwrap(), Verdict::Retry);
+    assert_eq!(authority.count(), 1);
+    let (third, bearer) = apply(&source).unwrap();
+    assert_eq!(bearer, access(3, HOUR));
+
+    assert_eq!(block_on(source.rejected(third)).unwrap(), Verdict::GiveUp);
+    assert_eq!(
+        authority.count(),
+        1,
+        "a token never accepted is not the reason"
+    );
+    // Late rejections of what is long gone do nothing.
+    for old in [first, second] {
+        assert_eq!(block_on(source.rejected(old)).unwrap(), Verdict::Retry);
+    }
+    assert_eq!(authority.count(), 1);
+}
+
+#[test]
+fn a_generation_that_was_accepted_is_renewed_when_it_is_rejected_later() {
+    let (store, timer) = (stored(tokens(1, HOUR)), VirtualTimer::new());
+    let authority = Authority::new([renewed(2, HOUR), renewed(3, HOUR)]);
+    let source = source(store, &authority, &timer);
+    let (lease, _) = apply(&source).unwrap();
+    assert_eq!(block_on(source.rejected(lease)).unwrap(), Verdict::Retry);
+    let (lease, _) = apply(&source).unwrap();
+    accept(&source, lease);
+    assert_eq!(block_on(source.rejected(lease)).unwrap(), Verdict::Retry);
+    assert_eq!(authority.count(), 2);
+}
+
+// Behaviours 7 and 13.
+#[test]
+fn another_account_in_the_store_is_an_error_and_changes_nothing() {
+    for rejected in [false, true] {
+        let (store, timer, authority) = (
+            stored(tokens(1, 10 * MINUTE)),
+            VirtualTimer::new(),
+            Authority::default(),
+        );
+        let source = source(store.clone(), &authority, &timer);
+        let (lease, _) = apply(&source).unwrap();
+        let other = TokenSet::new(Secret::from("other"))
+            .with_refresh_token(Secret::from("r"))
+            .with_account_id("acct-2");
+        replace(&store, &Record::of_tokens(other, start()));
+        let error = if rejected {
+            block_on(source.rejected(lease)).unwrap_err()
+        } else {
+            timer.advance(Duration::from_secs(6 * 60));
+            apply(&source).unwrap_err()
+        };
+        assert_eq!(error.kind(), ErrorKind::AccountChanged);
+        assert!(error.needs_sign_in());
+        assert_eq!(
+            error.to_string(),
+            "the stored credentials belong to another account"
+        );
+        assert_eq!(authority.count(), 0);
+        assert_eq!(refresh_token(&store), "r");
+        assert_eq!(
+            source
+                .record()
+                .unwrap()
+                .tokens()
+                .unwrap()
+                .account_id()
+                .unwrap()
+                .0,
+            "acct-1"
+        );
+    }
+}
+
+#[test]
+fn a_login_removed_by_somebody_else_is_not_brought_back() {
+    let (store, timer, authority) = (
+        stored(tokens(1, HOUR)),
+        VirtualTimer::new(),
+        Authority::default(),
+    );
+    let source = source(store.clone(), &authority, &timer);
+    let (lease, _) = apply(&source).unwrap();
+    store.clear().unwrap();
+    assert_eq!(
+        block_on(source.rejected(lease)).unwrap_err().kind(),
+        ErrorKind::NotSignedIn
+    );
+    assert!(store.load().unwrap().is_none());
+}
+
+// Behaviours 8, 9 and 10.
+#[test]
+fn a_permanent_refusal_is_remembered_for_these_tokens_alone() {
+    let (store, timer) = (stored(tokens(1, HOUR)), VirtualTimer::new());
+    let authority = Authority::new([refused("refresh_token_reused")]);
+    let source = source(store.clone(), &authority, &timer);
+    let (lease, bearer) = apply(&source).unwrap();
+    for _ in 0..2 {
+        let error = block_on(source.rejected(lease)).unwrap_err();
+        assert_eq!(
+            (error.kind(), error.status().unwrap().as_u16(), error.code()),
+            (ErrorKind::RefreshReused, 401, Some("refresh_token_reused"))
+        );
+        assert_eq!(
+            error.to_string(),
+            "the refresh token was already used by another holder of this login (status 401)"
+        );
+    }
+    assert_eq!(authority.count(), 1);
+    assert_eq!(refresh_token(&store), "refresh-1");
+    assert!(!load(&store).is_refresh_outcome_unknown());
+    assert_eq!(
+        apply(&source).unwrap().1,
+        bearer,
+        "what is in use stays in use"
+    );
+
+    replace(&store, &Record::of_tokens(tokens(2, HOUR), start()));
+    assert_eq!(block_on(source.rejected(lease)).unwrap(), Verdict::Retry);
+    let (lease, _) = apply(&source).unwrap();
+    accept(&source, lease);
+    assert_eq!(authority.count(), 1);
+    authority.push(renewed(3, HOUR));
+    assert_eq!(
+        block_on(source.rejected(lease)).unwrap(),
+        Verdict::Retry,
+        "the verdict is gone with the tokens"
+    );
+}
+
+#[test]
+fn refusals_are_told_apart_by_code_first_and_status_second() {
+    let cases = [
+        (
+            401,
+            r#"{"error":{"code":"refresh_token_expired"}}"#,
+            ErrorKind::RefreshExpired,
+        ),
+        (
+            400,
+            r#"{"error":"token_expired"}"#,
+            ErrorKind::RefreshExpired,
+        ),
+        (
+            400,
+            r#"{"code":"REFRESH_TOKEN_INVALIDATED"}"#,
+            ErrorKind::RefreshRevoked,
+        ),
+        (401, "", ErrorKind::RefreshRefused),
+        (
+            401,
+            r#"{"error":"anything_else"}"#,
+            ErrorKind::RefreshRefused,
+        ),
+        (
+            400,
+            r#"{"error":"invalid_grant"}"#,
+            ErrorKind::RefreshRefused,
+        ),
+        (
+            400,
+            r#"{"error":{"code":"invalid_refresh_token"}}"#,
+            ErrorKind::RefreshRefused,
+        ),
+        (
+            401,
+            r#"{"error":"invalid_client"}"#,
+            ErrorKind::InvalidClient,
+        ),
+        (
+            400,
+            r#"{"error":"temporarily_unavailable"}"#,
+            ErrorKind::Unavailable,
+        ),
+        (
+            429,
+            r#"{"error":"rate_limit_exceeded"}"#,
+            ErrorKind::Unavailable,
+        ),
+        (500, "<html>", ErrorKind::Unavailable),
+        (503, "", ErrorKind::Unavailable),
+        (403, "blocked", ErrorKind::Rejected),
+        (307, "", ErrorKind::InvalidResponse),
+        (
+            302,
+            r#"{"access_token":"stolen"}"#,
+            ErrorKind::InvalidResponse,
+        ),
+    ];
+    for (status, body, kind) in cases {
+        let (store, timer) = (stored(tokens(1, -MINUTE)), VirtualTimer::new());
+        let authority = Authority::new([Answer::Body(status, body.to_owned())]);
+        let source = source(store.clone(), &authority, &timer);
+        let error = apply(&source).unwrap_err();
+        assert_eq!(error.kind(), kind, "{status} {body}");
+        assert_eq!(authority.count(), 1);
+        assert_eq!(
+            refresh_token(&store),
+            "refresh-1",
+            "nothing is lost by a refusal"
+        );
+        assert!(
+            !load(&store).is_refresh_outcome_unknown(),
+            "{status} {body}"
+        );
+    }
+}
+
+// Behaviour 11.
+#[test]
+fn a_transient_failure_changes_nothing_and_tokens_that_last_are_used() {
+    let (store, timer) = (stored(tokens(1, 2 * MINUTE)), VirtualTimer::new());
+    let authority = Authority::new([
+        Answer::Body(500, String::new()),
+        Answer::Body(503, String::new()),
+        renewed(2, HOUR),
+    ]);
+    let source = source(store.clone(), &authority, &timer);
+    assert_eq!(apply(&source).unwrap().1, access(1, 2 * MINUTE));
+    assert_eq!(apply(&source).unwrap().1, access(1, 2 * MINUTE));
+    assert_eq!(authority.count(), 1, "the next attempt is not at once");
+    timer.advance(Duration::from_secs(1));
+    assert_eq!(apply(&source).unwrap().1, access(1, 2 * MINUTE));
+    assert_eq!(authority.count(), 2);
+    timer.advance(Duration::from_secs(2));
+    assert_eq!(apply(&source).unwrap().1, access(2, HOUR));
+}
+
+#[test]
+fn the_authority_may_ask_for_a_longer_pause() {
+    let (store, timer) = (stored(tokens(1, 4 * MINUTE)), VirtualTimer::new());
+    let mut limited = response(429, "");
+    limited
+        .headers_mut()
+        .insert("retry-after", "30".parse().unwrap());
+    let authority = Authority::new([Answer::Full(limited), renewed(2, HOUR)]);
+    let source = source(store, &authority, &timer);
+    apply(&source).unwrap();
+    timer.advance(Duration::from_secs(29));
+    apply(&source).unwrap();
+    assert_eq!(authority.count(), 1);
+    timer.advance(Duration::from_secs(1));
+    apply(&source).unwrap();
+    assert_eq!(authority.count(), 2);
+}
+
+#[test]
+fn what_certainly_was_not_sent_is_sent_again() {
+    let (store, timer) = (stored(tokens(1, -MINUTE)), VirtualTimer::new());
+    let authority = Authority::new([Answer::NotSent, renewed(2, HOUR)]);
+    let source = source(store, &authority, &timer);
+    let error = apply(&source).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.is_retryable()),
+        (ErrorKind::NotSent, true)
+    );
+    assert_eq!(
+        std::error::Error::source(&error).unwrap().to_string(),
+        "connection refused"
+    );
+    assert_eq!(apply(&source).unwrap().1, access(2, HOUR));
+}
+
+#[test]
+fn after_a_lost_answer_the_token_is_never_sent_again_in_any_process() {
+    for lost in [Answer::Lost, Answer::Silence] {
+        let (store, timer) = (stored(tokens(1, -MINUTE)), VirtualTimer::new());
+        let authority = Authority::new([lost]);
+        let one = source(store.clone(), &authority, &timer);
+        let other = source(store.clone(), &authority, &timer);
+        for source in [&one, &one, &other] {
+            let error = apply(source).unwrap_err();
+            assert_eq!(
+                (error.kind(), error.is_retryable()),
+                (ErrorKind::OutcomeUnknown, false)
+            );
+            timer.advance(Duration::from_secs(3600));
+        }
+        assert_eq!(authority.count(), 1);
+        assert!(load(&store).is_refresh_outcome_unknown());
+
+        // A new sign-in, or a program that renewed it, ends that.
+        replace(&store, &Record::of_tokens(tokens(2, 30 * HOUR), start()));
+        assert_eq!(apply(&one).unwrap().1, access(2, 30 * HOUR));
+    }
+}
+
+#[test]
+fn a_lost_answer_that_another_program_received_is_adopted() {
+    struct Sibling(MemoryStore);
+    impl codex_auth::SendRequest for Sibling {
+        async fn send(
+            &self,
+            _: http::Request<bytes::Bytes>,
+        ) -> Result<http::Response<bytes::Bytes>, codex_auth::SendFailure> {
+            replace(&self.0, &Record::of_tokens(tokens(2, HOUR), start()));
+            Err(codex_auth::SendFailure::maybe_sent("connection reset"))
+        }
+    }
+    let store = stored(tokens(1, -MINUTE));
+    let source = OAuthSource::builder(
+        OAuthProfile::codex(),
+        store.clone(),
+        Sibling(store),
+        VirtualTimer::new(),
+    )
+    .build()
+    .unwrap();
+    assert_eq!(apply(&source).unwrap().1, access(2, HOUR));
+}
+
+#[test]
+fn a_token_refused_as_reused_gives_way_to_the_newer_one_in_the_store() {
+    struct Sibling(MemoryStore);
+    impl codex_auth::SendRequest for Sibling {
+        async fn send(
+            &self,
+            _: http::Request<bytes::Bytes>,
+        ) -> Result<http::Response<bytes::Bytes>, codex_auth::SendFailure> {
+            replace(&self.0, &Record::of_tokens(tokens(2, HOUR), start()));
+            Ok(response(400, r#"{"error":"refresh_token_reused"}"#))
+        }
+    }
+    let store = stored(tokens(1, -MINUTE));
+    let source = OAuthSource::builder(
+        OAuthProfile::codex(),
+        store.clone(),
+        Sibling(store),
+        VirtualTimer::new(),
+    )
+    .build()
+    .unwrap();
+    assert_eq!(apply(&source).unwrap().1, access(2, HOUR));
+}
+
+#[test]
+fn one_more_attempt_is_made_once_where_the_user_wants_it() {
+    let (store, timer) = (stored(tokens(1, 2 * MINUTE)), VirtualTimer::new());
+    let authority = Authority::new([Answer::Lost, Answer::Lost]);
+    let source = OAuthSource::builder(
+        OAuthProfile::codex(),
+        store,
+        authority.clone(),
+        timer.clone(),
+    )
+    .with_unknown_outcome(UnknownOutcome::RetryOnce)
+    .build()
+    .unwrap();
+    assert_eq!(apply(&source).unwrap().1, access(1, 2 * MINUTE), "it lasts");
+    timer.advance(Duration::from_secs(60));
+    apply(&source).unwrap();
+    assert_eq!(
+        authority.count(),
+        1,
+        "as long as it lasts there is something to lose"
+    );
+    timer.advance(Duration::from_secs(60));
+    for _ in 0..2 {
+        assert_eq!(
+            apply(&source).unwrap_err().kind(),
+            ErrorKind::OutcomeUnknown
+        );
+    }
+    assert_eq!(authority.count(), 2);
+}
+
+// Behaviour 34.
+#[test]
+fn a_successful_answer_that_cannot_be_read_spends_the_token() {
+    for body in [
+        "",
+        "{",
+        "[]",
+        "{}",
+        r#"{"access_token":5}"#,
+        r#"{"token_type":"bearer"}"#,
+    ] {
+        let (store, timer) = (stored(tokens(1, -MINUTE)), VirtualTimer::new());
+        let authority = Authority::new([ok(body)]);
+        let source = source(store.clone(), &authority, &timer);
+        assert_eq!(
+            apply(&source).unwrap_err().kind(),
+            ErrorKind::InvalidResponse,
+            "{body}"
+        );
+        assert!(apply(&source).is_err());
+        assert_eq!(authority.count(), 1, "{body}");
+        assert!(load(&store).is_refresh_outcome_unknown());
+    }
+}
+
+#[test]
+fn a_malformed_id_token_does_not_cost_the_login() {
+    let (store, timer) = (stored(tokens(1, -MINUTE)), VirtualTimer::new());
+    let answer = format!(
+        r#"{{"access_token":"{}","refresh_token":"refresh-2","id_token":"garbage"}}"#,
+        access(2, HOUR)
+    );
+    let source = source(store.clone(), &Authority::new([ok(answer)]), &timer);
+    apply(&source).unwrap();
+    assert_eq!(refresh_token(&store), "refresh-2");
+}
+
+#[test]
+fn tokens_of_another_account_are_kept_safe_and_not_used() {
+    let (store, timer) = (stored(tokens(1, -MINUTE)), VirtualTimer::new());
+    let other =
+        jwt(r#"{"exp":1767999999,"https://api.openai.com/auth":{"chatgpt_account_id":"acct-2"}}"#);
+    let authority = Authority::new([ok(format!(
+        r#"{{"access_token":"{other}","refresh_token":"refresh-2"}}"#
+    ))]);
+    let source = source(store.clone(), &authority, &timer);
+    for _ in 0..2 {
+        assert_eq!(
+            apply(&source).unwrap_err().kind(),
+            ErrorKind::AccountChanged
+        );
+    }
+    assert_eq!(authority.count(), 1);
+    assert_eq!(refresh_token(&store), "refresh-2");
+}
+
+// Behaviour 33.
+#[test]
+fn renewed_tokens_that_cannot_be_stored_are_kept_and_stored_first() {
+    #[derive(Clone)]
+    struct Full(MemoryStore, Arc<Mutex<u32>>);
+    impl TokenStore for Full {
+        fn load(&self) -> Result<Option<Stored>, Error> {
+            self.0.load()
+        }
+        fn save(&self, record: &Record, expected: Option<&Revision>) -> Result<Revision, Error> {
+            // The mark can be written, and after it nothing for a while.
+            let mut saves = self.1.lock().unwrap();
+            *saves += 1;
+            if (2..4).contains(&*saves) {
+                return Err(Error::store(std::io::Error::other(
+                    "no space left on device",
+                )));
+            }
+            self.0.save(record, expected)
+        }
+        fn clear(&self) -> Result<bool, Error> {
+            self.0.clear()
+        }
+        fn try_lock(&self) -> Result<Option<StoreLock>, Error> {
+            self.0.try_lock()
+        }
+    }
+    let store = stored(tokens(1, -MINUTE));
+    let authority = Authority::new([renewed(2, HOUR)]);
+    let source = source(
+        Full(store.clone(), Arc::default()),
+        &authority,
+        &VirtualTimer::new(),
+    );
+    for _ in 0..2 {
+        let error = apply(&source).unwrap_err();
+        assert_eq!(
+            (error.kind(), error.is_retryable()),
+            (ErrorKind::NotPersisted, true)
+        );
+        assert_eq!(error.to_string(), "the renewed tokens could not be stored");
+        let cause = std::error::Error::source(&error).unwrap();
+        assert_eq!(
+            std::error::Error::source(cause).unwrap().to_string(),
+            "no space left on device"
+        );
+        assert_eq!(refresh_token(&store), "refresh-1");
+    }
+    assert_eq!(apply(&source).unwrap().1, access(2, HOUR));
+    assert_eq!(
+        (authority.count(), refresh_token(&store).as_str()),
+        (1, "refresh-2")
+    );
+}
+
+// Behaviour 31, within one process; `race.rs` has it with real ones.
+#[test]
+fn two_sources_of_one_file_renew_once() {
+    let directory = Directory::new("two");
+    FileStore::new(directory.file())
+        .save(&Record::of_tokens(tokens(1, -MINUTE), start()), None)
+        .unwrap();
+    let (authority, timer) = (Authority::new([renewed(2, HOUR)]), VirtualTimer::new());
+    let one = source(FileStore::new(directory.file()), &authority, &timer);
+    let two = source(FileStore::new(directory.file()), &authority, &timer);
+    assert_eq!(apply(&one).unwrap().1, apply(&two).unwrap().1);
+    assert_eq!(authority.count(), 1);
+}
+
+#[test]
+fn a_store_locked_for_ever_is_an_error_in_the_end() {
+    let (store, timer, authority) = (
+        stored(tokens(1, -MINUTE)),
+        VirtualTimer::new(),
+        Authority::default(),
+    );
+    let lock = store.try_lock().unwrap().unwrap();
+    let source = source(store, &authority, &timer);
+    let error = apply(&source).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.is_retryable()),
+        (ErrorKind::StoreBusy, true)
+    );
+    assert!((40..42).contains(&timer.elapsed().as_secs()));
+    drop(lock);
+    authority.push(renewed(2, 2 * HOUR));
+    apply(&source).unwrap();
+}
+
+// Behaviour 32.
+#[test]
+fn fifty_callers_share_one_refresh_and_some_may_leave() {
+    let (release, authority) = gated(renewed(2, HOUR));
+    let source = OAuthSource::builder(
+        OAuthProfile::codex(),
+        stored(tokens(1, -MINUTE)),
+        authority.clone(),
+        Frozen,
+    )
+    .build()
+    .unwrap();
+    let mut heads: Vec<Parts> = (0..50).map(|_| head()).collect();
+    let mut calls: Vec<_> = heads
+        .iter_mut()
+        .map(|head| Box::pin(source.apply(head)))
+        .collect();
+    let mut context = Context::from_waker(Waker::noop());
+    for call in &mut calls {
+        assert!(call.as_mut().poll(&mut context).is_pending());
+    }
+    // The one who drives leaves, and forty more.
+    calls.drain(..41).for_each(drop);
+    release();
+    for call in &mut calls {
+        assert!(call.as_mut().poll(&mut context).is_ready());
+    }
+    assert_eq!(authority.0.count(), 1);
+}
+
+#[test]
+fn the_only_caller_may_leave_after_the_answer_and_the_next_finds_it() {
+    let store = stored(tokens(1, -MINUTE));
+    let (release, authority) = gated(renewed(2, HOUR));
+    let source = OAuthSource::builder(
+        OAuthProfile::codex(),
+        store.clone(),
+        authority.clone(),
+        Frozen,
+    )
+    .build()
+    .unwrap();
+    let mut request = head();
+    let mut call = Box::pin(source.apply(&mut request));
+    assert!(
+        call.as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+            .is_pending()
+    );
+    drop(call);
+    release();
+    assert_eq!(apply(&source).unwrap().1, access(2, HOUR));
+    assert_eq!(
+        (authority.0.count(), refresh_token(&store).as_str()),
+        (1, "refresh-2")
+    );
+}
+
+#[test]
+fn with_a_spawner_the_answer_is_stored_though_nobody_waits() {
+    type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+    let store = stored(tokens(1, -MINUTE));
+    let (release, authority) = gated(renewed(2, HOUR));
+    let tasks: Arc<Mutex<Vec<Task>>> = Arc::default();
+    let spawned = Arc::clone(&tasks);
+    let source = OAuthSource::builder(OAuthProfile::codex(), store.clone(), authority, Frozen)
+        .with_spawner(move |task| spawned.lock().unwrap().push(task))
+        .build()
+        .unwrap();
+    let mut request = head();
+    let mut call = Box::pin(source.apply(&mut request));
+    assert!(
+        call.as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+            .is_pending()
+    );
+    drop(call);
+    drop(source);
+    release();
+    let tasks = core::mem::take(&mut *tasks.lock().unwrap());
+    tasks.into_iter().for_each(block_on);
+    assert_eq!(refresh_token(&store), "refresh-2");
+}
+
+#[test]
+fn a_source_that_is_dropped_leaves_no_lock_behind() {
+    let store = stored(tokens(1, -MINUTE));
+    let (_release, authority) = gated(renewed(2, HOUR));
+    let source = OAuthSource::builder(OAuthProfile::codex(), store.clone(), authority, Frozen)
+        .build()
+        .unwrap();
+    let mut request = head();
+    let mut call = Box::pin(source.apply(&mut request));
+    assert!(
+        call.as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+            .is_pending()
+    );
+    drop(call);
+    assert!(store.try_lock().unwrap().is_none());
+    drop(source);
+    assert!(store.try_lock().unwrap().is_some());
+}
+
+// Behaviour 40.
+#[test]
+fn a_clock_that_is_wrong_makes_no_loop() {
+    let (store, timer) = (stored(tokens(1, -MINUTE)), VirtualTimer::new());
+    let authority = Authority::new([renewed(2, -HOUR), renewed(3, -HOUR)]);
+    let source = source(store, &authority, &timer);
+    for _ in 0..5 {
+        assert_eq!(
+            apply(&source).unwrap().1,
+            access(2, -HOUR),
+            "the authority made it a moment ago"
+        );
+    }
+    assert_eq!(authority.count(), 1);
+    timer.advance(Duration::from_secs(60));
+    assert_eq!(apply(&source).unwrap().1, access(3, -HOUR));
+}
+
+#[test]
+fn the_life_of_a_token_is_counted_from_its_arrival() {
+    // Made for an hour by a clock that is two hours behind ours.
+    let skewed = jwt(r#"{"iat":1767315600,"exp":1767319200}"#);
+    let (store, timer) = (stored(tokens(1, -MINUTE)), VirtualTimer::new());
+    let authority = Authority::new([ok(format!(r#"{{"access_token":"{skewed}"}}"#))]);
+    let source = source(store, &authority, &timer);
+    apply(&source).unwrap();
+    timer.advance(Duration::from_secs(54 * 60));
+    apply(&source).unwrap();
+    assert_eq!(authority.count(), 1);
+}
+
+#[test]
+fn absurd_expiries_neither_panic_nor_loop() {
+    for expires in [
+        "-1",
+        "-9223372036854775808",
+        "9223372036854775807",
+        "1e300",
+        "null",
+        "\"soon\"",
+        "0",
+        "253402300800",
+    ] {
+        let strange = jwt(&format!(r#"{{"exp":{expires}}}"#));
+        let set = TokenSet::new(Secret::from(strange)).with_refresh_token(Secret::from("r"));
+        let authority = Authority::new([renewed(2, HOUR)]);
+        let source = source(stored(set), &authority, &VirtualTimer::new());
+        apply(&source).unwrap();
+        assert!(authority.count() <= 1);
+    }
+}
+
+// Behaviour 43.
+#[test]
+fn a_record_without_account_id_is_renewed_under_the_claimed_one() {
+    let set = TokenSet::new(Secret::from(access(1, -MINUTE)))
+        .with_refresh_token(Secret::from("refresh-1"));
+    let (store, authority) = (stored(set), Authority::new([renewed(2, HOUR)]));
+    let source = source(store, &authority, &VirtualTimer::new());
+    let mut request = head();
+    block_on(source.apply(&mut request)).unwrap();
+    assert_eq!(request.headers["chatgpt-account-id"], "acct-1");
+}
+
+#[test]
+fn what_is_not_to_be_renewed_is_used_as_long_as_it_lasts() {
+    let directory = Directory::new("read-only");
+    let writer = FileStore::new(directory.file());
+    writer
+        .save(&Record::of_tokens(tokens(1, 2 * MINUTE), start()), None)
+        .unwrap();
+    let (timer, authority) = (VirtualTimer::new(), Authority::default());
+    let source = source(FileStore::read_only(directory.file()), &authority, &timer);
+    let (lease, _) = apply(&source).unwrap();
+    assert_eq!(block_on(source.rejected(lease)).unwrap(), Verdict::GiveUp);
+    timer.advance(Duration::from_secs(180));
+    let error = apply(&source).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotRefreshable);
+    assert_eq!(
+        error.to_string(),
+        "the access token has expired and cannot be renewed here"
+    );
+    replace(&writer, &Record::of_tokens(tokens(2, HOUR), start()));
+    assert_eq!(
+        apply(&source).unwrap().1,
+        access(2, HOUR),
+        "its owner renewed it"
+    );
+    assert_eq!(authority.count(), 0);
+    assert!(!directory.0.join("auth.json.lock").exists() || writer.path().exists());
+}
+
+#[test]
+fn credentials_of_every_kind_go_only_where_they_belong() {
+    let api = "https://api.openai.com/v1/responses";
+    let cases = [
+        (Record::of_api_key(Secret::from("sk-invented")), api, TARGET),
+        (Record::of_tokens(tokens(1, HOUR), start()), TARGET, api),
+    ];
+    for (record, good, bad) in cases {
+        let store = MemoryStore::new();
+        store.save(&record, None).unwrap();
+        let source = source(store, &Authority::default(), &VirtualTimer::new());
+        let parts = |target: &str| http::Request::get(target).body(()).unwrap().into_parts().0;
+        let (mut right, mut wrong) = (parts(good), parts(bad));
+        block_on(source.apply(&mut right)).unwrap();
+        assert_eq!(
+            block_on(source.apply(&mut wrong)).unwrap_err().kind(),
+            ErrorKind::ForbiddenTarget
+        );
+        assert!(wrong.headers.is_empty());
+    }
+    let nothing = source(
+        MemoryStore::new(),
+        &Authority::default(),
+        &VirtualTimer::new(),
+    );
+    assert_eq!(apply(&nothing).unwrap_err().kind(), ErrorKind::NotSignedIn);
+}
+
+// Behaviour 30.
+#[test]
+fn a_personal_access_token_is_looked_up_once() {
+    let store = MemoryStore::new();
+    store
+        .save(
+            &Record::from_json(br#"{"personal_access_token":"at-invented"}"#).unwrap(),
+            None,
+        )
+        .unwrap();
+    let answer = r#"{"email":null,"chatgpt_user_id":"u","chatgpt_account_id":"acct-9","chatgpt_plan_type":"team","chatgpt_account_is_fedramp":true}"#;
+    let authority = Authority::new([ok(answer)]);
+    let source = source(store, &authority, &VirtualTimer::new());
+    for _ in 0..2 {
+        let mut request = head();
+        let lease = block_on(source.apply(&mut request)).unwrap();
+        assert_eq!(request.headers["authorization"], "Bearer at-invented");
+        assert_eq!(request.headers["chatgpt-account-id"], "acct-9");
+        assert_eq!(request.headers["x-openai-fedramp"], "true");
+        assert_eq!(block_on(source.rejected(lease)).unwrap(), Verdict::GiveUp);
+    }
+    assert_eq!(
+        authority.paths(),
+        ["/api/accounts/v1/user-auth-credential/whoami"]
+    );
+    assert_eq!(authority.header(0, "authorization"), "Bearer at-invented");
+}
+
+#[test]
+fn unknown_members_of_the_store_survive_a_renewal() {
+    let directory = Directory::new("unknown");
+    let file = format!(
+        r#"{{"auth_mode":"chatgpt","tokens":{{"id_token":"{}","access_token":"{}","refresh_token":"refresh-1","account_id":null,"t":{{"x":1.50}}}},"last_refresh":"2026-01-01T00:00:00Z","agent_identity":"e30.e30.c2ln","z":[1e3]}}"#,
+        id("acct-1"),
+        access(1, -MINUTE)
+    );
+    std::fs::write(directory.file(), file).unwrap();
+    let source = source(
+        FileStore::new(directory.file()),
+        &Authority::new([renewed(2, HOUR)]),
+        &VirtualTimer::new(),
+    );
+    apply(&source).unwrap();
+    let written = std::fs::read_to_string(directory.file()).unwrap();
+    for kept in [
+        r#""t": {"x":1.50}"#,
+        r#""agent_identity": "e30.e30.c2ln""#,
+        r#""z": [1e3]"#,
+        r#""OPENAI_API_KEY": null"#,
+        r#""refresh_token": "refresh-2""#,
+    ] {
+        assert!(written.contains(kept), "{kept}");
+    }
+    assert!(!written.contains("refresh_in_flight"));
+}
+
+/// An authority that answers when it is let.
+#[derive(Clone, Default)]
+struct Gated(Authority, Arc<Mutex<(bool, Vec<Waker>)>>);
+
+impl codex_auth::SendRequest for Gated {
+    async fn send(
+        &self,
+        request: http::Request<bytes::Bytes>,
+    ) -> Result<http::Response<bytes::Bytes>, codex_auth::SendFailure> {
+        core::future::poll_fn(|context| {
+            let mut gate = self.1.lock().unwrap();
+            if gate.0 {
+                return core::task::Poll::Ready(());
+            }
+            gate.1.push(context.waker().clone());
+            core::task::Poll::Pending
+        })
+        .await;
+        self.0.send(request).await
+    }
+}
+
+fn gated(answer: Answer) -> (impl Fn(), Gated) {
+    let authority = Gated(Authority::new([answer]), Arc::default());
+    let gate = Arc::clone(&authority.1);
+    let open = move || {
+        let wakers = {
+            let mut gate = gate.lock().unwrap();
+            gate.0 = true;
+            core::mem::take(&mut gate.1)
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    };
+    (open, authority)
+}
+
+/// A clock that stands still, with an alarm that never rings.
+struct Frozen;
+
+impl Timer for Frozen {
+    fn now(&self) -> Moment {
+        Moment::new(Duration::ZERO, start())
+    }
+
+    async fn sleep(&self, _: Duration) {
+        core::future::pending().await
+    }
+}
