@@ -3,6 +3,11 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
+#[cfg(unix)]
+use std::path::PathBuf;
+
+#[cfg(feature = "proxy")]
+use crate::Proxy;
 #[cfg(feature = "tls")]
 use crate::Tls;
 
@@ -30,6 +35,12 @@ pub struct Connection {
     /// What is trusted, and as whom we present ourselves.
     #[cfg(feature = "tls")]
     pub tls: Tls,
+    /// What stands in between.
+    #[cfg(feature = "proxy")]
+    pub proxy: Proxy,
+    /// Connects to this socket of the same machine instead of any host; for `https` and `wss`, TLS runs over it.
+    #[cfg(unix)]
+    pub unix_socket: Option<PathBuf>,
     /// Sends small packets at once (`TCP_NODELAY`).
     pub nodelay: bool,
     /// Silence after which TCP asks whether the peer is still there.
@@ -85,6 +96,10 @@ impl Default for Connection {
         Self {
             #[cfg(feature = "tls")]
             tls: Tls::default(),
+            #[cfg(feature = "proxy")]
+            proxy: Proxy::default(),
+            #[cfg(unix)]
+            unix_socket: None,
             nodelay: true,
             tcp_keepalive: Some(Duration::from_secs(60)),
             pool_idle: Duration::from_secs(55),
@@ -101,6 +116,10 @@ impl fmt::Debug for Connection {
         let mut out = f.debug_struct("Connection");
         #[cfg(feature = "tls")]
         out.field("tls", &self.tls);
+        #[cfg(feature = "proxy")]
+        out.field("proxy", &self.proxy);
+        #[cfg(unix)]
+        out.field("unix_socket", &self.unix_socket);
         out.field("nodelay", &self.nodelay)
             .field("tcp_keepalive", &self.tcp_keepalive)
             .field("pool_idle", &self.pool_idle)

@@ -3,7 +3,9 @@
 use core::future::Future;
 use core::net::SocketAddr;
 use core::pin::Pin;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll};
+use core::time::Duration;
 use std::io;
 use std::sync::Arc;
 
@@ -17,25 +19,60 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use crate::{Clock, Connection, Error, ErrorKind, Phase, Sent, Timeouts};
+#[cfg(feature = "proxy")]
+use crate::proxy::Hop;
+#[cfg(feature = "proxy")]
+use crate::raw_http::{self, Exchange};
+use crate::{Clock, Connection, Error, ErrorKind, Phase, Sent};
 
 #[derive(Clone)]
 pub(crate) struct Connector {
     tcp: HttpConnector<Resolver>,
-    timeouts: Timeouts,
+    connection: Arc<Connection>,
+    timeout: Option<Duration>,
     #[cfg(feature = "tls")]
-    tls: tokio_rustls::TlsConnector,
+    tls: TlsConfigs,
+    #[cfg(feature = "proxy")]
+    proxies: Option<Arc<hyper_util::client::proxy::matcher::Matcher>>,
 }
 
-/// A connected stream, encrypted or not.
+/// The same trust, with and without the offer of HTTP/2.
+#[cfg(feature = "tls")]
+#[derive(Clone)]
+struct TlsConfigs {
+    any: tokio_rustls::TlsConnector,
+    http1: tokio_rustls::TlsConnector,
+}
+
+/// Which protocols may be agreed on in TLS.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Offer {
+    /// As the policy says.
+    Policy,
+    /// HTTP/1.1 only: a WebSocket, or a conversation with a proxy.
+    #[cfg_attr(
+        not(any(feature = "ws", feature = "proxy")),
+        expect(dead_code, reason = "only these need it")
+    )]
+    Http1,
+}
+
+/// How far a connection has come, so that a timeout can say so.
+#[derive(Clone, Default)]
+pub(crate) struct Progress(Arc<AtomicBool>);
+
+/// A connected stream.
 pub(crate) enum Stream {
     Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(tokio::net::UnixStream),
     #[cfg(feature = "tls")]
-    Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
+    Tls(Box<tokio_rustls::client::TlsStream<Self>>),
 }
 
 impl Connector {
-    pub(crate) fn new(connection: &Arc<Connection>, timeouts: &Timeouts) -> Result<Self, Error> {
+    pub(crate) fn new(connection: Connection, timeout: Option<Duration>) -> Result<Self, Error> {
+        let connection = Arc::new(connection);
         let mut tcp = HttpConnector::new_with_resolver(Resolver {
             connection: connection.clone(),
             system: GaiResolver::new(),
@@ -45,29 +82,46 @@ impl Connector {
         tcp.set_keepalive(connection.tcp_keepalive);
         Ok(Self {
             tcp,
-            timeouts: *timeouts,
+            timeout,
             #[cfg(feature = "tls")]
-            tls: Arc::new(connection.tls.client_config(connection.http)?).into(),
+            tls: TlsConfigs::new(&connection)?,
+            #[cfg(feature = "proxy")]
+            proxies: connection.proxy.matcher().map(Arc::new),
+            connection,
         })
     }
 
-    /// A stream to the URL's host, within the connect timeout.
-    pub(crate) async fn connect(self, uri: Uri) -> Result<Stream, Error> {
-        match self.timeouts.connect {
-            None => self.open(uri).await,
-            Some(period) => match tokio::time::timeout(period, self.open(uri)).await {
-                Ok(result) => result,
-                Err(_) => {
-                    Err(
-                        Error::new(ErrorKind::Timeout(Clock::Connect), Phase::Connect, Sent::No)
-                            .with_timeout(period),
-                    )
-                }
-            },
-        }
+    /// Runs whatever makes a connection under the connect timeout.
+    pub(crate) async fn in_time<T>(
+        &self,
+        progress: &Progress,
+        connect: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let Some(period) = self.timeout else {
+            return connect.await;
+        };
+        tokio::time::timeout(period, connect)
+            .await
+            .unwrap_or_else(|_| {
+                let phase = if progress.0.load(Ordering::Relaxed) {
+                    Phase::Handshake
+                } else {
+                    Phase::Connect
+                };
+                Err(
+                    Error::new(ErrorKind::Timeout(Clock::Connect), phase, Sent::No)
+                        .with_timeout(period),
+                )
+            })
     }
 
-    async fn open(mut self, uri: Uri) -> Result<Stream, Error> {
+    /// A stream to the URL's host: by way of the proxy, if one is set for it, and encrypted, if the scheme says so.
+    pub(crate) async fn open(
+        mut self,
+        uri: Uri,
+        offer: Offer,
+        progress: &Progress,
+    ) -> Result<Stream, Error> {
         let encrypted = match uri.scheme_str() {
             Some("https" | "wss") => true,
             Some("http" | "ws") => false,
@@ -81,21 +135,44 @@ impl Connector {
             .host()
             .ok_or_else(|| invalid("the URL has no host"))?
             .to_owned();
-        let tcp = self.tcp(uri).await?;
+        let stream = self.plain(uri, progress).await?;
+        progress.0.store(true, Ordering::Relaxed);
         if encrypted {
-            self.encrypt(tcp, &host).await
+            self.encrypt(stream, &host, offer).await
         } else {
-            Ok(Stream::Tcp(tcp))
+            Ok(stream)
         }
     }
 
-    async fn tcp(&mut self, uri: Uri) -> Result<TcpStream, Error> {
+    // To the host itself, or to a tunnel that ends there.
+    async fn plain(&mut self, uri: Uri, progress: &Progress) -> Result<Stream, Error> {
+        #[cfg(unix)]
+        if let Some(path) = &self.connection.unix_socket {
+            let connected = tokio::net::UnixStream::connect(path).await;
+            return connected.map(Stream::Unix).map_err(|error| {
+                Error::new(ErrorKind::Connect, Phase::Connect, Sent::No).with_source(error)
+            });
+        }
+        #[cfg(feature = "proxy")]
+        if let Some(hop) = self
+            .proxies
+            .clone()
+            .and_then(|proxies| crate::proxy::hop(&proxies, &uri))
+        {
+            return self.tunnel(hop, with_port(&uri)?, progress).await;
+        }
+        #[cfg(not(feature = "proxy"))]
+        let _ = progress;
+        self.tcp(with_port(&uri)?).await
+    }
+
+    async fn tcp(&mut self, uri: Uri) -> Result<Stream, Error> {
         let failed = |kind| Error::new(kind, Phase::Connect, Sent::No);
         core::future::poll_fn(|cx| self.tcp.poll_ready(cx))
             .await
             .map_err(|error| failed(ErrorKind::Connect).with_source(error))?;
-        match self.tcp.call(with_port(uri)?).await {
-            Ok(stream) => Ok(stream.into_inner()),
+        match self.tcp.call(uri).await {
+            Ok(stream) => Ok(Stream::Tcp(stream.into_inner())),
             Err(error) => {
                 let kind = if find::<ResolveError>(&error).is_some() {
                     ErrorKind::Dns
@@ -107,26 +184,91 @@ impl Connector {
         }
     }
 
+    #[cfg(feature = "proxy")]
+    async fn tunnel(
+        &mut self,
+        hop: Hop,
+        target: Uri,
+        progress: &Progress,
+    ) -> Result<Stream, Error> {
+        let failed = |phase| Error::new(ErrorKind::Proxy, phase, Sent::No);
+        let scheme = hop.uri.scheme_str().unwrap_or("http").to_owned();
+        let host = hop.uri.host().unwrap_or_default().to_owned();
+        let mut stream = self
+            .tcp(with_port(&hop.uri)?)
+            .await
+            .map_err(|error| failed(Phase::Connect).with_source(error))?;
+        progress.0.store(true, Ordering::Relaxed);
+        if scheme.starts_with("socks") {
+            return socks(stream, hop, &scheme, target)
+                .await
+                .map_err(|error| failed(Phase::Handshake).with_source(error));
+        }
+        if scheme == "https" {
+            stream = self.encrypt(stream, &host, Offer::Http1).await?;
+        }
+        let authority = target
+            .authority()
+            .map(http::uri::Authority::as_str)
+            .unwrap_or_default();
+        let mut request = http::Request::connect(authority).header(http::header::HOST, authority);
+        if let Some(basic) = hop.basic {
+            request = request.header(http::header::PROXY_AUTHORIZATION, basic);
+        }
+        let request = request
+            .body(())
+            .map_err(|error| invalid("the URL's host is not valid").with_source(error))?;
+        match raw_http::take_over(stream, request).await {
+            Ok(Exchange::Taken(_, stream, rest)) if rest.is_empty() => Ok(stream),
+            // In a tunnel we speak first; whatever is there already did not come from the server.
+            Ok(Exchange::Taken(..)) => {
+                Err(failed(Phase::Handshake).with_source("bytes behind the head of the answer"))
+            }
+            Ok(Exchange::Refused(response)) => {
+                Err(failed(Phase::Handshake).with_status(response.status()))
+            }
+            Err(error) => Err(failed(Phase::Handshake).with_source(error)),
+        }
+    }
+
     #[cfg(feature = "tls")]
-    async fn encrypt(&self, tcp: TcpStream, host: &str) -> Result<Stream, Error> {
+    async fn encrypt(&self, stream: Stream, host: &str, offer: Offer) -> Result<Stream, Error> {
         let name = rustls::pki_types::ServerName::try_from(
             host.trim_start_matches('[')
                 .trim_end_matches(']')
                 .to_owned(),
         )
         .map_err(|error| invalid("the URL's host is no valid name").with_source(error))?;
-        match self.tls.connect(name, tcp).await {
+        let connector = if offer == Offer::Policy {
+            &self.tls.any
+        } else {
+            &self.tls.http1
+        };
+        match connector.connect(name, stream).await {
             Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
             Err(error) => Err(tls_error(error)),
         }
     }
 
     #[cfg(not(feature = "tls"))]
-    async fn encrypt(&self, _: TcpStream, _: &str) -> Result<Stream, Error> {
+    async fn encrypt(&self, _: Stream, _: &str, _: Offer) -> Result<Stream, Error> {
         Err(
             Error::new(ErrorKind::Configuration, Phase::Prepare, Sent::No)
                 .with_source("https needs the feature tls"),
         )
+    }
+}
+
+#[cfg(feature = "tls")]
+impl TlsConfigs {
+    fn new(connection: &Connection) -> Result<Self, Error> {
+        let any = connection.tls.client_config(connection.http)?;
+        let mut http1 = any.clone();
+        http1.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self {
+            any: Arc::new(any).into(),
+            http1: Arc::new(http1).into(),
+        })
     }
 }
 
@@ -145,20 +287,65 @@ fn tls_error(error: io::Error) -> Error {
     Error::new(kind, Phase::Handshake, Sent::No).with_source(error)
 }
 
-// hyper's connector knows the default ports of http and https only.
-fn with_port(uri: Uri) -> Result<Uri, Error> {
-    if uri.port().is_some() {
-        return Ok(uri);
-    }
-    let port = match uri.scheme_str() {
-        Some("ws") => 80,
-        Some("wss") => 443,
-        _ => return Ok(uri),
+#[cfg(feature = "proxy")]
+async fn socks(stream: Stream, hop: Hop, scheme: &str, target: Uri) -> Result<Stream, String> {
+    use hyper_util::client::legacy::connect::proxy::{SocksV4, SocksV5};
+    let proxy = hop.uri.clone();
+    let connected = AlreadyConnected(Some(stream));
+    // The letter at the end of the scheme says that the proxy resolves the name.
+    let local_dns = !scheme.ends_with(['a', 'h']);
+    let result = if scheme.starts_with("socks5") {
+        let mut socks = SocksV5::new(proxy, connected).local_dns(local_dns);
+        if let Some((user, password)) = hop.login {
+            socks = socks.with_auth(user, password);
+        }
+        socks.call(target).await
+    } else {
+        SocksV4::new(proxy, connected)
+            .local_dns(local_dns)
+            .call(target)
+            .await
     };
-    let host = uri.host().unwrap_or_default();
+    // The library does not export its error's type.
+    result
+        .map(TokioIo::into_inner)
+        .map_err(|error| error.to_string())
+}
+
+/// A connector for the SOCKS handshake that hands out the stream which is there already.
+#[cfg(feature = "proxy")]
+struct AlreadyConnected(Option<Stream>);
+
+#[cfg(feature = "proxy")]
+impl Service<Uri> for AlreadyConnected {
+    type Response = TokioIo<Stream>;
+    type Error = io::Error;
+    type Future = core::future::Ready<io::Result<TokioIo<Stream>>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        core::future::ready(
+            self.0
+                .take()
+                .map(TokioIo::new)
+                .ok_or_else(|| io::ErrorKind::NotConnected.into()),
+        )
+    }
+}
+
+// The default ports of every scheme we speak; hyper's connector knows two of them.
+fn with_port(uri: &Uri) -> Result<Uri, Error> {
+    let port = uri.port_u16().unwrap_or(match uri.scheme_str() {
+        Some("https" | "wss") => 443,
+        Some("socks4" | "socks4a" | "socks5" | "socks5h") => 1080,
+        _ => 80,
+    });
     Uri::builder()
         .scheme("http")
-        .authority(format!("{host}:{port}"))
+        .authority(format!("{}:{port}", uri.host().unwrap_or_default()))
         .path_and_query("/")
         .build()
         .map_err(|error| invalid("the URL's host is not valid").with_source(error))
@@ -187,7 +374,16 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let connector = self.clone();
-        Box::pin(async move { connector.connect(uri).await.map(TokioIo::new) })
+        Box::pin(async move {
+            let progress = Progress::default();
+            connector
+                .in_time(
+                    &progress,
+                    connector.clone().open(uri, Offer::Policy, &progress),
+                )
+                .await
+                .map(TokioIo::new)
+        })
     }
 }
 
@@ -195,6 +391,8 @@ impl HyperConnection for Stream {
     fn connected(&self) -> Connected {
         match self {
             Self::Tcp(_) => Connected::new(),
+            #[cfg(unix)]
+            Self::Unix(_) => Connected::new(),
             #[cfg(feature = "tls")]
             Self::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
                 Connected::new().negotiated_h2()
@@ -213,6 +411,8 @@ impl AsyncRead for Stream {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
+            #[cfg(unix)]
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
             #[cfg(feature = "tls")]
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
         }
@@ -227,6 +427,8 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
+            #[cfg(unix)]
+            Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
             #[cfg(feature = "tls")]
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
         }
@@ -239,6 +441,8 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            #[cfg(unix)]
+            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
             #[cfg(feature = "tls")]
             Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
         }
@@ -247,6 +451,8 @@ impl AsyncWrite for Stream {
     fn is_write_vectored(&self) -> bool {
         match self {
             Self::Tcp(stream) => stream.is_write_vectored(),
+            #[cfg(unix)]
+            Self::Unix(stream) => stream.is_write_vectored(),
             #[cfg(feature = "tls")]
             Self::Tls(stream) => stream.is_write_vectored(),
         }
@@ -255,6 +461,8 @@ impl AsyncWrite for Stream {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            #[cfg(unix)]
+            Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
             #[cfg(feature = "tls")]
             Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
         }
@@ -263,6 +471,8 @@ impl AsyncWrite for Stream {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            #[cfg(unix)]
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
             #[cfg(feature = "tls")]
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }

@@ -50,7 +50,7 @@ pub enum ErrorKind {
     Tls,
     /// The server's certificate was not accepted.
     Certificate,
-    /// The proxy refused the tunnel, or did not speak its protocol; [`Error::status`] is the proxy's.
+    /// The proxy could not be reached or did not open the tunnel; [`Error::status`] is the proxy's, where it answered.
     Proxy,
     /// A clock ran out; which one is named.
     Timeout(Clock),
@@ -242,6 +242,13 @@ impl Error {
         self.0.limit
     }
 
+    // The same failure seen from another phase, with what is known there about the request.
+    pub(crate) fn seen_from(mut self, phase: Phase, sent: Sent) -> Self {
+        self.0.phase = phase;
+        self.0.sent = sent;
+        self
+    }
+
     /// Adds the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -301,7 +308,7 @@ impl fmt::Display for Error {
             ErrorKind::Connect => "no connection could be made",
             ErrorKind::Tls => "the TLS handshake failed",
             ErrorKind::Certificate => "the server's certificate was not accepted",
-            ErrorKind::Proxy => "the proxy refused the tunnel",
+            ErrorKind::Proxy => "the proxy did not open the tunnel",
             ErrorKind::Timeout(clock) => {
                 write!(f, "the {clock} timeout ran out")?;
                 if let Some(limit) = self.timeout() {

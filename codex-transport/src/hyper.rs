@@ -17,6 +17,8 @@ use crate::{
     Body, BoxTimer, Clock, Connection, Error, ErrorKind, HttpTransport, HttpVersions, Phase, Sent,
     Timeouts, Timer, TokioTimer, Watch, hyper_error,
 };
+#[cfg(feature = "ws")]
+use crate::{Upgrade, WsSettings, WsTransport};
 
 /// HTTP/1.1 and HTTP/2 over hyper, with one pool of connections. Cloning is cheap and shares the pool. Needs a tokio runtime.
 ///
@@ -49,10 +51,16 @@ pub struct HyperTransport(Arc<Inner>);
 pub struct HyperTransportBuilder {
     connection: Connection,
     timeouts: Timeouts,
+    #[cfg(feature = "ws")]
+    websocket: WsSettings,
 }
 
 struct Inner {
     client: Client<Connector, Outgoing>,
+    #[cfg(feature = "ws")]
+    connector: Connector,
+    #[cfg(feature = "ws")]
+    websocket: WsSettings,
     version: Version,
     timeouts: Timeouts,
     timer: BoxTimer,
@@ -73,6 +81,8 @@ impl HyperTransport {
         HyperTransportBuilder {
             connection: Connection::default(),
             timeouts: Timeouts::default(),
+            #[cfg(feature = "ws")]
+            websocket: WsSettings::default(),
         }
     }
 
@@ -111,6 +121,14 @@ impl HyperTransportBuilder {
         self
     }
 
+    /// Limits and habits of WebSockets.
+    #[cfg(feature = "ws")]
+    #[must_use]
+    pub fn websocket(mut self, settings: WsSettings) -> Self {
+        self.websocket = settings;
+        self
+    }
+
     /// Reads the files that the settings name, and makes the transport. Touches no network.
     ///
     /// # Errors
@@ -120,9 +138,9 @@ impl HyperTransportBuilder {
         let Self {
             connection,
             timeouts,
+            ..
         } = self;
-        let connection = Arc::new(connection);
-        let connector = Connector::new(&connection, &timeouts)?;
+        let connector = Connector::new(connection.clone(), timeouts.connect)?;
         let mut builder = Client::builder(TokioExecutor::new());
         builder
             .timer(HyperTimer::new())
@@ -141,9 +159,12 @@ impl HyperTransportBuilder {
         } else {
             Version::HTTP_11
         };
-        let client = builder.build(connector);
         Ok(HyperTransport(Arc::new(Inner {
-            client,
+            #[cfg(feature = "ws")]
+            connector: connector.clone(),
+            #[cfg(feature = "ws")]
+            websocket: self.websocket,
+            client: builder.build(connector),
             version,
             timeouts,
             timer: BoxTimer::new(TokioTimer),
@@ -195,6 +216,23 @@ impl HttpTransport for HyperTransport {
     }
 }
 
+#[cfg(feature = "ws")]
+impl WsTransport for HyperTransport {
+    async fn connect(&self, request: Request<()>) -> Result<Upgrade, Error> {
+        let inner = &self.0;
+        let timeouts = request.extensions().get().unwrap_or(&inner.timeouts);
+        let send_timeout = timeouts.byte_idle;
+        crate::tungstenite::connect(
+            &inner.connector,
+            inner.websocket,
+            send_timeout,
+            inner.timer.clone(),
+            request,
+        )
+        .await
+    }
+}
+
 impl HyperTransport {
     async fn follow(
         &self,
@@ -226,7 +264,7 @@ impl HyperTransport {
         written: &Arc<AtomicBool>,
     ) -> Result<Response<hyper::body::Incoming>, Error> {
         match self.send_once(method, uri, headers, body, written).await {
-            Err(error) if error.is_safe_to_resend() && is_momentary(error.kind()) => {
+            Err(error) if may_resend(&error) => {
                 self.send_once(method, uri, headers, body, written).await
             }
             result => result,
@@ -264,12 +302,14 @@ impl HyperTransport {
     }
 }
 
-// A refused connection or an unknown name will not change within a millisecond; a connection that broke may.
-fn is_momentary(kind: ErrorKind) -> bool {
-    matches!(
-        kind,
+/// Whether to try once more at once: nothing was sent, and a connection broke that may hold the next time. A refused connection, an
+/// unknown name or a wrong certificate will not change within a millisecond.
+pub(crate) fn may_resend(error: &Error) -> bool {
+    let momentary = matches!(
+        error.kind(),
         ErrorKind::ConnectionLost | ErrorKind::Truncated | ErrorKind::StreamReset
-    )
+    );
+    error.is_safe_to_resend() && momentary
 }
 
 fn redirect_target(from: &Uri, response: &Response<hyper::body::Incoming>) -> Option<Uri> {

@@ -53,7 +53,7 @@ fn is_unsent(error: &hyper_util::client::legacy::Error) -> bool {
     find::<h2::Error>(error).is_some_and(|error| error.reason() == Some(h2::Reason::REFUSED_STREAM))
 }
 
-fn classify(error: &(dyn core::error::Error + 'static)) -> ErrorKind {
+pub(crate) fn classify(error: &(dyn core::error::Error + 'static)) -> ErrorKind {
     if let Some(error) = find::<h2::Error>(error) {
         return match (error.is_reset(), error.is_go_away(), error.is_io()) {
             // h2 calls it a broken pipe when the connection was closed under a stream that was owed more.

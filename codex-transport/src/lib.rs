@@ -9,21 +9,31 @@ mod http;
 mod hyper;
 #[cfg(feature = "hyper")]
 mod hyper_error;
+#[cfg(feature = "proxy")]
+mod proxy;
+#[cfg(any(feature = "proxy", feature = "ws"))]
+mod raw_http;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod timeouts;
 mod timer;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "ws")]
+mod tungstenite;
+mod ws;
 
 pub use crate::connection::{Connection, HttpVersions};
 pub use crate::error::{Error, ErrorKind, Phase, Sent, Side};
 pub use crate::http::{Body, BoxTransport, ERROR_BODY_LIMIT, HttpTransport};
 #[cfg(feature = "hyper")]
 pub use crate::hyper::{HyperTransport, HyperTransportBuilder};
+#[cfg(feature = "proxy")]
+pub use crate::proxy::Proxy;
 pub use crate::timeouts::{Clock, Timeouts, Watch};
 #[cfg(feature = "hyper")]
 pub use crate::timer::TokioTimer;
 pub use crate::timer::{BoxTimer, Timer};
 #[cfg(feature = "tls")]
 pub use crate::tls::{Roots, Tls};
+pub use crate::ws::{BoxWsTransport, Socket, Upgrade, WsConnection, WsSettings, WsTransport};

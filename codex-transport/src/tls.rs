@@ -34,9 +34,12 @@ pub struct Tls {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Roots {
-    /// The best of those compiled in: Mozilla's (feature `webpki-roots`).
+    /// The best of those compiled in: the operating system's (feature `platform-verifier`), else Mozilla's (feature `webpki-roots`),
+    /// else none.
     #[default]
     Default,
+    /// What the operating system trusts, asked at each handshake (feature `platform-verifier`).
+    Platform,
     /// Mozilla's root certificates, compiled in (feature `webpki-roots`).
     Webpki,
     /// Nothing but the authorities that were added.
@@ -75,10 +78,25 @@ impl Tls {
     }
 
     pub(crate) fn client_config(&self, http: HttpVersions) -> Result<rustls::ClientConfig, Error> {
-        let builder = rustls::ClientConfig::builder_with_provider(provider()?)
+        let provider = provider()?;
+        let builder = rustls::ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
-            .map_err(configuration)?
-            .with_root_certificates(self.root_store()?);
+            .map_err(configuration)?;
+        let builder = match self.roots {
+            #[cfg(feature = "platform-verifier")]
+            Roots::Default | Roots::Platform => {
+                let added = self.added()?;
+                let verifier =
+                    rustls_platform_verifier::Verifier::new_with_extra_roots(added, provider)
+                        .map_err(configuration)?;
+                builder
+                    .dangerous()
+                    .with_custom_certificate_verifier(Arc::new(verifier))
+            }
+            #[cfg(not(feature = "platform-verifier"))]
+            Roots::Platform => return Err(configuration("the feature platform-verifier is off")),
+            _ => builder.with_root_certificates(self.root_store()?),
+        };
         let mut config = match &self.identity {
             None => builder.with_no_client_auth(),
             Some((chain, key)) => builder
@@ -98,29 +116,32 @@ impl Tls {
 
     fn root_store(&self) -> Result<RootCertStore, Error> {
         let mut store = RootCertStore::empty();
-        match self.roots {
-            Roots::OnlyAdded => {}
+        if self.roots != Roots::OnlyAdded {
             #[cfg(feature = "webpki-roots")]
-            Roots::Default | Roots::Webpki => {
-                store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned())
+            store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+            #[cfg(not(feature = "webpki-roots"))]
+            if self.roots == Roots::Webpki {
+                return Err(configuration("the feature webpki-roots is off"));
             }
-            #[cfg(not(feature = "webpki-roots"))]
-            Roots::Default => {}
-            #[cfg(not(feature = "webpki-roots"))]
-            Roots::Webpki => return Err(configuration("the feature webpki-roots is off")),
         }
+        for certificate in self.added()? {
+            store.add(certificate).map_err(configuration)?;
+        }
+        Ok(store)
+    }
+
+    fn added(&self) -> Result<Vec<CertificateDer<'static>>, Error> {
         let from_environment = self
             .read_environment
             .then(|| std::env::var_os("SSL_CERT_FILE"))
             .flatten()
             .filter(|path| !path.is_empty())
             .map(|path| Pem::File(path.into()));
+        let mut all = Vec::new();
         for pem in self.authorities.iter().chain(&from_environment) {
-            for certificate in certificates(pem)? {
-                store.add(certificate).map_err(configuration)?;
-            }
+            all.extend(certificates(pem)?);
         }
-        Ok(store)
+        Ok(all)
     }
 }
 

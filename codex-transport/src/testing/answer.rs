@@ -32,6 +32,13 @@ pub struct Answer {
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Bytes(Bytes),
+    Event(String),
+    Comment(String),
+    Binary(Bytes),
+    Raw(Bytes),
+    Close(u16),
+    Receive,
+    CutAfter(u64, Cut),
     Pause(Duration),
     Gate(Gate),
     Stall,
@@ -46,9 +53,20 @@ pub enum Cut {
     Close,
     /// The connection is reset (RST).
     Reset,
+    /// Nothing more is sent, and the connection stays open.
+    Stall,
+    /// Only this response ends: RST_STREAM over HTTP/2. Over HTTP/1.1 and WebSocket the same as [`Close`](Self::Close).
+    Stream,
 }
 
 impl Answer {
+    /// Agrees to a WebSocket. From here on every [`event`](Self::event) and [`body`](Self::body) is a text message (in fragments, if
+    /// a [`shape`](Self::shape) is set), every [`comment`](Self::comment) a ping; after the last step the socket stays open and its
+    /// messages are recorded until the client closes it.
+    pub fn websocket() -> Self {
+        Self::status(101)
+    }
+
     /// An answer with this status and no body yet.
     ///
     /// # Panics
@@ -126,13 +144,13 @@ impl Answer {
 
     /// Sends an event: an `event` line with the JSON's `type`, where it has one, and the JSON as its data.
     #[must_use]
-    pub fn event(self, json: impl AsRef<str>) -> Self {
-        self.body(event_bytes(json.as_ref()))
+    pub fn event(self, json: impl Into<String>) -> Self {
+        self.step(Step::Event(json.into()))
     }
 
     /// Sends these events, one after another.
     #[must_use]
-    pub fn events<T: AsRef<str>>(self, events: impl IntoIterator<Item = T>) -> Self {
+    pub fn events<T: Into<String>>(self, events: impl IntoIterator<Item = T>) -> Self {
         events
             .into_iter()
             .fold(self, |answer, event| answer.event(event))
@@ -141,7 +159,7 @@ impl Answer {
     /// Sends an SSE comment, as servers do to keep a connection alive.
     #[must_use]
     pub fn comment(self, text: &str) -> Self {
-        self.body(format!(": {text}\n\n"))
+        self.step(Step::Comment(text.into()))
     }
 
     /// Waits.
@@ -166,6 +184,37 @@ impl Answer {
     #[must_use]
     pub fn cut(self, cut: Cut) -> Self {
         self.step(Step::Cut(cut))
+    }
+
+    /// Ends the connection after so many more bytes on the wire, at whatever they are in the middle of: the head of a chunk, a frame,
+    /// a TLS record. Counted from here, once the head is out.
+    #[must_use]
+    pub fn cut_after(self, bytes: u64, cut: Cut) -> Self {
+        self.step(Step::CutAfter(bytes, cut))
+    }
+
+    /// Waits for the client's next WebSocket message; does nothing over HTTP.
+    #[must_use]
+    pub fn receive(self) -> Self {
+        self.step(Step::Receive)
+    }
+
+    /// Sends a binary WebSocket message.
+    #[must_use]
+    pub fn binary(self, bytes: impl Into<Bytes>) -> Self {
+        self.step(Step::Binary(bytes.into()))
+    }
+
+    /// Writes these bytes to the wire of a WebSocket as they are, to break its rules.
+    #[must_use]
+    pub fn raw(self, bytes: impl Into<Bytes>) -> Self {
+        self.step(Step::Raw(bytes.into()))
+    }
+
+    /// Closes the WebSocket with this code.
+    #[must_use]
+    pub fn close(self, code: u16) -> Self {
+        self.step(Step::Close(code))
     }
 
     /// Moves all steps so far in front of the head: to delay it, or never to send it.
@@ -206,6 +255,16 @@ impl Answer {
     fn step(mut self, step: Step) -> Self {
         self.steps.push(step);
         self
+    }
+}
+
+/// What a step sends in an event stream.
+pub(super) fn sse_bytes(step: &Step) -> Option<Bytes> {
+    match step {
+        Step::Bytes(bytes) | Step::Raw(bytes) | Step::Binary(bytes) => Some(bytes.clone()),
+        Step::Event(json) => Some(event_bytes(json)),
+        Step::Comment(text) => Some(format!(": {text}\n\n").into()),
+        _ => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::future::Future;
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::ChunkShape;
-use super::answer::{Answer, Cut, Step};
+use super::answer::{Answer, Cut, Step, sse_bytes};
 use super::script::Stage;
 use super::server_io::Control;
 
@@ -21,13 +21,18 @@ pub(super) struct Play {
     // The connection underneath; none in memory.
     control: Option<Arc<Control>>,
     stage: Stage,
+    // In memory: how many bytes may still be handed out, and what comes then.
+    limit: Option<(u64, Cut)>,
     finished: bool,
 }
 
 enum Wait {
     Sleep(Pin<Box<tokio::time::Sleep>>),
     Gate(super::Gate),
-    Flush(u64, Cut),
+    // Until everything handed out is on the wire, then this cut.
+    Cut(u64, Cut),
+    // Until the head is on the wire, then the limit is set.
+    Head(u64, u64, Cut),
     Forever,
 }
 
@@ -51,6 +56,7 @@ impl Play {
             wait: None,
             control,
             stage,
+            limit: None,
             finished: false,
         }
     }
@@ -66,6 +72,7 @@ impl Play {
             wait: None,
             control,
             stage,
+            limit: None,
             finished: false,
         };
         loop {
@@ -82,11 +89,11 @@ fn pieces(steps: &[Step], shape: ChunkShape, pace: Duration) -> VecDeque<Step> {
     let mut all = VecDeque::new();
     let mut first = true;
     for step in steps {
-        let Step::Bytes(bytes) = step else {
+        let Some(bytes) = sse_bytes(step) else {
             all.push_back(step.clone());
             continue;
         };
-        for piece in shape.split(bytes) {
+        for piece in shape.split(&bytes) {
             if !first && !pace.is_zero() {
                 all.push_back(Step::Pause(pace));
             }
@@ -112,20 +119,20 @@ impl Body for Play {
                 Some(Wait::Sleep(sleep)) => sleep.as_mut().poll(cx),
                 Some(Wait::Gate(gate)) => gate.poll_open(cx),
                 Some(Wait::Forever) => Poll::Pending,
-                Some(Wait::Flush(written, cut)) => {
+                Some(Wait::Head(flushes, bytes, cut)) => {
+                    let Some(control) = &this.control else {
+                        return Poll::Pending;
+                    };
+                    ready!(control.poll_flushes(*flushes, cx));
+                    control.limit(*bytes, *cut);
+                    Poll::Ready(())
+                }
+                Some(Wait::Cut(written, cut)) => {
                     let (written, cut) = (*written, *cut);
-                    let flushed = this
-                        .control
-                        .as_ref()
-                        .map_or(Poll::Ready(()), |control| control.poll_flushed(written, cx));
-                    if flushed.is_ready() {
-                        this.finished = true;
-                        if let Some(control) = &this.control {
-                            control.kill(cut);
-                        }
-                        return Poll::Ready(Some(Err(WasCut(cut))));
+                    if let Some(control) = &this.control {
+                        ready!(control.poll_flushed(written, cx));
                     }
-                    Poll::Pending
+                    return this.cut(cut);
                 }
             };
             if waited.is_pending() {
@@ -137,12 +144,20 @@ impl Body for Play {
                     this.finished = true;
                     return Poll::Ready(None);
                 }
-                Some(Step::Bytes(bytes)) => {
-                    if let Some(control) = &this.control {
-                        control.expect(bytes.len());
-                    }
-                    return Poll::Ready(Some(Ok(Frame::data(bytes))));
-                }
+                Some(Step::Bytes(bytes)) => return this.hand_out(bytes),
+                // Only a WebSocket has these; what sends bytes was turned into bytes.
+                Some(
+                    Step::Receive
+                    | Step::Close(_)
+                    | Step::Event(_)
+                    | Step::Comment(_)
+                    | Step::Binary(_)
+                    | Step::Raw(_),
+                ) => {}
+                Some(Step::CutAfter(bytes, cut)) => match &this.control {
+                    Some(control) => this.wait = Some(Wait::Head(control.flushes(), bytes, cut)),
+                    None => this.limit = Some((bytes, cut)),
+                },
                 Some(Step::Pause(period)) => {
                     this.wait = Some(Wait::Sleep(Box::pin(tokio::time::sleep(period))))
                 }
@@ -151,8 +166,9 @@ impl Body for Play {
                     this.wait = Some(Wait::Gate(gate));
                 }
                 Some(Step::Stall) => this.wait = Some(Wait::Forever),
+                Some(Step::Cut(Cut::Stall)) => this.wait = Some(Wait::Forever),
                 Some(Step::Cut(cut)) => {
-                    this.wait = Some(Wait::Flush(
+                    this.wait = Some(Wait::Cut(
                         this.control
                             .as_ref()
                             .map_or(0, |control| control.expected()),
@@ -176,6 +192,36 @@ impl Body for Play {
             }
             _ => SizeHint::default(),
         }
+    }
+}
+
+impl Play {
+    fn hand_out(&mut self, mut bytes: Bytes) -> Poll<Option<Result<Frame<Bytes>, WasCut>>> {
+        if let Some(control) = &self.control {
+            control.expect(bytes.len());
+        }
+        if let Some((left, cut)) = &mut self.limit {
+            if bytes.len() as u64 >= *left {
+                bytes.truncate(usize::try_from(*left).unwrap_or(usize::MAX));
+                self.wait = Some(if *cut == Cut::Stall {
+                    Wait::Forever
+                } else {
+                    Wait::Cut(0, *cut)
+                });
+            }
+            *left -= bytes.len() as u64;
+        }
+        Poll::Ready(Some(Ok(Frame::data(bytes))))
+    }
+
+    fn cut(&mut self, cut: Cut) -> Poll<Option<Result<Frame<Bytes>, WasCut>>> {
+        self.finished = true;
+        if let Some(control) = &self.control
+            && cut != Cut::Stream
+        {
+            control.kill(cut);
+        }
+        Poll::Ready(Some(Err(WasCut(cut))))
     }
 }
 

@@ -93,8 +93,9 @@ impl HttpBody for InMemory {
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         Pin::new(&mut self.0).poll_frame(cx).map_err(|WasCut(cut)| {
             let kind = match cut {
-                Cut::Close => ErrorKind::Truncated,
                 Cut::Reset => ErrorKind::ConnectionLost,
+                Cut::Stream => ErrorKind::StreamReset,
+                Cut::Close | Cut::Stall => ErrorKind::Truncated,
             };
             Error::new(kind, Phase::Body, Sent::Yes).with_source(WasCut(cut))
         })

@@ -26,6 +26,9 @@ struct State {
     expected: u64,
     written: u64,
     flushed: u64,
+    flushes: u64,
+    // How many bytes may still go out, and what happens then.
+    limit: Option<(u64, Cut)>,
     cut: Option<Cut>,
     // Whoever waits for a flush, and whoever reads and writes.
     flush_waiter: Option<Waker>,
@@ -51,6 +54,26 @@ impl Control {
         }
         state.flush_waiter = Some(cx.waker().clone());
         Poll::Pending
+    }
+
+    /// How often everything written was flushed.
+    pub(super) fn flushes(&self) -> u64 {
+        self.lock().flushes
+    }
+
+    /// Waits until that has happened once more.
+    pub(super) fn poll_flushes(&self, before: u64, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.flushes > before || state.cut.is_some() {
+            return Poll::Ready(());
+        }
+        state.flush_waiter = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Lets so many more bytes through.
+    pub(super) fn limit(&self, bytes: u64, cut: Cut) {
+        self.lock().limit = Some((bytes, cut));
     }
 
     pub(super) fn kill(&self, cut: Cut) {
@@ -123,11 +146,31 @@ impl AsyncWrite for ServerIo {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.check()?;
-        let polled = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        let limit = this.control.lock().limit;
+        let allowed = match limit {
+            None => bytes,
+            // Swallowed: the server goes on as if the network were there.
+            Some((0, _)) => return Poll::Ready(Ok(bytes.len())),
+            Some((left, _)) => {
+                &bytes[..bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX))]
+            }
+        };
+        let polled = Pin::new(&mut this.stream).poll_write(cx, allowed);
+        let mut state = this.control.lock();
         match polled {
-            Poll::Ready(Ok(count)) => this.control.lock().written += count as u64,
+            Poll::Ready(Ok(count)) => {
+                state.written += count as u64;
+                if let Some((left, cut)) = &mut state.limit {
+                    *left -= count as u64;
+                    if *left == 0 && *cut != Cut::Stall {
+                        let cut = *cut;
+                        drop(state);
+                        this.control.kill(cut);
+                    }
+                }
+            }
             Poll::Ready(Err(_)) => {}
-            Poll::Pending => this.control.lock().writer = Some(cx.waker().clone()),
+            Poll::Pending => state.writer = Some(cx.waker().clone()),
         }
         polled
     }
@@ -139,6 +182,7 @@ impl AsyncWrite for ServerIo {
         if polled.is_ready() {
             let mut state = this.control.lock();
             state.flushed = state.written;
+            state.flushes += 1;
             let waiter = state.flush_waiter.take();
             drop(state);
             waiter.into_iter().for_each(Waker::wake);

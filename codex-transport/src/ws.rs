@@ -1,0 +1,283 @@
+use core::fmt;
+use core::future::{Future, poll_fn};
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use core::time::Duration;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+
+use crate::{Error, ErrorKind, Phase, Sent};
+
+/// Something that opens WebSockets.
+///
+/// ```
+/// use codex_transport::{Error, Upgrade, WsTransport};
+/// use http::{Request, Response};
+///
+/// /// Like a server that has no sockets.
+/// struct HttpOnly;
+///
+/// impl WsTransport for HttpOnly {
+///     async fn connect(&self, _: Request<()>) -> Result<Upgrade, Error> {
+///         Ok(Upgrade::Refused(Response::builder().status(426).body("".into()).unwrap()))
+///     }
+/// }
+/// # fn check(_: impl WsTransport) {} check(HttpOnly);
+/// ```
+pub trait WsTransport: Send + Sync {
+    /// Connects and asks for the upgrade, with the request's URL and headers; the transport adds what the protocol itself needs.
+    ///
+    /// Any answer is `Ok`: a refusal is protocol, not transport, and comes with its status, its headers and its bounded body.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer, or one that breaks the rules of the upgrade ([`ErrorKind::Protocol`] in [`Phase::Handshake`]).
+    fn connect(&self, request: Request<()>) -> impl Future<Output = Result<Upgrade, Error>> + Send;
+}
+
+/// Any [`WsTransport`], without its type. Cloning is cheap and shares the transport.
+#[derive(Clone)]
+pub struct BoxWsTransport(Arc<dyn ErasedWsTransport>);
+
+/// The server's answer to the wish for a WebSocket.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a server agrees or it does not")]
+pub enum Upgrade {
+    /// It agreed (status 101). The response carries its headers.
+    Accepted(WsConnection, Response<()>),
+    /// It answered anything else: the whole response, with at most [`ERROR_BODY_LIMIT`](crate::ERROR_BODY_LIMIT) bytes of its body.
+    Refused(Response<Bytes>),
+}
+
+/// An open WebSocket that carries JSON messages.
+///
+/// There is no task behind it: whoever polls it drives it, pings and all. While nothing is expected, between two turns, poll
+/// [`idle`](Self::idle), or routers on the way will forget the connection. Dropping it closes the TCP connection without a word,
+/// which servers take well.
+pub struct WsConnection {
+    socket: Box<dyn Socket>,
+    // Since the last message that we sent: how much came back. Makes the errors say whether the request was seen.
+    sent_any: bool,
+    bytes: u64,
+    messages: u64,
+    // A message that `idle` took in.
+    early: Option<Bytes>,
+}
+
+/// What a WebSocket implementation has to do. [`WsConnection::new`] makes the public type out of it.
+///
+/// The trait leaves room for what the implementation of this crate lacks, message compression above all.
+pub trait Socket: Send {
+    /// The next message. Text arrives checked to be UTF-8. `None` after the peer closed the socket normally (code 1000).
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>>;
+
+    /// Ready when a message can be taken.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>;
+
+    /// Takes a text message. Called only after `poll_ready` was ready.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidRequest`] when it is not UTF-8.
+    fn start_send(&mut self, text: Bytes) -> Result<(), Error>;
+
+    /// Ready when everything taken is written.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>;
+
+    /// Sends a close frame with this code and waits for the peer's. A connection that is gone already is closed.
+    fn poll_close(&mut self, cx: &mut Context<'_>, code: u16) -> Poll<Result<(), Error>>;
+}
+
+/// Limits and habits of WebSockets.
+///
+/// | setting | default | reason |
+/// |---|---|---|
+/// | `ping_interval` | 30 s | NATs and proxies forget silent connections, some after 60 s |
+/// | `pong_timeout` | 20 s | no answer for so long, and the connection is dead |
+/// | `max_message` | 64 MiB | an answer with inline images; more is a fault |
+/// | `read_buffer` | 4 KiB | allocated for each socket; the library's 128 KiB are too much for thousands of idle ones |
+/// | `accept_binary` | no | the servers send text; a binary message is a sign of something else |
+/// | `close_timeout` | 1 s | politeness must not delay the next request |
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WsSettings {
+    /// Silence after which we ask whether the peer lives.
+    pub ping_interval: Option<Duration>,
+    /// How long it may take to answer that with anything at all.
+    pub pong_timeout: Option<Duration>,
+    /// The longest message taken, in bytes, whole or in fragments.
+    pub max_message: usize,
+    /// The size of the read buffer, in bytes.
+    pub read_buffer: usize,
+    /// Whether binary messages are taken like text.
+    pub accept_binary: bool,
+    /// How long closing waits for the peer.
+    pub close_timeout: Duration,
+}
+
+impl WsConnection {
+    /// A connection over this implementation.
+    pub fn new(socket: impl Socket + 'static) -> Self {
+        Self {
+            socket: Box::new(socket),
+            sent_any: false,
+            bytes: 0,
+            messages: 0,
+            early: None,
+        }
+    }
+
+    /// Sends a text message and waits until it is written.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidRequest`] when it is not UTF-8, else whatever happened to the connection. Dropping the future midway leaves
+    /// the message half sent: it goes out with the next call of any method.
+    pub async fn send(&mut self, text: impl Into<Bytes>) -> Result<(), Error> {
+        poll_fn(|cx| self.socket.poll_ready(cx))
+            .await
+            .map_err(|error| error.seen_from(Phase::Send, Sent::No))?;
+        self.socket
+            .start_send(text.into())
+            .map_err(|error| match error.kind() {
+                ErrorKind::InvalidRequest => error,
+                _ => error.seen_from(Phase::Send, Sent::Maybe),
+            })?;
+        (self.sent_any, self.bytes, self.messages) = (true, 0, 0);
+        poll_fn(|cx| self.socket.poll_flush(cx))
+            .await
+            .map_err(|error| error.seen_from(Phase::Send, Sent::Maybe))
+    }
+
+    /// The next message, as its bytes. `None` when the server closed the socket normally, and after an error.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Closed`] with [`Error::close_code`] when it closed the socket for a reason, [`ErrorKind::Truncated`] when the
+    /// connection ended without a close frame, and the other kinds of a broken connection. [`Error::sent`] is about the last message
+    /// that we sent: yes if anything has come back since.
+    pub async fn next(&mut self) -> Option<Result<Bytes, Error>> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// The same for whoever writes a stream by hand.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        if let Some(early) = self.early.take() {
+            return Poll::Ready(Some(Ok(early)));
+        }
+        match self.socket.poll_receive(cx) {
+            Poll::Ready(Some(Ok(message))) => {
+                self.bytes += message.len() as u64;
+                self.messages += 1;
+                Poll::Ready(Some(Ok(message)))
+            }
+            Poll::Ready(Some(Err(error))) => {
+                let phase = error.phase();
+                let sent = match (self.sent_any, self.messages) {
+                    (false, _) => Sent::No,
+                    (true, 0) => Sent::Maybe,
+                    (true, _) => Sent::Yes,
+                };
+                Poll::Ready(Some(Err(error
+                    .seen_from(phase, sent)
+                    .with_bytes_received(self.bytes)
+                    .with_events_received(self.messages))))
+            }
+            other => other,
+        }
+    }
+
+    /// Keeps the connection alive while nothing is expected. Resolves when something happens all the same: `Ok` when a message came
+    /// (it is kept for [`next`](Self::next)), the error when the connection is gone. Can be dropped at any time.
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next); a socket that the server closed normally is [`ErrorKind::Closed`] here.
+    pub async fn idle(&mut self) -> Result<(), Error> {
+        match self.next().await {
+            Some(Ok(message)) => {
+                self.early = Some(message);
+                Ok(())
+            }
+            Some(Err(error)) => Err(error),
+            None => Err(Error::new(ErrorKind::Closed, Phase::Body, Sent::No)
+                .with_close_code(NORMAL_CLOSURE)),
+        }
+    }
+
+    /// Closes the socket with this code (1000 is the normal one) and waits a moment for the server to do the same.
+    ///
+    /// # Errors
+    ///
+    /// None for whatever is gone already. [`ErrorKind::InvalidRequest`] when the code may not be sent (RFC 6455 section 7.4).
+    pub async fn close(mut self, code: u16) -> Result<(), Error> {
+        if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
+            return Err(
+                Error::new(ErrorKind::InvalidRequest, Phase::Close, Sent::No)
+                    .with_source("this close code may not be sent"),
+            );
+        }
+        poll_fn(|cx| self.socket.poll_close(cx, code)).await
+    }
+}
+
+impl Default for WsSettings {
+    fn default() -> Self {
+        Self {
+            ping_interval: Some(Duration::from_secs(30)),
+            pong_timeout: Some(Duration::from_secs(20)),
+            max_message: 64 << 20,
+            read_buffer: 4 << 10,
+            accept_binary: false,
+            close_timeout: Duration::from_secs(1),
+        }
+    }
+}
+
+impl fmt::Debug for WsConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WsConnection")
+            .field("bytes", &self.bytes)
+            .field("messages", &self.messages)
+            .finish_non_exhaustive()
+    }
+}
+
+impl BoxWsTransport {
+    /// Erases the type of a transport.
+    pub fn new(transport: impl WsTransport + 'static) -> Self {
+        Self(Arc::new(transport))
+    }
+}
+
+impl WsTransport for BoxWsTransport {
+    async fn connect(&self, request: Request<()>) -> Result<Upgrade, Error> {
+        self.0.erased_connect(request).await
+    }
+}
+
+impl fmt::Debug for BoxWsTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BoxWsTransport")
+    }
+}
+
+const NORMAL_CLOSURE: u16 = 1000;
+
+trait ErasedWsTransport: Send + Sync {
+    fn erased_connect(
+        &self,
+        request: Request<()>,
+    ) -> Pin<Box<dyn Future<Output = Result<Upgrade, Error>> + Send + '_>>;
+}
+
+impl<T: WsTransport> ErasedWsTransport for T {
+    fn erased_connect(
+        &self,
+        request: Request<()>,
+    ) -> Pin<Box<dyn Future<Output = Result<Upgrade, Error>> + Send + '_>> {
+        Box::pin(self.connect(request))
+    }
+}
