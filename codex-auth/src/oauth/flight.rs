@@ -146,7 +146,9 @@ impl<T: Clone + Send + 'static> Future for Join<T> {
 
 impl<T: Clone + Send + 'static> Drop for Join<T> {
     fn drop(&mut self) {
-        self.shared.lock().waiters.retain(|(id, _)| *id != self.id);
+        let mut state = self.shared.lock();
+        state.joined -= 1;
+        state.waiters.retain(|(id, _)| *id != self.id);
     }
 }
 
