@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use bytes::Bytes;
-use codex_sse::{Decoder, Frames};
+use codex_sse::{Chunk, Decoder, Frame, Frames};
 
 use crate::{
     chunks::{Chunks, drain},
@@ -69,6 +69,7 @@ impl Sink for Check<'_> {
 #[expect(missing_docs, reason = "named after the crates")]
 pub enum Framing {
     CodexSse,
+    CodexSseChunk,
     CodexSseOwned,
     SseStream,
     Sseer,
@@ -82,8 +83,9 @@ pub enum Framing {
 
 impl Framing {
     /// All of them, ours first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::CodexSse,
+        Self::CodexSseChunk,
         Self::CodexSseOwned,
         Self::SseStream,
         Self::Sseer,
@@ -97,6 +99,7 @@ impl Framing {
     pub const fn name(self) -> &'static str {
         match self {
             Self::CodexSse => "codex-sse, lent frames",
+            Self::CodexSseChunk => "codex-sse, lent frames, chunk checked at once",
             Self::CodexSseOwned => "codex-sse, owned frames",
             Self::SseStream => "sse-stream 0.3.0",
             Self::Sseer => "sseer 0.3.1",
@@ -117,6 +120,7 @@ impl Framing {
         let chunks = Chunks::new(body, chunk);
         match self {
             Self::CodexSse => lent(chunks, sink),
+            Self::CodexSseChunk => lent_chunk(chunks, sink),
             Self::CodexSseOwned => drain(Frames::new(chunks), |frame| {
                 let frame = frame.expect("no limit is passed");
                 let frame = frame.as_frame();
@@ -170,12 +174,28 @@ fn lent(chunks: Chunks, sink: &mut impl Sink) {
     for chunk in chunks {
         let mut input = &chunk[..];
         while let Some(frame) = decoder.decode(&mut input).expect("no limit is passed") {
-            sink.event(
-                text(frame.event().unwrap_or_default()),
-                frame.data_str().expect("valid"),
-            );
+            frame_to(&frame, sink);
         }
     }
+}
+
+fn lent_chunk(chunks: Chunks, sink: &mut impl Sink) {
+    let mut decoder = Decoder::new();
+    for chunk in chunks {
+        let mut chunk = Chunk::new(&chunk);
+        while let Some(frame) = decoder
+            .decode_chunk(&mut chunk)
+            .expect("no limit is passed")
+        {
+            frame_to(&frame, sink);
+        }
+    }
+}
+
+#[inline]
+fn frame_to(frame: &Frame<'_>, sink: &mut impl Sink) {
+    let event = frame.event_str().expect("valid").unwrap_or_default();
+    sink.event(event, frame.data_str().expect("valid"));
 }
 
 #[inline]

@@ -5,5 +5,6 @@
 )]
 
 pub mod chunks;
+pub mod clock;
 pub mod framing;
 pub mod workload;

@@ -22,12 +22,14 @@
 // Limits are defined byte by byte so that they do not depend on chunks: an error's offset is that of the byte with which the violation
 // is known. `Decoder::check` finds it for a whole line or a part of one; a cheap test in front keeps it off the fast path.
 
-use core::{fmt, time::Duration};
+use alloc::string::String;
+use core::{fmt, str, time::Duration};
 
 use crate::{
-    Error, ErrorKind, Frame, Limits,
+    Chunk, Error, ErrorKind, Frame, Limits,
     held::{Held, Part},
     line::{self, Field},
+    text::Text,
 };
 
 /// Decodes a byte stream of server-sent events, chunk by chunk, into [`Frame`]s.
@@ -102,7 +104,7 @@ impl Decoder {
             data_lines: 0,
             held: Held::new(limits.frame),
             retry: None,
-            prediction: Prediction::none(),
+            prediction: Prediction::default(),
             offset: 0,
             event_start: 0,
             line_start: 0,
@@ -127,9 +129,44 @@ impl Decoder {
         &'s mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Frame<'s>>, Error> {
-        match self.decode_lent(input)? {
-            Some(lent) => Ok(Some(self.frame(&lent))),
-            None => Ok(None),
+        match self.decode_predicted(input) {
+            Predicted::Event(data) => Ok(Some(self.predicted_frame(Text::Unchecked(data)))),
+            Predicted::Begun => Ok(None),
+            Predicted::Missed => match self.decode_lines(input)? {
+                Some(lent) => Ok(Some(self.frame(&lent))),
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// Like [`decode`](Self::decode), for a chunk whose UTF-8 is checked as a whole: [`Frame::data_str`] then costs next to nothing.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    #[inline]
+    pub fn decode_chunk<'s, 'i: 's>(
+        &'s mut self,
+        chunk: &mut Chunk<'i>,
+    ) -> Result<Option<Frame<'s>>, Error> {
+        match self.decode_predicted(chunk.rest_mut()) {
+            Predicted::Event(data) => {
+                let end = chunk.taken() - BLANK.len();
+                let text = chunk.text(end - data.len(), end);
+                Ok(Some(self.predicted_frame(
+                    text.map_or(Text::Unchecked(data), Text::Checked),
+                )))
+            }
+            Predicted::Begun => Ok(None),
+            Predicted::Missed => match self.decode_lines(chunk.rest_mut())? {
+                Some(lent) => {
+                    let mut frame = self.frame(&lent);
+                    if let Some(text) = lent.data.and_then(|data| chunk.text_of(data)) {
+                        frame.data = Text::Checked(text);
+                    }
+                    Ok(Some(frame))
+                }
+                None => Ok(None),
+            },
         }
     }
 
@@ -208,49 +245,94 @@ pub(crate) struct Lent<'i> {
 }
 
 impl Decoder {
+    /// The fast path: nothing is pending, and the input begins with an event of the predicted shape.
     #[inline]
-    pub(crate) fn decode_lent<'i>(
-        &mut self,
-        input: &mut &'i [u8],
-    ) -> Result<Option<Lent<'i>>, Error> {
-        match self.decode_predicted(input) {
-            Some(lent) => Ok(Some(lent)),
-            None => self.decode_lines(input),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn frame<'s, 'i: 's>(&'s self, lent: &Lent<'i>) -> Frame<'s> {
-        Frame {
-            event: lent.event.unwrap_or(&self.held.event),
-            data: lent.data.unwrap_or(&self.held.data),
-            id: self.held.id(),
-            retry: self.retry,
-        }
-    }
-
-    /// The fast path: nothing is pending, and an event of the predicted shape lies whole in the input.
-    #[inline]
-    fn decode_predicted<'i>(&mut self, input: &mut &'i [u8]) -> Option<Lent<'i>> {
+    fn decode_predicted<'i>(&mut self, input: &mut &'i [u8]) -> Predicted<'i> {
         if self.place != Place::Start || self.event_start != self.offset {
-            return None;
+            return Predicted::Missed;
         }
-        let (event, after_header) = self.prediction.strip(input)?;
-        let length = memchr::memchr2(b'\n', b'\r', after_header)?;
-        let rest = after_header[length..].strip_prefix(b"\n\n")?;
+        let Some(after_header) = self.prediction.strip(input) else {
+            return Predicted::Missed;
+        };
+        let Some(length) = find_line_end(after_header) else {
+            return self.begin_predicted(input, after_header);
+        };
+        let Some(rest) = after_header[length..].strip_prefix(BLANK) else {
+            return Predicted::Missed;
+        };
         let taken = input.len() - rest.len();
         if taken + self.stored + self.skipped > self.limits.least() {
-            return None;
+            return Predicted::Missed;
         }
         *input = rest;
         self.offset += taken as u64;
         self.event_start = self.offset;
         self.skipped = 0;
-        Some(Lent {
-            event: Some(event),
-            data: Some(&after_header[..length]),
-            next_id: None,
-        })
+        Predicted::Event(&after_header[..length])
+    }
+
+    /// The predicted header has come, and its data goes on in the next chunk.
+    fn begin_predicted<'i>(&mut self, input: &mut &'i [u8], data: &'i [u8]) -> Predicted<'i> {
+        if input.len() + 2 + self.stored.max(self.skipped) > self.limits.least() {
+            return Predicted::Missed;
+        }
+        self.held.clear_event();
+        self.lent = false;
+        let event = self.prediction.event();
+        let event_line = match event.len() {
+            0 => 0,
+            length => EVENT.len() + length + 1,
+        };
+        self.held.replace_event(event.as_bytes());
+        self.stored += event.len();
+        self.skipped += event_line;
+        self.line_start = self.offset + event_line as u64;
+        self.without_data = None;
+        self.take(input, input.len());
+        self.begin_value(Field::Data, DATA.len());
+        self.hold_value(Field::Data, data);
+        Predicted::Begun
+    }
+
+    #[inline]
+    fn predicted_frame<'s>(&'s self, data: Text<'s>) -> Frame<'s> {
+        let event = Text::Checked(self.prediction.event());
+        Frame {
+            event,
+            data,
+            id: self.held.id(),
+            retry: self.retry,
+        }
+    }
+
+    pub(crate) fn frame<'s, 'i: 's>(&'s self, lent: &Lent<'i>) -> Frame<'s> {
+        Frame {
+            event: Text::Unchecked(lent.event.unwrap_or(&self.held.event)),
+            data: Text::Unchecked(lent.data.unwrap_or(&self.held.data)),
+            id: self.held.id(),
+            retry: self.retry,
+        }
+    }
+
+    /// As [`decode`](Self::decode), without the step from values to a frame.
+    #[cfg(feature = "stream")]
+    pub(crate) fn decode_lent<'i>(
+        &mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Lent<'i>>, Error> {
+        let before = *input;
+        match self.decode_predicted(input) {
+            Predicted::Event(data) => {
+                let event = before.get(EVENT.len()..EVENT.len() + self.prediction.event().len());
+                Ok(Some(Lent {
+                    event,
+                    data: Some(data),
+                    next_id: None,
+                }))
+            }
+            Predicted::Begun => Ok(None),
+            Predicted::Missed => self.decode_lines(input),
+        }
     }
 
     #[inline(never)]
@@ -306,12 +388,11 @@ impl Decoder {
                     self.take_line_end(rest);
                 }
                 None => {
-                    if rest.is_empty() {
-                        return Ok(false);
+                    if !rest.is_empty() {
+                        self.keep(lent);
+                        self.begin_line(rest)?;
                     }
-                    self.keep(lent);
-                    self.line_start = self.offset;
-                    self.place = Place::Head;
+                    return Ok(false);
                 }
             }
         }
@@ -376,29 +457,52 @@ impl Decoder {
             self.take_line_end(rest);
             return Ok(());
         }
+        let held = self.held.line.len();
         self.held.append(Part::Line, &[byte]);
         self.take(rest, 1);
         self.without_data = line::known_without_data(&self.held.line, false);
-        if let Some((field, value_start)) = line::parse_head(&self.held.line) {
-            self.value_start = value_start;
-            self.place = Place::Inside(field);
-            match field {
-                Field::Data => {
-                    if self.data_lines > 0 {
-                        self.held.append(Part::Data, b"\n");
-                    }
-                    if self.held.line.len() > value_start {
-                        self.held.append(Part::Data, &[byte]);
-                    }
-                    self.held.line.clear();
-                }
-                Field::Skip => self.held.line.clear(),
-                Field::Event | Field::Id | Field::Retry => {
-                    drop(self.held.line.drain(..value_start))
-                }
-            }
+        let decided = line::parse_head(&self.held.line);
+        if let Some((field, value_start)) = decided {
+            self.held.line.clear();
+            self.begin_value(field, value_start);
+            let value = if held < value_start { &[][..] } else { &[byte] };
+            self.hold_value(field, value);
         }
         self.check(&self.progress(false))
+    }
+
+    /// The beginning of a line whose end does not lie in the chunk.
+    fn begin_line(&mut self, rest: &mut &[u8]) -> Result<(), Error> {
+        let line = *rest;
+        self.line_start = self.offset;
+        self.take(rest, line.len());
+        let head = &line[..line.len().min(line::HEAD)];
+        self.without_data = line::known_without_data(head, false);
+        let Some((field, value_start)) = line::parse_head(head) else {
+            self.place = Place::Head;
+            self.held.append(Part::Line, line);
+            return self.check(&self.progress(false));
+        };
+        self.begin_value(field, value_start);
+        self.check(&self.progress(false))?;
+        self.hold_value(field, &line[value_start..]);
+        Ok(())
+    }
+
+    fn begin_value(&mut self, field: Field, value_start: usize) {
+        self.value_start = value_start;
+        self.place = Place::Inside(field);
+        if field == Field::Data && self.data_lines > 0 {
+            self.held.append(Part::Data, b"\n");
+        }
+    }
+
+    fn hold_value(&mut self, field: Field, value: &[u8]) {
+        match field {
+            Field::Data => self.held.append(Part::Data, value),
+            Field::Event | Field::Id | Field::Retry => self.held.append(Part::Line, value),
+            Field::Skip => {}
+        }
     }
 
     /// Bytes of a line whose field is known, and its end if it lies in the chunk.
@@ -413,11 +517,7 @@ impl Decoder {
         self.take(rest, piece.len());
         let line = self.progress(end.is_some());
         self.check(&line)?;
-        match field {
-            Field::Data => self.held.append(Part::Data, piece),
-            Field::Event | Field::Id | Field::Retry => self.held.append(Part::Line, piece),
-            Field::Skip => {}
-        }
+        self.hold_value(field, piece);
         if end.is_some() {
             self.apply(
                 field,
@@ -438,7 +538,7 @@ impl Decoder {
     fn take_line<'i>(&mut self, line: &'i [u8], lent: &mut Lent<'i>) -> Result<(), Error> {
         let (field, value) = line::parse(line);
         if line.len() + 2 + self.stored.max(self.skipped) > self.limits.least() {
-            self.check(&Progress {
+            self.check_exactly(&Progress {
                 start: self.offset,
                 length: line.len(),
                 ended: true,
@@ -609,8 +709,17 @@ impl Decoder {
         }
     }
 
-    /// Finds the first byte of a line, if any, with which a limit is passed.
+    #[inline]
     fn check(&self, line: &Progress) -> Result<(), Error> {
+        if line.length + 2 + self.stored.max(self.skipped) <= self.limits.least() {
+            return Ok(());
+        }
+        self.check_exactly(line)
+    }
+
+    /// Finds the first byte of a line, if any, with which a limit is passed.
+    #[cold]
+    fn check_exactly(&self, line: &Progress) -> Result<(), Error> {
         let Limits {
             line: longest,
             frame,
@@ -663,65 +772,67 @@ struct Progress {
     without_data: Option<usize>,
 }
 
-/// What precedes the data of the next event if it has the type of the last one: `event: `, the type, a line feed, `data: `.
-#[derive(Clone)]
+/// What came of the fast path.
+enum Predicted<'i> {
+    /// An event with these data.
+    Event(&'i [u8]),
+    /// The input is used up, and the event has begun.
+    Begun,
+    /// Nothing was taken.
+    Missed,
+}
+
+/// What precedes the data of the next event if it has the type of the last one: `event: `, the type, a line feed, `data: `. Or just
+/// `data: ` where the last one had no type.
+#[derive(Clone, Default)]
 struct Prediction {
-    header: [u8; LONGEST_PREDICTION],
-    length: usize,
+    header: String,
+    event_length: usize,
 }
 
 impl Prediction {
-    const fn none() -> Self {
-        Self {
-            header: [0; LONGEST_PREDICTION],
-            length: 0,
+    #[inline]
+    fn event(&self) -> &str {
+        self.header
+            .get(EVENT.len()..EVENT.len() + self.event_length)
+            .unwrap_or_default()
+    }
+
+    /// What follows the header, if the input begins with it.
+    #[inline]
+    fn strip<'i>(&self, input: &'i [u8]) -> Option<&'i [u8]> {
+        if self.header.is_empty() {
+            return None;
         }
+        input.strip_prefix(self.header.as_bytes())
     }
 
     fn learn(&mut self, event: &[u8]) {
-        let too_long = event.len() > LONGEST_PREDICTION - EVENT.len() - DATA.len();
-        if too_long || (self.length > 0 && self.event() == event) {
+        let known = !self.header.is_empty() && self.event().as_bytes() == event;
+        if known || event.len() > LONGEST_PREDICTED_EVENT {
             return;
         }
-        let mut length = 0;
-        let parts: &[&[u8]] = if event.is_empty() {
-            &[&DATA[1..]]
-        } else {
-            &[EVENT, event, DATA]
+        let Ok(event) = str::from_utf8(event) else {
+            return;
         };
-        for part in parts {
-            self.header[length..length + part.len()].copy_from_slice(part);
-            length += part.len();
+        self.event_length = event.len();
+        self.header.clear();
+        if !event.is_empty() {
+            self.header.extend([EVENT, event, "\n"]);
         }
-        self.length = length;
-    }
-
-    /// The event type and what follows the header, if the input begins with it.
-    #[inline]
-    fn strip<'i>(&self, input: &'i [u8]) -> Option<(&'i [u8], &'i [u8])> {
-        if self.length == 0 {
-            return None;
-        }
-        let rest = input.strip_prefix(&self.header[..self.length])?;
-        Some((
-            input
-                .get(EVENT.len()..self.length.saturating_sub(DATA.len()))
-                .unwrap_or_default(),
-            rest,
-        ))
-    }
-
-    fn event(&self) -> &[u8] {
-        self.header
-            .get(EVENT.len()..self.length.saturating_sub(DATA.len()))
-            .unwrap_or_default()
+        self.header.push_str(DATA);
     }
 }
 
+#[inline]
 fn find_line_end(bytes: &[u8]) -> Option<usize> {
+    if bytes.first().is_some_and(|byte| is_line_end(*byte)) {
+        return Some(0);
+    }
     memchr::memchr2(b'\n', b'\r', bytes)
 }
 
+#[inline]
 fn is_line_end(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r')
 }
@@ -737,7 +848,8 @@ fn parse_milliseconds(digits: &[u8]) -> Option<u64> {
     })
 }
 
-const EVENT: &[u8] = b"event: ";
-const DATA: &[u8] = b"\ndata: ";
 const MARK: &[u8] = "\u{feff}".as_bytes();
-const LONGEST_PREDICTION: usize = 96;
+const EVENT: &str = "event: ";
+const DATA: &str = "data: ";
+const BLANK: &[u8] = b"\n\n";
+const LONGEST_PREDICTED_EVENT: usize = 128;

@@ -28,9 +28,10 @@ impl Frame<'_> {
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), Error> {
         let breaks =
             |bytes: &[u8], forbidden: &[u8]| bytes.iter().any(|byte| forbidden.contains(byte));
-        if breaks(self.event, b"\r\n")
+        let (event, data) = (self.event.as_bytes(), self.data.as_bytes());
+        if breaks(event, b"\r\n")
             || self.id.is_some_and(|id| breaks(id, b"\r\n\0"))
-            || breaks(self.data, b"\r")
+            || breaks(data, b"\r")
         {
             return Err(Error::unencodable());
         }
@@ -39,8 +40,8 @@ impl Frame<'_> {
                 out.extend_from_slice(part);
             }
         };
-        if !self.event.is_empty() {
-            line(b"event", self.event);
+        if !event.is_empty() {
+            line(b"event", event);
         }
         if let Some(id) = self.id {
             line(b"id", id);
@@ -48,7 +49,7 @@ impl Frame<'_> {
         if let Some(milliseconds) = self.retry {
             line(b"retry", milliseconds.to_string().as_bytes());
         }
-        for value in self.data.split(|byte| *byte == b'\n') {
+        for value in data.split(|byte| *byte == b'\n') {
             line(b"data", value);
         }
         out.push(b'\n');

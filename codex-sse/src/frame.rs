@@ -1,7 +1,7 @@
 use alloc::{borrow::Cow, string::String};
 use core::{fmt, str, time::Duration};
 
-use crate::FrameBuf;
+use crate::{FrameBuf, text::Text};
 
 /// One event, lent by the [`Decoder`](crate::Decoder) until its next call.
 ///
@@ -22,8 +22,8 @@ use crate::FrameBuf;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Frame<'a> {
-    pub(crate) event: &'a [u8],
-    pub(crate) data: &'a [u8],
+    pub(crate) event: Text<'a>,
+    pub(crate) data: Text<'a>,
     pub(crate) id: Option<&'a [u8]>,
     pub(crate) retry: Option<u64>,
 }
@@ -32,8 +32,8 @@ impl<'a> Frame<'a> {
     /// A frame to be written: its data, and nothing else.
     pub const fn new(data: &'a [u8]) -> Self {
         Self {
-            event: b"",
-            data,
+            event: Text::Checked(""),
+            data: Text::Unchecked(data),
             id: None,
             retry: None,
         }
@@ -42,7 +42,10 @@ impl<'a> Frame<'a> {
     /// The same frame with an event type. An empty one is none.
     #[must_use]
     pub const fn with_event(self, event: &'a [u8]) -> Self {
-        Self { event, ..self }
+        Self {
+            event: Text::Unchecked(event),
+            ..self
+        }
     }
 
     /// The same frame with an id.
@@ -65,29 +68,41 @@ impl<'a> Frame<'a> {
 
     /// The event type, from the last `event` line. `None` stands for the standard's default, `message`.
     pub const fn event(&self) -> Option<&'a [u8]> {
-        if self.event.is_empty() {
-            None
-        } else {
-            Some(self.event)
+        match self.event.as_bytes() {
+            [] => None,
+            event => Some(event),
+        }
+    }
+
+    /// The event type as text.
+    ///
+    /// # Errors
+    /// When it is not UTF-8.
+    #[inline]
+    pub fn event_str(&self) -> Result<Option<&'a str>, str::Utf8Error> {
+        match self.event.as_str()? {
+            "" => Ok(None),
+            event => Ok(Some(event)),
         }
     }
 
     /// The data lines, joined by line feeds.
     pub const fn data(&self) -> &'a [u8] {
-        self.data
+        self.data.as_bytes()
     }
 
     /// The data as text.
     ///
     /// # Errors
     /// When it is not UTF-8. The frames around it are not concerned.
+    #[inline]
     pub fn data_str(&self) -> Result<&'a str, str::Utf8Error> {
-        str::from_utf8(self.data)
+        self.data.as_str()
     }
 
     /// The data as the standard decodes it: invalid UTF-8 becomes U+FFFD.
     pub fn data_lossy(&self) -> Cow<'a, str> {
-        String::from_utf8_lossy(self.data)
+        String::from_utf8_lossy(self.data())
     }
 
     /// The last event id in force, be it from this event or an earlier one. `None` until the server has sent one; a server takes it back
@@ -116,7 +131,7 @@ impl fmt::Debug for Frame<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Frame")
             .field("event", &self.event().map(String::from_utf8_lossy))
-            .field("data_bytes", &self.data.len())
+            .field("data_bytes", &self.data().len())
             .field("id_bytes", &self.id.map(<[u8]>::len))
             .field("retry", &self.retry())
             .finish()

@@ -1,7 +1,7 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::{fmt, ops::Range, time::Duration};
 
-use crate::Frame;
+use crate::{Frame, text::Text};
 
 /// A [`Frame`] that owns its memory, or shares that of the chunk it came in.
 ///
@@ -46,10 +46,11 @@ enum Block {
 
 impl FrameBuf {
     pub(crate) fn copy_of(frame: &Frame<'_>) -> Self {
-        let split = frame.event.len();
-        let mut block = Vec::with_capacity(split + frame.data.len());
-        block.extend_from_slice(frame.event);
-        block.extend_from_slice(frame.data);
+        let (event, data) = (frame.event.as_bytes(), frame.data.as_bytes());
+        let split = event.len();
+        let mut block = Vec::with_capacity(split + data.len());
+        block.extend_from_slice(event);
+        block.extend_from_slice(data);
         let end = block.len();
         Self {
             block: Block::Owned(block),
@@ -81,8 +82,8 @@ impl FrameBuf {
     pub fn as_frame(&self) -> Frame<'_> {
         let block = self.block.as_slice();
         Frame {
-            event: &block[self.event.clone()],
-            data: &block[self.data.clone()],
+            event: Text::Unchecked(&block[self.event.clone()]),
+            data: Text::Unchecked(&block[self.data.clone()]),
             id: self.id.as_deref(),
             retry: self.retry,
         }

@@ -3,6 +3,7 @@
 
 extern crate alloc;
 
+mod chunk;
 mod decoder;
 mod encode;
 mod error;
@@ -13,7 +14,9 @@ mod limits;
 mod line;
 #[cfg(feature = "stream")]
 mod stream;
+mod text;
 
+pub use chunk::Chunk;
 pub use decoder::{Decoder, Tail};
 pub use error::{Error, ErrorKind, Side};
 pub use frame::Frame;

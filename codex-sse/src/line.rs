@@ -63,6 +63,9 @@ pub(crate) fn known_without_data(line: &[u8], ended: bool) -> Option<usize> {
     }
 }
 
+/// As many bytes of a line always tell its field.
+pub(crate) const HEAD: usize = b"event: ".len();
+
 const FIELDS: [(Field, &[u8]); 4] = [
     (Field::Data, b"data"),
     (Field::Event, b"event"),

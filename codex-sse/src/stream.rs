@@ -40,7 +40,7 @@ impl Decoder {
         let frame = self.frame(&lent);
         let owned = match (lent.event, lent.data) {
             (Some(event), Some(data)) => Self::share(chunk, event, data, &frame),
-            (None, Some(data)) if frame.event.is_empty() => Self::share(chunk, b"", data, &frame),
+            (None, Some(data)) if frame.event().is_none() => Self::share(chunk, b"", data, &frame),
             _ => frame.to_owned(),
         };
         chunk.advance(chunk.len() - input.len());

@@ -1,0 +1,36 @@
+// Bytes that are text as far as the standard is concerned. Where UTF-8 has been checked already the check is not paid a second time:
+// in a chunk that was checked as a whole, in an event type that is the one of the event before, and in data that was joined piece by piece.
+
+use core::str;
+
+#[derive(Clone, Copy)]
+pub(crate) enum Text<'a> {
+    Checked(&'a str),
+    Unchecked(&'a [u8]),
+}
+
+impl<'a> Text<'a> {
+    #[inline]
+    pub(crate) const fn as_bytes(self) -> &'a [u8] {
+        match self {
+            Self::Checked(text) => text.as_bytes(),
+            Self::Unchecked(bytes) => bytes,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn as_str(self) -> Result<&'a str, str::Utf8Error> {
+        match self {
+            Self::Checked(text) => Ok(text),
+            Self::Unchecked(bytes) => str::from_utf8(bytes),
+        }
+    }
+}
+
+impl PartialEq for Text<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Text<'_> {}
