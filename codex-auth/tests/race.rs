@@ -1,0 +1,333 @@
+//! Real processes, one credential file, and an authority that revokes the whole login when a refresh token comes twice.
+//!
+//! `CODEX_AUTH_RACE=8x64x500` (processes × tasks × expiries) sets the size; the default is small.
+#![cfg(all(feature = "std", unix))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test states what it expects by failing loudly"
+)]
+
+mod support;
+
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    collections::HashSet,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    process::Command,
+    sync::{Arc, Condvar, Mutex},
+    thread,
+    time::{Instant, SystemTime},
+};
+
+use bytes::Bytes;
+use codex_auth::{
+    Audience, CredentialSource, FileStore, OAuthProfile, OAuthSource, Record, Secret, SendFailure,
+    ThreadTimer, TokenSet, TokenStore, Verdict,
+};
+use http::{HeaderMap, Request, Response, StatusCode, Uri};
+use support::{Directory, block_on};
+
+#[derive(Clone, Copy)]
+struct Size {
+    processes: usize,
+    tasks: usize,
+    expiries: usize,
+}
+
+fn size() -> Size {
+    let text = std::env::var("CODEX_AUTH_RACE").unwrap_or_else(|_| "3x8x12".to_owned());
+    let numbers: Vec<usize> = text
+        .split('x')
+        .map(|number| number.parse().unwrap())
+        .collect();
+    Size {
+        processes: numbers[0],
+        tasks: numbers[1],
+        expiries: numbers[2],
+    }
+}
+
+/// Each access token is good once for every task; when all have used it, it expires.
+struct Authority {
+    size: Size,
+    state: Mutex<State>,
+    expired: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// The number of the valid refresh token, and of the last access token made.
+    issued: usize,
+    /// The number of the valid access token.
+    valid: usize,
+    served: HashSet<String>,
+    redemptions: usize,
+    reuses: usize,
+    revoked: bool,
+}
+
+impl Authority {
+    fn answer(&self, path: &str, bearer: &str, task: &str, body: &str) -> (u16, String) {
+        if path == "/oauth/token" {
+            self.redeem(body)
+        } else {
+            self.serve(bearer, task)
+        }
+    }
+
+    fn redeem(&self, body: &str) -> (u16, String) {
+        let mut state = self.state.lock().unwrap();
+        let current = format!("refresh-{}", state.issued);
+        if state.revoked || !body.contains(&format!("\"{current}\"")) {
+            state.reuses += 1;
+            state.revoked = true;
+            return (
+                401,
+                r#"{"error":{"code":"refresh_token_reused"}}"#.to_owned(),
+            );
+        }
+        state.issued += 1;
+        state.redemptions += 1;
+        let number = state.issued;
+        (
+            200,
+            format!(r#"{{"access_token":"access-{number}","refresh_token":"refresh-{number}"}}"#),
+        )
+    }
+
+    fn serve(&self, bearer: &str, task: &str) -> (u16, String) {
+        let mut state = self.state.lock().unwrap();
+        let carried: usize = bearer
+            .strip_prefix("Bearer access-")
+            .unwrap()
+            .parse()
+            .unwrap();
+        // A task that was served waits here until all were: then its token has expired.
+        while carried == state.valid && state.served.contains(task) && !state.revoked {
+            state = self.expired.wait(state).unwrap();
+        }
+        if carried != state.valid || state.revoked {
+            return (401, String::new());
+        }
+        state.served.insert(task.to_owned());
+        if state.served.len() == self.size.processes * self.size.tasks {
+            state.served.clear();
+            state.valid += 1;
+            self.expired.notify_all();
+        }
+        (200, String::new())
+    }
+}
+
+#[test]
+fn as_many_redemptions_as_expiries_and_no_failure() {
+    let size = size();
+    let directory = Directory::new("race");
+    let tokens = TokenSet::new(Secret::from("access-0"))
+        .with_refresh_token(Secret::from("refresh-0"))
+        .with_account_id("acct-1");
+    FileStore::new(directory.file())
+        .save(&Record::of_tokens(tokens, SystemTime::now()), None)
+        .unwrap();
+
+    let authority = Arc::new(Authority {
+        size,
+        state: Mutex::default(),
+        expired: Condvar::new(),
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = Arc::clone(&authority);
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let authority = Arc::clone(&serving);
+            thread::spawn(move || converse(&authority, stream));
+        }
+    });
+
+    let start = Instant::now();
+    let workers: Vec<_> = (0..size.processes)
+        .map(|process| {
+            Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "worker", "--nocapture"])
+                .env(
+                    "CODEX_AUTH_RACE_WORKER",
+                    format!("{process} {address} {} {}", size.tasks, size.expiries),
+                )
+                .env("CODEX_AUTH_RACE_FILE", directory.file())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    let failed = workers
+        .into_iter()
+        .map(|mut worker| worker.wait().unwrap())
+        .filter(|status| !status.success())
+        .count();
+
+    let state = authority.state.lock().unwrap();
+    println!(
+        "{} processes × {} tasks × {} expiries: {} redemptions, {} reuses, {failed} failed processes, {:.1} s",
+        size.processes,
+        size.tasks,
+        size.expiries,
+        state.redemptions,
+        state.reuses,
+        start.elapsed().as_secs_f64()
+    );
+    assert_eq!((failed, state.reuses), (0, 0));
+    assert_eq!(state.redemptions, size.expiries);
+    let record = FileStore::new(directory.file())
+        .load()
+        .unwrap()
+        .unwrap()
+        .into_record();
+    assert_eq!(
+        record.tokens().unwrap().refresh_token().unwrap().expose(),
+        format!("refresh-{}", size.expiries)
+    );
+    assert!(!record.is_refresh_outcome_unknown());
+}
+
+/// The part of the test above that runs in processes of its own; alone it does nothing.
+#[test]
+fn worker() {
+    let Ok(setting) = std::env::var("CODEX_AUTH_RACE_WORKER") else {
+        return;
+    };
+    let setting: Vec<&str> = setting.split(' ').collect();
+    let (process, address) = (setting[0], setting[1].to_owned());
+    let (tasks, expiries): (usize, usize) =
+        (setting[2].parse().unwrap(), setting[3].parse().unwrap());
+
+    let mut profile = OAuthProfile::codex().with_issuer(format!("http://{address}"));
+    profile.audience = Audience::hosts(["127.0.0.1"]);
+    let target = address.clone();
+    let http = move |request: Request<Bytes>| {
+        let answer = post(&target, &request);
+        async move { answer.map_err(SendFailure::maybe_sent) }
+    };
+    let store = FileStore::new(std::env::var_os("CODEX_AUTH_RACE_FILE").unwrap());
+    let source = OAuthSource::builder(profile, store, http, ThreadTimer::new())
+        .build()
+        .unwrap();
+
+    let failures = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for task in 0..tasks {
+            let (source, failures, name, address) =
+                (&source, &failures, format!("{process}.{task}"), &address);
+            scope.spawn(move || {
+                let mut connection = BufReader::new(TcpStream::connect(address).unwrap());
+                for _ in 0..=expiries {
+                    if let Err(text) = request(source, &mut connection, &name) {
+                        println!("{name}: {text}");
+                        failures.fetch_add(1, Ordering::SeqCst);
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(failures.load(Ordering::SeqCst), 0);
+}
+
+/// One request as a client makes it: apply, send, on 401 ask and repeat.
+fn request(
+    source: &impl CredentialSource,
+    connection: &mut BufReader<TcpStream>,
+    task: &str,
+) -> Result<(), String> {
+    let target = Uri::from_static("http://127.0.0.1/resource");
+    for _ in 0..3 {
+        let (mut head, ()) = Request::get(target.clone()).body(()).unwrap().into_parts();
+        let lease = block_on(source.apply(&mut head)).map_err(|error| error.to_string())?;
+        let bearer = head.headers["authorization"].to_str().unwrap();
+        let text = format!(
+            "GET /resource HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: {bearer}\r\nx-task: {task}\r\ncontent-length: 0\r\n\r\n"
+        );
+        connection.get_mut().write_all(text.as_bytes()).unwrap();
+        let (status, _) = answer(connection).map_err(|error| error.to_string())?;
+        source.observe(
+            lease,
+            &target,
+            StatusCode::from_u16(status).unwrap(),
+            &HeaderMap::new(),
+        );
+        if status == 200 {
+            return Ok(());
+        }
+        match block_on(source.rejected(lease)) {
+            Ok(Verdict::Retry) => {}
+            other => return Err(format!("{other:?}")),
+        }
+    }
+    Err("rejected three times".to_owned())
+}
+
+fn post(address: &str, request: &Request<Bytes>) -> std::io::Result<Response<Bytes>> {
+    let mut stream = BufReader::new(TcpStream::connect(address)?);
+    let head = format!(
+        "POST {} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {}\r\n\r\n",
+        request.uri().path(),
+        request.body().len()
+    );
+    stream
+        .get_mut()
+        .write_all(&[head.as_bytes(), request.body()].concat())?;
+    let (status, body) = answer(&mut stream)?;
+    Ok(support::response(status, body))
+}
+
+fn answer(stream: &mut BufReader<TcpStream>) -> std::io::Result<(u16, String)> {
+    let (head, body) = message(stream)?.ok_or(std::io::ErrorKind::UnexpectedEof)?;
+    Ok((head[0].split(' ').nth(1).unwrap().parse().unwrap(), body))
+}
+
+/// The head's lines and the body of one HTTP message; `None` at the end of the connection.
+fn message(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<(Vec<String>, String)>> {
+    let (mut head, mut length) = (Vec::new(), 0);
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line)? == 0 {
+            return Ok(None);
+        }
+        let line = line.trim_end().to_owned();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(value) = line.strip_prefix("content-length: ") {
+            length = value.parse().unwrap();
+        }
+        head.push(line);
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body)?;
+    Ok(Some((head, String::from_utf8(body).unwrap())))
+}
+
+fn converse(authority: &Authority, stream: TcpStream) {
+    let mut stream = BufReader::new(stream);
+    while let Ok(Some((head, body))) = message(&mut stream) {
+        let field = |name: &str| {
+            head.iter()
+                .find_map(|line| line.strip_prefix(name))
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let path = head[0].split(' ').nth(1).unwrap();
+        let (status, body) =
+            authority.answer(path, &field("authorization: "), &field("x-task: "), &body);
+        let answer = format!(
+            "HTTP/1.1 {status} -\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        if stream.get_mut().write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
