@@ -106,11 +106,7 @@ impl Tls {
                 )
                 .map_err(configuration)?,
         };
-        config.alpn_protocols = match http {
-            HttpVersions::Negotiated => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
-            HttpVersions::Http1 => vec![b"http/1.1".to_vec()],
-            HttpVersions::Http2 => vec![b"h2".to_vec()],
-        };
+        config.alpn_protocols = alpn(http);
         Ok(config)
     }
 
@@ -185,6 +181,14 @@ fn certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, Error> {
         return Err(configuration("no certificate in the PEM text"));
     }
     Ok(found)
+}
+
+pub(crate) fn alpn(http: HttpVersions) -> Vec<Vec<u8>> {
+    match http {
+        HttpVersions::Negotiated => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        HttpVersions::Http1 => vec![b"http/1.1".to_vec()],
+        HttpVersions::Http2 => vec![b"h2".to_vec()],
+    }
 }
 
 /// The program's own choice first, then what was compiled in.

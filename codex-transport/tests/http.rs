@@ -304,9 +304,10 @@ async fn a_pooled_connection_that_died_is_not_used() {
     drop(server);
     // Time for the close to arrive; before that, nobody could know.
     tokio::time::sleep(Duration::from_millis(50)).await;
-    let server =
-        LoopbackServer::start_at(address, Script::new().answer(Answer::ok().body("again")))
-            .unwrap();
+    let server = LoopbackServer::builder(Script::new().answer(Answer::ok().body("again")))
+        .address(address)
+        .start()
+        .unwrap();
     let second = transport.send(post(server.url("/"))).await.unwrap();
     assert_eq!(second.into_body().collect(10).await.unwrap(), "again");
 }

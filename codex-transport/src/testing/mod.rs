@@ -29,8 +29,13 @@
 //! ```
 
 mod answer;
+#[cfg(feature = "testing-tls")]
+mod authority;
 mod gate;
 mod play;
+#[cfg(feature = "ws")]
+mod play_socket;
+mod proxy;
 mod record;
 mod script;
 mod scripted;
@@ -39,9 +44,12 @@ mod server_io;
 mod shape;
 
 pub use answer::{Answer, Cut};
+#[cfg(feature = "testing-tls")]
+pub use authority::Authority;
 pub use gate::Gate;
-pub use record::RecordedRequest;
+pub use proxy::{LoopbackProxy, LoopbackProxyBuilder};
+pub use record::{RecordedMessage, RecordedRequest};
 pub use script::Script;
 pub use scripted::ScriptedTransport;
-pub use server::LoopbackServer;
+pub use server::{LoopbackServer, LoopbackServerBuilder};
 pub use shape::ChunkShape;

@@ -61,6 +61,18 @@ impl Play {
         }
     }
 
+    /// No body at all.
+    pub(super) fn nothing(stage: Stage) -> Self {
+        Self {
+            steps: VecDeque::new(),
+            wait: None,
+            control: None,
+            stage,
+            limit: None,
+            finished: true,
+        }
+    }
+
     /// Plays what stands before the head.
     pub(super) async fn before_head(
         steps: &[Step],

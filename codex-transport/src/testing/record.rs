@@ -34,3 +34,15 @@ impl RecordedRequest {
         self.uri.path()
     }
 }
+
+/// A WebSocket message as it arrived.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RecordedMessage {
+    /// Which connection it came over, counted from 0.
+    pub connection: usize,
+    /// Its text.
+    pub text: Bytes,
+    /// When it was complete.
+    pub at: Instant,
+}

@@ -2,6 +2,7 @@ use core::fmt;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::record::RecordedMessage;
 use super::{Answer, RecordedRequest};
 
 /// Which request gets which answer.
@@ -127,6 +128,9 @@ pub(super) struct Stage(Arc<Mutex<Inner>>);
 struct Inner {
     script: Script,
     requests: Vec<RecordedRequest>,
+    messages: Vec<RecordedMessage>,
+    pings: usize,
+    closed: Vec<Option<u16>>,
     canceled: usize,
 }
 
@@ -135,6 +139,9 @@ impl Stage {
         Self(Arc::new(Mutex::new(Inner {
             script,
             requests: Vec::new(),
+            messages: Vec::new(),
+            pings: 0,
+            closed: Vec::new(),
             canceled: 0,
         })))
     }
@@ -157,6 +164,33 @@ impl Stage {
 
     pub(super) fn count_canceled(&self) {
         self.lock().canceled += 1;
+    }
+
+    pub(super) fn messages(&self) -> Vec<RecordedMessage> {
+        self.lock().messages.clone()
+    }
+
+    pub(super) fn pings(&self) -> usize {
+        self.lock().pings
+    }
+
+    pub(super) fn closed(&self) -> Vec<Option<u16>> {
+        self.lock().closed.clone()
+    }
+
+    #[cfg(feature = "ws")]
+    pub(super) fn record_message(&self, message: RecordedMessage) {
+        self.lock().messages.push(message);
+    }
+
+    #[cfg(feature = "ws")]
+    pub(super) fn count_ping(&self) {
+        self.lock().pings += 1;
+    }
+
+    #[cfg(feature = "ws")]
+    pub(super) fn count_closed(&self, code: Option<u16>) {
+        self.lock().closed.push(code);
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

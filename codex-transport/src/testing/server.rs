@@ -1,5 +1,6 @@
 use core::fmt;
 use core::net::{Ipv4Addr, SocketAddr};
+use core::pin::Pin;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -8,69 +9,57 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 use http_body::Body as _;
+use hyper::rt::{Read, Write};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use super::play::{Play, WasCut};
+use super::record::RecordedMessage;
 use super::script::Stage;
 use super::server_io::{Control, ServerIo};
 use super::{RecordedRequest, Script};
 
-/// A real HTTP server on 127.0.0.1 that plays a [`Script`]: HTTP/1.1, and HTTP/2 for clients that start with its preface.
+/// A real server on 127.0.0.1 that plays a [`Script`]: HTTP/1.1, HTTP/2 for clients that start with its preface or agree on it in TLS,
+/// and WebSocket.
 ///
 /// It runs on a thread of its own, so it can be started anywhere and a test's virtual clock does not touch it. Dropping it closes
 /// everything.
 pub struct LoopbackServer {
     address: SocketAddr,
+    encrypted: bool,
     stage: Stage,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
+/// Settings of a [`LoopbackServer`].
+#[derive(Debug)]
+pub struct LoopbackServerBuilder {
+    script: Script,
+    address: SocketAddr,
+    #[cfg(feature = "testing-tls")]
+    tls: Option<rustls::ServerConfig>,
+}
+
 impl LoopbackServer {
-    /// Starts on a free port.
+    /// Starts on a free port, without TLS.
     ///
     /// # Errors
     ///
     /// When no port or no thread can be had.
     pub fn start(script: Script) -> io::Result<Self> {
-        Self::start_at((Ipv4Addr::LOCALHOST, 0).into(), script)
+        Self::builder(script).start()
     }
 
-    /// Starts at this address.
-    ///
-    /// # Errors
-    ///
-    /// When the address is not free, or no thread can be had.
-    pub fn start_at(address: SocketAddr, script: Script) -> io::Result<Self> {
-        let listener = std::net::TcpListener::bind(address)?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        let stage = Stage::new(script);
-        let (stop, stopped) = oneshot::channel();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let played = stage.clone();
-        let thread = std::thread::Builder::new()
-            .name("loopback-server".into())
-            .spawn(move || {
-                runtime.block_on(async {
-                    let Ok(listener) = TcpListener::from_std(listener) else {
-                        return;
-                    };
-                    tokio::spawn(accept(listener, played));
-                    // Ends when the server is dropped; dropping the runtime then drops every connection.
-                    drop(stopped.await);
-                });
-            })?;
-        Ok(Self {
-            address,
-            stage,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+    /// Starts with settings of one's own.
+    pub fn builder(script: Script) -> LoopbackServerBuilder {
+        LoopbackServerBuilder {
+            script,
+            address: (Ipv4Addr::LOCALHOST, 0).into(),
+            #[cfg(feature = "testing-tls")]
+            tls: None,
+        }
     }
 
     /// Where it listens.
@@ -78,9 +67,16 @@ impl LoopbackServer {
         self.address
     }
 
-    /// The URL of a path, which starts with a slash.
+    /// The URL of a path, which starts with a slash: `http`, or `https` with TLS.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        let scheme = if self.encrypted { "https" } else { "http" };
+        format!("{scheme}://{}{path}", self.address)
+    }
+
+    /// The same for a WebSocket: `ws`, or `wss` with TLS.
+    pub fn ws_url(&self, path: &str) -> String {
+        let scheme = if self.encrypted { "wss" } else { "ws" };
+        format!("{scheme}://{}{path}", self.address)
     }
 
     /// All complete requests so far, in the order in which they were answered.
@@ -88,9 +84,95 @@ impl LoopbackServer {
         self.stage.requests()
     }
 
+    /// All WebSocket messages so far.
+    pub fn messages(&self) -> Vec<RecordedMessage> {
+        self.stage.messages()
+    }
+
+    /// How many pings came over WebSockets.
+    pub fn pings(&self) -> usize {
+        self.stage.pings()
+    }
+
+    /// One entry for each WebSocket that is over: the code that the client closed it with, or `None` when it just went away.
+    pub fn closed_sockets(&self) -> Vec<Option<u16>> {
+        self.stage.closed()
+    }
+
     /// How many answers were given up before their last step, because the client went away.
     pub fn canceled(&self) -> usize {
         self.stage.canceled()
+    }
+}
+
+impl LoopbackServerBuilder {
+    /// Listens at this address.
+    #[must_use]
+    pub fn address(mut self, address: SocketAddr) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// Speaks TLS with a certificate for `localhost` and the loopback addresses, and offers these versions of HTTP.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration) when the certificate cannot be made.
+    #[cfg(feature = "testing-tls")]
+    pub fn tls(
+        mut self,
+        authority: &super::Authority,
+        http: crate::HttpVersions,
+    ) -> Result<Self, crate::Error> {
+        self.tls = Some(authority.server_config(http, false)?);
+        Ok(self)
+    }
+
+    /// The same, and demands a certificate of the client that the authority has signed.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration) when the certificate cannot be made.
+    #[cfg(feature = "testing-tls")]
+    pub fn mutual_tls(
+        mut self,
+        authority: &super::Authority,
+        http: crate::HttpVersions,
+    ) -> Result<Self, crate::Error> {
+        self.tls = Some(authority.server_config(http, true)?);
+        Ok(self)
+    }
+
+    /// Starts.
+    ///
+    /// # Errors
+    ///
+    /// When the address is not free, or no thread can be had.
+    pub fn start(self) -> io::Result<LoopbackServer> {
+        let listener = std::net::TcpListener::bind(self.address)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let stage = Stage::new(self.script);
+        let tls = Acceptor {
+            #[cfg(feature = "testing-tls")]
+            tls: self.tls.map(|config| Arc::new(config).into()),
+        };
+        let encrypted = tls.is_on();
+        let (stop, thread) = {
+            let stage = stage.clone();
+            run(move || async move {
+                if let Ok(listener) = TcpListener::from_std(listener) {
+                    accept(listener, tls, stage).await;
+                }
+            })?
+        };
+        Ok(LoopbackServer {
+            address,
+            encrypted,
+            stage,
+            stop: Some(stop),
+            thread: Some(thread),
+        })
     }
 }
 
@@ -112,57 +194,129 @@ impl fmt::Debug for LoopbackServer {
     }
 }
 
-async fn accept(listener: TcpListener, stage: Stage) {
+/// Runs a server on a thread and a runtime of its own, until the sender is dropped; then every connection is dropped with it.
+pub(super) fn run<F>(
+    server: impl FnOnce() -> F + Send + 'static,
+) -> io::Result<(oneshot::Sender<()>, JoinHandle<()>)>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (stop, stopped) = oneshot::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let thread = std::thread::Builder::new()
+        .name("loopback-server".into())
+        .spawn(move || {
+            runtime.block_on(async {
+                tokio::spawn(server());
+                drop(stopped.await);
+            });
+        })?;
+    Ok((stop, thread))
+}
+
+#[derive(Clone)]
+struct Acceptor {
+    #[cfg(feature = "testing-tls")]
+    tls: Option<tokio_rustls::TlsAcceptor>,
+}
+
+impl Acceptor {
+    fn is_on(&self) -> bool {
+        #[cfg(feature = "testing-tls")]
+        return self.tls.is_some();
+        #[cfg(not(feature = "testing-tls"))]
+        false
+    }
+}
+
+async fn accept(listener: TcpListener, tls: Acceptor, stage: Stage) {
     let mut connection = 0;
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
-        tokio::spawn(serve(stream, connection, stage.clone()));
+        tokio::spawn(serve(stream, tls.clone(), connection, stage.clone()));
         connection += 1;
     }
 }
 
-async fn serve(stream: TcpStream, connection: usize, stage: Stage) {
+async fn serve(stream: TcpStream, tls: Acceptor, connection: usize, stage: Stage) {
     // Small pieces are what is tested here; they must leave as they were cut.
     drop(stream.set_nodelay(true));
     let (io, control) = ServerIo::new(stream);
+    #[cfg(feature = "testing-tls")]
+    if let Some(acceptor) = tls.tls {
+        if let Ok(stream) = acceptor.accept(io).await {
+            speak(TokioIo::new(stream), connection, stage, control).await;
+        }
+        return;
+    }
+    #[cfg(not(feature = "testing-tls"))]
+    let _ = tls;
+    speak(TokioIo::new(io), connection, stage, control).await;
+}
+
+async fn speak<S: Read + Write + Unpin + Send + 'static>(
+    io: S,
+    connection: usize,
+    stage: Stage,
+    control: Arc<Control>,
+) {
     let service = hyper::service::service_fn(move |request| {
         answer(request, connection, stage.clone(), control.clone())
     });
     let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
     // Every way a connection can end is wanted by some script.
-    drop(server.serve_connection(TokioIo::new(io), service).await);
+    drop(server.serve_connection_with_upgrades(io, service).await);
 }
 
 async fn answer(
-    request: Request<hyper::body::Incoming>,
+    mut request: Request<hyper::body::Incoming>,
     connection: usize,
     stage: Stage,
     control: Arc<Control>,
 ) -> Result<Response<Play>, WasCut> {
+    let upgrade = hyper::upgrade::on(&mut request);
     let (head, body) = request.into_parts();
-    let answer = stage.take(RecordedRequest {
-        method: head.method,
-        uri: head.uri,
+    let body = read(body).await;
+    let mut answer = stage.take(RecordedRequest {
+        method: head.method.clone(),
+        uri: head.uri.clone(),
         version: head.version,
-        headers: head.headers,
-        body: read(body).await,
+        headers: head.headers.clone(),
+        body,
         connection,
         at: Instant::now(),
     });
     Play::before_head(&answer.before_head, Some(control.clone()), stage.clone()).await?;
-    let mut response = Response::new(Play::new(&answer, Some(control), stage));
+    let mut response = Response::new(());
     *response.status_mut() = answer.status;
-    *response.headers_mut() = answer.headers;
-    Ok(response)
+    *response.headers_mut() = core::mem::take(&mut answer.headers);
+    if answer.status == http::StatusCode::SWITCHING_PROTOCOLS {
+        #[cfg(feature = "ws")]
+        {
+            super::play_socket::agree(&Request::from_parts(head, ()), response.headers_mut());
+            tokio::spawn(super::play_socket::play(
+                upgrade,
+                answer,
+                control,
+                stage.clone(),
+                connection,
+            ));
+        }
+        #[cfg(not(feature = "ws"))]
+        drop(upgrade);
+        return Ok(response.map(|()| Play::nothing(stage)));
+    }
+    Ok(response.map(|()| Play::new(&answer, Some(control), stage)))
 }
 
 // As much as arrives: a client that goes away while it sends is a request too.
 async fn read(mut body: hyper::body::Incoming) -> Bytes {
     let mut all = BytesMut::new();
-    while let Some(Ok(frame)) =
-        core::future::poll_fn(|cx| core::pin::Pin::new(&mut body).poll_frame(cx)).await
+    while let Some(Ok(frame)) = core::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await
     {
         if let Ok(data) = frame.into_data() {
             all.extend_from_slice(&data);

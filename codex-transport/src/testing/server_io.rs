@@ -74,6 +74,9 @@ impl Control {
     /// Lets so many more bytes through.
     pub(super) fn limit(&self, bytes: u64, cut: Cut) {
         self.lock().limit = Some((bytes, cut));
+        if bytes == 0 && cut != Cut::Stall {
+            self.kill(cut);
+        }
     }
 
     pub(super) fn kill(&self, cut: Cut) {

@@ -1,0 +1,116 @@
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    SanType,
+};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+
+use crate::{Error, ErrorKind, HttpVersions, Phase, Sent, tls};
+
+/// A certificate authority made for one test, which signs the loopback server's certificate and the client's.
+///
+/// ```
+/// use codex_transport::testing::Authority;
+/// use codex_transport::{Connection, Roots};
+///
+/// let authority = Authority::generate().unwrap();
+/// let mut connection = Connection::default();
+/// connection.tls = connection.tls.with_authority_pem(authority.certificate_pem());
+/// connection.tls.roots = Roots::OnlyAdded;
+/// ```
+pub struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+impl Authority {
+    /// A new authority with a new key.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] when the system has no randomness to give.
+    pub fn generate() -> Result<Self, Error> {
+        let mut parameters = CertificateParams::new(Vec::new()).map_err(failed)?;
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().map_err(failed)?;
+        Ok(Self {
+            issuer: CertifiedIssuer::self_signed(parameters, key).map_err(failed)?,
+        })
+    }
+
+    /// The authority's certificate, to be trusted by the client.
+    pub fn certificate_pem(&self) -> String {
+        self.issuer.pem()
+    }
+
+    /// A certificate for a client, and its key: what [`Tls::with_identity_pem`](crate::Tls::with_identity_pem) takes.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] when the system has no randomness to give.
+    pub fn client_identity(&self) -> Result<(String, String), Error> {
+        self.issue("client", ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    pub(super) fn server_config(
+        &self,
+        http: HttpVersions,
+        ask_client: bool,
+    ) -> Result<ServerConfig, Error> {
+        let (certificate, key) = self.issue("localhost", ExtendedKeyUsagePurpose::ServerAuth)?;
+        let provider = tls::provider()?;
+        let builder = ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(failed)?;
+        let builder = if ask_client {
+            let mut roots = RootCertStore::empty();
+            roots.add(self.issuer.der().clone()).map_err(failed)?;
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+                .build()
+                .map_err(failed)?;
+            builder.with_client_cert_verifier(verifier)
+        } else {
+            builder.with_no_client_auth()
+        };
+        let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).map_err(failed)?];
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(failed)?;
+        let mut config = builder.with_single_cert(chain, key).map_err(failed)?;
+        config.alpn_protocols = tls::alpn(http);
+        Ok(config)
+    }
+
+    fn issue(
+        &self,
+        name: &str,
+        purpose: ExtendedKeyUsagePurpose,
+    ) -> Result<(String, String), Error> {
+        let mut parameters = CertificateParams::new([name.to_owned()]).map_err(failed)?;
+        for address in [
+            IpAddr::from(Ipv4Addr::LOCALHOST),
+            Ipv6Addr::LOCALHOST.into(),
+        ] {
+            parameters
+                .subject_alt_names
+                .push(SanType::IpAddress(address));
+        }
+        parameters.extended_key_usages = vec![purpose];
+        let key = KeyPair::generate().map_err(failed)?;
+        let certificate = parameters.signed_by(&key, &self.issuer).map_err(failed)?;
+        Ok((certificate.pem(), key.serialize_pem()))
+    }
+}
+
+impl fmt::Debug for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authority")
+    }
+}
+
+fn failed(source: impl Into<Box<dyn core::error::Error + Send + Sync>>) -> Error {
+    Error::new(ErrorKind::Configuration, Phase::Prepare, Sent::No).with_source(source)
+}

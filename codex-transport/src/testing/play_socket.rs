@@ -1,0 +1,188 @@
+//! Plays the steps of an answer as WebSocket messages, over a real connection.
+
+use core::future::poll_fn;
+use core::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use futures_core::Stream as _;
+use futures_sink::Sink as _;
+use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
+use http::{HeaderMap, HeaderValue, Request};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt as _;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
+use tokio_tungstenite::tungstenite::protocol::frame::{Frame, Utf8Bytes};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use super::answer::{Answer, Cut, Step};
+use super::record::RecordedMessage;
+use super::script::Stage;
+use super::server_io::Control;
+
+/// The head of the agreement, for a request that asked for it properly; what the script says about these headers stays.
+pub(super) fn agree(request: &Request<()>, headers: &mut HeaderMap) {
+    let Some(key) = request.headers().get(SEC_WEBSOCKET_KEY) else {
+        return;
+    };
+    headers
+        .entry(CONNECTION)
+        .or_insert(HeaderValue::from_static("Upgrade"));
+    headers
+        .entry(UPGRADE)
+        .or_insert(HeaderValue::from_static("websocket"));
+    if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
+        headers.entry(SEC_WEBSOCKET_ACCEPT).or_insert(accept);
+    }
+}
+
+/// Waits for the upgrade and plays the steps, then listens until the client goes.
+pub(super) async fn play(
+    upgrade: OnUpgrade,
+    answer: Answer,
+    control: Arc<Control>,
+    stage: Stage,
+    connection: usize,
+) {
+    let Ok(upgraded) = upgrade.await else { return };
+    let config = WebSocketConfig::default()
+        .read_buffer_size(4096)
+        .write_buffer_size(0)
+        .max_frame_size(None)
+        .max_message_size(None);
+    let socket =
+        WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+    let mut play = Play {
+        socket,
+        control,
+        stage,
+        connection,
+        answer,
+    };
+    let code = play.run().await.unwrap_or(None);
+    play.stage.count_closed(code);
+}
+
+struct Play {
+    socket: WebSocketStream<TokioIo<Upgraded>>,
+    control: Arc<Control>,
+    stage: Stage,
+    connection: usize,
+    answer: Answer,
+}
+
+impl Play {
+    // The code that the client closed with, if it did.
+    async fn run(&mut self) -> Result<Option<u16>, Error> {
+        let mut first = true;
+        for step in core::mem::take(&mut self.answer.steps) {
+            let sends = matches!(step, Step::Bytes(_) | Step::Event(_));
+            if sends && !first && !self.answer.pace.is_zero() {
+                tokio::time::sleep(self.answer.pace).await;
+            }
+            first &= !sends;
+            match step {
+                Step::Bytes(bytes) => self.text(bytes).await?,
+                Step::Event(json) => self.text(json.into()).await?,
+                Step::Comment(text) => self.send(Message::Ping(text.into())).await?,
+                Step::Binary(bytes) => self.send(Message::Binary(bytes)).await?,
+                Step::Raw(bytes) => {
+                    self.socket.get_mut().write_all(&bytes).await?;
+                    self.socket.get_mut().flush().await?;
+                }
+                Step::Pause(period) => tokio::time::sleep(period).await,
+                Step::Gate(gate) => {
+                    gate.arrive();
+                    poll_fn(|cx| gate.poll_open(cx)).await;
+                }
+                Step::Stall | Step::Cut(Cut::Stall) => core::future::pending().await,
+                Step::Cut(cut) => {
+                    self.control.kill(cut);
+                    return Ok(None);
+                }
+                Step::CutAfter(bytes, cut) => self.control.limit(bytes, cut),
+                Step::Close(code) => {
+                    let frame = CloseFrame {
+                        code: CloseCode::from(code),
+                        reason: Utf8Bytes::default(),
+                    };
+                    self.send(Message::Close(Some(frame))).await?;
+                }
+                Step::Receive => {
+                    if let Received::Closed(code) = self.receive().await? {
+                        return Ok(code);
+                    }
+                }
+            }
+        }
+        loop {
+            if let Received::Closed(code) = self.receive().await? {
+                return Ok(code);
+            }
+        }
+    }
+
+    async fn text(&mut self, bytes: Bytes) -> Result<(), Error> {
+        let pieces = self.answer.shape.split(&bytes);
+        if pieces.len() < 2 {
+            let text =
+                Utf8Bytes::try_from(bytes).map_err(|error| Error::Utf8(error.to_string()))?;
+            return self.send(Message::Text(text)).await;
+        }
+        let last = pieces.len() - 1;
+        for (index, piece) in pieces.into_iter().enumerate() {
+            let kind = if index == 0 {
+                Data::Text
+            } else {
+                Data::Continue
+            };
+            self.send(Message::Frame(Frame::message(
+                piece,
+                OpCode::Data(kind),
+                index == last,
+            )))
+            .await?;
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), Error> {
+        poll_fn(|cx| Pin::new(&mut self.socket).poll_ready(cx)).await?;
+        Pin::new(&mut self.socket).start_send(message)?;
+        poll_fn(|cx| Pin::new(&mut self.socket).poll_flush(cx)).await
+    }
+
+    async fn receive(&mut self) -> Result<Received, Error> {
+        loop {
+            match poll_fn(|cx| Pin::new(&mut self.socket).poll_next(cx)).await {
+                None => return Ok(Received::Closed(None)),
+                Some(Err(error)) => return Err(error),
+                Some(Ok(Message::Close(frame))) => {
+                    // The library answers it with the next flush.
+                    drop(poll_fn(|cx| Pin::new(&mut self.socket).poll_flush(cx)).await);
+                    return Ok(Received::Closed(frame.map(|frame| frame.code.into())));
+                }
+                Some(Ok(Message::Ping(_))) => self.stage.count_ping(),
+                Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => {
+                    self.stage.record_message(RecordedMessage {
+                        connection: self.connection,
+                        text: message.into_data(),
+                        at: Instant::now(),
+                    });
+                    return Ok(Received::Message);
+                }
+                Some(Ok(_)) => {}
+            }
+        }
+    }
+}
+
+enum Received {
+    Message,
+    Closed(Option<u16>),
+}
