@@ -12,7 +12,10 @@
 
 mod support;
 
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 use std::{
     collections::HashSet,
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -106,9 +109,17 @@ impl Authority {
             .unwrap()
             .parse()
             .unwrap();
-        // A task that was served waits here until all were: then its token has expired.
+        // A task that was served waits here until all were: then its token has expired. Not for ever, or a failed process would
+        // hold up all others and the test with them.
         while carried == state.valid && state.served.contains(task) && !state.revoked {
-            state = self.expired.wait(state).unwrap();
+            let (woken, wait) = self
+                .expired
+                .wait_timeout(state, Duration::from_secs(60))
+                .unwrap();
+            if wait.timed_out() {
+                return (503, String::new());
+            }
+            state = woken;
         }
         if carried != state.valid || state.revoked {
             return (401, String::new());
@@ -258,8 +269,10 @@ fn request(
             StatusCode::from_u16(status).unwrap(),
             &HeaderMap::new(),
         );
-        if status == 200 {
-            return Ok(());
+        match status {
+            200 => return Ok(()),
+            401 => {}
+            other => return Err(format!("status {other}")),
         }
         match block_on(source.rejected(lease)) {
             Ok(Verdict::Retry) => {}

@@ -725,6 +725,35 @@ fn two_sources_of_one_file_renew_once() {
 }
 
 #[test]
+fn a_sibling_at_work_is_waited_for_and_its_mark_is_not_taken_for_a_crash() {
+    /// While one waits, the other finishes.
+    struct Sibling(MemoryStore, Mutex<Option<StoreLock>>);
+    impl Timer for Sibling {
+        fn now(&self) -> Moment {
+            Moment::new(Duration::ZERO, start())
+        }
+        async fn sleep(&self, _: Duration) {
+            replace(&self.0, &Record::of_tokens(tokens(2, HOUR), start()));
+            self.1.lock().unwrap().take();
+        }
+    }
+    let store = stored(tokens(1, -MINUTE));
+    // A lost answer leaves the mark; here it stands for one that is about to arrive.
+    let _ = apply(&source(
+        store.clone(),
+        &Authority::new([Answer::Lost]),
+        &VirtualTimer::new(),
+    ));
+    assert!(load(&store).is_refresh_outcome_unknown());
+    let lock = store.try_lock().unwrap();
+    let timer = Sibling(store.clone(), Mutex::new(lock));
+    let waiting = OAuthSource::builder(OAuthProfile::codex(), store, Authority::default(), timer)
+        .build()
+        .unwrap();
+    assert_eq!(apply(&waiting).unwrap().1, access(2, HOUR));
+}
+
+#[test]
 fn a_store_locked_for_ever_is_an_error_in_the_end() {
     let (store, timer, authority) = (
         stored(tokens(1, -MINUTE)),

@@ -45,6 +45,8 @@ pub(super) struct Situation<'a> {
     /// What is stored at this moment.
     pub(super) stored: Option<&'a Record>,
     pub(super) read_only: bool,
+    /// Whether the store's lock is held: without it, a mark may be that of a sibling who is at it this moment.
+    pub(super) locked: bool,
     /// Tokens that were refused for good, and how.
     pub(super) refused: Option<(&'a TokenSet, &'a Error)>,
     pub(super) unknown_outcome: UnknownOutcome,
@@ -134,6 +136,7 @@ fn decide_same(
     }
     match (stored.refresh_attempts(), situation.unknown_outcome) {
         (0, _) => {}
+        _ if !situation.locked => {}
         (1, UnknownOutcome::RetryOnce) if rejected || freshness == Freshness::Expired => {}
         _ => return Decision::Fail(Error::new(ErrorKind::OutcomeUnknown)),
     }

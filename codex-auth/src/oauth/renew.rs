@@ -60,7 +60,7 @@ pub(super) async fn run<S: TokenStore, H: SendRequest, T: Timer>(
     loop {
         // Reading needs no lock, and most of the time reading is all: one process renews, the others find out.
         let stored = inner.setting.store.load()?;
-        if inner.settle(reason, stored.as_ref())?.is_none() {
+        if inner.settle(reason, false, stored.as_ref())?.is_none() {
             return inner.identify().await;
         }
         if let Some(lock) = inner.setting.store.try_lock()? {
@@ -75,6 +75,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
     fn settle<'a>(
         &self,
         reason: Reason,
+        locked: bool,
         stored: Option<&'a Stored>,
     ) -> Result<Option<&'a Stored>, Error> {
         let now = self.setting.timer.now();
@@ -86,6 +87,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
             current: state.current.as_ref().map(|current| &current.record),
             stored: stored.map(Stored::record),
             read_only: self.setting.store.is_read_only(),
+            locked,
             refused: state
                 .refused
                 .as_ref()
@@ -112,7 +114,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         for _ in 0..MOST_CONFLICTS {
             // Only what is read under the lock counts: whoever had it before may have renewed the login.
             let stored = self.setting.store.load()?;
-            let Some(found) = self.settle(reason, stored.as_ref())? else {
+            let Some(found) = self.settle(reason, true, stored.as_ref())? else {
                 return self.identify().await;
             };
             let marked = found.record().clone().marked();
@@ -223,7 +225,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
             if !same_login {
                 // Somebody signed in, or renewed without the lock: theirs is the newer one, or another account's.
                 self.lock().pending = None;
-                return self.settle(Reason::Due, Some(&stored)).map(drop);
+                return self.settle(Reason::Due, true, Some(&stored)).map(drop);
             }
             // Other members of the record changed; they are kept.
             pending.revision = stored.revision().clone();
@@ -282,7 +284,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
             .as_ref()
             .and_then(|stored| stored.record().tokens())
             .is_some_and(|tokens| !tokens.same_secrets(old));
-        Ok(other && self.settle(Reason::Due, stored.as_ref())?.is_none())
+        Ok(other && self.settle(Reason::Due, true, stored.as_ref())?.is_none())
     }
 
     fn remember(&self, tokens: TokenSet, error: Error) -> Error {
