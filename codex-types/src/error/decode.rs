@@ -100,6 +100,10 @@ impl DecodeError {
         Self::new(DecodeErrorKind::Unwritable, 0, Some(source))
     }
 
+    pub(crate) fn too_deep() -> Self {
+        Self::new(DecodeErrorKind::TooDeep, 0, None)
+    }
+
     pub(crate) fn mismatch(offset: usize) -> Self {
         Self::new(DecodeErrorKind::Mismatch, offset, None)
     }

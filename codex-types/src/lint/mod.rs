@@ -1,0 +1,9 @@
+//! Finding what the service would refuse, before it is sent.
+
+mod finding;
+mod patch;
+pub(crate) mod tree;
+
+pub use finding::{Finding, FindingCode, Fix, Severity};
+pub use patch::{Edit, apply};
+pub(crate) use patch::push_step;

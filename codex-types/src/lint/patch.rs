@@ -1,0 +1,237 @@
+//! Changes to JSON that leave everything else as it was written.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::lint::tree::{Node, Value};
+use crate::raw::push_string;
+use crate::{DecodeError, RawJson};
+
+/// One change to a JSON text: an operation of JSON Patch, RFC 6902.
+///
+/// Places are JSON Pointers, RFC 6901, into the text as it was before any change: several edits
+/// made together do not shift each other's places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Edit {
+    /// Takes the value at this place away.
+    Remove(String),
+    /// Puts another value in the place of this one; a key that is missing is added.
+    Replace(String, RawJson),
+    /// Puts a value into a list, in front of the element at this place; `-` is behind the last.
+    Insert(String, RawJson),
+}
+
+impl Edit {
+    /// Where the change is made.
+    pub fn pointer(&self) -> &str {
+        match self {
+            Self::Remove(pointer) | Self::Replace(pointer, _) | Self::Insert(pointer, _) => pointer,
+        }
+    }
+}
+
+/// Makes changes to a text.
+///
+/// What is not changed stays as it is, spelling and order included. A place that does not exist is
+/// left out; of two changes to one place the first counts.
+///
+/// # Errors
+///
+/// Fails when `json` nests deeper than 128 levels.
+///
+/// ```
+/// use codex_types::RawJson;
+/// use codex_types::lint::{Edit, apply};
+///
+/// let json = RawJson::parse(r#"{"a": 1.50, "b": [1, 2]}"#)?;
+/// let edits = [Edit::Remove("/b/0".into()), Edit::Replace("/c".into(), RawJson::parse("true")?)];
+/// assert_eq!(apply(&json, &edits)?.as_str(), r#"{"a":1.50,"b":[2],"c":true}"#);
+/// # Ok::<(), codex_types::DecodeError>(())
+/// ```
+pub fn apply<'a>(
+    json: &RawJson,
+    edits: impl IntoIterator<Item = &'a Edit>,
+) -> Result<RawJson, DecodeError> {
+    let root = Node::read(json)?;
+    let changes: Vec<Change<'_>> = edits.into_iter().filter_map(Change::new).collect();
+    let mut out = String::with_capacity(json.as_str().len() + 64);
+    if let Some(Change { edit: Edit::Replace(_, value), .. }) =
+        changes.iter().find(|change| change.path.is_empty())
+    {
+        return Ok(value.clone());
+    }
+    let here: Vec<&Change<'_>> = changes.iter().filter(|change| !change.path.is_empty()).collect();
+    write(&root, &here, 0, &mut out);
+    Ok(RawJson::trusted(out))
+}
+
+/// Appends a step to a pointer, escaped as RFC 6901 section 3 demands.
+pub(crate) fn push_step(pointer: &mut String, step: &str) {
+    pointer.push('/');
+    for character in step.chars() {
+        match character {
+            '~' => pointer.push_str("~0"),
+            '/' => pointer.push_str("~1"),
+            other => pointer.push(other),
+        }
+    }
+}
+
+/// A pointer taken apart, with what is to be done there.
+struct Change<'a> {
+    path: Vec<Cow<'a, str>>,
+    edit: &'a Edit,
+}
+
+impl<'a> Change<'a> {
+    fn new(edit: &'a Edit) -> Option<Self> {
+        let pointer = edit.pointer();
+        if pointer.is_empty() {
+            return Some(Self { path: Vec::new(), edit });
+        }
+        let path = pointer.strip_prefix('/')?.split('/').map(unescape).collect();
+        Some(Self { path, edit })
+    }
+
+    fn step(&self, depth: usize) -> &str {
+        self.path.get(depth).map_or("", |step| step)
+    }
+
+    fn ends_at(&self, depth: usize) -> bool {
+        self.path.len() == depth + 1
+    }
+}
+
+fn unescape(step: &str) -> Cow<'_, str> {
+    if step.contains('~') {
+        Cow::Owned(step.replace("~1", "/").replace("~0", "~"))
+    } else {
+        Cow::Borrowed(step)
+    }
+}
+
+/// Writes a value with the changes that lie below it; the rest is copied.
+fn write(node: &Node<'_>, changes: &[&Change<'_>], depth: usize, out: &mut String) {
+    if changes.is_empty() {
+        out.push_str(node.text);
+        return;
+    }
+    match &node.value {
+        Value::Object(members) => write_object(members, changes, depth, out),
+        Value::List(items) => write_list(items, changes, depth, out),
+        _ => out.push_str(node.text),
+    }
+}
+
+fn write_object(
+    members: &[(Cow<'_, str>, Node<'_>)],
+    changes: &[&Change<'_>],
+    depth: usize,
+    out: &mut String,
+) {
+    let mut separator = '{';
+    for (name, node) in members {
+        let below = at_step(changes, depth, name);
+        match ending(&below, depth) {
+            Some(Edit::Remove(_)) => continue,
+            Some(Edit::Replace(_, value) | Edit::Insert(_, value)) => {
+                push_member(out, &mut separator, name);
+                out.push_str(value.as_str());
+            }
+            None => {
+                push_member(out, &mut separator, name);
+                write(node, &below, depth + 1, out);
+            }
+        }
+    }
+    let mut added: Vec<&str> = Vec::new();
+    for change in changes.iter().filter(|change| change.ends_at(depth)) {
+        let name = change.step(depth);
+        let is_there = members.iter().any(|(member, _)| member == name) || added.contains(&name);
+        if let (false, Edit::Replace(_, value) | Edit::Insert(_, value)) = (is_there, change.edit) {
+            push_member(out, &mut separator, name);
+            out.push_str(value.as_str());
+            added.push(name);
+        }
+    }
+    if separator == '{' {
+        out.push('{');
+    }
+    out.push('}');
+}
+
+fn write_list(items: &[Node<'_>], changes: &[&Change<'_>], depth: usize, out: &mut String) {
+    let mut places: Vec<Vec<&Change<'_>>> = Vec::new();
+    places.resize_with(items.len() + 1, Vec::new);
+    for change in changes {
+        let step = change.step(depth);
+        let place = if step == "-" { Some(items.len()) } else { step.parse::<usize>().ok() };
+        if let Some(place) = place.and_then(|place| places.get_mut(place)) {
+            place.push(change);
+        }
+    }
+    let mut separator = '[';
+    let mut places = places.iter();
+    for (item, here) in items.iter().zip(places.by_ref()) {
+        insert_all(here, depth, &mut separator, out);
+        let others: Vec<&Change<'_>> = here
+            .iter()
+            .filter(|change| !matches!(change.edit, Edit::Insert(..)) || !change.ends_at(depth))
+            .copied()
+            .collect();
+        match ending(&others, depth) {
+            Some(Edit::Remove(_)) => {}
+            Some(Edit::Replace(_, value) | Edit::Insert(_, value)) => {
+                push_separator(out, &mut separator);
+                out.push_str(value.as_str());
+            }
+            None => {
+                push_separator(out, &mut separator);
+                write(item, &others, depth + 1, out);
+            }
+        }
+    }
+    if let Some(last) = places.next() {
+        insert_all(last, depth, &mut separator, out);
+    }
+    if separator == '[' {
+        out.push('[');
+    }
+    out.push(']');
+}
+
+fn insert_all(changes: &[&Change<'_>], depth: usize, separator: &mut char, out: &mut String) {
+    for change in changes.iter().filter(|change| change.ends_at(depth)) {
+        if let Edit::Insert(_, value) = change.edit {
+            push_separator(out, separator);
+            out.push_str(value.as_str());
+        }
+    }
+}
+
+fn at_step<'c, 'a>(changes: &[&'c Change<'a>], depth: usize, step: &str) -> Vec<&'c Change<'a>> {
+    changes.iter().filter(|change| change.step(depth) == step).copied().collect()
+}
+
+/// The change to the value itself, if there is one.
+fn ending<'a>(changes: &[&Change<'a>], depth: usize) -> Option<&'a Edit> {
+    changes.iter().find(|change| change.ends_at(depth)).map(|change| change.edit)
+}
+
+fn push_member(out: &mut String, separator: &mut char, name: &str) {
+    if *separator == '{' {
+        out.push('{');
+        *separator = ',';
+    } else {
+        out.push(',');
+    }
+    push_string(out, name);
+    out.push(':');
+}
+
+fn push_separator(out: &mut String, separator: &mut char) {
+    out.push(*separator);
+    *separator = ',';
+}

@@ -1,0 +1,263 @@
+//! Making a request fit a profile, and saying what was done to it.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::lint::tree::Node;
+use crate::lint::{Edit, Finding, FindingCode, Severity, apply};
+use crate::profile::{Channel, Profile, Text};
+use crate::{CreateResponse, DecodeError, RawJson, Side};
+
+/// What is done about each finding when a request is made to fit a profile.
+///
+/// Unless told otherwise, changes that keep the meaning are made, and what would give up something
+/// that was asked for fails.
+///
+/// ```
+/// use codex_types::CreateResponse;
+/// use codex_types::profile::{FitPolicy, OnFinding, Profile};
+///
+/// let request = CreateResponse::new("gpt-5.5").input("Hi").max_output_tokens(100);
+/// let unfit = Profile::chatgpt().fit(&request, &FitPolicy::new()).unwrap_err();
+/// assert_eq!(unfit.findings()[0].pointer, "/max_output_tokens");
+///
+/// let lenient = FitPolicy::new().at("/max_output_tokens", OnFinding::Strip);
+/// let fitted = Profile::chatgpt().fit(&request, &lenient).unwrap();
+/// assert_eq!(fitted.request.max_output_tokens, None);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FitPolicy {
+    /// What is done about changes that keep the meaning.
+    pub harmless: OnFinding,
+    /// What is done about changes that give something up.
+    pub lossy: OnFinding,
+    /// Exceptions by what a finding is about.
+    pub by_code: Vec<(FindingCode, OnFinding)>,
+    /// Exceptions by place, a JSON Pointer; they go before those by code.
+    pub by_pointer: Vec<(Text, OnFinding)>,
+    /// How the request is going to be sent.
+    pub channel: Channel,
+}
+
+impl FitPolicy {
+    /// Makes harmless changes and fails where something would be given up.
+    pub fn new() -> Self {
+        Self {
+            harmless: OnFinding::Strip,
+            lossy: OnFinding::Fail,
+            by_code: Vec::new(),
+            by_pointer: Vec::new(),
+            channel: Channel::Http,
+        }
+    }
+
+    /// The same thing about every finding.
+    pub fn always(action: OnFinding) -> Self {
+        Self { harmless: action, lossy: action, ..Self::new() }
+    }
+
+    /// Another thing about findings with this code.
+    #[must_use]
+    pub fn on(mut self, code: FindingCode, action: OnFinding) -> Self {
+        self.by_code.push((code, action));
+        self
+    }
+
+    /// Another thing about findings in this place, such as `/temperature`.
+    #[must_use]
+    pub fn at(mut self, pointer: impl Into<Text>, action: OnFinding) -> Self {
+        self.by_pointer.push((pointer.into(), action));
+        self
+    }
+
+    /// The request is going to be sent this way.
+    #[must_use]
+    pub fn channel(mut self, channel: Channel) -> Self {
+        self.channel = channel;
+        self
+    }
+
+    /// What is done about this finding.
+    ///
+    /// What cannot be changed by itself is left as it is if it is no more than a warning.
+    pub fn action(&self, finding: &Finding) -> OnFinding {
+        let by_pointer = self.by_pointer.iter().rev().find(|(at, _)| *at == finding.pointer);
+        let by_code = self.by_code.iter().rev().find(|(code, _)| *code == finding.code);
+        let chosen = by_pointer
+            .map(|(_, action)| *action)
+            .or_else(|| by_code.map(|(_, action)| *action));
+        match (&finding.fix, chosen) {
+            (None, Some(OnFinding::Strip) | None) if finding.severity < Severity::Error => {
+                OnFinding::Warn
+            }
+            (None, Some(OnFinding::Strip) | None) => OnFinding::Fail,
+            (_, Some(action)) => action,
+            (Some(fix), None) if fix.changes_meaning => self.lossy,
+            (Some(_), None) => self.harmless,
+        }
+    }
+}
+
+impl Default for FitPolicy {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What is done about a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnFinding {
+    /// The request is changed: what does not fit is taken out, moved or renamed.
+    Strip,
+    /// The request stays as it is, and the finding is passed on.
+    Warn,
+    /// The request is not sent.
+    Fail,
+}
+
+/// A request that fits, and what was found on the way.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Fitted<T = CreateResponse> {
+    /// The request.
+    pub request: T,
+    /// What was changed.
+    pub stripped: Vec<Finding>,
+    /// What was left as it is.
+    pub warned: Vec<Finding>,
+}
+
+impl Profile {
+    /// Makes a request fit this profile.
+    ///
+    /// Nothing is changed in secret: what is not in [`Fitted::stripped`] is as it was.
+    ///
+    /// # Errors
+    ///
+    /// Fails with every finding the policy does not let pass.
+    pub fn fit(&self, request: &CreateResponse, policy: &FitPolicy) -> Result<Fitted, Unfit> {
+        let body = RawJson::encode(request).map_err(|error| self.unreadable(error))?;
+        let Fitted { request: text, stripped, warned } = self.fit_body(&body, policy, false)?;
+        let request = if stripped.is_empty() {
+            request.clone()
+        } else {
+            text.decode().map_err(|error| self.unreadable(error))?
+        };
+        Ok(Fitted { request, stripped, warned })
+    }
+
+    /// Makes the body of a request fit this profile, as text: what is not changed stays as it was
+    /// written. Unlike [`fit`](Self::fit), it takes the body to say whether the answer is streamed.
+    ///
+    /// # Errors
+    ///
+    /// Fails with every finding the policy does not let pass.
+    pub fn fit_json(
+        &self,
+        body: &RawJson,
+        policy: &FitPolicy,
+    ) -> Result<Fitted<RawJson>, Unfit> {
+        self.fit_body(body, policy, true)
+    }
+
+    fn fit_body(
+        &self,
+        body: &RawJson,
+        policy: &FitPolicy,
+        decides_stream: bool,
+    ) -> Result<Fitted<RawJson>, Unfit> {
+        let tree = Node::read(body).map_err(|error| self.unreadable(error))?;
+        let (mut stripped, mut warned, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+        for finding in self.check(&tree, policy.channel, decides_stream) {
+            match policy.action(&finding) {
+                OnFinding::Strip => stripped.push(finding),
+                OnFinding::Warn => warned.push(finding),
+                OnFinding::Fail => failed.push(finding),
+            }
+        }
+        if !failed.is_empty() {
+            return Err(Unfit::new(&self.name, failed, None));
+        }
+        let edits: Vec<&Edit> =
+            stripped.iter().filter_map(|finding| finding.fix.as_ref()).flat_map(|fix| &fix.edits).collect();
+        let request = if edits.is_empty() {
+            body.clone()
+        } else {
+            apply(body, edits).map_err(|error| self.unreadable(error))?
+        };
+        Ok(Fitted { request, stripped, warned })
+    }
+
+    fn unreadable(&self, source: DecodeError) -> Unfit {
+        Unfit::new(&self.name, Vec::new(), Some(source))
+    }
+}
+
+/// A request does not fit a profile, and the policy does not allow it to be changed.
+///
+/// ```
+/// use codex_types::CreateResponse;
+/// use codex_types::profile::{FitPolicy, OnFinding, Profile};
+///
+/// let request = CreateResponse::new("gpt-5.5").input("Hi").max_output_tokens(100);
+/// let unfit = Profile::chatgpt().fit(&request, &FitPolicy::new()).unwrap_err();
+/// assert_eq!(
+///     unfit.to_string(),
+///     "request does not fit profile chatgpt: rejected_parameter at /max_output_tokens",
+/// );
+/// ```
+#[derive(Debug)]
+pub struct Unfit {
+    inner: Box<UnfitInner>,
+}
+
+#[derive(Debug)]
+struct UnfitInner {
+    profile: String,
+    findings: Vec<Finding>,
+    source: Option<DecodeError>,
+}
+
+impl Unfit {
+    fn new(profile: &str, findings: Vec<Finding>, source: Option<DecodeError>) -> Self {
+        Self { inner: Box::new(UnfitInner { profile: profile.into(), findings, source }) }
+    }
+
+    /// What does not fit; empty only if the request could not be read at all.
+    pub fn findings(&self) -> &[Finding] {
+        &self.inner.findings
+    }
+
+    /// The caller's.
+    pub fn side(&self) -> Side {
+        Side::Local
+    }
+
+    /// Never: the same request fits no better next time.
+    pub fn is_retryable(&self) -> bool {
+        false
+    }
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "request does not fit profile {}", self.inner.profile)?;
+        match &*self.inner.findings {
+            [] => Ok(()),
+            [only] => write!(f, ": {} at {}", only.code, only.pointer),
+            [first, rest @ ..] => {
+                write!(f, ": {} at {} and {} more", first.code, first.pointer, rest.len())
+            }
+        }
+    }
+}
+
+impl core::error::Error for Unfit {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        self.inner.source.as_ref().map(|error| error as _)
+    }
+}

@@ -1,0 +1,182 @@
+//! What backends of the Responses API do not have in common, as values.
+//!
+//! A [`Profile`] says what a backend takes, where it looks for instructions, which items can be sent
+//! back as they came, and which headers it is told things by. It decides nothing and sends nothing:
+//! whoever builds a request reads it. All of it can be printed, changed and tested.
+//!
+//! ```
+//! use codex_types::profile::{FitPolicy, Profile};
+//! use codex_types::CreateResponse;
+//!
+//! let request = CreateResponse::new("gpt-5.5").input("Good morning").temperature(0.2);
+//! let fitted = Profile::chatgpt().fit(&request, &FitPolicy::new()).unwrap();
+//! assert_eq!(fitted.request.temperature, None);
+//! assert!(fitted.stripped.iter().any(|finding| finding.pointer == "/temperature"));
+//! ```
+
+mod check;
+mod fit;
+mod header;
+mod parts;
+mod preset;
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+
+pub use fit::{FitPolicy, Fitted, OnFinding, Unfit};
+pub use header::{Channel, Header, Identity, Source};
+pub use parts::{
+    Choices, Compression, Content, IdReplay, Instructions, Models, Parameters, Replay,
+    StatusReplay, Store, Streamed, WarmUp, WebSocket,
+};
+
+use crate::{Effort, Include, ServiceTier, Verbosity};
+
+/// Text that is usually part of the program.
+pub type Text = Cow<'static, str>;
+
+/// What a backend takes and how it wants to be spoken to.
+///
+/// The presets are starting points: every field may be changed.
+///
+/// ```
+/// use codex_types::profile::{Compression, Profile};
+///
+/// let mut profile = Profile::chatgpt();
+/// profile.compression = None;
+/// assert!(profile.websocket.supported);
+/// assert_eq!(Profile::by_name("chatgpt").unwrap().compression, Some(Compression::zstd(3)));
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Profile {
+    /// What it is called.
+    pub name: Text,
+    /// Where the service is, up to the `/responses` of its paths; none where only the user knows.
+    pub base_url: Option<Text>,
+    /// Which parameters it takes.
+    pub parameters: Parameters,
+    /// Where it looks for instructions.
+    pub instructions: Instructions,
+    /// Whether messages of the role `system` have to become messages of the developer.
+    pub system_as_developer: bool,
+    /// Whether `input` has to be a list of items, not text.
+    pub input_as_items: bool,
+    /// How items that came out of earlier responses are sent back.
+    pub replay: Replay,
+    /// Whether it keeps responses.
+    pub store: Store,
+    /// Whether answers have to be streamed.
+    pub streamed: Streamed,
+    /// What every request asks to be included.
+    pub include: Vec<Include>,
+    /// Kinds of tools it refuses, as their `type` says.
+    pub refused_tools: Vec<Text>,
+    /// Kinds of input items it refuses, as their `type` says.
+    pub refused_items: Vec<Text>,
+    /// What may stand in messages.
+    pub content: Content,
+    /// The headers it is sent, credentials and those of HTTP itself aside.
+    pub headers: Vec<Header>,
+    /// What `client_metadata` says.
+    pub client_metadata: Vec<(Text, Source)>,
+    /// What `prompt_cache_key` is when the request does not say.
+    pub prompt_cache_key: Option<Source>,
+    /// How bodies over HTTP are compressed.
+    pub compression: Option<Compression>,
+    /// Whether and how it is spoken to over a WebSocket.
+    pub websocket: WebSocket,
+    /// Which service tiers it offers.
+    pub service_tiers: Choices<ServiceTier>,
+    /// Which efforts it offers.
+    pub efforts: Choices<Effort>,
+    /// Which verbosities it offers.
+    pub verbosities: Choices<Verbosity>,
+    /// How it tells which models there are.
+    pub models: Models,
+}
+
+impl Profile {
+    /// A backend that takes everything and asks for nothing.
+    pub fn new(name: impl Into<Text>) -> Self {
+        Self {
+            name: name.into(),
+            base_url: None,
+            parameters: Parameters::any(),
+            instructions: Instructions::Parameter,
+            system_as_developer: false,
+            input_as_items: false,
+            replay: Replay::new(),
+            store: Store::Free,
+            streamed: Streamed::Free,
+            include: Vec::new(),
+            refused_tools: Vec::new(),
+            refused_items: Vec::new(),
+            content: Content::new(),
+            headers: Vec::new(),
+            client_metadata: Vec::new(),
+            prompt_cache_key: None,
+            compression: None,
+            websocket: WebSocket::new(),
+            service_tiers: Choices::any(),
+            efforts: Choices::any(),
+            verbosities: Choices::any(),
+            models: Models::List,
+        }
+    }
+
+    /// The profile of this name, one of [`NAMES`](Self::NAMES).
+    pub fn by_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "platform" => Self::platform(),
+            "chatgpt" => Self::chatgpt(),
+            "chatgpt-0.169" => Self::chatgpt_0_169(),
+            "chatgpt-0.120" => Self::chatgpt_0_120(),
+            "sign-in-with-chatgpt" | "siwc" => Self::sign_in_with_chatgpt(),
+            "compatible" => Self::compatible(),
+            _ => return None,
+        })
+    }
+
+    /// The names of the presets; `siwc` is short for `sign-in-with-chatgpt`.
+    pub const NAMES: &'static [&'static str] = &[
+        "platform",
+        "chatgpt",
+        "chatgpt-0.169",
+        "chatgpt-0.120",
+        "sign-in-with-chatgpt",
+        "siwc",
+        "compatible",
+    ];
+
+    /// The headers for a request over this channel: those whose value is known, in order.
+    ///
+    /// Credentials are not among them; whoever holds them adds them.
+    ///
+    /// ```
+    /// use codex_types::profile::{Channel, Identity, Profile};
+    ///
+    /// let identity = Identity::new().session_id("s-1").thread_id("s-1");
+    /// let headers = Profile::chatgpt().headers_for(Channel::Http, &identity);
+    /// assert!(headers.contains(&("session-id", "s-1".into())));
+    /// ```
+    pub fn headers_for<'a>(
+        &'a self,
+        channel: Channel,
+        identity: &'a Identity,
+    ) -> Vec<(&'a str, Cow<'a, str>)> {
+        self.headers
+            .iter()
+            .filter(|header| header.channels.contains(&channel))
+            .filter_map(|header| Some((&*header.name, identity.resolve(&header.value)?)))
+            .collect()
+    }
+
+    /// What `client_metadata` says: the entries whose value is known, in order.
+    pub fn client_metadata_for<'a>(&'a self, identity: &'a Identity) -> Vec<(&'a str, Cow<'a, str>)> {
+        self.client_metadata
+            .iter()
+            .filter_map(|(name, source)| Some((&**name, identity.resolve(source)?)))
+            .collect()
+    }
+}
