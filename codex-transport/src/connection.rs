@@ -73,7 +73,7 @@ impl Connection {
     /// Uses this address for the host instead of asking the resolver; a second call for the same host adds another address.
     ///
     /// Only where the connection goes changes: the `host` header and the name in the certificate stay those of the URL.
-    /// The port of the URL is used where the address has port 0.
+    /// The port is the URL's where it names one, else the address's unless that is 0.
     #[must_use]
     pub fn with_address(mut self, host: impl Into<String>, address: SocketAddr) -> Self {
         self.addresses

@@ -159,11 +159,11 @@ impl Connector {
             .clone()
             .and_then(|proxies| crate::proxy::hop(&proxies, &uri))
         {
-            return self.tunnel(hop, with_port(&uri)?, progress).await;
+            return self.tunnel(hop, uri, progress).await;
         }
         #[cfg(not(feature = "proxy"))]
         let _ = progress;
-        self.tcp(with_port(&uri)?).await
+        self.tcp(to_dial(&uri)?).await
     }
 
     async fn tcp(&mut self, uri: Uri) -> Result<Stream, Error> {
@@ -195,23 +195,21 @@ impl Connector {
         let scheme = hop.uri.scheme_str().unwrap_or("http").to_owned();
         let host = hop.uri.host().unwrap_or_default().to_owned();
         let mut stream = self
-            .tcp(with_port(&hop.uri)?)
+            .tcp(to_dial(&hop.uri)?)
             .await
             .map_err(|error| failed(Phase::Connect).with_source(error))?;
         progress.0.store(true, Ordering::Relaxed);
         if scheme.starts_with("socks") {
-            return socks(stream, hop, &scheme, target)
+            return socks(stream, hop, &scheme, &target)
                 .await
                 .map_err(|error| failed(Phase::Handshake).with_source(error));
         }
         if scheme == "https" {
             stream = self.encrypt(stream, &host, Offer::Http1).await?;
         }
-        let authority = target
-            .authority()
-            .map(http::uri::Authority::as_str)
-            .unwrap_or_default();
-        let mut request = http::Request::connect(authority).header(http::header::HOST, authority);
+        let authority = format!("{}:{}", target.host().unwrap_or_default(), port_of(&target));
+        let mut request = http::Request::connect(authority.as_str())
+            .header(http::header::HOST, authority.as_str());
         if let Some(basic) = hop.basic {
             request = request.header(http::header::PROXY_AUTHORIZATION, basic);
         }
@@ -288,28 +286,44 @@ fn tls_error(error: io::Error) -> Error {
 }
 
 #[cfg(feature = "proxy")]
-async fn socks(stream: Stream, hop: Hop, scheme: &str, target: Uri) -> Result<Stream, String> {
+async fn socks(
+    stream: Stream,
+    hop: Hop,
+    scheme: &str,
+    target: &Uri,
+) -> Result<Stream, Box<dyn core::error::Error + Send + Sync>> {
     use hyper_util::client::legacy::connect::proxy::{SocksV4, SocksV5};
-    let proxy = hop.uri.clone();
+    let (host, port) = (target.host().unwrap_or_default(), port_of(target));
+    // The letter at the end of the scheme says that the proxy resolves the name. Where we do, it happens here and not in the library,
+    // which would block the thread.
+    let authority = if scheme.ends_with(['a', 'h']) {
+        format!("{host}:{port}")
+    } else {
+        let mut addresses = tokio::net::lookup_host((host.trim_matches(['[', ']']), port)).await?;
+        addresses
+            .find(|address| address.is_ipv4() || scheme == "socks5")
+            .ok_or("the host name has no address that the proxy's protocol can carry")?
+            .to_string()
+    };
+    let target = Uri::builder()
+        .scheme("http")
+        .authority(authority)
+        .path_and_query("/")
+        .build()?;
     let connected = AlreadyConnected(Some(stream));
-    // The letter at the end of the scheme says that the proxy resolves the name.
-    let local_dns = !scheme.ends_with(['a', 'h']);
     let result = if scheme.starts_with("socks5") {
-        let mut socks = SocksV5::new(proxy, connected).local_dns(local_dns);
+        let mut socks = SocksV5::new(hop.uri, connected);
         if let Some((user, password)) = hop.login {
             socks = socks.with_auth(user, password);
         }
         socks.call(target).await
     } else {
-        SocksV4::new(proxy, connected)
-            .local_dns(local_dns)
-            .call(target)
-            .await
+        SocksV4::new(hop.uri, connected).call(target).await
     };
     // The library does not export its error's type.
     result
         .map(TokioIo::into_inner)
-        .map_err(|error| error.to_string())
+        .map_err(|error| error.to_string().into())
 }
 
 /// A connector for the SOCKS handshake that hands out the stream which is there already.
@@ -336,19 +350,29 @@ impl Service<Uri> for AlreadyConnected {
     }
 }
 
-// The default ports of every scheme we speak; hyper's connector knows two of them.
-fn with_port(uri: &Uri) -> Result<Uri, Error> {
-    let port = uri.port_u16().unwrap_or(match uri.scheme_str() {
-        Some("https" | "wss") => 443,
-        Some("socks4" | "socks4a" | "socks5" | "socks5h") => 1080,
-        _ => 80,
-    });
+// The URL that hyper's connector is to dial: it knows the ports of `http` and `https` only. A port that the URL does not name stays
+// unnamed, so that one which came with an address goes before the scheme's.
+fn to_dial(uri: &Uri) -> Result<Uri, Error> {
+    let scheme = if port_of(uri) == 443 { "https" } else { "http" };
+    let host = uri.host().unwrap_or_default();
+    let authority = match (uri.port_u16(), port_of(uri)) {
+        (None, 80 | 443) => host.to_owned(),
+        (_, port) => format!("{host}:{port}"),
+    };
     Uri::builder()
-        .scheme("http")
-        .authority(format!("{}:{port}", uri.host().unwrap_or_default()))
+        .scheme(scheme)
+        .authority(authority)
         .path_and_query("/")
         .build()
         .map_err(|error| invalid("the URL's host is not valid").with_source(error))
+}
+
+fn port_of(uri: &Uri) -> u16 {
+    uri.port_u16().unwrap_or_else(|| match uri.scheme_str() {
+        Some("https" | "wss") => 443,
+        Some("socks4" | "socks4a" | "socks5" | "socks5h") => 1080,
+        _ => 80,
+    })
 }
 
 fn invalid(reason: &'static str) -> Error {

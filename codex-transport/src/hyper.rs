@@ -221,11 +221,11 @@ impl WsTransport for HyperTransport {
     async fn connect(&self, request: Request<()>) -> Result<Upgrade, Error> {
         let inner = &self.0;
         let timeouts = request.extensions().get().unwrap_or(&inner.timeouts);
-        let send_timeout = timeouts.byte_idle;
+        let clocks = crate::tungstenite::Clocks::new(timeouts);
         crate::tungstenite::connect(
             &inner.connector,
             inner.websocket,
-            send_timeout,
+            clocks,
             inner.timer.clone(),
             request,
         )

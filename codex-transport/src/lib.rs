@@ -13,6 +13,7 @@ mod hyper_error;
 mod proxy;
 #[cfg(any(feature = "proxy", feature = "ws"))]
 mod raw_http;
+mod retry;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod timeouts;
@@ -30,6 +31,9 @@ pub use crate::http::{Body, BoxTransport, ERROR_BODY_LIMIT, HttpTransport};
 pub use crate::hyper::{HyperTransport, HyperTransportBuilder};
 #[cfg(feature = "proxy")]
 pub use crate::proxy::Proxy;
+pub use crate::retry::{
+    Decision, Outcome, RetryBudget, RetryPolicy, RetryStatuses, Schedule, StopReason, retry_after,
+};
 pub use crate::timeouts::{Clock, Timeouts, Watch};
 #[cfg(feature = "hyper")]
 pub use crate::timer::TokioTimer;

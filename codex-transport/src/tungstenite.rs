@@ -28,40 +28,79 @@ use crate::connector::{Connector, Offer, Progress, Stream};
 use crate::raw_http::{self, Exchange};
 use crate::timer::BoxSleep;
 use crate::{
-    BoxTimer, Clock, Error, ErrorKind, Phase, Sent, Socket, Timer, Upgrade, WsConnection,
+    BoxTimer, Clock, Error, ErrorKind, Phase, Sent, Socket, Timeouts, Timer, Upgrade, WsConnection,
     WsSettings, hyper,
 };
+
+/// The clocks that apply here beside the connector's.
+#[derive(Clone, Copy)]
+pub(crate) struct Clocks {
+    /// For the answer to the wish for a socket.
+    upgrade: Option<Duration>,
+    /// For progress while a message is written.
+    send: Option<Duration>,
+}
+
+impl Clocks {
+    /// An upgrade is part of connecting, so it gets no longer than that, however long a model may take for its answer.
+    pub(crate) fn new(timeouts: &Timeouts) -> Self {
+        let upgrade = [timeouts.headers, timeouts.connect, timeouts.total]
+            .into_iter()
+            .flatten()
+            .min();
+        Self {
+            upgrade,
+            send: timeouts.byte_idle,
+        }
+    }
+}
 
 /// Connects and asks for the upgrade.
 pub(crate) async fn connect(
     connector: &Connector,
     settings: WsSettings,
-    send_timeout: Option<Duration>,
+    timeouts: Clocks,
     timer: BoxTimer,
     request: Request<()>,
 ) -> Result<Upgrade, Error> {
     let (request, expected) = upgrade_request(request)?;
     let (head, ()) = request.into_parts();
     let progress = Progress::default();
-    let connecting = async {
-        let mut opened = connector
-            .clone()
-            .open(head.uri.clone(), Offer::Http1, &progress)
-            .await;
-        if opened.as_ref().is_err_and(hyper::may_resend) {
-            opened = connector
+    let open = || {
+        connector.in_time(
+            &progress,
+            connector
                 .clone()
-                .open(head.uri.clone(), Offer::Http1, &progress)
-                .await;
-        }
-        let mut request = Request::from_parts(head, ());
-        *request.uri_mut() = origin_form(request.uri())?;
-        raw_http::take_over(opened?, request).await
+                .open(head.uri.clone(), Offer::Http1, &progress),
+        )
     };
-    let (response, stream, rest) = match connector.in_time(&progress, connecting).await? {
-        Exchange::Refused(response) => return Ok(Upgrade::Refused(response)),
-        Exchange::Taken(response, stream, rest) => (response, stream, rest),
+    let mut opened = open().await;
+    if opened.as_ref().is_err_and(hyper::may_resend) {
+        opened = open().await;
+    }
+    let stream = opened?;
+    let mut request = Request::from_parts(head, ());
+    *request.uri_mut() = origin_form(request.uri())?;
+    let exchange = raw_http::take_over(stream, request);
+    let answered = match timeouts.upgrade {
+        None => exchange.await,
+        Some(period) => tokio::time::timeout(period, exchange)
+            .await
+            .unwrap_or_else(|_| {
+                let error = Error::new(
+                    ErrorKind::Timeout(Clock::Headers),
+                    Phase::Handshake,
+                    Sent::No,
+                );
+                Err(error.with_timeout(period))
+            }),
     };
+    // No message was sent yet, whatever became of the wish for a socket.
+    let (response, stream, rest) =
+        match answered.map_err(|error| error.seen_from(Phase::Handshake, Sent::No))? {
+            Exchange::Refused(response) => return Ok(Upgrade::Refused(response)),
+            Exchange::Taken(response, stream, rest) => (response, stream, rest),
+        };
     expected.check(&response)?;
     let config = WebSocketConfig::default()
         .read_buffer_size(settings.read_buffer)
@@ -82,7 +121,7 @@ pub(crate) async fn connect(
     let socket = TungsteniteSocket {
         socket,
         settings,
-        send_timeout,
+        send_timeout: timeouts.send,
         timer,
         seen: (0, now),
         sent: (0, now),

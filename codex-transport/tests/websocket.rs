@@ -154,7 +154,7 @@ async fn an_agreement_that_breaks_the_rules_is_a_protocol_error() {
             "{error:?}"
         );
         assert_eq!(
-            std::error::Error::source(&error).unwrap().to_string(),
+            core::error::Error::source(&error).unwrap().to_string(),
             reason
         );
     }
@@ -168,7 +168,7 @@ async fn an_agreement_that_breaks_the_rules_is_a_protocol_error() {
         .await
         .unwrap_err();
     assert_eq!(
-        std::error::Error::source(&error).unwrap().to_string(),
+        core::error::Error::source(&error).unwrap().to_string(),
         "none of the subprotocols asked for"
     );
     let server = serve(Answer::websocket().header("sec-websocket-protocol", "b"));
