@@ -118,23 +118,27 @@ where
         &self.handle.inner
     }
 
-    /// Joins the refresh under way, or begins one; says which.
-    fn flight(&self, reason: Reason) -> (Flight<Result<(), Error>>, bool) {
+    /// Joins the refresh under way, or begins one; says for what reason it was begun.
+    fn flight(&self, reason: Reason) -> (Flight<Result<(), Error>>, Reason) {
         let inner = self.inner();
         let mut state = inner.lock();
-        if let Some(flight) = state.flight.as_ref().filter(|flight| !flight.is_done()) {
-            return (flight.clone(), false);
+        if let Some((reason, flight)) = state
+            .flight
+            .as_ref()
+            .filter(|(_, flight)| !flight.is_done())
+        {
+            return (flight.clone(), *reason);
         }
         let future = renew::run(Arc::clone(inner), reason);
         let lost = Error::new(ErrorKind::Custom).with_detail("the refresh panicked");
         let flight = Flight::new(Box::pin(future), Err(lost));
-        state.flight = Some(flight.clone());
+        state.flight = Some((reason, flight.clone()));
         drop(state);
         if let Some(spawner) = &inner.spawner {
             let joined = flight.join();
             spawner(Box::pin(async move { drop(joined.await) }));
         }
-        (flight, true)
+        (flight, reason)
     }
 
     async fn renew(&self, reason: Reason) -> Result<(), Error> {
@@ -176,12 +180,12 @@ where
             if let Some(verdict) = self.inner().verdict(lease) {
                 return Ok(verdict);
             }
-            let (flight, ours) = self.flight(Reason::Rejected);
+            let (flight, reason) = self.flight(Reason::Rejected(lease));
             let result = flight.join().await;
             if self.inner().verdict(lease) == Some(Verdict::Retry) {
                 return Ok(Verdict::Retry);
             }
-            if ours {
+            if reason == Reason::Rejected(lease) {
                 return result.map(|()| Verdict::GiveUp);
             }
             // What was joined had another reason, and did not look at this rejection.
@@ -305,7 +309,7 @@ struct Handle<S, H, T> {
 impl<S, H, T> Drop for Handle<S, H, T> {
     fn drop(&mut self) {
         let flight = self.inner.lock().flight.take();
-        if let Some(flight) = flight {
+        if let Some((_, flight)) = flight {
             flight.abandon();
         }
     }
@@ -320,7 +324,7 @@ struct Inner<S, H, T> {
 #[derive(Default)]
 struct State {
     current: Option<Current>,
-    flight: Option<Flight<Result<(), Error>>>,
+    flight: Option<(Reason, Flight<Result<(), Error>>)>,
     /// Tokens that were refused for good, and how.
     refused: Option<(TokenSet, Error)>,
     /// Tokens that were renewed and could not be stored.
@@ -426,7 +430,7 @@ impl<S: TokenStore, H, T: Timer> Inner<S, H, T> {
             Some(current) if current.lease != lease => Some(Verdict::Retry),
             // Renewed because of a rejection, and rejected again without ever having been accepted: it is not the token.
             Some(Current {
-                renewed: Some((at, Reason::Rejected)),
+                renewed: Some((at, Reason::Rejected(_))),
                 accepted: false,
                 ..
             }) if now.steady().saturating_sub(at.steady()) < RECOVERY_WINDOW => {

@@ -2,6 +2,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     reason = "a test states what it expects by failing loudly"
 )]
 
@@ -799,6 +800,33 @@ fn fifty_callers_share_one_refresh_and_some_may_leave() {
     release();
     for call in &mut calls {
         assert!(call.as_mut().poll(&mut context).is_ready());
+    }
+    assert_eq!(authority.0.count(), 1);
+}
+
+#[test]
+fn fifty_rejections_of_one_generation_share_one_refusal() {
+    let (release, authority) = gated(Answer::Body(500, String::new()));
+    let source = OAuthSource::builder(
+        OAuthProfile::codex(),
+        stored(tokens(1, HOUR)),
+        authority.clone(),
+        Frozen,
+    )
+    .build()
+    .unwrap();
+    let (lease, _) = apply(&source).unwrap();
+    let mut calls: Vec<_> = (0..50).map(|_| Box::pin(source.rejected(lease))).collect();
+    let mut context = Context::from_waker(Waker::noop());
+    for call in &mut calls {
+        assert!(call.as_mut().poll(&mut context).is_pending());
+    }
+    release();
+    for call in &mut calls {
+        let core::task::Poll::Ready(Err(error)) = call.as_mut().poll(&mut context) else {
+            panic!()
+        };
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
     }
     assert_eq!(authority.0.count(), 1);
 }

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use crate::{
     error::{Error, ErrorKind},
     record::Record,
+    source::Lease,
     tokens::{Freshness, TokenSet},
 };
 
@@ -15,8 +16,8 @@ use crate::{
 pub(super) enum Reason {
     /// Its access token expires soon, or has expired.
     Due,
-    /// Its access token was rejected.
-    Rejected,
+    /// The access token of this very generation was rejected.
+    Rejected(Lease),
 }
 
 /// What to do after an answer to a refresh was lost.
@@ -116,7 +117,7 @@ fn decide_same(
     refused: Option<Error>,
 ) -> Decision {
     let freshness = freshness(situation, stored, tokens);
-    let rejected = situation.reason == Reason::Rejected;
+    let rejected = matches!(situation.reason, Reason::Rejected(_));
     if !rejected && (freshness == Freshness::Fresh || situation.just_renewed) {
         return Decision::Keep;
     }

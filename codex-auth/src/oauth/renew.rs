@@ -80,6 +80,15 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
     ) -> Result<Option<&'a Stored>, Error> {
         let now = self.setting.timer.now();
         let mut state = self.lock();
+        if let Reason::Rejected(lease) = reason
+            && state
+                .current
+                .as_ref()
+                .is_some_and(|current| current.lease != lease)
+        {
+            // It was replaced between the rejection and this moment; what has replaced it was not rejected.
+            return Ok(None);
+        }
         let decision = decide(&Situation {
             reason,
             now: now.wall(),
@@ -191,7 +200,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         if profile.refresh_reason {
             refresh = refresh.with_reason(match reason {
                 Reason::Due => RefreshReason::Expiry,
-                Reason::Rejected => RefreshReason::Rejection,
+                Reason::Rejected(_) => RefreshReason::Rejection,
             });
         }
         Ok(refresh)
