@@ -36,10 +36,6 @@ pub(super) enum Step {
     Comment(String),
     Binary(Bytes),
     Raw(Bytes),
-    #[cfg_attr(
-        not(feature = "ws"),
-        expect(dead_code, reason = "only a WebSocket is closed")
-    )]
     Close(u16),
     Receive,
     CutAfter(u64, Cut),

@@ -32,6 +32,8 @@ mod answer;
 #[cfg(feature = "testing-tls")]
 mod authority;
 mod gate;
+mod json;
+mod memory_socket;
 mod play;
 #[cfg(feature = "ws")]
 mod play_socket;
@@ -42,6 +44,7 @@ mod scripted;
 mod server;
 mod server_io;
 mod shape;
+mod turn;
 
 pub use answer::{Answer, Cut};
 #[cfg(feature = "testing-tls")]
@@ -53,3 +56,4 @@ pub use script::Script;
 pub use scripted::ScriptedTransport;
 pub use server::{LoopbackServer, LoopbackServerBuilder};
 pub use shape::ChunkShape;
+pub use turn::Turn;

@@ -40,6 +40,31 @@ impl Script {
         Self::default()
     }
 
+    /// Reads a script from a JSON text: `{"routes": [{"method", "path", "answers": [..]}], "answers": [..]}`.
+    ///
+    /// An answer is `{"status", "headers", "before_head", "steps", "shape", "pace_ms", "times"}`, all of them optional. A step is an
+    /// object with one member: `event` (an object), `events`, `turn` (`{"id", "model", "items": [{"type": "message", "text"}, ..],
+    /// "incomplete" or "failed"}`), `body`, `comment`, `pause_ms`, `stall`, `receive`, `close` (a code), `cut` (`close`, `reset`, `stall`
+    /// or `stream`), `cut_after` (`{"bytes", "cut"}`). A shape is `whole`, `event`, `line`, `byte`, `{"bytes": n}` or
+    /// `{"random": {"seed", "max"}}`; `times` is a number or `forever`.
+    ///
+    /// ```
+    /// use codex_transport::testing::Script;
+    ///
+    /// let script = Script::from_json(r#"{"answers": [
+    ///     {"status": 429, "headers": {"retry-after": "1"}, "times": 2},
+    ///     {"headers": {"content-type": "text/event-stream"}, "shape": "byte",
+    ///      "steps": [{"turn": {"items": [{"type": "message", "text": "hello"}]}}]}
+    /// ]}"#).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration) with the place that is wrong as its source.
+    pub fn from_json(text: &str) -> Result<Self, crate::Error> {
+        super::json::script(text)
+    }
+
     /// Adds an answer to the plain list.
     #[must_use]
     pub fn answer(mut self, answer: Answer) -> Self {
@@ -178,7 +203,6 @@ impl Stage {
         self.lock().closed.clone()
     }
 
-    #[cfg(feature = "ws")]
     pub(super) fn record_message(&self, message: RecordedMessage) {
         self.lock().messages.push(message);
     }
@@ -188,7 +212,6 @@ impl Stage {
         self.lock().pings += 1;
     }
 
-    #[cfg(feature = "ws")]
     pub(super) fn count_closed(&self, code: Option<u16>) {
         self.lock().closed.push(code);
     }

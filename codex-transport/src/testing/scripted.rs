@@ -4,13 +4,17 @@ use core::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
+use super::memory_socket::MemorySocket;
 use super::play::{Play, WasCut};
 use super::script::Stage;
-use super::{Cut, RecordedRequest, Script};
-use crate::{Body, Error, ErrorKind, HttpTransport, Phase, Sent, hyper_error};
+use super::{Answer, Cut, RecordedMessage, RecordedRequest, Script};
+use crate::{
+    Body, ERROR_BODY_LIMIT, Error, ErrorKind, HttpTransport, Phase, Sent, Upgrade, WsConnection,
+    WsTransport, hyper_error,
+};
 
 /// Plays a [`Script`] in memory: no socket, no thread. Pauses follow tokio's clock, so a paused one makes them take no time;
 /// a script without pauses needs no runtime. Clones share the script and its log.
@@ -40,6 +44,11 @@ impl ScriptedTransport {
         self.0.requests()
     }
 
+    /// All WebSocket messages so far.
+    pub fn messages(&self) -> Vec<RecordedMessage> {
+        self.0.messages()
+    }
+
     /// How many answers were given up before their last step.
     pub fn canceled(&self) -> usize {
         self.0.canceled()
@@ -63,6 +72,13 @@ impl HttpTransport for ScriptedTransport {
                 Error::new(ErrorKind::ConnectionLost, Phase::Headers, Sent::Maybe).with_source(cut),
             );
         }
+        if answer.status == StatusCode::SWITCHING_PROTOCOLS {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = answer.status;
+            *response.headers_mut() = answer.headers.clone();
+            response.extensions_mut().insert(Agreed(answer));
+            return Ok(response);
+        }
         let mut body = Body::wrap(InMemory(Play::new(&answer, None, self.0.clone())));
         if let Some(id) = hyper_error::request_id(&answer.headers) {
             body = body.with_request_id(id);
@@ -73,6 +89,33 @@ impl HttpTransport for ScriptedTransport {
         Ok(response)
     }
 }
+
+impl WsTransport for ScriptedTransport {
+    async fn connect(&self, request: Request<()>) -> Result<Upgrade, Error> {
+        let response = self.send(request.map(|()| Bytes::new())).await;
+        let (head, body) = match response {
+            Ok(response) => response.into_parts(),
+            Err(error) => return Err(error.seen_from(Phase::Handshake, Sent::No)),
+        };
+        match head.extensions.get::<Agreed>() {
+            Some(Agreed(answer)) => {
+                let socket = MemorySocket::new(answer, self.0.clone());
+                Ok(Upgrade::Accepted(
+                    WsConnection::new(socket),
+                    Response::from_parts(head, ()),
+                ))
+            }
+            None => Ok(Upgrade::Refused(Response::from_parts(
+                head,
+                body.collect_prefix(ERROR_BODY_LIMIT).await,
+            ))),
+        }
+    }
+}
+
+/// The answer that agreed to a socket, on its way from the one trait to the other.
+#[derive(Clone)]
+struct Agreed(Answer);
 
 impl fmt::Debug for ScriptedTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
