@@ -219,7 +219,6 @@ impl<L: FileLayer> Files<L> {
         record: &Record,
         expected: Option<&Revision>,
     ) -> Result<Revision, Error> {
-        self.check_writable()?;
         let (_writing, _lock) = self.exclusive()?;
         if self
             .read()?
@@ -266,7 +265,8 @@ impl<L: FileLayer> Files<L> {
     }
 
     /// The writer's place, and the lock unless a guard of this store has it already.
-    fn exclusive(&self) -> Result<(std::sync::MutexGuard<'_, ()>, Option<File>), Error> {
+    pub(crate) fn exclusive(&self) -> Result<(std::sync::MutexGuard<'_, ()>, Option<File>), Error> {
+        self.check_writable()?;
         let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         self.prepare_directory()?;
         if self.locked.load(Ordering::Acquire) {

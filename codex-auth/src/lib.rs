@@ -16,6 +16,8 @@ mod file;
 mod fixed;
 mod flow;
 mod json;
+#[cfg(feature = "keyring")]
+mod keyring;
 mod listener;
 mod moment;
 mod oauth;
@@ -33,6 +35,8 @@ mod tokens;
 #[cfg(feature = "verify")]
 mod verify;
 
+#[cfg(feature = "keyring")]
+pub use crate::keyring::KeyringStore;
 #[cfg(feature = "verify")]
 pub use crate::verify::{IdTokenRules, KeySet};
 pub use crate::{

@@ -492,13 +492,15 @@ fn read_registration(ours: &Object<'_>) -> Option<Result<Registration, Error>> {
     }))
 }
 
-/// Says whether two secrets are the same, and nothing else about them: half of a SHA-256, in hexadecimal.
+/// Says whether two secrets are the same, and nothing else about them: half of a SHA-256.
 pub(crate) fn fingerprint(secret: &Secret) -> String {
-    let digest = Sha256::digest(secret.expose());
-    digest
+    hexadecimal(&Sha256::digest(secret.expose())[..16])
+}
+
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes
         .iter()
-        .take(16)
-        .fold(String::with_capacity(32), |mut text, byte| {
+        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
             // Writing to a `String` cannot fail.
             let _ = write!(text, "{byte:02x}");
             text
