@@ -3,11 +3,11 @@
 //!
 //! `--chunk N` feeds the decoder with at most N bytes at a time, which must not change anything.
 
-use core::error::Error;
+mod common;
+
 use std::{
     borrow::Cow,
-    env,
-    io::{self, Read as _, Write as _},
+    io::{self, Write as _},
     process::ExitCode,
 };
 
@@ -15,32 +15,20 @@ use codex_sse::{Decoder, Frame};
 use serde_json::json;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "frames: {error}");
-            ExitCode::FAILURE
+    common::run("frames", || {
+        let options = common::Options::from_arguments("frames")?;
+        if options.messages {
+            return Err("messages have no frames: leave out --messages".into());
         }
-    }
-}
-
-fn run() -> Result<(), Box<dyn Error>> {
-    let chunk_size = chunk_size(env::args().skip(1))?;
-    let mut input = io::stdin().lock();
-    let mut output = io::stdout().lock();
-    let mut decoder = Decoder::new();
-    let mut buffer = vec![0; chunk_size];
-    loop {
-        let length = input.read(&mut buffer)?;
-        if length == 0 {
-            return Ok(());
-        }
-        let mut chunk = &buffer[..length];
-        while let Some(frame) = decoder.decode(&mut chunk)? {
-            writeln!(output, "{}", line(&frame))?;
-        }
-        output.flush()?;
-    }
+        let mut output = io::stdout().lock();
+        let mut decoder = Decoder::new();
+        common::read_input(options, |mut chunk| {
+            while let Some(frame) = decoder.decode(&mut chunk)? {
+                writeln!(output, "{}", line(&frame))?;
+            }
+            Ok(output.flush()?)
+        })
+    })
 }
 
 fn line(frame: &Frame<'_>) -> String {
@@ -60,21 +48,4 @@ fn line(frame: &Frame<'_>) -> String {
             |milliseconds| milliseconds.to_string()
         ),
     )
-}
-
-fn chunk_size(mut arguments: impl Iterator<Item = String>) -> Result<usize, String> {
-    let usage = "usage: frames [--chunk N] < stream, where N is at least 1";
-    match (
-        arguments.next().as_deref(),
-        arguments.next(),
-        arguments.next(),
-    ) {
-        (None, ..) => Ok(16 * 1024),
-        (Some("--chunk"), Some(size), None) => size
-            .parse()
-            .ok()
-            .filter(|size| *size > 0)
-            .ok_or_else(|| usage.to_owned()),
-        _ => Err(usage.to_owned()),
-    }
 }

@@ -172,7 +172,10 @@ impl Decoder {
 
     /// Ends the stream, and says whether an unfinished event was lost.
     pub fn finish(self) -> Tail {
-        let end = self.failed.as_ref().map_or(self.offset, Error::position);
+        let end = self
+            .failed
+            .as_ref()
+            .map_or(self.offset, |error| error.offset().unwrap_or_default());
         let line_began = match self.place {
             Place::Mark(length) => length > 0,
             Place::Start | Place::Return | Place::Inside(Field::Skip) => false,
@@ -239,6 +242,8 @@ enum Place {
 /// The values of an event that lie in the current chunk; those that do not are held.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Lent<'i> {
+    /// Whether the event type is the predicted one.
+    pub(crate) predicted: bool,
     pub(crate) event: Option<&'i [u8]>,
     pub(crate) data: Option<&'i [u8]>,
     next_id: Option<&'i [u8]>,
@@ -306,33 +311,40 @@ impl Decoder {
     }
 
     pub(crate) fn frame<'s, 'i: 's>(&'s self, lent: &Lent<'i>) -> Frame<'s> {
+        let data = Text::Unchecked(lent.data.unwrap_or(&self.held.data));
+        if lent.predicted {
+            return self.predicted_frame(data);
+        }
+        let event = Text::Unchecked(lent.event.unwrap_or(&self.held.event));
         Frame {
-            event: Text::Unchecked(lent.event.unwrap_or(&self.held.event)),
-            data: Text::Unchecked(lent.data.unwrap_or(&self.held.data)),
+            event,
+            data,
             id: self.held.id(),
             retry: self.retry,
         }
     }
 
     /// As [`decode`](Self::decode), without the step from values to a frame.
-    #[cfg(feature = "stream")]
+    #[cfg(any(feature = "stream", feature = "events"))]
+    #[inline]
     pub(crate) fn decode_lent<'i>(
         &mut self,
         input: &mut &'i [u8],
     ) -> Result<Option<Lent<'i>>, Error> {
-        let before = *input;
         match self.decode_predicted(input) {
-            Predicted::Event(data) => {
-                let event = before.get(EVENT.len()..EVENT.len() + self.prediction.event().len());
-                Ok(Some(Lent {
-                    event,
-                    data: Some(data),
-                    next_id: None,
-                }))
-            }
+            Predicted::Event(data) => Ok(Some(Lent {
+                predicted: true,
+                data: Some(data),
+                ..Lent::default()
+            })),
             Predicted::Begun => Ok(None),
             Predicted::Missed => self.decode_lines(input),
         }
+    }
+
+    #[cfg(feature = "events")]
+    pub(crate) fn data<'s, 'i: 's>(&'s self, lent: &Lent<'i>) -> &'s [u8] {
+        lent.data.unwrap_or(&self.held.data)
     }
 
     #[inline(never)]
@@ -729,7 +741,10 @@ impl Decoder {
         let mut first: Option<Error> = None;
         let mut passed = |kind, index, limit| {
             let offset = at(index);
-            if first.as_ref().is_none_or(|error| offset < error.position()) {
+            if first
+                .as_ref()
+                .is_none_or(|error| Some(offset) < error.offset())
+            {
                 first = Some(Error::limit_passed(kind, offset, limit));
             }
         };
@@ -785,12 +800,16 @@ enum Predicted<'i> {
 /// What precedes the data of the next event if it has the type of the last one: `event: `, the type, a line feed, `data: `. Or just
 /// `data: ` where the last one had no type.
 #[derive(Clone, Default)]
-struct Prediction {
+pub(crate) struct Prediction {
     header: String,
     event_length: usize,
 }
 
 impl Prediction {
+    /// What lies between the event type and the data.
+    #[cfg(feature = "stream")]
+    pub(crate) const BETWEEN: &str = "\ndata: ";
+
     #[inline]
     fn event(&self) -> &str {
         self.header

@@ -1,6 +1,10 @@
+// One error for the crate. It is shared by reference count because framing errors are sticky and given again, and because that keeps the
+// `Result` of the hot path at the size of a frame. An undecodable payload rides along for whoever asks for it and appears in no text.
+
+use alloc::{boxed::Box, sync::Arc};
 use core::fmt;
 
-/// Why decoding stopped, and where.
+/// Why decoding stopped, or why one payload could not be decoded.
 ///
 /// ```
 /// use codex_sse::{Decoder, ErrorKind, Limits, Side};
@@ -13,24 +17,40 @@ use core::fmt;
 /// assert_eq!((error.side(), error.is_retryable()), (Side::Remote, false));
 /// assert_eq!(error.to_string(), "a line is longer than the limit of 8 bytes at offset 8");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Error {
+    inner: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
     kind: ErrorKind,
-    offset: u64,
-    limit: usize,
+    offset: Option<u64>,
+    limit: Option<usize>,
+    payload: Option<Box<[u8]>>,
+    source: Option<Box<dyn core::error::Error + Send + Sync>>,
 }
 
 /// What kind of [`Error`] it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// A line passed [`Limits::max_line`](crate::Limits::max_line).
     LineTooLong,
-    /// An event passed [`Limits::max_frame`](crate::Limits::max_frame).
+    /// An event or a message passed [`Limits::max_frame`](crate::Limits::max_frame).
     FrameTooLong,
     /// Comments, blank lines and other lines without data passed [`Limits::max_skipped`](crate::Limits::max_skipped).
     TooMuchSkipped,
-    /// An event cannot be written: its type or id holds a line end or its id a NUL, or its data holds a carriage return.
+    /// A payload is not UTF-8. It concerns that payload alone.
+    InvalidUtf8,
+    /// A payload is not an event: no JSON, or JSON nested too deeply. It concerns that payload alone.
+    InvalidEvent,
+    /// The assembled response passed the limit of its [`Accumulator`](crate::Limits).
+    ResponseTooLarge,
+    /// The stream ended before a terminal event.
+    Truncated,
+    /// A frame cannot be written: its type or id holds a line end, its id a NUL, or its data a carriage return.
+    #[default]
     Unencodable,
 }
 
@@ -47,80 +67,178 @@ pub enum Side {
 }
 
 impl Error {
-    pub(crate) const fn limit_passed(kind: ErrorKind, offset: u64, limit: usize) -> Self {
-        Self {
+    #[cold]
+    pub(crate) fn limit_passed(kind: ErrorKind, offset: u64, limit: usize) -> Self {
+        Inner {
             kind,
-            offset,
-            limit,
+            offset: Some(offset),
+            limit: Some(limit),
+            ..Inner::default()
         }
+        .into()
     }
 
-    pub(crate) const fn unencodable() -> Self {
-        Self {
-            kind: ErrorKind::Unencodable,
-            offset: 0,
-            limit: 0,
-        }
+    #[cold]
+    pub(crate) fn unencodable() -> Self {
+        Inner::default().into()
     }
 
     /// What kind of error this is.
-    pub const fn kind(&self) -> ErrorKind {
-        self.kind
+    pub fn kind(&self) -> ErrorKind {
+        self.inner.kind
     }
 
     /// Whose fault it is.
-    pub const fn side(&self) -> Side {
-        match self.kind {
-            ErrorKind::LineTooLong | ErrorKind::FrameTooLong | ErrorKind::TooMuchSkipped => {
-                Side::Remote
-            }
+    pub fn side(&self) -> Side {
+        match self.kind() {
+            ErrorKind::LineTooLong
+            | ErrorKind::FrameTooLong
+            | ErrorKind::TooMuchSkipped
+            | ErrorKind::InvalidUtf8
+            | ErrorKind::InvalidEvent
+            | ErrorKind::ResponseTooLarge => Side::Remote,
+            ErrorKind::Truncated => Side::Network,
             ErrorKind::Unencodable => Side::Local,
         }
     }
 
-    /// Whether the same request may end better when it is made again.
-    pub const fn is_retryable(&self) -> bool {
-        matches!(self.side(), Side::Network)
+    /// Whether the same request may end better when it is made again. What was delivered already must not be delivered twice; that is
+    /// for the caller to know.
+    pub fn is_retryable(&self) -> bool {
+        self.side() == Side::Network
     }
 
-    /// The position in the stream, counted in bytes from its start, of the first byte that was too many.
-    pub const fn offset(&self) -> Option<u64> {
-        match self.kind {
-            ErrorKind::Unencodable => None,
-            _ => Some(self.offset),
-        }
+    /// Whether the stream is over. An error that is not fatal concerns one payload, and decoding goes on behind it.
+    pub fn is_fatal(&self) -> bool {
+        !matches!(
+            self.kind(),
+            ErrorKind::InvalidUtf8 | ErrorKind::InvalidEvent
+        )
     }
 
-    pub(crate) const fn position(&self) -> u64 {
-        self.offset
+    /// The position in the stream, counted in bytes from its start: of the first byte that was too many, or just behind the event that
+    /// could not be decoded, or of the end. `None` where there is no byte stream.
+    pub fn offset(&self) -> Option<u64> {
+        self.inner.offset
     }
 
     /// The limit that was passed, in bytes.
-    pub const fn limit(&self) -> Option<usize> {
-        match self.kind {
-            ErrorKind::Unencodable => None,
-            _ => Some(self.limit),
+    pub fn limit(&self) -> Option<usize> {
+        self.inner.limit
+    }
+
+    /// The payload that could not be decoded, as it came. It is in neither the text of the error nor its `Debug` form.
+    pub fn payload(&self) -> Option<&[u8]> {
+        self.inner.payload.as_deref()
+    }
+}
+
+#[cfg(feature = "events")]
+impl Error {
+    #[cold]
+    pub(crate) fn undecodable(
+        kind: ErrorKind,
+        offset: Option<u64>,
+        payload: &[u8],
+        source: impl core::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Inner {
+            kind,
+            offset,
+            limit: None,
+            payload: Some(payload.into()),
+            source: Some(Box::new(source)),
+        }
+        .into()
+    }
+
+    #[cold]
+    pub(crate) fn message_too_long(limit: usize) -> Self {
+        Inner {
+            kind: ErrorKind::FrameTooLong,
+            limit: Some(limit),
+            ..Inner::default()
+        }
+        .into()
+    }
+
+    #[cold]
+    pub(crate) fn response_too_large(limit: usize) -> Self {
+        Inner {
+            kind: ErrorKind::ResponseTooLarge,
+            limit: Some(limit),
+            ..Inner::default()
+        }
+        .into()
+    }
+
+    #[cold]
+    pub(crate) fn truncated(offset: Option<u64>) -> Self {
+        Inner {
+            kind: ErrorKind::Truncated,
+            offset,
+            ..Inner::default()
+        }
+        .into()
+    }
+}
+
+impl From<Inner> for Error {
+    fn from(inner: Inner) -> Self {
+        Self {
+            inner: Arc::new(inner),
         }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.kind {
+        f.write_str(match self.kind() {
             ErrorKind::LineTooLong => "a line is longer than",
             ErrorKind::FrameTooLong => "an event is larger than",
             ErrorKind::TooMuchSkipped => "the lines between two events are longer than",
+            ErrorKind::ResponseTooLarge => "the response is larger than",
+            ErrorKind::InvalidUtf8 => "an event is not valid utf-8",
+            ErrorKind::InvalidEvent => "an event cannot be decoded",
+            ErrorKind::Truncated => "the stream ended before the response did",
             ErrorKind::Unencodable => {
-                return f
-                    .write_str("an event holds a character that server-sent events cannot carry");
+                "an event holds a character that server-sent events cannot carry"
             }
-        };
-        write!(
-            f,
-            "{what} the limit of {} bytes at offset {}",
-            self.limit, self.offset
-        )
+        })?;
+        if let Some(limit) = self.limit() {
+            write!(f, " the limit of {limit} bytes")?;
+        }
+        if let Some(offset) = self.offset() {
+            write!(f, " at offset {offset}")?;
+        }
+        Ok(())
     }
 }
 
-impl core::error::Error for Error {}
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.kind())
+            .field("offset", &self.offset())
+            .field("limit", &self.limit())
+            .field("payload_bytes", &self.payload().map(<[u8]>::len))
+            .field("source", &self.inner.source)
+            .finish()
+    }
+}
+
+impl core::error::Error for Error {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        self.inner.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// Equal when they say the same about the same place and payload.
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        (self.kind(), self.offset(), self.limit(), self.payload())
+            == (other.kind(), other.offset(), other.limit(), other.payload())
+    }
+}
+
+impl Eq for Error {}

@@ -3,10 +3,14 @@
 
 extern crate alloc;
 
+#[cfg(feature = "events")]
+mod accumulate;
 mod chunk;
 mod decoder;
 mod encode;
 mod error;
+#[cfg(feature = "events")]
+mod event;
 mod frame;
 mod frame_buf;
 mod held;
@@ -16,9 +20,13 @@ mod line;
 mod stream;
 mod text;
 
+#[cfg(feature = "events")]
+pub use accumulate::{Accumulator, Outcome};
 pub use chunk::Chunk;
 pub use decoder::{Decoder, Tail};
 pub use error::{Error, ErrorKind, Side};
+#[cfg(feature = "events")]
+pub use event::EventDecoder;
 pub use frame::Frame;
 pub use frame_buf::FrameBuf;
 pub use limits::Limits;

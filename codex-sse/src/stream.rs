@@ -9,7 +9,10 @@ use bytes::{Buf as _, Bytes};
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
-use crate::{Decoder, Error, Frame, FrameBuf};
+use crate::{
+    Decoder, Error, FrameBuf,
+    decoder::{Lent, Prediction},
+};
 
 impl Decoder {
     /// Like [`decode`](Self::decode), but the frame outlives the chunk: it is a slice of it where the whole event lies in it, and a copy
@@ -38,24 +41,36 @@ impl Decoder {
             return Ok(None);
         };
         let frame = self.frame(&lent);
-        let owned = match (lent.event, lent.data) {
-            (Some(event), Some(data)) => Self::share(chunk, event, data, &frame),
-            (None, Some(data)) if frame.event().is_none() => Self::share(chunk, b"", data, &frame),
-            _ => frame.to_owned(),
+        let owned = match lent.ranges(chunk, frame.event.as_bytes().len()) {
+            Some((event, data)) => FrameBuf::share(chunk, event, data, &frame),
+            None => frame.to_owned(),
         };
         chunk.advance(chunk.len() - input.len());
         Ok(Some(owned))
     }
+}
 
-    fn share(chunk: &Bytes, event: &[u8], data: &[u8], frame: &Frame<'_>) -> FrameBuf {
-        let within = |part: &[u8]| -> Range<usize> {
-            if part.is_empty() {
-                return 0..0;
-            }
+impl Lent<'_> {
+    /// Where in the chunk the event type, of that length, and the data lie; `None` if one of them does not.
+    fn ranges(&self, chunk: &[u8], event_length: usize) -> Option<(Range<usize>, Range<usize>)> {
+        let within = |part: &[u8]| {
             let start = part.as_ptr().addr() - chunk.as_ptr().addr();
             start..start + part.len()
         };
-        FrameBuf::share(chunk, within(event), within(data), frame)
+        let data = match self.data? {
+            [] => 0..0,
+            data => within(data),
+        };
+        let event = match self.event {
+            _ if event_length == 0 => 0..0,
+            Some(event) => within(event),
+            None if self.predicted && !data.is_empty() => {
+                let end = data.start - Prediction::BETWEEN.len();
+                end - event_length..end
+            }
+            None => return None,
+        };
+        Some((event, data))
     }
 }
 

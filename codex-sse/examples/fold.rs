@@ -1,0 +1,63 @@
+//! Server-sent events on standard input, the assembled response on standard output: `{"outcome","response"}`.
+//!
+//! The outcome is `completed`, `incomplete`, `failed`, `error`, or `truncated` where the input ends before the response does; the response
+//! is whatever was received. `--chunk N` feeds at most N bytes at a time, which must not change anything. With `--messages` the input is
+//! one JSON message a line, as on a WebSocket. A payload that cannot be decoded is named on standard error, and makes the exit status
+//! non-zero at the end.
+
+mod common;
+
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use codex_sse::{Accumulator, EventDecoder, Outcome};
+use codex_types::RawJson;
+
+fn main() -> ExitCode {
+    common::run("fold", || {
+        let options = common::Options::from_arguments("fold")?;
+        let mut decoder = EventDecoder::new();
+        let mut accumulator = Accumulator::new();
+        let mut undecodable = 0_u64;
+        common::read_input(options, |mut chunk| {
+            loop {
+                let event = match options.messages {
+                    true => decoder.decode_message_ref(core::mem::take(&mut chunk)),
+                    false => decoder.decode_ref(&mut chunk),
+                };
+                match event {
+                    Ok(Some(event)) => accumulator.push_ref(&event)?,
+                    Ok(None) => break,
+                    Err(error) if error.is_fatal() => return Err(error.into()),
+                    Err(error) => {
+                        undecodable += 1;
+                        writeln!(io::stderr(), "fold: {error}")?;
+                    }
+                }
+                if options.messages {
+                    break;
+                }
+            }
+            Ok(())
+        })?;
+        let outcome = match accumulator.outcome() {
+            Some(Outcome::Completed) => "completed",
+            Some(Outcome::Incomplete) => "incomplete",
+            Some(Outcome::Failed | Outcome::Cancelled) => "failed",
+            Some(_) => "error",
+            None => "truncated",
+        };
+        let response = RawJson::encode(accumulator.snapshot())?;
+        writeln!(
+            io::stdout(),
+            r#"{{"outcome":"{outcome}","response":{}}}"#,
+            response.to_compact()
+        )?;
+        match undecodable {
+            0 => Ok(()),
+            count => Err(format!("{count} of the events could not be decoded").into()),
+        }
+    })
+}

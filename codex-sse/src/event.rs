@@ -1,0 +1,216 @@
+// Frames and socket messages to typed events. A payload is checked to be UTF-8 once, as a whole, and then read by `codex_types`, whose
+// fast way for deltas borrows from it. The event name of the frame is only a hint: the payload's own `type` counts.
+
+use codex_types::{EventRef, ResponseEvent};
+
+use crate::{Chunk, Decoder, Error, ErrorKind, Limits, decoder::Lent, text::Text};
+
+/// Decodes a response stream into typed events, from the bytes of an SSE body or from the messages of a WebSocket.
+///
+/// Like [`Decoder`], it is driven by a cursor: it takes from the front of the input until there is an event, and hands it out. Owned
+/// events cost one allocation a delta, borrowed ones none.
+///
+/// One payload that cannot be decoded is an error of its own, with the bytes in [`Error::payload`], and the stream goes on; see
+/// [`Error::is_fatal`]. A payload of `[DONE]`, which some servers send, is passed over.
+///
+/// ```
+/// use codex_sse::EventDecoder;
+/// use codex_types::ResponseEvent;
+///
+/// let mut decoder = EventDecoder::new();
+/// let mut text = String::new();
+/// for chunk in [
+///     &br#"data: {"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"Hel"}"#[..],
+///     b"\n\n",
+///     br#"data: {"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"lo"}"#,
+///     b"\n\ndata: {\"type\":\"response.completed\",\"response\":{\"id\":\"resp_1\"}}\n\n",
+/// ] {
+///     let mut input = chunk;
+///     while let Some(event) = decoder.decode(&mut input)? {
+///         text.push_str(event.text_delta().unwrap_or_default());
+///     }
+/// }
+/// decoder.finish()?;
+/// assert_eq!(text, "Hello");
+/// # Ok::<(), codex_sse::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct EventDecoder {
+    decoder: Decoder,
+    terminated: bool,
+    /// Whether any input came as bytes of a stream, so that offsets mean something.
+    streamed: bool,
+}
+
+impl EventDecoder {
+    /// A decoder with the default [`Limits`].
+    pub fn new() -> Self {
+        Self::with_limits(Limits::new())
+    }
+
+    /// A decoder with limits of one's own.
+    pub fn with_limits(limits: Limits) -> Self {
+        Self {
+            decoder: Decoder::with_limits(limits),
+            terminated: false,
+            streamed: false,
+        }
+    }
+
+    /// Takes bytes from the front of `input` until an event is complete. `None`: `input` is used up.
+    ///
+    /// # Errors
+    /// When a limit is passed, which is sticky, or when one payload cannot be decoded, behind which decoding goes on.
+    pub fn decode(&mut self, input: &mut &[u8]) -> Result<Option<ResponseEvent>, Error> {
+        Ok(self.decode_ref(input)?.map(EventRef::into_owned))
+    }
+
+    /// As [`decode`](Self::decode), lending: a delta borrows from the input, or from the decoder where a chunk boundary cut it.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_ref<'s, 'i: 's>(
+        &'s mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<EventRef<'s>>, Error> {
+        match self.next(input)? {
+            Some(lent) => self.event(&lent, None),
+            None => Ok(None),
+        }
+    }
+
+    /// As [`decode_ref`](Self::decode_ref), for a chunk whose UTF-8 is checked as a whole.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_chunk<'s, 'i: 's>(
+        &'s mut self,
+        chunk: &mut Chunk<'i>,
+    ) -> Result<Option<EventRef<'s>>, Error> {
+        match self.next(chunk.rest_mut())? {
+            Some(lent) => {
+                let text = lent.data.and_then(|data| chunk.text_of(data));
+                self.event(&lent, text)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Decodes one message of a WebSocket: the payload of one event, without framing. `None` for `[DONE]`.
+    ///
+    /// # Errors
+    /// When the message is larger than [`Limits::max_frame`], or cannot be decoded. Neither is sticky: messages have borders of their own.
+    ///
+    /// ```
+    /// use codex_sse::EventDecoder;
+    ///
+    /// let mut decoder = EventDecoder::new();
+    /// let event = decoder.decode_message(br#"{"type":"response.created","response":{"id":"resp_1"}}"#)?;
+    /// assert_eq!(event.unwrap().response().unwrap().id, "resp_1");
+    /// # Ok::<(), codex_sse::Error>(())
+    /// ```
+    pub fn decode_message(&mut self, message: &[u8]) -> Result<Option<ResponseEvent>, Error> {
+        Ok(self.decode_message_ref(message)?.map(EventRef::into_owned))
+    }
+
+    /// As [`decode_message`](Self::decode_message), lending.
+    ///
+    /// # Errors
+    /// As [`decode_message`](Self::decode_message).
+    pub fn decode_message_ref<'i>(
+        &mut self,
+        message: &'i [u8],
+    ) -> Result<Option<EventRef<'i>>, Error> {
+        let limit = self.decoder.limits().frame;
+        if message.len() > limit {
+            return Err(Error::message_too_long(limit));
+        }
+        if is_done(message) {
+            return Ok(None);
+        }
+        let event = read(Text::Unchecked(message), None, None)?;
+        self.terminated |= is_terminal(&event);
+        Ok(Some(event))
+    }
+
+    /// Whether a terminal event has been handed out.
+    pub fn is_terminated(&self) -> bool {
+        self.terminated
+    }
+
+    /// Ends the stream.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Truncated`] when no terminal event was handed out: what came is not the whole response.
+    pub fn finish(&self) -> Result<(), Error> {
+        if self.terminated {
+            return Ok(());
+        }
+        Err(Error::truncated(
+            self.streamed.then(|| self.decoder.offset()),
+        ))
+    }
+
+    /// The decoder below: what it has counted, the last event id, the reconnection time.
+    pub fn frames(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    /// The next frame that holds an event.
+    fn next<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Lent<'i>>, Error> {
+        self.streamed = true;
+        loop {
+            match self.decoder.decode_lent(input)? {
+                Some(lent) if is_done(self.decoder.data(&lent)) => {}
+                lent => return Ok(lent),
+            }
+        }
+    }
+
+    fn event<'s, 'i: 's>(
+        &'s mut self,
+        lent: &Lent<'i>,
+        text: Option<&'i str>,
+    ) -> Result<Option<EventRef<'s>>, Error> {
+        let terminated = &mut self.terminated;
+        let decoder = &self.decoder;
+        let data = text.map_or_else(|| Text::Unchecked(decoder.data(lent)), Text::Checked);
+        let event = read(
+            data,
+            decoder.frame(lent).event_str().ok().flatten(),
+            Some(decoder.offset()),
+        )?;
+        *terminated |= is_terminal(&event);
+        Ok(Some(event))
+    }
+}
+
+impl Default for EventDecoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn read<'a>(
+    payload: Text<'a>,
+    name: Option<&str>,
+    offset: Option<u64>,
+) -> Result<EventRef<'a>, Error> {
+    let json = payload.as_str().map_err(|error| {
+        Error::undecodable(ErrorKind::InvalidUtf8, offset, payload.as_bytes(), error)
+    })?;
+    EventRef::from_json_hinted(name, json).map_err(|error| {
+        Error::undecodable(ErrorKind::InvalidEvent, offset, payload.as_bytes(), error)
+    })
+}
+
+fn is_done(payload: &[u8]) -> bool {
+    payload == b"[DONE]"
+}
+
+fn is_terminal(event: &EventRef<'_>) -> bool {
+    match event {
+        EventRef::Delta(_) => false,
+        EventRef::Event(event) => event.is_terminal(),
+    }
+}
