@@ -25,6 +25,8 @@ pub struct LoopbackConnection {
     port: String,
     path: String,
     received: Vec<u8>,
+    /// As much of it as holds no end of a head.
+    searched: usize,
 }
 
 /// What a connection has brought so far.
@@ -69,6 +71,7 @@ impl LoopbackConnection {
                 .unwrap_or_default(),
             path: uri.path().to_owned(),
             received: Vec::new(),
+            searched: 0,
         }
     }
 
@@ -77,9 +80,14 @@ impl LoopbackConnection {
         let room = LARGEST_HEAD.saturating_sub(self.received.len());
         self.received
             .extend_from_slice(&bytes[..bytes.len().min(room)]);
-        // The end of the head may be cut anywhere, so it is looked for in all there is; that is 16 KiB at most.
-        match self.received.windows(4).position(|end| end == b"\r\n\r\n") {
-            Some(end) => self.judge(end),
+        // The end may be cut anywhere, so the last three bytes are looked at again; the others are not, however small the pieces.
+        let from = self.searched.saturating_sub(3);
+        self.searched = self.received.len();
+        match self.received[from..]
+            .windows(4)
+            .position(|end| end == b"\r\n\r\n")
+        {
+            Some(end) => self.judge(from + end),
             None if self.received.len() >= LARGEST_HEAD => Incoming::Other(Page::TooLarge),
             None => Incoming::NeedMore,
         }
