@@ -56,13 +56,7 @@ fn is_unsent(error: &hyper_util::client::legacy::Error) -> bool {
 pub(crate) fn classify(error: &(dyn core::error::Error + 'static)) -> ErrorKind {
     if let Some(error) = find::<h2::Error>(error) {
         return match (error.is_reset(), error.is_go_away(), error.is_io()) {
-            // h2 calls it a broken pipe when the connection was closed under a stream that was owed more.
-            (_, _, true)
-                if error.get_io().map(io::Error::kind) == Some(io::ErrorKind::BrokenPipe) =>
-            {
-                ErrorKind::Truncated
-            }
-            (_, _, true) => io_kind(error.get_io().map(io::Error::kind)),
+            (_, _, true) => error.get_io().map_or(ErrorKind::ConnectionLost, io_kind),
             // NO_ERROR says that the server stops on purpose; what it owed is missing all the same.
             (true, _, _) if error.reason() == Some(h2::Reason::NO_ERROR) => ErrorKind::Truncated,
             (true, _, _) => ErrorKind::StreamReset,
@@ -71,7 +65,7 @@ pub(crate) fn classify(error: &(dyn core::error::Error + 'static)) -> ErrorKind 
         };
     }
     if let Some(error) = find::<io::Error>(error) {
-        return io_kind(Some(error.kind()));
+        return io_kind(error);
     }
     match find::<hyper::Error>(error) {
         Some(error) if error.is_incomplete_message() => ErrorKind::Truncated,
@@ -82,10 +76,12 @@ pub(crate) fn classify(error: &(dyn core::error::Error + 'static)) -> ErrorKind 
     }
 }
 
-fn io_kind(kind: Option<io::ErrorKind>) -> ErrorKind {
-    match kind {
-        Some(io::ErrorKind::UnexpectedEof) => ErrorKind::Truncated,
-        Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => ErrorKind::Protocol,
+fn io_kind(error: &io::Error) -> ErrorKind {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => ErrorKind::Truncated,
+        // h2 says so, and not the system, when the connection was closed under a stream that was owed more.
+        io::ErrorKind::BrokenPipe if error.raw_os_error().is_none() => ErrorKind::Truncated,
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => ErrorKind::Protocol,
         _ => ErrorKind::ConnectionLost,
     }
 }

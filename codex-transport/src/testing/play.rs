@@ -13,7 +13,7 @@ use http_body::{Body, Frame, SizeHint};
 use super::ChunkShape;
 use super::answer::{Answer, Cut, Step, sse_bytes};
 use super::script::Stage;
-use super::server_io::Control;
+use super::server_io::{ACKNOWLEDGED, Control};
 
 pub(super) struct Play {
     steps: VecDeque<Step>,
@@ -23,6 +23,9 @@ pub(super) struct Play {
     stage: Stage,
     // In memory: how many bytes may still be handed out, and what comes then.
     limit: Option<(u64, Cut)>,
+    // How often the connection had been flushed when the body was first asked for. A body is cut after its head, never before.
+    head: Option<u64>,
+    in_body: bool,
     finished: bool,
 }
 
@@ -31,6 +34,8 @@ enum Wait {
     Gate(super::Gate),
     // Until everything handed out is on the wire, then this cut.
     Cut(u64, Cut),
+    // Until what was written has surely arrived, then the reset.
+    Acknowledged(Pin<Box<tokio::time::Sleep>>),
     // Until the head is on the wire, then the limit is set.
     Head(u64, u64, Cut),
     Forever,
@@ -57,6 +62,8 @@ impl Play {
             control,
             stage,
             limit: None,
+            head: None,
+            in_body: true,
             finished: false,
         }
     }
@@ -69,6 +76,8 @@ impl Play {
             control: None,
             stage,
             limit: None,
+            head: None,
+            in_body: true,
             finished: true,
         }
     }
@@ -85,6 +94,8 @@ impl Play {
             control,
             stage,
             limit: None,
+            head: None,
+            in_body: false,
             finished: false,
         };
         loop {
@@ -125,6 +136,9 @@ impl Body for Play {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, WasCut>>> {
         let this = &mut *self;
+        let head = *this
+            .head
+            .get_or_insert_with(|| this.control.as_ref().map_or(0, |control| control.flushes()));
         loop {
             let waited = match &mut this.wait {
                 None => Poll::Ready(()),
@@ -142,9 +156,22 @@ impl Body for Play {
                 Some(Wait::Cut(written, cut)) => {
                     let (written, cut) = (*written, *cut);
                     if let Some(control) = &this.control {
+                        if this.in_body {
+                            ready!(control.poll_flushes(head, cx));
+                        }
                         ready!(control.poll_flushed(written, cx));
+                        if cut == Cut::Reset && this.in_body {
+                            this.wait = Some(Wait::Acknowledged(Box::pin(tokio::time::sleep(
+                                ACKNOWLEDGED,
+                            ))));
+                            continue;
+                        }
                     }
                     return this.cut(cut);
+                }
+                Some(Wait::Acknowledged(sleep)) => {
+                    ready!(sleep.as_mut().poll(cx));
+                    return this.cut(Cut::Reset);
                 }
             };
             if waited.is_pending() {

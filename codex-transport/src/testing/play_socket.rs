@@ -23,7 +23,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use super::answer::{Answer, Cut, Step};
 use super::record::RecordedMessage;
 use super::script::Stage;
-use super::server_io::Control;
+use super::server_io::{ACKNOWLEDGED, Control};
 
 /// The head of the agreement, for a request that asked for it properly; what the script says about these headers stays.
 pub(super) fn agree(request: &Request<()>, headers: &mut HeaderMap) {
@@ -102,6 +102,9 @@ impl Play {
                 }
                 Step::Stall | Step::Cut(Cut::Stall) => core::future::pending().await,
                 Step::Cut(cut) => {
+                    if cut == Cut::Reset {
+                        tokio::time::sleep(ACKNOWLEDGED).await;
+                    }
                     self.control.kill(cut);
                     return Ok(None);
                 }

@@ -2,6 +2,7 @@
 
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
+use core::time::Duration;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,6 +10,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::Cut;
+
+/// A reset makes the system throw away what was written and not acknowledged yet. Receivers acknowledge within 40 ms.
+pub(super) const ACKNOWLEDGED: Duration = Duration::from_millis(60);
 
 /// A connection whose end can be ordered from elsewhere.
 pub(super) struct ServerIo {
@@ -31,7 +35,7 @@ struct State {
     limit: Option<(u64, Cut)>,
     cut: Option<Cut>,
     // Whoever waits for a flush, and whoever reads and writes.
-    flush_waiter: Option<Waker>,
+    flush_waiters: Vec<Waker>,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
@@ -52,7 +56,7 @@ impl Control {
         if state.flushed >= bytes || state.cut.is_some() {
             return Poll::Ready(());
         }
-        state.flush_waiter = Some(cx.waker().clone());
+        state.flush_waiters.push(cx.waker().clone());
         Poll::Pending
     }
 
@@ -67,7 +71,7 @@ impl Control {
         if state.flushes > before || state.cut.is_some() {
             return Poll::Ready(());
         }
-        state.flush_waiter = Some(cx.waker().clone());
+        state.flush_waiters.push(cx.waker().clone());
         Poll::Pending
     }
 
@@ -79,16 +83,27 @@ impl Control {
         }
     }
 
+    /// Ends the connection; before a reset, waits until everything written has arrived.
+    pub(super) fn kill_when_acknowledged(self: &Arc<Self>, cut: Cut) {
+        if cut != Cut::Reset {
+            return self.kill(cut);
+        }
+        let control = self.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(ACKNOWLEDGED).await;
+            control.kill(cut);
+        });
+    }
+
+    /// Ends the connection now.
     pub(super) fn kill(&self, cut: Cut) {
         let mut state = self.lock();
         state.cut = Some(cut);
-        let wakers = [
-            state.reader.take(),
-            state.writer.take(),
-            state.flush_waiter.take(),
-        ];
+        let mut wakers = core::mem::take(&mut state.flush_waiters);
+        wakers.extend(state.reader.take());
+        wakers.extend(state.writer.take());
         drop(state);
-        wakers.into_iter().flatten().for_each(Waker::wake);
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -168,7 +183,7 @@ impl AsyncWrite for ServerIo {
                     if *left == 0 && *cut != Cut::Stall {
                         let cut = *cut;
                         drop(state);
-                        this.control.kill(cut);
+                        this.control.kill_when_acknowledged(cut);
                     }
                 }
             }
@@ -186,9 +201,9 @@ impl AsyncWrite for ServerIo {
             let mut state = this.control.lock();
             state.flushed = state.written;
             state.flushes += 1;
-            let waiter = state.flush_waiter.take();
+            let waiters = core::mem::take(&mut state.flush_waiters);
             drop(state);
-            waiter.into_iter().for_each(Waker::wake);
+            waiters.into_iter().for_each(Waker::wake);
         }
         polled
     }

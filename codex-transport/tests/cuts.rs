@@ -1,0 +1,309 @@
+//! A stream of 64 KiB cut at byte offsets: exact prefix, one typed error, nothing after it, no hang.
+//!
+//! A sample of the offsets by default; all of them with `CODEX_TRANSPORT_ALL_CUTS=1`.
+#![cfg(all(feature = "testing", feature = "ws"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail like tests"
+)]
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use codex_transport::testing::{
+    Answer, ChunkShape, Cut, LoopbackServer, RecordedRequest, Script, Turn,
+};
+use codex_transport::{
+    Clock, Connection, ErrorKind, HttpTransport, HttpVersions, HyperTransport, Phase, Roots, Sent,
+    Timeouts, Upgrade, WsSettings, WsTransport,
+};
+use http::Request;
+use tokio::task::JoinSet;
+
+const LENGTH: usize = 65_536;
+const CUTS: [(&str, Cut); 3] = [
+    ("close", Cut::Close),
+    ("reset", Cut::Reset),
+    ("stall", Cut::Stall),
+];
+// So many at a time: each stalled one waits for its clock.
+const AT_ONCE: usize = 128;
+
+fn events() -> Vec<String> {
+    let text =
+        "Every word of this answer is a delta of its own, and every delta an event on the wire. "
+            .repeat(3);
+    let mut events = Turn::new("resp_1")
+        .reasoning(&text)
+        .message(&text.repeat(3))
+        .function_call("f", "{\"a\": [1, 2, 3]}")
+        .events();
+    let more = events.clone();
+    while events.iter().map(|event| event.len() + 16).sum::<usize>() < 2 * LENGTH {
+        events.extend(more.clone());
+    }
+    events
+}
+
+fn stream() -> Bytes {
+    let text: String = events()
+        .iter()
+        .map(|event| format!("data: {event}\n\n"))
+        .collect();
+    Bytes::from(text).slice(..LENGTH)
+}
+
+fn offsets(end: usize, step: usize) -> Vec<usize> {
+    if std::env::var_os("CODEX_TRANSPORT_ALL_CUTS").is_some() {
+        return (0..=end).collect();
+    }
+    // A prime step meets every place in a line, an event and a frame; the ends are special.
+    (0..=end)
+        .step_by(step)
+        .chain([1, 2, 3, end - 1, end])
+        .collect()
+}
+
+// The cut and the offset that the path names: `/reset/1234`.
+fn wish(request: &RecordedRequest) -> (Cut, usize) {
+    let mut parts = request.path().trim_start_matches('/').split('/');
+    let name = parts.next().unwrap();
+    (
+        CUTS.iter().find(|(known, _)| *known == name).unwrap().1,
+        parts.next().unwrap().parse().unwrap(),
+    )
+}
+
+fn expected_kind(cut: Cut, clock: Clock) -> ErrorKind {
+    match cut {
+        Cut::Close => ErrorKind::Truncated,
+        Cut::Reset => ErrorKind::ConnectionLost,
+        _ => ErrorKind::Timeout(clock),
+    }
+}
+
+// Reading the roots of trust for each of thousands of transports would take longer than the test itself.
+fn connection(http: HttpVersions) -> Connection {
+    let mut connection = Connection::default();
+    connection.http = http;
+    connection.tls.roots = Roots::OnlyAdded;
+    connection.tls.read_environment = false;
+    connection
+}
+
+async fn all<F>(end: usize, step: usize, run: impl Fn(&'static str, Cut, usize) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut tasks = JoinSet::new();
+    for (name, cut) in CUTS {
+        for offset in offsets(end, step) {
+            while tasks.len() >= AT_ONCE {
+                tasks.join_next().await.unwrap().unwrap();
+            }
+            tasks.spawn(run(name, cut, offset));
+        }
+    }
+    while let Some(result) = tasks.join_next().await {
+        result.unwrap();
+    }
+}
+
+async fn http(http: HttpVersions, step: usize) {
+    let whole = stream();
+    let script = Script::new().rule({
+        let whole = whole.clone();
+        move |request| {
+            let (cut, offset) = wish(request);
+            Some(
+                Answer::sse()
+                    .header("x-request-id", "req_1")
+                    .body(whole.slice(..offset))
+                    .cut(cut),
+            )
+        }
+    });
+    let server = Arc::new(LoopbackServer::start(script).unwrap());
+    all(LENGTH, step, |name, cut, offset| {
+        let (server, whole) = (server.clone(), whole.clone());
+        async move {
+            // A connection each: over HTTP/2 a cut would take the neighbours with it.
+            let mut timeouts = Timeouts::default();
+            if cut == Cut::Stall {
+                timeouts.byte_idle = Some(Duration::from_millis(300));
+            }
+            let transport = HyperTransport::builder()
+                .connection(connection(http))
+                .timeouts(timeouts)
+                .build()
+                .unwrap();
+            let request = Request::post(server.url(&format!("/{name}/{offset}")))
+                .body(Bytes::new())
+                .unwrap();
+            let mut body = transport.send(request).await.unwrap().into_body();
+            let mut received = Vec::new();
+            let error = loop {
+                match body
+                    .chunk()
+                    .await
+                    .unwrap_or_else(|| panic!("{name} at {offset} looked like a proper end"))
+                {
+                    Ok(chunk) => received.extend_from_slice(&chunk),
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!(received, whole[..offset], "{name} at {offset}");
+            assert_eq!(
+                error.kind(),
+                expected_kind(cut, Clock::ByteIdle),
+                "{name} at {offset}: {error:?}"
+            );
+            assert_eq!((error.phase(), error.sent()), (Phase::Body, Sent::Yes));
+            assert_eq!(
+                (error.bytes_received(), error.request_id()),
+                (offset as u64, Some("req_1"))
+            );
+            assert!(body.chunk().await.is_none());
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn http1_at_every_offset() {
+    http(HttpVersions::Http1, 2003).await;
+}
+
+#[tokio::test]
+async fn http2_at_every_offset() {
+    http(HttpVersions::Http2, 4001).await;
+}
+
+// Cut on the wire, in the middle of a chunk's head as well as of its data.
+#[tokio::test]
+async fn http1_within_the_chunked_coding() {
+    const CHUNK: usize = 100;
+    let whole = stream().slice(..2_000);
+    // "64\r\n", the data, "\r\n".
+    let framed = CHUNK + 6;
+    let script = Script::new().rule({
+        let whole = whole.clone();
+        move |request| {
+            let (cut, offset) = wish(request);
+            Some(
+                Answer::sse()
+                    .cut_after(offset as u64, cut)
+                    .body(whole.clone())
+                    .shape(ChunkShape::Bytes(CHUNK)),
+            )
+        }
+    });
+    let server = Arc::new(LoopbackServer::start(script).unwrap());
+    all(20 * framed, 29, |name, cut, offset| {
+        let (server, whole) = (server.clone(), whole.clone());
+        async move {
+            let mut timeouts = Timeouts::default();
+            if cut == Cut::Stall {
+                timeouts.byte_idle = Some(Duration::from_millis(300));
+            }
+            let transport = HyperTransport::builder()
+                .connection(connection(HttpVersions::Http1))
+                .timeouts(timeouts)
+                .build()
+                .unwrap();
+            let request = Request::post(server.url(&format!("/{name}/{offset}")))
+                .body(Bytes::new())
+                .unwrap();
+            let mut body = transport.send(request).await.unwrap().into_body();
+            let mut received = Vec::new();
+            let error = loop {
+                match body
+                    .chunk()
+                    .await
+                    .unwrap_or_else(|| panic!("{name} at {offset} looked like a proper end"))
+                {
+                    Ok(chunk) => received.extend_from_slice(&chunk),
+                    Err(error) => break error,
+                }
+            };
+            let expected = offset / framed * CHUNK + (offset % framed).saturating_sub(4).min(CHUNK);
+            assert_eq!(received, whole[..expected], "{name} at {offset}");
+            assert_eq!(
+                error.kind(),
+                expected_kind(cut, Clock::ByteIdle),
+                "{name} at {offset}: {error:?}"
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn websocket_at_every_offset() {
+    let events = Arc::new(events());
+    let script = Script::new().rule({
+        let events = events.clone();
+        move |request| {
+            let (cut, offset) = wish(request);
+            Some(
+                Answer::websocket()
+                    .cut_after(offset as u64, cut)
+                    .events(events.iter().cloned()),
+            )
+        }
+    });
+    let server = Arc::new(LoopbackServer::start(script).unwrap());
+    all(LENGTH, 2011, |name, cut, offset| {
+        let (server, events) = (server.clone(), events.clone());
+        async move {
+            let mut settings = WsSettings::default();
+            if cut == Cut::Stall {
+                settings.ping_interval = Some(Duration::from_millis(300));
+                settings.pong_timeout = Some(Duration::from_millis(300));
+            }
+            let transport = HyperTransport::builder()
+                .connection(connection(HttpVersions::Http1))
+                .websocket(settings)
+                .build()
+                .unwrap();
+            let request = Request::get(server.ws_url(&format!("/{name}/{offset}")))
+                .body(())
+                .unwrap();
+            let Upgrade::Accepted(mut socket, _) = transport.connect(request).await.unwrap() else {
+                panic!("refused")
+            };
+            let mut received = 0;
+            let error = loop {
+                match socket
+                    .next()
+                    .await
+                    .unwrap_or_else(|| panic!("{name} at {offset} looked like a proper end"))
+                {
+                    Ok(message) => {
+                        assert_eq!(message, events[received]);
+                        received += 1;
+                    }
+                    Err(error) => break error,
+                }
+            };
+            // RFC 6455 section 5.2: two bytes of head, four from 126 bytes of payload on.
+            let mut end = 0;
+            let whole = events.iter().take_while(|event| {
+                end += event.len() + if event.len() < 126 { 2 } else { 4 };
+                end <= offset
+            });
+            assert_eq!(received, whole.count(), "{name} at {offset}");
+            assert_eq!(
+                error.kind(),
+                expected_kind(cut, Clock::Pong),
+                "{name} at {offset}: {error:?}"
+            );
+            assert_eq!((error.phase(), error.sent()), (Phase::Body, Sent::No));
+            assert_eq!(error.events_received(), received as u64);
+            assert!(socket.next().await.is_none());
+        }
+    })
+    .await;
+}
