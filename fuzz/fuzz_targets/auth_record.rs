@@ -1,0 +1,17 @@
+//! An `auth.json`: what was read is written, and what was written is read as the same.
+
+#![no_main]
+
+use codex_auth::Record;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|file: &[u8]| {
+    let Ok(record) = Record::from_json(file) else {
+        return;
+    };
+    let written = record.to_json();
+    let again =
+        Record::from_json(written.expose().as_bytes()).expect("what was written can be read");
+    assert_eq!(again, record);
+    assert_eq!(again.to_json(), written);
+});
