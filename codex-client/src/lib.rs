@@ -1,1 +1,39 @@
 #![doc = include_str!("../README.md")]
+
+mod attempt;
+mod builder;
+mod calls;
+mod client;
+mod error;
+mod failure;
+mod meta;
+mod options;
+mod reason;
+#[cfg(feature = "ws")]
+mod socket;
+mod stream;
+mod target;
+mod turn;
+
+pub use builder::ClientBuilder;
+pub use calls::{InputItems, ModelListing};
+pub use client::Client;
+pub use error::{Error, ErrorKind, Side};
+pub use meta::ResponseMeta;
+pub use options::CallOptions;
+pub use reason::Reason;
+#[cfg(feature = "ws")]
+pub use socket::{
+    Interruption, Restart, SocketSession, SocketSettings, SocketStats, SocketTurn, TransportChoice, TurnEvent,
+};
+pub use stream::ResponseStream;
+
+pub use codex_auth as auth;
+pub use codex_sse as sse;
+pub use codex_transport as transport;
+pub use codex_types as types;
+
+/// The front page of the repository, whose examples are tested here.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct FrontPage;

@@ -1,0 +1,94 @@
+// What the command line says. The first plain word is the question; more of them are joined, so that quotes may be left out.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use codex_auth::Secret;
+
+#[derive(Debug, Default)]
+pub(crate) struct Arguments {
+    pub(crate) question: Option<String>,
+    pub(crate) base_url: Option<String>,
+    pub(crate) api_key: Option<Secret>,
+    pub(crate) model: Option<String>,
+    pub(crate) request: Option<PathBuf>,
+    pub(crate) json: bool,
+    pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) transport: Transport,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    #[default]
+    Auto,
+    Http,
+    WebSocket,
+}
+
+pub(crate) const USAGE: &str = "\
+usage: ask [OPTIONS] QUESTION
+
+  --base-url URL           a compatible server (default: the platform API)
+  --api-key KEY            credentials (default: the variable OPENAI_API_KEY)
+  --model NAME             the model to ask
+  --request FILE           a whole request as JSON instead of a question
+  --json                   print one line of JSON per event instead of text
+  --idle-timeout SECONDS   give up after so long a silence (default 300)
+  --transport NAME         auto, http or websocket
+
+Without credentials and without --base-url an embedded server on 127.0.0.1 answers.";
+
+/// Reads the command line; `Ok(None)` means that only the usage was asked for.
+pub(crate) fn parse() -> Result<Option<Arguments>, String> {
+    use lexopt::prelude::*;
+
+    let mut arguments = Arguments::default();
+    let mut words = Vec::new();
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
+        match argument {
+            Long("base-url") => arguments.base_url = Some(text(&mut parser)?),
+            Long("api-key") => arguments.api_key = Some(Secret::from(text(&mut parser)?)),
+            Long("model") => arguments.model = Some(text(&mut parser)?),
+            Long("request") => arguments.request = Some(PathBuf::from(text(&mut parser)?)),
+            Long("json") => arguments.json = true,
+            Long("idle-timeout") => arguments.idle_timeout = Some(seconds(&text(&mut parser)?)?),
+            Long("transport") => arguments.transport = transport(&text(&mut parser)?)?,
+            Long("help") | Short('h') => return Ok(None),
+            Value(word) => words.push(word.string().map_err(|error| error.to_string())?),
+            other => return Err(other.unexpected().to_string()),
+        }
+    }
+    if !words.is_empty() {
+        arguments.question = Some(words.join(" "));
+    }
+    match (&arguments.question, &arguments.request) {
+        (None, None) => Err("a question is missing; --help shows how to ask one".to_owned()),
+        (Some(_), Some(_)) => Err("a question and --request exclude each other".to_owned()),
+        _ => Ok(Some(arguments)),
+    }
+}
+
+fn text(parser: &mut lexopt::Parser) -> Result<String, String> {
+    let value = parser.value().map_err(|error| error.to_string())?;
+    value
+        .into_string()
+        .map_err(|_| "an argument is not valid UTF-8".to_owned())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse::<f64>()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| "--idle-timeout takes a positive number of seconds".to_owned())
+}
+
+fn transport(text: &str) -> Result<Transport, String> {
+    match text {
+        "auto" => Ok(Transport::Auto),
+        "http" => Ok(Transport::Http),
+        "websocket" => Ok(Transport::WebSocket),
+        _ => Err("--transport is auto, http or websocket".to_owned()),
+    }
+}

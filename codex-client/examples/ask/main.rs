@@ -1,0 +1,140 @@
+//! Asks a question and shows the answer as it arrives.
+//!
+//! `cargo run --example ask -- "your question"`
+//!
+//! Text goes to standard output, reasoning and what concerns the exchange to standard error. The exit status is 0 only for a completed answer.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for the terminal"
+)]
+
+mod answers;
+mod arguments;
+mod embedded;
+mod show;
+
+use std::process::ExitCode;
+
+use codex_auth::{ApiKey, Secret};
+use codex_client::{Client, Error};
+use codex_transport::Timeouts;
+use codex_types::CreateResponse;
+
+use arguments::{Arguments, Transport, USAGE};
+
+const MODEL: &str = "gpt-5.5";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = match arguments::parse() {
+        Ok(Some(arguments)) => arguments,
+        Ok(None) => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Err(message) => return fail(&message),
+    };
+    match ask(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => fail(&message),
+    }
+}
+
+fn fail(message: &str) -> ExitCode {
+    // Whatever a server says about an error, it gets one line.
+    let line: String = message
+        .chars()
+        .map(|character| if character.is_control() { ' ' } else { character })
+        .collect();
+    eprintln!("ask: {line}");
+    ExitCode::FAILURE
+}
+
+async fn ask(arguments: Arguments) -> Result<(), String> {
+    if arguments.transport == Transport::WebSocket {
+        return Err("--transport websocket is not built yet".to_owned());
+    }
+    let request = request(&arguments)?;
+    let key = arguments.api_key.clone().or_else(key_from_environment);
+    let mut builder = Client::builder();
+    if let Some(idle) = arguments.idle_timeout {
+        builder = builder.timeouts(Timeouts::default().with_idle(idle));
+    }
+    let server = if key.is_none() && arguments.base_url.is_none() {
+        let server = embedded::start()?;
+        eprintln!(
+            "no credentials: answered by an embedded server at http://{}",
+            server.address()
+        );
+        builder = builder.base_url(server.url("/v1"));
+        Some(server)
+    } else {
+        None
+    };
+    if let Some(base_url) = &arguments.base_url {
+        builder = builder.base_url(base_url);
+    }
+    if let Some(key) = key {
+        builder = builder.auth(ApiKey::new(key).map_err(|error| error.to_string())?);
+    }
+    let client = builder.build().map_err(|error| error.to_string())?;
+    let mut stream = client.stream(&request).await.map_err(|error| explain(&error))?;
+    let mut screen = show::Screen::new(arguments.json);
+    while let Some(item) = stream.next().await {
+        match item {
+            Ok(event) => screen.event(&event).map_err(|error| format!("standard output: {error}"))?,
+            Err(error) if error.is_fatal() => {
+                screen.pause();
+                return Err(explain(&error));
+            }
+            Err(error) => screen.remark(&explain(&error)),
+        }
+    }
+    screen.pause();
+    let response = stream.finish().await.map_err(|error| explain(&error))?;
+    screen.usage(&response);
+    drop(server);
+    Ok(())
+}
+
+fn request(arguments: &Arguments) -> Result<CreateResponse, String> {
+    let mut request = match &arguments.request {
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| format!("{}: {error}", path.display()))?;
+            serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?
+        }
+        None => {
+            let question = arguments.question.as_deref().unwrap_or_default();
+            CreateResponse::new(MODEL).input(question)
+        }
+    };
+    if let Some(model) = &arguments.model {
+        request.model = model.clone();
+    }
+    Ok(request)
+}
+
+fn key_from_environment() -> Option<Secret> {
+    std::env::var("OPENAI_API_KEY")
+        .ok()
+        .filter(|key| !key.trim().is_empty())
+        .map(Secret::from)
+}
+
+/// One line that says what happened, what the server said about it, and what its operators would ask for.
+fn explain(error: &Error) -> String {
+    let mut line = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    if let Some(api) = error.api().filter(|api| !api.message.is_empty()) {
+        line.push_str(": ");
+        line.push_str(&api.message);
+    }
+    line
+}

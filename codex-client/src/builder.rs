@@ -1,0 +1,250 @@
+// Everything is checked in `build`, so that a client that exists works as far as this program can tell.
+
+use core::fmt;
+
+use codex_auth::{Anonymous, BoxCredentialSource, CredentialSource};
+use codex_sse::Limits;
+use codex_transport::{BoxTimer, BoxTransport, HttpTransport, RetryPolicy, Timeouts, Timer};
+#[cfg(feature = "ws")]
+use codex_transport::{BoxWsTransport, WsTransport};
+use codex_types::profile::{FitPolicy, Identity, Profile};
+use http::HeaderMap;
+
+use crate::Client;
+use crate::calls::ModelCache;
+use crate::client::Inner;
+use crate::error::Error;
+use crate::target::Aim;
+use crate::turn;
+
+/// Settings of a [`Client`]. Every one has a default; only credentials are usually needed.
+///
+/// ```
+/// use codex_auth::{ApiKey, Secret};
+/// use codex_client::Client;
+///
+/// let client = Client::builder()
+///     .auth(ApiKey::new(Secret::from("sk-invented"))?)
+///     .build()?;
+/// # let _ = client;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub struct ClientBuilder {
+    base_url: Option<String>,
+    profile: Option<Profile>,
+    credentials: BoxCredentialSource,
+    transport: Option<BoxTransport>,
+    #[cfg(feature = "ws")]
+    websocket: Option<BoxWsTransport>,
+    timer: Option<BoxTimer>,
+    timeouts: Timeouts,
+    limits: Limits,
+    retry: RetryPolicy,
+    fit: FitPolicy,
+    identity: Identity,
+    headers: Vec<(String, String)>,
+}
+
+impl ClientBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            base_url: None,
+            profile: None,
+            credentials: BoxCredentialSource::new(Anonymous::new()),
+            transport: None,
+            #[cfg(feature = "ws")]
+            websocket: None,
+            timer: None,
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+            retry: RetryPolicy::default(),
+            fit: FitPolicy::new(),
+            identity: Identity::new()
+                .originator(ORIGINATOR)
+                .user_agent(AGENT)
+                .client_version(env!("CARGO_PKG_VERSION")),
+            headers: Vec::new(),
+        }
+    }
+
+    /// Where the API is: everything before `/responses`, such as `https://api.openai.com/v1`. A trailing slash does not matter, a query is
+    /// kept. By default it is where the [profile](Self::profile) says.
+    pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
+        self.base_url = Some(base_url.into());
+        self
+    }
+
+    /// How the backend wants to be spoken to. By default that follows from the host of the [base URL](Self::base_url), or, where that is not
+    /// set either, from the kind of credential: one that names a ChatGPT account, or may go to no other host, is for the ChatGPT backend,
+    /// any other for the platform API. An access token of "Sign in with ChatGPT" looks like the latter and needs
+    /// [its profile](Profile::sign_in_with_chatgpt).
+    ///
+    /// ```
+    /// use codex_client::Client;
+    /// use codex_client::types::profile::Profile;
+    ///
+    /// let client = Client::builder().profile(Profile::sign_in_with_chatgpt()).build()?;
+    /// # let _ = client;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profile = Some(profile);
+        self
+    }
+
+    /// Who is asking. Without it requests carry no credentials.
+    pub fn auth(mut self, source: impl CredentialSource + 'static) -> Self {
+        self.credentials = BoxCredentialSource::new(source);
+        self
+    }
+
+    /// What carries the requests, instead of the built-in transport.
+    pub fn transport(mut self, transport: impl HttpTransport + 'static) -> Self {
+        self.transport = Some(BoxTransport::new(transport));
+        self
+    }
+
+    /// What opens WebSockets, instead of the built-in transport. Where only [`transport`](Self::transport) is set, there are none: they
+    /// would go another way than the requests.
+    #[cfg(feature = "ws")]
+    pub fn websocket(mut self, transport: impl WsTransport + 'static) -> Self {
+        self.websocket = Some(BoxWsTransport::new(transport));
+        self
+    }
+
+    /// Where waiting and the current time come from, instead of the tokio runtime.
+    pub fn timer(mut self, timer: impl Timer + 'static) -> Self {
+        self.timer = Some(BoxTimer::new(timer));
+        self
+    }
+
+    /// How long each part of an exchange may take; see [`Timeouts`] for the defaults and their reasons.
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// How large a line and an event of the stream may be; see [`Limits`].
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// When a request is sent again; see [`RetryPolicy`] for the default. It never is once a part of its answer has been handed out.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// What is done about parts of a request that the backend does not take. By default changes that keep the meaning are made and reported,
+    /// and what would give something up is an error.
+    pub fn fit(mut self, policy: FitPolicy) -> Self {
+        self.fit = policy;
+        self
+    }
+
+    /// What the program is called (`originator`, where the backend asks for it), instead of the name of this library.
+    pub fn originator(mut self, name: impl Into<String>) -> Self {
+        self.identity.originator = Some(name.into());
+        self
+    }
+
+    /// The name and version of the program (`user-agent`), instead of those of this library.
+    pub fn user_agent(mut self, agent: impl Into<String>) -> Self {
+        self.identity.user_agent = Some(agent.into());
+        self
+    }
+
+    /// Adds a header to every request. One of the same name set here before, or by default, is replaced.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Makes the client. Nothing is connected yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Request`](crate::ErrorKind::Request) when the base URL or a header cannot be used, or when there is neither a transport nor the
+    /// feature `http`; [`Transport`](crate::ErrorKind::Transport) when the built-in transport cannot be set up.
+    pub fn build(self) -> Result<Client, Error> {
+        let aim = Aim::new(self.base_url.as_deref(), self.profile)?;
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let (name, value) = turn::header(name, value)?;
+            headers.insert(name, value);
+        }
+        for text in [&self.identity.originator, &self.identity.user_agent].into_iter().flatten() {
+            turn::header("user-agent", text)?;
+        }
+        #[cfg(feature = "ws")]
+        let mut websocket = self.websocket;
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None => {
+                let transport = built_in_transport(self.timeouts)?;
+                #[cfg(feature = "ws")]
+                websocket.get_or_insert_with(|| BoxWsTransport::new(transport.clone()));
+                BoxTransport::new(transport)
+            }
+        };
+        Ok(Client::from_inner(Inner {
+            aim,
+            credentials: self.credentials,
+            transport,
+            #[cfg(feature = "ws")]
+            websocket,
+            #[cfg(feature = "ws")]
+            avoided: crate::socket::AvoidedHosts::default(),
+            timer: match self.timer {
+                Some(timer) => timer,
+                None => built_in_timer()?,
+            },
+            timeouts: self.timeouts,
+            limits: self.limits,
+            retry: self.retry,
+            fit: self.fit,
+            identity: self.identity,
+            headers,
+            models: ModelCache::default(),
+        }))
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A base URL or a header may hold a secret.
+        formatter
+            .debug_struct("ClientBuilder")
+            .field("timeouts", &self.timeouts)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+const ORIGINATOR: &str = "codex-client-rs";
+const AGENT: &str = concat!("codex-client-rs/", env!("CARGO_PKG_VERSION"));
+
+#[cfg(feature = "http")]
+fn built_in_transport(timeouts: Timeouts) -> Result<codex_transport::HyperTransport, Error> {
+    codex_transport::HyperTransport::builder()
+        .timeouts(timeouts)
+        .build()
+        .map_err(crate::failure::transport)
+}
+
+#[cfg(not(feature = "http"))]
+fn built_in_transport(_: Timeouts) -> Result<BoxTransport, Error> {
+    Err(Error::request("there is no transport: set one, or turn on the feature `http`"))
+}
+
+#[cfg(feature = "http")]
+fn built_in_timer() -> Result<BoxTimer, Error> {
+    Ok(BoxTimer::new(codex_transport::TokioTimer))
+}
+
+#[cfg(not(feature = "http"))]
+fn built_in_timer() -> Result<BoxTimer, Error> {
+    Err(Error::request("there is no timer: set one, or turn on the feature `http`"))
+}

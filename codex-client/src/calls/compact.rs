@@ -1,0 +1,47 @@
+// Making a conversation shorter. There are two ways: an endpoint of its own, and an ordinary request whose last item asks for it.
+
+use codex_types::{
+    CompactRequest, Compaction, CompactionTrigger, CreateResponse, InputItem, OutputItem, Response,
+};
+use http::Method;
+
+use crate::calls::Call;
+use crate::client::Client;
+use crate::error::Error;
+use crate::options::CallOptions;
+
+impl Client {
+    /// Makes a conversation shorter by the endpoint `responses/compact`; [`Compaction::to_input`] is what stands for it from here on.
+    ///
+    /// # Errors
+    ///
+    /// As for [`retrieve`](Self::retrieve).
+    pub async fn compact(&self, request: &CompactRequest, options: &CallOptions) -> Result<Compaction, Error> {
+        let call = Call::new(self, options, Method::POST, "responses/compact").await?;
+        call.with_body(request)?.read().await
+    }
+
+    /// Makes a conversation shorter by an ordinary request whose last item is a `compaction_trigger`: the way of the ChatGPT backend. The
+    /// response has exactly one compaction item in it, which stands for the reasoning, calls and outputs before it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`create`](Self::create), and [`Protocol`](crate::ErrorKind::Protocol) with the response as [partial](Error::partial) when it
+    /// holds no compaction item, or several.
+    pub async fn compact_by_trigger(&self, request: &CreateResponse, options: &CallOptions) -> Result<Response, Error> {
+        let mut request = request.clone();
+        let mut items = request.input.take().map(codex_types::Input::into_items).unwrap_or_default();
+        items.push(InputItem::from(CompactionTrigger::new()));
+        let response = self.create_with(&request.input(items), options).await?;
+        match response.output.iter().filter(|item| is_compaction(item)).count() {
+            1 => Ok(response),
+            _ => Err(Error::protocol(ITEMS).with_partial(response)),
+        }
+    }
+}
+
+pub(crate) fn is_compaction(item: &OutputItem) -> bool {
+    matches!(item, OutputItem::Compaction(_) | OutputItem::ContextCompaction(_))
+}
+
+const ITEMS: &str = "the answer to a request for compaction holds not exactly one compaction item";

@@ -1,0 +1,162 @@
+// Responses that the service keeps, and counting.
+
+use codex_types::{Include, InputTokens, InputTokensRequest, ItemList, Response};
+use http::Method;
+
+use crate::calls::Call;
+use crate::client::Client;
+use crate::error::Error;
+use crate::options::CallOptions;
+
+impl Client {
+    /// Fetches a response that the service has kept, or is still making in the background.
+    ///
+    /// # Errors
+    ///
+    /// As for [`stream`](Self::stream); [`Protocol`](crate::ErrorKind::Protocol) when the answer is not JSON.
+    pub async fn retrieve(&self, response_id: &str) -> Result<Response, Error> {
+        let path = format!("responses/{}", checked(response_id)?);
+        Call::new(self, &CallOptions::new(), Method::GET, &path).await?.read().await
+    }
+
+    /// Ends a response that is being made in the background.
+    ///
+    /// # Errors
+    ///
+    /// As for [`retrieve`](Self::retrieve).
+    pub async fn cancel(&self, response_id: &str) -> Result<Response, Error> {
+        let path = format!("responses/{}/cancel", checked(response_id)?);
+        Call::new(self, &CallOptions::new(), Method::POST, &path).await?.read().await
+    }
+
+    /// Makes the service forget a response.
+    ///
+    /// # Errors
+    ///
+    /// As for [`retrieve`](Self::retrieve).
+    pub async fn delete(&self, response_id: &str) -> Result<(), Error> {
+        let path = format!("responses/{}", checked(response_id)?);
+        Call::new(self, &CallOptions::new(), Method::DELETE, &path).await?.done().await
+    }
+
+    /// Fetches a page of what a response was given.
+    ///
+    /// ```
+    /// # use codex_client::Client;
+    /// use codex_client::InputItems;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use codex_client::transport::testing::{Answer, LoopbackServer, Script};
+    /// # let server = LoopbackServer::start(Script::new()
+    /// #     .answer(Answer::json(200, r#"{"object":"list","data":[{"type":"message","id":"msg_1","role":"user","content":[]}],"last_id":"msg_1","has_more":true}"#))
+    /// #     .answer(Answer::json(200, r#"{"object":"list","data":[],"has_more":false}"#)))?;
+    /// # let client = Client::builder().base_url(server.url("/v1")).build()?;
+    /// let mut query = InputItems::new().limit(1);
+    /// let mut items = Vec::new();
+    /// loop {
+    ///     let page = client.input_items("resp_1", &query).await?;
+    ///     items.extend(page.data);
+    ///     if !page.has_more {
+    ///         break;
+    ///     }
+    ///     query = query.after(page.last_id);
+    /// }
+    /// assert_eq!(items.len(), 1);
+    /// # assert_eq!(server.requests()[1].uri.query(), Some("limit=1&after=msg_1"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`retrieve`](Self::retrieve).
+    pub async fn input_items(&self, response_id: &str, query: &InputItems) -> Result<ItemList, Error> {
+        let path = format!("responses/{}/input_items{}", checked(response_id)?, query.to_query()?);
+        Call::new(self, &CallOptions::new(), Method::GET, &path).await?.read().await
+    }
+
+    /// Counts the tokens that a request would take, without making it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`retrieve`](Self::retrieve).
+    pub async fn count_input_tokens(&self, request: &InputTokensRequest) -> Result<InputTokens, Error> {
+        let options = CallOptions::new();
+        let call = Call::new(self, &options, Method::POST, "responses/input_tokens").await?;
+        call.with_body(request)?.read().await
+    }
+}
+
+/// Which page of the items of a response.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[must_use]
+pub struct InputItems {
+    limit: Option<u32>,
+    newest_first: Option<bool>,
+    after: Option<String>,
+    include: Vec<Include>,
+}
+
+impl InputItems {
+    /// The first page, of the length and in the order the service chooses.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// So many items at most: 1 to 100; the service assumes 20.
+    pub fn limit(mut self, limit: u32) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// The newest items first (`order=desc`), which the service assumes, or last.
+    pub fn newest_first(mut self, newest_first: bool) -> Self {
+        self.newest_first = Some(newest_first);
+        self
+    }
+
+    /// The items after the one with this id.
+    pub fn after(mut self, id: impl Into<String>) -> Self {
+        self.after = Some(id.into());
+        self
+    }
+
+    /// Something beyond the usual.
+    pub fn include(mut self, include: Include) -> Self {
+        self.include.push(include);
+        self
+    }
+
+    fn to_query(&self) -> Result<String, Error> {
+        let mut query = String::new();
+        let mut add = |name: &str, value: &str| {
+            query.push(if query.is_empty() { '?' } else { '&' });
+            query.push_str(name);
+            query.push('=');
+            query.push_str(value);
+        };
+        if let Some(limit) = self.limit {
+            add("limit", &limit.to_string());
+        }
+        if let Some(newest_first) = self.newest_first {
+            add("order", if newest_first { "desc" } else { "asc" });
+        }
+        if let Some(after) = &self.after {
+            add("after", checked(after)?);
+        }
+        for include in &self.include {
+            add("include[]", checked(include.as_str())?);
+        }
+        Ok(query)
+    }
+}
+
+/// An id becomes part of a path, where a slash, a dot-segment or a question mark would make it another request.
+fn checked(id: &str) -> Result<&str, Error> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
+    let is_id = !id.is_empty() && id.bytes().all(is_plain) && !id.bytes().all(|byte| byte == b'.');
+    if is_id { Ok(id) } else { Err(Error::request(ID)) }
+}
+
+const ID: &str = "an id has characters that no id has";

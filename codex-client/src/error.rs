@@ -1,0 +1,352 @@
+// The one error a user of the client sees. One word wide, so that `Result` stays small in every stream item; what was received before the
+// failure rides along, because it is the only copy once the connection is gone.
+
+use core::fmt;
+use core::time::Duration;
+
+use codex_types::{ApiError, Response};
+use http::StatusCode;
+
+use crate::meta::ResponseMeta;
+use crate::reason::Reason;
+
+/// What went wrong between a request and its final response.
+///
+/// [`kind`](Self::kind) says what, [`side`](Self::side) whose fault it is, [`is_retryable`](Self::is_retryable) whether sending the same
+/// request again makes sense, and [`partial`](Self::partial) gives what had been received until then. Neither `Display` nor `Debug` shows
+/// anything of a prompt, an answer, or a credential; the server's own words are in [`api`](Self::api).
+///
+/// ```
+/// use codex_client::{Client, ErrorKind, Side};
+///
+/// let error = Client::builder().base_url("not a url").build().unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Request);
+/// assert_eq!(error.side(), Side::Local);
+/// assert_eq!(error.to_string(), "the base URL is not an absolute http or https URL");
+/// ```
+pub struct Error {
+    inner: Box<Inner>,
+}
+
+struct Inner {
+    kind: ErrorKind,
+    detail: Option<&'static str>,
+    api: Option<ApiError>,
+    meta: Option<ResponseMeta>,
+    request_id: Option<String>,
+    partial: Option<Response>,
+    delivered: bool,
+    source: Option<Box<dyn core::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// What went wrong.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.inner.kind
+    }
+
+    /// Whose fault it is.
+    #[must_use]
+    pub fn side(&self) -> Side {
+        match self.inner.kind {
+            ErrorKind::Request | ErrorKind::Credentials | ErrorKind::Rounds => Side::Local,
+            ErrorKind::Status => match self.status() {
+                Some(status) if status.is_client_error() => Side::Local,
+                _ => Side::Remote,
+            },
+            ErrorKind::Failed
+            | ErrorKind::Incomplete
+            | ErrorKind::Protocol
+            | ErrorKind::Payload => Side::Remote,
+            ErrorKind::Transport | ErrorKind::Truncated | ErrorKind::Timeout => Side::Network,
+        }
+    }
+
+    /// Whether the same request may succeed when it is sent again, and nothing of an answer was handed out yet.
+    ///
+    /// Once an event was delivered this is false: sending the request again would say things twice, and whether that is harmless only the
+    /// caller knows.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        if self.inner.delivered {
+            return false;
+        }
+        match self.inner.kind {
+            ErrorKind::Transport | ErrorKind::Truncated | ErrorKind::Timeout => {
+                self.transport().is_none_or(codex_transport::Error::is_retryable)
+            }
+            ErrorKind::Status | ErrorKind::Failed => {
+                self.reason().is_none_or(|reason| reason.is_retryable())
+                    && self.status().is_none_or(is_retryable_status)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the stream that gave this error is over. Only a [`Payload`](ErrorKind::Payload) is not: the events after it still come.
+    #[must_use]
+    pub fn is_fatal(&self) -> bool {
+        self.inner.kind != ErrorKind::Payload
+    }
+
+    /// The status the server answered with, where it answered with one other than success.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        let status = self.meta()?.status();
+        // An upgrade is the success of a WebSocket.
+        (!status.is_success() && !status.is_informational()).then_some(status)
+    }
+
+    /// The server's own description of the failure. Its message is the server's text and may quote the request.
+    #[must_use]
+    pub fn api(&self) -> Option<&ApiError> {
+        self.inner.api.as_ref()
+    }
+
+    /// What the server's refusal means for whoever asked, and what can be done about it; `None` where the server did not refuse.
+    ///
+    /// ```
+    /// # use codex_client::Client;
+    /// use codex_client::Reason;
+    /// use codex_client::types::CreateResponse;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use codex_client::transport::testing::{Answer, LoopbackServer, Script};
+    /// # let server = LoopbackServer::start(Script::new().answer(Answer::json(429,
+    /// #     r#"{"error":{"type":"usage_limit_reached","message":"","plan_type":"plus","resets_in_seconds":5400}}"#)))?;
+    /// # let client = Client::builder().base_url(server.url("/v1")).build()?;
+    /// let error = client.create(&CreateResponse::new("some-model").input("Hello")).await.unwrap_err();
+    /// let reason = error.reason().ok_or("the server refused")?;
+    /// assert!(matches!(reason, Reason::UsageLimit { .. }));
+    /// assert_eq!(reason.to_string(), "the usage limit of the plan plus is reached and will be lifted in 1 h 30 min");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        match self.inner.kind {
+            ErrorKind::Status | ErrorKind::Failed => Some(Reason::of(self.api(), self.meta())),
+            _ => None,
+        }
+    }
+
+    /// The head of the answer that failed: its status, its headers (cookies aside) and everything they say.
+    #[must_use]
+    pub fn meta(&self) -> Option<&ResponseMeta> {
+        self.inner.meta.as_ref()
+    }
+
+    /// The server's name for the request (`x-request-id`): what its operators ask for.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        let told = self.inner.request_id.as_deref();
+        told.or_else(|| self.meta()?.request_id())
+    }
+
+    /// How long the server asked to be left alone: by `retry-after-ms` or `retry-after`, in the body, or in the words of its message.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        let head = self.meta().and_then(ResponseMeta::retry_after);
+        head.or_else(|| self.api()?.retry_after())
+    }
+
+    /// What had been received of the response until then.
+    #[must_use]
+    pub fn partial(&self) -> Option<&Response> {
+        self.inner.partial.as_ref()
+    }
+
+    /// Takes out what had been received of the response until then.
+    #[must_use]
+    pub fn into_partial(self) -> Option<Response> {
+        self.inner.partial
+    }
+}
+
+/// Crate-internal construction: a kind first, then what is known beside it.
+impl Error {
+    pub(crate) fn new(kind: ErrorKind) -> Self {
+        Self {
+            inner: Box::new(Inner {
+                kind,
+                detail: None,
+                api: None,
+                meta: None,
+                request_id: None,
+                partial: None,
+                delivered: false,
+                source: None,
+            }),
+        }
+    }
+
+    pub(crate) fn request(detail: &'static str) -> Self {
+        let mut error = Self::new(ErrorKind::Request);
+        error.inner.detail = Some(detail);
+        error
+    }
+
+    pub(crate) fn protocol(detail: &'static str) -> Self {
+        let mut error = Self::new(ErrorKind::Protocol);
+        error.inner.detail = Some(detail);
+        error
+    }
+
+    pub(crate) fn with_source(
+        mut self,
+        source: impl Into<Box<dyn core::error::Error + Send + Sync>>,
+    ) -> Self {
+        self.inner.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn with_api(mut self, api: Option<ApiError>) -> Self {
+        self.inner.api = api;
+        self
+    }
+
+    pub(crate) fn with_request_id(mut self, request_id: Option<&str>) -> Self {
+        self.inner.request_id = request_id.map(str::to_owned);
+        self
+    }
+
+    pub(crate) fn with_meta(mut self, meta: ResponseMeta) -> Self {
+        self.inner.meta = Some(meta);
+        self
+    }
+
+    /// The transport's error below this one.
+    pub(crate) fn transport(&self) -> Option<&codex_transport::Error> {
+        self.inner.source.as_deref()?.downcast_ref()
+    }
+
+    pub(crate) fn with_partial(mut self, partial: Response) -> Self {
+        self.inner.partial = Some(partial);
+        self
+    }
+
+    pub(crate) fn after_delivery(mut self, delivered: bool) -> Self {
+        self.inner.delivered = delivered;
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.inner;
+        match (inner.kind, inner.detail) {
+            (_, Some(detail)) => formatter.write_str(detail)?,
+            (ErrorKind::Status, None) => {
+                formatter.write_str("the server answered with status ")?;
+                let status = self.status().unwrap_or_default();
+                write!(formatter, "{}", status.as_str())?;
+            }
+            (kind, None) => formatter.write_str(kind.sentence())?,
+        }
+        if let Some(code) = self.code() {
+            write!(formatter, " ({code})")?;
+        }
+        if let Some(request_id) = self.request_id() {
+            write!(formatter, ", request {request_id}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Error")
+            .field("kind", &self.kind())
+            .field("side", &self.side())
+            .field("detail", &self.inner.detail)
+            .field("status", &self.status())
+            .field("code", &self.code())
+            .field("request_id", &self.request_id())
+            .field("retry_after", &self.retry_after())
+            .field("has_partial", &self.partial().is_some())
+            .field("source", &self.inner.source)
+            .finish()
+    }
+}
+
+impl core::error::Error for Error {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        let source = self.inner.source.as_deref()?;
+        Some(source)
+    }
+}
+
+/// What went wrong, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The request or the client cannot be built as asked: a base URL, a header.
+    Request,
+    /// The credential source has nothing to send; its error is the source.
+    Credentials,
+    /// The network or the peer failed below the protocol; the transport's error is the source.
+    Transport,
+    /// A clock ran out; the transport's error says which.
+    Timeout,
+    /// The server answered with a status other than success; see [`Error::status`] and [`Error::api`].
+    Status,
+    /// The server sent something that is not the protocol, or more than the limits allow; nothing can follow it.
+    Protocol,
+    /// One event could not be decoded; the events after it still come.
+    Payload,
+    /// The stream ended without a terminal event.
+    Truncated,
+    /// The response failed (`response.failed`, `error`); see [`Error::api`].
+    Failed,
+    /// The response ended before it was complete (`response.incomplete`); see
+    /// [`Response::incomplete_details`] of the [partial response](Error::partial).
+    Incomplete,
+    /// The model called tools again and again, more often than the tool loop allows.
+    Rounds,
+}
+
+impl ErrorKind {
+    const fn sentence(self) -> &'static str {
+        match self {
+            Self::Request => "the request cannot be built as asked",
+            Self::Credentials => "there are no credentials for the request",
+            Self::Transport => "the exchange with the server failed",
+            Self::Timeout => "the server was silent for too long",
+            Self::Status => "the server answered with another status than success",
+            Self::Protocol => "the server broke the protocol",
+            Self::Payload => "an event could not be decoded",
+            Self::Truncated => "the stream ended before the response did",
+            Self::Failed => "the response failed",
+            Self::Incomplete => "the response is incomplete",
+            Self::Rounds => "the model went on calling tools for longer than is allowed",
+        }
+    }
+}
+
+/// Whose fault a failure is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Side {
+    /// This program: the request, the settings, the credentials.
+    Local,
+    /// The server.
+    Remote,
+    /// Whatever lies between.
+    Network,
+}
+
+impl Error {
+    /// The code of the server's error, if it can stand in a line of a log.
+    fn code(&self) -> Option<&str> {
+        let code = self.inner.api.as_ref()?.code.as_ref()?.as_str();
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        (!code.is_empty() && code.len() <= 64 && code.bytes().all(is_word)).then_some(code)
+    }
+}
+
+fn is_retryable_status(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 408 | 409 | 425 | 429) || status.is_server_error()
+}

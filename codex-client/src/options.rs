@@ -1,0 +1,87 @@
+// What one call has of its own. Kept as text until the call is made, so that building options cannot fail and a wrong one fails where it is used.
+
+use core::fmt;
+
+use codex_transport::Timeouts;
+use codex_types::RawJson;
+use codex_types::profile::{FitPolicy, Identity};
+
+/// What one call has of its own, beside the request.
+///
+/// ```
+/// use codex_client::CallOptions;
+/// use codex_client::types::RawJson;
+///
+/// let options = CallOptions::new()
+///     .header("x-trace", "7")
+///     .request_id("question-7")
+///     .parameter("new_parameter", RawJson::parse("true")?);
+/// # let _ = options;
+/// # Ok::<(), codex_client::types::DecodeError>(())
+/// ```
+#[derive(Clone, Default)]
+#[must_use]
+pub struct CallOptions {
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) parameters: Vec<(String, RawJson)>,
+    pub(crate) identity: Identity,
+    pub(crate) timeouts: Option<Timeouts>,
+    pub(crate) fit: Option<FitPolicy>,
+}
+
+impl CallOptions {
+    /// Nothing special.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a header, in the place of one of the same name that the client or its profile would send.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets a parameter of the body, whatever the request says about it and whether or not the profile knows it: the way to what a server
+    /// offers and this version has no name for.
+    pub fn parameter(mut self, name: impl Into<String>, value: RawJson) -> Self {
+        self.parameters.push((name.into(), value));
+        self
+    }
+
+    /// The client's name for the request (`x-client-request-id`), for finding it again in the logs of the server.
+    pub fn request_id(mut self, request_id: impl Into<String>) -> Self {
+        self.identity.request_id = Some(request_id.into());
+        self
+    }
+
+    /// Which conversation the request belongs to, and whatever else the profile tells the server about who asks. A
+    /// [`Session`](crate::Session) does this by itself.
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.identity = identity;
+        self
+    }
+
+    /// How long each part of this exchange may take, in the place of the client's own.
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = Some(timeouts);
+        self
+    }
+
+    /// What is done about parts of this request that the backend does not take, in the place of the client's own policy.
+    pub fn fit(mut self, policy: FitPolicy) -> Self {
+        self.fit = Some(policy);
+        self
+    }
+}
+
+impl fmt::Debug for CallOptions {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Headers may hold secrets, parameters prompts.
+        formatter
+            .debug_struct("CallOptions")
+            .field("headers", &self.headers.len())
+            .field("parameters", &self.parameters.len())
+            .field("timeouts", &self.timeouts)
+            .finish_non_exhaustive()
+    }
+}

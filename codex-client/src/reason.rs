@@ -1,0 +1,303 @@
+// What a refusal means for the person who asked. The table of codes is in `codex_types`; here are the few refusals that need more than their
+// code to be acted on, because a plan, a time or a scope stands beside it.
+
+use core::fmt;
+use core::time::Duration;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use codex_types::{ApiError, ErrorCategory, ErrorCode, PlanType, RateLimits};
+
+use crate::meta::ResponseMeta;
+
+/// Why the server refused, and what can be done about it.
+///
+/// `Display` says what is the matter in one sentence without anything of a prompt in it; [`remedy`](Self::remedy) says what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The plan has used what it may. Trying again before it is lifted cannot help.
+    UsageLimit {
+        /// The plan, where the server names it.
+        plan: Option<PlanType>,
+        /// When the limit is lifted, in seconds since 1970.
+        resets_at: Option<u64>,
+        /// In how long that is, counted from when the answer came.
+        resets_in: Option<Duration>,
+    },
+    /// The plan does not include what was asked for.
+    PlanRequired {
+        /// The plan, where the server names it.
+        plan: Option<PlanType>,
+    },
+    /// The credentials were not granted what the request needs.
+    MissingScope {
+        /// The scopes, separated by white space, where the server names them.
+        scopes: Option<String>,
+    },
+    /// The request names no workspace (ChatGPT account), or one that the credentials are not for.
+    MissingWorkspace,
+    /// Anything else, by what kind of trouble it is.
+    Other(ErrorCategory),
+}
+
+impl Reason {
+    pub(crate) fn of(api: Option<&ApiError>, meta: Option<&ResponseMeta>) -> Self {
+        let status = meta.map(|meta| meta.status().as_u16()).filter(|status| *status >= 400);
+        let Some(api) = api else {
+            return Self::Other(status.map_or(ErrorCategory::Unknown, ErrorCategory::of_status));
+        };
+        let is = |code: &ErrorCode| [&api.code, &api.kind].into_iter().flatten().any(|named| named == code);
+        let category = api.category_with_status(status);
+        if is(&ErrorCode::UsageNotIncluded) {
+            return Self::PlanRequired { plan: api.plan_type.clone() };
+        }
+        match category {
+            ErrorCategory::UsageLimit => Self::usage_limit(api, meta),
+            ErrorCategory::Authentication | ErrorCategory::Permission => refused(&api.message, category),
+            category => Self::Other(category),
+        }
+    }
+
+    /// The body says when the limit is lifted; where it does not, the windows in the headers do.
+    fn usage_limit(api: &ApiError, meta: Option<&ResponseMeta>) -> Self {
+        let limits = meta.map(ResponseMeta::rate_limits).unwrap_or_default();
+        let resets_at = api.resets_at.and_then(|at| at.to_whole()).or_else(|| end_of_window(&limits));
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let resets_in = api.resets_in_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds.as_f64()).ok());
+        Self::UsageLimit {
+            plan: api.plan_type.clone().or(limits.plan_type),
+            resets_at,
+            resets_in: resets_in.or_else(|| Duration::from_secs(resets_at?).checked_sub(now)),
+        }
+    }
+
+    /// What kind of trouble it is.
+    #[must_use]
+    pub fn category(&self) -> ErrorCategory {
+        match self {
+            Self::UsageLimit { .. } => ErrorCategory::UsageLimit,
+            Self::PlanRequired { .. } | Self::MissingScope { .. } | Self::MissingWorkspace => ErrorCategory::Permission,
+            Self::Other(category) => *category,
+        }
+    }
+
+    /// Whether the same request may succeed soon.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.category().is_retryable()
+    }
+
+    /// What can be done about it, as a sentence for the person in front of the program.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::UsageLimit { .. } => "wait until the limit is lifted, or use an API key",
+            Self::PlanRequired { .. } => "choose a plan that includes it, or use an API key",
+            Self::MissingScope { .. } => "sign in again and grant the scopes that are missing",
+            Self::MissingWorkspace => "sign in again and choose the workspace, or send its account id",
+            Self::Other(category) => match category {
+                ErrorCategory::Authentication => "sign in again, or check the API key",
+                ErrorCategory::Permission => "ask whoever owns the account or the project for access",
+                ErrorCategory::InvalidRequest => "change the request; the server says which part is at fault",
+                ErrorCategory::ContextWindow => "shorten or compact the conversation",
+                ErrorCategory::Policy => "ask for something else",
+                ErrorCategory::Quota => "add credit, or raise the spending limit",
+                ErrorCategory::UsageLimit => "wait until the limit is lifted",
+                ErrorCategory::RateLimit => "wait as long as the server asks, and send fewer requests at once",
+                ErrorCategory::StateLost => "send the whole conversation again",
+                _ => "try again later",
+            },
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UsageLimit { plan, resets_in, .. } => {
+                formatter.write_str("the usage limit")?;
+                write_plan(formatter, " of the plan ", plan.as_ref())?;
+                formatter.write_str(" is reached")?;
+                match resets_in {
+                    Some(period) => {
+                        formatter.write_str(" and will be lifted in ")?;
+                        write_period(formatter, *period)
+                    }
+                    None => Ok(()),
+                }
+            }
+            Self::PlanRequired { plan } => {
+                formatter.write_str("the plan")?;
+                write_plan(formatter, " ", plan.as_ref())?;
+                formatter.write_str(" does not include this")
+            }
+            Self::MissingScope { scopes: Some(scopes) } => write!(formatter, "the credentials lack the scopes {scopes}"),
+            Self::MissingScope { scopes: None } => formatter.write_str("the credentials lack a scope"),
+            Self::MissingWorkspace => formatter.write_str("the workspace is missing or not the one of the credentials"),
+            Self::Other(category) => formatter.write_str(match category {
+                ErrorCategory::Authentication => "the credentials are not accepted",
+                ErrorCategory::Permission => "the credentials do not allow this",
+                ErrorCategory::InvalidRequest => "the request cannot be served as it is",
+                ErrorCategory::ContextWindow => "the conversation is too long for the model",
+                ErrorCategory::Policy => "a policy of the service forbids this",
+                ErrorCategory::Quota => "there is no credit left",
+                ErrorCategory::UsageLimit => "the usage limit is reached",
+                ErrorCategory::RateLimit => "too much was asked in too short a time",
+                ErrorCategory::Overloaded => "the service has more to do than it can",
+                ErrorCategory::Server => "something went wrong in the service",
+                ErrorCategory::StateLost => "the service no longer has what the request continues",
+                _ => "the service gives no reason that is known here",
+            }),
+        }
+    }
+}
+
+/// A refusal of credentials, whose words say more than its code.
+fn refused(message: &str, category: ErrorCategory) -> Reason {
+    let message = message.to_ascii_lowercase();
+    if let Some((_, named)) = message.split_once("missing scope") {
+        let names = named.trim_start_matches('s').trim_start_matches(':');
+        return Reason::MissingScope { scopes: scopes(names) };
+    }
+    if message.contains("workspace") || message.contains("chatgpt-account-id") {
+        return Reason::MissingWorkspace;
+    }
+    Reason::Other(category)
+}
+
+/// The scopes at the start of a text: nothing else may follow into an error's text.
+fn scopes(text: &str) -> Option<String> {
+    let names: Vec<&str> = text
+        .split([' ', ','])
+        .map(|name| name.trim_end_matches('.'))
+        .filter(|name| !name.is_empty())
+        .take_while(|name| name.contains('.') && name.len() <= 64 && name.bytes().all(is_scope_byte))
+        .take(8)
+        .collect();
+    (!names.is_empty()).then(|| names.join(" "))
+}
+
+fn is_scope_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-')
+}
+
+/// When the window that is used up starts anew.
+fn end_of_window(limits: &RateLimits) -> Option<u64> {
+    let limit = limits.active()?;
+    let windows = [&limit.primary, &limit.secondary].into_iter().flatten();
+    windows.filter(|window| window.used_percent >= 100.0).filter_map(|window| window.resets_at).max()
+}
+
+/// A plan this version knows; any other name is the server's text and not for an error.
+fn write_plan(formatter: &mut fmt::Formatter<'_>, before: &str, plan: Option<&PlanType>) -> fmt::Result {
+    match plan.filter(|plan| plan.is_listed()) {
+        Some(plan) => write!(formatter, "{before}{plan}"),
+        None => Ok(()),
+    }
+}
+
+/// The two largest units, as a person would say it.
+fn write_period(formatter: &mut fmt::Formatter<'_>, period: Duration) -> fmt::Result {
+    let seconds = period.as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => write!(formatter, "{} s", seconds.max(1)),
+        (0, 0, minutes) => write!(formatter, "{minutes} min"),
+        (0, hours, minutes) => write!(formatter, "{hours} h {minutes} min"),
+        (days, hours, _) => write!(formatter, "{days} d {hours} h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use codex_types::ErrorEvent;
+    use http::{HeaderMap, StatusCode};
+
+    use super::*;
+
+    fn reason(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Reason {
+        let headers: HeaderMap = headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect();
+        let meta = ResponseMeta::read(StatusCode::from_u16(status).unwrap(), &headers);
+        Reason::of(Some(&ErrorEvent::from_body(body.as_bytes()).to_api_error()), Some(&meta))
+    }
+
+    #[test]
+    fn a_usage_limit_names_the_plan_and_the_time() {
+        let told = reason(
+            429,
+            &[],
+            r#"{"error":{"type":"usage_limit_reached","message":"m","plan_type":"plus","resets_at":4102444800,"resets_in_seconds":5400}}"#,
+        );
+        assert_eq!(told.to_string(), "the usage limit of the plan plus is reached and will be lifted in 1 h 30 min");
+        assert_eq!(told.remedy(), "wait until the limit is lifted, or use an API key");
+        assert!(!told.is_retryable());
+        let Reason::UsageLimit { resets_at, .. } = told else { panic!("a usage limit") };
+        assert_eq!(resets_at, Some(4_102_444_800));
+    }
+
+    #[test]
+    fn the_headers_say_when_a_limit_is_lifted_where_the_body_does_not() {
+        let told = reason(
+            429,
+            &[
+                ("x-codex-active-limit", "premium"),
+                ("x-codex-primary-used-percent", "100"),
+                ("x-codex-primary-reset-at", "4102444800"),
+                ("x-codex-secondary-used-percent", "40"),
+                ("x-codex-secondary-reset-at", "4202444800"),
+            ],
+            r#"{"error":{"type":"usage_limit_reached","message":"m"}}"#,
+        );
+        let Reason::UsageLimit { plan, resets_at, resets_in } = told else { panic!("a usage limit") };
+        assert_eq!((plan, resets_at), (None, Some(4_102_444_800)));
+        assert!(resets_in.is_some_and(|period| period > Duration::from_secs(86_400)));
+    }
+
+    #[test]
+    fn scopes_and_workspaces_are_found_in_the_words() {
+        let told = reason(401, &[], r#"{"error":{"message":"You have insufficient permissions. Missing scopes: model.request, api.responses.write. Ask prompt-canary"}}"#);
+        assert_eq!(told, Reason::MissingScope { scopes: Some("model.request api.responses.write".into()) });
+        assert_eq!(told.to_string(), "the credentials lack the scopes model.request api.responses.write");
+        let told = reason(403, &[], r#"{"detail":"missing scope"}"#);
+        assert_eq!(told.to_string(), "the credentials lack a scope");
+        for body in [r#"{"detail":"Missing ChatGPT-Account-Id header"}"#, r#"{"error":{"code":"invalid_workspace_selected","message":"Workspace not found"}}"#] {
+            assert_eq!(reason(403, &[], body), Reason::MissingWorkspace);
+        }
+        // The same words in another kind of refusal are the prompt's.
+        assert_eq!(reason(400, &[], r#"{"detail":"workspace"}"#), Reason::Other(ErrorCategory::InvalidRequest));
+    }
+
+    #[test]
+    fn a_plan_that_does_not_include_it_says_so() {
+        let told = reason(429, &[], r#"{"error":{"type":"usage_not_included","message":"m","plan_type":"free"}}"#);
+        assert_eq!(told.to_string(), "the plan free does not include this");
+        let told = reason(429, &[], r#"{"error":{"type":"usage_not_included","message":"m","plan_type":"prompt canary"}}"#);
+        assert_eq!(told.to_string(), "the plan does not include this");
+    }
+
+    #[test]
+    fn every_category_has_a_sentence_and_a_remedy() {
+        let told = Reason::of(None, None);
+        assert_eq!(told.to_string(), "the service gives no reason that is known here");
+        for (status, sentence) in [
+            (401, "the credentials are not accepted"),
+            (429, "too much was asked in too short a time"),
+            (503, "the service has more to do than it can"),
+        ] {
+            let told = reason(status, &[], "<html>");
+            assert_eq!(told.to_string(), sentence);
+            assert!(!told.remedy().is_empty());
+        }
+    }
+
+    #[test]
+    fn periods_read_as_people_say_them() {
+        let said = |seconds| Reason::UsageLimit { plan: None, resets_at: None, resets_in: Some(Duration::from_secs(seconds)) }.to_string();
+        for (seconds, period) in [(0, "1 s"), (59, "59 s"), (60, "1 min"), (3_600, "1 h 0 min"), (200_000, "2 d 7 h")] {
+            assert_eq!(said(seconds), format!("the usage limit is reached and will be lifted in {period}"));
+        }
+    }
+}

@@ -1,0 +1,284 @@
+// Polling the stream is what drives the request: there is no task and no channel, so a reader that stops reading stops the server, and a
+// reader that goes away cancels the request.
+
+use core::fmt;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, Bytes};
+use codex_sse::{Accumulator, EventDecoder, Limits};
+use codex_transport::{Body, BoxTimer, Timeouts, Watch};
+use codex_types::lint::Finding;
+use codex_types::{Response, ResponseEvent};
+use futures_core::Stream;
+
+use crate::attempt::{Attempts, Opened, Reopening};
+use crate::error::Error;
+use crate::failure;
+use crate::meta::ResponseMeta;
+
+/// The events of one response, as they arrive.
+///
+/// `response.failed`, `response.incomplete` and `error` are events here: whoever watches sees facts. They become an `Err` in
+/// [`finish`](Self::finish), for whoever asks for a result. After a terminal event the stream ends; a connection that ends before one is an
+/// error, [`Truncated`](crate::ErrorKind::Truncated). One event that cannot be decoded is an item of kind [`Payload`](crate::ErrorKind::Payload), and the
+/// stream goes on.
+///
+/// Until the first event has been handed out, a failure makes the request be sent again as the client's retry policy says. From then on
+/// nothing is ever sent again.
+///
+/// Everything is assembled on the way: [`snapshot`](Self::snapshot) is the response as far as it has come.
+///
+/// Dropping the stream cancels the request.
+pub struct ResponseStream {
+    body: Option<Body>,
+    /// What has arrived and is not decoded yet.
+    chunk: Bytes,
+    decoder: EventDecoder,
+    accumulator: Accumulator,
+    watch: Watch,
+    meta: ResponseMeta,
+    findings: Vec<Finding>,
+    state: State,
+    /// What may still be tried; gone once anything was handed out.
+    attempts: Option<Attempts>,
+    delivered: bool,
+    limits: Limits,
+    timeouts: Timeouts,
+    timer: BoxTimer,
+}
+
+enum State {
+    Open,
+    Reopening(Reopening),
+    /// A terminal event was handed out, or an error that nothing can follow.
+    Over,
+}
+
+impl ResponseStream {
+    pub(crate) fn new(
+        opened: Opened,
+        findings: Vec<Finding>,
+        limits: Limits,
+        timeouts: Timeouts,
+        timer: BoxTimer,
+    ) -> Self {
+        Self {
+            body: Some(opened.body),
+            chunk: Bytes::new(),
+            decoder: EventDecoder::with_limits(limits),
+            accumulator: Accumulator::new(),
+            watch: Watch::for_events(&timeouts, timer.clone()),
+            meta: opened.meta,
+            findings,
+            state: State::Open,
+            attempts: Some(opened.attempts),
+            delivered: false,
+            limits,
+            timeouts,
+            timer,
+        }
+    }
+
+    /// The next event; `None` after the last one.
+    ///
+    /// The same as the [`Stream`] implementation, for whoever has no stream extension at hand.
+    pub async fn next(&mut self) -> Option<Result<ResponseEvent, Error>> {
+        core::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+
+    /// What the head of the answer said; of the last attempt, where there were several.
+    #[must_use]
+    pub fn meta(&self) -> &ResponseMeta {
+        &self.meta
+    }
+
+    /// What was changed in the request to make it fit the backend, and what was found and left.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    /// The response as far as it has come.
+    #[must_use]
+    pub fn snapshot(&self) -> &Response {
+        self.accumulator.snapshot()
+    }
+
+    /// Waits for the rest and gives the whole response, assembled from the events.
+    ///
+    /// # Errors
+    ///
+    /// [`Failed`](crate::ErrorKind::Failed) and [`Incomplete`](crate::ErrorKind::Incomplete) when that is how the response ended, and whatever ended the
+    /// stream early. Each has what was received in [`Error::partial`]. Events that could not be decoded are passed over when the response
+    /// completed all the same.
+    pub async fn finish(mut self) -> Result<Response, Error> {
+        self.drain().await?;
+        failure::verdict(self.accumulator, self.meta)
+    }
+
+    /// Reads to the end, past events that cannot be decoded.
+    pub(crate) async fn drain(&mut self) -> Result<(), Error> {
+        while let Some(item) = self.next().await {
+            match item {
+                Err(error) if error.is_fatal() => {
+                    return Err(error.with_partial(self.accumulator.snapshot().clone()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes what has arrived, or says that more has to arrive.
+    fn decode(&mut self) -> Option<Result<ResponseEvent, Error>> {
+        let mut rest: &[u8] = &self.chunk;
+        let decoded = self.decoder.decode(&mut rest);
+        let left = rest.len();
+        self.chunk.advance(self.chunk.len() - left);
+        match decoded {
+            Ok(event) => event.map(Ok),
+            Err(error) => Some(Err(failure::stream(error))),
+        }
+    }
+
+    /// What becomes of an item: handed out, or the reason to send the request again.
+    fn take(&mut self, item: Result<ResponseEvent, Error>) -> Option<Result<ResponseEvent, Error>> {
+        if self.tries_again(&item) {
+            return None;
+        }
+        let delivered = core::mem::replace(&mut self.delivered, true);
+        self.attempts = None;
+        Some(match item {
+            Ok(event) => {
+                self.accept(&event);
+                Ok(event)
+            }
+            Err(error) => {
+                if error.is_fatal() {
+                    self.end();
+                }
+                Err(error.with_meta(self.meta.clone()).after_delivery(delivered))
+            }
+        })
+    }
+
+    fn tries_again(&mut self, item: &Result<ResponseEvent, Error>) -> bool {
+        let Some(mut attempts) = self.attempts.take() else {
+            return false;
+        };
+        let reported;
+        let failure = match item {
+            Err(error) => Some(error),
+            Ok(event) => {
+                reported = failure::reported(event);
+                reported.as_ref()
+            }
+        };
+        let Some(delay) = failure.and_then(|failure| attempts.delay_after(failure)) else {
+            return false;
+        };
+        self.body = None;
+        self.chunk = Bytes::new();
+        self.state = State::Reopening(attempts.reopen(delay));
+        true
+    }
+
+    fn restart(&mut self, opened: Opened) {
+        self.body = Some(opened.body);
+        self.meta = opened.meta;
+        self.attempts = Some(opened.attempts);
+        self.decoder = EventDecoder::with_limits(self.limits);
+        self.watch = Watch::for_events(&self.timeouts, self.timer.clone());
+        self.state = State::Open;
+    }
+
+    fn accept(&mut self, event: &ResponseEvent) {
+        self.watch.record_event();
+        // What the accumulator reports as out of order is in the event itself; the assembled response keeps what it can.
+        let _ = self.accumulator.push(event);
+        if event.is_terminal() {
+            self.state = State::Over;
+        }
+    }
+
+    fn end(&mut self) {
+        self.state = State::Over;
+        self.body = None;
+    }
+
+    /// After the last event the connection can be used again once the end of the body is seen; it usually lies in the same packet.
+    fn release(&mut self, context: &mut Context<'_>) {
+        if let Some(mut body) = self.body.take() {
+            let _ = body.poll_chunk(context);
+        }
+    }
+
+    /// The next item before it is judged.
+    fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<ResponseEvent, Error>>> {
+        loop {
+            if let Some(item) = self.decode() {
+                return Poll::Ready(Some(item));
+            }
+            let Some(body) = &mut self.body else {
+                return Poll::Ready(None);
+            };
+            let error = match body.poll_chunk(context) {
+                Poll::Ready(Some(Ok(chunk))) => {
+                    self.watch.record_bytes(chunk.len());
+                    self.chunk = chunk;
+                    continue;
+                }
+                Poll::Ready(Some(Err(error))) => failure::transport(error),
+                Poll::Ready(None) => match self.decoder.finish() {
+                    Ok(()) => return Poll::Ready(None),
+                    Err(error) => failure::stream(error),
+                },
+                Poll::Pending => failure::transport(ready!(self.watch.poll_expired(context))),
+            };
+            return Poll::Ready(Some(Err(error)));
+        }
+    }
+}
+
+impl Stream for ResponseStream {
+    type Item = Result<ResponseEvent, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        loop {
+            match &mut this.state {
+                State::Open => {}
+                State::Reopening(attempt) => match ready!(attempt.as_mut().poll(context)) {
+                    Ok(opened) => this.restart(opened),
+                    Err(error) => {
+                        this.end();
+                        return Poll::Ready(Some(Err(error)));
+                    }
+                },
+                State::Over => {
+                    this.release(context);
+                    return Poll::Ready(None);
+                }
+            }
+            match ready!(this.poll_item(context)) {
+                Some(item) => {
+                    if let Some(item) = this.take(item) {
+                        return Poll::Ready(Some(item));
+                    }
+                }
+                None => this.end(),
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ResponseStream {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ResponseStream")
+            .field("meta", &self.meta)
+            .field("over", &matches!(self.state, State::Over))
+            .finish_non_exhaustive()
+    }
+}

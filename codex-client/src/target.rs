@@ -1,0 +1,180 @@
+// Which backend a request goes to. A client is told by URL or profile, or it looks at what its credential source puts on a request: an API
+// key and an account's token are good for different hosts, and a request that goes to the wrong one fails in ways that do not say so.
+
+use std::sync::{Arc, OnceLock};
+
+use codex_auth::{BoxCredentialSource, CredentialSource as _};
+use codex_types::profile::Profile;
+use http::{Request, Uri};
+
+use crate::error::{Error, ErrorKind};
+use crate::failure;
+
+/// A backend: how it wants to be spoken to, and where it is.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub(crate) profile: Arc<Profile>,
+    /// Everything before `/responses`.
+    pub(crate) base: Uri,
+}
+
+/// How the backend is found.
+pub(crate) enum Aim {
+    Told(Target),
+    /// From the kind of credential, at the first request; kept from then on.
+    ByCredential(OnceLock<Target>),
+}
+
+impl Aim {
+    /// Without a profile the host tells, without a URL the profile, and without either the credential.
+    pub(crate) fn new(base_url: Option<&str>, profile: Option<Profile>) -> Result<Self, Error> {
+        let (profile, base) = match (profile, base_url) {
+            (None, None) => return Ok(Self::ByCredential(OnceLock::new())),
+            (Some(profile), None) => {
+                let url = profile.base_url.as_deref().ok_or_else(|| Error::request(NO_URL))?;
+                let base = parse(url)?;
+                (profile, base)
+            }
+            (Some(profile), Some(url)) => (profile, parse(url)?),
+            (None, Some(url)) => {
+                let base = parse(url)?;
+                (profile_of(&base), base)
+            }
+        };
+        Ok(Self::Told(Target {
+            profile: Arc::new(profile),
+            base,
+        }))
+    }
+
+    /// The backend, if it is known yet.
+    pub(crate) fn known(&self) -> Option<&Target> {
+        match self {
+            Self::Told(target) => Some(target),
+            Self::ByCredential(found) => found.get(),
+        }
+    }
+
+    pub(crate) async fn target(&self, credentials: &BoxCredentialSource) -> Result<Target, Error> {
+        match self {
+            Self::Told(target) => Ok(target.clone()),
+            Self::ByCredential(found) => {
+                if let Some(target) = found.get() {
+                    return Ok(target.clone());
+                }
+                let target = ask(credentials).await?;
+                Ok(found.get_or_init(|| target).clone())
+            }
+        }
+    }
+}
+
+/// A credential that names a ChatGPT account where that backend is, or goes nowhere else, is for that backend.
+async fn ask(credentials: &BoxCredentialSource) -> Result<Target, Error> {
+    let (platform, chatgpt) = (preset(Profile::platform())?, preset(Profile::chatgpt())?);
+    match probe(credentials, &chatgpt).await? {
+        Probe::Account => Ok(chatgpt),
+        Probe::Refused => Ok(platform),
+        Probe::Accepted => match probe(credentials, &platform).await? {
+            Probe::Refused => Ok(chatgpt),
+            Probe::Account | Probe::Accepted => Ok(platform),
+        },
+    }
+}
+
+enum Probe {
+    /// The credential may not go there.
+    Refused,
+    Accepted,
+    /// It may, and it names an account.
+    Account,
+}
+
+async fn probe(credentials: &BoxCredentialSource, target: &Target) -> Result<Probe, Error> {
+    let mut request = Request::new(());
+    *request.uri_mut() = failure::join(&target.base, "responses")?;
+    let (mut head, ()) = request.into_parts();
+    match credentials.apply(&mut head).await {
+        Ok(_) if head.headers.contains_key("chatgpt-account-id") => Ok(Probe::Account),
+        Ok(_) => Ok(Probe::Accepted),
+        Err(error) if error.kind() == codex_auth::ErrorKind::ForbiddenTarget => Ok(Probe::Refused),
+        Err(error) => Err(Error::new(ErrorKind::Credentials).with_source(error)),
+    }
+}
+
+fn preset(profile: Profile) -> Result<Target, Error> {
+    let base = parse(profile.base_url.as_deref().unwrap_or_default())?;
+    Ok(Target {
+        profile: Arc::new(profile),
+        base,
+    })
+}
+
+/// The profile of a server that is only known by its URL.
+fn profile_of(base: &Uri) -> Profile {
+    match base.host() {
+        Some("api.openai.com") => Profile::platform(),
+        Some("chatgpt.com") => Profile::chatgpt(),
+        _ => Profile::compatible(),
+    }
+}
+
+fn parse(url: &str) -> Result<Uri, Error> {
+    let base: Uri = url.parse().map_err(|_| Error::request(BASE_URL))?;
+    if !matches!(base.scheme_str(), Some("http" | "https")) || base.host().is_none() {
+        return Err(Error::request(BASE_URL));
+    }
+    Ok(base)
+}
+
+const BASE_URL: &str = "the base URL is not an absolute http or https URL";
+const NO_URL: &str = "the profile has no base URL: set one";
+
+#[cfg(test)]
+mod tests {
+    use codex_auth::{ApiKey, Audience, BearerToken, Secret, StaticToken};
+
+    use super::*;
+
+    fn found(source: impl codex_auth::CredentialSource + 'static) -> String {
+        let source = BoxCredentialSource::new(source);
+        let aim = Aim::new(None, None).unwrap();
+        let mut asked = core::pin::pin!(aim.target(&source));
+        let mut context = core::task::Context::from_waker(core::task::Waker::noop());
+        let core::task::Poll::Ready(target) = asked.as_mut().poll(&mut context) else {
+            panic!("a fixed credential is there at once");
+        };
+        target.unwrap().profile.name.to_string()
+    }
+
+    fn token() -> BearerToken {
+        BearerToken::new(Secret::from("invented"))
+    }
+
+    #[test]
+    fn the_kind_of_credential_decides() {
+        assert_eq!(found(ApiKey::new(Secret::from("sk-invented")).unwrap()), "platform");
+        assert_eq!(found(codex_auth::Anonymous::new()), "platform");
+        assert_eq!(found(StaticToken::new(token()).unwrap()), "platform");
+        assert_eq!(found(StaticToken::new(token().with_account_id("acct-1")).unwrap()), "chatgpt");
+        // A token that names no account but may go nowhere else.
+        let bound = StaticToken::new(token()).unwrap().only_for(Audience::hosts(["chatgpt.com"]));
+        assert_eq!(found(bound), "chatgpt");
+        let bound = StaticToken::new(token().with_account_id("acct-1")).unwrap().only_for(Audience::hosts(["api.openai.com"]));
+        assert_eq!(found(bound), "platform");
+    }
+
+    #[test]
+    fn what_was_told_goes_before_what_the_credential_says() {
+        let name = |aim: Aim| aim.known().map(|target| target.profile.name.to_string());
+        let told = |url, profile| name(Aim::new(url, profile).unwrap()).unwrap();
+        assert_eq!(told(Some("https://api.openai.com/v1"), None), "platform");
+        assert_eq!(told(Some("https://chatgpt.com/backend-api/codex"), None), "chatgpt");
+        assert_eq!(told(Some("http://127.0.0.1:1/v1"), None), "compatible");
+        assert_eq!(told(Some("http://127.0.0.1:1/v1"), Some(Profile::chatgpt())), "chatgpt");
+        assert_eq!(told(None, Some(Profile::platform())), "platform");
+        assert_eq!(name(Aim::new(None, None).unwrap()), None);
+        let error = Aim::new(None, Some(Profile::compatible())).err().unwrap();
+        assert_eq!(error.to_string(), NO_URL);
+    }
+}
