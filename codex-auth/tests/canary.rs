@@ -1,8 +1,10 @@
 //! A secret planted in every place shows up in no text: not in `Debug`, `Display`, an error's chain, a page, or what a panicking process prints.
 #![allow(
-    clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::std_instead_of_core,
+    clippy::unwrap_used,
     reason = "a test states what it expects by failing loudly"
 )]
 

@@ -1,5 +1,9 @@
 //! Reading JWTs: whatever they hold, an answer or a typed error, never a panic.
 #![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::std_instead_of_core,
     clippy::unwrap_used,
     reason = "a test states what it expects by failing loudly"
 )]
@@ -159,7 +163,7 @@ fn the_account_is_looked_for_in_this_order() {
     let set = |access: &str, id: &str| {
         TokenSet::new(Secret::from(access)).with_id_token(Secret::from(id))
     };
-    let found = |set: TokenSet| set.account_id().map(|(id, origin)| (id, origin));
+    let found = |set: TokenSet| set.account_id();
     let is = |id: &str, origin| Some((id.to_owned(), origin));
     assert_eq!(
         found(set(&with("a"), &with("i")).with_account_id("explicit")),

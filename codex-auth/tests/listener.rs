@@ -1,7 +1,10 @@
 //! The loopback listener's half of a browser sign-in, and a whole one over real sockets.
 #![allow(
-    clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
+    clippy::std_instead_of_core,
+    clippy::unwrap_used,
     reason = "a test states what it expects by failing loudly"
 )]
 

@@ -3,10 +3,11 @@
 //! `CODEX_AUTH_RACE=8x64x500` (processes × tasks × expiries) sets the size; the default is small.
 #![cfg(all(feature = "std", unix))]
 #![allow(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::std_instead_of_core,
+    clippy::unwrap_used,
     reason = "a test states what it expects by failing loudly"
 )]
 

@@ -1,8 +1,10 @@
 //! Renewing a login: what is sent, what is stored, what is adopted, and what is never sent twice.
 #![allow(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
+    clippy::std_instead_of_core,
+    clippy::unwrap_used,
     reason = "a test states what it expects by failing loudly"
 )]
 

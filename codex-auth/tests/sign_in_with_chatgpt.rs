@@ -1,9 +1,11 @@
 //! "Sign in with ChatGPT": registration on the way, ID tokens checked against the key set, and the rules of its refresh and revoke.
 #![cfg(feature = "verify")]
 #![allow(
-    clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stdout,
+    clippy::std_instead_of_core,
+    clippy::unwrap_used,
     reason = "a test states what it expects by failing loudly"
 )]
 

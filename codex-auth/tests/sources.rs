@@ -1,4 +1,12 @@
 //! What sources put on requests, and what they say when told of a rejection.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::std_instead_of_core,
+    clippy::unwrap_used,
+    reason = "a test states what it expects by failing loudly"
+)]
 
 mod support;
 

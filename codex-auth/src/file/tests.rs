@@ -187,7 +187,7 @@ fn an_error_of_any_operation_is_reported_and_leaves_a_whole_file() {
                 break;
             };
             assert_eq!(error.kind(), ErrorKind::Store);
-            let source = std::error::Error::source(&error)
+            let source = core::error::Error::source(&error)
                 .unwrap()
                 .downcast_ref::<io::Error>()
                 .unwrap();
@@ -230,7 +230,7 @@ fn short_writes_are_continued_and_empty_ones_are_an_error() {
     assert_eq!(key(&path).as_deref(), Some("new"));
     let error = save(&Files::new(path.clone(), true, Short(0)), &record("nxt")).unwrap_err();
     assert_eq!(
-        std::error::Error::source(&error)
+        core::error::Error::source(&error)
             .unwrap()
             .downcast_ref::<io::Error>()
             .unwrap()

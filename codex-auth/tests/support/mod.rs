@@ -2,7 +2,9 @@
 #![allow(
     dead_code,
     unreachable_pub,
-    reason = "each test program uses its own part"
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "each test program uses its own part, and fails loudly"
 )]
 
 use core::{
