@@ -70,6 +70,8 @@ pub enum ErrorKind {
     Closed,
     /// The runtime or the transport was shut down under the request.
     Canceled,
+    /// A transport that is not of this crate failed; its error is the source.
+    Other,
 }
 
 /// How far the exchange had come.
@@ -161,7 +163,8 @@ impl Error {
             | ErrorKind::Connect
             | ErrorKind::Timeout(_)
             | ErrorKind::ConnectionLost
-            | ErrorKind::Truncated => Side::Network,
+            | ErrorKind::Truncated
+            | ErrorKind::Other => Side::Network,
             ErrorKind::Tls
             | ErrorKind::Certificate
             | ErrorKind::Proxy
@@ -198,7 +201,8 @@ impl Error {
             | ErrorKind::Protocol
             | ErrorKind::TooLarge
             | ErrorKind::ContentCoding
-            | ErrorKind::Canceled => false,
+            | ErrorKind::Canceled
+            | ErrorKind::Other => false,
         }
     }
 
@@ -240,6 +244,17 @@ impl Error {
     /// The period of the clock that ran out.
     pub fn timeout(&self) -> Option<Duration> {
         self.0.limit
+    }
+
+    // The same failure, to stand above what was wrapped around it.
+    #[cfg(any(feature = "hyper", feature = "tower"))]
+    pub(crate) fn copy_without_source(&self) -> Self {
+        let inner = &self.0;
+        Self(Box::new(Inner {
+            request_id: inner.request_id.clone(),
+            source: None,
+            ..**inner
+        }))
     }
 
     // The same failure seen from another phase, with what is known there about the request.
@@ -324,6 +339,7 @@ impl fmt::Display for Error {
             ErrorKind::ContentCoding => "the content coding of the body is unknown or damaged",
             ErrorKind::Closed => "the server closed the socket",
             ErrorKind::Canceled => "the request was canceled",
+            ErrorKind::Other => "the transport failed",
         };
         f.write_str(what)?;
         if let Some(status) = self.status().filter(|_| self.kind() == ErrorKind::Proxy) {

@@ -51,6 +51,8 @@ pub struct HyperTransport(Arc<Inner>);
 pub struct HyperTransportBuilder {
     connection: Connection,
     timeouts: Timeouts,
+    #[cfg(any(feature = "gzip", feature = "zstd"))]
+    decompress: bool,
     #[cfg(feature = "ws")]
     websocket: WsSettings,
 }
@@ -62,6 +64,8 @@ struct Inner {
     #[cfg(feature = "ws")]
     websocket: WsSettings,
     version: Version,
+    #[cfg(any(feature = "gzip", feature = "zstd"))]
+    decompress: bool,
     timeouts: Timeouts,
     timer: BoxTimer,
 }
@@ -81,6 +85,8 @@ impl HyperTransport {
         HyperTransportBuilder {
             connection: Connection::default(),
             timeouts: Timeouts::default(),
+            #[cfg(any(feature = "gzip", feature = "zstd"))]
+            decompress: false,
             #[cfg(feature = "ws")]
             websocket: WsSettings::default(),
         }
@@ -118,6 +124,15 @@ impl HyperTransportBuilder {
     #[must_use]
     pub fn headers_timeout(mut self, period: Duration) -> Self {
         self.timeouts.headers = Some(period);
+        self
+    }
+
+    /// Asks for compressed bodies (features `gzip` and `zstd`) and decodes them. Off by default: a proxy that compresses an event stream
+    /// may hold events back.
+    #[cfg(any(feature = "gzip", feature = "zstd"))]
+    #[must_use]
+    pub fn decompress(mut self, on: bool) -> Self {
+        self.decompress = on;
         self
     }
 
@@ -166,6 +181,8 @@ impl HyperTransportBuilder {
             websocket: self.websocket,
             client: builder.build(connector),
             version,
+            #[cfg(any(feature = "gzip", feature = "zstd"))]
+            decompress: self.decompress,
             timeouts,
             timer: BoxTimer::new(TokioTimer),
         })))
@@ -203,7 +220,11 @@ impl HttpTransport for HyperTransport {
                     Err(Error::new(ErrorKind::Timeout(clock), phase, sent).with_timeout(period))
                 }),
         }?;
-        let (head, body) = response.into_parts();
+        #[cfg_attr(
+            not(any(feature = "gzip", feature = "zstd")),
+            expect(unused_mut, reason = "decoding changes the headers")
+        )]
+        let (mut head, body) = response.into_parts();
         let mut body = Body::incoming(body).with_watch(Watch::for_bytes(
             &timeouts,
             self.0.timer.clone(),
@@ -211,6 +232,10 @@ impl HttpTransport for HyperTransport {
         ));
         if let Some(id) = hyper_error::request_id(&head.headers) {
             body = body.with_request_id(id);
+        }
+        #[cfg(any(feature = "gzip", feature = "zstd"))]
+        if self.0.decompress {
+            body = crate::encoding::decode(&mut head.headers, body);
         }
         Ok(Response::from_parts(head, body))
     }
@@ -241,6 +266,10 @@ impl HyperTransport {
     ) -> Result<Response<hyper::body::Incoming>, Error> {
         let (mut head, body) = request.into_parts();
         head.version = self.0.version;
+        #[cfg(any(feature = "gzip", feature = "zstd"))]
+        if self.0.decompress {
+            crate::encoding::offer(&mut head.headers);
+        }
         for _ in 0..MAX_REDIRECTS {
             let response = self
                 .send_twice(&head.method, &head.uri, &head.headers, &body, written)

@@ -28,16 +28,7 @@ pub(crate) fn send(error: hyper_util::client::legacy::Error, written: bool) -> E
 
 // Our connector's own error stands somewhere beneath; what hyper wrapped around it says nothing more.
 fn connect(error: hyper_util::client::legacy::Error) -> Error {
-    let found = find::<Error>(&error).map(|ours| {
-        let mut copy = Error::new(ours.kind(), ours.phase(), Sent::No);
-        if let Some(status) = ours.status() {
-            copy = copy.with_status(status);
-        }
-        if let Some(period) = ours.timeout() {
-            copy = copy.with_timeout(period);
-        }
-        copy
-    });
+    let found = find::<Error>(&error).map(Error::copy_without_source);
     // No error of ours beneath: the connection was there, and HTTP/2's own handshake failed on it.
     found
         .unwrap_or_else(|| Error::new(classify(&error), Phase::Handshake, Sent::No))

@@ -3,6 +3,8 @@
 mod connection;
 #[cfg(feature = "hyper")]
 mod connector;
+#[cfg(any(feature = "gzip", feature = "zstd"))]
+mod encoding;
 mod error;
 mod http;
 #[cfg(feature = "hyper")]
@@ -20,11 +22,15 @@ mod timeouts;
 mod timer;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "tower")]
+mod tower;
 #[cfg(feature = "ws")]
 mod tungstenite;
 mod ws;
 
 pub use crate::connection::{Connection, HttpVersions};
+#[cfg(feature = "zstd")]
+pub use crate::encoding::compress_zstd;
 pub use crate::error::{Error, ErrorKind, Phase, Sent, Side};
 pub use crate::http::{Body, BoxTransport, ERROR_BODY_LIMIT, HttpTransport};
 #[cfg(feature = "hyper")]
@@ -40,4 +46,6 @@ pub use crate::timer::TokioTimer;
 pub use crate::timer::{BoxTimer, Timer};
 #[cfg(feature = "tls")]
 pub use crate::tls::{Roots, Tls};
+#[cfg(feature = "tower")]
+pub use crate::tower::TowerTransport;
 pub use crate::ws::{BoxWsTransport, Socket, Upgrade, WsConnection, WsSettings, WsTransport};

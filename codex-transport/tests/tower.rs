@@ -1,0 +1,109 @@
+//! Both directions of the tower bridge, and what becomes of foreign errors.
+#![cfg(all(feature = "testing", feature = "tower"))]
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
+use core::future::{Ready, ready};
+use core::task::{Context, Poll};
+
+use bytes::Bytes;
+use codex_transport::testing::{Answer, LoopbackServer, Script};
+use codex_transport::{
+    BoxTransport, Error, ErrorKind, HttpTransport, HyperTransport, Phase, Sent, Side,
+    TowerTransport,
+};
+use http::{Request, Response};
+use tower_service::Service;
+
+#[derive(Clone)]
+struct Fails {
+    ready: bool,
+    wrapped: bool,
+}
+
+#[derive(Debug)]
+struct Wrapped(Error);
+
+impl core::fmt::Display for Wrapped {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("a layer's opinion")
+    }
+}
+
+impl core::error::Error for Wrapped {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+impl Service<Request<Bytes>> for Fails {
+    type Response = Response<String>;
+    type Error = Box<dyn core::error::Error + Send + Sync>;
+    type Future = Ready<Result<Response<String>, Self::Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(if self.ready {
+            Ok(())
+        } else {
+            Err("not today".into())
+        })
+    }
+
+    fn call(&mut self, _: Request<Bytes>) -> Self::Future {
+        let error = Error::new(ErrorKind::Dns, Phase::Connect, Sent::No);
+        ready(Err(if self.wrapped {
+            Wrapped(error).into()
+        } else {
+            error.into()
+        }))
+    }
+}
+
+fn request(url: &str) -> Request<Bytes> {
+    Request::get(url).body(Bytes::new()).unwrap()
+}
+
+#[tokio::test]
+async fn errors_keep_their_meaning() {
+    let error = TowerTransport::new(Fails {
+        ready: false,
+        wrapped: false,
+    })
+    .send(request("http://a.test/"))
+    .await
+    .unwrap_err();
+    assert_eq!(
+        (error.kind(), error.side(), error.sent()),
+        (ErrorKind::Other, Side::Network, Sent::No)
+    );
+    for wrapped in [false, true] {
+        let error = TowerTransport::new(Fails {
+            ready: true,
+            wrapped,
+        })
+        .send(request("http://a.test/"))
+        .await
+        .unwrap_err();
+        assert_eq!(
+            (error.kind(), error.phase(), error.sent()),
+            (ErrorKind::Dns, Phase::Connect, Sent::No)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_transport_is_a_service_and_back() {
+    let server =
+        LoopbackServer::start(Script::new().answer(Answer::ok().body("hello").times(3))).unwrap();
+    let hyper = HyperTransport::new().unwrap();
+    let response = hyper.clone().call(request(&server.url("/"))).await.unwrap();
+    assert_eq!(response.into_body().collect(10).await.unwrap(), "hello");
+    for transport in [
+        BoxTransport::new(TowerTransport::new(hyper.clone())),
+        BoxTransport::new(TowerTransport::new(BoxTransport::new(TowerTransport::new(
+            hyper,
+        )))),
+    ] {
+        let response = transport.send(request(&server.url("/"))).await.unwrap();
+        assert_eq!(response.into_body().collect(10).await.unwrap(), "hello");
+    }
+}
