@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "cassette")]
+pub mod cassette;
 mod connection;
 #[cfg(feature = "hyper")]
 mod connector;

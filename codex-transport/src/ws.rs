@@ -129,6 +129,11 @@ impl WsConnection {
         }
     }
 
+    #[cfg(feature = "cassette")]
+    pub(crate) fn into_socket(self) -> Box<dyn Socket> {
+        self.socket
+    }
+
     /// Sends a text message and waits until it is written.
     ///
     /// # Errors

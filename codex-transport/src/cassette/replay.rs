@@ -1,0 +1,231 @@
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::testing::{Answer, Cut, Script};
+use crate::{Error, ErrorKind, Phase, Sent};
+
+/// A recording, read back.
+#[derive(Clone, Debug)]
+pub struct Cassette {
+    exchanges: BTreeMap<u64, Vec<(u64, Event)>>,
+}
+
+/// How to play a cassette.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Replay {
+    /// Whether every pause of the recording is made again.
+    pub timing: bool,
+    /// Ends one exchange after so many bytes of its body or its messages: its number, counted from 0, the bytes, and how.
+    pub fault: Option<(u64, usize, Cut)>,
+}
+
+#[derive(Clone, Debug)]
+enum Event {
+    Request,
+    Response {
+        status: u16,
+        headers: Vec<(String, String)>,
+    },
+    Sent,
+    Received(Bytes),
+    Ended(Option<u16>),
+    Failed(Cut),
+}
+
+impl Replay {
+    /// With the pauses of the recording.
+    #[must_use]
+    pub fn with_timing(mut self) -> Self {
+        self.timing = true;
+        self
+    }
+
+    /// With one exchange cut after so many bytes.
+    #[must_use]
+    pub fn with_fault(mut self, exchange: u64, after_bytes: usize, cut: Cut) -> Self {
+        self.fault = Some((exchange, after_bytes, cut));
+        self
+    }
+}
+
+impl Cassette {
+    /// Reads what [`Recorder::to_json_lines`](super::Recorder::to_json_lines) has written. Members it does not know are passed over.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] with the number of the line that is no line of a cassette.
+    pub fn from_json_lines(text: &str) -> Result<Self, Error> {
+        let mut exchanges: BTreeMap<u64, Vec<(u64, Event)>> = BTreeMap::new();
+        for (number, line) in text
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| !line.trim().is_empty())
+        {
+            let wrong = || {
+                let source = format!("line {} is no line of a cassette", number + 1);
+                Error::new(ErrorKind::Configuration, Phase::Prepare, Sent::No).with_source(source)
+            };
+            let value: Value = serde_json::from_str(line).map_err(|_| wrong())?;
+            if number == 0 {
+                if value["cassette"] != 1 {
+                    return Err(wrong());
+                }
+                continue;
+            }
+            let at = value["at_ms"].as_u64().ok_or_else(wrong)?;
+            let exchange = value["exchange"].as_u64().ok_or_else(wrong)?;
+            if let Some(event) = event(&value).ok_or_else(wrong)? {
+                exchanges.entry(exchange).or_default().push((at, event));
+            }
+        }
+        Ok(Self { exchanges })
+    }
+
+    /// How many exchanges were recorded.
+    pub fn len(&self) -> usize {
+        self.exchanges.len()
+    }
+
+    /// Whether nothing was recorded.
+    pub fn is_empty(&self) -> bool {
+        self.exchanges.is_empty()
+    }
+
+    /// A script that answers the first request like the first exchange, and so on.
+    pub fn script(&self, replay: &Replay) -> Script {
+        self.exchanges
+            .iter()
+            .fold(Script::new(), |script, (number, events)| {
+                let fault = replay
+                    .fault
+                    .filter(|(exchange, ..)| exchange == number)
+                    .map(|(_, bytes, cut)| (bytes, cut));
+                script.answer(answer(events, replay.timing, fault))
+            })
+    }
+}
+
+// None: not an event of ours. Some(None): one that we do not know.
+fn event(value: &Value) -> Option<Option<Event>> {
+    if value.get("request").is_some() {
+        return Some(Some(Event::Request));
+    }
+    if let Some(head) = value.get("response") {
+        let status = u16::try_from(head["status"].as_u64()?)
+            .ok()
+            .filter(|status| (100..=999).contains(status))?;
+        let headers = head["headers"].as_array()?.iter().map(|pair| {
+            let (name, text) = (pair.get(0)?.as_str()?, pair.get(1)?.as_str()?);
+            // Allowed in HTTP, or the script could not send it.
+            http::HeaderName::try_from(name).ok()?;
+            http::HeaderValue::try_from(text).ok()?;
+            Some((name.to_owned(), text.to_owned()))
+        });
+        return Some(Some(Event::Response {
+            status,
+            headers: headers.collect::<Option<_>>()?,
+        }));
+    }
+    if value.get("sent").is_some() {
+        return Some(Some(Event::Sent));
+    }
+    if let Some(payload) = value.get("received") {
+        return Some(Some(Event::Received(bytes(payload)?)));
+    }
+    if let Some(end) = value.get("ended") {
+        let code = end["code"].as_u64().map(u16::try_from).transpose().ok()?;
+        return Some(Some(Event::Ended(code)));
+    }
+    if let Some(kind) = value.get("failed") {
+        return Some(Some(Event::Failed(match kind.as_str()? {
+            "truncated" => Cut::Close,
+            "stream_reset" => Cut::Stream,
+            "timeout" => Cut::Stall,
+            _ => Cut::Reset,
+        })));
+    }
+    Some(None)
+}
+
+fn bytes(payload: &Value) -> Option<Bytes> {
+    if let Some(text) = payload.get("text") {
+        return Some(text.as_str()?.to_owned().into());
+    }
+    let hex = payload.get("hex")?.as_str()?;
+    let digits: Option<Vec<u32>> = hex.chars().map(|digit| digit.to_digit(16)).collect();
+    let pairs = digits?
+        .chunks(2)
+        .map(|pair| u8::try_from(pair[0] * 16 + pair.get(1)?).ok())
+        .collect::<Option<Vec<u8>>>();
+    pairs.map(Bytes::from)
+}
+
+fn answer(events: &[(u64, Event)], timing: bool, mut fault: Option<(usize, Cut)>) -> Answer {
+    let head = events
+        .iter()
+        .position(|(_, event)| matches!(event, Event::Response { .. }));
+    let mut last = events.first().map_or(0, |(at, _)| *at);
+    let mut answer = match head.map(|at| &events[at].1) {
+        Some(Event::Response { status, headers }) => headers
+            .iter()
+            // Said anew by whoever frames the body.
+            .filter(|(name, _)| !FRAMING.contains(&name.as_str()))
+            .fold(Answer::status(*status), |answer, (name, value)| {
+                answer.header(name, value)
+            }),
+        // It failed before there was a head.
+        _ => Answer::ok(),
+    };
+    let socket = matches!(
+        head.map(|at| &events[at].1),
+        Some(Event::Response { status: 101, .. })
+    );
+    for (index, (at, event)) in events.iter().enumerate() {
+        if timing && *at > last {
+            answer = answer.pause(Duration::from_millis(at - last));
+        }
+        last = (*at).max(last);
+        answer = match event {
+            Event::Request => answer,
+            Event::Response { .. } => answer.then_head(),
+            Event::Sent if socket => answer.receive(),
+            Event::Sent => answer,
+            Event::Received(bytes) => match &mut fault {
+                Some((left, cut)) if bytes.len() > *left => {
+                    // Over a socket, messages are whole or not there.
+                    let kept = if socket {
+                        answer
+                    } else {
+                        answer.body(bytes.slice(..*left))
+                    };
+                    return kept.cut(*cut);
+                }
+                Some((left, _)) => {
+                    *left -= bytes.len();
+                    answer.body(bytes.clone())
+                }
+                None => answer.body(bytes.clone()),
+            },
+            Event::Ended(Some(code)) if socket => answer.close(*code),
+            Event::Ended(_) => answer,
+            Event::Failed(cut) if head.is_none_or(|head| index < head) => {
+                answer.cut(*cut).then_head()
+            }
+            Event::Failed(cut) => answer.cut(*cut),
+        };
+    }
+    answer
+}
+
+const FRAMING: &[&str] = &[
+    "connection",
+    "content-length",
+    "date",
+    "sec-websocket-accept",
+    "transfer-encoding",
+    "upgrade",
+];
