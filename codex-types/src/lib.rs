@@ -3,12 +3,15 @@
 
 extern crate alloc;
 
+#[cfg(feature = "chat")]
+pub mod chat;
 mod error;
 mod event;
 mod extra;
 mod item;
 pub mod lint;
 mod map;
+pub mod model_name;
 mod models;
 mod number;
 mod part;

@@ -21,14 +21,21 @@ fn identity() -> Identity {
 fn headers(profile: &Profile, channel: Channel) -> Vec<String> {
     let identity = identity();
     let headers = profile.headers_for(channel, &identity);
-    headers.iter().map(|(name, value)| format!("{name}: {value}")).collect()
+    headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect()
 }
 
 /// The fit of a request given as JSON, changing whatever can be changed.
 fn fit(profile: &Profile, json: &str) -> String {
     let body = RawJson::parse(json).unwrap();
     let policy = FitPolicy::always(OnFinding::Strip);
-    profile.fit_json(&body, &policy).unwrap().request.to_string()
+    profile
+        .fit_json(&body, &policy)
+        .unwrap()
+        .request
+        .to_string()
 }
 
 #[test]
@@ -38,7 +45,10 @@ fn every_name_has_a_profile() {
         assert!(format!("{profile:?}").starts_with("Profile {"), "{name}");
     }
     assert_eq!(Profile::by_name("nobody"), None);
-    assert_eq!(Profile::by_name("siwc"), Profile::by_name("sign-in-with-chatgpt"));
+    assert_eq!(
+        Profile::by_name("siwc"),
+        Profile::by_name("sign-in-with-chatgpt")
+    );
 }
 
 #[test]
@@ -64,7 +74,11 @@ fn headers_of_the_newer_chatgpt_client_over_http() {
 fn headers_of_the_newer_chatgpt_client_over_a_socket() {
     let headers = headers(&Profile::chatgpt_0_169(), Channel::WebSocket);
     assert!(headers.contains(&"openai-beta: responses_websockets=2026-02-06".into()));
-    assert!(!headers.iter().any(|header| header.starts_with("x-codex-turn-state")));
+    assert!(
+        !headers
+            .iter()
+            .any(|header| header.starts_with("x-codex-turn-state"))
+    );
 }
 
 #[test]
@@ -81,7 +95,11 @@ fn headers_of_the_older_chatgpt_client() {
 fn a_token_of_sign_in_with_chatgpt_tells_no_account() {
     assert_eq!(
         headers(&Profile::sign_in_with_chatgpt(), Channel::Http),
-        ["user-agent: our_client/0.1.0", "session-id: s-1", "x-client-request-id: t-1"]
+        [
+            "user-agent: our_client/0.1.0",
+            "session-id: s-1",
+            "x-client-request-id: t-1"
+        ]
     );
 }
 
@@ -95,7 +113,11 @@ fn nothing_is_said_that_is_not_known() {
             .iter()
             .filter(|header| matches!(header.value, Source::Literal(_)))
             .count();
-        assert_eq!(profile.headers_for(Channel::WebSocket, &identity).len(), literal, "{name}");
+        assert_eq!(
+            profile.headers_for(Channel::WebSocket, &identity).len(),
+            literal,
+            "{name}"
+        );
         assert_eq!(profile.client_metadata_for(&identity).len(), 0, "{name}");
     }
 }
@@ -113,7 +135,10 @@ fn the_chatgpt_backend_gets_what_it_demands() {
         )
     );
     assert_eq!(
-        fit(&Profile::chatgpt_0_120(), r#"{"model":"gpt-5.5","input":[]}"#),
+        fit(
+            &Profile::chatgpt_0_120(),
+            r#"{"model":"gpt-5.5","input":[]}"#
+        ),
         concat!(
             r#"{"model":"gpt-5.5","input":[],"store":false,"stream":true,"#,
             r#""include":["reasoning.encrypted_content"],"instructions":""}"#,
@@ -141,18 +166,31 @@ fn ids_and_status_go_back_as_the_version_says() {
         )
     );
     let newer = fit(&Profile::chatgpt_0_169(), json);
-    assert!(newer.contains(r#""id":"msg_1","status":"completed""#), "{newer}");
-    assert!(!newer.contains("mine"), "an id the service would not give out is left out: {newer}");
+    assert!(
+        newer.contains(r#""id":"msg_1","status":"completed""#),
+        "{newer}"
+    );
+    assert!(
+        !newer.contains("mine"),
+        "an id the service would not give out is left out: {newer}"
+    );
 }
 
 #[test]
 fn a_request_is_fitted_as_a_type() {
     let request = CreateResponse::new("gpt-5.5")
         .instructions("Be brief.")
-        .input([InputItem::from(Message::system("old")), InputItem::from("Hi")])
+        .input([
+            InputItem::from(Message::system("old")),
+            InputItem::from("Hi"),
+        ])
         .service_tier(ServiceTier::Fast)
         .reasoning(Reasoning::new().effort(Effort::Ultra))
-        .metadata([("a", "b")].into_iter().collect::<codex_types::Map<String>>());
+        .metadata(
+            [("a", "b")]
+                .into_iter()
+                .collect::<codex_types::Map<String>>(),
+        );
     let fitted = Profile::chatgpt().fit(&request, &FitPolicy::new()).unwrap();
     let codes: Vec<_> = fitted.stripped.iter().map(|finding| finding.code).collect();
     assert_eq!(
@@ -183,7 +221,9 @@ fn a_request_is_fitted_as_a_type() {
 
 #[test]
 fn what_is_essential_is_not_given_up_unasked() {
-    let request = CreateResponse::new("m").input("Hi").previous_response_id("resp_1");
+    let request = CreateResponse::new("m")
+        .input("Hi")
+        .previous_response_id("resp_1");
     let siwc = Profile::sign_in_with_chatgpt();
     let unfit = siwc.fit(&request, &FitPolicy::new()).unwrap_err();
     assert_eq!(unfit.findings().len(), 1);
@@ -191,15 +231,30 @@ fn what_is_essential_is_not_given_up_unasked() {
     // A socket continues what was said over it.
     let policy = FitPolicy::new().channel(Channel::WebSocket);
     let fitted = siwc.fit(&request, &policy).unwrap();
-    assert_eq!(fitted.request.previous_response_id.as_deref(), Some("resp_1"));
+    assert_eq!(
+        fitted.request.previous_response_id.as_deref(),
+        Some("resp_1")
+    );
 }
 
 #[test]
 fn the_fifteen_refused_parameters_are_refused_by_name() {
     let refused = [
-        "background", "conversation", "max_output_tokens", "max_tool_calls", "metadata",
-        "moderation", "multi_agent", "prompt", "prompt_cache_retention", "safety_identifier",
-        "temperature", "top_logprobs", "top_p", "truncation", "user",
+        "background",
+        "conversation",
+        "max_output_tokens",
+        "max_tool_calls",
+        "metadata",
+        "moderation",
+        "multi_agent",
+        "prompt",
+        "prompt_cache_retention",
+        "safety_identifier",
+        "temperature",
+        "top_logprobs",
+        "top_p",
+        "truncation",
+        "user",
     ];
     for name in refused {
         let json = format!(
@@ -207,8 +262,14 @@ fn the_fifteen_refused_parameters_are_refused_by_name() {
         );
         let body = RawJson::parse(&json).unwrap();
         let policy = FitPolicy::always(OnFinding::Fail);
-        let unfit = Profile::sign_in_with_chatgpt().fit_json(&body, &policy).unwrap_err();
-        let places: Vec<_> = unfit.findings().iter().map(|finding| &*finding.pointer).collect();
+        let unfit = Profile::sign_in_with_chatgpt()
+            .fit_json(&body, &policy)
+            .unwrap_err();
+        let places: Vec<_> = unfit
+            .findings()
+            .iter()
+            .map(|finding| &*finding.pointer)
+            .collect();
         assert_eq!(places, [format!("/{name}")], "{name}");
     }
 }
@@ -220,17 +281,27 @@ fn a_warning_leaves_the_request_alone() {
     let fitted = Profile::chatgpt().fit(&request, &policy).unwrap();
     assert_eq!(fitted.request, request);
     assert_eq!(fitted.stripped, []);
-    assert!(fitted.warned.iter().any(|finding| finding.pointer == "/temperature"));
+    assert!(
+        fitted
+            .warned
+            .iter()
+            .any(|finding| finding.pointer == "/temperature")
+    );
 }
 
 #[test]
 fn other_servers_are_sent_what_was_asked_for() {
     let request = CreateResponse::new("local")
         .instructions("Be brief.")
-        .input([InputItem::from("Hi"), FunctionCall::new("c", "f", "{}").into()])
+        .input([
+            InputItem::from("Hi"),
+            FunctionCall::new("c", "f", "{}").into(),
+        ])
         .temperature(0.5)
         .store(true);
-    let fitted = Profile::compatible().fit(&request, &FitPolicy::new()).unwrap();
+    let fitted = Profile::compatible()
+        .fit(&request, &FitPolicy::new())
+        .unwrap();
     assert_eq!(fitted.request, request);
     assert_eq!((fitted.stripped.len(), fitted.warned.len()), (0, 0));
     assert_eq!(Profile::compatible().store, Store::Unsupported);

@@ -29,7 +29,13 @@ impl Finding {
         pointer: impl Into<String>,
         message: impl Into<String>,
     ) -> Self {
-        Self { code, pointer: pointer.into(), severity, message: message.into(), fix: None }
+        Self {
+            code,
+            pointer: pointer.into(),
+            severity,
+            message: message.into(),
+            fix: None,
+        }
     }
 
     pub(crate) fn error(
@@ -58,13 +64,19 @@ impl Finding {
 
     /// The fix changes how the request is written, not what it asks for.
     pub(crate) fn fixed_by(mut self, edits: impl Into<Vec<Edit>>) -> Self {
-        self.fix = Some(Fix { edits: edits.into(), changes_meaning: false });
+        self.fix = Some(Fix {
+            edits: edits.into(),
+            changes_meaning: false,
+        });
         self
     }
 
     /// The fix gives up something that was asked for.
     pub(crate) fn given_up_by(mut self, edits: impl Into<Vec<Edit>>) -> Self {
-        self.fix = Some(Fix { edits: edits.into(), changes_meaning: true });
+        self.fix = Some(Fix {
+            edits: edits.into(),
+            changes_meaning: true,
+        });
         self
     }
 }
@@ -72,7 +84,13 @@ impl Finding {
 /// `severity code pointer: message`, on one line.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { code, pointer, severity, message, .. } = self;
+        let Self {
+            code,
+            pointer,
+            severity,
+            message,
+            ..
+        } = self;
         write!(f, "{severity} {code} at {pointer:?}: {message}")
     }
 }

@@ -5,5 +5,5 @@ mod patch;
 pub(crate) mod tree;
 
 pub use finding::{Finding, FindingCode, Fix, Severity};
-pub use patch::{Edit, apply};
 pub(crate) use patch::push_step;
+pub use patch::{Edit, apply};

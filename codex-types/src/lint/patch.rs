@@ -57,12 +57,17 @@ pub fn apply<'a>(
     let root = Node::read(json)?;
     let changes: Vec<Change<'_>> = edits.into_iter().filter_map(Change::new).collect();
     let mut out = String::with_capacity(json.as_str().len() + 64);
-    if let Some(Change { edit: Edit::Replace(_, value), .. }) =
-        changes.iter().find(|change| change.path.is_empty())
+    if let Some(Change {
+        edit: Edit::Replace(_, value),
+        ..
+    }) = changes.iter().find(|change| change.path.is_empty())
     {
         return Ok(value.clone());
     }
-    let here: Vec<&Change<'_>> = changes.iter().filter(|change| !change.path.is_empty()).collect();
+    let here: Vec<&Change<'_>> = changes
+        .iter()
+        .filter(|change| !change.path.is_empty())
+        .collect();
     write(&root, &here, 0, &mut out);
     Ok(RawJson::trusted(out))
 }
@@ -89,9 +94,16 @@ impl<'a> Change<'a> {
     fn new(edit: &'a Edit) -> Option<Self> {
         let pointer = edit.pointer();
         if pointer.is_empty() {
-            return Some(Self { path: Vec::new(), edit });
+            return Some(Self {
+                path: Vec::new(),
+                edit,
+            });
         }
-        let path = pointer.strip_prefix('/')?.split('/').map(unescape).collect();
+        let path = pointer
+            .strip_prefix('/')?
+            .split('/')
+            .map(unescape)
+            .collect();
         Some(Self { path, edit })
     }
 
@@ -167,7 +179,11 @@ fn write_list(items: &[Node<'_>], changes: &[&Change<'_>], depth: usize, out: &m
     places.resize_with(items.len() + 1, Vec::new);
     for change in changes {
         let step = change.step(depth);
-        let place = if step == "-" { Some(items.len()) } else { step.parse::<usize>().ok() };
+        let place = if step == "-" {
+            Some(items.len())
+        } else {
+            step.parse::<usize>().ok()
+        };
         if let Some(place) = place.and_then(|place| places.get_mut(place)) {
             place.push(change);
         }
@@ -212,12 +228,19 @@ fn insert_all(changes: &[&Change<'_>], depth: usize, separator: &mut char, out: 
 }
 
 fn at_step<'c, 'a>(changes: &[&'c Change<'a>], depth: usize, step: &str) -> Vec<&'c Change<'a>> {
-    changes.iter().filter(|change| change.step(depth) == step).copied().collect()
+    changes
+        .iter()
+        .filter(|change| change.step(depth) == step)
+        .copied()
+        .collect()
 }
 
 /// The change to the value itself, if there is one.
 fn ending<'a>(changes: &[&Change<'a>], depth: usize) -> Option<&'a Edit> {
-    changes.iter().find(|change| change.ends_at(depth)).map(|change| change.edit)
+    changes
+        .iter()
+        .find(|change| change.ends_at(depth))
+        .map(|change| change.edit)
 }
 
 fn push_member(out: &mut String, separator: &mut char, name: &str) {

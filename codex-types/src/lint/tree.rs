@@ -44,7 +44,11 @@ impl<'a> Node<'a> {
 
     /// The value of `key`; the last one, should it occur more than once.
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
-        self.members().iter().rev().find(|(name, _)| name == key).map(|(_, node)| node)
+        self.members()
+            .iter()
+            .rev()
+            .find(|(name, _)| name == key)
+            .map(|(_, node)| node)
     }
 
     /// The value of `key`, unless it is null, which the API takes for absent.
@@ -122,9 +126,9 @@ impl<'a> Node<'a> {
             }
             (Value::Object(one), Value::Object(two)) => {
                 one.len() == two.len()
-                    && one.iter().all(|(name, node)| {
-                        other.get(name).is_some_and(|twin| node.same(twin))
-                    })
+                    && one
+                        .iter()
+                        .all(|(name, node)| other.get(name).is_some_and(|twin| node.same(twin)))
             }
             _ => false,
         }
@@ -147,7 +151,10 @@ impl<'a> Reader<'a> {
             Some(b'"') => Value::Text(self.string()),
             _ => self.scalar(),
         };
-        Node { text: self.text.get(start..self.at).unwrap_or_default(), value }
+        Node {
+            text: self.text.get(start..self.at).unwrap_or_default(),
+            value,
+        }
     }
 
     fn object(&mut self) -> Vec<(Cow<'a, str>, Node<'a>)> {

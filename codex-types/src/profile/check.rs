@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 
 use crate::lint::tree::Node;
 use crate::lint::{Edit, Finding, FindingCode as Code, push_step};
-use crate::profile::{Channel, Choices, IdReplay, Instructions, Profile, StatusReplay, Store, Streamed};
+use crate::profile::{
+    Channel, Choices, IdReplay, Instructions, Profile, StatusReplay, Store, Streamed,
+};
 use crate::{Effort, InputItem, Message, RawJson, ServiceTier, Verbosity};
 
 impl Profile {
@@ -22,7 +24,11 @@ impl Profile {
     ) -> Vec<Finding> {
         let mut found = Vec::new();
         if !body.is_object() {
-            found.push(Finding::error(Code::NotAnObject, "", "the body is no object"));
+            found.push(Finding::error(
+                Code::NotAnObject,
+                "",
+                "the body is no object",
+            ));
             return found;
         }
         self.check_parameters(body, channel, &mut found);
@@ -40,7 +46,12 @@ impl Profile {
         self.check_include(body, &mut found);
         self.check_instructions(body, &mut found);
         self.check_input(body, &mut found);
-        for (at, tool) in body.get("tools").map_or(&[][..], Node::items).iter().enumerate() {
+        for (at, tool) in body
+            .get("tools")
+            .map_or(&[][..], Node::items)
+            .iter()
+            .enumerate()
+        {
             self.check_tool(tool, format!("/tools/{at}"), &mut found);
         }
         check_choice::<ServiceTier>(
@@ -49,7 +60,9 @@ impl Profile {
             "/service_tier",
             &mut found,
         );
-        let effort = body.get("reasoning").and_then(|reasoning| reasoning.given("effort"));
+        let effort = body
+            .get("reasoning")
+            .and_then(|reasoning| reasoning.given("effort"));
         check_choice::<Effort>(effort, &self.efforts, "/reasoning/effort", &mut found);
         let verbosity = body.get("text").and_then(|text| text.given("verbosity"));
         check_choice::<Verbosity>(verbosity, &self.verbosities, "/text/verbosity", &mut found);
@@ -57,11 +70,17 @@ impl Profile {
     }
 
     fn check_parameters(&self, body: &Node<'_>, channel: Channel, found: &mut Vec<Finding>) {
-        let Some(accepted) = &self.parameters.accepted else { return };
+        let Some(accepted) = &self.parameters.accepted else {
+            return;
+        };
         for (name, value) in body.members() {
             let name = &**name;
             let on_websocket = channel == Channel::WebSocket
-                && self.parameters.accepted_on_websocket.iter().any(|known| known == name);
+                && self
+                    .parameters
+                    .accepted_on_websocket
+                    .iter()
+                    .any(|known| known == name);
             if on_websocket || accepted.iter().any(|known| known == name) {
                 continue;
             }
@@ -77,7 +96,11 @@ impl Profile {
                 Finding::error(Code::RejectedParameter, pointer.as_str(), message)
             };
             let edits = [Edit::Remove(pointer)];
-            let is_essential = self.parameters.essential.iter().any(|essential| essential == name);
+            let is_essential = self
+                .parameters
+                .essential
+                .iter()
+                .any(|essential| essential == name);
             found.push(if is_essential && !value.is_null() {
                 finding.given_up_by(edits)
             } else {
@@ -94,8 +117,11 @@ impl Profile {
         if said == Some(false) {
             return;
         }
-        let finding =
-            Finding::error(Code::RequiredValue, "/store", "this backend keeps no responses");
+        let finding = Finding::error(
+            Code::RequiredValue,
+            "/store",
+            "this backend keeps no responses",
+        );
         let edits = [Edit::Replace("/store".into(), json("false"))];
         found.push(if said == Some(true) {
             finding.given_up_by(edits)
@@ -141,7 +167,9 @@ impl Profile {
                 }
             }
             Instructions::DeveloperMessage => {
-                let Some(text) = given.and_then(Node::as_text) else { return };
+                let Some(text) = given.and_then(Node::as_text) else {
+                    return;
+                };
                 let message = "instructions go into the first message of the developer";
                 let finding = Finding::note(Code::InstructionsPlacement, "/instructions", message);
                 let mut edits = Vec::from([Edit::Remove("/instructions".into())]);
@@ -165,7 +193,9 @@ impl Profile {
     }
 
     fn check_input(&self, body: &Node<'_>, found: &mut Vec<Finding>) {
-        let Some(input) = body.given("input") else { return };
+        let Some(input) = body.given("input") else {
+            return;
+        };
         if let (true, Some(text)) = (self.input_as_items, input.as_text()) {
             let edit = Edit::Replace("/input".into(), list([user_message(text)]));
             let message = "this backend takes a list of items";
@@ -245,9 +275,8 @@ impl Profile {
                 );
             }
         }
-        let refuse = |place: String, message: &str| {
-            Finding::error(Code::RejectedContent, place, message)
-        };
+        let refuse =
+            |place: String, message: &str| Finding::error(Code::RejectedContent, place, message);
         if !self.content.audio && kind == "input_audio" {
             found.push(
                 refuse(pointer.into(), "this backend takes no sound")
@@ -256,13 +285,19 @@ impl Profile {
         }
         if !self.content.file_ids && part.given("file_id").is_some() {
             let place = format!("{pointer}/file_id");
-            found.push(refuse(place, "this backend holds no files; they have to be given inline"));
+            found.push(refuse(
+                place,
+                "this backend holds no files; they have to be given inline",
+            ));
         }
         for key in ["image_url", "file_url"] {
             let url = part.text_of(key);
             if !self.content.remote_urls && !url.is_empty() && !url.starts_with("data:") {
                 let place = format!("{pointer}/{key}");
-                found.push(refuse(place, "this backend fetches nothing; files have to be given inline"));
+                found.push(refuse(
+                    place,
+                    "this backend fetches nothing; files have to be given inline",
+                ));
             }
         }
     }
@@ -309,7 +344,12 @@ fn instead_of(name: &str) -> Option<&'static str> {
 
 /// Whether any profile takes the parameter, so that its refusal here is certain.
 fn is_documented(name: &str) -> bool {
-    Profile::platform().parameters.accepted.iter().flatten().any(|known| known == name)
+    Profile::platform()
+        .parameters
+        .accepted
+        .iter()
+        .flatten()
+        .any(|known| known == name)
         || ["generate", "stream_id", "type"].contains(&name)
 }
 
@@ -321,11 +361,18 @@ fn check_choice<T>(
 ) where
     T: for<'a> From<&'a str> + AsRef<str> + PartialEq,
 {
-    let Some(text) = given.and_then(Node::as_text) else { return };
+    let Some(text) = given.and_then(Node::as_text) else {
+        return;
+    };
     let value = T::from(text);
     let own = choices.own_name(&value);
     if !choices.offers(&value) {
-        let offered = choices.offered.iter().flatten().map(AsRef::as_ref).collect::<Vec<_>>();
+        let offered = choices
+            .offered
+            .iter()
+            .flatten()
+            .map(AsRef::as_ref)
+            .collect::<Vec<_>>();
         let message = format!("{text} is not offered, only {}", offered.join(", "));
         found.push(
             Finding::error(Code::UnsupportedValue, pointer, message)
@@ -348,7 +395,8 @@ fn pointer_to(name: &str) -> String {
 
 /// The form of an id the service gave out: text, `_`, text.
 fn is_prefixed(id: &str) -> bool {
-    id.split_once('_').is_some_and(|(prefix, rest)| !prefix.is_empty() && !rest.is_empty())
+    id.split_once('_')
+        .is_some_and(|(prefix, rest)| !prefix.is_empty() && !rest.is_empty())
 }
 
 fn user_message(text: &str) -> RawJson {

@@ -56,7 +56,11 @@ impl FitPolicy {
 
     /// The same thing about every finding.
     pub fn always(action: OnFinding) -> Self {
-        Self { harmless: action, lossy: action, ..Self::new() }
+        Self {
+            harmless: action,
+            lossy: action,
+            ..Self::new()
+        }
     }
 
     /// Another thing about findings with this code.
@@ -84,8 +88,16 @@ impl FitPolicy {
     ///
     /// What cannot be changed by itself is left as it is if it is no more than a warning.
     pub fn action(&self, finding: &Finding) -> OnFinding {
-        let by_pointer = self.by_pointer.iter().rev().find(|(at, _)| *at == finding.pointer);
-        let by_code = self.by_code.iter().rev().find(|(code, _)| *code == finding.code);
+        let by_pointer = self
+            .by_pointer
+            .iter()
+            .rev()
+            .find(|(at, _)| *at == finding.pointer);
+        let by_code = self
+            .by_code
+            .iter()
+            .rev()
+            .find(|(code, _)| *code == finding.code);
         let chosen = by_pointer
             .map(|(_, action)| *action)
             .or_else(|| by_code.map(|(_, action)| *action));
@@ -141,13 +153,21 @@ impl Profile {
     /// Fails with every finding the policy does not let pass.
     pub fn fit(&self, request: &CreateResponse, policy: &FitPolicy) -> Result<Fitted, Unfit> {
         let body = RawJson::encode(request).map_err(|error| self.unreadable(error))?;
-        let Fitted { request: text, stripped, warned } = self.fit_body(&body, policy, false)?;
+        let Fitted {
+            request: text,
+            stripped,
+            warned,
+        } = self.fit_body(&body, policy, false)?;
         let request = if stripped.is_empty() {
             request.clone()
         } else {
             text.decode().map_err(|error| self.unreadable(error))?
         };
-        Ok(Fitted { request, stripped, warned })
+        Ok(Fitted {
+            request,
+            stripped,
+            warned,
+        })
     }
 
     /// Makes the body of a request fit this profile, as text: what is not changed stays as it was
@@ -156,11 +176,7 @@ impl Profile {
     /// # Errors
     ///
     /// Fails with every finding the policy does not let pass.
-    pub fn fit_json(
-        &self,
-        body: &RawJson,
-        policy: &FitPolicy,
-    ) -> Result<Fitted<RawJson>, Unfit> {
+    pub fn fit_json(&self, body: &RawJson, policy: &FitPolicy) -> Result<Fitted<RawJson>, Unfit> {
         self.fit_body(body, policy, true)
     }
 
@@ -182,14 +198,21 @@ impl Profile {
         if !failed.is_empty() {
             return Err(Unfit::new(&self.name, failed, None));
         }
-        let edits: Vec<&Edit> =
-            stripped.iter().filter_map(|finding| finding.fix.as_ref()).flat_map(|fix| &fix.edits).collect();
+        let edits: Vec<&Edit> = stripped
+            .iter()
+            .filter_map(|finding| finding.fix.as_ref())
+            .flat_map(|fix| &fix.edits)
+            .collect();
         let request = if edits.is_empty() {
             body.clone()
         } else {
             apply(body, edits).map_err(|error| self.unreadable(error))?
         };
-        Ok(Fitted { request, stripped, warned })
+        Ok(Fitted {
+            request,
+            stripped,
+            warned,
+        })
     }
 
     fn unreadable(&self, source: DecodeError) -> Unfit {
@@ -224,7 +247,13 @@ struct UnfitInner {
 
 impl Unfit {
     fn new(profile: &str, findings: Vec<Finding>, source: Option<DecodeError>) -> Self {
-        Self { inner: Box::new(UnfitInner { profile: profile.into(), findings, source }) }
+        Self {
+            inner: Box::new(UnfitInner {
+                profile: profile.into(),
+                findings,
+                source,
+            }),
+        }
     }
 
     /// What does not fit; empty only if the request could not be read at all.
@@ -250,7 +279,13 @@ impl fmt::Display for Unfit {
             [] => Ok(()),
             [only] => write!(f, ": {} at {}", only.code, only.pointer),
             [first, rest @ ..] => {
-                write!(f, ": {} at {} and {} more", first.code, first.pointer, rest.len())
+                write!(
+                    f,
+                    ": {} at {} and {} more",
+                    first.code,
+                    first.pointer,
+                    rest.len()
+                )
             }
         }
     }

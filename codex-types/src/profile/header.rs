@@ -22,7 +22,11 @@ impl Header {
     /// A header that is sent over all channels.
     pub fn new(name: impl Into<Text>, value: Source) -> Self {
         let channels = Vec::from([Channel::Http, Channel::WebSocket]);
-        Self { name: name.into(), value, channels }
+        Self {
+            name: name.into(),
+            value,
+            channels,
+        }
     }
 
     /// Only over this channel.
@@ -198,7 +202,10 @@ impl Identity {
             Source::TurnMetadata => &self.turn_metadata,
             Source::BetaFeatures => &self.beta_features,
         };
-        known.as_deref().filter(|text| !text.is_empty()).map(Cow::Borrowed)
+        known
+            .as_deref()
+            .filter(|text| !text.is_empty())
+            .map(Cow::Borrowed)
     }
 
     fn window(&self) -> Option<Cow<'_, str>> {

@@ -173,7 +173,10 @@ impl Profile {
     }
 
     /// What `client_metadata` says: the entries whose value is known, in order.
-    pub fn client_metadata_for<'a>(&'a self, identity: &'a Identity) -> Vec<(&'a str, Cow<'a, str>)> {
+    pub fn client_metadata_for<'a>(
+        &'a self,
+        identity: &'a Identity,
+    ) -> Vec<(&'a str, Cow<'a, str>)> {
         self.client_metadata
             .iter()
             .filter_map(|(name, source)| Some((&**name, identity.resolve(source)?)))

@@ -21,12 +21,19 @@ pub struct Parameters {
 impl Parameters {
     /// Any parameter.
     pub fn any() -> Self {
-        Self { accepted: None, accepted_on_websocket: Vec::new(), essential: Vec::new() }
+        Self {
+            accepted: None,
+            accepted_on_websocket: Vec::new(),
+            essential: Vec::new(),
+        }
     }
 
     /// Only these.
     pub fn only(names: impl IntoIterator<Item = impl Into<Text>>) -> Self {
-        Self { accepted: Some(names.into_iter().map(Into::into).collect()), ..Self::any() }
+        Self {
+            accepted: Some(names.into_iter().map(Into::into).collect()),
+            ..Self::any()
+        }
     }
 
     /// These over a WebSocket in addition.
@@ -149,7 +156,11 @@ pub struct Content {
 impl Content {
     /// Files of any kind, no sound.
     pub fn new() -> Self {
-        Self { file_ids: true, remote_urls: true, audio: false }
+        Self {
+            file_ids: true,
+            remote_urls: true,
+            audio: false,
+        }
     }
 }
 
@@ -245,12 +256,18 @@ pub struct Choices<T> {
 impl<T: PartialEq> Choices<T> {
     /// Any value.
     pub fn any() -> Self {
-        Self { offered: None, renamed: Vec::new() }
+        Self {
+            offered: None,
+            renamed: Vec::new(),
+        }
     }
 
     /// These values.
     pub fn only(values: impl IntoIterator<Item = T>) -> Self {
-        Self { offered: Some(values.into_iter().collect()), renamed: Vec::new() }
+        Self {
+            offered: Some(values.into_iter().collect()),
+            renamed: Vec::new(),
+        }
     }
 
     /// The first value is known by the name of the second.
@@ -263,12 +280,17 @@ impl<T: PartialEq> Choices<T> {
     /// Whether the value is offered, under its own name or another.
     pub fn offers(&self, value: &T) -> bool {
         let value = self.own_name(value);
-        self.offered.as_ref().is_none_or(|offered| offered.contains(value))
+        self.offered
+            .as_ref()
+            .is_none_or(|offered| offered.contains(value))
     }
 
     /// The backend's name for a value.
     pub fn own_name<'a>(&'a self, value: &'a T) -> &'a T {
-        self.renamed.iter().find(|(from, _)| from == value).map_or(value, |(_, to)| to)
+        self.renamed
+            .iter()
+            .find(|(from, _)| from == value)
+            .map_or(value, |(_, to)| to)
     }
 }
 

@@ -51,7 +51,10 @@ impl Profile {
 
     /// The ChatGPT backend, spoken to as its newest client does that we know.
     pub fn chatgpt() -> Self {
-        Self { name: "chatgpt".into(), ..Self::chatgpt_0_169() }
+        Self {
+            name: "chatgpt".into(),
+            ..Self::chatgpt_0_169()
+        }
     }
 
     /// The ChatGPT backend, spoken to as version 0.169 of the official client does.
@@ -66,12 +69,19 @@ impl Profile {
             instructions: Instructions::DeveloperMessage,
             system_as_developer: true,
             input_as_items: true,
-            replay: Replay { ids: IdReplay::KeepPrefixed, ..Replay::new() },
+            replay: Replay {
+                ids: IdReplay::KeepPrefixed,
+                ..Replay::new()
+            },
             store: Store::Never,
             streamed: Streamed::Always,
             include: vec![Include::ReasoningEncryptedContent],
             refused_items: vec!["item_reference".into()],
-            content: Content { file_ids: true, remote_urls: true, audio: true },
+            content: Content {
+                file_ids: true,
+                remote_urls: true,
+                audio: true,
+            },
             headers: chatgpt_headers(),
             client_metadata: vec![
                 ("x-codex-installation-id".into(), Source::InstallationId),
@@ -94,7 +104,9 @@ impl Profile {
             service_tiers: Choices::any().renaming(ServiceTier::Fast, ServiceTier::Priority),
             efforts: Choices::any().renaming(Effort::Ultra, Effort::Max),
             verbosities: verbosities(),
-            models: Models::Catalogue { client_version: Some("0.169.0".into()) },
+            models: Models::Catalogue {
+                client_version: Some("0.169.0".into()),
+            },
             ..Self::new("chatgpt-0.169")
         }
     }
@@ -115,8 +127,13 @@ impl Profile {
                 dropped_part_keys: vec!["annotations".into(), "logprobs".into()],
             },
             headers: chatgpt_headers_0_120(),
-            websocket: WebSocket { warm_up: WarmUp::EmptyInput, ..newer.websocket },
-            models: Models::Catalogue { client_version: Some("0.120.0".into()) },
+            websocket: WebSocket {
+                warm_up: WarmUp::EmptyInput,
+                ..newer.websocket
+            },
+            models: Models::Catalogue {
+                client_version: Some("0.120.0".into()),
+            },
             ..newer
         }
     }
@@ -152,7 +169,11 @@ impl Profile {
             .map(Into::into)
             .into(),
             refused_items: vec!["configuration_update".into(), "item_reference".into()],
-            content: Content { file_ids: false, remote_urls: false, audio: false },
+            content: Content {
+                file_ids: false,
+                remote_urls: false,
+                audio: false,
+            },
             headers: vec![
                 Header::new("user-agent", Source::UserAgent),
                 Header::new("session-id", Source::SessionId),
@@ -166,7 +187,9 @@ impl Profile {
                 ..WebSocket::new()
             },
             verbosities: verbosities(),
-            models: Models::Catalogue { client_version: None },
+            models: Models::Catalogue {
+                client_version: None,
+            },
             ..Self::new("sign-in-with-chatgpt")
         }
     }
@@ -177,7 +200,11 @@ impl Profile {
         Self {
             store: Store::Unsupported,
             headers: vec![Header::new("user-agent", Source::UserAgent)],
-            content: Content { file_ids: false, remote_urls: true, audio: true },
+            content: Content {
+                file_ids: false,
+                remote_urls: true,
+                audio: true,
+            },
             ..Self::new("compatible")
         }
     }

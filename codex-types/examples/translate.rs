@@ -1,0 +1,172 @@
+//! Translates between Chat Completions and Responses, from standard input to standard output.
+//!
+//! ```text
+//! translate request                  chat request → Responses request
+//! translate response                 response → chat completion
+//! translate stream [--include-usage] events of one response → chat chunks
+//! translate request-back             Responses request → chat request
+//! translate response-back            chat completion → response
+//! translate stream-back              chat chunks → events of one response
+//! ```
+//!
+//! Input is JSON, one value a line or otherwise separated by white space; output is one line for each.
+//! What cannot be translated becomes an error line, a message on standard error that names the
+//! parameter, and a status other than zero. A failed response is no failure of the program: its error
+//! line is its translation.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "it is a program for the command line"
+)]
+
+use std::io::{BufRead, Read, Write};
+use std::process::ExitCode;
+
+use codex_types::chat::translate::{
+    AnswerOptions, ChatStreamEvent, RequestOptions, ToChatChunks, ToResponseEvents, TranslateError,
+    chat_error_body, to_chat_request, to_chat_response, to_response, to_responses_request,
+};
+use codex_types::chat::{ChatChunk, ChatRequest, ChatResponse};
+use codex_types::{ApiError, CreateResponse, RawJson, Response, ResponseEvent};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.as_slice() {
+        ["request"] => each(request),
+        ["response"] => each(response),
+        ["stream"] => stream(AnswerOptions::new()),
+        ["stream", "--include-usage"] => stream(AnswerOptions::new().include_usage(true)),
+        ["request-back"] => each(request_back),
+        ["response-back"] => each(response_back),
+        ["stream-back"] => stream_back(),
+        _ => Err("usage: translate request|response|stream [--include-usage]|request-back|response-back|stream-back".into()),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("translate: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+fn request(json: &RawJson) -> Result<String, Failure> {
+    let chat: ChatRequest = json.decode()?;
+    let translated = to_responses_request(&chat, &RequestOptions::new())?;
+    for finding in &translated.findings {
+        eprintln!("translate: {finding}");
+    }
+    Ok(RawJson::encode(&translated.request)?.to_compact().into_owned())
+}
+
+fn response(json: &RawJson) -> Result<String, Failure> {
+    let response: Response = json.decode()?;
+    Ok(match to_chat_response(&response, &AnswerOptions::new()) {
+        Ok(completion) => RawJson::encode(&completion)?.to_compact().into_owned(),
+        Err(error) => chat_error_body(&error).to_string(),
+    })
+}
+
+fn request_back(json: &RawJson) -> Result<String, Failure> {
+    let request: CreateResponse = json.decode()?;
+    let chat = to_chat_request(&request, &RequestOptions::new())?;
+    Ok(RawJson::encode(&chat)?.to_compact().into_owned())
+}
+
+fn response_back(json: &RawJson) -> Result<String, Failure> {
+    let completion: ChatResponse = json.decode()?;
+    let response = to_response(&completion)?;
+    Ok(RawJson::encode(&response)?.to_compact().into_owned())
+}
+
+/// Translates value after value; false if one of them could not be translated.
+fn each(translate: fn(&RawJson) -> Result<String, Failure>) -> Result<bool, Failure> {
+    let mut input = String::new();
+    std::io::stdin().read_to_string(&mut input)?;
+    let mut is_good = true;
+    for value in serde_json::Deserializer::from_str(&input).into_iter::<RawJson>() {
+        match translate(&value?) {
+            Ok(line) => println!("{line}"),
+            Err(error) => {
+                is_good = false;
+                eprintln!("translate: {error}");
+                let error = match error.downcast_ref::<TranslateError>() {
+                    Some(error) => error.to_api_error(),
+                    None => ApiError::new("invalid_value", error.to_string()),
+                };
+                println!("{}", chat_error_body(&error));
+            }
+        }
+    }
+    Ok(is_good)
+}
+
+/// Translates events as they come, so that it can stand in a pipe.
+fn stream(options: AnswerOptions) -> Result<bool, Failure> {
+    let mut chunks = ToChatChunks::new(options);
+    let mut output = std::io::stdout().lock();
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        let line = line.trim();
+        if !line.is_empty() && line != "[DONE]" {
+            print(&mut output, chunks.feed(&ResponseEvent::from_json(line)?))?;
+        }
+    }
+    let is_whole = chunks.is_over();
+    print(&mut output, chunks.finish())?;
+    if !is_whole {
+        eprintln!("translate: the input ended before the response did");
+    }
+    Ok(is_whole)
+}
+
+fn print(output: &mut impl Write, events: Vec<ChatStreamEvent>) -> Result<(), Failure> {
+    for event in events {
+        if event != ChatStreamEvent::Done {
+            writeln!(output, "{}", event.to_data())?;
+        }
+    }
+    output.flush()?;
+    Ok(())
+}
+
+fn stream_back() -> Result<bool, Failure> {
+    let mut events = ToResponseEvents::new();
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        let line = line.trim();
+        if line.is_empty() || line == "[DONE]" {
+            continue;
+        }
+        let json = RawJson::parse(line)?;
+        let error = json.decode::<ErrorLine>().ok().and_then(|line| line.error);
+        let translated = match error {
+            Some(error) => events.fail(error),
+            None => events.feed(&json.decode::<ChatChunk>()?)?,
+        };
+        for event in translated {
+            println!("{}", event.to_json()?);
+        }
+    }
+    for event in events.finish() {
+        println!("{}", event.to_json()?);
+    }
+    Ok(true)
+}
+
+/// An error in place of a chunk.
+struct ErrorLine {
+    error: Option<ApiError>,
+}
+
+impl<'de> serde::Deserialize<'de> for ErrorLine {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let line = codex_types::ErrorEvent::deserialize(deserializer)?;
+        Ok(Self { error: line.error.map(|error| *error) })
+    }
+}

@@ -1,0 +1,334 @@
+//! Response to chat completion.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use crate::chat::translate::{AnswerOptions, Commentary, ReasoningShown, write_null};
+use crate::chat::*;
+use crate::{
+    Annotation, ApiError, FunctionCall, IncompleteReason, Logprob, ModerationOutcome,
+    ModerationReport, OutputItem, OutputMessage, OutputPart, Phase, RawJson, ReasoningItem,
+    Response, Status, Usage,
+};
+
+/// Translates a response into a chat completion.
+///
+/// The text is that of all messages in order. What is reached last decides how the answer ends: one
+/// that was cut off at a limit is cut off, even if it asks for tools.
+///
+/// # Errors
+///
+/// A response that failed, was cancelled or is not over has no completion. The error is the one a
+/// chat service would answer with; [`chat_error_body`] writes it.
+///
+/// ```
+/// use codex_types::chat::FinishReason;
+/// use codex_types::chat::translate::{AnswerOptions, to_chat_response};
+/// use codex_types::{ApiError, OutputMessage, Response, Status};
+///
+/// let mut response = Response::new("resp_1", Status::Completed);
+/// response.output.push(OutputMessage::text("msg_1", "Paris").into());
+/// let completion = to_chat_response(&response, &AnswerOptions::new())?;
+/// assert_eq!(completion.choices[0].finish_reason, Some(FinishReason::Stop));
+///
+/// response.status = Status::Failed;
+/// response.error = Some(Box::new(ApiError::new("server_error", "it broke")));
+/// let error = to_chat_response(&response, &AnswerOptions::new()).unwrap_err();
+/// assert_eq!(error.message, "it broke");
+/// # Ok::<(), Box<codex_types::ApiError>>(())
+/// ```
+pub fn to_chat_response(
+    response: &Response,
+    options: &AnswerOptions,
+) -> Result<ChatResponse, Box<ApiError>> {
+    if let Some(error) = error_of(response) {
+        return Err(error);
+    }
+    let answer = Answer::collect(response, options);
+    let has_calls = !answer.calls.is_empty();
+    let logprobs = answer.logprobs();
+    let mut choice = ChatChoice::new(0, answer.into_message());
+    choice.logprobs = logprobs;
+    if choice.logprobs.is_none() {
+        write_null(&mut choice, "logprobs");
+    }
+    choice.finish_reason = Some(finish_reason(response, has_calls));
+
+    let created = response
+        .created_at
+        .to_whole()
+        .filter(|created| *created > 0);
+    let or = |text: &str, other: &str| String::from(if text.is_empty() { other } else { text });
+    let mut completion = ChatResponse::new(
+        or(&response.id, &options.id),
+        "chat.completion",
+        created.unwrap_or(options.created),
+        or(&response.model, &options.model),
+        [choice],
+    );
+    completion.usage = response.usage.as_deref().map(usage);
+    completion.service_tier.clone_from(&response.service_tier);
+    completion.metadata = response
+        .metadata
+        .clone()
+        .filter(|metadata| !metadata.is_empty());
+    completion.moderation = response.moderation.as_deref().map(moderation);
+    Ok(completion)
+}
+
+/// An error as a chat service writes it: in a body, or in place of a chunk.
+///
+/// ```
+/// use codex_types::ApiError;
+/// use codex_types::chat::translate::chat_error_body;
+///
+/// let error = ApiError::new("rate_limit_exceeded", "too fast");
+/// assert_eq!(
+///     chat_error_body(&error).as_str(),
+///     r#"{"error":{"message":"too fast","type":"server_error","param":null,"code":"rate_limit_exceeded"}}"#,
+/// );
+/// ```
+pub fn chat_error_body(error: &ApiError) -> RawJson {
+    let text = |text: Option<&str>| {
+        text.filter(|text| !text.is_empty())
+            .map(RawJson::string)
+            .unwrap_or_default()
+    };
+    let kind = error
+        .kind
+        .as_ref()
+        .map_or("server_error", |kind| kind.as_str());
+    let mut json = format!(
+        r#"{{"error":{{"message":{},"type":{},"param":{},"code":{}"#,
+        RawJson::string(&error.message),
+        RawJson::string(kind),
+        text(error.param.as_deref()),
+        text(error.code.as_ref().map(|code| code.as_str())),
+    );
+    // What tells a client when to come back is worth passing on; clients ignore unknown keys.
+    for (name, value) in [
+        ("resets_at", error.resets_at),
+        ("resets_in_seconds", error.resets_in_seconds),
+    ] {
+        if let Some(value) = value {
+            json.push_str(&format!(",\"{name}\":{value}"));
+        }
+    }
+    json.push_str("}}");
+    RawJson::trusted(json)
+}
+
+/// The error of a response that has no completion.
+pub(super) fn error_of(response: &Response) -> Option<Box<ApiError>> {
+    match response.status {
+        Status::Completed | Status::Incomplete => None,
+        Status::InProgress | Status::Queued => {
+            let message = "the response is not finished";
+            Some(Box::new(ApiError::new("response_not_finished", message)))
+        }
+        // Some servers leave the status out.
+        Status::Unlisted(_) if response.status == "" && response.error.is_none() => None,
+        Status::Failed | Status::Cancelled | Status::Unlisted(_) => Some(failure(response)),
+    }
+}
+
+/// Why a response failed or was cancelled.
+pub(super) fn failure(response: &Response) -> Box<ApiError> {
+    if let Some(error) = &response.error {
+        return error.clone();
+    }
+    Box::new(if response.status == Status::Cancelled {
+        ApiError::new("response_cancelled", "the response was cancelled")
+    } else {
+        ApiError::new("server_error", "the response failed without saying why")
+    })
+}
+
+pub(super) fn finish_reason(response: &Response, has_calls: bool) -> FinishReason {
+    let details = response.incomplete_details.as_ref();
+    match details.and_then(|details| details.reason.as_ref()) {
+        Some(IncompleteReason::MaxOutputTokens) => FinishReason::Length,
+        Some(IncompleteReason::ContentFilter) => FinishReason::ContentFilter,
+        _ if has_calls => FinishReason::ToolCalls,
+        _ => FinishReason::Stop,
+    }
+}
+
+/// Reasoning is part of the tokens written on both sides and is not added again.
+pub(super) fn usage(usage: &Usage) -> ChatUsage {
+    let input = &usage.input_tokens_details;
+    let mut prompt = ChatPromptTokensDetails::new().cached_tokens(input.cached_tokens);
+    if input.cache_write_tokens > 0 {
+        prompt = prompt.cache_write_tokens(input.cache_write_tokens);
+    }
+    let completion = ChatCompletionTokensDetails::new()
+        .reasoning_tokens(usage.output_tokens_details.reasoning_tokens);
+    ChatUsage::new(usage.input_tokens, usage.output_tokens, usage.total_tokens)
+        .prompt_tokens_details(prompt)
+        .completion_tokens_details(completion)
+}
+
+pub(super) fn function_call(call: &FunctionCall) -> ChatFunctionArguments {
+    let mut function = ChatFunctionArguments::new(call.name.as_str(), call.arguments.as_str());
+    if let Some(namespace) = &call.namespace {
+        function
+            .extra
+            .insert("namespace", RawJson::string(namespace));
+    }
+    function
+}
+
+/// Whether a message is shown.
+pub(super) fn is_shown(phase: Option<&Phase>, options: &AnswerOptions) -> bool {
+    options.commentary == Commentary::Keep || phase.is_none_or(|phase| *phase == Phase::FinalAnswer)
+}
+
+/// What a reasoning item says: its summary, else the reasoning itself.
+pub(super) fn reasoning_text(item: &ReasoningItem) -> String {
+    let summary: Vec<&str> = item
+        .summary
+        .iter()
+        .filter_map(|part| part.as_text())
+        .collect();
+    if summary.iter().any(|text| !text.is_empty()) {
+        return summary.join("\n\n");
+    }
+    let content = item
+        .content
+        .iter()
+        .flatten()
+        .filter_map(|part| part.as_text());
+    content.collect::<Vec<_>>().join("\n\n")
+}
+
+/// A citation whose place is moved behind `before` characters of text.
+pub(super) fn citation(annotation: &Annotation, before: u64) -> Option<ChatAnnotation> {
+    let Annotation::UrlCitation(citation) = annotation else {
+        return None;
+    };
+    let moved = ChatUrlCitation::new(
+        citation.start_index.saturating_add(before),
+        citation.end_index.saturating_add(before),
+        citation.title.as_str(),
+        citation.url.as_str(),
+    );
+    Some(ChatUrlAnnotation::new(moved).into())
+}
+
+/// The one message of a completion, while it is put together.
+#[derive(Default)]
+struct Answer {
+    content: Option<String>,
+    characters: u64,
+    refusal: Option<String>,
+    annotations: Vec<ChatAnnotation>,
+    calls: Vec<ChatToolCall>,
+    token_logprobs: Vec<Logprob>,
+    reasoning: Vec<String>,
+    reasoning_items: Vec<ReasoningItem>,
+}
+
+impl Answer {
+    fn collect(response: &Response, options: &AnswerOptions) -> Self {
+        let mut answer = Self::default();
+        for item in &response.output {
+            match item {
+                OutputItem::Message(message) if is_shown(message.phase.as_ref(), options) => {
+                    answer.message(message);
+                }
+                OutputItem::FunctionCall(call) => {
+                    let function = function_call(call);
+                    answer
+                        .calls
+                        .push(ChatFunctionCall::new(call.call_id.as_str(), function).into());
+                }
+                OutputItem::CustomToolCall(call) => {
+                    let custom = ChatCustomInput::new(call.name.as_str(), call.input.as_str());
+                    answer
+                        .calls
+                        .push(ChatCustomCall::new(call.call_id.as_str(), custom).into());
+                }
+                OutputItem::Reasoning(item) if options.reasoning != ReasoningShown::No => {
+                    let text = reasoning_text(item);
+                    answer.reasoning.extend((!text.is_empty()).then_some(text));
+                    if options.reasoning == ReasoningShown::TextAndItems {
+                        answer.reasoning_items.push(item.clone());
+                    }
+                }
+                _ => {}
+            }
+        }
+        answer
+    }
+
+    fn message(&mut self, message: &OutputMessage) {
+        for part in &message.content {
+            match part {
+                OutputPart::Text(part) => {
+                    let before = self.characters;
+                    self.annotations.extend(
+                        part.annotations
+                            .iter()
+                            .filter_map(|one| citation(one, before)),
+                    );
+                    self.characters += part.text.chars().count() as u64;
+                    self.content
+                        .get_or_insert_with(String::new)
+                        .push_str(&part.text);
+                    self.token_logprobs
+                        .extend(part.logprobs.iter().flatten().cloned());
+                }
+                OutputPart::Refusal(part) => {
+                    self.refusal
+                        .get_or_insert_with(String::new)
+                        .push_str(&part.refusal);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn logprobs(&self) -> Option<ChatLogprobs> {
+        if self.token_logprobs.is_empty() {
+            return None;
+        }
+        let mut logprobs = ChatLogprobs::new().content(self.token_logprobs.clone());
+        write_null(&mut logprobs, "refusal");
+        Some(logprobs)
+    }
+
+    fn into_message(self) -> ChatMessage {
+        let mut message = ChatMessage::new(ChatRole::Assistant);
+        message.content = self.content.map(ChatContent::Text);
+        message.refusal = self.refusal;
+        for name in ["content", "refusal"] {
+            write_null(&mut message, name);
+        }
+        message.annotations = (!self.annotations.is_empty()).then_some(self.annotations);
+        message.tool_calls = (!self.calls.is_empty()).then_some(self.calls);
+        let reasoning = self.reasoning.join("\n\n");
+        message.reasoning_content = (!reasoning.is_empty()).then_some(reasoning);
+        message.reasoning_items =
+            (!self.reasoning_items.is_empty()).then_some(self.reasoning_items);
+        message
+    }
+}
+
+/// Chat has the same outcomes in a list of results.
+fn moderation(report: &ModerationReport) -> RawJson {
+    let side = |outcome: &ModerationOutcome| match outcome {
+        ModerationOutcome::Result(result) => format!(
+            r#"{{"type":"moderation_results","model":{},"results":[{}]}}"#,
+            RawJson::string(&result.model),
+            RawJson::encode(outcome).unwrap_or_default(),
+        ),
+        _ => RawJson::encode(outcome).unwrap_or_default().to_string(),
+    };
+    RawJson::trusted(format!(
+        r#"{{"input":{},"output":{}}}"#,
+        side(&report.input),
+        side(&report.output)
+    ))
+}

@@ -1,0 +1,107 @@
+//! What cannot be translated.
+
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+
+use crate::{ApiError, Side};
+
+/// Something has no counterpart on the other side.
+///
+/// ```
+/// use codex_types::chat::translate::{RequestOptions, to_responses_request};
+/// use codex_types::chat::{ChatMessage, ChatRequest};
+///
+/// let request = ChatRequest::new("gpt-5.5", [ChatMessage::user("Hi")]).seed(7);
+/// let error = to_responses_request(&request, &RequestOptions::new()).unwrap_err();
+/// assert_eq!(error.parameter(), "seed");
+/// assert_eq!(error.to_string(), "seed has no counterpart in the other api");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TranslateError {
+    kind: TranslateErrorKind,
+    parameter: Box<str>,
+}
+
+/// Why something cannot be translated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TranslateErrorKind {
+    /// The other side has nothing like it.
+    Unsupported,
+    /// It is missing, and the other side needs it.
+    Missing,
+    /// It does not have the form it should have.
+    Malformed,
+}
+
+impl TranslateError {
+    pub(crate) fn new(kind: TranslateErrorKind, parameter: impl Into<Box<str>>) -> Self {
+        Self {
+            kind,
+            parameter: parameter.into(),
+        }
+    }
+
+    pub(crate) fn unsupported(parameter: impl Into<Box<str>>) -> Self {
+        Self::new(TranslateErrorKind::Unsupported, parameter)
+    }
+
+    pub(crate) fn missing(parameter: impl Into<Box<str>>) -> Self {
+        Self::new(TranslateErrorKind::Missing, parameter)
+    }
+
+    pub(crate) fn malformed(parameter: impl Into<Box<str>>) -> Self {
+        Self::new(TranslateErrorKind::Malformed, parameter)
+    }
+
+    /// Why it cannot be translated.
+    pub fn kind(&self) -> TranslateErrorKind {
+        self.kind
+    }
+
+    /// What cannot be translated, as the API writes it in `param`: `seed`, `messages[2].name`.
+    pub fn parameter(&self) -> &str {
+        &self.parameter
+    }
+
+    /// The caller's.
+    pub fn side(&self) -> Side {
+        Side::Local
+    }
+
+    /// Never: the same value cannot be translated next time either.
+    pub fn is_retryable(&self) -> bool {
+        false
+    }
+
+    /// The error a service would answer with, for a gateway to pass on with status 400.
+    pub fn to_api_error(&self) -> ApiError {
+        let code = match self.kind {
+            TranslateErrorKind::Unsupported => "unsupported_parameter",
+            TranslateErrorKind::Missing => "missing_required_parameter",
+            TranslateErrorKind::Malformed => "invalid_value",
+        };
+        ApiError::new(code, format!("{self}"))
+            .kind("invalid_request_error")
+            .param(String::from(&*self.parameter))
+    }
+}
+
+impl fmt::Display for TranslateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parameter = &self.parameter;
+        match self.kind {
+            TranslateErrorKind::Unsupported => {
+                write!(f, "{parameter} has no counterpart in the other api")
+            }
+            TranslateErrorKind::Missing => write!(f, "{parameter} is missing"),
+            TranslateErrorKind::Malformed => {
+                write!(f, "{parameter} does not have the expected form")
+            }
+        }
+    }
+}
+
+impl core::error::Error for TranslateError {}

@@ -1,0 +1,88 @@
+//! Saying no by name: what is refused, left out with a finding, or passed because it is neutral.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::Extra;
+use crate::chat::translate::{RequestOptions, TranslateError, TranslateErrorKind};
+use crate::lint::{Finding, FindingCode, push_step};
+
+/// The way to refuse things, and what was left out instead.
+pub(super) struct Refusals<'a> {
+    options: &'a RequestOptions,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl<'a> Refusals<'a> {
+    pub(super) fn new(options: &'a RequestOptions) -> Self {
+        Self {
+            options,
+            findings: Vec::new(),
+        }
+    }
+
+    /// Refuses a parameter that is there and not neutral, unless it is to be left out.
+    pub(super) fn refuse_if(
+        &mut self,
+        is_there: bool,
+        parameter: &str,
+    ) -> Result<(), TranslateError> {
+        if is_there {
+            self.refuse(TranslateErrorKind::Unsupported, parameter)
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(super) fn refuse(
+        &mut self,
+        kind: TranslateErrorKind,
+        parameter: &str,
+    ) -> Result<(), TranslateError> {
+        if !self.options.ignores(parameter) {
+            return Err(TranslateError::new(kind, parameter));
+        }
+        self.note(
+            FindingCode::RejectedParameter,
+            parameter,
+            "was left out: it has no counterpart",
+        );
+        Ok(())
+    }
+
+    /// Refuses keys that this version does not know, and known ones of the wrong type.
+    pub(super) fn refuse_extra(
+        &mut self,
+        extra: &Extra,
+        parent: &str,
+        passed: &[&str],
+    ) -> Result<(), TranslateError> {
+        for (name, value) in extra.iter() {
+            if !value.is_null() && !passed.contains(&name) {
+                let parameter = if parent.is_empty() {
+                    String::from(name)
+                } else {
+                    format!("{parent}.{name}")
+                };
+                self.refuse(TranslateErrorKind::Unsupported, &parameter)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn note(&mut self, code: FindingCode, parameter: &str, what: &str) {
+        let message = format!("{parameter} {what}");
+        self.findings
+            .push(Finding::warning(code, pointer_of(parameter), message));
+    }
+}
+
+/// `messages[2].name` as the JSON Pointer `/messages/2/name`.
+fn pointer_of(parameter: &str) -> String {
+    let mut pointer = String::new();
+    for step in parameter.split(['.', '[']) {
+        push_step(&mut pointer, step.strip_suffix(']').unwrap_or(step));
+    }
+    pointer
+}

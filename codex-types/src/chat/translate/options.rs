@@ -1,0 +1,201 @@
+//! What can be chosen about a translation.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::ReasoningSummary;
+use crate::model_name::ModelTable;
+use crate::profile::{Instructions, Profile};
+
+/// What can be chosen about the translation of a request.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct RequestOptions {
+    /// What becomes of messages of the system.
+    pub system: SystemMessages,
+    /// Whether sound clips are passed on; the documentation of the API has no place for them.
+    pub audio: bool,
+    /// What to ask for in the way of summaries of reasoning; without it none are sent.
+    pub reasoning_summary: Option<ReasoningSummary>,
+    /// Whether to ask for reasoning to be sent in encrypted form when nothing is stored, for models
+    /// that are not known to do without reasoning.
+    pub encrypted_reasoning: bool,
+    /// What is known about models.
+    pub models: ModelTable,
+    /// Parameters to leave out, with a finding, instead of refusing them: by name, with indexes
+    /// left away, such as `stop` or `messages[].name`.
+    pub ignored: Vec<Cow<'static, str>>,
+    /// Whether to leave out, with a finding, everything that has no counterpart.
+    pub lenient: bool,
+}
+
+impl RequestOptions {
+    /// Leading messages of the system become instructions, and everything without a counterpart is
+    /// refused.
+    pub fn new() -> Self {
+        Self {
+            system: SystemMessages::Instructions,
+            audio: false,
+            reasoning_summary: None,
+            encrypted_reasoning: true,
+            models: ModelTable::new(),
+            ignored: Vec::new(),
+            lenient: false,
+        }
+    }
+
+    /// As this backend wants its instructions.
+    pub fn for_profile(profile: &Profile) -> Self {
+        let system = match profile.instructions {
+            Instructions::DeveloperMessage => SystemMessages::Developer,
+            _ if profile.system_as_developer => SystemMessages::InstructionsThenDeveloper,
+            _ => SystemMessages::Instructions,
+        };
+        Self {
+            system,
+            audio: profile.content.audio,
+            ..Self::new()
+        }
+    }
+
+    /// Leaves out this parameter, with a finding, instead of refusing it.
+    #[must_use]
+    pub fn ignoring(mut self, parameter: impl Into<Cow<'static, str>>) -> Self {
+        self.ignored.push(parameter.into());
+        self
+    }
+
+    /// Leaves out, with a finding, everything that has no counterpart.
+    #[must_use]
+    pub fn lenient(mut self) -> Self {
+        self.lenient = true;
+        self
+    }
+
+    pub(crate) fn ignores(&self, parameter: &str) -> bool {
+        self.lenient || {
+            let name = without_indexes(parameter);
+            self.ignored.iter().any(|ignored| *ignored == name)
+        }
+    }
+}
+
+impl Default for RequestOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What becomes of messages of the system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SystemMessages {
+    /// Those at the beginning become `instructions`, joined by a blank line; others stay.
+    Instructions,
+    /// Those at the beginning become `instructions`, others messages of the developer.
+    InstructionsThenDeveloper,
+    /// All become messages of the developer, in their places.
+    Developer,
+    /// All stay what they are.
+    Keep,
+}
+
+/// What can be chosen about the translation of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AnswerOptions {
+    /// Whether a last chunk tells what the completion cost; `stream_options.include_usage`.
+    pub include_usage: bool,
+    /// What becomes of messages in which the model comments on its work.
+    pub commentary: Commentary,
+    /// Whether what the model thought is told.
+    pub reasoning: ReasoningShown,
+    /// What a completion is called whose response has no id.
+    pub id: String,
+    /// The model of a completion whose response does not tell.
+    pub model: String,
+    /// When a completion was made whose response does not tell, in seconds since 1970.
+    pub created: u64,
+}
+
+impl AnswerOptions {
+    /// What the chat API itself would show.
+    pub fn new() -> Self {
+        Self {
+            include_usage: false,
+            commentary: Commentary::Keep,
+            reasoning: ReasoningShown::No,
+            id: String::new(),
+            model: String::new(),
+            created: 0,
+        }
+    }
+
+    /// Sets [`include_usage`](field@Self::include_usage).
+    #[must_use]
+    pub fn include_usage(mut self, include_usage: bool) -> Self {
+        self.include_usage = include_usage;
+        self
+    }
+
+    /// Sets [`commentary`](field@Self::commentary).
+    #[must_use]
+    pub fn commentary(mut self, commentary: Commentary) -> Self {
+        self.commentary = commentary;
+        self
+    }
+
+    /// Sets [`reasoning`](field@Self::reasoning).
+    #[must_use]
+    pub fn reasoning(mut self, reasoning: ReasoningShown) -> Self {
+        self.reasoning = reasoning;
+        self
+    }
+}
+
+impl Default for AnswerOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What becomes of messages in which the model comments on its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Commentary {
+    /// They are part of the text, like every message.
+    Keep,
+    /// They are left out: the text is that of final and of unmarked messages.
+    Omit,
+}
+
+/// Whether a completion tells what the model thought. The chat API has no place for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ReasoningShown {
+    /// It does not.
+    No,
+    /// In words, as `reasoning_content`: the key many servers and clients agree on.
+    Text,
+    /// In words, and whole as `reasoning_items`. A client that sends the message back unchanged
+    /// then gives the model its reasoning back, encrypted content included.
+    TextAndItems,
+}
+
+/// `messages[2].name` without what is between the brackets.
+fn without_indexes(parameter: &str) -> String {
+    let mut inside = false;
+    parameter
+        .chars()
+        .filter(|character| {
+            let is_kept = !inside || *character == ']';
+            inside = match character {
+                '[' => true,
+                ']' => false,
+                _ => inside,
+            };
+            is_kept
+        })
+        .collect()
+}

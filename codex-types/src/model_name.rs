@@ -1,0 +1,501 @@
+//! What the name of a model says, and what is known about models.
+//!
+//! People write more into a model's name than the model: how much it shall think, and how soon it
+//! shall answer. [`ModelTable::choose`] takes such a name apart. What is known about models stands in
+//! a table, a plain value: the answer of a models endpoint can be put into it, and so can whatever the
+//! user knows better. A model that is not in the table is never refused.
+//!
+//! ```
+//! use codex_types::model_name::ModelTable;
+//! use codex_types::{Effort, ServiceTier};
+//!
+//! let table = ModelTable::new();
+//! let choice = table.choose("gpt-5.5-fast:high");
+//! assert_eq!(choice.model, "gpt-5.5");
+//! assert_eq!(choice.effort, Some(Effort::High));
+//! assert_eq!(choice.service_tier, Some(ServiceTier::Priority));
+//!
+//! // A suffix that is no effort belongs to the name.
+//! assert_eq!(table.choose("ft:gpt-4o:org::id").model, "ft:gpt-4o:org::id");
+//! ```
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::{CreateResponse, Effort, ModelCatalog, ModelInfo, Reasoning, ServiceTier};
+
+/// What is known about models, and the names they go by.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ModelTable {
+    /// The models.
+    pub models: Vec<ModelEntry>,
+    /// Names that stand for something else.
+    pub aliases: Vec<ModelAlias>,
+    /// Endings that stand for a service tier, on the names of models that are in the table.
+    pub tier_suffixes: Vec<(Cow<'static, str>, ServiceTier)>,
+}
+
+impl ModelTable {
+    /// What was known when this version was made.
+    pub fn new() -> Self {
+        Self {
+            models: KNOWN.iter().map(Known::entry).collect(),
+            aliases: Vec::new(),
+            tier_suffixes: Vec::from([("-fast".into(), ServiceTier::Priority)]),
+        }
+    }
+
+    /// A table that knows nothing: every name passes, and only efforts are taken off.
+    pub fn empty() -> Self {
+        Self {
+            models: Vec::new(),
+            aliases: Vec::new(),
+            tier_suffixes: Vec::new(),
+        }
+    }
+
+    /// Takes a name apart: `:effort` at the end, then an alias, or an ending that means a tier.
+    pub fn choose(&self, name: &str) -> ModelChoice {
+        if let Some((front, effort)) = name.rsplit_once(':') {
+            let effort = Effort::from(effort);
+            let is_alias = self.aliases.iter().any(|alias| alias.name == name);
+            if effort.is_listed() && !front.is_empty() && !is_alias {
+                return ModelChoice {
+                    effort: Some(effort),
+                    ..self.choose_plain(front)
+                };
+            }
+        }
+        self.choose_plain(name)
+    }
+
+    fn choose_plain(&self, name: &str) -> ModelChoice {
+        if let Some(alias) = self.aliases.iter().find(|alias| alias.name == name) {
+            return alias.stands_for.clone();
+        }
+        let is_model = self.models.iter().any(|model| model.slug == name);
+        for (suffix, tier) in self.tier_suffixes.iter().filter(|_| !is_model) {
+            if let Some(model) = name
+                .strip_suffix(&**suffix)
+                .filter(|model| self.get(model).is_some())
+            {
+                return ModelChoice::new(model).service_tier(tier.clone());
+            }
+        }
+        ModelChoice::new(name)
+    }
+
+    /// What is known about a model; a dated name such as `gpt-5-2025-08-07` is looked up without
+    /// its date if it is not in the table itself.
+    pub fn get(&self, model: &str) -> Option<&ModelEntry> {
+        let find = |slug: &str| self.models.iter().find(|entry| entry.slug == slug);
+        find(model).or_else(|| find(without_date(model)?))
+    }
+
+    /// Puts a model into the table, in the place of what was known about it.
+    pub fn insert(&mut self, entry: ModelEntry) {
+        match self
+            .models
+            .iter_mut()
+            .find(|known| known.slug == entry.slug)
+        {
+            Some(known) => *known = entry,
+            None => self.models.push(entry),
+        }
+    }
+
+    /// Puts the answer of the ChatGPT backend's models endpoint into the table.
+    ///
+    /// Its models replace what was known about them; others no longer count as models of ChatGPT. An
+    /// empty answer changes nothing.
+    pub fn update(&mut self, catalog: &ModelCatalog) {
+        if catalog.models.is_empty() {
+            return;
+        }
+        for known in &mut self.models {
+            known.chatgpt = known.chatgpt.map(|_| false);
+        }
+        for model in &catalog.models {
+            let known = self.get(&model.slug).cloned();
+            self.insert(ModelEntry::from_info(model, known));
+        }
+    }
+
+    /// Whether a model thinks; `None` if that is not known.
+    pub fn reasons(&self, model: &str) -> Option<bool> {
+        self.get(model)?.reasons
+    }
+
+    /// Whether a model offers an effort; `None` if that is not known.
+    pub fn offers_effort(&self, model: &str, effort: &Effort) -> Option<bool> {
+        let entry = self.get(model)?;
+        match &entry.efforts {
+            Some(efforts) => Some(efforts.contains(effort)),
+            None if entry.reasons == Some(false) => Some(false),
+            None => None,
+        }
+    }
+
+    /// Whether a model can be used with a ChatGPT login; `None` if that is not known.
+    pub fn is_chatgpt(&self, model: &str) -> Option<bool> {
+        self.get(model)?.chatgpt
+    }
+
+    /// The models that can be used with a ChatGPT login, for a message that names them.
+    pub fn chatgpt_models(&self) -> impl Iterator<Item = &ModelEntry> {
+        self.models
+            .iter()
+            .filter(|model| model.chatgpt == Some(true))
+    }
+}
+
+impl Default for ModelTable {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What is known about a model. What is `None` is not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ModelEntry {
+    /// What it is called in requests.
+    pub slug: Cow<'static, str>,
+    /// Whether it thinks.
+    pub reasons: Option<bool>,
+    /// The efforts it offers.
+    pub efforts: Option<Vec<Effort>>,
+    /// Whether it can be used with a ChatGPT login.
+    pub chatgpt: Option<bool>,
+    /// How many tokens it can bear in mind, what it writes included.
+    pub context_window: Option<u64>,
+    /// How many tokens it can write, reasoning included.
+    pub max_output_tokens: Option<u64>,
+    /// Whether it sees images.
+    pub images: Option<bool>,
+}
+
+impl ModelEntry {
+    /// A model about which nothing else is known.
+    pub fn new(slug: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            slug: slug.into(),
+            ..Self::default()
+        }
+    }
+
+    /// What the ChatGPT backend says about a model, and what it leaves open as it was known.
+    pub fn from_info(info: &ModelInfo, known: Option<Self>) -> Self {
+        let known = known.unwrap_or_default();
+        let efforts: Option<Vec<Effort>> = info
+            .supported_reasoning_levels
+            .as_ref()
+            .map(|levels| levels.iter().map(|level| level.effort.clone()).collect());
+        let images = info
+            .input_modalities
+            .as_ref()
+            .map(|modalities| modalities.iter().any(|modality| modality == "image"));
+        Self {
+            slug: info.slug.clone().into(),
+            reasons: efforts
+                .as_ref()
+                .map(|efforts| !efforts.is_empty())
+                .or(known.reasons),
+            efforts: efforts.or(known.efforts),
+            chatgpt: Some(true),
+            context_window: info.context_window.or(known.context_window),
+            max_output_tokens: known.max_output_tokens,
+            images: images.or(known.images),
+        }
+    }
+}
+
+/// A name that stands for something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ModelAlias {
+    /// The name.
+    pub name: Cow<'static, str>,
+    /// What it stands for.
+    pub stands_for: ModelChoice,
+}
+
+impl ModelAlias {
+    /// `name` stands for `choice`.
+    pub fn new(name: impl Into<Cow<'static, str>>, stands_for: ModelChoice) -> Self {
+        Self {
+            name: name.into(),
+            stands_for,
+        }
+    }
+}
+
+/// What a name says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ModelChoice {
+    /// The model.
+    pub model: String,
+    /// How much it shall think.
+    pub effort: Option<Effort>,
+    /// How soon it shall answer.
+    pub service_tier: Option<ServiceTier>,
+}
+
+impl ModelChoice {
+    /// A model and nothing else.
+    pub fn new(model: impl Into<String>) -> Self {
+        Self {
+            model: model.into(),
+            effort: None,
+            service_tier: None,
+        }
+    }
+
+    /// With this effort.
+    #[must_use]
+    pub fn effort(mut self, effort: impl Into<Effort>) -> Self {
+        self.effort = Some(effort.into());
+        self
+    }
+
+    /// With this service tier.
+    #[must_use]
+    pub fn service_tier(mut self, tier: impl Into<ServiceTier>) -> Self {
+        self.service_tier = Some(tier.into());
+        self
+    }
+
+    /// Makes a request say the same. What the request already says about effort and tier stays:
+    /// a parameter is more explicit than a name.
+    ///
+    /// ```
+    /// use codex_types::CreateResponse;
+    /// use codex_types::model_name::ModelTable;
+    ///
+    /// let mut request = CreateResponse::new("gpt-5.5:low").input("Hi");
+    /// ModelTable::new().choose(&request.model).apply_to(&mut request);
+    /// assert_eq!(request.model, "gpt-5.5");
+    /// assert_eq!(request.reasoning.unwrap().effort.unwrap(), "low");
+    /// ```
+    pub fn apply_to(self, request: &mut CreateResponse) {
+        request.model = self.model;
+        if let Some(effort) = self.effort {
+            let reasoning = request.reasoning.get_or_insert_with(Reasoning::new);
+            reasoning.effort.get_or_insert(effort);
+        }
+        if let Some(tier) = self.service_tier {
+            request.service_tier.get_or_insert(tier);
+        }
+    }
+}
+
+/// The name without a date at its end, such as `-2025-08-07`.
+fn without_date(model: &str) -> Option<&str> {
+    let front = model.len().checked_sub(11)?;
+    let (name, date) = model.split_at_checked(front)?;
+    let is_date = date.bytes().enumerate().all(|(at, byte)| match at {
+        0 | 5 | 8 => byte == b'-',
+        _ => byte.is_ascii_digit(),
+    });
+    is_date.then_some(name)
+}
+
+/// One row of the table this version was made with.
+struct Known {
+    slug: &'static str,
+    /// `-` for a model that does not think, `?` for one whose efforts are not known.
+    efforts: &'static str,
+    chatgpt: bool,
+    /// In tokens; zero if not known.
+    context_window: u64,
+    max_output_tokens: u64,
+}
+
+impl Known {
+    fn entry(&self) -> ModelEntry {
+        let known = |tokens: u64| (tokens > 0).then_some(tokens);
+        let is_listed = !matches!(self.efforts, "-" | "?");
+        ModelEntry {
+            slug: self.slug.into(),
+            reasons: Some(self.efforts != "-"),
+            efforts: is_listed.then(|| self.efforts.split(' ').map(Effort::from).collect()),
+            chatgpt: Some(self.chatgpt),
+            context_window: known(self.context_window),
+            max_output_tokens: known(self.max_output_tokens),
+            images: None,
+        }
+    }
+}
+
+const fn known(
+    slug: &'static str,
+    efforts: &'static str,
+    chatgpt: bool,
+    context_window: u64,
+    max_output_tokens: u64,
+) -> Known {
+    Known {
+        slug,
+        efforts,
+        chatgpt,
+        context_window,
+        max_output_tokens,
+    }
+}
+
+const KNOWN: &[Known] = &[
+    known("gpt-6.1-sol", "?", true, 0, 0),
+    known("gpt-6.1-terra", "?", true, 0, 0),
+    known("gpt-6-astra", "?", true, 0, 0),
+    known("gpt-6-sol", "?", true, 0, 0),
+    known("gpt-6-luna", "?", true, 0, 0),
+    known("gpt-5.6-sol", "?", true, 0, 0),
+    known("gpt-5.6-terra", "?", true, 0, 0),
+    known("gpt-5.6-luna", "?", true, 0, 0),
+    known("gpt-5.5", "?", true, 0, 0),
+    known("gpt-5.5-pro", "?", false, 0, 0),
+    known("gpt-5.4", "?", true, 0, 0),
+    known("gpt-5.4-mini", "?", true, 0, 0),
+    known("gpt-5.4-nano", "?", false, 0, 0),
+    known("gpt-5.3-codex", "?", true, 400_000, 128_000),
+    known(
+        "gpt-5.2",
+        "none low medium high xhigh",
+        true,
+        400_000,
+        128_000,
+    ),
+    known("gpt-5.2-pro", "medium high xhigh", false, 400_000, 128_000),
+    known("gpt-5.1", "none low medium high", false, 400_000, 128_000),
+    known("gpt-5.1-codex", "low medium high", false, 400_000, 128_000),
+    known(
+        "gpt-5.1-codex-max",
+        "low medium high xhigh",
+        false,
+        400_000,
+        128_000,
+    ),
+    known("gpt-5", "minimal low medium high", false, 400_000, 128_000),
+    known(
+        "gpt-5-mini",
+        "minimal low medium high",
+        false,
+        400_000,
+        128_000,
+    ),
+    known(
+        "gpt-5-nano",
+        "minimal low medium high",
+        false,
+        400_000,
+        128_000,
+    ),
+    known("gpt-5-codex", "low medium high", false, 400_000, 128_000),
+    known("gpt-5-pro", "high", false, 400_000, 272_000),
+    known("gpt-5-chat-latest", "-", false, 128_000, 16_384),
+    known(
+        "codex-mini-latest",
+        "low medium high",
+        false,
+        200_000,
+        100_000,
+    ),
+    known("o4-mini", "low medium high", false, 200_000, 100_000),
+    known("o3", "low medium high", false, 200_000, 100_000),
+    known("o3-mini", "low medium high", false, 200_000, 100_000),
+    known("o3-pro", "low medium high", false, 200_000, 100_000),
+    known("o1", "low medium high", false, 200_000, 100_000),
+    known("o1-pro", "low medium high", false, 200_000, 100_000),
+    known("gpt-4.1", "-", false, 1_047_576, 32_768),
+    known("gpt-4.1-mini", "-", false, 1_047_576, 32_768),
+    known("gpt-4.1-nano", "-", false, 1_047_576, 32_768),
+    known("chatgpt-4o-latest", "-", false, 128_000, 16_384),
+    known("gpt-4o", "-", false, 128_000, 16_384),
+    known("gpt-4o-mini", "-", false, 128_000, 16_384),
+    known("gpt-4-turbo", "-", false, 128_000, 4_096),
+    known("gpt-4", "-", false, 8_192, 8_192),
+    known("gpt-3.5-turbo", "-", false, 16_385, 4_096),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RawJson;
+
+    #[test]
+    fn names_are_taken_apart() {
+        let table = ModelTable::new();
+        let cases = [
+            ("gpt-5.5", "gpt-5.5", None, None),
+            ("gpt-5.5:xhigh", "gpt-5.5", Some("xhigh"), None),
+            ("gpt-5.5:loud", "gpt-5.5:loud", None, None),
+            ("gpt-5.5-fast", "gpt-5.5", None, Some("priority")),
+            ("unknown-fast", "unknown-fast", None, None),
+            ("unknown:none", "unknown", Some("none"), None),
+            ("ft:gpt-4o:org::high", "ft:gpt-4o:org:", Some("high"), None),
+            (":high", ":high", None, None),
+            ("gpt-5.5:low:high", "gpt-5.5:low", Some("high"), None),
+            ("", "", None, None),
+        ];
+        for (name, model, effort, tier) in cases {
+            let choice = table.choose(name);
+            assert_eq!(choice.model, model, "{name}");
+            assert_eq!(choice.effort.as_ref().map(Effort::as_str), effort, "{name}");
+            assert_eq!(
+                choice.service_tier.as_ref().map(ServiceTier::as_str),
+                tier,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_alias_goes_before_everything() {
+        let mut table = ModelTable::empty();
+        let choice = ModelChoice::new("gpt-5.5")
+            .effort("max")
+            .service_tier("flex");
+        table.aliases.push(ModelAlias::new("deep", choice.clone()));
+        assert_eq!(table.choose("deep"), choice);
+        assert_eq!(table.choose("deep:low").effort, Some(Effort::Low));
+    }
+
+    #[test]
+    fn what_is_known_and_what_is_not() {
+        let table = ModelTable::new();
+        assert_eq!(table.reasons("gpt-4o"), Some(false));
+        assert_eq!(table.reasons("gpt-4o-2024-11-20"), Some(false));
+        assert_eq!(table.reasons("someone-elses"), None);
+        assert_eq!(table.offers_effort("gpt-5", &Effort::XHigh), Some(false));
+        assert_eq!(
+            table.offers_effort("gpt-5.2-2025-12-11", &Effort::XHigh),
+            Some(true)
+        );
+        assert_eq!(table.offers_effort("gpt-4o", &Effort::Low), Some(false));
+        assert_eq!(table.offers_effort("gpt-6-sol", &Effort::Low), None);
+        assert_eq!(table.is_chatgpt("gpt-4o"), Some(false));
+        assert_eq!(table.is_chatgpt("someone-elses"), None);
+        assert!(table.chatgpt_models().any(|model| model.slug == "gpt-5.5"));
+        assert_eq!(table.get("é2025-08-07"), None);
+    }
+
+    #[test]
+    fn the_models_endpoint_knows_better() {
+        let json = r#"{"models":[{"slug":"gpt-7","context_window":9,"input_modalities":["text"],
+            "supported_reasoning_levels":[{"effort":"low","description":"d"}]},{"slug":"gpt-4o"}]}"#;
+        let catalog: ModelCatalog = RawJson::parse(json).unwrap().decode().unwrap();
+        let mut table = ModelTable::new();
+        table.update(&ModelCatalog::default());
+        assert_eq!(table, ModelTable::new());
+        table.update(&catalog);
+        let slugs: Vec<_> = table.chatgpt_models().map(|model| &*model.slug).collect();
+        assert_eq!(slugs, ["gpt-4o", "gpt-7"]);
+        assert_eq!(table.get("gpt-7").unwrap().context_window, Some(9));
+        assert_eq!(table.offers_effort("gpt-7", &Effort::High), Some(false));
+        assert_eq!(table.get("gpt-4o").unwrap().max_output_tokens, Some(16_384));
+        assert_eq!(table.is_chatgpt("gpt-5.5"), Some(false));
+    }
+}
