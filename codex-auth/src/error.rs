@@ -38,7 +38,7 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of one's own [`CredentialSource`](crate::CredentialSource).
+    /// An error of one's own [`CredentialSource`](crate::CredentialSource). For stores there is [`store`](Self::store).
     ///
     /// ```
     /// use std::error::Error as _;

@@ -16,7 +16,7 @@ use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read as _},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, TryLockError},
     thread,
     time::Instant,
 };
@@ -252,16 +252,21 @@ impl<L: FileLayer> Files<L> {
     pub(crate) fn try_lock(files: &Arc<Self>) -> Result<Option<Held<L>>, Error> {
         files.check_writable()?;
         files.prepare_directory()?;
-        if files.locked.swap(true, Ordering::Acquire) {
+        // Whoever saves at this moment holds the lock for itself, or waits for it; the flag must not change under it.
+        let _writing = match files.writing.try_lock() {
+            Ok(writing) => writing,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Ok(None),
+        };
+        if files.locked.load(Ordering::Acquire) {
             return Ok(None);
         }
-        // From here on, dropping `held` takes the flag back.
-        let mut held = Held {
+        let held = files.lock_file()?.map(|file| Held {
             files: Arc::clone(files),
-            file: None,
-        };
-        held.file = files.lock_file()?;
-        Ok(held.file.is_some().then_some(held))
+            file: Some(file),
+        });
+        files.locked.store(held.is_some(), Ordering::Release);
+        Ok(held)
     }
 
     /// The writer's place, and the lock unless a guard of this store has it already.

@@ -263,7 +263,7 @@ impl<S, H, T> OAuthSourceBuilder<S, H, T> {
         self
     }
 
-    /// Also lets the credentials go to these hosts, instead of those of the profile.
+    /// Lets the credentials go to these hosts, instead of those of the profile.
     #[must_use]
     pub fn with_audience(mut self, audience: Audience) -> Self {
         self.setting.profile.api_key_audience = audience.clone();

@@ -14,9 +14,9 @@ use crate::error::Error;
 /// arrives, and on status 401 [`rejected`](Self::rejected) with the lease of that very attempt. It repeats the request only on
 /// [`Verdict::Retry`], at most twice, and only before anything of the answer was used.
 ///
-/// Implementations are in this crate for [API keys](crate::ApiKey), [fixed bearer tokens](crate::StaticToken), [nothing](crate::Anonymous) and
-/// closures (see below). To keep any of
-/// them in a struct, wrap it in [`BoxCredentialSource`].
+/// Implementations are in this crate for [API keys](crate::ApiKey), [fixed bearer tokens](crate::StaticToken), [nothing](crate::Anonymous),
+/// [the environment](crate::Environment), closures (see below), and logins kept in a store ([`OAuthSource`](crate::OAuthSource)). To keep
+/// any of them in a struct, wrap it in [`BoxCredentialSource`].
 ///
 /// A closure without arguments that returns a future of a [`BearerToken`](crate::BearerToken) is a source; it is asked every time, so it
 /// should be cheap when nothing has changed. One that wants to hear of rejections is made with [`source_fn`](crate::source_fn).
