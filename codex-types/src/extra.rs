@@ -27,12 +27,11 @@ use crate::RawJson;
 #[derive(Clone, Default)]
 pub struct Extra {
     /// One bit for each known key that was not there. Only plain fields look at it: an empty
-    /// `Option` is never written anyway.
+    /// `Option` is never written anyway. The highest bit stands for the tag, which is written unless
+    /// the object was read without one.
     absent: u64,
     /// One bit for each known key that was `null`.
     null: u64,
-    /// The object had no tag and must not get one.
-    untagged: bool,
     entries: Option<Box<Vec<(Box<str>, RawJson)>>>,
 }
 
@@ -98,7 +97,6 @@ impl Extra {
         Self {
             absent: 0,
             null: 0,
-            untagged: false,
             entries: None,
         }
     }
@@ -106,13 +104,19 @@ impl Extra {
     /// The state of an object about which nothing has been said yet: all known keys missing.
     pub(crate) fn vacant() -> Self {
         Self {
-            absent: u64::MAX,
+            absent: !UNTAGGED,
             ..Self::default()
         }
     }
 
     pub(crate) fn push(&mut self, key: Box<str>, value: RawJson) {
         self.entries.get_or_insert_default().push((key, value));
+    }
+
+    /// Keeps a tag that is not the usual one, in front, which is where it is written.
+    pub(crate) fn set_tag(&mut self, value: RawJson) {
+        let entries = self.entries.get_or_insert_default();
+        entries.insert(0, ("type".into(), value));
     }
 
     pub(crate) fn set_value(&mut self, bit: u64) {
@@ -143,11 +147,11 @@ impl Extra {
     }
 
     pub(crate) fn set_untagged(&mut self) {
-        self.untagged = true;
+        self.absent |= UNTAGGED;
     }
 
     pub(crate) fn is_untagged(&self) -> bool {
-        self.untagged
+        self.absent & UNTAGGED != 0
     }
 
     pub(crate) fn entries(&self) -> &[(Box<str>, RawJson)] {
@@ -175,6 +179,8 @@ impl fmt::Debug for Extra {
             .finish()
     }
 }
+
+const UNTAGGED: u64 = 1 << 63;
 
 #[cfg(test)]
 mod tests {

@@ -1,8 +1,10 @@
 //! Errors the service sends.
 
 use alloc::string::String;
+use core::fmt;
+use core::time::Duration;
 
-use crate::error::ErrorCode;
+use crate::error::{ErrorCategory, ErrorCode, Side, delay};
 use crate::wire::object::object;
 use crate::{Map, Number, RawJson};
 
@@ -47,6 +49,87 @@ impl ApiError {
             ..Self::default()
         }
     }
+}
+
+impl ApiError {
+    /// What kind of trouble it is: by its code, else by its type.
+    pub fn category(&self) -> ErrorCategory {
+        self.category_with_status(None)
+    }
+
+    /// What kind of trouble it is: by its code, else by its type, else by the HTTP status it came with.
+    pub fn category_with_status(&self, status: Option<u16>) -> ErrorCategory {
+        let named = [&self.code, &self.kind]
+            .into_iter()
+            .flatten()
+            .map(ErrorCode::category)
+            .find(|category| *category != ErrorCategory::Unknown);
+        match (named, status) {
+            (Some(category), _) => category,
+            (None, Some(status)) => ErrorCategory::of_status(status),
+            (None, None) => ErrorCategory::Unknown,
+        }
+    }
+
+    /// Whose fault it is.
+    pub fn side(&self) -> Side {
+        self.category().side()
+    }
+
+    /// Whether the same request may succeed soon.
+    pub fn is_retryable(&self) -> bool {
+        self.category().is_retryable()
+    }
+
+    /// How long to wait, where the service tells: by the headers `retry-after-ms` and `retry-after`,
+    /// by `resets_in_seconds`, or in the words of the message.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use codex_types::{ApiError, ErrorCode};
+    ///
+    /// let error = ApiError::new(ErrorCode::RateLimitExceeded, "Please try again in 1.5s.");
+    /// assert_eq!(error.retry_after(), Some(Duration::from_millis(1500)));
+    /// ```
+    pub fn retry_after(&self) -> Option<Duration> {
+        let header = |name| {
+            self.headers
+                .as_ref()
+                .and_then(|headers| header_number(headers, name))
+        };
+        let seconds = header("retry-after-ms")
+            .map(|millis| millis / 1000.0)
+            .or_else(|| header("retry-after"))
+            .or_else(|| self.resets_in_seconds.map(|seconds| seconds.as_f64()));
+        match seconds {
+            Some(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+            None => delay::in_message(&self.message),
+        }
+    }
+}
+
+impl fmt::Display for ApiError {
+    /// The code and the message, as the service words it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.code, self.message.as_str()) {
+            (Some(code), "") => write!(f, "{code}"),
+            (Some(code), message) => write!(f, "{code}: {message}"),
+            (None, "") => f.write_str("the service gives no reason"),
+            (None, message) => f.write_str(message),
+        }
+    }
+}
+
+impl core::error::Error for ApiError {}
+
+/// A header as a number, whether it was sent as one or as text.
+fn header_number(headers: &Map<RawJson>, name: &str) -> Option<f64> {
+    headers
+        .get_ignore_case(name)?
+        .as_str()
+        .trim_matches(['"', ' '])
+        .parse()
+        .ok()
 }
 
 object! {

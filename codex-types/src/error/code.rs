@@ -89,5 +89,19 @@ open_enum! {
         ModelNotFound = "model_not_found",
         /// Encrypted content could not be read.
         InvalidEncryptedContent = "invalid_encrypted_content",
+        /// Steering: the response is not there.
+        ResponseNotFound = "response_not_found",
+        /// Steering: the input cannot be used.
+        InvalidInput = "invalid_input",
+        /// Steering: the response cannot be steered.
+        SteeringNotSupported = "steering_not_supported",
+        /// Steering: too much waits already.
+        TooManyPendingSteers = "too_many_pending_steers",
+        /// Steering: the response is done.
+        ResponseAlreadyCompleted = "response_already_completed",
+        /// Steering: the response is not being made.
+        ResponseNotActive = "response_not_active",
+        /// Steering: the response that should go on could not be begun.
+        SuccessorCreationFailed = "successor_creation_failed",
     }
 }

@@ -1,75 +1,13 @@
 //! Events of sockets and of the ChatGPT backend, and the error event.
 
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::error::{ApiError, ErrorCode, PlanType};
-use crate::item::InputItem;
+use crate::error::{ApiError, PlanType};
+use crate::item::ToolSearchExecution;
 use crate::request::Input;
 use crate::wire::object::object;
 use crate::{Map, Number, RawJson};
-
-object! {
-    /// An error that is not part of a response: the `error` event, flat or nested, over whichever
-    /// transport, and the body of an HTTP answer.
-    ///
-    /// Use [`error`](Self::to_api_error) to read it without caring for its form.
-    pub struct ErrorEvent {
-        optional {
-            /// Nested form: the error.
-            error: Box<ApiError>,
-            /// Flat form: which error it is.
-            code: ErrorCode,
-            /// Flat form: what happened, for people.
-            message: String,
-            /// Flat form: the parameter at fault.
-            param: String,
-            /// The HTTP status this would have been.
-            status = u16,
-            /// The same under another name.
-            status_code = u16,
-            /// What would be headers over HTTP.
-            headers: Map<RawJson>,
-            /// The whole body of the ChatGPT backend when it refuses a request: text, rarely more.
-            detail: RawJson,
-            /// The number of the event within its response.
-            sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
-            stream_id: String,
-        }
-    }
-}
-
-impl ErrorEvent {
-    /// The error in one form, whichever it came in. What is missing is empty.
-    pub fn to_api_error(&self) -> ApiError {
-        if let Some(error) = &self.error {
-            let mut error = (**error).clone();
-            if error.headers.is_none() {
-                error.headers.clone_from(&self.headers);
-            }
-            return error;
-        }
-        let mut error = ApiError::default();
-        error.message = match (&self.message, &self.detail) {
-            (Some(message), _) => message.clone(),
-            (None, Some(detail)) => detail
-                .decode::<String>()
-                .unwrap_or_else(|_| detail.as_str().into()),
-            (None, None) => String::new(),
-        };
-        error.code.clone_from(&self.code);
-        error.param.clone_from(&self.param);
-        error.headers.clone_from(&self.headers);
-        error
-    }
-
-    /// The HTTP status, under whichever name it was sent.
-    pub fn http_status(&self) -> Option<u16> {
-        self.status.or(self.status_code)
-    }
-}
 
 object! {
     /// What the service says beside the response: `response.metadata` and
@@ -189,11 +127,31 @@ object! {
             /// Pending: why. `waiting_for_required_input` today.
             reason: String,
             /// Pending: what has to be given first.
-            required_input: Vec<InputItem>,
+            required_input: Vec<SteerRequiredInput>,
             /// The number of the event within its response.
             sequence_number = u64,
             /// The lane of a socket that the event belongs to.
             stream_id: String,
+        }
+    }
+}
+
+object! {
+    /// An output the service waits for before it steers a response.
+    pub struct SteerRequiredInput {
+        required {
+            /// The kind of item it waits for, such as `function_call_output`.
+            kind as "type": String,
+        }
+        optional {
+            /// The call that has to be answered.
+            call_id: String,
+            /// The function that was called.
+            name: String,
+            /// Tool search: who searches.
+            execution: ToolSearchExecution,
+            /// Remote tools: the question that has to be answered.
+            approval_request_id: String,
         }
     }
 }

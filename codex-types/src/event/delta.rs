@@ -506,6 +506,12 @@ impl Pieces<'_> {
         self.rare.get_or_insert_default()
     }
 
+    pub(crate) fn is_untagged(&self) -> bool {
+        self.rare
+            .as_ref()
+            .is_some_and(|rare| rare.extra.is_untagged())
+    }
+
     pub(crate) fn push_extra(&mut self, name: &str, value: RawJson) {
         self.rare().extra.push(name.into(), value);
     }

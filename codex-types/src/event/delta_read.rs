@@ -26,13 +26,13 @@ impl Payload for Delta {
         let mut pieces = Pieces::default();
         match prelude.tag {
             None => pieces.rare().extra.set_untagged(),
-            Some(tag) if tag != canonical => pieces.push_extra("type", RawJson::string(&tag)),
+            Some(tag) if tag != canonical => pieces.rare().extra.set_tag(RawJson::string(&tag)),
             Some(_) => {}
         }
         for (name, raw) in prelude.early {
             let mut deserializer = serde_json::Deserializer::from_str(raw.as_str());
             if read_value(&mut pieces, &name, &mut deserializer).is_err() {
-                replace_extra(&mut pieces, &name, raw);
+                pieces.push_extra(&name, raw);
             }
         }
         while let Some(name) = map.next_key::<Box<str>>()? {
@@ -41,6 +41,7 @@ impl Payload for Delta {
                 name: &name,
             })?;
         }
+        drop_stale(&mut pieces);
         // Only the tags of deltas lead here, and each has a kind.
         let kind = DeltaKind::of(canonical).unwrap_or(DeltaKind::OutputText);
         Ok(Self::pack(kind, pieces))
@@ -121,16 +122,19 @@ fn read_value<'de, D: Deserializer<'de>>(
             }
         }
         "stream_id" => {
-            let value = match String::read(deserializer)? {
-                Slot::Value(value) => Some(value.into()),
-                Slot::Null => keep(pieces, name, RawJson::default()),
-                Slot::Foreign(raw) => keep(pieces, name, raw),
-            };
-            pieces.rare().stream_id = value;
+            let value = take::<String, _>(pieces, name, 0, deserializer)?;
+            pieces.rare().stream_id = value.map(Into::into);
         }
-        // The first tag has decided.
+        // The first tag has decided; what is no tag at all is kept.
         "type" => {
-            RawJson::read(deserializer)?;
+            let raw = <RawJson as serde::Deserialize>::deserialize(deserializer)?;
+            let first = pieces
+                .rare
+                .as_ref()
+                .and_then(|rare| rare.extra.iter().next());
+            if pieces.is_untagged() && first.is_none_or(|(name, _)| name != "type") {
+                pieces.rare().extra.set_tag(raw);
+            }
         }
         _ => {
             let raw = <RawJson as serde::Deserialize>::deserialize(deserializer)?;
@@ -149,30 +153,55 @@ fn take<'de, T: Wire, D: Deserializer<'de>>(
 ) -> Result<Option<T>, D::Error> {
     let raw = match T::read(deserializer)? {
         Slot::Value(value) => {
-            if !pieces.present.add(key) || pieces.rare.is_some() {
-                drop_extra(pieces, name);
-            }
+            pieces.present.add(key);
             return Ok(Some(value));
         }
         Slot::Null => RawJson::default(),
         Slot::Foreign(raw) => raw,
     };
     pieces.present.drop(key);
-    replace_extra(pieces, name, raw);
+    pieces.push_extra(name, raw);
     Ok(None)
 }
 
-fn keep<T>(pieces: &mut Pieces<'_>, name: &str, raw: RawJson) -> Option<T> {
-    replace_extra(pieces, name, raw);
-    None
-}
-
-fn replace_extra(pieces: &mut Pieces<'_>, name: &str, raw: RawJson) {
-    pieces.rare().extra.insert(name, raw);
-}
-
-fn drop_extra(pieces: &mut Pieces<'_>, name: &str) {
-    if let Some(rare) = &mut pieces.rare {
-        rare.extra.remove(name);
+/// When a known key occurs more than once, the last one counts: of its foreign values only the last
+/// is kept, and none if a proper value followed.
+fn drop_stale(pieces: &mut Pieces<'_>) {
+    let present = pieces.present;
+    let Some(rare) = &mut pieces.rare else {
+        return;
+    };
+    let has_lane = rare.stream_id.is_some();
+    let index = |name: &str| KNOWN.iter().position(|(known, _)| *known == name);
+    let mut last = [0; KNOWN.len()];
+    for (at, (name, _)) in rare.extra.entries().iter().enumerate() {
+        if let Some(index) = index(name) {
+            last[index] = at;
+        }
     }
+    let mut next = 0;
+    rare.extra.retain(|(name, _)| {
+        let at = next;
+        next += 1;
+        index(name).is_none_or(|index| {
+            let (name, keys) = KNOWN[index];
+            let is_set = present.has(keys) || (has_lane && name == "stream_id");
+            !is_set && last[index] == at
+        })
+    });
 }
+
+/// The known keys, and which of them being set makes a foreign value stale. The two indexes of parts
+/// share a field, so that the one without the field is kept here.
+const KNOWN: [(&str, u8); 10] = [
+    ("type", 0),
+    ("sequence_number", Present::SEQUENCE_NUMBER),
+    ("item_id", Present::ITEM_ID),
+    ("output_index", Present::OUTPUT_INDEX),
+    ("content_index", Present::CONTENT_INDEX),
+    ("summary_index", Present::SUMMARY_INDEX),
+    ("delta", Present::DELTA),
+    ("logprobs", Present::LOGPROBS),
+    ("obfuscation", Present::OBFUSCATION),
+    ("stream_id", 0),
+];

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use serde::Deserializer;
 use serde::de::MapAccess;
 
+use crate::error::{ApiError, is_error};
 use crate::event::delta_fast;
 use crate::event::scan::{self, leading_kind};
 use crate::event::*;
@@ -124,6 +125,15 @@ impl ResponseEvent {
         }
     }
 
+    /// What went wrong, in the events that say so: an error, or a response that failed.
+    pub fn error(&self) -> Option<Cow<'_, ApiError>> {
+        match self {
+            Self::Error(event) => Some(Cow::Owned(event.to_api_error())),
+            Self::SteerFailed(event) => Some(Cow::Borrowed(&event.error)),
+            _ => self.response()?.error.as_deref().map(Cow::Borrowed),
+        }
+    }
+
     /// Whether the stream is over: completed, failed, incomplete, done or an error.
     pub fn is_terminal(&self) -> bool {
         matches!(
@@ -190,9 +200,7 @@ impl ResponseEvent {
         let json = unknown.raw().as_str();
         let kind = match hint.filter(|hint| Self::known_kind(hint).is_some()) {
             Some(hint) => Some(hint),
-            None => scan::value_of(json, "error")
-                .is_some_and(|error| error.starts_with('{'))
-                .then_some("error"),
+            None => is_error(json).then_some("error"),
         };
         let event = kind.and_then(|kind| Self::read_as(kind, json).ok());
         event.unwrap_or(Self::Unknown(unknown))

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 
+use crate::error::ErrorEvent;
 use crate::event::*;
 use crate::wire::open::open_enum;
 use crate::wire::tagged::tagged;

@@ -1,5 +1,6 @@
 //! Calls of tools the client runs, and their outputs.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -35,7 +36,7 @@ object! {
             /// Whether the model goes on without waiting for the output.
             is_async as "async" = bool,
             /// What made the call.
-            caller: Caller,
+            caller: Box<Caller>,
             /// Arguments only the service can read: the ChatGPT backend.
             encrypted_function_args: Vec<String>,
             /// Who made the item.
@@ -101,7 +102,7 @@ object! {
             /// How far the item has come.
             status: ItemStatus,
             /// What made the call.
-            caller: Caller,
+            caller: Box<Caller>,
             /// Who made the item.
             created_by: String,
         }
@@ -145,7 +146,7 @@ object! {
             /// Whether the model goes on without waiting for the output.
             is_async as "async" = bool,
             /// What made the call.
-            caller: Caller,
+            caller: Box<Caller>,
             /// Who made the item.
             created_by: String,
         }
@@ -176,7 +177,7 @@ object! {
             /// How far the item has come.
             status: ItemStatus,
             /// What made the call.
-            caller: Caller,
+            caller: Box<Caller>,
             /// Who made the item.
             created_by: String,
         }

@@ -1,5 +1,6 @@
 //! Tools the service runs, and the computer the client runs for the model.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -146,7 +147,7 @@ object! {
             /// Names the item.
             id: String,
             /// What to do.
-            action: ComputerAction,
+            action: Box<ComputerAction>,
             /// What to do, if it is several things.
             actions: Vec<ComputerAction>,
         }

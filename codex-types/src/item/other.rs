@@ -1,5 +1,6 @@
 //! Reasoning, remote tool servers, compaction and the rest.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -55,7 +56,7 @@ object! {
             /// What the tool gave back.
             output: String,
             /// What went wrong.
-            error: McpCallError,
+            error: Box<McpCallError>,
             /// How far the call has come.
             status: ItemStatus,
         }
@@ -282,7 +283,7 @@ object! {
             /// How much to think from here on.
             reasoning: ConfigurationReasoning,
             /// In what form to answer from here on.
-            text: ConfigurationText,
+            text: Box<ConfigurationText>,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Commands and patches the client carries out for the model.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -78,9 +79,9 @@ object! {
             /// How far the call has come.
             status: ItemStatus,
             /// Where to run it.
-            environment: ShellEnvironment,
+            environment: Box<ShellEnvironment>,
             /// What made the call.
-            caller: Caller,
+            caller: Box<Caller>,
             /// Who made the item.
             created_by: String,
         }
@@ -120,7 +121,7 @@ object! {
             /// How far the item has come.
             status: ItemStatus,
             /// What made the call.
-            caller: Caller,
+            caller: Box<Caller>,
             /// Who made the item.
             created_by: String,
         }
@@ -192,7 +193,7 @@ object! {
             /// Names the item.
             id: String,
             /// What made the call.
-            caller: Caller,
+            caller: Box<Caller>,
             /// Who made the item.
             created_by: String,
         }
@@ -266,7 +267,7 @@ object! {
             /// Names the item.
             id: String,
             /// What made the call.
-            caller: Caller,
+            caller: Box<Caller>,
             /// Who made the item.
             created_by: String,
         }

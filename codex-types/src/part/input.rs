@@ -1,5 +1,6 @@
 //! What goes into a message or a tool output.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 
 use crate::part::{OutputText, PlainText, ReasoningText, Refusal, SummaryText};
@@ -95,7 +96,7 @@ object! {
         }
         optional {
             /// Ends the cacheable start of the prompt here.
-            prompt_cache_breakpoint: PromptCacheBreakpoint,
+            prompt_cache_breakpoint: Box<PromptCacheBreakpoint>,
         }
     }
 }
@@ -113,7 +114,7 @@ object! {
             /// An uploaded file.
             file_id: String,
             /// Ends the cacheable start of the prompt here.
-            prompt_cache_breakpoint: PromptCacheBreakpoint,
+            prompt_cache_breakpoint: Box<PromptCacheBreakpoint>,
         }
     }
 }
@@ -134,7 +135,7 @@ object! {
             /// How closely the model looks at its pages.
             detail: ImageDetail,
             /// Ends the cacheable start of the prompt here.
-            prompt_cache_breakpoint: PromptCacheBreakpoint,
+            prompt_cache_breakpoint: Box<PromptCacheBreakpoint>,
         }
     }
 }
@@ -178,7 +179,7 @@ object! {
             /// How closely the model looks.
             detail: ImageDetail,
             /// Ends the cacheable start of the prompt here.
-            prompt_cache_breakpoint: PromptCacheBreakpoint,
+            prompt_cache_breakpoint: Box<PromptCacheBreakpoint>,
         }
     }
 }

@@ -103,6 +103,11 @@ object! {
             image: ImageContext,
             /// Special access the account has.
             access_programs: AccessPrograms,
+            /// Socket only: whether to answer. `false` prepares the service for what follows.
+            generate = bool,
+            /// Socket only: the lane. Lanes are served side by side; 1 to 256 letters, digits, `_`, `.`
+            /// and `-`.
+            stream_id: String,
         }
     }
 }

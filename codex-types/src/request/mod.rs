@@ -3,6 +3,7 @@
 mod create;
 mod format;
 mod options;
+mod others;
 
 pub use create::{CreateResponse, Input, Streaming};
 pub use format::{JsonObjectFormat, JsonSchemaFormat, PlainTextFormat, TextConfig, TextFormat};
@@ -12,4 +13,7 @@ pub use options::{
     ModerationMode, ModerationPolicy, Prompt, PromptCacheMode, PromptCacheOptions,
     PromptCacheRetention, PromptVariable, Reasoning, ReasoningContext, ReasoningMode,
     ReasoningSummary, ReasoningSummaryDelivery, ServiceTier, StreamOptions, Truncation, Verbosity,
+};
+pub use others::{
+    ClientEvent, CompactRequest, InputTokensRequest, InterruptResponse, Personality, SteerResponse,
 };

@@ -1,6 +1,7 @@
 //! What the service answers.
 
 mod details;
+mod lists;
 mod usage;
 mod whole;
 
@@ -9,6 +10,7 @@ pub use details::{
     IncompleteReason, InputTransformation, ModerationError, ModerationOutcome, ModerationReport,
     ModerationResult, PromptCacheDiagnostics, Status, TransformationReason,
 };
+pub use lists::{Compaction, InputTokens, ItemList};
 pub use usage::{
     CacheWriteTokensDetails, CachedImageTokensDetails, ImageTokensDetails, ImageUsage,
     InputTokensDetails, OutputTokensDetails, ToolUsage, Usage, WebSearchUsage,

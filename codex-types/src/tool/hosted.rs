@@ -1,5 +1,6 @@
 //! Tools that the service knows by itself.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -18,11 +19,11 @@ object! {
         }
         optional {
             /// Which files to consider.
-            filters: Filter,
+            filters: Box<Filter>,
             /// How many results there may be, from 1 to 50.
             max_num_results = u64,
             /// How results are put in order.
-            ranking_options: RankingOptions,
+            ranking_options: Box<RankingOptions>,
         }
     }
 }
@@ -62,7 +63,7 @@ object! {
             /// Where to search.
             filters: WebSearchFilters,
             /// Where the user is.
-            user_location: UserLocation,
+            user_location: Box<UserLocation>,
             /// How much of what is found the model reads.
             search_context_size: SearchContextSize,
             /// Whether live pages are read, not only what the service holds of them.
@@ -121,7 +122,7 @@ object! {
         required {}
         optional {
             /// Where the user is.
-            user_location: UserLocation,
+            user_location: Box<UserLocation>,
             /// How much of what is found the model reads.
             search_context_size: SearchContextSize,
             /// What kinds of content to look for: `text`, `image`.
@@ -250,7 +251,7 @@ object! {
         required {}
         optional {
             /// Where.
-            environment: ShellEnvironment,
+            environment: Box<ShellEnvironment>,
             /// What may call it.
             allowed_callers: Vec<ToolCaller>,
         }

@@ -116,7 +116,7 @@ object! {
             /// What it does, for the model.
             description: String,
             /// What the text looks like.
-            format: CustomToolFormat,
+            format: Box<CustomToolFormat>,
             /// Whether the model goes on without waiting for its output.
             is_async as "async" = bool,
             /// Whether it is left out until a tool search finds it.

@@ -177,6 +177,7 @@ pub(crate) fn read_tagged<'de, T: Object, A: MapAccess<'de>>(
     mut map: A,
 ) -> Result<T, A::Error> {
     let mut object = T::default();
+    let tagged = prelude.tag.is_some();
     match prelude.tag {
         None => object.extra_mut().set_untagged(),
         Some(tag) => {
@@ -194,7 +195,7 @@ pub(crate) fn read_tagged<'de, T: Object, A: MapAccess<'de>>(
     for (name, raw) in prelude.early {
         replay(&mut object, name, raw);
     }
-    read_rest(&mut object, &mut map, true)?;
+    read_rest(&mut object, &mut map, tagged)?;
     Ok(object)
 }
 
@@ -293,7 +294,7 @@ fn read_rest<'de, T: Object, A: MapAccess<'de>>(
                 } else if !tagged {
                     tagged = true;
                     if !is_tag(&raw, T::TAG) {
-                        object.extra_mut().push(name, raw);
+                        object.extra_mut().set_tag(raw);
                     }
                 }
             }
@@ -319,7 +320,11 @@ fn is_tag(raw: &RawJson, tag: Option<&'static str>) -> bool {
 /// nests deeper than [`REPLAY_DEPTH`] therefore stays text, which bounds the stack.
 fn replay<T: Object>(object: &mut T, name: Box<str>, raw: RawJson) {
     let Some(key) = T::key(&name) else {
-        object.extra_mut().push(name, raw);
+        if *name == *"type" {
+            object.extra_mut().set_tag(raw);
+        } else {
+            object.extra_mut().push(name, raw);
+        }
         return;
     };
     let read = if nests_deeper_than(raw.as_str(), REPLAY_DEPTH) {
@@ -537,7 +542,7 @@ macro_rules! object {
                 Count_,
             }
 
-            const _: () = assert!(Key::Count_ as usize <= 64, "one bit for each key");
+            const _: () = assert!(Key::Count_ as usize <= 63, "one bit for each key, and one for the tag");
 
             impl Object for $name {
                 type Key = Key;

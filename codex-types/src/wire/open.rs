@@ -2,8 +2,7 @@
 
 use alloc::boxed::Box;
 
-use crate::Number;
-use alloc::string::ToString;
+use crate::{Number, RawJson};
 
 /// A value that this version does not list, kept as it was read.
 ///
@@ -31,7 +30,8 @@ impl Unlisted {
 
     pub(crate) fn number(number: Number) -> Self {
         Self {
-            text: number.to_string().into(),
+            // As JSON, so that `76.0` does not become `76`.
+            text: RawJson::encode(&number).unwrap_or_default().as_str().into(),
             number: true,
         }
     }

@@ -60,6 +60,8 @@ pub(crate) fn read_prelude<'de, A: MapAccess<'de>>(
     known: fn(&str) -> Option<&'static str>,
 ) -> Result<Prelude, A::Error> {
     let mut early = Vec::new();
+    // A `type` that is no text is no tag. Of several, the last is kept.
+    let mut odd_tag = None;
     while let Some(name) = map.next_key_seed(TagKeySeed)? {
         match name {
             None => match map.next_value_seed(TagSeed(known))? {
@@ -69,11 +71,14 @@ pub(crate) fn read_prelude<'de, A: MapAccess<'de>>(
                         early,
                     });
                 }
-                Slot::Null => early.push(("type".into(), RawJson::default())),
-                Slot::Foreign(raw) => early.push(("type".into(), raw)),
+                Slot::Null => odd_tag = Some(RawJson::default()),
+                Slot::Foreign(raw) => odd_tag = Some(raw),
             },
             Some(name) => early.push((name, map.next_value()?)),
         }
+    }
+    if let Some(raw) = odd_tag {
+        early.insert(0, ("type".into(), raw));
     }
     Ok(Prelude { tag: None, early })
 }

@@ -1,0 +1,150 @@
+//! What kind of trouble an error is, and what to do about it.
+
+use crate::error::{ErrorCode, Side};
+
+/// What kind of trouble an error of the service is.
+///
+/// | category | whose fault | worth trying again | codes |
+/// |---|---|---|---|
+/// | `Authentication` | local | no: other credentials | `invalid_api_key`, `authentication_error`, `token_expired`; status 401 |
+/// | `Permission` | local | no | `permission_error`, `usage_not_included`; status 403 |
+/// | `InvalidRequest` | local | no | `invalid_request_error`, `invalid_prompt`, `model_not_found`, all others about images and steering; other statuses 4xx |
+/// | `ContextWindow` | local | no: a shorter conversation | `context_length_exceeded` |
+/// | `Policy` | local | no | `cyber_policy`, `bio_policy`, `misalignment_policy_violation`, `image_content_policy_violation` |
+/// | `Quota` | local | no: somebody has to pay | `insufficient_quota`, `credit_balance_exhausted`, the spend and usage limits of organisations and projects; status 402 |
+/// | `UsageLimit` | local | not before it is lifted | `usage_limit_reached` |
+/// | `RateLimit` | local | yes, after the time told | `rate_limit_exceeded`, `slow_down`, `too_many_pending_steers`; status 429 |
+/// | `Overloaded` | remote | yes, later | `server_is_overloaded`, `flex_unavailable`; status 503 |
+/// | `Server` | remote | yes | `server_error`, `vector_store_timeout`, `successor_creation_failed`; statuses 408, 409 and other 5xx |
+/// | `StateLost` | remote | yes, with the whole input on a new connection | `previous_response_not_found`, `websocket_connection_limit_reached` |
+/// | `Unknown` | remote | yes | any other code |
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorCategory {
+    /// The credentials are not good.
+    Authentication,
+    /// The credentials or the plan do not suffice.
+    Permission,
+    /// The request cannot be served as it is.
+    InvalidRequest,
+    /// The conversation is too long for the model.
+    ContextWindow,
+    /// A policy forbids it.
+    Policy,
+    /// There is no money left.
+    Quota,
+    /// The plan has used what it may, until a certain time.
+    UsageLimit,
+    /// Too many requests or tokens in too short a time.
+    RateLimit,
+    /// There is more to do than can be done.
+    Overloaded,
+    /// Something went wrong in the service.
+    Server,
+    /// The service no longer has what the request builds on.
+    StateLost,
+    /// The service gives no reason that this version knows.
+    Unknown,
+}
+
+impl ErrorCategory {
+    /// The category of an HTTP status, for answers that say nothing else.
+    pub fn of_status(status: u16) -> Self {
+        match status {
+            401 => Self::Authentication,
+            402 => Self::Quota,
+            403 => Self::Permission,
+            408 | 409 => Self::Server,
+            429 => Self::RateLimit,
+            400..=499 => Self::InvalidRequest,
+            503 => Self::Overloaded,
+            500..=599 => Self::Server,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Whose fault it is.
+    pub fn side(self) -> Side {
+        match self {
+            Self::Authentication
+            | Self::Permission
+            | Self::InvalidRequest
+            | Self::ContextWindow
+            | Self::Policy
+            | Self::Quota
+            | Self::UsageLimit
+            | Self::RateLimit => Side::Local,
+            Self::Overloaded | Self::Server | Self::StateLost | Self::Unknown => Side::Remote,
+        }
+    }
+
+    /// Whether the same request may succeed soon.
+    pub fn is_retryable(self) -> bool {
+        matches!(
+            self,
+            Self::RateLimit | Self::Overloaded | Self::Server | Self::StateLost | Self::Unknown
+        )
+    }
+}
+
+impl ErrorCode {
+    /// What kind of trouble the code stands for.
+    ///
+    /// ```
+    /// use codex_types::{ErrorCategory, ErrorCode};
+    ///
+    /// let category = ErrorCode::from("usage_limit_reached").category();
+    /// assert_eq!(category, ErrorCategory::UsageLimit);
+    /// assert!(!category.is_retryable());
+    /// ```
+    pub fn category(&self) -> ErrorCategory {
+        use ErrorCategory as C;
+        match self {
+            Self::InvalidApiKey | Self::AuthenticationError | Self::TokenExpired => {
+                C::Authentication
+            }
+            Self::PermissionError | Self::UsageNotIncluded => C::Permission,
+            Self::ContextLengthExceeded => C::ContextWindow,
+            Self::CyberPolicy
+            | Self::BioPolicy
+            | Self::MisalignmentPolicyViolation
+            | Self::ImageContentPolicyViolation => C::Policy,
+            Self::InsufficientQuota
+            | Self::CreditBalanceExhausted
+            | Self::OrganizationSpendLimitExceeded
+            | Self::ProjectSpendLimitExceeded
+            | Self::OrganizationUsageLimitExceeded => C::Quota,
+            Self::UsageLimitReached => C::UsageLimit,
+            Self::RateLimitExceeded | Self::SlowDown | Self::TooManyPendingSteers => C::RateLimit,
+            Self::ServerIsOverloaded | Self::FlexUnavailable => C::Overloaded,
+            Self::ServerError | Self::VectorStoreTimeout | Self::SuccessorCreationFailed => {
+                C::Server
+            }
+            Self::PreviousResponseNotFound | Self::WebsocketConnectionLimitReached => C::StateLost,
+            Self::InvalidPrompt
+            | Self::DataResidencyMismatch
+            | Self::InvalidImage
+            | Self::InvalidImageFormat
+            | Self::InvalidBase64Image
+            | Self::InvalidImageUrl
+            | Self::ImageTooLarge
+            | Self::ImageTooSmall
+            | Self::ImageParseError
+            | Self::InvalidImageMode
+            | Self::ImageFileTooLarge
+            | Self::UnsupportedImageMediaType
+            | Self::EmptyImageFile
+            | Self::FailedToDownloadImage
+            | Self::ImageFileNotFound
+            | Self::InvalidRequestError
+            | Self::ModelNotFound
+            | Self::InvalidEncryptedContent
+            | Self::ResponseNotFound
+            | Self::InvalidInput
+            | Self::SteeringNotSupported
+            | Self::ResponseAlreadyCompleted
+            | Self::ResponseNotActive => C::InvalidRequest,
+            Self::Unlisted(_) => C::Unknown,
+        }
+    }
+}

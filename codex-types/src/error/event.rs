@@ -1,0 +1,174 @@
+//! The forms in which errors arrive, read by one type.
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::string::String;
+
+use crate::error::{ApiError, ErrorCategory, ErrorCode};
+use crate::event::scan;
+use crate::response::Response;
+use crate::wire::object::object;
+use crate::{Map, RawJson};
+
+object! {
+    /// An error that is not part of a response: the `error` event over whichever transport, and the
+    /// body of an HTTP answer.
+    ///
+    /// | form | looks like | sent by |
+    /// |---|---|---|
+    /// | flat | `{"type":"error","code":..,"message":..}` | the platform API over SSE |
+    /// | nested | `{"error":{"code":..,"message":..}}` | HTTP bodies |
+    /// | wrapped | the same with `status` or `status_code` and `headers` | sockets |
+    /// | in a response | `{"response":{"error":{..}}}` | `response.failed` |
+    /// | detail | `{"detail":".."}` | the ChatGPT backend refusing a request |
+    /// | no JSON | `<html>..` | what stands between |
+    ///
+    /// [`to_api_error`](Self::to_api_error) reads them all alike.
+    ///
+    /// ```
+    /// use codex_types::{ErrorCategory, ErrorEvent};
+    ///
+    /// let flat = br#"{"type":"error","code":"server_error","message":"oh"}"#;
+    /// let wrapped = br#"{"type":"error","status_code":500,"error":{"code":"server_error","message":"oh"}}"#;
+    /// for body in [&flat[..], &wrapped[..]] {
+    ///     let event = ErrorEvent::from_body(body);
+    ///     assert_eq!(event.to_api_error().message, "oh");
+    ///     assert_eq!(event.category(), ErrorCategory::Server);
+    /// }
+    /// assert_eq!(ErrorEvent::from_body(br#"{"detail":"no"}"#).to_api_error().message, "no");
+    /// ```
+    pub struct ErrorEvent tag "error" {
+        optional {
+            /// Nested form: the error.
+            error: Box<ApiError>,
+            /// Flat form: which error it is.
+            code: ErrorCode,
+            /// Flat form: what happened, for people.
+            message: String,
+            /// Flat form: the parameter at fault.
+            param: String,
+            /// Wrapped form: the HTTP status this would have been.
+            status = u16,
+            /// The same under another name.
+            status_code = u16,
+            /// Wrapped form: what would be headers over HTTP.
+            headers: Map<RawJson>,
+            /// Detail form: what happened; text, rarely more.
+            detail: RawJson,
+            /// In a response: the response.
+            response: Box<Response>,
+            /// The number of the event within its response.
+            sequence_number = u64,
+            /// The lane of a socket that the event belongs to.
+            stream_id: String,
+        }
+    }
+}
+
+impl ErrorEvent {
+    /// Reads the body of an HTTP answer, whatever it is.
+    ///
+    /// What is no JSON becomes the message: of a web page its title, of other text the first 1000
+    /// bytes at most.
+    ///
+    /// ```
+    /// use codex_types::ErrorEvent;
+    ///
+    /// let page = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head></html>";
+    /// assert_eq!(ErrorEvent::from_body(page).message.as_deref(), Some("Just a moment..."));
+    /// ```
+    pub fn from_body(body: &[u8]) -> Self {
+        let text = String::from_utf8_lossy(body);
+        if let Ok(event) = serde_json::from_str::<Self>(&text) {
+            return event;
+        }
+        let mut event = Self::default();
+        let excerpt = excerpt(&text);
+        event.message = (!excerpt.is_empty()).then(|| excerpt.into());
+        event
+    }
+
+    /// The error in one form, whichever it came in. What is missing is empty.
+    pub fn to_api_error(&self) -> ApiError {
+        let mut error = match (
+            &self.error,
+            self.response.as_ref().and_then(|r| r.error.as_ref()),
+        ) {
+            (Some(error), _) | (None, Some(error)) => (**error).clone(),
+            (None, None) => self.flat(),
+        };
+        if error.headers.is_none() {
+            error.headers.clone_from(&self.headers);
+        }
+        error
+    }
+
+    /// The HTTP status, under whichever name it was sent.
+    pub fn http_status(&self) -> Option<u16> {
+        self.status.or(self.status_code)
+    }
+
+    /// What kind of trouble it is: by its code, else by its type, else by its status.
+    pub fn category(&self) -> ErrorCategory {
+        self.to_api_error().category_with_status(self.http_status())
+    }
+
+    fn flat(&self) -> ApiError {
+        let mut error = ApiError {
+            code: self.code.clone(),
+            param: self.param.clone(),
+            ..ApiError::default()
+        };
+        if let Some(message) = &self.message {
+            error.message.clone_from(message);
+        } else if let Some(detail) = &self.detail {
+            error.message = words(detail);
+        } else if let Some(name) = self.extra.get("error") {
+            // OAuth has text where the API has an object.
+            let name = words(name);
+            let description = self.extra.get("error_description").map(words);
+            error.message = description.unwrap_or_else(|| name.clone());
+            error.code = Some(name.into());
+        }
+        error
+    }
+}
+
+/// Text as it is, anything else as JSON.
+fn words(value: &RawJson) -> String {
+    value
+        .decode::<String>()
+        .unwrap_or_else(|_| value.as_str().into())
+}
+
+/// What a body without JSON says, shortly.
+fn excerpt(text: &str) -> Cow<'_, str> {
+    const LIMIT: usize = 1000;
+
+    let text = text.trim();
+    if let Some(title) = title(text) {
+        return Cow::Borrowed(title);
+    }
+    if text.len() <= LIMIT {
+        return Cow::Borrowed(text);
+    }
+    let end = (0..=LIMIT)
+        .rev()
+        .find(|end| text.is_char_boundary(*end))
+        .unwrap_or_default();
+    Cow::Owned(alloc::format!("{}...", &text[..end]))
+}
+
+fn title(page: &str) -> Option<&str> {
+    if !page.starts_with('<') {
+        return None;
+    }
+    let (_, rest) = page.split_once("<title>")?;
+    let (title, _) = rest.split_once("</title>")?;
+    Some(title.trim())
+}
+
+/// Whether an object that names no kind is an error.
+pub(crate) fn is_error(json: &str) -> bool {
+    scan::value_of(json, "error").is_some_and(|error| error.starts_with(['{', '"']))
+}
