@@ -1,4 +1,6 @@
-use core::{fmt, str};
+use core::fmt;
+
+use crate::text::check;
 
 /// A chunk of the stream whose UTF-8 is checked once for all the frames in it, for [`Decoder::decode_chunk`](crate::Decoder::decode_chunk).
 ///
@@ -26,10 +28,10 @@ pub struct Chunk<'a> {
 impl<'a> Chunk<'a> {
     /// A chunk, checked.
     pub fn new(bytes: &'a [u8]) -> Self {
-        let text = match str::from_utf8(bytes) {
+        let text = match check(bytes) {
             Ok(text) => text,
             // What precedes the error is valid, so the second check succeeds.
-            Err(error) => str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(),
+            Err(error) => check(&bytes[..error.valid_up_to()]).unwrap_or_default(),
         };
         Self {
             text,

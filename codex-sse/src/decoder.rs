@@ -77,6 +77,8 @@ pub struct Decoder {
     stored: usize,
     skipped: usize,
     limits: Limits,
+    /// The smallest of the limits: what stays below it needs only one comparison.
+    least: usize,
     failed: Option<Error>,
 }
 
@@ -113,6 +115,7 @@ impl Decoder {
             stored: 0,
             skipped: 0,
             limits,
+            least: limits.least(),
             failed: None,
         }
     }
@@ -131,6 +134,7 @@ impl Decoder {
     ) -> Result<Option<Frame<'s>>, Error> {
         match self.decode_predicted(input) {
             Predicted::Event(data) => Ok(Some(self.predicted_frame(Text::Unchecked(data)))),
+            Predicted::Held => Ok(Some(self.frame(&Lent::default()))),
             Predicted::Begun => Ok(None),
             Predicted::Missed => match self.decode_lines(input)? {
                 Some(lent) => Ok(Some(self.frame(&lent))),
@@ -156,6 +160,7 @@ impl Decoder {
                     text.map_or(Text::Unchecked(data), Text::Checked),
                 )))
             }
+            Predicted::Held => Ok(Some(self.frame(&Lent::default()))),
             Predicted::Begun => Ok(None),
             Predicted::Missed => match self.decode_lines(chunk.rest_mut())? {
                 Some(lent) => {
@@ -251,10 +256,12 @@ pub(crate) struct Lent<'i> {
 
 impl Decoder {
     /// The fast path: nothing is pending, and the input begins with an event of the predicted shape.
-    #[inline]
+    #[inline(always)]
     fn decode_predicted<'i>(&mut self, input: &mut &'i [u8]) -> Predicted<'i> {
-        if self.place != Place::Start || self.event_start != self.offset {
-            return Predicted::Missed;
+        match self.place {
+            Place::Start if self.event_start == self.offset => {}
+            Place::Inside(Field::Data) if !input.is_empty() => return self.decode_data(input),
+            _ => return Predicted::Missed,
         }
         let Some(after_header) = self.prediction.strip(input) else {
             return Predicted::Missed;
@@ -266,7 +273,7 @@ impl Decoder {
             return Predicted::Missed;
         };
         let taken = input.len() - rest.len();
-        if taken + self.stored + self.skipped > self.limits.least() {
+        if taken + self.stored + self.skipped > self.least {
             return Predicted::Missed;
         }
         *input = rest;
@@ -276,9 +283,48 @@ impl Decoder {
         Predicted::Event(&after_header[..length])
     }
 
+    /// The second fast path: a data line goes on, to the end of the chunk or to that of the event.
+    #[inline(never)]
+    fn decode_data<'i>(&mut self, input: &mut &'i [u8]) -> Predicted<'i> {
+        let end = find_line_end(input);
+        let piece = &input[..end.unwrap_or(input.len())];
+        let line_length = (self.offset - self.line_start) as usize + piece.len();
+        if line_length + 2 + self.stored.max(self.skipped) > self.least {
+            return Predicted::Missed;
+        }
+        match end {
+            None => {
+                self.held.append(Part::Data, piece);
+                self.take(input, piece.len());
+                Predicted::Begun
+            }
+            Some(length) if input[length..].starts_with(BLANK) => {
+                self.held.append(Part::Data, piece);
+                self.take(input, length + BLANK.len());
+                self.held.commit_id();
+                self.end_of_dispatched();
+                Predicted::Held
+            }
+            Some(_) => Predicted::Missed,
+        }
+    }
+
+    /// The state behind an event that has been handed out.
+    #[inline]
+    fn end_of_dispatched(&mut self) {
+        self.prediction.learn(&self.held.event);
+        self.place = Place::Start;
+        self.lent = true;
+        self.data_lines = 0;
+        self.skipped = 0;
+        self.stored = self.held.id().map_or(0, <[u8]>::len);
+        self.event_start = self.offset;
+    }
+
     /// The predicted header has come, and its data goes on in the next chunk.
+    #[inline(never)]
     fn begin_predicted<'i>(&mut self, input: &mut &'i [u8], data: &'i [u8]) -> Predicted<'i> {
-        if input.len() + 2 + self.stored.max(self.skipped) > self.limits.least() {
+        if input.len() + 2 + self.stored.max(self.skipped) > self.least {
             return Predicted::Missed;
         }
         self.held.clear_event();
@@ -310,6 +356,7 @@ impl Decoder {
         }
     }
 
+    #[inline]
     pub(crate) fn frame<'s, 'i: 's>(&'s self, lent: &Lent<'i>) -> Frame<'s> {
         let data = Text::Unchecked(lent.data.unwrap_or(&self.held.data));
         if lent.predicted {
@@ -337,6 +384,7 @@ impl Decoder {
                 data: Some(data),
                 ..Lent::default()
             })),
+            Predicted::Held => Ok(Some(Lent::default())),
             Predicted::Begun => Ok(None),
             Predicted::Missed => self.decode_lines(input),
         }
@@ -549,7 +597,7 @@ impl Decoder {
     #[inline]
     fn take_line<'i>(&mut self, line: &'i [u8], lent: &mut Lent<'i>) -> Result<(), Error> {
         let (field, value) = line::parse(line);
-        if line.len() + 2 + self.stored.max(self.skipped) > self.limits.least() {
+        if line.len() + 2 + self.stored.max(self.skipped) > self.least {
             self.check_exactly(&Progress {
                 start: self.offset,
                 length: line.len(),
@@ -723,7 +771,7 @@ impl Decoder {
 
     #[inline]
     fn check(&self, line: &Progress) -> Result<(), Error> {
-        if line.length + 2 + self.stored.max(self.skipped) <= self.limits.least() {
+        if line.length + 2 + self.stored.max(self.skipped) <= self.least {
             return Ok(());
         }
         self.check_exactly(line)
@@ -791,7 +839,9 @@ struct Progress {
 enum Predicted<'i> {
     /// An event with these data.
     Event(&'i [u8]),
-    /// The input is used up, and the event has begun.
+    /// An event whose parts are held.
+    Held,
+    /// The input is used up, and the event goes on.
     Begun,
     /// Nothing was taken.
     Missed,

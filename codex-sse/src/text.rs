@@ -22,9 +22,24 @@ impl<'a> Text<'a> {
     pub(crate) fn as_str(self) -> Result<&'a str, str::Utf8Error> {
         match self {
             Self::Checked(text) => Ok(text),
-            Self::Unchecked(bytes) => str::from_utf8(bytes),
+            Self::Unchecked(bytes) => check(bytes),
         }
     }
+}
+
+/// Checks that bytes are UTF-8.
+#[cfg(feature = "simd")]
+#[inline]
+pub(crate) fn check(bytes: &[u8]) -> Result<&str, str::Utf8Error> {
+    // The fast check does not say where the error is.
+    simdutf8::basic::from_utf8(bytes).or_else(|_| str::from_utf8(bytes))
+}
+
+/// Checks that bytes are UTF-8.
+#[cfg(not(feature = "simd"))]
+#[inline]
+pub(crate) fn check(bytes: &[u8]) -> Result<&str, str::Utf8Error> {
+    str::from_utf8(bytes)
 }
 
 impl PartialEq for Text<'_> {
