@@ -1,0 +1,62 @@
+// Which hosts are spoken to over HTTP for a while because their sockets did not work. Shared by all sessions of a client, so that each new
+// one does not run into the same wall; forgotten after a time, because walls come down.
+
+use core::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use http::Uri;
+
+/// The hosts whose sockets are not tried, and until when.
+#[derive(Default)]
+pub(crate) struct AvoidedHosts(Mutex<HashMap<String, Instant>>);
+
+impl AvoidedHosts {
+    pub(super) fn contains(&self, target: &Uri, now: Instant) -> bool {
+        let Some(host) = authority(target) else {
+            return false;
+        };
+        let mut hosts = self.lock();
+        match hosts.get(host) {
+            Some(until) if now < *until => true,
+            Some(_) => {
+                hosts.remove(host);
+                false
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn insert(&self, target: &Uri, now: Instant, period: Duration) {
+        if let (Some(host), Some(until)) = (authority(target), now.checked_add(period)) {
+            self.lock().insert(host.to_owned(), until);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Host and port: the same host may well have another server on another port.
+fn authority(target: &Uri) -> Option<&str> {
+    target.authority().map(http::uri::Authority::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_avoided_for_its_time_and_no_other_is() {
+        let hosts = AvoidedHosts::default();
+        let (one, other) = (Uri::from_static("wss://one.test/v1"), Uri::from_static("wss://one.test:8443/v1"));
+        let start = Instant::now();
+        hosts.insert(&one, start, Duration::from_secs(60));
+        assert!(hosts.contains(&one, start + Duration::from_secs(59)));
+        assert!(!hosts.contains(&other, start));
+        assert!(!hosts.contains(&one, start + Duration::from_secs(60)));
+        assert!(!hosts.contains(&one, start), "what ran out is forgotten");
+    }
+}

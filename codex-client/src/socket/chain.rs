@@ -1,0 +1,206 @@
+// What the server remembers on a connection, and whether the next request continues it. The value lives inside the open socket and dies with
+// it: a response id is worth nothing on another connection, and no bookkeeping can then mistake one for the other.
+
+use codex_types::{CreateResponse, Input, InputItem, RawJson, Response};
+
+/// The last response of a connection, with everything that led to it.
+pub(super) struct Chain {
+    response_id: String,
+    /// The request it answered, without its input.
+    fields: CreateResponse,
+    /// The input of that request, whole, and what came out.
+    history: Vec<InputItem>,
+}
+
+/// A request, taken apart: what is compared field by field, and what may grow.
+pub(super) struct Parts {
+    pub(super) fields: CreateResponse,
+    pub(super) input: Option<Input>,
+}
+
+/// What a request says that continues another.
+pub(super) struct Continuation {
+    pub(super) previous_response_id: String,
+    pub(super) input: Vec<InputItem>,
+}
+
+impl Parts {
+    pub(super) fn new(mut request: CreateResponse) -> Self {
+        let input = request.input.take();
+        Self {
+            fields: request,
+            input,
+        }
+    }
+
+    /// The whole request.
+    pub(super) fn whole(&self) -> CreateResponse {
+        let mut request = self.fields.clone();
+        request.input.clone_from(&self.input);
+        request
+    }
+
+    /// Its input as items; none where it is in no form that we know.
+    fn items(&self) -> Option<Vec<InputItem>> {
+        match &self.input {
+            None => Some(Vec::new()),
+            Some(Input::Unknown(_)) => None,
+            Some(input) => Some(input.clone().into_items()),
+        }
+    }
+
+    /// Whether the caller says by itself what the request continues.
+    fn names_its_context(&self) -> bool {
+        self.fields.previous_response_id.is_some() || self.fields.conversation.is_some()
+    }
+}
+
+impl Chain {
+    /// The chain that a completed response leaves behind. `output` is what came out, in the form in which it will be sent back.
+    pub(super) fn new(parts: &Parts, response: &Response, output: Vec<InputItem>) -> Option<Self> {
+        if response.id.is_empty() || parts.names_its_context() {
+            return None;
+        }
+        let mut history = parts.items()?;
+        history.extend(output);
+        Some(Self {
+            response_id: response.id.clone(),
+            fields: comparable(&parts.fields),
+            history,
+        })
+    }
+
+    /// What is left to say, if the request strictly extends what the server remembers and is equal in everything else.
+    pub(super) fn continued_by(&self, next: &Parts) -> Option<Continuation> {
+        if next.names_its_context() || comparable(&next.fields) != self.fields {
+            return None;
+        }
+        let mut items = next.items()?;
+        if items.len() < self.history.len() {
+            return None;
+        }
+        let new = items.split_off(self.history.len());
+        let is_extension = items.iter().zip(&self.history).all(|(a, b)| same(a, b));
+        is_extension.then(|| Continuation {
+            previous_response_id: self.response_id.clone(),
+            input: new,
+        })
+    }
+}
+
+/// The fields that the continued state depends on. What only describes the client, or only one request, may differ.
+fn comparable(fields: &CreateResponse) -> CreateResponse {
+    let mut fields = fields.clone();
+    fields.client_metadata = None;
+    fields.generate = None;
+    fields.stream_options = None;
+    fields.extra.remove("stream");
+    fields
+}
+
+/// The same value, or one that is written the same: an item that was saved and read back may be held in another form.
+fn same(a: &InputItem, b: &InputItem) -> bool {
+    a == b
+        || matches!(
+            (RawJson::encode(a), RawJson::encode(b)),
+            (Ok(a), Ok(b)) if a.to_compact() == b.to_compact()
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use codex_types::{Message, OutputMessage, Status, Tool};
+
+    use super::*;
+
+    fn parts(input: impl Into<Input>) -> Parts {
+        Parts::new(CreateResponse::new("some-model").instructions("Be brief.").input(input))
+    }
+
+    fn answer() -> Response {
+        let mut response = Response::new("resp_1", Status::Completed);
+        response.output.push(OutputMessage::text("msg_1", "Yes.").into());
+        response
+    }
+
+    fn chain() -> Chain {
+        let response = answer();
+        Chain::new(&parts("Well?"), &response, response.to_input()).unwrap()
+    }
+
+    fn history() -> Vec<InputItem> {
+        let mut items: Vec<InputItem> = vec![Message::user("Well?").into()];
+        items.extend(answer().to_input());
+        items
+    }
+
+    #[test]
+    fn a_longer_history_leaves_only_what_is_new() {
+        let mut items = history();
+        items.push(Message::user("And now?").into());
+        let continuation = chain().continued_by(&parts(items)).unwrap();
+        assert_eq!(continuation.previous_response_id, "resp_1");
+        assert_eq!(continuation.input, [InputItem::from(Message::user("And now?"))]);
+        assert!(chain().continued_by(&parts(history())).unwrap().input.is_empty());
+    }
+
+    #[test]
+    fn a_history_that_was_written_down_and_read_again_is_the_same() {
+        let items: Vec<InputItem> = RawJson::encode(&history()).unwrap().decode().unwrap();
+        assert!(chain().continued_by(&parts(items)).is_some());
+    }
+
+    #[test]
+    fn any_other_history_is_sent_whole() {
+        let mut changed = history();
+        changed[0] = Message::user("Well!").into();
+        let mut shorter = history();
+        shorter.pop();
+        let mut reordered = history();
+        reordered.reverse();
+        for items in [changed, shorter, reordered, Vec::new()] {
+            assert!(chain().continued_by(&parts(items)).is_none());
+        }
+        assert!(chain().continued_by(&parts(RawJson::parse("7").unwrap().decode::<Input>().unwrap())).is_none());
+    }
+
+    #[test]
+    fn every_other_field_has_to_be_equal() {
+        let request = |change: fn(CreateResponse) -> CreateResponse| {
+            Parts::new(change(CreateResponse::new("some-model").instructions("Be brief.").input(history())))
+        };
+        let differ: [fn(CreateResponse) -> CreateResponse; 8] = [
+            |request| request.instructions("Be long."),
+            |request| CreateResponse { model: "another".into(), ..request },
+            |request| request.tools(vec![Tool::default()]),
+            |request| request.store(false),
+            |request| request.parallel_tool_calls(true),
+            |request| request.prompt_cache_key("key"),
+            |request| request.previous_response_id("resp_0"),
+            |request| {
+                let mut request = request;
+                request.extra.insert("new_parameter", RawJson::parse("1").unwrap());
+                request
+            },
+        ];
+        for (number, change) in differ.into_iter().enumerate() {
+            assert!(chain().continued_by(&request(change)).is_none(), "{number}");
+        }
+        let harmless: [fn(CreateResponse) -> CreateResponse; 3] = [
+            |request| request,
+            |request| request.client_metadata([("turn".to_owned(), "2".to_owned())].into_iter().collect()),
+            |request| request.generate(true),
+        ];
+        for (number, change) in harmless.into_iter().enumerate() {
+            assert!(chain().continued_by(&request(change)).is_some(), "{number}");
+        }
+    }
+
+    #[test]
+    fn a_response_without_a_name_or_with_a_context_of_its_own_is_not_continued() {
+        let nameless = Response::new("", Status::Completed);
+        assert!(Chain::new(&parts("Well?"), &nameless, Vec::new()).is_none());
+        let named = Parts::new(CreateResponse::new("some-model").previous_response_id("resp_0"));
+        assert!(Chain::new(&named, &answer(), Vec::new()).is_none());
+    }
+}

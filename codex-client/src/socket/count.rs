@@ -1,0 +1,52 @@
+use core::sync::atomic::{AtomicU64, Ordering};
+
+/// What a [`SocketSession`](crate::SocketSession) has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SocketStats {
+    /// Sockets that were opened.
+    pub connections: u64,
+    /// Messages that sent the whole input.
+    pub replays: u64,
+    /// Messages that continued the response before with new items only.
+    pub continuations: u64,
+    /// Bytes of JSON in all messages.
+    pub bytes_sent: u64,
+    /// Turns that went over HTTP.
+    pub http_turns: u64,
+    /// Turns that were begun anew after something had been handed out.
+    pub restarts: u64,
+    /// Streams that went on where they had broken off.
+    pub resumes: u64,
+}
+
+/// The same while it grows: attempts that fail count too.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) connections: AtomicU64,
+    pub(super) replays: AtomicU64,
+    pub(super) continuations: AtomicU64,
+    pub(super) bytes_sent: AtomicU64,
+    pub(super) http_turns: AtomicU64,
+    pub(super) restarts: AtomicU64,
+    pub(super) resumes: AtomicU64,
+}
+
+impl Counters {
+    pub(super) fn read(&self) -> SocketStats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        SocketStats {
+            connections: read(&self.connections),
+            replays: read(&self.replays),
+            continuations: read(&self.continuations),
+            bytes_sent: read(&self.bytes_sent),
+            http_turns: read(&self.http_turns),
+            restarts: read(&self.restarts),
+            resumes: read(&self.resumes),
+        }
+    }
+}
+
+pub(super) fn add(counter: &AtomicU64, count: u64) {
+    counter.fetch_add(count, Ordering::Relaxed);
+}

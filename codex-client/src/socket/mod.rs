@@ -1,0 +1,231 @@
+// Many turns over one socket. What a turn sends and how it gets there is made in `plan.rs` and `start.rs`, what it hands out in `turn.rs`;
+// here is only what outlives a turn.
+
+mod avoid;
+mod chain;
+mod count;
+mod decide;
+mod event;
+mod open;
+mod plan;
+mod reading;
+mod resume;
+mod settings;
+mod start;
+mod turn;
+
+use core::fmt;
+use std::sync::Arc;
+
+use codex_types::profile::WarmUp;
+use codex_types::{CreateResponse, Input, InputItem, Response, Role};
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::failure;
+use crate::options::CallOptions;
+
+pub(crate) use avoid::AvoidedHosts;
+pub use count::SocketStats;
+pub use event::{Restart, TurnEvent};
+pub use settings::{Interruption, SocketSettings, TransportChoice};
+pub use turn::SocketTurn;
+
+use count::Counters;
+use open::Open;
+use plan::Plan;
+use start::{Again, Chances, over_socket, tries_socket};
+
+/// The turns of one conversation over one WebSocket, and over HTTP where there is none.
+///
+/// Each turn is given the whole conversation, as [`Client::stream`] is. What goes over the wire is less: when the request continues the
+/// one before on the same socket, that is, when its input begins with that input and what came out, and everything else is equal, only the
+/// new items are sent, with `previous_response_id`. In every other case, and always after a reconnect, all of it is sent.
+///
+/// One turn runs at a time. Until its first event a turn tries what there is to try: a new socket for one that had died, better
+/// credentials, HTTP (see [`TransportChoice`]). After that nothing is ever sent again behind the caller's back; see [`Interruption`].
+///
+/// The socket is opened by the first turn and renewed before the service would close it. Between turns nobody drives it: whoever waits for
+/// long polls [`idle`](Self::idle) meanwhile, or lets the next turn find out.
+///
+/// ```
+/// # use codex_client::Client;
+/// use codex_client::types::profile::Profile;
+/// use codex_client::types::{CreateResponse, InputItem, Message};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// # use codex_client::transport::testing::{Answer, LoopbackServer, Script};
+/// # let say = |id: &str, text: &str| format!(r#"{{"type":"response.completed","response":{{"id":"{id}","status":"completed","output":[
+/// #     {{"type":"message","id":"msg_{id}","role":"assistant","status":"completed","content":[{{"type":"output_text","text":"{text}","annotations":[]}}]}}]}}}}"#);
+/// # let server = LoopbackServer::start(Script::new().answer(Answer::websocket()
+/// #     .receive().event(say("resp_1", "Because of the sun.")).receive().event(say("resp_2", "At night it is not."))))?;
+/// # let client = Client::builder().base_url(server.url("/v1")).profile(Profile::platform()).build()?;
+/// let mut session = client.socket_session();
+/// let mut history: Vec<InputItem> = vec![Message::user("Why is the sky blue?").into()];
+/// let response = session.create(&CreateResponse::new("some-model").input(history.clone())).await?;
+///
+/// history.extend(response.to_input());
+/// history.push(Message::user("And at night?").into());
+/// let response = session.create(&CreateResponse::new("some-model").input(history)).await?;
+///
+/// assert_eq!(response.output_text(), "At night it is not.");
+/// let stats = session.stats();
+/// assert_eq!((stats.connections, stats.replays, stats.continuations), (1, 1, 1)); // the second message had the new question only
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct SocketSession {
+    client: Client,
+    settings: SocketSettings,
+    counters: Arc<Counters>,
+    open: Option<Open>,
+}
+
+impl Client {
+    /// A session of turns over one WebSocket, with the default settings. Nothing is connected yet.
+    #[must_use]
+    pub fn socket_session(&self) -> SocketSession {
+        SocketSession::new(self, SocketSettings::default())
+    }
+}
+
+impl SocketSession {
+    /// A session with settings of its own. Nothing is connected yet.
+    #[must_use]
+    pub fn new(client: &Client, settings: SocketSettings) -> Self {
+        Self {
+            client: client.clone(),
+            settings,
+            counters: Arc::default(),
+            open: None,
+        }
+    }
+
+    /// Asks for a response and waits for all of it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`stream`](Self::stream) and [`SocketTurn::finish`].
+    pub async fn create(&mut self, request: &CreateResponse) -> Result<Response, Error> {
+        self.stream(request).await?.finish().await
+    }
+
+    /// Asks for a response and hands out its events as they arrive. Resolves when the first event is there.
+    ///
+    /// Dropping the future, or later the turn, closes the socket.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::stream`]; over a socket, an error event in the place of the first event is a
+    /// [`Status`](crate::ErrorKind::Status) like the same answer over HTTP.
+    pub async fn stream(&mut self, request: &CreateResponse) -> Result<SocketTurn<'_>, Error> {
+        self.stream_with(request, &CallOptions::new()).await
+    }
+
+    /// As [`stream`](Self::stream), with options of this call. Headers are told to a socket when it is opened, and not again.
+    ///
+    /// # Errors
+    ///
+    /// As for [`stream`](Self::stream).
+    pub async fn stream_with(&mut self, request: &CreateResponse, options: &CallOptions) -> Result<SocketTurn<'_>, Error> {
+        let plan = self.plan(request, options).await?;
+        SocketTurn::start(self, plan).await
+    }
+
+    /// Opens the socket and lets the server prepare for the request without answering it, so that the first answer comes sooner. Of the
+    /// input, it gets what the profile says ([`WarmUp`]), and all of it where the profile says nothing.
+    ///
+    /// `false` when there is no socket to prepare: turns go over HTTP.
+    ///
+    /// # Errors
+    ///
+    /// As for [`stream`](Self::stream), but for what a turn over HTTP might do better.
+    pub async fn warm_up(&mut self, request: &CreateResponse) -> Result<bool, Error> {
+        let mut request = request.clone().generate(false);
+        let warm_up = self.client.target().await?.profile.websocket.warm_up;
+        let input = request.input.take().map(Input::into_items).unwrap_or_default();
+        request.input = Some(Input::Items(match warm_up {
+            WarmUp::EmptyInput => Vec::new(),
+            WarmUp::DeveloperMessages => input.into_iter().take_while(is_of_developer).collect(),
+            _ => input,
+        }));
+        let plan = self.plan(&request, &CallOptions::new()).await?;
+        if !tries_socket(&plan, self.open.is_some())? {
+            return Ok(false);
+        }
+        let mut chances = Chances::default();
+        loop {
+            match over_socket(&plan, self.open.take()).await {
+                Ok(started) => {
+                    SocketTurn::over(self, Arc::new(plan), started).finish().await?;
+                    return Ok(true);
+                }
+                Err(trouble) => match chances.after(&plan, trouble).await? {
+                    Again::Socket => {}
+                    Again::Http => return Ok(false),
+                },
+            }
+        }
+    }
+
+    /// Keeps the socket alive between two turns: answers the server's pings and sends some of its own. Resolves when there is no socket
+    /// to keep, at once or when it is lost; the next turn opens another. To be dropped when there is something to say.
+    pub async fn idle(&mut self) {
+        while let Some(open) = &mut self.open {
+            if open.socket.idle().await.is_err() {
+                self.open = None;
+            } else {
+                // Something came late for the turn before; the next one would pass it over all the same.
+                let _ = open.socket.next().await;
+            }
+        }
+    }
+
+    /// Whether there is an open socket, as far as this side has noticed.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// What has been done so far.
+    #[must_use]
+    pub fn stats(&self) -> SocketStats {
+        self.counters.read()
+    }
+
+    /// Closes the socket, politely. Dropping the session closes it as well, without a word, which servers take well.
+    ///
+    /// # Errors
+    ///
+    /// [`Transport`](crate::ErrorKind::Transport) when the server answers with nonsense. A connection that is gone is closed.
+    pub async fn close(mut self) -> Result<(), Error> {
+        match self.open.take() {
+            Some(open) => open.socket.close(NORMAL).await.map_err(failure::transport),
+            None => Ok(()),
+        }
+    }
+
+    async fn plan(&self, request: &CreateResponse, options: &CallOptions) -> Result<Plan, Error> {
+        Plan::new(&self.client, self.settings, self.counters.clone(), request, options).await
+    }
+}
+
+impl fmt::Debug for SocketSession {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SocketSession")
+            .field("client", &self.client)
+            .field("settings", &self.settings)
+            .field("stats", &self.stats())
+            .field("connected", &self.is_connected())
+            .finish()
+    }
+}
+
+fn is_of_developer(item: &InputItem) -> bool {
+    matches!(item, InputItem::Message(message) if message.role == Role::Developer)
+}
+
+/// RFC 6455 section 7.4.1.
+const NORMAL: u16 = 1000;

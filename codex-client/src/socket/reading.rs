@@ -1,0 +1,107 @@
+// The events of one response, read from a socket.
+
+use core::task::{Context, Poll};
+
+use codex_sse::EventDecoder;
+use codex_transport::Watch;
+use codex_types::ResponseEvent;
+
+use crate::error::{Error, ErrorKind};
+use crate::failure;
+
+use super::open::Open;
+use super::plan::Plan;
+
+/// A socket in the middle of a response.
+pub(super) struct Reading {
+    pub(super) open: Open,
+    decoder: EventDecoder,
+    watch: Watch,
+    /// Whether an event of this response has come.
+    has_begun: bool,
+}
+
+/// Why nothing follows.
+pub(super) enum Fault {
+    /// The connection broke, was closed, or was silent for too long.
+    Lost(codex_transport::Error),
+    /// The server closed the connection as if everything had been said.
+    Ended,
+    /// What came cannot be borne.
+    Refused(Error),
+}
+
+impl Reading {
+    pub(super) fn new(open: Open, plan: &Plan) -> Self {
+        let inner = plan.client.inner();
+        Self {
+            open,
+            decoder: EventDecoder::with_limits(inner.limits),
+            watch: Watch::for_events(&plan.turn.timeouts, inner.timer.clone()),
+            has_begun: false,
+        }
+    }
+
+    /// The next event, an error that concerns one message only, or the end.
+    pub(super) fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Result<Result<ResponseEvent, Error>, Fault>> {
+        loop {
+            let message = match self.open.socket.poll_next(context) {
+                Poll::Ready(Some(Ok(message))) => message,
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(Fault::Lost(error))),
+                Poll::Ready(None) => return Poll::Ready(Err(Fault::Ended)),
+                Poll::Pending => return self.watch.poll_expired(context).map(|error| Err(Fault::Lost(error))),
+            };
+            self.watch.record_bytes(message.len());
+            match self.decoder.decode_message(&message) {
+                Ok(None) => {}
+                Ok(Some(event)) if self.is_late(&event) => {}
+                Ok(Some(event)) => {
+                    if !matches!(event, ResponseEvent::Keepalive(_)) {
+                        self.watch.record_event();
+                    }
+                    return Poll::Ready(Ok(Ok(event)));
+                }
+                Err(error) => {
+                    let error = failure::stream(error);
+                    return Poll::Ready(if error.is_fatal() { Err(Fault::Refused(error)) } else { Ok(Err(error)) });
+                }
+            }
+        }
+    }
+
+    /// Whether the event belongs to the response before: servers exist that end a response twice.
+    fn is_late(&mut self, event: &ResponseEvent) -> bool {
+        if self.has_begun {
+            return false;
+        }
+        let is_late = match (event.response(), &self.open.last_response) {
+            (Some(response), Some(last)) if response.id.is_empty() => matches!(event, ResponseEvent::Done(_)),
+            (Some(response), Some(last)) => response.id == *last,
+            _ => false,
+        };
+        self.has_begun = !is_late && !is_beside(event);
+        is_late
+    }
+}
+
+impl Fault {
+    pub(super) fn into_error(self) -> Error {
+        match self {
+            Self::Lost(error) => failure::transport(error),
+            Self::Ended => Error::new(ErrorKind::Truncated),
+            Self::Refused(error) => error,
+        }
+    }
+}
+
+/// Whether an event says something about the account or the connection, and nothing about the response.
+pub(super) fn is_beside(event: &ResponseEvent) -> bool {
+    matches!(
+        event,
+        ResponseEvent::RateLimits(_)
+            | ResponseEvent::Metadata(_)
+            | ResponseEvent::CodexMetadata(_)
+            | ResponseEvent::Keepalive(_)
+            | ResponseEvent::WebsocketTiming(_)
+    )
+}
