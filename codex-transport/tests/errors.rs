@@ -1,0 +1,257 @@
+//! Every text, side and piece of advice of the error, and the shape of the public types.
+
+use core::error::Error as _;
+use core::time::Duration;
+
+use codex_transport::{
+    Body, BoxTransport, BoxWsTransport, Clock, Error, ErrorKind, Phase, Sent, Side, Watch,
+    WsConnection,
+};
+use http::StatusCode;
+
+#[test]
+fn every_kind_has_its_text_side_and_advice() {
+    use ErrorKind as K;
+    use Phase as P;
+    for (kind, phase, text, side, retryable) in [
+        (
+            K::InvalidRequest,
+            P::Prepare,
+            "the request cannot be sent as it is",
+            Side::Local,
+            false,
+        ),
+        (
+            K::Configuration,
+            P::Prepare,
+            "the transport cannot be set up as asked",
+            Side::Local,
+            false,
+        ),
+        (
+            K::Dns,
+            P::Connect,
+            "the host name could not be resolved while connecting",
+            Side::Network,
+            true,
+        ),
+        (
+            K::Connect,
+            P::Connect,
+            "no connection could be made while connecting",
+            Side::Network,
+            true,
+        ),
+        (
+            K::Tls,
+            P::Handshake,
+            "the TLS handshake failed during the handshake",
+            Side::Remote,
+            true,
+        ),
+        (
+            K::Certificate,
+            P::Handshake,
+            "the server's certificate was not accepted during the handshake",
+            Side::Remote,
+            false,
+        ),
+        (
+            K::Proxy,
+            P::Handshake,
+            "the proxy did not open the tunnel during the handshake",
+            Side::Remote,
+            true,
+        ),
+        (
+            K::ConnectionLost,
+            P::Send,
+            "the connection was lost while sending the request",
+            Side::Network,
+            true,
+        ),
+        (
+            K::ConnectionLost,
+            P::Headers,
+            "the connection was lost while waiting for the response",
+            Side::Network,
+            true,
+        ),
+        (
+            K::StreamReset,
+            P::Body,
+            "the server reset the stream while reading the body",
+            Side::Remote,
+            true,
+        ),
+        (
+            K::Truncated,
+            P::Body,
+            "the response ended before it was complete while reading the body",
+            Side::Network,
+            true,
+        ),
+        (
+            K::Protocol,
+            P::Body,
+            "the server broke the protocol while reading the body",
+            Side::Remote,
+            false,
+        ),
+        (
+            K::TooLarge,
+            P::Body,
+            "the server sent more than the limit while reading the body",
+            Side::Remote,
+            false,
+        ),
+        (
+            K::ContentCoding,
+            P::Body,
+            "the content coding of the body is unknown or damaged while reading the body",
+            Side::Remote,
+            false,
+        ),
+        (
+            K::Closed,
+            P::Body,
+            "the server closed the socket while reading the body",
+            Side::Remote,
+            true,
+        ),
+        (
+            K::Canceled,
+            P::Headers,
+            "the request was canceled while waiting for the response",
+            Side::Local,
+            false,
+        ),
+        (
+            K::Other,
+            P::Close,
+            "the transport failed while closing",
+            Side::Network,
+            false,
+        ),
+        (
+            K::Timeout(Clock::Connect),
+            P::Connect,
+            "the connect timeout ran out while connecting",
+            Side::Network,
+            true,
+        ),
+        (
+            K::Timeout(Clock::Headers),
+            P::Headers,
+            "the headers timeout ran out while waiting for the response",
+            Side::Network,
+            true,
+        ),
+        (
+            K::Timeout(Clock::FirstEvent),
+            P::Body,
+            "the first event timeout ran out while reading the body",
+            Side::Network,
+            true,
+        ),
+        (
+            K::Timeout(Clock::ByteIdle),
+            P::Body,
+            "the byte idle timeout ran out while reading the body",
+            Side::Network,
+            true,
+        ),
+        (
+            K::Timeout(Clock::EventIdle),
+            P::Body,
+            "the event idle timeout ran out while reading the body",
+            Side::Network,
+            true,
+        ),
+        (
+            K::Timeout(Clock::Total),
+            P::Body,
+            "the total timeout ran out while reading the body",
+            Side::Network,
+            true,
+        ),
+        (
+            K::Timeout(Clock::Pong),
+            P::Body,
+            "the pong timeout ran out while reading the body",
+            Side::Network,
+            true,
+        ),
+    ] {
+        let error = Error::new(kind, phase, Sent::Maybe);
+        assert_eq!(error.to_string(), text);
+        assert_eq!(error.side(), side, "{kind:?}");
+        assert_eq!(error.is_retryable(), retryable, "{kind:?}");
+        assert_eq!(error.is_timeout(), matches!(kind, K::Timeout(_)));
+        assert!(error.source().is_none());
+    }
+}
+
+#[test]
+fn details_are_kept_and_shown_without_payload() {
+    let error = Error::new(ErrorKind::Closed, Phase::Body, Sent::Yes)
+        .with_status(StatusCode::SWITCHING_PROTOCOLS)
+        .with_close_code(1011)
+        .with_request_id("req_1")
+        .with_bytes_received(2048)
+        .with_events_received(7)
+        .with_source("the cause");
+    assert_eq!(
+        error.to_string(),
+        "the server closed the socket with code 1011 while reading the body, after 2048 bytes and 7 events"
+    );
+    assert_eq!(error.source().unwrap().to_string(), "the cause");
+    assert_eq!(
+        (error.status(), error.close_code()),
+        (Some(StatusCode::SWITCHING_PROTOCOLS), Some(1011))
+    );
+    assert_eq!(
+        (
+            error.request_id(),
+            error.bytes_received(),
+            error.events_received()
+        ),
+        (Some("req_1"), 2048, 7)
+    );
+    let error = Error::new(ErrorKind::Timeout(Clock::Total), Phase::Body, Sent::Yes)
+        .with_timeout(Duration::from_millis(1500));
+    assert_eq!(
+        error.to_string(),
+        "the total timeout ran out (1.5s) while reading the body"
+    );
+    assert_eq!(error.timeout(), Some(Duration::from_millis(1500)));
+    let error = Error::new(ErrorKind::Proxy, Phase::Handshake, Sent::No)
+        .with_status(StatusCode::BAD_GATEWAY);
+    assert_eq!(
+        error.to_string(),
+        "the proxy did not open the tunnel with status 502 during the handshake"
+    );
+    assert!(error.is_retryable() && error.is_safe_to_resend());
+    assert!(
+        !Error::new(ErrorKind::Proxy, Phase::Handshake, Sent::No)
+            .with_status(StatusCode::FORBIDDEN)
+            .is_retryable()
+    );
+}
+
+#[test]
+fn sizes_and_auto_traits_stay() {
+    assert_eq!(size_of::<Error>(), size_of::<usize>());
+    assert_eq!(size_of::<Result<(), Error>>(), size_of::<usize>());
+    assert_eq!(size_of::<ErrorKind>(), 1);
+    // A stream holds one of these; what it holds for thousands of streams should not grow unseen.
+    assert!(size_of::<Body>() <= 256, "{}", size_of::<Body>());
+    fn shared<T: Send + Sync + 'static>() {}
+    fn sent<T: Send + Unpin + 'static>() {}
+    shared::<Error>();
+    shared::<BoxTransport>();
+    shared::<BoxWsTransport>();
+    sent::<Body>();
+    sent::<Watch>();
+    sent::<WsConnection>();
+}
