@@ -224,7 +224,7 @@ impl fmt::Debug for ClientBuilder {
 }
 
 const ORIGINATOR: &str = "codex-client-rs";
-const AGENT: &str = concat!("codex-client-rs/", env!("CARGO_PKG_VERSION"));
+pub(crate) const AGENT: &str = concat!("codex-client-rs/", env!("CARGO_PKG_VERSION"));
 
 #[cfg(feature = "http")]
 fn built_in_transport(timeouts: Timeouts) -> Result<codex_transport::HyperTransport, Error> {

@@ -6,6 +6,8 @@ mod calls;
 mod client;
 mod error;
 mod failure;
+#[cfg(feature = "login")]
+pub mod login;
 mod meta;
 mod options;
 mod reason;

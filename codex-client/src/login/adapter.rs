@@ -1,0 +1,126 @@
+// Where codex-auth meets codex-transport: it asks for somebody who sends requests and somebody who knows the time, and these are they.
+
+use core::fmt;
+use core::time::Duration;
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+use codex_auth::{Moment, SendFailure, SendRequest};
+use codex_transport::{BoxTimer, BoxTransport, ERROR_BODY_LIMIT, HttpTransport, Sent, Timeouts};
+use http::header::USER_AGENT;
+use http::{HeaderValue, Request, Response};
+
+use crate::builder::AGENT;
+
+/// Sends the requests of codex-auth over any transport: once, with a limit for the answer, and within 30 seconds.
+///
+/// ```
+/// use codex_auth::SendRequest;
+/// use codex_client::login::TransportSender;
+/// use codex_transport::testing::{Answer, Script, ScriptedTransport};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let transport = ScriptedTransport::new(Script::new().answer(Answer::json(200, "{}")));
+/// let sender = TransportSender::new(transport);
+/// let answer = sender.send(http::Request::post("https://auth.example/oauth/token").body("".into())?).await?;
+/// assert_eq!(answer.body(), "{}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone, Debug)]
+pub struct TransportSender {
+    transport: BoxTransport,
+    timeouts: Timeouts,
+}
+
+impl TransportSender {
+    /// A sender over this transport, which must not follow redirects or repeat requests; the built-in one does neither.
+    pub fn new(transport: impl HttpTransport + 'static) -> Self {
+        let mut timeouts = Timeouts::unary();
+        timeouts.connect = Some(CONNECT);
+        timeouts.headers = Some(TOTAL);
+        timeouts.total = Some(TOTAL);
+        Self {
+            transport: BoxTransport::new(transport),
+            timeouts,
+        }
+    }
+}
+
+impl SendRequest for TransportSender {
+    async fn send(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, SendFailure> {
+        request.extensions_mut().insert(self.timeouts);
+        request
+            .headers_mut()
+            .entry(USER_AGENT)
+            .or_insert(HeaderValue::from_static(AGENT));
+        let answer = self.transport.send(request).await.map_err(failure)?;
+        let (head, body) = answer.into_parts();
+        let body = if head.status.is_success() {
+            body.collect(LARGEST_ANSWER).await.map_err(failure)?
+        } else {
+            // The status is the answer; half a description of it is better than none.
+            body.collect_prefix(ERROR_BODY_LIMIT).await
+        };
+        Ok(Response::from_parts(head, body))
+    }
+}
+
+fn failure(error: codex_transport::Error) -> SendFailure {
+    match error.sent() {
+        Sent::No => SendFailure::not_sent(error),
+        _ => SendFailure::maybe_sent(error),
+    }
+}
+
+/// Gives codex-auth the time of any timer.
+///
+/// ```
+/// use codex_auth::Timer;
+/// use codex_client::login::TransportTimer;
+/// use codex_transport::TokioTimer;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+/// let timer = TransportTimer::new(TokioTimer);
+/// timer.sleep(std::time::Duration::from_secs(900)).await;
+/// assert!(timer.now().steady().as_secs() >= 900);
+/// # });
+/// ```
+#[derive(Clone)]
+pub struct TransportTimer {
+    timer: BoxTimer,
+    start: Instant,
+}
+
+impl TransportTimer {
+    /// The time of this timer, counted from now. Clones count from the same moment.
+    pub fn new(timer: impl codex_transport::Timer + 'static) -> Self {
+        Self {
+            start: timer.now(),
+            timer: BoxTimer::new(timer),
+        }
+    }
+}
+
+impl codex_auth::Timer for TransportTimer {
+    fn now(&self) -> Moment {
+        let now = codex_transport::Timer::now(&self.timer);
+        Moment::new(now.saturating_duration_since(self.start), SystemTime::now())
+    }
+
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {
+        codex_transport::Timer::sleep(&self.timer, duration)
+    }
+}
+
+impl fmt::Debug for TransportTimer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("TransportTimer")
+    }
+}
+
+/// What the official client allows.
+const CONNECT: Duration = Duration::from_secs(10);
+const TOTAL: Duration = Duration::from_secs(30);
+/// The largest answer codex-auth reads, a key set.
+const LARGEST_ANSWER: usize = 1 << 20;
