@@ -114,6 +114,26 @@ where
             .map(|current| current.record.clone())
     }
 
+    /// Forgets the login in use: the next request takes what is stored then, another account's login included. For after a sign-in.
+    ///
+    /// ```
+    /// # use codex_auth::{MemoryStore, OAuthProfile, OAuthSource, SendFailure, ThreadTimer};
+    /// # let http = async |_: http::Request<bytes::Bytes>| Err(SendFailure::not_sent("offline"));
+    /// let source = OAuthSource::builder(OAuthProfile::codex(), MemoryStore::new(), http, ThreadTimer::new()).build()?;
+    /// source.reload();
+    /// assert!(source.record().is_none());
+    /// # Ok::<(), codex_auth::Error>(())
+    /// ```
+    pub fn reload(&self) {
+        let mut state = self.inner().lock();
+        // Generations go on counting: a late rejection of the old login must not be taken for one of the new.
+        *state = State {
+            generations: state.generations,
+            flight: state.flight.take(),
+            ..State::default()
+        };
+    }
+
     fn inner(&self) -> &Arc<Inner<S, H, T>> {
         &self.handle.inner
     }
@@ -520,6 +540,9 @@ fn headers(
         }
         AuthMode::ChatGpt | AuthMode::ChatGptAuthTokens | AuthMode::Unlisted(_) => {
             let tokens = record.tokens().ok_or_else(none)?;
+            if record.names_another_subject() {
+                return Err(Error::new(ErrorKind::AccountChanged));
+            }
             if profile
                 .required_scope
                 .as_deref()

@@ -372,6 +372,14 @@ impl Record {
         self
     }
 
+    /// Whether its ID token is about somebody else than its registration.
+    pub(crate) fn names_another_subject(&self) -> bool {
+        let registered = self.registration.as_ref().and_then(Registration::subject);
+        let claims = self.tokens.as_ref().and_then(TokenSet::id_claims);
+        let claimed = claims.as_ref().and_then(|claims| claims.subject());
+        matches!((registered, claimed), (Some(registered), Some(claimed)) if registered != claimed)
+    }
+
     /// Whose record it is: the issued client id, or the account id.
     pub(crate) fn owner(&self) -> Option<String> {
         let issued = self

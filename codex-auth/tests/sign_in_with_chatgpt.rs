@@ -834,6 +834,105 @@ fn a_reduced_grant_closes_the_gate_and_another_subject_is_refused() {
     );
 }
 
+#[test]
+fn a_renewed_id_token_is_checked_after_it_is_safe() {
+    let renewed = |id_token: &str| {
+        ok(format!(
+            r#"{{"access_token":"a2","refresh_token":"r2","expires_in":3600,"id_token":"{id_token}"}}"#
+        ))
+    };
+    let forged = id_token(&[]).replace(
+        "eyJhbGciOiJSUzI1NiIsImtpZCI6ImtleS0xIn0",
+        "eyJhbGciOiJub25lIn0",
+    );
+    let cases = [
+        (
+            renewed(&id_token(&[("nonce", "null")])),
+            vec![ok(key_set(&[1]))],
+            None,
+        ),
+        (
+            renewed(&id_token(&[])),
+            vec![ok(key_set(&[2])), ok(key_set(&[2, 1]))],
+            None,
+        ),
+        (renewed(&id_token(&[])), vec![Answer::Lost], None),
+        (
+            renewed(&id_token(&[])),
+            vec![Answer::Body(503, String::new())],
+            None,
+        ),
+        (
+            renewed(&id_token(&[])),
+            vec![ok(key_set(&[2])), ok(key_set(&[2]))],
+            Some(ErrorKind::InvalidIdToken),
+        ),
+        (
+            renewed(&id_token(&[("aud", "\"other\"")])),
+            vec![ok(key_set(&[1]))],
+            Some(ErrorKind::InvalidIdToken),
+        ),
+        (
+            renewed(&forged),
+            vec![ok(key_set(&[1])), ok(key_set(&[1]))],
+            Some(ErrorKind::InvalidIdToken),
+        ),
+    ];
+    for (answer, keys, refused) in cases {
+        let store = stored(None, 0);
+        let authority = Authority::new([answer]);
+        keys.into_iter().for_each(|keys| authority.push(keys));
+        let source = source(&store, &authority, &VirtualTimer::new());
+        let requests = authority.count();
+        assert_eq!(apply(&source).err().map(|error| error.kind()), refused);
+        let asked = authority.count();
+        assert_eq!(
+            apply(&source).err().map(|error| error.kind()),
+            refused,
+            "remembered"
+        );
+        assert_eq!((requests, authority.count()), (0, asked));
+        let record = store.load().unwrap().unwrap().into_record();
+        assert_eq!(
+            record.tokens().unwrap().refresh_token().unwrap().expose(),
+            "r2"
+        );
+    }
+}
+
+// Scenario 50.
+#[test]
+fn two_registrations_of_one_person_are_two_accounts() {
+    let (one, two) = (stored(None, 3600), stored(None, 3600));
+    let found = two.load().unwrap().unwrap();
+    let other = Registration::new("oaiapp_workspace", host())
+        .unwrap()
+        .with_subject("user-1")
+        .with_email("me@example.com");
+    two.save(
+        &found.record().clone().with_registration(other),
+        Some(found.revision()),
+    )
+    .unwrap();
+    let authority = Authority::default();
+    let source = source(&one, &authority, &VirtualTimer::new());
+    let (lease, _) = apply(&source).unwrap();
+    // One in the place of the other is noticed, though person, address and tokens are the same.
+    let mine = one.load().unwrap().unwrap();
+    one.save(two.load().unwrap().unwrap().record(), Some(mine.revision()))
+        .unwrap();
+    assert_eq!(
+        block_on(source.rejected(lease)).unwrap_err().kind(),
+        ErrorKind::AccountChanged
+    );
+    source.reload();
+    apply(&source).expect("asked for, it is taken");
+    assert_eq!(
+        source.record().unwrap().registration().unwrap().client_id(),
+        "oaiapp_workspace"
+    );
+}
+
 // Scenarios 39 to 41.
 #[test]
 fn refusals_have_the_documented_consequences() {

@@ -54,7 +54,7 @@ pub(super) async fn run<S: TokenStore, H: SendRequest, T: Timer>(
     let pending = inner.lock().pending.clone();
     if let Some(pending) = pending {
         let _lock = inner.acquire().await?;
-        return inner.persist(pending);
+        return inner.finish(pending).await;
     }
     let started = inner.setting.timer.now();
     loop {
@@ -156,13 +156,16 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         };
         match self.send(refresh.request()).await {
             Ok(response) => match refresh.read(self.setting.timer.now(), &response) {
-                Ok(tokens) => self.persist(Pending {
-                    record: marked,
-                    tokens,
-                    spent,
-                    revision,
-                    reason,
-                }),
+                Ok(tokens) => {
+                    let pending = Pending {
+                        record: marked,
+                        tokens,
+                        spent,
+                        revision,
+                        reason,
+                    };
+                    self.finish(pending).await
+                }
                 Err(error)
                     if error.kind() == ErrorKind::InvalidResponse
                         && response.status().is_success() =>
@@ -207,7 +210,26 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
     }
 
     /// Stores renewed tokens and puts them into use, in this order. Nothing about them is looked at before they are safe.
-    fn persist(&self, mut pending: Pending) -> Result<(), Error> {
+    async fn finish(&self, pending: Pending) -> Result<(), Error> {
+        let Some((pending, record)) = self.persist(pending)? else {
+            return Ok(());
+        };
+        let vetted = self.vet(&pending, &record).await;
+        let now = self.setting.timer.now();
+        let mut state = self.lock();
+        state.pause_until = Duration::ZERO;
+        state.failures = 0;
+        if let Err(error) = vetted {
+            state.refused = Some((pending.tokens, error.clone()));
+            return Err(error);
+        }
+        state.refused = None;
+        self.install(&mut state, record, None, Some((now, pending.reason)));
+        Ok(())
+    }
+
+    /// Stores renewed tokens. `None` if the store holds another login by now, which is in use then.
+    fn persist(&self, mut pending: Pending) -> Result<Option<(Pending, Record)>, Error> {
         for _ in 0..MOST_CONFLICTS {
             let now = self.setting.timer.now();
             let record = pending
@@ -215,7 +237,8 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
                 .clone()
                 .renewed(pending.tokens.clone(), now.wall());
             let Err(error) = self.setting.store.save(&record, Some(&pending.revision)) else {
-                return self.renewed(pending, record);
+                self.lock().pending = None;
+                return Ok(Some((pending, record)));
             };
             if error.kind() != ErrorKind::StoreConflict {
                 return Err(self.keep_pending(pending, error));
@@ -234,7 +257,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
             if !same_login {
                 // Somebody signed in, or renewed without the lock: theirs is the newer one, or another account's.
                 self.lock().pending = None;
-                return self.settle(Reason::Due, true, Some(&stored)).map(drop);
+                return self.settle(Reason::Due, true, Some(&stored)).map(|_| None);
             }
             // Other members of the record changed; they are kept.
             pending.revision = stored.revision().clone();
@@ -249,21 +272,48 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         Error::new(ErrorKind::NotPersisted).with_source(error)
     }
 
-    fn renewed(&self, pending: Pending, record: Record) -> Result<(), Error> {
-        let now = self.setting.timer.now();
-        let changed = names_another_account(pending.record.tokens(), &pending.tokens)
-            || names_another_subject(&record, &pending.tokens);
-        let mut state = self.lock();
-        state.pending = None;
-        state.pause_until = Duration::ZERO;
-        state.failures = 0;
-        if changed {
-            let error = Error::new(ErrorKind::AccountChanged);
-            state.refused = Some((pending.tokens, error.clone()));
-            return Err(error);
+    /// Whether renewed tokens are those of the same login. They are stored by now, whatever this says.
+    async fn vet(&self, pending: &Pending, record: &Record) -> Result<(), Error> {
+        if names_another_account(pending.record.tokens(), &pending.tokens)
+            || record.names_another_subject()
+        {
+            return Err(Error::new(ErrorKind::AccountChanged));
         }
-        state.refused = None;
-        self.install(&mut state, record, None, Some((now, pending.reason)));
+        #[cfg(feature = "verify")]
+        if pending.tokens.id_token() != pending.record.tokens().and_then(TokenSet::id_token) {
+            return self.verify(&pending.tokens, record).await;
+        }
+        Ok(())
+    }
+
+    /// Checks a new ID token where the profile wants that. Keys that cannot be had say nothing about a token, so an outage passes.
+    #[cfg(feature = "verify")]
+    async fn verify(&self, tokens: &TokenSet, record: &Record) -> Result<(), Error> {
+        use crate::verify::{IdTokenRules, KeySet, keys_request};
+        let profile = &self.setting.profile;
+        let (Some(id_token), Some(_)) = (tokens.id_token(), &profile.jwks_endpoint) else {
+            return Ok(());
+        };
+        let registration = record.registration();
+        let client_id = registration.map_or(profile.client_id.as_str(), |registration| {
+            registration.client_id()
+        });
+        let rules = IdTokenRules::new(&profile.issuer, client_id);
+        // The second time for a key that was made since the set was cached somewhere on the way.
+        for last in [false, true] {
+            let Ok(response) = self.send(keys_request(profile)?).await else {
+                return Ok(());
+            };
+            let keys = Some(response).filter(|response| response.status().is_success());
+            let Some(Ok(keys)) = keys.map(|response| KeySet::from_json(response.body())) else {
+                return Ok(());
+            };
+            if last || keys.has_key_of(id_token) {
+                return keys
+                    .verify(id_token, &rules, self.setting.timer.now().wall())
+                    .map(drop);
+            }
+        }
         Ok(())
     }
 
@@ -396,16 +446,6 @@ fn names_another_account(old: Option<&TokenSet>, new: &TokenSet) -> bool {
         (Some(old), Some(new)) => old != new,
         _ => false,
     }
-}
-
-fn names_another_subject(record: &Record, new: &TokenSet) -> bool {
-    let registered = record
-        .registration()
-        .and_then(|registration| registration.subject().map(str::to_owned));
-    let claimed = new
-        .id_claims()
-        .and_then(|claims| claims.subject().map(str::to_owned));
-    matches!((registered, claimed), (Some(registered), Some(claimed)) if registered != claimed)
 }
 
 const MOST_CONFLICTS: usize = 4;
