@@ -9,7 +9,7 @@
 //! echo '{"root":"tool","json":{"type":"custom","name":"x"}}' | cargo run --example roundtrip
 //! ```
 
-use std::error::Error;
+use core::error::Error;
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 
@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         let answer = line.map_err(Into::into).and_then(|line| answer(&line));
         let answer = answer.unwrap_or_else(|error| {
             failed = true;
-            eprintln!("{error}");
+            let _ = writeln!(io::stderr(), "{error}");
             format!("{{\"error\":{}}}", RawJson::string(&error.to_string()))
         });
         if writeln!(out, "{answer}").is_err() {

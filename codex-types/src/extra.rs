@@ -32,7 +32,11 @@ pub struct Extra {
     absent: u64,
     /// One bit for each known key that was `null`.
     null: u64,
-    entries: Option<Box<Vec<(Box<str>, RawJson)>>>,
+    #[expect(
+        clippy::box_collection,
+        reason = "most objects have none and are smaller for it"
+    )]
+    entries: Option<Box<Vec<Entry>>>,
 }
 
 impl Extra {
@@ -154,11 +158,11 @@ impl Extra {
         self.absent & UNTAGGED != 0
     }
 
-    pub(crate) fn entries(&self) -> &[(Box<str>, RawJson)] {
+    pub(crate) fn entries(&self) -> &[Entry] {
         self.entries.as_deref().map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn retain(&mut self, keep: impl FnMut(&(Box<str>, RawJson)) -> bool) {
+    pub(crate) fn retain(&mut self, keep: impl FnMut(&Entry) -> bool) {
         if let Some(entries) = &mut self.entries {
             entries.retain(keep);
         }
@@ -179,6 +183,9 @@ impl fmt::Debug for Extra {
             .finish()
     }
 }
+
+/// A key and its value.
+pub(crate) type Entry = (Box<str>, RawJson);
 
 const UNTAGGED: u64 = 1 << 63;
 

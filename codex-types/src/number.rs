@@ -60,8 +60,8 @@ impl Number {
         match self.0 {
             Kind::Unsigned(value) => Some(value),
             Kind::Negative(_) => None,
-            // 2⁶⁴ is the first float above the range; NaN fails both comparisons.
-            Kind::Float(value) if value >= 0.0 && value < 18_446_744_073_709_551_616.0 => {
+            // 2⁶⁴ is the first float above the range; NaN lies in no range.
+            Kind::Float(value) if (0.0..18_446_744_073_709_551_616.0).contains(&value) => {
                 Some(value as u64)
             }
             Kind::Float(_) => None,

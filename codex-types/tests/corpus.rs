@@ -1,5 +1,12 @@
 //! Every kind the crate knows has invented samples, which it understands whole and gives back whole.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test states what it expects by failing"
+)]
+
 mod support;
 
 use std::collections::BTreeSet;
