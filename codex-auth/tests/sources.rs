@@ -10,14 +10,18 @@
 
 mod support;
 
+use core::{future::Future as _, time::Duration};
+
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
+use std::time::Instant;
 
 use codex_auth::{
-    Anonymous, ApiKey, Audience, BearerToken, BoxCredentialSource, CredentialSource, Error,
-    ErrorKind, Lease, Secret, StaticToken, Verdict, source_fn,
+    Anonymous, ApiKey, Audience, BearerToken, BoxCredentialSource, CredentialSource, Environment,
+    EnvironmentVariable, Error, ErrorKind, Lease, Secret, StaticToken, ThreadTimer, Timer as _,
+    Verdict, source_fn,
 };
 use http::{HeaderMap, StatusCode, request::Parts};
 use support::block_on;
@@ -210,4 +214,82 @@ fn public_types_cross_threads() {
     sendable::<Error>();
     sendable::<Secret>();
     sendable::<StaticToken>();
+}
+
+#[test]
+fn the_environment_is_asked_in_order_and_blank_is_unset() {
+    let lookup = |set: &'static [(&str, &str)]| {
+        let found = move |name: &str| {
+            set.iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
+        Environment::from_lookup(found).unwrap()
+    };
+    assert!(lookup(&[]).is_none());
+    assert!(lookup(&[("OPENAI_API_KEY", " ")]).is_none());
+    let all = lookup(&[
+        ("OPENAI_API_KEY", "three"),
+        ("CODEX_ACCESS_TOKEN", "two"),
+        ("CODEX_API_KEY", "one"),
+    ])
+    .unwrap();
+    assert_eq!(all.variable(), EnvironmentVariable::CodexApiKey);
+    let blank = lookup(&[("OPENAI_API_KEY", "three"), ("CODEX_API_KEY", "")]).unwrap();
+    assert!(blank.variable().is_api_key());
+    let mut request = head(API);
+    block_on(blank.apply(&mut request)).unwrap();
+    assert_eq!(request.headers["authorization"], "Bearer three");
+
+    let jwt = support::jwt(
+        r#"{"https://api.openai.com/auth":{"chatgpt_account_id":"acct-1","chatgpt_account_is_fedramp":true}}"#,
+    );
+    let source =
+        Environment::from_lookup(|name| (name == "CODEX_ACCESS_TOKEN").then(|| format!("{jwt}\n")))
+            .unwrap()
+            .unwrap();
+    let mut request = head("https://chatgpt.com/backend-api/codex/responses");
+    block_on(source.apply(&mut request)).unwrap();
+    assert_eq!(request.headers["chatgpt-account-id"], "acct-1");
+    assert_eq!(request.headers["x-openai-fedramp"], "true");
+    assert_eq!(
+        block_on(source.apply(&mut head(API))).unwrap_err().kind(),
+        ErrorKind::ForbiddenTarget
+    );
+    assert!(Environment::from_lookup(|_| Some("a\nb".to_owned())).is_err());
+}
+
+// Behaviour 41: whoever follows a redirect asks anew for the new target, and is refused.
+#[test]
+fn a_redirect_to_another_host_gets_neither_bearer_nor_account() {
+    let token = BearerToken::new(Secret::from("invented")).with_account_id("acct-1");
+    let source = StaticToken::new(token)
+        .unwrap()
+        .only_for(Audience::hosts(["chatgpt.com"]));
+    let mut first = head("https://chatgpt.com/backend-api/codex/responses");
+    block_on(source.apply(&mut first)).unwrap();
+    for target in [
+        "https://evil.example/",
+        "https://chatgpt.com.evil.example/",
+        "http://chatgpt.com/",
+        "https://chatgpt.com@evil.example/",
+    ] {
+        let mut redirected = head(target);
+        assert!(block_on(source.apply(&mut redirected)).is_err());
+        assert!(redirected.headers.is_empty());
+    }
+}
+
+#[test]
+fn the_timer_without_a_runtime_wakes_its_task() {
+    let (timer, start) = (ThreadTimer::new(), Instant::now());
+    block_on(timer.sleep(Duration::from_millis(20)));
+    assert!(start.elapsed() >= Duration::from_millis(20));
+    block_on(timer.sleep(Duration::ZERO));
+    // One that is dropped, or that never ends, holds nobody up.
+    let mut never = Box::pin(timer.sleep(Duration::MAX));
+    let mut context = core::task::Context::from_waker(core::task::Waker::noop());
+    assert!(never.as_mut().poll(&mut context).is_pending());
+    let mut long = Box::pin(timer.sleep(Duration::from_secs(3600)));
+    assert!(long.as_mut().poll(&mut context).is_pending());
 }

@@ -85,6 +85,8 @@ impl<F: Fn(usize) -> io::Result<()> + Send + Sync + 'static> FileLayer for Watch
     }
 }
 
+// Behaviour 35.
+
 /// The part of the next test that is killed; alone it does nothing.
 #[cfg(unix)]
 #[test]
@@ -571,6 +573,20 @@ fn the_lock_is_of_one_holder() {
         "released by the statement above"
     );
     fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn an_apps_own_store_has_a_plain_name() {
+    for name in ["", ".", "..", "../x", "a/b", ".hidden", "a b", "ü"] {
+        let error = FileStore::for_app(name).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the configuration is not valid: the app's name is no plain file name"
+        );
+    }
+    if let Ok(store) = FileStore::for_app("my-app_1.0") {
+        assert!(store.path().ends_with("my-app_1.0/auth.json"));
+    }
 }
 
 // Behaviour 29.
