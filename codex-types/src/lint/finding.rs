@@ -4,6 +4,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
 use crate::lint::Edit;
 
 /// Something about a request that the service would refuse, or that the caller should know.
@@ -95,6 +98,23 @@ impl fmt::Display for Finding {
     }
 }
 
+/// An object with `code`, `pointer`, `severity`, `message` and, if there is a fix, `fix` and
+/// `changes_meaning`.
+impl Serialize for Finding {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("code", self.code.as_str())?;
+        map.serialize_entry("pointer", &self.pointer)?;
+        map.serialize_entry("severity", self.severity.as_str())?;
+        map.serialize_entry("message", &self.message)?;
+        if let Some(fix) = &self.fix {
+            map.serialize_entry("fix", &fix.edits)?;
+            map.serialize_entry("changes_meaning", &fix.changes_meaning)?;
+        }
+        map.end()
+    }
+}
+
 /// How to make a finding go away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -117,13 +137,20 @@ pub enum Severity {
     Error,
 }
 
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl Severity {
+    /// The name.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Note => "note",
             Self::Warning => "warning",
             Self::Error => "error",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 

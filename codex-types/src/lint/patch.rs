@@ -4,14 +4,18 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
 use crate::lint::tree::{Node, Value};
 use crate::raw::push_string;
 use crate::{DecodeError, RawJson};
 
-/// One change to a JSON text: an operation of JSON Patch, RFC 6902.
+/// One change to a JSON text, after the manner of JSON Patch (RFC 6902).
 ///
-/// Places are JSON Pointers, RFC 6901, into the text as it was before any change: several edits
-/// made together do not shift each other's places.
+/// Places are JSON Pointers, RFC 6901, into the text as it was before any change: unlike the operations
+/// of a JSON Patch, edits made together do not shift each other's places. Serialised, an edit is an
+/// object with `op`, `path` and `value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Edit {
@@ -29,6 +33,23 @@ impl Edit {
         match self {
             Self::Remove(pointer) | Self::Replace(pointer, _) | Self::Insert(pointer, _) => pointer,
         }
+    }
+}
+
+impl Serialize for Edit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (op, value) = match self {
+            Self::Remove(_) => ("remove", None),
+            Self::Replace(_, value) => ("replace", Some(value)),
+            Self::Insert(_, value) => ("insert", Some(value)),
+        };
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("op", op)?;
+        map.serialize_entry("path", self.pointer())?;
+        if let Some(value) = value {
+            map.serialize_entry("value", value)?;
+        }
+        map.end()
     }
 }
 

@@ -23,6 +23,7 @@ mod preset;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
+pub(crate) use check::kind_of;
 pub use fit::{FitPolicy, Fitted, OnFinding, Unfit};
 pub use header::{Channel, Header, Identity, Source};
 pub use parts::{

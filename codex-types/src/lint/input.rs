@@ -1,0 +1,202 @@
+//! The items of the input, one by one.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::lint::tree::{Node, Value};
+use crate::lint::{Edit, Finding, FindingCode as Code};
+use crate::profile::kind_of;
+use crate::profile::{Profile, Store};
+use crate::{InputItem, Message, RawJson};
+
+pub(super) fn check(profile: &Profile, body: &Node<'_>, found: &mut Vec<Finding>) {
+    check_empty(body, found);
+    let stores = match profile.store {
+        Store::Free => body.given("store").and_then(Node::as_bool) != Some(false),
+        Store::Never => false,
+        // What such a server makes of items it has not stored is its own affair.
+        Store::Unsupported => true,
+    };
+    let items = body.get("input").map_or(&[][..], Node::items);
+    let mut ids: Vec<(&str, usize)> = Vec::new();
+    for (at, item) in items.iter().enumerate() {
+        let pointer = format!("/input/{at}");
+        match kind_of(item) {
+            "message" => check_message(item, &pointer, found),
+            "reasoning" if !stores && item.text_of("encrypted_content").is_empty() => {
+                let message =
+                    "reasoning without encrypted content cannot be found when nothing is stored";
+                found.push(
+                    Finding::error(Code::UnresolvableItem, pointer.as_str(), message)
+                        .given_up_by([Edit::Remove(pointer.clone())]),
+                );
+            }
+            "item_reference"
+                if !stores
+                    && !profile
+                        .refused_items
+                        .iter()
+                        .any(|it| it == "item_reference") =>
+            {
+                let message = "an item that is only named cannot be found when nothing is stored";
+                found.push(
+                    Finding::error(Code::UnresolvableItem, pointer.as_str(), message)
+                        .given_up_by([Edit::Remove(pointer.clone())]),
+                );
+            }
+            "function_call" => check_arguments(item, &pointer, found),
+            _ => {}
+        }
+        let id = item.text_of("id");
+        if !id.is_empty() && kind_of(item) != "item_reference" {
+            ids.push((id, at));
+        }
+    }
+    ids.sort_unstable();
+    for pair in ids.windows(2) {
+        if let [(one, _), (two, at)] = pair {
+            if one == two {
+                let pointer = format!("/input/{at}/id");
+                let message = "two items have the same id";
+                found.push(
+                    Finding::error(Code::DuplicateItemId, pointer.as_str(), message)
+                        .fixed_by([Edit::Remove(pointer)]),
+                );
+            }
+        }
+    }
+}
+
+fn check_empty(body: &Node<'_>, found: &mut Vec<Finding>) {
+    let continues = ["previous_response_id", "conversation", "prompt"]
+        .iter()
+        .any(|name| body.given(name).is_some());
+    let warms_up = body.given("generate").and_then(Node::as_bool) == Some(false);
+    if continues || warms_up {
+        return;
+    }
+    let is_empty = match body.given("input").map(|input| &input.value) {
+        None => true,
+        Some(Value::Text(text)) => text.is_empty(),
+        Some(Value::List(items)) => items.is_empty(),
+        Some(_) => false,
+    };
+    if is_empty {
+        found.push(Finding::error(
+            Code::EmptyInput,
+            "/input",
+            "there is nothing to answer",
+        ));
+    }
+}
+
+fn check_message(item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
+    let role = item.text_of("role");
+    if !matches!(role, "user" | "assistant" | "system" | "developer") {
+        let message = format!("{role:?} is no role of a message");
+        found.push(Finding::error(
+            Code::RejectedRole,
+            format!("{pointer}/role"),
+            message,
+        ));
+    }
+    let content = item.get("content");
+    let is_empty = match content.map(|content| &content.value) {
+        None | Some(Value::Null) => true,
+        Some(Value::Text(text)) => text.is_empty(),
+        Some(Value::List(parts)) => parts.is_empty(),
+        Some(_) => false,
+    };
+    if is_empty {
+        found.push(
+            Finding::warning(Code::EmptyMessage, pointer, "the message says nothing")
+                .fixed_by([Edit::Remove(pointer.into())]),
+        );
+    }
+    for (at, part) in content.map_or(&[][..], Node::items).iter().enumerate() {
+        check_part(part, role, &format!("{pointer}/content/{at}"), found);
+    }
+}
+
+/// The assistant writes `output_*`, everybody else `input_*`.
+fn check_part(part: &Node<'_>, role: &str, pointer: &str, found: &mut Vec<Finding>) {
+    let kind = part.text_of("type");
+    let is_output = matches!(kind, "output_text" | "refusal");
+    let is_input = matches!(
+        kind,
+        "input_text" | "input_image" | "input_file" | "input_audio"
+    );
+    let chat = match kind {
+        "text" => Some(if role == "assistant" {
+            "output_text"
+        } else {
+            "input_text"
+        }),
+        "image_url" => Some("input_image"),
+        _ => None,
+    };
+    let place = format!("{pointer}/type");
+    let message = format!("{kind} is no part of a message of the {role}");
+    let finding = Finding::error(Code::MismatchedContent, place.as_str(), message);
+    let rename = |to: &str| Edit::Replace(place.clone(), RawJson::string(to));
+    if role == "assistant" && is_input {
+        found.push(match kind {
+            "input_text" => finding.fixed_by([rename("output_text")]),
+            _ => finding,
+        });
+    } else if role != "assistant" && is_output {
+        let mut edits = Vec::from([rename("input_text")]);
+        for name in ["annotations", "logprobs"] {
+            if part.get(name).is_some() {
+                edits.push(Edit::Remove(format!("{pointer}/{name}")));
+            }
+        }
+        found.push(if kind == "output_text" {
+            finding.fixed_by(edits)
+        } else {
+            finding
+        });
+    } else if let Some(name) = chat {
+        // Parts of chat completions; an image is built differently there.
+        let is_plain = kind == "text";
+        found.push(if is_plain {
+            finding.fixed_by([rename(name)])
+        } else {
+            finding
+        });
+    }
+}
+
+fn check_arguments(item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
+    let place = format!("{pointer}/arguments");
+    match item.get("arguments").map(|arguments| &arguments.value) {
+        Some(Value::Text(text)) => {
+            if RawJson::parse(text).is_err() {
+                let message = "the arguments are no JSON; the call may have been cut off";
+                found.push(Finding::warning(Code::MalformedArguments, place, message));
+            }
+        }
+        Some(Value::Object(_)) => {
+            let text = item
+                .get("arguments")
+                .map_or(String::new(), |node| node.text.into());
+            let message = "arguments are JSON written as text";
+            found.push(
+                Finding::error(Code::WrongType, place.as_str(), message)
+                    .fixed_by([Edit::Replace(place, RawJson::string(&text))]),
+            );
+        }
+        _ => found.push(Finding::error(
+            Code::WrongType,
+            place,
+            "a call has arguments, as text",
+        )),
+    }
+}
+
+/// A message that says something in the place of an item.
+pub(super) fn message(role: &str, text: &str) -> RawJson {
+    let item = InputItem::from(Message::new(role, text));
+    RawJson::encode(&item).unwrap_or_default()
+}

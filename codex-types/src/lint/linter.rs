@@ -1,0 +1,166 @@
+//! The linter itself.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::lint::tree::Node;
+use crate::lint::{Edit, Finding, apply, history, input, parameter, prefix, size, tool};
+use crate::model_name::ModelTable;
+use crate::profile::{Channel, Profile};
+use crate::{CreateResponse, DecodeError, RawJson};
+
+/// Checks requests before they are sent.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Linter {
+    /// Whom the requests are for.
+    pub profile: Profile,
+    /// How they are going to be sent.
+    pub channel: Channel,
+    /// How calls without outputs, and outputs without calls, are put right.
+    pub pairing: Pairing,
+    /// Calls whose outputs are still to come: it is no mistake that they are not there.
+    pub in_flight: Vec<String>,
+    /// What is known about models.
+    pub models: ModelTable,
+}
+
+/// How calls without outputs, and outputs without calls, are put right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Pairing {
+    /// Not at all: the finding comes without a fix.
+    Report,
+    /// They are taken out.
+    Drop,
+    /// They become messages that say the same.
+    Convert,
+}
+
+impl Linter {
+    /// A linter for requests to this backend over HTTP, which takes out what has no counterpart.
+    pub fn new(profile: Profile) -> Self {
+        Self {
+            profile,
+            channel: Channel::Http,
+            pairing: Pairing::Drop,
+            in_flight: Vec::new(),
+            models: ModelTable::new(),
+        }
+    }
+
+    /// Sets [`channel`](field@Self::channel).
+    #[must_use]
+    pub fn channel(mut self, channel: Channel) -> Self {
+        self.channel = channel;
+        self
+    }
+
+    /// Sets [`pairing`](field@Self::pairing).
+    #[must_use]
+    pub fn pairing(mut self, pairing: Pairing) -> Self {
+        self.pairing = pairing;
+        self
+    }
+
+    /// Sets [`in_flight`](field@Self::in_flight).
+    #[must_use]
+    pub fn in_flight(mut self, call_ids: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.in_flight = call_ids.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// What is wrong with a request. Whether it is streamed is left to whoever sends it.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the request nests deeper than 128 levels.
+    pub fn lint(&self, request: &CreateResponse) -> Result<Vec<Finding>, DecodeError> {
+        self.check(&RawJson::encode(request)?, false)
+    }
+
+    /// What is wrong with the body of a request.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the body nests deeper than 128 levels.
+    pub fn lint_json(&self, body: &RawJson) -> Result<Vec<Finding>, DecodeError> {
+        self.check(body, true)
+    }
+
+    /// What is wrong with a request that follows another one in the same conversation, and where it
+    /// stops being the same as the one before, so that cached work is lost.
+    ///
+    /// # Errors
+    ///
+    /// Fails when a body nests deeper than 128 levels.
+    pub fn lint_next(
+        &self,
+        previous: &RawJson,
+        next: &RawJson,
+    ) -> Result<Vec<Finding>, DecodeError> {
+        let mut found = self.check(next, true)?;
+        found.extend(prefix::check(&Node::read(previous)?, &Node::read(next)?));
+        Ok(found)
+    }
+
+    /// Puts right what can be put right: the body after all fixes, and the findings that were fixed.
+    /// What remains is what [`lint_json`](Self::lint_json) still says about it.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the body nests deeper than 128 levels.
+    ///
+    /// ```
+    /// use codex_types::RawJson;
+    /// use codex_types::lint::Linter;
+    /// use codex_types::profile::Profile;
+    ///
+    /// let body = RawJson::parse(r#"{"model":"gpt-5.5","input":"Hi","max_output_tokens":1}"#)?;
+    /// let (fixed, findings) = Linter::new(Profile::platform()).fix(&body)?;
+    /// assert_eq!(fixed.as_str(), r#"{"model":"gpt-5.5","input":"Hi","max_output_tokens":16}"#);
+    /// assert_eq!(findings.len(), 1);
+    /// # Ok::<(), codex_types::DecodeError>(())
+    /// ```
+    pub fn fix(&self, body: &RawJson) -> Result<(RawJson, Vec<Finding>), DecodeError> {
+        let mut body = body.clone();
+        let mut fixed = Vec::new();
+        // A fix may uncover something: taking out a call leaves its reasoning without a purpose.
+        for _ in 0..ROUNDS {
+            let mut findings = self.check(&body, true)?;
+            findings.retain(|finding| finding.fix.is_some());
+            if findings.is_empty() {
+                break;
+            }
+            let edits: Vec<&Edit> = findings
+                .iter()
+                .flat_map(|finding| &finding.fix)
+                .flat_map(|fix| &fix.edits)
+                .collect();
+            let changed = apply(&body, edits)?;
+            if changed == body {
+                break;
+            }
+            body = changed;
+            fixed.extend(findings);
+        }
+        Ok((body, fixed))
+    }
+
+    fn check(&self, body: &RawJson, decides_stream: bool) -> Result<Vec<Finding>, DecodeError> {
+        let tree = Node::read(body)?;
+        let mut found = self.profile.check(&tree, self.channel, decides_stream);
+        if tree.is_object() {
+            parameter::check(self, &tree, &mut found);
+            tool::check(&tree, &mut found);
+            input::check(&self.profile, &tree, &mut found);
+            history::check(self, &tree, &mut found);
+            size::check(self, &tree, &mut found);
+        }
+        Ok(found)
+    }
+}
+
+/// Each round fixes what the one before uncovered; the longest chain known has three links. Nested
+/// schemas take a round for each level.
+const ROUNDS: usize = 64;

@@ -1,0 +1,86 @@
+//! How large a request is.
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use crate::lint::tree::{Node, Value};
+use crate::lint::{Finding, FindingCode as Code, Linter};
+use crate::{DecodeError, RawJson};
+
+/// How large a request is, roughly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SizeEstimate {
+    /// Bytes of JSON.
+    pub bytes: usize,
+    /// Tokens the model reads: a quarter of the bytes of its text, and a flat sum for each image or
+    /// file that is given inline. A guess within about a third for English and code.
+    pub tokens: u64,
+}
+
+/// Estimates how large a request is, without knowing the model's tokenizer.
+///
+/// # Errors
+///
+/// Fails when the body nests deeper than 128 levels.
+///
+/// ```
+/// use codex_types::RawJson;
+/// use codex_types::lint::estimate_size;
+///
+/// let body = RawJson::parse(r#"{"model":"gpt-5.5","input":"What is the capital of France?"}"#)?;
+/// assert_eq!(estimate_size(&body)?.tokens, 8);
+/// # Ok::<(), codex_types::DecodeError>(())
+/// ```
+pub fn estimate_size(body: &RawJson) -> Result<SizeEstimate, DecodeError> {
+    Ok(estimate(&Node::read(body)?))
+}
+
+pub(super) fn check(linter: &Linter, body: &Node<'_>, found: &mut Vec<Finding>) {
+    let Some(window) = linter
+        .models
+        .get(body.text_of("model"))
+        .and_then(|it| it.context_window)
+    else {
+        return;
+    };
+    let SizeEstimate { tokens, .. } = estimate(body);
+    // A third of doubt: better to let through what may fit than to cry wolf.
+    if tokens / 4 * 3 > window {
+        let message =
+            format!("about {tokens} tokens are more than the {window} the model bears in mind");
+        found.push(Finding::warning(Code::TooLarge, "/input", message));
+    }
+}
+
+fn estimate(body: &Node<'_>) -> SizeEstimate {
+    let read = ["instructions", "input", "tools", "text"]
+        .iter()
+        .filter_map(|name| body.get(name));
+    let (mut bytes, mut files) = (0, 0);
+    for node in read {
+        count(node, &mut bytes, &mut files);
+    }
+    SizeEstimate {
+        bytes: body.text.len(),
+        tokens: (bytes as u64).div_ceil(4) + files * FILE_TOKENS,
+    }
+}
+
+fn count(node: &Node<'_>, bytes: &mut usize, files: &mut u64) {
+    match &node.value {
+        Value::Text(text) if text.starts_with("data:") => *files += 1,
+        Value::Text(text) => *bytes += text.len(),
+        Value::List(items) => items.iter().for_each(|item| count(item, bytes, files)),
+        Value::Object(members) => members.iter().for_each(|(name, value)| {
+            // Names and tags are a few tokens of framing; ids are not read at all.
+            if !matches!(&**name, "id" | "type" | "role" | "status" | "call_id") {
+                count(value, bytes, files);
+            }
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => *bytes += node.text.len(),
+    }
+}
+
+/// A picture of a thousand pixels a side, in high detail.
+const FILE_TOKENS: u64 = 1_000;
