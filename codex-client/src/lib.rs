@@ -11,10 +11,12 @@ pub mod login;
 mod meta;
 mod options;
 mod reason;
+mod session;
 #[cfg(feature = "ws")]
 mod socket;
 mod stream;
 mod target;
+mod tools;
 mod turn;
 
 pub use builder::ClientBuilder;
@@ -24,11 +26,13 @@ pub use error::{Error, ErrorKind, Side};
 pub use meta::ResponseMeta;
 pub use options::CallOptions;
 pub use reason::Reason;
+pub use session::{Session, SessionTurn};
 #[cfg(feature = "ws")]
 pub use socket::{
     Interruption, Restart, SocketSession, SocketSettings, SocketStats, SocketTurn, TransportChoice, TurnEvent,
 };
 pub use stream::ResponseStream;
+pub use tools::{Approval, Progress, ToolCall, Tools};
 
 pub use codex_auth as auth;
 pub use codex_sse as sse;

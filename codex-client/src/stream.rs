@@ -6,7 +6,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
-use codex_sse::{Accumulator, EventDecoder, Limits};
+use codex_sse::{Accumulator, EventDecoder, Limits, Outcome};
 use codex_transport::{Body, BoxTimer, Timeouts, Watch};
 use codex_types::lint::Finding;
 use codex_types::{Response, ResponseEvent};
@@ -115,6 +115,11 @@ impl ResponseStream {
     pub async fn finish(mut self) -> Result<Response, Error> {
         self.drain().await?;
         failure::verdict(self.accumulator, self.meta)
+    }
+
+    /// Whether the whole response has been handed out.
+    pub(crate) fn is_completed(&self) -> bool {
+        self.accumulator.outcome() == Some(Outcome::Completed)
     }
 
     /// Reads to the end, past events that cannot be decoded.

@@ -13,6 +13,7 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri};
 use serde::de::DeserializeOwned;
 
+pub(crate) use compact::is_compaction;
 pub(crate) use models::ModelCache;
 pub use models::ModelListing;
 pub use responses::InputItems;

@@ -1,0 +1,114 @@
+// One answer of a conversation while it arrives. It enters the history at its last event, at the moment that event is handed out: whoever has
+// seen it finds it there, however the turn is let go of afterwards.
+
+use core::fmt;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+
+use codex_types::lint::Finding;
+use codex_types::{InputItem, Response, ResponseEvent};
+use futures_core::Stream;
+
+use crate::error::Error;
+use crate::meta::ResponseMeta;
+use crate::session::Session;
+use crate::stream::ResponseStream;
+
+/// The events of one answer of a [`Session`], as they arrive.
+///
+/// Works as [`ResponseStream`] does. When the response is complete, what was said and the answer enter the history; a response that fails or
+/// stays incomplete leaves the history alone, and so does dropping the turn before its end.
+pub struct SessionTurn<'a> {
+    session: &'a mut Session,
+    stream: ResponseStream,
+    /// What is said in this turn; gone once it is in the history.
+    said: Option<Vec<InputItem>>,
+}
+
+impl<'a> SessionTurn<'a> {
+    pub(super) fn new(session: &'a mut Session, stream: ResponseStream, said: Vec<InputItem>) -> Self {
+        session.keep_turn_state(stream.meta().turn_state());
+        Self {
+            session,
+            stream,
+            said: Some(said),
+        }
+    }
+
+    /// The next event; `None` after the last one.
+    ///
+    /// The same as the [`Stream`] implementation, for whoever has no stream extension at hand.
+    pub async fn next(&mut self) -> Option<Result<ResponseEvent, Error>> {
+        core::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+
+    /// What the head of the answer said.
+    #[must_use]
+    pub fn meta(&self) -> &ResponseMeta {
+        self.stream.meta()
+    }
+
+    /// What was changed in the request to make it fit the backend, and what was found and left.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        self.stream.findings()
+    }
+
+    /// The response as far as it has come.
+    #[must_use]
+    pub fn snapshot(&self) -> &Response {
+        self.stream.snapshot()
+    }
+
+    /// Waits for the rest and gives the whole response.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ResponseStream::finish`]. The conversation is then as it was before.
+    pub async fn finish(mut self) -> Result<Response, Error> {
+        while let Some(item) = self.next().await {
+            match item {
+                Err(error) if error.is_fatal() => return Err(error.with_partial(self.snapshot().clone())),
+                _ => {}
+            }
+        }
+        self.stream.finish().await
+    }
+
+    fn observe(&mut self, event: &ResponseEvent) {
+        // Another attempt may have been answered by another machine.
+        self.session.keep_turn_state(self.stream.meta().turn_state());
+        if let ResponseEvent::Metadata(event) | ResponseEvent::CodexMetadata(event) = event {
+            let headers = event.headers.as_ref();
+            let state = headers.and_then(|headers| headers.get_ignore_case("x-codex-turn-state")?.decode::<String>().ok());
+            self.session.keep_turn_state(state.as_deref());
+        }
+        if self.stream.is_completed()
+            && let Some(said) = self.said.take()
+        {
+            self.session.commit(said, self.stream.snapshot());
+        }
+    }
+}
+
+impl Stream for SessionTurn<'_> {
+    type Item = Result<ResponseEvent, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let item = ready!(Pin::new(&mut self.stream).poll_next(context));
+        if let Some(Ok(event)) = &item {
+            self.observe(event);
+        }
+        Poll::Ready(item)
+    }
+}
+
+impl fmt::Debug for SessionTurn<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SessionTurn")
+            .field("stream", &self.stream)
+            .field("committed", &self.said.is_none())
+            .finish_non_exhaustive()
+    }
+}

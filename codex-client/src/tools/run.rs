@@ -1,0 +1,114 @@
+// The loop between a model and its tools: ask, run what is called, give the outputs, until nothing is called any more.
+
+use codex_types::{Input, InputItem, OutputItem, Response, ResponseEvent, Tool};
+
+use crate::error::{Error, ErrorKind};
+use crate::session::{Session, SessionTurn};
+use crate::tools::Tools;
+
+/// What happens while a model and its tools are at work.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Progress<'a> {
+    /// An event of a response.
+    Event(&'a ResponseEvent),
+    /// An output that the model is given, in the order of the calls.
+    Output(&'a InputItem),
+}
+
+impl Session {
+    /// Says something, runs the tools that the model calls and gives it their outputs, until it calls no more. Gives the last response.
+    ///
+    /// The tools are added to the [settings](Self::settings) of the conversation, so that every later request has them too.
+    ///
+    /// A response that waits for something other than these tools, such as a shell or an approval, is given back as it is, and none of its
+    /// calls is run.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ask`](Self::ask), and [`Rounds`](ErrorKind::Rounds) with the last response as [partial](Error::partial) when the model has been
+    /// given outputs as often as [`Tools::max_rounds`] allows and still calls. What was said until then stays in the history.
+    pub async fn run(&mut self, tools: &Tools, input: impl Into<Input>) -> Result<Response, Error> {
+        self.run_with(tools, input, |_| {}).await
+    }
+
+    /// As [`run`](Self::run), and shows what happens on the way.
+    ///
+    /// # Errors
+    ///
+    /// As for [`run`](Self::run).
+    pub async fn run_with(
+        &mut self,
+        tools: &Tools,
+        input: impl Into<Input>,
+        mut watch: impl FnMut(Progress<'_>),
+    ) -> Result<Response, Error> {
+        self.declare(tools);
+        let mut response = follow(self.turn(input).await?, &mut watch).await?;
+        for _ in 0..tools.max_rounds {
+            if waits_for_others(&response) {
+                return Ok(response);
+            }
+            let outputs = tools.answer(&response).await;
+            if outputs.is_empty() && response.end_turn != Some(false) {
+                return Ok(response);
+            }
+            for output in &outputs {
+                watch(Progress::Output(output));
+            }
+            response = follow(self.follow_up(outputs).await?, &mut watch).await?;
+        }
+        if waits_for_others(&response) || (response.end_turn != Some(false) && !calls(&response)) {
+            return Ok(response);
+        }
+        Err(Error::new(ErrorKind::Rounds).with_partial(response))
+    }
+
+    /// Adds the tools that no request has had yet.
+    fn declare(&mut self, tools: &Tools) {
+        let declared = self.settings_mut().tools.get_or_insert_default();
+        for definition in tools.definitions() {
+            if !declared.iter().any(|tool| name(tool).is_some() && name(tool) == name(definition)) {
+                declared.push(definition.clone());
+            }
+        }
+    }
+}
+
+async fn follow(mut turn: SessionTurn<'_>, watch: &mut impl FnMut(Progress<'_>)) -> Result<Response, Error> {
+    while let Some(item) = turn.next().await {
+        match item {
+            Ok(event) => watch(Progress::Event(&event)),
+            Err(error) if error.is_fatal() => return Err(error.with_partial(turn.snapshot().clone())),
+            Err(_) => {}
+        }
+    }
+    turn.finish().await
+}
+
+fn name(tool: &Tool) -> Option<&str> {
+    match tool {
+        Tool::Function(tool) => Some(&tool.name),
+        Tool::Custom(tool) => Some(&tool.name),
+        _ => None,
+    }
+}
+
+fn calls(response: &Response) -> bool {
+    response.function_calls().next().is_some() || response.custom_tool_calls().next().is_some()
+}
+
+/// Whether the response holds something that the client has to do and [`Tools`] cannot.
+fn waits_for_others(response: &Response) -> bool {
+    response.output.iter().any(|item| match item {
+        OutputItem::LocalShellCall(_)
+        | OutputItem::ComputerCall(_)
+        | OutputItem::ApplyPatchCall(_)
+        | OutputItem::McpApprovalRequest(_) => true,
+        // The service runs shells in containers of its own; their outputs follow in the same response.
+        OutputItem::ShellCall(call) => !response.output.iter().any(|item| {
+            matches!(item, OutputItem::ShellCallOutput(output) if output.call_id == call.call_id)
+        }),
+        _ => false,
+    })
+}

@@ -1,0 +1,315 @@
+//! Conversations against a scripted server: what enters the history and when, what goes back, and who the server takes us for.
+#![expect(
+    clippy::std_instead_of_core,
+    reason = "a test over sockets needs std anyway"
+)]
+
+use codex_client::{Client, ErrorKind, Session};
+use codex_transport::RetryPolicy;
+use codex_transport::testing::{Answer, Cut, LoopbackServer, RecordedRequest, Script};
+use codex_types::profile::Profile;
+use codex_types::{CreateResponse, FunctionCallOutput, InputItem, RawJson, Reasoning};
+use serde_json::{Value, json};
+
+fn start(script: Script) -> (LoopbackServer, Client) {
+    start_with(script, Profile::chatgpt())
+}
+
+fn start_with(script: Script, profile: Profile) -> (LoopbackServer, Client) {
+    let server = LoopbackServer::start(script).expect("a loopback server");
+    let client = Client::builder()
+        .base_url(server.url("/v1"))
+        .profile(profile)
+        .retry(RetryPolicy::none())
+        .build()
+        .expect("a client");
+    (server, client)
+}
+
+fn settings() -> CreateResponse {
+    CreateResponse::new("some-model").store(false).reasoning(Reasoning::new())
+}
+
+fn reasoning(id: &str) -> Value {
+    json!({"type": "reasoning", "id": id, "summary": [], "encrypted_content": format!("opaque-{id}"), "of_tomorrow": {"a": [1.50, null]}})
+}
+
+fn message(id: &str, text: &str) -> Value {
+    json!({
+        "type": "message", "id": id, "status": "completed", "role": "assistant", "phase": "final_answer",
+        "content": [{"type": "output_text", "text": text, "annotations": [], "logprobs": []}],
+    })
+}
+
+fn call(id: &str) -> Value {
+    json!({"type": "function_call", "id": format!("fc_{id}"), "call_id": id, "name": "now", "arguments": "{}", "status": "completed"})
+}
+
+/// A whole response as the ChatGPT backend sends it: items by themselves, and nothing in the last event.
+fn answered(items: &[Value]) -> Answer {
+    let mut answer = Answer::sse().event(json!({"type": "response.created", "response": {"id": "resp_1"}}).to_string());
+    for (index, item) in items.iter().enumerate() {
+        answer = answer.event(json!({"type": "response.output_item.done", "output_index": index, "item": item}).to_string());
+    }
+    answer.event(json!({"type": "response.completed", "response": {"id": "resp_1", "status": "completed", "output": []}}).to_string())
+}
+
+fn input(request: &RecordedRequest) -> Vec<Value> {
+    let body: Value = serde_json::from_slice(&request.body).expect("JSON");
+    body["input"].as_array().expect("items").clone()
+}
+
+fn question(text: &str) -> Value {
+    json!({"type": "message", "role": "user", "content": text})
+}
+
+fn texts(items: &[Value]) -> Vec<String> {
+    let text = |item: &Value| {
+        let of = [&item["content"], &item["content"][0]["text"], &item["type"]];
+        of.iter().find_map(|text| text.as_str()).expect("a text or a type").to_owned()
+    };
+    items.iter().map(text).collect()
+}
+
+#[tokio::test]
+async fn what_came_goes_back_as_it_came() {
+    let (first, second) = ([reasoning("rs_1"), message("msg_1", "One.")], [reasoning("rs_2"), call("call_1")]);
+    let (server, client) = start(Script::new().answer(answered(&first)).answer(answered(&second)).answer(answered(&[])));
+    let mut session = client.session(settings());
+    session.ask("First?").await.expect("an answer");
+    session.ask("Second?").await.expect("an answer");
+    session.follow_up([InputItem::from(FunctionCallOutput::new("noon").call_id("call_1"))]).await.expect("a turn").finish().await.expect("an answer");
+
+    let requests = server.requests();
+    let sent: Vec<Vec<Value>> = requests.iter().map(input).collect();
+    assert_eq!(sent[1][1..3], first, "ids, encrypted reasoning, phases and what nobody knows yet");
+    assert_eq!(sent[2][4..6], second);
+    assert_eq!(sent[2][6], json!({"type": "function_call_output", "call_id": "call_1", "output": "noon"}));
+    // The beginning of a request is that of the one before, byte for byte: what the prompt cache needs.
+    for pair in requests.windows(2) {
+        let text = |request: &RecordedRequest| {
+            let body = String::from_utf8(request.body.to_vec()).expect("UTF-8");
+            let start = body.find(r#""input":["#).expect("an input");
+            body[start..].to_owned()
+        };
+        let shorter = text(&pair[0]);
+        let end = shorter.find("],\"").expect("something after the input");
+        assert!(text(&pair[1]).starts_with(shorter[..end].trim_end_matches(']')), "{shorter}");
+    }
+}
+
+#[tokio::test]
+async fn a_turn_that_does_not_complete_has_not_been_said() {
+    let event = |kind: &str, status: &str| {
+        let response = json!({"id": "resp_1", "status": status, "error": {"code": "server_error", "message": "m"}, "output": [message("msg_1", "half")]});
+        Answer::sse().event(json!({"type": kind, "response": response}).to_string())
+    };
+    let half = json!({"type": "response.output_item.done", "output_index": 0, "item": message("msg_1", "half")}).to_string();
+    let cases = [
+        (event("response.failed", "failed"), ErrorKind::Failed),
+        (event("response.incomplete", "incomplete"), ErrorKind::Incomplete),
+        (Answer::sse().event(half.clone()), ErrorKind::Truncated),
+        (Answer::sse().event(half).cut(Cut::Reset), ErrorKind::Transport),
+        (Answer::status(500), ErrorKind::Status),
+    ];
+    for (answer, kind) in cases {
+        let (server, client) = start(Script::new().answer(answer).answer(answered(&[message("msg_2", "Whole.")])));
+        let mut session = client.session(settings());
+        let error = session.ask("First?").await.expect_err("no answer");
+        assert_eq!(error.kind(), kind);
+        assert_eq!(session.history().count(), 0, "{kind:?}");
+        session.ask("Again?").await.expect("an answer");
+        assert_eq!(texts(&input(&server.requests()[1])), ["Again?"]);
+        assert_eq!(session.history().count(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_turn_enters_the_history_with_its_last_event_and_not_before() {
+    let (_server, client) = start(Script::new().answer(answered(&[message("msg_1", "One.")]).times(2)));
+    let mut session = client.session(settings());
+    let mut turn = session.turn("First?").await.expect("a turn");
+    for _ in 0..2 {
+        turn.next().await.expect("an event").expect("a good one");
+    }
+    drop(turn);
+    assert_eq!(session.history().count(), 0, "dropped before its end");
+
+    let mut turn = session.turn("First?").await.expect("a turn");
+    while let Some(event) = turn.next().await {
+        if event.expect("a good one").is_terminal() {
+            break;
+        }
+    }
+    drop(turn);
+    assert_eq!(session.history().count(), 2, "dropped after its end, without asking for the result");
+}
+
+#[tokio::test]
+async fn forks_share_what_was_and_go_their_own_ways() {
+    let script = Script::new()
+        .answer(answered(&[message("msg_1", "One.")]))
+        .answer(answered(&[message("msg_2", "Left.")]))
+        .answer(answered(&[message("msg_3", "Right.")]));
+    let (server, client) = start(script);
+    let mut trunk = client.session(settings());
+    trunk.ask("First?").await.expect("an answer");
+    let mut fork = trunk.fork();
+    trunk.ask("Left?").await.expect("an answer");
+    fork.ask("Right?").await.expect("an answer");
+
+    let requests = server.requests();
+    assert_eq!(texts(&input(&requests[1])), ["First?", "One.", "Left?"]);
+    assert_eq!(texts(&input(&requests[2])), ["First?", "One.", "Right?"]);
+    let header = |at: usize, name: &str| requests[at].header(name).expect("a header").to_owned();
+    assert_eq!(header(0, "session-id"), header(2, "session-id"));
+    assert_eq!(header(0, "thread-id"), header(1, "thread-id"));
+    assert_ne!(header(1, "thread-id"), header(2, "thread-id"));
+    assert_eq!(header(2, "x-codex-window-id"), format!("{}:0", fork.thread_id()));
+}
+
+#[tokio::test]
+async fn the_server_takes_us_for_the_same_from_turn_to_turn() {
+    let (server, client) = start(Script::new().answer(answered(&[message("msg_1", "One.")]).times(2)));
+    let mut session = client.session(settings()).with_installation_id("installation-1");
+    session.ask("First?").await.expect("an answer");
+    session.ask("Second?").await.expect("an answer");
+    let requests = server.requests();
+    for request in &requests {
+        let body: Value = serde_json::from_slice(&request.body).expect("JSON");
+        for (name, value) in [
+            ("session-id", session.session_id()),
+            ("thread-id", session.thread_id()),
+            ("x-client-request-id", session.thread_id()),
+        ] {
+            assert_eq!(request.header(name), Some(value), "{name}");
+        }
+        assert_eq!(body["prompt_cache_key"], session.session_id());
+        assert_eq!(body["client_metadata"]["session_id"], session.session_id());
+        assert_eq!(body["client_metadata"]["thread_id"], session.thread_id());
+        assert_eq!(body["client_metadata"]["x-codex-installation-id"], "installation-1");
+    }
+    let turn_id = |at: usize| {
+        let body: Value = serde_json::from_slice(&requests[at].body).expect("JSON");
+        body["client_metadata"]["turn_id"].as_str().expect("a turn id").to_owned()
+    };
+    assert_ne!(turn_id(0), turn_id(1));
+}
+
+#[tokio::test]
+async fn the_state_of_a_turn_is_written_once_and_ends_with_it() {
+    let with_state = |state: &str| answered(&[call("call_1")]).header("x-codex-turn-state", state);
+    let in_an_event = Answer::sse()
+        .event(json!({"type": "response.metadata", "headers": {"X-Codex-Turn-State": "by-event"}}).to_string())
+        .event(json!({"type": "response.completed", "response": {"id": "resp_1", "status": "completed", "output": [call("call_2")]}}).to_string());
+    let script = Script::new()
+        .answer(with_state("first"))
+        .answer(with_state("second"))
+        .answer(answered(&[]))
+        .answer(in_an_event)
+        .answer(answered(&[]));
+    let (server, client) = start(script);
+    let mut session = client.session(settings());
+    let output = |id: &str| [InputItem::from(FunctionCallOutput::new("noon").call_id(id))];
+    session.ask("First?").await.expect("an answer");
+    for _ in 0..2 {
+        session.follow_up(output("call_1")).await.expect("a turn").finish().await.expect("an answer");
+    }
+    session.ask("Second?").await.expect("an answer");
+    session.follow_up(output("call_2")).await.expect("a turn").finish().await.expect("an answer");
+    let states: Vec<Option<String>> = server.requests().iter().map(|request| request.header("x-codex-turn-state").map(str::to_owned)).collect();
+    let expected = [None, Some("first"), Some("first"), None, Some("by-event")].map(|state| state.map(str::to_owned));
+    assert_eq!(states, expected);
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_answered_does_not_end_the_conversation() {
+    let (server, client) = start(Script::new().answer(answered(&[call("call_1"), call("call_2")])).answer(answered(&[])).answer(answered(&[])));
+    let mut session = client.session(settings());
+    session.ask("First?").await.expect("an answer");
+    session.turn([InputItem::from(FunctionCallOutput::new("noon").call_id("call_2"))]).await.expect("a turn").finish().await.expect("an answer");
+    session.ask("Never mind.").await.expect("an answer");
+    let sent = input(&server.requests()[2]);
+    assert_eq!(
+        sent[3..],
+        [
+            json!({"type": "function_call_output", "call_id": "call_1", "output": "aborted"}),
+            json!({"type": "function_call_output", "call_id": "call_2", "output": "noon"}),
+            question("Never mind."),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_saved_conversation_goes_on_where_it_was() {
+    let (server, client) = start(Script::new().answer(answered(&[reasoning("rs_1"), message("msg_1", "One.")])).answer(answered(&[]).times(2)));
+    let mut session = client.session(settings().instructions("Be brief.")).with_installation_id("installation-1");
+    session.ask("First?").await.expect("an answer");
+    let saved = session.to_json().expect("JSON").to_string();
+    let mut again = Session::from_json(&client, &saved.parse().expect("JSON")).expect("a conversation");
+    assert_eq!(again.to_json().expect("JSON").as_str(), saved);
+    session.ask("Second?").await.expect("an answer");
+    again.ask("Second?").await.expect("an answer");
+    let requests = server.requests();
+    let without_turn = |request: &RecordedRequest| {
+        let mut body: Value = serde_json::from_slice(&request.body).expect("JSON");
+        body["client_metadata"]["turn_id"].take();
+        body
+    };
+    assert_eq!(without_turn(&requests[1]), without_turn(&requests[2]));
+    assert_eq!(requests[1].header("session-id"), requests[2].header("session-id"));
+}
+
+#[test]
+fn what_was_not_saved_by_us_is_refused() {
+    let client = Client::builder().base_url("http://127.0.0.1:1/v1").build().expect("a client");
+    for text in ["{}", "[]", "null", r#"{"version":1}"#, r#"{"version":1,"session_id":"a","thread_id":"b","window":-1,"settings":{},"history":[]}"#] {
+        let error = Session::from_json(&client, &RawJson::parse(text).expect("JSON")).expect_err(text);
+        assert_eq!(error.to_string(), "this is no conversation that was saved");
+    }
+    let later = RawJson::parse(r#"{"version":2}"#).expect("JSON");
+    let error = Session::from_json(&client, &later).expect_err("a later version");
+    assert_eq!(error.to_string(), "the conversation was saved in a form that this version does not know");
+}
+
+#[tokio::test]
+async fn compaction_replaces_the_history_and_opens_a_new_window() {
+    let item = json!({"type": "compaction", "encrypted_content": "opaque"});
+    let kept = json!({"type": "message", "id": "msg_0", "role": "user", "content": [{"type": "input_text", "text": "First?"}]});
+    let script = Script::new()
+        .answer(answered(&[reasoning("rs_1"), message("msg_1", "One.")]))
+        .answer(answered(&[item.clone(), message("msg_2", "not kept")]))
+        .answer(answered(&[message("msg_3", "Two.")]))
+        .route("POST", "/v1/responses/compact", Answer::json(200, json!({"output": [kept, item]}).to_string()))
+        .answer(answered(&[]));
+    let (server, client) = start(script);
+    let mut session = client.session(settings());
+    session.ask("First?").await.expect("an answer");
+    session.compact_by_trigger().await.expect("a compaction");
+    session.ask("Second?").await.expect("an answer");
+    session.compact().await.expect("a compaction");
+    session.ask("Third?").await.expect("an answer");
+
+    let requests = server.requests();
+    assert_eq!(texts(&input(&requests[1])), ["First?", "reasoning", "One.", "compaction_trigger"]);
+    assert_eq!(texts(&input(&requests[2])), ["First?", "compaction", "Second?"]);
+    assert_eq!(texts(&input(&requests[3])), ["First?", "compaction", "Second?", "Two."]);
+    assert_eq!(texts(&input(&requests[4])), ["First?", "compaction", "Third?"]);
+    for (at, window) in [(0, 0), (1, 0), (2, 1), (3, 1), (4, 2)] {
+        let id = format!("{}:{window}", session.thread_id());
+        assert_eq!(requests[at].header("x-codex-window-id"), Some(id.as_str()));
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_was_said_reaches_a_debug_text() {
+    let (_server, client) = start_with(Script::new().answer(answered(&[message("msg_1", "answer-canary")])), Profile::platform());
+    let mut session = client.session(settings().instructions("prompt-canary"));
+    let mut turn = session.turn("prompt-canary").await.expect("a turn");
+    while turn.next().await.is_some() {}
+    let text = format!("{turn:?}");
+    drop(turn);
+    for text in [text, format!("{session:?}")] {
+        assert!(!text.contains("canary"), "{text}");
+    }
+}
