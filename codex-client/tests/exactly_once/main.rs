@@ -1,0 +1,146 @@
+//! Exactly once, over any number of faults: a conversation of several turns against a simulated server whose connections break, stall, are
+//! refused and come back, on either transport and from one to the other. The consumer must see each event of a response once and in order,
+//! or an explicit border behind which everything starts again, or a typed error; and whatever the server answers, it must have been asked
+//! with the whole conversation. Everything is drawn from a seed: `CODEX_SEEDS=10000` runs as many, `CODEX_SEED=n` one of them alone.
+#![cfg(feature = "ws")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail like tests"
+)]
+
+mod consumer;
+mod random;
+mod server;
+
+use std::sync::{Arc, Mutex};
+
+use codex_auth::{BearerToken, Secret, TokenRequest, source_fn};
+use codex_client::{Client, Interruption, SocketSession, SocketSettings, TransportChoice};
+use codex_transport::testing::ScriptedTransport;
+use codex_types::profile::Profile;
+
+use consumer::{Conversation, Tally};
+use random::Random;
+use server::{Fault, Faults, Server};
+
+#[test]
+fn over_many_seeds_nothing_is_repeated_lost_or_left_unexplained() {
+    let mut tally = Tally::default();
+    for seed in seeds(500) {
+        let mut random = Random::new(seed);
+        let settings = settings(&mut random);
+        let faults = Faults::drawn_from(random.fork());
+        tally.add(seed, &run(&mut random, settings, faults));
+    }
+    eprintln!("{tally}");
+    assert_eq!((tally.duplicated, tally.lost, tally.unexplained), (0, 0, 0), "{tally}");
+    assert!(tally.violations.is_empty(), "{tally}");
+    // A simulation in which nothing happens proves nothing.
+    let turns = tally.turns;
+    for (what, count) in [
+        ("completed in spite of a fault", tally.saved),
+        ("ended in an error after something was handed out", tally.cut),
+        ("were restarted", tally.restarted),
+        ("were resumed", tally.resumed),
+        ("fell back to HTTP", tally.fallen_back),
+        ("continued the turn before", tally.continued),
+        ("were dropped by the consumer", tally.dropped),
+    ] {
+        assert!(count * 200 > turns, "of {turns} turns only {count} {what}");
+    }
+}
+
+#[test]
+fn every_fault_at_every_event_of_either_transport_is_borne() {
+    let mut tally = Tally::default();
+    let mut seed = 0;
+    for transport in [TransportChoice::Auto, TransportChoice::Http, TransportChoice::WebSocket] {
+        for interruption in [Interruption::Fail, Interruption::Restart] {
+            // There are no background responses over sockets.
+            for background in if transport == TransportChoice::WebSocket { &[false][..] } else { &[false, true] } {
+                for fault in Fault::ALL {
+                    for index in 0..server::EVENTS {
+                        for turn in 0..2 {
+                            let mut settings = SocketSettings::default();
+                            (settings.transport, settings.interruption) = (transport, interruption);
+                            seed += 1;
+                            let faults = Faults::one(turn, index, fault);
+                            let mut random = Random::new(seed);
+                            tally.add(seed, &run_with(&mut random, settings, faults, 2, *background, false));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    eprintln!("{tally}");
+    assert_eq!((tally.duplicated, tally.lost, tally.unexplained), (0, 0, 0), "{tally}");
+    assert!(tally.violations.is_empty(), "{tally}");
+    assert!(tally.saved > 0 && tally.cut > 0 && tally.restarted > 0 && tally.resumed > 0, "{tally}");
+}
+
+fn seeds(count: u64) -> std::ops::Range<u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    match number("CODEX_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("CODEX_SEEDS").unwrap_or(count),
+    }
+}
+
+fn settings(random: &mut Random) -> SocketSettings {
+    let mut settings = SocketSettings::default();
+    settings.transport = random.choose(&[
+        TransportChoice::Auto,
+        TransportChoice::Auto,
+        TransportChoice::Auto,
+        TransportChoice::Http,
+        TransportChoice::WebSocket,
+    ]);
+    settings.interruption = random.choose(&[Interruption::Fail, Interruption::Restart]);
+    settings
+}
+
+fn run(random: &mut Random, settings: SocketSettings, faults: Faults) -> Tally {
+    let turns = 1 + random.below(5);
+    let background = settings.transport != TransportChoice::WebSocket && random.one_in(5);
+    run_with(random, settings, faults, turns, background, true)
+}
+
+fn run_with(
+    random: &mut Random,
+    settings: SocketSettings,
+    faults: Faults,
+    turns: u64,
+    background: bool,
+    is_restless: bool,
+) -> Tally {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let server = Arc::new(Mutex::new(Server::new(faults)));
+        let client = client(&server);
+        let mut conversation = Conversation::new(SocketSession::new(&client, settings), server, background, is_restless);
+        for _ in 0..turns {
+            conversation.turn(random).await;
+        }
+        conversation.into_tally()
+    })
+}
+
+fn client(server: &Arc<Mutex<Server>>) -> Client {
+    // The source has one better token after each rejection; the server draws by itself when it wants one.
+    let source = source_fn(|_: TokenRequest| async { Ok(BearerToken::new(Secret::from("invented"))) });
+    Client::builder()
+        .base_url("http://127.0.0.1:9/v1")
+        .profile(Profile::platform())
+        .auth(source)
+        .transport(ScriptedTransport::new(server::over_http(server)))
+        .websocket(server::Sockets(server.clone()))
+        .timer(codex_transport::TokioTimer)
+        .build()
+        .unwrap()
+}
