@@ -192,7 +192,7 @@ impl Error {
             ErrorKind::Closed => {
                 matches!(
                     self.close_code(),
-                    None | Some(1000 | 1001 | 1005 | 1006 | 1011..=1014)
+                    None | Some(1000 | 1001 | 1005 | 1006 | 1011..=1013)
                 )
             }
             ErrorKind::InvalidRequest

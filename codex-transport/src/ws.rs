@@ -218,7 +218,7 @@ impl WsConnection {
     ///
     /// None for whatever is gone already. [`ErrorKind::InvalidRequest`] when the code may not be sent (RFC 6455 section 7.4).
     pub async fn close(mut self, code: u16) -> Result<(), Error> {
-        if !matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999) {
+        if !matches!(code, 1000..=1003 | 1007..=1013 | 3000..=4999) {
             return Err(
                 Error::new(ErrorKind::InvalidRequest, Phase::Close, Sent::No)
                     .with_source("this close code may not be sent"),

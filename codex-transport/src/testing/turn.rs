@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 ///
 /// let turn = Turn::new("resp_1").reasoning("Looking it up.").function_call("weather", r#"{"city":"Bern"}"#);
 /// let answer = Answer::sse().events(turn.events());
-/// assert_eq!(turn.events().len(), 14);
+/// assert_eq!(turn.events().len(), 15);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Turn {
@@ -181,9 +181,18 @@ struct Events {
 }
 
 impl Events {
+    // The kind stands first, as the servers have it.
     fn push(&mut self, mut event: Value) {
-        event["sequence_number"] = self.texts.len().into();
-        self.texts.push(event.to_string());
+        let kind = event["type"].take();
+        if let Some(members) = event.as_object_mut() {
+            members.remove("type");
+        }
+        let members = event.to_string();
+        let rest = members.strip_prefix('{').unwrap_or_default();
+        let number = self.texts.len();
+        self.texts.push(format!(
+            "{{\"type\":{kind},\"sequence_number\":{number},{rest}"
+        ));
     }
 
     fn item(&mut self, index: usize, item: &Value) {
