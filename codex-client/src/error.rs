@@ -183,15 +183,16 @@ impl Error {
     }
 
     pub(crate) fn request(detail: &'static str) -> Self {
-        let mut error = Self::new(ErrorKind::Request);
-        error.inner.detail = Some(detail);
-        error
+        Self::new(ErrorKind::Request).with_detail(detail)
     }
 
     pub(crate) fn protocol(detail: &'static str) -> Self {
-        let mut error = Self::new(ErrorKind::Protocol);
-        error.inner.detail = Some(detail);
-        error
+        Self::new(ErrorKind::Protocol).with_detail(detail)
+    }
+
+    pub(crate) fn with_detail(mut self, detail: &'static str) -> Self {
+        self.inner.detail = Some(detail);
+        self
     }
 
     pub(crate) fn with_source(

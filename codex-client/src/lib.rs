@@ -4,6 +4,7 @@ mod attempt;
 mod builder;
 mod calls;
 mod client;
+mod environment;
 mod error;
 mod failure;
 #[cfg(feature = "login")]
@@ -22,6 +23,7 @@ mod turn;
 pub use builder::ClientBuilder;
 pub use calls::{InputItems, ModelListing};
 pub use client::Client;
+pub use environment::Preferences;
 pub use error::{Error, ErrorKind, Side};
 pub use meta::ResponseMeta;
 pub use options::CallOptions;

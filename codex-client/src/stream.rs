@@ -155,16 +155,11 @@ impl ResponseStream {
         let delivered = core::mem::replace(&mut self.delivered, true);
         self.attempts = None;
         Some(match item {
-            Ok(event) => {
-                self.accept(&event);
-                Ok(event)
-            }
-            Err(error) => {
-                if error.is_fatal() {
-                    self.end();
-                }
-                Err(error.with_meta(self.meta.clone()).after_delivery(delivered))
-            }
+            Ok(event) => match self.accept(&event) {
+                Ok(()) => Ok(event),
+                Err(error) => Err(self.fail(error, delivered)),
+            },
+            Err(error) => Err(self.fail(error, delivered)),
         })
     }
 
@@ -198,13 +193,21 @@ impl ResponseStream {
         self.state = State::Open;
     }
 
-    fn accept(&mut self, event: &ResponseEvent) {
+    /// Fails when the response has grown beyond what may be assembled.
+    fn accept(&mut self, event: &ResponseEvent) -> Result<(), Error> {
         self.watch.record_event();
-        // What the accumulator reports as out of order is in the event itself; the assembled response keeps what it can.
-        let _ = self.accumulator.push(event);
+        self.accumulator.push(event).map_err(failure::stream)?;
         if event.is_terminal() {
             self.state = State::Over;
         }
+        Ok(())
+    }
+
+    fn fail(&mut self, error: Error, delivered: bool) -> Error {
+        if error.is_fatal() {
+            self.end();
+        }
+        error.with_meta(self.meta.clone()).after_delivery(delivered)
     }
 
     fn end(&mut self) {

@@ -240,6 +240,24 @@ async fn a_call_that_nobody_answered_does_not_end_the_conversation() {
     );
 }
 
+#[test]
+fn a_history_from_elsewhere_is_put_right_and_the_rest_of_it_left_alone() {
+    let client = Client::builder().base_url("http://127.0.0.1:1/v1").build().expect("a client");
+    let items = json!([
+        question("First?"),
+        {"type": "function_call_output", "call_id": "gone", "output": "noon"},
+        reasoning("rs_1"),
+        message("msg_1", "One."),
+    ]);
+    let items: Vec<InputItem> = serde_json::from_value(items).expect("items");
+    let mut session = client.session(settings().input(items));
+    let findings = session.repair().expect("a repair");
+    assert_eq!(findings.iter().map(|finding| finding.pointer.as_str()).collect::<Vec<_>>(), ["/input/1"]);
+    let left: Vec<Value> = session.history().map(|item| serde_json::to_value(item).expect("JSON")).collect();
+    assert_eq!(left, [question("First?"), reasoning("rs_1"), message("msg_1", "One.")]);
+    assert!(session.repair().expect("a repair").is_empty());
+}
+
 #[tokio::test]
 async fn a_saved_conversation_goes_on_where_it_was() {
     let (server, client) = start(Script::new().answer(answered(&[reasoning("rs_1"), message("msg_1", "One.")])).answer(answered(&[]).times(2)));

@@ -8,8 +8,9 @@ mod turn;
 
 use core::fmt;
 
-use codex_types::profile::Identity;
-use codex_types::{CompactRequest, Compaction, CreateResponse, Input, InputItem, Response};
+use codex_types::lint::{Finding, Linter};
+use codex_types::profile::{Identity, Profile};
+use codex_types::{CompactRequest, Compaction, CreateResponse, Input, InputItem, RawJson, Response};
 
 pub use turn::SessionTurn;
 
@@ -17,6 +18,7 @@ use crate::calls::is_compaction;
 use crate::client::Client;
 use crate::error::Error;
 use crate::options::CallOptions;
+use crate::turn::unwritable;
 use history::History;
 
 /// A conversation with a model.
@@ -221,6 +223,31 @@ impl Session {
         shorter.extend(response.output.iter().filter(|item| is_compaction(item)).cloned().map(InputItem::from));
         self.replace(shorter);
         Ok(response)
+    }
+
+    /// Puts right what the service would refuse in the history: outputs whose calls are gone, calls whose outputs are, reasoning that is cut off
+    /// from what it led to. They are taken out. For a history that was made or cut elsewhere; one that grew here needs it only after
+    /// something was interrupted, and then the next [`turn`](Self::turn) answers what is open.
+    ///
+    /// Gives what was found and put right.
+    ///
+    /// # Errors
+    ///
+    /// [`Request`](crate::ErrorKind::Request) when an item nests deeper than 128 levels.
+    pub fn repair(&mut self) -> Result<Vec<Finding>, Error> {
+        let mut request = CreateResponse::new(self.settings.model.as_str());
+        request.input = Some(self.history.to_input(Vec::new()));
+        let body = RawJson::encode(&request).map_err(unwritable)?;
+        // No backend's own demands: what it does not want to see is taken out of each request, not out of the history.
+        let linter = Linter::new(Profile::new("history"));
+        let (repaired, mut findings) = linter.fix(&body).map_err(unwritable)?;
+        findings.retain(|finding| finding.pointer.starts_with("/input/"));
+        if !findings.is_empty() {
+            let repaired: CreateResponse = repaired.decode().map_err(unwritable)?;
+            let items = repaired.input.map(Input::into_items).unwrap_or_default();
+            self.history = History::starting_with(items);
+        }
+        Ok(findings)
     }
 
     async fn send(&mut self, input: Vec<InputItem>, options: &CallOptions) -> Result<SessionTurn<'_>, Error> {
