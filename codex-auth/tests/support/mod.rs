@@ -7,6 +7,8 @@
     reason = "each test program uses its own part, and fails loudly"
 )]
 
+pub mod login;
+
 use core::{
     future::Future,
     pin::pin,
