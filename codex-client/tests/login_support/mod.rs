@@ -3,9 +3,12 @@
     dead_code,
     unreachable_pub,
     clippy::expect_used,
+    clippy::panic,
     clippy::std_instead_of_core,
     reason = "each test program uses its own part, and a test says what it expects by failing loudly"
 )]
+
+pub mod program;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
