@@ -61,7 +61,9 @@ fn request(json: &RawJson) -> Result<String, Failure> {
     for finding in &translated.findings {
         eprintln!("translate: {finding}");
     }
-    Ok(RawJson::encode(&translated.request)?.to_compact().into_owned())
+    Ok(RawJson::encode(&translated.request)?
+        .to_compact()
+        .into_owned())
 }
 
 fn response(json: &RawJson) -> Result<String, Failure> {
@@ -167,6 +169,8 @@ struct ErrorLine {
 impl<'de> serde::Deserialize<'de> for ErrorLine {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let line = codex_types::ErrorEvent::deserialize(deserializer)?;
-        Ok(Self { error: line.error.map(|error| *error) })
+        Ok(Self {
+            error: line.error.map(|error| *error),
+        })
     }
 }

@@ -46,12 +46,18 @@ pub fn to_response(completion: &ChatResponse) -> Result<Response, TranslateError
     if message.audio.is_some() {
         return Err(TranslateError::unsupported("choices[0].message.audio"));
     }
-    let mut response =
-        new_response(&completion.id, &completion.model, completion.created, Status::Completed);
+    let mut response = new_response(
+        &completion.id,
+        &completion.model,
+        completion.created,
+        Status::Completed,
+    );
     end(&mut response, choice.finish_reason.as_ref());
     let status = item_status(&response);
     response.output.extend(reasoning(message, &completion.id));
-    response.output.extend(said(message, choice, &completion.id, &status)?);
+    response
+        .output
+        .extend(said(message, choice, &completion.id, &status)?);
     for (at, call) in message.tool_calls.iter().flatten().enumerate() {
         response.output.push(match call {
             ChatToolCall::Function(call) => function_call(&call.id, &call.function, &status).into(),
@@ -63,9 +69,14 @@ pub fn to_response(completion: &ChatResponse) -> Result<Response, TranslateError
         });
     }
     if let Some(call) = &message.function_call {
-        response.output.push(function_call("call_function_0", call, &status).into());
+        response
+            .output
+            .push(function_call("call_function_0", call, &status).into());
     }
-    response.usage = completion.usage.as_ref().map(|usage| Box::new(self::usage(usage)));
+    response.usage = completion
+        .usage
+        .as_ref()
+        .map(|usage| Box::new(self::usage(usage)));
     response.service_tier.clone_from(&completion.service_tier);
     response.metadata.clone_from(&completion.metadata);
     Ok(response)
@@ -87,8 +98,9 @@ pub(super) fn new_response(id: &str, model: &str, created: u64, status: Status) 
 /// How a response ends whose chat completion ends like this.
 pub(super) fn end(response: &mut Response, reason: Option<&FinishReason>) {
     let incomplete = match reason {
-        None
-        | Some(FinishReason::Stop | FinishReason::ToolCalls | FinishReason::FunctionCall) => None,
+        None | Some(FinishReason::Stop | FinishReason::ToolCalls | FinishReason::FunctionCall) => {
+            None
+        }
         Some(FinishReason::Length) => Some(IncompleteReason::MaxOutputTokens),
         Some(FinishReason::ContentFilter) => Some(IncompleteReason::ContentFilter),
         Some(FinishReason::Unlisted(other)) => Some(IncompleteReason::from(other.as_str())),
@@ -113,11 +125,13 @@ pub(super) fn function_call(
     function: &ChatFunctionArguments,
     status: &ItemStatus,
 ) -> FunctionCall {
-    let mut call =
-        FunctionCall::new(call_id, function.name.as_str(), function.arguments.as_str());
+    let mut call = FunctionCall::new(call_id, function.name.as_str(), function.arguments.as_str());
     call.id = Some(format!("fc_{call_id}"));
     call.status = Some(status.clone());
-    call.namespace = function.extra.get("namespace").and_then(|name| name.decode().ok());
+    call.namespace = function
+        .extra
+        .get("namespace")
+        .and_then(|name| name.decode().ok());
     call
 }
 
@@ -133,8 +147,11 @@ pub(super) fn custom_call(
 }
 
 pub(super) fn usage(usage: &ChatUsage) -> Usage {
-    let mut translated =
-        Usage::new(usage.prompt_tokens, usage.completion_tokens, usage.total_tokens);
+    let mut translated = Usage::new(
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        usage.total_tokens,
+    );
     let prompt = usage.prompt_tokens_details.clone().unwrap_or_default();
     let completion = usage.completion_tokens_details.clone().unwrap_or_default();
     let input = &mut translated.input_tokens_details;
@@ -153,8 +170,13 @@ fn reasoning(message: &ChatMessage, id: &str) -> Vec<OutputItem> {
     if let Some(items) = &message.reasoning_items {
         return items.iter().cloned().map(OutputItem::from).collect();
     }
-    let text = message.reasoning_content.as_deref().filter(|text| !text.is_empty());
-    text.map(|text| reasoning_item(id, text).into()).into_iter().collect()
+    let text = message
+        .reasoning_content
+        .as_deref()
+        .filter(|text| !text.is_empty());
+    text.map(|text| reasoning_item(id, text).into())
+        .into_iter()
+        .collect()
 }
 
 pub(super) fn reasoning_item(id: &str, text: &str) -> ReasoningItem {
@@ -176,7 +198,12 @@ fn said(
         Some(ChatContent::Text(text)) if text.is_empty() => {}
         Some(ChatContent::Text(text)) => {
             let mut part = OutputText::new(text.as_str());
-            part.annotations = message.annotations.iter().flatten().filter_map(annotation).collect();
+            part.annotations = message
+                .annotations
+                .iter()
+                .flatten()
+                .filter_map(annotation)
+                .collect();
             part.logprobs = choice.logprobs.as_ref().and_then(|all| all.content.clone());
             parts.push(part.into());
         }
@@ -196,7 +223,11 @@ fn said(
             return Err(TranslateError::malformed("choices[0].message.content"));
         }
     }
-    if let Some(refusal) = message.refusal.as_ref().filter(|refusal| !refusal.is_empty()) {
+    if let Some(refusal) = message
+        .refusal
+        .as_ref()
+        .filter(|refusal| !refusal.is_empty())
+    {
         parts.push(Refusal::new(refusal.as_str()).into());
     }
     Ok((!parts.is_empty()).then(|| message_item(id, parts, status).into()))
@@ -216,7 +247,9 @@ pub(super) fn message_id(id: &str) -> String {
 }
 
 fn annotation(annotation: &ChatAnnotation) -> Option<Annotation> {
-    let ChatAnnotation::UrlCitation(annotation) = annotation else { return None };
+    let ChatAnnotation::UrlCitation(annotation) = annotation else {
+        return None;
+    };
     let citation = &annotation.url_citation;
     Some(
         UrlCitation::new(

@@ -51,7 +51,10 @@ pub fn to_chat_request(
     let mut refusals = Refusals::new(options);
     refuse_unsupported(request, &mut refusals)?;
     let mut chat = ChatRequest::new(request.model.as_str(), messages(request, &mut refusals)?);
-    chat.stream = request.extra.get("stream").and_then(|stream| stream.decode().ok());
+    chat.stream = request
+        .extra
+        .get("stream")
+        .and_then(|stream| stream.decode().ok());
     if let Some(options) = &request.stream_options {
         refusals.refuse_extra(&options.extra, "stream_options", &[])?;
         chat.stream_options = options
@@ -79,10 +82,13 @@ pub fn to_chat_request(
     chat.store = request.store.filter(|store| *store);
     chat.metadata.clone_from(&request.metadata);
     chat.user.clone_from(&request.user);
-    chat.safety_identifier.clone_from(&request.safety_identifier);
+    chat.safety_identifier
+        .clone_from(&request.safety_identifier);
     chat.prompt_cache_key.clone_from(&request.prompt_cache_key);
-    chat.prompt_cache_options.clone_from(&request.prompt_cache_options);
-    chat.prompt_cache_retention.clone_from(&request.prompt_cache_retention);
+    chat.prompt_cache_options
+        .clone_from(&request.prompt_cache_options);
+    chat.prompt_cache_retention
+        .clone_from(&request.prompt_cache_retention);
     chat.service_tier.clone_from(&request.service_tier);
     chat.moderation.clone_from(&request.moderation);
     for (at, include) in request.include.iter().flatten().enumerate() {
@@ -100,14 +106,23 @@ fn refuse_unsupported(
     request: &CreateResponse,
     refusals: &mut Refusals<'_>,
 ) -> Result<(), TranslateError> {
-    refusals.refuse_if(request.previous_response_id.is_some(), "previous_response_id")?;
+    refusals.refuse_if(
+        request.previous_response_id.is_some(),
+        "previous_response_id",
+    )?;
     refusals.refuse_if(request.conversation.is_some(), "conversation")?;
     refusals.refuse_if(request.prompt.is_some(), "prompt")?;
     refusals.refuse_if(request.background == Some(true), "background")?;
     refusals.refuse_if(request.max_tool_calls.is_some(), "max_tool_calls")?;
-    let truncates = request.truncation.as_ref().is_some_and(|it| *it != Truncation::Disabled);
+    let truncates = request
+        .truncation
+        .as_ref()
+        .is_some_and(|it| *it != Truncation::Disabled);
     refusals.refuse_if(truncates, "truncation")?;
-    let manages = request.context_management.as_ref().is_some_and(|it| !it.is_empty());
+    let manages = request
+        .context_management
+        .as_ref()
+        .is_some_and(|it| !it.is_empty());
     refusals.refuse_if(manages, "context_management")?;
     refusals.refuse_if(request.image.is_some(), "image")?;
     refusals.refuse_if(request.access_programs.is_some(), "access_programs")?;
@@ -119,7 +134,11 @@ fn messages(
     refusals: &mut Refusals<'_>,
 ) -> Result<Vec<ChatMessage>, TranslateError> {
     let mut messages = Vec::new();
-    if let Some(instructions) = request.instructions.as_ref().filter(|text| !text.is_empty()) {
+    if let Some(instructions) = request
+        .instructions
+        .as_ref()
+        .filter(|text| !text.is_empty())
+    {
         messages.push(ChatMessage::system(instructions.as_str()));
     }
     match &request.input {
@@ -130,7 +149,13 @@ fn messages(
             let mut is_assistant_open = false;
             for (at, item) in items.iter().enumerate() {
                 let place = format!("input[{at}]");
-                push_item(item, &place, &mut is_assistant_open, &mut messages, refusals)?;
+                push_item(
+                    item,
+                    &place,
+                    &mut is_assistant_open,
+                    &mut messages,
+                    refusals,
+                )?;
             }
         }
         Some(Input::Unknown(_)) => return Err(TranslateError::malformed("input")),
@@ -151,9 +176,12 @@ fn push_item(
             *is_assistant_open = message.role == Role::Assistant;
         }
         InputItem::FunctionCall(call) => {
-            let mut arguments = ChatFunctionArguments::new(call.name.as_str(), call.arguments.as_str());
+            let mut arguments =
+                ChatFunctionArguments::new(call.name.as_str(), call.arguments.as_str());
             if let Some(namespace) = &call.namespace {
-                arguments.extra.insert("namespace", RawJson::string(namespace));
+                arguments
+                    .extra
+                    .insert("namespace", RawJson::string(namespace));
             }
             let call = ChatFunctionCall::new(call.call_id.as_str(), arguments);
             push_call(call.into(), is_assistant_open, messages);
@@ -175,7 +203,11 @@ fn push_item(
             *is_assistant_open = false;
         }
         InputItem::Reasoning(_) => {
-            refusals.note(FindingCode::RejectedItem, place, "was left out: chat has no reasoning");
+            refusals.note(
+                FindingCode::RejectedItem,
+                place,
+                "was left out: chat has no reasoning",
+            );
         }
         _ => refusals.refuse(TranslateErrorKind::Unsupported, place)?,
     }
@@ -230,7 +262,9 @@ fn assistant(
     for (at, part) in parts.iter().enumerate() {
         match part {
             InputPart::Refusal(part) => {
-                refusal.get_or_insert_with(String::new).push_str(&part.refusal);
+                refusal
+                    .get_or_insert_with(String::new)
+                    .push_str(&part.refusal);
             }
             _ => match part.as_text() {
                 Some(piece) => text.get_or_insert_with(String::new).push_str(piece),
@@ -278,7 +312,9 @@ fn part(
             };
             let url = ChatImageUrl::new(url.as_str()).detail(image.detail.clone());
             let mut translated = ChatImagePart::new(url);
-            translated.prompt_cache_breakpoint.clone_from(&image.prompt_cache_breakpoint);
+            translated
+                .prompt_cache_breakpoint
+                .clone_from(&image.prompt_cache_breakpoint);
             translated.into()
         }
         InputPart::File(file) => {
@@ -289,19 +325,26 @@ fn part(
             inner.file_id.clone_from(&file.file_id);
             inner.filename.clone_from(&file.filename);
             let mut translated = ChatFilePart::new(inner);
-            translated.prompt_cache_breakpoint.clone_from(&file.prompt_cache_breakpoint);
+            translated
+                .prompt_cache_breakpoint
+                .clone_from(&file.prompt_cache_breakpoint);
             translated.into()
         }
         InputPart::Audio(audio) => {
             let Some(clip) = &audio.input_audio else {
-                refusals.refuse(TranslateErrorKind::Unsupported, &format!("{place}.audio_url"))?;
+                refusals.refuse(
+                    TranslateErrorKind::Unsupported,
+                    &format!("{place}.audio_url"),
+                )?;
                 return Ok(None);
             };
             ChatAudioPart::new(clip.clone()).into()
         }
         InputPart::Text(text) => {
             let mut translated = ChatTextPart::new(text.text.as_str());
-            translated.prompt_cache_breakpoint.clone_from(&text.prompt_cache_breakpoint);
+            translated
+                .prompt_cache_breakpoint
+                .clone_from(&text.prompt_cache_breakpoint);
             translated.into()
         }
         other => match other.as_text() {
@@ -357,7 +400,11 @@ fn tools(
         }
     }
     let is_empty = tools.is_empty();
-    chat.tools = request.tools.as_ref().filter(|said| !is_empty || said.is_empty()).map(|_| tools);
+    chat.tools = request
+        .tools
+        .as_ref()
+        .filter(|said| !is_empty || said.is_empty())
+        .map(|_| tools);
     Ok(())
 }
 
@@ -366,9 +413,15 @@ fn function(
     place: &str,
     refusals: &mut Refusals<'_>,
 ) -> Result<ChatFunctionTool, TranslateError> {
-    refusals.refuse_if(tool.output_schema.is_some(), &format!("{place}.output_schema"))?;
+    refusals.refuse_if(
+        tool.output_schema.is_some(),
+        &format!("{place}.output_schema"),
+    )?;
     refusals.refuse_if(tool.is_async == Some(true), &format!("{place}.async"))?;
-    refusals.refuse_if(tool.defer_loading == Some(true), &format!("{place}.defer_loading"))?;
+    refusals.refuse_if(
+        tool.defer_loading == Some(true),
+        &format!("{place}.defer_loading"),
+    )?;
     refusals.refuse_extra(&tool.extra, place, &["strict"])?;
     let mut function = ChatFunction::new(tool.name.as_str());
     function.description.clone_from(&tool.description);
@@ -384,7 +437,10 @@ fn custom(
     refusals: &mut Refusals<'_>,
 ) -> Result<ChatCustomTool, TranslateError> {
     refusals.refuse_if(tool.is_async == Some(true), &format!("{place}.async"))?;
-    refusals.refuse_if(tool.defer_loading == Some(true), &format!("{place}.defer_loading"))?;
+    refusals.refuse_if(
+        tool.defer_loading == Some(true),
+        &format!("{place}.defer_loading"),
+    )?;
     refusals.refuse_extra(&tool.extra, place, &[])?;
     let mut custom = ChatCustom::new(tool.name.as_str());
     custom.description.clone_from(&tool.description);
@@ -408,7 +464,9 @@ fn web_search(
     refusals.refuse_if(tool.filters.is_some(), &format!("{place}.filters"))?;
     refusals.refuse_extra(&tool.extra, place, &[])?;
     let mut search = ChatWebSearchOptions::new();
-    search.search_context_size.clone_from(&tool.search_context_size);
+    search
+        .search_context_size
+        .clone_from(&tool.search_context_size);
     if let Some(location) = &tool.user_location {
         let mut place = UserLocation::clone(location);
         place.extra = crate::Extra::vacant();
@@ -445,7 +503,9 @@ fn tool_choice(
 
 /// `{"type":"function","name":"f"}` with one level more.
 fn nested_tool(tool: &RawJson) -> RawJson {
-    let Ok(node) = Node::read(tool) else { return tool.clone() };
+    let Ok(node) = Node::read(tool) else {
+        return tool.clone();
+    };
     let kind = node.text_of("type");
     if !matches!(kind, "function" | "custom") || node.get(kind).is_some() {
         return tool.clone();

@@ -11,9 +11,10 @@ use crate::chat::translate::back_answer::{
 use crate::chat::translate::{TranslateError, write_empty};
 use crate::chat::*;
 use crate::{
-    ApiError, ContentPartEvent, CustomToolCallInputDone, Delta, DeltaKind, FunctionCallArgumentsDone,
-    ItemStatus, LifecycleEvent, Logprob, OutputItem, OutputItemEvent, OutputPart, OutputText,
-    OutputTextDone, ReasoningTextDone, Refusal, RefusalDone, Response, ResponseEvent, Status,
+    ApiError, ContentPartEvent, CustomToolCallInputDone, Delta, DeltaKind,
+    FunctionCallArgumentsDone, ItemStatus, LifecycleEvent, Logprob, OutputItem, OutputItemEvent,
+    OutputPart, OutputText, OutputTextDone, ReasoningTextDone, Refusal, RefusalDone, Response,
+    ResponseEvent, Status,
 };
 
 /// Translates the chunks of one completion into the events of one response.
@@ -66,9 +67,21 @@ pub struct ToResponseEvents {
 #[derive(Clone, Debug)]
 enum Item {
     /// Text and refusal, each with its place among the parts.
-    Message { text: Option<(u32, String)>, refusal: Option<(u32, String)> },
-    Reasoning { text: String },
-    Call { index: u32, id: String, name: String, arguments: String, is_custom: bool, is_added: bool },
+    Message {
+        text: Option<(u32, String)>,
+        refusal: Option<(u32, String)>,
+    },
+    Reasoning {
+        text: String,
+    },
+    Call {
+        index: u32,
+        id: String,
+        name: String,
+        arguments: String,
+        is_custom: bool,
+        is_added: bool,
+    },
 }
 
 impl ToResponseEvents {
@@ -137,8 +150,7 @@ impl ToResponseEvents {
             return;
         }
         self.is_open = true;
-        self.response =
-            new_response(&chunk.id, &chunk.model, chunk.created, Status::InProgress);
+        self.response = new_response(&chunk.id, &chunk.model, chunk.created, Status::InProgress);
         self.response.service_tier.clone_from(&chunk.service_tier);
         let event = self.lifecycle();
         out.push(ResponseEvent::Created(event));
@@ -149,9 +161,14 @@ impl ToResponseEvents {
     fn choice(&mut self, choice: &ChatChunkChoice, out: &mut Vec<ResponseEvent>) {
         let delta = &choice.delta;
         if let Some(logprobs) = &choice.logprobs {
-            self.logprobs.extend(logprobs.content.iter().flatten().cloned());
+            self.logprobs
+                .extend(logprobs.content.iter().flatten().cloned());
         }
-        if let Some(text) = delta.reasoning_content.as_ref().filter(|text| !text.is_empty()) {
+        if let Some(text) = delta
+            .reasoning_content
+            .as_ref()
+            .filter(|text| !text.is_empty())
+        {
             self.think(text, out);
         }
         if let Some(text) = delta.content.as_ref().filter(|text| !text.is_empty()) {
@@ -177,10 +194,19 @@ impl ToResponseEvents {
     }
 
     fn think(&mut self, text: &str, out: &mut Vec<ResponseEvent>) {
-        let found = self.items.iter().position(|item| matches!(item, Item::Reasoning { .. }));
+        let found = self
+            .items
+            .iter()
+            .position(|item| matches!(item, Item::Reasoning { .. }));
         let at = found.unwrap_or_else(|| {
             let item = reasoning_item(&self.response.id, "");
-            self.add(Item::Reasoning { text: String::new() }, item.into(), out)
+            self.add(
+                Item::Reasoning {
+                    text: String::new(),
+                },
+                item.into(),
+                out,
+            )
         });
         if let Some(Item::Reasoning { text: whole }) = self.items.get_mut(at) {
             whole.push_str(text);
@@ -190,13 +216,29 @@ impl ToResponseEvents {
     }
 
     fn say(&mut self, text: &str, is_refusal: bool, out: &mut Vec<ResponseEvent>) {
-        let found = self.items.iter().position(|item| matches!(item, Item::Message { .. }));
+        let found = self
+            .items
+            .iter()
+            .position(|item| matches!(item, Item::Message { .. }));
         let at = found.unwrap_or_else(|| {
             let message = message_item(&self.response.id, Vec::new(), &ItemStatus::InProgress);
-            self.add(Item::Message { text: None, refusal: None }, message.into(), out)
+            self.add(
+                Item::Message {
+                    text: None,
+                    refusal: None,
+                },
+                message.into(),
+                out,
+            )
         });
         let id = message_id(&self.response.id);
-        let Some(Item::Message { text: words, refusal }) = self.items.get_mut(at) else { return };
+        let Some(Item::Message {
+            text: words,
+            refusal,
+        }) = self.items.get_mut(at)
+        else {
+            return;
+        };
         let count = u32::from(words.is_some()) + u32::from(refusal.is_some());
         let part = if is_refusal { refusal } else { words };
         let is_new = part.is_none();
@@ -205,18 +247,27 @@ impl ToResponseEvents {
         let place = *place;
         if is_new {
             let mut event = ContentPartEvent::default();
-            event.part = if is_refusal { Refusal::new("").into() } else { OutputText::new("").into() };
+            event.part = if is_refusal {
+                Refusal::new("").into()
+            } else {
+                OutputText::new("").into()
+            };
             let event = self.part_event(event, &id, at, place);
             out.push(ResponseEvent::ContentPartAdded(event));
         }
-        let kind = if is_refusal { DeltaKind::Refusal } else { DeltaKind::OutputText };
+        let kind = if is_refusal {
+            DeltaKind::Refusal
+        } else {
+            DeltaKind::OutputText
+        };
         self.delta(kind, &id, at, place, text, out);
     }
 
     fn call(&mut self, piece: &ChatToolCallDelta, out: &mut Vec<ResponseEvent>) {
-        let found = self.items.iter().position(|item| {
-            matches!(item, Item::Call { index, .. } if *index == piece.index)
-        });
+        let found = self
+            .items
+            .iter()
+            .position(|item| matches!(item, Item::Call { index, .. } if *index == piece.index));
         let at = found.unwrap_or_else(|| {
             self.items.push(Item::Call {
                 index: piece.index,
@@ -228,7 +279,14 @@ impl ToResponseEvents {
             });
             self.items.len() - 1
         });
-        let Some(Item::Call { id, name, arguments, is_custom, is_added, .. }) = self.items.get_mut(at)
+        let Some(Item::Call {
+            id,
+            name,
+            arguments,
+            is_custom,
+            is_added,
+            ..
+        }) = self.items.get_mut(at)
         else {
             return;
         };
@@ -239,7 +297,9 @@ impl ToResponseEvents {
         *is_custom |= piece.custom.is_some();
         let function = piece.function.as_ref();
         let custom = piece.custom.as_ref();
-        let named = function.and_then(|it| it.name.as_ref()).or(custom.and_then(|it| it.name.as_ref()));
+        let named = function
+            .and_then(|it| it.name.as_ref())
+            .or(custom.and_then(|it| it.name.as_ref()));
         if let (true, Some(named)) = (name.is_empty(), named) {
             name.clone_from(named);
         }
@@ -297,8 +357,17 @@ impl ToResponseEvents {
                     out.push(ResponseEvent::ReasoningTextDone(Box::new(event)));
                     item.into()
                 }
-                Item::Message { text, refusal } => self.close_message(at, text, refusal, &status, out),
-                Item::Call { id, name, arguments, is_custom, is_added, .. } => {
+                Item::Message { text, refusal } => {
+                    self.close_message(at, text, refusal, &status, out)
+                }
+                Item::Call {
+                    id,
+                    name,
+                    arguments,
+                    is_custom,
+                    is_added,
+                    ..
+                } => {
                     let item = call_item(&id, &name, &arguments, is_custom, &status);
                     if !is_added {
                         let begun = call_item(&id, &name, "", is_custom, &ItemStatus::InProgress);

@@ -42,7 +42,10 @@ impl Place {
     }
 
     pub(super) fn in_final_response(self) -> Self {
-        Self { is_final: true, ..self }
+        Self {
+            is_final: true,
+            ..self
+        }
     }
 
     /// Finds the state that belongs to this place.

@@ -215,7 +215,9 @@ fn custom(
     let format: Option<CustomToolFormat> = custom.format.as_ref().map(|format| match format {
         ChatCustomFormat::Text(_) => TextToolFormat::new().into(),
         ChatCustomFormat::Grammar(format) => {
-            let ChatGrammar { syntax, definition, .. } = &format.grammar;
+            let ChatGrammar {
+                syntax, definition, ..
+            } = &format.grammar;
             GrammarFormat::new(syntax.clone(), definition.as_str()).into()
         }
         // Both sides write unknown formats in the same place; this one has to speak for itself.

@@ -1,0 +1,110 @@
+//! The translation between Chat Completions and Responses against a corpus of pairs.
+#![cfg(feature = "chat")]
+
+use codex_types::chat::translate::{
+    AnswerOptions, ChatStreamEvent, Commentary, ReasoningShown, RequestOptions, ToChatChunks,
+    chat_error_body, to_chat_response, to_responses_request,
+};
+use codex_types::chat::ChatRequest;
+use codex_types::profile::Profile;
+use codex_types::{Map, RawJson, Response, ResponseEvent};
+use serde_json::Value;
+
+fn cases(file: &str) -> Vec<Map<RawJson>> {
+    let path = format!("{}/../testdata/translate/{file}.jsonl", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines().map(|line| RawJson::parse(line).unwrap().decode().unwrap()).collect()
+}
+
+fn text(case: &Map<RawJson>, key: &str) -> Option<String> {
+    case.get(key).map(|value| value.decode().unwrap())
+}
+
+fn value(json: &RawJson) -> Value {
+    json.decode().unwrap()
+}
+
+fn answer_options(case: &Map<RawJson>) -> AnswerOptions {
+    let options = AnswerOptions::new();
+    match text(case, "options").as_deref() {
+        None => options,
+        Some("usage") => options.include_usage(true),
+        Some("omit") => options.commentary(Commentary::Omit),
+        Some("reasoning") => options.reasoning(ReasoningShown::Text),
+        Some("items") => options.reasoning(ReasoningShown::TextAndItems),
+        Some(other) => panic!("{other} is no choice"),
+    }
+}
+
+#[test]
+fn the_corpus_is_large_enough() {
+    let count: usize =
+        ["requests", "responses", "streams"].iter().map(|file| cases(file).len()).sum();
+    assert!(count >= 120, "{count}");
+}
+
+#[test]
+fn requests() {
+    for case in cases("requests") {
+        let name = text(&case, "name").unwrap();
+        let chat: ChatRequest = case.get("in").unwrap().decode().unwrap();
+        let options = match text(&case, "options").as_deref() {
+            None => RequestOptions::new(),
+            Some("lenient") => RequestOptions::new().lenient(),
+            Some(profile) => RequestOptions::for_profile(&Profile::by_name(profile).unwrap()),
+        };
+        let result = to_responses_request(&chat, &options);
+        match text(&case, "refused") {
+            Some(parameter) => {
+                let error = result.expect_err(&name);
+                assert_eq!(error.parameter(), parameter, "{name}");
+                assert!(error.to_string().contains(&parameter), "{name}");
+            }
+            None => {
+                let request = result.unwrap_or_else(|error| panic!("{name}: {error}")).request;
+                let written = RawJson::encode(&request).unwrap();
+                assert_eq!(value(&written), value(case.get("out").unwrap()), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn responses() {
+    for case in cases("responses") {
+        let name = text(&case, "name").unwrap();
+        let response: Response = case.get("in").unwrap().decode().unwrap();
+        let result = to_chat_response(&response, &answer_options(&case));
+        match case.get("error") {
+            Some(expected) => {
+                let body = value(&chat_error_body(&result.expect_err(&name)));
+                assert_eq!(body["error"], value(expected), "{name}");
+            }
+            None => {
+                let completion = result.unwrap_or_else(|error| panic!("{name}: {}", error.message));
+                let written = value(&RawJson::encode(&completion).unwrap());
+                assert_eq!(written, value(case.get("out").unwrap()), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn streams() {
+    for case in cases("streams") {
+        let name = text(&case, "name").unwrap();
+        let events: Vec<RawJson> = case.get("in").unwrap().decode().unwrap();
+        let mut chunks = ToChatChunks::new(answer_options(&case));
+        let mut out = Vec::new();
+        for event in &events {
+            out.extend(chunks.feed(&ResponseEvent::from_json(event.as_str()).unwrap()));
+        }
+        out.extend(chunks.finish());
+        let is_good = out.pop_if(|last| *last == ChatStreamEvent::Done).is_some();
+        let written: Vec<Value> =
+            out.iter().map(|one| serde_json::from_str(&one.to_data()).unwrap()).collect();
+        assert_eq!(Value::Array(written), value(case.get("out").unwrap()), "{name}");
+        let ends_in_error = matches!(out.last(), Some(ChatStreamEvent::Error(_)));
+        assert_ne!(is_good, ends_in_error, "{name}: [DONE] comes after good streams only");
+    }
+}
