@@ -110,6 +110,34 @@ fn json_is_one_event_a_line() {
 }
 
 #[test]
+fn either_transport_says_the_same() {
+    let over = |transport: &str| {
+        let output = run(&["--transport", transport, "--json", "Why?"]);
+        assert!(output.status.success(), "{transport}: {}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let http = over("http");
+    assert!(http.lines().count() > 10);
+    assert_eq!(over("websocket"), http);
+    assert_eq!(over("auto"), http);
+}
+
+#[test]
+fn without_a_socket_auto_asks_over_http_and_websocket_fails() {
+    let script = || {
+        Script::new()
+            .route("GET", "/v1/responses", Answer::status(426).forever())
+            .route("POST", "/v1/responses", Answer::sse().event(delta("Because.")).event(ending("completed", json!({}))).forever())
+    };
+    let server = LoopbackServer::start(script()).expect("a loopback server");
+    let output = run(&["--base-url", &server.url("/v1"), "--transport", "auto", "Why?"]);
+    assert_eq!(text(&output.stdout), "Because.\n");
+    let output = run(&["--base-url", &server.url("/v1"), "--transport", "websocket", "Why?"]);
+    assert!(!output.status.success());
+    assert!(text(&output.stderr).contains("the server answered with status 426"), "{}", text(&output.stderr));
+}
+
+#[test]
 fn a_key_and_a_server_of_ones_own_are_used() {
     let (server, url) = server(Answer::sse().event(delta("Because.")).event(ending("completed", json!({}))));
     let output = run(&["--base-url", &url, "--api-key", "sk-invented", "--model", "some-model", "Why?"]);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use codex_auth::Secret;
+use codex_client::TransportChoice;
 
 #[derive(Debug, Default)]
 pub(crate) struct Arguments {
@@ -14,15 +15,7 @@ pub(crate) struct Arguments {
     pub(crate) request: Option<PathBuf>,
     pub(crate) json: bool,
     pub(crate) idle_timeout: Option<Duration>,
-    pub(crate) transport: Transport,
-}
-
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Transport {
-    #[default]
-    Auto,
-    Http,
-    WebSocket,
+    pub(crate) transport: TransportChoice,
 }
 
 pub(crate) const USAGE: &str = "\
@@ -34,7 +27,7 @@ usage: ask [OPTIONS] QUESTION
   --request FILE           a whole request as JSON instead of a question
   --json                   print one line of JSON per event instead of text
   --idle-timeout SECONDS   give up after so long a silence (default 300)
-  --transport NAME         auto, http or websocket
+  --transport NAME         auto (a WebSocket where the backend has them), http or websocket
 
 Without credentials and without --base-url an embedded server on 127.0.0.1 answers.";
 
@@ -84,11 +77,11 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "--idle-timeout takes a positive number of seconds".to_owned())
 }
 
-fn transport(text: &str) -> Result<Transport, String> {
+fn transport(text: &str) -> Result<TransportChoice, String> {
     match text {
-        "auto" => Ok(Transport::Auto),
-        "http" => Ok(Transport::Http),
-        "websocket" => Ok(Transport::WebSocket),
+        "auto" => Ok(TransportChoice::Auto),
+        "http" => Ok(TransportChoice::Http),
+        "websocket" => Ok(TransportChoice::WebSocket),
         _ => Err("--transport is auto, http or websocket".to_owned()),
     }
 }

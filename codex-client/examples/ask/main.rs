@@ -17,11 +17,11 @@ mod show;
 use std::process::ExitCode;
 
 use codex_auth::{ApiKey, Secret};
-use codex_client::{Client, Error};
+use codex_client::{Client, Error, SocketSession, SocketSettings, TurnEvent};
 use codex_transport::Timeouts;
 use codex_types::CreateResponse;
 
-use arguments::{Arguments, Transport, USAGE};
+use arguments::{Arguments, USAGE};
 
 const MODEL: &str = "gpt-5.5";
 
@@ -52,9 +52,6 @@ fn fail(message: &str) -> ExitCode {
 }
 
 async fn ask(arguments: Arguments) -> Result<(), String> {
-    if arguments.transport == Transport::WebSocket {
-        return Err("--transport websocket is not built yet".to_owned());
-    }
     let request = request(&arguments)?;
     let key = arguments.api_key.clone().or_else(key_from_environment);
     let mut builder = Client::builder();
@@ -62,7 +59,7 @@ async fn ask(arguments: Arguments) -> Result<(), String> {
         builder = builder.timeouts(Timeouts::default().with_idle(idle));
     }
     let server = if key.is_none() && arguments.base_url.is_none() {
-        let server = embedded::start()?;
+        let server = embedded::start(&request)?;
         eprintln!(
             "no credentials: answered by an embedded server at http://{}",
             server.address()
@@ -79,11 +76,15 @@ async fn ask(arguments: Arguments) -> Result<(), String> {
         builder = builder.auth(ApiKey::new(key).map_err(|error| error.to_string())?);
     }
     let client = builder.build().map_err(|error| error.to_string())?;
-    let mut stream = client.stream(&request).await.map_err(|error| explain(&error))?;
+    let mut settings = SocketSettings::default();
+    settings.transport = arguments.transport;
+    let mut session = SocketSession::new(&client, settings);
+    let mut turn = session.stream(&request).await.map_err(|error| explain(&error))?;
     let mut screen = show::Screen::new(arguments.json);
-    while let Some(item) = stream.next().await {
+    while let Some(item) = turn.next().await {
         match item {
-            Ok(event) => screen.event(&event).map_err(|error| format!("standard output: {error}"))?,
+            Ok(TurnEvent::Response(event)) => screen.event(&event).map_err(|error| format!("standard output: {error}"))?,
+            Ok(TurnEvent::Restart(_)) => screen.remark("the connection broke; the answer starts again:"),
             Err(error) if error.is_fatal() => {
                 screen.pause();
                 return Err(explain(&error));
@@ -92,7 +93,7 @@ async fn ask(arguments: Arguments) -> Result<(), String> {
         }
     }
     screen.pause();
-    let response = stream.finish().await.map_err(|error| explain(&error))?;
+    let response = turn.finish().await.map_err(|error| explain(&error))?;
     screen.usage(&response);
     drop(server);
     Ok(())
