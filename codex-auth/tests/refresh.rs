@@ -13,8 +13,8 @@ mod support;
 use core::time::Duration;
 
 use codex_auth::{
-    CredentialSource as _, ErrorKind, FileStore, MemoryStore, OAuthProfile, OAuthSource, Record,
-    Secret, TokenSet, TokenStore as _, UnknownOutcome, Verdict,
+    Audience, CredentialSource as _, ErrorKind, FileStore, MemoryStore, OAuthProfile, OAuthSource,
+    Record, Secret, TokenSet, TokenStore as _, UnknownOutcome, Verdict,
 };
 use support::{
     Answer, Authority, Directory, VirtualTimer, access, block_on, id, jwt,
@@ -709,6 +709,41 @@ fn a_personal_access_token_is_looked_up_once() {
         ["/api/accounts/v1/user-auth-credential/whoami"]
     );
     assert_eq!(authority.header(0, "authorization"), "Bearer at-invented");
+}
+
+#[test]
+fn a_key_replaced_in_the_store_is_taken_up_after_a_rejection() {
+    for (before, after) in [
+        (r#"{"OPENAI_API_KEY":"old"}"#, r#"{"OPENAI_API_KEY":"new"}"#),
+        (
+            r#"{"personal_access_token":"at-old"}"#,
+            r#"{"personal_access_token":"at-new"}"#,
+        ),
+        (
+            r#"{"personal_access_token":"at-old"}"#,
+            r#"{"OPENAI_API_KEY":"new"}"#,
+        ),
+    ] {
+        let record = |json: &str| Record::from_json(json.as_bytes()).unwrap();
+        let store = MemoryStore::new();
+        store.save(&record(before), None).unwrap();
+        let mut profile = OAuthProfile::codex();
+        profile.whoami_endpoint = None;
+        let source = OAuthSource::builder(
+            profile,
+            store.clone(),
+            Authority::default(),
+            VirtualTimer::new(),
+        )
+        .with_audience(Audience::any_https())
+        .build()
+        .unwrap();
+        let (lease, bearer) = apply(&source).unwrap();
+        assert_eq!(block_on(source.rejected(lease)).unwrap(), Verdict::GiveUp);
+        replace(&store, &record(after));
+        assert_eq!(block_on(source.rejected(lease)).unwrap(), Verdict::Retry);
+        assert_ne!(apply(&source).unwrap().1, bearer);
+    }
 }
 
 #[test]

@@ -89,7 +89,10 @@ pub(super) fn decide(situation: &Situation<'_>) -> Decision {
             (None, None) => true,
             _ => false,
         };
-        if unchanged && current.mode() == stored.mode() && current.api_key() == stored.api_key() {
+        let same_kind = current.mode() == stored.mode()
+            && current.api_key() == stored.api_key()
+            && current.personal_access_token() == stored.personal_access_token();
+        if unchanged && same_kind {
             return match stored_tokens {
                 Some(tokens) => decide_same(situation, stored, tokens, refused(tokens)),
                 None => Decision::Keep,
