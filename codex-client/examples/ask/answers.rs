@@ -35,7 +35,7 @@ pub(crate) fn answer(question: &str) -> Vec<Beat> {
     script.finish()
 }
 
-struct Script {
+pub(crate) struct Script {
     beats: Vec<Beat>,
     output: Vec<Value>,
     output_tokens: u64,
@@ -43,7 +43,7 @@ struct Script {
 }
 
 impl Script {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut script = Self {
             beats: Vec::new(),
             output: Vec::new(),
@@ -57,7 +57,7 @@ impl Script {
         script
     }
 
-    fn reasoning(&mut self, summary: &str) {
+    pub(crate) fn reasoning(&mut self, summary: &str) {
         let (index, id) = (self.output.len(), "rs_embedded_1");
         let open = json!({"type": "reasoning", "id": id, "summary": []});
         self.send(120, json!({"type": "response.output_item.added", "output_index": index, "item": open}));
@@ -73,7 +73,7 @@ impl Script {
         self.close(json!({"type": "reasoning", "id": id, "summary": [part]}));
     }
 
-    fn message(&mut self, text: &str) {
+    pub(crate) fn message(&mut self, text: &str) {
         let (index, id) = (self.output.len(), "msg_embedded_1");
         let open = json!({"type": "message", "id": id, "status": "in_progress", "role": "assistant", "content": []});
         self.send(60, json!({"type": "response.output_item.added", "output_index": index, "item": open}));
@@ -101,7 +101,7 @@ impl Script {
         self.close(json!({"type": "function_call", "id": id, "status": "completed", "call_id": "call_embedded_1", "name": name, "arguments": arguments}));
     }
 
-    fn finish(mut self) -> Vec<Beat> {
+    pub(crate) fn finish(mut self) -> Vec<Beat> {
         let mut response = self.response("completed");
         response["output"] = json!(self.output);
         let output_tokens = self.output_tokens + self.reasoning_tokens;

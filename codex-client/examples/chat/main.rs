@@ -1,0 +1,114 @@
+//! A conversation in the terminal: with a history, live reasoning, and what each answer cost.
+//!
+//! `cargo run --example chat -- [FILE]`
+//!
+//! A line is a question. `/fork` goes on in a copy of the conversation, `/back` returns to the one before, `/save FILE` writes it down, and a
+//! FILE on the command line goes on with what was saved. Answers go to standard output, everything else to standard error.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::std_instead_of_core,
+    reason = "a program for the terminal"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use codex_client::Session;
+use codex_types::{RawJson, Reasoning, ReasoningSummary, Response, ResponseEvent};
+use support::Backend;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("chat: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), String> {
+    let backend = support::connect()?;
+    let mut session = match std::env::args().nth(1) {
+        Some(file) => restore(&backend, &file)?,
+        None => start(&backend),
+    };
+    let mut left = Vec::new();
+    loop {
+        if std::io::stdin().is_terminal() {
+            eprint!("{}> ", ">".repeat(left.len()));
+        }
+        let mut line = String::new();
+        if std::io::stdin().lock().read_line(&mut line).map_err(|error| format!("standard input: {error}"))? == 0 {
+            return Ok(());
+        }
+        match line.trim().split_once(' ').unwrap_or((line.trim(), "")) {
+            ("", _) => {}
+            ("/quit", _) => return Ok(()),
+            ("/fork", _) => {
+                let fork = session.fork();
+                left.push(core::mem::replace(&mut session, fork));
+            }
+            ("/back", _) => match left.pop() {
+                Some(before) => session = before,
+                None => eprintln!("there is no conversation to go back to"),
+            },
+            ("/save", file) => match save(&session, file) {
+                Ok(()) => eprintln!("saved"),
+                Err(message) => eprintln!("{message}"),
+            },
+            // A turn that fails has not been said: the conversation goes on as if it had not been.
+            _ => match answer(&mut session, line.trim()).await {
+                Ok(response) => show_usage(&response),
+                Err(message) => eprintln!("\n{message}"),
+            },
+        }
+    }
+}
+
+fn start(backend: &Backend) -> Session {
+    let mut settings = backend.request.clone();
+    let reasoning = settings.reasoning.take().unwrap_or_else(Reasoning::new);
+    backend.client.session(settings.reasoning(reasoning.summary(ReasoningSummary::Auto)))
+}
+
+fn restore(backend: &Backend, file: &str) -> Result<Session, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
+    let json = RawJson::parse(&text).map_err(|error| format!("{file}: {error}"))?;
+    let session = Session::from_json(&backend.client, &json).map_err(|error| format!("{file}: {error}"))?;
+    eprintln!("{} items", session.history().count());
+    Ok(session)
+}
+
+fn save(session: &Session, file: &str) -> Result<(), String> {
+    let json = session.to_json().map_err(|error| error.to_string())?;
+    std::fs::write(file, json.as_str()).map_err(|error| format!("{file}: {error}"))
+}
+
+async fn answer(session: &mut Session, question: &str) -> Result<Response, String> {
+    let mut turn = session.turn(question).await.map_err(|error| support::explain(&error))?;
+    while let Some(item) = turn.next().await {
+        match item.map_err(|error| support::explain(&error))? {
+            ResponseEvent::OutputTextDelta(delta) | ResponseEvent::RefusalDelta(delta) => {
+                print!("{}", delta.delta());
+                std::io::stdout().flush().map_err(|error| format!("standard output: {error}"))?;
+            }
+            ResponseEvent::ReasoningSummaryTextDelta(delta) => eprint!("{}", delta.delta()),
+            ResponseEvent::ReasoningSummaryTextDone(_) => eprintln!(),
+            ResponseEvent::OutputTextDone(_) | ResponseEvent::RefusalDone(_) => println!(),
+            _ => {}
+        }
+    }
+    turn.finish().await.map_err(|error| support::explain(&error))
+}
+
+fn show_usage(response: &Response) {
+    if let Some(usage) = &response.usage {
+        eprintln!("[{} tokens in, {} of them cached, {} out]", usage.input_tokens, usage.cached_tokens(), usage.output_tokens);
+    }
+}
