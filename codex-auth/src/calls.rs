@@ -9,7 +9,7 @@ use crate::{
     encode::join,
     error::{Error, ErrorKind},
     fixed::{BearerToken, Headers},
-    json::Writer,
+    json::compact,
     moment::Moment,
     profile::{BodyFormat, OAuthProfile, invalid},
     secret::Secret,
@@ -252,7 +252,7 @@ impl ApiKeyExchange {
 /// let tokens = TokenSet::new(Secret::from("access-1")).with_refresh_token(Secret::from("refresh-1"));
 /// let revoke = Revoke::new(&OAuthProfile::codex(), &tokens)?;
 /// let body = revoke.request().into_body();
-/// assert!(std::str::from_utf8(&body).unwrap().contains(r#""token_type_hint": "refresh_token""#));
+/// assert!(std::str::from_utf8(&body).unwrap().contains(r#""token_type_hint":"refresh_token""#));
 /// assert!(revoke.read(&http::Response::new("".into())).is_ok());
 /// # Ok::<(), codex_auth::Error>(())
 /// ```
@@ -464,16 +464,10 @@ pub(crate) fn post(endpoint: &str, format: BodyFormat, members: &[(&str, &str)])
             "application/x-www-form-urlencoded",
             Bytes::from(join(members.iter().copied())),
         ),
-        BodyFormat::Json => {
-            let mut object = Writer::new();
-            for (name, value) in members {
-                object.text(name, value);
-            }
-            (
-                "application/json",
-                Bytes::copy_from_slice(object.finish().as_bytes()),
-            )
-        }
+        BodyFormat::Json => (
+            "application/json",
+            Bytes::copy_from_slice(compact(members).as_bytes()),
+        ),
     };
     let mut request = Request::new(body);
     *request.method_mut() = Method::POST;

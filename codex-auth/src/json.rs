@@ -146,6 +146,22 @@ impl Writer {
     }
 }
 
+/// An object of texts on one line, as requests carry it. The text is wiped when dropped.
+pub(crate) fn compact(members: &[(&str, &str)]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(4 * 1024));
+    text.push('{');
+    for (index, (name, value)) in members.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        text.push_str(&quoted(name));
+        text.push(':');
+        text.push_str(&quoted(value));
+    }
+    text.push('}');
+    text
+}
+
 pub(crate) fn quoted(text: &str) -> Zeroizing<String> {
     // Serialising a text cannot fail; an empty one keeps the object well-formed if it ever did.
     Zeroizing::new(serde_json::to_string(text).unwrap_or_else(|_| "\"\"".to_owned()))
@@ -181,6 +197,15 @@ mod tests {
         assert_eq!(
             object.without(&["a", "b", "c", "d", "e", "f", "g"]),
             [("h".to_owned(), Secret::from(r#"{"i":true}"#))]
+        );
+    }
+
+    #[test]
+    fn compact_objects_are_on_one_line() {
+        assert_eq!(*compact(&[]), "{}");
+        assert_eq!(
+            *compact(&[("a", "1"), ("b\"", "\n")]),
+            r#"{"a":"1","b\"":"\n"}"#
         );
     }
 

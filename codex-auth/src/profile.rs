@@ -213,6 +213,9 @@ impl OAuthProfile {
     /// The documented "Sign in with ChatGPT" profile for open-source apps: the app registers itself while its user signs in, the plan is
     /// used at the public API. The registration names the app, which must be the caller's own name; there is no default.
     ///
+    /// Its terms (a preview's, so read them again) let the plan serve the signed-in user within the connected app: no pools of accounts, no
+    /// rotation between them, no general-purpose endpoint for other programs. Nothing in this crate does any of that.
+    ///
     /// The address for revoking comes from [discovery](Self::with_discovery) alone.
     ///
     /// ```

@@ -91,11 +91,11 @@ fn pending_answers_are_waited_out_and_the_result_is_stored_without_an_api_key() 
     );
     assert_eq!(
         authority.body(0),
-        "{\n  \"client_id\": \"app_EMoamEEZ73f0CkXaXp7hrann\"\n}"
+        "{\"client_id\":\"app_EMoamEEZ73f0CkXaXp7hrann\"}"
     );
     assert_eq!(
         authority.body(1),
-        "{\n  \"device_auth_id\": \"device-1\",\n  \"user_code\": \"ABCD-12345\"\n}"
+        "{\"device_auth_id\":\"device-1\",\"user_code\":\"ABCD-12345\"}"
     );
     let exchange = authority.body(4);
     assert_eq!(

@@ -51,7 +51,7 @@ fn an_answer_without_id_token_keeps_the_old_one_and_the_account() {
     );
     assert_eq!(
         authority.body(0),
-        "{\n  \"client_id\": \"app_EMoamEEZ73f0CkXaXp7hrann\",\n  \"grant_type\": \"refresh_token\",\n  \"refresh_token\": \"refresh-1\"\n}"
+        "{\"client_id\":\"app_EMoamEEZ73f0CkXaXp7hrann\",\"grant_type\":\"refresh_token\",\"refresh_token\":\"refresh-1\"}"
     );
     assert_eq!(authority.header(0, "content-type"), "application/json");
 }

@@ -143,8 +143,8 @@ fn a_store_that_cannot_be_read_is_not_overwritten() {
 fn signing_out_sends_the_exact_body_and_deletes_whatever_the_answer() {
     let refresh = old(1);
     let access = Record::of_tokens(TokenSet::new(Secret::from("access-1")), start());
-    let with_refresh = "{\n  \"token\": \"refresh-1\",\n  \"token_type_hint\": \"refresh_token\",\n  \"client_id\": \"app_EMoamEEZ73f0CkXaXp7hrann\"\n}";
-    let without = "{\n  \"token\": \"access-1\",\n  \"token_type_hint\": \"access_token\"\n}";
+    let with_refresh = "{\"token\":\"refresh-1\",\"token_type_hint\":\"refresh_token\",\"client_id\":\"app_EMoamEEZ73f0CkXaXp7hrann\"}";
+    let without = "{\"token\":\"access-1\",\"token_type_hint\":\"access_token\"}";
     let unavailable = || Answer::Body(503, String::new());
     for (record, body, answers, confirmed) in [
         (&refresh, with_refresh, vec![ok("")], true),
