@@ -76,6 +76,23 @@ fn roundtrip(root: &str, json: &RawJson) -> Result<(bool, RawJson), Box<dyn Erro
         "item_list" => through(json, always::<ItemList>),
         "input_tokens" => through(json, always::<InputTokens>),
         "error" => through(json, always::<ErrorEvent>),
+        #[cfg(feature = "chat")]
+        _ if root.starts_with("chat_") => chat(root, json),
+        _ => Err(format!("there is no root {root:?}").into()),
+    }
+}
+
+#[cfg(feature = "chat")]
+fn chat(root: &str, json: &RawJson) -> Result<(bool, RawJson), Box<dyn Error>> {
+    use codex_types::chat::{ChatChunk, ChatMessage, ChatPart, ChatRequest, ChatResponse, ChatTool};
+
+    match root {
+        "chat_request" => through(json, always::<ChatRequest>),
+        "chat_message" => through(json, |message: &ChatMessage| message.role.is_listed()),
+        "chat_part" => through(json, ChatPart::is_known),
+        "chat_tool" => through(json, ChatTool::is_known),
+        "chat_response" => through(json, always::<ChatResponse>),
+        "chat_chunk" => through(json, always::<ChatChunk>),
         _ => Err(format!("there is no root {root:?}").into()),
     }
 }

@@ -1,0 +1,423 @@
+//! Laws of the chat types and of their translation: nothing is lost, there and back is the same, and a
+//! stream adds up to what its final response says.
+#![cfg(feature = "chat")]
+
+use std::collections::BTreeMap;
+
+use codex_types::chat::translate::{
+    AnswerOptions, ChatStreamEvent, RequestOptions, ToChatChunks, ToResponseEvents,
+    to_chat_request, to_chat_response, to_response, to_responses_request,
+};
+use codex_types::chat::{ChatChunk, ChatMessage, ChatRequest, ChatResponse, ChatTool};
+use codex_types::{
+    CustomToolCall, Delta, DeltaKind, FunctionCall, LifecycleEvent, Map, OutputItem,
+    OutputItemEvent, OutputMessage, OutputPart, OutputText, OutputTextDone, RawJson, Refusal,
+    Response, ResponseEvent, Status,
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn cases(file: &str) -> Vec<Map<RawJson>> {
+    let path = format!("{}/../testdata/translate/{file}.jsonl", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines().map(|line| RawJson::parse(line).unwrap().decode().unwrap()).collect()
+}
+
+fn value<T: serde::Serialize>(of: &T) -> Value {
+    serde_json::to_value(of).unwrap()
+}
+
+/// What a client makes of chunks.
+#[derive(Debug, Default, PartialEq)]
+struct Folded {
+    content: String,
+    refusal: String,
+    /// Kind, id, name and arguments by index.
+    calls: BTreeMap<u64, [String; 4]>,
+    finish_reason: Option<String>,
+}
+
+fn fold(chunks: &[Value]) -> Folded {
+    let mut folded = Folded::default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    for choice in chunks.iter().flat_map(|chunk| chunk["choices"].as_array().unwrap()) {
+        let delta = &choice["delta"];
+        folded.content += &text(&delta["content"]);
+        folded.refusal += &text(&delta["refusal"]);
+        for call in delta["tool_calls"].as_array().into_iter().flatten() {
+            let entry = folded.calls.entry(call["index"].as_u64().unwrap()).or_default();
+            entry[0] += &text(&call["type"]);
+            entry[1] += &text(&call["id"]);
+            for (inner, arguments) in [("function", "arguments"), ("custom", "input")] {
+                entry[2] += &text(&call[inner]["name"]);
+                entry[3] += &text(&call[inner][arguments]);
+            }
+        }
+        if let Some(reason) = choice["finish_reason"].as_str() {
+            assert_eq!(folded.finish_reason.replace(reason.to_owned()), None);
+        }
+    }
+    folded
+}
+
+fn folded_response(completion: &ChatResponse) -> Folded {
+    let choice = value(&completion.choices[0]);
+    let mut delta = choice["message"].clone();
+    for (at, call) in delta["tool_calls"].as_array_mut().into_iter().flatten().enumerate() {
+        call["index"] = json!(at);
+    }
+    fold(&[json!({"choices": [{"delta": delta, "finish_reason": choice["finish_reason"]}]})])
+}
+
+/// The chunks of a stream that went well; none if it ended in an error.
+fn chunks(events: &[ResponseEvent]) -> Option<Vec<Value>> {
+    let mut translator = ToChatChunks::new(AnswerOptions::new());
+    let mut out: Vec<ChatStreamEvent> =
+        events.iter().flat_map(|event| translator.feed(event)).collect();
+    out.extend(translator.finish());
+    out.pop_if(|last| *last == ChatStreamEvent::Done)?;
+    Some(out.iter().map(|one| serde_json::from_str(&one.to_data()).unwrap()).collect())
+}
+
+#[test]
+fn unknown_things_are_kept() {
+    let json = r#"{"model":"m","messages":[{"role":"oracle","content":[{"type":"smell","x":1.50}],"mood":null}],"tools":[{"type":"dream"}],"tool_choice":{"type":"dream"},"response_format":{"type":"xml"},"stop":{"at":1},"temperature":"hot","later":[1]}"#;
+    let request: ChatRequest = serde_json::from_str(json).unwrap();
+    assert!(!request.messages[0].role.is_listed());
+    assert!(matches!(&request.tools.as_ref().unwrap()[0], ChatTool::Unknown(_)));
+    let written: Value = value(&request);
+    assert_eq!(written, serde_json::from_str::<Value>(json).unwrap());
+    assert!(serde_json::to_string(&request).unwrap().contains("1.50"));
+}
+
+#[test]
+fn the_corpus_survives_being_read_and_written() {
+    for (file, root) in [("requests", "in"), ("responses", "out"), ("streams", "out")] {
+        for case in cases(file) {
+            let Some(json) = case.get(root) else { continue };
+            let before: Value = json.decode().unwrap();
+            let after = match file {
+                "requests" => value(&json.decode::<ChatRequest>().unwrap()),
+                "responses" => value(&json.decode::<ChatResponse>().unwrap()),
+                _ => value(&json.decode::<Vec<ChatChunk>>().unwrap()),
+            };
+            assert_eq!(after, before, "{:?}", case.get("name"));
+        }
+    }
+}
+
+#[test]
+fn requests_there_and_back_ask_for_the_same() {
+    let options = RequestOptions::new();
+    let mut count = 0;
+    for case in cases("requests") {
+        if case.get("refused").is_some() || case.get("options").is_some() {
+            continue;
+        }
+        let chat: ChatRequest = case.get("in").unwrap().decode().unwrap();
+        let there = to_responses_request(&chat, &options).unwrap().request;
+        let back = match to_chat_request(&there, &options) {
+            Ok(back) => back,
+            // Chat takes nothing but text from tools, although some clients send more.
+            Err(error) => {
+                assert_eq!(error.parameter(), "input[2].output[0]");
+                continue;
+            }
+        };
+        let mut again = to_responses_request(&back, &options).unwrap().request;
+        // Reasoning cannot pass through chat unless it is carried beside it.
+        if chat.messages.iter().any(|message| message.reasoning_items.is_some()) {
+            again.input = there.input.clone();
+        }
+        assert_eq!(value(&again), value(&there), "{:?}", case.get("name"));
+        count += 1;
+    }
+    assert!(count > 80, "{count}");
+}
+
+#[test]
+fn answers_there_and_back_say_the_same() {
+    let mut count = 0;
+    for case in cases("responses") {
+        if case.get("error").is_some() || case.get("options").is_some() {
+            continue;
+        }
+        let response: Response = case.get("in").unwrap().decode().unwrap();
+        let there = to_chat_response(&response, &AnswerOptions::new()).unwrap();
+        let back = to_response(&there).unwrap();
+        let again = to_chat_response(&back, &AnswerOptions::new()).unwrap();
+        let is_empty = |completion: &ChatResponse| completion.choices[0].message.content.is_none();
+        if !is_empty(&there) && response.output_text().is_empty() {
+            // An empty text is no part of a response.
+            assert!(is_empty(&again));
+            continue;
+        }
+        assert_eq!(value(&again), value(&there), "{:?}", case.get("name"));
+        count += 1;
+    }
+    assert!(count > 15, "{count}");
+}
+
+#[test]
+fn streams_there_and_back_add_up_to_the_same() {
+    let mut count = 0;
+    for case in cases("streams") {
+        let events: Vec<RawJson> = case.get("in").unwrap().decode().unwrap();
+        let events: Vec<ResponseEvent> =
+            events.iter().map(|event| ResponseEvent::from_json(event.as_str()).unwrap()).collect();
+        let Some(there) = chunks(&events) else { continue };
+        let mut translator = ToResponseEvents::new();
+        let mut back: Vec<ResponseEvent> = there
+            .iter()
+            .flat_map(|chunk| translator.feed(&serde_json::from_value(chunk.clone()).unwrap()).unwrap())
+            .collect();
+        back.extend(translator.finish());
+        let numbers: Vec<u64> = back.iter().filter_map(ResponseEvent::sequence_number).collect();
+        assert!(numbers.iter().copied().eq(0..back.len() as u64), "{numbers:?}");
+        let again = chunks(&back).unwrap();
+        assert_eq!(fold(&again), fold(&there), "{:?}", case.get("name"));
+        let last = back.last().and_then(ResponseEvent::response).unwrap();
+        let completion = to_chat_response(last, &AnswerOptions::new()).unwrap();
+        assert_eq!(folded_response(&completion), fold(&there), "{:?}", case.get("name"));
+        count += 1;
+    }
+    assert!(count > 40, "{count}");
+}
+
+#[test]
+fn a_chat_stream_that_breaks_off_is_no_success() {
+    let mut translator = ToResponseEvents::new();
+    let chunk = r#"{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"A"}}]}"#;
+    translator.feed(&serde_json::from_str(chunk).unwrap()).unwrap();
+    let events = translator.finish();
+    assert!(matches!(&events[..], [ResponseEvent::Failed(_)]), "{events:?}");
+    assert!(translator.finish().is_empty());
+}
+
+#[test]
+fn several_answers_are_refused() {
+    let json = r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant"}},{"index":1,"message":{"role":"assistant"}}]}"#;
+    let error = to_response(&serde_json::from_str(json).unwrap()).unwrap_err();
+    assert_eq!(error.parameter(), "choices[1]");
+}
+
+#[test]
+fn what_a_responses_request_cannot_say_in_chat_is_refused_by_name() {
+    let refused = [
+        ("previous_response_id", r#""previous_response_id":"r""#),
+        ("conversation", r#""conversation":"c""#),
+        ("background", r#""background":true"#),
+        ("truncation", r#""truncation":"auto""#),
+        ("max_tool_calls", r#""max_tool_calls":1"#),
+        ("tools[0]", r#""tools":[{"type":"mcp","server_label":"s"}]"#),
+        ("include[0]", r#""include":["file_search_call.results"]"#),
+        ("input[0]", r#""input":[{"type":"item_reference","id":"x"}]"#),
+        ("input[0].content[0].file_url", r#""input":[{"role":"user","content":[{"type":"input_file","file_url":"u"}]}]"#),
+        ("tool_choice", r#""tool_choice":{"type":"web_search"}"#),
+        ("later", r#""later":1"#),
+    ];
+    for (parameter, member) in refused {
+        let request = serde_json::from_str(&format!(r#"{{"model":"m",{member}}}"#)).unwrap();
+        let error = to_chat_request(&request, &RequestOptions::new()).unwrap_err();
+        assert_eq!(error.parameter(), parameter);
+    }
+}
+
+/// One item of an answer and how much of it the stream tells.
+#[derive(Clone, Debug)]
+struct Told {
+    item: OutputItem,
+    /// Lengths of its deltas; none if the text comes in one piece.
+    cuts: Vec<usize>,
+    is_added: bool,
+    has_deltas: bool,
+    is_done: bool,
+}
+
+fn told() -> impl Strategy<Value = Told> {
+    let text = "[a-zäö€😀\"\\\\ ]{0,12}";
+    let item = prop_oneof![
+        text.prop_map(|text| {
+            let part = OutputPart::Text(OutputText::new(text));
+            OutputItem::Message(message(part))
+        }),
+        text.prop_map(|text| OutputItem::Message(message(Refusal::new(text).into()))),
+        text.prop_map(|text| FunctionCall::new("", "f", text).into()),
+        text.prop_map(|text| CustomToolCall::new("", "p", text).into()),
+    ];
+    (item, prop::collection::vec(1..4_usize, 0..6), any::<[bool; 3]>()).prop_map(
+        |(item, cuts, [is_added, has_deltas, is_done])| Told { item, cuts, is_added, has_deltas, is_done },
+    )
+}
+
+fn message(part: OutputPart) -> OutputMessage {
+    let mut message = OutputMessage::text("", "");
+    message.content = vec![part];
+    message
+}
+
+/// The text of an item, and the kind of its deltas.
+fn words(item: &OutputItem) -> (String, DeltaKind) {
+    match item {
+        OutputItem::Message(message) => match &message.content[0] {
+            OutputPart::Refusal(part) => (part.refusal.clone(), DeltaKind::Refusal),
+            part => (part.as_text().unwrap().to_owned(), DeltaKind::OutputText),
+        },
+        OutputItem::FunctionCall(call) => {
+            (call.arguments.clone(), DeltaKind::FunctionCallArguments)
+        }
+        OutputItem::CustomToolCall(call) => (call.input.clone(), DeltaKind::CustomToolCallInput),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The events of one item, in order.
+fn events_of(told: &Told, at: u32) -> Vec<ResponseEvent> {
+    let (text, kind) = words(&told.item);
+    let id = format!("item_{at}");
+    let mut events = Vec::new();
+    if told.is_added {
+        let mut begun = told.item.clone();
+        match &mut begun {
+            OutputItem::Message(message) => message.content.clear(),
+            OutputItem::FunctionCall(call) => call.arguments.clear(),
+            OutputItem::CustomToolCall(call) => call.input.clear(),
+            _ => {}
+        }
+        events.push(ResponseEvent::OutputItemAdded(item_event(begun, at)));
+    }
+    if told.has_deltas {
+        let mut rest: Vec<char> = text.chars().collect();
+        let cuts = told.cuts.iter().copied().chain(std::iter::repeat(usize::MAX));
+        for cut in cuts {
+            if rest.is_empty() {
+                break;
+            }
+            let piece: String = rest.drain(..cut.min(rest.len())).collect();
+            events.push(ResponseEvent::of_delta(Delta::new(kind, &id, at, &piece)));
+        }
+        if kind == DeltaKind::OutputText {
+            let mut done = OutputTextDone::default();
+            done.item_id = id;
+            done.output_index = Some(at);
+            done.content_index = Some(0);
+            done.text = text;
+            events.push(ResponseEvent::OutputTextDone(Box::new(done)));
+        }
+    }
+    if told.is_done {
+        events.push(ResponseEvent::OutputItemDone(item_event(told.item.clone(), at)));
+    }
+    events
+}
+
+fn item_event(item: OutputItem, at: u32) -> Box<OutputItemEvent> {
+    let mut event = OutputItemEvent::default();
+    event.item = item;
+    event.output_index = Some(at);
+    Box::new(event)
+}
+
+proptest! {
+    /// Whatever a stream tells or leaves out, in whatever order its items take turns: texts in the
+    /// order of their items, and calls each in one piece, add up to the translated final response.
+    #[test]
+    fn a_stream_adds_up_to_its_final_response(
+        mut items in prop::collection::vec(told(), 0..6),
+        turns in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
+    ) {
+        let mut response = Response::new("resp_1", Status::Completed);
+        response.model = "m".into();
+        for (at, told) in items.iter_mut().enumerate() {
+            let id = format!("item_{at}");
+            match &mut told.item {
+                OutputItem::Message(message) => message.id = Some(id),
+                OutputItem::FunctionCall(call) => {
+                    call.id = Some(id);
+                    call.call_id = format!("call_{at}");
+                }
+                OutputItem::CustomToolCall(call) => {
+                    call.id = Some(id);
+                    call.call_id = format!("call_{at}");
+                }
+                _ => {}
+            }
+            response.output.push(told.item.clone());
+        }
+        // Messages keep their order; calls are begun in order, and then anything may be next.
+        let mut queues: Vec<std::collections::VecDeque<ResponseEvent>> = Vec::new();
+        let mut events = Vec::new();
+        for (at, told) in (0..).zip(&items) {
+            let told_events = events_of(told, at);
+            if matches!(told.item, OutputItem::Message(_)) {
+                events.extend(told_events);
+            } else {
+                queues.push(told_events.into());
+            }
+        }
+        // All that is begun is begun first.
+        for queue in &mut queues {
+            if matches!(queue.front(), Some(ResponseEvent::OutputItemAdded(_))) {
+                events.extend(queue.pop_front());
+            }
+        }
+        for turn in turns {
+            queues.retain(|queue| !queue.is_empty());
+            if queues.is_empty() {
+                break;
+            }
+            let at = turn.index(queues.len());
+            events.extend(queues[at].pop_front());
+        }
+        events.extend(queues.into_iter().flatten());
+        let mut end = LifecycleEvent::default();
+        end.response = response.clone();
+        events.push(ResponseEvent::Completed(Box::new(end)));
+
+        let folded = fold(&chunks(&events).unwrap());
+        let expected = folded_response(&to_chat_response(&response, &AnswerOptions::new()).unwrap());
+        // Calls that were not begun in the order of the output have other indexes: compare by id.
+        let by_id = |folded: &Folded| {
+            let mut calls: Vec<_> = folded.calls.values().cloned().collect();
+            calls.sort();
+            calls
+        };
+        prop_assert_eq!(by_id(&folded), by_id(&expected));
+        prop_assert_eq!(folded.finish_reason, expected.finish_reason);
+        // A message of which nothing was told comes behind the others.
+        let all_told = items.iter().all(|told| told.has_deltas || told.is_done);
+        if all_told {
+            prop_assert_eq!(folded.content, expected.content);
+            prop_assert_eq!(folded.refusal, expected.refusal);
+        } else {
+            prop_assert_eq!(folded.content.len(), expected.content.len());
+        }
+    }
+
+    /// No message of any form makes the translation panic, and what it accepts it can write.
+    #[test]
+    fn any_message_is_translated_or_refused(
+        role in prop_oneof![Just("user"), Just("assistant"), Just("tool"), Just("function"), Just("system"), Just("x")],
+        keys in prop::collection::vec(
+            (prop_oneof![Just("content"), Just("tool_calls"), Just("function_call"), Just("name"), Just("tool_call_id"), Just("refusal"), Just("audio")],
+             prop_oneof![Just("null"), Just("\"x\""), Just("[]"), Just("{}"), Just("7"), Just(r#"[{"type":"text","text":"t"}]"#),
+                Just(r#"[{"id":"a","function":{"name":"f","arguments":"{"}}]"#), Just(r#"{"name":"f","arguments":""}"#), Just(r#"[null]"#)]),
+            0..6),
+    ) {
+        let mut json = format!(r#"{{"role":"{role}""#);
+        for (key, value) in keys {
+            json.push_str(&format!(r#","{key}":{value}"#));
+        }
+        json.push('}');
+        let message: ChatMessage = serde_json::from_str(&json).unwrap();
+        let chat = ChatRequest::new("m", [message]);
+        for options in [RequestOptions::new(), RequestOptions::new().lenient()] {
+            match to_responses_request(&chat, &options) {
+                Ok(translated) => {
+                    serde_json::to_string(&translated.request).unwrap();
+                }
+                Err(error) => prop_assert!(!error.parameter().is_empty()),
+            }
+        }
+    }
+}
