@@ -1,5 +1,4 @@
 //! The drivers of a sign-in against an authority on 127.0.0.1, with browsers of every kind at the listener.
-#![cfg(feature = "login")]
 #![allow(
     clippy::expect_used,
     clippy::panic,

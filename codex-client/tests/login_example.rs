@@ -1,5 +1,4 @@
 //! The `login` program as a user runs it, against an authority on 127.0.0.1. Every run is searched for secrets.
-#![cfg(all(feature = "http", feature = "login"))]
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -24,7 +23,7 @@ use login_support::{
 
 /// The program, in a world of its own: no browser, no configuration, no variable of the user's.
 fn login(directory: &Directory, server: &LoopbackServer, arguments: &[&str]) -> Program {
-    let mut command = Command::new(example("login", "http,login"));
+    let mut command = Command::new(example("login"));
     command
         .env_clear()
         .env("PATH", directory.path("bin"))

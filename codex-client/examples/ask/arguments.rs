@@ -5,12 +5,16 @@ use std::time::Duration;
 
 use codex_auth::Secret;
 use codex_client::TransportChoice;
+use codex_types::profile::Profile;
 
 #[derive(Debug, Default)]
 pub(crate) struct Arguments {
     pub(crate) question: Option<String>,
     pub(crate) base_url: Option<String>,
     pub(crate) api_key: Option<Secret>,
+    pub(crate) auth_file: Option<PathBuf>,
+    pub(crate) issuer: Option<String>,
+    pub(crate) profile: Option<Profile>,
     pub(crate) model: Option<String>,
     pub(crate) request: Option<PathBuf>,
     pub(crate) json: bool,
@@ -22,7 +26,11 @@ pub(crate) const USAGE: &str = "\
 usage: ask [OPTIONS] QUESTION
 
   --base-url URL           a compatible server (default: the platform API)
-  --api-key KEY            credentials (default: the variable OPENAI_API_KEY)
+  --api-key KEY            an API key (default: the variables CODEX_API_KEY, CODEX_ACCESS_TOKEN, OPENAI_API_KEY)
+  --auth-file FILE         a login in an auth.json; its tokens are renewed, and put back because you name it
+  --issuer URL             another authority for renewing them, for tests
+  --profile NAME           how the backend is spoken to: platform, chatgpt, sign-in-with-chatgpt, compatible
+                           (default: as the credentials or the server suggest)
   --model NAME             the model to ask
   --request FILE           a whole request as JSON instead of a question
   --json                   print one line of JSON per event instead of text
@@ -42,6 +50,9 @@ pub(crate) fn parse() -> Result<Option<Arguments>, String> {
         match argument {
             Long("base-url") => arguments.base_url = Some(text(&mut parser)?),
             Long("api-key") => arguments.api_key = Some(Secret::from(text(&mut parser)?)),
+            Long("auth-file") => arguments.auth_file = Some(PathBuf::from(text(&mut parser)?)),
+            Long("issuer") => arguments.issuer = Some(text(&mut parser)?),
+            Long("profile") => arguments.profile = Some(profile(&text(&mut parser)?)?),
             Long("model") => arguments.model = Some(text(&mut parser)?),
             Long("request") => arguments.request = Some(PathBuf::from(text(&mut parser)?)),
             Long("json") => arguments.json = true,
@@ -55,6 +66,9 @@ pub(crate) fn parse() -> Result<Option<Arguments>, String> {
     if !words.is_empty() {
         arguments.question = Some(words.join(" "));
     }
+    if arguments.api_key.is_some() && arguments.auth_file.is_some() {
+        return Err("--api-key and --auth-file exclude each other".to_owned());
+    }
     match (&arguments.question, &arguments.request) {
         (None, None) => Err("a question is missing; --help shows how to ask one".to_owned()),
         (Some(_), Some(_)) => Err("a question and --request exclude each other".to_owned()),
@@ -67,6 +81,11 @@ fn text(parser: &mut lexopt::Parser) -> Result<String, String> {
     value
         .into_string()
         .map_err(|_| "an argument is not valid UTF-8".to_owned())
+}
+
+fn profile(name: &str) -> Result<Profile, String> {
+    Profile::by_name(name)
+        .ok_or_else(|| format!("--profile is one of {}", Profile::NAMES.join(", ")))
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

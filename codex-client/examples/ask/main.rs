@@ -11,12 +11,12 @@
 
 mod answers;
 mod arguments;
+mod credentials;
 mod embedded;
 mod show;
 
 use std::process::ExitCode;
 
-use codex_auth::{ApiKey, Secret};
 use codex_client::{Client, Error, SocketSession, SocketSettings, TurnEvent};
 use codex_transport::Timeouts;
 use codex_types::CreateResponse;
@@ -53,12 +53,12 @@ fn fail(message: &str) -> ExitCode {
 
 async fn ask(arguments: Arguments) -> Result<(), String> {
     let request = request(&arguments)?;
-    let key = arguments.api_key.clone().or_else(key_from_environment);
+    let credentials = credentials::find(&arguments)?;
     let mut builder = Client::builder();
     if let Some(idle) = arguments.idle_timeout {
         builder = builder.timeouts(Timeouts::default().with_idle(idle));
     }
-    let server = if key.is_none() && arguments.base_url.is_none() {
+    let server = if credentials.is_none() && arguments.base_url.is_none() {
         let server = embedded::start(&request)?;
         eprintln!(
             "no credentials: answered by an embedded server at http://{}",
@@ -72,8 +72,13 @@ async fn ask(arguments: Arguments) -> Result<(), String> {
     if let Some(base_url) = &arguments.base_url {
         builder = builder.base_url(base_url);
     }
-    if let Some(key) = key {
-        builder = builder.auth(ApiKey::new(key).map_err(|error| error.to_string())?);
+    let mut profile = arguments.profile.clone();
+    if let Some(credentials) = credentials {
+        builder = builder.auth(credentials.source);
+        profile = profile.or(credentials.profile);
+    }
+    if let Some(profile) = profile {
+        builder = builder.profile(profile);
     }
     let client = builder.build().map_err(|error| error.to_string())?;
     let mut settings = SocketSettings::default();
@@ -115,13 +120,6 @@ fn request(arguments: &Arguments) -> Result<CreateResponse, String> {
         request.model = model.clone();
     }
     Ok(request)
-}
-
-fn key_from_environment() -> Option<Secret> {
-    std::env::var("OPENAI_API_KEY")
-        .ok()
-        .filter(|key| !key.trim().is_empty())
-        .map(Secret::from)
 }
 
 /// One line that says what happened, what the server said about it, and what its operators would ask for.

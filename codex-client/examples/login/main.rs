@@ -1,6 +1,6 @@
 //! Signs in, says who is signed in, signs out.
 //!
-//! `cargo run --example login --features login`
+//! `cargo run --example login`
 //!
 //! The address to open, the code to enter and the result go to standard output, remarks and errors to standard error. No token is ever
 //! shown. The exit status is 0 if somebody is signed in afterwards (for `--logout`: if nobody is).

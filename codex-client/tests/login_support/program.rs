@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::CANARY;
 
 /// The built example. `cargo test` builds the examples before it runs a test; a run of one test program alone may not have.
-pub fn example(name: &str, features: &str) -> PathBuf {
+pub fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("this program");
     let profile = test.parent().and_then(Path::parent).expect("target/debug");
     let path = profile
@@ -19,8 +19,15 @@ pub fn example(name: &str, features: &str) -> PathBuf {
         .with_extension(std::env::consts::EXE_EXTENSION);
     if !path.exists() {
         let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--offline", "-p", "codex-client"])
-            .args(["--example", name, "--features", features])
+            .args([
+                "build",
+                "--quiet",
+                "--offline",
+                "-p",
+                "codex-client",
+                "--example",
+                name,
+            ])
             .status();
         assert!(
             built.expect("cargo").success(),

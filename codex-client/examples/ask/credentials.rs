@@ -1,0 +1,100 @@
+// Who is asking: a key or a file that the command line names, else the environment, else nobody. Of these the file is the only one that
+// changes: its tokens are renewed, and put back because it was named.
+
+use std::path::Path;
+
+use codex_auth::{
+    ApiKey, AppRegistration, AuthMode, BoxCredentialSource, Environment, FileStore, OAuthProfile,
+    Record, TokenStore as _,
+};
+use codex_client::login::Login;
+use codex_transport::{HyperTransport, TokioTimer};
+use codex_types::profile::Profile;
+use http::Uri;
+
+use crate::arguments::Arguments;
+
+/// A source, and how the backend it is for wants to be spoken to where that cannot be seen from the credential.
+pub(crate) struct Credentials {
+    pub(crate) source: BoxCredentialSource,
+    pub(crate) profile: Option<Profile>,
+}
+
+/// The best credentials there are; `None` if there are none.
+pub(crate) fn find(arguments: &Arguments) -> Result<Option<Credentials>, String> {
+    if let Some(key) = &arguments.api_key {
+        let key = ApiKey::new(key.clone()).map_err(|error| chain(&error))?;
+        return Ok(Some(Credentials {
+            source: BoxCredentialSource::new(key),
+            profile: None,
+        }));
+    }
+    if let Some(path) = &arguments.auth_file {
+        return of_file(path, arguments).map(Some);
+    }
+    let environment = Environment::from_env().map_err(|error| chain(&error))?;
+    Ok(environment.map(|environment| Credentials {
+        source: BoxCredentialSource::new(environment),
+        profile: None,
+    }))
+}
+
+fn of_file(path: &Path, arguments: &Arguments) -> Result<Credentials, String> {
+    let failed = |reason: String| format!("{}: {reason}", path.display());
+    let store = FileStore::new(path);
+    let stored = store.load().map_err(|error| failed(chain(&error)))?;
+    let stored = stored
+        .ok_or_else(|| failed("there is no such file; the example `login` makes one".to_owned()))?;
+    let mut profile = authority(stored.record()).map_err(|error| failed(chain(&error)))?;
+    if let Some(issuer) = &arguments.issuer {
+        profile = profile.with_issuer(issuer);
+    }
+    if let Some(host) = arguments.base_url.as_ref().and_then(|url| host(url)) {
+        // Whoever names a file and a server means the one for the other.
+        profile.audience = profile.audience.with_host(&host);
+        profile.api_key_audience = profile.api_key_audience.with_host(&host);
+    }
+    let backend = backend(stored.record());
+    let transport = HyperTransport::new().map_err(|error| chain(&error))?;
+    let login = Login::new(profile, store, transport, TokioTimer);
+    let source = login.credentials().build().map_err(|error| chain(&error))?;
+    Ok(Credentials {
+        source: BoxCredentialSource::new(source),
+        profile: backend,
+    })
+}
+
+/// Who renews these credentials.
+fn authority(record: &Record) -> Result<OAuthProfile, codex_auth::Error> {
+    let Some(registration) = record.registration() else {
+        return Ok(OAuthProfile::codex());
+    };
+    // The name is sent at the first sign-in only, and that is over.
+    let app = AppRegistration::new("registered", registration.host_id().clone())?;
+    Ok(OAuthProfile::sign_in_with_chatgpt(app))
+}
+
+fn backend(record: &Record) -> Option<Profile> {
+    match record.mode() {
+        _ if record.registration().is_some() => Some(Profile::sign_in_with_chatgpt()),
+        AuthMode::ChatGpt | AuthMode::ChatGptAuthTokens | AuthMode::PersonalAccessToken => {
+            Some(Profile::chatgpt())
+        }
+        _ => None,
+    }
+}
+
+fn host(url: &str) -> Option<String> {
+    url.parse::<Uri>().ok()?.host().map(str::to_owned)
+}
+
+fn chain(error: &dyn core::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    line
+}
