@@ -109,7 +109,7 @@ fn same(a: &InputItem, b: &InputItem) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use codex_types::{Message, OutputMessage, Status, Tool};
+    use codex_types::{Map, Message, OutputMessage, Status, Tool};
 
     use super::*;
 
@@ -171,14 +171,16 @@ mod tests {
         };
         let differ: [fn(CreateResponse) -> CreateResponse; 8] = [
             |request| request.instructions("Be long."),
-            |request| CreateResponse { model: "another".into(), ..request },
+            |mut request| {
+                request.model = "another".into();
+                request
+            },
             |request| request.tools(vec![Tool::default()]),
             |request| request.store(false),
             |request| request.parallel_tool_calls(true),
             |request| request.prompt_cache_key("key"),
             |request| request.previous_response_id("resp_0"),
-            |request| {
-                let mut request = request;
+            |mut request| {
                 request.extra.insert("new_parameter", RawJson::parse("1").unwrap());
                 request
             },
@@ -188,7 +190,7 @@ mod tests {
         }
         let harmless: [fn(CreateResponse) -> CreateResponse; 3] = [
             |request| request,
-            |request| request.client_metadata([("turn".to_owned(), "2".to_owned())].into_iter().collect()),
+            |request| request.client_metadata(Map::from_iter([("turn".to_owned(), "2".to_owned())])),
             |request| request.generate(true),
         ];
         for (number, change) in harmless.into_iter().enumerate() {

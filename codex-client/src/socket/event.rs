@@ -15,7 +15,7 @@ pub enum TurnEvent {
     Response(ResponseEvent),
     /// The connection broke and the request was sent again: whatever this turn has handed out so far is void. Comes only where
     /// [`Interruption::Restart`](crate::Interruption::Restart) was chosen.
-    Restart(Restart),
+    Restart(Box<Restart>),
 }
 
 impl TurnEvent {

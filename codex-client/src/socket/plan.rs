@@ -116,7 +116,7 @@ impl Plan {
             return Some(Vec::new());
         }
         let request = CreateResponse::new(self.request.model.clone()).input(response.to_input());
-        let policy = self.options.fit.as_ref().unwrap_or(&self.client.inner().fit);
+        let policy = self.options.fit.as_ref().unwrap_or_else(|| &self.client.inner().fit);
         let policy = policy.clone().channel(Channel::WebSocket);
         let fitted = self.turn.target.profile.fit(&request, &policy).ok()?;
         Some(fitted.request.input?.into_items())

@@ -253,7 +253,7 @@ impl<'a> SocketTurn<'a> {
                 return None;
             }
         } else if self.plan.settings.interruption == Interruption::Restart && self.attempt <= self.plan.settings.restarts {
-            return Some(Ok(TurnEvent::Restart(self.restart(error))));
+            return Some(Ok(TurnEvent::Restart(Box::new(self.restart(error)))));
         }
         Some(Err(error.after_delivery(true)))
     }
