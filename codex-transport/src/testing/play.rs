@@ -34,8 +34,8 @@ enum Wait {
     Gate(super::Gate),
     // Until everything handed out is on the wire, then this cut.
     Cut(u64, Cut),
-    // Until what was written has surely arrived, then the reset.
-    Acknowledged(Pin<Box<tokio::time::Sleep>>),
+    // Until what was handed out has surely gone (and before a reset, arrived), then this cut.
+    Settled(Pin<Box<tokio::time::Sleep>>, Cut),
     // Until the head is on the wire, then the limit is set.
     Head(u64, u64, Cut),
     Forever,
@@ -160,18 +160,23 @@ impl Body for Play {
                             ready!(control.poll_flushes(head, cx));
                         }
                         ready!(control.poll_flushed(written, cx));
-                        if cut == Cut::Reset && this.in_body {
-                            this.wait = Some(Wait::Acknowledged(Box::pin(tokio::time::sleep(
-                                ACKNOWLEDGED,
-                            ))));
+                        if this.in_body {
+                            let period = if cut == Cut::Reset {
+                                ACKNOWLEDGED
+                            } else {
+                                SETTLED
+                            };
+                            this.wait =
+                                Some(Wait::Settled(Box::pin(tokio::time::sleep(period)), cut));
                             continue;
                         }
                     }
                     return this.cut(cut);
                 }
-                Some(Wait::Acknowledged(sleep)) => {
+                Some(Wait::Settled(sleep, cut)) => {
                     ready!(sleep.as_mut().poll(cx));
-                    return this.cut(Cut::Reset);
+                    let cut = *cut;
+                    return this.cut(cut);
                 }
             };
             if waited.is_pending() {
@@ -271,3 +276,6 @@ impl Drop for Play {
         }
     }
 }
+
+// Over HTTP/2 a flush may have been another frame's. While this sleeps, the connection's own task has its turn and writes what it holds.
+const SETTLED: Duration = Duration::from_millis(5);
