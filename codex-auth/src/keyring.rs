@@ -238,7 +238,6 @@ mod tests {
         std::fs::remove_dir_all(directory).unwrap();
     }
 
-    // Behaviour 26.
     #[test]
     fn the_official_entry_is_named_by_the_home_directory() {
         let store = KeyringStore::codex_cli(Path::new("/nonexistent/.codex"));

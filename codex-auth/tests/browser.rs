@@ -102,7 +102,6 @@ fn the_address_is_the_official_one_with_our_name() {
     );
 }
 
-// Behaviours 14 and 16.
 #[test]
 fn allowed_workspaces_travel_as_one_member() {
     let mut profile = OAuthProfile::codex();
@@ -120,7 +119,6 @@ fn allowed_workspaces_travel_as_one_member() {
     );
 }
 
-// Behaviour 17.
 #[test]
 fn a_login_of_another_workspace_is_refused() {
     for id_token in [id("acct-3"), "garbage".to_owned(), support::jwt("{}")] {
@@ -176,7 +174,6 @@ fn the_exchange_is_exact() {
     assert_eq!(challenge, expected);
 }
 
-// Behaviour 37.
 #[test]
 fn somebody_elses_redirect_is_refused_and_changes_nothing() {
     let mut flow = codex();
@@ -225,7 +222,6 @@ fn somebody_elses_redirect_is_refused_and_changes_nothing() {
     assert_eq!(member(&authority.body(0), "code").as_deref(), Some("c"));
 }
 
-// Behaviour 18.
 #[test]
 fn a_refusal_is_told_apart_and_the_marker_is_hidden() {
     let mut flow = codex();
@@ -399,7 +395,6 @@ fn a_code_that_may_have_been_redeemed_is_not_redeemed_again() {
         (result.unwrap_err().kind(), authority.count()),
         (ErrorKind::NotSent, 6)
     );
-    // Behaviour 38.
     for status in [301, 302, 307, 308] {
         let (result, authority) = finish(redirected(), [Answer::Body(status, String::new())]);
         assert_eq!(
@@ -409,7 +404,6 @@ fn a_code_that_may_have_been_redeemed_is_not_redeemed_again() {
     }
 }
 
-// Behaviour 21.
 #[test]
 fn what_a_token_endpoint_says_is_read_in_every_shape() {
     let cases = [

@@ -325,7 +325,6 @@ fn leaks(text: &str) -> bool {
     text.contains(CANARY) || text.contains(&payload[..24])
 }
 
-// Behaviour 39.
 #[test]
 fn no_text_of_any_value_or_error_holds_a_secret() {
     let seen = everything();

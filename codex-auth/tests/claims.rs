@@ -22,7 +22,6 @@ fn claims(json: &str) -> Claims {
     Claims::from_jwt(&jwt(json)).unwrap()
 }
 
-// Behaviour 27.
 #[test]
 fn claims_are_found_where_they_are_and_missing_ones_are_none() {
     let empty = claims("{}");

@@ -50,7 +50,6 @@ fn run(
     (result, shown)
 }
 
-// Behaviour 23.
 #[test]
 fn pending_answers_are_waited_out_and_the_result_is_stored_without_an_api_key() {
     let (timer, store, profile) = (
@@ -145,7 +144,6 @@ fn the_interval_may_be_text_number_missing_or_absurd() {
     }
 }
 
-// Behaviour 24.
 #[test]
 fn a_login_that_cannot_begin_says_why() {
     for (status, kind, text) in [
@@ -186,7 +184,6 @@ fn a_login_that_cannot_begin_says_why() {
     }
 }
 
-// Behaviour 25.
 #[test]
 fn a_declined_login_ends_at_once() {
     let authority = Authority::new([
@@ -210,7 +207,6 @@ fn a_workspace_that_is_not_allowed_is_refused_before_anything_is_stored() {
     assert_eq!(result.unwrap_err().kind(), ErrorKind::WorkspaceNotAllowed);
 }
 
-// Behaviour 42.
 #[test]
 fn failures_of_network_and_server_are_waited_out_with_growing_pauses() {
     let timer = VirtualTimer::new();

@@ -30,7 +30,6 @@ fn fed(request: &str) -> Incoming {
     LoopbackConnection::new(URI).feed(request.as_bytes())
 }
 
-// Behaviour 37.
 #[test]
 fn one_shape_of_request_is_let_through() {
     for host in [
@@ -158,7 +157,7 @@ fn pages_are_closed_uncached_and_without_scripts() {
     }
 }
 
-// Behaviours 19, 20 and 37: no page can end a sign-in (there is no `/cancel`), so one that holds the port is left alone: a busy port gives way to the next that is registered, and both families are listened on.
+// No page can end a sign-in (there is no `/cancel`), so one that holds the port is left alone: a busy port gives way to the next that is registered, and both families are listened on.
 #[test]
 fn a_whole_sign_in_over_real_sockets() {
     let busy = TcpListener::bind("127.0.0.1:0").unwrap();

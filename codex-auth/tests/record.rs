@@ -49,7 +49,6 @@ fn what_is_written_is_what_the_official_client_writes() {
     );
 }
 
-// Behaviour 26.
 #[test]
 fn every_mode_round_trips() {
     for name in [

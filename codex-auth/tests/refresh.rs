@@ -25,7 +25,6 @@ use support::{
     ok, response, start,
 };
 
-// Behaviours 1 and 2.
 #[test]
 fn an_answer_without_id_token_keeps_the_old_one_and_the_account() {
     let (store, timer) = (stored(tokens(1, -MINUTE)), VirtualTimer::new());
@@ -72,7 +71,6 @@ fn every_member_of_an_answer_may_be_missing_but_not_all() {
     }
 }
 
-// Behaviours 3 and 4.
 #[test]
 fn tokens_are_renewed_five_minutes_before_they_expire_and_not_earlier() {
     for (expires, requests) in [
@@ -103,7 +101,6 @@ fn tokens_are_renewed_five_minutes_before_they_expire_and_not_earlier() {
     }
 }
 
-// Behaviour 5.
 #[test]
 fn an_opaque_token_goes_by_its_age_and_newer_ones_in_the_store_win() {
     let opaque = |number| {
@@ -126,7 +123,6 @@ fn an_opaque_token_goes_by_its_age_and_newer_ones_in_the_store_win() {
     assert_eq!(apply(&source).unwrap().1, "opaque-3");
 }
 
-// Behaviours 6 and 12.
 #[test]
 fn the_ladder_after_a_rejection_is_reload_then_refresh_then_stop() {
     let (store, timer) = (stored(tokens(1, HOUR)), VirtualTimer::new());
@@ -171,7 +167,6 @@ fn a_generation_that_was_accepted_is_renewed_when_it_is_rejected_later() {
     assert_eq!(authority.count(), 2);
 }
 
-// Behaviours 7 and 13.
 #[test]
 fn another_account_in_the_store_is_an_error_and_changes_nothing() {
     for rejected in [false, true] {
@@ -231,7 +226,6 @@ fn a_login_removed_by_somebody_else_is_not_brought_back() {
     assert!(store.load().unwrap().is_none());
 }
 
-// Behaviours 8, 9 and 10.
 #[test]
 fn a_permanent_refusal_is_remembered_for_these_tokens_alone() {
     let (store, timer) = (stored(tokens(1, HOUR)), VirtualTimer::new());
@@ -349,7 +343,6 @@ fn refusals_are_told_apart_by_code_first_and_status_second() {
     }
 }
 
-// Behaviour 11.
 #[test]
 fn a_transient_failure_changes_nothing_and_tokens_that_last_are_used() {
     let (store, timer) = (stored(tokens(1, 2 * MINUTE)), VirtualTimer::new());
@@ -507,7 +500,6 @@ fn one_more_attempt_is_made_once_where_the_user_wants_it() {
     assert_eq!(authority.count(), 2);
 }
 
-// Behaviour 34.
 #[test]
 fn a_successful_answer_that_cannot_be_read_spends_the_token() {
     for body in [
@@ -563,7 +555,6 @@ fn tokens_of_another_account_are_kept_safe_and_not_used() {
     assert_eq!(refresh_token(&store), "refresh-2");
 }
 
-// Behaviour 40.
 #[test]
 fn a_clock_that_is_wrong_makes_no_loop() {
     let (store, timer) = (stored(tokens(1, -MINUTE)), VirtualTimer::new());
@@ -615,7 +606,6 @@ fn absurd_expiries_neither_panic_nor_loop() {
     }
 }
 
-// Behaviour 43.
 #[test]
 fn a_record_without_account_id_is_renewed_under_the_claimed_one() {
     let set = TokenSet::new(Secret::from(access(1, -MINUTE)))
@@ -683,7 +673,6 @@ fn credentials_of_every_kind_go_only_where_they_belong() {
     assert_eq!(apply(&nothing).unwrap_err().kind(), ErrorKind::NotSignedIn);
 }
 
-// Behaviour 30.
 #[test]
 fn a_personal_access_token_is_looked_up_once() {
     let store = MemoryStore::new();

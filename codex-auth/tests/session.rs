@@ -54,7 +54,6 @@ fn store(store: &impl TokenStore, authority: &Authority) -> Result<Revoked, code
     ))
 }
 
-// Behaviours 14 and 15.
 #[test]
 fn a_stale_file_is_replaced_its_unknown_members_stay_and_a_missing_directory_is_made() {
     let directory = Directory::new("session");
@@ -82,7 +81,6 @@ fn a_stale_file_is_replaced_its_unknown_members_stay_and_a_missing_directory_is_
     assert_eq!(record.last_refresh(), Some(start()));
 }
 
-// Behaviour 22.
 #[test]
 fn superseded_tokens_are_revoked_and_the_same_ones_are_not() {
     let memory = MemoryStore::new();
@@ -138,7 +136,6 @@ fn a_store_that_cannot_be_read_is_not_overwritten() {
     );
 }
 
-// Behaviour 28.
 #[test]
 fn signing_out_sends_the_exact_body_and_deletes_whatever_the_answer() {
     let refresh = old(1);

@@ -31,7 +31,6 @@ use support::{
     start,
 };
 
-// Behaviour 33.
 #[test]
 fn renewed_tokens_that_cannot_be_stored_are_kept_and_stored_first() {
     #[derive(Clone)]
@@ -86,7 +85,7 @@ fn renewed_tokens_that_cannot_be_stored_are_kept_and_stored_first() {
     );
 }
 
-// Behaviour 31, within one process; `race.rs` has it with real ones.
+// Within one process; `race.rs` has it with real ones.
 #[test]
 fn two_sources_of_one_file_renew_once() {
     let directory = Directory::new("two");
@@ -149,7 +148,6 @@ fn a_store_locked_for_ever_is_an_error_in_the_end() {
     apply(&source).unwrap();
 }
 
-// Behaviour 32.
 #[test]
 fn fifty_callers_share_one_refresh_and_some_may_leave() {
     let (release, authority) = gated(renewed(2, HOUR));

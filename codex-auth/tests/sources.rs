@@ -259,7 +259,7 @@ fn the_environment_is_asked_in_order_and_blank_is_unset() {
     assert!(Environment::from_lookup(|_| Some("a\nb".to_owned())).is_err());
 }
 
-// Behaviour 41: whoever follows a redirect asks anew for the new target, and is refused.
+// Whoever follows a redirect asks anew for the new target, and is refused.
 #[test]
 fn a_redirect_to_another_host_gets_neither_bearer_nor_account() {
     let token = BearerToken::new(Secret::from("invented")).with_account_id("acct-1");

@@ -85,8 +85,6 @@ impl<F: Fn(usize) -> io::Result<()> + Send + Sync + 'static> FileLayer for Watch
     }
 }
 
-// Behaviour 35.
-
 /// The part of the next test that is killed; alone it does nothing.
 #[cfg(unix)]
 #[test]
@@ -498,7 +496,6 @@ fn files_of_another_user_are_refused() {
     fs::remove_dir_all(directory).unwrap();
 }
 
-// Behaviours 15 and 36 of the record's part in files.
 #[cfg(unix)]
 #[test]
 fn permissions_are_the_owners_alone_whatever_they_were() {
@@ -589,7 +586,6 @@ fn an_apps_own_store_has_a_plain_name() {
     }
 }
 
-// Behaviour 29.
 #[test]
 fn the_official_home_is_found_as_the_official_client_finds_it() {
     let directory = directory("home");

@@ -7,6 +7,8 @@
     reason = "each test program uses its own part, and fails loudly"
 )]
 
+#[cfg(feature = "verify")]
+pub mod issuer;
 pub mod login;
 
 use core::{

@@ -1,0 +1,139 @@
+//! ID tokens: every claim, every algorithm, every key set.
+#![cfg(feature = "verify")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::std_instead_of_core,
+    clippy::unwrap_used,
+    reason = "a test states what it expects by failing loudly"
+)]
+
+mod support;
+
+use codex_auth::{IdTokenRules, KeySet, Secret};
+use support::{
+    START,
+    issuer::{CLIENT, ISSUER, NONCE, id_token, key_set, signed},
+    start,
+};
+
+#[test]
+fn every_claim_of_an_id_token_is_checked() {
+    let rules_nonce = Secret::from(NONCE);
+    let rules = IdTokenRules::new(ISSUER, CLIENT)
+        .with_nonce(&rules_nonce)
+        .with_subject("user-1");
+    let keys = KeySet::from_json(key_set(&[1]).as_bytes()).unwrap();
+    let verify = |changed: &[(&str, &str)]| {
+        keys.verify(&Secret::from(id_token(changed)), &rules, start())
+            .map_err(|error| error.to_string())
+    };
+    let good: &[&[(&str, &str)]] = &[
+        &[],
+        &[("aud", "\"oaiapp_invented\"")],
+        &[
+            ("aud", "[\"oaiapp_invented\",\"other\"]"),
+            ("azp", "\"oaiapp_invented\""),
+        ],
+        &[("exp", "1767322741")],
+        &[("iat", "1767322860")],
+        &[("extra", "{\"x\":[1]}")],
+    ];
+    for changed in good {
+        assert!(verify(changed).is_ok(), "{changed:?}");
+    }
+    let bad: &[(&str, &str, &str)] = &[
+        (
+            "iss",
+            "\"https://auth.openai.com/\"",
+            "it is of another issuer",
+        ),
+        ("iss", "null", "it is of another issuer"),
+        (
+            "aud",
+            "\"dynamic_agent_client\"",
+            "it is for another client",
+        ),
+        ("aud", "[]", "it is for another client"),
+        (
+            "aud",
+            "[\"oaiapp_invented\",\"other\"]",
+            "its authorized party is another client",
+        ),
+        ("azp", "\"other\"", "its authorized party is another client"),
+        ("exp", "1767322740", "it has expired"),
+        ("exp", "null", "it does not say when it expires"),
+        ("iat", "1767322861", "it is from the future"),
+        ("nbf", "1767322861", "it is from the future"),
+        ("iat", "null", "it does not say when it was issued"),
+        ("sub", "\"\"", "it does not say whom it is about"),
+        ("sub", "\"user-2\"", "it is about somebody else"),
+        (
+            "nonce",
+            "\"other\"",
+            "its nonce is not the one of this sign-in",
+        ),
+        ("nonce", "null", "its nonce is not the one of this sign-in"),
+    ];
+    for (name, value, text) in bad {
+        assert_eq!(
+            verify(&[(name, value)]).unwrap_err(),
+            format!("the ID token is not valid: {text}"),
+            "{name} {value}"
+        );
+    }
+}
+
+#[test]
+fn signatures_are_rs256_by_a_key_of_the_set() {
+    let rules = IdTokenRules::new(ISSUER, CLIENT);
+    let claims = format!(
+        r#"{{"iss":"{ISSUER}","aud":"{CLIENT}","sub":"u","exp":{},"iat":{START}}}"#,
+        START + 60
+    );
+    let keys = KeySet::from_json(key_set(&[1]).as_bytes()).unwrap();
+    assert_eq!(keys.len(), 1);
+    let verify = |token: String| {
+        keys.verify(&Secret::from(token), &rules, start())
+            .map(drop)
+            .map_err(|error| error.to_string())
+    };
+    let by = |number: u8, header: &str| signed(number, header, &claims);
+    assert_eq!(verify(by(1, r#"{"alg":"RS256","kid":"key-1"}"#)), Ok(()));
+    assert_eq!(
+        verify(by(1, r#"{"alg":"RS256"}"#)),
+        Ok(()),
+        "without a name every key is tried"
+    );
+    let failed = |text: &str| Err(format!("the ID token is not valid: {text}"));
+    assert_eq!(
+        verify(by(2, r#"{"alg":"RS256","kid":"key-1"}"#)),
+        failed("its signature does not hold")
+    );
+    assert_eq!(
+        verify(by(2, r#"{"alg":"RS256","kid":"key-2"}"#)),
+        failed("its key is not in the key set")
+    );
+    for algorithm in ["none", "HS256", "RS512", "ES256", "rs256"] {
+        assert_eq!(
+            verify(by(1, &format!(r#"{{"alg":"{algorithm}","kid":"key-1"}}"#))),
+            failed("its algorithm is not RS256")
+        );
+    }
+    let mut tampered = by(1, r#"{"alg":"RS256","kid":"key-1"}"#);
+    tampered.replace_range(40..41, if &tampered[40..41] == "A" { "B" } else { "A" });
+    assert!(verify(tampered).is_err());
+    assert_eq!(
+        verify("a.b".to_owned()).unwrap_err(),
+        "the token is not a well-formed JWT"
+    );
+    for set in ["", "[]", "{}", r#"{"keys":null}"#] {
+        assert!(KeySet::from_json(set.as_bytes()).is_err());
+    }
+    assert!(
+        KeySet::from_json(br#"{"keys":[{"kty":"RSA","n":"!","e":"AQAB"},5]}"#)
+            .unwrap()
+            .is_empty()
+    );
+}
