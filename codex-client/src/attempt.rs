@@ -2,9 +2,10 @@
 // words of this crate's errors.
 
 use core::future::Future;
+use core::hash::BuildHasher as _;
 use core::pin::Pin;
 use core::time::Duration;
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::RandomState;
 use std::time::SystemTime;
 
 use bytes::Bytes;

@@ -57,7 +57,7 @@ impl Client {
     ) -> Result<Turn, Error> {
         let target = self.target().await?;
         let identity = self.identity(&options.identity, Some(request));
-        let policy = options.fit.as_ref().unwrap_or(&self.inner().fit);
+        let policy = options.fit.as_ref().unwrap_or_else(|| &self.inner().fit);
         let policy = policy.clone().channel(channel);
         let fitted = target
             .profile
@@ -82,7 +82,7 @@ impl Client {
             parameters: options.parameters.clone(),
             identity,
             headers: self.own_headers(options)?,
-            timeouts: options.timeouts.unwrap_or(self.inner().timeouts),
+            timeouts: options.timeouts.unwrap_or_else(|| self.inner().timeouts),
             findings,
         })
     }

@@ -1,7 +1,7 @@
 //! Conversations against a scripted server: what enters the history and when, what goes back, and who the server takes us for.
 #![expect(
-    clippy::std_instead_of_core,
-    reason = "a test over sockets needs std anyway"
+    clippy::expect_used,
+    reason = "helpers of tests fail like tests"
 )]
 
 use codex_client::{Client, ErrorKind, Session};

@@ -18,7 +18,7 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use codex_client::Session;
-use codex_types::{RawJson, Reasoning, ReasoningSummary, Response, ResponseEvent};
+use codex_types::{RawJson, ReasoningSummary, Response, ResponseEvent};
 use support::Backend;
 
 #[tokio::main]
@@ -47,7 +47,8 @@ async fn run() -> Result<(), String> {
         if std::io::stdin().lock().read_line(&mut line).map_err(|error| format!("standard input: {error}"))? == 0 {
             return Ok(());
         }
-        match line.trim().split_once(' ').unwrap_or((line.trim(), "")) {
+        let line = line.trim();
+        match line.split_once(' ').unwrap_or((line, "")) {
             ("", _) => {}
             ("/quit", _) => return Ok(()),
             ("/fork", _) => {
@@ -63,7 +64,7 @@ async fn run() -> Result<(), String> {
                 Err(message) => eprintln!("{message}"),
             },
             // A turn that fails has not been said: the conversation goes on as if it had not been.
-            _ => match answer(&mut session, line.trim()).await {
+            _ => match answer(&mut session, line).await {
                 Ok(response) => show_usage(&response),
                 Err(message) => eprintln!("\n{message}"),
             },
@@ -73,7 +74,7 @@ async fn run() -> Result<(), String> {
 
 fn start(backend: &Backend) -> Session {
     let mut settings = backend.request.clone();
-    let reasoning = settings.reasoning.take().unwrap_or_else(Reasoning::new);
+    let reasoning = settings.reasoning.take().unwrap_or_default();
     backend.client.session(settings.reasoning(reasoning.summary(ReasoningSummary::Auto)))
 }
 

@@ -1,6 +1,7 @@
 // Names for conversations. They have to be unlike any other, and need not be hard to guess: they are no secrets.
 
-use std::hash::{BuildHasher as _, RandomState};
+use core::hash::BuildHasher as _;
+use std::hash::RandomState;
 
 /// A version 4 UUID (RFC 9562 section 5.4).
 ///
