@@ -43,19 +43,67 @@ fn main() -> io::Result<()> {
 type Pass = fn(&Value) -> (bool, bool);
 
 const ROOTS: [(&str, Pass, Pass); 13] = [
-    ("event", pass::<peer::ResponseStreamEvent>, pass::<codex_types::ResponseEvent>),
-    ("output_item", pass::<peer::OutputItem>, pass::<codex_types::OutputItem>),
-    ("stored_item", pass::<peer::ItemResource>, pass::<codex_types::StoredItem>),
-    ("input_item", pass::<peer::InputItem>, pass::<codex_types::InputItem>),
-    ("input_part", pass::<peer::InputContent>, pass::<codex_types::InputPart>),
-    ("output_part", pass::<peer::OutputContent>, pass::<codex_types::OutputPart>),
-    ("annotation", pass::<peer::Annotation>, pass::<codex_types::Annotation>),
+    (
+        "event",
+        pass::<peer::ResponseStreamEvent>,
+        pass::<codex_types::ResponseEvent>,
+    ),
+    (
+        "output_item",
+        pass::<peer::OutputItem>,
+        pass::<codex_types::OutputItem>,
+    ),
+    (
+        "stored_item",
+        pass::<peer::ItemResource>,
+        pass::<codex_types::StoredItem>,
+    ),
+    (
+        "input_item",
+        pass::<peer::InputItem>,
+        pass::<codex_types::InputItem>,
+    ),
+    (
+        "input_part",
+        pass::<peer::InputContent>,
+        pass::<codex_types::InputPart>,
+    ),
+    (
+        "output_part",
+        pass::<peer::OutputContent>,
+        pass::<codex_types::OutputPart>,
+    ),
+    (
+        "annotation",
+        pass::<peer::Annotation>,
+        pass::<codex_types::Annotation>,
+    ),
     ("tool", pass::<peer::Tool>, pass::<codex_types::Tool>),
-    ("tool_choice", pass::<peer::ToolChoiceParam>, pass::<codex_types::ToolChoice>),
-    ("request", pass::<peer::CreateResponse>, pass::<codex_types::CreateResponse>),
-    ("response", pass::<peer::Response>, pass::<codex_types::Response>),
-    ("compaction", pass::<peer::CompactResource>, pass::<codex_types::Compaction>),
-    ("item_list", pass::<peer::ResponseItemList>, pass::<codex_types::ItemList>),
+    (
+        "tool_choice",
+        pass::<peer::ToolChoiceParam>,
+        pass::<codex_types::ToolChoice>,
+    ),
+    (
+        "request",
+        pass::<peer::CreateResponse>,
+        pass::<codex_types::CreateResponse>,
+    ),
+    (
+        "response",
+        pass::<peer::Response>,
+        pass::<codex_types::Response>,
+    ),
+    (
+        "compaction",
+        pass::<peer::CompactResource>,
+        pass::<codex_types::Compaction>,
+    ),
+    (
+        "item_list",
+        pass::<peer::ResponseItemList>,
+        pass::<codex_types::ItemList>,
+    ),
 ];
 
 /// Whether `json` can be read as a `T`, and whether the `T` is written as it was read.
@@ -83,5 +131,8 @@ fn samples(root: &str) -> io::Result<Vec<Value>> {
 
 fn row(out: &mut impl Write, name: &str, counts: [usize; 5]) -> io::Result<()> {
     let [all, read, same, ours_read, ours_same] = counts;
-    writeln!(out, "| {name} | {all} | {read} | {same} | {ours_read} | {ours_same} |")
+    writeln!(
+        out,
+        "| {name} | {all} | {read} | {same} | {ours_read} | {ours_same} |"
+    )
 }
