@@ -34,7 +34,7 @@ fn main() -> ExitCode {
 }
 
 /// Whether all requests are without errors.
-fn run() -> Result<bool, Box<dyn std::error::Error>> {
+fn run() -> Result<bool, Box<dyn core::error::Error>> {
     let mut profile = Profile::platform();
     let mut fixes = false;
     let mut arguments = std::env::args().skip(1);
@@ -60,7 +60,9 @@ fn run() -> Result<bool, Box<dyn std::error::Error>> {
             body = linter.fix(&body)?.0;
         }
         let findings = linter.lint_json(&body)?;
-        is_good &= findings.iter().all(|finding| finding.severity < Severity::Error);
+        is_good &= findings
+            .iter()
+            .all(|finding| finding.severity < Severity::Error);
         if fixes {
             println!("{}", body.to_compact());
         } else {

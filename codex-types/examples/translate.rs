@@ -53,7 +53,7 @@ fn main() -> ExitCode {
     }
 }
 
-type Failure = Box<dyn std::error::Error>;
+type Failure = Box<dyn core::error::Error>;
 
 fn request(json: &RawJson) -> Result<String, Failure> {
     let chat: ChatRequest = json.decode()?;

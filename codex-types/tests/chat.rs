@@ -1,6 +1,11 @@
 //! Laws of the chat types and of their translation: nothing is lost, there and back is the same, and a
 //! stream adds up to what its final response says.
 #![cfg(feature = "chat")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails panics"
+)]
 
 use std::collections::BTreeMap;
 
@@ -18,9 +23,14 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn cases(file: &str) -> Vec<Map<RawJson>> {
-    let path = format!("{}/../testdata/translate/{file}.jsonl", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/../testdata/translate/{file}.jsonl",
+        env!("CARGO_MANIFEST_DIR")
+    );
     let text = std::fs::read_to_string(path).unwrap();
-    text.lines().map(|line| RawJson::parse(line).unwrap().decode().unwrap()).collect()
+    text.lines()
+        .map(|line| RawJson::parse(line).unwrap().decode().unwrap())
+        .collect()
 }
 
 fn value<T: serde::Serialize>(of: &T) -> Value {
@@ -40,12 +50,18 @@ struct Folded {
 fn fold(chunks: &[Value]) -> Folded {
     let mut folded = Folded::default();
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    for choice in chunks.iter().flat_map(|chunk| chunk["choices"].as_array().unwrap()) {
+    for choice in chunks
+        .iter()
+        .flat_map(|chunk| chunk["choices"].as_array().unwrap())
+    {
         let delta = &choice["delta"];
         folded.content += &text(&delta["content"]);
         folded.refusal += &text(&delta["refusal"]);
         for call in delta["tool_calls"].as_array().into_iter().flatten() {
-            let entry = folded.calls.entry(call["index"].as_u64().unwrap()).or_default();
+            let entry = folded
+                .calls
+                .entry(call["index"].as_u64().unwrap())
+                .or_default();
             entry[0] += &text(&call["type"]);
             entry[1] += &text(&call["id"]);
             for (inner, arguments) in [("function", "arguments"), ("custom", "input")] {
@@ -63,7 +79,12 @@ fn fold(chunks: &[Value]) -> Folded {
 fn folded_response(completion: &ChatResponse) -> Folded {
     let choice = value(&completion.choices[0]);
     let mut delta = choice["message"].clone();
-    for (at, call) in delta["tool_calls"].as_array_mut().into_iter().flatten().enumerate() {
+    for (at, call) in delta["tool_calls"]
+        .as_array_mut()
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
         call["index"] = json!(at);
     }
     fold(&[json!({"choices": [{"delta": delta, "finish_reason": choice["finish_reason"]}]})])
@@ -72,11 +93,17 @@ fn folded_response(completion: &ChatResponse) -> Folded {
 /// The chunks of a stream that went well; none if it ended in an error.
 fn chunks(events: &[ResponseEvent]) -> Option<Vec<Value>> {
     let mut translator = ToChatChunks::new(AnswerOptions::new());
-    let mut out: Vec<ChatStreamEvent> =
-        events.iter().flat_map(|event| translator.feed(event)).collect();
+    let mut out: Vec<ChatStreamEvent> = events
+        .iter()
+        .flat_map(|event| translator.feed(event))
+        .collect();
     out.extend(translator.finish());
     out.pop_if(|last| *last == ChatStreamEvent::Done)?;
-    Some(out.iter().map(|one| serde_json::from_str(&one.to_data()).unwrap()).collect())
+    Some(
+        out.iter()
+            .map(|one| serde_json::from_str(&one.to_data()).unwrap())
+            .collect(),
+    )
 }
 
 #[test]
@@ -84,7 +111,10 @@ fn unknown_things_are_kept() {
     let json = r#"{"model":"m","messages":[{"role":"oracle","content":[{"type":"smell","x":1.50}],"mood":null}],"tools":[{"type":"dream"}],"tool_choice":{"type":"dream"},"response_format":{"type":"xml"},"stop":{"at":1},"temperature":"hot","later":[1]}"#;
     let request: ChatRequest = serde_json::from_str(json).unwrap();
     assert!(!request.messages[0].role.is_listed());
-    assert!(matches!(&request.tools.as_ref().unwrap()[0], ChatTool::Unknown(_)));
+    assert!(matches!(
+        &request.tools.as_ref().unwrap()[0],
+        ChatTool::Unknown(_)
+    ));
     let written: Value = value(&request);
     assert_eq!(written, serde_json::from_str::<Value>(json).unwrap());
     assert!(serde_json::to_string(&request).unwrap().contains("1.50"));
@@ -126,7 +156,11 @@ fn requests_there_and_back_ask_for_the_same() {
         };
         let mut again = to_responses_request(&back, &options).unwrap().request;
         // Reasoning cannot pass through chat unless it is carried beside it.
-        if chat.messages.iter().any(|message| message.reasoning_items.is_some()) {
+        if chat
+            .messages
+            .iter()
+            .any(|message| message.reasoning_items.is_some())
+        {
             again.input = there.input.clone();
         }
         assert_eq!(value(&again), value(&there), "{:?}", case.get("name"));
@@ -163,22 +197,41 @@ fn streams_there_and_back_add_up_to_the_same() {
     let mut count = 0;
     for case in cases("streams") {
         let events: Vec<RawJson> = case.get("in").unwrap().decode().unwrap();
-        let events: Vec<ResponseEvent> =
-            events.iter().map(|event| ResponseEvent::from_json(event.as_str()).unwrap()).collect();
-        let Some(there) = chunks(&events) else { continue };
+        let events: Vec<ResponseEvent> = events
+            .iter()
+            .map(|event| ResponseEvent::from_json(event.as_str()).unwrap())
+            .collect();
+        let Some(there) = chunks(&events) else {
+            continue;
+        };
         let mut translator = ToResponseEvents::new();
         let mut back: Vec<ResponseEvent> = there
             .iter()
-            .flat_map(|chunk| translator.feed(&serde_json::from_value(chunk.clone()).unwrap()).unwrap())
+            .flat_map(|chunk| {
+                translator
+                    .feed(&serde_json::from_value(chunk.clone()).unwrap())
+                    .unwrap()
+            })
             .collect();
         back.extend(translator.finish());
-        let numbers: Vec<u64> = back.iter().filter_map(ResponseEvent::sequence_number).collect();
-        assert!(numbers.iter().copied().eq(0..back.len() as u64), "{numbers:?}");
+        let numbers: Vec<u64> = back
+            .iter()
+            .filter_map(ResponseEvent::sequence_number)
+            .collect();
+        assert!(
+            numbers.iter().copied().eq(0..back.len() as u64),
+            "{numbers:?}"
+        );
         let again = chunks(&back).unwrap();
         assert_eq!(fold(&again), fold(&there), "{:?}", case.get("name"));
         let last = back.last().and_then(ResponseEvent::response).unwrap();
         let completion = to_chat_response(last, &AnswerOptions::new()).unwrap();
-        assert_eq!(folded_response(&completion), fold(&there), "{:?}", case.get("name"));
+        assert_eq!(
+            folded_response(&completion),
+            fold(&there),
+            "{:?}",
+            case.get("name")
+        );
         count += 1;
     }
     assert!(count > 40, "{count}");
@@ -188,9 +241,14 @@ fn streams_there_and_back_add_up_to_the_same() {
 fn a_chat_stream_that_breaks_off_is_no_success() {
     let mut translator = ToResponseEvents::new();
     let chunk = r#"{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"A"}}]}"#;
-    translator.feed(&serde_json::from_str(chunk).unwrap()).unwrap();
+    translator
+        .feed(&serde_json::from_str(chunk).unwrap())
+        .unwrap();
     let events = translator.finish();
-    assert!(matches!(&events[..], [ResponseEvent::Failed(_)]), "{events:?}");
+    assert!(
+        matches!(&events[..], [ResponseEvent::Failed(_)]),
+        "{events:?}"
+    );
     assert!(translator.finish().is_empty());
 }
 
@@ -211,8 +269,14 @@ fn what_a_responses_request_cannot_say_in_chat_is_refused_by_name() {
         ("max_tool_calls", r#""max_tool_calls":1"#),
         ("tools[0]", r#""tools":[{"type":"mcp","server_label":"s"}]"#),
         ("include[0]", r#""include":["file_search_call.results"]"#),
-        ("input[0]", r#""input":[{"type":"item_reference","id":"x"}]"#),
-        ("input[0].content[0].file_url", r#""input":[{"role":"user","content":[{"type":"input_file","file_url":"u"}]}]"#),
+        (
+            "input[0]",
+            r#""input":[{"type":"item_reference","id":"x"}]"#,
+        ),
+        (
+            "input[0].content[0].file_url",
+            r#""input":[{"role":"user","content":[{"type":"input_file","file_url":"u"}]}]"#,
+        ),
         ("tool_choice", r#""tool_choice":{"type":"web_search"}"#),
         ("later", r#""later":1"#),
     ];
@@ -245,9 +309,18 @@ fn told() -> impl Strategy<Value = Told> {
         text.prop_map(|text| FunctionCall::new("", "f", text).into()),
         text.prop_map(|text| CustomToolCall::new("", "p", text).into()),
     ];
-    (item, prop::collection::vec(1..4_usize, 0..6), any::<[bool; 3]>()).prop_map(
-        |(item, cuts, [is_added, has_deltas, is_done])| Told { item, cuts, is_added, has_deltas, is_done },
+    (
+        item,
+        prop::collection::vec(1..4_usize, 0..6),
+        any::<[bool; 3]>(),
     )
+        .prop_map(|(item, cuts, [is_added, has_deltas, is_done])| Told {
+            item,
+            cuts,
+            is_added,
+            has_deltas,
+            is_done,
+        })
 }
 
 fn message(part: OutputPart) -> OutputMessage {
@@ -288,7 +361,11 @@ fn events_of(told: &Told, at: u32) -> Vec<ResponseEvent> {
     }
     if told.has_deltas {
         let mut rest: Vec<char> = text.chars().collect();
-        let cuts = told.cuts.iter().copied().chain(std::iter::repeat(usize::MAX));
+        let cuts = told
+            .cuts
+            .iter()
+            .copied()
+            .chain(core::iter::repeat(usize::MAX));
         for cut in cuts {
             if rest.is_empty() {
                 break;
@@ -306,7 +383,10 @@ fn events_of(told: &Told, at: u32) -> Vec<ResponseEvent> {
         }
     }
     if told.is_done {
-        events.push(ResponseEvent::OutputItemDone(item_event(told.item.clone(), at)));
+        events.push(ResponseEvent::OutputItemDone(item_event(
+            told.item.clone(),
+            at,
+        )));
     }
     events
 }

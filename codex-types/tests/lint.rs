@@ -1,4 +1,5 @@
 //! The linter against a corpus: what it has to find, what it must not find, and that its fixes work.
+#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
 use codex_types::lint::{Finding, Linter, Pairing, Severity, apply, close_schema};
 use codex_types::profile::{Channel, Profile};
@@ -15,7 +16,10 @@ struct Case {
 }
 
 fn cases(file: &str) -> Vec<Case> {
-    let path = format!("{}/../testdata/lint/{file}.jsonl", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/../testdata/lint/{file}.jsonl",
+        env!("CARGO_MANIFEST_DIR")
+    );
     let text = std::fs::read_to_string(path).unwrap();
     text.lines().map(case).collect()
 }
@@ -23,11 +27,18 @@ fn cases(file: &str) -> Vec<Case> {
 fn case(line: &str) -> Case {
     let line: Map<RawJson> = RawJson::parse(line).unwrap().decode().unwrap();
     let text = |key: &str| line.get(key).unwrap().decode::<String>().unwrap();
-    let expected: Vec<Map<String>> =
-        line.get("findings").map_or(Vec::new(), |findings| findings.decode().unwrap());
+    let expected: Vec<Map<String>> = line
+        .get("findings")
+        .map_or(Vec::new(), |findings| findings.decode().unwrap());
     let mut findings: Vec<String> = expected
         .iter()
-        .map(|finding| format!("{} {}", finding.get("code").unwrap(), finding.get("pointer").unwrap()))
+        .map(|finding| {
+            format!(
+                "{} {}",
+                finding.get("code").unwrap(),
+                finding.get("pointer").unwrap()
+            )
+        })
         .collect();
     findings.sort();
     Case {
@@ -50,8 +61,10 @@ impl Case {
 }
 
 fn keys(findings: &[Finding]) -> Vec<String> {
-    let mut keys: Vec<String> =
-        findings.iter().map(|one| format!("{} {}", one.code, one.pointer)).collect();
+    let mut keys: Vec<String> = findings
+        .iter()
+        .map(|one| format!("{} {}", one.code, one.pointer))
+        .collect();
     keys.sort();
     keys
 }
@@ -87,7 +100,11 @@ fn each_fix_makes_its_finding_go_away() {
             let changed = apply(&case.request, &fix.edits).unwrap();
             let after = keys(&case.linter.lint_json(&changed).unwrap());
             let key = format!("{} {}", finding.code, finding.pointer);
-            assert!(!after.contains(&key), "{}: {key} is still there in {changed}", case.name);
+            assert!(
+                !after.contains(&key),
+                "{}: {key} is still there in {changed}",
+                case.name
+            );
             fixed += 1;
         }
     }
@@ -99,7 +116,11 @@ fn all_fixes_together_leave_only_what_cannot_be_fixed() {
     for case in cases("invalid") {
         let (body, _) = case.linter.fix(&case.request).unwrap();
         let left = case.linter.lint_json(&body).unwrap();
-        assert!(left.iter().all(|finding| finding.fix.is_none()), "{}: {left:?}", case.name);
+        assert!(
+            left.iter().all(|finding| finding.fix.is_none()),
+            "{}: {left:?}",
+            case.name
+        );
         let again = case.linter.fix(&body).unwrap();
         assert_eq!(again, (body, Vec::new()), "{}", case.name);
     }
@@ -107,7 +128,9 @@ fn all_fixes_together_leave_only_what_cannot_be_fixed() {
 
 #[test]
 fn fixes_leave_the_rest_of_the_text_alone() {
-    let body = json(r#"{"model": "m", "input": [{"role":"user","content":"\u0041"}, {"type":"function_call","call_id":"c","name":"f","arguments":"{}"}], "temperature": 1.50, "x": {"b":1,"a":2}}"#);
+    let body = json(
+        r#"{"model": "m", "input": [{"role":"user","content":"\u0041"}, {"type":"function_call","call_id":"c","name":"f","arguments":"{}"}], "temperature": 1.50, "x": {"b":1,"a":2}}"#,
+    );
     let (fixed, _) = Linter::new(Profile::compatible()).fix(&body).unwrap();
     assert_eq!(
         fixed.as_str(),
@@ -121,9 +144,20 @@ fn pairs_are_put_right_as_the_policy_says() {
         r#"{"model":"m","input":[{"type":"function_call","call_id":"a","name":"f","arguments":"{\"x\":1}"},{"type":"function_call_output","call_id":"b","output":"done"},{"role":"user","content":"go on"}]}"#,
     );
     let linter = Linter::new(Profile::platform());
-    let fix = |pairing| linter.clone().pairing(pairing).fix(&body).unwrap().0.to_string();
+    let fix = |pairing| {
+        linter
+            .clone()
+            .pairing(pairing)
+            .fix(&body)
+            .unwrap()
+            .0
+            .to_string()
+    };
     assert_eq!(fix(Pairing::Report), body.as_str());
-    assert_eq!(fix(Pairing::Drop), r#"{"model":"m","input":[{"role":"user","content":"go on"}]}"#);
+    assert_eq!(
+        fix(Pairing::Drop),
+        r#"{"model":"m","input":[{"role":"user","content":"go on"}]}"#
+    );
     assert_eq!(
         fix(Pairing::Convert),
         concat!(
@@ -137,7 +171,10 @@ fn pairs_are_put_right_as_the_policy_says() {
 
 #[test]
 fn calls_in_flight_are_no_mistake() {
-    let items = [InputItem::from("Hi"), FunctionCall::new("call_1", "f", "{}").into()];
+    let items = [
+        InputItem::from("Hi"),
+        FunctionCall::new("call_1", "f", "{}").into(),
+    ];
     let request = CreateResponse::new("m").input(items);
     let linter = Linter::new(Profile::platform());
     assert_eq!(linter.lint(&request).unwrap()[0].severity, Severity::Error);
@@ -164,7 +201,9 @@ fn what_is_not_decided_yet_is_not_wrong() {
 
 #[test]
 fn findings_say_nothing_of_what_was_said() {
-    let body = json(r#"{"model":"m","input":[{"type":"function_call_output","call_id":"c","output":"canary-7f3a"},{"role":"robot","content":"canary-7f3a"}]}"#);
+    let body = json(
+        r#"{"model":"m","input":[{"type":"function_call_output","call_id":"c","output":"canary-7f3a"},{"role":"robot","content":"canary-7f3a"}]}"#,
+    );
     for finding in Linter::new(Profile::platform()).lint_json(&body).unwrap() {
         assert!(!finding.message.contains("canary"), "{finding}");
     }
@@ -178,8 +217,19 @@ fn a_closed_schema_is_strict_at_every_depth() {
     let closed = close_schema(&open).unwrap();
     assert_eq!(closed.remaining, []);
     assert_eq!(close_schema(&closed.schema).unwrap().fixed, []);
-    assert!(closed.schema.as_str().contains(r#""c":{"anyOf":[{"enum":["x"]},{"type":"null"}]}"#), "{}", closed.schema);
-    assert!(closed.schema.as_str().contains(r#""required":["f"]"#), "{}", closed.schema);
+    assert!(
+        closed
+            .schema
+            .as_str()
+            .contains(r#""c":{"anyOf":[{"enum":["x"]},{"type":"null"}]}"#),
+        "{}",
+        closed.schema
+    );
+    assert!(
+        closed.schema.as_str().contains(r#""required":["f"]"#),
+        "{}",
+        closed.schema
+    );
 }
 
 #[test]

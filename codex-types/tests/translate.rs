@@ -1,19 +1,29 @@
 //! The translation between Chat Completions and Responses against a corpus of pairs.
 #![cfg(feature = "chat")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails panics"
+)]
 
+use codex_types::chat::ChatRequest;
 use codex_types::chat::translate::{
     AnswerOptions, ChatStreamEvent, Commentary, ReasoningShown, RequestOptions, ToChatChunks,
     chat_error_body, to_chat_response, to_responses_request,
 };
-use codex_types::chat::ChatRequest;
 use codex_types::profile::Profile;
 use codex_types::{Map, RawJson, Response, ResponseEvent};
 use serde_json::Value;
 
 fn cases(file: &str) -> Vec<Map<RawJson>> {
-    let path = format!("{}/../testdata/translate/{file}.jsonl", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/../testdata/translate/{file}.jsonl",
+        env!("CARGO_MANIFEST_DIR")
+    );
     let text = std::fs::read_to_string(path).unwrap();
-    text.lines().map(|line| RawJson::parse(line).unwrap().decode().unwrap()).collect()
+    text.lines()
+        .map(|line| RawJson::parse(line).unwrap().decode().unwrap())
+        .collect()
 }
 
 fn text(case: &Map<RawJson>, key: &str) -> Option<String> {
@@ -38,8 +48,10 @@ fn answer_options(case: &Map<RawJson>) -> AnswerOptions {
 
 #[test]
 fn the_corpus_is_large_enough() {
-    let count: usize =
-        ["requests", "responses", "streams"].iter().map(|file| cases(file).len()).sum();
+    let count: usize = ["requests", "responses", "streams"]
+        .iter()
+        .map(|file| cases(file).len())
+        .sum();
     assert!(count >= 120, "{count}");
 }
 
@@ -61,7 +73,9 @@ fn requests() {
                 assert!(error.to_string().contains(&parameter), "{name}");
             }
             None => {
-                let request = result.unwrap_or_else(|error| panic!("{name}: {error}")).request;
+                let request = result
+                    .unwrap_or_else(|error| panic!("{name}: {error}"))
+                    .request;
                 let written = RawJson::encode(&request).unwrap();
                 assert_eq!(value(&written), value(case.get("out").unwrap()), "{name}");
             }
@@ -101,10 +115,19 @@ fn streams() {
         }
         out.extend(chunks.finish());
         let is_good = out.pop_if(|last| *last == ChatStreamEvent::Done).is_some();
-        let written: Vec<Value> =
-            out.iter().map(|one| serde_json::from_str(&one.to_data()).unwrap()).collect();
-        assert_eq!(Value::Array(written), value(case.get("out").unwrap()), "{name}");
+        let written: Vec<Value> = out
+            .iter()
+            .map(|one| serde_json::from_str(&one.to_data()).unwrap())
+            .collect();
+        assert_eq!(
+            Value::Array(written),
+            value(case.get("out").unwrap()),
+            "{name}"
+        );
         let ends_in_error = matches!(out.last(), Some(ChatStreamEvent::Error(_)));
-        assert_ne!(is_good, ends_in_error, "{name}: [DONE] comes after good streams only");
+        assert_ne!(
+            is_good, ends_in_error,
+            "{name}: [DONE] comes after good streams only"
+        );
     }
 }

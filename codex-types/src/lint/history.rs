@@ -110,15 +110,15 @@ fn check_calls(
     found: &mut Vec<Finding>,
 ) {
     for pair in calls.windows(2) {
-        if let [one, two] = pair {
-            if one.call_id == two.call_id {
-                let pointer = format!("/input/{}", two.at);
-                let message = "another call has the same call_id";
-                found.push(
-                    Finding::error(Code::DuplicateCall, pointer.as_str(), message)
-                        .given_up_by([Edit::Remove(pointer)]),
-                );
-            }
+        if let [one, two] = pair
+            && one.call_id == two.call_id
+        {
+            let pointer = format!("/input/{}", two.at);
+            let message = "another call has the same call_id";
+            found.push(
+                Finding::error(Code::DuplicateCall, pointer.as_str(), message)
+                    .given_up_by([Edit::Remove(pointer)]),
+            );
         }
     }
     for call in calls {
@@ -149,15 +149,15 @@ fn check_outputs(
     found: &mut Vec<Finding>,
 ) {
     for pair in outputs.windows(2) {
-        if let [one, two] = pair {
-            if one.call_id == two.call_id {
-                let pointer = format!("/input/{}", two.at);
-                let message = "the call has an output already";
-                found.push(
-                    Finding::error(Code::DuplicateOutput, pointer.as_str(), message)
-                        .given_up_by([Edit::Remove(pointer)]),
-                );
-            }
+        if let [one, two] = pair
+            && one.call_id == two.call_id
+        {
+            let pointer = format!("/input/{}", two.at);
+            let message = "the call has an output already";
+            found.push(
+                Finding::error(Code::DuplicateOutput, pointer.as_str(), message)
+                    .given_up_by([Edit::Remove(pointer)]),
+            );
         }
     }
     for output in outputs {

@@ -55,15 +55,15 @@ pub(super) fn check(profile: &Profile, body: &Node<'_>, found: &mut Vec<Finding>
     }
     ids.sort_unstable();
     for pair in ids.windows(2) {
-        if let [(one, _), (two, at)] = pair {
-            if one == two {
-                let pointer = format!("/input/{at}/id");
-                let message = "two items have the same id";
-                found.push(
-                    Finding::error(Code::DuplicateItemId, pointer.as_str(), message)
-                        .fixed_by([Edit::Remove(pointer)]),
-                );
-            }
+        if let [(one, _), (two, at)] = pair
+            && one == two
+        {
+            let pointer = format!("/input/{at}/id");
+            let message = "two items have the same id";
+            found.push(
+                Finding::error(Code::DuplicateItemId, pointer.as_str(), message)
+                    .fixed_by([Edit::Remove(pointer)]),
+            );
         }
     }
 }

@@ -163,14 +163,14 @@ fn check_model(linter: &Linter, body: &Node<'_>, found: &mut Vec<Finding>) {
     let effort = body
         .get("reasoning")
         .map(|reasoning| reasoning.text_of("effort"));
-    if let Some(effort) = effort.filter(|effort| !effort.is_empty()) {
-        if linter.models.offers_effort(model, &Effort::from(effort)) == Some(false) {
-            let message = format!("{model} does not offer the effort {effort}");
-            found.push(
-                Finding::warning(Code::UnsupportedValue, "/reasoning/effort", message)
-                    .given_up_by([Edit::Remove("/reasoning/effort".into())]),
-            );
-        }
+    if let Some(effort) = effort.filter(|effort| !effort.is_empty())
+        && linter.models.offers_effort(model, &Effort::from(effort)) == Some(false)
+    {
+        let message = format!("{model} does not offer the effort {effort}");
+        found.push(
+            Finding::warning(Code::UnsupportedValue, "/reasoning/effort", message)
+                .given_up_by([Edit::Remove("/reasoning/effort".into())]),
+        );
     }
     let is_chatgpt = matches!(linter.profile.models, Models::Catalogue { .. });
     if is_chatgpt && linter.models.is_chatgpt(model) == Some(false) {

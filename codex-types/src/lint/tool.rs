@@ -15,17 +15,17 @@ pub(super) fn check(body: &Node<'_>, found: &mut Vec<Finding>) {
     }
     check_duplicates(tools, found);
     check_choice(body, tools, found);
-    if let Some(format) = body.get("text").and_then(|text| text.given("format")) {
-        if format.text_of("type") == "json_schema" {
-            check_name(format, "/text/format", found);
-            let is_strict = format.get("strict").and_then(Node::as_bool) == Some(true);
-            check_schema(
-                format.get("schema"),
-                "/text/format/schema",
-                is_strict,
-                found,
-            );
-        }
+    if let Some(format) = body.get("text").and_then(|text| text.given("format"))
+        && format.text_of("type") == "json_schema"
+    {
+        check_name(format, "/text/format", found);
+        let is_strict = format.get("strict").and_then(Node::as_bool) == Some(true);
+        check_schema(
+            format.get("schema"),
+            "/text/format/schema",
+            is_strict,
+            found,
+        );
     }
 }
 
@@ -128,15 +128,15 @@ fn check_duplicates(tools: &[Node<'_>], found: &mut Vec<Finding>) {
         .collect();
     names.sort_unstable();
     for pair in names.windows(2) {
-        if let [(one, _), (two, at)] = pair {
-            if one == two {
-                let pointer = format!("/tools/{at}");
-                let message = format!("two tools are called {one}");
-                found.push(
-                    Finding::error(Code::DuplicateTool, pointer.as_str(), message)
-                        .given_up_by([Edit::Remove(pointer)]),
-                );
-            }
+        if let [(one, _), (two, at)] = pair
+            && one == two
+        {
+            let pointer = format!("/tools/{at}");
+            let message = format!("two tools are called {one}");
+            found.push(
+                Finding::error(Code::DuplicateTool, pointer.as_str(), message)
+                    .given_up_by([Edit::Remove(pointer)]),
+            );
         }
     }
 }

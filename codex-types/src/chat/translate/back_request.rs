@@ -287,10 +287,10 @@ fn content(
     place: &str,
     refusals: &mut Refusals<'_>,
 ) -> Result<ChatContent, TranslateError> {
-    if let [InputPart::Text(part)] = parts {
-        if part.prompt_cache_breakpoint.is_none() {
-            return Ok(ChatContent::Text(part.text.clone()));
-        }
+    if let [InputPart::Text(part)] = parts
+        && part.prompt_cache_breakpoint.is_none()
+    {
+        return Ok(ChatContent::Text(part.text.clone()));
     }
     let mut translated = Vec::with_capacity(parts.len());
     for (at, part) in parts.iter().enumerate() {

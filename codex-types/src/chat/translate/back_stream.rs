@@ -246,13 +246,12 @@ impl ToResponseEvents {
         whole.push_str(text);
         let place = *place;
         if is_new {
-            let mut event = ContentPartEvent::default();
-            event.part = if is_refusal {
+            let part = if is_refusal {
                 Refusal::new("").into()
             } else {
                 OutputText::new("").into()
             };
-            let event = self.part_event(event, &id, at, place);
+            let event = self.part_event(part, &id, at, place);
             out.push(ResponseEvent::ContentPartAdded(event));
         }
         let kind = if is_refusal {
@@ -299,13 +298,13 @@ impl ToResponseEvents {
         let custom = piece.custom.as_ref();
         let named = function
             .and_then(|it| it.name.as_ref())
-            .or(custom.and_then(|it| it.name.as_ref()));
+            .or_else(|| custom.and_then(|it| it.name.as_ref()));
         if let (true, Some(named)) = (name.is_empty(), named) {
             name.clone_from(named);
         }
         let text = function
             .and_then(|it| it.arguments.as_deref())
-            .or(custom.and_then(|it| it.input.as_deref()))
+            .or_else(|| custom.and_then(|it| it.input.as_deref()))
             .unwrap_or_default();
         arguments.push_str(text);
         if !*is_added && !name.is_empty() && !id.is_empty() {
@@ -348,12 +347,14 @@ impl ToResponseEvents {
             let done: OutputItem = match item {
                 Item::Reasoning { text } => {
                     let item = reasoning_item(&self.response.id, &text);
-                    let mut event = ReasoningTextDone::default();
-                    event.item_id = item.id.clone().unwrap_or_default();
-                    event.text = text;
-                    event.output_index = u32::try_from(at).ok();
-                    event.content_index = Some(0);
-                    event.sequence_number = Some(self.next());
+                    let event = ReasoningTextDone {
+                        item_id: item.id.clone().unwrap_or_default(),
+                        text,
+                        output_index: u32::try_from(at).ok(),
+                        content_index: Some(0),
+                        sequence_number: Some(self.next()),
+                        ..ReasoningTextDone::default()
+                    };
                     out.push(ResponseEvent::ReasoningTextDone(Box::new(event)));
                     item.into()
                 }
@@ -419,9 +420,7 @@ impl ToResponseEvents {
         }
         parts.sort_by_key(|(place, _)| *place);
         for (place, part) in &parts {
-            let mut event = ContentPartEvent::default();
-            event.part = part.clone();
-            let event = self.part_event(event, &id, at, *place);
+            let event = self.part_event(part.clone(), &id, at, *place);
             out.push(ResponseEvent::ContentPartDone(event));
         }
         let parts = parts.into_iter().map(|(_, part)| part).collect();
@@ -439,19 +438,22 @@ impl ToResponseEvents {
         let output_index = u32::try_from(at).ok();
         let sequence_number = Some(self.next());
         out.push(if is_custom {
-            let mut event = CustomToolCallInputDone::default();
-            event.item_id = alloc::format!("ctc_{call_id}");
-            event.input = arguments;
-            event.output_index = output_index;
-            event.sequence_number = sequence_number;
-            ResponseEvent::CustomToolCallInputDone(Box::new(event))
+            ResponseEvent::CustomToolCallInputDone(Box::new(CustomToolCallInputDone {
+                item_id: alloc::format!("ctc_{call_id}"),
+                input: arguments,
+                output_index,
+                sequence_number,
+                ..CustomToolCallInputDone::default()
+            }))
         } else {
-            let mut event = FunctionCallArgumentsDone::default();
-            event.item_id = alloc::format!("fc_{call_id}");
-            event.arguments = arguments;
+            let mut event = FunctionCallArgumentsDone {
+                item_id: alloc::format!("fc_{call_id}"),
+                arguments,
+                output_index,
+                sequence_number,
+                ..FunctionCallArgumentsDone::default()
+            };
             write_empty(&mut event, "arguments");
-            event.output_index = output_index;
-            event.sequence_number = sequence_number;
             ResponseEvent::FunctionCallArgumentsDone(Box::new(event))
         });
     }
@@ -470,11 +472,12 @@ impl ToResponseEvents {
         is_done: bool,
         out: &mut Vec<ResponseEvent>,
     ) {
-        let mut event = OutputItemEvent::default();
-        event.item = item;
-        event.output_index = u32::try_from(at).ok();
-        event.sequence_number = Some(self.next());
-        let event = Box::new(event);
+        let event = Box::new(OutputItemEvent {
+            item,
+            output_index: u32::try_from(at).ok(),
+            sequence_number: Some(self.next()),
+            ..OutputItemEvent::default()
+        });
         out.push(if is_done {
             ResponseEvent::OutputItemDone(event)
         } else {
@@ -484,16 +487,19 @@ impl ToResponseEvents {
 
     fn part_event(
         &mut self,
-        mut event: ContentPartEvent,
+        part: OutputPart,
         id: &str,
         at: usize,
         place: u32,
     ) -> Box<ContentPartEvent> {
-        event.item_id = id.into();
-        event.output_index = u32::try_from(at).ok();
-        event.content_index = Some(place);
-        event.sequence_number = Some(self.next());
-        Box::new(event)
+        Box::new(ContentPartEvent {
+            item_id: id.into(),
+            part,
+            output_index: u32::try_from(at).ok(),
+            content_index: Some(place),
+            sequence_number: Some(self.next()),
+            ..ContentPartEvent::default()
+        })
     }
 
     fn delta(
@@ -513,10 +519,11 @@ impl ToResponseEvents {
     }
 
     fn lifecycle(&mut self) -> Box<LifecycleEvent> {
-        let mut event = LifecycleEvent::default();
-        event.response = self.response.clone();
-        event.sequence_number = Some(self.next());
-        Box::new(event)
+        Box::new(LifecycleEvent {
+            response: self.response.clone(),
+            sequence_number: Some(self.next()),
+            ..LifecycleEvent::default()
+        })
     }
 
     fn next(&mut self) -> u64 {

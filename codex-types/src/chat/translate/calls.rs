@@ -1,6 +1,7 @@
 //! The calls of a stream: found by their place in the output, counted in the order in which they
 //! are first heard of by name.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -67,7 +68,7 @@ impl Place {
         let found = if self.is_final || self.output_index.is_none() {
             by_id.or(by_index)
         } else {
-            by_index.or(by_id.filter(has_no_index))
+            by_index.or_else(|| by_id.filter(has_no_index))
         };
         found.or_else(|| states.iter().position(|state| place(state).is_nowhere()))
     }
@@ -80,7 +81,7 @@ impl Place {
 /// What is to be passed on about a call.
 pub(super) enum Pieces {
     None,
-    Call(ChatToolCallDelta),
+    Call(Box<ChatToolCallDelta>),
     /// What was passed on before turns out to be wrong.
     Contradiction(&'static str),
 }
@@ -221,7 +222,7 @@ impl Calls {
             }
             piece.function = Some(function);
         }
-        Pieces::Call(piece)
+        Pieces::Call(Box::new(piece))
     }
 
     fn at(&mut self, place: &Place, call_id: &str) -> usize {
@@ -246,10 +247,10 @@ impl Calls {
                 !call_id.is_empty() && !call.call_id.is_empty() && call.call_id != call_id
             })
         };
-        if place.is_final {
-            if let Some(at) = self.calls.iter().position(is_same) {
-                return Some(at);
-            }
+        if place.is_final
+            && let Some(at) = self.calls.iter().position(is_same)
+        {
+            return Some(at);
         }
         place
             .find(&self.calls, |call| &call.place)
@@ -285,6 +286,6 @@ impl Call {
         } else {
             piece.function = Some(ChatFunctionDelta::new().arguments(arguments));
         }
-        Pieces::Call(piece)
+        Pieces::Call(Box::new(piece))
     }
 }

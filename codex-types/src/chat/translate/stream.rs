@@ -462,7 +462,7 @@ impl ToChatChunks {
     fn think(&mut self, delta: &Delta, is_summary: bool, out: &mut Vec<ChatStreamEvent>) {
         let part = delta
             .summary_index()
-            .or(delta.content_index())
+            .or_else(|| delta.content_index())
             .unwrap_or_default();
         let place = Place::new(delta.output_index(), delta.item_id());
         self.tell(&place, is_summary, part, delta.delta(), out);
@@ -478,7 +478,7 @@ impl ToChatChunks {
             .reasoning_items
             .iter()
             .any(|kept| kept.id == item.id && kept.id.is_some());
-        if keeps && !is_kept && !(place.is_final && !is_new) {
+        if keeps && !is_kept && (is_new || !place.is_final) {
             self.reasoning_items.push(item.clone());
         }
         if is_new {
@@ -534,7 +534,7 @@ impl ToChatChunks {
             Pieces::None => {}
             Pieces::Call(piece) => {
                 self.open(out);
-                out.push(self.chunk(ChatDelta::new().tool_calls([piece])));
+                out.push(self.chunk(ChatDelta::new().tool_calls([*piece])));
             }
             Pieces::Contradiction(message) => {
                 self.fail(ApiError::new("invalid_stream", message), out);
