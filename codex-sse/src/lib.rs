@@ -19,6 +19,8 @@ mod line;
 #[cfg(feature = "stream")]
 mod stream;
 mod text;
+#[cfg(feature = "events")]
+mod view;
 
 #[cfg(feature = "events")]
 pub use accumulate::{Accumulator, Outcome};
@@ -32,3 +34,5 @@ pub use frame_buf::FrameBuf;
 pub use limits::Limits;
 #[cfg(feature = "stream")]
 pub use stream::{Frames, FramesError};
+#[cfg(feature = "events")]
+pub use view::{Malformed, View, Viewer};

@@ -45,8 +45,7 @@ impl Accumulator {
             };
         }
         self.take_response(response, true, report);
-        self.outcome = Some(outcome);
-        report(Change::Ended);
+        self.conclude(outcome, report);
     }
 
     fn take_response(

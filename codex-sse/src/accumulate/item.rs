@@ -1,15 +1,15 @@
 // Everything that concerns one item: deltas, wholes of texts and parts, the item itself, and what tools report.
 
 use codex_types::{
-    Annotation, AnnotationEvent, DeltaKind, Logprob, OutputItem, OutputItemEvent, OutputPart,
-    OutputText, ResponseEvent, SummaryPart,
+    Annotation, AnnotationEvent, DeltaKind, ItemStatus, Logprob, OutputItem, OutputItemEvent,
+    OutputPart, OutputText, ResponseEvent, SummaryPart,
 };
 
 use super::{
     Accumulator, Change, Kind, Piece,
     fill::replace_part,
     place::{Address, same_id},
-    slot::{Slot, part_mut, text_mut},
+    slot::{Slot, part_mut, status, text_mut},
     tool::progress,
 };
 use crate::Error;
@@ -256,8 +256,10 @@ impl Accumulator {
         };
         let slot = &mut self.slots[position];
         slot.done = true;
-        report(Change::Done {
-            serial: slot.serial,
+        let serial = slot.serial;
+        report(match status(&self.response.output[position]) {
+            Some(ItemStatus::Incomplete) => Change::Cut { serial },
+            _ => Change::Done { serial },
         });
         Ok(())
     }

@@ -17,7 +17,9 @@ mod tool;
 use alloc::{boxed::Box, vec::Vec};
 use core::mem::{self, Discriminant};
 
-use codex_types::{Delta, DeltaKind, DeltaRef, EventRef, Logprob, Response, ResponseEvent};
+use codex_types::{
+    Delta, DeltaKind, DeltaRef, EventRef, ItemStatus, Logprob, OutputItem, Response, ResponseEvent,
+};
 
 use self::{sequence::Sequence, slot::Slot};
 use crate::Error;
@@ -93,6 +95,8 @@ pub(crate) enum Change {
     },
     /// An item is done.
     Done { serial: u32 },
+    /// An item will not be finished.
+    Cut { serial: u32 },
     /// The response has ended.
     Ended,
 }
@@ -101,6 +105,33 @@ pub(crate) enum Change {
 enum Kind {
     Delta(DeltaKind),
     Other(Discriminant<ResponseEvent>),
+}
+
+/// An item with what is known about it.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) output_index: u32,
+    pub(crate) item: &'a OutputItem,
+    slot: &'a Slot,
+}
+
+impl<'a> Place<'a> {
+    /// One of the texts of the item.
+    pub(crate) fn text(&self, kind: DeltaKind, part: u32) -> Option<&'a str> {
+        let indexes = match kind {
+            DeltaKind::ReasoningSummaryText => &self.slot.summary,
+            _ => &self.slot.parts,
+        };
+        let position = indexes
+            .binary_search(&part)
+            .ok()
+            .and_then(|position| u32::try_from(position).ok());
+        let mut texts = slot::texts(self.item).into_iter();
+        let here = |(text_kind, place, _): &(DeltaKind, u32, _)| {
+            *text_kind == kind && *place == position.unwrap_or(part)
+        };
+        texts.find(here).map(|(_, _, text)| text)
+    }
 }
 
 /// A delta of either form.
@@ -220,8 +251,7 @@ impl Accumulator {
                 if self.response.error.is_none() {
                     self.response.error = Some(Box::new(event.to_api_error()));
                 }
-                self.outcome = Some(Outcome::Error);
-                report(Change::Ended);
+                self.conclude(Outcome::Error, report);
             }
             _ => return self.apply_to_item(event, report),
         }
@@ -270,6 +300,33 @@ impl Accumulator {
         let same_kind = self.last_kind == Some(kind);
         self.last_kind = Some(kind);
         number.is_some_and(|number| self.sequence.is_repeated(number, same_kind))
+    }
+
+    pub(crate) fn place(&self, serial: u32) -> Option<Place<'_>> {
+        let position = self.slots.iter().rposition(|slot| slot.serial == serial)?;
+        let slot = &self.slots[position];
+        Some(Place {
+            output_index: slot.output_index,
+            item: self.response.output.get(position)?,
+            slot,
+        })
+    }
+
+    /// The response is over. What no event has finished is finished by a response that is whole, and is cut by any other.
+    fn conclude(&mut self, outcome: Outcome, report: &mut impl FnMut(Change)) {
+        self.outcome = Some(outcome);
+        for (slot, item) in self.slots.iter_mut().zip(&self.response.output) {
+            if !mem::replace(&mut slot.done, true) {
+                let serial = slot.serial;
+                report(match slot::status(item) {
+                    Some(ItemStatus::Incomplete) => Change::Cut { serial },
+                    Some(ItemStatus::Completed) => Change::Done { serial },
+                    _ if outcome == Outcome::Completed => Change::Done { serial },
+                    _ => Change::Cut { serial },
+                });
+            }
+        }
+        report(Change::Ended);
     }
 
     /// Makes room for so many more bytes.

@@ -190,6 +190,20 @@ pub(super) fn texts(item: &OutputItem) -> Vec<(DeltaKind, u32, &str)> {
     }
 }
 
+/// How far an item says that it has come.
+pub(super) fn status(item: &OutputItem) -> Option<&ItemStatus> {
+    match item {
+        OutputItem::Message(item) => Some(&item.status),
+        OutputItem::Reasoning(item) => item.status.as_ref(),
+        OutputItem::FunctionCall(item) => item.status.as_ref(),
+        OutputItem::CustomToolCall(item) => item.status.as_ref(),
+        OutputItem::McpCall(item) => item.status.as_ref(),
+        OutputItem::CodeInterpreterCall(item) => Some(&item.status),
+        OutputItem::ShellCall(item) => item.status.as_ref(),
+        _ => None,
+    }
+}
+
 /// Whether deltas of this kind can belong to the item.
 pub(super) fn suits(item: &OutputItem, kind: DeltaKind) -> bool {
     match item {

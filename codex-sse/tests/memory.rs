@@ -1,0 +1,81 @@
+//! What a decoder holds (L4) and how often it allocates, as the allocator counts it. One test, since the counts are those of the process.
+
+use std::alloc::System;
+
+use codex_sse::{Decoder, Limits};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// The most bytes held at any time while the stream is fed in chunks of that size, and the allocations made.
+fn held(stream: &[u8], chunk: usize, limits: Limits) -> (usize, usize) {
+    let region = Region::new(ALLOCATOR);
+    let mut decoder = Decoder::with_limits(limits);
+    let mut most = 0;
+    'stream: for mut chunk in stream.chunks(chunk) {
+        loop {
+            let event = decoder.decode(&mut chunk).map(|frame| frame.is_some());
+            let change = region.change();
+            most = most.max(
+                change
+                    .bytes_allocated
+                    .saturating_sub(change.bytes_deallocated),
+            );
+            match event {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(_) => break 'stream,
+            }
+        }
+    }
+    let change = region.change();
+    (most, change.allocations + change.reallocations)
+}
+
+#[test]
+fn memory_stays_within_the_limits_plus_one_kibibyte() {
+    let limit = 10_000;
+    let limits = Limits::new()
+        .max_line(limit)
+        .max_frame(limit)
+        .max_skipped(limit);
+    let long = "x".repeat(9_000);
+    let half = "y".repeat(4_900);
+    let floods = [
+        format!("data: {long}\n\n").repeat(3),
+        format!("data: {long}\n\nid: {long}\n\nevent: {long}\n\n"),
+        format!("id: {half}\ndata: {half}\n\nid: {half}\n\ndata: {half}\n\n"),
+        format!("event: {half}\ndata: {half}\n\nevent: {half}\nevent: {half}\n\n"),
+        "data: 12345678\n".repeat(2_000),
+        "data\n".repeat(20_000),
+        format!("data: {long}{long}"),
+        format!(": {long}\n").repeat(10),
+        "id: 1\n".repeat(10_000),
+    ];
+    for stream in &floods {
+        for chunk in [1, 7, 64, 1400, 16 * 1024, stream.len()] {
+            let (most, _) = held(stream.as_bytes(), chunk, limits);
+            assert!(
+                most <= limit + 1024,
+                "{most} bytes are held in chunks of {chunk}: {}",
+                &stream[..20]
+            );
+        }
+    }
+
+    // A delta that lies whole in its chunk costs nothing, one that is cut costs nothing after the first.
+    let deltas =
+        "event: response.output_text.delta\ndata: {\"delta\":\"one of two hundred deltas\"}\n\n"
+            .repeat(200);
+    let (_, allocations) = held(deltas.as_bytes(), deltas.len(), Limits::new());
+    assert!(
+        allocations <= 2,
+        "{allocations} allocations for events that lie whole in the chunk"
+    );
+    let (_, allocations) = held(deltas.as_bytes(), 64, Limits::new());
+    assert!(
+        allocations <= 8,
+        "{allocations} allocations for events that are cut"
+    );
+}
