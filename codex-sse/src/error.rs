@@ -45,7 +45,7 @@ pub enum ErrorKind {
     InvalidUtf8,
     /// A payload is not an event: no JSON, or JSON nested too deeply. It concerns that payload alone.
     InvalidEvent,
-    /// The assembled response passed the limit of its [`Accumulator`](crate::Limits).
+    /// The assembled response passed the limit of its `Accumulator`.
     ResponseTooLarge,
     /// The stream ended before a terminal event.
     Truncated,

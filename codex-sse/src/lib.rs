@@ -1,4 +1,8 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "events", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "events"),
+    doc = "Server-sent events, from bytes to frames, without I/O: see [`Decoder`]."
+)]
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
