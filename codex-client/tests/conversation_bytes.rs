@@ -1,6 +1,7 @@
 //! How many bytes a conversation of ten turns costs over a WebSocket, beside sending all of it every time, and that the part which the
 //! server's cache works on never changes. Sizes are stated with each workload; nothing is timed.
 #![cfg(feature = "ws")]
+#![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
 
 use codex_client::{Client, SocketSession, SocketSettings, TransportChoice};
 use codex_transport::testing::{Answer, LoopbackServer, Script};
@@ -87,7 +88,7 @@ async fn converse(workload: &Workload) -> (u64, u64) {
 fn check_prefixes(bodies: &[Vec<u8>]) {
     for pair in bodies.windows(2) {
         let shared = pair[0].iter().zip(&pair[1]).take_while(|(a, b)| a == b).count();
-        let body = std::str::from_utf8(&pair[0]).expect("JSON is UTF-8");
+        let body = core::str::from_utf8(&pair[0]).expect("JSON is UTF-8");
         let keys: Map<RawJson> = RawJson::parse(body).and_then(|body| body.decode()).expect("an object");
         let input = keys.get("input").expect("input").as_str();
         // Without the bracket behind which the next request goes on.

@@ -1,8 +1,9 @@
 //! Turns over real WebSockets on 127.0.0.1: what is sent, what is kept, and what happens when a socket is refused, dies or is steered.
 #![cfg(feature = "ws")]
 #![expect(
+    clippy::expect_used,
     clippy::std_instead_of_core,
-    reason = "a test over sockets needs std anyway"
+    reason = "helpers of tests fail like tests, and a test over sockets needs std anyway"
 )]
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! The consumer of a conversation: it believes nothing, and compares whatever it is handed with what the server said.
 
-use std::fmt;
+use core::fmt;
 use std::sync::{Arc, Mutex};
 
 use codex_client::{Error, ErrorKind, SocketSession, TurnEvent};
@@ -146,8 +146,7 @@ impl Conversation {
         if turn.next().await.is_some() {
             self.tally.violations.push("an event behind the end".into());
         }
-        let server = self.server.lock().unwrap();
-        seen.check(&server, &mut self.tally);
+        seen.check(&self.server.lock().unwrap(), &mut self.tally);
         match end {
             Some(error) => {
                 self.tally.cut += 1;
@@ -160,8 +159,7 @@ impl Conversation {
             None if !seen.is_over => self.tally.unexplained += 1,
             None => {}
         }
-        let has_interfered = server.has_interfered;
-        drop(server);
+        let has_interfered = self.server.lock().unwrap().has_interfered;
         let response = turn.finish().await.ok()?;
         if response.output_text() != seen.text {
             self.tally.violations.push("a response with another text than was handed out".into());
@@ -184,7 +182,7 @@ fn explain(tally: &mut Tally, error: &Error, delivered: bool) {
     }
     let has_cause = match error.kind() {
         ErrorKind::Status => error.status().is_some(),
-        ErrorKind::Transport | ErrorKind::Timeout => std::error::Error::source(error).is_some(),
+        ErrorKind::Transport | ErrorKind::Timeout => core::error::Error::source(error).is_some(),
         ErrorKind::Truncated | ErrorKind::Failed | ErrorKind::Protocol => true,
         _ => false,
     };

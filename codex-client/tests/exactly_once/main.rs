@@ -3,11 +3,7 @@
 //! or an explicit border behind which everything starts again, or a typed error; and whatever the server answers, it must have been asked
 //! with the whole conversation. Everything is drawn from a seed: `CODEX_SEEDS=10000` runs as many, `CODEX_SEED=n` one of them alone.
 #![cfg(feature = "ws")]
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "helpers of tests fail like tests"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
 mod consumer;
 mod random;
@@ -80,7 +76,7 @@ fn every_fault_at_every_event_of_either_transport_is_borne() {
     assert!(tally.saved > 0 && tally.cut > 0 && tally.restarted > 0 && tally.resumed > 0, "{tally}");
 }
 
-fn seeds(count: u64) -> std::ops::Range<u64> {
+fn seeds(count: u64) -> core::ops::Range<u64> {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     match number("CODEX_SEED") {
         Some(seed) => seed..seed + 1,

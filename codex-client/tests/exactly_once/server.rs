@@ -1,9 +1,9 @@
 //! The simulated server: one state behind both transports. It remembers per connection what a WebSocket may continue, keeps background
 //! responses, and notes whenever it is asked with less or more than the whole conversation.
 
+use core::task::{Context, Poll};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use codex_transport::testing::{Answer, Cut, RecordedRequest, Script};
