@@ -239,3 +239,28 @@ fn secrets_are_not_shown() {
     assert!(!format!("{tool:?}").contains("hunter2"));
     assert!(RawJson::encode(&tool).unwrap().as_str().contains("hunter2"));
 }
+
+/// Fractions come back to the last digit, as logarithms of probabilities need.
+#[test]
+fn fractions_are_exact() {
+    for text in [
+        "0.1",
+        "-0.30000000000000004",
+        "51.24817837550540",
+        "2.638344616030823e-256",
+        "-1.2345678901234567e-7",
+        "5e-324",
+        "1.7976931348623157e308",
+    ] {
+        let json = format!(r#"{{"token":"a","logprob":{text}}}"#);
+        let logprob: Logprob = RawJson::parse(&json).unwrap().decode().unwrap();
+        assert_eq!(
+            logprob.logprob.as_f64(),
+            text.parse::<f64>().unwrap(),
+            "{text}"
+        );
+        let written = RawJson::encode(&logprob).unwrap();
+        let again: Logprob = written.decode().unwrap();
+        assert_eq!(again, logprob, "{text}");
+    }
+}
