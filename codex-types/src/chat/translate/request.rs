@@ -70,6 +70,12 @@ pub fn to_responses_request(
 ) -> Result<TranslatedRequest, TranslateError> {
     let mut refusals = Refusals::new(options);
     refuse_unsupported(chat, &mut refusals)?;
+    if chat.model.is_empty() {
+        return Err(TranslateError::missing("model"));
+    }
+    if chat.messages.is_empty() {
+        return Err(TranslateError::missing("messages"));
+    }
     let History {
         instructions,
         items,
