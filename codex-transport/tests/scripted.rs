@@ -10,7 +10,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use codex_transport::testing::{
-    Answer, ChunkShape, Cut, LoopbackServer, Script, ScriptedTransport, Turn,
+    Answer, ChunkShape, Cut, LineEnd, LoopbackServer, Script, ScriptedTransport, Turn,
 };
 use codex_transport::{
     BoxTransport, BoxWsTransport, Error, ErrorKind, HttpTransport, HyperTransport, Upgrade,
@@ -152,6 +152,27 @@ async fn pauses_take_no_time_under_a_paused_clock() {
     let started = tokio::time::Instant::now();
     assert_eq!(read(&transport, "http://example.test/").await.1, b"late");
     assert_eq!(started.elapsed(), Duration::from_secs(3600));
+}
+
+#[tokio::test]
+async fn lines_end_as_they_are_told_to() {
+    for (end, text) in [
+        (LineEnd::Lf, "\n"),
+        (LineEnd::Cr, "\r"),
+        (LineEnd::CrLf, "\r\n"),
+    ] {
+        let answer = Answer::sse()
+            .byte_order_mark()
+            .comment("c")
+            .event("{\"type\":\"a\"}")
+            .line_end(end);
+        let transport = BoxTransport::new(ScriptedTransport::new(Script::new().answer(answer)));
+        let wanted = "\u{feff}: c\n\nevent: a\ndata: {\"type\":\"a\"}\n\n".replace('\n', text);
+        assert_eq!(
+            read(&transport, "http://example.test/").await.1,
+            wanted.as_bytes()
+        );
+    }
 }
 
 #[tokio::test]

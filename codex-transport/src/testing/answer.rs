@@ -25,6 +25,7 @@ pub struct Answer {
     pub(super) before_head: Arc<[Step]>,
     pub(super) steps: Vec<Step>,
     pub(super) shape: ChunkShape,
+    pub(super) line_end: LineEnd,
     pub(super) pace: Duration,
     pub(super) times: Option<usize>,
 }
@@ -43,6 +44,19 @@ pub(super) enum Step {
     Gate(Gate),
     Stall,
     Cut(Cut),
+}
+
+/// How the lines of an event stream end. The standard allows all three.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "the standard has three")]
+pub enum LineEnd {
+    /// Line feed.
+    #[default]
+    Lf,
+    /// Carriage return.
+    Cr,
+    /// Both.
+    CrLf,
 }
 
 /// How a connection ends before its time.
@@ -83,6 +97,7 @@ impl Answer {
             before_head: Arc::new([]),
             steps: Vec::new(),
             shape: ChunkShape::Whole,
+            line_end: LineEnd::Lf,
             pace: Duration::ZERO,
             times: Some(1),
         }
@@ -224,6 +239,19 @@ impl Answer {
         self
     }
 
+    /// Ends the lines of every event and comment like this.
+    #[must_use]
+    pub fn line_end(mut self, line_end: LineEnd) -> Self {
+        self.line_end = line_end;
+        self
+    }
+
+    /// Sends a byte-order mark, which a stream may start with.
+    #[must_use]
+    pub fn byte_order_mark(self) -> Self {
+        self.body(&b"\xEF\xBB\xBF"[..])
+    }
+
     /// Cuts the bytes of every step into pieces.
     #[must_use]
     pub fn shape(mut self, shape: ChunkShape) -> Self {
@@ -259,16 +287,26 @@ impl Answer {
 }
 
 /// What a step sends in an event stream.
-pub(super) fn sse_bytes(step: &Step) -> Option<Bytes> {
+pub(super) fn sse_bytes(step: &Step, line_end: LineEnd) -> Option<Bytes> {
     match step {
         Step::Bytes(bytes) | Step::Raw(bytes) | Step::Binary(bytes) => Some(bytes.clone()),
-        Step::Event(json) => Some(event_bytes(json)),
-        Step::Comment(text) => Some(format!(": {text}\n\n").into()),
+        Step::Event(json) => Some(line_end.apply(event_text(json))),
+        Step::Comment(text) => Some(line_end.apply(format!(": {text}\n\n"))),
         _ => None,
     }
 }
 
-fn event_bytes(json: &str) -> Bytes {
+impl LineEnd {
+    fn apply(self, text: String) -> Bytes {
+        match self {
+            Self::Lf => text.into(),
+            Self::Cr => text.replace('\n', "\r").into(),
+            Self::CrLf => text.replace('\n', "\r\n").into(),
+        }
+    }
+}
+
+fn event_text(json: &str) -> String {
     let kind = serde_json::from_str::<serde_json::Value>(json)
         .ok()
         .and_then(|value| Some(value.get("type")?.as_str()?.to_owned()));
@@ -284,5 +322,5 @@ fn event_bytes(json: &str) -> Bytes {
         text.push('\n');
     }
     text.push('\n');
-    text.into()
+    text
 }

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use serde_json::Value;
 
-use super::{Answer, ChunkShape, Cut, Script, Turn};
+use super::{Answer, ChunkShape, Cut, LineEnd, Script, Turn};
 use crate::{Error, ErrorKind, Phase, Sent};
 
 pub(super) fn script(text: &str) -> Result<Script, Error> {
@@ -65,6 +65,12 @@ fn answer(value: &Value) -> Result<Answer, Error> {
     }
     if let Some(shape) = value.get("shape") {
         answer = answer.shape(self::shape(shape)?);
+    }
+    match value.get("line_end").map(Value::as_str) {
+        None | Some(Some("lf")) => {}
+        Some(Some("cr")) => answer = answer.line_end(LineEnd::Cr),
+        Some(Some("crlf")) => answer = answer.line_end(LineEnd::CrLf),
+        Some(_) => return Err(wrong("a line end is lf, cr or crlf")),
     }
     if let Some(pace) = value.get("pace_ms") {
         answer = answer.pace(milliseconds(pace)?);

@@ -46,7 +46,7 @@ mod server_io;
 mod shape;
 mod turn;
 
-pub use answer::{Answer, Cut};
+pub use answer::{Answer, Cut, LineEnd};
 #[cfg(feature = "testing-tls")]
 pub use authority::Authority;
 pub use gate::Gate;

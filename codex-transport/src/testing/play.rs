@@ -10,7 +10,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use super::ChunkShape;
 use super::answer::{Answer, Cut, Step, sse_bytes};
 use super::script::Stage;
 use super::server_io::{ACKNOWLEDGED, Control};
@@ -55,7 +54,7 @@ impl core::error::Error for WasCut {}
 
 impl Play {
     pub(super) fn new(answer: &Answer, control: Option<Arc<Control>>, stage: Stage) -> Self {
-        let steps = pieces(&answer.steps, answer.shape, answer.pace);
+        let steps = pieces(answer);
         Self {
             steps,
             wait: None,
@@ -108,17 +107,17 @@ impl Play {
     }
 }
 
-fn pieces(steps: &[Step], shape: ChunkShape, pace: Duration) -> VecDeque<Step> {
+fn pieces(answer: &Answer) -> VecDeque<Step> {
     let mut all = VecDeque::new();
     let mut first = true;
-    for step in steps {
-        let Some(bytes) = sse_bytes(step) else {
+    for step in &answer.steps {
+        let Some(bytes) = sse_bytes(step, answer.line_end) else {
             all.push_back(step.clone());
             continue;
         };
-        for piece in shape.split(&bytes) {
-            if !first && !pace.is_zero() {
-                all.push_back(Step::Pause(pace));
+        for piece in answer.shape.split(&bytes) {
+            if !first && !answer.pace.is_zero() {
+                all.push_back(Step::Pause(answer.pace));
             }
             first = false;
             all.push_back(Step::Bytes(piece));

@@ -42,7 +42,7 @@ impl Script {
 
     /// Reads a script from a JSON text: `{"routes": [{"method", "path", "answers": [..]}], "answers": [..]}`.
     ///
-    /// An answer is `{"status", "headers", "before_head", "steps", "shape", "pace_ms", "times"}`, all of them optional. A step is an
+    /// An answer is `{"status", "headers", "before_head", "steps", "shape", "line_end", "pace_ms", "times"}`, all of them optional. A step is an
     /// object with one member: `event` (an object), `events`, `turn` (`{"id", "model", "items": [{"type": "message", "text"}, ..],
     /// "incomplete" or "failed"}`), `body`, `comment`, `pause_ms`, `stall`, `receive`, `close` (a code), `cut` (`close`, `reset`, `stall`
     /// or `stream`), `cut_after` (`{"bytes", "cut"}`). A shape is `whole`, `event`, `line`, `byte`, `{"bytes": n}` or
