@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use codex_transport::{Connection, HttpTransport as _, HttpVersions, HyperTransport, Timeouts, Upgrade, WsTransport as _};
+use codex_transport::{
+    Connection, HttpTransport as _, HttpVersions, HyperTransport, Timeouts, Upgrade,
+    WsTransport as _,
+};
 use eventsource_stream::Eventsource as _;
 use futures_util::StreamExt as _;
 use tokio::task::JoinSet;
@@ -13,10 +16,19 @@ use tokio::task::JoinSet;
 use crate::usage::{self, Report};
 
 pub fn run(arguments: &[&str]) {
-    let [kind, url, streams] = arguments else { panic!("client KIND URL STREAMS") };
-    let (url, streams) = (url.to_string(), streams.parse().expect("a number of streams"));
+    let [kind, url, streams] = arguments else {
+        panic!("client KIND URL STREAMS")
+    };
+    let (url, streams) = (
+        url.to_string(),
+        streams.parse().expect("a number of streams"),
+    );
     // As many threads as there are processors here, for everybody.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let report = runtime.block_on(async {
         match *kind {
             "codex-frames" => {
@@ -35,18 +47,30 @@ pub fn run(arguments: &[&str]) {
                 let client = openai(&url);
                 all(streams, move || openai_events(client.clone())).await
             }
-            "idle-codex" => idle(async {
-                let mut body = transport().send(request(&url)).await.expect("a response").into_body();
-                body.chunk().await.expect("a chunk").expect("no error");
-                body
-            })
-            .await,
-            "idle-async-openai" => idle(async {
-                let mut stream = openai(&url).responses().create_stream(openai_request()).await.expect("a response");
-                stream.next().await.expect("an event").expect("no error");
-                stream
-            })
-            .await,
+            "idle-codex" => {
+                idle(async {
+                    let mut body = transport()
+                        .send(request(&url))
+                        .await
+                        .expect("a response")
+                        .into_body();
+                    body.chunk().await.expect("a chunk").expect("no error");
+                    body
+                })
+                .await
+            }
+            "idle-async-openai" => {
+                idle(async {
+                    let mut stream = openai(&url)
+                        .responses()
+                        .create_stream(openai_request())
+                        .await
+                        .expect("a response");
+                    stream.next().await.expect("an event").expect("no error");
+                    stream
+                })
+                .await
+            }
             "sockets-codex" => sockets(url, streams).await,
             _ => panic!("unknown client {kind}"),
         }
@@ -64,7 +88,11 @@ where
     for _ in 0..streams {
         tasks.spawn(one());
     }
-    let mut report = Report { streams: streams as u64, base_kib, ..Report::default() };
+    let mut report = Report {
+        streams: streams as u64,
+        base_kib,
+        ..Report::default()
+    };
     while let Some(result) = tasks.join_next().await {
         if let Some(events) = result.expect("no panic") {
             report.complete += 1;
@@ -83,7 +111,11 @@ fn transport() -> HyperTransport {
     let mut timeouts = Timeouts::default();
     timeouts.connect = Some(Duration::from_secs(120));
     timeouts.headers = Some(Duration::from_secs(300));
-    HyperTransport::builder().connection(connection).timeouts(timeouts).build().expect("a transport")
+    HyperTransport::builder()
+        .connection(connection)
+        .timeouts(timeouts)
+        .build()
+        .expect("a transport")
 }
 
 fn request(url: &str) -> http::Request<Bytes> {
@@ -145,7 +177,9 @@ async fn reqwest_frames(client: reqwest::Client, url: String) -> Option<u64> {
 type OpenAi = async_openai::Client<async_openai::config::OpenAIConfig>;
 
 fn openai(url: &str) -> Arc<OpenAi> {
-    let config = async_openai::config::OpenAIConfig::new().with_api_base(format!("{url}/v1")).with_api_key("invented");
+    let config = async_openai::config::OpenAIConfig::new()
+        .with_api_base(format!("{url}/v1"))
+        .with_api_key("invented");
     Arc::new(async_openai::Client::with_config(config))
 }
 
@@ -159,7 +193,11 @@ fn openai_request() -> async_openai::types::responses::CreateResponse {
 
 async fn openai_events(client: Arc<OpenAi>) -> Option<u64> {
     use async_openai::types::responses::ResponseStreamEvent;
-    let mut stream = client.responses().create_stream(openai_request()).await.ok()?;
+    let mut stream = client
+        .responses()
+        .create_stream(openai_request())
+        .await
+        .ok()?;
     let (mut events, mut completed) = (0, false);
     while let Some(event) = stream.next().await {
         events += 1;
@@ -173,7 +211,13 @@ async fn idle<S>(open: impl Future<Output = S>) -> Report {
     let stream = open.await;
     let base_kib = usage::resident_kib();
     tokio::time::sleep(Duration::from_secs(4)).await;
-    let report = Report { streams: 1, complete: 1, base_kib, peak_kib: usage::resident_kib(), ..Report::default() };
+    let report = Report {
+        streams: 1,
+        complete: 1,
+        base_kib,
+        peak_kib: usage::resident_kib(),
+        ..Report::default()
+    };
     drop(stream);
     report
 }
@@ -190,7 +234,13 @@ async fn sockets(url: String, count: usize) -> Report {
         }
     }
     let peak_kib = usage::resident_kib();
-    Report { streams: count as u64, complete: sockets.len() as u64, base_kib, peak_kib, ..Report::default() }
+    Report {
+        streams: count as u64,
+        complete: sockets.len() as u64,
+        base_kib,
+        peak_kib,
+        ..Report::default()
+    }
 }
 
 const BODY: &str = r#"{"model":"gpt-test","input":"hello","stream":true}"#;

@@ -14,7 +14,12 @@ use crate::usage::Report;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+    match arguments
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
         ["server", rest @ ..] => server::run(rest),
         ["client", rest @ ..] => client::run(rest),
         [] => run_all("10000", "200"),
@@ -28,9 +33,16 @@ fn main() {
 
 fn run_all(streams: &str, events: &str) {
     println!("{streams} streams at a time, {events} events each\n");
-    println!("| client | streams complete | events | peak memory per stream | processor time per event | seconds |");
+    println!(
+        "| client | streams complete | events | peak memory per stream | processor time per event | seconds |"
+    );
     println!("|---|---|---|---|---|---|");
-    for kind in ["codex-frames", "reqwest-eventsource-stream", "codex-events", "async-openai"] {
+    for kind in [
+        "codex-frames",
+        "reqwest-eventsource-stream",
+        "codex-events",
+        "async-openai",
+    ] {
         let report = measure(&["paced", streams, events], kind, streams);
         println!(
             "| {kind} | {} | {} | {:.1} KiB | {:.2} µs | {:.1} |",
@@ -41,28 +53,47 @@ fn run_all(streams: &str, events: &str) {
             report.seconds,
         );
     }
-    println!("\n| client | memory that an idle reader of an endless stream gains in 4 s |\n|---|---|");
+    println!(
+        "\n| client | memory that an idle reader of an endless stream gains in 4 s |\n|---|---|"
+    );
     for kind in ["idle-codex", "idle-async-openai"] {
         let report = measure(&["endless"], kind, "1");
-        println!("| {} | {:.1} MiB |", kind.trim_start_matches("idle-"), (report.peak_kib - report.base_kib) as f64 / 1024.0);
+        println!(
+            "| {} | {:.1} MiB |",
+            kind.trim_start_matches("idle-"),
+            (report.peak_kib - report.base_kib) as f64 / 1024.0
+        );
     }
     let report = measure(&["sockets"], "sockets-codex", "2000");
-    println!("\n{} idle WebSockets: {:.1} KiB each", report.complete, report.kib_per(report.peak_kib, report.streams));
+    println!(
+        "\n{} idle WebSockets: {:.1} KiB each",
+        report.complete,
+        report.kib_per(report.peak_kib, report.streams)
+    );
 }
 
 fn measure(server: &[&str], client: &str, streams: &str) -> Report {
     let program = std::env::current_exe().expect("the path of this program");
-    let mut serving: Child =
-        Command::new(&program).arg("server").args(server).stdout(Stdio::piped()).spawn().expect("the server starts");
+    let mut serving: Child = Command::new(&program)
+        .arg("server")
+        .args(server)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the server starts");
     let mut url = String::new();
     let output = serving.stdout.take().expect("the server's output");
-    std::io::BufReader::new(output).read_line(&mut url).expect("the server says where it listens");
+    std::io::BufReader::new(output)
+        .read_line(&mut url)
+        .expect("the server says where it listens");
     let output = Command::new(&program)
         .args(["client", client, url.trim(), streams])
         .stderr(Stdio::inherit())
         .output()
         .expect("the client runs");
     let killed = serving.kill().and_then(|()| serving.wait());
-    assert!(output.status.success() && killed.is_ok(), "the client {client} failed");
+    assert!(
+        output.status.success() && killed.is_ok(),
+        "the client {client} failed"
+    );
     Report::parse(&String::from_utf8_lossy(&output.stdout))
 }

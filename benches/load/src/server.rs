@@ -21,7 +21,8 @@ pub fn run(arguments: &[&str]) {
         }
         ["endless"] => serve(Plan::Endless),
         ["sockets"] => {
-            let server = LoopbackServer::start(Script::new().answer(Answer::websocket().forever())).expect("a free port");
+            let server = LoopbackServer::start(Script::new().answer(Answer::websocket().forever()))
+                .expect("a free port");
             println!("{}", server.ws_url("/v1/responses"));
             std::thread::sleep(Duration::from_secs(3600));
         }
@@ -46,7 +47,11 @@ struct Shared {
 async fn serve(plan: Plan) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     println!("http://{}", listener.local_addr().expect("an address"));
-    let shared = Arc::new(Shared { plan, here: AtomicUsize::new(0), all_here: Notify::new() });
+    let shared = Arc::new(Shared {
+        plan,
+        here: AtomicUsize::new(0),
+        all_here: Notify::new(),
+    });
     loop {
         let (stream, _) = listener.accept().await.expect("a connection");
         tokio::spawn(answer(stream, shared.clone()));
@@ -97,9 +102,16 @@ async fn answer(mut stream: TcpStream, shared: Arc<Shared>) -> std::io::Result<(
 
 // Head and as much body as the head says.
 fn complete(request: &[u8]) -> bool {
-    let Some(end) = request.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
+    let Some(end) = request.windows(4).position(|window| window == b"\r\n\r\n") else {
+        return false;
+    };
     let head = String::from_utf8_lossy(&request[..end]).to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+    let length = head.lines().find_map(|line| {
+        line.strip_prefix("content-length:")?
+            .trim()
+            .parse::<usize>()
+            .ok()
+    });
     request.len() >= end + 4 + length.unwrap_or(0)
 }
 

@@ -19,13 +19,26 @@ impl Report {
     }
 
     pub fn print(&self) {
-        let Self { streams, complete, events, base_kib, peak_kib, cpu_us, seconds } = self;
+        let Self {
+            streams,
+            complete,
+            events,
+            base_kib,
+            peak_kib,
+            cpu_us,
+            seconds,
+        } = self;
         println!("{streams} {complete} {events} {base_kib} {peak_kib} {cpu_us} {seconds}");
     }
 
     pub fn parse(text: &str) -> Self {
-        let fields: Vec<f64> = text.split_whitespace().map(|field| field.parse().expect("a number")).collect();
-        let [streams, complete, events, base, peak, cpu_us, seconds] = fields[..] else { panic!("seven numbers, not {text:?}") };
+        let fields: Vec<f64> = text
+            .split_whitespace()
+            .map(|field| field.parse().expect("a number"))
+            .collect();
+        let [streams, complete, events, base, peak, cpu_us, seconds] = fields[..] else {
+            panic!("seven numbers, not {text:?}")
+        };
         Self {
             streams: streams as u64,
             complete: complete as u64,
@@ -48,8 +61,14 @@ pub fn peak_kib() -> u64 {
 
 fn status(name: &str) -> u64 {
     let text = std::fs::read_to_string("/proc/self/status").expect("the status of this process");
-    let line = text.lines().find(|line| line.starts_with(name)).expect("a line of the status");
-    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number of KiB")
+    let line = text
+        .lines()
+        .find(|line| line.starts_with(name))
+        .expect("a line of the status");
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|number| number.parse().ok())
+        .expect("a number of KiB")
 }
 
 /// User and system time of the whole process.
@@ -58,6 +77,9 @@ pub fn cpu_us() -> f64 {
     // The name may hold spaces; fields are counted behind it. A tick is 10 ms on every Linux of today.
     let behind = text.rsplit_once(')').expect("a name").1;
     let fields: Vec<&str> = behind.split_whitespace().collect();
-    let ticks: u64 = fields[11..13].iter().map(|field| field.parse::<u64>().expect("ticks")).sum();
+    let ticks: u64 = fields[11..13]
+        .iter()
+        .map(|field| field.parse::<u64>().expect("ticks"))
+        .sum();
     ticks as f64 * 10_000.0
 }
