@@ -158,7 +158,8 @@ impl Profile {
     /// use codex_types::profile::{Channel, Identity, Profile};
     ///
     /// let identity = Identity::new().session_id("s-1").thread_id("s-1");
-    /// let headers = Profile::chatgpt().headers_for(Channel::Http, &identity);
+    /// let profile = Profile::chatgpt();
+    /// let headers = profile.headers_for(Channel::Http, &identity);
     /// assert!(headers.contains(&("session-id", "s-1".into())));
     /// ```
     pub fn headers_for<'a>(

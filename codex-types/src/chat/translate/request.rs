@@ -57,7 +57,7 @@ impl TranslatedRequest {
 /// assert_eq!(
 ///     translated.request.to_json(Streaming::No).unwrap(),
 ///     concat!(
-///         r#"{"model":"gpt-4o","stream":false,"instructions":"Be brief.","input":[{"type":"message","#,
+///         r#"{"stream":false,"model":"gpt-4o","instructions":"Be brief.","input":[{"type":"message","#,
 ///         r#""role":"user","content":[{"type":"input_text","text":"Good morning"}]}],"#,
 ///         r#""store":false,"max_output_tokens":100}"#,
 ///     ),
