@@ -28,7 +28,7 @@ pub use error::{Error, ErrorKind, Side};
 pub use meta::ResponseMeta;
 pub use options::CallOptions;
 pub use reason::Reason;
-pub use session::{Session, SessionTurn};
+pub use session::{Draft, Session, SessionTurn};
 #[cfg(feature = "ws")]
 pub use socket::{
     Interruption, Restart, SocketSession, SocketSettings, SocketStats, SocketTurn, TransportChoice, TurnEvent,

@@ -240,6 +240,24 @@ async fn a_call_that_nobody_answered_does_not_end_the_conversation() {
     );
 }
 
+#[tokio::test]
+async fn a_draft_sent_by_other_means_enters_the_history_once_it_is_answered() {
+    let (server, client) = start(Script::new().answer(answered(&[message("msg_1", "One.")]).times(3)));
+    let mut session = client.session(settings());
+    let (stale, draft) = (session.draft("Stale?"), session.draft("First?"));
+    assert_eq!(session.history().count(), 0);
+    let response = client.create_with(draft.request(), draft.options()).await.expect("an answer");
+    let mut incomplete = response.clone();
+    incomplete.status = codex_types::Status::Incomplete;
+    assert!(!session.commit(session.fork().draft("Cut?"), &incomplete));
+    assert!(session.commit(draft, &response));
+    assert!(!session.commit(stale, &response), "the history went on without it");
+    session.ask("Second?").await.expect("an answer");
+    let requests = server.requests();
+    assert_eq!(texts(&input(&requests[1])), ["First?", "One.", "Second?"]);
+    assert_eq!(requests[0].header("session-id"), requests[1].header("session-id"));
+}
+
 #[test]
 fn a_history_from_elsewhere_is_put_right_and_the_rest_of_it_left_alone() {
     let client = Client::builder().base_url("http://127.0.0.1:1/v1").build().expect("a client");

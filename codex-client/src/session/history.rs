@@ -23,6 +23,11 @@ impl History {
         }
     }
 
+    /// How many pieces there are; it grows with everything that is said.
+    pub(super) fn len(&self) -> usize {
+        self.pieces.len()
+    }
+
     pub(super) fn items(&self) -> impl Iterator<Item = &InputItem> {
         self.pieces.iter().flat_map(|piece| piece.iter())
     }

@@ -10,7 +10,7 @@ use core::fmt;
 
 use codex_types::lint::{Finding, Linter};
 use codex_types::profile::{Identity, Profile};
-use codex_types::{CompactRequest, Compaction, CreateResponse, Input, InputItem, RawJson, Response};
+use codex_types::{CompactRequest, Compaction, CreateResponse, Input, InputItem, RawJson, Response, Status};
 
 pub use turn::SessionTurn;
 
@@ -250,12 +250,52 @@ impl Session {
         Ok(findings)
     }
 
-    async fn send(&mut self, input: Vec<InputItem>, options: &CallOptions) -> Result<SessionTurn<'_>, Error> {
+    /// Makes the next turn ready to be sent by other means than this conversation's client, such as a socket; what came of it goes to
+    /// [`commit`](Self::commit).
+    ///
+    /// ```no_run
+    /// # async fn talk(client: codex_client::Client) -> Result<(), codex_client::Error> {
+    /// use codex_client::types::CreateResponse;
+    ///
+    /// let mut session = client.session(CreateResponse::new("some-model"));
+    /// let mut socket = client.socket_session(); // feature `ws`
+    /// let draft = session.draft("Why is the sky blue?");
+    /// let response = socket.stream_with(draft.request(), draft.options()).await?.finish().await?;
+    /// session.commit(draft, &response);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn draft(&mut self, input: impl Into<Input>) -> Draft {
+        self.begin_turn();
+        let said = self.history.answering(input.into().into_items());
+        self.ready(said, &CallOptions::new())
+    }
+
+    /// Takes what came of a [draft](Self::draft) into the history, if the response is complete; says whether it is. A draft of a history that
+    /// has changed since is not taken either: what it was an answer to is no longer there.
+    pub fn commit(&mut self, draft: Draft, response: &Response) -> bool {
+        let is_taken = response.status == Status::Completed && draft.length == self.history.len();
+        if is_taken {
+            self.take(draft.said, response);
+        }
+        is_taken
+    }
+
+    fn ready(&self, said: Vec<InputItem>, options: &CallOptions) -> Draft {
         let mut request = self.settings.clone();
-        request.input = Some(self.history.to_input(input.clone()));
-        let options = self.options(options);
-        let stream = self.client.stream_with(&request, &options).await?;
-        Ok(SessionTurn::new(self, stream, input))
+        request.input = Some(self.history.to_input(said.clone()));
+        Draft {
+            request,
+            options: self.options(options),
+            said,
+            length: self.history.len(),
+        }
+    }
+
+    async fn send(&mut self, said: Vec<InputItem>, options: &CallOptions) -> Result<SessionTurn<'_>, Error> {
+        let draft = self.ready(said, options);
+        let stream = self.client.stream_with(&draft.request, &draft.options).await?;
+        Ok(SessionTurn::new(self, stream, draft.said))
     }
 
     fn begin_turn(&mut self) {
@@ -281,7 +321,7 @@ impl Session {
         }
     }
 
-    fn commit(&mut self, mut said: Vec<InputItem>, response: &Response) {
+    fn take(&mut self, mut said: Vec<InputItem>, response: &Response) {
         said.extend(response.to_input());
         self.history.push(said);
     }
@@ -289,6 +329,38 @@ impl Session {
     fn replace(&mut self, items: Vec<InputItem>) {
         self.history = History::starting_with(items);
         self.window += 1;
+    }
+}
+
+/// A turn of a [`Session`] that is ready to be sent.
+pub struct Draft {
+    request: CreateResponse,
+    options: CallOptions,
+    said: Vec<InputItem>,
+    /// How many pieces the history had.
+    length: usize,
+}
+
+impl Draft {
+    /// The request, with the whole history in it.
+    #[must_use]
+    pub fn request(&self) -> &CreateResponse {
+        &self.request
+    }
+
+    /// The options of the call, in which the conversation says who it is.
+    #[must_use]
+    pub fn options(&self) -> &CallOptions {
+        &self.options
+    }
+}
+
+impl fmt::Debug for Draft {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Draft")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }
 

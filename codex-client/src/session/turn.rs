@@ -86,7 +86,7 @@ impl<'a> SessionTurn<'a> {
         if self.stream.is_completed()
             && let Some(said) = self.said.take()
         {
-            self.session.commit(said, self.stream.snapshot());
+            self.session.take(said, self.stream.snapshot());
         }
     }
 }
