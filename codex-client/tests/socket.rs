@@ -113,6 +113,31 @@ async fn turns_share_a_socket_and_send_only_what_is_new() {
 }
 
 #[tokio::test]
+async fn a_conversation_kept_as_a_value_continues_over_a_socket() {
+    let answer = (0..3).fold(Answer::websocket(), |answer, number| answer.receive().event(completed(&format!("resp_{number}"), "Yes.")));
+    let server = serve(sockets([answer]));
+    let client = client(&server, Profile::chatgpt());
+    let mut socket = client.socket_session();
+    let mut conversation = client.session(CreateResponse::new("some-model").instructions("Be brief."));
+    for question in ["Well?", "Really?", "Sure?"] {
+        let draft = conversation.draft(question);
+        let turn = socket.stream_with(draft.request(), draft.options()).await.expect("a turn");
+        let response = turn.finish().await.expect("a response");
+        assert!(conversation.commit(draft, &response));
+        // What was written down and read again is the same conversation.
+        let saved = conversation.to_json().expect("JSON");
+        conversation = codex_client::Session::from_json(&client, &saved).expect("the conversation");
+    }
+    let messages = messages(&server);
+    let inputs: Vec<_> = messages.iter().map(|message| message["input"].as_array().map(Vec::len)).collect();
+    assert_eq!(inputs, [Some(2), Some(1), Some(1)], "the first has the instructions as well");
+    assert_eq!(messages[2]["previous_response_id"], "resp_1");
+    assert_eq!((socket.stats().connections, socket.stats().continuations), (1, 2));
+    assert!(messages.iter().all(|message| message["prompt_cache_key"] == conversation.session_id()));
+    assert_eq!(server.requests()[0].header("session-id"), Some(conversation.session_id()));
+}
+
+#[tokio::test]
 async fn a_request_that_does_not_continue_is_sent_whole_over_the_same_socket() {
     let answer = (0..4).fold(Answer::websocket(), |answer, number| answer.receive().event(completed(&format!("resp_{number}"), "Yes.")));
     let server = serve(sockets([answer]));
