@@ -349,7 +349,6 @@ impl Draft {
     }
 
     /// The options of the call, in which the conversation says who it is.
-    #[must_use]
     pub fn options(&self) -> &CallOptions {
         &self.options
     }
