@@ -38,7 +38,7 @@ pub(crate) struct Conversation {
     history: Vec<InputItem>,
     instructions: u64,
     background: bool,
-    /// Whether the consumer sometimes walks away, or changes its instructions.
+    /// Whether the consumer sometimes walks away, changes its instructions, or edits what was said.
     is_restless: bool,
     tally: Tally,
 }
@@ -81,6 +81,10 @@ impl Conversation {
         self.history.push(Message::user(format!("question {}", self.tally.turns)).into());
         if self.is_restless && random.one_in(10) {
             self.instructions += 1;
+        }
+        if self.is_restless && random.one_in(10) {
+            // What was said before is edited: the server must hear of it.
+            self.history[0] = Message::user(format!("edited in turn {}", self.tally.turns)).into();
         }
         let mut request = CreateResponse::new("some-model")
             .instructions(format!("{}", self.instructions))
