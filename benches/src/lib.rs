@@ -7,4 +7,5 @@
 pub mod chunks;
 pub mod clock;
 pub mod framing;
+pub mod typed;
 pub mod workload;

@@ -1,73 +1,250 @@
-//! Framing tables: CPU time of every decoder, interleaved in one process.
+//! Measures framing, typed decoding and folding beside the peers, in one process, rounds interleaved, and writes
+//! `benches/results/sse.md` and the plots beside it: `cargo run --profile bench -p codex-bench --bin tables [ROUNDS]`.
+//!
+//! Times are CPU times of the thread, medians of the rounds. A decoder that finds the wrong events is marked, one that takes too long for
+//! one round is left out.
 
-use core::time::Duration;
+use core::{fmt::Write as _, time::Duration};
+use std::{fs, io, path::Path};
 
 use codex_bench::{
     clock::cpu_time,
     framing::{Check, Count, Framing},
+    typed::Typed,
     workload::Workload,
 };
 
-fn main() {
+const CHUNKS: [(&str, usize); 5] = [
+    ("whole", usize::MAX),
+    ("16 KiB", 16 << 10),
+    ("1400 B", 1400),
+    ("64 B", 64),
+    ("1 B", 1),
+];
+const TOO_LONG: Duration = Duration::from_secs(2);
+
+fn main() -> io::Result<()> {
     let rounds = std::env::args()
         .nth(1)
         .and_then(|text| text.parse().ok())
         .unwrap_or(7);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+    fs::create_dir_all(&folder)?;
+    let mut report = String::from(
+        "# codex-sse beside its peers\n\nWritten by `cargo run --profile bench -p codex-bench --bin tables`. CPU time of the thread, medians of interleaved rounds in one\nprocess; nanoseconds an event, and in brackets how often the time of the memchr2 scan over the same chunks. Ratios within a table mean something, absolute times are this\nmachine's. All output is compared with the generator's first; **wrong** marks other events, a dash a run beyond two seconds.\n",
+    );
     for workload in [
         Workload::deltas(20_000),
         Workload::large(),
         Workload::multiline(10_000),
     ] {
-        let whole = workload.bytes.len();
-        for (label, chunk) in [
-            ("whole", whole),
-            ("16 KiB", 16 << 10),
-            ("1400 B", 1400),
-            ("64 B", 64),
-            ("1 B", 1),
-        ] {
-            if chunk == 1 && workload.name == "large" {
-                continue;
-            }
-            println!("\n{} {label}", workload.name);
-            let mut times: Vec<Vec<Duration>> = vec![Vec::new(); Framing::ALL.len()];
-            let mut right = [true; Framing::ALL.len()];
-            for round in 0..rounds {
-                for (index, decoder) in Framing::ALL.into_iter().enumerate() {
-                    if times[index]
-                        .iter()
-                        .any(|time| *time > Duration::from_secs(1))
-                    {
-                        continue;
-                    }
-                    if round == 0 {
-                        let mut check = Check::new(&workload);
-                        decoder.run(&workload.bytes, chunk, &mut check);
-                        right[index] = !decoder.is_decoder() || check.passed();
-                    }
-                    times[index].push(cpu_time(|| {
-                        decoder.run(&workload.bytes, chunk, &mut Count::default())
-                    }));
-                }
-            }
-            let median = |times: &mut Vec<Duration>| {
-                times.sort();
-                times[times.len() / 2].as_nanos() as f64
+        framing(&workload, rounds, &mut report, &folder)?;
+    }
+    typed(rounds, &mut report, &folder)?;
+    scaling(rounds, &mut report);
+    fs::write(folder.join("sse.md"), report)
+}
+
+fn framing(
+    workload: &Workload,
+    rounds: usize,
+    report: &mut String,
+    folder: &Path,
+) -> io::Result<()> {
+    let title = format!("Framing, {}", workload.name);
+    let events = workload.events.len() as f64;
+    let mut rows: Vec<(String, Vec<Option<f64>>, bool)> = Framing::ALL
+        .iter()
+        .map(|decoder| (decoder.name().to_owned(), Vec::new(), true))
+        .collect();
+    for (_, chunk) in CHUNKS {
+        let chunk = chunk.min(workload.bytes.len());
+        for (row, decoder) in rows.iter_mut().zip(Framing::ALL) {
+            let mut check = Check::new(workload);
+            let slow = chunk == 1 && workload.name == "large";
+            let time = if slow {
+                TOO_LONG
+            } else {
+                cpu_time(|| decoder.run(&workload.bytes, chunk, &mut check))
             };
-            let medians: Vec<f64> = times.iter_mut().map(median).collect();
-            let peer = medians[3];
-            let scan = medians[7];
-            for (index, decoder) in Framing::ALL.into_iter().enumerate() {
-                let per_event = medians[index] / workload.events.len() as f64;
-                println!(
-                    "  {:45} {:10.1} ns/event  {:6.2}x faster than sse-stream  {:6.2} scans {}",
-                    decoder.name(),
-                    per_event,
-                    peer / medians[index],
-                    medians[index] / scan,
-                    if right[index] { "" } else { "WRONG" }
-                );
-            }
+            row.2 &= slow || !decoder.is_decoder() || check.passed();
+            row.1.push((time < TOO_LONG).then_some(f64::MAX));
+        }
+        let column = rows[0].1.len() - 1;
+        let times = medians(rounds, Framing::ALL.len(), |index| {
+            rows[index].1[column]?;
+            Some(cpu_time(|| {
+                Framing::ALL[index].run(&workload.bytes, chunk, &mut Count::default())
+            }))
+        });
+        for (row, time) in rows.iter_mut().zip(times) {
+            row.1[column] = time.map(|time| time / events);
         }
     }
+    let scan = rows[Framing::ALL
+        .iter()
+        .position(|decoder| *decoder == Framing::LineEndScan)
+        .unwrap_or(0)]
+    .1
+    .clone();
+    table(
+        report,
+        &title,
+        &CHUNKS.map(|(label, _)| label),
+        &rows,
+        Some(&scan),
+    );
+    fs::write(
+        folder.join(format!("framing-{}.svg", workload.name)),
+        plot(&title, &rows, 1),
+    )
+}
+
+fn typed(rounds: usize, report: &mut String, folder: &Path) -> io::Result<()> {
+    let workload = Workload::deltas(20_000);
+    let expected = Typed::EventsourceStreamValue.run(&workload.bytes, 16 << 10);
+    let labels = ["16 KiB", "1400 B"];
+    let mut rows: Vec<(String, Vec<Option<f64>>, bool)> = Typed::ALL
+        .iter()
+        .map(|way| (way.name().to_owned(), Vec::new(), true))
+        .collect();
+    for chunk in [16 << 10, 1400] {
+        for (row, way) in rows.iter_mut().zip(Typed::ALL) {
+            row.2 &= way.run(&workload.bytes, chunk) == expected;
+        }
+        let times = medians(rounds, Typed::ALL.len(), |index| {
+            Some(cpu_time(|| {
+                core::hint::black_box(Typed::ALL[index].run(&workload.bytes, chunk));
+            }))
+        });
+        for (row, time) in rows.iter_mut().zip(times) {
+            row.1
+                .push(time.map(|time| time / workload.events.len() as f64));
+        }
+    }
+    let title = "Framing and typed events, deltas";
+    table(report, title, &labels, &rows, None);
+    fs::write(folder.join("typed.svg"), plot(title, &rows, 0))
+}
+
+/// One chunk of so many deltas: flat means linear.
+fn scaling(rounds: usize, report: &mut String) {
+    let counts = [250, 1000, 4000, 16_000];
+    let mut rows: Vec<(String, Vec<Option<f64>>, bool)> = Framing::ALL
+        .iter()
+        .map(|decoder| (decoder.name().to_owned(), Vec::new(), true))
+        .collect();
+    for count in counts {
+        let workload = Workload::deltas(count);
+        let times = medians(rounds.min(3), Framing::ALL.len(), |index| {
+            let quadratic = rows[index]
+                .1
+                .last()
+                .is_some_and(|last| last.is_none_or(|last: f64| last > 20_000.0));
+            (!quadratic).then(|| {
+                cpu_time(|| {
+                    Framing::ALL[index].run(&workload.bytes, usize::MAX, &mut Count::default())
+                })
+            })
+        });
+        for (row, time) in rows.iter_mut().zip(times) {
+            row.1.push(time.map(|time| time / count as f64));
+        }
+    }
+    table(
+        report,
+        "Linearity: one chunk of N deltas",
+        &["250", "1000", "4000", "16000"],
+        &rows,
+        None,
+    );
+}
+
+/// The median of each, in nanoseconds.
+fn medians(
+    rounds: usize,
+    count: usize,
+    mut measure: impl FnMut(usize) -> Option<Duration>,
+) -> Vec<Option<f64>> {
+    let mut times: Vec<Vec<Duration>> = vec![Vec::new(); count];
+    for round in 0..rounds {
+        for step in 0..count {
+            let index = (step + round) % count;
+            times[index].extend(measure(index));
+        }
+    }
+    times
+        .into_iter()
+        .map(|mut times| {
+            times.sort();
+            times
+                .get(times.len() / 2)
+                .map(|time| time.as_nanos() as f64)
+        })
+        .collect()
+}
+
+fn table(
+    report: &mut String,
+    title: &str,
+    labels: &[&str],
+    rows: &[(String, Vec<Option<f64>>, bool)],
+    scan: Option<&[Option<f64>]>,
+) {
+    let _ = write!(
+        report,
+        "\n## {title}\n\n| |{}|\n|---|{}\n",
+        labels.join("|"),
+        "---:|".repeat(labels.len())
+    );
+    for (name, cells, right) in rows {
+        let _ = write!(
+            report,
+            "| {name}{} |",
+            if *right { "" } else { " **wrong**" }
+        );
+        for (column, cell) in cells.iter().enumerate() {
+            let text = match (cell, scan.and_then(|scan| scan[column])) {
+                (Some(time), Some(scan)) => format!("{time:.0} ({:.2})", time / scan),
+                (Some(time), None) => format!("{time:.1}"),
+                (None, _) => "–".to_owned(),
+            };
+            let _ = write!(report, " {text} |");
+        }
+        report.push('\n');
+    }
+}
+
+/// Horizontal bars of one column, the fastest on top, cut off at twelve times the fastest.
+fn plot(title: &str, rows: &[(String, Vec<Option<f64>>, bool)], column: usize) -> String {
+    let mut bars: Vec<(&str, f64)> = rows
+        .iter()
+        .filter_map(|(name, cells, _)| Some((name.as_str(), cells[column]?)))
+        .collect();
+    bars.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let longest = bars.first().map_or(1.0, |(_, time)| time * 12.0);
+    let height = 40 + 24 * bars.len();
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"860\" height=\"{height}\" font-family=\"sans-serif\" font-size=\"13\">\n<text x=\"8\" y=\"20\" font-weight=\"bold\">{title}, 16 KiB chunks, nanoseconds an event</text>\n"
+    );
+    for (index, (name, time)) in bars.iter().enumerate() {
+        let y = 34 + 24 * index;
+        let width = (time / longest).min(1.0) * 400.0;
+        let colour = if name.starts_with("codex") {
+            "#2a7"
+        } else if name.starts_with("bound") {
+            "#999"
+        } else {
+            "#57b"
+        };
+        let _ = writeln!(
+            svg,
+            "<text x=\"8\" y=\"{}\">{name}</text><rect x=\"370\" y=\"{y}\" width=\"{width:.1}\" height=\"16\" fill=\"{colour}\"/><text x=\"{:.1}\" y=\"{}\">{time:.0}</text>",
+            y + 13,
+            376.0 + width,
+            y + 13,
+        );
+    }
+    svg.push_str("</svg>\n");
+    svg
 }
