@@ -97,11 +97,18 @@ impl Attempts {
             return None;
         }
         let code = code.map(ErrorCode::as_str);
-        let outcome = match (error.kind(), error.status(), error.meta(), error.transport()) {
+        let outcome = match (
+            error.kind(),
+            error.status(),
+            error.meta(),
+            error.transport(),
+        ) {
             (ErrorKind::Status, Some(status), Some(meta), _) => {
                 Outcome::response(status, meta.headers(), code, SystemTime::now())
             }
-            (ErrorKind::Transport | ErrorKind::Timeout, _, _, Some(transport)) => Outcome::failure(transport),
+            (ErrorKind::Transport | ErrorKind::Timeout, _, _, Some(transport)) => {
+                Outcome::failure(transport)
+            }
             (ErrorKind::Failed, ..) => {
                 Outcome::event(code, error.api().and_then(ApiError::retry_after))
             }
@@ -122,7 +129,10 @@ fn is_answer(status: StatusCode) -> bool {
 /// The name of an error: its code, or its type where that says more.
 fn code_of(error: &ApiError) -> Option<&ErrorCode> {
     let named = [&error.code, &error.kind].into_iter().flatten();
-    named.clone().find(|code| code.category() != ErrorCategory::Unknown).or_else(|| named.clone().next())
+    named
+        .clone()
+        .find(|code| code.category() != ErrorCategory::Unknown)
+        .or_else(|| named.clone().next())
 }
 
 /// Whether sending the same again cannot help, whatever the status says: no quota left, a limit reached, a refusal.

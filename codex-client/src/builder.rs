@@ -175,7 +175,10 @@ impl ClientBuilder {
             let (name, value) = turn::header(name, value)?;
             headers.insert(name, value);
         }
-        for text in [&self.identity.originator, &self.identity.user_agent].into_iter().flatten() {
+        for text in [&self.identity.originator, &self.identity.user_agent]
+            .into_iter()
+            .flatten()
+        {
             turn::header("user-agent", text)?;
         }
         #[cfg(feature = "ws")]
@@ -236,7 +239,9 @@ fn built_in_transport(timeouts: Timeouts) -> Result<codex_transport::HyperTransp
 
 #[cfg(not(feature = "http"))]
 fn built_in_transport(_: Timeouts) -> Result<BoxTransport, Error> {
-    Err(Error::request("there is no transport: set one, or turn on the feature `http`"))
+    Err(Error::request(
+        "there is no transport: set one, or turn on the feature `http`",
+    ))
 }
 
 #[cfg(feature = "http")]
@@ -246,5 +251,7 @@ fn built_in_timer() -> Result<BoxTimer, Error> {
 
 #[cfg(not(feature = "http"))]
 fn built_in_timer() -> Result<BoxTimer, Error> {
-    Err(Error::request("there is no timer: set one, or turn on the feature `http`"))
+    Err(Error::request(
+        "there is no timer: set one, or turn on the feature `http`",
+    ))
 }

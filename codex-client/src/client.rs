@@ -77,7 +77,11 @@ impl Client {
     /// # Errors
     ///
     /// As for [`create`](Self::create).
-    pub async fn create_with(&self, request: &CreateResponse, options: &CallOptions) -> Result<Response, Error> {
+    pub async fn create_with(
+        &self,
+        request: &CreateResponse,
+        options: &CallOptions,
+    ) -> Result<Response, Error> {
         self.stream_with(request, options).await?.finish().await
     }
 
@@ -123,9 +127,15 @@ impl Client {
     /// # Errors
     ///
     /// As for [`stream`](Self::stream).
-    pub async fn stream_with(&self, request: &CreateResponse, options: &CallOptions) -> Result<ResponseStream, Error> {
+    pub async fn stream_with(
+        &self,
+        request: &CreateResponse,
+        options: &CallOptions,
+    ) -> Result<ResponseStream, Error> {
         let turn = self.turn(request, options, Channel::Http).await?;
-        let opened = Attempts::new(self.clone(), self.post(&turn)?).open().await?;
+        let opened = Attempts::new(self.clone(), self.post(&turn)?)
+            .open()
+            .await?;
         Ok(ResponseStream::new(
             opened,
             turn.findings,

@@ -52,10 +52,14 @@ impl Preferences {
 
     /// Asks a function in the place of the environment.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
-        let text = |name: &str| Some(lookup(name)?.trim().to_owned()).filter(|text| !text.is_empty());
+        let text =
+            |name: &str| Some(lookup(name)?.trim().to_owned()).filter(|text| !text.is_empty());
         Self {
             base_url: text("OPENAI_BASE_URL"),
-            effort: EFFORT.iter().find_map(|name| text(name)).map(|effort| Effort::from(effort.to_ascii_lowercase())),
+            effort: EFFORT
+                .iter()
+                .find_map(|name| text(name))
+                .map(|effort| Effort::from(effort.to_ascii_lowercase())),
             models: ModelTable::new(),
         }
     }
@@ -104,12 +108,16 @@ impl ClientBuilder {
     ///
     /// As for [`from_env`](Self::from_env).
     pub fn from_lookup(self, lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        let credentials = Environment::from_lookup(&lookup).map_err(|error| Error::new(ErrorKind::Credentials).with_source(error))?;
-        let credentials = credentials.ok_or_else(|| Error::new(ErrorKind::Credentials).with_detail(NONE))?;
+        let credentials = Environment::from_lookup(&lookup)
+            .map_err(|error| Error::new(ErrorKind::Credentials).with_source(error))?;
+        let credentials =
+            credentials.ok_or_else(|| Error::new(ErrorKind::Credentials).with_detail(NONE))?;
         let base_url = Preferences::from_lookup(&lookup).base_url;
         Ok(match base_url {
             // An access token may not go to another host than its own, whatever a variable meant for API keys says.
-            Some(base_url) if credentials.variable() != EnvironmentVariable::CodexAccessToken => self.base_url(base_url),
+            Some(base_url) if credentials.variable() != EnvironmentVariable::CodexAccessToken => {
+                self.base_url(base_url)
+            }
             _ => self,
         }
         .auth(credentials))
@@ -128,50 +136,101 @@ mod tests {
     use super::*;
 
     fn lookup<'a>(variables: &'a [(&str, &str)]) -> impl Fn(&str) -> Option<String> + 'a {
-        |name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        |name| {
+            variables
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        }
     }
 
     fn target(variables: &[(&str, &str)]) -> Option<String> {
-        let client = Client::builder().from_lookup(lookup(variables)).unwrap().build().unwrap();
-        client.inner().aim.known().map(|target| target.base.to_string())
+        let client = Client::builder()
+            .from_lookup(lookup(variables))
+            .unwrap()
+            .build()
+            .unwrap();
+        client
+            .inner()
+            .aim
+            .known()
+            .map(|target| target.base.to_string())
     }
 
     #[test]
     fn the_base_url_goes_with_api_keys_only() {
         let url = ("OPENAI_BASE_URL", "http://127.0.0.1:1/v1");
-        assert_eq!(target(&[("OPENAI_API_KEY", "sk-invented"), url]).as_deref(), Some("http://127.0.0.1:1/v1"));
-        assert_eq!(target(&[("OPENAI_API_KEY", "sk-invented"), ("OPENAI_BASE_URL", " ")]), None, "left to the credential");
-        assert_eq!(target(&[("CODEX_ACCESS_TOKEN", "invented"), url]), None, "left to the credential");
+        assert_eq!(
+            target(&[("OPENAI_API_KEY", "sk-invented"), url]).as_deref(),
+            Some("http://127.0.0.1:1/v1")
+        );
+        assert_eq!(
+            target(&[("OPENAI_API_KEY", "sk-invented"), ("OPENAI_BASE_URL", " ")]),
+            None,
+            "left to the credential"
+        );
+        assert_eq!(
+            target(&[("CODEX_ACCESS_TOKEN", "invented"), url]),
+            None,
+            "left to the credential"
+        );
     }
 
     #[test]
     fn an_environment_without_credentials_is_an_error_that_names_the_variables() {
-        let error = Client::builder().from_lookup(lookup(&[("OPENAI_API_KEY", " ")])).unwrap_err();
+        let error = Client::builder()
+            .from_lookup(lookup(&[("OPENAI_API_KEY", " ")]))
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Credentials);
         assert_eq!(error.to_string(), NONE);
-        let error = Client::builder().from_lookup(lookup(&[("OPENAI_API_KEY", "key\ncanary")])).unwrap_err();
-        assert_eq!(error.to_string(), "there are no credentials for the request");
+        let error = Client::builder()
+            .from_lookup(lookup(&[("OPENAI_API_KEY", "key\ncanary")]))
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "there are no credentials for the request"
+        );
         assert!(!format!("{error:?}").contains("canary"));
     }
 
     #[test]
     fn the_first_variable_of_two_says_how_much_to_think() {
-        let effort = |variables: &[(&str, &str)]| Preferences::from_lookup(lookup(variables)).effort;
-        assert_eq!(effort(&[("CODEX_THINKING_LEVEL", "High")]), Some(Effort::High));
-        assert_eq!(effort(&[("CODEX_REASONING_EFFORT", "low"), ("CODEX_THINKING_LEVEL", "high")]), Some(Effort::Low));
-        assert_eq!(effort(&[("CODEX_REASONING_EFFORT", " "), ("CODEX_THINKING_LEVEL", "high")]), Some(Effort::High));
+        let effort =
+            |variables: &[(&str, &str)]| Preferences::from_lookup(lookup(variables)).effort;
+        assert_eq!(
+            effort(&[("CODEX_THINKING_LEVEL", "High")]),
+            Some(Effort::High)
+        );
+        assert_eq!(
+            effort(&[
+                ("CODEX_REASONING_EFFORT", "low"),
+                ("CODEX_THINKING_LEVEL", "high")
+            ]),
+            Some(Effort::Low)
+        );
+        assert_eq!(
+            effort(&[
+                ("CODEX_REASONING_EFFORT", " "),
+                ("CODEX_THINKING_LEVEL", "high")
+            ]),
+            Some(Effort::High)
+        );
         assert_eq!(effort(&[]), None);
     }
 
     #[test]
     fn a_model_that_does_not_think_is_not_told_to() {
-        let mut preferences = Preferences::from_lookup(lookup(&[("CODEX_REASONING_EFFORT", "low")]));
+        let mut preferences =
+            Preferences::from_lookup(lookup(&[("CODEX_REASONING_EFFORT", "low")]));
         let mut plain = codex_types::model_name::ModelEntry::new("plain");
         plain.reasons = Some(false);
         preferences.models.insert(plain);
         assert_eq!(preferences.request("plain").reasoning, None);
         let request = preferences.request("a-model-nobody-knows");
         assert_eq!(request.model, "a-model-nobody-knows");
-        assert_eq!(request.reasoning.and_then(|reasoning| reasoning.effort), Some(Effort::Low));
+        assert_eq!(
+            request.reasoning.and_then(|reasoning| reasoning.effort),
+            Some(Effort::Low)
+        );
     }
 }

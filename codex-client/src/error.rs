@@ -73,9 +73,9 @@ impl Error {
             return false;
         }
         match self.inner.kind {
-            ErrorKind::Transport | ErrorKind::Truncated | ErrorKind::Timeout => {
-                self.transport().is_none_or(codex_transport::Error::is_retryable)
-            }
+            ErrorKind::Transport | ErrorKind::Truncated | ErrorKind::Timeout => self
+                .transport()
+                .is_none_or(codex_transport::Error::is_retryable),
             ErrorKind::Status | ErrorKind::Failed => {
                 self.reason().is_none_or(|reason| reason.is_retryable())
                     && self.status().is_none_or(is_retryable_status)

@@ -31,7 +31,8 @@ pub use reason::Reason;
 pub use session::{Draft, Session, SessionTurn};
 #[cfg(feature = "ws")]
 pub use socket::{
-    Interruption, Restart, SocketSession, SocketSettings, SocketStats, SocketTurn, TransportChoice, TurnEvent,
+    Interruption, Restart, SocketSession, SocketSettings, SocketStats, SocketTurn, TransportChoice,
+    TurnEvent,
 };
 pub use stream::ResponseStream;
 pub use tools::{Approval, Progress, ToolCall, Tools};

@@ -60,7 +60,9 @@ impl ResponseMeta {
     #[must_use]
     pub fn rate_limits(&self) -> RateLimits {
         let headers = self.headers.iter();
-        RateLimits::from_headers(headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))))
+        RateLimits::from_headers(
+            headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))),
+        )
     }
 
     /// Names the state of the list of models (`x-models-etag`): when it changes, the list has.

@@ -42,18 +42,29 @@ pub enum Reason {
 
 impl Reason {
     pub(crate) fn of(api: Option<&ApiError>, meta: Option<&ResponseMeta>) -> Self {
-        let status = meta.map(|meta| meta.status().as_u16()).filter(|status| *status >= 400);
+        let status = meta
+            .map(|meta| meta.status().as_u16())
+            .filter(|status| *status >= 400);
         let Some(api) = api else {
             return Self::Other(status.map_or(ErrorCategory::Unknown, ErrorCategory::of_status));
         };
-        let is = |code: &ErrorCode| [&api.code, &api.kind].into_iter().flatten().any(|named| named == code);
+        let is = |code: &ErrorCode| {
+            [&api.code, &api.kind]
+                .into_iter()
+                .flatten()
+                .any(|named| named == code)
+        };
         let category = api.category_with_status(status);
         if is(&ErrorCode::UsageNotIncluded) {
-            return Self::PlanRequired { plan: api.plan_type.clone() };
+            return Self::PlanRequired {
+                plan: api.plan_type.clone(),
+            };
         }
         match category {
             ErrorCategory::UsageLimit => Self::usage_limit(api, meta),
-            ErrorCategory::Authentication | ErrorCategory::Permission => refused(&api.message, category),
+            ErrorCategory::Authentication | ErrorCategory::Permission => {
+                refused(&api.message, category)
+            }
             category => Self::Other(category),
         }
     }
@@ -61,9 +72,16 @@ impl Reason {
     /// The body says when the limit is lifted; where it does not, the windows in the headers do.
     fn usage_limit(api: &ApiError, meta: Option<&ResponseMeta>) -> Self {
         let limits = meta.map(ResponseMeta::rate_limits).unwrap_or_default();
-        let resets_at = api.resets_at.and_then(|at| at.to_whole()).or_else(|| end_of_window(&limits));
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let resets_in = api.resets_in_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds.as_f64()).ok());
+        let resets_at = api
+            .resets_at
+            .and_then(|at| at.to_whole())
+            .or_else(|| end_of_window(&limits));
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let resets_in = api
+            .resets_in_seconds
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds.as_f64()).ok());
         Self::UsageLimit {
             plan: api.plan_type.clone().or(limits.plan_type),
             resets_at,
@@ -76,7 +94,9 @@ impl Reason {
     pub fn category(&self) -> ErrorCategory {
         match self {
             Self::UsageLimit { .. } => ErrorCategory::UsageLimit,
-            Self::PlanRequired { .. } | Self::MissingScope { .. } | Self::MissingWorkspace => ErrorCategory::Permission,
+            Self::PlanRequired { .. } | Self::MissingScope { .. } | Self::MissingWorkspace => {
+                ErrorCategory::Permission
+            }
             Self::Other(category) => *category,
         }
     }
@@ -94,16 +114,24 @@ impl Reason {
             Self::UsageLimit { .. } => "wait until the limit is lifted, or use an API key",
             Self::PlanRequired { .. } => "choose a plan that includes it, or use an API key",
             Self::MissingScope { .. } => "sign in again and grant the scopes that are missing",
-            Self::MissingWorkspace => "sign in again and choose the workspace, or send its account id",
+            Self::MissingWorkspace => {
+                "sign in again and choose the workspace, or send its account id"
+            }
             Self::Other(category) => match category {
                 ErrorCategory::Authentication => "sign in again, or check the API key",
-                ErrorCategory::Permission => "ask whoever owns the account or the project for access",
-                ErrorCategory::InvalidRequest => "change the request; the server says which part is at fault",
+                ErrorCategory::Permission => {
+                    "ask whoever owns the account or the project for access"
+                }
+                ErrorCategory::InvalidRequest => {
+                    "change the request; the server says which part is at fault"
+                }
                 ErrorCategory::ContextWindow => "shorten or compact the conversation",
                 ErrorCategory::Policy => "ask for something else",
                 ErrorCategory::Quota => "add credit, or raise the spending limit",
                 ErrorCategory::UsageLimit => "wait until the limit is lifted",
-                ErrorCategory::RateLimit => "wait as long as the server asks, and send fewer requests at once",
+                ErrorCategory::RateLimit => {
+                    "wait as long as the server asks, and send fewer requests at once"
+                }
                 ErrorCategory::StateLost => "send the whole conversation again",
                 _ => "try again later",
             },
@@ -114,7 +142,9 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UsageLimit { plan, resets_in, .. } => {
+            Self::UsageLimit {
+                plan, resets_in, ..
+            } => {
                 formatter.write_str("the usage limit")?;
                 write_plan(formatter, " of the plan ", plan.as_ref())?;
                 formatter.write_str(" is reached")?;
@@ -131,9 +161,15 @@ impl fmt::Display for Reason {
                 write_plan(formatter, " ", plan.as_ref())?;
                 formatter.write_str(" does not include this")
             }
-            Self::MissingScope { scopes: Some(scopes) } => write!(formatter, "the credentials lack the scopes {scopes}"),
-            Self::MissingScope { scopes: None } => formatter.write_str("the credentials lack a scope"),
-            Self::MissingWorkspace => formatter.write_str("the workspace is missing or not the one of the credentials"),
+            Self::MissingScope {
+                scopes: Some(scopes),
+            } => write!(formatter, "the credentials lack the scopes {scopes}"),
+            Self::MissingScope { scopes: None } => {
+                formatter.write_str("the credentials lack a scope")
+            }
+            Self::MissingWorkspace => {
+                formatter.write_str("the workspace is missing or not the one of the credentials")
+            }
             Self::Other(category) => formatter.write_str(match category {
                 ErrorCategory::Authentication => "the credentials are not accepted",
                 ErrorCategory::Permission => "the credentials do not allow this",
@@ -157,7 +193,9 @@ fn refused(message: &str, category: ErrorCategory) -> Reason {
     let message = message.to_ascii_lowercase();
     if let Some((_, named)) = message.split_once("missing scope") {
         let names = named.trim_start_matches('s').trim_start_matches(':');
-        return Reason::MissingScope { scopes: scopes(names) };
+        return Reason::MissingScope {
+            scopes: scopes(names),
+        };
     }
     if message.contains("workspace") || message.contains("chatgpt-account-id") {
         return Reason::MissingWorkspace;
@@ -171,7 +209,9 @@ fn scopes(text: &str) -> Option<String> {
         .split([' ', ','])
         .map(|name| name.trim_end_matches('.'))
         .filter(|name| !name.is_empty())
-        .take_while(|name| name.contains('.') && name.len() <= 64 && name.bytes().all(is_scope_byte))
+        .take_while(|name| {
+            name.contains('.') && name.len() <= 64 && name.bytes().all(is_scope_byte)
+        })
         .take(8)
         .collect();
     (!names.is_empty()).then(|| names.join(" "))
@@ -185,11 +225,18 @@ fn is_scope_byte(byte: u8) -> bool {
 fn end_of_window(limits: &RateLimits) -> Option<u64> {
     let limit = limits.active()?;
     let windows = [&limit.primary, &limit.secondary].into_iter().flatten();
-    windows.filter(|window| window.used_percent >= 100.0).filter_map(|window| window.resets_at).max()
+    windows
+        .filter(|window| window.used_percent >= 100.0)
+        .filter_map(|window| window.resets_at)
+        .max()
 }
 
 /// A plan this version knows; any other name is the server's text and not for an error.
-fn write_plan(formatter: &mut fmt::Formatter<'_>, before: &str, plan: Option<&PlanType>) -> fmt::Result {
+fn write_plan(
+    formatter: &mut fmt::Formatter<'_>,
+    before: &str,
+    plan: Option<&PlanType>,
+) -> fmt::Result {
     match plan.filter(|plan| plan.is_listed()) {
         Some(plan) => write!(formatter, "{before}{plan}"),
         None => Ok(()),
@@ -221,7 +268,10 @@ mod tests {
             .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
             .collect();
         let meta = ResponseMeta::read(StatusCode::from_u16(status).unwrap(), &headers);
-        Reason::of(Some(&ErrorEvent::from_body(body.as_bytes()).to_api_error()), Some(&meta))
+        Reason::of(
+            Some(&ErrorEvent::from_body(body.as_bytes()).to_api_error()),
+            Some(&meta),
+        )
     }
 
     #[test]
@@ -231,10 +281,18 @@ mod tests {
             &[],
             r#"{"error":{"type":"usage_limit_reached","message":"m","plan_type":"plus","resets_at":4102444800,"resets_in_seconds":5400}}"#,
         );
-        assert_eq!(told.to_string(), "the usage limit of the plan plus is reached and will be lifted in 1 h 30 min");
-        assert_eq!(told.remedy(), "wait until the limit is lifted, or use an API key");
+        assert_eq!(
+            told.to_string(),
+            "the usage limit of the plan plus is reached and will be lifted in 1 h 30 min"
+        );
+        assert_eq!(
+            told.remedy(),
+            "wait until the limit is lifted, or use an API key"
+        );
         assert!(!told.is_retryable());
-        let Reason::UsageLimit { resets_at, .. } = told else { panic!("a usage limit") };
+        let Reason::UsageLimit { resets_at, .. } = told else {
+            panic!("a usage limit")
+        };
         assert_eq!(resets_at, Some(4_102_444_800));
     }
 
@@ -251,37 +309,73 @@ mod tests {
             ],
             r#"{"error":{"type":"usage_limit_reached","message":"m"}}"#,
         );
-        let Reason::UsageLimit { plan, resets_at, resets_in } = told else { panic!("a usage limit") };
+        let Reason::UsageLimit {
+            plan,
+            resets_at,
+            resets_in,
+        } = told
+        else {
+            panic!("a usage limit")
+        };
         assert_eq!((plan, resets_at), (None, Some(4_102_444_800)));
         assert!(resets_in.is_some_and(|period| period > Duration::from_secs(86_400)));
     }
 
     #[test]
     fn scopes_and_workspaces_are_found_in_the_words() {
-        let told = reason(401, &[], r#"{"error":{"message":"You have insufficient permissions. Missing scopes: model.request, api.responses.write. Ask prompt-canary"}}"#);
-        assert_eq!(told, Reason::MissingScope { scopes: Some("model.request api.responses.write".into()) });
-        assert_eq!(told.to_string(), "the credentials lack the scopes model.request api.responses.write");
+        let told = reason(
+            401,
+            &[],
+            r#"{"error":{"message":"You have insufficient permissions. Missing scopes: model.request, api.responses.write. Ask prompt-canary"}}"#,
+        );
+        assert_eq!(
+            told,
+            Reason::MissingScope {
+                scopes: Some("model.request api.responses.write".into())
+            }
+        );
+        assert_eq!(
+            told.to_string(),
+            "the credentials lack the scopes model.request api.responses.write"
+        );
         let told = reason(403, &[], r#"{"detail":"missing scope"}"#);
         assert_eq!(told.to_string(), "the credentials lack a scope");
-        for body in [r#"{"detail":"Missing ChatGPT-Account-Id header"}"#, r#"{"error":{"code":"invalid_workspace_selected","message":"Workspace not found"}}"#] {
+        for body in [
+            r#"{"detail":"Missing ChatGPT-Account-Id header"}"#,
+            r#"{"error":{"code":"invalid_workspace_selected","message":"Workspace not found"}}"#,
+        ] {
             assert_eq!(reason(403, &[], body), Reason::MissingWorkspace);
         }
         // The same words in another kind of refusal are the prompt's.
-        assert_eq!(reason(400, &[], r#"{"detail":"workspace"}"#), Reason::Other(ErrorCategory::InvalidRequest));
+        assert_eq!(
+            reason(400, &[], r#"{"detail":"workspace"}"#),
+            Reason::Other(ErrorCategory::InvalidRequest)
+        );
     }
 
     #[test]
     fn a_plan_that_does_not_include_it_says_so() {
-        let told = reason(429, &[], r#"{"error":{"type":"usage_not_included","message":"m","plan_type":"free"}}"#);
+        let told = reason(
+            429,
+            &[],
+            r#"{"error":{"type":"usage_not_included","message":"m","plan_type":"free"}}"#,
+        );
         assert_eq!(told.to_string(), "the plan free does not include this");
-        let told = reason(429, &[], r#"{"error":{"type":"usage_not_included","message":"m","plan_type":"prompt canary"}}"#);
+        let told = reason(
+            429,
+            &[],
+            r#"{"error":{"type":"usage_not_included","message":"m","plan_type":"prompt canary"}}"#,
+        );
         assert_eq!(told.to_string(), "the plan does not include this");
     }
 
     #[test]
     fn every_category_has_a_sentence_and_a_remedy() {
         let told = Reason::of(None, None);
-        assert_eq!(told.to_string(), "the service gives no reason that is known here");
+        assert_eq!(
+            told.to_string(),
+            "the service gives no reason that is known here"
+        );
         for (status, sentence) in [
             (401, "the credentials are not accepted"),
             (429, "too much was asked in too short a time"),
@@ -295,9 +389,25 @@ mod tests {
 
     #[test]
     fn periods_read_as_people_say_them() {
-        let said = |seconds| Reason::UsageLimit { plan: None, resets_at: None, resets_in: Some(Duration::from_secs(seconds)) }.to_string();
-        for (seconds, period) in [(0, "1 s"), (59, "59 s"), (60, "1 min"), (3_600, "1 h 0 min"), (200_000, "2 d 7 h")] {
-            assert_eq!(said(seconds), format!("the usage limit is reached and will be lifted in {period}"));
+        let said = |seconds| {
+            Reason::UsageLimit {
+                plan: None,
+                resets_at: None,
+                resets_in: Some(Duration::from_secs(seconds)),
+            }
+            .to_string()
+        };
+        for (seconds, period) in [
+            (0, "1 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (3_600, "1 h 0 min"),
+            (200_000, "2 d 7 h"),
+        ] {
+            assert_eq!(
+                said(seconds),
+                format!("the usage limit is reached and will be lifted in {period}")
+            );
         }
     }
 }

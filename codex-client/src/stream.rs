@@ -223,7 +223,10 @@ impl ResponseStream {
     }
 
     /// The next item before it is judged.
-    fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<ResponseEvent, Error>>> {
+    fn poll_item(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<ResponseEvent, Error>>> {
         loop {
             if let Some(item) = self.decode() {
                 return Poll::Ready(Some(item));

@@ -31,7 +31,10 @@ impl Aim {
         let (profile, base) = match (profile, base_url) {
             (None, None) => return Ok(Self::ByCredential(OnceLock::new())),
             (Some(profile), None) => {
-                let url = profile.base_url.as_deref().ok_or_else(|| Error::request(NO_URL))?;
+                let url = profile
+                    .base_url
+                    .as_deref()
+                    .ok_or_else(|| Error::request(NO_URL))?;
                 let base = parse(url)?;
                 (profile, base)
             }
@@ -153,14 +156,24 @@ mod tests {
 
     #[test]
     fn the_kind_of_credential_decides() {
-        assert_eq!(found(ApiKey::new(Secret::from("sk-invented")).unwrap()), "platform");
+        assert_eq!(
+            found(ApiKey::new(Secret::from("sk-invented")).unwrap()),
+            "platform"
+        );
         assert_eq!(found(codex_auth::Anonymous::new()), "platform");
         assert_eq!(found(StaticToken::new(token()).unwrap()), "platform");
-        assert_eq!(found(StaticToken::new(token().with_account_id("acct-1")).unwrap()), "chatgpt");
+        assert_eq!(
+            found(StaticToken::new(token().with_account_id("acct-1")).unwrap()),
+            "chatgpt"
+        );
         // A token that names no account but may go nowhere else.
-        let bound = StaticToken::new(token()).unwrap().only_for(Audience::hosts(["chatgpt.com"]));
+        let bound = StaticToken::new(token())
+            .unwrap()
+            .only_for(Audience::hosts(["chatgpt.com"]));
         assert_eq!(found(bound), "chatgpt");
-        let bound = StaticToken::new(token().with_account_id("acct-1")).unwrap().only_for(Audience::hosts(["api.openai.com"]));
+        let bound = StaticToken::new(token().with_account_id("acct-1"))
+            .unwrap()
+            .only_for(Audience::hosts(["api.openai.com"]));
         assert_eq!(found(bound), "platform");
     }
 
@@ -169,9 +182,15 @@ mod tests {
         let name = |aim: Aim| aim.known().map(|target| target.profile.name.to_string());
         let told = |url, profile| name(Aim::new(url, profile).unwrap()).unwrap();
         assert_eq!(told(Some("https://api.openai.com/v1"), None), "platform");
-        assert_eq!(told(Some("https://chatgpt.com/backend-api/codex"), None), "chatgpt");
+        assert_eq!(
+            told(Some("https://chatgpt.com/backend-api/codex"), None),
+            "chatgpt"
+        );
         assert_eq!(told(Some("http://127.0.0.1:1/v1"), None), "compatible");
-        assert_eq!(told(Some("http://127.0.0.1:1/v1"), Some(Profile::chatgpt())), "chatgpt");
+        assert_eq!(
+            told(Some("http://127.0.0.1:1/v1"), Some(Profile::chatgpt())),
+            "chatgpt"
+        );
         assert_eq!(told(None, Some(Profile::platform())), "platform");
         assert_eq!(name(Aim::new(None, None).unwrap()), None);
         let error = Aim::new(None, Some(Profile::compatible())).err().unwrap();

@@ -66,7 +66,8 @@ impl Client {
         let mut request = fitted.request;
         if request.prompt_cache_key.is_none() {
             let source = target.profile.prompt_cache_key.as_ref();
-            request.prompt_cache_key = source.and_then(|source| Some(identity.resolve(source)?.into_owned()));
+            request.prompt_cache_key =
+                source.and_then(|source| Some(identity.resolve(source)?.into_owned()));
         }
         for (name, value) in target.profile.client_metadata_for(&identity) {
             let metadata = request.client_metadata.get_or_insert_with(Map::new);
@@ -88,7 +89,11 @@ impl Client {
     }
 
     /// Who asks: what the call says, and where it says nothing, what the client knows.
-    pub(crate) fn identity(&self, of_call: &Identity, request: Option<&CreateResponse>) -> Identity {
+    pub(crate) fn identity(
+        &self,
+        of_call: &Identity,
+        request: Option<&CreateResponse>,
+    ) -> Identity {
         let mut identity = of_call.clone();
         let own = &self.inner().identity;
         for (field, known) in [
@@ -102,7 +107,10 @@ impl Client {
         }
         if let Some(request) = request {
             identity.model.get_or_insert_with(|| request.model.clone());
-            let tier = request.service_tier.as_ref().map(|tier| tier.as_str().to_owned());
+            let tier = request
+                .service_tier
+                .as_ref()
+                .map(|tier| tier.as_str().to_owned());
             identity.service_tier = identity.service_tier.or(tier);
         }
         identity
@@ -142,7 +150,10 @@ pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue
 }
 
 /// A body with parameters put over what it says.
-pub(crate) fn with_parameters(body: String, parameters: &[(String, RawJson)]) -> Result<String, Error> {
+pub(crate) fn with_parameters(
+    body: String,
+    parameters: &[(String, RawJson)],
+) -> Result<String, Error> {
     if parameters.is_empty() {
         return Ok(body);
     }

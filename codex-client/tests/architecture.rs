@@ -176,7 +176,14 @@ fn metadata() -> Value {
 
 fn crates_in_build(arguments: &[&str]) -> usize {
     let mut all = vec![
-        "tree", "--offline", "--edges", "normal", "--prefix", "none", "--format", "{p}",
+        "tree",
+        "--offline",
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
     ];
     all.extend_from_slice(arguments);
     let output = cargo(&all);

@@ -27,7 +27,10 @@ fn program() -> PathBuf {
     path.pop();
     path.push("examples");
     path.push(format!("ask{}", std::env::consts::EXE_SUFFIX));
-    assert!(path.exists(), "run `cargo test` without `--test`, or build the example `ask` first");
+    assert!(
+        path.exists(),
+        "run `cargo test` without `--test`, or build the example `ask` first"
+    );
     path
 }
 
@@ -40,7 +43,8 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn server(answer: Answer) -> (LoopbackServer, String) {
-    let server = LoopbackServer::start(Script::new().answer(answer.forever())).expect("a loopback server");
+    let server =
+        LoopbackServer::start(Script::new().answer(answer.forever())).expect("a loopback server");
     let url = server.url("/v1");
     (server, url)
 }
@@ -83,15 +87,25 @@ fn without_credentials_the_embedded_server_answers_word_by_word() {
     assert!(text(&answer).starts_with("A network delivers bytes"));
     let remarks = text(&output.stderr);
     let mut lines = remarks.lines();
-    assert!(lines.next().is_some_and(|line| line.starts_with("no credentials: answered by an embedded server at http://127.0.0.1:")));
-    assert!(lines.next_back().is_some_and(|line| line.contains("tokens in")), "{remarks}");
+    assert!(lines.next().is_some_and(|line| {
+        line.starts_with("no credentials: answered by an embedded server at http://127.0.0.1:")
+    }));
+    assert!(
+        lines
+            .next_back()
+            .is_some_and(|line| line.contains("tokens in")),
+        "{remarks}"
+    );
 }
 
 #[test]
 fn a_tool_call_is_shown() {
     let output = run(&["What is the weather in Tromsø?"]);
     assert!(output.status.success());
-    assert!(text(&output.stderr).contains(r#"the model calls current_weather({"city":"Tromsø","unit":"celsius"})"#));
+    assert!(
+        text(&output.stderr)
+            .contains(r#"the model calls current_weather({"city":"Tromsø","unit":"celsius"})"#)
+    );
 }
 
 #[test]
@@ -113,7 +127,11 @@ fn json_is_one_event_a_line() {
 fn either_transport_says_the_same() {
     let over = |transport: &str| {
         let output = run(&["--transport", transport, "--json", "Why?"]);
-        assert!(output.status.success(), "{transport}: {}", text(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{transport}: {}",
+            text(&output.stderr)
+        );
         text(&output.stdout)
     };
     let http = over("http");
@@ -127,25 +145,63 @@ fn without_a_socket_auto_asks_over_http_and_websocket_fails() {
     let script = || {
         Script::new()
             .route("GET", "/v1/responses", Answer::status(426).forever())
-            .route("POST", "/v1/responses", Answer::sse().event(delta("Because.")).event(ending("completed", json!({}))).forever())
+            .route(
+                "POST",
+                "/v1/responses",
+                Answer::sse()
+                    .event(delta("Because."))
+                    .event(ending("completed", json!({})))
+                    .forever(),
+            )
     };
     let server = LoopbackServer::start(script()).expect("a loopback server");
-    let output = run(&["--base-url", &server.url("/v1"), "--transport", "auto", "Why?"]);
+    let output = run(&[
+        "--base-url",
+        &server.url("/v1"),
+        "--transport",
+        "auto",
+        "Why?",
+    ]);
     assert_eq!(text(&output.stdout), "Because.\n");
-    let output = run(&["--base-url", &server.url("/v1"), "--transport", "websocket", "Why?"]);
+    let output = run(&[
+        "--base-url",
+        &server.url("/v1"),
+        "--transport",
+        "websocket",
+        "Why?",
+    ]);
     assert!(!output.status.success());
-    assert!(text(&output.stderr).contains("the server answered with status 426"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("the server answered with status 426"),
+        "{}",
+        text(&output.stderr)
+    );
 }
 
 #[test]
 fn a_key_and_a_server_of_ones_own_are_used() {
-    let (server, url) = server(Answer::sse().event(delta("Because.")).event(ending("completed", json!({}))));
-    let output = run(&["--base-url", &url, "--api-key", "sk-invented", "--model", "some-model", "Why?"]);
+    let (server, url) = server(
+        Answer::sse()
+            .event(delta("Because."))
+            .event(ending("completed", json!({}))),
+    );
+    let output = run(&[
+        "--base-url",
+        &url,
+        "--api-key",
+        "sk-invented",
+        "--model",
+        "some-model",
+        "Why?",
+    ]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(text(&output.stdout), "Because.\n");
     let requests = server.requests();
     assert_eq!(requests.len(), 1);
-    assert_eq!(requests[0].header("authorization"), Some("Bearer sk-invented"));
+    assert_eq!(
+        requests[0].header("authorization"),
+        Some("Bearer sk-invented")
+    );
     let body: Value = serde_json::from_slice(&requests[0].body).expect("JSON");
     assert_eq!(body["model"], "some-model");
 }
@@ -154,7 +210,11 @@ fn a_key_and_a_server_of_ones_own_are_used() {
 fn a_whole_request_can_come_from_a_file() {
     let (server, url) = server(Answer::sse().event(ending("completed", json!({}))));
     let file = std::env::temp_dir().join(format!("ask-request-{}.json", std::process::id()));
-    std::fs::write(&file, r#"{"model":"some-model","input":"Why?","a_new_parameter":1}"#).expect("a file");
+    std::fs::write(
+        &file,
+        r#"{"model":"some-model","input":"Why?","a_new_parameter":1}"#,
+    )
+    .expect("a file");
     let output = run(&["--base-url", &url, "--request", &file.to_string_lossy()]);
     std::fs::remove_file(&file).expect("the file");
     assert!(output.status.success(), "{}", text(&output.stderr));
@@ -166,15 +226,27 @@ fn a_whole_request_can_come_from_a_file() {
 fn every_failure_is_one_line_and_a_status() {
     let refused = json!({"error": {"message": "Incorrect API key\nprovided", "type": "invalid_request_error", "code": "invalid_api_key", "param": null}}).to_string();
     let cases = [
-        (Answer::json(401, refused), "(invalid_api_key): Incorrect API key provided"),
-        (Answer::sse().event(delta("half")).cut(Cut::Reset), ""),
-        (Answer::sse().event(delta("half")), "the stream ended before the response did"),
         (
-            Answer::sse().event(ending("failed", json!({"error": {"code": "server_error", "message": "invented"}}))),
+            Answer::json(401, refused),
+            "(invalid_api_key): Incorrect API key provided",
+        ),
+        (Answer::sse().event(delta("half")).cut(Cut::Reset), ""),
+        (
+            Answer::sse().event(delta("half")),
+            "the stream ended before the response did",
+        ),
+        (
+            Answer::sse().event(ending(
+                "failed",
+                json!({"error": {"code": "server_error", "message": "invented"}}),
+            )),
             "the response failed (server_error): invented",
         ),
         (
-            Answer::sse().event(ending("incomplete", json!({"incomplete_details": {"reason": "max_output_tokens"}}))),
+            Answer::sse().event(ending(
+                "incomplete",
+                json!({"incomplete_details": {"reason": "max_output_tokens"}}),
+            )),
             "the response is incomplete",
         ),
     ];
@@ -185,7 +257,10 @@ fn every_failure_is_one_line_and_a_status() {
         let remarks = text(&output.stderr);
         let lines: Vec<&str> = remarks.lines().collect();
         assert_eq!(lines.len(), 1, "{remarks}");
-        assert!(lines[0].starts_with("ask: ") && lines[0].contains(expected), "{remarks}");
+        assert!(
+            lines[0].starts_with("ask: ") && lines[0].contains(expected),
+            "{remarks}"
+        );
     }
 }
 
@@ -202,13 +277,23 @@ fn silence_ends_after_the_idle_timeout() {
 fn a_wrong_command_line_says_what_is_wrong() {
     for (arguments, expected) in [
         (&[][..], "a question is missing"),
-        (&["--idle-timeout", "never", "Why?"][..], "--idle-timeout takes a positive number of seconds"),
-        (&["--transport", "pigeon", "Why?"][..], "--transport is auto, http or websocket"),
+        (
+            &["--idle-timeout", "never", "Why?"][..],
+            "--idle-timeout takes a positive number of seconds",
+        ),
+        (
+            &["--transport", "pigeon", "Why?"][..],
+            "--transport is auto, http or websocket",
+        ),
         (&["--colour", "Why?"][..], "--colour"),
     ] {
         let output = run(arguments);
         assert!(!output.status.success());
         assert!(output.stdout.is_empty());
-        assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
+        assert!(
+            text(&output.stderr).contains(expected),
+            "{}",
+            text(&output.stderr)
+        );
     }
 }

@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 
 use codex_auth::{ApiKey, BearerToken, Secret, StaticToken};
 use codex_client::{CallOptions, Client, ErrorKind, ModelListing, Reason, Side};
-use codex_transport::testing::{Answer, Cut, LoopbackServer, ScriptedTransport, Script};
+use codex_transport::testing::{Answer, Cut, LoopbackServer, Script, ScriptedTransport};
 use codex_transport::{RetryPolicy, Timer, TokioTimer};
 use codex_types::profile::{FitPolicy, Identity, OnFinding, Profile, Unfit};
 use codex_types::{
-    CompactRequest, CreateResponse, ErrorCategory, InputTokensRequest, OutputItem, RawJson, ResponseEvent, Status,
+    CompactRequest, CreateResponse, ErrorCategory, InputTokensRequest, OutputItem, RawJson,
+    ResponseEvent, Status,
 };
 use serde_json::{Value, json};
 
@@ -55,7 +56,8 @@ fn created() -> String {
 
 fn completed(text: &str) -> String {
     let message = json!({"type": "message", "id": "msg_1", "role": "assistant", "content": [{"type": "output_text", "text": text, "annotations": []}]});
-    json!({"type": "response.completed", "response": response("completed", json!([message]))}).to_string()
+    json!({"type": "response.completed", "response": response("completed", json!([message]))})
+        .to_string()
 }
 
 fn answered(text: &str) -> Answer {
@@ -76,33 +78,89 @@ fn body(request: &codex_transport::testing::RecordedRequest) -> Value {
 async fn each_call_has_its_method_and_path() {
     let kept = response("completed", json!([])).to_string();
     let script = Script::new()
-        .route("GET", "/v1/responses/resp_1", Answer::json(200, kept.clone()))
-        .route("POST", "/v1/responses/resp_1/cancel", Answer::json(200, response("cancelled", json!([])).to_string()))
-        .route("DELETE", "/v1/responses/resp_1", Answer::json(200, r#"{"id":"resp_1","object":"response","deleted":true}"#))
-        .route("POST", "/v1/responses/input_tokens", Answer::json(200, r#"{"object":"response.input_tokens","input_tokens":11}"#))
-        .route("POST", "/v1/responses/compact", Answer::json(200, r#"{"output":[{"type":"compaction","encrypted_content":"opaque"}]}"#));
+        .route(
+            "GET",
+            "/v1/responses/resp_1",
+            Answer::json(200, kept.clone()),
+        )
+        .route(
+            "POST",
+            "/v1/responses/resp_1/cancel",
+            Answer::json(200, response("cancelled", json!([])).to_string()),
+        )
+        .route(
+            "DELETE",
+            "/v1/responses/resp_1",
+            Answer::json(200, r#"{"id":"resp_1","object":"response","deleted":true}"#),
+        )
+        .route(
+            "POST",
+            "/v1/responses/input_tokens",
+            Answer::json(
+                200,
+                r#"{"object":"response.input_tokens","input_tokens":11}"#,
+            ),
+        )
+        .route(
+            "POST",
+            "/v1/responses/compact",
+            Answer::json(
+                200,
+                r#"{"output":[{"type":"compaction","encrypted_content":"opaque"}]}"#,
+            ),
+        );
     let (server, client) = start(script);
 
-    assert_eq!(client.retrieve("resp_1").await.expect("a response").id, "resp_1");
-    assert_eq!(client.cancel("resp_1").await.expect("a response").status, Status::Cancelled);
+    assert_eq!(
+        client.retrieve("resp_1").await.expect("a response").id,
+        "resp_1"
+    );
+    assert_eq!(
+        client.cancel("resp_1").await.expect("a response").status,
+        Status::Cancelled
+    );
     client.delete("resp_1").await.expect("deleted");
     let request = InputTokensRequest::new("some-model").input("Why?");
-    assert_eq!(client.count_input_tokens(&request).await.expect("a count").input_tokens, 11);
+    assert_eq!(
+        client
+            .count_input_tokens(&request)
+            .await
+            .expect("a count")
+            .input_tokens,
+        11
+    );
     let request = CompactRequest::new("some-model").input("Why?");
-    let compaction = client.compact(&request, &CallOptions::new()).await.expect("a compaction");
-    assert!(matches!(compaction.output.as_slice(), [OutputItem::Compaction(_)]));
+    let compaction = client
+        .compact(&request, &CallOptions::new())
+        .await
+        .expect("a compaction");
+    assert!(matches!(
+        compaction.output.as_slice(),
+        [OutputItem::Compaction(_)]
+    ));
 
     for request in server.requests() {
         assert_eq!(request.header("authorization"), Some("Bearer sk-invented"));
         assert_eq!(request.header("accept"), Some("application/json"));
-        assert_eq!(request.header("content-type").is_some(), !request.body.is_empty());
+        assert_eq!(
+            request.header("content-type").is_some(),
+            !request.body.is_empty()
+        );
     }
 }
 
 #[tokio::test]
 async fn an_id_that_would_change_the_path_is_not_sent() {
     let (server, client) = start(Script::new());
-    for id in ["", "..", "resp_1/cancel", "resp_1?x=1", "resp_1#x", "resp 1", "resp_%2e"] {
+    for id in [
+        "",
+        "..",
+        "resp_1/cancel",
+        "resp_1?x=1",
+        "resp_1#x",
+        "resp 1",
+        "resp_%2e",
+    ] {
         let error = client.retrieve(id).await.expect_err("no id");
         assert_eq!(error.kind(), ErrorKind::Request, "{id:?}");
         assert_eq!(error.to_string(), "an id has characters that no id has");
@@ -113,10 +171,19 @@ async fn an_id_that_would_change_the_path_is_not_sent() {
 #[tokio::test]
 async fn an_answer_that_is_not_the_promised_json_is_an_error_with_its_head() {
     for body in [&b"<html>"[..], b"\xff", b""] {
-        let (_server, client) = start(Script::new().answer(Answer::ok().header("x-request-id", "req_1").body(body.to_vec())));
+        let (_server, client) = start(
+            Script::new().answer(
+                Answer::ok()
+                    .header("x-request-id", "req_1")
+                    .body(body.to_vec()),
+            ),
+        );
         let error = client.retrieve("resp_1").await.expect_err("no JSON");
         assert_eq!(error.kind(), ErrorKind::Protocol);
-        assert_eq!(error.to_string(), "the answer is not the JSON that the call promises, request req_1");
+        assert_eq!(
+            error.to_string(),
+            "the answer is not the JSON that the call promises, request req_1"
+        );
         assert_eq!(error.meta().map(|meta| meta.status().as_u16()), Some(200));
         assert_eq!(error.status(), None, "the status was not the failure");
     }
@@ -126,14 +193,27 @@ async fn an_answer_that_is_not_the_promised_json_is_an_error_with_its_head() {
 async fn a_busy_server_is_asked_again_before_the_head() {
     let (server, client) = start(
         Script::new()
-            .answer(Answer::json(503, r#"{"error":{"code":"server_is_overloaded","message":""}}"#))
+            .answer(Answer::json(
+                503,
+                r#"{"error":{"code":"server_is_overloaded","message":""}}"#,
+            ))
             .answer(Answer::status(429).header("retry-after-ms", "2"))
             .answer(answered("in")),
     );
-    assert_eq!(client.create(&question()).await.expect("a response").output_text(), "in");
+    assert_eq!(
+        client
+            .create(&question())
+            .await
+            .expect("a response")
+            .output_text(),
+        "in"
+    );
     let requests = server.requests();
     assert_eq!(requests.len(), 3);
-    assert!(requests.windows(2).all(|pair| pair[0].body == pair[1].body), "the same request each time");
+    assert!(
+        requests.windows(2).all(|pair| pair[0].body == pair[1].body),
+        "the same request each time"
+    );
 }
 
 #[tokio::test]
@@ -149,7 +229,8 @@ async fn what_cannot_succeed_is_not_asked_again() {
     ] {
         for (place, other) in [("code", "type"), ("type", "code")] {
             let text = json!({"error": {place: code, other: null, "message": "m"}}).to_string();
-            let (server, client) = start(Script::new().answer(Answer::json(status, text).forever()));
+            let (server, client) =
+                start(Script::new().answer(Answer::json(status, text).forever()));
             let error = client.stream(&question()).await.expect_err("refused");
             assert_eq!(server.requests().len(), 1, "{status} {code} as {place}");
             assert!(!error.is_retryable(), "{status} {code} as {place}");
@@ -168,7 +249,8 @@ async fn attempts_end_and_the_last_failure_is_told() {
 
 #[tokio::test]
 async fn a_wait_longer_than_our_patience_is_not_cut_short() {
-    let (server, client) = start(Script::new().answer(Answer::status(429).header("retry-after", "3600").forever()));
+    let (server, client) =
+        start(Script::new().answer(Answer::status(429).header("retry-after", "3600").forever()));
     let error = client.stream(&question()).await.expect_err("too long");
     assert_eq!(server.requests().len(), 1);
     assert_eq!(error.retry_after(), Some(Duration::from_secs(3600)));
@@ -181,20 +263,30 @@ async fn a_stream_that_breaks_before_its_first_event_is_opened_again() {
         Answer::sse().comment("alive").cut(Cut::Close),
         Answer::sse(),
         Answer::sse().event(failed("rate_limit_exceeded", "Please try again in 2ms.")),
-        Answer::sse().event(json!({"type": "error", "code": "server_error", "message": "m"}).to_string()),
+        Answer::sse()
+            .event(json!({"type": "error", "code": "server_error", "message": "m"}).to_string()),
     ] {
         let (server, client) = start(
-            Script::new().answer(broken.clone().header("x-request-id", "req_1")).answer(answered("in").header("x-request-id", "req_2")),
+            Script::new()
+                .answer(broken.clone().header("x-request-id", "req_1"))
+                .answer(answered("in").header("x-request-id", "req_2")),
         );
         let mut stream = client.stream(&question()).await.expect("a stream");
         let mut kinds = Vec::new();
         while let Some(event) = stream.next().await {
             kinds.push(event.expect("no error").kind().to_owned());
         }
-        assert_eq!(kinds, ["response.created", "response.completed"], "{broken:?}");
+        assert_eq!(
+            kinds,
+            ["response.created", "response.completed"],
+            "{broken:?}"
+        );
         assert_eq!(stream.meta().request_id(), Some("req_2"));
         assert_eq!(server.requests().len(), 2);
-        assert_eq!(stream.finish().await.expect("a response").output_text(), "in");
+        assert_eq!(
+            stream.finish().await.expect("a response").output_text(),
+            "in"
+        );
     }
 }
 
@@ -203,11 +295,17 @@ async fn nothing_is_sent_again_once_an_event_was_handed_out() {
     for broken in [
         Answer::sse().event(created()).cut(Cut::Reset),
         Answer::sse().event(created()),
-        Answer::sse().event(created()).event(failed("rate_limit_exceeded", "Please try again in 1ms.")),
+        Answer::sse()
+            .event(created())
+            .event(failed("rate_limit_exceeded", "Please try again in 1ms.")),
         // Even an event that could not be read was an answer.
         Answer::sse().body("data: {\n\n").cut(Cut::Close),
     ] {
-        let (server, client) = start(Script::new().answer(broken.clone()).answer(answered("again")));
+        let (server, client) = start(
+            Script::new()
+                .answer(broken.clone())
+                .answer(answered("again")),
+        );
         let mut stream = client.stream(&question()).await.expect("a stream");
         while stream.next().await.is_some() {}
         let error = stream.finish().await.expect_err("no result");
@@ -218,34 +316,64 @@ async fn nothing_is_sent_again_once_an_event_was_handed_out() {
 
 #[tokio::test]
 async fn a_failure_that_no_attempt_mends_is_handed_out_as_the_event_it_is() {
-    let (server, client) = start(Script::new().answer(Answer::sse().event(failed("server_error", "m")).forever()));
+    let (server, client) =
+        start(Script::new().answer(Answer::sse().event(failed("server_error", "m")).forever()));
     let mut stream = client.stream(&question()).await.expect("a stream");
-    assert!(matches!(stream.next().await, Some(Ok(ResponseEvent::Failed(_)))));
+    assert!(matches!(
+        stream.next().await,
+        Some(Ok(ResponseEvent::Failed(_)))
+    ));
     assert!(stream.next().await.is_none());
     assert_eq!(server.requests().len(), 4);
 
-    let (server, client) = start(Script::new().answer(Answer::sse().event(failed("context_length_exceeded", "m")).forever()));
+    let (server, client) = start(
+        Script::new().answer(
+            Answer::sse()
+                .event(failed("context_length_exceeded", "m"))
+                .forever(),
+        ),
+    );
     let error = client.create(&question()).await.expect_err("too long");
     assert_eq!(server.requests().len(), 1);
     assert_eq!(error.kind(), ErrorKind::Failed);
-    assert_eq!(error.reason().map(|reason| reason.to_string()).as_deref(), Some("the conversation is too long for the model"));
+    assert_eq!(
+        error.reason().map(|reason| reason.to_string()).as_deref(),
+        Some("the conversation is too long for the model")
+    );
 }
 
 #[tokio::test]
 async fn the_request_is_made_to_fit_the_backend_and_says_so() {
-    let script = Script::new().route("POST", "/backend-api/codex/responses", answered("in").forever());
+    let script = Script::new().route(
+        "POST",
+        "/backend-api/codex/responses",
+        answered("in").forever(),
+    );
     let (server, client) = start_at(script, "/backend-api/codex", Some(Profile::chatgpt()));
-    let identity = Identity::new().session_id("session-1").thread_id("thread-1").installation_id("installation-1");
+    let identity = Identity::new()
+        .session_id("session-1")
+        .thread_id("thread-1")
+        .installation_id("installation-1");
     let options = CallOptions::new().identity(identity);
     let request = question().instructions("Be brief.").temperature(0.2);
-    let stream = client.stream_with(&request, &options).await.expect("a stream");
-    let pointers: Vec<&str> = stream.findings().iter().map(|finding| finding.pointer.as_str()).collect();
+    let stream = client
+        .stream_with(&request, &options)
+        .await
+        .expect("a stream");
+    let pointers: Vec<&str> = stream
+        .findings()
+        .iter()
+        .map(|finding| finding.pointer.as_str())
+        .collect();
     for pointer in ["/temperature", "/store", "/instructions"] {
         assert!(pointers.contains(&pointer), "{pointer} in {pointers:?}");
     }
     let requests = server.requests();
     let sent = body(&requests[0]);
-    assert_eq!((&sent["store"], &sent["stream"]), (&json!(false), &json!(true)));
+    assert_eq!(
+        (&sent["store"], &sent["stream"]),
+        (&json!(false), &json!(true))
+    );
     assert_eq!(sent.get("temperature"), None);
     assert_eq!(sent["prompt_cache_key"], "session-1");
     assert_eq!(sent["include"], json!(["reasoning.encrypted_content"]));
@@ -269,14 +397,25 @@ async fn what_would_be_given_up_is_an_error_unless_the_policy_allows_it() {
     let (server, client) = start_at(script, "/v1", Some(Profile::chatgpt()));
     let request = question().max_output_tokens(100);
     let error = client.stream(&request).await.expect_err("unfit");
-    assert_eq!((error.kind(), error.side()), (ErrorKind::Request, Side::Local));
+    assert_eq!(
+        (error.kind(), error.side()),
+        (ErrorKind::Request, Side::Local)
+    );
     assert_eq!(error.to_string(), "the request does not fit the backend");
-    let source = std::error::Error::source(&error).and_then(|source| source.downcast_ref::<Unfit>());
-    assert_eq!(source.map(|unfit| unfit.findings()[0].pointer.as_str()), Some("/max_output_tokens"));
+    let source =
+        std::error::Error::source(&error).and_then(|source| source.downcast_ref::<Unfit>());
+    assert_eq!(
+        source.map(|unfit| unfit.findings()[0].pointer.as_str()),
+        Some("/max_output_tokens")
+    );
     assert!(server.requests().is_empty());
 
-    let options = CallOptions::new().fit(FitPolicy::new().at("/max_output_tokens", OnFinding::Strip));
-    client.create_with(&request, &options).await.expect("a response");
+    let options =
+        CallOptions::new().fit(FitPolicy::new().at("/max_output_tokens", OnFinding::Strip));
+    client
+        .create_with(&request, &options)
+        .await
+        .expect("a response");
     assert_eq!(body(&server.requests()[0]).get("max_output_tokens"), None);
 }
 
@@ -289,54 +428,99 @@ async fn options_of_a_call_go_before_everything_else() {
         .request_id("question-7")
         .parameter("model", RawJson::string("another"))
         .parameter("a/b~c", RawJson::parse("[1]").expect("JSON"));
-    client.create_with(&question(), &options).await.expect("a response");
+    client
+        .create_with(&question(), &options)
+        .await
+        .expect("a response");
     client.create(&question()).await.expect("a response");
     let requests = server.requests();
     assert_eq!(requests[0].header("user-agent"), Some("of-the-call"));
     assert_eq!(requests[0].header("x-new"), Some("1"));
     let sent = body(&requests[0]);
-    assert_eq!((&sent["model"], &sent["a/b~c"], &sent["input"]), (&json!("another"), &json!([1]), &json!("Why?")));
+    assert_eq!(
+        (&sent["model"], &sent["a/b~c"], &sent["input"]),
+        (&json!("another"), &json!([1]), &json!("Why?"))
+    );
     assert_eq!(body(&requests[1])["model"], "some-model");
-    assert!(requests[1].header("user-agent").is_some_and(|agent| agent.starts_with("codex-client-rs/")));
+    assert!(
+        requests[1]
+            .header("user-agent")
+            .is_some_and(|agent| agent.starts_with("codex-client-rs/"))
+    );
 
-    let error = client.stream_with(&question(), &CallOptions::new().header("no header", "x")).await.expect_err("no header");
-    assert_eq!(error.to_string(), "a header has a name or a value that HTTP does not allow");
+    let error = client
+        .stream_with(&question(), &CallOptions::new().header("no header", "x"))
+        .await
+        .expect_err("no header");
+    assert_eq!(
+        error.to_string(),
+        "a header has a name or a value that HTTP does not allow"
+    );
 }
 
 #[tokio::test]
 async fn the_kind_of_credential_chooses_the_backend() {
     let ask = async |builder: codex_client::ClientBuilder| {
         let transport = ScriptedTransport::new(Script::new().answer(answered("in")));
-        let client = builder.transport(transport.clone()).build().expect("a client");
+        let client = builder
+            .transport(transport.clone())
+            .build()
+            .expect("a client");
         client.create(&question()).await.expect("a response");
         transport.requests()[0].uri.to_string()
     };
     let key = ApiKey::new(Secret::from("sk-invented")).expect("a key");
-    assert_eq!(ask(Client::builder().auth(key.clone())).await, "https://api.openai.com/v1/responses");
+    assert_eq!(
+        ask(Client::builder().auth(key.clone())).await,
+        "https://api.openai.com/v1/responses"
+    );
     let token = BearerToken::new(Secret::from("invented")).with_account_id("acct-1");
     let token = StaticToken::new(token).expect("a token");
     let builder = Client::builder().auth(token.clone());
-    assert_eq!(ask(builder).await, "https://chatgpt.com/backend-api/codex/responses");
-    let told = Client::builder().auth(token).profile(Profile::sign_in_with_chatgpt());
+    assert_eq!(
+        ask(builder).await,
+        "https://chatgpt.com/backend-api/codex/responses"
+    );
+    let told = Client::builder()
+        .auth(token)
+        .profile(Profile::sign_in_with_chatgpt());
     assert_eq!(ask(told).await, "https://api.openai.com/v1/responses");
 }
 
 #[tokio::test]
 async fn compaction_by_trigger_wants_exactly_one_compaction_item() {
     let done = |items: Value| {
-        Answer::sse().event(json!({"type": "response.completed", "response": response("completed", items)}).to_string())
+        Answer::sse().event(
+            json!({"type": "response.completed", "response": response("completed", items)})
+                .to_string(),
+        )
     };
     let item = json!({"type": "compaction", "encrypted_content": "opaque"});
-    let script = Script::new().answer(done(json!([item]))).answer(done(json!([]))).answer(done(json!([item, item])));
+    let script = Script::new()
+        .answer(done(json!([item])))
+        .answer(done(json!([])))
+        .answer(done(json!([item, item])));
     let (server, client) = start(script);
     let options = CallOptions::new();
-    let response = client.compact_by_trigger(&question(), &options).await.expect("one");
+    let response = client
+        .compact_by_trigger(&question(), &options)
+        .await
+        .expect("one");
     assert_eq!(response.output.len(), 1);
-    assert_eq!(body(&server.requests()[0])["input"][1], json!({"type": "compaction_trigger"}));
+    assert_eq!(
+        body(&server.requests()[0])["input"][1],
+        json!({"type": "compaction_trigger"})
+    );
     for count in [0, 2] {
-        let error = client.compact_by_trigger(&question(), &options).await.expect_err("not one");
+        let error = client
+            .compact_by_trigger(&question(), &options)
+            .await
+            .expect_err("not one");
         assert_eq!(error.kind(), ErrorKind::Protocol);
-        assert_eq!(error.partial().map(|partial| partial.output.len()), Some(count));
+        assert_eq!(
+            error.partial().map(|partial| partial.output.len()),
+            Some(count)
+        );
     }
 }
 
@@ -366,13 +550,30 @@ impl Timer for Still {
 
 #[tokio::test]
 async fn a_list_of_models_is_kept_and_asked_for_by_its_tag() {
-    let catalog = |slug: &str| json!({"models": [{"slug": slug, "visibility": "list"}]}).to_string();
+    let catalog =
+        |slug: &str| json!({"models": [{"slug": slug, "visibility": "list"}]}).to_string();
     let script = Script::new()
-        .route("GET", "/v1/models", Answer::json(200, catalog("first")).header("etag", "\"one\""))
+        .route(
+            "GET",
+            "/v1/models",
+            Answer::json(200, catalog("first")).header("etag", "\"one\""),
+        )
         .route("GET", "/v1/models", Answer::status(304))
-        .route("GET", "/v1/models", Answer::json(200, catalog("second")).header("etag", "\"two\""))
-        .route("POST", "/v1/responses", answered("in").header("x-models-etag", "\"one\""))
-        .route("POST", "/v1/responses", answered("in").header("x-models-etag", "\"two\""));
+        .route(
+            "GET",
+            "/v1/models",
+            Answer::json(200, catalog("second")).header("etag", "\"two\""),
+        )
+        .route(
+            "POST",
+            "/v1/responses",
+            answered("in").header("x-models-etag", "\"one\""),
+        )
+        .route(
+            "POST",
+            "/v1/responses",
+            answered("in").header("x-models-etag", "\"two\""),
+        );
     let server = LoopbackServer::start(script).expect("a loopback server");
     let clock = Still::new();
     let client = Client::builder()
@@ -381,8 +582,22 @@ async fn a_list_of_models_is_kept_and_asked_for_by_its_tag() {
         .timer(clock.clone())
         .build()
         .expect("a client");
-    let name = async || client.models().await.expect("models").names().next().map(str::to_owned);
-    let asked = || server.requests().iter().filter(|request| request.path() == "/v1/models").count();
+    let name = async || {
+        client
+            .models()
+            .await
+            .expect("models")
+            .names()
+            .next()
+            .map(str::to_owned)
+    };
+    let asked = || {
+        server
+            .requests()
+            .iter()
+            .filter(|request| request.path() == "/v1/models")
+            .count()
+    };
 
     assert_eq!(name().await.as_deref(), Some("first"));
     assert_eq!(name().await.as_deref(), Some("first"));
@@ -400,13 +615,20 @@ async fn a_list_of_models_is_kept_and_asked_for_by_its_tag() {
     name().await;
     assert_eq!(asked(), 2, "the announcement of the same list renewed it");
     client.create(&question()).await.expect("a response");
-    assert_eq!(name().await.as_deref(), Some("second"), "the announcement of another ended it");
+    assert_eq!(
+        name().await.as_deref(),
+        Some("second"),
+        "the announcement of another ended it"
+    );
     assert_eq!(asked(), 3);
 }
 
 #[tokio::test]
 async fn both_shapes_of_a_list_of_models_are_read() {
-    let (_server, client) = start(Script::new().answer(Answer::json(200, r#"{"object":"list","data":[{"id":"a"},{"id":"b"}]}"#)));
+    let (_server, client) = start(Script::new().answer(Answer::json(
+        200,
+        r#"{"object":"list","data":[{"id":"a"},{"id":"b"}]}"#,
+    )));
     let models = client.models().await.expect("models");
     assert!(matches!(*models, ModelListing::List(_)));
     assert_eq!(models.names().collect::<Vec<_>>(), ["a", "b"]);
@@ -423,19 +645,44 @@ async fn usage_is_asked_for_beside_the_backend() {
         },
         "additional_rate_limits": [{"metered_feature": "codex-other", "limit_name": "Other", "rate_limit": {"primary_window": {"used_percent": 1}}}],
     });
-    let script = Script::new().route("GET", "/backend-api/wham/usage", Answer::json(200, report.to_string()));
+    let script = Script::new().route(
+        "GET",
+        "/backend-api/wham/usage",
+        Answer::json(200, report.to_string()),
+    );
     let (_server, client) = start_at(script, "/backend-api/codex", Some(Profile::chatgpt()));
     let limits = client.usage().await.expect("limits");
-    assert_eq!(limits.plan_type.as_ref().map(|plan| plan.as_str()), Some("plus"));
-    let [main, other] = limits.limits.as_slice() else { panic!("two limits: {limits:?}") };
+    assert_eq!(
+        limits.plan_type.as_ref().map(|plan| plan.as_str()),
+        Some("plus")
+    );
+    let [main, other] = limits.limits.as_slice() else {
+        panic!("two limits: {limits:?}")
+    };
     let primary = main.primary.expect("the shorter window");
-    assert_eq!((primary.used_percent, primary.window_minutes, primary.resets_at), (42.5, Some(300), Some(1_767_225_600)));
-    assert_eq!(main.secondary.expect("the longer window").window_minutes, Some(10_080));
-    assert_eq!((other.id.as_str(), other.name.as_deref()), ("codex_other", Some("Other")));
+    assert_eq!(
+        (
+            primary.used_percent,
+            primary.window_minutes,
+            primary.resets_at
+        ),
+        (42.5, Some(300), Some(1_767_225_600))
+    );
+    assert_eq!(
+        main.secondary.expect("the longer window").window_minutes,
+        Some(10_080)
+    );
+    assert_eq!(
+        (other.id.as_str(), other.name.as_deref()),
+        ("codex_other", Some("Other"))
+    );
 
     let (server, client) = start(Script::new());
     let error = client.usage().await.expect_err("no such thing here");
-    assert_eq!(error.to_string(), "this backend does not tell how much of its limits is used");
+    assert_eq!(
+        error.to_string(),
+        "this backend does not tell how much of its limits is used"
+    );
     assert!(server.requests().is_empty());
 }
 
@@ -447,5 +694,11 @@ async fn limits_in_the_head_are_typed() {
     let (_server, client) = start(Script::new().answer(answer));
     let stream = client.stream(&question()).await.expect("a stream");
     let limits = stream.meta().rate_limits();
-    assert_eq!(limits.active().and_then(|limit| limit.primary).map(|window| window.used_percent), Some(12.5));
+    assert_eq!(
+        limits
+            .active()
+            .and_then(|limit| limit.primary)
+            .map(|window| window.used_percent),
+        Some(12.5)
+    );
 }

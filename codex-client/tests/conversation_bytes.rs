@@ -6,7 +6,10 @@
 use codex_client::{Client, SocketSession, SocketSettings, TransportChoice};
 use codex_transport::testing::{Answer, LoopbackServer, Script};
 use codex_types::profile::Profile;
-use codex_types::{CreateResponse, Effort, FunctionCallOutput, FunctionTool, InputItem, Map, Message, RawJson, Reasoning, Tool};
+use codex_types::{
+    CreateResponse, Effort, FunctionCallOutput, FunctionTool, InputItem, Map, Message, RawJson,
+    Reasoning, Tool,
+};
 use serde_json::{Value, json};
 
 const TURNS: usize = 10;
@@ -28,10 +31,42 @@ struct Workload {
 
 /// Parameters are sent with every request, tools above all, so the share depends on how much of a request is conversation.
 const WORKLOADS: [Workload; 4] = [
-    Workload { name: "agent in its first task", instructions: 12_000, tools: 6, context: 4_000, reasoning: 3_000, new: 4_000, at_least: 85.0 },
-    Workload { name: "agent late in a session", instructions: 12_000, tools: 6, context: 120_000, reasoning: 3_000, new: 4_000, at_least: 85.0 },
-    Workload { name: "agent that reads long files", instructions: 12_000, tools: 6, context: 4_000, reasoning: 3_000, new: 16_000, at_least: 80.0 },
-    Workload { name: "small talk without tools", instructions: 200, tools: 0, context: 0, reasoning: 400, new: 100, at_least: 85.0 },
+    Workload {
+        name: "agent in its first task",
+        instructions: 12_000,
+        tools: 6,
+        context: 4_000,
+        reasoning: 3_000,
+        new: 4_000,
+        at_least: 85.0,
+    },
+    Workload {
+        name: "agent late in a session",
+        instructions: 12_000,
+        tools: 6,
+        context: 120_000,
+        reasoning: 3_000,
+        new: 4_000,
+        at_least: 85.0,
+    },
+    Workload {
+        name: "agent that reads long files",
+        instructions: 12_000,
+        tools: 6,
+        context: 4_000,
+        reasoning: 3_000,
+        new: 16_000,
+        at_least: 80.0,
+    },
+    Workload {
+        name: "small talk without tools",
+        instructions: 200,
+        tools: 0,
+        context: 0,
+        reasoning: 400,
+        new: 100,
+        at_least: 85.0,
+    },
 ];
 
 #[tokio::test]
@@ -39,17 +74,28 @@ async fn ten_turns_cost_a_small_part_of_full_replay() {
     for workload in &WORKLOADS {
         let (sent, replayed) = converse(workload).await;
         let saved = 100.0 * (1.0 - sent as f64 / replayed as f64);
-        eprintln!("{}: {sent} bytes sent, {replayed} for full replay, {saved:.1} % less", workload.name);
-        assert!(saved >= workload.at_least, "{}: {saved:.1} %", workload.name);
+        eprintln!(
+            "{}: {sent} bytes sent, {replayed} for full replay, {saved:.1} % less",
+            workload.name
+        );
+        assert!(
+            saved >= workload.at_least,
+            "{}: {saved:.1} %",
+            workload.name
+        );
     }
 }
 
 /// Bytes sent over the socket, and bytes of the same turns sent whole over HTTP.
 async fn converse(workload: &Workload) -> (u64, u64) {
-    let over_socket = (0..TURNS).fold(Answer::websocket(), |answer, number| answer.receive().event(answer_to(workload, number)));
+    let over_socket = (0..TURNS).fold(Answer::websocket(), |answer, number| {
+        answer.receive().event(answer_to(workload, number))
+    });
     let over_http = (0..TURNS).map(|number| Answer::sse().event(answer_to(workload, number)));
     let script = Script::new().route("GET", "/v1/responses", over_socket);
-    let script = over_http.fold(script, |script, answer| script.route("POST", "/v1/responses", answer));
+    let script = over_http.fold(script, |script, answer| {
+        script.route("POST", "/v1/responses", answer)
+    });
     let server = LoopbackServer::start(script).expect("a loopback server");
     let client = Client::builder()
         .base_url(server.url("/v1"))
@@ -61,25 +107,52 @@ async fn converse(workload: &Workload) -> (u64, u64) {
         let mut settings = SocketSettings::default();
         settings.transport = transport;
         let mut session = SocketSession::new(&client, settings);
-        let mut history: Vec<InputItem> = vec![Message::user(text(workload.context)).into(), Message::user(text(workload.new)).into()];
+        let mut history: Vec<InputItem> = vec![
+            Message::user(text(workload.context)).into(),
+            Message::user(text(workload.new)).into(),
+        ];
         for number in 0..TURNS {
-            let response = session.create(&request(workload, &history)).await.expect("a response");
+            let response = session
+                .create(&request(workload, &history))
+                .await
+                .expect("a response");
             history.extend(response.to_input());
             history.push(if workload.tools == 0 {
                 Message::user(text(workload.new)).into()
             } else {
-                FunctionCallOutput::new(text(workload.new)).call_id(format!("call_{number}")).into()
+                FunctionCallOutput::new(text(workload.new))
+                    .call_id(format!("call_{number}"))
+                    .into()
             });
         }
         if transport == TransportChoice::WebSocket {
-            assert_eq!((session.stats().replays, session.stats().continuations), (1, TURNS as u64 - 1));
+            assert_eq!(
+                (session.stats().replays, session.stats().continuations),
+                (1, TURNS as u64 - 1)
+            );
         }
     }
-    let sent = server.messages().iter().map(|message| message.text.len() as u64).sum();
-    let posts: Vec<_> = server.requests().into_iter().filter(|request| request.method == http::Method::POST).collect();
+    let sent = server
+        .messages()
+        .iter()
+        .map(|message| message.text.len() as u64)
+        .sum();
+    let posts: Vec<_> = server
+        .requests()
+        .into_iter()
+        .filter(|request| request.method == http::Method::POST)
+        .collect();
     let replayed = posts.iter().map(|request| request.body.len() as u64).sum();
-    let whole: Vec<Value> = posts.iter().map(|request| serde_json::from_slice(&request.body).expect("JSON")).collect();
-    check_prefixes(&posts.iter().map(|request| request.body.to_vec()).collect::<Vec<_>>());
+    let whole: Vec<Value> = posts
+        .iter()
+        .map(|request| serde_json::from_slice(&request.body).expect("JSON"))
+        .collect();
+    check_prefixes(
+        &posts
+            .iter()
+            .map(|request| request.body.to_vec())
+            .collect::<Vec<_>>(),
+    );
     check_same_conversation(&server, &whole);
     (sent, replayed)
 }
@@ -87,13 +160,22 @@ async fn converse(workload: &Workload) -> (u64, u64) {
 /// Every request begins with the one before, byte for byte up to its end of input: what was cached stays good.
 fn check_prefixes(bodies: &[Vec<u8>]) {
     for pair in bodies.windows(2) {
-        let shared = pair[0].iter().zip(&pair[1]).take_while(|(a, b)| a == b).count();
+        let shared = pair[0]
+            .iter()
+            .zip(&pair[1])
+            .take_while(|(a, b)| a == b)
+            .count();
         let body = core::str::from_utf8(&pair[0]).expect("JSON is UTF-8");
-        let keys: Map<RawJson> = RawJson::parse(body).and_then(|body| body.decode()).expect("an object");
+        let keys: Map<RawJson> = RawJson::parse(body)
+            .and_then(|body| body.decode())
+            .expect("an object");
         let input = keys.get("input").expect("input").as_str();
         // Without the bracket behind which the next request goes on.
         let end = body.find(input).expect("the input is in the body") + input.len() - 1;
-        assert!(shared >= end, "the requests differ at {shared}, before the end of the input at {end}");
+        assert!(
+            shared >= end,
+            "the requests differ at {shared}, before the end of the input at {end}"
+        );
     }
 }
 
@@ -104,11 +186,22 @@ fn check_same_conversation(server: &LoopbackServer, whole: &[Value]) {
         let message: Value = serde_json::from_slice(&message.text).expect("JSON");
         known.extend(message["input"].as_array().expect("items").iter().cloned());
         assert_eq!(json!(known), whole[number]["input"], "turn {number}");
-        for field in ["model", "tools", "reasoning", "store", "include", "prompt_cache_key"] {
+        for field in [
+            "model",
+            "tools",
+            "reasoning",
+            "store",
+            "include",
+            "prompt_cache_key",
+        ] {
             assert_eq!(message[field], whole[number][field], "{field}");
         }
         if let Some(next) = whole.get(number + 1) {
-            let outputs = next["input"].as_array().expect("items").iter().skip(known.len());
+            let outputs = next["input"]
+                .as_array()
+                .expect("items")
+                .iter()
+                .skip(known.len());
             known.extend(outputs.take(2).cloned().collect::<Vec<_>>());
         }
     }
@@ -125,7 +218,9 @@ fn request(workload: &Workload, history: &[InputItem]) -> CreateResponse {
     let parameters = json!({"type": "object", "properties": {"path": {"type": "string", "description": "A path below the project's folder."}}, "required": ["path"]});
     let tool = |number: usize| -> Tool {
         let schema = RawJson::parse(&parameters.to_string()).expect("JSON");
-        FunctionTool::new(format!("tool_{number}"), schema, false).description("Does something with a file of the project.").into()
+        FunctionTool::new(format!("tool_{number}"), schema, false)
+            .description("Does something with a file of the project.")
+            .into()
     };
     CreateResponse::new("some-model")
         .instructions(text(workload.instructions))
@@ -147,5 +242,9 @@ fn answer_to(workload: &Workload, number: usize) -> String {
 }
 
 fn text(bytes: usize) -> String {
-    "All of this is invented. ".chars().cycle().take(bytes).collect()
+    "All of this is invented. "
+        .chars()
+        .cycle()
+        .take(bytes)
+        .collect()
 }

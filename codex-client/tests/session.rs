@@ -1,8 +1,5 @@
 //! Conversations against a scripted server: what enters the history and when, what goes back, and who the server takes us for.
-#![expect(
-    clippy::expect_used,
-    reason = "helpers of tests fail like tests"
-)]
+#![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
 
 use codex_client::{Client, ErrorKind, Session};
 use codex_transport::RetryPolicy;
@@ -27,7 +24,9 @@ fn start_with(script: Script, profile: Profile) -> (LoopbackServer, Client) {
 }
 
 fn settings() -> CreateResponse {
-    CreateResponse::new("some-model").store(false).reasoning(Reasoning::new())
+    CreateResponse::new("some-model")
+        .store(false)
+        .reasoning(Reasoning::new())
 }
 
 fn reasoning(id: &str) -> Value {
@@ -47,9 +46,13 @@ fn call(id: &str) -> Value {
 
 /// A whole response as the ChatGPT backend sends it: items by themselves, and nothing in the last event.
 fn answered(items: &[Value]) -> Answer {
-    let mut answer = Answer::sse().event(json!({"type": "response.created", "response": {"id": "resp_1"}}).to_string());
+    let mut answer = Answer::sse()
+        .event(json!({"type": "response.created", "response": {"id": "resp_1"}}).to_string());
     for (index, item) in items.iter().enumerate() {
-        answer = answer.event(json!({"type": "response.output_item.done", "output_index": index, "item": item}).to_string());
+        answer = answer.event(
+            json!({"type": "response.output_item.done", "output_index": index, "item": item})
+                .to_string(),
+        );
     }
     answer.event(json!({"type": "response.completed", "response": {"id": "resp_1", "status": "completed", "output": []}}).to_string())
 }
@@ -66,25 +69,51 @@ fn question(text: &str) -> Value {
 fn texts(items: &[Value]) -> Vec<String> {
     let text = |item: &Value| {
         let of = [&item["content"], &item["content"][0]["text"], &item["type"]];
-        of.iter().find_map(|text| text.as_str()).expect("a text or a type").to_owned()
+        of.iter()
+            .find_map(|text| text.as_str())
+            .expect("a text or a type")
+            .to_owned()
     };
     items.iter().map(text).collect()
 }
 
 #[tokio::test]
 async fn what_came_goes_back_as_it_came() {
-    let (first, second) = ([reasoning("rs_1"), message("msg_1", "One.")], [reasoning("rs_2"), call("call_1")]);
-    let (server, client) = start(Script::new().answer(answered(&first)).answer(answered(&second)).answer(answered(&[])));
+    let (first, second) = (
+        [reasoning("rs_1"), message("msg_1", "One.")],
+        [reasoning("rs_2"), call("call_1")],
+    );
+    let (server, client) = start(
+        Script::new()
+            .answer(answered(&first))
+            .answer(answered(&second))
+            .answer(answered(&[])),
+    );
     let mut session = client.session(settings());
     session.ask("First?").await.expect("an answer");
     session.ask("Second?").await.expect("an answer");
-    session.follow_up([InputItem::from(FunctionCallOutput::new("noon").call_id("call_1"))]).await.expect("a turn").finish().await.expect("an answer");
+    session
+        .follow_up([InputItem::from(
+            FunctionCallOutput::new("noon").call_id("call_1"),
+        )])
+        .await
+        .expect("a turn")
+        .finish()
+        .await
+        .expect("an answer");
 
     let requests = server.requests();
     let sent: Vec<Vec<Value>> = requests.iter().map(input).collect();
-    assert_eq!(sent[1][1..3], first, "ids, encrypted reasoning, phases and what nobody knows yet");
+    assert_eq!(
+        sent[1][1..3],
+        first,
+        "ids, encrypted reasoning, phases and what nobody knows yet"
+    );
     assert_eq!(sent[2][4..6], second);
-    assert_eq!(sent[2][6], json!({"type": "function_call_output", "call_id": "call_1", "output": "noon"}));
+    assert_eq!(
+        sent[2][6],
+        json!({"type": "function_call_output", "call_id": "call_1", "output": "noon"})
+    );
     // The beginning of a request is that of the one before, byte for byte: what the prompt cache needs.
     for pair in requests.windows(2) {
         let text = |request: &RecordedRequest| {
@@ -94,7 +123,10 @@ async fn what_came_goes_back_as_it_came() {
         };
         let shorter = text(&pair[0]);
         let end = shorter.find("],\"").expect("something after the input");
-        assert!(text(&pair[1]).starts_with(shorter[..end].trim_end_matches(']')), "{shorter}");
+        assert!(
+            text(&pair[1]).starts_with(shorter[..end].trim_end_matches(']')),
+            "{shorter}"
+        );
     }
 }
 
@@ -107,13 +139,23 @@ async fn a_turn_that_does_not_complete_has_not_been_said() {
     let half = json!({"type": "response.output_item.done", "output_index": 0, "item": message("msg_1", "half")}).to_string();
     let cases = [
         (event("response.failed", "failed"), ErrorKind::Failed),
-        (event("response.incomplete", "incomplete"), ErrorKind::Incomplete),
+        (
+            event("response.incomplete", "incomplete"),
+            ErrorKind::Incomplete,
+        ),
         (Answer::sse().event(half.clone()), ErrorKind::Truncated),
-        (Answer::sse().event(half).cut(Cut::Reset), ErrorKind::Transport),
+        (
+            Answer::sse().event(half).cut(Cut::Reset),
+            ErrorKind::Transport,
+        ),
         (Answer::status(500), ErrorKind::Status),
     ];
     for (answer, kind) in cases {
-        let (server, client) = start(Script::new().answer(answer).answer(answered(&[message("msg_2", "Whole.")])));
+        let (server, client) = start(
+            Script::new()
+                .answer(answer)
+                .answer(answered(&[message("msg_2", "Whole.")])),
+        );
         let mut session = client.session(settings());
         let error = session.ask("First?").await.expect_err("no answer");
         assert_eq!(error.kind(), kind);
@@ -126,7 +168,8 @@ async fn a_turn_that_does_not_complete_has_not_been_said() {
 
 #[tokio::test]
 async fn a_turn_enters_the_history_with_its_last_event_and_not_before() {
-    let (_server, client) = start(Script::new().answer(answered(&[message("msg_1", "One.")]).times(2)));
+    let (_server, client) =
+        start(Script::new().answer(answered(&[message("msg_1", "One.")]).times(2)));
     let mut session = client.session(settings());
     let mut turn = session.turn("First?").await.expect("a turn");
     for _ in 0..2 {
@@ -142,7 +185,11 @@ async fn a_turn_enters_the_history_with_its_last_event_and_not_before() {
         }
     }
     drop(turn);
-    assert_eq!(session.history().count(), 2, "dropped after its end, without asking for the result");
+    assert_eq!(
+        session.history().count(),
+        2,
+        "dropped after its end, without asking for the result"
+    );
 }
 
 #[tokio::test]
@@ -165,13 +212,19 @@ async fn forks_share_what_was_and_go_their_own_ways() {
     assert_eq!(header(0, "session-id"), header(2, "session-id"));
     assert_eq!(header(0, "thread-id"), header(1, "thread-id"));
     assert_ne!(header(1, "thread-id"), header(2, "thread-id"));
-    assert_eq!(header(2, "x-codex-window-id"), format!("{}:0", fork.thread_id()));
+    assert_eq!(
+        header(2, "x-codex-window-id"),
+        format!("{}:0", fork.thread_id())
+    );
 }
 
 #[tokio::test]
 async fn the_server_takes_us_for_the_same_from_turn_to_turn() {
-    let (server, client) = start(Script::new().answer(answered(&[message("msg_1", "One.")]).times(2)));
-    let mut session = client.session(settings()).with_installation_id("installation-1");
+    let (server, client) =
+        start(Script::new().answer(answered(&[message("msg_1", "One.")]).times(2)));
+    let mut session = client
+        .session(settings())
+        .with_installation_id("installation-1");
     session.ask("First?").await.expect("an answer");
     session.ask("Second?").await.expect("an answer");
     let requests = server.requests();
@@ -187,11 +240,17 @@ async fn the_server_takes_us_for_the_same_from_turn_to_turn() {
         assert_eq!(body["prompt_cache_key"], session.session_id());
         assert_eq!(body["client_metadata"]["session_id"], session.session_id());
         assert_eq!(body["client_metadata"]["thread_id"], session.thread_id());
-        assert_eq!(body["client_metadata"]["x-codex-installation-id"], "installation-1");
+        assert_eq!(
+            body["client_metadata"]["x-codex-installation-id"],
+            "installation-1"
+        );
     }
     let turn_id = |at: usize| {
         let body: Value = serde_json::from_slice(&requests[at].body).expect("JSON");
-        body["client_metadata"]["turn_id"].as_str().expect("a turn id").to_owned()
+        body["client_metadata"]["turn_id"]
+            .as_str()
+            .expect("a turn id")
+            .to_owned()
     };
     assert_ne!(turn_id(0), turn_id(1));
 }
@@ -213,21 +272,51 @@ async fn the_state_of_a_turn_is_written_once_and_ends_with_it() {
     let output = |id: &str| [InputItem::from(FunctionCallOutput::new("noon").call_id(id))];
     session.ask("First?").await.expect("an answer");
     for _ in 0..2 {
-        session.follow_up(output("call_1")).await.expect("a turn").finish().await.expect("an answer");
+        session
+            .follow_up(output("call_1"))
+            .await
+            .expect("a turn")
+            .finish()
+            .await
+            .expect("an answer");
     }
     session.ask("Second?").await.expect("an answer");
-    session.follow_up(output("call_2")).await.expect("a turn").finish().await.expect("an answer");
-    let states: Vec<Option<String>> = server.requests().iter().map(|request| request.header("x-codex-turn-state").map(str::to_owned)).collect();
-    let expected = [None, Some("first"), Some("first"), None, Some("by-event")].map(|state| state.map(str::to_owned));
+    session
+        .follow_up(output("call_2"))
+        .await
+        .expect("a turn")
+        .finish()
+        .await
+        .expect("an answer");
+    let states: Vec<Option<String>> = server
+        .requests()
+        .iter()
+        .map(|request| request.header("x-codex-turn-state").map(str::to_owned))
+        .collect();
+    let expected = [None, Some("first"), Some("first"), None, Some("by-event")]
+        .map(|state| state.map(str::to_owned));
     assert_eq!(states, expected);
 }
 
 #[tokio::test]
 async fn a_call_that_nobody_answered_does_not_end_the_conversation() {
-    let (server, client) = start(Script::new().answer(answered(&[call("call_1"), call("call_2")])).answer(answered(&[])).answer(answered(&[])));
+    let (server, client) = start(
+        Script::new()
+            .answer(answered(&[call("call_1"), call("call_2")]))
+            .answer(answered(&[]))
+            .answer(answered(&[])),
+    );
     let mut session = client.session(settings());
     session.ask("First?").await.expect("an answer");
-    session.turn([InputItem::from(FunctionCallOutput::new("noon").call_id("call_2"))]).await.expect("a turn").finish().await.expect("an answer");
+    session
+        .turn([InputItem::from(
+            FunctionCallOutput::new("noon").call_id("call_2"),
+        )])
+        .await
+        .expect("a turn")
+        .finish()
+        .await
+        .expect("an answer");
     session.ask("Never mind.").await.expect("an answer");
     let sent = input(&server.requests()[2]);
     assert_eq!(
@@ -242,25 +331,38 @@ async fn a_call_that_nobody_answered_does_not_end_the_conversation() {
 
 #[tokio::test]
 async fn a_draft_sent_by_other_means_enters_the_history_once_it_is_answered() {
-    let (server, client) = start(Script::new().answer(answered(&[message("msg_1", "One.")]).times(3)));
+    let (server, client) =
+        start(Script::new().answer(answered(&[message("msg_1", "One.")]).times(3)));
     let mut session = client.session(settings());
     let (stale, draft) = (session.draft("Stale?"), session.draft("First?"));
     assert_eq!(session.history().count(), 0);
-    let response = client.create_with(draft.request(), draft.options()).await.expect("an answer");
+    let response = client
+        .create_with(draft.request(), draft.options())
+        .await
+        .expect("an answer");
     let mut incomplete = response.clone();
     incomplete.status = codex_types::Status::Incomplete;
     assert!(!session.commit(session.fork().draft("Cut?"), &incomplete));
     assert!(session.commit(draft, &response));
-    assert!(!session.commit(stale, &response), "the history went on without it");
+    assert!(
+        !session.commit(stale, &response),
+        "the history went on without it"
+    );
     session.ask("Second?").await.expect("an answer");
     let requests = server.requests();
     assert_eq!(texts(&input(&requests[1])), ["First?", "One.", "Second?"]);
-    assert_eq!(requests[0].header("session-id"), requests[1].header("session-id"));
+    assert_eq!(
+        requests[0].header("session-id"),
+        requests[1].header("session-id")
+    );
 }
 
 #[test]
 fn a_history_from_elsewhere_is_put_right_and_the_rest_of_it_left_alone() {
-    let client = Client::builder().base_url("http://127.0.0.1:1/v1").build().expect("a client");
+    let client = Client::builder()
+        .base_url("http://127.0.0.1:1/v1")
+        .build()
+        .expect("a client");
     let items = json!([
         question("First?"),
         {"type": "function_call_output", "call_id": "gone", "output": "noon"},
@@ -270,19 +372,42 @@ fn a_history_from_elsewhere_is_put_right_and_the_rest_of_it_left_alone() {
     let items: Vec<InputItem> = serde_json::from_value(items).expect("items");
     let mut session = client.session(settings().input(items));
     let findings = session.repair().expect("a repair");
-    assert_eq!(findings.iter().map(|finding| finding.pointer.as_str()).collect::<Vec<_>>(), ["/input/1"]);
-    let left: Vec<Value> = session.history().map(|item| serde_json::to_value(item).expect("JSON")).collect();
-    assert_eq!(left, [question("First?"), reasoning("rs_1"), message("msg_1", "One.")]);
+    assert_eq!(
+        findings
+            .iter()
+            .map(|finding| finding.pointer.as_str())
+            .collect::<Vec<_>>(),
+        ["/input/1"]
+    );
+    let left: Vec<Value> = session
+        .history()
+        .map(|item| serde_json::to_value(item).expect("JSON"))
+        .collect();
+    assert_eq!(
+        left,
+        [
+            question("First?"),
+            reasoning("rs_1"),
+            message("msg_1", "One.")
+        ]
+    );
     assert!(session.repair().expect("a repair").is_empty());
 }
 
 #[tokio::test]
 async fn a_saved_conversation_goes_on_where_it_was() {
-    let (server, client) = start(Script::new().answer(answered(&[reasoning("rs_1"), message("msg_1", "One.")])).answer(answered(&[]).times(2)));
-    let mut session = client.session(settings().instructions("Be brief.")).with_installation_id("installation-1");
+    let (server, client) = start(
+        Script::new()
+            .answer(answered(&[reasoning("rs_1"), message("msg_1", "One.")]))
+            .answer(answered(&[]).times(2)),
+    );
+    let mut session = client
+        .session(settings().instructions("Be brief."))
+        .with_installation_id("installation-1");
     session.ask("First?").await.expect("an answer");
     let saved = session.to_json().expect("JSON").to_string();
-    let mut again = Session::from_json(&client, &saved.parse().expect("JSON")).expect("a conversation");
+    let mut again =
+        Session::from_json(&client, &saved.parse().expect("JSON")).expect("a conversation");
     assert_eq!(again.to_json().expect("JSON").as_str(), saved);
     session.ask("Second?").await.expect("an answer");
     again.ask("Second?").await.expect("an answer");
@@ -293,19 +418,35 @@ async fn a_saved_conversation_goes_on_where_it_was() {
         body
     };
     assert_eq!(without_turn(&requests[1]), without_turn(&requests[2]));
-    assert_eq!(requests[1].header("session-id"), requests[2].header("session-id"));
+    assert_eq!(
+        requests[1].header("session-id"),
+        requests[2].header("session-id")
+    );
 }
 
 #[test]
 fn what_was_not_saved_by_us_is_refused() {
-    let client = Client::builder().base_url("http://127.0.0.1:1/v1").build().expect("a client");
-    for text in ["{}", "[]", "null", r#"{"version":1}"#, r#"{"version":1,"session_id":"a","thread_id":"b","window":-1,"settings":{},"history":[]}"#] {
-        let error = Session::from_json(&client, &RawJson::parse(text).expect("JSON")).expect_err(text);
+    let client = Client::builder()
+        .base_url("http://127.0.0.1:1/v1")
+        .build()
+        .expect("a client");
+    for text in [
+        "{}",
+        "[]",
+        "null",
+        r#"{"version":1}"#,
+        r#"{"version":1,"session_id":"a","thread_id":"b","window":-1,"settings":{},"history":[]}"#,
+    ] {
+        let error =
+            Session::from_json(&client, &RawJson::parse(text).expect("JSON")).expect_err(text);
         assert_eq!(error.to_string(), "this is no conversation that was saved");
     }
     let later = RawJson::parse(r#"{"version":2}"#).expect("JSON");
     let error = Session::from_json(&client, &later).expect_err("a later version");
-    assert_eq!(error.to_string(), "the conversation was saved in a form that this version does not know");
+    assert_eq!(
+        error.to_string(),
+        "the conversation was saved in a form that this version does not know"
+    );
 }
 
 #[tokio::test]
@@ -316,7 +457,11 @@ async fn compaction_replaces_the_history_and_opens_a_new_window() {
         .answer(answered(&[reasoning("rs_1"), message("msg_1", "One.")]))
         .answer(answered(&[item.clone(), message("msg_2", "not kept")]))
         .answer(answered(&[message("msg_3", "Two.")]))
-        .route("POST", "/v1/responses/compact", Answer::json(200, json!({"output": [kept, item]}).to_string()))
+        .route(
+            "POST",
+            "/v1/responses/compact",
+            Answer::json(200, json!({"output": [kept, item]}).to_string()),
+        )
         .answer(answered(&[]));
     let (server, client) = start(script);
     let mut session = client.session(settings());
@@ -327,10 +472,22 @@ async fn compaction_replaces_the_history_and_opens_a_new_window() {
     session.ask("Third?").await.expect("an answer");
 
     let requests = server.requests();
-    assert_eq!(texts(&input(&requests[1])), ["First?", "reasoning", "One.", "compaction_trigger"]);
-    assert_eq!(texts(&input(&requests[2])), ["First?", "compaction", "Second?"]);
-    assert_eq!(texts(&input(&requests[3])), ["First?", "compaction", "Second?", "Two."]);
-    assert_eq!(texts(&input(&requests[4])), ["First?", "compaction", "Third?"]);
+    assert_eq!(
+        texts(&input(&requests[1])),
+        ["First?", "reasoning", "One.", "compaction_trigger"]
+    );
+    assert_eq!(
+        texts(&input(&requests[2])),
+        ["First?", "compaction", "Second?"]
+    );
+    assert_eq!(
+        texts(&input(&requests[3])),
+        ["First?", "compaction", "Second?", "Two."]
+    );
+    assert_eq!(
+        texts(&input(&requests[4])),
+        ["First?", "compaction", "Third?"]
+    );
     for (at, window) in [(0, 0), (1, 0), (2, 1), (3, 1), (4, 2)] {
         let id = format!("{}:{window}", session.thread_id());
         assert_eq!(requests[at].header("x-codex-window-id"), Some(id.as_str()));
@@ -339,7 +496,10 @@ async fn compaction_replaces_the_history_and_opens_a_new_window() {
 
 #[tokio::test]
 async fn nothing_that_was_said_reaches_a_debug_text() {
-    let (_server, client) = start_with(Script::new().answer(answered(&[message("msg_1", "answer-canary")])), Profile::platform());
+    let (_server, client) = start_with(
+        Script::new().answer(answered(&[message("msg_1", "answer-canary")])),
+        Profile::platform(),
+    );
     let mut session = client.session(settings().instructions("prompt-canary"));
     let mut turn = session.turn("prompt-canary").await.expect("a turn");
     while turn.next().await.is_some() {}

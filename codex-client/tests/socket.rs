@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 
 use codex_auth::{ApiKey, BearerToken, Secret, TokenRequest, source_fn};
 use codex_client::{
-    CallOptions, Client, ErrorKind, Interruption, SocketSession, SocketSettings, TransportChoice, TurnEvent,
+    CallOptions, Client, ErrorKind, Interruption, SocketSession, SocketSettings, TransportChoice,
+    TurnEvent,
 };
 use codex_transport::testing::{Answer, Cut, Gate, LoopbackServer, Script};
-use codex_transport::{Timer, TokioTimer, Timeouts};
+use codex_transport::{Timeouts, Timer, TokioTimer};
 use codex_types::profile::{Identity, Profile};
 use codex_types::{CreateResponse, InputItem, Message, Response, ResponseEvent};
 use serde_json::{Value, json};
@@ -26,7 +27,9 @@ fn serve(script: Script) -> LoopbackServer {
 
 /// One answer to each upgrade, HTTP for everything else.
 fn sockets(answers: impl IntoIterator<Item = Answer>) -> Script {
-    answers.into_iter().fold(Script::new(), |script, answer| script.route("GET", "/v1/responses", answer))
+    answers.into_iter().fold(Script::new(), |script, answer| {
+        script.route("GET", "/v1/responses", answer)
+    })
 }
 
 fn client(server: &LoopbackServer, profile: Profile) -> Client {
@@ -71,7 +74,9 @@ fn completed(id: &str, text: &str) -> String {
 }
 
 fn messages(server: &LoopbackServer) -> Vec<Value> {
-    let read = |message: &codex_transport::testing::RecordedMessage| serde_json::from_slice(&message.text).expect("JSON");
+    let read = |message: &codex_transport::testing::RecordedMessage| {
+        serde_json::from_slice(&message.text).expect("JSON")
+    };
     server.messages().iter().map(read).collect()
 }
 
@@ -102,26 +107,55 @@ async fn turns_share_a_socket_and_send_only_what_is_new() {
         grown(&mut history, &response, &format!("Go on {number}."));
     }
     let messages = messages(&server);
-    assert!(messages.iter().all(|message| message["type"] == "response.create" && message.get("stream").is_none()));
+    assert!(
+        messages
+            .iter()
+            .all(|message| message["type"] == "response.create" && message.get("stream").is_none())
+    );
     assert_eq!(messages[0].get("previous_response_id"), None);
-    assert_eq!((&messages[1]["previous_response_id"], &messages[2]["previous_response_id"]), (&json!("resp_1"), &json!("resp_2")));
-    let lengths: Vec<_> = messages.iter().map(|message| message["input"].as_array().map(Vec::len)).collect();
+    assert_eq!(
+        (
+            &messages[1]["previous_response_id"],
+            &messages[2]["previous_response_id"]
+        ),
+        (&json!("resp_1"), &json!("resp_2"))
+    );
+    let lengths: Vec<_> = messages
+        .iter()
+        .map(|message| message["input"].as_array().map(Vec::len))
+        .collect();
     assert_eq!(lengths, [Some(1), Some(1), Some(1)]);
     let stats = session.stats();
-    assert_eq!((stats.connections, stats.replays, stats.continuations, stats.http_turns), (1, 1, 2, 0));
+    assert_eq!(
+        (
+            stats.connections,
+            stats.replays,
+            stats.continuations,
+            stats.http_turns
+        ),
+        (1, 1, 2, 0)
+    );
     session.close().await.expect("closed");
 }
 
 #[tokio::test]
 async fn a_conversation_kept_as_a_value_continues_over_a_socket() {
-    let answer = (0..3).fold(Answer::websocket(), |answer, number| answer.receive().event(completed(&format!("resp_{number}"), "Yes.")));
+    let answer = (0..3).fold(Answer::websocket(), |answer, number| {
+        answer
+            .receive()
+            .event(completed(&format!("resp_{number}"), "Yes."))
+    });
     let server = serve(sockets([answer]));
     let client = client(&server, Profile::chatgpt());
     let mut socket = client.socket_session();
-    let mut conversation = client.session(CreateResponse::new("some-model").instructions("Be brief."));
+    let mut conversation =
+        client.session(CreateResponse::new("some-model").instructions("Be brief."));
     for question in ["Well?", "Really?", "Sure?"] {
         let draft = conversation.draft(question);
-        let turn = socket.stream_with(draft.request(), draft.options()).await.expect("a turn");
+        let turn = socket
+            .stream_with(draft.request(), draft.options())
+            .await
+            .expect("a turn");
         let response = turn.finish().await.expect("a response");
         assert!(conversation.commit(draft, &response));
         // What was written down and read again is the same conversation.
@@ -129,49 +163,106 @@ async fn a_conversation_kept_as_a_value_continues_over_a_socket() {
         conversation = codex_client::Session::from_json(&client, &saved).expect("the conversation");
     }
     let messages = messages(&server);
-    let inputs: Vec<_> = messages.iter().map(|message| message["input"].as_array().map(Vec::len)).collect();
-    assert_eq!(inputs, [Some(2), Some(1), Some(1)], "the first has the instructions as well");
+    let inputs: Vec<_> = messages
+        .iter()
+        .map(|message| message["input"].as_array().map(Vec::len))
+        .collect();
+    assert_eq!(
+        inputs,
+        [Some(2), Some(1), Some(1)],
+        "the first has the instructions as well"
+    );
     assert_eq!(messages[2]["previous_response_id"], "resp_1");
-    assert_eq!((socket.stats().connections, socket.stats().continuations), (1, 2));
-    assert!(messages.iter().all(|message| message["prompt_cache_key"] == conversation.session_id()));
-    assert_eq!(server.requests()[0].header("session-id"), Some(conversation.session_id()));
+    assert_eq!(
+        (socket.stats().connections, socket.stats().continuations),
+        (1, 2)
+    );
+    assert!(
+        messages
+            .iter()
+            .all(|message| message["prompt_cache_key"] == conversation.session_id())
+    );
+    assert_eq!(
+        server.requests()[0].header("session-id"),
+        Some(conversation.session_id())
+    );
 }
 
 #[tokio::test]
 async fn a_request_that_does_not_continue_is_sent_whole_over_the_same_socket() {
-    let answer = (0..4).fold(Answer::websocket(), |answer, number| answer.receive().event(completed(&format!("resp_{number}"), "Yes.")));
+    let answer = (0..4).fold(Answer::websocket(), |answer, number| {
+        answer
+            .receive()
+            .event(completed(&format!("resp_{number}"), "Yes."))
+    });
     let server = serve(sockets([answer]));
     let mut session = session(&server, only_sockets);
     let mut history = start("Well?");
     let response = session.create(&ask(&history)).await.expect("a response");
     grown(&mut history, &response, "Really?");
     let other_instructions = ask(&history).instructions("Be brief.");
-    let response = session.create(&other_instructions).await.expect("a response");
+    let response = session
+        .create(&other_instructions)
+        .await
+        .expect("a response");
     grown(&mut history, &response, "Sure?");
-    let _ = session.create(&ask(&history[2..]).instructions("Be brief.")).await.expect("a response");
+    let _ = session
+        .create(&ask(&history[2..]).instructions("Be brief."))
+        .await
+        .expect("a response");
     let text = CreateResponse::new("some-model").input("Something else.");
     let _ = session.create(&text).await.expect("a response");
     let lengths: Vec<_> = messages(&server)
         .iter()
-        .map(|message| (message.get("previous_response_id").is_some(), message["input"].as_array().map(Vec::len)))
+        .map(|message| {
+            (
+                message.get("previous_response_id").is_some(),
+                message["input"].as_array().map(Vec::len),
+            )
+        })
         .collect();
-    assert_eq!(lengths, [(false, Some(1)), (false, Some(3)), (false, Some(3)), (false, None)]);
-    assert_eq!((session.stats().connections, session.stats().replays), (1, 4));
+    assert_eq!(
+        lengths,
+        [
+            (false, Some(1)),
+            (false, Some(3)),
+            (false, Some(3)),
+            (false, None)
+        ]
+    );
+    assert_eq!(
+        (session.stats().connections, session.stats().replays),
+        (1, 4)
+    );
 }
 
 #[tokio::test]
 async fn the_upgrade_and_the_message_say_what_the_profile_says() {
-    let answer = Answer::websocket().header("openai-model", "served-model").receive().event(completed("resp_1", "Yes."));
+    let answer = Answer::websocket()
+        .header("openai-model", "served-model")
+        .receive()
+        .event(completed("resp_1", "Yes."));
     let server = serve(sockets([answer]));
     let client = client(&server, Profile::chatgpt());
     let mut session = client.socket_session();
-    let identity = Identity::new().session_id("session-1").thread_id("thread-1").turn_state("state-1");
+    let identity = Identity::new()
+        .session_id("session-1")
+        .thread_id("thread-1")
+        .turn_state("state-1");
     let options = CallOptions::new().identity(identity).header("x-own", "7");
-    let request = CreateResponse::new("some-model").instructions("Be brief.").input("Well?");
-    let turn = session.stream_with(&request, &options).await.expect("a turn");
+    let request = CreateResponse::new("some-model")
+        .instructions("Be brief.")
+        .input("Well?");
+    let turn = session
+        .stream_with(&request, &options)
+        .await
+        .expect("a turn");
     assert_eq!(turn.meta().model(), Some("served-model"));
     assert!(turn.is_socket());
-    assert_eq!(turn.finish().await.expect("a response").output_text(), "Yes.");
+    assert_eq!(
+        turn.finish().await.expect("a response").output_text(),
+        "Yes."
+    );
 
     let upgrade = &server.requests()[0];
     for (name, value) in [
@@ -185,7 +276,10 @@ async fn the_upgrade_and_the_message_say_what_the_profile_says() {
         assert_eq!(upgrade.header(name), value, "{name}");
     }
     let message = &messages(&server)[0];
-    assert_eq!((&message["stream"], &message["store"]), (&json!(true), &json!(false)));
+    assert_eq!(
+        (&message["stream"], &message["store"]),
+        (&json!(true), &json!(false))
+    );
     assert_eq!(message["client_metadata"]["session_id"], "session-1");
     assert_eq!(message["client_metadata"]["x-codex-turn-state"], "state-1");
     assert_eq!(message["prompt_cache_key"], "session-1");
@@ -201,13 +295,19 @@ async fn a_warm_up_is_continued_by_the_first_request() {
         .event(completed("resp_1", "Yes."))]));
     let client = client(&server, Profile::chatgpt());
     let mut session = client.socket_session();
-    let request = CreateResponse::new("some-model").instructions("Be brief.").input("Well?");
+    let request = CreateResponse::new("some-model")
+        .instructions("Be brief.")
+        .input("Well?");
     assert!(session.warm_up(&request).await.expect("warm"));
     assert!(session.is_connected());
     let _ = session.create(&request).await.expect("a response");
     let messages = messages(&server);
     assert_eq!(messages[0]["generate"], false);
-    assert_eq!(messages[0]["input"].as_array().map(Vec::len), Some(1), "the instructions alone");
+    assert_eq!(
+        messages[0]["input"].as_array().map(Vec::len),
+        Some(1),
+        "the instructions alone"
+    );
     assert_eq!(messages[1]["previous_response_id"], "resp_warm");
     assert_eq!(messages[1].get("generate"), None);
     assert_eq!(messages[1]["input"][0]["role"], "user");
@@ -217,7 +317,11 @@ async fn a_warm_up_is_continued_by_the_first_request() {
 #[tokio::test]
 async fn refusals_go_to_http_at_once_and_are_remembered_for_the_host() {
     for status in [400, 403, 404, 426, 500, 503] {
-        let script = sockets([Answer::status(status)]).route("POST", "/v1/responses", Answer::sse().event(completed("resp_1", "Yes.")).forever());
+        let script = sockets([Answer::status(status)]).route(
+            "POST",
+            "/v1/responses",
+            Answer::sse().event(completed("resp_1", "Yes.")).forever(),
+        );
         let server = serve(script);
         let client = client(&server, Profile::platform());
         for _ in 0..2 {
@@ -226,11 +330,19 @@ async fn refusals_go_to_http_at_once_and_are_remembered_for_the_host() {
             for _ in 0..2 {
                 let turn = session.stream(&ask(&start("Well?"))).await.expect("a turn");
                 assert!(!turn.is_socket());
-                assert_eq!(turn.finish().await.expect("a response").output_text(), "Yes.", "{status}");
+                assert_eq!(
+                    turn.finish().await.expect("a response").output_text(),
+                    "Yes.",
+                    "{status}"
+                );
             }
             assert_eq!(session.stats().http_turns, 2);
         }
-        let methods: Vec<_> = server.requests().iter().map(|request| request.method.to_string()).collect();
+        let methods: Vec<_> = server
+            .requests()
+            .iter()
+            .map(|request| request.method.to_string())
+            .collect();
         assert_eq!(methods, ["GET", "POST", "POST", "POST", "POST"], "{status}");
     }
 }
@@ -249,10 +361,18 @@ async fn what_is_remembered_of_a_host_is_forgotten_in_time() {
     }
     let script = sockets([
         Answer::status(426),
-        Answer::websocket().receive().event(completed("resp_2", "Socket.")),
-        Answer::websocket().receive().event(completed("resp_3", "Renewed.")),
+        Answer::websocket()
+            .receive()
+            .event(completed("resp_2", "Socket.")),
+        Answer::websocket()
+            .receive()
+            .event(completed("resp_3", "Renewed.")),
     ])
-    .route("POST", "/v1/responses", Answer::sse().event(completed("resp_1", "HTTP.")).forever());
+    .route(
+        "POST",
+        "/v1/responses",
+        Answer::sse().event(completed("resp_1", "HTTP.")).forever(),
+    );
     let server = serve(script);
     let shift = Shifted(Arc::default());
     let client = Client::builder()
@@ -262,7 +382,8 @@ async fn what_is_remembered_of_a_host_is_forgotten_in_time() {
         .build()
         .expect("a client");
     let mut session = client.socket_session();
-    let later = |minutes: u64| *shift.0.lock().expect("no panic") += Duration::from_secs(minutes * 60);
+    let later =
+        |minutes: u64| *shift.0.lock().expect("no panic") += Duration::from_secs(minutes * 60);
     let mut texts = Vec::new();
     let mut history = start("Well?");
     for minutes in [0, 59, 2, 54, 2] {
@@ -284,19 +405,35 @@ async fn what_is_remembered_of_a_host_is_forgotten_in_time() {
     let response = session.create(&ask(&history)).await.expect("a response");
     assert_eq!(response.output_text(), "Renewed.");
     let stats = session.stats();
-    assert_eq!((stats.connections, stats.replays, stats.continuations), (2, 2, 0), "a new socket knows nothing");
-    assert_eq!(messages(&server)[1]["input"].as_array().map(Vec::len), Some(history.len()));
+    assert_eq!(
+        (stats.connections, stats.replays, stats.continuations),
+        (2, 2, 0),
+        "a new socket knows nothing"
+    );
+    assert_eq!(
+        messages(&server)[1]["input"].as_array().map(Vec::len),
+        Some(history.len())
+    );
 }
 
 #[tokio::test]
 async fn limits_of_the_account_are_final_on_either_way_in() {
     let body = json!({"type": "error", "status": 429, "error": {"type": "usage_limit_reached", "message": "invented", "plan_type": "plus", "resets_in_seconds": 90},
         "headers": {"x-codex-primary-used-percent": "100.0"}}).to_string();
-    for answer in [Answer::json(429, body.clone()), Answer::websocket().receive().event(body)] {
+    for answer in [
+        Answer::json(429, body.clone()),
+        Answer::websocket().receive().event(body),
+    ] {
         let server = serve(sockets([answer]));
         let mut session = session(&server, |_| {});
-        let error = session.stream(&ask(&start("Well?"))).await.expect_err("refused");
-        assert_eq!((error.kind(), error.status().map(|status| status.as_u16())), (ErrorKind::Status, Some(429)));
+        let error = session
+            .stream(&ask(&start("Well?")))
+            .await
+            .expect_err("refused");
+        assert_eq!(
+            (error.kind(), error.status().map(|status| status.as_u16())),
+            (ErrorKind::Status, Some(429))
+        );
         assert_eq!(error.retry_after(), Some(Duration::from_secs(90)));
         assert!(!error.is_retryable());
         assert_eq!(server.requests().len(), 1, "not asked again over HTTP");
@@ -306,12 +443,24 @@ async fn limits_of_the_account_are_final_on_either_way_in() {
 #[tokio::test]
 async fn a_rejected_credential_is_renewed_before_the_socket_is_tried_again() {
     let refused = json!({"type": "error", "status": 401, "error": {"code": "token_expired", "message": "invented"}}).to_string();
-    for first in [Answer::status(401), Answer::websocket().receive().event(refused)] {
-        let server = serve(sockets([first, Answer::websocket().receive().event(completed("resp_1", "In."))]));
+    for first in [
+        Answer::status(401),
+        Answer::websocket().receive().event(refused),
+    ] {
+        let server = serve(sockets([
+            first,
+            Answer::websocket()
+                .receive()
+                .event(completed("resp_1", "In.")),
+        ]));
         let renewed = Arc::new(AtomicBool::new(false));
         let source = source_fn(move |request: TokenRequest| {
             renewed.fetch_or(request.is_after_rejection(), Ordering::SeqCst);
-            let token = if renewed.load(Ordering::SeqCst) { "renewed" } else { "stale" };
+            let token = if renewed.load(Ordering::SeqCst) {
+                "renewed"
+            } else {
+                "stale"
+            };
             async move { Ok(BearerToken::new(Secret::from(token))) }
         });
         let client = Client::builder()
@@ -320,17 +469,32 @@ async fn a_rejected_credential_is_renewed_before_the_socket_is_tried_again() {
             .auth(source)
             .build()
             .expect("a client");
-        let response = client.socket_session().create(&ask(&start("Well?"))).await.expect("a response");
+        let response = client
+            .socket_session()
+            .create(&ask(&start("Well?")))
+            .await
+            .expect("a response");
         assert_eq!(response.output_text(), "In.");
-        let tokens: Vec<_> = server.requests().iter().map(|request| request.header("authorization").map(str::to_owned)).collect();
-        assert_eq!(tokens, [Some("Bearer stale".into()), Some("Bearer renewed".into())]);
+        let tokens: Vec<_> = server
+            .requests()
+            .iter()
+            .map(|request| request.header("authorization").map(str::to_owned))
+            .collect();
+        assert_eq!(
+            tokens,
+            [Some("Bearer stale".into()), Some("Bearer renewed".into())]
+        );
     }
 }
 
 #[tokio::test]
 async fn a_socket_that_died_between_turns_is_replaced_and_everything_is_sent() {
     let lost = json!({"type": "error", "status": 400, "error": {"code": "previous_response_not_found", "message": "invented"}}).to_string();
-    let first = || Answer::websocket().receive().event(completed("resp_1", "One."));
+    let first = || {
+        Answer::websocket()
+            .receive()
+            .event(completed("resp_1", "One."))
+    };
     for first in [
         first().cut(Cut::Close),
         first().cut(Cut::Reset),
@@ -339,7 +503,12 @@ async fn a_socket_that_died_between_turns_is_replaced_and_everything_is_sent() {
         first().receive().close(1000),
         first().receive().event(lost),
     ] {
-        let server = serve(sockets([first, Answer::websocket().receive().event(completed("resp_2", "Two."))]));
+        let server = serve(sockets([
+            first,
+            Answer::websocket()
+                .receive()
+                .event(completed("resp_2", "Two.")),
+        ]));
         let mut session = session(&server, only_sockets);
         let mut history = start("Count.");
         let response = session.create(&ask(&history)).await.expect("a response");
@@ -363,15 +532,30 @@ async fn a_fresh_socket_that_breaks_before_the_first_event_is_followed_by_http()
         Answer::websocket().receive().binary("{}"),
         Answer::websocket().receive().stall(),
     ] {
-        let script = sockets([broken]).route("POST", "/v1/responses", Answer::sse().event(completed("resp_1", "Yes.")).forever());
+        let script = sockets([broken]).route(
+            "POST",
+            "/v1/responses",
+            Answer::sse().event(completed("resp_1", "Yes.")).forever(),
+        );
         let server = serve(script);
         let mut session = session(&server, |_| {});
-        let options = CallOptions::new().timeouts(Timeouts::default().with_idle(Duration::from_millis(200)));
+        let options =
+            CallOptions::new().timeouts(Timeouts::default().with_idle(Duration::from_millis(200)));
         for _ in 0..2 {
-            let turn = session.stream_with(&ask(&start("Well?")), &options).await.expect("a turn");
-            assert_eq!(turn.finish().await.expect("a response").output_text(), "Yes.");
+            let turn = session
+                .stream_with(&ask(&start("Well?")), &options)
+                .await
+                .expect("a turn");
+            assert_eq!(
+                turn.finish().await.expect("a response").output_text(),
+                "Yes."
+            );
         }
-        assert_eq!(server.requests().len(), 3, "the second turn does not try again");
+        assert_eq!(
+            server.requests().len(),
+            3,
+            "the second turn does not try again"
+        );
     }
 }
 
@@ -379,36 +563,65 @@ async fn a_fresh_socket_that_breaks_before_the_first_event_is_followed_by_http()
 async fn without_auto_a_socket_that_does_not_work_is_an_error() {
     let server = serve(sockets([Answer::status(426)]));
     let mut session = session(&server, only_sockets);
-    let error = session.stream(&ask(&start("Well?"))).await.expect_err("no socket");
+    let error = session
+        .stream(&ask(&start("Well?")))
+        .await
+        .expect_err("no socket");
     assert_eq!(error.status().map(|status| status.as_u16()), Some(426));
     let background = ask(&start("Well?")).background(true);
-    let error = session.stream(&background).await.expect_err("no background");
-    assert_eq!(error.to_string(), "a background response cannot be asked for over a WebSocket");
+    let error = session
+        .stream(&background)
+        .await
+        .expect_err("no background");
+    assert_eq!(
+        error.to_string(),
+        "a background response cannot be asked for over a WebSocket"
+    );
 }
 
 #[tokio::test]
 async fn a_break_in_the_middle_is_an_error_with_what_was_received() {
-    let broken = Answer::websocket().receive().event(created("resp_1")).event(delta("resp_1", "half a sen")).cut(Cut::Close);
+    let broken = Answer::websocket()
+        .receive()
+        .event(created("resp_1"))
+        .event(delta("resp_1", "half a sen"))
+        .cut(Cut::Close);
     let server = serve(sockets([broken]));
     let mut session = session(&server, |_| {});
-    let error = session.create(&ask(&start("Well?"))).await.expect_err("broken");
+    let error = session
+        .create(&ask(&start("Well?")))
+        .await
+        .expect_err("broken");
     assert_eq!(error.kind(), ErrorKind::Transport);
     assert!(!error.is_retryable(), "something was handed out");
-    assert_eq!(error.partial().map(Response::output_text).as_deref(), Some("half a sen"));
-    assert_eq!(server.requests().len(), 1, "nothing is sent again behind the caller's back");
+    assert_eq!(
+        error.partial().map(Response::output_text).as_deref(),
+        Some("half a sen")
+    );
+    assert_eq!(
+        server.requests().len(),
+        1,
+        "nothing is sent again behind the caller's back"
+    );
     assert!(!session.is_connected());
 }
 
 #[tokio::test]
 async fn a_restart_says_what_to_discard() {
-    let broken = Answer::websocket().receive().event(created("resp_1")).event(delta("resp_1", "half a sen")).cut(Cut::Reset);
+    let broken = Answer::websocket()
+        .receive()
+        .event(created("resp_1"))
+        .event(delta("resp_1", "half a sen"))
+        .cut(Cut::Reset);
     let whole = Answer::websocket()
         .receive()
         .event(created("resp_2"))
         .event(delta("resp_2", "a whole sentence"))
         .event(completed("resp_2", "a whole sentence"));
     let server = serve(sockets([broken, whole]));
-    let mut session = session(&server, |settings| settings.interruption = Interruption::Restart);
+    let mut session = session(&server, |settings| {
+        settings.interruption = Interruption::Restart
+    });
     let mut turn = session.stream(&ask(&start("Well?"))).await.expect("a turn");
     let (mut text, mut restarts) = (String::new(), 0);
     while let Some(event) = turn.next().await {
@@ -441,44 +654,95 @@ async fn a_stored_background_response_goes_on_where_it_broke_off() {
         numbered(3, completed("resp_1", "half a sentence")),
     ];
     let script = Script::new()
-        .route("POST", "/v1/responses", Answer::sse().events(events[..2].to_vec()).cut(Cut::Close))
-        .route("GET", "/v1/responses/resp_1", Answer::sse().events(events[1..3].to_vec()).cut(Cut::Reset))
-        .route("GET", "/v1/responses/resp_1", Answer::sse().events(events[3..].to_vec()));
+        .route(
+            "POST",
+            "/v1/responses",
+            Answer::sse().events(events[..2].to_vec()).cut(Cut::Close),
+        )
+        .route(
+            "GET",
+            "/v1/responses/resp_1",
+            Answer::sse().events(events[1..3].to_vec()).cut(Cut::Reset),
+        )
+        .route(
+            "GET",
+            "/v1/responses/resp_1",
+            Answer::sse().events(events[3..].to_vec()),
+        );
     let server = serve(script);
-    let mut session = session(&server, |settings| settings.interruption = Interruption::Restart);
-    let mut turn = session.stream(&ask(&start("Well?")).background(true)).await.expect("a turn");
+    let mut session = session(&server, |settings| {
+        settings.interruption = Interruption::Restart
+    });
+    let mut turn = session
+        .stream(&ask(&start("Well?")).background(true))
+        .await
+        .expect("a turn");
     let mut numbers = Vec::new();
     while let Some(event) = turn.next().await {
-        let event = event.expect("no error").into_response().expect("no restart");
+        let event = event
+            .expect("no error")
+            .into_response()
+            .expect("no restart");
         numbers.push(event.sequence_number());
     }
     assert_eq!(numbers, [Some(0), Some(1), Some(2), Some(3)]);
-    assert_eq!(turn.finish().await.expect("a response").output_text(), "half a sentence");
-    let uris: Vec<_> = server.requests().iter().map(|request| request.uri.to_string()).collect();
-    assert_eq!(uris, [
-        "/v1/responses",
-        "/v1/responses/resp_1?stream=true&starting_after=1",
-        "/v1/responses/resp_1?stream=true&starting_after=2",
-    ]);
+    assert_eq!(
+        turn.finish().await.expect("a response").output_text(),
+        "half a sentence"
+    );
+    let uris: Vec<_> = server
+        .requests()
+        .iter()
+        .map(|request| request.uri.to_string())
+        .collect();
+    assert_eq!(
+        uris,
+        [
+            "/v1/responses",
+            "/v1/responses/resp_1?stream=true&starting_after=1",
+            "/v1/responses/resp_1?stream=true&starting_after=2",
+        ]
+    );
     assert_eq!(session.stats().resumes, 2);
 }
 
 #[tokio::test]
 async fn a_resumed_stream_with_a_hole_is_an_error() {
-    let numbered = |number: u64, event: &str| event.replacen('{', &format!("{{\"sequence_number\":{number},"), 1);
+    let numbered = |number: u64, event: &str| {
+        event.replacen('{', &format!("{{\"sequence_number\":{number},"), 1)
+    };
     let script = Script::new()
-        .route("POST", "/v1/responses", Answer::sse().event(numbered(0, &created("resp_1"))).cut(Cut::Close))
-        .route("GET", "/v1/responses/resp_1", Answer::sse().event(numbered(2, &completed("resp_1", "late"))));
+        .route(
+            "POST",
+            "/v1/responses",
+            Answer::sse()
+                .event(numbered(0, &created("resp_1")))
+                .cut(Cut::Close),
+        )
+        .route(
+            "GET",
+            "/v1/responses/resp_1",
+            Answer::sse().event(numbered(2, &completed("resp_1", "late"))),
+        );
     let server = serve(script);
     let mut session = session(&server, |_| {});
-    let error = session.create(&ask(&start("Well?")).background(true)).await.expect_err("a hole");
+    let error = session
+        .create(&ask(&start("Well?")).background(true))
+        .await
+        .expect_err("a hole");
     assert_eq!(error.kind(), ErrorKind::Protocol);
-    assert!(error.to_string().starts_with("the resumed stream leaves out events"));
+    assert!(
+        error
+            .to_string()
+            .starts_with("the resumed stream leaves out events")
+    );
 }
 
 #[tokio::test]
 async fn a_response_that_the_server_ends_twice_does_not_end_the_next_turn() {
-    let done = json!({"type": "response.done", "response": {"id": "resp_1", "status": "completed"}}).to_string();
+    let done =
+        json!({"type": "response.done", "response": {"id": "resp_1", "status": "completed"}})
+            .to_string();
     let gate = Gate::new();
     let server = serve(sockets([Answer::websocket()
         .receive()
@@ -506,8 +770,14 @@ async fn a_failed_response_keeps_the_socket_and_forgets_the_chain() {
         .event(completed("resp_2", "Two."))]));
     let mut session = session(&server, only_sockets);
     let mut history = start("Count.");
-    let error = session.create(&ask(&history)).await.expect_err("incomplete");
-    assert_eq!((error.kind(), error.status()), (ErrorKind::Incomplete, None));
+    let error = session
+        .create(&ask(&history))
+        .await
+        .expect_err("incomplete");
+    assert_eq!(
+        (error.kind(), error.status()),
+        (ErrorKind::Incomplete, None)
+    );
     history.extend(error.partial().expect("what came").to_input());
     let _ = session.create(&ask(&history)).await.expect("a response");
     assert_eq!(messages(&server)[1].get("previous_response_id"), None);
@@ -516,8 +786,16 @@ async fn a_failed_response_keeps_the_socket_and_forgets_the_chain() {
 
 #[tokio::test]
 async fn a_turn_that_is_dropped_takes_the_socket_with_it() {
-    let endless = Answer::websocket().receive().event(created("resp_1")).event(delta("resp_1", "never read"));
-    let server = serve(sockets([endless, Answer::websocket().receive().event(completed("resp_2", "Two."))]));
+    let endless = Answer::websocket()
+        .receive()
+        .event(created("resp_1"))
+        .event(delta("resp_1", "never read"));
+    let server = serve(sockets([
+        endless,
+        Answer::websocket()
+            .receive()
+            .event(completed("resp_2", "Two.")),
+    ]));
     let mut session = session(&server, only_sockets);
     let mut turn = session.stream(&ask(&start("Well?"))).await.expect("a turn");
     assert!(turn.next().await.is_some());
@@ -527,14 +805,18 @@ async fn a_turn_that_is_dropped_takes_the_socket_with_it() {
         assert!(Instant::now() < deadline, "the server never saw the end");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    let response = session.create(&ask(&start("Well?"))).await.expect("a response");
+    let response = session
+        .create(&ask(&start("Well?")))
+        .await
+        .expect("a response");
     assert_eq!(response.output_text(), "Two.");
 }
 
 #[tokio::test]
 async fn a_steered_response_is_followed_by_its_successor() {
     let accepted = json!({"type": "response.steer.accepted", "sequence_number": 1, "steer": {"id": "steer_1", "previous_response_id": "resp_1"}}).to_string();
-    let mut steered: Value = serde_json::from_str(&ended("incomplete", "resp_1", "A long")).expect("JSON");
+    let mut steered: Value =
+        serde_json::from_str(&ended("incomplete", "resp_1", "A long")).expect("JSON");
     steered["response"]["incomplete_details"] = json!({"reason": "steered"});
     let server = serve(sockets([Answer::websocket()
         .receive()
@@ -552,22 +834,42 @@ async fn a_steered_response_is_followed_by_its_successor() {
     turn.steer("Be brief.").await.expect("sent");
     let mut kinds = Vec::new();
     while let Some(event) = turn.next().await {
-        let event = event.expect("no error").into_response().expect("no restart");
+        let event = event
+            .expect("no error")
+            .into_response()
+            .expect("no restart");
         kinds.push(event.kind().to_owned());
     }
-    assert_eq!(kinds, [
-        "response.output_text.delta",
-        "response.steer.accepted",
-        "response.incomplete",
-        "response.created",
-        "response.output_text.delta",
-        "response.completed",
-    ]);
+    assert_eq!(
+        kinds,
+        [
+            "response.output_text.delta",
+            "response.steer.accepted",
+            "response.incomplete",
+            "response.created",
+            "response.output_text.delta",
+            "response.completed",
+        ]
+    );
     assert_eq!(turn.earlier().len(), 1);
     assert_eq!(turn.earlier()[0].output_text(), "A long");
-    assert_eq!(turn.finish().await.expect("a response").output_text(), "Short.");
+    assert_eq!(
+        turn.finish().await.expect("a response").output_text(),
+        "Short."
+    );
     let steer = &messages(&server)[1];
-    assert_eq!((&steer["type"], &steer["previous_response_id"], &steer["input"]), (&json!("response.steer"), &json!("resp_1"), &json!("Be brief.")));
+    assert_eq!(
+        (
+            &steer["type"],
+            &steer["previous_response_id"],
+            &steer["input"]
+        ),
+        (
+            &json!("response.steer"),
+            &json!("resp_1"),
+            &json!("Be brief.")
+        )
+    );
 }
 
 #[tokio::test]
@@ -584,7 +886,9 @@ async fn steering_that_comes_too_late_ends_the_turn_all_the_same() {
         .event(failed)]));
     let mut session = session(&server, only_sockets);
     let mut turn = session.stream(&ask(&start("Well?"))).await.expect("a turn");
-    assert!(matches!(turn.steer("Too early.").await, Err(error) if error.kind() == ErrorKind::Request));
+    assert!(
+        matches!(turn.steer("Too early.").await, Err(error) if error.kind() == ErrorKind::Request)
+    );
     assert!(turn.next().await.is_some());
     turn.steer("Be brief.").await.expect("sent");
     gate.open();
@@ -593,15 +897,26 @@ async fn steering_that_comes_too_late_ends_the_turn_all_the_same() {
         last = event.expect("no error").into_response();
     }
     assert!(matches!(last, Some(ResponseEvent::SteerFailed(_))));
-    assert_eq!(turn.finish().await.expect("a response").output_text(), "Done.");
+    assert_eq!(
+        turn.finish().await.expect("a response").output_text(),
+        "Done."
+    );
     assert!(session.is_connected());
 }
 
 #[tokio::test]
 async fn idling_notices_a_dead_socket() {
-    let server = serve(sockets([Answer::websocket().receive().event(completed("resp_1", "One.")).close(1001)]));
+    let server = serve(sockets([Answer::websocket()
+        .receive()
+        .event(completed("resp_1", "One."))
+        .close(1001)]));
     let mut session = session(&server, only_sockets);
-    let _ = session.create(&ask(&start("Count."))).await.expect("a response");
-    tokio::time::timeout(Duration::from_secs(10), session.idle()).await.expect("the loss is noticed");
+    let _ = session
+        .create(&ask(&start("Count.")))
+        .await
+        .expect("a response");
+    tokio::time::timeout(Duration::from_secs(10), session.idle())
+        .await
+        .expect("the loss is noticed");
     assert!(!session.is_connected());
 }

@@ -97,10 +97,17 @@ async fn a_request_carries_what_the_server_needs() {
 
     let requests = server.requests();
     let request = requests.first().expect("one request");
-    assert_eq!(request.header("authorization"), Some("Bearer sk-invented-canary"));
+    assert_eq!(
+        request.header("authorization"),
+        Some("Bearer sk-invented-canary")
+    );
     assert_eq!(request.header("accept"), Some("text/event-stream"));
     assert_eq!(request.header("content-type"), Some("application/json"));
-    assert!(request.header("user-agent").is_some_and(|agent| agent.starts_with("codex-client-rs/")));
+    assert!(
+        request
+            .header("user-agent")
+            .is_some_and(|agent| agent.starts_with("codex-client-rs/"))
+    );
     let body: Value = serde_json::from_slice(&request.body).expect("JSON");
     assert_eq!(body["model"], "some-model");
     assert_eq!(body["stream"], true);
@@ -108,7 +115,8 @@ async fn a_request_carries_what_the_server_needs() {
 
 #[tokio::test]
 async fn an_unknown_event_and_an_unknown_item_pass_through() {
-    let strange = json!({"type": "response.telepathy.delta", "sequence_number": 1, "thought": "blue"});
+    let strange =
+        json!({"type": "response.telepathy.delta", "sequence_number": 1, "thought": "blue"});
     let item = json!({"type": "telepathy_call", "id": "tp_1", "thought": "blue"});
     let (_server, client) = start(
         Answer::sse()
@@ -123,18 +131,29 @@ async fn an_unknown_event_and_an_unknown_item_pass_through() {
         let event = event.expect("no error");
         kinds.push(event.kind().to_owned());
         if let ResponseEvent::Unknown(event) = &event {
-            assert_eq!(serde_json::from_str::<Value>(event.raw().as_str()).expect("JSON"), strange);
+            assert_eq!(
+                serde_json::from_str::<Value>(event.raw().as_str()).expect("JSON"),
+                strange
+            );
         }
     }
     assert_eq!(
         kinds,
-        ["response.created", "response.telepathy.delta", "response.output_item.done", "response.completed"]
+        [
+            "response.created",
+            "response.telepathy.delta",
+            "response.output_item.done",
+            "response.completed"
+        ]
     );
     let response = stream.finish().await.expect("a response");
     let [OutputItem::Unknown(kept)] = response.output.as_slice() else {
         panic!("one unknown item, not {:?}", response.output.len());
     };
-    assert_eq!(serde_json::from_str::<Value>(kept.raw().as_str()).expect("JSON"), item);
+    assert_eq!(
+        serde_json::from_str::<Value>(kept.raw().as_str()).expect("JSON"),
+        item
+    );
 }
 
 #[tokio::test]
@@ -154,8 +173,15 @@ async fn reasoning_and_tool_calls_arrive_and_are_assembled() {
     let response = client.create(&question()).await.expect("a response");
     let calls: Vec<_> = response.function_calls().collect();
     assert_eq!(calls.len(), 1);
-    assert_eq!((calls[0].name.as_str(), calls[0].arguments.as_str()), ("weather", arguments));
-    let [OutputItem::Reasoning(reasoning), OutputItem::FunctionCall(_)] = response.output.as_slice() else {
+    assert_eq!(
+        (calls[0].name.as_str(), calls[0].arguments.as_str()),
+        ("weather", arguments)
+    );
+    let [
+        OutputItem::Reasoning(reasoning),
+        OutputItem::FunctionCall(_),
+    ] = response.output.as_slice()
+    else {
         panic!("a reasoning item and a call");
     };
     assert_eq!(reasoning.summary.len(), 1);
@@ -164,7 +190,12 @@ async fn reasoning_and_tool_calls_arrive_and_are_assembled() {
 #[tokio::test]
 async fn a_cut_connection_keeps_what_was_received() {
     for cut in [Cut::Close, Cut::Reset] {
-        let (_server, client) = start(Answer::sse().event(created()).event(delta(1, "half a sen")).cut(cut));
+        let (_server, client) = start(
+            Answer::sse()
+                .event(created())
+                .event(delta(1, "half a sen"))
+                .cut(cut),
+        );
         let mut stream = client.stream(&question()).await.expect("a stream");
         let mut received = Vec::new();
         let error = loop {
@@ -180,7 +211,10 @@ async fn a_cut_connection_keeps_what_was_received() {
         );
         assert_eq!(error.side(), Side::Network);
         assert!(!error.is_retryable(), "something was delivered");
-        assert!(stream.next().await.is_none(), "an error that nothing can follow is the last item");
+        assert!(
+            stream.next().await.is_none(),
+            "an error that nothing can follow is the last item"
+        );
         assert_eq!(stream.snapshot().output_text(), "half a sen");
     }
 }
@@ -190,14 +224,18 @@ async fn an_end_without_a_terminal_event_is_an_error_with_the_partial_response()
     let (_server, client) = start(Answer::sse().event(created()).event(delta(1, "half")));
     let error = client.create(&question()).await.expect_err("truncated");
     assert_eq!(error.kind(), ErrorKind::Truncated);
-    assert_eq!(error.to_string(), "the stream ended before the response did");
+    assert_eq!(
+        error.to_string(),
+        "the stream ended before the response did"
+    );
     assert_eq!(error.partial().expect("what came").output_text(), "half");
 }
 
 #[tokio::test]
 async fn statuses_have_their_names() {
     let body = |code: &str| {
-        json!({"error": {"message": "invented", "type": "some_type", "code": code, "param": null}}).to_string()
+        json!({"error": {"message": "invented", "type": "some_type", "code": code, "param": null}})
+            .to_string()
     };
     let cases = [
         (401, "invalid_api_key", Side::Local, false),
@@ -217,7 +255,13 @@ async fn statuses_have_their_names() {
         assert_eq!(error.is_retryable(), retryable, "{status}");
         assert_eq!(error.request_id(), Some("req_1"));
         assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
-        assert_eq!(error.api().and_then(|api| api.code.as_ref()).map(|code| code.as_str()), Some(code));
+        assert_eq!(
+            error
+                .api()
+                .and_then(|api| api.code.as_ref())
+                .map(|code| code.as_str()),
+            Some(code)
+        );
         assert_eq!(
             error.to_string(),
             format!("the server answered with status {status} ({code}), request req_1")
@@ -228,7 +272,12 @@ async fn statuses_have_their_names() {
 #[tokio::test]
 async fn an_error_body_of_any_shape_or_size_leaves_the_status_standing() {
     let page = format!("<html>{}</html>", "x".repeat(1 << 20));
-    for body in [String::new(), "{".to_owned(), r#"{"detail":"Store must be set to false"}"#.to_owned(), page] {
+    for body in [
+        String::new(),
+        "{".to_owned(),
+        r#"{"detail":"Store must be set to false"}"#.to_owned(),
+        page,
+    ] {
         let (_server, client) = start(Answer::status(400).body(body));
         let error = client.stream(&question()).await.expect_err("no success");
         assert_eq!(error.status().map(|status| status.as_u16()), Some(400));
@@ -258,8 +307,18 @@ async fn a_payload_that_is_no_json_or_no_utf8_harms_only_itself() {
             }
         }
     }
-    assert_eq!((good, bad.as_slice()), (3, [ErrorKind::Payload, ErrorKind::Payload].as_slice()));
-    assert_eq!(stream.finish().await.expect("completed all the same").output_text(), "still here");
+    assert_eq!(
+        (good, bad.as_slice()),
+        (3, [ErrorKind::Payload, ErrorKind::Payload].as_slice())
+    );
+    assert_eq!(
+        stream
+            .finish()
+            .await
+            .expect("completed all the same")
+            .output_text(),
+        "still here"
+    );
 }
 
 #[tokio::test]
@@ -270,7 +329,12 @@ async fn failed_and_incomplete_are_events_while_watching_and_errors_when_a_resul
     incomplete["incomplete_details"] = json!({"reason": "max_output_tokens"});
     let cases = [
         ("response.failed", failed, ErrorKind::Failed, Status::Failed),
-        ("response.incomplete", incomplete, ErrorKind::Incomplete, Status::Incomplete),
+        (
+            "response.incomplete",
+            incomplete,
+            ErrorKind::Incomplete,
+            Status::Incomplete,
+        ),
     ];
     for (kind, response, expected, status) in cases {
         let event = json!({"type": kind, "sequence_number": 1, "response": response}).to_string();
@@ -285,7 +349,10 @@ async fn failed_and_incomplete_are_events_while_watching_and_errors_when_a_resul
 
         let error = client.create(&question()).await.expect_err("no result");
         assert_eq!(error.kind(), expected);
-        assert_eq!(error.partial().map(|partial| partial.status.clone()), Some(status));
+        assert_eq!(
+            error.partial().map(|partial| partial.status.clone()),
+            Some(status)
+        );
     }
 }
 
@@ -298,7 +365,10 @@ async fn an_error_event_is_a_failure_with_its_code() {
         let (_server, client) = start(Answer::sse().event(created()).event(event.to_string()));
         let error = client.create(&question()).await.expect_err("no result");
         assert_eq!(error.kind(), ErrorKind::Failed);
-        assert_eq!(error.to_string(), "the response failed (server_is_overloaded)");
+        assert_eq!(
+            error.to_string(),
+            "the response failed (server_is_overloaded)"
+        );
     }
 }
 
@@ -317,7 +387,9 @@ async fn silence_ends_in_a_timeout_that_names_its_clock() {
     let error = client.create(&question()).await.expect_err("a timeout");
     assert_eq!(error.kind(), ErrorKind::Timeout);
     let source = std::error::Error::source(&error).expect("the transport's error");
-    let source = source.downcast_ref::<codex_transport::Error>().expect("the transport's error");
+    let source = source
+        .downcast_ref::<codex_transport::Error>()
+        .expect("the transport's error");
     assert!(matches!(
         source.kind(),
         TransportErrorKind::Timeout(Clock::EventIdle | Clock::ByteIdle)
@@ -367,7 +439,11 @@ async fn a_rejected_credential_is_renewed_once_and_the_request_repeated() {
                     if request.is_after_rejection() {
                         renewed.store(true, std::sync::atomic::Ordering::SeqCst);
                     }
-                    let token = if renewed.load(std::sync::atomic::Ordering::SeqCst) { "renewed" } else { "stale" };
+                    let token = if renewed.load(std::sync::atomic::Ordering::SeqCst) {
+                        "renewed"
+                    } else {
+                        "stale"
+                    };
                     Ok(BearerToken::new(Secret::from(token)))
                 }
             }
@@ -382,14 +458,22 @@ async fn a_rejected_credential_is_renewed_once_and_the_request_repeated() {
 #[tokio::test]
 async fn dropping_the_stream_cancels_the_request() {
     let gate = Gate::new();
-    let (server, client) = start(Answer::sse().event(created()).gate(&gate).event(delta(1, "never read")));
+    let (server, client) = start(
+        Answer::sse()
+            .event(created())
+            .gate(&gate)
+            .event(delta(1, "never read")),
+    );
     let mut stream = client.stream(&question()).await.expect("a stream");
     assert!(stream.next().await.is_some());
     assert!(gate.reached_within(Duration::from_secs(10)));
     drop(stream);
     let deadline = std::time::Instant::now() + Duration::from_secs(10);
     while server.canceled() == 0 {
-        assert!(std::time::Instant::now() < deadline, "the server never saw the cancellation");
+        assert!(
+            std::time::Instant::now() < deadline,
+            "the server never saw the cancellation"
+        );
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -401,7 +485,12 @@ async fn no_secret_and_no_payload_reaches_a_text() {
     );
     let request = CreateResponse::new("some-model").input("prompt-canary");
     let error = client.stream(&request).await.expect_err("no success");
-    for text in [format!("{error}"), format!("{error:?}"), format!("{client:?}"), format!("{:?}", Client::builder().header("x", KEY))] {
+    for text in [
+        format!("{error}"),
+        format!("{error:?}"),
+        format!("{client:?}"),
+        format!("{:?}", Client::builder().header("x", KEY)),
+    ] {
         assert!(!text.contains("canary"), "{text}");
     }
 }

@@ -42,7 +42,9 @@ fn read(response: &Value) -> Response {
 }
 
 fn answered(items: &[Value]) -> Answer {
-    Answer::sse().event(json!({"type": "response.completed", "response": response("completed", items)}).to_string())
+    Answer::sse().event(
+        json!({"type": "response.completed", "response": response("completed", items)}).to_string(),
+    )
 }
 
 fn said(text: &str) -> Value {
@@ -51,7 +53,11 @@ fn said(text: &str) -> Value {
 
 fn start(script: Script) -> (LoopbackServer, Client) {
     let server = LoopbackServer::start(script).expect("a loopback server");
-    let client = Client::builder().base_url(server.url("/v1")).retry(RetryPolicy::none()).build().expect("a client");
+    let client = Client::builder()
+        .base_url(server.url("/v1"))
+        .retry(RetryPolicy::none())
+        .build()
+        .expect("a client");
     (server, client)
 }
 
@@ -85,7 +91,10 @@ fn counting() -> (Tools, Arc<AtomicUsize>) {
 #[tokio::test]
 async fn the_loop_runs_what_is_called_until_nothing_is() {
     let script = Script::new()
-        .answer(answered(&[weather("call_1", "Oslo"), weather("call_2", "Rome")]))
+        .answer(answered(&[
+            weather("call_1", "Oslo"),
+            weather("call_2", "Rome"),
+        ]))
         .answer(answered(&[weather("call_3", "Bern")]))
         .answer(answered(&[said("Rain everywhere.")]));
     let (server, client) = start(script);
@@ -106,14 +115,39 @@ async fn the_loop_runs_what_is_called_until_nothing_is() {
     assert_eq!(runs.load(Ordering::SeqCst), 3);
     assert_eq!(
         seen,
-        ["response.completed", "rain in Oslo", "rain in Rome", "response.completed", "rain in Bern", "response.completed"]
+        [
+            "response.completed",
+            "rain in Oslo",
+            "rain in Rome",
+            "response.completed",
+            "rain in Bern",
+            "response.completed"
+        ]
     );
     let requests = server.requests();
-    let last: Vec<Value> = input(&requests[2]).iter().map(|item| item["type"].clone()).collect();
-    assert_eq!(last, ["message", "function_call", "function_call", "function_call_output", "function_call_output", "function_call", "function_call_output"]);
+    let last: Vec<Value> = input(&requests[2])
+        .iter()
+        .map(|item| item["type"].clone())
+        .collect();
+    assert_eq!(
+        last,
+        [
+            "message",
+            "function_call",
+            "function_call",
+            "function_call_output",
+            "function_call_output",
+            "function_call",
+            "function_call_output"
+        ]
+    );
     for request in &requests {
         let body: Value = serde_json::from_slice(&request.body).expect("JSON");
-        assert_eq!(body["tools"].as_array().map(Vec::len), Some(1), "declared once, and in every request");
+        assert_eq!(
+            body["tools"].as_array().map(Vec::len),
+            Some(1),
+            "declared once, and in every request"
+        );
         assert_eq!(body["tools"][0]["name"], "weather");
     }
     assert_eq!(session.history().count(), 8);
@@ -138,9 +172,26 @@ async fn arguments_that_are_not_what_the_function_takes_never_reach_it() {
     let told = outputs(&answers);
     assert_eq!(runs.load(Ordering::SeqCst), 1);
     let ids: Vec<&str> = told.iter().map(|(id, _)| id.as_str()).collect();
-    assert_eq!(ids, ["half", "empty", "shape", "two", "cut", "unknown", "text", "elsewhere", "good"], "each call has its output, in order");
+    assert_eq!(
+        ids,
+        [
+            "half",
+            "empty",
+            "shape",
+            "two",
+            "cut",
+            "unknown",
+            "text",
+            "elsewhere",
+            "good"
+        ],
+        "each call has its output, in order"
+    );
     for (id, output) in &told[..4] {
-        assert!(output.starts_with("arguments of a call cannot be read: "), "{id}: {output}");
+        assert!(
+            output.starts_with("arguments of a call cannot be read: "),
+            "{id}: {output}"
+        );
     }
     assert_eq!(told[4].1, "the call was cut off and has not been run");
     assert_eq!(told[5].1, "unsupported call: launch");
@@ -152,8 +203,17 @@ async fn arguments_that_are_not_what_the_function_takes_never_reach_it() {
 #[tokio::test]
 async fn nothing_of_a_response_that_is_not_complete_is_run() {
     let (tools, runs) = counting();
-    for status in ["incomplete", "failed", "in_progress", "cancelled", "of_tomorrow", ""] {
-        let answers = tools.answer(&read(&response(status, &[weather("call_1", "Oslo")]))).await;
+    for status in [
+        "incomplete",
+        "failed",
+        "in_progress",
+        "cancelled",
+        "of_tomorrow",
+        "",
+    ] {
+        let answers = tools
+            .answer(&read(&response(status, &[weather("call_1", "Oslo")])))
+            .await;
         assert!(answers.is_empty(), "{status}");
     }
     assert_eq!(runs.load(Ordering::SeqCst), 0);
@@ -161,7 +221,10 @@ async fn nothing_of_a_response_that_is_not_complete_is_run() {
     let event = json!({"type": "response.incomplete", "response": response("incomplete", &[weather("call_1", "Oslo")])}).to_string();
     let (_server, client) = start(Script::new().answer(Answer::sse().event(event)));
     let mut session = client.session(CreateResponse::new("some-model"));
-    let error = session.run(&tools, "What is the weather?").await.expect_err("incomplete");
+    let error = session
+        .run(&tools, "What is the weather?")
+        .await
+        .expect_err("incomplete");
     assert_eq!(error.kind(), ErrorKind::Incomplete);
     assert_eq!(runs.load(Ordering::SeqCst), 0);
 }
@@ -174,9 +237,13 @@ async fn calls_run_side_by_side_unless_a_tool_wants_to_be_alone() {
         move |arguments: City| {
             let log = log.clone();
             async move {
-                log.lock().expect("not poisoned").push(format!("{name} {} begins", arguments.city));
+                log.lock()
+                    .expect("not poisoned")
+                    .push(format!("{name} {} begins", arguments.city));
                 tokio::task::yield_now().await;
-                log.lock().expect("not poisoned").push(format!("{name} {} ends", arguments.city));
+                log.lock()
+                    .expect("not poisoned")
+                    .push(format!("{name} {} ends", arguments.city));
                 Ok::<_, String>(arguments.city)
             }
         }
@@ -185,18 +252,32 @@ async fn calls_run_side_by_side_unless_a_tool_wants_to_be_alone() {
         .function(definition("read"), tool(&log, "read"))
         .function(definition("write"), tool(&log, "write"))
         .alone("write");
-    let calls: Vec<Value> = [("read", "a"), ("read", "b"), ("write", "c"), ("write", "d"), ("read", "e")]
-        .iter()
-        .map(|(name, city)| call(city, name, &json!({"city": city}).to_string()))
-        .collect();
+    let calls: Vec<Value> = [
+        ("read", "a"),
+        ("read", "b"),
+        ("write", "c"),
+        ("write", "d"),
+        ("read", "e"),
+    ]
+    .iter()
+    .map(|(name, city)| call(city, name, &json!({"city": city}).to_string()))
+    .collect();
     let answers = tools.answer(&read(&response("completed", &calls))).await;
     let ids: Vec<String> = outputs(&answers).into_iter().map(|(id, _)| id).collect();
     assert_eq!(ids, ["a", "b", "c", "d", "e"]);
     assert_eq!(
         *log.lock().expect("not poisoned"),
         [
-            "read a begins", "read b begins", "read a ends", "read b ends", "write c begins", "write c ends", "write d begins", "write d ends",
-            "read e begins", "read e ends",
+            "read a begins",
+            "read b begins",
+            "read a ends",
+            "read b ends",
+            "write c begins",
+            "write c ends",
+            "write d begins",
+            "write d ends",
+            "read e begins",
+            "read e ends",
         ]
     );
 }
@@ -208,15 +289,29 @@ async fn every_call_that_could_run_is_asked_about_first() {
     let tools = tools.approve({
         let (asked, runs) = (asked.clone(), runs.clone());
         move |call: ToolCall| {
-            asked.lock().expect("not poisoned").push((call.call_id.clone(), runs.load(Ordering::SeqCst)));
+            asked
+                .lock()
+                .expect("not poisoned")
+                .push((call.call_id.clone(), runs.load(Ordering::SeqCst)));
             async move {
-                if call.arguments.contains("Rome") { Approval::Deny("not Rome".to_owned()) } else { Approval::Allow }
+                if call.arguments.contains("Rome") {
+                    Approval::Deny("not Rome".to_owned())
+                } else {
+                    Approval::Allow
+                }
             }
         }
     });
-    let items = [weather("call_1", "Oslo"), call("broken", "weather", "{"), weather("call_2", "Rome")];
+    let items = [
+        weather("call_1", "Oslo"),
+        call("broken", "weather", "{"),
+        weather("call_2", "Rome"),
+    ];
     let told = outputs(&tools.answer(&read(&response("completed", &items))).await);
-    assert_eq!(*asked.lock().expect("not poisoned"), [("call_1".to_owned(), 0), ("call_2".to_owned(), 0)]);
+    assert_eq!(
+        *asked.lock().expect("not poisoned"),
+        [("call_1".to_owned(), 0), ("call_2".to_owned(), 0)]
+    );
     assert_eq!(told[0].1, "rain in Oslo");
     assert_eq!(told[2].1, "the call was denied: not Rome");
     assert_eq!(runs.load(Ordering::SeqCst), 1);
@@ -225,9 +320,16 @@ async fn every_call_that_could_run_is_asked_about_first() {
 #[tokio::test]
 async fn errors_and_free_text_are_told_to_the_model() {
     let tools = Tools::new()
-        .function(definition("weather"), async |_: City| Err::<String, _>("the sensor is broken"))
-        .custom(CustomTool::new("echo"), async |text: String| Ok::<_, String>(text));
-    let items = [weather("call_1", "Oslo"), json!({"type": "custom_tool_call", "call_id": "call_2", "name": "echo", "input": "any { text"})];
+        .function(definition("weather"), async |_: City| {
+            Err::<String, _>("the sensor is broken")
+        })
+        .custom(CustomTool::new("echo"), async |text: String| {
+            Ok::<_, String>(text)
+        });
+    let items = [
+        weather("call_1", "Oslo"),
+        json!({"type": "custom_tool_call", "call_id": "call_2", "name": "echo", "input": "any { text"}),
+    ];
     let answers = tools.answer(&read(&response("completed", &items))).await;
     let told = serde_json::to_value(&answers).expect("JSON");
     assert_eq!(
@@ -241,22 +343,41 @@ async fn errors_and_free_text_are_told_to_the_model() {
 
 #[tokio::test]
 async fn a_model_that_never_stops_calling_is_stopped() {
-    let (server, client) = start(Script::new().answer(answered(&[weather("call_1", "Oslo")]).forever()));
+    let (server, client) =
+        start(Script::new().answer(answered(&[weather("call_1", "Oslo")]).forever()));
     let (tools, runs) = counting();
     let mut session = client.session(CreateResponse::new("some-model"));
-    let error = session.run(&tools.max_rounds(2), "What is the weather?").await.expect_err("no end");
+    let error = session
+        .run(&tools.max_rounds(2), "What is the weather?")
+        .await
+        .expect_err("no end");
     assert_eq!(error.kind(), ErrorKind::Rounds);
-    assert_eq!(error.to_string(), "the model went on calling tools for longer than is allowed");
-    assert_eq!((runs.load(Ordering::SeqCst), server.requests().len()), (2, 3));
-    assert!(error.partial().is_some_and(|partial| partial.function_calls().next().is_some()));
+    assert_eq!(
+        error.to_string(),
+        "the model went on calling tools for longer than is allowed"
+    );
+    assert_eq!(
+        (runs.load(Ordering::SeqCst), server.requests().len()),
+        (2, 3)
+    );
+    assert!(
+        error
+            .partial()
+            .is_some_and(|partial| partial.function_calls().next().is_some())
+    );
 }
 
 #[tokio::test]
 async fn a_turn_that_is_not_over_is_asked_on_without_outputs() {
     let mut unfinished = response("completed", &[said("Wait.")]);
     unfinished["end_turn"] = json!(false);
-    let unfinished = Answer::sse().event(json!({"type": "response.completed", "response": unfinished}).to_string());
-    let (server, client) = start(Script::new().answer(unfinished).answer(answered(&[said("Done.")])));
+    let unfinished = Answer::sse()
+        .event(json!({"type": "response.completed", "response": unfinished}).to_string());
+    let (server, client) = start(
+        Script::new()
+            .answer(unfinished)
+            .answer(answered(&[said("Done.")])),
+    );
     let mut session = client.session(CreateResponse::new("some-model"));
     let response = session.run(&Tools::new(), "Go.").await.expect("a response");
     assert_eq!(response.output_text(), "Done.");
@@ -266,7 +387,8 @@ async fn a_turn_that_is_not_over_is_asked_on_without_outputs() {
 #[tokio::test]
 async fn what_waits_for_somebody_else_is_given_back_and_nothing_is_run() {
     let shell = json!({"type": "local_shell_call", "id": "lsh_1", "call_id": "call_2", "status": "completed", "action": {"type": "exec", "command": ["ls"], "env": {}}});
-    let (_server, client) = start(Script::new().answer(answered(&[weather("call_1", "Oslo"), shell])));
+    let (_server, client) =
+        start(Script::new().answer(answered(&[weather("call_1", "Oslo"), shell])));
     let (tools, runs) = counting();
     let mut session = client.session(CreateResponse::new("some-model"));
     let response = session.run(&tools, "Go.").await.expect("a response");
@@ -277,8 +399,16 @@ async fn what_waits_for_somebody_else_is_given_back_and_nothing_is_run() {
 #[test]
 fn a_name_has_one_function() {
     let (tools, _) = counting();
-    let tools = tools.function(definition("weather").description("the new one"), async |_: City| Ok::<_, String>(""));
-    let [Tool::Function(only)] = tools.definitions().collect::<Vec<_>>()[..] else { panic!("one function") };
+    let tools = tools.function(
+        definition("weather").description("the new one"),
+        async |_: City| Ok::<_, String>(""),
+    );
+    let [Tool::Function(only)] = tools.definitions().collect::<Vec<_>>()[..] else {
+        panic!("one function")
+    };
     assert_eq!(only.description.as_deref(), Some("the new one"));
-    assert_eq!(format!("{tools:?}"), r#"Tools { names: ["weather"], max_rounds: 64, .. }"#);
+    assert_eq!(
+        format!("{tools:?}"),
+        r#"Tools { names: ["weather"], max_rounds: 64, .. }"#
+    );
 }

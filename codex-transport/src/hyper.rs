@@ -14,8 +14,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer as HyperTimer};
 
 use crate::connector::Connector;
 use crate::{
-    Body, BoxTimer, Clock, Connection, Error, ErrorKind, HttpTransport, HttpVersions, Phase, Sent,
-    Timeouts, Timer, TokioTimer, Watch, hyper_error,
+    Body, BoxTimer, Clock, Connection, Error, ErrorKind, HttpTransport, HttpVersions, NoRedirects,
+    Phase, Sent, Timeouts, Timer, TokioTimer, Watch, hyper_error,
 };
 #[cfg(feature = "ws")]
 use crate::{Upgrade, WsSettings, WsTransport};
@@ -25,7 +25,7 @@ use crate::{Upgrade, WsSettings, WsTransport};
 /// * A request that provably was not sent, because the pooled connection it was given had just died or because the connection broke
 ///   while it was being made, is tried once more. Nothing else is.
 /// * Redirects are followed only with status 307 or 308 and only to the same scheme, host and port, since credentials travel with the
-///   request. Every other redirect is handed back like any response.
+///   request. Every other redirect is handed back like any response, and every one of a request with the extension [`NoRedirects`].
 /// * Reading is pulled: no task and no channel of ours stand between the connection and whoever polls the body.
 ///
 /// ```
@@ -270,7 +270,11 @@ impl HyperTransport {
         if self.0.decompress {
             crate::encoding::offer(&mut head.headers);
         }
-        for _ in 0..MAX_REDIRECTS {
+        let redirects = match head.extensions.get::<NoRedirects>() {
+            Some(NoRedirects) => 0,
+            None => MAX_REDIRECTS,
+        };
+        for _ in 0..redirects {
             let response = self
                 .send_twice(&head.method, &head.uri, &head.headers, &body, written)
                 .await?;

@@ -17,6 +17,7 @@ mod hyper_error;
 mod proxy;
 #[cfg(any(feature = "proxy", feature = "ws"))]
 mod raw_http;
+mod redirects;
 mod retry;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -39,6 +40,7 @@ pub use crate::http::{Body, BoxTransport, ERROR_BODY_LIMIT, HttpTransport};
 pub use crate::hyper::{HyperTransport, HyperTransportBuilder};
 #[cfg(feature = "proxy")]
 pub use crate::proxy::Proxy;
+pub use crate::redirects::NoRedirects;
 pub use crate::retry::{
     Decision, Outcome, RetryBudget, RetryPolicy, RetryStatuses, Schedule, StopReason, retry_after,
 };

@@ -7,8 +7,8 @@ use core::time::Duration;
 use bytes::Bytes;
 use codex_transport::testing::{Answer, ChunkShape, Cut, Gate, LoopbackServer, Script};
 use codex_transport::{
-    Clock, Connection, Error, ErrorKind, HttpTransport, HttpVersions, HyperTransport, Phase, Sent,
-    Timeouts,
+    Clock, Connection, Error, ErrorKind, HttpTransport, HttpVersions, HyperTransport, NoRedirects,
+    Phase, Sent, Timeouts,
 };
 use http::{Request, Version};
 
@@ -233,6 +233,19 @@ async fn dropping_the_body_cancels_the_answer_at_once() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
+}
+
+#[tokio::test]
+async fn a_request_may_refuse_every_redirect() {
+    let script = Script::new()
+        .route("POST", "/a", Answer::status(307).header("location", "/b"))
+        .route("POST", "/b", Answer::ok().body("here"));
+    let server = LoopbackServer::start(script).unwrap();
+    let mut request = post(server.url("/a"));
+    request.extensions_mut().insert(NoRedirects);
+    let response = HyperTransport::new().unwrap().send(request).await.unwrap();
+    assert_eq!(response.status(), 307);
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]

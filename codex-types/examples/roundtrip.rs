@@ -84,7 +84,9 @@ fn roundtrip(root: &str, json: &RawJson) -> Result<(bool, RawJson), Box<dyn Erro
 
 #[cfg(feature = "chat")]
 fn chat(root: &str, json: &RawJson) -> Result<(bool, RawJson), Box<dyn Error>> {
-    use codex_types::chat::{ChatChunk, ChatMessage, ChatPart, ChatRequest, ChatResponse, ChatTool};
+    use codex_types::chat::{
+        ChatChunk, ChatMessage, ChatPart, ChatRequest, ChatResponse, ChatTool,
+    };
 
     match root {
         "chat_request" => through(json, always::<ChatRequest>),

@@ -51,16 +51,25 @@ impl Script {
             reasoning_tokens: 0,
         };
         let response = script.response("in_progress");
-        script.send(80, json!({"type": "response.created", "response": response}));
+        script.send(
+            80,
+            json!({"type": "response.created", "response": response}),
+        );
         let response = script.response("in_progress");
-        script.send(0, json!({"type": "response.in_progress", "response": response}));
+        script.send(
+            0,
+            json!({"type": "response.in_progress", "response": response}),
+        );
         script
     }
 
     pub(crate) fn reasoning(&mut self, summary: &str) {
         let (index, id) = (self.output.len(), "rs_embedded_1");
         let open = json!({"type": "reasoning", "id": id, "summary": []});
-        self.send(120, json!({"type": "response.output_item.added", "output_index": index, "item": open}));
+        self.send(
+            120,
+            json!({"type": "response.output_item.added", "output_index": index, "item": open}),
+        );
         let part = json!({"type": "summary_text", "text": ""});
         self.send(0, json!({"type": "response.reasoning_summary_part.added", "item_id": id, "output_index": index, "summary_index": 0, "part": part}));
         for word in words(summary) {
@@ -76,7 +85,10 @@ impl Script {
     pub(crate) fn message(&mut self, text: &str) {
         let (index, id) = (self.output.len(), "msg_embedded_1");
         let open = json!({"type": "message", "id": id, "status": "in_progress", "role": "assistant", "content": []});
-        self.send(60, json!({"type": "response.output_item.added", "output_index": index, "item": open}));
+        self.send(
+            60,
+            json!({"type": "response.output_item.added", "output_index": index, "item": open}),
+        );
         let part = json!({"type": "output_text", "text": "", "annotations": []});
         self.send(0, json!({"type": "response.content_part.added", "item_id": id, "output_index": index, "content_index": 0, "part": part}));
         for word in words(text) {
@@ -92,7 +104,10 @@ impl Script {
     fn function_call(&mut self, name: &str, arguments: &str) {
         let (index, id) = (self.output.len(), "fc_embedded_1");
         let open = json!({"type": "function_call", "id": id, "status": "in_progress", "call_id": "call_embedded_1", "name": name, "arguments": ""});
-        self.send(60, json!({"type": "response.output_item.added", "output_index": index, "item": open}));
+        self.send(
+            60,
+            json!({"type": "response.output_item.added", "output_index": index, "item": open}),
+        );
         for piece in arguments.split_inclusive([',', ':']) {
             self.output_tokens += 1;
             self.send(50, json!({"type": "response.function_call_arguments.delta", "item_id": id, "output_index": index, "delta": piece}));
@@ -112,13 +127,19 @@ impl Script {
             "output_tokens_details": {"reasoning_tokens": self.reasoning_tokens},
             "total_tokens": 24 + output_tokens,
         });
-        self.send(20, json!({"type": "response.completed", "response": response}));
+        self.send(
+            20,
+            json!({"type": "response.completed", "response": response}),
+        );
         self.beats
     }
 
     fn close(&mut self, item: Value) {
         let index = self.output.len();
-        self.send(0, json!({"type": "response.output_item.done", "output_index": index, "item": item}));
+        self.send(
+            0,
+            json!({"type": "response.output_item.done", "output_index": index, "item": item}),
+        );
         self.output.push(item);
     }
 

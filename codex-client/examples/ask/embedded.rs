@@ -10,8 +10,10 @@ use crate::answers::answer;
 /// is given here.
 pub(crate) fn start(request: &CreateResponse) -> Result<LoopbackServer, String> {
     let question = serde_json::to_string(&request.input).unwrap_or_default();
-    let script = Script::new().rule(move |request: &RecordedRequest| Some(respond(request, &question)));
-    LoopbackServer::start(script).map_err(|error| format!("the embedded server did not start: {error}"))
+    let script =
+        Script::new().rule(move |request: &RecordedRequest| Some(respond(request, &question)));
+    LoopbackServer::start(script)
+        .map_err(|error| format!("the embedded server did not start: {error}"))
 }
 
 fn respond(request: &RecordedRequest, question: &str) -> Answer {
@@ -20,9 +22,11 @@ fn respond(request: &RecordedRequest, question: &str) -> Answer {
         return Answer::json(404, error);
     }
     if request.header("upgrade").is_some() {
-        return answer(question).into_iter().fold(Answer::websocket().receive(), |reply, beat| {
-            reply.pause(beat.pause).event(beat.event.to_string())
-        });
+        return answer(question)
+            .into_iter()
+            .fold(Answer::websocket().receive(), |reply, beat| {
+                reply.pause(beat.pause).event(beat.event.to_string())
+            });
     }
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let mut reply = Answer::sse().header("x-request-id", "req_embedded_1");

@@ -45,7 +45,13 @@ fn fail(message: &str) -> ExitCode {
     // Whatever a server says about an error, it gets one line.
     let line: String = message
         .chars()
-        .map(|character| if character.is_control() { ' ' } else { character })
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
         .collect();
     eprintln!("ask: {line}");
     ExitCode::FAILURE
@@ -84,12 +90,19 @@ async fn ask(arguments: Arguments) -> Result<(), String> {
     let mut settings = SocketSettings::default();
     settings.transport = arguments.transport;
     let mut session = SocketSession::new(&client, settings);
-    let mut turn = session.stream(&request).await.map_err(|error| explain(&error))?;
+    let mut turn = session
+        .stream(&request)
+        .await
+        .map_err(|error| explain(&error))?;
     let mut screen = show::Screen::new(arguments.json);
     while let Some(item) = turn.next().await {
         match item {
-            Ok(TurnEvent::Response(event)) => screen.event(&event).map_err(|error| format!("standard output: {error}"))?,
-            Ok(TurnEvent::Restart(_)) => screen.remark("the connection broke; the answer starts again:"),
+            Ok(TurnEvent::Response(event)) => screen
+                .event(&event)
+                .map_err(|error| format!("standard output: {error}"))?,
+            Ok(TurnEvent::Restart(_)) => {
+                screen.remark("the connection broke; the answer starts again:")
+            }
             Err(error) if error.is_fatal() => {
                 screen.pause();
                 return Err(explain(&error));

@@ -36,12 +36,16 @@ impl Screen {
                 out.flush()?;
                 self.line_open = !delta.delta().ends_with('\n');
             }
-            ResponseEvent::ReasoningSummaryTextDelta(delta) | ResponseEvent::ReasoningTextDelta(delta) => {
+            ResponseEvent::ReasoningSummaryTextDelta(delta)
+            | ResponseEvent::ReasoningTextDelta(delta) => {
                 self.reasoning(delta.delta());
             }
             ResponseEvent::OutputItemDone(done) => {
                 if let OutputItem::FunctionCall(call) = &done.item {
-                    self.remark(&format!("the model calls {}({})", call.name, call.arguments));
+                    self.remark(&format!(
+                        "the model calls {}({})",
+                        call.name, call.arguments
+                    ));
                 }
             }
             _ => {}

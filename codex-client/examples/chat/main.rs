@@ -44,7 +44,12 @@ async fn run() -> Result<(), String> {
             eprint!("{}> ", ">".repeat(left.len()));
         }
         let mut line = String::new();
-        if std::io::stdin().lock().read_line(&mut line).map_err(|error| format!("standard input: {error}"))? == 0 {
+        if std::io::stdin()
+            .lock()
+            .read_line(&mut line)
+            .map_err(|error| format!("standard input: {error}"))?
+            == 0
+        {
             return Ok(());
         }
         let line = line.trim();
@@ -75,13 +80,16 @@ async fn run() -> Result<(), String> {
 fn start(backend: &Backend) -> Session {
     let mut settings = backend.request.clone();
     let reasoning = settings.reasoning.take().unwrap_or_default();
-    backend.client.session(settings.reasoning(reasoning.summary(ReasoningSummary::Auto)))
+    backend
+        .client
+        .session(settings.reasoning(reasoning.summary(ReasoningSummary::Auto)))
 }
 
 fn restore(backend: &Backend, file: &str) -> Result<Session, String> {
     let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
     let json = RawJson::parse(&text).map_err(|error| format!("{file}: {error}"))?;
-    let session = Session::from_json(&backend.client, &json).map_err(|error| format!("{file}: {error}"))?;
+    let session =
+        Session::from_json(&backend.client, &json).map_err(|error| format!("{file}: {error}"))?;
     eprintln!("{} items", session.history().count());
     Ok(session)
 }
@@ -92,12 +100,17 @@ fn save(session: &Session, file: &str) -> Result<(), String> {
 }
 
 async fn answer(session: &mut Session, question: &str) -> Result<Response, String> {
-    let mut turn = session.turn(question).await.map_err(|error| support::explain(&error))?;
+    let mut turn = session
+        .turn(question)
+        .await
+        .map_err(|error| support::explain(&error))?;
     while let Some(item) = turn.next().await {
         match item.map_err(|error| support::explain(&error))? {
             ResponseEvent::OutputTextDelta(delta) | ResponseEvent::RefusalDelta(delta) => {
                 print!("{}", delta.delta());
-                std::io::stdout().flush().map_err(|error| format!("standard output: {error}"))?;
+                std::io::stdout()
+                    .flush()
+                    .map_err(|error| format!("standard output: {error}"))?;
             }
             ResponseEvent::ReasoningSummaryTextDelta(delta) => eprint!("{}", delta.delta()),
             ResponseEvent::ReasoningSummaryTextDone(_) => eprintln!(),
@@ -105,11 +118,18 @@ async fn answer(session: &mut Session, question: &str) -> Result<Response, Strin
             _ => {}
         }
     }
-    turn.finish().await.map_err(|error| support::explain(&error))
+    turn.finish()
+        .await
+        .map_err(|error| support::explain(&error))
 }
 
 fn show_usage(response: &Response) {
     if let Some(usage) = &response.usage {
-        eprintln!("[{} tokens in, {} of them cached, {} out]", usage.input_tokens, usage.cached_tokens(), usage.output_tokens);
+        eprintln!(
+            "[{} tokens in, {} of them cached, {} out]",
+            usage.input_tokens,
+            usage.cached_tokens(),
+            usage.output_tokens
+        );
     }
 }

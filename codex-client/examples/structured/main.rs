@@ -61,15 +61,27 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), String> {
-    let question = std::env::args().nth(1).unwrap_or_else(|| "A recipe for pancakes".to_owned());
+    let question = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "A recipe for pancakes".to_owned());
     let backend = support::connect()?;
-    let schema = RawJson::parse(RECIPE).and_then(|schema| close_schema(&schema)).map_err(|error| error.to_string())?;
+    let schema = RawJson::parse(RECIPE)
+        .and_then(|schema| close_schema(&schema))
+        .map_err(|error| error.to_string())?;
     for finding in &schema.remaining {
         eprintln!("the schema: {finding}");
     }
     let format = JsonSchemaFormat::new("recipe", schema.schema).strict(true);
-    let request = backend.request.clone().input(question).text(TextConfig::from(format));
-    let response = backend.client.create(&request).await.map_err(|error| support::explain(&error))?;
+    let request = backend
+        .request
+        .clone()
+        .input(question)
+        .text(TextConfig::from(format));
+    let response = backend
+        .client
+        .create(&request)
+        .await
+        .map_err(|error| support::explain(&error))?;
     // A model may decline, and then says so in words.
     if let Some(refusal) = response.refusal() {
         return Err(format!("the model declines: {refusal}"));

@@ -25,12 +25,26 @@ pub(crate) fn connect() -> Result<Backend, String> {
     let request = Preferences::from_env().request(&model);
     if has_credentials() {
         let client = Client::from_env().map_err(|error| explain(&error))?;
-        return Ok(Backend { client, request, _server: None });
+        return Ok(Backend {
+            client,
+            request,
+            _server: None,
+        });
     }
     let server = embedded::start()?;
-    eprintln!("no credentials: answered by an embedded server at http://{}", server.address());
-    let client = Client::builder().base_url(server.url("/v1")).build().map_err(|error| explain(&error))?;
-    Ok(Backend { client, request, _server: Some(server) })
+    eprintln!(
+        "no credentials: answered by an embedded server at http://{}",
+        server.address()
+    );
+    let client = Client::builder()
+        .base_url(server.url("/v1"))
+        .build()
+        .map_err(|error| explain(&error))?;
+    Ok(Backend {
+        client,
+        request,
+        _server: Some(server),
+    })
 }
 
 fn has_credentials() -> bool {
@@ -49,5 +63,13 @@ pub(crate) fn explain(error: &Error) -> String {
         line.push_str(&format!(": {reason}; {}", reason.remedy()));
     }
     // Whatever a server says about an error, it gets one line.
-    line.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+    line.chars()
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
+        .collect()
 }

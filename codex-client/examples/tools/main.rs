@@ -53,12 +53,15 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), String> {
-    let question = std::env::args().nth(1).unwrap_or_else(|| "What is the weather in Tromsø?".to_owned());
+    let question = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "What is the weather in Tromsø?".to_owned());
     let backend = support::connect()?;
     let schema = RawJson::parse(PLACE).map_err(|error| error.to_string())?;
     let tools = Tools::new()
         .function(
-            FunctionTool::new("current_weather", schema, true).description("What the weather is like in a city now"),
+            FunctionTool::new("current_weather", schema, true)
+                .description("What the weather is like in a city now"),
             current_weather,
         )
         // Asked before every call. A program that does more than look would ask its user here.
@@ -67,7 +70,10 @@ async fn run() -> Result<(), String> {
             Approval::Allow
         });
     let mut session = backend.client.session(backend.request.clone());
-    let response = session.run_with(&tools, question, show).await.map_err(|error| support::explain(&error))?;
+    let response = session
+        .run_with(&tools, question, show)
+        .await
+        .map_err(|error| support::explain(&error))?;
     println!("{}", response.output_text());
     Ok(())
 }
@@ -85,7 +91,9 @@ async fn current_weather(place: Place) -> Result<String, &'static str> {
 
 fn show(progress: Progress<'_>) {
     match progress {
-        Progress::Event(ResponseEvent::ReasoningSummaryTextDelta(delta)) => eprint!("{}", delta.delta()),
+        Progress::Event(ResponseEvent::ReasoningSummaryTextDelta(delta)) => {
+            eprint!("{}", delta.delta())
+        }
         Progress::Event(ResponseEvent::ReasoningSummaryTextDone(_)) => eprintln!(),
         _ => {}
     }

@@ -16,7 +16,11 @@ impl Client {
     /// # Errors
     ///
     /// As for [`retrieve`](Self::retrieve).
-    pub async fn compact(&self, request: &CompactRequest, options: &CallOptions) -> Result<Compaction, Error> {
+    pub async fn compact(
+        &self,
+        request: &CompactRequest,
+        options: &CallOptions,
+    ) -> Result<Compaction, Error> {
         let call = Call::new(self, options, Method::POST, "responses/compact").await?;
         call.with_body(request)?.read().await
     }
@@ -28,12 +32,25 @@ impl Client {
     ///
     /// As for [`create`](Self::create), and [`Protocol`](crate::ErrorKind::Protocol) with the response as [partial](Error::partial) when it
     /// holds no compaction item, or several.
-    pub async fn compact_by_trigger(&self, request: &CreateResponse, options: &CallOptions) -> Result<Response, Error> {
+    pub async fn compact_by_trigger(
+        &self,
+        request: &CreateResponse,
+        options: &CallOptions,
+    ) -> Result<Response, Error> {
         let mut request = request.clone();
-        let mut items = request.input.take().map(codex_types::Input::into_items).unwrap_or_default();
+        let mut items = request
+            .input
+            .take()
+            .map(codex_types::Input::into_items)
+            .unwrap_or_default();
         items.push(InputItem::from(CompactionTrigger::new()));
         let response = self.create_with(&request.input(items), options).await?;
-        match response.output.iter().filter(|item| is_compaction(item)).count() {
+        match response
+            .output
+            .iter()
+            .filter(|item| is_compaction(item))
+            .count()
+        {
             1 => Ok(response),
             _ => Err(Error::protocol(ITEMS).with_partial(response)),
         }
@@ -41,7 +58,10 @@ impl Client {
 }
 
 pub(crate) fn is_compaction(item: &OutputItem) -> bool {
-    matches!(item, OutputItem::Compaction(_) | OutputItem::ContextCompaction(_))
+    matches!(
+        item,
+        OutputItem::Compaction(_) | OutputItem::ContextCompaction(_)
+    )
 }
 
 const ITEMS: &str = "the answer to a request for compaction holds not exactly one compaction item";

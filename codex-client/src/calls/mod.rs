@@ -84,7 +84,9 @@ impl<'a> Call<'a> {
 
     /// Sends it until it is answered.
     pub(crate) async fn answer(self) -> Result<(ResponseMeta, Body), Error> {
-        Attempts::new(self.client.clone(), self.request).answer().await
+        Attempts::new(self.client.clone(), self.request)
+            .answer()
+            .await
     }
 
     /// Sends it and reads the answer as a `T`.
@@ -106,7 +108,9 @@ pub(crate) async fn read<T: DeserializeOwned>(meta: ResponseMeta, body: Body) ->
         Err(error) => return Err(failure::transport(error).with_meta(meta)),
     };
     let text = core::str::from_utf8(&body);
-    let undecodable = |error: Box<dyn core::error::Error + Send + Sync>| Error::protocol(ANSWER).with_source(error);
+    let undecodable = |error: Box<dyn core::error::Error + Send + Sync>| {
+        Error::protocol(ANSWER).with_source(error)
+    };
     match text {
         Ok(text) => RawJson::parse(text)
             .and_then(|json| json.decode())

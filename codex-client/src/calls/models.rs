@@ -34,8 +34,14 @@ impl ModelListing {
             Self::List(list) => (Some(list), None),
             Self::Catalog(catalog) => (None, Some(catalog)),
         };
-        let ids = list.into_iter().flat_map(|list| &list.data).map(|model| model.id.as_str());
-        let slugs = catalog.into_iter().flat_map(|catalog| &catalog.models).map(|model| model.slug.as_str());
+        let ids = list
+            .into_iter()
+            .flat_map(|list| &list.data)
+            .map(|model| model.id.as_str());
+        let slugs = catalog
+            .into_iter()
+            .flat_map(|catalog| &catalog.models)
+            .map(|model| model.slug.as_str());
         ids.chain(slugs)
     }
 
@@ -82,16 +88,26 @@ impl Client {
         let target = self.target().await?;
         let uri = failure::join(&target.base, &path(&target.profile.models)?)?;
         let mut call = Call::to(self, &options, target, Method::GET, uri)?;
-        if let Some(etag) = kept.as_ref().and_then(|kept| HeaderValue::from_str(kept.etag.as_deref()?).ok()) {
+        if let Some(etag) = kept
+            .as_ref()
+            .and_then(|kept| HeaderValue::from_str(kept.etag.as_deref()?).ok())
+        {
             call.headers_mut().insert(IF_NONE_MATCH, etag);
         }
         let (meta, body) = call.answer().await?;
         let kept = match kept {
-            Some(kept) if meta.status() == StatusCode::NOT_MODIFIED => Kept { until: fresh_until(timer), ..kept },
+            Some(kept) if meta.status() == StatusCode::NOT_MODIFIED => Kept {
+                until: fresh_until(timer),
+                ..kept
+            },
             _ => {
                 let etag = meta.text(ETAG.as_str()).map(str::to_owned);
                 let models = Arc::new(listing(&calls::read(meta, body).await?));
-                Kept { models, etag, until: fresh_until(timer) }
+                Kept {
+                    models,
+                    etag,
+                    until: fresh_until(timer),
+                }
             }
         };
         let models = kept.models.clone();
@@ -126,7 +142,11 @@ impl ModelCache {
     /// Takes note of the list that the server has now.
     pub(crate) fn announced(&self, etag: &str, timer: &BoxTimer) {
         if let Some(kept) = self.lock().as_mut() {
-            kept.until = if kept.etag.as_deref() == Some(etag) { fresh_until(timer) } else { None };
+            kept.until = if kept.etag.as_deref() == Some(etag) {
+                fresh_until(timer)
+            } else {
+                None
+            };
         }
     }
 
@@ -147,10 +167,17 @@ fn fresh_until(timer: &BoxTimer) -> Option<Instant> {
 
 fn path(models: &Models) -> Result<String, Error> {
     match models {
-        Models::Catalogue { client_version: Some(version) } => {
-            let is_version = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+        Models::Catalogue {
+            client_version: Some(version),
+        } => {
+            let is_version = !version.is_empty()
+                && version
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
             if !is_version {
-                return Err(Error::request("the client version of the profile is not a version"));
+                return Err(Error::request(
+                    "the client version of the profile is not a version",
+                ));
             }
             Ok(format!("models?client_version={version}"))
         }
@@ -163,9 +190,15 @@ fn listing(answer: &Map<RawJson>) -> ModelListing {
     let read = RawJson::encode(answer);
     let read = read.as_ref();
     if answer.get("models").is_some() {
-        ModelListing::Catalog(read.map(|json| json.decode().unwrap_or_default()).unwrap_or_default())
+        ModelListing::Catalog(
+            read.map(|json| json.decode().unwrap_or_default())
+                .unwrap_or_default(),
+        )
     } else {
-        ModelListing::List(read.map(|json| json.decode().unwrap_or_default()).unwrap_or_default())
+        ModelListing::List(
+            read.map(|json| json.decode().unwrap_or_default())
+                .unwrap_or_default(),
+        )
     }
 }
 

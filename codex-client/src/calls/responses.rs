@@ -16,7 +16,10 @@ impl Client {
     /// As for [`stream`](Self::stream); [`Protocol`](crate::ErrorKind::Protocol) when the answer is not JSON.
     pub async fn retrieve(&self, response_id: &str) -> Result<Response, Error> {
         let path = format!("responses/{}", checked(response_id)?);
-        Call::new(self, &CallOptions::new(), Method::GET, &path).await?.read().await
+        Call::new(self, &CallOptions::new(), Method::GET, &path)
+            .await?
+            .read()
+            .await
     }
 
     /// Ends a response that is being made in the background.
@@ -26,7 +29,10 @@ impl Client {
     /// As for [`retrieve`](Self::retrieve).
     pub async fn cancel(&self, response_id: &str) -> Result<Response, Error> {
         let path = format!("responses/{}/cancel", checked(response_id)?);
-        Call::new(self, &CallOptions::new(), Method::POST, &path).await?.read().await
+        Call::new(self, &CallOptions::new(), Method::POST, &path)
+            .await?
+            .read()
+            .await
     }
 
     /// Makes the service forget a response.
@@ -36,7 +42,10 @@ impl Client {
     /// As for [`retrieve`](Self::retrieve).
     pub async fn delete(&self, response_id: &str) -> Result<(), Error> {
         let path = format!("responses/{}", checked(response_id)?);
-        Call::new(self, &CallOptions::new(), Method::DELETE, &path).await?.done().await
+        Call::new(self, &CallOptions::new(), Method::DELETE, &path)
+            .await?
+            .done()
+            .await
     }
 
     /// Fetches a page of what a response was given.
@@ -71,9 +80,20 @@ impl Client {
     /// # Errors
     ///
     /// As for [`retrieve`](Self::retrieve).
-    pub async fn input_items(&self, response_id: &str, query: &InputItems) -> Result<ItemList, Error> {
-        let path = format!("responses/{}/input_items{}", checked(response_id)?, query.to_query()?);
-        Call::new(self, &CallOptions::new(), Method::GET, &path).await?.read().await
+    pub async fn input_items(
+        &self,
+        response_id: &str,
+        query: &InputItems,
+    ) -> Result<ItemList, Error> {
+        let path = format!(
+            "responses/{}/input_items{}",
+            checked(response_id)?,
+            query.to_query()?
+        );
+        Call::new(self, &CallOptions::new(), Method::GET, &path)
+            .await?
+            .read()
+            .await
     }
 
     /// Counts the tokens that a request would take, without making it.
@@ -81,7 +101,10 @@ impl Client {
     /// # Errors
     ///
     /// As for [`retrieve`](Self::retrieve).
-    pub async fn count_input_tokens(&self, request: &InputTokensRequest) -> Result<InputTokens, Error> {
+    pub async fn count_input_tokens(
+        &self,
+        request: &InputTokensRequest,
+    ) -> Result<InputTokens, Error> {
         let options = CallOptions::new();
         let call = Call::new(self, &options, Method::POST, "responses/input_tokens").await?;
         call.with_body(request)?.read().await
@@ -154,9 +177,14 @@ impl InputItems {
 
 /// An id becomes part of a path, where a slash, a dot-segment or a question mark would make it another request.
 fn checked(id: &str) -> Result<&str, Error> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
     let is_id = !id.is_empty() && id.bytes().all(is_plain) && !id.bytes().all(|byte| byte == b'.');
-    if is_id { Ok(id) } else { Err(Error::request(ID)) }
+    if is_id {
+        Ok(id)
+    } else {
+        Err(Error::request(ID))
+    }
 }
 
 const ID: &str = "an id has characters that no id has";

@@ -1,6 +1,8 @@
 // How much of the account's limits is used. The endpoint lies beside the one for responses, and says in seconds what headers say in minutes.
 
-use codex_types::{Map, PlanType, RateLimit, RateLimitWindow, RateLimitWindowBody, RateLimits, RawJson};
+use codex_types::{
+    Map, PlanType, RateLimit, RateLimitWindow, RateLimitWindowBody, RateLimits, RawJson,
+};
 use http::{Method, Uri};
 
 use crate::calls::Call;
@@ -20,17 +22,31 @@ impl Client {
         let target = self.target().await?;
         let uri = beside(&target.base)?;
         let options = CallOptions::new();
-        let report: Map<RawJson> = Call::to(self, &options, target, Method::GET, uri)?.read().await?;
+        let report: Map<RawJson> = Call::to(self, &options, target, Method::GET, uri)?
+            .read()
+            .await?;
         Ok(limits(&report))
     }
 }
 
 /// `/backend-api/codex` has it at `/backend-api/wham/usage`; a server that offers the same API elsewhere has it at `/api/codex/usage`.
 fn beside(base: &Uri) -> Result<Uri, Error> {
-    let folder = base.path().trim_end_matches('/').strip_suffix("/codex").ok_or_else(|| Error::request(NONE))?;
-    let path = if folder.ends_with("/backend-api") { "wham/usage" } else { "codex/usage" };
+    let folder = base
+        .path()
+        .trim_end_matches('/')
+        .strip_suffix("/codex")
+        .ok_or_else(|| Error::request(NONE))?;
+    let path = if folder.ends_with("/backend-api") {
+        "wham/usage"
+    } else {
+        "codex/usage"
+    };
     let mut parts = base.clone().into_parts();
-    parts.path_and_query = Some(folder.parse().unwrap_or_else(|_| http::uri::PathAndQuery::from_static("/")));
+    parts.path_and_query = Some(
+        folder
+            .parse()
+            .unwrap_or_else(|_| http::uri::PathAndQuery::from_static("/")),
+    );
     let folder = Uri::from_parts(parts).map_err(|_| Error::request(NONE))?;
     failure::join(&folder, path)
 }
@@ -38,12 +54,20 @@ fn beside(base: &Uri) -> Result<Uri, Error> {
 fn limits(report: &Map<RawJson>) -> RateLimits {
     let mut limits = RateLimits::default();
     limits.plan_type = text(report, "plan_type").map(PlanType::from);
-    limits.limits.extend(report.get("rate_limit").and_then(|json| limit("codex", None, json)));
-    let further = report.get("additional_rate_limits").and_then(|json| json.decode::<Vec<Map<RawJson>>>().ok());
-    limits.limits.extend(further.iter().flatten().filter_map(|entry| {
-        let id = text(entry, "metered_feature").or_else(|| text(entry, "limit_name"))?;
-        limit(&id, text(entry, "limit_name"), entry.get("rate_limit")?)
-    }));
+    limits.limits.extend(
+        report
+            .get("rate_limit")
+            .and_then(|json| limit("codex", None, json)),
+    );
+    let further = report
+        .get("additional_rate_limits")
+        .and_then(|json| json.decode::<Vec<Map<RawJson>>>().ok());
+    limits
+        .limits
+        .extend(further.iter().flatten().filter_map(|entry| {
+            let id = text(entry, "metered_feature").or_else(|| text(entry, "limit_name"))?;
+            limit(&id, text(entry, "limit_name"), entry.get("rate_limit")?)
+        }));
     limits
 }
 
@@ -61,10 +85,15 @@ fn window(json: &RawJson) -> Option<RateLimitWindow> {
     let body: RateLimitWindowBody = json.decode().ok()?;
     let mut window = RateLimitWindow::default();
     window.used_percent = body.used_percent?.as_f64();
-    let seconds = body.extra.get("limit_window_seconds").and_then(|json| json.decode::<f64>().ok());
+    let seconds = body
+        .extra
+        .get("limit_window_seconds")
+        .and_then(|json| json.decode::<f64>().ok());
     window.window_minutes = seconds.map(|seconds| (seconds / 60.0) as u64);
     window.resets_at = body.reset_at.and_then(|at| at.to_whole());
-    window.resets_in_seconds = body.reset_after_seconds.and_then(|seconds| seconds.to_whole());
+    window.resets_in_seconds = body
+        .reset_after_seconds
+        .and_then(|seconds| seconds.to_whole());
     Some(window)
 }
 
@@ -81,9 +110,21 @@ mod tests {
     #[test]
     fn the_endpoint_lies_beside_that_for_responses() {
         let at = |base: &str| beside(&base.parse().unwrap()).map(|uri| uri.to_string());
-        assert_eq!(at("https://chatgpt.com/backend-api/codex").unwrap(), "https://chatgpt.com/backend-api/wham/usage");
-        assert_eq!(at("http://127.0.0.1:1/backend-api/codex/").unwrap(), "http://127.0.0.1:1/backend-api/wham/usage");
-        assert_eq!(at("https://example.com/api/codex").unwrap(), "https://example.com/api/codex/usage");
-        assert_eq!(at("https://api.openai.com/v1").unwrap_err().to_string(), NONE);
+        assert_eq!(
+            at("https://chatgpt.com/backend-api/codex").unwrap(),
+            "https://chatgpt.com/backend-api/wham/usage"
+        );
+        assert_eq!(
+            at("http://127.0.0.1:1/backend-api/codex/").unwrap(),
+            "http://127.0.0.1:1/backend-api/wham/usage"
+        );
+        assert_eq!(
+            at("https://example.com/api/codex").unwrap(),
+            "https://example.com/api/codex/usage"
+        );
+        assert_eq!(
+            at("https://api.openai.com/v1").unwrap_err().to_string(),
+            NONE
+        );
     }
 }

@@ -6,7 +6,9 @@ use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use codex_auth::{Moment, SendFailure, SendRequest};
-use codex_transport::{BoxTimer, BoxTransport, ERROR_BODY_LIMIT, HttpTransport, Sent, Timeouts};
+use codex_transport::{
+    BoxTimer, BoxTransport, ERROR_BODY_LIMIT, HttpTransport, NoRedirects, Sent, Timeouts,
+};
 use http::header::USER_AGENT;
 use http::{HeaderValue, Request, Response};
 
@@ -34,7 +36,8 @@ pub struct TransportSender {
 }
 
 impl TransportSender {
-    /// A sender over this transport, which must not follow redirects or repeat requests; the built-in one does neither.
+    /// A sender over this transport, which must not repeat requests that may have been sent, and must heed [`NoRedirects`]; the built-in
+    /// one does both.
     pub fn new(transport: impl HttpTransport + 'static) -> Self {
         let mut timeouts = Timeouts::unary();
         timeouts.connect = Some(CONNECT);
@@ -50,6 +53,7 @@ impl TransportSender {
 impl SendRequest for TransportSender {
     async fn send(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, SendFailure> {
         request.extensions_mut().insert(self.timeouts);
+        request.extensions_mut().insert(NoRedirects);
         request
             .headers_mut()
             .entry(USER_AGENT)

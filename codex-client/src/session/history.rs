@@ -50,8 +50,12 @@ impl History {
     pub(super) fn answering(&self, new: Vec<InputItem>) -> Vec<InputItem> {
         let answered: Vec<&str> = self.items().chain(&new).filter_map(answered_call).collect();
         let aborted = self.items().filter_map(|item| match item {
-            InputItem::FunctionCall(call) if !answered.contains(&call.call_id.as_str()) => Some(call.output(ABORTED).into()),
-            InputItem::CustomToolCall(call) if !answered.contains(&call.call_id.as_str()) => Some(call.output(ABORTED).into()),
+            InputItem::FunctionCall(call) if !answered.contains(&call.call_id.as_str()) => {
+                Some(call.output(ABORTED).into())
+            }
+            InputItem::CustomToolCall(call) if !answered.contains(&call.call_id.as_str()) => {
+                Some(call.output(ABORTED).into())
+            }
             _ => None,
         });
         let mut whole: Vec<InputItem> = aborted.collect();

@@ -7,7 +7,10 @@ use std::hash::RandomState;
 ///
 /// The standard library seeds its hash maps from the operating system, once a thread with 128 bits, and gives each a key of its own.
 pub(super) fn new() -> String {
-    let (high, low) = (RandomState::new().hash_one(1_u8), RandomState::new().hash_one(2_u8));
+    let (high, low) = (
+        RandomState::new().hash_one(1_u8),
+        RandomState::new().hash_one(2_u8),
+    );
     let high = high & !0xf000 | 0x4000;
     let low = low & !(0b11 << 62) | (0b10 << 62);
     format!(
@@ -33,7 +36,11 @@ mod tests {
             assert_eq!(lengths, [8, 4, 4, 4, 12], "{id}");
             assert_eq!(&id[14..15], "4", "{id}");
             assert!(matches!(&id[19..20], "8" | "9" | "a" | "b"), "{id}");
-            assert!(id.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit()), "{id}");
+            assert!(
+                id.bytes()
+                    .all(|byte| byte == b'-' || byte.is_ascii_hexdigit()),
+                "{id}"
+            );
         }
     }
 }

@@ -10,7 +10,9 @@ use core::fmt;
 
 use codex_types::lint::{Finding, Linter};
 use codex_types::profile::{Identity, Profile};
-use codex_types::{CompactRequest, Compaction, CreateResponse, Input, InputItem, RawJson, Response, Status};
+use codex_types::{
+    CompactRequest, Compaction, CreateResponse, Input, InputItem, RawJson, Response, Status,
+};
 
 pub use turn::SessionTurn;
 
@@ -74,7 +76,11 @@ impl Client {
 
 impl Session {
     fn new(client: Client, mut settings: CreateResponse) -> Self {
-        let start = settings.input.take().map(Input::into_items).unwrap_or_default();
+        let start = settings
+            .input
+            .take()
+            .map(Input::into_items)
+            .unwrap_or_default();
         let id = id::new();
         Self {
             client,
@@ -121,7 +127,11 @@ impl Session {
     /// # Errors
     ///
     /// As for [`Client::stream`].
-    pub async fn turn_with(&mut self, input: impl Into<Input>, options: &CallOptions) -> Result<SessionTurn<'_>, Error> {
+    pub async fn turn_with(
+        &mut self,
+        input: impl Into<Input>,
+        options: &CallOptions,
+    ) -> Result<SessionTurn<'_>, Error> {
         self.begin_turn();
         let input = self.history.answering(input.into().into_items());
         self.send(input, options).await
@@ -194,7 +204,8 @@ impl Session {
     /// As for [`Client::compact`]. The history is then as it was before.
     pub async fn compact(&mut self) -> Result<Compaction, Error> {
         self.begin_turn();
-        let mut request = CompactRequest::new(self.settings.model.as_str()).input(self.history.to_input(Vec::new()));
+        let mut request = CompactRequest::new(self.settings.model.as_str())
+            .input(self.history.to_input(Vec::new()));
         request.instructions.clone_from(&self.settings.instructions);
         request.tools.clone_from(&self.settings.tools);
         request.parallel_tool_calls = self.settings.parallel_tool_calls;
@@ -220,7 +231,14 @@ impl Session {
         request.input = Some(self.history.to_input(Vec::new()));
         let response = self.client.compact_by_trigger(&request, &options).await?;
         let mut shorter = self.history.instructions_and_questions();
-        shorter.extend(response.output.iter().filter(|item| is_compaction(item)).cloned().map(InputItem::from));
+        shorter.extend(
+            response
+                .output
+                .iter()
+                .filter(|item| is_compaction(item))
+                .cloned()
+                .map(InputItem::from),
+        );
         self.replace(shorter);
         Ok(response)
     }
@@ -292,9 +310,16 @@ impl Session {
         }
     }
 
-    async fn send(&mut self, said: Vec<InputItem>, options: &CallOptions) -> Result<SessionTurn<'_>, Error> {
+    async fn send(
+        &mut self,
+        said: Vec<InputItem>,
+        options: &CallOptions,
+    ) -> Result<SessionTurn<'_>, Error> {
         let draft = self.ready(said, options);
-        let stream = self.client.stream_with(&draft.request, &draft.options).await?;
+        let stream = self
+            .client
+            .stream_with(&draft.request, &draft.options)
+            .await?;
         Ok(SessionTurn::new(self, stream, draft.said))
     }
 
@@ -311,7 +336,9 @@ impl Session {
         identity.window_id = Some(format!("{}:{}", self.thread_id, self.window));
         identity.turn_id = Some(self.turn_id.clone());
         identity.turn_state.clone_from(&self.turn_state);
-        identity.installation_id = identity.installation_id.or_else(|| self.installation_id.clone());
+        identity.installation_id = identity
+            .installation_id
+            .or_else(|| self.installation_id.clone());
         options.clone().identity(identity)
     }
 

@@ -52,12 +52,19 @@ impl Session {
     /// [`Request`](crate::ErrorKind::Request) when that is not what `json` is, or when a later version of this library wrote it in a form that
     /// this one does not know.
     pub fn from_json(client: &Client, json: &RawJson) -> Result<Self, Error> {
-        let saved: Map<RawJson> = json.decode().map_err(|error| Error::request(NONE).with_source(error))?;
+        let saved: Map<RawJson> = json
+            .decode()
+            .map_err(|error| Error::request(NONE).with_source(error))?;
         let version: u64 = member(&saved, "version")?;
         if version != VERSION {
-            return Err(Error::request("the conversation was saved in a form that this version does not know"));
+            return Err(Error::request(
+                "the conversation was saved in a form that this version does not know",
+            ));
         }
-        let mut session = Self::new(client.clone(), member::<CreateResponse>(&saved, "settings")?);
+        let mut session = Self::new(
+            client.clone(),
+            member::<CreateResponse>(&saved, "settings")?,
+        );
         session.history = History::starting_with(member(&saved, "history")?);
         session.session_id = member(&saved, "session_id")?;
         session.thread_id = member(&saved, "thread_id")?;
@@ -75,7 +82,8 @@ fn encode(value: &impl serde::Serialize) -> Result<RawJson, Error> {
 
 fn member<T: serde::de::DeserializeOwned>(saved: &Map<RawJson>, name: &str) -> Result<T, Error> {
     let json = saved.get(name).ok_or_else(|| Error::request(NONE))?;
-    json.decode().map_err(|error| Error::request(NONE).with_source(error))
+    json.decode()
+        .map_err(|error| Error::request(NONE).with_source(error))
 }
 
 const VERSION: u64 = 1;

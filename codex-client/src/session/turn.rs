@@ -26,7 +26,11 @@ pub struct SessionTurn<'a> {
 }
 
 impl<'a> SessionTurn<'a> {
-    pub(super) fn new(session: &'a mut Session, stream: ResponseStream, said: Vec<InputItem>) -> Self {
+    pub(super) fn new(
+        session: &'a mut Session,
+        stream: ResponseStream,
+        said: Vec<InputItem>,
+    ) -> Self {
         session.keep_turn_state(stream.meta().turn_state());
         Self {
             session,
@@ -68,7 +72,9 @@ impl<'a> SessionTurn<'a> {
     pub async fn finish(mut self) -> Result<Response, Error> {
         while let Some(item) = self.next().await {
             match item {
-                Err(error) if error.is_fatal() => return Err(error.with_partial(self.snapshot().clone())),
+                Err(error) if error.is_fatal() => {
+                    return Err(error.with_partial(self.snapshot().clone()));
+                }
                 _ => {}
             }
         }
@@ -77,10 +83,16 @@ impl<'a> SessionTurn<'a> {
 
     fn observe(&mut self, event: &ResponseEvent) {
         // Another attempt may have been answered by another machine.
-        self.session.keep_turn_state(self.stream.meta().turn_state());
+        self.session
+            .keep_turn_state(self.stream.meta().turn_state());
         if let ResponseEvent::Metadata(event) | ResponseEvent::CodexMetadata(event) = event {
             let headers = event.headers.as_ref();
-            let state = headers.and_then(|headers| headers.get_ignore_case("x-codex-turn-state")?.decode::<String>().ok());
+            let state = headers.and_then(|headers| {
+                headers
+                    .get_ignore_case("x-codex-turn-state")?
+                    .decode::<String>()
+                    .ok()
+            });
             self.session.keep_turn_state(state.as_deref());
         }
         if self.stream.is_completed()

@@ -51,7 +51,10 @@ mod tests {
     #[test]
     fn a_host_is_avoided_for_its_time_and_no_other_is() {
         let hosts = AvoidedHosts::default();
-        let (one, other) = (Uri::from_static("wss://one.test/v1"), Uri::from_static("wss://one.test:8443/v1"));
+        let (one, other) = (
+            Uri::from_static("wss://one.test/v1"),
+            Uri::from_static("wss://one.test:8443/v1"),
+        );
         let start = Instant::now();
         hosts.insert(&one, start, Duration::from_secs(60));
         assert!(hosts.contains(&one, start + Duration::from_secs(59)));

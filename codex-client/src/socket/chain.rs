@@ -114,12 +114,18 @@ mod tests {
     use super::*;
 
     fn parts(input: impl Into<Input>) -> Parts {
-        Parts::new(CreateResponse::new("some-model").instructions("Be brief.").input(input))
+        Parts::new(
+            CreateResponse::new("some-model")
+                .instructions("Be brief.")
+                .input(input),
+        )
     }
 
     fn answer() -> Response {
         let mut response = Response::new("resp_1", Status::Completed);
-        response.output.push(OutputMessage::text("msg_1", "Yes.").into());
+        response
+            .output
+            .push(OutputMessage::text("msg_1", "Yes.").into());
         response
     }
 
@@ -140,8 +146,17 @@ mod tests {
         items.push(Message::user("And now?").into());
         let continuation = chain().continued_by(&parts(items)).unwrap();
         assert_eq!(continuation.previous_response_id, "resp_1");
-        assert_eq!(continuation.input, [InputItem::from(Message::user("And now?"))]);
-        assert!(chain().continued_by(&parts(history())).unwrap().input.is_empty());
+        assert_eq!(
+            continuation.input,
+            [InputItem::from(Message::user("And now?"))]
+        );
+        assert!(
+            chain()
+                .continued_by(&parts(history()))
+                .unwrap()
+                .input
+                .is_empty()
+        );
     }
 
     #[test]
@@ -161,13 +176,23 @@ mod tests {
         for items in [changed, shorter, reordered, Vec::new()] {
             assert!(chain().continued_by(&parts(items)).is_none());
         }
-        assert!(chain().continued_by(&parts(RawJson::parse("7").unwrap().decode::<Input>().unwrap())).is_none());
+        assert!(
+            chain()
+                .continued_by(&parts(
+                    RawJson::parse("7").unwrap().decode::<Input>().unwrap()
+                ))
+                .is_none()
+        );
     }
 
     #[test]
     fn every_other_field_has_to_be_equal() {
         let request = |change: fn(CreateResponse) -> CreateResponse| {
-            Parts::new(change(CreateResponse::new("some-model").instructions("Be brief.").input(history())))
+            Parts::new(change(
+                CreateResponse::new("some-model")
+                    .instructions("Be brief.")
+                    .input(history()),
+            ))
         };
         let differ: [fn(CreateResponse) -> CreateResponse; 8] = [
             |request| request.instructions("Be long."),
@@ -181,7 +206,9 @@ mod tests {
             |request| request.prompt_cache_key("key"),
             |request| request.previous_response_id("resp_0"),
             |mut request| {
-                request.extra.insert("new_parameter", RawJson::parse("1").unwrap());
+                request
+                    .extra
+                    .insert("new_parameter", RawJson::parse("1").unwrap());
                 request
             },
         ];
@@ -190,7 +217,9 @@ mod tests {
         }
         let harmless: [fn(CreateResponse) -> CreateResponse; 3] = [
             |request| request,
-            |request| request.client_metadata(Map::from_iter([("turn".to_owned(), "2".to_owned())])),
+            |request| {
+                request.client_metadata(Map::from_iter([("turn".to_owned(), "2".to_owned())]))
+            },
             |request| request.generate(true),
         ];
         for (number, change) in harmless.into_iter().enumerate() {

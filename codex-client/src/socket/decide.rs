@@ -33,7 +33,9 @@ pub(super) fn after_refusal(status: u16, api: &ApiError) -> Next {
     match (status, api.category_with_status(Some(status))) {
         (401, _) => Next::Renew,
         // Limits count requests, not connections: HTTP meets the same one.
-        (_, ErrorCategory::Quota | ErrorCategory::UsageLimit | ErrorCategory::RateLimit) => Next::Stop,
+        (_, ErrorCategory::Quota | ErrorCategory::UsageLimit | ErrorCategory::RateLimit) => {
+            Next::Stop
+        }
         (404 | 405 | 426 | 501, _) => Next::Http(Avoid::Refused),
         _ => Next::Http(Avoid::Broken),
     }
@@ -42,11 +44,14 @@ pub(super) fn after_refusal(status: u16, api: &ApiError) -> Next {
 /// There was no answer to the upgrade.
 pub(super) fn after_failed_connect(kind: ErrorKind) -> Next {
     match kind {
-        ErrorKind::InvalidRequest | ErrorKind::Configuration | ErrorKind::Canceled | ErrorKind::Certificate => {
-            Next::Stop
-        }
+        ErrorKind::InvalidRequest
+        | ErrorKind::Configuration
+        | ErrorKind::Canceled
+        | ErrorKind::Certificate => Next::Stop,
         // The host is not there at all; HTTP will say so, and that says nothing about sockets.
-        ErrorKind::Dns | ErrorKind::Connect | ErrorKind::Timeout(Clock::Total) => Next::Http(Avoid::No),
+        ErrorKind::Dns | ErrorKind::Connect | ErrorKind::Timeout(Clock::Total) => {
+            Next::Http(Avoid::No)
+        }
         _ => Next::Http(Avoid::Broken),
     }
 }
@@ -54,10 +59,16 @@ pub(super) fn after_failed_connect(kind: ErrorKind) -> Next {
 /// An open socket broke or was closed. One that had carried a response before was fine until then.
 pub(super) fn after_loss(kind: ErrorKind, close_code: Option<u16>, is_fresh: bool) -> Next {
     match (kind, close_code) {
-        (ErrorKind::InvalidRequest | ErrorKind::Configuration | ErrorKind::Canceled | ErrorKind::TooLarge, _) => {
-            Next::Stop
+        (
+            ErrorKind::InvalidRequest
+            | ErrorKind::Configuration
+            | ErrorKind::Canceled
+            | ErrorKind::TooLarge,
+            _,
+        ) => Next::Stop,
+        (ErrorKind::Protocol, _) | (ErrorKind::Closed, Some(1002 | 1003 | 1007 | 1008)) => {
+            Next::Http(Avoid::Broken)
         }
-        (ErrorKind::Protocol, _) | (ErrorKind::Closed, Some(1002 | 1003 | 1007 | 1008)) => Next::Http(Avoid::Broken),
         // The request is too large for one message.
         (ErrorKind::Closed, Some(1009)) => Next::Http(Avoid::No),
         _ if is_fresh => Next::Http(Avoid::Broken),
@@ -66,8 +77,13 @@ pub(super) fn after_loss(kind: ErrorKind, close_code: Option<u16>, is_fresh: boo
 }
 
 /// The first event is an error. `None` when it belongs to the response and is an event like any other.
-pub(super) fn after_error_event(status: Option<u16>, api: &ApiError, is_continuation: bool) -> Option<Next> {
-    let blames_continuation = is_continuation && api.param.as_deref() == Some("previous_response_id");
+pub(super) fn after_error_event(
+    status: Option<u16>,
+    api: &ApiError,
+    is_continuation: bool,
+) -> Option<Next> {
+    let blames_continuation =
+        is_continuation && api.param.as_deref() == Some("previous_response_id");
     if blames_continuation || api.category() == ErrorCategory::StateLost {
         return Some(Next::Reconnect);
     }
@@ -109,10 +125,17 @@ mod tests {
         ] {
             assert_eq!(after_refusal(status, &plain), next, "{status}");
         }
-        for code in ["usage_limit_reached", "insufficient_quota", "rate_limit_exceeded"] {
+        for code in [
+            "usage_limit_reached",
+            "insufficient_quota",
+            "rate_limit_exceeded",
+        ] {
             assert_eq!(after_refusal(403, &error(code)), Next::Stop, "{code}");
         }
-        assert_eq!(after_refusal(401, &error("usage_limit_reached")), Next::Renew);
+        assert_eq!(
+            after_refusal(401, &error("usage_limit_reached")),
+            Next::Renew
+        );
     }
 
     #[test]
@@ -145,7 +168,12 @@ mod tests {
             (K::Closed, Some(1001), broken, Next::Reconnect),
             (K::Closed, Some(1006), broken, Next::Reconnect),
             (K::Closed, Some(1008), broken, broken),
-            (K::Closed, Some(1009), Next::Http(Avoid::No), Next::Http(Avoid::No)),
+            (
+                K::Closed,
+                Some(1009),
+                Next::Http(Avoid::No),
+                Next::Http(Avoid::No),
+            ),
             (K::Closed, Some(1011), broken, Next::Reconnect),
             (K::Truncated, None, broken, Next::Reconnect),
             (K::ConnectionLost, None, broken, Next::Reconnect),
@@ -155,8 +183,16 @@ mod tests {
             (K::TooLarge, None, Next::Stop, Next::Stop),
             (K::InvalidRequest, None, Next::Stop, Next::Stop),
         ] {
-            assert_eq!(after_loss(kind, code, true), fresh, "{kind:?} {code:?} on a fresh socket");
-            assert_eq!(after_loss(kind, code, false), used, "{kind:?} {code:?} on a used one");
+            assert_eq!(
+                after_loss(kind, code, true),
+                fresh,
+                "{kind:?} {code:?} on a fresh socket"
+            );
+            assert_eq!(
+                after_loss(kind, code, false),
+                used,
+                "{kind:?} {code:?} on a used one"
+            );
         }
     }
 
@@ -164,23 +200,45 @@ mod tests {
     fn error_events() {
         for (status, code, next) in [
             (Some(400), "invalid_prompt", Some(Next::Stop)),
-            (Some(400), "previous_response_not_found", Some(Next::Reconnect)),
+            (
+                Some(400),
+                "previous_response_not_found",
+                Some(Next::Reconnect),
+            ),
             (None, "previous_response_not_found", Some(Next::Reconnect)),
-            (Some(400), "websocket_connection_limit_reached", Some(Next::Reconnect)),
+            (
+                Some(400),
+                "websocket_connection_limit_reached",
+                Some(Next::Reconnect),
+            ),
             (Some(401), "token_expired", Some(Next::Renew)),
             (Some(403), "usage_not_included", Some(Next::Stop)),
             (Some(429), "usage_limit_reached", Some(Next::Stop)),
             (Some(429), "rate_limit_exceeded", Some(Next::Stop)),
             (Some(500), "server_error", Some(Next::Http(Avoid::No))),
-            (Some(503), "server_is_overloaded", Some(Next::Http(Avoid::No))),
+            (
+                Some(503),
+                "server_is_overloaded",
+                Some(Next::Http(Avoid::No)),
+            ),
             (Some(200), "server_error", None),
             (None, "server_error", None),
         ] {
-            assert_eq!(after_error_event(status, &error(code), true), next, "{status:?} {code}");
+            assert_eq!(
+                after_error_event(status, &error(code), true),
+                next,
+                "{status:?} {code}"
+            );
         }
         let mut invalid = error("invalid_request_error");
         invalid.param = Some("previous_response_id".into());
-        assert_eq!(after_error_event(Some(400), &invalid, true), Some(Next::Reconnect));
-        assert_eq!(after_error_event(Some(400), &invalid, false), Some(Next::Stop));
+        assert_eq!(
+            after_error_event(Some(400), &invalid, true),
+            Some(Next::Reconnect)
+        );
+        assert_eq!(
+            after_error_event(Some(400), &invalid, false),
+            Some(Next::Stop)
+        );
     }
 }

@@ -128,7 +128,11 @@ impl SocketSession {
     /// # Errors
     ///
     /// As for [`stream`](Self::stream).
-    pub async fn stream_with(&mut self, request: &CreateResponse, options: &CallOptions) -> Result<SocketTurn<'_>, Error> {
+    pub async fn stream_with(
+        &mut self,
+        request: &CreateResponse,
+        options: &CallOptions,
+    ) -> Result<SocketTurn<'_>, Error> {
         let plan = self.plan(request, options).await?;
         SocketTurn::start(self, plan).await
     }
@@ -144,7 +148,11 @@ impl SocketSession {
     pub async fn warm_up(&mut self, request: &CreateResponse) -> Result<bool, Error> {
         let mut request = request.clone().generate(false);
         let warm_up = self.client.target().await?.profile.websocket.warm_up;
-        let input = request.input.take().map(Input::into_items).unwrap_or_default();
+        let input = request
+            .input
+            .take()
+            .map(Input::into_items)
+            .unwrap_or_default();
         request.input = Some(Input::Items(match warm_up {
             WarmUp::EmptyInput => Vec::new(),
             WarmUp::DeveloperMessages => input.into_iter().take_while(is_of_developer).collect(),
@@ -158,7 +166,9 @@ impl SocketSession {
         loop {
             match over_socket(&plan, self.open.take()).await {
                 Ok(started) => {
-                    SocketTurn::over(self, Arc::new(plan), started).finish().await?;
+                    SocketTurn::over(self, Arc::new(plan), started)
+                        .finish()
+                        .await?;
                     return Ok(true);
                 }
                 Err(trouble) => match chances.after(&plan, trouble).await? {
@@ -207,7 +217,14 @@ impl SocketSession {
     }
 
     async fn plan(&self, request: &CreateResponse, options: &CallOptions) -> Result<Plan, Error> {
-        Plan::new(&self.client, self.settings, self.counters.clone(), request, options).await
+        Plan::new(
+            &self.client,
+            self.settings,
+            self.counters.clone(),
+            request,
+            options,
+        )
+        .await
     }
 }
 

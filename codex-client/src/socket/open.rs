@@ -65,11 +65,18 @@ impl Open {
             .credentials
             .apply(&mut signed)
             .await
-            .map_err(|error| Trouble::stop(Error::new(ErrorKind::Credentials).with_source(error)))?;
+            .map_err(|error| {
+                Trouble::stop(Error::new(ErrorKind::Credentials).with_source(error))
+            })?;
         let answer = transport
             .connect(Request::from_parts(signed, ()))
             .await
-            .map_err(|error| Trouble::new(decide::after_failed_connect(error.kind()), failure::transport(error)))?;
+            .map_err(|error| {
+                Trouble::new(
+                    decide::after_failed_connect(error.kind()),
+                    failure::transport(error),
+                )
+            })?;
         let (status, headers) = match &answer {
             Upgrade::Accepted(_, head) => (head.status(), head.headers()),
             Upgrade::Refused(answer) => (answer.status(), answer.headers()),
@@ -106,7 +113,12 @@ impl Open {
     pub(super) fn is_usable(&mut self, plan: &Plan) -> bool {
         if let Some(minutes) = plan.turn.target.profile.websocket.lifetime_minutes {
             let life = core::time::Duration::from_secs(u64::from(minutes) * 60);
-            let age = plan.client.inner().timer.now().saturating_duration_since(self.opened);
+            let age = plan
+                .client
+                .inner()
+                .timer
+                .now()
+                .saturating_duration_since(self.opened);
             if age >= life.saturating_sub(plan.settings.renew_before) {
                 return false;
             }
@@ -145,4 +157,5 @@ pub(super) fn target(plan: &Plan) -> Result<Uri, Error> {
 /// More messages than these are not the end of a response but a fault.
 const MAX_LEFT_OVER: usize = 64;
 const TARGET: &str = "the base URL cannot be used for a WebSocket";
-const NO_TRANSPORT: &str = "there is no transport for WebSockets: set one, or turn on the features `http` and `ws`";
+const NO_TRANSPORT: &str =
+    "there is no transport for WebSockets: set one, or turn on the features `http` and `ws`";

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use codex_types::profile::{Channel, Source};
-use codex_types::{ClientEvent, CreateResponse, Input, InputItem, Map, RawJson, Response, Streaming};
+use codex_types::{
+    ClientEvent, CreateResponse, Input, InputItem, Map, RawJson, Response, Streaming,
+};
 
 use crate::client::Client;
 use crate::error::Error;
@@ -70,9 +72,9 @@ impl Plan {
             // The API has no background responses over sockets.
             TransportChoice::WebSocket if is_background => Err(Error::request(BACKGROUND)),
             TransportChoice::WebSocket => Ok(true),
-            TransportChoice::Auto => {
-                Ok(!is_background && self.turn.target.profile.websocket.supported && self.client.inner().websocket.is_some())
-            }
+            TransportChoice::Auto => Ok(!is_background
+                && self.turn.target.profile.websocket.supported
+                && self.client.inner().websocket.is_some()),
         }
     }
 
@@ -94,7 +96,9 @@ impl Plan {
         };
         request.extra.remove("stream");
         if websocket.writes_stream {
-            request.extra.insert("stream", RawJson::encode(&true).map_err(unwritable)?);
+            request
+                .extra
+                .insert("stream", RawJson::encode(&true).map_err(unwritable)?);
         }
         Ok(Message {
             json: ClientEvent::from(request).to_json().map_err(unwritable)?,
@@ -116,7 +120,11 @@ impl Plan {
             return Some(Vec::new());
         }
         let request = CreateResponse::new(self.request.model.clone()).input(response.to_input());
-        let policy = self.options.fit.as_ref().unwrap_or_else(|| &self.client.inner().fit);
+        let policy = self
+            .options
+            .fit
+            .as_ref()
+            .unwrap_or_else(|| &self.client.inner().fit);
         let policy = policy.clone().channel(Channel::WebSocket);
         let fitted = self.turn.target.profile.fit(&request, &policy).ok()?;
         Some(fitted.request.input?.into_items())

@@ -43,13 +43,21 @@ impl Reading {
     }
 
     /// The next event, an error that concerns one message only, or the end.
-    pub(super) fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Result<Result<ResponseEvent, Error>, Fault>> {
+    pub(super) fn poll_event(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Result<ResponseEvent, Error>, Fault>> {
         loop {
             let message = match self.open.socket.poll_next(context) {
                 Poll::Ready(Some(Ok(message))) => message,
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(Fault::Lost(error))),
                 Poll::Ready(None) => return Poll::Ready(Err(Fault::Ended)),
-                Poll::Pending => return self.watch.poll_expired(context).map(|error| Err(Fault::Lost(error))),
+                Poll::Pending => {
+                    return self
+                        .watch
+                        .poll_expired(context)
+                        .map(|error| Err(Fault::Lost(error)));
+                }
             };
             self.watch.record_bytes(message.len());
             match self.decoder.decode_message(&message) {
@@ -63,7 +71,11 @@ impl Reading {
                 }
                 Err(error) => {
                     let error = failure::stream(error);
-                    return Poll::Ready(if error.is_fatal() { Err(Fault::Refused(error)) } else { Ok(Err(error)) });
+                    return Poll::Ready(if error.is_fatal() {
+                        Err(Fault::Refused(error))
+                    } else {
+                        Ok(Err(error))
+                    });
                 }
             }
         }
@@ -75,7 +87,9 @@ impl Reading {
             return false;
         }
         let is_late = match (event.response(), &self.open.last_response) {
-            (Some(response), Some(last)) if response.id.is_empty() => matches!(event, ResponseEvent::Done(_)),
+            (Some(response), Some(last)) if response.id.is_empty() => {
+                matches!(event, ResponseEvent::Done(_))
+            }
             (Some(response), Some(last)) => response.id == *last,
             _ => false,
         };

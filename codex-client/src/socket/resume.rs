@@ -50,7 +50,13 @@ pub(super) fn resume(plan: Arc<Plan>, place: Place) -> Resuming {
         add(&plan.counters.resumes, 1);
         let inner = plan.client.inner();
         let opened = Attempts::new(plan.client.clone(), request).open().await?;
-        let mut stream = ResponseStream::new(opened, Vec::new(), inner.limits, plan.turn.timeouts, inner.timer.clone());
+        let mut stream = ResponseStream::new(
+            opened,
+            Vec::new(),
+            inner.limits,
+            plan.turn.timeouts,
+            inner.timer.clone(),
+        );
         let early: VecDeque<_> = first_of(&mut stream).await?.into_iter().collect();
         Ok(Started {
             way: Way::Http(Box::new(stream)),
@@ -67,9 +73,12 @@ fn target(base: &Uri, place: &Place) -> Result<Uri, Error> {
     }
     let uri = failure::join(base, &format!("responses/{}", place.response_id))?;
     let separator = if uri.query().is_some() { '&' } else { '?' };
-    format!("{uri}{separator}stream=true&starting_after={}", place.starting_after)
-        .parse()
-        .map_err(|_| Error::request(RESPONSE_ID))
+    format!(
+        "{uri}{separator}stream=true&starting_after={}",
+        place.starting_after
+    )
+    .parse()
+    .map_err(|_| Error::request(RESPONSE_ID))
 }
 
 const RESPONSE_ID: &str = "the response has an id that cannot stand in a URL";
@@ -91,7 +100,8 @@ mod tests {
         let expected = "https://api.test/v1/responses/resp_1?stream=true&starting_after=17";
         assert_eq!(target(&plain, &place("resp_1")).unwrap(), expected);
         let with_query = Uri::from_static("https://api.test/v1?api-version=1");
-        let expected = "https://api.test/v1/responses/resp_1?api-version=1&stream=true&starting_after=17";
+        let expected =
+            "https://api.test/v1/responses/resp_1?api-version=1&stream=true&starting_after=17";
         assert_eq!(target(&with_query, &place("resp_1")).unwrap(), expected);
         for id in ["", "../models", "resp_1?x=", "resp 1"] {
             assert!(target(&plain, &place(id)).is_err(), "{id}");

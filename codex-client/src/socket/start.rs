@@ -66,7 +66,9 @@ pub(super) fn tries_socket(plan: &Plan, is_open: bool) -> Result<bool, Error> {
     let inner = plan.client.inner();
     let is_avoided = plan.settings.transport == TransportChoice::Auto
         && !is_open
-        && inner.avoided.contains(&open::target(plan)?, inner.timer.now());
+        && inner
+            .avoided
+            .contains(&open::target(plan)?, inner.timer.now());
     Ok(!is_avoided)
 }
 
@@ -115,7 +117,9 @@ impl Chances {
         };
         let inner = plan.client.inner();
         if !period.is_zero() {
-            inner.avoided.insert(&open::target(plan)?, inner.timer.now(), period);
+            inner
+                .avoided
+                .insert(&open::target(plan)?, inner.timer.now(), period);
         }
         Ok(Again::Http)
     }
@@ -150,7 +154,14 @@ pub(super) async fn over_socket(plan: &Plan, kept: Option<Open>) -> Result<Start
     }
     let counters = &plan.counters;
     add(&counters.bytes_sent, length);
-    add(if message.is_continuation { &counters.continuations } else { &counters.replays }, 1);
+    add(
+        if message.is_continuation {
+            &counters.continuations
+        } else {
+            &counters.replays
+        },
+        1,
+    );
 
     let lease = open.lease;
     let mut reading = Reading::new(open, plan);
@@ -161,7 +172,9 @@ pub(super) async fn over_socket(plan: &Plan, kept: Option<Open>) -> Result<Start
             .map_err(|fault| lost(fault, is_fresh))?;
         if let Ok(ResponseEvent::Error(event)) = &item {
             let api = event.to_api_error();
-            if let Some(next) = decide::after_error_event(event.http_status(), &api, message.is_continuation) {
+            if let Some(next) =
+                decide::after_error_event(event.http_status(), &api, message.is_continuation)
+            {
                 let error = refusal(event);
                 return Err(Trouble {
                     next,
@@ -182,7 +195,9 @@ pub(super) async fn over_socket(plan: &Plan, kept: Option<Open>) -> Result<Start
 fn lost(fault: Fault, is_fresh: bool) -> Trouble {
     let next = match &fault {
         Fault::Lost(error) => decide::after_loss(error.kind(), error.close_code(), is_fresh),
-        Fault::Ended => decide::after_loss(codex_transport::ErrorKind::Closed, Some(1000), is_fresh),
+        Fault::Ended => {
+            decide::after_loss(codex_transport::ErrorKind::Closed, Some(1000), is_fresh)
+        }
         Fault::Refused(_) => Next::Stop,
     };
     Trouble::new(next, fault.into_error())
@@ -191,16 +206,22 @@ fn lost(fault: Fault, is_fresh: bool) -> Trouble {
 /// An error event in the place of an answer, as the status it would be over HTTP.
 fn refusal(event: &ErrorEvent) -> Error {
     let api = event.to_api_error();
-    let status = event.http_status().and_then(|status| StatusCode::from_u16(status).ok());
+    let status = event
+        .http_status()
+        .and_then(|status| StatusCode::from_u16(status).ok());
     let mut headers = HeaderMap::new();
     for (name, value) in api.headers.iter().flat_map(|headers| headers.iter()) {
-        let text = value.decode::<String>().unwrap_or_else(|_| value.as_str().to_owned());
+        let text = value
+            .decode::<String>()
+            .unwrap_or_else(|_| value.as_str().to_owned());
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(text)) {
             headers.insert(name, value);
         }
     }
     match status {
-        Some(status) => Error::new(ErrorKind::Status).with_meta(ResponseMeta::read(status, &headers)),
+        Some(status) => {
+            Error::new(ErrorKind::Status).with_meta(ResponseMeta::read(status, &headers))
+        }
         None => Error::new(ErrorKind::Failed),
     }
     .with_api(Some(api))
@@ -221,7 +242,9 @@ async fn over_http(plan: &Plan) -> Result<Started, Error> {
 }
 
 /// The first event of a stream; an error that ends it is the error of the whole.
-pub(super) async fn first_of(stream: &mut ResponseStream) -> Result<Option<Result<ResponseEvent, Error>>, Error> {
+pub(super) async fn first_of(
+    stream: &mut ResponseStream,
+) -> Result<Option<Result<ResponseEvent, Error>>, Error> {
     match poll_fn(|context| Pin::new(&mut *stream).poll_next(context)).await {
         Some(Err(error)) if error.is_fatal() => Err(error),
         first => Ok(first),
@@ -230,4 +253,5 @@ pub(super) async fn first_of(stream: &mut ResponseStream) -> Result<Option<Resul
 
 /// What a server says beside a response is held back while the response has not begun, but not without end.
 const MAX_BESIDE: usize = 64;
-const ONLY_SOCKETS: &str = "only over a WebSocket can a request prepare the server without asking for an answer";
+const ONLY_SOCKETS: &str =
+    "only over a WebSocket can a request prepare the server without asking for an answer";

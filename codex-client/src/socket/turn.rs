@@ -66,7 +66,11 @@ impl<'a> SocketTurn<'a> {
     /// Waits for the first event.
     pub(super) async fn start(session: &'a mut SocketSession, plan: Plan) -> Result<Self, Error> {
         let plan = Arc::new(plan);
-        let kept = if plan.wants_socket()? { session.open.take() } else { None };
+        let kept = if plan.wants_socket()? {
+            session.open.take()
+        } else {
+            None
+        };
         let started = start(plan.clone(), kept).await?;
         Ok(Self::over(session, plan, started))
     }
@@ -143,12 +147,21 @@ impl<'a> SocketTurn<'a> {
             return Err(Error::request("there is no response that could be steered"));
         }
         let State::Reading(Way::Socket(reading)) = &mut self.state else {
-            return Err(Error::request("only over a WebSocket can a response be steered"));
+            return Err(Error::request(
+                "only over a WebSocket can a response be steered",
+            ));
         };
-        let message = ClientEvent::from(SteerResponse::new(id, input)).to_json().map_err(unwritable)?;
+        let message = ClientEvent::from(SteerResponse::new(id, input))
+            .to_json()
+            .map_err(unwritable)?;
         add(&self.plan.counters.bytes_sent, message.len() as u64);
         self.open_steers += 1;
-        reading.open.socket.send(message).await.map_err(failure::transport)
+        reading
+            .open
+            .socket
+            .send(message)
+            .await
+            .map_err(failure::transport)
     }
 
     /// Waits for the rest and gives the whole response, assembled from the events; of a steered turn, the last one.
@@ -181,7 +194,9 @@ impl<'a> SocketTurn<'a> {
             if self.is_catching_up {
                 match self.last_number {
                     Some(last) if number <= last => return None,
-                    Some(last) if number > last.saturating_add(1) => return Some(Err(self.missing())),
+                    Some(last) if number > last.saturating_add(1) => {
+                        return Some(Err(self.missing()));
+                    }
                     _ => self.is_catching_up = false,
                 }
             }
@@ -220,8 +235,13 @@ impl<'a> SocketTurn<'a> {
             State::Reading(Way::Socket(reading)) if !is_error => {
                 let mut open = reading.open;
                 let response = self.accumulator.snapshot();
-                let is_whole = self.accumulator.outcome() == Some(Outcome::Completed) && self.earlier.is_empty();
-                open.chain = if is_whole { self.plan.chain_after(response) } else { None };
+                let is_whole = self.accumulator.outcome() == Some(Outcome::Completed)
+                    && self.earlier.is_empty();
+                open.chain = if is_whole {
+                    self.plan.chain_after(response)
+                } else {
+                    None
+                };
                 open.last_response = Some(response.id.clone());
                 self.session.open = Some(open);
             }
@@ -252,7 +272,9 @@ impl<'a> SocketTurn<'a> {
                 self.state = State::Resuming(resume::resume(self.plan.clone(), place), error);
                 return None;
             }
-        } else if self.plan.settings.interruption == Interruption::Restart && self.attempt <= self.plan.settings.restarts {
+        } else if self.plan.settings.interruption == Interruption::Restart
+            && self.attempt <= self.plan.settings.restarts
+        {
             return Some(Ok(TurnEvent::Restart(Box::new(self.restart(error)))));
         }
         Some(Err(error.after_delivery(true)))
@@ -320,7 +342,9 @@ impl Stream for SocketTurn<'_> {
                     }
                     State::Resuming(resuming, _) => {
                         let resumed = ready!(resuming.as_mut().poll(context));
-                        let State::Resuming(_, cause) = mem::replace(&mut this.state, State::Over(None)) else {
+                        let State::Resuming(_, cause) =
+                            mem::replace(&mut this.state, State::Over(None))
+                        else {
                             continue;
                         };
                         match resumed {
@@ -343,7 +367,9 @@ impl Stream for SocketTurn<'_> {
                         return Poll::Ready(Some(item));
                     }
                 }
-                Err(error) => return Poll::Ready(Some(Err(error.after_delivery(this.delivered > 0)))),
+                Err(error) => {
+                    return Poll::Ready(Some(Err(error.after_delivery(this.delivered > 0))));
+                }
             }
         }
     }
@@ -358,17 +384,22 @@ impl Way {
     }
 
     /// The next event or an error that concerns one event only, or what ended it.
-    fn poll_event(&mut self, context: &mut Context<'_>) -> Poll<Result<Result<ResponseEvent, Error>, Error>> {
+    fn poll_event(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Result<ResponseEvent, Error>, Error>> {
         match self {
             Self::Socket(reading) => {
                 let item = ready!(reading.poll_event(context));
                 Poll::Ready(item.map_err(|fault| fault.into_error()))
             }
-            Self::Http(stream) => Poll::Ready(match ready!(Pin::new(&mut **stream).poll_next(context)) {
-                Some(Err(error)) if error.is_fatal() => Err(error),
-                Some(item) => Ok(item),
-                None => Err(Error::new(ErrorKind::Truncated)),
-            }),
+            Self::Http(stream) => {
+                Poll::Ready(match ready!(Pin::new(&mut **stream).poll_next(context)) {
+                    Some(Err(error)) if error.is_fatal() => Err(error),
+                    Some(item) => Ok(item),
+                    None => Err(Error::new(ErrorKind::Truncated)),
+                })
+            }
         }
     }
 }
@@ -387,6 +418,10 @@ impl fmt::Debug for SocketTurn<'_> {
 
 /// Whether the connection broke, as against the server saying something that it would say again.
 fn is_interruption(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Truncated)
-        && error.transport().is_none_or(codex_transport::Error::is_retryable)
+    matches!(
+        error.kind(),
+        ErrorKind::Transport | ErrorKind::Timeout | ErrorKind::Truncated
+    ) && error
+        .transport()
+        .is_none_or(codex_transport::Error::is_retryable)
 }

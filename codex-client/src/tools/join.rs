@@ -10,7 +10,11 @@ pub(super) async fn all<F: Future<Output = ()>>(futures: Vec<F>) {
     let mut left: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
     poll_fn(|context| {
         left.retain_mut(|future| future.as_mut().poll(context).is_pending());
-        if left.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        if left.is_empty() {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     })
     .await;
 }

@@ -93,7 +93,11 @@ impl Tools {
         E: fmt::Display,
     {
         let name = definition.name.clone();
-        self.with(name, definition.into(), Arc::new(TextFunction::new(function)))
+        self.with(
+            name,
+            definition.into(),
+            Arc::new(TextFunction::new(function)),
+        )
     }
 
     /// Lets no other call run beside calls of this function: for what changes things that others read. Functions run side by side otherwise.
@@ -145,7 +149,9 @@ impl Tools {
         if response.status != Status::Completed {
             return Vec::new();
         }
-        let mut pending: Vec<Pending> = ToolCall::all(response).map(|call| self.prepare(call)).collect();
+        let mut pending: Vec<Pending> = ToolCall::all(response)
+            .map(|call| self.prepare(call))
+            .collect();
         if let Some(approve) = &self.approve {
             for call in pending.iter_mut().filter(|call| call.is_ready()) {
                 if let Approval::Deny(reason) = approve.ask(call.call().clone()).await {
@@ -169,7 +175,8 @@ impl Tools {
 
     fn prepare(&self, call: ToolCall) -> Pending {
         let found = self.entries.iter().find(|entry| call.is_of(&entry.name));
-        let Some(entry) = found.filter(|entry| entry.callable.takes_text() == call.is_text()) else {
+        let Some(entry) = found.filter(|entry| entry.callable.takes_text() == call.is_text())
+        else {
             let refusal = format!("unsupported call: {}", call.name);
             return Pending::refused(call, refusal);
         };
@@ -187,7 +194,11 @@ impl Tools {
 async fn run_all(mut pending: Vec<Pending>) -> Vec<InputItem> {
     let mut rest = pending.as_mut_slice();
     while !rest.is_empty() {
-        let together = rest.iter().take_while(|call| !call.is_alone()).count().max(1);
+        let together = rest
+            .iter()
+            .take_while(|call| !call.is_alone())
+            .count()
+            .max(1);
         let (now, later) = rest.split_at_mut(together);
         join::all(now.iter_mut().map(Pending::run).collect()).await;
         rest = later;
@@ -203,7 +214,11 @@ impl Default for Tools {
 
 impl fmt::Debug for Tools {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.entries.iter().map(|entry| entry.name.as_str()).collect();
+        let names: Vec<&str> = self
+            .entries
+            .iter()
+            .map(|entry| entry.name.as_str())
+            .collect();
         formatter
             .debug_struct("Tools")
             .field("names", &names)

@@ -68,18 +68,26 @@ impl Session {
     fn declare(&mut self, tools: &Tools) {
         let declared = self.settings_mut().tools.get_or_insert_default();
         for definition in tools.definitions() {
-            if !declared.iter().any(|tool| name(tool).is_some() && name(tool) == name(definition)) {
+            if !declared
+                .iter()
+                .any(|tool| name(tool).is_some() && name(tool) == name(definition))
+            {
                 declared.push(definition.clone());
             }
         }
     }
 }
 
-async fn follow(mut turn: SessionTurn<'_>, watch: &mut impl FnMut(Progress<'_>)) -> Result<Response, Error> {
+async fn follow(
+    mut turn: SessionTurn<'_>,
+    watch: &mut impl FnMut(Progress<'_>),
+) -> Result<Response, Error> {
     while let Some(item) = turn.next().await {
         match item {
             Ok(event) => watch(Progress::Event(&event)),
-            Err(error) if error.is_fatal() => return Err(error.with_partial(turn.snapshot().clone())),
+            Err(error) if error.is_fatal() => {
+                return Err(error.with_partial(turn.snapshot().clone()));
+            }
             Err(_) => {}
         }
     }
@@ -100,7 +108,8 @@ fn calls(response: &Response) -> bool {
 
 /// Whether the response holds something that the client has to do and [`Tools`] cannot.
 fn waits_for_others(response: &Response) -> bool {
-    response.output.iter().any(|item| match item {
+    response.output.iter().any(|item| {
+        match item {
         OutputItem::LocalShellCall(_)
         | OutputItem::ComputerCall(_)
         | OutputItem::ApplyPatchCall(_)
@@ -110,5 +119,6 @@ fn waits_for_others(response: &Response) -> bool {
             matches!(item, OutputItem::ShellCallOutput(output) if output.call_id == call.call_id)
         }),
         _ => false,
+    }
     })
 }

@@ -7,7 +7,8 @@ use core::pin::Pin;
 use std::sync::Arc;
 
 use codex_types::{
-    CustomToolCallOutput, FunctionCall, FunctionCallOutput, InputItem, ItemStatus, OutputItem, Response, ToolOutput,
+    CustomToolCallOutput, FunctionCall, FunctionCallOutput, InputItem, ItemStatus, OutputItem,
+    Response, ToolOutput,
 };
 use serde::de::DeserializeOwned;
 
@@ -197,10 +198,12 @@ where
 
     fn prepare(&self, arguments: &str) -> Result<Running, String> {
         let call = FunctionCall::new("", "", arguments);
-        let arguments: A = call.arguments_as().map_err(|error| match core::error::Error::source(&error) {
-            Some(source) => format!("{error}: {source}"),
-            None => error.to_string(),
-        })?;
+        let arguments: A =
+            call.arguments_as()
+                .map_err(|error| match core::error::Error::source(&error) {
+                    Some(source) => format!("{error}: {source}"),
+                    None => error.to_string(),
+                })?;
         let function = self.function.clone();
         Ok(Box::pin(async move { output(function(arguments).await) }))
     }

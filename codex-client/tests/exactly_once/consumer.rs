@@ -53,7 +53,12 @@ struct Seen {
 }
 
 impl Conversation {
-    pub(crate) fn new(session: SocketSession, server: Arc<Mutex<Server>>, background: bool, is_restless: bool) -> Self {
+    pub(crate) fn new(
+        session: SocketSession,
+        server: Arc<Mutex<Server>>,
+        background: bool,
+        is_restless: bool,
+    ) -> Self {
         Self {
             session,
             server,
@@ -71,14 +76,17 @@ impl Conversation {
         self.tally.resumed = stats.resumes;
         self.tally.fallen_back = stats.http_turns;
         self.tally.continued = stats.continuations;
-        self.tally.violations.append(&mut self.server.lock().unwrap().violations);
+        self.tally
+            .violations
+            .append(&mut self.server.lock().unwrap().violations);
         self.tally
     }
 
     pub(crate) async fn turn(&mut self, random: &mut Random) {
         self.tally.turns += 1;
         let before = self.history.len();
-        self.history.push(Message::user(format!("question {}", self.tally.turns)).into());
+        self.history
+            .push(Message::user(format!("question {}", self.tally.turns)).into());
         if self.is_restless && random.one_in(10) {
             self.instructions += 1;
         }
@@ -97,7 +105,11 @@ impl Conversation {
             server.expected = RawJson::encode(&self.history).unwrap().decode().unwrap();
             server.has_interfered = false;
         }
-        let patience = if self.is_restless && random.one_in(12) { random.below(8) } else { u64::MAX };
+        let patience = if self.is_restless && random.one_in(12) {
+            random.below(8)
+        } else {
+            u64::MAX
+        };
         match self.watch(&request, patience).await {
             Some(response) => self.history.extend(response.to_input()),
             // Some people ask again, some ask something else.
@@ -134,16 +146,24 @@ impl Conversation {
                     seen.take(&event, &mut self.tally);
                 }
                 Some(Ok(TurnEvent::Restart(restart))) => {
-                    if restart.discarded_events() != seen.numbers.len() as u64 + beside(&seen, restart.discarded_events()) {
-                        self.tally.violations.push("a border that does not count what it discards".into());
+                    if restart.discarded_events()
+                        != seen.numbers.len() as u64 + beside(&seen, restart.discarded_events())
+                    {
+                        self.tally
+                            .violations
+                            .push("a border that does not count what it discards".into());
                     }
                     if restart.discarded().output_text() != seen.text && !seen.text.is_empty() {
-                        self.tally.violations.push("a border that names another text than was handed out".into());
+                        self.tally
+                            .violations
+                            .push("a border that names another text than was handed out".into());
                     }
                     seen.check(&self.server.lock().unwrap(), &mut self.tally);
                     seen = Seen::default();
                 }
-                Some(Err(error)) if !error.is_fatal() => self.tally.violations.push(format!("{error:?}")),
+                Some(Err(error)) if !error.is_fatal() => {
+                    self.tally.violations.push(format!("{error:?}"))
+                }
                 Some(Err(error)) => break Some(error),
             }
         };
@@ -156,7 +176,9 @@ impl Conversation {
                 self.tally.cut += 1;
                 explain(&mut self.tally, &error, !seen.numbers.is_empty());
                 if seen.is_over {
-                    self.tally.violations.push("an error behind the last event".into());
+                    self.tally
+                        .violations
+                        .push("an error behind the last event".into());
                 }
                 return None;
             }
@@ -166,7 +188,9 @@ impl Conversation {
         let has_interfered = self.server.lock().unwrap().has_interfered;
         let response = turn.finish().await.ok()?;
         if response.output_text() != seen.text {
-            self.tally.violations.push("a response with another text than was handed out".into());
+            self.tally
+                .violations
+                .push("a response with another text than was handed out".into());
         }
         self.tally.completed += 1;
         self.tally.saved += u64::from(has_interfered);
@@ -182,7 +206,9 @@ fn beside(seen: &Seen, counted: u64) -> u64 {
 /// An end has to say what it is: who, why, and whether asking again repeats anything.
 fn explain(tally: &mut Tally, error: &Error, delivered: bool) {
     if delivered && error.is_retryable() {
-        tally.violations.push(format!("called harmless to repeat: {error:?}"));
+        tally
+            .violations
+            .push(format!("called harmless to repeat: {error:?}"));
     }
     let has_cause = match error.kind() {
         ErrorKind::Status => error.status().is_some(),
@@ -198,7 +224,9 @@ fn explain(tally: &mut Tally, error: &Error, delivered: bool) {
 impl Seen {
     fn take(&mut self, event: &ResponseEvent, tally: &mut Tally) {
         if self.is_over {
-            tally.violations.push("an event behind the terminal one".into());
+            tally
+                .violations
+                .push("an event behind the terminal one".into());
         }
         if let ResponseEvent::Created(event) = event {
             self.id.clone_from(&event.response.id);
@@ -224,12 +252,19 @@ impl Seen {
                 number => assert_eq!(number, place as u64 + 1 + self.numbers[0]),
             }
         }
-        let said: String = made.events.iter().take(self.numbers.len()).filter_map(|event| event["delta"].as_str()).collect();
+        let said: String = made
+            .events
+            .iter()
+            .take(self.numbers.len())
+            .filter_map(|event| event["delta"].as_str())
+            .collect();
         if said != self.text {
             tally.lost += u64::from(self.text.len() < said.len());
             tally.duplicated += u64::from(self.text.len() >= said.len());
         }
-        if self.numbers.first().is_some_and(|first| *first != 0) || (self.is_over && self.numbers.len() != made.events.len()) {
+        if self.numbers.first().is_some_and(|first| *first != 0)
+            || (self.is_over && self.numbers.len() != made.events.len())
+        {
             tally.lost += 1;
         }
     }
@@ -258,9 +293,15 @@ impl Tally {
         }
         let is_bad = other.duplicated + other.lost + other.unexplained > 0;
         if is_bad {
-            self.violations.push(format!("seed {seed}: repeated, lost or unexplained"));
+            self.violations
+                .push(format!("seed {seed}: repeated, lost or unexplained"));
         }
-        self.violations.extend(other.violations.iter().map(|violation| format!("seed {seed}: {violation}")));
+        self.violations.extend(
+            other
+                .violations
+                .iter()
+                .map(|violation| format!("seed {seed}: {violation}")),
+        );
     }
 }
 
@@ -270,8 +311,20 @@ impl fmt::Display for Tally {
             formatter,
             "{} turns, {} events: {} duplicated, {} lost, {} unexplained ends; \
              the server interfered with {} turns, of which {} completed; {} refused, {} cut, {} restarts, {} resumes, {} over HTTP, {} continued, {} dropped",
-            self.turns, self.events, self.duplicated, self.lost, self.unexplained,
-            self.interfered, self.saved, self.refused, self.cut, self.restarted, self.resumed, self.fallen_back, self.continued, self.dropped,
+            self.turns,
+            self.events,
+            self.duplicated,
+            self.lost,
+            self.unexplained,
+            self.interfered,
+            self.saved,
+            self.refused,
+            self.cut,
+            self.restarted,
+            self.resumed,
+            self.fallen_back,
+            self.continued,
+            self.dropped,
         )?;
         for violation in self.violations.iter().take(10) {
             write!(formatter, "\n  {violation}")?;

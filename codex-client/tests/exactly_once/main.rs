@@ -30,13 +30,20 @@ fn over_many_seeds_nothing_is_repeated_lost_or_left_unexplained() {
         tally.add(seed, &run(&mut random, settings, faults));
     }
     eprintln!("{tally}");
-    assert_eq!((tally.duplicated, tally.lost, tally.unexplained), (0, 0, 0), "{tally}");
+    assert_eq!(
+        (tally.duplicated, tally.lost, tally.unexplained),
+        (0, 0, 0),
+        "{tally}"
+    );
     assert!(tally.violations.is_empty(), "{tally}");
     // A simulation in which nothing happens proves nothing.
     let turns = tally.turns;
     for (what, count) in [
         ("completed in spite of a fault", tally.saved),
-        ("ended in an error after something was handed out", tally.cut),
+        (
+            "ended in an error after something was handed out",
+            tally.cut,
+        ),
         ("were restarted", tally.restarted),
         ("were resumed", tally.resumed),
         ("fell back to HTTP", tally.fallen_back),
@@ -51,10 +58,18 @@ fn over_many_seeds_nothing_is_repeated_lost_or_left_unexplained() {
 fn every_fault_at_every_event_of_either_transport_is_borne() {
     let mut tally = Tally::default();
     let mut seed = 0;
-    for transport in [TransportChoice::Auto, TransportChoice::Http, TransportChoice::WebSocket] {
+    for transport in [
+        TransportChoice::Auto,
+        TransportChoice::Http,
+        TransportChoice::WebSocket,
+    ] {
         for interruption in [Interruption::Fail, Interruption::Restart] {
             // There are no background responses over sockets.
-            for background in if transport == TransportChoice::WebSocket { &[false][..] } else { &[false, true] } {
+            for background in if transport == TransportChoice::WebSocket {
+                &[false][..]
+            } else {
+                &[false, true]
+            } {
                 for fault in Fault::ALL {
                     for index in 0..server::EVENTS {
                         for turn in 0..2 {
@@ -63,7 +78,10 @@ fn every_fault_at_every_event_of_either_transport_is_borne() {
                             seed += 1;
                             let faults = Faults::one(turn, index, fault);
                             let mut random = Random::new(seed);
-                            tally.add(seed, &run_with(&mut random, settings, faults, 2, *background, false));
+                            tally.add(
+                                seed,
+                                &run_with(&mut random, settings, faults, 2, *background, false),
+                            );
                         }
                     }
                 }
@@ -71,13 +89,24 @@ fn every_fault_at_every_event_of_either_transport_is_borne() {
         }
     }
     eprintln!("{tally}");
-    assert_eq!((tally.duplicated, tally.lost, tally.unexplained), (0, 0, 0), "{tally}");
+    assert_eq!(
+        (tally.duplicated, tally.lost, tally.unexplained),
+        (0, 0, 0),
+        "{tally}"
+    );
     assert!(tally.violations.is_empty(), "{tally}");
-    assert!(tally.saved > 0 && tally.cut > 0 && tally.restarted > 0 && tally.resumed > 0, "{tally}");
+    assert!(
+        tally.saved > 0 && tally.cut > 0 && tally.restarted > 0 && tally.resumed > 0,
+        "{tally}"
+    );
 }
 
 fn seeds(count: u64) -> core::ops::Range<u64> {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok())
+    };
     match number("CODEX_SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..number("CODEX_SEEDS").unwrap_or(count),
@@ -119,7 +148,12 @@ fn run_with(
     runtime.block_on(async {
         let server = Arc::new(Mutex::new(Server::new(faults)));
         let client = client(&server);
-        let mut conversation = Conversation::new(SocketSession::new(&client, settings), server, background, is_restless);
+        let mut conversation = Conversation::new(
+            SocketSession::new(&client, settings),
+            server,
+            background,
+            is_restless,
+        );
         for _ in 0..turns {
             conversation.turn(random).await;
         }
@@ -129,7 +163,8 @@ fn run_with(
 
 fn client(server: &Arc<Mutex<Server>>) -> Client {
     // The source has one better token after each rejection; the server draws by itself when it wants one.
-    let source = source_fn(|_: TokenRequest| async { Ok(BearerToken::new(Secret::from("invented"))) });
+    let source =
+        source_fn(|_: TokenRequest| async { Ok(BearerToken::new(Secret::from("invented"))) });
     Client::builder()
         .base_url("http://127.0.0.1:9/v1")
         .profile(Profile::platform())

@@ -45,7 +45,11 @@ impl Fault {
 pub(crate) enum Faults {
     Drawn(Random),
     /// This one, in front of this event of this response, counted over both transports.
-    One { response: usize, index: usize, fault: Fault },
+    One {
+        response: usize,
+        index: usize,
+        fault: Fault,
+    },
 }
 
 impl Faults {
@@ -54,7 +58,11 @@ impl Faults {
     }
 
     pub(crate) fn one(response: usize, index: usize, fault: Fault) -> Self {
-        Self::One { response, index, fault }
+        Self::One {
+            response,
+            index,
+            fault,
+        }
     }
 
     fn one_in(&mut self, count: u64) -> bool {
@@ -75,10 +83,17 @@ impl Faults {
     fn of_stream(&mut self, response: usize, left: usize) -> Option<(usize, Fault)> {
         match self {
             Self::Drawn(random) => {
-                let place = (random.below(left as u64 + 1) as usize, random.choose(&Fault::ALL));
+                let place = (
+                    random.below(left as u64 + 1) as usize,
+                    random.choose(&Fault::ALL),
+                );
                 random.one_in(3).then_some(place)
             }
-            Self::One { response: of, index, fault } => (response == *of && left == EVENTS).then_some((*index, *fault)),
+            Self::One {
+                response: of,
+                index,
+                fault,
+            } => (response == *of && left == EVENTS).then_some((*index, *fault)),
         }
     }
 }
@@ -122,11 +137,17 @@ impl Server {
     fn respond(&mut self, conversation: &[Value]) -> usize {
         if conversation != self.expected {
             let (asked, meant) = (conversation.len(), self.expected.len());
-            self.violations.push(format!("asked with {asked} items, or others, where {meant} were meant"));
+            self.violations.push(format!(
+                "asked with {asked} items, or others, where {meant} were meant"
+            ));
         }
         let number = self.made.len();
         let id = format!("resp_{number}");
-        let ending = if self.faults.one_in(12) { self.faults.choose(&["failed", "incomplete"]) } else { "completed" };
+        let ending = if self.faults.one_in(12) {
+            self.faults.choose(&["failed", "incomplete"])
+        } else {
+            "completed"
+        };
         self.made.push(Made {
             events: events(number, &id, ending),
             id,
@@ -150,7 +171,8 @@ impl Server {
         }
         let body: Value = serde_json::from_slice(&request.body).unwrap();
         if body.get("previous_response_id").is_some() {
-            self.violations.push("a response of a socket named over HTTP".into());
+            self.violations
+                .push("a response of a socket named over HTTP".into());
         }
         let number = self.respond(items(&body));
         self.stream(number, 0)
@@ -181,7 +203,9 @@ impl Server {
     }
 
     fn refuse_http(&mut self) -> Answer {
-        let error = |code: &str| json!({"error": {"code": code, "type": code, "message": "invented"}}).to_string();
+        let error = |code: &str| {
+            json!({"error": {"code": code, "type": code, "message": "invented"}}).to_string()
+        };
         match self.faults.choose(&[0, 1, 2, 3, 4, 5]) {
             0 => Answer::json(500, error("server_error")),
             1 => Answer::json(503, error("server_is_overloaded")),
@@ -193,12 +217,25 @@ impl Server {
     }
 
     fn refuse_upgrade(&mut self) -> Result<Upgrade, Error> {
-        let kinds = [ErrorKind::Connect, ErrorKind::ConnectionLost, ErrorKind::Timeout(codex_transport::Clock::Connect)];
+        let kinds = [
+            ErrorKind::Connect,
+            ErrorKind::ConnectionLost,
+            ErrorKind::Timeout(codex_transport::Clock::Connect),
+        ];
         if self.faults.one_in(3) {
-            return Err(Error::new(self.faults.choose(&kinds), Phase::Handshake, Sent::No));
+            return Err(Error::new(
+                self.faults.choose(&kinds),
+                Phase::Handshake,
+                Sent::No,
+            ));
         }
         let status = self.faults.choose(&[426_u16, 401, 403, 404, 429, 500, 503]);
-        Ok(Upgrade::Refused(Response::builder().status(status).body(Bytes::from_static(b"{}")).unwrap()))
+        Ok(Upgrade::Refused(
+            Response::builder()
+                .status(status)
+                .body(Bytes::from_static(b"{}"))
+                .unwrap(),
+        ))
     }
 
     /// What comes over a socket after a message.
@@ -213,7 +250,8 @@ impl Server {
             Some(previous) => match memory.get(previous) {
                 Some(known) => known.clone(),
                 None => {
-                    self.violations.push(format!("{previous} is not of this connection"));
+                    self.violations
+                        .push(format!("{previous} is not of this connection"));
                     Vec::new()
                 }
             },
@@ -223,7 +261,9 @@ impl Server {
         let fault = self.fault(number, EVENTS);
         let mut steps = VecDeque::new();
         if self.faults.one_in(4) {
-            steps.push_back(Step::Text(json!({"type": "codex.rate_limits", "plan_type": "plus"})));
+            steps.push_back(Step::Text(
+                json!({"type": "codex.rate_limits", "plan_type": "plus"}),
+            ));
         }
         let events = &self.made[number].events;
         for (index, event) in events.iter().enumerate() {
@@ -236,7 +276,13 @@ impl Server {
             }
         }
         let last = &events[events.len() - 1];
-        conversation.extend(last["response"]["output"].as_array().unwrap().iter().cloned());
+        conversation.extend(
+            last["response"]["output"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .cloned(),
+        );
         memory.insert(self.made[number].id.clone(), conversation);
         if self.faults.one_in(6) {
             let done = json!({"type": "response.done", "response": {"id": self.made[number].id, "status": "completed"}});
@@ -258,7 +304,9 @@ impl Server {
             (500, "server_error"),
             (400, "invalid_prompt"),
         ]);
-        Step::Text(json!({"type": "error", "status": status, "error": {"code": code, "message": "invented"}}))
+        Step::Text(
+            json!({"type": "error", "status": status, "error": {"code": code, "message": "invented"}}),
+        )
     }
 }
 
@@ -283,7 +331,10 @@ impl WsTransport for Sockets {
             memory: HashMap::new(),
             steps: VecDeque::new(),
         });
-        Ok(Upgrade::Accepted(socket, Response::builder().status(101).body(()).unwrap()))
+        Ok(Upgrade::Accepted(
+            socket,
+            Response::builder().status(101).body(()).unwrap(),
+        ))
     }
 }
 
@@ -350,7 +401,9 @@ fn items(request: &Value) -> &[Value] {
 /// The events of a response, none of whose texts any other response has.
 fn events(number: usize, id: &str, ending: &str) -> Vec<Value> {
     let item_id = format!("msg_{number}");
-    let words: Vec<String> = (0..DELTAS).map(|delta| format!("r{number}d{delta} ")).collect();
+    let words: Vec<String> = (0..DELTAS)
+        .map(|delta| format!("r{number}d{delta} "))
+        .collect();
     let message = |status: &str, text: &str| {
         json!({"type": "message", "id": item_id, "role": "assistant", "status": status,
             "content": [{"type": "output_text", "text": text, "annotations": []}]})
@@ -369,7 +422,9 @@ fn events(number: usize, id: &str, ending: &str) -> Vec<Value> {
     }));
     events.push(json!({"type": "response.output_text.done", "output_index": 0, "item_id": item_id, "content_index": 0, "text": words.concat()}));
     events.push(json!({"type": "response.output_item.done", "output_index": 0, "item": whole}));
-    events.push(json!({"type": format!("response.{ending}"), "response": response(ending, json!([whole]))}));
+    events.push(
+        json!({"type": format!("response.{ending}"), "response": response(ending, json!([whole]))}),
+    );
     assert_eq!(events.len(), EVENTS);
     for (number, event) in events.iter_mut().enumerate() {
         event["sequence_number"] = json!(number);

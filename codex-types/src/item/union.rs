@@ -563,6 +563,12 @@ impl From<OutputMessage> for Message {
         for (name, value) in message.extra.iter() {
             converted.extra.push(name.into(), value.clone());
         }
+        // An answer's content is a list; the service takes plain text as well, and gives it back in compacted conversations.
+        let plain = converted.extra.get("content");
+        if let Some(content) = plain.and_then(|raw| raw.decode().ok()) {
+            converted.content = content;
+            converted.extra.remove("content");
+        }
         converted
     }
 }

@@ -86,3 +86,53 @@ object! {
         required {}
     }
 }
+
+#[cfg(feature = "schemars")]
+impl JsonSchemaFormat {
+    /// The format that makes the model answer with a value of a Rust type.
+    ///
+    /// The schema is closed, as the service wants it for exact answers: objects take no other keys and require all of theirs.
+    ///
+    /// ```
+    /// use codex_types::{CreateResponse, JsonSchemaFormat, TextConfig};
+    ///
+    /// #[derive(schemars::JsonSchema)]
+    /// #[expect(dead_code)]
+    /// struct Verdict {
+    ///     ok: bool,
+    /// }
+    ///
+    /// let format = JsonSchemaFormat::of::<Verdict>()?;
+    /// assert_eq!(format.name, "Verdict");
+    /// assert_eq!(format.strict, Some(true));
+    /// let request = CreateResponse::new("gpt-5.5").input("Is it?").text(TextConfig::from(format));
+    /// # Ok::<(), codex_types::DecodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the schema cannot be written as JSON. What the service does not support in it is not an error here; the linter names it.
+    pub fn of<T: schemars::JsonSchema>() -> Result<Self, crate::DecodeError> {
+        // Without the key `$schema`, which says nothing to the service.
+        let settings = schemars::generate::SchemaSettings::draft2020_12()
+            .with(|settings| settings.meta_schema = None);
+        let schema = RawJson::encode(&settings.into_generator().into_root_schema_for::<T>())?;
+        let closed = crate::lint::close_schema(&schema)?;
+        let name: String = T::schema_name()
+            .chars()
+            .map(|character| {
+                if character.is_ascii_alphanumeric() {
+                    character
+                } else {
+                    '_'
+                }
+            })
+            .take(LONGEST_NAME)
+            .collect();
+        Ok(Self::new(name, closed.schema).strict(true))
+    }
+}
+
+/// What the service takes as the name of a format, in characters.
+#[cfg(feature = "schemars")]
+const LONGEST_NAME: usize = 64;
