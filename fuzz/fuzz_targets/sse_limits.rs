@@ -12,5 +12,13 @@ fuzz_target!(|input: ([u8; 3], Vec<u8>, &[u8])| {
     let (bounds, cuts, stream) = input;
     let [line, frame, skipped] = bounds.map(usize::from);
     let cuts: Vec<usize> = cuts.into_iter().map(usize::from).collect();
-    assert_agrees(stream, &cuts, Bounds { line, frame, skipped });
+    assert_agrees(
+        stream,
+        &cuts,
+        Bounds {
+            line,
+            frame,
+            skipped,
+        },
+    );
 });

@@ -13,14 +13,20 @@ use codex_types::{CreateResponse, RawJson, Response, ResponseEvent};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let Ok(text) = core::str::from_utf8(data) else { return };
+    let Ok(text) = core::str::from_utf8(data) else {
+        return;
+    };
     let options = RequestOptions::new();
-    let answer = AnswerOptions::new().include_usage(true).reasoning(ReasoningShown::TextAndItems);
+    let answer = AnswerOptions::new()
+        .include_usage(true)
+        .reasoning(ReasoningShown::TextAndItems);
     let mut chunks = ToChatChunks::new(answer.clone());
     let mut events = ToResponseEvents::new();
     let mut out = Vec::new();
     for line in text.lines() {
-        let Ok(json) = RawJson::parse(line) else { continue };
+        let Ok(json) = RawJson::parse(line) else {
+            continue;
+        };
         if let Ok(chat) = json.decode::<ChatRequest>() {
             match to_responses_request(&chat, &options) {
                 Ok(there) => {
@@ -49,7 +55,9 @@ fuzz_target!(|data: &[u8]| {
         }
         for name in ["platform", "chatgpt-0.120"] {
             let linter = Linter::new(Profile::by_name(name).expect("it is one of ours"));
-            let Ok((body, _)) = linter.fix(&json) else { continue };
+            let Ok((body, _)) = linter.fix(&json) else {
+                continue;
+            };
             let left = linter.lint_json(&body).expect("a fixed body can be read");
             assert!(left.iter().all(|finding| finding.fix.is_none()), "{left:?}");
         }
