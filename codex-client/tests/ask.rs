@@ -1,7 +1,10 @@
 //! The example a newcomer runs first, as a process: what it prints where, and how it ends.
-#![expect(
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
     clippy::std_instead_of_core,
-    reason = "a test of a process needs std anyway"
+    clippy::unwrap_used,
+    reason = "a test states what it expects by failing loudly"
 )]
 
 use std::io::Read as _;

@@ -1,7 +1,10 @@
 //! Whole exchanges against a real server on 127.0.0.1: what arrives is handed out at once, and every way an exchange can end has its name.
-#![expect(
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
     clippy::std_instead_of_core,
-    reason = "a test over sockets needs std anyway"
+    clippy::unwrap_used,
+    reason = "a test states what it expects by failing loudly"
 )]
 
 use std::time::Duration;
@@ -77,9 +80,9 @@ async fn the_first_delta_is_handed_out_before_the_server_has_sent_the_last() {
 
     let mut stream = client.stream(&question()).await.expect("a stream");
     let first = loop {
-        match stream.next().await.expect("an event").expect("a good one") {
-            ResponseEvent::OutputTextDelta(delta) => break delta.delta().to_owned(),
-            _ => {}
+        let event = stream.next().await.expect("an event").expect("a good one");
+        if let ResponseEvent::OutputTextDelta(delta) = event {
+            break delta.delta().to_owned();
         }
     };
     assert_eq!(first, "first ");

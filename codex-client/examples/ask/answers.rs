@@ -1,6 +1,6 @@
 // What the embedded server says: events as the service sends them, each with the pause before it. Everything here is invented.
 
-use std::time::Duration;
+use core::time::Duration;
 
 use serde_json::{Value, json};
 

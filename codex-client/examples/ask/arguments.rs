@@ -1,7 +1,7 @@
 // What the command line says. The first plain word is the question; more of them are joined, so that quotes may be left out.
 
+use core::time::Duration;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use codex_auth::Secret;
 use codex_client::TransportChoice;

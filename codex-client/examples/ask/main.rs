@@ -138,7 +138,7 @@ fn request(arguments: &Arguments) -> Result<CreateResponse, String> {
 /// One line that says what happened, what the server said about it, and what its operators would ask for.
 fn explain(error: &Error) -> String {
     let mut line = error.to_string();
-    let mut source = std::error::Error::source(error);
+    let mut source = core::error::Error::source(error);
     while let Some(cause) = source {
         line.push_str(": ");
         line.push_str(&cause.to_string());
