@@ -1,5 +1,10 @@
 //! The law of the accumulator (L6): the same answer is assembled whichever of the protocol's sources carry it, and shown once.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test states what it expects by failing loudly"
+)]
+
 use codex_sse::{Accumulator, Malformed, Outcome, View, Viewer};
 use codex_types::{OutputItem, ResponseEvent};
 use proptest::{collection::vec, prelude::*};

@@ -1,5 +1,10 @@
 //! The streams in `testdata`, cut at every position.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test states what it expects by failing loudly"
+)]
+
 mod reference;
 
 use std::{fs, path::PathBuf};

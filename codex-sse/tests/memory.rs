@@ -1,5 +1,10 @@
 //! What a decoder holds (L4) and how often it allocates, as the allocator counts it. One test, since the counts are those of the process.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test states what it expects by failing loudly"
+)]
+
 use std::alloc::System;
 
 use codex_sse::{Decoder, Limits};
@@ -77,5 +82,42 @@ fn memory_stays_within_the_limits_plus_one_kibibyte() {
     assert!(
         allocations <= 8,
         "{allocations} allocations for events that are cut"
+    );
+
+    #[cfg(feature = "events")]
+    typed_deltas();
+}
+
+/// A borrowed delta allocates nothing, an owned one once.
+#[cfg(feature = "events")]
+fn typed_deltas() {
+    use codex_sse::EventDecoder;
+
+    let count = 1000;
+    let delta = r#"{"type":"response.output_text.delta","sequence_number":4,"item_id":"msg_1","output_index":0,"content_index":0,"delta":" word","logprobs":[],"obfuscation":"abc"}"#;
+    let stream = format!("event: response.output_text.delta\ndata: {delta}\n\n").repeat(count);
+
+    let region = Region::new(ALLOCATOR);
+    let mut decoder = EventDecoder::new();
+    let mut input = stream.as_bytes();
+    let mut seen = 0;
+    while decoder.decode_ref(&mut input).unwrap().is_some() {
+        seen += 1;
+    }
+    let borrowed = region.change();
+    assert_eq!(seen, count);
+    assert!(
+        borrowed.allocations + borrowed.reallocations <= 4,
+        "{borrowed:?}"
+    );
+
+    let region = Region::new(ALLOCATOR);
+    let mut decoder = EventDecoder::new();
+    let mut input = stream.as_bytes();
+    while decoder.decode(&mut input).unwrap().is_some() {}
+    let owned = region.change();
+    assert!(
+        owned.allocations + owned.reallocations <= count + 4,
+        "{owned:?}"
     );
 }

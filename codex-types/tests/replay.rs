@@ -1,5 +1,10 @@
 //! What came out goes back in whole.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test states what it expects by failing loudly"
+)]
+
 use codex_types::{InputItem, OutputItem, RawJson};
 
 fn replayed(json: &str) -> String {
