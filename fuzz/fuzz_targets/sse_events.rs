@@ -1,0 +1,74 @@
+//! The fast way to read a delta says what the general way says; chunking is invisible up to the assembled response; and what is shown of a
+//! text adds up to that text (laws L1, L6 and L7).
+
+#![no_main]
+
+use codex_sse::{Accumulator, Decoder, EventDecoder, View, Viewer};
+use codex_types::{EventRef, Response, ResponseEvent};
+use libfuzzer_sys::fuzz_target;
+
+fn fold<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Option<ResponseEvent>>, Response) {
+    let mut decoder = EventDecoder::new();
+    let mut accumulator = Accumulator::new();
+    let mut events = Vec::new();
+    for mut chunk in chunks {
+        loop {
+            match decoder.decode_ref(&mut chunk) {
+                Ok(Some(event)) => {
+                    accumulator.push_ref(&event).unwrap();
+                    events.push(Some(event.into_owned()));
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    assert!(!error.is_fatal());
+                    events.push(None);
+                }
+            }
+        }
+    }
+    (events, accumulator.into_partial())
+}
+
+fuzz_target!(|input: (u8, &[u8])| {
+    let (size, stream) = input;
+    let (events, response) = fold([stream]);
+    let cut = fold(stream.chunks(usize::from(size).max(1)));
+    assert_eq!(cut.0, events);
+    assert_eq!(cut.1, response);
+
+    let mut viewer = Viewer::new();
+    for event in events.iter().flatten() {
+        viewer.feed(event).unwrap();
+        while let Some(view) = viewer.poll() {
+            if let View::Text {
+                delta, snapshot, ..
+            } = view
+            {
+                assert!(snapshot.ends_with(delta));
+            }
+        }
+    }
+    assert_eq!(*viewer.snapshot(), response);
+
+    // A space behind the brace keeps the general way from noticing the form that the fast way expects.
+    let mut decoder = Decoder::new();
+    let mut rest = stream;
+    while let Some(frame) = decoder.decode(&mut rest).unwrap() {
+        let Some(object) = frame
+            .data_str()
+            .ok()
+            .and_then(|json| json.strip_prefix('{'))
+        else {
+            continue;
+        };
+        let fast =
+            EventRef::from_json(frame.data_str().unwrap_or_default()).map(EventRef::into_owned);
+        let general = ResponseEvent::from_json(&format!("{{ {object}"));
+        match (fast, general) {
+            (Ok(ResponseEvent::Unknown(fast)), Ok(ResponseEvent::Unknown(general))) => {
+                assert_eq!(fast.kind(), general.kind());
+            }
+            (fast, general) => assert_eq!(fast.ok(), general.ok()),
+        }
+    }
+});
