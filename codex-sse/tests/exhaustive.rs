@@ -49,7 +49,10 @@ fn all_cuts(length: usize) {
         let expected = timeless(interpret(bytes, UNBOUNDED));
         for cuts in 0..1_u32 << (length - 1) {
             let mut last = 0;
-            let cut_ends = ends.iter().enumerate().filter(|(index, _)| cuts >> index & 1 == 1);
+            let cut_ends = ends
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| cuts >> index & 1 == 1);
             let chunks = cut_ends.map(|(_, end)| end - core::mem::replace(&mut last, *end));
             let found = timeless(decode(bytes, chunks, UNBOUNDED));
             assert_eq!(found, expected, "cut by {cuts:b}: {}", bytes.escape_ascii());

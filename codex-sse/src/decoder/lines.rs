@@ -1,0 +1,409 @@
+// The line loop: every line the slow way, whole or cut.
+
+use super::{Decoder, Lent, Place, find_line_end, is_line_end, limit::Progress};
+use crate::{
+    Error, ErrorKind,
+    held::Part,
+    line::{self, Field},
+};
+
+impl Decoder {
+    #[inline(never)]
+    pub(super) fn decode_lines<'i>(
+        &mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Lent<'i>>, Error> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        if self.lent {
+            self.lent = false;
+            self.held.clear_event();
+        }
+        let mut rest = *input;
+        let mut lent = Lent::default();
+        match self.take_lines(&mut rest, &mut lent) {
+            Ok(dispatched) => {
+                *input = rest;
+                self.lent = dispatched;
+                if dispatched {
+                    self.prediction
+                        .learn(lent.event.unwrap_or(&self.held.event));
+                } else {
+                    self.keep(&mut lent);
+                }
+                Ok(dispatched.then_some(lent))
+            }
+            Err(error) => {
+                self.failed = Some(error.clone());
+                self.place = Place::Failed;
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes lines until an event is complete (true) or the input is used up (false).
+    pub(super) fn take_lines<'i>(
+        &mut self,
+        rest: &mut &'i [u8],
+        lent: &mut Lent<'i>,
+    ) -> Result<bool, Error> {
+        loop {
+            if self.place != Place::Start {
+                self.resume(rest, lent)?;
+                if self.place != Place::Start {
+                    return Ok(false);
+                }
+            }
+            match find_line_end(rest) {
+                Some(0) => {
+                    if self.end_event(rest, lent)? {
+                        return Ok(true);
+                    }
+                }
+                Some(length) => {
+                    let line = &rest[..length];
+                    self.take_line(line, lent)?;
+                    *rest = &rest[length..];
+                    self.take_line_end(rest);
+                }
+                None => {
+                    if !rest.is_empty() {
+                        self.keep(lent);
+                        self.begin_line(rest)?;
+                    }
+                    return Ok(false);
+                }
+            }
+        }
+    }
+
+    /// Goes on where the last chunk stopped, until a line may begin or the input is used up.
+    pub(super) fn resume<'i>(
+        &mut self,
+        rest: &mut &'i [u8],
+        lent: &mut Lent<'i>,
+    ) -> Result<(), Error> {
+        while let Some(&byte) = rest.first() {
+            match self.place {
+                Place::Start | Place::Failed => break,
+                Place::Mark(length) => self.take_mark(rest, byte, length),
+                Place::Return => {
+                    self.place = Place::Start;
+                    if byte == b'\n' {
+                        self.swallow_line_feed(rest);
+                    }
+                }
+                Place::Head => self.take_head(rest, byte, lent)?,
+                Place::Inside(field) => self.take_value(rest, field, lent)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// One byte where a byte-order mark may stand. A beginning of the mark that goes on otherwise is a line of no known field.
+    pub(super) fn take_mark(&mut self, rest: &mut &[u8], byte: u8, length: u8) {
+        if byte == MARK[usize::from(length)] {
+            self.take(rest, 1);
+            self.place = Place::Mark(length + 1);
+            if usize::from(length) + 1 == MARK.len() {
+                self.place = Place::Start;
+                self.event_start = self.offset;
+            }
+        } else if length == 0 {
+            self.place = Place::Start;
+        } else {
+            self.line_start = 0;
+            self.without_data = Some(0);
+            self.place = Place::Inside(Field::Skip);
+        }
+    }
+
+    /// One byte of a line whose field is not known yet.
+    pub(super) fn take_head<'i>(
+        &mut self,
+        rest: &mut &'i [u8],
+        byte: u8,
+        lent: &mut Lent<'i>,
+    ) -> Result<(), Error> {
+        if is_line_end(byte) {
+            let (field, _) = line::parse(&self.held.line);
+            let line = Progress {
+                start: self.line_start,
+                length: self.held.line.len(),
+                ended: true,
+                value: (field != Field::Skip).then_some((field, self.held.line.len())),
+                without_data: line::known_without_data(&self.held.line, true),
+            };
+            self.check(&line)?;
+            self.held.line.clear();
+            self.apply(field, Value::Lent(&[]), line.length, lent);
+            self.take_line_end(rest);
+            return Ok(());
+        }
+        let held = self.held.line.len();
+        self.held.append(Part::Line, &[byte]);
+        self.take(rest, 1);
+        self.without_data = line::known_without_data(&self.held.line, false);
+        let decided = line::parse_head(&self.held.line);
+        if let Some((field, value_start)) = decided {
+            self.held.line.clear();
+            self.begin_value(field, value_start);
+            let value = if held < value_start { &[][..] } else { &[byte] };
+            self.hold_value(field, value);
+        }
+        self.check(&self.progress(false))
+    }
+
+    /// The beginning of a line whose end does not lie in the chunk.
+    pub(super) fn begin_line(&mut self, rest: &mut &[u8]) -> Result<(), Error> {
+        let line = *rest;
+        self.line_start = self.offset;
+        self.take(rest, line.len());
+        let head = &line[..line.len().min(line::HEAD)];
+        self.without_data = line::known_without_data(head, false);
+        let Some((field, value_start)) = line::parse_head(head) else {
+            self.place = Place::Head;
+            self.held.append(Part::Line, line);
+            return self.check(&self.progress(false));
+        };
+        self.begin_value(field, value_start);
+        self.check(&self.progress(false))?;
+        self.hold_value(field, &line[value_start..]);
+        Ok(())
+    }
+
+    pub(super) fn begin_value(&mut self, field: Field, value_start: usize) {
+        self.value_start = value_start;
+        self.place = Place::Inside(field);
+        if field == Field::Data && self.data_lines > 0 {
+            self.held.append(Part::Data, b"\n");
+        }
+    }
+
+    pub(super) fn hold_value(&mut self, field: Field, value: &[u8]) {
+        match field {
+            Field::Data => self.held.append(Part::Data, value),
+            Field::Event | Field::Id | Field::Retry => self.held.append(Part::Line, value),
+            Field::Skip => {}
+        }
+    }
+
+    /// Bytes of a line whose field is known, and its end if it lies in the chunk.
+    pub(super) fn take_value<'i>(
+        &mut self,
+        rest: &mut &'i [u8],
+        field: Field,
+        lent: &mut Lent<'i>,
+    ) -> Result<(), Error> {
+        let end = find_line_end(rest);
+        let piece = &rest[..end.unwrap_or(rest.len())];
+        self.take(rest, piece.len());
+        let line = self.progress(end.is_some());
+        self.check(&line)?;
+        self.hold_value(field, piece);
+        if end.is_some() {
+            self.apply(
+                field,
+                Value::Held {
+                    length: line.length - self.value_start,
+                },
+                line.length,
+                lent,
+            );
+            self.held.line.clear();
+            self.take_line_end(rest);
+        }
+        Ok(())
+    }
+
+    /// A line that lies whole in the chunk.
+    #[inline]
+    pub(super) fn take_line<'i>(
+        &mut self,
+        line: &'i [u8],
+        lent: &mut Lent<'i>,
+    ) -> Result<(), Error> {
+        let (field, value) = line::parse(line);
+        if line.len() + 2 + self.stored.max(self.skipped) > self.least {
+            self.check_exactly(&Progress {
+                start: self.offset,
+                length: line.len(),
+                ended: true,
+                value: (field != Field::Skip).then_some((field, line.len() - value.len())),
+                without_data: line::known_without_data(line, true),
+            })?;
+        }
+        self.offset += line.len() as u64;
+        self.apply(field, Value::Lent(value), line.len(), lent);
+        Ok(())
+    }
+
+    /// Does what a finished line says.
+    #[inline]
+    pub(super) fn apply<'i>(
+        &mut self,
+        field: Field,
+        value: Value<'i>,
+        line_length: usize,
+        lent: &mut Lent<'i>,
+    ) {
+        let value_length = match value {
+            Value::Lent(value) => value.len(),
+            Value::Held { length } => length,
+        };
+        if field == Field::Data {
+            self.stored += value_length + usize::from(self.data_lines > 0);
+            if let Value::Lent(value) = value {
+                if self.data_lines == 0 {
+                    lent.data = Some(value);
+                } else {
+                    self.keep_data(lent);
+                    self.held.append(Part::Data, b"\n");
+                    self.held.append(Part::Data, value);
+                }
+            }
+            self.data_lines += 1;
+            return;
+        }
+        self.skipped += line_length + 1;
+        match field {
+            Field::Event => {
+                let before = lent.event.unwrap_or(&self.held.event).len();
+                self.stored = self.stored - before + value_length;
+                lent.event = match value {
+                    Value::Lent(value) => Some(value),
+                    Value::Held { .. } => {
+                        self.held.line_becomes_event();
+                        None
+                    }
+                };
+            }
+            Field::Id => {
+                let bytes = match value {
+                    Value::Lent(value) => value,
+                    Value::Held { .. } => &self.held.line,
+                };
+                if bytes.contains(&0) {
+                    return;
+                }
+                let before = lent
+                    .next_id
+                    .or_else(|| self.held.next_id())
+                    .map_or(0, <[u8]>::len);
+                self.stored = self.stored - before + value_length;
+                lent.next_id = match value {
+                    Value::Lent(value) => Some(value),
+                    Value::Held { .. } => {
+                        self.held.line_becomes_id();
+                        None
+                    }
+                };
+            }
+            Field::Retry => {
+                let digits = match value {
+                    Value::Lent(value) => value,
+                    Value::Held { .. } => &self.held.line,
+                };
+                self.retry = parse_milliseconds(digits).or(self.retry);
+            }
+            Field::Data | Field::Skip => {}
+        }
+    }
+
+    /// A blank line. True when it dispatches an event, false when there is no data to dispatch.
+    pub(super) fn end_event<'i>(
+        &mut self,
+        rest: &mut &'i [u8],
+        lent: &mut Lent<'i>,
+    ) -> Result<bool, Error> {
+        let dispatched = self.data_lines > 0;
+        if !dispatched && self.skipped == self.limits.skipped {
+            let kind = ErrorKind::TooMuchSkipped;
+            return Err(Error::limit_passed(kind, self.offset, self.limits.skipped));
+        }
+        if let Some(id) = lent.next_id.take() {
+            self.held.replace_next_id(id);
+        }
+        self.held.commit_id();
+        self.stored = self.held.id().map_or(0, <[u8]>::len);
+        if dispatched {
+            self.data_lines = 0;
+            self.skipped = 0;
+        } else {
+            self.skipped += 1;
+            self.held.clear_event();
+            *lent = Lent::default();
+        }
+        self.take_line_end(rest);
+        self.event_start = self.offset;
+        Ok(dispatched)
+    }
+
+    /// Takes the line end that `rest` begins with.
+    #[inline]
+    pub(super) fn take_line_end(&mut self, rest: &mut &[u8]) {
+        let byte = rest[0];
+        self.take(rest, 1);
+        self.place = Place::Start;
+        if byte == b'\r' {
+            match rest.first() {
+                Some(b'\n') => self.take(rest, 1),
+                Some(_) => {}
+                None => self.place = Place::Return,
+            }
+        }
+    }
+
+    /// Takes the line feed that belongs to a carriage return at the end of the chunk before.
+    pub(super) fn swallow_line_feed(&mut self, rest: &mut &[u8]) {
+        let after_event = self.event_start == self.offset;
+        self.take(rest, 1);
+        if after_event {
+            self.event_start = self.offset;
+        }
+    }
+
+    #[inline]
+    pub(super) fn take(&mut self, rest: &mut &[u8], length: usize) {
+        *rest = &rest[length..];
+        self.offset += length as u64;
+    }
+
+    /// Copies what the unfinished event has in a chunk that ends.
+    pub(super) fn keep(&mut self, lent: &mut Lent<'_>) {
+        self.keep_data(lent);
+        if let Some(event) = lent.event.take() {
+            self.held.replace_event(event);
+        }
+        if let Some(id) = lent.next_id.take() {
+            self.held.replace_next_id(id);
+        }
+    }
+
+    pub(super) fn keep_data(&mut self, lent: &mut Lent<'_>) {
+        if let Some(data) = lent.data.take() {
+            self.held.append(Part::Data, data);
+        }
+    }
+}
+
+/// Where the value of a finished line lies: in the chunk, or, cut by its start, in `Held`.
+#[derive(Clone, Copy)]
+pub(super) enum Value<'i> {
+    Lent(&'i [u8]),
+    Held { length: usize },
+}
+
+/// The value of a `retry` field: digits only.
+fn parse_milliseconds(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |number, digit| {
+        let digit = char::from(*digit).to_digit(10)?;
+        Some(number.saturating_mul(10).saturating_add(digit.into()))
+    })
+}
+
+const MARK: &[u8] = "\u{feff}".as_bytes();

@@ -1,0 +1,320 @@
+// Notes for maintainers.
+//
+// The decoder is fed with slices of a byte stream, cut anywhere, and lends events. It has one loop over lines. A line that lies whole in
+// the chunk is looked at in place, and the values of an event whose lines all lie in the chunk are lent from there (`Lent`); only what a
+// chunk boundary cuts is copied (`Held`). A cut line goes on where it stopped, by `Place`, so no byte is scanned twice:
+//
+//   place       entered when                          left by
+//   Mark(n)     n bytes of a byte-order mark came     the rest of the mark, or any other byte: they were line content
+//   Start       a line may begin                      its first byte
+//   Return      a carriage return ended a line        swallowing one line feed, then as Start
+//   Head        a line began, field not yet known     the byte that decides it: Inside; or the line's end
+//   Inside(f)   the field is known                    the line's end
+//   Failed      a limit was passed                    never
+//
+// A carriage return ends the line at once, and the line feed that may follow is swallowed later: so an event is handed out with the
+// last byte of its blank line, whatever ended it.
+//
+// In front of the loop stands a prediction. Streams repeat the same event type hundreds of times, so the decoder remembers the bytes up
+// to the data of the last event that it lent. If the next event begins with the very same bytes, one comparison replaces the parse of
+// two fields. It can save work but never change a result.
+//
+// Limits are defined byte by byte so that they do not depend on chunks: an error's offset is that of the byte with which the violation
+// is known. `Decoder::check` finds it for a whole line or a part of one; a cheap test in front keeps it off the fast path.
+
+mod limit;
+mod lines;
+mod predict;
+
+use core::{fmt, time::Duration};
+
+pub(crate) use self::predict::Prediction;
+use self::predict::{BLANK, Predicted};
+use crate::{Chunk, Error, Frame, Limits, held::Held, line::Field, text::Text};
+
+/// Decodes a byte stream of server-sent events, chunk by chunk, into [`Frame`]s.
+///
+/// It follows the WHATWG HTML standard, section 9.2.6, to the letter. It does no I/O, knows no runtime, lends what it can from the chunk
+/// and copies only what a chunk boundary cuts.
+///
+/// The founding law: **chunking is invisible.** However the same bytes are cut, empty chunks included, the frames, the errors and the
+/// [`Tail`] are the same, and a frame is handed out with the last byte of its blank line.
+///
+/// ```
+/// use codex_sse::{Decoder, Tail};
+///
+/// let mut decoder = Decoder::new();
+/// let mut seen = Vec::new();
+/// for chunk in [&b"event: ping\nda"[..], b"ta: 1\n", b"\ndata: 2\n\ndata: unfin"] {
+///     let mut input = chunk;
+///     while let Some(frame) = decoder.decode(&mut input)? {
+///         seen.push(frame.data_str()?.to_owned());
+///     }
+/// }
+/// assert_eq!(seen, ["1", "2"]);
+/// assert_eq!(decoder.finish(), Tail::Discarded(11));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Decoder {
+    place: Place,
+    /// Whether a frame that lies in `held` is lent, to be dropped with the next call.
+    lent: bool,
+    /// Data lines of the unfinished event.
+    data_lines: usize,
+    held: Held,
+    retry: Option<u64>,
+    prediction: Prediction,
+    /// Bytes taken from the stream, and how many of them lie before the unfinished event.
+    offset: u64,
+    event_start: u64,
+    /// Of the unfinished line: the offset of its first byte, where in it the value begins once the field is known, and
+    /// [`line::known_without_data`].
+    line_start: u64,
+    value_start: usize,
+    without_data: Option<usize>,
+    /// What counts against `Limits::max_frame` and `Limits::max_skipped`, without the unfinished line.
+    stored: usize,
+    skipped: usize,
+    limits: Limits,
+    /// The smallest of the limits: what stays below it needs only one comparison.
+    least: usize,
+    failed: Option<Error>,
+}
+
+/// What was left when a stream ended. The standard discards an event that no blank line has finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Tail {
+    /// Nothing was lost.
+    Clean,
+    /// An event had begun and was not finished: that many bytes since the last blank line.
+    Discarded(u64),
+}
+
+impl Decoder {
+    /// A decoder with the default [`Limits`].
+    pub fn new() -> Self {
+        Self::with_limits(Limits::new())
+    }
+
+    /// A decoder with limits of one's own.
+    pub fn with_limits(limits: Limits) -> Self {
+        Self {
+            place: Place::Mark(0),
+            lent: false,
+            data_lines: 0,
+            held: Held::new(limits.frame),
+            retry: None,
+            prediction: Prediction::default(),
+            offset: 0,
+            event_start: 0,
+            line_start: 0,
+            value_start: 0,
+            without_data: None,
+            stored: 0,
+            skipped: 0,
+            limits,
+            least: limits.least(),
+            failed: None,
+        }
+    }
+
+    /// Takes bytes from the front of `input` until an event is complete, and lends it.
+    ///
+    /// `Some`: `input` stands just behind the event; call again, there may be more. `None`: `input` is used up; an empty input is just
+    /// "nothing yet".
+    ///
+    /// # Errors
+    /// When a limit is passed. The error is sticky: every further call gives it again and takes nothing.
+    #[inline]
+    pub fn decode<'s, 'i: 's>(
+        &'s mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Frame<'s>>, Error> {
+        match self.decode_predicted(input) {
+            Predicted::Event(data) => Ok(Some(self.predicted_frame(Text::Unchecked(data)))),
+            Predicted::Held => Ok(Some(self.frame(&Lent::default()))),
+            Predicted::Begun => Ok(None),
+            Predicted::Missed => match self.decode_lines(input)? {
+                Some(lent) => Ok(Some(self.frame(&lent))),
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// Like [`decode`](Self::decode), for a chunk whose UTF-8 is checked as a whole: [`Frame::data_str`] then costs next to nothing.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    #[inline]
+    pub fn decode_chunk<'s, 'i: 's>(
+        &'s mut self,
+        chunk: &mut Chunk<'i>,
+    ) -> Result<Option<Frame<'s>>, Error> {
+        match self.decode_predicted(chunk.rest_mut()) {
+            Predicted::Event(data) => {
+                let end = chunk.taken() - BLANK.len();
+                let text = chunk.text(end - data.len(), end);
+                Ok(Some(self.predicted_frame(
+                    text.map_or(Text::Unchecked(data), Text::Checked),
+                )))
+            }
+            Predicted::Held => Ok(Some(self.frame(&Lent::default()))),
+            Predicted::Begun => Ok(None),
+            Predicted::Missed => match self.decode_lines(chunk.rest_mut())? {
+                Some(lent) => {
+                    let mut frame = self.frame(&lent);
+                    if let Some(text) = lent.data.and_then(|data| chunk.text_of(data)) {
+                        frame.data = Text::Checked(text);
+                    }
+                    Ok(Some(frame))
+                }
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// Ends the stream, and says whether an unfinished event was lost.
+    pub fn finish(self) -> Tail {
+        let end = self
+            .failed
+            .as_ref()
+            .map_or(self.offset, |error| error.offset().unwrap_or_default());
+        let line_began = match self.place {
+            Place::Mark(length) => length > 0,
+            Place::Start | Place::Return | Place::Inside(Field::Skip) => false,
+            Place::Head | Place::Inside(_) | Place::Failed => true,
+        };
+        let event_began = !self.lent
+            && (self.data_lines > 0
+                || !self.held.event.is_empty()
+                || self.held.next_id().is_some());
+        match end - self.event_start {
+            bytes @ 1.. if line_began || event_began => Tail::Discarded(bytes),
+            _ => Tail::Clean,
+        }
+    }
+
+    /// The last event id in force, for the header `Last-Event-ID` of a reconnection.
+    pub fn last_event_id(&self) -> Option<&[u8]> {
+        self.held.id()
+    }
+
+    /// The reconnection time in force, in whole milliseconds.
+    pub fn retry(&self) -> Option<Duration> {
+        self.retry.map(Duration::from_millis)
+    }
+
+    /// The bytes taken so far.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The limits that the decoder was made with.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoder")
+            .field("place", &self.place)
+            .field("offset", &self.offset)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where the next byte falls; see the notes at the top.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Mark(u8),
+    Start,
+    Return,
+    Head,
+    Inside(Field),
+    Failed,
+}
+
+/// The values of an event that lie in the current chunk; those that do not are held.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Lent<'i> {
+    /// Whether the event type is the predicted one.
+    pub(crate) predicted: bool,
+    pub(crate) event: Option<&'i [u8]>,
+    pub(crate) data: Option<&'i [u8]>,
+    next_id: Option<&'i [u8]>,
+}
+
+impl Decoder {
+    #[inline]
+    fn predicted_frame<'s>(&'s self, data: Text<'s>) -> Frame<'s> {
+        let event = Text::Checked(self.prediction.event());
+        Frame {
+            event,
+            data,
+            id: self.held.id(),
+            retry: self.retry,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn frame<'s, 'i: 's>(&'s self, lent: &Lent<'i>) -> Frame<'s> {
+        let data = Text::Unchecked(lent.data.unwrap_or(&self.held.data));
+        if lent.predicted {
+            return self.predicted_frame(data);
+        }
+        let event = Text::Unchecked(lent.event.unwrap_or(&self.held.event));
+        Frame {
+            event,
+            data,
+            id: self.held.id(),
+            retry: self.retry,
+        }
+    }
+
+    /// As [`decode`](Self::decode), without the step from values to a frame.
+    #[cfg(any(feature = "stream", feature = "events"))]
+    #[inline]
+    pub(crate) fn decode_lent<'i>(
+        &mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<Lent<'i>>, Error> {
+        match self.decode_predicted(input) {
+            Predicted::Event(data) => Ok(Some(Lent {
+                predicted: true,
+                data: Some(data),
+                ..Lent::default()
+            })),
+            Predicted::Held => Ok(Some(Lent::default())),
+            Predicted::Begun => Ok(None),
+            Predicted::Missed => self.decode_lines(input),
+        }
+    }
+
+    #[cfg(feature = "events")]
+    pub(crate) fn data<'s, 'i: 's>(&'s self, lent: &Lent<'i>) -> &'s [u8] {
+        lent.data.unwrap_or(&self.held.data)
+    }
+}
+
+#[inline]
+fn find_line_end(bytes: &[u8]) -> Option<usize> {
+    if bytes.first().is_some_and(|byte| is_line_end(*byte)) {
+        return Some(0);
+    }
+    memchr::memchr2(b'\n', b'\r', bytes)
+}
+
+#[inline]
+fn is_line_end(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
+}

@@ -1,0 +1,167 @@
+// The fast paths in front of the line loop. Neither decides anything: each takes what has exactly the expected shape and is nowhere near a
+// limit, and leaves everything else to the loop.
+
+use alloc::string::String;
+use core::str;
+
+use super::{Decoder, Place, find_line_end};
+use crate::{held::Part, line::Field};
+
+impl Decoder {
+    /// The fast path: nothing is pending, and the input begins with an event of the predicted shape.
+    #[inline(always)]
+    pub(super) fn decode_predicted<'i>(&mut self, input: &mut &'i [u8]) -> Predicted<'i> {
+        match self.place {
+            Place::Start if self.event_start == self.offset => {}
+            Place::Inside(Field::Data) if !input.is_empty() => return self.decode_data(input),
+            _ => return Predicted::Missed,
+        }
+        let Some(after_header) = self.prediction.strip(input) else {
+            return Predicted::Missed;
+        };
+        let Some(length) = find_line_end(after_header) else {
+            return self.begin_predicted(input, after_header);
+        };
+        let Some(rest) = after_header[length..].strip_prefix(BLANK) else {
+            return Predicted::Missed;
+        };
+        let taken = input.len() - rest.len();
+        if taken + self.stored + self.skipped > self.least {
+            return Predicted::Missed;
+        }
+        *input = rest;
+        self.offset += taken as u64;
+        self.event_start = self.offset;
+        self.skipped = 0;
+        Predicted::Event(&after_header[..length])
+    }
+
+    /// The second fast path: a data line goes on, to the end of the chunk or to that of the event.
+    #[inline(never)]
+    pub(super) fn decode_data<'i>(&mut self, input: &mut &'i [u8]) -> Predicted<'i> {
+        let end = find_line_end(input);
+        let piece = &input[..end.unwrap_or(input.len())];
+        let line_length = (self.offset - self.line_start) as usize + piece.len();
+        if line_length + 2 + self.stored.max(self.skipped) > self.least {
+            return Predicted::Missed;
+        }
+        match end {
+            None => {
+                self.held.append(Part::Data, piece);
+                self.take(input, piece.len());
+                Predicted::Begun
+            }
+            Some(length) if input[length..].starts_with(BLANK) => {
+                self.held.append(Part::Data, piece);
+                self.take(input, length + BLANK.len());
+                self.held.commit_id();
+                self.end_of_dispatched();
+                Predicted::Held
+            }
+            Some(_) => Predicted::Missed,
+        }
+    }
+
+    /// The state behind an event that has been handed out.
+    #[inline]
+    pub(super) fn end_of_dispatched(&mut self) {
+        self.prediction.learn(&self.held.event);
+        self.place = Place::Start;
+        self.lent = true;
+        self.data_lines = 0;
+        self.skipped = 0;
+        self.stored = self.held.id().map_or(0, <[u8]>::len);
+        self.event_start = self.offset;
+    }
+
+    /// The predicted header has come, and its data goes on in the next chunk.
+    #[inline(never)]
+    pub(super) fn begin_predicted<'i>(
+        &mut self,
+        input: &mut &'i [u8],
+        data: &'i [u8],
+    ) -> Predicted<'i> {
+        if input.len() + 2 + self.stored.max(self.skipped) > self.least {
+            return Predicted::Missed;
+        }
+        self.held.clear_event();
+        self.lent = false;
+        let event = self.prediction.event();
+        let event_line = match event.len() {
+            0 => 0,
+            length => EVENT.len() + length + 1,
+        };
+        self.held.replace_event(event.as_bytes());
+        self.stored += event.len();
+        self.skipped += event_line;
+        self.line_start = self.offset + event_line as u64;
+        self.without_data = None;
+        self.take(input, input.len());
+        self.begin_value(Field::Data, DATA.len());
+        self.hold_value(Field::Data, data);
+        Predicted::Begun
+    }
+}
+
+/// What came of the fast path.
+pub(super) enum Predicted<'i> {
+    /// An event with these data.
+    Event(&'i [u8]),
+    /// An event whose parts are held.
+    Held,
+    /// The input is used up, and the event goes on.
+    Begun,
+    /// Nothing was taken.
+    Missed,
+}
+
+/// What precedes the data of the next event if it has the type of the last one: `event: `, the type, a line feed, `data: `. Or just
+/// `data: ` where the last one had no type.
+#[derive(Clone, Default)]
+pub(crate) struct Prediction {
+    header: String,
+    event_length: usize,
+}
+
+impl Prediction {
+    /// What lies between the event type and the data.
+    #[cfg(feature = "stream")]
+    pub(crate) const BETWEEN: &str = "\ndata: ";
+
+    #[inline]
+    pub(super) fn event(&self) -> &str {
+        self.header
+            .get(EVENT.len()..EVENT.len() + self.event_length)
+            .unwrap_or_default()
+    }
+
+    /// What follows the header, if the input begins with it.
+    #[inline]
+    pub(super) fn strip<'i>(&self, input: &'i [u8]) -> Option<&'i [u8]> {
+        if self.header.is_empty() {
+            return None;
+        }
+        input.strip_prefix(self.header.as_bytes())
+    }
+
+    pub(super) fn learn(&mut self, event: &[u8]) {
+        let known = !self.header.is_empty() && self.event().as_bytes() == event;
+        if known || event.len() > LONGEST_PREDICTED_EVENT {
+            return;
+        }
+        let Ok(event) = str::from_utf8(event) else {
+            return;
+        };
+        self.event_length = event.len();
+        self.header.clear();
+        if !event.is_empty() {
+            self.header.extend([EVENT, event, "\n"]);
+        }
+        self.header.push_str(DATA);
+    }
+}
+
+const EVENT: &str = "event: ";
+const DATA: &str = "data: ";
+pub(super) const BLANK: &[u8] = b"\n\n";
+const LONGEST_PREDICTED_EVENT: usize = 128;
