@@ -271,6 +271,8 @@ impl Session {
     /// Makes the next turn ready to be sent by other means than this conversation's client, such as a socket; what came of it goes to
     /// [`commit`](Self::commit).
     ///
+    /// Not run here: a scripted socket would be longer than what it shows. `tests/socket.rs` runs the same exchange.
+    ///
     /// ```no_run
     /// # async fn talk(client: codex_client::Client) -> Result<(), codex_client::Error> {
     /// use codex_client::types::CreateResponse;
