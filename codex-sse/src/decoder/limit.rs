@@ -73,6 +73,6 @@ pub(super) struct Progress {
     pub(super) ended: bool,
     /// The field, unless it is skipped or not known yet, and where its value begins.
     pub(super) value: Option<(Field, usize)>,
-    /// See [`line::known_without_data`].
+    /// See [`known_without_data`](crate::line::known_without_data).
     pub(super) without_data: Option<usize>,
 }

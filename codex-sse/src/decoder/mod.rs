@@ -69,7 +69,7 @@ pub struct Decoder {
     offset: u64,
     event_start: u64,
     /// Of the unfinished line: the offset of its first byte, where in it the value begins once the field is known, and
-    /// [`line::known_without_data`].
+    /// [`known_without_data`](crate::line::known_without_data).
     line_start: u64,
     value_start: usize,
     without_data: Option<usize>,
