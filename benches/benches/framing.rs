@@ -1,5 +1,4 @@
 //! Framing: bytes to frames, on three workloads and five chunk sizes, beside the peers.
-#![expect(missing_docs, reason = "criterion's macros declare public functions")]
 
 use codex_bench::{
     framing::{Check, Count, Framing},

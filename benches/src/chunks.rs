@@ -1,6 +1,6 @@
 //! A body cut into chunks of one size: an iterator, and a stream that is always ready.
 
-use std::{
+use core::{
     convert::Infallible,
     pin::{Pin, pin},
     task::{Context, Poll, Waker},

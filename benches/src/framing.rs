@@ -1,6 +1,6 @@
 //! The decoders side by side. Each hands every event, its type and its text, to a sink.
 
-use std::hint::black_box;
+use core::hint::black_box;
 
 use bytes::Bytes;
 use codex_sse::{Chunk, Decoder, Frame, Frames};

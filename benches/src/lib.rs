@@ -3,6 +3,11 @@
     clippy::expect_used,
     reason = "a benchmark that cannot go on must stop"
 )]
+#![allow(
+    clippy::exhaustive_structs,
+    clippy::exhaustive_enums,
+    reason = "nothing outside this unpublished crate sees them"
+)]
 
 pub mod chunks;
 pub mod clock;

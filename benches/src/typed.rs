@@ -1,6 +1,6 @@
 //! Framing and typed decoding together, and folding to a response, beside what others would be made of.
 
-use std::hint::black_box;
+use core::hint::black_box;
 
 use async_openai::types::responses::ResponseStreamEvent;
 use bytes::Bytes;

@@ -3,6 +3,7 @@
 #![no_main]
 
 #[path = "../../codex-sse/tests/reference.rs"]
+#[allow(dead_code, reason = "the other target and the tests use the rest")]
 mod reference;
 
 use libfuzzer_sys::fuzz_target;

@@ -38,11 +38,11 @@ fuzz_target!(|data: &[u8]| {
         if let Ok(request) = json.decode::<CreateResponse>() {
             let _ = to_chat_request(&request, &options.clone().lenient());
         }
-        if let Ok(response) = json.decode::<Response>() {
-            if let Ok(completion) = to_chat_response(&response, &answer) {
-                let back = to_response(&completion).expect("what was translated translates back");
-                assert!(back.status.is_final());
-            }
+        if let Ok(response) = json.decode::<Response>()
+            && let Ok(completion) = to_chat_response(&response, &answer)
+        {
+            let back = to_response(&completion).expect("what was translated translates back");
+            assert!(back.status.is_final());
         }
         if let Ok(completion) = json.decode::<ChatResponse>() {
             let _ = to_response(&completion);

@@ -2,6 +2,11 @@
 //!
 //! `icount DECODER WORKLOAD CHUNK EVENTS`, by index into `Framing::ALL`; without a decoder index the workload is only made.
 
+#![allow(
+    clippy::expect_used,
+    reason = "a benchmark that cannot go on must stop"
+)]
+
 use codex_bench::{
     framing::{Count, Framing},
     workload::Workload,
