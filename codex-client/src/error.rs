@@ -152,6 +152,13 @@ impl Error {
         head.or_else(|| self.api()?.retry_after())
     }
 
+    /// The bytes of an event that could not be decoded ([`Payload`](ErrorKind::Payload)), as the server sent them.
+    #[must_use]
+    pub fn payload(&self) -> Option<&[u8]> {
+        let source = self.inner.source.as_deref()?;
+        source.downcast_ref::<codex_sse::Error>()?.payload()
+    }
+
     /// What had been received of the response until then.
     #[must_use]
     pub fn partial(&self) -> Option<&Response> {

@@ -32,7 +32,7 @@ pub use session::{Draft, Session, SessionTurn};
 #[cfg(feature = "ws")]
 pub use socket::{
     Interruption, Restart, SocketSession, SocketSettings, SocketStats, SocketTurn, TransportChoice,
-    TurnEvent,
+    TurnEvent, TurnView,
 };
 pub use stream::ResponseStream;
 pub use tools::{Approval, Progress, ToolCall, Tools};

@@ -6,7 +6,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
-use codex_sse::{Accumulator, EventDecoder, Limits, Outcome};
+use codex_sse::{EventDecoder, Limits, Outcome, View, Viewer};
 use codex_transport::{Body, BoxTimer, Timeouts, Watch};
 use codex_types::lint::Finding;
 use codex_types::{Response, ResponseEvent};
@@ -27,7 +27,9 @@ use crate::meta::ResponseMeta;
 /// Until the first event has been handed out, a failure makes the request be sent again as the client's retry policy says. From then on
 /// nothing is ever sent again.
 ///
-/// Everything is assembled on the way: [`snapshot`](Self::snapshot) is the response as far as it has come.
+/// Everything is assembled on the way: [`snapshot`](Self::snapshot) is the response as far as it has come. [`next_view`](Self::next_view)
+/// hands out what there is to show in the place of events, and [`ResponseEvent::to_json`] is an event as the server said it, with everything
+/// that has no name here.
 ///
 /// Dropping the stream cancels the request.
 pub struct ResponseStream {
@@ -35,7 +37,7 @@ pub struct ResponseStream {
     /// What has arrived and is not decoded yet.
     chunk: Bytes,
     decoder: EventDecoder,
-    accumulator: Accumulator,
+    viewer: Viewer,
     watch: Watch,
     meta: ResponseMeta,
     findings: Vec<Finding>,
@@ -67,7 +69,7 @@ impl ResponseStream {
             body: Some(opened.body),
             chunk: Bytes::new(),
             decoder: EventDecoder::with_limits(limits),
-            accumulator: Accumulator::new(),
+            viewer: Viewer::new(),
             watch: Watch::for_events(&timeouts, timer.clone()),
             meta: opened.meta,
             findings,
@@ -87,6 +89,55 @@ impl ResponseStream {
         core::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
+    /// The next thing to show or to do, in the place of the events it came in; `None` after the last one.
+    ///
+    /// Text comes with what it has grown to, and a tool call is handed out for execution only when it is complete and its arguments are
+    /// JSON. Errors are those of [`next`](Self::next). Both may be called in turns; see [`view`](Self::view).
+    ///
+    /// ```
+    /// # use codex_client::Client;
+    /// use codex_client::sse::View;
+    /// use codex_client::types::CreateResponse;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use codex_client::transport::testing::{Answer, LoopbackServer, Script};
+    /// # let server = LoopbackServer::start(Script::new().answer(Answer::sse()
+    /// #     .event(r#"{"type":"response.output_text.delta","item_id":"msg_1","output_index":0,"content_index":0,"delta":"Because "}"#)
+    /// #     .event(r#"{"type":"response.output_text.delta","item_id":"msg_1","output_index":0,"content_index":0,"delta":"of the sun."}"#)
+    /// #     .event(r#"{"type":"response.completed","response":{"id":"resp_1","status":"completed","output":[]}}"#)))?;
+    /// # let client = Client::builder().base_url(server.url("/v1")).build()?;
+    /// let mut stream = client.stream(&CreateResponse::new("some-model").input("Why is the sky blue?")).await?;
+    /// let mut shown = String::new();
+    /// while let Some(view) = stream.next_view().await {
+    ///     match view? {
+    ///         View::Text { delta, snapshot, .. } => {
+    ///             shown.push_str(delta);
+    ///             assert_eq!(shown, snapshot);
+    ///         }
+    ///         View::ToolCall { item, .. } => println!("asks for {item:?}"),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// assert_eq!(shown, "Because of the sun.");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn next_view(&mut self) -> Option<Result<View<'_>, Error>> {
+        while !self.has_view() {
+            if let Err(error) = self.next().await? {
+                return Some(Err(error));
+            }
+        }
+        self.view().map(Ok)
+    }
+
+    /// What the event that was handed out last shows, one thing at a time: the way to events and views at once. What was not asked for is
+    /// passed over when the next event is handed out.
+    pub fn view(&mut self) -> Option<View<'_>> {
+        self.viewer.poll()
+    }
+
     /// What the head of the answer said; of the last attempt, where there were several.
     #[must_use]
     pub fn meta(&self) -> &ResponseMeta {
@@ -102,7 +153,7 @@ impl ResponseStream {
     /// The response as far as it has come.
     #[must_use]
     pub fn snapshot(&self) -> &Response {
-        self.accumulator.snapshot()
+        self.viewer.snapshot()
     }
 
     /// Waits for the rest and gives the whole response, assembled from the events.
@@ -114,12 +165,17 @@ impl ResponseStream {
     /// completed all the same.
     pub async fn finish(mut self) -> Result<Response, Error> {
         self.drain().await?;
-        failure::verdict(self.accumulator, self.meta)
+        failure::verdict(self.viewer.into_accumulator(), self.meta)
+    }
+
+    /// Whether the event that was handed out last shows something more.
+    pub(crate) fn has_view(&mut self) -> bool {
+        self.viewer.has_next()
     }
 
     /// Whether the whole response has been handed out.
     pub(crate) fn is_completed(&self) -> bool {
-        self.accumulator.outcome() == Some(Outcome::Completed)
+        self.viewer.accumulator().outcome() == Some(Outcome::Completed)
     }
 
     /// Reads to the end, past events that cannot be decoded.
@@ -127,7 +183,7 @@ impl ResponseStream {
         while let Some(item) = self.next().await {
             match item {
                 Err(error) if error.is_fatal() => {
-                    return Err(error.with_partial(self.accumulator.snapshot().clone()));
+                    return Err(error.with_partial(self.viewer.snapshot().clone()));
                 }
                 _ => {}
             }
@@ -196,7 +252,8 @@ impl ResponseStream {
     /// Fails when the response has grown beyond what may be assembled.
     fn accept(&mut self, event: &ResponseEvent) -> Result<(), Error> {
         self.watch.record_event();
-        self.accumulator.push(event).map_err(failure::stream)?;
+        self.viewer.skip();
+        self.viewer.feed(event).map_err(failure::stream)?;
         if event.is_terminal() {
             self.state = State::Over;
         }

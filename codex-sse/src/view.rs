@@ -195,13 +195,41 @@ impl Viewer {
 
     /// The next thing to show. `None`: feed another event.
     pub fn poll(&mut self) -> Option<View<'_>> {
-        let change = loop {
-            let change = self.changes.pop_front()?;
-            if self.is_shown(&change) {
-                break change;
-            }
-        };
+        if !self.has_next() {
+            return None;
+        }
+        let change = self.changes.pop_front()?;
         self.view(&change)
+    }
+
+    /// Whether [`poll`](Self::poll) has something to show.
+    pub fn has_next(&mut self) -> bool {
+        while let Some(change) = self.changes.front() {
+            if self.is_shown(change) {
+                return true;
+            }
+            self.changes.pop_front();
+        }
+        false
+    }
+
+    /// Passes over everything that has not been polled.
+    ///
+    /// ```
+    /// use codex_sse::Viewer;
+    /// use codex_types::ResponseEvent;
+    ///
+    /// let mut viewer = Viewer::new();
+    /// let json = r#"{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"Hello"}"#;
+    /// viewer.feed(&ResponseEvent::from_json(json)?)?;
+    /// assert!(viewer.has_next());
+    /// viewer.skip();
+    /// assert!(viewer.poll().is_none());
+    /// assert_eq!(viewer.snapshot().output_text(), "Hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn skip(&mut self) {
+        self.changes.clear();
     }
 
     /// The response as far as it has come.
@@ -210,6 +238,11 @@ impl Viewer {
     }
 
     /// The accumulator below.
+    pub fn accumulator(&self) -> &Accumulator {
+        &self.accumulator
+    }
+
+    /// Takes out the accumulator below.
     pub fn into_accumulator(self) -> Accumulator {
         self.accumulator
     }

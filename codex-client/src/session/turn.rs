@@ -5,6 +5,7 @@ use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
+use codex_sse::View;
 use codex_types::lint::Finding;
 use codex_types::{InputItem, Response, ResponseEvent};
 use futures_core::Stream;
@@ -44,6 +45,21 @@ impl<'a> SessionTurn<'a> {
     /// The same as the [`Stream`] implementation, for whoever has no stream extension at hand.
     pub async fn next(&mut self) -> Option<Result<ResponseEvent, Error>> {
         core::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+
+    /// The next thing to show or to do, as [`ResponseStream::next_view`] gives it.
+    pub async fn next_view(&mut self) -> Option<Result<View<'_>, Error>> {
+        while !self.stream.has_view() {
+            if let Err(error) = self.next().await? {
+                return Some(Err(error));
+            }
+        }
+        self.view().map(Ok)
+    }
+
+    /// What the event that was handed out last shows, as [`ResponseStream::view`] does.
+    pub fn view(&mut self) -> Option<View<'_>> {
+        self.stream.view()
     }
 
     /// What the head of the answer said.

@@ -1,5 +1,6 @@
 use core::fmt;
 
+use codex_sse::View;
 use codex_types::{Response, ResponseEvent};
 
 use crate::error::Error;
@@ -27,6 +28,19 @@ impl TurnEvent {
             Self::Restart(_) => None,
         }
     }
+}
+
+/// What a [`SocketTurn`](crate::SocketTurn) shows.
+#[derive(Debug)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "whoever shows a turn has to say what happens on either"
+)]
+pub enum TurnView<'a> {
+    /// A piece of the response.
+    Response(View<'a>),
+    /// As [`TurnEvent::Restart`]: everything shown so far is void, and no tool that was asked for counts.
+    Restart(Box<Restart>),
 }
 
 /// The border between two attempts at the same answer.

@@ -27,7 +27,7 @@ use crate::options::CallOptions;
 
 pub(crate) use avoid::AvoidedHosts;
 pub use count::SocketStats;
-pub use event::{Restart, TurnEvent};
+pub use event::{Restart, TurnEvent, TurnView};
 pub use settings::{Interruption, SocketSettings, TransportChoice};
 pub use turn::SocketTurn;
 

@@ -10,7 +10,7 @@ use core::task::{Context, Poll, ready};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use codex_sse::{Accumulator, Outcome};
+use codex_sse::{Accumulator, Outcome, View, Viewer};
 use codex_types::lint::Finding;
 use codex_types::{ClientEvent, Input, Response, ResponseEvent, SteerResponse};
 use futures_core::Stream;
@@ -22,7 +22,7 @@ use crate::turn::unwritable;
 
 use super::SocketSession;
 use super::count::add;
-use super::event::{Restart, TurnEvent};
+use super::event::{Restart, TurnEvent, TurnView};
 use super::plan::Plan;
 use super::resume::{self, Place, Resuming};
 use super::settings::Interruption;
@@ -39,7 +39,7 @@ pub struct SocketTurn<'a> {
     plan: Arc<Plan>,
     state: State,
     early: VecDeque<Result<ResponseEvent, Error>>,
-    accumulator: Accumulator,
+    viewer: Viewer,
     /// Responses of this turn that were followed by another, because they were steered.
     earlier: Vec<Response>,
     meta: ResponseMeta,
@@ -82,7 +82,7 @@ impl<'a> SocketTurn<'a> {
             meta: started.way.meta().clone(),
             early: started.early,
             state: State::Reading(started.way),
-            accumulator: Accumulator::new(),
+            viewer: Viewer::new(),
             earlier: Vec::new(),
             last_number: None,
             is_catching_up: false,
@@ -101,6 +101,25 @@ impl<'a> SocketTurn<'a> {
         poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
+    /// The next thing to show or to do, in the place of the events it came in, or the border between two attempts; `None` after the last
+    /// one. As [`ResponseStream::next_view`](crate::ResponseStream::next_view).
+    pub async fn next_view(&mut self) -> Option<Result<TurnView<'_>, Error>> {
+        while !self.viewer.has_next() {
+            match self.next().await? {
+                Ok(TurnEvent::Response(_)) => {}
+                Ok(TurnEvent::Restart(restart)) => return Some(Ok(TurnView::Restart(restart))),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        self.view().map(|view| Ok(TurnView::Response(view)))
+    }
+
+    /// What the event that was handed out last shows, one thing at a time; what was not asked for is passed over when the next event is
+    /// handed out.
+    pub fn view(&mut self) -> Option<View<'_>> {
+        self.viewer.poll()
+    }
+
     /// What the head of the answer said: over a socket, of the upgrade.
     #[must_use]
     pub fn meta(&self) -> &ResponseMeta {
@@ -116,7 +135,7 @@ impl<'a> SocketTurn<'a> {
     /// The response as far as it has come.
     #[must_use]
     pub fn snapshot(&self) -> &Response {
-        self.accumulator.snapshot()
+        self.viewer.snapshot()
     }
 
     /// The responses of this turn before the present one: steering ends a response and begins another.
@@ -142,8 +161,8 @@ impl<'a> SocketTurn<'a> {
     /// [`Request`](ErrorKind::Request) over HTTP, and while there is no response to name: before `response.created`, and after the end.
     /// Otherwise whatever happened to the socket; what came of the steering is not known then.
     pub async fn steer(&mut self, input: impl Into<Input>) -> Result<(), Error> {
-        let id = self.accumulator.snapshot().id.clone();
-        if id.is_empty() || self.accumulator.outcome().is_some() {
+        let id = self.viewer.snapshot().id.clone();
+        if id.is_empty() || self.accumulator().outcome().is_some() {
             return Err(Error::request("there is no response that could be steered"));
         }
         let State::Reading(Way::Socket(reading)) = &mut self.state else {
@@ -173,13 +192,20 @@ impl<'a> SocketTurn<'a> {
         while let Some(item) = self.next().await {
             match item {
                 Err(error) if error.is_fatal() => {
-                    return Err(error.with_partial(self.accumulator.snapshot().clone()));
+                    return Err(error.with_partial(self.viewer.snapshot().clone()));
                 }
                 _ => {}
             }
         }
-        let accumulator = mem::take(&mut self.accumulator);
-        failure::verdict(accumulator, self.meta.clone())
+        failure::verdict(self.take_accumulator(), self.meta.clone())
+    }
+
+    fn accumulator(&self) -> &Accumulator {
+        self.viewer.accumulator()
+    }
+
+    fn take_accumulator(&mut self) -> Accumulator {
+        mem::take(&mut self.viewer).into_accumulator()
     }
 
     fn go_on(&mut self, started: Started) {
@@ -205,9 +231,13 @@ impl<'a> SocketTurn<'a> {
         self.delivered += 1;
         self.resumes_left = self.plan.settings.resumes;
         self.count_steering(&event);
-        // What the accumulator reports as out of order is in the event itself; the assembled response keeps what it can.
-        let _ = self.accumulator.push(&event);
-        if self.accumulator.outcome().is_some() && self.open_steers == 0 {
+        self.viewer.skip();
+        if let Err(error) = self.viewer.feed(&event) {
+            self.state = State::Over(None);
+            let error = failure::stream(error).with_meta(self.meta.clone());
+            return Some(Err(error.after_delivery(true)));
+        }
+        if self.accumulator().outcome().is_some() && self.open_steers == 0 {
             self.end(matches!(event, ResponseEvent::Error(_)));
         }
         Some(Ok(TurnEvent::Response(event)))
@@ -215,8 +245,8 @@ impl<'a> SocketTurn<'a> {
 
     fn count_steering(&mut self, event: &ResponseEvent) {
         match event {
-            ResponseEvent::Created(_) if self.accumulator.outcome().is_some() => {
-                let ended = mem::take(&mut self.accumulator).into_partial();
+            ResponseEvent::Created(_) if self.accumulator().outcome().is_some() => {
+                let ended = self.take_accumulator().into_partial();
                 self.earlier.push(ended);
                 // The successor holds all that was accepted; what it could not take comes back as a failure.
                 self.open_steers = 0;
@@ -234,8 +264,8 @@ impl<'a> SocketTurn<'a> {
         match state {
             State::Reading(Way::Socket(reading)) if !is_error => {
                 let mut open = reading.open;
-                let response = self.accumulator.snapshot();
-                let is_whole = self.accumulator.outcome() == Some(Outcome::Completed)
+                let response = self.viewer.snapshot();
+                let is_whole = self.accumulator().outcome() == Some(Outcome::Completed)
                     && self.earlier.is_empty();
                 open.chain = if is_whole {
                     self.plan.chain_after(response)
@@ -289,7 +319,7 @@ impl<'a> SocketTurn<'a> {
         self.state = State::Starting(Box::pin(start(self.plan.clone(), None)));
         Restart {
             attempt: self.attempt,
-            discarded: mem::take(&mut self.accumulator).into_partial(),
+            discarded: self.take_accumulator().into_partial(),
             discarded_events: mem::take(&mut self.delivered),
             cause,
         }
@@ -297,7 +327,7 @@ impl<'a> SocketTurn<'a> {
 
     /// Where a response that the server keeps would go on.
     fn place(&self) -> Option<Place> {
-        let response_id = self.accumulator.snapshot().id.clone();
+        let response_id = self.viewer.snapshot().id.clone();
         if response_id.is_empty() || !resume::is_kept(&self.plan.request) {
             return None;
         }

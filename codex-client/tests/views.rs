@@ -1,0 +1,278 @@
+//! What there is to show, beside the events it came in: the same over HTTP, in a conversation and over a socket.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::std_instead_of_core,
+    clippy::unwrap_used,
+    reason = "a test states what it expects by failing loudly"
+)]
+
+use codex_client::sse::{View, Viewer};
+use codex_client::{Client, ErrorKind};
+use codex_transport::RetryPolicy;
+use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
+use codex_types::{CreateResponse, ResponseEvent};
+use serde_json::json;
+
+fn start(answer: Answer) -> (LoopbackServer, Client) {
+    let server = LoopbackServer::start(Script::new().answer(answer)).expect("a loopback server");
+    let client = Client::builder()
+        .base_url(server.url("/v1"))
+        .retry(RetryPolicy::none())
+        .build()
+        .expect("a client");
+    (server, client)
+}
+
+fn question() -> CreateResponse {
+    CreateResponse::new("some-model").input("Why?")
+}
+
+/// Reasoning, text in two pieces and a whole that is longer, a good call and two that must not be made.
+fn events() -> Vec<String> {
+    let call = |index: u32, arguments: &str| {
+        json!({"type": "response.output_item.done", "output_index": index, "item": {"type": "function_call", "id": format!("fc_{index}"),
+            "call_id": format!("call_{index}"), "name": "weather", "status": "completed", "arguments": arguments}})
+    };
+    [
+        json!({"type": "response.created", "response": {"id": "resp_1", "status": "in_progress", "output": []}}),
+        json!({"type": "response.reasoning_summary_text.delta", "item_id": "rs_1", "output_index": 0, "summary_index": 0, "delta": "Think."}),
+        json!({"type": "response.output_text.delta", "item_id": "msg_1", "output_index": 1, "content_index": 0, "delta": "Be"}),
+        json!({"type": "response.output_text.delta", "item_id": "msg_1", "output_index": 1, "content_index": 0, "delta": "cause"}),
+        json!({"type": "response.output_text.done", "item_id": "msg_1", "output_index": 1, "content_index": 0, "text": "Because."}),
+        json!({"type": "response.output_item.added", "output_index": 2, "item": {"type": "function_call", "id": "fc_2", "call_id": "call_2", "name": "weather", "arguments": ""}}),
+        json!({"type": "response.function_call_arguments.delta", "item_id": "fc_2", "output_index": 2, "delta": "{\"city\":"}),
+        json!({"type": "response.function_call_arguments.delta", "item_id": "fc_2", "output_index": 2, "delta": "\"Oslo\"}"}),
+        call(2, "{\"city\":\"Oslo\"}"),
+        call(3, "{\"city\":"),
+        json!({"type": "response.output_item.added", "output_index": 4, "item": {"type": "function_call", "id": "fc_4", "call_id": "call_4", "name": "weather", "arguments": "{"}}),
+        json!({"type": "response.completed", "response": {"id": "resp_1", "status": "completed", "output": []}}),
+    ]
+    .iter()
+    .map(ToString::to_string)
+    .collect()
+}
+
+fn answer() -> Answer {
+    events().into_iter().fold(Answer::sse(), Answer::event)
+}
+
+/// What the viewer of the crate below makes of the events.
+fn expected() -> Vec<String> {
+    let mut viewer = Viewer::new();
+    let mut shown = Vec::new();
+    for event in events() {
+        viewer
+            .feed(&ResponseEvent::from_json(&event).expect("an event"))
+            .expect("small");
+        while let Some(view) = viewer.poll() {
+            shown.push(describe(&view));
+        }
+    }
+    shown
+}
+
+fn describe(view: &View<'_>) -> String {
+    match view {
+        View::Text {
+            delta, snapshot, ..
+        } => format!("text {delta} of {snapshot}"),
+        View::ReasoningSummary { delta, .. } => format!("summary {delta}"),
+        View::ToolCallStarted { output_index, .. } => format!("call {output_index} started"),
+        View::ToolCallPreview { delta, .. } => format!("preview {delta}"),
+        View::ToolCall { output_index, .. } => format!("call {output_index}"),
+        View::MalformedToolCall {
+            output_index,
+            reason,
+            ..
+        } => format!("call {output_index}: {reason:?}"),
+        View::Ended(outcome) => format!("ended {outcome:?}"),
+        other => format!("{other:?}"),
+    }
+}
+
+#[test]
+fn only_a_whole_call_with_json_is_to_be_made() {
+    let shown = expected();
+    for line in [
+        "summary Think.",
+        "text Be of Be",
+        "text cause of Because",
+        "text . of Because.",
+        "call 2 started",
+        "preview {\"city\":",
+        "call 2",
+        "call 3: InvalidJson",
+        "call 4: InvalidJson",
+        "ended Completed",
+    ] {
+        assert!(
+            shown.iter().any(|shown| shown == line),
+            "{line}: {shown:#?}"
+        );
+    }
+    let made: Vec<_> = shown.iter().filter(|line| **line == "call 2").collect();
+    assert_eq!(made.len(), 1);
+}
+
+#[tokio::test]
+async fn a_stream_shows_what_its_events_do() {
+    let (_server, client) = start(answer());
+    let mut stream = client.stream(&question()).await.expect("a stream");
+    let mut shown = Vec::new();
+    while let Some(view) = stream.next_view().await {
+        shown.push(describe(&view.expect("a view")));
+    }
+    assert_eq!(shown, expected());
+    let response = stream.finish().await.expect("a response");
+    assert_eq!(response.output_text(), "Because.");
+}
+
+#[tokio::test]
+async fn events_and_views_go_side_by_side() {
+    let (_server, client) = start(answer());
+    let mut stream = client.stream(&question()).await.expect("a stream");
+    let (mut raw, mut shown) = (Vec::new(), Vec::new());
+    while let Some(event) = stream.next().await {
+        raw.push(event.expect("an event").to_json().expect("JSON"));
+        while let Some(view) = stream.view() {
+            shown.push(describe(&view));
+        }
+    }
+    assert_eq!(shown, expected());
+    let parse = |text: &String| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+    assert_eq!(
+        raw.iter().map(parse).collect::<Vec<_>>(),
+        events().iter().map(parse).collect::<Vec<_>>()
+    );
+}
+
+#[tokio::test]
+async fn what_nobody_asked_to_see_is_passed_over() {
+    let (_server, client) = start(answer());
+    let mut stream = client.stream(&question()).await.expect("a stream");
+    for _ in 0..4 {
+        let _ = stream.next().await.expect("an event").expect("a good one");
+    }
+    let view = stream.view().map(|view| describe(&view));
+    assert_eq!(view.as_deref(), Some("text cause of Because"));
+    assert!(stream.view().is_none());
+    let next = stream.next_view().await.expect("a view").expect("a view");
+    assert_eq!(describe(&next), "text . of Because.");
+}
+
+#[tokio::test]
+async fn an_error_stands_between_views_like_between_events() {
+    let mut events = events();
+    events.insert(3, "{".to_owned());
+    events.truncate(5);
+    let answer = events.into_iter().fold(Answer::sse(), Answer::event);
+    let (_server, client) = start(answer.cut(Cut::Close));
+    let mut stream = client.stream(&question()).await.expect("a stream");
+    let mut shown = Vec::new();
+    while let Some(view) = stream.next_view().await {
+        shown.push(match view {
+            Ok(view) => describe(&view),
+            Err(error) => {
+                if error.kind() == ErrorKind::Payload {
+                    assert_eq!(error.payload(), Some(&b"{"[..]));
+                }
+                format!("{:?}", error.is_fatal())
+            }
+        });
+    }
+    assert_eq!(
+        shown,
+        [
+            "summary Think.",
+            "text Be of Be",
+            "false",
+            "text cause of Because",
+            "true"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_conversation_shows_the_same_and_keeps_what_was_shown_to_its_end() {
+    let (_server, client) = start(answer());
+    let mut session = client.session(CreateResponse::new("some-model"));
+    let mut turn = session.turn("Why?").await.expect("a turn");
+    let mut shown = Vec::new();
+    while let Some(view) = turn.next_view().await {
+        shown.push(describe(&view.expect("a view")));
+    }
+    assert_eq!(shown, expected());
+    drop(turn);
+    assert!(session.history().count() > 1);
+}
+
+#[cfg(feature = "ws")]
+mod socket {
+    use codex_client::{Interruption, SocketSession, SocketSettings, TransportChoice, TurnView};
+    use codex_types::profile::Profile;
+
+    use super::*;
+
+    fn session(answers: impl IntoIterator<Item = Answer>) -> (LoopbackServer, SocketSession) {
+        let script = answers.into_iter().fold(Script::new(), |script, answer| {
+            script.route("GET", "/v1/responses", answer)
+        });
+        let server = LoopbackServer::start(script).expect("a loopback server");
+        let client = Client::builder()
+            .base_url(server.url("/v1"))
+            .profile(Profile::platform())
+            .build()
+            .expect("a client");
+        let mut settings = SocketSettings::default();
+        settings.transport = TransportChoice::WebSocket;
+        settings.interruption = Interruption::Restart;
+        (server, SocketSession::new(&client, settings))
+    }
+
+    #[tokio::test]
+    async fn a_socket_shows_the_same() {
+        let whole = events()
+            .into_iter()
+            .fold(Answer::websocket().receive(), Answer::event);
+        let (_server, mut session) = session([whole]);
+        let mut turn = session.stream(&question()).await.expect("a turn");
+        let mut shown = Vec::new();
+        while let Some(view) = turn.next_view().await {
+            match view.expect("a view") {
+                TurnView::Response(view) => shown.push(describe(&view)),
+                TurnView::Restart(_) => panic!("nothing broke"),
+            }
+        }
+        assert_eq!(shown, expected());
+    }
+
+    #[tokio::test]
+    async fn a_border_between_attempts_is_shown_as_such() {
+        let broken = events()
+            .into_iter()
+            .take(4)
+            .fold(Answer::websocket().receive(), Answer::event)
+            .cut(Cut::Reset);
+        let whole = events()
+            .into_iter()
+            .fold(Answer::websocket().receive(), Answer::event);
+        let (_server, mut session) = session([broken, whole]);
+        let mut turn = session.stream(&question()).await.expect("a turn");
+        let (mut shown, mut void) = (Vec::new(), Vec::new());
+        while let Some(view) = turn.next_view().await {
+            match view.expect("a view") {
+                TurnView::Response(view) => shown.push(describe(&view)),
+                TurnView::Restart(restart) => {
+                    assert_eq!(restart.discarded().output_text(), "Because");
+                    void.append(&mut shown);
+                }
+            }
+        }
+        assert_eq!(
+            void,
+            ["summary Think.", "text Be of Be", "text cause of Because"]
+        );
+        assert_eq!(shown, expected());
+    }
+}
