@@ -1,0 +1,495 @@
+//! Mistakes that clients of this API are known to make, each told end to end. FEATURES.md names the ids; those that are not here have their
+//! test beside the code in question.
+#![cfg(feature = "ws")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::std_instead_of_core,
+    clippy::unwrap_used,
+    reason = "a test states what it expects by failing loudly"
+)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use codex_auth::{ApiKey, BearerToken, Secret};
+use codex_client::{Client, ClientBuilder, ErrorKind, SocketSession, SocketSettings};
+use codex_sse::{EventDecoder, Limits, View, Viewer};
+use codex_transport::RetryPolicy;
+use codex_transport::testing::{Answer, ChunkShape, Cut, LineEnd, LoopbackServer, Script};
+use codex_types::profile::Profile;
+use codex_types::{CreateResponse, InputItem, OutputItem, Response, ResponseEvent, Status};
+use serde_json::{Value, json};
+
+fn builder(server: &LoopbackServer) -> ClientBuilder {
+    Client::builder()
+        .base_url(server.url("/v1"))
+        .profile(Profile::platform())
+        .auth(ApiKey::new(Secret::from("sk-invented")).expect("a key"))
+        .retry(RetryPolicy::none())
+}
+
+fn start(answer: Answer) -> (LoopbackServer, Client) {
+    let script = Script::new().route("POST", "/v1/responses", answer);
+    let server = LoopbackServer::start(script).expect("a loopback server");
+    let client = builder(&server).build().expect("a client");
+    (server, client)
+}
+
+fn question() -> CreateResponse {
+    CreateResponse::new("some-model").input("Why?")
+}
+
+fn response(status: &str, output: Value) -> Value {
+    json!({"id": "resp_1", "status": status, "model": "some-model", "output": output})
+}
+
+fn created() -> String {
+    json!({"type": "response.created", "response": response("in_progress", json!([]))}).to_string()
+}
+
+fn completed(output: Value) -> String {
+    json!({"type": "response.completed", "response": response("completed", output)}).to_string()
+}
+
+fn delta(text: &str) -> String {
+    json!({"type": "response.output_text.delta", "item_id": "msg_1", "output_index": 0, "content_index": 0, "delta": text}).to_string()
+}
+
+fn message(text: &str) -> Value {
+    json!({"type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
+        "content": [{"type": "output_text", "text": text, "annotations": []}]})
+}
+
+fn call(arguments: &str, status: &str) -> Value {
+    json!({"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "look_up", "arguments": arguments, "status": status})
+}
+
+fn item_added(item: Value) -> String {
+    json!({"type": "response.output_item.added", "output_index": 0, "item": item}).to_string()
+}
+
+fn item_done(item: Value) -> String {
+    json!({"type": "response.output_item.done", "output_index": 0, "item": item}).to_string()
+}
+
+fn arguments_delta(text: &str) -> String {
+    json!({"type": "response.function_call_arguments.delta", "item_id": "fc_1", "output_index": 0, "delta": text}).to_string()
+}
+
+fn arguments_done(arguments: &str) -> String {
+    json!({"type": "response.function_call_arguments.done", "item_id": "fc_1", "output_index": 0, "arguments": arguments}).to_string()
+}
+
+fn arguments_of(response: &Response) -> Vec<&str> {
+    let calls = response.function_calls();
+    calls.map(|call| call.arguments.as_str()).collect()
+}
+
+/// D4: a character is not known before its last byte.
+#[tokio::test]
+async fn characters_of_one_to_four_bytes_survive_every_cut() {
+    let text = "aé€🦀\u{10ffff}e\u{301}";
+    let stream = format!("data: {}\n\n", delta(text));
+    let decoded = |pieces: &[&[u8]]| {
+        let mut decoder = EventDecoder::new();
+        let mut texts = Vec::new();
+        for piece in pieces {
+            let mut piece = *piece;
+            while let Some(event) = decoder.decode(&mut piece).expect("an event") {
+                texts.extend(event.text_delta().map(str::to_owned));
+            }
+        }
+        texts
+    };
+    let bytes = stream.as_bytes();
+    for first in 0..=bytes.len() {
+        for second in first..=bytes.len() {
+            let pieces = [&bytes[..first], &bytes[first..second], &bytes[second..]];
+            assert_eq!(decoded(&pieces), [text], "cut at {first} and {second}");
+        }
+    }
+    for length in 1..=4 {
+        let answer = Answer::sse()
+            .event(delta(text))
+            .event(completed(json!([])))
+            .shape(ChunkShape::Bytes(length));
+        let (_server, client) = start(answer);
+        let response = client.create(&question()).await.expect("a response");
+        assert_eq!(response.output_text(), text, "{length} bytes at a time");
+    }
+}
+
+/// D5: which source a piece of arguments came from is known by its event, and never guessed from what the text begins with.
+#[test]
+fn arguments_that_repeat_themselves_are_counted_once() {
+    let mut arguments = "1".to_owned();
+    for _ in 0..4 {
+        arguments = format!(r#"{{"a":{arguments}}}"#);
+        for first in 0..=arguments.len() {
+            for second in first..=arguments.len() {
+                let mut events = vec![item_added(call("", "in_progress"))];
+                events.extend(
+                    [
+                        &arguments[..first],
+                        &arguments[first..second],
+                        &arguments[second..],
+                    ]
+                    .map(arguments_delta),
+                );
+                events.push(arguments_done(&arguments));
+                events.push(item_done(call(&arguments, "completed")));
+                events.push(completed(json!([call(&arguments, "completed")])));
+                let (shown, calls, response) = viewed(&events);
+                let case = format!("{arguments} cut at {first} and {second}");
+                assert_eq!(shown, arguments, "{case}");
+                assert_eq!(calls, [arguments.as_str()], "{case}");
+                assert_eq!(arguments_of(&response), [arguments.as_str()], "{case}");
+            }
+        }
+    }
+}
+
+/// The arguments as they grew, the calls to carry out, and the response.
+fn viewed(events: &[String]) -> (String, Vec<String>, Response) {
+    let mut viewer = Viewer::new();
+    let (mut shown, mut calls) = (String::new(), Vec::new());
+    for json in events {
+        let event = ResponseEvent::from_json(json).expect("an event");
+        viewer.feed(&event).expect("within the limits");
+        while let Some(view) = viewer.poll() {
+            match view {
+                View::ToolCallPreview { delta, .. } => shown.push_str(delta),
+                View::ToolCall {
+                    item: OutputItem::FunctionCall(call),
+                    ..
+                } => calls.push(call.arguments.clone()),
+                View::ToolCallStarted { .. } | View::Ended(_) => {}
+                other => panic!("unexpected: {other:?}"),
+            }
+        }
+    }
+    let response = viewer.into_accumulator().into_response();
+    (shown, calls, response.expect("a response"))
+}
+
+/// D6: an answer is over when the response says so, and not when the server stops talking.
+#[tokio::test]
+async fn an_end_before_the_terminal_event_is_one_error_and_the_last_item() {
+    let half = || Answer::sse().event(created()).event(delta("half"));
+    let ends = [
+        ("the body ends", half()),
+        ("the marker of the chat API comes", half().event("[DONE]")),
+        ("the connection is closed", half().cut(Cut::Close)),
+        ("the connection is reset", half().cut(Cut::Reset)),
+        (
+            "the last event is cut",
+            half()
+                .cut_after(120, Cut::Close)
+                .event(completed(json!([message("half")]))),
+        ),
+    ];
+    for (name, answer) in ends {
+        let (server, client) = start(answer);
+        let mut stream = client.stream(&question()).await.expect("a stream");
+        let mut errors = Vec::new();
+        while let Some(item) = stream.next().await {
+            match item {
+                Ok(event) => {
+                    assert!(errors.is_empty(), "{name}: an event after the end");
+                    assert!(!event.is_terminal(), "{name}");
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        assert_eq!(errors.len(), 1, "{name}");
+        assert!(
+            matches!(
+                errors[0].kind(),
+                ErrorKind::Truncated | ErrorKind::Transport
+            ),
+            "{name}: {:?}",
+            errors[0].kind()
+        );
+        assert!(
+            stream.next().await.is_none(),
+            "{name}: the end is not the end"
+        );
+        assert_eq!(server.requests().len(), 1, "{name}");
+    }
+}
+
+/// D7, D12: an incomplete response is neither unknown nor a success, and says why it is incomplete.
+#[tokio::test]
+async fn an_incomplete_response_is_no_success_and_has_its_reason() {
+    for reason in [
+        "max_output_tokens",
+        "content_filter",
+        "a_reason_of_next_year",
+    ] {
+        let mut incomplete = response("incomplete", json!([message("cut o")]));
+        incomplete["incomplete_details"] = json!({"reason": reason});
+        let event = json!({"type": "response.incomplete", "response": incomplete}).to_string();
+        let (_server, client) = start(Answer::sse().event(created()).event(event));
+        let error = client.create(&question()).await.expect_err("no result");
+        assert_eq!(error.kind(), ErrorKind::Incomplete);
+        assert!(!error.is_retryable(), "{reason}");
+        let partial = error.into_partial().expect("what was said");
+        assert_eq!(partial.status, Status::Incomplete);
+        assert_eq!(partial.output_text(), "cut o");
+        let details = partial.incomplete_details.expect("details");
+        assert!(
+            details.reason.is_some_and(|said| said == *reason),
+            "{reason}"
+        );
+    }
+}
+
+/// D10: every end of a line is one.
+#[tokio::test]
+async fn the_ends_of_lines_make_no_difference() {
+    for line_end in [LineEnd::Lf, LineEnd::CrLf, LineEnd::Cr] {
+        for shape in [ChunkShape::Whole, ChunkShape::Line, ChunkShape::Bytes(1)] {
+            let answer = Answer::sse()
+                .event(created())
+                .comment("alive")
+                .event(delta("first "))
+                .event(delta("last"))
+                .event(completed(json!([])))
+                .line_end(line_end)
+                .shape(shape);
+            let (_server, client) = start(answer);
+            let mut stream = client.stream(&question()).await.expect("a stream");
+            let mut events = 0;
+            while let Some(event) = stream.next().await {
+                event.expect("an event");
+                events += 1;
+            }
+            assert_eq!(events, 4, "{line_end:?}, {shape:?}");
+            assert_eq!(stream.snapshot().output_text(), "first last");
+        }
+    }
+}
+
+/// D10, D22: what never becomes an event does not become memory either.
+#[tokio::test]
+async fn a_line_that_does_not_end_is_an_error_at_the_limit() {
+    let endless = format!("data: {}", "x".repeat(1024 * 1024));
+    let answer = Answer::ok()
+        .header("content-type", "text/event-stream")
+        .body(endless);
+    let script = Script::new().route("POST", "/v1/responses", answer);
+    let server = LoopbackServer::start(script).expect("a loopback server");
+    let client = builder(&server)
+        .limits(Limits::new().max_line(64 * 1024))
+        .build()
+        .expect("a client");
+    let error = client.create(&question()).await.expect_err("too long");
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+    assert!(!error.is_retryable());
+}
+
+/// D15: a token may have been replaced while one waited.
+#[tokio::test]
+async fn every_attempt_asks_for_its_credentials() {
+    let script = Script::new()
+        .answer(Answer::status(503))
+        .answer(Answer::sse().cut(Cut::Close))
+        .answer(Answer::sse().event(completed(json!([message("in")]))));
+    let server = LoopbackServer::start(script).expect("a loopback server");
+    let asked = Arc::new(AtomicUsize::new(0));
+    let mut policy = RetryPolicy::default();
+    policy.base = Duration::from_millis(1);
+    let client = builder(&server)
+        .auth(move || {
+            let number = asked.fetch_add(1, Ordering::SeqCst);
+            async move { Ok(BearerToken::new(Secret::from(format!("token-{number}")))) }
+        })
+        .retry(policy)
+        .build()
+        .expect("a client");
+    let response = client.create(&question()).await.expect("a response");
+    assert_eq!(response.output_text(), "in");
+    let requests = server.requests();
+    let sent: Vec<_> = requests
+        .iter()
+        .filter_map(|request| request.header("authorization"))
+        .collect();
+    assert_eq!(sent, ["Bearer token-0", "Bearer token-1", "Bearer token-2"]);
+}
+
+/// D17: a call is a call, whichever event brings its arguments.
+#[tokio::test]
+async fn each_source_of_a_call_will_do_alone() {
+    let arguments = r#"{"query":"x"}"#;
+    let (empty, whole) = (call("", "in_progress"), call(arguments, "completed"));
+    let sources = [
+        (
+            "deltas",
+            vec![
+                item_added(empty.clone()),
+                arguments_delta(&arguments[..4]),
+                arguments_delta(&arguments[4..]),
+            ],
+            json!([]),
+        ),
+        (
+            "the end of the arguments",
+            vec![item_added(empty), arguments_done(arguments)],
+            json!([]),
+        ),
+        (
+            "the end of the item",
+            vec![item_done(whole.clone())],
+            json!([]),
+        ),
+        ("the final response", vec![], json!([whole])),
+    ];
+    for (name, events, output) in sources {
+        let answer = events.into_iter().fold(Answer::sse(), Answer::event);
+        let (_server, client) = start(answer.event(completed(output)));
+        let response = client.create(&question()).await.expect("a response");
+        assert_eq!(arguments_of(&response), [arguments], "{name}");
+        let call = response.function_calls().next().expect("a call");
+        assert_eq!((&*call.call_id, &*call.name), ("call_1", "look_up"));
+    }
+}
+
+/// D18: the last event of some backends repeats nothing of what was said before it.
+#[tokio::test]
+async fn an_empty_final_output_takes_nothing_away() {
+    let (said, called) = (message("Yes."), call("{}", "completed"));
+    let answer = |kind: &str, status: &str| {
+        let second =
+            json!({"type": "response.output_item.done", "output_index": 1, "item": called});
+        let last =
+            json!({"type": format!("response.{kind}"), "response": response(status, json!([]))});
+        Answer::sse()
+            .event(created())
+            .event(item_done(said.clone()))
+            .event(second.to_string())
+            .event(last.to_string())
+    };
+    let (_server, client) = start(answer("completed", "completed"));
+    let response = client.create(&question()).await.expect("a response");
+    assert_eq!(response.status, Status::Completed);
+    assert_eq!(response.output_text(), "Yes.");
+    assert_eq!(arguments_of(&response), ["{}"]);
+
+    for (kind, expected) in [
+        ("failed", ErrorKind::Failed),
+        ("incomplete", ErrorKind::Incomplete),
+    ] {
+        let (_server, client) = start(answer(kind, kind));
+        let error = client.create(&question()).await.expect_err("no result");
+        assert_eq!(error.kind(), expected);
+        let partial = error.into_partial().expect("what was said");
+        assert_eq!(partial.output_text(), "Yes.", "{kind}");
+    }
+}
+
+/// D19: who asks and in which conversation is said alike on either transport, and stays.
+#[tokio::test]
+async fn account_and_conversation_are_named_alike_on_either_transport() {
+    let script = Script::new()
+        .route(
+            "POST",
+            "/backend-api/codex/responses",
+            Answer::sse()
+                .event(completed(json!([message("Yes.")])))
+                .times(2),
+        )
+        .route(
+            "GET",
+            "/backend-api/codex/responses",
+            Answer::websocket()
+                .receive()
+                .event(completed(json!([message("Yes.")]))),
+        );
+    let server = LoopbackServer::start(script).expect("a loopback server");
+    let token = || BearerToken::new(Secret::from("invented")).with_account_id("acct-1");
+    let client = Client::builder()
+        .base_url(server.url("/backend-api/codex"))
+        .profile(Profile::chatgpt())
+        .auth(move || async move { Ok(token()) })
+        .build()
+        .expect("a client");
+    let mut session = client.session(question());
+    session.ask("One?").await.expect("an answer");
+    session.ask("Two?").await.expect("an answer");
+
+    let draft = session.draft("Three?");
+    let mut socket = client.socket_session();
+    let turn = socket.stream_with(draft.request(), draft.options()).await;
+    turn.expect("a turn").finish().await.expect("an answer");
+
+    let requests = server.requests();
+    assert_eq!(requests.len(), 3);
+    for request in &requests {
+        for (name, value) in [
+            ("chatgpt-account-id", "acct-1"),
+            ("session-id", session.session_id()),
+            ("thread-id", session.thread_id()),
+        ] {
+            assert_eq!(
+                request.header(name),
+                Some(value),
+                "{name} of {}",
+                request.method
+            );
+        }
+    }
+}
+
+/// D20: a socket that is closed, however politely, has not said the end of a response.
+#[tokio::test]
+async fn a_socket_closed_before_the_terminal_event_is_an_error() {
+    let half = || {
+        Answer::websocket()
+            .receive()
+            .event(created())
+            .event(delta("half"))
+    };
+    let ends = [
+        ("closed normally", half().close(1000)),
+        ("closed for a restart", half().close(1012)),
+        ("closed against a rule", half().close(1008)),
+        ("cut", half().cut(Cut::Close)),
+    ];
+    for (name, answer) in ends {
+        let script = Script::new().route("GET", "/v1/responses", answer);
+        let server = LoopbackServer::start(script).expect("a loopback server");
+        let client = builder(&server).build().expect("a client");
+        let mut session = SocketSession::new(&client, SocketSettings::default());
+        let request = CreateResponse::new("some-model")
+            .input(vec![InputItem::from(codex_types::Message::user("Why?"))]);
+        let mut turn = session.stream(&request).await.expect("a turn");
+        let mut errors = Vec::new();
+        while let Some(item) = turn.next().await {
+            if let Err(error) = item {
+                errors.push(error);
+            }
+        }
+        assert_eq!(errors.len(), 1, "{name}");
+        assert!(
+            matches!(
+                errors[0].kind(),
+                ErrorKind::Truncated | ErrorKind::Transport
+            ),
+            "{name}: {:?}",
+            errors[0].kind()
+        );
+        assert!(
+            turn.next().await.is_none(),
+            "{name}: the end is not the end"
+        );
+        let said = turn.snapshot().output_text();
+        assert_eq!(said, "half", "{name}");
+        assert_eq!(
+            server.requests().len(),
+            1,
+            "{name}: nothing is asked again in secret"
+        );
+    }
+}
