@@ -7,7 +7,7 @@ use bytes::Bytes;
 use codex_auth::{BoxCredentialSource, CredentialSource as _, Verdict};
 use codex_sse::Limits;
 use codex_transport::{Body, BoxTimer, BoxTransport, HttpTransport as _, RetryPolicy, Timeouts};
-use codex_types::profile::{Channel, FitPolicy, Identity};
+use codex_types::profile::{Channel, FitPolicy, Identity, Profile};
 use codex_types::{CreateResponse, Response};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
@@ -184,6 +184,27 @@ impl Client {
                 Ok(_) => return Ok(answer),
             }
         }
+    }
+
+    /// How the backend is spoken to: as the builder was told, or as the credentials turn out to want it.
+    ///
+    /// For whoever makes requests from something else, such as a Chat Completions request, and has to know what the backend takes.
+    ///
+    /// ```
+    /// # use codex_client::Client;
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let client = Client::builder().base_url("http://127.0.0.1:11434/v1").build()?;
+    /// assert_eq!(client.profile().await?.name, "compatible"); // nothing is asked of the server
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Credentials`](ErrorKind::Credentials) when the credentials decide and there are none.
+    pub async fn profile(&self) -> Result<Profile, Error> {
+        Ok((*self.target().await?.profile).clone())
     }
 
     pub(crate) fn inner(&self) -> &Inner {
