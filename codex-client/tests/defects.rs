@@ -1,5 +1,5 @@
-//! Mistakes that clients of this API are known to make, each told end to end. FEATURES.md names the ids; those that are not here have their
-//! test beside the code in question.
+//! Mistakes that clients of this API are known to make, each told end to end. The ids are those of FEATURES.md; those that are not here have
+//! their test beside the code in question.
 #![cfg(feature = "ws")]
 #![allow(
     clippy::expect_used,
@@ -492,4 +492,83 @@ async fn a_socket_closed_before_the_terminal_event_is_an_error() {
             "{name}: nothing is asked again in secret"
         );
     }
+}
+
+/// F8: an address is joined to a path by one slash, and what it asks for beside the path stays.
+#[tokio::test]
+async fn a_base_url_may_end_with_a_slash_and_have_a_query() {
+    for (base, expected) in [
+        ("/v1", "/v1/responses"),
+        ("/v1/", "/v1/responses"),
+        ("/v1/?api-version=1", "/v1/responses?api-version=1"),
+        ("", "/responses"),
+    ] {
+        let answer = Answer::sse().event(completed(json!([])));
+        let server = LoopbackServer::start(Script::new().answer(answer)).expect("a server");
+        let client = Client::builder()
+            .base_url(server.url(base))
+            .build()
+            .expect("a client");
+        client.create(&question()).await.expect("a response");
+        let requests = server.requests();
+        let target = requests[0]
+            .uri
+            .path_and_query()
+            .map(|target| target.as_str());
+        assert_eq!(target, Some(expected), "{base}");
+    }
+}
+
+/// F79, F80: a limit of the output is sent where there is one, over either transport, and is not given up in silence where there is none.
+#[tokio::test]
+async fn a_limit_of_the_output_is_sent_or_refused_and_never_lost() {
+    let answer = || completed(json!([message("Yes.")]));
+    let script = Script::new()
+        .route("POST", "/v1/responses", Answer::sse().event(answer()))
+        .route(
+            "GET",
+            "/v1/responses",
+            Answer::websocket().receive().event(answer()),
+        );
+    let server = LoopbackServer::start(script).expect("a loopback server");
+    let client = builder(&server).build().expect("a client");
+    let limited = question().max_output_tokens(100_u64);
+    client.create(&limited).await.expect("a response");
+    let mut session = client.socket_session();
+    session.create(&limited).await.expect("a response");
+    let limit = |json: &[u8]| -> Value {
+        let body: Value = serde_json::from_slice(json).expect("JSON");
+        body["max_output_tokens"].clone()
+    };
+    assert_eq!(limit(&server.requests()[0].body), 100);
+    assert_eq!(limit(&server.messages()[0].text), 100);
+
+    let client = builder(&server).profile(Profile::chatgpt());
+    let client = client.build().expect("a client");
+    let sent = server.requests().len();
+    let error = client.create(&limited).await.expect_err("not taken");
+    assert_eq!(error.kind(), ErrorKind::Request);
+    assert_eq!(server.requests().len(), sent, "nothing was sent");
+}
+
+/// F116: arguments that are an object and not text are no reason to make the call without any.
+#[test]
+fn arguments_given_as_an_object_are_kept_and_not_run_as_none() {
+    let mut odd = call("", "completed");
+    odd["arguments"] = json!({"query": "x"});
+    let mut viewer = Viewer::new();
+    let done = ResponseEvent::from_json(&item_done(odd.clone())).expect("an event");
+    viewer.feed(&done).expect("within the limits");
+    let mut reasons = Vec::new();
+    while let Some(view) = viewer.poll() {
+        match view {
+            View::MalformedToolCall { reason, .. } => reasons.push(reason),
+            View::ToolCallStarted { .. } => {}
+            other => panic!("unexpected: {other:?}"),
+        }
+    }
+    assert_eq!(reasons, [codex_sse::Malformed::InvalidJson]);
+    let kept = codex_types::RawJson::encode(&viewer.snapshot().output[0]).expect("JSON");
+    let kept: Value = serde_json::from_str(kept.as_str()).expect("JSON");
+    assert_eq!(kept, odd);
 }
