@@ -120,6 +120,44 @@ fn every_code_has_a_category() {
 }
 
 #[test]
+fn what_is_refused_to_an_application_is_refused_for_good() {
+    let of = |code: &str| ErrorCode::from(code).category();
+    for (code, category) in [
+        (
+            "subscription_sharing_v2_user_not_eligible",
+            ErrorCategory::Permission,
+        ),
+        (
+            "subscription_sharing_v2_invalid_user",
+            ErrorCategory::Authentication,
+        ),
+        (
+            "subscription_sharing_v2_user_unavailable",
+            ErrorCategory::Overloaded,
+        ),
+        ("subscription_sharing_v2_v2_", ErrorCategory::Permission),
+        (
+            "subscription_sharing_of_tomorrow",
+            ErrorCategory::Permission,
+        ),
+        ("chatpass_of_tomorrow", ErrorCategory::Permission),
+        ("of_tomorrow", ErrorCategory::Unknown),
+    ] {
+        assert_eq!(of(code), category, "{code}");
+    }
+    let error = ErrorEvent::from_body(
+        br#"{"error":{"code":"subscription_sharing_usage_limit_exceeded","message":"m"}}"#,
+    );
+    assert_eq!(
+        error.to_api_error().category_with_status(Some(429)),
+        ErrorCategory::UsageLimit
+    );
+    assert!(!error.category().is_retryable());
+    let expired = ErrorEvent::from_body(br#"{"detail":{"error_code":"invalid_token"}}"#);
+    assert_eq!(expired.category(), ErrorCategory::Authentication);
+}
+
+#[test]
 fn limits_from_headers() {
     let limits = RateLimits::from_headers([
         ("X-Codex-Primary-Used-Percent", "42.5"),

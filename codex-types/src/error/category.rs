@@ -6,15 +6,15 @@ use crate::error::{ErrorCode, Side};
 ///
 /// | category | whose fault | worth trying again | codes |
 /// |---|---|---|---|
-/// | `Authentication` | local | no: other credentials | `invalid_api_key`, `authentication_error`, `token_expired`; status 401 |
-/// | `Permission` | local | no | `permission_error`, `usage_not_included`; status 403 |
-/// | `InvalidRequest` | local | no | `invalid_request_error`, `invalid_prompt`, `model_not_found`, all others about images and steering; other statuses 4xx |
+/// | `Authentication` | local | no: other credentials | `invalid_api_key`, `authentication_error`, `token_expired`, `invalid_token`, `subscription_sharing_invalid_user`; status 401 |
+/// | `Permission` | local | no | `permission_error`, `usage_not_included`, all others of `subscription_sharing_*` and `chatpass_*`; status 403 |
+/// | `InvalidRequest` | local | no | `invalid_request_error`, `invalid_prompt`, `model_not_found`, `subscription_sharing_unsupported_capability`, all others about images and steering; other statuses 4xx |
 /// | `ContextWindow` | local | no: a shorter conversation | `context_length_exceeded` |
 /// | `Policy` | local | no | `cyber_policy`, `bio_policy`, `misalignment_policy_violation`, `image_content_policy_violation` |
 /// | `Quota` | local | no: somebody has to pay | `insufficient_quota`, `credit_balance_exhausted`, the spend and usage limits of organisations and projects; status 402 |
-/// | `UsageLimit` | local | not before it is lifted | `usage_limit_reached` |
+/// | `UsageLimit` | local | not before it is lifted | `usage_limit_reached`, `subscription_sharing_usage_limit_exceeded`, `subscription_sharing_workplace_individual_usage_limit_exceeded` |
 /// | `RateLimit` | local | yes, after the time told | `rate_limit_exceeded`, `slow_down`, `too_many_pending_steers`; status 429 |
-/// | `Overloaded` | remote | yes, later | `server_is_overloaded`, `flex_unavailable`; status 503 |
+/// | `Overloaded` | remote | yes, later | `server_is_overloaded`, `flex_unavailable`, `subscription_sharing_usage_unavailable`, `subscription_sharing_user_unavailable`; status 503 |
 /// | `Server` | remote | yes | `server_error`, `vector_store_timeout`, `successor_creation_failed`; statuses 408, 409 and other 5xx |
 /// | `StateLost` | remote | yes, with the whole input on a new connection | `previous_response_not_found`, `websocket_connection_limit_reached` |
 /// | `Unknown` | remote | yes | any other code |
@@ -100,10 +100,18 @@ impl ErrorCode {
     pub fn category(&self) -> ErrorCategory {
         use ErrorCategory as C;
         match self {
-            Self::InvalidApiKey | Self::AuthenticationError | Self::TokenExpired => {
-                C::Authentication
-            }
-            Self::PermissionError | Self::UsageNotIncluded => C::Permission,
+            Self::InvalidApiKey
+            | Self::AuthenticationError
+            | Self::TokenExpired
+            | Self::InvalidToken
+            | Self::SubscriptionSharingInvalidUser => C::Authentication,
+            Self::PermissionError
+            | Self::UsageNotIncluded
+            | Self::SubscriptionSharingUserNotEligible
+            | Self::SubscriptionSharingClientNotEnabled
+            | Self::SubscriptionSharingRouteNotSupported
+            | Self::ChatpassScopeNotAuthorized
+            | Self::ChatpassInvalidAuthorizationContext => C::Permission,
             Self::ContextLengthExceeded => C::ContextWindow,
             Self::CyberPolicy
             | Self::BioPolicy
@@ -114,9 +122,14 @@ impl ErrorCode {
             | Self::OrganizationSpendLimitExceeded
             | Self::ProjectSpendLimitExceeded
             | Self::OrganizationUsageLimitExceeded => C::Quota,
-            Self::UsageLimitReached => C::UsageLimit,
+            Self::UsageLimitReached
+            | Self::SubscriptionSharingUsageLimitExceeded
+            | Self::SubscriptionSharingWorkplaceIndividualUsageLimitExceeded => C::UsageLimit,
             Self::RateLimitExceeded | Self::SlowDown | Self::TooManyPendingSteers => C::RateLimit,
-            Self::ServerIsOverloaded | Self::FlexUnavailable => C::Overloaded,
+            Self::ServerIsOverloaded
+            | Self::FlexUnavailable
+            | Self::SubscriptionSharingUsageUnavailable
+            | Self::SubscriptionSharingUserUnavailable => C::Overloaded,
             Self::ServerError | Self::VectorStoreTimeout | Self::SuccessorCreationFailed => {
                 C::Server
             }
@@ -138,13 +151,26 @@ impl ErrorCode {
             | Self::ImageFileNotFound
             | Self::InvalidRequestError
             | Self::ModelNotFound
+            | Self::SubscriptionSharingUnsupportedCapability
             | Self::InvalidEncryptedContent
             | Self::ResponseNotFound
             | Self::InvalidInput
             | Self::SteeringNotSupported
             | Self::ResponseAlreadyCompleted
             | Self::ResponseNotActive => C::InvalidRequest,
-            Self::Unlisted(_) => C::Unknown,
+            Self::Unlisted(code) => of_unlisted(code.as_str()),
         }
     }
+}
+
+/// What is refused to an application that uses the plan of somebody else is refused for good, whatever its name. The older names of
+/// these codes have a `v2_` that the newer ones have lost.
+fn of_unlisted(code: &str) -> ErrorCategory {
+    if let Some(successor) = code.strip_prefix("subscription_sharing_v2_") {
+        return ErrorCode::from(alloc::format!("subscription_sharing_{successor}")).category();
+    }
+    if code.starts_with("subscription_sharing_") || code.starts_with("chatpass_") {
+        return ErrorCategory::Permission;
+    }
+    ErrorCategory::Unknown
 }

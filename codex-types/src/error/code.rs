@@ -85,6 +85,30 @@ open_enum! {
         PermissionError = "permission_error",
         /// The token has expired.
         TokenExpired = "token_expired",
+        /// The access token is not good any more: plans shared with an application.
+        InvalidToken = "invalid_token",
+        /// The user is not known: plans shared with an application.
+        SubscriptionSharingInvalidUser = "subscription_sharing_invalid_user",
+        /// The user may not share the plan with this application.
+        SubscriptionSharingUserNotEligible = "subscription_sharing_user_not_eligible",
+        /// The application may not use shared plans.
+        SubscriptionSharingClientNotEnabled = "subscription_sharing_client_not_enabled",
+        /// Shared plans cannot be used for this route.
+        SubscriptionSharingRouteNotSupported = "subscription_sharing_route_not_supported",
+        /// Shared plans cannot be used for what `param` names.
+        SubscriptionSharingUnsupportedCapability = "subscription_sharing_unsupported_capability",
+        /// The plan, or the application's part of it, is used up. Nobody tells until when.
+        SubscriptionSharingUsageLimitExceeded = "subscription_sharing_usage_limit_exceeded",
+        /// What the workspace allows one user is used up.
+        SubscriptionSharingWorkplaceIndividualUsageLimitExceeded = "subscription_sharing_workplace_individual_usage_limit_exceeded",
+        /// How much of the plan is used cannot be found out just now.
+        SubscriptionSharingUsageUnavailable = "subscription_sharing_usage_unavailable",
+        /// The user cannot be looked up just now.
+        SubscriptionSharingUserUnavailable = "subscription_sharing_user_unavailable",
+        /// The user did not consent to this: plans shared with an application.
+        ChatpassScopeNotAuthorized = "chatpass_v2_scope_not_authorized",
+        /// The consent does not fit the request: plans shared with an application.
+        ChatpassInvalidAuthorizationContext = "chatpass_v2_invalid_authorization_context",
         /// The model is not there.
         ModelNotFound = "model_not_found",
         /// Encrypted content could not be read.

@@ -20,7 +20,7 @@ object! {
     /// | nested | `{"error":{"code":..,"message":..}}` | HTTP bodies |
     /// | wrapped | the same with `status` or `status_code` and `headers` | sockets |
     /// | in a response | `{"response":{"error":{..}}}` | `response.failed` |
-    /// | detail | `{"detail":".."}` | the ChatGPT backend refusing a request |
+    /// | detail | `{"detail":".."}` or `{"detail":{"error_code":".."}}` | the ChatGPT backend refusing a request |
     /// | no JSON | `<html>..` | what stands between |
     ///
     /// [`to_api_error`](Self::to_api_error) reads them all alike.
@@ -122,6 +122,7 @@ impl ErrorEvent {
         if let Some(message) = &self.message {
             error.message.clone_from(message);
         } else if let Some(detail) = &self.detail {
+            error.code = error.code.or_else(|| code_in(detail));
             error.message = words(detail);
         } else if let Some(name) = self.extra.get("error") {
             // OAuth has text where the API has an object.
@@ -132,6 +133,16 @@ impl ErrorEvent {
         }
         error
     }
+}
+
+/// An expired token is told as `{"error_code":"invalid_token"}`.
+fn code_in(detail: &RawJson) -> Option<ErrorCode> {
+    detail
+        .decode::<Map<RawJson>>()
+        .ok()?
+        .get("error_code")?
+        .decode()
+        .ok()
 }
 
 /// Text as it is, anything else as JSON.

@@ -4,6 +4,7 @@ mod create;
 mod format;
 mod options;
 mod others;
+mod turn;
 
 pub use create::{CreateResponse, Input, Streaming};
 pub use format::{JsonObjectFormat, JsonSchemaFormat, PlainTextFormat, TextConfig, TextFormat};
@@ -17,3 +18,4 @@ pub use options::{
 pub use others::{
     ClientEvent, CompactRequest, InputTokensRequest, InterruptResponse, Personality, SteerResponse,
 };
+pub use turn::{RequestKind, TurnCompaction, TurnMetadata, Workspace};

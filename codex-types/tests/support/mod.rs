@@ -53,6 +53,7 @@ pub(crate) const ROOTS: &[&str] = &[
     "input_tokens",
     "error",
     "models",
+    "turn_metadata",
 ];
 
 pub(crate) fn corpus() -> Vec<Sample> {
@@ -115,6 +116,7 @@ pub(crate) fn pass(root: &str, name: &str, json: &str) -> Passed {
         "error" => through(json, |_: &ErrorEvent| true),
         "models" if name.starts_with("catalog") => through(json, |_: &ModelCatalog| true),
         "models" => through(json, |_: &ModelList| true),
+        "turn_metadata" => through(json, |_: &TurnMetadata| true),
         _ => panic!("there is no root {root}"),
     }
 }
