@@ -15,6 +15,7 @@ mod start;
 mod turn;
 
 use core::fmt;
+use core::future::Future;
 use std::sync::Arc;
 
 use codex_types::profile::WarmUp;
@@ -216,15 +217,15 @@ impl SocketSession {
         }
     }
 
-    async fn plan(&self, request: &CreateResponse, options: &CallOptions) -> Result<Plan, Error> {
-        Plan::new(
-            &self.client,
-            self.settings,
-            self.counters.clone(),
-            request,
-            options,
-        )
-        .await
+    /// The future does not hold the session, which is not `Sync`; else no turn could run in a task that moves between threads.
+    fn plan<'a>(
+        &self,
+        request: &'a CreateResponse,
+        options: &'a CallOptions,
+    ) -> impl Future<Output = Result<Plan, Error>> + Send + use<'a> {
+        let client = self.client.clone();
+        let (settings, counters) = (self.settings, self.counters.clone());
+        async move { Plan::new(&client, settings, counters, request, options).await }
     }
 }
 
@@ -246,3 +247,25 @@ fn is_of_developer(item: &InputItem) -> bool {
 
 /// RFC 6455 section 7.4.1.
 const NORMAL: u16 = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assert_send<T: Send>(_: &T) {}
+
+    #[test]
+    fn turns_can_run_in_tasks_that_move_between_threads() {
+        let client = Client::builder()
+            .base_url("http://127.0.0.1:1/v1")
+            .build()
+            .unwrap();
+        let request = CreateResponse::new("some-model");
+        let mut session = client.socket_session();
+        assert_send(&session);
+        assert_send(&session.stream(&request));
+        assert_send(&session.create(&request));
+        assert_send(&session.warm_up(&request));
+        assert_send(&session.idle());
+    }
+}
