@@ -7,13 +7,12 @@ use codex_auth::Secret;
 use codex_client::TransportChoice;
 use codex_types::profile::Profile;
 
+use crate::credentials::Named;
+
 #[derive(Debug, Default)]
 pub(crate) struct Arguments {
     pub(crate) question: Option<String>,
-    pub(crate) base_url: Option<String>,
-    pub(crate) api_key: Option<Secret>,
-    pub(crate) auth_file: Option<PathBuf>,
-    pub(crate) issuer: Option<String>,
+    pub(crate) named: Named,
     pub(crate) profile: Option<Profile>,
     pub(crate) model: Option<String>,
     pub(crate) request: Option<PathBuf>,
@@ -48,10 +47,12 @@ pub(crate) fn parse() -> Result<Option<Arguments>, String> {
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
         match argument {
-            Long("base-url") => arguments.base_url = Some(text(&mut parser)?),
-            Long("api-key") => arguments.api_key = Some(Secret::from(text(&mut parser)?)),
-            Long("auth-file") => arguments.auth_file = Some(PathBuf::from(text(&mut parser)?)),
-            Long("issuer") => arguments.issuer = Some(text(&mut parser)?),
+            Long("base-url") => arguments.named.base_url = Some(text(&mut parser)?),
+            Long("api-key") => arguments.named.api_key = Some(Secret::from(text(&mut parser)?)),
+            Long("auth-file") => {
+                arguments.named.auth_file = Some(PathBuf::from(text(&mut parser)?))
+            }
+            Long("issuer") => arguments.named.issuer = Some(text(&mut parser)?),
             Long("profile") => arguments.profile = Some(profile(&text(&mut parser)?)?),
             Long("model") => arguments.model = Some(text(&mut parser)?),
             Long("request") => arguments.request = Some(PathBuf::from(text(&mut parser)?)),
@@ -66,7 +67,7 @@ pub(crate) fn parse() -> Result<Option<Arguments>, String> {
     if !words.is_empty() {
         arguments.question = Some(words.join(" "));
     }
-    if arguments.api_key.is_some() && arguments.auth_file.is_some() {
+    if arguments.named.api_key.is_some() && arguments.named.auth_file.is_some() {
         return Err("--api-key and --auth-file exclude each other".to_owned());
     }
     match (&arguments.question, &arguments.request) {

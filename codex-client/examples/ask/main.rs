@@ -9,9 +9,12 @@
     reason = "a program for the terminal"
 )]
 
+#[path = "../support/answers.rs"]
 mod answers;
 mod arguments;
+#[path = "../support/credentials.rs"]
 mod credentials;
+#[path = "../support/embedded.rs"]
 mod embedded;
 mod show;
 
@@ -59,13 +62,13 @@ fn fail(message: &str) -> ExitCode {
 
 async fn ask(arguments: Arguments) -> Result<(), String> {
     let request = request(&arguments)?;
-    let credentials = credentials::find(&arguments)?;
+    let credentials = credentials::find(&arguments.named)?;
     let mut builder = Client::builder();
     if let Some(idle) = arguments.idle_timeout {
         builder = builder.timeouts(Timeouts::default().with_idle(idle));
     }
-    let server = if credentials.is_none() && arguments.base_url.is_none() {
-        let server = embedded::start(&request)?;
+    let server = if credentials.is_none() && arguments.named.base_url.is_none() {
+        let server = embedded::start(Some(&request))?;
         eprintln!(
             "no credentials: answered by an embedded server at http://{}",
             server.address()
@@ -75,7 +78,7 @@ async fn ask(arguments: Arguments) -> Result<(), String> {
     } else {
         None
     };
-    if let Some(base_url) = &arguments.base_url {
+    if let Some(base_url) = &arguments.named.base_url {
         builder = builder.base_url(base_url);
     }
     let mut profile = arguments.profile.clone();

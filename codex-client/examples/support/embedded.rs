@@ -1,28 +1,49 @@
-// A backend in this program: a real HTTP server on 127.0.0.1 that answers what the examples ask. Everything it says is invented.
+// The backend of a machine without credentials: a real HTTP server on 127.0.0.1 that answers whatever the examples ask. Everything it says
+// is invented.
 
 use codex_transport::testing::{Answer, LoopbackServer, RecordedRequest, Script};
+use codex_types::CreateResponse;
 use serde_json::{Value, json};
 
 use super::answers::{self, Beat};
 
 /// Starts the server; it runs until the value is dropped.
-pub(super) fn start() -> Result<LoopbackServer, String> {
-    let script = Script::new().rule(|request: &RecordedRequest| Some(respond(request)));
+///
+/// A script has to know beforehand what it says over a WebSocket, so there are only sockets for one request that is known. Without it an
+/// upgrade is refused, and clients turn to HTTP.
+pub(crate) fn start(known: Option<&CreateResponse>) -> Result<LoopbackServer, String> {
+    let known = known.map(|request| serde_json::to_value(request).unwrap_or_default());
+    let script =
+        Script::new().rule(move |request: &RecordedRequest| Some(respond(request, known.as_ref())));
     LoopbackServer::start(script)
         .map_err(|error| format!("the embedded server did not start: {error}"))
 }
 
-fn respond(request: &RecordedRequest) -> Answer {
-    if request.path() != "/v1/responses" {
-        let error = json!({"error": {"message": "the embedded server knows /v1/responses only", "type": "invalid_request_error", "code": "not_found", "param": null}});
-        return Answer::json(404, error.to_string());
+fn respond(request: &RecordedRequest, known: Option<&Value>) -> Answer {
+    let is_socket = request.header("upgrade").is_some();
+    match (request.method.as_str(), request.path(), known) {
+        ("POST", "/v1/responses", _) => {
+            let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+            let reply = Answer::sse().header("x-request-id", "req_embedded_1");
+            beats(&body).into_iter().fold(reply, |reply, beat| {
+                reply.pause(beat.pause).body(beat.frame())
+            })
+        }
+        ("GET", "/v1/responses", Some(body)) if is_socket => beats(body)
+            .into_iter()
+            .fold(Answer::websocket().receive(), |reply, beat| {
+                reply.pause(beat.pause).event(beat.event.to_string())
+            }),
+        ("GET", "/v1/responses", None) if is_socket => Answer::status(426),
+        ("GET", "/v1/models", _) => {
+            let model = json!({"id": "embedded", "object": "model", "created": 1_767_225_600, "owned_by": "nobody"});
+            Answer::json(200, json!({"object": "list", "data": [model]}).to_string())
+        }
+        _ => {
+            let error = json!({"error": {"message": "the embedded server knows /v1/responses and /v1/models only", "type": "invalid_request_error", "code": "not_found", "param": null}});
+            Answer::json(404, error.to_string())
+        }
     }
-    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-    let mut reply = Answer::sse().header("x-request-id", "req_embedded_1");
-    for beat in beats(&body) {
-        reply = reply.pause(beat.pause).body(beat.frame());
-    }
-    reply
 }
 
 fn beats(body: &Value) -> Vec<Beat> {
@@ -31,35 +52,42 @@ fn beats(body: &Value) -> Vec<Beat> {
         .cloned()
         .unwrap_or_else(|| vec![json!({"role": "user", "content": body["input"]})]);
     let last = items.last().cloned().unwrap_or_default();
-    let has_tools = body["tools"]
-        .as_array()
-        .is_some_and(|tools| !tools.is_empty());
-    let mut script = answers::Script::start();
     if last["type"] == "function_call_output" {
-        script.message(&format!(
-            "The tool has answered: {}.",
-            last["output"].as_str().unwrap_or_default()
-        ));
-    } else if body["text"]["format"]["type"] == "json_schema" {
-        script.message(&recipe());
-    } else if has_tools {
-        return answers::answer(&last["content"].to_string());
-    } else {
-        let questions: Vec<&str> = items
-            .iter()
-            .filter(|item| item["role"] == "user")
-            .filter_map(|item| item["content"].as_str())
-            .collect();
-        script.reasoning("I am a script. I can count, and I have read what was said before.");
-        script.message(&match questions.as_slice() {
-            [.., before, _] => format!(
+        let output = text(&last["output"]);
+        return answers::say(&format!("The tool has answered: {output}."));
+    }
+    if body["text"]["format"]["type"] == "json_schema" {
+        return answers::say(&recipe());
+    }
+    let questions: Vec<String> = items
+        .iter()
+        .filter(|item| item["role"] == "user")
+        .map(|item| text(&item["content"]))
+        .collect();
+    let tool = body["tools"][0]["name"].as_str();
+    match questions.as_slice() {
+        [.., before, _] => answers::think_and_say(
+            "I am a script. I can count, and I have read what was said before.",
+            &format!(
                 "That was question {}. Before it you said: {before}",
                 questions.len()
             ),
-            _ => "That was the first question. I keep all of it in mind.".to_owned(),
-        });
+        ),
+        [question] => answers::answer(question, tool),
+        [] => answers::answer("", tool),
     }
-    script.finish()
+}
+
+/// The words of a content, which is a text or a list of parts.
+fn text(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts
+            .iter()
+            .filter_map(|part| part["text"].as_str())
+            .collect(),
+        _ => String::new(),
+    }
 }
 
 fn recipe() -> String {

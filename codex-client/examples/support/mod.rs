@@ -1,6 +1,5 @@
 // What the examples `tools`, `chat` and `structured` have in common: a backend to talk to, and a line for an error.
 
-#[path = "../ask/answers.rs"]
 mod answers;
 mod embedded;
 
@@ -31,7 +30,7 @@ pub(crate) fn connect() -> Result<Backend, String> {
             _server: None,
         });
     }
-    let server = embedded::start()?;
+    let server = embedded::start(None)?;
     eprintln!(
         "no credentials: answered by an embedded server at http://{}",
         server.address()

@@ -1,18 +1,25 @@
-// Who is asking: a key or a file that the command line names, else the environment, else nobody. Of these the file is the only one that
+// Who is asking, as `ask` and `gateway` find it: a key or a file that the command line names, else the environment, else nobody. Of these the file is the only one that
 // changes: its tokens are renewed, and put back because it was named.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use codex_auth::{
     ApiKey, AppRegistration, AuthMode, BoxCredentialSource, Environment, FileStore, OAuthProfile,
-    Record, TokenStore as _,
+    Record, Secret, TokenStore as _,
 };
 use codex_client::login::Login;
 use codex_transport::{HyperTransport, TokioTimer};
 use codex_types::profile::Profile;
 use http::Uri;
 
-use crate::arguments::Arguments;
+/// What a command line says about who is asking, and where.
+#[derive(Debug, Default)]
+pub(crate) struct Named {
+    pub(crate) base_url: Option<String>,
+    pub(crate) api_key: Option<Secret>,
+    pub(crate) auth_file: Option<PathBuf>,
+    pub(crate) issuer: Option<String>,
+}
 
 /// A source, and how the backend it is for wants to be spoken to where that cannot be seen from the credential.
 pub(crate) struct Credentials {
@@ -21,16 +28,16 @@ pub(crate) struct Credentials {
 }
 
 /// The best credentials there are; `None` if there are none.
-pub(crate) fn find(arguments: &Arguments) -> Result<Option<Credentials>, String> {
-    if let Some(key) = &arguments.api_key {
+pub(crate) fn find(named: &Named) -> Result<Option<Credentials>, String> {
+    if let Some(key) = &named.api_key {
         let key = ApiKey::new(key.clone()).map_err(|error| chain(&error))?;
         return Ok(Some(Credentials {
             source: BoxCredentialSource::new(key),
             profile: None,
         }));
     }
-    if let Some(path) = &arguments.auth_file {
-        return of_file(path, arguments).map(Some);
+    if let Some(path) = &named.auth_file {
+        return of_file(path, named).map(Some);
     }
     let environment = Environment::from_env().map_err(|error| chain(&error))?;
     Ok(environment.map(|environment| Credentials {
@@ -39,17 +46,17 @@ pub(crate) fn find(arguments: &Arguments) -> Result<Option<Credentials>, String>
     }))
 }
 
-fn of_file(path: &Path, arguments: &Arguments) -> Result<Credentials, String> {
+fn of_file(path: &Path, named: &Named) -> Result<Credentials, String> {
     let failed = |reason: String| format!("{}: {reason}", path.display());
     let store = FileStore::new(path);
     let stored = store.load().map_err(|error| failed(chain(&error)))?;
     let stored = stored
         .ok_or_else(|| failed("there is no such file; the example `login` makes one".to_owned()))?;
     let mut profile = authority(stored.record()).map_err(|error| failed(chain(&error)))?;
-    if let Some(issuer) = &arguments.issuer {
+    if let Some(issuer) = &named.issuer {
         profile = profile.with_issuer(issuer);
     }
-    if let Some(host) = arguments.base_url.as_ref().and_then(|url| host(url)) {
+    if let Some(host) = named.base_url.as_ref().and_then(|url| host(url)) {
         // Whoever names a file and a server means the one for the other.
         profile.audience = profile.audience.with_host(&host);
         profile.api_key_audience = profile.api_key_audience.with_host(&host);

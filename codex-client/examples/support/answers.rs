@@ -18,24 +18,39 @@ impl Beat {
     }
 }
 
-/// The answer to a question: about the weather with a tool call, about anything else with a text.
-pub(crate) fn answer(question: &str) -> Vec<Beat> {
-    let mut script = Script::start();
+/// The answer to a question: about the weather with a call of this tool, or of one that knows; about anything else with a text.
+pub(crate) fn answer(question: &str, tool: Option<&str>) -> Vec<Beat> {
     if question.to_lowercase().contains("weather") {
+        let mut script = Script::start();
         script.reasoning("The question is about the weather. A tool knows; I do not.");
-        script.function_call("current_weather", r#"{"city":"Tromsø","unit":"celsius"}"#);
-    } else {
-        script.reasoning("A short, concrete answer will do. I name what arrives, what is wanted, and what lies between.");
-        script.message(
-            "A network delivers bytes in whatever pieces suit it: half a word, three events at once, one byte of an emoji. \
-             A decoder turns them back into the events the server meant, as soon as each is complete and never before, \
-             so that you can read this sentence while it is still being written.",
+        script.function_call(
+            tool.unwrap_or("current_weather"),
+            r#"{"city":"Tromsø","unit":"celsius"}"#,
         );
+        return script.finish();
     }
+    think_and_say(
+        "A short, concrete answer will do. I name what arrives, what is wanted, and what lies between.",
+        "A network delivers bytes in whatever pieces suit it: half a word, three events at once, one byte of an emoji. \
+         A decoder turns them back into the events the server meant, as soon as each is complete and never before, \
+         so that you can read this sentence while it is still being written.",
+    )
+}
+
+pub(crate) fn think_and_say(thought: &str, text: &str) -> Vec<Beat> {
+    let mut script = Script::start();
+    script.reasoning(thought);
+    script.message(text);
     script.finish()
 }
 
-pub(crate) struct Script {
+pub(crate) fn say(text: &str) -> Vec<Beat> {
+    let mut script = Script::start();
+    script.message(text);
+    script.finish()
+}
+
+struct Script {
     beats: Vec<Beat>,
     output: Vec<Value>,
     output_tokens: u64,
@@ -43,7 +58,7 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    pub(crate) fn start() -> Self {
+    fn start() -> Self {
         let mut script = Self {
             beats: Vec::new(),
             output: Vec::new(),
@@ -63,7 +78,7 @@ impl Script {
         script
     }
 
-    pub(crate) fn reasoning(&mut self, summary: &str) {
+    fn reasoning(&mut self, summary: &str) {
         let (index, id) = (self.output.len(), "rs_embedded_1");
         let open = json!({"type": "reasoning", "id": id, "summary": []});
         self.send(
@@ -82,7 +97,7 @@ impl Script {
         self.close(json!({"type": "reasoning", "id": id, "summary": [part]}));
     }
 
-    pub(crate) fn message(&mut self, text: &str) {
+    fn message(&mut self, text: &str) {
         let (index, id) = (self.output.len(), "msg_embedded_1");
         let open = json!({"type": "message", "id": id, "status": "in_progress", "role": "assistant", "content": []});
         self.send(
@@ -116,7 +131,7 @@ impl Script {
         self.close(json!({"type": "function_call", "id": id, "status": "completed", "call_id": "call_embedded_1", "name": name, "arguments": arguments}));
     }
 
-    pub(crate) fn finish(mut self) -> Vec<Beat> {
+    fn finish(mut self) -> Vec<Beat> {
         let mut response = self.response("completed");
         response["output"] = json!(self.output);
         let output_tokens = self.output_tokens + self.reasoning_tokens;

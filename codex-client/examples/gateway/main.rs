@@ -1,0 +1,118 @@
+//! Offers the credentials this machine has to every program on it that speaks to an OpenAI API.
+//!
+//! `cargo run --example gateway -- --listen 127.0.0.1:0`
+//!
+//! A server on this machine with `/v1/responses` (streamed, whole, and over a WebSocket), `/v1/chat/completions` and `/v1/models`. An SDK in
+//! any language is pointed at it with two settings, the URL and the bearer token that the gateway prints; nothing else changes:
+//!
+//! ```sh
+//! export OPENAI_BASE_URL=http://127.0.0.1:40817/v1 OPENAI_API_KEY=the-token-it-prints
+//! ```
+//!
+//! # What the service's terms allow
+//!
+//! You are the customer of whatever is asked through this gateway, and its credentials are yours to answer for. As we read the terms:
+//!
+//! | credentials | what a gateway may do with them |
+//! |---|---|
+//! | an API key of the platform | serve the programs of whoever holds the account. A key is not to be handed to other people; this gateway keeps it, but whoever has its token spends it |
+//! | a ChatGPT login (`codex login`, the example `login`) | nothing is promised. A plan is for the one person who signed in; it may not be shared, resold or pooled, and accounts may not be rotated around limits. That its tokens may be used from programs other than the official clients is stated nowhere |
+//! | an account of "Sign in with ChatGPT" | its terms rule out what a gateway is usually for: a plan may be spent only by the app that the user connected, for that user's own activity, and not by a general-purpose API for other tools. One person may find that their own connected apps on their own machine are within that; for anybody else it is not allowed |
+//!
+//! So with a "Sign in with ChatGPT" account the gateway does not start unless it is told `--only-for-my-own-connected-apps`, and even then it
+//! listens on this machine only, with one token. It never falls back from one account to another.
+//!
+//! # What is passed on, and what is not
+//!
+//! Requests and events are passed on whole, with everything that has no name here. A request that the backend would refuse is answered with
+//! status 400 and the name of the parameter, unless `--lenient` says to leave such parameters out; what was changed is told in the header
+//! `x-gateway-changed`. Errors of the service keep their status, code, request id and `retry-after`; nothing is sent twice, because every SDK
+//! repeats requests by itself. A client that goes away cancels its request at the service; one that reads slowly is waited for, and one
+//! that does not read at all is let go.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for the terminal"
+)]
+
+#[path = "../support/answers.rs"]
+mod answers;
+mod arguments;
+mod body;
+mod chat;
+#[path = "../support/credentials.rs"]
+mod credentials;
+#[path = "../support/embedded.rs"]
+mod embedded;
+mod events;
+mod failure;
+mod forward;
+mod guard;
+mod lane;
+mod models;
+mod patience;
+mod responses;
+mod routes;
+mod server;
+mod socket;
+mod upstream;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, USAGE};
+use guard::Guard;
+use server::Server;
+use upstream::Upstream;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = match arguments::parse() {
+        Ok(Some(arguments)) => arguments,
+        Ok(None) => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        Err(message) => return fail(&message),
+    };
+    match run(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => fail(&message),
+    }
+}
+
+fn fail(message: &str) -> ExitCode {
+    eprintln!("gateway: {message}");
+    ExitCode::FAILURE
+}
+
+async fn run(arguments: Arguments) -> Result<(), String> {
+    let upstream = Upstream::connect(&arguments).await?;
+    let guard = Guard::new(&arguments)?;
+    let server = Server::bind(arguments.listen).await?;
+    // Whoever starts the gateway reads its address from this line, so it comes first and ends with it.
+    println!("listening on {}", server.url());
+    upstream.introduce();
+    guard.introduce();
+    server
+        .run(upstream, guard, arguments.limits, stopped())
+        .await;
+    Ok(())
+}
+
+/// Resolves when the program is asked to stop, and once more when it is asked again.
+fn stopped() -> impl AsyncFnMut() {
+    #[cfg(unix)]
+    let mut terminated =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+    async move || {
+        #[cfg(unix)]
+        if let Some(terminated) = &mut terminated {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminated.recv() => {}
+            }
+            return;
+        }
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}

@@ -1,0 +1,238 @@
+// `GET /v1/responses` with an upgrade: a client's WebSocket. Requests on one lane (`stream_id`) are answered one after the other, on
+// different lanes side by side; each lane is a conversation of its own with the service. One task reads and writes, so a client that does
+// not read its events is not read either.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use codex_client::CallOptions;
+use codex_types::ClientEvent;
+use futures_util::{SinkExt as _, StreamExt as _};
+use http::header::{
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use http::{HeaderValue, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, interval_at, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
+
+use crate::body::{self, Payload};
+use crate::failure::Failure;
+use crate::guard::Caller;
+use crate::lane::Lane;
+use crate::server::Gateway;
+use crate::upstream::call_options;
+
+/// Answers an upgrade, and serves the socket that comes of it.
+pub(crate) fn upgrade(
+    gateway: Arc<Gateway>,
+    caller: Caller,
+    mut request: Request<Incoming>,
+) -> Result<Response<Payload>, Failure> {
+    let headers = request.headers();
+    let is = |name, wanted: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.eq_ignore_ascii_case(wanted))
+    };
+    let key = headers.get(SEC_WEBSOCKET_KEY).filter(|key| key.len() == 24);
+    let (true, true, Some(key)) = (
+        is(UPGRADE, "websocket"),
+        is(SEC_WEBSOCKET_VERSION, "13"),
+        key,
+    ) else {
+        return Err(Failure::refusal(
+            StatusCode::BAD_REQUEST,
+            "invalid_upgrade",
+            "this is not the handshake of a WebSocket",
+        )
+        .with_header(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13")));
+    };
+    let accept = derive_accept_key(key.as_bytes());
+    let options = call_options(headers);
+    let upgrading = hyper::upgrade::on(&mut request);
+    tokio::spawn(serve(gateway, caller, options, upgrading));
+    let mut response = Response::new(body::whole(""));
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(accept) = HeaderValue::from_str(&accept) {
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    Ok(response)
+}
+
+async fn serve(gateway: Arc<Gateway>, caller: Caller, options: CallOptions, upgrading: OnUpgrade) {
+    let Ok(upgraded) = upgrading.await else {
+        return;
+    };
+    let mut config = WebSocketConfig::default();
+    config.max_message_size = Some(gateway.limits.body);
+    config.max_frame_size = Some(gateway.limits.body);
+    let socket =
+        WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
+    let (out, events) = mpsc::channel(EVENTS);
+    let connection = Connection {
+        socket,
+        gateway,
+        caller,
+        options,
+        lanes: HashMap::new(),
+        running: JoinSet::new(),
+        out,
+    };
+    connection.run(events).await;
+}
+
+struct Connection {
+    socket: WebSocketStream<TokioIo<Upgraded>>,
+    gateway: Arc<Gateway>,
+    caller: Caller,
+    options: CallOptions,
+    lanes: HashMap<Option<String>, mpsc::Sender<ClientEvent>>,
+    /// Dropped with the connection, which ends whatever was asked for over it.
+    running: JoinSet<()>,
+    out: mpsc::Sender<String>,
+}
+
+/// The client cannot be talked to any more.
+struct Gone;
+
+impl Connection {
+    async fn run(mut self, mut events: mpsc::Receiver<String>) {
+        if let Ok(code) = self.converse(&mut events).await {
+            let frame = CloseFrame {
+                code,
+                reason: "".into(),
+            };
+            let closing = self.socket.close(Some(frame));
+            let _ = timeout(self.gateway.limits.patience, closing).await;
+        }
+    }
+
+    /// Until the client goes, or the gateway stops and everything is answered.
+    async fn converse(&mut self, events: &mut mpsc::Receiver<String>) -> Result<CloseCode, Gone> {
+        let mut stopping = self.gateway.stopping.clone();
+        let mut is_stopping = false;
+        let patience = self.gateway.limits.patience;
+        let mut ping = interval_at(Instant::now() + patience, patience);
+        let mut is_alive = true;
+        loop {
+            tokio::select! {
+                Some(event) = events.recv() => self.send(Message::text(event)).await?,
+                message = self.socket.next() => match message {
+                    Some(Ok(message)) => {
+                        is_alive = true;
+                        self.take(message, is_stopping).await?;
+                    }
+                    _ => return Err(Gone),
+                },
+                _ = ping.tick() => {
+                    if !core::mem::take(&mut is_alive) {
+                        return Err(Gone);
+                    }
+                    self.send(Message::Ping("".into())).await?;
+                }
+                _ = stopping.changed(), if !is_stopping => {
+                    is_stopping = true;
+                    // A lane ends when nothing more can come to it, after what it has taken.
+                    self.lanes.clear();
+                }
+                ended = self.running.join_next(), if is_stopping => {
+                    if ended.is_none() && events.is_empty() {
+                        return Ok(CloseCode::Away);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), Gone> {
+        let sending = self.socket.send(message);
+        match timeout(self.gateway.limits.patience, sending).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(Gone),
+        }
+    }
+
+    async fn take(&mut self, message: Message, is_stopping: bool) -> Result<(), Gone> {
+        let result = match message {
+            _ if is_stopping => Ok(()),
+            Message::Text(text) => self.pass_on(text.as_bytes()),
+            Message::Binary(bytes) => self.pass_on(&bytes),
+            Message::Close(_) => return Err(Gone),
+            _ => Ok(()),
+        };
+        match result {
+            Ok(()) => Ok(()),
+            Err(failure) => {
+                self.send(Message::text(failure.into_event().to_string()))
+                    .await
+            }
+        }
+    }
+
+    /// Gives a message to its lane.
+    fn pass_on(&mut self, message: &[u8]) -> Result<(), Failure> {
+        let lane = body::parse::<Address>(message)?.stream_id;
+        let event: ClientEvent = body::parse(message)?;
+        if lane.as_deref().is_some_and(|name| !is_lane(name)) {
+            return Err(refusal("invalid_stream_id", "this cannot be a stream_id"));
+        }
+        if !self.lanes.contains_key(&lane) {
+            if self.lanes.len() >= LANES {
+                return Err(refusal(
+                    "too_many_streams",
+                    "there are as many lanes on this socket as the gateway allows",
+                ));
+            }
+            let (sender, inbox) = mpsc::channel(WAITING);
+            let running = Lane {
+                gateway: self.gateway.clone(),
+                caller: self.caller.clone(),
+                options: self.options.clone(),
+                stream_id: lane.clone(),
+                out: self.out.clone(),
+            };
+            self.running.spawn(running.run(inbox));
+            self.lanes.insert(lane.clone(), sender);
+        }
+        match self.lanes.get(&lane).map(|lane| lane.try_send(event)) {
+            Some(Ok(())) => Ok(()),
+            _ => Err(refusal(
+                "too_many_requests",
+                "there are as many requests waiting on this lane as the gateway allows",
+            )),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Address {
+    stream_id: Option<String>,
+}
+
+fn is_lane(name: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    (1..=256).contains(&name.len()) && name.bytes().all(is_word)
+}
+
+fn refusal(code: &str, message: &str) -> Failure {
+    Failure::refusal(StatusCode::BAD_REQUEST, code, message)
+}
+
+/// Events that wait for a client which reads slowly; then its lanes wait, and with them the service.
+const EVENTS: usize = 32;
+const LANES: usize = 16;
+/// Messages that wait on a lane.
+const WAITING: usize = 8;
