@@ -28,13 +28,26 @@ use crate::{Body, Error, ErrorKind, Phase, Sent};
 /// [`ErrorKind::InvalidRequest`] when the request has a content coding already.
 #[cfg(feature = "zstd")]
 pub fn compress_zstd(request: http::Request<Bytes>) -> Result<http::Request<Bytes>, Error> {
+    compress_zstd_at(request, 3)
+}
+
+/// As [`compress_zstd`], at another level: from 1, fast, to 22, small.
+///
+/// # Errors
+///
+/// As for [`compress_zstd`].
+#[cfg(feature = "zstd")]
+pub fn compress_zstd_at(
+    request: http::Request<Bytes>,
+    level: u8,
+) -> Result<http::Request<Bytes>, Error> {
     let invalid = || Error::new(ErrorKind::InvalidRequest, Phase::Prepare, Sent::No);
     let (mut head, body) = request.into_parts();
     if head.headers.contains_key(CONTENT_ENCODING) {
         return Err(invalid().with_source("the request has a content coding already"));
     }
-    let compressed =
-        zstd::bulk::compress(&body, 3).map_err(|error| invalid().with_source(error))?;
+    let compressed = zstd::bulk::compress(&body, i32::from(level))
+        .map_err(|error| invalid().with_source(error))?;
     head.headers
         .insert(CONTENT_ENCODING, HeaderValue::from_static("zstd"));
     head.headers.remove(CONTENT_LENGTH);

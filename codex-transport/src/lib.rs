@@ -33,7 +33,7 @@ mod ws;
 
 pub use crate::connection::{Connection, HttpVersions};
 #[cfg(feature = "zstd")]
-pub use crate::encoding::compress_zstd;
+pub use crate::encoding::{compress_zstd, compress_zstd_at};
 pub use crate::error::{Error, ErrorKind, Phase, Sent, Side};
 pub use crate::http::{Body, BoxTransport, ERROR_BODY_LIMIT, HttpTransport};
 #[cfg(feature = "hyper")]
