@@ -17,12 +17,15 @@ use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 use crate::failure;
 use crate::meta::ResponseMeta;
+use crate::observe::Observer;
 
 /// A request and what is left of its retries.
 pub(crate) struct Attempts {
-    client: Client,
+    observer: Observer,
     request: Request<Bytes>,
     schedule: Schedule,
+    /// How often the request has been sent again.
+    resends: u32,
 }
 
 /// An event stream, and what may be done should it break before its first event.
@@ -36,24 +39,31 @@ pub(crate) struct Opened {
 pub(crate) type Reopening = Pin<Box<dyn Future<Output = Result<Opened, Error>> + Send>>;
 
 impl Attempts {
-    pub(crate) fn new(client: Client, request: Request<Bytes>) -> Self {
-        let schedule = client.inner().retry.schedule();
+    pub(crate) fn new(observer: Observer, request: Request<Bytes>) -> Self {
+        let schedule = observer.client().inner().retry.schedule();
         Self {
-            client,
+            observer,
             request,
             schedule,
+            resends: 0,
         }
+    }
+
+    /// The client that the request is sent with.
+    pub(crate) fn client(&self) -> &Client {
+        self.observer.client()
     }
 
     /// Sends the request until it is answered with a success, or with the news that nothing has changed.
     pub(crate) async fn answer(&mut self) -> Result<(ResponseMeta, Body), Error> {
         loop {
-            let error = match self.client.execute(self.request.clone()).await {
+            let request = self.request.clone();
+            let error = match self.client().send(request, self.resends).await {
                 Ok(answer) => {
                     let meta = ResponseMeta::read(answer.status(), answer.headers());
-                    self.client.observe(&meta);
+                    self.observer.head(&meta);
                     if is_answer(answer.status()) {
-                        if let Some(budget) = self.client.inner().retry.budget() {
+                        if let Some(budget) = self.client().inner().retry.budget() {
                             budget.deposit();
                         }
                         return Ok((meta, answer.into_body()));
@@ -63,9 +73,10 @@ impl Attempts {
                 Err(error) => error,
             };
             let Some(delay) = self.delay_after(&error) else {
+                self.observer.exchange_failed(&error);
                 return Err(error);
             };
-            self.client.inner().timer.sleep(delay).await;
+            self.client().inner().timer.sleep(delay).await;
         }
     }
 
@@ -73,7 +84,9 @@ impl Attempts {
     pub(crate) async fn open(mut self) -> Result<Opened, Error> {
         let (meta, body) = self.answer().await?;
         if !failure::may_be_event_stream(meta.headers()) {
-            return Err(Error::protocol("the answer is not an event stream").with_meta(meta));
+            let error = Error::protocol("the answer is not an event stream").with_meta(meta);
+            self.observer.exchange_failed(&error);
+            return Err(error);
         }
         Ok(Opened {
             meta,
@@ -85,7 +98,7 @@ impl Attempts {
     /// Opens the stream once more, after a pause.
     pub(crate) fn reopen(self, delay: Duration) -> Reopening {
         Box::pin(async move {
-            self.client.inner().timer.sleep(delay).await;
+            self.client().inner().timer.sleep(delay).await;
             self.open().await
         })
     }
@@ -116,7 +129,11 @@ impl Attempts {
             _ => return None,
         };
         match self.schedule.next(&outcome, jitter()) {
-            Decision::Retry(delay) => Some(delay),
+            Decision::Retry(delay) => {
+                self.resends = self.resends.saturating_add(1);
+                self.observer.again(error, delay);
+                Some(delay)
+            }
             Decision::Stop(_) => None,
         }
     }

@@ -14,6 +14,7 @@ use crate::Client;
 use crate::calls::ModelCache;
 use crate::client::Inner;
 use crate::error::Error;
+use crate::observe::{KnownLimits, LastFailure};
 use crate::target::Aim;
 use crate::turn;
 
@@ -211,6 +212,8 @@ impl ClientBuilder {
             identity: self.identity,
             headers,
             models: ModelCache::default(),
+            limits_known: KnownLimits::default(),
+            last_failure: LastFailure::default(),
         }))
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use codex_auth::{BoxCredentialSource, CredentialSource as _, Verdict};
 use codex_sse::Limits;
 use codex_transport::{Body, BoxTimer, BoxTransport, HttpTransport as _, RetryPolicy, Timeouts};
-use codex_types::profile::{Channel, FitPolicy, Identity, Profile};
+use codex_types::profile::{Channel, Compression, FitPolicy, Identity, Profile};
 use codex_types::{CreateResponse, Response};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
@@ -17,7 +17,7 @@ use crate::attempt::Attempts;
 use crate::calls::ModelCache;
 use crate::error::{Error, ErrorKind};
 use crate::failure;
-use crate::meta::ResponseMeta;
+use crate::observe::{Attempt, KnownLimits, LastFailure, Observer};
 use crate::options::CallOptions;
 use crate::stream::ResponseStream;
 use crate::target::{Aim, Target};
@@ -47,6 +47,8 @@ pub(crate) struct Inner {
     pub(crate) identity: Identity,
     pub(crate) headers: HeaderMap,
     pub(crate) models: ModelCache,
+    pub(crate) limits_known: KnownLimits,
+    pub(crate) last_failure: LastFailure,
 }
 
 impl Client {
@@ -133,16 +135,31 @@ impl Client {
         options: &CallOptions,
     ) -> Result<ResponseStream, Error> {
         let turn = self.turn(request, options, Channel::Http).await?;
-        let opened = Attempts::new(self.clone(), self.post(&turn)?)
-            .open()
-            .await?;
-        Ok(ResponseStream::new(
-            opened,
-            turn.findings,
-            self.inner.limits,
-            turn.timeouts,
-            self.inner.timer.clone(),
-        ))
+        let request = self.post(&turn)?;
+        let observer = Observer::of_turn(self, request.uri(), options, &turn);
+        let attempts = Attempts::new(observer.clone(), request);
+        match observer.within(attempts.open()).await {
+            Ok(opened) => Ok(ResponseStream::new(opened, &turn, Some(observer))),
+            Err(error) => {
+                observer.over(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// The same as a part of an operation that somebody else watches.
+    #[cfg(feature = "ws")]
+    pub(crate) async fn stream_within(
+        &self,
+        request: &CreateResponse,
+        options: &CallOptions,
+        observer: &Observer,
+    ) -> Result<ResponseStream, Error> {
+        let turn = self.turn(request, options, Channel::Http).await?;
+        let request = self.post(&turn)?;
+        let attempts = Attempts::new(observer.at(request.uri()), request);
+        let opened = attempts.open().await?;
+        Ok(ResponseStream::new(opened, &turn, None))
     }
 
     /// Sends any request with this client's credentials, and repeats it after a 401 as long as the credential source has better ones.
@@ -153,6 +170,15 @@ impl Client {
     ///
     /// [`Credentials`](ErrorKind::Credentials), [`Transport`](ErrorKind::Transport) and [`Timeout`](ErrorKind::Timeout).
     pub async fn execute(&self, request: Request<Bytes>) -> Result<http::Response<Body>, Error> {
+        self.send(request, 0).await
+    }
+
+    /// As [`execute`](Self::execute), of a request that was sent so often before.
+    pub(crate) async fn send(
+        &self,
+        request: Request<Bytes>,
+        mut resends: u32,
+    ) -> Result<http::Response<Body>, Error> {
         let (mut head, body) = request.into_parts();
         // A source may never grant more than this many second chances; the official ladder has two steps.
         let mut chances = 2;
@@ -163,13 +189,17 @@ impl Client {
                 .apply(&mut head)
                 .await
                 .map_err(|error| Error::new(ErrorKind::Credentials).with_source(error))?;
-            let attempt = Request::from_parts(head.clone(), body.clone());
-            let answer = self
-                .inner
-                .transport
-                .send(attempt)
-                .await
-                .map_err(failure::transport)?;
+            let request = Request::from_parts(head.clone(), body.clone());
+            let attempt = Attempt::over_http(&head.method, &head.uri, resends);
+            let answer = match attempt.within(self.inner.transport.send(request)).await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    let error = failure::transport(error);
+                    attempt.failed(&error);
+                    return Err(error);
+                }
+            };
+            attempt.answered(answer.status());
             self.inner
                 .credentials
                 .observe(lease, &head.uri, answer.status(), answer.headers());
@@ -177,6 +207,7 @@ impl Client {
                 return Ok(answer);
             }
             chances -= 1;
+            resends = resends.saturating_add(1);
             match self.inner.credentials.rejected(lease).await {
                 Ok(Verdict::Retry) => {}
                 // Why no better credential could be had tells more than the 401 does.
@@ -216,13 +247,6 @@ impl Client {
         self.inner.aim.target(&self.inner.credentials).await
     }
 
-    /// Takes what the head of any answer says about things other than the answer.
-    pub(crate) fn observe(&self, meta: &ResponseMeta) {
-        if let Some(etag) = meta.models_etag() {
-            self.inner.models.announced(etag, &self.inner.timer);
-        }
-    }
-
     /// A turn as a request over HTTP.
     pub(crate) fn post(&self, turn: &Turn) -> Result<Request<Bytes>, Error> {
         let mut request = Request::new(turn.body()?);
@@ -233,8 +257,32 @@ impl Client {
         headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         request.extensions_mut().insert(turn.timeouts);
-        Ok(request)
+        compressed(request, turn.target.profile.compression)
     }
+}
+
+/// Once for all attempts. A body that the user has coded by a header of his own stays as it is.
+#[cfg(feature = "zstd")]
+fn compressed(
+    request: Request<Bytes>,
+    compression: Option<Compression>,
+) -> Result<Request<Bytes>, Error> {
+    match compression {
+        Some(Compression::Zstd { level })
+            if !request
+                .headers()
+                .contains_key(http::header::CONTENT_ENCODING) =>
+        {
+            codex_transport::compress_zstd_at(request, level).map_err(failure::transport)
+        }
+        _ => Ok(request),
+    }
+}
+
+/// Backends that want compressed bodies take others as well.
+#[cfg(not(feature = "zstd"))]
+fn compressed(request: Request<Bytes>, _: Option<Compression>) -> Result<Request<Bytes>, Error> {
+    Ok(request)
 }
 
 impl fmt::Debug for Client {

@@ -317,6 +317,24 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// As a value of the attribute `error.type`.
+    #[cfg(feature = "tracing")]
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Credentials => "credentials",
+            Self::Transport => "transport",
+            Self::Timeout => "timeout",
+            Self::Status => "status",
+            Self::Protocol => "protocol",
+            Self::Payload => "payload",
+            Self::Truncated => "truncated",
+            Self::Failed => "failed",
+            Self::Incomplete => "incomplete",
+            Self::Rounds => "rounds",
+        }
+    }
+
     const fn sentence(self) -> &'static str {
         match self {
             Self::Request => "the request cannot be built as asked",
@@ -348,7 +366,7 @@ pub enum Side {
 
 impl Error {
     /// The code of the server's error, if it can stand in a line of a log.
-    fn code(&self) -> Option<&str> {
+    pub(crate) fn code(&self) -> Option<&str> {
         let code = self.inner.api.as_ref()?.code.as_ref()?.as_str();
         let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
         (!code.is_empty() && code.len() <= 64 && code.bytes().all(is_word)).then_some(code)

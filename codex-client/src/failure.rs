@@ -4,7 +4,7 @@ use codex_sse::{Accumulator, Outcome};
 use codex_transport::{Body, ERROR_BODY_LIMIT};
 use codex_types::{ErrorEvent, Response, ResponseEvent};
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, StatusCode, Uri};
 
 use crate::error::{Error, ErrorKind};
 use crate::meta::ResponseMeta;
@@ -37,6 +37,11 @@ pub(crate) async fn status(meta: ResponseMeta, body: Body) -> Error {
     let body = body.collect_prefix(ERROR_BODY_LIMIT).await;
     let api = (!body.is_empty()).then(|| ErrorEvent::from_body(&body).to_api_error());
     Error::new(ErrorKind::Status).with_api(api).with_meta(meta)
+}
+
+/// Whether the status says that there is no answer.
+pub(crate) fn is_refusal(status: StatusCode) -> bool {
+    status.is_client_error() || status.is_server_error()
 }
 
 /// The failure that an event reports, if it reports one.

@@ -10,6 +10,7 @@ mod failure;
 #[cfg(feature = "login")]
 pub mod login;
 mod meta;
+mod observe;
 mod options;
 mod reason;
 mod session;
@@ -26,6 +27,7 @@ pub use client::Client;
 pub use environment::Preferences;
 pub use error::{Error, ErrorKind, Side};
 pub use meta::ResponseMeta;
+pub use observe::{FailedExchange, RateLimitWatch};
 pub use options::CallOptions;
 pub use reason::Reason;
 pub use session::{Draft, Session, SessionTurn};

@@ -6,6 +6,8 @@ use codex_transport::Timeouts;
 use codex_types::RawJson;
 use codex_types::profile::{FitPolicy, Identity};
 
+use crate::observe::TurnState;
+
 /// What one call has of its own, beside the request.
 ///
 /// ```
@@ -27,6 +29,8 @@ pub struct CallOptions {
     pub(crate) identity: Identity,
     pub(crate) timeouts: Option<Timeouts>,
     pub(crate) fit: Option<FitPolicy>,
+    /// What the service gives out for the turn that the call is part of.
+    pub(crate) turn_state: Option<TurnState>,
 }
 
 impl CallOptions {

@@ -16,6 +16,8 @@ use crate::attempt::{Attempts, Opened, Reopening};
 use crate::error::Error;
 use crate::failure;
 use crate::meta::ResponseMeta;
+use crate::observe::Observer;
+use crate::turn::Turn;
 
 /// The events of one response, as they arrive.
 ///
@@ -45,9 +47,13 @@ pub struct ResponseStream {
     /// What may still be tried; gone once anything was handed out.
     attempts: Option<Attempts>,
     delivered: bool,
+    /// Whether an event has been handed out.
+    has_begun: bool,
     limits: Limits,
     timeouts: Timeouts,
     timer: BoxTimer,
+    /// None where somebody else watches.
+    observer: Option<Box<Observer>>,
 }
 
 enum State {
@@ -58,13 +64,10 @@ enum State {
 }
 
 impl ResponseStream {
-    pub(crate) fn new(
-        opened: Opened,
-        findings: Vec<Finding>,
-        limits: Limits,
-        timeouts: Timeouts,
-        timer: BoxTimer,
-    ) -> Self {
+    pub(crate) fn new(opened: Opened, turn: &Turn, observer: Option<Observer>) -> Self {
+        let inner = opened.attempts.client().inner();
+        let (limits, timer) = (inner.limits, inner.timer.clone());
+        let timeouts = turn.timeouts;
         Self {
             body: Some(opened.body),
             chunk: Bytes::new(),
@@ -72,13 +75,15 @@ impl ResponseStream {
             viewer: Viewer::new(),
             watch: Watch::for_events(&timeouts, timer.clone()),
             meta: opened.meta,
-            findings,
+            findings: turn.findings.clone(),
             state: State::Open,
             attempts: Some(opened.attempts),
             delivered: false,
+            has_begun: false,
             limits,
             timeouts,
             timer,
+            observer: observer.map(Box::new),
         }
     }
 
@@ -279,6 +284,52 @@ impl ResponseStream {
         }
     }
 
+    fn observe(&mut self, observer: &Observer, item: &Result<ResponseEvent, Error>) {
+        match item {
+            Ok(event) => {
+                if !core::mem::replace(&mut self.has_begun, true) {
+                    observer.first_event();
+                }
+                observer.event(event, self.snapshot());
+            }
+            Err(error) if error.is_fatal() => {
+                observer.exchange_failed(error);
+                observer.over(error);
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn poll_judged(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<ResponseEvent, Error>>> {
+        loop {
+            match &mut self.state {
+                State::Open => {}
+                State::Reopening(attempt) => match ready!(attempt.as_mut().poll(context)) {
+                    Ok(opened) => self.restart(opened),
+                    Err(error) => {
+                        self.end();
+                        return Poll::Ready(Some(Err(error)));
+                    }
+                },
+                State::Over => {
+                    self.release(context);
+                    return Poll::Ready(None);
+                }
+            }
+            match ready!(self.poll_item(context)) {
+                Some(item) => {
+                    if let Some(item) = self.take(item) {
+                        return Poll::Ready(Some(item));
+                    }
+                }
+                None => self.end(),
+            }
+        }
+    }
+
     /// The next item before it is judged.
     fn poll_item(
         &mut self,
@@ -314,30 +365,15 @@ impl Stream for ResponseStream {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        loop {
-            match &mut this.state {
-                State::Open => {}
-                State::Reopening(attempt) => match ready!(attempt.as_mut().poll(context)) {
-                    Ok(opened) => this.restart(opened),
-                    Err(error) => {
-                        this.end();
-                        return Poll::Ready(Some(Err(error)));
-                    }
-                },
-                State::Over => {
-                    this.release(context);
-                    return Poll::Ready(None);
-                }
-            }
-            match ready!(this.poll_item(context)) {
-                Some(item) => {
-                    if let Some(item) = this.take(item) {
-                        return Poll::Ready(Some(item));
-                    }
-                }
-                None => this.end(),
-            }
+        let Some(observer) = this.observer.take() else {
+            return this.poll_judged(context);
+        };
+        let item = observer.scope(|| this.poll_judged(context));
+        if let Poll::Ready(Some(item)) = &item {
+            this.observe(&observer, item);
         }
+        this.observer = Some(observer);
+        item
     }
 }
 

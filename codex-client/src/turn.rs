@@ -56,7 +56,11 @@ impl Client {
         channel: Channel,
     ) -> Result<Turn, Error> {
         let target = self.target().await?;
-        let identity = self.identity(&options.identity, Some(request));
+        let mut identity = self.identity(&options.identity, Some(request));
+        if identity.turn_state.is_none() {
+            let told = options.turn_state.as_ref().and_then(|cell| cell.get());
+            identity.turn_state = told.cloned();
+        }
         let policy = options.fit.as_ref().unwrap_or_else(|| &self.inner().fit);
         let policy = policy.clone().channel(channel);
         let fitted = target

@@ -42,6 +42,13 @@ fn start_at(script: Script, folder: &str, profile: Option<Profile>) -> (Loopback
     (server, builder.build().expect("a client"))
 }
 
+/// The ChatGPT backend, with bodies that can be read.
+fn uncompressed() -> Profile {
+    let mut profile = Profile::chatgpt();
+    profile.compression = None;
+    profile
+}
+
 fn question() -> CreateResponse {
     CreateResponse::new("some-model").input("Why?")
 }
@@ -349,7 +356,7 @@ async fn the_request_is_made_to_fit_the_backend_and_says_so() {
         "/backend-api/codex/responses",
         answered("in").forever(),
     );
-    let (server, client) = start_at(script, "/backend-api/codex", Some(Profile::chatgpt()));
+    let (server, client) = start_at(script, "/backend-api/codex", Some(uncompressed()));
     let identity = Identity::new()
         .session_id("session-1")
         .thread_id("thread-1")
@@ -394,7 +401,7 @@ async fn the_request_is_made_to_fit_the_backend_and_says_so() {
 #[tokio::test]
 async fn what_would_be_given_up_is_an_error_unless_the_policy_allows_it() {
     let script = Script::new().answer(answered("in"));
-    let (server, client) = start_at(script, "/v1", Some(Profile::chatgpt()));
+    let (server, client) = start_at(script, "/v1", Some(uncompressed()));
     let request = question().max_output_tokens(100);
     let error = client.stream(&request).await.expect_err("unfit");
     assert_eq!(

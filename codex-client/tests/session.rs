@@ -9,7 +9,14 @@ use codex_types::{CreateResponse, FunctionCallOutput, InputItem, RawJson, Reason
 use serde_json::{Value, json};
 
 fn start(script: Script) -> (LoopbackServer, Client) {
-    start_with(script, Profile::chatgpt())
+    start_with(script, uncompressed())
+}
+
+/// The ChatGPT backend, with bodies that can be read.
+fn uncompressed() -> Profile {
+    let mut profile = Profile::chatgpt();
+    profile.compression = None;
+    profile
 }
 
 fn start_with(script: Script, profile: Profile) -> (LoopbackServer, Client) {
@@ -508,4 +515,62 @@ async fn nothing_that_was_said_reaches_a_debug_text() {
     for text in [text, format!("{session:?}")] {
         assert!(!text.contains("canary"), "{text}");
     }
+}
+
+/// What the service gives out for a turn goes with it from one transport to the other.
+#[cfg(feature = "ws")]
+#[tokio::test]
+async fn the_state_of_a_drafted_turn_goes_along_over_either_transport() {
+    let completed = |id: &str, output: &[Value]| {
+        json!({"type": "response.completed", "response": {"id": id, "status": "completed", "output": output}}).to_string()
+    };
+    let told = |state: &str| {
+        json!({"type": "response.metadata", "headers": {"X-Codex-Turn-State": state}}).to_string()
+    };
+    let socket = Answer::websocket()
+        .receive()
+        .event(told("first"))
+        .event(completed("resp_1", &[call("call_1")]))
+        .receive()
+        .event(told("second"))
+        .event(completed("resp_2", &[call("call_2")]))
+        .close(1000);
+    let script = Script::new()
+        .route("GET", "/v1/responses", socket)
+        .route("GET", "/v1/responses", Answer::status(426))
+        .route("POST", "/v1/responses", answered(&[]).times(2));
+    let (server, client) = start(script);
+    let mut session = client.session(settings());
+    let mut sockets = client.socket_session();
+    let output = |id: &str| [InputItem::from(FunctionCallOutput::new("noon").call_id(id))];
+    let mut draft = session.draft("First?");
+    for next in ["call_1", "call_2", ""] {
+        let turn = sockets.stream_with(draft.request(), draft.options()).await;
+        let response = turn.expect("a turn").finish().await.expect("an answer");
+        assert!(session.commit(draft, &response));
+        draft = if next.is_empty() {
+            session.draft("Second?")
+        } else {
+            session.draft_follow_up(output(next))
+        };
+    }
+    let turn = sockets.stream_with(draft.request(), draft.options()).await;
+    turn.expect("a turn").finish().await.expect("an answer");
+
+    let over_socket: Vec<Value> = server
+        .messages()
+        .iter()
+        .map(|message| {
+            let message: Value = serde_json::from_slice(&message.text).expect("JSON");
+            message["client_metadata"]["x-codex-turn-state"].clone()
+        })
+        .collect();
+    assert_eq!(over_socket, [json!(null), json!("first")]);
+    let requests = server.requests();
+    let over_http: Vec<_> = requests
+        .iter()
+        .filter(|request| request.method == http::Method::POST)
+        .map(|request| request.header("x-codex-turn-state"))
+        .collect();
+    assert_eq!(over_http, [Some("first"), None], "a new turn has no state");
 }

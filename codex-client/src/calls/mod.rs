@@ -23,6 +23,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::failure;
 use crate::meta::ResponseMeta;
+use crate::observe::Observer;
 use crate::options::CallOptions;
 use crate::target::Target;
 use crate::turn;
@@ -84,9 +85,8 @@ impl<'a> Call<'a> {
 
     /// Sends it until it is answered.
     pub(crate) async fn answer(self) -> Result<(ResponseMeta, Body), Error> {
-        Attempts::new(self.client.clone(), self.request)
-            .answer()
-            .await
+        let observer = Observer::of_call(self.client, self.request.uri(), self.options);
+        Attempts::new(observer, self.request).answer().await
     }
 
     /// Sends it and reads the answer as a `T`.

@@ -25,7 +25,9 @@ impl Client {
         let report: Map<RawJson> = Call::to(self, &options, target, Method::GET, uri)?
             .read()
             .await?;
-        Ok(limits(&report))
+        let limits = limits(&report);
+        self.inner().limits_known.update(limits.clone());
+        Ok(limits)
     }
 }
 

@@ -19,6 +19,7 @@ pub use turn::SessionTurn;
 use crate::calls::is_compaction;
 use crate::client::Client;
 use crate::error::Error;
+use crate::observe::TurnState;
 use crate::options::CallOptions;
 use crate::turn::unwritable;
 use history::History;
@@ -63,7 +64,7 @@ pub struct Session {
     installation_id: Option<String>,
     turn_id: String,
     /// What the service gave out for the turn that goes on; the first value counts.
-    turn_state: Option<String>,
+    turn_state: TurnState,
 }
 
 impl Client {
@@ -91,7 +92,7 @@ impl Session {
             window: 0,
             installation_id: None,
             turn_id: String::new(),
-            turn_state: None,
+            turn_state: TurnState::default(),
         }
     }
 
@@ -193,7 +194,7 @@ impl Session {
             window: 0,
             installation_id: self.installation_id.clone(),
             turn_id: String::new(),
-            turn_state: None,
+            turn_state: TurnState::default(),
         }
     }
 
@@ -291,6 +292,13 @@ impl Session {
         self.ready(said, &CallOptions::new())
     }
 
+    /// As [`draft`](Self::draft), for going on with the same turn: with the outputs of the tools that the last response called. What the
+    /// service has given out for the turn goes with it, whichever way the turn has gone so far.
+    pub fn draft_follow_up(&mut self, input: impl Into<Input>) -> Draft {
+        let said = self.history.answering(input.into().into_items());
+        self.ready(said, &CallOptions::new())
+    }
+
     /// Takes what came of a [draft](Self::draft) into the history, if the response is complete; says whether it is. A draft of a history that
     /// has changed since is not taken either: what it was an answer to is no longer there.
     pub fn commit(&mut self, draft: Draft, response: &Response) -> bool {
@@ -327,7 +335,7 @@ impl Session {
 
     fn begin_turn(&mut self) {
         self.turn_id = id::new();
-        self.turn_state = None;
+        self.turn_state = TurnState::default();
     }
 
     /// Options in which the conversation says who it is.
@@ -337,17 +345,13 @@ impl Session {
         identity.thread_id = Some(self.thread_id.clone());
         identity.window_id = Some(format!("{}:{}", self.thread_id, self.window));
         identity.turn_id = Some(self.turn_id.clone());
-        identity.turn_state.clone_from(&self.turn_state);
+        identity.turn_state = self.turn_state.get().cloned();
         identity.installation_id = identity
             .installation_id
             .or_else(|| self.installation_id.clone());
-        options.clone().identity(identity)
-    }
-
-    fn keep_turn_state(&mut self, state: Option<&str>) {
-        if self.turn_state.is_none() {
-            self.turn_state = state.map(str::to_owned);
-        }
+        let mut options = options.clone().identity(identity);
+        options.turn_state = Some(self.turn_state.clone());
+        options
     }
 
     fn take(&mut self, mut said: Vec<InputItem>, response: &Response) {

@@ -32,7 +32,6 @@ impl<'a> SessionTurn<'a> {
         stream: ResponseStream,
         said: Vec<InputItem>,
     ) -> Self {
-        session.keep_turn_state(stream.meta().turn_state());
         Self {
             session,
             stream,
@@ -97,20 +96,7 @@ impl<'a> SessionTurn<'a> {
         self.stream.finish().await
     }
 
-    fn observe(&mut self, event: &ResponseEvent) {
-        // Another attempt may have been answered by another machine.
-        self.session
-            .keep_turn_state(self.stream.meta().turn_state());
-        if let ResponseEvent::Metadata(event) | ResponseEvent::CodexMetadata(event) = event {
-            let headers = event.headers.as_ref();
-            let state = headers.and_then(|headers| {
-                headers
-                    .get_ignore_case("x-codex-turn-state")?
-                    .decode::<String>()
-                    .ok()
-            });
-            self.session.keep_turn_state(state.as_deref());
-        }
+    fn keep(&mut self) {
         if self.stream.is_completed()
             && let Some(said) = self.said.take()
         {
@@ -124,8 +110,8 @@ impl Stream for SessionTurn<'_> {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let item = ready!(Pin::new(&mut self.stream).poll_next(context));
-        if let Some(Ok(event)) = &item {
-            self.observe(event);
+        if let Some(Ok(_)) = &item {
+            self.keep();
         }
         Poll::Ready(item)
     }

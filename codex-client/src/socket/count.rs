@@ -18,6 +18,8 @@ pub struct SocketStats {
     pub restarts: u64,
     /// Streams that went on where they had broken off.
     pub resumes: u64,
+    /// Responses that were fetched as a whole, because their events were no longer to be had.
+    pub retrievals: u64,
 }
 
 /// The same while it grows: attempts that fail count too.
@@ -30,6 +32,7 @@ pub(super) struct Counters {
     pub(super) http_turns: AtomicU64,
     pub(super) restarts: AtomicU64,
     pub(super) resumes: AtomicU64,
+    pub(super) retrievals: AtomicU64,
 }
 
 impl Counters {
@@ -43,6 +46,7 @@ impl Counters {
             http_turns: read(&self.http_turns),
             restarts: read(&self.restarts),
             resumes: read(&self.resumes),
+            retrievals: read(&self.retrievals),
         }
     }
 }

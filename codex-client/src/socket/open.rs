@@ -11,6 +11,7 @@ use http::{Request, Uri};
 use crate::error::{Error, ErrorKind};
 use crate::failure;
 use crate::meta::ResponseMeta;
+use crate::turn::Turn;
 
 use super::chain::Chain;
 use super::count::add;
@@ -83,7 +84,7 @@ impl Open {
         };
         inner.credentials.observe(lease, &head.uri, status, headers);
         let meta = ResponseMeta::read(status, headers);
-        plan.client.observe(&meta);
+        plan.observer.head(&meta);
         match answer {
             Upgrade::Accepted(socket, _) => {
                 add(&plan.counters.connections, 1);
@@ -139,15 +140,15 @@ impl Open {
 /// The request for an upgrade, without credentials.
 fn upgrade(plan: &Plan) -> Result<Request<()>, Error> {
     let mut request = Request::new(());
-    *request.uri_mut() = target(plan)?;
+    *request.uri_mut() = target(&plan.turn)?;
     *request.headers_mut() = plan.turn.headers(Channel::WebSocket)?;
     request.extensions_mut().insert(plan.turn.timeouts);
     Ok(request)
 }
 
 /// The URL of `POST responses` with the scheme of sockets.
-pub(super) fn target(plan: &Plan) -> Result<Uri, Error> {
-    let mut parts = failure::join(&plan.turn.target.base, "responses")?.into_parts();
+pub(super) fn target(turn: &Turn) -> Result<Uri, Error> {
+    let mut parts = failure::join(&turn.target.base, "responses")?.into_parts();
     let is_encrypted = parts.scheme == Some(http::uri::Scheme::HTTPS);
     let scheme = if is_encrypted { "wss" } else { "ws" };
     parts.scheme = Some(scheme.parse().map_err(|_| Error::request(TARGET))?);

@@ -9,11 +9,13 @@ use codex_types::{
 
 use crate::client::Client;
 use crate::error::Error;
+use crate::observe::Observer;
 use crate::options::CallOptions;
 use crate::turn::{Turn, unwritable};
 
 use super::chain::{Chain, Parts};
 use super::count::Counters;
+use super::open;
 use super::settings::{SocketSettings, TransportChoice};
 
 /// A turn, ready to be sent over whichever transport.
@@ -26,6 +28,7 @@ pub(super) struct Plan {
     pub(super) options: CallOptions,
     /// As it fits a socket.
     pub(super) turn: Turn,
+    pub(super) observer: Observer,
     parts: Parts,
 }
 
@@ -44,7 +47,8 @@ impl Plan {
         options: &CallOptions,
     ) -> Result<Self, Error> {
         let turn = client.turn(request, options, Channel::WebSocket).await?;
-        let mut sent = if options.parameters.is_empty() {
+        let observer = Observer::of_turn(client, &open::target(&turn)?, options, &turn);
+        let sent = if options.parameters.is_empty() {
             turn.request.clone()
         } else {
             let body = turn.body_json(Streaming::Yes)?;
@@ -52,7 +56,6 @@ impl Plan {
                 .and_then(|body| body.decode())
                 .map_err(unwritable)?
         };
-        tell_turn_state(&turn, &mut sent);
         Ok(Self {
             client: client.clone(),
             settings,
@@ -60,6 +63,7 @@ impl Plan {
             request: request.clone(),
             options: options.clone(),
             turn,
+            observer,
             parts: Parts::new(sent),
         })
     }
@@ -94,6 +98,7 @@ impl Plan {
             }
             None => self.parts.whole(),
         };
+        self.tell_turn_state(&mut request);
         request.extra.remove("stream");
         if websocket.writes_stream {
             request
@@ -104,6 +109,20 @@ impl Plan {
             json: ClientEvent::from(request).to_json().map_err(unwritable)?,
             is_continuation,
         })
+    }
+
+    /// What is a header over HTTP is an entry of `client_metadata` where there is one head for many turns.
+    fn tell_turn_state(&self, request: &mut CreateResponse) {
+        let header = self.turn.target.profile.headers.iter().find(|header| {
+            header.value == Source::TurnState && !header.channels.contains(&Channel::WebSocket)
+        });
+        // An attempt before this one may have been told it.
+        let learnt = self.options.turn_state.as_ref().and_then(|cell| cell.get());
+        let state = self.turn.identity.turn_state.as_ref().or(learnt);
+        if let (Some(header), Some(state)) = (header, state) {
+            let metadata = request.client_metadata.get_or_insert_with(Map::new);
+            metadata.insert(&*header.name, state.clone());
+        }
     }
 
     /// What the server remembers after this response.
@@ -128,17 +147,6 @@ impl Plan {
         let policy = policy.clone().channel(Channel::WebSocket);
         let fitted = self.turn.target.profile.fit(&request, &policy).ok()?;
         Some(fitted.request.input?.into_items())
-    }
-}
-
-/// What is a header over HTTP is an entry of `client_metadata` where there is one head for many turns.
-fn tell_turn_state(turn: &Turn, request: &mut CreateResponse) {
-    let header = turn.target.profile.headers.iter().find(|header| {
-        header.value == Source::TurnState && !header.channels.contains(&Channel::WebSocket)
-    });
-    if let (Some(header), Some(state)) = (header, &turn.identity.turn_state) {
-        let metadata = request.client_metadata.get_or_insert_with(Map::new);
-        metadata.insert(&*header.name, state.clone());
     }
 }
 

@@ -3,17 +3,23 @@
 
 use core::future::Future;
 use core::pin::Pin;
+use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use codex_types::CreateResponse;
+use codex_sse::{View, Viewer};
+use codex_transport::Timer as _;
 use codex_types::profile::Channel;
+use codex_types::{
+    CreateResponse, Delta, DeltaKind, LifecycleEvent, OutputItem, OutputItemEvent, Response,
+    ResponseEvent, Status,
+};
 use http::header::ACCEPT;
 use http::{HeaderValue, Method, Request, Uri};
 
 use crate::attempt::Attempts;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::failure;
 use crate::stream::ResponseStream;
 
@@ -32,6 +38,9 @@ pub(super) struct Place {
 /// A stream that is asked to go on.
 pub(super) type Resuming = Pin<Box<dyn Future<Output = Result<Started, Error>> + Send>>;
 
+/// A response that is waited for as a whole.
+pub(super) type Retrieving = Pin<Box<dyn Future<Output = Result<Response, Error>> + Send>>;
+
 /// Whether the server keeps the response, so that it can be asked for again.
 pub(super) fn is_kept(request: &CreateResponse) -> bool {
     request.background == Some(true) && request.store != Some(false)
@@ -48,21 +57,135 @@ pub(super) fn resume(plan: Arc<Plan>, place: Place) -> Resuming {
         request.headers_mut().insert(ACCEPT, accept);
         request.extensions_mut().insert(plan.turn.timeouts);
         add(&plan.counters.resumes, 1);
-        let inner = plan.client.inner();
-        let opened = Attempts::new(plan.client.clone(), request).open().await?;
-        let mut stream = ResponseStream::new(
-            opened,
-            Vec::new(),
-            inner.limits,
-            plan.turn.timeouts,
-            inner.timer.clone(),
-        );
+        let observer = plan.observer.at(request.uri());
+        let opened = Attempts::new(observer, request).open().await?;
+        let mut stream = ResponseStream::new(opened, &plan.turn, None);
         let early: VecDeque<_> = first_of(&mut stream).await?.into_iter().collect();
         Ok(Started {
             way: Way::Http(Box::new(stream)),
             early,
         })
     })
+}
+
+/// Fetches the response itself, once it has ended: where the server no longer has the events between, what they said is in it.
+pub(super) fn retrieve(plan: Arc<Plan>, response_id: String) -> Retrieving {
+    Box::pin(async move {
+        let inner = plan.client.inner();
+        let started = inner.timer.now();
+        loop {
+            let response = plan.client.retrieve(&response_id).await?;
+            if !matches!(response.status, Status::InProgress | Status::Queued) {
+                add(&plan.counters.retrievals, 1);
+                return Ok(response);
+            }
+            let elapsed = inner.timer.now().saturating_duration_since(started);
+            if plan
+                .turn
+                .timeouts
+                .total
+                .is_some_and(|total| elapsed >= total)
+            {
+                return Err(Error::new(ErrorKind::Timeout));
+            }
+            inner.timer.sleep(BETWEEN_LOOKS).await;
+        }
+    })
+}
+
+/// What is left to hand out of a response that has ended, behind what was handed out of it: events made from the whole, each text and each
+/// item once, and the last event. They have no numbers, because the server's own have been lost.
+pub(super) fn rest_of(shown: &Viewer, response: Response) -> Vec<ResponseEvent> {
+    let end = end_of(response.clone());
+    let mut viewer = shown.clone();
+    viewer.skip();
+    let mut rest = Vec::new();
+    // A response that is too large for the viewer is so for the turn as well, which will say so.
+    if viewer.feed(&end).is_ok() {
+        while let Some(view) = viewer.poll() {
+            rest.extend(event_of(&view, &response));
+        }
+    }
+    rest.push(end);
+    rest
+}
+
+fn event_of(view: &View<'_>, response: &Response) -> Option<ResponseEvent> {
+    let item_event = |output_index: u32, item: &OutputItem| {
+        let mut event = Box::new(OutputItemEvent::default());
+        event.output_index = Some(output_index);
+        event.item = item.clone();
+        event
+    };
+    let (kind, output_index, part, delta) = match *view {
+        View::Text {
+            output_index,
+            part,
+            delta,
+            ..
+        } => (DeltaKind::OutputText, output_index, part, delta),
+        View::Refusal {
+            output_index,
+            part,
+            delta,
+            ..
+        } => (DeltaKind::Refusal, output_index, part, delta),
+        View::Reasoning {
+            output_index,
+            part,
+            delta,
+            ..
+        } => (DeltaKind::ReasoningText, output_index, part, delta),
+        View::ReasoningSummary {
+            output_index,
+            part,
+            delta,
+            ..
+        } => (DeltaKind::ReasoningSummaryText, output_index, part, delta),
+        View::ToolCallStarted {
+            output_index, item, ..
+        } => {
+            return Some(ResponseEvent::OutputItemAdded(item_event(
+                output_index,
+                item,
+            )));
+        }
+        View::ToolCall {
+            output_index, item, ..
+        }
+        | View::MalformedToolCall {
+            output_index, item, ..
+        }
+        | View::ItemDone {
+            output_index, item, ..
+        } => {
+            return Some(ResponseEvent::OutputItemDone(item_event(
+                output_index,
+                item,
+            )));
+        }
+        // Arguments come whole with their item, a correction with the last event.
+        _ => return None,
+    };
+    let place = usize::try_from(output_index).ok();
+    let item = place.and_then(|place| response.output.get(place));
+    let item_id = item.and_then(OutputItem::id).unwrap_or_default();
+    let delta = Delta::new(kind, item_id, output_index, delta).with_part_index(part);
+    Some(ResponseEvent::of_delta(delta))
+}
+
+/// The event with which a response has ended.
+fn end_of(response: Response) -> ResponseEvent {
+    let status = response.status.clone();
+    let mut event = Box::new(LifecycleEvent::default());
+    event.response = response;
+    match status {
+        Status::Completed => ResponseEvent::Completed(event),
+        Status::Incomplete => ResponseEvent::Incomplete(event),
+        // There is no event of its own for it.
+        Status::Cancelled => ResponseEvent::Done(event),
+        _ => ResponseEvent::Failed(event),
+    }
 }
 
 fn target(base: &Uri, place: &Place) -> Result<Uri, Error> {
@@ -81,6 +204,8 @@ fn target(base: &Uri, place: &Place) -> Result<Uri, Error> {
     .map_err(|_| Error::request(RESPONSE_ID))
 }
 
+/// A background response takes minutes.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 const RESPONSE_ID: &str = "the response has an id that cannot stand in a URL";
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::error::{Error, ErrorKind};
 use crate::meta::ResponseMeta;
+use crate::observe::Attempt;
 use crate::stream::ResponseStream;
 
 use super::count::add;
@@ -41,7 +42,12 @@ pub(super) enum Way {
 pub(super) type Starting = Pin<Box<dyn Future<Output = Result<Started, Error>> + Send>>;
 
 /// Begins a response, over `kept` if it is still good.
-pub(super) async fn start(plan: Arc<Plan>, mut kept: Option<Open>) -> Result<Started, Error> {
+pub(super) async fn start(plan: Arc<Plan>, kept: Option<Open>) -> Result<Started, Error> {
+    let observer = plan.observer.clone();
+    observer.within(begin(plan, kept)).await
+}
+
+async fn begin(plan: Arc<Plan>, mut kept: Option<Open>) -> Result<Started, Error> {
     if !tries_socket(&plan, kept.is_some())? {
         return over_http(&plan).await;
     }
@@ -68,7 +74,7 @@ pub(super) fn tries_socket(plan: &Plan, is_open: bool) -> Result<bool, Error> {
         && !is_open
         && inner
             .avoided
-            .contains(&open::target(plan)?, inner.timer.now());
+            .contains(&open::target(&plan.turn)?, inner.timer.now());
     Ok(!is_avoided)
 }
 
@@ -119,7 +125,7 @@ impl Chances {
         if !period.is_zero() {
             inner
                 .avoided
-                .insert(&open::target(plan)?, inner.timer.now(), period);
+                .insert(&open::target(&plan.turn)?, inner.timer.now(), period);
         }
         Ok(Again::Http)
     }
@@ -139,6 +145,16 @@ impl Chances {
 
 /// Sends the request over a socket and waits for the first event.
 pub(super) async fn over_socket(plan: &Plan, kept: Option<Open>) -> Result<Started, Trouble> {
+    let attempt = Attempt::over_socket(plan.observer.target());
+    let started = attempt.within(first_over_socket(plan, kept)).await;
+    if let Err(trouble) = &started {
+        attempt.failed(&trouble.error);
+        plan.observer.exchange_failed(&trouble.error);
+    }
+    started
+}
+
+async fn first_over_socket(plan: &Plan, kept: Option<Open>) -> Result<Started, Trouble> {
     let usable = kept.and_then(|mut open| open.is_usable(plan).then_some(open));
     let is_fresh = usable.is_none();
     let mut open = match usable {
@@ -234,7 +250,10 @@ async fn over_http(plan: &Plan) -> Result<Started, Error> {
     add(&plan.counters.http_turns, 1);
     let mut request = plan.request.clone();
     request.stream_id = None;
-    let mut stream = plan.client.stream_with(&request, &plan.options).await?;
+    let mut stream = plan
+        .client
+        .stream_within(&request, &plan.options, &plan.observer)
+        .await?;
     first_of(&mut stream).await.map(|first| Started {
         way: Way::Http(Box::new(stream)),
         early: first.into_iter().collect(),

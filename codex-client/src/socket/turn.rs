@@ -24,7 +24,7 @@ use super::SocketSession;
 use super::count::add;
 use super::event::{Restart, TurnEvent, TurnView};
 use super::plan::Plan;
-use super::resume::{self, Place, Resuming};
+use super::resume::{self, Place, Resuming, Retrieving};
 use super::settings::Interruption;
 use super::start::{Started, Starting, Way, start};
 
@@ -58,6 +58,7 @@ enum State {
     Reading(Way),
     Starting(Starting),
     Resuming(Resuming, Error),
+    Retrieving(Retrieving, Error),
     /// What is left of an HTTP stream, whose connection can be used again once its end is seen.
     Over(Option<Way>),
 }
@@ -71,8 +72,13 @@ impl<'a> SocketTurn<'a> {
         } else {
             None
         };
-        let started = start(plan.clone(), kept).await?;
-        Ok(Self::over(session, plan, started))
+        match start(plan.clone(), kept).await {
+            Ok(started) => Ok(Self::over(session, plan, started)),
+            Err(error) => {
+                plan.observer.over(&error);
+                Err(error)
+            }
+        }
     }
 
     /// A turn whose response has begun.
@@ -228,6 +234,9 @@ impl<'a> SocketTurn<'a> {
             }
             self.last_number = Some(number);
         }
+        if self.delivered == 0 && self.attempt == 1 {
+            self.plan.observer.first_event();
+        }
         self.delivered += 1;
         self.resumes_left = self.plan.settings.resumes;
         self.count_steering(&event);
@@ -299,6 +308,7 @@ impl<'a> SocketTurn<'a> {
             if self.resumes_left > 0 {
                 self.resumes_left -= 1;
                 self.is_catching_up = true;
+                self.plan.observer.exchange_failed(&error);
                 self.state = State::Resuming(resume::resume(self.plan.clone(), place), error);
                 return None;
             }
@@ -343,6 +353,24 @@ impl Stream for SocketTurn<'_> {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
+        let plan = this.plan.clone();
+        let item = ready!(plan.observer.scope(|| this.poll_item(context)));
+        match &item {
+            Some(Ok(TurnEvent::Response(event))) => plan.observer.event(event, this.snapshot()),
+            Some(Ok(TurnEvent::Restart(restart))) => plan.observer.exchange_failed(restart.cause()),
+            Some(Err(error)) if error.is_fatal() => {
+                plan.observer.exchange_failed(error);
+                plan.observer.over(error);
+            }
+            Some(Err(_)) | None => {}
+        }
+        Poll::Ready(item)
+    }
+}
+
+impl SocketTurn<'_> {
+    fn poll_item(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<TurnEvent, Error>>> {
+        let this = self;
         loop {
             let item = match this.early.pop_front() {
                 Some(item) => item,
@@ -384,7 +412,29 @@ impl Stream for SocketTurn<'_> {
                                     return Poll::Ready(Some(item));
                                 }
                             }
-                            // The server no longer has the response: that the connection broke is then the end of it.
+                            // The server no longer has the events; it may have what they led to.
+                            Err(_) => {
+                                let id = this.snapshot().id.clone();
+                                let retrieving = resume::retrieve(this.plan.clone(), id);
+                                this.state = State::Retrieving(retrieving, cause);
+                            }
+                        }
+                        continue;
+                    }
+                    State::Retrieving(retrieving, _) => {
+                        let retrieved = ready!(retrieving.as_mut().poll(context));
+                        let State::Retrieving(_, cause) =
+                            mem::replace(&mut this.state, State::Over(None))
+                        else {
+                            continue;
+                        };
+                        match retrieved {
+                            Ok(response) => {
+                                this.is_catching_up = false;
+                                let rest = resume::rest_of(&this.viewer, response);
+                                this.early.extend(rest.into_iter().map(Ok));
+                            }
+                            // That the connection broke is then the end of it.
                             Err(_) => return Poll::Ready(Some(Err(cause.after_delivery(true)))),
                         }
                         continue;

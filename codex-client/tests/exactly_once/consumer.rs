@@ -22,6 +22,7 @@ pub(crate) struct Tally {
     pub(crate) cut: u64,
     pub(crate) restarted: u64,
     pub(crate) resumed: u64,
+    pub(crate) retrieved: u64,
     pub(crate) fallen_back: u64,
     pub(crate) continued: u64,
     pub(crate) dropped: u64,
@@ -50,6 +51,8 @@ struct Seen {
     numbers: Vec<u64>,
     text: String,
     is_over: bool,
+    /// The end was made from the response as a whole: it has no number, and neither has what closes the gap in front of it.
+    is_closed: bool,
 }
 
 impl Conversation {
@@ -74,6 +77,7 @@ impl Conversation {
         let stats = self.session.stats();
         self.tally.restarted = stats.restarts;
         self.tally.resumed = stats.resumes;
+        self.tally.retrieved = stats.retrievals;
         self.tally.fallen_back = stats.http_turns;
         self.tally.continued = stats.continuations;
         self.tally
@@ -236,6 +240,8 @@ impl Seen {
         }
         self.text.push_str(event.text_delta().unwrap_or_default());
         self.is_over = event.is_terminal();
+        let is_part = self.is_over || event.text_delta().is_some();
+        self.is_closed |= is_part && event.sequence_number().is_none();
     }
 
     /// What was handed out has to be the beginning of what the server said, and all of it if it is over.
@@ -255,7 +261,11 @@ impl Seen {
         let said: String = made
             .events
             .iter()
-            .take(self.numbers.len())
+            .take(if self.is_closed {
+                usize::MAX
+            } else {
+                self.numbers.len()
+            })
             .filter_map(|event| event["delta"].as_str())
             .collect();
         if said != self.text {
@@ -263,7 +273,7 @@ impl Seen {
             tally.duplicated += u64::from(self.text.len() >= said.len());
         }
         if self.numbers.first().is_some_and(|first| *first != 0)
-            || (self.is_over && self.numbers.len() != made.events.len())
+            || (self.is_over && !self.is_closed && self.numbers.len() != made.events.len())
         {
             tally.lost += 1;
         }
@@ -281,6 +291,7 @@ impl Tally {
             (&mut self.cut, other.cut),
             (&mut self.restarted, other.restarted),
             (&mut self.resumed, other.resumed),
+            (&mut self.retrieved, other.retrieved),
             (&mut self.fallen_back, other.fallen_back),
             (&mut self.continued, other.continued),
             (&mut self.dropped, other.dropped),
@@ -310,7 +321,7 @@ impl fmt::Display for Tally {
         write!(
             formatter,
             "{} turns, {} events: {} duplicated, {} lost, {} unexplained ends; \
-             the server interfered with {} turns, of which {} completed; {} refused, {} cut, {} restarts, {} resumes, {} over HTTP, {} continued, {} dropped",
+             the server interfered with {} turns, of which {} completed; {} refused, {} cut, {} restarts, {} resumes, {} retrievals, {} over HTTP, {} continued, {} dropped",
             self.turns,
             self.events,
             self.duplicated,
@@ -322,6 +333,7 @@ impl fmt::Display for Tally {
             self.cut,
             self.restarted,
             self.resumed,
+            self.retrieved,
             self.fallen_back,
             self.continued,
             self.dropped,

@@ -52,6 +52,7 @@ fn over_many_seeds_nothing_is_repeated_lost_or_left_unexplained() {
     ] {
         assert!(count * 200 > turns, "of {turns} turns only {count} {what}");
     }
+    assert!(tally.retrieved > 0, "{tally}");
 }
 
 #[test]
@@ -72,11 +73,15 @@ fn every_fault_at_every_event_of_either_transport_is_borne() {
             } {
                 for fault in Fault::ALL {
                     for index in 0..server::EVENTS {
-                        for turn in 0..2 {
+                        for (turn, forgets) in [(0, false), (1, false), (0, true), (1, true)] {
+                            // Only what is kept can be forgotten.
+                            if forgets && !background {
+                                continue;
+                            }
                             let mut settings = SocketSettings::default();
                             (settings.transport, settings.interruption) = (transport, interruption);
                             seed += 1;
-                            let faults = Faults::one(turn, index, fault);
+                            let faults = Faults::one(turn, index, fault, forgets);
                             let mut random = Random::new(seed);
                             tally.add(
                                 seed,
@@ -99,6 +104,7 @@ fn every_fault_at_every_event_of_either_transport_is_borne() {
         tally.saved > 0 && tally.cut > 0 && tally.restarted > 0 && tally.resumed > 0,
         "{tally}"
     );
+    assert!(tally.retrieved > 0, "{tally}");
 }
 
 fn seeds(count: u64) -> core::ops::Range<u64> {

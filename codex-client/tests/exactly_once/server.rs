@@ -49,6 +49,8 @@ pub(crate) enum Faults {
         response: usize,
         index: usize,
         fault: Fault,
+        /// Whether the server loses the events of what it keeps.
+        forgets: bool,
     },
 }
 
@@ -57,11 +59,20 @@ impl Faults {
         Self::Drawn(random)
     }
 
-    pub(crate) fn one(response: usize, index: usize, fault: Fault) -> Self {
+    pub(crate) fn one(response: usize, index: usize, fault: Fault, forgets: bool) -> Self {
         Self::One {
             response,
             index,
             fault,
+            forgets,
+        }
+    }
+
+    /// Whether the events of a response can no longer be had.
+    fn forget(&mut self) -> bool {
+        match self {
+            Self::Drawn(random) => random.one_in(4),
+            Self::One { forgets, .. } => *forgets,
         }
     }
 
@@ -93,6 +104,7 @@ impl Faults {
                 response: of,
                 index,
                 fault,
+                ..
             } => (response == *of && left == EVENTS).then_some((*index, *fault)),
         }
     }
@@ -181,11 +193,27 @@ impl Server {
     /// A background response from behind an event, or from a few events before it.
     fn go_on(&mut self, request: &RecordedRequest) -> Answer {
         let id = request.path().rsplit('/').next().unwrap_or_default();
-        let query = request.uri.query().unwrap_or_default();
-        let after: usize = query.rsplit('=').next().unwrap().parse().unwrap();
         let number = self.made.iter().position(|made| made.id == id).unwrap();
+        let Some(query) = request.uri.query() else {
+            return self.whole(number);
+        };
+        if self.faults.forget() {
+            return Answer::json(404, r#"{"error":{"message":"invented"}}"#);
+        }
+        let after: usize = query.rsplit('=').next().unwrap().parse().unwrap();
         let overlap = if self.faults.one_in(2) { 2 } else { 0 };
         self.stream(number, (after + 1).saturating_sub(overlap))
+    }
+
+    /// A background response as it is: done, or not yet.
+    fn whole(&mut self, number: usize) -> Answer {
+        let events = &self.made[number].events;
+        let event = if self.faults.one_in(3) {
+            &events[0]
+        } else {
+            &events[events.len() - 1]
+        };
+        Answer::json(200, event["response"].to_string())
     }
 
     fn stream(&mut self, number: usize, start: usize) -> Answer {

@@ -1,0 +1,189 @@
+// The last known limits, and who waits for the next change. A waiting task is woken by its own waker, so that no runtime is in a signature.
+
+use core::fmt;
+use core::future::poll_fn;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use codex_types::RateLimits;
+use futures_core::Stream;
+
+/// A view of the limits of a [`Client`](crate::Client), which sees every later change; made by
+/// [`Client::rate_limits`](crate::Client::rate_limits).
+///
+/// As a [`Stream`] it hands out the limits after each change. Changes that come while nobody looks are seen as one.
+pub struct RateLimitWatch {
+    known: KnownLimits,
+    /// Names the place of this watch among those that wait.
+    id: u64,
+    /// What was seen last.
+    version: u64,
+}
+
+impl RateLimitWatch {
+    /// The limits as they are known now.
+    #[must_use]
+    pub fn current(&self) -> RateLimits {
+        self.known.lock().limits.clone()
+    }
+
+    /// Waits until they are other than this watch has last handed out, or than they were when it was made.
+    pub async fn changed(&mut self) -> RateLimits {
+        poll_fn(|context| self.poll_changed(context)).await
+    }
+
+    fn poll_changed(&mut self, context: &mut Context<'_>) -> Poll<RateLimits> {
+        let mut state = self.known.lock();
+        if state.version != self.version {
+            self.version = state.version;
+            return Poll::Ready(state.limits.clone());
+        }
+        let waker = context.waker();
+        match state.waiting.iter_mut().find(|(id, _)| *id == self.id) {
+            Some((_, known)) => known.clone_from(waker),
+            None => state.waiting.push((self.id, waker.clone())),
+        }
+        Poll::Pending
+    }
+}
+
+impl Stream for RateLimitWatch {
+    type Item = RateLimits;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_changed(context).map(Some)
+    }
+}
+
+impl Clone for RateLimitWatch {
+    fn clone(&self) -> Self {
+        let mut watch = self.known.watch();
+        watch.version = self.version;
+        watch
+    }
+}
+
+impl Drop for RateLimitWatch {
+    fn drop(&mut self) {
+        self.known.lock().waiting.retain(|(id, _)| *id != self.id);
+    }
+}
+
+impl fmt::Debug for RateLimitWatch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("RateLimitWatch")
+            .field("current", &self.current())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What all watches of a client look at.
+#[derive(Clone, Default)]
+pub(crate) struct KnownLimits {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    limits: RateLimits,
+    /// Counts the changes.
+    version: u64,
+    /// The watches that wait, by their ids.
+    waiting: Vec<(u64, Waker)>,
+    next_id: u64,
+}
+
+impl KnownLimits {
+    /// Takes over what an answer says; nothing where it says nothing.
+    pub(crate) fn update(&self, newer: RateLimits) {
+        if newer.is_empty() {
+            return;
+        }
+        let mut state = self.lock();
+        let before = state.limits.clone();
+        state.limits.update(newer);
+        if state.limits == before {
+            return;
+        }
+        state.version += 1;
+        let waiting = core::mem::take(&mut state.waiting);
+        // Outside the lock: a waker may run whatever waits for it.
+        drop(state);
+        for (_, waker) in waiting {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn watch(&self) -> RateLimitWatch {
+        let mut state = self.lock();
+        state.next_id += 1;
+        RateLimitWatch {
+            known: self.clone(),
+            id: state.next_id,
+            version: state.version,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::sync::atomic::{AtomicU32, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Counted(AtomicU32);
+
+    impl Wake for Counted {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn used(percent: &str) -> RateLimits {
+        RateLimits::from_headers([("x-codex-primary-used-percent", percent)])
+    }
+
+    #[test]
+    fn who_waits_is_woken_once_for_each_change() {
+        let known = KnownLimits::default();
+        let mut watch = known.watch();
+        let counted = Arc::new(Counted::default());
+        let waker = Waker::from(counted.clone());
+        let mut context = Context::from_waker(&waker);
+        assert!(watch.poll_changed(&mut context).is_pending());
+        assert!(watch.poll_changed(&mut context).is_pending());
+        assert_eq!(known.lock().waiting.len(), 1, "a watch waits once");
+        known.update(RateLimits::default());
+        assert_eq!(counted.0.load(Ordering::Relaxed), 0, "nothing was said");
+        known.update(used("10"));
+        known.update(used("10"));
+        known.update(used("20"));
+        assert_eq!(counted.0.load(Ordering::Relaxed), 1);
+        assert_eq!(watch.poll_changed(&mut context), Poll::Ready(used("20")));
+        assert!(watch.poll_changed(&mut context).is_pending());
+    }
+
+    #[test]
+    fn a_watch_that_goes_away_waits_no_longer() {
+        let known = KnownLimits::default();
+        let mut watch = known.watch();
+        let mut other = watch.clone();
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(watch.poll_changed(&mut context).is_pending());
+        assert!(other.poll_changed(&mut context).is_pending());
+        drop(watch);
+        assert_eq!(known.lock().waiting.len(), 1);
+        known.update(used("10"));
+        assert!(known.watch().poll_changed(&mut context).is_pending());
+        assert!(other.clone().poll_changed(&mut context).is_ready());
+        assert_eq!(other.current(), used("10"));
+    }
+}
