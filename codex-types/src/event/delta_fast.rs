@@ -10,95 +10,99 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 
 use crate::event::delta::{DeltaKind, DeltaRef, Pieces, Present};
+use crate::event::scan::special;
 
 /// Reads a delta of this kind, whose payload starts with the `type` in the usual way.
+#[inline]
 pub(crate) fn read(kind: DeltaKind, json: &str) -> Option<DeltaRef<'_>> {
-    let head = "{\"type\":\"".len() + kind.as_str().len() + "\"".len();
     let mut cursor = Cursor {
-        rest: json.get(head..)?,
+        json,
+        at: "{\"type\":\"".len() + kind.as_str().len() + "\"".len(),
     };
     let mut pieces = Pieces::default();
     loop {
         match cursor.byte()? {
-            b',' => {}
-            b'}' if cursor.rest.is_empty() => return Some(DeltaRef { kind, pieces }),
+            b',' => cursor.member(&mut pieces)?,
+            b'}' if cursor.at == json.len() => return Some(DeltaRef { kind, pieces }),
             _ => return None,
         }
-        let (present, key) = cursor.key()?;
-        if !pieces.present.add(present) {
-            return None;
-        }
-        match key {
-            Key::SequenceNumber => pieces.sequence_number = cursor.number()?,
-            Key::OutputIndex => pieces.output_index = cursor.number()?.try_into().ok()?,
-            Key::PartIndex => pieces.part_index = cursor.number()?.try_into().ok()?,
-            Key::ItemId => pieces.item_id = Cow::Borrowed(cursor.plain_text()?),
-            Key::Delta => pieces.delta = cursor.text()?,
-            Key::Obfuscation => pieces.obfuscation = Cow::Borrowed(cursor.plain_text()?),
-            Key::Logprobs => cursor.literal("[]")?,
-        }
-        let both = Present::CONTENT_INDEX | Present::SUMMARY_INDEX;
-        if pieces.present.has_all(both) {
-            return None;
-        }
     }
-}
-
-#[derive(Clone, Copy)]
-enum Key {
-    SequenceNumber,
-    ItemId,
-    OutputIndex,
-    PartIndex,
-    Delta,
-    Logprobs,
-    Obfuscation,
 }
 
 struct Cursor<'a> {
-    rest: &'a str,
+    json: &'a str,
+    at: usize,
 }
 
 impl<'a> Cursor<'a> {
+    /// A known key, its value, and nothing that was there before.
+    ///
+    /// The first letter all but tells the key. Each is then compared as a whole with text of a
+    /// length that the compiler knows.
+    #[inline]
+    fn member(&mut self, pieces: &mut Pieces<'a>) -> Option<()> {
+        let first = *self.json.as_bytes().get(self.at + 1)?;
+        let present = match first {
+            b's' if self.literal(b"\"sequence_number\":").is_some() => {
+                pieces.sequence_number = self.number()?;
+                Present::SEQUENCE_NUMBER
+            }
+            b's' => {
+                self.literal(b"\"summary_index\":")?;
+                pieces.part_index = self.number()?.try_into().ok()?;
+                Present::SUMMARY_INDEX
+            }
+            b'i' => {
+                self.literal(b"\"item_id\":")?;
+                pieces.item_id = Cow::Borrowed(self.plain_text()?);
+                Present::ITEM_ID
+            }
+            b'o' if self.literal(b"\"output_index\":").is_some() => {
+                pieces.output_index = self.number()?.try_into().ok()?;
+                Present::OUTPUT_INDEX
+            }
+            b'o' => {
+                self.literal(b"\"obfuscation\":")?;
+                pieces.obfuscation = Cow::Borrowed(self.plain_text()?);
+                Present::OBFUSCATION
+            }
+            b'c' => {
+                self.literal(b"\"content_index\":")?;
+                pieces.part_index = self.number()?.try_into().ok()?;
+                Present::CONTENT_INDEX
+            }
+            b'd' => {
+                self.literal(b"\"delta\":")?;
+                pieces.delta = self.text()?;
+                Present::DELTA
+            }
+            b'l' => {
+                self.literal(b"\"logprobs\":[]")?;
+                Present::LOGPROBS
+            }
+            _ => return None,
+        };
+        let both = Present::CONTENT_INDEX | Present::SUMMARY_INDEX;
+        (pieces.present.add(present) && !pieces.present.has_all(both)).then_some(())
+    }
+
+    #[inline]
     fn byte(&mut self) -> Option<u8> {
-        let byte = *self.rest.as_bytes().first()?;
-        self.rest = self.rest.get(1..)?;
+        let byte = *self.json.as_bytes().get(self.at)?;
+        self.at += 1;
         Some(byte)
     }
 
-    fn literal(&mut self, literal: &str) -> Option<()> {
-        self.rest = self.rest.strip_prefix(literal)?;
-        Some(())
-    }
-
-    /// A known key with its quotes and colon.
-    fn key(&mut self) -> Option<(u8, Key)> {
-        const KEYS: [(&str, u8, Key); 8] = [
-            (
-                "\"sequence_number\":",
-                Present::SEQUENCE_NUMBER,
-                Key::SequenceNumber,
-            ),
-            ("\"item_id\":", Present::ITEM_ID, Key::ItemId),
-            ("\"output_index\":", Present::OUTPUT_INDEX, Key::OutputIndex),
-            ("\"content_index\":", Present::CONTENT_INDEX, Key::PartIndex),
-            ("\"delta\":", Present::DELTA, Key::Delta),
-            ("\"logprobs\":", Present::LOGPROBS, Key::Logprobs),
-            ("\"obfuscation\":", Present::OBFUSCATION, Key::Obfuscation),
-            ("\"summary_index\":", Present::SUMMARY_INDEX, Key::PartIndex),
-        ];
-        for (text, present, key) in KEYS {
-            if let Some(rest) = self.rest.strip_prefix(text) {
-                self.rest = rest;
-                return Some((present, key));
-            }
-        }
-        None
+    #[inline]
+    fn literal<const N: usize>(&mut self, literal: &[u8; N]) -> Option<()> {
+        let found = self.json.as_bytes().get(self.at..)?.first_chunk::<N>()?;
+        (found == literal).then(|| self.at += N)
     }
 
     /// A whole number as JSON writes it: digits, without a leading zero.
+    #[inline]
     fn number(&mut self) -> Option<u64> {
-        let bytes = self.rest.as_bytes();
+        let bytes = self.json.as_bytes().get(self.at..)?;
         let mut value = 0_u64;
         let mut length = 0;
         while let Some(digit @ b'0'..=b'9') = bytes.get(length) {
@@ -113,60 +117,62 @@ impl<'a> Cursor<'a> {
             return None;
         }
         // A fraction or an exponent shows up as a surprise where a comma is expected.
-        self.rest = self.rest.get(length..)?;
+        self.at += length;
         Some(value)
     }
 
     /// Text without escapes.
+    #[inline]
     fn plain_text(&mut self) -> Option<&'a str> {
-        self.literal("\"")?;
-        let end = self.special()?;
-        if self.rest.as_bytes()[end] != b'"' {
-            return None;
-        }
-        let text = &self.rest[..end];
-        self.rest = &self.rest[end + 1..];
-        Some(text)
+        self.literal(b"\"")?;
+        let (text, end) = self.up_to_special()?;
+        (end == b'"').then_some(text)
     }
 
     /// Text in which escapes of one letter are resolved; `\u` is left to the general way.
+    #[inline]
     fn text(&mut self) -> Option<Cow<'a, str>> {
-        self.literal("\"")?;
-        let end = self.special()?;
-        let text = &self.rest[..end];
-        if self.rest.as_bytes()[end] == b'"' {
-            self.rest = &self.rest[end + 1..];
-            return Some(Cow::Borrowed(text));
-        }
-        let mut resolved = String::with_capacity(self.rest.len().min(end + 64));
-        resolved.push_str(text);
-        self.rest = &self.rest[end..];
-        loop {
-            match self.byte()? {
-                b'"' => return Some(Cow::Owned(resolved)),
-                b'\\' => resolved.push(match self.byte()? {
-                    b'"' => '"',
-                    b'\\' => '\\',
-                    b'/' => '/',
-                    b'b' => '\u{8}',
-                    b'f' => '\u{c}',
-                    b'n' => '\n',
-                    b'r' => '\r',
-                    b't' => '\t',
-                    _ => return None,
-                }),
-                _ => return None,
-            }
-            let end = self.special()?;
-            resolved.push_str(&self.rest[..end]);
-            self.rest = &self.rest[end..];
+        self.literal(b"\"")?;
+        match self.up_to_special()? {
+            (text, b'"') => Some(Cow::Borrowed(text)),
+            (text, b'\\') => self.escaped_text(text).map(Cow::Owned),
+            _ => None,
         }
     }
 
-    /// Where the next quote, backslash or control character is.
-    fn special(&self) -> Option<usize> {
-        self.rest
-            .bytes()
-            .position(|byte| byte == b'"' || byte == b'\\' || byte < 0x20)
+    /// The rest of a text behind its first backslash.
+    fn escaped_text(&mut self, begun: &str) -> Option<String> {
+        let rest = self.json.len() - self.at;
+        let mut resolved = String::with_capacity(begun.len() + rest.min(64));
+        resolved.push_str(begun);
+        loop {
+            resolved.push(match self.byte()? {
+                b'"' => '"',
+                b'\\' => '\\',
+                b'/' => '/',
+                b'b' => '\u{8}',
+                b'f' => '\u{c}',
+                b'n' => '\n',
+                b'r' => '\r',
+                b't' => '\t',
+                _ => return None,
+            });
+            let (text, end) = self.up_to_special()?;
+            resolved.push_str(text);
+            match end {
+                b'"' => return Some(resolved),
+                b'\\' => {}
+                _ => return None,
+            }
+        }
+    }
+
+    /// The text up to the next quote, backslash or control character, and that one, which is taken.
+    #[inline]
+    fn up_to_special(&mut self) -> Option<(&'a str, u8)> {
+        let rest = self.json.get(self.at..)?;
+        let length = special(rest.as_bytes())?;
+        self.at += length + 1;
+        Some((&rest[..length], rest.as_bytes()[length]))
     }
 }

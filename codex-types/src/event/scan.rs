@@ -20,10 +20,36 @@ pub(crate) fn kind_of(json: &str) -> Option<Cow<'_, str>> {
 /// The `type`, provided the text starts with it in the way the service writes it.
 pub(crate) fn leading_kind(json: &str) -> Option<&str> {
     let rest = json.strip_prefix("{\"type\":\"")?;
-    let end = rest
-        .bytes()
-        .position(|byte| byte == b'"' || byte == b'\\' || byte < 0x20)?;
+    let end = special(rest.as_bytes())?;
     (rest.as_bytes()[end] == b'"').then(|| &rest[..end])
+}
+
+/// Where the first quote, backslash or control character is, after which text in JSON cannot just go on.
+///
+/// Eight bytes are looked at in one word: in `differs.wrapping_sub(ONES) & !differs` the high bit of a byte is set where that byte of
+/// `differs` is zero. Above the first such byte others may be marked in error, below it none.
+#[inline]
+pub(crate) fn special(text: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let (words, rest) = text.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let not_quote = word ^ (ONES * u64::from(b'"'));
+        let not_backslash = word ^ (ONES * u64::from(b'\\'));
+        let found = (not_quote.wrapping_sub(ONES) & !not_quote)
+            | (not_backslash.wrapping_sub(ONES) & !not_backslash)
+            | (word.wrapping_sub(ONES * 0x20) & !word);
+        let found = found & (ONES * 0x80);
+        if found != 0 {
+            return Some(index * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let in_rest = rest.iter().position(|byte| is_special(*byte))?;
+    Some(words.len() * 8 + in_rest)
+}
+
+const fn is_special(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | ..0x20)
 }
 
 /// The text of a key whose value is text.
@@ -92,5 +118,32 @@ impl Visitor<'_> for KeySeed<'_> {
 
     fn visit_str<E>(self, key: &str) -> Result<bool, E> {
         Ok(key == self.key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::special;
+
+    #[test]
+    fn every_special_byte_is_found_at_every_place_behind_every_other_byte() {
+        for filler in [
+            b'a', b' ', b'!', b'#', b'[', b']', 0x7F, 0x80, 0xA2, 0xDC, 0xFF,
+        ] {
+            for length in 0..20 {
+                let mut text = vec![filler; length];
+                assert_eq!(special(&text), None);
+                for at in 0..length {
+                    for byte in 0..=u8::MAX {
+                        text[at] = byte;
+                        let expected = matches!(byte, b'"' | b'\\' | ..0x20).then_some(at);
+                        assert_eq!(special(&text), expected, "{byte:#x} at {at} of {filler:#x}");
+                    }
+                    text[at] = filler;
+                }
+            }
+        }
     }
 }
