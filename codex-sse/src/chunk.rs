@@ -5,7 +5,7 @@ use crate::text::check;
 /// A chunk of the stream whose UTF-8 is checked once for all the frames in it, for [`Decoder::decode_chunk`](crate::Decoder::decode_chunk).
 ///
 /// Checking 16 KiB at once costs less than half of checking the sixty deltas in it one by one. Where the chunk is not UTF-8, and in an
-/// event that a chunk boundary cut, frames are checked one by one as usual.
+/// event that a chunk boundary cut, frames are checked one by one as usual. A chunk in which no whole event lies is never checked.
 ///
 /// ```
 /// use codex_sse::{Chunk, Decoder};
@@ -19,22 +19,17 @@ use crate::text::check;
 /// ```
 #[derive(Clone, Copy)]
 pub struct Chunk<'a> {
-    /// What the chunk begins with that is UTF-8.
-    text: &'a str,
+    /// What the chunk begins with that is UTF-8, once it has been checked.
+    text: Option<&'a str>,
     whole: &'a [u8],
     rest: &'a [u8],
 }
 
 impl<'a> Chunk<'a> {
-    /// A chunk, checked.
-    pub fn new(bytes: &'a [u8]) -> Self {
-        let text = match check(bytes) {
-            Ok(text) => text,
-            // What precedes the error is valid, so the second check succeeds.
-            Err(error) => check(&bytes[..error.valid_up_to()]).unwrap_or_default(),
-        };
+    /// A chunk, to be checked when the first frame in it is found.
+    pub const fn new(bytes: &'a [u8]) -> Self {
         Self {
-            text,
+            text: None,
             whole: bytes,
             rest: bytes,
         }
@@ -56,12 +51,27 @@ impl<'a> Chunk<'a> {
 
     /// A range of the chunk, if it lies in the part that is text.
     #[inline]
-    pub(crate) fn text(&self, start: usize, end: usize) -> Option<&'a str> {
-        self.text.get(start..end)
+    pub(crate) fn text(&mut self, start: usize, end: usize) -> Option<&'a str> {
+        let text = match self.text {
+            Some(text) => text,
+            None => self.check(),
+        };
+        text.get(start..end)
+    }
+
+    #[inline(never)]
+    fn check(&mut self) -> &'a str {
+        let text = match check(self.whole) {
+            Ok(text) => text,
+            // What precedes the error is valid, so the second check succeeds.
+            Err(error) => check(&self.whole[..error.valid_up_to()]).unwrap_or_default(),
+        };
+        self.text = Some(text);
+        text
     }
 
     /// A slice of the chunk as text, if it lies in the part that is text.
-    pub(crate) fn text_of(&self, part: &[u8]) -> Option<&'a str> {
+    pub(crate) fn text_of(&mut self, part: &[u8]) -> Option<&'a str> {
         let start = part
             .as_ptr()
             .addr()

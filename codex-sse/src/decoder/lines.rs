@@ -22,7 +22,11 @@ impl Decoder {
         }
         let mut rest = *input;
         let mut lent = Lent::default();
-        match self.take_lines(&mut rest, &mut lent) {
+        let begun = match self.place {
+            Place::Header(length) => self.give_up_header(length),
+            _ => Ok(()),
+        };
+        match begun.and_then(|()| self.take_lines(&mut rest, &mut lent)) {
             Ok(dispatched) => {
                 *input = rest;
                 self.lent = dispatched;
@@ -86,7 +90,7 @@ impl Decoder {
     ) -> Result<(), Error> {
         while let Some(&byte) = rest.first() {
             match self.place {
-                Place::Start | Place::Failed => break,
+                Place::Start | Place::Header(_) | Place::Failed => break,
                 Place::Mark(length) => self.take_mark(rest, byte, length),
                 Place::Return => {
                     self.place = Place::Start;

@@ -7,6 +7,7 @@
 //   place       entered when                          left by
 //   Mark(n)     n bytes of a byte-order mark came     the rest of the mark, or any other byte: they were line content
 //   Start       a line may begin                      its first byte
+//   Header(n)   n bytes of the predicted header came  the rest of the header: Inside; any other byte: as if fed anew from Start
 //   Return      a carriage return ended a line        swallowing one line feed, then as Start
 //   Head        a line began, field not yet known     the byte that decides it: Inside; or the line's end
 //   Inside(f)   the field is known                    the line's end
@@ -184,7 +185,7 @@ impl Decoder {
         let line_began = match self.place {
             Place::Mark(length) => length > 0,
             Place::Start | Place::Return | Place::Inside(Field::Skip) => false,
-            Place::Head | Place::Inside(_) | Place::Failed => true,
+            Place::Header(_) | Place::Head | Place::Inside(_) | Place::Failed => true,
         };
         let event_began = !self.lent
             && (self.data_lines > 0
@@ -238,6 +239,7 @@ impl fmt::Debug for Decoder {
 enum Place {
     Mark(u8),
     Start,
+    Header(u8),
     Return,
     Head,
     Inside(Field),

@@ -2,10 +2,10 @@
 // limit, and leaves everything else to the loop.
 
 use alloc::string::String;
-use core::str;
+use core::{mem, str};
 
-use super::{Decoder, Place, find_line_end};
-use crate::{held::Part, line::Field};
+use super::{Decoder, Lent, Place, find_line_end};
+use crate::{Error, held::Part, line::Field};
 
 impl Decoder {
     /// The fast path: nothing is pending, and the input begins with an event of the predicted shape.
@@ -14,10 +14,11 @@ impl Decoder {
         match self.place {
             Place::Start if self.event_start == self.offset => {}
             Place::Inside(Field::Data) if !input.is_empty() => return self.decode_data(input),
+            Place::Header(length) => return self.go_on_with_header(input, length),
             _ => return Predicted::Missed,
         }
         let Some(after_header) = self.prediction.strip(input) else {
-            return Predicted::Missed;
+            return self.begin_header(input);
         };
         let Some(length) = find_line_end(after_header) else {
             return self.begin_predicted(input, after_header);
@@ -86,6 +87,51 @@ impl Decoder {
         }
         self.held.clear_event();
         self.lent = false;
+        self.take(input, input.len() - data.len());
+        self.end_header();
+        self.hold_value(Field::Data, data);
+        self.take(input, data.len());
+        Predicted::Begun
+    }
+
+    /// The input ends within the predicted header. What has come of it is not copied: its length says it all.
+    #[inline(never)]
+    fn begin_header<'i>(&mut self, input: &mut &'i [u8]) -> Predicted<'i> {
+        let header = self.prediction.header.as_bytes();
+        let room = self.least.saturating_sub(self.stored.max(self.skipped));
+        if input.is_empty() || !header.starts_with(input) || header.len() + 2 > room {
+            return Predicted::Missed;
+        }
+        self.held.clear_event();
+        self.lent = false;
+        // A header is shorter than 256 bytes.
+        self.place = Place::Header(input.len() as u8);
+        self.take(input, input.len());
+        Predicted::Begun
+    }
+
+    /// That many bytes of the predicted header have come.
+    #[inline(never)]
+    fn go_on_with_header<'i>(&mut self, input: &mut &'i [u8], length: u8) -> Predicted<'i> {
+        let header = &self.prediction.header.as_bytes()[usize::from(length)..];
+        if let Some(data) = input.strip_prefix(header) {
+            self.take(input, input.len() - data.len());
+            self.end_header();
+            if data.is_empty() {
+                return Predicted::Begun;
+            }
+            return self.decode_data(input);
+        }
+        if !header.starts_with(input) {
+            return Predicted::Missed;
+        }
+        self.place = Place::Header(length + input.len() as u8);
+        self.take(input, input.len());
+        Predicted::Begun
+    }
+
+    /// The predicted header has come as a whole, and was taken.
+    fn end_header(&mut self) {
         let event = self.prediction.event();
         let event_line = match event.len() {
             0 => 0,
@@ -94,12 +140,23 @@ impl Decoder {
         self.held.replace_event(event.as_bytes());
         self.stored += event.len();
         self.skipped += event_line;
-        self.line_start = self.offset + event_line as u64;
+        self.line_start = self.offset - DATA.len() as u64;
         self.without_data = None;
-        self.take(input, input.len());
         self.begin_value(Field::Data, DATA.len());
-        self.hold_value(Field::Data, data);
-        Predicted::Begun
+    }
+
+    /// The header that had begun goes on otherwise than predicted: its beginning is given to the loop.
+    #[cold]
+    pub(super) fn give_up_header(&mut self, length: u8) -> Result<(), Error> {
+        let prediction = mem::take(&mut self.prediction);
+        let mut begun = &prediction.header.as_bytes()[..usize::from(length)];
+        self.offset -= u64::from(length);
+        self.place = Place::Start;
+        let mut lent = Lent::default();
+        let given = self.take_lines(&mut begun, &mut lent);
+        self.keep(&mut lent);
+        self.prediction = prediction;
+        given.map(|_| ())
     }
 }
 
