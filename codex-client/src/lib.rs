@@ -13,6 +13,7 @@ mod meta;
 mod observe;
 mod options;
 mod reason;
+mod remedy;
 mod session;
 #[cfg(feature = "ws")]
 mod socket;
@@ -30,6 +31,7 @@ pub use meta::ResponseMeta;
 pub use observe::{FailedExchange, RateLimitWatch};
 pub use options::CallOptions;
 pub use reason::Reason;
+pub use remedy::Remedy;
 pub use session::{Draft, Session, SessionTurn};
 #[cfg(feature = "ws")]
 pub use socket::{

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use codex_types::{ApiError, ErrorCategory, ErrorCode, PlanType, RateLimits};
 
 use crate::meta::ResponseMeta;
+use crate::remedy::Remedy;
 
 /// Why the server refused, and what can be done about it.
 ///
@@ -36,6 +37,25 @@ pub enum Reason {
     },
     /// The request names no workspace (ChatGPT account), or one that the credentials are not for.
     MissingWorkspace,
+    /// The plan that a user shares with this program, or the program's part of it, is used up. Until when, nobody tells.
+    SharedUsageLimit {
+        /// Whether it is what the workspace allows one user.
+        of_workspace: bool,
+    },
+    /// The plan cannot be shared: the user may not, or the program may not use shared plans.
+    SharingNotAllowed {
+        /// Whether it is the program that may not.
+        of_program: bool,
+    },
+    /// The user has not consented to what is asked for, or to something else.
+    ConsentMissing,
+    /// A shared plan cannot be used for what is asked for.
+    NotShared {
+        /// The parameter at fault, where the server names one.
+        param: Option<String>,
+    },
+    /// Something on the way to the service has refused the request; the service has not seen it.
+    Blocked,
     /// Anything else, by what kind of trouble it is.
     Other(ErrorCategory),
 }
@@ -48,17 +68,13 @@ impl Reason {
         let Some(api) = api else {
             return Self::Other(status.map_or(ErrorCategory::Unknown, ErrorCategory::of_status));
         };
-        let is = |code: &ErrorCode| {
-            [&api.code, &api.kind]
-                .into_iter()
-                .flatten()
-                .any(|named| named == code)
-        };
         let category = api.category_with_status(status);
-        if is(&ErrorCode::UsageNotIncluded) {
-            return Self::PlanRequired {
-                plan: api.plan_type.clone(),
-            };
+        let named = [&api.code, &api.kind].into_iter().flatten();
+        if let Some(reason) = named.map(successor).find_map(|code| of_code(&code, api)) {
+            return reason;
+        }
+        if meta.is_some_and(is_page) && status == Some(403) {
+            return Self::Blocked;
         }
         match category {
             ErrorCategory::UsageLimit => Self::usage_limit(api, meta),
@@ -94,9 +110,14 @@ impl Reason {
     pub fn category(&self) -> ErrorCategory {
         match self {
             Self::UsageLimit { .. } => ErrorCategory::UsageLimit,
-            Self::PlanRequired { .. } | Self::MissingScope { .. } | Self::MissingWorkspace => {
-                ErrorCategory::Permission
-            }
+            Self::SharedUsageLimit { .. } => ErrorCategory::UsageLimit,
+            Self::PlanRequired { .. }
+            | Self::MissingScope { .. }
+            | Self::MissingWorkspace
+            | Self::SharingNotAllowed { .. }
+            | Self::ConsentMissing
+            | Self::Blocked => ErrorCategory::Permission,
+            Self::NotShared { .. } => ErrorCategory::InvalidRequest,
             Self::Other(category) => *category,
         }
     }
@@ -107,33 +128,37 @@ impl Reason {
         self.category().is_retryable()
     }
 
-    /// What can be done about it, as a sentence for the person in front of the program.
+    /// What can be done about it.
+    ///
+    /// ```
+    /// use codex_client::{Reason, Remedy};
+    /// use codex_client::types::ErrorCategory;
+    ///
+    /// assert_eq!(Reason::MissingWorkspace.remedy(), Remedy::ChooseWorkspace);
+    /// assert_eq!(Reason::Other(ErrorCategory::RateLimit).remedy(), Remedy::SlowDown);
+    /// ```
     #[must_use]
-    pub fn remedy(&self) -> &'static str {
+    pub fn remedy(&self) -> Remedy {
         match self {
-            Self::UsageLimit { .. } => "wait until the limit is lifted, or use an API key",
-            Self::PlanRequired { .. } => "choose a plan that includes it, or use an API key",
-            Self::MissingScope { .. } => "sign in again and grant the scopes that are missing",
-            Self::MissingWorkspace => {
-                "sign in again and choose the workspace, or send its account id"
-            }
+            Self::UsageLimit { .. } => Remedy::WaitForReset,
+            Self::SharedUsageLimit { .. } => Remedy::ManageUsage,
+            Self::PlanRequired { .. } => Remedy::ChangePlan,
+            Self::MissingScope { .. } | Self::ConsentMissing => Remedy::GrantScopes,
+            Self::MissingWorkspace => Remedy::ChooseWorkspace,
+            Self::SharingNotAllowed { .. } => Remedy::AskForAccess,
+            Self::NotShared { .. } => Remedy::ChangeRequest,
+            Self::Blocked => Remedy::ChangeNetwork,
             Self::Other(category) => match category {
-                ErrorCategory::Authentication => "sign in again, or check the API key",
-                ErrorCategory::Permission => {
-                    "ask whoever owns the account or the project for access"
-                }
-                ErrorCategory::InvalidRequest => {
-                    "change the request; the server says which part is at fault"
-                }
-                ErrorCategory::ContextWindow => "shorten or compact the conversation",
-                ErrorCategory::Policy => "ask for something else",
-                ErrorCategory::Quota => "add credit, or raise the spending limit",
-                ErrorCategory::UsageLimit => "wait until the limit is lifted",
-                ErrorCategory::RateLimit => {
-                    "wait as long as the server asks, and send fewer requests at once"
-                }
-                ErrorCategory::StateLost => "send the whole conversation again",
-                _ => "try again later",
+                ErrorCategory::Authentication => Remedy::SignInAgain,
+                ErrorCategory::Permission => Remedy::AskForAccess,
+                ErrorCategory::InvalidRequest => Remedy::ChangeRequest,
+                ErrorCategory::ContextWindow => Remedy::ShortenConversation,
+                ErrorCategory::Policy => Remedy::AskForSomethingElse,
+                ErrorCategory::Quota => Remedy::AddCredit,
+                ErrorCategory::UsageLimit => Remedy::WaitForReset,
+                ErrorCategory::RateLimit => Remedy::SlowDown,
+                ErrorCategory::StateLost => Remedy::SendEverything,
+                _ => Remedy::TryLater,
             },
         }
     }
@@ -170,6 +195,31 @@ impl fmt::Display for Reason {
             Self::MissingWorkspace => {
                 formatter.write_str("the workspace is missing or not the one of the credentials")
             }
+            Self::SharedUsageLimit {
+                of_workspace: false,
+            } => formatter.write_str("the usage limit of the shared plan is reached"),
+            Self::SharedUsageLimit { of_workspace: true } => {
+                formatter.write_str("the usage limit that the workspace sets is reached")
+            }
+            Self::SharingNotAllowed { of_program: false } => {
+                formatter.write_str("the account may not share its plan with this program")
+            }
+            Self::SharingNotAllowed { of_program: true } => {
+                formatter.write_str("this program may not use shared plans")
+            }
+            Self::ConsentMissing => {
+                formatter.write_str("the consent of the user does not cover this")
+            }
+            Self::NotShared { param } => {
+                formatter.write_str("a shared plan cannot be used for this")?;
+                match param {
+                    Some(param) => write!(formatter, " ({param})"),
+                    None => Ok(()),
+                }
+            }
+            Self::Blocked => {
+                formatter.write_str("something on the way to the service refuses the request")
+            }
             Self::Other(category) => formatter.write_str(match category {
                 ErrorCategory::Authentication => "the credentials are not accepted",
                 ErrorCategory::Permission => "the credentials do not allow this",
@@ -186,6 +236,57 @@ impl fmt::Display for Reason {
             }),
         }
     }
+}
+
+/// What a code means that says more than its category.
+fn of_code(code: &ErrorCode, api: &ApiError) -> Option<Reason> {
+    Some(match code {
+        ErrorCode::UsageNotIncluded => Reason::PlanRequired {
+            plan: api.plan_type.clone(),
+        },
+        ErrorCode::SubscriptionSharingUsageLimitExceeded => Reason::SharedUsageLimit {
+            of_workspace: false,
+        },
+        ErrorCode::SubscriptionSharingWorkplaceIndividualUsageLimitExceeded => {
+            Reason::SharedUsageLimit { of_workspace: true }
+        }
+        ErrorCode::SubscriptionSharingUserNotEligible => {
+            Reason::SharingNotAllowed { of_program: false }
+        }
+        ErrorCode::SubscriptionSharingClientNotEnabled => {
+            Reason::SharingNotAllowed { of_program: true }
+        }
+        ErrorCode::ChatpassScopeNotAuthorized | ErrorCode::ChatpassInvalidAuthorizationContext => {
+            Reason::ConsentMissing
+        }
+        ErrorCode::SubscriptionSharingRouteNotSupported
+        | ErrorCode::SubscriptionSharingUnsupportedCapability => Reason::NotShared {
+            param: api.param.clone().filter(|param| is_place(param)),
+        },
+        _ => return None,
+    })
+}
+
+/// The newer name of a code that has one.
+fn successor(code: &ErrorCode) -> ErrorCode {
+    match code.as_str().strip_prefix("subscription_sharing_v2_") {
+        Some(name) => ErrorCode::from(format!("subscription_sharing_{name}")),
+        None => code.clone(),
+    }
+}
+
+/// Whether an answer is a page for people, as what stands in front of the service gives.
+fn is_page(meta: &ResponseMeta) -> bool {
+    meta.text("content-type")
+        .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html"))
+}
+
+/// The name of a parameter, or the way to it, and no text.
+fn is_place(param: &str) -> bool {
+    let is_part = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'[' | b']' | b'-' | b'/')
+    };
+    !param.is_empty() && param.len() <= 64 && param.bytes().all(is_part)
 }
 
 /// A refusal of credentials, whose words say more than its code.
@@ -285,8 +386,9 @@ mod tests {
             told.to_string(),
             "the usage limit of the plan plus is reached and will be lifted in 1 h 30 min"
         );
+        assert_eq!(told.remedy(), Remedy::WaitForReset);
         assert_eq!(
-            told.remedy(),
+            told.remedy().to_string(),
             "wait until the limit is lifted, or use an API key"
         );
         assert!(!told.is_retryable());
@@ -370,6 +472,90 @@ mod tests {
     }
 
     #[test]
+    fn refusals_of_shared_plans_say_what_to_do() {
+        let cases = [
+            (
+                429,
+                "subscription_sharing_usage_limit_exceeded",
+                "the usage limit of the shared plan is reached",
+                Remedy::ManageUsage,
+            ),
+            (
+                429,
+                "subscription_sharing_workplace_individual_usage_limit_exceeded",
+                "the usage limit that the workspace sets is reached",
+                Remedy::ManageUsage,
+            ),
+            (
+                403,
+                "subscription_sharing_user_not_eligible",
+                "the account may not share its plan with this program",
+                Remedy::AskForAccess,
+            ),
+            (
+                403,
+                "subscription_sharing_v2_client_not_enabled",
+                "this program may not use shared plans",
+                Remedy::AskForAccess,
+            ),
+            (
+                403,
+                "chatpass_v2_scope_not_authorized",
+                "the consent of the user does not cover this",
+                Remedy::GrantScopes,
+            ),
+            (
+                400,
+                "subscription_sharing_unsupported_capability",
+                "a shared plan cannot be used for this (tools[0].type)",
+                Remedy::ChangeRequest,
+            ),
+            (
+                401,
+                "subscription_sharing_invalid_user",
+                "the credentials are not accepted",
+                Remedy::SignInAgain,
+            ),
+        ];
+        for (status, code, sentence, remedy) in cases {
+            let body =
+                format!(r#"{{"error":{{"code":"{code}","message":"m","param":"tools[0].type"}}}}"#);
+            let told = reason(status, &[], &body);
+            assert_eq!(
+                (told.to_string().as_str(), told.remedy()),
+                (sentence, remedy)
+            );
+            assert!(!told.is_retryable(), "{code}");
+        }
+        let told = reason(
+            400,
+            &[],
+            r#"{"error":{"code":"subscription_sharing_unsupported_capability","param":"prompt canary"}}"#,
+        );
+        assert_eq!(told, Reason::NotShared { param: None });
+        // What may be over soon is tried again, and what nobody knows is not.
+        let told = |status, code: &str| {
+            reason(status, &[], &format!(r#"{{"error":{{"code":"{code}"}}}}"#))
+        };
+        assert!(told(503, "subscription_sharing_usage_unavailable").is_retryable());
+        assert!(!told(429, "subscription_sharing_something_new").is_retryable());
+    }
+
+    #[test]
+    fn a_page_instead_of_an_answer_comes_from_the_way() {
+        let page = "<html><title>Attention Required! | Cloudflare</title>blocked</html>";
+        let told = reason(403, &[("content-type", "text/html; charset=UTF-8")], page);
+        assert_eq!(told, Reason::Blocked);
+        assert_eq!(told.remedy(), Remedy::ChangeNetwork);
+        let told = reason(
+            403,
+            &[("content-type", "application/json")],
+            r#"{"detail":"no"}"#,
+        );
+        assert_eq!(told, Reason::Other(ErrorCategory::Permission));
+    }
+
+    #[test]
     fn every_category_has_a_sentence_and_a_remedy() {
         let told = Reason::of(None, None);
         assert_eq!(
@@ -383,7 +569,7 @@ mod tests {
         ] {
             let told = reason(status, &[], "<html>");
             assert_eq!(told.to_string(), sentence);
-            assert!(!told.remedy().is_empty());
+            assert!(!told.remedy().as_str().is_empty());
         }
     }
 

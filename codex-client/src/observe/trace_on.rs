@@ -241,7 +241,7 @@ fn word(text: &str) -> Option<&str> {
 }
 
 fn port(target: &Uri) -> Option<u16> {
-    target.port_u16().or(match target.scheme_str() {
+    target.port_u16().or_else(|| match target.scheme_str() {
         Some("https" | "wss") => Some(443),
         Some("http" | "ws") => Some(80),
         _ => None,

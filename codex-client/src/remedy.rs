@@ -1,0 +1,77 @@
+use core::fmt;
+
+/// What can be done about a refusal; see [`Reason::remedy`](crate::Reason::remedy).
+///
+/// A program decides by the variant what to offer (a button, a wait, another attempt); `Display` is a sentence for the person in front of it.
+///
+/// ```
+/// use codex_client::Remedy;
+///
+/// assert_eq!(Remedy::ShortenConversation.to_string(), "shorten or compact the conversation");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Remedy {
+    /// Wait until the limit of the plan is lifted, or use an API key.
+    WaitForReset,
+    /// Look after the usage of the plan, which may have a cap for this program alone. When that is lifted is not told.
+    ManageUsage,
+    /// Choose a plan that includes it.
+    ChangePlan,
+    /// Sign in again, or check the API key.
+    SignInAgain,
+    /// Sign in again and grant what is missing. To be offered once: asking again and again does not change an answer.
+    GrantScopes,
+    /// Sign in again and choose the workspace.
+    ChooseWorkspace,
+    /// Ask whoever owns the account, the project or the program.
+    AskForAccess,
+    /// Use another network.
+    ChangeNetwork,
+    /// Change the request.
+    ChangeRequest,
+    /// Shorten or compact the conversation.
+    ShortenConversation,
+    /// Ask for something else.
+    AskForSomethingElse,
+    /// Pay, or allow more to be spent.
+    AddCredit,
+    /// Wait as long as the server asks, and send fewer requests at once.
+    SlowDown,
+    /// Send the whole conversation again.
+    SendEverything,
+    /// Try again later.
+    TryLater,
+}
+
+impl Remedy {
+    /// The sentence, without a full stop.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::WaitForReset => "wait until the limit is lifted, or use an API key",
+            Self::ManageUsage => "look after the usage of the plan, or use an API key",
+            Self::ChangePlan => "choose a plan that includes it, or use an API key",
+            Self::SignInAgain => "sign in again, or check the API key",
+            Self::GrantScopes => "sign in again and grant the scopes that are missing",
+            Self::ChooseWorkspace => {
+                "sign in again and choose the workspace, or send its account id"
+            }
+            Self::AskForAccess => "ask whoever owns the account or the project for access",
+            Self::ChangeNetwork => "use another network, or another proxy",
+            Self::ChangeRequest => "change the request; the server says which part is at fault",
+            Self::ShortenConversation => "shorten or compact the conversation",
+            Self::AskForSomethingElse => "ask for something else",
+            Self::AddCredit => "add credit, or raise the spending limit",
+            Self::SlowDown => "wait as long as the server asks, and send fewer requests at once",
+            Self::SendEverything => "send the whole conversation again",
+            Self::TryLater => "try again later",
+        }
+    }
+}
+
+impl fmt::Display for Remedy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
