@@ -1,5 +1,5 @@
-//! Mistakes that clients of this API are known to make, each told end to end. The ids are those of FEATURES.md; those that are not here have
-//! their test beside the code in question.
+//! Mistakes that clients of this API are known to make, each told end to end. The ids are those of FEATURES.md; those that are neither
+//! here nor in `defects_assembly.rs` have their test beside the code in question.
 #![cfg(feature = "ws")]
 #![allow(
     clippy::expect_used,
@@ -15,11 +15,11 @@ use std::time::Duration;
 
 use codex_auth::{ApiKey, BearerToken, Secret};
 use codex_client::{Client, ClientBuilder, ErrorKind, SocketSession, SocketSettings};
-use codex_sse::{EventDecoder, Limits, View, Viewer};
+use codex_sse::{EventDecoder, Limits};
 use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, ChunkShape, Cut, LineEnd, LoopbackServer, Script};
 use codex_types::profile::Profile;
-use codex_types::{CreateResponse, InputItem, OutputItem, Response, ResponseEvent, Status};
+use codex_types::{CreateResponse, InputItem, Response, Status};
 use serde_json::{Value, json};
 
 fn builder(server: &LoopbackServer) -> ClientBuilder {
@@ -119,59 +119,6 @@ async fn characters_of_one_to_four_bytes_survive_every_cut() {
         let response = client.create(&question()).await.expect("a response");
         assert_eq!(response.output_text(), text, "{length} bytes at a time");
     }
-}
-
-/// D5: which source a piece of arguments came from is known by its event, and never guessed from what the text begins with.
-#[test]
-fn arguments_that_repeat_themselves_are_counted_once() {
-    let mut arguments = "1".to_owned();
-    for _ in 0..4 {
-        arguments = format!(r#"{{"a":{arguments}}}"#);
-        for first in 0..=arguments.len() {
-            for second in first..=arguments.len() {
-                let mut events = vec![item_added(call("", "in_progress"))];
-                events.extend(
-                    [
-                        &arguments[..first],
-                        &arguments[first..second],
-                        &arguments[second..],
-                    ]
-                    .map(arguments_delta),
-                );
-                events.push(arguments_done(&arguments));
-                events.push(item_done(call(&arguments, "completed")));
-                events.push(completed(json!([call(&arguments, "completed")])));
-                let (shown, calls, response) = viewed(&events);
-                let case = format!("{arguments} cut at {first} and {second}");
-                assert_eq!(shown, arguments, "{case}");
-                assert_eq!(calls, [arguments.as_str()], "{case}");
-                assert_eq!(arguments_of(&response), [arguments.as_str()], "{case}");
-            }
-        }
-    }
-}
-
-/// The arguments as they grew, the calls to carry out, and the response.
-fn viewed(events: &[String]) -> (String, Vec<String>, Response) {
-    let mut viewer = Viewer::new();
-    let (mut shown, mut calls) = (String::new(), Vec::new());
-    for json in events {
-        let event = ResponseEvent::from_json(json).expect("an event");
-        viewer.feed(&event).expect("within the limits");
-        while let Some(view) = viewer.poll() {
-            match view {
-                View::ToolCallPreview { delta, .. } => shown.push_str(delta),
-                View::ToolCall {
-                    item: OutputItem::FunctionCall(call),
-                    ..
-                } => calls.push(call.arguments.clone()),
-                View::ToolCallStarted { .. } | View::Ended(_) => {}
-                other => panic!("unexpected: {other:?}"),
-            }
-        }
-    }
-    let response = viewer.into_accumulator().into_response();
-    (shown, calls, response.expect("a response"))
 }
 
 /// D6: an answer is over when the response says so, and not when the server stops talking.
@@ -549,26 +496,4 @@ async fn a_limit_of_the_output_is_sent_or_refused_and_never_lost() {
     let error = client.create(&limited).await.expect_err("not taken");
     assert_eq!(error.kind(), ErrorKind::Request);
     assert_eq!(server.requests().len(), sent, "nothing was sent");
-}
-
-/// F116: arguments that are an object and not text are no reason to make the call without any.
-#[test]
-fn arguments_given_as_an_object_are_kept_and_not_run_as_none() {
-    let mut odd = call("", "completed");
-    odd["arguments"] = json!({"query": "x"});
-    let mut viewer = Viewer::new();
-    let done = ResponseEvent::from_json(&item_done(odd.clone())).expect("an event");
-    viewer.feed(&done).expect("within the limits");
-    let mut reasons = Vec::new();
-    while let Some(view) = viewer.poll() {
-        match view {
-            View::MalformedToolCall { reason, .. } => reasons.push(reason),
-            View::ToolCallStarted { .. } => {}
-            other => panic!("unexpected: {other:?}"),
-        }
-    }
-    assert_eq!(reasons, [codex_sse::Malformed::InvalidJson]);
-    let kept = codex_types::RawJson::encode(&viewer.snapshot().output[0]).expect("JSON");
-    let kept: Value = serde_json::from_str(kept.as_str()).expect("JSON");
-    assert_eq!(kept, odd);
 }

@@ -1,0 +1,163 @@
+//! Mistakes in putting calls and reasoning together from events, without any exchange. See `defects.rs` for those that take one.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test states what it expects by failing loudly"
+)]
+
+use codex_sse::{Malformed, View, Viewer};
+use codex_types::{OutputItem, RawJson, Response, ResponseEvent};
+use serde_json::{Value, json};
+
+/// D5: which source a piece of arguments came from is known by its event, and never guessed from what the text begins with.
+#[test]
+fn arguments_that_repeat_themselves_are_counted_once() {
+    let mut arguments = "1".to_owned();
+    for _ in 0..4 {
+        arguments = format!(r#"{{"a":{arguments}}}"#);
+        for first in 0..=arguments.len() {
+            for second in first..=arguments.len() {
+                let mut events = vec![item_added(call("", "in_progress"))];
+                events.extend(
+                    [
+                        &arguments[..first],
+                        &arguments[first..second],
+                        &arguments[second..],
+                    ]
+                    .map(arguments_delta),
+                );
+                events.push(arguments_done(&arguments));
+                events.push(item_done(call(&arguments, "completed")));
+                events.push(completed(&arguments));
+                let (shown, calls, response) = viewed(&events);
+                let case = format!("{arguments} cut at {first} and {second}");
+                assert_eq!(shown, arguments, "{case}");
+                assert_eq!(calls, [arguments.as_str()], "{case}");
+                let kept: Vec<_> = response
+                    .function_calls()
+                    .map(|call| call.arguments.as_str())
+                    .collect();
+                assert_eq!(kept, [arguments.as_str()], "{case}");
+            }
+        }
+    }
+}
+
+/// The arguments as they grew, the calls to carry out, and the response.
+fn viewed(events: &[String]) -> (String, Vec<String>, Response) {
+    let mut viewer = Viewer::new();
+    let (mut shown, mut calls) = (String::new(), Vec::new());
+    for json in events {
+        let event = ResponseEvent::from_json(json).expect("an event");
+        viewer.feed(&event).expect("within the limits");
+        while let Some(view) = viewer.poll() {
+            match view {
+                View::ToolCallPreview { delta, .. } => shown.push_str(delta),
+                View::ToolCall {
+                    item: OutputItem::FunctionCall(call),
+                    ..
+                } => calls.push(call.arguments.clone()),
+                View::ToolCallStarted { .. } | View::Ended(_) => {}
+                other => panic!("unexpected: {other:?}"),
+            }
+        }
+    }
+    let response = viewer.into_accumulator().into_response();
+    (shown, calls, response.expect("a response"))
+}
+
+/// F108: what the model thought is shown once, whether it comes in pieces, whole or both.
+#[test]
+fn reasoning_in_pieces_or_whole_is_shown_once() {
+    let place = |kind: &str, key: &str, text: &str| {
+        let kind = format!("response.reasoning_text.{kind}");
+        json!({"type": kind, "item_id": "rs_1", "output_index": 0, "content_index": 0, key: text})
+            .to_string()
+    };
+    let pieces = || {
+        vec![
+            place("delta", "delta", "First, "),
+            place("delta", "delta", "then."),
+        ]
+    };
+    let whole = || vec![place("done", "text", "First, then.")];
+    for events in [pieces(), whole(), [pieces(), whole()].concat()] {
+        let item = json!({"type": "reasoning", "id": "rs_1", "summary": []});
+        let mut viewer = Viewer::new();
+        let mut shown = String::new();
+        for json in [
+            vec![item_added(item.clone())],
+            events,
+            vec![item_done(item)],
+        ]
+        .concat()
+        {
+            let event = ResponseEvent::from_json(&json).expect("an event");
+            viewer.feed(&event).expect("within the limits");
+            while let Some(view) = viewer.poll() {
+                match view {
+                    View::Reasoning { delta, .. } => shown.push_str(delta),
+                    View::ItemDone { .. } => {}
+                    other => panic!("unexpected: {other:?}"),
+                }
+            }
+        }
+        assert_eq!(shown, "First, then.");
+        let OutputItem::Reasoning(reasoning) = &viewer.snapshot().output[0] else {
+            panic!("no reasoning")
+        };
+        let kept = reasoning
+            .content
+            .iter()
+            .flatten()
+            .filter_map(|part| part.as_text());
+        assert_eq!(kept.collect::<Vec<_>>(), ["First, then."]);
+    }
+}
+
+/// F116: arguments that are an object and not text are no reason to make the call without any.
+#[test]
+fn arguments_given_as_an_object_are_kept_and_not_run_as_none() {
+    let mut odd = call("", "completed");
+    odd["arguments"] = json!({"query": "x"});
+    let mut viewer = Viewer::new();
+    let done = ResponseEvent::from_json(&item_done(odd.clone())).expect("an event");
+    viewer.feed(&done).expect("within the limits");
+    let mut reasons = Vec::new();
+    while let Some(view) = viewer.poll() {
+        match view {
+            View::MalformedToolCall { reason, .. } => reasons.push(reason),
+            View::ToolCallStarted { .. } => {}
+            other => panic!("unexpected: {other:?}"),
+        }
+    }
+    assert_eq!(reasons, [Malformed::InvalidJson]);
+    let kept = RawJson::encode(&viewer.snapshot().output[0]).expect("JSON");
+    let kept: Value = serde_json::from_str(kept.as_str()).expect("JSON");
+    assert_eq!(kept, odd);
+}
+
+fn call(arguments: &str, status: &str) -> Value {
+    json!({"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "look_up", "arguments": arguments, "status": status})
+}
+
+fn item_added(item: Value) -> String {
+    json!({"type": "response.output_item.added", "output_index": 0, "item": item}).to_string()
+}
+
+fn item_done(item: Value) -> String {
+    json!({"type": "response.output_item.done", "output_index": 0, "item": item}).to_string()
+}
+
+fn arguments_delta(text: &str) -> String {
+    json!({"type": "response.function_call_arguments.delta", "item_id": "fc_1", "output_index": 0, "delta": text}).to_string()
+}
+
+fn arguments_done(arguments: &str) -> String {
+    json!({"type": "response.function_call_arguments.done", "item_id": "fc_1", "output_index": 0, "arguments": arguments}).to_string()
+}
+
+fn completed(arguments: &str) -> String {
+    let output = [call(arguments, "completed")];
+    json!({"type": "response.completed", "response": {"id": "resp_1", "status": "completed", "output": output}}).to_string()
+}
