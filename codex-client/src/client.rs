@@ -139,7 +139,12 @@ impl Client {
         let observer = Observer::of_turn(self, request.uri(), options, &turn);
         let attempts = Attempts::new(observer.clone(), request);
         match observer.within(attempts.open()).await {
-            Ok(opened) => Ok(ResponseStream::new(opened, &turn, Some(observer))),
+            Ok(opened) => Ok(ResponseStream::new(
+                opened,
+                turn.findings,
+                turn.timeouts,
+                Some(observer),
+            )),
             Err(error) => {
                 observer.over(&error);
                 Err(error)
@@ -159,7 +164,12 @@ impl Client {
         let request = self.post(&turn)?;
         let attempts = Attempts::new(observer.at(request.uri()), request);
         let opened = attempts.open().await?;
-        Ok(ResponseStream::new(opened, &turn, None))
+        Ok(ResponseStream::new(
+            opened,
+            turn.findings,
+            turn.timeouts,
+            None,
+        ))
     }
 
     /// Sends any request with this client's credentials, and repeats it after a 401 as long as the credential source has better ones.

@@ -17,7 +17,6 @@ use crate::error::Error;
 use crate::failure;
 use crate::meta::ResponseMeta;
 use crate::observe::Observer;
-use crate::turn::Turn;
 
 /// The events of one response, as they arrive.
 ///
@@ -64,10 +63,14 @@ enum State {
 }
 
 impl ResponseStream {
-    pub(crate) fn new(opened: Opened, turn: &Turn, observer: Option<Observer>) -> Self {
+    pub(crate) fn new(
+        opened: Opened,
+        findings: Vec<Finding>,
+        timeouts: Timeouts,
+        observer: Option<Observer>,
+    ) -> Self {
         let inner = opened.attempts.client().inner();
         let (limits, timer) = (inner.limits, inner.timer.clone());
-        let timeouts = turn.timeouts;
         Self {
             body: Some(opened.body),
             chunk: Bytes::new(),
@@ -75,7 +78,7 @@ impl ResponseStream {
             viewer: Viewer::new(),
             watch: Watch::for_events(&timeouts, timer.clone()),
             meta: opened.meta,
-            findings: turn.findings.clone(),
+            findings,
             state: State::Open,
             attempts: Some(opened.attempts),
             delivered: false,

@@ -18,7 +18,7 @@ pub(crate) use models::ModelCache;
 pub use models::ModelListing;
 pub use responses::InputItems;
 
-use crate::attempt::Attempts;
+use crate::attempt::{Attempts, Opened};
 use crate::client::Client;
 use crate::error::Error;
 use crate::failure;
@@ -87,6 +87,13 @@ impl<'a> Call<'a> {
     pub(crate) async fn answer(self) -> Result<(ResponseMeta, Body), Error> {
         let observer = Observer::of_call(self.client, self.request.uri(), self.options);
         Attempts::new(observer, self.request).answer().await
+    }
+
+    /// Sends it until it is answered with a stream of events.
+    pub(crate) async fn open(self) -> Result<(Opened, Observer), Error> {
+        let observer = Observer::of_call(self.client, self.request.uri(), self.options);
+        let opened = Attempts::new(observer.clone(), self.request).open().await?;
+        Ok((opened, observer))
     }
 
     /// Sends it and reads the answer as a `T`.

@@ -1,12 +1,14 @@
 // Responses that the service keeps, and counting.
 
 use codex_types::{Include, InputTokens, InputTokensRequest, ItemList, Response};
-use http::Method;
+use http::header::ACCEPT;
+use http::{HeaderValue, Method};
 
 use crate::calls::Call;
 use crate::client::Client;
 use crate::error::Error;
 use crate::options::CallOptions;
+use crate::stream::ResponseStream;
 
 impl Client {
     /// Fetches a response that the service has kept, or is still making in the background.
@@ -20,6 +22,55 @@ impl Client {
             .await?
             .read()
             .await
+    }
+
+    /// Watches a response that the service keeps, from behind the event with this number, or from its beginning: the way back to one that is
+    /// being made in the background, also from another process.
+    ///
+    /// The stream has only what it was given: its [`snapshot`](ResponseStream::snapshot) grows from the place where it begins, and is whole with
+    /// the last event. It is opened again before its first event, like any other; where it breaks after that, this is called again with
+    /// the number of the last event ([`ResponseEvent::sequence_number`](codex_types::ResponseEvent::sequence_number)).
+    ///
+    /// ```
+    /// # use codex_client::Client;
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use codex_client::transport::testing::{Answer, LoopbackServer, Script};
+    /// # let server = LoopbackServer::start(Script::new().answer(Answer::sse()
+    /// #     .event(r#"{"type":"response.completed","sequence_number":18,"response":{"id":"resp_1","status":"completed","output":[]}}"#)))?;
+    /// # let client = Client::builder().base_url(server.url("/v1")).build()?;
+    /// let mut stream = client.resume("resp_1", Some(17)).await?;
+    /// let event = stream.next().await.ok_or("an event")??;
+    /// assert_eq!(event.sequence_number(), Some(18));
+    /// # assert_eq!(server.requests()[0].uri.query(), Some("stream=true&starting_after=17"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`stream`](Self::stream).
+    pub async fn resume(
+        &self,
+        response_id: &str,
+        starting_after: Option<u64>,
+    ) -> Result<ResponseStream, Error> {
+        let id = checked(response_id)?;
+        let path = match starting_after {
+            Some(number) => format!("responses/{id}?stream=true&starting_after={number}"),
+            None => format!("responses/{id}?stream=true"),
+        };
+        let timeouts = self.inner().timeouts;
+        let options = CallOptions::new().timeouts(timeouts);
+        let mut call = Call::new(self, &options, Method::GET, &path).await?;
+        call.headers_mut().insert(ACCEPT, EVENTS);
+        let (opened, observer) = call.open().await?;
+        Ok(ResponseStream::new(
+            opened,
+            Vec::new(),
+            timeouts,
+            Some(observer),
+        ))
     }
 
     /// Ends a response that is being made in the background.
@@ -187,4 +238,5 @@ fn checked(id: &str) -> Result<&str, Error> {
     }
 }
 
+const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 const ID: &str = "an id has characters that no id has";

@@ -59,7 +59,7 @@ pub(super) fn resume(plan: Arc<Plan>, place: Place) -> Resuming {
         add(&plan.counters.resumes, 1);
         let observer = plan.observer.at(request.uri());
         let opened = Attempts::new(observer, request).open().await?;
-        let mut stream = ResponseStream::new(opened, &plan.turn, None);
+        let mut stream = ResponseStream::new(opened, Vec::new(), plan.turn.timeouts, None);
         let early: VecDeque<_> = first_of(&mut stream).await?.into_iter().collect();
         Ok(Started {
             way: Way::Http(Box::new(stream)),
