@@ -13,6 +13,7 @@ use bytes::Bytes;
 use codex_auth::{ApiKey, Secret};
 use codex_client::Client;
 use codex_transport::testing::{Answer, Gate, LoopbackServer, Script};
+use codex_types::profile::Profile;
 use codex_types::{CreateResponse, RawJson};
 use http::{Request, StatusCode};
 use serde_json::json;
@@ -53,6 +54,25 @@ async fn what_is_executed_comes_back_as_it_was_answered() {
     assert_eq!(sent.uri.query(), Some("x=y"));
     assert_eq!(sent.header("authorization"), Some("Bearer sk-invented"));
     assert_eq!(sent.body, "as it is");
+}
+
+#[tokio::test]
+async fn a_program_goes_by_its_own_name() {
+    let completed = r#"{"type":"response.completed","response":{"id":"resp_1","status":"completed","output":[]}}"#;
+    let server = LoopbackServer::start(Script::new().answer(Answer::sse().event(completed)));
+    let server = server.expect("a loopback server");
+    let client = Client::builder()
+        .base_url(server.url("/backend-api/codex"))
+        .profile(Profile::chatgpt())
+        .originator("my-tool")
+        .user_agent("my-tool/1.2")
+        .build()
+        .expect("a client");
+    let request = CreateResponse::new("some-model").input("Why?");
+    client.create(&request).await.expect("a response");
+    let sent = &server.requests()[0];
+    assert_eq!(sent.header("originator"), Some("my-tool"));
+    assert_eq!(sent.header("user-agent"), Some("my-tool/1.2"));
 }
 
 /// Far more than all buffers between the two sides can hold: what is left waits at the server, and not in the memory of the reader.
