@@ -6,7 +6,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
-use codex_sse::{EventDecoder, Limits, Outcome, View, Viewer};
+use codex_sse::{Accumulator, EventDecoder, Limits, Outcome, View, Viewer};
 use codex_transport::{Body, BoxTimer, Timeouts, Watch};
 use codex_types::lint::Finding;
 use codex_types::{Response, ResponseEvent};
@@ -179,6 +179,10 @@ impl ResponseStream {
     /// Whether the event that was handed out last shows something more.
     pub(crate) fn has_view(&mut self) -> bool {
         self.viewer.has_next()
+    }
+
+    pub(crate) fn take_accumulator(&mut self) -> Accumulator {
+        core::mem::take(&mut self.viewer).into_accumulator()
     }
 
     /// Whether the whole response has been handed out.

@@ -1,15 +1,19 @@
 //! A conversation as a value: what was said, verbatim, and who the server takes us for. Nothing enters the history until the server has
 //! completed its part, so that a turn that fails leaves the conversation as it was.
 
+pub(crate) mod answer;
 mod history;
 mod id;
 mod saved;
+#[cfg(feature = "ws")]
+mod sockets;
+mod talk;
 mod turn;
 
 use core::fmt;
 
 use codex_types::lint::{Finding, Linter};
-use codex_types::profile::{Identity, Profile};
+use codex_types::profile::Profile;
 use codex_types::{
     CompactRequest, Compaction, CreateResponse, Input, InputItem, RawJson, Response, Status,
 };
@@ -19,10 +23,10 @@ pub use turn::SessionTurn;
 use crate::calls::is_compaction;
 use crate::client::Client;
 use crate::error::Error;
-use crate::observe::TurnState;
 use crate::options::CallOptions;
 use crate::turn::unwritable;
 use history::History;
+use talk::Talk;
 
 /// A conversation with a model.
 ///
@@ -53,18 +57,10 @@ use history::History;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Session {
-    client: Client,
-    /// Every request but for its input.
-    settings: CreateResponse,
-    history: History,
-    session_id: String,
-    thread_id: String,
-    /// How often the history was replaced by a shorter one.
-    window: u64,
-    installation_id: Option<String>,
-    turn_id: String,
-    /// What the service gave out for the turn that goes on; the first value counts.
-    turn_state: TurnState,
+    talk: Talk,
+    /// None: the conversation is held over HTTP.
+    #[cfg(feature = "ws")]
+    sockets: Option<crate::socket::SocketSession>,
 }
 
 impl Client {
@@ -82,24 +78,21 @@ impl Session {
             .take()
             .map(Input::into_items)
             .unwrap_or_default();
-        let id = id::new();
+        Self::of(Talk::new(client, settings, History::starting_with(start)))
+    }
+
+    fn of(talk: Talk) -> Self {
         Self {
-            client,
-            settings,
-            history: History::starting_with(start),
-            session_id: id.clone(),
-            thread_id: id,
-            window: 0,
-            installation_id: None,
-            turn_id: String::new(),
-            turn_state: TurnState::default(),
+            talk,
+            #[cfg(feature = "ws")]
+            sockets: None,
         }
     }
 
     /// Names the installation of the program, for backends that are told.
     #[must_use]
     pub fn with_installation_id(mut self, id: impl Into<String>) -> Self {
-        self.installation_id = Some(id.into());
+        self.talk.installation_id = Some(id.into());
         self
     }
 
@@ -133,8 +126,8 @@ impl Session {
         input: impl Into<Input>,
         options: &CallOptions,
     ) -> Result<SessionTurn<'_>, Error> {
-        self.begin_turn();
-        let input = self.history.answering(input.into().into_items());
+        self.talk.begin_turn();
+        let input = self.talk.history.answering(input.into().into_items());
         self.send(input, options).await
     }
 
@@ -144,58 +137,54 @@ impl Session {
     ///
     /// As for [`Client::stream`].
     pub async fn follow_up(&mut self, input: impl Into<Input>) -> Result<SessionTurn<'_>, Error> {
-        let input = self.history.answering(input.into().into_items());
+        let input = self.talk.history.answering(input.into().into_items());
         self.send(input, &CallOptions::new()).await
     }
 
     /// What has been said so far, in order.
     pub fn history(&self) -> impl Iterator<Item = &InputItem> {
-        self.history.items()
+        self.talk.history.items()
     }
 
     /// What every request says beside its input.
     #[must_use]
     pub fn settings(&self) -> &CreateResponse {
-        &self.settings
+        &self.talk.settings
     }
 
     /// Changes what every request from now on says. An input in it is not sent.
     pub fn settings_mut(&mut self) -> &mut CreateResponse {
-        &mut self.settings
+        &mut self.talk.settings
     }
 
     /// Names the conversation as a whole; forks have the same.
     #[must_use]
     pub fn session_id(&self) -> &str {
-        &self.session_id
+        &self.talk.session_id
     }
 
     /// Names this thread of the conversation.
     #[must_use]
     pub fn thread_id(&self) -> &str {
-        &self.thread_id
+        &self.talk.thread_id
     }
 
     /// The client that the conversation is held with.
     #[must_use]
     pub fn client(&self) -> &Client {
-        &self.client
+        &self.talk.client
     }
 
     /// Another thread of the conversation that starts from here. Both share what was said so far and go their own ways.
     #[must_use]
     pub fn fork(&self) -> Self {
-        Self {
-            client: self.client.clone(),
-            settings: self.settings.clone(),
-            history: self.history.clone(),
-            session_id: self.session_id.clone(),
-            thread_id: id::new(),
-            window: 0,
-            installation_id: self.installation_id.clone(),
-            turn_id: String::new(),
-            turn_state: TurnState::default(),
-        }
+        let fork = Self::of(self.talk.fork());
+        #[cfg(feature = "ws")]
+        let fork = match &self.sockets {
+            Some(sockets) => fork.over_sockets(sockets.settings()),
+            None => fork,
+        };
+        fork
     }
 
     /// Replaces the history by a shorter one that the service makes of it, by the endpoint `responses/compact`.
@@ -204,18 +193,22 @@ impl Session {
     ///
     /// As for [`Client::compact`]. The history is then as it was before.
     pub async fn compact(&mut self) -> Result<Compaction, Error> {
-        self.begin_turn();
-        let mut request = CompactRequest::new(self.settings.model.as_str())
-            .input(self.history.to_input(Vec::new()));
-        request.instructions.clone_from(&self.settings.instructions);
-        request.tools.clone_from(&self.settings.tools);
-        request.parallel_tool_calls = self.settings.parallel_tool_calls;
-        request.reasoning.clone_from(&self.settings.reasoning);
-        request.text.clone_from(&self.settings.text);
-        request.service_tier.clone_from(&self.settings.service_tier);
-        let options = self.options(&CallOptions::new());
-        let compaction = self.client.compact(&request, &options).await?;
-        self.replace(compaction.to_input());
+        self.talk.begin_turn();
+        let mut request = CompactRequest::new(self.talk.settings.model.as_str())
+            .input(self.talk.history.to_input(Vec::new()));
+        request
+            .instructions
+            .clone_from(&self.talk.settings.instructions);
+        request.tools.clone_from(&self.talk.settings.tools);
+        request.parallel_tool_calls = self.talk.settings.parallel_tool_calls;
+        request.reasoning.clone_from(&self.talk.settings.reasoning);
+        request.text.clone_from(&self.talk.settings.text);
+        request
+            .service_tier
+            .clone_from(&self.talk.settings.service_tier);
+        let options = self.talk.options(&CallOptions::new());
+        let compaction = self.talk.client.compact(&request, &options).await?;
+        self.talk.replace(compaction.to_input());
         Ok(compaction)
     }
 
@@ -226,12 +219,16 @@ impl Session {
     ///
     /// As for [`Client::compact_by_trigger`]. The history is then as it was before.
     pub async fn compact_by_trigger(&mut self) -> Result<Response, Error> {
-        self.begin_turn();
-        let options = self.options(&CallOptions::new());
-        let mut request = self.settings.clone();
-        request.input = Some(self.history.to_input(Vec::new()));
-        let response = self.client.compact_by_trigger(&request, &options).await?;
-        let mut shorter = self.history.instructions_and_questions();
+        self.talk.begin_turn();
+        let options = self.talk.options(&CallOptions::new());
+        let mut request = self.talk.settings.clone();
+        request.input = Some(self.talk.history.to_input(Vec::new()));
+        let response = self
+            .talk
+            .client
+            .compact_by_trigger(&request, &options)
+            .await?;
+        let mut shorter = self.talk.history.instructions_and_questions();
         shorter.extend(
             response
                 .output
@@ -240,7 +237,7 @@ impl Session {
                 .cloned()
                 .map(InputItem::from),
         );
-        self.replace(shorter);
+        self.talk.replace(shorter);
         Ok(response)
     }
 
@@ -254,8 +251,8 @@ impl Session {
     ///
     /// [`Request`](crate::ErrorKind::Request) when an item nests deeper than 128 levels.
     pub fn repair(&mut self) -> Result<Vec<Finding>, Error> {
-        let mut request = CreateResponse::new(self.settings.model.as_str());
-        request.input = Some(self.history.to_input(Vec::new()));
+        let mut request = CreateResponse::new(self.talk.settings.model.as_str());
+        request.input = Some(self.talk.history.to_input(Vec::new()));
         let body = RawJson::encode(&request).map_err(unwritable)?;
         // No backend's own demands: what it does not want to see is taken out of each request, not out of the history.
         let linter = Linter::new(Profile::new("history"));
@@ -264,7 +261,7 @@ impl Session {
         if !findings.is_empty() {
             let repaired: CreateResponse = repaired.decode().map_err(unwritable)?;
             let items = repaired.input.map(Input::into_items).unwrap_or_default();
-            self.history = History::starting_with(items);
+            self.talk.history = History::starting_with(items);
         }
         Ok(findings)
     }
@@ -287,37 +284,27 @@ impl Session {
     /// # }
     /// ```
     pub fn draft(&mut self, input: impl Into<Input>) -> Draft {
-        self.begin_turn();
-        let said = self.history.answering(input.into().into_items());
-        self.ready(said, &CallOptions::new())
+        self.talk.begin_turn();
+        let said = self.talk.history.answering(input.into().into_items());
+        self.talk.ready(said, &CallOptions::new())
     }
 
     /// As [`draft`](Self::draft), for going on with the same turn: with the outputs of the tools that the last response called. What the
     /// service has given out for the turn goes with it, whichever way the turn has gone so far.
     pub fn draft_follow_up(&mut self, input: impl Into<Input>) -> Draft {
-        let said = self.history.answering(input.into().into_items());
-        self.ready(said, &CallOptions::new())
+        let said = self.talk.history.answering(input.into().into_items());
+        self.talk.ready(said, &CallOptions::new())
     }
 
     /// Takes what came of a [draft](Self::draft) into the history, if the response is complete; says whether it is. A draft of a history that
     /// has changed since is not taken either: what it was an answer to is no longer there.
     pub fn commit(&mut self, draft: Draft, response: &Response) -> bool {
-        let is_taken = response.status == Status::Completed && draft.length == self.history.len();
+        let is_taken =
+            response.status == Status::Completed && draft.length == self.talk.history.len();
         if is_taken {
-            self.take(draft.said, response);
+            self.talk.take(draft.said, response);
         }
         is_taken
-    }
-
-    fn ready(&self, said: Vec<InputItem>, options: &CallOptions) -> Draft {
-        let mut request = self.settings.clone();
-        request.input = Some(self.history.to_input(said.clone()));
-        Draft {
-            request,
-            options: self.options(options),
-            said,
-            length: self.history.len(),
-        }
     }
 
     async fn send(
@@ -325,43 +312,22 @@ impl Session {
         said: Vec<InputItem>,
         options: &CallOptions,
     ) -> Result<SessionTurn<'_>, Error> {
-        let draft = self.ready(said, options);
+        let draft = self.talk.ready(said, options);
+        #[cfg(feature = "ws")]
+        if let Some(sockets) = &mut self.sockets {
+            let turn = sockets.stream_with(&draft.request, &draft.options).await?;
+            return Ok(SessionTurn::new(&mut self.talk, Box::new(turn), draft.said));
+        }
         let stream = self
+            .talk
             .client
             .stream_with(&draft.request, &draft.options)
             .await?;
-        Ok(SessionTurn::new(self, stream, draft.said))
-    }
-
-    fn begin_turn(&mut self) {
-        self.turn_id = id::new();
-        self.turn_state = TurnState::default();
-    }
-
-    /// Options in which the conversation says who it is.
-    fn options(&self, options: &CallOptions) -> CallOptions {
-        let mut identity: Identity = options.identity.clone();
-        identity.session_id = Some(self.session_id.clone());
-        identity.thread_id = Some(self.thread_id.clone());
-        identity.window_id = Some(format!("{}:{}", self.thread_id, self.window));
-        identity.turn_id = Some(self.turn_id.clone());
-        identity.turn_state = self.turn_state.get().cloned();
-        identity.installation_id = identity
-            .installation_id
-            .or_else(|| self.installation_id.clone());
-        let mut options = options.clone().identity(identity);
-        options.turn_state = Some(self.turn_state.clone());
-        options
-    }
-
-    fn take(&mut self, mut said: Vec<InputItem>, response: &Response) {
-        said.extend(response.to_input());
-        self.history.push(said);
-    }
-
-    fn replace(&mut self, items: Vec<InputItem>) {
-        self.history = History::starting_with(items);
-        self.window += 1;
+        Ok(SessionTurn::new(
+            &mut self.talk,
+            Box::new(stream),
+            draft.said,
+        ))
     }
 }
 
@@ -401,10 +367,10 @@ impl fmt::Debug for Session {
         // What was said is nobody else's business.
         formatter
             .debug_struct("Session")
-            .field("session_id", &self.session_id)
-            .field("thread_id", &self.thread_id)
-            .field("window", &self.window)
-            .field("items", &self.history.items().count())
+            .field("session_id", &self.talk.session_id)
+            .field("thread_id", &self.talk.thread_id)
+            .field("window", &self.talk.window)
+            .field("items", &self.talk.history.items().count())
             .finish_non_exhaustive()
     }
 }

@@ -31,16 +31,16 @@ impl Session {
     ///
     /// [`Request`](crate::ErrorKind::Request) when the settings or an item cannot be written as JSON, which nothing that was read can cause.
     pub fn to_json(&self) -> Result<RawJson, Error> {
-        let items: Vec<&InputItem> = self.history.items().collect();
+        let items: Vec<&InputItem> = self.talk.history.items().collect();
         let mut saved: Map<RawJson> = Map::new();
         saved.insert("version", encode(&VERSION)?);
-        saved.insert("session_id", encode(&self.session_id)?);
-        saved.insert("thread_id", encode(&self.thread_id)?);
-        saved.insert("window", encode(&self.window)?);
-        if let Some(id) = &self.installation_id {
+        saved.insert("session_id", encode(&self.talk.session_id)?);
+        saved.insert("thread_id", encode(&self.talk.thread_id)?);
+        saved.insert("window", encode(&self.talk.window)?);
+        if let Some(id) = &self.talk.installation_id {
             saved.insert("installation_id", encode(id)?);
         }
-        saved.insert("settings", encode(&self.settings)?);
+        saved.insert("settings", encode(&self.talk.settings)?);
         saved.insert("history", encode(&items)?);
         encode(&saved)
     }
@@ -65,12 +65,12 @@ impl Session {
             client.clone(),
             member::<CreateResponse>(&saved, "settings")?,
         );
-        session.history = History::starting_with(member(&saved, "history")?);
-        session.session_id = member(&saved, "session_id")?;
-        session.thread_id = member(&saved, "thread_id")?;
-        session.window = member(&saved, "window")?;
+        session.talk.history = History::starting_with(member(&saved, "history")?);
+        session.talk.session_id = member(&saved, "session_id")?;
+        session.talk.thread_id = member(&saved, "thread_id")?;
+        session.talk.window = member(&saved, "window")?;
         if saved.get("installation_id").is_some() {
-            session.installation_id = Some(member(&saved, "installation_id")?);
+            session.talk.installation_id = Some(member(&saved, "installation_id")?);
         }
         Ok(session)
     }

@@ -11,30 +11,31 @@ use codex_types::{InputItem, Response, ResponseEvent};
 use futures_core::Stream;
 
 use crate::error::Error;
+use crate::failure;
 use crate::meta::ResponseMeta;
-use crate::session::Session;
-use crate::stream::ResponseStream;
+use crate::session::answer::Answer;
+use crate::session::talk::Talk;
 
-/// The events of one answer of a [`Session`], as they arrive.
+/// The events of one answer of a [`Session`](crate::Session), as they arrive.
 ///
-/// Works as [`ResponseStream`] does. When the response is complete, what was said and the answer enter the history; a response that fails or
+/// Works as [`ResponseStream`](crate::ResponseStream) does. When the response is complete, what was said and the answer enter the history; a response that fails or
 /// stays incomplete leaves the history alone, and so does dropping the turn before its end.
 pub struct SessionTurn<'a> {
-    session: &'a mut Session,
-    stream: ResponseStream,
+    talk: &'a mut Talk,
+    answer: Box<dyn Answer + Send + 'a>,
     /// What is said in this turn; gone once it is in the history.
     said: Option<Vec<InputItem>>,
 }
 
 impl<'a> SessionTurn<'a> {
     pub(super) fn new(
-        session: &'a mut Session,
-        stream: ResponseStream,
+        talk: &'a mut Talk,
+        answer: Box<dyn Answer + Send + 'a>,
         said: Vec<InputItem>,
     ) -> Self {
         Self {
-            session,
-            stream,
+            talk,
+            answer,
             said: Some(said),
         }
     }
@@ -46,9 +47,9 @@ impl<'a> SessionTurn<'a> {
         core::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    /// The next thing to show or to do, as [`ResponseStream::next_view`] gives it.
+    /// The next thing to show or to do, as [`ResponseStream::next_view`](crate::ResponseStream::next_view) gives it.
     pub async fn next_view(&mut self) -> Option<Result<View<'_>, Error>> {
-        while !self.stream.has_view() {
+        while !self.answer.has_view() {
             if let Err(error) = self.next().await? {
                 return Some(Err(error));
             }
@@ -56,34 +57,34 @@ impl<'a> SessionTurn<'a> {
         self.view().map(Ok)
     }
 
-    /// What the event that was handed out last shows, as [`ResponseStream::view`] does.
+    /// What the event that was handed out last shows, as [`ResponseStream::view`](crate::ResponseStream::view) does.
     pub fn view(&mut self) -> Option<View<'_>> {
-        self.stream.view()
+        self.answer.view()
     }
 
     /// What the head of the answer said.
     #[must_use]
     pub fn meta(&self) -> &ResponseMeta {
-        self.stream.meta()
+        self.answer.meta()
     }
 
     /// What was changed in the request to make it fit the backend, and what was found and left.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
-        self.stream.findings()
+        self.answer.findings()
     }
 
     /// The response as far as it has come.
     #[must_use]
     pub fn snapshot(&self) -> &Response {
-        self.stream.snapshot()
+        self.answer.snapshot()
     }
 
     /// Waits for the rest and gives the whole response.
     ///
     /// # Errors
     ///
-    /// As for [`ResponseStream::finish`]. The conversation is then as it was before.
+    /// As for [`ResponseStream::finish`](crate::ResponseStream::finish). The conversation is then as it was before.
     pub async fn finish(mut self) -> Result<Response, Error> {
         while let Some(item) = self.next().await {
             match item {
@@ -93,14 +94,15 @@ impl<'a> SessionTurn<'a> {
                 _ => {}
             }
         }
-        self.stream.finish().await
+        let meta = self.answer.meta().clone();
+        failure::verdict(self.answer.take_accumulator(), meta)
     }
 
     fn keep(&mut self) {
-        if self.stream.is_completed()
+        if self.answer.is_completed()
             && let Some(said) = self.said.take()
         {
-            self.session.take(said, self.stream.snapshot());
+            self.talk.take(said, self.answer.snapshot());
         }
     }
 }
@@ -109,7 +111,7 @@ impl Stream for SessionTurn<'_> {
     type Item = Result<ResponseEvent, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let item = ready!(Pin::new(&mut self.stream).poll_next(context));
+        let item = ready!(self.answer.poll_event(context));
         if let Some(Ok(_)) = &item {
             self.keep();
         }
@@ -121,7 +123,7 @@ impl fmt::Debug for SessionTurn<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("SessionTurn")
-            .field("stream", &self.stream)
+            .field("meta", self.answer.meta())
             .field("committed", &self.said.is_none())
             .finish_non_exhaustive()
     }

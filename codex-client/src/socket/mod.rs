@@ -1,6 +1,7 @@
 // Many turns over one socket. What a turn sends and how it gets there is made in `plan.rs` and `start.rs`, what it hands out in `turn.rs`;
 // here is only what outlives a turn.
 
+mod answer;
 mod avoid;
 mod chain;
 mod count;
@@ -147,6 +148,19 @@ impl SocketSession {
     ///
     /// As for [`stream`](Self::stream), but for what a turn over HTTP might do better.
     pub async fn warm_up(&mut self, request: &CreateResponse) -> Result<bool, Error> {
+        self.warm_up_with(request, &CallOptions::new()).await
+    }
+
+    /// As [`warm_up`](Self::warm_up), with options: those that the first turn will have, because headers are told when the socket is opened.
+    ///
+    /// # Errors
+    ///
+    /// As for [`warm_up`](Self::warm_up).
+    pub async fn warm_up_with(
+        &mut self,
+        request: &CreateResponse,
+        options: &CallOptions,
+    ) -> Result<bool, Error> {
         let mut request = request.clone().generate(false);
         let warm_up = self.client.target().await?.profile.websocket.warm_up;
         let input = request
@@ -159,7 +173,7 @@ impl SocketSession {
             WarmUp::DeveloperMessages => input.into_iter().take_while(is_of_developer).collect(),
             _ => input,
         }));
-        let plan = self.plan(&request, &CallOptions::new()).await?;
+        let plan = self.plan(&request, options).await?;
         if !tries_socket(&plan, self.open.is_some())? {
             return Ok(false);
         }
@@ -197,6 +211,12 @@ impl SocketSession {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.open.is_some()
+    }
+
+    /// What it does where there is a choice.
+    #[must_use]
+    pub fn settings(&self) -> SocketSettings {
+        self.settings
     }
 
     /// What has been done so far.

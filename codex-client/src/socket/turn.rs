@@ -110,7 +110,7 @@ impl<'a> SocketTurn<'a> {
     /// The next thing to show or to do, in the place of the events it came in, or the border between two attempts; `None` after the last
     /// one. As [`ResponseStream::next_view`](crate::ResponseStream::next_view).
     pub async fn next_view(&mut self) -> Option<Result<TurnView<'_>, Error>> {
-        while !self.viewer.has_next() {
+        while !self.has_view() {
             match self.next().await? {
                 Ok(TurnEvent::Response(_)) => {}
                 Ok(TurnEvent::Restart(restart)) => return Some(Ok(TurnView::Restart(restart))),
@@ -206,11 +206,15 @@ impl<'a> SocketTurn<'a> {
         failure::verdict(self.take_accumulator(), self.meta.clone())
     }
 
-    fn accumulator(&self) -> &Accumulator {
+    pub(super) fn has_view(&mut self) -> bool {
+        self.viewer.has_next()
+    }
+
+    pub(super) fn accumulator(&self) -> &Accumulator {
         self.viewer.accumulator()
     }
 
-    fn take_accumulator(&mut self) -> Accumulator {
+    pub(super) fn take_accumulator(&mut self) -> Accumulator {
         mem::take(&mut self.viewer).into_accumulator()
     }
 

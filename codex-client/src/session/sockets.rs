@@ -1,0 +1,73 @@
+// A conversation over a WebSocket: the same turns, of which only what is new is sent.
+
+use crate::error::Error;
+use crate::options::CallOptions;
+use crate::session::Session;
+use crate::socket::{Interruption, SocketSession, SocketSettings};
+
+impl Session {
+    /// Holds the conversation over a WebSocket from here on, and over HTTP where that does not work; see [`SocketSession`].
+    ///
+    /// Only the way changes: turns, tools and the history are as they were. A connection that breaks in the middle of an answer ends the turn in an
+    /// error and leaves the history alone, whatever the settings say about [`Interruption`]: the caller can ask again. A fork has a socket
+    /// of its own.
+    ///
+    /// ```
+    /// # use codex_client::Client;
+    /// use codex_client::SocketSettings;
+    /// use codex_client::types::CreateResponse;
+    /// use codex_client::types::profile::Profile;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use codex_client::transport::testing::{Answer, LoopbackServer, Script};
+    /// # let say = |id: &str, text: &str| format!(r#"{{"type":"response.completed","response":{{"id":"{id}","status":"completed","output":[
+    /// #     {{"type":"message","id":"msg_{id}","role":"assistant","status":"completed","content":[{{"type":"output_text","text":"{text}","annotations":[]}}]}}]}}}}"#);
+    /// # let server = LoopbackServer::start(Script::new().answer(Answer::websocket()
+    /// #     .receive().event(say("resp_1", "Hello, Ada.")).receive().event(say("resp_2", "Your name is Ada."))))?;
+    /// # let client = Client::builder().base_url(server.url("/v1")).profile(Profile::platform()).build()?;
+    /// let session = client.session(CreateResponse::new("some-model").instructions("Be brief."));
+    /// let mut session = session.over_sockets(SocketSettings::default());
+    /// session.ask("My name is Ada.").await?;
+    /// let response = session.ask("What is my name?").await?;
+    /// assert_eq!(response.output_text(), "Your name is Ada.");
+    /// let stats = session.sockets().ok_or("it has sockets")?.stats();
+    /// assert_eq!((stats.replays, stats.continuations), (1, 1)); // the second message had the second question only
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn over_sockets(mut self, mut settings: SocketSettings) -> Self {
+        // What was shown of an answer cannot be taken back behind the back of whoever keeps a history.
+        settings.interruption = Interruption::Fail;
+        self.sockets = Some(SocketSession::new(&self.talk.client, settings));
+        self
+    }
+
+    /// The sockets the conversation is held over, if it is.
+    #[must_use]
+    pub fn sockets(&self) -> Option<&SocketSession> {
+        self.sockets.as_ref()
+    }
+
+    /// Opens the socket and lets the server prepare for what the conversation is so far, so that the next answer comes sooner. `false` where
+    /// turns go over HTTP.
+    ///
+    /// # Errors
+    ///
+    /// As for [`SocketSession::warm_up`].
+    pub async fn warm_up(&mut self) -> Result<bool, Error> {
+        let draft = self.talk.ready(Vec::new(), &CallOptions::new());
+        match &mut self.sockets {
+            Some(sockets) => sockets.warm_up_with(draft.request(), draft.options()).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Keeps the socket alive between two turns; see [`SocketSession::idle`]. Resolves at once where there is none.
+    pub async fn idle(&mut self) {
+        if let Some(sockets) = &mut self.sockets {
+            sockets.idle().await;
+        }
+    }
+}
