@@ -69,6 +69,7 @@ impl EventDecoder {
     ///
     /// # Errors
     /// As [`decode`](Self::decode).
+    #[inline]
     pub fn decode_ref<'s, 'i: 's>(
         &'s mut self,
         input: &mut &'i [u8],
@@ -83,6 +84,7 @@ impl EventDecoder {
     ///
     /// # Errors
     /// As [`decode`](Self::decode).
+    #[inline]
     pub fn decode_chunk<'s, 'i: 's>(
         &'s mut self,
         chunk: &mut Chunk<'i>,
@@ -157,6 +159,7 @@ impl EventDecoder {
     }
 
     /// The next frame that holds an event.
+    #[inline]
     fn next<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Lent<'i>>, Error> {
         self.streamed = true;
         loop {
@@ -167,6 +170,7 @@ impl EventDecoder {
         }
     }
 
+    #[inline]
     fn event<'s, 'i: 's>(
         &'s mut self,
         lent: &Lent<'i>,
@@ -191,6 +195,7 @@ impl Default for EventDecoder {
     }
 }
 
+#[inline]
 fn read<'a>(
     payload: Text<'a>,
     name: Option<&str>,
@@ -208,6 +213,7 @@ fn is_done(payload: &[u8]) -> bool {
     payload == b"[DONE]"
 }
 
+#[inline]
 fn is_terminal(event: &EventRef<'_>) -> bool {
     match event {
         EventRef::Delta(_) => false,

@@ -13,7 +13,7 @@ use crate::event::delta::{DeltaKind, DeltaRef, Pieces, Present};
 use crate::event::scan::special;
 
 /// Reads a delta of this kind, whose payload starts with the `type` in the usual way.
-#[inline]
+#[inline(always)]
 pub(crate) fn read(kind: DeltaKind, json: &str) -> Option<DeltaRef<'_>> {
     let mut cursor = Cursor {
         json,
@@ -168,7 +168,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The text up to the next quote, backslash or control character, and that one, which is taken.
-    #[inline]
+    #[inline(always)]
     fn up_to_special(&mut self) -> Option<(&'a str, u8)> {
         let rest = self.json.get(self.at..)?;
         let length = special(rest.as_bytes())?;

@@ -26,8 +26,9 @@ pub(crate) fn leading_kind(json: &str) -> Option<&str> {
 
 /// Where the first quote, backslash or control character is, after which text in JSON cannot just go on.
 ///
-/// Eight bytes are looked at in one word: in `differs.wrapping_sub(ONES) & !differs` the high bit of a byte is set where that byte of
-/// `differs` is zero. Above the first such byte others may be marked in error, below it none.
+/// Eight bytes are looked at in one word. Subtracting borrows into the high bit of a byte that is too small: below a space as it is, zero
+/// where it was the quote or the backslash. A byte whose high bit was set before is none of them. Above the first byte that is found
+/// others may be marked in error, below it none.
 #[inline]
 pub(crate) fn special(text: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
@@ -36,10 +37,10 @@ pub(crate) fn special(text: &[u8]) -> Option<usize> {
         let word = u64::from_le_bytes(*word);
         let not_quote = word ^ (ONES * u64::from(b'"'));
         let not_backslash = word ^ (ONES * u64::from(b'\\'));
-        let found = (not_quote.wrapping_sub(ONES) & !not_quote)
-            | (not_backslash.wrapping_sub(ONES) & !not_backslash)
-            | (word.wrapping_sub(ONES * 0x20) & !word);
-        let found = found & (ONES * 0x80);
+        let borrowed = word.wrapping_sub(ONES * 0x20)
+            | not_quote.wrapping_sub(ONES)
+            | not_backslash.wrapping_sub(ONES);
+        let found = borrowed & !word & (ONES * 0x80);
         if found != 0 {
             return Some(index * 8 + found.trailing_zeros() as usize / 8);
         }

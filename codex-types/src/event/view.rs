@@ -42,6 +42,7 @@ impl<'a> EventRef<'a> {
     /// # Errors
     ///
     /// As for [`ResponseEvent::from_json`].
+    #[inline]
     pub fn from_json_hinted(hint: Option<&str>, json: &'a str) -> Result<Self, DecodeError> {
         let delta = leading_kind(json)
             .and_then(DeltaKind::of)
