@@ -35,6 +35,8 @@ pub(crate) struct Limits {
     pub(crate) body: usize,
     /// How long a client may take to send its request, and to take the next piece of its answer.
     pub(crate) patience: Duration,
+    /// After how long a silence a client is told that its answer is still being made.
+    pub(crate) keep_alive: Duration,
     /// How long running answers are given when the gateway is asked to stop.
     pub(crate) stop_within: Duration,
 }
@@ -65,6 +67,7 @@ usage: gateway [OPTIONS]
   --requests NUMBER        requests that a client may have at a time (default 256)
   --max-body BYTES         how large a request may be (default 33554432)
   --patience SECONDS       how long a client may take to send a request, or the next piece of its answer (default 60)
+  --keep-alive SECONDS     after how long a silence a streamed answer gives a sign of life (default 15)
   --stop-within SECONDS    how long running answers are given after Ctrl-C or SIGTERM (default 30)
 
 Without credentials and without --base-url an embedded server on 127.0.0.1 answers.";
@@ -101,6 +104,9 @@ pub(crate) fn parse() -> Result<Option<Arguments>, String> {
             Long("patience") => {
                 arguments.limits.patience = seconds("--patience", &text(&mut parser)?)?
             }
+            Long("keep-alive") => {
+                arguments.limits.keep_alive = seconds("--keep-alive", &text(&mut parser)?)?;
+            }
             Long("stop-within") => {
                 arguments.limits.stop_within = seconds("--stop-within", &text(&mut parser)?)?;
             }
@@ -128,6 +134,7 @@ impl Arguments {
                 requests: 256,
                 body: 32 * 1024 * 1024,
                 patience: Duration::from_secs(60),
+                keep_alive: Duration::from_secs(15),
                 stop_within: Duration::from_secs(30),
             },
         }

@@ -1,5 +1,6 @@
 // `POST /v1/chat/completions`: translated on the way there and on the way back.
 
+use core::time::Duration;
 use std::time::SystemTime;
 
 use codex_client::ErrorKind;
@@ -18,6 +19,7 @@ pub(crate) async fn complete(
     upstream: &Upstream,
     headers: &HeaderMap,
     body: &[u8],
+    keep_alive: Duration,
 ) -> Result<Response<Payload>, Failure> {
     let chat: ChatRequest = body::parse(body)?;
     let translated = to_responses_request(&chat, &upstream.translation)
@@ -33,7 +35,7 @@ pub(crate) async fn complete(
         .map_err(|error| Failure::of(&error))?;
     let headers = head(&stream, &translated.findings);
     if translated.streaming == Streaming::Yes {
-        return events::answer(stream, headers, ToChatChunks::new(options)).await;
+        return events::answer(stream, headers, ToChatChunks::new(options), keep_alive).await;
     }
     let response = match stream.finish().await {
         Ok(response) => response,

@@ -37,6 +37,7 @@ pub(crate) async fn answer<D: Dialect>(
     mut stream: ResponseStream,
     headers: HeaderMap,
     dialect: D,
+    keep_alive: Duration,
 ) -> Result<Response<Payload>, Failure> {
     let first = match stream.next().await {
         Some(Err(error)) if error.is_fatal() => return Err(Failure::of(&error)),
@@ -47,7 +48,8 @@ pub(crate) async fn answer<D: Dialect>(
         dialect,
         first,
         is_over: false,
-        quiet: Box::pin(tokio::time::sleep(KEEP_ALIVE)),
+        quiet: Box::pin(tokio::time::sleep(keep_alive)),
+        keep_alive,
     };
     let mut response = Response::new(events.boxed_unsync());
     *response.headers_mut() = headers;
@@ -69,6 +71,8 @@ struct Events<D> {
     is_over: bool,
     /// Until a sign of life is due.
     quiet: Pin<Box<Sleep>>,
+    /// Clients, and whatever lies between, take a long silence for a dead connection.
+    keep_alive: Duration,
 }
 
 impl<D: Dialect> Events<D> {
@@ -128,11 +132,7 @@ impl<D: Dialect> Body for Events<D> {
             }
             out.push_str(": keep-alive\n\n");
         }
-        this.quiet.as_mut().reset(Instant::now() + KEEP_ALIVE);
-        if !this.is_over {
-            // The timer has to know whom to wake.
-            let _ = this.quiet.as_mut().poll(context);
-        }
+        this.quiet.as_mut().reset(Instant::now() + this.keep_alive);
         Poll::Ready(Some(Ok(Frame::data(Bytes::from(out)))))
     }
 
@@ -214,7 +214,5 @@ fn payload(error: &Error) -> Option<&str> {
     core::str::from_utf8(error.payload()?).ok()
 }
 
-/// Proxies and clients take a silence of half a minute for a dead connection.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Bytes after which an answer is handed on though more has arrived.
 const ENOUGH: usize = 16 * 1024;

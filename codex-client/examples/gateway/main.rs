@@ -89,30 +89,37 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     let upstream = Upstream::connect(&arguments).await?;
     let guard = Guard::new(&arguments)?;
     let server = Server::bind(arguments.listen).await?;
+    let stopped = stopped()?;
     // Whoever starts the gateway reads its address from this line, so it comes first and ends with it.
     println!("listening on {}", server.url());
     upstream.introduce();
     guard.introduce();
-    server
-        .run(upstream, guard, arguments.limits, stopped())
-        .await;
+    server.run(upstream, guard, arguments.limits, stopped).await;
     Ok(())
 }
 
 /// Resolves when the program is asked to stop, and once more when it is asked again.
-fn stopped() -> impl AsyncFnMut() {
-    #[cfg(unix)]
-    let mut terminated =
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
-    async move || {
-        #[cfg(unix)]
-        if let Some(terminated) = &mut terminated {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminated.recv() => {}
-            }
-            return;
+#[cfg(unix)]
+fn stopped() -> Result<impl AsyncFnMut(), String> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let listen = |kind| signal(kind).map_err(|error| format!("no signals: {error}"));
+    let mut interrupts = listen(SignalKind::interrupt())?;
+    let mut terminates = listen(SignalKind::terminate())?;
+    Ok(async move || {
+        tokio::select! {
+            _ = interrupts.recv() => {}
+            _ = terminates.recv() => {}
         }
-        let _ = tokio::signal::ctrl_c().await;
-    }
+    })
+}
+
+#[cfg(not(unix))]
+fn stopped() -> Result<impl AsyncFnMut(), String> {
+    Ok(async || {
+        // Without signals there is no way to ask it.
+        if tokio::signal::ctrl_c().await.is_err() {
+            core::future::pending::<()>().await;
+        }
+    })
 }

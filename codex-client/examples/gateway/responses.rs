@@ -1,8 +1,10 @@
 // `POST /v1/responses`.
 
+use core::time::Duration;
+
 use codex_client::{Client, Error, ErrorKind, ResponseStream};
-use codex_types::lint::Finding;
-use codex_types::{CreateResponse, Response as Answer};
+use codex_types::lint::{Finding, FindingCode};
+use codex_types::{CreateResponse, Response as Answer, Status};
 use http::{HeaderMap, HeaderValue, Response};
 use serde::Deserialize;
 
@@ -22,6 +24,7 @@ pub(crate) async fn create(
     client: &Client,
     headers: &HeaderMap,
     body: &[u8],
+    keep_alive: Duration,
 ) -> Result<Response<Payload>, Failure> {
     let form: Form = body::parse(body)?;
     let request: CreateResponse = body::parse(body)?;
@@ -31,7 +34,7 @@ pub(crate) async fn create(
         .map_err(|error| Failure::of(&error))?;
     let headers = head(&stream, &[]);
     if form.stream == Some(true) {
-        return events::answer(stream, headers, ResponsesDialect::default()).await;
+        return events::answer(stream, headers, ResponsesDialect::default(), keep_alive).await;
     }
     let answer = if form.background == Some(true) {
         begun(stream).await
@@ -49,6 +52,7 @@ pub(crate) fn head(stream: &ResponseStream, before: &[Finding]) -> HeaderMap {
     let changes: Vec<String> = before
         .iter()
         .chain(stream.findings())
+        .filter(|finding| finding.code != FindingCode::UnknownParameter)
         .map(|finding| format!("{} {}", finding.pointer, finding.code.as_str()))
         .take(MAX_CHANGES)
         .collect();
@@ -75,7 +79,7 @@ fn ended(error: Error) -> Result<Answer, Error> {
     let is_response = matches!(error.kind(), ErrorKind::Failed | ErrorKind::Incomplete)
         && error
             .partial()
-            .is_some_and(|partial| !partial.id.is_empty());
+            .is_some_and(|partial| matches!(partial.status, Status::Failed | Status::Incomplete));
     if !is_response {
         return Err(error);
     }

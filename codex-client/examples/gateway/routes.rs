@@ -50,12 +50,12 @@ async fn route(
         (&Method::POST, ["responses"]) => {
             let headers = request.headers().clone();
             let body = body::read(request, gateway.limits).await?;
-            responses::create(&upstream.client, &headers, &body).await?
+            responses::create(&upstream.client, &headers, &body, gateway.limits.keep_alive).await?
         }
         (&Method::POST, ["chat", "completions"]) => {
             let headers = request.headers().clone();
             let body = body::read(request, gateway.limits).await?;
-            chat::complete(upstream, &headers, &body).await?
+            chat::complete(upstream, &headers, &body, gateway.limits.keep_alive).await?
         }
         (&Method::GET, ["models"]) => models::list(&upstream.client).await?,
         (&Method::GET, ["models", id @ ..]) => {

@@ -5,6 +5,7 @@ use codex_transport::testing::LoopbackServer;
 use codex_transport::{RetryPolicy, Timeouts};
 use codex_types::ReasoningSummary;
 use codex_types::chat::translate::{AnswerOptions, ReasoningShown, RequestOptions};
+use codex_types::lint::FindingCode;
 use codex_types::profile::{FitPolicy, Identity, OnFinding, Profile};
 use http::HeaderMap;
 
@@ -36,6 +37,7 @@ impl Upstream {
         let mut timeouts = Timeouts::default();
         if let Some(idle) = arguments.idle_timeout {
             timeouts = timeouts.with_idle(idle);
+            timeouts.headers = timeouts.headers.map(|headers| headers.min(idle));
         }
         // Every SDK repeats requests by itself. Were they repeated here as well, the attempts would multiply.
         let mut builder = Client::builder()
@@ -43,9 +45,13 @@ impl Upstream {
             .user_agent(AGENT)
             .timeouts(timeouts)
             .retry(RetryPolicy::none());
-        if arguments.lenient {
-            builder = builder.fit(FitPolicy::always(OnFinding::Strip));
-        }
+        let fit = if arguments.lenient {
+            FitPolicy::always(OnFinding::Strip)
+        } else {
+            FitPolicy::new()
+        };
+        // What has no name here is for the service to judge: the client may be newer than this program.
+        builder = builder.fit(fit.on(FindingCode::UnknownParameter, OnFinding::Warn));
         let mut base_url = arguments.named.base_url.clone();
         if let Some(server) = &embedded {
             base_url = Some(server.url("/v1"));

@@ -1,0 +1,20 @@
+//! The gateway example as a process, between clients made here and a scripted service.
+#![allow(
+    unreachable_pub,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::std_instead_of_core,
+    clippy::unwrap_used,
+    reason = "a test states what it expects by failing loudly"
+)]
+
+mod chat;
+mod errors;
+mod guard;
+mod life;
+mod process;
+mod responses;
+mod sdk;
+mod socket;
+#[path = "../support/mod.rs"]
+mod support;

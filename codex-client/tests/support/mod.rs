@@ -1,0 +1,47 @@
+//! Where the built examples are.
+#![allow(
+    clippy::expect_used,
+    clippy::std_instead_of_core,
+    unreachable_pub,
+    reason = "a test says what it expects by failing loudly"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The built example. `cargo test` builds the examples before it runs a test; a run of one test program alone may not have.
+pub fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("this program");
+    let profile = test.parent().and_then(Path::parent).expect("target/debug");
+    let path = profile
+        .join("examples")
+        .join(name)
+        .with_extension(std::env::consts::EXE_EXTENSION);
+    if !path.exists() {
+        let arguments = ["build", "--quiet", "--offline", "-p", "codex-client"];
+        let built = Command::new(env!("CARGO"))
+            .args(arguments)
+            .args(["--example", name])
+            .status();
+        assert!(
+            built.expect("cargo").success(),
+            "the example does not build"
+        );
+    }
+    path
+}
+
+/// A run of an example in which nothing of the environment has credentials in it.
+pub fn command(name: &str) -> Command {
+    let mut command = Command::new(example(name));
+    for variable in [
+        "CODEX_API_KEY",
+        "CODEX_ACCESS_TOKEN",
+        "OPENAI_API_KEY",
+        "CODEX_MODEL",
+        "CODEX_GATEWAY_BEARER",
+    ] {
+        command.env_remove(variable);
+    }
+    command
+}
