@@ -103,7 +103,13 @@ impl KnownLimits {
         }
         let mut state = self.lock();
         let before = state.limits.clone();
+        let told = newer.clone();
         state.limits.update(newer);
+        if state.limits.limits.len() > MAX_LIMITS {
+            // Names without end: only the newest are worth keeping, and not all of them.
+            state.limits = told;
+            state.limits.limits.truncate(MAX_LIMITS);
+        }
         if state.limits == before {
             return;
         }
@@ -130,6 +136,9 @@ impl KnownLimits {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// An account has a handful of limits. A server that names new ones again and again would otherwise fill the memory.
+const MAX_LIMITS: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -169,6 +178,18 @@ mod tests {
         assert_eq!(counted.0.load(Ordering::Relaxed), 1);
         assert_eq!(watch.poll_changed(&mut context), Poll::Ready(used("20")));
         assert!(watch.poll_changed(&mut context).is_pending());
+    }
+
+    #[test]
+    fn limits_do_not_grow_without_end() {
+        let known = KnownLimits::default();
+        for number in 0..1_000 {
+            let name = format!("x-{number}-primary-used-percent");
+            known.update(RateLimits::from_headers([(name.as_str(), "1")]));
+            assert!(known.lock().limits.limits.len() <= MAX_LIMITS);
+        }
+        let newest = known.watch().current();
+        assert!(newest.limit("999").is_some());
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod chain;
 mod count;
 mod decide;
 mod event;
+mod kept;
 mod open;
 mod plan;
 mod reading;
@@ -16,7 +17,6 @@ mod start;
 mod turn;
 
 use core::fmt;
-use core::future::Future;
 use std::sync::Arc;
 
 use codex_types::profile::WarmUp;
@@ -34,7 +34,7 @@ pub use settings::{Interruption, SocketSettings, TransportChoice};
 pub use turn::SocketTurn;
 
 use count::Counters;
-use open::Open;
+use kept::Kept;
 use plan::Plan;
 use start::{Again, Chances, over_socket, tries_socket};
 
@@ -81,7 +81,7 @@ pub struct SocketSession {
     client: Client,
     settings: SocketSettings,
     counters: Arc<Counters>,
-    open: Option<Open>,
+    open: Kept,
 }
 
 impl Client {
@@ -100,7 +100,7 @@ impl SocketSession {
             client: client.clone(),
             settings,
             counters: Arc::default(),
-            open: None,
+            open: Kept::default(),
         }
     }
 
@@ -174,12 +174,12 @@ impl SocketSession {
             _ => input,
         }));
         let plan = self.plan(&request, options).await?;
-        if !tries_socket(&plan, self.open.is_some())? {
+        if !tries_socket(&plan, self.open.is_open())? {
             return Ok(false);
         }
         let mut chances = Chances::default();
         loop {
-            match over_socket(&plan, self.open.take()).await {
+            match over_socket(&plan, self.open.get_mut().take()).await {
                 Ok(started) => {
                     SocketTurn::over(self, Arc::new(plan), started)
                         .finish()
@@ -197,9 +197,9 @@ impl SocketSession {
     /// Keeps the socket alive between two turns: answers the server's pings and sends some of its own. Resolves when there is no socket
     /// to keep, at once or when it is lost; the next turn opens another. To be dropped when there is something to say.
     pub async fn idle(&mut self) {
-        while let Some(open) = &mut self.open {
+        while let Some(open) = self.open.get_mut() {
             if open.socket.idle().await.is_err() {
-                self.open = None;
+                *self.open.get_mut() = None;
             } else {
                 // Something came late for the turn before; the next one would pass it over all the same.
                 let _ = open.socket.next().await;
@@ -210,7 +210,7 @@ impl SocketSession {
     /// Whether there is an open socket, as far as this side has noticed.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        self.open.is_some()
+        self.open.is_open()
     }
 
     /// What it does where there is a choice.
@@ -231,21 +231,15 @@ impl SocketSession {
     ///
     /// [`Transport`](crate::ErrorKind::Transport) when the server answers with nonsense. A connection that is gone is closed.
     pub async fn close(mut self) -> Result<(), Error> {
-        match self.open.take() {
+        match self.open.get_mut().take() {
             Some(open) => open.socket.close(NORMAL).await.map_err(failure::transport),
             None => Ok(()),
         }
     }
 
-    /// The future does not hold the session, which is not `Sync`; else no turn could run in a task that moves between threads.
-    fn plan<'a>(
-        &self,
-        request: &'a CreateResponse,
-        options: &'a CallOptions,
-    ) -> impl Future<Output = Result<Plan, Error>> + Send + use<'a> {
-        let client = self.client.clone();
-        let (settings, counters) = (self.settings, self.counters.clone());
-        async move { Plan::new(&client, settings, counters, request, options).await }
+    async fn plan(&self, request: &CreateResponse, options: &CallOptions) -> Result<Plan, Error> {
+        let counters = self.counters.clone();
+        Plan::new(&self.client, self.settings, counters, request, options).await
     }
 }
 
@@ -273,6 +267,7 @@ mod tests {
     use super::*;
 
     fn assert_send<T: Send>(_: &T) {}
+    fn assert_sync<T: Sync>(_: &T) {}
 
     #[test]
     fn turns_can_run_in_tasks_that_move_between_threads() {
@@ -283,9 +278,17 @@ mod tests {
         let request = CreateResponse::new("some-model");
         let mut session = client.socket_session();
         assert_send(&session);
+        assert_sync(&session);
         assert_send(&session.stream(&request));
         assert_send(&session.create(&request));
         assert_send(&session.warm_up(&request));
         assert_send(&session.idle());
+        let session = client.session(request);
+        let mut session = session.over_sockets(SocketSettings::default());
+        assert_send(&session);
+        assert_sync(&session);
+        assert_send(&session.turn("Well?"));
+        assert_send(&session.ask("Well?"));
+        assert_send(&session.warm_up());
     }
 }

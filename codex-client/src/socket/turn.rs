@@ -68,7 +68,7 @@ impl<'a> SocketTurn<'a> {
     pub(super) async fn start(session: &'a mut SocketSession, plan: Plan) -> Result<Self, Error> {
         let plan = Arc::new(plan);
         let kept = if plan.wants_socket()? {
-            session.open.take()
+            session.open.get_mut().take()
         } else {
             None
         };
@@ -286,7 +286,7 @@ impl<'a> SocketTurn<'a> {
                     None
                 };
                 open.last_response = Some(response.id.clone());
-                self.session.open = Some(open);
+                *self.session.open.get_mut() = Some(open);
             }
             // After an error event the official client trusts a socket no more.
             State::Reading(Way::Socket(_)) => {}
