@@ -19,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
+use crate::heard_out::HeardOut;
 #[cfg(feature = "proxy")]
 use crate::proxy::Hop;
 #[cfg(feature = "proxy")]
@@ -388,9 +389,9 @@ pub(crate) fn find<'a, E: core::error::Error + 'static>(
 }
 
 impl Service<Uri> for Connector {
-    type Response = TokioIo<Stream>;
+    type Response = TokioIo<HeardOut<Stream>>;
     type Error = Error;
-    type Future = Pin<Box<dyn Future<Output = Result<TokioIo<Stream>, Error>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
         Poll::Ready(Ok(()))
@@ -406,7 +407,7 @@ impl Service<Uri> for Connector {
                     connector.clone().open(uri, Offer::Policy, &progress),
                 )
                 .await
-                .map(TokioIo::new)
+                .map(|stream| TokioIo::new(HeardOut::new(stream)))
         })
     }
 }

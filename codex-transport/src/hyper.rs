@@ -58,7 +58,8 @@ pub struct HyperTransportBuilder {
 }
 
 struct Inner {
-    client: Client<Connector, Outgoing>,
+    // Boxed, because hyper keeps room for 32 requests a connection, and a connection of HTTP/1.1 needs one.
+    client: Client<Connector, Box<Outgoing>>,
     #[cfg(feature = "ws")]
     connector: Connector,
     #[cfg(feature = "ws")]
@@ -164,6 +165,7 @@ impl HyperTransportBuilder {
             .pool_max_idle_per_host(connection.pool_max_idle)
             // Resending is ours, so that it happens once and never more.
             .retry_canceled_requests(false)
+            .http1_read_buf_exact_size(READ_BUFFER)
             .http2_only(connection.http == HttpVersions::Http2)
             .http2_keep_alive_interval(connection.http2_keepalive);
         if let Some(period) = connection.http2_keepalive {
@@ -313,10 +315,10 @@ impl HyperTransport {
         written: &Arc<AtomicBool>,
     ) -> Result<Response<hyper::body::Incoming>, Error> {
         written.store(false, Ordering::Relaxed);
-        let mut request = Request::new(Outgoing {
+        let mut request = Request::new(Box::new(Outgoing {
             bytes: body.clone(),
             written: written.clone(),
-        });
+        }));
         *request.method_mut() = method.clone();
         *request.uri_mut() = uri.clone();
         *request.headers_mut() = headers.clone();
@@ -415,3 +417,6 @@ impl fmt::Debug for HyperTransport {
 
 // As many as browsers' historic minimum; a longer chain is a loop.
 const MAX_REDIRECTS: usize = 5;
+
+// Events are small and streams may be thousands: half of what hyper begins with, and it does not grow.
+const READ_BUFFER: usize = 4096;

@@ -8,6 +8,8 @@ mod connector;
 #[cfg(any(feature = "gzip", feature = "zstd"))]
 mod encoding;
 mod error;
+#[cfg(feature = "hyper")]
+mod heard_out;
 mod http;
 #[cfg(feature = "hyper")]
 mod hyper;

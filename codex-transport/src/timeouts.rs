@@ -1,5 +1,5 @@
 use core::fmt;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::time::Instant;
 
@@ -87,15 +87,34 @@ pub enum Clock {
 /// ```
 pub struct Watch {
     timer: BoxTimer,
-    timeouts: Timeouts,
+    periods: Periods,
     started: Instant,
     last_bytes: Instant,
     last_event: Option<Instant>,
     bytes: u64,
     events: u64,
-    // One sleep at a time. An arrival only moves the instants above; when the sleep ends, what is left of the period is slept again,
-    // so a chunk costs one look at the clock and no timer operation.
-    sleep: Option<BoxSleep>,
+    // Whether anything arrived since the last look at the clock. Silence begins when the reader finds nothing, not when it was last
+    // given something: what it does in between is its own time.
+    bytes_arrived: bool,
+    event_arrived: bool,
+    // One sleep at a time. An arrival moves the instants above; when the sleep ends, what is left of the period is slept again. So an
+    // arrival costs one look at the clock and no timer operation.
+    sleep: Option<Armed>,
+}
+
+/// The periods that a response is watched for: a stream holds this, and not those that are over.
+#[derive(Debug, Default)]
+struct Periods {
+    first_event: Option<Duration>,
+    byte_idle: Option<Duration>,
+    event_idle: Option<Duration>,
+    total: Option<Duration>,
+}
+
+struct Armed {
+    sleep: BoxSleep,
+    until: Instant,
+    waker: Waker,
 }
 
 impl Timeouts {
@@ -165,50 +184,51 @@ impl Watch {
     /// Watches `first_event` and `event_idle`, from now on.
     pub fn for_events(timeouts: &Timeouts, timer: BoxTimer) -> Self {
         let now = timer.now();
-        let timeouts = Timeouts {
+        let periods = Periods {
             first_event: timeouts.first_event,
             event_idle: timeouts.event_idle,
-            ..Timeouts::none()
+            ..Periods::default()
         };
-        Self::new(timeouts, timer, now)
+        Self::new(periods, timer, now)
     }
 
     /// Watches `byte_idle` from now on, and `total` from `started` on.
     pub fn for_bytes(timeouts: &Timeouts, timer: BoxTimer, started: Instant) -> Self {
-        let timeouts = Timeouts {
+        let periods = Periods {
             byte_idle: timeouts.byte_idle,
             total: timeouts.total,
-            ..Timeouts::none()
+            ..Periods::default()
         };
-        Self::new(timeouts, timer, started)
+        Self::new(periods, timer, started)
     }
 
-    fn new(timeouts: Timeouts, timer: BoxTimer, started: Instant) -> Self {
+    fn new(periods: Periods, timer: BoxTimer, started: Instant) -> Self {
         let last_bytes = timer.now();
         Self {
             timer,
-            timeouts,
+            periods,
             started,
             last_bytes,
             last_event: None,
             bytes: 0,
             events: 0,
+            bytes_arrived: false,
+            event_arrived: false,
             sleep: None,
         }
     }
 
-    /// Bytes arrived.
+    /// Bytes arrived. The silence after them begins with the next call of [`poll_expired`](Self::poll_expired).
     pub fn record_bytes(&mut self, count: usize) {
         self.bytes += count as u64;
-        if self.timeouts.byte_idle.is_some() {
-            self.last_bytes = self.timer.now();
-        }
+        self.bytes_arrived = true;
     }
 
-    /// An event arrived that means something.
+    /// An event arrived that means something. The wait for the next one begins with the next call of
+    /// [`poll_expired`](Self::poll_expired).
     pub fn record_event(&mut self) {
         self.events += 1;
-        self.last_event = Some(self.timer.now());
+        self.event_arrived = true;
     }
 
     /// Bytes recorded so far.
@@ -223,17 +243,31 @@ impl Watch {
 
     /// Ready with the error when a clock has run out. Otherwise arranges to be woken when the next one might.
     pub fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        let mut now = self.timer.now();
+        if core::mem::take(&mut self.bytes_arrived) {
+            self.last_bytes = now;
+        }
+        if core::mem::take(&mut self.event_arrived) && self.last_event.replace(now).is_none() {
+            // Another clock goes on from here, and may end before the first one would have.
+            self.sleep = None;
+        }
         loop {
-            if let Some(sleep) = &mut self.sleep {
-                if sleep.as_mut().poll(cx).is_pending() {
+            if let Some(armed) = &mut self.sleep {
+                // It has not ended and will wake the same task: polling it would only touch the timer's memory.
+                if now < armed.until && armed.waker.will_wake(cx.waker()) {
+                    return Poll::Pending;
+                }
+                if armed.sleep.as_mut().poll(cx).is_pending() {
+                    armed.waker.clone_from(cx.waker());
                     return Poll::Pending;
                 }
                 self.sleep = None;
+                now = self.timer.now();
             }
             let Some((clock, since, period)) = self.earliest() else {
                 return Poll::Pending;
             };
-            let elapsed = self.timer.now().saturating_duration_since(since);
+            let elapsed = now.saturating_duration_since(since);
             if elapsed >= period {
                 return Poll::Ready(
                     Error::new(ErrorKind::Timeout(clock), Phase::Body, Sent::Yes)
@@ -242,19 +276,27 @@ impl Watch {
                         .with_events_received(self.events),
                 );
             }
-            self.sleep = Some(self.timer.boxed_sleep(period - elapsed));
+            let mut sleep = self.timer.boxed_sleep(period - elapsed);
+            if sleep.as_mut().poll(cx).is_pending() {
+                self.sleep = Some(Armed {
+                    sleep,
+                    until: since + period,
+                    waker: cx.waker().clone(),
+                });
+                return Poll::Pending;
+            }
+            now = self.timer.now();
         }
     }
 
     // The clock that would run out first if nothing more came.
     fn earliest(&self) -> Option<(Clock, Instant, Duration)> {
-        let Timeouts {
+        let Periods {
             first_event,
             byte_idle,
             event_idle,
             total,
-            ..
-        } = self.timeouts;
+        } = self.periods;
         let event = match self.last_event {
             None => first_event.map(|period| (Clock::FirstEvent, self.started, period)),
             Some(last) => event_idle.map(|period| (Clock::EventIdle, last, period)),
@@ -278,7 +320,7 @@ impl Watch {
 impl fmt::Debug for Watch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watch")
-            .field("timeouts", &self.timeouts)
+            .field("periods", &self.periods)
             .field("bytes", &self.bytes)
             .field("events", &self.events)
             .finish_non_exhaustive()

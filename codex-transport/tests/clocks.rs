@@ -39,6 +39,61 @@ async fn the_first_event_has_a_clock_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_first_event_starts_the_next_clock_though_it_is_shorter() {
+    let start = Instant::now();
+    let timeouts = timeouts(|timeouts| {
+        timeouts.first_event = Some(300 * SECOND);
+        timeouts.event_idle = Some(10 * SECOND);
+    });
+    let mut watch = Watch::for_events(&timeouts, BoxTimer::new(TokioTimer));
+    assert!(
+        tokio::time::timeout(SECOND, expired(&mut watch))
+            .await
+            .is_err()
+    );
+    watch.record_event();
+    let error = expired(&mut watch).await;
+    assert_eq!(error.kind(), ErrorKind::Timeout(Clock::EventIdle));
+    assert_eq!(start.elapsed(), 11 * SECOND);
+}
+
+// Whoever takes long over a piece must not find that the server was silent meanwhile.
+#[tokio::test(start_paused = true)]
+async fn the_readers_own_time_is_not_silence() {
+    let timeouts = timeouts(|timeouts| timeouts.byte_idle = Some(10 * SECOND));
+    let timer = BoxTimer::new(TokioTimer);
+    let mut watch = Watch::for_bytes(&timeouts, timer.clone(), timer.now());
+    assert!(
+        tokio::time::timeout(SECOND, expired(&mut watch))
+            .await
+            .is_err()
+    );
+    watch.record_bytes(100);
+    tokio::time::sleep(60 * SECOND).await;
+    let start = Instant::now();
+    let error = expired(&mut watch).await;
+    assert_eq!(error.kind(), ErrorKind::Timeout(Clock::ByteIdle));
+    assert_eq!(start.elapsed(), 10 * SECOND);
+}
+
+// The sleep that is under way must wake whoever polls now, not whoever polled first.
+#[tokio::test(start_paused = true)]
+async fn a_watch_may_move_to_another_task() {
+    let timeouts = timeouts(|timeouts| timeouts.byte_idle = Some(10 * SECOND));
+    let timer = BoxTimer::new(TokioTimer);
+    let mut watch = Watch::for_bytes(&timeouts, timer.clone(), timer.now());
+    assert!(
+        tokio::time::timeout(SECOND, expired(&mut watch))
+            .await
+            .is_err()
+    );
+    let error = tokio::spawn(async move { expired(&mut watch).await })
+        .await
+        .unwrap();
+    assert_eq!(error.kind(), ErrorKind::Timeout(Clock::ByteIdle));
+}
+
+#[tokio::test(start_paused = true)]
 async fn keep_alives_do_not_count_as_events_but_as_bytes() {
     let start = Instant::now();
     let mut both = timeouts(|timeouts| {

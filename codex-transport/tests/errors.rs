@@ -245,7 +245,7 @@ fn sizes_and_auto_traits_stay() {
     assert_eq!(size_of::<Result<(), Error>>(), size_of::<usize>());
     assert_eq!(size_of::<ErrorKind>(), 1);
     // A stream holds one of these; what it holds for thousands of streams should not grow unseen.
-    assert!(size_of::<Body>() <= 256, "{}", size_of::<Body>());
+    assert!(size_of::<Body>() <= 264, "{}", size_of::<Body>());
     fn shared<T: Send + Sync + 'static>() {}
     fn sent<T: Send + Unpin + 'static>() {}
     shared::<Error>();

@@ -11,6 +11,8 @@ use codex_transport::{
 };
 use eventsource_stream::Eventsource as _;
 use futures_util::StreamExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::usage::{self, Report};
@@ -31,6 +33,7 @@ pub fn run(arguments: &[&str]) {
         .expect("a runtime");
     let report = runtime.block_on(async {
         match *kind {
+            "bare-socket" => all(streams, move || bare(url.clone())).await,
             "codex-frames" => {
                 let transport = transport();
                 all(streams, move || frames(transport.clone(), url.clone())).await
@@ -83,7 +86,7 @@ where
     F: Future<Output = Option<u64>> + Send + 'static,
 {
     let base_kib = usage::resident_kib();
-    let (cpu, start) = (usage::cpu_us(), Instant::now());
+    let ((user, system), start) = (usage::processor_us(), Instant::now());
     let mut tasks = JoinSet::new();
     for _ in 0..streams {
         tasks.spawn(one());
@@ -99,7 +102,8 @@ where
             report.events += events;
         }
     }
-    report.cpu_us = usage::cpu_us() - cpu;
+    let (user_after, system_after) = usage::processor_us();
+    (report.user_us, report.system_us) = (user_after - user, system_after - system);
     report.seconds = start.elapsed().as_secs_f64();
     report.peak_kib = usage::peak_kib();
     report
@@ -124,6 +128,27 @@ fn request(url: &str) -> http::Request<Bytes> {
         .header("content-type", "application/json")
         .body(Bytes::from_static(BODY.as_bytes()))
         .expect("a request")
+}
+
+// What nobody can be cheaper than with this runtime: the socket is read and nothing is understood but the end.
+async fn bare(url: String) -> Option<u64> {
+    let mut stream = TcpStream::connect(url.strip_prefix("http://")?)
+        .await
+        .ok()?;
+    let request = format!(
+        "POST /v1/responses HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n{BODY}",
+        BODY.len()
+    );
+    stream.write_all(request.as_bytes()).await.ok()?;
+    let (mut buffer, mut reads) = (vec![0; 4096], 0);
+    loop {
+        let count = stream.read(&mut buffer).await.ok()?;
+        match &buffer[..count] {
+            [] => return None,
+            [.., b'0', b'\r', b'\n', b'\r', b'\n'] => return Some(reads),
+            _ => reads += 1,
+        }
+    }
 }
 
 async fn frames(transport: HyperTransport, url: String) -> Option<u64> {

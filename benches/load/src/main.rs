@@ -34,22 +34,26 @@ fn main() {
 fn run_all(streams: &str, events: &str) {
     println!("{streams} streams at a time, {events} events each\n");
     println!(
-        "| client | streams complete | events | peak memory per stream | processor time per event | seconds |"
+        "| client | streams complete | events | peak memory per stream | processor time per event | in user mode | in the kernel | seconds |"
     );
-    println!("|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|");
     for kind in [
+        "bare-socket",
         "codex-frames",
         "reqwest-eventsource-stream",
         "codex-events",
         "async-openai",
     ] {
         let report = measure(&["paced", streams, events], kind, streams);
+        let per_event = |microseconds: f64| microseconds / report.events.max(1) as f64;
         println!(
-            "| {kind} | {} | {} | {:.1} KiB | {:.2} µs | {:.1} |",
+            "| {kind} | {} | {} | {:.1} KiB | {:.2} µs | {:.2} µs | {:.2} µs | {:.1} |",
             report.complete,
             report.events,
             report.kib_per(report.peak_kib, report.streams),
-            report.cpu_us / report.events.max(1) as f64,
+            per_event(report.user_us + report.system_us),
+            per_event(report.user_us),
+            per_event(report.system_us),
             report.seconds,
         );
     }

@@ -9,7 +9,8 @@ pub struct Report {
     /// Resident memory before the first stream and at the peak.
     pub base_kib: u64,
     pub peak_kib: u64,
-    pub cpu_us: f64,
+    pub user_us: f64,
+    pub system_us: f64,
     pub seconds: f64,
 }
 
@@ -25,10 +26,13 @@ impl Report {
             events,
             base_kib,
             peak_kib,
-            cpu_us,
+            user_us,
+            system_us,
             seconds,
         } = self;
-        println!("{streams} {complete} {events} {base_kib} {peak_kib} {cpu_us} {seconds}");
+        println!(
+            "{streams} {complete} {events} {base_kib} {peak_kib} {user_us} {system_us} {seconds}"
+        );
     }
 
     pub fn parse(text: &str) -> Self {
@@ -36,8 +40,18 @@ impl Report {
             .split_whitespace()
             .map(|field| field.parse().expect("a number"))
             .collect();
-        let [streams, complete, events, base, peak, cpu_us, seconds] = fields[..] else {
-            panic!("seven numbers, not {text:?}")
+        let [
+            streams,
+            complete,
+            events,
+            base,
+            peak,
+            user_us,
+            system_us,
+            seconds,
+        ] = fields[..]
+        else {
+            panic!("eight numbers, not {text:?}")
         };
         Self {
             streams: streams as u64,
@@ -45,7 +59,8 @@ impl Report {
             events: events as u64,
             base_kib: base as u64,
             peak_kib: peak as u64,
-            cpu_us,
+            user_us,
+            system_us,
             seconds,
         }
     }
@@ -71,15 +86,12 @@ fn status(name: &str) -> u64 {
         .expect("a number of KiB")
 }
 
-/// User and system time of the whole process.
-pub fn cpu_us() -> f64 {
+/// User and system time of the whole process, in microseconds.
+pub fn processor_us() -> (f64, f64) {
     let text = std::fs::read_to_string("/proc/self/stat").expect("the numbers of this process");
     // The name may hold spaces; fields are counted behind it. A tick is 10 ms on every Linux of today.
     let behind = text.rsplit_once(')').expect("a name").1;
     let fields: Vec<&str> = behind.split_whitespace().collect();
-    let ticks: u64 = fields[11..13]
-        .iter()
-        .map(|field| field.parse::<u64>().expect("ticks"))
-        .sum();
-    ticks as f64 * 10_000.0
+    let microseconds = |field: usize| fields[field].parse::<f64>().expect("ticks") * 10_000.0;
+    (microseconds(11), microseconds(12))
 }

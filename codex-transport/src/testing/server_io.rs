@@ -6,7 +6,7 @@ use core::time::Duration;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::Cut;
@@ -14,9 +14,13 @@ use super::Cut;
 /// A reset makes the system throw away what was written and not acknowledged yet. Receivers acknowledge within 40 ms.
 pub(super) const ACKNOWLEDGED: Duration = Duration::from_millis(60);
 
+// How long a client that does not close after us is listened to.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// A connection whose end can be ordered from elsewhere.
 pub(super) struct ServerIo {
-    stream: TcpStream,
+    // Taken when this is dropped.
+    stream: Option<TcpStream>,
     control: Arc<Control>,
 }
 
@@ -116,28 +120,50 @@ impl ServerIo {
         let control = Arc::new(Control::default());
         (
             Self {
-                stream,
+                stream: Some(stream),
                 control: control.clone(),
             },
             control,
         )
     }
 
-    fn check(&self) -> io::Result<()> {
-        match self.control.lock().cut {
-            None => Ok(()),
-            Some(_) => Err(io::ErrorKind::ConnectionAborted.into()),
+    fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
+        match (self.control.lock().cut, &mut self.stream) {
+            (None, Some(stream)) => Ok(Pin::new(stream)),
+            _ => Err(io::ErrorKind::ConnectionAborted.into()),
         }
     }
 }
 
 impl Drop for ServerIo {
     fn drop(&mut self) {
-        if self.control.lock().cut == Some(Cut::Reset) {
+        let Some(stream) = self.stream.take() else {
+            return;
+        };
+        match self.control.lock().cut {
             // With no time to linger, closing sends RST. A connection that is gone already needs none.
-            drop(self.stream.set_zero_linger());
+            Some(Cut::Reset) => drop(stream.set_zero_linger()),
+            Some(Cut::Close) => {
+                if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                    runtime.spawn(close(stream));
+                }
+            }
+            _ => {}
         }
     }
+}
+
+// Closing while something is unread, or before something else comes, makes the system send RST and not FIN. Clients of HTTP/2 and
+// WebSocket write at any time, so they are listened to until they close as well.
+async fn close(mut stream: TcpStream) {
+    let heard_out = async {
+        let mut buffer = [0; 1024];
+        stream.shutdown().await?;
+        while stream.read(&mut buffer).await? > 0 {}
+        io::Result::Ok(())
+    };
+    // However it ends, it is over.
+    drop(tokio::time::timeout(PATIENCE, heard_out).await);
 }
 
 impl AsyncRead for ServerIo {
@@ -147,8 +173,7 @@ impl AsyncRead for ServerIo {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        this.check()?;
-        let polled = Pin::new(&mut this.stream).poll_read(cx, buffer);
+        let polled = this.stream()?.poll_read(cx, buffer);
         if polled.is_pending() {
             this.control.lock().reader = Some(cx.waker().clone());
         }
@@ -163,7 +188,7 @@ impl AsyncWrite for ServerIo {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        this.check()?;
+        this.stream()?;
         let limit = this.control.lock().limit;
         let allowed = match limit {
             None => bytes,
@@ -173,7 +198,7 @@ impl AsyncWrite for ServerIo {
                 &bytes[..bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX))]
             }
         };
-        let polled = Pin::new(&mut this.stream).poll_write(cx, allowed);
+        let polled = this.stream()?.poll_write(cx, allowed);
         let mut state = this.control.lock();
         match polled {
             Poll::Ready(Ok(count)) => {
@@ -195,8 +220,7 @@ impl AsyncWrite for ServerIo {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        this.check()?;
-        let polled = Pin::new(&mut this.stream).poll_flush(cx);
+        let polled = this.stream()?.poll_flush(cx);
         if polled.is_ready() {
             let mut state = this.control.lock();
             state.flushed = state.written;
@@ -209,8 +233,6 @@ impl AsyncWrite for ServerIo {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        this.check()?;
-        Pin::new(&mut this.stream).poll_shutdown(cx)
+        self.get_mut().stream()?.poll_shutdown(cx)
     }
 }

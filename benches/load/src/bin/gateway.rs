@@ -1,0 +1,417 @@
+//! What the gateway costs: the latency it adds, and the memory and processor time of its streams when there are thousands.
+//!
+//! `cargo run --release --bin gateway -- PATH_OF_THE_GATEWAY [STREAMS]`, where the path is that of the example `gateway`, built with
+//! `--release`. Service and clients are this process, so that both read one clock; the gateway is a process of its own. Requests straight to
+//! the service and through the gateway take turns, so that whatever else the machine does falls on both.
+
+use std::io::BufRead as _;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use codex_transport::{Connection, HttpTransport as _, HttpVersions, HyperTransport, Timeouts};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (path, streams) = match arguments.as_slice() {
+        [path] => (path, 2000),
+        [path, streams] => (path, streams.parse().expect("a number of streams")),
+        _ => {
+            eprintln!("usage: gateway PATH_OF_THE_GATEWAY [STREAMS]");
+            std::process::exit(2);
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        latency(path).await;
+        many(path, streams).await;
+    });
+}
+
+async fn latency(path: &str) {
+    let service = Service::start(None).await;
+    let gateway = Gateway::start(path, &service.url);
+    let ways = [
+        Way::new(
+            "straight to the service",
+            &service.url,
+            "/v1/responses",
+            RESPONSES,
+        ),
+        Way::new(
+            "through the gateway, Responses",
+            &gateway.url,
+            "/v1/responses",
+            RESPONSES,
+        ),
+        Way::new(
+            "through the gateway, Chat Completions",
+            &gateway.url,
+            "/v1/chat/completions",
+            CHAT,
+        ),
+    ];
+    let transport = transport();
+    let mut samples = ways.each_ref().map(|_| Samples::default());
+    // The first requests open connections.
+    for round in 0..WARM_UP + ROUNDS {
+        let mut asked = Vec::new();
+        for way in &ways {
+            asked.push(tokio::spawn(way.ask(transport.clone(), service.start)));
+            tokio::time::sleep(PAUSE).await;
+        }
+        for (samples, asked) in samples.iter_mut().zip(asked) {
+            let (first, deltas) = asked.await.expect("no panic");
+            if round >= WARM_UP {
+                samples.first.push(first);
+                samples.deltas.extend(deltas);
+            }
+        }
+    }
+    println!("| way | requests | first event, p50 | p99 | deltas | delta, p50 | p99 |");
+    println!("|---|---|---|---|---|---|---|");
+    for (way, samples) in ways.iter().zip(&mut samples) {
+        samples.first.sort_unstable();
+        samples.deltas.sort_unstable();
+        println!(
+            "| {} | {} | {} | {} | {} | {} | {} |",
+            way.name,
+            samples.first.len(),
+            shown(quantile(&samples.first, 0.5)),
+            shown(quantile(&samples.first, 0.99)),
+            samples.deltas.len(),
+            shown(quantile(&samples.deltas, 0.5)),
+            shown(quantile(&samples.deltas, 0.99)),
+        );
+    }
+    let [straight, through @ ..] = &samples;
+    for (way, samples) in ways[1..].iter().zip(through) {
+        let added = |of: fn(&Samples) -> &Vec<Duration>, at: f64| {
+            quantile(of(samples), at).as_secs_f64() - quantile(of(straight), at).as_secs_f64()
+        };
+        println!(
+            "\nadded {}: first event p50 {:.3} ms, p99 {:.3} ms; delta p50 {:.3} ms, p99 {:.3} ms",
+            way.name,
+            added(|samples| &samples.first, 0.5) * 1e3,
+            added(|samples| &samples.first, 0.99) * 1e3,
+            added(|samples| &samples.deltas, 0.5) * 1e3,
+            added(|samples| &samples.deltas, 0.99) * 1e3,
+        );
+    }
+}
+
+/// Streams that all run at the same time.
+async fn many(path: &str, streams: usize) {
+    let service = Service::start(Some(streams)).await;
+    let gateway = Gateway::start(path, &service.url);
+    let (base, start) = (gateway.status_kib("VmRSS:"), Instant::now());
+    let processor = gateway.processor_us();
+    let transport = transport();
+    let way = Way::new("", &gateway.url, "/v1/responses", RESPONSES);
+    let mut running = JoinSet::new();
+    for _ in 0..streams {
+        running.spawn(way.finish(transport.clone()));
+    }
+    let (mut complete, mut events) = (0, 0);
+    while let Some(finished) = running.join_next().await {
+        if let Some(count) = finished.expect("no panic") {
+            complete += 1;
+            events += count;
+        }
+    }
+    let peak = gateway.status_kib("VmHWM:");
+    println!(
+        "\n| streams at a time | complete | events | memory of the gateway per stream | its processor time per event | seconds |"
+    );
+    println!("|---|---|---|---|---|---|");
+    println!(
+        "| {streams} | {complete} | {events} | {:.1} KiB | {:.1} µs | {:.1} |",
+        peak.saturating_sub(base) as f64 / streams as f64,
+        (gateway.processor_us() - processor) / events.max(1) as f64,
+        start.elapsed().as_secs_f64(),
+    );
+}
+
+#[derive(Default)]
+struct Samples {
+    first: Vec<Duration>,
+    deltas: Vec<Duration>,
+}
+
+fn quantile(sorted: &[Duration], at: f64) -> Duration {
+    sorted[((sorted.len() - 1) as f64 * at).round() as usize]
+}
+
+fn shown(duration: Duration) -> String {
+    format!("{:.3} ms", duration.as_secs_f64() * 1e3)
+}
+
+struct Way {
+    name: &'static str,
+    url: String,
+    body: &'static str,
+}
+
+impl Way {
+    fn new(name: &'static str, base: &str, path: &str, body: &'static str) -> Self {
+        Self {
+            name,
+            url: format!("{base}{path}"),
+            body,
+        }
+    }
+
+    fn request(&self) -> http::Request<Bytes> {
+        http::Request::post(&self.url)
+            .header("authorization", format!("Bearer {TOKEN}"))
+            .header("content-type", "application/json")
+            .body(Bytes::from_static(self.body.as_bytes()))
+            .expect("a request")
+    }
+
+    /// The time to the first event, and how old each delta was when it came.
+    fn ask(
+        &self,
+        transport: HyperTransport,
+        start: Instant,
+    ) -> impl Future<Output = (Duration, Vec<Duration>)> + Send + use<> {
+        let request = self.request();
+        async move {
+            let asked = Instant::now();
+            let answer = transport.send(request).await.expect("an answer");
+            assert!(answer.status().is_success(), "{}", answer.status());
+            let (mut body, mut first, mut deltas) = (answer.into_body(), None, Vec::new());
+            let mut text = String::new();
+            while let Some(chunk) = body.chunk().await {
+                let chunk = chunk.expect("no error");
+                let now = start.elapsed();
+                first.get_or_insert_with(|| asked.elapsed());
+                text.push_str(core::str::from_utf8(&chunk).expect("UTF-8"));
+                while let Some((before, after)) = text.split_once(';') {
+                    let stamp = before.rsplit_once("stamp:").map(|(_, stamp)| stamp);
+                    if let Some(sent) = stamp.and_then(|stamp| stamp.parse().ok()) {
+                        deltas.push(now.saturating_sub(Duration::from_nanos(sent)));
+                    }
+                    text = after.to_owned();
+                }
+            }
+            assert_eq!(deltas.len(), DELTAS, "every delta once");
+            (first.expect("an event"), deltas)
+        }
+    }
+
+    /// How many events came, if the last did.
+    fn finish(
+        &self,
+        transport: HyperTransport,
+    ) -> impl Future<Output = Option<usize>> + Send + use<> {
+        let request = self.request();
+        async move {
+            let mut body = transport.send(request).await.ok()?.into_body();
+            let (mut events, mut last) = (0, Vec::new());
+            while let Some(chunk) = body.chunk().await {
+                let chunk = chunk.ok()?;
+                events += chunk.windows(2).filter(|end| end == b"\n\n").count();
+                last.extend_from_slice(&chunk);
+                let excess = last.len().saturating_sub(COMPLETED.len() + 64);
+                last.drain(..excess);
+            }
+            let last = String::from_utf8_lossy(&last);
+            last.contains("event: response.completed").then_some(events)
+        }
+    }
+}
+
+struct Service {
+    url: String,
+    start: Instant,
+}
+
+impl Service {
+    /// With a number of streams, nothing is sent before all of them are there.
+    async fn start(streams: Option<usize>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let start = Instant::now();
+        let crowd = streams.map(|streams| Arc::new((streams, AtomicUsize::new(0), Notify::new())));
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.expect("a connection");
+                tokio::spawn(serve(stream, start, crowd.clone()));
+            }
+        });
+        Self { url, start }
+    }
+}
+
+type Crowd = Arc<(usize, AtomicUsize, Notify)>;
+
+/// HTTP/1.1 by hand: a service that costs next to nothing.
+async fn serve(mut stream: TcpStream, start: Instant, crowd: Option<Crowd>) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
+    loop {
+        while !is_whole(&request) {
+            let count = stream.read(&mut buffer).await?;
+            if count == 0 {
+                return Ok(());
+            }
+            request.extend_from_slice(&buffer[..count]);
+        }
+        request.clear();
+        let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+        stream.write_all(head).await?;
+        let mut tick = Duration::from_millis(10);
+        if let Some(crowd) = &crowd {
+            let (streams, here, all_here) = &**crowd;
+            let waiting = all_here.notified();
+            // The head goes through the gateway with the first event, so that has to come before the crowd is whole.
+            stream
+                .write_all(&chunk("response.created", CREATED))
+                .await?;
+            if here.fetch_add(1, Ordering::SeqCst) + 1 == *streams {
+                all_here.notify_waiters();
+            } else {
+                waiting.await;
+            }
+            tick = Duration::from_millis(200);
+        } else {
+            stream
+                .write_all(&chunk("response.created", CREATED))
+                .await?;
+        }
+        for number in 0..DELTAS {
+            tokio::time::sleep(tick).await;
+            let stamp = start.elapsed().as_nanos();
+            let delta = format!(
+                r#"{{"type":"response.output_text.delta","content_index":0,"delta":"stamp:{stamp};","item_id":"msg_0123456789abcdef0123456789abcdef","logprobs":[],"obfuscation":"kX2vB9","output_index":0,"sequence_number":{}}}"#,
+                number + 1
+            );
+            stream
+                .write_all(&chunk("response.output_text.delta", &delta))
+                .await?;
+        }
+        let mut end = chunk("response.completed", COMPLETED);
+        end.extend_from_slice(b"0\r\n\r\n");
+        stream.write_all(&end).await?;
+    }
+}
+
+fn is_whole(request: &[u8]) -> bool {
+    let Some(end) = request.windows(4).position(|window| window == b"\r\n\r\n") else {
+        return false;
+    };
+    let head = String::from_utf8_lossy(&request[..end]).to_ascii_lowercase();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+    request.len() >= end + 4 + length.unwrap_or(0)
+}
+
+fn chunk(kind: &str, json: &str) -> Vec<u8> {
+    let event = format!("event: {kind}\ndata: {json}\n\n");
+    format!("{:x}\r\n{event}\r\n", event.len()).into_bytes()
+}
+
+struct Gateway {
+    child: Child,
+    url: String,
+}
+
+impl Gateway {
+    fn start(path: &str, service: &str) -> Self {
+        let mut child = Command::new(path)
+            .args([
+                "--listen",
+                "127.0.0.1:0",
+                "--bearer",
+                TOKEN,
+                "--requests",
+                "20000",
+            ])
+            .args([
+                "--base-url",
+                &format!("{service}/v1"),
+                "--api-key",
+                "invented",
+            ])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the gateway runs");
+        let mut line = String::new();
+        let output = child.stdout.take().expect("its output");
+        std::io::BufReader::new(output)
+            .read_line(&mut line)
+            .expect("its first line");
+        let url = line.split_whitespace().last().expect("a URL").to_owned();
+        Self { child, url }
+    }
+
+    fn read(&self, file: &str) -> String {
+        std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).expect("a process")
+    }
+
+    fn status_kib(&self, name: &str) -> u64 {
+        let status = self.read("status");
+        let line = status.lines().find(|line| line.starts_with(name));
+        let number = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+        number.expect("a number of KiB")
+    }
+
+    /// User and system time. A tick is 10 ms on every Linux of today.
+    fn processor_us(&self) -> f64 {
+        let stat = self.read("stat");
+        let fields: Vec<&str> = stat
+            .rsplit_once(')')
+            .expect("a name")
+            .1
+            .split_whitespace()
+            .collect();
+        let ticks = fields[11..13]
+            .iter()
+            .map(|field| field.parse::<u64>().expect("ticks"));
+        ticks.sum::<u64>() as f64 * 10_000.0
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.child.kill().and_then(|()| self.child.wait());
+    }
+}
+
+fn transport() -> HyperTransport {
+    let mut connection = Connection::default();
+    connection.http = HttpVersions::Http1;
+    let mut timeouts = Timeouts::default();
+    timeouts.connect = Some(Duration::from_secs(120));
+    timeouts.headers = Some(Duration::from_secs(300));
+    HyperTransport::builder()
+        .connection(connection)
+        .timeouts(timeouts)
+        .build()
+        .expect("a transport")
+}
+
+const TOKEN: &str = "a-token-for-the-benchmark";
+const WARM_UP: usize = 5;
+const ROUNDS: usize = 200;
+/// Between two requests: with answers of a quarter of a second, a handful of streams runs at a time.
+const PAUSE: Duration = Duration::from_millis(25);
+const DELTAS: usize = 20;
+
+const RESPONSES: &str = r#"{"model":"gpt-test","input":"hello","stream":true}"#;
+const CHAT: &str =
+    r#"{"model":"gpt-test","messages":[{"role":"user","content":"hello"}],"stream":true}"#;
+const CREATED: &str = r#"{"type":"response.created","sequence_number":0,"response":{"id":"resp_0123456789abcdef","object":"response","created_at":1700000000,"status":"in_progress","model":"gpt-test","output":[]}}"#;
+const COMPLETED: &str = r#"{"type":"response.completed","sequence_number":21,"response":{"id":"resp_0123456789abcdef","object":"response","created_at":1700000000,"status":"completed","model":"gpt-test","output":[],"usage":{"input_tokens":36,"input_tokens_details":{"cached_tokens":0},"output_tokens":20,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":56}}}"#;

@@ -1,0 +1,180 @@
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use std::io;
+
+use hyper_util::client::legacy::connect::{Connected, Connection as HyperConnection};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// A stream whose peer is heard out: once it is gone, writes go nowhere, and whoever reads gets everything that had arrived and only
+/// then the failure.
+///
+/// HTTP/2 writes while it reads (windows, settings, pings), and `h2` gives a connection up at the first write that fails, with
+/// answers unread in the socket and without a word of the reason to their readers. A reset would look like an end, and a server that
+/// sent its last answer and closed would have sent it in vain.
+pub(crate) struct HeardOut<S> {
+    stream: S,
+    // The reset that a write was told of. The system tells of it once, so the reader would see an end.
+    reset: Option<io::Error>,
+}
+
+impl<S> HeardOut<S> {
+    pub(crate) fn new(stream: S) -> Self {
+        Self {
+            stream,
+            reset: None,
+        }
+    }
+
+    // `all` is what the writer wanted to write.
+    fn written(&mut self, result: Poll<io::Result<usize>>, all: usize) -> Poll<io::Result<usize>> {
+        match result {
+            Poll::Ready(Err(error)) if is_gone(&error) => {
+                // A broken pipe is a reset behind a proper end, or one that was told of before.
+                if error.kind() != io::ErrorKind::BrokenPipe {
+                    self.reset.get_or_insert(error);
+                }
+                Poll::Ready(Ok(all))
+            }
+            result => result,
+        }
+    }
+}
+
+// Only what the system says of a connection that is no more, and which therefore ends the reading as well.
+fn is_gone(error: &io::Error) -> bool {
+    error.raw_os_error().is_some()
+        && matches!(
+            error.kind(),
+            io::ErrorKind::BrokenPipe
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+        )
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for HeardOut<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let room = buffer.remaining();
+        let result = ready!(Pin::new(&mut self.stream).poll_read(cx, buffer));
+        let is_over = result.is_err() || (room > 0 && buffer.remaining() == room);
+        match self.reset.take_if(|_| is_over) {
+            Some(reset) => Poll::Ready(Err(reset)),
+            None => Poll::Ready(result),
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for HeardOut<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.written(result, bytes.len())
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.written(result, slices.iter().map(|slice| slice.len()).sum())
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = Pin::new(&mut self.stream).poll_flush(cx).map_ok(|()| 0);
+        self.written(result, 0).map_ok(|_| ())
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl<S: HyperConnection> HyperConnection for HeardOut<S> {
+    fn connected(&self) -> Connected {
+        self.stream.connected()
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails loudly")]
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// What had arrived, and what every write is told.
+    struct Gone(&'static [u8], i32);
+
+    impl AsyncRead for Gone {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.0).poll_read(cx, buffer)
+        }
+    }
+
+    impl AsyncWrite for Gone {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::Error::from_raw_os_error(self.1)))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Err(io::Error::from_raw_os_error(self.1)))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    const ECONNRESET: i32 = 104;
+    const EPIPE: i32 = 32;
+    const ENOSPC: i32 = 28;
+
+    #[tokio::test]
+    async fn the_reader_gets_what_arrived_and_then_the_reset_that_a_writer_was_told_of() {
+        let mut stream = HeardOut::new(Gone(b"the last answer", ECONNRESET));
+        stream.write_all(&[0; 100_000]).await.unwrap();
+        stream.flush().await.unwrap();
+        let mut received = Vec::new();
+        let error = stream.read_to_end(&mut received).await.unwrap_err();
+        assert_eq!(received, b"the last answer");
+        assert_eq!(error.raw_os_error(), Some(ECONNRESET));
+        // Told once, as the system does it.
+        assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn writing_behind_a_proper_end_does_not_make_it_improper() {
+        let mut stream = HeardOut::new(Gone(b"the last answer", EPIPE));
+        stream.write_all(b"window").await.unwrap();
+        let mut received = Vec::new();
+        stream.read_to_end(&mut received).await.unwrap();
+        assert_eq!(received, b"the last answer");
+    }
+
+    #[tokio::test]
+    async fn what_does_not_end_the_reading_is_the_writers_to_know() {
+        let mut stream = HeardOut::new(Gone(b"", ENOSPC));
+        let error = stream.write_all(b"window").await.unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(ENOSPC));
+    }
+}
