@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
 /// How much there may be of anything.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Requests of one client at a time, a turn over a WebSocket being one.
+    /// Requests of one client at a time, a turn over a WebSocket being one; and as many open WebSockets.
     pub(crate) requests: usize,
     /// Bytes of a request or of a message over a WebSocket.
     pub(crate) body: usize,
@@ -47,7 +47,8 @@ usage: gateway [OPTIONS]
   --listen ADDRESS:PORT    where to listen (default 127.0.0.1:8080; port 0 picks one); the first line on standard output
                            ends with the URL
   --bearer TOKEN           a token that clients have to send, at least 16 characters; may be given several times, once for each
-                           client (default: the variable CODEX_GATEWAY_BEARER, else one is made up and printed)
+                           client (default: the variable CODEX_GATEWAY_BEARER, else the key of --api-key, else one is made up
+                           and printed)
   --allow-other-machines   listen on an address that other machines reach
 
   --base-url URL           a compatible server (default: the platform API)
@@ -64,7 +65,7 @@ usage: gateway [OPTIONS]
 
   --lenient                leave out what the backend or the other API has no place for, instead of refusing the request
   --reasoning              ask for summaries of the reasoning in chats, and tell them as reasoning_content
-  --requests NUMBER        requests that a client may have at a time (default 256)
+  --requests NUMBER        requests, and open WebSockets, that a client may have at a time (default 256)
   --max-body BYTES         how large a request may be (default 33554432)
   --patience SECONDS       how long a client may take to send a request, or the next piece of its answer (default 60)
   --keep-alive SECONDS     after how long a silence a streamed answer gives a sign of life (default 15)
@@ -145,6 +146,12 @@ impl Arguments {
             && let Ok(token) = std::env::var("CODEX_GATEWAY_BEARER")
         {
             self.bearers.push(bearer(token)?);
+        }
+        // Whoever has the key needs no gateway to spend it, so it opens nothing, and a program that has it needs only the URL.
+        if self.bearers.is_empty()
+            && let Some(key) = &self.named.api_key
+        {
+            self.bearers.push(key.clone());
         }
         if self.named.api_key.is_some() && self.named.auth_file.is_some() {
             return Err("--api-key and --auth-file exclude each other".to_owned());

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use codex_auth::Secret;
-use http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, HOST, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use ring::digest::{Digest, SHA256, digest};
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -32,6 +32,8 @@ pub(crate) struct Caller {
     /// Of the token. Digests are compared, so that how long it takes says nothing about the token.
     digest: Digest,
     requests: Arc<Semaphore>,
+    /// Open WebSockets, whether or not a turn runs over them.
+    sockets: Arc<Semaphore>,
 }
 
 impl Guard {
@@ -46,6 +48,7 @@ impl Guard {
             .map(|token| Caller {
                 digest: digest(&SHA256, token.expose().as_bytes()),
                 requests: Arc::new(Semaphore::new(arguments.limits.requests)),
+                sockets: Arc::new(Semaphore::new(arguments.limits.requests)),
             })
             .collect();
         Ok(Self {
@@ -132,15 +135,24 @@ impl Guard {
 impl Caller {
     /// Room for one more request, as long as the value is kept.
     pub(crate) fn enter(&self) -> Result<OwnedSemaphorePermit, Failure> {
-        self.requests.clone().try_acquire_owned().map_err(|_| {
-            Failure::refusal(
-                StatusCode::TOO_MANY_REQUESTS,
-                "rate_limit_exceeded",
-                "this client has as many requests running as the gateway allows",
-            )
-            .with_header(http::header::RETRY_AFTER, HeaderValue::from_static("1"))
-        })
+        place(&self.requests)
     }
+
+    /// Room for one more WebSocket.
+    pub(crate) fn connect(&self) -> Result<OwnedSemaphorePermit, Failure> {
+        place(&self.sockets)
+    }
+}
+
+fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Failure> {
+    places.clone().try_acquire_owned().map_err(|_| {
+        Failure::refusal(
+            StatusCode::TOO_MANY_REQUESTS,
+            "rate_limit_exceeded",
+            "this client has as many requests or sockets as the gateway allows",
+        )
+        .with_header(RETRY_AFTER, HeaderValue::from_static("1"))
+    })
 }
 
 /// RFC 9110 section 11.1: the name of the scheme is case-insensitive.

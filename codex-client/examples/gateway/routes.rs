@@ -34,7 +34,7 @@ async fn route(
     let method = request.method().clone();
     if segments == ["responses"] && method == Method::GET {
         return if request.headers().contains_key(UPGRADE) {
-            // A socket occupies nothing by being open; its turns do.
+            // An open socket is no request; its turns are.
             socket::upgrade(gateway, caller, request)
         } else {
             Err(Failure::refusal(

@@ -59,8 +59,12 @@ pub(crate) fn upgrade(
     };
     let accept = derive_accept_key(key.as_bytes());
     let options = call_options(headers);
+    let place = caller.connect()?;
     let upgrading = hyper::upgrade::on(&mut request);
-    tokio::spawn(serve(gateway, caller, options, upgrading));
+    tokio::spawn(async move {
+        serve(gateway, caller, options, upgrading).await;
+        drop(place);
+    });
     let mut response = Response::new(body::whole(""));
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();

@@ -237,11 +237,26 @@ fn a_token_is_made_up_and_told_where_none_is_given() {
     assert_ne!(Some(&first), token(&second).as_ref());
     // One that is given is not told.
     for text in [
+        told(&mut command(&["--api-key", KEY])),
         told(&mut command(&["--bearer", TOKEN])),
         told(command(&[]).env("CODEX_GATEWAY_BEARER", TOKEN)),
     ] {
         assert!(!text.contains("token"), "{text}");
     }
+}
+
+#[tokio::test]
+async fn the_key_that_is_named_is_a_token() {
+    let server = service(Script::new().answer(answer()));
+    let base_url = server.url("/v1");
+    let gateway =
+        Gateway::spawn(command(&["--base-url", &base_url, "--api-key", KEY]).stderr(Stdio::null()));
+    let body = json!({"model": "some-model", "input": "Why?"});
+    assert_eq!(gateway.post("/v1/responses", &body).await.status(), 401);
+    let mut request = gateway.request("POST", "/v1/responses", body.to_string());
+    let value = format!("Bearer {KEY}").parse().expect("a value");
+    request.headers_mut().insert("authorization", value);
+    assert_eq!(send(request).await.status(), 200);
 }
 
 #[tokio::test]
@@ -308,4 +323,30 @@ async fn bodies_are_bounded_in_size_in_time_and_in_form() {
     assert_eq!(response.status(), 415);
     let error: Value = json_of(response).await["error"].clone();
     assert_eq!(error["code"], "unsupported_content_encoding");
+}
+
+#[test]
+fn every_flag_that_is_written_about_exists() {
+    let help = command(&["--help"]).output().expect("the gateway runs");
+    assert!(help.status.success());
+    let help = String::from_utf8(help.stdout).expect("UTF-8");
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
+    let readme = readme.expect("a README");
+    let section = readme.split("### The gateway").nth(1).expect("a section");
+    let is_name = |character: char| character.is_ascii_lowercase() || character == '-';
+    let mut flags = 0;
+    for (place, _) in section.match_indices("--") {
+        let name: String = section[place..]
+            .chars()
+            .take_while(|c| is_name(*c))
+            .collect();
+        if name.trim_matches('-').len() > 1 && !["--example", "--help"].contains(&name.as_str()) {
+            assert!(
+                help.contains(&format!("{name} ")) || help.contains(&format!("{name}\n")),
+                "{name}"
+            );
+            flags += 1;
+        }
+    }
+    assert!(flags > 8, "{flags}");
 }

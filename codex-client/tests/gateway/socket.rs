@@ -294,6 +294,25 @@ async fn turns_over_sockets_count_as_requests() {
     );
     gate.open();
     hear_all(&mut socket).await;
+    // And there are no more sockets than requests.
+    let transport = HyperTransport::new().expect("a transport");
+    match transport.connect(upgrade(&gateway)).await {
+        Ok(Upgrade::Refused(answer)) => assert_eq!(answer.status(), 429),
+        other => panic!("{other:?}"),
+    }
+    drop(socket);
+    eventually_connects(&gateway).await;
+}
+
+async fn eventually_connects(gateway: &Gateway) {
+    let transport = HyperTransport::new().expect("a transport");
+    for _ in 0..1000 {
+        if let Ok(Upgrade::Accepted(..)) = transport.connect(upgrade(gateway)).await {
+            return;
+        }
+        tokio::time::sleep(core::time::Duration::from_millis(10)).await;
+    }
+    panic!("no room for another socket");
 }
 
 #[tokio::test]
