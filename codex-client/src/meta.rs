@@ -4,12 +4,14 @@ use core::time::Duration;
 
 use std::time::SystemTime;
 
-use codex_types::RateLimits;
-use http::{HeaderMap, StatusCode};
+use codex_types::{Map, RateLimits, RawJson, ResponseEvent};
+use http::StatusCode;
+use http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 
 /// The head of the answer: the request's name, the model that serves it, and every other header.
 ///
-/// It has no payload and no credential in it, so it may be logged.
+/// Over a WebSocket there is one head for many answers, so what belongs to one answer comes in its events (`headers`); it is taken in here as it
+/// arrives, over HTTP as well. It has no payload and no credential in it, so it may be logged.
 #[derive(Clone, Debug)]
 pub struct ResponseMeta {
     status: StatusCode,
@@ -20,7 +22,7 @@ impl ResponseMeta {
     pub(crate) fn read(status: StatusCode, headers: &HeaderMap) -> Self {
         let mut headers = headers.clone();
         // Cookies are the server's secrets about us.
-        headers.remove(http::header::SET_COOKIE);
+        headers.remove(SET_COOKIE);
         Self { status, headers }
     }
 
@@ -38,10 +40,12 @@ impl ResponseMeta {
             .find_map(|name| self.text(name))
     }
 
-    /// The model that really serves the request (`openai-model`), which may be another one than was asked for.
+    /// The model that really serves the request (`openai-model`, else `x-openai-model`), which may be another one than was asked for.
     #[must_use]
     pub fn model(&self) -> Option<&str> {
-        self.text("openai-model")
+        ["openai-model", "x-openai-model"]
+            .iter()
+            .find_map(|name| self.text(name))
     }
 
     /// The server's routing token for later requests of the same turn (`x-codex-turn-state`).
@@ -77,8 +81,102 @@ impl ResponseMeta {
         &self.headers
     }
 
+    /// Takes in what an event says in the place of headers.
+    pub(crate) fn take_in(&mut self, event: &ResponseEvent) {
+        for headers in headers_of(event).into_iter().flatten() {
+            for (name, value) in headers.iter() {
+                let name = HeaderName::try_from(name);
+                let value = text_of(value).and_then(|text| HeaderValue::try_from(text).ok());
+                if let (Ok(name), Some(value)) = (name, value)
+                    && name != SET_COOKIE
+                    && (self.headers.contains_key(&name) || self.headers.len() < MAX_HEADERS)
+                {
+                    self.headers.insert(name, value);
+                }
+            }
+        }
+    }
+
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         let text = self.headers.get(name)?.to_str().ok()?.trim();
         (!text.is_empty()).then_some(text)
+    }
+}
+
+/// What an event says in the place of headers; the later counts. Those of the response say more than those beside it.
+pub(crate) fn headers_of(event: &ResponseEvent) -> [Option<&Map<RawJson>>; 2] {
+    match event {
+        ResponseEvent::Metadata(event) | ResponseEvent::CodexMetadata(event) => {
+            [event.headers.as_ref(), None]
+        }
+        ResponseEvent::Created(event)
+        | ResponseEvent::Queued(event)
+        | ResponseEvent::InProgress(event)
+        | ResponseEvent::Completed(event)
+        | ResponseEvent::Failed(event)
+        | ResponseEvent::Incomplete(event)
+        | ResponseEvent::Done(event) => [event.headers.as_ref(), event.response.headers.as_ref()],
+        _ => [None, None],
+    }
+}
+
+/// A header inside JSON: text, a number, a boolean, or a list of which the first counts.
+pub(crate) fn text_of(value: &RawJson) -> Option<String> {
+    match value.as_str().trim_start().as_bytes().first()? {
+        b'"' => value.decode().ok(),
+        b'[' => text_of(value.decode::<Vec<RawJson>>().ok()?.first()?),
+        b'{' | b'n' => None,
+        _ => Some(value.as_str().trim().to_owned()),
+    }
+}
+
+/// More names than any server has use for.
+const MAX_HEADERS: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meta() -> ResponseMeta {
+        let mut headers = HeaderMap::new();
+        headers.insert("openai-model", HeaderValue::from_static("of-the-head"));
+        ResponseMeta::read(StatusCode::OK, &headers)
+    }
+
+    fn after(json: &str) -> ResponseMeta {
+        let mut meta = meta();
+        meta.take_in(&ResponseEvent::from_json(json).unwrap());
+        meta
+    }
+
+    #[test]
+    fn events_say_what_heads_do() {
+        let meta = after(
+            r#"{"type":"response.created","headers":{"OpenAI-Model":"beside","X-Request-Id":"req_1"},"response":{"id":"resp_1","headers":{"openai-model":["inside","other"]}}}"#,
+        );
+        assert_eq!(
+            (meta.model(), meta.request_id()),
+            (Some("inside"), Some("req_1"))
+        );
+        let meta = after(
+            r#"{"type":"codex.response.metadata","headers":{"x-codex-primary-used-percent":12.5,"x-odd":{"a":1},"x-none":null,"set-cookie":"canary"}}"#,
+        );
+        let window = meta.rate_limits().active().unwrap().primary.unwrap();
+        assert_eq!(window.used_percent, 12.5);
+        assert_eq!(meta.headers().len(), 2);
+        assert_eq!(meta.model(), Some("of-the-head"));
+    }
+
+    #[test]
+    fn events_cannot_fill_the_memory() {
+        let mut meta = meta();
+        for number in 0..1_000 {
+            let json = format!(
+                r#"{{"type":"response.metadata","headers":{{"x-{number}":"1","openai-model":"{number}"}}}}"#
+            );
+            meta.take_in(&ResponseEvent::from_json(&json).unwrap());
+        }
+        assert_eq!(meta.headers().len(), MAX_HEADERS);
+        assert_eq!(meta.model(), Some("999"));
     }
 }

@@ -264,6 +264,7 @@ impl ResponseStream {
     /// Fails when the response has grown beyond what may be assembled.
     fn accept(&mut self, event: &ResponseEvent) -> Result<(), Error> {
         self.watch.record_event();
+        self.meta.take_in(event);
         self.viewer.skip();
         self.viewer.feed(event).map_err(failure::stream)?;
         if event.is_terminal() {

@@ -182,6 +182,34 @@ async fn sockets_tell_of_limits_too() {
     assert_eq!(limits.resets_in_seconds, Some(60));
 }
 
+/// One head serves many turns, so what belongs to one of them comes in its events.
+#[cfg(feature = "ws")]
+#[tokio::test]
+async fn each_turn_over_a_socket_has_its_own_model_and_request() {
+    let created = |model: &str| {
+        json!({"type": "response.created", "response": {"id": "resp_1", "status": "in_progress", "output": [],
+            "headers": {"OpenAI-Model": model, "x-request-id": format!("req_{model}")}}})
+        .to_string()
+    };
+    let answer = Answer::websocket()
+        .header("openai-model", "of-the-head")
+        .receive()
+        .event(created("one"))
+        .event(completed())
+        .receive()
+        .event(completed().replace("resp_1", "resp_2"));
+    let (_server, client) = start(Script::new().route("GET", "/codex/responses", answer));
+    let mut session = client.socket_session();
+    for (model, request_id) in [("one", Some("req_one")), ("of-the-head", None)] {
+        let mut turn = session.stream(&question()).await.expect("a turn");
+        while let Some(event) = turn.next().await {
+            event.expect("no error");
+        }
+        assert_eq!(turn.meta().model(), Some(model));
+        assert_eq!(turn.meta().request_id(), request_id);
+    }
+}
+
 #[tokio::test]
 async fn the_last_failure_is_kept_even_if_it_was_made_up_for() {
     let refusal = json!({"error": {"code": "server_error", "message": "canary of a message"}});

@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use codex_transport::Timer as _;
-use codex_types::{ApiError, Map, RateLimits, RawJson, Response, ResponseEvent};
+use codex_types::{ApiError, RateLimits, Response, ResponseEvent};
 use http::Uri;
 
 pub use failed::FailedExchange;
@@ -28,7 +28,7 @@ pub(crate) use trace::{Attempt, Trace};
 use crate::client::Client;
 use crate::error::Error;
 use crate::failure;
-use crate::meta::ResponseMeta;
+use crate::meta::{ResponseMeta, headers_of, text_of};
 use crate::options::CallOptions;
 use crate::turn::Turn;
 
@@ -115,15 +115,14 @@ impl Observer {
 
     /// An event, and the response as it is with it.
     pub(crate) fn event(&self, event: &ResponseEvent, response: &Response) {
+        for headers in headers_of(event).into_iter().flatten() {
+            let text = |name| text_of(headers.get_ignore_case(name)?);
+            self.models(text("x-models-etag").as_deref());
+            self.state(text("x-codex-turn-state").as_deref());
+            self.limits(RateLimits::from_header_map(headers));
+        }
         match event {
             ResponseEvent::RateLimits(event) => self.limits(RateLimits::from_event(event)),
-            ResponseEvent::Metadata(event) | ResponseEvent::CodexMetadata(event) => {
-                if let Some(headers) = &event.headers {
-                    self.models(text(headers, "x-models-etag").as_deref());
-                    self.state(text(headers, "x-codex-turn-state").as_deref());
-                    self.limits(RateLimits::from_header_map(headers));
-                }
-            }
             ResponseEvent::Completed(_) | ResponseEvent::Incomplete(_) | ResponseEvent::Done(_) => {
                 self.trace.ended(response);
             }
@@ -249,8 +248,4 @@ fn of_refusal(mut limits: RateLimits, api: Option<&ApiError>) -> RateLimits {
         limits.resets_in_seconds = api.resets_in_seconds.and_then(|seconds| seconds.to_whole());
     }
     limits
-}
-
-fn text(headers: &Map<RawJson>, name: &str) -> Option<String> {
-    headers.get_ignore_case(name)?.decode().ok()
 }

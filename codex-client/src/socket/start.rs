@@ -14,7 +14,7 @@ use futures_core::Stream as _;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::error::{Error, ErrorKind};
-use crate::meta::ResponseMeta;
+use crate::meta::{ResponseMeta, text_of};
 use crate::observe::Attempt;
 use crate::stream::ResponseStream;
 
@@ -227,10 +227,8 @@ fn refusal(event: &ErrorEvent) -> Error {
         .and_then(|status| StatusCode::from_u16(status).ok());
     let mut headers = HeaderMap::new();
     for (name, value) in api.headers.iter().flat_map(|headers| headers.iter()) {
-        let text = value
-            .decode::<String>()
-            .unwrap_or_else(|_| value.as_str().to_owned());
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(text)) {
+        let value = text_of(value).and_then(|text| HeaderValue::try_from(text).ok());
+        if let (Ok(name), Some(value)) = (HeaderName::try_from(name), value) {
             headers.insert(name, value);
         }
     }

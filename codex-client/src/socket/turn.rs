@@ -126,7 +126,7 @@ impl<'a> SocketTurn<'a> {
         self.viewer.poll()
     }
 
-    /// What the head of the answer said: over a socket, of the upgrade.
+    /// What the head of the answer said: over a socket, of the upgrade, and what the events of this response have said since.
     #[must_use]
     pub fn meta(&self) -> &ResponseMeta {
         &self.meta
@@ -244,6 +244,7 @@ impl<'a> SocketTurn<'a> {
         self.delivered += 1;
         self.resumes_left = self.plan.settings.resumes;
         self.count_steering(&event);
+        self.meta.take_in(&event);
         self.viewer.skip();
         if let Err(error) = self.viewer.feed(&event) {
             self.state = State::Over(None);
