@@ -10,7 +10,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 ///
 /// HTTP/2 writes while it reads (windows, settings, pings), and `h2` gives a connection up at the first write that fails, with
 /// answers unread in the socket and without a word of the reason to their readers. A reset would look like an end, and a server that
-/// sent its last answer and closed would have sent it in vain.
+/// sent its last answer and closed would have sent it in vain. Over a WebSocket the close code of a server that refuses a message
+/// would go unread while the message is being sent.
 pub(crate) struct HeardOut<S> {
     stream: S,
     // The reset that a write was told of. The system tells of it once, so the reader would see an end.

@@ -25,6 +25,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
 use crate::connector::{Connector, Offer, Progress, Stream};
+use crate::heard_out::HeardOut;
 use crate::raw_http::{self, Exchange};
 use crate::timer::BoxSleep;
 use crate::{
@@ -110,7 +111,7 @@ pub(crate) async fn connect(
         // A message may well be one frame.
         .max_frame_size(Some(settings.max_message));
     let counted = Counted {
-        stream,
+        stream: HeardOut::new(stream),
         read: 0,
         written: 0,
     };
@@ -333,7 +334,10 @@ impl TungsteniteSocket {
                 Some(Err(error)) => return Poll::Ready(Some(Err(translate(error, Phase::Body)))),
                 Some(Ok(message)) => message,
             };
-            self.pinged = None;
+            if self.pinged.take().is_some() {
+                // What sleeps waits for the pong, perhaps longer than until the next ping.
+                self.receive_sleep = None;
+            }
             match message {
                 Message::Text(text) => return Poll::Ready(Some(Ok(text.into()))),
                 Message::Binary(bytes) if self.settings.accept_binary => {
@@ -460,7 +464,7 @@ fn translate(error: tungstenite::Error, phase: Phase) -> Error {
 
 /// Counts what goes through, so that slow progress is told apart from none.
 struct Counted {
-    stream: Stream,
+    stream: HeardOut<Stream>,
     read: u64,
     written: u64,
 }

