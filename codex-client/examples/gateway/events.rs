@@ -194,14 +194,16 @@ fn tell(events: Vec<ChatStreamEvent>, out: &mut String) {
     }
 }
 
-/// Event and data as WHATWG HTML section 9.2.6 reads them; neither may contain a line end.
+/// Event and data as WHATWG HTML section 9.2.6 reads them. A line end, of which JSON may have some between its parts, begins another line of
+/// data; a name with one in it, which nobody has, would let the service write fields of its own.
 fn frame(kind: Option<&str>, data: &str, out: &mut String) {
-    if let Some(kind) = kind {
+    const LINE_ENDS: [char; 2] = ['\n', '\r'];
+    if let Some(kind) = kind.filter(|kind| !kind.contains(LINE_ENDS)) {
         out.push_str("event: ");
         out.push_str(kind);
         out.push('\n');
     }
-    for line in data.lines() {
+    for line in data.split(LINE_ENDS) {
         out.push_str("data: ");
         out.push_str(line);
         out.push('\n');
