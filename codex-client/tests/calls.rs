@@ -157,6 +157,45 @@ async fn each_call_has_its_method_and_path() {
 }
 
 #[tokio::test]
+async fn every_call_takes_options() {
+    let script = Script::new()
+        .route("GET", "/v1/responses/resp_1", answered("in"))
+        .rule(|_| {
+            Some(Answer::json(
+                200,
+                response("completed", json!([])).to_string(),
+            ))
+        });
+    let (server, client) = start(script);
+    let options = CallOptions::new()
+        .header("x-own", "7")
+        .parameter("new_parameter", RawJson::parse("1").expect("JSON"));
+    let stream = client.resume_with("resp_1", None, &options).await;
+    stream
+        .expect("a stream")
+        .finish()
+        .await
+        .expect("a response");
+    let resp = "resp_2";
+    client.retrieve_with(resp, &options).await.expect("one");
+    client.cancel_with(resp, &options).await.expect("one");
+    client.delete_with(resp, &options).await.expect("done");
+    let query = codex_client::InputItems::new();
+    let items = client.input_items_with(resp, &query, &options).await;
+    items.expect("items");
+    let count = InputTokensRequest::new("some-model");
+    let tokens = client.count_input_tokens_with(&count, &options).await;
+    tokens.expect("tokens");
+    let requests = server.requests();
+    assert_eq!(requests.len(), 6);
+    for request in &requests {
+        assert_eq!(request.header("x-own"), Some("7"), "{}", request.uri);
+    }
+    assert_eq!(requests[0].uri.query(), Some("stream=true"));
+    assert_eq!(body(&requests[5])["new_parameter"], 1);
+}
+
+#[tokio::test]
 async fn an_id_that_would_change_the_path_is_not_sent() {
     let (server, client) = start(Script::new());
     for id in [

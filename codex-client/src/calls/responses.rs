@@ -17,11 +17,22 @@ impl Client {
     ///
     /// As for [`stream`](Self::stream); [`Protocol`](crate::ErrorKind::Protocol) when the answer is not JSON.
     pub async fn retrieve(&self, response_id: &str) -> Result<Response, Error> {
+        self.retrieve_with(response_id, &CallOptions::new()).await
+    }
+
+    /// As [`retrieve`](Self::retrieve), with options of this call.
+    ///
+    /// # Errors
+    ///
+    /// As for [`retrieve`](Self::retrieve).
+    pub async fn retrieve_with(
+        &self,
+        response_id: &str,
+        options: &CallOptions,
+    ) -> Result<Response, Error> {
         let path = format!("responses/{}", checked(response_id)?);
-        Call::new(self, &CallOptions::new(), Method::GET, &path)
-            .await?
-            .read()
-            .await
+        let call = Call::new(self, options, Method::GET, &path).await?;
+        call.read().await
     }
 
     /// Watches a response that the service keeps, from behind the event with this number, or from its beginning: the way back to one that is
@@ -55,19 +66,35 @@ impl Client {
         response_id: &str,
         starting_after: Option<u64>,
     ) -> Result<ResponseStream, Error> {
+        self.resume_with(response_id, starting_after, &CallOptions::new())
+            .await
+    }
+
+    /// As [`resume`](Self::resume), with options of this call.
+    ///
+    /// # Errors
+    ///
+    /// As for [`stream`](Self::stream).
+    pub async fn resume_with(
+        &self,
+        response_id: &str,
+        starting_after: Option<u64>,
+        options: &CallOptions,
+    ) -> Result<ResponseStream, Error> {
         let id = checked(response_id)?;
         let path = match starting_after {
             Some(number) => format!("responses/{id}?stream=true&starting_after={number}"),
             None => format!("responses/{id}?stream=true"),
         };
-        let timeouts = self.inner().timeouts;
-        let options = CallOptions::new().timeouts(timeouts);
+        let timeouts = options.timeouts.unwrap_or_else(|| self.inner().timeouts);
+        let options = options.clone().timeouts(timeouts);
         let mut call = Call::new(self, &options, Method::GET, &path).await?;
         call.headers_mut().insert(ACCEPT, EVENTS);
         let (opened, observer) = call.open().await?;
+        let findings = Vec::new();
         Ok(ResponseStream::new(
             opened,
-            Vec::new(),
+            findings,
             timeouts,
             Some(observer),
         ))
@@ -79,11 +106,22 @@ impl Client {
     ///
     /// As for [`retrieve`](Self::retrieve).
     pub async fn cancel(&self, response_id: &str) -> Result<Response, Error> {
+        self.cancel_with(response_id, &CallOptions::new()).await
+    }
+
+    /// As [`cancel`](Self::cancel), with options of this call.
+    ///
+    /// # Errors
+    ///
+    /// As for [`retrieve`](Self::retrieve).
+    pub async fn cancel_with(
+        &self,
+        response_id: &str,
+        options: &CallOptions,
+    ) -> Result<Response, Error> {
         let path = format!("responses/{}/cancel", checked(response_id)?);
-        Call::new(self, &CallOptions::new(), Method::POST, &path)
-            .await?
-            .read()
-            .await
+        let call = Call::new(self, options, Method::POST, &path).await?;
+        call.read().await
     }
 
     /// Makes the service forget a response.
@@ -92,11 +130,18 @@ impl Client {
     ///
     /// As for [`retrieve`](Self::retrieve).
     pub async fn delete(&self, response_id: &str) -> Result<(), Error> {
+        self.delete_with(response_id, &CallOptions::new()).await
+    }
+
+    /// As [`delete`](Self::delete), with options of this call.
+    ///
+    /// # Errors
+    ///
+    /// As for [`retrieve`](Self::retrieve).
+    pub async fn delete_with(&self, response_id: &str, options: &CallOptions) -> Result<(), Error> {
         let path = format!("responses/{}", checked(response_id)?);
-        Call::new(self, &CallOptions::new(), Method::DELETE, &path)
-            .await?
-            .done()
-            .await
+        let call = Call::new(self, options, Method::DELETE, &path).await?;
+        call.done().await
     }
 
     /// Fetches a page of what a response was given.
@@ -136,15 +181,25 @@ impl Client {
         response_id: &str,
         query: &InputItems,
     ) -> Result<ItemList, Error> {
-        let path = format!(
-            "responses/{}/input_items{}",
-            checked(response_id)?,
-            query.to_query()?
-        );
-        Call::new(self, &CallOptions::new(), Method::GET, &path)
-            .await?
-            .read()
-            .await
+        let options = CallOptions::new();
+        self.input_items_with(response_id, query, &options).await
+    }
+
+    /// As [`input_items`](Self::input_items), with options of this call.
+    ///
+    /// # Errors
+    ///
+    /// As for [`retrieve`](Self::retrieve).
+    pub async fn input_items_with(
+        &self,
+        response_id: &str,
+        query: &InputItems,
+        options: &CallOptions,
+    ) -> Result<ItemList, Error> {
+        let (id, query) = (checked(response_id)?, query.to_query()?);
+        let path = format!("responses/{id}/input_items{query}");
+        let call = Call::new(self, options, Method::GET, &path).await?;
+        call.read().await
     }
 
     /// Counts the tokens that a request would take, without making it.
@@ -157,7 +212,20 @@ impl Client {
         request: &InputTokensRequest,
     ) -> Result<InputTokens, Error> {
         let options = CallOptions::new();
-        let call = Call::new(self, &options, Method::POST, "responses/input_tokens").await?;
+        self.count_input_tokens_with(request, &options).await
+    }
+
+    /// As [`count_input_tokens`](Self::count_input_tokens), with options of this call.
+    ///
+    /// # Errors
+    ///
+    /// As for [`retrieve`](Self::retrieve).
+    pub async fn count_input_tokens_with(
+        &self,
+        request: &InputTokensRequest,
+        options: &CallOptions,
+    ) -> Result<InputTokens, Error> {
+        let call = Call::new(self, options, Method::POST, "responses/input_tokens").await?;
         call.with_body(request)?.read().await
     }
 }

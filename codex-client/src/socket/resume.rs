@@ -73,8 +73,11 @@ pub(super) fn retrieve(plan: Arc<Plan>, response_id: String) -> Retrieving {
     Box::pin(async move {
         let inner = plan.client.inner();
         let started = inner.timer.now();
+        let mut options = plan.options.clone();
+        // The clocks of a stream are not those of an answer in one piece.
+        options.timeouts = None;
         loop {
-            let response = plan.client.retrieve(&response_id).await?;
+            let response = plan.client.retrieve_with(&response_id, &options).await?;
             if !matches!(response.status, Status::InProgress | Status::Queued) {
                 add(&plan.counters.retrievals, 1);
                 return Ok(response);
