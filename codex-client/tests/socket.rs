@@ -641,6 +641,31 @@ async fn a_restart_says_what_to_discard() {
 }
 
 #[tokio::test]
+async fn a_server_that_gives_every_response_the_same_id_loses_no_event() {
+    let again = completed("resp_1", "One.");
+    let server = serve(sockets([Answer::websocket()
+        .receive()
+        .event(created("resp_1"))
+        .event(again.clone())
+        // Servers exist that end a response twice, too.
+        .event(again)
+        .receive()
+        .event(created("resp_1"))
+        .event(completed("resp_1", "Two."))]));
+    let mut session = session(&server, only_sockets);
+    for text in ["One.", "Two."] {
+        let mut turn = session.stream(&ask(&start("Well?"))).await.expect("a turn");
+        let mut kinds = Vec::new();
+        while let Some(event) = turn.next().await {
+            let event = event.expect("no error").into_response().expect("no border");
+            kinds.push(event.kind().to_owned());
+        }
+        assert_eq!(kinds, ["response.created", "response.completed"]);
+        assert_eq!(turn.snapshot().output_text(), text);
+    }
+}
+
+#[tokio::test]
 async fn a_stored_background_response_goes_on_where_it_broke_off() {
     let numbered = |number: u64, event: String| {
         let mut event: Value = serde_json::from_str(&event).expect("JSON");
