@@ -533,29 +533,35 @@ async fn the_state_of_a_drafted_turn_goes_along_over_either_transport() {
         .event(completed("resp_1", &[call("call_1")]))
         .receive()
         .event(told("second"))
-        .event(completed("resp_2", &[call("call_2")]))
-        .close(1000);
-    let script = Script::new()
-        .route("GET", "/v1/responses", socket)
-        .route("GET", "/v1/responses", Answer::status(426))
-        .route("POST", "/v1/responses", answered(&[]).times(2));
+        .event(completed("resp_2", &[call("call_2")]));
+    let script = Script::new().route("GET", "/v1/responses", socket).route(
+        "POST",
+        "/v1/responses",
+        answered(&[]).times(2),
+    );
     let (server, client) = start(script);
     let mut session = client.session(settings());
-    let mut sockets = client.socket_session();
+    let mut over_http = codex_client::SocketSettings::default();
+    over_http.transport = codex_client::TransportChoice::Http;
+    let mut over_http = codex_client::SocketSession::new(&client, over_http);
+    let mut over_socket = client.socket_session();
     let output = |id: &str| [InputItem::from(FunctionCallOutput::new("noon").call_id(id))];
-    let mut draft = session.draft("First?");
-    for next in ["call_1", "call_2", ""] {
-        let turn = sockets.stream_with(draft.request(), draft.options()).await;
+    for number in 0..4 {
+        let draft = match number {
+            0 => session.draft("First?"),
+            1 => session.draft_follow_up(output("call_1")),
+            2 => session.draft_follow_up(output("call_2")),
+            _ => session.draft("Second?"),
+        };
+        let way = if number < 2 {
+            &mut over_socket
+        } else {
+            &mut over_http
+        };
+        let turn = way.stream_with(draft.request(), draft.options()).await;
         let response = turn.expect("a turn").finish().await.expect("an answer");
         assert!(session.commit(draft, &response));
-        draft = if next.is_empty() {
-            session.draft("Second?")
-        } else {
-            session.draft_follow_up(output(next))
-        };
     }
-    let turn = sockets.stream_with(draft.request(), draft.options()).await;
-    turn.expect("a turn").finish().await.expect("an answer");
 
     let over_socket: Vec<Value> = server
         .messages()
