@@ -1,0 +1,236 @@
+//! An answer told by any of the protocol's sources, each item's dropped or repeated as the input says and mixed with the other items', is
+//! assembled as it was and shown once (law L6).
+
+#![no_main]
+
+use codex_sse::{Accumulator, View, Viewer};
+use codex_types::{OutputItem, Response, ResponseEvent};
+use libfuzzer_sys::{
+    arbitrary::{self, Arbitrary},
+    fuzz_target,
+};
+use serde_json::{Value, json};
+
+#[derive(Arbitrary, Debug)]
+struct Answer {
+    items: Vec<Item>,
+    /// Whether the final response holds the output.
+    envelope: bool,
+    /// Which item's next event comes next.
+    order: Vec<u8>,
+    /// Which of all events are sent once more, directly or at the end.
+    again: Vec<(u8, bool)>,
+    late: bool,
+}
+
+#[derive(Arbitrary, Debug)]
+struct Item {
+    is_reasoning: bool,
+    texts: [String; 2],
+    added: bool,
+    /// `None`: no deltas at all. Else they are as many characters long, and those at these places are dropped if a later source is there.
+    deltas: Option<(u8, Vec<u8>)>,
+    text_done: bool,
+    item_done: bool,
+}
+
+impl Item {
+    fn texts(&self) -> impl Iterator<Item = &String> {
+        self.texts.iter().filter(|text| !text.is_empty())
+    }
+
+    fn json(&self, index: usize, whole: bool) -> Value {
+        let kind = if self.is_reasoning {
+            "summary_text"
+        } else {
+            "output_text"
+        };
+        let parts: Vec<Value> = self
+            .texts()
+            .filter(|_| whole)
+            .map(|text| json!({"type": kind, "text": text}))
+            .collect();
+        if self.is_reasoning {
+            json!({"type": "reasoning", "id": format!("rs_{index}"), "summary": parts})
+        } else {
+            json!({"type": "message", "id": format!("msg_{index}"), "role": "assistant", "content": parts})
+        }
+    }
+
+    fn events(&self, index: usize, envelope: bool) -> Vec<Value> {
+        let mut events = Vec::new();
+        // Something has to carry the item.
+        let in_pieces = self.texts().next().is_some() && (self.deltas.is_some() || self.text_done);
+        let item_done = self.item_done || !(envelope || in_pieces);
+        let carried = envelope || self.text_done || item_done;
+        let (name, place) = if self.is_reasoning {
+            ("reasoning_summary_text", "summary_index")
+        } else {
+            ("output_text", "content_index")
+        };
+        let id = self.json(index, false)["id"].clone();
+        if self.added {
+            events.push(json!({"type": "response.output_item.added", "output_index": index, "item": self.json(index, false)}));
+        }
+        for (part, text) in self.texts().enumerate() {
+            if let Some((length, dropped)) = &self.deltas {
+                let letters: Vec<char> = text.chars().collect();
+                for (number, piece) in letters.chunks(usize::from(*length).max(1)).enumerate() {
+                    if !(carried && dropped.iter().any(|at| usize::from(*at) == number)) {
+                        events.push(json!({"type": format!("response.{name}.delta"), "item_id": id, "output_index": index, place: part,
+                            "delta": piece.iter().collect::<String>()}));
+                    }
+                }
+            }
+            if self.text_done {
+                events.push(json!({"type": format!("response.{name}.done"), "item_id": id, "output_index": index, place: part, "text": text}));
+            }
+        }
+        if item_done {
+            events.push(json!({"type": "response.output_item.done", "output_index": index, "item": self.json(index, true)}));
+        }
+        events
+    }
+}
+
+/// All events in order, numbered, some of them repeated with the number they had.
+fn events(answer: &Answer) -> Vec<Value> {
+    let mut streams: Vec<_> = answer
+        .items
+        .iter()
+        .enumerate()
+        .map(|(index, item)| item.events(index, answer.envelope).into_iter())
+        .collect();
+    let mut events =
+        vec![json!({"type": "response.created", "response": {"id": "resp_1", "output": []}})];
+    for choice in &answer.order {
+        let index = usize::from(*choice) % streams.len();
+        events.extend(streams[index].next());
+    }
+    events.extend(streams.into_iter().flatten());
+    for (number, event) in events.iter_mut().enumerate() {
+        event["sequence_number"] = number.into();
+    }
+    for (which, at_once) in &answer.again {
+        let from = usize::from(*which) % events.len();
+        let event = events[from].clone();
+        // Numbers tell what is repeated once two of them have been seen.
+        let to = if *at_once && from > 0 {
+            from + 1
+        } else {
+            events.len()
+        };
+        if events.len() > 1 {
+            events.insert(to, event);
+        }
+    }
+    let output: Vec<Value> = answer
+        .items
+        .iter()
+        .enumerate()
+        .filter(|_| answer.envelope)
+        .map(|(index, item)| item.json(index, true))
+        .collect();
+    let number = events.len();
+    events.push(json!({"type": "response.completed", "sequence_number": number, "response": {"id": "resp_1", "status": "completed", "output": output}}));
+    if answer.late {
+        events.push(json!({"type": "response.output_text.delta", "sequence_number": number + 1, "output_index": 0, "content_index": 0, "delta": "late"}));
+    }
+    events
+}
+
+fn texts_of(response: &Response) -> Vec<Vec<String>> {
+    let of_item = |item: &OutputItem| match item {
+        OutputItem::Message(item) => item
+            .content
+            .iter()
+            .filter_map(|part| part.as_text())
+            .map(str::to_owned)
+            .collect(),
+        OutputItem::Reasoning(item) => item
+            .summary
+            .iter()
+            .filter_map(|part| part.as_text())
+            .map(str::to_owned)
+            .collect(),
+        _ => Vec::new(),
+    };
+    response.output.iter().map(of_item).collect()
+}
+
+fuzz_target!(|answer: Answer| {
+    if answer.items.is_empty() || answer.items.len() > 4 {
+        return;
+    }
+    let expected: Vec<Vec<String>> = answer
+        .items
+        .iter()
+        .map(|item| item.texts().cloned().collect())
+        .collect();
+
+    let mut viewer = Viewer::new();
+    let mut accumulator = Accumulator::new();
+    let mut shown: Vec<(u32, u32, String)> = Vec::new();
+    let mut ended = 0;
+    for json in events(&answer) {
+        let event = ResponseEvent::from_json(&json.to_string()).unwrap();
+        accumulator.push(&event).unwrap();
+        viewer.feed(&event).unwrap();
+        while let Some(view) = viewer.poll() {
+            match view {
+                View::Text {
+                    output_index,
+                    part,
+                    delta,
+                    snapshot,
+                    ..
+                }
+                | View::ReasoningSummary {
+                    output_index,
+                    part,
+                    delta,
+                    snapshot,
+                    ..
+                } => {
+                    let place = match shown
+                        .iter()
+                        .position(|(index, at, _)| (*index, *at) == (output_index, part))
+                    {
+                        Some(place) => place,
+                        None => {
+                            shown.push((output_index, part, String::new()));
+                            shown.len() - 1
+                        }
+                    };
+                    shown[place].2.push_str(delta);
+                    assert_eq!(shown[place].2, snapshot);
+                }
+                View::Corrected {
+                    output_index,
+                    part,
+                    snapshot,
+                    ..
+                } => {
+                    for (index, at, text) in &mut shown {
+                        if (*index, *at) == (output_index, part) {
+                            snapshot.clone_into(text);
+                        }
+                    }
+                }
+                View::Ended(_) => ended += 1,
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(ended, 1);
+    assert_eq!(texts_of(viewer.snapshot()), expected);
+    assert_eq!(accumulator.into_partial(), *viewer.snapshot());
+    for (index, texts) in expected.iter().enumerate() {
+        for (part, text) in texts.iter().enumerate() {
+            let found = shown
+                .iter()
+                .find(|(at, place, _)| (*at as usize, *place as usize) == (index, part));
+            assert_eq!(found.map(|(.., text)| text), Some(text));
+        }
+    }
+});
