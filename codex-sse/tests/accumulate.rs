@@ -427,3 +427,13 @@ fn a_resumed_stream_is_not_doubled() {
     assert_eq!(accumulator.snapshot().output_text(), "abcd");
     assert_eq!(accumulator.last_sequence_number(), Some(7));
 }
+
+#[test]
+fn what_is_repeated_may_end_with_the_last_event() {
+    let created = json!({"type": "response.created", "sequence_number": 0, "response": {"id": "resp_1", "output": []}});
+    let mut only = delta(0, "once");
+    only["sequence_number"] = 1.into();
+    let events = [created, only];
+    let accumulator = fold(&[events.clone(), events.clone(), events].concat());
+    assert_eq!(accumulator.snapshot().output_text(), "once");
+}

@@ -57,6 +57,7 @@ pub struct Accumulator {
     slots: Vec<Slot>,
     serials: u32,
     sequence: Sequence,
+    /// The kind of the last event that had a number of its own.
     last_kind: Option<Kind>,
     outcome: Option<Outcome>,
     size: usize,
@@ -297,9 +298,15 @@ impl Accumulator {
         if self.outcome.is_some() {
             return true;
         }
+        let Some(number) = number else {
+            return false;
+        };
         let same_kind = self.last_kind == Some(kind);
+        if self.sequence.is_repeated(number, same_kind) {
+            return true;
+        }
         self.last_kind = Some(kind);
-        number.is_some_and(|number| self.sequence.is_repeated(number, same_kind))
+        false
     }
 
     pub(crate) fn place(&self, serial: u32) -> Option<Place<'_>> {
