@@ -99,7 +99,8 @@ impl Decoder {
     fn begin_header<'i>(&mut self, input: &mut &'i [u8]) -> Predicted<'i> {
         let header = self.prediction.header.as_bytes();
         let room = self.least.saturating_sub(self.stored.max(self.skipped));
-        if input.is_empty() || !header.starts_with(input) || header.len() + 2 > room {
+        let is_likely = !input.is_empty() && !self.prediction.was_wrong;
+        if !is_likely || !header.starts_with(input) || header.len() + 2 > room {
             return Predicted::Missed;
         }
         self.held.clear_event();
@@ -132,6 +133,7 @@ impl Decoder {
 
     /// The predicted header has come as a whole, and was taken.
     fn end_header(&mut self) {
+        self.prediction.was_wrong = false;
         let event = self.prediction.event();
         let event_line = match event.len() {
             0 => 0,
@@ -155,7 +157,10 @@ impl Decoder {
         let mut lent = Lent::default();
         let given = self.take_lines(&mut begun, &mut lent);
         self.keep(&mut lent);
-        self.prediction = prediction;
+        self.prediction = Prediction {
+            was_wrong: true,
+            ..prediction
+        };
         given.map(|_| ())
     }
 }
@@ -178,6 +183,8 @@ pub(super) enum Predicted<'i> {
 pub(crate) struct Prediction {
     header: String,
     event_length: usize,
+    /// Whether a header that had begun as predicted last went on otherwise, as each does in a stream with other line ends or fields.
+    was_wrong: bool,
 }
 
 impl Prediction {
