@@ -4,9 +4,11 @@ use core::hint::black_box;
 
 use bytes::Bytes;
 use codex_sse::{Chunk, Decoder, Frame, Frames};
+use eventsource_client::{Client as _, SSE};
 
 use crate::{
     chunks::{Chunks, drain},
+    offline::Offline,
     workload::Workload,
 };
 
@@ -75,6 +77,7 @@ pub enum Framing {
     Sseer,
     EventsourceStream,
     EventsourceStream2,
+    EventsourceClient,
     /// Not a decoder: finds the line ends.
     LineEndScan,
     /// Not a decoder: copies the bytes.
@@ -83,7 +86,7 @@ pub enum Framing {
 
 impl Framing {
     /// All of them, ours first.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::CodexSse,
         Self::CodexSseChunk,
         Self::CodexSseOwned,
@@ -91,6 +94,7 @@ impl Framing {
         Self::Sseer,
         Self::EventsourceStream,
         Self::EventsourceStream2,
+        Self::EventsourceClient,
         Self::LineEndScan,
         Self::Copy,
     ];
@@ -105,6 +109,7 @@ impl Framing {
             Self::Sseer => "sseer 0.3.1",
             Self::EventsourceStream => "eventsource-stream 0.2.3",
             Self::EventsourceStream2 => "eventsource-stream2 0.4.0",
+            Self::EventsourceClient => "eventsource-client 0.18.0",
             Self::LineEndScan => "bound: memchr2 scan",
             Self::Copy => "bound: memcpy",
         }
@@ -148,6 +153,12 @@ impl Framing {
                     sink.event(&event.event, &event.data);
                 })
             }
+            Self::EventsourceClient => drain(Offline::new(chunks).client().stream(), |event| {
+                // The end of the body comes as an error.
+                if let Ok(SSE::Event(event)) = event {
+                    sink.event(&event.event_type, &event.data);
+                }
+            }),
             Self::LineEndScan => {
                 for chunk in chunks {
                     black_box(

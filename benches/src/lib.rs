@@ -12,5 +12,6 @@
 pub mod chunks;
 pub mod clock;
 pub mod framing;
+pub mod offline;
 pub mod typed;
 pub mod workload;

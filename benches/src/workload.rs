@@ -72,6 +72,14 @@ impl Workload {
         })
     }
 
+    /// One event whose data line has that many bytes.
+    pub fn line(length: usize) -> Self {
+        let data = Random::new(4).letters(length);
+        Self::new("line", vec![(String::new(), data)], |_, data| {
+            format!("data: {data}\n\n")
+        })
+    }
+
     /// `count` events with CRLF line ends, keep-alive comments, ids, a reconnection time, and JSON over nine data lines.
     pub fn multiline(count: usize) -> Self {
         let mut random = Random::new(3);

@@ -5,7 +5,7 @@
 //! one round is left out.
 
 use core::{fmt::Write as _, time::Duration};
-use std::{fs, io, path::Path};
+use std::{env, fs, io, path::Path, process::Command};
 
 use codex_bench::{
     clock::cpu_time,
@@ -24,7 +24,7 @@ const CHUNKS: [(&str, usize); 5] = [
 const TOO_LONG: Duration = Duration::from_secs(2);
 
 fn main() -> io::Result<()> {
-    let rounds = std::env::args()
+    let rounds = env::args()
         .nth(1)
         .and_then(|text| text.parse().ok())
         .unwrap_or(7);
@@ -41,7 +41,23 @@ fn main() -> io::Result<()> {
         framing(&workload, rounds, &mut report, &folder)?;
     }
     typed(rounds, &mut report, &folder)?;
-    scaling(rounds, &mut report);
+    allocations(&mut report)?;
+    scaling(
+        "Linearity: one chunk of N deltas, nanoseconds an event",
+        ["250", "1000", "4000", "16000"],
+        [250, 1000, 4000, 16_000].map(Workload::deltas),
+        usize::MAX,
+        &mut report,
+    );
+    for (label, chunk) in &CHUNKS[1..4] {
+        scaling(
+            &format!("Linearity: one data line in chunks of {label}, nanoseconds a kibibyte"),
+            ["16 KiB", "64 KiB", "256 KiB", "1 MiB"],
+            [16, 64, 256, 1024].map(|kibibytes| Workload::line(kibibytes << 10)),
+            *chunk,
+            &mut report,
+        );
+    }
     fs::write(folder.join("sse.md"), report)
 }
 
@@ -127,37 +143,52 @@ fn typed(rounds: usize, report: &mut String, folder: &Path) -> io::Result<()> {
     fs::write(folder.join("typed.svg"), plot(title, &rows, 0))
 }
 
-/// One chunk of so many deltas: flat means linear.
-fn scaling(rounds: usize, report: &mut String) {
-    let counts = [250, 1000, 4000, 16_000];
+/// The same kind of stream at four sizes: flat means linear.
+fn scaling(
+    title: &str,
+    labels: [&str; 4],
+    workloads: [Workload; 4],
+    chunk: usize,
+    report: &mut String,
+) {
     let mut rows: Vec<(String, Vec<Option<f64>>, bool)> = Framing::ALL
         .iter()
         .map(|decoder| (decoder.name().to_owned(), Vec::new(), true))
         .collect();
-    for count in counts {
-        let workload = Workload::deltas(count);
-        let times = medians(rounds.min(3), Framing::ALL.len(), |index| {
+    for workload in workloads {
+        let units = match workload.name {
+            "line" => workload.bytes.len() as f64 / 1024.0,
+            _ => workload.events.len() as f64,
+        };
+        let times = medians(3, Framing::ALL.len(), |index| {
             let quadratic = rows[index]
                 .1
                 .last()
                 .is_some_and(|last| last.is_none_or(|last: f64| last > 20_000.0));
             (!quadratic).then(|| {
                 cpu_time(|| {
-                    Framing::ALL[index].run(&workload.bytes, usize::MAX, &mut Count::default())
+                    Framing::ALL[index].run(&workload.bytes, chunk, &mut Count::default());
                 })
             })
         });
         for (row, time) in rows.iter_mut().zip(times) {
-            row.1.push(time.map(|time| time / count as f64));
+            row.1.push(time.map(|time| time / units));
         }
     }
-    table(
-        report,
-        "Linearity: one chunk of N deltas",
-        &["250", "1000", "4000", "16000"],
-        &rows,
-        None,
-    );
+    table(report, title, &labels, &rows, None);
+}
+
+/// Counted by a program of its own, with an allocator that counts.
+fn allocations(report: &mut String) -> io::Result<()> {
+    let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["run", "--quiet", "--profile", "bench", "-p", "codex-bench"])
+        .args(["--bin", "allocations"])
+        .output()?;
+    if !output.status.success() {
+        return Err(io::Error::other("the allocations could not be counted"));
+    }
+    report.push_str(&String::from_utf8_lossy(&output.stdout));
+    Ok(())
 }
 
 /// The median of each, in nanoseconds.
