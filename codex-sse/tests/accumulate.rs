@@ -367,6 +367,61 @@ fn a_done_that_differs_replaces_and_says_so() {
 }
 
 #[test]
+fn parts_that_lost_all_their_deltas_are_told_from_those_that_did_not() {
+    let piece = json!({"type": "response.output_text.delta", "item_id": "m", "output_index": 0, "content_index": 1, "delta": "wor"});
+    let part = |text: &str| json!({"type": "output_text", "text": text, "annotations": []});
+    let item = json!({"type": "message", "id": "m", "role": "assistant", "status": "completed", "content": [part("Hello "), part("world")]});
+    let without = json!({"type": "message", "id": "m", "role": "assistant", "status": "completed", "content": [part("Hello "), part("")]});
+    let done = |item: &Value| json!({"type": "response.output_item.done", "output_index": 0, "item": item});
+    let end = |item: &Value| json!({"type": "response.completed", "response": {"id": "resp_1", "status": "completed", "output": [item]}});
+    for (whole, shown, text) in [
+        (
+            done(&item),
+            ["1+wor", "0+Hello ", "1+ld"].as_slice(),
+            "Hello world",
+        ),
+        (end(&item), &["1+wor", "0+Hello ", "1+ld"], "Hello world"),
+        (done(&without), &["1+wor", "0+Hello "], "Hello wor"),
+        (end(&without), &["1+wor", "0+Hello "], "Hello wor"),
+    ] {
+        let mut viewer = Viewer::new();
+        let mut views = Vec::new();
+        for json in [&piece, &whole] {
+            viewer.feed(&event(json)).unwrap();
+            while let Some(view) = viewer.poll() {
+                match view {
+                    View::Text { part, delta, .. } => views.push(format!("{part}+{delta}")),
+                    View::Corrected { part, snapshot, .. } => {
+                        views.push(format!("{part}={snapshot}"))
+                    }
+                    _ => {}
+                }
+            }
+        }
+        assert_eq!(views, shown, "{whole}");
+        assert_eq!(viewer.snapshot().output_text(), text, "{whole}");
+    }
+}
+
+#[test]
+fn parts_counted_otherwise_than_in_the_whole_are_met_in_order() {
+    let piece = json!({"type": "response.output_text.delta", "item_id": "m", "output_index": 0, "content_index": 7, "delta": "Hel"});
+    let done = json!({"type": "response.output_item.done", "output_index": 0, "item": {"type": "message", "id": "m", "role": "assistant", "status": "completed", "content": [{"type": "output_text", "text": "Hello", "annotations": []}]}});
+    let mut viewer = Viewer::new();
+    let mut shown = String::new();
+    for json in [piece, done] {
+        viewer.feed(&event(&json)).unwrap();
+        while let Some(view) = viewer.poll() {
+            if let View::Text { delta, .. } = view {
+                shown.push_str(delta);
+            }
+        }
+    }
+    assert_eq!(shown, "Hello");
+    assert_eq!(viewer.snapshot().output_text(), "Hello");
+}
+
+#[test]
 fn ids_that_change_from_event_to_event_do_not_tear_an_item() {
     let piece = |id: &str, text: &str| json!({"type": "response.output_text.delta", "item_id": id, "output_index": 0, "content_index": 0, "delta": text});
     let done = json!({"type": "response.output_item.done", "output_index": 0, "item": {"type": "message", "id": "c", "role": "assistant", "status": "completed", "content": [{"type": "output_text", "text": "ab", "annotations": []}]}});

@@ -28,8 +28,8 @@ struct Item {
     is_reasoning: bool,
     texts: [String; 2],
     added: bool,
-    /// `None`: no deltas at all. Else they are as many characters long.
-    deltas: Option<u8>,
+    /// `None`: no deltas at all. Else they are as many characters long, and those at these places are dropped if a later source is there.
+    deltas: Option<(u8, Vec<u8>)>,
     text_done: bool,
     item_done: bool,
 }
@@ -62,6 +62,7 @@ impl Item {
         // Something has to carry the item.
         let in_pieces = self.texts().next().is_some() && (self.deltas.is_some() || self.text_done);
         let item_done = self.item_done || !(envelope || in_pieces);
+        let carried = envelope || self.text_done || item_done;
         let (name, place) = if self.is_reasoning {
             ("reasoning_summary_text", "summary_index")
         } else {
@@ -72,11 +73,13 @@ impl Item {
             events.push(json!({"type": "response.output_item.added", "output_index": index, "item": self.json(index, false)}));
         }
         for (part, text) in self.texts().enumerate() {
-            if let Some(length) = &self.deltas {
+            if let Some((length, dropped)) = &self.deltas {
                 let letters: Vec<char> = text.chars().collect();
-                for piece in letters.chunks(usize::from(*length).max(1)) {
-                    events.push(json!({"type": format!("response.{name}.delta"), "item_id": id, "output_index": index, place: part,
-                        "delta": piece.iter().collect::<String>()}));
+                for (number, piece) in letters.chunks(usize::from(*length).max(1)).enumerate() {
+                    if !(carried && dropped.iter().any(|at| usize::from(*at) == number)) {
+                        events.push(json!({"type": format!("response.{name}.delta"), "item_id": id, "output_index": index, place: part,
+                            "delta": piece.iter().collect::<String>()}));
+                    }
                 }
             }
             if self.text_done {

@@ -91,31 +91,33 @@ impl Accumulator {
                 .or_else(by_place)
                 .and_then(|place| known[place].take_if(|(_, old)| old.kind() == item.kind()));
             let mut slot = match taken {
-                Some((slot, old)) => {
-                    grown(slot.serial, Some(&old), item)
+                Some((mut slot, old)) => {
+                    grown(slot.serial, &slot.texts_for(&old, item), item)
                         .into_iter()
                         .for_each(&mut *report);
-                    fill_item(item, old);
+                    let parts = slot.parts_for(item).to_vec();
+                    slot.number_parts(item);
+                    fill_item(item, old, &parts);
                     slot
                 }
                 None => {
-                    let slot = Slot {
+                    let mut slot = Slot {
                         serial: self.serials,
                         id: item.id().map(Into::into),
                         ..Slot::default()
                     };
+                    slot.number_parts(item);
                     self.serials = self.serials.wrapping_add(1);
                     report(Change::Started {
                         serial: slot.serial,
                     });
-                    grown(slot.serial, None, item)
+                    grown(slot.serial, &[], item)
                         .into_iter()
                         .for_each(&mut *report);
                     slot
                 }
             };
             slot.output_index = u32::try_from(position).unwrap_or(u32::MAX);
-            slot.number_parts(item);
             self.slots.push(slot);
         }
     }

@@ -6,12 +6,13 @@ use core::mem;
 
 use codex_types::{OutputItem, OutputPart};
 
-pub(super) fn fill_item(new: &mut OutputItem, old: OutputItem) {
+/// `parts` tells which part of the new message each of the old one stands for; without it, they stand in order.
+pub(super) fn fill_item(new: &mut OutputItem, old: OutputItem, parts: &[u32]) {
     match (new, old) {
         (OutputItem::Message(new), OutputItem::Message(old)) => {
             fill(&mut new.id, old.id);
             fill(&mut new.phase, old.phase);
-            fill_parts(&mut new.content, old.content);
+            fill_parts(&mut new.content, old.content, parts);
         }
         (OutputItem::Reasoning(new), OutputItem::Reasoning(old)) => {
             fill(&mut new.id, old.id);
@@ -102,13 +103,16 @@ fn fill_part(new: &mut OutputPart, old: OutputPart) {
     }
 }
 
-fn fill_parts(new: &mut Vec<OutputPart>, old: Vec<OutputPart>) {
+fn fill_parts(new: &mut Vec<OutputPart>, old: Vec<OutputPart>, parts: &[u32]) {
     if new.is_empty() {
         *new = old;
         return;
     }
-    for (new, old) in new.iter_mut().zip(old) {
-        fill_part(new, old);
+    for (position, old) in old.into_iter().enumerate() {
+        let part = parts.get(position).map_or(position, |part| *part as usize);
+        if let Some(new) = new.get_mut(part) {
+            fill_part(new, old);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use codex_types::{DeltaKind, OutputItem};
 use super::{
     Accumulator, Change,
     fill::{fill_item, size},
-    slot::{Slot, blank, suits, texts},
+    slot::{Slot, Text, blank, suits, texts},
 };
 use crate::Error;
 
@@ -124,7 +124,7 @@ impl Accumulator {
         self.slots.insert(position, slot);
         self.response.output.insert(position, item);
         report(Change::Started { serial });
-        for change in grown(serial, None, &self.response.output[position]) {
+        for change in grown(serial, &[], &self.response.output[position]) {
             report(change);
         }
         Ok(position)
@@ -145,13 +145,14 @@ impl Accumulator {
             &mut self.slots[position],
         );
         slot.size = cmp::max(before, after);
+        let changes = grown(slot.serial, &slot.texts_for(place, &item), &item);
+        let parts = slot.parts_for(&item).to_vec();
         slot.number_parts(&item);
         if let Some(id) = item.id() {
             slot.id = Some(id.into());
         }
-        let changes = grown(slot.serial, Some(place), &item);
         let old = mem::take(place);
-        fill_item(&mut item, old);
+        fill_item(&mut item, old, &parts);
         *place = item;
         changes.into_iter().for_each(report);
         Ok(())
@@ -187,8 +188,7 @@ pub(super) fn same_id(slot: &Slot, id: &str) -> bool {
 }
 
 /// What a whole item adds to, or corrects in, the texts of its older self.
-pub(super) fn grown(serial: u32, old: Option<&OutputItem>, new: &OutputItem) -> Vec<Change> {
-    let old = old.map_or_else(Vec::new, texts);
+pub(super) fn grown(serial: u32, old: &[Text<'_>], new: &OutputItem) -> Vec<Change> {
     texts(new)
         .into_iter()
         .filter_map(|(kind, part, text)| {

@@ -53,21 +53,58 @@ impl Slot {
 
     /// Takes the part indexes of an item that came whole; of lists that it leaves out, those of the deltas stay.
     pub(super) fn number_parts(&mut self, item: &OutputItem) {
-        let (parts, summary) = match item {
-            OutputItem::Message(item) => (item.content.len(), 0),
-            OutputItem::Reasoning(item) => (
-                item.content.as_ref().map_or(0, Vec::len),
-                item.summary.len(),
-            ),
-            OutputItem::ShellCall(item) => (item.action.commands.len(), 0),
-            OutputItem::ShellCallOutput(item) => (item.output.len(), 0),
-            _ => (0, 0),
-        };
+        let (parts, summary) = part_counts(item);
         for (indexes, count) in [(&mut self.parts, parts), (&mut self.summary, summary)] {
             if count > 0 {
                 *indexes = (0..u32::try_from(count).unwrap_or(u32::MAX)).collect();
             }
         }
+    }
+
+    /// Which parts of a whole item the parts built so far stand for, before it has numbered them.
+    pub(super) fn parts_for(&self, whole: &OutputItem) -> &[u32] {
+        fitting(&self.parts, part_counts(whole).0)
+    }
+
+    /// The texts built so far, by the parts of the whole item that they stand for.
+    pub(super) fn texts_for<'a>(&self, built: &'a OutputItem, whole: &OutputItem) -> Vec<Text<'a>> {
+        let (parts, summary) = part_counts(whole);
+        let (parts, summary) = (fitting(&self.parts, parts), fitting(&self.summary, summary));
+        let mut texts = texts(built);
+        for (kind, part, _) in &mut texts {
+            let indexes = match kind {
+                DeltaKind::ReasoningSummaryText => summary,
+                _ => parts,
+            };
+            *part = indexes.get(*part as usize).copied().unwrap_or(*part);
+        }
+        texts
+    }
+}
+
+/// A text, with the kind and the part of the deltas that would build it.
+pub(super) type Text<'a> = (DeltaKind, u32, &'a str);
+
+/// How many parts an item has in `content`, `commands` or `output`, and in `summary`.
+fn part_counts(item: &OutputItem) -> (usize, usize) {
+    match item {
+        OutputItem::Message(item) => (item.content.len(), 0),
+        OutputItem::Reasoning(item) => (
+            item.content.as_ref().map_or(0, Vec::len),
+            item.summary.len(),
+        ),
+        OutputItem::ShellCall(item) => (item.action.commands.len(), 0),
+        OutputItem::ShellCallOutput(item) => (item.output.len(), 0),
+        _ => (0, 0),
+    }
+}
+
+/// Some part may have lost all its deltas, so those that have come are told by their numbers. A service that counts otherwise than its
+/// own whole items is met in order instead: none of the numbers is kept.
+fn fitting(indexes: &[u32], count: usize) -> &[u32] {
+    match indexes.last() {
+        Some(last) if (*last as usize) < count => indexes,
+        _ => &[],
     }
 }
 
@@ -149,7 +186,7 @@ pub(super) fn text_mut<'a>(
 }
 
 /// The texts of an item, each with the kind and the part of the deltas that would build it.
-pub(super) fn texts(item: &OutputItem) -> Vec<(DeltaKind, u32, &str)> {
+pub(super) fn texts(item: &OutputItem) -> Vec<Text<'_>> {
     let numbered = || 0_u32..;
     match item {
         OutputItem::Message(item) => numbered()
