@@ -8,6 +8,7 @@ use codex_client::TransportChoice;
 use codex_types::profile::Profile;
 
 use crate::credentials::Named;
+use crate::flags::{profile, text, transport};
 
 #[derive(Debug, Default)]
 pub(crate) struct Arguments {
@@ -77,31 +78,10 @@ pub(crate) fn parse() -> Result<Option<Arguments>, String> {
     }
 }
 
-fn text(parser: &mut lexopt::Parser) -> Result<String, String> {
-    let value = parser.value().map_err(|error| error.to_string())?;
-    value
-        .into_string()
-        .map_err(|_| "an argument is not valid UTF-8".to_owned())
-}
-
-fn profile(name: &str) -> Result<Profile, String> {
-    Profile::by_name(name)
-        .ok_or_else(|| format!("--profile is one of {}", Profile::NAMES.join(", ")))
-}
-
 fn seconds(text: &str) -> Result<Duration, String> {
     text.parse::<f64>()
         .ok()
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .filter(|duration| !duration.is_zero())
         .ok_or_else(|| "--idle-timeout takes a positive number of seconds".to_owned())
-}
-
-fn transport(text: &str) -> Result<TransportChoice, String> {
-    match text {
-        "auto" => Ok(TransportChoice::Auto),
-        "http" => Ok(TransportChoice::Http),
-        "websocket" => Ok(TransportChoice::WebSocket),
-        _ => Err("--transport is auto, http or websocket".to_owned()),
-    }
 }

@@ -16,6 +16,8 @@ mod arguments;
 mod credentials;
 #[path = "../support/embedded.rs"]
 mod embedded;
+#[path = "../support/flags.rs"]
+mod flags;
 mod show;
 
 use std::process::ExitCode;

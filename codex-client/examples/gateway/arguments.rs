@@ -9,6 +9,7 @@ use codex_client::TransportChoice;
 use codex_types::profile::Profile;
 
 use crate::credentials::Named;
+use crate::flags::{profile, text, transport};
 
 #[derive(Debug)]
 pub(crate) struct Arguments {
@@ -166,13 +167,6 @@ impl Arguments {
     }
 }
 
-fn text(parser: &mut lexopt::Parser) -> Result<String, String> {
-    let value = parser.value().map_err(|error| error.to_string())?;
-    value
-        .into_string()
-        .map_err(|_| "an argument is not valid UTF-8".to_owned())
-}
-
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .map_err(|_| "--listen takes an address and a port, such as 127.0.0.1:8080".to_owned())
@@ -185,20 +179,6 @@ fn bearer(token: String) -> Result<Secret, String> {
         Ok(Secret::from(token))
     } else {
         Err("a bearer token has at least 16 characters, all of them visible ASCII".to_owned())
-    }
-}
-
-fn profile(name: &str) -> Result<Profile, String> {
-    Profile::by_name(name)
-        .ok_or_else(|| format!("--profile is one of {}", Profile::NAMES.join(", ")))
-}
-
-fn transport(text: &str) -> Result<TransportChoice, String> {
-    match text {
-        "auto" => Ok(TransportChoice::Auto),
-        "http" => Ok(TransportChoice::Http),
-        "websocket" => Ok(TransportChoice::WebSocket),
-        _ => Err("--transport is auto, http or websocket".to_owned()),
     }
 }
 

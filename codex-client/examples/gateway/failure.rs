@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::body::{self, Payload};
+use crate::credentials::chain;
 
 pub(crate) struct Failure {
     status: StatusCode,
@@ -143,17 +144,6 @@ fn parameter(error: &Error) -> Option<String> {
     let unfit = error.source()?.downcast_ref::<Unfit>()?;
     let pointer = &unfit.findings().first()?.pointer;
     Some(pointer.trim_start_matches('/').replace('/', "."))
-}
-
-fn chain(error: &Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        line.push_str(": ");
-        line.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    line
 }
 
 /// The status of an error that came without one.

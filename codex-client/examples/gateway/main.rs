@@ -46,6 +46,8 @@ mod credentials;
 mod embedded;
 mod events;
 mod failure;
+#[path = "../support/flags.rs"]
+mod flags;
 mod forward;
 mod guard;
 mod lane;

@@ -95,7 +95,8 @@ fn host(url: &str) -> Option<String> {
     url.parse::<Uri>().ok()?.host().map(str::to_owned)
 }
 
-fn chain(error: &dyn core::error::Error) -> String {
+/// What went wrong, with its causes, in one line.
+pub(crate) fn chain(error: &dyn core::error::Error) -> String {
     let mut line = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
