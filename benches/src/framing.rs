@@ -3,7 +3,7 @@
 use core::hint::black_box;
 
 use bytes::Bytes;
-use codex_sse::{Chunk, Decoder, Frame, Frames};
+use codex_sse::{Chunk, Decoder, Frame, FramePart, Frames};
 use eventsource_client::{Client as _, SSE};
 
 use crate::{
@@ -16,6 +16,12 @@ use crate::{
 pub trait Sink {
     /// One event. `""` and `message` both stand for no type.
     fn event(&mut self, event: &str, data: &str);
+
+    /// Data of the next event, in front of what comes with it.
+    fn part(&mut self, data: &[u8]);
+
+    /// One event whose text was not checked, with the data that no part has brought.
+    fn last_part(&mut self, event: &str, data: &[u8]);
 }
 
 /// Counts, and keeps the compiler from leaving the work out.
@@ -28,6 +34,17 @@ impl Sink for Count {
         black_box((event, data));
         self.0 += 1;
     }
+
+    #[inline]
+    fn part(&mut self, data: &[u8]) {
+        black_box(data);
+    }
+
+    #[inline]
+    fn last_part(&mut self, event: &str, data: &[u8]) {
+        black_box((event, data));
+        self.0 += 1;
+    }
 }
 
 /// Compares with what the workload holds.
@@ -35,6 +52,7 @@ impl Sink for Count {
 pub struct Check<'a> {
     workload: &'a Workload,
     next: usize,
+    parts: Vec<u8>,
     wrong: bool,
 }
 
@@ -44,6 +62,7 @@ impl<'a> Check<'a> {
         Self {
             workload,
             next: 0,
+            parts: Vec::new(),
             wrong: false,
         }
     }
@@ -56,13 +75,23 @@ impl<'a> Check<'a> {
 
 impl Sink for Check<'_> {
     fn event(&mut self, event: &str, data: &str) {
+        self.last_part(event, data.as_bytes());
+    }
+
+    fn part(&mut self, data: &[u8]) {
+        self.parts.extend_from_slice(data);
+    }
+
+    fn last_part(&mut self, event: &str, data: &[u8]) {
+        self.part(data);
         let right = self
             .workload
             .events
             .get(self.next)
-            .is_some_and(|expected| expected.0 == event && expected.1 == data);
+            .is_some_and(|expected| expected.0 == event && expected.1.as_bytes() == self.parts);
         self.wrong |= !right;
         self.next += 1;
+        self.parts.clear();
     }
 }
 
@@ -73,6 +102,8 @@ pub enum Framing {
     CodexSse,
     CodexSseChunk,
     CodexSseOwned,
+    CodexSseParts,
+    CodexSsePartsText,
     SseStream,
     Sseer,
     EventsourceStream,
@@ -86,10 +117,12 @@ pub enum Framing {
 
 impl Framing {
     /// All of them, ours first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::CodexSse,
         Self::CodexSseChunk,
         Self::CodexSseOwned,
+        Self::CodexSseParts,
+        Self::CodexSsePartsText,
         Self::SseStream,
         Self::Sseer,
         Self::EventsourceStream,
@@ -105,6 +138,8 @@ impl Framing {
             Self::CodexSse => "codex-sse, lent frames",
             Self::CodexSseChunk => "codex-sse, lent frames, chunk checked at once",
             Self::CodexSseOwned => "codex-sse, owned frames",
+            Self::CodexSseParts => "codex-sse, lent parts, bytes",
+            Self::CodexSsePartsText => "codex-sse, lent parts, checked as text",
             Self::SseStream => "sse-stream 0.3.0",
             Self::Sseer => "sseer 0.3.1",
             Self::EventsourceStream => "eventsource-stream 0.2.3",
@@ -128,9 +163,10 @@ impl Framing {
             Self::CodexSseChunk => lent_chunk(chunks, sink),
             Self::CodexSseOwned => drain(Frames::new(chunks), |frame| {
                 let frame = frame.expect("no limit is passed");
-                let frame = frame.as_frame();
-                sink.event(text(frame.event().unwrap_or_default()), text(frame.data()));
+                frame_to(&frame.as_frame(), sink);
             }),
+            Self::CodexSseParts => lent_parts(chunks, sink),
+            Self::CodexSsePartsText => lent_parts_as_text(chunks, sink),
             Self::SseStream => drain(sse_stream::SseByteStream::new(chunks), |event| {
                 let event = event.expect("valid");
                 if let Some(data) = &event.data {
@@ -203,13 +239,67 @@ fn lent_chunk(chunks: Chunks, sink: &mut impl Sink) {
     }
 }
 
-#[inline]
-fn frame_to(frame: &Frame<'_>, sink: &mut impl Sink) {
-    let event = frame.event_str().expect("valid").unwrap_or_default();
-    sink.event(event, frame.data_str().expect("valid"));
+fn lent_parts(chunks: Chunks, sink: &mut impl Sink) {
+    let mut decoder = Decoder::new();
+    for chunk in chunks {
+        let mut input = &chunk[..];
+        while let Some(part) = decoder.decode_part(&mut input).expect("no limit is passed") {
+            match part {
+                FramePart::Data(data) => sink.part(data),
+                FramePart::Last(frame) => sink.last_part(event_of(&frame), frame.data()),
+            }
+        }
+    }
+}
+
+/// What a reader does who wants text: a part may end within a character, which is put together apart.
+fn lent_parts_as_text(chunks: Chunks, sink: &mut impl Sink) {
+    let mut decoder = Decoder::new();
+    let mut cut = Vec::new();
+    for chunk in chunks {
+        let mut input = &chunk[..];
+        while let Some(part) = decoder.decode_part(&mut input).expect("no limit is passed") {
+            match part {
+                FramePart::Data(data) => text_part(&mut cut, data, sink),
+                FramePart::Last(frame) if cut.is_empty() => frame_to(&frame, sink),
+                FramePart::Last(frame) => {
+                    text_part(&mut cut, frame.data(), sink);
+                    sink.event(event_of(&frame), "");
+                }
+            }
+        }
+    }
+}
+
+fn text_part(cut: &mut Vec<u8>, mut part: &[u8], sink: &mut impl Sink) {
+    while !cut.is_empty()
+        && let [byte, rest @ ..] = part
+    {
+        cut.push(*byte);
+        part = rest;
+        if let Ok(character) = str::from_utf8(cut) {
+            sink.part(character.as_bytes());
+            cut.clear();
+        }
+    }
+    let text = simdutf8::basic::from_utf8(part).unwrap_or_else(|_| {
+        let end = match str::from_utf8(part) {
+            Ok(text) => text.len(),
+            Err(error) => error.valid_up_to(),
+        };
+        let (text, rest) = part.split_at(end);
+        cut.extend_from_slice(rest);
+        str::from_utf8(text).expect("checked")
+    });
+    sink.part(text.as_bytes());
 }
 
 #[inline]
-fn text(bytes: &[u8]) -> &str {
-    str::from_utf8(bytes).expect("valid")
+fn frame_to(frame: &Frame<'_>, sink: &mut impl Sink) {
+    sink.event(event_of(frame), frame.data_str().expect("valid"));
+}
+
+#[inline]
+fn event_of<'a>(frame: &Frame<'a>) -> &'a str {
+    frame.event_str().expect("valid").unwrap_or_default()
 }

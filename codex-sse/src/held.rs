@@ -9,8 +9,10 @@ use core::mem;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Held {
     budget: usize,
-    /// The data lines so far, joined by line feeds.
+    /// The data lines so far, joined by line feeds; without what was lent as a part.
     pub(crate) data: Vec<u8>,
+    /// Data lent as a part.
+    part: Vec<u8>,
     /// The event type.
     pub(crate) event: Vec<u8>,
     /// The id that the unfinished event will bring into force.
@@ -57,6 +59,13 @@ impl Held {
             self.grow(part, bytes.len());
         }
         self.buffer(part).extend_from_slice(bytes);
+    }
+
+    /// Lends the data, and holds them no more.
+    pub(crate) fn lend_data(&mut self) -> &[u8] {
+        self.part.clear();
+        mem::swap(&mut self.part, &mut self.data);
+        &self.part
     }
 
     pub(crate) fn replace_event(&mut self, event: &[u8]) {
@@ -133,6 +142,7 @@ impl Held {
     fn capacity(&self) -> usize {
         [
             &self.data,
+            &self.part,
             &self.event,
             &self.next_id.bytes,
             &self.id.bytes,
@@ -147,8 +157,10 @@ impl Held {
         if !self.next_id.given {
             self.next_id.bytes.clear();
         }
+        self.part.clear();
         for buffer in [
             &mut self.data,
+            &mut self.part,
             &mut self.event,
             &mut self.next_id.bytes,
             &mut self.id.bytes,

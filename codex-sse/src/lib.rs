@@ -29,7 +29,7 @@ mod view;
 #[cfg(feature = "events")]
 pub use accumulate::{Accumulator, Outcome};
 pub use chunk::Chunk;
-pub use decoder::{Decoder, Tail};
+pub use decoder::{Decoder, FramePart, Tail};
 pub use error::{Error, ErrorKind, Side};
 #[cfg(feature = "events")]
 pub use event::EventDecoder;

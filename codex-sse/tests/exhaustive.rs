@@ -4,7 +4,7 @@
 
 mod reference;
 
-use reference::{Outcome, UNBOUNDED, decode, interpret};
+use reference::{Outcome, UNBOUNDED, Way, decode, interpret};
 
 const ALPHABET: [u8; 9] = [b'\r', b'\n', b':', b' ', b'd', 0xEF, 0xBB, 0xBF, 0xFF];
 
@@ -44,7 +44,7 @@ fn timeless(mut outcome: Outcome) -> Outcome {
 }
 
 /// All ways to cut between symbols, of which the last cut is that behind every symbol.
-fn all_cuts(length: usize) {
+fn all_cuts(length: usize, way: Way) {
     inputs(length, |bytes, ends| {
         let expected = timeless(interpret(bytes, UNBOUNDED));
         for cuts in 0..1_u32 << (length - 1) {
@@ -54,7 +54,7 @@ fn all_cuts(length: usize) {
                 .enumerate()
                 .filter(|(index, _)| cuts >> index & 1 == 1);
             let chunks = cut_ends.map(|(_, end)| end - core::mem::replace(&mut last, *end));
-            let found = timeless(decode(bytes, chunks, UNBOUNDED));
+            let found = timeless(decode(bytes, chunks, UNBOUNDED, way));
             assert_eq!(found, expected, "cut by {cuts:b}: {}", bytes.escape_ascii());
         }
     });
@@ -63,10 +63,15 @@ fn all_cuts(length: usize) {
 fn whole_and_byte_by_byte(length: usize) {
     inputs(length, |bytes, _| {
         let expected = interpret(bytes, UNBOUNDED);
-        let by_byte = decode(bytes, core::iter::repeat_n(1, bytes.len()), UNBOUNDED);
+        let by_byte = decode(
+            bytes,
+            core::iter::repeat_n(1, bytes.len()),
+            UNBOUNDED,
+            Way::Frames,
+        );
         assert_eq!(by_byte, expected, "byte by byte: {}", bytes.escape_ascii());
         assert_eq!(
-            timeless(decode(bytes, [], UNBOUNDED)),
+            timeless(decode(bytes, [], UNBOUNDED, Way::Frames)),
             timeless(expected),
             "whole: {}",
             bytes.escape_ascii()
@@ -76,13 +81,19 @@ fn whole_and_byte_by_byte(length: usize) {
 
 #[test]
 fn up_to_six_symbols_in_every_way() {
-    (1..=6).for_each(all_cuts);
+    (1..=6).for_each(|length| all_cuts(length, Way::Frames));
+}
+
+#[test]
+fn up_to_five_symbols_in_every_way_as_parts() {
+    (1..=5).for_each(|length| all_cuts(length, Way::Parts));
 }
 
 #[test]
 #[ignore = "some 900 million decodings: run the long form with `cargo test -p codex-sse --test exhaustive -- --ignored`"]
 fn seven_symbols_in_every_way() {
-    all_cuts(7);
+    all_cuts(7, Way::Frames);
+    all_cuts(6, Way::Parts);
 }
 
 #[test]

@@ -7,7 +7,7 @@
 
 use std::alloc::System;
 
-use codex_sse::{Decoder, Limits};
+use codex_sse::{Decoder, Error, Limits};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]
@@ -15,12 +15,30 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// The most bytes held at any time while the stream is fed in chunks of that size, and the allocations made.
 fn held(stream: &[u8], chunk: usize, limits: Limits) -> (usize, usize) {
+    held_by(stream, chunk, limits, |decoder, chunk| {
+        Ok(decoder.decode(chunk)?.is_some())
+    })
+}
+
+/// The same where data are taken in parts.
+fn held_for_parts(stream: &[u8], chunk: usize, limits: Limits) -> (usize, usize) {
+    held_by(stream, chunk, limits, |decoder, chunk| {
+        Ok(decoder.decode_part(chunk)?.is_some())
+    })
+}
+
+fn held_by(
+    stream: &[u8],
+    chunk: usize,
+    limits: Limits,
+    decode: impl Fn(&mut Decoder, &mut &[u8]) -> Result<bool, Error>,
+) -> (usize, usize) {
     let region = Region::new(ALLOCATOR);
     let mut decoder = Decoder::with_limits(limits);
     let mut most = 0;
     'stream: for mut chunk in stream.chunks(chunk) {
         loop {
-            let event = decoder.decode(&mut chunk).map(|frame| frame.is_some());
+            let event = decode(&mut decoder, &mut chunk);
             let change = region.change();
             most = most.max(
                 change
@@ -57,17 +75,25 @@ fn memory_stays_within_the_limits_plus_one_kibibyte() {
         format!("data: {long}{long}"),
         format!(": {long}\n").repeat(10),
         "id: 1\n".repeat(10_000),
+        format!("data: {long}\n:{half}\n\nevent: {long}\ndata: 1\n\n"),
     ];
     for stream in &floods {
-        for chunk in [1, 7, 64, 1400, 16 * 1024, stream.len()] {
-            let (most, _) = held(stream.as_bytes(), chunk, limits);
-            assert!(
-                most <= limit + 1024,
-                "{most} bytes are held in chunks of {chunk}: {}",
-                &stream[..20]
-            );
+        for chunk in [1, 7, 64, 1400, 10_000, 16 * 1024, stream.len()] {
+            for held in [held, held_for_parts] {
+                let (most, _) = held(stream.as_bytes(), chunk, limits);
+                assert!(
+                    most <= limit + 1024,
+                    "{most} bytes are held in chunks of {chunk}: {}",
+                    &stream[..20]
+                );
+            }
         }
     }
+
+    // Of an event that is taken in parts, no more is held than one chunk's worth at its beginning and one at its end.
+    let image = format!("event: image\ndata: {}\n\n", "x".repeat(1 << 20)).repeat(3);
+    let (most, _) = held_for_parts(image.as_bytes(), 1400, Limits::new());
+    assert!(most <= 3 * 1400 + 1024, "{most} bytes are held for parts");
 
     // A delta that lies whole in its chunk costs nothing, one that is cut costs nothing after the first.
     let deltas =

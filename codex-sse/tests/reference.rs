@@ -10,7 +10,7 @@
 
 use core::iter;
 
-use codex_sse::{ErrorKind, Tail};
+use codex_sse::{Decoder, ErrorKind, FrameBuf, FramePart, Limits, Tail};
 
 /// What a decoder has to say about a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -240,6 +240,18 @@ fn value_length(content: &[u8]) -> usize {
     0
 }
 
+/// How events are taken from the decoder.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Way {
+    Frames,
+    /// As parts, put together.
+    #[allow(
+        dead_code,
+        reason = "not every test that includes this file takes parts"
+    )]
+    Parts,
+}
+
 /// What the decoder says about the same stream, cut at the given lengths; what is left comes as one last chunk.
 #[allow(
     dead_code,
@@ -249,13 +261,15 @@ pub(crate) fn decode(
     stream: &[u8],
     cuts: impl IntoIterator<Item = usize>,
     bounds: Bounds,
+    way: Way,
 ) -> Outcome {
-    let limits = codex_sse::Limits::new()
+    let limits = Limits::new()
         .max_line(bounds.line)
         .max_frame(bounds.frame)
         .max_skipped(bounds.skipped);
-    let mut decoder = codex_sse::Decoder::with_limits(limits);
+    let mut decoder = Decoder::with_limits(limits);
     let mut outcome = Outcome::default();
+    let mut parts = Vec::new();
     let mut rest = stream;
     let mut cuts = cuts.into_iter();
     loop {
@@ -263,13 +277,20 @@ pub(crate) fn decode(
         let (mut chunk, after) = rest.split_at(cut.unwrap_or(rest.len()).min(rest.len()));
         rest = after;
         loop {
-            match decoder.decode(&mut chunk) {
+            let next = match way {
+                Way::Frames => decoder
+                    .decode(&mut chunk)
+                    .map(|frame| frame.map(|frame| frame.to_owned())),
+                Way::Parts => frame_of_parts(&mut decoder, &mut chunk, &mut parts),
+            };
+            match next {
                 Ok(Some(frame)) => {
-                    let frame = frame.to_owned();
+                    let mut data = core::mem::take(&mut parts);
+                    data.extend_from_slice(frame.data());
                     outcome.events.push(Event {
                         end: (stream.len() - rest.len() - chunk.len()) as u64,
                         event: frame.event().map(<[u8]>::to_vec),
-                        data: frame.data().to_vec(),
+                        data,
                         id: frame.id().map(<[u8]>::to_vec),
                         retry: frame
                             .retry()
@@ -305,12 +326,28 @@ pub(crate) fn decode(
     outcome
 }
 
+/// The last part of the next event; those before it are put behind each other in `parts`.
+fn frame_of_parts(
+    decoder: &mut Decoder,
+    chunk: &mut &[u8],
+    parts: &mut Vec<u8>,
+) -> Result<Option<FrameBuf>, codex_sse::Error> {
+    while let Some(part) = decoder.decode_part(chunk)? {
+        match part {
+            FramePart::Last(frame) => return Ok(Some(frame.to_owned())),
+            FramePart::Data(data) => {
+                assert!(!data.is_empty(), "a part that says nothing");
+                parts.extend_from_slice(data);
+            }
+        }
+    }
+    Ok(None)
+}
+
 /// Asserts that the decoder agrees with the transcription; byte by byte also in when each event is handed out.
 #[allow(dead_code, reason = "not every test that includes this file compares")]
 pub(crate) fn assert_agrees(stream: &[u8], cuts: &[usize], bounds: Bounds) {
     let expected = interpret(stream, bounds);
-    let by_byte = decode(stream, iter::repeat_n(1, stream.len()), bounds);
-    assert_eq!(by_byte, expected, "byte by byte: {}", stream.escape_ascii());
     let timeless = |outcome: Outcome| Outcome {
         events: outcome
             .events
@@ -319,15 +356,24 @@ pub(crate) fn assert_agrees(stream: &[u8], cuts: &[usize], bounds: Bounds) {
             .collect(),
         ..outcome
     };
-    let expected = timeless(expected);
-    for cuts in [&[][..], cuts] {
-        let found = timeless(decode(stream, cuts.iter().copied(), bounds));
+    let timeless_expected = timeless(expected.clone());
+    for way in [Way::Frames, Way::Parts] {
+        let by_byte = decode(stream, iter::repeat_n(1, stream.len()), bounds, way);
         assert_eq!(
-            found,
+            by_byte,
             expected,
-            "cut at {cuts:?}: {}",
+            "{way:?}, byte by byte: {}",
             stream.escape_ascii()
         );
+        for cuts in [&[][..], cuts] {
+            let found = timeless(decode(stream, cuts.iter().copied(), bounds, way));
+            assert_eq!(
+                found,
+                timeless_expected,
+                "{way:?}, cut at {cuts:?}: {}",
+                stream.escape_ascii()
+            );
+        }
     }
 }
 

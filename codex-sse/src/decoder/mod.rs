@@ -25,13 +25,20 @@
 
 mod limit;
 mod lines;
+mod parts;
 mod predict;
 
 use core::{fmt, time::Duration};
 
+pub use self::parts::FramePart;
 pub(crate) use self::predict::Prediction;
 use self::predict::{BLANK, Predicted};
-use crate::{Chunk, Error, Frame, Limits, held::Held, line::Field, text::Text};
+use crate::{
+    Chunk, Error, Frame, Limits,
+    held::{Held, Part},
+    line::Field,
+    text::Text,
+};
 
 /// Decodes a byte stream of server-sent events, chunk by chunk, into [`Frame`]s.
 ///
@@ -136,7 +143,10 @@ impl Decoder {
         match self.decode_predicted(input) {
             Predicted::Event(data) => Ok(Some(self.predicted_frame(Text::Unchecked(data)))),
             Predicted::Held => Ok(Some(self.frame(&Lent::default()))),
-            Predicted::Begun => Ok(None),
+            Predicted::Begun(data) => {
+                self.held.append(Part::Data, data);
+                Ok(None)
+            }
             Predicted::Missed => match self.decode_lines(input)? {
                 Some(lent) => Ok(Some(self.frame(&lent))),
                 None => Ok(None),
@@ -162,7 +172,10 @@ impl Decoder {
                 )))
             }
             Predicted::Held => Ok(Some(self.frame(&Lent::default()))),
-            Predicted::Begun => Ok(None),
+            Predicted::Begun(data) => {
+                self.held.append(Part::Data, data);
+                Ok(None)
+            }
             Predicted::Missed => match self.decode_lines(chunk.rest_mut())? {
                 Some(lent) => {
                     let mut frame = self.frame(&lent);
@@ -297,7 +310,10 @@ impl Decoder {
                 ..Lent::default()
             })),
             Predicted::Held => Ok(Some(Lent::default())),
-            Predicted::Begun => Ok(None),
+            Predicted::Begun(data) => {
+                self.held.append(Part::Data, data);
+                Ok(None)
+            }
             Predicted::Missed => self.decode_lines(input),
         }
     }

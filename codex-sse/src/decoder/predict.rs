@@ -13,11 +13,15 @@ impl Decoder {
     pub(super) fn decode_predicted<'i>(&mut self, input: &mut &'i [u8]) -> Predicted<'i> {
         match self.place {
             Place::Start if self.event_start == self.offset => {}
-            Place::Inside(Field::Data) if !input.is_empty() => return self.decode_data(input),
+            Place::Inside(Field::Data) if input.is_empty() => return Predicted::Begun(&[]),
+            Place::Inside(Field::Data) => return self.decode_data(input),
             Place::Header(length) => return self.go_on_with_header(input, length),
             _ => return Predicted::Missed,
         }
         let Some(after_header) = self.prediction.strip(input) else {
+            if input.is_empty() {
+                return Predicted::Begun(&[]);
+            }
             return self.begin_header(input);
         };
         let Some(length) = find_line_end(after_header) else {
@@ -48,9 +52,8 @@ impl Decoder {
         }
         match end {
             None => {
-                self.held.append(Part::Data, piece);
                 self.take(input, piece.len());
-                Predicted::Begun
+                Predicted::Begun(piece)
             }
             Some(length) if input[length..].starts_with(BLANK) => {
                 self.held.append(Part::Data, piece);
@@ -89,9 +92,8 @@ impl Decoder {
         self.lent = false;
         self.take(input, input.len() - data.len());
         self.end_header();
-        self.hold_value(Field::Data, data);
         self.take(input, data.len());
-        Predicted::Begun
+        Predicted::Begun(data)
     }
 
     /// The input ends within the predicted header. What has come of it is not copied: its length says it all.
@@ -99,8 +101,7 @@ impl Decoder {
     fn begin_header<'i>(&mut self, input: &mut &'i [u8]) -> Predicted<'i> {
         let header = self.prediction.header.as_bytes();
         let room = self.least.saturating_sub(self.stored.max(self.skipped));
-        let is_likely = !input.is_empty() && !self.prediction.was_wrong;
-        if !is_likely || !header.starts_with(input) || header.len() + 2 > room {
+        if self.prediction.was_wrong || !header.starts_with(input) || header.len() + 2 > room {
             return Predicted::Missed;
         }
         self.held.clear_event();
@@ -108,7 +109,7 @@ impl Decoder {
         // A header is shorter than 256 bytes.
         self.place = Place::Header(input.len() as u8);
         self.take(input, input.len());
-        Predicted::Begun
+        Predicted::Begun(&[])
     }
 
     /// That many bytes of the predicted header have come.
@@ -119,7 +120,7 @@ impl Decoder {
             self.take(input, input.len() - data.len());
             self.end_header();
             if data.is_empty() {
-                return Predicted::Begun;
+                return Predicted::Begun(data);
             }
             return self.decode_data(input);
         }
@@ -128,7 +129,7 @@ impl Decoder {
         }
         self.place = Place::Header(length + input.len() as u8);
         self.take(input, input.len());
-        Predicted::Begun
+        Predicted::Begun(&[])
     }
 
     /// The predicted header has come as a whole, and was taken.
@@ -171,8 +172,8 @@ pub(super) enum Predicted<'i> {
     Event(&'i [u8]),
     /// An event whose parts are held.
     Held,
-    /// The input is used up, and the event goes on.
-    Begun,
+    /// The input is used up, and the event goes on. These data of it are not held yet.
+    Begun(&'i [u8]),
     /// Nothing was taken.
     Missed,
 }

@@ -1,0 +1,79 @@
+use core::fmt;
+
+use super::{Decoder, Lent, predict::Predicted};
+use crate::{Error, Frame, text::Text};
+
+/// What [`Decoder::decode_part`] hands out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "who passes over a part loses data, so a new kind of part has to break the match"
+)]
+pub enum FramePart<'a> {
+    /// Data of an event that goes on.
+    Data(&'a [u8]),
+    /// The end of an event: its type and id, and the data that no part before has brought. Of an event that lies whole in its chunk, all.
+    Last(Frame<'a>),
+}
+
+impl Decoder {
+    /// Like [`decode`](Self::decode), but the data of an event are lent as they arrive and not held until the event is complete: an image
+    /// of a mebibyte goes by in pieces as large as the chunks, without a copy of it being made.
+    ///
+    /// The parts of an event, put together, are the data of its frame, whatever the chunks. A part may end within a character or an
+    /// escape. A server may put the event's type behind its data, so the type is known with the last part only; and an event whose last
+    /// part never comes is one that the standard discards. [`Limits`](crate::Limits) count as they do for whole frames.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    ///
+    /// ```
+    /// use codex_sse::{Decoder, FramePart};
+    ///
+    /// let mut decoder = Decoder::new();
+    /// let (mut data, mut events) = (Vec::new(), 0);
+    /// for chunk in [&b"event: image\ndata: iVBORw0K"[..], b"GgoAAAAN", b"SUhEUg==\n\n"] {
+    ///     let mut input = chunk;
+    ///     while let Some(part) = decoder.decode_part(&mut input)? {
+    ///         match part {
+    ///             FramePart::Data(part) => data.extend_from_slice(part),
+    ///             FramePart::Last(frame) => {
+    ///                 assert_eq!((frame.event(), frame.data()), (Some(&b"image"[..]), &b"SUhEUg=="[..]));
+    ///                 data.extend_from_slice(frame.data());
+    ///                 events += 1;
+    ///             }
+    ///         }
+    ///     }
+    /// }
+    /// assert_eq!((data.as_slice(), events), (&b"iVBORw0KGgoAAAANSUhEUg=="[..], 1));
+    /// # Ok::<(), codex_sse::Error>(())
+    /// ```
+    #[inline]
+    pub fn decode_part<'s, 'i: 's>(
+        &'s mut self,
+        input: &mut &'i [u8],
+    ) -> Result<Option<FramePart<'s>>, Error> {
+        let frame = match self.decode_predicted(input) {
+            Predicted::Event(data) => self.predicted_frame(Text::Unchecked(data)),
+            Predicted::Held => self.frame(&Lent::default()),
+            Predicted::Begun([]) => return Ok(None),
+            Predicted::Begun(data) => return Ok(Some(FramePart::Data(data))),
+            Predicted::Missed => match self.decode_lines(input)? {
+                Some(lent) => self.frame(&lent),
+                None if self.held.data.is_empty() => return Ok(None),
+                None => return Ok(Some(FramePart::Data(self.held.lend_data()))),
+            },
+        };
+        Ok(Some(FramePart::Last(frame)))
+    }
+}
+
+impl fmt::Debug for FramePart<'_> {
+    /// Shows lengths, as the frame's does.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Data(data) => f.debug_struct("Data").field("bytes", &data.len()).finish(),
+            Self::Last(frame) => f.debug_tuple("Last").field(frame).finish(),
+        }
+    }
+}
