@@ -80,14 +80,20 @@ impl BoxTransport {
 }
 
 impl HttpTransport for BoxTransport {
-    async fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, Error> {
-        self.0.erased_send(request).await
+    fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> impl Future<Output = Result<Response<Body>, Error>> + Send {
+        self.0.erased_send(request)
     }
 }
 
 impl<T: HttpTransport + ?Sized> HttpTransport for Arc<T> {
-    async fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, Error> {
-        (**self).send(request).await
+    fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> impl Future<Output = Result<Response<Body>, Error>> + Send {
+        (**self).send(request)
     }
 }
 

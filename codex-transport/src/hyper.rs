@@ -1,4 +1,5 @@
 use core::fmt;
+use core::future::Future;
 use core::pin::Pin;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll};
@@ -7,7 +8,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::LOCATION;
-use http::{HeaderMap, Method, Request, Response, Uri, Version};
+use http::request::Parts;
+use http::{Request, Response, Uri, Version};
 use http_body::{Frame, SizeHint};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer as HyperTimer};
@@ -191,8 +193,36 @@ impl HyperTransportBuilder {
     }
 }
 
+// Both are boxed, because a task is as large as the largest thing it ever awaits, and stays so. Unboxed, whoever sends and then reads would
+// hold the room of the exchange (2 KiB, and 8 KiB to connect a WebSocket) for as long as the stream lives.
 impl HttpTransport for HyperTransport {
-    async fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, Error> {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> impl Future<Output = Result<Response<Body>, Error>> + Send {
+        Box::pin(self.exchange(request))
+    }
+}
+
+#[cfg(feature = "ws")]
+impl WsTransport for HyperTransport {
+    fn connect(&self, request: Request<()>) -> impl Future<Output = Result<Upgrade, Error>> + Send {
+        let inner = &self.0;
+        let timeouts = request.extensions().get().unwrap_or(&inner.timeouts);
+        let clocks = crate::tungstenite::Clocks::new(timeouts);
+        Box::pin(crate::tungstenite::connect(
+            &inner.connector,
+            inner.websocket,
+            clocks,
+            inner.timer.clone(),
+            request,
+        ))
+    }
+}
+
+impl HyperTransport {
+    // The request to its head, under the clocks that end there; the body goes on under the others.
+    async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Body>, Error> {
         let timeouts = request
             .extensions()
             .get()
@@ -241,26 +271,7 @@ impl HttpTransport for HyperTransport {
         }
         Ok(Response::from_parts(head, body))
     }
-}
 
-#[cfg(feature = "ws")]
-impl WsTransport for HyperTransport {
-    async fn connect(&self, request: Request<()>) -> Result<Upgrade, Error> {
-        let inner = &self.0;
-        let timeouts = request.extensions().get().unwrap_or(&inner.timeouts);
-        let clocks = crate::tungstenite::Clocks::new(timeouts);
-        crate::tungstenite::connect(
-            &inner.connector,
-            inner.websocket,
-            clocks,
-            inner.timer.clone(),
-            request,
-        )
-        .await
-    }
-}
-
-impl HyperTransport {
     async fn follow(
         &self,
         request: Request<Bytes>,
@@ -277,64 +288,64 @@ impl HyperTransport {
             None => MAX_REDIRECTS,
         };
         for _ in 0..redirects {
-            let response = self
-                .send_twice(&head.method, &head.uri, &head.headers, &body, written)
-                .await?;
+            let response = self.send_twice(&head, &body, written).await?;
             match redirect_target(&head.uri, &response) {
                 Some(target) => head.uri = target,
                 None => return Ok(response),
             }
         }
-        self.send_twice(&head.method, &head.uri, &head.headers, &body, written)
-            .await
+        self.send_twice(&head, &body, written).await
     }
 
     // Twice at most, and the second time only when the first provably did not reach the server.
     async fn send_twice(
         &self,
-        method: &Method,
-        uri: &Uri,
-        headers: &HeaderMap,
+        head: &Parts,
         body: &Bytes,
         written: &Arc<AtomicBool>,
     ) -> Result<Response<hyper::body::Incoming>, Error> {
-        match self.send_once(method, uri, headers, body, written).await {
-            Err(error) if may_resend(&error) => {
-                self.send_once(method, uri, headers, body, written).await
-            }
-            result => result,
+        let first = self.send_once(head, body, written).await;
+        if first.as_ref().is_err_and(may_resend) {
+            return self.send_once(head, body, written).await;
         }
+        first
     }
 
     async fn send_once(
         &self,
-        method: &Method,
-        uri: &Uri,
-        headers: &HeaderMap,
+        head: &Parts,
         body: &Bytes,
         written: &Arc<AtomicBool>,
     ) -> Result<Response<hyper::body::Incoming>, Error> {
         written.store(false, Ordering::Relaxed);
-        let mut request = Request::new(Box::new(Outgoing {
-            bytes: body.clone(),
-            written: written.clone(),
-        }));
-        *request.method_mut() = method.clone();
-        *request.uri_mut() = uri.clone();
-        *request.headers_mut() = headers.clone();
-        *request.version_mut() = self.0.version;
-        if uri.host().is_none() {
-            return Err(
-                Error::new(ErrorKind::InvalidRequest, Phase::Prepare, Sent::No)
-                    .with_source("the URL has no host"),
-            );
-        }
         self.0
             .client
-            .request(request)
+            .request(outgoing(head, body, written)?)
             .await
             .map_err(|error| hyper_error::send(error, written.load(Ordering::Relaxed)))
     }
+}
+
+fn outgoing(
+    head: &Parts,
+    body: &Bytes,
+    written: &Arc<AtomicBool>,
+) -> Result<Request<Box<Outgoing>>, Error> {
+    if head.uri.host().is_none() {
+        return Err(
+            Error::new(ErrorKind::InvalidRequest, Phase::Prepare, Sent::No)
+                .with_source("the URL has no host"),
+        );
+    }
+    let mut request = Request::new(Box::new(Outgoing {
+        bytes: body.clone(),
+        written: written.clone(),
+    }));
+    *request.method_mut() = head.method.clone();
+    *request.uri_mut() = head.uri.clone();
+    *request.headers_mut() = head.headers.clone();
+    *request.version_mut() = head.version;
+    Ok(request)
 }
 
 /// Whether to try once more at once: nothing was sent, and a connection broke that may hold the next time. A refused connection, an

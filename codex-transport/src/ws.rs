@@ -258,8 +258,8 @@ impl BoxWsTransport {
 }
 
 impl WsTransport for BoxWsTransport {
-    async fn connect(&self, request: Request<()>) -> Result<Upgrade, Error> {
-        self.0.erased_connect(request).await
+    fn connect(&self, request: Request<()>) -> impl Future<Output = Result<Upgrade, Error>> + Send {
+        self.0.erased_connect(request)
     }
 }
 

@@ -3,11 +3,12 @@
 use core::error::Error as _;
 use core::time::Duration;
 
+use bytes::Bytes;
 use codex_transport::{
-    Body, BoxTransport, BoxWsTransport, Clock, Error, ErrorKind, Phase, Sent, Side, Watch,
-    WsConnection,
+    Body, BoxTransport, BoxWsTransport, Clock, Error, ErrorKind, HttpTransport as _,
+    HyperTransport, Phase, Sent, Side, Watch, WsConnection, WsTransport as _,
 };
-use http::StatusCode;
+use http::{Request, StatusCode};
 
 #[test]
 fn every_kind_has_its_text_side_and_advice() {
@@ -246,6 +247,11 @@ fn sizes_and_auto_traits_stay() {
     assert_eq!(size_of::<ErrorKind>(), 1);
     // A stream holds one of these; what it holds for thousands of streams should not grow unseen.
     assert!(size_of::<Body>() <= 264, "{}", size_of::<Body>());
+    let transport = HyperTransport::new().unwrap();
+    let request = Request::new(Bytes::new());
+    assert_eq!(size_of_val(&transport.send(request)), size_of::<usize>());
+    let request = Request::new(());
+    assert_eq!(size_of_val(&transport.connect(request)), size_of::<usize>());
     fn shared<T: Send + Sync + 'static>() {}
     fn sent<T: Send + Unpin + 'static>() {}
     shared::<Error>();
