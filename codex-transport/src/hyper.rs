@@ -28,6 +28,7 @@ use crate::{Upgrade, WsSettings, WsTransport};
 ///   while it was being made, is tried once more. Nothing else is.
 /// * Redirects are followed only with status 307 or 308 and only to the same scheme, host and port, since credentials travel with the
 ///   request. Every other redirect is handed back like any response, and every one of a request with the extension [`NoRedirects`].
+/// * The head of a response may have 64 KiB; a longer one breaks the protocol ([`ErrorKind::Protocol`]).
 /// * Reading is pulled: no task and no channel of ours stand between the connection and whoever polls the body.
 ///
 /// ```
@@ -167,7 +168,8 @@ impl HyperTransportBuilder {
             .pool_max_idle_per_host(connection.pool_max_idle)
             // Resending is ours, so that it happens once and never more.
             .retry_canceled_requests(false)
-            .http1_read_buf_exact_size(READ_BUFFER)
+            .http1_max_buf_size(HEAD_LIMIT as usize)
+            .http2_max_header_list_size(HEAD_LIMIT)
             .http2_only(connection.http == HttpVersions::Http2)
             .http2_keep_alive_interval(connection.http2_keepalive);
         if let Some(period) = connection.http2_keepalive {
@@ -429,5 +431,6 @@ impl fmt::Debug for HyperTransport {
 // As many as browsers' historic minimum; a longer chain is a loop.
 const MAX_REDIRECTS: usize = 5;
 
-// Events are small and streams may be thousands: half of what hyper begins with, and it does not grow.
-const READ_BUFFER: usize = 4096;
+/// The longest head of a response that is taken, in bytes. By itself hyper takes 400 KiB over HTTP/1.1, which is also how far its read
+/// buffer may grow, and 16 KiB over HTTP/2.
+pub(crate) const HEAD_LIMIT: u32 = 64 * 1024;

@@ -48,6 +48,8 @@ pub(crate) fn classify(error: &(dyn core::error::Error + 'static)) -> ErrorKind 
     if let Some(error) = find::<h2::Error>(error) {
         return match (error.is_reset(), error.is_go_away(), error.is_io()) {
             (_, _, true) => error.get_io().map_or(ErrorKind::ConnectionLost, io_kind),
+            // Ended by our side, because of what the server did: sent again, it would do the same.
+            _ if error.is_library() => ErrorKind::Protocol,
             // NO_ERROR says that the server stops on purpose; what it owed is missing all the same.
             (true, _, _) if error.reason() == Some(h2::Reason::NO_ERROR) => ErrorKind::Truncated,
             (true, _, _) => ErrorKind::StreamReset,

@@ -10,6 +10,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use crate::hyper::HEAD_LIMIT;
 use crate::{Body, ERROR_BODY_LIMIT, Error, Phase, Sent, hyper_error};
 
 /// What became of the request.
@@ -34,6 +35,7 @@ where
     };
     let connect = request.method() == http::Method::CONNECT;
     let (mut sender, mut connection) = http1::Builder::new()
+        .max_buf_size(HEAD_LIMIT as usize)
         .handshake(TokioIo::new(stream))
         .await
         .map_err(failed)?;

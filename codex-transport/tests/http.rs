@@ -11,6 +11,8 @@ use codex_transport::{
     Phase, Sent, Timeouts,
 };
 use http::{Request, Version};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 
 fn post(url: String) -> Request<Bytes> {
     Request::post(url)
@@ -363,4 +365,44 @@ async fn error_bodies_are_bounded_and_complete_ones_are_checked() {
         .unwrap()
         .into_body();
     assert_eq!(body.collect(200_000).await.unwrap().len(), 200_000);
+}
+
+// Cookies, policies and what proxies add make long heads.
+#[tokio::test]
+async fn a_long_head_is_taken_and_one_without_measure_is_an_error() {
+    let head = |kilobytes: usize| {
+        (0..kilobytes).fold(Answer::ok().body("hello"), |answer, number| {
+            answer.header(&format!("x-policy-{number}"), &"p".repeat(1000))
+        })
+    };
+    for http in BOTH {
+        let script = Script::new().answer(head(60)).answer(head(80));
+        let server = LoopbackServer::start(script).unwrap();
+        let transport = transport(http);
+        let response = transport.send(post(server.url("/"))).await.unwrap();
+        assert_eq!(response.headers()["x-policy-59"].len(), 1000);
+        let body = response.into_body().collect(100).await.unwrap();
+        assert_eq!(body, "hello");
+        let error = transport.send(post(server.url("/"))).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{http:?} {error:?}");
+        assert_eq!((error.phase(), error.sent()), (Phase::Headers, Sent::Maybe));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_http2_breaks_the_protocol() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let server = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let answer = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
+        // Until the client gives up.
+        stream.read_to_end(&mut Vec::new()).await.unwrap();
+    };
+    let transport = transport(HttpVersions::Http2);
+    let (response, ()) = tokio::join!(transport.send(post(url)), server);
+    let error = response.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol, "{error:?}");
+    assert!(!error.is_retryable());
 }
