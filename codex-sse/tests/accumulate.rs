@@ -165,7 +165,7 @@ fn interleave(mut streams: Vec<Vec<Value>>, choices: &[usize]) -> Vec<Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 8 } else { 2000 }))]
 
     #[test]
     fn any_sources_give_the_same_answer_once(

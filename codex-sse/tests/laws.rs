@@ -66,7 +66,7 @@ fn bounds() -> impl Strategy<Value = Bounds> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4096))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 32 } else { 4096 }))]
 
     #[test]
     fn chunking_is_invisible_and_the_standard_is_kept(
