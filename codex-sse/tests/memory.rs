@@ -57,6 +57,7 @@ fn held_by(
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "mebibytes byte by byte are too many steps for Miri")]
 fn memory_stays_within_the_limits_plus_one_kibibyte() {
     let limit = 10_000;
     let limits = Limits::new()
