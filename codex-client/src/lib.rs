@@ -23,7 +23,7 @@ mod tools;
 mod turn;
 
 pub use builder::ClientBuilder;
-pub use calls::{InputItems, ModelListing};
+pub use calls::{InputItemPages, InputItems, ModelListing};
 pub use client::Client;
 pub use environment::Preferences;
 pub use error::{Error, ErrorKind, Side};

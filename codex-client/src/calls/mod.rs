@@ -2,6 +2,7 @@
 
 mod compact;
 mod models;
+mod pages;
 mod responses;
 mod usage;
 
@@ -16,6 +17,7 @@ use serde::de::DeserializeOwned;
 pub(crate) use compact::is_compaction;
 pub(crate) use models::ModelCache;
 pub use models::ModelListing;
+pub use pages::InputItemPages;
 pub use responses::InputItems;
 
 use crate::attempt::{Attempts, Opened};

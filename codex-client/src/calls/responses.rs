@@ -144,34 +144,7 @@ impl Client {
         call.done().await
     }
 
-    /// Fetches a page of what a response was given.
-    ///
-    /// ```
-    /// # use codex_client::Client;
-    /// use codex_client::InputItems;
-    ///
-    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-    /// # use codex_client::transport::testing::{Answer, LoopbackServer, Script};
-    /// # let server = LoopbackServer::start(Script::new()
-    /// #     .answer(Answer::json(200, r#"{"object":"list","data":[{"type":"message","id":"msg_1","role":"user","content":[]}],"last_id":"msg_1","has_more":true}"#))
-    /// #     .answer(Answer::json(200, r#"{"object":"list","data":[],"has_more":false}"#)))?;
-    /// # let client = Client::builder().base_url(server.url("/v1")).build()?;
-    /// let mut query = InputItems::new().limit(1);
-    /// let mut items = Vec::new();
-    /// loop {
-    ///     let page = client.input_items("resp_1", &query).await?;
-    ///     items.extend(page.data);
-    ///     if !page.has_more {
-    ///         break;
-    ///     }
-    ///     query = query.after(page.last_id);
-    /// }
-    /// assert_eq!(items.len(), 1);
-    /// # assert_eq!(server.requests()[1].uri.query(), Some("limit=1&after=msg_1"));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # })?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
+    /// Fetches a page of what a response was given. [`input_item_pages`](Self::input_item_pages) goes through them all.
     ///
     /// # Errors
     ///
@@ -236,7 +209,7 @@ impl Client {
 pub struct InputItems {
     limit: Option<u32>,
     newest_first: Option<bool>,
-    after: Option<String>,
+    pub(super) after: Option<String>,
     include: Vec<Include>,
 }
 
