@@ -58,9 +58,9 @@ pub(crate) enum Offer {
     Http1,
 }
 
-/// How far a connection has come, so that a timeout can say so.
-#[derive(Clone, Default)]
-pub(crate) struct Progress(Arc<AtomicBool>);
+/// Whether the connection has come as far as the handshake, so that a timeout can say so.
+#[derive(Default)]
+struct Progress(AtomicBool);
 
 /// A connected stream.
 pub(crate) enum Stream {
@@ -92,16 +92,15 @@ impl Connector {
         })
     }
 
-    /// Runs whatever makes a connection under the connect timeout.
-    pub(crate) async fn in_time<T>(
-        &self,
-        progress: &Progress,
-        connect: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
+    /// A stream to the URL's host: by way of the proxy, if one is set for it, and encrypted, if the scheme says so. All of it under the
+    /// connect timeout.
+    pub(crate) async fn open(&self, uri: Uri, offer: Offer) -> Result<Stream, Error> {
+        let progress = Progress::default();
+        let opening = self.clone().open_untimed(uri, offer, &progress);
         let Some(period) = self.timeout else {
-            return connect.await;
+            return opening.await;
         };
-        tokio::time::timeout(period, connect)
+        tokio::time::timeout(period, opening)
             .await
             .unwrap_or_else(|_| {
                 let phase = if progress.0.load(Ordering::Relaxed) {
@@ -116,8 +115,7 @@ impl Connector {
             })
     }
 
-    /// A stream to the URL's host: by way of the proxy, if one is set for it, and encrypted, if the scheme says so.
-    pub(crate) async fn open(
+    async fn open_untimed(
         mut self,
         uri: Uri,
         offer: Offer,
@@ -160,7 +158,8 @@ impl Connector {
             .clone()
             .and_then(|proxies| crate::proxy::hop(&proxies, &uri))
         {
-            return self.tunnel(hop, uri, progress).await;
+            // Boxed, so that a connection without a proxy need not have the room for one.
+            return Box::pin(self.tunnel(hop, uri, progress)).await;
         }
         #[cfg(not(feature = "proxy"))]
         let _ = progress;
@@ -400,14 +399,8 @@ impl Service<Uri> for Connector {
     fn call(&mut self, uri: Uri) -> Self::Future {
         let connector = self.clone();
         Box::pin(async move {
-            let progress = Progress::default();
-            connector
-                .in_time(
-                    &progress,
-                    connector.clone().open(uri, Offer::Policy, &progress),
-                )
-                .await
-                .map(|stream| TokioIo::new(HeardOut::new(stream)))
+            let stream = connector.open(uri, Offer::Policy).await?;
+            Ok(TokioIo::new(HeardOut::new(stream)))
         })
     }
 }

@@ -24,7 +24,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
-use crate::connector::{Connector, Offer, Progress, Stream};
+use crate::connector::{Connector, Offer, Stream};
 use crate::heard_out::HeardOut;
 use crate::raw_http::{self, Exchange};
 use crate::timer::BoxSleep;
@@ -66,15 +66,7 @@ pub(crate) async fn connect(
 ) -> Result<Upgrade, Error> {
     let (request, expected) = upgrade_request(request)?;
     let (head, ()) = request.into_parts();
-    let progress = Progress::default();
-    let open = || {
-        connector.in_time(
-            &progress,
-            connector
-                .clone()
-                .open(head.uri.clone(), Offer::Http1, &progress),
-        )
-    };
+    let open = || connector.open(head.uri.clone(), Offer::Http1);
     let mut opened = open().await;
     if opened.as_ref().is_err_and(hyper::may_resend) {
         opened = open().await;
