@@ -1,7 +1,10 @@
 //! What a stream costs when there are thousands: memory at the peak, processor time per event, and what happens when nobody reads.
 //!
-//! `cargo run --release` runs everything and prints a table; `cargo run --release -- STREAMS EVENTS` changes the size. Server and each
+//! `cargo run --release` runs everything and prints tables; `cargo run --release -- STREAMS EVENTS` changes the size. Server and each
 //! client are processes of their own; every client meets the same server program and the same bytes.
+//!
+//! There are two shapes of load with the same bytes in the same time: every event in a write of its own, as from a model straight away,
+//! and ten events in one write, as from servers and proxies that gather what they send.
 
 mod client;
 mod server;
@@ -32,7 +35,34 @@ fn main() {
 }
 
 fn run_all(streams: &str, events: &str) {
-    println!("{streams} streams at a time, {events} events each\n");
+    for (burst, shape) in [
+        ("1", "an event every 100 ms, in a write of its own"),
+        ("10", "ten events in one write, every second"),
+    ] {
+        println!("{streams} streams at a time, {events} events each; {shape}\n");
+        run_clients(streams, events, burst);
+        println!();
+    }
+    println!(
+        "| client | memory that an idle reader of an endless stream gains in 4 s |\n|---|---|"
+    );
+    for kind in ["idle-codex", "idle-async-openai"] {
+        let report = measure(&["endless"], kind, "1", "0");
+        println!(
+            "| {} | {:.1} MiB |",
+            kind.trim_start_matches("idle-"),
+            (report.peak_kib - report.base_kib) as f64 / 1024.0
+        );
+    }
+    let report = measure(&["sockets"], "sockets-codex", "2000", "0");
+    println!(
+        "\n{} idle WebSockets: {:.1} KiB each",
+        report.complete,
+        report.kib_per(report.peak_kib, report.streams)
+    );
+}
+
+fn run_clients(streams: &str, events: &str, burst: &str) {
     println!(
         "| client | streams complete | events | peak memory per stream | processor time per event | in user mode | in the kernel | seconds |"
     );
@@ -44,7 +74,7 @@ fn run_all(streams: &str, events: &str) {
         "codex-events",
         "async-openai",
     ] {
-        let report = measure(&["paced", streams, events], kind, streams);
+        let report = measure(&["paced", streams, events, burst], kind, streams, events);
         let per_event = |microseconds: f64| microseconds / report.events.max(1) as f64;
         println!(
             "| {kind} | {} | {} | {:.1} KiB | {:.2} µs | {:.2} µs | {:.2} µs | {:.1} |",
@@ -57,26 +87,9 @@ fn run_all(streams: &str, events: &str) {
             report.seconds,
         );
     }
-    println!(
-        "\n| client | memory that an idle reader of an endless stream gains in 4 s |\n|---|---|"
-    );
-    for kind in ["idle-codex", "idle-async-openai"] {
-        let report = measure(&["endless"], kind, "1");
-        println!(
-            "| {} | {:.1} MiB |",
-            kind.trim_start_matches("idle-"),
-            (report.peak_kib - report.base_kib) as f64 / 1024.0
-        );
-    }
-    let report = measure(&["sockets"], "sockets-codex", "2000");
-    println!(
-        "\n{} idle WebSockets: {:.1} KiB each",
-        report.complete,
-        report.kib_per(report.peak_kib, report.streams)
-    );
 }
 
-fn measure(server: &[&str], client: &str, streams: &str) -> Report {
+fn measure(server: &[&str], client: &str, streams: &str, events: &str) -> Report {
     let program = std::env::current_exe().expect("the path of this program");
     let mut serving: Child = Command::new(&program)
         .arg("server")
@@ -90,7 +103,7 @@ fn measure(server: &[&str], client: &str, streams: &str) -> Report {
         .read_line(&mut url)
         .expect("the server says where it listens");
     let output = Command::new(&program)
-        .args(["client", client, url.trim(), streams])
+        .args(["client", client, url.trim(), streams, events])
         .stderr(Stdio::inherit())
         .output()
         .expect("the client runs");

@@ -9,16 +9,15 @@ use codex_transport::testing::{Answer, LoopbackServer, Script};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
+use tokio::time::{Instant, MissedTickBehavior};
 
 pub fn run(arguments: &[&str]) {
     match arguments {
-        ["paced", streams, events] => {
-            let plan = Plan::Paced {
-                streams: streams.parse().expect("a number of streams"),
-                events: events.parse().expect("a number of events"),
-            };
-            serve(plan);
-        }
+        ["paced", streams, events, burst] => serve(Plan::Paced {
+            streams: streams.parse().expect("a number of streams"),
+            events: events.parse().expect("a number of events"),
+            burst: burst.parse().expect("a number of events"),
+        }),
         ["endless"] => serve(Plan::Endless),
         ["sockets"] => {
             let server = LoopbackServer::start(Script::new().answer(Answer::websocket().forever()))
@@ -32,8 +31,12 @@ pub fn run(arguments: &[&str]) {
 
 #[derive(Clone, Copy)]
 enum Plan {
-    // Nothing is sent before all streams are there; then an event for each, every tick.
-    Paced { streams: usize, events: usize },
+    // Nothing is sent before all streams are there; then an event a tick for each of them, so many in one write.
+    Paced {
+        streams: usize,
+        events: usize,
+        burst: usize,
+    },
     Endless,
 }
 
@@ -81,21 +84,34 @@ async fn answer(mut stream: TcpStream, shared: Arc<Shared>) -> std::io::Result<(
                 stream.write_all(&many).await?;
             }
         }
-        Plan::Paced { streams, events } => {
+        Plan::Paced {
+            streams,
+            events,
+            burst,
+        } => {
             let waiting = shared.all_here.notified();
-            if shared.here.fetch_add(1, Ordering::SeqCst) + 1 == streams {
+            let place = shared.here.fetch_add(1, Ordering::SeqCst);
+            if place + 1 == streams {
                 shared.all_here.notify_waiters();
             } else {
                 waiting.await;
             }
-            let mut tick = tokio::time::interval(TICK);
-            tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            for _ in 1..events {
-                tick.tick().await;
-                stream.write_all(&delta).await?;
+            // Streams of many users do not march in step: their turns are spread evenly over the period, in the order in which they came.
+            let period = TICK * u32::try_from(burst).expect("a burst fits");
+            let first = Instant::now() + period.mul_f64(place as f64 / streams as f64);
+            let mut turn = tokio::time::interval_at(first, period);
+            turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let deltas = delta.repeat(burst);
+            let mut left = events - 1;
+            while left >= burst {
+                turn.tick().await;
+                stream.write_all(&deltas).await?;
+                left -= burst;
             }
-            stream.write_all(&chunk(COMPLETED)).await?;
-            stream.write_all(b"0\r\n\r\n").await
+            turn.tick().await;
+            let rest = &deltas[..left * delta.len()];
+            let last = [rest, &chunk(COMPLETED), b"0\r\n\r\n"].concat();
+            stream.write_all(&last).await
         }
     }
 }
@@ -121,6 +137,7 @@ fn chunk(json: &str) -> Bytes {
     format!("{:x}\r\n{event}\r\n", event.len()).into()
 }
 
+/// How often a stream has an event, on an average.
 const TICK: Duration = Duration::from_millis(100);
 
 const DELTA: &str = r#"{"type":"response.output_text.delta","content_index":0,"delta":" stream","item_id":"msg_0123456789abcdef0123456789abcdef0123456789abcdef","logprobs":[],"obfuscation":"kX2vB9","output_index":0,"sequence_number":42}"#;
