@@ -3,8 +3,8 @@
 //! `cargo run --release` runs everything and prints tables; `cargo run --release -- STREAMS EVENTS` changes the size. Server and each
 //! client are processes of their own; every client meets the same server program and the same bytes.
 //!
-//! There are two shapes of load with the same bytes in the same time: every event in a write of its own, as from a model straight away,
-//! and ten events in one write, as from servers and proxies that gather what they send.
+//! There are two shapes of load, the same bytes in the same time: every event in a write of its own, as a model makes them, and ten events
+//! in one write, as servers and proxies gather them. Either way an event is an HTTP chunk of its own.
 
 mod client;
 mod server;
