@@ -28,7 +28,7 @@ use crate::{Upgrade, WsSettings, WsTransport};
 ///   while it was being made, is tried once more. Nothing else is.
 /// * Redirects are followed only with status 307 or 308 and only to the same scheme, host and port, since credentials travel with the
 ///   request. Every other redirect is handed back like any response, and every one of a request with the extension [`NoRedirects`].
-/// * The head of a response may have 64 KiB; a longer one breaks the protocol ([`ErrorKind::Protocol`]).
+/// * The head of a response may have 64 KiB; one of more than 128 KiB breaks the protocol ([`ErrorKind::Protocol`]).
 /// * Reading is pulled: no task and no channel of ours stand between the connection and whoever polls the body.
 ///
 /// ```
@@ -429,6 +429,7 @@ impl fmt::Debug for HyperTransport {
 // As many as browsers' historic minimum; a longer chain is a loop.
 const MAX_REDIRECTS: usize = 5;
 
-/// The longest head of a response that is taken, in bytes. By itself hyper takes 400 KiB over HTTP/1.1, which is also how far its read
-/// buffer may grow, and 16 KiB over HTTP/2.
+/// A head of this many bytes is taken. hyper fills whatever room its buffer has before it looks at the limit, so one that is up to twice
+/// as long may be taken as well. By itself hyper takes 400 KiB over HTTP/1.1, which is also how far its read buffer may grow, and 16 KiB
+/// over HTTP/2.
 pub(crate) const HEAD_LIMIT: u32 = 64 * 1024;

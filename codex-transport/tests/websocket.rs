@@ -182,6 +182,20 @@ async fn an_agreement_that_breaks_the_rules_is_a_protocol_error() {
 }
 
 #[tokio::test]
+async fn a_long_head_is_taken_and_one_without_measure_is_an_error() {
+    let head = |length: usize| {
+        (0..60).fold(Answer::websocket().event("a"), |answer, number| {
+            answer.header(&format!("x-policy-{number}"), &"p".repeat(length))
+        })
+    };
+    let mut socket = connect(&serve(head(1000))).await;
+    assert_eq!(socket.next().await.unwrap().unwrap(), "a");
+    let error = refused(head(3000)).await;
+    assert_eq!(error.kind(), ErrorKind::Protocol, "{error:?}");
+    assert_eq!((error.phase(), error.sent()), (Phase::Handshake, Sent::No));
+}
+
+#[tokio::test]
 async fn fragments_with_pings_between_are_one_message() {
     let server = serve(
         Answer::websocket()
