@@ -22,6 +22,7 @@ const CHUNKS: [(&str, usize); 5] = [
     ("1 B", 1),
 ];
 const TOO_LONG: Duration = Duration::from_secs(2);
+const LONG: Duration = Duration::from_millis(20);
 
 fn main() -> io::Result<()> {
     let rounds = env::args()
@@ -31,7 +32,7 @@ fn main() -> io::Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
     fs::create_dir_all(&folder)?;
     let mut report = String::from(
-        "# codex-sse beside its peers\n\nWritten by `cargo run --profile bench -p codex-bench --bin tables`. CPU time of the thread, medians of interleaved rounds in one\nprocess, each run after an unmeasured one of the same decoder; nanoseconds an event, and in brackets how often the time of the memchr2 scan over the same chunks. Ratios within a table mean something, absolute times are this\nmachine's. All output is compared with the generator's first; **wrong** marks other events, a dash a run beyond two seconds.\n",
+        "# codex-sse beside its peers\n\nWritten by `cargo run --profile bench -p codex-bench --bin tables`. CPU time of the thread, medians of interleaved rounds in one\nprocess, of many runs of the same decoder one after the other; nanoseconds an event, and in brackets how often the time of the memchr2 scan over the same chunks. Ratios within a table mean something, absolute times are this\nmachine's. All output is compared with the generator's first; **wrong** marks other events, a dash a run beyond two seconds.\n",
     );
     for workload in [
         Workload::deltas(20_000),
@@ -191,15 +192,17 @@ fn allocations(report: &mut String) -> io::Result<()> {
     Ok(())
 }
 
-/// The time of a run that finds caches and allocator as a run of the same kind left them, not as the decoder measured before did. What
-/// takes long does not need it.
+/// The time of one run among many of the same kind, which find caches and allocator as such runs leave them and not as the decoder
+/// measured before did. What takes long runs once.
 fn settled(work: impl Fn()) -> Duration {
     let first = cpu_time(&work);
-    if first < Duration::from_millis(50) {
-        cpu_time(work)
-    } else {
-        first
+    let runs = (LONG.as_nanos() / first.as_nanos().max(1)) as u32;
+    if runs < 2 {
+        return first;
     }
+    let many = || (0..runs).for_each(|_| work());
+    many();
+    cpu_time(many) / runs
 }
 
 /// The median of each, in nanoseconds.
