@@ -92,7 +92,7 @@ fn up_to_five_symbols_in_every_way_as_parts() {
 }
 
 #[test]
-#[ignore = "some 900 million decodings: run the long form with `cargo test -p codex-sse --test exhaustive -- --ignored`"]
+#[ignore = "some 900 million decodings: run the long form with `cargo test --release -p codex-sse --test exhaustive -- --ignored`"]
 fn seven_symbols_in_every_way() {
     all_cuts(7, Way::Frames);
     all_cuts(6, Way::Parts);
