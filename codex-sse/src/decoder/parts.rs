@@ -18,7 +18,7 @@ pub enum FramePart<'a> {
 
 impl Decoder {
     /// Like [`decode`](Self::decode), but the data of an event are lent as they arrive and not held until the event is complete: an image
-    /// of a mebibyte goes by in pieces as large as the chunks, without a copy of it being made.
+    /// of a mebibyte goes by in pieces as large as the chunks, and never is more of it held than one chunk brought.
     ///
     /// The parts of an event, put together, are the data of its frame, whatever the chunks. A part may end within a character or an
     /// escape. A server may put the event's type behind its data, so the type is known with the last part only; and an event whose last
