@@ -10,16 +10,14 @@ use std::io;
 use std::sync::Arc;
 
 use http::Uri;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
-use hyper_util::client::legacy::connect::{
-    Connected, Connection as HyperConnection, HttpConnector,
-};
+#[cfg(feature = "proxy")]
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
-use crate::heard_out::HeardOut;
 #[cfg(feature = "proxy")]
 use crate::proxy::Hop;
 #[cfg(feature = "proxy")]
@@ -387,36 +385,15 @@ pub(crate) fn find<'a, E: core::error::Error + 'static>(
         .find_map(|error| error.downcast_ref())
 }
 
-impl Service<Uri> for Connector {
-    type Response = TokioIo<HeardOut<Stream>>;
-    type Error = Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let connector = self.clone();
-        Box::pin(async move {
-            let stream = connector.open(uri, Offer::Policy).await?;
-            Ok(TokioIo::new(HeardOut::new(stream)))
-        })
-    }
-}
-
-impl HyperConnection for Stream {
-    fn connected(&self) -> Connected {
+impl Stream {
+    /// Whether HTTP/2 was agreed on.
+    pub(crate) fn is_http2(&self) -> bool {
         match self {
-            Self::Tcp(_) => Connected::new(),
+            Self::Tcp(_) => false,
             #[cfg(unix)]
-            Self::Unix(_) => Connected::new(),
+            Self::Unix(_) => false,
             #[cfg(feature = "tls")]
-            Self::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => {
-                Connected::new().negotiated_h2()
-            }
-            #[cfg(feature = "tls")]
-            Self::Tls(_) => Connected::new(),
+            Self::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
         }
     }
 }

@@ -247,7 +247,7 @@ impl Error {
     }
 
     // The same failure, to stand above what was wrapped around it.
-    #[cfg(any(feature = "hyper", feature = "tower"))]
+    #[cfg(feature = "tower")]
     pub(crate) fn copy_without_source(&self) -> Self {
         let inner = &self.0;
         Self(Box::new(Inner {

@@ -2,7 +2,6 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::io;
 
-use hyper_util::client::legacy::connect::{Connected, Connection as HyperConnection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A stream whose peer is heard out: once it is gone, writes go nowhere, and whoever reads gets everything that had arrived and only
@@ -98,12 +97,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for HeardOut<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-impl<S: HyperConnection> HyperConnection for HeardOut<S> {
-    fn connected(&self) -> Connected {
-        self.stream.connected()
     }
 }
 

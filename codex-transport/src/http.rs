@@ -66,6 +66,8 @@ pub struct Body {
 enum Source {
     Full(Bytes),
     #[cfg(feature = "hyper")]
+    Http1(crate::http1::Http1Body),
+    #[cfg(feature = "hyper")]
     Incoming(hyper::body::Incoming),
     Boxed(Pin<Box<dyn HttpBody<Data = Bytes, Error = Error> + Send>>),
     // After the end or an error: a body that failed must not look as if it could go on.
@@ -115,6 +117,12 @@ impl Body {
     }
 
     #[cfg(feature = "hyper")]
+    pub(crate) fn http1(body: crate::http1::Http1Body) -> Self {
+        Self::new(Source::Http1(body))
+    }
+
+    /// A body whose connection somebody else runs.
+    #[cfg(feature = "hyper")]
     pub(crate) fn incoming(body: hyper::body::Incoming) -> Self {
         Self::new(Source::Incoming(body))
     }
@@ -163,6 +171,10 @@ impl Body {
                     self.received += bytes.len() as u64;
                     return Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)));
                 }
+                #[cfg(feature = "hyper")]
+                Source::Http1(body) => body
+                    .poll_frame(cx)
+                    .map(|frame| frame.map(|result| result.map_err(crate::hyper_error::body))),
                 #[cfg(feature = "hyper")]
                 Source::Incoming(body) => Pin::new(body)
                     .poll_frame(cx)
@@ -276,6 +288,8 @@ impl HttpBody for Body {
             Source::Done => true,
             Source::Full(bytes) => bytes.is_empty(),
             #[cfg(feature = "hyper")]
+            Source::Http1(body) => body.is_end_stream(),
+            #[cfg(feature = "hyper")]
             Source::Incoming(body) => body.is_end_stream(),
             Source::Boxed(body) => body.is_end_stream(),
         }
@@ -285,6 +299,8 @@ impl HttpBody for Body {
         match &self.source {
             Source::Done => SizeHint::with_exact(0),
             Source::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            #[cfg(feature = "hyper")]
+            Source::Http1(body) => body.size_hint(),
             #[cfg(feature = "hyper")]
             Source::Incoming(body) => body.size_hint(),
             Source::Boxed(body) => body.size_hint(),

@@ -1,23 +1,18 @@
 use core::fmt;
 use core::future::Future;
-use core::pin::Pin;
 use core::sync::atomic::{AtomicBool, Ordering};
-use core::task::{Context, Poll};
 use core::time::Duration;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::LOCATION;
-use http::request::Parts;
-use http::{Request, Response, Uri, Version};
-use http_body::{Frame, SizeHint};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer as HyperTimer};
+use http::{Request, Response, Version};
 
+use crate::connections::Connections;
 use crate::connector::Connector;
+use crate::exchange::Exchange;
 use crate::{
-    Body, BoxTimer, Clock, Connection, Error, ErrorKind, HttpTransport, HttpVersions, NoRedirects,
-    Phase, Sent, Timeouts, Timer, TokioTimer, Watch, hyper_error,
+    Body, BoxTimer, Clock, Connection, Error, ErrorKind, HttpTransport, HttpVersions, Phase, Sent,
+    Timeouts, Timer, TokioTimer, Watch, hyper_error,
 };
 #[cfg(feature = "ws")]
 use crate::{Upgrade, WsSettings, WsTransport};
@@ -29,7 +24,8 @@ use crate::{Upgrade, WsSettings, WsTransport};
 /// * Redirects are followed only with status 307 or 308 and only to the same scheme, host and port, since credentials travel with the
 ///   request. Every other redirect is handed back like any response, and every one of a request with the extension [`NoRedirects`].
 /// * The head of a response may have 64 KiB; one of more than 128 KiB breaks the protocol ([`ErrorKind::Protocol`]).
-/// * Reading is pulled: no task and no channel of ours stand between the connection and whoever polls the body.
+/// * Reading is pulled. Over HTTP/1.1 there is no task at all: whoever polls the body runs the connection, and dropping the body closes it
+///   unless the answer is complete. Over HTTP/2 one task runs the connection that many streams share.
 ///
 /// ```
 /// # #[cfg(feature = "testing")] {
@@ -61,8 +57,7 @@ pub struct HyperTransportBuilder {
 }
 
 struct Inner {
-    // Boxed, because hyper keeps room for 32 requests a connection, and a connection of HTTP/1.1 needs one.
-    client: Client<Connector, Box<Outgoing>>,
+    connections: Connections,
     #[cfg(feature = "ws")]
     connector: Connector,
     #[cfg(feature = "ws")]
@@ -160,21 +155,6 @@ impl HyperTransportBuilder {
             ..
         } = self;
         let connector = Connector::new(connection.clone(), timeouts.connect)?;
-        let mut builder = Client::builder(TokioExecutor::new());
-        builder
-            .timer(HyperTimer::new())
-            .pool_timer(HyperTimer::new())
-            .pool_idle_timeout(connection.pool_idle)
-            .pool_max_idle_per_host(connection.pool_max_idle)
-            // Resending is ours, so that it happens once and never more.
-            .retry_canceled_requests(false)
-            .http1_max_buf_size(HEAD_LIMIT as usize)
-            .http2_max_header_list_size(HEAD_LIMIT)
-            .http2_only(connection.http == HttpVersions::Http2)
-            .http2_keep_alive_interval(connection.http2_keepalive);
-        if let Some(period) = connection.http2_keepalive {
-            builder.http2_keep_alive_timeout(period);
-        }
         let version = if connection.http == HttpVersions::Http2 {
             Version::HTTP_2
         } else {
@@ -185,7 +165,7 @@ impl HyperTransportBuilder {
             connector: connector.clone(),
             #[cfg(feature = "ws")]
             websocket: self.websocket,
-            client: builder.build(connector),
+            connections: Connections::new(connector, &connection),
             version,
             #[cfg(any(feature = "gzip", feature = "zstd"))]
             decompress: self.decompress,
@@ -234,8 +214,19 @@ impl HyperTransport {
             (None, Some(total)) => (Clock::Total, Some(total)),
             (headers, _) => (Clock::Headers, headers),
         };
+        head.version = self.0.version;
+        #[cfg(any(feature = "gzip", feature = "zstd"))]
+        if self.0.decompress {
+            crate::encoding::offer(&mut head.headers);
+        }
         let written = Arc::new(AtomicBool::new(false));
-        let exchange = self.follow(&mut head, &body, &written);
+        let exchange = Exchange {
+            connections: &self.0.connections,
+            head,
+            body,
+            written: &written,
+        };
+        let exchange = exchange.follow();
         let response = match period {
             None => exchange.await,
             Some(period) => tokio::time::timeout(period, exchange)
@@ -257,11 +248,8 @@ impl HyperTransport {
             expect(unused_mut, reason = "decoding changes the headers")
         )]
         let (mut head, body) = response.into_parts();
-        let mut body = Body::incoming(body).with_watch(Watch::for_bytes(
-            &timeouts,
-            self.0.timer.clone(),
-            started,
-        ));
+        let watch = Watch::for_bytes(&timeouts, self.0.timer.clone(), started);
+        let mut body = body.with_watch(watch);
         if let Some(id) = hyper_error::request_id(&head.headers) {
             body = body.with_request_id(id);
         }
@@ -270,151 +258,6 @@ impl HyperTransport {
             body = crate::encoding::decode(&mut head.headers, body);
         }
         Ok(Response::from_parts(head, body))
-    }
-
-    async fn follow(
-        &self,
-        head: &mut Parts,
-        body: &Bytes,
-        written: &Arc<AtomicBool>,
-    ) -> Result<Response<hyper::body::Incoming>, Error> {
-        head.version = self.0.version;
-        #[cfg(any(feature = "gzip", feature = "zstd"))]
-        if self.0.decompress {
-            crate::encoding::offer(&mut head.headers);
-        }
-        let redirects = match head.extensions.get::<NoRedirects>() {
-            Some(NoRedirects) => 0,
-            None => MAX_REDIRECTS,
-        };
-        for _ in 0..redirects {
-            let response = self.send_twice(head, body, written).await?;
-            match redirect_target(&head.uri, &response) {
-                Some(target) => head.uri = target,
-                None => return Ok(response),
-            }
-        }
-        self.send_twice(head, body, written).await
-    }
-
-    // Twice at most, and the second time only when the first provably did not reach the server.
-    async fn send_twice(
-        &self,
-        head: &Parts,
-        body: &Bytes,
-        written: &Arc<AtomicBool>,
-    ) -> Result<Response<hyper::body::Incoming>, Error> {
-        let first = self.send_once(head, body, written).await;
-        if first.as_ref().is_err_and(may_resend) {
-            return self.send_once(head, body, written).await;
-        }
-        first
-    }
-
-    async fn send_once(
-        &self,
-        head: &Parts,
-        body: &Bytes,
-        written: &Arc<AtomicBool>,
-    ) -> Result<Response<hyper::body::Incoming>, Error> {
-        written.store(false, Ordering::Relaxed);
-        self.0
-            .client
-            .request(outgoing(head, body, written)?)
-            .await
-            .map_err(|error| hyper_error::send(error, written.load(Ordering::Relaxed)))
-    }
-}
-
-fn outgoing(
-    head: &Parts,
-    body: &Bytes,
-    written: &Arc<AtomicBool>,
-) -> Result<Request<Box<Outgoing>>, Error> {
-    if head.uri.host().is_none() {
-        return Err(
-            Error::new(ErrorKind::InvalidRequest, Phase::Prepare, Sent::No)
-                .with_source("the URL has no host"),
-        );
-    }
-    let mut request = Request::new(Box::new(Outgoing {
-        bytes: body.clone(),
-        written: written.clone(),
-    }));
-    *request.method_mut() = head.method.clone();
-    *request.uri_mut() = head.uri.clone();
-    *request.headers_mut() = head.headers.clone();
-    *request.version_mut() = head.version;
-    Ok(request)
-}
-
-/// Whether to try once more at once: nothing was sent, and a connection broke that may hold the next time. A refused connection, an
-/// unknown name or a wrong certificate will not change within a millisecond.
-pub(crate) fn may_resend(error: &Error) -> bool {
-    let momentary = matches!(
-        error.kind(),
-        ErrorKind::ConnectionLost | ErrorKind::Truncated | ErrorKind::StreamReset
-    );
-    error.is_safe_to_resend() && momentary
-}
-
-fn redirect_target(from: &Uri, response: &Response<hyper::body::Incoming>) -> Option<Uri> {
-    if !hyper_error::keeps_method(response.status()) {
-        return None;
-    }
-    let location = response.headers().get(LOCATION)?.to_str().ok()?;
-    if location.starts_with('/') && !location.starts_with("//") {
-        let mut parts = from.clone().into_parts();
-        parts.path_and_query = Some(location.parse().ok()?);
-        return Uri::from_parts(parts).ok();
-    }
-    let target: Uri = location.parse().ok()?;
-    let origin = |uri: &Uri| {
-        Some((
-            uri.scheme()?.clone(),
-            uri.host()?.to_ascii_lowercase(),
-            port(uri),
-        ))
-    };
-    (origin(&target)? == origin(from)?).then_some(target)
-}
-
-fn port(uri: &Uri) -> Option<u16> {
-    uri.port_u16().or_else(|| match uri.scheme_str() {
-        Some("http") => Some(80),
-        Some("https") => Some(443),
-        _ => None,
-    })
-}
-
-/// The request's body, which also tells whether hyper has taken it: before that, nothing can have been written.
-struct Outgoing {
-    bytes: Bytes,
-    written: Arc<AtomicBool>,
-}
-
-impl http_body::Body for Outgoing {
-    type Data = Bytes;
-    type Error = core::convert::Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        self.written.store(true, Ordering::Relaxed);
-        let bytes = core::mem::take(&mut self.bytes);
-        Poll::Ready((!bytes.is_empty()).then_some(Ok(Frame::data(bytes))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        if self.bytes.is_empty() {
-            self.written.store(true, Ordering::Relaxed);
-        }
-        self.bytes.is_empty()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes.len() as u64)
     }
 }
 
@@ -425,11 +268,3 @@ impl fmt::Debug for HyperTransport {
             .finish_non_exhaustive()
     }
 }
-
-// As many as browsers' historic minimum; a longer chain is a loop.
-const MAX_REDIRECTS: usize = 5;
-
-/// A head of this many bytes is taken. hyper fills whatever room its buffer has before it looks at the limit, so one that is up to twice
-/// as long may be taken as well. By itself hyper takes 400 KiB over HTTP/1.1, which is also how far its read buffer may grow, and 16 KiB
-/// over HTTP/2.
-pub(crate) const HEAD_LIMIT: u32 = 64 * 1024;

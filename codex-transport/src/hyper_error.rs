@@ -12,13 +12,11 @@ pub(crate) fn body(error: hyper::Error) -> Error {
     Error::new(classify(&error), Phase::Body, Sent::Yes).with_source(error)
 }
 
-/// A failure before the head of the response was there. `written` tells whether hyper had taken all of the request's body.
-pub(crate) fn send(error: hyper_util::client::legacy::Error, written: bool) -> Error {
-    if error.is_connect() {
-        return connect(error);
-    }
+/// A failure before the head of the response was there. `given_back` tells that hyper had not begun with the request, `written` whether it
+/// had taken all of the request's body.
+pub(crate) fn send(error: hyper::Error, given_back: bool, written: bool) -> Error {
     let phase = if written { Phase::Headers } else { Phase::Send };
-    let sent = if is_unsent(&error) {
+    let sent = if given_back || is_refused(&error) {
         Sent::No
     } else {
         Sent::Maybe
@@ -26,21 +24,8 @@ pub(crate) fn send(error: hyper_util::client::legacy::Error, written: bool) -> E
     Error::new(classify(&error), phase, sent).with_source(error)
 }
 
-// Our connector's own error stands somewhere beneath; what hyper wrapped around it says nothing more.
-fn connect(error: hyper_util::client::legacy::Error) -> Error {
-    let found = find::<Error>(&error).map(Error::copy_without_source);
-    // No error of ours beneath: the connection was there, and HTTP/2's own handshake failed on it.
-    found
-        .unwrap_or_else(|| Error::new(classify(&error), Phase::Handshake, Sent::No))
-        .with_source(error)
-}
-
-fn is_unsent(error: &hyper_util::client::legacy::Error) -> bool {
-    // hyper says "canceled" when it still holds the request: the pooled connection died before it was taken.
-    if find::<hyper::Error>(error).is_some_and(hyper::Error::is_canceled) {
-        return true;
-    }
-    // RFC 9113 section 8.7: REFUSED_STREAM, and streams above GOAWAY's last one, were not processed.
+// RFC 9113 section 8.7: REFUSED_STREAM, and streams above GOAWAY's last one, were not processed.
+fn is_refused(error: &hyper::Error) -> bool {
     find::<h2::Error>(error).is_some_and(|error| error.reason() == Some(h2::Reason::REFUSED_STREAM))
 }
 

@@ -4,17 +4,25 @@
 pub mod cassette;
 mod connection;
 #[cfg(feature = "hyper")]
+mod connections;
+#[cfg(feature = "hyper")]
 mod connector;
 #[cfg(any(feature = "gzip", feature = "zstd"))]
 mod encoding;
 mod error;
 #[cfg(feature = "hyper")]
+mod exchange;
+#[cfg(feature = "hyper")]
 mod heard_out;
 mod http;
+#[cfg(feature = "hyper")]
+mod http1;
 #[cfg(feature = "hyper")]
 mod hyper;
 #[cfg(feature = "hyper")]
 mod hyper_error;
+#[cfg(feature = "hyper")]
+mod pool;
 #[cfg(feature = "proxy")]
 mod proxy;
 #[cfg(any(feature = "proxy", feature = "ws"))]

@@ -10,7 +10,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::hyper::HEAD_LIMIT;
+use crate::connections::HEAD_LIMIT;
 use crate::{Body, ERROR_BODY_LIMIT, Error, Phase, Sent, hyper_error};
 
 /// What became of the request.

@@ -30,7 +30,7 @@ use crate::raw_http::{self, Exchange};
 use crate::timer::BoxSleep;
 use crate::{
     BoxTimer, Clock, Error, ErrorKind, Phase, Sent, Socket, Timeouts, Timer, Upgrade, WsConnection,
-    WsSettings, hyper,
+    WsSettings, exchange,
 };
 
 /// The clocks that apply here beside the connector's.
@@ -68,7 +68,7 @@ pub(crate) async fn connect(
     let (head, ()) = request.into_parts();
     let open = || connector.open(head.uri.clone(), Offer::Http1);
     let mut opened = open().await;
-    if opened.as_ref().is_err_and(hyper::may_resend) {
+    if opened.as_ref().is_err_and(exchange::may_resend) {
         opened = open().await;
     }
     let stream = opened?;

@@ -1,0 +1,181 @@
+//! One request and the way to the head of its answer.
+
+use core::pin::Pin;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::task::{Context, Poll};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{HOST, LOCATION};
+use http::request::Parts;
+use http::{HeaderValue, Request, Response, Uri};
+use http_body::{Frame, SizeHint};
+
+use crate::connections::{Connected, Connections};
+use crate::http1::Http1Body;
+use crate::pool::Lease;
+use crate::{Body, Error, ErrorKind, NoRedirects, Phase, Sent, hyper_error};
+
+/// A request that may be sent again, to where a redirect points or because it was not sent.
+pub(crate) struct Exchange<'a> {
+    pub(crate) connections: &'a Connections,
+    pub(crate) head: Parts,
+    pub(crate) body: Bytes,
+    /// Whether hyper has taken the request: before that, nothing can have been written.
+    pub(crate) written: &'a Arc<AtomicBool>,
+}
+
+impl Exchange<'_> {
+    pub(crate) async fn follow(mut self) -> Result<Response<Body>, Error> {
+        let redirects = match self.head.extensions.get::<NoRedirects>() {
+            Some(NoRedirects) => 0,
+            None => MAX_REDIRECTS,
+        };
+        for _ in 0..redirects {
+            let response = self.send_twice().await?;
+            match redirect_target(&self.head.uri, &response) {
+                Some(target) => self.head.uri = target,
+                None => return Ok(response),
+            }
+        }
+        self.send_twice().await
+    }
+
+    // Twice at most, and the second time only when the first provably did not reach the server.
+    async fn send_twice(&self) -> Result<Response<Body>, Error> {
+        let first = self.send_once().await;
+        if first.as_ref().is_err_and(may_resend) {
+            return self.send_once().await;
+        }
+        first
+    }
+
+    async fn send_once(&self) -> Result<Response<Body>, Error> {
+        self.written.store(false, Ordering::Relaxed);
+        let mut request = self.request();
+        match self.connections.get(&self.head.uri).await? {
+            Connected::Http1(mut connection, shelf) => {
+                to_origin_form(&mut request)?;
+                let response = connection.send(request).await;
+                let response = response.map_err(|error| self.failed(error))?;
+                let lease = Lease::new(connection, &shelf);
+                Ok(response.map(|body| Body::http1(Http1Body::new(body, lease))))
+            }
+            Connected::Http2(mut sender) => {
+                let response = sender.try_send_request(request).await;
+                let response = response.map_err(|error| self.failed(error))?;
+                Ok(response.map(Body::incoming))
+            }
+        }
+    }
+
+    fn request(&self) -> Request<Box<Outgoing>> {
+        let mut request = Request::new(Box::new(Outgoing {
+            bytes: self.body.clone(),
+            written: self.written.clone(),
+        }));
+        *request.method_mut() = self.head.method.clone();
+        *request.uri_mut() = self.head.uri.clone();
+        *request.headers_mut() = self.head.headers.clone();
+        *request.version_mut() = self.head.version;
+        request
+    }
+
+    fn failed(&self, error: hyper::client::conn::TrySendError<Request<Box<Outgoing>>>) -> Error {
+        let given_back = error.message().is_some();
+        let written = self.written.load(Ordering::Relaxed);
+        hyper_error::send(error.into_error(), given_back, written)
+    }
+}
+
+/// Whether to try once more at once: nothing was sent, and a connection broke that may hold the next time. A refused connection, an
+/// unknown name or a wrong certificate will not change within a millisecond.
+pub(crate) fn may_resend(error: &Error) -> bool {
+    let momentary = matches!(
+        error.kind(),
+        ErrorKind::ConnectionLost | ErrorKind::Truncated | ErrorKind::StreamReset
+    );
+    error.is_safe_to_resend() && momentary
+}
+
+// RFC 9112 sections 3.2 and 3.2.1: over HTTP/1.1 the host stands in a header and not in the target.
+fn to_origin_form(request: &mut Request<Box<Outgoing>>) -> Result<(), Error> {
+    let uri = request.uri();
+    let invalid = || Error::new(ErrorKind::InvalidRequest, Phase::Prepare, Sent::No);
+    let host = match (uri.host().unwrap_or_default(), uri.port_u16()) {
+        (host, Some(port)) if Some(port) != default_port(uri) => {
+            HeaderValue::try_from(format!("{host}:{port}"))
+        }
+        (host, _) => HeaderValue::try_from(host),
+    };
+    let host = host.map_err(|error| invalid().with_source(error))?;
+    let target = uri
+        .path_and_query()
+        .map_or_else(|| Uri::from_static("/"), |target| Uri::from(target.clone()));
+    request.headers_mut().entry(HOST).or_insert(host);
+    *request.uri_mut() = target;
+    Ok(())
+}
+
+fn redirect_target(from: &Uri, response: &Response<Body>) -> Option<Uri> {
+    if !hyper_error::keeps_method(response.status()) {
+        return None;
+    }
+    let location = response.headers().get(LOCATION)?.to_str().ok()?;
+    if location.starts_with('/') && !location.starts_with("//") {
+        let mut parts = from.clone().into_parts();
+        parts.path_and_query = Some(location.parse().ok()?);
+        return Uri::from_parts(parts).ok();
+    }
+    let target: Uri = location.parse().ok()?;
+    let origin = |uri: &Uri| {
+        Some((
+            uri.scheme()?.clone(),
+            uri.host()?.to_ascii_lowercase(),
+            uri.port_u16().or_else(|| default_port(uri)),
+        ))
+    };
+    (origin(&target)? == origin(from)?).then_some(target)
+}
+
+fn default_port(uri: &Uri) -> Option<u16> {
+    match uri.scheme_str() {
+        Some("http") => Some(80),
+        Some("https") => Some(443),
+        _ => None,
+    }
+}
+
+/// The request's body, which also tells when hyper takes it.
+pub(crate) struct Outgoing {
+    bytes: Bytes,
+    written: Arc<AtomicBool>,
+}
+
+impl http_body::Body for Outgoing {
+    type Data = Bytes;
+    type Error = core::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.written.store(true, Ordering::Relaxed);
+        let bytes = core::mem::take(&mut self.bytes);
+        Poll::Ready((!bytes.is_empty()).then_some(Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        if self.bytes.is_empty() {
+            self.written.store(true, Ordering::Relaxed);
+        }
+        self.bytes.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.len() as u64)
+    }
+}
+
+// As many as browsers' historic minimum; a longer chain is a loop.
+const MAX_REDIRECTS: usize = 5;

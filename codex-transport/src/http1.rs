@@ -1,0 +1,122 @@
+//! A connection of HTTP/1.1 that is moved along by whoever needs something from it, and by nobody else.
+//!
+//! hyper's connection is a future which somebody has to poll. With a task of its own for that, every piece of an answer takes two
+//! wake-ups and a hand-over between tasks. Here the exchange polls it until the head is there, and then the body does; an idle one rests.
+
+use core::future::Future as _;
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body as _, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use hyper::client::conn::http1::{Builder, Connection, SendRequest};
+use hyper_util::rt::TokioIo;
+
+use crate::connector::Stream;
+use crate::exchange::Outgoing;
+use crate::heard_out::HeardOut;
+use crate::pool::Lease;
+
+pub(crate) struct Http1 {
+    // The bodies are boxed, because hyper keeps room for 32 requests a connection, and this one needs room for one.
+    sender: SendRequest<Box<Outgoing>>,
+    // Let go of once it has ended: that is when hyper gives back a request which it never began.
+    connection: Option<Connection<TokioIo<HeardOut<Stream>>, Box<Outgoing>>>,
+}
+
+/// The body of an answer, and the connection on which it comes.
+pub(crate) struct Http1Body {
+    // Dropped before the lease: that tells the connection that nobody wants the rest.
+    incoming: Incoming,
+    lease: Lease,
+}
+
+impl Http1 {
+    pub(crate) async fn handshake(builder: &Builder, stream: Stream) -> hyper::Result<Self> {
+        let io = TokioIo::new(HeardOut::new(stream));
+        let (sender, connection) = builder.handshake(io).await?;
+        Ok(Self {
+            sender,
+            connection: Some(connection),
+        })
+    }
+
+    /// Sends the request and waits for the head of its answer. Given up on the way, the connection is of no more use.
+    pub(crate) async fn send(
+        &mut self,
+        request: Request<Box<Outgoing>>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<Box<Outgoing>>>> {
+        let mut response = pin!(self.sender.try_send_request(request));
+        core::future::poll_fn(|cx| {
+            self.drive(cx);
+            response.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    /// Moves the connection along. How it ended, if it did, is for the answer or its body to say.
+    pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
+        self.connection
+            .take_if(|connection| Pin::new(connection).poll(cx).is_ready());
+    }
+
+    /// Whether another request can go over it. Looks at the socket: while the connection rested, nobody saw the server close it.
+    pub(crate) fn is_idle(&mut self) -> bool {
+        self.drive(&mut Context::from_waker(Waker::noop()));
+        self.connection.is_some() && self.sender.is_ready()
+    }
+
+    /// Ends it in order, as far as that goes without waiting: over TLS the server is told.
+    pub(crate) fn close(self) {
+        let Self { sender, connection } = self;
+        drop(sender);
+        if let Some(mut connection) = connection {
+            let _ = Pin::new(&mut connection).poll(&mut Context::from_waker(Waker::noop()));
+        }
+    }
+}
+
+impl Http1Body {
+    pub(crate) fn new(incoming: Incoming, lease: Lease) -> Self {
+        let mut body = Self { incoming, lease };
+        if body.incoming.is_end_stream() {
+            body.lease.end();
+        }
+        body
+    }
+
+    pub(crate) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        // Both ends of hyper's channel are polled here, so neither has to wake the other, and taking a piece out of it would wake the caller
+        // for nothing if the connection knew the caller's waker. So it learns of it last, when there is nothing but to wait for the socket.
+        let quiet = &mut Context::from_waker(Waker::noop());
+        self.lease.drive(quiet);
+        let polled = self.poll_incoming(quiet);
+        if polled.is_ready() {
+            return polled;
+        }
+        self.lease.drive(cx);
+        self.poll_incoming(quiet)
+    }
+
+    fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        if matches!(polled, Poll::Ready(None)) {
+            self.lease.end();
+        }
+        polled
+    }
+
+    pub(crate) fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    pub(crate) fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}

@@ -1,0 +1,266 @@
+//! Where connections are between requests.
+
+use core::task::Context;
+use core::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use http::uri::{Authority, Scheme};
+use hyper::client::conn::http2::SendRequest;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::Connection;
+use crate::exchange::Outgoing;
+use crate::http1::Http1;
+
+pub(crate) struct Pool {
+    habits: Habits,
+    shelves: Mutex<HashMap<Origin, Arc<Shelf>>>,
+}
+
+/// Whom a connection reaches.
+pub(crate) type Origin = (Scheme, Authority);
+
+/// The connections to one origin.
+pub(crate) struct Shelf {
+    habits: Habits,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Clone, Copy)]
+struct Habits {
+    /// How long a connection waits.
+    idle: Duration,
+    /// How many of HTTP/1.1 wait for an origin; with zero, those of HTTP/2 are not shared either.
+    room: usize,
+}
+
+#[derive(Default)]
+struct Waiting {
+    // In the order in which they came, so the last is the least likely to have been closed by the server.
+    http1: Vec<(Box<Http1>, Instant)>,
+    http2: Option<(Http2, Instant)>,
+    // Once the origin is known to speak HTTP/2: open while somebody is on the way to it.
+    on_the_way: Option<watch::Receiver<()>>,
+    // Closes what has waited for too long; there while anything waits.
+    sweeper: Option<JoinHandle<()>>,
+}
+
+/// A handle for the requests that share a connection of HTTP/2.
+pub(crate) type Http2 = SendRequest<Box<Outgoing>>;
+
+/// Who is to dial.
+pub(crate) enum Turn {
+    /// Whoever asks. With HTTP/2, where one connection is enough, the others wait until this is dropped.
+    Ours(Option<watch::Sender<()>>),
+    /// Somebody does already: this is closed when the connection is there or has failed.
+    Theirs(watch::Receiver<()>),
+}
+
+/// A connection of HTTP/1.1 that is in use. It goes back if it can serve another request, and is closed if it cannot.
+pub(crate) struct Lease {
+    connection: Option<Box<Http1>>,
+    shelf: Weak<Shelf>,
+}
+
+impl Pool {
+    pub(crate) fn new(connection: &Connection) -> Self {
+        Self {
+            habits: Habits {
+                idle: connection.pool_idle,
+                room: connection.pool_max_idle,
+            },
+            shelves: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn shelf(&self, origin: Origin) -> Arc<Shelf> {
+        let mut shelves = lock(&self.shelves);
+        if let Some(shelf) = shelves.get(&origin) {
+            return shelf.clone();
+        }
+        // Origins that nobody asks for any more must not pile up.
+        shelves.retain(|_, shelf| Arc::strong_count(shelf) > 1 || !shelf.is_empty());
+        let shelf = Arc::new(Shelf {
+            habits: self.habits,
+            waiting: Mutex::default(),
+        });
+        shelves.insert(origin, shelf.clone());
+        shelf
+    }
+}
+
+impl Shelf {
+    pub(crate) fn take_http1(&self) -> Option<Box<Http1>> {
+        loop {
+            // The lock is free again while the socket is looked at.
+            let (mut connection, since) = lock(&self.waiting).http1.pop()?;
+            if since.elapsed() < self.habits.idle && connection.is_idle() {
+                return Some(connection);
+            }
+            connection.close();
+        }
+    }
+
+    pub(crate) fn share_http2(&self) -> Option<Http2> {
+        lock(&self.waiting).share_http2(self.habits.idle)
+    }
+
+    pub(crate) fn put_http1(self: &Arc<Self>, connection: Box<Http1>) {
+        let mut waiting = lock(&self.waiting);
+        if waiting.http1.len() < self.habits.room && self.see_to_sweeping(&mut waiting) {
+            waiting.http1.push((connection, Instant::now()));
+        } else {
+            drop(waiting);
+            connection.close();
+        }
+    }
+
+    /// The connection for everybody: this one, or one that was there before it.
+    pub(crate) fn put_http2(self: &Arc<Self>, sender: Http2) -> Http2 {
+        let mut waiting = lock(&self.waiting);
+        if let Some(earlier) = waiting.share_http2(self.habits.idle) {
+            return earlier;
+        }
+        if self.habits.room > 0 && self.see_to_sweeping(&mut waiting) {
+            waiting.http2 = Some((sender.clone(), Instant::now()));
+            waiting
+                .on_the_way
+                .get_or_insert_with(|| watch::channel(()).1);
+        }
+        sender
+    }
+
+    /// Whose turn it is to dial. `http2` tells that nothing else will be spoken; else what was spoken the last time is what counts.
+    pub(crate) fn turn(&self, http2: bool) -> Turn {
+        let mut waiting = lock(&self.waiting);
+        let theirs = waiting.on_the_way.as_ref();
+        if self.habits.room == 0 || (theirs.is_none() && !http2) {
+            return Turn::Ours(None);
+        }
+        if let Some(theirs) = theirs.filter(|theirs| theirs.has_changed().is_ok()) {
+            return Turn::Theirs(theirs.clone());
+        }
+        let (ours, theirs) = watch::channel(());
+        waiting.on_the_way = Some(theirs);
+        Turn::Ours(Some(ours))
+    }
+
+    fn is_empty(&self) -> bool {
+        let waiting = lock(&self.waiting);
+        waiting.http1.is_empty() && waiting.http2.is_none()
+    }
+
+    // Without a runtime there is nobody to sweep, and nothing can be kept.
+    fn see_to_sweeping(self: &Arc<Self>, waiting: &mut Waiting) -> bool {
+        // Its runtime may have ended before this pool.
+        if waiting
+            .sweeper
+            .as_ref()
+            .is_some_and(|sweeper| !sweeper.is_finished())
+        {
+            return true;
+        }
+        let Ok(runtime) = Handle::try_current() else {
+            return false;
+        };
+        waiting.sweeper =
+            Some(runtime.spawn(keep_sweeping(Arc::downgrade(self), self.habits.idle)));
+        true
+    }
+
+    // Until when the next one waits.
+    fn sweep(&self) -> Option<Instant> {
+        let mut waiting = lock(&self.waiting);
+        let expired = |since: Instant| since.elapsed() >= self.habits.idle;
+        let kept = waiting.http1.iter().position(|(_, since)| !expired(*since));
+        let kept = kept.unwrap_or(waiting.http1.len());
+        let expired_http1: Vec<_> = waiting.http1.drain(..kept).collect();
+        waiting.http2.take_if(|(_, used)| expired(*used));
+        let first = waiting.http1.first().map(|(_, since)| *since);
+        let used = waiting.http2.as_ref().map(|(_, used)| *used);
+        let next = first.into_iter().chain(used).min();
+        if next.is_none() {
+            waiting.sweeper = None;
+        }
+        drop(waiting);
+        for (connection, _) in expired_http1 {
+            connection.close();
+        }
+        next.map(|since| since + self.habits.idle)
+    }
+}
+
+impl Waiting {
+    fn share_http2(&mut self, idle: Duration) -> Option<Http2> {
+        let (sender, used) = self.http2.as_mut()?;
+        if sender.is_closed() || used.elapsed() >= idle {
+            self.http2 = None;
+            return None;
+        }
+        *used = Instant::now();
+        Some(sender.clone())
+    }
+}
+
+async fn keep_sweeping(shelf: Weak<Shelf>, idle: Duration) {
+    tokio::time::sleep(idle).await;
+    while let Some(next) = shelf.upgrade().and_then(|shelf| shelf.sweep()) {
+        tokio::time::sleep_until(next).await;
+    }
+}
+
+impl Drop for Shelf {
+    fn drop(&mut self) {
+        let waiting = self
+            .waiting
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(sweeper) = waiting.sweeper.take() {
+            sweeper.abort();
+        }
+        for (connection, _) in waiting.http1.drain(..) {
+            connection.close();
+        }
+    }
+}
+
+impl Lease {
+    pub(crate) fn new(connection: Box<Http1>, shelf: &Arc<Shelf>) -> Self {
+        Self {
+            connection: Some(connection),
+            shelf: Arc::downgrade(shelf),
+        }
+    }
+
+    pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
+        if let Some(connection) = &mut self.connection {
+            connection.drive(cx);
+        }
+    }
+
+    /// Nothing more is wanted from the connection.
+    pub(crate) fn end(&mut self) {
+        let Some(mut connection) = self.connection.take() else {
+            return;
+        };
+        match self.shelf.upgrade() {
+            Some(shelf) if connection.is_idle() => shelf.put_http1(connection),
+            _ => connection.close(),
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+// What a panic elsewhere left behind is still a list of connections.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
