@@ -185,9 +185,11 @@ async fn an_answer_without_a_body_frees_its_connection_as_well() {
     let server = server.unwrap();
     let relay = Relay::before(server.address());
     let transport = build(|_| ());
+    let mut kept = Vec::new();
     for _ in 0..3 {
         let response = transport.send(post(&relay.url("http"))).await.unwrap();
         assert_eq!(response.status(), 204);
+        kept.push(response);
     }
     assert_eq!(relay.accepted(), 1);
 }
@@ -205,6 +207,30 @@ async fn what_is_given_up_is_closed_and_not_used_again() {
         drop(body);
         relay.until_open(0).await;
     }
+}
+
+#[tokio::test]
+async fn none_of_those_that_the_server_closed_is_used() {
+    let gate = Gate::new();
+    let answer = Answer::ok().body("1").gate(&gate).body("2").forever();
+    let server = LoopbackServer::start(Script::new().answer(answer)).unwrap();
+    let relay = Relay::before(server.address());
+    let transport = build(|_| ());
+    let mut bodies = Vec::new();
+    for _ in 0..5 {
+        bodies.push(first_chunk(&transport, &relay.url("http")).await);
+    }
+    gate.open();
+    for body in bodies {
+        body.collect(10).await.unwrap();
+    }
+    assert_eq!(relay.open(), 5);
+    relay.counts.cut.notify_waiters();
+    relay.until_open(0).await;
+    // Time for the closes to arrive; before that, nobody could know.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(text(&transport, &relay.url("http")).await.unwrap(), "12");
+    assert_eq!((relay.accepted(), relay.open()), (6, 1));
 }
 
 #[tokio::test]
@@ -323,10 +349,8 @@ async fn where_http2_is_agreed_on_one_connection_stays() {
     let relay = Relay::before(server.address());
     let transport = build(|connection| {
         connection.http = HttpVersions::Negotiated;
-        connection.tls = connection
-            .tls
-            .clone()
-            .with_authority_pem(authority.certificate_pem());
+        let tls = connection.tls.clone();
+        connection.tls = tls.with_authority_pem(authority.certificate_pem());
     });
     // Nobody knows yet what will be agreed on.
     for answer in texts(&transport, &relay.url("https"), 20).await {
@@ -415,33 +439,44 @@ async fn an_answer_that_does_not_wait_for_the_request_is_an_answer() {
 #[tokio::test]
 async fn over_tls_the_server_is_told_of_the_end() {
     let authority = Authority::generate().unwrap();
-    let stalled = Answer::sse().body("data: 1\n\n").stall();
+    let gate = Gate::new();
     let script = Script::new()
-        .answer(stalled)
-        .answer(Answer::ok().body("hello"));
+        .answer(Answer::sse().body("data: 1\n\n").stall())
+        .answer(Answer::ok().body("hello"))
+        .answer(Answer::ok().body("1").gate(&gate).body("2"));
     let server = LoopbackServer::builder(script)
         .tls(&authority, HttpVersions::Http1)
         .unwrap()
         .start()
         .unwrap();
     let relay = Relay::before(server.address());
-    let transport = build(|connection| {
-        connection.tls = connection
-            .tls
-            .clone()
-            .with_authority_pem(authority.certificate_pem());
-    });
+    let with_authority = |connection: &mut Connection| {
+        let tls = connection.tls.clone();
+        connection.tls = tls.with_authority_pem(authority.certificate_pem());
+    };
+    let transport = build(with_authority);
     // In the middle of an answer.
     let body = first_chunk(&transport, &relay.url("https")).await;
     let before = relay.sent();
     drop(body);
     relay.until_open(0).await;
-    // RFC 8446 section 6.1: an alert of two bytes, in a record of its own.
-    assert_eq!(relay.sent() - before, 2 + 1 + 16 + 5);
-    // And while it waits for the next request.
+    assert_eq!(relay.sent() - before, FAREWELL);
+    // While it waits for the next request.
     text(&transport, &relay.url("https")).await.unwrap();
     let before = relay.sent();
     drop(transport);
     relay.until_open(0).await;
-    assert_eq!(relay.sent() - before, 2 + 1 + 16 + 5);
+    assert_eq!(relay.sent() - before, FAREWELL);
+    // When there is nobody any more to whom it could go back.
+    let transport = build(with_authority);
+    let body = first_chunk(&transport, &relay.url("https")).await;
+    let before = relay.sent();
+    drop(transport);
+    gate.open();
+    assert_eq!(body.collect(10).await.unwrap(), "2");
+    relay.until_open(0).await;
+    assert_eq!(relay.sent() - before, FAREWELL);
 }
+
+// RFC 8446 sections 5.2 and 6.1: an alert of two bytes, its type, an authentication tag and the head of the record around them.
+const FAREWELL: usize = 2 + 1 + 16 + 5;
