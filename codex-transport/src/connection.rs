@@ -45,9 +45,9 @@ pub struct Connection {
     pub nodelay: bool,
     /// Silence after which TCP asks whether the peer is still there.
     pub tcp_keepalive: Option<Duration>,
-    /// How long an unused connection is kept.
+    /// How long an unused connection is kept. That a server closed it is noticed when it would be used again.
     pub pool_idle: Duration,
-    /// How many unused connections are kept for one host. Zero keeps none.
+    /// How many unused connections are kept for one host. Zero keeps none, and lets no requests share one of HTTP/2 either.
     pub pool_max_idle: usize,
     /// Which versions of HTTP may be spoken.
     pub http: HttpVersions,

@@ -58,7 +58,7 @@ impl Exchange<'_> {
                 to_origin_form(&mut request)?;
                 let response = connection.send(request).await;
                 let response = response.map_err(|error| self.failed(error))?;
-                let lease = Lease::new(connection, &shelf);
+                let lease = Lease::new(connection, shelf);
                 Ok(response.map(|body| Body::http1(Http1Body::new(body, lease))))
             }
             Connected::Http2(mut sender) => {

@@ -61,10 +61,7 @@ pub(crate) enum Turn {
 }
 
 /// A connection of HTTP/1.1 that is in use. It goes back if it can serve another request, and is closed if it cannot.
-pub(crate) struct Lease {
-    connection: Option<Box<Http1>>,
-    shelf: Weak<Shelf>,
-}
+pub(crate) struct Lease(Option<(Box<Http1>, Arc<Shelf>)>);
 
 impl Pool {
     pub(crate) fn new(connection: &Connection) -> Self {
@@ -172,8 +169,8 @@ impl Shelf {
         true
     }
 
-    // Until when the next one waits.
-    fn sweep(&self) -> Option<Instant> {
+    // For how much longer the next one waits.
+    fn sweep(&self) -> Option<Duration> {
         let mut waiting = lock(&self.waiting);
         let expired = |since: Instant| since.elapsed() >= self.habits.idle;
         let kept = waiting.http1.iter().position(|(_, since)| !expired(*since));
@@ -190,7 +187,7 @@ impl Shelf {
         for (connection, _) in expired_http1 {
             connection.close();
         }
-        next.map(|since| since + self.habits.idle)
+        next.map(|since| self.habits.idle.saturating_sub(since.elapsed()))
     }
 }
 
@@ -208,8 +205,8 @@ impl Waiting {
 
 async fn keep_sweeping(shelf: Weak<Shelf>, idle: Duration) {
     tokio::time::sleep(idle).await;
-    while let Some(next) = shelf.upgrade().and_then(|shelf| shelf.sweep()) {
-        tokio::time::sleep_until(next).await;
+    while let Some(rest) = shelf.upgrade().and_then(|shelf| shelf.sweep()) {
+        tokio::time::sleep(rest).await;
     }
 }
 
@@ -229,27 +226,24 @@ impl Drop for Shelf {
 }
 
 impl Lease {
-    pub(crate) fn new(connection: Box<Http1>, shelf: &Arc<Shelf>) -> Self {
-        Self {
-            connection: Some(connection),
-            shelf: Arc::downgrade(shelf),
-        }
+    pub(crate) fn new(connection: Box<Http1>, shelf: Arc<Shelf>) -> Self {
+        Self(Some((connection, shelf)))
     }
 
     pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
-        if let Some(connection) = &mut self.connection {
+        if let Some((connection, _)) = &mut self.0 {
             connection.drive(cx);
         }
     }
 
     /// Nothing more is wanted from the connection.
     pub(crate) fn end(&mut self) {
-        let Some(mut connection) = self.connection.take() else {
-            return;
-        };
-        match self.shelf.upgrade() {
-            Some(shelf) if connection.is_idle() => shelf.put_http1(connection),
-            _ => connection.close(),
+        if let Some((mut connection, shelf)) = self.0.take() {
+            if connection.is_idle() {
+                shelf.put_http1(connection);
+            } else {
+                connection.close();
+            }
         }
     }
 }

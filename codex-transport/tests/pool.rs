@@ -272,6 +272,38 @@ async fn an_unused_connection_is_closed_in_time() {
 }
 
 #[tokio::test]
+async fn what_may_wait_for_ever_does() {
+    let server = LoopbackServer::start(Script::new().answer(Answer::ok().body("hello").forever()));
+    let server = server.unwrap();
+    let relay = Relay::before(server.address());
+    let transport = build(|connection| connection.pool_idle = Duration::MAX);
+    for _ in 0..2 {
+        text(&transport, &relay.url("http")).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!((relay.accepted(), relay.open()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_connection_in_use_keeps_its_place() {
+    let gate = Gate::new();
+    let answer = Answer::ok().body("1").gate(&gate).body("2").forever();
+    let server = LoopbackServer::start(Script::new().answer(answer)).unwrap();
+    let (relay, other) = (
+        Relay::before(server.address()),
+        Relay::before(server.address()),
+    );
+    let transport = build(|_| ());
+    let body = first_chunk(&transport, &relay.url("http")).await;
+    // Another origin is not a reason to forget this one.
+    drop(first_chunk(&transport, &other.url("http")).await);
+    gate.open();
+    body.collect(10).await.unwrap();
+    text(&transport, &relay.url("http")).await.unwrap();
+    assert_eq!((relay.accepted(), relay.open()), (1, 1));
+}
+
+#[tokio::test]
 async fn no_more_wait_than_may() {
     for (room, left) in [(0, 0), (1, 1), (2, 2), (8, 3)] {
         let gate = Gate::new();

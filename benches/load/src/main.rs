@@ -3,8 +3,9 @@
 //! `cargo run --release` runs everything and prints tables; `cargo run --release -- STREAMS EVENTS` changes the size. Server and each
 //! client are processes of their own; every client meets the same server program and the same bytes.
 //!
-//! There are two shapes of load, the same bytes in the same time: every event in a write of its own, as a model makes them, and ten events
-//! in one write, as servers and proxies gather them. Either way an event is an HTTP chunk of its own.
+//! There are three shapes of load, the same bytes in the same time: every event in a write of its own, as a model makes them; ten events in
+//! one write, as servers and proxies gather them; and all of them in one write, as when the answer is there before it is fetched. In all of
+//! them an event is an HTTP chunk of its own.
 
 mod client;
 mod server;
@@ -38,6 +39,7 @@ fn run_all(streams: &str, events: &str) {
     for (burst, shape) in [
         ("1", "an event every 100 ms, in a write of its own"),
         ("10", "ten events in one write, every second"),
+        (events, "all of them in one write"),
     ] {
         println!("{streams} streams at a time, {events} events each; {shape}\n");
         run_clients(streams, events, burst);
