@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Body as _;
 use hyper::rt::{Read, Write};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -272,6 +272,16 @@ async fn speak<S: Read + Write + Unpin + Send + 'static>(
     drop(server.serve_connection_with_upgrades(io, service).await);
 }
 
+// What is recorded stays for as long as the server lives, and must not hold on to the buffers in which it came: 8 KiB for each request.
+fn copied(headers: &HeaderMap) -> HeaderMap {
+    let mut copy = HeaderMap::with_capacity(headers.keys_len());
+    for (name, value) in headers {
+        let copied = HeaderValue::from_bytes(value.as_bytes());
+        copy.append(name, copied.unwrap_or_else(|_| value.clone()));
+    }
+    copy
+}
+
 async fn answer(
     mut request: Request<hyper::body::Incoming>,
     connection: usize,
@@ -283,10 +293,14 @@ async fn answer(
     let body = read(body).await;
     let mut answer = stage.take(RecordedRequest {
         method: head.method.clone(),
-        uri: head.uri.clone(),
+        uri: head
+            .uri
+            .to_string()
+            .parse()
+            .unwrap_or_else(|_| head.uri.clone()),
         version: head.version,
-        headers: head.headers.clone(),
-        body,
+        headers: copied(&head.headers),
+        body: Bytes::copy_from_slice(&body),
         connection,
         at: Instant::now(),
     });
