@@ -13,7 +13,7 @@ use http_body::{Frame, SizeHint};
 
 use crate::connections::{Connected, Connections};
 use crate::http1::Http1Body;
-use crate::pool::Lease;
+use crate::pool::{Http2, Lease};
 use crate::{Body, Error, ErrorKind, NoRedirects, Phase, Sent, hyper_error};
 
 /// A request that may be sent again, to where a redirect points or because it was not sent.
@@ -61,10 +61,10 @@ impl Exchange<'_> {
                 let lease = Lease::new(connection, shelf);
                 Ok(response.map(|body| Body::http1(Http1Body::new(body, lease))))
             }
-            Connected::Http2(mut sender) => {
+            Connected::Http2(Http2 { mut sender, in_use }) => {
                 let response = sender.try_send_request(request).await;
                 let response = response.map_err(|error| self.failed(error))?;
-                Ok(response.map(Body::incoming))
+                Ok(response.map(|body| Body::http2(body, in_use)))
             }
         }
     }

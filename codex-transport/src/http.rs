@@ -68,7 +68,11 @@ enum Source {
     #[cfg(feature = "hyper")]
     Http1(crate::http1::Http1Body),
     #[cfg(feature = "hyper")]
-    Incoming(hyper::body::Incoming),
+    Incoming {
+        body: hyper::body::Incoming,
+        // Over HTTP/2, so that the connection is not taken for unused.
+        _in_use: Option<crate::pool::InUse>,
+    },
     Boxed(Pin<Box<dyn HttpBody<Data = Bytes, Error = Error> + Send>>),
     // After the end or an error: a body that failed must not look as if it could go on.
     Done,
@@ -121,10 +125,21 @@ impl Body {
         Self::new(Source::Http1(body))
     }
 
-    /// A body whose connection somebody else runs.
     #[cfg(feature = "hyper")]
+    pub(crate) fn http2(body: hyper::body::Incoming, in_use: crate::pool::InUse) -> Self {
+        Self::new(Source::Incoming {
+            body,
+            _in_use: Some(in_use),
+        })
+    }
+
+    /// A body whose connection somebody else runs.
+    #[cfg(any(feature = "proxy", feature = "ws"))]
     pub(crate) fn incoming(body: hyper::body::Incoming) -> Self {
-        Self::new(Source::Incoming(body))
+        Self::new(Source::Incoming {
+            body,
+            _in_use: None,
+        })
     }
 
     /// Puts the body under the clocks of this watch.
@@ -176,7 +191,7 @@ impl Body {
                     .poll_frame(cx)
                     .map(|frame| frame.map(|result| result.map_err(crate::hyper_error::body))),
                 #[cfg(feature = "hyper")]
-                Source::Incoming(body) => Pin::new(body)
+                Source::Incoming { body, .. } => Pin::new(body)
                     .poll_frame(cx)
                     .map(|frame| frame.map(|result| result.map_err(crate::hyper_error::body))),
                 Source::Boxed(body) => body.as_mut().poll_frame(cx),
@@ -290,7 +305,7 @@ impl HttpBody for Body {
             #[cfg(feature = "hyper")]
             Source::Http1(body) => body.is_end_stream(),
             #[cfg(feature = "hyper")]
-            Source::Incoming(body) => body.is_end_stream(),
+            Source::Incoming { body, .. } => body.is_end_stream(),
             Source::Boxed(body) => body.is_end_stream(),
         }
     }
@@ -302,7 +317,7 @@ impl HttpBody for Body {
             #[cfg(feature = "hyper")]
             Source::Http1(body) => body.size_hint(),
             #[cfg(feature = "hyper")]
-            Source::Incoming(body) => body.size_hint(),
+            Source::Incoming { body, .. } => body.size_hint(),
             Source::Boxed(body) => body.size_hint(),
         }
     }

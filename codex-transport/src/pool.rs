@@ -42,7 +42,7 @@ struct Habits {
 struct Waiting {
     // In the order in which they came, so the last is the least likely to have been closed by the server.
     http1: Vec<(Box<Http1>, Instant)>,
-    http2: Option<(Http2, Instant)>,
+    http2: Option<Http2>,
     // Once the origin is known to speak HTTP/2: open while somebody is on the way to it.
     on_the_way: Option<watch::Receiver<()>>,
     // Closes what has waited for too long; there while anything waits.
@@ -50,7 +50,16 @@ struct Waiting {
 }
 
 /// A handle for the requests that share a connection of HTTP/2.
-pub(crate) type Http2 = SendRequest<Box<Outgoing>>;
+#[derive(Clone)]
+pub(crate) struct Http2 {
+    pub(crate) sender: SendRequest<Box<Outgoing>>,
+    // Held by every request and its answer, until that is over.
+    pub(crate) in_use: InUse,
+}
+
+/// Whoever has one uses the connection. It holds when the last of them was done.
+#[derive(Clone)]
+pub(crate) struct InUse(Arc<Mutex<Instant>>);
 
 /// Who is to dial.
 pub(crate) enum Turn {
@@ -117,18 +126,22 @@ impl Shelf {
     }
 
     /// The connection for everybody: this one, or one that was there before it.
-    pub(crate) fn put_http2(self: &Arc<Self>, sender: Http2) -> Http2 {
+    pub(crate) fn put_http2(self: &Arc<Self>, sender: SendRequest<Box<Outgoing>>) -> Http2 {
         let mut waiting = lock(&self.waiting);
         if let Some(earlier) = waiting.share_http2(self.habits.idle) {
             return earlier;
         }
+        let http2 = Http2 {
+            sender,
+            in_use: InUse(Arc::new(Mutex::new(Instant::now()))),
+        };
         if self.habits.room > 0 && self.see_to_sweeping(&mut waiting) {
-            waiting.http2 = Some((sender.clone(), Instant::now()));
+            waiting.http2 = Some(http2.clone());
             waiting
                 .on_the_way
                 .get_or_insert_with(|| watch::channel(()).1);
         }
-        sender
+        http2
     }
 
     /// Whose turn it is to dial. `http2` tells that nothing else will be spoken; else what was spoken the last time is what counts.
@@ -172,34 +185,54 @@ impl Shelf {
     // For how much longer the next one waits.
     fn sweep(&self) -> Option<Duration> {
         let mut waiting = lock(&self.waiting);
-        let expired = |since: Instant| since.elapsed() >= self.habits.idle;
-        let kept = waiting.http1.iter().position(|(_, since)| !expired(*since));
+        let idle = self.habits.idle;
+        let kept = waiting
+            .http1
+            .iter()
+            .position(|(_, since)| since.elapsed() < idle);
         let kept = kept.unwrap_or(waiting.http1.len());
-        let expired_http1: Vec<_> = waiting.http1.drain(..kept).collect();
-        waiting.http2.take_if(|(_, used)| expired(*used));
-        let first = waiting.http1.first().map(|(_, since)| *since);
-        let used = waiting.http2.as_ref().map(|(_, used)| *used);
-        let next = first.into_iter().chain(used).min();
+        let expired: Vec<_> = waiting.http1.drain(..kept).collect();
+        waiting.expire_http2(idle);
+        let http1 = waiting.http1.first().map(|(_, since)| *since);
+        let http2 = waiting.http2.as_ref().map(Http2::unused_since);
+        let next = http1.into_iter().chain(http2).min();
         if next.is_none() {
             waiting.sweeper = None;
         }
         drop(waiting);
-        for (connection, _) in expired_http1 {
+        for (connection, _) in expired {
             connection.close();
         }
-        next.map(|since| self.habits.idle.saturating_sub(since.elapsed()))
+        next.map(|since| idle.saturating_sub(since.elapsed()))
     }
 }
 
 impl Waiting {
     fn share_http2(&mut self, idle: Duration) -> Option<Http2> {
-        let (sender, used) = self.http2.as_mut()?;
-        if sender.is_closed() || used.elapsed() >= idle {
-            self.http2 = None;
-            return None;
+        self.expire_http2(idle);
+        self.http2.take_if(|http2| http2.sender.is_closed());
+        self.http2.clone()
+    }
+
+    fn expire_http2(&mut self, idle: Duration) {
+        self.http2
+            .take_if(|http2| http2.unused_since().elapsed() >= idle);
+    }
+}
+
+impl Http2 {
+    // What carries a stream of minutes is not unused, and its pings tell whether it lives. One handle is the shelf's.
+    fn unused_since(&self) -> Instant {
+        if Arc::strong_count(&self.in_use.0) > 1 {
+            return Instant::now();
         }
-        *used = Instant::now();
-        Some(sender.clone())
+        *lock(&self.in_use.0)
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        *lock(&self.0) = Instant::now();
     }
 }
 

@@ -370,6 +370,29 @@ async fn with_http2_all_wait_for_one_connection() {
 }
 
 #[tokio::test]
+async fn a_connection_with_a_stream_is_not_unused() {
+    let gate = Gate::new();
+    let script = Script::new()
+        .answer(Answer::ok().body("1").gate(&gate).body("2"))
+        .answer(Answer::ok().body("hello").forever());
+    let server = LoopbackServer::start(script).unwrap();
+    let relay = Relay::before(server.address());
+    let transport = build(|connection| {
+        connection.http = HttpVersions::Http2;
+        connection.pool_idle = Duration::from_millis(100);
+    });
+    let body = first_chunk(&transport, &relay.url("http")).await;
+    tokio::time::sleep(Duration::from_millis(350)).await;
+    text(&transport, &relay.url("http")).await.unwrap();
+    assert_eq!((relay.accepted(), relay.open()), (1, 1));
+    gate.open();
+    assert_eq!(body.collect(10).await.unwrap(), "2");
+    let over = Instant::now();
+    relay.until_open(0).await;
+    assert!(over.elapsed() >= Duration::from_millis(90));
+}
+
+#[tokio::test]
 async fn where_http2_is_agreed_on_one_connection_stays() {
     let authority = Authority::generate().unwrap();
     let server =
