@@ -65,7 +65,8 @@ impl Connections {
                 None
             }
         };
-        self.dial(uri, shelf).await
+        // Boxed, so that a request over a connection that is there need not have the room for making one.
+        Box::pin(self.dial(uri, shelf)).await
     }
 
     fn shelf(&self, uri: &Uri) -> Result<Arc<Shelf>, Error> {

@@ -27,27 +27,29 @@ pub(crate) struct Exchange<'a> {
 
 impl Exchange<'_> {
     pub(crate) async fn follow(mut self) -> Result<Response<Body>, Error> {
-        let redirects = match self.head.extensions.get::<NoRedirects>() {
+        let mut redirects = match self.head.extensions.get::<NoRedirects>() {
             Some(NoRedirects) => 0,
             None => MAX_REDIRECTS,
         };
-        for _ in 0..redirects {
+        loop {
             let response = self.send_twice().await?;
             match redirect_target(&self.head.uri, &response) {
-                Some(target) => self.head.uri = target,
-                None => return Ok(response),
+                Some(target) if redirects > 0 => self.head.uri = target,
+                _ => return Ok(response),
             }
+            redirects -= 1;
         }
-        self.send_twice().await
     }
 
     // Twice at most, and the second time only when the first provably did not reach the server.
     async fn send_twice(&self) -> Result<Response<Body>, Error> {
-        let first = self.send_once().await;
-        if first.as_ref().is_err_and(may_resend) {
-            return self.send_once().await;
+        let mut again = true;
+        loop {
+            match self.send_once().await {
+                Err(error) if again && may_resend(&error) => again = false,
+                result => return result,
+            }
         }
-        first
     }
 
     async fn send_once(&self) -> Result<Response<Body>, Error> {
