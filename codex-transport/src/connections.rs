@@ -50,23 +50,26 @@ impl Connections {
 
     pub(crate) async fn get(&self, uri: &Uri) -> Result<Connected, Error> {
         let shelf = self.shelf(uri)?;
-        if let Some(waiting) = take(&shelf) {
-            return Ok(waiting);
-        }
-        let _ours = match shelf.turn(self.only_http2) {
-            Turn::Ours(ours) => ours,
-            Turn::Theirs(mut theirs) => {
-                // Nothing is ever sent: this ends when they have come to an end.
-                let _ = theirs.changed().await;
-                if let Some(waiting) = take(&shelf) {
-                    return Ok(waiting);
-                }
-                // Theirs failed. Whether ours does is not for them to say, and nobody waits for it.
-                None
+        loop {
+            if let Some(waiting) = take(&shelf) {
+                return Ok(waiting);
             }
-        };
-        // Boxed, so that a request over a connection that is there need not have the room for making one.
-        Box::pin(self.dial(uri, shelf)).await
+            let mut theirs = match shelf.turn(self.only_http2) {
+                Turn::Theirs(theirs) => theirs,
+                Turn::Ours(ours) => {
+                    let dialed = Box::pin(self.dial(uri, &shelf)).await;
+                    // Whether the others have more luck is not for us to say, and nobody is to wait for one failure after the other.
+                    if let (Some(ours), Err(_) | Ok(Connected::Http1(..))) = (ours, &dialed) {
+                        let _ = ours.send(());
+                    }
+                    return dialed;
+                }
+            };
+            // Without a word, it is there or they gave up.
+            if theirs.changed().await.is_ok() {
+                return Box::pin(self.dial(uri, &shelf)).await;
+            }
+        }
     }
 
     fn shelf(&self, uri: &Uri) -> Result<Arc<Shelf>, Error> {
@@ -81,7 +84,8 @@ impl Connections {
         }
     }
 
-    async fn dial(&self, uri: &Uri, shelf: Arc<Shelf>) -> Result<Connected, Error> {
+    // To be boxed, so that a request over a connection that is there need not have the room for making one.
+    async fn dial(&self, uri: &Uri, shelf: &Arc<Shelf>) -> Result<Connected, Error> {
         let failed = |error: hyper::Error| {
             Error::new(hyper_error::classify(&error), Phase::Handshake, Sent::No).with_source(error)
         };
@@ -98,7 +102,7 @@ impl Connections {
             let connection = Http1::handshake(&self.http1, stream)
                 .await
                 .map_err(failed)?;
-            Ok(Connected::Http1(Box::new(connection), shelf))
+            Ok(Connected::Http1(Box::new(connection), shelf.clone()))
         }
     }
 }

@@ -63,9 +63,9 @@ pub(crate) struct InUse(Arc<Mutex<Instant>>);
 
 /// Who is to dial.
 pub(crate) enum Turn {
-    /// Whoever asks. With HTTP/2, where one connection is enough, the others wait until this is dropped.
+    /// Whoever asks. With HTTP/2, where one connection is enough, the others wait for a word that there is none, or until this is dropped.
     Ours(Option<watch::Sender<()>>),
-    /// Somebody does already: this is closed when the connection is there or has failed.
+    /// Somebody does already.
     Theirs(watch::Receiver<()>),
 }
 

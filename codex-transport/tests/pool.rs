@@ -446,6 +446,30 @@ async fn those_who_waited_for_a_connection_that_failed_do_not_queue_up() {
 }
 
 #[tokio::test]
+async fn when_the_one_who_dials_gives_up_one_of_the_others_does() {
+    // Takes connections and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let relay = Relay::before(silent.local_addr().unwrap());
+    let transport = build(|connection| connection.http = HttpVersions::Http2);
+    let ask = || {
+        let (transport, url) = (transport.clone(), relay.url("https"));
+        tokio::spawn(async move { text(&transport, &url).await })
+    };
+    let first = ask();
+    relay.until_open(1).await;
+    let others: Vec<_> = (0..19).map(|_| ask()).collect();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(relay.accepted(), 1);
+    first.abort();
+    while relay.accepted() < 2 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(relay.accepted(), 2);
+    others.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
 async fn a_long_request_is_sent_while_its_answer_is_awaited() {
     let server = LoopbackServer::start(Script::new().answer(Answer::ok().body("read").forever()));
     let server = server.unwrap();
