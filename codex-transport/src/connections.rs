@@ -1,5 +1,6 @@
 //! A connection for a request: one that waits in the pool, or a new one.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use http::Uri;
@@ -55,6 +56,7 @@ impl Connections {
                 return Ok(waiting);
             }
             let mut theirs = match shelf.turn(self.only_http2) {
+                Turn::There(http2) => return Ok(Connected::Http2(http2)),
                 Turn::Theirs(theirs) => theirs,
                 Turn::Ours(ours) => {
                     let dialed = Box::pin(self.dial(uri, &shelf)).await;
@@ -65,8 +67,10 @@ impl Connections {
                     return dialed;
                 }
             };
-            // Without a word, it is there or they gave up.
-            if theirs.changed().await.is_ok() {
+            // Without a word, it is there or they gave up. If they take too long, they may be a future that is not polled any more.
+            let patience = self.connector.timeout().unwrap_or(PATIENCE);
+            let theirs = tokio::time::timeout(patience, theirs.changed()).await;
+            if matches!(theirs, Ok(Ok(())) | Err(_)) {
                 return Box::pin(self.dial(uri, &shelf)).await;
             }
         }
@@ -102,6 +106,7 @@ impl Connections {
             let connection = Http1::handshake(&self.http1, stream)
                 .await
                 .map_err(failed)?;
+            shelf.speaks_http1();
             Ok(Connected::Http1(Box::new(connection), shelf.clone()))
         }
     }
@@ -116,3 +121,6 @@ fn take(shelf: &Arc<Shelf>) -> Option<Connected> {
 /// as long may be taken as well. By itself hyper takes 400 KiB over HTTP/1.1, which is also how far its read buffer may grow, and 16 KiB
 /// over HTTP/2.
 pub(crate) const HEAD_LIMIT: u32 = 64 * 1024;
+
+// Where connecting has no clock of its own.
+const PATIENCE: Duration = Duration::from_secs(10);

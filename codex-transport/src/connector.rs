@@ -90,6 +90,10 @@ impl Connector {
         })
     }
 
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
     /// A stream to the URL's host: by way of the proxy, if one is set for it, and encrypted, if the scheme says so. All of it under the
     /// connect timeout.
     pub(crate) async fn open(&self, uri: Uri, offer: Offer) -> Result<Stream, Error> {

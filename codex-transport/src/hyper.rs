@@ -22,7 +22,7 @@ use crate::{Upgrade, WsSettings, WsTransport};
 /// * A request that provably was not sent, because the pooled connection it was given had just died or because the connection broke
 ///   while it was being made, is tried once more. Nothing else is.
 /// * Redirects are followed only with status 307 or 308 and only to the same scheme, host and port, since credentials travel with the
-///   request. Every other redirect is handed back like any response, and every one of a request with the extension [`NoRedirects`].
+///   request. Every other redirect is handed back like any response, and every one of a request with the extension [`NoRedirects`](crate::NoRedirects).
 /// * The head of a response may have 64 KiB; one of more than 128 KiB breaks the protocol ([`ErrorKind::Protocol`]).
 /// * Reading is pulled. Over HTTP/1.1 there is no task at all: whoever polls the body runs the connection, and dropping the body closes it
 ///   unless the answer is complete. Over HTTP/2 one task runs the connection that many streams share.

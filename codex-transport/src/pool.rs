@@ -63,6 +63,8 @@ pub(crate) struct InUse(Arc<Mutex<Instant>>);
 
 /// Who is to dial.
 pub(crate) enum Turn {
+    /// Nobody: somebody else was quicker.
+    There(Http2),
     /// Whoever asks. With HTTP/2, where one connection is enough, the others wait for a word that there is none, or until this is dropped.
     Ours(Option<watch::Sender<()>>),
     /// Somebody does already.
@@ -77,7 +79,11 @@ impl Pool {
         Self {
             habits: Habits {
                 idle: connection.pool_idle,
-                room: connection.pool_max_idle,
+                room: if connection.pool_idle.is_zero() {
+                    0
+                } else {
+                    connection.pool_max_idle
+                },
             },
             shelves: Mutex::default(),
         }
@@ -147,6 +153,9 @@ impl Shelf {
     /// Whose turn it is to dial. `http2` tells that nothing else will be spoken; else what was spoken the last time is what counts.
     pub(crate) fn turn(&self, http2: bool) -> Turn {
         let mut waiting = lock(&self.waiting);
+        if let Some(http2) = waiting.share_http2(self.habits.idle) {
+            return Turn::There(http2);
+        }
         let theirs = waiting.on_the_way.as_ref();
         if self.habits.room == 0 || (theirs.is_none() && !http2) {
             return Turn::Ours(None);
@@ -157,6 +166,11 @@ impl Shelf {
         let (ours, theirs) = watch::channel(());
         waiting.on_the_way = Some(theirs);
         Turn::Ours(Some(ours))
+    }
+
+    /// What was agreed on the last time.
+    pub(crate) fn speaks_http1(&self) {
+        lock(&self.waiting).on_the_way = None;
     }
 
     fn is_empty(&self) -> bool {
@@ -203,7 +217,7 @@ impl Shelf {
         for (connection, _) in expired {
             connection.close();
         }
-        next.map(|since| idle.saturating_sub(since.elapsed()))
+        next.map(|since| idle.saturating_sub(since.elapsed()).max(SWEEP_EVERY))
     }
 }
 
@@ -291,3 +305,6 @@ impl Drop for Lease {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+// At most: what is in use may be looked at again and again.
+const SWEEP_EVERY: Duration = Duration::from_millis(10);
