@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{HOST, LOCATION};
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, Uri};
+use http::{HeaderValue, Method, Request, Response, Uri};
 use http_body::{Frame, SizeHint};
 
 use crate::connections::{Connected, Connections};
@@ -57,9 +57,12 @@ impl Exchange<'_> {
         let mut request = self.request();
         match self.connections.get(&self.head.uri).await? {
             Connected::Http1(mut connection, shelf) => {
-                to_origin_form(&mut request)?;
+                to_http1_form(&mut request)?;
                 let response = connection.send(request).await;
-                let response = response.map_err(|error| self.failed(error))?;
+                let response = response.map_err(|error| match error {
+                    Some(error) => self.failed(error),
+                    None => Error::new(ErrorKind::ConnectionLost, Phase::Send, Sent::No),
+                })?;
                 let lease = Lease::new(connection, shelf);
                 Ok(response.map(|body| Body::http1(Http1Body::new(body, lease))))
             }
@@ -100,8 +103,8 @@ pub(crate) fn may_resend(error: &Error) -> bool {
     error.is_safe_to_resend() && momentary
 }
 
-// RFC 9112 sections 3.2 and 3.2.1: over HTTP/1.1 the host stands in a header and not in the target.
-fn to_origin_form(request: &mut Request<Box<Outgoing>>) -> Result<(), Error> {
+// RFC 9112 sections 3.2 to 3.2.3: over HTTP/1.1 the host stands in a header and not in the target, but for CONNECT it is the target.
+fn to_http1_form(request: &mut Request<Box<Outgoing>>) -> Result<(), Error> {
     let uri = request.uri();
     let invalid = || Error::new(ErrorKind::InvalidRequest, Phase::Prepare, Sent::No);
     let host = match (uri.host().unwrap_or_default(), uri.port_u16()) {
@@ -114,6 +117,10 @@ fn to_origin_form(request: &mut Request<Box<Outgoing>>) -> Result<(), Error> {
     let target = uri
         .path_and_query()
         .map_or_else(|| Uri::from_static("/"), |target| Uri::from(target.clone()));
+    let target = match uri.authority() {
+        Some(authority) if request.method() == Method::CONNECT => Uri::from(authority.clone()),
+        _ => target,
+    };
     request.headers_mut().entry(HOST).or_insert(host);
     *request.uri_mut() = target;
     Ok(())

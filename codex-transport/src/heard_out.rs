@@ -1,6 +1,8 @@
 use core::pin::Pin;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll, ready};
 use std::io;
+use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -15,6 +17,17 @@ pub(crate) struct HeardOut<S> {
     stream: S,
     // The reset that a write was told of. The system tells of it once, so the reader would see an end.
     reset: Option<io::Error>,
+    unflushed: Unflushed,
+}
+
+/// Whether something was written that is still held back: TLS takes more than the socket does.
+#[derive(Clone, Default)]
+pub(crate) struct Unflushed(Arc<AtomicBool>);
+
+impl Unflushed {
+    pub(crate) fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl<S> HeardOut<S> {
@@ -22,7 +35,12 @@ impl<S> HeardOut<S> {
         Self {
             stream,
             reset: None,
+            unflushed: Unflushed::default(),
         }
+    }
+
+    pub(crate) fn unflushed(&self) -> Unflushed {
+        self.unflushed.clone()
     }
 
     // `all` is what the writer wanted to write.
@@ -73,6 +91,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for HeardOut<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.unflushed.0.store(true, Ordering::Relaxed);
         let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.written(result, bytes.len())
     }
@@ -82,6 +101,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for HeardOut<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.unflushed.0.store(true, Ordering::Relaxed);
         let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         self.written(result, slices.iter().map(|slice| slice.len()).sum())
     }
@@ -92,6 +112,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for HeardOut<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let result = Pin::new(&mut self.stream).poll_flush(cx).map_ok(|()| 0);
+        if result.is_ready() {
+            self.unflushed.0.store(false, Ordering::Relaxed);
+        }
         self.written(result, 0).map_ok(|_| ())
     }
 
@@ -137,6 +160,55 @@ mod tests {
         fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
             Poll::Ready(Ok(()))
         }
+    }
+
+    /// Takes everything and passes it on when told to.
+    struct Holding(bool);
+
+    impl AsyncWrite for Holding {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            if self.0 {
+                Poll::Ready(Ok(()))
+            } else {
+                Poll::Pending
+            }
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncRead for Holding {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_held_back_is_known() {
+        let mut stream = HeardOut::new(Holding(false));
+        let unflushed = stream.unflushed();
+        assert!(!unflushed.get());
+        stream.write_all(b"the tail").await.unwrap();
+        let mut cx = Context::from_waker(core::task::Waker::noop());
+        assert!(Pin::new(&mut stream).poll_flush(&mut cx).is_pending());
+        assert!(unflushed.get());
+        stream.stream.0 = true;
+        stream.flush().await.unwrap();
+        assert!(!unflushed.get());
     }
 
     const ECONNRESET: i32 = 104;

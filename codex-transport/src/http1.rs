@@ -17,15 +17,22 @@ use hyper_util::rt::TokioIo;
 
 use crate::connector::Stream;
 use crate::exchange::Outgoing;
-use crate::heard_out::HeardOut;
+use crate::heard_out::{HeardOut, Unflushed};
 use crate::pool::Lease;
 
 pub(crate) struct Http1 {
-    // The bodies are boxed, because hyper keeps room for 32 requests a connection, and this one needs room for one.
-    sender: SendRequest<Box<Outgoing>>,
-    // Let go of once it has ended: that is when hyper gives back a request which it never began.
-    connection: Option<Connection<TokioIo<HeardOut<Stream>>, Box<Outgoing>>>,
+    // Both are let go of once the connection has ended: that is when hyper gives back a request which it never began.
+    running: Option<(Sender, Running)>,
+    // Of the request: hyper knows only what it has not passed on itself.
+    unflushed: Unflushed,
 }
+
+// The bodies are boxed, because hyper keeps room for 32 requests a connection, and this one needs room for one.
+type Sender = SendRequest<Box<Outgoing>>;
+type Running = Connection<TokioIo<HeardOut<Stream>>, Box<Outgoing>>;
+
+/// Why there is no answer. Without a cause, the connection had ended before.
+pub(crate) type Unanswered = Option<TrySendError<Request<Box<Outgoing>>>>;
 
 /// The body of an answer, and the connection on which it comes.
 pub(crate) struct Http1Body {
@@ -36,11 +43,12 @@ pub(crate) struct Http1Body {
 
 impl Http1 {
     pub(crate) async fn handshake(builder: &Builder, stream: Stream) -> hyper::Result<Self> {
-        let io = TokioIo::new(HeardOut::new(stream));
-        let (sender, connection) = builder.handshake(io).await?;
+        let stream = HeardOut::new(stream);
+        let unflushed = stream.unflushed();
+        let running = builder.handshake(TokioIo::new(stream)).await?;
         Ok(Self {
-            sender,
-            connection: Some(connection),
+            running: Some(running),
+            unflushed,
         })
     }
 
@@ -48,32 +56,38 @@ impl Http1 {
     pub(crate) async fn send(
         &mut self,
         request: Request<Box<Outgoing>>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<Box<Outgoing>>>> {
-        let mut response = pin!(self.sender.try_send_request(request));
+    ) -> Result<Response<Incoming>, Unanswered> {
+        let Some((sender, _)) = &mut self.running else {
+            return Err(None);
+        };
+        let mut response = pin!(sender.try_send_request(request));
         core::future::poll_fn(|cx| {
             self.drive(cx);
             response.as_mut().poll(cx)
         })
         .await
+        .map_err(Some)
     }
 
     /// Moves the connection along. How it ended, if it did, is for the answer or its body to say.
     pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
-        self.connection
-            .take_if(|connection| Pin::new(connection).poll(cx).is_ready());
+        self.running
+            .take_if(|(_, connection)| Pin::new(connection).poll(cx).is_ready());
     }
 
     /// Whether another request can go over it. Looks at the socket: while the connection rested, nobody saw the server close it.
     pub(crate) fn is_idle(&mut self) -> bool {
         self.drive(&mut Context::from_waker(Waker::noop()));
-        self.connection.is_some() && self.sender.is_ready()
+        let ready = |(sender, _): &(Sender, Running)| sender.is_ready();
+        self.running.as_ref().is_some_and(ready) && !self.unflushed.get()
     }
+}
 
-    /// Ends it in order, as far as that goes without waiting: over TLS the server is told.
-    pub(crate) fn close(self) {
-        let Self { sender, connection } = self;
-        drop(sender);
-        if let Some(mut connection) = connection {
+// Ends it in order, as far as that goes without waiting: over TLS the server is told.
+impl Drop for Http1 {
+    fn drop(&mut self) {
+        if let Some((sender, mut connection)) = self.running.take() {
+            drop(sender);
             let _ = Pin::new(&mut connection).poll(&mut Context::from_waker(Waker::noop()));
         }
     }

@@ -24,8 +24,8 @@ use crate::{Upgrade, WsSettings, WsTransport};
 /// * Redirects are followed only with status 307 or 308 and only to the same scheme, host and port, since credentials travel with the
 ///   request. Every other redirect is handed back like any response, and every one of a request with the extension [`NoRedirects`](crate::NoRedirects).
 /// * The head of a response may have 64 KiB; one of more than 128 KiB breaks the protocol ([`ErrorKind::Protocol`]).
-/// * Reading is pulled. Over HTTP/1.1 there is no task at all: whoever polls the body runs the connection, and dropping the body closes it
-///   unless the answer is complete. Over HTTP/2 one task runs the connection that many streams share.
+/// * Reading is pulled. Over HTTP/1.1 no stream has a task: whoever polls the body runs the connection, and dropping the body closes it
+///   unless the answer is complete. Over HTTP/2 hyper's tasks run the connection that many streams share.
 ///
 /// ```
 /// # #[cfg(feature = "testing")] {

@@ -113,7 +113,6 @@ impl Shelf {
             if since.elapsed() < self.habits.idle && connection.is_idle() {
                 return Some(connection);
             }
-            connection.close();
         }
     }
 
@@ -125,9 +124,6 @@ impl Shelf {
         let mut waiting = lock(&self.waiting);
         if waiting.http1.len() < self.habits.room && self.see_to_sweeping(&mut waiting) {
             waiting.http1.push((connection, Instant::now()));
-        } else {
-            drop(waiting);
-            connection.close();
         }
     }
 
@@ -191,9 +187,10 @@ impl Shelf {
         let Ok(runtime) = Handle::try_current() else {
             return false;
         };
-        waiting.sweeper =
-            Some(runtime.spawn(keep_sweeping(Arc::downgrade(self), self.habits.idle)));
-        true
+        let sweeper = runtime.spawn(Sweeper(Arc::downgrade(self)).run(self.habits.idle));
+        let is_there = !sweeper.is_finished();
+        waiting.sweeper = Some(sweeper);
+        is_there
     }
 
     // For how much longer the next one waits.
@@ -214,9 +211,7 @@ impl Shelf {
             waiting.sweeper = None;
         }
         drop(waiting);
-        for (connection, _) in expired {
-            connection.close();
-        }
+        drop(expired);
         next.map(|since| idle.saturating_sub(since.elapsed()).max(SWEEP_EVERY))
     }
 }
@@ -250,10 +245,30 @@ impl Drop for InUse {
     }
 }
 
-async fn keep_sweeping(shelf: Weak<Shelf>, idle: Duration) {
-    tokio::time::sleep(idle).await;
-    while let Some(rest) = shelf.upgrade().and_then(|shelf| shelf.sweep()) {
-        tokio::time::sleep(rest).await;
+/// Closes what waits when its runtime ends, since nobody would do it afterwards.
+struct Sweeper(Weak<Shelf>);
+
+impl Sweeper {
+    async fn run(self, idle: Duration) {
+        tokio::time::sleep(idle).await;
+        while let Some(rest) = self.0.upgrade().and_then(|shelf| shelf.sweep()) {
+            tokio::time::sleep(rest).await;
+        }
+    }
+}
+
+impl Drop for Sweeper {
+    fn drop(&mut self) {
+        let Some(shelf) = self.0.upgrade() else {
+            return;
+        };
+        // A runtime that has ended drops it before it runs, under the lock of whoever wanted to put something here.
+        let Ok(mut waiting) = shelf.waiting.try_lock() else {
+            return;
+        };
+        let left = (core::mem::take(&mut waiting.http1), waiting.http2.take());
+        drop(waiting);
+        drop(left);
     }
 }
 
@@ -265,9 +280,6 @@ impl Drop for Shelf {
             .unwrap_or_else(PoisonError::into_inner);
         if let Some(sweeper) = waiting.sweeper.take() {
             sweeper.abort();
-        }
-        for (connection, _) in waiting.http1.drain(..) {
-            connection.close();
         }
     }
 }
@@ -285,12 +297,10 @@ impl Lease {
 
     /// Nothing more is wanted from the connection.
     pub(crate) fn end(&mut self) {
-        if let Some((mut connection, shelf)) = self.0.take() {
-            if connection.is_idle() {
-                shelf.put_http1(connection);
-            } else {
-                connection.close();
-            }
+        if let Some((mut connection, shelf)) = self.0.take()
+            && connection.is_idle()
+        {
+            shelf.put_http1(connection);
         }
     }
 }

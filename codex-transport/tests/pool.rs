@@ -285,6 +285,46 @@ async fn what_may_wait_for_ever_does() {
 }
 
 #[tokio::test]
+async fn what_may_not_wait_at_all_does_not() {
+    let server = LoopbackServer::start(Script::new().answer(Answer::ok().body("hello").forever()));
+    let server = server.unwrap();
+    for http in [HttpVersions::Http1, HttpVersions::Http2] {
+        let relay = Relay::before(server.address());
+        let transport = build(|connection| {
+            connection.http = http;
+            connection.pool_idle = Duration::ZERO;
+        });
+        for answer in texts(&transport, &relay.url("http"), 20).await {
+            assert_eq!(answer.unwrap(), "hello");
+        }
+        relay.until_open(0).await;
+        assert_eq!(relay.accepted(), 20);
+    }
+}
+
+#[tokio::test]
+async fn whoever_dials_and_is_not_polled_holds_the_others_up_only_so_long() {
+    let server = LoopbackServer::start(Script::new().answer(Answer::ok().body("hello").forever()));
+    let server = server.unwrap();
+    let relay = Relay::before(server.address());
+    let mut connection = Connection::default();
+    connection.http = HttpVersions::Http2;
+    let transport = HyperTransport::builder()
+        .connection(connection)
+        .connect_timeout(Duration::from_millis(200))
+        .build()
+        .unwrap();
+    let url = relay.url("http");
+    let mut left = Box::pin(text(&transport, &url));
+    tokio::select! {
+        biased;
+        _ = &mut left => panic!("an answer within one poll"),
+        () = core::future::ready(()) => {}
+    }
+    assert_eq!(text(&transport, &url).await.unwrap(), "hello");
+}
+
+#[tokio::test]
 async fn a_connection_in_use_keeps_its_place() {
     let gate = Gate::new();
     let answer = Answer::ok().body("1").gate(&gate).body("2").forever();
@@ -331,7 +371,7 @@ fn a_transport_outlives_the_runtime_that_used_it() {
         let relay = Relay::before(server.address());
         let transport = build(|connection| {
             connection.http = http;
-            connection.pool_idle = Duration::from_millis(200);
+            connection.pool_idle = Duration::from_secs(1);
         });
         for _ in 0..2 {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -347,6 +387,12 @@ fn a_transport_outlives_the_runtime_that_used_it() {
             });
             drop(runtime);
             drop(left);
+            // Neither what waited nor what was in use stays open when its runtime has ended.
+            let start = Instant::now();
+            while relay.open() > 0 {
+                assert!(start.elapsed() < Duration::from_secs(5));
+                std::thread::sleep(Duration::from_millis(1));
+            }
         }
     }
 }
@@ -521,6 +567,7 @@ async fn over_tls_the_server_is_told_of_the_end() {
     let gate = Gate::new();
     let script = Script::new()
         .answer(Answer::sse().body("data: 1\n\n").stall())
+        .answer(Answer::silence())
         .answer(Answer::ok().body("hello"))
         .answer(Answer::ok().body("1").gate(&gate).body("2"));
     let server = LoopbackServer::builder(script)
@@ -540,6 +587,19 @@ async fn over_tls_the_server_is_told_of_the_end() {
     drop(body);
     relay.until_open(0).await;
     assert_eq!(relay.sent() - before, FAREWELL);
+    // Before the head.
+    {
+        let mut sending = Box::pin(transport.send(post(&relay.url("https"))));
+        let pause = tokio::time::sleep(Duration::from_millis(200));
+        tokio::select! {
+            _ = &mut sending => panic!("an answer"),
+            () = pause => {}
+        }
+        let before = relay.sent();
+        drop(sending);
+        relay.until_open(0).await;
+        assert_eq!(relay.sent() - before, FAREWELL);
+    }
     // While it waits for the next request.
     text(&transport, &relay.url("https")).await.unwrap();
     let before = relay.sent();
