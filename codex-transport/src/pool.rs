@@ -249,11 +249,13 @@ impl Drop for InUse {
 struct Sweeper(Weak<Shelf>);
 
 impl Sweeper {
-    async fn run(self, idle: Duration) {
+    async fn run(mut self, idle: Duration) {
         tokio::time::sleep(idle).await;
         while let Some(rest) = self.0.upgrade().and_then(|shelf| shelf.sweep()) {
             tokio::time::sleep(rest).await;
         }
+        // Nothing waits any more, and what comes from now on has a sweeper of its own.
+        self.0 = Weak::new();
     }
 }
 
