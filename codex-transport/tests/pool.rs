@@ -126,6 +126,18 @@ async fn relay(mut client: TcpStream, mut server: TcpStream, sent: &AtomicUsize)
     }
 }
 
+fn hello() -> LoopbackServer {
+    LoopbackServer::start(Script::new().answer(Answer::ok().body("hello").forever())).unwrap()
+}
+
+/// Sends `1`, and `2` once the gate is open.
+fn halves() -> (LoopbackServer, Gate) {
+    let gate = Gate::new();
+    let answer = Answer::ok().body("1").gate(&gate).body("2").forever();
+    let server = LoopbackServer::start(Script::new().answer(answer)).unwrap();
+    (server, gate)
+}
+
 fn post(url: &str) -> Request<Bytes> {
     Request::post(url).body(Bytes::from_static(b"{}")).unwrap()
 }
@@ -162,8 +174,7 @@ async fn first_chunk(transport: &HyperTransport, url: &str) -> Body {
 
 #[tokio::test]
 async fn a_complete_answer_frees_its_connection_for_the_next() {
-    let server = LoopbackServer::start(Script::new().answer(Answer::ok().body("hello").forever()));
-    let server = server.unwrap();
+    let server = hello();
     let relay = Relay::before(server.address());
     let transport = build(|_| ());
     for _ in 0..3 {
@@ -211,9 +222,7 @@ async fn what_is_given_up_is_closed_and_not_used_again() {
 
 #[tokio::test]
 async fn none_of_those_that_the_server_closed_is_used() {
-    let gate = Gate::new();
-    let answer = Answer::ok().body("1").gate(&gate).body("2").forever();
-    let server = LoopbackServer::start(Script::new().answer(answer)).unwrap();
+    let (server, gate) = halves();
     let relay = Relay::before(server.address());
     let transport = build(|_| ());
     let mut bodies = Vec::new();
@@ -255,8 +264,7 @@ async fn a_stream_over_http1_has_no_task() {
 
 #[tokio::test]
 async fn an_unused_connection_is_closed_in_time() {
-    let server = LoopbackServer::start(Script::new().answer(Answer::ok().body("hello").forever()));
-    let server = server.unwrap();
+    let server = hello();
     for http in [HttpVersions::Http1, HttpVersions::Http2] {
         let relay = Relay::before(server.address());
         let transport = build(|connection| {
@@ -273,8 +281,7 @@ async fn an_unused_connection_is_closed_in_time() {
 
 #[tokio::test]
 async fn what_may_wait_for_ever_does() {
-    let server = LoopbackServer::start(Script::new().answer(Answer::ok().body("hello").forever()));
-    let server = server.unwrap();
+    let server = hello();
     let relay = Relay::before(server.address());
     let transport = build(|connection| connection.pool_idle = Duration::MAX);
     for _ in 0..2 {
@@ -286,8 +293,7 @@ async fn what_may_wait_for_ever_does() {
 
 #[tokio::test]
 async fn what_may_not_wait_at_all_does_not() {
-    let server = LoopbackServer::start(Script::new().answer(Answer::ok().body("hello").forever()));
-    let server = server.unwrap();
+    let server = hello();
     for http in [HttpVersions::Http1, HttpVersions::Http2] {
         let relay = Relay::before(server.address());
         let transport = build(|connection| {
@@ -304,8 +310,7 @@ async fn what_may_not_wait_at_all_does_not() {
 
 #[tokio::test]
 async fn whoever_dials_and_is_not_polled_holds_the_others_up_only_so_long() {
-    let server = LoopbackServer::start(Script::new().answer(Answer::ok().body("hello").forever()));
-    let server = server.unwrap();
+    let server = hello();
     let relay = Relay::before(server.address());
     let mut connection = Connection::default();
     connection.http = HttpVersions::Http2;
@@ -326,9 +331,7 @@ async fn whoever_dials_and_is_not_polled_holds_the_others_up_only_so_long() {
 
 #[tokio::test]
 async fn a_connection_in_use_keeps_its_place() {
-    let gate = Gate::new();
-    let answer = Answer::ok().body("1").gate(&gate).body("2").forever();
-    let server = LoopbackServer::start(Script::new().answer(answer)).unwrap();
+    let (server, gate) = halves();
     let (relay, other) = (
         Relay::before(server.address()),
         Relay::before(server.address()),
@@ -346,9 +349,7 @@ async fn a_connection_in_use_keeps_its_place() {
 #[tokio::test]
 async fn no_more_wait_than_may() {
     for (room, left) in [(0, 0), (1, 1), (2, 2), (8, 3)] {
-        let gate = Gate::new();
-        let answer = Answer::ok().body("1").gate(&gate).body("2").forever();
-        let server = LoopbackServer::start(Script::new().answer(answer)).unwrap();
+        let (server, gate) = halves();
         let relay = Relay::before(server.address());
         let transport = build(|connection| connection.pool_max_idle = room);
         let mut bodies = Vec::new();
@@ -365,8 +366,7 @@ async fn no_more_wait_than_may() {
 
 #[test]
 fn a_transport_outlives_the_runtime_that_used_it() {
-    let server = LoopbackServer::start(Script::new().answer(Answer::ok().body("hello").forever()));
-    let server = server.unwrap();
+    let server = hello();
     for http in [HttpVersions::Http1, HttpVersions::Http2] {
         let relay = Relay::before(server.address());
         let transport = build(|connection| {
@@ -399,8 +399,7 @@ fn a_transport_outlives_the_runtime_that_used_it() {
 
 #[tokio::test]
 async fn with_http2_all_wait_for_one_connection() {
-    let server = LoopbackServer::start(Script::new().answer(Answer::ok().body("hello").forever()));
-    let server = server.unwrap();
+    let server = hello();
     let relay = Relay::before(server.address());
     let transport = build(|connection| connection.http = HttpVersions::Http2);
     for round in 1..=3 {
