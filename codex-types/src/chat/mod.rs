@@ -5,9 +5,11 @@
 //! directions, and says no by name where something has no counterpart.
 
 mod chunk;
+mod ending;
 mod message;
 mod request;
 mod response;
+mod tolerant;
 mod tool;
 pub mod translate;
 
@@ -15,6 +17,7 @@ pub use chunk::{
     ChatChunk, ChatChunkChoice, ChatCustomDelta, ChatDelta, ChatFunctionDelta, ChatToolCallDelta,
     ChatToolCallKind,
 };
+pub use ending::ChatEnding;
 pub use message::{
     ChatAnnotation, ChatAudioPart, ChatAudioReference, ChatContent, ChatFile, ChatFilePart,
     ChatFunctionArguments, ChatImagePart, ChatImageUrl, ChatMessage, ChatPart, ChatRefusalPart,
@@ -29,6 +32,7 @@ pub use response::{
     ChatChoice, ChatCompletionTokensDetails, ChatLogprobs, ChatPromptTokensDetails, ChatResponse,
     ChatUsage, FinishReason,
 };
+pub use tolerant::{ChatPiece, invented_call_id};
 pub use tool::{
     ChatAllowedTools, ChatAllowedToolsChoice, ChatCustom, ChatCustomCall, ChatCustomChoice,
     ChatCustomFormat, ChatCustomInput, ChatCustomTool, ChatFunction, ChatFunctionCall,

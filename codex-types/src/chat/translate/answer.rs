@@ -156,18 +156,8 @@ pub(super) fn finish_reason(response: &Response, has_calls: bool) -> FinishReaso
     }
 }
 
-/// Reasoning is part of the tokens written on both sides and is not added again.
 pub(super) fn usage(usage: &Usage) -> ChatUsage {
-    let input = &usage.input_tokens_details;
-    let mut prompt = ChatPromptTokensDetails::new().cached_tokens(input.cached_tokens);
-    if input.cache_write_tokens > 0 {
-        prompt = prompt.cache_write_tokens(input.cache_write_tokens);
-    }
-    let completion = ChatCompletionTokensDetails::new()
-        .reasoning_tokens(usage.output_tokens_details.reasoning_tokens);
-    ChatUsage::new(usage.input_tokens, usage.output_tokens, usage.total_tokens)
-        .prompt_tokens_details(prompt)
-        .completion_tokens_details(completion)
+    usage.into()
 }
 
 pub(super) fn function_call(call: &FunctionCall) -> ChatFunctionArguments {

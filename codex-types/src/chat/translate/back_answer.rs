@@ -147,21 +147,7 @@ pub(super) fn custom_call(
 }
 
 pub(super) fn usage(usage: &ChatUsage) -> Usage {
-    let mut translated = Usage::new(
-        usage.prompt_tokens,
-        usage.completion_tokens,
-        usage.total_tokens,
-    );
-    let prompt = usage.prompt_tokens_details.clone().unwrap_or_default();
-    let completion = usage.completion_tokens_details.clone().unwrap_or_default();
-    let input = &mut translated.input_tokens_details;
-    input.cached_tokens = prompt.cached_tokens.unwrap_or_default();
-    write_empty(input, "cached_tokens");
-    input.cache_write_tokens = prompt.cache_write_tokens.unwrap_or_default();
-    let output = &mut translated.output_tokens_details;
-    output.reasoning_tokens = completion.reasoning_tokens.unwrap_or_default();
-    write_empty(output, "reasoning_tokens");
-    translated
+    usage.into()
 }
 
 /// Reasoning whose items came along is restored as it was; words alone become an item that the

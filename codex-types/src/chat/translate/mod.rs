@@ -27,6 +27,7 @@ mod history;
 mod options;
 mod request;
 mod stream;
+mod usage;
 
 pub use answer::{chat_error_body, to_chat_response};
 pub use back_answer::to_response;

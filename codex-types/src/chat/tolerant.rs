@@ -1,0 +1,413 @@
+//! Chat values as servers send them.
+//!
+//! Servers of the chat API disagree about where text, reasoning, calls and errors go. The methods
+//! here read every form in use, so that the translations handle only one.
+
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::chat::ending::reported;
+use crate::chat::*;
+use crate::lint::tree::{Node, Value};
+use crate::wire::object::Object;
+use crate::{ApiError, Extra, Number, RawJson};
+
+/// A part of a message of the assistant, or of a delta.
+///
+/// ```
+/// use codex_types::RawJson;
+/// use codex_types::chat::{ChatDelta, ChatPiece};
+///
+/// let delta: ChatDelta = RawJson::parse(
+///     r#"{"reasoning":"Hm.","content":[{"type":"text","text":"Yes"}]}"#,
+/// )?
+/// .decode()?;
+/// assert_eq!(
+///     delta.pieces(),
+///     [ChatPiece::Reasoning("Hm.".into()), ChatPiece::Text("Yes".into())],
+/// );
+/// # Ok::<(), codex_types::DecodeError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChatPiece<'a> {
+    /// Text of the message.
+    Text(Cow<'a, str>),
+    /// Text of a refusal.
+    Refusal(Cow<'a, str>),
+    /// Reasoning.
+    Reasoning(Cow<'a, str>),
+}
+
+impl ChatPiece<'_> {
+    /// Returns the text of the piece, of whichever kind it is.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Text(text) | Self::Refusal(text) | Self::Reasoning(text) => text,
+        }
+    }
+}
+
+impl ChatDelta {
+    /// Returns the text, refusals and reasoning of the delta, reasoning first.
+    ///
+    /// Text and refusals are read from `content`, which may be text or a list of parts, and from
+    /// `refusal`. Reasoning is read from the first of `reasoning_content`, `reasoning`,
+    /// `reasoning_details`, `thinking`, `thinking_blocks` and the parts of `content` that has any,
+    /// because servers that fill several of them repeat the same words. Empty pieces are left out.
+    pub fn pieces(&self) -> Vec<ChatPiece<'_>> {
+        let mut said = Vec::new();
+        match &self.content {
+            Some(text) => said.push(ChatPiece::Text(text.into())),
+            None => said.extend(self.extra.get("content").into_iter().flat_map(content)),
+        }
+        in_order(&self.reasoning_content, &self.extra, said, &self.refusal)
+    }
+
+    /// Returns the calls that the delta begins or continues: `tool_calls`, then the older
+    /// `function_call`, which has neither an index nor an id.
+    pub fn calls(&self) -> Vec<Cow<'_, ChatToolCallDelta>> {
+        let calls = self.tool_calls.iter().flatten().map(Cow::Borrowed);
+        let older = self.function_call.iter().map(older_call).map(Cow::Owned);
+        calls.chain(older).collect()
+    }
+}
+
+impl ChatMessage {
+    /// Returns the text, refusals and reasoning of the message, reasoning first; the sources are those
+    /// of [`ChatDelta::pieces`].
+    pub fn pieces(&self) -> Vec<ChatPiece<'_>> {
+        let said = match &self.content {
+            None => Vec::new(),
+            Some(ChatContent::Text(text)) => [ChatPiece::Text(text.into())].into(),
+            Some(ChatContent::Parts(parts)) => {
+                parts.iter().filter_map(ChatPart::as_piece).collect()
+            }
+            Some(ChatContent::Unknown(raw)) => content(raw),
+        };
+        in_order(&self.reasoning_content, &self.extra, said, &self.refusal)
+    }
+
+    /// Returns the calls of the message: `tool_calls`, then the older `function_call`, which has no
+    /// id. Each is a delta that holds the whole call and has no index.
+    pub fn calls(&self) -> Vec<ChatToolCallDelta> {
+        let calls = self.tool_calls.iter().flatten().map(ChatToolCall::to_delta);
+        let older = self.function_call.iter().map(older_call);
+        calls.chain(older).collect()
+    }
+}
+
+impl ChatPart {
+    /// Returns the text of the part; `None` for media and for unknown kinds.
+    pub(crate) fn as_piece(&self) -> Option<ChatPiece<'_>> {
+        match self {
+            Self::Text(part) => Some(ChatPiece::Text((&part.text).into())),
+            Self::Refusal(part) => Some(ChatPiece::Refusal((&part.refusal).into())),
+            Self::Unknown(part) => piece(&Node::read(part.raw()).ok()?),
+            _ => None,
+        }
+    }
+}
+
+impl ChatToolCall {
+    /// Returns the call as a delta that holds all of it and has no index.
+    ///
+    /// The delta has methods that read every form in which servers send calls: without `type`,
+    /// without an id, with arguments that are an object instead of text.
+    ///
+    /// ```
+    /// use codex_types::RawJson;
+    /// use codex_types::chat::ChatToolCall;
+    ///
+    /// let call: ChatToolCall =
+    ///     RawJson::parse(r#"{"id":7,"function":{"name":"f","arguments":{"p": 1}}}"#)?.decode()?;
+    /// let call = call.to_delta();
+    /// assert_eq!(call.given_id(), Some("7"));
+    /// assert_eq!(call.given_name(), Some("f"));
+    /// assert_eq!(call.input_text().as_deref(), Some(r#"{"p":1}"#));
+    /// # Ok::<(), codex_types::DecodeError>(())
+    /// ```
+    pub fn to_delta(&self) -> ChatToolCallDelta {
+        recode(self)
+    }
+}
+
+impl ChatToolCallDelta {
+    /// Returns `index`, if the server sent one: a number that is whole and not negative.
+    ///
+    /// The field itself is 0 where the server sent none.
+    pub fn given_index(&self) -> Option<u32> {
+        if is_given(self, "index") {
+            return Some(self.index);
+        }
+        count(&self.extra, "index").and_then(|index| index.try_into().ok())
+    }
+
+    /// Returns the id, unless it is empty; the digits of one that is a number.
+    pub fn given_id(&self) -> Option<&str> {
+        text_or_digits(self.id.as_deref(), &self.extra, "id")
+    }
+
+    /// Returns the name of the function or custom tool, unless it is empty.
+    pub fn given_name(&self) -> Option<&str> {
+        let custom = self.custom.as_ref().and_then(|it| it.name.as_deref());
+        let function = self.function.as_ref().and_then(|it| it.name.as_deref());
+        custom.or(function).filter(|name| !name.is_empty())
+    }
+
+    /// Returns the arguments of the function or the input of the custom tool. An object or a list
+    /// becomes its JSON text.
+    pub fn input_text(&self) -> Option<Cow<'_, str>> {
+        let custom = self.custom.as_ref();
+        let function = self.function.as_ref();
+        custom
+            .and_then(|it| text_or_json(it.input.as_deref(), &it.extra, "input"))
+            .or_else(|| {
+                function
+                    .and_then(|it| text_or_json(it.arguments.as_deref(), &it.extra, "arguments"))
+            })
+    }
+
+    /// Returns whether a custom tool is called, as far as this delta shows it.
+    pub fn is_custom(&self) -> bool {
+        let says_so = self.kind == Some(ChatToolCallKind::Custom);
+        self.custom.is_some() || (says_so && self.function.is_none())
+    }
+}
+
+/// Returns an id for a call that came without one: `call_`, the id of the completion, and the first
+/// number that makes an id which is not taken.
+///
+/// ```
+/// use codex_types::chat::invented_call_id;
+///
+/// assert_eq!(invented_call_id("c1", |id| id == "call_c1_0"), "call_c1_1");
+/// ```
+pub fn invented_call_id(completion_id: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let start = completion_id.char_indices().rev().nth(ID_CHARACTERS - 1);
+    let end = start.map_or(completion_id, |(at, _)| &completion_id[at..]);
+    let gap = if end.is_empty() { "" } else { "_" };
+    let ids = (0_usize..).map(|number| format!("call_{end}{gap}{number}"));
+    ids.into_iter().find(|id| !is_taken(id)).unwrap_or_default()
+}
+
+/// How many characters of the completion's id go into an invented id. Services take no `call_id` of
+/// more than 64 characters.
+const ID_CHARACTERS: usize = 48;
+
+impl ChatChunkChoice {
+    /// Returns the delta, or `message` where the server sent one instead.
+    pub fn delta_or_message(&self) -> Cow<'_, ChatDelta> {
+        let message = self.extra.get("message");
+        match message.filter(|_| !is_given(self, "delta")) {
+            Some(message) => Cow::Owned(message.decode().unwrap_or_default()),
+            None => Cow::Borrowed(&self.delta),
+        }
+    }
+}
+
+impl ChatChunk {
+    /// Returns the id; the digits of one that is a number.
+    pub fn given_id(&self) -> &str {
+        text_or_digits(Some(&self.id), &self.extra, "id").unwrap_or_default()
+    }
+
+    /// Returns when the completion was begun, as a Unix timestamp that may have a fraction.
+    pub fn created_at(&self) -> Number {
+        created_at(self.created, &self.extra)
+    }
+
+    /// Returns the error that the chunk reports: under `error`, as an object or as text, in the
+    /// chunk or in one of its choices; or an error that was sent instead of a chunk.
+    ///
+    /// A code that is a number becomes text. A choice that ends with [`ChatEnding::Error`] need not
+    /// come with an error.
+    pub fn error(&self) -> Option<ApiError> {
+        let choices = self.choices.iter().map(|choice| &choice.extra);
+        reported(self, &self.object, choices)
+    }
+}
+
+impl ChatResponse {
+    /// Returns the id; the digits of one that is a number.
+    pub fn given_id(&self) -> &str {
+        text_or_digits(Some(&self.id), &self.extra, "id").unwrap_or_default()
+    }
+
+    /// Returns when the completion was made, as a Unix timestamp that may have a fraction.
+    pub fn created_at(&self) -> Number {
+        created_at(self.created, &self.extra)
+    }
+
+    /// Returns the error that the completion reports, from the same places as [`ChatChunk::error`].
+    ///
+    /// ```
+    /// use codex_types::RawJson;
+    /// use codex_types::chat::ChatResponse;
+    ///
+    /// let body = RawJson::parse(r#"{"error":{"message":"no slot","code":503}}"#)?;
+    /// let error = body.decode::<ChatResponse>()?.error().unwrap();
+    /// assert_eq!(error.to_string(), "503: no slot");
+    /// # Ok::<(), codex_types::DecodeError>(())
+    /// ```
+    pub fn error(&self) -> Option<ApiError> {
+        let choices = self.choices.iter().map(|choice| &choice.extra);
+        reported(self, &self.object, choices)
+    }
+}
+
+/// Puts reasoning first, and leaves out empty pieces.
+fn in_order<'a>(
+    reasoning_content: &'a Option<String>,
+    extra: &'a Extra,
+    said: Vec<ChatPiece<'a>>,
+    refusal: &'a Option<String>,
+) -> Vec<ChatPiece<'a>> {
+    let is_thought = |piece: &ChatPiece<'_>| matches!(piece, ChatPiece::Reasoning(_));
+    let mut pieces: Vec<ChatPiece<'a>> = match reasoning_content.as_deref() {
+        Some(text) if !text.is_empty() => [ChatPiece::Reasoning(text.into())].into(),
+        _ => REASONING_KEYS
+            .iter()
+            .filter_map(|key| extra.get(key))
+            .map(thoughts)
+            .find(|thoughts| !thoughts.is_empty())
+            .unwrap_or_default(),
+    };
+    let (thought, said): (Vec<_>, Vec<_>) = said.into_iter().partition(is_thought);
+    if pieces.is_empty() {
+        pieces = thought;
+    }
+    pieces.extend(said);
+    pieces.extend(refusal.iter().map(|text| ChatPiece::Refusal(text.into())));
+    pieces.retain(|piece| !piece.as_str().is_empty());
+    pieces
+}
+
+const REASONING_KEYS: &[&str] = &[
+    "reasoning_content",
+    "reasoning",
+    "reasoning_details",
+    "thinking",
+    "thinking_blocks",
+];
+
+/// Reads reasoning: text, or a list of entries.
+fn thoughts(raw: &RawJson) -> Vec<ChatPiece<'_>> {
+    let Ok(node) = Node::read(raw) else {
+        return Vec::new();
+    };
+    let entries = match node.items() {
+        [] => core::slice::from_ref(&node),
+        entries => entries,
+    };
+    let words = entries.iter().map(words).filter(|words| !words.is_empty());
+    words.map(ChatPiece::Reasoning).collect()
+}
+
+/// Reads `content` that is a list of parts, or one part without a list.
+fn content(raw: &RawJson) -> Vec<ChatPiece<'_>> {
+    let Ok(node) = Node::read(raw) else {
+        return Vec::new();
+    };
+    if node.is_list() {
+        node.items().iter().filter_map(piece).collect()
+    } else {
+        piece(&node).into_iter().collect()
+    }
+}
+
+/// Reads one part of `content`; `None` for media and for unknown kinds.
+fn piece<'a>(part: &Node<'a>) -> Option<ChatPiece<'a>> {
+    if let Value::Text(text) = &part.value {
+        return Some(ChatPiece::Text(text.clone()));
+    }
+    Some(match part.text_of("type") {
+        "text" | "output_text" => ChatPiece::Text(words(part)),
+        "" if part.get("text").is_some() => ChatPiece::Text(words(part)),
+        "refusal" => ChatPiece::Refusal(words(part)),
+        "thinking" | "reasoning" | "reasoning_text" => ChatPiece::Reasoning(words(part)),
+        _ => return None,
+    })
+}
+
+/// Returns the words of a text, of an object that holds them under one of the usual keys, or of a
+/// list of those.
+fn words<'a>(node: &Node<'a>) -> Cow<'a, str> {
+    match &node.value {
+        Value::Text(text) => text.clone(),
+        Value::List(items) => items.iter().map(words).collect::<String>().into(),
+        Value::Object(_) => [
+            "text",
+            "thinking",
+            "reasoning",
+            "refusal",
+            "summary",
+            "content",
+        ]
+        .iter()
+        .filter_map(|key| node.given(key))
+        .map(words)
+        .find(|words| !words.is_empty())
+        .unwrap_or_default(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Cow::Borrowed(""),
+    }
+}
+
+fn older_call(call: &ChatFunctionArguments) -> ChatToolCallDelta {
+    ChatToolCallDelta {
+        function: Some(recode(call)),
+        ..ChatToolCallDelta::default()
+    }
+}
+
+/// Reads the JSON of one type as another type with the same keys.
+pub(crate) fn recode<T: Serialize, U: DeserializeOwned + Default>(value: &T) -> U {
+    let json = RawJson::encode(value).unwrap_or_default();
+    json.decode().unwrap_or_default()
+}
+
+/// Whether a plain field was there and of its type.
+fn is_given<T: Object>(object: &T, name: &str) -> bool {
+    T::key(name).map(T::bit).is_some_and(|bit| {
+        let extra = object.extra();
+        !extra.is_absent(bit) && !extra.is_null(bit)
+    })
+}
+
+fn text_or_digits<'a>(text: Option<&'a str>, extra: &'a Extra, key: &str) -> Option<&'a str> {
+    let is_number = |raw: &&RawJson| number(raw).is_some();
+    text.filter(|text| !text.is_empty())
+        .or_else(|| extra.get(key).filter(is_number).map(RawJson::as_str))
+}
+
+fn text_or_json<'a>(text: Option<&'a str>, extra: &'a Extra, key: &str) -> Option<Cow<'a, str>> {
+    let is_structure = |raw: &&RawJson| raw.as_str().starts_with(['{', '[']);
+    let json = || extra.get(key).filter(is_structure).map(RawJson::to_compact);
+    text.map(Cow::Borrowed).or_else(json)
+}
+
+/// Reads a number that is whole and not negative, although it may be written with a fraction.
+pub(crate) fn count(extra: &Extra, key: &str) -> Option<u64> {
+    let number = number(extra.get(key)?)?;
+    number
+        .to_whole()
+        .filter(|whole| *whole as f64 == number.as_f64())
+}
+
+fn created_at(created: u64, extra: &Extra) -> Number {
+    let other = extra.get("created").and_then(number);
+    other.unwrap_or_else(|| created.into())
+}
+
+fn number(raw: &RawJson) -> Option<Number> {
+    let text = raw.as_str();
+    match text.parse::<u64>() {
+        Ok(whole) => Some(whole.into()),
+        Err(_) => text.parse::<f64>().ok().map(Number::from),
+    }
+}
