@@ -318,11 +318,10 @@ fn ids_and_times_of_a_foreign_type_are_read() {
 }
 
 #[test]
-fn invented_ids_are_short_and_unique() {
-    assert_eq!(invented_call_id("", |_| false), "call_0");
-    let taken = ["call_c_0", "call_c_1"];
-    assert_eq!(invented_call_id("c", |id| taken.contains(&id)), "call_c_2");
-    let long = invented_call_id(&"ü".repeat(500), |_| false);
+fn invented_ids_are_short() {
+    assert_eq!(invented_call_id("", 0), "call_0");
+    assert_eq!(invented_call_id("c", 2), "call_c_2");
+    let long = invented_call_id(&"ü".repeat(500), 12);
     assert!(long.chars().count() <= 64, "{long}");
 }
 

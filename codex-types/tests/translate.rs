@@ -6,11 +6,11 @@
     reason = "a test that fails panics"
 )]
 
-use codex_types::chat::ChatRequest;
 use codex_types::chat::translate::{
     AnswerOptions, ChatStreamEvent, Commentary, ReasoningShown, RequestOptions, ToChatChunks,
-    chat_error_body, to_chat_response, to_responses_request,
+    chat_error_body, to_chat_response, to_response, to_responses_request,
 };
+use codex_types::chat::{ChatRequest, ChatResponse};
 use codex_types::profile::Profile;
 use codex_types::{Map, RawJson, Response, ResponseEvent};
 use serde_json::Value;
@@ -48,7 +48,7 @@ fn answer_options(case: &Map<RawJson>) -> AnswerOptions {
 
 #[test]
 fn the_corpus_is_large_enough() {
-    let count: usize = ["requests", "responses", "streams"]
+    let count: usize = ["requests", "responses", "completions", "streams"]
         .iter()
         .map(|file| cases(file).len())
         .sum();
@@ -97,6 +97,25 @@ fn responses() {
             None => {
                 let completion = result.unwrap_or_else(|error| panic!("{name}: {}", error.message));
                 let written = value(&RawJson::encode(&completion).unwrap());
+                assert_eq!(written, value(case.get("out").unwrap()), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn completions() {
+    for case in cases("completions") {
+        let name = text(&case, "name").unwrap();
+        let completion: ChatResponse = case.get("in").unwrap().decode().unwrap();
+        let result = to_response(&completion);
+        match text(&case, "refused") {
+            Some(parameter) => {
+                assert_eq!(result.expect_err(&name).parameter(), parameter, "{name}")
+            }
+            None => {
+                let response = result.unwrap_or_else(|error| panic!("{name}: {error}"));
+                let written = value(&RawJson::encode(&response).unwrap());
                 assert_eq!(written, value(case.get("out").unwrap()), "{name}");
             }
         }

@@ -64,7 +64,12 @@ impl ChatDelta {
         let mut said = Vec::new();
         match &self.content {
             Some(text) => said.push(ChatPiece::Text(text.into())),
-            None => said.extend(self.extra.get("content").into_iter().flat_map(content)),
+            None => said.extend(
+                self.extra
+                    .get("content")
+                    .into_iter()
+                    .flat_map(content_pieces),
+            ),
         }
         in_order(&self.reasoning_content, &self.extra, said, &self.refusal)
     }
@@ -88,7 +93,7 @@ impl ChatMessage {
             Some(ChatContent::Parts(parts)) => {
                 parts.iter().filter_map(ChatPart::as_piece).collect()
             }
-            Some(ChatContent::Unknown(raw)) => content(raw),
+            Some(ChatContent::Unknown(raw)) => content_pieces(raw),
         };
         in_order(&self.reasoning_content, &self.extra, said, &self.refusal)
     }
@@ -180,20 +185,19 @@ impl ChatToolCallDelta {
     }
 }
 
-/// Returns an id for a call that came without one: `call_`, the id of the completion, and the first
-/// number that makes an id which is not taken.
+/// Returns an id for a call that came without one: `call_`, the id of the completion, `_` and a
+/// number that the caller counts up until no other call has the id.
 ///
 /// ```
 /// use codex_types::chat::invented_call_id;
 ///
-/// assert_eq!(invented_call_id("c1", |id| id == "call_c1_0"), "call_c1_1");
+/// assert_eq!(invented_call_id("c1", 0), "call_c1_0");
 /// ```
-pub fn invented_call_id(completion_id: &str, is_taken: impl Fn(&str) -> bool) -> String {
+pub fn invented_call_id(completion_id: &str, number: usize) -> String {
     let start = completion_id.char_indices().rev().nth(ID_CHARACTERS - 1);
     let end = start.map_or(completion_id, |(at, _)| &completion_id[at..]);
     let gap = if end.is_empty() { "" } else { "_" };
-    let ids = (0_usize..).map(|number| format!("call_{end}{gap}{number}"));
-    ids.into_iter().find(|id| !is_taken(id)).unwrap_or_default()
+    format!("call_{end}{gap}{number}")
 }
 
 /// How many characters of the completion's id go into an invented id. Services take no `call_id` of
@@ -310,7 +314,7 @@ fn thoughts(raw: &RawJson) -> Vec<ChatPiece<'_>> {
 }
 
 /// Reads `content` that is a list of parts, or one part without a list.
-fn content(raw: &RawJson) -> Vec<ChatPiece<'_>> {
+pub(crate) fn content_pieces(raw: &RawJson) -> Vec<ChatPiece<'_>> {
     let Ok(node) = Node::read(raw) else {
         return Vec::new();
     };

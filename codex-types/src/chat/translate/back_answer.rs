@@ -1,27 +1,34 @@
 //! Chat completion to response.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::chat::tolerant::content_pieces;
 use crate::chat::translate::{TranslateError, write_empty};
 use crate::chat::*;
 use crate::{
-    Annotation, CustomToolCall, FunctionCall, IncompleteDetails, IncompleteReason, ItemStatus,
-    OutputItem, OutputMessage, OutputPart, OutputText, ReasoningItem, ReasoningText, Refusal,
-    Response, Role, Status, ToolChoice, UrlCitation, Usage,
+    Annotation, ApiError, CustomToolCall, FunctionCall, IncompleteDetails, IncompleteReason,
+    ItemStatus, OutputItem, OutputMessage, OutputPart, OutputText, ReasoningItem, ReasoningPart,
+    ReasoningText, Refusal, Response, Role, Status, ToolChoice, UrlCitation, Usage,
 };
 
 /// Translates a chat completion into a response, for a server that knows only chat.
 ///
-/// An answer that ends for a reason the Responses API does not know is incomplete for that reason.
+/// Text, reasoning, calls and usage are read in every form in which servers send them. A completion
+/// that reports an error, or an error that was sent instead of one, becomes a failed response. A
+/// completion that ends for a reason the Responses API does not know is incomplete for that reason.
+///
 /// Ids of items are made from the id of the completion and of its calls, so that the same completion
-/// always gives the same response.
+/// always becomes the same response. A call without an id, or with that of an earlier call, has an
+/// [invented one](invented_call_id).
 ///
 /// # Errors
 ///
-/// Refuses, with its name, what a response cannot hold: several answers, or none, or sound.
+/// Fails, with the name of the parameter, if the completion holds what a response cannot: several
+/// choices, none, or audio, images and unknown parts.
 ///
 /// ```
 /// use codex_types::{RawJson, Status};
@@ -37,49 +44,82 @@ use crate::{
 /// # Ok::<(), codex_types::DecodeError>(())
 /// ```
 pub fn to_response(completion: &ChatResponse) -> Result<Response, TranslateError> {
+    let error = completion.error();
     let choice = match completion.choices.as_slice() {
-        [choice] => choice,
+        [choice] => Some(choice),
+        [] if error.is_some() => None,
         [] => return Err(TranslateError::missing("choices")),
         _ => return Err(TranslateError::unsupported("choices[1]")),
     };
-    let message = &choice.message;
-    if message.audio.is_some() {
-        return Err(TranslateError::unsupported("choices[0].message.audio"));
+    let id = completion.given_id();
+    let mut response = new_response(id, &completion.model, 0, Status::Completed);
+    response.created_at = completion.created_at();
+    for name in ["id", "created_at", "model"] {
+        write_empty(&mut response, name);
     }
-    let mut response = new_response(
-        &completion.id,
-        &completion.model,
-        completion.created,
-        Status::Completed,
-    );
-    end(&mut response, choice.finish_reason.as_ref());
-    let status = item_status(&response);
-    response.output.extend(reasoning(message, &completion.id));
-    response
-        .output
-        .extend(said(message, choice, &completion.id, &status)?);
-    for (at, call) in message.tool_calls.iter().flatten().enumerate() {
-        response.output.push(match call {
-            ChatToolCall::Function(call) => function_call(&call.id, &call.function, &status).into(),
-            ChatToolCall::Custom(call) => custom_call(&call.id, &call.custom, &status).into(),
-            ChatToolCall::Unknown(_) => {
-                let place = format!("choices[0].message.tool_calls[{at}]");
-                return Err(TranslateError::unsupported(place));
-            }
-        });
+    let reason = choice.and_then(|choice| choice.finish_reason.as_ref());
+    end(&mut response, reason);
+    if let Some(error) = error.or_else(|| reason.and_then(reason_as_error)) {
+        response.status = Status::Failed;
+        response.incomplete_details = None;
+        response.error = Some(Box::new(error));
     }
-    if let Some(call) = &message.function_call {
-        response
-            .output
-            .push(function_call("call_function_0", call, &status).into());
+    if let Some(choice) = choice {
+        let status = item_status(&response);
+        response.output = output(choice, id, &status)?;
     }
     response.usage = completion
         .usage
         .as_ref()
-        .map(|usage| Box::new(self::usage(usage)));
+        .map(|usage| Box::new(usage.into()));
     response.service_tier.clone_from(&completion.service_tier);
     response.metadata.clone_from(&completion.metadata);
     Ok(response)
+}
+
+fn reason_as_error(reason: &FinishReason) -> Option<ApiError> {
+    let message = || format!("the server ended the completion with {reason}");
+    let is_error = reason.ending() == Some(ChatEnding::Error);
+    is_error.then(|| ApiError::new("server_error", message()))
+}
+
+fn output(
+    choice: &ChatChoice,
+    id: &str,
+    status: &ItemStatus,
+) -> Result<Vec<OutputItem>, TranslateError> {
+    let message = &choice.message;
+    if message.audio.is_some() {
+        return Err(TranslateError::unsupported("choices[0].message.audio"));
+    }
+    refuse_unreadable(message)?;
+    let mut output = reasoning(message, id);
+    output.extend(said(choice, id, status));
+    output.extend(calls(message, id, status));
+    Ok(output)
+}
+
+fn refuse_unreadable(message: &ChatMessage) -> Result<(), TranslateError> {
+    match &message.content {
+        Some(ChatContent::Unknown(raw)) if content_pieces(raw).is_empty() => {
+            return Err(TranslateError::malformed("choices[0].message.content"));
+        }
+        Some(ChatContent::Parts(parts)) => {
+            if let Some(at) = parts.iter().position(|part| part.as_piece().is_none()) {
+                let place = format!("choices[0].message.content[{at}]");
+                return Err(TranslateError::unsupported(place));
+            }
+        }
+        _ => {}
+    }
+    let is_odd = |call: &ChatToolCall| !call.is_known() && call.to_delta().given_name().is_none();
+    match message.tool_calls.iter().flatten().position(is_odd) {
+        Some(at) => {
+            let place = format!("choices[0].message.tool_calls[{at}]");
+            Err(TranslateError::unsupported(place))
+        }
+        None => Ok(()),
+    }
 }
 
 /// A response in which what every response has is written, if only empty.
@@ -97,13 +137,13 @@ pub(super) fn new_response(id: &str, model: &str, created: u64, status: Status) 
 
 /// How a response ends whose chat completion ends like this.
 pub(super) fn end(response: &mut Response, reason: Option<&FinishReason>) {
-    let incomplete = match reason {
-        None | Some(FinishReason::Stop | FinishReason::ToolCalls | FinishReason::FunctionCall) => {
-            None
+    let incomplete = match reason.and_then(|reason| Some((reason, reason.ending()?))) {
+        None | Some((_, ChatEnding::Stop | ChatEnding::ToolCalls)) => None,
+        Some((_, ChatEnding::Length)) => Some(IncompleteReason::MaxOutputTokens),
+        Some((_, ChatEnding::ContentFilter)) => Some(IncompleteReason::ContentFilter),
+        Some((other, ChatEnding::Error | ChatEnding::Other)) => {
+            Some(IncompleteReason::from(other.as_str()))
         }
-        Some(FinishReason::Length) => Some(IncompleteReason::MaxOutputTokens),
-        Some(FinishReason::ContentFilter) => Some(IncompleteReason::ContentFilter),
-        Some(FinishReason::Unlisted(other)) => Some(IncompleteReason::from(other.as_str())),
     };
     response.status = Status::Completed;
     if let Some(reason) = incomplete {
@@ -113,10 +153,10 @@ pub(super) fn end(response: &mut Response, reason: Option<&FinishReason>) {
 }
 
 pub(super) fn item_status(response: &Response) -> ItemStatus {
-    if response.status == Status::Incomplete {
-        ItemStatus::Incomplete
-    } else {
+    if response.status == Status::Completed {
         ItemStatus::Completed
+    } else {
+        ItemStatus::Incomplete
     }
 }
 
@@ -156,13 +196,18 @@ fn reasoning(message: &ChatMessage, id: &str) -> Vec<OutputItem> {
     if let Some(items) = &message.reasoning_items {
         return items.iter().cloned().map(OutputItem::from).collect();
     }
-    let text = message
-        .reasoning_content
-        .as_deref()
-        .filter(|text| !text.is_empty());
-    text.map(|text| reasoning_item(id, text).into())
-        .into_iter()
-        .collect()
+    let pieces = message.pieces().into_iter();
+    let words = pieces.filter_map(|piece| match piece {
+        ChatPiece::Reasoning(text) => Some(ReasoningText::new(text).into()),
+        _ => None,
+    });
+    let words: Vec<ReasoningPart> = words.collect();
+    if words.is_empty() {
+        return Vec::new();
+    }
+    let mut item = reasoning_item(id, "");
+    item.content = Some(words);
+    [item.into()].into()
 }
 
 pub(super) fn reasoning_item(id: &str, text: &str) -> ReasoningItem {
@@ -172,51 +217,82 @@ pub(super) fn reasoning_item(id: &str, text: &str) -> ReasoningItem {
     item
 }
 
-fn said(
-    message: &ChatMessage,
-    choice: &ChatChoice,
-    id: &str,
-    status: &ItemStatus,
-) -> Result<Option<OutputItem>, TranslateError> {
+/// The message. Places of citations count the characters of all texts; each text has those that
+/// start in it.
+fn said(choice: &ChatChoice, id: &str, status: &ItemStatus) -> Option<OutputItem> {
+    let pieces = choice.message.pieces();
+    let texts = pieces
+        .iter()
+        .filter(|piece| matches!(piece, ChatPiece::Text(_)));
+    let mut left = texts.count();
+    let mut logprobs = choice.logprobs.as_ref().and_then(|all| all.content.clone());
+    let mut start = 0;
     let mut parts: Vec<OutputPart> = Vec::new();
-    match &message.content {
-        None => {}
-        Some(ChatContent::Text(text)) if text.is_empty() => {}
-        Some(ChatContent::Text(text)) => {
-            let mut part = OutputText::new(text.as_str());
-            part.annotations = message
-                .annotations
-                .iter()
-                .flatten()
-                .filter_map(annotation)
-                .collect();
-            part.logprobs = choice.logprobs.as_ref().and_then(|all| all.content.clone());
-            parts.push(part.into());
-        }
-        Some(ChatContent::Parts(said)) => {
-            for (at, part) in said.iter().enumerate() {
-                parts.push(match part {
-                    ChatPart::Text(part) => OutputText::new(part.text.as_str()).into(),
-                    ChatPart::Refusal(part) => Refusal::new(part.refusal.as_str()).into(),
-                    _ => {
-                        let place = format!("choices[0].message.content[{at}]");
-                        return Err(TranslateError::unsupported(place));
-                    }
-                });
+    for piece in pieces {
+        match piece {
+            ChatPiece::Reasoning(_) => {}
+            ChatPiece::Refusal(text) => parts.push(Refusal::new(text).into()),
+            ChatPiece::Text(text) => {
+                let mut part = OutputText::new(&*text);
+                left -= 1;
+                let next = if left == 0 {
+                    u64::MAX
+                } else {
+                    start + text.chars().count() as u64
+                };
+                let annotations = choice.message.annotations.iter().flatten();
+                let cited = annotations.filter_map(|one| citation_within(one, start, next));
+                part.annotations = cited.collect();
+                part.logprobs = logprobs.take();
+                start = next;
+                parts.push(part.into());
             }
         }
-        Some(ChatContent::Unknown(_)) => {
-            return Err(TranslateError::malformed("choices[0].message.content"));
-        }
     }
-    if let Some(refusal) = message
-        .refusal
+    (!parts.is_empty()).then(|| message_item(id, parts, status).into())
+}
+
+fn calls(message: &ChatMessage, id: &str, status: &ItemStatus) -> Vec<OutputItem> {
+    let calls = message.calls();
+    let given: BTreeSet<&str> = calls
+        .iter()
+        .filter_map(ChatToolCallDelta::given_id)
+        .collect();
+    let mut invented = (0..).map(|number| invented_call_id(id, number));
+    let mut used = BTreeSet::new();
+    let mut items = Vec::with_capacity(calls.len());
+    for call in &calls {
+        let own = call.given_id().filter(|id| used.insert(*id));
+        let call_id = match own {
+            Some(own) => Some(own.into()),
+            None => invented.find(|id| !given.contains(id.as_str())),
+        };
+        items.push(call_item(call, &call_id.unwrap_or_default(), status));
+    }
+    items
+}
+
+fn call_item(call: &ChatToolCallDelta, call_id: &str, status: &ItemStatus) -> OutputItem {
+    let name = call.given_name().unwrap_or_default();
+    let input = call.input_text().unwrap_or_default();
+    let function = call.function.as_ref().map(|function| &function.extra);
+    let extra = call
+        .custom
         .as_ref()
-        .filter(|refusal| !refusal.is_empty())
-    {
-        parts.push(Refusal::new(refusal.as_str()).into());
+        .map(|custom| &custom.extra)
+        .or(function);
+    let namespace = extra.and_then(|extra| extra.get("namespace")?.decode().ok());
+    if call.is_custom() {
+        let custom = ChatCustomInput::new(name, input);
+        let mut item = custom_call(call_id, &custom, status);
+        item.namespace = namespace;
+        item.into()
+    } else {
+        let function = ChatFunctionArguments::new(name, input);
+        let mut item = function_call(call_id, &function, status);
+        item.namespace = namespace;
+        item.into()
     }
-    Ok((!parts.is_empty()).then(|| message_item(id, parts, status).into()))
 }
 
 pub(super) fn message_item(id: &str, parts: Vec<OutputPart>, status: &ItemStatus) -> OutputMessage {
@@ -232,18 +308,18 @@ pub(super) fn message_id(id: &str) -> String {
     format!("msg_{id}")
 }
 
-fn annotation(annotation: &ChatAnnotation) -> Option<Annotation> {
+/// A citation that starts between two places, with its place counted from the first.
+fn citation_within(annotation: &ChatAnnotation, start: u64, next: u64) -> Option<Annotation> {
     let ChatAnnotation::UrlCitation(annotation) = annotation else {
         return None;
     };
     let citation = &annotation.url_citation;
-    Some(
-        UrlCitation::new(
-            citation.start_index,
-            citation.end_index,
-            citation.title.as_str(),
-            citation.url.as_str(),
-        )
-        .into(),
-    )
+    let is_within = (start..next).contains(&citation.start_index);
+    let moved = UrlCitation::new(
+        citation.start_index.saturating_sub(start),
+        citation.end_index.saturating_sub(start),
+        citation.title.as_str(),
+        citation.url.as_str(),
+    );
+    is_within.then(|| moved.into())
 }
