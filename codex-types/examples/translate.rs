@@ -4,13 +4,15 @@
 //! translate request                  chat request → Responses request
 //! translate response                 response → chat completion
 //! translate stream [--include-usage] events of one response → chat chunks
-//! translate request-back             Responses request → chat request
+//! translate request-back [--developer-as-system] [--lenient]
+//!                                    Responses request → chat request
 //! translate response-back            chat completion → response
 //! translate stream-back              chat chunks → events of one response
 //! ```
 //!
 //! Input is JSON, one value a line or otherwise separated by white space; output is one line for each.
-//! What cannot be translated becomes an error line, a message on standard error that names the
+//! `--developer-as-system` writes the role `developer` as `system`; `--lenient` leaves out what has no
+//! counterpart, with a message on standard error. What cannot be translated becomes an error line, a message on standard error that names the
 //! parameter, and a status other than zero. A failed response is no failure of the program: its error
 //! line is its translation.
 
@@ -38,10 +40,11 @@ fn main() -> ExitCode {
         ["response"] => each(response),
         ["stream"] => stream(AnswerOptions::new()),
         ["stream", "--include-usage"] => stream(AnswerOptions::new().include_usage(true)),
-        ["request-back"] => each(request_back),
+        ["request-back", flags @ ..] => request_options(flags)
+            .and_then(|options| each(|request| request_back(request, &options))),
         ["response-back"] => each(response_back),
         ["stream-back"] => stream_back(),
-        _ => Err("usage: translate request|response|stream [--include-usage]|request-back|response-back|stream-back".into()),
+        _ => Err(USAGE.into()),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -54,6 +57,21 @@ fn main() -> ExitCode {
 }
 
 type Failure = Box<dyn core::error::Error>;
+
+const USAGE: &str = "usage: translate request|response|stream [--include-usage]|\
+    request-back [--developer-as-system] [--lenient]|response-back|stream-back";
+
+fn request_options(flags: &[&str]) -> Result<RequestOptions, Failure> {
+    let mut options = RequestOptions::new();
+    for flag in flags {
+        options = match *flag {
+            "--developer-as-system" => options.developer_as_system(true),
+            "--lenient" => options.lenient(),
+            _ => return Err(USAGE.into()),
+        };
+    }
+    Ok(options)
+}
 
 fn request(json: &RawJson) -> Result<String, Failure> {
     let chat: ChatRequest = json.decode()?;
@@ -74,10 +92,15 @@ fn response(json: &RawJson) -> Result<String, Failure> {
     })
 }
 
-fn request_back(json: &RawJson) -> Result<String, Failure> {
+fn request_back(json: &RawJson, options: &RequestOptions) -> Result<String, Failure> {
     let request: CreateResponse = json.decode()?;
-    let chat = to_chat_request(&request, &RequestOptions::new())?;
-    Ok(RawJson::encode(&chat)?.to_compact().into_owned())
+    let translated = to_chat_request(&request, options)?;
+    for finding in &translated.findings {
+        eprintln!("translate: {finding}");
+    }
+    Ok(RawJson::encode(&translated.request)?
+        .to_compact()
+        .into_owned())
 }
 
 fn response_back(json: &RawJson) -> Result<String, Failure> {
@@ -87,7 +110,7 @@ fn response_back(json: &RawJson) -> Result<String, Failure> {
 }
 
 /// Translates value after value; false if one of them could not be translated.
-fn each(translate: fn(&RawJson) -> Result<String, Failure>) -> Result<bool, Failure> {
+fn each(translate: impl Fn(&RawJson) -> Result<String, Failure>) -> Result<bool, Failure> {
     let mut input = String::new();
     std::io::stdin().read_to_string(&mut input)?;
     let mut is_good = true;

@@ -8,11 +8,11 @@
 
 use codex_types::chat::translate::{
     AnswerOptions, ChatStreamEvent, Commentary, ReasoningShown, RequestOptions, ToChatChunks,
-    chat_error_body, to_chat_response, to_response, to_responses_request,
+    chat_error_body, to_chat_request, to_chat_response, to_response, to_responses_request,
 };
 use codex_types::chat::{ChatRequest, ChatResponse};
 use codex_types::profile::Profile;
-use codex_types::{Map, RawJson, Response, ResponseEvent};
+use codex_types::{CreateResponse, Map, RawJson, Response, ResponseEvent};
 use serde_json::Value;
 
 fn cases(file: &str) -> Vec<Map<RawJson>> {
@@ -48,10 +48,16 @@ fn answer_options(case: &Map<RawJson>) -> AnswerOptions {
 
 #[test]
 fn the_corpus_is_large_enough() {
-    let count: usize = ["requests", "responses", "completions", "streams"]
-        .iter()
-        .map(|file| cases(file).len())
-        .sum();
+    let count: usize = [
+        "requests",
+        "requests_back",
+        "responses",
+        "completions",
+        "streams",
+    ]
+    .iter()
+    .map(|file| cases(file).len())
+    .sum();
     assert!(count >= 120, "{count}");
 }
 
@@ -80,6 +86,38 @@ fn requests() {
                 assert_eq!(value(&written), value(case.get("out").unwrap()), "{name}");
             }
         }
+    }
+}
+
+#[test]
+fn requests_back() {
+    for case in cases("requests_back") {
+        let name = text(&case, "name").unwrap();
+        let request: CreateResponse = case.get("in").unwrap().decode().unwrap();
+        let options = match text(&case, "options").as_deref() {
+            None => RequestOptions::new(),
+            Some("system") => RequestOptions::new().developer_as_system(true),
+            Some("lenient") => RequestOptions::new().lenient(),
+            Some(other) => panic!("{other} is no choice"),
+        };
+        let result = to_chat_request(&request, &options);
+        if let Some(parameter) = text(&case, "refused") {
+            assert_eq!(result.expect_err(&name).parameter(), parameter, "{name}");
+            continue;
+        }
+        let translated = result.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let written = RawJson::encode(&translated.request).unwrap();
+        assert_eq!(value(&written), value(case.get("out").unwrap()), "{name}");
+        let findings = translated.findings.iter();
+        let mut findings: Vec<String> = findings
+            .map(|one| format!("{} {}", one.code, one.pointer))
+            .collect();
+        let mut expected: Vec<String> = case
+            .get("findings")
+            .map_or(Vec::new(), |findings| findings.decode().unwrap());
+        findings.sort();
+        expected.sort();
+        assert_eq!(findings, expected, "{name}");
     }
 }
 

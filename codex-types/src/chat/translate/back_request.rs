@@ -4,35 +4,51 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::chat::translate::back_history::messages;
 use crate::chat::translate::fields::Refusals;
 use crate::chat::translate::{RequestOptions, TranslateError, TranslateErrorKind};
 use crate::chat::*;
-use crate::lint::FindingCode;
+use crate::lint::Finding;
 use crate::lint::tree::Node;
 use crate::raw::push_string;
 use crate::{
-    CreateResponse, CustomTool, CustomToolFormat, FunctionTool, Include, Input, InputItem,
-    InputPart, Message, MessageContent, RawJson, Role, TextFormat, Tool, ToolChoice,
-    ToolChoiceTarget, ToolOutput, Truncation, UserLocation, WebSearchTool,
+    CreateResponse, CustomTool, CustomToolFormat, FunctionTool, Include, RawJson, TextFormat, Tool,
+    ToolCaller, ToolChoice, ToolChoiceTarget, Truncation, UserLocation, WebSearchTool,
 };
+
+/// A chat request and the diagnostics of its translation.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct TranslatedChatRequest {
+    /// The request.
+    pub request: ChatRequest,
+    /// Diagnostics: what was left out, and calls and outputs without each other, which chat services
+    /// refuse. They point into the Responses request.
+    pub findings: Vec<Finding>,
+}
 
 /// Translates a Responses request into a chat request, for a server that knows only chat.
 ///
-/// Reasoning in the history, and what asks for reasoning to be sent, has no place in chat and is
-/// left out: such a server makes up its mind anew. What refers to something the service would have
-/// stored is refused.
+/// Each message with calls is followed at once by their outputs, as chat services demand; messages
+/// between a call and its output come after the output. Parallel calls become one message. A request
+/// to stream also asks for the usage.
+///
+/// Reasoning items, requests for reasoning, `phase` and `client_metadata` have no counterpart and
+/// are left out, with a diagnostic, and so are empty messages of the assistant. The ids and the status
+/// of items are left out without one: chat does not need them.
 ///
 /// # Errors
 ///
-/// Refuses, with its name, the first parameter that has no counterpart and that the options do not
-/// say to leave out.
+/// Fails, with the name of the parameter, at the first parameter that has no counterpart and that
+/// `options` does not allow to leave out, such as `previous_response_id` or a restriction of a web
+/// search.
 ///
 /// ```
 /// use codex_types::chat::translate::{RequestOptions, to_chat_request};
 /// use codex_types::{CreateResponse, RawJson};
 ///
 /// let request = CreateResponse::new("local").instructions("Be brief.").input("Hi");
-/// let chat = to_chat_request(&request, &RequestOptions::new())?;
+/// let chat = to_chat_request(&request, &RequestOptions::new())?.request;
 /// assert_eq!(
 ///     RawJson::encode(&chat).unwrap().as_str(),
 ///     concat!(
@@ -47,20 +63,11 @@ use crate::{
 pub fn to_chat_request(
     request: &CreateResponse,
     options: &RequestOptions,
-) -> Result<ChatRequest, TranslateError> {
+) -> Result<TranslatedChatRequest, TranslateError> {
     let mut refusals = Refusals::new(options);
     refuse_unsupported(request, &mut refusals)?;
     let mut chat = ChatRequest::new(request.model.as_str(), messages(request, &mut refusals)?);
-    chat.stream = request
-        .extra
-        .get("stream")
-        .and_then(|stream| stream.decode().ok());
-    if let Some(options) = &request.stream_options {
-        refusals.refuse_extra(&options.extra, "stream_options", &[])?;
-        chat.stream_options = options
-            .include_obfuscation
-            .map(|include| ChatStreamOptions::new().include_obfuscation(include));
-    }
+    stream(request, &mut chat, &mut refusals)?;
     tools(request, &mut chat, &mut refusals)?;
     chat.tool_choice = tool_choice(request, &mut refusals)?;
     chat.parallel_tool_calls = request.parallel_tool_calls;
@@ -68,6 +75,11 @@ pub fn to_chat_request(
         refusals.refuse_if(reasoning.context.is_some(), "reasoning.context")?;
         refusals.refuse_if(reasoning.mode.is_some(), "reasoning.mode")?;
         refusals.refuse_extra(&reasoning.extra, "reasoning", &[])?;
+        refusals.note_if(reasoning.summary.is_some(), "reasoning.summary");
+        refusals.note_if(
+            reasoning.generate_summary.is_some(),
+            "reasoning.generate_summary",
+        );
         chat.reasoning_effort.clone_from(&reasoning.effort);
     }
     if let Some(text) = &request.text {
@@ -92,14 +104,42 @@ pub fn to_chat_request(
     chat.service_tier.clone_from(&request.service_tier);
     chat.moderation.clone_from(&request.moderation);
     for (at, include) in request.include.iter().flatten().enumerate() {
+        let place = format!("include[{at}]");
         match include {
-            Include::ReasoningEncryptedContent => {}
+            Include::ReasoningEncryptedContent => refusals.note_if(true, &place),
             Include::OutputTextLogprobs => chat.logprobs = Some(true),
-            _ => refusals.refuse(TranslateErrorKind::Unsupported, &format!("include[{at}]"))?,
+            _ => refusals.refuse(TranslateErrorKind::Unsupported, &place)?,
         }
     }
     chat.top_logprobs = request.top_logprobs;
-    Ok(chat)
+    Ok(TranslatedChatRequest {
+        request: chat,
+        findings: refusals.findings,
+    })
+}
+
+/// Chat services report no usage of a stream unless the request asks for it.
+fn stream(
+    request: &CreateResponse,
+    chat: &mut ChatRequest,
+    refusals: &mut Refusals<'_>,
+) -> Result<(), TranslateError> {
+    if let Some(stream) = request.extra.get("stream").filter(|raw| !raw.is_null()) {
+        match stream.decode() {
+            Ok(stream) => chat.stream = Some(stream),
+            Err(_) => refusals.refuse(TranslateErrorKind::Malformed, "stream")?,
+        }
+    }
+    let given = request.stream_options.as_ref();
+    if let Some(options) = given {
+        refusals.refuse_extra(&options.extra, "stream_options", &[])?;
+    }
+    let mut options = ChatStreamOptions::new();
+    options.include_usage = chat.stream.filter(|stream| *stream);
+    options.include_obfuscation = given.and_then(|options| options.include_obfuscation);
+    let is_empty = options.include_usage.is_none() && options.include_obfuscation.is_none();
+    chat.stream_options = (!is_empty).then_some(options);
+    Ok(())
 }
 
 fn refuse_unsupported(
@@ -124,262 +164,12 @@ fn refuse_unsupported(
         .as_ref()
         .is_some_and(|it| !it.is_empty());
     refusals.refuse_if(manages, "context_management")?;
+    refusals.refuse_if(request.generate == Some(false), "generate")?;
+    refusals.note_if(request.client_metadata.is_some(), "client_metadata");
+    refusals.note_if(request.stream_id.is_some(), "stream_id");
     refusals.refuse_if(request.image.is_some(), "image")?;
     refusals.refuse_if(request.access_programs.is_some(), "access_programs")?;
     refusals.refuse_extra(&request.extra, "", &["stream"])
-}
-
-fn messages(
-    request: &CreateResponse,
-    refusals: &mut Refusals<'_>,
-) -> Result<Vec<ChatMessage>, TranslateError> {
-    let mut messages = Vec::new();
-    if let Some(instructions) = request
-        .instructions
-        .as_ref()
-        .filter(|text| !text.is_empty())
-    {
-        messages.push(ChatMessage::system(instructions.as_str()));
-    }
-    match &request.input {
-        None => {}
-        Some(Input::Text(text)) => messages.push(ChatMessage::user(text.as_str())),
-        Some(Input::Items(items)) => {
-            // A call belongs to the assistant's message in front of it, with nothing in between.
-            let mut is_assistant_open = false;
-            for (at, item) in items.iter().enumerate() {
-                let place = format!("input[{at}]");
-                push_item(
-                    item,
-                    &place,
-                    &mut is_assistant_open,
-                    &mut messages,
-                    refusals,
-                )?;
-            }
-        }
-        Some(Input::Unknown(_)) => return Err(TranslateError::malformed("input")),
-    }
-    Ok(messages)
-}
-
-fn push_item(
-    item: &InputItem,
-    place: &str,
-    is_assistant_open: &mut bool,
-    messages: &mut Vec<ChatMessage>,
-    refusals: &mut Refusals<'_>,
-) -> Result<(), TranslateError> {
-    match item {
-        InputItem::Message(message) => {
-            messages.push(self::message(message, place, refusals)?);
-            *is_assistant_open = message.role == Role::Assistant;
-        }
-        InputItem::FunctionCall(call) => {
-            let mut arguments =
-                ChatFunctionArguments::new(call.name.as_str(), call.arguments.as_str());
-            if let Some(namespace) = &call.namespace {
-                arguments
-                    .extra
-                    .insert("namespace", RawJson::string(namespace));
-            }
-            let call = ChatFunctionCall::new(call.call_id.as_str(), arguments);
-            push_call(call.into(), is_assistant_open, messages);
-        }
-        InputItem::CustomToolCall(call) => {
-            let input = ChatCustomInput::new(call.name.as_str(), call.input.as_str());
-            let call = ChatCustomCall::new(call.call_id.as_str(), input);
-            push_call(call.into(), is_assistant_open, messages);
-        }
-        InputItem::FunctionCallOutput(output) => {
-            let content = tool_content(&output.output, place, refusals)?;
-            let call_id = output.call_id.as_deref().unwrap_or_default();
-            messages.push(ChatMessage::tool(call_id, content));
-            *is_assistant_open = false;
-        }
-        InputItem::CustomToolCallOutput(output) => {
-            let content = tool_content(&output.output, place, refusals)?;
-            messages.push(ChatMessage::tool(output.call_id.as_str(), content));
-            *is_assistant_open = false;
-        }
-        InputItem::Reasoning(_) => {
-            refusals.note(
-                FindingCode::RejectedItem,
-                place,
-                "was left out: chat has no reasoning",
-            );
-        }
-        _ => refusals.refuse(TranslateErrorKind::Unsupported, place)?,
-    }
-    Ok(())
-}
-
-fn push_call(call: ChatToolCall, is_assistant_open: &mut bool, messages: &mut Vec<ChatMessage>) {
-    if !*is_assistant_open {
-        let mut message = ChatMessage::new(ChatRole::Assistant);
-        super::write_null(&mut message, "content");
-        messages.push(message);
-        *is_assistant_open = true;
-    }
-    if let Some(message) = messages.last_mut() {
-        message.tool_calls.get_or_insert_with(Vec::new).push(call);
-    }
-}
-
-fn message(
-    message: &Message,
-    place: &str,
-    refusals: &mut Refusals<'_>,
-) -> Result<ChatMessage, TranslateError> {
-    let role = match message.role {
-        Role::User => ChatRole::User,
-        Role::System => ChatRole::System,
-        Role::Developer => ChatRole::Developer,
-        Role::Assistant => ChatRole::Assistant,
-        _ => return Err(TranslateError::unsupported(format!("{place}.role"))),
-    };
-    let parts = match &message.content {
-        MessageContent::Text(text) => return Ok(ChatMessage::new(role).content(text.as_str())),
-        MessageContent::Parts(parts) => parts,
-        MessageContent::Unknown(_) => {
-            return Err(TranslateError::malformed(format!("{place}.content")));
-        }
-    };
-    if role == ChatRole::Assistant {
-        return assistant(parts, place, refusals);
-    }
-    let content = content(parts, &format!("{place}.content"), refusals)?;
-    Ok(ChatMessage::new(role).content(content))
-}
-
-fn assistant(
-    parts: &[InputPart],
-    place: &str,
-    refusals: &mut Refusals<'_>,
-) -> Result<ChatMessage, TranslateError> {
-    let mut message = ChatMessage::new(ChatRole::Assistant);
-    let (mut text, mut refusal) = (None, None);
-    for (at, part) in parts.iter().enumerate() {
-        match part {
-            InputPart::Refusal(part) => {
-                refusal
-                    .get_or_insert_with(String::new)
-                    .push_str(&part.refusal);
-            }
-            _ => match part.as_text() {
-                Some(piece) => text.get_or_insert_with(String::new).push_str(piece),
-                None => {
-                    let place = format!("{place}.content[{at}]");
-                    refusals.refuse(TranslateErrorKind::Unsupported, &place)?;
-                }
-            },
-        }
-    }
-    message.content = text.map(ChatContent::Text);
-    super::write_null(&mut message, "content");
-    message.refusal = refusal;
-    Ok(message)
-}
-
-/// A single text is written as such: not every server takes parts.
-fn content(
-    parts: &[InputPart],
-    place: &str,
-    refusals: &mut Refusals<'_>,
-) -> Result<ChatContent, TranslateError> {
-    if let [InputPart::Text(part)] = parts
-        && part.prompt_cache_breakpoint.is_none()
-    {
-        return Ok(ChatContent::Text(part.text.clone()));
-    }
-    let mut translated = Vec::with_capacity(parts.len());
-    for (at, part) in parts.iter().enumerate() {
-        translated.extend(self::part(part, &format!("{place}[{at}]"), refusals)?);
-    }
-    Ok(ChatContent::Parts(translated))
-}
-
-fn part(
-    part: &InputPart,
-    place: &str,
-    refusals: &mut Refusals<'_>,
-) -> Result<Option<ChatPart>, TranslateError> {
-    Ok(Some(match part {
-        InputPart::Image(image) => {
-            let Some(url) = &image.image_url else {
-                refusals.refuse(TranslateErrorKind::Unsupported, &format!("{place}.file_id"))?;
-                return Ok(None);
-            };
-            let url = ChatImageUrl::new(url.as_str()).detail(image.detail.clone());
-            let mut translated = ChatImagePart::new(url);
-            translated
-                .prompt_cache_breakpoint
-                .clone_from(&image.prompt_cache_breakpoint);
-            translated.into()
-        }
-        InputPart::File(file) => {
-            refusals.refuse_if(file.file_url.is_some(), &format!("{place}.file_url"))?;
-            refusals.refuse_if(file.detail.is_some(), &format!("{place}.detail"))?;
-            let mut inner = ChatFile::new();
-            inner.file_data.clone_from(&file.file_data);
-            inner.file_id.clone_from(&file.file_id);
-            inner.filename.clone_from(&file.filename);
-            let mut translated = ChatFilePart::new(inner);
-            translated
-                .prompt_cache_breakpoint
-                .clone_from(&file.prompt_cache_breakpoint);
-            translated.into()
-        }
-        InputPart::Audio(audio) => {
-            let Some(clip) = &audio.input_audio else {
-                refusals.refuse(
-                    TranslateErrorKind::Unsupported,
-                    &format!("{place}.audio_url"),
-                )?;
-                return Ok(None);
-            };
-            ChatAudioPart::new(clip.clone()).into()
-        }
-        InputPart::Text(text) => {
-            let mut translated = ChatTextPart::new(text.text.as_str());
-            translated
-                .prompt_cache_breakpoint
-                .clone_from(&text.prompt_cache_breakpoint);
-            translated.into()
-        }
-        other => match other.as_text() {
-            Some(text) => ChatTextPart::new(text).into(),
-            None => {
-                refusals.refuse(TranslateErrorKind::Unsupported, place)?;
-                return Ok(None);
-            }
-        },
-    }))
-}
-
-fn tool_content(
-    output: &ToolOutput,
-    place: &str,
-    refusals: &mut Refusals<'_>,
-) -> Result<ChatContent, TranslateError> {
-    let parts = match output {
-        ToolOutput::Text(text) => return Ok(ChatContent::Text(text.clone())),
-        ToolOutput::Unknown(_) => {
-            return Err(TranslateError::malformed(format!("{place}.output")));
-        }
-        ToolOutput::Parts(parts) => parts,
-    };
-    let mut translated: Vec<ChatPart> = Vec::with_capacity(parts.len());
-    for (at, part) in parts.iter().enumerate() {
-        match part.as_text() {
-            Some(text) => translated.push(ChatTextPart::new(text).into()),
-            None => {
-                let place = format!("{place}.output[{at}]");
-                refusals.refuse(TranslateErrorKind::Unsupported, &place)?;
-            }
-        }
-    }
-    Ok(ChatContent::Parts(translated))
 }
 
 fn tools(
@@ -393,7 +183,7 @@ fn tools(
         match tool {
             Tool::Function(tool) => tools.push(function(tool, &place, refusals)?.into()),
             Tool::Custom(tool) => tools.push(custom(tool, &place, refusals)?.into()),
-            Tool::WebSearch(tool) => {
+            Tool::WebSearch(tool) if chat.web_search_options.is_none() => {
                 chat.web_search_options = Some(web_search(tool, &place, refusals)?);
             }
             _ => refusals.refuse(TranslateErrorKind::Unsupported, &place)?,
@@ -422,7 +212,8 @@ fn function(
         tool.defer_loading == Some(true),
         &format!("{place}.defer_loading"),
     )?;
-    refusals.refuse_extra(&tool.extra, place, &["strict"])?;
+    refuse_callers(tool.allowed_callers.as_deref(), place, refusals)?;
+    refusals.refuse_extra(&tool.extra, place, &[])?;
     let mut function = ChatFunction::new(tool.name.as_str());
     function.description.clone_from(&tool.description);
     function.parameters = Some(tool.parameters.clone()).filter(|schema| !schema.is_null());
@@ -441,7 +232,11 @@ fn custom(
         tool.defer_loading == Some(true),
         &format!("{place}.defer_loading"),
     )?;
+    refuse_callers(tool.allowed_callers.as_deref(), place, refusals)?;
     refusals.refuse_extra(&tool.extra, place, &[])?;
+    if let Some(extra) = tool.format.as_ref().and_then(|format| format.extra()) {
+        refusals.refuse_extra(extra, &format!("{place}.format"), &[])?;
+    }
     let mut custom = ChatCustom::new(tool.name.as_str());
     custom.description.clone_from(&tool.description);
     custom.format = match tool.format.as_deref() {
@@ -456,18 +251,44 @@ fn custom(
     Ok(ChatCustomTool::new(custom))
 }
 
+/// In chat only the model itself calls tools.
+fn refuse_callers(
+    callers: Option<&[ToolCaller]>,
+    place: &str,
+    refusals: &mut Refusals<'_>,
+) -> Result<(), TranslateError> {
+    let is_other = callers.is_some_and(|callers| callers != [ToolCaller::Direct]);
+    refusals.refuse_if(is_other, &format!("{place}.allowed_callers"))
+}
+
 fn web_search(
     tool: &WebSearchTool,
     place: &str,
     refusals: &mut Refusals<'_>,
 ) -> Result<ChatWebSearchOptions, TranslateError> {
-    refusals.refuse_if(tool.filters.is_some(), &format!("{place}.filters"))?;
+    let types = tool.search_content_types.as_ref();
+    let restrictions = [
+        ("filters", tool.filters.is_some()),
+        (
+            "external_web_access",
+            tool.external_web_access == Some(false),
+        ),
+        ("indexed_web_access", tool.indexed_web_access.is_some()),
+        (
+            "search_content_types",
+            types.is_some_and(|types| !types.is_empty()),
+        ),
+    ];
+    for (name, is_there) in restrictions {
+        refusals.refuse_if(is_there, &format!("{place}.{name}"))?;
+    }
     refusals.refuse_extra(&tool.extra, place, &[])?;
     let mut search = ChatWebSearchOptions::new();
     search
         .search_context_size
         .clone_from(&tool.search_context_size);
     if let Some(location) = &tool.user_location {
+        refusals.refuse_extra(&location.extra, &format!("{place}.user_location"), &[])?;
         let mut place = UserLocation::clone(location);
         place.extra = crate::Extra::vacant();
         place.extra.set_untagged();
@@ -480,6 +301,11 @@ fn tool_choice(
     request: &CreateResponse,
     refusals: &mut Refusals<'_>,
 ) -> Result<Option<ChatToolChoice>, TranslateError> {
+    if let Some(ToolChoice::Target(target)) = &request.tool_choice
+        && let Some(extra) = target.extra()
+    {
+        refusals.refuse_extra(extra, "tool_choice", &[])?;
+    }
     let target: ChatToolChoiceTarget = match &request.tool_choice {
         None => return Ok(None),
         Some(ToolChoice::Mode(mode)) => return Ok(Some(ChatToolChoice::Mode(mode.clone()))),
@@ -526,12 +352,14 @@ fn response_format(
     format: Option<&TextFormat>,
     refusals: &mut Refusals<'_>,
 ) -> Result<Option<ChatResponseFormat>, TranslateError> {
+    if let Some(extra) = format.and_then(TextFormat::extra) {
+        refusals.refuse_extra(extra, "text.format", &[])?;
+    }
     Ok(match format {
         None => None,
         Some(TextFormat::Text(_)) => Some(ChatTextFormat::new().into()),
         Some(TextFormat::JsonObject(_)) => Some(ChatJsonObjectFormat::new().into()),
         Some(TextFormat::JsonSchema(format)) => {
-            refusals.refuse_extra(&format.extra, "text.format", &[])?;
             let mut schema = ChatJsonSchema::new(format.name.as_str());
             schema.description.clone_from(&format.description);
             schema.schema = Some(format.schema.clone());

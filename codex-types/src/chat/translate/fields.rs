@@ -43,11 +43,7 @@ impl<'a> Refusals<'a> {
         if !self.options.ignores(parameter) {
             return Err(TranslateError::new(kind, parameter));
         }
-        self.note(
-            FindingCode::RejectedParameter,
-            parameter,
-            "was left out: it has no counterpart",
-        );
+        self.note_if(true, parameter);
         Ok(())
     }
 
@@ -69,6 +65,26 @@ impl<'a> Refusals<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Leaves out unknown keys with a diagnostic, where refusing them would end a conversation: in
+    /// items that a server wrote.
+    pub(super) fn note_extra(&mut self, extra: &Extra, parent: &str) {
+        for (name, value) in extra.iter() {
+            self.note_if(!value.is_null(), &format!("{parent}.{name}"));
+        }
+    }
+
+    /// Leaves out a parameter with a diagnostic, if it is there.
+    pub(super) fn note_if(&mut self, is_there: bool, parameter: &str) {
+        if is_there {
+            let what = "was left out: it has no counterpart";
+            self.note(FindingCode::RejectedParameter, parameter, what);
+        }
+    }
+
+    pub(super) fn options(&self) -> &RequestOptions {
+        self.options
     }
 
     pub(super) fn note(&mut self, code: FindingCode, parameter: &str, what: &str) {

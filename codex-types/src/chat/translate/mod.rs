@@ -18,6 +18,7 @@
 
 mod answer;
 mod back_answer;
+mod back_history;
 mod back_request;
 mod back_stream;
 mod calls;
@@ -31,7 +32,7 @@ mod usage;
 
 pub use answer::{chat_error_body, to_chat_response};
 pub use back_answer::to_response;
-pub use back_request::to_chat_request;
+pub use back_request::{TranslatedChatRequest, to_chat_request};
 pub use back_stream::ToResponseEvents;
 pub use error::{TranslateError, TranslateErrorKind};
 pub use options::{AnswerOptions, Commentary, ReasoningShown, RequestOptions, SystemMessages};

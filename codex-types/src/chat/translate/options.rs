@@ -14,6 +14,9 @@ use crate::profile::{Instructions, Profile};
 pub struct RequestOptions {
     /// What becomes of messages of the system.
     pub system: SystemMessages,
+    /// Whether [`to_chat_request`](crate::chat::translate::to_chat_request) writes the role
+    /// `developer` as `system`, for servers that do not know `developer`.
+    pub developer_as_system: bool,
     /// Whether sound clips are passed on; the documentation of the API has no place for them.
     pub audio: bool,
     /// What to ask for in the way of summaries of reasoning; without it none are sent.
@@ -36,6 +39,7 @@ impl RequestOptions {
     pub fn new() -> Self {
         Self {
             system: SystemMessages::Instructions,
+            developer_as_system: false,
             audio: false,
             reasoning_summary: None,
             encrypted_reasoning: true,
@@ -57,6 +61,13 @@ impl RequestOptions {
             audio: profile.content.audio,
             ..Self::new()
         }
+    }
+
+    /// Sets [`developer_as_system`](field@Self::developer_as_system).
+    #[must_use]
+    pub fn developer_as_system(mut self, developer_as_system: bool) -> Self {
+        self.developer_as_system = developer_as_system;
+        self
     }
 
     /// Leaves out this parameter, with a finding, instead of refusing it.
