@@ -11,6 +11,7 @@ use codex_types::chat::translate::{
     chat_error_body, to_chat_request, to_chat_response, to_response, to_responses_request,
 };
 use codex_types::chat::{ChatRequest, ChatResponse};
+use codex_types::lint::Finding;
 use codex_types::profile::Profile;
 use codex_types::{CreateResponse, Map, RawJson, Response, ResponseEvent};
 use serde_json::Value;
@@ -79,14 +80,29 @@ fn requests() {
                 assert!(error.to_string().contains(&parameter), "{name}");
             }
             None => {
-                let request = result
-                    .unwrap_or_else(|error| panic!("{name}: {error}"))
-                    .request;
-                let written = RawJson::encode(&request).unwrap();
+                let translated = result.unwrap_or_else(|error| panic!("{name}: {error}"));
+                let written = RawJson::encode(&translated.request).unwrap();
                 assert_eq!(value(&written), value(case.get("out").unwrap()), "{name}");
+                if case.get("findings").is_some() {
+                    check_findings(&case, &translated.findings);
+                }
             }
         }
     }
+}
+
+/// Codes and pointers, in any order.
+fn check_findings(case: &Map<RawJson>, findings: &[Finding]) {
+    let findings = findings.iter();
+    let mut findings: Vec<String> = findings
+        .map(|one| format!("{} {}", one.code, one.pointer))
+        .collect();
+    let mut expected: Vec<String> = case
+        .get("findings")
+        .map_or(Vec::new(), |findings| findings.decode().unwrap());
+    findings.sort();
+    expected.sort();
+    assert_eq!(findings, expected, "{:?}", case.get("name"));
 }
 
 #[test]
@@ -108,16 +124,7 @@ fn requests_back() {
         let translated = result.unwrap_or_else(|error| panic!("{name}: {error}"));
         let written = RawJson::encode(&translated.request).unwrap();
         assert_eq!(value(&written), value(case.get("out").unwrap()), "{name}");
-        let findings = translated.findings.iter();
-        let mut findings: Vec<String> = findings
-            .map(|one| format!("{} {}", one.code, one.pointer))
-            .collect();
-        let mut expected: Vec<String> = case
-            .get("findings")
-            .map_or(Vec::new(), |findings| findings.decode().unwrap());
-        findings.sort();
-        expected.sort();
-        assert_eq!(findings, expected, "{name}");
+        check_findings(&case, &translated.findings);
     }
 }
 

@@ -61,7 +61,7 @@ impl TranslateError {
         self.kind
     }
 
-    /// What cannot be translated, as the API writes it in `param`: `seed`, `messages[2].name`.
+    /// What cannot be translated, as the API writes it in `param`: `seed`, `messages[2].audio`.
     pub fn parameter(&self) -> &str {
         &self.parameter
     }

@@ -97,7 +97,7 @@ impl Translation<'_, '_> {
         let is_redundant = matches!(message.role, ChatRole::Tool | ChatRole::Function);
         let is_named = message.name.as_ref().is_some_and(|name| !name.is_empty());
         self.refusals
-            .refuse_if(is_named && !is_redundant, &format!("messages[{at}].name"))?;
+            .note_if(is_named && !is_redundant, &format!("messages[{at}].name"));
         self.refusals
             .refuse_if(message.audio.is_some(), &format!("messages[{at}].audio"))?;
         let is_assistant = message.role == ChatRole::Assistant;

@@ -27,7 +27,7 @@ pub struct RequestOptions {
     /// What is known about models.
     pub models: ModelTable,
     /// Parameters to leave out, with a finding, instead of refusing them: by name, with indexes
-    /// left away, such as `stop` or `messages[].name`.
+    /// left away, such as `stop` or `messages[].audio`.
     pub ignored: Vec<Cow<'static, str>>,
     /// Whether to leave out, with a finding, everything that has no counterpart.
     pub lenient: bool,
@@ -194,7 +194,7 @@ pub enum ReasoningShown {
     TextAndItems,
 }
 
-/// `messages[2].name` without what is between the brackets.
+/// `messages[2].audio` without what is between the brackets.
 fn without_indexes(parameter: &str) -> String {
     let mut inside = false;
     parameter

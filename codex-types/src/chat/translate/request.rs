@@ -28,7 +28,7 @@ pub struct TranslatedRequest {
     pub streaming: Streaming,
     /// Whether the stream is to end with a chunk that tells the usage.
     pub include_usage: bool,
-    /// What was left out because the options said so, and what was adjusted.
+    /// Diagnostics: what was left out, such as the `name` of a message, and what was adjusted.
     pub findings: Vec<Finding>,
 }
 
@@ -40,6 +40,8 @@ impl TranslatedRequest {
 }
 
 /// Translates a chat request into a Responses request.
+///
+/// The `name` of a message has no counterpart and is left out, with a diagnostic.
 ///
 /// # Errors
 ///
