@@ -5,6 +5,7 @@ mod code;
 mod hosted;
 mod message;
 mod other;
+mod runnable;
 mod shell;
 mod union;
 
@@ -32,6 +33,8 @@ pub use other::{
     McpHttpError, McpListTools, McpProtocolError, McpTool, McpToolExecutionError, MultiAgentAction,
     MultiAgentCall, MultiAgentCallOutput, ReasoningItem,
 };
+pub(crate) use runnable::searches_tools;
+pub use runnable::{CallFault, ClientCall, ClientCallKind};
 pub use shell::{
     ApplyPatchCall, ApplyPatchCallOutput, ApplyPatchOperation, CreateFile, DeleteFile,
     LocalShellAction, LocalShellCall, LocalShellCallOutput, ShellAction, ShellCall,

@@ -4,11 +4,12 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::RawJson;
+use crate::item::searches_tools;
 use crate::lint::input::message;
 use crate::lint::tree::Node;
 use crate::lint::{Edit, Finding, FindingCode as Code, Linter, Pairing};
 use crate::profile::kind_of;
+use crate::{ClientCallKind, RawJson};
 
 pub(super) fn check(linter: &Linter, body: &Node<'_>, found: &mut Vec<Finding>) {
     let items = body.get("input").map_or(&[][..], Node::items);
@@ -29,29 +30,15 @@ struct Side<'a> {
     call_id: &'a str,
 }
 
-/// The kinds of calls that the application answers, and of outputs; the first is the usual one.
-const PAIRS: &[(&str, &[&str])] = &[
-    ("function_call", &["function_call_output"]),
-    ("custom_tool_call", &["custom_tool_call_output"]),
-    (
-        "local_shell_call",
-        &["local_shell_call_output", "function_call_output"],
-    ),
-    ("shell_call", &["shell_call_output"]),
-    ("apply_patch_call", &["apply_patch_call_output"]),
-    ("computer_call", &["computer_call_output"]),
-    ("tool_search_call", &["tool_search_output"]),
-];
-
+/// The types of the items that answer a call of this type; the first is the usual one.
 fn outputs_of(kind: &str) -> Option<&'static [&'static str]> {
-    PAIRS
-        .iter()
-        .find(|(call, _)| *call == kind)
-        .map(|(_, outputs)| *outputs)
+    ClientCallKind::of(kind).map(ClientCallKind::outputs)
 }
 
 fn is_output(kind: &str) -> bool {
-    PAIRS.iter().any(|(_, outputs)| outputs.contains(&kind))
+    ClientCallKind::ALL
+        .iter()
+        .any(|call| call.outputs().contains(&kind))
 }
 
 fn collect<'a>(items: &'a [Node<'a>], found: &mut Vec<Finding>) -> (Vec<Side<'a>>, Vec<Side<'a>>) {
@@ -62,10 +49,10 @@ fn collect<'a>(items: &'a [Node<'a>], found: &mut Vec<Finding>) -> (Vec<Side<'a>
         if !is_call && !is_output(kind) {
             continue;
         }
-        // The service searches for tools itself unless it says otherwise.
-        let is_own = matches!(kind, "tool_search_call" | "tool_search_output")
-            && item.given("call_id").is_none();
-        if is_own {
+        let text = |key| item.given(key).and_then(Node::as_text);
+        if matches!(kind, "tool_search_call" | "tool_search_output")
+            && !searches_tools(text("execution"), text("call_id"))
+        {
             continue;
         }
         // The output of a local shell names its call by `id`.

@@ -1,0 +1,271 @@
+//! Which items are calls of tools, who runs them, and whether they may run.
+
+use core::fmt;
+
+use crate::RawJson;
+use crate::item::{ItemStatus, OutputItem};
+
+/// A call of a tool that the client runs.
+///
+/// ```
+/// use codex_types::{CallFault, FunctionCall, OutputItem};
+///
+/// let item: OutputItem = FunctionCall::new("call_1", "now", "{}").into();
+/// let call = item.client_call().unwrap();
+/// assert_eq!((call.call_id(), call.name(), call.input()), (Some("call_1"), Some("now"), "{}"));
+/// assert_eq!(call.check(), Ok(()));
+///
+/// let cut: OutputItem = FunctionCall::new("call_2", "add", "[1,").into();
+/// assert_eq!(cut.client_call().unwrap().check(), Err(CallFault::InvalidJson));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct ClientCall<'a> {
+    item: &'a OutputItem,
+    kind: ClientCallKind,
+}
+
+impl<'a> ClientCall<'a> {
+    /// Returns the whole item.
+    pub fn item(&self) -> &'a OutputItem {
+        self.item
+    }
+
+    /// Returns the kind of the call.
+    pub fn kind(&self) -> ClientCallKind {
+        self.kind
+    }
+
+    /// Returns the id that pairs the call with its output; `None` if it is missing or empty.
+    pub fn call_id(&self) -> Option<&'a str> {
+        let call_id = match self.item {
+            OutputItem::FunctionCall(call) => Some(&call.call_id),
+            OutputItem::CustomToolCall(call) => Some(&call.call_id),
+            OutputItem::LocalShellCall(call) => call.call_id.as_ref(),
+            OutputItem::ShellCall(call) => Some(&call.call_id),
+            OutputItem::ApplyPatchCall(call) => Some(&call.call_id),
+            OutputItem::ComputerCall(call) => Some(&call.call_id),
+            OutputItem::ToolSearchCall(call) => call.call_id.as_ref(),
+            _ => None,
+        };
+        call_id.map(|id| &**id).filter(|id| !id.is_empty())
+    }
+
+    /// Returns the name of a function or custom tool; `None` for other kinds and for an empty name.
+    pub fn name(&self) -> Option<&'a str> {
+        let name = match self.item {
+            OutputItem::FunctionCall(call) => &call.name,
+            OutputItem::CustomToolCall(call) => &call.name,
+            _ => return None,
+        };
+        (!name.is_empty()).then_some(name)
+    }
+
+    /// Returns the arguments of a function or the input of a custom tool; empty for other kinds.
+    pub fn input(&self) -> &'a str {
+        match self.item {
+            OutputItem::FunctionCall(call) => &call.arguments,
+            OutputItem::CustomToolCall(call) => &call.input,
+            _ => "",
+        }
+    }
+
+    /// Checks whether the call may run.
+    ///
+    /// Empty arguments may: servers send them for functions without parameters. So may a call
+    /// without a status, or with one that this version does not know.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first fault of the call: it is not finished, its output could not be sent back,
+    /// or its arguments are not JSON.
+    pub fn check(&self) -> Result<(), CallFault> {
+        let status = self.item.item_status();
+        if status.is_some_and(|it| it.is_listed() && *it != ItemStatus::Completed) {
+            return Err(CallFault::Unfinished);
+        }
+        let is_named = matches!(self.kind, ClientCallKind::Function | ClientCallKind::Custom);
+        if self.call_id().is_none() || (is_named && self.name().is_none()) {
+            return Err(CallFault::Unaddressed);
+        }
+        let input = self.input();
+        let is_json = || input.trim().is_empty() || RawJson::parse(input).is_ok();
+        if self.kind == ClientCallKind::Function && !is_json() {
+            return Err(CallFault::InvalidJson);
+        }
+        Ok(())
+    }
+}
+
+/// The kind of a call that the client runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ClientCallKind {
+    /// A function: `function_call`.
+    Function,
+    /// A tool that takes free text: `custom_tool_call`.
+    Custom,
+    /// One command: `local_shell_call`.
+    LocalShell,
+    /// Commands of a shell: `shell_call`.
+    Shell,
+    /// A change of a file: `apply_patch_call`.
+    ApplyPatch,
+    /// Work on a computer: `computer_call`.
+    Computer,
+    /// A search of tools: `tool_search_call`.
+    ToolSearch,
+}
+
+impl ClientCallKind {
+    pub(crate) const ALL: &[Self] = &[
+        Self::Function,
+        Self::Custom,
+        Self::LocalShell,
+        Self::Shell,
+        Self::ApplyPatch,
+        Self::Computer,
+        Self::ToolSearch,
+    ];
+
+    /// The kind of an item of this `type`, which the service may run nevertheless.
+    pub(crate) fn of(kind: &str) -> Option<Self> {
+        Some(match kind {
+            "function_call" => Self::Function,
+            "custom_tool_call" => Self::Custom,
+            "local_shell_call" => Self::LocalShell,
+            "shell_call" => Self::Shell,
+            "apply_patch_call" => Self::ApplyPatch,
+            "computer_call" => Self::Computer,
+            "tool_search_call" => Self::ToolSearch,
+            _ => return None,
+        })
+    }
+
+    /// The types of items that answer a call of this kind; the first is the usual one.
+    pub(crate) fn outputs(self) -> &'static [&'static str] {
+        match self {
+            Self::Function => &["function_call_output"],
+            Self::Custom => &["custom_tool_call_output"],
+            Self::LocalShell => &["local_shell_call_output", "function_call_output"],
+            Self::Shell => &["shell_call_output"],
+            Self::ApplyPatch => &["apply_patch_call_output"],
+            Self::Computer => &["computer_call_output"],
+            Self::ToolSearch => &["tool_search_output"],
+        }
+    }
+}
+
+/// Why a call must not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CallFault {
+    /// The call is not finished, or failed.
+    Unfinished,
+    /// The call has no `call_id`, or no name, so its output could not be sent back.
+    Unaddressed,
+    /// The arguments of a function are not JSON.
+    InvalidJson,
+}
+
+impl fmt::Display for CallFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unfinished => "the call is not finished",
+            Self::Unaddressed => "the call has no call_id or no name",
+            Self::InvalidJson => "the arguments of the call are not JSON",
+        })
+    }
+}
+
+impl core::error::Error for CallFault {}
+
+/// Whether the client searches for tools: as `execution` says, else if there is an id to answer to.
+pub(crate) fn searches_tools(execution: Option<&str>, call_id: Option<&str>) -> bool {
+    match execution {
+        Some("client") => true,
+        Some("server") => false,
+        _ => call_id.is_some(),
+    }
+}
+
+impl OutputItem {
+    /// Returns the item as a call that the client runs.
+    ///
+    /// `None` for everything else: items that are not calls, calls of tools that the service runs,
+    /// a `shell_call` for a container, and a `tool_search_call` of the service.
+    pub fn client_call(&self) -> Option<ClientCall<'_>> {
+        let kind = ClientCallKind::of(self.kind())?;
+        let is_of_client = match self {
+            Self::ShellCall(call) => {
+                let environment = call.environment.as_ref();
+                environment.is_none_or(|it| matches!(it.kind(), "local" | ""))
+            }
+            Self::ToolSearchCall(call) => searches_tools(
+                call.execution.as_ref().map(|execution| execution.as_str()),
+                call.call_id.as_deref(),
+            ),
+            item => item.is_known(),
+        };
+        is_of_client.then_some(ClientCall { item: self, kind })
+    }
+
+    /// Returns whether the item is a call of a tool, whether the client or the service runs it.
+    pub fn is_tool_call(&self) -> bool {
+        matches!(
+            self,
+            Self::FunctionCall(_)
+                | Self::CustomToolCall(_)
+                | Self::McpCall(_)
+                | Self::CodeInterpreterCall(_)
+                | Self::FileSearchCall(_)
+                | Self::WebSearchCall(_)
+                | Self::ImageGenerationCall(_)
+                | Self::ComputerCall(_)
+                | Self::LocalShellCall(_)
+                | Self::ShellCall(_)
+                | Self::ApplyPatchCall(_)
+                | Self::ToolSearchCall(_)
+        )
+    }
+
+    /// Returns the status of the item; `None` if it has none.
+    pub fn item_status(&self) -> Option<&ItemStatus> {
+        let status = match self {
+            Self::Message(item) => Some(&item.status),
+            Self::Reasoning(item) => item.status.as_ref(),
+            Self::FunctionCall(item) => item.status.as_ref(),
+            Self::FunctionCallOutput(item) => item.status.as_ref(),
+            Self::CustomToolCall(item) => item.status.as_ref(),
+            Self::CustomToolCallOutput(item) => item.status.as_ref(),
+            Self::FileSearchCall(item) => Some(&item.status),
+            Self::WebSearchCall(item) => item.status.as_ref(),
+            Self::ComputerCall(item) => Some(&item.status),
+            Self::ComputerCallOutput(item) => item.status.as_ref(),
+            Self::ProgramOutput(item) => Some(&item.status),
+            Self::ToolSearchCall(item) => item.status.as_ref(),
+            Self::ToolSearchOutput(item) => item.status.as_ref(),
+            Self::ImageGenerationCall(item) => Some(&item.status),
+            Self::CodeInterpreterCall(item) => Some(&item.status),
+            Self::LocalShellCall(item) => Some(&item.status),
+            Self::LocalShellCallOutput(item) => item.status.as_ref(),
+            Self::ShellCall(item) => item.status.as_ref(),
+            Self::ShellCallOutput(item) => item.status.as_ref(),
+            Self::ApplyPatchCall(item) => Some(&item.status),
+            Self::ApplyPatchCallOutput(item) => Some(&item.status),
+            Self::McpCall(item) => item.status.as_ref(),
+            Self::Program(_)
+            | Self::AdditionalTools(_)
+            | Self::Compaction(_)
+            | Self::ContextCompaction(_)
+            | Self::McpListTools(_)
+            | Self::McpApprovalRequest(_)
+            | Self::McpApprovalResponse(_)
+            | Self::AgentMessage(_)
+            | Self::MultiAgentCall(_)
+            | Self::MultiAgentCallOutput(_)
+            | Self::Unknown(_) => None,
+        };
+        // A field that is always there is empty where the server left the key out.
+        status.filter(|status| **status != "")
+    }
+}
