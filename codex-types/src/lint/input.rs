@@ -48,6 +48,10 @@ pub(super) fn check(profile: &Profile, body: &Node<'_>, found: &mut Vec<Finding>
             "function_call" => check_arguments(item, &pointer, found),
             _ => {}
         }
+        // How long the ids of another server may be is for that server to say.
+        if profile.store != Store::Unsupported {
+            check_lengths(item, &pointer, found);
+        }
         let id = item.text_of("id");
         if !id.is_empty() && kind_of(item) != "item_reference" {
             ids.push((id, at));
@@ -67,6 +71,31 @@ pub(super) fn check(profile: &Profile, body: &Node<'_>, found: &mut Vec<Finding>
         }
     }
 }
+
+/// An id only names an item and can be left out, unless something refers to it.
+fn check_lengths(item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
+    for key in ["id", "call_id"] {
+        let length = item.text_of(key).chars().count();
+        if length <= ID_LENGTH {
+            continue;
+        }
+        let place = format!("{pointer}/{key}");
+        let message = format!("{key} has {length} characters, {ID_LENGTH} are allowed");
+        let finding = Finding::error(Code::OutOfRange, place.as_str(), message);
+        let is_referred_to = matches!(
+            kind_of(item),
+            "item_reference" | "local_shell_call_output" | "mcp_approval_request"
+        );
+        found.push(if key == "id" && !is_referred_to {
+            finding.fixed_by([Edit::Remove(place)])
+        } else {
+            finding
+        });
+    }
+}
+
+/// In characters.
+const ID_LENGTH: usize = 64;
 
 fn check_empty(body: &Node<'_>, found: &mut Vec<Finding>) {
     let continues = ["previous_response_id", "conversation", "prompt"]
@@ -172,7 +201,13 @@ fn check_arguments(item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
     let place = format!("{pointer}/arguments");
     match item.get("arguments").map(|arguments| &arguments.value) {
         Some(Value::Text(text)) => {
-            if RawJson::parse(text).is_err() {
+            if text.trim().is_empty() {
+                let message = "the arguments are empty; some servers take only JSON";
+                found.push(
+                    Finding::warning(Code::MalformedArguments, place.as_str(), message)
+                        .fixed_by([Edit::Replace(place, RawJson::string("{}"))]),
+                );
+            } else if RawJson::parse(text).is_err() {
                 let message = "the arguments are no JSON; the call may have been cut off";
                 found.push(Finding::warning(Code::MalformedArguments, place, message));
             }
