@@ -6,11 +6,13 @@
     reason = "a test that fails panics"
 )]
 
+use codex_types::chat::translate::to_response;
 use codex_types::chat::{
     ChatChunk, ChatChunkChoice, ChatDelta, ChatEnding, ChatMessage, ChatPiece, ChatResponse,
     ChatToolCall, ChatToolCallDelta, ChatUsage, FinishReason, invented_call_id,
 };
 use codex_types::{RawJson, Usage};
+use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 
 fn read<T: DeserializeOwned>(json: &str) -> T {
@@ -406,4 +408,57 @@ fn counts_of_every_kind_survive_both_ways() {
         .completion_tokens_details
         .and_then(|details| details.audio_tokens);
     assert_eq!(audio, Some(1));
+}
+
+proptest! {
+    /// A completion of any form is translated or refused by name, and all its calls can be answered.
+    #[test]
+    fn any_completion_is_translated_or_refused(
+        message in prop::collection::vec(
+            (
+                prop_oneof![
+                    Just("content"), Just("refusal"), Just("reasoning"), Just("reasoning_details"),
+                    Just("function_call"), Just("annotations"), Just("audio"),
+                ],
+                prop_oneof![
+                    Just("null"), Just("\"x\""), Just("7"), Just("{}"), Just("[null]"), Just("[]"),
+                    Just(r#"[{"type":"text","text":"t"},"u",{"type":"thinking","thinking":["h"]}]"#),
+                    Just(r#"[{"type":"image_url","image_url":{"url":"data:,"}}]"#),
+                    Just(r#"{"name":"f","arguments":{"a":[1]}}"#),
+                    Just(r#"[{"type":"url_citation","url_citation":{"start_index":18446744073709551615}}]"#),
+                ],
+            ),
+            0..6,
+        ),
+        calls in prop::collection::vec(
+            prop_oneof![
+                Just("null"), Just("{}"), Just(r#"{"type":"dream"}"#),
+                Just(r#"{"function":{"name":"f"}}"#), Just(r#"{"id":"","custom":{"name":"p"}}"#),
+                Just(r#"{"id":"call_c_0","function":{"name":"f","arguments":[]}}"#),
+                Just(r#"{"id":1,"type":"","function":{"name":"g","arguments":"{"}}"#),
+            ],
+            0..6,
+        ),
+        reason in prop_oneof![Just("null"), Just("\"\""), Just("\"stop\""), Just("\"error\""), Just("{}")],
+        usage in prop_oneof![Just("null"), Just("{}"), Just(r#"{"prompt_tokens":1e300}"#), Just("[]")],
+    ) {
+        let mut json = format!(r#"{{"tool_calls":[{}]"#, calls.join(","));
+        for (key, value) in message {
+            json.push_str(&format!(r#","{key}":{value}"#));
+        }
+        let completion: ChatResponse = read(&format!(
+            r#"{{"id":"c","choices":[{{"message":{json}}},"finish_reason":{reason}}}],"usage":{usage}}}"#,
+        ));
+        match to_response(&completion) {
+            Ok(response) => {
+                prop_assert!(response.status.is_final());
+                let calls = response.output.iter().filter_map(|item| item.client_call());
+                let ids: Vec<_> = calls.map(|call| call.call_id()).collect();
+                prop_assert!(ids.iter().all(Option::is_some), "{ids:?}");
+                let unique: std::collections::BTreeSet<_> = ids.iter().collect();
+                prop_assert_eq!(unique.len(), ids.len());
+            }
+            Err(error) => prop_assert!(!error.parameter().is_empty()),
+        }
+    }
 }
