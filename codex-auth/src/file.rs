@@ -1,24 +1,19 @@
 // A login in a file. A reader, at any moment and after any crash, finds the old file or the new one, whole and for its owner's eyes only:
-// the new content is written beside, synced, renamed over the old, and the directory synced. The lock is a file of its own, because the
-// rename replaces the data file, and a lock on the old one would bind nobody.
+// the new content is written next to it, synced, renamed over the old, and the directory synced. Locks are files of their own, because the
+// rename replaces the data file, and a lock on the old one would exclude no process.
 
 mod layer;
+mod locks;
 #[cfg(test)]
 mod tests;
 
-use core::{
-    fmt,
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use core::fmt;
 use std::{
     ffi::OsString,
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read as _},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, TryLockError},
-    thread,
-    time::Instant,
+    sync::Arc,
 };
 
 use sha2::{Digest as _, Sha256};
@@ -34,11 +29,21 @@ use crate::{
 /// A store in a file of the official client's `auth.json` format. Clones share it.
 ///
 /// The file is always 0600, its directory 0700 where this makes it. A link in its place, and a file or directory of another user, are
-/// refused. Besides the file there are, while it is written, `.NAME.codex-auth.tmp`, and for good, the empty lock file `NAME.lock`.
+/// refused. Next to the file there is `.NAME.codex-auth.tmp` while it is written, and there are empty lock files that stay:
+/// `.NAME.codex-auth.lock`, and those of the official client, which for `auth.json` are `auth.lock` and `auth.json.lock`.
 ///
-/// Keep a login in a file of your own ([`for_app`](Self::for_app)). The official client's file is read-only ([`codex_cli`](Self::codex_cli))
-/// unless its path is named to [`new`](Self::new): two programs that renew one login must both take the lock, and the official client does
-/// not. The broker then re-reads before and after every renewal, which makes a clash rare and noticed, not impossible.
+/// # Sharing a login with the official client
+///
+/// Keep a login in a file of your own ([`for_app`](Self::for_app)) where you can. The official client's file is read-only
+/// ([`codex_cli`](Self::codex_cli)) unless its path is named to [`new`](Self::new).
+///
+/// Where it is shared, no tokens are thrown away. The official client gives up its commit, and with it tokens it has just received, if it
+/// cannot lock `auth.json.lock` for five seconds; so its locks are taken only to read, compare and replace the file, in its order, and a
+/// renewal holds a lock of another name. Each commit of either program is seen by the other, and the one that stands is adopted.
+///
+/// The official client sends a refresh token without any lock, so both programs can send the same one, and the authority accepts one of them.
+/// Make that rare: give the profile a [`refresh_margin`](crate::OAuthProfile::refresh_margin) of ten minutes. The official client renews
+/// five minutes before the expiry and reads the file first, so it finds the login renewed.
 ///
 /// ```
 /// use codex_auth::{FileStore, Record, Secret, TokenStore};
@@ -164,7 +169,7 @@ impl TokenStore for FileStore {
     }
 
     fn try_lock(&self) -> Result<Option<StoreLock>, Error> {
-        Ok(Files::try_lock(&self.files)?.map(StoreLock::new))
+        Ok(self.files.try_lock()?.map(StoreLock::new))
     }
 
     fn is_read_only(&self) -> bool {
@@ -186,10 +191,6 @@ pub(crate) struct Files<L> {
     path: PathBuf,
     writable: bool,
     layer: L,
-    /// Whether this process holds the lock through this store.
-    locked: AtomicBool,
-    /// One writer at a time within the process; between processes it is the lock's business.
-    writing: Mutex<()>,
 }
 
 impl<L: FileLayer> Files<L> {
@@ -198,8 +199,6 @@ impl<L: FileLayer> Files<L> {
             path,
             writable,
             layer,
-            locked: AtomicBool::new(false),
-            writing: Mutex::new(()),
         }
     }
 
@@ -219,7 +218,7 @@ impl<L: FileLayer> Files<L> {
         record: &Record,
         expected: Option<&Revision>,
     ) -> Result<Revision, Error> {
-        let (_writing, _lock) = self.exclusive()?;
+        let _locks = self.lock_for_commit()?;
         if self
             .read()?
             .as_deref()
@@ -240,7 +239,7 @@ impl<L: FileLayer> Files<L> {
         if !self.directory().exists() {
             return Ok(false);
         }
-        let (_writing, _lock) = self.exclusive()?;
+        let _locks = self.lock_for_commit()?;
         let removed = self.layer.remove(&self.path).and_then(|removed| {
             self.layer.remove(&self.beside())?;
             self.layer.sync_directory(self.directory())?;
@@ -249,58 +248,21 @@ impl<L: FileLayer> Files<L> {
         removed.map_err(Error::store)
     }
 
-    pub(crate) fn try_lock(files: &Arc<Self>) -> Result<Option<Held<L>>, Error> {
-        files.check_writable()?;
-        files.prepare_directory()?;
-        // Whoever saves at this moment holds the lock for itself, or waits for it; the flag must not change under it.
-        let _writing = match files.writing.try_lock() {
-            Ok(writing) => writing,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return Ok(None),
-        };
-        if files.locked.load(Ordering::Acquire) {
-            return Ok(None);
-        }
-        let held = files.lock_file()?.map(|file| Held {
-            files: Arc::clone(files),
-            file: Some(file),
-        });
-        files.locked.store(held.is_some(), Ordering::Release);
-        Ok(held)
-    }
-
-    /// The writer's place, and the lock unless a guard of this store has it already.
-    pub(crate) fn exclusive(&self) -> Result<(std::sync::MutexGuard<'_, ()>, Option<File>), Error> {
+    /// Takes the lock of a renewal.
+    pub(crate) fn try_lock(&self) -> Result<Option<File>, Error> {
         self.check_writable()?;
-        let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         self.prepare_directory()?;
-        if self.locked.load(Ordering::Acquire) {
-            return Ok((writing, None));
-        }
-        let patience = Instant::now();
-        loop {
-            if let Some(lock) = self.lock_file()? {
-                return Ok((writing, Some(lock)));
-            }
-            if patience.elapsed() > LOCK_PATIENCE {
-                return Err(Error::new(ErrorKind::StoreBusy));
-            }
-            thread::sleep(LOCK_PAUSE);
-        }
+        locks::try_lock(&locks::of_renewal(&self.path))
     }
 
-    fn lock_file(&self) -> Result<Option<File>, Error> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        layer::owner_only(&mut options);
-        let file = options
-            .open(self.sibling("", ".lock"))
-            .map_err(Error::store)?;
-        match try_lock(&file) {
-            Ok(true) => Ok(Some(file)),
-            Ok(false) => Ok(None),
-            Err(error) => Err(Error::store(error)),
-        }
+    /// Takes the locks of a commit, in the official client's order. Their holder reads, compares and replaces the file, and does nothing else.
+    pub(crate) fn lock_for_commit(&self) -> Result<Vec<File>, Error> {
+        self.check_writable()?;
+        self.prepare_directory()?;
+        locks::of_commit(&self.path)
+            .iter()
+            .map(|path| locks::lock(path))
+            .collect()
     }
 
     fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
@@ -402,28 +364,10 @@ impl<L: FileLayer> Files<L> {
     }
 
     fn beside(&self) -> PathBuf {
-        self.sibling(".", ".codex-auth.tmp")
-    }
-
-    fn sibling(&self, prefix: &str, suffix: &str) -> PathBuf {
-        let mut name = OsString::from(prefix);
+        let mut name = OsString::from(".");
         name.push(self.path.file_name().unwrap_or_default());
-        name.push(suffix);
+        name.push(".codex-auth.tmp");
         self.directory().join(name)
-    }
-}
-
-/// The lock, held.
-pub(crate) struct Held<L: FileLayer> {
-    files: Arc<Files<L>>,
-    file: Option<File>,
-}
-
-impl<L: FileLayer> Drop for Held<L> {
-    fn drop(&mut self) {
-        // Closing the file releases the lock; the flag goes after it, so that nobody here believes the lock free before it is.
-        self.file = None;
-        self.files.locked.store(false, Ordering::Release);
     }
 }
 
@@ -433,29 +377,6 @@ fn revision(content: &[u8]) -> Revision {
 
 fn refused(detail: &'static str) -> Error {
     Error::new(ErrorKind::Store).with_detail(detail)
-}
-
-#[cfg(unix)]
-fn try_lock(file: &File) -> io::Result<bool> {
-    match rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(true),
-        Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-#[cfg(windows)]
-fn try_lock(file: &File) -> io::Result<bool> {
-    match fs4::FileExt::try_lock(file) {
-        Ok(()) => Ok(true),
-        Err(fs4::TryLockError::WouldBlock) => Ok(false),
-        Err(fs4::TryLockError::Error(error)) => Err(error),
-    }
-}
-
-#[cfg(not(any(unix, windows)))]
-fn try_lock(_file: &File) -> io::Result<bool> {
-    Err(io::ErrorKind::Unsupported.into())
 }
 
 #[cfg(unix)]
@@ -499,6 +420,3 @@ fn configuration_directory() -> Option<PathBuf> {
 
 /// A credential file is a few kilobytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
-/// How long a save waits for a writer in another process, which is at work for milliseconds unless it renews tokens meanwhile.
-const LOCK_PATIENCE: Duration = Duration::from_secs(40);
-const LOCK_PAUSE: Duration = Duration::from_millis(10);

@@ -79,7 +79,7 @@ impl TokenStore for KeyringStore {
     }
 
     fn try_lock(&self) -> Result<Option<StoreLock>, Error> {
-        Ok(Files::try_lock(&self.entries.lock)?.map(StoreLock::new))
+        Ok(self.entries.lock.try_lock()?.map(StoreLock::new))
     }
 
     fn is_read_only(&self) -> bool {
@@ -106,7 +106,7 @@ trait Keyring: Send + Sync + 'static {
 /// The store itself, over any keyring.
 struct Entries<K> {
     keyring: K,
-    lock: Arc<Files<System>>,
+    lock: Files<System>,
     writable: bool,
 }
 
@@ -114,7 +114,7 @@ impl<K: Keyring> Entries<K> {
     fn new(keyring: K, lock: PathBuf, writable: bool) -> Self {
         Self {
             keyring,
-            lock: Arc::new(Files::new(lock, writable, System)),
+            lock: Files::new(lock, writable, System),
             writable,
         }
     }
@@ -132,7 +132,7 @@ impl<K: Keyring> Entries<K> {
     }
 
     fn save(&self, record: &Record, expected: Option<&Revision>) -> Result<Revision, Error> {
-        let _exclusive = self.lock.exclusive()?;
+        let _locks = self.lock.lock_for_commit()?;
         if self.keyring.read()?.map(|text| revision(&text)).as_ref() != expected {
             return Err(Error::store_conflict());
         }
@@ -142,7 +142,7 @@ impl<K: Keyring> Entries<K> {
     }
 
     fn clear(&self) -> Result<bool, Error> {
-        let _exclusive = self.lock.exclusive()?;
+        let _locks = self.lock.lock_for_commit()?;
         self.keyring.remove()
     }
 }

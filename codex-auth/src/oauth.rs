@@ -276,7 +276,7 @@ impl<S, H, T> OAuthSourceBuilder<S, H, T> {
         self
     }
 
-    /// How long to wait for another process that holds the lock, 40 seconds by default: longer than it may take with one refresh.
+    /// How long to wait for another process that renews or commits, 40 seconds by default: longer than one refresh may take.
     #[must_use]
     pub fn with_lock_patience(mut self, patience: Duration) -> Self {
         self.setting.lock_patience = patience;

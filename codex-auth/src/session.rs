@@ -65,7 +65,10 @@ pub async fn store_sign_in(
         .clone()
         .unwrap_or_default()
         .signed_in(sign_in, timer.now().wall());
-    store.save(&record, revision.as_ref())?;
+    while_busy(timer, LOCK_PATIENCE, || {
+        store.save(&record, revision.as_ref())
+    })
+    .await?;
     drop(lock);
 
     let superseded = previous.filter(|previous| match previous.tokens() {
@@ -122,13 +125,12 @@ pub async fn sign_out(
     };
     let removed = match stored {
         Some(stored) if stored.record().registration().is_some() => {
-            store.save(
-                &stored.record().clone().signed_out(),
-                Some(stored.revision()),
-            )?;
+            let signed_out = stored.record().clone().signed_out();
+            let save = || store.save(&signed_out, Some(stored.revision()));
+            while_busy(timer, LOCK_PATIENCE, save).await?;
             stored.record().tokens().is_some()
         }
-        _ => store.clear()?,
+        _ => while_busy(timer, LOCK_PATIENCE, || store.clear()).await?,
     };
     Ok(SignedOut { removed, revoked })
 }
@@ -207,13 +209,28 @@ async fn revoke(
 }
 
 async fn lock(store: &impl TokenStore, timer: &impl Timer) -> Result<StoreLock, Error> {
+    while_busy(timer, LOCK_PATIENCE, || store.try_lock()?.ok_or_else(busy)).await
+}
+
+pub(crate) fn busy() -> Error {
+    Error::new(ErrorKind::StoreBusy)
+}
+
+/// Repeats an action that found the store locked, until it does not or the limit has passed. The thread is not blocked meanwhile.
+pub(crate) async fn while_busy<T>(
+    timer: &impl Timer,
+    limit: Duration,
+    mut action: impl FnMut() -> Result<T, Error>,
+) -> Result<T, Error> {
     let start = timer.now().steady();
     loop {
-        if let Some(lock) = store.try_lock()? {
-            return Ok(lock);
-        }
-        if timer.now().steady().saturating_sub(start) >= LOCK_PATIENCE {
-            return Err(Error::new(ErrorKind::StoreBusy));
+        match action() {
+            Err(error) if error.kind() == ErrorKind::StoreBusy => {
+                if timer.now().steady().saturating_sub(start) >= limit {
+                    return Err(error);
+                }
+            }
+            done => return done,
         }
         timer.sleep(LOCK_PAUSE).await;
     }

@@ -19,8 +19,8 @@ use core::{
 };
 use std::{
     collections::HashSet,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{TcpListener, TcpStream},
+    io::{BufReader, Write as _},
+    net::TcpStream,
     process::Command,
     sync::{Arc, Condvar, Mutex},
     thread,
@@ -32,8 +32,11 @@ use codex_auth::{
     Audience, CredentialSource, FileStore, OAuthProfile, OAuthSource, Record, Secret, SendFailure,
     ThreadTimer, TokenSet, TokenStore, Verdict,
 };
-use http::{HeaderMap, Request, Response, StatusCode, Uri};
-use support::{Directory, block_on};
+use http::{HeaderMap, Request, StatusCode, Uri};
+use support::{
+    Directory, block_on,
+    loopback::{Call, answer, post, serve},
+};
 
 #[derive(Clone, Copy)]
 struct Size {
@@ -75,11 +78,11 @@ struct State {
 }
 
 impl Authority {
-    fn answer(&self, path: &str, bearer: &str, task: &str, body: &str) -> (u16, String) {
-        if path == "/oauth/token" {
-            self.redeem(body)
+    fn answer(&self, call: &Call) -> (u16, String) {
+        if call.path() == "/oauth/token" {
+            self.redeem(&call.body)
         } else {
-            self.serve(bearer, task)
+            self.serve(call.header("authorization"), call.header("x-task"))
         }
     }
 
@@ -151,15 +154,8 @@ fn as_many_redemptions_as_expiries_and_no_failure() {
         state: Mutex::default(),
         expired: Condvar::new(),
     });
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
     let serving = Arc::clone(&authority);
-    thread::spawn(move || {
-        for stream in listener.incoming().map_while(Result::ok) {
-            let authority = Arc::clone(&serving);
-            thread::spawn(move || converse(&authority, stream));
-        }
-    });
+    let address = serve(move |call| serving.answer(call));
 
     let start = Instant::now();
     let workers: Vec<_> = (0..size.processes)
@@ -281,67 +277,4 @@ fn request(
         }
     }
     Err("rejected three times".to_owned())
-}
-
-fn post(address: &str, request: &Request<Bytes>) -> std::io::Result<Response<Bytes>> {
-    let mut stream = BufReader::new(TcpStream::connect(address)?);
-    let head = format!(
-        "POST {} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {}\r\n\r\n",
-        request.uri().path(),
-        request.body().len()
-    );
-    stream
-        .get_mut()
-        .write_all(&[head.as_bytes(), request.body()].concat())?;
-    let (status, body) = answer(&mut stream)?;
-    Ok(support::response(status, body))
-}
-
-fn answer(stream: &mut BufReader<TcpStream>) -> std::io::Result<(u16, String)> {
-    let (head, body) = message(stream)?.ok_or(std::io::ErrorKind::UnexpectedEof)?;
-    Ok((head[0].split(' ').nth(1).unwrap().parse().unwrap(), body))
-}
-
-/// The head's lines and the body of one HTTP message; `None` at the end of the connection.
-fn message(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<(Vec<String>, String)>> {
-    let (mut head, mut length) = (Vec::new(), 0);
-    loop {
-        let mut line = String::new();
-        if stream.read_line(&mut line)? == 0 {
-            return Ok(None);
-        }
-        let line = line.trim_end().to_owned();
-        if line.is_empty() {
-            break;
-        }
-        if let Some(value) = line.strip_prefix("content-length: ") {
-            length = value.parse().unwrap();
-        }
-        head.push(line);
-    }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body)?;
-    Ok(Some((head, String::from_utf8(body).unwrap())))
-}
-
-fn converse(authority: &Authority, stream: TcpStream) {
-    let mut stream = BufReader::new(stream);
-    while let Ok(Some((head, body))) = message(&mut stream) {
-        let field = |name: &str| {
-            head.iter()
-                .find_map(|line| line.strip_prefix(name))
-                .unwrap_or_default()
-                .to_owned()
-        };
-        let path = head[0].split(' ').nth(1).unwrap();
-        let (status, body) =
-            authority.answer(path, &field("authorization: "), &field("x-task: "), &body);
-        let answer = format!(
-            "HTTP/1.1 {status} -\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        if stream.get_mut().write_all(answer.as_bytes()).is_err() {
-            return;
-        }
-    }
 }

@@ -26,7 +26,8 @@ use http::request::Parts;
 use support::{
     Answer, Authority, Directory, VirtualTimer, access, block_on,
     login::{
-        HOUR, MINUTE, apply, head, load, refresh_token, renewed, replace, source, stored, tokens,
+        HOUR, MINUTE, apply, head, load, refresh_token, refused, renewed, replace, source, stored,
+        tokens,
     },
     start,
 };
@@ -126,6 +127,48 @@ fn a_sibling_at_work_is_waited_for_and_its_mark_is_not_taken_for_a_crash() {
         .build()
         .unwrap();
     assert_eq!(apply(&waiting).unwrap().1, access(2, HOUR));
+}
+
+#[test]
+fn what_another_program_bought_with_the_same_token_is_waited_for_when_nothing_else_is_of_use() {
+    /// Another program commits three seconds after our refusal.
+    struct Sibling(MemoryStore, VirtualTimer);
+    impl Timer for Sibling {
+        fn now(&self) -> Moment {
+            self.1.now()
+        }
+        async fn sleep(&self, duration: Duration) {
+            self.1.sleep(duration).await;
+            if self.1.elapsed() == Duration::from_secs(3) {
+                replace(&self.0, &Record::of_tokens(tokens(2, HOUR), start()));
+            }
+        }
+    }
+    for (commits, expires, waited) in [(true, -1, 3), (false, -1, 10), (false, MINUTE, 0)] {
+        let (store, timer) = (stored(tokens(1, expires)), VirtualTimer::new());
+        let authority = Authority::new([refused("refresh_token_reused")]);
+        let other = if commits {
+            store.clone()
+        } else {
+            MemoryStore::new()
+        };
+        let source = OAuthSource::builder(
+            OAuthProfile::codex(),
+            store.clone(),
+            authority.clone(),
+            Sibling(other, timer.clone()),
+        )
+        .build()
+        .unwrap();
+        match apply(&source) {
+            Ok((_, bearer)) if commits => assert_eq!(bearer, access(2, HOUR)),
+            Ok((_, bearer)) => assert_eq!(bearer, access(1, MINUTE), "it lasts"),
+            Err(error) => assert_eq!((error.kind(), commits), (ErrorKind::RefreshReused, false)),
+        }
+        assert_eq!(timer.elapsed(), Duration::from_secs(waited));
+        assert_eq!(authority.count(), 1);
+        assert!(!load(&store).is_refresh_outcome_unknown());
+    }
 }
 
 #[test]

@@ -240,8 +240,8 @@ fn short_writes_are_continued_and_empty_ones_are_an_error() {
     assert_eq!(key(&path).as_deref(), Some("new"));
     assert_eq!(
         fs::read_dir(&directory).unwrap().count(),
-        2,
-        "the file and its lock"
+        3,
+        "the file and the locks of a commit"
     );
     fs::remove_dir_all(directory).unwrap();
 }
@@ -563,12 +563,59 @@ fn the_lock_is_of_one_holder() {
             && two.try_lock().unwrap().is_none()
     );
     one.save(&record("old"), None).expect("its holder saves");
+    let stored = two.load().unwrap().unwrap();
+    two.save(&record("new"), Some(stored.revision()))
+        .expect("and so does a sign-in meanwhile");
     drop(held);
     assert!(two.try_lock().unwrap().is_some());
     assert!(
         one.try_lock().unwrap().is_some(),
         "released by the statement above"
     );
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+fn the_locks_of_a_commit_are_those_of_the_official_client() {
+    let of_commit = |file: &str| super::locks::of_commit(Path::new(file));
+    let home = Path::new("/home/me/.codex");
+    assert_eq!(
+        of_commit("/home/me/.codex/auth.json"),
+        [home.join("auth.lock"), home.join("auth.json.lock")]
+    );
+    assert_eq!(
+        super::locks::of_renewal(&home.join("auth.json")),
+        home.join(".auth.json.codex-auth.lock")
+    );
+    assert_eq!(of_commit("login"), [Path::new("login.lock")]);
+    assert_eq!(
+        of_commit("login.lock"),
+        [Path::new("login.lock.lock")],
+        "a file is not its own lock"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_commit_waits_for_each_lock_and_not_for_ever() {
+    let directory = directory("commit");
+    let store = FileStore::new(directory.join("auth.json"));
+    for name in ["auth.lock", "auth.json.lock"] {
+        let held = super::locks::lock(&directory.join(name)).unwrap();
+        let error = store.save(&record("old"), None).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the token store is locked by another process"
+        );
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| save(&store.files, &record("new")));
+            std::thread::sleep(core::time::Duration::from_millis(100));
+            assert!(!waiting.is_finished());
+            drop(held);
+            waiting.join().unwrap().unwrap();
+        });
+        assert!(store.clear().unwrap());
+    }
     fs::remove_dir_all(directory).unwrap();
 }
 

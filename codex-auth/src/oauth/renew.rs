@@ -20,7 +20,7 @@ use crate::{
     record::{AuthMode, Record},
     secret::Secret,
     send::{SendFailure, SendRequest},
-    session::within,
+    session::{busy, while_busy, within},
     store::{Revision, StoreLock, Stored, TokenStore},
     tokens::TokenSet,
 };
@@ -127,7 +127,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
                 return self.identify().await;
             };
             let marked = found.record().clone().marked();
-            match self.setting.store.save(&marked, Some(found.revision())) {
+            match self.save(&marked, found.revision()).await {
                 Ok(revision) => return self.redeem(reason, marked, revision).await,
                 // By a program that does not know the lock.
                 Err(error) if error.kind() == ErrorKind::StoreConflict => {}
@@ -146,7 +146,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
     ) -> Result<(), Error> {
         let refresh = match self.refresh(reason, &marked) {
             Ok(refresh) => refresh,
-            Err(error) => return Err(self.not_spent(&marked, &revision, error)),
+            Err(error) => return Err(self.not_spent(&marked, &revision, error).await),
         };
         let (Some(old), Some(spent)) = (
             marked.tokens().cloned(),
@@ -173,8 +173,10 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
                     // The authority has given new tokens, and nobody can read them. The mark stays.
                     Err(self.remember(old, error))
                 }
-                Err(error) if error.needs_sign_in() => self.refused(old, &marked, &revision, error),
-                Err(error) => Err(self.not_spent(&marked, &revision, error)),
+                Err(error) if error.needs_sign_in() => {
+                    self.refused(reason, old, &marked, &revision, error).await
+                }
+                Err(error) => Err(self.not_spent(&marked, &revision, error).await),
             },
             Err(failure) if failure.may_have_been_sent() => {
                 if self.adopt_other(&old)? {
@@ -182,7 +184,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
                 }
                 Err(lost(failure))
             }
-            Err(failure) => Err(self.not_spent(&marked, &revision, lost(failure))),
+            Err(failure) => Err(self.not_spent(&marked, &revision, lost(failure)).await),
         }
     }
 
@@ -211,7 +213,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
 
     /// Stores renewed tokens and puts them into use, in this order. Nothing about them is looked at before they are safe.
     async fn finish(&self, pending: Pending) -> Result<(), Error> {
-        let Some((pending, record)) = self.persist(pending)? else {
+        let Some((pending, record)) = self.persist(pending).await? else {
             return Ok(());
         };
         let vetted = self.vet(&pending, &record).await;
@@ -229,14 +231,14 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
     }
 
     /// Stores renewed tokens. `None` if the store holds another login by now, which is in use then.
-    fn persist(&self, mut pending: Pending) -> Result<Option<(Pending, Record)>, Error> {
+    async fn persist(&self, mut pending: Pending) -> Result<Option<(Pending, Record)>, Error> {
         for _ in 0..MOST_CONFLICTS {
             let now = self.setting.timer.now();
             let record = pending
                 .record
                 .clone()
                 .renewed(pending.tokens.clone(), now.wall());
-            let Err(error) = self.setting.store.save(&record, Some(&pending.revision)) else {
+            let Err(error) = self.save(&record, &pending.revision).await else {
                 self.lock().pending = None;
                 return Ok(Some((pending, record)));
             };
@@ -317,9 +319,10 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         Ok(())
     }
 
-    /// The authority refuses the token for good. A program that does not know the lock may have renewed the login a moment before.
-    fn refused(
+    /// Handles a final refusal. Another program that holds this login may have renewed it with the same token.
+    async fn refused(
         &self,
+        reason: Reason,
         old: TokenSet,
         marked: &Record,
         revision: &Revision,
@@ -328,12 +331,32 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         if self.adopt_other(&old)? {
             return Ok(());
         }
-        // Best effort: if the mark stays, the next to come will not send the token again either.
-        let _ = self
-            .setting
-            .store
-            .save(&marked.clone().unmarked(), Some(revision));
+        // The other program's response may be on its way still, and its commit comes after it. Tokens that last need no wait: the next
+        // request reads the store again.
+        let used_elsewhere = matches!(
+            error.kind(),
+            ErrorKind::RefreshReused | ErrorKind::RefreshRefused
+        );
+        let unusable = matches!(reason, Reason::Rejected(_)) || self.is_expired();
+        if used_elsewhere && unusable && self.await_other(&old).await? {
+            return Ok(());
+        }
+        // Best effort: if the mark stays, the next holder of the lock does not send the token again either.
+        let _ = self.save(&marked.clone().unmarked(), revision).await;
         Err(self.remember(old, error))
+    }
+
+    /// Re-reads the store for a while, and reports whether it came to hold other tokens of the same account.
+    async fn await_other(&self, old: &TokenSet) -> Result<bool, Error> {
+        let timer = &self.setting.timer;
+        let started = timer.now().steady();
+        while timer.now().steady().saturating_sub(started) < LONGEST_ADOPTION {
+            timer.sleep(ADOPTION_PAUSE).await;
+            if self.adopt_other(old)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether the store holds other tokens of the same account by now; they are in use then.
@@ -352,12 +375,9 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
     }
 
     /// The token is as good as before: takes the mark back, and sees to it that the next attempt is not at once.
-    fn not_spent(&self, marked: &Record, revision: &Revision, error: Error) -> Error {
+    async fn not_spent(&self, marked: &Record, revision: &Revision, error: Error) -> Error {
         // Best effort: a mark that stays costs a new sign-in, a token sent twice may cost more.
-        let _ = self
-            .setting
-            .store
-            .save(&marked.clone().unmarked(), Some(revision));
+        let _ = self.save(&marked.clone().unmarked(), revision).await;
         let now = self.setting.timer.now();
         let mut state = self.lock();
         state.failures = (state.failures + 1).min(MOST_DOUBLINGS);
@@ -400,19 +420,26 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
     }
 
     async fn acquire(&self) -> Result<StoreLock, Error> {
-        let started = self.setting.timer.now();
-        loop {
-            if let Some(lock) = self.setting.store.try_lock()? {
-                return Ok(lock);
-            }
-            self.wait_for_lock(started.steady()).await?;
-        }
+        let Setting { store, timer, .. } = &self.setting;
+        while_busy(timer, self.setting.lock_patience, || {
+            store.try_lock()?.ok_or_else(busy)
+        })
+        .await
+    }
+
+    /// Saves, and waits for another program that is committing as long as for one that renews.
+    async fn save(&self, record: &Record, expected: &Revision) -> Result<Revision, Error> {
+        let Setting { store, timer, .. } = &self.setting;
+        while_busy(timer, self.setting.lock_patience, || {
+            store.save(record, Some(expected))
+        })
+        .await
     }
 
     async fn wait_for_lock(&self, since: Duration) -> Result<(), Error> {
         let waited = self.setting.timer.now().steady().saturating_sub(since);
         if waited >= self.setting.lock_patience {
-            return Err(Error::new(ErrorKind::StoreBusy));
+            return Err(busy());
         }
         self.setting.timer.sleep(LOCK_PAUSE).await;
         Ok(())
@@ -450,6 +477,9 @@ fn names_another_account(old: Option<&TokenSet>, new: &TokenSet) -> bool {
 
 const MOST_CONFLICTS: usize = 4;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
+/// How long to wait for the commit of another program that was first to redeem a token, after the authority has refused it.
+const LONGEST_ADOPTION: Duration = Duration::from_secs(10);
+const ADOPTION_PAUSE: Duration = Duration::from_millis(100);
 /// Pauses between failed attempts to renew tokens that still last.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const MOST_DOUBLINGS: u32 = 6;

@@ -10,6 +10,7 @@
 #[cfg(feature = "verify")]
 pub mod issuer;
 pub mod login;
+pub mod loopback;
 
 use core::{
     future::Future,
@@ -228,6 +229,10 @@ impl Directory {
         let path = std::env::temp_dir().join(format!("codex-auth-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).unwrap();
+        // Whatever the umask: a directory that a group can change is refused.
+        #[cfg(unix)]
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700))
+            .unwrap();
         Self(path)
     }
 
