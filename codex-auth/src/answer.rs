@@ -1,5 +1,6 @@
 // Reading what a token endpoint says. Successful answers are read leniently, because the token in them was already paid for with one that
-// is now spent. Refusals are classified by their code first and by status second, and none of their text reaches `Display` or `Debug`.
+// is now spent; a success without tokens is a server that is out of order, unless its body has an error code. Refusals are classified by
+// their code first and by status second, and none of their text reaches `Display` or `Debug`.
 
 use core::time::Duration;
 use std::time::SystemTime;
@@ -43,6 +44,10 @@ impl TokenAnswer {
             earliest_refresh_at: moment(&answer, "earliest_refresh_at"),
         })
     }
+
+    pub(crate) fn has_token(&self) -> bool {
+        self.access_token.is_some() || self.refresh_token.is_some() || self.id_token.is_some()
+    }
 }
 
 /// The object in the body of a successful answer.
@@ -51,7 +56,12 @@ pub(crate) fn success(response: &Response<Bytes>) -> Result<Object<'_>, Error> {
     if body.len() > LARGEST_ANSWER {
         return Err(invalid_response(response, "it is too large"));
     }
-    Object::parse_bytes(body).ok_or_else(|| invalid_response(response, "it is no JSON object"))
+    object(body).ok_or_else(|| invalid_response(response, "it is no JSON object"))
+}
+
+/// A byte order mark is not part of the text (RFC 8259 section 8.1).
+fn object(body: &[u8]) -> Option<Object<'_>> {
+    Object::parse_bytes(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body))
 }
 
 pub(crate) fn invalid_response(response: &Response<Bytes>, detail: &'static str) -> Error {
@@ -76,6 +86,7 @@ pub(crate) fn timestamp(text: &str) -> Option<SystemTime> {
 pub(crate) enum Purpose {
     Exchange,
     Refresh,
+    Device,
     Other,
 }
 
@@ -86,12 +97,48 @@ pub(crate) fn refusal(purpose: Purpose, response: &Response<Bytes>, secrets: &[&
         // A redirect would carry the secrets of the request to a place nobody chose.
         return invalid_response(response, "it is neither success nor refusal").with_status(status);
     }
+    described(purpose, response, secrets)
+}
+
+/// Reads a successful response to a refresh that holds no tokens. The refresh token is as good as before, unless the body says otherwise.
+pub(crate) fn without_tokens(response: &Response<Bytes>, secrets: &[&Secret]) -> Error {
+    let error = described(Purpose::Refresh, response, secrets);
+    if error.kind() == ErrorKind::Unavailable {
+        error.with_detail("its response holds no tokens")
+    } else {
+        error
+    }
+}
+
+/// Reads a response to a device that waits for its user, of any status; `None` unless the wait is over.
+pub(crate) fn declined(response: &Response<Bytes>, secrets: &[&Secret]) -> Option<Error> {
+    let error = described(Purpose::Device, response, secrets);
+    let is_final = matches!(
+        error.kind(),
+        ErrorKind::Denied | ErrorKind::MissingEntitlement | ErrorKind::TimedOut
+    );
+    is_final.then_some(error)
+}
+
+/// Whether a workspace without access was the reason why a sign-in was declined.
+pub(crate) fn is_missing_entitlement(code: &str, description: &str) -> bool {
+    let marked = || {
+        description
+            .to_ascii_lowercase()
+            .contains("missing_codex_entitlement")
+    };
+    code == "access_denied" && marked()
+}
+
+/// The error that a body describes.
+fn described(purpose: Purpose, response: &Response<Bytes>, secrets: &[&Secret]) -> Error {
+    let status = response.status();
     let body = if response.body().len() <= LARGEST_REFUSAL {
         response.body().as_ref()
     } else {
         b""
     };
-    let object = Object::parse_bytes(body);
+    let object = object(body);
     let nested = object.as_ref().and_then(|object| object.object("error"));
     let nested_text = |name: &str| nested.as_ref().and_then(|nested| nested.text(name));
     let text = |name: &str| object.as_ref().and_then(|object| object.text(name));
@@ -99,6 +146,8 @@ pub(crate) fn refusal(purpose: Purpose, response: &Response<Bytes>, secrets: &[&
         .or_else(|| text("error"))
         .or_else(|| text("code"))
         .and_then(|code| sanitised_code(&code));
+    // The body of a success may be a part of what it should have been: only an error's own words are shown.
+    let quotable = !status.is_success();
     let plain = || {
         core::str::from_utf8(body)
             .ok()
@@ -109,7 +158,17 @@ pub(crate) fn refusal(purpose: Purpose, response: &Response<Bytes>, secrets: &[&
     let description = text("error_description")
         .or_else(|| nested_text("message"))
         .or_else(|| text("message"))
-        .or_else(plain);
+        .or_else(plain)
+        .filter(|_| quotable || code.is_some());
+    if purpose == Purpose::Device
+        && is_missing_entitlement(
+            code.as_deref().unwrap_or_default(),
+            description.as_deref().unwrap_or_default(),
+        )
+    {
+        // The marker is for programs; the kind says it in words.
+        return Error::new(ErrorKind::MissingEntitlement).with_status(status);
+    }
     let description = description.and_then(|text| sanitised_description(text, secrets));
 
     let mut error = Error::new(kind(purpose, status, code.as_deref())).with_status(status);
@@ -133,11 +192,14 @@ fn kind(purpose: Purpose, status: StatusCode, code: Option<&str>) -> ErrorKind {
             ErrorKind::InvalidClient
         }
         (Purpose::Exchange, "invalid_grant") => ErrorKind::CodeRefused,
+        (Purpose::Device, "access_denied" | "authorization_declined") => ErrorKind::Denied,
+        (Purpose::Device, "expired_token") => ErrorKind::TimedOut,
         (Purpose::Refresh, "refresh_token_expired" | "token_expired") => ErrorKind::RefreshExpired,
         (Purpose::Refresh, "refresh_token_reused") => ErrorKind::RefreshReused,
         (Purpose::Refresh, "refresh_token_invalidated") => ErrorKind::RefreshRevoked,
         (Purpose::Refresh, "invalid_grant" | "invalid_refresh_token") => ErrorKind::RefreshRefused,
         _ if status.is_server_error()
+            || status.is_success()
             || status == StatusCode::TOO_MANY_REQUESTS
             || status == StatusCode::REQUEST_TIMEOUT =>
         {

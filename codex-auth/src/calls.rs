@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, header};
 
 use crate::{
-    answer::{Purpose, TokenAnswer, refusal, success},
+    answer::{Purpose, TokenAnswer, refusal, success, without_tokens},
     encode::join,
     error::{Error, ErrorKind},
     fixed::{BearerToken, Headers},
@@ -122,22 +122,16 @@ impl Refresh {
     /// # Errors
     ///
     /// [`ErrorKind::RefreshExpired`], [`RefreshReused`](ErrorKind::RefreshReused), [`RefreshRevoked`](ErrorKind::RefreshRevoked) and
-    /// [`RefreshRefused`](ErrorKind::RefreshRefused) are final. [`InvalidResponse`](ErrorKind::InvalidResponse) of a successful status means
-    /// that the token is spent and what it bought is lost. [`Unavailable`](ErrorKind::Unavailable) may pass.
+    /// [`RefreshRefused`](ErrorKind::RefreshRefused) are final. [`Unavailable`](ErrorKind::Unavailable) may pass; it is also the error of a
+    /// successful response without tokens, unless its body has an error code that says otherwise.
     pub fn read(&self, now: Moment, response: &Response<Bytes>) -> Result<TokenSet, Error> {
         if !response.status().is_success() {
             return Err(refusal(Purpose::Refresh, response, &self.secrets()));
         }
-        let answer = TokenAnswer::read(response)?;
-        if answer.access_token.is_none()
-            && answer.refresh_token.is_none()
-            && answer.id_token.is_none()
-        {
-            return Err(crate::answer::invalid_response(
-                response,
-                "it holds no token",
-            ));
-        }
+        let answer = TokenAnswer::read(response)
+            .ok()
+            .filter(TokenAnswer::has_token)
+            .ok_or_else(|| without_tokens(response, &self.secrets()))?;
         let mut tokens = self.old.clone();
         let renewed_access = answer.access_token.is_some();
         tokens.access_token = answer.access_token.unwrap_or(tokens.access_token);

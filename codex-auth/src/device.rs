@@ -1,5 +1,6 @@
 // The device-code login of the Codex authority. It is not RFC 8628: two private calls end in an ordinary code exchange whose verifier the
-// server made. PKCE therefore protects nothing here, TLS does; and "pending" is said with the statuses 403 and 404.
+// server made. PKCE therefore protects nothing here, TLS does; and the statuses 403 and 404 mean "pending", unless the body says that the
+// user declined.
 
 use core::{fmt, time::Duration};
 
@@ -7,7 +8,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 
 use crate::{
-    answer::{Purpose, invalid_response, refusal, retry_after, success},
+    answer::{Purpose, declined, invalid_response, refusal, retry_after, success},
     browser::check_workspace,
     calls::{CodeExchange, post},
     error::{Error, ErrorKind},
@@ -21,7 +22,7 @@ use crate::{
 /// Signing in with a browser on another device: show an address and a code, then ask until the user has entered it.
 ///
 /// See [`drive`](crate::drive) for a whole sign-in. The user has fifteen minutes. While asking, failures of the network and of the server
-/// (5xx, 429) are waited out; answers 403 and 404 mean that the user is not done yet.
+/// (5xx, 429) are waited out; 403 and 404 mean that the user is not done yet, unless the body says that the user declined.
 #[derive(Debug)]
 pub struct DeviceFlow {
     profile: OAuthProfile,
@@ -126,23 +127,25 @@ impl DeviceFlow {
         response: &Response<Bytes>,
     ) -> Result<Stage, Error> {
         let status = response.status();
-        // An intermediary's challenge page would otherwise look like a user who takes fifteen minutes.
-        let intercepted = response.headers().contains_key("cf-mitigated");
-        if matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND) && !intercepted {
-            self.failures = 0;
-            self.pause(now, code.interval);
-            return Ok(Stage::Ask {
-                code,
-                deadline,
-                unseen: false,
-            });
+        let secrets = [&code.device_auth_id, &code.user_code];
+        if let Some(error) = declined(response, &secrets) {
+            return Err(error);
         }
         if !status.is_success() {
-            let error = refusal(
-                Purpose::Other,
-                response,
-                &[&code.device_auth_id, &code.user_code],
-            );
+            let error = refusal(Purpose::Device, response, &secrets);
+            // An intermediary's challenge page would otherwise look like a user who takes fifteen minutes.
+            let intercepted = response.headers().contains_key("cf-mitigated");
+            let pending = matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND)
+                || error.code() == Some("authorization_pending");
+            if pending && !intercepted {
+                self.failures = 0;
+                self.pause(now, code.interval);
+                return Ok(Stage::Ask {
+                    code,
+                    deadline,
+                    unseen: false,
+                });
+            }
             if error.kind() != ErrorKind::Unavailable {
                 return Err(error);
             }

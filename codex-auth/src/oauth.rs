@@ -347,6 +347,8 @@ struct State {
     flight: Option<(Reason, Flight<Result<(), Error>>)>,
     /// Tokens that were refused for good, and how.
     refused: Option<(TokenSet, Error)>,
+    /// Tokens whose renewal brought a success without tokens, and its error: they are not sent again before `pause_until`.
+    held: Option<(TokenSet, Error)>,
     /// Tokens that were renewed and could not be stored.
     pending: Option<Pending>,
     /// Until this moment of the steady clock tokens that still last are not renewed: it failed a moment ago.

@@ -4,7 +4,7 @@
 use subtle::ConstantTimeEq as _;
 
 use crate::{
-    answer::{sanitised_code, sanitised_description},
+    answer::{is_missing_entitlement, sanitised_code, sanitised_description},
     encode::split,
     error::{Error, ErrorKind},
     secret::Secret,
@@ -81,11 +81,7 @@ pub(crate) fn query_of(pasted: &str) -> Option<&str> {
 }
 
 fn refused(error: &str, description: &str) -> Error {
-    let missing = error == "access_denied"
-        && description
-            .to_ascii_lowercase()
-            .contains("missing_codex_entitlement");
-    if missing {
+    if is_missing_entitlement(error, description) {
         // The marker is for programs; the kind says it in words.
         return Error::new(ErrorKind::MissingEntitlement);
     }

@@ -185,17 +185,64 @@ fn a_login_that_cannot_begin_says_why() {
 }
 
 #[test]
-fn a_declined_login_ends_at_once() {
-    let authority = Authority::new([
-        ok(CODE),
-        Answer::Body(401, r#"{"error":"authorization_declined"}"#.to_owned()),
-    ]);
-    let (result, _) = run(&OAuthProfile::codex(), &authority, &VirtualTimer::new());
-    let error = result.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.code()),
-        (ErrorKind::Rejected, Some("authorization_declined"))
-    );
+fn a_declined_login_ends_at_once_and_is_called_declined() {
+    let declined = [
+        (401, r#"{"error":"authorization_declined"}"#),
+        (400, r#"{"error":"access_denied"}"#),
+        (401, r#"{"error":{"code":"access_denied"}}"#),
+        // These two statuses mean "pending", unless the body says otherwise.
+        (403, r#"{"error":"access_denied"}"#),
+        (404, r#"{"error":{"code":"authorization_declined"}}"#),
+        (200, r#"{"error":"access_denied"}"#),
+    ];
+    for (status, body) in declined {
+        let authority = Authority::new([ok(CODE), Answer::Body(status, body.to_owned())]);
+        let (result, _) = run(&OAuthProfile::codex(), &authority, &VirtualTimer::new());
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Denied, "{status} {body}");
+        assert_eq!(
+            error.to_string(),
+            format!("the sign-in was declined (status {status})")
+        );
+        assert!(body.contains(error.code().unwrap()));
+        assert!(!error.is_retryable() && !error.needs_sign_in());
+    }
+}
+
+#[test]
+fn a_login_without_access_or_time_has_a_kind_of_its_own() {
+    for (body, kind) in [
+        (
+            r#"{"error":"access_denied","error_description":"missing_codex_entitlement: ask"}"#,
+            ErrorKind::MissingEntitlement,
+        ),
+        (r#"{"error":"expired_token"}"#, ErrorKind::TimedOut),
+    ] {
+        let authority = Authority::new([ok(CODE), Answer::Body(403, body.to_owned())]);
+        let (result, _) = run(&OAuthProfile::codex(), &authority, &VirtualTimer::new());
+        assert_eq!(result.unwrap_err().kind(), kind, "{body}");
+    }
+}
+
+#[test]
+fn a_pending_answer_may_name_its_reason() {
+    let pending = [
+        (403, r#"{"error":"authorization_pending"}"#),
+        (404, r#"{"error":{"code":"deviceauth_pending"}}"#),
+        (400, r#"{"error":"authorization_pending"}"#),
+        (403, "<html>not yet</html>"),
+    ];
+    for (status, body) in pending {
+        let authority = Authority::new([
+            ok(CODE),
+            Answer::Body(status, body.to_owned()),
+            ok(AUTHORIZED),
+            ok(tokens()),
+        ]);
+        run(&OAuthProfile::codex(), &authority, &VirtualTimer::new())
+            .0
+            .unwrap();
+    }
 }
 
 #[test]

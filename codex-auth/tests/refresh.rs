@@ -501,30 +501,6 @@ fn one_more_attempt_is_made_once_where_the_user_wants_it() {
 }
 
 #[test]
-fn a_successful_answer_that_cannot_be_read_spends_the_token() {
-    for body in [
-        "",
-        "{",
-        "[]",
-        "{}",
-        r#"{"access_token":5}"#,
-        r#"{"token_type":"bearer"}"#,
-    ] {
-        let (store, timer) = (stored(tokens(1, -MINUTE)), VirtualTimer::new());
-        let authority = Authority::new([ok(body)]);
-        let source = source(store.clone(), &authority, &timer);
-        assert_eq!(
-            apply(&source).unwrap_err().kind(),
-            ErrorKind::InvalidResponse,
-            "{body}"
-        );
-        assert!(apply(&source).is_err());
-        assert_eq!(authority.count(), 1, "{body}");
-        assert!(load(&store).is_refresh_outcome_unknown());
-    }
-}
-
-#[test]
 fn a_malformed_id_token_does_not_cost_the_login() {
     let (store, timer) = (stored(tokens(1, -MINUTE)), VirtualTimer::new());
     let answer = format!(

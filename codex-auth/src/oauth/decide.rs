@@ -50,6 +50,8 @@ pub(super) struct Situation<'a> {
     pub(super) locked: bool,
     /// Tokens that were refused for good, and how.
     pub(super) refused: Option<(&'a TokenSet, &'a Error)>,
+    /// Tokens that are not to be sent at this moment, and the error of the last attempt.
+    pub(super) held: Option<(&'a TokenSet, &'a Error)>,
     pub(super) unknown_outcome: UnknownOutcome,
     /// Tokens were received so recently that what the clock says of their age is no reason to renew them again.
     pub(super) just_renewed: bool,
@@ -143,6 +145,13 @@ fn decide_same(
         _ if !situation.locked => {}
         (1, UnknownOutcome::RetryOnce) if rejected || freshness == Freshness::Expired => {}
         _ => return Decision::Fail(Error::new(ErrorKind::OutcomeUnknown)),
+    }
+    if let Some((_, error)) = situation.held.filter(|(held, _)| held.same_secrets(tokens)) {
+        return if rejected || freshness == Freshness::Expired {
+            Decision::Fail(error.clone())
+        } else {
+            Decision::Keep
+        };
     }
     // Asking too early is answered with a refusal that may spend the token, so a rejection does not justify it either.
     match tokens.earliest_refresh_at() {

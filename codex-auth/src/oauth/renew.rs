@@ -101,6 +101,11 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
                 .refused
                 .as_ref()
                 .map(|(tokens, error)| (tokens, error)),
+            held: state
+                .held
+                .as_ref()
+                .filter(|_| now.steady() < state.pause_until)
+                .map(|(tokens, error)| (tokens, error)),
             unknown_outcome: self.setting.unknown_outcome,
             just_renewed: state
                 .current
@@ -167,11 +172,12 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
                     self.finish(pending).await
                 }
                 Err(error)
-                    if error.kind() == ErrorKind::InvalidResponse
-                        && response.status().is_success() =>
+                    if error.kind() == ErrorKind::Unavailable && response.status().is_success() =>
                 {
-                    // The authority has given new tokens, and nobody can read them. The mark stays.
-                    Err(self.remember(old, error))
+                    // An authority that rotates a token sends the new one in the same response, so this one is as good as before.
+                    let error = self.not_spent(&marked, &revision, error).await;
+                    self.lock().held = Some((old, error.clone()));
+                    Err(error)
                 }
                 Err(error) if error.needs_sign_in() => {
                     self.refused(reason, old, &marked, &revision, error).await
@@ -220,6 +226,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         let now = self.setting.timer.now();
         let mut state = self.lock();
         state.pause_until = Duration::ZERO;
+        state.held = None;
         state.failures = 0;
         if let Err(error) = vetted {
             state.refused = Some((pending.tokens, error.clone()));
