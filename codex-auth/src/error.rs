@@ -31,6 +31,7 @@ pub struct Error {
 struct Inner {
     kind: ErrorKind,
     detail: Option<&'static str>,
+    is_damaged_record: bool,
     status: Option<StatusCode>,
     code: Option<Box<str>>,
     description: Option<Box<str>>,
@@ -99,6 +100,19 @@ impl Error {
         )
     }
 
+    /// Whether a store was read, and what it holds is not a record: damage, not a store that cannot be read at all. A sign-in may replace it
+    /// ([`store_sign_in`](crate::store_sign_in)).
+    ///
+    /// ```
+    /// let error = codex_auth::Record::from_json(b"{\"auth_mode\":").unwrap_err();
+    /// assert!(error.is_damaged_record());
+    /// assert!(!codex_auth::Error::store("the disk is gone").is_damaged_record());
+    /// ```
+    #[must_use]
+    pub fn is_damaged_record(&self) -> bool {
+        self.inner.is_damaged_record
+    }
+
     /// The status of the answer this error was read from.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
@@ -144,6 +158,7 @@ impl Error {
             inner: Arc::new(Inner {
                 kind,
                 detail: None,
+                is_damaged_record: false,
                 status: None,
                 code: None,
                 description: None,
@@ -157,6 +172,12 @@ impl Error {
 
     pub(crate) fn with_detail(self, detail: &'static str) -> Self {
         self.edit(|inner| inner.detail = Some(detail))
+    }
+
+    pub(crate) fn damaged_record(detail: &'static str) -> Self {
+        Self::new(ErrorKind::Store)
+            .with_detail(detail)
+            .edit(|inner| inner.is_damaged_record = true)
     }
 
     pub(crate) fn with_source(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {

@@ -4,32 +4,45 @@
 
 mod layer;
 mod locks;
+mod place;
+mod replace;
 #[cfg(test)]
 mod tests;
 
 use core::fmt;
 use std::{
     ffi::OsString,
-    fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Read as _},
+    fs::{self, File},
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
 };
 
-use sha2::{Digest as _, Sha256};
-use zeroize::Zeroizing;
-
 pub(crate) use self::layer::{FileLayer, System};
+use self::place::{Content, Place, REREAD_PAUSE, REREADS};
 use crate::{
-    error::{Error, ErrorKind},
+    error::Error,
     record::Record,
     store::{Revision, StoreLock, Stored, TokenStore},
 };
 
 /// A store in a file of the official client's `auth.json` format. Clones share it.
 ///
-/// The file is always 0600, its directory 0700 where this makes it. A link in its place, and a file or directory of another user, are
-/// refused. Next to the file there is `.NAME.codex-auth.tmp` while it is written, and there are empty lock files that stay:
+/// The file is always 0600 after a write, and its directory 0700 where this creates it. The file, its directory and each link that leads to it
+/// must belong to this user or to root, and must not be writable by others. A pipe or a device is refused without being opened.
+///
+/// # Files that cannot simply be replaced
+///
+/// * A symbolic link is followed, as Kubernetes and dotfile managers lay them. The file that it leads to is replaced, and the link stays.
+///   Where that is not possible, because the secret is mounted read-only, an error says so before anything is sent.
+/// * A file that is a bind mount of its own is written in place, with its whole new content in a journal next to it until that is done. If
+///   a program outside replaces the file, the mount keeps the old one: that is an error, and mounting the directory instead avoids it.
+/// * A file that does not hold a record is an error, after it has been read again for a tenth of a second, because a program without locks may
+///   be writing it. [`save`](TokenStore::save) without an expected revision replaces it and keeps a copy, `NAME.damaged`; so does a sign-in.
+/// * A program that takes no lock is noticed, on Linux even if it writes between the comparison and the replacement: what it wrote stays, and
+///   the save is a [`StoreConflict`](crate::ErrorKind::StoreConflict).
+///
+/// Next to the file there are, while it is written, `.NAME.codex-auth.tmp` or `.NAME.codex-auth.journal`, and empty lock files that stay:
 /// `.NAME.codex-auth.lock`, and those of the official client, which for `auth.json` are `auth.lock` and `auth.json.lock`.
 ///
 /// # Sharing a login with the official client
@@ -92,7 +105,7 @@ impl FileStore {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] if the name is no plain file name or there is no such directory.
+    /// [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration) if the name is no plain file name or there is no such directory.
     pub fn for_app(name: &str) -> Result<Self, Error> {
         let plain = !name.is_empty()
             && !name.starts_with('.')
@@ -113,7 +126,7 @@ impl FileStore {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] if `CODEX_HOME` is set and is no directory, or there is no home directory.
+    /// [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration) if `CODEX_HOME` is set and is no directory, or there is no home directory.
     pub fn codex_cli() -> Result<Self, Error> {
         Ok(Self::read_only(
             codex_home(std::env::var_os("CODEX_HOME"), std::env::home_dir())?.join("auth.json"),
@@ -132,7 +145,7 @@ impl FileStore {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidConfiguration`], with the reason in its text.
+/// [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration), with the reason in its text.
 ///
 /// ```
 /// use codex_auth::codex_home;
@@ -186,6 +199,9 @@ impl fmt::Debug for FileStore {
     }
 }
 
+/// What a file holds, and the record in it.
+type Found = (Content, Result<Record, Error>);
+
 /// The store itself, over any layer.
 pub(crate) struct Files<L> {
     path: PathBuf,
@@ -203,14 +219,26 @@ impl<L: FileLayer> Files<L> {
     }
 
     pub(crate) fn load(&self) -> Result<Option<Stored>, Error> {
-        self.read()?
-            .map(|content| {
-                Ok(Stored::new(
-                    Record::from_json(&content)?,
-                    revision(&content),
-                ))
-            })
-            .transpose()
+        match self.read()? {
+            Some((content, record)) => Ok(Some(Stored::new(record?, content.revision()))),
+            None => Ok(None),
+        }
+    }
+
+    /// What is stored, and what it says. A program without locks may be writing it, so content that is not a record is read again a few times.
+    fn read(&self) -> Result<Option<Found>, Error> {
+        for last in (0..=REREADS).map(|reads| reads == REREADS) {
+            let Some(content) = Place::resolve(&self.path)?.read()? else {
+                return Ok(None);
+            };
+            let record = Record::from_json(content.bytes());
+            if last || record.is_ok() {
+                // An empty file holds nothing: it was made to be mounted, or it was signed out of.
+                return Ok(Some((content, record)).filter(|(content, _)| !content.is_empty()));
+            }
+            thread::sleep(REREAD_PAUSE);
+        }
+        Ok(None)
     }
 
     pub(crate) fn save(
@@ -218,188 +246,65 @@ impl<L: FileLayer> Files<L> {
         record: &Record,
         expected: Option<&Revision>,
     ) -> Result<Revision, Error> {
-        let _locks = self.lock_for_commit()?;
-        if self
-            .read()?
-            .as_deref()
-            .map(|content| revision(content))
-            .as_ref()
-            != expected
-        {
-            return Err(Error::store_conflict());
+        let place = self.writable_place()?;
+        let _locks = self.locks_of_commit(&place)?;
+        self.recover(&place)?;
+        let found = self.read()?;
+        let revision = found.as_ref().map(|(content, _)| content.revision());
+        match &found {
+            // A file that is damaged holds no login, so it may be replaced where none is expected.
+            Some((content, Err(_))) if expected.is_none() => self.keep_copy(&place, content)?,
+            _ if revision.as_ref() == expected => {}
+            _ => return Err(Error::store_conflict()),
         }
         let content = record.to_json();
-        self.replace(content.expose().as_bytes())
-            .map_err(Error::store)?;
-        Ok(revision(content.expose().as_bytes()))
+        let content = content.expose().as_bytes();
+        let empty = || Some(place::revision(b"")).filter(|_| place.path().exists());
+        self.replace(&place, content, revision.or_else(empty).as_ref())?;
+        Ok(place::revision(content))
     }
 
     pub(crate) fn clear(&self) -> Result<bool, Error> {
         self.check_writable()?;
-        if !self.directory().exists() {
+        if !Place::resolve(&self.path)?.directory().exists() {
             return Ok(false);
         }
-        let _locks = self.lock_for_commit()?;
-        let removed = self.layer.remove(&self.path).and_then(|removed| {
-            self.layer.remove(&self.beside())?;
-            self.layer.sync_directory(self.directory())?;
-            Ok(removed)
-        });
-        removed.map_err(Error::store)
+        let place = self.writable_place()?;
+        let _locks = self.locks_of_commit(&place)?;
+        self.remove(&place)
     }
 
     /// Takes the lock of a renewal.
-    pub(crate) fn try_lock(&self) -> Result<Option<File>, Error> {
-        self.check_writable()?;
-        self.prepare_directory()?;
-        locks::try_lock(&locks::of_renewal(&self.path))
+    pub(crate) fn try_lock(&self) -> Result<Option<Vec<File>>, Error> {
+        let place = self.writable_place()?;
+        let names = |file: &Path| vec![locks::of_renewal(file)];
+        locks::take(&place, names, locks::try_lock)
     }
 
     /// Takes the locks of a commit, in the official client's order. Their holder reads, compares and replaces the file, and does nothing else.
     pub(crate) fn lock_for_commit(&self) -> Result<Vec<File>, Error> {
+        self.locks_of_commit(&self.writable_place()?)
+    }
+
+    fn locks_of_commit(&self, place: &Place) -> Result<Vec<File>, Error> {
+        let taken = locks::take(place, locks::of_commit, |path| locks::lock(path).map(Some))?;
+        Ok(taken.unwrap_or_default())
+    }
+
+    fn writable_place(&self) -> Result<Place, Error> {
         self.check_writable()?;
-        self.prepare_directory()?;
-        locks::of_commit(&self.path)
-            .iter()
-            .map(|path| locks::lock(path))
-            .collect()
-    }
-
-    fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-        let mut options = OpenOptions::new();
-        options.read(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, layer::no_follow());
-        let file = match options.open(&self.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error)
-                if fs::symlink_metadata(&self.path).is_ok_and(|facts| facts.is_symlink()) =>
-            {
-                return Err(refused("the file is a link").with_source(error));
-            }
-            Err(error) => return Err(Error::store(error)),
-        };
-        let facts = file.metadata().map_err(Error::store)?;
-        if !facts.is_file() {
-            return Err(refused("it is no file"));
-        }
-        if !is_ours(&facts) {
-            return Err(refused("the file belongs to another user"));
-        }
-        if facts.len() > LARGEST_FILE {
-            return Err(refused("the file is too large"));
-        }
-        let mut content = Zeroizing::new(Vec::with_capacity(
-            usize::try_from(facts.len()).unwrap_or_default() + 1,
-        ));
-        file.take(LARGEST_FILE + 1)
-            .read_to_end(&mut content)
-            .map_err(Error::store)?;
-        Ok(Some(content))
-    }
-
-    fn replace(&self, content: &[u8]) -> io::Result<()> {
-        let beside = self.beside();
-        let mut file = match self.layer.create(&beside) {
-            // Left by a writer that died: the lock is ours, so nobody is at work on it.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                self.layer.remove(&beside)?;
-                self.layer.create(&beside)?
-            }
-            created => created?,
-        };
-        let written = self
-            .write_all(&mut file, content)
-            .and_then(|()| self.layer.sync(&file));
-        drop(file);
-        let renamed = written.and_then(|()| self.layer.rename(&beside, &self.path));
-        if let Err(error) = renamed {
-            // The old file stands. What is left beside it is removed now, or by the next writer.
-            let _ = self.layer.remove(&beside);
-            return Err(error);
-        }
-        self.layer.sync_directory(self.directory())
-    }
-
-    fn write_all(&self, file: &mut L::File, mut content: &[u8]) -> io::Result<()> {
-        while !content.is_empty() {
-            match self.layer.write(file, content) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => content = content.get(count..).unwrap_or_default(),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
+        let place = Place::resolve(&self.path)?;
+        place.prepare_directory()?;
+        Ok(place)
     }
 
     fn check_writable(&self) -> Result<(), Error> {
         if self.writable {
             Ok(())
         } else {
-            Err(refused("it is read-only"))
+            Err(place::refused("it is read-only"))
         }
     }
-
-    fn prepare_directory(&self) -> Result<(), Error> {
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(self.directory()).map_err(Error::store)?;
-        let facts = fs::metadata(self.directory()).map_err(Error::store)?;
-        if is_safe_directory(&facts) {
-            Ok(())
-        } else {
-            Err(refused("other users can change its directory"))
-        }
-    }
-
-    fn directory(&self) -> &Path {
-        match self.path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        }
-    }
-
-    fn beside(&self) -> PathBuf {
-        let mut name = OsString::from(".");
-        name.push(self.path.file_name().unwrap_or_default());
-        name.push(".codex-auth.tmp");
-        self.directory().join(name)
-    }
-}
-
-fn revision(content: &[u8]) -> Revision {
-    Revision::new(Sha256::digest(content))
-}
-
-fn refused(detail: &'static str) -> Error {
-    Error::new(ErrorKind::Store).with_detail(detail)
-}
-
-#[cfg(unix)]
-fn is_ours(facts: &fs::Metadata) -> bool {
-    std::os::unix::fs::MetadataExt::uid(facts) == rustix::process::geteuid().as_raw()
-}
-
-#[cfg(not(unix))]
-fn is_ours(_facts: &fs::Metadata) -> bool {
-    true
-}
-
-// Whoever can write to the directory can put another file in place of ours. Root can anyway.
-#[cfg(unix)]
-fn is_safe_directory(facts: &fs::Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let (world_writable, sticky) = (facts.mode() & 0o002 != 0, facts.mode() & 0o1000 != 0);
-    (is_ours(facts) || facts.uid() == 0) && (!world_writable || sticky)
-}
-
-#[cfg(not(unix))]
-fn is_safe_directory(_facts: &fs::Metadata) -> bool {
-    true
 }
 
 fn configuration_directory() -> Option<PathBuf> {
@@ -417,6 +322,3 @@ fn configuration_directory() -> Option<PathBuf> {
         absolute("XDG_CONFIG_HOME").or_else(|| home().map(|home| home.join(".config")))
     }
 }
-
-/// A credential file is a few kilobytes.
-const LARGEST_FILE: u64 = 1024 * 1024;

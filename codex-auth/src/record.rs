@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     answer::timestamp,
-    error::{Error, ErrorKind},
+    error::Error,
     flow::SignIn,
     json::{Object, Writer, quoted},
     registration::{HostId, Registration},
@@ -177,11 +177,10 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`] if it is no JSON object, or has been stored with the client id that everybody registers with.
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if it is no JSON object, or has been stored with the client id that everybody registers with.
     pub fn from_json(file: &[u8]) -> Result<Self, Error> {
-        let corrupt = |detail| Error::new(ErrorKind::Store).with_detail(detail);
-        let object =
-            Object::parse_bytes(file).ok_or_else(|| corrupt("the content is no JSON object"))?;
+        let object = Object::parse_bytes(file)
+            .ok_or_else(|| Error::damaged_record("the content is no JSON object"))?;
         let ours = object.object(OURS);
         let stored_tokens = object.object("tokens");
         let mut known = vec!["auth_mode", "OPENAI_API_KEY", "personal_access_token", OURS];
@@ -196,7 +195,7 @@ impl Record {
             known.push("last_refresh");
         }
         let registration = match ours.as_ref().and_then(read_registration) {
-            Some(Err(_)) => return Err(corrupt("the registration is not valid")),
+            Some(Err(_)) => return Err(Error::damaged_record("the registration is not valid")),
             Some(Ok(registration)) => Some(registration),
             None => None,
         };

@@ -16,7 +16,8 @@ use crate::{
 
 /// Stores a sign-in in place of whatever login the store holds, and then revokes the tokens it replaces, if they differ.
 ///
-/// Unknown members of the stored record stay. A store that cannot be read is an error, and nothing is overwritten.
+/// Unknown members of the stored record stay. A record that is damaged is replaced, and a [`FileStore`](crate::FileStore) keeps a copy of it
+/// next to the file. A store that cannot be read is an error, and nothing is overwritten.
 ///
 /// # Errors
 ///
@@ -53,7 +54,10 @@ pub async fn store_sign_in(
     sign_in: &SignIn,
 ) -> Result<Revoked, Error> {
     let lock = lock(store, timer).await?;
-    let stored = store.load()?;
+    let stored = match store.load() {
+        Err(error) if error.is_damaged_record() => None,
+        loaded => loaded?,
+    };
     let (previous, revision) = match stored {
         Some(stored) => (
             Some(stored.record().clone()),

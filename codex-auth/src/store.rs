@@ -97,6 +97,7 @@ pub trait TokenStore: Send + Sync {
     fn load(&self) -> Result<Option<Stored>, Error>;
 
     /// Replaces what is stored if it is still of the expected revision (`None`: if nothing is stored), wholly or not at all, and durably.
+    /// Where nothing is expected, a store may also replace a damaged record of which it keeps a copy.
     ///
     /// # Errors
     ///

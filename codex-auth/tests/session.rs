@@ -125,18 +125,6 @@ fn superseded_tokens_are_revoked_and_the_same_ones_are_not() {
 }
 
 #[test]
-fn a_store_that_cannot_be_read_is_not_overwritten() {
-    let directory = Directory::new("unreadable");
-    std::fs::write(directory.file(), "precious").unwrap();
-    let error = store(&FileStore::new(directory.file()), &Authority::default()).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Store);
-    assert_eq!(
-        std::fs::read_to_string(directory.file()).unwrap(),
-        "precious"
-    );
-}
-
-#[test]
 fn signing_out_sends_the_exact_body_and_deletes_whatever_the_answer() {
     let refresh = old(1);
     let access = Record::of_tokens(TokenSet::new(Secret::from("access-1")), start());
@@ -206,6 +194,68 @@ fn signing_out_sends_the_exact_body_and_deletes_whatever_the_answer() {
     ))
     .unwrap();
     assert!(!outcome.removed());
+}
+
+#[test]
+fn a_damaged_file_is_signed_in_over_and_a_copy_is_kept() {
+    let directory = Directory::new("damaged");
+    let files = FileStore::new(directory.file());
+    let copy = |name: &str| std::fs::read_to_string(directory.0.join(name)).ok();
+    for (content, name) in [
+        ("garbage", "auth.json.damaged"),
+        (r#"{"tokens":{"acc"#, "auth.json.damaged.2"),
+        (
+            r#"{"codex_auth":{"client_id":"dynamic_agent_client"}}"#,
+            "auth.json.damaged.3",
+        ),
+    ] {
+        std::fs::write(directory.file(), content).unwrap();
+        let error = files.load().unwrap_err();
+        assert!(error.is_damaged_record() && error.kind() == ErrorKind::Store);
+        assert!(matches!(
+            store(&files, &Authority::default()).unwrap(),
+            Revoked::NothingToRevoke
+        ));
+        assert_eq!(copy(name).as_deref(), Some(content));
+        #[cfg(unix)]
+        assert_eq!(
+            std::os::unix::fs::MetadataExt::mode(
+                &std::fs::metadata(directory.0.join(name)).unwrap()
+            ) & 0o777,
+            0o600
+        );
+        let record = files.load().unwrap().unwrap().into_record();
+        assert_eq!(record.tokens().unwrap().account_id().unwrap().0, "acct-2");
+    }
+    // There is nothing to keep of an empty file.
+    std::fs::write(directory.file(), "").unwrap();
+    store(&files, &Authority::default()).unwrap();
+    assert!(copy("auth.json.damaged.4").is_none());
+
+    for number in 4..10 {
+        std::fs::write(directory.0.join(format!("auth.json.damaged.{number}")), "").unwrap();
+    }
+    std::fs::write(directory.file(), "garbage").unwrap();
+    assert_eq!(
+        store(&files, &Authority::default())
+            .unwrap_err()
+            .to_string(),
+        "the token store failed: there are too many damaged copies next to the file"
+    );
+    assert_eq!(copy("auth.json").as_deref(), Some("garbage"));
+}
+
+#[test]
+fn only_damage_is_signed_in_over() {
+    let directory = Directory::new("not-damaged");
+    std::fs::create_dir(directory.file()).unwrap();
+    let files = FileStore::new(directory.file());
+    let error = store(&files, &Authority::default()).unwrap_err();
+    assert!(!error.is_damaged_record());
+    assert_eq!(
+        error.to_string(),
+        "the token store failed: it is not a regular file"
+    );
 }
 
 #[test]

@@ -3,25 +3,49 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write as _},
+    io::{self, Seek as _, Write as _},
     path::Path,
 };
+
+use super::{
+    locks,
+    place::{self, Content},
+};
+use crate::error::Error;
 
 pub(crate) trait FileLayer: Send + Sync + 'static {
     type File;
 
-    /// Makes a file for its owner alone; fails if there is one, or a link, of that name.
+    /// Creates a file for its owner alone; fails if there is a file or a link of that name.
     fn create(&self, path: &Path) -> io::Result<Self::File>;
-    /// Writes a part; says how much.
+    /// Writes a part; returns how much.
     fn write(&self, file: &mut Self::File, bytes: &[u8]) -> io::Result<usize>;
     /// Makes what was written survive a loss of power.
     fn sync(&self, file: &Self::File) -> io::Result<()>;
     /// Puts a file in place of another in one move.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Gives a file a name that no other file has; fails with `AlreadyExists` otherwise, as far as the system can tell.
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Exchanges two files in one move; returns `false` where the system cannot.
+    fn exchange(&self, one: &Path, other: &Path) -> io::Result<bool>;
+    /// The bytes of a file that [`exchange`](Self::exchange) moved.
+    fn read(&self, path: &Path) -> io::Result<Content>;
     /// Makes what was done to the names in a directory survive a loss of power.
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
-    /// Removes a name; says whether there was one.
+    /// Removes a name; returns whether there was one.
     fn remove(&self, path: &Path) -> io::Result<bool>;
+    /// Opens a file to write it from its beginning while no other program that asks for its lock reads it.
+    fn open(&self, path: &Path) -> Result<InPlace<Self::File>, Error>;
+    /// Cuts a file off at this length.
+    fn truncate(&self, file: &Self::File, length: u64) -> io::Result<()>;
+}
+
+/// A file that is written in place.
+pub(crate) struct InPlace<F> {
+    pub(super) file: F,
+    pub(super) content: Content,
+    /// Whether the file has lost its last name: what is behind the path elsewhere is another file by now.
+    pub(super) is_unlinked: bool,
 }
 
 pub(crate) struct System;
@@ -48,6 +72,38 @@ impl FileLayer for System {
         fs::rename(from, to)
     }
 
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        if linux::rename(from, to, rustix::fs::RenameFlags::NOREPLACE)? {
+            Ok(())
+        } else {
+            fs::rename(from, to)
+        }
+    }
+
+    // The locks keep out every program that asks for them.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn exchange(&self, one: &Path, other: &Path) -> io::Result<bool> {
+        linux::rename(one, other, rustix::fs::RenameFlags::EXCHANGE)
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn exchange(&self, _one: &Path, _other: &Path) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Content> {
+        let mut options = OpenOptions::new();
+        options.read(true);
+        careful(&mut options);
+        Content::read(&options.open(path)?)
+    }
+
     #[cfg(unix)]
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
         File::open(path)?.sync_all()
@@ -66,20 +122,75 @@ impl FileLayer for System {
             Err(error) => Err(error),
         }
     }
+
+    fn open(&self, path: &Path) -> Result<InPlace<File>, Error> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        careful(&mut options);
+        let mut file = options.open(path).map_err(Error::store)?;
+        let facts = file.metadata().map_err(Error::store)?;
+        place::check_file(&facts)?;
+        locks::exclude(&file)?;
+        let content = Content::read(&file).map_err(Error::store)?;
+        file.rewind().map_err(Error::store)?;
+        #[cfg(unix)]
+        let is_unlinked = {
+            use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+            if facts.mode() & 0o077 != 0 {
+                file.set_permissions(fs::Permissions::from_mode(0o600))
+                    .map_err(Error::store)?;
+            }
+            facts.nlink() == 0
+        };
+        #[cfg(not(unix))]
+        let is_unlinked = false;
+        Ok(InPlace {
+            file,
+            content,
+            is_unlinked,
+        })
+    }
+
+    fn truncate(&self, file: &File, length: u64) -> io::Result<()> {
+        file.set_len(length)
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod linux {
+    use std::{io, path::Path};
+
+    use rustix::{
+        fs::{CWD, RenameFlags, renameat_with},
+        io::Errno,
+    };
+
+    /// Renames with these flags; returns `false` where the kernel or the file system does not know them.
+    pub(super) fn rename(from: &Path, to: &Path, flags: RenameFlags) -> io::Result<bool> {
+        match renameat_with(CWD, from, CWD, to, flags) {
+            Ok(()) => Ok(true),
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 /// Mode 0600 from the first moment, and no link is followed.
-#[cfg(unix)]
 pub(super) fn owner_only(options: &mut OpenOptions) {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    options.mode(0o600).custom_flags(no_follow());
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    careful(options);
+}
+
+/// No link is followed, and a pipe or a device does not block.
+#[cfg(unix)]
+pub(super) fn careful(options: &mut OpenOptions) {
+    use rustix::fs::OFlags;
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    // The flags are small positive constants on every system; were they not, opening would fail, not follow.
+    let flags = i32::try_from(flags.bits()).unwrap_or(i32::MAX);
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags);
 }
 
 #[cfg(not(unix))]
-pub(super) fn owner_only(_options: &mut OpenOptions) {}
-
-#[cfg(unix)]
-pub(super) fn no_follow() -> i32 {
-    // The flag is a small positive constant on every system; were it not, opening would fail, not follow.
-    i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(i32::MAX)
-}
+pub(super) fn careful(_options: &mut OpenOptions) {}
