@@ -281,11 +281,13 @@ impl<L: FileLayer> Files<L> {
         locks::take(&place, names, locks::try_lock)
     }
 
-    /// Takes the locks of a commit, in the official client's order. Their holder reads, compares and replaces the file, and does nothing else.
+    /// Takes the locks of a commit for a store that has its content elsewhere.
+    #[cfg(feature = "keyring")]
     pub(crate) fn lock_for_commit(&self) -> Result<Vec<File>, Error> {
         self.locks_of_commit(&self.writable_place()?)
     }
 
+    /// Takes the locks of a commit, in the official client's order. Their holder reads, compares and replaces the file, and does nothing else.
     fn locks_of_commit(&self, place: &Place) -> Result<Vec<File>, Error> {
         let taken = locks::take(place, locks::of_commit, |path| locks::lock(path).map(Some))?;
         Ok(taken.unwrap_or_default())

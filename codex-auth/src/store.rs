@@ -16,9 +16,10 @@ use crate::{
 ///
 /// # A shared database
 ///
-/// A table with one row for each account serves, if its rows have a revision that changes with every write. [`save`](Self::save) is one
-/// conditional update, and the lock is a lease: a column with the moment it ends, taken by a conditional update as well. A lease should last
-/// longer than the broker's time limit for a refresh, so that it does not end under a living holder.
+/// Processes on many machines share a login through a table with one row for each account, whose revision changes with every write.
+/// [`save`](Self::save) is one conditional update. The lock is an advisory lock, where the database has them; the example `shared_store` of this
+/// crate is such a store over PostgreSQL. Elsewhere it is a lease: a column with the moment it ends, taken by a conditional update as well. A
+/// lease should last longer than the broker's time limit for a refresh, so that it does not end under a living holder.
 ///
 /// ```
 /// use std::{collections::HashMap, sync::{Arc, Mutex}, time::{Duration, Instant}};
@@ -158,15 +159,55 @@ impl Stored {
     }
 }
 
-/// What a store tells two states of its content apart by: a counter, a hash.
+/// The state of a store's content, as bytes that mean something to the store alone: a counter, a hash. Two revisions are equal if their bytes
+/// are.
+///
+/// ```
+/// use codex_auth::Revision;
+///
+/// // A database keeps a counter.
+/// let revision = Revision::from(7_i64.to_be_bytes());
+/// assert_eq!(i64::from_be_bytes(revision.as_bytes().try_into()?), 7);
+/// # Ok::<(), std::array::TryFromSliceError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Revision(Box<[u8]>);
 
 impl Revision {
-    /// A revision of these bytes, which mean something to the store alone.
+    /// Creates a revision of these bytes.
     #[must_use]
     pub fn new(bytes: impl AsRef<[u8]>) -> Self {
         Self(bytes.as_ref().into())
+    }
+
+    /// Returns the bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl AsRef<[u8]> for Revision {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<&[u8]> for Revision {
+    fn from(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl From<Vec<u8>> for Revision {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl<const N: usize> From<[u8; N]> for Revision {
+    fn from(bytes: [u8; N]) -> Self {
+        Self(bytes.into())
     }
 }
 

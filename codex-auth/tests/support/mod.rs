@@ -11,6 +11,8 @@
 pub mod issuer;
 pub mod login;
 pub mod loopback;
+#[cfg(feature = "std")]
+pub mod race;
 
 use core::{
     future::Future,
