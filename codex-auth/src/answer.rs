@@ -100,7 +100,8 @@ pub(crate) fn refusal(purpose: Purpose, response: &Response<Bytes>, secrets: &[&
     described(purpose, response, secrets)
 }
 
-/// Reads a successful response to a refresh that holds no tokens. The refresh token is as good as before, unless the body says otherwise.
+/// Reads a successful response to a refresh that holds no tokens. The refresh token is as good as before, unless the body has the
+/// error code of a refusal.
 pub(crate) fn without_tokens(response: &Response<Bytes>, secrets: &[&Secret]) -> Error {
     let error = described(Purpose::Refresh, response, secrets);
     if error.kind() == ErrorKind::Unavailable {
@@ -166,7 +167,7 @@ fn described(purpose: Purpose, response: &Response<Bytes>, secrets: &[&Secret]) 
             description.as_deref().unwrap_or_default(),
         )
     {
-        // The marker is for programs; the kind says it in words.
+        // The kind replaces the marker, which is not a text for people.
         return Error::new(ErrorKind::MissingEntitlement).with_status(status);
     }
     let description = description.and_then(|text| sanitised_description(text, secrets));

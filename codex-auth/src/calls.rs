@@ -123,7 +123,7 @@ impl Refresh {
     ///
     /// [`ErrorKind::RefreshExpired`], [`RefreshReused`](ErrorKind::RefreshReused), [`RefreshRevoked`](ErrorKind::RefreshRevoked) and
     /// [`RefreshRefused`](ErrorKind::RefreshRefused) are final. [`Unavailable`](ErrorKind::Unavailable) may pass; it is also the error of a
-    /// successful response without tokens, unless its body has an error code that says otherwise.
+    /// successful response without tokens, unless its body has the error code of a refusal.
     pub fn read(&self, now: Moment, response: &Response<Bytes>) -> Result<TokenSet, Error> {
         if !response.status().is_success() {
             return Err(refusal(Purpose::Refresh, response, &self.secrets()));

@@ -1,6 +1,6 @@
 // The device-code login of the Codex authority. It is not RFC 8628: two private calls end in an ordinary code exchange whose verifier the
-// server made. PKCE therefore protects nothing here, TLS does; and the statuses 403 and 404 mean "pending", unless the body says that the
-// user declined.
+// server made. PKCE therefore protects nothing here, TLS does; and the statuses 403 and 404 mean "pending", unless the body reports that
+// the user declined.
 
 use core::{fmt, time::Duration};
 
@@ -22,7 +22,7 @@ use crate::{
 /// Signing in with a browser on another device: show an address and a code, then ask until the user has entered it.
 ///
 /// See [`drive`](crate::drive) for a whole sign-in. The user has fifteen minutes. While asking, failures of the network and of the server
-/// (5xx, 429) are waited out; 403 and 404 mean that the user is not done yet, unless the body says that the user declined.
+/// (5xx, 429) are waited out; 403 and 404 mean that the user is not done yet, unless the body reports that the user declined.
 #[derive(Debug)]
 pub struct DeviceFlow {
     profile: OAuthProfile,

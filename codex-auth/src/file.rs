@@ -34,7 +34,7 @@ use crate::{
 /// # Files that cannot simply be replaced
 ///
 /// * A symbolic link is followed, as Kubernetes and dotfile managers lay them. The file that it leads to is replaced, and the link stays.
-///   Where that is not possible, because the secret is mounted read-only, an error says so before anything is sent.
+///   Where that is not possible, because the secret is mounted read-only, an error reports it before anything is sent.
 /// * A file that is a bind mount of its own is written in place, with its whole new content in a journal next to it until that is done. If
 ///   a program outside replaces the file, the mount keeps the old one: that is an error, and mounting the directory instead avoids it.
 /// * A file that does not hold a record is an error, after it has been read again for a tenth of a second, because a program without locks may
@@ -225,7 +225,7 @@ impl<L: FileLayer> Files<L> {
         }
     }
 
-    /// What is stored, and what it says. A program without locks may be writing it, so content that is not a record is read again a few times.
+    /// Reads the content and the record in it. A program without locks may be writing it, so content that is not a record is read again a few times.
     fn read(&self) -> Result<Option<Found>, Error> {
         for last in (0..=REREADS).map(|reads| reads == REREADS) {
             let Some(content) = Place::resolve(&self.path)?.read()? else {

@@ -190,7 +190,7 @@ fn a_declined_login_ends_at_once_and_is_called_declined() {
         (401, r#"{"error":"authorization_declined"}"#),
         (400, r#"{"error":"access_denied"}"#),
         (401, r#"{"error":{"code":"access_denied"}}"#),
-        // These two statuses mean "pending", unless the body says otherwise.
+        // These two statuses mean "pending" without such a code.
         (403, r#"{"error":"access_denied"}"#),
         (404, r#"{"error":{"code":"authorization_declined"}}"#),
         (200, r#"{"error":"access_denied"}"#),

@@ -60,7 +60,7 @@ fn store_error(detail: &str) -> String {
 struct Mount(PathBuf);
 
 impl Mount {
-    /// `None`, and a line that says so, where mounting is not allowed.
+    /// Mounts; prints a line and returns `None` where that is not allowed.
     fn new(options: &[&str], from: &Path, to: &Path) -> Option<Self> {
         let made = Command::new("mount")
             .args(options)
@@ -420,7 +420,7 @@ fn pipes_and_devices_are_refused_without_blocking() {
             "{device}"
         );
     }
-    // A pipe in the place of a lock file does not block either.
+    // A pipe instead of a lock file does not block either.
     fs::remove_file(directory.file()).unwrap();
     fs::remove_file(directory.0.join("auth.lock")).unwrap();
     pipe(&directory.0.join("auth.lock"));

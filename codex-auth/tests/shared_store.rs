@@ -33,7 +33,7 @@ use support::{
 
 const URL: &str = "CODEX_AUTH_DATABASE_URL";
 
-/// The server; `None`, and a line that says so, where there is none.
+/// The server's address; prints a line and returns `None` where there is none.
 fn url() -> Option<String> {
     let url = std::env::var(URL).ok();
     if url.is_none() {

@@ -139,7 +139,7 @@ fn what_another_process_renewed_ends_the_pause() {
 }
 
 #[test]
-fn a_success_that_says_otherwise_is_believed() {
+fn a_success_with_the_error_code_of_a_refusal_is_a_refusal() {
     let cases = [
         (
             r#"{"error":{"code":"refresh_token_reused"}}"#,
@@ -186,7 +186,7 @@ fn a_byte_order_mark_is_not_a_reason_to_lose_the_tokens() {
 }
 
 #[test]
-fn tokens_beside_an_error_are_tokens() {
+fn tokens_next_to_an_error_are_tokens() {
     let (store, timer) = (stored(tokens(1, -MINUTE)), VirtualTimer::new());
     let body = format!(
         r#"{{"error":"invalid_grant","access_token":"{}","refresh_token":"refresh-2"}}"#,

@@ -116,7 +116,7 @@ impl Place {
         }
     }
 
-    /// What is stored; `None` if there is no file.
+    /// Reads the file; `None` if there is none.
     pub(super) fn read(&self) -> Result<Option<Content>, Error> {
         // A write that was cut off is finished by the next writer; until then, this is what the file will hold.
         if let Some(journal) = self.read_file(&self.journal())? {

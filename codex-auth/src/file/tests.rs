@@ -93,7 +93,7 @@ fn other_kinds_and_large_files_are_refused_and_traps_are_not_stepped_into() {
     assert_eq!(fs::read_to_string(&trap).unwrap(), "untouched");
     assert_eq!(key(&path).as_deref(), Some("nxt"));
 
-    // Nor one in the place of a lock.
+    // Nor is a link instead of a lock file.
     fs::remove_file(directory.join("auth.lock")).unwrap();
     symlink(&trap, directory.join("auth.lock")).unwrap();
     assert_eq!(

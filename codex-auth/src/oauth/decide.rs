@@ -50,7 +50,7 @@ pub(super) struct Situation<'a> {
     pub(super) locked: bool,
     /// Tokens that were refused for good, and how.
     pub(super) refused: Option<(&'a TokenSet, &'a Error)>,
-    /// Tokens that are not to be sent at this moment, and the error of the last attempt.
+    /// Tokens that must not be sent yet, and the error of the last attempt.
     pub(super) held: Option<(&'a TokenSet, &'a Error)>,
     pub(super) unknown_outcome: UnknownOutcome,
     /// Tokens were received so recently that what the clock says of their age is no reason to renew them again.
