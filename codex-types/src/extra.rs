@@ -1,10 +1,13 @@
 //! What an object carried beyond its typed fields.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use crate::RawJson;
+use crate::wire::key::Key;
+use crate::wire::push_entry;
 
 /// The keys of an object that have no field, in the order in which they came, and which of its
 /// known keys were missing or `null`.
@@ -32,11 +35,15 @@ pub struct Extra {
     absent: u64,
     /// One bit for each known key that was `null`.
     null: u64,
-    #[expect(
-        clippy::box_collection,
-        reason = "most objects have none and are smaller for it"
-    )]
-    entries: Option<Box<Vec<Entry>>>,
+    /// Boxed because most objects have none and are smaller for it.
+    rare: Option<Box<Rare>>,
+}
+
+#[derive(Clone, Default)]
+struct Rare {
+    entries: Vec<Entry>,
+    /// The JSON of known keys that their fields cannot hold.
+    spellings: Vec<(Box<str>, RawJson)>,
 }
 
 impl Extra {
@@ -49,11 +56,22 @@ impl Extra {
             .map(|(_, value)| value)
     }
 
+    /// Returns the JSON of a known key whose text holds lone surrogate halves, each of which its
+    /// field shows as U+FFFD.
+    ///
+    /// While the field is not changed, this JSON is written in its place. See
+    /// [`Halves`](crate::Halves) for an example.
+    pub fn spelling(&self, key: &str) -> Option<&RawJson> {
+        let spellings = &self.rare.as_ref()?.spellings;
+        let (_, raw) = spellings.iter().find(|(name, _)| **name == *key)?;
+        Some(raw)
+    }
+
     /// Sets `key` to `value`, replacing what was there.
     ///
     /// A key that has a field of its own is written only while that field is empty.
     pub fn insert(&mut self, key: &str, value: RawJson) {
-        let entries = self.entries.get_or_insert_default();
+        let entries = &mut self.rare.get_or_insert_default().entries;
         match entries.iter().position(|(name, _)| **name == *key) {
             Some(first) => {
                 entries[first].1 = value;
@@ -69,7 +87,7 @@ impl Extra {
 
     /// Takes `key` out and hands over its value.
     pub fn remove(&mut self, key: &str) -> Option<RawJson> {
-        let entries = self.entries.as_mut()?;
+        let entries = &mut self.rare.as_mut()?.entries;
         let mut removed = None;
         entries.retain_mut(|(name, value)| {
             let keep = **name != *key;
@@ -101,7 +119,7 @@ impl Extra {
         Self {
             absent: 0,
             null: 0,
-            entries: None,
+            rare: None,
         }
     }
 
@@ -113,14 +131,37 @@ impl Extra {
         }
     }
 
-    pub(crate) fn push(&mut self, key: Box<str>, value: RawJson) {
-        self.entries.get_or_insert_default().push((key, value));
+    pub(crate) fn push(&mut self, key: Key, value: RawJson) {
+        let rare = self.rare.get_or_insert_default();
+        rare.entries.push((key, value));
+    }
+
+    /// Keeps the JSON of a known key, which has none yet.
+    pub(crate) fn spell(&mut self, key: &str, raw: RawJson) {
+        let rare = self.rare.get_or_insert_default();
+        rare.spellings.push((key.into(), raw));
+    }
+
+    pub(crate) fn forget_spelling(&mut self, key: &str) {
+        if let Some(rare) = &mut self.rare {
+            rare.spellings.retain(|(name, _)| **name != *key);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn has_spellings(&self) -> bool {
+        matches!(&self.rare, Some(rare) if !rare.spellings.is_empty())
+    }
+
+    /// Takes over the keys of another object.
+    pub(crate) fn adopt(&mut self, other: Self) {
+        self.rare = other.rare;
     }
 
     /// Keeps a tag that is not the usual one, in front, which is where it is written.
     pub(crate) fn set_tag(&mut self, value: RawJson) {
-        let entries = self.entries.get_or_insert_default();
-        entries.insert(0, ("type".into(), value));
+        let rare = self.rare.get_or_insert_default();
+        rare.entries.insert(0, ("type".into(), value));
     }
 
     pub(crate) fn set_value(&mut self, bit: u64) {
@@ -159,13 +200,28 @@ impl Extra {
     }
 
     pub(crate) fn entries(&self) -> &[Entry] {
-        self.entries.as_deref().map_or(&[], Vec::as_slice)
+        self.rare.as_ref().map_or(&[], |rare| &rare.entries)
     }
 
     pub(crate) fn retain(&mut self, keep: impl FnMut(&Entry) -> bool) {
-        if let Some(entries) = &mut self.entries {
-            entries.retain(keep);
+        if let Some(rare) = &mut self.rare {
+            rare.entries.retain(keep);
         }
+    }
+
+    /// Whether the name of a key has lone halves, which a serializer cannot write.
+    pub(crate) fn has_spelled_keys(&self) -> bool {
+        self.entries().iter().any(|(key, _)| key.is_spelled())
+    }
+
+    /// Adds the keys whose names have lone halves to the JSON of an object.
+    pub(crate) fn add_spelled_keys(&self, mut json: String) -> RawJson {
+        json.pop();
+        for (key, value) in self.entries().iter().filter(|(key, _)| key.is_spelled()) {
+            push_entry(&mut json, key, value);
+        }
+        json.push('}');
+        RawJson::trusted(json)
     }
 }
 
@@ -179,13 +235,13 @@ impl PartialEq for Extra {
 impl fmt::Debug for Extra {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set()
-            .entries(self.entries().iter().map(|(name, _)| name))
+            .entries(self.iter().map(|(name, _)| name))
             .finish()
     }
 }
 
 /// A key and its value.
-pub(crate) type Entry = (Box<str>, RawJson);
+pub(crate) type Entry = (Key, RawJson);
 
 const UNTAGGED: u64 = 1 << 63;
 

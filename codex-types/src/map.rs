@@ -4,11 +4,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::de::MapAccess;
+use serde::de::{IgnoredAny, MapAccess};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::RawJson;
+use crate::wire::key::Key;
 use crate::wire::{Slot, SlotSeed, Wire, deserialize, push_entry};
 
 /// A JSON object with free keys, in the order in which they came.
@@ -119,19 +120,34 @@ impl<K: Into<String>, V: Into<T>, T> Extend<(K, V)> for Map<T> {
 impl<T: Wire> Wire for Map<T> {
     fn from_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<Slot<Self>, A::Error> {
         let mut entries = Vec::new();
-        while let Some(key) = map.next_key::<String>()? {
+        let mut spelled = false;
+        while let Some(key) = map.next_key::<Key>()? {
+            spelled |= key.is_spelled();
             let foreign = match map.next_value_seed(SlotSeed::<T>::new())? {
                 Slot::Value(value) => {
-                    entries.push((key, value));
+                    entries.push((key.into(), value));
+                    continue;
+                }
+                Slot::Spelled(value) => {
+                    entries.push((key.into(), value.0));
+                    spelled = true;
                     continue;
                 }
                 Slot::Null => RawJson::default(),
                 Slot::Foreign(raw) => raw,
             };
             match T::absorb(foreign) {
-                Ok(value) => entries.push((key, value)),
+                Ok(value) => entries.push((key.into(), value)),
+                Err(_) if spelled => {
+                    while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                    return Ok(Slot::Foreign(map.next_value()?));
+                }
                 Err(raw) => return foreign_rest(&Self { entries }, &key, &raw, map),
             }
+        }
+        if spelled {
+            // Only `halves::Reader` gets here; it starts over and passes the whole map.
+            return Ok(Slot::spelled(Self { entries }, map.next_value()?));
         }
         Ok(Slot::Value(Self { entries }))
     }
@@ -156,14 +172,14 @@ impl<'de, T: Wire> Deserialize<'de> for Map<T> {
 /// One value of a foreign type makes the whole object foreign, as with lists.
 fn foreign_rest<'de, T: Wire, A: MapAccess<'de>>(
     start: &Map<T>,
-    key: &str,
+    key: &Key,
     raw: &RawJson,
     mut map: A,
 ) -> Result<Slot<Map<T>>, A::Error> {
     let mut json = serde_json::to_string(start).map_err(serde::de::Error::custom)?;
     json.pop();
     push_entry(&mut json, key, raw);
-    while let Some((key, value)) = map.next_entry::<String, RawJson>()? {
+    while let Some((key, value)) = map.next_entry::<Key, RawJson>()? {
         push_entry(&mut json, &key, &value);
     }
     json.push('}');

@@ -5,12 +5,15 @@ use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
+use core::marker::PhantomData;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::DecodeError;
+use crate::halves::lossy;
+use crate::wire::halves::Reader;
 
 /// One JSON value, kept as the text it was read from.
 ///
@@ -78,7 +81,7 @@ impl RawJson {
         self.as_str() == "null"
     }
 
-    /// Reads the value as a `T`.
+    /// Reads the value as a `T`. A lone surrogate half, such as `\ud83d`, becomes U+FFFD in text.
     ///
     /// # Errors
     ///
@@ -90,8 +93,7 @@ impl RawJson {
     /// # Ok::<(), codex_types::DecodeError>(())
     /// ```
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        serde_json::from_str(self.as_str())
-            .map_err(|error| DecodeError::from_json(error, self.as_str()))
+        parse(self.as_str())
     }
 
     /// The text without white space between its tokens, so that it fits on one line.
@@ -150,6 +152,27 @@ impl<'de> Deserialize<'de> for RawJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Box::<RawValue>::deserialize(deserializer).map(Self)
     }
+}
+
+/// Reads JSON as a `T`, with U+FFFD for each lone surrogate half.
+pub(crate) fn parse<T: DeserializeOwned>(json: &str) -> Result<T, DecodeError> {
+    parse_seed(json, PhantomData)
+}
+
+/// The same for a seed.
+pub(crate) fn parse_seed<T, S>(json: &str, seed: S) -> Result<T, DecodeError>
+where
+    S: Copy + for<'de> DeserializeSeed<'de, Value = T>,
+{
+    let mut fast = serde_json::Deserializer::from_str(json);
+    let read = seed.deserialize(&mut fast);
+    read.and_then(|value| fast.end().map(|()| value))
+        .or_else(|error| {
+            let lossy = lossy(json).ok_or(error)?;
+            serde_json::from_str::<IgnoredAny>(json)?;
+            seed.deserialize(&mut Reader::new(json, &lossy))
+        })
+        .map_err(|error| DecodeError::from_json(error, json))
 }
 
 /// Appends `text` to `json` as a JSON string.

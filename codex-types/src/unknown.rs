@@ -7,6 +7,7 @@ use serde::de::MapAccess;
 use serde::{Serialize, Serializer};
 
 use crate::RawJson;
+use crate::wire::key::Key;
 use crate::wire::object::Prelude;
 use crate::wire::push_entry;
 
@@ -58,21 +59,17 @@ impl Unknown {
         mut map: A,
     ) -> Result<Self, A::Error> {
         let mut json = String::from("{");
-        for (key, value) in &prelude.early {
-            push_entry(&mut json, key, value);
+        let is_spelled = prelude.spelled.iter().any(|(key, _)| **key == *"type");
+        let tag = prelude.tag.as_deref().filter(|_| !is_spelled);
+        let tag = tag.map(|tag| (Key::from("type"), RawJson::string(tag)));
+        for (key, value) in prelude.into_entries().chain(tag) {
+            push_entry(&mut json, &key, &value);
         }
-        let kind = prelude.tag.as_deref().unwrap_or_default();
-        if prelude.tag.is_some() {
-            push_entry(&mut json, "type", &RawJson::string(kind));
-        }
-        while let Some((key, value)) = map.next_entry::<Box<str>, RawJson>()? {
+        while let Some((key, value)) = map.next_entry::<Key, RawJson>()? {
             push_entry(&mut json, &key, &value);
         }
         json.push('}');
-        Ok(Self {
-            kind: kind.into(),
-            raw: RawJson::trusted(json),
-        })
+        Ok(Self::new(RawJson::trusted(json)))
     }
 }
 

@@ -38,8 +38,8 @@ impl ArgumentsError {
     }
 
     pub(crate) fn decode<T: DeserializeOwned>(arguments: &str) -> Result<T, Self> {
-        serde_json::from_str(arguments).map_err(|error| Self {
-            source: DecodeError::from_json(error, arguments),
+        crate::raw::parse(arguments).map_err(|source| Self {
+            source,
             arguments: arguments.into(),
         })
     }

@@ -83,8 +83,8 @@ impl DecodeError {
     pub(crate) fn from_json(source: serde_json::Error, text: &str) -> Self {
         let kind = match source.classify() {
             Category::Eof => DecodeErrorKind::UnexpectedEnd,
+            _ if is_depth_limit(&source) => DecodeErrorKind::TooDeep,
             Category::Data => DecodeErrorKind::Mismatch,
-            Category::Syntax | Category::Io if is_depth_limit(&source) => DecodeErrorKind::TooDeep,
             Category::Syntax | Category::Io => DecodeErrorKind::Syntax,
         };
         let offset = match kind {
@@ -147,6 +147,9 @@ impl core::error::Error for DecodeError {
     }
 }
 
+/// The message of serde_json for JSON that nests too deep.
+pub(crate) const DEPTH_LIMIT: &str = "recursion limit exceeded";
+
 /// serde_json counts this case as syntax and names it in its message only.
 fn is_depth_limit(error: &serde_json::Error) -> bool {
     use core::fmt::Write;
@@ -163,7 +166,7 @@ fn is_depth_limit(error: &serde_json::Error) -> bool {
         }
     }
 
-    let mut expect = Expect("recursion limit exceeded", true);
+    let mut expect = Expect(DEPTH_LIMIT, true);
     write!(expect, "{error}").is_ok() && expect.1 && expect.0.is_empty()
 }
 

@@ -79,7 +79,7 @@ impl ErrorEvent {
     /// ```
     pub fn from_body(body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(body);
-        if let Ok(event) = serde_json::from_str::<Self>(&text) {
+        if let Ok(event) = crate::raw::parse::<Self>(&text) {
             return event;
         }
         let mut event = Self::default();

@@ -12,6 +12,7 @@ pub use api::{ApiError, Misalignment, MisalignmentKind, MisalignmentSteer, PlanT
 pub use arguments::ArgumentsError;
 pub use category::ErrorCategory;
 pub use code::ErrorCode;
+pub(crate) use decode::DEPTH_LIMIT;
 pub use decode::{DecodeError, DecodeErrorKind};
 pub(crate) use delay::duration;
 pub use event::ErrorEvent;

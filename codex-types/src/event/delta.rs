@@ -13,6 +13,8 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::part::Logprob;
+use crate::wire::key::Key;
+use crate::wire::object::{Members, write_members};
 use crate::{Extra, RawJson};
 
 /// A piece of text that is to be appended to a field of an item.
@@ -378,6 +380,16 @@ impl fmt::Debug for DeltaRef<'_> {
 
 impl Serialize for DeltaRef<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        write_members(self, serializer)
+    }
+}
+
+impl Members for DeltaRef<'_> {
+    fn extra(&self) -> &Extra {
+        DeltaRef::extra(self)
+    }
+
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let extra = self.extra();
         let mut map = serializer.serialize_map(None)?;
         match extra.get("type") {
@@ -389,7 +401,7 @@ impl Serialize for DeltaRef<'_> {
             map.serialize_entry("sequence_number", &sequence_number)?;
         }
         if self.pieces.present.has(Present::ITEM_ID) {
-            map.serialize_entry("item_id", self.item_id())?;
+            write_text(&mut map, "item_id", self.item_id(), extra)?;
         }
         if let Some(output_index) = self.output_index() {
             map.serialize_entry("output_index", &output_index)?;
@@ -401,21 +413,36 @@ impl Serialize for DeltaRef<'_> {
             map.serialize_entry("summary_index", &summary_index)?;
         }
         if self.pieces.present.has(Present::DELTA) {
-            map.serialize_entry("delta", self.delta())?;
+            write_text(&mut map, "delta", self.delta(), extra)?;
         }
         if self.pieces.present.has(Present::LOGPROBS) {
             map.serialize_entry("logprobs", self.logprobs())?;
         }
         if let Some(obfuscation) = self.obfuscation() {
-            map.serialize_entry("obfuscation", obfuscation)?;
+            write_text(&mut map, "obfuscation", obfuscation, extra)?;
         }
         if let Some(stream_id) = self.stream_id() {
-            map.serialize_entry("stream_id", stream_id)?;
+            write_text(&mut map, "stream_id", stream_id, extra)?;
         }
-        for (name, value) in extra.iter().filter(|(name, _)| *name != "type") {
-            map.serialize_entry(name, value)?;
+        for (name, value) in extra.entries() {
+            if **name != *"type" && !name.is_spelled() {
+                map.serialize_entry(&**name, value)?;
+            }
         }
         map.end()
+    }
+}
+
+/// Writes a text, or the JSON of one with lone halves: a delta never changes, so it still holds.
+fn write_text<M: SerializeMap>(
+    map: &mut M,
+    key: &str,
+    text: &str,
+    extra: &Extra,
+) -> Result<(), M::Error> {
+    match extra.spelling(key) {
+        Some(raw) => map.serialize_entry(key, raw),
+        None => map.serialize_entry(key, text),
     }
 }
 
@@ -512,7 +539,7 @@ impl Pieces<'_> {
             .is_some_and(|rare| rare.extra.is_untagged())
     }
 
-    pub(crate) fn push_extra(&mut self, name: &str, value: RawJson) {
-        self.rare().extra.push(name.into(), value);
+    pub(crate) fn push_extra(&mut self, name: Key, value: RawJson) {
+        self.rare().extra.push(name, value);
     }
 }

@@ -3,7 +3,6 @@
 //! It is the reference for the fast way in `delta_fast`, which leaves to it whatever is unusual.
 
 use alloc::borrow::Cow;
-use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -11,7 +10,10 @@ use serde::de::MapAccess;
 use serde::{Deserializer, Serializer};
 
 use crate::event::delta::{Delta, DeltaKind, Pieces, Present};
+use crate::halves::lossy;
 use crate::part::Logprob;
+use crate::wire::halves::Reader;
+use crate::wire::key::Key;
 use crate::wire::object::Prelude;
 use crate::wire::tagged::Payload;
 use crate::wire::{Slot, Wire};
@@ -24,18 +26,23 @@ impl Payload for Delta {
         mut map: A,
     ) -> Result<Self, A::Error> {
         let mut pieces = Pieces::default();
-        match prelude.tag {
+        match &prelude.tag {
             None => pieces.rare().extra.set_untagged(),
-            Some(tag) if tag != canonical => pieces.rare().extra.set_tag(RawJson::string(&tag)),
+            Some(tag) if *tag != canonical => pieces.rare().extra.set_tag(RawJson::string(tag)),
             Some(_) => {}
         }
-        for (name, raw) in prelude.early {
-            let mut deserializer = serde_json::Deserializer::from_str(raw.as_str());
-            if read_value(&mut pieces, &name, &mut deserializer).is_err() {
-                pieces.push_extra(&name, raw);
+        for (name, raw) in prelude.into_entries() {
+            let json = raw.as_str();
+            let mut fast = serde_json::Deserializer::from_str(json);
+            if read_value(&mut pieces, &name, &mut fast).is_err() {
+                let lossy = lossy(json);
+                let mut reader = Reader::new(json, lossy.as_deref().unwrap_or(json));
+                if read_value(&mut pieces, &name, &mut reader).is_err() {
+                    pieces.push_extra(name, raw);
+                }
             }
         }
-        while let Some(name) = map.next_key::<Box<str>>()? {
+        while let Some(name) = map.next_key::<Key>()? {
             map.next_value_seed(ValueSeed {
                 pieces: &mut pieces,
                 name: &name,
@@ -58,7 +65,7 @@ impl Payload for Delta {
 
 struct ValueSeed<'a, 'b> {
     pieces: &'a mut Pieces<'b>,
-    name: &'a str,
+    name: &'a Key,
 }
 
 impl<'de> serde::de::DeserializeSeed<'de> for ValueSeed<'_, '_> {
@@ -72,10 +79,10 @@ impl<'de> serde::de::DeserializeSeed<'de> for ValueSeed<'_, '_> {
 /// Reads the value of one key. A repeated key replaces what it said before.
 fn read_value<'de, D: Deserializer<'de>>(
     pieces: &mut Pieces<'_>,
-    name: &str,
+    name: &Key,
     deserializer: D,
 ) -> Result<(), D::Error> {
-    match name {
+    match &**name {
         "sequence_number" => {
             if let Some(value) =
                 take::<u64, _>(pieces, name, Present::SEQUENCE_NUMBER, deserializer)?
@@ -138,7 +145,7 @@ fn read_value<'de, D: Deserializer<'de>>(
         }
         _ => {
             let raw = <RawJson as serde::Deserialize>::deserialize(deserializer)?;
-            pieces.push_extra(name, raw);
+            pieces.push_extra(name.clone(), raw);
         }
     }
     Ok(())
@@ -147,20 +154,30 @@ fn read_value<'de, D: Deserializer<'de>>(
 /// Reads a value for a field. What does not fit goes to the extra keys, and the field is absent.
 fn take<'de, T: Wire, D: Deserializer<'de>>(
     pieces: &mut Pieces<'_>,
-    name: &str,
+    name: &Key,
     key: u8,
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
-    let raw = match T::read(deserializer)? {
+    let slot = T::read(deserializer)?;
+    if let Some(rare) = &mut pieces.rare {
+        rare.extra.forget_spelling(name);
+    }
+    let raw = match slot {
         Slot::Value(value) => {
             pieces.present.add(key);
+            return Ok(Some(value));
+        }
+        Slot::Spelled(spelled) => {
+            let (value, raw) = *spelled;
+            pieces.present.add(key);
+            pieces.rare().extra.spell(name, raw);
             return Ok(Some(value));
         }
         Slot::Null => RawJson::default(),
         Slot::Foreign(raw) => raw,
     };
     pieces.present.drop(key);
-    pieces.push_extra(name, raw);
+    pieces.push_extra(name.clone(), raw);
     Ok(None)
 }
 

@@ -2,7 +2,6 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use serde::Deserializer;
 use serde::de::MapAccess;
@@ -13,7 +12,7 @@ use crate::event::scan::{self, leading_kind};
 use crate::event::*;
 use crate::response::Response;
 use crate::wire::object::Prelude;
-use crate::{DecodeError, RawJson, Unknown};
+use crate::{DecodeError, RawJson, Unknown, raw};
 
 impl ResponseEvent {
     /// Reads one event: the data of an SSE frame, or a text message of a socket.
@@ -182,8 +181,8 @@ impl ResponseEvent {
 
     /// Reads an event without shortcuts.
     pub(crate) fn from_json_in_full(hint: Option<&str>, json: &str) -> Result<Self, DecodeError> {
-        let event = serde_json::from_str::<Self>(json)
-            .map_err(|error| describe(DecodeError::from_json(error, json), json))?;
+        let event =
+            raw::parse::<Self>(json).map_err(|error| error.with_event_kind(leading_kind(json)))?;
         match event {
             Self::Unknown(unknown) if !unknown.raw().as_str().starts_with('{') => {
                 Err(DecodeError::mismatch(0))
@@ -206,8 +205,20 @@ impl ResponseEvent {
         event.unwrap_or(Self::Unknown(unknown))
     }
 
-    fn read_as(kind: &str, json: &str) -> Result<Self, serde_json::Error> {
+    fn read_as(kind: &str, json: &str) -> Result<Self, DecodeError> {
+        #[derive(Clone, Copy)]
         struct AsKind<'k>(&'k str);
+
+        impl<'de> serde::de::DeserializeSeed<'de> for AsKind<'_> {
+            type Value = ResponseEvent;
+
+            fn deserialize<D: Deserializer<'de>>(
+                self,
+                deserializer: D,
+            ) -> Result<ResponseEvent, D::Error> {
+                deserializer.deserialize_map(self)
+            }
+        }
 
         impl<'de> serde::de::Visitor<'de> for AsKind<'_> {
             type Value = ResponseEvent;
@@ -217,15 +228,11 @@ impl ResponseEvent {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ResponseEvent, A::Error> {
-                let prelude = Prelude {
-                    tag: None,
-                    early: Vec::new(),
-                };
-                ResponseEvent::read_rest(prelude, Some(self.0), map)
+                ResponseEvent::read_rest(Prelude::default(), Some(self.0), map)
             }
         }
 
-        serde_json::Deserializer::from_str(json).deserialize_map(AsKind(kind))
+        raw::parse_seed(json, AsKind(kind))
     }
 
     fn common(&self) -> Common<'_> {
@@ -461,8 +468,4 @@ fn plain_text<'a>(json: &'a str, key: &str) -> Option<&'a str> {
         Cow::Borrowed(text) => Some(text),
         Cow::Owned(_) => None,
     }
-}
-
-fn describe(error: DecodeError, json: &str) -> DecodeError {
-    error.with_event_kind(leading_kind(json))
 }

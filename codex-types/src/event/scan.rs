@@ -5,7 +5,7 @@ use alloc::string::String;
 use core::fmt;
 
 use serde::Deserializer;
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The `type` of an object: at once when it is the first key, as it nearly always is, else by
@@ -55,10 +55,14 @@ const fn is_special(byte: u8) -> bool {
 
 /// The text of a key whose value is text.
 pub(crate) fn text_of<'a>(json: &'a str, key: &str) -> Option<Cow<'a, str>> {
-    let value = value_of(json, key)?;
-    let inner = value.strip_prefix('"')?.strip_suffix('"')?;
+    text(value_of(json, key)?)
+}
+
+/// The text of a JSON string.
+fn text(json: &str) -> Option<Cow<'_, str>> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
     if inner.contains('\\') {
-        serde_json::from_str::<String>(value).ok().map(Cow::Owned)
+        crate::raw::parse::<String>(json).ok().map(Cow::Owned)
     } else {
         Some(Cow::Borrowed(inner))
     }
@@ -67,10 +71,7 @@ pub(crate) fn text_of<'a>(json: &'a str, key: &str) -> Option<Cow<'a, str>> {
 /// The JSON of a key's value, if `json` is an object that has the key; the first, if it has several.
 pub(crate) fn value_of<'a>(json: &'a str, key: &str) -> Option<&'a str> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    deserializer
-        .deserialize_map(ValueVisitor { key })
-        .ok()
-        .flatten()
+    deserializer.deserialize_map(ValueVisitor { key }).ok()?
 }
 
 struct ValueVisitor<'k> {
@@ -86,39 +87,12 @@ impl<'de> Visitor<'de> for ValueVisitor<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found = None;
-        while let Some(is_key) = map.next_key_seed(KeySeed { key: self.key })? {
-            if is_key && found.is_none() {
-                found = Some(map.next_value::<&RawValue>()?.get());
-            } else {
-                map.next_value::<IgnoredAny>()?;
+        while let Some((name, value)) = map.next_entry::<&RawValue, &RawValue>()? {
+            if found.is_none() && text(name.get()).is_some_and(|name| name == self.key) {
+                found = Some(value.get());
             }
         }
         Ok(found)
-    }
-}
-
-/// Tells whether a key is the one that is looked for.
-struct KeySeed<'k> {
-    key: &'k str,
-}
-
-impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
-    type Value = bool;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for KeySeed<'_> {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<bool, E> {
-        Ok(key == self.key)
     }
 }
 

@@ -6,6 +6,7 @@ use alloc::string::String;
 use crate::RawJson;
 use crate::item::*;
 use crate::part::{InputPart, OutputPart};
+use crate::wire::object::replay;
 use crate::wire::tagged::{from_variants, tagged};
 
 tagged! {
@@ -560,14 +561,10 @@ impl From<OutputMessage> for Message {
             phase: message.phase,
             ..Self::default()
         };
-        for (name, value) in message.extra.iter() {
-            converted.extra.push(name.into(), value.clone());
-        }
+        converted.extra.adopt(message.extra);
         // An answer's content is a list; the service takes plain text as well, and gives it back in compacted conversations.
-        let plain = converted.extra.get("content");
-        if let Some(content) = plain.and_then(|raw| raw.decode().ok()) {
-            converted.content = content;
-            converted.extra.remove("content");
+        if let Some(content) = converted.extra.remove("content") {
+            replay(&mut converted, "content".into(), content);
         }
         converted
     }

@@ -7,7 +7,7 @@ use crate::item::{InputItem, Message};
 use crate::request::*;
 use crate::tool::{Tool, ToolChoice};
 use crate::wire::either::either;
-use crate::wire::object::{Prefixed, object};
+use crate::wire::object::{First, Prefixed, object};
 use crate::{DecodeError, Map, Number};
 
 object! {
@@ -122,7 +122,7 @@ impl CreateResponse {
     pub fn to_json(&self, streaming: Streaming) -> Result<String, DecodeError> {
         let stream = streaming == Streaming::Yes;
         serde_json::to_string(&Prefixed {
-            keys: [("stream", &stream)],
+            first: Some(("stream", First::Flag(stream))),
             object: self,
         })
         .map_err(DecodeError::unwritable)

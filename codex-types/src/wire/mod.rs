@@ -12,6 +12,8 @@
 //! client that field, never the event.
 
 pub(crate) mod either;
+pub(crate) mod halves;
+pub(crate) mod key;
 pub(crate) mod object;
 pub(crate) mod open;
 mod primitive;
@@ -22,23 +24,32 @@ use alloc::string::String;
 use core::fmt;
 use core::marker::PhantomData;
 
-use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{Number, RawJson};
+use halves::SPELLING;
+use key::Key;
 
 /// What stood where a `T` was expected.
 pub(crate) enum Slot<T> {
     Value(T),
+    /// Text with lone surrogate halves, which the value shows as U+FFFD, and its JSON.
+    Spelled(Box<(T, RawJson)>),
     Null,
     /// Something else, verbatim.
     Foreign(RawJson),
 }
 
 impl<T> Slot<T> {
+    pub(crate) fn spelled(value: T, raw: RawJson) -> Self {
+        Self::Spelled(Box::new((value, raw)))
+    }
+
     pub(crate) fn map<U>(self, wrap: impl FnOnce(T) -> U) -> Slot<U> {
         match self {
             Self::Value(value) => Slot::Value(wrap(value)),
+            Self::Spelled(spelled) => Slot::spelled(wrap(spelled.0), spelled.1),
             Self::Null => Slot::Null,
             Self::Foreign(raw) => Slot::Foreign(raw),
         }
@@ -50,7 +61,7 @@ impl<T> Slot<T> {
 /// A type says which forms it takes; what it does not take comes back as [`Slot::Foreign`].
 pub(crate) trait Wire: Sized + Serialize {
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Slot<Self>, D::Error> {
-        deserializer.deserialize_any(WireVisitor(PhantomData))
+        deserializer.deserialize_newtype_struct(SPELLING, WireVisitor(PhantomData))
     }
 
     fn from_text(_: &str) -> Option<Self> {
@@ -128,6 +139,17 @@ impl<'de, T: Wire> Visitor<'de> for WireVisitor<T> {
         })
     }
 
+    /// Text with lone halves, as the bytes of its JSON; only [`halves::Reader`] passes it so.
+    fn visit_bytes<E: Error>(self, json: &[u8]) -> Result<Slot<T>, E> {
+        let Some((text, raw)) = halves::spelled(json) else {
+            return Err(E::invalid_type(Unexpected::Bytes(json), &self));
+        };
+        Ok(match T::from_string(text) {
+            Ok(taken) => Slot::spelled(taken, raw),
+            Err(_) => Slot::Foreign(raw),
+        })
+    }
+
     fn visit_unit<E>(self) -> Result<Slot<T>, E> {
         Ok(Slot::Null)
     }
@@ -138,6 +160,14 @@ impl<'de, T: Wire> Visitor<'de> for WireVisitor<T> {
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Slot<T>, D::Error> {
         T::read(deserializer)
+    }
+
+    #[inline]
+    fn visit_newtype_struct<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<Slot<T>, D::Error> {
+        deserializer.deserialize_any(self)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Slot<T>, A::Error> {
@@ -173,12 +203,13 @@ pub(crate) fn deserialize<'de, T: Wire, D: Deserializer<'de>>(
 ) -> Result<T, D::Error> {
     let foreign = match T::read(deserializer)? {
         Slot::Value(value) => return Ok(value),
+        // Nothing around the value can keep its JSON.
+        Slot::Spelled(spelled) => return Ok(T::absorb(spelled.1).unwrap_or(spelled.0)),
         Slot::Null => RawJson::default(),
         Slot::Foreign(raw) => raw,
     };
-    T::absorb(foreign).map_err(|_| {
-        serde::de::Error::custom(format_args!("this value cannot be read as {expected}"))
-    })
+    T::absorb(foreign)
+        .map_err(|_| Error::custom(format_args!("this value cannot be read as {expected}")))
 }
 
 fn number<T: Wire>(number: Number) -> Slot<T> {
@@ -213,7 +244,7 @@ pub(crate) fn foreign_map<'de, T: Wire, A: MapAccess<'de>>(
     const ARBITRARY_PRECISION: &str = "$serde_json::private::Number";
 
     let mut json = String::from("{");
-    while let Some(key) = map.next_key::<Box<str>>()? {
+    while let Some(key) = map.next_key::<Key>()? {
         if json.len() == 1 && *key == *ARBITRARY_PRECISION {
             let text = map.next_value::<String>()?;
             return Ok(spelled_number(text));
@@ -240,11 +271,11 @@ fn spelled_number<T: Wire>(text: String) -> Slot<T> {
 }
 
 /// Appends one key and its value to the text of an object that is being built.
-pub(crate) fn push_entry(json: &mut String, key: &str, value: &RawJson) {
+pub(crate) fn push_entry(json: &mut String, key: &Key, value: &RawJson) {
     if json.len() > 1 {
         json.push(',');
     }
-    crate::raw::push_string(json, key);
+    key.push_to(json);
     json.push(':');
     json.push_str(value.as_str());
 }

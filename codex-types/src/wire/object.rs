@@ -3,14 +3,16 @@
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::fmt;
-use core::marker::PhantomData;
 
-use serde::de::{DeserializeSeed, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, MapAccess};
 use serde::ser::SerializeMap;
 use serde::{Deserializer, Serialize, Serializer};
 
+use super::halves::{Reader, is_spelling_of};
+use super::key::{Key, KeySeed};
 use super::{Slot, Wire};
+use crate::extra::Entry;
+use crate::halves::lossy;
 use crate::raw::nests_deeper_than;
 use crate::{Extra, RawJson};
 
@@ -85,6 +87,8 @@ impl<T: Object> Object for Box<T> {
 /// What became of a field's value.
 pub(crate) enum Seen {
     Value,
+    /// The field shows U+FFFD for each lone surrogate half of this JSON.
+    Spelled(RawJson),
     Null,
     Foreign(RawJson),
 }
@@ -122,13 +126,13 @@ impl<T: Wire + Default + PartialEq> Field for T {
         if extra.is_null(bit) && *self == T::default() {
             map.serialize_entry(name, &())?;
         } else {
-            map.serialize_entry(name, self)?;
+            write_value(name, self, extra, map)?;
         }
         Ok(bit)
     }
 }
 
-impl<T: Wire> Field for Option<T> {
+impl<T: Wire + PartialEq> Field for Option<T> {
     fn read_into<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<Seen, D::Error> {
         let (value, seen) = settle(T::read(deserializer)?);
         *self = value;
@@ -143,7 +147,7 @@ impl<T: Wire> Field for Option<T> {
         map: &mut M,
     ) -> Result<u64, M::Error> {
         match self {
-            Some(value) => map.serialize_entry(name, value)?,
+            Some(value) => write_value(name, value, extra, map)?,
             None if extra.is_null(bit) => map.serialize_entry(name, &())?,
             None => return Ok(0),
         }
@@ -151,9 +155,25 @@ impl<T: Wire> Field for Option<T> {
     }
 }
 
+fn write_value<T: Wire + PartialEq, M: SerializeMap>(
+    name: &'static str,
+    value: &T,
+    extra: &Extra,
+    map: &mut M,
+) -> Result<(), M::Error> {
+    if extra.has_spellings()
+        && let Some(raw) = extra.spelling(name)
+        && is_spelling_of(raw, value)
+    {
+        return map.serialize_entry(name, raw);
+    }
+    map.serialize_entry(name, value)
+}
+
 fn settle<T: Wire>(slot: Slot<T>) -> (Option<T>, Seen) {
     match slot {
         Slot::Value(value) => (Some(value), Seen::Value),
+        Slot::Spelled(spelled) => (Some(spelled.0), Seen::Spelled(spelled.1)),
         Slot::Null => (None, Seen::Null),
         Slot::Foreign(raw) => match T::absorb(raw) {
             Ok(value) => (Some(value), Seen::Value),
@@ -163,11 +183,22 @@ fn settle<T: Wire>(slot: Slot<T>) -> (Option<T>, Seen) {
 }
 
 /// What was read of an object before its type was known.
+#[derive(Default)]
 pub(crate) struct Prelude {
     /// The tag that was found; none when the object has none.
     pub(crate) tag: Option<Cow<'static, str>>,
     /// The keys in front of the tag.
     pub(crate) early: Vec<(Box<str>, RawJson)>,
+    /// Those of them whose names have lone surrogate halves, and a tag that has them.
+    pub(crate) spelled: Vec<Entry>,
+}
+
+impl Prelude {
+    pub(crate) fn into_entries(self) -> impl Iterator<Item = Entry> {
+        let early = self.early.into_iter();
+        let plain = early.map(|(name, raw)| (Key::Plain(name), raw));
+        plain.chain(self.spelled)
+    }
 }
 
 /// Reads the rest of an object whose tag is known, whose usual tag is `canonical`.
@@ -178,21 +209,19 @@ pub(crate) fn read_tagged<'de, T: Object, A: MapAccess<'de>>(
 ) -> Result<T, A::Error> {
     let mut object = T::default();
     let tagged = prelude.tag.is_some();
-    match prelude.tag {
+    match &prelude.tag {
         None => object.extra_mut().set_untagged(),
         Some(tag) => {
             if let Some(key) = T::key("type") {
-                let deserializer = serde::de::value::StrDeserializer::<A::Error>::new(&tag);
+                let deserializer = serde::de::value::StrDeserializer::<A::Error>::new(tag);
                 let seen = object.read_field(key, deserializer)?;
                 note(&mut object, key, seen);
             } else if tag != canonical {
-                object
-                    .extra_mut()
-                    .push("type".into(), RawJson::string(&tag));
+                object.extra_mut().push("type".into(), RawJson::string(tag));
             }
         }
     }
-    for (name, raw) in prelude.early {
+    for (name, raw) in prelude.into_entries() {
         replay(&mut object, name, raw);
     }
     read_rest(&mut object, &mut map, tagged)?;
@@ -215,64 +244,93 @@ pub(crate) fn write_object<T: Object, S: Serializer>(
     tag: Option<&'static str>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let mut map = serializer.serialize_map(None)?;
     let extra = object.extra();
-    let has_type_field = T::key("type").is_some();
     // A tag other than the usual one is kept among the extra keys; it still has to come first.
-    let mut tag_written = false;
-    if !has_type_field {
-        if let Some(other) = extra.get("type") {
-            map.serialize_entry("type", other)?;
-            tag_written = true;
-        } else if let Some(tag) = tag.or(T::TAG).filter(|_| !extra.is_untagged()) {
-            map.serialize_entry("type", tag)?;
-        }
-    }
-    let written = object.write_fields(&mut map)?;
-    write_extra(object, written, &mut map, |name| {
-        tag_written && name == "type"
-    })?;
-    map.end()
+    let first = match (T::key("type"), extra.get("type")) {
+        (Some(_), _) => None,
+        (None, Some(other)) => Some(First::Json(other)),
+        (None, None) if extra.is_untagged() => None,
+        (None, None) => tag.or(T::TAG).map(First::Text),
+    };
+    let first = first.map(|tag| ("type", tag));
+    Prefixed { first, object }.serialize(serializer)
 }
 
-/// An object with keys that are not its own in front of it; they replace extra keys of the same
+/// An object, and a key that is not its own in front of it, which replaces an extra key of the same
 /// name.
-pub(crate) struct Prefixed<'a, T, V: ?Sized, const N: usize> {
-    pub(crate) keys: [(&'static str, &'a V); N],
+pub(crate) struct Prefixed<'a, T> {
+    pub(crate) first: Option<(&'static str, First<'a>)>,
     pub(crate) object: &'a T,
 }
 
-impl<T: Object, V: Serialize + ?Sized, const N: usize> Serialize for Prefixed<'_, T, V, N> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+/// The value of the first key.
+#[derive(Clone, Copy)]
+pub(crate) enum First<'a> {
+    Json(&'a RawJson),
+    Text(&'static str),
+    Flag(bool),
+}
+
+/// What is written as an object.
+pub(crate) trait Members {
+    fn extra(&self) -> &Extra;
+
+    /// Writes all keys but those whose names have lone halves.
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
+}
+
+/// Writes all keys; those whose names have lone halves come last.
+pub(crate) fn write_members<T: Members, S: Serializer>(
+    members: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    struct Plain<'a, T>(&'a T);
+
+    impl<T: Members> Serialize for Plain<'_, T> {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            self.0.write(serializer)
+        }
+    }
+
+    if !members.extra().has_spelled_keys() {
+        return members.write(serializer);
+    }
+    let json = serde_json::to_string(&Plain(members)).map_err(serde::ser::Error::custom)?;
+    let json = members.extra().add_spelled_keys(json);
+    json.serialize(serializer)
+}
+
+impl<T: Object> Members for Prefixed<'_, T> {
+    fn extra(&self) -> &Extra {
+        self.object.extra()
+    }
+
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (key, value) in self.keys {
-            map.serialize_entry(key, value)?;
+        match self.first {
+            Some((key, First::Json(raw))) => map.serialize_entry(key, raw)?,
+            Some((key, First::Text(text))) => map.serialize_entry(key, text)?,
+            Some((key, First::Flag(flag))) => map.serialize_entry(key, &flag)?,
+            None => {}
         }
         let written = self.object.write_fields(&mut map)?;
-        write_extra(self.object, written, &mut map, |name| {
-            self.keys.iter().any(|(key, _)| *key == name)
-        })?;
+        for (name, value) in self.object.extra().entries() {
+            let skip = match T::key(name) {
+                Some(key) => written & T::bit(key) != 0,
+                None => name.is_spelled() || self.first.is_some_and(|(key, _)| *key == **name),
+            };
+            if !skip {
+                map.serialize_entry(&**name, value)?;
+            }
+        }
         map.end()
     }
 }
 
-/// Writes the extra keys, except those written already in another way.
-fn write_extra<T: Object, M: SerializeMap>(
-    object: &T,
-    written: u64,
-    map: &mut M,
-    is_written: impl Fn(&str) -> bool,
-) -> Result<(), M::Error> {
-    for (name, value) in object.extra().entries() {
-        let skip = match T::key(name) {
-            Some(key) => written & T::bit(key) != 0,
-            None => is_written(name),
-        };
-        if !skip {
-            map.serialize_entry(&**name, value)?;
-        }
+impl<T: Object> Serialize for Prefixed<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        write_members(self, serializer)
     }
-    Ok(())
 }
 
 /// Reads key after key. Returns whether a tag was among them, which a caller who already has the
@@ -284,10 +342,10 @@ fn read_rest<'de, T: Object, A: MapAccess<'de>>(
 ) -> Result<bool, A::Error> {
     let mut tagged = tag_known;
     let mut foreign = u64::from(!object.extra().is_empty());
-    while let Some(name) = map.next_key_seed(NameSeed::<T>(PhantomData))? {
+    while let Some(name) = map.next_key_seed(KeySeed(T::key))? {
         match name {
-            Name::Known(key) => foreign |= map.next_value_seed(FieldSeed { object, key })?,
-            Name::Unknown(name) => {
+            Ok(key) => foreign |= map.next_value_seed(FieldSeed { object, key })?,
+            Err(name) => {
                 let raw = map.next_value::<RawJson>()?;
                 if *name != *"type" || T::key("type").is_some() {
                     object.extra_mut().push(name, raw);
@@ -318,7 +376,7 @@ fn is_tag(raw: &RawJson, tag: Option<&'static str>) -> bool {
 ///
 /// Its text is parsed by a deserializer of its own, whose limit on nesting starts afresh. Text that
 /// nests deeper than [`REPLAY_DEPTH`] therefore stays text, which bounds the stack.
-fn replay<T: Object>(object: &mut T, name: Box<str>, raw: RawJson) {
+pub(crate) fn replay<T: Object>(object: &mut T, name: Key, raw: RawJson) {
     let Some(key) = T::key(&name) else {
         if *name == *"type" {
             object.extra_mut().set_tag(raw);
@@ -327,11 +385,16 @@ fn replay<T: Object>(object: &mut T, name: Box<str>, raw: RawJson) {
         }
         return;
     };
-    let read = if nests_deeper_than(raw.as_str(), REPLAY_DEPTH) {
+    let json = raw.as_str();
+    let read = if nests_deeper_than(json, REPLAY_DEPTH) {
         None
     } else {
-        let mut deserializer = serde_json::Deserializer::from_str(raw.as_str());
-        object.read_field(key, &mut deserializer).ok()
+        let mut fast = serde_json::Deserializer::from_str(json);
+        object.read_field(key, &mut fast).ok().or_else(|| {
+            let lossy = lossy(json)?;
+            let mut reader = Reader::new(json, &lossy);
+            object.read_field(key, &mut reader).ok()
+        })
     };
     let seen = read.unwrap_or(Seen::Foreign(raw));
     note(object, key, seen);
@@ -344,8 +407,15 @@ const REPLAY_DEPTH: usize = 64;
 fn note<T: Object>(object: &mut T, key: T::Key, seen: Seen) -> u64 {
     let bit = T::bit(key);
     let extra = object.extra_mut();
+    if extra.has_spellings() {
+        extra.forget_spelling(T::name(key));
+    }
     match seen {
         Seen::Value => extra.set_value(bit),
+        Seen::Spelled(raw) => {
+            extra.set_value(bit);
+            extra.spell(T::name(key), raw);
+        }
         Seen::Null => extra.set_null(bit),
         Seen::Foreign(raw) => {
             extra.set_absent(bit);
@@ -373,34 +443,6 @@ fn drop_stale<T: Object>(object: &mut T) {
         next += 1;
         T::key(name).is_none_or(|key| absent & T::bit(key) != 0 && last[index(key)] == at)
     });
-}
-
-enum Name<K> {
-    Known(K),
-    Unknown(Box<str>),
-}
-
-/// Looks a key up without allocating it.
-struct NameSeed<T>(PhantomData<T>);
-
-impl<'de, T: Object> DeserializeSeed<'de> for NameSeed<T> {
-    type Value = Name<T::Key>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<T: Object> Visitor<'_> for NameSeed<T> {
-    type Value = Name<T::Key>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(T::key(name).map_or_else(|| Name::Unknown(name.into()), Name::Known))
-    }
 }
 
 struct FieldSeed<'a, T: Object> {

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::Deserializer;
-use serde::de::{MapAccess, SeqAccess};
+use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 
 use super::{Slot, SlotSeed, Wire, foreign_seq};
 use crate::{Number, RawJson};
@@ -59,10 +59,16 @@ impl Wire for Number {
 impl<T: Wire> Wire for Vec<T> {
     fn from_seq<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<Slot<Self>, A::Error> {
         let mut items = Self::new();
+        let mut spelled = false;
         while let Some(slot) = seq.next_element_seed(SlotSeed::<T>::new())? {
             let foreign = match slot {
                 Slot::Value(item) => {
                     items.push(item);
+                    continue;
+                }
+                Slot::Spelled(item) => {
+                    items.push(item.0);
+                    spelled = true;
                     continue;
                 }
                 Slot::Null => RawJson::default(),
@@ -70,8 +76,19 @@ impl<T: Wire> Wire for Vec<T> {
             };
             match T::absorb(foreign) {
                 Ok(item) => items.push(item),
+                Err(_) if spelled => {
+                    while seq.next_element::<IgnoredAny>()?.is_some() {}
+                    return Ok(Slot::Foreign(seq.next_element()?.unwrap_or_default()));
+                }
                 Err(raw) => return foreign_list(&items, &raw, seq).map(Slot::Foreign),
             }
+        }
+        if spelled {
+            // Only `halves::Reader` gets here; it starts over and passes the whole list.
+            return Ok(Slot::spelled(
+                items,
+                seq.next_element()?.unwrap_or_default(),
+            ));
         }
         Ok(Slot::Value(items))
     }

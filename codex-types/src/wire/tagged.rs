@@ -1,13 +1,11 @@
 //! Unions whose variant is named by the key `type`.
 
 use alloc::borrow::Cow;
-use alloc::boxed::Box;
-use alloc::vec::Vec;
-use core::fmt;
 
-use serde::de::{DeserializeSeed, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, MapAccess};
 use serde::{Deserializer, Serializer};
 
+use super::key::{Key, KeySeed};
 use super::object::{Object, Prelude, read_tagged, write_object};
 use super::{Slot, Wire};
 use crate::{Extra, RawJson};
@@ -59,51 +57,36 @@ pub(crate) fn read_prelude<'de, A: MapAccess<'de>>(
     map: &mut A,
     known: fn(&str) -> Option<&'static str>,
 ) -> Result<Prelude, A::Error> {
-    let mut early = Vec::new();
+    let mut prelude = Prelude::default();
     // A `type` that is no text is no tag. Of several, the last is kept.
     let mut odd_tag = None;
-    while let Some(name) = map.next_key_seed(TagKeySeed)? {
+    while let Some(name) =
+        map.next_key_seed(KeySeed(|name: &str| (name == "type").then_some(())))?
+    {
         match name {
-            None => match map.next_value_seed(TagSeed(known))? {
+            Ok(()) => match map.next_value_seed(TagSeed(known))? {
                 Slot::Value(Tag(tag)) => {
-                    return Ok(Prelude {
-                        tag: Some(tag),
-                        early,
-                    });
+                    prelude.tag = Some(tag);
+                    return Ok(prelude);
                 }
                 Slot::Null => odd_tag = Some(RawJson::default()),
                 Slot::Foreign(raw) => odd_tag = Some(raw),
+                // Only an unknown kind has lone halves; `Unknown::collect` keeps its JSON.
+                Slot::Spelled(spelled) => {
+                    let (Tag(tag), raw) = *spelled;
+                    prelude.tag = Some(tag);
+                    prelude.spelled.push(("type".into(), raw));
+                    return Ok(prelude);
+                }
             },
-            Some(name) => early.push((name, map.next_value()?)),
+            Err(Key::Plain(name)) => prelude.early.push((name, map.next_value()?)),
+            Err(name) => prelude.spelled.push((name, map.next_value()?)),
         }
     }
     if let Some(raw) = odd_tag {
-        early.insert(0, ("type".into(), raw));
+        prelude.early.insert(0, ("type".into(), raw));
     }
-    Ok(Prelude { tag: None, early })
-}
-
-/// A key: none for `type`.
-struct TagKeySeed;
-
-impl<'de> DeserializeSeed<'de> for TagKeySeed {
-    type Value = Option<Box<str>>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for TagKeySeed {
-    type Value = Option<Box<str>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok((name != "type").then(|| name.into()))
-    }
+    Ok(prelude)
 }
 
 struct TagSeed(fn(&str) -> Option<&'static str>);

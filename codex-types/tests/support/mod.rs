@@ -125,12 +125,13 @@ fn through<T>(json: &str, is_known: impl Fn(&T) -> bool) -> Passed
 where
     T: serde::de::DeserializeOwned + serde::Serialize + Debug + PartialEq,
 {
-    let value: T = serde_json::from_str(json).unwrap();
+    let read = |json: &str| RawJson::parse(json).unwrap().decode::<T>().unwrap();
+    let value = read(json);
     let written = serde_json::to_string(&value).unwrap();
     Passed {
         known: is_known(&value),
         debug: format!("{value:?}"),
-        same: serde_json::from_str::<T>(&written).unwrap() == value,
+        same: read(&written) == value,
         json: written,
     }
 }

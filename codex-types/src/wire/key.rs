@@ -1,0 +1,111 @@
+//! Keys that an object has no field for, and looking keys up without allocating them.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use core::convert::Infallible;
+use core::fmt;
+use core::ops::Deref;
+
+use serde::de::{DeserializeSeed, Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::halves::{SPELLING, spelled};
+
+/// The name of a key that has no field.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Key {
+    Plain(Box<str>),
+    /// A name with lone surrogate halves: its text with U+FFFD for each of them, and its JSON.
+    Spelled(Box<(Box<str>, Box<str>)>),
+}
+
+impl Key {
+    pub(crate) fn is_spelled(&self) -> bool {
+        matches!(self, Self::Spelled(_))
+    }
+
+    /// Appends the name to `json` as a JSON string.
+    pub(crate) fn push_to(&self, json: &mut String) {
+        match self {
+            Self::Plain(name) => crate::raw::push_string(json, name),
+            Self::Spelled(spelled) => json.push_str(&spelled.1),
+        }
+    }
+}
+
+impl Deref for Key {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Plain(name) => name,
+            Self::Spelled(spelled) => &spelled.0,
+        }
+    }
+}
+
+impl From<Key> for String {
+    fn from(key: Key) -> Self {
+        match key {
+            Key::Plain(name) => name.into(),
+            Key::Spelled(spelled) => spelled.0.into(),
+        }
+    }
+}
+
+impl From<&str> for Key {
+    fn from(name: &str) -> Self {
+        Self::Plain(name.into())
+    }
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match KeySeed(|_: &str| None::<Infallible>).deserialize(deserializer)? {
+            Err(key) => Ok(key),
+            Ok(never) => match never {},
+        }
+    }
+}
+
+/// Reads a key: either what the function makes of its name, or the key.
+pub(crate) struct KeySeed<F>(pub(crate) F);
+
+impl<'de, K, F: FnOnce(&str) -> Option<K>> DeserializeSeed<'de> for KeySeed<F> {
+    type Value = Result<K, Key>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_newtype_struct(SPELLING, self)
+    }
+}
+
+impl<'de, K, F: FnOnce(&str) -> Option<K>> Visitor<'de> for KeySeed<F> {
+    type Value = Result<K, Key>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    #[inline]
+    fn visit_newtype_struct<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+
+    #[inline]
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok((self.0)(name).ok_or_else(|| name.into()))
+    }
+
+    fn visit_bytes<E: Error>(self, json: &[u8]) -> Result<Self::Value, E> {
+        match spelled(json) {
+            Some((name, raw)) => Ok(Err(Key::Spelled(Box::new((
+                name.into(),
+                raw.as_str().into(),
+            ))))),
+            None => Err(E::invalid_type(Unexpected::Bytes(json), &self)),
+        }
+    }
+}
