@@ -5,9 +5,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::RawJson;
 use crate::wire::key::Key;
 use crate::wire::push_entry;
+use crate::{HeapSize, RawJson};
 
 /// The keys of an object that have no field, in the order in which they came, and which of its
 /// known keys were missing or `null`.
@@ -222,6 +222,18 @@ impl Extra {
         }
         json.push('}');
         RawJson::trusted(json)
+    }
+}
+
+impl HeapSize for Extra {
+    fn heap_size(&self) -> usize {
+        self.rare.heap_size()
+    }
+}
+
+impl HeapSize for Rare {
+    fn heap_size(&self) -> usize {
+        self.entries.heap_size() + self.spellings.heap_size()
     }
 }
 

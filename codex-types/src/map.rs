@@ -8,9 +8,9 @@ use serde::de::{IgnoredAny, MapAccess};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::RawJson;
 use crate::wire::key::Key;
 use crate::wire::{Slot, SlotSeed, Wire, deserialize, push_entry};
+use crate::{HeapSize, RawJson};
 
 /// A JSON object with free keys, in the order in which they came.
 ///
@@ -114,6 +114,12 @@ impl<K: Into<String>, V: Into<T>, T> Extend<(K, V)> for Map<T> {
         for (key, value) in entries {
             self.insert(key, value);
         }
+    }
+}
+
+impl<T: HeapSize> HeapSize for Map<T> {
+    fn heap_size(&self) -> usize {
+        self.entries.heap_size()
     }
 }
 

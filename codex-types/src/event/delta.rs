@@ -15,7 +15,7 @@ use serde::{Serialize, Serializer};
 use crate::part::Logprob;
 use crate::wire::key::Key;
 use crate::wire::object::{Members, write_members};
-use crate::{Extra, RawJson};
+use crate::{Extra, HeapSize, RawJson};
 
 /// A piece of text that is to be appended to a field of an item.
 ///
@@ -266,6 +266,18 @@ impl Delta {
             present: pieces.present,
             rare: pieces.rare,
         }
+    }
+}
+
+impl HeapSize for Delta {
+    fn heap_size(&self) -> usize {
+        self.texts.heap_size() + self.rare.heap_size()
+    }
+}
+
+impl HeapSize for Rare {
+    fn heap_size(&self) -> usize {
+        self.logprobs.heap_size() + self.stream_id.heap_size() + self.extra.heap_size()
     }
 }
 

@@ -71,6 +71,16 @@ impl crate::wire::Wire for AllowedMcpTools {
     }
 }
 
+impl crate::HeapSize for AllowedMcpTools {
+    fn heap_size(&self) -> usize {
+        match self {
+            Self::Names(names) => names.heap_size(),
+            Self::Filter(filter) => filter.heap_size(),
+            Self::Unknown(raw) => raw.heap_size(),
+        }
+    }
+}
+
 impl serde::Serialize for AllowedMcpTools {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {

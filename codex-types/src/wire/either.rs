@@ -62,6 +62,16 @@ macro_rules! either {
             }
         }
 
+        impl $crate::HeapSize for $name {
+            fn heap_size(&self) -> usize {
+                match self {
+                    Self::$text(text) => $crate::HeapSize::heap_size(text),
+                    Self::$other(value) => $crate::HeapSize::heap_size(value),
+                    Self::Unknown(raw) => $crate::HeapSize::heap_size(raw),
+                }
+            }
+        }
+
         impl $crate::wire::Wire for $name {
             fn from_text(text: &str) -> Option<Self> {
                 <$text_type as $crate::wire::Wire>::from_text(text).map(Self::$text)

@@ -10,6 +10,7 @@ use serde::de::{DeserializeSeed, Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::halves::{SPELLING, spelled};
+use crate::HeapSize;
 
 /// The name of a key that has no field.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +30,15 @@ impl Key {
         match self {
             Self::Plain(name) => crate::raw::push_string(json, name),
             Self::Spelled(spelled) => json.push_str(&spelled.1),
+        }
+    }
+}
+
+impl HeapSize for Key {
+    fn heap_size(&self) -> usize {
+        match self {
+            Self::Plain(name) => name.heap_size(),
+            Self::Spelled(spelled) => spelled.heap_size(),
         }
     }
 }

@@ -675,6 +675,15 @@ macro_rules! object {
             }
         };
 
+        impl $crate::HeapSize for $name {
+            fn heap_size(&self) -> usize {
+                $crate::HeapSize::heap_size(&self.extra)
+                    $($(+ $crate::HeapSize::heap_size(&self.$required))*)?
+                    $($(+ $crate::HeapSize::heap_size(&self.$plain))*)?
+                    $($(+ $crate::HeapSize::heap_size(&self.$optional))*)?
+            }
+        }
+
         impl $crate::wire::Wire for $name {
             fn from_map<'de, A: serde::de::MapAccess<'de>>(
                 map: A,

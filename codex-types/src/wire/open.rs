@@ -155,6 +155,15 @@ macro_rules! open_enum {
             }
         }
 
+        impl $crate::HeapSize for $name {
+            fn heap_size(&self) -> usize {
+                match self {
+                    Self::Unlisted(unlisted) => $crate::HeapSize::heap_size(unlisted),
+                    _ => 0,
+                }
+            }
+        }
+
         impl $crate::wire::Wire for $name {
             fn from_text(text: &str) -> Option<Self> {
                 Some(text.into())

@@ -212,6 +212,15 @@ macro_rules! tagged {
             }
         }
 
+        impl $crate::HeapSize for $name {
+            fn heap_size(&self) -> usize {
+                match self {
+                    $(Self::$variant(value) => $crate::HeapSize::heap_size(value),)*
+                    Self::Unknown(unknown) => $crate::HeapSize::heap_size(unknown),
+                }
+            }
+        }
+
         impl $crate::wire::Wire for $name {
             fn from_map<'de, A: serde::de::MapAccess<'de>>(
                 mut map: A,

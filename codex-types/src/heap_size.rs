@@ -1,0 +1,95 @@
+//! How much memory a value holds.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::{Number, RawJson, Secret, Unknown, Unlisted};
+
+/// The number of bytes that a value holds outside of itself.
+///
+/// All wire types implement it, so that a program can limit the memory of the values it keeps. The
+/// size is the sum of the requested allocation sizes, including spare capacity. The overhead of the
+/// allocator, usually 8 to 16 bytes per allocation, is not included. The cost grows with the number
+/// of fields and elements, not with the length of texts.
+///
+/// ```
+/// use codex_types::{HeapSize, OutputItem, RawJson};
+///
+/// let raw = RawJson::parse(r#"{"type":"function_call","name":"f","arguments":"{}","mood":7}"#)?;
+/// let item: OutputItem = raw.decode()?;
+/// let memory = size_of::<OutputItem>() + item.heap_size();
+/// assert!(memory < 500);
+/// # Ok::<(), codex_types::DecodeError>(())
+/// ```
+pub trait HeapSize {
+    /// Returns how many bytes the value holds outside of itself.
+    fn heap_size(&self) -> usize;
+}
+
+macro_rules! no_heap {
+    ($($type:ty),*) => {
+        $(impl HeapSize for $type {
+            fn heap_size(&self) -> usize {
+                0
+            }
+        })*
+    };
+}
+
+no_heap!(bool, u16, u32, u64, i64, str, Number);
+
+impl HeapSize for String {
+    fn heap_size(&self) -> usize {
+        self.capacity()
+    }
+}
+
+impl<T: HeapSize> HeapSize for Vec<T> {
+    fn heap_size(&self) -> usize {
+        let elements: usize = self.iter().map(T::heap_size).sum();
+        self.capacity() * size_of::<T>() + elements
+    }
+}
+
+impl<T: HeapSize + ?Sized> HeapSize for Box<T> {
+    fn heap_size(&self) -> usize {
+        size_of_val(&**self) + (**self).heap_size()
+    }
+}
+
+impl<T: HeapSize> HeapSize for Option<T> {
+    fn heap_size(&self) -> usize {
+        self.as_ref().map_or(0, T::heap_size)
+    }
+}
+
+impl<A: HeapSize, B: HeapSize> HeapSize for (A, B) {
+    fn heap_size(&self) -> usize {
+        self.0.heap_size() + self.1.heap_size()
+    }
+}
+
+impl HeapSize for RawJson {
+    fn heap_size(&self) -> usize {
+        self.as_str().len()
+    }
+}
+
+impl HeapSize for Secret {
+    fn heap_size(&self) -> usize {
+        self.expose().len()
+    }
+}
+
+impl HeapSize for Unlisted {
+    fn heap_size(&self) -> usize {
+        self.as_str().len()
+    }
+}
+
+impl HeapSize for Unknown {
+    fn heap_size(&self) -> usize {
+        self.kind().len() + self.raw().heap_size()
+    }
+}
