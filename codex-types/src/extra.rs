@@ -1,6 +1,7 @@
 //! What an object carried beyond its typed fields.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -44,6 +45,35 @@ struct Rare {
     entries: Vec<Entry>,
     /// The JSON of known keys that their fields cannot hold.
     spellings: Vec<(Box<str>, RawJson)>,
+    /// Where each key is, once an overlay has met many of them. Nothing else keeps it up to date.
+    index: Option<BTreeMap<Key, usize>>,
+}
+
+impl Rare {
+    /// Returns the position of a key. Of many keys, none occurs more than once afterwards.
+    fn find(&mut self, key: &Key) -> Option<usize> {
+        const FEW: usize = 16;
+
+        if self.entries.len() <= FEW {
+            self.index = None;
+            return self.entries.iter().rposition(|(name, _)| name == key);
+        }
+        let entries = &mut self.entries;
+        let index = self.index.get_or_insert_with(|| {
+            let index_of = |entries: &[Entry]| -> BTreeMap<Key, usize> {
+                let keys = entries.iter().map(|(name, _)| name.clone());
+                keys.zip(0..).collect()
+            };
+            let last = index_of(entries);
+            let mut next = 0;
+            entries.retain(|(name, _)| {
+                next += 1;
+                last.get(name) == Some(&(next - 1))
+            });
+            index_of(entries)
+        });
+        index.get(key).copied()
+    }
 }
 
 impl Extra {
@@ -71,7 +101,7 @@ impl Extra {
     ///
     /// A key that has a field of its own is written only while that field is empty.
     pub fn insert(&mut self, key: &str, value: RawJson) {
-        let entries = &mut self.rare.get_or_insert_default().entries;
+        let entries = self.entries_mut();
         match entries.iter().position(|(name, _)| **name == *key) {
             Some(first) => {
                 entries[first].1 = value;
@@ -87,9 +117,8 @@ impl Extra {
 
     /// Takes `key` out and hands over its value.
     pub fn remove(&mut self, key: &str) -> Option<RawJson> {
-        let entries = &mut self.rare.as_mut()?.entries;
         let mut removed = None;
-        entries.retain_mut(|(name, value)| {
+        self.retain(|(name, value)| {
             let keep = **name != *key;
             if !keep {
                 removed = Some(core::mem::take(value));
@@ -132,8 +161,55 @@ impl Extra {
     }
 
     pub(crate) fn push(&mut self, key: Key, value: RawJson) {
+        self.entries_mut().push((key, value));
+    }
+
+    fn entries_mut(&mut self) -> &mut Vec<Entry> {
         let rare = self.rare.get_or_insert_default();
+        rare.index = None;
+        &mut rare.entries
+    }
+
+    /// Sets a key; of many keys, in time that grows with the logarithm of their number.
+    pub(crate) fn put(&mut self, key: Key, value: RawJson) {
+        let rare = self.rare.get_or_insert_default();
+        if let Some(at) = rare.find(&key) {
+            rare.entries[at].1 = value;
+            return;
+        }
+        if let Some(index) = &mut rare.index {
+            index.insert(key.clone(), rare.entries.len());
+        }
         rare.entries.push((key, value));
+    }
+
+    /// Notes that the field of a key was replaced by the one of `newer`.
+    pub(crate) fn replaced(&mut self, name: &str, bit: u64, newer: &Self) {
+        if self.is_absent(bit) && !self.is_empty() {
+            self.take_out(&name.into());
+        }
+        self.set_value(bit);
+        if self.has_spellings() {
+            self.forget_spelling(name);
+        }
+        if let Some(raw) = newer.spelling(name) {
+            self.spell(name, raw.clone());
+        }
+    }
+
+    /// Removes a key as fast as `put` sets it; the order of the others may change.
+    fn take_out(&mut self, key: &Key) {
+        let Some(rare) = &mut self.rare else { return };
+        let Some(at) = rare.find(key) else { return };
+        let Some(index) = &mut rare.index else {
+            rare.entries.retain(|(name, _)| name != key);
+            return;
+        };
+        index.remove(key);
+        rare.entries.swap_remove(at);
+        if let Some((moved, _)) = rare.entries.get(at) {
+            index.insert(moved.clone(), at);
+        }
     }
 
     /// Keeps the JSON of a known key, which has none yet.
@@ -160,8 +236,7 @@ impl Extra {
 
     /// Keeps a tag that is not the usual one, in front, which is where it is written.
     pub(crate) fn set_tag(&mut self, value: RawJson) {
-        let rare = self.rare.get_or_insert_default();
-        rare.entries.insert(0, ("type".into(), value));
+        self.entries_mut().insert(0, ("type".into(), value));
     }
 
     pub(crate) fn set_value(&mut self, bit: u64) {
@@ -203,9 +278,13 @@ impl Extra {
         self.rare.as_ref().map_or(&[], |rare| &rare.entries)
     }
 
-    pub(crate) fn retain(&mut self, keep: impl FnMut(&Entry) -> bool) {
-        if let Some(rare) = &mut self.rare {
-            rare.entries.retain(keep);
+    pub(crate) fn into_entries(self) -> Vec<Entry> {
+        self.rare.map_or_else(Vec::new, |rare| rare.entries)
+    }
+
+    pub(crate) fn retain(&mut self, keep: impl FnMut(&mut Entry) -> bool) {
+        if self.rare.is_some() {
+            self.entries_mut().retain_mut(keep);
         }
     }
 
@@ -233,7 +312,10 @@ impl HeapSize for Extra {
 
 impl HeapSize for Rare {
     fn heap_size(&self) -> usize {
-        self.entries.heap_size() + self.spellings.heap_size()
+        // An estimate: the nodes of the tree have spare capacity that cannot be asked for.
+        let index = self.index.iter().flatten();
+        let index = index.map(|(key, at)| size_of_val(key) + size_of_val(at) + key.heap_size());
+        self.entries.heap_size() + self.spellings.heap_size() + index.sum::<usize>()
     }
 }
 

@@ -13,7 +13,7 @@ use crate::request::{
 };
 use crate::response::*;
 use crate::tool::{Tool, ToolChoice};
-use crate::wire::object::object;
+use crate::wire::object::{object, overlay};
 use crate::{Map, Number, RawJson};
 
 object! {
@@ -123,6 +123,25 @@ impl Response {
             status,
             ..Self::default()
         }
+    }
+
+    /// Merges a newer state of the response into this one: some servers send only changed keys in
+    /// their lifecycle events.
+    ///
+    /// Each key of `newer` replaces the key of this response, unknown keys included. Keys that are
+    /// missing or null in `newer` stay as they are here. The cost grows with what `newer` holds.
+    ///
+    /// ```
+    /// use codex_types::{RawJson, Response, Status};
+    ///
+    /// let mut response: Response = RawJson::parse(r#"{"id":"resp_1","status":"queued"}"#)?.decode()?;
+    /// response.overlay(RawJson::parse(r#"{"status":"completed","id":null}"#)?.decode()?);
+    /// assert_eq!(response.id, "resp_1");
+    /// assert_eq!(response.status, Status::Completed);
+    /// # Ok::<(), codex_types::DecodeError>(())
+    /// ```
+    pub fn overlay(&mut self, newer: Self) {
+        overlay(self, newer);
     }
 
     /// All the text the model wrote, parts joined with nothing between them.

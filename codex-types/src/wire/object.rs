@@ -40,6 +40,9 @@ pub(crate) trait Object: Default + Serialize {
     /// Writes the fields that hold something; returns the bits of the keys written.
     fn write_fields<M: SerializeMap>(&self, map: &mut M) -> Result<u64, M::Error>;
 
+    /// Takes over the fields that are there in `newer`; returns the bits of their keys.
+    fn overlay_fields(&mut self, newer: &mut Self) -> u64;
+
     fn extra(&self) -> &Extra;
 
     fn extra_mut(&mut self) -> &mut Extra;
@@ -75,6 +78,10 @@ impl<T: Object> Object for Box<T> {
         (**self).write_fields(map)
     }
 
+    fn overlay_fields(&mut self, newer: &mut Self) -> u64 {
+        (**self).overlay_fields(newer)
+    }
+
     fn extra(&self) -> &Extra {
         (**self).extra()
     }
@@ -104,6 +111,9 @@ pub(crate) trait Field: Default {
         extra: &Extra,
         map: &mut M,
     ) -> Result<u64, M::Error>;
+
+    /// Replaces the field by a newer one if that holds something, and returns whether it does.
+    fn take_over(&mut self, newer: &mut Self, bit: u64, extra: &Extra) -> bool;
 }
 
 impl<T: Wire + Default + PartialEq> Field for T {
@@ -130,6 +140,15 @@ impl<T: Wire + Default + PartialEq> Field for T {
         }
         Ok(bit)
     }
+
+    fn take_over(&mut self, newer: &mut Self, bit: u64, extra: &Extra) -> bool {
+        let is_missing = extra.is_absent(bit) || extra.is_null(bit);
+        if is_missing && *newer == T::default() {
+            return false;
+        }
+        *self = core::mem::take(newer);
+        true
+    }
 }
 
 impl<T: Wire + PartialEq> Field for Option<T> {
@@ -152,6 +171,14 @@ impl<T: Wire + PartialEq> Field for Option<T> {
             None => return Ok(0),
         }
         Ok(bit)
+    }
+
+    fn take_over(&mut self, newer: &mut Self, _: u64, _: &Extra) -> bool {
+        if newer.is_none() {
+            return false;
+        }
+        *self = newer.take();
+        true
     }
 }
 
@@ -330,6 +357,27 @@ impl<T: Object> Members for Prefixed<'_, T> {
 impl<T: Object> Serialize for Prefixed<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         write_members(self, serializer)
+    }
+}
+
+/// Lays one object over another: what `newer` has replaces what is there, nulls aside.
+pub(crate) fn overlay<T: Object>(object: &mut T, mut newer: T) {
+    let taken = object.overlay_fields(&mut newer);
+    for (name, value) in core::mem::take(newer.extra_mut()).into_entries() {
+        if value.is_null() {
+            continue;
+        }
+        if let Some(key) = T::key(&name) {
+            let bit = T::bit(key);
+            if taken & bit != 0 {
+                continue;
+            }
+            // The newer value is of another type, which leaves the field empty.
+            let _ = object.read_field(key, &mut serde_json::Deserializer::from_str("null"));
+            object.extra_mut().set_absent(bit);
+            object.extra_mut().forget_spelling(&name);
+        }
+        object.extra_mut().put(name, value);
     }
 }
 
@@ -665,6 +713,15 @@ macro_rules! object {
                     Ok(written)
                 }
 
+                #[allow(unused_mut, unused_variables, reason = "some objects have no known key")]
+                fn overlay_fields(&mut self, newer: &mut Self) -> u64 {
+                    let mut taken = 0;
+                    $($($crate::wire::object::overlay_field!(self, newer, taken, $required);)*)?
+                    $($($crate::wire::object::overlay_field!(self, newer, taken, $plain);)*)?
+                    $($($crate::wire::object::overlay_field!(self, newer, taken, $optional);)*)?
+                    taken
+                }
+
                 fn extra(&self) -> &$crate::Extra {
                     &self.extra
                 }
@@ -706,6 +763,21 @@ macro_rules! object {
     };
 }
 pub(crate) use object;
+
+macro_rules! overlay_field {
+    ($self:ident, $newer:ident, $taken:ident, $field:ident) => {
+        let bit = <Self as Object>::bit(Key::$field);
+        if $self
+            .$field
+            .take_over(&mut $newer.$field, bit, &$newer.extra)
+        {
+            let name = <Self as Object>::name(Key::$field);
+            $self.extra.replaced(name, bit, &$newer.extra);
+            $taken |= bit;
+        }
+    };
+}
+pub(crate) use overlay_field;
 
 /// The key of a field on the wire: its own name unless another is given.
 macro_rules! wire_name {
