@@ -1,12 +1,13 @@
 //! What the events carry, one struct for each form.
 
+use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::item::{OutputItem, ShellOutput};
 use crate::part::{Annotation, Logprob, OutputPart, SummaryPart};
 use crate::response::Response;
-use crate::wire::object::object;
+use crate::wire::object::{from_entries, is_missing, object};
 use crate::{Map, RawJson};
 
 object! {
@@ -26,6 +27,35 @@ object! {
             /// The lane of a socket that the event belongs to.
             stream_id: String,
         }
+    }
+}
+
+impl LifecycleEvent {
+    /// Returns the response, including one whose keys a server sends next to `type`.
+    ///
+    /// Such keys count only if the event does not have a `response` object.
+    ///
+    /// ```
+    /// use codex_types::ResponseEvent;
+    ///
+    /// let json = r#"{"type":"response.completed","id":"resp_1","status":"completed"}"#;
+    /// let ResponseEvent::Completed(event) = ResponseEvent::from_json(json)? else { unreachable!() };
+    /// assert_eq!(event.response.id, "");
+    /// assert_eq!(event.response_or_flat().id, "resp_1");
+    /// # Ok::<(), codex_types::DecodeError>(())
+    /// ```
+    pub fn response_or_flat(&self) -> Cow<'_, Response> {
+        let is_flat = !self.extra.is_empty()
+            && is_missing(self, "response")
+            && self.response == Response::default();
+        if !is_flat {
+            return Cow::Borrowed(&self.response);
+        }
+        let keys = self.extra.entries().iter();
+        let mut response: Response =
+            from_entries(keys.filter(|(name, _)| !matches!(&**name, "type" | "response")));
+        response.headers.clone_from(&self.headers);
+        Cow::Owned(response)
     }
 }
 

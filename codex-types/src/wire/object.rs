@@ -448,6 +448,22 @@ pub(crate) fn replay<T: Object>(object: &mut T, name: Key, raw: RawJson) {
     note(object, key, seen);
 }
 
+/// Reads an object from keys that were read as those of another one.
+pub(crate) fn from_entries<'a, T: Object>(entries: impl Iterator<Item = &'a Entry>) -> T {
+    let mut object = T::default();
+    for (name, raw) in entries {
+        replay(&mut object, name.clone(), raw.clone());
+    }
+    drop_stale(&mut object);
+    object
+}
+
+/// Whether a known key was missing, null or of another type.
+pub(crate) fn is_missing<T: Object>(object: &T, name: &str) -> bool {
+    let bit = T::key(name).map_or(0, T::bit);
+    object.extra().is_absent(bit) || object.extra().is_null(bit)
+}
+
 /// Nesting allowed in a value that has to be parsed a second time; half of serde_json's own limit.
 const REPLAY_DEPTH: usize = 64;
 

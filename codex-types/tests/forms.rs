@@ -1,0 +1,61 @@
+//! Events in the forms of other servers.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test states what it expects by failing"
+)]
+
+use std::borrow::Cow;
+
+use codex_types::*;
+
+fn lifecycle(json: &str) -> LifecycleEvent {
+    let event = ResponseEvent::from_json(json).unwrap();
+    assert_eq!(event.to_json().unwrap(), json);
+    let ResponseEvent::Completed(event) = event else {
+        panic!("{json}");
+    };
+    *event
+}
+
+#[test]
+fn a_response_may_be_next_to_the_type() {
+    let keys = r#""id":"resp_f","status":"completed","output":[{"type":"message","id":"msg_1"}],"usage":{"input_tokens":3},"user":"\ud83d","zz":1,"store":5"#;
+    let nested: Response = RawJson::parse(&format!("{{{keys}}}"))
+        .unwrap()
+        .decode()
+        .unwrap();
+    for front in ["", r#""response":null,"#, r#""sequence_number":4,"#] {
+        let json = format!(r#"{{"type":"response.completed",{front}{keys}}}"#);
+        let event = lifecycle(&json);
+        let response = event.response_or_flat();
+        assert_eq!(*response, nested, "{json}");
+        assert_eq!(
+            RawJson::encode(&*response).unwrap(),
+            RawJson::encode(&nested).unwrap()
+        );
+        assert_eq!(
+            response.extra.spelling("user"),
+            nested.extra.spelling("user")
+        );
+    }
+    let json = r#"{"type":"response.completed","headers":{"a":1},"id":"resp_f"}"#;
+    let event = lifecycle(json);
+    assert_eq!(event.response_or_flat().headers, event.headers);
+}
+
+#[test]
+fn a_nested_response_takes_precedence() {
+    let event =
+        lifecycle(r#"{"type":"response.completed","response":{"id":"resp_n"},"id":"resp_f"}"#);
+    assert!(matches!(event.response_or_flat(), Cow::Borrowed(response) if response.id == "resp_n"));
+    let event = lifecycle(r#"{"type":"response.completed","response":{},"id":"resp_f"}"#);
+    assert_eq!(event.response_or_flat().id, "");
+    let event = lifecycle(r#"{"type":"response.completed"}"#);
+    assert!(matches!(event.response_or_flat(), Cow::Borrowed(_)));
+    let mut built = LifecycleEvent::default();
+    built.response.status = Status::Completed;
+    built.extra.insert("id", RawJson::string("resp_f"));
+    assert_eq!(built.response_or_flat().status, Status::Completed);
+}
