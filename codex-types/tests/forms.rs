@@ -59,3 +59,62 @@ fn a_nested_response_takes_precedence() {
     built.extra.insert("id", RawJson::string("resp_f"));
     assert_eq!(built.response_or_flat().status, Status::Completed);
 }
+
+#[test]
+fn text_is_an_error_where_the_hint_says_so() {
+    for (text, message) in [
+        ("upstream connect error", "upstream connect error"),
+        (
+            "<html>bad \"gateway\"</html>",
+            "<html>bad \"gateway\"</html>",
+        ),
+        (r#" "model crashed \u00e9" "#, "model crashed é"),
+        (r#"["a",1]"#, r#"["a",1]"#),
+        (r#"{"message":"cut"#, r#"{"message":"cut"#),
+        ("503", "503"),
+        ("", ""),
+    ] {
+        for hint in ["error", "response.error"] {
+            let event = ResponseEvent::from_json_hinted(Some(hint), text).unwrap();
+            assert_eq!(event.error().unwrap().message, message);
+            assert!(event.is_terminal());
+            let written: serde_json::Value =
+                serde_json::from_str(&event.to_json().unwrap()).unwrap();
+            assert_eq!(
+                written,
+                serde_json::json!({"type": "error", "message": message})
+            );
+            let view = EventRef::from_json_hinted(Some(hint), text)
+                .unwrap()
+                .into_owned();
+            assert_eq!(view, event);
+        }
+        for hint in [None, Some("response.failed")] {
+            assert!(
+                ResponseEvent::from_json_hinted(hint, text).is_err(),
+                "{text}"
+            );
+        }
+    }
+    let half = ResponseEvent::from_json_hinted(Some("error"), r#""\ud83d""#).unwrap();
+    assert_eq!(
+        half.to_json().unwrap(),
+        r#"{"type":"error","message":"\ud83d"}"#
+    );
+    // A JSON object that cannot be read is not text.
+    let deep = format!(
+        r#"{{ "type":"response.created","response":{{"tools":[{{"type":"file_search","filters":{}1{}}}]}}}}"#,
+        r#"{"type":"and","filters":["#.repeat(99),
+        "]}".repeat(99),
+    );
+    let error = ResponseEvent::from_json_hinted(Some("error"), &deep).unwrap_err();
+    assert_eq!(error.kind(), DecodeErrorKind::TooDeep);
+}
+
+#[test]
+fn an_error_may_be_text_in_an_object() {
+    let json = r#"{"type":"error","error":"model crashed"}"#;
+    let event = ResponseEvent::from_json(json).unwrap();
+    assert_eq!(event.error().unwrap().message, "model crashed");
+    assert_eq!(event.to_json().unwrap(), json);
+}

@@ -7,7 +7,7 @@ use alloc::string::String;
 use crate::error::{ApiError, ErrorCategory, ErrorCode};
 use crate::event::scan;
 use crate::response::Response;
-use crate::wire::object::object;
+use crate::wire::object::{object, replay};
 use crate::{Map, RawJson};
 
 object! {
@@ -86,6 +86,18 @@ impl ErrorEvent {
         let excerpt = excerpt(&text);
         event.message = (!excerpt.is_empty()).then(|| excerpt.into());
         event
+    }
+
+    /// Makes an error of a payload unless that is a JSON object.
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
+        let message = match RawJson::parse(text) {
+            Ok(raw) if raw.as_str().starts_with('{') => return None,
+            Ok(raw) if raw.as_str().starts_with('"') => raw,
+            _ => RawJson::string(text),
+        };
+        let mut event = Self::default();
+        replay(&mut event, "message".into(), message);
+        Some(event)
     }
 
     /// The error in one form, whichever it came in. What is missing is empty.

@@ -6,7 +6,7 @@ use alloc::string::String;
 use serde::Deserializer;
 use serde::de::MapAccess;
 
-use crate::error::{ApiError, is_error};
+use crate::error::{ApiError, ErrorEvent, is_error};
 use crate::event::delta_fast;
 use crate::event::scan::{self, leading_kind};
 use crate::event::*;
@@ -32,10 +32,12 @@ impl ResponseEvent {
     /// Reads one event whose kind may be told by its surroundings, as the `event` field of SSE does.
     ///
     /// The payload has the first word: `hint` counts only when the payload has no `type` at all.
+    /// With the hint `error`, a payload that is not a JSON object becomes the message of an
+    /// [`ErrorEvent`](crate::ErrorEvent): plain text as it is, a JSON string without its quotes.
     ///
     /// # Errors
     ///
-    /// As for [`from_json`](Self::from_json).
+    /// As for [`from_json`](Self::from_json), except for the payloads just named.
     ///
     /// ```
     /// use codex_types::{EventKind, ResponseEvent};
@@ -47,8 +49,17 @@ impl ResponseEvent {
     /// # Ok::<(), codex_types::DecodeError>(())
     /// ```
     pub fn from_json_hinted(hint: Option<&str>, json: &str) -> Result<Self, DecodeError> {
-        let leading = leading_kind(json);
-        if let Some(kind) = leading {
+        Self::read_hinted(hint, json).or_else(|error| match hint {
+            Some("error" | "response.error") => match ErrorEvent::from_text(json) {
+                Some(event) => Ok(Self::Error(event.into())),
+                None => Err(error),
+            },
+            _ => Err(error),
+        })
+    }
+
+    fn read_hinted(hint: Option<&str>, json: &str) -> Result<Self, DecodeError> {
+        if let Some(kind) = leading_kind(json) {
             if let Some(kind) = DeltaKind::of(kind) {
                 if let Some(delta) = delta_fast::read(kind, json) {
                     return Ok(Self::of_delta(delta.into_owned()));
