@@ -118,3 +118,52 @@ fn an_error_may_be_text_in_an_object() {
     assert_eq!(event.error().unwrap().message, "model crashed");
     assert_eq!(event.to_json().unwrap(), json);
 }
+
+#[test]
+fn foreign_text_is_reported() {
+    for (kind, key) in [
+        ("output_text.delta", "delta"),
+        ("function_call_arguments.delta", "delta"),
+        ("audio.transcript.delta", "delta"),
+        ("output_text.done", "text"),
+        ("reasoning_text.done", "text"),
+        ("reasoning_summary_text.done", "text"),
+        ("refusal.done", "refusal"),
+        ("function_call_arguments.done", "arguments"),
+        ("mcp_call_arguments.done", "arguments"),
+        ("custom_tool_call_input.done", "input"),
+        ("code_interpreter_call_code.done", "code"),
+        ("shell_call_command.delta", "delta"),
+        ("shell_call_command.done", "command"),
+    ] {
+        for (value, is_foreign) in [
+            (r#""a""#, false),
+            (r#""\ud83d""#, false),
+            ("null", false),
+            ("7", true),
+            ("{}", key != "arguments"),
+            ("[1]", key != "arguments"),
+        ] {
+            let json = format!(r#"{{"type":"response.{kind}","{key}":{value}}}"#);
+            let event = ResponseEvent::from_json(&json).unwrap();
+            assert_eq!(event.foreign_text(), is_foreign.then_some(key), "{json}");
+            assert_eq!(event.to_json().unwrap(), json);
+            if let Some(delta) = event.delta() {
+                assert_eq!(delta.has_foreign_delta(), is_foreign);
+                assert_eq!(delta.as_ref().has_foreign_delta(), is_foreign);
+            }
+        }
+        let missing = format!(r#"{{"type":"response.{kind}"}}"#);
+        assert_eq!(
+            ResponseEvent::from_json(&missing).unwrap().foreign_text(),
+            None
+        );
+    }
+    for json in [
+        r#"{"type":"response.completed","text":{}}"#,
+        r#"{"type":"response.shell_call_output_content.delta","delta":{"stdout":"a"}}"#,
+        r#"{"type":"zz","delta":{}}"#,
+    ] {
+        assert_eq!(ResponseEvent::from_json(json).unwrap().foreign_text(), None);
+    }
+}

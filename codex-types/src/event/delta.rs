@@ -217,6 +217,13 @@ impl Delta {
         self.rare.as_ref().map_or(&NONE, |rare| &rare.extra)
     }
 
+    /// Returns whether the event has a `delta` that is neither text nor null; it is in
+    /// [`extra`](Self::extra) then.
+    pub fn has_foreign_delta(&self) -> bool {
+        let foreign = self.extra().get("delta");
+        foreign.is_some_and(|value| !value.is_null())
+    }
+
     /// The same without owning it.
     pub fn as_ref(&self) -> DeltaRef<'_> {
         DeltaRef {
@@ -376,6 +383,13 @@ impl DeltaRef<'_> {
     pub fn extra(&self) -> &Extra {
         static NONE: Extra = Extra::none();
         self.pieces.rare.as_ref().map_or(&NONE, |rare| &rare.extra)
+    }
+
+    /// Returns whether the event has a `delta` that is neither text nor null; it is in
+    /// [`extra`](Self::extra) then.
+    pub fn has_foreign_delta(&self) -> bool {
+        let foreign = self.extra().get("delta");
+        foreign.is_some_and(|value| !value.is_null())
     }
 
     /// The same, owned.

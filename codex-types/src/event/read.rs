@@ -135,6 +135,29 @@ impl ResponseEvent {
         }
     }
 
+    /// Returns the key for the text of this event, if its value is neither text nor null.
+    ///
+    /// The value is in [`extra`](Self::extra), and the text is empty. `arguments` may also be an object
+    /// or a list, which some servers send instead of its JSON as text.
+    pub fn foreign_text(&self) -> Option<&'static str> {
+        let key = match self {
+            Self::OutputTextDone(_)
+            | Self::ReasoningTextDone(_)
+            | Self::ReasoningSummaryTextDone(_) => "text",
+            Self::RefusalDone(_) => "refusal",
+            Self::FunctionCallArgumentsDone(_) | Self::McpCallArgumentsDone(_) => "arguments",
+            Self::CustomToolCallInputDone(_) => "input",
+            Self::CodeInterpreterCallCodeDone(_) => "code",
+            Self::ShellCallCommandAdded(_) | Self::ShellCallCommandDone(_) => "command",
+            Self::ShellCallCommandDelta(_) => "delta",
+            _ => self.delta().map(|_| "delta")?,
+        };
+        let value = self.extra()?.get(key)?;
+        let is_structure = value.as_str().starts_with(['{', '[']);
+        let is_accepted = value.is_null() || (is_structure && key == "arguments");
+        (!is_accepted).then_some(key)
+    }
+
     /// What went wrong, in the events that say so: an error, or a response that failed.
     pub fn error(&self) -> Option<Cow<'_, ApiError>> {
         match self {
