@@ -14,7 +14,7 @@ use serde::{Serialize, Serializer};
 
 use crate::part::Logprob;
 use crate::wire::key::Key;
-use crate::wire::object::{Members, write_members};
+use crate::wire::write::{Members, write_members};
 use crate::{Extra, HeapSize, RawJson};
 
 /// A piece of text that is to be appended to a field of an item.

@@ -7,7 +7,8 @@ use crate::item::{InputItem, Message};
 use crate::request::*;
 use crate::tool::{Tool, ToolChoice};
 use crate::wire::either::either;
-use crate::wire::object::{First, Prefixed, object};
+use crate::wire::object::object;
+use crate::wire::write::{First, Prefixed};
 use crate::{DecodeError, Map, Number};
 
 object! {

@@ -12,12 +12,14 @@
 //! client that field, never the event.
 
 pub(crate) mod either;
+pub(crate) mod field;
 pub(crate) mod halves;
 pub(crate) mod key;
 pub(crate) mod object;
 pub(crate) mod open;
 mod primitive;
 pub(crate) mod tagged;
+pub(crate) mod write;
 
 use alloc::boxed::Box;
 use alloc::string::String;

@@ -6,11 +6,11 @@ use alloc::vec::Vec;
 
 use serde::de::{DeserializeSeed, MapAccess};
 use serde::ser::SerializeMap;
-use serde::{Deserializer, Serialize, Serializer};
+use serde::{Deserializer, Serialize};
 
-use super::halves::{Reader, is_spelling_of};
+use super::field::Seen;
+use super::halves::Reader;
 use super::key::{Key, KeySeed};
-use super::{Slot, Wire};
 use crate::extra::Entry;
 use crate::halves::lossy;
 use crate::raw::nests_deeper_than;
@@ -91,124 +91,6 @@ impl<T: Object> Object for Box<T> {
     }
 }
 
-/// What became of a field's value.
-pub(crate) enum Seen {
-    Value,
-    /// The field shows U+FFFD for each lone surrogate half of this JSON.
-    Spelled(RawJson),
-    Null,
-    Foreign(RawJson),
-}
-
-/// A field of an object: plain when the service always sends the key, an `Option` otherwise.
-pub(crate) trait Field: Default {
-    fn read_into<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<Seen, D::Error>;
-
-    fn write<M: SerializeMap>(
-        &self,
-        name: &'static str,
-        bit: u64,
-        extra: &Extra,
-        map: &mut M,
-    ) -> Result<u64, M::Error>;
-
-    /// Replaces the field by a newer one if that holds something, and returns whether it does.
-    fn take_over(&mut self, newer: &mut Self, bit: u64, extra: &Extra) -> bool;
-}
-
-impl<T: Wire + Default + PartialEq> Field for T {
-    fn read_into<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<Seen, D::Error> {
-        let (value, seen) = settle(T::read(deserializer)?);
-        *self = value.unwrap_or_default();
-        Ok(seen)
-    }
-
-    fn write<M: SerializeMap>(
-        &self,
-        name: &'static str,
-        bit: u64,
-        extra: &Extra,
-        map: &mut M,
-    ) -> Result<u64, M::Error> {
-        if extra.is_absent(bit) && *self == T::default() {
-            return Ok(0);
-        }
-        if extra.is_null(bit) && *self == T::default() {
-            map.serialize_entry(name, &())?;
-        } else {
-            write_value(name, self, extra, map)?;
-        }
-        Ok(bit)
-    }
-
-    fn take_over(&mut self, newer: &mut Self, bit: u64, extra: &Extra) -> bool {
-        let is_missing = extra.is_absent(bit) || extra.is_null(bit);
-        if is_missing && *newer == T::default() {
-            return false;
-        }
-        *self = core::mem::take(newer);
-        true
-    }
-}
-
-impl<T: Wire + PartialEq> Field for Option<T> {
-    fn read_into<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<Seen, D::Error> {
-        let (value, seen) = settle(T::read(deserializer)?);
-        *self = value;
-        Ok(seen)
-    }
-
-    fn write<M: SerializeMap>(
-        &self,
-        name: &'static str,
-        bit: u64,
-        extra: &Extra,
-        map: &mut M,
-    ) -> Result<u64, M::Error> {
-        match self {
-            Some(value) => write_value(name, value, extra, map)?,
-            None if extra.is_null(bit) => map.serialize_entry(name, &())?,
-            None => return Ok(0),
-        }
-        Ok(bit)
-    }
-
-    fn take_over(&mut self, newer: &mut Self, _: u64, _: &Extra) -> bool {
-        if newer.is_none() {
-            return false;
-        }
-        *self = newer.take();
-        true
-    }
-}
-
-fn write_value<T: Wire + PartialEq, M: SerializeMap>(
-    name: &'static str,
-    value: &T,
-    extra: &Extra,
-    map: &mut M,
-) -> Result<(), M::Error> {
-    if extra.has_spellings()
-        && let Some(raw) = extra.spelling(name)
-        && is_spelling_of(raw, value)
-    {
-        return map.serialize_entry(name, raw);
-    }
-    map.serialize_entry(name, value)
-}
-
-fn settle<T: Wire>(slot: Slot<T>) -> (Option<T>, Seen) {
-    match slot {
-        Slot::Value(value) => (Some(value), Seen::Value),
-        Slot::Spelled(spelled) => (Some(spelled.0), Seen::Spelled(spelled.1)),
-        Slot::Null => (None, Seen::Null),
-        Slot::Foreign(raw) => match T::absorb(raw) {
-            Ok(value) => (Some(value), Seen::Value),
-            Err(raw) => (None, Seen::Foreign(raw)),
-        },
-    }
-}
-
 /// What was read of an object before its type was known.
 #[derive(Default)]
 pub(crate) struct Prelude {
@@ -263,101 +145,6 @@ pub(crate) fn read_object<'de, T: Object, A: MapAccess<'de>>(mut map: A) -> Resu
         object.extra_mut().set_untagged();
     }
     Ok(object)
-}
-
-/// Writes an object; `tag` is the tag of the variant it is in, if it is in one.
-pub(crate) fn write_object<T: Object, S: Serializer>(
-    object: &T,
-    tag: Option<&'static str>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    let extra = object.extra();
-    // A tag other than the usual one is kept among the extra keys; it still has to come first.
-    let first = match (T::key("type"), extra.get("type")) {
-        (Some(_), _) => None,
-        (None, Some(other)) => Some(First::Json(other)),
-        (None, None) if extra.is_untagged() => None,
-        (None, None) => tag.or(T::TAG).map(First::Text),
-    };
-    let first = first.map(|tag| ("type", tag));
-    Prefixed { first, object }.serialize(serializer)
-}
-
-/// An object, and a key that is not its own in front of it, which replaces an extra key of the same
-/// name.
-pub(crate) struct Prefixed<'a, T> {
-    pub(crate) first: Option<(&'static str, First<'a>)>,
-    pub(crate) object: &'a T,
-}
-
-/// The value of the first key.
-#[derive(Clone, Copy)]
-pub(crate) enum First<'a> {
-    Json(&'a RawJson),
-    Text(&'static str),
-    Flag(bool),
-}
-
-/// What is written as an object.
-pub(crate) trait Members {
-    fn extra(&self) -> &Extra;
-
-    /// Writes all keys but those whose names have lone halves.
-    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
-}
-
-/// Writes all keys; those whose names have lone halves come last.
-pub(crate) fn write_members<T: Members, S: Serializer>(
-    members: &T,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    struct Plain<'a, T>(&'a T);
-
-    impl<T: Members> Serialize for Plain<'_, T> {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            self.0.write(serializer)
-        }
-    }
-
-    if !members.extra().has_spelled_keys() {
-        return members.write(serializer);
-    }
-    let json = serde_json::to_string(&Plain(members)).map_err(serde::ser::Error::custom)?;
-    let json = members.extra().add_spelled_keys(json);
-    json.serialize(serializer)
-}
-
-impl<T: Object> Members for Prefixed<'_, T> {
-    fn extra(&self) -> &Extra {
-        self.object.extra()
-    }
-
-    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        match self.first {
-            Some((key, First::Json(raw))) => map.serialize_entry(key, raw)?,
-            Some((key, First::Text(text))) => map.serialize_entry(key, text)?,
-            Some((key, First::Flag(flag))) => map.serialize_entry(key, &flag)?,
-            None => {}
-        }
-        let written = self.object.write_fields(&mut map)?;
-        for (name, value) in self.object.extra().entries() {
-            let skip = match T::key(name) {
-                Some(key) => written & T::bit(key) != 0,
-                None => name.is_spelled() || self.first.is_some_and(|(key, _)| *key == **name),
-            };
-            if !skip {
-                map.serialize_entry(&**name, value)?;
-            }
-        }
-        map.end()
-    }
-}
-
-impl<T: Object> Serialize for Prefixed<'_, T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        write_members(self, serializer)
-    }
 }
 
 /// Lays one object over another: what `newer` has replaces what is there, nulls aside.
@@ -636,7 +423,9 @@ macro_rules! object {
 
         const _: () = {
             #[allow(unused_imports, reason = "some objects have no known key")]
-            use $crate::wire::object::{Field, Object, Seen};
+            use $crate::wire::field::{Field, Seen};
+            #[allow(unused_imports, reason = "some objects have no known key")]
+            use $crate::wire::object::Object;
 
             #[allow(non_camel_case_types, reason = "named after the fields they stand for")]
             #[derive(Clone, Copy)]
@@ -767,7 +556,7 @@ macro_rules! object {
 
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                $crate::wire::object::write_object(self, None, serializer)
+                $crate::wire::write::write_object(self, None, serializer)
             }
         }
 

@@ -6,7 +6,8 @@ use serde::de::{DeserializeSeed, MapAccess};
 use serde::{Deserializer, Serializer};
 
 use super::key::{Key, KeySeed};
-use super::object::{Object, Prelude, read_tagged, write_object};
+use super::object::{Object, Prelude, read_tagged};
+use super::write::write_object;
 use super::{Slot, Wire};
 use crate::{Extra, RawJson};
 
