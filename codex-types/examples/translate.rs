@@ -3,18 +3,16 @@
 //! ```text
 //! translate request                  chat request → Responses request
 //! translate response                 response → chat completion
-//! translate stream [--include-usage] events of one response → chat chunks
 //! translate request-back [--developer-as-system] [--lenient]
 //!                                    Responses request → chat request
 //! translate response-back            chat completion → response
-//! translate stream-back              chat chunks → events of one response
 //! ```
 //!
 //! Input is JSON, one value a line or otherwise separated by white space; output is one line for each.
 //! `--developer-as-system` writes the role `developer` as `system`; `--lenient` leaves out what has no
 //! counterpart, with a message on standard error. What cannot be translated becomes an error line, a message on standard error that names the
-//! parameter, and a status other than zero. A failed response is no failure of the program: its error
-//! line is its translation.
+//! parameter, and a status other than zero. A failed response is not a failure of the program: its error
+//! line is its translation. Streams are translated by the example `chat` of codex-sse.
 
 #![expect(
     clippy::print_stdout,
@@ -22,15 +20,15 @@
     reason = "it is a program for the command line"
 )]
 
-use std::io::{BufRead, Read, Write};
+use std::io::Read;
 use std::process::ExitCode;
 
 use codex_types::chat::translate::{
-    AnswerOptions, ChatStreamEvent, RequestOptions, ToChatChunks, ToResponseEvents, TranslateError,
-    chat_error_body, to_chat_request, to_chat_response, to_response, to_responses_request,
+    AnswerOptions, RequestOptions, TranslateError, chat_error_body, to_chat_request,
+    to_chat_response, to_response, to_responses_request,
 };
-use codex_types::chat::{ChatChunk, ChatRequest, ChatResponse};
-use codex_types::{ApiError, CreateResponse, RawJson, Response, ResponseEvent};
+use codex_types::chat::{ChatRequest, ChatResponse};
+use codex_types::{ApiError, CreateResponse, RawJson, Response};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -38,12 +36,9 @@ fn main() -> ExitCode {
     let result = match arguments.as_slice() {
         ["request"] => each(request),
         ["response"] => each(response),
-        ["stream"] => stream(AnswerOptions::new()),
-        ["stream", "--include-usage"] => stream(AnswerOptions::new().include_usage(true)),
         ["request-back", flags @ ..] => request_options(flags)
             .and_then(|options| each(|request| request_back(request, &options))),
         ["response-back"] => each(response_back),
-        ["stream-back"] => stream_back(),
         _ => Err(USAGE.into()),
     };
     match result {
@@ -58,8 +53,8 @@ fn main() -> ExitCode {
 
 type Failure = Box<dyn core::error::Error>;
 
-const USAGE: &str = "usage: translate request|response|stream [--include-usage]|\
-    request-back [--developer-as-system] [--lenient]|response-back|stream-back";
+const USAGE: &str = "usage: translate request|response|\
+    request-back [--developer-as-system] [--lenient]|response-back";
 
 fn request_options(flags: &[&str]) -> Result<RequestOptions, Failure> {
     let mut options = RequestOptions::new();
@@ -129,71 +124,4 @@ fn each(translate: impl Fn(&RawJson) -> Result<String, Failure>) -> Result<bool,
         }
     }
     Ok(is_good)
-}
-
-/// Translates events as they come, so that it can stand in a pipe.
-fn stream(options: AnswerOptions) -> Result<bool, Failure> {
-    let mut chunks = ToChatChunks::new(options);
-    let mut output = std::io::stdout().lock();
-    for line in std::io::stdin().lock().lines() {
-        let line = line?;
-        let line = line.trim();
-        if !line.is_empty() && line != "[DONE]" {
-            print(&mut output, chunks.feed(&ResponseEvent::from_json(line)?))?;
-        }
-    }
-    let is_whole = chunks.is_over();
-    print(&mut output, chunks.finish())?;
-    if !is_whole {
-        eprintln!("translate: the input ended before the response did");
-    }
-    Ok(is_whole)
-}
-
-fn print(output: &mut impl Write, events: Vec<ChatStreamEvent>) -> Result<(), Failure> {
-    for event in events {
-        if event != ChatStreamEvent::Done {
-            writeln!(output, "{}", event.to_data())?;
-        }
-    }
-    output.flush()?;
-    Ok(())
-}
-
-fn stream_back() -> Result<bool, Failure> {
-    let mut events = ToResponseEvents::new();
-    for line in std::io::stdin().lock().lines() {
-        let line = line?;
-        let line = line.trim();
-        if line.is_empty() || line == "[DONE]" {
-            continue;
-        }
-        let json = RawJson::parse(line)?;
-        let error = json.decode::<ErrorLine>().ok().and_then(|line| line.error);
-        let translated = match error {
-            Some(error) => events.fail(error),
-            None => events.feed(&json.decode::<ChatChunk>()?)?,
-        };
-        for event in translated {
-            println!("{}", event.to_json()?);
-        }
-    }
-    for event in events.finish() {
-        println!("{}", event.to_json()?);
-    }
-    Ok(true)
-}
-
-/// An error in place of a chunk.
-struct ErrorLine {
-    error: Option<ApiError>,
-}
-
-impl<'de> serde::Deserialize<'de> for ErrorLine {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let line = codex_types::ErrorEvent::deserialize(deserializer)?;
-        Ok(Self {
-            error: line.error.map(|error| *error),
-        })
-    }
 }

@@ -7,13 +7,13 @@
 )]
 
 use codex_types::chat::translate::{
-    AnswerOptions, ChatStreamEvent, Commentary, ReasoningShown, RequestOptions, ToChatChunks,
-    chat_error_body, to_chat_request, to_chat_response, to_response, to_responses_request,
+    AnswerOptions, Commentary, ReasoningShown, RequestOptions, chat_error_body, to_chat_request,
+    to_chat_response, to_response, to_responses_request,
 };
 use codex_types::chat::{ChatRequest, ChatResponse};
 use codex_types::lint::Finding;
 use codex_types::profile::Profile;
-use codex_types::{CreateResponse, Map, RawJson, Response, ResponseEvent};
+use codex_types::{CreateResponse, Map, RawJson, Response};
 use serde_json::Value;
 
 fn cases(file: &str) -> Vec<Map<RawJson>> {
@@ -164,34 +164,5 @@ fn completions() {
                 assert_eq!(written, value(case.get("out").unwrap()), "{name}");
             }
         }
-    }
-}
-
-#[test]
-fn streams() {
-    for case in cases("streams") {
-        let name = text(&case, "name").unwrap();
-        let events: Vec<RawJson> = case.get("in").unwrap().decode().unwrap();
-        let mut chunks = ToChatChunks::new(answer_options(&case));
-        let mut out = Vec::new();
-        for event in &events {
-            out.extend(chunks.feed(&ResponseEvent::from_json(event.as_str()).unwrap()));
-        }
-        out.extend(chunks.finish());
-        let is_good = out.pop_if(|last| *last == ChatStreamEvent::Done).is_some();
-        let written: Vec<Value> = out
-            .iter()
-            .map(|one| serde_json::from_str(&one.to_data()).unwrap())
-            .collect();
-        assert_eq!(
-            Value::Array(written),
-            value(case.get("out").unwrap()),
-            "{name}"
-        );
-        let ends_in_error = matches!(out.last(), Some(ChatStreamEvent::Error(_)));
-        assert_ne!(
-            is_good, ends_in_error,
-            "{name}: [DONE] comes after good streams only"
-        );
     }
 }

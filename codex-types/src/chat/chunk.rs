@@ -6,9 +6,9 @@ use alloc::vec::Vec;
 use crate::chat::{
     ChatAnnotation, ChatFunctionArguments, ChatLogprobs, ChatRole, ChatUsage, FinishReason,
 };
-use crate::wire::object::object;
+use crate::wire::object::{object, set_null};
 use crate::wire::open::open_enum;
-use crate::{RawJson, ReasoningItem, ServiceTier};
+use crate::{Logprob, RawJson, ReasoningItem, ServiceTier};
 
 object! {
     /// A piece of a completion: API object `ChatCompletionChunk`.
@@ -55,6 +55,43 @@ object! {
             /// Why it ends here, in its last chunk.
             finish_reason: FinishReason,
         }
+    }
+}
+
+impl ChatChunk {
+    /// Writes `usage` as null, as all chunks but the last have it when usage was asked for.
+    #[must_use]
+    pub fn without_usage_yet(mut self) -> Self {
+        set_null(&mut self, "usage");
+        self
+    }
+}
+
+impl ChatChunkChoice {
+    /// Creates the one choice of a chunk that does not end it: `finish_reason` is written as null until it is set.
+    ///
+    /// ```
+    /// use codex_types::RawJson;
+    /// use codex_types::chat::{ChatChunkChoice, ChatDelta};
+    ///
+    /// let choice = ChatChunkChoice::unfinished(ChatDelta::new().content("Hi"));
+    /// let json = r#"{"index":0,"delta":{"content":"Hi"},"finish_reason":null}"#;
+    /// assert_eq!(RawJson::encode(&choice)?.as_str(), json);
+    /// # Ok::<(), codex_types::DecodeError>(())
+    /// ```
+    pub fn unfinished(delta: ChatDelta) -> Self {
+        let mut choice = Self::new(0, delta);
+        set_null(&mut choice, "finish_reason");
+        choice
+    }
+}
+
+impl ChatLogprobs {
+    /// Creates the log probabilities of tokens of text, with `refusal` written as null.
+    pub fn of_tokens(tokens: Vec<Logprob>) -> Self {
+        let mut logprobs = Self::new().content(tokens);
+        set_null(&mut logprobs, "refusal");
+        logprobs
     }
 }
 

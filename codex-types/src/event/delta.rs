@@ -241,6 +241,15 @@ impl Delta {
         }
     }
 
+    /// Sets the JSON of the text where that holds lone surrogate halves; see [`Extra::spelling`].
+    #[must_use]
+    pub fn with_spelling(mut self, spelling: &RawJson) -> Self {
+        let extra = &mut self.rare.get_or_insert_default().extra;
+        extra.forget_spelling("delta");
+        extra.spell("delta", spelling.clone());
+        self
+    }
+
     pub(crate) fn pack(kind: DeltaKind, pieces: Pieces<'_>) -> Self {
         let Pieces {
             item_id,

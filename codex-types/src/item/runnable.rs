@@ -88,7 +88,15 @@ impl<'a> ClientCall<'a> {
             return Err(CallFault::Unaddressed);
         }
         let input = self.input();
-        let is_json = || input.trim().is_empty() || RawJson::parse(input).is_ok();
+        // Arguments that are not text are kept, but a program that reads the text would run the call without any.
+        let is_foreign = || {
+            let foreign = self.item.extra().and_then(|extra| extra.get("arguments"));
+            foreign.is_some_and(|arguments| !arguments.is_null())
+        };
+        let is_json = || match input.trim() {
+            "" => !is_foreign(),
+            input => RawJson::parse(input).is_ok(),
+        };
         if self.kind == ClientCallKind::Function && !is_json() {
             return Err(CallFault::InvalidJson);
         }

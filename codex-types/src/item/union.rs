@@ -232,44 +232,40 @@ tagged! {
     }
 }
 
-impl OutputItem {
-    /// The id of the item, if it has one.
-    pub fn id(&self) -> Option<&str> {
-        match self {
-            Self::Message(item) => item.id.as_deref(),
-            Self::Reasoning(item) => item.id.as_deref(),
-            Self::FunctionCall(item) => item.id.as_deref(),
-            Self::FunctionCallOutput(item) => item.id.as_deref(),
-            Self::CustomToolCall(item) => item.id.as_deref(),
-            Self::CustomToolCallOutput(item) => item.id.as_deref(),
-            Self::FileSearchCall(item) => item.id.as_deref(),
-            Self::WebSearchCall(item) => item.id.as_deref(),
-            Self::ComputerCall(item) => item.id.as_deref(),
-            Self::ComputerCallOutput(item) => item.id.as_deref(),
-            Self::Program(item) => item.id.as_deref(),
-            Self::ProgramOutput(item) => item.id.as_deref(),
-            Self::ToolSearchCall(item) => item.id.as_deref(),
-            Self::ToolSearchOutput(item) => item.id.as_deref(),
-            Self::AdditionalTools(item) => item.id.as_deref(),
-            Self::Compaction(item) => item.id.as_deref(),
-            Self::ContextCompaction(item) => item.id.as_deref(),
-            Self::ImageGenerationCall(item) => item.id.as_deref(),
-            Self::CodeInterpreterCall(item) => item.id.as_deref(),
-            Self::LocalShellCall(item) => item.id.as_deref(),
-            Self::ShellCall(item) => item.id.as_deref(),
-            Self::ShellCallOutput(item) => item.id.as_deref(),
-            Self::ApplyPatchCall(item) => item.id.as_deref(),
-            Self::ApplyPatchCallOutput(item) => item.id.as_deref(),
-            Self::McpCall(item) => item.id.as_deref(),
-            Self::McpListTools(item) => item.id.as_deref(),
-            Self::McpApprovalResponse(item) => item.id.as_deref(),
-            Self::AgentMessage(item) => item.id.as_deref(),
-            Self::MultiAgentCall(item) => item.id.as_deref(),
-            Self::MultiAgentCallOutput(item) => item.id.as_deref(),
-            Self::LocalShellCallOutput(item) => Some(&item.id),
-            Self::McpApprovalRequest(item) => Some(&item.id),
-            Self::Unknown(_) => None,
+/// The id of an item, by whether its kind can be without one.
+macro_rules! ids {
+    ($union:ident { optional: $($optional:ident)*; required: $($required:ident)*; }) => {
+        impl $union {
+            /// Returns the id of the item, if it has one.
+            pub fn id(&self) -> Option<&str> {
+                match self {
+                    $(Self::$optional(item) => item.id.as_deref(),)*
+                    $(Self::$required(item) => Some(&item.id),)*
+                    Self::Unknown(_) => None,
+                }
+            }
+
+            /// Sets the id of the item; an empty one removes it. An item of an unknown kind stays as it is.
+            pub fn set_id(&mut self, id: &str) {
+                match self {
+                    $(Self::$optional(item) => item.id = (!id.is_empty()).then(|| id.into()),)*
+                    $(Self::$required(item) => item.id = id.into(),)*
+                    Self::Unknown(_) => {}
+                }
+            }
         }
+    };
+}
+
+ids! {
+    OutputItem {
+        optional: Message Reasoning FunctionCall FunctionCallOutput CustomToolCall
+            CustomToolCallOutput FileSearchCall WebSearchCall ComputerCall ComputerCallOutput
+            Program ProgramOutput ToolSearchCall ToolSearchOutput AdditionalTools
+            Compaction ContextCompaction ImageGenerationCall CodeInterpreterCall LocalShellCall
+            ShellCall ShellCallOutput ApplyPatchCall ApplyPatchCallOutput McpCall
+            McpListTools McpApprovalResponse AgentMessage MultiAgentCall MultiAgentCallOutput;
+        required: LocalShellCallOutput McpApprovalRequest;
     }
 }
 

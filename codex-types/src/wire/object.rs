@@ -110,6 +110,22 @@ impl Prelude {
     }
 }
 
+/// Makes a key that has no value be written as null.
+#[cfg(feature = "chat")]
+pub(crate) fn set_null<T: Object>(object: &mut T, name: &str) {
+    if let Some(key) = T::key(name) {
+        object.extra_mut().set_null(T::bit(key));
+    }
+}
+
+/// Makes a key be written although its value is empty.
+#[cfg(feature = "chat")]
+pub(crate) fn set_value<T: Object>(object: &mut T, name: &str) {
+    if let Some(key) = T::key(name) {
+        object.extra_mut().set_value(T::bit(key));
+    }
+}
+
 /// Reads the rest of an object whose tag is known, whose usual tag is `canonical`.
 pub(crate) fn read_tagged<'de, T: Object, A: MapAccess<'de>>(
     prelude: Prelude,

@@ -10,7 +10,7 @@ use crate::chat::*;
 use crate::{
     Annotation, ApiError, FunctionCall, IncompleteReason, Logprob, ModerationOutcome,
     ModerationReport, OutputItem, OutputMessage, OutputPart, Phase, RawJson, ReasoningItem,
-    Response, Status, Usage,
+    Response, Status,
 };
 
 /// Translates a response into a chat completion.
@@ -54,7 +54,7 @@ pub fn to_chat_response(
     if choice.logprobs.is_none() {
         write_null(&mut choice, "logprobs");
     }
-    choice.finish_reason = Some(finish_reason(response, has_calls));
+    choice.finish_reason = Some(FinishReason::of(response, has_calls));
 
     let created = response
         .created_at
@@ -68,7 +68,7 @@ pub fn to_chat_response(
         or(&response.model, &options.model),
         [choice],
     );
-    completion.usage = response.usage.as_deref().map(usage);
+    completion.usage = response.usage.as_deref().map(ChatUsage::from);
     completion.service_tier.clone_from(&response.service_tier);
     completion.metadata = response
         .metadata
@@ -134,8 +134,16 @@ pub(super) fn error_of(response: &Response) -> Option<Box<ApiError>> {
     }
 }
 
-/// Why a response failed or was cancelled.
-pub(super) fn failure(response: &Response) -> Box<ApiError> {
+/// Returns why a response failed or was cancelled, for responses that may come without an error.
+///
+/// ```
+/// use codex_types::chat::translate::failure;
+/// use codex_types::{Response, Status};
+///
+/// let error = failure(&Response::new("resp_1", Status::Cancelled));
+/// assert_eq!(error.message, "the response was cancelled");
+/// ```
+pub fn failure(response: &Response) -> Box<ApiError> {
     if let Some(error) = &response.error {
         return error.clone();
     }
@@ -146,18 +154,26 @@ pub(super) fn failure(response: &Response) -> Box<ApiError> {
     })
 }
 
-pub(super) fn finish_reason(response: &Response, has_calls: bool) -> FinishReason {
-    let details = response.incomplete_details.as_ref();
-    match details.and_then(|details| details.reason.as_ref()) {
-        Some(IncompleteReason::MaxOutputTokens) => FinishReason::Length,
-        Some(IncompleteReason::ContentFilter) => FinishReason::ContentFilter,
-        _ if has_calls => FinishReason::ToolCalls,
-        _ => FinishReason::Stop,
+impl FinishReason {
+    /// Returns how a completion ends whose response has ended like this, with or without calls. A limit that was reached counts more
+    /// than the calls, which may be cut.
+    ///
+    /// ```
+    /// use codex_types::chat::FinishReason;
+    /// use codex_types::{Response, Status};
+    ///
+    /// let response = Response::new("resp_1", Status::Completed);
+    /// assert_eq!(FinishReason::of(&response, true), FinishReason::ToolCalls);
+    /// ```
+    pub fn of(response: &Response, has_calls: bool) -> Self {
+        let details = response.incomplete_details.as_ref();
+        match details.and_then(|details| details.reason.as_ref()) {
+            Some(IncompleteReason::MaxOutputTokens) => Self::Length,
+            Some(IncompleteReason::ContentFilter) => Self::ContentFilter,
+            _ if has_calls => Self::ToolCalls,
+            _ => Self::Stop,
+        }
     }
-}
-
-pub(super) fn usage(usage: &Usage) -> ChatUsage {
-    usage.into()
 }
 
 pub(super) fn function_call(call: &FunctionCall) -> ChatFunctionArguments {
@@ -170,9 +186,13 @@ pub(super) fn function_call(call: &FunctionCall) -> ChatFunctionArguments {
     function
 }
 
-/// Whether a message is shown.
-pub(super) fn is_shown(phase: Option<&Phase>, options: &AnswerOptions) -> bool {
-    options.commentary == Commentary::Keep || phase.is_none_or(|phase| *phase == Phase::FinalAnswer)
+impl AnswerOptions {
+    /// Returns whether a message is a part of the completion: not one that comments on the work, if those are omitted.
+    pub fn shows(&self, message: &OutputMessage) -> bool {
+        let phase = message.phase.as_ref();
+        self.commentary == Commentary::Keep
+            || phase.is_none_or(|phase| *phase == Phase::FinalAnswer)
+    }
 }
 
 /// What a reasoning item says: its summary, else the reasoning itself.
@@ -193,8 +213,9 @@ pub(super) fn reasoning_text(item: &ReasoningItem) -> String {
     content.collect::<Vec<_>>().join("\n\n")
 }
 
-/// A citation whose place is moved behind `before` characters of text.
-pub(super) fn citation(annotation: &Annotation, before: u64) -> Option<ChatAnnotation> {
+/// Translates a citation of a URL into its chat form, behind `before` characters of text. `None` for annotations of other kinds, for
+/// which chat has no form.
+pub fn citation(annotation: &Annotation, before: u64) -> Option<ChatAnnotation> {
     let Annotation::UrlCitation(citation) = annotation else {
         return None;
     };
@@ -225,7 +246,7 @@ impl Answer {
         let mut answer = Self::default();
         for item in &response.output {
             match item {
-                OutputItem::Message(message) if is_shown(message.phase.as_ref(), options) => {
+                OutputItem::Message(message) if options.shows(message) => {
                     answer.message(message);
                 }
                 OutputItem::FunctionCall(call) => {

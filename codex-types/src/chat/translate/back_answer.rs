@@ -11,8 +11,8 @@ use crate::chat::translate::{TranslateError, write_empty};
 use crate::chat::*;
 use crate::{
     Annotation, ApiError, CustomToolCall, FunctionCall, IncompleteDetails, IncompleteReason,
-    ItemStatus, OutputItem, OutputMessage, OutputPart, OutputText, ReasoningItem, ReasoningPart,
-    ReasoningText, Refusal, Response, Role, Status, ToolChoice, UrlCitation, Usage,
+    ItemStatus, Number, OutputItem, OutputMessage, OutputPart, OutputText, ReasoningItem,
+    ReasoningPart, ReasoningText, Refusal, Response, Role, Status, ToolChoice, UrlCitation,
 };
 
 /// Translates a chat completion into a response, for a server that knows only chat.
@@ -52,13 +52,15 @@ pub fn to_response(completion: &ChatResponse) -> Result<Response, TranslateError
         _ => return Err(TranslateError::unsupported("choices[1]")),
     };
     let id = completion.given_id();
-    let mut response = new_response(id, &completion.model, 0, Status::Completed);
-    response.created_at = completion.created_at();
+    let mut response = begin_response(id, &completion.model, completion.created_at());
     for name in ["id", "created_at", "model"] {
         write_empty(&mut response, name);
     }
     let reason = choice.and_then(|choice| choice.finish_reason.as_ref());
-    end(&mut response, reason);
+    response.status = Status::Completed;
+    if let Some(reason) = reason {
+        end_response(&mut response, reason);
+    }
     if let Some(error) = error.or_else(|| reason.and_then(reason_as_error)) {
         response.status = Status::Failed;
         response.incomplete_details = None;
@@ -122,10 +124,21 @@ fn refuse_unreadable(message: &ChatMessage) -> Result<(), TranslateError> {
     }
 }
 
-/// A response in which what every response has is written, if only empty.
-pub(super) fn new_response(id: &str, model: &str, created: u64, status: Status) -> Response {
-    let mut response = Response::new(id, status);
-    response.created_at = created.into();
+/// Returns the response of a completion that has just begun, with the keys that every response has.
+///
+/// ```
+/// use codex_types::chat::translate::{begin_response, end_response};
+/// use codex_types::chat::FinishReason;
+/// use codex_types::Status;
+///
+/// let mut response = begin_response("c1", "local", 1_770_000_000.into());
+/// assert_eq!(response.status, Status::InProgress);
+/// end_response(&mut response, &FinishReason::Length);
+/// assert_eq!(response.status, Status::Incomplete);
+/// ```
+pub fn begin_response(id: &str, model: &str, created: Number) -> Response {
+    let mut response = Response::new(id, Status::InProgress);
+    response.created_at = created;
     response.model = model.into();
     response.tool_choice = ToolChoice::from("auto");
     response.parallel_tool_calls = true;
@@ -135,14 +148,14 @@ pub(super) fn new_response(id: &str, model: &str, created: u64, status: Status) 
     response
 }
 
-/// How a response ends whose chat completion ends like this.
-pub(super) fn end(response: &mut Response, reason: Option<&FinishReason>) {
-    let incomplete = match reason.and_then(|reason| Some((reason, reason.ending()?))) {
-        None | Some((_, ChatEnding::Stop | ChatEnding::ToolCalls)) => None,
-        Some((_, ChatEnding::Length)) => Some(IncompleteReason::MaxOutputTokens),
-        Some((_, ChatEnding::ContentFilter)) => Some(IncompleteReason::ContentFilter),
-        Some((other, ChatEnding::Error | ChatEnding::Other)) => {
-            Some(IncompleteReason::from(other.as_str()))
+/// Ends a response like the completion with this reason.
+pub fn end_response(response: &mut Response, reason: &FinishReason) {
+    let incomplete = match reason.ending() {
+        None | Some(ChatEnding::Stop | ChatEnding::ToolCalls) => None,
+        Some(ChatEnding::Length) => Some(IncompleteReason::MaxOutputTokens),
+        Some(ChatEnding::ContentFilter) => Some(IncompleteReason::ContentFilter),
+        Some(ChatEnding::Error | ChatEnding::Other) => {
+            Some(IncompleteReason::from(reason.as_str()))
         }
     };
     response.status = Status::Completed;
@@ -184,10 +197,6 @@ pub(super) fn custom_call(
     call.id = Some(format!("ctc_{call_id}"));
     call.status = Some(status.clone());
     call
-}
-
-pub(super) fn usage(usage: &ChatUsage) -> Usage {
-    usage.into()
 }
 
 /// Reasoning whose items came along is restored as it was; words alone become an item that the

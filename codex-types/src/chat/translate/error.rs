@@ -44,7 +44,8 @@ impl TranslateError {
         }
     }
 
-    pub(crate) fn unsupported(parameter: impl Into<Box<str>>) -> Self {
+    /// Creates the error for a parameter that has no counterpart.
+    pub fn unsupported(parameter: impl Into<Box<str>>) -> Self {
         Self::new(TranslateErrorKind::Unsupported, parameter)
     }
 

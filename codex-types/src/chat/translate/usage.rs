@@ -99,7 +99,11 @@ fn recode_counts<T: Serialize, U: DeserializeOwned + Default>(details: &T) -> U 
             Value::Number(text) => text.strip_suffix(".0").unwrap_or(text),
             _ => value.text,
         };
-        push_entry(&mut json, name, &RawJson::trusted(value.into()));
+        push_entry(
+            &mut json,
+            &(&**name).into(),
+            &RawJson::trusted(value.into()),
+        );
     }
     json.push('}');
     RawJson::trusted(json).decode().unwrap_or_default()
