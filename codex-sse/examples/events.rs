@@ -4,6 +4,7 @@
 //! as on a WebSocket. A payload that cannot be decoded is named on standard error, and makes the exit status non-zero at the end.
 
 mod common;
+mod input;
 
 use core::error::Error;
 use std::{
@@ -16,11 +17,11 @@ use codex_types::{RawJson, ResponseEvent};
 
 fn main() -> ExitCode {
     common::run("events", || {
-        let options = common::Options::from_arguments("events")?;
+        let options = input::Options::from_arguments("events")?;
         let mut output = io::stdout().lock();
         let mut decoder = EventDecoder::new();
         let mut undecodable = 0_u64;
-        common::read_input(options, |mut chunk| {
+        input::read_input(options, |mut chunk| {
             loop {
                 let event = match options.messages {
                     true => decoder.decode_message(core::mem::take(&mut chunk)),

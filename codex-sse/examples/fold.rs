@@ -6,6 +6,7 @@
 //! non-zero at the end.
 
 mod common;
+mod input;
 
 use std::{
     io::{self, Write as _},
@@ -17,11 +18,11 @@ use codex_types::RawJson;
 
 fn main() -> ExitCode {
     common::run("fold", || {
-        let options = common::Options::from_arguments("fold")?;
+        let options = input::Options::from_arguments("fold")?;
         let mut decoder = EventDecoder::new();
         let mut accumulator = Accumulator::new();
         let mut undecodable = 0_u64;
-        common::read_input(options, |mut chunk| {
+        input::read_input(options, |mut chunk| {
             loop {
                 let event = match options.messages {
                     true => decoder.decode_message_ref(core::mem::take(&mut chunk)),
@@ -42,6 +43,8 @@ fn main() -> ExitCode {
             }
             Ok(())
         })?;
+        // A stream without a terminal event has the outcome `truncated`.
+        let _ = accumulator.finish();
         let outcome = match accumulator.outcome() {
             Some(Outcome::Completed) => "completed",
             Some(Outcome::Incomplete) => "incomplete",

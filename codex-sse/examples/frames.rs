@@ -4,6 +4,7 @@
 //! `--chunk N` feeds the decoder with at most N bytes at a time, which must not change anything.
 
 mod common;
+mod input;
 
 use std::{
     borrow::Cow,
@@ -16,13 +17,13 @@ use serde_json::json;
 
 fn main() -> ExitCode {
     common::run("frames", || {
-        let options = common::Options::from_arguments("frames")?;
+        let options = input::Options::from_arguments("frames")?;
         if options.messages {
             return Err("messages have no frames: leave out --messages".into());
         }
         let mut output = io::stdout().lock();
         let mut decoder = Decoder::new();
-        common::read_input(options, |mut chunk| {
+        input::read_input(options, |mut chunk| {
             while let Some(frame) = decoder.decode(&mut chunk)? {
                 writeln!(output, "{}", line(&frame))?;
             }

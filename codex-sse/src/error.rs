@@ -45,8 +45,13 @@ pub enum ErrorKind {
     InvalidUtf8,
     /// A payload is not an event: no JSON, or JSON nested too deeply. It concerns that payload alone.
     InvalidEvent,
+    /// An event has so many small values that it would take more memory than 16 times
+    /// [`Limits::max_frame`](crate::Limits::max_frame). It concerns that event alone.
+    TooManyValues,
     /// The assembled response passed the limit of its `Accumulator`.
     ResponseTooLarge,
+    /// The server sent a whole text that does not continue what was delivered of it. It concerns that text alone.
+    Contradiction,
     /// The stream ended before a terminal event.
     Truncated,
     /// A frame cannot be written: its type or id holds a line end, its id a NUL, or its data a carriage return.
@@ -96,7 +101,9 @@ impl Error {
             | ErrorKind::TooMuchSkipped
             | ErrorKind::InvalidUtf8
             | ErrorKind::InvalidEvent
-            | ErrorKind::ResponseTooLarge => Side::Remote,
+            | ErrorKind::TooManyValues
+            | ErrorKind::ResponseTooLarge
+            | ErrorKind::Contradiction => Side::Remote,
             ErrorKind::Truncated => Side::Network,
             ErrorKind::Unencodable => Side::Local,
         }
@@ -112,7 +119,10 @@ impl Error {
     pub fn is_fatal(&self) -> bool {
         !matches!(
             self.kind(),
-            ErrorKind::InvalidUtf8 | ErrorKind::InvalidEvent
+            ErrorKind::InvalidUtf8
+                | ErrorKind::InvalidEvent
+                | ErrorKind::TooManyValues
+                | ErrorKind::Contradiction
         )
     }
 
@@ -153,6 +163,17 @@ impl Error {
     }
 
     #[cold]
+    pub(crate) fn too_many_values(offset: Option<u64>, limit: usize) -> Self {
+        Inner {
+            kind: ErrorKind::TooManyValues,
+            offset,
+            limit: Some(limit),
+            ..Inner::default()
+        }
+        .into()
+    }
+
+    #[cold]
     pub(crate) fn message_too_long(limit: usize) -> Self {
         Inner {
             kind: ErrorKind::FrameTooLong,
@@ -167,6 +188,15 @@ impl Error {
         Inner {
             kind: ErrorKind::ResponseTooLarge,
             limit: Some(limit),
+            ..Inner::default()
+        }
+        .into()
+    }
+
+    #[cold]
+    pub(crate) fn contradiction() -> Self {
+        Inner {
+            kind: ErrorKind::Contradiction,
             ..Inner::default()
         }
         .into()
@@ -197,9 +227,11 @@ impl fmt::Display for Error {
             ErrorKind::LineTooLong => "a line is longer than",
             ErrorKind::FrameTooLong => "an event is larger than",
             ErrorKind::TooMuchSkipped => "the lines between two events are longer than",
+            ErrorKind::TooManyValues => "an event has too many values for",
             ErrorKind::ResponseTooLarge => "the response is larger than",
             ErrorKind::InvalidUtf8 => "an event is not valid utf-8",
             ErrorKind::InvalidEvent => "an event cannot be decoded",
+            ErrorKind::Contradiction => "a whole text contradicts the deltas that came before it",
             ErrorKind::Truncated => "the stream ended before the response did",
             ErrorKind::Unencodable => {
                 "an event holds a character that server-sent events cannot carry"

@@ -1,17 +1,23 @@
 // Frames and socket messages to typed events. A payload is checked to be UTF-8 once, as a whole, and then read by `codex_types`, whose
 // fast way for deltas borrows from it. The event name of the frame is only a hint: the payload's own `type` counts.
 
+use core::fmt;
+
 use codex_types::{EventRef, ResponseEvent};
 
-use crate::{Chunk, Decoder, Error, ErrorKind, Limits, decoder::Lent, text::Text};
+use crate::{Chunk, Decoder, Error, ErrorKind, Limits, decoder::Lent, text::Text, values};
 
 /// Decodes a response stream into typed events, from the bytes of an SSE body or from the messages of a WebSocket.
 ///
 /// Like [`Decoder`], it is driven by a cursor: it takes from the front of the input until there is an event, and hands it out. Owned
 /// events cost one allocation a delta, borrowed ones none.
 ///
-/// One payload that cannot be decoded is an error of its own, with the bytes in [`Error::payload`], and the stream goes on; see
-/// [`Error::is_fatal`]. A payload of `[DONE]`, which some servers send, is passed over.
+/// A payload that cannot be decoded is an error of its own, with the bytes in [`Error::payload`], and the stream continues; see
+/// [`Error::is_fatal`]. So is a text that is not a string: dropping it in silence would lose a part of the answer. Payloads that servers
+/// send as heartbeats or as an end mark are skipped: empty ones, `null`, and `[DONE]`.
+///
+/// The memory of one event is bounded by 16 times [`Limits::max_frame`]: an event whose many small values would take more is an error of
+/// kind [`TooManyValues`](ErrorKind::TooManyValues).
 ///
 /// ```
 /// use codex_sse::EventDecoder;
@@ -43,12 +49,12 @@ pub struct EventDecoder {
 }
 
 impl EventDecoder {
-    /// A decoder with the default [`Limits`].
+    /// Creates a decoder with the default [`Limits`].
     pub fn new() -> Self {
         Self::with_limits(Limits::new())
     }
 
-    /// A decoder with limits of one's own.
+    /// Creates a decoder with custom limits.
     pub fn with_limits(limits: Limits) -> Self {
         Self {
             decoder: Decoder::with_limits(limits),
@@ -127,10 +133,10 @@ impl EventDecoder {
         if message.len() > limit {
             return Err(Error::message_too_long(limit));
         }
-        if is_done(message) {
+        if is_heartbeat(message) {
             return Ok(None);
         }
-        let event = read(Text::Unchecked(message), None, None)?;
+        let event = read(Text::Unchecked(message), None, None, limit)?;
         self.terminated |= is_terminal(&event);
         Ok(Some(event))
     }
@@ -164,7 +170,7 @@ impl EventDecoder {
         self.streamed = true;
         loop {
             match self.decoder.decode_lent(input)? {
-                Some(lent) if is_done(self.decoder.data(&lent)) => {}
+                Some(lent) if is_heartbeat(self.decoder.data(&lent)) => {}
                 lent => return Ok(lent),
             }
         }
@@ -183,6 +189,7 @@ impl EventDecoder {
             data,
             decoder.frame(lent).event_str().ok().flatten(),
             Some(decoder.offset()),
+            decoder.limits().frame,
         )?;
         *terminated |= is_terminal(&event);
         Ok(Some(event))
@@ -200,18 +207,53 @@ fn read<'a>(
     payload: Text<'a>,
     name: Option<&str>,
     offset: Option<u64>,
+    limit: usize,
 ) -> Result<EventRef<'a>, Error> {
     let json = payload.as_str().map_err(|error| {
         Error::undecodable(ErrorKind::InvalidUtf8, offset, payload.as_bytes(), error)
     })?;
-    EventRef::from_json_hinted(name, json).map_err(|error| {
+    if json.len() > limit / FEW_VALUES {
+        values::check(json, offset, limit)?;
+    }
+    let event = EventRef::from_json_hinted(name, json).map_err(|error| {
         Error::undecodable(ErrorKind::InvalidEvent, offset, payload.as_bytes(), error)
-    })
+    })?;
+    if let EventRef::Event(event) = &event
+        && let Some(key) = event.foreign_text()
+    {
+        let kind = ErrorKind::InvalidEvent;
+        return Err(Error::undecodable(
+            kind,
+            offset,
+            payload.as_bytes(),
+            NotText { key },
+        ));
+    }
+    Ok(event)
 }
 
-fn is_done(payload: &[u8]) -> bool {
-    payload == b"[DONE]"
+/// A key that should hold text holds something else.
+#[derive(Debug)]
+struct NotText {
+    key: &'static str,
 }
+
+impl fmt::Display for NotText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is not text", self.key)
+    }
+}
+
+impl core::error::Error for NotText {}
+
+/// Whether a payload is none of an event, but keeps the connection alive or ends the stream.
+#[inline]
+fn is_heartbeat(payload: &[u8]) -> bool {
+    payload.first() != Some(&b'{') && matches!(payload.trim_ascii(), b"" | b"null" | b"[DONE]")
+}
+
+/// A payload that is this many times smaller than the limit cannot hold too many values.
+const FEW_VALUES: usize = 8;
 
 #[inline]
 fn is_terminal(event: &EventRef<'_>) -> bool {

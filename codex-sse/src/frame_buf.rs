@@ -1,5 +1,5 @@
 use alloc::{boxed::Box, vec::Vec};
-use core::{fmt, ops::Range, time::Duration};
+use core::{fmt, ops::Range, str, time::Duration};
 
 use crate::{Frame, text::Text};
 
@@ -92,6 +92,22 @@ impl FrameBuf {
     /// The event type; see [`Frame::event`].
     pub fn event(&self) -> Option<&[u8]> {
         self.as_frame().event()
+    }
+
+    /// Returns the event type as text; see [`Frame::event_str`].
+    ///
+    /// # Errors
+    /// The event type is not UTF-8.
+    pub fn event_str(&self) -> Result<Option<&str>, str::Utf8Error> {
+        self.as_frame().event_str()
+    }
+
+    /// Returns the data as text; see [`Frame::data_str`].
+    ///
+    /// # Errors
+    /// The data is not UTF-8.
+    pub fn data_str(&self) -> Result<&str, str::Utf8Error> {
+        self.as_frame().data_str()
     }
 
     /// The data; see [`Frame::data`].

@@ -9,12 +9,16 @@ extern crate alloc;
 
 #[cfg(feature = "events")]
 mod accumulate;
+#[cfg(feature = "chat")]
+pub mod chat;
 mod chunk;
 mod decoder;
 mod encode;
 mod error;
 #[cfg(feature = "events")]
 mod event;
+#[cfg(all(feature = "events", feature = "stream"))]
+mod events;
 mod frame;
 mod frame_buf;
 mod held;
@@ -24,19 +28,23 @@ mod line;
 mod stream;
 mod text;
 #[cfg(feature = "events")]
-mod view;
+mod updates;
+#[cfg(feature = "events")]
+mod values;
 
 #[cfg(feature = "events")]
-pub use accumulate::{Accumulator, Outcome};
+pub use accumulate::{Accumulator, Diagnostic, DiagnosticKind, Outcome};
 pub use chunk::Chunk;
 pub use decoder::{Decoder, FramePart, Tail};
 pub use error::{Error, ErrorKind, Side};
 #[cfg(feature = "events")]
 pub use event::EventDecoder;
+#[cfg(all(feature = "events", feature = "stream"))]
+pub use events::Events;
 pub use frame::Frame;
 pub use frame_buf::FrameBuf;
 pub use limits::Limits;
 #[cfg(feature = "stream")]
-pub use stream::{Frames, FramesError};
+pub use stream::{Frames, StreamError};
 #[cfg(feature = "events")]
-pub use view::{Malformed, View, Viewer};
+pub use updates::{Update, Updates};

@@ -75,9 +75,9 @@ impl Lent<'_> {
 }
 
 pin_project! {
-    /// A stream of body chunks as a stream of frames.
+    /// A stream of frames, decoded from a stream of body chunks.
     ///
-    /// It holds one chunk at a time, spawns nothing, and knows no runtime. The first error is its last item.
+    /// It holds one chunk at a time, spawns nothing, and needs no runtime. The first error is its last item.
     ///
     /// ```
     /// # use std::{convert::Infallible, pin::{Pin, pin}, task::{Context, Poll, Waker}};
@@ -137,9 +137,9 @@ impl<S> Frames<S> {
 }
 
 impl<S: Stream<Item = Result<Bytes, E>>, E> Stream for Frames<S> {
-    type Item = Result<FrameBuf, FramesError<E>>;
+    type Item = Result<FrameBuf, StreamError<E>>;
 
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
         if *this.ended {
             return Poll::Ready(None);
@@ -147,15 +147,15 @@ impl<S: Stream<Item = Result<Bytes, E>>, E> Stream for Frames<S> {
         loop {
             let item = match this.decoder.decode_bytes(this.chunk) {
                 Ok(Some(frame)) => return Poll::Ready(Some(Ok(frame))),
-                Ok(None) => match ready!(this.body.as_mut().poll_next(context)) {
+                Ok(None) => match ready!(this.body.as_mut().poll_next(cx)) {
                     Some(Ok(chunk)) => {
                         *this.chunk = chunk;
                         continue;
                     }
-                    Some(Err(error)) => Some(Err(FramesError::Body(error))),
+                    Some(Err(error)) => Some(Err(StreamError::Body(error))),
                     None => None,
                 },
-                Err(error) => Some(Err(FramesError::Decode(error))),
+                Err(error) => Some(Err(StreamError::Decode(error))),
             };
             *this.ended = true;
             return Poll::Ready(item);
@@ -169,26 +169,26 @@ impl<S: Stream<Item = Result<Bytes, E>>, E> FusedStream for Frames<S> {
     }
 }
 
-/// Why a stream of frames ended early.
+/// Why a stream of frames or events reports an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum FramesError<E> {
-    /// The body failed.
+pub enum StreamError<E> {
+    /// The body failed. It is the last item of the stream.
     Body(E),
-    /// The bytes passed a limit.
+    /// The bytes could not be decoded. If the error is [fatal](Error::is_fatal), it is the last item of the stream.
     Decode(Error),
 }
 
-impl<E> fmt::Display for FramesError<E> {
+impl<E> fmt::Display for StreamError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Body(_) => "the body of the event stream failed",
-            Self::Decode(_) => "the event stream passed a limit",
+            Self::Decode(_) => "the event stream could not be decoded",
         })
     }
 }
 
-impl<E: core::error::Error + 'static> core::error::Error for FramesError<E> {
+impl<E: core::error::Error + 'static> core::error::Error for StreamError<E> {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         Some(match self {
             Self::Body(error) => error,

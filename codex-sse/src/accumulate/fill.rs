@@ -1,18 +1,18 @@
 // A whole that arrives replaces what was built before it, but only where it says something: servers exist whose `done` or final event
-// leaves out what the deltas had carried, and losing that would be silent. So an empty field is filled from the older item.
+// leaves out what the deltas had carried. So an empty field is filled from the older item.
 
 use alloc::{string::String, vec::Vec};
 use core::mem;
 
-use codex_types::{OutputItem, OutputPart};
+use codex_types::{ItemStatus, OutputItem, OutputPart};
 
-/// `parts` tells which part of the new message each of the old one stands for; without it, they stand in order.
-pub(super) fn fill_item(new: &mut OutputItem, old: OutputItem, parts: &[u32]) {
+/// Fills what is empty in an item from its older self.
+pub(super) fn fill_item(new: &mut OutputItem, old: OutputItem) {
     match (new, old) {
         (OutputItem::Message(new), OutputItem::Message(old)) => {
             fill(&mut new.id, old.id);
             fill(&mut new.phase, old.phase);
-            fill_parts(&mut new.content, old.content, parts);
+            fill_parts(&mut new.content, old.content);
         }
         (OutputItem::Reasoning(new), OutputItem::Reasoning(old)) => {
             fill(&mut new.id, old.id);
@@ -63,35 +63,28 @@ pub(super) fn fill_item(new: &mut OutputItem, old: OutputItem, parts: &[u32]) {
     }
 }
 
-/// Puts a whole part in the place of what was built of it, all but its text, which has been taken already.
-pub(super) fn replace_part(place: &mut OutputPart, part: &OutputPart) {
-    let mut new = part.clone();
-    match (&mut new, &mut *place) {
-        (OutputPart::Text(new), OutputPart::Text(old)) => {
-            new.text = mem::take(&mut old.text);
-            fill_list(&mut new.annotations, mem::take(&mut old.annotations));
-            fill(&mut new.logprobs, old.logprobs.take());
-        }
-        (OutputPart::PlainText(new), OutputPart::PlainText(old)) => {
-            new.text = mem::take(&mut old.text)
-        }
-        (OutputPart::Refusal(new), OutputPart::Refusal(old)) => {
-            new.refusal = mem::take(&mut old.refusal)
-        }
-        (OutputPart::ReasoningText(new), OutputPart::ReasoningText(old)) => {
-            new.text = mem::take(&mut old.text)
-        }
-        _ => return,
+/// Takes everything but its text from a part that came whole.
+pub(super) fn fill_part(known: &mut OutputPart, part: &OutputPart) {
+    if mem::discriminant(known) == mem::discriminant(part) {
+        let mut new = part.clone();
+        take_part_text(&mut new);
+        fill_old_part(&mut new, mem::take(known));
+        *known = new;
     }
-    *place = new;
 }
 
-fn fill_part(new: &mut OutputPart, old: OutputPart) {
+fn fill_old_part(new: &mut OutputPart, old: OutputPart) {
     match (new, old) {
         (OutputPart::Text(new), OutputPart::Text(old)) => {
             fill_text(&mut new.text, old.text);
             fill_list(&mut new.annotations, old.annotations);
-            fill(&mut new.logprobs, old.logprobs);
+            fill(
+                &mut new.logprobs,
+                old.logprobs.filter(|list| !list.is_empty()),
+            );
+        }
+        (OutputPart::PlainText(new), OutputPart::PlainText(old)) => {
+            fill_text(&mut new.text, old.text)
         }
         (OutputPart::Refusal(new), OutputPart::Refusal(old)) => {
             fill_text(&mut new.refusal, old.refusal)
@@ -103,16 +96,61 @@ fn fill_part(new: &mut OutputPart, old: OutputPart) {
     }
 }
 
-fn fill_parts(new: &mut Vec<OutputPart>, old: Vec<OutputPart>, parts: &[u32]) {
+/// An item that is finished no longer says that it is in progress.
+pub(super) fn finish_status(item: &mut OutputItem, is_done: bool) {
+    let status = match item {
+        OutputItem::Message(item) => Some(&mut item.status),
+        OutputItem::CodeInterpreterCall(item) => Some(&mut item.status),
+        OutputItem::Reasoning(item) => item.status.as_mut(),
+        OutputItem::FunctionCall(item) => item.status.as_mut(),
+        OutputItem::CustomToolCall(item) => item.status.as_mut(),
+        OutputItem::McpCall(item) => item.status.as_mut(),
+        OutputItem::ShellCall(item) => item.status.as_mut(),
+        OutputItem::LocalShellCall(item) => Some(&mut item.status),
+        _ => None,
+    };
+    if let Some(status) = status.filter(|status| **status == ItemStatus::InProgress) {
+        *status = if is_done {
+            ItemStatus::Completed
+        } else {
+            ItemStatus::Incomplete
+        };
+    }
+}
+
+/// Empties the texts that deltas build.
+pub(super) fn take_texts(item: &mut OutputItem) {
+    match item {
+        OutputItem::Message(item) => item.content.clear(),
+        OutputItem::Reasoning(item) => {
+            item.content = None;
+            item.summary.clear();
+        }
+        OutputItem::FunctionCall(item) => item.arguments.clear(),
+        OutputItem::CustomToolCall(item) => item.input.clear(),
+        OutputItem::McpCall(item) => item.arguments.clear(),
+        OutputItem::CodeInterpreterCall(item) => item.code = None,
+        _ => {}
+    }
+}
+
+fn take_part_text(part: &mut OutputPart) {
+    match part {
+        OutputPart::Text(part) => part.text.clear(),
+        OutputPart::PlainText(part) => part.text.clear(),
+        OutputPart::Refusal(part) => part.refusal.clear(),
+        OutputPart::ReasoningText(part) => part.text.clear(),
+        _ => {}
+    }
+}
+
+fn fill_parts(new: &mut Vec<OutputPart>, old: Vec<OutputPart>) {
     if new.is_empty() {
         *new = old;
         return;
     }
-    for (position, old) in old.into_iter().enumerate() {
-        let part = parts.get(position).map_or(position, |part| *part as usize);
-        if let Some(new) = new.get_mut(part) {
-            fill_part(new, old);
-        }
+    for (new, old) in new.iter_mut().zip(old) {
+        fill_old_part(new, old);
     }
 }
 
@@ -132,27 +170,4 @@ fn fill_list<T>(new: &mut Vec<T>, old: Vec<T>) {
     if new.is_empty() {
         *new = old;
     }
-}
-
-/// About how many bytes of text an item holds; the rest of it is of a size that the kind bounds.
-pub(super) fn size(item: &OutputItem) -> usize {
-    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-    let texts: usize = super::slot::texts(item)
-        .iter()
-        .map(|(_, _, text)| text.len())
-        .sum();
-    let more = match item {
-        OutputItem::Reasoning(item) => text(&item.encrypted_content),
-        OutputItem::ImageGenerationCall(item) => text(&item.result),
-        OutputItem::McpCall(item) => text(&item.output),
-        OutputItem::ShellCall(item) => item.action.commands.iter().map(String::len).sum(),
-        OutputItem::ShellCallOutput(item) => item
-            .output
-            .iter()
-            .map(|output| output.stdout.len() + output.stderr.len())
-            .sum(),
-        OutputItem::Unknown(item) => item.raw().as_str().len(),
-        _ => 0,
-    };
-    texts + more
 }

@@ -1,505 +1,468 @@
-// Everything that concerns one item: deltas, wholes of texts and parts, the item itself, and what tools report.
+// Events about one item: announced, its parts, the wholes of its texts, done.
+
+use alloc::{string::String, vec::Vec};
 
 use codex_types::{
-    Annotation, AnnotationEvent, DeltaKind, ItemStatus, Logprob, OutputItem, OutputItemEvent,
-    OutputPart, OutputText, ResponseEvent, SummaryPart,
+    Annotation, AnnotationEvent, HeapSize as _, ItemStatus, Logprob, OutputItem, OutputItemEvent,
+    ResponseEvent,
 };
 
 use super::{
-    Accumulator, Change, Kind, Piece,
-    fill::replace_part,
-    place::{Address, same_id},
-    slot::{Slot, part_mut, status, text_mut},
-    tool::progress,
+    Accumulator, Change, DiagnosticKind, PER_ITEM,
+    entry::{Class, Entry, Part, Parts, TextKind, call_id, kinds, set_call_id},
+    fill::{fill_item, finish_status, take_texts},
+    identity::{Address, Match},
+    text::{PartUse, Place},
+    whole::settle_parts,
 };
 use crate::Error;
 
 impl Accumulator {
-    pub(super) fn append(
+    /// The place of a text, begun where no event has announced the item.
+    pub(super) fn place_for(
         &mut self,
-        number: Option<u64>,
-        piece: &Piece<'_>,
-        report: &mut impl FnMut(Change),
-    ) -> Result<(), Error> {
-        if self.is_over_or_repeated(number, Kind::Delta(piece.kind)) {
-            return Ok(());
-        }
-        if piece.text.is_empty() {
-            return Ok(());
-        }
-        let address = Address {
-            output_index: piece.output_index,
-            item_id: piece.item_id,
+        class: Class,
+        kind: TextKind,
+        address: Address<'_>,
+        part: Option<u32>,
+        usage: PartUse,
+    ) -> Result<Option<Place>, Error> {
+        let key = match self.match_text(class, kind, address) {
+            Match::Known(key) => key,
+            Match::New { twin } => {
+                // An item of a kind that is not known takes no deltas; its end brings it whole.
+                let is_known = |item: &OutputItem| !item.is_known();
+                if self.match_other(address, is_known).is_some() {
+                    return Ok(None);
+                }
+                let item = class.blank(address.id);
+                let key = self.begin(item, address.index, twin)?;
+                if twin.is_none() {
+                    self.report(Change::Started { key });
+                }
+                key
+            }
         };
-        let Some(position) = self.locate_or_begin(address, piece.kind, report)? else {
-            return Ok(());
+        self.touch(key, address);
+        let Some(kind) = self.class(key).text(kind) else {
+            return Ok(None);
         };
-        if self.slots[position].is_sealed(piece.kind, piece.part) {
-            return Ok(());
+        if self.entry(key).is_done {
+            return Ok(None);
         }
-        self.grow(piece.text.len())?;
-        self.pay_for_part(position, piece.kind, piece.part)?;
-        let (item, slot) = (
-            &mut self.response.output[position],
-            &mut self.slots[position],
-        );
-        slot.size += piece.text.len();
-        let Some(text) = text_mut(item, slot, piece.kind, piece.part) else {
-            return Ok(());
+        self.part_for(key, kind, part, usage).map(Some)
+    }
+
+    /// Adds an item to the output, behind those with lower indexes as far as that costs little.
+    pub(super) fn begin(
+        &mut self,
+        item: OutputItem,
+        claimed: Option<u32>,
+        twin: Option<u32>,
+    ) -> Result<u32, Error> {
+        let size = item.heap_size() + PER_ITEM;
+        self.grow(size)?;
+        let key = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        // One that may be a repetition gets an index of its own once it is known not to be.
+        let index = match twin {
+            Some(twin) => self.entry(twin).index,
+            None => self.identities.assign(claimed),
         };
-        let start = text.len();
-        text.push_str(piece.text);
-        let end = text.len();
-        if end > start {
-            let (serial, kind, part) = (slot.serial, piece.kind, piece.part);
-            report(Change::Text {
-                serial,
-                kind,
-                part,
-                start,
-                end,
-                corrected: false,
-            });
+        let (parts, summary) = kinds(&item);
+        let list = |kinds: Vec<Option<TextKind>>| {
+            let mut parts = Parts::default();
+            parts.replace(unsettled(&kinds));
+            parts
+        };
+        let mut entry = Entry {
+            index,
+            claimed,
+            twin,
+            size,
+            parts: list(parts),
+            summary: list(summary),
+            ..Entry::default()
+        };
+        self.identities.add(key, &item, &entry);
+        let later = self.order.iter().rev().take(MOST_MOVED);
+        let moved = later
+            .take_while(|key| self.entries[**key as usize].index > index)
+            .count();
+        let end = self.order.len();
+        let is_far = moved == MOST_MOVED;
+        self.is_disordered |= is_far;
+        let position = if is_far { end } else { end - moved };
+        for key in &self.order[position..] {
+            self.entries[*key as usize].position += 1;
         }
-        if !piece.logprobs.is_empty()
-            && let Some(part) = output_text(item, slot, piece.part)
+        entry.position = position;
+        self.order.insert(position, key);
+        self.response.output.insert(position, item);
+        self.entries.push(entry);
+        Ok(key)
+    }
+
+    /// An event belongs to this item, and tells its index where that was not known.
+    pub(super) fn touch(&mut self, key: u32, address: Address<'_>) {
+        let class = self.class(key);
+        self.identities.touch(key, class);
+        self.current = Some(key);
+        let entry = &mut self.entries[key as usize];
+        entry.note_id(address.id);
+        if entry.claimed.is_none()
+            && let Some(index) = address.index
         {
-            part.logprobs
-                .get_or_insert_default()
-                .extend_from_slice(piece.logprobs);
-        }
-        Ok(())
-    }
-
-    pub(super) fn apply_to_item(
-        &mut self,
-        event: &ResponseEvent,
-        report: &mut impl FnMut(Change),
-    ) -> Result<(), Error> {
-        let address = Address {
-            output_index: event.output_index(),
-            item_id: event.item_id().unwrap_or_default(),
-        };
-        match event {
-            ResponseEvent::OutputItemAdded(event) => self.item_added(event, report),
-            ResponseEvent::OutputItemDone(event) => self.item_done(event, report),
-            ResponseEvent::ContentPartAdded(event) => {
-                self.part_arrives(address, event.content_index, &event.part, false, report)
-            }
-            ResponseEvent::ContentPartDone(event) => {
-                self.part_arrives(address, event.content_index, &event.part, true, report)
-            }
-            ResponseEvent::ReasoningSummaryPartAdded(event) => {
-                self.summary_arrives(address, event.summary_index, &event.part, false, report)
-            }
-            ResponseEvent::ReasoningSummaryPartDone(event) => {
-                self.summary_arrives(address, event.summary_index, &event.part, true, report)
-            }
-            ResponseEvent::OutputTextDone(event) => {
-                let (kind, part) = (DeltaKind::OutputText, event.content_index.unwrap_or(0));
-                self.text_done(address, kind, part, &event.text, report)?;
-                if let Some(logprobs) = event
-                    .logprobs
-                    .as_ref()
-                    .filter(|logprobs| !logprobs.is_empty())
-                {
-                    self.set_logprobs(address, part, logprobs);
-                }
-                Ok(())
-            }
-            ResponseEvent::RefusalDone(event) => {
-                let part = event.content_index.unwrap_or(0);
-                self.text_done(address, DeltaKind::Refusal, part, &event.refusal, report)
-            }
-            ResponseEvent::ReasoningTextDone(event) => {
-                let part = event.content_index.unwrap_or(0);
-                self.text_done(address, DeltaKind::ReasoningText, part, &event.text, report)
-            }
-            ResponseEvent::ReasoningSummaryTextDone(event) => {
-                let part = event.summary_index.unwrap_or(0);
-                self.text_done(
-                    address,
-                    DeltaKind::ReasoningSummaryText,
-                    part,
-                    &event.text,
-                    report,
-                )
-            }
-            ResponseEvent::FunctionCallArgumentsDone(event) => {
-                self.text_done(
-                    address,
-                    DeltaKind::FunctionCallArguments,
-                    0,
-                    &event.arguments,
-                    report,
-                )?;
-                self.name_function(address, event.name.as_deref());
-                Ok(())
-            }
-            ResponseEvent::CustomToolCallInputDone(event) => self.text_done(
-                address,
-                DeltaKind::CustomToolCallInput,
-                0,
-                &event.input,
-                report,
-            ),
-            ResponseEvent::McpCallArgumentsDone(event) => self.text_done(
-                address,
-                DeltaKind::McpCallArguments,
-                0,
-                &event.arguments,
-                report,
-            ),
-            ResponseEvent::CodeInterpreterCallCodeDone(event) => self.text_done(
-                address,
-                DeltaKind::CodeInterpreterCallCode,
-                0,
-                &event.code,
-                report,
-            ),
-            ResponseEvent::OutputTextAnnotationAdded(event) => self.annotate(address, event),
-            ResponseEvent::ShellCallCommandAdded(event) => {
-                self.shell_command(address, event.command_index, |command| {
-                    command.clone_from(&event.command)
-                })
-            }
-            ResponseEvent::ShellCallCommandDelta(event) => {
-                self.shell_command(address, event.command_index, |command| {
-                    command.push_str(&event.delta)
-                })
-            }
-            ResponseEvent::ShellCallCommandDone(event) => {
-                self.shell_command(address, event.command_index, |command| {
-                    command.clone_from(&event.command)
-                })
-            }
-            ResponseEvent::ShellCallOutputContentDelta(event) => {
-                self.shell_output(address, event.command_index, |output| {
-                    output
-                        .stdout
-                        .push_str(event.delta.stdout.as_deref().unwrap_or_default());
-                    output
-                        .stderr
-                        .push_str(event.delta.stderr.as_deref().unwrap_or_default());
-                })
-            }
-            ResponseEvent::ShellCallOutputContentDone(event) => {
-                self.shell_output_done(address, event.command_index, &event.output)
-            }
-            _ => {
-                if let Some(status) = progress(event) {
-                    self.set_status(address, &status);
-                }
-                Ok(())
-            }
+            entry.claimed = Some(index);
+            self.identities.place(key, class, index);
         }
     }
 
-    fn item_added(
-        &mut self,
-        event: &OutputItemEvent,
-        report: &mut impl FnMut(Change),
-    ) -> Result<(), Error> {
-        let Some(index) = self.index_of(event) else {
+    pub(super) fn item_added(&mut self, event: &OutputItemEvent) -> Result<(), Error> {
+        if is_nothing(&event.item) {
             return Ok(());
-        };
+        }
         let id = event.item.id().unwrap_or_default();
-        let address = Address {
-            output_index: Some(index),
-            item_id: id,
-        };
-        let open = self.locate(address).filter(|position| {
-            let slot = &self.slots[*position];
-            same_id(slot, id) || (!slot.done && self.is_bare(*position))
-        });
-        match open {
-            // Repeated, or behind what its deltas have begun.
-            Some(position) if self.slots[position].done => Ok(()),
-            Some(position) if self.response.output[position].kind() == event.item.kind() => {
-                self.replace(position, event.item.clone(), report)
+        let address = Address::new(event.output_index, id);
+        match self.match_item(&event.item, event.output_index, false) {
+            Match::Known(key) => {
+                self.touch(key, address);
+                self.announce_again(key, &event.item)
             }
-            Some(position) if self.is_bare(position) => {
-                self.replace(position, event.item.clone(), report)
-            }
-            _ => self.insert(index, event.item.clone(), report).map(drop),
-        }
-    }
-
-    fn item_done(
-        &mut self,
-        event: &OutputItemEvent,
-        report: &mut impl FnMut(Change),
-    ) -> Result<(), Error> {
-        let Some(index) = self.index_of(event) else {
-            return Ok(());
-        };
-        let id = event.item.id().unwrap_or_default();
-        let located = self.locate(Address {
-            output_index: Some(index),
-            item_id: id,
-        });
-        let position = match located {
-            Some(position) if self.slots[position].done => {
-                if same_id(&self.slots[position], id) {
-                    return Ok(());
+            Match::New { twin } => {
+                let key = self.begin(event.item.clone(), event.output_index, twin)?;
+                self.touch(key, address);
+                self.entries[key as usize].is_announced = true;
+                if twin.is_none() {
+                    self.report(Change::Started { key });
                 }
-                self.insert(index, event.item.clone(), report)?
-            }
-            Some(position)
-                if self.response.output[position].kind() == event.item.kind()
-                    || self.is_bare(position) =>
-            {
-                self.replace(position, event.item.clone(), report)?;
-                position
-            }
-            _ => self.insert(index, event.item.clone(), report)?,
-        };
-        let slot = &mut self.slots[position];
-        slot.done = true;
-        let serial = slot.serial;
-        report(match status(&self.response.output[position]) {
-            Some(ItemStatus::Incomplete) => Change::Cut { serial },
-            _ => Change::Done { serial },
-        });
-        Ok(())
-    }
-
-    /// The place of an item that comes whole: as told, else that of the item with its id, else the next one.
-    fn index_of(&self, event: &OutputItemEvent) -> Option<u32> {
-        let nothing =
-            matches!(&event.item, OutputItem::Unknown(unknown) if unknown.kind().is_empty());
-        if nothing {
-            return None;
-        }
-        let by_id = || {
-            let id = event.item.id()?;
-            self.slots
-                .iter()
-                .find(|slot| slot.id.as_deref() == Some(id))
-                .map(|slot| slot.output_index)
-        };
-        let next = || {
-            self.slots
-                .last()
-                .map_or(0, |slot| slot.output_index.saturating_add(1))
-        };
-        Some(event.output_index.or_else(by_id).unwrap_or_else(next))
-    }
-
-    fn part_arrives(
-        &mut self,
-        address: Address<'_>,
-        index: Option<u32>,
-        part: &OutputPart,
-        done: bool,
-        report: &mut impl FnMut(Change),
-    ) -> Result<(), Error> {
-        let index = index.unwrap_or(0);
-        let (kind, text) = match part {
-            OutputPart::Text(part) => (DeltaKind::OutputText, &part.text),
-            OutputPart::PlainText(part) => (DeltaKind::OutputText, &part.text),
-            OutputPart::Refusal(part) => (DeltaKind::Refusal, &part.refusal),
-            OutputPart::ReasoningText(part) => (DeltaKind::ReasoningText, &part.text),
-            _ => return self.unknown_part_arrives(address, index, part),
-        };
-        let Some(position) = self.locate_or_begin(address, kind, report)? else {
-            return Ok(());
-        };
-        if self.slots[position].is_sealed(kind, index) && !done || self.slots[position].done {
-            return Ok(());
-        }
-        self.whole_text(position, kind, index, text, done, report)?;
-        let (item, slot) = (
-            &mut self.response.output[position],
-            &mut self.slots[position],
-        );
-        if let OutputItem::Message(message) = item
-            && let Some(place) = part_mut(&mut message.content, &mut slot.parts, index, || {
-                part.clone()
-            })
-        {
-            replace_part(place, part);
-        }
-        Ok(())
-    }
-
-    /// A part of a kind without text is kept as it is.
-    fn unknown_part_arrives(
-        &mut self,
-        address: Address<'_>,
-        index: u32,
-        part: &OutputPart,
-    ) -> Result<(), Error> {
-        let Some(position) = self
-            .locate(address)
-            .filter(|position| !self.slots[*position].done)
-        else {
-            return Ok(());
-        };
-        let added = match part {
-            OutputPart::Unknown(unknown) => unknown.raw().as_str().len(),
-            _ => 0,
-        };
-        self.grow(added)?;
-        let (item, slot) = (
-            &mut self.response.output[position],
-            &mut self.slots[position],
-        );
-        slot.size += added;
-        if let OutputItem::Message(message) = item
-            && let Some(place) = part_mut(&mut message.content, &mut slot.parts, index, || {
-                part.clone()
-            })
-        {
-            place.clone_from(part);
-        }
-        Ok(())
-    }
-
-    fn summary_arrives(
-        &mut self,
-        address: Address<'_>,
-        index: Option<u32>,
-        part: &SummaryPart,
-        done: bool,
-        report: &mut impl FnMut(Change),
-    ) -> Result<(), Error> {
-        let kind = DeltaKind::ReasoningSummaryText;
-        let Some(position) = self.locate_or_begin(address, kind, report)? else {
-            return Ok(());
-        };
-        let text = part.as_text().unwrap_or_default();
-        self.whole_text(position, kind, index.unwrap_or(0), text, done, report)
-    }
-
-    fn text_done(
-        &mut self,
-        address: Address<'_>,
-        kind: DeltaKind,
-        part: u32,
-        text: &str,
-        report: &mut impl FnMut(Change),
-    ) -> Result<(), Error> {
-        match self.locate_or_begin(address, kind, report)? {
-            Some(position) => self.whole_text(position, kind, part, text, true, report),
-            None => Ok(()),
-        }
-    }
-
-    /// Takes the whole of a text, or what it begins with. An empty one says nothing.
-    fn whole_text(
-        &mut self,
-        position: usize,
-        kind: DeltaKind,
-        part: u32,
-        whole: &str,
-        done: bool,
-        report: &mut impl FnMut(Change),
-    ) -> Result<(), Error> {
-        if self.slots[position].done {
-            return Ok(());
-        }
-        self.pay_for_part(position, kind, part)?;
-        let (item, slot) = (
-            &mut self.response.output[position],
-            &mut self.slots[position],
-        );
-        let Some(text) = text_mut(item, slot, kind, part) else {
-            return Ok(());
-        };
-        let before = text.len();
-        let takes = !whole.is_empty() && *text != whole && (done || before == 0);
-        if takes {
-            self.grow(whole.len().saturating_sub(before))?;
-            let (item, slot) = (
-                &mut self.response.output[position],
-                &mut self.slots[position],
-            );
-            slot.size += whole.len().saturating_sub(before);
-            if let Some(text) = text_mut(item, slot, kind, part) {
-                let corrected = !whole.starts_with(text.as_str());
-                let start = if corrected { 0 } else { before };
-                text.clear();
-                text.push_str(whole);
-                report(Change::Text {
-                    serial: slot.serial,
-                    kind,
-                    part,
-                    start,
-                    end: whole.len(),
-                    corrected,
-                });
+                Ok(())
             }
         }
-        if done {
-            self.slots[position].seal(kind, part);
+    }
+
+    /// An item that deltas have begun is named, or one is announced once more, whose deltas may then come once more as well.
+    fn announce_again(&mut self, key: u32, item: &OutputItem) -> Result<(), Error> {
+        let entry = self.entry(key);
+        if entry.is_done {
+            return self.fill_done(key, item);
         }
+        let (was_announced, has_content) = (entry.is_announced, entry.has_content());
+        let mut item = item.clone();
+        if has_content {
+            take_texts(&mut item);
+        }
+        self.grow(item.heap_size())?;
+        let (place, entry) = self.parts_of(key);
+        entry.is_announced = true;
+        let old = core::mem::take(place);
+        fill_item(&mut item, old);
+        *place = item;
+        if has_content {
+            if was_announced {
+                self.note(DiagnosticKind::Repeated, Some(key));
+                let entry = &mut self.entries[key as usize];
+                (entry.parts.again, entry.summary.again) = (None, None);
+                self.begin_again(key);
+            }
+        } else if self.class(key) != Class::Other {
+            let (parts, summary) = kinds(self.item(key));
+            let entry = &mut self.entries[key as usize];
+            entry.parts.replace(unsettled(&parts));
+            entry.summary.replace(unsettled(&summary));
+        }
+        self.name(key);
         Ok(())
     }
 
-    fn name_function(&mut self, address: Address<'_>, name: Option<&str>) {
-        let position = self.locate_suiting(address, DeltaKind::FunctionCallArguments);
-        let (Some(position), Some(name)) = (position, name) else {
+    /// The events of an item come once more: what its open texts have is not new.
+    pub(super) fn begin_again(&mut self, key: u32) {
+        let entry = &mut self.entries[key as usize];
+        if entry.parts.again.is_some() {
             return;
+        }
+        for parts in [&mut entry.parts, &mut entry.summary] {
+            parts.again = Some(0);
+            for part in &mut parts.list {
+                part.repeated = Some(0).filter(|_| part.has_content && !part.is_sealed);
+            }
+        }
+    }
+
+    /// The item may have a `call_id` now, or a name.
+    fn name(&mut self, key: u32) {
+        let item = &self.response.output[self.entries[key as usize].position];
+        self.identities.add_call_id(key, item);
+        if self.entry(key).twin.is_none() {
+            self.report(Change::Named { key });
+        }
+    }
+
+    pub(super) fn item_done(&mut self, event: &OutputItemEvent) -> Result<(), Error> {
+        if is_nothing(&event.item) {
+            return Ok(());
+        }
+        let id = event.item.id().unwrap_or_default();
+        let address = Address::new(event.output_index, id);
+        let key = match self.match_item(&event.item, event.output_index, true) {
+            Match::Known(key) => key,
+            Match::New { twin } => {
+                let mut begun = event.item.clone();
+                take_texts(&mut begun);
+                let key = self.begin(begun, event.output_index, twin)?;
+                if twin.is_none() {
+                    self.report(Change::Started { key });
+                }
+                key
+            }
         };
-        if let OutputItem::FunctionCall(call) = &mut self.response.output[position]
+        self.touch(key, address);
+        if self.entry(key).is_done {
+            return self.fill_done(key, &event.item);
+        }
+        self.settle_item(key, event.item.clone())?;
+        if let Some(twin) = self.entry(key).twin {
+            if self.has_text_of(twin, &event.item) {
+                self.drop_repetition(key, twin);
+                return Ok(());
+            }
+            self.release(key);
+        }
+        self.close(key);
+        Ok(())
+    }
+
+    /// An item is finished.
+    pub(super) fn close(&mut self, key: u32) {
+        let class = self.class(key);
+        self.identities.close(key, class);
+        self.entries[key as usize].is_done = true;
+        finish_status(self.parts_of(key).0, true);
+        let is_cut = self.item(key).item_status() == Some(&ItemStatus::Incomplete);
+        self.report(if is_cut {
+            Change::Cut { key }
+        } else {
+            Change::Done { key }
+        });
+    }
+
+    fn drop_repetition(&mut self, key: u32, twin: u32) {
+        let class = self.class(key);
+        let entry = &mut self.entries[key as usize];
+        entry.is_repetition = true;
+        entry.is_done = true;
+        let claimed = entry.claimed;
+        self.identities.forget(key, class, claimed, twin);
+        self.current = None;
+        if self.order.last() == Some(&key) {
+            self.order.pop();
+            self.response.output.pop();
+        } else {
+            self.has_repetitions = true;
+        }
+        self.note(DiagnosticKind::Repeated, Some(twin));
+    }
+
+    /// A finished item comes once more: what it lacks is added, nothing that was said is changed.
+    pub(super) fn fill_done(&mut self, key: u32, item: &OutputItem) -> Result<(), Error> {
+        self.note(DiagnosticKind::Repeated, Some(key));
+        let (place, _) = self.parts_of(key);
+        if let (OutputItem::Reasoning(known), OutputItem::Reasoning(new)) = (&mut *place, item)
+            && new
+                .encrypted_content
+                .as_ref()
+                .is_some_and(|new| !new.is_empty())
+        {
+            let grown = new.encrypted_content.as_ref().map_or(0, String::len);
+            known.encrypted_content.clone_from(&new.encrypted_content);
+            return self.grow(grown);
+        }
+        Ok(())
+    }
+
+    /// Puts a whole item in the place of what was built of it. Where the whole says nothing, what was built stays.
+    pub(super) fn settle_item(&mut self, key: u32, mut item: OutputItem) -> Result<(), Error> {
+        self.keep_call_id(key, &mut item);
+        let before = self.entry(key).size;
+        let after = item.heap_size() + PER_ITEM;
+        self.grow(after.saturating_sub(before))?;
+        let position = self.entry(key).position;
+        let mut known = core::mem::take(&mut self.response.output[position]);
+        let entry = &mut self.entries[key as usize];
+        entry.size = before.max(after);
+        entry.is_announced = true;
+        let (kinds, summaries) = kinds(&item);
+        let parts = settle_parts(&entry.parts, &mut known, &mut item, &kinds, false);
+        let summary = settle_parts(&entry.summary, &mut known, &mut item, &summaries, true);
+        let contradicted = parts.1.into_iter().chain(summary.1);
+        let contradicted: Vec<(TextKind, usize)> = contradicted.collect();
+        for (list, new) in [(&mut entry.parts, parts.0), (&mut entry.summary, summary.0)] {
+            if !new.is_empty() {
+                list.replace(new);
+            }
+        }
+        fill_item(&mut item, known);
+        self.response.output[position] = item;
+        self.name(key);
+        for (kind, position) in contradicted {
+            let place = Place {
+                key,
+                kind,
+                position,
+            };
+            self.note(DiagnosticKind::TextContradicted, Some(key));
+            self.report(Change::Contradicted { place });
+        }
+        if self.entry(key).twin.is_none() {
+            self.show_all(key);
+        }
+        Ok(())
+    }
+
+    /// Keeps the `call_id` under which a call was announced, and its item id, which belongs to it.
+    pub(super) fn keep_call_id(&mut self, key: u32, item: &mut OutputItem) {
+        let known = self.item(key);
+        let (old, new) = (call_id(known), call_id(item));
+        if old.is_empty() || old == new {
+            return;
+        }
+        let is_other = !new.is_empty();
+        set_call_id(item, old);
+        item.set_id(known.id().unwrap_or_default());
+        if is_other {
+            self.note(DiagnosticKind::CallIdChanged, Some(key));
+        }
+    }
+
+    /// Reports what of an item's texts has not been reported, but for parts that repeat others.
+    pub(super) fn show_all(&mut self, key: u32) {
+        for place in self.places(key).into_iter().rev() {
+            if self.part(place).twin.is_some() {
+                self.drop_repeated_part(place, false);
+            }
+        }
+        for place in self.places(key) {
+            self.show(place);
+        }
+    }
+
+    /// The texts of an item, its summary first.
+    pub(super) fn places(&self, key: u32) -> Vec<Place> {
+        let entry = self.entry(key);
+        let lists = [&entry.summary.list, &entry.parts.list].into_iter();
+        let parts = lists.flat_map(|list| list.iter().enumerate());
+        parts
+            .filter_map(|(position, part)| {
+                let kind = part.kind?;
+                Some(Place {
+                    key,
+                    kind,
+                    position,
+                })
+            })
+            .collect()
+    }
+
+    pub(super) fn set_logprobs(&mut self, place: Place, logprobs: Option<&Vec<Logprob>>) {
+        if let (Some(logprobs), Some(part)) = (logprobs, self.output_text(place))
+            && !logprobs.is_empty()
+        {
+            part.logprobs = Some(logprobs.clone());
+        }
+    }
+
+    pub(super) fn annotate(
+        &mut self,
+        address: Address<'_>,
+        event: &AnnotationEvent,
+    ) -> Result<(), Error> {
+        let is_null =
+            matches!(&event.annotation, Annotation::Unknown(unknown) if unknown.raw().is_null());
+        let (class, kind) = (Class::Message, TextKind::Text);
+        if is_null || matches!(self.match_text(class, kind, address), Match::New { .. }) {
+            return Ok(());
+        }
+        let place = self.place_for(class, kind, address, event.content_index, PartUse::Ends)?;
+        let Some(place) = place else {
+            return Ok(());
+        };
+        let annotation = event.annotation.clone();
+        self.grow(annotation.heap_size() + size_of::<Annotation>())?;
+        if let Some(part) = self.output_text(place) {
+            let index = event.annotation_index.map(|index| index as usize);
+            match index.and_then(|index| part.annotations.get_mut(index)) {
+                Some(known) => *known = annotation,
+                None => part.annotations.push(annotation),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn name_function(&mut self, place: Place, name: Option<&str>) {
+        let (item, _) = self.parts_of(place.key);
+        if let (OutputItem::FunctionCall(call), Some(name)) = (item, name)
             && call.name.is_empty()
         {
             call.name = name.into();
+            self.name(place.key);
         }
     }
 
-    fn set_logprobs(&mut self, address: Address<'_>, part: u32, logprobs: &[Logprob]) {
-        let Some(position) = self.locate_suiting(address, DeltaKind::OutputText) else {
+    /// Sets how far a hosted tool has come.
+    pub(super) fn set_status(&mut self, event: &ResponseEvent, status: &ItemStatus) {
+        let id = event.item_id().unwrap_or_default();
+        let address = Address::new(event.output_index(), id);
+        let has_status = |item: &OutputItem| {
+            matches!(
+                item,
+                OutputItem::FileSearchCall(_)
+                    | OutputItem::WebSearchCall(_)
+                    | OutputItem::CodeInterpreterCall(_)
+                    | OutputItem::ImageGenerationCall(_)
+                    | OutputItem::McpCall(_)
+            )
+        };
+        let found = self.match_other(address, has_status);
+        let Some(key) = found.filter(|key| !self.entry(*key).is_done) else {
             return;
         };
-        let (item, slot) = (
-            &mut self.response.output[position],
-            &mut self.slots[position],
-        );
-        if let Some(part) = output_text(item, slot, part).filter(|_| !slot.done) {
-            part.logprobs = Some(logprobs.to_vec());
+        if matches!(status, ItemStatus::Completed | ItemStatus::Failed) {
+            // A call that has been run gets no more arguments.
+            let parts = &mut self.entries[key as usize].parts.list;
+            parts.iter_mut().for_each(|part| part.is_sealed = true);
+        }
+        match self.parts_of(key).0 {
+            OutputItem::FileSearchCall(item) => item.status.clone_from(status),
+            OutputItem::WebSearchCall(item) => item.status = Some(status.clone()),
+            OutputItem::CodeInterpreterCall(item) => item.status.clone_from(status),
+            OutputItem::ImageGenerationCall(item) => item.status.clone_from(status),
+            OutputItem::McpCall(item) => item.status = Some(status.clone()),
+            _ => {}
         }
     }
 
-    fn annotate(&mut self, address: Address<'_>, event: &AnnotationEvent) -> Result<(), Error> {
-        let nothing =
-            matches!(&event.annotation, Annotation::Unknown(unknown) if unknown.raw().is_null());
-        let position = self.locate_suiting(address, DeltaKind::OutputText);
-        let Some(position) = position.filter(|position| !nothing && !self.slots[*position].done)
-        else {
-            return Ok(());
-        };
-        self.grow(PER_ANNOTATION)?;
-        let (item, slot) = (
-            &mut self.response.output[position],
-            &mut self.slots[position],
-        );
-        slot.size += PER_ANNOTATION;
-        if let Some(part) = output_text(item, slot, event.content_index.unwrap_or(0)) {
-            let index = event.annotation_index.map(|index| index as usize);
-            match index.and_then(|index| part.annotations.get_mut(index)) {
-                Some(place) => place.clone_from(&event.annotation),
-                None => part.annotations.push(event.annotation.clone()),
-            }
-        }
-        Ok(())
+    pub(super) fn parts_of(&mut self, key: u32) -> (&mut OutputItem, &mut Entry) {
+        let entry = &mut self.entries[key as usize];
+        (&mut self.response.output[entry.position], entry)
     }
 }
 
-fn output_text<'a>(
-    item: &'a mut OutputItem,
-    slot: &mut Slot,
-    index: u32,
-) -> Option<&'a mut OutputText> {
-    let OutputItem::Message(message) = item else {
-        return None;
-    };
-    let make = || OutputPart::Text(OutputText::new(""));
-    match part_mut(&mut message.content, &mut slot.parts, index, make)? {
-        OutputPart::Text(part) => Some(part),
-        _ => None,
-    }
+/// Parts whose text does not count yet.
+fn unsettled(kinds: &[Option<TextKind>]) -> Vec<Part> {
+    kinds
+        .iter()
+        .zip(0_u32..)
+        .map(|(kind, index)| Part {
+            index,
+            kind: *kind,
+            ..Part::default()
+        })
+        .collect()
 }
 
-const PER_ANNOTATION: usize = 256;
+/// An event about nothing: its item is missing.
+fn is_nothing(item: &OutputItem) -> bool {
+    matches!(item, OutputItem::Unknown(unknown) if unknown.kind().is_empty())
+}
+
+/// About how many items may have to be moved for one that comes late.
+const MOST_MOVED: usize = 32;

@@ -1,27 +1,35 @@
-// The protocol says most things several times: in deltas, in the `done` of a text, in the `done` of a part and of an item, and in the
-// final response. Any of these may be missing, late, repeated or empty, depending on the server. The order of trust is
-//
-//   terminal response > output_item.done > part or text done > deltas
-//
-// and a source never undoes one above it: `Slot::done` and `Slot::sealed` remember which have come. Where a higher source says nothing,
-// the lower one stays (`fill`). Everything that changes is reported as a `Change`, in order, so that `View` can deliver each piece once.
+// The one state machine that makes a response out of its events. The protocol says most things several times: in deltas, in the `done` of a
+// text, of a part and of an item, and in the final response. Any of these may be missing, late, repeated or under another name, depending
+// on the server. `identity` finds the item that an event means, `text` and `item` merge what it says, `terminal` the last event. Whatever
+// changes is recorded as a `Change`, in order, from which `Updates` and the chat adapters deliver each piece once.
 
-mod envelope;
+mod diagnostic;
+mod entry;
 mod fill;
+mod identity;
 mod item;
-mod place;
+mod part;
 mod sequence;
-mod slot;
+mod terminal;
+mod text;
 mod tool;
+mod whole;
 
-use alloc::{boxed::Box, vec::Vec};
-use core::mem::{self, Discriminant};
+use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
+use core::mem;
 
 use codex_types::{
-    Delta, DeltaKind, DeltaRef, EventRef, ItemStatus, Logprob, OutputItem, Response, ResponseEvent,
+    Delta, DeltaRef, EventRef, Halves, Logprob, OutputItem, Response, ResponseEvent,
 };
 
-use self::{sequence::Sequence, slot::Slot};
+pub use self::diagnostic::{Diagnostic, DiagnosticKind};
+pub(crate) use self::{entry::TextKind, text::Place};
+use self::{
+    entry::{Class, Entry},
+    identity::{Address, Identities},
+    sequence::{Kind, Sequence},
+    text::PartUse,
+};
 use crate::Error;
 
 /// Assembles a [`Response`] from its events and keeps everything that was received, however the stream ends.
@@ -48,18 +56,58 @@ use crate::Error;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Deltas, `done` events and the final response may come in any combination: what only one of them says is kept, what several say is taken
-/// once, and the later of them counts, in the order in which they are named here. Events after the terminal one change nothing.
+/// # Which item an event belongs to
+///
+/// Servers leave out ids and indexes, change them, or use one for everything. Each event is matched by the strongest evidence that it has,
+/// in this order; weaker evidence never overrules stronger evidence.
+///
+/// | evidence | rule |
+/// |---|---|
+/// | `call_id` | Names a call. Two finished calls at different places with different arguments stay two even under one `call_id`. |
+/// | item id | Names an item; an event may also use the `call_id` in its place. Of items that share an id, the index decides. |
+/// | `output_index` and kind | Names the item of that kind at that index, unless two items of one kind have claimed one index: then indexes prove nothing on this stream. |
+/// | the open item of the kind | The one fed last, or the first that has no text, or the last. An item that comes whole belongs to the open one whose text it continues. |
+/// | order | A new item after the others. |
+///
+/// An id that is not known is a new name of the item that the weaker evidence points to, unless that item's id was confirmed by two events
+/// and it has text. An item that comes again without better evidence than its kind is held back until it differs from the one before it.
+///
+/// Within an item, a part is found by its index and kind, then by its kind, then as the open one. The item decides the kind: a part that is
+/// labelled `output_text` in a reasoning item is reasoning.
+///
+/// Evidence that contradicts itself is resolved by these rules and recorded in [`diagnostics`](Self::diagnostics).
+///
+/// # Which source counts
+///
+/// The final response counts more than `output_item.done`, that more than the `done` of a part or a text, and that more than deltas.
+/// Where a source says nothing, the lower one stays. Text or arguments that an added item already holds count until the first delta comes.
+/// A whole text that goes on where the deltas ended supplies the rest; one that contradicts them replaces them. Arguments of a finished
+/// call never change.
+///
+/// The output stands in the order of the final response. Items that are missing there keep their place behind the item before them. No two
+/// items have one id: the later one loses it.
+///
+/// Events after the terminal one change nothing.
 #[derive(Clone, Debug)]
 pub struct Accumulator {
     response: Response,
-    /// One for each item of the output.
-    slots: Vec<Slot>,
-    serials: u32,
+    /// In order of arrival.
+    entries: Vec<Entry>,
+    /// The numbers of the entries whose items are in the output, in its order.
+    order: Vec<u32>,
+    identities: Identities,
+    /// The entry that the last event belonged to.
+    current: Option<u32>,
+    is_disordered: bool,
+    has_repetitions: bool,
+    /// Some part had an index above 0, so part indexes mean something.
+    part_indexes_tell: bool,
     sequence: Sequence,
-    /// The kind of the last event that had a number of its own.
-    last_kind: Option<Kind>,
     outcome: Option<Outcome>,
+    /// Whether changes are recorded.
+    is_observed: bool,
+    changes: VecDeque<Change>,
+    diagnostics: Vec<Diagnostic>,
     size: usize,
     limit: usize,
 }
@@ -81,128 +129,165 @@ pub enum Outcome {
 }
 
 /// What an event changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// An item has been begun.
-    Started { serial: u32 },
-    /// A text has grown from `start` to `end`, or, corrected, is another one now.
+    /// An item was begun.
+    Started { key: u32 },
+    /// An item may have got its `call_id` or its name.
+    Named { key: u32 },
+    /// A text has grown.
     Text {
-        serial: u32,
-        kind: DeltaKind,
-        part: u32,
+        place: Place,
         start: usize,
         end: usize,
-        corrected: bool,
     },
+    /// A text of which something was reported is another one now.
+    Contradicted { place: Place },
     /// An item is done.
-    Done { serial: u32 },
+    Done { key: u32 },
     /// An item will not be finished.
-    Cut { serial: u32 },
+    Cut { key: u32 },
     /// The response has ended.
     Ended,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Delta(DeltaKind),
-    Other(Discriminant<ResponseEvent>),
-}
-
-/// An item with what is known about it.
-#[derive(Clone, Copy)]
-pub(crate) struct Place<'a> {
-    pub(crate) output_index: u32,
-    pub(crate) item: &'a OutputItem,
-    slot: &'a Slot,
-}
-
-impl<'a> Place<'a> {
-    /// One of the texts of the item.
-    pub(crate) fn text(&self, kind: DeltaKind, part: u32) -> Option<&'a str> {
-        let indexes = match kind {
-            DeltaKind::ReasoningSummaryText => &self.slot.summary,
-            _ => &self.slot.parts,
-        };
-        let position = indexes
-            .binary_search(&part)
-            .ok()
-            .and_then(|position| u32::try_from(position).ok());
-        let mut texts = slot::texts(self.item).into_iter();
-        let here = |(text_kind, place, _): &(DeltaKind, u32, _)| {
-            *text_kind == kind && *place == position.unwrap_or(part)
-        };
-        texts.find(here).map(|(_, _, text)| text)
-    }
-}
-
 /// A delta of either form.
 struct Piece<'a> {
-    kind: DeltaKind,
-    item_id: &'a str,
-    output_index: Option<u32>,
-    part: u32,
+    kind: codex_types::DeltaKind,
+    address: Address<'a>,
+    part: Option<u32>,
     text: &'a str,
     logprobs: &'a [Logprob],
+    halves: Option<Halves>,
+}
+
+macro_rules! piece {
+    ($delta:expr) => {
+        Piece {
+            kind: $delta.kind(),
+            address: Address::new($delta.output_index(), $delta.item_id()),
+            part: $delta.content_index().or_else(|| $delta.summary_index()),
+            text: $delta.delta(),
+            logprobs: $delta.logprobs(),
+            halves: $delta.extra().spelling("delta").map(Halves::of),
+        }
+    };
 }
 
 impl Accumulator {
-    /// An empty response.
+    /// Creates an accumulator with an empty response.
     pub fn new() -> Self {
         Self::with_limit(DEFAULT_LIMIT)
     }
 
-    /// An empty response that may grow to about `bytes` bytes of text. The default is 256 MiB.
+    /// Creates an accumulator whose response may grow to about `bytes` bytes. The default is 256 MiB.
+    ///
+    /// Text counts as its bytes, and whatever comes whole as the memory that it takes ([`HeapSize`](codex_types::HeapSize)); the memory
+    /// that is held is at most four times what was counted.
     pub fn with_limit(bytes: usize) -> Self {
         Self {
             response: Response::default(),
-            slots: Vec::new(),
-            serials: 0,
+            entries: Vec::new(),
+            order: Vec::new(),
+            identities: Identities::default(),
+            current: None,
+            is_disordered: false,
+            has_repetitions: false,
+            part_indexes_tell: false,
             sequence: Sequence::default(),
-            last_kind: None,
             outcome: None,
+            is_observed: false,
+            changes: VecDeque::new(),
+            diagnostics: Vec::new(),
             size: 0,
             limit: bytes,
         }
     }
 
-    /// Takes one event.
-    ///
-    /// An event that has been seen already, by its sequence number, and any event after the terminal one change nothing.
+    /// Merges one event into the response.
     ///
     /// # Errors
-    /// When the response grows beyond its limit; the event is not taken then.
+    /// [`ErrorKind::ResponseTooLarge`](crate::ErrorKind::ResponseTooLarge) when the response would grow beyond its limit. The event is
+    /// not merged, and what came before is kept.
     pub fn push(&mut self, event: &ResponseEvent) -> Result<(), Error> {
-        self.apply(event, &mut |_| {})
+        match event.delta() {
+            Some(delta) => self.push_delta(delta),
+            None => self.push_other(event),
+        }
     }
 
-    /// Takes one event in either form; a borrowed delta is appended without being copied first.
+    /// Merges one event in either form; a borrowed delta is appended without being copied first.
     ///
     /// # Errors
     /// As [`push`](Self::push).
     pub fn push_ref(&mut self, event: &EventRef<'_>) -> Result<(), Error> {
         match event {
-            EventRef::Delta(delta) => self.apply_delta_ref(delta, &mut |_| {}),
+            EventRef::Delta(delta) => self.push_delta_ref(delta),
             EventRef::Event(event) => self.push(event),
         }
     }
 
-    /// The response as far as it has come.
+    /// Returns the response as far as it has come.
     pub fn snapshot(&self) -> &Response {
         &self.response
     }
 
-    /// How the response ended. `None` while it has not: at the end of a stream, that means it was truncated.
+    /// Returns how the response ended. `None` while it has not: at the end of a stream, that means it was truncated.
     pub fn outcome(&self) -> Option<Outcome> {
         self.outcome
     }
 
-    /// The highest sequence number seen, for the parameter `starting_after` when the stream is resumed. The resumed stream may be pushed
-    /// into the same accumulator: what it repeats is passed over.
+    /// Returns what was odd about the events, at most once for each item and kind, and at most 64 entries.
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        &self.diagnostics
+    }
+
+    /// Returns the highest sequence number seen, for the parameter `starting_after` when the stream is resumed.
     pub fn last_sequence_number(&self) -> Option<u64> {
         self.sequence.highest()
     }
 
-    /// The response, if it ended whole.
+    /// Announces that the stream was resumed, so that the events that follow may repeat earlier ones.
+    ///
+    /// From here on, an event is dropped if an earlier event of the same kind had its sequence number. On other streams the numbers prove
+    /// nothing: servers exist that repeat them, or count afresh.
+    ///
+    /// ```
+    /// use codex_sse::Accumulator;
+    /// use codex_types::ResponseEvent;
+    ///
+    /// let first = ResponseEvent::from_json(
+    ///     r#"{"type":"response.output_text.delta","sequence_number":4,"output_index":0,"delta":"Hel"}"#,
+    /// )?;
+    /// let second = ResponseEvent::from_json(
+    ///     r#"{"type":"response.output_text.delta","sequence_number":5,"output_index":0,"delta":"lo"}"#,
+    /// )?;
+    /// let mut accumulator = Accumulator::new();
+    /// accumulator.push(&first)?;
+    /// accumulator.resume();
+    /// accumulator.push(&first)?;
+    /// accumulator.push(&second)?;
+    /// assert_eq!(accumulator.snapshot().output_text(), "Hello");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn resume(&mut self) {
+        self.sequence.resume();
+    }
+
+    /// Ends the stream. Where no terminal event came, calls and other items that are still open are cut.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Truncated`](crate::ErrorKind::Truncated) when no terminal event came.
+    pub fn finish(&mut self) -> Result<(), Error> {
+        if self.outcome.is_some() {
+            return Ok(());
+        }
+        self.put_in_order();
+        self.finish_items(None);
+        Err(Error::truncated(None))
+    }
+
+    /// Returns the response, if it ended whole.
     ///
     /// # Errors
     /// The accumulator itself, when the response ended otherwise or not at all; [`into_partial`](Self::into_partial) gives what there is.
@@ -213,8 +298,9 @@ impl Accumulator {
         }
     }
 
-    /// The response, as far as it came.
-    pub fn into_partial(self) -> Response {
+    /// Returns the response, as far as it came.
+    pub fn into_partial(mut self) -> Response {
+        self.put_in_order();
         self.response
     }
 }
@@ -226,117 +312,282 @@ impl Default for Accumulator {
 }
 
 impl Accumulator {
-    pub(crate) fn apply(
-        &mut self,
-        event: &ResponseEvent,
-        report: &mut impl FnMut(Change),
-    ) -> Result<(), Error> {
-        if let Some(delta) = event.delta() {
-            return self.apply_delta(delta, report);
-        }
-        let kind = Kind::Other(mem::discriminant(event));
-        if self.is_over_or_repeated(event.sequence_number(), kind) {
+    /// Records changes from here on.
+    pub(crate) fn observe(&mut self) {
+        self.is_observed = true;
+    }
+
+    pub(crate) fn changes(&mut self) -> &mut VecDeque<Change> {
+        &mut self.changes
+    }
+
+    /// The index under which an item is reported, and the item. `None` for one that turned out to be a repetition.
+    pub(crate) fn reported(&self, key: u32) -> Option<(u32, &OutputItem)> {
+        let entry = self.entries.get(key as usize)?;
+        let item = self.response.output.get(entry.position)?;
+        (!entry.is_repetition).then_some((entry.index, item))
+    }
+
+    /// A text, and the index of its part.
+    pub(crate) fn reported_text(&self, place: Place) -> Option<(u32, &str)> {
+        let (_, item) = self.reported(place.key)?;
+        let parts = self.entry(place.key).parts(place.kind);
+        let part = parts.list.get(place.position)?;
+        Some((part.index, entry::text(item, place.kind, place.position)?))
+    }
+
+    /// The one text of a call.
+    pub(crate) fn input(item: &OutputItem) -> &str {
+        entry::texts(item, TextKind::Input)
+            .next()
+            .unwrap_or_default()
+    }
+
+    /// What was reported of the one text of a call.
+    #[cfg(feature = "chat")]
+    pub(crate) fn reported_input(&self, key: u32) -> &str {
+        let shown = self
+            .entry(key)
+            .parts
+            .list
+            .first()
+            .map_or(0, |part| part.shown);
+        Self::input(self.item(key)).get(..shown).unwrap_or_default()
+    }
+
+    /// Records that a chat stream ended without a `finish_reason`.
+    #[cfg(feature = "chat")]
+    pub(crate) fn note_missing_finish(&mut self) {
+        self.note(DiagnosticKind::MissingFinishReason, None);
+    }
+
+    #[inline]
+    fn push_delta(&mut self, delta: &Delta) -> Result<(), Error> {
+        self.append(delta.sequence_number(), &piece!(delta))
+    }
+
+    #[inline]
+    pub(crate) fn push_delta_ref(&mut self, delta: &DeltaRef<'_>) -> Result<(), Error> {
+        self.append(delta.sequence_number(), &piece!(delta))
+    }
+
+    #[inline]
+    fn append(&mut self, number: Option<u64>, piece: &Piece<'_>) -> Result<(), Error> {
+        if self.has_ended_or_repeats(number, Kind::Delta(piece.kind)) || piece.text.is_empty() {
             return Ok(());
         }
-        match event {
-            ResponseEvent::Created(event)
-            | ResponseEvent::Queued(event)
-            | ResponseEvent::InProgress(event) => {
-                self.take_envelope(event, report);
-            }
-            ResponseEvent::Completed(event) => self.end(event, Some(Outcome::Completed), report),
-            ResponseEvent::Incomplete(event) => self.end(event, Some(Outcome::Incomplete), report),
-            ResponseEvent::Failed(event) => self.end(event, Some(Outcome::Failed), report),
-            ResponseEvent::Done(event) => self.end(event, None, report),
-            ResponseEvent::Error(event) => {
-                if self.response.error.is_none() {
-                    self.response.error = Some(Box::new(event.to_api_error()));
-                }
-                self.conclude(Outcome::Error, report);
-            }
-            _ => return self.apply_to_item(event, report),
+        let place = match self.current_place(piece) {
+            Some(place) => place,
+            None => match self.find_place(piece)? {
+                Some(place) => place,
+                None => return Ok(()),
+            },
+        };
+        self.push_text(place, piece.text, piece.halves)?;
+        if !piece.logprobs.is_empty() {
+            self.push_logprobs(place, piece.logprobs);
         }
         Ok(())
     }
 
-    fn apply_delta(&mut self, delta: &Delta, report: &mut impl FnMut(Change)) -> Result<(), Error> {
-        let piece = Piece {
-            kind: delta.kind(),
-            item_id: delta.item_id(),
-            output_index: delta.output_index(),
-            part: delta
-                .content_index()
-                .or_else(|| delta.summary_index())
-                .unwrap_or(0),
-            text: delta.delta(),
-            logprobs: delta.logprobs(),
-        };
-        self.append(delta.sequence_number(), &piece, report)
+    /// The place of the last event, if this one names the very same item and part.
+    #[inline]
+    fn current_place(&self, piece: &Piece<'_>) -> Option<Place> {
+        let key = self.current?;
+        let entry = &self.entries[key as usize];
+        let is_same = !entry.is_done
+            && !piece.address.id.is_empty()
+            && entry.claimed == piece.address.index
+            && entry.last_id == piece.address.id;
+        let item = &self.response.output[entry.position];
+        let kind = TextKind::of(piece.kind)?;
+        if !is_same || Class::of(item) != Class::of_delta(piece.kind)? {
+            return None;
+        }
+        let parts = &entry.parts(kind).list;
+        let position = parts.len().checked_sub(1)?;
+        let part = &parts[position];
+        let is_part = kind == TextKind::Input || piece.part == Some(part.index);
+        (is_part && part.kind == Some(kind) && part.has_content && !part.is_sealed).then_some(
+            Place {
+                key,
+                kind,
+                position,
+            },
+        )
     }
 
-    pub(crate) fn apply_delta_ref(
-        &mut self,
-        delta: &DeltaRef<'_>,
-        report: &mut impl FnMut(Change),
-    ) -> Result<(), Error> {
-        let piece = Piece {
-            kind: delta.kind(),
-            item_id: delta.item_id(),
-            output_index: delta.output_index(),
-            part: delta
-                .content_index()
-                .or_else(|| delta.summary_index())
-                .unwrap_or(0),
-            text: delta.delta(),
-            logprobs: delta.logprobs(),
+    #[cold]
+    fn find_place(&mut self, piece: &Piece<'_>) -> Result<Option<Place>, Error> {
+        let (Some(class), Some(kind)) = (Class::of_delta(piece.kind), TextKind::of(piece.kind))
+        else {
+            return Ok(None);
         };
-        self.append(delta.sequence_number(), &piece, report)
+        let place = self.place_for(class, kind, piece.address, piece.part, PartUse::Grows)?;
+        if let Some(place) = place
+            && self.part(place).is_sealed
+        {
+            self.begin_again(place.key);
+            return Ok(None);
+        }
+        Ok(place)
     }
 
     #[inline]
-    fn is_over_or_repeated(&mut self, number: Option<u64>, kind: Kind) -> bool {
+    fn has_ended_or_repeats(&mut self, number: Option<u64>, kind: Kind) -> bool {
         if self.outcome.is_some() {
             return true;
         }
-        let Some(number) = number else {
-            return false;
+        number.is_some_and(|number| self.sequence.is_repeated(number, kind))
+    }
+
+    fn push_other(&mut self, event: &ResponseEvent) -> Result<(), Error> {
+        use ResponseEvent as E;
+        let kind = Kind::Other(mem::discriminant(event));
+        let number = match event {
+            // Counted otherwise than the response, by those who keep the connection alive.
+            E::Keepalive(_) => None,
+            _ => event.sequence_number(),
         };
-        let same_kind = self.last_kind == Some(kind);
-        if self.sequence.is_repeated(number, same_kind) {
-            return true;
+        let repeats = self.has_ended_or_repeats(number, kind);
+        if repeats && (self.outcome.is_some() || !is_never_dropped(event)) {
+            return Ok(());
         }
-        self.last_kind = Some(kind);
-        false
-    }
-
-    pub(crate) fn place(&self, serial: u32) -> Option<Place<'_>> {
-        let position = self.slots.iter().rposition(|slot| slot.serial == serial)?;
-        let slot = &self.slots[position];
-        Some(Place {
-            output_index: slot.output_index,
-            item: self.response.output.get(position)?,
-            slot,
-        })
-    }
-
-    /// The response is over. What no event has finished is finished by a response that is whole, and is cut by any other.
-    fn conclude(&mut self, outcome: Outcome, report: &mut impl FnMut(Change)) {
-        self.outcome = Some(outcome);
-        for (slot, item) in self.slots.iter_mut().zip(&self.response.output) {
-            if !mem::replace(&mut slot.done, true) {
-                let serial = slot.serial;
-                report(match slot::status(item) {
-                    Some(ItemStatus::Incomplete) => Change::Cut { serial },
-                    Some(ItemStatus::Completed) => Change::Done { serial },
-                    _ if outcome == Outcome::Completed => Change::Done { serial },
-                    _ => Change::Cut { serial },
-                });
+        let id = event.item_id().unwrap_or_default();
+        let address = Address::new(event.output_index(), id);
+        match event {
+            E::Created(event) | E::Queued(event) | E::InProgress(event) => {
+                self.push_envelope(event)
             }
+            E::Completed(event) => self.end(event, Some(Outcome::Completed)),
+            E::Incomplete(event) => self.end(event, Some(Outcome::Incomplete)),
+            E::Failed(event) => self.end(event, Some(Outcome::Failed)),
+            E::Done(event) => self.end(event, None),
+            E::Error(event) => {
+                self.response.error = Some(Box::new(event.to_api_error()));
+                self.put_in_order();
+                self.conclude(Outcome::Error);
+                Ok(())
+            }
+            E::OutputItemAdded(event) => self.item_added(event),
+            E::OutputItemDone(event) => self.item_done(event),
+            E::ContentPartAdded(event) => {
+                self.part_event(address, event.content_index, &event.part, false)
+            }
+            E::ContentPartDone(event) => {
+                self.part_event(address, event.content_index, &event.part, true)
+            }
+            E::ReasoningSummaryPartAdded(event) => {
+                self.summary_event(address, event.summary_index, &event.part, false)
+            }
+            E::ReasoningSummaryPartDone(event) => {
+                self.summary_event(address, event.summary_index, &event.part, true)
+            }
+            E::OutputTextAnnotationAdded(event) => self.annotate(address, event),
+            E::ShellCallCommandAdded(event) | E::ShellCallCommandDone(event) => {
+                let whole = &event.command;
+                self.shell_command(address, event.command_index, whole.len(), |command| {
+                    command.clone_from(whole)
+                })
+            }
+            E::ShellCallCommandDelta(event) => {
+                let delta = &event.delta;
+                self.shell_command(address, event.command_index, delta.len(), |command| {
+                    command.push_str(delta)
+                })
+            }
+            E::ShellCallOutputContentDelta(event) => {
+                let stdout = event.delta.stdout.as_deref().unwrap_or_default();
+                let stderr = event.delta.stderr.as_deref().unwrap_or_default();
+                let added = stdout.len() + stderr.len();
+                self.shell_output(address, event.command_index, added, |output| {
+                    output.stdout.push_str(stdout);
+                    output.stderr.push_str(stderr);
+                })
+            }
+            E::ShellCallOutputContentDone(event) => {
+                self.shell_output_done(address, event.command_index, &event.output)
+            }
+            _ => self.push_whole(event, address),
         }
-        report(Change::Ended);
     }
 
-    /// Makes room for so many more bytes.
+    /// The whole of a text, or how far a hosted tool has come.
+    fn push_whole(&mut self, event: &ResponseEvent, address: Address<'_>) -> Result<(), Error> {
+        use ResponseEvent as E;
+        let (class, kind, part, whole) = match event {
+            E::OutputTextDone(event) => (
+                Class::Message,
+                TextKind::Text,
+                event.content_index,
+                &event.text,
+            ),
+            E::RefusalDone(event) => (
+                Class::Message,
+                TextKind::Refusal,
+                event.content_index,
+                &event.refusal,
+            ),
+            E::ReasoningTextDone(event) => (
+                Class::Reasoning,
+                TextKind::Reasoning,
+                event.content_index,
+                &event.text,
+            ),
+            E::ReasoningSummaryTextDone(event) => (
+                Class::Reasoning,
+                TextKind::Summary,
+                event.summary_index,
+                &event.text,
+            ),
+            E::FunctionCallArgumentsDone(event) => {
+                (Class::Function, TextKind::Input, None, &event.arguments)
+            }
+            E::CustomToolCallInputDone(event) => {
+                (Class::Custom, TextKind::Input, None, &event.input)
+            }
+            E::McpCallArgumentsDone(event) => (Class::Mcp, TextKind::Input, None, &event.arguments),
+            E::CodeInterpreterCallCodeDone(event) => {
+                (Class::Code, TextKind::Input, None, &event.code)
+            }
+            _ => {
+                if let Some(status) = tool::progress(event) {
+                    self.set_status(event, &status);
+                }
+                return Ok(());
+            }
+        };
+        let Some(place) = self.whole(class, kind, address, part, whole, true)? else {
+            return Ok(());
+        };
+        match event {
+            E::OutputTextDone(event) => self.set_logprobs(place, event.logprobs.as_ref()),
+            E::FunctionCallArgumentsDone(event) => {
+                self.name_function(place, event.name.as_deref());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn report(&mut self, change: Change) {
+        if self.is_observed {
+            self.changes.push_back(change);
+        }
+    }
+
+    fn note(&mut self, kind: DiagnosticKind, key: Option<u32>) {
+        let diagnostic = Diagnostic {
+            kind,
+            output_index: key.map(|key| self.entry(key).index),
+        };
+        if self.diagnostics.len() < MOST_DIAGNOSTICS && !self.diagnostics.contains(&diagnostic) {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Counts bytes that are about to be held.
+    #[inline]
     fn grow(&mut self, bytes: usize) -> Result<(), Error> {
         match self.size.checked_add(bytes) {
             Some(size) if size <= self.limit => {
@@ -348,4 +599,20 @@ impl Accumulator {
     }
 }
 
+/// Whatever its number says: the end, an error, and reasoning that only the service can read.
+fn is_never_dropped(event: &ResponseEvent) -> bool {
+    match event {
+        ResponseEvent::OutputItemAdded(event) | ResponseEvent::OutputItemDone(event) => {
+            matches!(&event.item, OutputItem::Reasoning(item) if item.encrypted_content.is_some())
+        }
+        event => event.is_terminal(),
+    }
+}
+
 const DEFAULT_LIMIT: usize = 256 << 20;
+const MOST_DIAGNOSTICS: usize = 64;
+
+/// What an item counts in addition to what it holds.
+const PER_ITEM: usize = 512;
+/// What a part counts in addition to its text.
+const PER_PART: usize = 128;

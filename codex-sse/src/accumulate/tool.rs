@@ -1,16 +1,16 @@
-// What the tools of the service and the shell report about themselves.
+// What the shell reports about itself: commands as they are written, and what they print.
 
 use alloc::{string::String, vec::Vec};
 
 use codex_types::{
-    ItemStatus, OutputItem, ResponseEvent, ShellAction, ShellCall, ShellCallOutput, ShellOutcome,
-    ShellOutput,
+    HeapSize, ItemStatus, OutputItem, ResponseEvent, ShellAction, ShellCall, ShellCallOutput,
+    ShellOutcome, ShellOutput,
 };
 
 use super::{
-    Accumulator,
-    place::{Address, PER_ITEM},
-    slot::{has, part_mut},
+    Accumulator, Change, PER_PART,
+    entry::{Entry, Part},
+    identity::Address,
 };
 use crate::Error;
 
@@ -19,81 +19,51 @@ impl Accumulator {
         &mut self,
         address: Address<'_>,
         index: Option<u32>,
+        added: usize,
         change: impl FnOnce(&mut String),
     ) -> Result<(), Error> {
-        let index = index.unwrap_or(0);
-        let Some(position) = self.locate_shell_call(address)? else {
+        let is_call = |item: &OutputItem| matches!(item, OutputItem::ShellCall(_));
+        let make = || ShellCall::new("", ShellAction::new(Vec::new())).into();
+        let Some(key) = self.shell_item(address, is_call, make)? else {
             return Ok(());
         };
-        if !has(&self.slots[position].parts, index) {
-            self.grow(PER_ITEM)?;
-        }
-        let (item, slot) = (
-            &mut self.response.output[position],
-            &mut self.slots[position],
-        );
-        let OutputItem::ShellCall(call) = item else {
-            return Ok(());
-        };
-        let Some(command) = part_mut(
-            &mut call.action.commands,
-            &mut slot.parts,
-            index,
-            String::new,
-        ) else {
-            return Ok(());
-        };
-        let before = command.len();
-        change(command);
-        let added = command.len().saturating_sub(before);
-        slot.size += added;
-        self.grow(added)
-    }
-
-    fn locate_shell_call(&mut self, address: Address<'_>) -> Result<Option<usize>, Error> {
-        let wanted = |item: &OutputItem| matches!(item, OutputItem::ShellCall(_));
-        let position = match (self.locate_where(address, wanted), address.output_index) {
-            (Some(position), _) => position,
-            (None, Some(index)) => {
-                let mut call = ShellCall::new("", ShellAction::new(Vec::new()));
-                call.id = (!address.item_id.is_empty()).then(|| address.item_id.into());
-                self.insert(index, call.into(), &mut |_| {})?
+        self.grow(added + PER_PART)?;
+        let (item, entry) = self.parts_of(key);
+        if let OutputItem::ShellCall(call) = item {
+            let (at, is_new) = place(entry, index, &mut call.action.commands, String::new);
+            if let Some(command) = call.action.commands.get_mut(at) {
+                if is_new {
+                    command.clear();
+                }
+                change(command);
             }
-            (None, None) => return Ok(None),
-        };
-        Ok(Some(position).filter(|position| !self.slots[*position].done))
+        }
+        Ok(())
     }
 
     pub(super) fn shell_output(
         &mut self,
         address: Address<'_>,
         index: Option<u32>,
+        added: usize,
         change: impl FnOnce(&mut ShellOutput),
     ) -> Result<(), Error> {
-        let index = index.unwrap_or(0);
-        let Some(position) = self.locate_shell_output(address)? else {
+        let Some(key) = self.shell_output_item(address)? else {
             return Ok(());
         };
-        if !has(&self.slots[position].parts, index) {
-            self.grow(PER_ITEM)?;
+        self.grow(added + PER_PART)?;
+        let (item, entry) = self.parts_of(key);
+        if let OutputItem::ShellCallOutput(output) = item {
+            let blank = || ShellOutput::new("", "", ShellOutcome::default());
+            let (at, is_new) = place(entry, index, &mut output.output, blank);
+            if let Some(output) = output.output.get_mut(at) {
+                if is_new {
+                    *output = blank();
+                }
+                change(output);
+            }
         }
-        let (item, slot) = (
-            &mut self.response.output[position],
-            &mut self.slots[position],
-        );
-        let OutputItem::ShellCallOutput(output) = item else {
-            return Ok(());
-        };
-        let make = || ShellOutput::new("", "", ShellOutcome::default());
-        let Some(output) = part_mut(&mut output.output, &mut slot.parts, index, make) else {
-            return Ok(());
-        };
-        let length = |output: &ShellOutput| output.stdout.len() + output.stderr.len();
-        let before = length(output);
-        change(output);
-        let added = length(output).saturating_sub(before);
-        slot.size += added;
-        self.grow(added)
+        Ok(())
     }
 
     /// All that one command printed, which may be several outputs: they replace what its deltas built.
@@ -103,72 +73,73 @@ impl Accumulator {
         index: Option<u32>,
         whole: &[ShellOutput],
     ) -> Result<(), Error> {
-        let Some(position) = self.locate_shell_output(address)? else {
+        let Some(key) = self.shell_output_item(address)? else {
             return Ok(());
         };
-        let texts: usize = whole
-            .iter()
-            .map(|output| output.stdout.len() + output.stderr.len())
-            .sum();
-        self.grow(texts + whole.len() * PER_ITEM)?;
-        let (item, slot) = (
-            &mut self.response.output[position],
-            &mut self.slots[position],
-        );
-        slot.size += texts;
+        if whole.is_empty() {
+            return Ok(());
+        }
+        let size: usize = whole.iter().map(HeapSize::heap_size).sum();
+        self.grow(size + whole.len() * (PER_PART + size_of::<ShellOutput>()))?;
+        let (item, entry) = self.parts_of(key);
         let OutputItem::ShellCallOutput(output) = item else {
             return Ok(());
         };
         let index = index.unwrap_or(0);
-        if whole.is_empty() {
-            return Ok(());
-        }
-        let start = slot
-            .parts
-            .partition_point(|seen| *seen < index)
-            .min(output.output.len());
-        let end = slot
-            .parts
-            .partition_point(|seen| *seen <= index)
-            .min(output.output.len());
-        output.output.splice(start..end, whole.iter().cloned());
-        slot.parts.splice(start..end, whole.iter().map(|_| index));
+        let known = entry.parts.put(index, whole.len());
+        let end = output.output.len();
+        let known = known.start.min(end)..known.end.min(end);
+        output.output.splice(known, whole.iter().cloned());
         Ok(())
     }
 
-    fn locate_shell_output(&mut self, address: Address<'_>) -> Result<Option<usize>, Error> {
-        let wanted = |item: &OutputItem| matches!(item, OutputItem::ShellCallOutput(_));
-        let position = match (self.locate_where(address, wanted), address.output_index) {
-            (Some(position), _) => position,
-            (None, Some(index)) => {
-                let mut output = ShellCallOutput::new("", Vec::new());
-                output.id = (!address.item_id.is_empty()).then(|| address.item_id.into());
-                self.insert(index, output.into(), &mut |_| {})?
-            }
-            (None, None) => return Ok(None),
-        };
-        Ok(Some(position).filter(|position| !self.slots[*position].done))
+    fn shell_output_item(&mut self, address: Address<'_>) -> Result<Option<u32>, Error> {
+        let is_output = |item: &OutputItem| matches!(item, OutputItem::ShellCallOutput(_));
+        let make = || ShellCallOutput::new("", Vec::new()).into();
+        self.shell_item(address, is_output, make)
     }
 
-    pub(super) fn set_status(&mut self, address: Address<'_>, status: &ItemStatus) {
-        let Some(position) = self
-            .locate(address)
-            .filter(|position| !self.slots[*position].done)
-        else {
-            return;
+    /// The open item, begun where no event has announced it.
+    fn shell_item(
+        &mut self,
+        address: Address<'_>,
+        is_wanted: impl Fn(&OutputItem) -> bool,
+        make: impl FnOnce() -> OutputItem,
+    ) -> Result<Option<u32>, Error> {
+        let key = match self.match_other(address, is_wanted) {
+            Some(key) => key,
+            None if address.index.is_none() && address.id.is_empty() => return Ok(None),
+            None => {
+                let mut item = make();
+                item.set_id(address.id);
+                let key = self.begin(item, address.index, None)?;
+                self.report(Change::Started { key });
+                key
+            }
         };
-        match &mut self.response.output[position] {
-            OutputItem::FileSearchCall(item) => item.status.clone_from(status),
-            OutputItem::WebSearchCall(item) => item.status = Some(status.clone()),
-            OutputItem::CodeInterpreterCall(item) => item.status.clone_from(status),
-            OutputItem::ImageGenerationCall(item) => item.status.clone_from(status),
-            OutputItem::McpCall(item) => item.status = Some(status.clone()),
-            _ => {}
-        }
+        self.touch(key, address);
+        Ok(Some(key).filter(|key| !self.entry(*key).is_done))
     }
 }
 
-/// How far a tool of the service has come, by the kind of the event.
+/// Where the value with this index stands, made where there is none, and whether nothing but an announcement has told it.
+fn place<T>(
+    entry: &mut Entry,
+    index: Option<u32>,
+    values: &mut Vec<T>,
+    make: impl FnOnce() -> T,
+) -> (usize, bool) {
+    let index = index.unwrap_or(0);
+    let position = entry.parts.find(index, None).unwrap_or_else(|| {
+        let position = entry.parts.insert(Part::without_text(index));
+        values.insert(position.min(values.len()), make());
+        position
+    });
+    let part = &mut entry.parts.list[position];
+    (position, !core::mem::replace(&mut part.has_content, true))
+}
+
+/// How far a hosted tool has come, by the kind of the event.
 pub(super) fn progress(event: &ResponseEvent) -> Option<ItemStatus> {
     Some(match event {
         ResponseEvent::FileSearchCallInProgress(_)

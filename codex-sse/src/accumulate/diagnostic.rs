@@ -1,0 +1,83 @@
+//! What was odd about a stream.
+
+use core::fmt;
+
+/// Something in the events that contradicted itself, and was resolved by a rule of the [`Accumulator`](crate::Accumulator).
+///
+/// ```
+/// use codex_sse::{Accumulator, DiagnosticKind};
+/// use codex_types::ResponseEvent;
+///
+/// let mut accumulator = Accumulator::new();
+/// for json in [
+///     r#"{"type":"response.output_text.delta","item_id":"a","output_index":0,"delta":"Hel"}"#,
+///     r#"{"type":"response.output_text.delta","item_id":"b","output_index":0,"delta":"lo"}"#,
+/// ] {
+///     accumulator.push(&ResponseEvent::from_json(json)?)?;
+/// }
+/// let diagnostic = accumulator.diagnostics()[0];
+/// assert_eq!(diagnostic.kind, DiagnosticKind::IdChanged);
+/// assert_eq!(diagnostic.to_string(), "output item 0 was named by several ids");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Diagnostic {
+    /// What was odd.
+    pub kind: DiagnosticKind,
+    /// The index of the item, where one is concerned.
+    pub output_index: Option<u32>,
+}
+
+/// What a [`Diagnostic`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum DiagnosticKind {
+    /// Events named one item by several ids.
+    IdChanged,
+    /// Several items had one id.
+    IdRepeated,
+    /// Two calls at different places had one `call_id` and different arguments.
+    CallIdRepeated,
+    /// A call had another `call_id` when it was done, or in the final output; the first counts.
+    CallIdChanged,
+    /// Text that an added item already held was replaced by its deltas.
+    ProvisionalReplaced,
+    /// A part was announced as one kind and had the text of another.
+    PartRelabelled,
+    /// The whole of a text differs from what its deltas built; the whole counts.
+    TextContradicted,
+    /// The final output gives a finished call other arguments; the first count.
+    InputContradicted,
+    /// An item, or a part of it, came twice and was taken once.
+    Repeated,
+    /// The final output lacks an item that had come before, which was kept.
+    MissingInFinal,
+    /// A chat stream ended with `[DONE]` and without a `finish_reason`; it counts as completed.
+    MissingFinishReason,
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.output_index {
+            Some(index) => write!(f, "output item {index} ")?,
+            None if self.kind == DiagnosticKind::MissingFinishReason => {
+                f.write_str("the stream ")?
+            }
+            None => f.write_str("an output item ")?,
+        }
+        f.write_str(match self.kind {
+            DiagnosticKind::IdChanged => "was named by several ids",
+            DiagnosticKind::IdRepeated => "has the id of another item",
+            DiagnosticKind::CallIdRepeated => "has the call_id of another call",
+            DiagnosticKind::CallIdChanged => "was finished under another call_id",
+            DiagnosticKind::ProvisionalReplaced => "held text that its deltas replaced",
+            DiagnosticKind::PartRelabelled => "has a part that was announced as another kind",
+            DiagnosticKind::TextContradicted => "has text that contradicts its deltas",
+            DiagnosticKind::InputContradicted => "has other arguments in the final output",
+            DiagnosticKind::Repeated => "was sent more than once",
+            DiagnosticKind::MissingInFinal => "is missing in the final output",
+            DiagnosticKind::MissingFinishReason => "ended without a finish_reason",
+        })
+    }
+}

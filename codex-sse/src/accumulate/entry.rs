@@ -1,0 +1,560 @@
+// What is known about an item in addition to the item itself. An entry never moves: its number is the order of arrival, and `position` says
+// where its item stands in the output. Nothing is ever indexed by a number from the network; such numbers are looked up.
+
+use alloc::{
+    boxed::Box,
+    collections::BTreeMap,
+    string::{String, ToString as _},
+    vec::Vec,
+};
+use core::ops::Range;
+
+use codex_types::{
+    CodeInterpreterCall, CustomToolCall, DeltaKind, FunctionCall, ItemStatus, McpCall, OutputItem,
+    OutputMessage, OutputPart, ReasoningItem, ReasoningPart, Role, SummaryPart,
+};
+
+/// An item of the output.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Entry {
+    /// Where the item stands in `Response::output`.
+    pub(super) position: usize,
+    /// The index under which the item is reported: the server's where no other item has it, else the next free one.
+    pub(super) index: u32,
+    /// The `output_index` that the server gave.
+    pub(super) claimed: Option<u32>,
+    /// The item id that an event used last.
+    pub(super) last_id: String,
+    /// An id has been used by two events, so the server's ids mean something.
+    pub(super) is_stable: bool,
+    /// An `output_item.added` or `.done` has named the item.
+    pub(super) is_announced: bool,
+    /// The item is finished.
+    pub(super) is_done: bool,
+    /// The entry that this one may repeat. Nothing of it is reported until it differs.
+    pub(super) twin: Option<u32>,
+    /// The item turned out to be a repetition and is left out of the output.
+    pub(super) is_repetition: bool,
+    /// Message and reasoning content; the one text of a call.
+    pub(super) parts: Parts,
+    /// The summary of reasoning.
+    pub(super) summary: Parts,
+    /// Bytes counted for the item.
+    pub(super) size: usize,
+}
+
+impl Entry {
+    pub(super) fn parts(&self, kind: TextKind) -> &Parts {
+        match kind {
+            TextKind::Summary => &self.summary,
+            _ => &self.parts,
+        }
+    }
+
+    pub(super) fn parts_mut(&mut self, kind: TextKind) -> &mut Parts {
+        match kind {
+            TextKind::Summary => &mut self.summary,
+            _ => &mut self.parts,
+        }
+    }
+
+    /// Whether a delta or a `done` has brought text. Text of an added item does not count until then.
+    pub(super) fn has_content(&self) -> bool {
+        let mut parts = self.parts.list.iter().chain(&self.summary.list);
+        parts.any(|part| part.has_content)
+    }
+
+    pub(super) fn note_id(&mut self, id: &str) {
+        if id.is_empty() {
+            return;
+        }
+        if self.last_id == id {
+            self.is_stable = true;
+        } else {
+            self.last_id.clear();
+            self.last_id.push_str(id);
+        }
+    }
+}
+
+/// The parts of an item, in step with its content or summary.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Parts {
+    pub(super) list: Vec<Part>,
+    /// Finds a part by index and kind once there are many.
+    places: Option<Box<Places>>,
+    /// A lower index came after a higher one and stands behind it.
+    is_disordered: bool,
+    /// The item was announced once more: the part that the next one may repeat.
+    pub(super) again: Option<usize>,
+}
+
+impl Parts {
+    /// The last part with this index and kind.
+    #[inline]
+    pub(super) fn find(&self, index: u32, kind: Option<TextKind>) -> Option<usize> {
+        if let Some(places) = &self.places {
+            return places.get(&(index, kind)).copied();
+        }
+        let is_wanted = |part: &Part| part.index == index && part.kind == kind;
+        self.list.iter().rposition(is_wanted)
+    }
+
+    /// The last part with this index, of any kind.
+    pub(super) fn find_any(&self, index: u32) -> Option<usize> {
+        let kinds = TextKind::ALL.map(Some).into_iter().chain([None]);
+        kinds.filter_map(|kind| self.find(index, kind)).max()
+    }
+
+    /// Adds a part behind those with lower indexes; returns where it stands.
+    pub(super) fn insert(&mut self, part: Part) -> usize {
+        let end = self.list.len();
+        let is_last = self.list.last().is_none_or(|last| last.index <= part.index);
+        let position = match &self.places {
+            None if !is_last => self.list.partition_point(|other| other.index <= part.index),
+            _ => end,
+        };
+        self.is_disordered |= !is_last && position == end;
+        if let Some(places) = &mut self.places {
+            places.insert((part.index, part.kind), position);
+        }
+        self.list.insert(position, part);
+        if self.places.is_none() && self.list.len() > FEW_PARTS {
+            self.index_places();
+        }
+        position
+    }
+
+    /// Changes the kind of a part that holds no text yet.
+    pub(super) fn relabel(&mut self, position: usize, kind: TextKind) {
+        self.list[position].kind = Some(kind);
+        if self.places.is_some() {
+            self.index_places();
+        }
+    }
+
+    pub(super) fn replace(&mut self, list: Vec<Part>) {
+        self.list = list;
+        self.places = None;
+        self.is_disordered = false;
+        if self.list.len() > FEW_PARTS {
+            self.index_places();
+        }
+    }
+
+    /// Makes the parts with this index so many, without text. Returns where they stood. Of very many, only the last are replaced.
+    pub(super) fn put(&mut self, index: u32, count: usize) -> Range<usize> {
+        let end = self.list.len();
+        let start = match self.find(index, None) {
+            Some(last) if last + 1 == end || end <= MANY_PARTS => {
+                let before = self.list[..last].iter().rev();
+                last - before.take_while(|part| part.index == index).count()
+            }
+            _ => end,
+        };
+        let known = self.list[start..].iter();
+        let known = known.take_while(|part| part.index == index).count();
+        let range = start..start + known;
+        let new = core::iter::repeat_n(Part::without_text(index), count);
+        self.list.splice(range.clone(), new);
+        match &mut self.places {
+            Some(places) if range.end == end => {
+                places.insert((index, None), start + count.max(1) - 1);
+            }
+            _ if self.list.len() > FEW_PARTS => self.index_places(),
+            _ => {}
+        }
+        range
+    }
+
+    /// The order of the parts by index, where they do not stand in it already.
+    pub(super) fn take_order(&mut self) -> Option<Vec<usize>> {
+        if !core::mem::take(&mut self.is_disordered) {
+            return None;
+        }
+        let mut order: Vec<usize> = (0..self.list.len()).collect();
+        order.sort_by_key(|position| self.list[*position].index);
+        let list = order.iter().map(|at| self.list[*at].clone()).collect();
+        self.replace(list);
+        Some(order)
+    }
+
+    /// The last part that has text, looked for among the last few.
+    pub(super) fn last_with_content(&self) -> Option<usize> {
+        let last = self.list.iter().enumerate().rev().take(MANY_PARTS);
+        last.map(|(position, part)| (position, part.has_content))
+            .find_map(|(position, has_content)| has_content.then_some(position))
+    }
+
+    /// The index of a part that comes without one.
+    pub(super) fn next_index(&self) -> u32 {
+        self.list
+            .last()
+            .map_or(0, |last| last.index.saturating_add(1))
+    }
+
+    fn index_places(&mut self) {
+        let parts = self.list.iter().enumerate();
+        self.places = Some(Box::new(
+            parts
+                .map(|(position, part)| ((part.index, part.kind), position))
+                .collect(),
+        ));
+    }
+}
+
+/// The last part with an index and a kind.
+type Places = BTreeMap<(u32, Option<TextKind>), usize>;
+
+/// What is known about one text.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Part {
+    /// The index that the server gave, or the next one.
+    pub(super) index: u32,
+    /// `None` for a part of a kind without text.
+    pub(super) kind: Option<TextKind>,
+    /// An event has announced the part.
+    pub(super) is_opened: bool,
+    /// A delta or a `done` has brought text.
+    pub(super) has_content: bool,
+    /// The whole has come; deltas no longer change it.
+    pub(super) is_sealed: bool,
+    /// How much of the text was reported.
+    pub(super) shown: usize,
+    /// The text ends with this high surrogate half, held as U+FFFD.
+    pub(super) half: Option<u16>,
+    /// The item was announced once more: how much of the text its events have repeated since.
+    pub(super) repeated: Option<usize>,
+    /// The part, of this or of another entry, that this one may repeat. Nothing is reported until it differs.
+    pub(super) twin: Option<(u32, usize)>,
+    /// How much of the text was found to repeat the twin's.
+    pub(super) matched: usize,
+}
+
+impl Part {
+    /// A part of a kind without text.
+    pub(super) fn without_text(index: u32) -> Self {
+        Self {
+            index,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn new(index: u32, kind: TextKind) -> Self {
+        Self {
+            index,
+            kind: Some(kind),
+            ..Self::default()
+        }
+    }
+}
+
+/// Which text of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum TextKind {
+    Text,
+    Refusal,
+    Reasoning,
+    Summary,
+    /// Arguments, input or code of a call.
+    Input,
+}
+
+impl TextKind {
+    const ALL: [Self; 5] = [
+        Self::Text,
+        Self::Refusal,
+        Self::Reasoning,
+        Self::Summary,
+        Self::Input,
+    ];
+
+    /// `None` for audio, which belongs to no item.
+    pub(super) fn of(kind: DeltaKind) -> Option<Self> {
+        Some(match kind {
+            DeltaKind::OutputText => Self::Text,
+            DeltaKind::Refusal => Self::Refusal,
+            DeltaKind::ReasoningText => Self::Reasoning,
+            DeltaKind::ReasoningSummaryText => Self::Summary,
+            DeltaKind::FunctionCallArguments
+            | DeltaKind::CustomToolCallInput
+            | DeltaKind::McpCallArguments
+            | DeltaKind::CodeInterpreterCallCode => Self::Input,
+            _ => return None,
+        })
+    }
+}
+
+/// The kind of an item, as far as it decides which events belong to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Class {
+    Message,
+    Reasoning,
+    Function,
+    Custom,
+    Mcp,
+    Code,
+    Other,
+}
+
+impl Class {
+    pub(super) const COUNT: usize = 7;
+
+    pub(super) fn of(item: &OutputItem) -> Self {
+        match item {
+            OutputItem::Message(_) => Self::Message,
+            OutputItem::Reasoning(_) => Self::Reasoning,
+            OutputItem::FunctionCall(_) => Self::Function,
+            OutputItem::CustomToolCall(_) => Self::Custom,
+            OutputItem::McpCall(_) => Self::Mcp,
+            OutputItem::CodeInterpreterCall(_) => Self::Code,
+            _ => Self::Other,
+        }
+    }
+
+    /// The items to which deltas of this kind belong. `None` for audio.
+    pub(super) fn of_delta(kind: DeltaKind) -> Option<Self> {
+        Some(match kind {
+            DeltaKind::OutputText | DeltaKind::Refusal => Self::Message,
+            DeltaKind::ReasoningText | DeltaKind::ReasoningSummaryText => Self::Reasoning,
+            DeltaKind::FunctionCallArguments => Self::Function,
+            DeltaKind::CustomToolCallInput => Self::Custom,
+            DeltaKind::McpCallArguments => Self::Mcp,
+            DeltaKind::CodeInterpreterCallCode => Self::Code,
+            _ => return None,
+        })
+    }
+
+    /// An item of this class of which nothing but its id is known.
+    pub(super) fn blank(self, id: &str) -> OutputItem {
+        let id = (!id.is_empty()).then(|| String::from(id));
+        match self {
+            Self::Reasoning => {
+                let mut item = ReasoningItem::new(Vec::new());
+                item.id = id;
+                item.into()
+            }
+            Self::Function => {
+                let mut item = FunctionCall::new("", "", "");
+                item.id = id;
+                item.into()
+            }
+            Self::Custom => {
+                let mut item = CustomToolCall::new("", "", "");
+                item.id = id;
+                item.into()
+            }
+            Self::Mcp => {
+                let mut item = McpCall::new("", "", "");
+                item.id = id;
+                item.into()
+            }
+            Self::Code => {
+                let mut item = CodeInterpreterCall::new("", ItemStatus::InProgress);
+                item.id = id;
+                item.into()
+            }
+            Self::Message | Self::Other => {
+                let mut item = OutputMessage::new(Vec::new(), ItemStatus::InProgress);
+                item.role = Role::Assistant;
+                item.id = id;
+                item.into()
+            }
+        }
+    }
+
+    /// The text of an item of this class that an event of this kind means: the item decides, not the event.
+    #[inline]
+    pub(super) fn text(self, kind: TextKind) -> Option<TextKind> {
+        Some(match (self, kind) {
+            (Self::Message, TextKind::Text | TextKind::Refusal | TextKind::Reasoning) => kind,
+            (Self::Reasoning, TextKind::Summary) => kind,
+            (Self::Reasoning, TextKind::Text | TextKind::Reasoning) => TextKind::Reasoning,
+            (Self::Function | Self::Custom | Self::Mcp | Self::Code, TextKind::Input) => kind,
+            _ => return None,
+        })
+    }
+}
+
+/// One text of an item.
+pub(super) fn text(item: &OutputItem, kind: TextKind, position: usize) -> Option<&str> {
+    match item {
+        OutputItem::Message(item) => part_text(item.content.get(position)?),
+        OutputItem::Reasoning(item) => match kind {
+            TextKind::Summary => item.summary.get(position)?.as_text(),
+            _ => item.content.as_ref()?.get(position)?.as_text(),
+        },
+        OutputItem::FunctionCall(item) => Some(&item.arguments),
+        OutputItem::CustomToolCall(item) => Some(&item.input),
+        OutputItem::McpCall(item) => Some(&item.arguments),
+        OutputItem::CodeInterpreterCall(item) => Some(item.code.as_deref().unwrap_or_default()),
+        _ => None,
+    }
+}
+
+/// The same, to be changed.
+#[inline]
+pub(super) fn text_mut(
+    item: &mut OutputItem,
+    kind: TextKind,
+    position: usize,
+) -> Option<&mut String> {
+    match item {
+        OutputItem::Message(item) => match item.content.get_mut(position)? {
+            OutputPart::Text(part) => Some(&mut part.text),
+            OutputPart::PlainText(part) => Some(&mut part.text),
+            OutputPart::Refusal(part) => Some(&mut part.refusal),
+            OutputPart::ReasoningText(part) => Some(&mut part.text),
+            _ => None,
+        },
+        OutputItem::Reasoning(item) => match kind {
+            TextKind::Summary => match item.summary.get_mut(position)? {
+                SummaryPart::SummaryText(part) => Some(&mut part.text),
+                _ => None,
+            },
+            _ => match item.content.as_mut()?.get_mut(position)? {
+                ReasoningPart::ReasoningText(part) => Some(&mut part.text),
+                ReasoningPart::PlainText(part) => Some(&mut part.text),
+                _ => None,
+            },
+        },
+        OutputItem::FunctionCall(item) => Some(&mut item.arguments),
+        OutputItem::CustomToolCall(item) => Some(&mut item.input),
+        OutputItem::McpCall(item) => Some(&mut item.arguments),
+        OutputItem::CodeInterpreterCall(item) => Some(item.code.get_or_insert_default()),
+        _ => None,
+    }
+}
+
+fn part_text(part: &OutputPart) -> Option<&str> {
+    match part {
+        OutputPart::Text(part) => Some(&part.text),
+        OutputPart::PlainText(part) => Some(&part.text),
+        OutputPart::Refusal(part) => Some(&part.refusal),
+        OutputPart::ReasoningText(part) => Some(&part.text),
+        _ => None,
+    }
+}
+
+fn part_kind(part: &OutputPart) -> Option<TextKind> {
+    match part {
+        OutputPart::Text(_) | OutputPart::PlainText(_) => Some(TextKind::Text),
+        OutputPart::Refusal(_) => Some(TextKind::Refusal),
+        OutputPart::ReasoningText(_) => Some(TextKind::Reasoning),
+        _ => None,
+    }
+}
+
+/// The kinds of the parts of an item, of its content, or of its one text, and of its summary.
+pub(super) fn kinds(item: &OutputItem) -> (Vec<Option<TextKind>>, Vec<Option<TextKind>>) {
+    match item {
+        OutputItem::Message(item) => (item.content.iter().map(part_kind).collect(), Vec::new()),
+        OutputItem::Reasoning(item) => {
+            let content = item.content.iter().flatten();
+            let reasoning = |part: &ReasoningPart| part.as_text().map(|_| TextKind::Reasoning);
+            let summary = |part: &SummaryPart| part.as_text().map(|_| TextKind::Summary);
+            (
+                content.map(reasoning).collect(),
+                item.summary.iter().map(summary).collect(),
+            )
+        }
+        OutputItem::FunctionCall(_)
+        | OutputItem::CustomToolCall(_)
+        | OutputItem::McpCall(_)
+        | OutputItem::CodeInterpreterCall(_) => (Vec::from([Some(TextKind::Input)]), Vec::new()),
+        OutputItem::ShellCall(item) => (alloc::vec![None; item.action.commands.len()], Vec::new()),
+        OutputItem::ShellCallOutput(item) => (alloc::vec![None; item.output.len()], Vec::new()),
+        _ => (Vec::new(), Vec::new()),
+    }
+}
+
+/// The texts of one kind, in order.
+pub(super) fn texts(item: &OutputItem, kind: TextKind) -> impl Iterator<Item = &str> {
+    let (parts, summary) = kinds(item);
+    let kinds = if kind == TextKind::Summary {
+        summary
+    } else {
+        parts
+    };
+    let positions = kinds.into_iter().enumerate();
+    positions.filter_map(move |(position, own)| {
+        (own == Some(kind)).then(|| text(item, kind, position))?
+    })
+}
+
+/// Whether the texts of `whole` begin with those of `built`, however either is cut into parts.
+pub(super) fn continues<'a>(
+    mut whole: impl Iterator<Item = &'a str>,
+    built: impl Iterator<Item = &'a str>,
+) -> bool {
+    let mut rest: &[u8] = &[];
+    for built in built {
+        let mut built = built.as_bytes();
+        while !built.is_empty() {
+            if rest.is_empty() {
+                let Some(next) = whole.next() else {
+                    return false;
+                };
+                rest = next.as_bytes();
+                continue;
+            }
+            let length = rest.len().min(built.len());
+            if rest[..length] != built[..length] {
+                return false;
+            }
+            (rest, built) = (&rest[length..], &built[length..]);
+        }
+    }
+    true
+}
+
+/// The id that pairs a call with its output.
+pub(super) fn call_id(item: &OutputItem) -> &str {
+    match item {
+        OutputItem::FunctionCall(item) => &item.call_id,
+        OutputItem::CustomToolCall(item) => &item.call_id,
+        OutputItem::ShellCall(item) => &item.call_id,
+        OutputItem::ShellCallOutput(item) => &item.call_id,
+        OutputItem::ApplyPatchCall(item) => &item.call_id,
+        OutputItem::ComputerCall(item) => &item.call_id,
+        OutputItem::LocalShellCall(item) => item.call_id.as_deref().unwrap_or_default(),
+        _ => "",
+    }
+}
+
+pub(super) fn set_call_id(item: &mut OutputItem, call_id: &str) {
+    match item {
+        OutputItem::FunctionCall(item) => item.call_id = call_id.into(),
+        OutputItem::CustomToolCall(item) => item.call_id = call_id.into(),
+        OutputItem::ShellCall(item) => item.call_id = call_id.into(),
+        OutputItem::ApplyPatchCall(item) => item.call_id = call_id.into(),
+        OutputItem::ComputerCall(item) => item.call_id = call_id.into(),
+        OutputItem::LocalShellCall(item) => item.call_id = Some(call_id.into()),
+        _ => {}
+    }
+}
+
+/// The name of the tool that is called.
+pub(super) fn tool_name(item: &OutputItem) -> &str {
+    match item {
+        OutputItem::FunctionCall(item) => &item.name,
+        OutputItem::CustomToolCall(item) => &item.name,
+        OutputItem::McpCall(item) => &item.name,
+        _ => "",
+    }
+}
+
+/// Whether two texts say the same as JSON.
+pub(super) fn same_json(one: &str, other: &str) -> bool {
+    let compact = |text: &str| {
+        let json = codex_types::RawJson::parse(text).ok()?;
+        Some(json.to_compact().to_string())
+    };
+    one == other || compact(one).is_some_and(|one| Some(one) == compact(other))
+}
+
+/// Up to this many parts are looked through one by one.
+const FEW_PARTS: usize = 8;
+
+/// Beyond this number, parts in the middle are no longer replaced.
+const MANY_PARTS: usize = 1024;

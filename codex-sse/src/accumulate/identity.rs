@@ -1,0 +1,625 @@
+// Which item an event belongs to. `Accumulator` documents the order of evidence; here it is carried out. Looking up is logarithmic in the
+// number of items, or tries a bounded number of them.
+
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use codex_types::OutputItem;
+
+use super::{
+    Accumulator, DiagnosticKind,
+    entry::{Class, Entry, TextKind, call_id, continues, same_json, texts, tool_name},
+};
+
+/// The items by what events may say about them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Identities {
+    ids: BTreeMap<Box<str>, u32>,
+    call_ids: BTreeMap<Box<str>, u32>,
+    by_index: BTreeMap<(u32, Class), u32>,
+    indexes: BTreeSet<u32>,
+    lanes: [Lane; Class::COUNT],
+    /// The server used two ids for one item, so an id that is not known proves nothing.
+    pub(super) ids_change: bool,
+    /// Two items of one kind claimed one index, so an index proves nothing.
+    pub(super) indexes_repeat: bool,
+}
+
+/// The items of one kind, in order of arrival.
+#[derive(Clone, Debug, Default)]
+struct Lane {
+    /// The one to which the last event belonged.
+    current: Option<u32>,
+    last: Option<u32>,
+    open: BTreeSet<u32>,
+    /// Open, and without text so far.
+    bare: BTreeSet<u32>,
+}
+
+/// What an event says about where it belongs.
+#[derive(Clone, Copy)]
+pub(super) struct Address<'a> {
+    pub(super) index: Option<u32>,
+    pub(super) id: &'a str,
+    /// The whole of a text, where the event carries it.
+    pub(super) whole: Option<&'a str>,
+}
+
+impl<'a> Address<'a> {
+    pub(super) fn new(index: Option<u32>, id: &'a str) -> Self {
+        Self {
+            index,
+            id,
+            whole: None,
+        }
+    }
+}
+
+/// The item that an event belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Match {
+    Known(u32),
+    /// A new one. Where the evidence is weak, it may repeat the twin.
+    New {
+        twin: Option<u32>,
+    },
+}
+
+const NEW: Match = Match::New { twin: None };
+
+impl Accumulator {
+    pub(super) fn item(&self, key: u32) -> &OutputItem {
+        &self.response.output[self.entry(key).position]
+    }
+
+    /// The entry that is meant by one that turned out to be a repetition.
+    fn live(&self, mut key: u32) -> u32 {
+        while let Some(twin) = self
+            .entry(key)
+            .twin
+            .filter(|_| self.entry(key).is_repetition)
+        {
+            key = twin;
+        }
+        key
+    }
+
+    pub(super) fn entry(&self, key: u32) -> &Entry {
+        &self.entries[key as usize]
+    }
+
+    pub(super) fn class(&self, key: u32) -> Class {
+        Class::of(self.item(key))
+    }
+
+    /// The item that a delta or the whole of a text belongs to.
+    pub(super) fn match_text(
+        &mut self,
+        class: Class,
+        kind: TextKind,
+        address: Address<'_>,
+    ) -> Match {
+        let takes = |class: Class| class.text(kind).is_some();
+        if let Some(found) = self.match_id(address, |this, key| takes(this.class(key))) {
+            return found;
+        }
+        if let Some(index) = self.trusted(address.index) {
+            let inputs = [Class::Function, Class::Custom, Class::Mcp, Class::Code];
+            // Deltas of another kind of call belong to the call at their index, unless their id says otherwise.
+            let is_nameless = address.id.is_empty() || self.identities.ids_change;
+            let classes = match kind {
+                TextKind::Input if is_nameless => &inputs[..],
+                _ => &[],
+            };
+            let classes = core::iter::once(&class).chain(classes);
+            let mut found = classes.filter_map(|class| self.at_index(index, *class));
+            if let Some(key) = found.next() {
+                return self.match_open(key, kind, address, true);
+            }
+        }
+        let open = self.open_item(class, kind).filter(|key| {
+            let claimed = self.entry(*key).claimed;
+            claimed.is_none() || self.trusted(address.index).is_none()
+        });
+        match open {
+            Some(key) => self.match_open(key, kind, address, false),
+            None => self.new_after_last(class, address),
+        }
+    }
+
+    /// The item that an event means which is about an item of a kind without text of its own, such as the progress of a hosted tool.
+    pub(super) fn match_other(
+        &mut self,
+        address: Address<'_>,
+        is_wanted: impl Fn(&OutputItem) -> bool,
+    ) -> Option<u32> {
+        let wanted = |this: &Self, key: u32| is_wanted(this.item(key));
+        if let Some(Match::Known(key)) = self.match_id(address, wanted) {
+            return Some(key);
+        }
+        let by_index = self.trusted(address.index).and_then(|index| {
+            let classes = [Class::Other, Class::Mcp, Class::Code];
+            let mut found = classes
+                .into_iter()
+                .filter_map(|class| self.at_index(index, class));
+            found.find(|key| wanted(self, *key))
+        });
+        let open = || {
+            let lane = &self.identities.lanes[Class::Other as usize];
+            // Items of other kinds may have taken the index since.
+            let is_unplaced = self
+                .trusted(address.index)
+                .is_none_or(|index| self.at_index(index, Class::Other).is_some());
+            let open = lane.open.iter().rev().take(MOST_TRIED);
+            let mut open = lane.current.iter().chain(open).copied();
+            open.find(|key| is_unplaced && !self.entry(*key).is_done && wanted(self, *key))
+        };
+        by_index.or_else(open)
+    }
+
+    /// The item that comes whole: announced, or done.
+    pub(super) fn match_item(
+        &mut self,
+        item: &OutputItem,
+        index: Option<u32>,
+        is_done: bool,
+    ) -> Match {
+        let class = Class::of(item);
+        let (id, call_id) = (item.id().unwrap_or_default(), call_id(item));
+        let address = Address::new(index, id);
+        let by_call_id = self.identities.call_ids.get(call_id);
+        let by_call_id = by_call_id.map(|key| self.live(*key));
+        if let Some(key) = by_call_id.filter(|key| self.is_of_kind(*key, item)) {
+            return self.match_call(key, item, address, is_done);
+        }
+        let is_same_kind = |this: &Self, key: u32| this.is_of_kind(key, item);
+        if let Some(found) = self.match_id(address, is_same_kind) {
+            return match found {
+                Match::Known(key) if self.may_be(key, item, is_done) => found,
+                Match::Known(_) => {
+                    self.note(DiagnosticKind::IdRepeated, None);
+                    NEW
+                }
+                Match::New { .. } => found,
+            };
+        }
+        if let Some(index) = self.trusted(index)
+            && let Some(key) = self.at_index(index, class)
+            && self.is_of_kind(key, item)
+        {
+            return self.match_at_index(key, item, address, is_done);
+        }
+        if is_done {
+            let found = self.open_with_text_of(item, class, address);
+            if let Some(key) = found {
+                self.adopt_id(key, id);
+                return Match::Known(key);
+            }
+        } else if let Some(key) = self.unannounced(item, class, address) {
+            self.adopt_id(key, id);
+            return Match::Known(key);
+        }
+        if call_id.is_empty() {
+            self.new_after_last(class, address)
+        } else {
+            NEW
+        }
+    }
+
+    /// A known `call_id`. Two finished calls at different places with different arguments are two calls all the same.
+    fn match_call(
+        &mut self,
+        key: u32,
+        item: &OutputItem,
+        address: Address<'_>,
+        is_done: bool,
+    ) -> Match {
+        let entry = self.entry(key);
+        let is_elsewhere = match (self.trusted(address.index), entry.claimed) {
+            (Some(index), Some(claimed)) => index != claimed,
+            _ => false,
+        };
+        let has_other_name = {
+            let (one, other) = (tool_name(self.item(key)), tool_name(item));
+            !one.is_empty() && !other.is_empty() && one != other
+        };
+        if entry.is_done && is_elsewhere {
+            let differs = has_other_name || (is_done && !self.has_input_of(key, item));
+            if differs || !is_done {
+                self.note(DiagnosticKind::CallIdRepeated, Some(key));
+                return Match::New {
+                    twin: (!differs).then_some(key),
+                };
+            }
+        }
+        self.adopt_id(key, address.id);
+        Match::Known(key)
+    }
+
+    /// A known item id. Where several items share it, the index decides between them.
+    fn match_id(
+        &mut self,
+        address: Address<'_>,
+        is_wanted: impl Fn(&Self, u32) -> bool,
+    ) -> Option<Match> {
+        if address.id.is_empty() {
+            return None;
+        }
+        let identities = &self.identities;
+        let by_id = identities.ids.get(address.id);
+        let by_id = by_id.map(|key| self.live(*key));
+        let by_id = by_id.filter(|key| is_wanted(self, *key));
+        let by_call_id = || {
+            let key = identities.call_ids.get(address.id);
+            let key = key.map(|key| self.live(*key));
+            key.filter(|key| is_wanted(self, *key))
+        };
+        let key = by_id.or_else(by_call_id)?;
+        let entry = self.entry(key);
+        if let (Some(index), Some(claimed)) = (self.trusted(address.index), entry.claimed)
+            && index != claimed
+        {
+            let other = self.at_index(index, self.class(key));
+            if let Some(other) = other.filter(|other| self.has_id(*other, address.id)) {
+                return Some(Match::Known(other));
+            }
+            if entry.is_done {
+                self.note(DiagnosticKind::IdRepeated, Some(key));
+                return Some(NEW);
+            }
+        }
+        Some(Match::Known(key))
+    }
+
+    /// A text for the item that its index, or its being open, points to.
+    fn match_open(
+        &mut self,
+        key: u32,
+        kind: TextKind,
+        address: Address<'_>,
+        is_indexed: bool,
+    ) -> Match {
+        let (entry, id) = (self.entry(key), address.id);
+        if entry.is_done {
+            let is_other = !id.is_empty() && entry.is_stable && !self.identities.ids_change;
+            return match kind {
+                _ if is_other => NEW,
+                TextKind::Input => Match::Known(key),
+                _ => Match::New { twin: Some(key) },
+            };
+        }
+        let is_loose = is_indexed || !entry.is_stable || self.identities.ids_change;
+        let continues = address.whole.is_some_and(|whole| {
+            let mut known = texts(self.item(key), kind).filter(|known| !known.is_empty());
+            known.any(|known| whole == known || (is_loose && whole.starts_with(known)))
+        });
+        if !continues && !self.accepts_id(key, id, is_indexed) {
+            return NEW;
+        }
+        self.adopt_id(key, id);
+        Match::Known(key)
+    }
+
+    /// An item that comes whole, at the index of a known one of its kind.
+    fn match_at_index(
+        &mut self,
+        key: u32,
+        item: &OutputItem,
+        address: Address<'_>,
+        is_done: bool,
+    ) -> Match {
+        let entry = self.entry(key);
+        let ids_differ =
+            !address.id.is_empty() && !entry.last_id.is_empty() && entry.last_id != address.id;
+        let is_other = ids_differ && entry.is_stable && !self.identities.ids_change;
+        let is_same = if is_done {
+            let is_repeated = !entry.is_done || self.has_text_of(key, item);
+            self.may_be(key, item, true)
+                && self.continues(key, item)
+                && is_repeated
+                && (!is_other || !entry.has_content() || self.has_text_of(key, item))
+        } else if entry.is_done || (entry.is_announced && entry.has_content()) {
+            let is_call = !call_id(item).is_empty();
+            if is_call || is_other {
+                return NEW;
+            }
+            return Match::New { twin: Some(key) };
+        } else {
+            let is_new_name = ids_differ && !self.identities.ids_change;
+            let is_taken = entry.has_content() || entry.is_announced;
+            self.may_be(key, item, false) && !(is_new_name && is_taken)
+        };
+        if !is_same {
+            return NEW;
+        }
+        self.adopt_id(key, address.id);
+        Match::Known(key)
+    }
+
+    /// The open item of this kind whose text an item that is done continues. Of two, the one with the very text.
+    fn open_with_text_of(
+        &self,
+        item: &OutputItem,
+        class: Class,
+        address: Address<'_>,
+    ) -> Option<u32> {
+        let lane = &self.identities.lanes[class as usize];
+        let is_elsewhere = |key: u32| {
+            let index = self.trusted(address.index);
+            index.is_some() && self.entry(key).claimed.is_some()
+        };
+        let fits = |key: &u32| self.is_of_kind(*key, item) && self.may_be(*key, item, true);
+        let tried = || lane.open.iter().copied().take(MOST_TRIED).filter(fits);
+        let has_other_call_id = |key: u32| {
+            let (one, other) = (call_id(self.item(key)), call_id(item));
+            !one.is_empty() && !other.is_empty() && one != other
+        };
+        let same = || {
+            tried().find(|key| {
+                let is_other = has_other_call_id(*key)
+                    && (is_elsewhere(*key) || self.has_other_id(*key, address.id));
+                !is_other && self.has_text_of(*key, item)
+            })
+        };
+        let continued = || {
+            let fits = |key: &u32| {
+                let is_known_elsewhere = is_elsewhere(*key) || self.has_other_id(*key, address.id);
+                !is_known_elsewhere && self.continues(*key, item)
+            };
+            tried().find(fits)
+        };
+        let repeated = || {
+            let is_weak = address.id.is_empty() || self.identities.ids_change;
+            let last = lane.last.filter(|_| is_weak)?;
+            let is_repeated = self.is_of_kind(last, item) && self.has_text_of(last, item);
+            (is_repeated && !is_elsewhere(last)).then_some(last)
+        };
+        same().or_else(continued).or_else(repeated)
+    }
+
+    /// The item whose deltas came before it was announced, where nothing but that points to it.
+    fn unannounced(&self, item: &OutputItem, class: Class, address: Address<'_>) -> Option<u32> {
+        let lane = &self.identities.lanes[class as usize];
+        let fits = |key: &u32| {
+            let entry = self.entry(*key);
+            let is_elsewhere = entry.claimed.is_some() && self.trusted(address.index).is_some();
+            let is_waiting = match class {
+                Class::Message | Class::Reasoning => !entry.has_content(),
+                _ => true,
+            };
+            !entry.is_announced
+                && entry.twin.is_none()
+                && is_waiting
+                && !is_elsewhere
+                && !self.has_other_id(*key, address.id)
+                && self.is_of_kind(*key, item)
+        };
+        lane.open.iter().copied().take(MOST_TRIED).find(fits)
+    }
+
+    /// The open item of a kind: the one fed last, or the first that has nothing, or the last.
+    fn open_item(&self, class: Class, kind: TextKind) -> Option<u32> {
+        let lane = &self.identities.lanes[class as usize];
+        let is_open = |key: &u32| {
+            let entry = self.entry(*key);
+            let is_sealed = || entry.parts.list.iter().all(|part| part.is_sealed);
+            !(entry.is_done || kind == TextKind::Input && is_sealed())
+        };
+        let bare = lane.bare.first().copied();
+        let current = lane.current.filter(|key| {
+            let has_content = self.entry(*key).has_content();
+            is_open(key) && (has_content || bare.is_none_or(|bare| bare >= *key))
+        });
+        let last = || {
+            let open = lane.open.iter().rev().copied().take(MOST_TRIED);
+            open.into_iter().find(is_open)
+        };
+        current.or(bare).or_else(last)
+    }
+
+    /// A new item, which may repeat the last of its kind where nothing tells them apart.
+    fn new_after_last(&self, class: Class, address: Address<'_>) -> Match {
+        let is_weak = (address.id.is_empty() || self.identities.ids_change)
+            && self.trusted(address.index).is_none();
+        let last = self.identities.lanes[class as usize].last;
+        let twin = last.filter(|_| is_weak && class != Class::Other);
+        Match::New { twin }
+    }
+
+    fn trusted(&self, index: Option<u32>) -> Option<u32> {
+        index.filter(|_| !self.identities.indexes_repeat)
+    }
+
+    fn at_index(&self, index: u32, class: Class) -> Option<u32> {
+        let key = self.identities.by_index.get(&(index, class));
+        key.map(|key| self.live(*key))
+    }
+
+    fn has_id(&self, key: u32, id: &str) -> bool {
+        self.entry(key).last_id == id || self.item(key).id() == Some(id)
+    }
+
+    /// Both have an id, the ids differ, and they mean something.
+    fn has_other_id(&self, key: u32, id: &str) -> bool {
+        let entry = self.entry(key);
+        !id.is_empty()
+            && !entry.last_id.is_empty()
+            && entry.is_stable
+            && !self.identities.ids_change
+            && !self.has_id(key, id)
+    }
+
+    /// Whether an id that is not known may be one more of this item. An item that has text has no other if its id was confirmed, if it is
+    /// a call whose arguments are complete, or if neither an announcement nor an index holds its events together.
+    fn accepts_id(&self, key: u32, id: &str, is_indexed: bool) -> bool {
+        let entry = self.entry(key);
+        if id.is_empty() || entry.last_id.is_empty() || self.identities.ids_change {
+            return true;
+        }
+        let is_complete = || {
+            let mut inputs = texts(self.item(key), TextKind::Input);
+            inputs.any(|input| codex_types::RawJson::parse(input).is_ok())
+        };
+        let is_other = entry.is_stable || is_complete() || !(entry.is_announced || is_indexed);
+        self.has_id(key, id) || !entry.has_content() || !is_other
+    }
+
+    fn is_of_kind(&self, key: u32, item: &OutputItem) -> bool {
+        self.item(key).kind() == item.kind()
+    }
+
+    /// Whether what stands against their being one item is not too much: two calls under two ids are two, unless the second is the end
+    /// of the first.
+    fn may_be(&self, key: u32, item: &OutputItem, is_done: bool) -> bool {
+        let known = self.item(key);
+        let differ = |one: &str, other: &str| !one.is_empty() && !other.is_empty() && one != other;
+        if !differ(call_id(known), call_id(item)) {
+            return true;
+        }
+        is_done
+            && !self.entry(key).is_done
+            && !differ(tool_name(known), tool_name(item))
+            && self.continues(key, item)
+    }
+
+    /// Whether the texts of an item continue what is known of them, or say nothing.
+    pub(super) fn continues(&self, key: u32, item: &OutputItem) -> bool {
+        if !self.entry(key).has_content() {
+            return true;
+        }
+        let known = self.item(key);
+        KINDS.iter().all(|kind| {
+            let whole = || texts(item, *kind);
+            whole().all(str::is_empty)
+                || continues(whole(), texts(known, *kind))
+                || (*kind == TextKind::Input && self.has_input_of(key, item))
+        })
+    }
+
+    /// Whether the texts of an item are exactly those that are known.
+    pub(super) fn has_text_of(&self, key: u32, item: &OutputItem) -> bool {
+        let known = self.item(key);
+        let is_empty = KINDS
+            .iter()
+            .all(|kind| texts(item, *kind).all(str::is_empty));
+        let same = |kind: &TextKind| {
+            continues(texts(item, *kind), texts(known, *kind))
+                && continues(texts(known, *kind), texts(item, *kind))
+        };
+        if is_empty {
+            let nameless = |item: &OutputItem| {
+                let mut item = item.clone();
+                item.set_id("");
+                item
+            };
+            return known.kind() == item.kind() && nameless(known) == nameless(item);
+        }
+        KINDS.iter().all(same)
+    }
+
+    fn has_input_of(&self, key: u32, item: &OutputItem) -> bool {
+        let known = texts(self.item(key), TextKind::Input);
+        known
+            .zip(texts(item, TextKind::Input))
+            .all(|(one, other)| same_json(one, other))
+    }
+
+    /// Records that an event of this item used the id.
+    pub(super) fn adopt_id(&mut self, key: u32, id: &str) {
+        if id.is_empty() {
+            return;
+        }
+        let is_known = self.has_id(key, id) || call_id(self.item(key)) == id;
+        let is_first = self.entry(key).last_id.is_empty();
+        if !is_known && !is_first {
+            self.identities.ids_change = true;
+            self.note(DiagnosticKind::IdChanged, Some(key));
+        }
+        if !is_known && self.identities.ids.len() < MOST_IDS {
+            self.identities.ids.insert(id.into(), key);
+        }
+    }
+}
+
+impl Identities {
+    /// The index under which an item is reported.
+    pub(super) fn assign(&mut self, claimed: Option<u32>) -> u32 {
+        let free = claimed.filter(|index| !self.indexes.contains(index));
+        let next = || self.indexes.last().map_or(0, |last| last.wrapping_add(1));
+        let index = free.unwrap_or_else(next);
+        self.indexes.insert(index);
+        index
+    }
+
+    pub(super) fn add(&mut self, key: u32, item: &OutputItem, entry: &Entry) {
+        let class = Class::of(item);
+        if let Some(id) = item.id().filter(|id| !id.is_empty()) {
+            self.ids.insert(id.into(), key);
+        }
+        self.add_call_id(key, item);
+        if let Some(index) = entry.claimed {
+            let other = self.by_index.insert((index, class), key);
+            let is_certain = entry.twin.is_none() && class != Class::Other;
+            self.indexes_repeat |= other.is_some() && is_certain;
+        }
+        let lane = &mut self.lanes[class as usize];
+        lane.last = Some(key);
+        lane.open.insert(key);
+        lane.bare.insert(key);
+    }
+
+    pub(super) fn add_call_id(&mut self, key: u32, item: &OutputItem) {
+        let call_id = call_id(item);
+        if !call_id.is_empty() {
+            self.call_ids.insert(call_id.into(), key);
+        }
+    }
+
+    /// An item that had no index is at this one.
+    pub(super) fn place(&mut self, key: u32, class: Class, index: u32) {
+        self.by_index.entry((index, class)).or_insert(key);
+    }
+
+    pub(super) fn touch(&mut self, key: u32, class: Class) {
+        self.lanes[class as usize].current = Some(key);
+    }
+
+    pub(super) fn fill(&mut self, key: u32, class: Class) {
+        self.lanes[class as usize].bare.remove(&key);
+    }
+
+    pub(super) fn close(&mut self, key: u32, class: Class) {
+        let lane = &mut self.lanes[class as usize];
+        lane.open.remove(&key);
+        lane.bare.remove(&key);
+    }
+
+    /// An item turned out to repeat an older one, which events mean from now on.
+    pub(super) fn forget(&mut self, key: u32, class: Class, claimed: Option<u32>, twin: u32) {
+        self.close(key, class);
+        let lane = &mut self.lanes[class as usize];
+        lane.last = Some(twin);
+        lane.current = Some(twin);
+        if let Some(index) = claimed
+            && self.by_index.get(&(index, class)) == Some(&key)
+        {
+            self.by_index.insert((index, class), twin);
+        }
+    }
+}
+
+const KINDS: [TextKind; 5] = [
+    TextKind::Text,
+    TextKind::Refusal,
+    TextKind::Reasoning,
+    TextKind::Summary,
+    TextKind::Input,
+];
+
+/// How many open items are compared with one that comes whole.
+const MOST_TRIED: usize = 16;
+
+/// Ids beyond the first of an item are kept up to this number; a server that uses a new one in every event needs none of them.
+const MOST_IDS: usize = 4096;

@@ -1,0 +1,251 @@
+// Events about one part of an item: announced, the whole of its text, done.
+
+use codex_types::{HeapSize as _, OutputItem, OutputPart, SummaryPart};
+
+use super::{
+    Accumulator, PER_PART,
+    entry::{Class, Part, TextKind, text_mut},
+    fill::fill_part,
+    identity::{Address, Match},
+    text::{PartUse, Place},
+};
+use crate::Error;
+
+impl Accumulator {
+    pub(super) fn part_event(
+        &mut self,
+        address: Address<'_>,
+        index: Option<u32>,
+        part: &OutputPart,
+        is_done: bool,
+    ) -> Result<(), Error> {
+        let (kind, whole) = match part {
+            OutputPart::Text(part) => (TextKind::Text, &part.text),
+            OutputPart::PlainText(part) => (TextKind::Text, &part.text),
+            OutputPart::Refusal(part) => (TextKind::Refusal, &part.refusal),
+            OutputPart::ReasoningText(part) => (TextKind::Reasoning, &part.text),
+            OutputPart::SummaryText(part) => (TextKind::Summary, &part.text),
+            _ => return self.unknown_part(address, index, part),
+        };
+        let class = match kind {
+            TextKind::Text | TextKind::Refusal => Class::Message,
+            _ => Class::Reasoning,
+        };
+        // The item decides what its parts are: some servers label all of them as text.
+        let by_place = self.match_any(address);
+        let (class, kind) = match by_place.map(|key| self.class(key)) {
+            Some(Class::Message) if kind != TextKind::Refusal => (Class::Message, TextKind::Text),
+            Some(Class::Reasoning) if kind != TextKind::Summary => {
+                (Class::Reasoning, TextKind::Reasoning)
+            }
+            _ => (class, kind),
+        };
+        let same = by_place.filter(|_| is_done);
+        let same = same.and_then(|key| self.part_with(key, kind, index, whole));
+        let kind = same.map_or(kind, |place| place.kind);
+        let place = match same {
+            Some(place) => {
+                self.adopt_id(place.key, address.id);
+                self.touch(place.key, address);
+                self.settle_text(place, whole)?;
+                self.seal(place);
+                Some(place)
+            }
+            None => self.whole(class, kind, address, index, whole, is_done)?,
+        };
+        place.map_or(Ok(()), |place| {
+            let (item, _) = self.parts_of(place.key);
+            if let OutputItem::Message(message) = item
+                && let Some(known) = message.content.get_mut(place.position)
+            {
+                fill_part(known, part);
+            }
+            Ok(())
+        })
+    }
+
+    /// The part at an index that has this very text, whatever it is labelled as.
+    fn part_with(
+        &self,
+        key: u32,
+        kind: TextKind,
+        index: Option<u32>,
+        whole: &str,
+    ) -> Option<Place> {
+        let list = self.entry(key).parts(kind).list.iter().enumerate().rev();
+        let mut places = list.take(MOST_TRIED).filter_map(|(position, part)| {
+            let is_there = index.is_none_or(|index| index == part.index);
+            let kind = part.kind.filter(|_| is_there && part.has_content)?;
+            Some(Place {
+                key,
+                kind,
+                position,
+            })
+        });
+        places.find(|place| self.text(*place) == whole)
+    }
+
+    /// The message or reasoning at a place, whichever it is.
+    fn match_any(&mut self, address: Address<'_>) -> Option<u32> {
+        let is_text =
+            |item: &OutputItem| matches!(item, OutputItem::Message(_) | OutputItem::Reasoning(_));
+        let by_id = self.match_other(
+            Address {
+                index: None,
+                ..address
+            },
+            is_text,
+        );
+        by_id.filter(|_| !address.id.is_empty()).or_else(|| {
+            let current = self.current?;
+            let entry = self.entry(current);
+            let is_there = address.index.is_none() || entry.claimed == address.index;
+            (is_there && is_text(self.item(current))).then_some(current)
+        })
+    }
+
+    pub(super) fn summary_event(
+        &mut self,
+        address: Address<'_>,
+        index: Option<u32>,
+        part: &SummaryPart,
+        is_done: bool,
+    ) -> Result<(), Error> {
+        let whole = part.as_text().unwrap_or_default();
+        self.whole(
+            Class::Reasoning,
+            TextKind::Summary,
+            address,
+            index,
+            whole,
+            is_done,
+        )
+        .map(drop)
+    }
+
+    /// The whole of a text, or, of a part that begins, what it begins with.
+    pub(super) fn whole(
+        &mut self,
+        class: Class,
+        kind: TextKind,
+        address: Address<'_>,
+        index: Option<u32>,
+        whole: &str,
+        is_done: bool,
+    ) -> Result<Option<Place>, Error> {
+        let is_silent = !is_done && whole.is_empty();
+        if is_silent && matches!(self.match_text(class, kind, address), Match::New { .. }) {
+            return Ok(None);
+        }
+        let address = Address {
+            whole: is_done.then_some(whole),
+            ..address
+        };
+        let usage = if is_done {
+            PartUse::Ends
+        } else {
+            PartUse::Opens
+        };
+        let place = self.place_for(class, kind, address, index, usage)?;
+        let Some(mut place) = place.map(|place| self.opened_after(place, index, is_done)) else {
+            return Ok(None);
+        };
+        if !is_done {
+            let part = self.part_mut(place);
+            part.is_opened = true;
+            if part.has_content {
+                part.repeated = Some(0);
+            } else if !whole.is_empty() {
+                self.grow(whole.len())?;
+                let (item, _) = self.parts_of(place.key);
+                if let Some(text) = text_mut(item, place.kind, place.position) {
+                    text.clear();
+                    text.push_str(whole);
+                }
+            }
+            return Ok(Some(place));
+        }
+        let part = self.part(place);
+        let is_other = part.is_sealed
+            && place.kind != TextKind::Input
+            && !whole.is_empty()
+            && self.text(place).trim_end() != whole.trim_end();
+        if is_other && index.is_none_or(|index| self.has_many_at(place, index)) {
+            let index = part.index;
+            let is_repeated = self.entry(place.key).parts.again.is_some();
+            let known = self.part_with(place.key, place.kind, None, whole);
+            match known.filter(|_| is_repeated) {
+                Some(known) => return Ok(Some(known)),
+                None => place = self.add_part(place.key, place.kind, index, None)?,
+            }
+        }
+        self.settle_text(place, whole)?;
+        self.seal(place);
+        Ok(Some(place))
+    }
+
+    /// The part that was opened behind a finished one, where indexes do not tell them apart.
+    fn opened_after(&self, place: Place, index: Option<u32>, is_done: bool) -> Place {
+        let list = &self.entry(place.key).parts(place.kind).list;
+        let next = Place {
+            position: place.position + 1,
+            ..place
+        };
+        let is_open = list.get(next.position).is_some_and(|part| {
+            part.kind == Some(place.kind) && !part.is_sealed && !part.has_content
+        });
+        let is_told = index.is_some() && self.part_indexes_tell;
+        let is_next = is_done && !is_told && is_open && list[place.position].is_sealed;
+        if is_next && self.text(next).is_empty() {
+            next
+        } else {
+            place
+        }
+    }
+
+    /// Whether parts cannot be told apart by this index.
+    fn has_many_at(&self, place: Place, index: u32) -> bool {
+        let list = &self.entry(place.key).parts(place.kind).list;
+        index == 0 && list.iter().all(|part| part.index == 0)
+    }
+
+    /// A part of a kind without text is kept as it is.
+    fn unknown_part(
+        &mut self,
+        address: Address<'_>,
+        index: Option<u32>,
+        part: &OutputPart,
+    ) -> Result<(), Error> {
+        let is_message = |item: &OutputItem| matches!(item, OutputItem::Message(_));
+        let open = self.match_other(address, is_message).or_else(|| {
+            let current = self.current?;
+            let is_there = address.index.is_none() || self.entry(current).claimed == address.index;
+            (is_there && is_message(self.item(current))).then_some(current)
+        });
+        let Some(key) = open.filter(|key| !self.entry(*key).is_done) else {
+            return Ok(());
+        };
+        self.grow(part.heap_size() + PER_PART)?;
+        let (item, entry) = self.parts_of(key);
+        let OutputItem::Message(message) = item else {
+            return Ok(());
+        };
+        let index = index.unwrap_or_else(|| entry.parts.next_index());
+        match entry.parts.find(index, None) {
+            Some(position) => {
+                if let Some(known) = message.content.get_mut(position) {
+                    known.clone_from(part);
+                }
+            }
+            None => {
+                let position = entry.parts.insert(Part::without_text(index));
+                let at = position.min(message.content.len());
+                message.content.insert(at, part.clone());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How many parts are compared with one that comes whole.
+const MOST_TRIED: usize = 16;

@@ -1,0 +1,486 @@
+// Texts: deltas that append, and wholes that confirm, complete or contradict what the deltas built. What is reported of a text is a prefix
+// of it that only grows: `Part::shown`. Text that may repeat what was reported before is held back until it differs.
+
+use alloc::vec::Vec;
+
+use codex_types::{
+    Halves, Logprob, OutputItem, OutputPart, OutputText, ReasoningPart, ReasoningText, Refusal,
+    SummaryPart, SummaryText,
+};
+
+use super::{
+    Accumulator, Change, DiagnosticKind, PER_PART,
+    entry::{Class, Part, TextKind, same_json, text, text_mut},
+};
+use crate::Error;
+
+/// A text of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) key: u32,
+    pub(crate) kind: TextKind,
+    pub(crate) position: usize,
+}
+
+/// What an event does to a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PartUse {
+    /// Announces it.
+    Opens,
+    /// Appends to it.
+    Grows,
+    /// Brings the whole of it, or something about it.
+    Ends,
+}
+
+impl Accumulator {
+    /// Appends a delta.
+    #[inline]
+    pub(super) fn push_text(
+        &mut self,
+        place: Place,
+        piece: &str,
+        halves: Option<Halves>,
+    ) -> Result<(), Error> {
+        let entry = &self.entries[place.key as usize];
+        let part = &entry.parts(place.kind).list[place.position];
+        let is_plain = part.has_content
+            && part.repeated.is_none()
+            && part.twin.is_none()
+            && entry.twin.is_none()
+            && part.half.is_none()
+            && halves.is_none();
+        if is_plain {
+            self.extend(place, piece)
+        } else {
+            self.push_unusual(place, piece, halves)
+        }
+    }
+
+    #[inline]
+    fn extend(&mut self, place: Place, piece: &str) -> Result<(), Error> {
+        self.grow(piece.len())?;
+        let entry = &mut self.entries[place.key as usize];
+        entry.size += piece.len();
+        let item = &mut self.response.output[entry.position];
+        let Some(text) = text_mut(item, place.kind, place.position) else {
+            return Ok(());
+        };
+        text.push_str(piece);
+        let end = text.len();
+        let part = &mut entry.parts_mut(place.kind).list[place.position];
+        let start = core::mem::replace(&mut part.shown, end);
+        if self.is_observed && end > start {
+            self.changes.push_back(Change::Text { place, start, end });
+        }
+        Ok(())
+    }
+
+    /// The first delta of a text, one that is cut within a character, and one that may repeat what has come.
+    #[cold]
+    fn push_unusual(
+        &mut self,
+        place: Place,
+        piece: &str,
+        halves: Option<Halves>,
+    ) -> Result<(), Error> {
+        self.begin_content(place);
+        let mut piece = piece;
+        if let Some(high) = self.part_mut(place).half.take() {
+            let low = halves.and_then(|halves| halves.leading);
+            if let Some(joined) = low.and_then(|low| Halves::join(high, low)) {
+                piece = piece
+                    .strip_prefix(char::REPLACEMENT_CHARACTER)
+                    .unwrap_or(piece);
+                self.replace_last(place, joined);
+            }
+        }
+        if let Some(known) = self.part_mut(place).repeated.take() {
+            let text = self.text(place);
+            let rest = &text[known..];
+            let length = piece.len().min(rest.len());
+            if piece.as_bytes()[..length] == rest.as_bytes()[..length] {
+                let (known, total) = (known + length, text.len());
+                self.part_mut(place).repeated = Some(known).filter(|known| *known < total);
+                piece = &piece[length..];
+                if piece.is_empty() {
+                    return Ok(());
+                }
+            }
+        }
+        self.grow(piece.len())?;
+        let (item, entry) = self.parts_of(place.key);
+        entry.size += piece.len();
+        if let Some(text) = text_mut(item, place.kind, place.position) {
+            text.push_str(piece);
+        }
+        self.part_mut(place).half = halves.and_then(|halves| halves.trailing);
+        self.release_if_other(place);
+        self.show(place);
+        Ok(())
+    }
+
+    /// The text of an added item counts only until its own deltas come.
+    fn begin_content(&mut self, place: Place) {
+        if core::mem::replace(&mut self.part_mut(place).has_content, true) {
+            return;
+        }
+        let class = self.class(place.key);
+        self.identities.fill(place.key, class);
+        let (item, _) = self.parts_of(place.key);
+        if let Some(text) = text_mut(item, place.kind, place.position)
+            && !text.is_empty()
+        {
+            text.clear();
+            self.note(DiagnosticKind::ProvisionalReplaced, Some(place.key));
+        }
+    }
+
+    /// Puts the character that two halves make in the place of the first.
+    fn replace_last(&mut self, place: Place, joined: char) {
+        let (item, _) = self.parts_of(place.key);
+        if let Some(text) = text_mut(item, place.kind, place.position)
+            && text.ends_with(char::REPLACEMENT_CHARACTER)
+        {
+            text.pop();
+            text.push(joined);
+        }
+    }
+
+    /// Takes the whole of a text. An empty one says nothing.
+    pub(super) fn settle_text(&mut self, place: Place, whole: &str) -> Result<(), Error> {
+        if whole.is_empty() || self.entry(place.key).is_done {
+            return Ok(());
+        }
+        let part = self.part_mut(place);
+        part.half = None;
+        part.repeated = None;
+        let has_content = part.has_content;
+        let known = self.text(place);
+        if !has_content || whole.len() > known.len() && whole.starts_with(known) {
+            let more = whole.len().saturating_sub(known.len());
+            self.grow(more)?;
+            self.set_text(place, whole);
+        } else if whole != known {
+            self.contradict(place, whole)?;
+        }
+        self.release_if_other(place);
+        self.show(place);
+        Ok(())
+    }
+
+    /// A whole that does not begin with what the deltas built. A difference in white space at the end is none; arguments that say the
+    /// same as JSON neither. Otherwise the server's last word counts, and where something else was reported that is an error.
+    fn contradict(&mut self, place: Place, whole: &str) -> Result<(), Error> {
+        let known = self.text(place);
+        let is_input = place.kind == TextKind::Input;
+        if known.trim_end() == whole.trim_end() || (is_input && same_json(known, whole)) {
+            return Ok(());
+        }
+        self.grow(whole.len().saturating_sub(known.len()))?;
+        let was_shown = core::mem::take(&mut self.part_mut(place).shown) > 0;
+        self.set_text(place, whole);
+        self.note(DiagnosticKind::TextContradicted, Some(place.key));
+        if was_shown {
+            self.part_mut(place).shown = whole.len();
+            self.report(Change::Contradicted { place });
+        }
+        Ok(())
+    }
+
+    fn set_text(&mut self, place: Place, whole: &str) {
+        let class = self.class(place.key);
+        self.identities.fill(place.key, class);
+        let (item, entry) = self.parts_of(place.key);
+        if let Some(text) = text_mut(item, place.kind, place.position) {
+            entry.size += whole.len().saturating_sub(text.len());
+            text.clear();
+            text.push_str(whole);
+        }
+        self.part_mut(place).has_content = true;
+    }
+
+    /// Reports what of a text has not been reported, but for half a character at its end.
+    pub(super) fn show(&mut self, place: Place) {
+        let part = self.part(place);
+        if part.twin.is_some() || self.entry(place.key).twin.is_some() || !part.has_content {
+            return;
+        }
+        let (start, is_cut) = (part.shown, part.half.is_some());
+        let text = self.text(place);
+        let held = if is_cut && text.ends_with(char::REPLACEMENT_CHARACTER) {
+            char::REPLACEMENT_CHARACTER.len_utf8()
+        } else {
+            0
+        };
+        let end = text.len() - held;
+        if end > start {
+            self.part_mut(place).shown = end;
+            self.report(Change::Text { place, start, end });
+        }
+    }
+
+    /// Stops holding a text back, or the whole item, once it differs from what it may repeat.
+    fn release_if_other(&mut self, place: Place) {
+        let twin = match (self.part(place).twin, self.entry(place.key).twin) {
+            (Some((key, position)), _) => Some(Place {
+                key,
+                position,
+                ..place
+            }),
+            (None, Some(key)) => {
+                let twin = Place { key, ..place };
+                let has_part = self.entry(key).parts(place.kind).list.len() > place.position;
+                Some(twin).filter(|_| has_part)
+            }
+            (None, None) => return,
+        };
+        let matched = self.part(place).matched;
+        let still_repeats = twin.is_some_and(|twin| {
+            let new = self.text(place).as_bytes().get(matched..);
+            let known = self.text(twin).as_bytes().get(matched..);
+            known.is_some_and(|known| new.is_some_and(|new| known.starts_with(new)))
+        });
+        if still_repeats {
+            let matched = self.text(place).len();
+            self.part_mut(place).matched = matched;
+            return;
+        }
+        self.part_mut(place).twin = None;
+        if self.entry(place.key).twin.is_some() {
+            self.release(place.key);
+        }
+    }
+
+    /// Reports an item that has been held back.
+    pub(super) fn release(&mut self, key: u32) {
+        let entry = &mut self.entries[key as usize];
+        if entry.twin.take().is_none() {
+            return;
+        }
+        entry.index = self.identities.assign(entry.claimed);
+        self.is_disordered |= self.order.last() != Some(&key);
+        self.report(Change::Started { key });
+        for place in self.places(key) {
+            self.show(place);
+        }
+    }
+
+    /// The part that an event means, made where there is none.
+    pub(super) fn part_for(
+        &mut self,
+        key: u32,
+        kind: TextKind,
+        index: Option<u32>,
+        usage: PartUse,
+    ) -> Result<Place, Error> {
+        let place = |position: usize| Place {
+            key,
+            kind,
+            position,
+        };
+        if kind == TextKind::Input {
+            return Ok(place(0));
+        }
+        let entry = &self.entries[key as usize];
+        let parts = entry.parts(kind);
+        let (count, last) = (parts.list.len(), parts.last_with_content());
+        let last_part = last.map(|last| &parts.list[last]);
+        // An index of 0 tells nothing where no part has another.
+        self.part_indexes_tell |= index.is_some_and(|index| index > 0);
+        let is_told = index.is_some() && self.part_indexes_tell;
+        let found = match index {
+            Some(index) if is_told => parts.find(index, Some(kind)),
+            // Parts come one after the other, so a delta belongs to the last.
+            _ if usage == PartUse::Opens => None,
+            _ if usage == PartUse::Grows => last
+                .filter(|last| {
+                    let next = parts.list.get(last + 1);
+                    let is_next = next.is_some_and(|next| next.is_opened && !next.has_content);
+                    !is_next
+                })
+                .filter(|last| {
+                    let last = &parts.list[*last];
+                    last.kind == Some(kind) && !last.is_sealed
+                }),
+            index => {
+                let index = index.or_else(|| Some(last_part?.index));
+                index.and_then(|index| parts.find(index, Some(kind)))
+            }
+        };
+        if let Some(position) = found {
+            return Ok(place(position));
+        }
+        // A part that holds nothing yet is of the kind that its text has.
+        let next = match index {
+            Some(index) if is_told => parts.find_any(index),
+            _ => Some(last.map_or(0, |last| last + 1)).filter(|next| *next < count),
+        };
+        let is_bare = |at: &usize| {
+            let part = &parts.list[*at];
+            !part.has_content && !part.is_sealed && part.kind.is_some()
+        };
+        if let Some(position) = next.filter(is_bare) {
+            let place = place(position);
+            if parts.list[position].kind != Some(kind) {
+                self.relabel(place);
+            }
+            if let Some(index) = index {
+                self.part_mut(place).index = index;
+            }
+            return Ok(place);
+        }
+        let again = parts.again.filter(|again| *again < count);
+        // Without indexes, only an item that was announced again repeats its parts.
+        let twin = again
+            .or_else(|| last.filter(|_| index.is_some()))
+            .filter(|twin| {
+                let twin = &parts.list[*twin];
+                let is_over = twin.is_sealed || usage == PartUse::Opens || again.is_some();
+                !is_told && is_over && twin.kind == Some(kind)
+            });
+        let index = index.unwrap_or_else(|| parts.next_index());
+        let place = self.add_part(key, kind, index, twin)?;
+        let entry = &mut self.entries[key as usize];
+        entry.parts_mut(kind).again = again.map(|again| again + 1);
+        Ok(place)
+    }
+
+    pub(super) fn add_part(
+        &mut self,
+        key: u32,
+        kind: TextKind,
+        index: u32,
+        twin: Option<usize>,
+    ) -> Result<Place, Error> {
+        self.grow(PER_PART)?;
+        let (item, entry) = self.parts_of(key);
+        entry.size += PER_PART;
+        let mut part = Part::new(index, kind);
+        part.twin = twin.map(|twin| (key, twin));
+        let position = entry.parts_mut(kind).insert(part);
+        match item {
+            OutputItem::Message(item) => {
+                let at = position.min(item.content.len());
+                item.content.insert(at, blank_part(kind));
+            }
+            OutputItem::Reasoning(item) if kind == TextKind::Summary => {
+                let part = SummaryPart::SummaryText(SummaryText::new(""));
+                let at = position.min(item.summary.len());
+                item.summary.insert(at, part);
+            }
+            OutputItem::Reasoning(item) => {
+                let content = item.content.get_or_insert_default();
+                let part = ReasoningPart::ReasoningText(ReasoningText::new(""));
+                content.insert(position.min(content.len()), part);
+            }
+            _ => {}
+        }
+        Ok(Place {
+            key,
+            kind,
+            position,
+        })
+    }
+
+    fn relabel(&mut self, place: Place) {
+        let (item, entry) = self.parts_of(place.key);
+        let parts = entry.parts_mut(place.kind);
+        parts.relabel(place.position, place.kind);
+        parts.list[place.position].twin = None;
+        if let OutputItem::Message(item) = item
+            && let Some(part) = item.content.get_mut(place.position)
+        {
+            *part = blank_part(place.kind);
+        }
+        self.note(DiagnosticKind::PartRelabelled, Some(place.key));
+    }
+
+    /// The whole of a text has come.
+    pub(super) fn seal(&mut self, place: Place) {
+        let part = self.part_mut(place);
+        part.is_sealed = true;
+        let is_held = part.twin.is_some();
+        let class = self.class(place.key);
+        if class != Class::Message && class != Class::Reasoning {
+            self.identities.fill(place.key, class);
+        }
+        if is_held {
+            self.drop_repeated_part(place, true);
+        }
+    }
+
+    /// A part that repeated another, to its end if the whole has come, is left out again.
+    pub(super) fn drop_repeated_part(&mut self, place: Place, is_whole: bool) {
+        let Some((key, position)) = self.part(place).twin else {
+            return;
+        };
+        let twin = Place {
+            key,
+            position,
+            ..place
+        };
+        let is_last = self.entry(place.key).parts(place.kind).list.len() == place.position + 1;
+        let (known, new) = (self.text(twin), self.text(place));
+        let repeats = known.starts_with(new) && (known.len() == new.len() || !is_whole);
+        if !is_last || !repeats {
+            self.part_mut(place).twin = None;
+            self.show(place);
+            return;
+        }
+        let (item, entry) = self.parts_of(place.key);
+        let mut list = core::mem::take(&mut entry.parts_mut(place.kind).list);
+        list.pop();
+        entry.parts_mut(place.kind).replace(list);
+        match item {
+            OutputItem::Message(item) => drop(item.content.pop()),
+            OutputItem::Reasoning(item) if place.kind == TextKind::Summary => {
+                item.summary.pop();
+            }
+            OutputItem::Reasoning(item) => {
+                item.content.as_mut().and_then(Vec::pop);
+            }
+            _ => {}
+        }
+        self.note(DiagnosticKind::Repeated, Some(place.key));
+    }
+
+    pub(super) fn push_logprobs(&mut self, place: Place, logprobs: &[Logprob]) {
+        if let Some(part) = self.output_text(place) {
+            let known = part.logprobs.get_or_insert_default();
+            known.extend_from_slice(logprobs);
+        }
+    }
+
+    pub(super) fn output_text(&mut self, place: Place) -> Option<&mut OutputText> {
+        let (item, _) = self.parts_of(place.key);
+        let OutputItem::Message(message) = item else {
+            return None;
+        };
+        match message.content.get_mut(place.position)? {
+            OutputPart::Text(part) => Some(part),
+            _ => None,
+        }
+    }
+
+    pub(super) fn text(&self, place: Place) -> &str {
+        text(self.item(place.key), place.kind, place.position).unwrap_or_default()
+    }
+
+    pub(super) fn part(&self, place: Place) -> &Part {
+        &self.entry(place.key).parts(place.kind).list[place.position]
+    }
+
+    pub(super) fn part_mut(&mut self, place: Place) -> &mut Part {
+        let entry = &mut self.entries[place.key as usize];
+        &mut entry.parts_mut(place.kind).list[place.position]
+    }
+}
+
+fn blank_part(kind: TextKind) -> OutputPart {
+    match kind {
+        TextKind::Refusal => OutputPart::Refusal(Refusal::new("")),
+        TextKind::Reasoning => OutputPart::ReasoningText(ReasoningText::new("")),
+        _ => OutputPart::Text(OutputText::new("")),
+    }
+}

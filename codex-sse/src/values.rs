@@ -1,0 +1,62 @@
+// Small values take far more memory than bytes on the wire: `0,` becomes an item of a list. Before a large payload is read, its values are
+// counted, so that no event takes more than a fixed multiple of the limit for frames.
+
+use crate::Error;
+
+/// Checks that what a payload becomes stays within [`MULTIPLE`] times the limit.
+pub(crate) fn check(json: &str, offset: Option<u64>, limit: usize) -> Result<(), Error> {
+    let held = count(json.as_bytes()).saturating_mul(PER_VALUE);
+    if held.saturating_add(json.len()) > limit.saturating_mul(MULTIPLE) {
+        return Err(Error::too_many_values(offset, limit));
+    }
+    Ok(())
+}
+
+/// How many values there are outside of strings, and one more.
+fn count(json: &[u8]) -> usize {
+    let mut values = 1;
+    let mut rest = json;
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        match first {
+            b',' | b'[' | b'{' => values += 1,
+            b'"' => {
+                while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
+                    let is_end = rest[at] == b'"';
+                    rest = rest
+                        .get(at + if is_end { 1 } else { 2 }..)
+                        .unwrap_or_default();
+                    if is_end {
+                        break;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    values
+}
+
+/// More than any value takes that has no text.
+const PER_VALUE: usize = 256;
+
+/// How many times the limit an event may take in memory.
+const MULTIPLE: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_counted_outside_of_strings() {
+        assert_eq!(count(br#"{"a,[":[0,"\",\\",1]}"#), 5);
+        assert_eq!(count(b"\"unfinished"), 1);
+        assert!(check("[0,0,0]", None, 1024).is_ok());
+        let many = ["[", &"0,".repeat(4096), "0]"].concat();
+        let error = check(&many, Some(7), 8192).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "an event has too many values for the limit of 8192 bytes at offset 7"
+        );
+    }
+}
