@@ -5,8 +5,8 @@
     reason = "a test states what it expects by failing loudly"
 )]
 
-use codex_sse::{Accumulator, Malformed, Outcome, View, Viewer};
-use codex_types::{OutputItem, ResponseEvent};
+use codex_sse::{Accumulator, ErrorKind, Outcome, Update, Updates};
+use codex_types::{CallFault, OutputItem, ResponseEvent};
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
 
@@ -189,30 +189,35 @@ proptest! {
         let output: Vec<Value> = items.iter().enumerate().map(|(index, (item, _))| item.json(index, true)).collect();
         let output = if envelope { output } else { Vec::new() };
         events.push(json!({"type": "response.completed", "response": {"id": "resp_1", "status": "completed", "output": output}}));
+        let mut resumed_at = None;
         if numbered {
             for (number, event) in events.iter_mut().enumerate() {
                 event["sequence_number"] = number.into();
             }
-            // A gateway repeats an event, or a resumed stream a part of what came.
+            // A resumed stream repeats a part of what came.
             if events.len() > 3 {
                 let from = 1 + repeat.index(events.len() - 2);
                 let again = events[from - 1].clone();
                 events.insert(from, again.clone());
                 let last = events.len() - 1;
                 events.insert(last, again);
+                resumed_at = Some(from);
             }
         }
         events.push(json!({"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "late"}));
 
-        let mut viewer = Viewer::new();
+        let mut updates = Updates::new();
         let mut shown: Vec<(u32, u32, String)> = Vec::new();
         let mut calls = 0;
         let mut ended = 0;
-        for json in &events {
-            viewer.feed(&event(json)).unwrap();
-            while let Some(view) = viewer.poll() {
-                match view {
-                    View::Text { output_index, part, delta, snapshot, .. } | View::ReasoningSummary { output_index, part, delta, snapshot, .. } => {
+        for (at, json) in events.iter().enumerate() {
+            if Some(at) == resumed_at {
+                updates.resume();
+            }
+            updates.feed(&event(json)).unwrap();
+            while let Some(update) = updates.poll() {
+                match update {
+                    Update::Text { output_index, part, delta, snapshot, .. } | Update::ReasoningSummary { output_index, part, delta, snapshot, .. } => {
                         match shown.iter_mut().find(|(index, place, _)| (*index, *place) == (output_index, part)) {
                             Some((.., text)) => text.push_str(delta),
                             None => shown.push((output_index, part, delta.to_owned())),
@@ -220,10 +225,9 @@ proptest! {
                         let (.., text) = shown.iter().find(|(index, place, _)| (*index, *place) == (output_index, part)).unwrap();
                         prop_assert_eq!(text, snapshot);
                     }
-                    View::ToolCall { .. } => calls += 1,
-                    View::Corrected { .. } => prop_assert!(false, "nothing was to correct"),
-                    View::MalformedToolCall { reason, .. } => prop_assert_eq!(reason, Malformed::Unaddressed),
-                    View::Ended(outcome) => {
+                    Update::ToolCall { .. } => calls += 1,
+                    Update::MalformedToolCall { reason, .. } => prop_assert_eq!(reason, CallFault::Unaddressed),
+                    Update::Ended(outcome) => {
                         prop_assert_eq!(outcome, Outcome::Completed);
                         ended += 1;
                     }
@@ -232,7 +236,7 @@ proptest! {
             }
         }
         prop_assert_eq!(ended, 1);
-        let response = viewer.snapshot();
+        let response = updates.snapshot();
         prop_assert_eq!(response.output.len(), items.len());
         for (index, (item, sources)) in items.iter().enumerate() {
             prop_assert_eq!(texts_of(&response.output[index]), item.texts());
@@ -309,61 +313,76 @@ fn failed_and_error_keep_what_came() {
 
 #[test]
 fn incomplete_cuts_open_calls() {
-    let mut viewer = Viewer::new();
+    let mut updates = Updates::new();
     let added = json!({"type": "response.output_item.added", "output_index": 0, "item": {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "delete", "arguments": "", "status": "in_progress"}});
     let delta = json!({"type": "response.function_call_arguments.delta", "item_id": "fc_1", "output_index": 0, "delta": "{}"});
     let end = json!({"type": "response.incomplete", "response": {"id": "resp_1", "status": "incomplete", "output": []}});
     let mut views = Vec::new();
     for json in [added, delta, end] {
-        viewer.feed(&event(&json)).unwrap();
-        while let Some(view) = viewer.poll() {
-            views.push(match view {
-                View::ToolCallStarted { .. } => "started".to_owned(),
-                View::ToolCallPreview { snapshot, .. } => format!("preview {snapshot}"),
-                View::MalformedToolCall { raw, reason, .. } => format!("{reason:?} {raw}"),
-                View::Ended(outcome) => format!("{outcome:?}"),
+        updates.feed(&event(&json)).unwrap();
+        while let Some(update) = updates.poll() {
+            views.push(match update {
+                Update::ToolCallStarted { .. } => "started".to_owned(),
+                Update::ToolCallPreview { snapshot, .. } => format!("preview {snapshot}"),
+                Update::MalformedToolCall { raw, reason, .. } => format!("{reason:?} {raw}"),
+                Update::Ended(outcome) => format!("{outcome:?}"),
                 other => format!("unexpected {other:?}"),
             });
         }
     }
     assert_eq!(
         views,
-        ["started", "preview {}", "Truncated {}", "Incomplete"]
+        ["started", "preview {}", "Unfinished {}", "Incomplete"]
     );
 }
 
 #[test]
 fn arguments_that_are_no_json_are_never_handed_out() {
-    let mut viewer = Viewer::new();
+    let mut updates = Updates::new();
     let done = json!({"type": "response.output_item.done", "output_index": 0, "item": {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "delete", "arguments": "{\"path\":", "status": "completed"}});
-    viewer.feed(&event(&done)).unwrap();
+    updates.feed(&event(&done)).unwrap();
     let mut reasons = Vec::new();
-    while let Some(view) = viewer.poll() {
-        match view {
-            View::MalformedToolCall { raw, reason, .. } => reasons.push((raw.to_owned(), reason)),
-            View::ToolCall { .. } => panic!("arguments cut in the middle were handed out"),
+    while let Some(update) = updates.poll() {
+        match update {
+            Update::MalformedToolCall { raw, reason, .. } => reasons.push((raw.to_owned(), reason)),
+            Update::ToolCall { .. } => panic!("arguments cut in the middle were handed out"),
             _ => {}
         }
     }
-    assert_eq!(reasons, [("{\"path\":".to_owned(), Malformed::InvalidJson)]);
+    assert_eq!(reasons, [("{\"path\":".to_owned(), CallFault::InvalidJson)]);
 }
 
 #[test]
-fn a_done_that_differs_replaces_and_says_so() {
-    let mut viewer = Viewer::new();
+fn a_done_that_contradicts_what_was_shown_is_an_error_of_its_own() {
+    let mut updates = Updates::new();
     let done = json!({"type": "response.output_text.done", "output_index": 0, "content_index": 0, "text": "Hullo"});
-    let mut views = Vec::new();
-    for json in [delta(0, "Hell"), done] {
-        viewer.feed(&event(&json)).unwrap();
-        while let Some(view) = viewer.poll() {
-            match view {
-                View::Text { delta, .. } => views.push(format!("+{delta}")),
-                View::Corrected { snapshot, .. } => views.push(format!("={snapshot}")),
-                _ => {}
+    updates.feed(&event(&delta(0, "Hell"))).unwrap();
+    updates.skip();
+    let error = updates.feed(&event(&done)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Contradiction);
+    assert!(!error.is_fatal());
+    assert_eq!(
+        error.to_string(),
+        "a whole text contradicts the deltas that came before it"
+    );
+    assert_eq!(updates.snapshot().output_text(), "Hullo");
+    assert!(updates.poll().is_none());
+}
+
+#[test]
+fn the_lost_end_of_a_text_is_supplied_once() {
+    let mut updates = Updates::new();
+    let done = json!({"type": "response.output_text.done", "output_index": 0, "content_index": 0, "text": "Hello"});
+    let mut shown = String::new();
+    for json in [delta(0, "Hell"), done.clone(), done] {
+        updates.feed(&event(&json)).unwrap();
+        while let Some(update) = updates.poll() {
+            if let Update::Text { delta, .. } = update {
+                shown.push_str(delta);
             }
         }
     }
-    assert_eq!(views, ["+Hell", "=Hullo"]);
+    assert_eq!(shown, "Hello");
 }
 
 #[test]
@@ -384,22 +403,18 @@ fn parts_that_lost_all_their_deltas_are_told_from_those_that_did_not() {
         (done(&without), &["1+wor", "0+Hello "], "Hello wor"),
         (end(&without), &["1+wor", "0+Hello "], "Hello wor"),
     ] {
-        let mut viewer = Viewer::new();
+        let mut updates = Updates::new();
         let mut views = Vec::new();
         for json in [&piece, &whole] {
-            viewer.feed(&event(json)).unwrap();
-            while let Some(view) = viewer.poll() {
-                match view {
-                    View::Text { part, delta, .. } => views.push(format!("{part}+{delta}")),
-                    View::Corrected { part, snapshot, .. } => {
-                        views.push(format!("{part}={snapshot}"))
-                    }
-                    _ => {}
+            updates.feed(&event(json)).unwrap();
+            while let Some(update) = updates.poll() {
+                if let Update::Text { part, delta, .. } = update {
+                    views.push(format!("{part}+{delta}"));
                 }
             }
         }
         assert_eq!(views, shown, "{whole}");
-        assert_eq!(viewer.snapshot().output_text(), text, "{whole}");
+        assert_eq!(updates.snapshot().output_text(), text, "{whole}");
     }
 }
 
@@ -407,18 +422,18 @@ fn parts_that_lost_all_their_deltas_are_told_from_those_that_did_not() {
 fn parts_counted_otherwise_than_in_the_whole_are_met_in_order() {
     let piece = json!({"type": "response.output_text.delta", "item_id": "m", "output_index": 0, "content_index": 7, "delta": "Hel"});
     let done = json!({"type": "response.output_item.done", "output_index": 0, "item": {"type": "message", "id": "m", "role": "assistant", "status": "completed", "content": [{"type": "output_text", "text": "Hello", "annotations": []}]}});
-    let mut viewer = Viewer::new();
+    let mut updates = Updates::new();
     let mut shown = String::new();
     for json in [piece, done] {
-        viewer.feed(&event(&json)).unwrap();
-        while let Some(view) = viewer.poll() {
-            if let View::Text { delta, .. } = view {
+        updates.feed(&event(&json)).unwrap();
+        while let Some(update) = updates.poll() {
+            if let Update::Text { delta, .. } = update {
                 shown.push_str(delta);
             }
         }
     }
     assert_eq!(shown, "Hello");
-    assert_eq!(viewer.snapshot().output_text(), "Hello");
+    assert_eq!(updates.snapshot().output_text(), "Hello");
 }
 
 #[test]
@@ -451,15 +466,14 @@ fn the_same_number_with_every_event_is_no_number() {
 
 #[test]
 fn the_limit_counts_text_and_stops_before_it_is_passed() {
-    let mut accumulator = Accumulator::with_limit(16 * 1024 * 2 + 3);
+    const LIMIT: usize = 800;
+    let mut accumulator = Accumulator::with_limit(LIMIT);
     accumulator.push(&event(&delta(0, "abc"))).unwrap();
-    let error = accumulator.push(&event(&delta(0, "d"))).unwrap_err();
+    let long = "d".repeat(LIMIT);
+    let error = accumulator.push(&event(&delta(0, &long))).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!(
-            "the response is larger than the limit of {} bytes",
-            16 * 1024 * 2 + 3
-        )
+        format!("the response is larger than the limit of {} bytes", LIMIT)
     );
     assert_eq!(accumulator.snapshot().output_text(), "abc");
 }
@@ -471,14 +485,11 @@ fn a_resumed_stream_is_not_doubled() {
         json["sequence_number"] = number.into();
         json
     };
-    let accumulator = fold(&[
-        numbered(4, "a"),
-        numbered(5, "b"),
-        numbered(6, "c"),
-        numbered(5, "b"),
-        numbered(6, "c"),
-        numbered(7, "d"),
-    ]);
+    let mut accumulator = fold(&[numbered(4, "a"), numbered(5, "b"), numbered(6, "c")]);
+    accumulator.resume();
+    for json in [numbered(5, "b"), numbered(6, "c"), numbered(7, "d")] {
+        accumulator.push(&event(&json)).unwrap();
+    }
     assert_eq!(accumulator.snapshot().output_text(), "abcd");
     assert_eq!(accumulator.last_sequence_number(), Some(7));
 }
@@ -489,6 +500,12 @@ fn what_is_repeated_may_end_with_the_last_event() {
     let mut only = delta(0, "once");
     only["sequence_number"] = 1.into();
     let events = [created, only];
-    let accumulator = fold(&[events.clone(), events.clone(), events].concat());
+    let mut accumulator = fold(&events);
+    for _ in 0..2 {
+        accumulator.resume();
+        for json in &events {
+            accumulator.push(&event(json)).unwrap();
+        }
+    }
     assert_eq!(accumulator.snapshot().output_text(), "once");
 }

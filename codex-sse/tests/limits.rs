@@ -138,7 +138,7 @@ fn an_error_is_as_small_as_a_pointer_and_can_go_anywhere() {
     {
         can_go_anywhere::<codex_sse::EventDecoder>();
         can_go_anywhere::<codex_sse::Accumulator>();
-        can_go_anywhere::<codex_sse::Viewer>();
+        can_go_anywhere::<codex_sse::Updates>();
     }
 }
 
