@@ -84,10 +84,15 @@ impl Error {
         }
     }
 
-    /// Whether the stream that gave this error is over. Only a [`Payload`](ErrorKind::Payload) is not: the events after it still come.
+    /// Returns whether the stream that yielded this error has ended.
+    ///
+    /// More follows only after an event that could not be decoded ([`Payload`](ErrorKind::Payload)), and after a text that contradicts what was
+    /// delivered of it ([`Protocol`](ErrorKind::Protocol), from [`next_update`](crate::ResponseStream::next_update) only).
     #[must_use]
     pub fn is_fatal(&self) -> bool {
-        self.inner.kind != ErrorKind::Payload
+        let source = self.inner.source.as_deref();
+        let decoding = source.and_then(|source| source.downcast_ref::<codex_sse::Error>());
+        self.inner.kind != ErrorKind::Payload && decoding.is_none_or(codex_sse::Error::is_fatal)
     }
 
     /// The status the server answered with, where it answered with one other than success.
@@ -301,7 +306,7 @@ pub enum ErrorKind {
     Timeout,
     /// The server answered with a status other than success; see [`Error::status`] and [`Error::api`].
     Status,
-    /// The server sent something that is not the protocol, or more than the limits allow; nothing can follow it.
+    /// The server violated the protocol or exceeded a limit. The stream has ended, unless the error is not [fatal](Error::is_fatal).
     Protocol,
     /// One event could not be decoded; the events after it still come.
     Payload,

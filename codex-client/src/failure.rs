@@ -69,6 +69,7 @@ pub(crate) fn transport(error: codex_transport::Error) -> Error {
 pub(crate) fn stream(error: codex_sse::Error) -> Error {
     let kind = match error.kind() {
         codex_sse::ErrorKind::Truncated => ErrorKind::Truncated,
+        codex_sse::ErrorKind::Contradiction => ErrorKind::Protocol,
         _ if !error.is_fatal() => ErrorKind::Payload,
         _ => ErrorKind::Protocol,
     };

@@ -21,6 +21,7 @@ mod stream;
 mod target;
 mod tools;
 mod turn;
+mod updates;
 
 pub use builder::ClientBuilder;
 pub use calls::{InputItemPages, InputItems, ModelListing};
@@ -36,7 +37,7 @@ pub use session::{Draft, Session, SessionTurn};
 #[cfg(feature = "ws")]
 pub use socket::{
     Interruption, Restart, SocketSession, SocketSettings, SocketStats, SocketTurn, TransportChoice,
-    TurnEvent, TurnView,
+    TurnEvent, TurnUpdate,
 };
 pub use stream::ResponseStream;
 pub use tools::{Approval, Progress, ToolCall, Tools};

@@ -6,7 +6,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
-use codex_sse::{Accumulator, EventDecoder, Limits, Outcome, View, Viewer};
+use codex_sse::{Accumulator, EventDecoder, Limits, Outcome, Update};
 use codex_transport::{Body, BoxTimer, Timeouts, Watch};
 use codex_types::lint::Finding;
 use codex_types::{Response, ResponseEvent};
@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::failure;
 use crate::meta::ResponseMeta;
 use crate::observe::Observer;
+use crate::updates::EventUpdates;
 
 /// The events of one response, as they arrive.
 ///
@@ -28,7 +29,7 @@ use crate::observe::Observer;
 /// Until the first event has been handed out, a failure makes the request be sent again as the client's retry policy says. From then on
 /// nothing is ever sent again.
 ///
-/// Everything is assembled on the way: [`snapshot`](Self::snapshot) is the response as far as it has come. [`next_view`](Self::next_view)
+/// Everything is assembled on the way: [`snapshot`](Self::snapshot) is the response as far as it has come. [`next_update`](Self::next_update)
 /// hands out what there is to show in the place of events, and [`ResponseEvent::to_json`] is an event as the server said it, with everything
 /// that has no name here.
 ///
@@ -38,7 +39,7 @@ pub struct ResponseStream {
     /// What has arrived and is not decoded yet.
     chunk: Bytes,
     decoder: EventDecoder,
-    viewer: Viewer,
+    updates: EventUpdates,
     watch: Watch,
     meta: ResponseMeta,
     findings: Vec<Finding>,
@@ -75,7 +76,7 @@ impl ResponseStream {
             body: Some(opened.body),
             chunk: Bytes::new(),
             decoder: EventDecoder::with_limits(limits),
-            viewer: Viewer::new(),
+            updates: EventUpdates::default(),
             watch: Watch::for_events(&timeouts, timer.clone()),
             meta: opened.meta,
             findings,
@@ -100,11 +101,17 @@ impl ResponseStream {
     /// The next thing to show or to do, in the place of the events it came in; `None` after the last one.
     ///
     /// Text comes with what it has grown to, and a tool call is handed out for execution only when it is complete and its arguments are
-    /// JSON. Errors are those of [`next`](Self::next). Both may be called in turns; see [`view`](Self::view).
+    /// JSON. Both may be called in turns; see [`update`](Self::update).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`next`](Self::next), and [`Protocol`](crate::ErrorKind::Protocol) when the server sends a whole text that contradicts what was
+    /// delivered of it. After that error, which is not [fatal](Error::is_fatal), the stream continues, and [`snapshot`](Self::snapshot) has the
+    /// server's last word. [`next`](Self::next) and [`finish`](Self::finish) do not report it.
     ///
     /// ```
     /// # use codex_client::Client;
-    /// use codex_client::sse::View;
+    /// use codex_client::sse::Update;
     /// use codex_client::types::CreateResponse;
     ///
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -116,13 +123,13 @@ impl ResponseStream {
     /// # let client = Client::builder().base_url(server.url("/v1")).build()?;
     /// let mut stream = client.stream(&CreateResponse::new("some-model").input("Why is the sky blue?")).await?;
     /// let mut shown = String::new();
-    /// while let Some(view) = stream.next_view().await {
-    ///     match view? {
-    ///         View::Text { delta, snapshot, .. } => {
+    /// while let Some(update) = stream.next_update().await {
+    ///     match update? {
+    ///         Update::Text { delta, snapshot, .. } => {
     ///             shown.push_str(delta);
     ///             assert_eq!(shown, snapshot);
     ///         }
-    ///         View::ToolCall { item, .. } => println!("asks for {item:?}"),
+    ///         Update::ToolCall { item, .. } => println!("asks for {item:?}"),
     ///         _ => {}
     ///     }
     /// }
@@ -131,19 +138,24 @@ impl ResponseStream {
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub async fn next_view(&mut self) -> Option<Result<View<'_>, Error>> {
-        while !self.has_view() {
+    pub async fn next_update(&mut self) -> Option<Result<Update<'_>, Error>> {
+        loop {
+            if let Some(error) = self.take_contradiction() {
+                return Some(Err(error));
+            }
+            if self.has_update() {
+                return self.update().map(Ok);
+            }
             if let Err(error) = self.next().await? {
                 return Some(Err(error));
             }
         }
-        self.view().map(Ok)
     }
 
-    /// What the event that was handed out last shows, one thing at a time: the way to events and views at once. What was not asked for is
+    /// What the event that was handed out last shows, one thing at a time: the way to events and updates at once. What was not asked for is
     /// passed over when the next event is handed out.
-    pub fn view(&mut self) -> Option<View<'_>> {
-        self.viewer.poll()
+    pub fn update(&mut self) -> Option<Update<'_>> {
+        self.updates.poll()
     }
 
     /// What the head of the answer said; of the last attempt, where there were several.
@@ -161,7 +173,7 @@ impl ResponseStream {
     /// The response as far as it has come.
     #[must_use]
     pub fn snapshot(&self) -> &Response {
-        self.viewer.snapshot()
+        self.updates.snapshot()
     }
 
     /// Waits for the rest and gives the whole response, assembled from the events.
@@ -173,21 +185,25 @@ impl ResponseStream {
     /// completed all the same.
     pub async fn finish(mut self) -> Result<Response, Error> {
         self.drain().await?;
-        failure::verdict(self.viewer.into_accumulator(), self.meta)
+        failure::verdict(self.updates.take_accumulator(), self.meta)
+    }
+
+    pub(crate) fn take_contradiction(&mut self) -> Option<Error> {
+        self.updates.take_contradiction(&self.meta)
     }
 
     /// Whether the event that was handed out last shows something more.
-    pub(crate) fn has_view(&mut self) -> bool {
-        self.viewer.has_next()
+    pub(crate) fn has_update(&mut self) -> bool {
+        self.updates.has_next()
     }
 
     pub(crate) fn take_accumulator(&mut self) -> Accumulator {
-        core::mem::take(&mut self.viewer).into_accumulator()
+        self.updates.take_accumulator()
     }
 
     /// Whether the whole response has been handed out.
     pub(crate) fn is_completed(&self) -> bool {
-        self.viewer.accumulator().outcome() == Some(Outcome::Completed)
+        self.updates.accumulator().outcome() == Some(Outcome::Completed)
     }
 
     /// Reads to the end, past events that cannot be decoded.
@@ -195,7 +211,7 @@ impl ResponseStream {
         while let Some(item) = self.next().await {
             match item {
                 Err(error) if error.is_fatal() => {
-                    return Err(error.with_partial(self.viewer.snapshot().clone()));
+                    return Err(error.with_partial(self.updates.snapshot().clone()));
                 }
                 _ => {}
             }
@@ -265,8 +281,7 @@ impl ResponseStream {
     fn accept(&mut self, event: &ResponseEvent) -> Result<(), Error> {
         self.watch.record_event();
         self.meta.take_in(event);
-        self.viewer.skip();
-        self.viewer.feed(event).map_err(failure::stream)?;
+        self.updates.feed(event)?;
         if event.is_terminal() {
             self.state = State::Over;
         }

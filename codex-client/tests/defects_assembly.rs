@@ -5,8 +5,8 @@
     reason = "a test states what it expects by failing loudly"
 )]
 
-use codex_sse::{Malformed, View, Viewer};
-use codex_types::{OutputItem, RawJson, Response, ResponseEvent};
+use codex_sse::{Update, Updates};
+use codex_types::{CallFault, OutputItem, RawJson, Response, ResponseEvent};
 use serde_json::{Value, json};
 
 /// D5: which source a piece of arguments came from is known by its event, and never guessed from what the text begins with.
@@ -29,7 +29,7 @@ fn arguments_that_repeat_themselves_are_counted_once() {
                 events.push(arguments_done(&arguments));
                 events.push(item_done(call(&arguments, "completed")));
                 events.push(completed(&arguments));
-                let (shown, calls, response) = viewed(&events);
+                let (shown, calls, response) = updates_of(&events);
                 let case = format!("{arguments} cut at {first} and {second}");
                 assert_eq!(shown, arguments, "{case}");
                 assert_eq!(calls, [arguments.as_str()], "{case}");
@@ -44,25 +44,25 @@ fn arguments_that_repeat_themselves_are_counted_once() {
 }
 
 /// The arguments as they grew, the calls to carry out, and the response.
-fn viewed(events: &[String]) -> (String, Vec<String>, Response) {
-    let mut viewer = Viewer::new();
+fn updates_of(events: &[String]) -> (String, Vec<String>, Response) {
+    let mut updates = Updates::new();
     let (mut shown, mut calls) = (String::new(), Vec::new());
     for json in events {
         let event = ResponseEvent::from_json(json).expect("an event");
-        viewer.feed(&event).expect("within the limits");
-        while let Some(view) = viewer.poll() {
-            match view {
-                View::ToolCallPreview { delta, .. } => shown.push_str(delta),
-                View::ToolCall {
+        updates.feed(&event).expect("within the limits");
+        while let Some(update) = updates.poll() {
+            match update {
+                Update::ToolCallPreview { delta, .. } => shown.push_str(delta),
+                Update::ToolCall {
                     item: OutputItem::FunctionCall(call),
                     ..
                 } => calls.push(call.arguments.clone()),
-                View::ToolCallStarted { .. } | View::Ended(_) => {}
+                Update::ToolCallStarted { .. } | Update::Ended(_) => {}
                 other => panic!("unexpected: {other:?}"),
             }
         }
     }
-    let response = viewer.into_accumulator().into_response();
+    let response = updates.into_accumulator().into_response();
     (shown, calls, response.expect("a response"))
 }
 
@@ -83,7 +83,7 @@ fn reasoning_in_pieces_or_whole_is_shown_once() {
     let whole = || vec![place("done", "text", "First, then.")];
     for events in [pieces(), whole(), [pieces(), whole()].concat()] {
         let item = json!({"type": "reasoning", "id": "rs_1", "summary": []});
-        let mut viewer = Viewer::new();
+        let mut updates = Updates::new();
         let mut shown = String::new();
         for json in [
             vec![item_added(item.clone())],
@@ -93,17 +93,17 @@ fn reasoning_in_pieces_or_whole_is_shown_once() {
         .concat()
         {
             let event = ResponseEvent::from_json(&json).expect("an event");
-            viewer.feed(&event).expect("within the limits");
-            while let Some(view) = viewer.poll() {
-                match view {
-                    View::Reasoning { delta, .. } => shown.push_str(delta),
-                    View::ItemDone { .. } => {}
+            updates.feed(&event).expect("within the limits");
+            while let Some(update) = updates.poll() {
+                match update {
+                    Update::Reasoning { delta, .. } => shown.push_str(delta),
+                    Update::ItemDone { .. } => {}
                     other => panic!("unexpected: {other:?}"),
                 }
             }
         }
         assert_eq!(shown, "First, then.");
-        let OutputItem::Reasoning(reasoning) = &viewer.snapshot().output[0] else {
+        let OutputItem::Reasoning(reasoning) = &updates.snapshot().output[0] else {
             panic!("no reasoning")
         };
         let kept = reasoning
@@ -120,19 +120,19 @@ fn reasoning_in_pieces_or_whole_is_shown_once() {
 fn arguments_given_as_an_object_are_kept_and_not_run_as_none() {
     let mut odd = call("", "completed");
     odd["arguments"] = json!({"query": "x"});
-    let mut viewer = Viewer::new();
+    let mut updates = Updates::new();
     let done = ResponseEvent::from_json(&item_done(odd.clone())).expect("an event");
-    viewer.feed(&done).expect("within the limits");
+    updates.feed(&done).expect("within the limits");
     let mut reasons = Vec::new();
-    while let Some(view) = viewer.poll() {
-        match view {
-            View::MalformedToolCall { reason, .. } => reasons.push(reason),
-            View::ToolCallStarted { .. } => {}
+    while let Some(update) = updates.poll() {
+        match update {
+            Update::MalformedToolCall { reason, .. } => reasons.push(reason),
+            Update::ToolCallStarted { .. } => {}
             other => panic!("unexpected: {other:?}"),
         }
     }
-    assert_eq!(reasons, [Malformed::InvalidJson]);
-    let kept = RawJson::encode(&viewer.snapshot().output[0]).expect("JSON");
+    assert_eq!(reasons, [CallFault::InvalidJson]);
+    let kept = RawJson::encode(&updates.snapshot().output[0]).expect("JSON");
     let kept: Value = serde_json::from_str(kept.as_str()).expect("JSON");
     assert_eq!(kept, odd);
 }

@@ -8,8 +8,8 @@
     reason = "a test states what it expects by failing loudly"
 )]
 
-use codex_client::sse::View;
-use codex_client::{Client, ErrorKind, SocketSession, TurnView};
+use codex_client::sse::Update;
+use codex_client::{Client, ErrorKind, SocketSession, TurnUpdate};
 use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
 use codex_types::profile::Profile;
@@ -129,16 +129,36 @@ async fn it_is_shown_once_as_well() {
     let (_server, mut session) = start([gone(), stored("completed", output())]);
     let mut turn = session.stream(&question()).await.expect("a turn");
     let (mut text, mut calls, mut ends) = (String::new(), 0, 0);
-    while let Some(view) = turn.next_view().await {
-        match view.expect("no error") {
-            TurnView::Response(View::Text { delta, .. }) => text.push_str(delta),
-            TurnView::Response(View::ToolCall { .. }) => calls += 1,
-            TurnView::Response(View::Ended(_)) => ends += 1,
-            TurnView::Response(View::Corrected { .. }) => panic!("nothing was wrong"),
+    while let Some(update) = turn.next_update().await {
+        match update.expect("no error") {
+            TurnUpdate::Response(Update::Text { delta, .. }) => text.push_str(delta),
+            TurnUpdate::Response(Update::ToolCall { .. }) => calls += 1,
+            TurnUpdate::Response(Update::Ended(_)) => ends += 1,
             _ => {}
         }
     }
     assert_eq!((text.as_str(), calls, ends), ("half a sentenceMore.", 1, 1));
+}
+
+#[tokio::test]
+async fn a_stored_text_that_contradicts_what_came_is_reported_and_the_rest_still_comes() {
+    let mut output = output();
+    output[0]["content"][0]["text"] = json!("another sentence");
+    let (_server, mut session) = start([gone(), stored("completed", output)]);
+    let mut turn = session.stream(&question()).await.expect("a turn");
+    let (mut text, mut calls, mut errors) = (String::new(), 0, Vec::new());
+    while let Some(update) = turn.next_update().await {
+        match update {
+            Ok(TurnUpdate::Response(Update::Text { delta, .. })) => text.push_str(delta),
+            Ok(TurnUpdate::Response(Update::ToolCall { .. })) => calls += 1,
+            Ok(_) => {}
+            Err(error) => errors.push((error.kind(), error.is_fatal())),
+        }
+    }
+    assert_eq!(errors, [(ErrorKind::Protocol, false)]);
+    assert_eq!((text.as_str(), calls), ("half More.", 1));
+    let response = turn.finish().await.expect("a response");
+    assert_eq!(response.output_text(), "another sentenceMore.");
 }
 
 #[tokio::test]

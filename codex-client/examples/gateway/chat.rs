@@ -4,9 +4,10 @@ use core::time::Duration;
 use std::time::SystemTime;
 
 use codex_client::ErrorKind;
+use codex_sse::chat::ToChatChunks;
 use codex_types::Streaming;
 use codex_types::chat::ChatRequest;
-use codex_types::chat::translate::{ToChatChunks, to_chat_response, to_responses_request};
+use codex_types::chat::translate::{to_chat_response, to_responses_request};
 use http::{HeaderMap, Response};
 
 use crate::body::{self, Payload};

@@ -8,7 +8,8 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use codex_client::{Error, ResponseStream};
-use codex_types::chat::translate::{ChatStreamEvent, ToChatChunks, chat_error_body};
+use codex_sse::chat::{ChatStreamEvent, ToChatChunks};
+use codex_types::chat::translate::chat_error_body;
 use codex_types::{ApiError, ResponseEvent};
 use futures_core::Stream as _;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};

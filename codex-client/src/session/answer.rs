@@ -3,7 +3,7 @@
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use codex_sse::{Accumulator, View};
+use codex_sse::{Accumulator, Update};
 use codex_types::lint::Finding;
 use codex_types::{Response, ResponseEvent};
 use futures_core::Stream;
@@ -22,8 +22,9 @@ pub(crate) trait Answer {
     fn findings(&self) -> &[Finding];
     fn snapshot(&self) -> &Response;
     fn is_completed(&self) -> bool;
-    fn has_view(&mut self) -> bool;
-    fn view(&mut self) -> Option<View<'_>>;
+    fn has_update(&mut self) -> bool;
+    fn take_contradiction(&mut self) -> Option<Error>;
+    fn update(&mut self) -> Option<Update<'_>>;
     fn take_accumulator(&mut self) -> Accumulator;
 }
 
@@ -51,12 +52,16 @@ impl Answer for ResponseStream {
         self.is_completed()
     }
 
-    fn has_view(&mut self) -> bool {
-        self.has_view()
+    fn has_update(&mut self) -> bool {
+        self.has_update()
     }
 
-    fn view(&mut self) -> Option<View<'_>> {
-        self.view()
+    fn take_contradiction(&mut self) -> Option<Error> {
+        self.take_contradiction()
+    }
+
+    fn update(&mut self) -> Option<Update<'_>> {
+        self.update()
     }
 
     fn take_accumulator(&mut self) -> Accumulator {

@@ -5,7 +5,7 @@ use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
-use codex_sse::View;
+use codex_sse::Update;
 use codex_types::lint::Finding;
 use codex_types::{InputItem, Response, ResponseEvent};
 use futures_core::Stream;
@@ -47,19 +47,24 @@ impl<'a> SessionTurn<'a> {
         core::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    /// The next thing to show or to do, as [`ResponseStream::next_view`](crate::ResponseStream::next_view) gives it.
-    pub async fn next_view(&mut self) -> Option<Result<View<'_>, Error>> {
-        while !self.answer.has_view() {
+    /// The next thing to show or to do, as [`ResponseStream::next_update`](crate::ResponseStream::next_update) gives it.
+    pub async fn next_update(&mut self) -> Option<Result<Update<'_>, Error>> {
+        loop {
+            if let Some(error) = self.answer.take_contradiction() {
+                return Some(Err(error));
+            }
+            if self.answer.has_update() {
+                return self.update().map(Ok);
+            }
             if let Err(error) = self.next().await? {
                 return Some(Err(error));
             }
         }
-        self.view().map(Ok)
     }
 
-    /// What the event that was handed out last shows, as [`ResponseStream::view`](crate::ResponseStream::view) does.
-    pub fn view(&mut self) -> Option<View<'_>> {
-        self.answer.view()
+    /// What the event that was handed out last shows, as [`ResponseStream::update`](crate::ResponseStream::update) does.
+    pub fn update(&mut self) -> Option<Update<'_>> {
+        self.answer.update()
     }
 
     /// What the head of the answer said.

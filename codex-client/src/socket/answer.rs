@@ -3,7 +3,7 @@
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
-use codex_sse::{Accumulator, Outcome, View};
+use codex_sse::{Accumulator, Outcome, Update};
 use codex_types::lint::Finding;
 use codex_types::{Response, ResponseEvent};
 use futures_core::Stream;
@@ -44,12 +44,16 @@ impl Answer for SocketTurn<'_> {
         self.accumulator().outcome() == Some(Outcome::Completed)
     }
 
-    fn has_view(&mut self) -> bool {
-        self.has_view()
+    fn has_update(&mut self) -> bool {
+        self.has_update()
     }
 
-    fn view(&mut self) -> Option<View<'_>> {
-        self.view()
+    fn take_contradiction(&mut self) -> Option<Error> {
+        self.take_contradiction()
+    }
+
+    fn update(&mut self) -> Option<Update<'_>> {
+        self.update()
     }
 
     fn take_accumulator(&mut self) -> Accumulator {

@@ -1,6 +1,6 @@
 use core::fmt;
 
-use codex_sse::View;
+use codex_sse::Update;
 use codex_types::{Response, ResponseEvent};
 
 use crate::error::Error;
@@ -36,9 +36,9 @@ impl TurnEvent {
     clippy::exhaustive_enums,
     reason = "whoever shows a turn has to say what happens on either"
 )]
-pub enum TurnView<'a> {
+pub enum TurnUpdate<'a> {
     /// A piece of the response.
-    Response(View<'a>),
+    Response(Update<'a>),
     /// As [`TurnEvent::Restart`]: everything shown so far is void, and no tool that was asked for counts.
     Restart(Box<Restart>),
 }

@@ -29,7 +29,7 @@ use crate::options::CallOptions;
 
 pub(crate) use avoid::AvoidedHosts;
 pub use count::SocketStats;
-pub use event::{Restart, TurnEvent, TurnView};
+pub use event::{Restart, TurnEvent, TurnUpdate};
 pub use settings::{Interruption, SocketSettings, TransportChoice};
 pub use turn::SocketTurn;
 

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use codex_sse::{View, Viewer};
+use codex_sse::{Update, Updates};
 use codex_transport::Timer as _;
 use codex_types::profile::Channel;
 use codex_types::{
@@ -98,54 +98,56 @@ pub(super) fn retrieve(plan: Arc<Plan>, response_id: String) -> Retrieving {
 
 /// What is left to hand out of a response that has ended, behind what was handed out of it: events made from the whole, each text and each
 /// item once, and the last event. They have no numbers, because the server's own have been lost.
-pub(super) fn rest_of(shown: &Viewer, response: Response) -> Vec<ResponseEvent> {
+pub(super) fn rest_of(shown: &Updates, response: Response) -> Vec<ResponseEvent> {
     let end = end_of(response.clone());
-    let mut viewer = shown.clone();
-    viewer.skip();
+    let mut updates = shown.clone();
+    updates.skip();
     let mut rest = Vec::new();
-    // A response that is too large for the viewer is so for the turn as well, which will say so.
-    if viewer.feed(&end).is_ok() {
-        while let Some(view) = viewer.poll() {
-            rest.extend(event_of(&view, &response));
+    // A response that exceeds the limit here exceeds it in the turn as well, which reports the error. After a contradiction the updates are
+    // valid, and the turn reports it with the last event.
+    let merged = updates.feed(&end);
+    if merged.is_ok() || merged.is_err_and(|error| !error.is_fatal()) {
+        while let Some(update) = updates.poll() {
+            rest.extend(event_of(&update, &response));
         }
     }
     rest.push(end);
     rest
 }
 
-fn event_of(view: &View<'_>, response: &Response) -> Option<ResponseEvent> {
+fn event_of(update: &Update<'_>, response: &Response) -> Option<ResponseEvent> {
     let item_event = |output_index: u32, item: &OutputItem| {
         let mut event = Box::new(OutputItemEvent::default());
         event.output_index = Some(output_index);
         event.item = item.clone();
         event
     };
-    let (kind, output_index, part, delta) = match *view {
-        View::Text {
+    let (kind, output_index, part, delta) = match *update {
+        Update::Text {
             output_index,
             part,
             delta,
             ..
         } => (DeltaKind::OutputText, output_index, part, delta),
-        View::Refusal {
+        Update::Refusal {
             output_index,
             part,
             delta,
             ..
         } => (DeltaKind::Refusal, output_index, part, delta),
-        View::Reasoning {
+        Update::Reasoning {
             output_index,
             part,
             delta,
             ..
         } => (DeltaKind::ReasoningText, output_index, part, delta),
-        View::ReasoningSummary {
+        Update::ReasoningSummary {
             output_index,
             part,
             delta,
             ..
         } => (DeltaKind::ReasoningSummaryText, output_index, part, delta),
-        View::ToolCallStarted {
+        Update::ToolCallStarted {
             output_index, item, ..
         } => {
             return Some(ResponseEvent::OutputItemAdded(item_event(
@@ -153,13 +155,13 @@ fn event_of(view: &View<'_>, response: &Response) -> Option<ResponseEvent> {
                 item,
             )));
         }
-        View::ToolCall {
+        Update::ToolCall {
             output_index, item, ..
         }
-        | View::MalformedToolCall {
+        | Update::MalformedToolCall {
             output_index, item, ..
         }
-        | View::ItemDone {
+        | Update::ItemDone {
             output_index, item, ..
         } => {
             return Some(ResponseEvent::OutputItemDone(item_event(
@@ -167,7 +169,7 @@ fn event_of(view: &View<'_>, response: &Response) -> Option<ResponseEvent> {
                 item,
             )));
         }
-        // Arguments come whole with their item, a correction with the last event.
+        // Arguments come whole with their item.
         _ => return None,
     };
     let place = usize::try_from(output_index).ok();

@@ -10,7 +10,7 @@ use core::task::{Context, Poll, ready};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use codex_sse::{Accumulator, Outcome, View, Viewer};
+use codex_sse::{Accumulator, Outcome, Update};
 use codex_types::lint::Finding;
 use codex_types::{ClientEvent, Input, Response, ResponseEvent, SteerResponse};
 use futures_core::Stream;
@@ -19,10 +19,11 @@ use crate::error::{Error, ErrorKind};
 use crate::failure;
 use crate::meta::ResponseMeta;
 use crate::turn::unwritable;
+use crate::updates::EventUpdates;
 
 use super::SocketSession;
 use super::count::add;
-use super::event::{Restart, TurnEvent, TurnView};
+use super::event::{Restart, TurnEvent, TurnUpdate};
 use super::plan::Plan;
 use super::resume::{self, Place, Resuming, Retrieving};
 use super::settings::Interruption;
@@ -39,7 +40,7 @@ pub struct SocketTurn<'a> {
     plan: Arc<Plan>,
     state: State,
     early: VecDeque<Result<ResponseEvent, Error>>,
-    viewer: Viewer,
+    updates: EventUpdates,
     /// Responses of this turn that were followed by another, because they were steered.
     earlier: Vec<Response>,
     meta: ResponseMeta,
@@ -88,7 +89,7 @@ impl<'a> SocketTurn<'a> {
             meta: started.way.meta().clone(),
             early: started.early,
             state: State::Reading(started.way),
-            viewer: Viewer::new(),
+            updates: EventUpdates::default(),
             earlier: Vec::new(),
             last_number: None,
             is_catching_up: false,
@@ -108,22 +109,27 @@ impl<'a> SocketTurn<'a> {
     }
 
     /// The next thing to show or to do, in the place of the events it came in, or the border between two attempts; `None` after the last
-    /// one. As [`ResponseStream::next_view`](crate::ResponseStream::next_view).
-    pub async fn next_view(&mut self) -> Option<Result<TurnView<'_>, Error>> {
-        while !self.has_view() {
+    /// one. As [`ResponseStream::next_update`](crate::ResponseStream::next_update).
+    pub async fn next_update(&mut self) -> Option<Result<TurnUpdate<'_>, Error>> {
+        loop {
+            if let Some(error) = self.take_contradiction() {
+                return Some(Err(error));
+            }
+            if self.has_update() {
+                return self.update().map(|update| Ok(TurnUpdate::Response(update)));
+            }
             match self.next().await? {
                 Ok(TurnEvent::Response(_)) => {}
-                Ok(TurnEvent::Restart(restart)) => return Some(Ok(TurnView::Restart(restart))),
+                Ok(TurnEvent::Restart(restart)) => return Some(Ok(TurnUpdate::Restart(restart))),
                 Err(error) => return Some(Err(error)),
             }
         }
-        self.view().map(|view| Ok(TurnView::Response(view)))
     }
 
     /// What the event that was handed out last shows, one thing at a time; what was not asked for is passed over when the next event is
     /// handed out.
-    pub fn view(&mut self) -> Option<View<'_>> {
-        self.viewer.poll()
+    pub fn update(&mut self) -> Option<Update<'_>> {
+        self.updates.poll()
     }
 
     /// What the head of the answer said: over a socket, of the upgrade, and what the events of this response have said since.
@@ -141,7 +147,7 @@ impl<'a> SocketTurn<'a> {
     /// The response as far as it has come.
     #[must_use]
     pub fn snapshot(&self) -> &Response {
-        self.viewer.snapshot()
+        self.updates.snapshot()
     }
 
     /// The responses of this turn before the present one: steering ends a response and begins another.
@@ -167,7 +173,7 @@ impl<'a> SocketTurn<'a> {
     /// [`Request`](ErrorKind::Request) over HTTP, and while there is no response to name: before `response.created`, and after the end.
     /// Otherwise whatever happened to the socket; what came of the steering is not known then.
     pub async fn steer(&mut self, input: impl Into<Input>) -> Result<(), Error> {
-        let id = self.viewer.snapshot().id.clone();
+        let id = self.updates.snapshot().id.clone();
         if id.is_empty() || self.accumulator().outcome().is_some() {
             return Err(Error::request("there is no response that could be steered"));
         }
@@ -198,7 +204,7 @@ impl<'a> SocketTurn<'a> {
         while let Some(item) = self.next().await {
             match item {
                 Err(error) if error.is_fatal() => {
-                    return Err(error.with_partial(self.viewer.snapshot().clone()));
+                    return Err(error.with_partial(self.updates.snapshot().clone()));
                 }
                 _ => {}
             }
@@ -206,16 +212,20 @@ impl<'a> SocketTurn<'a> {
         failure::verdict(self.take_accumulator(), self.meta.clone())
     }
 
-    pub(super) fn has_view(&mut self) -> bool {
-        self.viewer.has_next()
+    pub(super) fn take_contradiction(&mut self) -> Option<Error> {
+        self.updates.take_contradiction(&self.meta)
+    }
+
+    pub(super) fn has_update(&mut self) -> bool {
+        self.updates.has_next()
     }
 
     pub(super) fn accumulator(&self) -> &Accumulator {
-        self.viewer.accumulator()
+        self.updates.accumulator()
     }
 
     pub(super) fn take_accumulator(&mut self) -> Accumulator {
-        mem::take(&mut self.viewer).into_accumulator()
+        self.updates.take_accumulator()
     }
 
     fn go_on(&mut self, started: Started) {
@@ -245,10 +255,9 @@ impl<'a> SocketTurn<'a> {
         self.resumes_left = self.plan.settings.resumes;
         self.count_steering(&event);
         self.meta.take_in(&event);
-        self.viewer.skip();
-        if let Err(error) = self.viewer.feed(&event) {
+        if let Err(error) = self.updates.feed(&event) {
             self.state = State::Over(None);
-            let error = failure::stream(error).with_meta(self.meta.clone());
+            let error = error.with_meta(self.meta.clone());
             return Some(Err(error.after_delivery(true)));
         }
         if self.accumulator().outcome().is_some() && self.open_steers == 0 {
@@ -278,7 +287,7 @@ impl<'a> SocketTurn<'a> {
         match state {
             State::Reading(Way::Socket(reading)) if !is_error => {
                 let mut open = reading.open;
-                let response = self.viewer.snapshot();
+                let response = self.updates.snapshot();
                 let is_whole = self.accumulator().outcome() == Some(Outcome::Completed)
                     && self.earlier.is_empty();
                 open.chain = if is_whole {
@@ -342,7 +351,7 @@ impl<'a> SocketTurn<'a> {
 
     /// Where a response that the server keeps would go on.
     fn place(&self) -> Option<Place> {
-        let response_id = self.viewer.snapshot().id.clone();
+        let response_id = self.updates.snapshot().id.clone();
         if response_id.is_empty() || !resume::is_kept(&self.plan.request) {
             return None;
         }
@@ -411,7 +420,10 @@ impl SocketTurn<'_> {
                             continue;
                         };
                         match resumed {
-                            Ok(started) => this.go_on(started),
+                            Ok(started) => {
+                                this.updates.resume();
+                                this.go_on(started);
+                            }
                             Err(error) if is_interruption(&error) => {
                                 if let Some(item) = this.interrupted(cause) {
                                     return Poll::Ready(Some(item));
@@ -436,7 +448,7 @@ impl SocketTurn<'_> {
                         match retrieved {
                             Ok(response) => {
                                 this.is_catching_up = false;
-                                let rest = resume::rest_of(&this.viewer, response);
+                                let rest = resume::rest_of(this.updates.updates(), response);
                                 this.early.extend(rest.into_iter().map(Ok));
                             }
                             // That the connection broke is then the end of it.

@@ -9,7 +9,9 @@ use core::fmt;
 use core::future::Future;
 use std::sync::Arc;
 
-use codex_types::{CustomTool, FunctionTool, InputItem, Response, Status, Tool, ToolOutput};
+use codex_types::{
+    CallFault, CustomTool, FunctionTool, InputItem, Response, Status, Tool, ToolOutput,
+};
 use serde::de::DeserializeOwned;
 
 pub use run::Progress;
@@ -180,8 +182,14 @@ impl Tools {
             let refusal = format!("unsupported call: {}", call.name);
             return Pending::refused(call, refusal);
         };
-        if !call.is_whole() {
-            return Pending::refused(call, "the call was cut off and has not been run".to_owned());
+        match call.fault() {
+            Some(CallFault::Unfinished) => {
+                let refusal = "the call was cut off and has not been run";
+                return Pending::refused(call, refusal.to_owned());
+            }
+            // What the function expects is a better message.
+            None | Some(CallFault::InvalidJson) => {}
+            Some(fault) => return Pending::refused(call, fault.to_string()),
         }
         match entry.callable.prepare(&call.arguments) {
             Ok(running) => Pending::ready(call, running, entry.alone),

@@ -1,6 +1,6 @@
 // The loop between a model and its tools: ask, run what is called, give the outputs, until nothing is called any more.
 
-use codex_types::{Input, InputItem, OutputItem, Response, ResponseEvent, Tool};
+use codex_types::{ClientCallKind, Input, InputItem, OutputItem, Response, ResponseEvent, Tool};
 
 use crate::error::{Error, ErrorKind};
 use crate::session::{Session, SessionTurn};
@@ -103,22 +103,27 @@ fn name(tool: &Tool) -> Option<&str> {
 }
 
 fn calls(response: &Response) -> bool {
-    response.function_calls().next().is_some() || response.custom_tool_calls().next().is_some()
+    let mut calls = response.output.iter().filter_map(OutputItem::client_call);
+    calls.any(|call| is_of_tools(call.kind()))
+}
+
+fn is_of_tools(kind: ClientCallKind) -> bool {
+    matches!(kind, ClientCallKind::Function | ClientCallKind::Custom)
 }
 
 /// Whether the response holds something that the client has to do and [`Tools`] cannot.
 fn waits_for_others(response: &Response) -> bool {
     response.output.iter().any(|item| {
-        match item {
-        OutputItem::LocalShellCall(_)
-        | OutputItem::ComputerCall(_)
-        | OutputItem::ApplyPatchCall(_)
-        | OutputItem::McpApprovalRequest(_) => true,
-        // The service runs shells in containers of its own; their outputs follow in the same response.
-        OutputItem::ShellCall(call) => !response.output.iter().any(|item| {
-            matches!(item, OutputItem::ShellCallOutput(output) if output.call_id == call.call_id)
-        }),
-        _ => false,
-    }
+        matches!(item, OutputItem::McpApprovalRequest(_))
+            || item.client_call().is_some_and(|call| {
+                !is_of_tools(call.kind()) && !is_answered(response, call.call_id())
+            })
+    })
+}
+
+/// Whether the service ran the shell call in a container of its own; then the output follows in the same response.
+fn is_answered(response: &Response, call_id: Option<&str>) -> bool {
+    response.output.iter().any(|item| {
+        matches!(item, OutputItem::ShellCallOutput(output) if Some(output.call_id.as_str()) == call_id)
     })
 }

@@ -7,8 +7,8 @@ use core::pin::Pin;
 use std::sync::Arc;
 
 use codex_types::{
-    CustomToolCallOutput, FunctionCall, FunctionCallOutput, InputItem, ItemStatus, OutputItem,
-    Response, ToolOutput,
+    CallFault, ClientCallKind, CustomToolCallOutput, FunctionCall, FunctionCallOutput, InputItem,
+    OutputItem, Response, ToolOutput,
 };
 use serde::de::DeserializeOwned;
 
@@ -27,7 +27,7 @@ pub struct ToolCall {
     /// Its arguments: JSON, or free text where the function takes that.
     pub arguments: String,
     kind: Kind,
-    whole: bool,
+    fault: Option<CallFault>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,24 +39,26 @@ enum Kind {
 impl ToolCall {
     /// The calls of a response, in order.
     pub(super) fn all(response: &Response) -> impl Iterator<Item = Self> {
-        response.output.iter().filter_map(|item| match item {
-            OutputItem::FunctionCall(call) => Some(Self {
-                call_id: call.call_id.clone(),
-                name: call.name.clone(),
-                namespace: call.namespace.clone(),
-                arguments: call.arguments.clone(),
-                kind: Kind::Function,
-                whole: is_whole(call.status.as_ref()),
-            }),
-            OutputItem::CustomToolCall(call) => Some(Self {
-                call_id: call.call_id.clone(),
-                name: call.name.clone(),
-                namespace: call.namespace.clone(),
-                arguments: call.input.clone(),
-                kind: Kind::Text,
-                whole: is_whole(call.status.as_ref()),
-            }),
-            _ => None,
+        response.output.iter().filter_map(|item| {
+            let call = item.client_call()?;
+            let kind = match call.kind() {
+                ClientCallKind::Function => Kind::Function,
+                ClientCallKind::Custom => Kind::Text,
+                _ => return None,
+            };
+            let namespace = match item {
+                OutputItem::FunctionCall(call) => call.namespace.clone(),
+                OutputItem::CustomToolCall(call) => call.namespace.clone(),
+                _ => None,
+            };
+            Some(Self {
+                call_id: call.call_id().unwrap_or_default().to_owned(),
+                name: call.name().unwrap_or_default().to_owned(),
+                namespace,
+                arguments: call.input().to_owned(),
+                kind,
+                fault: call.check().err(),
+            })
         })
     }
 
@@ -71,8 +73,9 @@ impl ToolCall {
         self.name == name && matches!(self.namespace.as_deref(), None | Some("functions"))
     }
 
-    pub(super) fn is_whole(&self) -> bool {
-        self.whole
+    /// Why the call must not run.
+    pub(super) fn fault(&self) -> Option<CallFault> {
+        self.fault
     }
 
     fn output(self, output: ToolOutput) -> InputItem {
@@ -92,10 +95,6 @@ impl fmt::Debug for ToolCall {
             .field("name", &self.name)
             .finish_non_exhaustive()
     }
-}
-
-fn is_whole(status: Option<&ItemStatus>) -> bool {
-    status.is_none_or(|status| *status == ItemStatus::Completed)
 }
 
 /// A call that is not answered yet.

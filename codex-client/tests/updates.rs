@@ -7,8 +7,10 @@
     reason = "a test states what it expects by failing loudly"
 )]
 
-use codex_client::sse::{View, Viewer};
-use codex_client::{Client, ErrorKind};
+use std::error::Error as _;
+
+use codex_client::sse::{Update, Updates};
+use codex_client::{Client, Error, ErrorKind, Side};
 use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
 use codex_types::{CreateResponse, ResponseEvent};
@@ -57,36 +59,36 @@ fn answer() -> Answer {
     events().into_iter().fold(Answer::sse(), Answer::event)
 }
 
-/// What the viewer of the crate below makes of the events.
+/// What the updates of the crate below makes of the events.
 fn expected() -> Vec<String> {
-    let mut viewer = Viewer::new();
+    let mut updates = Updates::new();
     let mut shown = Vec::new();
     for event in events() {
-        viewer
+        updates
             .feed(&ResponseEvent::from_json(&event).expect("an event"))
             .expect("small");
-        while let Some(view) = viewer.poll() {
-            shown.push(describe(&view));
+        while let Some(update) = updates.poll() {
+            shown.push(describe(&update));
         }
     }
     shown
 }
 
-fn describe(view: &View<'_>) -> String {
-    match view {
-        View::Text {
+fn describe(update: &Update<'_>) -> String {
+    match update {
+        Update::Text {
             delta, snapshot, ..
         } => format!("text {delta} of {snapshot}"),
-        View::ReasoningSummary { delta, .. } => format!("summary {delta}"),
-        View::ToolCallStarted { output_index, .. } => format!("call {output_index} started"),
-        View::ToolCallPreview { delta, .. } => format!("preview {delta}"),
-        View::ToolCall { output_index, .. } => format!("call {output_index}"),
-        View::MalformedToolCall {
+        Update::ReasoningSummary { delta, .. } => format!("summary {delta}"),
+        Update::ToolCallStarted { output_index, .. } => format!("call {output_index} started"),
+        Update::ToolCallPreview { delta, .. } => format!("preview {delta}"),
+        Update::ToolCall { output_index, .. } => format!("call {output_index}"),
+        Update::MalformedToolCall {
             output_index,
             reason,
             ..
         } => format!("call {output_index}: {reason:?}"),
-        View::Ended(outcome) => format!("ended {outcome:?}"),
+        Update::Ended(outcome) => format!("ended {outcome:?}"),
         other => format!("{other:?}"),
     }
 }
@@ -120,8 +122,8 @@ async fn a_stream_shows_what_its_events_do() {
     let (_server, client) = start(answer());
     let mut stream = client.stream(&question()).await.expect("a stream");
     let mut shown = Vec::new();
-    while let Some(view) = stream.next_view().await {
-        shown.push(describe(&view.expect("a view")));
+    while let Some(update) = stream.next_update().await {
+        shown.push(describe(&update.expect("an update")));
     }
     assert_eq!(shown, expected());
     let response = stream.finish().await.expect("a response");
@@ -129,14 +131,14 @@ async fn a_stream_shows_what_its_events_do() {
 }
 
 #[tokio::test]
-async fn events_and_views_go_side_by_side() {
+async fn events_and_updates_go_side_by_side() {
     let (_server, client) = start(answer());
     let mut stream = client.stream(&question()).await.expect("a stream");
     let (mut raw, mut shown) = (Vec::new(), Vec::new());
     while let Some(event) = stream.next().await {
         raw.push(event.expect("an event").to_json().expect("JSON"));
-        while let Some(view) = stream.view() {
-            shown.push(describe(&view));
+        while let Some(update) = stream.update() {
+            shown.push(describe(&update));
         }
     }
     assert_eq!(shown, expected());
@@ -154,15 +156,19 @@ async fn what_nobody_asked_to_see_is_passed_over() {
     for _ in 0..4 {
         let _ = stream.next().await.expect("an event").expect("a good one");
     }
-    let view = stream.view().map(|view| describe(&view));
-    assert_eq!(view.as_deref(), Some("text cause of Because"));
-    assert!(stream.view().is_none());
-    let next = stream.next_view().await.expect("a view").expect("a view");
+    let update = stream.update().map(|update| describe(&update));
+    assert_eq!(update.as_deref(), Some("text cause of Because"));
+    assert!(stream.update().is_none());
+    let next = stream
+        .next_update()
+        .await
+        .expect("an update")
+        .expect("an update");
     assert_eq!(describe(&next), "text . of Because.");
 }
 
 #[tokio::test]
-async fn an_error_stands_between_views_like_between_events() {
+async fn an_error_stands_between_updates_like_between_events() {
     let mut events = events();
     events.insert(3, "{".to_owned());
     events.truncate(5);
@@ -170,9 +176,9 @@ async fn an_error_stands_between_views_like_between_events() {
     let (_server, client) = start(answer.cut(Cut::Close));
     let mut stream = client.stream(&question()).await.expect("a stream");
     let mut shown = Vec::new();
-    while let Some(view) = stream.next_view().await {
-        shown.push(match view {
-            Ok(view) => describe(&view),
+    while let Some(update) = stream.next_update().await {
+        shown.push(match update {
+            Ok(update) => describe(&update),
             Err(error) => {
                 if error.kind() == ErrorKind::Payload {
                     assert_eq!(error.payload(), Some(&b"{"[..]));
@@ -199,17 +205,104 @@ async fn a_conversation_shows_the_same_and_keeps_what_was_shown_to_its_end() {
     let mut session = client.session(CreateResponse::new("some-model"));
     let mut turn = session.turn("Why?").await.expect("a turn");
     let mut shown = Vec::new();
-    while let Some(view) = turn.next_view().await {
-        shown.push(describe(&view.expect("a view")));
+    while let Some(update) = turn.next_update().await {
+        shown.push(describe(&update.expect("an update")));
     }
     assert_eq!(shown, expected());
     drop(turn);
     assert!(session.history().count() > 1);
 }
 
+/// A text of which another whole follows, and then more.
+fn contradicted() -> Vec<String> {
+    [
+        json!({"type": "response.created", "response": {"id": "resp_1", "status": "in_progress", "output": []}}),
+        json!({"type": "response.output_text.delta", "item_id": "msg_1", "output_index": 0, "content_index": 0, "delta": "Yes"}),
+        json!({"type": "response.output_text.done", "item_id": "msg_1", "output_index": 0, "content_index": 0, "text": "No."}),
+        json!({"type": "response.output_text.delta", "item_id": "msg_2", "output_index": 1, "content_index": 0, "delta": "More."}),
+        json!({"type": "response.completed", "response": {"id": "resp_1", "status": "completed", "output": []}}),
+    ]
+    .iter()
+    .map(ToString::to_string)
+    .collect()
+}
+
+fn contradicted_answer() -> Answer {
+    contradicted()
+        .into_iter()
+        .fold(Answer::sse(), Answer::event)
+}
+
+/// Checks the error and describes it.
+fn contradiction(error: &Error) -> String {
+    assert!(!error.is_fatal());
+    assert!(!error.is_retryable());
+    assert_eq!(error.side(), Side::Remote);
+    let source = error.source().expect("a source").to_string();
+    format!("{:?}: {source}", error.kind())
+}
+
+fn contradicted_updates() -> [&'static str; 4] {
+    [
+        "text Yes of Yes",
+        "Protocol: a whole text contradicts the deltas that came before it",
+        "text More. of More.",
+        "ended Completed",
+    ]
+}
+
+#[tokio::test]
+async fn a_contradiction_is_an_error_of_the_updates_and_they_continue() {
+    let (_server, client) = start(contradicted_answer());
+    let mut stream = client.stream(&question()).await.expect("a stream");
+    let mut shown = Vec::new();
+    while let Some(update) = stream.next_update().await {
+        let described = update.map_or_else(|error| contradiction(&error), |it| describe(&it));
+        if !described.starts_with("ItemDone") {
+            shown.push(described);
+        }
+    }
+    assert_eq!(shown, contradicted_updates());
+    let response = stream.finish().await.expect("a response");
+    assert_eq!(response.output_text(), "No.More.");
+}
+
+#[tokio::test]
+async fn a_contradiction_is_not_an_error_of_the_events() {
+    let (_server, client) = start(contradicted_answer());
+    let mut stream = client.stream(&question()).await.expect("a stream");
+    let mut count = 0;
+    while let Some(event) = stream.next().await {
+        event.expect("an event");
+        while stream.update().is_some() {}
+        count += 1;
+    }
+    assert_eq!(count, contradicted().len());
+    let (_server, client) = start(contradicted_answer());
+    let response = client.create(&question()).await.expect("a response");
+    assert_eq!(response.output_text(), "No.More.");
+}
+
+#[tokio::test]
+async fn a_contradiction_in_a_conversation_is_reported_and_the_turn_is_kept() {
+    let (_server, client) = start(contradicted_answer());
+    let mut session = client.session(CreateResponse::new("some-model"));
+    let mut turn = session.turn("Why?").await.expect("a turn");
+    let mut errors = 0;
+    while let Some(update) = turn.next_update().await {
+        if let Err(error) = update {
+            contradiction(&error);
+            errors += 1;
+        }
+    }
+    assert_eq!(errors, 1);
+    drop(turn);
+    assert_eq!(session.history().count(), 3);
+}
+
 #[cfg(feature = "ws")]
 mod socket {
-    use codex_client::{Interruption, SocketSession, SocketSettings, TransportChoice, TurnView};
+    use codex_client::{Interruption, SocketSession, SocketSettings, TransportChoice, TurnUpdate};
     use codex_types::profile::Profile;
 
     use super::*;
@@ -238,13 +331,34 @@ mod socket {
         let (_server, mut session) = session([whole]);
         let mut turn = session.stream(&question()).await.expect("a turn");
         let mut shown = Vec::new();
-        while let Some(view) = turn.next_view().await {
-            match view.expect("a view") {
-                TurnView::Response(view) => shown.push(describe(&view)),
-                TurnView::Restart(_) => panic!("nothing broke"),
+        while let Some(update) = turn.next_update().await {
+            match update.expect("an update") {
+                TurnUpdate::Response(update) => shown.push(describe(&update)),
+                TurnUpdate::Restart(_) => panic!("nothing broke"),
             }
         }
         assert_eq!(shown, expected());
+    }
+
+    #[tokio::test]
+    async fn a_contradiction_over_a_socket_is_an_error_of_the_updates() {
+        let whole = contradicted()
+            .into_iter()
+            .fold(Answer::websocket().receive(), Answer::event);
+        let (_server, mut session) = session([whole]);
+        let mut turn = session.stream(&question()).await.expect("a turn");
+        let mut shown = Vec::new();
+        while let Some(update) = turn.next_update().await {
+            match update {
+                Ok(TurnUpdate::Response(Update::ItemDone { .. })) => {}
+                Ok(TurnUpdate::Response(update)) => shown.push(describe(&update)),
+                Ok(TurnUpdate::Restart(_)) => panic!("nothing broke"),
+                Err(error) => shown.push(contradiction(&error)),
+            }
+        }
+        assert_eq!(shown, contradicted_updates());
+        let response = turn.finish().await.expect("a response");
+        assert_eq!(response.output_text(), "No.More.");
     }
 
     #[tokio::test]
@@ -260,10 +374,10 @@ mod socket {
         let (_server, mut session) = session([broken, whole]);
         let mut turn = session.stream(&question()).await.expect("a turn");
         let (mut shown, mut void) = (Vec::new(), Vec::new());
-        while let Some(view) = turn.next_view().await {
-            match view.expect("a view") {
-                TurnView::Response(view) => shown.push(describe(&view)),
-                TurnView::Restart(restart) => {
+        while let Some(update) = turn.next_update().await {
+            match update.expect("an update") {
+                TurnUpdate::Response(update) => shown.push(describe(&update)),
+                TurnUpdate::Restart(restart) => {
                     assert_eq!(restart.discarded().output_text(), "Because");
                     void.append(&mut shown);
                 }
