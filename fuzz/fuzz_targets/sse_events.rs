@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use codex_sse::{Accumulator, Decoder, EventDecoder, View, Viewer};
+use codex_sse::{Accumulator, Decoder, ErrorKind, EventDecoder, Update, Updates};
 use codex_types::{EventRef, Response, ResponseEvent};
 use libfuzzer_sys::fuzz_target;
 
@@ -36,19 +36,21 @@ fuzz_target!(|input: (u8, &[u8])| {
     assert_eq!(cut.0, events);
     assert_eq!(cut.1, response);
 
-    let mut viewer = Viewer::new();
+    let mut updates = Updates::new();
     for event in events.iter().flatten() {
-        viewer.feed(event).unwrap();
-        while let Some(view) = viewer.poll() {
-            if let View::Text {
+        if let Err(error) = updates.feed(event) {
+            assert_eq!(error.kind(), ErrorKind::Contradiction);
+        }
+        while let Some(update) = updates.poll() {
+            if let Update::Text {
                 delta, snapshot, ..
-            } = view
+            } = update
             {
                 assert!(snapshot.ends_with(delta));
             }
         }
     }
-    assert_eq!(*viewer.snapshot(), response);
+    assert_eq!(updates.into_accumulator().into_partial(), response);
 
     // A space behind the brace keeps the general way from noticing the form that the fast way expects.
     let mut decoder = Decoder::new();

@@ -3,7 +3,9 @@
 
 #![no_main]
 
-use codex_sse::{Accumulator, View, Viewer};
+use std::collections::HashSet;
+
+use codex_sse::{Accumulator, ErrorKind, Update, Updates};
 use codex_types::{OutputItem, Response, ResponseEvent};
 use libfuzzer_sys::{
     arbitrary::{self, Arbitrary},
@@ -57,11 +59,25 @@ impl Item {
         }
     }
 
+    /// Whether `output_item.done` is sent: some source has to carry the item.
+    fn has_item_done(&self, envelope: bool) -> bool {
+        let in_pieces = self.texts().next().is_some() && (self.deltas.is_some() || self.text_done);
+        self.item_done || !(envelope || in_pieces)
+    }
+
+    /// Whether deltas may be missing before a whole text, which then may contradict them.
+    fn may_contradict(&self, envelope: bool) -> bool {
+        let carried = envelope || self.text_done || self.has_item_done(envelope);
+        carried
+            && self
+                .deltas
+                .as_ref()
+                .is_some_and(|(_, dropped)| !dropped.is_empty())
+    }
+
     fn events(&self, index: usize, envelope: bool) -> Vec<Value> {
         let mut events = Vec::new();
-        // Something has to carry the item.
-        let in_pieces = self.texts().next().is_some() && (self.deltas.is_some() || self.text_done);
-        let item_done = self.item_done || !(envelope || in_pieces);
+        let item_done = self.has_item_done(envelope);
         let carried = envelope || self.text_done || item_done;
         let (name, place) = if self.is_reasoning {
             ("reasoning_summary_text", "summary_index")
@@ -114,7 +130,6 @@ fn events(answer: &Answer) -> Vec<Value> {
     for (which, at_once) in &answer.again {
         let from = usize::from(*which) % events.len();
         let event = events[from].clone();
-        // Numbers tell what is repeated once two of them have been seen.
         let to = if *at_once && from > 0 {
             from + 1
         } else {
@@ -168,24 +183,39 @@ fuzz_target!(|answer: Answer| {
         .map(|item| item.texts().cloned().collect())
         .collect();
 
-    let mut viewer = Viewer::new();
+    let mut updates = Updates::new();
     let mut accumulator = Accumulator::new();
     let mut shown: Vec<(u32, u32, String)> = Vec::new();
     let mut ended = 0;
+    let mut contradicted = false;
+    let mut numbers = HashSet::new();
+    let may_contradict = |index: usize| {
+        let item = answer.items.get(index);
+        item.is_some_and(|item| item.may_contradict(answer.envelope))
+    };
     for json in events(&answer) {
         let event = ResponseEvent::from_json(&json.to_string()).unwrap();
+        // Numbers prove a repetition only on a stream that was resumed.
+        if !numbers.insert(event.sequence_number()) {
+            accumulator.resume();
+            updates.resume();
+        }
         accumulator.push(&event).unwrap();
-        viewer.feed(&event).unwrap();
-        while let Some(view) = viewer.poll() {
-            match view {
-                View::Text {
+        if let Err(error) = updates.feed(&event) {
+            assert_eq!(error.kind(), ErrorKind::Contradiction);
+            assert!((0..answer.items.len()).any(may_contradict));
+            contradicted = true;
+        }
+        while let Some(update) = updates.poll() {
+            match update {
+                Update::Text {
                     output_index,
                     part,
                     delta,
                     snapshot,
                     ..
                 }
-                | View::ReasoningSummary {
+                | Update::ReasoningSummary {
                     output_index,
                     part,
                     delta,
@@ -203,34 +233,26 @@ fuzz_target!(|answer: Answer| {
                         }
                     };
                     shown[place].2.push_str(delta);
-                    assert_eq!(shown[place].2, snapshot);
-                }
-                View::Corrected {
-                    output_index,
-                    part,
-                    snapshot,
-                    ..
-                } => {
-                    for (index, at, text) in &mut shown {
-                        if (*index, *at) == (output_index, part) {
-                            snapshot.clone_into(text);
-                        }
+                    if !(contradicted && may_contradict(output_index as usize)) {
+                        assert_eq!(shown[place].2, snapshot);
                     }
                 }
-                View::Ended(_) => ended += 1,
+                Update::Ended(_) => ended += 1,
                 _ => {}
             }
         }
     }
     assert_eq!(ended, 1);
-    assert_eq!(texts_of(viewer.snapshot()), expected);
-    assert_eq!(accumulator.into_partial(), *viewer.snapshot());
+    assert_eq!(texts_of(updates.snapshot()), expected);
+    assert_eq!(accumulator.into_partial(), *updates.snapshot());
     for (index, texts) in expected.iter().enumerate() {
         for (part, text) in texts.iter().enumerate() {
             let found = shown
                 .iter()
                 .find(|(at, place, _)| (*at as usize, *place as usize) == (index, part));
-            assert_eq!(found.map(|(.., text)| text), Some(text));
+            if !(contradicted && may_contradict(index)) {
+                assert_eq!(found.map(|(.., text)| text), Some(text));
+            }
         }
     }
 });

@@ -2,9 +2,10 @@
 //! after an error, and the linter's fixes come to an end.
 #![no_main]
 
+use codex_sse::chat::{ChatStreamEvent, ToChatChunks, ToResponseEvents};
 use codex_types::chat::translate::{
-    AnswerOptions, ChatStreamEvent, ReasoningShown, RequestOptions, ToChatChunks, ToResponseEvents,
-    to_chat_request, to_chat_response, to_response, to_responses_request,
+    AnswerOptions, ReasoningShown, RequestOptions, to_chat_request, to_chat_response, to_response,
+    to_responses_request,
 };
 use codex_types::chat::{ChatChunk, ChatRequest, ChatResponse};
 use codex_types::lint::Linter;
@@ -22,8 +23,12 @@ fuzz_target!(|data: &[u8]| {
         .reasoning(ReasoningShown::TextAndItems);
     let mut chunks = ToChatChunks::new(answer.clone());
     let mut events = ToResponseEvents::new();
+    let mut back = Vec::new();
     let mut out = Vec::new();
     for line in text.lines() {
+        if line == "[DONE]" {
+            events.feed_done();
+        }
         let Ok(json) = RawJson::parse(line) else {
             continue;
         };
@@ -51,7 +56,7 @@ fuzz_target!(|data: &[u8]| {
             out.extend(chunks.feed(&event));
         }
         if let Ok(chunk) = json.decode::<ChatChunk>() {
-            let _ = events.feed(&chunk);
+            back.extend(events.feed(&chunk).into_iter().flatten());
         }
         for name in ["platform", "chatgpt-0.120"] {
             let linter = Linter::new(Profile::by_name(name).expect("it is one of ours"));
@@ -66,5 +71,7 @@ fuzz_target!(|data: &[u8]| {
     let ends = |one: &&ChatStreamEvent| !matches!(one, ChatStreamEvent::Chunk(_));
     assert_eq!(out.iter().filter(ends).count(), 1);
     assert!(out.last().as_ref().is_some_and(ends));
-    assert!(events.finish().len() <= 1);
+    back.extend(events.finish());
+    assert_eq!(back.iter().filter(|event| event.is_terminal()).count(), 1);
+    assert!(back.last().is_some_and(ResponseEvent::is_terminal));
 });
