@@ -73,9 +73,9 @@ fn structured_reads_the_answer_as_a_value() {
 }
 
 #[test]
-fn chat_keeps_what_was_said() {
+fn conversation_keeps_what_was_said() {
     let output = run(
-        "chat",
+        "conversation",
         &[],
         "My name is Ada.\nWhat is my name?\n/fork\nAnd now?\n/back\n/back\nAnd here?\n",
     );
@@ -101,16 +101,16 @@ fn chat_keeps_what_was_said() {
 }
 
 #[test]
-fn chat_goes_on_with_what_was_saved() {
+fn conversation_goes_on_with_what_was_saved() {
     let file = std::env::temp_dir().join(format!("chat-example-{}.json", std::process::id()));
     let name = file.to_string_lossy();
     let output = run(
-        "chat",
+        "conversation",
         &[],
         &format!("My name is Ada.\n/save {name}\n/quit\n"),
     );
     assert!(output.status.success() && text(&output.stderr).contains("saved"));
-    let output = run("chat", &[&name], "What is my name?\n");
+    let output = run("conversation", &[&name], "What is my name?\n");
     std::fs::remove_file(&file).expect("the file");
     let remarks = text(&output.stderr);
     assert!(output.status.success(), "{remarks}");

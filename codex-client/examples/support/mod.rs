@@ -1,4 +1,4 @@
-// What the examples `tools`, `chat` and `structured` have in common: a backend to talk to, and a line for an error.
+// What the examples `tools`, `conversation` and `structured` have in common: a backend to talk to, and a line for an error.
 
 mod answers;
 mod embedded;

@@ -1,6 +1,6 @@
 //! A conversation in the terminal: with a history, live reasoning, and what each answer cost.
 //!
-//! `cargo run --example chat -- [FILE]`
+//! `cargo run --example conversation -- [FILE]`
 //!
 //! A line is a question. `/fork` goes on in a copy of the conversation, `/back` returns to the one before, `/save FILE` writes it down, and a
 //! FILE on the command line goes on with what was saved. Answers go to standard output, everything else to standard error.
@@ -26,7 +26,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            eprintln!("chat: {message}");
+            eprintln!("conversation: {message}");
             ExitCode::FAILURE
         }
     }
