@@ -111,7 +111,7 @@ pub(crate) fn without_tokens(response: &Response<Bytes>, secrets: &[&Secret]) ->
     }
 }
 
-/// Reads a response to a device that waits for its user, of any status; `None` unless the wait is over.
+/// Returns why the device login ended, if this response to a poll says so. Any status will do.
 pub(crate) fn declined(response: &Response<Bytes>, secrets: &[&Secret]) -> Option<Error> {
     let error = described(Purpose::Device, response, secrets);
     let is_final = matches!(

@@ -184,7 +184,7 @@ fn a_mounted_file_that_was_replaced_outside_is_not_renewed() {
     assert_eq!(names(&container), ["auth.json"]);
 }
 
-/// Two holders of one file count to so many together: no save is lost, whatever path each of them uses.
+/// Two holders of one file count up together: no save is lost, whatever path each of them uses.
 fn count(one: &Path, other: &Path) {
     const EACH: u32 = 60;
     let text = |record: &Record| record.api_key().unwrap().expose().parse::<u32>().unwrap();

@@ -45,7 +45,7 @@ pub enum ErrorKind {
     InvalidUtf8,
     /// A payload is not an event: no JSON, or JSON nested too deeply. It concerns that payload alone.
     InvalidEvent,
-    /// An event has so many small values that it would take more memory than 16 times
+    /// An event has too many small values: in memory they would take more than 16 times
     /// [`Limits::max_frame`](crate::Limits::max_frame). It concerns that event alone.
     TooManyValues,
     /// The assembled response passed the limit of its `Accumulator`.

@@ -137,7 +137,7 @@ pub fn first_record() -> Record {
     Record::of_tokens(tokens, SystemTime::now())
 }
 
-/// Runs this test program's test `worker` in so many processes at once, and checks that each expiry cost one redemption.
+/// Runs the test `worker` of this program in several processes at once, and checks that each expiry cost one redemption.
 pub fn run(size: Size, store: &impl TokenStore, prepare: impl Fn(usize, &mut Command)) {
     let authority = Arc::new(Authority {
         size,

@@ -142,7 +142,7 @@ impl Parts {
         }
     }
 
-    /// Makes the parts with this index so many, without text. Returns where they stood. Of very many, only the last are replaced.
+    /// Replaces the parts with this index by `count` empty ones. Returns the range they had. Of very many, only the last are replaced.
     pub(super) fn put(&mut self, index: u32, count: usize) -> Range<usize> {
         let end = self.list.len();
         let start = match self.find(index, None) {

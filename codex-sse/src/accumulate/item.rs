@@ -279,7 +279,7 @@ impl Accumulator {
         Ok(())
     }
 
-    /// Puts a whole item in the place of what was built of it. Where the whole says nothing, what was built stays.
+    /// Replaces what was built of an item by the whole item. A field that the whole item leaves empty keeps what was built.
     pub(super) fn settle_item(&mut self, key: u32, mut item: OutputItem) -> Result<(), Error> {
         self.keep_call_id(key, &mut item);
         let before = self.entry(key).size;

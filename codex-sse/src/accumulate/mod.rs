@@ -81,7 +81,7 @@ use crate::Error;
 ///
 /// The final response counts more than `output_item.done`, that more than the `done` of a part or a text, and that more than deltas.
 /// Where a source says nothing, the lower one stays. Text or arguments that an added item already holds count until the first delta comes.
-/// A whole text that goes on where the deltas ended supplies the rest; one that contradicts them replaces them. Arguments of a finished
+/// A whole text that begins with the deltas adds what they lack; one that contradicts them replaces them. Arguments of a finished
 /// call never change.
 ///
 /// The output stands in the order of the final response. Items that are missing there keep their place behind the item before them. No two

@@ -20,7 +20,7 @@ use super::{
 use crate::Error;
 
 impl Accumulator {
-    /// A response that goes on. The items it brings count as announced, where none has come before.
+    /// Takes the fields of a response that has not ended. Its items count as announced if no item came before.
     pub(super) fn push_envelope(&mut self, event: &LifecycleEvent) -> Result<(), Error> {
         let response = event.response_or_flat();
         self.grow(response.heap_size())?;

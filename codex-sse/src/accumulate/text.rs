@@ -136,7 +136,7 @@ impl Accumulator {
         }
     }
 
-    /// Puts the character that two halves make in the place of the first.
+    /// Replaces the first half of a surrogate pair by the character that both halves make.
     fn replace_last(&mut self, place: Place, joined: char) {
         let (item, _) = self.parts_of(place.key);
         if let Some(text) = text_mut(item, place.kind, place.position)

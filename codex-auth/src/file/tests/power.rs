@@ -158,7 +158,7 @@ impl FileLayer for Power {
     }
 }
 
-/// How many of so many losses of power left neither the old content nor the new; and how many left each.
+/// Loses power once per seed, and counts the files that hold neither content, the old one, and the new one.
 fn losses(seeds: u64, careless: bool, exchanges: bool) -> (u64, u64, u64) {
     let path = PathBuf::from("/simulated/auth.json");
     let (old, new) = (record("old").to_json(), record("new").to_json());
