@@ -311,6 +311,25 @@ fn failed_and_error_keep_what_came() {
     assert_eq!(accumulator.into_partial().output_text(), "par");
 }
 
+/// Items with the same text are different items if both their ids and their indexes differ.
+#[test]
+fn equal_texts_do_not_make_one_item() {
+    let thought = json!({"type": "response.output_item.done", "output_index": 0, "item": {"type": "reasoning", "id": "rs_0", "summary": [{"type": "summary_text", "text": "so"}]}});
+    let part = |kind: &str, key: &str| json!({"type": format!("response.reasoning_summary_text.{kind}"), "item_id": "rs_1", "output_index": 1, "summary_index": 0, key: "so"});
+    let thoughts = fold(&[part("delta", "delta"), part("done", "text"), thought]);
+    let ids = |accumulator: &Accumulator| -> Vec<Option<String>> {
+        let output = accumulator.snapshot().output.iter();
+        output.map(|item| item.id().map(str::to_owned)).collect()
+    };
+    let wanted = |ids: [&str; 2]| ids.map(|id| Some(id.to_owned())).to_vec();
+    assert_eq!(ids(&thoughts), wanted(["rs_0", "rs_1"]));
+
+    let arguments = json!({"type": "response.function_call_arguments.done", "item_id": "fc_0", "output_index": 0, "arguments": "{}"});
+    let call = json!({"type": "response.output_item.done", "output_index": 1, "item": {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "list", "arguments": "{}", "status": "completed"}});
+    let calls = fold(&[arguments, call]);
+    assert_eq!(ids(&calls), wanted(["fc_0", "fc_1"]));
+}
+
 #[test]
 fn incomplete_cuts_open_calls() {
     let mut updates = Updates::new();

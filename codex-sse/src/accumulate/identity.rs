@@ -358,8 +358,10 @@ impl Accumulator {
         };
         let same = || {
             tried().find(|key| {
-                let is_other = has_other_call_id(*key)
-                    && (is_elsewhere(*key) || self.has_other_id(*key, address.id));
+                let is_elsewhere = is_elsewhere(*key);
+                let is_other = is_elsewhere && self.ids_differ(*key, address.id)
+                    || has_other_call_id(*key)
+                        && (is_elsewhere || self.has_other_id(*key, address.id));
                 !is_other && self.has_text_of(*key, item)
             })
         };
@@ -443,12 +445,13 @@ impl Accumulator {
 
     /// Both have an id, the ids differ, and they mean something.
     fn has_other_id(&self, key: u32, id: &str) -> bool {
-        let entry = self.entry(key);
-        !id.is_empty()
-            && !entry.last_id.is_empty()
-            && entry.is_stable
-            && !self.identities.ids_change
-            && !self.has_id(key, id)
+        self.entry(key).is_stable && self.ids_differ(key, id)
+    }
+
+    /// Both have an id, the ids differ, and the server is not known to change them.
+    fn ids_differ(&self, key: u32, id: &str) -> bool {
+        let has_ids = !id.is_empty() && !self.entry(key).last_id.is_empty();
+        has_ids && !self.identities.ids_change && !self.has_id(key, id)
     }
 
     /// Whether an id that is not known may be one more of this item. An item that has text has no other if its id was confirmed, if it is

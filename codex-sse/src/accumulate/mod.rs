@@ -66,7 +66,7 @@ use crate::Error;
 /// | `call_id` | Names a call. Two finished calls at different places with different arguments stay two even under one `call_id`. |
 /// | item id | Names an item; an event may also use the `call_id` in its place. Of items that share an id, the index decides. |
 /// | `output_index` and kind | Names the item of that kind at that index, unless two items of one kind have claimed one index: then indexes prove nothing on this stream. |
-/// | the open item of the kind | The one fed last, or the first that has no text, or the last. An item that comes whole belongs to the open one whose text it continues. |
+/// | the open item of the kind | The one fed last, or the first that has no text, or the last. An item that comes whole belongs to the open one whose text it continues, unless both its id and its index are others. |
 /// | order | A new item after the others. |
 ///
 /// An id that is not known is a new name of the item that the weaker evidence points to, unless that item's id was confirmed by two events
