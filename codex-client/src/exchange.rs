@@ -1,11 +1,10 @@
-// Sending a request again. Whether, and after how long, is decided by the transport's retry schedule; here it is told what happened, in the
-// words of this crate's errors.
+// One exchange: a request that is sent until it succeeds or the retry policy ends it. The transport's retry schedule decides; this module
+// translates the errors of this crate for it.
 
-use core::future::Future;
 use core::hash::BuildHasher as _;
-use core::pin::Pin;
 use core::time::Duration;
 use std::hash::RandomState;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -13,62 +12,57 @@ use codex_transport::{Body, Decision, Outcome, Schedule, Timer as _};
 use codex_types::{ApiError, ErrorCategory, ErrorCode};
 use http::{Request, StatusCode};
 
-use crate::client::Client;
+use crate::attempt;
 use crate::error::{Error, ErrorKind};
 use crate::failure;
 use crate::meta::ResponseMeta;
 use crate::observe::Observer;
+use crate::shared::Shared;
 
 /// A request and what is left of its retries.
-pub(crate) struct Attempts {
-    observer: Observer,
+pub(crate) struct Exchange {
+    shared: Arc<Shared>,
+    observer: Arc<Observer>,
     request: Request<Bytes>,
     schedule: Schedule,
-    /// How often the request has been sent again.
+    /// How many times the request has been sent again.
     resends: u32,
 }
 
-/// An event stream, and what may be done should it break before its first event.
-pub(crate) struct Opened {
-    pub(crate) meta: ResponseMeta,
-    pub(crate) body: Body,
-    pub(crate) attempts: Attempts,
-}
-
-/// A further attempt that is waited for.
-pub(crate) type Reopening = Pin<Box<dyn Future<Output = Result<Opened, Error>> + Send>>;
-
-impl Attempts {
-    pub(crate) fn new(observer: Observer, request: Request<Bytes>) -> Self {
-        let schedule = observer.client().inner().retry.schedule();
+impl Exchange {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        observer: Arc<Observer>,
+        request: Request<Bytes>,
+    ) -> Self {
         Self {
+            schedule: shared.retry.schedule(),
+            shared,
             observer,
             request,
-            schedule,
             resends: 0,
         }
     }
 
-    /// The client that the request is sent with.
-    pub(crate) fn client(&self) -> &Client {
-        self.observer.client()
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
-    /// Sends the request until it is answered with a success, or with the news that nothing has changed.
-    pub(crate) async fn answer(&mut self) -> Result<(ResponseMeta, Body), Error> {
+    /// Sends the request until the response is a success, or 304.
+    pub(crate) async fn send(&mut self) -> Result<(ResponseMeta, Body), Error> {
         loop {
             let request = self.request.clone();
-            let error = match self.client().send(request, self.resends).await {
-                Ok(answer) => {
-                    let meta = ResponseMeta::read(answer.status(), answer.headers());
+            let error = match attempt::send(&self.shared, request, self.resends).await {
+                Ok(response) => {
+                    let meta = ResponseMeta::read(response.status(), response.headers());
                     self.observer.head(&meta);
-                    if is_answer(answer.status()) {
-                        if let Some(budget) = self.client().inner().retry.budget() {
+                    if is_success(response.status()) {
+                        if let Some(budget) = self.shared.retry.budget() {
                             budget.deposit();
                         }
-                        return Ok((meta, answer.into_body()));
+                        return Ok((meta, response.into_body()));
                     }
-                    failure::status(meta, answer.into_body()).await
+                    failure::status(meta, response.into_body()).await
                 }
                 Err(error) => error,
             };
@@ -76,34 +70,28 @@ impl Attempts {
                 self.observer.exchange_failed(&error);
                 return Err(error);
             };
-            self.client().inner().timer.sleep(delay).await;
+            self.shared.timer.sleep(delay).await;
         }
     }
 
-    /// The same, for an event stream.
-    pub(crate) async fn open(mut self) -> Result<Opened, Error> {
-        let (meta, body) = self.answer().await?;
-        if !failure::may_be_event_stream(meta.headers()) {
-            let error = Error::protocol("the answer is not an event stream").with_meta(meta);
-            self.observer.exchange_failed(&error);
-            return Err(error);
+    /// Sends the request until the response is an event stream.
+    pub(crate) async fn open(&mut self) -> Result<(ResponseMeta, Body), Error> {
+        let (meta, body) = self.send().await?;
+        if meta.may_be_event_stream() {
+            return Ok((meta, body));
         }
-        Ok(Opened {
-            meta,
-            body,
-            attempts: self,
-        })
+        let error = Error::protocol("the answer is not an event stream").with_meta(meta);
+        self.observer.exchange_failed(&error);
+        Err(error)
     }
 
     /// Opens the stream once more, after a pause.
-    pub(crate) fn reopen(self, delay: Duration) -> Reopening {
-        Box::pin(async move {
-            self.client().inner().timer.sleep(delay).await;
-            self.open().await
-        })
+    pub(crate) async fn reopen(&mut self, delay: Duration) -> Result<(ResponseMeta, Body), Error> {
+        self.shared.timer.sleep(delay).await;
+        self.open().await
     }
 
-    /// After how long to send the request again, or that it is over. Only to be asked while nothing of an answer has been handed out.
+    /// Returns the pause before the request is sent again, or `None` when it must not be. The caller must not have seen an event yet.
     pub(crate) fn delay_after(&mut self, error: &Error) -> Option<Duration> {
         let code = error.api().and_then(code_of);
         if code.is_some_and(is_final) {
@@ -139,7 +127,7 @@ impl Attempts {
     }
 }
 
-fn is_answer(status: StatusCode) -> bool {
+fn is_success(status: StatusCode) -> bool {
     status.is_success() || status == StatusCode::NOT_MODIFIED
 }
 

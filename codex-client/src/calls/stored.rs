@@ -1,46 +1,40 @@
-// Responses that the service keeps, and counting.
+// Stored responses, and counting tokens.
+
+use std::sync::Arc;
 
 use codex_types::{Include, InputTokens, InputTokensRequest, ItemList, Response};
+use http::Method;
 use http::header::ACCEPT;
-use http::{HeaderValue, Method};
 
-use crate::calls::Call;
+use crate::calls::call::Call;
+use crate::calls::create::assembled;
+use crate::calls::stream::ResponseStream;
+use crate::calls::unary::Unary;
 use crate::client::Client;
 use crate::error::Error;
+use crate::events::HttpEvents;
 use crate::options::CallOptions;
-use crate::stream::ResponseStream;
+use crate::request::EVENT_STREAM;
+use crate::shared::Shared;
 
 impl Client {
-    /// Fetches a response that the service has kept, or is still making in the background.
+    /// Fetches a stored response, finished or still being made in the background.
     ///
     /// # Errors
     ///
-    /// As for [`stream`](Self::stream); [`Protocol`](crate::ErrorKind::Protocol) when the answer is not JSON.
-    pub async fn retrieve(&self, response_id: &str) -> Result<Response, Error> {
-        self.retrieve_with(response_id, &CallOptions::new()).await
+    /// Those of [`stream`](Self::stream); [`Protocol`](crate::ErrorKind::Protocol) when the body is not JSON.
+    pub fn retrieve<'a>(&'a self, response_id: &'a str) -> Call<'a, Response> {
+        Call::new(move |options| {
+            Box::pin(async move { retrieve(self.shared(), response_id, &options).await })
+        })
     }
 
-    /// As [`retrieve`](Self::retrieve), with options of this call.
+    /// Streams a stored response, from the event after this number or from its beginning: to continue watching a background response, also
+    /// from another process.
     ///
-    /// # Errors
-    ///
-    /// As for [`retrieve`](Self::retrieve).
-    pub async fn retrieve_with(
-        &self,
-        response_id: &str,
-        options: &CallOptions,
-    ) -> Result<Response, Error> {
-        let path = format!("responses/{}", checked(response_id)?);
-        let call = Call::new(self, options, Method::GET, &path).await?;
-        call.read().await
-    }
-
-    /// Watches a response that the service keeps, from behind the event with this number, or from its beginning: the way back to one that is
-    /// being made in the background, also from another process.
-    ///
-    /// The stream has only what it was given: its [`snapshot`](ResponseStream::snapshot) grows from the place where it begins, and is whole with
-    /// the last event. It is opened again before its first event, like any other; where it breaks after that, this is called again with
-    /// the number of the last event ([`ResponseEvent::sequence_number`](codex_types::ResponseEvent::sequence_number)).
+    /// The [`snapshot`](ResponseStream::snapshot) grows from the event where the stream begins, and is whole with the last one. The stream is
+    /// opened again before its first event, like any other; where it breaks after that, call this again with the number of the last event
+    /// ([`ResponseEvent::sequence_number`](codex_types::ResponseEvent::sequence_number)).
     ///
     /// ```
     /// # use codex_client::Client;
@@ -60,147 +54,112 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As for [`stream`](Self::stream).
-    pub async fn resume(
-        &self,
-        response_id: &str,
+    /// Those of [`stream`](Self::stream).
+    pub fn resume<'a>(
+        &'a self,
+        response_id: &'a str,
         starting_after: Option<u64>,
-    ) -> Result<ResponseStream, Error> {
-        self.resume_with(response_id, starting_after, &CallOptions::new())
-            .await
+    ) -> Call<'a, ResponseStream> {
+        Call::new(move |options| {
+            Box::pin(async move {
+                let path = stream_path(response_id, starting_after)?;
+                let timeouts = options.timeouts_or(self.shared().timeouts);
+                let options = options.timeouts(timeouts);
+                let mut call = Unary::new(self.shared(), &options, Method::GET, &path).await?;
+                call.headers_mut().insert(ACCEPT, EVENT_STREAM);
+                let (exchange, observer) = call.exchange();
+                let events = HttpEvents::open(exchange, timeouts).await?;
+                Ok(assembled(events, Vec::new(), observer))
+            })
+        })
     }
 
-    /// As [`resume`](Self::resume), with options of this call.
+    /// Cancels a background response.
     ///
     /// # Errors
     ///
-    /// As for [`stream`](Self::stream).
-    pub async fn resume_with(
-        &self,
-        response_id: &str,
-        starting_after: Option<u64>,
-        options: &CallOptions,
-    ) -> Result<ResponseStream, Error> {
-        let id = checked(response_id)?;
-        let path = match starting_after {
-            Some(number) => format!("responses/{id}?stream=true&starting_after={number}"),
-            None => format!("responses/{id}?stream=true"),
-        };
-        let timeouts = options.timeouts.unwrap_or_else(|| self.inner().timeouts);
-        let options = options.clone().timeouts(timeouts);
-        let mut call = Call::new(self, &options, Method::GET, &path).await?;
-        call.headers_mut().insert(ACCEPT, EVENTS);
-        let (opened, observer) = call.open().await?;
-        let findings = Vec::new();
-        Ok(ResponseStream::new(
-            opened,
-            findings,
-            timeouts,
-            Some(observer),
-        ))
+    /// Those of [`retrieve`](Self::retrieve).
+    pub fn cancel<'a>(&'a self, response_id: &'a str) -> Call<'a, Response> {
+        Call::new(move |options| {
+            Box::pin(async move {
+                let path = format!("responses/{}/cancel", checked(response_id)?);
+                let call = Unary::new(self.shared(), &options, Method::POST, &path).await?;
+                call.fetch().await
+            })
+        })
     }
 
-    /// Ends a response that is being made in the background.
+    /// Deletes a stored response.
     ///
     /// # Errors
     ///
-    /// As for [`retrieve`](Self::retrieve).
-    pub async fn cancel(&self, response_id: &str) -> Result<Response, Error> {
-        self.cancel_with(response_id, &CallOptions::new()).await
+    /// Those of [`retrieve`](Self::retrieve).
+    pub fn delete<'a>(&'a self, response_id: &'a str) -> Call<'a, ()> {
+        Call::new(move |options| {
+            Box::pin(async move {
+                let path = format!("responses/{}", checked(response_id)?);
+                let call = Unary::new(self.shared(), &options, Method::DELETE, &path).await?;
+                call.send().await.map(drop)
+            })
+        })
     }
 
-    /// As [`cancel`](Self::cancel), with options of this call.
+    /// Fetches a page of the input of a response. [`input_item_pages`](Self::input_item_pages) fetches them all.
     ///
     /// # Errors
     ///
-    /// As for [`retrieve`](Self::retrieve).
-    pub async fn cancel_with(
-        &self,
-        response_id: &str,
-        options: &CallOptions,
-    ) -> Result<Response, Error> {
-        let path = format!("responses/{}/cancel", checked(response_id)?);
-        let call = Call::new(self, options, Method::POST, &path).await?;
-        call.read().await
+    /// Those of [`retrieve`](Self::retrieve).
+    pub fn input_items<'a>(
+        &'a self,
+        response_id: &'a str,
+        query: &'a InputItems,
+    ) -> Call<'a, ItemList> {
+        Call::new(move |options| {
+            Box::pin(async move {
+                let (id, query) = (checked(response_id)?, query.to_query()?);
+                let path = format!("responses/{id}/input_items{query}");
+                let call = Unary::new(self.shared(), &options, Method::GET, &path).await?;
+                call.fetch().await
+            })
+        })
     }
 
-    /// Makes the service forget a response.
+    /// Counts the input tokens of a request without sending it to a model.
     ///
     /// # Errors
     ///
-    /// As for [`retrieve`](Self::retrieve).
-    pub async fn delete(&self, response_id: &str) -> Result<(), Error> {
-        self.delete_with(response_id, &CallOptions::new()).await
+    /// Those of [`retrieve`](Self::retrieve).
+    pub fn count_input_tokens<'a>(
+        &'a self,
+        request: &'a InputTokensRequest,
+    ) -> Call<'a, InputTokens> {
+        Call::new(move |options| {
+            Box::pin(async move {
+                let path = "responses/input_tokens";
+                let call = Unary::new(self.shared(), &options, Method::POST, path).await?;
+                call.with_body(request)?.fetch().await
+            })
+        })
     }
+}
 
-    /// As [`delete`](Self::delete), with options of this call.
-    ///
-    /// # Errors
-    ///
-    /// As for [`retrieve`](Self::retrieve).
-    pub async fn delete_with(&self, response_id: &str, options: &CallOptions) -> Result<(), Error> {
-        let path = format!("responses/{}", checked(response_id)?);
-        let call = Call::new(self, options, Method::DELETE, &path).await?;
-        call.done().await
-    }
+pub(crate) async fn retrieve(
+    shared: &Arc<Shared>,
+    response_id: &str,
+    options: &CallOptions,
+) -> Result<Response, Error> {
+    let path = format!("responses/{}", checked(response_id)?);
+    let call = Unary::new(shared, options, Method::GET, &path).await?;
+    call.fetch().await
+}
 
-    /// Fetches a page of what a response was given. [`input_item_pages`](Self::input_item_pages) goes through them all.
-    ///
-    /// # Errors
-    ///
-    /// As for [`retrieve`](Self::retrieve).
-    pub async fn input_items(
-        &self,
-        response_id: &str,
-        query: &InputItems,
-    ) -> Result<ItemList, Error> {
-        let options = CallOptions::new();
-        self.input_items_with(response_id, query, &options).await
-    }
-
-    /// As [`input_items`](Self::input_items), with options of this call.
-    ///
-    /// # Errors
-    ///
-    /// As for [`retrieve`](Self::retrieve).
-    pub async fn input_items_with(
-        &self,
-        response_id: &str,
-        query: &InputItems,
-        options: &CallOptions,
-    ) -> Result<ItemList, Error> {
-        let (id, query) = (checked(response_id)?, query.to_query()?);
-        let path = format!("responses/{id}/input_items{query}");
-        let call = Call::new(self, options, Method::GET, &path).await?;
-        call.read().await
-    }
-
-    /// Counts the tokens that a request would take, without making it.
-    ///
-    /// # Errors
-    ///
-    /// As for [`retrieve`](Self::retrieve).
-    pub async fn count_input_tokens(
-        &self,
-        request: &InputTokensRequest,
-    ) -> Result<InputTokens, Error> {
-        let options = CallOptions::new();
-        self.count_input_tokens_with(request, &options).await
-    }
-
-    /// As [`count_input_tokens`](Self::count_input_tokens), with options of this call.
-    ///
-    /// # Errors
-    ///
-    /// As for [`retrieve`](Self::retrieve).
-    pub async fn count_input_tokens_with(
-        &self,
-        request: &InputTokensRequest,
-        options: &CallOptions,
-    ) -> Result<InputTokens, Error> {
-        let call = Call::new(self, options, Method::POST, "responses/input_tokens").await?;
-        call.with_body(request)?.read().await
-    }
+/// The path of the event stream of a stored response, after the event with this number.
+pub(crate) fn stream_path(response_id: &str, starting_after: Option<u64>) -> Result<String, Error> {
+    let id = checked(response_id)?;
+    Ok(match starting_after {
+        Some(number) => format!("responses/{id}?stream=true&starting_after={number}"),
+        None => format!("responses/{id}?stream=true"),
+    })
 }
 
 /// Which page of the items of a response.
@@ -279,5 +238,26 @@ fn checked(id: &str) -> Result<&str, Error> {
     }
 }
 
-const EVENTS: HeaderValue = HeaderValue::from_static("text/event-stream");
 const ID: &str = "an id has characters that no id has";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_is_in_the_url_beside_what_the_base_has() {
+        let path = stream_path("resp_1", Some(17)).unwrap();
+        let join = |base| crate::target::join(&http::Uri::from_static(base), &path).unwrap();
+        assert_eq!(
+            join("https://api.test/v1"),
+            "https://api.test/v1/responses/resp_1?stream=true&starting_after=17"
+        );
+        assert_eq!(
+            join("https://api.test/v1?api-version=1"),
+            "https://api.test/v1/responses/resp_1?stream=true&starting_after=17&api-version=1"
+        );
+        for id in ["", "../models", "resp_1?x=", "resp 1"] {
+            assert!(stream_path(id, Some(17)).is_err(), "{id}");
+        }
+    }
+}

@@ -1,72 +1,62 @@
-// The calls whose answer comes in one piece. Each names its method, its path and the type of its answer; how it is sent is the same for all.
+// A call whose response comes in one piece, and the opening of one whose response is a stream.
 
-mod compact;
-mod models;
-mod pages;
-mod responses;
-mod usage;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use codex_transport::{Body, Timeouts};
 use codex_types::RawJson;
 use codex_types::profile::Channel;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use http::{HeaderMap, Method, Request, Uri};
 use serde::de::DeserializeOwned;
 
-pub(crate) use compact::is_compaction;
-pub(crate) use models::ModelCache;
-pub use models::ModelListing;
-pub use pages::InputItemPages;
-pub use responses::InputItems;
-
-use crate::attempt::{Attempts, Opened};
-use crate::client::Client;
 use crate::error::Error;
+use crate::exchange::Exchange;
 use crate::failure;
 use crate::meta::ResponseMeta;
 use crate::observe::Observer;
 use crate::options::CallOptions;
+use crate::request::{self, JSON};
+use crate::shared::Shared;
 use crate::target::Target;
-use crate::turn;
 
-/// A call on its way to a backend.
-pub(crate) struct Call<'a> {
-    client: &'a Client,
+/// A request of the API that is ready to be sent.
+pub(crate) struct Unary<'a> {
+    shared: &'a Arc<Shared>,
     options: &'a CallOptions,
     request: Request<Bytes>,
 }
 
-impl<'a> Call<'a> {
+impl<'a> Unary<'a> {
     pub(crate) async fn new(
-        client: &'a Client,
+        shared: &'a Arc<Shared>,
         options: &'a CallOptions,
         method: Method,
         path: &str,
     ) -> Result<Self, Error> {
-        let target = client.target().await?;
-        let uri = failure::join(&target.base, path)?;
-        Self::to(client, options, target, method, uri)
+        let target = shared.target().await?;
+        let uri = target.url(path)?;
+        Self::to(shared, options, &target, method, uri)
     }
 
     pub(crate) fn to(
-        client: &'a Client,
+        shared: &'a Arc<Shared>,
         options: &'a CallOptions,
-        target: Target,
+        target: &Target,
         method: Method,
         uri: Uri,
     ) -> Result<Self, Error> {
-        let identity = client.identity(&options.identity, None);
-        let own = client.own_headers(options)?;
+        let identity = request::identity(shared, options);
+        let own = request::own_headers(shared, options)?;
         let mut request = Request::new(Bytes::new());
-        *request.headers_mut() = turn::headers(&target, &identity, Channel::Http, &own)?;
+        *request.headers_mut() = request::headers(target, &identity, Channel::Http, &own)?;
         request.headers_mut().insert(ACCEPT, JSON);
         *request.method_mut() = method;
         *request.uri_mut() = uri;
-        let timeouts = options.timeouts.unwrap_or(Timeouts::unary());
+        let timeouts = options.timeouts_or(Timeouts::unary());
         request.extensions_mut().insert(timeouts);
         Ok(Self {
-            client,
+            shared,
             options,
             request,
         })
@@ -78,58 +68,55 @@ impl<'a> Call<'a> {
 
     /// Gives the request a body, over which the options put their parameters.
     pub(crate) fn with_body(mut self, body: &impl serde::Serialize) -> Result<Self, Error> {
-        let body = RawJson::encode(body).map_err(turn::unwritable)?;
-        let body = turn::with_parameters(body.as_str().to_owned(), &self.options.parameters)?;
+        let body = RawJson::encode(body).map_err(request::unwritable)?;
+        let body = request::with_parameters(body.as_str().to_owned(), &self.options.parameters)?;
         *self.request.body_mut() = body.into();
         self.request.headers_mut().insert(CONTENT_TYPE, JSON);
         Ok(self)
     }
 
-    /// Sends it until it is answered.
-    pub(crate) async fn answer(self) -> Result<(ResponseMeta, Body), Error> {
-        let observer = Observer::of_call(self.client, self.request.uri(), self.options);
-        Attempts::new(observer, self.request).answer().await
+    /// The exchange that sends it, and what watches the exchange.
+    pub(crate) fn exchange(self) -> (Exchange, Arc<Observer>) {
+        let observer = Observer::of_call(self.shared, self.request.uri(), self.options);
+        let exchange = Exchange::new(self.shared.clone(), observer.clone(), self.request);
+        (exchange, observer)
     }
 
-    /// Sends it until it is answered with a stream of events.
-    pub(crate) async fn open(self) -> Result<(Opened, Observer), Error> {
-        let observer = Observer::of_call(self.client, self.request.uri(), self.options);
-        let opened = Attempts::new(observer.clone(), self.request).open().await?;
-        Ok((opened, observer))
+    /// Sends it until it succeeds. The body of the response is not read yet.
+    pub(crate) async fn send(self) -> Result<(ResponseMeta, Body), Error> {
+        self.exchange().0.send().await
     }
 
-    /// Sends it and reads the answer as a `T`.
-    pub(crate) async fn read<T: DeserializeOwned>(self) -> Result<T, Error> {
-        let (meta, body) = self.answer().await?;
-        read(meta, body).await
-    }
-
-    /// Sends it; what the answer says beside its status does not matter.
-    pub(crate) async fn done(self) -> Result<(), Error> {
-        self.answer().await.map(|_| ())
+    /// Sends it and decodes the response.
+    pub(crate) async fn fetch<T: DeserializeOwned>(self) -> Result<T, Error> {
+        let (meta, body) = self.send().await?;
+        decode(meta, body).await
     }
 }
 
-/// A body as a `T`.
-pub(crate) async fn read<T: DeserializeOwned>(meta: ResponseMeta, body: Body) -> Result<T, Error> {
+/// Decodes a body.
+pub(crate) async fn decode<T: DeserializeOwned>(
+    meta: ResponseMeta,
+    body: Body,
+) -> Result<T, Error> {
     let body = match body.collect(BODY_LIMIT).await {
         Ok(body) => body,
         Err(error) => return Err(failure::transport(error).with_meta(meta)),
     };
-    let text = core::str::from_utf8(&body);
     let undecodable = |error: Box<dyn core::error::Error + Send + Sync>| {
-        Error::protocol(ANSWER).with_source(error)
+        Error::protocol(UNDECODABLE).with_source(error)
     };
-    match text {
-        Ok(text) => RawJson::parse(text)
-            .and_then(|json| json.decode())
-            .map_err(|error| undecodable(error.into()).with_meta(meta)),
-        Err(error) => Err(undecodable(error.into()).with_meta(meta)),
-    }
+    core::str::from_utf8(&body)
+        .map_err(|error| undecodable(error.into()))
+        .and_then(|text| {
+            RawJson::parse(text)
+                .and_then(|json| json.decode())
+                .map_err(|error| undecodable(error.into()))
+        })
+        .map_err(|error| error.with_meta(meta))
 }
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const ANSWER: &str = "the answer is not the JSON that the call promises";
+const UNDECODABLE: &str = "the answer is not the JSON that the call promises";
 
-/// How large an answer in one piece may be: 64 MiB, which a stored response with images in it comes near to and a list of models never does.
+/// The largest body in one piece: 64 MiB, which a stored response with images in it comes near to and a list of models never does.
 const BODY_LIMIT: usize = 64 * 1024 * 1024;

@@ -1,70 +1,93 @@
-// An answer of a conversation, whichever way it comes.
+// A response enters the history with its last event, at the moment that event is yielded: a caller that has seen it finds it there, even if it
+// drops the turn then.
 
-use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::convert::Infallible;
+use core::task::{Context, Poll, ready};
 
-use codex_sse::{Accumulator, Update};
-use codex_types::lint::Finding;
-use codex_types::{Response, ResponseEvent};
-use futures_core::Stream;
+use codex_types::{InputItem, ResponseEvent};
 
+use crate::assembled::{Assembly, EventSource, Step};
 use crate::error::Error;
-use crate::meta::ResponseMeta;
-use crate::stream::ResponseStream;
+use crate::events::HttpEvents;
+use crate::session::state::SessionState;
+#[cfg(feature = "ws")]
+use crate::socket::source::SocketEvents;
 
-/// The events of one response, with everything a [`SessionTurn`](crate::SessionTurn) hands through.
-pub(crate) trait Answer {
-    fn poll_event(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<ResponseEvent, Error>>>;
-    fn meta(&self) -> &ResponseMeta;
-    fn findings(&self) -> &[Finding];
-    fn snapshot(&self) -> &Response;
-    fn is_completed(&self) -> bool;
-    fn has_update(&mut self) -> bool;
-    fn take_contradiction(&mut self) -> Option<Error>;
-    fn update(&mut self) -> Option<Update<'_>>;
-    fn take_accumulator(&mut self) -> Accumulator;
+/// The events of a response that will be part of a conversation.
+pub(super) struct Recorded<'a> {
+    state: &'a mut SessionState,
+    events: Events<'a>,
+    /// The input of this turn; `None` once it is in the history.
+    said: Option<Vec<InputItem>>,
 }
 
-impl Answer for ResponseStream {
-    fn poll_event(
+pub(super) enum Events<'a> {
+    Http(HttpEvents),
+    #[cfg(feature = "ws")]
+    Socket(SocketEvents<'a>),
+    /// Without sockets no source borrows from a session.
+    #[cfg(not(feature = "ws"))]
+    Never(Infallible, core::marker::PhantomData<&'a ()>),
+}
+
+impl<'a> Recorded<'a> {
+    pub(super) fn new(
+        state: &'a mut SessionState,
+        events: Events<'a>,
+        said: Vec<InputItem>,
+    ) -> Self {
+        Self {
+            state,
+            events,
+            said: Some(said),
+        }
+    }
+
+    pub(super) fn is_committed(&self) -> bool {
+        self.said.is_none()
+    }
+}
+
+impl EventSource for Recorded<'_> {
+    type Restart = Infallible;
+
+    fn poll_next(
         &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<ResponseEvent, Error>>> {
-        Pin::new(self).poll_next(context)
+        assembly: &mut Assembly,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Step<ResponseEvent, Infallible>, Error>>> {
+        let item = ready!(self.events.poll_next(assembly, cx));
+        if let Some(Ok(_)) = &item
+            && assembly.is_completed()
+            && let Some(said) = self.said.take()
+        {
+            self.state.take(said, assembly.snapshot());
+        }
+        Poll::Ready(item)
     }
+}
 
-    fn meta(&self) -> &ResponseMeta {
-        self.meta()
-    }
+impl EventSource for Events<'_> {
+    type Restart = Infallible;
 
-    fn findings(&self) -> &[Finding] {
-        self.findings()
-    }
-
-    fn snapshot(&self) -> &Response {
-        self.snapshot()
-    }
-
-    fn is_completed(&self) -> bool {
-        self.is_completed()
-    }
-
-    fn has_update(&mut self) -> bool {
-        self.has_update()
-    }
-
-    fn take_contradiction(&mut self) -> Option<Error> {
-        self.take_contradiction()
-    }
-
-    fn update(&mut self) -> Option<Update<'_>> {
-        self.update()
-    }
-
-    fn take_accumulator(&mut self) -> Accumulator {
-        self.take_accumulator()
+    fn poll_next(
+        &mut self,
+        assembly: &mut Assembly,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Step<ResponseEvent, Infallible>, Error>>> {
+        match self {
+            Self::Http(events) => events.poll_next(assembly, cx),
+            #[cfg(feature = "ws")]
+            Self::Socket(events) => {
+                let item = ready!(events.poll_next(assembly, cx));
+                Poll::Ready(item.map(|item| match item? {
+                    Step::Response(event) => Ok(Step::Response(event)),
+                    // The settings of a session rule it out; if it came, the response so far would be void.
+                    Step::Restart(restart) => Err(restart.cause.after_delivery(true)),
+                }))
+            }
+            #[cfg(not(feature = "ws"))]
+            Self::Never(never, _) => match *never {},
+        }
     }
 }

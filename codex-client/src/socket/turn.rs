@@ -1,0 +1,164 @@
+// The handle on one response of a socket session.
+
+use core::fmt;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use std::sync::Arc;
+
+use codex_sse::Update;
+use codex_types::lint::Finding;
+use codex_types::{Input, Response};
+use futures_core::Stream;
+
+use crate::assembled::{Assembled, Step};
+use crate::error::Error;
+use crate::meta::ResponseMeta;
+
+use super::event::{TurnEvent, TurnUpdate};
+use super::idle::IdleSocket;
+use super::plan::Plan;
+use super::source::SocketEvents;
+use super::start::{Started, start};
+
+/// The events of one response, from a [`SocketSession`](crate::SocketSession).
+///
+/// Works like a [`ResponseStream`](crate::ResponseStream), over either transport, with two differences: it may yield a
+/// [`TurnEvent::Restart`], and over a WebSocket it can be [steered](Self::steer). Every event is yielded once.
+///
+/// Dropping the turn before its end closes the socket, which cancels the response.
+pub struct SocketTurn<'a> {
+    response: Assembled<SocketEvents<'a>>,
+}
+
+impl<'a> SocketTurn<'a> {
+    /// Waits for the first event.
+    pub(super) async fn start(idle: &'a mut IdleSocket, plan: Plan) -> Result<Self, Error> {
+        let plan = Arc::new(plan);
+        let open = if plan.wants_socket()? {
+            idle.get_mut().take()
+        } else {
+            None
+        };
+        match start(plan.clone(), open).await {
+            Ok(started) => Ok(Self::begun(idle, plan, started)),
+            Err(error) => {
+                plan.observer.over(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// A turn whose response has begun.
+    pub(super) fn begun(idle: &'a mut IdleSocket, plan: Arc<Plan>, started: Started) -> Self {
+        let meta = started.way.meta().clone();
+        let findings = plan.prepared.findings.clone();
+        let observer = plan.observer.clone();
+        let source = SocketEvents::new(idle, plan, started);
+        Self {
+            response: Assembled::new(source, meta, findings, observer),
+        }
+    }
+
+    /// Takes the response and its source, to put another handle around them.
+    pub(crate) fn into_assembled(self) -> Assembled<SocketEvents<'a>> {
+        self.response
+    }
+
+    /// Returns the next event; `None` after the last one.
+    ///
+    /// The same items as the [`Stream`] implementation, without an extension trait.
+    pub async fn next(&mut self) -> Option<Result<TurnEvent, Error>> {
+        Some(self.response.next().await?.map(TurnEvent::from))
+    }
+
+    /// Returns the next update instead of the events it came in, or the border between two attempts; `None` after the last one. See
+    /// [`ResponseStream::next_update`](crate::ResponseStream::next_update).
+    pub async fn next_update(&mut self) -> Option<Result<TurnUpdate<'_>, Error>> {
+        let item = self.response.next_update().await?;
+        Some(item.map(|step| match step {
+            Step::Response(update) => TurnUpdate::Response(update),
+            Step::Restart(restart) => TurnUpdate::Restart(restart),
+        }))
+    }
+
+    /// Returns the next update of the event that was yielded last. Unread ones are dropped with the next event.
+    pub fn update(&mut self) -> Option<Update<'_>> {
+        self.response.update()
+    }
+
+    /// The headers of the response: over a socket those of the upgrade, and what the events of this response carried since.
+    #[must_use]
+    pub fn meta(&self) -> &ResponseMeta {
+        self.response.meta()
+    }
+
+    /// What was changed in the request to make it fit the backend, and what was found and left.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        self.response.findings()
+    }
+
+    /// The response so far.
+    #[must_use]
+    pub fn snapshot(&self) -> &Response {
+        self.response.snapshot()
+    }
+
+    /// The responses of this turn before the present one: steering ends a response and begins another.
+    #[must_use]
+    pub fn earlier(&self) -> &[Response] {
+        self.response.source().earlier()
+    }
+
+    /// Whether the events come over a WebSocket. Not known while a restart is in progress.
+    #[must_use]
+    pub fn is_socket(&self) -> bool {
+        self.response.source().is_socket()
+    }
+
+    /// Gives the response that is being made something more to heed, without waiting for its end.
+    ///
+    /// The server says what comes of it by the events `response.steer.accepted`, `.pending` and `.failed`. When it ends the response
+    /// early, or answers once more after it, the next response belongs to the same turn: its events follow, and
+    /// [`earlier`](Self::earlier) has the one before. Only some models can be steered.
+    ///
+    /// # Errors
+    ///
+    /// [`Request`](crate::ErrorKind::Request) over HTTP, and while there is no response to name: before `response.created`, and after the end.
+    /// Otherwise whatever happened to the socket; what came of the steering is not known then.
+    pub async fn steer(&mut self, input: impl Into<Input>) -> Result<(), Error> {
+        let (source, assembly) = self.response.source_mut();
+        let id = &assembly.snapshot().id;
+        let can_be_steered = !id.is_empty() && assembly.outcome().is_none();
+        let id = can_be_steered.then(|| id.clone());
+        source.steer(id, input).await
+    }
+
+    /// Reads to the end and returns the whole response, assembled from the events; of a steered turn, the last one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ResponseStream::finish`](crate::ResponseStream::finish).
+    pub async fn finish(self) -> Result<Response, Error> {
+        self.response.finish(|_| {}).await
+    }
+}
+
+impl Stream for SocketTurn<'_> {
+    type Item = Result<TurnEvent, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let item = self.response.poll_next(cx);
+        item.map(|item| item.map(|item| item.map(TurnEvent::from)))
+    }
+}
+
+impl fmt::Debug for SocketTurn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SocketTurn")
+            .field("meta", &self.meta())
+            .field("attempt", &self.response.source().attempt())
+            .field("over", &self.response.source().has_ended())
+            .finish_non_exhaustive()
+    }
+}
