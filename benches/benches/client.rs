@@ -52,7 +52,7 @@ impl Timer for Never {
         std::time::Instant::now()
     }
 
-    fn sleep(&self, _: core::time::Duration) -> impl Future<Output = ()> + Send {
+    fn sleep(&self, _: core::time::Duration) -> impl Future<Output = ()> + Send + 'static {
         core::future::pending()
     }
 }
