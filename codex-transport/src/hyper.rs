@@ -12,7 +12,7 @@ use crate::connector::Connector;
 use crate::exchange::Exchange;
 use crate::{
     Body, BoxTimer, Clock, Connection, Error, ErrorKind, HttpTransport, HttpVersions, Phase, Sent,
-    Timeouts, Timer, TokioTimer, Watch,
+    Timeouts, Timer, TokioTimer, Watch, decode_content,
 };
 #[cfg(feature = "ws")]
 use crate::{Upgrade, WsSettings, WsTransport};
@@ -50,8 +50,7 @@ pub struct HyperTransport(Arc<Inner>);
 pub struct HyperTransportBuilder {
     connection: Connection,
     timeouts: Timeouts,
-    #[cfg(any(feature = "gzip", feature = "zstd"))]
-    decompress: bool,
+    offer: bool,
     #[cfg(feature = "ws")]
     websocket: WsSettings,
 }
@@ -63,8 +62,7 @@ struct Inner {
     #[cfg(feature = "ws")]
     websocket: WsSettings,
     version: Version,
-    #[cfg(any(feature = "gzip", feature = "zstd"))]
-    decompress: bool,
+    offer: bool,
     timeouts: Timeouts,
     timer: BoxTimer,
 }
@@ -84,8 +82,7 @@ impl HyperTransport {
         HyperTransportBuilder {
             connection: Connection::default(),
             timeouts: Timeouts::default(),
-            #[cfg(any(feature = "gzip", feature = "zstd"))]
-            decompress: false,
+            offer: true,
             #[cfg(feature = "ws")]
             websocket: WsSettings::default(),
         }
@@ -126,12 +123,12 @@ impl HyperTransportBuilder {
         self
     }
 
-    /// Asks for compressed bodies (features `gzip` and `zstd`) and decodes them. Off by default: a proxy that compresses an event stream
-    /// may hold events back.
-    #[cfg(any(feature = "gzip", feature = "zstd"))]
+    /// Whether `accept-encoding` offers the content codings that are compiled in (features `zstd`, `br`, `gzip` and `deflate`). On by
+    /// default. Coded responses are decoded in any case, see [`decode_content`](crate::decode_content); a request that states an
+    /// `accept-encoding` of its own keeps it.
     #[must_use]
     pub fn decompress(mut self, on: bool) -> Self {
-        self.decompress = on;
+        self.offer = on;
         self
     }
 
@@ -152,6 +149,7 @@ impl HyperTransportBuilder {
         let Self {
             connection,
             timeouts,
+            offer,
             ..
         } = self;
         let connector = Connector::new(connection.clone(), timeouts.connect)?;
@@ -167,8 +165,7 @@ impl HyperTransportBuilder {
             websocket: self.websocket,
             connections: Connections::new(connector, &connection),
             version,
-            #[cfg(any(feature = "gzip", feature = "zstd"))]
-            decompress: self.decompress,
+            offer,
             timeouts,
             timer: BoxTimer::new(TokioTimer),
         })))
@@ -215,9 +212,8 @@ impl HyperTransport {
             (headers, _) => (Clock::Headers, headers),
         };
         head.version = self.0.version;
-        #[cfg(any(feature = "gzip", feature = "zstd"))]
-        if self.0.decompress {
-            crate::encoding::offer(&mut head.headers);
+        if self.0.offer {
+            crate::coding::offer(&mut head.headers);
         }
         let written = Arc::new(AtomicBool::new(false));
         let exchange = Exchange {
@@ -243,21 +239,13 @@ impl HyperTransport {
                     Err(Error::new(ErrorKind::Timeout(clock), phase, sent).with_timeout(period))
                 }),
         }?;
-        #[cfg_attr(
-            not(any(feature = "gzip", feature = "zstd")),
-            expect(unused_mut, reason = "decoding changes the headers")
-        )]
-        let (mut head, body) = response.into_parts();
         let watch = Watch::for_bytes(&timeouts, self.0.timer.clone(), started);
-        let mut body = body.with_watch(watch);
-        if let Some(id) = crate::request_id(&head.headers) {
-            body = body.with_request_id(id);
-        }
-        #[cfg(any(feature = "gzip", feature = "zstd"))]
-        if self.0.decompress {
-            body = crate::encoding::decode(&mut head.headers, body);
-        }
-        Ok(Response::from_parts(head, body))
+        let request_id = crate::request_id(response.headers()).map(str::to_owned);
+        let response = decode_content(response.map(|body| body.with_watch(watch)));
+        Ok(response.map(|body| match request_id {
+            Some(id) => body.with_request_id(id),
+            None => body,
+        }))
     }
 }
 

@@ -2,13 +2,12 @@
 
 #[cfg(feature = "cassette")]
 pub mod cassette;
+mod coding;
 mod connection;
 #[cfg(feature = "hyper")]
 mod connections;
 #[cfg(feature = "hyper")]
 mod connector;
-#[cfg(any(feature = "gzip", feature = "zstd"))]
-mod encoding;
 mod error;
 #[cfg(feature = "hyper")]
 mod exchange;
@@ -41,9 +40,10 @@ mod tower;
 mod tungstenite;
 mod ws;
 
-pub use crate::connection::{Connection, HttpVersions};
+pub use crate::coding::decode_content;
 #[cfg(feature = "zstd")]
-pub use crate::encoding::{compress_zstd, compress_zstd_at};
+pub use crate::coding::{compress_zstd, compress_zstd_at};
+pub use crate::connection::{Connection, HttpVersions};
 pub use crate::error::{Error, ErrorKind, Phase, Sent, Side};
 pub use crate::http::{Body, BoxTransport, ERROR_BODY_LIMIT, HttpTransport, request_id};
 #[cfg(feature = "hyper")]

@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::connections::HEAD_LIMIT;
-use crate::{Body, ERROR_BODY_LIMIT, Error, Phase, Sent, hyper_error};
+use crate::{Body, ERROR_BODY_LIMIT, Error, Phase, Sent, decode_content, hyper_error};
 
 /// What became of the request.
 pub(crate) enum Exchange<S> {
@@ -72,7 +72,9 @@ where
             parts.read_buf,
         ));
     }
-    let mut reading = pin!(Body::incoming(body).collect_prefix(ERROR_BODY_LIMIT));
+    let response = decode_content(Response::from_parts(head, Body::incoming(body)));
+    let (head, body) = response.into_parts();
+    let mut reading = pin!(body.collect_prefix(ERROR_BODY_LIMIT));
     let mut ended = false;
     let bytes = poll_fn(|cx| {
         // How the connection ends is the body's to say.
