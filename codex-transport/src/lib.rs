@@ -11,6 +11,8 @@ mod connector;
 mod error;
 #[cfg(feature = "hyper")]
 mod exchange;
+#[cfg(feature = "ws")]
+mod frames;
 #[cfg(feature = "hyper")]
 mod heard_out;
 mod http;
