@@ -1,6 +1,7 @@
 //! From a URL to a byte stream: name, TCP, TLS. HTTP and WebSocket both start here, which is why they cannot differ.
 
 use core::future::Future;
+use core::mem::MaybeUninit;
 use core::net::SocketAddr;
 use core::pin::Pin;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -14,10 +15,12 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 #[cfg(feature = "proxy")]
 use hyper_util::rt::TokioIo;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
+use crate::heard_out::Peek;
 #[cfg(feature = "proxy")]
 use crate::proxy::Hop;
 #[cfg(feature = "proxy")]
@@ -399,6 +402,21 @@ impl Stream {
             #[cfg(feature = "tls")]
             Self::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
         }
+    }
+}
+
+impl Peek for Stream {
+    fn is_quiet(&self) -> bool {
+        let mut byte = [MaybeUninit::uninit()];
+        let peeked = match self {
+            Self::Tcp(stream) => SockRef::from(stream).peek(&mut byte),
+            #[cfg(unix)]
+            Self::Unix(stream) => SockRef::from(stream).peek(&mut byte),
+            // Whatever comes behind the last response is not wanted, be it a record of TLS itself.
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => return stream.get_ref().0.is_quiet(),
+        };
+        matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 }
 

@@ -71,7 +71,8 @@ pub(crate) enum Turn {
     Theirs(watch::Receiver<()>),
 }
 
-/// A connection of HTTP/1.1 that is in use. It goes back if it can serve another request, and is closed if it cannot.
+/// A connection of HTTP/1.1 that is in use. It goes back if its response has arrived to the end and it can serve another request; else it
+/// is closed.
 pub(crate) struct Lease(Option<(Box<Http1>, Arc<Shelf>)>);
 
 impl Pool {
@@ -110,7 +111,7 @@ impl Shelf {
         loop {
             // The lock is free again while the socket is looked at.
             let (mut connection, since) = lock(&self.waiting).http1.pop()?;
-            if since.elapsed() < self.habits.idle && connection.is_idle() {
+            if since.elapsed() < self.habits.idle && connection.is_fresh() {
                 return Some(connection);
             }
         }
@@ -300,7 +301,7 @@ impl Lease {
     /// Nothing more is wanted from the connection.
     pub(crate) fn end(&mut self) {
         if let Some((mut connection, shelf)) = self.0.take()
-            && connection.is_idle()
+            && connection.is_done()
         {
             shelf.put_http1(connection);
         }
