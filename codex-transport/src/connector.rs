@@ -51,11 +51,7 @@ struct TlsConfigs {
 pub(crate) enum Offer {
     /// As the policy says.
     Policy,
-    /// HTTP/1.1 only: a WebSocket, or a conversation with a proxy.
-    #[cfg_attr(
-        not(any(feature = "ws", feature = "proxy")),
-        expect(dead_code, reason = "only these need it")
-    )]
+    /// HTTP/1.1 only: a WebSocket, or a server that asked for it.
     Http1,
 }
 

@@ -74,7 +74,7 @@ enum Source {
     Incoming {
         body: hyper::body::Incoming,
         // Over HTTP/2, so that the connection is not taken for unused.
-        _in_use: Option<crate::pool::InUse>,
+        _in_use: Option<crate::http2::InUse>,
     },
     Boxed(Pin<Box<dyn HttpBody<Data = Bytes, Error = Error> + Send>>),
     // After the end or an error: a body that failed must not look as if it could go on.
@@ -134,7 +134,7 @@ impl Body {
     }
 
     #[cfg(feature = "hyper")]
-    pub(crate) fn http2(body: hyper::body::Incoming, in_use: crate::pool::InUse) -> Self {
+    pub(crate) fn http2(body: hyper::body::Incoming, in_use: crate::http2::InUse) -> Self {
         Self::new(Source::Incoming {
             body,
             _in_use: Some(in_use),

@@ -1,6 +1,5 @@
 use core::fmt;
 use core::future::Future;
-use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use http::{Request, Response, Version};
 
 use crate::connections::Connections;
 use crate::connector::Connector;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Progress};
 use crate::{
     Body, BoxTimer, Clock, Connection, Error, ErrorKind, HttpTransport, HttpVersions, Phase, Sent,
     Timeouts, Timer, TokioTimer, Watch, decode_content,
@@ -215,12 +214,12 @@ impl HyperTransport {
         if self.0.offer {
             crate::coding::offer(&mut head.headers);
         }
-        let written = Arc::new(AtomicBool::new(false));
+        let progress = Arc::new(Progress::default());
         let exchange = Exchange {
             connections: &self.0.connections,
             head,
             body,
-            written: &written,
+            progress: &progress,
         };
         let exchange = exchange.follow();
         let response = match period {
@@ -228,7 +227,7 @@ impl HyperTransport {
             Some(period) => tokio::time::timeout(period, exchange)
                 .await
                 .unwrap_or_else(|_| {
-                    let written = written.load(Ordering::Relaxed);
+                    let written = progress.is_written();
                     let phase = if written {
                         Phase::Headers
                     } else {
@@ -236,7 +235,12 @@ impl HyperTransport {
                     };
                     // Not yet taken by hyper: still waiting for a connection, so not a byte was written.
                     let sent = if written { Sent::Maybe } else { Sent::No };
-                    Err(Error::new(ErrorKind::Timeout(clock), phase, sent).with_timeout(period))
+                    let error =
+                        Error::new(ErrorKind::Timeout(clock), phase, sent).with_timeout(period);
+                    Err(match progress.stream_limit() {
+                        Some(limit) => error.with_source(limit),
+                        None => error,
+                    })
                 }),
         }?;
         let watch = Watch::for_bytes(&timeouts, self.0.timer.clone(), started);

@@ -19,6 +19,8 @@ mod http;
 #[cfg(feature = "hyper")]
 mod http1;
 #[cfg(feature = "hyper")]
+mod http2;
+#[cfg(feature = "hyper")]
 mod hyper;
 #[cfg(feature = "hyper")]
 mod hyper_error;
