@@ -14,7 +14,7 @@ use crate::heard_out::HeardOut;
 use crate::http1::Http1;
 use crate::http2::{INITIAL_STREAMS, InUse, Sender};
 use crate::pool::{Pool, Shelf, Turn};
-use crate::{Connection, Error, ErrorKind, HttpVersions, Phase, Sent, hyper_error};
+use crate::{Connection, Error, ErrorKind, HttpVersions, Phase, Sent, hyper_error, limits};
 
 pub(crate) struct Connections {
     connector: Connector,
@@ -34,11 +34,13 @@ pub(crate) enum Connected {
 impl Connections {
     pub(crate) fn new(connector: Connector, connection: &Connection) -> Self {
         let mut http1 = http1::Builder::new();
-        http1.max_buf_size(HEAD_LIMIT as usize);
+        http1
+            .max_buf_size(limits::HTTP1_BUFFER)
+            .max_headers(limits::HEADER_FIELDS);
         let mut http2 = http2::Builder::new(TokioExecutor::new());
         http2
             .timer(TokioTimer::new())
-            .max_header_list_size(HEAD_LIMIT)
+            .max_header_list_size(limits::HTTP2_HEADER_LIST)
             .initial_max_send_streams(INITIAL_STREAMS)
             .keep_alive_interval(connection.http2_keepalive);
         if let Some(period) = connection.http2_keepalive {
@@ -150,9 +152,7 @@ impl Connections {
         shelf: &Arc<Shelf>,
         insist: bool,
     ) -> Result<Option<Connected>, Error> {
-        let failed = |error: hyper::Error| {
-            Error::new(hyper_error::classify(&error), Phase::Handshake, Sent::No).with_source(error)
-        };
+        let failed = |error| hyper_error::at(error, Phase::Handshake, Sent::No);
         let offer = if shelf.requires_http1() {
             Offer::Http1
         } else {
@@ -180,11 +180,6 @@ fn take(shelf: &Arc<Shelf>) -> Option<Connected> {
     let http2 = http2.map(|(sender, in_use)| Connected::Http2(sender, in_use));
     http2.or_else(|| Some(Connected::Http1(shelf.take_http1()?, shelf.clone())))
 }
-
-/// A head of this many bytes is taken. hyper fills whatever room its buffer has before it looks at the limit, so one that is up to twice
-/// as long may be taken as well. By itself hyper takes 400 KiB over HTTP/1.1, which is also how far its read buffer may grow, and 16 KiB
-/// over HTTP/2.
-pub(crate) const HEAD_LIMIT: u32 = 64 * 1024;
 
 // Where connecting has no clock of its own.
 const PATIENCE: Duration = Duration::from_secs(10);

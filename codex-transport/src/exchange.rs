@@ -15,7 +15,7 @@ use crate::connections::{Connected, Connections};
 use crate::http1::Http1Body;
 use crate::http2::StreamLimit;
 use crate::pool::Lease;
-use crate::{Body, Error, ErrorKind, NoRedirects, Phase, Sent, hyper_error, redirects};
+use crate::{Body, Error, ErrorKind, NoRedirects, Phase, Sent, hyper_error, limits, redirects};
 
 /// A request that may be sent again, to where a redirect points or because it was not sent.
 pub(crate) struct Exchange<'a> {
@@ -66,6 +66,7 @@ impl Exchange<'_> {
         };
         loop {
             let response = self.send_twice().await?;
+            limits::check(response.headers())?;
             match redirect_target(&self.head.uri, &response) {
                 Some(target) if redirects > 0 => self.head.uri = target,
                 _ => return Ok(response),

@@ -22,7 +22,11 @@ use crate::{Upgrade, WsSettings, WsTransport};
 ///   while it was being made, is tried once more. Nothing else is.
 /// * Redirects are followed only with status 307 or 308 and only to the same scheme, host and port, since credentials travel with the
 ///   request. Every other redirect is handed back like any response, and every one of a request with the extension [`NoRedirects`](crate::NoRedirects).
-/// * The head of a response may have 64 KiB; one of more than 128 KiB breaks the protocol ([`ErrorKind::Protocol`]).
+/// * The headers of a response may have 64 KiB and 512 fields, over HTTP/1.1, over HTTP/2 and in the response to a WebSocket upgrade; trailers
+///   16 KiB and 512 fields, and the extensions of all chunks together 16 KiB. More is [`ErrorKind::TooLarge`] and names the limit.
+///   (Over HTTP/2, more than 128 KiB of headers is refused without being read, as [`ErrorKind::Protocol`].)
+/// * Requests over HTTP/2 share connections up to the number of streams that the server allows; past that, another connection is opened,
+///   up to [`Connection::http2_max_connections`]. A server that asks for HTTP/1.1 (`HTTP_1_1_REQUIRED`) gets the request over HTTP/1.1.
 /// * Reading is pulled. Over HTTP/1.1 no stream has a task: whoever polls the body runs the connection, and dropping the body closes it
 ///   unless the answer is complete. Over HTTP/2 hyper's tasks run the connection that many streams share.
 ///

@@ -3,11 +3,20 @@
 use std::io;
 
 use crate::connector::find;
-use crate::{Clock, Error, ErrorKind, Phase, Sent};
+use crate::{Clock, Error, ErrorKind, Phase, Sent, limits};
 
 /// A failure while reading a body.
 pub(crate) fn body(error: hyper::Error) -> Error {
-    Error::new(classify(&error), Phase::Body, Sent::Yes).with_source(error)
+    at(error, Phase::Body, Sent::Yes)
+}
+
+/// A failure in this phase.
+pub(crate) fn at(error: hyper::Error, phase: Phase, sent: Sent) -> Error {
+    match limits::exceeded(&error) {
+        Some(limit) => Error::new(ErrorKind::TooLarge, phase, sent)
+            .with_source(limits::Exceeded::new(limit, error)),
+        None => Error::new(classify(&error), phase, sent).with_source(error),
+    }
 }
 
 /// A failure before the head of the response was there. `given_back` tells that hyper had not begun with the request, `written` whether it
@@ -19,7 +28,7 @@ pub(crate) fn send(error: hyper::Error, given_back: bool, written: bool) -> Erro
     } else {
         Sent::Maybe
     };
-    Error::new(classify(&error), phase, sent).with_source(error)
+    at(error, phase, sent)
 }
 
 // RFC 9113 sections 8.7 and 7: REFUSED_STREAM, streams above GOAWAY's last one, and HTTP_1_1_REQUIRED were not processed.

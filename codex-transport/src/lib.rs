@@ -25,6 +25,8 @@ mod hyper;
 #[cfg(feature = "hyper")]
 mod hyper_error;
 #[cfg(feature = "hyper")]
+mod limits;
+#[cfg(feature = "hyper")]
 mod pool;
 #[cfg(feature = "proxy")]
 mod proxy;
