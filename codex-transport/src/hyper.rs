@@ -9,6 +9,7 @@ use http::{Request, Response, Version};
 use crate::connections::Connections;
 use crate::connector::Connector;
 use crate::exchange::{Exchange, Progress};
+use crate::redact::Credentials;
 use crate::{
     Body, BoxTimer, Clock, Connection, Error, ErrorKind, HttpTransport, HttpVersions, Phase, Sent,
     Timeouts, Timer, TokioTimer, Watch, decode_content,
@@ -218,6 +219,7 @@ impl HyperTransport {
         if self.0.offer {
             crate::coding::offer(&mut head.headers);
         }
+        let credentials = Credentials::of(&head.headers);
         let progress = Arc::new(Progress::default());
         let exchange = Exchange {
             connections: &self.0.connections,
@@ -248,7 +250,7 @@ impl HyperTransport {
                 }),
         }?;
         let watch = Watch::for_bytes(&timeouts, self.0.timer.clone(), started);
-        let request_id = crate::request_id(response.headers()).map(str::to_owned);
+        let request_id = crate::request_id(response.headers()).map(|id| credentials.clean_id(id));
         let response = decode_content(response.map(|body| body.with_watch(watch)));
         Ok(response.map(|body| match request_id {
             Some(id) => body.with_request_id(id),

@@ -32,6 +32,7 @@ mod pool;
 mod proxy;
 #[cfg(any(feature = "proxy", feature = "ws"))]
 mod raw_http;
+mod redact;
 mod redirects;
 mod retry;
 #[cfg(feature = "testing")]
@@ -56,6 +57,7 @@ pub use crate::http::{Body, BoxTransport, ERROR_BODY_LIMIT, HttpTransport, reque
 pub use crate::hyper::{HyperTransport, HyperTransportBuilder};
 #[cfg(feature = "proxy")]
 pub use crate::proxy::Proxy;
+pub use crate::redact::Redactor;
 pub use crate::redirects::NoRedirects;
 pub use crate::retry::{
     Decision, Outcome, RetryBudget, RetryPolicy, RetryStatuses, Schedule, StopReason, retry_after,
