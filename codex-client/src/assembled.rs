@@ -14,7 +14,7 @@ use codex_types::lint::Finding;
 use codex_types::{Response, ResponseEvent};
 
 use crate::error::Error;
-use crate::events::HttpEvents;
+use crate::events::{HttpEvents, is_visible};
 use crate::failure;
 use crate::meta::ResponseMeta;
 use crate::observe::Observer;
@@ -27,7 +27,7 @@ pub(crate) struct Assembly {
     observer: Arc<Observer>,
     /// Whether an event has been merged.
     has_begun: bool,
-    /// Whether the caller has seen an event or an error.
+    /// Whether the caller has got something: an event that shows something, any event of a raw stream, or an error.
     has_yielded: bool,
 }
 
@@ -35,6 +35,10 @@ pub(crate) struct Assembly {
 pub(crate) trait EventSource {
     /// What voids the events before it; [`Infallible`] where nothing can.
     type Restart;
+
+    /// Holds events back that show nothing, until one does or the response ends: a failure before that can still be repaired by another
+    /// attempt.
+    fn hold(&mut self, holds: bool);
 
     fn poll_next(
         &mut self,
@@ -153,6 +157,8 @@ pub(crate) struct Assembled<S> {
     source: S,
     assembly: Assembly,
     findings: Vec<Finding>,
+    /// Whether [`next`](Self::next) holds events back that show nothing; updates and the whole response always do.
+    holds: bool,
 }
 
 impl<S> Assembled<S> {
@@ -166,6 +172,7 @@ impl<S> Assembled<S> {
             source,
             assembly: Assembly::new(meta, observer),
             findings,
+            holds: true,
         }
     }
 
@@ -175,6 +182,7 @@ impl<S> Assembled<S> {
             source: map(self.source),
             assembly: self.assembly,
             findings: self.findings,
+            holds: self.holds,
         }
     }
 
@@ -205,7 +213,17 @@ impl<S> Assembled<S> {
 }
 
 impl<S: EventSource> Assembled<S> {
+    /// Sets whether [`next`](Self::next) holds events back that show nothing.
+    pub(crate) fn hold(&mut self, holds: bool) {
+        self.holds = holds;
+    }
+
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item<S::Restart>>> {
+        self.poll_held(cx, self.holds)
+    }
+
+    fn poll_held(&mut self, cx: &mut Context<'_>, holds: bool) -> Poll<Option<Item<S::Restart>>> {
+        self.source.hold(holds);
         let observer = self.assembly.observer.clone();
         let poll = || self.source.poll_next(&mut self.assembly, cx);
         let item = ready!(observer.scope(poll));
@@ -215,7 +233,11 @@ impl<S: EventSource> Assembled<S> {
             observer.exchange_failed(error);
             observer.over(error);
         }
-        self.assembly.has_yielded |= item.is_some();
+        self.assembly.has_yielded |= match &item {
+            Some(Ok(Step::Response(event))) => is_visible(event) || !holds,
+            Some(_) => true,
+            None => false,
+        };
         Poll::Ready(item)
     }
 
@@ -233,7 +255,7 @@ impl<S: EventSource> Assembled<S> {
             if self.assembly.updates.has_next() {
                 return self.update().map(|update| Ok(Step::Response(update)));
             }
-            match self.next().await? {
+            match poll_fn(|cx| self.poll_held(cx, true)).await? {
                 Ok(Step::Response(_)) => {}
                 Ok(Step::Restart(restart)) => return Some(Ok(Step::Restart(restart))),
                 Err(error) => return Some(Err(error)),
@@ -246,7 +268,7 @@ impl<S: EventSource> Assembled<S> {
         mut self,
         mut watch: impl FnMut(&ResponseEvent),
     ) -> Result<Response, Error> {
-        while let Some(item) = self.next().await {
+        while let Some(item) = poll_fn(|cx| self.poll_held(cx, true)).await {
             match item {
                 Ok(Step::Response(event)) => watch(&event),
                 Err(error) if error.is_fatal() => {
@@ -255,13 +277,22 @@ impl<S: EventSource> Assembled<S> {
                 Ok(Step::Restart(_)) | Err(_) => {}
             }
         }
-        let Assembly { updates, meta, .. } = self.assembly;
-        failure::verdict(updates.into_accumulator(), meta)
+        let Assembly {
+            updates,
+            meta,
+            has_yielded,
+            ..
+        } = self.assembly;
+        failure::verdict(updates.into_accumulator(), meta, has_yielded)
     }
 }
 
 impl EventSource for HttpEvents {
     type Restart = Infallible;
+
+    fn hold(&mut self, holds: bool) {
+        self.hold(holds);
+    }
 
     fn poll_next(
         &mut self,
@@ -271,8 +302,7 @@ impl EventSource for HttpEvents {
         let Some(item) = ready!(self.poll_event(cx)) else {
             return Poll::Ready(None);
         };
-        if !assembly.has_yielded {
-            // An attempt before the first event may have been replaced by another.
+        if self.is_new_attempt() {
             assembly.meta.clone_from(self.meta());
         }
         Poll::Ready(

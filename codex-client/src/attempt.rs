@@ -8,6 +8,7 @@ use http::{Request, Response, StatusCode};
 use crate::error::Error;
 use crate::failure;
 use crate::observe::Attempt;
+use crate::scrub::Scrub;
 use crate::shared::Shared;
 
 /// How many times a request may still be sent again with better credentials.
@@ -34,12 +35,12 @@ impl Renewals {
     }
 }
 
-/// Sends a request that was sent `resends` times before. The status of the response is not judged, a 401 aside.
+/// Sends a request that was sent `resends` times before, and returns the response with the credentials that went out. The status of the response is not judged, a 401 aside.
 pub(crate) async fn send(
     shared: &Shared,
     request: Request<Bytes>,
     mut resends: u32,
-) -> Result<Response<Body>, Error> {
+) -> Result<(Response<Body>, Scrub), Error> {
     let (mut head, body) = request.into_parts();
     let mut renewals = Renewals::new();
     loop {
@@ -48,6 +49,7 @@ pub(crate) async fn send(
             .apply(&mut head)
             .await
             .map_err(failure::credentials)?;
+        let scrub = Scrub::of(&head.headers);
         let request = Request::from_parts(head.clone(), body.clone());
         let attempt = Attempt::over_http(&head.method, &head.uri, resends);
         let response = match attempt.within(shared.transport.send(request)).await {
@@ -64,7 +66,7 @@ pub(crate) async fn send(
             .credentials
             .observe(lease, &head.uri, status, headers);
         if status != StatusCode::UNAUTHORIZED || !renewals.after(shared, lease).await? {
-            return Ok(response);
+            return Ok((response, scrub));
         }
         resends = resends.saturating_add(1);
     }

@@ -40,6 +40,7 @@ pub struct ClientBuilder {
     timeouts: Timeouts,
     limits: Limits,
     retry: RetryPolicy,
+    resends_after_timeout: bool,
     fit: FitPolicy,
     identity: Identity,
     headers: Vec<(String, String)>,
@@ -65,6 +66,7 @@ impl ClientBuilder {
             timeouts: Timeouts::default(),
             limits: Limits::default(),
             retry: RetryPolicy::default(),
+            resends_after_timeout: false,
             fit: FitPolicy::new(),
             identity: Identity::new()
                 .originator(ORIGINATOR)
@@ -143,6 +145,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Sends a request again after one of our own [`timeouts`](Self::timeouts) has ended an attempt that was sent. By default it is not: the
+    /// server may still be working on it, and bills each copy.
+    pub fn resend_after_timeout(mut self, resend: bool) -> Self {
+        self.resends_after_timeout = resend;
+        self
+    }
+
     /// What is done about parts of a request that the backend does not take. By default changes that keep the meaning are made and reported,
     /// and what would give something up is an error.
     pub fn fit(mut self, policy: FitPolicy) -> Self {
@@ -213,6 +222,7 @@ impl ClientBuilder {
             timeouts: self.timeouts,
             limits: self.limits,
             retry: self.retry,
+            resends_after_timeout: self.resends_after_timeout,
             fit: self.fit,
             identity: self.identity,
             headers,

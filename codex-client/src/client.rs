@@ -41,7 +41,8 @@ impl Client {
     /// [`Credentials`](crate::ErrorKind::Credentials), [`Transport`](crate::ErrorKind::Transport) and
     /// [`Timeout`](crate::ErrorKind::Timeout).
     pub async fn execute(&self, request: Request<Bytes>) -> Result<http::Response<Body>, Error> {
-        attempt::send(&self.shared, request, 0).await
+        let (response, _) = attempt::send(&self.shared, request, 0).await?;
+        Ok(response)
     }
 
     /// Returns the profile of the backend: the one given to the builder, or the one that the credentials are for.

@@ -5,7 +5,7 @@ use core::fmt;
 use core::time::Duration;
 
 use codex_transport::RetryStatuses;
-use codex_types::{ApiError, Response};
+use codex_types::{ApiError, ErrorCategory, Response};
 use http::StatusCode;
 
 use crate::meta::ResponseMeta;
@@ -14,8 +14,10 @@ use crate::reason::Reason;
 /// What went wrong between a request and its final response.
 ///
 /// [`kind`](Self::kind) says what, [`side`](Self::side) whose fault it is, [`is_retryable`](Self::is_retryable) whether sending the same
-/// request again makes sense, and [`partial`](Self::partial) gives what had been received until then. Neither `Display` nor `Debug` shows
-/// anything of a prompt, an answer, or a credential; the server's own words are in [`api`](Self::api).
+/// request again makes sense, and [`partial`](Self::partial) gives what had been received until then. `Display` and `Debug` show the message
+/// of the server, its code, type and parameter, and nothing of a prompt, of a response or of a credential. A server that quotes the request
+/// in its message quotes it here too: logs that must not contain a prompt record [`kind`](Self::kind) and the code of [`api`](Self::api), as
+/// the spans of this crate do.
 ///
 /// ```
 /// use codex_client::{Client, ErrorKind, Side};
@@ -33,6 +35,8 @@ struct Inner {
     kind: ErrorKind,
     detail: Option<&'static str>,
     api: Option<ApiError>,
+    /// The message of `api` in the form in which it is shown.
+    message: Option<Box<str>>,
     meta: Option<ResponseMeta>,
     request_id: Option<String>,
     partial: Option<Response>,
@@ -51,7 +55,10 @@ impl Error {
     #[must_use]
     pub fn side(&self) -> Side {
         match self.inner.kind {
-            ErrorKind::Request | ErrorKind::Credentials | ErrorKind::Rounds => Side::Local,
+            ErrorKind::Request
+            | ErrorKind::Credentials
+            | ErrorKind::Withheld
+            | ErrorKind::Rounds => Side::Local,
             ErrorKind::Status => match self.status() {
                 Some(status) if status.is_client_error() => Side::Local,
                 _ => Side::Remote,
@@ -102,6 +109,25 @@ impl Error {
         let status = self.meta()?.status();
         // An upgrade is the success of a WebSocket.
         (!status.is_success() && !status.is_informational()).then_some(status)
+    }
+
+    /// The message of the server's error: on one line, without control characters, at most 500 characters long, and without the credentials
+    /// of the request.
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
+        self.inner.message.as_deref()
+    }
+
+    /// The error without the server's message, for records that must not hold anything of a conversation.
+    pub(crate) fn names(&self) -> impl fmt::Display + '_ {
+        Names(self)
+    }
+
+    /// Whether the server does not have the response that the request continues.
+    pub(crate) fn has_lost_state(&self) -> bool {
+        self.api().is_some_and(|api| {
+            api.category() == ErrorCategory::StateLost || api.blames_previous_response()
+        })
     }
 
     /// The server's own description of the failure. Its message is the server's text and may quote the request.
@@ -186,6 +212,7 @@ impl Error {
                 kind,
                 detail: None,
                 api: None,
+                message: None,
                 meta: None,
                 request_id: None,
                 partial: None,
@@ -217,6 +244,8 @@ impl Error {
     }
 
     pub(crate) fn with_api(mut self, api: Option<ApiError>) -> Self {
+        let message = api.as_ref().map(ApiError::shown_message);
+        self.inner.message = message.filter(|it| !it.is_empty()).map(Into::into);
         self.inner.api = api;
         self
     }
@@ -247,25 +276,49 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
+/// An error without anything that the server words itself: its kind, status and code and the id of the request.
+struct Names<'a>(&'a Error);
+
+impl fmt::Display for Names<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = &*self.inner;
+        let Self(error) = self;
+        let inner = &*error.inner;
         match (inner.kind, inner.detail) {
             (_, Some(detail)) => formatter.write_str(detail)?,
             (ErrorKind::Status, None) => {
                 formatter.write_str("the server answered with status ")?;
-                let status = self.status().unwrap_or_default();
+                let status = error.status().unwrap_or_default();
                 write!(formatter, "{}", status.as_str())?;
             }
             (kind, None) => formatter.write_str(kind.sentence())?,
         }
-        if let Some(code) = self.code() {
+        if let Some(code) = error.code() {
             write!(formatter, " ({code})")?;
         }
-        if let Some(request_id) = self.request_id() {
+        if let Some(request_id) = error.request_id() {
             write!(formatter, ", request {request_id}")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", Names(self))?;
+        if let Some(message) = self.message() {
+            write!(f, ": {message}")?;
+        }
+        let api = self.api();
+        let (kind, param) = (
+            api.and_then(ApiError::shown_kind),
+            api.and_then(ApiError::shown_param),
+        );
+        match (kind, param) {
+            (Some(kind), Some(param)) => write!(f, " (type {kind}, param {param})"),
+            (Some(kind), None) => write!(f, " (type {kind})"),
+            (None, Some(param)) => write!(f, " (param {param})"),
+            (None, None) => Ok(()),
+        }
     }
 }
 
@@ -277,7 +330,10 @@ impl fmt::Debug for Error {
             .field("side", &self.side())
             .field("detail", &self.inner.detail)
             .field("status", &self.status())
+            .field("message", &self.message())
             .field("code", &self.code())
+            .field("type", &self.api().and_then(ApiError::shown_kind))
+            .field("param", &self.api().and_then(ApiError::shown_param))
             .field("request_id", &self.request_id())
             .field("retry_after", &self.retry_after())
             .field("has_partial", &self.partial().is_some())
@@ -301,6 +357,10 @@ pub enum ErrorKind {
     Request,
     /// The credential source has nothing to send; its error is the source.
     Credentials,
+    /// The credentials may not be sent to this target, because of its host or because it is plain HTTP.
+    /// [`Audience::with_host`](codex_auth::Audience::with_host) and
+    /// [`Audience::with_plaintext_host`](codex_auth::Audience::with_plaintext_host) allow it.
+    Withheld,
     /// The network or the peer failed below the protocol; the transport's error is the source.
     Transport,
     /// A clock ran out; the transport's error says which.
@@ -329,6 +389,7 @@ impl ErrorKind {
         match self {
             Self::Request => "request",
             Self::Credentials => "credentials",
+            Self::Withheld => "withheld",
             Self::Transport => "transport",
             Self::Timeout => "timeout",
             Self::Status => "status",
@@ -345,6 +406,9 @@ impl ErrorKind {
         match self {
             Self::Request => "the request cannot be built as asked",
             Self::Credentials => "there are no credentials for the request",
+            Self::Withheld => {
+                "the credentials were withheld; Audience::with_host allows another host, Audience::with_plaintext_host one without TLS"
+            }
             Self::Transport => "the exchange with the server failed",
             Self::Timeout => "the server was silent for too long",
             Self::Status => "the server answered with another status than success",
@@ -373,9 +437,7 @@ pub enum Side {
 impl Error {
     /// The code of the server's error, if it can stand in a line of a log.
     pub(crate) fn code(&self) -> Option<&str> {
-        let code = self.inner.api.as_ref()?.code.as_ref()?.as_str();
-        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-        (!code.is_empty() && code.len() <= 64 && code.bytes().all(is_word)).then_some(code)
+        self.api()?.shown_code()
     }
 }
 

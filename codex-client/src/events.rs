@@ -11,14 +11,28 @@ use codex_sse::EventDecoder;
 use codex_transport::{Body, Timeouts, Watch};
 use codex_types::ResponseEvent;
 
+use std::collections::VecDeque;
+
 use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::failure;
 use crate::meta::ResponseMeta;
+use crate::scrub::Scrub;
 
-/// The events of an HTTP response body. Until the first event, a failure opens the stream again as the retry policy allows.
+/// The events of an HTTP response body. Until the first event that shows something, a failure opens the stream again as the retry policy
+/// allows.
 pub(crate) struct HttpEvents {
     state: State,
+    /// Events that show nothing yet and may still be replaced by those of another attempt.
+    held: VecDeque<ResponseEvent>,
+    holds: bool,
+    /// Items that will be yielded before anything else is read.
+    decided: VecDeque<Item>,
+    /// Whether the server continues to make the response when the connection is lost.
+    is_background: bool,
+    /// Whether the headers of this attempt have not been looked at.
+    is_new_attempt: bool,
+    scrub: Scrub,
     decoder: EventDecoder,
     watch: Watch,
     timeouts: Timeouts,
@@ -51,6 +65,12 @@ impl HttpEvents {
     pub(crate) async fn open(mut exchange: Exchange, timeouts: Timeouts) -> Result<Self, Error> {
         let (meta, body) = exchange.open().await?;
         Ok(Self {
+            held: VecDeque::new(),
+            holds: false,
+            decided: VecDeque::new(),
+            is_background: false,
+            is_new_attempt: true,
+            scrub: exchange.scrub().clone(),
             state: State::Open {
                 body,
                 chunk: Bytes::new(),
@@ -61,6 +81,21 @@ impl HttpEvents {
             meta,
             exchange: Some(Box::new(exchange)),
         })
+    }
+
+    /// The request was for a response in the background: once it exists, another request would make a second one.
+    pub(crate) fn in_background(mut self, is_background: bool) -> Self {
+        self.is_background = is_background;
+        self
+    }
+
+    pub(crate) fn hold(&mut self, holds: bool) {
+        self.holds = holds;
+    }
+
+    /// Whether this is the first call since an attempt began.
+    pub(crate) fn is_new_attempt(&mut self) -> bool {
+        core::mem::take(&mut self.is_new_attempt)
     }
 
     pub(crate) fn meta(&self) -> &ResponseMeta {
@@ -75,6 +110,9 @@ impl HttpEvents {
     /// The next event, or an error: of one event only, or a fatal one after which nothing follows.
     pub(crate) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item>> {
         loop {
+            if let Some(item) = self.decided.pop_front() {
+                return Poll::Ready(Some(self.yielded(item)));
+            }
             match &mut self.state {
                 State::Open { .. } => {}
                 State::Reopening(attempt) => match ready!(attempt.as_mut().poll(cx)) {
@@ -92,11 +130,49 @@ impl HttpEvents {
                 }
                 State::Ended => return Poll::Ready(None),
             }
-            match ready!(self.poll_item(cx)) {
-                Some(item) if self.opens_again(&item) => {}
-                Some(item) => return Poll::Ready(Some(self.yielded(item))),
-                None => self.stop(),
+            if !self.holds && self.held.iter().any(|event| !is_beside(event)) {
+                self.decide(None);
+                continue;
             }
+            let item = ready!(self.poll_item(cx));
+            let item = item.map(|item| {
+                item.map(|mut event| {
+                    self.scrub.event(&mut event);
+                    event
+                })
+            });
+            match item {
+                Some(Ok(event)) if self.exchange.is_some() && !is_visible(&event) => {
+                    self.prelude(event);
+                }
+                Some(item) if self.opens_again(&item) => self.held.clear(),
+                item => self.decide(item),
+            }
+        }
+    }
+
+    /// An event that shows nothing, while another attempt is possible.
+    fn prelude(&mut self, event: ResponseEvent) {
+        self.watch.record_event();
+        let creates = self.is_background && event.response().is_some();
+        let is_passed_on = !self.holds && !is_beside(&event);
+        self.held.push_back(event);
+        if creates || is_passed_on || self.held.len() > MAX_HELD {
+            self.decide(None);
+        }
+    }
+
+    /// Nothing replaces this attempt any more.
+    fn decide(&mut self, item: Option<Item>) {
+        self.exchange = None;
+        let held = core::mem::take(&mut self.held);
+        self.decided.extend(held.into_iter().map(Ok));
+        match item {
+            Some(item) => self.decided.push_back(item),
+            None if matches!(self.state, State::Open { .. }) && self.decided.is_empty() => {
+                self.stop();
+            }
+            None => {}
         }
     }
 
@@ -156,6 +232,8 @@ impl HttpEvents {
         self.decoder = EventDecoder::with_limits(shared.limits);
         self.watch = Watch::for_events(&self.timeouts, shared.timer.clone());
         self.meta = meta;
+        self.is_new_attempt = true;
+        self.scrub = exchange.scrub().clone();
         self.exchange = Some(exchange);
         self.state = State::Open {
             body,
@@ -191,3 +269,27 @@ fn reopening(mut exchange: Box<Exchange>, delay: Duration) -> Reopening {
         Ok((exchange, meta, body))
     })
 }
+
+/// Whether a person could see something of the response in this event. Until then another attempt repeats nothing.
+pub(crate) fn is_visible(event: &ResponseEvent) -> bool {
+    let is_lifecycle = matches!(
+        event,
+        ResponseEvent::Created(_) | ResponseEvent::Queued(_) | ResponseEvent::InProgress(_)
+    );
+    !is_lifecycle && !is_beside(event)
+}
+
+/// Whether an event concerns the account or the connection, and not the response.
+pub(crate) fn is_beside(event: &ResponseEvent) -> bool {
+    matches!(
+        event,
+        ResponseEvent::RateLimits(_)
+            | ResponseEvent::Metadata(_)
+            | ResponseEvent::CodexMetadata(_)
+            | ResponseEvent::Keepalive(_)
+            | ResponseEvent::WebsocketTiming(_)
+    )
+}
+
+/// A server that sends more than this before anything visible gets no further attempt; its events are passed on.
+const MAX_HELD: usize = 256;

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use codex_transport::{Body, Decision, Outcome, Schedule, Timer as _};
-use codex_types::{ApiError, ErrorCategory, ErrorCode};
+use codex_transport::{Body, Clock, Decision, Outcome, Schedule, Sent, Timer as _};
+use codex_types::{
+    ApiError, ErrorCategory, ErrorCode, ErrorEvent, Map, RawJson, Response, ResponseEvent,
+};
 use http::{Request, StatusCode};
 
 use crate::attempt;
@@ -17,6 +19,8 @@ use crate::error::{Error, ErrorKind};
 use crate::failure;
 use crate::meta::ResponseMeta;
 use crate::observe::Observer;
+use crate::request::unwritable;
+use crate::scrub::Scrub;
 use crate::shared::Shared;
 
 /// A request and what is left of its retries.
@@ -24,7 +28,15 @@ pub(crate) struct Exchange {
     shared: Arc<Shared>,
     observer: Arc<Observer>,
     request: Request<Bytes>,
+    retries: Retries,
+    /// The credentials of the last attempt.
+    scrub: Scrub,
+}
+
+/// The attempts that are left of a request, over whichever transport.
+pub(crate) struct Retries {
     schedule: Schedule,
+    resends_after_timeout: bool,
     /// How many times the request has been sent again.
     resends: u32,
 }
@@ -36,12 +48,23 @@ impl Exchange {
         request: Request<Bytes>,
     ) -> Self {
         Self {
-            schedule: shared.retry.schedule(),
+            retries: Retries::new(&shared, false),
+            scrub: Scrub::default(),
             shared,
             observer,
             request,
-            resends: 0,
         }
+    }
+
+    /// Sends the request again only if it provably was not sent before.
+    pub(crate) fn never_twice(mut self, never_twice: bool) -> Self {
+        self.retries = Retries::new(&self.shared, never_twice);
+        self
+    }
+
+    /// Removes the credentials of the last attempt from what the server sends.
+    pub(crate) fn scrub(&self) -> &Scrub {
+        &self.scrub
     }
 
     pub(crate) fn shared(&self) -> &Shared {
@@ -52,9 +75,12 @@ impl Exchange {
     pub(crate) async fn send(&mut self) -> Result<(ResponseMeta, Body), Error> {
         loop {
             let request = self.request.clone();
-            let error = match attempt::send(&self.shared, request, self.resends).await {
-                Ok(response) => {
-                    let meta = ResponseMeta::read(response.status(), response.headers());
+            let sent = attempt::send(&self.shared, request, self.retries.resends).await;
+            let error = match sent {
+                Ok((response, scrub)) => {
+                    self.scrub = scrub;
+                    let mut meta = ResponseMeta::read(response.status(), response.headers());
+                    meta.scrub(&self.scrub);
                     self.observer.head(&meta);
                     if is_success(response.status()) {
                         if let Some(budget) = self.shared.retry.budget() {
@@ -62,7 +88,7 @@ impl Exchange {
                         }
                         return Ok((meta, response.into_body()));
                     }
-                    failure::status(meta, response.into_body()).await
+                    failure::status(meta, response.into_body(), &self.scrub).await
                 }
                 Err(error) => error,
             };
@@ -74,15 +100,49 @@ impl Exchange {
         }
     }
 
-    /// Sends the request until the response is an event stream.
+    /// Sends the request until the response is an event stream. A server that sends the whole response as JSON instead has sent its events.
     pub(crate) async fn open(&mut self) -> Result<(ResponseMeta, Body), Error> {
-        let (meta, body) = self.send().await?;
-        if meta.may_be_event_stream() {
-            return Ok((meta, body));
+        loop {
+            let (meta, body) = self.send().await?;
+            if meta.may_be_event_stream() {
+                return Ok((meta, body));
+            }
+            let error = match self.whole(&meta, body).await {
+                Ok(events) => return Ok((meta, Body::from(events))),
+                Err(error) => error.with_meta(meta),
+            };
+            let Some(delay) = self.delay_after(&error) else {
+                self.observer.exchange_failed(&error);
+                return Err(error);
+            };
+            self.shared.timer.sleep(delay).await;
         }
-        let error = Error::protocol("the answer is not an event stream").with_meta(meta);
-        self.observer.exchange_failed(&error);
-        Err(error)
+    }
+
+    /// Reads a response that is not an event stream: as the frames of its events, or as the error that it reports.
+    async fn whole(&self, meta: &ResponseMeta, body: Body) -> Result<String, Error> {
+        let not_events = || Error::protocol("the answer is not an event stream");
+        if !meta.is_of_type("application/json") {
+            return Err(not_events());
+        }
+        let body = body.collect(BODY_LIMIT).await.map_err(failure::transport)?;
+        let body = self.scrub.bytes(&body);
+        let text = core::str::from_utf8(&body).map_err(|_| not_events())?;
+        let json = RawJson::parse(text).map_err(|_| not_events())?;
+        let members: Map<RawJson> = json.decode().map_err(|_| not_events())?;
+        let is_response = members.get("output").is_some();
+        if !is_response {
+            let error = ErrorEvent::from_body(text.as_bytes()).to_api_error();
+            let says_why = !error.message.is_empty() || error.code.is_some();
+            return Err(match says_why {
+                true => Error::new(ErrorKind::Failed).with_api(Some(error)),
+                false => not_events(),
+            });
+        }
+        let response: Response = json.decode().map_err(|_| not_events())?;
+        let events = response.to_events();
+        let frames: Result<String, _> = events.iter().map(ResponseEvent::encode_sse).collect();
+        frames.map_err(unwritable)
     }
 
     /// Opens the stream once more, after a pause.
@@ -91,10 +151,33 @@ impl Exchange {
         self.open().await
     }
 
-    /// Returns the pause before the request is sent again, or `None` when it must not be. The caller must not have seen an event yet.
+    /// Returns the pause before the request is sent again, or `None` when it must not be. The caller must not have seen anything of the
+    /// response yet.
     pub(crate) fn delay_after(&mut self, error: &Error) -> Option<Duration> {
+        self.retries.delay_after(error, &self.observer)
+    }
+}
+
+impl Retries {
+    /// `never_twice`: the request is sent again only if it provably was not sent before.
+    pub(crate) fn new(shared: &Shared, never_twice: bool) -> Self {
+        let mut policy = shared.retry.clone();
+        policy.only_unsent |= never_twice;
+        Self {
+            schedule: policy.schedule(),
+            resends_after_timeout: shared.resends_after_timeout,
+            resends: 0,
+        }
+    }
+
+    /// Returns the pause before the next attempt, or `None` when there must not be one.
+    pub(crate) fn delay_after(&mut self, error: &Error, observer: &Observer) -> Option<Duration> {
         let code = error.api().and_then(code_of);
-        if code.is_some_and(is_final) {
+        if code.is_some_and(is_final) || error.has_lost_state() {
+            return None;
+        }
+        // The server may be working on the request, and bills each copy.
+        if !self.resends_after_timeout && error.transport().is_some_and(is_own_timeout) {
             return None;
         }
         let code = code.map(ErrorCode::as_str);
@@ -110,21 +193,26 @@ impl Exchange {
             (ErrorKind::Transport | ErrorKind::Timeout, _, _, Some(transport)) => {
                 Outcome::failure(transport)
             }
-            (ErrorKind::Failed, ..) => {
-                Outcome::event(code, error.api().and_then(ApiError::retry_after))
-            }
+            (ErrorKind::Failed, ..) => Outcome::event(code, None),
             (ErrorKind::Truncated, ..) => Outcome::event(None, None),
             _ => return None,
         };
+        let outcome = outcome.asked(error.retry_after());
         match self.schedule.next(&outcome, jitter()) {
             Decision::Retry(delay) => {
                 self.resends = self.resends.saturating_add(1);
-                self.observer.again(error, delay);
+                observer.again(error, delay);
                 Some(delay)
             }
             Decision::Stop(_) => None,
         }
     }
+}
+
+/// Whether our patience ended an attempt that was sent. A socket that answers no ping is dead, which is a lost connection.
+pub(crate) fn is_own_timeout(error: &codex_transport::Error) -> bool {
+    matches!(error.kind(), codex_transport::ErrorKind::Timeout(clock) if clock != Clock::Pong)
+        && error.sent() != Sent::No
 }
 
 fn is_success(status: StatusCode) -> bool {
@@ -149,6 +237,9 @@ fn is_final(code: &ErrorCode) -> bool {
 fn jitter() -> u32 {
     RandomState::new().hash_one(()) as u32
 }
+
+/// The size limit of a response that comes as a whole, as for stored responses.
+const BODY_LIMIT: usize = 64 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -1,16 +1,72 @@
 // Converts the errors of the lower crates, statuses and terminal events to the one error that a caller sees.
 
-use crate::error::{Error, ErrorKind};
-use crate::meta::ResponseMeta;
 use codex_sse::{Accumulator, Outcome};
 use codex_transport::{Body, ERROR_BODY_LIMIT};
 use codex_types::{ErrorEvent, Response, ResponseEvent};
 
+use crate::error::{Error, ErrorKind};
+use crate::meta::ResponseMeta;
+use crate::scrub::Scrub;
+
 /// The error of a response that is not a success, with the description in its body. A body that cannot be read costs the description only.
-pub(crate) async fn status(meta: ResponseMeta, body: Body) -> Error {
-    let body = body.collect_prefix(ERROR_BODY_LIMIT).await;
+pub(crate) async fn status(meta: ResponseMeta, body: Body, scrub: &Scrub) -> Error {
+    let body = error_body(body).await;
+    let body = scrub.bytes(&body);
     let api = (!body.is_empty()).then(|| ErrorEvent::from_body(&body).to_api_error());
     Error::new(ErrorKind::Status).with_api(api).with_meta(meta)
+}
+
+/// Reads the body of an error: to its end, to the limit, or until it is a complete JSON value, because a connection that stalls then must
+/// not hold the error back.
+async fn error_body(mut body: Body) -> Vec<u8> {
+    let mut read = Vec::new();
+    let mut value = JsonValue::default();
+    while let Some(Ok(chunk)) = body.chunk().await {
+        let room = ERROR_BODY_LIMIT.saturating_sub(read.len());
+        let chunk = chunk.get(..room).unwrap_or(&chunk);
+        read.extend_from_slice(chunk);
+        if value.ends_in(chunk) || read.len() == ERROR_BODY_LIMIT {
+            break;
+        }
+    }
+    read
+}
+
+/// Finds the end of a JSON object or list in a body that arrives in pieces.
+#[derive(Default)]
+struct JsonValue {
+    depth: usize,
+    in_text: bool,
+    is_escaped: bool,
+}
+
+impl JsonValue {
+    fn ends_in(&mut self, chunk: &[u8]) -> bool {
+        chunk.iter().any(|byte| self.ends_with(*byte))
+    }
+
+    fn ends_with(&mut self, byte: u8) -> bool {
+        if self.in_text {
+            let is_escaped = core::mem::take(&mut self.is_escaped);
+            match byte {
+                _ if is_escaped => {}
+                b'\\' => self.is_escaped = true,
+                b'"' => self.in_text = false,
+                _ => {}
+            }
+            return false;
+        }
+        match byte {
+            b'"' => self.in_text = self.depth > 0,
+            b'{' | b'[' => self.depth += 1,
+            b'}' | b']' if self.depth > 0 => {
+                self.depth -= 1;
+                return self.depth == 0;
+            }
+            _ => {}
+        }
+        false
+    }
 }
 
 /// Returns the failure that an event reports, if it reports one.
@@ -24,7 +80,11 @@ pub(crate) fn reported(event: &ResponseEvent) -> Option<Error> {
 }
 
 pub(crate) fn credentials(error: codex_auth::Error) -> Error {
-    Error::new(ErrorKind::Credentials).with_source(error)
+    let kind = match error.kind() {
+        codex_auth::ErrorKind::ForbiddenTarget => ErrorKind::Withheld,
+        _ => ErrorKind::Credentials,
+    };
+    Error::new(kind).with_source(error)
 }
 
 pub(crate) fn transport(error: codex_transport::Error) -> Error {
@@ -50,7 +110,11 @@ pub(crate) fn stream(error: codex_sse::Error) -> Error {
 }
 
 /// Returns a response that completed; any other outcome is an error with the response as its partial.
-pub(crate) fn verdict(accumulator: Accumulator, meta: ResponseMeta) -> Result<Response, Error> {
+pub(crate) fn verdict(
+    accumulator: Accumulator,
+    meta: ResponseMeta,
+    delivered: bool,
+) -> Result<Response, Error> {
     let kind = match accumulator.outcome() {
         Some(Outcome::Completed) => return Ok(accumulator.into_partial()),
         Some(Outcome::Incomplete) => ErrorKind::Incomplete,
@@ -62,5 +126,5 @@ pub(crate) fn verdict(accumulator: Accumulator, meta: ResponseMeta) -> Result<Re
         .with_api(response.error.as_deref().cloned())
         .with_meta(meta)
         .with_partial(response)
-        .after_delivery(true))
+        .after_delivery(delivered))
 }

@@ -19,6 +19,7 @@ mod options;
 mod reason;
 mod remedy;
 mod request;
+mod scrub;
 mod session;
 mod shared;
 #[cfg(feature = "ws")]

@@ -8,6 +8,8 @@ use codex_types::{Map, RateLimits, RawJson, ResponseEvent};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 
+use crate::scrub::Scrub;
+
 /// The head of the answer: the request's name, the model that serves it, and every other header.
 ///
 /// Over a WebSocket there is one head for many answers, so what belongs to one answer comes in its events (`headers`); it is taken in here as it
@@ -77,6 +79,10 @@ impl ResponseMeta {
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
+    }
+
+    pub(crate) fn scrub(&mut self, scrub: &Scrub) {
+        scrub.headers(&mut self.headers);
     }
 
     /// Merges the headers that an event carries.

@@ -11,7 +11,7 @@ mod trace;
 use core::future::Future;
 use core::time::Duration;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use codex_transport::Timer as _;
 use codex_types::{ApiError, RateLimits, Response, ResponseEvent};
@@ -183,6 +183,34 @@ fn of_refusal(mut limits: RateLimits, api: Option<&ApiError>) -> RateLimits {
         limits.plan_type = api.plan_type.clone().or(limits.plan_type);
         limits.resets_at = api.resets_at.and_then(|at| at.to_whole());
         limits.resets_in_seconds = api.resets_in_seconds.and_then(|seconds| seconds.to_whole());
+        // A relative time means nothing later, so it is stored with the time at which it was received.
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        if let (None, Some(seconds), Ok(now)) = (limits.resets_at, limits.resets_in_seconds, since)
+        {
+            limits.resets_at = Some(now.as_secs().saturating_add(seconds));
+        }
     }
     limits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_reset_is_stored_as_a_time() {
+        let mut api = ApiError::default();
+        api.resets_in_seconds = Some(60.into());
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let now = now.unwrap_or_default().as_secs();
+        let limits = of_refusal(RateLimits::default(), Some(&api));
+        assert!(
+            limits
+                .resets_at
+                .is_some_and(|at| (now + 60..now + 120).contains(&at))
+        );
+        api.resets_at = Some(7.into());
+        let limits = of_refusal(RateLimits::default(), Some(&api));
+        assert_eq!(limits.resets_at, Some(7));
+    }
 }

@@ -37,6 +37,9 @@ pub struct CallOptions {
     pub(crate) fit: Option<FitPolicy>,
     /// What the service gives out for the turn that the call is part of.
     pub(crate) turn_state: Option<TurnState>,
+    /// Whether the input is the history of a conversation, whose faults are repaired before it is sent.
+    pub(crate) is_history: bool,
+    pub(crate) holds: bool,
 }
 
 impl CallOptions {
@@ -87,6 +90,13 @@ impl CallOptions {
     /// What is done about parts of this request that the backend does not take, in the place of the client's own policy.
     pub fn fit(mut self, policy: FitPolicy) -> Self {
         self.fit = Some(policy);
+        self
+    }
+
+    /// Holds events of a raw stream back that show nothing (`response.created`, keep-alives, limits), until one shows something. While they
+    /// are held back, a failure leads to another attempt. By default a raw stream yields them at once; sessions always hold them back.
+    pub fn hold_events(mut self, holds: bool) -> Self {
+        self.holds = holds;
         self
     }
 

@@ -1,9 +1,11 @@
 // One request for a response, prepared once and sent any number of times. Everything that may differ between two attempts (credentials, the
 // time) stays out of it.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use codex_transport::Timeouts;
-use codex_types::lint::{Edit, Finding, apply};
+use codex_types::lint::{Edit, Finding, Linter, Pairing, apply};
 use codex_types::profile::{Channel, Compression, Identity};
 use codex_types::{CreateResponse, Map, RawJson, Streaming};
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -49,6 +51,15 @@ impl Prepared {
             let received = options.turn_state.as_ref().and_then(|cell| cell.get());
             identity.turn_state = received.cloned();
         }
+        let mut request = Cow::Borrowed(request);
+        let mut findings = Vec::new();
+        if options.is_history {
+            let linter = history_linter(&target);
+            if !linter.accepts_history(&request) {
+                findings = linter.fix_history(request.to_mut()).map_err(unwritable)?;
+            }
+        }
+        let request = &*request;
         let policy = options.fit.as_ref().unwrap_or(&shared.fit);
         let policy = policy.clone().channel(channel);
         let fitted = target
@@ -67,7 +78,7 @@ impl Prepared {
                 metadata.insert(name, value.into_owned());
             }
         }
-        let mut findings = fitted.stripped;
+        findings.extend(fitted.stripped);
         findings.extend(fitted.warned);
         Ok(Self {
             target,
@@ -78,6 +89,11 @@ impl Prepared {
             timeouts: options.timeouts_or(shared.timeouts),
             findings,
         })
+    }
+
+    /// Whether sending the request twice would change something twice: a conversation that the server keeps takes its input in each time.
+    pub(crate) fn must_not_repeat(&self) -> bool {
+        self.request.conversation.is_some()
     }
 
     /// All headers but credentials and those of HTTP itself.
@@ -103,6 +119,12 @@ impl Prepared {
         request.extensions_mut().insert(self.timeouts);
         compressed(request, self.target.profile.compression)
     }
+}
+
+/// The rules for the history of a conversation. A backend refuses the whole request for a call without an output, an output without a call,
+/// or reasoning that nothing follows.
+pub(crate) fn history_linter(target: &Target) -> Linter {
+    Linter::new((*target.profile).clone()).pairing(Pairing::Answer)
 }
 
 /// Who sends the request: the client's own names, where the call has none.

@@ -5,10 +5,11 @@ pub(crate) mod draft;
 mod history;
 mod id;
 mod recorded;
+pub(crate) mod round;
 mod saved;
 #[cfg(feature = "ws")]
 mod sockets;
-mod state;
+pub(crate) mod state;
 pub(crate) mod turn;
 
 use core::fmt;
@@ -16,7 +17,7 @@ use core::fmt;
 use codex_types::lint::{Finding, Linter};
 use codex_types::profile::Profile;
 use codex_types::{
-    CompactRequest, Compaction, CreateResponse, Input, InputItem, RawJson, Response, Status,
+    CompactRequest, Compaction, CreateResponse, Input, InputItem, Response, Status, Usage,
 };
 
 use crate::calls::call::Call;
@@ -24,7 +25,7 @@ use crate::calls::compact::is_compaction;
 use crate::client::Client;
 use crate::error::Error;
 use crate::options::CallOptions;
-use crate::request::unwritable;
+use crate::request::{history_linter, unwritable};
 
 use draft::Draft;
 use history::History;
@@ -35,7 +36,8 @@ use turn::SessionTurn;
 ///
 /// The history is sent whole with every request, so nothing needs to be stored by the service, and what came back goes back as it came: ids,
 /// encrypted reasoning, phases. A turn is added to it when its response is complete, and not before: a turn that fails, or is dropped, has not
-/// been said, and can be said again.
+/// been said, and can be said again. Outputs of tools are the exception: a tool that has run stays run, so its output belongs to the history at
+/// once.
 ///
 /// The ids of the conversation and the key of the prompt cache stay the same from turn to turn, as far as the backend's profile sends them.
 ///
@@ -60,7 +62,7 @@ use turn::SessionTurn;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Session {
-    state: SessionState,
+    pub(crate) state: SessionState,
     /// None: the conversation is held over HTTP.
     #[cfg(feature = "ws")]
     sockets: Option<crate::socket::SocketSession>,
@@ -117,8 +119,11 @@ impl Session {
 
     /// Sends input and returns the events of the response as they arrive.
     ///
-    /// Calls of tools in the history without an output get the output `aborted` first: the service would refuse them as they are. The ids
-    /// of the conversation take precedence over those of the options.
+    /// The service refuses a call without an output. Unanswered calls therefore get an output first, which reports that the
+    /// call was not run, or that its outcome is unknown; a computer call, which only a screenshot answers, is left out and named in
+    /// [`SessionTurn::findings`]. Outputs in the input belong to the history from here on, even if this turn fails.
+    ///
+    /// The ids of the conversation take precedence over those of the options.
     ///
     /// # Errors
     ///
@@ -140,7 +145,13 @@ impl Session {
 
     /// What has been said so far, in order.
     pub fn history(&self) -> impl Iterator<Item = &InputItem> {
-        self.state.history.items()
+        self.state.items()
+    }
+
+    /// The tokens of all responses so far, those of rounds with tools and of compactions included. A [fork](Self::fork) starts at zero.
+    #[must_use]
+    pub fn usage(&self) -> &Usage {
+        &self.state.usage
     }
 
     /// What every request says beside its input.
@@ -191,8 +202,12 @@ impl Session {
     /// As for [`Client::compact`]. The history is then as it was before.
     pub async fn compact(&mut self) -> Result<Compaction, Error> {
         self.state.begin_turn();
-        let mut request = CompactRequest::new(self.state.settings.model.as_str())
-            .input(self.state.history.to_input(Vec::new()));
+        let mut whole = self.state.ready(Vec::new(), &CallOptions::new()).request;
+        let target = self.state.client.shared().target().await?;
+        let linter = history_linter(&target);
+        linter.fix_history(&mut whole).map_err(unwritable)?;
+        let mut request = CompactRequest::new(self.state.settings.model.as_str());
+        request.input = whole.input;
         request
             .instructions
             .clone_from(&self.state.settings.instructions);
@@ -206,6 +221,7 @@ impl Session {
         let options = self.state.options(&CallOptions::new());
         let call = self.state.client.compact(&request).options(options);
         let compaction = call.await?;
+        self.state.count(Some(&compaction.usage));
         self.state.replace(compaction.to_input());
         Ok(compaction)
     }
@@ -218,11 +234,12 @@ impl Session {
     /// As for [`Client::compact_by_trigger`]. The history is then as it was before.
     pub async fn compact_by_trigger(&mut self) -> Result<Response, Error> {
         self.state.begin_turn();
-        let options = self.state.options(&CallOptions::new());
-        let mut request = self.state.settings.clone();
-        request.input = Some(self.state.history.to_input(Vec::new()));
+        let Draft {
+            request, options, ..
+        } = self.state.ready(Vec::new(), &CallOptions::new());
         let call = self.state.client.compact_by_trigger(&request);
         let response = call.options(options).await?;
+        self.state.count(response.usage.as_deref());
         let mut shorter = self.state.history.instructions_and_questions();
         shorter.extend(
             response
@@ -246,16 +263,14 @@ impl Session {
     ///
     /// [`Request`](crate::ErrorKind::Request) when an item nests deeper than 128 levels.
     pub fn repair(&mut self) -> Result<Vec<Finding>, Error> {
+        self.state.settle();
         let mut request = CreateResponse::new(self.state.settings.model.as_str());
         request.input = Some(self.state.history.to_input(Vec::new()));
-        let body = RawJson::encode(&request).map_err(unwritable)?;
-        // No backend's own demands: what it does not want to see is taken out of each request, not out of the history.
+        // Without the demands of a backend: items that it does not accept are left out of each request, not out of the history.
         let linter = Linter::new(Profile::new("history"));
-        let (repaired, mut findings) = linter.fix(&body).map_err(unwritable)?;
-        findings.retain(|finding| finding.pointer.starts_with("/input/"));
+        let findings = linter.fix_history(&mut request).map_err(unwritable)?;
         if !findings.is_empty() {
-            let repaired: CreateResponse = repaired.decode().map_err(unwritable)?;
-            let items = repaired.input.map(Input::into_items).unwrap_or_default();
+            let items = request.input.map(Input::into_items).unwrap_or_default();
             self.state.history = History::starting_with(items);
         }
         Ok(findings)
@@ -280,15 +295,15 @@ impl Session {
     /// ```
     pub fn draft(&mut self, input: impl Into<Input>) -> Draft {
         self.state.begin_turn();
-        let said = self.state.history.answering(input.into().into_items());
-        self.state.ready(said, &CallOptions::new())
+        self.state
+            .ready(input.into().into_items(), &CallOptions::new())
     }
 
     /// As [`draft`](Self::draft), for going on with the same turn: with the outputs of the tools that the last response called. What the
     /// service has given out for the turn goes with it, whichever way the turn has gone so far.
     pub fn draft_follow_up(&mut self, input: impl Into<Input>) -> Draft {
-        let said = self.state.history.answering(input.into().into_items());
-        self.state.ready(said, &CallOptions::new())
+        self.state
+            .ready(input.into().into_items(), &CallOptions::new())
     }
 
     /// Takes what came of a [draft](Self::draft) into the history, if the response is complete; says whether it is. A draft of a history that
@@ -297,6 +312,7 @@ impl Session {
         let is_taken =
             response.status == Status::Completed && draft.length == self.state.history.len();
         if is_taken {
+            self.state.count(response.usage.as_deref());
             self.state.take(draft.said, response);
         }
         is_taken
@@ -316,13 +332,12 @@ impl Session {
         input: Input,
         options: &CallOptions,
     ) -> Result<SessionTurn<'_>, Error> {
-        let said = self.state.history.answering(input.into_items());
         let Draft {
             request,
             options,
             said,
             ..
-        } = self.state.ready(said, options);
+        } = self.state.ready(input.into_items(), options);
         #[cfg(feature = "ws")]
         if let Some(sockets) = &mut self.sockets {
             let turn = sockets.stream(&request).options(options).await?;

@@ -28,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) timeouts: Timeouts,
     pub(crate) limits: Limits,
     pub(crate) retry: RetryPolicy,
+    /// Whether a request is sent again after our own timeout.
+    pub(crate) resends_after_timeout: bool,
     pub(crate) fit: FitPolicy,
     pub(crate) identity: Identity,
     pub(crate) headers: HeaderMap,

@@ -1,8 +1,8 @@
 //! Functions that a model may call. A call reaches its function only when the response it stands in is complete and its arguments have the
 //! shape the function takes; anything else is told to the model in the place of an output, because a command cut in half may still run.
 
-mod join;
 pub(crate) mod run;
+mod running;
 pub(crate) mod tool;
 
 use core::fmt;
@@ -14,7 +14,8 @@ use codex_types::{
 };
 use serde::de::DeserializeOwned;
 
-use tool::{Approval, Approve, Callable, Function, Pending, TextFunction, ToolCall};
+use running::{Calls, Step};
+use tool::{Approval, Approve, Callable, Function, Running, TextFunction, ToolCall, output};
 
 /// The functions that a model may call, and how they are run.
 ///
@@ -77,8 +78,86 @@ impl Tools {
         O: Into<ToolOutput>,
         E: fmt::Display,
     {
+        self.function_with_call(definition, move |arguments, _| function(arguments))
+    }
+
+    /// Adds a function that gets its call as well: for an operation that must not be carried out twice, by its
+    /// [`idempotency_key`](ToolCall::idempotency_key).
+    ///
+    /// Otherwise like [`function`](Self::function).
+    pub fn function_with_call<A, F, R, O, E>(self, definition: FunctionTool, function: F) -> Self
+    where
+        A: DeserializeOwned + Send + 'static,
+        F: Fn(A, ToolCall) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<O, E>> + Send + 'static,
+        O: Into<ToolOutput>,
+        E: fmt::Display,
+    {
         let name = definition.name.clone();
-        self.with(name, definition.into(), Arc::new(Function::new(function)))
+        let function = move |arguments, call| {
+            let result = function(arguments, call);
+            async move { output(result.await) }
+        };
+        self.with(
+            name,
+            definition.into(),
+            Arc::new(Function::<_, A>::new(function)),
+        )
+    }
+
+    /// Adds a function whose schema is made from the type of its arguments: see [`FunctionTool::of`].
+    ///
+    /// The function returns text, a [`ToolOutput`], parts ([`Vec<InputPart>`](codex_types::InputPart)), or any other value, which is sent as
+    /// JSON.
+    ///
+    /// ```
+    /// use codex_client::Tools;
+    ///
+    /// #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// struct Add {
+    ///     /// The first number.
+    ///     a: i64,
+    ///     b: i64,
+    /// }
+    /// #[derive(serde::Serialize)]
+    /// struct Sum {
+    ///     sum: i64,
+    /// }
+    /// let tools = Tools::new().typed("add", "Adds two numbers", async |add: Add| {
+    ///     let sum = add.a.checked_add(add.b).ok_or("the sum is too large")?;
+    ///     Ok::<_, &str>(Sum { sum })
+    /// })?;
+    /// # Ok::<(), codex_client::types::DecodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`FunctionTool::of`].
+    #[cfg(feature = "schemars")]
+    pub fn typed<A, F, R, O, E>(
+        self,
+        name: impl Into<String>,
+        description: impl Into<String>,
+        function: F,
+    ) -> Result<Self, codex_types::DecodeError>
+    where
+        A: DeserializeOwned + schemars::JsonSchema + Send + 'static,
+        F: Fn(A) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<O, E>> + Send + 'static,
+        O: serde::Serialize + 'static,
+        E: fmt::Display,
+    {
+        let mut definition = FunctionTool::of::<A>()?.description(description);
+        definition.name = name.into();
+        Ok(self.function(definition, move |arguments| {
+            let result = function(arguments);
+            async move {
+                match result.await {
+                    Ok(value) => tool::serialized(&value),
+                    Err(error) => Err(error.to_string()),
+                }
+            }
+        }))
     }
 
     /// A function that takes free text.
@@ -145,20 +224,48 @@ impl Tools {
     /// Each call has an output. One of an unknown function, with arguments that are not what the function takes, or denied says so to the
     /// model.
     pub async fn answer(&self, response: &Response) -> Vec<InputItem> {
-        if response.status != Status::Completed {
-            return Vec::new();
-        }
-        let mut pending: Vec<Pending> = ToolCall::all(response)
-            .map(|call| self.prepare(call))
-            .collect();
-        if let Some(approve) = &self.approve {
-            for call in pending.iter_mut().filter(|call| call.is_ready()) {
-                if let Approval::Deny(reason) = approve.ask(call.call().clone()).await {
-                    call.refuse(format!("the call was denied: {reason}"));
+        let mut calls = self.calls(response, "");
+        self.ask(&mut calls).await;
+        let mut outputs: Vec<(usize, InputItem)> = Vec::new();
+        while let Some(step) = calls.next().await {
+            match step {
+                Step::Started(_) => {}
+                Step::Finished(index, output) | Step::Refused(index, output) => {
+                    outputs.push((index, output));
                 }
             }
         }
-        run_all(pending).await
+        outputs.sort_by_key(|(index, _)| *index);
+        outputs.into_iter().map(|(_, output)| output).collect()
+    }
+
+    /// The calls of a response, ready to run. None where the response is not complete: a call that was cut off may be anything.
+    fn calls(&self, response: &Response, turn_id: &str) -> Calls {
+        let mut calls = Calls::new();
+        if response.status == Status::Completed {
+            for call in ToolCall::all(response, turn_id) {
+                let tool = self.prepare(&call);
+                calls.push(call, tool);
+            }
+        }
+        calls
+    }
+
+    /// Asks for the approval of each call that would run.
+    async fn ask(&self, calls: &mut Calls) {
+        let Some(approve) = &self.approve else {
+            return;
+        };
+        let mut next = calls.waiting_from(0);
+        while let Some(index) = next {
+            let Some(call) = calls.get(index).cloned() else {
+                return;
+            };
+            if let Approval::Deny(reason) = approve.ask(call).await {
+                calls.refuse(index, format!("the call was denied: {reason}"));
+            }
+            next = calls.waiting_from(index + 1);
+        }
     }
 
     fn with(mut self, name: String, definition: Tool, callable: Arc<dyn Callable>) -> Self {
@@ -172,43 +279,22 @@ impl Tools {
         self
     }
 
-    fn prepare(&self, call: ToolCall) -> Pending {
+    /// The function of a call with its arguments and whether it runs alone, or why the call must not run.
+    fn prepare(&self, call: &ToolCall) -> Result<(Running, bool), String> {
         let found = self.entries.iter().find(|entry| call.is_of(&entry.name));
-        let Some(entry) = found.filter(|entry| entry.callable.takes_text() == call.is_text())
-        else {
-            let refusal = format!("unsupported call: {}", call.name);
-            return Pending::refused(call, refusal);
-        };
+        let entry = found
+            .filter(|entry| entry.callable.takes_text() == call.is_text())
+            .ok_or_else(|| format!("unsupported call: {}", call.name))?;
         match call.fault() {
             Some(CallFault::Unfinished) => {
-                let refusal = "the call was cut off and has not been run";
-                return Pending::refused(call, refusal.to_owned());
+                return Err("the call was cut off and has not been run".to_owned());
             }
-            // What the function expects is a better message.
+            // The message of the function, which knows what it expects, is better.
             None | Some(CallFault::InvalidJson) => {}
-            Some(fault) => return Pending::refused(call, fault.to_string()),
+            Some(fault) => return Err(fault.to_string()),
         }
-        match entry.callable.prepare(&call.arguments) {
-            Ok(running) => Pending::ready(call, running, entry.alone),
-            Err(error) => Pending::refused(call, error),
-        }
+        Ok((entry.callable.prepare(call)?, entry.alone))
     }
-}
-
-/// Runs calls side by side as far as they allow it.
-async fn run_all(mut pending: Vec<Pending>) -> Vec<InputItem> {
-    let mut rest = pending.as_mut_slice();
-    while !rest.is_empty() {
-        let together = rest
-            .iter()
-            .take_while(|call| !call.is_alone())
-            .count()
-            .max(1);
-        let (now, later) = rest.split_at_mut(together);
-        join::all(now.iter_mut().map(Pending::run).collect()).await;
-        rest = later;
-    }
-    pending.into_iter().map(Pending::into_item).collect()
 }
 
 impl Default for Tools {

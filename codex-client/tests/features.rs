@@ -236,3 +236,44 @@ fn declared(line: &str) -> Option<String> {
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
+
+/// The README lists the features of the manifest, and whether they are on by default.
+#[test]
+fn the_feature_table_is_complete() {
+    let crate_root = root().join("codex-client");
+    let manifest = fs::read_to_string(crate_root.join("Cargo.toml")).expect("a manifest");
+    let readme = fs::read_to_string(crate_root.join("README.md")).expect("a README");
+    let section = manifest.split("[features]").nth(1).expect("features");
+    let section = section.split("\n[").next().expect("a section");
+    let features: Vec<(&str, &str)> = section
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once(" = "))
+        .collect();
+    let (_, default) = features
+        .iter()
+        .find(|(name, _)| *name == "default")
+        .expect("a default");
+    let declared: BTreeMap<&str, &str> = features
+        .iter()
+        .filter(|(name, _)| *name != "default")
+        .map(|(name, _)| {
+            let is_default = default.contains(&format!("\"{name}\""));
+            (*name, if is_default { "yes" } else { "no" })
+        })
+        .collect();
+    let table = readme
+        .split("| feature | default |")
+        .nth(1)
+        .expect("a table");
+    let listed: BTreeMap<&str, &str> = table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| {
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            (cells[1].trim_matches('`'), cells[2])
+        })
+        .collect();
+    assert_eq!(listed, declared);
+}

@@ -16,7 +16,9 @@ use std::path::{Path, PathBuf};
 const CLIENT: &[(&str, &[&str])] = &[
     (
         "error and reason",
-        &["lock", "meta", "remedy", "reason", "error", "failure"],
+        &[
+            "lock", "scrub", "meta", "remedy", "reason", "error", "failure",
+        ],
     ),
     ("options", &["options"]),
     ("target", &["target"]),

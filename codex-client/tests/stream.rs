@@ -267,7 +267,9 @@ async fn statuses_have_their_names() {
         );
         assert_eq!(
             error.to_string(),
-            format!("the server answered with status {status} ({code}), request req_1")
+            format!(
+                "the server answered with status {status} ({code}), request req_1: invented (type some_type)"
+            )
         );
     }
 }
@@ -370,7 +372,11 @@ async fn an_error_event_is_a_failure_with_its_code() {
         assert_eq!(error.kind(), ErrorKind::Failed);
         assert_eq!(
             error.to_string(),
-            "the response failed (server_is_overloaded)"
+            match error.api().and_then(|api| api.kind.as_ref()) {
+                Some(_) =>
+                    "the response failed (server_is_overloaded): invented (type server_error)",
+                None => "the response failed (server_is_overloaded): invented",
+            }
         );
     }
 }
@@ -488,9 +494,11 @@ async fn no_secret_and_no_payload_reaches_a_text() {
     );
     let request = CreateResponse::new("some-model").input("prompt-canary");
     let error = client.stream(&request).await.expect_err("no success");
+    assert_eq!(error.message(), Some("prompt-canary [redacted]"));
+    for text in [format!("{error}"), format!("{error:?}")] {
+        assert!(!text.contains(KEY), "{text}");
+    }
     for text in [
-        format!("{error}"),
-        format!("{error:?}"),
         format!("{client:?}"),
         format!("{:?}", Client::builder().header("x", KEY)),
     ] {

@@ -102,12 +102,12 @@ async fn the_loop_runs_what_is_called_until_nothing_is() {
     let mut session = client.session(CreateResponse::new("some-model"));
     let mut seen = Vec::new();
     let response = session
-        .run_with(&tools, "What is the weather?", |progress| {
-            seen.push(match progress {
-                Progress::Event(event) => event.kind().to_owned(),
-                Progress::Output(item) => outputs(std::slice::from_ref(item))[0].1.clone(),
-                _ => String::new(),
-            });
+        .run_with(&tools, "What is the weather?", |progress| match progress {
+            Progress::Event(event) => seen.push(event.kind().to_owned()),
+            Progress::Output(item) => {
+                seen.push(outputs(std::slice::from_ref(item))[0].1.clone());
+            }
+            _ => {}
         })
         .await
         .expect("a response");

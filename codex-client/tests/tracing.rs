@@ -216,11 +216,16 @@ async fn an_operation_has_one_span_and_each_attempt_one_below_it() {
         &[("error.type", "500"), ("otel.status_code", "ERROR")],
     );
     assert!(!second.fields.contains_key("error.type"));
-    let [again] = collector.spans("event").try_into().expect("one event");
+    let events = collector.spans("event");
+    let [refused, again, answered] = events.try_into().expect("one for each attempt and retry");
+    for (event, status) in [(&refused, "500"), (&answered, "200")] {
+        let message = ("message", "received response headers");
+        assert_fields(event, &[message, ("http.response.status_code", status)]);
+    }
     assert_fields(
         &again,
         &[
-            ("message", "the request is sent again"),
+            ("message", "sending the request again"),
             ("error.type", "server_error"),
         ],
     );

@@ -90,6 +90,7 @@ pub struct RetryStatuses {
 pub struct Outcome<'a> {
     what: What<'a>,
     delivered: bool,
+    asked: Option<Duration>,
 }
 
 #[derive(Clone, Debug)]
@@ -321,6 +322,7 @@ impl<'a> Outcome<'a> {
                 now,
             },
             delivered: false,
+            asked: None,
         }
     }
 
@@ -329,6 +331,7 @@ impl<'a> Outcome<'a> {
         Self {
             what: What::Failure { error },
             delivered: false,
+            asked: None,
         }
     }
 
@@ -337,7 +340,15 @@ impl<'a> Outcome<'a> {
         Self {
             what: What::Event { code, after },
             delivered: false,
+            asked: None,
         }
+    }
+
+    /// The wait that the server asked for somewhere else than in the headers: in the body, in words, or in an event.
+    #[must_use]
+    pub fn asked(mut self, wait: Option<Duration>) -> Self {
+        self.asked = wait;
+        self
     }
 
     /// Says that part of the answer has been handed out, or may have been. Then nothing is ever tried again.
@@ -397,7 +408,7 @@ impl Schedule {
                 code,
                 now,
             } => {
-                let hint = hint(headers, policy.retry_after_ms, now);
+                let hint = hint(headers, policy.retry_after_ms, now).or(outcome.asked);
                 let permitted = match headers
                     .get("x-should-retry")
                     .filter(|_| policy.should_retry)
@@ -422,7 +433,7 @@ impl Schedule {
                 if policy.only_unsent && error.sent() != Sent::No {
                     return Err(StopReason::MaybeSent);
                 }
-                Ok(None)
+                Ok(outcome.asked)
             }
             What::Event { code, after } => {
                 if policy.is_final(code) {
@@ -431,7 +442,7 @@ impl Schedule {
                 if policy.only_unsent {
                     return Err(StopReason::MaybeSent);
                 }
-                Ok(after)
+                Ok(after.or(outcome.asked))
             }
         }
     }

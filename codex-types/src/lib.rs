@@ -22,6 +22,8 @@ mod rate_limit;
 mod raw;
 mod request;
 mod response;
+#[cfg(feature = "schemars")]
+mod schema;
 mod secret;
 mod tool;
 mod unknown;

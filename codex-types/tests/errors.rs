@@ -24,7 +24,17 @@ fn all_forms_are_read_alike() {
         assert_eq!(event.category(), ErrorCategory::RateLimit, "{body}");
     }
     let detail = ErrorEvent::from_body(br#"{"detail":[{"msg":"x"}]}"#);
-    assert_eq!(detail.to_api_error().message, r#"[{"msg":"x"}]"#);
+    assert_eq!(detail.to_api_error().message, "x");
+    // The body that FastAPI repeats stays out.
+    let echo = ErrorEvent::from_body(
+        br#"{"detail":[{"type":"missing","loc":["body","input",0,"role"],"msg":"Field required","input":{"content":"canary"},"ctx":{"given":"canary"}}]}"#,
+    );
+    assert_eq!(
+        echo.to_api_error().message,
+        "body.input.0.role: Field required"
+    );
+    let object = ErrorEvent::from_body(br#"{"detail":{"message":"no","input":"canary"}}"#);
+    assert_eq!(object.to_api_error().message, "no");
     let oauth = ErrorEvent::from_body(br#"{"error":"invalid_grant","error_description":"gone"}"#);
     assert_eq!(oauth.to_api_error().to_string(), "invalid_grant: gone");
     let html = ErrorEvent::from_body(b"  <html><head><title> Blocked </title></head>");
@@ -235,4 +245,21 @@ fn limits_from_an_error_and_an_event() {
     assert_eq!(all.active().unwrap().id, "codex_fox");
     assert_eq!(all.plan_type, Some(PlanType::Plus));
     assert_eq!(all.resets_at, None);
+}
+
+#[test]
+fn an_error_is_shown_on_one_line_and_not_at_length() {
+    let mut error = ApiError::new("bad_value", "first\r\n\u{1b}[2Jsecond\u{202e}third");
+    error.kind = Some("invalid_request_error".into());
+    error.param = Some("input[0].content".into());
+    assert_eq!(
+        error.to_string(),
+        "bad_value: first [2Jsecond third (type invalid_request_error, param input[0].content)"
+    );
+    error.param = Some("a text with spaces".into());
+    error.message = "x".repeat(10_000);
+    assert_eq!(error.shown_message().chars().count(), 503);
+    assert_eq!(error.shown_param(), None);
+    error.message.clear();
+    assert_eq!(error.to_string(), "bad_value (type invalid_request_error)");
 }

@@ -69,3 +69,87 @@ fn the_format_of_a_type_asks_for_what_can_be_read_into_it() {
         }
     );
 }
+
+/// Sends a message.
+#[derive(Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+struct Send {
+    /// The recipient.
+    to: Recipient,
+    #[serde(default)]
+    urgent: bool,
+    channel: Option<Channel>,
+    tags: std::collections::HashSet<String>,
+}
+
+/// A person.
+#[derive(Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+struct Recipient {
+    name: String,
+}
+
+#[derive(Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
+enum Channel {
+    /// By mail.
+    Mail { address: String },
+    /// By telephone.
+    Phone(String),
+}
+
+fn lint_tool(tool: codex_types::FunctionTool) -> Vec<codex_types::lint::Finding> {
+    let request = CreateResponse::new("gpt-5.5")
+        .input("Hi")
+        .tools([codex_types::Tool::from(tool)]);
+    Linter::new(Profile::platform())
+        .lint(&request)
+        .expect("a request")
+}
+
+#[test]
+fn the_function_of_a_type_is_strict() {
+    let tool = codex_types::FunctionTool::of::<Send>().expect("a function");
+    assert_eq!((tool.name.as_str(), tool.strict), ("Send", true));
+    assert_eq!(tool.description.as_deref(), Some("Sends a message."));
+    let schema: Value = serde_json::from_str(tool.parameters.as_str()).expect("JSON");
+    assert_eq!(
+        schema["required"],
+        serde_json::json!(["channel", "tags", "to", "urgent"])
+    );
+    assert_eq!(
+        schema["properties"]["to"],
+        serde_json::json!({"description": "The recipient.", "anyOf": [{"$ref": "#/$defs/Recipient"}]})
+    );
+    assert_eq!(
+        schema["properties"]["urgent"]["type"],
+        serde_json::json!(["boolean", "null"])
+    );
+    assert_eq!(lint_tool(tool), []);
+}
+
+#[test]
+fn a_function_without_arguments_is_strict() {
+    #[derive(schemars::JsonSchema)]
+    struct Now {}
+    let tool = codex_types::FunctionTool::of::<Now>().expect("a function");
+    assert!(tool.strict);
+    assert_eq!(lint_tool(tool), []);
+}
+
+#[test]
+fn a_type_that_strict_schemas_cannot_express_keeps_its_meaning() {
+    #[derive(schemars::JsonSchema)]
+    #[expect(dead_code, reason = "only the schema is looked at")]
+    struct Counts {
+        by_name: std::collections::BTreeMap<String, u32>,
+        range: (u32, u32),
+    }
+    let tool = codex_types::FunctionTool::of::<Counts>().expect("a function");
+    assert!(!tool.strict);
+    assert!(
+        tool.parameters
+            .as_str()
+            .contains(r#""additionalProperties":{"#),
+        "{}",
+        tool.parameters
+    );
+    assert_eq!(lint_tool(tool), []);
+}

@@ -132,7 +132,7 @@ fn request(arguments: &Arguments) -> Result<CreateResponse, String> {
     Ok(request)
 }
 
-/// One line that says what happened, what the server said about it, and what its operators would ask for.
+/// One line: what happened, what the server sent about it, what that means, and what to do.
 fn explain(error: &Error) -> String {
     let mut line = error.to_string();
     let mut source = core::error::Error::source(error);
@@ -141,9 +141,8 @@ fn explain(error: &Error) -> String {
         line.push_str(&cause.to_string());
         source = cause.source();
     }
-    if let Some(api) = error.api().filter(|api| !api.message.is_empty()) {
-        line.push_str(": ");
-        line.push_str(&api.message);
+    if let Some(reason) = error.reason() {
+        line.push_str(&format!(": {reason}; {}", reason.remedy()));
     }
     line
 }

@@ -72,6 +72,9 @@ async fn run() -> Result<(), String> {
                 Ok(()) => eprintln!("saved"),
                 Err(message) => eprintln!("{message}"),
             },
+            (command, _) if command.starts_with('/') => {
+                eprintln!("unknown command {command}; the commands are {COMMANDS}");
+            }
             // A turn that fails has not been said: the conversation goes on as if it had not been.
             _ => match answer(&mut session, line).await {
                 Ok(response) => show_usage(&response),
@@ -139,3 +142,5 @@ fn show_usage(response: &Response) {
         );
     }
 }
+
+const COMMANDS: &str = "/fork, /back, /save FILE and /quit";

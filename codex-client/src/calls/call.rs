@@ -101,6 +101,12 @@ impl<'a, T> Call<'a, T> {
         self
     }
 
+    /// Holds events back that show nothing; see [`CallOptions::hold_events`].
+    pub fn hold_events(mut self, holds: bool) -> Self {
+        self.options = self.options.hold_events(holds);
+        self
+    }
+
     /// Replaces the client's policy for what the backend does not take; see [`CallOptions::fit`].
     pub fn fit(mut self, policy: FitPolicy) -> Self {
         self.options = self.options.fit(policy);

@@ -34,7 +34,8 @@ impl Client {
     /// Sends a request and returns the events of the response as they arrive. Resolves when the headers of the response have arrived.
     ///
     /// The request is made to fit the backend first; [`ResponseStream::findings`] lists what was changed. It is sent again as the retry
-    /// policy allows, and only until the first event was yielded.
+    /// policy allows, and only until the stream has yielded an event of the response; see [`CallOptions::hold_events`] for a stream that
+    /// survives more.
     ///
     /// Dropping the future, or later the stream, cancels the request and closes its connection or HTTP/2 stream.
     ///
@@ -79,7 +80,10 @@ async fn stream(
     let target = prepared.target.url("responses")?;
     let observer = Observer::of_response(shared, &target, &options, &prepared);
     match observer.within(post(shared, &prepared, &observer)).await {
-        Ok(events) => Ok(assembled(events, prepared.findings, observer)),
+        Ok(events) => {
+            let stream = assembled(events, prepared.findings, observer);
+            Ok(stream.hold(options.holds))
+        }
         Err(error) => {
             observer.over(&error);
             Err(error)
@@ -94,7 +98,9 @@ pub(crate) async fn post(
     observer: &Arc<Observer>,
 ) -> Result<HttpEvents, Error> {
     let exchange = Exchange::new(shared.clone(), observer.clone(), prepared.post()?);
-    HttpEvents::open(exchange, prepared.timeouts).await
+    let exchange = exchange.never_twice(prepared.must_not_repeat());
+    let events = HttpEvents::open(exchange, prepared.timeouts).await?;
+    Ok(events.in_background(prepared.request.background == Some(true)))
 }
 
 pub(crate) fn assembled(

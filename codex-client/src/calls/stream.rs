@@ -20,8 +20,10 @@ use crate::meta::ResponseMeta;
 /// terminal event the stream ends; a connection that ends before one is an error, [`Truncated`](crate::ErrorKind::Truncated). One event that
 /// cannot be decoded is an item of kind [`Payload`](crate::ErrorKind::Payload), and the stream continues.
 ///
-/// Until the first event was yielded, the request is sent again after a failure as the client's retry policy allows. From then on it is
-/// never sent again.
+/// Until something of the response was yielded, the request is sent again after a failure as the client's retry policy allows. From then on
+/// it is never sent again. [`next`](Self::next) yields `response.created` at once, which ends the attempts;
+/// [`next_update`](Self::next_update) and [`finish`](Self::finish) hold it back until an event shows something, so that a server which
+/// accepts a request and then turns out to be overloaded is tried again.
 ///
 /// The events are assembled in passing: [`snapshot`](Self::snapshot) is the response so far. [`next_update`](Self::next_update) yields
 /// display updates instead of events, and [`ResponseEvent::to_json`] returns an event as the server sent it, with everything that has no
@@ -35,6 +37,12 @@ pub struct ResponseStream {
 impl ResponseStream {
     pub(crate) fn new(response: Assembled<HttpEvents>) -> Self {
         Self { response }
+    }
+
+    /// Whether [`next`](Self::next) holds events back that show nothing.
+    pub(crate) fn hold(mut self, holds: bool) -> Self {
+        self.response.hold(holds);
+        self
     }
 
     /// Takes the response and its source, to put another handle around them.

@@ -5,11 +5,11 @@
 use core::future::Future;
 use core::time::Duration;
 
-use codex_types::{OutputItem, Response, Status};
+use codex_types::{ApiError, OutputItem, Response, Status};
 use http::{Method, StatusCode, Uri};
 use tracing::field::{Empty, debug, display};
 use tracing::instrument::{Instrument as _, Instrumented};
-use tracing::{Span, debug, debug_span, info_span};
+use tracing::{Span, debug, debug_span, info_span, warn};
 
 use crate::error::Error;
 use crate::request::Prepared;
@@ -124,10 +124,11 @@ impl Trace {
 
     pub(crate) fn again(&self, error: &Error, delay: Duration) {
         self.scope(|| {
-            debug!(
+            warn!(
                 error.type = error_type(error),
+                error.param = error.api().and_then(ApiError::shown_param),
                 delay_seconds = delay.as_secs_f64(),
-                "the request is sent again"
+                "sending the request again"
             );
         });
     }
@@ -190,10 +191,19 @@ impl Attempt {
             span.record("otel.status_code", "ERROR");
             span.record("error.type", display(status.as_u16()));
         }
+        span.in_scope(|| {
+            debug!(
+                http.response.status_code = status.as_u16(),
+                "received response headers"
+            );
+        });
     }
 
     pub(crate) fn failed(&self, error: &Error) {
         failed(&self.span, error);
+        self.span.in_scope(|| {
+            debug!(error.type = error_type(error), "attempt failed");
+        });
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use codex_types::{Input, InputItem, Role};
+use codex_types::{Input, InputItem, OpenCalls, Role};
 
 /// What has been said so far: one piece for each request.
 #[derive(Clone, Default)]
 pub(super) struct History {
     pieces: Vec<Arc<[InputItem]>>,
+    open: OpenCalls,
 }
 
 impl History {
@@ -19,6 +20,7 @@ impl History {
 
     pub(super) fn push(&mut self, items: Vec<InputItem>) {
         if !items.is_empty() {
+            self.open.extend(&items);
             self.pieces.push(items.into());
         }
     }
@@ -45,32 +47,34 @@ impl History {
         self.items().filter(stays).cloned().collect()
     }
 
-    /// `new` with outputs ahead of it for the calls that neither the history nor `new` itself answers. A service that stores nothing refuses a
-    /// call without an output, so one that was interrupted would otherwise end the conversation for good.
-    pub(super) fn answering(&self, new: Vec<InputItem>) -> Vec<InputItem> {
-        let answered: Vec<&str> = self.items().chain(&new).filter_map(answered_call).collect();
-        let aborted = self.items().filter_map(|item| match item {
-            InputItem::FunctionCall(call) if !answered.contains(&call.call_id.as_str()) => {
-                Some(call.output(ABORTED).into())
-            }
-            InputItem::CustomToolCall(call) if !answered.contains(&call.call_id.as_str()) => {
-                Some(call.output(ABORTED).into())
-            }
-            _ => None,
-        });
-        let mut whole: Vec<InputItem> = aborted.collect();
-        whole.extend(new);
-        whole
+    /// The calls that nothing answers yet.
+    pub(super) fn open(&self) -> &OpenCalls {
+        &self.open
+    }
+
+    /// Whether the item is one of the outputs at the end: an answer to the last response that was given before.
+    pub(super) fn ends_with_output(&self, item: &InputItem) -> bool {
+        let newest = self
+            .pieces
+            .iter()
+            .rev()
+            .flat_map(|piece| piece.iter().rev());
+        newest
+            .take_while(|newest| is_output(newest))
+            .any(|newest| newest == item)
     }
 }
 
-/// The call that an item is the output of.
-fn answered_call(item: &InputItem) -> Option<&str> {
-    match item {
-        InputItem::FunctionCallOutput(output) => output.call_id.as_deref(),
-        InputItem::CustomToolCallOutput(output) => Some(&output.call_id),
-        _ => None,
-    }
+fn is_output(item: &InputItem) -> bool {
+    matches!(
+        item,
+        InputItem::FunctionCallOutput(_)
+            | InputItem::CustomToolCallOutput(_)
+            | InputItem::LocalShellCallOutput(_)
+            | InputItem::ShellCallOutput(_)
+            | InputItem::ApplyPatchCallOutput(_)
+            | InputItem::ComputerCallOutput(_)
+            | InputItem::ToolSearchOutput(_)
+            | InputItem::McpApprovalResponse(_)
+    )
 }
-
-const ABORTED: &str = "aborted";

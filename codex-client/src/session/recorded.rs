@@ -15,6 +15,8 @@ pub(super) struct Recorded<'a> {
     events: Events<'a>,
     /// The input of this turn; `None` once it is in the history.
     said: Option<Vec<InputItem>>,
+    /// Whether the tokens of the response have been added up.
+    is_counted: bool,
 }
 
 /// Events of either transport.
@@ -30,6 +32,7 @@ impl<'a> Recorded<'a> {
             state,
             events,
             said: Some(said),
+            is_counted: false,
         }
     }
 
@@ -41,6 +44,10 @@ impl<'a> Recorded<'a> {
 impl EventSource for Recorded<'_> {
     type Restart = Infallible;
 
+    fn hold(&mut self, holds: bool) {
+        self.events.hold(holds);
+    }
+
     fn poll_next(
         &mut self,
         assembly: &mut Assembly,
@@ -48,10 +55,16 @@ impl EventSource for Recorded<'_> {
     ) -> Poll<Option<Item<Infallible>>> {
         let item = ready!(self.events.poll_next(assembly, cx));
         if let Some(Ok(_)) = &item
-            && assembly.is_completed()
-            && let Some(said) = self.said.take()
+            && assembly.outcome().is_some()
         {
-            self.state.take(said, assembly.snapshot());
+            if !core::mem::replace(&mut self.is_counted, true) {
+                self.state.count(assembly.snapshot().usage.as_deref());
+            }
+            if assembly.is_completed()
+                && let Some(said) = self.said.take()
+            {
+                self.state.take(said, assembly.snapshot());
+            }
         }
         Poll::Ready(item)
     }
@@ -64,6 +77,10 @@ pub(super) struct Unbroken<'a>(pub(super) crate::socket::source::SocketEvents<'a
 #[cfg(feature = "ws")]
 impl EventSource for Unbroken<'_> {
     type Restart = Infallible;
+
+    fn hold(&mut self, holds: bool) {
+        self.0.hold(holds);
+    }
 
     fn poll_next(
         &mut self,

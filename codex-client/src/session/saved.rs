@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::request::unwritable;
 use crate::session::Session;
 use crate::session::history::History;
+use crate::session::round::Round;
 
 impl Session {
     /// The conversation as JSON: its settings, its history and its ids. It holds what was said, and no credentials.
@@ -31,7 +32,7 @@ impl Session {
     ///
     /// [`Request`](crate::ErrorKind::Request) when the settings or an item cannot be written as JSON, which nothing that was read can cause.
     pub fn to_json(&self) -> Result<RawJson, Error> {
-        let items: Vec<&InputItem> = self.state.history.items().collect();
+        let items: Vec<&InputItem> = self.state.items().collect();
         let mut saved: Map<RawJson> = Map::new();
         saved.insert("version", encode(&VERSION)?);
         saved.insert("session_id", encode(&self.state.session_id)?);
@@ -42,6 +43,11 @@ impl Session {
         }
         saved.insert("settings", encode(&self.state.settings)?);
         saved.insert("history", encode(&items)?);
+        saved.insert("usage", encode(&self.state.usage)?);
+        let not_run: Vec<&str> = self.state.round.waiting().collect();
+        if !not_run.is_empty() {
+            saved.insert("not_run", encode(&not_run)?);
+        }
         encode(&saved)
     }
 
@@ -69,6 +75,12 @@ impl Session {
         session.state.session_id = member(&saved, "session_id")?;
         session.state.thread_id = member(&saved, "thread_id")?;
         session.state.window = member(&saved, "window")?;
+        if saved.get("usage").is_some() {
+            session.state.usage = member(&saved, "usage")?;
+        }
+        if saved.get("not_run").is_some() {
+            session.state.round = Round::new(member::<Vec<String>>(&saved, "not_run")?);
+        }
         if saved.get("installation_id").is_some() {
             session.state.installation_id = Some(member(&saved, "installation_id")?);
         }

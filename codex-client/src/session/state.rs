@@ -1,16 +1,17 @@
 // The state of a conversation apart from its transport: a turn borrows this and the socket at the same time.
 
 use codex_types::profile::Identity;
-use codex_types::{CreateResponse, InputItem, Response};
+use codex_types::{CreateResponse, InputItem, Response, Usage};
 
 use crate::client::Client;
 use crate::options::{CallOptions, TurnState};
 use crate::session::draft::Draft;
 use crate::session::history::History;
 use crate::session::id;
+use crate::session::round::Round;
 
 /// The state of a [`Session`](crate::Session).
-pub(super) struct SessionState {
+pub(crate) struct SessionState {
     pub(super) client: Client,
     /// Every request but for its input.
     pub(super) settings: CreateResponse,
@@ -20,7 +21,11 @@ pub(super) struct SessionState {
     /// How often the history was replaced by a shorter one.
     pub(super) window: u64,
     pub(super) installation_id: Option<String>,
-    turn_id: String,
+    /// The calls that tools of this conversation answer.
+    pub(crate) round: Round,
+    /// The tokens of all responses so far.
+    pub(super) usage: Usage,
+    pub(crate) turn_id: String,
     /// What the service gave out for the turn that goes on; the first value counts.
     turn_state: TurnState,
 }
@@ -36,6 +41,8 @@ impl SessionState {
             thread_id: id,
             window: 0,
             installation_id: None,
+            round: Round::default(),
+            usage: Usage::default(),
             turn_id: String::new(),
             turn_state: TurnState::default(),
         }
@@ -43,15 +50,18 @@ impl SessionState {
 
     /// Another thread of the same conversation.
     pub(super) fn fork(&self) -> Self {
-        Self {
+        let mut fork = Self {
             session_id: self.session_id.clone(),
             installation_id: self.installation_id.clone(),
+            round: self.round.clone(),
             ..Self::new(
                 self.client.clone(),
                 self.settings.clone(),
                 self.history.clone(),
             )
-        }
+        };
+        fork.settle();
+        fork
     }
 
     pub(super) fn begin_turn(&mut self) {
@@ -59,8 +69,46 @@ impl SessionState {
         self.turn_state = TurnState::default();
     }
 
+    /// Moves the outputs of tools to the history.
+    pub(crate) fn settle(&mut self) {
+        let outputs = self.round.take_outputs();
+        self.history.push(outputs);
+    }
+
+    /// All items so far, with the outputs of tools that are still at work.
+    pub(super) fn items(&self) -> impl Iterator<Item = &InputItem> {
+        self.history.items().chain(self.round.outputs())
+    }
+
+    /// Outputs for the calls that have none, which the service would refuse: a call whose tool was started may have had its effect, and the
+    /// model must not conclude that it had none. A computer call has no such output; it is left out of the request.
+    pub(super) fn missing_outputs(&self) -> Vec<InputItem> {
+        let answer = |call: &codex_types::OpenCall| {
+            let never_ran = self.round.waiting().any(|id| id == call.call_id());
+            call.answer(if never_ran { NOT_RUN } else { UNKNOWN })
+        };
+        self.history.open().iter().filter_map(answer).collect()
+    }
+
+    /// Takes the outputs that answer calls out of the input and into the history: a tool has run, whether or not this request succeeds.
+    fn keep_outputs(&mut self, said: Vec<InputItem>) -> Vec<InputItem> {
+        let mut rest = Vec::with_capacity(said.len());
+        for item in said {
+            if self.history.open().are_answered_by(&item) {
+                self.history.push(vec![item]);
+            } else if !self.history.ends_with_output(&item) {
+                rest.push(item);
+            }
+        }
+        rest
+    }
+
     /// The request that says this behind everything that was said.
-    pub(super) fn ready(&self, said: Vec<InputItem>, options: &CallOptions) -> Draft {
+    pub(super) fn ready(&mut self, said: Vec<InputItem>, options: &CallOptions) -> Draft {
+        self.settle();
+        let new = self.keep_outputs(said);
+        let mut said = self.missing_outputs();
+        said.extend(new);
         let mut request = self.settings.clone();
         request.input = Some(self.history.to_input(said.clone()));
         Draft {
@@ -84,16 +132,30 @@ impl SessionState {
             .or_else(|| self.installation_id.clone());
         let mut options = options.clone().identity(identity);
         options.turn_state = Some(self.turn_state.clone());
+        options.is_history = true;
+        options.holds = true;
         options
     }
 
     pub(super) fn take(&mut self, mut said: Vec<InputItem>, response: &Response) {
         said.extend(response.to_input());
         self.history.push(said);
+        self.round = Round::default();
+    }
+
+    pub(super) fn count(&mut self, usage: Option<&Usage>) {
+        if let Some(usage) = usage {
+            self.usage += usage;
+        }
     }
 
     pub(super) fn replace(&mut self, items: Vec<InputItem>) {
         self.history = History::starting_with(items);
+        self.round = Round::default();
         self.window += 1;
     }
 }
+
+const NOT_RUN: &str = "This call was not run.";
+const UNKNOWN: &str =
+    "No output of this call was recorded. Its outcome is unknown: it may have had its effect.";

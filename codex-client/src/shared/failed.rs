@@ -160,7 +160,7 @@ fn plain(target: &Uri) -> String {
 /// The errors of this workspace have nothing of a payload in their texts; of those below it, only the outermost of each chain is ours to
 /// vouch for, and what lies below a transport error is the operating system's.
 fn causes(error: &Error) -> Vec<String> {
-    let mut causes = vec![error.to_string()];
+    let mut causes = vec![error.names().to_string()];
     let mut source = core::error::Error::source(error);
     while let Some(cause) = source.filter(|_| causes.len() < MAX_CAUSES) {
         causes.push(cause.to_string());

@@ -82,9 +82,8 @@ pub(super) fn after_error_event(
     api: &ApiError,
     is_continuation: bool,
 ) -> Option<Next> {
-    let blames_continuation =
-        is_continuation && api.param.as_deref() == Some("previous_response_id");
-    if blames_continuation || api.category() == ErrorCategory::StateLost {
+    let has_lost_state = api.category() == ErrorCategory::StateLost;
+    if has_lost_state || (is_continuation && api.blames_previous_response()) {
         return Some(Next::Reconnect);
     }
     match status? {

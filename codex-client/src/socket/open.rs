@@ -11,6 +11,7 @@ use http::Request;
 use crate::error::Error;
 use crate::failure;
 use crate::meta::ResponseMeta;
+use crate::scrub::Scrub;
 
 use super::chain::Chain;
 use super::count::add;
@@ -23,6 +24,8 @@ pub(super) struct Open {
     pub(super) meta: ResponseMeta,
     /// The credential that opened it.
     pub(super) lease: Lease,
+    /// Removes the credentials of the upgrade from what the server sends.
+    pub(super) scrub: Scrub,
     pub(super) opened: Instant,
     /// What the server remembers here. It is true of no other connection.
     pub(super) chain: Option<Chain>,
@@ -66,6 +69,7 @@ impl Open {
             .apply(&mut signed)
             .await
             .map_err(|error| StartFailure::stop(failure::credentials(error)))?;
+        let scrub = Scrub::of(&signed.headers);
         let answer = transport
             .connect(Request::from_parts(signed, ()))
             .await
@@ -82,7 +86,8 @@ impl Open {
         shared
             .credentials
             .observe(lease, &head.uri, status, headers);
-        let meta = ResponseMeta::read(status, headers);
+        let mut meta = ResponseMeta::read(status, headers);
+        meta.scrub(&scrub);
         plan.observer.head(&meta);
         match answer {
             Upgrade::Accepted(socket, _) => {
@@ -90,6 +95,7 @@ impl Open {
                 Ok(Self {
                     socket,
                     meta,
+                    scrub,
                     lease,
                     opened: shared.timer.now(),
                     chain: None,
@@ -97,7 +103,7 @@ impl Open {
                 })
             }
             Upgrade::Refused(answer) => {
-                let error = failure::status(meta, Body::from(answer.into_body())).await;
+                let error = failure::status(meta, Body::from(answer.into_body()), &scrub).await;
                 let api = error.api().cloned().unwrap_or_default();
                 Err(StartFailure {
                     next: decide::after_refusal(status.as_u16(), &api),

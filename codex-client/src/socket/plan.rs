@@ -1,6 +1,9 @@
 // What one turn sends over a socket: made once, and sent whole or as a continuation as often as it takes.
 
+use core::time::Duration;
 use std::sync::Arc;
+
+use codex_transport::Timer as _;
 
 use codex_types::profile::{Channel, Source};
 use codex_types::{
@@ -85,6 +88,12 @@ impl Plan {
                 && self.prepared.target.profile.websocket.supported
                 && self.shared.websocket.is_some()),
         }
+    }
+
+    /// Remembers that sockets to the host do not work.
+    pub(super) fn avoid(&self, period: Duration) {
+        let now = self.shared.timer.now();
+        self.shared.avoided.insert(&self.target, now, period);
     }
 
     /// What to send over a socket on which `chain` was the last response.

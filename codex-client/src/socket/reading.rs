@@ -7,6 +7,7 @@ use codex_transport::Watch;
 use codex_types::ResponseEvent;
 
 use crate::error::{Error, ErrorKind};
+use crate::events::is_beside;
 use crate::failure;
 
 use super::open::Open;
@@ -63,7 +64,8 @@ impl Reading {
             match self.decoder.decode_message(&message) {
                 Ok(None) => {}
                 Ok(Some(event)) if self.is_late(&event) => {}
-                Ok(Some(event)) => {
+                Ok(Some(mut event)) => {
+                    self.open.scrub.event(&mut event);
                     if !matches!(event, ResponseEvent::Keepalive(_)) {
                         self.watch.record_event();
                     }
@@ -108,16 +110,4 @@ impl Fault {
             Self::Refused(error) => error,
         }
     }
-}
-
-/// Whether an event says something about the account or the connection, and nothing about the response.
-pub(super) fn is_beside(event: &ResponseEvent) -> bool {
-    matches!(
-        event,
-        ResponseEvent::RateLimits(_)
-            | ResponseEvent::Metadata(_)
-            | ResponseEvent::CodexMetadata(_)
-            | ResponseEvent::Keepalive(_)
-            | ResponseEvent::WebsocketTiming(_)
-    )
 }

@@ -4,14 +4,18 @@
 
 use core::mem;
 use core::task::{Context, Poll, ready};
+use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use codex_sse::Outcome;
+use codex_transport::Timer as _;
 use codex_types::{ClientEvent, Input, Response, ResponseEvent, SteerResponse};
 
 use crate::assembled::{Assembly, EventSource, Item, Step};
 use crate::error::{Error, ErrorKind};
+use crate::events::{is_beside, is_visible};
+use crate::exchange::Retries;
 use crate::failure;
 use crate::request::unwritable;
 
@@ -41,6 +45,12 @@ pub(crate) struct SocketEvents<'a> {
     resumes_left: u32,
     /// Steering whose outcome is not known.
     open_steers: u32,
+    /// Events that show nothing yet and may still be replaced by those of another attempt.
+    held: VecDeque<ResponseEvent>,
+    holds: bool,
+    /// The attempts that are left; `None` once something of the response was yielded.
+    retries: Option<Retries>,
+    was_replayed: bool,
 }
 
 enum State {
@@ -48,6 +58,8 @@ enum State {
     Starting(Starting),
     Resuming(Resuming, Error),
     Retrieving(Retrieving, Error),
+    /// The attempt failed, and the events before that are still to be yielded.
+    Failed(Error),
     /// The rest of an HTTP stream, whose connection can be reused once its end is seen.
     Ended(Option<Way>),
 }
@@ -66,8 +78,16 @@ impl<'a> SocketEvents<'a> {
             attempt: 1,
             resumes_left: plan.settings.resumes,
             open_steers: 0,
+            held: VecDeque::new(),
+            holds: false,
+            retries: Some(Retries::new(&plan.shared, plan.prepared.must_not_repeat())),
+            was_replayed: false,
             plan,
         }
+    }
+
+    fn is_http(&self) -> bool {
+        matches!(self.state, State::Reading(Way::Http(_)))
     }
 
     pub(super) fn earlier(&self) -> &[Response] {
@@ -135,6 +155,9 @@ impl<'a> SocketEvents<'a> {
             }
             self.last_number = Some(number);
         }
+        if !is_beside(&event) {
+            self.retries = None;
+        }
         self.yielded += 1;
         self.resumes_left = self.plan.settings.resumes;
         self.count_steering(assembly, &event);
@@ -188,9 +211,20 @@ impl<'a> SocketEvents<'a> {
 
     /// Handles a connection that broke: the response is resumed or begun again (`None`), or this is its error or its border.
     fn interrupted(&mut self, assembly: &mut Assembly, error: Error) -> Option<Item<Box<Restart>>> {
+        let is_http = self.is_http();
         self.state = State::Ended(None);
+        if !is_http && self.begins_again(assembly, &error) {
+            return None;
+        }
+        if let Some(first) = self.held.pop_front() {
+            // The events that were held back come first, then the same failure again.
+            self.retries = None;
+            self.early.extend(self.held.drain(..).map(Ok));
+            self.state = State::Failed(error);
+            return self.accept(assembly, first);
+        }
         if !is_interruption(&error) {
-            return Some(Err(error.after_delivery(true)));
+            return Some(Err(error.after_delivery(assembly.has_yielded())));
         }
         if let Some(place) = self.place(assembly.snapshot()) {
             if self.resumes_left > 0 {
@@ -324,13 +358,98 @@ impl<'a> SocketEvents<'a> {
                         _ => None,
                     });
                 }
+                State::Failed(_) => {
+                    self.retries = None;
+                    return Poll::Ready(match self.take_state() {
+                        State::Failed(error) => self.interrupted(assembly, error),
+                        _ => None,
+                    });
+                }
                 State::Ended(_) => return Poll::Ready(None),
             },
+        };
+        let Some(item) = self.judge(assembly, item) else {
+            return Poll::Ready(None);
         };
         Poll::Ready(match item {
             Ok(event) => self.accept(assembly, event),
             Err(error) => Some(Err(error.after_delivery(assembly.has_yielded()))),
         })
+    }
+
+    /// Decides about an item while nothing of the response was yielded: `None` when it is held back, or when another attempt begins.
+    fn judge(
+        &mut self,
+        assembly: &Assembly,
+        item: Result<ResponseEvent, Error>,
+    ) -> Option<Result<ResponseEvent, Error>> {
+        // Over HTTP the exchange makes its own attempts.
+        if self.retries.is_none() || self.is_catching_up || self.is_http() {
+            return Some(item);
+        }
+        let failure = match &item {
+            Ok(event) if self.holds_back(event) => {
+                self.held.extend(item.ok());
+                return None;
+            }
+            Ok(event) if !is_visible(event) => None,
+            Ok(event) => failure::reported(event),
+            Err(_) => None,
+        };
+        if let Some(failure) = failure
+            && self.begins_again(assembly, &failure)
+        {
+            return None;
+        }
+        Some(self.release(item))
+    }
+
+    /// Whether the event waits for the next one. Notices about the account or the connection always do; lifecycle events only where the caller does
+    /// not want them at once.
+    fn holds_back(&self, event: &ResponseEvent) -> bool {
+        let shows_nothing = is_beside(event) || (self.holds && !is_visible(event));
+        shows_nothing && self.held.len() < MAX_HELD
+    }
+
+    /// Nothing replaces this attempt any more: returns the first of the held events, or this item.
+    fn release(&mut self, item: Result<ResponseEvent, Error>) -> Result<ResponseEvent, Error> {
+        self.retries = None;
+        let Some(first) = self.held.pop_front() else {
+            return item;
+        };
+        self.early.push_front(item);
+        while let Some(event) = self.held.pop_back() {
+            self.early.push_front(Ok(event));
+        }
+        Ok(first)
+    }
+
+    /// Begins another attempt after a failure that the retry policy allows to repair. A stored response in the background is resumed instead.
+    fn begins_again(&mut self, assembly: &Assembly, failure: &Error) -> bool {
+        let exists = self.held.iter().any(|event| event.response().is_some());
+        if exists && resume::is_kept(&self.plan.request) {
+            return false;
+        }
+        let Some(mut retries) = self.retries.take() else {
+            return false;
+        };
+        let delay = match retries.delay_after(failure, assembly.observer()) {
+            Some(delay) => delay,
+            // The server has lost the response that this one continues: the whole input needs no other response.
+            None if failure.has_lost_state() && !mem::replace(&mut self.was_replayed, true) => {
+                Duration::ZERO
+            }
+            None => return false,
+        };
+        self.retries = Some(retries);
+        self.held.clear();
+        self.last_number = None;
+        let plan = self.plan.clone();
+        self.state = State::Starting(Box::pin(async move {
+            plan.shared.timer.sleep(delay).await;
+            start(plan, None).await
+        }));
+        true
     }
 
     fn take_state(&mut self) -> State {
@@ -341,12 +460,25 @@ impl<'a> SocketEvents<'a> {
 impl EventSource for SocketEvents<'_> {
     type Restart = Box<Restart>;
 
+    fn hold(&mut self, holds: bool) {
+        self.holds = holds;
+        if let State::Reading(Way::Http(events)) = &mut self.state {
+            events.hold(holds);
+        }
+    }
+
     fn poll_next(
         &mut self,
         assembly: &mut Assembly,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Item<Box<Restart>>>> {
         loop {
+            if !self.holds && self.held.iter().any(|event| !is_beside(event)) {
+                self.retries = None;
+                while let Some(event) = self.held.pop_back() {
+                    self.early.push_front(Ok(event));
+                }
+            }
             if let State::Ended(rest) = &mut self.state
                 && self.early.is_empty()
             {
@@ -372,4 +504,6 @@ fn is_interruption(error: &Error) -> bool {
         .is_none_or(codex_transport::Error::is_retryable)
 }
 
+/// Events that are held back; see `events::HttpEvents`.
+const MAX_HELD: usize = 256;
 const MISSING: &str = "the resumed stream leaves out events";

@@ -16,7 +16,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use crate::attempt::Renewals;
 use crate::calls::create::post;
 use crate::error::{Error, ErrorKind};
-use crate::events::HttpEvents;
+use crate::events::{HttpEvents, is_beside};
+use crate::exchange::{Retries, is_own_timeout};
 use crate::meta::{ResponseMeta, text_of};
 use crate::observe::Attempt;
 use crate::request::Prepared;
@@ -25,7 +26,7 @@ use super::count::add;
 use super::decide::{self, Avoid, Next};
 use super::open::{Open, StartFailure};
 use super::plan::Plan;
-use super::reading::{Fault, Reading, is_beside};
+use super::reading::{Fault, Reading};
 use super::settings::TransportChoice;
 
 /// A response that has begun.
@@ -54,15 +55,37 @@ async fn begin(plan: Arc<Plan>, mut kept: Option<Open>) -> Result<Started, Error
     if !tries_socket(&plan, kept.is_some())? {
         return over_http(&plan).await;
     }
+    let mut retries = Retries::new(&plan.shared, plan.prepared.must_not_repeat());
+    loop {
+        match by_any_way(&plan, kept.take()).await {
+            // Over HTTP the exchange has made its own attempts.
+            Err((error, Channel::WebSocket)) => {
+                let Some(delay) = retries.delay_after(&error, &plan.observer) else {
+                    return Err(error);
+                };
+                plan.shared.timer.sleep(delay).await;
+            }
+            ended => return ended.map_err(|(error, _)| error),
+        }
+    }
+}
+
+/// One attempt, over a socket or over HTTP instead; an error comes with its transport.
+async fn by_any_way(plan: &Plan, mut kept: Option<Open>) -> Result<Started, (Error, Channel)> {
     let mut fallbacks = Fallbacks::default();
     loop {
-        let failure = match over_socket(&plan, kept.take()).await {
+        let failure = match over_socket(plan, kept.take()).await {
             Ok(started) => return Ok(started),
             Err(failure) => failure,
         };
-        match fallbacks.after(&plan, failure).await? {
+        let next = fallbacks.after(plan, failure).await;
+        match next.map_err(|error| (error, Channel::WebSocket))? {
             Retry::Socket => {}
-            Retry::Http => return over_http(&plan).await,
+            Retry::Http => {
+                return over_http(plan)
+                    .await
+                    .map_err(|error| (error, Channel::Http));
+            }
         }
     }
 }
@@ -126,9 +149,7 @@ impl Fallbacks {
             Avoid::Refused => plan.settings.avoid_refused,
         };
         if !period.is_zero() {
-            let shared = &plan.shared;
-            let now = shared.timer.now();
-            shared.avoided.insert(&plan.target, now, period);
+            plan.avoid(period);
         }
         Ok(Retry::Http)
     }
@@ -168,7 +189,7 @@ async fn first_over_socket(plan: &Plan, kept: Option<Open>) -> Result<Started, S
     let message = plan.message(chain.as_ref()).map_err(StartFailure::stop)?;
     let length = message.json.len() as u64;
     if let Err(error) = open.socket.send(message.json).await {
-        return Err(lost(Fault::Lost(error), is_fresh));
+        return Err(lost(plan, Fault::Lost(error), is_fresh));
     }
     let counters = &plan.counters;
     add(&counters.bytes_sent, length);
@@ -187,15 +208,17 @@ async fn first_over_socket(plan: &Plan, kept: Option<Open>) -> Result<Started, S
     loop {
         let item = poll_fn(|context| reading.poll_event(context))
             .await
-            .map_err(|fault| lost(fault, is_fresh))?;
+            .map_err(|fault| lost(plan, fault, is_fresh))?;
         if let Ok(ResponseEvent::Error(event)) = &item {
             let api = event.to_api_error();
             if let Some(next) =
                 decide::after_error_event(event.http_status(), &api, message.is_continuation)
             {
                 let error = refusal(event);
+                // Only credentials are checked before the input of a stored conversation is taken in.
+                let may_repeat = next == Next::Renew || !plan.prepared.must_not_repeat();
                 return Err(StartFailure {
-                    next,
+                    next: if may_repeat { next } else { Next::Stop },
                     error,
                     lease: Some(lease),
                 });
@@ -210,8 +233,16 @@ async fn first_over_socket(plan: &Plan, kept: Option<Open>) -> Result<Started, S
     }
 }
 
-fn lost(fault: Fault, is_fresh: bool) -> StartFailure {
+fn lost(plan: &Plan, fault: Fault, is_fresh: bool) -> StartFailure {
     let next = match &fault {
+        // The server may be working on the request, and bills each copy. A fresh socket on which nothing arrives is another matter: a proxy
+        // in between does not carry its messages.
+        Fault::Lost(error)
+            if is_own_timeout(error) && !is_fresh && !plan.shared.resends_after_timeout =>
+        {
+            Next::Stop
+        }
+        Fault::Lost(_) | Fault::Ended if plan.prepared.must_not_repeat() => Next::Stop,
         Fault::Lost(error) => decide::after_loss(error.kind(), error.close_code(), is_fresh),
         Fault::Ended => {
             decide::after_loss(codex_transport::ErrorKind::Closed, Some(1000), is_fresh)
@@ -252,7 +283,8 @@ async fn over_http(plan: &Plan) -> Result<Started, Error> {
     request.stream_id = None;
     let prepared = Prepared::new(&plan.shared, &request, &plan.options, Channel::Http).await?;
     let observer = plan.observer.at(&prepared.target.url("responses")?);
-    let events = post(&plan.shared, &prepared, &observer).await?;
+    let mut events = post(&plan.shared, &prepared, &observer).await?;
+    events.hold(plan.options.holds);
     begun(events).await
 }
 

@@ -53,10 +53,11 @@ impl<'a> SocketTurn<'a> {
         let meta = started.way.meta().clone();
         let findings = plan.prepared.findings.clone();
         let observer = plan.observer.clone();
+        let holds = plan.options.holds;
         let source = SocketEvents::new(idle, plan, started);
-        Self {
-            response: Assembled::new(source, meta, findings, observer),
-        }
+        let mut response = Assembled::new(source, meta, findings, observer);
+        response.hold(holds);
+        Self { response }
     }
 
     /// Takes the response and its source, to put another handle around them.

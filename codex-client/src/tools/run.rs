@@ -1,10 +1,15 @@
 // The loop between a model and its tools: ask, run what is called, give the outputs, until nothing is called any more.
 
-use codex_types::{ClientCallKind, Input, InputItem, OutputItem, Response, ResponseEvent, Tool};
+use codex_types::{
+    ClientCallKind, Input, InputItem, OutputItem, Response, ResponseEvent, Tool, Usage,
+};
 
 use crate::error::{Error, ErrorKind};
 use crate::session::Session;
+use crate::session::round::Round;
 use crate::tools::Tools;
+use crate::tools::running::{Calls, Step};
+use crate::tools::tool::ToolCall;
 
 /// What happens while a model and its tools are at work.
 #[derive(Debug)]
@@ -12,6 +17,17 @@ use crate::tools::Tools;
 pub enum Progress<'a> {
     /// An event of a response.
     Event(&'a ResponseEvent),
+    /// A response is complete. Its usage is that of this round.
+    Response(&'a Response),
+    /// A tool starts to run. A program that has to survive its own end records this before it returns.
+    Started(&'a ToolCall),
+    /// A tool has run: its output belongs to the session.
+    Finished {
+        /// The call.
+        call: &'a ToolCall,
+        /// The output that the model will get.
+        output: &'a InputItem,
+    },
     /// An output that the model is given, in the order of the calls.
     Output(&'a InputItem),
 }
@@ -23,6 +39,12 @@ impl Session {
     ///
     /// A response that waits for something other than these tools, such as a shell or an approval, is given back as it is, and none of its
     /// calls is run.
+    ///
+    /// The output of a tool belongs to the conversation as soon as the tool returns, panics or is refused. When the request that follows
+    /// fails, or this future is dropped, the next turn sends it, and no tool runs again for the same call; a run with an empty list as its
+    /// input does no more than that. The model learns of a call whose tool was interrupted that its outcome is unknown.
+    ///
+    /// The [usage](Response::usage) of the response is that of the whole run; [`Progress::Response`] has the usage of each round.
     ///
     /// # Errors
     ///
@@ -44,30 +66,78 @@ impl Session {
         mut watch: impl FnMut(Progress<'_>),
     ) -> Result<Response, Error> {
         self.declare(tools);
+        let before = self.usage().clone();
         let turn = self.turn(input).await?;
         let mut response = turn
             .finish_with(|event| watch(Progress::Event(event)))
             .await?;
         for _ in 0..tools.max_rounds {
-            if waits_for_others(&response) {
-                return Ok(response);
+            watch(Progress::Response(&response));
+            let calls = tools.calls(&response, &self.state.turn_id);
+            let is_done = calls.is_empty() && response.end_turn != Some(false);
+            if is_done || waits_for_others(&response) {
+                return Ok(self.with_usage_since(&before, response));
             }
-            let outputs = tools.answer(&response).await;
-            if outputs.is_empty() && response.end_turn != Some(false) {
-                return Ok(response);
-            }
-            for output in &outputs {
-                watch(Progress::Output(output));
-            }
-            let turn = self.follow_up(outputs).await?;
+            self.answer(tools, calls, &mut watch).await;
+            let turn = self.follow_up(Vec::new()).await?;
             response = turn
                 .finish_with(|event| watch(Progress::Event(event)))
                 .await?;
         }
-        if waits_for_others(&response) || (response.end_turn != Some(false) && !calls(&response)) {
+        watch(Progress::Response(&response));
+        let is_done = response.end_turn != Some(false) && !calls(&response);
+        let response = self.with_usage_since(&before, response);
+        if is_done || waits_for_others(&response) {
             return Ok(response);
         }
         Err(Error::new(ErrorKind::Rounds).with_partial(response))
+    }
+
+    /// Runs calls. Each step is recorded before the next one is taken, so that dropping this future loses no output.
+    async fn answer(
+        &mut self,
+        tools: &Tools,
+        mut calls: Calls,
+        watch: &mut impl FnMut(Progress<'_>),
+    ) {
+        let ids = calls.iter().map(|call| call.call_id.clone());
+        self.state.round = Round::new(ids);
+        tools.ask(&mut calls).await;
+        while let Some(step) = calls.next().await {
+            match step {
+                Step::Started(index) => {
+                    self.state.round.start(index);
+                    if let Some(call) = calls.get(index) {
+                        watch(Progress::Started(call));
+                    }
+                }
+                Step::Finished(index, output) => {
+                    self.state.round.record(index, output.clone());
+                    if let Some(call) = calls.get(index) {
+                        let output = &output;
+                        watch(Progress::Finished { call, output });
+                    }
+                }
+                Step::Refused(index, output) => self.state.round.record(index, output),
+            }
+        }
+        let outputs: Vec<InputItem> = self.state.round.outputs().cloned().collect();
+        self.state.settle();
+        for output in &outputs {
+            watch(Progress::Output(output));
+        }
+    }
+
+    /// The last response of a run, with the tokens of all its rounds.
+    fn with_usage_since(&self, before: &Usage, mut response: Response) -> Response {
+        if let Some(usage) = &mut response.usage {
+            let sum = self.usage() - before;
+            // A single round keeps what this version has no name for.
+            if sum.total_tokens != usage.total_tokens {
+                **usage = sum;
+            }
+        }
+        response
     }
 
     /// Adds the tools that no request has had yet.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use codex_types::{
     ArgumentsError, CallFault, ClientCallKind, CustomToolCallOutput, FunctionCallOutput, InputItem,
-    OutputItem, Response, ToolOutput,
+    Map, OutputItem, RawJson, Response, ToolOutput,
 };
 use serde::de::DeserializeOwned;
 
@@ -25,6 +25,12 @@ pub struct ToolCall {
     pub namespace: Option<String>,
     /// Its arguments: JSON, or free text where the function takes that.
     pub arguments: String,
+    /// The response that the call is part of.
+    pub response_id: String,
+    /// The turn of the [`Session`](crate::Session) that the call is part of; empty for [`Tools::answer`](crate::Tools::answer).
+    pub turn_id: String,
+    /// The position among the calls of the response.
+    index: usize,
     kind: Kind,
     fault: Option<CallFault>,
 }
@@ -37,8 +43,8 @@ enum Kind {
 
 impl ToolCall {
     /// The calls of a response, in order.
-    pub(super) fn all(response: &Response) -> impl Iterator<Item = Self> {
-        response.output.iter().filter_map(|item| {
+    pub(super) fn all(response: &Response, turn_id: &str) -> impl Iterator<Item = Self> {
+        let calls = response.output.iter().filter_map(move |item| {
             let call = item.client_call()?;
             let kind = match call.kind() {
                 ClientCallKind::Function => Kind::Function,
@@ -55,10 +61,30 @@ impl ToolCall {
                 name: call.name().unwrap_or_default().to_owned(),
                 namespace,
                 arguments: call.input().to_owned(),
+                response_id: response.id.clone(),
+                turn_id: turn_id.to_owned(),
+                index: 0,
                 kind,
                 fault: call.check().err(),
             })
-        })
+        });
+        calls
+            .enumerate()
+            .map(|(index, call)| Self { index, ..call })
+    }
+
+    /// Returns a key that no other call has, for services that carry out an operation only once for each key. A `call_id` alone is not
+    /// enough: some servers use it again in the next response.
+    #[must_use]
+    pub fn idempotency_key(&self) -> String {
+        let Self {
+            turn_id,
+            response_id,
+            index,
+            call_id,
+            ..
+        } = self;
+        format!("{turn_id}/{response_id}/{index}/{call_id}")
     }
 
     /// Whether the function takes free text.
@@ -77,10 +103,11 @@ impl ToolCall {
         self.fault
     }
 
-    fn output(self, output: ToolOutput) -> InputItem {
+    pub(super) fn output(&self, output: ToolOutput) -> InputItem {
+        let call_id = self.call_id.as_str();
         match self.kind {
-            Kind::Function => FunctionCallOutput::new(output).call_id(self.call_id).into(),
-            Kind::Text => CustomToolCallOutput::new(self.call_id, output).into(),
+            Kind::Function => FunctionCallOutput::new(output).call_id(call_id).into(),
+            Kind::Text => CustomToolCallOutput::new(call_id, output).into(),
         }
     }
 }
@@ -106,75 +133,15 @@ pub enum Approval {
     Deny(String),
 }
 
-/// A call that is not answered yet.
-pub(super) struct Pending {
-    call: ToolCall,
-    state: State,
-    alone: bool,
-}
-
-enum State {
-    Ready(Running),
-    Done(ToolOutput),
-}
-
 /// A function that was given its arguments and has not begun.
 pub(super) type Running = Pin<Box<dyn Future<Output = ToolOutput> + Send>>;
-
-impl Pending {
-    pub(super) fn ready(call: ToolCall, running: Running, alone: bool) -> Self {
-        Self {
-            call,
-            state: State::Ready(running),
-            alone,
-        }
-    }
-
-    pub(super) fn refused(call: ToolCall, refusal: String) -> Self {
-        Self {
-            call,
-            state: State::Done(refusal.into()),
-            alone: false,
-        }
-    }
-
-    pub(super) fn refuse(&mut self, refusal: String) {
-        self.state = State::Done(refusal.into());
-    }
-
-    pub(super) fn is_ready(&self) -> bool {
-        matches!(self.state, State::Ready(_))
-    }
-
-    pub(super) fn is_alone(&self) -> bool {
-        self.alone && self.is_ready()
-    }
-
-    pub(super) fn call(&self) -> &ToolCall {
-        &self.call
-    }
-
-    pub(super) async fn run(&mut self) {
-        if let State::Ready(running) = &mut self.state {
-            self.state = State::Done(running.as_mut().await);
-        }
-    }
-
-    pub(super) fn into_item(self) -> InputItem {
-        match self.state {
-            State::Done(output) => self.call.output(output),
-            // Every call is run before it is asked for its item.
-            State::Ready(_) => self.call.output(String::new().into()),
-        }
-    }
-}
 
 /// A function without its types.
 pub(super) trait Callable: Send + Sync {
     fn takes_text(&self) -> bool;
 
     /// Gives the function its arguments, or says to the model why they cannot be given.
-    fn prepare(&self, arguments: &str) -> Result<Running, String>;
+    fn prepare(&self, call: &ToolCall) -> Result<Running, String>;
 }
 
 /// A function with typed arguments.
@@ -192,26 +159,21 @@ impl<F, A> Function<F, A> {
     }
 }
 
-impl<F, A, R, O, E> Callable for Function<F, A>
+impl<F, A, R> Callable for Function<F, A>
 where
     A: DeserializeOwned + Send + 'static,
-    F: Fn(A) -> R + Send + Sync + 'static,
-    R: Future<Output = Result<O, E>> + Send + 'static,
-    O: Into<ToolOutput>,
-    E: fmt::Display,
+    F: Fn(A, ToolCall) -> R + Send + Sync + 'static,
+    R: Future<Output = ToolOutput> + Send + 'static,
 {
     fn takes_text(&self) -> bool {
         false
     }
 
-    fn prepare(&self, arguments: &str) -> Result<Running, String> {
-        let arguments: A =
-            ArgumentsError::decode(arguments).map_err(|error| match error.source() {
-                Some(source) => format!("{error}: {source}"),
-                None => error.to_string(),
-            })?;
-        let function = self.function.clone();
-        Ok(Box::pin(async move { output(function(arguments).await) }))
+    fn prepare(&self, call: &ToolCall) -> Result<Running, String> {
+        let arguments: A = arguments(&call.arguments)?;
+        let (function, call) = (self.function.clone(), call.clone());
+        // Inside of the future, so that a panic of the function itself is caught like one of its future.
+        Ok(Box::pin(async move { function(arguments, call).await }))
     }
 }
 
@@ -239,17 +201,66 @@ where
         true
     }
 
-    fn prepare(&self, text: &str) -> Result<Running, String> {
-        let (function, text) = (self.function.clone(), text.to_owned());
+    fn prepare(&self, call: &ToolCall) -> Result<Running, String> {
+        let (function, text) = (self.function.clone(), call.arguments.clone());
         Ok(Box::pin(async move { output(function(text).await) }))
     }
 }
 
-fn output<O: Into<ToolOutput>, E: fmt::Display>(result: Result<O, E>) -> ToolOutput {
+/// Reads arguments. A strict schema requires every key and lets those that a type does not need be null, which a field with a default
+/// value does not take: null then counts as absent.
+fn arguments<A: DeserializeOwned>(json: &str) -> Result<A, String> {
+    let error = match ArgumentsError::decode(json) {
+        Ok(arguments) => return Ok(arguments),
+        Err(error) => error,
+    };
+    let without_nulls = json.parse().ok().and_then(|json| without_nulls(&json));
+    if let Some(arguments) = without_nulls.and_then(|json| json.decode().ok()) {
+        return Ok(arguments);
+    }
+    Err(match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    })
+}
+
+/// The object without the keys whose value is null, at every depth.
+fn without_nulls(json: &RawJson) -> Option<RawJson> {
+    if let Ok(items) = json.decode::<Vec<RawJson>>() {
+        let items: Vec<RawJson> = items
+            .into_iter()
+            .map(|item| without_nulls(&item).unwrap_or(item))
+            .collect();
+        return RawJson::encode(&items).ok();
+    }
+    let members: Map<RawJson> = json.decode().ok()?;
+    let mut kept: Map<RawJson> = Map::new();
+    for (name, value) in members.iter().filter(|(_, value)| !value.is_null()) {
+        kept.insert(name, without_nulls(value).unwrap_or_else(|| value.clone()));
+    }
+    RawJson::encode(&kept).ok()
+}
+
+pub(super) fn output<O: Into<ToolOutput>, E: fmt::Display>(result: Result<O, E>) -> ToolOutput {
     match result {
         Ok(output) => output.into(),
         Err(error) => error.to_string().into(),
     }
+}
+
+/// The output of a function that returns any value: text as it is, parts as parts, everything else as JSON.
+#[cfg(feature = "schemars")]
+pub(super) fn serialized<T: serde::Serialize + 'static>(value: &T) -> Result<ToolOutput, String> {
+    let any: &dyn core::any::Any = value;
+    if let Some(output) = any.downcast_ref::<ToolOutput>() {
+        return Ok(output.clone());
+    }
+    if let Some(parts) = any.downcast_ref::<Vec<codex_types::InputPart>>() {
+        return Ok(parts.clone().into());
+    }
+    let json = RawJson::encode(value).map_err(|error| error.to_string())?;
+    let text = json.decode::<String>();
+    Ok(text.unwrap_or_else(|_| json.as_str().to_owned()).into())
 }
 
 /// The question whether a call may be run, without its type.

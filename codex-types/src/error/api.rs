@@ -71,6 +71,30 @@ impl ApiError {
         }
     }
 
+    /// Returns whether the error is about `previous_response_id`, in whatever words: the server does not
+    /// have the response that the request continues.
+    ///
+    /// ```
+    /// use codex_types::ApiError;
+    ///
+    /// let mut error = ApiError::default();
+    /// error.message = "Previous response with id 'resp_1' not found.".into();
+    /// assert!(error.blames_previous_response());
+    /// ```
+    pub fn blames_previous_response(&self) -> bool {
+        let blames = |text: &str| {
+            let words = text.split(|it: char| !it.is_ascii_alphanumeric());
+            let mut words = words.filter(|word| !word.is_empty());
+            words.any(|word| word.eq_ignore_ascii_case("previous"))
+                && words
+                    .next()
+                    .is_some_and(|word| word.eq_ignore_ascii_case("response"))
+        };
+        let code = self.code.as_ref().map(ErrorCode::as_str);
+        let places = [code, self.param.as_deref(), Some(&self.message)];
+        places.into_iter().flatten().any(blames)
+    }
+
     /// Whose fault it is.
     pub fn side(&self) -> Side {
         self.category().side()
@@ -108,16 +132,97 @@ impl ApiError {
     }
 }
 
+impl ApiError {
+    /// Returns the message in the form in which it can be shown: on one line, without control
+    /// characters, and at most 500 characters long. Empty if there is none.
+    ///
+    /// ```
+    /// use codex_types::ApiError;
+    ///
+    /// let error = ApiError::new("server_error", "try\n\u{1b}[31m later");
+    /// assert_eq!(error.shown_message(), "try [31m later");
+    /// ```
+    pub fn shown_message(&self) -> String {
+        shown(&self.message, SHOWN_MESSAGE)
+    }
+
+    /// Returns the [code](field@Self::code), if it is a name that can stand in a log.
+    pub fn shown_code(&self) -> Option<&str> {
+        self.code
+            .as_ref()
+            .map(ErrorCode::as_str)
+            .filter(|name| is_name(name))
+    }
+
+    /// Returns the [type](field@Self::kind), if it is a name that can stand in a log.
+    pub fn shown_kind(&self) -> Option<&str> {
+        self.kind
+            .as_ref()
+            .map(ErrorCode::as_str)
+            .filter(|name| is_name(name))
+    }
+
+    /// Returns the [parameter](field@Self::param), if it is a name that can stand in a log.
+    pub fn shown_param(&self) -> Option<&str> {
+        self.param.as_deref().filter(|name| is_name(name))
+    }
+}
+
 impl fmt::Display for ApiError {
-    /// The code and the message, as the service words it.
+    /// The code and the message, in the form of [`shown_message`](Self::shown_message), and the type and the parameter.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.code, self.message.as_str()) {
-            (Some(code), "") => write!(f, "{code}"),
-            (Some(code), message) => write!(f, "{code}: {message}"),
-            (None, "") => f.write_str("the service gives no reason"),
-            (None, message) => f.write_str(message),
+        match (self.shown_code(), self.shown_message()) {
+            (Some(code), message) if message.is_empty() => f.write_str(code)?,
+            (Some(code), message) => write!(f, "{code}: {message}")?,
+            (None, message) if message.is_empty() => f.write_str("the service gives no reason")?,
+            (None, message) => f.write_str(&message)?,
+        }
+        match (self.shown_kind(), self.shown_param()) {
+            (Some(kind), Some(param)) => write!(f, " (type {kind}, param {param})"),
+            (Some(kind), None) => write!(f, " (type {kind})"),
+            (None, Some(param)) => write!(f, " (param {param})"),
+            (None, None) => Ok(()),
         }
     }
+}
+
+/// In characters.
+const SHOWN_MESSAGE: usize = 500;
+
+/// A text of a server on one line: what is not printable becomes a space, runs of spaces become one.
+pub(crate) fn shown(text: &str, limit: usize) -> String {
+    let mut shown = String::new();
+    let mut length = 0;
+    for word in text.split(|it: char| it.is_whitespace() || is_invisible(it)) {
+        if word.is_empty() {
+            continue;
+        }
+        let separator = if shown.is_empty() { "" } else { " " };
+        for character in separator.chars().chain(word.chars()) {
+            if length == limit {
+                shown.push_str("...");
+                return shown;
+            }
+            shown.push(character);
+            length += 1;
+        }
+    }
+    shown
+}
+
+/// Control characters, and the format characters that reorder or hide text.
+fn is_invisible(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// Names have letters, digits and the marks of a path into a body, such as `input[0].content`.
+fn is_name(name: &str) -> bool {
+    let is_mark = |byte| matches!(byte, b'_' | b'-' | b'.' | b'[' | b']' | b'/' | b':' | b'$');
+    (1..=64).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || is_mark(byte))
 }
 
 impl core::error::Error for ApiError {}

@@ -2,7 +2,9 @@
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::error::{ApiError, ErrorCategory, ErrorCode};
 use crate::event::scan;
@@ -135,7 +137,7 @@ impl ErrorEvent {
             error.message.clone_from(message);
         } else if let Some(detail) = &self.detail {
             error.code = error.code.or_else(|| code_in(detail));
-            error.message = words(detail);
+            error.message = message_of(detail);
         } else if let Some(name) = self.extra.get("error") {
             // OAuth has text where the API has an object.
             let name = words(name);
@@ -155,6 +157,40 @@ fn code_in(detail: &RawJson) -> Option<ErrorCode> {
         .get("error_code")?
         .decode()
         .ok()
+}
+
+/// What a detail says. FastAPI reports invalid bodies as a list of problems and repeats the body in them,
+/// so that of a list only places and messages are used, and of an object only its message.
+fn message_of(detail: &RawJson) -> String {
+    const PROBLEMS: usize = 5;
+
+    if let Ok(text) = detail.decode::<String>() {
+        return text;
+    }
+    if let Ok(problems) = detail.decode::<Vec<Map<RawJson>>>() {
+        let problems: Vec<String> = problems.iter().take(PROBLEMS).filter_map(problem).collect();
+        return problems.join("; ");
+    }
+    let object = detail.decode::<Map<RawJson>>().unwrap_or_default();
+    text_of(&object, &["message", "msg", "error"]).unwrap_or_default()
+}
+
+/// One problem of a list: `body.input: Field required`.
+fn problem(problem: &Map<RawJson>) -> Option<String> {
+    let message = text_of(problem, &["msg", "message"])?;
+    let steps = problem
+        .get("loc")
+        .and_then(|place| place.decode::<Vec<RawJson>>().ok());
+    let steps: Vec<String> = steps.iter().flatten().map(words).collect();
+    Some(match &*steps {
+        [] => message,
+        steps => format!("{}: {message}", steps.join(".")),
+    })
+}
+
+fn text_of(object: &Map<RawJson>, keys: &[&str]) -> Option<String> {
+    let mut values = keys.iter().filter_map(|key| object.get(key));
+    values.find_map(|value| value.decode::<String>().ok())
 }
 
 /// Text as it is, anything else as JSON.

@@ -250,6 +250,19 @@ impl Delta {
         self
     }
 
+    /// The same text for a field of another kind.
+    pub(crate) fn with_kind(&self, kind: DeltaKind) -> Self {
+        let mut delta = self.clone();
+        delta.kind = kind;
+        delta
+            .present
+            .drop(Present::CONTENT_INDEX | Present::SUMMARY_INDEX);
+        if let Some(key) = kind.part_key() {
+            delta.present.add(key);
+        }
+        delta
+    }
+
     pub(crate) fn pack(kind: DeltaKind, pieces: Pieces<'_>) -> Self {
         let Pieces {
             item_id,

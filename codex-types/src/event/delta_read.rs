@@ -6,6 +6,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use serde::Serialize as _;
 use serde::de::MapAccess;
 use serde::{Deserializer, Serializer};
 
@@ -54,8 +55,16 @@ impl Payload for Delta {
         Ok(Self::pack(kind, pieces))
     }
 
-    fn write<S: Serializer>(&self, _: &'static str, serializer: S) -> Result<S::Ok, S::Error> {
-        serde::Serialize::serialize(self, serializer)
+    fn write<S: Serializer>(
+        &self,
+        canonical: &'static str,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        // A delta of one kind in the event of another: the event decides what it appends to.
+        match DeltaKind::of(canonical) {
+            Some(kind) if kind != self.kind() => self.with_kind(kind).serialize(serializer),
+            _ => self.serialize(serializer),
+        }
     }
 
     fn extra(&self) -> &Extra {

@@ -1,5 +1,6 @@
 //! The events of a response, over SSE and over sockets.
 
+mod author;
 mod backend;
 mod delta;
 mod delta_fast;

@@ -5,6 +5,7 @@ mod code;
 mod hosted;
 mod message;
 mod other;
+mod pairing;
 mod runnable;
 mod shell;
 mod union;
@@ -33,6 +34,8 @@ pub use other::{
     McpHttpError, McpListTools, McpProtocolError, McpTool, McpToolExecutionError, MultiAgentAction,
     MultiAgentCall, MultiAgentCallOutput, ReasoningItem,
 };
+pub(crate) use pairing::{Facts, Link, is_output};
+pub use pairing::{OpenCall, OpenCalls};
 pub(crate) use runnable::searches_tools;
 pub use runnable::{CallFault, ClientCall, ClientCallKind};
 pub use shell::{

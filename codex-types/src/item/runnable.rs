@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::RawJson;
-use crate::item::{ItemStatus, OutputItem};
+use crate::item::{ItemStatus, OutputItem, ShellCall};
 
 /// A call of a tool that the client runs.
 ///
@@ -122,6 +122,9 @@ pub enum ClientCallKind {
     Computer,
     /// A search of tools: `tool_search_call`.
     ToolSearch,
+    /// A question whether an MCP tool may be called: `mcp_approval_request`. The service runs the tool,
+    /// so [`OutputItem::client_call`] does not return it.
+    McpApproval,
 }
 
 impl ClientCallKind {
@@ -133,20 +136,26 @@ impl ClientCallKind {
         Self::ApplyPatch,
         Self::Computer,
         Self::ToolSearch,
+        Self::McpApproval,
     ];
 
     /// The kind of an item of this `type`, which the service may run nevertheless.
     pub(crate) fn of(kind: &str) -> Option<Self> {
-        Some(match kind {
-            "function_call" => Self::Function,
-            "custom_tool_call" => Self::Custom,
-            "local_shell_call" => Self::LocalShell,
-            "shell_call" => Self::Shell,
-            "apply_patch_call" => Self::ApplyPatch,
-            "computer_call" => Self::Computer,
-            "tool_search_call" => Self::ToolSearch,
-            _ => return None,
-        })
+        Self::ALL.iter().copied().find(|call| call.name() == kind)
+    }
+
+    /// The `type` of the call.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Function => "function_call",
+            Self::Custom => "custom_tool_call",
+            Self::LocalShell => "local_shell_call",
+            Self::Shell => "shell_call",
+            Self::ApplyPatch => "apply_patch_call",
+            Self::Computer => "computer_call",
+            Self::ToolSearch => "tool_search_call",
+            Self::McpApproval => "mcp_approval_request",
+        }
     }
 
     /// The types of items that answer a call of this kind; the first is the usual one.
@@ -159,6 +168,7 @@ impl ClientCallKind {
             Self::ApplyPatch => &["apply_patch_call_output"],
             Self::Computer => &["computer_call_output"],
             Self::ToolSearch => &["tool_search_output"],
+            Self::McpApproval => &["mcp_approval_response"],
         }
     }
 }
@@ -196,6 +206,14 @@ pub(crate) fn searches_tools(execution: Option<&str>, call_id: Option<&str>) -> 
     }
 }
 
+impl ShellCall {
+    /// Whether the commands run here and not in a container of the service.
+    pub(crate) fn is_of_client(&self) -> bool {
+        let environment = self.environment.as_ref();
+        environment.is_none_or(|it| matches!(it.kind(), "local" | ""))
+    }
+}
+
 impl OutputItem {
     /// Returns the item as a call that the client runs.
     ///
@@ -204,10 +222,8 @@ impl OutputItem {
     pub fn client_call(&self) -> Option<ClientCall<'_>> {
         let kind = ClientCallKind::of(self.kind())?;
         let is_of_client = match self {
-            Self::ShellCall(call) => {
-                let environment = call.environment.as_ref();
-                environment.is_none_or(|it| matches!(it.kind(), "local" | ""))
-            }
+            Self::McpApprovalRequest(_) => false,
+            Self::ShellCall(call) => call.is_of_client(),
             Self::ToolSearchCall(call) => searches_tools(
                 call.execution.as_ref().map(|execution| execution.as_str()),
                 call.call_id.as_deref(),

@@ -1,206 +1,383 @@
-//! What items have to do with each other: calls with outputs, reasoning with what it led to.
+//! How items depend on each other: calls on outputs, reasoning on the items it led to.
 
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::item::searches_tools;
 use crate::lint::input::message;
 use crate::lint::tree::Node;
-use crate::lint::{Edit, Finding, FindingCode as Code, Linter, Pairing};
-use crate::profile::kind_of;
-use crate::{ClientCallKind, RawJson};
+use crate::lint::{Edit, Finding, FindingCode as Code, Linter, Pairing, apply};
+use crate::profile::{Profile, Store, kind_of};
+use crate::{
+    CreateResponse, DecodeError, Facts, Input, InputItem, Link, OpenCall, OpenCalls, RawJson,
+    is_output,
+};
 
 pub(super) fn check(linter: &Linter, body: &Node<'_>, found: &mut Vec<Finding>) {
     let items = body.get("input").map_or(&[][..], Node::items);
-    let continues = ["previous_response_id", "conversation"]
-        .iter()
-        .any(|name| body.given(name).is_some())
-        || items.iter().any(|item| kind_of(item) == "item_reference");
-    let (calls, outputs) = collect(items, found);
-    check_calls(linter, items, &calls, &outputs, found);
-    check_outputs(linter, items, &calls, &outputs, continues, found);
-    check_reasoning(items, found);
+    let scope = Scope {
+        stores: stores(&linter.profile, body.given("store").and_then(Node::as_bool)),
+        continues: ["previous_response_id", "conversation"]
+            .iter()
+            .any(|name| body.given(name).is_some()),
+    };
+    let issues = issues(linter, scope, items.iter().map(Facts::read));
+    found.extend(issues.into_iter().map(|issue| issue.into_finding(items)));
 }
 
-/// One side of a pair.
-struct Side<'a> {
-    at: usize,
-    kind: &'a str,
-    call_id: &'a str,
-}
-
-/// The types of the items that answer a call of this type; the first is the usual one.
-fn outputs_of(kind: &str) -> Option<&'static [&'static str]> {
-    ClientCallKind::of(kind).map(ClientCallKind::outputs)
-}
-
-fn is_output(kind: &str) -> bool {
-    ClientCallKind::ALL
-        .iter()
-        .any(|call| call.outputs().contains(&kind))
-}
-
-fn collect<'a>(items: &'a [Node<'a>], found: &mut Vec<Finding>) -> (Vec<Side<'a>>, Vec<Side<'a>>) {
-    let (mut calls, mut outputs) = (Vec::new(), Vec::new());
-    for (at, item) in items.iter().enumerate() {
-        let kind = kind_of(item);
-        let is_call = outputs_of(kind).is_some();
-        if !is_call && !is_output(kind) {
-            continue;
-        }
-        let text = |key| item.given(key).and_then(Node::as_text);
-        if matches!(kind, "tool_search_call" | "tool_search_output")
-            && !searches_tools(text("execution"), text("call_id"))
-        {
-            continue;
-        }
-        // The output of a local shell names its call by `id`.
-        let named = item.text_of("call_id");
-        let call_id = if named.is_empty() && kind == "local_shell_call_output" {
-            item.text_of("id")
-        } else {
-            named
+impl Linter {
+    /// Returns whether [`fix_history`](Self::fix_history) has nothing to change. Looks at the items and copies nothing.
+    pub fn accepts_history(&self, request: &CreateResponse) -> bool {
+        let Some(Input::Items(items)) = &request.input else {
+            return true;
         };
-        if call_id.is_empty() {
-            let message = format!("a {kind} needs a call_id");
-            found.push(Finding::error(
-                Code::MissingCallId,
-                format!("/input/{at}/call_id"),
-                message,
-            ));
-            continue;
-        }
-        let side = Side { at, kind, call_id };
-        if is_call {
-            calls.push(side)
-        } else {
-            outputs.push(side)
-        }
+        let issues = issues(self, Scope::of(self, request), items.iter().map(Facts::of));
+        issues.iter().all(|issue| issue.remedy.is_none())
     }
-    calls.sort_by(|one, two| (one.call_id, one.at).cmp(&(two.call_id, two.at)));
-    outputs.sort_by(|one, two| (one.call_id, one.at).cmp(&(two.call_id, two.at)));
-    (calls, outputs)
-}
 
-/// The first side with this id; sides are in order of their ids.
-fn first<'s, 'a>(sides: &'s [Side<'a>], call_id: &str) -> Option<&'s Side<'a>> {
-    let start = sides.partition_point(|side| side.call_id < call_id);
-    sides.get(start).filter(|side| side.call_id == call_id)
-}
-
-fn check_calls(
-    linter: &Linter,
-    items: &[Node<'_>],
-    calls: &[Side<'_>],
-    outputs: &[Side<'_>],
-    found: &mut Vec<Finding>,
-) {
-    for pair in calls.windows(2) {
-        if let [one, two] = pair
-            && one.call_id == two.call_id
-        {
-            let pointer = format!("/input/{}", two.at);
-            let message = "another call has the same call_id";
-            found.push(
-                Finding::error(Code::DuplicateCall, pointer.as_str(), message)
-                    .given_up_by([Edit::Remove(pointer)]),
-            );
+    /// Repairs the history in a request: answers, drops or rewrites calls without outputs and outputs
+    /// without calls as [`pairing`](field@Self::pairing) decides, and drops reasoning that the service
+    /// would refuse. Returns the diagnostics that were fixed.
+    ///
+    /// The rules are those of [`lint`](Self::lint) for the items of the input, and only those. A history
+    /// without faults is looked at and not copied.
+    ///
+    /// # Errors
+    ///
+    /// Fails when an item nests deeper than 128 levels; the request is then as it was.
+    ///
+    /// ```
+    /// use codex_types::lint::{Linter, Pairing};
+    /// use codex_types::profile::Profile;
+    /// use codex_types::{CreateResponse, FunctionCall, InputItem};
+    ///
+    /// let call = FunctionCall::new("call_1", "now", "{}");
+    /// let mut request = CreateResponse::new("gpt-5.5").input([InputItem::from(call), "Go on.".into()]);
+    /// let linter = Linter::new(Profile::platform()).pairing(Pairing::Answer);
+    /// assert_eq!(linter.fix_history(&mut request)?.len(), 1);
+    /// assert!(linter.lint(&request)?.is_empty());
+    /// # Ok::<(), codex_types::DecodeError>(())
+    /// ```
+    pub fn fix_history(&self, request: &mut CreateResponse) -> Result<Vec<Finding>, DecodeError> {
+        if self.accepts_history(request) {
+            return Ok(Vec::new());
         }
-    }
-    for call in calls {
-        let is_answered = first(outputs, call.call_id).is_some();
-        if is_answered || linter.in_flight.iter().any(|id| id == call.call_id) {
-            continue;
-        }
-        let pointer = format!("/input/{}", call.at);
-        let message = format!("the {} has no output", call.kind);
-        let finding = Finding::error(Code::UnansweredCall, pointer.as_str(), message);
-        found.push(match linter.pairing {
-            Pairing::Report => finding,
-            Pairing::Drop => finding.given_up_by([Edit::Remove(pointer)]),
-            Pairing::Convert => {
-                let said = items.get(call.at).map_or(String::new(), call_in_words);
-                finding.given_up_by([Edit::Replace(pointer, self::message("assistant", &said))])
+        let Some(Input::Items(items)) = &request.input else {
+            return Ok(Vec::new());
+        };
+        let scope = Scope::of(self, request);
+        let mut body = RawJson::encode(&Map::from_iter([("input", items)]))?;
+        let mut fixed = Vec::new();
+        // Removing a call may leave its reasoning without a purpose.
+        for _ in 0..ROUNDS {
+            let tree = Node::read(&body)?;
+            let items = tree.get("input").map_or(&[][..], Node::items);
+            let findings: Vec<Finding> = issues(self, scope, items.iter().map(Facts::read))
+                .into_iter()
+                .filter(|issue| issue.remedy.is_some())
+                .map(|issue| issue.into_finding(items))
+                .collect();
+            if findings.is_empty() {
+                break;
             }
-        });
+            let fixes = findings.iter().flat_map(|finding| &finding.fix);
+            let edits: Vec<&Edit> = fixes.flat_map(|fix| &fix.edits).collect();
+            body = apply(&body, edits)?;
+            fixed.extend(findings);
+        }
+        let mut repaired: BTreeMap<String, Vec<InputItem>> = body.decode()?;
+        request.input = repaired.remove("input").map(Input::Items);
+        Ok(fixed)
     }
 }
 
-fn check_outputs(
-    linter: &Linter,
-    items: &[Node<'_>],
-    calls: &[Side<'_>],
-    outputs: &[Side<'_>],
+type Map<'a> = BTreeMap<&'a str, &'a Vec<InputItem>>;
+
+/// Each round fixes what the one before uncovered; the longest chain known has three links.
+const ROUNDS: usize = 8;
+
+/// The facts about a request that decide what its history may leave out.
+#[derive(Clone, Copy)]
+struct Scope {
+    /// Whether the service finds items by their ids.
+    stores: bool,
+    /// Whether the history begins before the input.
     continues: bool,
-    found: &mut Vec<Finding>,
-) {
-    for pair in outputs.windows(2) {
-        if let [one, two] = pair
-            && one.call_id == two.call_id
-        {
-            let pointer = format!("/input/{}", two.at);
-            let message = "the call has an output already";
-            found.push(
-                Finding::error(Code::DuplicateOutput, pointer.as_str(), message)
-                    .given_up_by([Edit::Remove(pointer)]),
-            );
-        }
-    }
-    for output in outputs {
-        let pointer = format!("/input/{}", output.at);
-        let Some(call) = first(calls, output.call_id) else {
-            // The call may be in what the service holds.
-            if !continues {
-                found.push(orphan(linter, items, output, pointer));
-            }
-            continue;
-        };
-        let usual = outputs_of(call.kind).unwrap_or_default();
-        if !usual.contains(&output.kind) {
-            let message = format!(
-                "a {} is answered by a {}",
-                call.kind,
-                usual.first().unwrap_or(&"")
-            );
-            let place = format!("{pointer}/type");
-            let finding = Finding::error(Code::MismatchedOutput, place.as_str(), message);
-            let is_alike =
-                |kind: &str| matches!(kind, "function_call_output" | "custom_tool_call_output");
-            found.push(match usual.first() {
-                Some(kind) if is_alike(kind) && is_alike(output.kind) => {
-                    finding.fixed_by([Edit::Replace(place, RawJson::string(kind))])
-                }
-                _ => finding,
-            });
-        }
-        if output.at < call.at {
-            let message = "the output stands before its call";
-            let moved = items.get(output.at).map(Node::to_raw).unwrap_or_default();
-            let behind = if call.at + 1 < items.len() {
-                format!("/input/{}", call.at + 1)
-            } else {
-                "/input/-".into()
-            };
-            found.push(
-                Finding::error(Code::OutputBeforeCall, pointer.as_str(), message)
-                    .fixed_by([Edit::Remove(pointer), Edit::Insert(behind, moved)]),
-            );
+}
+
+impl Scope {
+    fn of(linter: &Linter, request: &CreateResponse) -> Self {
+        Self {
+            stores: stores(&linter.profile, request.store),
+            continues: request.previous_response_id.is_some() || request.conversation.is_some(),
         }
     }
 }
 
-fn orphan(linter: &Linter, items: &[Node<'_>], output: &Side<'_>, pointer: String) -> Finding {
-    let message = format!("the {} has no call", output.kind);
-    let finding = Finding::error(Code::OrphanOutput, pointer.as_str(), message);
-    match linter.pairing {
-        Pairing::Report => finding,
-        Pairing::Drop => finding.given_up_by([Edit::Remove(pointer)]),
-        Pairing::Convert => {
-            let said = items.get(output.at).map_or(String::new(), output_in_words);
-            finding.given_up_by([Edit::Replace(pointer, self::message("user", &said))])
+/// Whether the service stores the items of such a request.
+pub(super) fn stores(profile: &Profile, store: Option<bool>) -> bool {
+    match profile.store {
+        Store::Free => store != Some(false),
+        Store::Never => false,
+        // Such a server decides by itself what it makes of items it has not stored.
+        Store::Unsupported => true,
+    }
+}
+
+/// A fault of a history, and how to repair it.
+struct Issue {
+    at: usize,
+    /// The key at fault, if it is not the whole item.
+    key: &'static str,
+    code: Code,
+    message: String,
+    remedy: Option<Remedy>,
+}
+
+enum Remedy {
+    Remove,
+    /// Another `call_id`.
+    Rename(String),
+    Retag(&'static str),
+    /// The item moves to the place after the one at this index.
+    MoveAfter(usize),
+    /// An output follows the call.
+    Answer(Box<InputItem>),
+    CallInWords,
+    OutputInWords,
+}
+
+impl Issue {
+    fn new(at: usize, code: Code, message: impl Into<String>) -> Self {
+        Self {
+            at,
+            key: "",
+            code,
+            message: message.into(),
+            remedy: None,
         }
     }
+
+    fn key(mut self, key: &'static str) -> Self {
+        self.key = key;
+        self
+    }
+
+    fn remedy(mut self, remedy: Remedy) -> Self {
+        self.remedy = Some(remedy);
+        self
+    }
+
+    fn into_finding(self, items: &[Node<'_>]) -> Finding {
+        let item = format!("/input/{}", self.at);
+        let finding = Finding::error(self.code, format!("{item}{}", self.key), self.message);
+        let words = |of: fn(&Node<'_>) -> String| items.get(self.at).map_or(String::new(), of);
+        let after = |at: usize| match at + 1 {
+            next if next < items.len() => format!("/input/{next}"),
+            _ => "/input/-".into(),
+        };
+        match self.remedy {
+            None => finding,
+            Some(Remedy::Remove) => finding.given_up_by([Edit::Remove(item)]),
+            Some(Remedy::Rename(id)) => {
+                let place = format!("{item}/call_id");
+                finding.fixed_by([Edit::Replace(place, RawJson::string(&id))])
+            }
+            Some(Remedy::Retag(kind)) => {
+                finding.fixed_by([Edit::Replace(format!("{item}/type"), RawJson::string(kind))])
+            }
+            Some(Remedy::MoveAfter(at)) => {
+                let moved = items.get(self.at).map(Node::to_raw).unwrap_or_default();
+                finding.fixed_by([Edit::Remove(item), Edit::Insert(after(at), moved)])
+            }
+            Some(Remedy::Answer(output)) => {
+                let output = RawJson::encode(&output).unwrap_or_default();
+                finding.given_up_by([Edit::Insert(after(self.at), output)])
+            }
+            Some(Remedy::CallInWords) => {
+                let message = message("assistant", &words(call_in_words));
+                finding.given_up_by([Edit::Replace(item, message)])
+            }
+            Some(Remedy::OutputInWords) => {
+                let message = message("user", &words(output_in_words));
+                finding.given_up_by([Edit::Replace(item, message)])
+            }
+        }
+    }
+}
+
+impl<'a> Facts<'a> {
+    fn read(item: &'a Node<'_>) -> Self {
+        let text = |key| item.given(key).and_then(Node::as_text);
+        let environment = item.get("environment").map_or("", |it| it.text_of("type"));
+        let commands = item.get("action").and_then(|action| action.get("commands"));
+        Self {
+            kind: kind_of(item),
+            role: item.text_of("role"),
+            id: item.text_of("id"),
+            call_id: text("call_id"),
+            execution: text("execution"),
+            approval_request_id: item.text_of("approval_request_id"),
+            is_encrypted: !item.text_of("encrypted_content").is_empty(),
+            is_hosted: !matches!(environment, "" | "local"),
+            commands: commands.map_or(0, |commands| commands.items().len()),
+        }
+    }
+}
+
+fn issues<'a>(
+    linter: &Linter,
+    scope: Scope,
+    items: impl Iterator<Item = Facts<'a>> + Clone,
+) -> Vec<Issue> {
+    let mut found = Vec::new();
+    check_pairs(linter, scope, items.clone(), &mut found);
+    check_reasoning(scope, items, &mut found);
+    found
+}
+
+fn check_pairs<'a>(
+    linter: &Linter,
+    scope: Scope,
+    items: impl Iterator<Item = Facts<'a>>,
+    found: &mut Vec<Issue>,
+) {
+    let mut open = OpenCalls::new();
+    let mut ids: BTreeSet<&str> = BTreeSet::new();
+    let mut twins: BTreeMap<usize, Twin<'_>> = BTreeMap::new();
+    let mut unpaired: Vec<(usize, Facts<'_>)> = Vec::new();
+    // A call that is only referred to may be anywhere.
+    let mut refers = false;
+    for (at, item) in items.enumerate() {
+        refers |= item.kind == "item_reference";
+        match open.link(&item) {
+            Link::None => continue,
+            Link::Unnamed => {
+                let message = format!("a {} needs a call_id", item.kind);
+                found.push(Issue::new(at, Code::MissingCallId, message).key("/call_id"));
+                continue;
+            }
+            Link::Call => {}
+            Link::Twin => {
+                let twin = Twin {
+                    call_id: item.call_id,
+                    output: None,
+                };
+                twins.insert(at, twin);
+            }
+            Link::Answers(call) => {
+                if let Some(twin) = twins.get_mut(&call.index()) {
+                    twin.output = Some(at);
+                }
+                found.extend(mismatch(&call, at, &item));
+            }
+            Link::Unpaired => {
+                unpaired.push((at, item));
+                continue;
+            }
+        }
+        ids.insert(item.pair_id());
+    }
+    for (at, output) in unpaired {
+        let call_id = output.pair_id();
+        if let Some(call) = open.close_after(call_id, at) {
+            let issue = Issue::new(at, Code::OutputBeforeCall, "the output precedes its call");
+            found.push(issue.remedy(Remedy::MoveAfter(call.index())));
+            found.extend(mismatch(&call, at, &output));
+        } else if !ids.insert(call_id) {
+            let issue = Issue::new(at, Code::DuplicateOutput, "the call already has an output");
+            found.push(issue.remedy(Remedy::Remove));
+        } else if !scope.continues && !refers {
+            found.push(orphan(linter, at, &output));
+        }
+    }
+    for call in open.iter() {
+        let is_in_flight = linter.in_flight.iter().any(|id| *id == call.call_id());
+        if !is_in_flight && !twins.contains_key(&call.index()) {
+            found.push(unanswered(linter, call));
+        }
+    }
+    for (at, twin) in twins {
+        twin.check(at, &ids, found);
+    }
+}
+
+/// A call with the id of another call that is open in the same turn.
+struct Twin<'a> {
+    /// None where the id is the service's own and cannot be changed.
+    call_id: Option<&'a str>,
+    output: Option<usize>,
+}
+
+impl Twin<'_> {
+    /// A call with an output has run, so both stay, under another id.
+    fn check(self, at: usize, ids: &BTreeSet<&str>, found: &mut Vec<Issue>) {
+        let fresh = self
+            .call_id
+            .filter(|_| self.output.is_some())
+            .map(|call_id| {
+                let mut fresh = format!("{call_id}_{at}");
+                while ids.contains(&*fresh) {
+                    fresh.push('_');
+                }
+                fresh
+            });
+        let remedy = || match &fresh {
+            Some(fresh) => Remedy::Rename(fresh.clone()),
+            None => Remedy::Remove,
+        };
+        let issue = Issue::new(at, Code::DuplicateCall, "another call has the same call_id");
+        found.push(issue.remedy(remedy()));
+        if let Some(at) = self.output {
+            let issue = Issue::new(
+                at,
+                Code::DuplicateOutput,
+                "another output has the same call_id",
+            );
+            found.push(issue.remedy(remedy()));
+        }
+    }
+}
+
+fn unanswered(linter: &Linter, call: &OpenCall) -> Issue {
+    let message = format!("the {} has no output", call.kind().name());
+    let issue = Issue::new(call.index(), Code::UnansweredCall, message);
+    match linter.pairing {
+        Pairing::Report => issue,
+        Pairing::Drop => issue.remedy(Remedy::Remove),
+        Pairing::Convert => issue.remedy(Remedy::CallInWords),
+        Pairing::Answer => issue.remedy(match call.answer(NO_OUTPUT) {
+            Some(output) => Remedy::Answer(Box::new(output)),
+            None => Remedy::Remove,
+        }),
+    }
+}
+
+fn orphan(linter: &Linter, at: usize, output: &Facts<'_>) -> Issue {
+    let message = format!("the {} has no call", output.kind);
+    let issue = Issue::new(at, Code::OrphanOutput, message);
+    match linter.pairing {
+        Pairing::Report => issue,
+        Pairing::Drop => issue.remedy(Remedy::Remove),
+        Pairing::Convert | Pairing::Answer => issue.remedy(Remedy::OutputInWords),
+    }
+}
+
+fn mismatch(call: &OpenCall, at: usize, output: &Facts<'_>) -> Option<Issue> {
+    let usual = call.kind().outputs();
+    if usual.contains(&output.kind) {
+        return None;
+    }
+    let expected = usual.first().copied().unwrap_or_default();
+    let message = format!("a {} is answered by a {expected}", call.kind().name());
+    let issue = Issue::new(at, Code::MismatchedOutput, message).key("/type");
+    let is_alike = |kind: &str| matches!(kind, "function_call_output" | "custom_tool_call_output");
+    Some(match is_alike(expected) && is_alike(output.kind) {
+        true => issue.remedy(Remedy::Retag(expected)),
+        false => issue,
+    })
 }
 
 fn call_in_words(item: &Node<'_>) -> String {
@@ -221,32 +398,42 @@ fn output_in_words(item: &Node<'_>) -> String {
     format!("[a tool called earlier gave back: {output}]")
 }
 
-/// Reasoning stands in front of what the model did next. If that was taken out, the service refuses
-/// the reasoning.
-fn check_reasoning(items: &[Node<'_>], found: &mut Vec<Finding>) {
-    for (at, item) in items.iter().enumerate() {
-        if kind_of(item) != "reasoning" {
+/// Reasoning precedes what the model did next. If that was taken out, or if the reasoning can neither
+/// be looked up nor decrypted, the service refuses it.
+fn check_reasoning<'a>(
+    scope: Scope,
+    items: impl Iterator<Item = Facts<'a>>,
+    found: &mut Vec<Issue>,
+) {
+    let drop = |at, code, message: &str| Issue::new(at, code, message).remedy(Remedy::Remove);
+    // Reasoning that nothing has followed yet.
+    let mut pending: Vec<usize> = Vec::new();
+    let detached = |at| {
+        let message = "the item that this reasoning led to is missing";
+        drop(at, Code::DetachedReasoning, message)
+    };
+    for (at, item) in items.enumerate() {
+        if item.kind == "reasoning" {
+            pending.push(at);
+            if !scope.stores && !item.is_encrypted {
+                let message =
+                    "reasoning without encrypted content cannot be found when nothing is stored";
+                found.push(drop(at, Code::UnresolvableItem, message));
+            }
             continue;
         }
-        let next = items
-            .iter()
-            .skip(at + 1)
-            .find(|item| kind_of(item) != "reasoning");
-        let is_led_to = next.is_some_and(|next| {
-            let kind = kind_of(next);
-            match kind {
-                "message" => next.text_of("role") == "assistant",
-                "mcp_approval_response" => false,
-                _ => !is_output(kind),
-            }
-        });
-        if !is_led_to {
-            let pointer = format!("/input/{at}");
-            let message = "what the model did after this reasoning is missing";
-            found.push(
-                Finding::error(Code::DetachedReasoning, pointer.as_str(), message)
-                    .given_up_by([Edit::Remove(pointer)]),
-            );
+        let is_led_to = match item.kind {
+            "message" => item.role == "assistant",
+            kind => !is_output(kind),
+        };
+        if is_led_to {
+            pending.clear();
+        } else {
+            found.extend(pending.drain(..).map(detached));
         }
     }
+    found.extend(pending.into_iter().map(detached));
 }
+
+/// The output of a call whose own is missing, for the model.
+const NO_OUTPUT: &str = "No output of this call was recorded: whether it ran is unknown.";

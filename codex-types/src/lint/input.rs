@@ -5,33 +5,21 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::lint::tree::{Node, Value};
-use crate::lint::{Edit, Finding, FindingCode as Code};
+use crate::lint::{Edit, Finding, FindingCode as Code, history};
 use crate::profile::kind_of;
 use crate::profile::{Profile, Store};
 use crate::{InputItem, Message, RawJson};
 
 pub(super) fn check(profile: &Profile, body: &Node<'_>, found: &mut Vec<Finding>) {
     check_empty(body, found);
-    let stores = match profile.store {
-        Store::Free => body.given("store").and_then(Node::as_bool) != Some(false),
-        Store::Never => false,
-        // What such a server makes of items it has not stored is its own affair.
-        Store::Unsupported => true,
-    };
+    let store = body.given("store").and_then(Node::as_bool);
+    let stores = history::stores(profile, store);
     let items = body.get("input").map_or(&[][..], Node::items);
     let mut ids: Vec<(&str, usize)> = Vec::new();
     for (at, item) in items.iter().enumerate() {
         let pointer = format!("/input/{at}");
         match kind_of(item) {
             "message" => check_message(item, &pointer, found),
-            "reasoning" if !stores && item.text_of("encrypted_content").is_empty() => {
-                let message =
-                    "reasoning without encrypted content cannot be found when nothing is stored";
-                found.push(
-                    Finding::error(Code::UnresolvableItem, pointer.as_str(), message)
-                        .given_up_by([Edit::Remove(pointer.clone())]),
-                );
-            }
             "item_reference"
                 if !stores
                     && !profile

@@ -35,6 +35,9 @@ pub enum Pairing {
     Drop,
     /// They become messages that say the same.
     Convert,
+    /// Calls get an output that reports that none was recorded, in the form of their kind; outputs become
+    /// messages. A computer call, which only a screenshot answers, is taken out.
+    Answer,
 }
 
 impl Linter {

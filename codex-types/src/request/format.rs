@@ -91,7 +91,9 @@ object! {
 impl JsonSchemaFormat {
     /// The format that makes the model answer with a value of a Rust type.
     ///
-    /// The schema is closed, as the service wants it for exact answers: objects take no other keys and require all of theirs.
+    /// The schema is closed, as the service demands for exact answers: objects take no other keys and require all of theirs. A type that
+    /// such a schema cannot express, because it holds a map, a tuple or arbitrary JSON, keeps its own schema, and `strict` is false. The doc
+    /// comment of the type becomes the description.
     ///
     /// ```
     /// use codex_types::{CreateResponse, JsonSchemaFormat, TextConfig};
@@ -113,26 +115,10 @@ impl JsonSchemaFormat {
     ///
     /// If the schema cannot be written as JSON. What the service does not support in it is not an error here; the linter names it.
     pub fn of<T: schemars::JsonSchema>() -> Result<Self, crate::DecodeError> {
-        // Without the key `$schema`, which says nothing to the service.
-        let settings = schemars::generate::SchemaSettings::draft2020_12()
-            .with(|settings| settings.meta_schema = None);
-        let schema = RawJson::encode(&settings.into_generator().into_root_schema_for::<T>())?;
-        let closed = crate::lint::close_schema(&schema)?;
-        let name: String = T::schema_name()
-            .chars()
-            .map(|character| {
-                if character.is_ascii_alphanumeric() {
-                    character
-                } else {
-                    '_'
-                }
-            })
-            .take(LONGEST_NAME)
-            .collect();
-        Ok(Self::new(name, closed.schema).strict(true))
+        let of_type = crate::schema::of::<T>()?;
+        let mut format =
+            Self::new(crate::schema::name_of::<T>(), of_type.schema).strict(of_type.is_strict);
+        format.description = of_type.description;
+        Ok(format)
     }
 }
-
-/// What the service takes as the name of a format, in characters.
-#[cfg(feature = "schemars")]
-const LONGEST_NAME: usize = 64;

@@ -1,5 +1,7 @@
 //! What a response cost, in tokens.
 
+use core::ops::{AddAssign, Sub};
+
 use crate::Number;
 use crate::wire::object::object;
 
@@ -36,6 +38,46 @@ impl Usage {
     /// Tokens of reasoning, which are part of those written.
     pub fn reasoning_tokens(&self) -> u64 {
         self.output_tokens_details.reasoning_tokens
+    }
+}
+
+impl Sub for &Usage {
+    type Output = Usage;
+
+    /// The tokens since an earlier total; at least zero. Keys that this version does not know are not subtracted.
+    fn sub(self, earlier: Self) -> Usage {
+        let mut rest = Usage::new(
+            self.input_tokens.saturating_sub(earlier.input_tokens),
+            self.output_tokens.saturating_sub(earlier.output_tokens),
+            self.total_tokens.saturating_sub(earlier.total_tokens),
+        );
+        let (input, less) = (&self.input_tokens_details, &earlier.input_tokens_details);
+        rest.input_tokens_details.cached_tokens =
+            input.cached_tokens.saturating_sub(less.cached_tokens);
+        rest.input_tokens_details.cache_write_tokens = input
+            .cache_write_tokens
+            .saturating_sub(less.cache_write_tokens);
+        rest.output_tokens_details.reasoning_tokens = self
+            .reasoning_tokens()
+            .saturating_sub(earlier.reasoning_tokens());
+        rest
+    }
+}
+
+impl AddAssign<&Self> for Usage {
+    /// Adds the tokens of another response. Keys that this version does not know are not added up.
+    fn add_assign(&mut self, other: &Self) {
+        let add = |sum: &mut u64, value: u64| *sum = sum.saturating_add(value);
+        add(&mut self.input_tokens, other.input_tokens);
+        add(&mut self.output_tokens, other.output_tokens);
+        add(&mut self.total_tokens, other.total_tokens);
+        let (input, more) = (&mut self.input_tokens_details, &other.input_tokens_details);
+        add(&mut input.cached_tokens, more.cached_tokens);
+        add(&mut input.cache_write_tokens, more.cache_write_tokens);
+        add(
+            &mut self.output_tokens_details.reasoning_tokens,
+            other.output_tokens_details.reasoning_tokens,
+        );
     }
 }
 

@@ -12,9 +12,9 @@ use crate::request::{
     PromptCacheRetention, Reasoning, ServiceTier, TextConfig, Truncation,
 };
 use crate::response::*;
-use crate::tool::{Tool, ToolChoice};
+use crate::tool::{Tool, ToolChoice, ToolChoiceMode};
 use crate::wire::object::{object, overlay};
-use crate::{Map, Number, RawJson};
+use crate::{Extra, Map, Number, RawJson};
 
 object! {
     /// A response: API object `Response`.
@@ -115,12 +115,33 @@ object! {
 }
 
 impl Response {
-    /// A response in the given state, with nothing in it yet.
+    /// Creates a response in the given state, with an empty output.
+    ///
+    /// The keys that the API requires are written even while they are empty, because the official SDKs
+    /// reject a response without them. A server sets at least
+    /// [`model`](field@Self::model) and [`created_at`](field@Self::created_at).
+    ///
+    /// ```
+    /// use codex_types::{RawJson, Response, Status};
+    ///
+    /// let json = RawJson::encode(&Response::new("resp_1", Status::Completed))?;
+    /// assert_eq!(
+    ///     json.as_str(),
+    ///     concat!(
+    ///         r#"{"id":"resp_1","object":"response","created_at":0,"status":"completed","model":"","output":[],"tools":[],"#,
+    ///         r#""tool_choice":"auto","parallel_tool_calls":true}"#,
+    ///     ),
+    /// );
+    /// # Ok::<(), codex_types::DecodeError>(())
+    /// ```
     pub fn new(id: impl Into<String>, status: Status) -> Self {
         Self {
             id: id.into(),
             object: "response".into(),
             status,
+            tool_choice: ToolChoice::Mode(ToolChoiceMode::Auto),
+            parallel_tool_calls: true,
+            extra: Extra::default(),
             ..Self::default()
         }
     }

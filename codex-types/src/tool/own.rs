@@ -105,6 +105,48 @@ object! {
     }
 }
 
+#[cfg(feature = "schemars")]
+impl FunctionTool {
+    /// Creates a function whose arguments are a Rust type.
+    ///
+    /// The function has the name of the type and its doc comment as description; doc comments of fields describe the arguments. The schema is
+    /// closed as strict use demands: objects take no other keys, all keys are required, and those that the type does not need may be null. A
+    /// type that such a schema cannot express, because it holds a map, a tuple or arbitrary JSON, keeps its own schema, and `strict` is false.
+    ///
+    /// ```
+    /// use codex_types::FunctionTool;
+    ///
+    /// /// Looks up the weather.
+    /// #[derive(schemars::JsonSchema)]
+    /// #[expect(dead_code)]
+    /// struct Weather {
+    ///     /// The town.
+    ///     place: String,
+    ///     days: Option<u8>,
+    /// }
+    ///
+    /// let tool = FunctionTool::of::<Weather>()?;
+    /// assert_eq!((tool.name.as_str(), tool.strict), ("Weather", true));
+    /// assert_eq!(tool.description.as_deref(), Some("Looks up the weather."));
+    /// assert!(tool.parameters.as_str().contains(r#""required":["days","place"]"#));
+    /// # Ok::<(), codex_types::DecodeError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Fails when the schema nests deeper than 128 levels. The service accepts only objects as arguments; the linter reports other types.
+    pub fn of<T: schemars::JsonSchema>() -> Result<Self, crate::DecodeError> {
+        let of_type = crate::schema::of::<T>()?;
+        let mut tool = Self::new(
+            crate::schema::name_of::<T>(),
+            of_type.schema,
+            of_type.is_strict,
+        );
+        tool.description = of_type.description;
+        Ok(tool)
+    }
+}
+
 object! {
     /// A tool of the application that takes free text.
     pub struct CustomTool tag "custom" {

@@ -1,0 +1,152 @@
+// Servers and proxies repeat credentials in their errors. Nothing that is shown or passed on may hold the credentials of the request it
+// answers.
+
+use std::borrow::Cow;
+
+use codex_types::{ApiError, ErrorCode, ResponseEvent};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, PROXY_AUTHORIZATION};
+
+/// The credentials of one request, and how to remove them from texts.
+#[derive(Clone, Default)]
+pub(crate) struct Scrub {
+    secrets: Vec<String>,
+}
+
+impl Scrub {
+    /// The credentials in the headers of a request: the values that are marked as sensitive, without their scheme.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let is_secret = |name, value: &HeaderValue| {
+            value.is_sensitive() || [AUTHORIZATION, PROXY_AUTHORIZATION].contains(name)
+        };
+        let values = headers
+            .iter()
+            .filter(|(name, value)| is_secret(name, value));
+        let mut secrets: Vec<String> = values
+            .filter_map(|(_, value)| value.to_str().ok())
+            .map(|value| value.rsplit(' ').next().unwrap_or(value).to_owned())
+            .filter(|secret| secret.len() >= SHORTEST)
+            .collect();
+        // A secret that contains another one goes first.
+        secrets.sort_by_key(|secret| core::cmp::Reverse(secret.len()));
+        Self { secrets }
+    }
+
+    pub(crate) fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut text = Cow::Borrowed(text);
+        for secret in &self.secrets {
+            if text.contains(secret.as_str()) {
+                text = Cow::Owned(text.replace(secret.as_str(), REDACTED));
+            }
+        }
+        text
+    }
+
+    /// The same for text that may not be valid UTF-8.
+    pub(crate) fn bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        let text = String::from_utf8_lossy(bytes);
+        match self.text(&text) {
+            Cow::Borrowed(_) => Cow::Borrowed(bytes),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        }
+    }
+
+    /// The values of headers.
+    pub(crate) fn headers(&self, headers: &mut HeaderMap) {
+        for value in headers.values_mut() {
+            if let Ok(text) = value.to_str()
+                && let Cow::Owned(text) = self.text(text)
+                && let Ok(text) = HeaderValue::try_from(text)
+            {
+                *value = text;
+            }
+        }
+    }
+
+    /// The error that an event reports.
+    pub(crate) fn event(&self, event: &mut ResponseEvent) {
+        match event {
+            ResponseEvent::Failed(event) => {
+                if let Some(error) = &mut event.response.error {
+                    self.error(error);
+                }
+            }
+            ResponseEvent::Error(event) => {
+                if let Some(error) = &mut event.error {
+                    self.error(error);
+                }
+                self.replace(&mut event.message);
+                self.replace(&mut event.param);
+                self.code(&mut event.code);
+            }
+            _ => {}
+        }
+    }
+
+    fn error(&self, error: &mut ApiError) {
+        let message = self.text(&error.message);
+        if let Cow::Owned(message) = message {
+            error.message = message;
+        }
+        self.replace(&mut error.param);
+        self.code(&mut error.code);
+        self.code(&mut error.kind);
+    }
+
+    fn replace(&self, text: &mut Option<String>) {
+        if let Some(text) = text
+            && let Cow::Owned(scrubbed) = self.text(text)
+        {
+            *text = scrubbed;
+        }
+    }
+
+    fn code(&self, code: &mut Option<ErrorCode>) {
+        if let Some(code) = code
+            && let Cow::Owned(scrubbed) = self.text(code.as_str())
+        {
+            *code = scrubbed.into();
+        }
+    }
+}
+
+const REDACTED: &str = "[redacted]";
+
+/// A shorter value protects nothing, and removing it would tear texts apart.
+const SHORTEST: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scrub(name: &'static str, value: &'static str) -> Scrub {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, HeaderValue::from_static(value));
+        Scrub::of(&headers)
+    }
+
+    #[test]
+    fn the_credential_is_removed_wherever_it_stands() {
+        let scrub = scrub("authorization", "Bearer canary-7f3a");
+        assert_eq!(
+            scrub.text("key canary-7f3a, canary-7f3a!"),
+            "key [redacted], [redacted]!"
+        );
+        assert_eq!(
+            &*scrub.bytes(b"\xffcanary-7f3a"),
+            "\u{fffd}[redacted]".as_bytes()
+        );
+        let mut headers = HeaderMap::new();
+        headers.insert("x-echo", HeaderValue::from_static("Bearer canary-7f3a"));
+        scrub.headers(&mut headers);
+        assert_eq!(headers["x-echo"], "Bearer [redacted]");
+    }
+
+    #[test]
+    fn other_headers_and_short_values_are_not_secrets() {
+        assert_eq!(
+            scrub("x-trace", "canary-7f3a").text("canary-7f3a"),
+            "canary-7f3a"
+        );
+        assert_eq!(scrub("authorization", "Bearer key").text("a key"), "a key");
+    }
+}

@@ -1,0 +1,179 @@
+//! What is sent again over a WebSocket: what is sent again over HTTP.
+#![cfg(feature = "ws")]
+#![allow(
+    clippy::expect_used,
+    clippy::std_instead_of_core,
+    reason = "a test states what it expects by failing loudly"
+)]
+
+use std::time::{Duration, Instant};
+
+use codex_client::{Client, ErrorKind, SocketSession, SocketSettings, TransportChoice};
+use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
+use codex_transport::{RetryPolicy, Timeouts};
+use codex_types::CreateResponse;
+use codex_types::profile::Profile;
+use serde_json::{Value, json};
+
+fn start(
+    answers: impl IntoIterator<Item = Answer>,
+    timeouts: Timeouts,
+) -> (LoopbackServer, Client) {
+    let script = answers.into_iter().fold(Script::new(), |script, answer| {
+        script.route("GET", "/v1/responses", answer)
+    });
+    let mut profile = Profile::chatgpt();
+    profile.compression = None;
+    let mut policy = RetryPolicy::default();
+    policy.base = Duration::from_millis(1);
+    let server = LoopbackServer::start(script).expect("a loopback server");
+    let client = Client::builder()
+        .base_url(server.url("/v1"))
+        .profile(profile)
+        .retry(policy)
+        .timeouts(timeouts)
+        .build()
+        .expect("a client");
+    (server, client)
+}
+
+fn sockets() -> SocketSettings {
+    let mut settings = SocketSettings::default();
+    settings.transport = TransportChoice::WebSocket;
+    settings
+}
+
+fn request() -> CreateResponse {
+    CreateResponse::new("some-model").input("Hello")
+}
+
+fn created() -> String {
+    json!({"type": "response.created", "response": {"id": "resp_0", "status": "in_progress", "output": []}}).to_string()
+}
+
+fn failed(code: &str, message: &str) -> String {
+    json!({"type": "response.failed", "response": {"id": "resp_0", "status": "failed", "error": {"code": code, "message": message}, "output": []}}).to_string()
+}
+
+fn says(id: &str) -> String {
+    let message = json!({"type": "message", "id": format!("msg_{id}"), "role": "assistant", "status": "completed",
+        "content": [{"type": "output_text", "text": id, "annotations": []}]});
+    json!({"type": "response.completed", "response": {"id": id, "status": "completed", "output": [message]}}).to_string()
+}
+
+fn messages(server: &LoopbackServer) -> Vec<Value> {
+    let parse = |text: &[u8]| serde_json::from_slice(text).expect("JSON");
+    let messages = server.messages();
+    messages.iter().map(|it| parse(&it.text)).collect()
+}
+
+#[tokio::test]
+async fn an_overload_after_created_is_retried() {
+    for first in [
+        Answer::websocket()
+            .receive()
+            .event(created())
+            .event(failed("server_is_overloaded", "busy")),
+        Answer::websocket()
+            .receive()
+            .event(created())
+            .cut(Cut::Reset),
+        Answer::websocket()
+            .receive()
+            .event(r#"{"type":"keepalive"}"#)
+            .cut(Cut::Reset),
+    ] {
+        let second = Answer::websocket().receive().event(says("resp_1"));
+        let answers = [first, second];
+        let (server, client) = start(answers.clone(), Timeouts::default());
+        let settings = CreateResponse::new("some-model");
+        let mut session = client.session(settings).over_sockets(sockets());
+        let response = session.ask("Hello").await.expect("a response");
+        assert_eq!(response.output_text(), "resp_1");
+        assert_eq!(messages(&server).len(), 2);
+
+        let (server, client) = start(answers, Timeouts::default());
+        let mut socket = SocketSession::new(&client, sockets());
+        let turn = socket.stream(&request()).await.expect("a turn");
+        let response = turn.finish().await.expect("a response");
+        assert_eq!(response.output_text(), "resp_1");
+        assert_eq!(messages(&server).len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_previous_response_leads_to_one_full_replay() {
+    let error = |error: Value| json!({"type": "error", "error": error}).to_string();
+    for lost in [
+        error(json!({"message": "Invalid `previous_response_id`."})),
+        error(json!({"message": "Previous response with id 'resp_1' not found.", "param": null})),
+        error(
+            json!({"message": "no", "param": "previous_response_id", "type": "invalid_request_error"}),
+        ),
+        error(json!({"code": "previous_response_not_found", "message": ""})),
+        failed("invalid_request_error", "previous_response_id is unknown"),
+    ] {
+        let (server, client) = start(
+            [
+                Answer::websocket()
+                    .receive()
+                    .event(says("resp_1"))
+                    .receive()
+                    .event(lost.clone()),
+                Answer::websocket().receive().event(says("resp_2")),
+            ],
+            Timeouts::default(),
+        );
+        let settings = CreateResponse::new("some-model");
+        let mut session = client.session(settings).over_sockets(sockets());
+        session.ask("One?").await.expect("a response");
+        session.ask("Two?").await.expect(&lost);
+        let sent = messages(&server);
+        assert_eq!(sent.len(), 3, "{lost}");
+        assert_eq!(sent[1]["previous_response_id"], "resp_1");
+        assert_eq!(sent[2].get("previous_response_id"), None);
+    }
+}
+
+#[tokio::test]
+async fn our_own_timeout_is_not_followed_by_a_copy() {
+    let mut timeouts = Timeouts::default();
+    timeouts.first_event = Some(Duration::from_millis(100));
+    let (server, client) = start(
+        [
+            Answer::websocket().receive().stall(),
+            Answer::websocket().receive().event(says("resp_1")),
+        ],
+        timeouts,
+    );
+    let mut socket = SocketSession::new(&client, sockets());
+    let error = socket.stream(&request()).await.expect_err("silence");
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert_eq!(messages(&server).len(), 1);
+}
+
+#[tokio::test]
+async fn the_wait_in_an_event_is_kept_or_ends_the_attempts() {
+    let busy = |wait: &str| {
+        json!({"type": "error", "status": 429, "error": {"code": "rate_limit_exceeded", "message": format!("Please try again in {wait}.")}}).to_string()
+    };
+    let answers = |wait: &str| {
+        [
+            Answer::websocket().receive().event(busy(wait)),
+            Answer::websocket().receive().event(says("resp_1")),
+        ]
+    };
+    let (server, client) = start(answers("1s"), Timeouts::default());
+    let mut socket = SocketSession::new(&client, sockets());
+    let started = Instant::now();
+    let turn = socket.stream(&request()).await.expect("a turn");
+    turn.finish().await.expect("a response");
+    assert!(started.elapsed() >= Duration::from_secs(1));
+    assert_eq!(messages(&server).len(), 2);
+
+    let (server, client) = start(answers("120s"), Timeouts::default());
+    let mut socket = SocketSession::new(&client, sockets());
+    let error = socket.stream(&request()).await.expect_err("too long");
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(120)));
+    assert_eq!(messages(&server).len(), 1);
+}
