@@ -206,7 +206,7 @@ impl Profile {
         }
     }
 
-    fn check_item(&self, item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
+    pub(super) fn check_item(&self, item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
         let kind = kind_of(item);
         if self.refused_items.iter().any(|refused| refused == kind) {
             let message = format!("{} does not take items of the kind {kind}", self.name);

@@ -7,8 +7,8 @@ use core::fmt;
 
 use crate::lint::tree::Node;
 use crate::lint::{Edit, Finding, FindingCode, Severity, apply};
-use crate::profile::{Channel, Profile, Text};
-use crate::{CreateResponse, DecodeError, RawJson, Side};
+use crate::profile::{Channel, ItemFindings, Profile, Text};
+use crate::{CreateResponse, DecodeError, Input, RawJson, Side};
 
 /// What is done about each finding when a request is made to fit a profile.
 ///
@@ -132,6 +132,9 @@ pub enum OnFinding {
 }
 
 /// A request that fits, and what was found on the way.
+///
+/// The items of a [`PreparedInput`](crate::PreparedInput) are shared with the request it was made of
+/// where they fit as they are.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Fitted<T = CreateResponse> {
@@ -141,6 +144,17 @@ pub struct Fitted<T = CreateResponse> {
     pub stripped: Vec<Finding>,
     /// What was left as it is.
     pub warned: Vec<Finding>,
+    /// What was found in the items of a [`PreparedInput`](crate::PreparedInput), which is neither in
+    /// [`stripped`](Self::stripped) nor in [`warned`](Self::warned).
+    pub of_items: ItemFindings,
+}
+
+/// The findings of a check, sorted by what the policy says about them.
+#[derive(Default)]
+pub(super) struct Judged {
+    pub(super) stripped: Vec<Finding>,
+    pub(super) warned: Vec<Finding>,
+    pub(super) failed: Vec<Finding>,
 }
 
 impl Profile {
@@ -152,11 +166,17 @@ impl Profile {
     ///
     /// Fails with every finding the policy does not let pass.
     pub fn fit(&self, request: &CreateResponse, policy: &FitPolicy) -> Result<Fitted, Unfit> {
+        if let Some(Input::Prepared(input)) = &request.input
+            && input.before().is_empty()
+        {
+            return self.fit_prepared(request, input, policy);
+        }
         let body = RawJson::encode(request).map_err(|error| self.unreadable(error))?;
         let Fitted {
             request: text,
             stripped,
             warned,
+            of_items,
         } = self.fit_body(&body, policy, false)?;
         let request = if stripped.is_empty() {
             request.clone()
@@ -167,6 +187,7 @@ impl Profile {
             request,
             stripped,
             warned,
+            of_items,
         })
     }
 
@@ -186,36 +207,55 @@ impl Profile {
         policy: &FitPolicy,
         decides_stream: bool,
     ) -> Result<Fitted<RawJson>, Unfit> {
-        let tree = Node::read(body).map_err(|error| self.unreadable(error))?;
-        let (mut stripped, mut warned, mut failed) = (Vec::new(), Vec::new(), Vec::new());
-        for finding in self.check(&tree, policy.channel, decides_stream) {
-            match policy.action(&finding) {
-                OnFinding::Strip => stripped.push(finding),
-                OnFinding::Warn => warned.push(finding),
-                OnFinding::Fail => failed.push(finding),
-            }
-        }
+        let Judged {
+            stripped,
+            warned,
+            failed,
+        } = self.judge(body, policy, decides_stream)?;
         if !failed.is_empty() {
             return Err(Unfit::new(&self.name, failed, None));
         }
+        Ok(Fitted {
+            request: self.edited(body, &stripped)?,
+            stripped,
+            warned,
+            of_items: ItemFindings::default(),
+        })
+    }
+
+    /// What is found in a body, and what is done about it.
+    pub(super) fn judge(
+        &self,
+        body: &RawJson,
+        policy: &FitPolicy,
+        decides_stream: bool,
+    ) -> Result<Judged, Unfit> {
+        let tree = Node::read(body).map_err(|error| self.unreadable(error))?;
+        let mut judged = Judged::default();
+        for finding in self.check(&tree, policy.channel, decides_stream) {
+            match policy.action(&finding) {
+                OnFinding::Strip => judged.stripped.push(finding),
+                OnFinding::Warn => judged.warned.push(finding),
+                OnFinding::Fail => judged.failed.push(finding),
+            }
+        }
+        Ok(judged)
+    }
+
+    /// A body with these findings fixed.
+    pub(super) fn edited(&self, body: &RawJson, stripped: &[Finding]) -> Result<RawJson, Unfit> {
         let edits: Vec<&Edit> = stripped
             .iter()
             .filter_map(|finding| finding.fix.as_ref())
             .flat_map(|fix| &fix.edits)
             .collect();
-        let request = if edits.is_empty() {
-            body.clone()
-        } else {
-            apply(body, edits).map_err(|error| self.unreadable(error))?
-        };
-        Ok(Fitted {
-            request,
-            stripped,
-            warned,
-        })
+        if edits.is_empty() {
+            return Ok(body.clone());
+        }
+        apply(body, edits).map_err(|error| self.unreadable(error))
     }
 
-    fn unreadable(&self, source: DecodeError) -> Unfit {
+    pub(super) fn unreadable(&self, source: DecodeError) -> Unfit {
         Unfit::new(&self.name, Vec::new(), Some(source))
     }
 }
@@ -246,7 +286,7 @@ struct UnfitInner {
 }
 
 impl Unfit {
-    fn new(profile: &str, findings: Vec<Finding>, source: Option<DecodeError>) -> Self {
+    pub(super) fn new(profile: &str, findings: Vec<Finding>, source: Option<DecodeError>) -> Self {
         Self {
             inner: Box::new(UnfitInner {
                 profile: profile.into(),

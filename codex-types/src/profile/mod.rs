@@ -18,6 +18,7 @@ mod check;
 mod fit;
 mod header;
 mod parts;
+mod prepared;
 mod preset;
 
 use alloc::borrow::Cow;
@@ -30,6 +31,7 @@ pub use parts::{
     Choices, Compression, Content, IdReplay, Instructions, Models, Parameters, Replay,
     StatusReplay, Store, Streamed, WarmUp, WebSocket,
 };
+pub use prepared::ItemFindings;
 
 use crate::{Effort, Include, ServiceTier, Verbosity};
 

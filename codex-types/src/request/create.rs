@@ -150,6 +150,8 @@ either! {
         text Text(String),
         /// The items of a conversation.
         other Items(Vec<InputItem>),
+        /// The items of a conversation, each serialized once. Never read, only written.
+        made Prepared(PreparedInput),
     }
 }
 
@@ -159,8 +161,29 @@ impl Input {
         match self {
             Self::Text(text) => alloc::vec![Message::user(text).into()],
             Self::Items(items) => items,
+            Self::Prepared(input) => input.to_items(),
             Self::Unknown(_) => Vec::new(),
         }
+    }
+
+    /// Appends an item; text becomes a message of the user first.
+    pub fn push(&mut self, item: impl Into<InputItem>) {
+        match self {
+            Self::Prepared(input) => input.push(item),
+            Self::Items(items) => items.push(item.into()),
+            Self::Text(_) | Self::Unknown(_) => {
+                let mut items = core::mem::take(self).into_items();
+                items.push(item.into());
+                *self = Self::Items(items);
+            }
+        }
+    }
+}
+
+impl From<&PreparedInput> for Input {
+    /// Shares the items.
+    fn from(input: &PreparedInput) -> Self {
+        Self::Prepared(input.clone())
     }
 }
 
