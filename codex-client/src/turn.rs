@@ -80,7 +80,9 @@ impl Client {
             }
         }
         let mut findings = fitted.stripped;
+        findings.extend(fitted.of_items.stripped().cloned());
         findings.extend(fitted.warned);
+        findings.extend(fitted.of_items.warned().cloned());
         Ok(Turn {
             target,
             request,

@@ -1,7 +1,7 @@
 // Making a conversation shorter. There are two ways: an endpoint of its own, and an ordinary request whose last item asks for it.
 
 use codex_types::{
-    CompactRequest, Compaction, CompactionTrigger, CreateResponse, InputItem, OutputItem, Response,
+    CompactRequest, Compaction, CompactionTrigger, CreateResponse, OutputItem, Response,
 };
 use http::Method;
 
@@ -38,13 +38,9 @@ impl Client {
         options: &CallOptions,
     ) -> Result<Response, Error> {
         let mut request = request.clone();
-        let mut items = request
-            .input
-            .take()
-            .map(codex_types::Input::into_items)
-            .unwrap_or_default();
-        items.push(InputItem::from(CompactionTrigger::new()));
-        let response = self.create_with(&request.input(items), options).await?;
+        let input = request.input.get_or_insert_with(|| Vec::new().into());
+        input.push(CompactionTrigger::new());
+        let response = self.create_with(&request, options).await?;
         match response
             .output
             .iter()

@@ -2,12 +2,20 @@
 
 use std::sync::Arc;
 
-use codex_types::{Input, InputItem, Role};
+use codex_types::{InputItem, PreparedInput, Role};
 
 /// What has been said so far: one piece for each request.
 #[derive(Clone, Default)]
 pub(super) struct History {
     pieces: Vec<Arc<[InputItem]>>,
+    /// The same items, serialized when they entered.
+    input: PreparedInput,
+}
+
+/// The new items of a request, and all items of it as they were sent.
+pub(super) struct Said {
+    pub(super) items: Vec<InputItem>,
+    pub(super) whole: PreparedInput,
 }
 
 impl History {
@@ -19,6 +27,7 @@ impl History {
 
     pub(super) fn push(&mut self, items: Vec<InputItem>) {
         if !items.is_empty() {
+            self.input.extend(&items);
             self.pieces.push(items.into());
         }
     }
@@ -32,11 +41,24 @@ impl History {
         self.pieces.iter().flat_map(|piece| piece.iter())
     }
 
-    /// The whole of it, with something new at the end.
-    pub(super) fn to_input(&self, new: Vec<InputItem>) -> Input {
-        let mut items: Vec<InputItem> = self.items().cloned().collect();
-        items.extend(new);
-        Input::Items(items)
+    /// The whole of it, as the input of a request.
+    pub(super) fn input(&self) -> &PreparedInput {
+        &self.input
+    }
+
+    /// The same, with new items at the end.
+    pub(super) fn with(&self, new: &[InputItem]) -> PreparedInput {
+        let mut input = self.input.clone();
+        input.extend(new);
+        input
+    }
+
+    /// Adds what was sent. Nothing else may have been added since the request was made.
+    pub(super) fn advance(&mut self, said: Said) {
+        if !said.items.is_empty() {
+            self.pieces.push(said.items.into());
+            self.input = said.whole;
+        }
     }
 
     /// What does not come from the model or a tool.

@@ -25,7 +25,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::options::CallOptions;
 use crate::turn::unwritable;
-use history::History;
+use history::{History, Said};
 use talk::Talk;
 
 /// A conversation with a model.
@@ -194,8 +194,8 @@ impl Session {
     /// As for [`Client::compact`]. The history is then as it was before.
     pub async fn compact(&mut self) -> Result<Compaction, Error> {
         self.talk.begin_turn();
-        let mut request = CompactRequest::new(self.talk.settings.model.as_str())
-            .input(self.talk.history.to_input(Vec::new()));
+        let mut request =
+            CompactRequest::new(self.talk.settings.model.as_str()).input(self.talk.history.input());
         request
             .instructions
             .clone_from(&self.talk.settings.instructions);
@@ -222,7 +222,7 @@ impl Session {
         self.talk.begin_turn();
         let options = self.talk.options(&CallOptions::new());
         let mut request = self.talk.settings.clone();
-        request.input = Some(self.talk.history.to_input(Vec::new()));
+        request.input = Some(self.talk.history.input().into());
         let response = self
             .talk
             .client
@@ -252,7 +252,7 @@ impl Session {
     /// [`Request`](crate::ErrorKind::Request) when an item nests deeper than 128 levels.
     pub fn repair(&mut self) -> Result<Vec<Finding>, Error> {
         let mut request = CreateResponse::new(self.talk.settings.model.as_str());
-        request.input = Some(self.talk.history.to_input(Vec::new()));
+        request.input = Some(self.talk.history.input().into());
         let body = RawJson::encode(&request).map_err(unwritable)?;
         // No backend's own demands: what it does not want to see is taken out of each request, not out of the history.
         let linter = Linter::new(Profile::new("history"));
@@ -335,7 +335,7 @@ impl Session {
 pub struct Draft {
     request: CreateResponse,
     options: CallOptions,
-    said: Vec<InputItem>,
+    said: Said,
     /// How many pieces the history had.
     length: usize,
 }

@@ -1,12 +1,12 @@
 // What a conversation is, apart from the way it is held: a turn borrows this and the socket at the same time.
 
 use codex_types::profile::Identity;
-use codex_types::{CreateResponse, InputItem, Response};
+use codex_types::{CreateResponse, Input, InputItem, Response};
 
 use crate::client::Client;
 use crate::observe::TurnState;
 use crate::options::CallOptions;
-use crate::session::history::History;
+use crate::session::history::{History, Said};
 use crate::session::{Draft, id};
 
 /// The state of a [`Session`](crate::Session).
@@ -61,8 +61,12 @@ impl Talk {
 
     /// The request that says this behind everything that was said.
     pub(super) fn ready(&self, said: Vec<InputItem>, options: &CallOptions) -> Draft {
+        let said = Said {
+            whole: self.history.with(&said),
+            items: said,
+        };
         let mut request = self.settings.clone();
-        request.input = Some(self.history.to_input(said.clone()));
+        request.input = Some(Input::from(&said.whole));
         Draft {
             request,
             options: self.options(options),
@@ -87,9 +91,9 @@ impl Talk {
         options
     }
 
-    pub(super) fn take(&mut self, mut said: Vec<InputItem>, response: &Response) {
-        said.extend(response.to_input());
-        self.history.push(said);
+    pub(super) fn take(&mut self, said: Said, response: &Response) {
+        self.history.advance(said);
+        self.history.push(response.to_input());
     }
 
     pub(super) fn replace(&mut self, items: Vec<InputItem>) {

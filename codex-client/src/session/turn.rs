@@ -7,13 +7,14 @@ use core::task::{Context, Poll, ready};
 
 use codex_sse::Update;
 use codex_types::lint::Finding;
-use codex_types::{InputItem, Response, ResponseEvent};
+use codex_types::{Response, ResponseEvent};
 use futures_core::Stream;
 
 use crate::error::Error;
 use crate::failure;
 use crate::meta::ResponseMeta;
 use crate::session::answer::Answer;
+use crate::session::history::Said;
 use crate::session::talk::Talk;
 
 /// The events of one answer of a [`Session`](crate::Session), as they arrive.
@@ -24,15 +25,11 @@ pub struct SessionTurn<'a> {
     talk: &'a mut Talk,
     answer: Box<dyn Answer + Send + 'a>,
     /// What is said in this turn; gone once it is in the history.
-    said: Option<Vec<InputItem>>,
+    said: Option<Said>,
 }
 
 impl<'a> SessionTurn<'a> {
-    pub(super) fn new(
-        talk: &'a mut Talk,
-        answer: Box<dyn Answer + Send + 'a>,
-        said: Vec<InputItem>,
-    ) -> Self {
+    pub(super) fn new(talk: &'a mut Talk, answer: Box<dyn Answer + Send + 'a>, said: Said) -> Self {
         Self {
             talk,
             answer,

@@ -163,16 +163,16 @@ impl SocketSession {
     ) -> Result<bool, Error> {
         let mut request = request.clone().generate(false);
         let warm_up = self.client.target().await?.profile.websocket.warm_up;
-        let input = request
-            .input
-            .take()
-            .map(Input::into_items)
-            .unwrap_or_default();
-        request.input = Some(Input::Items(match warm_up {
-            WarmUp::EmptyInput => Vec::new(),
-            WarmUp::DeveloperMessages => input.into_iter().take_while(is_of_developer).collect(),
-            _ => input,
-        }));
+        let input = request.input.take();
+        request.input = match warm_up {
+            WarmUp::EmptyInput => Some(Input::Items(Vec::new())),
+            WarmUp::DeveloperMessages => {
+                let items = input.map(Input::into_items).unwrap_or_default();
+                let of_developer = items.into_iter().take_while(is_of_developer);
+                Some(Input::Items(of_developer.collect()))
+            }
+            _ => Some(input.unwrap_or_else(|| Input::Items(Vec::new()))),
+        };
         let plan = self.plan(&request, options).await?;
         if !tries_socket(&plan, self.open.is_open())? {
             return Ok(false);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use codex_types::profile::{Channel, Source};
 use codex_types::{
-    ClientEvent, CreateResponse, Input, InputItem, Map, RawJson, Response, Streaming,
+    ClientEvent, CreateResponse, Input, Map, PreparedInput, RawJson, Response, Streaming,
 };
 
 use crate::client::Client;
@@ -93,7 +93,7 @@ impl Plan {
             Some(continuation) => {
                 let mut request = self.parts.fields.clone();
                 request.previous_response_id = Some(continuation.previous_response_id);
-                request.input = Some(Input::Items(continuation.input));
+                request.input = Some(Input::Prepared(continuation.input));
                 request
             }
             None => self.parts.whole(),
@@ -130,15 +130,16 @@ impl Plan {
         if !self.turn.target.profile.websocket.continues {
             return None;
         }
-        Chain::new(&self.parts, response, self.as_sent_back(response)?)
+        Chain::new(&self.parts, response, &self.as_sent_back(response)?)
     }
 
     /// The output in the form it will have in the next request: a backend may not want ids or status back.
-    fn as_sent_back(&self, response: &Response) -> Option<Vec<InputItem>> {
-        if response.output.is_empty() {
-            return Some(Vec::new());
+    fn as_sent_back(&self, response: &Response) -> Option<PreparedInput> {
+        let output: PreparedInput = response.to_input().into_iter().collect();
+        if output.is_empty() {
+            return Some(output);
         }
-        let request = CreateResponse::new(self.request.model.clone()).input(response.to_input());
+        let request = CreateResponse::new(self.request.model.clone()).input(output);
         let policy = self
             .options
             .fit
@@ -146,7 +147,10 @@ impl Plan {
             .unwrap_or_else(|| &self.client.inner().fit);
         let policy = policy.clone().channel(Channel::WebSocket);
         let fitted = self.turn.target.profile.fit(&request, &policy).ok()?;
-        Some(fitted.request.input?.into_items())
+        match fitted.request.input {
+            Some(Input::Prepared(output)) => Some(output),
+            _ => None,
+        }
     }
 }
 
