@@ -1,7 +1,6 @@
 //! One more turn of a long conversation, over transports that are memory, beside what others do to send it.
 
 use core::hint::black_box;
-use core::pin::Pin;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::task::{Context, Poll};
 use std::collections::VecDeque;
@@ -12,11 +11,11 @@ use bytes::Bytes;
 use codex_client::transport::{
     Body, Error, HttpTransport, Socket, Upgrade, WsConnection, WsTransport,
 };
-use codex_client::{Client, Session, SocketSettings};
+use codex_client::{Client, Session, SocketSession, SocketSettings};
 use codex_types::profile::Profile;
 use codex_types::{
     CreateResponse, FunctionCall, FunctionTool, Include, InputItem, Message, OutputMessage,
-    RawJson, Reasoning, ReasoningItem, Streaming,
+    PreparedInput, RawJson, Reasoning, ReasoningItem, Streaming,
 };
 use http::Request;
 use tokio::runtime::{Builder, Runtime};
@@ -31,6 +30,8 @@ pub enum Way {
     HttpChatgpt,
     SocketPlatform,
     SocketChatgpt,
+    /// A socket without a session: the caller keeps a prepared input.
+    SocketAlone,
     /// Clones the request and writes it, as a client whose method takes the request by value makes its callers do.
     AsyncOpenai,
     /// The same with a request that is a tree.
@@ -39,11 +40,12 @@ pub enum Way {
 
 impl Way {
     /// All of them, ours first.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::HttpPlatform,
         Self::HttpChatgpt,
         Self::SocketPlatform,
         Self::SocketChatgpt,
+        Self::SocketAlone,
         Self::AsyncOpenai,
         Self::Value,
     ];
@@ -55,6 +57,7 @@ impl Way {
             Self::HttpChatgpt => "HTTP, ChatGPT",
             Self::SocketPlatform => "WebSocket, platform",
             Self::SocketChatgpt => "WebSocket, ChatGPT",
+            Self::SocketAlone => "WebSocket, platform, without a session",
             Self::AsyncOpenai => "async-openai 0.43.0, clone and write",
             Self::Value => "serde_json::Value, clone and write",
         }
@@ -74,6 +77,7 @@ impl Way {
             Self::HttpChatgpt => Talk::session(request, Profile::chatgpt(), Some(length)),
             Self::SocketPlatform => Talk::session(request, Profile::platform(), None),
             Self::SocketChatgpt => Talk::session(request, Profile::chatgpt(), None),
+            Self::SocketAlone => Talk::alone(settings(), history),
             Self::AsyncOpenai => Talk::Peer(serde_json::from_str(&body).expect("a request")),
             Self::Value => Talk::Value(serde_json::from_str(&body).expect("a request")),
         };
@@ -99,6 +103,13 @@ enum Talk {
         memory: Memory,
         /// What a turn sends at least; none over a socket, where it sends little.
         at_least: Option<u64>,
+    },
+    Alone {
+        socket: SocketSession,
+        settings: CreateResponse,
+        history: PreparedInput,
+        runtime: Runtime,
+        memory: Memory,
     },
     Peer(peer::CreateResponse),
     Value(serde_json::Value),
@@ -127,6 +138,23 @@ impl Conversation {
                     ),
                 }
             }
+            Talk::Alone {
+                socket,
+                settings,
+                history,
+                runtime,
+                memory,
+            } => {
+                let before = memory.sent();
+                history.push(Message::user("And the next one?"));
+                let request = settings.clone().input(&*history);
+                let response = runtime.block_on(async { socket.create(&request).await });
+                let response = response.expect("it is answered");
+                history.extend(response.to_input());
+                assert_eq!(response.output_text(), ANSWER);
+                let sent = memory.sent() - before;
+                assert!(memory.turns() < 2 || sent < SMALL, "{sent} bytes");
+            }
             Talk::Peer(request) => {
                 let request = black_box(&*request).clone();
                 black_box(serde_json::to_string(&request).expect("it can be written"));
@@ -142,13 +170,7 @@ impl Conversation {
 impl Talk {
     fn session(settings: CreateResponse, profile: Profile, at_least: Option<u64>) -> Self {
         let memory = Memory::default();
-        let client = Client::builder()
-            .base_url("http://127.0.0.1:1/v1")
-            .profile(profile)
-            .transport(memory.clone())
-            .websocket(memory.clone())
-            .build()
-            .expect("a client");
+        let client = memory.client(profile);
         let session = client.session(settings);
         let session = match at_least {
             Some(_) => session,
@@ -156,12 +178,20 @@ impl Talk {
         };
         Self::Session {
             session,
-            runtime: Builder::new_current_thread()
-                .enable_time()
-                .build()
-                .expect("a runtime"),
+            runtime: runtime(),
             memory,
             at_least,
+        }
+    }
+
+    fn alone(settings: CreateResponse, history: &[InputItem]) -> Self {
+        let memory = Memory::default();
+        Self::Alone {
+            socket: memory.client(Profile::platform()).socket_session(),
+            settings,
+            history: history.iter().cloned().collect(),
+            runtime: runtime(),
+            memory,
         }
     }
 }
@@ -212,6 +242,11 @@ pub fn history(bytes: usize) -> Vec<InputItem> {
     items
 }
 
+fn runtime() -> Runtime {
+    let mut builder = Builder::new_current_thread();
+    builder.enable_time().build().expect("a runtime")
+}
+
 fn settings() -> CreateResponse {
     let schema = r#"{"type":"object","properties":{"path":{"type":"string","description":"Relative to the working directory."}},"required":["path"],"additionalProperties":false}"#;
     let schema = RawJson::parse(schema).expect("JSON");
@@ -237,6 +272,16 @@ struct Counters {
 }
 
 impl Memory {
+    fn client(&self, profile: Profile) -> Client {
+        Client::builder()
+            .base_url("http://127.0.0.1:1/v1")
+            .profile(profile)
+            .transport(self.clone())
+            .websocket(self.clone())
+            .build()
+            .expect("a client")
+    }
+
     fn sent(&self) -> u64 {
         self.0.sent.load(Ordering::Relaxed)
     }

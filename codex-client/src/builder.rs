@@ -10,22 +10,20 @@ use codex_transport::{BoxWsTransport, WsTransport};
 use codex_types::profile::{FitPolicy, Identity, Profile};
 use http::HeaderMap;
 
-use crate::Client;
-use crate::calls::ModelCache;
-use crate::client::Inner;
+use crate::client::Client;
 use crate::error::Error;
-use crate::observe::{KnownLimits, LastFailure};
-use crate::target::Aim;
-use crate::turn;
+use crate::request::header;
+use crate::shared::{AGENT, Shared};
+use crate::target::Endpoint;
 
 /// Settings of a [`Client`]. Every one has a default; only credentials are usually needed.
 ///
 /// ```
-/// use codex_auth::{ApiKey, Secret};
+/// use codex_auth::ApiKey;
 /// use codex_client::Client;
 ///
 /// let client = Client::builder()
-///     .auth(ApiKey::new(Secret::from("sk-invented"))?)
+///     .auth(ApiKey::new("sk-invented")?)
 ///     .build()?;
 /// # let _ = client;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -47,8 +45,15 @@ pub struct ClientBuilder {
     headers: Vec<(String, String)>,
 }
 
+impl Client {
+    /// Creates a builder for a client of the backend that its credentials are for.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::new()
+    }
+}
+
 impl ClientBuilder {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self {
             base_url: None,
             profile: None,
@@ -170,17 +175,17 @@ impl ClientBuilder {
     /// [`Request`](crate::ErrorKind::Request) when the base URL or a header cannot be used, or when there is neither a transport nor the
     /// feature `http`; [`Transport`](crate::ErrorKind::Transport) when the built-in transport cannot be set up.
     pub fn build(self) -> Result<Client, Error> {
-        let aim = Aim::new(self.base_url.as_deref(), self.profile)?;
+        let endpoint = Endpoint::new(self.base_url.as_deref(), self.profile)?;
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
-            let (name, value) = turn::header(name, value)?;
+            let (name, value) = header(name, value)?;
             headers.insert(name, value);
         }
         for text in [&self.identity.originator, &self.identity.user_agent]
             .into_iter()
             .flatten()
         {
-            turn::header("user-agent", text)?;
+            header("user-agent", text)?;
         }
         #[cfg(feature = "ws")]
         let mut websocket = self.websocket;
@@ -193,14 +198,14 @@ impl ClientBuilder {
                 BoxTransport::new(transport)
             }
         };
-        Ok(Client::from_inner(Inner {
-            aim,
+        Ok(Client::new(Shared {
+            endpoint,
             credentials: self.credentials,
             transport,
             #[cfg(feature = "ws")]
             websocket,
             #[cfg(feature = "ws")]
-            avoided: crate::socket::AvoidedHosts::default(),
+            avoided: Default::default(),
             timer: match self.timer {
                 Some(timer) => timer,
                 None => built_in_timer()?,
@@ -211,9 +216,9 @@ impl ClientBuilder {
             fit: self.fit,
             identity: self.identity,
             headers,
-            models: ModelCache::default(),
-            limits_known: KnownLimits::default(),
-            last_failure: LastFailure::default(),
+            models: Default::default(),
+            limits_known: Default::default(),
+            last_failure: Default::default(),
         }))
     }
 }
@@ -230,7 +235,6 @@ impl fmt::Debug for ClientBuilder {
 }
 
 const ORIGINATOR: &str = "codex-client-rs";
-pub(crate) const AGENT: &str = concat!("codex-client-rs/", env!("CARGO_PKG_VERSION"));
 
 #[cfg(feature = "http")]
 fn built_in_transport(timeouts: Timeouts) -> Result<codex_transport::HyperTransport, Error> {

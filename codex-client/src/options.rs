@@ -1,14 +1,19 @@
 // What one call has of its own. Kept as text until the call is made, so that building options cannot fail and a wrong one fails where it is used.
 
 use core::fmt;
+use core::time::Duration;
+use std::sync::{Arc, OnceLock};
 
 use codex_transport::Timeouts;
 use codex_types::RawJson;
 use codex_types::profile::{FitPolicy, Identity};
 
-use crate::observe::TurnState;
+/// The routing token of a turn, which the first response that carries one decides.
+pub(crate) type TurnState = Arc<OnceLock<String>>;
 
-/// What one call has of its own, beside the request.
+/// The options of one call, in addition to its request.
+///
+/// A [`Call`](crate::Call) has the same methods; a value of this type is for options that several calls share.
 ///
 /// ```
 /// use codex_client::CallOptions;
@@ -28,6 +33,7 @@ pub struct CallOptions {
     pub(crate) parameters: Vec<(String, RawJson)>,
     pub(crate) identity: Identity,
     pub(crate) timeouts: Option<Timeouts>,
+    pub(crate) timeout: Option<Duration>,
     pub(crate) fit: Option<FitPolicy>,
     /// What the service gives out for the turn that the call is part of.
     pub(crate) turn_state: Option<TurnState>,
@@ -71,10 +77,24 @@ impl CallOptions {
         self
     }
 
+    /// Limits each attempt as a whole, from sending the request to the end of the response ([`Timeouts::total`]). The other timeouts stay
+    /// as they are.
+    pub fn timeout(mut self, total: Duration) -> Self {
+        self.timeout = Some(total);
+        self
+    }
+
     /// What is done about parts of this request that the backend does not take, in the place of the client's own policy.
     pub fn fit(mut self, policy: FitPolicy) -> Self {
         self.fit = Some(policy);
         self
+    }
+
+    /// The timeouts of a call whose own are otherwise these.
+    pub(crate) fn timeouts_or(&self, default: Timeouts) -> Timeouts {
+        let mut timeouts = self.timeouts.unwrap_or(default);
+        timeouts.total = self.timeout.or(timeouts.total);
+        timeouts
     }
 }
 

@@ -47,10 +47,10 @@ impl History {
     }
 
     /// The same, with new items at the end.
-    pub(super) fn with(&self, new: &[InputItem]) -> PreparedInput {
-        let mut input = self.input.clone();
-        input.extend(new);
-        input
+    pub(super) fn with(&self, items: Vec<InputItem>) -> Said {
+        let mut whole = self.input.clone();
+        whole.extend(&items);
+        Said { items, whole }
     }
 
     /// Adds what was sent. Nothing else may have been added since the request was made.

@@ -1,16 +1,16 @@
-// What a conversation is, apart from the way it is held: a turn borrows this and the socket at the same time.
+// The state of a conversation apart from its transport: a turn borrows this and the socket at the same time.
 
 use codex_types::profile::Identity;
 use codex_types::{CreateResponse, Input, InputItem, Response};
 
 use crate::client::Client;
-use crate::observe::TurnState;
-use crate::options::CallOptions;
+use crate::options::{CallOptions, TurnState};
+use crate::session::draft::Draft;
 use crate::session::history::{History, Said};
-use crate::session::{Draft, id};
+use crate::session::id;
 
 /// The state of a [`Session`](crate::Session).
-pub(super) struct Talk {
+pub(super) struct SessionState {
     pub(super) client: Client,
     /// Every request but for its input.
     pub(super) settings: CreateResponse,
@@ -25,7 +25,7 @@ pub(super) struct Talk {
     turn_state: TurnState,
 }
 
-impl Talk {
+impl SessionState {
     pub(super) fn new(client: Client, settings: CreateResponse, history: History) -> Self {
         let id = id::new();
         Self {
@@ -61,10 +61,7 @@ impl Talk {
 
     /// The request that says this behind everything that was said.
     pub(super) fn ready(&self, said: Vec<InputItem>, options: &CallOptions) -> Draft {
-        let said = Said {
-            whole: self.history.with(&said),
-            items: said,
-        };
+        let said = self.history.with(said);
         let mut request = self.settings.clone();
         request.input = Some(Input::from(&said.whole));
         Draft {

@@ -1,0 +1,259 @@
+// One request for a response, prepared once and sent any number of times. Everything that may differ between two attempts (credentials, the
+// time) stays out of it.
+
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use codex_transport::Timeouts;
+use codex_types::lint::{Edit, Finding, apply};
+use codex_types::profile::{Channel, Compression, Identity, ItemFindings};
+use codex_types::{CreateResponse, Map, RawJson, Streaming};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Request};
+
+use crate::error::Error;
+use crate::options::CallOptions;
+use crate::shared::Shared;
+use crate::target::Target;
+
+/// A request that fits its backend, with everything a transport sends in addition to it.
+#[derive(Clone)]
+pub(crate) struct Prepared {
+    pub(crate) target: Target,
+    /// The request as it fits the profile over the channel it was made for.
+    pub(crate) request: CreateResponse,
+    /// Whether a parameter of the call is what the body says about streaming.
+    decides_stream: bool,
+    pub(crate) identity: Identity,
+    /// Headers of the client and of the call, which take precedence over those of the profile.
+    headers: HeaderMap,
+    pub(crate) timeouts: Timeouts,
+    /// What was changed in the request, or found and left.
+    pub(crate) findings: Findings,
+}
+
+/// What was changed in a request, or found and left.
+///
+/// The list of all is made when a caller asks for it: what was found in the items of a conversation is as long as the conversation.
+#[derive(Clone, Default)]
+pub(crate) struct Findings {
+    stripped: Vec<Finding>,
+    warned: Vec<Finding>,
+    of_items: ItemFindings,
+    all: OnceLock<Vec<Finding>>,
+}
+
+impl Findings {
+    pub(crate) fn all(&self) -> &[Finding] {
+        self.all.get_or_init(|| {
+            let stripped = self.stripped.iter().chain(self.of_items.stripped());
+            let warned = self.warned.iter().chain(self.of_items.warned());
+            stripped.chain(warned).cloned().collect()
+        })
+    }
+}
+
+impl Prepared {
+    /// Prepares a request for this channel.
+    pub(crate) async fn new(
+        shared: &Shared,
+        request: &CreateResponse,
+        options: &CallOptions,
+        channel: Channel,
+    ) -> Result<Self, Error> {
+        let target = shared.target().await?;
+        let mut identity = identity(shared, options);
+        identity.model.get_or_insert_with(|| request.model.clone());
+        let tier = request.service_tier.as_ref();
+        identity.service_tier = identity
+            .service_tier
+            .or_else(|| tier.map(|tier| tier.as_str().to_owned()));
+        if identity.turn_state.is_none() {
+            let received = options.turn_state.as_ref().and_then(|cell| cell.get());
+            identity.turn_state = received.cloned();
+        }
+        let policy = options.fit.as_ref().unwrap_or(&shared.fit);
+        let policy = policy.clone().channel(channel);
+        let fitted = target
+            .profile
+            .fit(request, &policy)
+            .map_err(|unfit| Error::request(UNFIT).with_source(unfit))?;
+        let mut request = fitted.request;
+        if request.prompt_cache_key.is_none() {
+            let source = target.profile.prompt_cache_key.as_ref();
+            request.prompt_cache_key =
+                source.and_then(|source| Some(identity.resolve(source)?.into_owned()));
+        }
+        for (name, value) in target.profile.client_metadata_for(&identity) {
+            let metadata = request.client_metadata.get_or_insert_with(Map::new);
+            if metadata.get(name).is_none() {
+                metadata.insert(name, value.into_owned());
+            }
+        }
+        let findings = Findings {
+            stripped: fitted.stripped,
+            warned: fitted.warned,
+            of_items: fitted.of_items,
+            all: OnceLock::new(),
+        };
+        let parameters = &options.parameters;
+        Ok(Self {
+            target,
+            request: with_own_parameters(request, parameters)?,
+            decides_stream: parameters.iter().any(|(name, _)| name == "stream"),
+            identity,
+            headers: own_headers(shared, options)?,
+            timeouts: options.timeouts_or(shared.timeouts),
+            findings,
+        })
+    }
+
+    /// All headers but credentials and those of HTTP itself.
+    pub(crate) fn headers(&self, channel: Channel) -> Result<HeaderMap, Error> {
+        headers(&self.target, &self.identity, channel, &self.headers)
+    }
+
+    /// The request as JSON; without `stream` in it if the channel decides that.
+    pub(crate) fn body_json(&self, streaming: Streaming) -> Result<String, Error> {
+        if self.decides_stream {
+            let body = RawJson::encode(&self.request).map_err(unwritable)?;
+            return Ok(body.as_str().to_owned());
+        }
+        self.request.to_json(streaming).map_err(unwritable)
+    }
+
+    /// The request over HTTP, which is compressed once for all attempts.
+    pub(crate) fn post(&self) -> Result<Request<Bytes>, Error> {
+        let mut request = Request::new(self.body_json(Streaming::Yes)?.into());
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.target.url("responses")?;
+        *request.headers_mut() = self.headers(Channel::Http)?;
+        let headers = request.headers_mut();
+        headers.insert(ACCEPT, EVENT_STREAM);
+        headers.insert(CONTENT_TYPE, JSON);
+        request.extensions_mut().insert(self.timeouts);
+        compressed(request, self.target.profile.compression)
+    }
+}
+
+/// Who sends the request: the client's own names, where the call has none.
+pub(crate) fn identity(shared: &Shared, options: &CallOptions) -> Identity {
+    let mut identity = options.identity.clone();
+    let own = &shared.identity;
+    for (field, known) in [
+        (&mut identity.originator, &own.originator),
+        (&mut identity.user_agent, &own.user_agent),
+        (&mut identity.client_version, &own.client_version),
+    ] {
+        if field.is_none() {
+            field.clone_from(known);
+        }
+    }
+    identity
+}
+
+/// The headers that the caller set; those of the call take precedence over those of the client.
+pub(crate) fn own_headers(shared: &Shared, options: &CallOptions) -> Result<HeaderMap, Error> {
+    let mut headers = shared.headers.clone();
+    for (name, value) in &options.headers {
+        let (name, value) = header(name, value)?;
+        headers.insert(name, value);
+    }
+    Ok(headers)
+}
+
+/// The headers of the profile, and over them the caller's own.
+pub(crate) fn headers(
+    target: &Target,
+    identity: &Identity,
+    channel: Channel,
+    own: &HeaderMap,
+) -> Result<HeaderMap, Error> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in target.profile.headers_for(channel, identity) {
+        let (name, value) = header(name, &value)?;
+        headers.insert(name, value);
+    }
+    headers.extend(own.clone());
+    Ok(headers)
+}
+
+pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Error> {
+    let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Error::request(HEADER))?;
+    let value = HeaderValue::from_str(value).map_err(|_| Error::request(HEADER))?;
+    Ok((name, value))
+}
+
+/// Replaces parameters of a body.
+pub(crate) fn with_parameters(
+    body: String,
+    parameters: &[(String, RawJson)],
+) -> Result<String, Error> {
+    if parameters.is_empty() {
+        return Ok(body);
+    }
+    let body = RawJson::parse(&body).map_err(unwritable)?;
+    let body = apply(&body, &edits(parameters)).map_err(unwritable)?;
+    Ok(body.as_str().to_owned())
+}
+
+/// The same of a request, without a look at its input.
+fn with_own_parameters(
+    mut request: CreateResponse,
+    parameters: &[(String, RawJson)],
+) -> Result<CreateResponse, Error> {
+    if parameters.is_empty() {
+        return Ok(request);
+    }
+    let input = request.input.take();
+    let settings = RawJson::encode(&request).map_err(unwritable)?;
+    let settings = apply(&settings, &edits(parameters)).map_err(unwritable)?;
+    let mut request: CreateResponse = settings.decode().map_err(unwritable)?;
+    if parameters.iter().all(|(name, _)| name != "input") {
+        request.input = input;
+    }
+    Ok(request)
+}
+
+fn edits(parameters: &[(String, RawJson)]) -> Vec<Edit> {
+    let replaced = |(name, value): &(String, RawJson)| Edit::Replace(pointer(name), value.clone());
+    parameters.iter().map(replaced).collect()
+}
+
+/// RFC 6901 section 3.
+fn pointer(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// A body that the caller has coded by a header stays as it is.
+#[cfg(feature = "zstd")]
+fn compressed(
+    request: Request<Bytes>,
+    compression: Option<Compression>,
+) -> Result<Request<Bytes>, Error> {
+    match compression {
+        Some(Compression::Zstd { level })
+            if !request
+                .headers()
+                .contains_key(http::header::CONTENT_ENCODING) =>
+        {
+            codex_transport::compress_zstd_at(request, level).map_err(crate::failure::transport)
+        }
+        _ => Ok(request),
+    }
+}
+
+/// Backends that want compressed bodies take others as well.
+#[cfg(not(feature = "zstd"))]
+fn compressed(request: Request<Bytes>, _: Option<Compression>) -> Result<Request<Bytes>, Error> {
+    Ok(request)
+}
+
+pub(crate) fn unwritable(error: codex_types::DecodeError) -> Error {
+    Error::request("the request cannot be written as JSON").with_source(error)
+}
+
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(crate) const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
+const HEADER: &str = "a header has a name or a value that HTTP does not allow";
+const UNFIT: &str = "the request does not fit the backend";
