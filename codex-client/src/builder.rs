@@ -61,10 +61,7 @@ impl ClientBuilder {
             limits: Limits::default(),
             retry: RetryPolicy::default(),
             fit: FitPolicy::new(),
-            identity: Identity::new()
-                .originator(ORIGINATOR)
-                .user_agent(AGENT)
-                .client_version(env!("CARGO_PKG_VERSION")),
+            identity: Identity::new().originator(ORIGINATOR).user_agent(AGENT),
             headers: Vec::new(),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use codex_transport::{BoxTimer, Timeouts, Timer as _};
-use codex_types::profile::Models;
+use codex_types::profile::{Identity, Models, Profile};
 use codex_types::{Map, ModelCatalog, ModelList, RawJson};
 use http::header::{ETAG, IF_NONE_MATCH};
 use http::{HeaderValue, Method, StatusCode};
@@ -86,7 +86,8 @@ impl Client {
         }
         let options = CallOptions::new().timeouts(self.brief());
         let target = self.target().await?;
-        let uri = failure::join(&target.base, &path(&target.profile.models)?)?;
+        let identity = self.identity(&options.identity, None);
+        let uri = failure::join(&target.base, &path(&target.profile, &identity)?)?;
         let mut call = Call::to(self, &options, target, Method::GET, uri)?;
         if let Some(etag) = kept
             .as_ref()
@@ -165,24 +166,16 @@ fn fresh_until(timer: &BoxTimer) -> Option<Instant> {
     timer.now().checked_add(FRESH)
 }
 
-fn path(models: &Models) -> Result<String, Error> {
-    match models {
-        Models::Catalogue {
-            client_version: Some(version),
-        } => {
-            let is_version = !version.is_empty()
-                && version
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
-            if !is_version {
-                return Err(Error::request(
-                    "the client version of the profile is not a version",
-                ));
-            }
-            Ok(format!("models?client_version={version}"))
-        }
-        _ => Ok("models".to_owned()),
+fn path(profile: &Profile, identity: &Identity) -> Result<String, Error> {
+    let version = profile.client_version_for(identity);
+    let (Models::Catalogue, Some(version)) = (profile.models, version) else {
+        return Ok("models".to_owned());
+    };
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    if !version.bytes().all(is_plain) {
+        return Err(Error::request("the client version is not a version"));
     }
+    Ok(format!("models?client_version={version}"))
 }
 
 fn listing(answer: &Map<RawJson>) -> ModelListing {

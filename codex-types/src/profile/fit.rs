@@ -7,7 +7,8 @@ use core::fmt;
 
 use crate::lint::tree::Node;
 use crate::lint::{Edit, Finding, FindingCode, Severity, apply};
-use crate::profile::{Channel, Profile, Text};
+use crate::model_name::ModelTable;
+use crate::profile::{Channel, Profile, RequestForm, Sending, Text};
 use crate::{CreateResponse, DecodeError, RawJson, Side};
 
 /// What is done about each finding when a request is made to fit a profile.
@@ -40,6 +41,9 @@ pub struct FitPolicy {
     pub by_pointer: Vec<(Text, OnFinding)>,
     /// How the request is going to be sent.
     pub channel: Channel,
+    /// In which form the request is going to be sent; `None` to follow the profile, which may look the
+    /// model up in the table that this version was made with.
+    pub form: Option<RequestForm>,
 }
 
 impl FitPolicy {
@@ -51,6 +55,7 @@ impl FitPolicy {
             by_code: Vec::new(),
             by_pointer: Vec::new(),
             channel: Channel::Http,
+            form: None,
         }
     }
 
@@ -81,6 +86,23 @@ impl FitPolicy {
     #[must_use]
     pub fn channel(mut self, channel: Channel) -> Self {
         self.channel = channel;
+        self
+    }
+
+    /// The request is going to be sent in this form.
+    ///
+    /// ```
+    /// use codex_types::CreateResponse;
+    /// use codex_types::profile::{FitPolicy, Profile, RequestForm};
+    ///
+    /// let request = CreateResponse::new("some-model").input("Hi").parallel_tool_calls(true);
+    /// let lite = FitPolicy::new().form(RequestForm::Lite);
+    /// let unfit = Profile::platform().fit(&request, &lite).unwrap_err();
+    /// assert_eq!(unfit.findings()[0].pointer, "/parallel_tool_calls");
+    /// ```
+    #[must_use]
+    pub fn form(mut self, form: RequestForm) -> Self {
+        self.form = Some(form);
         self
     }
 
@@ -137,6 +159,10 @@ pub enum OnFinding {
 pub struct Fitted<T = CreateResponse> {
     /// The request.
     pub request: T,
+    /// The form it is written in, which a header announces; see [`Identity::responses_lite`].
+    ///
+    /// [`Identity::responses_lite`]: field@crate::profile::Identity::responses_lite
+    pub form: RequestForm,
     /// What was changed.
     pub stripped: Vec<Finding>,
     /// What was left as it is.
@@ -153,20 +179,18 @@ impl Profile {
     /// Fails with every finding the policy does not let pass.
     pub fn fit(&self, request: &CreateResponse, policy: &FitPolicy) -> Result<Fitted, Unfit> {
         let body = RawJson::encode(request).map_err(|error| self.unreadable(error))?;
-        let Fitted {
-            request: text,
-            stripped,
-            warned,
-        } = self.fit_body(&body, policy, false)?;
-        let request = if stripped.is_empty() {
+        let fitted = self.fit_body(&body, policy, false)?;
+        let request = if fitted.stripped.is_empty() {
             request.clone()
         } else {
+            let text = &fitted.request;
             text.decode().map_err(|error| self.unreadable(error))?
         };
         Ok(Fitted {
             request,
-            stripped,
-            warned,
+            form: fitted.form,
+            stripped: fitted.stripped,
+            warned: fitted.warned,
         })
     }
 
@@ -187,11 +211,44 @@ impl Profile {
         decides_stream: bool,
     ) -> Result<Fitted<RawJson>, Unfit> {
         let tree = Node::read(body).map_err(|error| self.unreadable(error))?;
-        let (mut stripped, mut warned, mut failed) = (Vec::new(), Vec::new(), Vec::new());
-        for finding in self.check(&tree, policy.channel, decides_stream) {
+        let form = policy
+            .form
+            .unwrap_or_else(|| self.form_for(tree.text_of("model"), &ModelTable::new()));
+        let sending = Sending {
+            channel: policy.channel,
+            form,
+            decides_stream,
+        };
+        let mut fitted = Fitted {
+            request: body.clone(),
+            form,
+            stripped: Vec::new(),
+            warned: Vec::new(),
+        };
+        self.settle(self.check(&tree, sending), policy, &mut fitted)?;
+        if form == RequestForm::Lite {
+            // Tools move as they are once the refused ones are gone, and so does the input.
+            let body = fitted.request.clone();
+            let tree = Node::read(&body).map_err(|error| self.unreadable(error))?;
+            let mut found = Vec::new();
+            self.check_lite_placement(&tree, &mut found);
+            self.settle(found, policy, &mut fitted)?;
+        }
+        Ok(fitted)
+    }
+
+    /// Does with these findings what the policy says.
+    fn settle(
+        &self,
+        found: Vec<Finding>,
+        policy: &FitPolicy,
+        fitted: &mut Fitted<RawJson>,
+    ) -> Result<(), Unfit> {
+        let (mut stripped, mut failed) = (Vec::new(), Vec::new());
+        for finding in found {
             match policy.action(&finding) {
                 OnFinding::Strip => stripped.push(finding),
-                OnFinding::Warn => warned.push(finding),
+                OnFinding::Warn => fitted.warned.push(finding),
                 OnFinding::Fail => failed.push(finding),
             }
         }
@@ -203,16 +260,12 @@ impl Profile {
             .filter_map(|finding| finding.fix.as_ref())
             .flat_map(|fix| &fix.edits)
             .collect();
-        let request = if edits.is_empty() {
-            body.clone()
-        } else {
-            apply(body, edits).map_err(|error| self.unreadable(error))?
-        };
-        Ok(Fitted {
-            request,
-            stripped,
-            warned,
-        })
+        if !edits.is_empty() {
+            fitted.request =
+                apply(&fitted.request, edits).map_err(|error| self.unreadable(error))?;
+        }
+        fitted.stripped.extend(stripped);
+        Ok(())
     }
 
     fn unreadable(&self, source: DecodeError) -> Unfit {
