@@ -16,9 +16,9 @@ use crate::{
 /// It goes to any `https` host, because a base URL is the caller's choice; [`only_for`](Self::only_for) narrows that.
 ///
 /// ```
-/// use codex_auth::{ApiKey, Audience, Secret};
+/// use codex_auth::{ApiKey, Audience};
 ///
-/// let key = ApiKey::new(Secret::from("sk-invented"))?
+/// let key = ApiKey::new("sk-invented")?
 ///     .with_organization("org-1")?
 ///     .only_for(Audience::hosts(["api.openai.com"]));
 /// assert!(!format!("{key:?}").contains("sk-invented"));
@@ -31,14 +31,14 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    /// A key, without the white space around it that pasting leaves.
+    /// A key as text or as a [`Secret`], without the white space around it that pasting leaves.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidCredential`] if it is blank or cannot stand in a header.
-    pub fn new(key: Secret) -> Result<Self, Error> {
+    pub fn new(key: impl Into<Secret>) -> Result<Self, Error> {
         let mut headers = Headers::new();
-        headers.bearer(&key)?;
+        headers.bearer(&key.into())?;
         Ok(Self {
             headers,
             audience: Audience::any_https(),
@@ -110,9 +110,9 @@ pub struct BearerToken {
 impl BearerToken {
     /// A token without an account.
     #[must_use]
-    pub fn new(access_token: Secret) -> Self {
+    pub fn new(access_token: impl Into<Secret>) -> Self {
         Self {
-            access_token,
+            access_token: access_token.into(),
             account_id: None,
             fedramp: false,
         }

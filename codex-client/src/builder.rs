@@ -1,31 +1,31 @@
 // Everything is checked in `build`, so that a client that exists works as far as this program can tell.
 
 use core::fmt;
+use std::sync::RwLock;
 
 use codex_auth::{Anonymous, BoxCredentialSource, CredentialSource};
 use codex_sse::Limits;
 use codex_transport::{BoxTimer, BoxTransport, HttpTransport, RetryPolicy, Timeouts, Timer};
 #[cfg(feature = "ws")]
 use codex_transport::{BoxWsTransport, WsTransport};
+use codex_types::model_name::ModelTable;
 use codex_types::profile::{FitPolicy, Identity, Profile};
 use http::HeaderMap;
 
-use crate::Client;
-use crate::calls::ModelCache;
-use crate::client::Inner;
+use crate::client::Client;
 use crate::error::Error;
-use crate::observe::{KnownLimits, LastFailure};
-use crate::target::Aim;
-use crate::turn;
+use crate::request::header;
+use crate::shared::{NAME, Shared};
+use crate::target::Endpoint;
 
 /// Settings of a [`Client`]. Every one has a default; only credentials are usually needed.
 ///
 /// ```
-/// use codex_auth::{ApiKey, Secret};
+/// use codex_auth::ApiKey;
 /// use codex_client::Client;
 ///
 /// let client = Client::builder()
-///     .auth(ApiKey::new(Secret::from("sk-invented"))?)
+///     .auth(ApiKey::new("sk-invented")?)
 ///     .build()?;
 /// # let _ = client;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -44,11 +44,19 @@ pub struct ClientBuilder {
     retry: RetryPolicy,
     fit: FitPolicy,
     identity: Identity,
+    model_table: ModelTable,
     headers: Vec<(String, String)>,
 }
 
+impl Client {
+    /// Creates a builder for a client of the backend that its credentials are for.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::new()
+    }
+}
+
 impl ClientBuilder {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self {
             base_url: None,
             profile: None,
@@ -61,7 +69,8 @@ impl ClientBuilder {
             limits: Limits::default(),
             retry: RetryPolicy::default(),
             fit: FitPolicy::new(),
-            identity: Identity::new().originator(ORIGINATOR).user_agent(AGENT),
+            identity: Identity::new().originator(NAME),
+            model_table: ModelTable::new(),
             headers: Vec::new(),
         }
     }
@@ -148,9 +157,26 @@ impl ClientBuilder {
         self
     }
 
-    /// The name and version of the program (`user-agent`), instead of those of this library.
+    /// The name and version of the program (`user-agent`), instead of the name of this library and the version that the profile has for it;
+    /// see [`Profile::user_agent`].
     pub fn user_agent(mut self, agent: impl Into<String>) -> Self {
         self.identity.user_agent = Some(agent.into());
+        self
+    }
+
+    /// The version that the client claims to be (header `version`, query `client_version`), instead of the one in the profile; see
+    /// [`Profile::client_version`].
+    ///
+    /// [`Profile::client_version`]: field@Profile::client_version
+    pub fn client_version(mut self, version: impl Into<String>) -> Self {
+        self.identity.client_version = Some(version.into());
+        self
+    }
+
+    /// What is known about models, instead of the table that this version was made with. The profile may choose the form of a request by
+    /// it. A catalog that [`Client::models`] fetches updates it.
+    pub fn model_table(mut self, table: ModelTable) -> Self {
+        self.model_table = table;
         self
     }
 
@@ -167,17 +193,20 @@ impl ClientBuilder {
     /// [`Request`](crate::ErrorKind::Request) when the base URL or a header cannot be used, or when there is neither a transport nor the
     /// feature `http`; [`Transport`](crate::ErrorKind::Transport) when the built-in transport cannot be set up.
     pub fn build(self) -> Result<Client, Error> {
-        let aim = Aim::new(self.base_url.as_deref(), self.profile)?;
+        let endpoint = Endpoint::new(self.base_url.as_deref(), self.profile)?;
         let mut headers = HeaderMap::new();
         for (name, value) in &self.headers {
-            let (name, value) = turn::header(name, value)?;
+            let (name, value) = header(name, value)?;
             headers.insert(name, value);
         }
-        for text in [&self.identity.originator, &self.identity.user_agent]
-            .into_iter()
-            .flatten()
-        {
-            turn::header("user-agent", text)?;
+        let Identity {
+            originator,
+            user_agent,
+            client_version,
+            ..
+        } = &self.identity;
+        for text in [originator, user_agent, client_version].into_iter().flatten() {
+            header("user-agent", text)?;
         }
         #[cfg(feature = "ws")]
         let mut websocket = self.websocket;
@@ -190,14 +219,14 @@ impl ClientBuilder {
                 BoxTransport::new(transport)
             }
         };
-        Ok(Client::from_inner(Inner {
-            aim,
+        Ok(Client::new(Shared {
+            endpoint,
             credentials: self.credentials,
             transport,
             #[cfg(feature = "ws")]
             websocket,
             #[cfg(feature = "ws")]
-            avoided: crate::socket::AvoidedHosts::default(),
+            avoided: Default::default(),
             timer: match self.timer {
                 Some(timer) => timer,
                 None => built_in_timer()?,
@@ -208,9 +237,10 @@ impl ClientBuilder {
             fit: self.fit,
             identity: self.identity,
             headers,
-            models: ModelCache::default(),
-            limits_known: KnownLimits::default(),
-            last_failure: LastFailure::default(),
+            models: Default::default(),
+            model_table: RwLock::new(self.model_table),
+            limits_known: Default::default(),
+            last_failure: Default::default(),
         }))
     }
 }
@@ -226,8 +256,6 @@ impl fmt::Debug for ClientBuilder {
     }
 }
 
-const ORIGINATOR: &str = "codex-client-rs";
-pub(crate) const AGENT: &str = concat!("codex-client-rs/", env!("CARGO_PKG_VERSION"));
 
 #[cfg(feature = "http")]
 fn built_in_transport(timeouts: Timeouts) -> Result<codex_transport::HyperTransport, Error> {

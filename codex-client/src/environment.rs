@@ -4,7 +4,7 @@ use codex_auth::{Environment, EnvironmentVariable};
 use codex_types::model_name::ModelTable;
 use codex_types::{CreateResponse, Effort};
 
-use crate::ClientBuilder;
+use crate::builder::ClientBuilder;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 
@@ -151,8 +151,8 @@ mod tests {
             .build()
             .unwrap();
         client
-            .inner()
-            .aim
+            .shared()
+            .endpoint
             .known()
             .map(|target| target.base.to_string())
     }

@@ -4,6 +4,7 @@
 use core::fmt;
 use core::time::Duration;
 
+use codex_transport::RetryStatuses;
 use codex_types::{ApiError, Response};
 use http::StatusCode;
 
@@ -379,5 +380,5 @@ impl Error {
 }
 
 fn is_retryable_status(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 409 | 425 | 429) || status.is_server_error()
+    RetryStatuses::default().permit(status.as_u16(), false)
 }

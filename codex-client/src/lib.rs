@@ -1,12 +1,18 @@
 #![doc = include_str!("../README.md")]
 
+mod assembled;
 mod attempt;
 mod builder;
 mod calls;
 mod client;
+mod document;
 mod environment;
 mod error;
+mod events;
+mod exchange;
 mod failure;
+mod id;
+mod lock;
 #[cfg(feature = "login")]
 pub mod login;
 mod meta;
@@ -14,33 +20,44 @@ mod observe;
 mod options;
 mod reason;
 mod remedy;
+mod request;
 mod session;
+mod shared;
 #[cfg(feature = "ws")]
 mod socket;
-mod stream;
 mod target;
 mod tools;
-mod turn;
-mod updates;
 
 pub use builder::ClientBuilder;
-pub use calls::{InputItemPages, InputItems, ModelListing};
+pub use calls::call::{Call, CallFuture};
+pub use calls::create::Created;
+pub use calls::pages::InputItemPages;
+pub use calls::stored::InputItems;
+pub use calls::stream::ResponseStream;
 pub use client::Client;
 pub use environment::Preferences;
 pub use error::{Error, ErrorKind, Side};
 pub use meta::ResponseMeta;
-pub use observe::{FailedExchange, RateLimitWatch};
 pub use options::CallOptions;
 pub use reason::Reason;
 pub use remedy::Remedy;
-pub use session::{Draft, Session, SessionTurn};
+pub use session::Session;
+pub use session::draft::Draft;
+pub use session::turn::SessionTurn;
+pub use shared::failed::FailedExchange;
+pub use shared::limits::RateLimitWatch;
+pub use shared::models::ModelListing;
 #[cfg(feature = "ws")]
 pub use socket::{
-    Interruption, Restart, SocketSession, SocketSettings, SocketStats, SocketTurn, TransportChoice,
-    TurnEvent, TurnUpdate,
+    SocketSession,
+    count::SocketStats,
+    event::{Restart, TurnEvent, TurnUpdate},
+    settings::{Interruption, SocketSettings, TransportChoice},
+    turn::SocketTurn,
 };
-pub use stream::ResponseStream;
-pub use tools::{Approval, Progress, ToolCall, Tools};
+pub use tools::Tools;
+pub use tools::run::Progress;
+pub use tools::tool::{Approval, ToolCall};
 
 pub use codex_auth as auth;
 pub use codex_sse as sse;

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use codex_types::{Map, RateLimits, RawJson, ResponseEvent};
 use http::StatusCode;
-use http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 
 /// The head of the answer: the request's name, the model that serves it, and every other header.
 ///
@@ -35,9 +35,7 @@ impl ResponseMeta {
     /// The server's name for the request (`x-request-id`, else `x-oai-request-id`, else `cf-ray`).
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
-        ["x-request-id", "x-oai-request-id", "cf-ray"]
-            .iter()
-            .find_map(|name| self.text(name))
+        codex_transport::request_id(&self.headers)
     }
 
     /// The model that really serves the request (`openai-model`, else `x-openai-model`), which may be another one than was asked for.
@@ -81,8 +79,8 @@ impl ResponseMeta {
         &self.headers
     }
 
-    /// Takes in what an event says in the place of headers.
-    pub(crate) fn take_in(&mut self, event: &ResponseEvent) {
+    /// Merges the headers that an event carries.
+    pub(crate) fn merge(&mut self, event: &ResponseEvent) {
         for headers in headers_of(event).into_iter().flatten() {
             for (name, value) in headers.iter() {
                 let name = HeaderName::try_from(name);
@@ -95,6 +93,19 @@ impl ResponseMeta {
                 }
             }
         }
+    }
+
+    /// Whether the body may be a response. Servers spell the type of an event stream in several ways, send none, or label it as JSON; a page
+    /// for people it certainly is not.
+    pub(crate) fn may_be_response(&self) -> bool {
+        !self.is_of_type("text/html")
+    }
+
+    /// Whether the type of the body begins like this.
+    pub(crate) fn is_of_type(&self, prefix: &str) -> bool {
+        let kind = self.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+        kind.and_then(|kind| kind.get(..prefix.len()))
+            .is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
     }
 
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
@@ -145,7 +156,7 @@ mod tests {
 
     fn after(json: &str) -> ResponseMeta {
         let mut meta = meta();
-        meta.take_in(&ResponseEvent::from_json(json).unwrap());
+        meta.merge(&ResponseEvent::from_json(json).unwrap());
         meta
     }
 
@@ -174,7 +185,7 @@ mod tests {
             let json = format!(
                 r#"{{"type":"response.metadata","headers":{{"x-{number}":"1","openai-model":"{number}"}}}}"#
             );
-            meta.take_in(&ResponseEvent::from_json(&json).unwrap());
+            meta.merge(&ResponseEvent::from_json(&json).unwrap());
         }
         assert_eq!(meta.headers().len(), MAX_HEADERS);
         assert_eq!(meta.model(), Some("999"));

@@ -1,14 +1,19 @@
 // What one call has of its own. Kept as text until the call is made, so that building options cannot fail and a wrong one fails where it is used.
 
 use core::fmt;
+use core::time::Duration;
+use std::sync::{Arc, OnceLock};
 
 use codex_transport::Timeouts;
-use codex_types::RawJson;
-use codex_types::profile::{FitPolicy, Identity};
+use codex_types::profile::{FitPolicy, Identity, RequestForm};
+use codex_types::{RawJson, Streaming};
 
-use crate::observe::TurnState;
+/// The routing token of a turn, which the first response that carries one decides.
+pub(crate) type TurnState = Arc<OnceLock<String>>;
 
-/// What one call has of its own, beside the request.
+/// The options of one call, in addition to its request.
+///
+/// A [`Call`](crate::Call) has the same methods; a value of this type is for options that several calls share.
 ///
 /// ```
 /// use codex_client::CallOptions;
@@ -28,7 +33,10 @@ pub struct CallOptions {
     pub(crate) parameters: Vec<(String, RawJson)>,
     pub(crate) identity: Identity,
     pub(crate) timeouts: Option<Timeouts>,
+    pub(crate) timeout: Option<Duration>,
     pub(crate) fit: Option<FitPolicy>,
+    pub(crate) form: Option<RequestForm>,
+    pub(crate) streaming: Option<Streaming>,
     /// What the service gives out for the turn that the call is part of.
     pub(crate) turn_state: Option<TurnState>,
 }
@@ -71,10 +79,48 @@ impl CallOptions {
         self
     }
 
+    /// Limits each attempt as a whole, from sending the request to the end of the response ([`Timeouts::total`]). The other timeouts stay
+    /// as they are.
+    pub fn timeout(mut self, total: Duration) -> Self {
+        self.timeout = Some(total);
+        self
+    }
+
     /// What is done about parts of this request that the backend does not take, in the place of the client's own policy.
     pub fn fit(mut self, policy: FitPolicy) -> Self {
         self.fit = Some(policy);
         self
+    }
+
+    /// Chooses the form of the request, whatever the profile and the model table say; see [`RequestForm`].
+    pub fn form(mut self, form: RequestForm) -> Self {
+        self.form = Some(form);
+        self
+    }
+
+    /// Whether [`create`](crate::Client::create) asks for a stream, as it does unless told otherwise. A response that is not streamed is
+    /// returned as the server made it, also one that is only `queued`; its headers come with it, so the timeout for them is at least
+    /// that of [`Timeouts::unary`]. Calls that return a stream always ask for one, and so does everything over a WebSocket.
+    pub fn streaming(mut self, streaming: Streaming) -> Self {
+        self.streaming = Some(streaming);
+        self
+    }
+
+    /// Names the conversation, unless the caller has.
+    #[cfg(feature = "ws")]
+    pub(crate) fn in_conversation(mut self, id: &str) -> Self {
+        if self.identity.session_id.is_none() && self.identity.thread_id.is_none() {
+            self.identity.session_id = Some(id.to_owned());
+            self.identity.thread_id = Some(id.to_owned());
+        }
+        self
+    }
+
+    /// The timeouts of a call whose own are otherwise these.
+    pub(crate) fn timeouts_or(&self, default: Timeouts) -> Timeouts {
+        let mut timeouts = self.timeouts.unwrap_or(default);
+        timeouts.total = self.timeout.or(timeouts.total);
+        timeouts
     }
 }
 

@@ -73,7 +73,8 @@ impl Reason {
         if let Some(reason) = named.map(successor).find_map(|code| of_code(&code, api)) {
             return reason;
         }
-        if meta.is_some_and(is_page) && status == Some(403) {
+        // A page for people comes from something in front of the service.
+        if meta.is_some_and(|meta| meta.is_of_type("text/html")) && status == Some(403) {
             return Self::Blocked;
         }
         match category {
@@ -273,12 +274,6 @@ fn successor(code: &ErrorCode) -> ErrorCode {
         Some(name) => ErrorCode::from(format!("subscription_sharing_{name}")),
         None => code.clone(),
     }
-}
-
-/// Whether an answer is a page for people, as what stands in front of the service gives.
-fn is_page(meta: &ResponseMeta) -> bool {
-    meta.text("content-type")
-        .is_some_and(|kind| kind.to_ascii_lowercase().starts_with("text/html"))
 }
 
 /// The name of a parameter, or the way to it, and no text.

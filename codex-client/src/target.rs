@@ -7,7 +7,7 @@ use codex_auth::{BoxCredentialSource, CredentialSource as _};
 use codex_types::profile::Profile;
 use http::{Request, Uri};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::failure;
 
 /// A backend: how it wants to be spoken to, and where it is.
@@ -18,14 +18,34 @@ pub(crate) struct Target {
     pub(crate) base: Uri,
 }
 
+impl Target {
+    /// Returns the URL of a path of the API.
+    pub(crate) fn url(&self, path: &str) -> Result<Uri, Error> {
+        join(&self.base, path)
+    }
+}
+
+/// Joins a path to a base URL, whose query comes after that of the path.
+pub(crate) fn join(base: &Uri, path: &str) -> Result<Uri, Error> {
+    let mut parts = base.clone().into_parts();
+    let folder = base.path().trim_end_matches('/');
+    let joined = match base.query() {
+        Some(query) if path.contains('?') => format!("{folder}/{path}&{query}"),
+        Some(query) => format!("{folder}/{path}?{query}"),
+        None => format!("{folder}/{path}"),
+    };
+    parts.path_and_query = Some(joined.parse().map_err(|_| Error::request(PATH))?);
+    Uri::from_parts(parts).map_err(|_| Error::request(PATH))
+}
+
 /// How the backend is found.
-pub(crate) enum Aim {
+pub(crate) enum Endpoint {
     Told(Target),
     /// From the kind of credential, at the first request; kept from then on.
     ByCredential(OnceLock<Target>),
 }
 
-impl Aim {
+impl Endpoint {
     /// Without a profile the host tells, without a URL the profile, and without either the credential.
     pub(crate) fn new(base_url: Option<&str>, profile: Option<Profile>) -> Result<Self, Error> {
         let (profile, base) = match (profile, base_url) {
@@ -95,13 +115,13 @@ enum Probe {
 
 async fn probe(credentials: &BoxCredentialSource, target: &Target) -> Result<Probe, Error> {
     let mut request = Request::new(());
-    *request.uri_mut() = failure::join(&target.base, "responses")?;
+    *request.uri_mut() = target.url("responses")?;
     let (mut head, ()) = request.into_parts();
     match credentials.apply(&mut head).await {
         Ok(_) if head.headers.contains_key("chatgpt-account-id") => Ok(Probe::Account),
         Ok(_) => Ok(Probe::Accepted),
         Err(error) if error.kind() == codex_auth::ErrorKind::ForbiddenTarget => Ok(Probe::Refused),
-        Err(error) => Err(Error::new(ErrorKind::Credentials).with_source(error)),
+        Err(error) => Err(failure::credentials(error)),
     }
 }
 
@@ -131,6 +151,7 @@ fn parse(url: &str) -> Result<Uri, Error> {
 }
 
 const BASE_URL: &str = "the base URL is not an absolute http or https URL";
+const PATH: &str = "the base URL cannot be joined with the path of the call";
 const NO_URL: &str = "the profile has no base URL: set one";
 
 #[cfg(test)]
@@ -141,8 +162,8 @@ mod tests {
 
     fn found(source: impl codex_auth::CredentialSource + 'static) -> String {
         let source = BoxCredentialSource::new(source);
-        let aim = Aim::new(None, None).unwrap();
-        let mut asked = core::pin::pin!(aim.target(&source));
+        let endpoint = Endpoint::new(None, None).unwrap();
+        let mut asked = core::pin::pin!(endpoint.target(&source));
         let mut context = core::task::Context::from_waker(core::task::Waker::noop());
         let core::task::Poll::Ready(target) = asked.as_mut().poll(&mut context) else {
             panic!("a fixed credential is there at once");
@@ -179,8 +200,12 @@ mod tests {
 
     #[test]
     fn what_was_told_goes_before_what_the_credential_says() {
-        let name = |aim: Aim| aim.known().map(|target| target.profile.name.to_string());
-        let told = |url, profile| name(Aim::new(url, profile).unwrap()).unwrap();
+        let name = |endpoint: Endpoint| {
+            endpoint
+                .known()
+                .map(|target| target.profile.name.to_string())
+        };
+        let told = |url, profile| name(Endpoint::new(url, profile).unwrap()).unwrap();
         assert_eq!(told(Some("https://api.openai.com/v1"), None), "platform");
         assert_eq!(
             told(Some("https://chatgpt.com/backend-api/codex"), None),
@@ -192,8 +217,10 @@ mod tests {
             "chatgpt"
         );
         assert_eq!(told(None, Some(Profile::platform())), "platform");
-        assert_eq!(name(Aim::new(None, None).unwrap()), None);
-        let error = Aim::new(None, Some(Profile::compatible())).err().unwrap();
+        assert_eq!(name(Endpoint::new(None, None).unwrap()), None);
+        let error = Endpoint::new(None, Some(Profile::compatible()))
+            .err()
+            .unwrap();
         assert_eq!(error.to_string(), NO_URL);
     }
 }

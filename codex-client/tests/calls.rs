@@ -137,10 +137,7 @@ async fn each_call_has_its_method_and_path() {
         11
     );
     let request = CompactRequest::new("some-model").input("Why?");
-    let compaction = client
-        .compact(&request, &CallOptions::new())
-        .await
-        .expect("a compaction");
+    let compaction = client.compact(&request).await.expect("a compaction");
     assert!(matches!(
         compaction.output.as_slice(),
         [OutputItem::Compaction(_)]
@@ -170,21 +167,39 @@ async fn every_call_takes_options() {
     let options = CallOptions::new()
         .header("x-own", "7")
         .parameter("new_parameter", RawJson::parse("1").expect("JSON"));
-    let stream = client.resume_with("resp_1", None, &options).await;
+    let stream = client.resume("resp_1", None).options(options.clone()).await;
     stream
         .expect("a stream")
         .finish()
         .await
         .expect("a response");
     let resp = "resp_2";
-    client.retrieve_with(resp, &options).await.expect("one");
-    client.cancel_with(resp, &options).await.expect("one");
-    client.delete_with(resp, &options).await.expect("done");
+    client
+        .retrieve(resp)
+        .options(options.clone())
+        .await
+        .expect("one");
+    client
+        .cancel(resp)
+        .options(options.clone())
+        .await
+        .expect("one");
+    client
+        .delete(resp)
+        .options(options.clone())
+        .await
+        .expect("done");
     let query = codex_client::InputItems::new();
-    let items = client.input_items_with(resp, &query, &options).await;
+    let items = client
+        .input_items(resp, &query)
+        .options(options.clone())
+        .await;
     items.expect("items");
     let count = InputTokensRequest::new("some-model");
-    let tokens = client.count_input_tokens_with(&count, &options).await;
+    let tokens = client
+        .count_input_tokens(&count)
+        .options(options.clone())
+        .await;
     tokens.expect("tokens");
     let requests = server.requests();
     assert_eq!(requests.len(), 6);
@@ -403,7 +418,8 @@ async fn the_request_is_made_to_fit_the_backend_and_says_so() {
     let options = CallOptions::new().identity(identity);
     let request = question().instructions("Be brief.").user("user-7");
     let stream = client
-        .stream_with(&request, &options)
+        .stream(&request)
+        .options(options.clone())
         .await
         .expect("a stream");
     let pointers: Vec<&str> = stream
@@ -459,7 +475,8 @@ async fn what_would_be_given_up_is_an_error_unless_the_policy_allows_it() {
     let options =
         CallOptions::new().fit(FitPolicy::new().at("/max_output_tokens", OnFinding::Strip));
     client
-        .create_with(&request, &options)
+        .create(&request)
+        .options(options.clone())
         .await
         .expect("a response");
     assert_eq!(body(&server.requests()[0]).get("max_output_tokens"), None);
@@ -475,7 +492,8 @@ async fn options_of_a_call_go_before_everything_else() {
         .parameter("model", RawJson::string("another"))
         .parameter("a/b~c", RawJson::parse("[1]").expect("JSON"));
     client
-        .create_with(&question(), &options)
+        .create(&question())
+        .options(options.clone())
         .await
         .expect("a response");
     client.create(&question()).await.expect("a response");
@@ -495,7 +513,8 @@ async fn options_of_a_call_go_before_everything_else() {
     );
 
     let error = client
-        .stream_with(&question(), &CallOptions::new().header("no header", "x"))
+        .stream(&question())
+        .options(CallOptions::new().header("no header", "x"))
         .await
         .expect_err("no header");
     assert_eq!(
@@ -549,7 +568,8 @@ async fn compaction_by_trigger_wants_exactly_one_compaction_item() {
     let (server, client) = start(script);
     let options = CallOptions::new();
     let response = client
-        .compact_by_trigger(&question(), &options)
+        .compact_by_trigger(&question())
+        .options(options.clone())
         .await
         .expect("one");
     assert_eq!(response.output.len(), 1);
@@ -559,7 +579,8 @@ async fn compaction_by_trigger_wants_exactly_one_compaction_item() {
     );
     for count in [0, 2] {
         let error = client
-            .compact_by_trigger(&question(), &options)
+            .compact_by_trigger(&question())
+            .options(options.clone())
             .await
             .expect_err("not one");
         assert_eq!(error.kind(), ErrorKind::Protocol);

@@ -368,7 +368,10 @@ async fn account_and_conversation_are_named_alike_on_either_transport() {
 
     let draft = session.draft("Three?");
     let mut socket = client.socket_session();
-    let turn = socket.stream_with(draft.request(), draft.options()).await;
+    let turn = socket
+        .stream(draft.request())
+        .options(draft.options().clone())
+        .await;
     turn.expect("a turn").finish().await.expect("an answer");
 
     let requests = server.requests();

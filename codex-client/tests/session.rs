@@ -344,7 +344,8 @@ async fn a_draft_sent_by_other_means_enters_the_history_once_it_is_answered() {
     let (stale, draft) = (session.draft("Stale?"), session.draft("First?"));
     assert_eq!(session.history().count(), 0);
     let response = client
-        .create_with(draft.request(), draft.options())
+        .create(draft.request())
+        .options(draft.options().clone())
         .await
         .expect("an answer");
     let mut incomplete = response.clone();
@@ -558,7 +559,10 @@ async fn the_state_of_a_drafted_turn_goes_along_over_either_transport() {
         } else {
             &mut over_http
         };
-        let turn = way.stream_with(draft.request(), draft.options()).await;
+        let turn = way
+            .stream(draft.request())
+            .options(draft.options().clone())
+            .await;
         let response = turn.expect("a turn").finish().await.expect("an answer");
         assert!(session.commit(draft, &response));
     }

@@ -153,7 +153,8 @@ async fn a_conversation_kept_as_a_value_continues_over_a_socket() {
     for question in ["Well?", "Really?", "Sure?"] {
         let draft = conversation.draft(question);
         let turn = socket
-            .stream_with(draft.request(), draft.options())
+            .stream(draft.request())
+            .options(draft.options().clone())
             .await
             .expect("a turn");
         let response = turn.finish().await.expect("a response");
@@ -254,7 +255,8 @@ async fn the_upgrade_and_the_message_say_what_the_profile_says() {
         .instructions("Be brief.")
         .input("Well?");
     let turn = session
-        .stream_with(&request, &options)
+        .stream(&request)
+        .options(options.clone())
         .await
         .expect("a turn");
     assert_eq!(turn.meta().model(), Some("served-model"));
@@ -543,7 +545,8 @@ async fn a_fresh_socket_that_breaks_before_the_first_event_is_followed_by_http()
             CallOptions::new().timeouts(Timeouts::default().with_idle(Duration::from_millis(200)));
         for _ in 0..2 {
             let turn = session
-                .stream_with(&ask(&start("Well?")), &options)
+                .stream(&ask(&start("Well?")))
+                .options(options.clone())
                 .await
                 .expect("a turn");
             assert_eq!(

@@ -160,7 +160,8 @@ async fn an_operation_has_one_span_and_each_attempt_one_below_it() {
     let server = LoopbackServer::start(script).expect("a loopback server");
     let client = client(&server);
     client
-        .create_with(&question(), &options())
+        .create(&question())
+        .options(options().clone())
         .await
         .expect("a response");
 

@@ -14,7 +14,7 @@ use http_body::{Frame, SizeHint};
 use crate::connections::{Connected, Connections};
 use crate::http1::Http1Body;
 use crate::pool::{Http2, Lease};
-use crate::{Body, Error, ErrorKind, NoRedirects, Phase, Sent, hyper_error};
+use crate::{Body, Error, ErrorKind, NoRedirects, Phase, Sent, hyper_error, redirects};
 
 /// A request that may be sent again, to where a redirect points or because it was not sent.
 pub(crate) struct Exchange<'a> {
@@ -127,7 +127,7 @@ fn to_http1_form(request: &mut Request<Box<Outgoing>>) -> Result<(), Error> {
 }
 
 fn redirect_target(from: &Uri, response: &Response<Body>) -> Option<Uri> {
-    if !hyper_error::keeps_method(response.status()) {
+    if !redirects::keeps_method(response.status()) {
         return None;
     }
     let location = response.headers().get(LOCATION)?.to_str().ok()?;

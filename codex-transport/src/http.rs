@@ -5,7 +5,7 @@ use core::task::{Context, Poll};
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use crate::{Error, ErrorKind, Phase, Sent, Watch};
@@ -374,4 +374,22 @@ impl<T: HttpTransport> ErasedTransport for T {
     fn erased_send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Body>, Error>> {
         Box::pin(self.send(request))
     }
+}
+
+/// Returns the server's name for a request, which its operators ask for: `x-request-id`, `x-oai-request-id`, or `cf-ray` of the network in
+/// front of it.
+///
+/// ```
+/// let mut headers = http::HeaderMap::new();
+/// assert_eq!(codex_transport::request_id(&headers), None);
+/// headers.insert("x-request-id", http::HeaderValue::from_static("req_1"));
+/// assert_eq!(codex_transport::request_id(&headers), Some("req_1"));
+/// ```
+#[must_use]
+pub fn request_id(headers: &HeaderMap) -> Option<&str> {
+    ["x-request-id", "x-oai-request-id", "cf-ray"]
+        .into_iter()
+        .filter_map(|name| headers.get(name)?.to_str().ok())
+        .map(str::trim)
+        .find(|id| !id.is_empty())
 }

@@ -12,7 +12,7 @@ use crate::connector::Connector;
 use crate::exchange::Exchange;
 use crate::{
     Body, BoxTimer, Clock, Connection, Error, ErrorKind, HttpTransport, HttpVersions, Phase, Sent,
-    Timeouts, Timer, TokioTimer, Watch, hyper_error,
+    Timeouts, Timer, TokioTimer, Watch,
 };
 #[cfg(feature = "ws")]
 use crate::{Upgrade, WsSettings, WsTransport};
@@ -250,7 +250,7 @@ impl HyperTransport {
         let (mut head, body) = response.into_parts();
         let watch = Watch::for_bytes(&timeouts, self.0.timer.clone(), started);
         let mut body = body.with_watch(watch);
-        if let Some(id) = hyper_error::request_id(&head.headers) {
+        if let Some(id) = crate::request_id(&head.headers) {
             body = body.with_request_id(id);
         }
         #[cfg(any(feature = "gzip", feature = "zstd"))]

@@ -2,8 +2,6 @@
 
 use std::io;
 
-use http::StatusCode;
-
 use crate::connector::find;
 use crate::{Error, ErrorKind, Phase, Sent};
 
@@ -62,19 +60,4 @@ fn io_kind(error: &io::Error) -> ErrorKind {
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => ErrorKind::Protocol,
         _ => ErrorKind::ConnectionLost,
     }
-}
-
-/// The server's name for the request, as both backends spell it.
-pub(crate) fn request_id(headers: &http::HeaderMap) -> Option<&str> {
-    ["x-request-id", "x-oai-request-id"]
-        .iter()
-        .find_map(|name| headers.get(*name)?.to_str().ok())
-}
-
-/// Whether a redirect keeps method and body (RFC 9110 sections 15.4.8 and 15.4.9).
-pub(crate) fn keeps_method(status: StatusCode) -> bool {
-    matches!(
-        status,
-        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT
-    )
 }

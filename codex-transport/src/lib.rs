@@ -45,7 +45,7 @@ pub use crate::connection::{Connection, HttpVersions};
 #[cfg(feature = "zstd")]
 pub use crate::encoding::{compress_zstd, compress_zstd_at};
 pub use crate::error::{Error, ErrorKind, Phase, Sent, Side};
-pub use crate::http::{Body, BoxTransport, ERROR_BODY_LIMIT, HttpTransport};
+pub use crate::http::{Body, BoxTransport, ERROR_BODY_LIMIT, HttpTransport, request_id};
 #[cfg(feature = "hyper")]
 pub use crate::hyper::{HyperTransport, HyperTransportBuilder};
 #[cfg(feature = "proxy")]

@@ -14,3 +14,12 @@
     reason = "a unit struct, named where it is used"
 )]
 pub struct NoRedirects;
+
+/// Whether a redirect keeps method and body (RFC 9110 sections 15.4.8 and 15.4.9).
+#[cfg(feature = "hyper")]
+pub(crate) fn keeps_method(status: http::StatusCode) -> bool {
+    matches!(
+        status,
+        http::StatusCode::TEMPORARY_REDIRECT | http::StatusCode::PERMANENT_REDIRECT
+    )
+}

@@ -285,7 +285,16 @@ impl Default for RetryStatuses {
 }
 
 impl RetryStatuses {
-    fn permit(&self, status: u16, hint: bool) -> bool {
+    /// Returns whether a request with this status is sent again; `hint` is whether the server asked for a wait.
+    ///
+    /// ```
+    /// use codex_transport::RetryStatuses;
+    ///
+    /// assert!(RetryStatuses::default().permit(429, false));
+    /// assert!(!RetryStatuses::default().permit(404, true));
+    /// ```
+    #[must_use]
+    pub fn permit(&self, status: u16, hint: bool) -> bool {
         if self.never.contains(&status) || (self.with_hint.contains(&status) && !hint) {
             return false;
         }

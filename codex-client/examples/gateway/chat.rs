@@ -10,9 +10,10 @@ use codex_types::chat::ChatRequest;
 use codex_types::chat::translate::{to_chat_response, to_responses_request};
 use http::{HeaderMap, Response};
 
-use crate::body::{self, Payload};
+use crate::body;
 use crate::events;
 use crate::failure::Failure;
+use crate::payload::{self, Payload};
 use crate::responses::head;
 use crate::upstream::{Upstream, call_options};
 
@@ -31,7 +32,8 @@ pub(crate) async fn complete(
     options.id = format!("chatcmpl-{}", options.created);
     let stream = upstream
         .client
-        .stream_with(&translated.request, &call_options(headers))
+        .stream(&translated.request)
+        .options(call_options(headers))
         .await
         .map_err(|error| Failure::of(&error))?;
     let headers = head(&stream, &translated.findings);
@@ -49,7 +51,7 @@ pub(crate) async fn complete(
     match to_chat_response(&response, &options) {
         Ok(completion) => {
             let body = serde_json::to_vec(&completion).unwrap_or_default();
-            Ok(body::json(headers, body))
+            Ok(payload::json(headers, body))
         }
         Err(error) => Err(Failure::of_response(*error, headers)),
     }

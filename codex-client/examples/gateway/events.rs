@@ -19,8 +19,8 @@ use http_body_util::BodyExt as _;
 use serde_json::json;
 use tokio::time::{Instant, Sleep};
 
-use crate::body::{BoxError, Payload};
 use crate::failure::Failure;
+use crate::payload::{BoxError, Payload};
 
 /// How an API tells what happens.
 pub(crate) trait Dialect: Send + Unpin + 'static {

@@ -10,8 +10,8 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::body::{self, Payload};
 use crate::credentials::chain;
+use crate::payload::{self, Payload};
 
 pub(crate) struct Failure {
     status: StatusCode,
@@ -89,7 +89,7 @@ impl Failure {
 
     pub(crate) fn into_response(self) -> Response<Payload> {
         let body = json!({"error": self.body()}).to_string();
-        let mut response = Response::new(body::whole(body));
+        let mut response = Response::new(payload::whole(body));
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
         response

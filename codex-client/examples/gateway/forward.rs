@@ -7,8 +7,8 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 
-use crate::body::Payload;
 use crate::failure::{self, Failure};
+use crate::payload::Payload;
 use crate::upstream::{AGENT, ORIGINATOR, Upstream};
 
 /// Whether it is for the service alone to answer this.

@@ -9,8 +9,8 @@ use http::StatusCode;
 use tokio::sync::mpsc;
 
 use crate::failure::Failure;
+use crate::gateway::Gateway;
 use crate::guard::Caller;
-use crate::server::Gateway;
 
 pub(crate) struct Lane {
     pub(crate) gateway: Arc<Gateway>,
@@ -60,7 +60,8 @@ impl Lane {
             Ok(place) => place,
             Err(failure) => return self.tell(failure).await,
         };
-        let mut turn = match session.stream_with(&request, &self.options).await {
+        let call = session.stream(&request).options(self.options.clone());
+        let mut turn = match call.await {
             Ok(turn) => turn,
             Err(error) => return self.tell(Failure::of(&error)).await,
         };

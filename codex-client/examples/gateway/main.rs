@@ -49,10 +49,12 @@ mod failure;
 #[path = "../support/flags.rs"]
 mod flags;
 mod forward;
+mod gateway;
 mod guard;
 mod lane;
 mod models;
 mod patience;
+mod payload;
 mod responses;
 mod routes;
 mod server;

@@ -4,12 +4,12 @@ use codex_client::{Client, ModelListing};
 use http::{HeaderMap, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::body::{self, Payload};
 use crate::failure::Failure;
+use crate::payload::{self, Payload};
 
 pub(crate) async fn list(client: &Client) -> Result<Response<Payload>, Failure> {
     let listing = listing(client).await?;
-    Ok(body::json(HeaderMap::new(), listing.to_string()))
+    Ok(payload::json(HeaderMap::new(), listing.to_string()))
 }
 
 pub(crate) async fn one(client: &Client, id: &str) -> Result<Response<Payload>, Failure> {
@@ -23,7 +23,7 @@ pub(crate) async fn one(client: &Client, id: &str) -> Result<Response<Payload>, 
             "there is no model of this name",
         )
     })?;
-    Ok(body::json(HeaderMap::new(), model.to_string()))
+    Ok(payload::json(HeaderMap::new(), model.to_string()))
 }
 
 async fn listing(client: &Client) -> Result<Value, Failure> {

@@ -8,9 +8,10 @@ use codex_types::{CreateResponse, Response as Answer, Status};
 use http::{HeaderMap, HeaderValue, Response};
 use serde::Deserialize;
 
-use crate::body::{self, Payload};
+use crate::body;
 use crate::events::{self, ResponsesDialect};
 use crate::failure::{self, Failure};
+use crate::payload::{self, Payload};
 use crate::upstream::call_options;
 
 /// What of a request decides about the form of its answer.
@@ -29,7 +30,8 @@ pub(crate) async fn create(
     let form: Form = body::parse(body)?;
     let request: CreateResponse = body::parse(body)?;
     let stream = client
-        .stream_with(&request, &call_options(headers))
+        .stream(&request)
+        .options(call_options(headers))
         .await
         .map_err(|error| Failure::of(&error))?;
     let headers = head(&stream, &[]);
@@ -43,7 +45,7 @@ pub(crate) async fn create(
     };
     let answer = answer.map_err(|error| Failure::of(&error))?;
     let body = serde_json::to_vec(&answer).unwrap_or_default();
-    Ok(body::json(headers, body))
+    Ok(payload::json(headers, body))
 }
 
 /// The headers of an answer: what the service's own say, and what was changed in the request on the way.

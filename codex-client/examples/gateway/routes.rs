@@ -7,9 +7,10 @@ use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
-use crate::body::{self, Held, Payload};
+use crate::body;
 use crate::failure::Failure;
-use crate::server::Gateway;
+use crate::gateway::Gateway;
+use crate::payload::{self, Held, Payload};
 use crate::{chat, forward, models, responses, socket};
 
 pub(crate) async fn answer(gateway: Arc<Gateway>, request: Request<Incoming>) -> Response<Payload> {
@@ -27,7 +28,7 @@ async fn route(
     let path = request.uri().path().trim_matches('/').to_owned();
     let path = path.strip_prefix("v1/").unwrap_or(&path);
     if path == "healthz" {
-        return Ok(body::json(HeaderMap::new(), r#"{"status":"ok"}"#));
+        return Ok(payload::json(HeaderMap::new(), r#"{"status":"ok"}"#));
     }
     let caller = gateway.guard.caller(request.headers())?.clone();
     let segments: Vec<&str> = path.split('/').collect();

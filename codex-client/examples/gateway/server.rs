@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
 use crate::arguments::Limits;
+use crate::gateway::Gateway;
 use crate::guard::Guard;
 use crate::patience::Patience;
 use crate::routes;
@@ -21,16 +22,6 @@ use crate::upstream::Upstream;
 pub(crate) struct Server {
     listener: TcpListener,
     address: SocketAddr,
-}
-
-/// What every request needs. Whatever runs holds it, so that the gateway knows when nothing runs any more.
-pub(crate) struct Gateway {
-    pub(crate) upstream: Upstream,
-    pub(crate) guard: Guard,
-    pub(crate) limits: Limits,
-    /// Becomes true when the gateway is asked to stop.
-    pub(crate) stopping: watch::Receiver<bool>,
-    _running: mpsc::Sender<Infallible>,
 }
 
 impl Server {

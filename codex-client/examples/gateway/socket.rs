@@ -24,11 +24,12 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSocketConfig};
 
-use crate::body::{self, Payload};
+use crate::body;
 use crate::failure::Failure;
+use crate::gateway::Gateway;
 use crate::guard::Caller;
 use crate::lane::Lane;
-use crate::server::Gateway;
+use crate::payload::{self, Payload};
 use crate::upstream::call_options;
 
 /// Answers an upgrade, and serves the socket that comes of it.
@@ -65,7 +66,7 @@ pub(crate) fn upgrade(
         serve(gateway, caller, options, upgrading).await;
         drop(place);
     });
-    let mut response = Response::new(body::whole(""));
+    let mut response = Response::new(payload::whole(""));
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));

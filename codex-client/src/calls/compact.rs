@@ -5,10 +5,10 @@ use codex_types::{
 };
 use http::Method;
 
-use crate::calls::Call;
+use crate::calls::call::Call;
+use crate::calls::unary::Unary;
 use crate::client::Client;
 use crate::error::Error;
-use crate::options::CallOptions;
 
 impl Client {
     /// Makes a conversation shorter by the endpoint `responses/compact`; [`Compaction::to_input`] is what stands for it from here on.
@@ -16,13 +16,14 @@ impl Client {
     /// # Errors
     ///
     /// As for [`retrieve`](Self::retrieve).
-    pub async fn compact(
-        &self,
-        request: &CompactRequest,
-        options: &CallOptions,
-    ) -> Result<Compaction, Error> {
-        let call = Call::new(self, options, Method::POST, "responses/compact").await?;
-        call.with_body(request)?.read().await
+    pub fn compact<'a>(&'a self, request: &'a CompactRequest) -> Call<'a, Compaction> {
+        Call::new(move |options| {
+            Box::pin(async move {
+                let path = "responses/compact";
+                let call = Unary::new(self.shared(), &options, Method::POST, path).await?;
+                call.with_body(request)?.fetch().await
+            })
+        })
     }
 
     /// Makes a conversation shorter by an ordinary request whose last item is a `compaction_trigger`: the way of the ChatGPT backend. The
@@ -32,11 +33,7 @@ impl Client {
     ///
     /// As for [`create`](Self::create), and [`Protocol`](crate::ErrorKind::Protocol) with the response as [partial](Error::partial) when it
     /// holds no compaction item, or several.
-    pub async fn compact_by_trigger(
-        &self,
-        request: &CreateResponse,
-        options: &CallOptions,
-    ) -> Result<Response, Error> {
+    pub fn compact_by_trigger<'a>(&'a self, request: &CreateResponse) -> Call<'a, Response> {
         let mut request = request.clone();
         let mut items = request
             .input
@@ -44,16 +41,17 @@ impl Client {
             .map(codex_types::Input::into_items)
             .unwrap_or_default();
         items.push(InputItem::from(CompactionTrigger::new()));
-        let response = self.create_with(&request.input(items), options).await?;
-        match response
-            .output
-            .iter()
-            .filter(|item| is_compaction(item))
-            .count()
-        {
-            1 => Ok(response),
-            _ => Err(Error::protocol(ITEMS).with_partial(response)),
-        }
+        let request = request.input(items);
+        Call::new(move |options| {
+            Box::pin(async move {
+                let response = self.create(&request).options(options).await?;
+                let compactions = response.output.iter().filter(|item| is_compaction(item));
+                match compactions.count() {
+                    1 => Ok(response),
+                    _ => Err(Error::protocol(ITEMS).with_partial(response)),
+                }
+            })
+        })
     }
 }
 

@@ -1,62 +1,32 @@
-// Which models there are. The two backends answer in two shapes, and the answer's own shape decides, because a compatible server may have
-// either. The list is kept with its entity tag; every other answer may announce a newer one.
+// Which models there are. The two backends respond in two shapes, and the shape of the response decides, because a compatible server may
+// have either.
 
 use core::time::Duration;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::Arc;
 
-use codex_transport::{BoxTimer, Timeouts, Timer as _};
+use codex_transport::Timeouts;
 use codex_types::profile::{Identity, Models, Profile};
-use codex_types::{Map, ModelCatalog, ModelList, RawJson};
+use codex_types::{Map, RawJson};
 use http::header::{ETAG, IF_NONE_MATCH};
 use http::{HeaderValue, Method, StatusCode};
 
-use crate::calls::{self, Call};
+use crate::calls::call::Call;
+use crate::calls::unary::{self, Unary};
 use crate::client::Client;
 use crate::error::Error;
-use crate::failure;
 use crate::options::CallOptions;
-
-/// The models of a backend, in the shape it lists them in.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum ModelListing {
-    /// As the platform API does: ids, and little else.
-    List(ModelList),
-    /// As the ChatGPT backend does: with what each can do.
-    Catalog(ModelCatalog),
-}
-
-impl ModelListing {
-    /// The names to use in requests, in the order of the server.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        let (list, catalog) = match self {
-            Self::List(list) => (Some(list), None),
-            Self::Catalog(catalog) => (None, Some(catalog)),
-        };
-        let ids = list
-            .into_iter()
-            .flat_map(|list| &list.data)
-            .map(|model| model.id.as_str());
-        let slugs = catalog
-            .into_iter()
-            .flat_map(|catalog| &catalog.models)
-            .map(|model| model.slug.as_str());
-        ids.chain(slugs)
-    }
-
-    /// Whether there is a model of this name.
-    #[must_use]
-    pub fn has(&self, name: &str) -> bool {
-        self.names().any(|known| known == name)
-    }
-}
+use crate::request::identity;
+use crate::shared::Shared;
+use crate::shared::models::{CachedModels, ModelListing};
 
 impl Client {
-    /// Asks which models there are.
+    /// Fetches the list of models.
     ///
     /// The list is kept for five minutes and then asked for by its entity tag, so that an unchanged one is not sent again. An answer to any
     /// other call that announces another list (`x-models-etag`) ends the five minutes.
+    ///
+    /// A catalog also decides from then on which models are sent Responses Lite (`use_responses_lite`), where the profile leaves that to the
+    /// model.
     ///
     /// ```
     /// # use codex_client::Client;
@@ -77,93 +47,44 @@ impl Client {
     /// # Errors
     ///
     /// As for [`retrieve`](Self::retrieve). A list that is kept stays so; it is not given in the place of an error.
-    pub async fn models(&self) -> Result<Arc<ModelListing>, Error> {
-        let timer = &self.inner().timer;
-        let cache = &self.inner().models;
-        let kept = cache.lock().clone();
-        if let Some(kept) = kept.as_ref().filter(|kept| kept.is_fresh(timer)) {
-            return Ok(kept.models.clone());
+    pub fn models(&self) -> Call<'_, Arc<ModelListing>> {
+        Call::new(move |options| Box::pin(models(self.shared(), options)))
+    }
+}
+
+async fn models(shared: &Arc<Shared>, options: CallOptions) -> Result<Arc<ModelListing>, Error> {
+    let (timer, cache) = (&shared.timer, &shared.models);
+    let cached = cache.get();
+    if let Some(cached) = cached.as_ref().filter(|cached| cached.is_fresh(timer)) {
+        return Ok(cached.models.clone());
+    }
+    // A list is not worth waiting minutes for.
+    let mut brief = Timeouts::unary();
+    brief.total = Some(BRIEF);
+    brief.headers = Some(BRIEF);
+    let target = shared.target().await?;
+    let identity = identity(shared, &target.profile, &options);
+    let uri = target.url(&path(&target.profile, &identity)?)?;
+    let timeouts = options.timeouts_or(brief);
+    let options = options.timeouts(timeouts);
+    let mut call = Unary::to(shared, &options, &target, Method::GET, uri)?;
+    let etag = cached.as_ref().and_then(|cached| cached.etag.as_deref());
+    if let Some(etag) = etag.and_then(|etag| HeaderValue::from_str(etag).ok()) {
+        call.headers_mut().insert(IF_NONE_MATCH, etag);
+    }
+    let (meta, body) = call.send().await?;
+    let (models, etag) = match cached {
+        Some(cached) if meta.status() == StatusCode::NOT_MODIFIED => (cached.models, cached.etag),
+        _ => {
+            let etag = meta.text(ETAG.as_str()).map(str::to_owned);
+            (Arc::new(listing(&unary::decode(meta, body).await?)), etag)
         }
-        let options = CallOptions::new().timeouts(self.brief());
-        let target = self.target().await?;
-        let identity = self.identity(&options.identity, None);
-        let uri = failure::join(&target.base, &path(&target.profile, &identity)?)?;
-        let mut call = Call::to(self, &options, target, Method::GET, uri)?;
-        if let Some(etag) = kept
-            .as_ref()
-            .and_then(|kept| HeaderValue::from_str(kept.etag.as_deref()?).ok())
-        {
-            call.headers_mut().insert(IF_NONE_MATCH, etag);
-        }
-        let (meta, body) = call.answer().await?;
-        let kept = match kept {
-            Some(kept) if meta.status() == StatusCode::NOT_MODIFIED => Kept {
-                until: fresh_until(timer),
-                ..kept
-            },
-            _ => {
-                let etag = meta.text(ETAG.as_str()).map(str::to_owned);
-                let models = Arc::new(listing(&calls::read(meta, body).await?));
-                Kept {
-                    models,
-                    etag,
-                    until: fresh_until(timer),
-                }
-            }
-        };
-        let models = kept.models.clone();
-        *cache.lock() = Some(kept);
-        Ok(models)
+    };
+    if let ModelListing::Catalog(catalog) = &*models {
+        shared.learn(catalog);
     }
-
-    /// A list is not worth waiting minutes for.
-    fn brief(&self) -> Timeouts {
-        let mut timeouts = Timeouts::unary();
-        timeouts.total = Some(BRIEF);
-        timeouts.headers = Some(BRIEF);
-        timeouts
-    }
-}
-
-/// The list as it was last seen.
-#[derive(Default)]
-pub(crate) struct ModelCache {
-    kept: Mutex<Option<Kept>>,
-}
-
-#[derive(Clone)]
-struct Kept {
-    models: Arc<ModelListing>,
-    etag: Option<String>,
-    /// Until when it is given out without asking.
-    until: Option<Instant>,
-}
-
-impl ModelCache {
-    /// Takes note of the list that the server has now.
-    pub(crate) fn announced(&self, etag: &str, timer: &BoxTimer) {
-        if let Some(kept) = self.lock().as_mut() {
-            kept.until = if kept.etag.as_deref() == Some(etag) {
-                fresh_until(timer)
-            } else {
-                None
-            };
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Kept>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Kept {
-    fn is_fresh(&self, timer: &BoxTimer) -> bool {
-        self.until.is_some_and(|until| timer.now() < until)
-    }
-}
-
-fn fresh_until(timer: &BoxTimer) -> Option<Instant> {
-    timer.now().checked_add(FRESH)
+    cache.set(CachedModels::new(models.clone(), etag, timer));
+    Ok(models)
 }
 
 fn path(profile: &Profile, identity: &Identity) -> Result<String, Error> {
@@ -178,22 +99,14 @@ fn path(profile: &Profile, identity: &Identity) -> Result<String, Error> {
     Ok(format!("models?client_version={version}"))
 }
 
-fn listing(answer: &Map<RawJson>) -> ModelListing {
-    // Reading is total: each type takes any object, and keeps what it does not know.
-    let read = RawJson::encode(answer);
-    let read = read.as_ref();
-    if answer.get("models").is_some() {
-        ModelListing::Catalog(
-            read.map(|json| json.decode().unwrap_or_default())
-                .unwrap_or_default(),
-        )
+/// Reading is total: each type takes any object, and keeps what it does not know.
+fn listing(body: &Map<RawJson>) -> ModelListing {
+    let json = RawJson::encode(body).unwrap_or_default();
+    if body.get("models").is_some() {
+        ModelListing::Catalog(json.decode().unwrap_or_default())
     } else {
-        ModelListing::List(
-            read.map(|json| json.decode().unwrap_or_default())
-                .unwrap_or_default(),
-        )
+        ModelListing::List(json.decode().unwrap_or_default())
     }
 }
 
-const FRESH: Duration = Duration::from_secs(300);
 const BRIEF: Duration = Duration::from_secs(30);

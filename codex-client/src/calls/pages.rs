@@ -2,7 +2,7 @@
 
 use codex_types::{ItemList, StoredItem};
 
-use crate::calls::InputItems;
+use crate::calls::stored::InputItems;
 use crate::client::Client;
 use crate::error::Error;
 use crate::options::CallOptions;
@@ -51,27 +51,23 @@ impl Client {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn input_item_pages(&self, response_id: &str, query: InputItems) -> InputItemPages<'_> {
-        self.input_item_pages_with(response_id, query, CallOptions::new())
-    }
-
-    /// As [`input_item_pages`](Self::input_item_pages), with options of these calls.
-    pub fn input_item_pages_with(
-        &self,
-        response_id: &str,
-        query: InputItems,
-        options: CallOptions,
-    ) -> InputItemPages<'_> {
         InputItemPages {
             client: self,
             response_id: response_id.to_owned(),
             query,
-            options,
+            options: CallOptions::new(),
             next: Next::Page,
         }
     }
 }
 
 impl InputItemPages<'_> {
+    /// Sets the options of the calls.
+    pub fn options(mut self, options: CallOptions) -> Self {
+        self.options = options;
+        self
+    }
+
     /// Fetches the next page. `None` behind the last.
     ///
     /// # Errors
@@ -92,7 +88,8 @@ impl InputItemPages<'_> {
     async fn fetch(&mut self) -> Result<ItemList, Error> {
         let page = self
             .client
-            .input_items_with(&self.response_id, &self.query, &self.options)
+            .input_items(&self.response_id, &self.query)
+            .options(self.options.clone())
             .await?;
         self.next = match last_id(&page) {
             _ if !page.has_more => Next::End,

@@ -5,11 +5,11 @@ use codex_types::{
 };
 use http::{Method, Uri};
 
-use crate::calls::Call;
+use crate::calls::call::Call;
+use crate::calls::unary::Unary;
 use crate::client::Client;
 use crate::error::Error;
-use crate::failure;
-use crate::options::CallOptions;
+use crate::target;
 
 impl Client {
     /// Asks how much of the account's limits is used. Only the ChatGPT backend tells; for the platform API see
@@ -18,16 +18,18 @@ impl Client {
     /// # Errors
     ///
     /// As for [`retrieve`](Self::retrieve), and [`Request`](crate::ErrorKind::Request) where the base URL is not that of a ChatGPT backend.
-    pub async fn usage(&self) -> Result<RateLimits, Error> {
-        let target = self.target().await?;
-        let uri = beside(&target.base)?;
-        let options = CallOptions::new();
-        let report: Map<RawJson> = Call::to(self, &options, target, Method::GET, uri)?
-            .read()
-            .await?;
-        let limits = limits(&report);
-        self.inner().limits_known.update(limits.clone());
-        Ok(limits)
+    pub fn usage(&self) -> Call<'_, RateLimits> {
+        Call::new(move |options| {
+            Box::pin(async move {
+                let shared = self.shared();
+                let target = shared.target().await?;
+                let uri = beside(&target.base)?;
+                let call = Unary::to(shared, &options, &target, Method::GET, uri)?;
+                let limits = limits(&call.fetch().await?);
+                shared.limits_known.update(limits.clone());
+                Ok(limits)
+            })
+        })
     }
 }
 
@@ -50,7 +52,7 @@ fn beside(base: &Uri) -> Result<Uri, Error> {
             .unwrap_or_else(|_| http::uri::PathAndQuery::from_static("/")),
     );
     let folder = Uri::from_parts(parts).map_err(|_| Error::request(NONE))?;
-    failure::join(&folder, path)
+    target::join(&folder, path)
 }
 
 fn limits(report: &Map<RawJson>) -> RateLimits {

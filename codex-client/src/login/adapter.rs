@@ -12,7 +12,7 @@ use codex_transport::{
 use http::header::USER_AGENT;
 use http::{HeaderValue, Request, Response};
 
-use crate::builder::AGENT;
+use crate::shared::AGENT;
 
 /// Sends the requests of codex-auth over any transport: once, with a limit for the answer, and within 30 seconds.
 ///

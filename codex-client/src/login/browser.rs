@@ -8,13 +8,14 @@ use core::pin::{Pin, pin};
 use core::task::Poll;
 
 use codex_auth::{
-    BrowserFlow, Error, Page, Prompt, Secret, SendRequest as _, SignIn, SignInFlow as _, Step,
-    Timer as _, TokenStore,
+    BrowserFlow, BrowserSignIn, Entropy, Error, Page, Prompt, Secret, SendRequest as _, SignIn,
+    SignInFlow as _, Step, Timer as _, TokenStore,
 };
 use futures_core::Stream;
 
-use super::listener::{Server, Visit};
-use super::{Login, RedirectListener, TransportTimer};
+use super::adapter::TransportTimer;
+use super::driver::{Login, SignedIn};
+use super::listener::{RedirectListener, Server, Visit};
 
 /// How the end of a browser sign-in comes back to the program: to a loopback listener, by the user's hand, or whichever is first.
 ///
@@ -81,8 +82,68 @@ pub enum Notice<'a> {
     PasteRefused(&'a Error),
 }
 
+impl<S: TokenStore> Login<S> {
+    /// Signs in with a browser that comes back to this program. `notice` gets the address to open, and whatever else the user should know.
+    ///
+    /// Needs a tokio runtime with I/O if there is a listener.
+    ///
+    /// ```
+    /// use codex_auth::{MemoryStore, OAuthProfile};
+    /// use codex_client::login::{Login, Notice, RedirectListener, Redirects};
+    /// # use codex_transport::testing::{Answer, Script, ScriptedTransport};
+    /// # let transport = ScriptedTransport::new(Script::new().route("POST", "/oauth/token", Answer::json(200, r#"{"access_token":"invented"}"#)));
+    /// # /// Comes back at once, as a browser does whose user is signed in already.
+    /// # fn open_browser(address: &str) {
+    /// #     let member = |name: &str| address.split(['?', '&']).find_map(|member| member.strip_prefix(name)).unwrap().to_owned();
+    /// #     let port = member("redirect_uri=http%3A%2F%2F127.0.0.1%3A").split('%').next().unwrap().to_owned();
+    /// #     let state = member("state=");
+    /// #     std::thread::spawn(move || {
+    /// #         use std::io::{Read, Write};
+    /// #         let mut stream = std::net::TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    /// #         write!(stream, "GET /auth/callback?code=c&state={state} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n").unwrap();
+    /// #         stream.read_to_end(&mut Vec::new()).unwrap();
+    /// #     });
+    /// # }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let profile = OAuthProfile::custom("https://login.example", "my-client");
+    /// let login = Login::new(profile, MemoryStore::new(), transport, codex_transport::TokioTimer);
+    ///
+    /// let listener = RedirectListener::bind(&login.profile().redirect)?;
+    /// let attempt = login.browser_sign_in(listener.port())?;
+    /// let signed_in = login
+    ///     .in_browser(attempt, Redirects::listening(listener), |notice| {
+    ///         if let Notice::Show(prompt) = notice {
+    ///             println!("Open {}", prompt.url());
+    ///             open_browser(prompt.url());
+    ///         }
+    ///     })
+    ///     .await?;
+    /// assert_eq!(signed_in.sign_in().tokens().access_token().expose(), "invented");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What ended it; above all [`Denied`](codex_auth::ErrorKind::Denied), [`TimedOut`](codex_auth::ErrorKind::TimedOut) and, when the lines
+    /// to paste end without a usable one, [`MalformedRedirect`](codex_auth::ErrorKind::MalformedRedirect). The stored login, if there is
+    /// one, is then as it was.
+    pub async fn in_browser(
+        &self,
+        attempt: BrowserSignIn,
+        redirects: Redirects,
+        notice: impl FnMut(Notice<'_>) + Send,
+    ) -> Result<SignedIn, Error> {
+        self.writable()?;
+        let flow = attempt.begin(self.timer.now(), &Entropy::from_os()?)?;
+        let sign_in = run(self, flow, redirects, notice).await?;
+        self.keep(sign_in).await
+    }
+}
+
 /// Runs a begun flow to its end.
-pub(super) async fn run<S: TokenStore>(
+async fn run<S: TokenStore>(
     login: &Login<S>,
     flow: BrowserFlow,
     redirects: Redirects,

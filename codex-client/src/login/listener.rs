@@ -14,7 +14,7 @@ use codex_auth::{Incoming, LoopbackConnection, Page, RedirectRule, RedirectTarge
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::TransportTimer;
+use super::adapter::TransportTimer;
 
 /// The loopback sockets that a browser comes back to.
 ///

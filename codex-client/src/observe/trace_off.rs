@@ -7,35 +7,35 @@ use codex_types::Response;
 use http::{StatusCode, Uri};
 
 use crate::error::Error;
-use crate::turn::Turn;
+use crate::request::Prepared;
 
 #[derive(Clone)]
 pub(crate) struct Trace;
 
 impl Trace {
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self
     }
 
-    pub(super) fn of_turn(_: &Turn) -> Self {
+    pub(crate) fn of_response(_: &Prepared) -> Self {
         Self
     }
 
-    pub(super) fn within<F: Future>(&self, future: F) -> F {
+    pub(crate) fn within<F: Future>(&self, future: F) -> F {
         future
     }
 
-    pub(super) fn scope<T>(&self, poll: impl FnOnce() -> T) -> T {
+    pub(crate) fn scope<T>(&self, poll: impl FnOnce() -> T) -> T {
         poll()
     }
 
-    pub(super) fn first_event(&self, _: Duration) {}
+    pub(crate) fn first_event(&self, _: Duration) {}
 
-    pub(super) fn ended(&self, _: &Response) {}
+    pub(crate) fn ended(&self, _: &Response) {}
 
-    pub(super) fn again(&self, _: &Error, _: Duration) {}
+    pub(crate) fn again(&self, _: &Error, _: Duration) {}
 
-    pub(super) fn failed(&self, _: &Error) {}
+    pub(crate) fn failed(&self, _: &Error) {}
 }
 
 pub(crate) struct Attempt;

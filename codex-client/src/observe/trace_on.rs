@@ -12,7 +12,7 @@ use tracing::instrument::{Instrument as _, Instrumented};
 use tracing::{Span, debug, debug_span, info_span};
 
 use crate::error::Error;
-use crate::turn::Turn;
+use crate::request::Prepared;
 
 /// One operation of a model.
 #[derive(Clone)]
@@ -22,12 +22,12 @@ pub(crate) struct Trace {
 
 impl Trace {
     /// Nothing to tell; what happens is part of whatever span the caller is in.
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self { span: Span::none() }
     }
 
-    pub(super) fn of_turn(turn: &Turn) -> Self {
-        let model = turn.request.model.as_str();
+    pub(crate) fn of_response(prepared: &Prepared) -> Self {
+        let model = prepared.request.model.as_str();
         let span = info_span!(
             "chat",
             otel.name = %format_args!("chat {model}"),
@@ -41,8 +41,8 @@ impl Trace {
             gen_ai.request.max_tokens = Empty,
             gen_ai.conversation.id = Empty,
             openai.request.service_tier = Empty,
-            server.address = turn.target.base.host(),
-            server.port = port(&turn.target.base),
+            server.address = prepared.target.base.host(),
+            server.port = port(&prepared.target.base),
             gen_ai.response.id = Empty,
             gen_ai.response.model = Empty,
             gen_ai.response.finish_reasons = Empty,
@@ -57,33 +57,33 @@ impl Trace {
             error.type = Empty,
         );
         if !span.is_disabled() {
-            if let Some(id) = &turn.identity.thread_id {
+            if let Some(id) = &prepared.identity.thread_id {
                 span.record("gen_ai.conversation.id", id.as_str());
             }
-            if let Some(tokens) = turn.request.max_output_tokens {
+            if let Some(tokens) = prepared.request.max_output_tokens {
                 span.record("gen_ai.request.max_tokens", tokens);
             }
-            if let Some(tier) = &turn.request.service_tier {
+            if let Some(tier) = &prepared.request.service_tier {
                 span.record("openai.request.service_tier", tier.as_str());
             }
         }
         Self { span }
     }
 
-    pub(super) fn within<F: Future>(&self, future: F) -> Instrumented<F> {
+    pub(crate) fn within<F: Future>(&self, future: F) -> Instrumented<F> {
         future.instrument(self.span.clone())
     }
 
-    pub(super) fn scope<T>(&self, poll: impl FnOnce() -> T) -> T {
+    pub(crate) fn scope<T>(&self, poll: impl FnOnce() -> T) -> T {
         self.span.in_scope(poll)
     }
 
-    pub(super) fn first_event(&self, elapsed: Duration) {
+    pub(crate) fn first_event(&self, elapsed: Duration) {
         self.span
             .record("gen_ai.response.time_to_first_chunk", elapsed.as_secs_f64());
     }
 
-    pub(super) fn ended(&self, response: &Response) {
+    pub(crate) fn ended(&self, response: &Response) {
         let span = &self.span;
         if span.is_disabled() {
             return;
@@ -122,7 +122,7 @@ impl Trace {
         }
     }
 
-    pub(super) fn again(&self, error: &Error, delay: Duration) {
+    pub(crate) fn again(&self, error: &Error, delay: Duration) {
         self.scope(|| {
             debug!(
                 error.type = error_type(error),
@@ -132,7 +132,7 @@ impl Trace {
         });
     }
 
-    pub(super) fn failed(&self, error: &Error) {
+    pub(crate) fn failed(&self, error: &Error) {
         failed(&self.span, error);
     }
 }

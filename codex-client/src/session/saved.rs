@@ -5,9 +5,9 @@ use codex_types::{CreateResponse, InputItem, Map, RawJson};
 
 use crate::client::Client;
 use crate::error::Error;
+use crate::request::unwritable;
 use crate::session::Session;
 use crate::session::history::History;
-use crate::turn::unwritable;
 
 impl Session {
     /// The conversation as JSON: its settings, its history and its ids. It holds what was said, and no credentials.
@@ -31,16 +31,16 @@ impl Session {
     ///
     /// [`Request`](crate::ErrorKind::Request) when the settings or an item cannot be written as JSON, which nothing that was read can cause.
     pub fn to_json(&self) -> Result<RawJson, Error> {
-        let items: Vec<&InputItem> = self.talk.history.items().collect();
+        let items: Vec<&InputItem> = self.state.history.items().collect();
         let mut saved: Map<RawJson> = Map::new();
         saved.insert("version", encode(&VERSION)?);
-        saved.insert("session_id", encode(&self.talk.session_id)?);
-        saved.insert("thread_id", encode(&self.talk.thread_id)?);
-        saved.insert("window", encode(&self.talk.window)?);
-        if let Some(id) = &self.talk.installation_id {
+        saved.insert("session_id", encode(&self.state.session_id)?);
+        saved.insert("thread_id", encode(&self.state.thread_id)?);
+        saved.insert("window", encode(&self.state.window)?);
+        if let Some(id) = &self.state.installation_id {
             saved.insert("installation_id", encode(id)?);
         }
-        saved.insert("settings", encode(&self.talk.settings)?);
+        saved.insert("settings", encode(&self.state.settings)?);
         saved.insert("history", encode(&items)?);
         encode(&saved)
     }
@@ -65,12 +65,12 @@ impl Session {
             client.clone(),
             member::<CreateResponse>(&saved, "settings")?,
         );
-        session.talk.history = History::starting_with(member(&saved, "history")?);
-        session.talk.session_id = member(&saved, "session_id")?;
-        session.talk.thread_id = member(&saved, "thread_id")?;
-        session.talk.window = member(&saved, "window")?;
+        session.state.history = History::starting_with(member(&saved, "history")?);
+        session.state.session_id = member(&saved, "session_id")?;
+        session.state.thread_id = member(&saved, "thread_id")?;
+        session.state.window = member(&saved, "window")?;
         if saved.get("installation_id").is_some() {
-            session.talk.installation_id = Some(member(&saved, "installation_id")?);
+            session.state.installation_id = Some(member(&saved, "installation_id")?);
         }
         Ok(session)
     }

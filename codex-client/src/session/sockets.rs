@@ -3,7 +3,8 @@
 use crate::error::Error;
 use crate::options::CallOptions;
 use crate::session::Session;
-use crate::socket::{Interruption, SocketSession, SocketSettings};
+use crate::socket::SocketSession;
+use crate::socket::settings::{Interruption, SocketSettings};
 
 impl Session {
     /// Holds the conversation over a WebSocket from here on, and over HTTP where that does not work; see [`SocketSession`].
@@ -40,7 +41,7 @@ impl Session {
     pub fn over_sockets(mut self, mut settings: SocketSettings) -> Self {
         // What was shown of an answer cannot be taken back behind the back of whoever keeps a history.
         settings.interruption = Interruption::Fail;
-        self.sockets = Some(SocketSession::new(&self.talk.client, settings));
+        self.sockets = Some(SocketSession::new(&self.state.client, settings));
         self
     }
 
@@ -57,9 +58,9 @@ impl Session {
     ///
     /// As for [`SocketSession::warm_up`].
     pub async fn warm_up(&mut self) -> Result<bool, Error> {
-        let draft = self.talk.ready(Vec::new(), &CallOptions::new());
+        let draft = self.state.ready(Vec::new(), &CallOptions::new());
         match &mut self.sockets {
-            Some(sockets) => sockets.warm_up_with(draft.request(), draft.options()).await,
+            Some(sockets) => sockets.warm_up(&draft.request).options(draft.options).await,
             None => Ok(false),
         }
     }

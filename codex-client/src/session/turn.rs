@@ -1,135 +1,124 @@
-// One answer of a conversation while it arrives. It enters the history at its last event, at the moment that event is handed out: whoever has
-// seen it finds it there, however the turn is let go of afterwards.
+// The handle on one response of a conversation.
 
 use core::fmt;
 use core::pin::Pin;
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll};
 
 use codex_sse::Update;
 use codex_types::lint::Finding;
 use codex_types::{InputItem, Response, ResponseEvent};
 use futures_core::Stream;
 
+use crate::assembled::{Assembled, Step};
+use crate::calls::stream::ResponseStream;
 use crate::error::Error;
-use crate::failure;
 use crate::meta::ResponseMeta;
-use crate::session::answer::Answer;
-use crate::session::talk::Talk;
+use crate::session::recorded::{Events, Recorded};
+use crate::session::state::SessionState;
 
-/// The events of one answer of a [`Session`](crate::Session), as they arrive.
+/// The events of one response of a [`Session`](crate::Session), as they arrive.
 ///
-/// Works as [`ResponseStream`](crate::ResponseStream) does. When the response is complete, what was said and the answer enter the history; a response that fails or
-/// stays incomplete leaves the history alone, and so does dropping the turn before its end.
+/// Works like a [`ResponseStream`]. When the response is complete, the input of the turn and the output enter the history; a response that
+/// fails or stays incomplete leaves the history alone, and so does dropping the turn before its end.
 pub struct SessionTurn<'a> {
-    talk: &'a mut Talk,
-    answer: Box<dyn Answer + Send + 'a>,
-    /// What is said in this turn; gone once it is in the history.
-    said: Option<Vec<InputItem>>,
+    response: Assembled<Recorded<'a>>,
 }
 
 impl<'a> SessionTurn<'a> {
-    pub(super) fn new(
-        talk: &'a mut Talk,
-        answer: Box<dyn Answer + Send + 'a>,
+    pub(super) fn over_http(
+        state: &'a mut SessionState,
+        stream: ResponseStream,
         said: Vec<InputItem>,
     ) -> Self {
+        let response = stream.into_assembled();
         Self {
-            talk,
-            answer,
-            said: Some(said),
+            response: response
+                .map_source(|events| Recorded::new(state, Events::Http(events), said)),
         }
     }
 
-    /// The next event; `None` after the last one.
+    #[cfg(feature = "ws")]
+    pub(super) fn over_socket(
+        state: &'a mut SessionState,
+        turn: crate::socket::turn::SocketTurn<'a>,
+        said: Vec<InputItem>,
+    ) -> Self {
+        let response = turn.into_assembled();
+        Self {
+            response: response
+                .map_source(|events| Recorded::new(state, Events::Socket(events), said)),
+        }
+    }
+
+    /// Returns the next event; `None` after the last one.
     ///
-    /// The same as the [`Stream`] implementation, for whoever has no stream extension at hand.
+    /// The same items as the [`Stream`] implementation, without an extension trait.
     pub async fn next(&mut self) -> Option<Result<ResponseEvent, Error>> {
-        core::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+        let item = self.response.next().await?;
+        Some(item.map(Step::into_response))
     }
 
-    /// The next thing to show or to do, as [`ResponseStream::next_update`](crate::ResponseStream::next_update) gives it.
+    /// Returns the next update instead of the events it came in; see [`ResponseStream::next_update`].
     pub async fn next_update(&mut self) -> Option<Result<Update<'_>, Error>> {
-        loop {
-            if let Some(error) = self.answer.take_contradiction() {
-                return Some(Err(error));
-            }
-            if self.answer.has_update() {
-                return self.update().map(Ok);
-            }
-            if let Err(error) = self.next().await? {
-                return Some(Err(error));
-            }
-        }
+        let item = self.response.next_update().await?;
+        Some(item.map(Step::into_response))
     }
 
-    /// What the event that was handed out last shows, as [`ResponseStream::update`](crate::ResponseStream::update) does.
+    /// Returns the next update of the event that was yielded last; see [`ResponseStream::update`].
     pub fn update(&mut self) -> Option<Update<'_>> {
-        self.answer.update()
+        self.response.update()
     }
 
-    /// What the head of the answer said.
+    /// The headers of the response.
     #[must_use]
     pub fn meta(&self) -> &ResponseMeta {
-        self.answer.meta()
+        self.response.meta()
     }
 
     /// What was changed in the request to make it fit the backend, and what was found and left.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
-        self.answer.findings()
+        self.response.findings()
     }
 
-    /// The response as far as it has come.
+    /// The response so far.
     #[must_use]
     pub fn snapshot(&self) -> &Response {
-        self.answer.snapshot()
+        self.response.snapshot()
     }
 
-    /// Waits for the rest and gives the whole response.
+    /// Reads to the end and returns the whole response.
     ///
     /// # Errors
     ///
-    /// As for [`ResponseStream::finish`](crate::ResponseStream::finish). The conversation is then as it was before.
-    pub async fn finish(mut self) -> Result<Response, Error> {
-        while let Some(item) = self.next().await {
-            match item {
-                Err(error) if error.is_fatal() => {
-                    return Err(error.with_partial(self.snapshot().clone()));
-                }
-                _ => {}
-            }
-        }
-        let meta = self.answer.meta().clone();
-        failure::verdict(self.answer.take_accumulator(), meta)
+    /// Those of [`ResponseStream::finish`]. The conversation is then as it was before.
+    pub async fn finish(self) -> Result<Response, Error> {
+        self.finish_with(|_| {}).await
     }
 
-    fn keep(&mut self) {
-        if self.answer.is_completed()
-            && let Some(said) = self.said.take()
-        {
-            self.talk.take(said, self.answer.snapshot());
-        }
+    /// As [`finish`](Self::finish), and shows every event on the way.
+    pub(crate) async fn finish_with(
+        self,
+        watch: impl FnMut(&ResponseEvent),
+    ) -> Result<Response, Error> {
+        self.response.finish(watch).await
     }
 }
 
 impl Stream for SessionTurn<'_> {
     type Item = Result<ResponseEvent, Error>;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let item = ready!(self.answer.poll_event(context));
-        if let Some(Ok(_)) = &item {
-            self.keep();
-        }
-        Poll::Ready(item)
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let item = self.response.poll_next(cx);
+        item.map(|item| item.map(|item| item.map(Step::into_response)))
     }
 }
 
 impl fmt::Debug for SessionTurn<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("SessionTurn")
-            .field("meta", self.answer.meta())
-            .field("committed", &self.said.is_none())
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionTurn")
+            .field("meta", self.meta())
+            .field("committed", &self.response.source().is_committed())
             .finish_non_exhaustive()
     }
 }

@@ -3,6 +3,7 @@ use core::fmt;
 use codex_sse::Update;
 use codex_types::{Response, ResponseEvent};
 
+use crate::assembled::Step;
 use crate::error::Error;
 
 /// What a [`SocketTurn`](crate::SocketTurn) hands out.
@@ -30,6 +31,15 @@ impl TurnEvent {
     }
 }
 
+impl From<Step<ResponseEvent, Box<Restart>>> for TurnEvent {
+    fn from(step: Step<ResponseEvent, Box<Restart>>) -> Self {
+        match step {
+            Step::Response(event) => Self::Response(event),
+            Step::Restart(restart) => Self::Restart(restart),
+        }
+    }
+}
+
 /// What a [`SocketTurn`](crate::SocketTurn) shows.
 #[derive(Debug)]
 #[expect(
@@ -48,7 +58,7 @@ pub struct Restart {
     pub(super) attempt: u32,
     pub(super) discarded: Response,
     pub(super) discarded_events: u64,
-    pub(super) cause: Error,
+    pub(crate) cause: Error,
 }
 
 impl Restart {

@@ -6,12 +6,11 @@ use std::time::Instant;
 use codex_auth::{CredentialSource as _, Lease};
 use codex_transport::{Body, Timer as _, Upgrade, WsConnection, WsTransport as _};
 use codex_types::profile::Channel;
-use http::{Request, Uri};
+use http::Request;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::failure;
 use crate::meta::ResponseMeta;
-use crate::turn::Turn;
 
 use super::chain::Chain;
 use super::count::add;
@@ -32,14 +31,14 @@ pub(super) struct Open {
 }
 
 /// Why there is no socket with a first event, and what to do next.
-pub(super) struct Trouble {
+pub(super) struct StartFailure {
     pub(super) next: Next,
     pub(super) error: Error,
     /// The credential at fault, if it is one.
     pub(super) lease: Option<Lease>,
 }
 
-impl Trouble {
+impl StartFailure {
     pub(super) fn new(next: Next, error: Error) -> Self {
         Self {
             next,
@@ -55,25 +54,23 @@ impl Trouble {
 
 impl Open {
     /// Asks for an upgrade, once.
-    pub(super) async fn connect(plan: &Plan) -> Result<Self, Trouble> {
-        let inner = plan.client.inner();
-        let Some(transport) = &inner.websocket else {
-            return Err(Trouble::stop(Error::request(NO_TRANSPORT)));
+    pub(super) async fn connect(plan: &Plan) -> Result<Self, StartFailure> {
+        let shared = &plan.shared;
+        let Some(transport) = &shared.websocket else {
+            return Err(StartFailure::stop(Error::request(NO_TRANSPORT)));
         };
-        let (head, ()) = upgrade(plan).map_err(Trouble::stop)?.into_parts();
+        let (head, ()) = upgrade(plan).map_err(StartFailure::stop)?.into_parts();
         let mut signed = head.clone();
-        let lease = inner
+        let lease = shared
             .credentials
             .apply(&mut signed)
             .await
-            .map_err(|error| {
-                Trouble::stop(Error::new(ErrorKind::Credentials).with_source(error))
-            })?;
+            .map_err(|error| StartFailure::stop(failure::credentials(error)))?;
         let answer = transport
             .connect(Request::from_parts(signed, ()))
             .await
             .map_err(|error| {
-                Trouble::new(
+                StartFailure::new(
                     decide::after_failed_connect(error.kind()),
                     failure::transport(error),
                 )
@@ -82,7 +79,9 @@ impl Open {
             Upgrade::Accepted(_, head) => (head.status(), head.headers()),
             Upgrade::Refused(answer) => (answer.status(), answer.headers()),
         };
-        inner.credentials.observe(lease, &head.uri, status, headers);
+        shared
+            .credentials
+            .observe(lease, &head.uri, status, headers);
         let meta = ResponseMeta::read(status, headers);
         plan.observer.head(&meta);
         match answer {
@@ -92,7 +91,7 @@ impl Open {
                     socket,
                     meta,
                     lease,
-                    opened: inner.timer.now(),
+                    opened: shared.timer.now(),
                     chain: None,
                     last_response: None,
                 })
@@ -100,7 +99,7 @@ impl Open {
             Upgrade::Refused(answer) => {
                 let error = failure::status(meta, Body::from(answer.into_body())).await;
                 let api = error.api().cloned().unwrap_or_default();
-                Err(Trouble {
+                Err(StartFailure {
                     next: decide::after_refusal(status.as_u16(), &api),
                     error,
                     lease: Some(lease),
@@ -112,14 +111,10 @@ impl Open {
     /// Whether the socket can carry another turn: it is young enough, and nothing has happened to it. Takes in whatever still belonged to
     /// the turn before.
     pub(super) fn is_usable(&mut self, plan: &Plan) -> bool {
-        if let Some(minutes) = plan.turn.target.profile.websocket.lifetime_minutes {
+        if let Some(minutes) = plan.prepared.target.profile.websocket.lifetime_minutes {
             let life = core::time::Duration::from_secs(u64::from(minutes) * 60);
-            let age = plan
-                .client
-                .inner()
-                .timer
-                .now()
-                .saturating_duration_since(self.opened);
+            let now = plan.shared.timer.now();
+            let age = now.saturating_duration_since(self.opened);
             if age >= life.saturating_sub(plan.settings.renew_before) {
                 return false;
             }
@@ -140,23 +135,13 @@ impl Open {
 /// The request for an upgrade, without credentials.
 fn upgrade(plan: &Plan) -> Result<Request<()>, Error> {
     let mut request = Request::new(());
-    *request.uri_mut() = target(&plan.turn)?;
-    *request.headers_mut() = plan.turn.headers(Channel::WebSocket)?;
-    request.extensions_mut().insert(plan.turn.timeouts);
+    request.uri_mut().clone_from(&plan.target);
+    *request.headers_mut() = plan.prepared.headers(Channel::WebSocket)?;
+    request.extensions_mut().insert(plan.prepared.timeouts);
     Ok(request)
-}
-
-/// The URL of `POST responses` with the scheme of sockets.
-pub(super) fn target(turn: &Turn) -> Result<Uri, Error> {
-    let mut parts = failure::join(&turn.target.base, "responses")?.into_parts();
-    let is_encrypted = parts.scheme == Some(http::uri::Scheme::HTTPS);
-    let scheme = if is_encrypted { "wss" } else { "ws" };
-    parts.scheme = Some(scheme.parse().map_err(|_| Error::request(TARGET))?);
-    Uri::from_parts(parts).map_err(|_| Error::request(TARGET))
 }
 
 /// More messages than these are not the end of a response but a fault.
 const MAX_LEFT_OVER: usize = 64;
-const TARGET: &str = "the base URL cannot be used for a WebSocket";
 const NO_TRANSPORT: &str =
     "there is no transport for WebSockets: set one, or turn on the features `http` and `ws`";

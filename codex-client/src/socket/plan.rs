@@ -7,28 +7,31 @@ use codex_types::{
     ClientEvent, CreateResponse, Input, InputItem, Map, RawJson, Response, Streaming,
 };
 
-use crate::client::Client;
+use http::Uri;
+
 use crate::error::Error;
 use crate::observe::Observer;
 use crate::options::CallOptions;
-use crate::turn::{Turn, unwritable};
+use crate::request::{Prepared, policy, unwritable};
+use crate::shared::Shared;
 
 use super::chain::{Chain, Parts};
 use super::count::Counters;
-use super::open;
 use super::settings::{SocketSettings, TransportChoice};
 
 /// A turn, ready to be sent over whichever transport.
 pub(super) struct Plan {
-    pub(super) client: Client,
+    pub(super) shared: Arc<Shared>,
     pub(super) settings: SocketSettings,
     pub(super) counters: Arc<Counters>,
-    /// As the caller asked, for HTTP, where it is made to fit anew.
+    /// As the caller gave it; over HTTP it is fitted again.
     pub(super) request: CreateResponse,
     pub(super) options: CallOptions,
     /// As it fits a socket.
-    pub(super) turn: Turn,
-    pub(super) observer: Observer,
+    pub(super) prepared: Prepared,
+    /// The URL of `POST responses` with the scheme of WebSockets.
+    pub(super) target: Uri,
+    pub(super) observer: Arc<Observer>,
     parts: Parts,
 }
 
@@ -40,29 +43,38 @@ pub(super) struct Message {
 
 impl Plan {
     pub(super) async fn new(
-        client: &Client,
+        shared: &Arc<Shared>,
         settings: SocketSettings,
         counters: Arc<Counters>,
         request: &CreateResponse,
         options: &CallOptions,
     ) -> Result<Self, Error> {
-        let turn = client.turn(request, options, Channel::WebSocket).await?;
-        let observer = Observer::of_turn(client, &open::target(&turn)?, options, &turn);
+        let prepared = Prepared::new(
+            shared,
+            request,
+            options,
+            Channel::WebSocket,
+            Streaming::Yes,
+        )
+        .await?;
+        let target = socket_url(prepared.target.url("responses")?)?;
+        let observer = Observer::of_response(shared, &target, options, &prepared);
         let sent = if options.parameters.is_empty() {
-            turn.request.clone()
+            prepared.request.clone()
         } else {
-            let body = turn.body_json(Streaming::Yes)?;
+            let body = prepared.body_json(Streaming::Yes)?;
             RawJson::parse(&body)
                 .and_then(|body| body.decode())
                 .map_err(unwritable)?
         };
         Ok(Self {
-            client: client.clone(),
+            shared: shared.clone(),
             settings,
             counters,
             request: request.clone(),
             options: options.clone(),
-            turn,
+            prepared,
+            target,
             observer,
             parts: Parts::new(sent),
         })
@@ -77,14 +89,14 @@ impl Plan {
             TransportChoice::WebSocket if is_background => Err(Error::request(BACKGROUND)),
             TransportChoice::WebSocket => Ok(true),
             TransportChoice::Auto => Ok(!is_background
-                && self.turn.target.profile.websocket.supported
-                && self.client.inner().websocket.is_some()),
+                && self.prepared.target.profile.websocket.supported
+                && self.shared.websocket.is_some()),
         }
     }
 
     /// What to send over a socket on which `chain` was the last response.
     pub(super) fn message(&self, chain: Option<&Chain>) -> Result<Message, Error> {
-        let websocket = &self.turn.target.profile.websocket;
+        let websocket = &self.prepared.target.profile.websocket;
         let continuation = chain
             .filter(|_| websocket.continues)
             .and_then(|chain| chain.continued_by(&self.parts));
@@ -113,12 +125,12 @@ impl Plan {
 
     /// What is a header over HTTP is an entry of `client_metadata` where there is one head for many turns.
     fn tell_turn_state(&self, request: &mut CreateResponse) {
-        let header = self.turn.target.profile.headers.iter().find(|header| {
+        let header = self.prepared.target.profile.headers.iter().find(|header| {
             header.value == Source::TurnState && !header.channels.contains(&Channel::WebSocket)
         });
         // An attempt before this one may have been told it.
         let learnt = self.options.turn_state.as_ref().and_then(|cell| cell.get());
-        let state = self.turn.identity.turn_state.as_ref().or(learnt);
+        let state = self.prepared.identity.turn_state.as_ref().or(learnt);
         if let (Some(header), Some(state)) = (header, state) {
             let metadata = request.client_metadata.get_or_insert_with(Map::new);
             metadata.insert(&*header.name, state.clone());
@@ -127,7 +139,7 @@ impl Plan {
 
     /// What the server remembers after this response.
     pub(super) fn chain_after(&self, response: &Response) -> Option<Chain> {
-        if !self.turn.target.profile.websocket.continues {
+        if !self.prepared.target.profile.websocket.continues {
             return None;
         }
         Chain::new(&self.parts, response, self.as_sent_back(response)?)
@@ -138,16 +150,31 @@ impl Plan {
         if response.output.is_empty() {
             return Some(Vec::new());
         }
-        let request = CreateResponse::new(self.request.model.clone()).input(response.to_input());
-        let policy = self
-            .options
-            .fit
-            .as_ref()
-            .unwrap_or_else(|| &self.client.inner().fit);
-        let policy = policy.clone().channel(Channel::WebSocket);
-        let fitted = self.turn.target.profile.fit(&request, &policy).ok()?;
+        let profile = &self.prepared.target.profile;
+        // What continues a response is not given the tools or instructions of a whole request.
+        let request = CreateResponse::new(self.request.model.clone())
+            .previous_response_id(response.id.as_str())
+            .input(response.to_input());
+        let model = &self.request.model;
+        let policy = policy(
+            &self.shared,
+            profile,
+            &self.options,
+            model,
+            Channel::WebSocket,
+        );
+        let fitted = profile.fit(&request, &policy).ok()?;
         Some(fitted.request.input?.into_items())
     }
 }
 
+fn socket_url(url: Uri) -> Result<Uri, Error> {
+    let mut parts = url.into_parts();
+    let is_encrypted = parts.scheme == Some(http::uri::Scheme::HTTPS);
+    let scheme = if is_encrypted { "wss" } else { "ws" };
+    parts.scheme = Some(scheme.parse().map_err(|_| Error::request(TARGET))?);
+    Uri::from_parts(parts).map_err(|_| Error::request(TARGET))
+}
+
+const TARGET: &str = "the base URL cannot be used for a WebSocket";
 const BACKGROUND: &str = "a background response cannot be asked for over a WebSocket";

@@ -27,17 +27,17 @@ pub(super) enum Fault {
     Lost(codex_transport::Error),
     /// The server closed the connection as if everything had been said.
     Ended,
-    /// What came cannot be borne.
+    /// The payload exceeds a limit.
     Refused(Error),
 }
 
 impl Reading {
     pub(super) fn new(open: Open, plan: &Plan) -> Self {
-        let inner = plan.client.inner();
+        let shared = &plan.shared;
         Self {
             open,
-            decoder: EventDecoder::with_limits(inner.limits),
-            watch: Watch::for_events(&plan.turn.timeouts, inner.timer.clone()),
+            decoder: EventDecoder::with_limits(shared.limits),
+            watch: Watch::for_events(&plan.prepared.timeouts, shared.timer.clone()),
             has_begun: false,
         }
     }

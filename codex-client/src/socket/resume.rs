@@ -4,7 +4,6 @@
 use core::future::Future;
 use core::pin::Pin;
 use core::time::Duration;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -15,17 +14,18 @@ use codex_types::{
     CreateResponse, Delta, DeltaKind, LifecycleEvent, OutputItem, OutputItemEvent, Response,
     ResponseEvent, Status,
 };
+use http::Request;
 use http::header::ACCEPT;
-use http::{HeaderValue, Method, Request, Uri};
 
-use crate::attempt::Attempts;
+use crate::calls::stored::{self, stream_path};
 use crate::error::{Error, ErrorKind};
-use crate::failure;
-use crate::stream::ResponseStream;
+use crate::events::HttpEvents;
+use crate::exchange::Exchange;
+use crate::request::EVENT_STREAM;
 
 use super::count::add;
 use super::plan::Plan;
-use super::start::{Started, Way, first_of};
+use super::start::{Started, begun};
 
 /// Where a response broke off.
 #[derive(Clone, Debug)]
@@ -46,52 +46,43 @@ pub(super) fn is_kept(request: &CreateResponse) -> bool {
     request.background == Some(true) && request.store != Some(false)
 }
 
-/// Asks for the events behind the place.
+/// Requests the events after the last one.
 pub(super) fn resume(plan: Arc<Plan>, place: Place) -> Resuming {
     Box::pin(async move {
+        let path = stream_path(&place.response_id, Some(place.starting_after))?;
         let mut request = Request::new(Bytes::new());
-        *request.method_mut() = Method::GET;
-        *request.uri_mut() = target(&plan.turn.target.base, &place)?;
-        *request.headers_mut() = plan.turn.headers(Channel::Http)?;
-        let accept = HeaderValue::from_static("text/event-stream");
-        request.headers_mut().insert(ACCEPT, accept);
-        request.extensions_mut().insert(plan.turn.timeouts);
+        *request.uri_mut() = plan.prepared.target.url(&path)?;
+        *request.headers_mut() = plan.prepared.headers(Channel::Http)?;
+        request.headers_mut().insert(ACCEPT, EVENT_STREAM);
+        let timeouts = plan.prepared.timeouts;
+        request.extensions_mut().insert(timeouts);
         add(&plan.counters.resumes, 1);
         let observer = plan.observer.at(request.uri());
-        let opened = Attempts::new(observer, request).open().await?;
-        let mut stream = ResponseStream::new(opened, Vec::new(), plan.turn.timeouts, None);
-        let early: VecDeque<_> = first_of(&mut stream).await?.into_iter().collect();
-        Ok(Started {
-            way: Way::Http(Box::new(stream)),
-            early,
-        })
+        let exchange = Exchange::new(plan.shared.clone(), observer, request);
+        begun(HttpEvents::open(exchange, timeouts).await?).await
     })
 }
 
-/// Fetches the response itself, once it has ended: where the server no longer has the events between, what they said is in it.
+/// Fetches the response itself, once it has ended: where the server no longer has the events between, it holds what they said.
 pub(super) fn retrieve(plan: Arc<Plan>, response_id: String) -> Retrieving {
     Box::pin(async move {
-        let inner = plan.client.inner();
-        let started = inner.timer.now();
+        let shared = &plan.shared;
+        let started = shared.timer.now();
+        // The timeouts of a stream are not those of a response in one piece.
         let mut options = plan.options.clone();
-        // The clocks of a stream are not those of an answer in one piece.
-        options.timeouts = None;
+        (options.timeouts, options.timeout) = (None, None);
         loop {
-            let response = plan.client.retrieve_with(&response_id, &options).await?;
+            let response = stored::retrieve(shared, &response_id, &options).await?;
             if !matches!(response.status, Status::InProgress | Status::Queued) {
                 add(&plan.counters.retrievals, 1);
                 return Ok(response);
             }
-            let elapsed = inner.timer.now().saturating_duration_since(started);
-            if plan
-                .turn
-                .timeouts
-                .total
-                .is_some_and(|total| elapsed >= total)
-            {
+            let elapsed = shared.timer.now().saturating_duration_since(started);
+            let total = plan.prepared.timeouts.total;
+            if total.is_some_and(|total| elapsed >= total) {
                 return Err(Error::new(ErrorKind::Timeout));
             }
-            inner.timer.sleep(BETWEEN_LOOKS).await;
+            shared.timer.sleep(BETWEEN_LOOKS).await;
         }
     })
 }
@@ -193,50 +184,12 @@ fn end_of(response: Response) -> ResponseEvent {
     }
 }
 
-fn target(base: &Uri, place: &Place) -> Result<Uri, Error> {
-    // The id comes from the server and goes into a path.
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-    if place.response_id.is_empty() || !place.response_id.bytes().all(is_plain) {
-        return Err(Error::request(RESPONSE_ID));
-    }
-    let uri = failure::join(base, &format!("responses/{}", place.response_id))?;
-    let separator = if uri.query().is_some() { '&' } else { '?' };
-    format!(
-        "{uri}{separator}stream=true&starting_after={}",
-        place.starting_after
-    )
-    .parse()
-    .map_err(|_| Error::request(RESPONSE_ID))
-}
-
 /// A background response takes minutes.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
-const RESPONSE_ID: &str = "the response has an id that cannot stand in a URL";
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn place(response_id: &str) -> Place {
-        Place {
-            response_id: response_id.into(),
-            starting_after: 17,
-        }
-    }
-
-    #[test]
-    fn the_place_is_in_the_url_beside_what_the_base_has() {
-        let plain = Uri::from_static("https://api.test/v1");
-        let expected = "https://api.test/v1/responses/resp_1?stream=true&starting_after=17";
-        assert_eq!(target(&plain, &place("resp_1")).unwrap(), expected);
-        let with_query = Uri::from_static("https://api.test/v1?api-version=1");
-        let expected =
-            "https://api.test/v1/responses/resp_1?api-version=1&stream=true&starting_after=17";
-        assert_eq!(target(&with_query, &place("resp_1")).unwrap(), expected);
-        for id in ["", "../models", "resp_1?x=", "resp 1"] {
-            assert!(target(&plain, &place(id)).is_err(), "{id}");
-        }
-    }
 
     #[test]
     fn only_what_is_kept_can_be_resumed() {

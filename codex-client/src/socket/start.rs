@@ -3,24 +3,27 @@
 
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
+use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use codex_auth::{CredentialSource as _, Verdict};
 use codex_transport::Timer as _;
-use codex_types::{ErrorEvent, ResponseEvent};
-use futures_core::Stream as _;
+use codex_types::profile::Channel;
+use codex_types::{ErrorEvent, ResponseEvent, Streaming};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+use crate::attempt::Renewals;
+use crate::calls::create::post;
 use crate::error::{Error, ErrorKind};
+use crate::events::HttpEvents;
 use crate::meta::{ResponseMeta, text_of};
 use crate::observe::Attempt;
-use crate::stream::ResponseStream;
+use crate::request::Prepared;
 
 use super::count::add;
 use super::decide::{self, Avoid, Next};
-use super::open::{self, Open, Trouble};
+use super::open::{Open, StartFailure};
 use super::plan::Plan;
 use super::reading::{Fault, Reading, is_beside};
 use super::settings::TransportChoice;
@@ -35,7 +38,7 @@ pub(super) struct Started {
 /// What a response comes over.
 pub(super) enum Way {
     Socket(Box<Reading>),
-    Http(Box<ResponseStream>),
+    Http(Box<HttpEvents>),
 }
 
 /// A response that is waited for.
@@ -51,15 +54,15 @@ async fn begin(plan: Arc<Plan>, mut kept: Option<Open>) -> Result<Started, Error
     if !tries_socket(&plan, kept.is_some())? {
         return over_http(&plan).await;
     }
-    let mut chances = Chances::default();
+    let mut fallbacks = Fallbacks::default();
     loop {
-        let trouble = match over_socket(&plan, kept.take()).await {
+        let failure = match over_socket(&plan, kept.take()).await {
             Ok(started) => return Ok(started),
-            Err(trouble) => trouble,
+            Err(failure) => failure,
         };
-        match chances.after(&plan, trouble).await? {
-            Again::Socket => {}
-            Again::Http => return over_http(&plan).await,
+        match fallbacks.after(&plan, failure).await? {
+            Retry::Socket => {}
+            Retry::Http => return over_http(&plan).await,
         }
     }
 }
@@ -69,92 +72,91 @@ pub(super) fn tries_socket(plan: &Plan, is_open: bool) -> Result<bool, Error> {
     if !plan.wants_socket()? {
         return Ok(false);
     }
-    let inner = plan.client.inner();
+    let shared = &plan.shared;
     let is_avoided = plan.settings.transport == TransportChoice::Auto
         && !is_open
-        && inner
-            .avoided
-            .contains(&open::target(&plan.turn)?, inner.timer.now());
+        && shared.avoided.contains(&plan.target, shared.timer.now());
     Ok(!is_avoided)
 }
 
-/// How often a turn may still try a socket before its first event.
-pub(super) struct Chances {
+/// How many times a turn may still try a socket before its first event.
+pub(super) struct Fallbacks {
     /// A dead socket, and one answer that a fresh one is needed.
     reconnects: u32,
-    /// The ladder of a credential source has two steps.
-    renewals: u32,
+    renewals: Renewals,
 }
 
-pub(super) enum Again {
+pub(super) enum Retry {
     Socket,
     Http,
 }
 
-impl Default for Chances {
+impl Default for Fallbacks {
     fn default() -> Self {
         Self {
             reconnects: 2,
-            renewals: 2,
+            renewals: Renewals::new(),
         }
     }
 }
 
-impl Chances {
-    /// What to try after this trouble, or the error that it ends in.
-    pub(super) async fn after(&mut self, plan: &Plan, trouble: Trouble) -> Result<Again, Error> {
-        let avoid = match trouble.next {
-            Next::Stop => return Err(trouble.error),
+impl Fallbacks {
+    /// What to try after this failure, or the error that it ends in.
+    pub(super) async fn after(
+        &mut self,
+        plan: &Plan,
+        failure: StartFailure,
+    ) -> Result<Retry, Error> {
+        let avoid = match failure.next {
+            Next::Stop => return Err(failure.error),
             Next::Reconnect if self.reconnects > 0 => {
                 self.reconnects -= 1;
-                return Ok(Again::Socket);
+                return Ok(Retry::Socket);
             }
             Next::Reconnect => Avoid::No,
-            Next::Renew => return self.renew(plan, trouble).await,
+            Next::Renew => return self.renew(plan, failure).await,
             Next::Http(avoid) => avoid,
         };
         if plan.settings.transport != TransportChoice::Auto {
-            return Err(trouble.error);
+            return Err(failure.error);
         }
         let period = match avoid {
             Avoid::No => Duration::ZERO,
             Avoid::Broken => plan.settings.avoid_broken,
             Avoid::Refused => plan.settings.avoid_refused,
         };
-        let inner = plan.client.inner();
         if !period.is_zero() {
-            inner
-                .avoided
-                .insert(&open::target(&plan.turn)?, inner.timer.now(), period);
+            let shared = &plan.shared;
+            let now = shared.timer.now();
+            shared.avoided.insert(&plan.target, now, period);
         }
-        Ok(Again::Http)
+        Ok(Retry::Http)
     }
 
-    async fn renew(&mut self, plan: &Plan, trouble: Trouble) -> Result<Again, Error> {
-        let Some(lease) = trouble.lease.filter(|_| self.renewals > 0) else {
-            return Err(trouble.error);
+    async fn renew(&mut self, plan: &Plan, failure: StartFailure) -> Result<Retry, Error> {
+        let Some(lease) = failure.lease else {
+            return Err(failure.error);
         };
-        self.renewals -= 1;
-        match plan.client.inner().credentials.rejected(lease).await {
-            Ok(Verdict::Retry) => Ok(Again::Socket),
-            Err(error) => Err(Error::new(ErrorKind::Credentials).with_source(error)),
-            Ok(_) => Err(trouble.error),
+        if self.renewals.after(&plan.shared, lease).await? {
+            Ok(Retry::Socket)
+        } else {
+            Err(failure.error)
         }
     }
 }
 
 /// Sends the request over a socket and waits for the first event.
-pub(super) async fn over_socket(plan: &Plan, kept: Option<Open>) -> Result<Started, Trouble> {
+pub(super) async fn over_socket(plan: &Plan, kept: Option<Open>) -> Result<Started, StartFailure> {
     let attempt = Attempt::over_socket(plan.observer.target());
     let started = attempt.within(first_over_socket(plan, kept)).await;
-    if let Err(trouble) = &started {
-        attempt.failed(&trouble.error);
-        plan.observer.exchange_failed(&trouble.error);
+    if let Err(failure) = &started {
+        attempt.failed(&failure.error);
+        plan.observer.exchange_failed(&failure.error);
     }
     started
 }
 
-async fn first_over_socket(plan: &Plan, kept: Option<Open>) -> Result<Started, Trouble> {
+async fn first_over_socket(plan: &Plan, kept: Option<Open>) -> Result<Started, StartFailure> {
     let usable = kept.and_then(|mut open| open.is_usable(plan).then_some(open));
     let is_fresh = usable.is_none();
     let mut open = match usable {
@@ -163,7 +165,7 @@ async fn first_over_socket(plan: &Plan, kept: Option<Open>) -> Result<Started, T
     };
     // From here on the server may have forgotten what was before; only a completed response makes the next chain.
     let chain = open.chain.take();
-    let message = plan.message(chain.as_ref()).map_err(Trouble::stop)?;
+    let message = plan.message(chain.as_ref()).map_err(StartFailure::stop)?;
     let length = message.json.len() as u64;
     if let Err(error) = open.socket.send(message.json).await {
         return Err(lost(Fault::Lost(error), is_fresh));
@@ -192,7 +194,7 @@ async fn first_over_socket(plan: &Plan, kept: Option<Open>) -> Result<Started, T
                 decide::after_error_event(event.http_status(), &api, message.is_continuation)
             {
                 let error = refusal(event);
-                return Err(Trouble {
+                return Err(StartFailure {
                     next,
                     error,
                     lease: Some(lease),
@@ -208,7 +210,7 @@ async fn first_over_socket(plan: &Plan, kept: Option<Open>) -> Result<Started, T
     }
 }
 
-fn lost(fault: Fault, is_fresh: bool) -> Trouble {
+fn lost(fault: Fault, is_fresh: bool) -> StartFailure {
     let next = match &fault {
         Fault::Lost(error) => decide::after_loss(error.kind(), error.close_code(), is_fresh),
         Fault::Ended => {
@@ -216,7 +218,7 @@ fn lost(fault: Fault, is_fresh: bool) -> Trouble {
         }
         Fault::Refused(_) => Next::Stop,
     };
-    Trouble::new(next, fault.into_error())
+    StartFailure::new(next, fault.into_error())
 }
 
 /// An error event in the place of an answer, as the status it would be over HTTP.
@@ -248,23 +250,55 @@ async fn over_http(plan: &Plan) -> Result<Started, Error> {
     add(&plan.counters.http_turns, 1);
     let mut request = plan.request.clone();
     request.stream_id = None;
-    let mut stream = plan
-        .client
-        .stream_within(&request, &plan.options, &plan.observer)
-        .await?;
-    first_of(&mut stream).await.map(|first| Started {
-        way: Way::Http(Box::new(stream)),
-        early: first.into_iter().collect(),
+    let prepared = Prepared::new(
+        &plan.shared,
+        &request,
+        &plan.options,
+        Channel::Http,
+        Streaming::Yes,
+    )
+    .await?;
+    let observer = plan.observer.at(&prepared.target.url("responses")?);
+    let events = post(&plan.shared, &prepared, &observer).await?;
+    begun(events).await
+}
+
+/// Waits for the first event of a stream; an error that ends it is the error of the whole.
+pub(super) async fn begun(mut events: HttpEvents) -> Result<Started, Error> {
+    let early = match poll_fn(|cx| events.poll_event(cx)).await {
+        Some(Err(error)) if error.is_fatal() => return Err(error),
+        first => first.into_iter().collect(),
+    };
+    Ok(Started {
+        way: Way::Http(Box::new(events)),
+        early,
     })
 }
 
-/// The first event of a stream; an error that ends it is the error of the whole.
-pub(super) async fn first_of(
-    stream: &mut ResponseStream,
-) -> Result<Option<Result<ResponseEvent, Error>>, Error> {
-    match poll_fn(|context| Pin::new(&mut *stream).poll_next(context)).await {
-        Some(Err(error)) if error.is_fatal() => Err(error),
-        first => Ok(first),
+impl Way {
+    pub(super) fn meta(&self) -> &ResponseMeta {
+        match self {
+            Self::Socket(reading) => &reading.open.meta,
+            Self::Http(events) => events.meta(),
+        }
+    }
+
+    /// The next event or an error that concerns one event only, or what ended it.
+    pub(super) fn poll_event(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Result<ResponseEvent, Error>, Error>> {
+        match self {
+            Self::Socket(reading) => {
+                let item = ready!(reading.poll_event(cx));
+                Poll::Ready(item.map_err(|fault| fault.into_error()))
+            }
+            Self::Http(events) => Poll::Ready(match ready!(events.poll_event(cx)) {
+                Some(Err(error)) if error.is_fatal() => Err(error),
+                Some(item) => Ok(item),
+                None => Err(Error::new(ErrorKind::Truncated)),
+            }),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use codex_types::{ClientCallKind, Input, InputItem, OutputItem, Response, ResponseEvent, Tool};
 
 use crate::error::{Error, ErrorKind};
-use crate::session::{Session, SessionTurn};
+use crate::session::Session;
 use crate::tools::Tools;
 
 /// What happens while a model and its tools are at work.
@@ -44,7 +44,10 @@ impl Session {
         mut watch: impl FnMut(Progress<'_>),
     ) -> Result<Response, Error> {
         self.declare(tools);
-        let mut response = follow(self.turn(input).await?, &mut watch).await?;
+        let turn = self.turn(input).await?;
+        let mut response = turn
+            .finish_with(|event| watch(Progress::Event(event)))
+            .await?;
         for _ in 0..tools.max_rounds {
             if waits_for_others(&response) {
                 return Ok(response);
@@ -56,7 +59,10 @@ impl Session {
             for output in &outputs {
                 watch(Progress::Output(output));
             }
-            response = follow(self.follow_up(outputs).await?, &mut watch).await?;
+            let turn = self.follow_up(outputs).await?;
+            response = turn
+                .finish_with(|event| watch(Progress::Event(event)))
+                .await?;
         }
         if waits_for_others(&response) || (response.end_turn != Some(false) && !calls(&response)) {
             return Ok(response);
@@ -76,22 +82,6 @@ impl Session {
             }
         }
     }
-}
-
-async fn follow(
-    mut turn: SessionTurn<'_>,
-    watch: &mut impl FnMut(Progress<'_>),
-) -> Result<Response, Error> {
-    while let Some(item) = turn.next().await {
-        match item {
-            Ok(event) => watch(Progress::Event(&event)),
-            Err(error) if error.is_fatal() => {
-                return Err(error.with_partial(turn.snapshot().clone()));
-            }
-            Err(_) => {}
-        }
-    }
-    turn.finish().await
 }
 
 fn name(tool: &Tool) -> Option<&str> {

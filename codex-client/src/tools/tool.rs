@@ -1,5 +1,6 @@
 // A function behind one type without parameters, and a call on its way from the model's words to an output.
 
+use core::error::Error as _;
 use core::fmt;
 use core::future::Future;
 use core::marker::PhantomData;
@@ -7,12 +8,10 @@ use core::pin::Pin;
 use std::sync::Arc;
 
 use codex_types::{
-    CallFault, ClientCallKind, CustomToolCallOutput, FunctionCall, FunctionCallOutput, InputItem,
+    ArgumentsError, CallFault, ClientCallKind, CustomToolCallOutput, FunctionCallOutput, InputItem,
     OutputItem, Response, ToolOutput,
 };
 use serde::de::DeserializeOwned;
-
-use crate::tools::Approval;
 
 /// A call of a function, as the model wrote it.
 #[derive(Clone, PartialEq, Eq)]
@@ -95,6 +94,16 @@ impl fmt::Debug for ToolCall {
             .field("name", &self.name)
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a call may be run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Approval {
+    /// It may.
+    Allow,
+    /// It may not; the model is told why.
+    Deny(String),
 }
 
 /// A call that is not answered yet.
@@ -196,13 +205,11 @@ where
     }
 
     fn prepare(&self, arguments: &str) -> Result<Running, String> {
-        let call = FunctionCall::new("", "", arguments);
         let arguments: A =
-            call.arguments_as()
-                .map_err(|error| match core::error::Error::source(&error) {
-                    Some(source) => format!("{error}: {source}"),
-                    None => error.to_string(),
-                })?;
+            ArgumentsError::decode(arguments).map_err(|error| match error.source() {
+                Some(source) => format!("{error}: {source}"),
+                None => error.to_string(),
+            })?;
         let function = self.function.clone();
         Ok(Box::pin(async move { output(function(arguments).await) }))
     }

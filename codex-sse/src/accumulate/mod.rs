@@ -287,15 +287,10 @@ impl Accumulator {
         Err(Error::truncated(None))
     }
 
-    /// Returns the response, if it ended whole.
-    ///
-    /// # Errors
-    /// The accumulator itself, when the response ended otherwise or not at all; [`into_partial`](Self::into_partial) gives what there is.
-    pub fn into_response(self) -> Result<Response, Box<Self>> {
-        match self.outcome {
-            Some(Outcome::Completed) => Ok(self.response),
-            _ => Err(Box::new(self)),
-        }
+    /// Returns the response if it completed, else `None`; [`into_partial`](Self::into_partial) returns it whatever its
+    /// [`outcome`](Self::outcome).
+    pub fn into_response(self) -> Option<Response> {
+        (self.outcome == Some(Outcome::Completed)).then_some(self.response)
     }
 
     /// Returns the response, as far as it came.

@@ -13,7 +13,7 @@ use super::script::Stage;
 use super::{Answer, Cut, RecordedMessage, RecordedRequest, Script};
 use crate::{
     Body, ERROR_BODY_LIMIT, Error, ErrorKind, HttpTransport, Phase, Sent, Upgrade, WsConnection,
-    WsTransport, hyper_error,
+    WsTransport,
 };
 
 /// Plays a [`Script`] in memory: no socket, no thread. Pauses follow tokio's clock, so a paused one makes them take no time;
@@ -80,7 +80,7 @@ impl HttpTransport for ScriptedTransport {
             return Ok(response);
         }
         let mut body = Body::wrap(InMemory(Play::new(&answer, None, self.0.clone())));
-        if let Some(id) = hyper_error::request_id(&answer.headers) {
+        if let Some(id) = crate::request_id(&answer.headers) {
             body = body.with_request_id(id);
         }
         let mut response = Response::new(body);

@@ -37,7 +37,19 @@ impl ArgumentsError {
         false
     }
 
-    pub(crate) fn decode<T: DeserializeOwned>(arguments: &str) -> Result<T, Self> {
+    /// Decodes arguments as a model wrote them.
+    ///
+    /// # Errors
+    ///
+    /// Fails when they are not JSON or do not have the shape of `T`.
+    ///
+    /// ```
+    /// use codex_types::ArgumentsError;
+    ///
+    /// assert_eq!(ArgumentsError::decode::<(i32, i32)>("[1, 2]")?, (1, 2));
+    /// # Ok::<(), ArgumentsError>(())
+    /// ```
+    pub fn decode<T: DeserializeOwned>(arguments: &str) -> Result<T, Self> {
         crate::raw::parse(arguments).map_err(|source| Self {
             source,
             arguments: arguments.into(),

@@ -1,61 +1,25 @@
-//! Signing in, signing out, and the credentials in between: codex-auth's machines over a codex-transport transport.
-//!
-//! A [`Login`] is a place where a login is kept and the authority it comes from. [`Login::with_device_code`] and
-//! [`Login::in_browser`] fill the place, [`Login::sign_out`] empties it, and [`Login::credentials`] gives a client what is in it, renewed
-//! when it must be. The `login` example is a whole program made of it.
-//!
-//! ```
-//! use codex_auth::{MemoryStore, OAuthProfile};
-//! use codex_client::{Client, login::Login};
-//! use codex_transport::TokioTimer;
-//! use codex_transport::testing::{Answer, Script, ScriptedTransport};
-//!
-//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-//! // In a program: HyperTransport::new()? and FileStore::for_app("my-app")?.
-//! let transport = ScriptedTransport::new(
-//!     Script::new()
-//!         .route("POST", "/api/accounts/deviceauth/usercode", Answer::json(200, r#"{"device_auth_id":"d","user_code":"ABCD-12345","interval":"5"}"#))
-//!         .route("POST", "/api/accounts/deviceauth/token", Answer::json(200, r#"{"authorization_code":"c","code_challenge":"h","code_verifier":"v"}"#))
-//!         .route("POST", "/oauth/token", Answer::json(200, r#"{"id_token":"e30.e30.c2ln","access_token":"invented","refresh_token":"invented"}"#)),
-//! );
-//! let login = Login::new(OAuthProfile::codex(), MemoryStore::new(), transport, TokioTimer);
-//!
-//! let mut shown = String::new();
-//! login.with_device_code(|prompt| shown = format!("{} {:?}", prompt.url(), prompt.user_code())).await?;
-//! assert_eq!(shown, r#"https://auth.openai.com/codex/device Some("ABCD-12345")"#);
-//!
-//! let client = Client::builder().base_url("https://chatgpt.com/backend-api/codex").auth(login.credentials().build()?).build()?;
-//! # let _ = client;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! # }).unwrap();
-//! ```
-
-mod adapter;
-mod browser;
-mod listener;
+// A place for a login and the authority it comes from, and everything about it that needs no browser.
 
 use core::time::Duration;
 
 use codex_auth::{
-    BrowserSignIn, DeviceFlow, Entropy, Error, OAuthProfile, OAuthSource, OAuthSourceBuilder,
-    Prompt, Record, Registration, Revoked, SendRequest as _, SignIn, SignedOut, StoreLock,
-    Timer as _, TokenStore, drive, sign_out, store_sign_in,
+    BrowserSignIn, DeviceFlow, Error, OAuthProfile, OAuthSource, OAuthSourceBuilder, Prompt,
+    Record, Registration, Revoked, SendRequest as _, SignIn, SignedOut, StoreLock, Timer as _,
+    TokenStore, drive, sign_out, store_sign_in,
 };
 use codex_transport::HttpTransport;
 
-pub use self::adapter::{TransportSender, TransportTimer};
-pub use self::browser::{Notice, Redirects};
-pub use self::listener::RedirectListener;
+use super::adapter::{TransportSender, TransportTimer};
 
-/// One place for a login, and the authority it comes from. See the [module](self) for an example.
+/// One place for a login, and the authority it comes from. See the [module](super) for an example.
 ///
 /// Two of them may use one place, in one process or in several: the store's lock and its compare-and-swap keep them apart.
 #[derive(Clone, Debug)]
 pub struct Login<S> {
-    profile: OAuthProfile,
-    store: S,
-    http: TransportSender,
-    timer: TransportTimer,
+    pub(super) profile: OAuthProfile,
+    pub(super) store: S,
+    pub(super) http: TransportSender,
+    pub(super) timer: TransportTimer,
 }
 
 impl<S: TokenStore> Login<S> {
@@ -132,64 +96,6 @@ impl<S: TokenStore> Login<S> {
         })
     }
 
-    /// Signs in with a browser that comes back to this program. `notice` gets the address to open, and whatever else the user should know.
-    ///
-    /// Needs a tokio runtime with I/O if there is a listener.
-    ///
-    /// ```
-    /// use codex_auth::{MemoryStore, OAuthProfile};
-    /// use codex_client::login::{Login, Notice, RedirectListener, Redirects};
-    /// # use codex_transport::testing::{Answer, Script, ScriptedTransport};
-    /// # let transport = ScriptedTransport::new(Script::new().route("POST", "/oauth/token", Answer::json(200, r#"{"access_token":"invented"}"#)));
-    /// # /// Comes back at once, as a browser does whose user is signed in already.
-    /// # fn open_browser(address: &str) {
-    /// #     let member = |name: &str| address.split(['?', '&']).find_map(|member| member.strip_prefix(name)).unwrap().to_owned();
-    /// #     let port = member("redirect_uri=http%3A%2F%2F127.0.0.1%3A").split('%').next().unwrap().to_owned();
-    /// #     let state = member("state=");
-    /// #     std::thread::spawn(move || {
-    /// #         use std::io::{Read, Write};
-    /// #         let mut stream = std::net::TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
-    /// #         write!(stream, "GET /auth/callback?code=c&state={state} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n").unwrap();
-    /// #         stream.read_to_end(&mut Vec::new()).unwrap();
-    /// #     });
-    /// # }
-    ///
-    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-    /// let profile = OAuthProfile::custom("https://login.example", "my-client");
-    /// let login = Login::new(profile, MemoryStore::new(), transport, codex_transport::TokioTimer);
-    ///
-    /// let listener = RedirectListener::bind(&login.profile().redirect)?;
-    /// let attempt = login.browser_sign_in(listener.port())?;
-    /// let signed_in = login
-    ///     .in_browser(attempt, Redirects::listening(listener), |notice| {
-    ///         if let Notice::Show(prompt) = notice {
-    ///             println!("Open {}", prompt.url());
-    ///             open_browser(prompt.url());
-    ///         }
-    ///     })
-    ///     .await?;
-    /// assert_eq!(signed_in.sign_in().tokens().access_token().expose(), "invented");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # }).unwrap();
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// What ended it; above all [`Denied`](codex_auth::ErrorKind::Denied), [`TimedOut`](codex_auth::ErrorKind::TimedOut) and, when the lines
-    /// to paste end without a usable one, [`MalformedRedirect`](codex_auth::ErrorKind::MalformedRedirect). The stored login, if there is
-    /// one, is then as it was.
-    pub async fn in_browser(
-        &self,
-        attempt: BrowserSignIn,
-        redirects: Redirects,
-        notice: impl FnMut(Notice<'_>) + Send,
-    ) -> Result<SignedIn, Error> {
-        self.writable()?;
-        let flow = attempt.begin(self.timer.now(), &Entropy::from_os()?)?;
-        let sign_in = browser::run(self, flow, redirects, notice).await?;
-        self.keep(sign_in).await
-    }
-
     /// Revokes the stored login's tokens, and removes them from the store whatever the authority says.
     ///
     /// # Errors
@@ -200,7 +106,7 @@ impl<S: TokenStore> Login<S> {
     }
 
     /// What is stored, if the store can be written.
-    fn writable(&self) -> Result<Option<Record>, Error> {
+    pub(super) fn writable(&self) -> Result<Option<Record>, Error> {
         if self.store.is_read_only() {
             return Err(Error::store("the store is read-only"));
         }
@@ -208,7 +114,7 @@ impl<S: TokenStore> Login<S> {
         Ok(stored.map(codex_auth::Stored::into_record))
     }
 
-    async fn keep(&self, sign_in: SignIn) -> Result<SignedIn, Error> {
+    pub(super) async fn keep(&self, sign_in: SignIn) -> Result<SignedIn, Error> {
         let replaced = store_sign_in(
             &self.profile,
             &self.store,
@@ -221,7 +127,7 @@ impl<S: TokenStore> Login<S> {
     }
 
     /// Stores a client id issued a moment ago beside whatever is stored.
-    async fn register(&self, registration: &Registration) -> Result<(), Error> {
+    pub(super) async fn register(&self, registration: &Registration) -> Result<(), Error> {
         let _lock = self.lock().await?;
         let stored = self.store.load()?;
         let (record, revision) = match &stored {

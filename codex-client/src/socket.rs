@@ -1,42 +1,40 @@
-// Many turns over one socket. What a turn sends and how it gets there is made in `plan.rs` and `start.rs`, what it hands out in `turn.rs`;
-// here is only what outlives a turn.
+// Many turns over one socket: what outlives a turn. `plan.rs` makes what a turn sends, `start.rs` gets it to its first event, and `source.rs`
+// yields the events.
 
-mod answer;
-mod avoid;
 mod chain;
-mod count;
+pub(crate) mod count;
 mod decide;
-mod event;
-mod kept;
+pub(crate) mod event;
+mod idle;
 mod open;
 mod plan;
 mod reading;
 mod resume;
-mod settings;
+pub(crate) mod settings;
+pub(crate) mod source;
 mod start;
-mod turn;
+pub(crate) mod turn;
 
 use core::fmt;
 use std::sync::Arc;
 
-use codex_types::profile::WarmUp;
+use codex_types::profile::{Channel, RequestForm, WarmUp};
 use codex_types::{CreateResponse, Input, InputItem, Response, Role};
 
+use crate::calls::call::Call;
 use crate::client::Client;
 use crate::error::Error;
 use crate::failure;
+use crate::id;
 use crate::options::CallOptions;
+use crate::request::policy;
 
-pub(crate) use avoid::AvoidedHosts;
-pub use count::SocketStats;
-pub use event::{Restart, TurnEvent, TurnUpdate};
-pub use settings::{Interruption, SocketSettings, TransportChoice};
-pub use turn::SocketTurn;
-
-use count::Counters;
-use kept::Kept;
+use count::{Counters, SocketStats};
+use idle::IdleSocket;
 use plan::Plan;
-use start::{Again, Chances, over_socket, tries_socket};
+use settings::SocketSettings;
+use start::{Fallbacks, Retry, over_socket, tries_socket};
+use turn::SocketTurn;
 
 /// The turns of one conversation over one WebSocket, and over HTTP where there is none.
 ///
@@ -81,7 +79,9 @@ pub struct SocketSession {
     client: Client,
     settings: SocketSettings,
     counters: Arc<Counters>,
-    open: Kept,
+    open: IdleSocket,
+    /// Names the conversation of requests whose caller does not.
+    id: String,
 }
 
 impl Client {
@@ -100,69 +100,73 @@ impl SocketSession {
             client: client.clone(),
             settings,
             counters: Arc::default(),
-            open: Kept::default(),
+            open: IdleSocket::default(),
+            id: id::new(),
         }
     }
 
-    /// Asks for a response and waits for all of it.
+    /// Sends a request and waits for the whole response.
     ///
     /// # Errors
     ///
-    /// As for [`stream`](Self::stream) and [`SocketTurn::finish`].
-    pub async fn create(&mut self, request: &CreateResponse) -> Result<Response, Error> {
-        self.stream(request).await?.finish().await
+    /// Those of [`stream`](Self::stream) and [`SocketTurn::finish`].
+    pub fn create<'a>(&'a mut self, request: &'a CreateResponse) -> Call<'a, Response> {
+        Call::new(move |options| {
+            Box::pin(async move { self.turn(request, &options).await?.finish().await })
+        })
     }
 
-    /// Asks for a response and hands out its events as they arrive. Resolves when the first event is there.
+    /// Sends a request and returns the events of the response as they arrive. Resolves when the first event has arrived.
     ///
-    /// Dropping the future, or later the turn, closes the socket.
+    /// Headers of the call are sent when a socket is opened, and not again. Dropping the future, or later the turn, closes the socket.
     ///
     /// # Errors
     ///
-    /// As for [`Client::stream`]; over a socket, an error event in the place of the first event is a
-    /// [`Status`](crate::ErrorKind::Status) like the same answer over HTTP.
-    pub async fn stream(&mut self, request: &CreateResponse) -> Result<SocketTurn<'_>, Error> {
-        self.stream_with(request, &CallOptions::new()).await
+    /// Those of [`Client::stream`]; over a socket, an error event instead of the first event is a
+    /// [`Status`](crate::ErrorKind::Status) like the same response over HTTP.
+    pub fn stream<'a, 'session: 'a>(
+        &'session mut self,
+        request: &'a CreateResponse,
+    ) -> Call<'a, SocketTurn<'session>> {
+        Call::new(move |options| Box::pin(async move { self.turn(request, &options).await }))
     }
 
-    /// As [`stream`](Self::stream), with options of this call. Headers are told to a socket when it is opened, and not again.
-    ///
-    /// # Errors
-    ///
-    /// As for [`stream`](Self::stream).
-    pub async fn stream_with(
-        &mut self,
-        request: &CreateResponse,
-        options: &CallOptions,
-    ) -> Result<SocketTurn<'_>, Error> {
-        let plan = self.plan(request, options).await?;
-        SocketTurn::start(self, plan).await
-    }
-
-    /// Opens the socket and lets the server prepare for the request without answering it, so that the first answer comes sooner. Of the
-    /// input, it gets what the profile says ([`WarmUp`]), and all of it where the profile says nothing.
+    /// Opens the socket and lets the server prepare for the request without a response, so that the first response comes sooner. Of the
+    /// input, it gets what the profile names ([`WarmUp`]), and all of it where the profile names nothing. The options should be those of the
+    /// first turn, because headers are sent when the socket is opened.
     ///
     /// `false` when there is no socket to prepare: turns go over HTTP.
     ///
     /// # Errors
     ///
-    /// As for [`stream`](Self::stream), but for what a turn over HTTP might do better.
-    pub async fn warm_up(&mut self, request: &CreateResponse) -> Result<bool, Error> {
-        self.warm_up_with(request, &CallOptions::new()).await
+    /// Those of [`stream`](Self::stream), except those that a turn over HTTP would not have.
+    pub fn warm_up<'a>(&'a mut self, request: &'a CreateResponse) -> Call<'a, bool> {
+        Call::new(move |options| Box::pin(async move { self.prepare(request, &options).await }))
     }
 
-    /// As [`warm_up`](Self::warm_up), with options: those that the first turn will have, because headers are told when the socket is opened.
-    ///
-    /// # Errors
-    ///
-    /// As for [`warm_up`](Self::warm_up).
-    pub async fn warm_up_with(
+    async fn turn(
+        &mut self,
+        request: &CreateResponse,
+        options: &CallOptions,
+    ) -> Result<SocketTurn<'_>, Error> {
+        let plan = self.plan(request, options).await?;
+        SocketTurn::start(&mut self.open, plan).await
+    }
+
+    async fn prepare(
         &mut self,
         request: &CreateResponse,
         options: &CallOptions,
     ) -> Result<bool, Error> {
         let mut request = request.clone().generate(false);
-        let warm_up = self.client.target().await?.profile.websocket.warm_up;
+        let shared = self.client.shared();
+        let target = shared.target().await?;
+        let profile = &target.profile;
+        let policy = policy(shared, profile, options, &request.model, Channel::WebSocket);
+        let warm_up = match policy.form {
+            Some(RequestForm::Lite) => WarmUp::EmptyInput,
+            _ => profile.websocket.warm_up,
+        };
         let input = request
             .input
             .take()
@@ -177,18 +181,16 @@ impl SocketSession {
         if !tries_socket(&plan, self.open.is_open())? {
             return Ok(false);
         }
-        let mut chances = Chances::default();
+        let mut fallbacks = Fallbacks::default();
         loop {
             match over_socket(&plan, self.open.get_mut().take()).await {
                 Ok(started) => {
-                    SocketTurn::over(self, Arc::new(plan), started)
-                        .finish()
-                        .await?;
-                    return Ok(true);
+                    let turn = SocketTurn::begun(&mut self.open, Arc::new(plan), started);
+                    return turn.finish().await.map(|_| true);
                 }
-                Err(trouble) => match chances.after(&plan, trouble).await? {
-                    Again::Socket => {}
-                    Again::Http => return Ok(false),
+                Err(failure) => match fallbacks.after(&plan, failure).await? {
+                    Retry::Socket => {}
+                    Retry::Http => return Ok(false),
                 },
             }
         }
@@ -239,7 +241,15 @@ impl SocketSession {
 
     async fn plan(&self, request: &CreateResponse, options: &CallOptions) -> Result<Plan, Error> {
         let counters = self.counters.clone();
-        Plan::new(&self.client, self.settings, counters, request, options).await
+        let options = options.clone().in_conversation(&self.id);
+        Plan::new(
+            self.client.shared(),
+            self.settings,
+            counters,
+            request,
+            &options,
+        )
+        .await
     }
 }
 

@@ -3,21 +3,23 @@
 
 use core::time::Duration;
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Instant;
 
 use http::Uri;
+
+use crate::lock::lock;
 
 /// The hosts whose sockets are not tried, and until when.
 #[derive(Default)]
 pub(crate) struct AvoidedHosts(Mutex<HashMap<String, Instant>>);
 
 impl AvoidedHosts {
-    pub(super) fn contains(&self, target: &Uri, now: Instant) -> bool {
+    pub(crate) fn contains(&self, target: &Uri, now: Instant) -> bool {
         let Some(host) = authority(target) else {
             return false;
         };
-        let mut hosts = self.lock();
+        let mut hosts = lock(&self.0);
         match hosts.get(host) {
             Some(until) if now < *until => true,
             Some(_) => {
@@ -28,14 +30,10 @@ impl AvoidedHosts {
         }
     }
 
-    pub(super) fn insert(&self, target: &Uri, now: Instant, period: Duration) {
+    pub(crate) fn insert(&self, target: &Uri, now: Instant, period: Duration) {
         if let (Some(host), Some(until)) = (authority(target), now.checked_add(period)) {
-            self.lock().insert(host.to_owned(), until);
+            lock(&self.0).insert(host.to_owned(), until);
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

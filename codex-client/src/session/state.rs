@@ -1,16 +1,16 @@
-// What a conversation is, apart from the way it is held: a turn borrows this and the socket at the same time.
+// The state of a conversation apart from its transport: a turn borrows this and the socket at the same time.
 
 use codex_types::profile::Identity;
 use codex_types::{CreateResponse, InputItem, Response};
 
 use crate::client::Client;
-use crate::observe::TurnState;
-use crate::options::CallOptions;
+use crate::id;
+use crate::options::{CallOptions, TurnState};
+use crate::session::draft::Draft;
 use crate::session::history::History;
-use crate::session::{Draft, id};
 
 /// The state of a [`Session`](crate::Session).
-pub(super) struct Talk {
+pub(super) struct SessionState {
     pub(super) client: Client,
     /// Every request but for its input.
     pub(super) settings: CreateResponse,
@@ -25,7 +25,7 @@ pub(super) struct Talk {
     turn_state: TurnState,
 }
 
-impl Talk {
+impl SessionState {
     pub(super) fn new(client: Client, settings: CreateResponse, history: History) -> Self {
         let id = id::new();
         Self {

@@ -4,10 +4,12 @@ use core::fmt;
 use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use codex_types::RateLimits;
 use futures_core::Stream;
+
+use crate::lock::lock;
 
 /// A view of the limits of a [`Client`](crate::Client), which sees every later change; made by
 /// [`Client::rate_limits`](crate::Client::rate_limits).
@@ -133,7 +135,7 @@ impl KnownLimits {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -2,12 +2,13 @@
 
 use core::fmt;
 use core::time::Duration;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::SystemTime;
 
 use http::{StatusCode, Uri};
 
 use crate::error::{Error, ErrorKind, Side};
+use crate::lock::lock;
 use crate::meta::ResponseMeta;
 use crate::reason::Reason;
 
@@ -32,7 +33,7 @@ pub struct FailedExchange {
 }
 
 impl FailedExchange {
-    pub(super) fn new(error: &Error, target: &Uri, elapsed: Duration) -> Self {
+    pub(crate) fn new(error: &Error, target: &Uri, elapsed: Duration) -> Self {
         Self {
             at: SystemTime::now(),
             target: plain(target),
@@ -136,16 +137,12 @@ impl fmt::Display for FailedExchange {
 pub(crate) struct LastFailure(Mutex<Option<FailedExchange>>);
 
 impl LastFailure {
-    pub(super) fn keep(&self, failed: FailedExchange) {
-        *self.lock() = Some(failed);
+    pub(crate) fn keep(&self, failed: FailedExchange) {
+        *lock(&self.0) = Some(failed);
     }
 
-    pub(super) fn read(&self) -> Option<FailedExchange> {
-        self.lock().clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<FailedExchange>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn read(&self) -> Option<FailedExchange> {
+        lock(&self.0).clone()
     }
 }
 

@@ -1,14 +1,14 @@
 //! A conversation as a value: what was said, verbatim, and who the server takes us for. Nothing enters the history until the server has
 //! completed its part, so that a turn that fails leaves the conversation as it was.
 
-pub(crate) mod answer;
+pub(crate) mod draft;
 mod history;
-mod id;
+mod recorded;
 mod saved;
 #[cfg(feature = "ws")]
 mod sockets;
-mod talk;
-mod turn;
+mod state;
+pub(crate) mod turn;
 
 use core::fmt;
 
@@ -18,15 +18,17 @@ use codex_types::{
     CompactRequest, Compaction, CreateResponse, Input, InputItem, RawJson, Response, Status,
 };
 
-pub use turn::SessionTurn;
-
-use crate::calls::is_compaction;
+use crate::calls::call::Call;
+use crate::calls::compact::is_compaction;
 use crate::client::Client;
 use crate::error::Error;
 use crate::options::CallOptions;
-use crate::turn::unwritable;
+use crate::request::unwritable;
+
+use draft::Draft;
 use history::History;
-use talk::Talk;
+use state::SessionState;
+use turn::SessionTurn;
 
 /// A conversation with a model.
 ///
@@ -57,7 +59,7 @@ use talk::Talk;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Session {
-    talk: Talk,
+    state: SessionState,
     /// None: the conversation is held over HTTP.
     #[cfg(feature = "ws")]
     sockets: Option<crate::socket::SocketSession>,
@@ -78,12 +80,16 @@ impl Session {
             .take()
             .map(Input::into_items)
             .unwrap_or_default();
-        Self::of(Talk::new(client, settings, History::starting_with(start)))
+        Self::of(SessionState::new(
+            client,
+            settings,
+            History::starting_with(start),
+        ))
     }
 
-    fn of(talk: Talk) -> Self {
+    fn of(state: SessionState) -> Self {
         Self {
-            talk,
+            state,
             #[cfg(feature = "ws")]
             sockets: None,
         }
@@ -92,93 +98,83 @@ impl Session {
     /// Names the installation of the program, for backends that are told.
     #[must_use]
     pub fn with_installation_id(mut self, id: impl Into<String>) -> Self {
-        self.talk.installation_id = Some(id.into());
+        self.state.installation_id = Some(id.into());
         self
     }
 
-    /// Says something and waits for the whole answer.
+    /// Sends input and waits for the whole response.
     ///
     /// # Errors
     ///
-    /// As for [`Client::create`]. The conversation is then as it was before.
-    pub async fn ask(&mut self, input: impl Into<Input>) -> Result<Response, Error> {
-        self.turn(input).await?.finish().await
+    /// Those of [`Client::create`]. The conversation is then as it was before.
+    pub fn ask(&mut self, input: impl Into<Input>) -> Call<'_, Response> {
+        let input = input.into();
+        Call::new(move |options| {
+            Box::pin(async move { self.begin(input, &options).await?.finish().await })
+        })
     }
 
-    /// Says something and hands out the events of the answer as they arrive.
+    /// Sends input and returns the events of the response as they arrive.
     ///
-    /// Calls of tools in the history that nobody has answered get the output `aborted` first: the service would refuse them as they are.
+    /// Calls of tools in the history without an output get the output `aborted` first: the service would refuse them as they are. The ids
+    /// of the conversation take precedence over those of the options.
     ///
     /// # Errors
     ///
-    /// As for [`Client::stream`].
-    pub async fn turn(&mut self, input: impl Into<Input>) -> Result<SessionTurn<'_>, Error> {
-        self.turn_with(input, &CallOptions::new()).await
+    /// Those of [`Client::stream`].
+    pub fn turn(&mut self, input: impl Into<Input>) -> Call<'_, SessionTurn<'_>> {
+        let input = input.into();
+        Call::new(move |options| Box::pin(async move { self.begin(input, &options).await }))
     }
 
-    /// As [`turn`](Self::turn), with options of this call. The ids of the conversation go before those of the options.
+    /// Continues the same turn, as a rule with the outputs of the tools that the last response called.
     ///
     /// # Errors
     ///
-    /// As for [`Client::stream`].
-    pub async fn turn_with(
-        &mut self,
-        input: impl Into<Input>,
-        options: &CallOptions,
-    ) -> Result<SessionTurn<'_>, Error> {
-        self.talk.begin_turn();
-        let input = self.talk.history.answering(input.into().into_items());
-        self.send(input, options).await
-    }
-
-    /// Goes on with the same turn, as a rule with the outputs of the tools that the last response called.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Client::stream`].
-    pub async fn follow_up(&mut self, input: impl Into<Input>) -> Result<SessionTurn<'_>, Error> {
-        let input = self.talk.history.answering(input.into().into_items());
-        self.send(input, &CallOptions::new()).await
+    /// Those of [`Client::stream`].
+    pub fn follow_up(&mut self, input: impl Into<Input>) -> Call<'_, SessionTurn<'_>> {
+        let input = input.into();
+        Call::new(move |options| Box::pin(async move { self.send(input, &options).await }))
     }
 
     /// What has been said so far, in order.
     pub fn history(&self) -> impl Iterator<Item = &InputItem> {
-        self.talk.history.items()
+        self.state.history.items()
     }
 
     /// What every request says beside its input.
     #[must_use]
     pub fn settings(&self) -> &CreateResponse {
-        &self.talk.settings
+        &self.state.settings
     }
 
     /// Changes what every request from now on says. An input in it is not sent.
     pub fn settings_mut(&mut self) -> &mut CreateResponse {
-        &mut self.talk.settings
+        &mut self.state.settings
     }
 
     /// Names the conversation as a whole; forks have the same.
     #[must_use]
     pub fn session_id(&self) -> &str {
-        &self.talk.session_id
+        &self.state.session_id
     }
 
     /// Names this thread of the conversation.
     #[must_use]
     pub fn thread_id(&self) -> &str {
-        &self.talk.thread_id
+        &self.state.thread_id
     }
 
     /// The client that the conversation is held with.
     #[must_use]
     pub fn client(&self) -> &Client {
-        &self.talk.client
+        &self.state.client
     }
 
     /// Another thread of the conversation that starts from here. Both share what was said so far and go their own ways.
     #[must_use]
     pub fn fork(&self) -> Self {
-        let fork = Self::of(self.talk.fork());
+        let fork = Self::of(self.state.fork());
         #[cfg(feature = "ws")]
         let fork = match &self.sockets {
             Some(sockets) => fork.over_sockets(sockets.settings()),
@@ -193,22 +189,23 @@ impl Session {
     ///
     /// As for [`Client::compact`]. The history is then as it was before.
     pub async fn compact(&mut self) -> Result<Compaction, Error> {
-        self.talk.begin_turn();
-        let mut request = CompactRequest::new(self.talk.settings.model.as_str())
-            .input(self.talk.history.to_input(Vec::new()));
+        self.state.begin_turn();
+        let mut request = CompactRequest::new(self.state.settings.model.as_str())
+            .input(self.state.history.to_input(Vec::new()));
         request
             .instructions
-            .clone_from(&self.talk.settings.instructions);
-        request.tools.clone_from(&self.talk.settings.tools);
-        request.parallel_tool_calls = self.talk.settings.parallel_tool_calls;
-        request.reasoning.clone_from(&self.talk.settings.reasoning);
-        request.text.clone_from(&self.talk.settings.text);
+            .clone_from(&self.state.settings.instructions);
+        request.tools.clone_from(&self.state.settings.tools);
+        request.parallel_tool_calls = self.state.settings.parallel_tool_calls;
+        request.reasoning.clone_from(&self.state.settings.reasoning);
+        request.text.clone_from(&self.state.settings.text);
         request
             .service_tier
-            .clone_from(&self.talk.settings.service_tier);
-        let options = self.talk.options(&CallOptions::new());
-        let compaction = self.talk.client.compact(&request, &options).await?;
-        self.talk.replace(compaction.to_input());
+            .clone_from(&self.state.settings.service_tier);
+        let options = self.state.options(&CallOptions::new());
+        let call = self.state.client.compact(&request).options(options);
+        let compaction = call.await?;
+        self.state.replace(compaction.to_input());
         Ok(compaction)
     }
 
@@ -219,16 +216,13 @@ impl Session {
     ///
     /// As for [`Client::compact_by_trigger`]. The history is then as it was before.
     pub async fn compact_by_trigger(&mut self) -> Result<Response, Error> {
-        self.talk.begin_turn();
-        let options = self.talk.options(&CallOptions::new());
-        let mut request = self.talk.settings.clone();
-        request.input = Some(self.talk.history.to_input(Vec::new()));
-        let response = self
-            .talk
-            .client
-            .compact_by_trigger(&request, &options)
-            .await?;
-        let mut shorter = self.talk.history.instructions_and_questions();
+        self.state.begin_turn();
+        let options = self.state.options(&CallOptions::new());
+        let mut request = self.state.settings.clone();
+        request.input = Some(self.state.history.to_input(Vec::new()));
+        let call = self.state.client.compact_by_trigger(&request);
+        let response = call.options(options).await?;
+        let mut shorter = self.state.history.instructions_and_questions();
         shorter.extend(
             response
                 .output
@@ -237,7 +231,7 @@ impl Session {
                 .cloned()
                 .map(InputItem::from),
         );
-        self.talk.replace(shorter);
+        self.state.replace(shorter);
         Ok(response)
     }
 
@@ -251,8 +245,8 @@ impl Session {
     ///
     /// [`Request`](crate::ErrorKind::Request) when an item nests deeper than 128 levels.
     pub fn repair(&mut self) -> Result<Vec<Finding>, Error> {
-        let mut request = CreateResponse::new(self.talk.settings.model.as_str());
-        request.input = Some(self.talk.history.to_input(Vec::new()));
+        let mut request = CreateResponse::new(self.state.settings.model.as_str());
+        request.input = Some(self.state.history.to_input(Vec::new()));
         let body = RawJson::encode(&request).map_err(unwritable)?;
         // No backend's own demands: what it does not want to see is taken out of each request, not out of the history.
         let linter = Linter::new(Profile::new("history"));
@@ -261,7 +255,7 @@ impl Session {
         if !findings.is_empty() {
             let repaired: CreateResponse = repaired.decode().map_err(unwritable)?;
             let items = repaired.input.map(Input::into_items).unwrap_or_default();
-            self.talk.history = History::starting_with(items);
+            self.state.history = History::starting_with(items);
         }
         Ok(findings)
     }
@@ -278,87 +272,64 @@ impl Session {
     /// let mut session = client.session(CreateResponse::new("some-model"));
     /// let mut socket = client.socket_session(); // feature `ws`
     /// let draft = session.draft("Why is the sky blue?");
-    /// let response = socket.stream_with(draft.request(), draft.options()).await?.finish().await?;
+    /// let response = socket.stream(draft.request()).options(draft.options().clone()).await?.finish().await?;
     /// session.commit(draft, &response);
     /// # Ok(())
     /// # }
     /// ```
     pub fn draft(&mut self, input: impl Into<Input>) -> Draft {
-        self.talk.begin_turn();
-        let said = self.talk.history.answering(input.into().into_items());
-        self.talk.ready(said, &CallOptions::new())
+        self.state.begin_turn();
+        let said = self.state.history.answering(input.into().into_items());
+        self.state.ready(said, &CallOptions::new())
     }
 
     /// As [`draft`](Self::draft), for going on with the same turn: with the outputs of the tools that the last response called. What the
     /// service has given out for the turn goes with it, whichever way the turn has gone so far.
     pub fn draft_follow_up(&mut self, input: impl Into<Input>) -> Draft {
-        let said = self.talk.history.answering(input.into().into_items());
-        self.talk.ready(said, &CallOptions::new())
+        let said = self.state.history.answering(input.into().into_items());
+        self.state.ready(said, &CallOptions::new())
     }
 
     /// Takes what came of a [draft](Self::draft) into the history, if the response is complete; says whether it is. A draft of a history that
     /// has changed since is not taken either: what it was an answer to is no longer there.
     pub fn commit(&mut self, draft: Draft, response: &Response) -> bool {
         let is_taken =
-            response.status == Status::Completed && draft.length == self.talk.history.len();
+            response.status == Status::Completed && draft.length == self.state.history.len();
         if is_taken {
-            self.talk.take(draft.said, response);
+            self.state.take(draft.said, response);
         }
         is_taken
     }
 
-    async fn send(
+    async fn begin(
         &mut self,
-        said: Vec<InputItem>,
+        input: Input,
         options: &CallOptions,
     ) -> Result<SessionTurn<'_>, Error> {
-        let draft = self.talk.ready(said, options);
+        self.state.begin_turn();
+        self.send(input, options).await
+    }
+
+    async fn send(
+        &mut self,
+        input: Input,
+        options: &CallOptions,
+    ) -> Result<SessionTurn<'_>, Error> {
+        let said = self.state.history.answering(input.into_items());
+        let Draft {
+            request,
+            options,
+            said,
+            ..
+        } = self.state.ready(said, options);
         #[cfg(feature = "ws")]
         if let Some(sockets) = &mut self.sockets {
-            let turn = sockets.stream_with(&draft.request, &draft.options).await?;
-            return Ok(SessionTurn::new(&mut self.talk, Box::new(turn), draft.said));
+            let turn = sockets.stream(&request).options(options).await?;
+            return Ok(SessionTurn::over_socket(&mut self.state, turn, said));
         }
-        let stream = self
-            .talk
-            .client
-            .stream_with(&draft.request, &draft.options)
-            .await?;
-        Ok(SessionTurn::new(
-            &mut self.talk,
-            Box::new(stream),
-            draft.said,
-        ))
-    }
-}
-
-/// A turn of a [`Session`] that is ready to be sent.
-pub struct Draft {
-    request: CreateResponse,
-    options: CallOptions,
-    said: Vec<InputItem>,
-    /// How many pieces the history had.
-    length: usize,
-}
-
-impl Draft {
-    /// The request, with the whole history in it.
-    #[must_use]
-    pub fn request(&self) -> &CreateResponse {
-        &self.request
-    }
-
-    /// The options of the call, in which the conversation says who it is.
-    pub fn options(&self) -> &CallOptions {
-        &self.options
-    }
-}
-
-impl fmt::Debug for Draft {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Draft")
-            .field("options", &self.options)
-            .finish_non_exhaustive()
+        let call = self.state.client.stream(&request).options(options);
+        let stream = call.await?;
+        Ok(SessionTurn::over_http(&mut self.state, stream, said))
     }
 }
 
@@ -367,10 +338,10 @@ impl fmt::Debug for Session {
         // What was said is nobody else's business.
         formatter
             .debug_struct("Session")
-            .field("session_id", &self.talk.session_id)
-            .field("thread_id", &self.talk.thread_id)
-            .field("window", &self.talk.window)
-            .field("items", &self.talk.history.items().count())
+            .field("session_id", &self.state.session_id)
+            .field("thread_id", &self.state.thread_id)
+            .field("window", &self.state.window)
+            .field("items", &self.state.history.items().count())
             .finish_non_exhaustive()
     }
 }

@@ -2,8 +2,8 @@
 //! shape the function takes; anything else is told to the model in the place of an output, because a command cut in half may still run.
 
 mod join;
-mod run;
-mod tool;
+pub(crate) mod run;
+pub(crate) mod tool;
 
 use core::fmt;
 use core::future::Future;
@@ -14,10 +14,7 @@ use codex_types::{
 };
 use serde::de::DeserializeOwned;
 
-pub use run::Progress;
-pub use tool::ToolCall;
-
-use tool::{Approve, Callable, Function, Pending, TextFunction};
+use tool::{Approval, Approve, Callable, Function, Pending, TextFunction, ToolCall};
 
 /// The functions that a model may call, and how they are run.
 ///
@@ -233,14 +230,4 @@ impl fmt::Debug for Tools {
             .field("max_rounds", &self.max_rounds)
             .finish_non_exhaustive()
     }
-}
-
-/// Whether a call may be run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Approval {
-    /// It may.
-    Allow,
-    /// It may not; the model is told why.
-    Deny(String),
 }

@@ -1,0 +1,19 @@
+// What every request needs.
+
+use core::convert::Infallible;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::arguments::Limits;
+use crate::guard::Guard;
+use crate::upstream::Upstream;
+
+/// The state of the gateway. Everything that runs holds it, so that the gateway notices when nothing runs any more.
+pub(crate) struct Gateway {
+    pub(crate) upstream: Upstream,
+    pub(crate) guard: Guard,
+    pub(crate) limits: Limits,
+    /// Becomes true when the gateway is asked to stop.
+    pub(crate) stopping: watch::Receiver<bool>,
+    pub(crate) _running: mpsc::Sender<Infallible>,
+}

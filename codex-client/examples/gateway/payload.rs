@@ -1,0 +1,57 @@
+// Bodies of responses. One can hold whatever its request occupies until the last byte is taken.
+
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Response};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt as _, Full};
+use tokio::sync::OwnedSemaphorePermit;
+
+/// The body of an answer.
+pub(crate) type Payload = UnsyncBoxBody<Bytes, BoxError>;
+pub(crate) type BoxError = Box<dyn core::error::Error + Send + Sync>;
+
+pub(crate) fn whole(body: impl Into<Bytes>) -> Payload {
+    Full::new(body.into())
+        .map_err(|never| match never {})
+        .boxed_unsync()
+}
+
+pub(crate) fn json(headers: HeaderMap, body: impl Into<Bytes>) -> Response<Payload> {
+    let mut response = Response::new(whole(body));
+    *response.headers_mut() = headers;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// A body that occupies a place among the requests of its client.
+pub(crate) struct Held {
+    pub(crate) body: Payload,
+    pub(crate) _place: OwnedSemaphorePermit,
+}
+
+impl Body for Held {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

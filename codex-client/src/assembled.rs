@@ -1,0 +1,321 @@
+// One response while it arrives, whichever source its events come from. Every event is merged once, here, and every handle of this crate
+// ([`ResponseStream`](crate::ResponseStream), `SessionTurn`, `SocketTurn`) is a view of this type.
+//
+// A contradiction concerns the updates only: the events are the server's own and stay valid, so the error waits until the caller asks for an
+// update.
+
+use core::convert::Infallible;
+use core::future::poll_fn;
+use core::task::{Context, Poll, ready};
+use std::sync::Arc;
+
+use codex_sse::{Outcome, Update, Updates};
+use codex_types::lint::Finding;
+use codex_types::{Response, ResponseEvent};
+
+use crate::error::Error;
+use crate::events::HttpEvents;
+use crate::failure;
+use crate::meta::ResponseMeta;
+use crate::observe::Observer;
+
+/// What the events of a response have added up to.
+pub(crate) struct Assembly {
+    updates: Updates,
+    contradiction: Option<codex_sse::Error>,
+    meta: ResponseMeta,
+    observer: Arc<Observer>,
+    /// Whether an event has been merged.
+    has_begun: bool,
+    /// Whether the caller has seen an event or an error.
+    has_yielded: bool,
+}
+
+/// Yields the events of a response, each of them merged.
+pub(crate) trait EventSource {
+    /// What voids the events before it; [`Infallible`] where nothing can.
+    type Restart;
+
+    fn poll_next(
+        &mut self,
+        assembly: &mut Assembly,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Step<ResponseEvent, Self::Restart>, Error>>>;
+
+    /// Whether the response came in one piece, so that its status says all about it.
+    fn is_document(&self) -> bool {
+        false
+    }
+}
+
+/// Something of a response, or the border between two attempts at it.
+pub(crate) enum Step<T, R> {
+    Response(T),
+    #[cfg_attr(not(feature = "ws"), expect(dead_code, reason = "HTTP never restarts"))]
+    Restart(R),
+}
+
+impl<T> Step<T, Infallible> {
+    pub(crate) fn into_response(self) -> T {
+        match self {
+            Self::Response(response) => response,
+            Self::Restart(never) => match never {},
+        }
+    }
+}
+
+impl Assembly {
+    fn new(meta: ResponseMeta, observer: Arc<Observer>) -> Self {
+        Self {
+            updates: Updates::default(),
+            contradiction: None,
+            meta,
+            observer,
+            has_begun: false,
+            has_yielded: false,
+        }
+    }
+
+    /// Merges an event and drops the unread updates of the one before. Fails when the response exceeds its limit.
+    pub(crate) fn merge(&mut self, event: &ResponseEvent) -> Result<(), Error> {
+        self.meta.merge(event);
+        self.updates.skip();
+        self.contradiction = None;
+        if let Err(error) = self.updates.feed(event) {
+            if error.is_fatal() {
+                let error = failure::stream(error).with_meta(self.meta.clone());
+                return Err(error.after_delivery(self.has_yielded));
+            }
+            self.contradiction = Some(error);
+        }
+        if !core::mem::replace(&mut self.has_begun, true) {
+            self.observer.first_event();
+        }
+        self.observer.event(event, self.updates.snapshot());
+        Ok(())
+    }
+
+    pub(crate) fn snapshot(&self) -> &Response {
+        self.updates.snapshot()
+    }
+
+    pub(crate) fn outcome(&self) -> Option<Outcome> {
+        self.updates.accumulator().outcome()
+    }
+
+    pub(crate) fn is_completed(&self) -> bool {
+        self.outcome() == Some(Outcome::Completed)
+    }
+
+    fn take_contradiction(&mut self) -> Option<Error> {
+        let error = failure::stream(self.contradiction.take()?);
+        Some(error.with_meta(self.meta.clone()).after_delivery(true))
+    }
+}
+
+/// What a source needs that can begin or continue a response over another connection.
+#[cfg(feature = "ws")]
+impl Assembly {
+    pub(crate) fn observer(&self) -> &Observer {
+        &self.observer
+    }
+
+    pub(crate) fn meta(&self) -> &ResponseMeta {
+        &self.meta
+    }
+
+    pub(crate) fn set_meta(&mut self, meta: ResponseMeta) {
+        self.meta = meta;
+    }
+
+    pub(crate) fn updates(&self) -> &Updates {
+        &self.updates
+    }
+
+    pub(crate) fn has_yielded(&self) -> bool {
+        self.has_yielded
+    }
+
+    /// Allows the events that follow to repeat earlier ones.
+    pub(crate) fn resume(&mut self) {
+        self.updates.resume();
+    }
+
+    /// Takes the response so far and begins another.
+    pub(crate) fn take_response(&mut self) -> Response {
+        self.contradiction = None;
+        core::mem::take(&mut self.updates)
+            .into_accumulator()
+            .into_partial()
+    }
+}
+
+/// One response while it arrives from a source.
+pub(crate) struct Assembled<S> {
+    source: S,
+    assembly: Assembly,
+    findings: Vec<Finding>,
+}
+
+impl<S> Assembled<S> {
+    pub(crate) fn new(
+        source: S,
+        meta: ResponseMeta,
+        findings: Vec<Finding>,
+        observer: Arc<Observer>,
+    ) -> Self {
+        Self {
+            source,
+            assembly: Assembly::new(meta, observer),
+            findings,
+        }
+    }
+
+    /// Puts another source around the one it has.
+    pub(crate) fn map_source<T>(self, map: impl FnOnce(S) -> T) -> Assembled<T> {
+        Assembled {
+            source: map(self.source),
+            assembly: self.assembly,
+            findings: self.findings,
+        }
+    }
+
+    pub(crate) fn source(&self) -> &S {
+        &self.source
+    }
+
+    #[cfg(feature = "ws")]
+    pub(crate) fn source_mut(&mut self) -> (&mut S, &Assembly) {
+        (&mut self.source, &self.assembly)
+    }
+
+    pub(crate) fn meta(&self) -> &ResponseMeta {
+        &self.assembly.meta
+    }
+
+    pub(crate) fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    pub(crate) fn snapshot(&self) -> &Response {
+        self.assembly.snapshot()
+    }
+
+    pub(crate) fn update(&mut self) -> Option<Update<'_>> {
+        self.assembly.updates.poll()
+    }
+}
+
+impl<S: EventSource> Assembled<S> {
+    pub(crate) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Step<ResponseEvent, S::Restart>, Error>>> {
+        let observer = self.assembly.observer.clone();
+        let poll = || self.source.poll_next(&mut self.assembly, cx);
+        let item = ready!(observer.scope(poll));
+        if let Some(Err(error)) = &item
+            && error.is_fatal()
+        {
+            observer.exchange_failed(error);
+            observer.over(error);
+        }
+        self.assembly.has_yielded |= item.is_some();
+        Poll::Ready(item)
+    }
+
+    pub(crate) async fn next(&mut self) -> Option<Result<Step<ResponseEvent, S::Restart>, Error>> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    pub(crate) async fn next_update(
+        &mut self,
+    ) -> Option<Result<Step<Update<'_>, S::Restart>, Error>> {
+        loop {
+            if let Some(error) = self.assembly.take_contradiction() {
+                return Some(Err(error));
+            }
+            if self.assembly.updates.has_next() {
+                return self.update().map(|update| Ok(Step::Response(update)));
+            }
+            match self.next().await? {
+                Ok(Step::Response(_)) => {}
+                Ok(Step::Restart(restart)) => return Some(Ok(Step::Restart(restart))),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
+    /// Reads to the end, past events that cannot be decoded, and returns the response if it completed. `watch` gets every event.
+    pub(crate) async fn finish(
+        self,
+        watch: impl FnMut(&ResponseEvent),
+    ) -> Result<Response, Error> {
+        let (response, _) = self.finish_with_meta(watch).await?;
+        Ok(response)
+    }
+
+    /// As [`finish`](Self::finish), with the headers of the response.
+    pub(crate) async fn finish_with_meta(
+        mut self,
+        mut watch: impl FnMut(&ResponseEvent),
+    ) -> Result<(Response, ResponseMeta), Error> {
+        while let Some(item) = self.next().await {
+            match item {
+                Ok(Step::Response(event)) => watch(&event),
+                Err(error) if error.is_fatal() => {
+                    return Err(error.with_partial(self.snapshot().clone()));
+                }
+                Ok(Step::Restart(_)) | Err(_) => {}
+            }
+        }
+        let is_document = self.source.is_document();
+        let Assembly { updates, meta, .. } = self.assembly;
+        let response = updates.into_accumulator();
+        if is_document && response.outcome().is_none() {
+            // A response in the background is returned while it is queued or in progress.
+            return Ok((response.into_partial(), meta));
+        }
+        let response = failure::verdict(response, &meta)?;
+        Ok((response, meta))
+    }
+}
+
+impl EventSource for HttpEvents {
+    type Restart = Infallible;
+
+    fn is_document(&self) -> bool {
+        self.is_document()
+    }
+
+    fn poll_next(
+        &mut self,
+        assembly: &mut Assembly,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Step<ResponseEvent, Infallible>, Error>>> {
+        let Some(item) = ready!(self.poll_event(cx)) else {
+            return Poll::Ready(None);
+        };
+        if !assembly.has_yielded {
+            // An attempt before the first event may have been replaced by another.
+            assembly.meta.clone_from(self.meta());
+        }
+        Poll::Ready(
+            Some(match item {
+                Ok(event) => assembly.merge(&event).map(|()| Step::Response(event)),
+                Err(error) if assembly.has_yielded => {
+                    let error = error.with_meta(assembly.meta.clone());
+                    Err(error.after_delivery(true))
+                }
+                Err(error) => Err(error),
+            })
+            .map(|item| {
+                item.inspect_err(|error| {
+                    if error.is_fatal() {
+                        self.stop();
+                    }
+                })
+            }),
+        )
+    }
+}

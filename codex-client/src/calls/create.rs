@@ -1,0 +1,170 @@
+// Requests for a response, and the event streams they come back as.
+
+use std::sync::Arc;
+
+use codex_types::lint::Finding;
+use codex_types::profile::Channel;
+use codex_types::{CreateResponse, Response, Streaming};
+
+use crate::assembled::Assembled;
+use crate::calls::call::Call;
+use crate::calls::stream::ResponseStream;
+use crate::client::Client;
+use crate::error::Error;
+use crate::events::HttpEvents;
+use crate::exchange::Exchange;
+use crate::meta::ResponseMeta;
+use crate::observe::Observer;
+use crate::options::CallOptions;
+use crate::request::Prepared;
+use crate::shared::Shared;
+
+impl Client {
+    /// Sends a request and waits for the whole response.
+    ///
+    /// The response is streamed underneath and assembled here, so a connection that breaks late loses nothing: the error has what arrived.
+    /// [`Call::streaming`] asks for a response in one piece instead, for servers that do not stream, and for a response in the background
+    /// that is returned while it is still `queued`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`stream`](Self::stream) and [`ResponseStream::finish`]; [`Request`](crate::ErrorKind::Request) for a response in one piece
+    /// from a backend that always streams.
+    pub fn create<'a>(&'a self, request: &'a CreateResponse) -> Call<'a, Response> {
+        Call::new(move |options| {
+            Box::pin(async move { Ok(create(self, request, options).await?.response) })
+        })
+    }
+
+    /// Sends a request and waits for the whole response, and returns it with its headers and with what was changed in the request to make
+    /// it fit the backend.
+    ///
+    /// ```
+    /// # use codex_client::Client;
+    /// use codex_client::types::CreateResponse;
+    /// use codex_client::types::profile::Profile;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use codex_client::transport::testing::{Answer, LoopbackServer, Script};
+    /// # let server = LoopbackServer::start(Script::new().answer(Answer::sse()
+    /// #     .event(r#"{"type":"response.completed","response":{"id":"resp_1","status":"completed","output":[]}}"#)))?;
+    /// # let client = Client::builder().base_url(server.url("/v1")).profile(Profile::chatgpt()).build()?;
+    /// let request = CreateResponse::new("some-model").input("Why is the sky blue?").user("user-7");
+    /// let created = client.create_with_meta(&request).await?;
+    /// assert_eq!(created.response.id, "resp_1");
+    /// assert!(created.findings.iter().any(|finding| finding.pointer == "/user"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    pub fn create_with_meta<'a>(&'a self, request: &'a CreateResponse) -> Call<'a, Created> {
+        Call::new(move |options| Box::pin(create(self, request, options)))
+    }
+
+    /// Sends a request and returns the events of the response as they arrive. Resolves when the headers of the response have arrived.
+    ///
+    /// The request is made to fit the backend first; [`ResponseStream::findings`] lists what was changed. It is sent again as the retry
+    /// policy allows, and only until the first event was yielded.
+    ///
+    /// Dropping the future, or later the stream, cancels the request and closes its connection or HTTP/2 stream.
+    ///
+    /// # Errors
+    ///
+    /// [`Request`](crate::ErrorKind::Request) when the backend does not take the request, [`Credentials`](crate::ErrorKind::Credentials) when there are
+    /// none to send, [`Transport`](crate::ErrorKind::Transport) and [`Timeout`](crate::ErrorKind::Timeout) when no response came,
+    /// [`Status`](crate::ErrorKind::Status) when the response is not a success, and [`Protocol`](crate::ErrorKind::Protocol) when a success is not an
+    /// event stream.
+    ///
+    /// ```
+    /// # use codex_client::Client;
+    /// use codex_client::types::CreateResponse;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use codex_client::transport::testing::{Answer, LoopbackServer, Script};
+    /// # let server = LoopbackServer::start(Script::new().answer(Answer::sse()
+    /// #     .event(r#"{"type":"response.completed","response":{"id":"resp_1","status":"completed","output":[]}}"#)))?;
+    /// # let client = Client::builder().base_url(server.url("/v1")).build()?;
+    /// let request = CreateResponse::new("some-model").input("Why is the sky blue?");
+    /// let mut stream = client.stream(&request).request_id("question-7").await?;
+    /// assert!(stream.findings().is_empty()); // nothing had to be changed for this server
+    /// while let Some(event) = stream.next().await {
+    ///     println!("{}", event?.to_json()?);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn stream<'a>(&'a self, request: &'a CreateResponse) -> Call<'a, ResponseStream> {
+        Call::new(move |options| Box::pin(stream(self, request, options, Streaming::Yes)))
+    }
+}
+
+/// A response, and what came with it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Created {
+    /// The response.
+    pub response: Response,
+    /// Its headers; of the last attempt, where there were several.
+    pub meta: ResponseMeta,
+    /// What was changed in the request to make it fit the backend, and what was found and left.
+    pub findings: Vec<Finding>,
+}
+
+async fn create(
+    client: &Client,
+    request: &CreateResponse,
+    options: CallOptions,
+) -> Result<Created, Error> {
+    let streaming = options.streaming.unwrap_or(Streaming::Yes);
+    let stream = stream(client, request, options, streaming).await?;
+    let findings = stream.findings().to_vec();
+    let (response, meta) = stream.into_assembled().finish_with_meta(|_| {}).await?;
+    Ok(Created {
+        response,
+        meta,
+        findings,
+    })
+}
+
+async fn stream(
+    client: &Client,
+    request: &CreateResponse,
+    options: CallOptions,
+    streaming: Streaming,
+) -> Result<ResponseStream, Error> {
+    let shared = client.shared();
+    let prepared = Prepared::new(shared, request, &options, Channel::Http, streaming).await?;
+    let target = prepared.target.url("responses")?;
+    let observer = Observer::of_response(shared, &target, &options, &prepared);
+    match observer.within(post(shared, &prepared, &observer)).await {
+        Ok(events) => Ok(assembled(events, prepared.findings, observer)),
+        Err(error) => {
+            observer.over(&error);
+            Err(error)
+        }
+    }
+}
+
+/// Sends a request over HTTP and opens the event stream of its response.
+pub(crate) async fn post(
+    shared: &Arc<Shared>,
+    prepared: &Prepared,
+    observer: &Arc<Observer>,
+) -> Result<HttpEvents, Error> {
+    let exchange = Exchange::new(shared.clone(), observer.clone(), prepared.post()?);
+    HttpEvents::open(exchange, prepared.timeouts).await
+}
+
+pub(crate) fn assembled(
+    events: HttpEvents,
+    findings: Vec<Finding>,
+    observer: Arc<Observer>,
+) -> ResponseStream {
+    let meta = events.meta().clone();
+    ResponseStream::new(Assembled::new(events, meta, findings, observer))
+}

@@ -1,0 +1,263 @@
+// Stored responses, and counting tokens.
+
+use std::sync::Arc;
+
+use codex_types::{Include, InputTokens, InputTokensRequest, ItemList, Response};
+use http::Method;
+use http::header::ACCEPT;
+
+use crate::calls::call::Call;
+use crate::calls::create::assembled;
+use crate::calls::stream::ResponseStream;
+use crate::calls::unary::Unary;
+use crate::client::Client;
+use crate::error::Error;
+use crate::events::HttpEvents;
+use crate::options::CallOptions;
+use crate::request::EVENT_STREAM;
+use crate::shared::Shared;
+
+impl Client {
+    /// Fetches a stored response, finished or still being made in the background.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`stream`](Self::stream); [`Protocol`](crate::ErrorKind::Protocol) when the body is not JSON.
+    pub fn retrieve<'a>(&'a self, response_id: &'a str) -> Call<'a, Response> {
+        Call::new(move |options| {
+            Box::pin(async move { retrieve(self.shared(), response_id, &options).await })
+        })
+    }
+
+    /// Streams a stored response, from the event after this number or from its beginning: to continue watching a background response, also
+    /// from another process.
+    ///
+    /// The [`snapshot`](ResponseStream::snapshot) grows from the event where the stream begins, and is whole with the last one. The stream is
+    /// opened again before its first event, like any other; where it breaks after that, call this again with the number of the last event
+    /// ([`ResponseEvent::sequence_number`](codex_types::ResponseEvent::sequence_number)).
+    ///
+    /// ```
+    /// # use codex_client::Client;
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use codex_client::transport::testing::{Answer, LoopbackServer, Script};
+    /// # let server = LoopbackServer::start(Script::new().answer(Answer::sse()
+    /// #     .event(r#"{"type":"response.completed","sequence_number":18,"response":{"id":"resp_1","status":"completed","output":[]}}"#)))?;
+    /// # let client = Client::builder().base_url(server.url("/v1")).build()?;
+    /// let mut stream = client.resume("resp_1", Some(17)).await?;
+    /// let event = stream.next().await.ok_or("an event")??;
+    /// assert_eq!(event.sequence_number(), Some(18));
+    /// # assert_eq!(server.requests()[0].uri.query(), Some("stream=true&starting_after=17"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`stream`](Self::stream).
+    pub fn resume<'a>(
+        &'a self,
+        response_id: &'a str,
+        starting_after: Option<u64>,
+    ) -> Call<'a, ResponseStream> {
+        Call::new(move |options| {
+            Box::pin(async move {
+                let path = stream_path(response_id, starting_after)?;
+                let timeouts = options.timeouts_or(self.shared().timeouts);
+                let options = options.timeouts(timeouts);
+                let mut call = Unary::new(self.shared(), &options, Method::GET, &path).await?;
+                call.headers_mut().insert(ACCEPT, EVENT_STREAM);
+                let (exchange, observer) = call.exchange();
+                let events = HttpEvents::open(exchange, timeouts).await?;
+                Ok(assembled(events, Vec::new(), observer))
+            })
+        })
+    }
+
+    /// Cancels a background response.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`retrieve`](Self::retrieve).
+    pub fn cancel<'a>(&'a self, response_id: &'a str) -> Call<'a, Response> {
+        Call::new(move |options| {
+            Box::pin(async move {
+                let path = format!("responses/{}/cancel", checked(response_id)?);
+                let call = Unary::new(self.shared(), &options, Method::POST, &path).await?;
+                call.fetch().await
+            })
+        })
+    }
+
+    /// Deletes a stored response.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`retrieve`](Self::retrieve).
+    pub fn delete<'a>(&'a self, response_id: &'a str) -> Call<'a, ()> {
+        Call::new(move |options| {
+            Box::pin(async move {
+                let path = format!("responses/{}", checked(response_id)?);
+                let call = Unary::new(self.shared(), &options, Method::DELETE, &path).await?;
+                call.send().await.map(drop)
+            })
+        })
+    }
+
+    /// Fetches a page of the input of a response. [`input_item_pages`](Self::input_item_pages) fetches them all.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`retrieve`](Self::retrieve).
+    pub fn input_items<'a>(
+        &'a self,
+        response_id: &'a str,
+        query: &'a InputItems,
+    ) -> Call<'a, ItemList> {
+        Call::new(move |options| {
+            Box::pin(async move {
+                let (id, query) = (checked(response_id)?, query.to_query()?);
+                let path = format!("responses/{id}/input_items{query}");
+                let call = Unary::new(self.shared(), &options, Method::GET, &path).await?;
+                call.fetch().await
+            })
+        })
+    }
+
+    /// Counts the input tokens of a request without sending it to a model.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`retrieve`](Self::retrieve).
+    pub fn count_input_tokens<'a>(
+        &'a self,
+        request: &'a InputTokensRequest,
+    ) -> Call<'a, InputTokens> {
+        Call::new(move |options| {
+            Box::pin(async move {
+                let path = "responses/input_tokens";
+                let call = Unary::new(self.shared(), &options, Method::POST, path).await?;
+                call.with_body(request)?.fetch().await
+            })
+        })
+    }
+}
+
+pub(crate) async fn retrieve(
+    shared: &Arc<Shared>,
+    response_id: &str,
+    options: &CallOptions,
+) -> Result<Response, Error> {
+    let path = format!("responses/{}", checked(response_id)?);
+    let call = Unary::new(shared, options, Method::GET, &path).await?;
+    call.fetch().await
+}
+
+/// The path of the event stream of a stored response, after the event with this number.
+pub(crate) fn stream_path(response_id: &str, starting_after: Option<u64>) -> Result<String, Error> {
+    let id = checked(response_id)?;
+    Ok(match starting_after {
+        Some(number) => format!("responses/{id}?stream=true&starting_after={number}"),
+        None => format!("responses/{id}?stream=true"),
+    })
+}
+
+/// Which page of the items of a response.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[must_use]
+pub struct InputItems {
+    limit: Option<u32>,
+    newest_first: Option<bool>,
+    pub(super) after: Option<String>,
+    include: Vec<Include>,
+}
+
+impl InputItems {
+    /// The first page, of the length and in the order the service chooses.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// So many items at most: 1 to 100; the service assumes 20.
+    pub fn limit(mut self, limit: u32) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// The newest items first (`order=desc`), which the service assumes, or last.
+    pub fn newest_first(mut self, newest_first: bool) -> Self {
+        self.newest_first = Some(newest_first);
+        self
+    }
+
+    /// The items after the one with this id.
+    pub fn after(mut self, id: impl Into<String>) -> Self {
+        self.after = Some(id.into());
+        self
+    }
+
+    /// Something beyond the usual.
+    pub fn include(mut self, include: Include) -> Self {
+        self.include.push(include);
+        self
+    }
+
+    fn to_query(&self) -> Result<String, Error> {
+        let mut query = String::new();
+        let mut add = |name: &str, value: &str| {
+            query.push(if query.is_empty() { '?' } else { '&' });
+            query.push_str(name);
+            query.push('=');
+            query.push_str(value);
+        };
+        if let Some(limit) = self.limit {
+            add("limit", &limit.to_string());
+        }
+        if let Some(newest_first) = self.newest_first {
+            add("order", if newest_first { "desc" } else { "asc" });
+        }
+        if let Some(after) = &self.after {
+            add("after", checked(after)?);
+        }
+        for include in &self.include {
+            add("include[]", checked(include.as_str())?);
+        }
+        Ok(query)
+    }
+}
+
+/// An id becomes part of a path, where a slash, a dot-segment or a question mark would make it another request.
+fn checked(id: &str) -> Result<&str, Error> {
+    let is_plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
+    let is_id = !id.is_empty() && id.bytes().all(is_plain) && !id.bytes().all(|byte| byte == b'.');
+    if is_id {
+        Ok(id)
+    } else {
+        Err(Error::request(ID))
+    }
+}
+
+const ID: &str = "an id has characters that no id has";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_is_in_the_url_beside_what_the_base_has() {
+        let path = stream_path("resp_1", Some(17)).unwrap();
+        let join = |base| crate::target::join(&http::Uri::from_static(base), &path).unwrap();
+        assert_eq!(
+            join("https://api.test/v1"),
+            "https://api.test/v1/responses/resp_1?stream=true&starting_after=17"
+        );
+        assert_eq!(
+            join("https://api.test/v1?api-version=1"),
+            "https://api.test/v1/responses/resp_1?stream=true&starting_after=17&api-version=1"
+        );
+        for id in ["", "../models", "resp_1?x=", "resp 1"] {
+            assert!(stream_path(id, Some(17)).is_err(), "{id}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+// The handle that most callers hold: one response over HTTP.
+
+use core::fmt;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use codex_sse::Update;
+use codex_types::lint::Finding;
+use codex_types::{Response, ResponseEvent};
+use futures_core::Stream;
+
+use crate::assembled::{Assembled, Step};
+use crate::error::Error;
+use crate::events::HttpEvents;
+use crate::meta::ResponseMeta;
+
+/// The events of one response, as they arrive.
+///
+/// `response.failed`, `response.incomplete` and `error` are events here and become an `Err` only in [`finish`](Self::finish). After a
+/// terminal event the stream ends; a connection that ends before one is an error, [`Truncated`](crate::ErrorKind::Truncated). One event that
+/// cannot be decoded is an item of kind [`Payload`](crate::ErrorKind::Payload), and the stream continues.
+///
+/// Until the first event was yielded, the request is sent again after a failure as the client's retry policy allows. From then on it is
+/// never sent again.
+///
+/// The events are assembled in passing: [`snapshot`](Self::snapshot) is the response so far. [`next_update`](Self::next_update) yields
+/// display updates instead of events, and [`ResponseEvent::to_json`] returns an event as the server sent it, with everything that has no
+/// name here.
+///
+/// Dropping the stream cancels the request.
+pub struct ResponseStream {
+    response: Assembled<HttpEvents>,
+}
+
+impl ResponseStream {
+    pub(crate) fn new(response: Assembled<HttpEvents>) -> Self {
+        Self { response }
+    }
+
+    /// Takes the response and its source, to put another handle around them.
+    pub(crate) fn into_assembled(self) -> Assembled<HttpEvents> {
+        self.response
+    }
+
+    /// Returns the next event; `None` after the last one.
+    ///
+    /// The same items as the [`Stream`] implementation, without an extension trait.
+    pub async fn next(&mut self) -> Option<Result<ResponseEvent, Error>> {
+        let item = self.response.next().await?;
+        Some(item.map(Step::into_response))
+    }
+
+    /// Returns the next update, instead of the events it came in; `None` after the last one.
+    ///
+    /// Text comes with the full text so far, and a tool call is yielded only when it is complete and its arguments are JSON. Calls of
+    /// [`next`](Self::next) and of this method may alternate; see [`update`](Self::update).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`next`](Self::next), and [`Protocol`](crate::ErrorKind::Protocol) when the server sends a whole text that contradicts what was
+    /// delivered of it. After that error, which is not [fatal](Error::is_fatal), the stream continues, and [`snapshot`](Self::snapshot) has the
+    /// server's last word. [`next`](Self::next) and [`finish`](Self::finish) do not report it.
+    ///
+    /// ```
+    /// # use codex_client::Client;
+    /// use codex_client::sse::Update;
+    /// use codex_client::types::CreateResponse;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use codex_client::transport::testing::{Answer, LoopbackServer, Script};
+    /// # let server = LoopbackServer::start(Script::new().answer(Answer::sse()
+    /// #     .event(r#"{"type":"response.output_text.delta","item_id":"msg_1","output_index":0,"content_index":0,"delta":"Because "}"#)
+    /// #     .event(r#"{"type":"response.output_text.delta","item_id":"msg_1","output_index":0,"content_index":0,"delta":"of the sun."}"#)
+    /// #     .event(r#"{"type":"response.completed","response":{"id":"resp_1","status":"completed","output":[]}}"#)))?;
+    /// # let client = Client::builder().base_url(server.url("/v1")).build()?;
+    /// let mut stream = client.stream(&CreateResponse::new("some-model").input("Why is the sky blue?")).await?;
+    /// let mut shown = String::new();
+    /// while let Some(update) = stream.next_update().await {
+    ///     match update? {
+    ///         Update::Text { delta, snapshot, .. } => {
+    ///             shown.push_str(delta);
+    ///             assert_eq!(shown, snapshot);
+    ///         }
+    ///         Update::ToolCall { item, .. } => println!("asks for {item:?}"),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// assert_eq!(shown, "Because of the sun.");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn next_update(&mut self) -> Option<Result<Update<'_>, Error>> {
+        let item = self.response.next_update().await?;
+        Some(item.map(Step::into_response))
+    }
+
+    /// Returns the next update of the event that was yielded last, for callers that need events and updates. Unread ones are dropped with
+    /// the next event.
+    pub fn update(&mut self) -> Option<Update<'_>> {
+        self.response.update()
+    }
+
+    /// The headers of the response; of the last attempt, where there were several.
+    #[must_use]
+    pub fn meta(&self) -> &ResponseMeta {
+        self.response.meta()
+    }
+
+    /// What was changed in the request to make it fit the backend, and what was found and left.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        self.response.findings()
+    }
+
+    /// The response so far.
+    #[must_use]
+    pub fn snapshot(&self) -> &Response {
+        self.response.snapshot()
+    }
+
+    /// Reads to the end and returns the whole response, assembled from the events.
+    ///
+    /// # Errors
+    ///
+    /// [`Failed`](crate::ErrorKind::Failed) and [`Incomplete`](crate::ErrorKind::Incomplete) when that is how the response ended, and whatever ended the
+    /// stream early. Each has what was received in [`Error::partial`]. Events that could not be decoded are passed over when the response
+    /// completed all the same.
+    pub async fn finish(self) -> Result<Response, Error> {
+        self.response.finish(|_| {}).await
+    }
+}
+
+impl Stream for ResponseStream {
+    type Item = Result<ResponseEvent, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let item = self.response.poll_next(cx);
+        item.map(|item| item.map(|item| item.map(Step::into_response)))
+    }
+}
+
+impl fmt::Debug for ResponseStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseStream")
+            .field("meta", &self.meta())
+            .field("over", &self.response.source().has_ended())
+            .finish_non_exhaustive()
+    }
+}

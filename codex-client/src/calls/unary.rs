@@ -1,0 +1,120 @@
+// A call whose response comes in one piece, and the opening of one whose response is a stream.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use codex_transport::{Body, Timeouts};
+use codex_types::RawJson;
+use codex_types::profile::Channel;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, Method, Request, Uri};
+use serde::de::DeserializeOwned;
+
+use crate::document::BODY_LIMIT;
+use crate::error::Error;
+use crate::exchange::Exchange;
+use crate::failure;
+use crate::meta::ResponseMeta;
+use crate::observe::Observer;
+use crate::options::CallOptions;
+use crate::request::{self, JSON};
+use crate::shared::Shared;
+use crate::target::Target;
+
+/// A request of the API that is ready to be sent.
+pub(crate) struct Unary<'a> {
+    shared: &'a Arc<Shared>,
+    options: &'a CallOptions,
+    request: Request<Bytes>,
+}
+
+impl<'a> Unary<'a> {
+    pub(crate) async fn new(
+        shared: &'a Arc<Shared>,
+        options: &'a CallOptions,
+        method: Method,
+        path: &str,
+    ) -> Result<Self, Error> {
+        let target = shared.target().await?;
+        let uri = target.url(path)?;
+        Self::to(shared, options, &target, method, uri)
+    }
+
+    pub(crate) fn to(
+        shared: &'a Arc<Shared>,
+        options: &'a CallOptions,
+        target: &Target,
+        method: Method,
+        uri: Uri,
+    ) -> Result<Self, Error> {
+        let identity = request::identity(shared, &target.profile, options);
+        let own = request::own_headers(shared, options)?;
+        let mut request = Request::new(Bytes::new());
+        *request.headers_mut() = request::headers(target, &identity, Channel::Http, &own)?;
+        request.headers_mut().insert(ACCEPT, JSON);
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        let timeouts = options.timeouts_or(Timeouts::unary());
+        request.extensions_mut().insert(timeouts);
+        Ok(Self {
+            shared,
+            options,
+            request,
+        })
+    }
+
+    pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {
+        self.request.headers_mut()
+    }
+
+    /// Gives the request a body, over which the options put their parameters.
+    pub(crate) fn with_body(mut self, body: &impl serde::Serialize) -> Result<Self, Error> {
+        let body = RawJson::encode(body).map_err(request::unwritable)?;
+        let body = request::with_parameters(body.as_str().to_owned(), &self.options.parameters)?;
+        *self.request.body_mut() = body.into();
+        self.request.headers_mut().insert(CONTENT_TYPE, JSON);
+        Ok(self)
+    }
+
+    /// The exchange that sends it, and what watches the exchange.
+    pub(crate) fn exchange(self) -> (Exchange, Arc<Observer>) {
+        let observer = Observer::of_call(self.shared, self.request.uri(), self.options);
+        let exchange = Exchange::new(self.shared.clone(), observer.clone(), self.request);
+        (exchange, observer)
+    }
+
+    /// Sends it until it succeeds. The body of the response is not read yet.
+    pub(crate) async fn send(self) -> Result<(ResponseMeta, Body), Error> {
+        self.exchange().0.send().await
+    }
+
+    /// Sends it and decodes the response.
+    pub(crate) async fn fetch<T: DeserializeOwned>(self) -> Result<T, Error> {
+        let (meta, body) = self.send().await?;
+        decode(meta, body).await
+    }
+}
+
+/// Decodes a body.
+pub(crate) async fn decode<T: DeserializeOwned>(
+    meta: ResponseMeta,
+    body: Body,
+) -> Result<T, Error> {
+    let body = match body.collect(BODY_LIMIT).await {
+        Ok(body) => body,
+        Err(error) => return Err(failure::transport(error).with_meta(meta)),
+    };
+    let undecodable = |error: Box<dyn core::error::Error + Send + Sync>| {
+        Error::protocol(UNDECODABLE).with_source(error)
+    };
+    core::str::from_utf8(&body)
+        .map_err(|error| undecodable(error.into()))
+        .and_then(|text| {
+            RawJson::parse(text)
+                .and_then(|json| json.decode())
+                .map_err(|error| undecodable(error.into()))
+        })
+        .map_err(|error| error.with_meta(meta))
+}
+
+const UNDECODABLE: &str = "the answer is not the JSON that the call promises";

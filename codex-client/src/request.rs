@@ -1,0 +1,255 @@
+// One request for a response, prepared once and sent any number of times. Everything that may differ between two attempts (credentials, the
+// time) stays out of it.
+
+use bytes::Bytes;
+use codex_transport::Timeouts;
+use codex_types::lint::{Edit, Finding, apply};
+use codex_types::profile::{
+    Channel, Compression, FitPolicy, Identity, Profile, RequestForm, Streamed,
+};
+use codex_types::{CreateResponse, Map, RawJson, Streaming};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Request};
+
+use crate::error::Error;
+use crate::id;
+use crate::options::CallOptions;
+use crate::shared::{NAME, Shared, VERSION};
+use crate::target::Target;
+
+/// A request that fits its backend, with everything a transport sends in addition to it.
+#[derive(Clone)]
+pub(crate) struct Prepared {
+    pub(crate) target: Target,
+    /// The request as it fits the profile over the channel it was made for.
+    pub(crate) request: CreateResponse,
+    /// Parameters of the body that are sent as they are; see [`CallOptions::parameter`].
+    parameters: Vec<(String, RawJson)>,
+    pub(crate) identity: Identity,
+    /// Headers of the client and of the call, which take precedence over those of the profile.
+    headers: HeaderMap,
+    pub(crate) timeouts: Timeouts,
+    streaming: Streaming,
+    /// What was changed in the request, or found and left.
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl Prepared {
+    /// Prepares a request for this channel.
+    pub(crate) async fn new(
+        shared: &Shared,
+        request: &CreateResponse,
+        options: &CallOptions,
+        channel: Channel,
+        streaming: Streaming,
+    ) -> Result<Self, Error> {
+        let target = shared.target().await?;
+        let profile = &*target.profile;
+        if streaming == Streaming::No && profile.streamed == Streamed::Always {
+            return Err(Error::request(STREAMS));
+        }
+        let mut identity = identity(shared, profile, options);
+        identity.model.get_or_insert_with(|| request.model.clone());
+        let tier = request.service_tier.as_ref();
+        identity.service_tier = identity
+            .service_tier
+            .or_else(|| tier.map(|tier| tier.as_str().to_owned()));
+        if identity.turn_state.is_none() {
+            let received = options.turn_state.as_ref().and_then(|cell| cell.get());
+            identity.turn_state = received.cloned();
+        }
+        let policy = policy(shared, profile, options, &request.model, channel);
+        let fitted = profile
+            .fit(request, &policy)
+            .map_err(|unfit| Error::request(UNFIT).with_source(unfit))?;
+        let mut request = fitted.request;
+        identity.responses_lite = fitted.form == RequestForm::Lite;
+        if request.prompt_cache_key.is_none() {
+            let source = profile.prompt_cache_key.as_ref();
+            request.prompt_cache_key =
+                source.and_then(|source| Some(identity.resolve(source)?.into_owned()));
+        }
+        // One question is a conversation as well. Its id says nothing about a cache, so the key above does without it.
+        if identity.session_id.is_none() && identity.thread_id.is_none() {
+            let id = id::new();
+            identity.session_id = Some(id.clone());
+            identity.thread_id = Some(id);
+        }
+        for (name, value) in profile.client_metadata_for(&identity) {
+            let metadata = request.client_metadata.get_or_insert_with(Map::new);
+            if metadata.get(name).is_none() {
+                metadata.insert(name, value.into_owned());
+            }
+        }
+        let mut findings = fitted.stripped;
+        findings.extend(fitted.warned);
+        Ok(Self {
+            target,
+            request,
+            parameters: options.parameters.clone(),
+            identity,
+            headers: own_headers(shared, options)?,
+            timeouts: timeouts(shared, options, streaming),
+            streaming,
+            findings,
+        })
+    }
+
+    /// All headers but credentials and those of HTTP itself.
+    pub(crate) fn headers(&self, channel: Channel) -> Result<HeaderMap, Error> {
+        headers(&self.target, &self.identity, channel, &self.headers)
+    }
+
+    /// The request as JSON; without `stream` in it if the channel decides that.
+    pub(crate) fn body_json(&self, streaming: Streaming) -> Result<String, Error> {
+        let body = self.request.to_json(streaming).map_err(unwritable)?;
+        with_parameters(body, &self.parameters)
+    }
+
+    /// The request over HTTP, which is compressed once for all attempts.
+    pub(crate) fn post(&self) -> Result<Request<Bytes>, Error> {
+        let mut request = Request::new(self.body_json(self.streaming)?.into());
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.target.url("responses")?;
+        *request.headers_mut() = self.headers(Channel::Http)?;
+        let headers = request.headers_mut();
+        let accepted = match self.streaming {
+            Streaming::Yes => EVENT_STREAM,
+            Streaming::No => JSON,
+        };
+        headers.insert(ACCEPT, accepted);
+        headers.insert(CONTENT_TYPE, JSON);
+        request.extensions_mut().insert(self.timeouts);
+        compressed(request, self.target.profile.compression)
+    }
+}
+
+/// The policy that a request is made to fit by, with the form that it is written in.
+pub(crate) fn policy(
+    shared: &Shared,
+    profile: &Profile,
+    options: &CallOptions,
+    model: &str,
+    channel: Channel,
+) -> FitPolicy {
+    let policy = options.fit.as_ref().unwrap_or(&shared.fit);
+    let form = options.form.or(policy.form);
+    let form = form.unwrap_or_else(|| shared.form_for(profile, model));
+    policy.clone().channel(channel).form(form)
+}
+
+/// The headers of a response in one piece come when it is complete.
+fn timeouts(shared: &Shared, options: &CallOptions, streaming: Streaming) -> Timeouts {
+    let mut default = shared.timeouts;
+    if streaming == Streaming::No {
+        default.headers = default.headers.max(Timeouts::unary().headers);
+    }
+    options.timeouts_or(default)
+}
+
+/// Who sends the request: the client's own names, where the call has none.
+pub(crate) fn identity(shared: &Shared, profile: &Profile, options: &CallOptions) -> Identity {
+    let mut identity = options.identity.clone();
+    let own = &shared.identity;
+    for (field, known) in [
+        (&mut identity.originator, &own.originator),
+        (&mut identity.user_agent, &own.user_agent),
+        (&mut identity.client_version, &own.client_version),
+    ] {
+        if field.is_none() {
+            field.clone_from(known);
+        }
+    }
+    identity
+        .user_agent
+        .get_or_insert_with(|| profile.user_agent(NAME, VERSION));
+    identity
+}
+
+/// The headers that the caller set; those of the call take precedence over those of the client.
+pub(crate) fn own_headers(shared: &Shared, options: &CallOptions) -> Result<HeaderMap, Error> {
+    let mut headers = shared.headers.clone();
+    for (name, value) in &options.headers {
+        let (name, value) = header(name, value)?;
+        headers.insert(name, value);
+    }
+    Ok(headers)
+}
+
+/// The headers of the profile, and over them the caller's own.
+pub(crate) fn headers(
+    target: &Target,
+    identity: &Identity,
+    channel: Channel,
+    own: &HeaderMap,
+) -> Result<HeaderMap, Error> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in target.profile.headers_for(channel, identity) {
+        let (name, value) = header(name, &value)?;
+        headers.insert(name, value);
+    }
+    headers.extend(own.clone());
+    Ok(headers)
+}
+
+pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), Error> {
+    let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Error::request(HEADER))?;
+    let value = HeaderValue::from_str(value).map_err(|_| Error::request(HEADER))?;
+    Ok((name, value))
+}
+
+/// Replaces parameters of a body.
+pub(crate) fn with_parameters(
+    body: String,
+    parameters: &[(String, RawJson)],
+) -> Result<String, Error> {
+    if parameters.is_empty() {
+        return Ok(body);
+    }
+    let edits: Vec<Edit> = parameters
+        .iter()
+        .map(|(name, value)| Edit::Replace(pointer(name), value.clone()))
+        .collect();
+    let body = RawJson::parse(&body).map_err(unwritable)?;
+    let body = apply(&body, &edits).map_err(unwritable)?;
+    Ok(body.as_str().to_owned())
+}
+
+/// RFC 6901 section 3.
+fn pointer(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// A body that the caller has coded by a header stays as it is.
+#[cfg(feature = "zstd")]
+fn compressed(
+    request: Request<Bytes>,
+    compression: Option<Compression>,
+) -> Result<Request<Bytes>, Error> {
+    match compression {
+        Some(Compression::Zstd { level })
+            if !request
+                .headers()
+                .contains_key(http::header::CONTENT_ENCODING) =>
+        {
+            codex_transport::compress_zstd_at(request, level).map_err(crate::failure::transport)
+        }
+        _ => Ok(request),
+    }
+}
+
+/// Backends that want compressed bodies take others as well.
+#[cfg(not(feature = "zstd"))]
+fn compressed(request: Request<Bytes>, _: Option<Compression>) -> Result<Request<Bytes>, Error> {
+    Ok(request)
+}
+
+pub(crate) fn unwritable(error: codex_types::DecodeError) -> Error {
+    Error::request("the request cannot be written as JSON").with_source(error)
+}
+
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(crate) const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
+const HEADER: &str = "a header has a name or a value that HTTP does not allow";
+const STREAMS: &str = "this backend streams every response";
+const UNFIT: &str = "the request does not fit the backend";

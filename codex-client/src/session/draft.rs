@@ -1,0 +1,36 @@
+use core::fmt;
+
+use codex_types::{CreateResponse, InputItem};
+
+use crate::options::CallOptions;
+
+/// A turn of a [`Session`](crate::Session) that is ready to be sent.
+pub struct Draft {
+    pub(super) request: CreateResponse,
+    pub(super) options: CallOptions,
+    pub(super) said: Vec<InputItem>,
+    /// The length of the history it was made for.
+    pub(super) length: usize,
+}
+
+impl Draft {
+    /// The request, with the whole history in it.
+    #[must_use]
+    pub fn request(&self) -> &CreateResponse {
+        &self.request
+    }
+
+    /// The options of the call, in which the conversation says who it is.
+    pub fn options(&self) -> &CallOptions {
+        &self.options
+    }
+}
+
+impl fmt::Debug for Draft {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Draft")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,68 @@
+//! What all calls of a client share: its settings, the credentials and the transport, and what is remembered of hosts, models and limits.
+
+#[cfg(feature = "ws")]
+pub(crate) mod avoided;
+pub(crate) mod failed;
+pub(crate) mod limits;
+pub(crate) mod models;
+
+use std::sync::{PoisonError, RwLock};
+
+use codex_auth::BoxCredentialSource;
+use codex_sse::Limits;
+use codex_transport::{BoxTimer, BoxTransport, RetryPolicy, Timeouts};
+use codex_types::model_name::ModelTable;
+use codex_types::ModelCatalog;
+use codex_types::profile::{FitPolicy, Identity, Profile, RequestForm};
+use http::HeaderMap;
+
+use crate::error::Error;
+use crate::target::{Endpoint, Target};
+
+/// The state behind a [`Client`](crate::Client) and its clones.
+pub(crate) struct Shared {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) credentials: BoxCredentialSource,
+    pub(crate) transport: BoxTransport,
+    #[cfg(feature = "ws")]
+    pub(crate) websocket: Option<codex_transport::BoxWsTransport>,
+    #[cfg(feature = "ws")]
+    pub(crate) avoided: avoided::AvoidedHosts,
+    pub(crate) timer: BoxTimer,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) limits: Limits,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) fit: FitPolicy,
+    pub(crate) identity: Identity,
+    pub(crate) headers: HeaderMap,
+    pub(crate) models: models::ModelCache,
+    /// What is known about models; updated by the list of the backend.
+    pub(crate) model_table: RwLock<ModelTable>,
+    pub(crate) limits_known: limits::KnownLimits,
+    pub(crate) last_failure: failed::LastFailure,
+}
+
+impl Shared {
+    /// Returns the backend that requests go to.
+    pub(crate) async fn target(&self) -> Result<Target, Error> {
+        self.endpoint.target(&self.credentials).await
+    }
+
+    /// Returns the form of requests for this model, if neither the call nor the policy chooses one.
+    pub(crate) fn form_for(&self, profile: &Profile, model: &str) -> RequestForm {
+        let table = self.model_table.read();
+        profile.form_for(model, &table.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Records what the backend says about its models.
+    pub(crate) fn learn(&self, catalog: &ModelCatalog) {
+        let table = self.model_table.write();
+        table.unwrap_or_else(PoisonError::into_inner).update(catalog);
+    }
+}
+
+/// The name of this library, and its version.
+pub(crate) const NAME: &str = "codex-client-rs";
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+#[cfg(feature = "login")]
+pub(crate) const AGENT: &str = concat!("codex-client-rs/", env!("CARGO_PKG_VERSION"));
