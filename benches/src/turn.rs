@@ -126,7 +126,7 @@ impl Conversation {
                 at_least,
             } => {
                 let before = memory.sent();
-                let response = runtime.block_on(session.ask("And the next one?"));
+                let response = runtime.block_on(async { session.ask("And the next one?").await });
                 assert_eq!(response.expect("it is answered").output_text(), ANSWER);
                 let sent = memory.sent() - before;
                 match at_least {

@@ -42,6 +42,11 @@ pub(crate) trait EventSource {
         assembly: &mut Assembly,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Step<ResponseEvent, Self::Restart>, Error>>>;
+
+    /// Whether the response came in one piece, so that its status says all about it.
+    fn is_document(&self) -> bool {
+        false
+    }
 }
 
 /// Something of a response, or the border between two attempts at it.
@@ -243,10 +248,16 @@ impl<S: EventSource> Assembled<S> {
     }
 
     /// Reads to the end, past events that cannot be decoded, and returns the response if it completed. `watch` gets every event.
-    pub(crate) async fn finish(
+    pub(crate) async fn finish(self, watch: impl FnMut(&ResponseEvent)) -> Result<Response, Error> {
+        let (response, _) = self.finish_with_meta(watch).await?;
+        Ok(response)
+    }
+
+    /// As [`finish`](Self::finish), with the headers of the response.
+    pub(crate) async fn finish_with_meta(
         mut self,
         mut watch: impl FnMut(&ResponseEvent),
-    ) -> Result<Response, Error> {
+    ) -> Result<(Response, ResponseMeta), Error> {
         while let Some(item) = self.next().await {
             match item {
                 Ok(Step::Response(event)) => watch(&event),
@@ -256,13 +267,24 @@ impl<S: EventSource> Assembled<S> {
                 Ok(Step::Restart(_)) | Err(_) => {}
             }
         }
+        let is_document = self.source.is_document();
         let Assembly { updates, meta, .. } = self.assembly;
-        failure::verdict(updates.into_accumulator(), meta)
+        let response = updates.into_accumulator();
+        if is_document && response.outcome().is_none() {
+            // A response in the background is returned while it is queued or in progress.
+            return Ok((response.into_partial(), meta));
+        }
+        let response = failure::verdict(response, &meta)?;
+        Ok((response, meta))
     }
 }
 
 impl EventSource for HttpEvents {
     type Restart = Infallible;
+
+    fn is_document(&self) -> bool {
+        self.is_document()
+    }
 
     fn poll_next(
         &mut self,

@@ -74,13 +74,13 @@ impl Exchange {
         }
     }
 
-    /// Sends the request until the response is an event stream.
+    /// Sends the request until there is a response that may hold events.
     pub(crate) async fn open(&mut self) -> Result<(ResponseMeta, Body), Error> {
         let (meta, body) = self.send().await?;
-        if meta.may_be_event_stream() {
+        if meta.may_be_response() {
             return Ok((meta, body));
         }
-        let error = Error::protocol("the answer is not an event stream").with_meta(meta);
+        let error = failure::page(meta, body).await;
         self.observer.exchange_failed(&error);
         Err(error)
     }

@@ -13,6 +13,15 @@ pub(crate) async fn status(meta: ResponseMeta, body: Body) -> Error {
     Error::new(ErrorKind::Status).with_api(api).with_meta(meta)
 }
 
+/// The error of a success whose body is a page for people, with its title.
+pub(crate) async fn page(meta: ResponseMeta, body: Body) -> Error {
+    let body = body.collect_prefix(ERROR_BODY_LIMIT).await;
+    let api = ErrorEvent::from_body(&body).to_api_error();
+    Error::protocol("the answer is not an event stream")
+        .with_api(Some(api))
+        .with_meta(meta)
+}
+
 /// Returns the failure that an event reports, if it reports one.
 pub(crate) fn reported(event: &ResponseEvent) -> Option<Error> {
     let api = match event {
@@ -50,7 +59,7 @@ pub(crate) fn stream(error: codex_sse::Error) -> Error {
 }
 
 /// Returns a response that completed; any other outcome is an error with the response as its partial.
-pub(crate) fn verdict(accumulator: Accumulator, meta: ResponseMeta) -> Result<Response, Error> {
+pub(crate) fn verdict(accumulator: Accumulator, meta: &ResponseMeta) -> Result<Response, Error> {
     let kind = match accumulator.outcome() {
         Some(Outcome::Completed) => return Ok(accumulator.into_partial()),
         Some(Outcome::Incomplete) => ErrorKind::Incomplete,
@@ -60,7 +69,7 @@ pub(crate) fn verdict(accumulator: Accumulator, meta: ResponseMeta) -> Result<Re
     let response = accumulator.into_partial();
     Err(Error::new(kind)
         .with_api(response.error.as_deref().cloned())
-        .with_meta(meta)
+        .with_meta(meta.clone())
         .with_partial(response)
         .after_delivery(true))
 }

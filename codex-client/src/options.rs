@@ -5,8 +5,8 @@ use core::time::Duration;
 use std::sync::{Arc, OnceLock};
 
 use codex_transport::Timeouts;
-use codex_types::RawJson;
-use codex_types::profile::{FitPolicy, Identity};
+use codex_types::profile::{FitPolicy, Identity, RequestForm};
+use codex_types::{RawJson, Streaming};
 
 /// The routing token of a turn, which the first response that carries one decides.
 pub(crate) type TurnState = Arc<OnceLock<String>>;
@@ -35,6 +35,8 @@ pub struct CallOptions {
     pub(crate) timeouts: Option<Timeouts>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) fit: Option<FitPolicy>,
+    pub(crate) form: Option<RequestForm>,
+    pub(crate) streaming: Option<Streaming>,
     /// What the service gives out for the turn that the call is part of.
     pub(crate) turn_state: Option<TurnState>,
 }
@@ -87,6 +89,30 @@ impl CallOptions {
     /// What is done about parts of this request that the backend does not take, in the place of the client's own policy.
     pub fn fit(mut self, policy: FitPolicy) -> Self {
         self.fit = Some(policy);
+        self
+    }
+
+    /// Chooses the form of the request, whatever the profile and the model table say; see [`RequestForm`].
+    pub fn form(mut self, form: RequestForm) -> Self {
+        self.form = Some(form);
+        self
+    }
+
+    /// Whether [`create`](crate::Client::create) asks for a stream, as it does unless told otherwise. A response that is not streamed is
+    /// returned as the server made it, also one that is only `queued`; its headers come with it, so the timeout for them is at least
+    /// that of [`Timeouts::unary`]. Calls that return a stream always ask for one, and so does everything over a WebSocket.
+    pub fn streaming(mut self, streaming: Streaming) -> Self {
+        self.streaming = Some(streaming);
+        self
+    }
+
+    /// Names the conversation, unless the caller has.
+    #[cfg(feature = "ws")]
+    pub(crate) fn in_conversation(mut self, id: &str) -> Self {
+        if self.identity.session_id.is_none() && self.identity.thread_id.is_none() {
+            self.identity.session_id = Some(id.to_owned());
+            self.identity.thread_id = Some(id.to_owned());
+        }
         self
     }
 

@@ -3,7 +3,6 @@
 
 pub(crate) mod draft;
 mod history;
-mod id;
 mod recorded;
 mod saved;
 #[cfg(feature = "ws")]

@@ -245,6 +245,8 @@ fn request(workload: &Workload, history: &[InputItem]) -> CreateResponse {
         .instructions(text(workload.instructions))
         .tools((0..workload.tools).map(tool).collect::<Vec<_>>())
         .reasoning(Reasoning::new().effort(Effort::Medium))
+        // Each of the two sessions has its own id, which is the key otherwise.
+        .prompt_cache_key("c")
         .input(history.to_vec())
 }
 

@@ -10,6 +10,8 @@ pub(super) struct History {
     pieces: Vec<Arc<[InputItem]>>,
     /// The same items, serialized when they entered.
     input: PreparedInput,
+    /// The calls without an output, with the output that reports that.
+    open: Vec<(String, InputItem)>,
 }
 
 /// The new items of a request, and all items of it as they were sent.
@@ -27,6 +29,7 @@ impl History {
 
     pub(super) fn push(&mut self, items: Vec<InputItem>) {
         if !items.is_empty() {
+            self.pair(&items);
             self.input.extend(&items);
             self.pieces.push(items.into());
         }
@@ -56,6 +59,7 @@ impl History {
     /// Adds what was sent. Nothing else may have been added since the request was made.
     pub(super) fn advance(&mut self, said: Said) {
         if !said.items.is_empty() {
+            self.pair(&said.items);
             self.pieces.push(said.items.into());
             self.input = said.whole;
         }
@@ -70,19 +74,33 @@ impl History {
     /// `new` with outputs ahead of it for the calls that neither the history nor `new` itself answers. A service that stores nothing refuses a
     /// call without an output, so one that was interrupted would otherwise end the conversation for good.
     pub(super) fn answering(&self, new: Vec<InputItem>) -> Vec<InputItem> {
-        let answered: Vec<&str> = self.items().chain(&new).filter_map(answered_call).collect();
-        let aborted = self.items().filter_map(|item| match item {
-            InputItem::FunctionCall(call) if !answered.contains(&call.call_id.as_str()) => {
-                Some(call.output(ABORTED).into())
-            }
-            InputItem::CustomToolCall(call) if !answered.contains(&call.call_id.as_str()) => {
-                Some(call.output(ABORTED).into())
-            }
-            _ => None,
-        });
-        let mut whole: Vec<InputItem> = aborted.collect();
+        let answered: Vec<&str> = new.iter().filter_map(answered_call).collect();
+        let open = self.open.iter();
+        let aborted = open.filter(|(call_id, _)| !answered.contains(&call_id.as_str()));
+        let mut whole: Vec<InputItem> = aborted.map(|(_, output)| output.clone()).collect();
         whole.extend(new);
         whole
+    }
+
+    /// Looks for calls and their outputs in new items, so that the items before them need not be looked at again.
+    fn pair(&mut self, new: &[InputItem]) {
+        for item in new {
+            match item {
+                InputItem::FunctionCall(call) => {
+                    let output = call.output(ABORTED).into();
+                    self.open.push((call.call_id.clone(), output));
+                }
+                InputItem::CustomToolCall(call) => {
+                    let output = call.output(ABORTED).into();
+                    self.open.push((call.call_id.clone(), output));
+                }
+                _ => {
+                    if let Some(answered) = answered_call(item) {
+                        self.open.retain(|(call_id, _)| call_id != answered);
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -4,10 +4,10 @@ use codex_types::profile::Identity;
 use codex_types::{CreateResponse, Input, InputItem, Response};
 
 use crate::client::Client;
+use crate::id;
 use crate::options::{CallOptions, TurnState};
 use crate::session::draft::Draft;
 use crate::session::history::{History, Said};
-use crate::session::id;
 
 /// The state of a [`Session`](crate::Session).
 pub(super) struct SessionState {

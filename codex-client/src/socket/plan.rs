@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use codex_types::profile::{Channel, Source};
-use codex_types::{ClientEvent, CreateResponse, Input, Map, PreparedInput, RawJson, Response};
+use codex_types::{
+    ClientEvent, CreateResponse, Input, Map, PreparedInput, RawJson, Response, Streaming,
+};
 
 use http::Uri;
 
 use crate::error::Error;
 use crate::observe::Observer;
 use crate::options::CallOptions;
-use crate::request::{Prepared, unwritable};
+use crate::request::{Prepared, policy, unwritable};
 use crate::shared::Shared;
 
 use super::chain::{Chain, Parts};
@@ -47,7 +49,8 @@ impl Plan {
         request: &CreateResponse,
         options: &CallOptions,
     ) -> Result<Self, Error> {
-        let prepared = Prepared::new(shared, request, options, Channel::WebSocket).await?;
+        let prepared =
+            Prepared::new(shared, request, options, Channel::WebSocket, Streaming::Yes).await?;
         let target = socket_url(prepared.target.url("responses")?)?;
         let observer = Observer::of_response(shared, &target, options, &prepared);
         let parts = Parts::new(prepared.request.clone());
@@ -135,10 +138,20 @@ impl Plan {
         if output.is_empty() {
             return Some(output);
         }
-        let request = CreateResponse::new(self.request.model.clone()).input(output);
-        let policy = self.options.fit.as_ref().unwrap_or(&self.shared.fit);
-        let policy = policy.clone().channel(Channel::WebSocket);
-        let fitted = self.prepared.target.profile.fit(&request, &policy).ok()?;
+        let profile = &self.prepared.target.profile;
+        // What continues a response is not given the tools or instructions of a whole request.
+        let request = CreateResponse::new(self.request.model.clone())
+            .previous_response_id(response.id.as_str())
+            .input(output);
+        let model = &self.request.model;
+        let policy = policy(
+            &self.shared,
+            profile,
+            &self.options,
+            model,
+            Channel::WebSocket,
+        );
+        let fitted = profile.fit(&request, &policy).ok()?;
         match fitted.request.input {
             Some(Input::Prepared(output)) => Some(output),
             _ => None,

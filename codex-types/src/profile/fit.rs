@@ -7,7 +7,8 @@ use core::fmt;
 
 use crate::lint::tree::Node;
 use crate::lint::{Edit, Finding, FindingCode, Severity, apply};
-use crate::profile::{Channel, ItemFindings, Profile, Text};
+use crate::model_name::ModelTable;
+use crate::profile::{Channel, ItemFindings, Profile, RequestForm, Sending, Text};
 use crate::{CreateResponse, DecodeError, Input, RawJson, Side};
 
 /// What is done about each finding when a request is made to fit a profile.
@@ -40,6 +41,9 @@ pub struct FitPolicy {
     pub by_pointer: Vec<(Text, OnFinding)>,
     /// How the request is going to be sent.
     pub channel: Channel,
+    /// In which form the request is going to be sent; `None` to follow the profile, which may look the
+    /// model up in the table that this version was made with.
+    pub form: Option<RequestForm>,
 }
 
 impl FitPolicy {
@@ -51,6 +55,7 @@ impl FitPolicy {
             by_code: Vec::new(),
             by_pointer: Vec::new(),
             channel: Channel::Http,
+            form: None,
         }
     }
 
@@ -81,6 +86,23 @@ impl FitPolicy {
     #[must_use]
     pub fn channel(mut self, channel: Channel) -> Self {
         self.channel = channel;
+        self
+    }
+
+    /// The request is going to be sent in this form.
+    ///
+    /// ```
+    /// use codex_types::CreateResponse;
+    /// use codex_types::profile::{FitPolicy, Profile, RequestForm};
+    ///
+    /// let request = CreateResponse::new("some-model").input("Hi").parallel_tool_calls(true);
+    /// let lite = FitPolicy::new().form(RequestForm::Lite);
+    /// let unfit = Profile::platform().fit(&request, &lite).unwrap_err();
+    /// assert_eq!(unfit.findings()[0].pointer, "/parallel_tool_calls");
+    /// ```
+    #[must_use]
+    pub fn form(mut self, form: RequestForm) -> Self {
+        self.form = Some(form);
         self
     }
 
@@ -132,14 +154,15 @@ pub enum OnFinding {
 }
 
 /// A request that fits, and what was found on the way.
-///
-/// The items of a [`PreparedInput`](crate::PreparedInput) are shared with the request it was made of
-/// where they fit as they are.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Fitted<T = CreateResponse> {
     /// The request.
     pub request: T,
+    /// The form it is written in, which a header announces; see [`Identity::responses_lite`].
+    ///
+    /// [`Identity::responses_lite`]: field@crate::profile::Identity::responses_lite
+    pub form: RequestForm,
     /// What was changed.
     pub stripped: Vec<Finding>,
     /// What was left as it is.
@@ -149,9 +172,11 @@ pub struct Fitted<T = CreateResponse> {
     pub of_items: ItemFindings,
 }
 
-/// The findings of a check, sorted by what the policy says about them.
-#[derive(Default)]
+/// A body, what was found in it, and what the policy says about that.
 pub(super) struct Judged {
+    /// With all changes that the policy allows.
+    pub(super) body: RawJson,
+    pub(super) form: RequestForm,
     pub(super) stripped: Vec<Finding>,
     pub(super) warned: Vec<Finding>,
     pub(super) failed: Vec<Finding>,
@@ -168,26 +193,24 @@ impl Profile {
     pub fn fit(&self, request: &CreateResponse, policy: &FitPolicy) -> Result<Fitted, Unfit> {
         if let Some(Input::Prepared(input)) = &request.input
             && input.before().is_empty()
+            && let Some(fitted) = self.fit_prepared(request, input, policy)?
         {
-            return self.fit_prepared(request, input, policy);
+            return Ok(fitted);
         }
         let body = RawJson::encode(request).map_err(|error| self.unreadable(error))?;
-        let Fitted {
-            request: text,
-            stripped,
-            warned,
-            of_items,
-        } = self.fit_body(&body, policy, false)?;
-        let request = if stripped.is_empty() {
+        let fitted = self.fit_body(&body, policy, false)?;
+        let request = if fitted.stripped.is_empty() {
             request.clone()
         } else {
+            let text = &fitted.request;
             text.decode().map_err(|error| self.unreadable(error))?
         };
         Ok(Fitted {
             request,
-            stripped,
-            warned,
-            of_items,
+            form: fitted.form,
+            stripped: fitted.stripped,
+            warned: fitted.warned,
+            of_items: fitted.of_items,
         })
     }
 
@@ -207,23 +230,20 @@ impl Profile {
         policy: &FitPolicy,
         decides_stream: bool,
     ) -> Result<Fitted<RawJson>, Unfit> {
-        let Judged {
-            stripped,
-            warned,
-            failed,
-        } = self.judge(body, policy, decides_stream)?;
-        if !failed.is_empty() {
-            return Err(Unfit::new(&self.name, failed, None));
+        let judged = self.judge(body, policy, decides_stream)?;
+        if !judged.failed.is_empty() {
+            return Err(Unfit::new(&self.name, judged.failed, None));
         }
         Ok(Fitted {
-            request: self.edited(body, &stripped)?,
-            stripped,
-            warned,
+            request: judged.body,
+            form: judged.form,
+            stripped: judged.stripped,
+            warned: judged.warned,
             of_items: ItemFindings::default(),
         })
     }
 
-    /// What is found in a body, and what is done about it.
+    /// Finds what does not fit in a body, and changes what the policy allows to change.
     pub(super) fn judge(
         &self,
         body: &RawJson,
@@ -231,28 +251,63 @@ impl Profile {
         decides_stream: bool,
     ) -> Result<Judged, Unfit> {
         let tree = Node::read(body).map_err(|error| self.unreadable(error))?;
-        let mut judged = Judged::default();
-        for finding in self.check(&tree, policy.channel, decides_stream) {
-            match policy.action(&finding) {
-                OnFinding::Strip => judged.stripped.push(finding),
-                OnFinding::Warn => judged.warned.push(finding),
-                OnFinding::Fail => judged.failed.push(finding),
-            }
+        let form = self.form_of(tree.text_of("model"), policy);
+        let sending = Sending {
+            channel: policy.channel,
+            form,
+            decides_stream,
+        };
+        let mut judged = Judged {
+            body: body.clone(),
+            form,
+            stripped: Vec::new(),
+            warned: Vec::new(),
+            failed: Vec::new(),
+        };
+        self.settle(self.check(&tree, sending), policy, &mut judged)?;
+        if form == RequestForm::Lite && judged.failed.is_empty() {
+            // Tools move as they are once the refused ones are gone, and so does the input.
+            let body = judged.body.clone();
+            let tree = Node::read(&body).map_err(|error| self.unreadable(error))?;
+            let mut found = Vec::new();
+            self.check_lite_placement(&tree, &mut found);
+            self.settle(found, policy, &mut judged)?;
         }
         Ok(judged)
     }
 
-    /// A body with these findings fixed.
-    pub(super) fn edited(&self, body: &RawJson, stripped: &[Finding]) -> Result<RawJson, Unfit> {
+    /// The form that a request for this model is fitted to.
+    pub(super) fn form_of(&self, model: &str, policy: &FitPolicy) -> RequestForm {
+        policy
+            .form
+            .unwrap_or_else(|| self.form_for(model, &ModelTable::new()))
+    }
+
+    /// Does with these findings what the policy says.
+    fn settle(
+        &self,
+        found: Vec<Finding>,
+        policy: &FitPolicy,
+        judged: &mut Judged,
+    ) -> Result<(), Unfit> {
+        let mut stripped = Vec::new();
+        for finding in found {
+            match policy.action(&finding) {
+                OnFinding::Strip => stripped.push(finding),
+                OnFinding::Warn => judged.warned.push(finding),
+                OnFinding::Fail => judged.failed.push(finding),
+            }
+        }
         let edits: Vec<&Edit> = stripped
             .iter()
             .filter_map(|finding| finding.fix.as_ref())
             .flat_map(|fix| &fix.edits)
             .collect();
-        if edits.is_empty() {
-            return Ok(body.clone());
+        if !edits.is_empty() {
+            judged.body = apply(&judged.body, edits).map_err(|error| self.unreadable(error))?;
         }
-        apply(body, edits).map_err(|error| self.unreadable(error))
+        judged.stripped.extend(stripped);
+        Ok(())
     }
 
     pub(super) fn unreadable(&self, source: DecodeError) -> Unfit {

@@ -1,8 +1,8 @@
 //! Making a request fit whose items are serialized already: what was looked at once is not looked at
 //! again.
 //!
-//! Whether an item fits depends on the item, its index, the profile and the policy, and on nothing
-//! else in the request. So the settings are fitted with a placeholder for the items, and the items
+//! Whether an item fits depends on the item, its index, the profile, the policy and the form, and on
+//! nothing else in the request. So the settings are fitted with a placeholder for the items, and the items
 //! node by node; the result for a node is kept with it.
 
 use alloc::format;
@@ -12,8 +12,9 @@ use core::fmt;
 
 use crate::lint::tree::{DEPTH_LIMIT, Node};
 use crate::lint::{Edit, Finding, apply};
-use crate::profile::fit::{Judged, Unfit};
-use crate::profile::{Channel, FitPolicy, Fitted, OnFinding, Profile};
+use crate::profile::fit::Unfit;
+use crate::profile::lite::has_tools;
+use crate::profile::{Channel, FitPolicy, Fitted, OnFinding, Profile, RequestForm};
 use crate::raw::nests_deeper_than;
 use crate::request::PreparedNode;
 use crate::{CreateResponse, DecodeError, Input, InputItem, PreparedInput, RawJson, Unknown};
@@ -81,6 +82,8 @@ struct FittedItems {
     found: Vec<(OnFinding, Finding)>,
     /// Whether the policy lets any item up to here not pass.
     has_failed: bool,
+    /// Whether the first item of all, before or after fitting, says which tools there are.
+    starts_with_tools: bool,
     nodes: FittedNodes,
 }
 
@@ -96,15 +99,17 @@ enum FittedNodes {
 struct Rules {
     profile: Profile,
     policy: FitPolicy,
+    form: RequestForm,
 }
 
 impl Rules {
-    fn are(&self, profile: &Profile, policy: &FitPolicy) -> bool {
+    fn are(&self, profile: &Profile, policy: &FitPolicy, form: RequestForm) -> bool {
         let Self { policy: own, .. } = self;
         own.harmless == policy.harmless
             && own.lossy == policy.lossy
             && own.by_code == policy.by_code
             && own.by_pointer == policy.by_pointer
+            && self.form == form
             && self.profile == *profile
     }
 }
@@ -120,6 +125,11 @@ impl Drop for FittedItems {
 }
 
 impl FittedItems {
+    /// Whether no item is left.
+    fn is_empty(&self) -> bool {
+        matches!(self.nodes, FittedNodes::Other(None))
+    }
+
     /// The nodes to send in place of `node`, whose fit this is.
     fn of(&self, node: &Arc<PreparedNode>) -> Option<Arc<PreparedNode>> {
         match &self.nodes {
@@ -130,19 +140,26 @@ impl FittedItems {
 }
 
 impl Profile {
-    /// [`fit`](Self::fit) of a request whose items have not been fitted before.
+    /// [`fit`](Self::fit) of a request whose items have not been fitted before. `None`: fitting would put something between
+    /// the items, as it does after tools in the first of them, so the request has to be fitted as a whole.
     pub(super) fn fit_prepared(
         &self,
         request: &CreateResponse,
         input: &PreparedInput,
         policy: &FitPolicy,
-    ) -> Result<Fitted, Unfit> {
-        let settings = with_placeholder(request, input);
+    ) -> Result<Option<Fitted>, Unfit> {
+        let form = self.form_of(&request.model, policy);
+        let items = self
+            .fit_items(input.last(), policy, form)
+            .map_err(|error| self.unreadable(error))?;
+        if items.as_ref().is_some_and(|items| items.starts_with_tools) {
+            return Ok(None);
+        }
+        let placeholder = items.as_ref().map(|_| placeholder());
+        let mut settings = request.clone();
+        settings.input = Some(Input::Items(placeholder.iter().cloned().collect()));
         let body = RawJson::encode(&settings).map_err(|error| self.unreadable(error))?;
         let judged = self.judge(&body, policy, false)?;
-        let items = self
-            .fit_items(input.last(), policy)
-            .map_err(|error| self.unreadable(error))?;
         let has_failed = items.as_ref().is_some_and(|items| items.has_failed);
         if has_failed || !judged.failed.is_empty() {
             let of_items = ItemFindings(items);
@@ -150,29 +167,29 @@ impl Profile {
             failed.extend(of_items.with(OnFinding::Fail).cloned());
             return Err(Unfit::new(&self.name, failed, None));
         }
-        let Judged {
-            stripped, warned, ..
-        } = judged;
         let last = match (&items, input.last()) {
             (Some(items), Some(node)) => items.of(node),
             _ => None,
         };
-        let (mut request, before, after) = if stripped.is_empty() {
+        let (mut request, before, after) = if judged.stripped.is_empty() {
             (settings, Vec::new(), Vec::new())
         } else {
-            let body = self.edited(&body, &stripped)?;
-            let request = body.decode().map_err(|error| self.unreadable(error))?;
-            around_placeholder(request)
+            let request = judged
+                .body
+                .decode()
+                .map_err(|error| self.unreadable(error))?;
+            around(placeholder.as_ref(), request)
         };
         let mut input = PreparedInput::with_before(before, last);
         input.extend(after);
         request.input = Some(Input::Prepared(input));
-        Ok(Fitted {
+        Ok(Some(Fitted {
             request,
-            stripped,
-            warned,
+            form,
+            stripped: judged.stripped,
+            warned: judged.warned,
             of_items: ItemFindings(items),
-        })
+        }))
     }
 
     /// The fit of all items up to the end of a node.
@@ -180,13 +197,14 @@ impl Profile {
         &self,
         last: Option<&Arc<PreparedNode>>,
         policy: &FitPolicy,
+        form: RequestForm,
     ) -> Result<Option<Arc<FittedItems>>, DecodeError> {
         let mut new: Vec<&Arc<PreparedNode>> = Vec::new();
         let mut fitted: Option<Arc<FittedItems>> = None;
         let mut next = last;
         while let Some(node) = next {
             fitted = node.memo.get::<FittedItems>();
-            fitted = fitted.filter(|fitted| fitted.rules.are(self, policy));
+            fitted = fitted.filter(|fitted| fitted.rules.are(self, policy, form));
             if fitted.is_some() {
                 break;
             }
@@ -198,6 +216,7 @@ impl Profile {
             None => Arc::new(Rules {
                 profile: self.clone(),
                 policy: policy.clone().channel(Channel::Http),
+                form,
             }),
         };
         for node in new.into_iter().rev() {
@@ -217,7 +236,7 @@ impl Profile {
         let mut found = Vec::new();
         let mut changed: Option<Vec<RawJson>> = None;
         for (number, item) in node.items.iter().enumerate() {
-            match self.fit_item(item, node.start() + number, &rules.policy, &mut found)? {
+            match self.fit_item(item, node.start() + number, rules, &mut found)? {
                 FittedItem::Same => changed
                     .iter_mut()
                     .for_each(|items| items.push(item.clone())),
@@ -253,11 +272,23 @@ impl Profile {
                 previous_nodes,
             )))),
         };
+        let sent = match &nodes {
+            FittedNodes::Same => Some(&*node.items),
+            FittedNodes::Other(other) => other.as_ref().map(|other| &*other.items),
+        };
+        let starts_with_tools = match &previous {
+            Some(previous) if previous.starts_with_tools || !previous.is_empty() => {
+                previous.starts_with_tools
+            }
+            Some(_) => first_has_tools(sent.unwrap_or_default())?,
+            None => first_has_tools(sent.unwrap_or_default())? || first_has_tools(&node.items)?,
+        };
         Ok(FittedItems {
             rules: rules.clone(),
             previous,
             found,
             has_failed,
+            starts_with_tools,
             nodes,
         })
     }
@@ -266,23 +297,48 @@ impl Profile {
         &self,
         item: &RawJson,
         at: usize,
-        policy: &FitPolicy,
+        rules: &Rules,
         found: &mut Vec<(OnFinding, Finding)>,
     ) -> Result<FittedItem, DecodeError> {
         // Two levels are those of the body and of its list of items.
         if nests_deeper_than(item.as_str(), DEPTH_LIMIT - 2) {
             return Err(DecodeError::too_deep());
         }
-        let tree = Node::read(item)?;
         let pointer = format!("/input/{at}");
         let mut findings = Vec::new();
-        self.check_item(&tree, &pointer, &mut findings);
+        self.check_item(&Node::read(item)?, rules.form, &pointer, &mut findings);
+        let fitted = rules.settle(item, &pointer, findings, found)?;
+        if rules.form == RequestForm::Full {
+            return Ok(fitted);
+        }
+        let settled = match &fitted {
+            FittedItem::Same => item,
+            FittedItem::Changed(item) => item,
+            FittedItem::Removed => return Ok(fitted),
+        };
+        let mut findings = Vec::new();
+        self.check_lite_item(&Node::read(settled)?, &pointer, &mut findings);
+        match rules.settle(settled, &pointer, findings, found)? {
+            FittedItem::Same => Ok(fitted),
+            other => Ok(other),
+        }
+    }
+}
+
+impl Rules {
+    /// Does with the findings in an item what the policy says.
+    fn settle(
+        &self,
+        item: &RawJson,
+        pointer: &str,
+        findings: Vec<Finding>,
+        found: &mut Vec<(OnFinding, Finding)>,
+    ) -> Result<FittedItem, DecodeError> {
         let mut edits: Vec<Edit> = Vec::new();
         for finding in findings {
-            let action = policy.action(&finding);
+            let action = self.policy.action(&finding);
             if let (OnFinding::Strip, Some(fix)) = (action, &finding.fix) {
-                let within = fix.edits.iter().filter_map(|edit| edit.within(&pointer));
-                edits.extend(within);
+                edits.extend(fix.edits.iter().filter_map(|edit| edit.within(pointer)));
             }
             found.push((action, finding));
         }
@@ -303,36 +359,28 @@ enum FittedItem {
     Removed,
 }
 
-/// The request with one item that stands for all of them: `null`, about which there is nothing to find.
-fn with_placeholder(request: &CreateResponse, input: &PreparedInput) -> CreateResponse {
-    let mut request = request.clone();
-    let placeholder = InputItem::Unknown(Unknown::new(RawJson::default()));
-    let items = if input.is_empty() {
-        Vec::new()
-    } else {
-        Vec::from([placeholder])
-    };
-    request.input = Some(Input::Items(items));
-    request
+/// One item that stands for all of them, about which there is nothing to find.
+fn placeholder() -> InputItem {
+    InputItem::Unknown(Unknown::new(RawJson::default()))
+}
+
+fn first_has_tools(items: &[RawJson]) -> Result<bool, DecodeError> {
+    match items.first() {
+        Some(first) => Ok(has_tools(&Node::read(first)?)),
+        None => Ok(false),
+    }
 }
 
 /// The request without its items, and the items that fitting put ahead of the placeholder and after it.
-fn around_placeholder(
+fn around(
+    placeholder: Option<&InputItem>,
     mut request: CreateResponse,
 ) -> (CreateResponse, Vec<RawJson>, Vec<InputItem>) {
-    let mut items = request
-        .input
-        .take()
-        .map(Input::into_items)
-        .unwrap_or_default();
-    let at = items
-        .iter()
-        .position(|item| matches!(item, InputItem::Unknown(it) if it.raw().is_null()));
-    let at = at.unwrap_or(items.len());
-    let after = items.split_off(at).into_iter().skip(1).collect();
-    let before = items
-        .iter()
-        .map(|item| RawJson::encode(item).unwrap_or_default())
-        .collect();
-    (request, before, after)
+    let input = request.input.take();
+    let mut items = input.map(Input::into_items).unwrap_or_default();
+    let at = items.iter().position(|item| Some(item) == placeholder);
+    let after = items.split_off(at.unwrap_or(items.len()));
+    let written = |item: &InputItem| RawJson::encode(item).unwrap_or_default();
+    let before = items.iter().map(written).collect();
+    (request, before, after.into_iter().skip(1).collect())
 }

@@ -9,7 +9,7 @@ use crate::tool::{Tool, ToolChoice};
 use crate::wire::either::either;
 use crate::wire::object::object;
 use crate::wire::write::{First, Prefixed};
-use crate::{DecodeError, Map, Number};
+use crate::{DecodeError, Map, Number, RawJson};
 
 object! {
     /// The body of `POST /responses`.
@@ -88,6 +88,8 @@ object! {
             top_logprobs = u64,
             /// Whether the response is made in the background.
             background = bool,
+            /// How a response in the background is made, in whatever form the service defines.
+            background_options: RawJson,
             /// How the stream is sent.
             stream_options: StreamOptions,
             /// Up to 16 short texts to keep with the response.
