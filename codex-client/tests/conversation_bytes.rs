@@ -80,9 +80,9 @@ async fn ten_turns_cost_a_small_part_of_full_replay() {
             "{}: {sent} bytes sent, {replayed} for full replay, {saved:.1} % less; of {possible:.1} % that sending each new item once and nothing else would save; {beside} bytes a turn beside the items",
             workload.name
         );
-        // What is missing from the best that can be is the parameters, tools above all.
+        // What is missing from the best that can be is the parameters, tools above all, and the ids of the conversation.
         assert!(
-            possible - saved <= 4.0,
+            possible - saved <= 8.0,
             "{}: {saved:.1} of {possible:.1} %",
             workload.name
         );

@@ -3,10 +3,8 @@
 use codex_types::{
     CompactRequest, Compaction, CompactionTrigger, CreateResponse, OutputItem, Response,
 };
-use http::Method;
 
 use crate::calls::call::Call;
-use crate::calls::unary::Unary;
 use crate::client::Client;
 use crate::error::Error;
 
@@ -17,13 +15,7 @@ impl Client {
     ///
     /// As for [`retrieve`](Self::retrieve).
     pub fn compact<'a>(&'a self, request: &'a CompactRequest) -> Call<'a, Compaction> {
-        Call::new(move |options| {
-            Box::pin(async move {
-                let path = "responses/compact";
-                let call = Unary::new(self.shared(), &options, Method::POST, path).await?;
-                call.with_body(request)?.fetch().await
-            })
-        })
+        self.post("responses/compact", request)
     }
 
     /// Makes a conversation shorter by an ordinary request whose last item is a `compaction_trigger`: the way of the ChatGPT backend. The

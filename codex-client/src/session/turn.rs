@@ -14,7 +14,7 @@ use crate::calls::stream::ResponseStream;
 use crate::error::Error;
 use crate::meta::ResponseMeta;
 use crate::session::history::Said;
-use crate::session::recorded::{Events, Recorded};
+use crate::session::recorded::Recorded;
 use crate::session::state::SessionState;
 
 /// The events of one response of a [`Session`](crate::Session), as they arrive.
@@ -33,8 +33,7 @@ impl<'a> SessionTurn<'a> {
     ) -> Self {
         let response = stream.into_assembled();
         Self {
-            response: response
-                .map_source(|events| Recorded::new(state, Events::Http(events), said)),
+            response: response.map_source(|events| Recorded::new(state, Box::new(events), said)),
         }
     }
 
@@ -44,10 +43,12 @@ impl<'a> SessionTurn<'a> {
         turn: crate::socket::turn::SocketTurn<'a>,
         said: Said,
     ) -> Self {
+        use crate::session::recorded::Unbroken;
+
         let response = turn.into_assembled();
         Self {
             response: response
-                .map_source(|events| Recorded::new(state, Events::Socket(events), said)),
+                .map_source(|events| Recorded::new(state, Box::new(Unbroken(events)), said)),
         }
     }
 
