@@ -13,5 +13,6 @@ pub mod chunks;
 pub mod clock;
 pub mod framing;
 pub mod offline;
+pub mod turn;
 pub mod typed;
 pub mod workload;

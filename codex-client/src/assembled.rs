@@ -18,6 +18,7 @@ use crate::events::{HttpEvents, is_visible};
 use crate::failure;
 use crate::meta::ResponseMeta;
 use crate::observe::Observer;
+use crate::request::Findings;
 
 /// What the events of a response have added up to.
 pub(crate) struct Assembly {
@@ -45,6 +46,11 @@ pub(crate) trait EventSource {
         assembly: &mut Assembly,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Item<Self::Restart>>>;
+
+    /// Whether the response came in one piece, so that its status says all about it.
+    fn is_document(&self) -> bool {
+        false
+    }
 }
 
 /// Something of a response, or the border between two attempts at it.
@@ -156,7 +162,7 @@ impl Assembly {
 pub(crate) struct Assembled<S> {
     source: S,
     assembly: Assembly,
-    findings: Vec<Finding>,
+    findings: Findings,
     /// Whether [`next`](Self::next) holds events back that show nothing; updates and the whole response always do.
     holds: bool,
 }
@@ -165,7 +171,7 @@ impl<S> Assembled<S> {
     pub(crate) fn new(
         source: S,
         meta: ResponseMeta,
-        findings: Vec<Finding>,
+        findings: Findings,
         observer: Arc<Observer>,
     ) -> Self {
         Self {
@@ -200,7 +206,7 @@ impl<S> Assembled<S> {
     }
 
     pub(crate) fn findings(&self) -> &[Finding] {
-        &self.findings
+        self.findings.all()
     }
 
     pub(crate) fn snapshot(&self) -> &Response {
@@ -264,10 +270,16 @@ impl<S: EventSource> Assembled<S> {
     }
 
     /// Reads to the end, past events that cannot be decoded, and returns the response if it completed. `watch` gets every event.
-    pub(crate) async fn finish(
+    pub(crate) async fn finish(self, watch: impl FnMut(&ResponseEvent)) -> Result<Response, Error> {
+        let (response, _) = self.finish_with_meta(watch).await?;
+        Ok(response)
+    }
+
+    /// As [`finish`](Self::finish), with the headers of the response.
+    pub(crate) async fn finish_with_meta(
         mut self,
         mut watch: impl FnMut(&ResponseEvent),
-    ) -> Result<Response, Error> {
+    ) -> Result<(Response, ResponseMeta), Error> {
         while let Some(item) = poll_fn(|cx| self.poll_held(cx, true)).await {
             match item {
                 Ok(Step::Response(event)) => watch(&event),
@@ -277,13 +289,20 @@ impl<S: EventSource> Assembled<S> {
                 Ok(Step::Restart(_)) | Err(_) => {}
             }
         }
+        let is_document = self.source.is_document();
         let Assembly {
             updates,
             meta,
             has_yielded,
             ..
         } = self.assembly;
-        failure::verdict(updates.into_accumulator(), meta, has_yielded)
+        let response = updates.into_accumulator();
+        if is_document && response.outcome().is_none() {
+            // A response in the background is returned while it is queued or in progress.
+            return Ok((response.into_partial(), meta));
+        }
+        let response = failure::verdict(response, &meta, has_yielded)?;
+        Ok((response, meta))
     }
 }
 
@@ -292,6 +311,10 @@ impl EventSource for HttpEvents {
 
     fn hold(&mut self, holds: bool) {
         self.hold(holds);
+    }
+
+    fn is_document(&self) -> bool {
+        self.is_document()
     }
 
     fn poll_next(

@@ -1,19 +1,21 @@
 // Everything is checked in `build`, so that a client that exists works as far as this program can tell.
 
 use core::fmt;
+use std::sync::RwLock;
 
 use codex_auth::{Anonymous, BoxCredentialSource, CredentialSource};
 use codex_sse::Limits;
 use codex_transport::{BoxTimer, BoxTransport, HttpTransport, RetryPolicy, Timeouts, Timer};
 #[cfg(feature = "ws")]
 use codex_transport::{BoxWsTransport, WsTransport};
+use codex_types::model_name::ModelTable;
 use codex_types::profile::{FitPolicy, Identity, Profile};
 use http::HeaderMap;
 
 use crate::client::Client;
 use crate::error::Error;
 use crate::request::header;
-use crate::shared::{AGENT, Shared};
+use crate::shared::{NAME, Shared};
 use crate::target::Endpoint;
 
 /// Settings of a [`Client`]. Every one has a default; only credentials are usually needed.
@@ -43,6 +45,7 @@ pub struct ClientBuilder {
     resends_after_timeout: bool,
     fit: FitPolicy,
     identity: Identity,
+    model_table: ModelTable,
     headers: Vec<(String, String)>,
 }
 
@@ -68,10 +71,8 @@ impl ClientBuilder {
             retry: RetryPolicy::default(),
             resends_after_timeout: false,
             fit: FitPolicy::new(),
-            identity: Identity::new()
-                .originator(ORIGINATOR)
-                .user_agent(AGENT)
-                .client_version(env!("CARGO_PKG_VERSION")),
+            identity: Identity::new().originator(NAME),
+            model_table: ModelTable::new(),
             headers: Vec::new(),
         }
     }
@@ -165,9 +166,26 @@ impl ClientBuilder {
         self
     }
 
-    /// The name and version of the program (`user-agent`), instead of those of this library.
+    /// The name and version of the program (`user-agent`), instead of the name of this library and the version that the profile has for it;
+    /// see [`Profile::user_agent`].
     pub fn user_agent(mut self, agent: impl Into<String>) -> Self {
         self.identity.user_agent = Some(agent.into());
+        self
+    }
+
+    /// The version that the client claims to be (header `version`, query `client_version`), instead of the one in the profile; see
+    /// [`Profile::client_version`].
+    ///
+    /// [`Profile::client_version`]: field@Profile::client_version
+    pub fn client_version(mut self, version: impl Into<String>) -> Self {
+        self.identity.client_version = Some(version.into());
+        self
+    }
+
+    /// What is known about models, instead of the table that this version was made with. The profile may choose the form of a request by
+    /// it. A catalog that [`Client::models`] fetches updates it.
+    pub fn model_table(mut self, table: ModelTable) -> Self {
+        self.model_table = table;
         self
     }
 
@@ -190,7 +208,13 @@ impl ClientBuilder {
             let (name, value) = header(name, value)?;
             headers.insert(name, value);
         }
-        for text in [&self.identity.originator, &self.identity.user_agent]
+        let Identity {
+            originator,
+            user_agent,
+            client_version,
+            ..
+        } = &self.identity;
+        for text in [originator, user_agent, client_version]
             .into_iter()
             .flatten()
         {
@@ -227,6 +251,7 @@ impl ClientBuilder {
             identity: self.identity,
             headers,
             models: Default::default(),
+            model_table: RwLock::new(self.model_table),
             limits_known: Default::default(),
             last_failure: Default::default(),
         }))
@@ -243,8 +268,6 @@ impl fmt::Debug for ClientBuilder {
             .finish_non_exhaustive()
     }
 }
-
-const ORIGINATOR: &str = "codex-client-rs";
 
 #[cfg(feature = "http")]
 fn built_in_transport(timeouts: Timeouts) -> Result<codex_transport::HyperTransport, Error> {

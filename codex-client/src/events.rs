@@ -5,22 +5,22 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
+use std::collections::VecDeque;
 
-use bytes::{Buf as _, Bytes};
+use bytes::{Buf as _, Bytes, BytesMut};
 use codex_sse::EventDecoder;
 use codex_transport::{Body, Timeouts, Watch};
 use codex_types::ResponseEvent;
 
-use std::collections::VecDeque;
-
+use crate::document;
 use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::failure;
 use crate::meta::ResponseMeta;
 use crate::scrub::Scrub;
 
-/// The events of an HTTP response body. Until the first event that shows something, a failure opens the stream again as the retry policy
-/// allows.
+/// The events of an HTTP response body, or the one event that a JSON document amounts to; the body decides, not its label. Until the first
+/// event that shows something, a failure opens the stream again as the retry policy allows.
 pub(crate) struct HttpEvents {
     state: State,
     /// Events that show nothing yet and may still be replaced by those of another attempt.
@@ -34,6 +34,8 @@ pub(crate) struct HttpEvents {
     is_new_attempt: bool,
     scrub: Scrub,
     decoder: EventDecoder,
+    /// Whether the body is a document; `None` as long as nothing shows it.
+    is_document: Option<bool>,
     watch: Watch,
     timeouts: Timeouts,
     /// Of the attempt that is being read.
@@ -47,6 +49,11 @@ enum State {
         body: Body,
         /// What has arrived and is not decoded yet.
         chunk: Bytes,
+    },
+    /// The body is a document that has not arrived as a whole.
+    Document {
+        body: Body,
+        text: BytesMut,
     },
     Reopening(Reopening),
     /// A terminal event was yielded. The connection can be reused once the end of the body is seen.
@@ -76,6 +83,7 @@ impl HttpEvents {
                 chunk: Bytes::new(),
             },
             decoder: EventDecoder::with_limits(exchange.shared().limits),
+            is_document: None,
             watch: Watch::for_events(&timeouts, exchange.shared().timer.clone()),
             timeouts,
             meta,
@@ -114,7 +122,7 @@ impl HttpEvents {
                 return Poll::Ready(Some(self.yielded(item)));
             }
             match &mut self.state {
-                State::Open { .. } => {}
+                State::Open { .. } | State::Document { .. } => {}
                 State::Reopening(attempt) => match ready!(attempt.as_mut().poll(cx)) {
                     Ok((exchange, meta, body)) => self.reopened(exchange, meta, body),
                     Err(error) => {
@@ -127,6 +135,11 @@ impl HttpEvents {
                     let _ = body.poll_chunk(cx);
                     self.stop();
                     return Poll::Ready(None);
+                }
+                // A document is read to its end before its event is yielded.
+                State::Ended if !self.held.is_empty() => {
+                    self.decide(None);
+                    continue;
                 }
                 State::Ended => return Poll::Ready(None),
             }
@@ -178,33 +191,77 @@ impl HttpEvents {
 
     /// The next item, whether or not it will be yielded.
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item>> {
-        let State::Open { body, chunk } = &mut self.state else {
-            return Poll::Ready(None);
-        };
         loop {
-            let mut rest: &[u8] = chunk;
-            let decoded = self.decoder.decode(&mut rest);
-            let left = rest.len();
-            chunk.advance(chunk.len() - left);
-            let error = match decoded {
-                Ok(Some(event)) => return Poll::Ready(Some(Ok(event))),
-                Err(error) => failure::stream(error),
-                Ok(None) => match body.poll_chunk(cx) {
+            let error = match &mut self.state {
+                State::Open { body, chunk } => {
+                    let mut rest: &[u8] = chunk;
+                    let decoded = self.decoder.decode(&mut rest);
+                    let left = rest.len();
+                    chunk.advance(chunk.len() - left);
+                    match decoded {
+                        Ok(Some(event)) => return Poll::Ready(Some(Ok(event))),
+                        Err(error) => failure::stream(error),
+                        Ok(None) => match body.poll_chunk(cx) {
+                            Poll::Ready(Some(Ok(arrived))) => {
+                                self.watch.record_bytes(arrived.len());
+                                *chunk = arrived;
+                                self.look();
+                                continue;
+                            }
+                            Poll::Ready(Some(Err(error))) => failure::transport(error),
+                            Poll::Ready(None) => match self.decoder.finish() {
+                                Ok(()) => return Poll::Ready(None),
+                                Err(error) => failure::stream(error),
+                            },
+                            Poll::Pending => {
+                                failure::transport(ready!(self.watch.poll_expired(cx)))
+                            }
+                        },
+                    }
+                }
+                State::Document { body, text } => match body.poll_chunk(cx) {
                     Poll::Ready(Some(Ok(arrived))) => {
                         self.watch.record_bytes(arrived.len());
-                        *chunk = arrived;
-                        continue;
+                        if text.len() + arrived.len() <= document::BODY_LIMIT {
+                            text.extend_from_slice(&arrived);
+                            continue;
+                        }
+                        Error::protocol(TOO_LARGE)
                     }
                     Poll::Ready(Some(Err(error))) => failure::transport(error),
-                    Poll::Ready(None) => match self.decoder.finish() {
-                        Ok(()) => return Poll::Ready(None),
-                        Err(error) => failure::stream(error),
-                    },
+                    Poll::Ready(None) => {
+                        let event = document::event(text);
+                        self.stop();
+                        return Poll::Ready(Some(event));
+                    }
                     Poll::Pending => failure::transport(ready!(self.watch.poll_expired(cx))),
                 },
+                _ => return Poll::Ready(None),
             };
             return Poll::Ready(Some(Err(error)));
         }
+    }
+
+    /// Looks at the first bytes of the body to see what it is.
+    fn look(&mut self) {
+        let State::Open { chunk, .. } = &self.state else {
+            return;
+        };
+        if self.is_document.is_some() {
+            return;
+        }
+        self.is_document = document::is_document(chunk);
+        if self.is_document()
+            && let State::Open { body, chunk } = core::mem::replace(&mut self.state, State::Ended)
+        {
+            let text = BytesMut::from(chunk);
+            self.state = State::Document { body, text };
+        }
+    }
+
+    /// Whether the body turned out to be a document.
+    pub(crate) fn is_document(&self) -> bool {
+        self.is_document == Some(true)
     }
 
     /// Whether the item is a failure before the first event that a further attempt may repair.
@@ -230,6 +287,7 @@ impl HttpEvents {
     fn reopened(&mut self, exchange: Box<Exchange>, meta: ResponseMeta, body: Body) {
         let shared = exchange.shared();
         self.decoder = EventDecoder::with_limits(shared.limits);
+        self.is_document = None;
         self.watch = Watch::for_events(&self.timeouts, shared.timer.clone());
         self.meta = meta;
         self.is_new_attempt = true;
@@ -293,3 +351,4 @@ pub(crate) fn is_beside(event: &ResponseEvent) -> bool {
 
 /// A server that sends more than this before anything visible gets no further attempt; its events are passed on.
 const MAX_HELD: usize = 256;
+const TOO_LARGE: &str = "the response is larger than a response in one piece may be";

@@ -9,9 +9,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use codex_transport::{Body, Clock, Decision, Outcome, Schedule, Sent, Timer as _};
-use codex_types::{
-    ApiError, ErrorCategory, ErrorCode, ErrorEvent, Map, RawJson, Response, ResponseEvent,
-};
+use codex_types::{ApiError, ErrorCategory, ErrorCode};
 use http::{Request, StatusCode};
 
 use crate::attempt;
@@ -19,7 +17,6 @@ use crate::error::{Error, ErrorKind};
 use crate::failure;
 use crate::meta::ResponseMeta;
 use crate::observe::Observer;
-use crate::request::unwritable;
 use crate::scrub::Scrub;
 use crate::shared::Shared;
 
@@ -100,49 +97,15 @@ impl Exchange {
         }
     }
 
-    /// Sends the request until the response is an event stream. A server that sends the whole response as JSON instead has sent its events.
+    /// Sends the request until there is a response that may hold events.
     pub(crate) async fn open(&mut self) -> Result<(ResponseMeta, Body), Error> {
-        loop {
-            let (meta, body) = self.send().await?;
-            if meta.may_be_event_stream() {
-                return Ok((meta, body));
-            }
-            let error = match self.whole(&meta, body).await {
-                Ok(events) => return Ok((meta, Body::from(events))),
-                Err(error) => error.with_meta(meta),
-            };
-            let Some(delay) = self.delay_after(&error) else {
-                self.observer.exchange_failed(&error);
-                return Err(error);
-            };
-            self.shared.timer.sleep(delay).await;
+        let (meta, body) = self.send().await?;
+        if meta.may_be_response() {
+            return Ok((meta, body));
         }
-    }
-
-    /// Reads a response that is not an event stream: as the frames of its events, or as the error that it reports.
-    async fn whole(&self, meta: &ResponseMeta, body: Body) -> Result<String, Error> {
-        let not_events = || Error::protocol("the answer is not an event stream");
-        if !meta.is_of_type("application/json") {
-            return Err(not_events());
-        }
-        let body = body.collect(BODY_LIMIT).await.map_err(failure::transport)?;
-        let body = self.scrub.bytes(&body);
-        let text = core::str::from_utf8(&body).map_err(|_| not_events())?;
-        let json = RawJson::parse(text).map_err(|_| not_events())?;
-        let members: Map<RawJson> = json.decode().map_err(|_| not_events())?;
-        let is_response = members.get("output").is_some();
-        if !is_response {
-            let error = ErrorEvent::from_body(text.as_bytes()).to_api_error();
-            let says_why = !error.message.is_empty() || error.code.is_some();
-            return Err(match says_why {
-                true => Error::new(ErrorKind::Failed).with_api(Some(error)),
-                false => not_events(),
-            });
-        }
-        let response: Response = json.decode().map_err(|_| not_events())?;
-        let events = response.to_events();
-        let frames: Result<String, _> = events.iter().map(ResponseEvent::encode_sse).collect();
-        frames.map_err(unwritable)
+        let error = failure::page(meta, body, &self.scrub).await;
+        self.observer.exchange_failed(&error);
+        Err(error)
     }
 
     /// Opens the stream once more, after a pause.
@@ -237,9 +200,6 @@ fn is_final(code: &ErrorCode) -> bool {
 fn jitter() -> u32 {
     RandomState::new().hash_one(()) as u32
 }
-
-/// The size limit of a response that comes as a whole, as for stored responses.
-const BODY_LIMIT: usize = 64 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -69,6 +69,15 @@ impl JsonValue {
     }
 }
 
+/// The error of a success whose body is a page for people, with its title.
+pub(crate) async fn page(meta: ResponseMeta, body: Body, scrub: &Scrub) -> Error {
+    let body = body.collect_prefix(ERROR_BODY_LIMIT).await;
+    let api = ErrorEvent::from_body(&scrub.bytes(&body)).to_api_error();
+    Error::protocol("the answer is not an event stream")
+        .with_api(Some(api))
+        .with_meta(meta)
+}
+
 /// Returns the failure that an event reports, if it reports one.
 pub(crate) fn reported(event: &ResponseEvent) -> Option<Error> {
     let api = match event {
@@ -112,7 +121,7 @@ pub(crate) fn stream(error: codex_sse::Error) -> Error {
 /// Returns a response that completed; any other outcome is an error with the response as its partial.
 pub(crate) fn verdict(
     accumulator: Accumulator,
-    meta: ResponseMeta,
+    meta: &ResponseMeta,
     delivered: bool,
 ) -> Result<Response, Error> {
     let kind = match accumulator.outcome() {
@@ -124,7 +133,7 @@ pub(crate) fn verdict(
     let response = accumulator.into_partial();
     Err(Error::new(kind)
         .with_api(response.error.as_deref().cloned())
-        .with_meta(meta)
+        .with_meta(meta.clone())
         .with_partial(response)
         .after_delivery(delivered))
 }

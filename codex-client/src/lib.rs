@@ -5,11 +5,13 @@ mod attempt;
 mod builder;
 mod calls;
 mod client;
+mod document;
 mod environment;
 mod error;
 mod events;
 mod exchange;
 mod failure;
+mod id;
 mod lock;
 #[cfg(feature = "login")]
 pub mod login;
@@ -26,9 +28,11 @@ mod shared;
 mod socket;
 mod target;
 mod tools;
+mod unsettled;
 
 pub use builder::ClientBuilder;
 pub use calls::call::{Call, CallFuture};
+pub use calls::create::Created;
 pub use calls::pages::InputItemPages;
 pub use calls::stored::InputItems;
 pub use calls::stream::ResponseStream;

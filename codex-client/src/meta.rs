@@ -101,9 +101,10 @@ impl ResponseMeta {
         }
     }
 
-    /// Whether the body may be an event stream. Servers spell its type in several ways, or send none; JSON and HTML it certainly is not.
-    pub(crate) fn may_be_event_stream(&self) -> bool {
-        !self.is_of_type("application/json") && !self.is_of_type("text/html")
+    /// Whether the body may be a response. Servers spell the type of an event stream in several ways, send none, or label it as JSON; a page
+    /// for people it certainly is not.
+    pub(crate) fn may_be_response(&self) -> bool {
+        !self.is_of_type("text/html")
     }
 
     /// Whether the type of the body begins like this.

@@ -5,8 +5,10 @@ use core::time::Duration;
 use std::sync::{Arc, OnceLock};
 
 use codex_transport::Timeouts;
-use codex_types::RawJson;
-use codex_types::profile::{FitPolicy, Identity};
+use codex_types::profile::{FitPolicy, Identity, RequestForm};
+use codex_types::{RawJson, Streaming};
+
+use crate::unsettled::Unsettled;
 
 /// The routing token of a turn, which the first response that carries one decides.
 pub(crate) type TurnState = Arc<OnceLock<String>>;
@@ -35,10 +37,12 @@ pub struct CallOptions {
     pub(crate) timeouts: Option<Timeouts>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) fit: Option<FitPolicy>,
+    pub(crate) form: Option<RequestForm>,
+    pub(crate) streaming: Option<Streaming>,
     /// What the service gives out for the turn that the call is part of.
     pub(crate) turn_state: Option<TurnState>,
-    /// Whether the input is the history of a conversation, whose faults are repaired before it is sent.
-    pub(crate) is_history: bool,
+    /// The newest items of a conversation, whose faults are repaired before it is sent.
+    pub(crate) history: Option<Arc<Unsettled>>,
     pub(crate) holds: bool,
 }
 
@@ -97,6 +101,30 @@ impl CallOptions {
     /// are held back, a failure leads to another attempt. By default a raw stream yields them at once; sessions always hold them back.
     pub fn hold_events(mut self, holds: bool) -> Self {
         self.holds = holds;
+        self
+    }
+
+    /// Chooses the form of the request, whatever the profile and the model table say; see [`RequestForm`].
+    pub fn form(mut self, form: RequestForm) -> Self {
+        self.form = Some(form);
+        self
+    }
+
+    /// Whether [`create`](crate::Client::create) asks for a stream, as it does unless told otherwise. A response that is not streamed is
+    /// returned as the server made it, also one that is only `queued`; its headers come with it, so the timeout for them is at least
+    /// that of [`Timeouts::unary`]. Calls that return a stream always ask for one, and so does everything over a WebSocket.
+    pub fn streaming(mut self, streaming: Streaming) -> Self {
+        self.streaming = Some(streaming);
+        self
+    }
+
+    /// Names the conversation, unless the caller has.
+    #[cfg(feature = "ws")]
+    pub(crate) fn in_conversation(mut self, id: &str) -> Self {
+        if self.identity.session_id.is_none() && self.identity.thread_id.is_none() {
+            self.identity.session_id = Some(id.to_owned());
+            self.identity.thread_id = Some(id.to_owned());
+        }
         self
     }
 

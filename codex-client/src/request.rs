@@ -2,18 +2,22 @@
 // time) stays out of it.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use codex_transport::Timeouts;
 use codex_types::lint::{Edit, Finding, Linter, Pairing, apply};
-use codex_types::profile::{Channel, Compression, Identity};
-use codex_types::{CreateResponse, Map, RawJson, Streaming};
+use codex_types::profile::{
+    Channel, Compression, FitPolicy, Identity, ItemFindings, Profile, RequestForm, Streamed,
+};
+use codex_types::{CreateResponse, Input, Map, RawJson, Streaming};
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request};
 
 use crate::error::Error;
+use crate::id;
 use crate::options::CallOptions;
-use crate::shared::Shared;
+use crate::shared::{NAME, Shared, VERSION};
 use crate::target::Target;
 
 /// A request that fits its backend, with everything a transport sends in addition to it.
@@ -22,14 +26,36 @@ pub(crate) struct Prepared {
     pub(crate) target: Target,
     /// The request as it fits the profile over the channel it was made for.
     pub(crate) request: CreateResponse,
-    /// Parameters of the body that are sent as they are; see [`CallOptions::parameter`].
-    parameters: Vec<(String, RawJson)>,
+    /// Whether a parameter of the call is what the body says about streaming.
+    decides_stream: bool,
     pub(crate) identity: Identity,
     /// Headers of the client and of the call, which take precedence over those of the profile.
     headers: HeaderMap,
     pub(crate) timeouts: Timeouts,
+    streaming: Streaming,
     /// What was changed in the request, or found and left.
-    pub(crate) findings: Vec<Finding>,
+    pub(crate) findings: Findings,
+}
+
+/// What was changed in a request, or found and left.
+///
+/// The list of all is made when a caller asks for it: what was found in the items of a conversation is as long as the conversation.
+#[derive(Clone, Default)]
+pub(crate) struct Findings {
+    stripped: Vec<Finding>,
+    warned: Vec<Finding>,
+    of_items: ItemFindings,
+    all: OnceLock<Vec<Finding>>,
+}
+
+impl Findings {
+    pub(crate) fn all(&self) -> &[Finding] {
+        self.all.get_or_init(|| {
+            let stripped = self.stripped.iter().chain(self.of_items.stripped());
+            let warned = self.warned.iter().chain(self.of_items.warned());
+            stripped.chain(warned).cloned().collect()
+        })
+    }
 }
 
 impl Prepared {
@@ -39,9 +65,14 @@ impl Prepared {
         request: &CreateResponse,
         options: &CallOptions,
         channel: Channel,
+        streaming: Streaming,
     ) -> Result<Self, Error> {
         let target = shared.target().await?;
-        let mut identity = identity(shared, options);
+        let profile = &*target.profile;
+        if streaming == Streaming::No && profile.streamed == Streamed::Always {
+            return Err(Error::request(STREAMS));
+        }
+        let mut identity = identity(shared, profile, options);
         identity.model.get_or_insert_with(|| request.model.clone());
         let tier = request.service_tier.as_ref();
         identity.service_tier = identity
@@ -52,41 +83,58 @@ impl Prepared {
             identity.turn_state = received.cloned();
         }
         let mut request = Cow::Borrowed(request);
-        let mut findings = Vec::new();
-        if options.is_history {
-            let linter = history_linter(&target);
-            if !linter.accepts_history(&request) {
-                findings = linter.fix_history(request.to_mut()).map_err(unwritable)?;
-            }
+        let mut repaired = Vec::new();
+        if let Some(history) = &options.history
+            && !history.accept(&history_linter(&target), &request)
+        {
+            let request = request.to_mut();
+            request.input = request
+                .input
+                .take()
+                .map(|input| Input::Items(input.into_items()));
+            repaired = history_linter(&target)
+                .fix_history(request)
+                .map_err(unwritable)?;
         }
         let request = &*request;
-        let policy = options.fit.as_ref().unwrap_or(&shared.fit);
-        let policy = policy.clone().channel(channel);
-        let fitted = target
-            .profile
+        let policy = policy(shared, profile, options, &request.model, channel);
+        let fitted = profile
             .fit(request, &policy)
             .map_err(|unfit| Error::request(UNFIT).with_source(unfit))?;
         let mut request = fitted.request;
+        identity.responses_lite = fitted.form == RequestForm::Lite;
         if request.prompt_cache_key.is_none() {
-            let source = target.profile.prompt_cache_key.as_ref();
+            let source = profile.prompt_cache_key.as_ref();
             request.prompt_cache_key =
                 source.and_then(|source| Some(identity.resolve(source)?.into_owned()));
         }
-        for (name, value) in target.profile.client_metadata_for(&identity) {
+        // One question is a conversation as well. Its id says nothing about a cache, so the key above does without it.
+        if identity.session_id.is_none() && identity.thread_id.is_none() {
+            let id = id::new();
+            identity.session_id = Some(id.clone());
+            identity.thread_id = Some(id);
+        }
+        for (name, value) in profile.client_metadata_for(&identity) {
             let metadata = request.client_metadata.get_or_insert_with(Map::new);
             if metadata.get(name).is_none() {
                 metadata.insert(name, value.into_owned());
             }
         }
-        findings.extend(fitted.stripped);
-        findings.extend(fitted.warned);
+        let findings = Findings {
+            stripped: [repaired, fitted.stripped].concat(),
+            warned: fitted.warned,
+            of_items: fitted.of_items,
+            all: OnceLock::new(),
+        };
+        let parameters = &options.parameters;
         Ok(Self {
             target,
-            request,
-            parameters: options.parameters.clone(),
+            request: with_own_parameters(request, parameters)?,
+            decides_stream: parameters.iter().any(|(name, _)| name == "stream"),
             identity,
             headers: own_headers(shared, options)?,
-            timeouts: options.timeouts_or(shared.timeouts),
+            timeouts: timeouts(shared, options, streaming),
+            streaming,
             findings,
         })
     }
@@ -102,19 +150,26 @@ impl Prepared {
     }
 
     /// The request as JSON; without `stream` in it if the channel decides that.
-    pub(crate) fn body_json(&self, streaming: Streaming) -> Result<String, Error> {
-        let body = self.request.to_json(streaming).map_err(unwritable)?;
-        with_parameters(body, &self.parameters)
+    fn body_json(&self) -> Result<String, Error> {
+        if self.decides_stream {
+            let body = RawJson::encode(&self.request).map_err(unwritable)?;
+            return Ok(body.as_str().to_owned());
+        }
+        self.request.to_json(self.streaming).map_err(unwritable)
     }
 
     /// The request over HTTP, which is compressed once for all attempts.
     pub(crate) fn post(&self) -> Result<Request<Bytes>, Error> {
-        let mut request = Request::new(self.body_json(Streaming::Yes)?.into());
+        let mut request = Request::new(self.body_json()?.into());
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.target.url("responses")?;
         *request.headers_mut() = self.headers(Channel::Http)?;
         let headers = request.headers_mut();
-        headers.insert(ACCEPT, EVENT_STREAM);
+        let accepted = match self.streaming {
+            Streaming::Yes => EVENT_STREAM,
+            Streaming::No => JSON,
+        };
+        headers.insert(ACCEPT, accepted);
         headers.insert(CONTENT_TYPE, JSON);
         request.extensions_mut().insert(self.timeouts);
         compressed(request, self.target.profile.compression)
@@ -127,8 +182,31 @@ pub(crate) fn history_linter(target: &Target) -> Linter {
     Linter::new((*target.profile).clone()).pairing(Pairing::Answer)
 }
 
+/// The policy that a request is made to fit by, with the form that it is written in.
+pub(crate) fn policy(
+    shared: &Shared,
+    profile: &Profile,
+    options: &CallOptions,
+    model: &str,
+    channel: Channel,
+) -> FitPolicy {
+    let policy = options.fit.as_ref().unwrap_or(&shared.fit);
+    let form = options.form.or(policy.form);
+    let form = form.unwrap_or_else(|| shared.form_for(profile, model));
+    policy.clone().channel(channel).form(form)
+}
+
+/// The headers of a response in one piece come when it is complete.
+fn timeouts(shared: &Shared, options: &CallOptions, streaming: Streaming) -> Timeouts {
+    let mut default = shared.timeouts;
+    if streaming == Streaming::No {
+        default.headers = default.headers.max(Timeouts::unary().headers);
+    }
+    options.timeouts_or(default)
+}
+
 /// Who sends the request: the client's own names, where the call has none.
-pub(crate) fn identity(shared: &Shared, options: &CallOptions) -> Identity {
+pub(crate) fn identity(shared: &Shared, profile: &Profile, options: &CallOptions) -> Identity {
     let mut identity = options.identity.clone();
     let own = &shared.identity;
     for (field, known) in [
@@ -140,6 +218,9 @@ pub(crate) fn identity(shared: &Shared, options: &CallOptions) -> Identity {
             field.clone_from(known);
         }
     }
+    identity
+        .user_agent
+        .get_or_insert_with(|| profile.user_agent(NAME, VERSION));
     identity
 }
 
@@ -183,13 +264,32 @@ pub(crate) fn with_parameters(
     if parameters.is_empty() {
         return Ok(body);
     }
-    let edits: Vec<Edit> = parameters
-        .iter()
-        .map(|(name, value)| Edit::Replace(pointer(name), value.clone()))
-        .collect();
     let body = RawJson::parse(&body).map_err(unwritable)?;
-    let body = apply(&body, &edits).map_err(unwritable)?;
+    let body = apply(&body, &edits(parameters)).map_err(unwritable)?;
     Ok(body.as_str().to_owned())
+}
+
+/// The same of a request, without a look at its input.
+fn with_own_parameters(
+    mut request: CreateResponse,
+    parameters: &[(String, RawJson)],
+) -> Result<CreateResponse, Error> {
+    if parameters.is_empty() {
+        return Ok(request);
+    }
+    let input = request.input.take();
+    let settings = RawJson::encode(&request).map_err(unwritable)?;
+    let settings = apply(&settings, &edits(parameters)).map_err(unwritable)?;
+    let mut request: CreateResponse = settings.decode().map_err(unwritable)?;
+    if parameters.iter().all(|(name, _)| name != "input") {
+        request.input = input;
+    }
+    Ok(request)
+}
+
+fn edits(parameters: &[(String, RawJson)]) -> Vec<Edit> {
+    let replaced = |(name, value): &(String, RawJson)| Edit::Replace(pointer(name), value.clone());
+    parameters.iter().map(replaced).collect()
 }
 
 /// RFC 6901 section 3.
@@ -228,4 +328,5 @@ pub(crate) fn unwritable(error: codex_types::DecodeError) -> Error {
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(crate) const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
 const HEADER: &str = "a header has a name or a value that HTTP does not allow";
+const STREAMS: &str = "this backend streams every response";
 const UNFIT: &str = "the request does not fit the backend";

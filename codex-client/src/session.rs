@@ -3,7 +3,6 @@
 
 pub(crate) mod draft;
 mod history;
-mod id;
 mod recorded;
 pub(crate) mod round;
 mod saved;
@@ -203,6 +202,7 @@ impl Session {
     pub async fn compact(&mut self) -> Result<Compaction, Error> {
         self.state.begin_turn();
         let mut whole = self.state.ready(Vec::new(), &CallOptions::new()).request;
+        whole.input = whole.input.map(|input| Input::Items(input.into_items()));
         let target = self.state.client.shared().target().await?;
         let linter = history_linter(&target);
         linter.fix_history(&mut whole).map_err(unwritable)?;
@@ -265,7 +265,7 @@ impl Session {
     pub fn repair(&mut self) -> Result<Vec<Finding>, Error> {
         self.state.settle();
         let mut request = CreateResponse::new(self.state.settings.model.as_str());
-        request.input = Some(self.state.history.to_input(Vec::new()));
+        request.input = Some(Input::Items(self.state.history.items().cloned().collect()));
         // Without the demands of a backend: items that it does not accept are left out of each request, not out of the history.
         let linter = Linter::new(Profile::new("history"));
         let findings = linter.fix_history(&mut request).map_err(unwritable)?;

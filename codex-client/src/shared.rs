@@ -6,10 +6,14 @@ pub(crate) mod failed;
 pub(crate) mod limits;
 pub(crate) mod models;
 
+use std::sync::{PoisonError, RwLock};
+
 use codex_auth::BoxCredentialSource;
 use codex_sse::Limits;
 use codex_transport::{BoxTimer, BoxTransport, RetryPolicy, Timeouts};
-use codex_types::profile::{FitPolicy, Identity};
+use codex_types::ModelCatalog;
+use codex_types::model_name::ModelTable;
+use codex_types::profile::{FitPolicy, Identity, Profile, RequestForm};
 use http::HeaderMap;
 
 use crate::error::Error;
@@ -34,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) identity: Identity,
     pub(crate) headers: HeaderMap,
     pub(crate) models: models::ModelCache,
+    /// What is known about models; updated by the list of the backend.
+    pub(crate) model_table: RwLock<ModelTable>,
     pub(crate) limits_known: limits::KnownLimits,
     pub(crate) last_failure: failed::LastFailure,
 }
@@ -43,7 +49,24 @@ impl Shared {
     pub(crate) async fn target(&self) -> Result<Target, Error> {
         self.endpoint.target(&self.credentials).await
     }
+
+    /// Returns the form of requests for this model, if neither the call nor the policy chooses one.
+    pub(crate) fn form_for(&self, profile: &Profile, model: &str) -> RequestForm {
+        let table = self.model_table.read();
+        profile.form_for(model, &table.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Records what the backend says about its models.
+    pub(crate) fn learn(&self, catalog: &ModelCatalog) {
+        let table = self.model_table.write();
+        table
+            .unwrap_or_else(PoisonError::into_inner)
+            .update(catalog);
+    }
 }
 
-/// The name and version of this library.
+/// The name of this library, and its version.
+pub(crate) const NAME: &str = "codex-client-rs";
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+#[cfg(feature = "login")]
 pub(crate) const AGENT: &str = concat!("codex-client-rs/", env!("CARGO_PKG_VERSION"));

@@ -18,14 +18,16 @@ pub(crate) mod turn;
 use core::fmt;
 use std::sync::Arc;
 
-use codex_types::profile::WarmUp;
-use codex_types::{CreateResponse, Input, InputItem, Response, Role};
+use codex_types::profile::{Channel, RequestForm, WarmUp};
+use codex_types::{CreateResponse, InputItem, Response, Role};
 
 use crate::calls::call::Call;
 use crate::client::Client;
 use crate::error::Error;
 use crate::failure;
+use crate::id;
 use crate::options::CallOptions;
+use crate::request::policy;
 
 use count::{Counters, SocketStats};
 use idle::IdleSocket;
@@ -40,6 +42,10 @@ use turn::SocketTurn;
 /// one before on the same socket, that is, when its input begins with that input and what came out, and everything else is equal, only the
 /// new items are sent, with `previous_response_id`. In every other case, and always after a reconnect, all of it is sent.
 ///
+/// A conversation that is kept as a [`PreparedInput`](codex_types::PreparedInput), as in the example, is compared from its end to the part
+/// that both requests share, so that a turn costs the processor time of what is new, whatever was said before. A list of items is serialized
+/// and compared whole with each turn.
+///
 /// One turn runs at a time. Until its first event a turn tries what there is to try: a new socket for one that had died, better
 /// credentials, HTTP (see [`TransportChoice`](crate::TransportChoice)). After that nothing is ever sent again behind the caller's back; see [`Interruption`](crate::Interruption).
 ///
@@ -49,7 +55,7 @@ use turn::SocketTurn;
 /// ```
 /// # use codex_client::Client;
 /// use codex_client::types::profile::Profile;
-/// use codex_client::types::{CreateResponse, InputItem, Message};
+/// use codex_client::types::{CreateResponse, Message, PreparedInput};
 ///
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
 /// # use codex_client::transport::testing::{Answer, LoopbackServer, Script};
@@ -59,12 +65,13 @@ use turn::SocketTurn;
 /// #     .receive().event(say("resp_1", "Because of the sun.")).receive().event(say("resp_2", "At night it is not."))))?;
 /// # let client = Client::builder().base_url(server.url("/v1")).profile(Profile::platform()).build()?;
 /// let mut session = client.socket_session();
-/// let mut history: Vec<InputItem> = vec![Message::user("Why is the sky blue?").into()];
-/// let response = session.create(&CreateResponse::new("some-model").input(history.clone())).await?;
+/// let mut history = PreparedInput::new();
+/// history.push(Message::user("Why is the sky blue?"));
+/// let response = session.create(&CreateResponse::new("some-model").input(&history)).await?;
 ///
 /// history.extend(response.to_input());
-/// history.push(Message::user("And at night?").into());
-/// let response = session.create(&CreateResponse::new("some-model").input(history)).await?;
+/// history.push(Message::user("And at night?"));
+/// let response = session.create(&CreateResponse::new("some-model").input(&history)).await?;
 ///
 /// assert_eq!(response.output_text(), "At night it is not.");
 /// let stats = session.stats();
@@ -78,6 +85,8 @@ pub struct SocketSession {
     settings: SocketSettings,
     counters: Arc<Counters>,
     open: IdleSocket,
+    /// Names the conversation of requests whose caller does not.
+    id: String,
 }
 
 impl Client {
@@ -97,6 +106,7 @@ impl SocketSession {
             settings,
             counters: Arc::default(),
             open: IdleSocket::default(),
+            id: id::new(),
         }
     }
 
@@ -154,17 +164,23 @@ impl SocketSession {
         options: &CallOptions,
     ) -> Result<bool, Error> {
         let mut request = request.clone().generate(false);
-        let target = self.client.shared().target().await?;
-        let input = request
-            .input
-            .take()
-            .map(Input::into_items)
-            .unwrap_or_default();
-        request.input = Some(Input::Items(match target.profile.websocket.warm_up {
-            WarmUp::EmptyInput => Vec::new(),
-            WarmUp::DeveloperMessages => input.into_iter().take_while(is_of_developer).collect(),
-            _ => input,
-        }));
+        let shared = self.client.shared();
+        let target = shared.target().await?;
+        let profile = &target.profile;
+        let policy = policy(shared, profile, options, &request.model, Channel::WebSocket);
+        let warm_up = match policy.form {
+            Some(RequestForm::Lite) => WarmUp::EmptyInput,
+            _ => profile.websocket.warm_up,
+        };
+        let input = request.input.get_or_insert_with(|| Vec::new().into());
+        match warm_up {
+            WarmUp::EmptyInput => *input = Vec::new().into(),
+            WarmUp::DeveloperMessages => {
+                let items = core::mem::take(input).into_items().into_iter();
+                *input = items.take_while(is_of_developer).collect();
+            }
+            _ => {}
+        }
         let plan = self.plan(&request, options).await?;
         if !tries_socket(&plan, self.open.is_open())? {
             return Ok(false);
@@ -229,12 +245,13 @@ impl SocketSession {
 
     async fn plan(&self, request: &CreateResponse, options: &CallOptions) -> Result<Plan, Error> {
         let counters = self.counters.clone();
+        let options = options.clone().in_conversation(&self.id);
         Plan::new(
             self.client.shared(),
             self.settings,
             counters,
             request,
-            options,
+            &options,
         )
         .await
     }

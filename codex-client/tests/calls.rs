@@ -416,7 +416,7 @@ async fn the_request_is_made_to_fit_the_backend_and_says_so() {
         .thread_id("thread-1")
         .installation_id("installation-1");
     let options = CallOptions::new().identity(identity);
-    let request = question().instructions("Be brief.").temperature(0.2);
+    let request = question().instructions("Be brief.").user("user-7");
     let stream = client
         .stream(&request)
         .options(options.clone())
@@ -427,7 +427,7 @@ async fn the_request_is_made_to_fit_the_backend_and_says_so() {
         .iter()
         .map(|finding| finding.pointer.as_str())
         .collect();
-    for pointer in ["/temperature", "/store", "/instructions"] {
+    for pointer in ["/user", "/store", "/instructions"] {
         assert!(pointers.contains(&pointer), "{pointer} in {pointers:?}");
     }
     let requests = server.requests();
@@ -436,7 +436,7 @@ async fn the_request_is_made_to_fit_the_backend_and_says_so() {
         (&sent["store"], &sent["stream"]),
         (&json!(false), &json!(true))
     );
-    assert_eq!(sent.get("temperature"), None);
+    assert_eq!(sent.get("user"), None);
     assert_eq!(sent["prompt_cache_key"], "session-1");
     assert_eq!(sent["include"], json!(["reasoning.encrypted_content"]));
     assert_eq!(sent["input"][0]["role"], "developer");
@@ -672,7 +672,7 @@ async fn a_list_of_models_is_kept_and_asked_for_by_its_tag() {
     clock.pass(Duration::from_secs(301));
     assert_eq!(name().await.as_deref(), Some("first"));
     let requests = server.requests();
-    assert_eq!(requests[0].uri.query(), Some("client_version=0.169.0"));
+    assert_eq!(requests[0].uri.query(), Some("client_version=0.171.0"));
     assert_eq!(requests[0].header("if-none-match"), None);
     assert_eq!(requests[1].header("if-none-match"), Some("\"one\""));
 

@@ -407,10 +407,14 @@ async fn silence_ends_in_a_timeout_that_names_its_clock() {
 
 #[tokio::test]
 async fn a_success_that_is_no_event_stream_is_refused() {
-    let (_server, client) = start(Answer::json(200, r#"{"object":"response"}"#));
+    let page = Answer::ok()
+        .header("content-type", "text/html")
+        .body("<!DOCTYPE html><html><head><title>Just a moment...</title></head></html>");
+    let (_server, client) = start(page);
     let error = client.stream(&question()).await.expect_err("no stream");
     assert_eq!(error.kind(), ErrorKind::Protocol);
-    assert_eq!(error.to_string(), "the answer is not an event stream");
+    let api = error.api().expect("a description");
+    assert_eq!(api.message, "Just a moment...");
 }
 
 #[tokio::test]

@@ -1,8 +1,11 @@
 //! Checks Responses requests before they are sent.
 //!
 //! ```text
-//! lint [--profile NAME] [--fix]
+//! lint [--profile NAME] [--channel http|websocket] [--form full|lite] [--fix]
 //! ```
+//!
+//! The profile is `platform` unless it is named, the channel `http`. The form is the one that the
+//! profile has for the model unless it is chosen; see `codex_types::profile::RequestForm`.
 //!
 //! Input is JSON, one request a line or otherwise separated by white space. For each there is one line
 //! of output: `{"findings":[{"code","pointer","severity","message","fix"}]}`, or with `--fix` the
@@ -20,7 +23,7 @@ use std::process::ExitCode;
 
 use codex_types::RawJson;
 use codex_types::lint::{Linter, Severity};
-use codex_types::profile::Profile;
+use codex_types::profile::{Channel, Profile, RequestForm};
 
 fn main() -> ExitCode {
     match run() {
@@ -35,7 +38,7 @@ fn main() -> ExitCode {
 
 /// Whether all requests are without errors.
 fn run() -> Result<bool, Box<dyn core::error::Error>> {
-    let mut profile = Profile::platform();
+    let mut linter = Linter::new(Profile::platform());
     let mut fixes = false;
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -43,14 +46,27 @@ fn run() -> Result<bool, Box<dyn core::error::Error>> {
             "--profile" => {
                 let name = arguments.next().ok_or("--profile needs a name")?;
                 let names = Profile::NAMES.join(", ");
-                profile = Profile::by_name(&name)
+                linter.profile = Profile::by_name(&name)
                     .ok_or_else(|| format!("there is no profile {name}; there are {names}"))?;
+            }
+            "--channel" => {
+                linter.channel = match arguments.next().as_deref() {
+                    Some("http") => Channel::Http,
+                    Some("websocket") => Channel::WebSocket,
+                    _ => return Err("--channel is http or websocket".into()),
+                }
+            }
+            "--form" => {
+                linter.form = match arguments.next().as_deref() {
+                    Some("full") => Some(RequestForm::Full),
+                    Some("lite") => Some(RequestForm::Lite),
+                    _ => return Err("--form is full or lite".into()),
+                }
             }
             "--fix" => fixes = true,
             other => return Err(format!("unknown argument {other}").into()),
         }
     }
-    let linter = Linter::new(profile);
     let mut input = String::new();
     std::io::stdin().read_to_string(&mut input)?;
     let mut is_good = true;

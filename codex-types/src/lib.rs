@@ -2,6 +2,8 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 #[cfg(feature = "chat")]
 pub mod chat;
@@ -13,6 +15,7 @@ mod heap_size;
 mod item;
 pub mod lint;
 mod map;
+mod memo;
 pub mod model_name;
 mod models;
 mod number;

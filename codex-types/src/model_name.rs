@@ -143,6 +143,11 @@ impl ModelTable {
         self.get(model)?.chatgpt
     }
 
+    /// Whether a model is spoken to by Responses Lite; `None` if that is not known.
+    pub fn takes_lite(&self, model: &str) -> Option<bool> {
+        self.get(model)?.responses_lite
+    }
+
     /// The models that can be used with a ChatGPT login, for a message that names them.
     pub fn chatgpt_models(&self) -> impl Iterator<Item = &ModelEntry> {
         self.models
@@ -175,6 +180,8 @@ pub struct ModelEntry {
     pub max_output_tokens: Option<u64>,
     /// Whether it sees images.
     pub images: Option<bool>,
+    /// Whether the ChatGPT backend expects Responses Lite for it (`use_responses_lite`).
+    pub responses_lite: Option<bool>,
 }
 
 impl ModelEntry {
@@ -208,6 +215,7 @@ impl ModelEntry {
             context_window: info.context_window.or(known.context_window),
             max_output_tokens: known.max_output_tokens,
             images: images.or(known.images),
+            responses_lite: info.use_responses_lite.or(known.responses_lite),
         }
     }
 }
@@ -326,6 +334,9 @@ impl Known {
             context_window: known(self.context_window),
             max_output_tokens: known(self.max_output_tokens),
             images: None,
+            responses_lite: RESPONSES_LITE
+                .iter()
+                .find_map(|(slug, is_lite)| (*slug == self.slug).then_some(*is_lite)),
         }
     }
 }
@@ -346,7 +357,25 @@ const fn known(
     }
 }
 
+/// Which models the official client 0.171 sends Responses Lite, as seen on 2026-11-28. Those from 5.6 on
+/// are reported to refuse other requests from a ChatGPT login.
+const RESPONSES_LITE: &[(&str, bool)] = &[
+    ("gpt-6.2-sol", true),
+    ("gpt-6.2-astra", true),
+    ("gpt-6.1-sol", true),
+    ("gpt-6.1-terra", true),
+    ("gpt-6-astra", true),
+    ("gpt-6-sol", true),
+    ("gpt-6-luna", true),
+    ("gpt-5.6-sol", true),
+    ("gpt-5.6-terra", true),
+    ("gpt-5.6-luna", true),
+    ("gpt-5.5", false),
+];
+
 const KNOWN: &[Known] = &[
+    known("gpt-6.2-sol", "?", true, 0, 0),
+    known("gpt-6.2-astra", "?", true, 0, 0),
     known("gpt-6.1-sol", "?", true, 0, 0),
     known("gpt-6.1-terra", "?", true, 0, 0),
     known("gpt-6-astra", "?", true, 0, 0),
@@ -478,6 +507,9 @@ mod tests {
         assert_eq!(table.offers_effort("gpt-6-sol", &Effort::Low), None);
         assert_eq!(table.is_chatgpt("gpt-4o"), Some(false));
         assert_eq!(table.is_chatgpt("someone-elses"), None);
+        assert_eq!(table.takes_lite("gpt-6.2-sol"), Some(true));
+        assert_eq!(table.takes_lite("gpt-5.5"), Some(false));
+        assert_eq!(table.takes_lite("someone-elses"), None);
         assert!(table.chatgpt_models().any(|model| model.slug == "gpt-5.5"));
         assert_eq!(table.get("é2025-08-07"), None);
     }
@@ -485,14 +517,20 @@ mod tests {
     #[test]
     fn the_models_endpoint_knows_better() {
         let json = r#"{"models":[{"slug":"gpt-7","context_window":9,"input_modalities":["text"],
-            "supported_reasoning_levels":[{"effort":"low","description":"d"}]},{"slug":"gpt-4o"}]}"#;
+            "supported_reasoning_levels":[{"effort":"low","description":"d"}],"use_responses_lite":true},
+            {"slug":"gpt-4o"},{"slug":"gpt-5.6-sol","use_responses_lite":false},{"slug":"gpt-6-sol"}]}"#;
         let catalog: ModelCatalog = RawJson::parse(json).unwrap().decode().unwrap();
         let mut table = ModelTable::new();
         table.update(&ModelCatalog::default());
         assert_eq!(table, ModelTable::new());
         table.update(&catalog);
         let slugs: Vec<_> = table.chatgpt_models().map(|model| &*model.slug).collect();
-        assert_eq!(slugs, ["gpt-4o", "gpt-7"]);
+        assert_eq!(slugs, ["gpt-6-sol", "gpt-5.6-sol", "gpt-4o", "gpt-7"]);
+        assert_eq!(table.takes_lite("gpt-7"), Some(true));
+        assert_eq!(table.takes_lite("gpt-5.6-sol"), Some(false));
+        // An entry that does not say leaves what was known.
+        assert_eq!(table.takes_lite("gpt-6-sol"), Some(true));
+        assert_eq!(table.takes_lite("gpt-4o"), None);
         assert_eq!(table.get("gpt-7").unwrap().context_window, Some(9));
         assert_eq!(table.offers_effort("gpt-7", &Effort::High), Some(false));
         assert_eq!(table.get("gpt-4o").unwrap().max_output_tokens, Some(16_384));

@@ -134,7 +134,7 @@ object! {
             input_modalities: Vec<String>,
             /// Whether it can search for tools.
             supports_search_tool = bool,
-            /// Whether instructions and tools have to be given as items.
+            /// Whether requests are written as [Responses Lite](crate::profile::RequestForm::Lite).
             use_responses_lite = bool,
             /// What it is made for.
             model_specialty: String,

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
 use codex_types::lint::{Finding, Linter, Pairing, Severity, apply, close_schema};
-use codex_types::profile::{Channel, Profile};
+use codex_types::profile::{Channel, Profile, RequestForm};
 use codex_types::{CreateResponse, FunctionCall, InputItem, Map, RawJson};
 
 /// A line of the corpus.
@@ -41,9 +41,22 @@ fn case(line: &str) -> Case {
         })
         .collect();
     findings.sort();
+    let mut linter = Linter::new(Profile::by_name(&text("profile")).unwrap());
+    if line.get("channel").is_some() {
+        assert_eq!(text("channel"), "websocket");
+        linter = linter.channel(Channel::WebSocket);
+    }
+    if line.get("form").is_some() {
+        let forms = [("full", RequestForm::Full), ("lite", RequestForm::Lite)];
+        let (_, form) = forms
+            .iter()
+            .find(|(name, _)| *name == text("form"))
+            .unwrap();
+        linter = linter.form(*form);
+    }
     Case {
         name: text("name"),
-        linter: Linter::new(Profile::by_name(&text("profile")).unwrap()),
+        linter,
         request: line.get("request").unwrap().clone(),
         previous: line.get("previous").cloned(),
         findings,

@@ -11,7 +11,7 @@ fn identity() -> Identity {
     Identity::new()
         .originator("our_client")
         .user_agent("our_client/0.1.0")
-        .client_version("0.1.0")
+        .client_version("9.9.9")
         .account_id("acct_invented")
         .session_id("s-1")
         .thread_id("t-1")
@@ -55,9 +55,9 @@ fn every_name_has_a_profile() {
 #[test]
 fn headers_of_the_newer_chatgpt_client_over_http() {
     assert_eq!(
-        headers(&Profile::chatgpt_0_169(), Channel::Http),
+        headers(&Profile::chatgpt_0_171(), Channel::Http),
         [
-            "version: 0.1.0",
+            "version: 9.9.9",
             "x-codex-turn-state: state-1",
             "x-codex-window-id: t-1:0",
             "x-codex-routing-hint: model=gpt-5.5",
@@ -73,7 +73,7 @@ fn headers_of_the_newer_chatgpt_client_over_http() {
 
 #[test]
 fn headers_of_the_newer_chatgpt_client_over_a_socket() {
-    let headers = headers(&Profile::chatgpt_0_169(), Channel::WebSocket);
+    let headers = headers(&Profile::chatgpt_0_171(), Channel::WebSocket);
     assert!(headers.contains(&"openai-beta: responses_websockets=2026-02-06".into()));
     assert!(
         !headers
@@ -109,10 +109,16 @@ fn nothing_is_said_that_is_not_known() {
     for name in Profile::NAMES {
         let profile = Profile::by_name(name).unwrap();
         let identity = Identity::new();
+        // The profile itself knows literals and the version it was observed with.
+        let known = |source: &Source| match source {
+            Source::Literal(_) => true,
+            Source::ClientVersion => profile.client_version.is_some(),
+            _ => false,
+        };
         let literal = profile
             .headers
             .iter()
-            .filter(|header| matches!(header.value, Source::Literal(_)))
+            .filter(|header| known(&header.value))
             .count();
         assert_eq!(
             profile.headers_for(Channel::WebSocket, &identity).len(),
@@ -127,7 +133,7 @@ fn nothing_is_said_that_is_not_known() {
 fn the_chatgpt_backend_gets_what_it_demands() {
     let json = r#"{"model":"gpt-5.5","instructions":"Be brief.","input":"Hi","temperature":0.2,"user":"u"}"#;
     assert_eq!(
-        fit(&Profile::chatgpt_0_169(), json),
+        fit(&Profile::chatgpt_0_171(), json),
         concat!(
             r#"{"model":"gpt-5.5","input":["#,
             r#"{"type":"message","role":"developer","content":[{"type":"input_text","text":"Be brief."}]},"#,
@@ -166,7 +172,7 @@ fn ids_and_status_go_back_as_the_version_says() {
             r#"{"type":"message","role":"user","content":"b"}]}"#,
         )
     );
-    let newer = fit(&Profile::chatgpt_0_169(), json);
+    let newer = fit(&Profile::chatgpt_0_171(), json);
     assert!(
         newer.contains(r#""id":"msg_1","status":"completed""#),
         "{newer}"
@@ -273,6 +279,151 @@ fn the_fifteen_refused_parameters_are_refused_by_name() {
             .collect();
         assert_eq!(places, [format!("/{name}")], "{name}");
     }
+}
+
+#[test]
+fn an_unknown_parameter_passes_with_a_warning() {
+    let body =
+        RawJson::parse(r#"{"model":"gpt-5.5","input":[],"invented":{"b":1,"a":2}}"#).unwrap();
+    let request: CreateResponse = body.decode().unwrap();
+    for name in Profile::NAMES {
+        let profile = Profile::by_name(name).unwrap();
+        for policy in [FitPolicy::new(), FitPolicy::always(OnFinding::Strip)] {
+            let fitted = profile.fit(&request, &policy).unwrap();
+            assert!(fitted.request.extra.get("invented").is_some(), "{name}");
+            let warned: Vec<_> = fitted
+                .warned
+                .iter()
+                .map(|it| (it.code, &*it.pointer))
+                .collect();
+            // Nothing is known about what a compatible server takes, so nothing is unknown.
+            let expected: &[_] = match profile.parameters.accepted {
+                Some(_) => &[(FindingCode::UnknownParameter, "/invented")],
+                None => &[],
+            };
+            assert_eq!(warned, expected, "{name}");
+            let text = profile.fit_json(&body, &policy).unwrap().request;
+            assert!(
+                text.as_str().contains(r#""invented":{"b":1,"a":2}"#),
+                "{name}: {text}"
+            );
+        }
+    }
+    // Whoever does not want that can say so.
+    let strict = FitPolicy::new().on(FindingCode::UnknownParameter, OnFinding::Fail);
+    assert!(Profile::platform().fit(&request, &strict).is_err());
+}
+
+#[test]
+fn nothing_that_changes_the_response_or_its_price_is_left_out_unasked() {
+    for name in Profile::NAMES {
+        let profile = Profile::by_name(name).unwrap();
+        for parameter in &profile.parameters.refused {
+            let body = RawJson::parse(&format!(
+                r#"{{"model":"m","input":[],"stream":true,"{parameter}":1}}"#
+            ));
+            let fitted = profile.fit_json(&body.unwrap(), &FitPolicy::new());
+            match &**parameter {
+                "metadata" | "safety_identifier" | "user" => {
+                    let stripped = fitted.unwrap().stripped;
+                    let pointer = format!("/{parameter}");
+                    assert!(
+                        stripped.iter().any(|it| it.pointer == pointer),
+                        "{name} {parameter}"
+                    );
+                }
+                _ => assert!(fitted.is_err(), "{name} {parameter}"),
+            }
+        }
+    }
+    for parameter in [
+        "max_tokens",
+        "stop",
+        "seed",
+        "response_format",
+        "n",
+        "reasoning_effort",
+    ] {
+        let body =
+            RawJson::parse(&format!(r#"{{"model":"m","input":"Hi","{parameter}":1}}"#)).unwrap();
+        assert!(
+            Profile::platform()
+                .fit_json(&body, &FitPolicy::new())
+                .is_err(),
+            "{parameter}"
+        );
+    }
+}
+
+#[test]
+fn background_options_are_kept() {
+    let request = CreateResponse::new("m")
+        .input("Hi")
+        .background(true)
+        .background_options(RawJson::parse(r#"{"window":"24h"}"#).unwrap());
+    let fitted = Profile::platform()
+        .fit(&request, &FitPolicy::new())
+        .unwrap();
+    assert_eq!(fitted.request, request);
+    assert_eq!((fitted.stripped, fitted.warned), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn the_version_is_that_of_the_profile() {
+    let http = |profile: &Profile, identity: &Identity| {
+        let headers = profile.headers_for(Channel::Http, identity);
+        let version = headers.iter().find(|(name, _)| *name == "version");
+        version.map(|(_, value)| value.to_string())
+    };
+    let mut profile = Profile::chatgpt();
+    let nobody = Identity::new();
+    assert_eq!(http(&profile, &nobody).as_deref(), Some("0.171.0"));
+    assert_eq!(profile.client_version_for(&nobody), Some("0.171.0"));
+    let own = Identity::new().client_version("0.180.0");
+    assert_eq!(http(&profile, &own).as_deref(), Some("0.180.0"));
+    assert_eq!(profile.client_version_for(&own), Some("0.180.0"));
+    profile.client_version = Some("0.200.1".into());
+    assert_eq!(http(&profile, &nobody).as_deref(), Some("0.200.1"));
+    assert_eq!(http(&Profile::platform(), &own), None);
+    // Our name stays ours; the version beside it may be judged.
+    profile.user_agent_version = None;
+    assert_eq!(profile.user_agent("ours", "1.0.0"), "ours/1.0.0");
+    assert_eq!(
+        Profile::chatgpt_0_171().user_agent("ours", "1.0.0"),
+        "ours/0.171.0"
+    );
+    assert_eq!(
+        Profile::chatgpt_0_120().user_agent("ours", "1.0.0"),
+        "ours/0.120.0"
+    );
+}
+
+#[test]
+fn presets_are_dated() {
+    for name in Profile::NAMES {
+        let profile = Profile::by_name(name).unwrap();
+        match profile.as_of.as_deref() {
+            Some(day) => assert!(day.starts_with("2026-") && day.len() == 10, "{name}: {day}"),
+            None => assert_eq!(*name, "compatible"),
+        }
+    }
+}
+
+#[test]
+fn the_turn_that_began_it_all_is_named() {
+    let metadata = |identity: &Identity| {
+        let profile = Profile::chatgpt();
+        let entries = profile.client_metadata_for(identity);
+        let root = entries.iter().find(|(name, _)| *name == "root_turn_id");
+        root.map(|(_, value)| value.to_string())
+    };
+    let identity = Identity::new().turn_id("turn-2");
+    assert_eq!(metadata(&identity).as_deref(), Some("turn-2"));
+    assert_eq!(
+        metadata(&identity.root_turn_id("turn-1")).as_deref(),
+        Some("turn-1")
+    );
+    assert_eq!(metadata(&Identity::new()), None);
 }
 
 #[test]

@@ -1,6 +1,8 @@
-//! One decoder on one workload, once: to be run under `valgrind --tool=callgrind`.
+//! Work to count the instructions of, under `valgrind --tool=callgrind`.
 //!
-//! `icount DECODER WORKLOAD CHUNK EVENTS`, by index into `Framing::ALL`; without a decoder index the workload is only made.
+//! `icount DECODER WORKLOAD CHUNK EVENTS` runs one decoder on one workload, once, by index into `Framing::ALL`; with an index that does not
+//! exist the workload is only made. `icount turn WAY BYTES TURNS` takes that many turns of a conversation of that many bytes, by index into
+//! `Way::ALL`.
 
 #![allow(
     clippy::expect_used,
@@ -9,12 +11,18 @@
 
 use codex_bench::{
     framing::{Count, Framing},
+    turn::{Way, history},
     workload::Workload,
 };
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let number = |index: usize| arguments[index].parse::<usize>().expect("a number");
+    if arguments[0] == "turn" {
+        let mut conversation = Way::ALL[number(1)].conversation(&history(number(2)));
+        (0..number(3)).for_each(|_| conversation.turn());
+        return;
+    }
     let events = number(3);
     let workload = match arguments[1].as_str() {
         "deltas" => Workload::deltas(events),

@@ -6,8 +6,8 @@ use core::pin::Pin;
 use core::time::Duration;
 
 use codex_transport::Timeouts;
-use codex_types::RawJson;
-use codex_types::profile::{FitPolicy, Identity};
+use codex_types::profile::{FitPolicy, Identity, RequestForm};
+use codex_types::{RawJson, Streaming};
 
 use crate::error::Error;
 use crate::options::CallOptions;
@@ -110,6 +110,18 @@ impl<'a, T> Call<'a, T> {
     /// Replaces the client's policy for what the backend does not take; see [`CallOptions::fit`].
     pub fn fit(mut self, policy: FitPolicy) -> Self {
         self.options = self.options.fit(policy);
+        self
+    }
+
+    /// Chooses the form of the request; see [`CallOptions::form`].
+    pub fn form(mut self, form: RequestForm) -> Self {
+        self.options = self.options.form(form);
+        self
+    }
+
+    /// Whether a response is streamed; see [`CallOptions::streaming`].
+    pub fn streaming(mut self, streaming: Streaming) -> Self {
+        self.options = self.options.streaming(streaming);
         self
     }
 }

@@ -1,7 +1,7 @@
 // Making a conversation shorter. There are two ways: an endpoint of its own, and an ordinary request whose last item asks for it.
 
 use codex_types::{
-    CompactRequest, Compaction, CompactionTrigger, CreateResponse, InputItem, OutputItem, Response,
+    CompactRequest, Compaction, CompactionTrigger, CreateResponse, OutputItem, Response,
 };
 
 use crate::calls::call::Call;
@@ -27,13 +27,8 @@ impl Client {
     /// holds no compaction item, or several.
     pub fn compact_by_trigger<'a>(&'a self, request: &CreateResponse) -> Call<'a, Response> {
         let mut request = request.clone();
-        let mut items = request
-            .input
-            .take()
-            .map(codex_types::Input::into_items)
-            .unwrap_or_default();
-        items.push(InputItem::from(CompactionTrigger::new()));
-        let request = request.input(items);
+        let input = request.input.get_or_insert_with(|| Vec::new().into());
+        input.push(CompactionTrigger::new());
         Call::new(move |options| {
             Box::pin(async move {
                 let response = self.create(&request).options(options).await?;

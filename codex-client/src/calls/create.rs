@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use codex_types::lint::Finding;
 use codex_types::profile::Channel;
-use codex_types::{CreateResponse, Response};
+use codex_types::{CreateResponse, Response, Streaming};
 
 use crate::assembled::Assembled;
 use crate::calls::call::Call;
@@ -12,23 +13,56 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::events::HttpEvents;
 use crate::exchange::Exchange;
+use crate::meta::ResponseMeta;
 use crate::observe::Observer;
 use crate::options::CallOptions;
-use crate::request::Prepared;
+use crate::request::{Findings, Prepared};
 use crate::shared::Shared;
 
 impl Client {
     /// Sends a request and waits for the whole response.
     ///
     /// The response is streamed underneath and assembled here, so a connection that breaks late loses nothing: the error has what arrived.
+    /// [`Call::streaming`] asks for a response in one piece instead, for servers that do not stream, and for a response in the background
+    /// that is returned while it is still `queued`.
     ///
     /// # Errors
     ///
-    /// Those of [`stream`](Self::stream) and [`ResponseStream::finish`].
+    /// Those of [`stream`](Self::stream) and [`ResponseStream::finish`]; [`Request`](crate::ErrorKind::Request) for a response in one piece
+    /// from a backend that always streams.
     pub fn create<'a>(&'a self, request: &'a CreateResponse) -> Call<'a, Response> {
         Call::new(move |options| {
-            Box::pin(async move { stream(self, request, options).await?.finish().await })
+            Box::pin(async move { Ok(create(self, request, options).await?.response) })
         })
+    }
+
+    /// Sends a request and waits for the whole response, and returns it with its headers and with what was changed in the request to make
+    /// it fit the backend.
+    ///
+    /// ```
+    /// # use codex_client::Client;
+    /// use codex_client::types::CreateResponse;
+    /// use codex_client::types::profile::Profile;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use codex_client::transport::testing::{Answer, LoopbackServer, Script};
+    /// # let server = LoopbackServer::start(Script::new().answer(Answer::sse()
+    /// #     .event(r#"{"type":"response.completed","response":{"id":"resp_1","status":"completed","output":[]}}"#)))?;
+    /// # let client = Client::builder().base_url(server.url("/v1")).profile(Profile::chatgpt()).build()?;
+    /// let request = CreateResponse::new("some-model").input("Why is the sky blue?").user("user-7");
+    /// let created = client.create_with_meta(&request).await?;
+    /// assert_eq!(created.response.id, "resp_1");
+    /// assert!(created.findings.iter().any(|finding| finding.pointer == "/user"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create).
+    pub fn create_with_meta<'a>(&'a self, request: &'a CreateResponse) -> Call<'a, Created> {
+        Call::new(move |options| Box::pin(create(self, request, options)))
     }
 
     /// Sends a request and returns the events of the response as they arrive. Resolves when the headers of the response have arrived.
@@ -66,17 +100,46 @@ impl Client {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn stream<'a>(&'a self, request: &'a CreateResponse) -> Call<'a, ResponseStream> {
-        Call::new(move |options| Box::pin(stream(self, request, options)))
+        Call::new(move |options| Box::pin(stream(self, request, options, Streaming::Yes)))
     }
+}
+
+/// A response, and what came with it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Created {
+    /// The response.
+    pub response: Response,
+    /// Its headers; of the last attempt, where there were several.
+    pub meta: ResponseMeta,
+    /// What was changed in the request to make it fit the backend, and what was found and left.
+    pub findings: Vec<Finding>,
+}
+
+async fn create(
+    client: &Client,
+    request: &CreateResponse,
+    options: CallOptions,
+) -> Result<Created, Error> {
+    let streaming = options.streaming.unwrap_or(Streaming::Yes);
+    let stream = stream(client, request, options, streaming).await?;
+    let findings = stream.findings().to_vec();
+    let (response, meta) = stream.into_assembled().finish_with_meta(|_| {}).await?;
+    Ok(Created {
+        response,
+        meta,
+        findings,
+    })
 }
 
 async fn stream(
     client: &Client,
     request: &CreateResponse,
     options: CallOptions,
+    streaming: Streaming,
 ) -> Result<ResponseStream, Error> {
     let shared = client.shared();
-    let prepared = Prepared::new(shared, request, &options, Channel::Http).await?;
+    let prepared = Prepared::new(shared, request, &options, Channel::Http, streaming).await?;
     let target = prepared.target.url("responses")?;
     let observer = Observer::of_response(shared, &target, &options, &prepared);
     match observer.within(post(shared, &prepared, &observer)).await {
@@ -105,7 +168,7 @@ pub(crate) async fn post(
 
 pub(crate) fn assembled(
     events: HttpEvents,
-    findings: Vec<codex_types::lint::Finding>,
+    findings: Findings,
     observer: Arc<Observer>,
 ) -> ResponseStream {
     let meta = events.meta().clone();

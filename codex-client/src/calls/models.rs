@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use codex_transport::Timeouts;
-use codex_types::profile::Models;
+use codex_types::profile::{Identity, Models, Profile};
 use codex_types::{Map, RawJson};
 use http::header::{ETAG, IF_NONE_MATCH};
 use http::{HeaderValue, Method, StatusCode};
@@ -15,6 +15,7 @@ use crate::calls::unary::{self, Unary};
 use crate::client::Client;
 use crate::error::Error;
 use crate::options::CallOptions;
+use crate::request::identity;
 use crate::shared::Shared;
 use crate::shared::models::{CachedModels, ModelListing};
 
@@ -23,6 +24,9 @@ impl Client {
     ///
     /// The list is kept for five minutes and then asked for by its entity tag, so that an unchanged one is not sent again. An answer to any
     /// other call that announces another list (`x-models-etag`) ends the five minutes.
+    ///
+    /// A catalog also decides from then on which models are sent Responses Lite (`use_responses_lite`), where the profile leaves that to the
+    /// model.
     ///
     /// ```
     /// # use codex_client::Client;
@@ -59,7 +63,8 @@ async fn models(shared: &Arc<Shared>, options: CallOptions) -> Result<Arc<ModelL
     brief.total = Some(BRIEF);
     brief.headers = Some(BRIEF);
     let target = shared.target().await?;
-    let uri = target.url(&path(&target.profile.models)?)?;
+    let identity = identity(shared, &target.profile, &options);
+    let uri = target.url(&path(&target.profile, &identity)?)?;
     let timeouts = options.timeouts_or(brief);
     let options = options.timeouts(timeouts);
     let mut call = Unary::to(shared, &options, &target, Method::GET, uri)?;
@@ -75,28 +80,23 @@ async fn models(shared: &Arc<Shared>, options: CallOptions) -> Result<Arc<ModelL
             (Arc::new(listing(&unary::decode(meta, body).await?)), etag)
         }
     };
+    if let ModelListing::Catalog(catalog) = &*models {
+        shared.learn(catalog);
+    }
     cache.set(CachedModels::new(models.clone(), etag, timer));
     Ok(models)
 }
 
-fn path(models: &Models) -> Result<String, Error> {
-    match models {
-        Models::Catalogue {
-            client_version: Some(version),
-        } => {
-            let is_version = !version.is_empty()
-                && version
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
-            if !is_version {
-                return Err(Error::request(
-                    "the client version of the profile is not a version",
-                ));
-            }
-            Ok(format!("models?client_version={version}"))
-        }
-        _ => Ok("models".to_owned()),
+fn path(profile: &Profile, identity: &Identity) -> Result<String, Error> {
+    let version = profile.client_version_for(identity);
+    let (Models::Catalogue, Some(version)) = (profile.models, version) else {
+        return Ok("models".to_owned());
+    };
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    if !version.bytes().all(is_plain) {
+        return Err(Error::request("the client version is not a version"));
     }
+    Ok(format!("models?client_version={version}"))
 }
 
 /// Reading is total: each type takes any object, and keeps what it does not know.

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::events::HttpEvents;
 use crate::options::CallOptions;
 use crate::request::EVENT_STREAM;
+use crate::request::Findings;
 use crate::shared::Shared;
 
 impl Client {
@@ -69,7 +70,7 @@ impl Client {
                 call.headers_mut().insert(ACCEPT, EVENT_STREAM);
                 let (exchange, observer) = call.exchange();
                 let events = HttpEvents::open(exchange, timeouts).await?;
-                Ok(assembled(events, Vec::new(), observer))
+                Ok(assembled(events, Findings::default(), observer))
             })
         })
     }

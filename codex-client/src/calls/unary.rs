@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::calls::call::Call;
 use crate::client::Client;
+use crate::document::BODY_LIMIT;
 use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::failure;
@@ -48,7 +49,7 @@ impl<'a> Unary<'a> {
         method: Method,
         uri: Uri,
     ) -> Result<Self, Error> {
-        let identity = request::identity(shared, options);
+        let identity = request::identity(shared, &target.profile, options);
         let own = request::own_headers(shared, options)?;
         let mut request = Request::new(Bytes::new());
         *request.headers_mut() = request::headers(target, &identity, Channel::Http, &own)?;
@@ -149,6 +150,3 @@ pub(crate) async fn decode<T: DeserializeOwned>(
 }
 
 const UNDECODABLE: &str = "the answer is not the JSON that the call promises";
-
-/// The largest body in one piece: 64 MiB, which a stored response with images in it comes near to and a list of models never does.
-const BODY_LIMIT: usize = 64 * 1024 * 1024;

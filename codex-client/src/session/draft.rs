@@ -1,14 +1,15 @@
 use core::fmt;
 
-use codex_types::{CreateResponse, InputItem};
+use codex_types::CreateResponse;
 
 use crate::options::CallOptions;
+use crate::session::history::Said;
 
 /// A turn of a [`Session`](crate::Session) that is ready to be sent.
 pub struct Draft {
     pub(super) request: CreateResponse,
     pub(super) options: CallOptions,
-    pub(super) said: Vec<InputItem>,
+    pub(super) said: Said,
     /// The length of the history it was made for.
     pub(super) length: usize,
 }

@@ -2,13 +2,29 @@
 
 use std::sync::Arc;
 
-use codex_types::{Input, InputItem, OpenCalls, Role};
+use codex_types::{InputItem, OpenCalls, PreparedInput, Role};
+
+use crate::unsettled::Unsettled;
 
 /// What has been said so far: one piece for each request.
 #[derive(Clone, Default)]
 pub(super) struct History {
     pieces: Vec<Arc<[InputItem]>>,
+    /// The same items, serialized when they entered.
+    input: PreparedInput,
     open: OpenCalls,
+    /// How many of the pieces were checked and are complete in themselves.
+    settled: usize,
+    /// The `store` of the requests that they were checked for: it decides which reasoning is accepted.
+    settled_for: Option<bool>,
+}
+
+/// The new items of a request, and all items of it as they were sent.
+pub(super) struct Said {
+    pub(super) items: Vec<InputItem>,
+    pub(super) whole: PreparedInput,
+    /// The items that this request is the first to check.
+    pub(super) unsettled: Arc<Unsettled>,
 }
 
 impl History {
@@ -21,6 +37,7 @@ impl History {
     pub(super) fn push(&mut self, items: Vec<InputItem>) {
         if !items.is_empty() {
             self.open.extend(&items);
+            self.input.extend(&items);
             self.pieces.push(items.into());
         }
     }
@@ -34,11 +51,41 @@ impl History {
         self.pieces.iter().flat_map(|piece| piece.iter())
     }
 
-    /// The whole of it, with something new at the end.
-    pub(super) fn to_input(&self, new: Vec<InputItem>) -> Input {
-        let mut items: Vec<InputItem> = self.items().cloned().collect();
-        items.extend(new);
-        Input::Items(items)
+    /// All items, with new ones at the end, for a request with this `store`.
+    pub(super) fn with(&self, items: Vec<InputItem>, store: Option<bool>) -> Said {
+        let mut whole = self.input.clone();
+        whole.extend(&items);
+        let settled = if self.settled_for == store {
+            self.settled
+        } else {
+            0
+        };
+        let unsettled = self.pieces.iter().skip(settled);
+        let unsettled = unsettled.flat_map(|piece| piece.iter()).chain(&items);
+        Said {
+            whole,
+            unsettled: Arc::new(Unsettled::new(unsettled.cloned().collect())),
+            items,
+        }
+    }
+
+    /// Adds what was sent with this `store`, and what came back. Nothing else may have been added since the request was made.
+    pub(super) fn advance(&mut self, said: Said, store: Option<bool>, output: Vec<InputItem>) {
+        if !said.items.is_empty() {
+            self.open.extend(&said.items);
+            self.pieces.push(said.items.into());
+            self.input = said.whole;
+        }
+        // What follows cannot change what was found in items that end here, unless a call or reasoning still waits for its successor.
+        let newest = self.pieces.last().and_then(|piece| piece.last());
+        if said.unsettled.is_accepted()
+            && self.open.iter().next().is_none()
+            && !matches!(newest, Some(InputItem::Reasoning(_)))
+        {
+            self.settled = self.pieces.len();
+            self.settled_for = store;
+        }
+        self.push(output);
     }
 
     /// What does not come from the model or a tool.

@@ -4,9 +4,8 @@
 use core::convert::Infallible;
 use core::task::{Context, Poll, ready};
 
-use codex_types::InputItem;
-
 use crate::assembled::{Assembly, EventSource, Item};
+use crate::session::history::Said;
 use crate::session::state::SessionState;
 
 /// The events of a response that will be part of a conversation.
@@ -14,7 +13,7 @@ pub(super) struct Recorded<'a> {
     state: &'a mut SessionState,
     events: Events<'a>,
     /// The input of this turn; `None` once it is in the history.
-    said: Option<Vec<InputItem>>,
+    said: Option<Said>,
     /// Whether the tokens of the response have been added up.
     is_counted: bool,
 }
@@ -23,11 +22,7 @@ pub(super) struct Recorded<'a> {
 pub(super) type Events<'a> = Box<dyn EventSource<Restart = Infallible> + Send + 'a>;
 
 impl<'a> Recorded<'a> {
-    pub(super) fn new(
-        state: &'a mut SessionState,
-        events: Events<'a>,
-        said: Vec<InputItem>,
-    ) -> Self {
+    pub(super) fn new(state: &'a mut SessionState, events: Events<'a>, said: Said) -> Self {
         Self {
             state,
             events,

@@ -1,13 +1,13 @@
 // The state of a conversation apart from its transport: a turn borrows this and the socket at the same time.
 
 use codex_types::profile::Identity;
-use codex_types::{CreateResponse, InputItem, Response, Usage};
+use codex_types::{CreateResponse, Input, InputItem, Response, Usage};
 
 use crate::client::Client;
+use crate::id;
 use crate::options::{CallOptions, TurnState};
 use crate::session::draft::Draft;
-use crate::session::history::History;
-use crate::session::id;
+use crate::session::history::{History, Said};
 use crate::session::round::Round;
 
 /// The state of a [`Session`](crate::Session).
@@ -109,11 +109,14 @@ impl SessionState {
         let new = self.keep_outputs(said);
         let mut said = self.missing_outputs();
         said.extend(new);
+        let said = self.history.with(said, self.settings.store);
         let mut request = self.settings.clone();
-        request.input = Some(self.history.to_input(said.clone()));
+        request.input = Some(Input::from(&said.whole));
+        let mut options = self.options(options);
+        options.history = Some(said.unsettled.clone());
         Draft {
             request,
-            options: self.options(options),
+            options,
             said,
             length: self.history.len(),
         }
@@ -132,14 +135,13 @@ impl SessionState {
             .or_else(|| self.installation_id.clone());
         let mut options = options.clone().identity(identity);
         options.turn_state = Some(self.turn_state.clone());
-        options.is_history = true;
         options.holds = true;
         options
     }
 
-    pub(super) fn take(&mut self, mut said: Vec<InputItem>, response: &Response) {
-        said.extend(response.to_input());
-        self.history.push(said);
+    pub(super) fn take(&mut self, said: Said, response: &Response) {
+        let output = response.to_input();
+        self.history.advance(said, self.settings.store, output);
         self.round = Round::default();
     }
 

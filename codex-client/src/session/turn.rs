@@ -6,13 +6,14 @@ use core::task::{Context, Poll};
 
 use codex_sse::Update;
 use codex_types::lint::Finding;
-use codex_types::{InputItem, Response, ResponseEvent};
+use codex_types::{Response, ResponseEvent};
 use futures_core::Stream;
 
 use crate::assembled::{Assembled, Step};
 use crate::calls::stream::ResponseStream;
 use crate::error::Error;
 use crate::meta::ResponseMeta;
+use crate::session::history::Said;
 use crate::session::recorded::Recorded;
 use crate::session::state::SessionState;
 
@@ -28,7 +29,7 @@ impl<'a> SessionTurn<'a> {
     pub(super) fn over_http(
         state: &'a mut SessionState,
         stream: ResponseStream,
-        said: Vec<InputItem>,
+        said: Said,
     ) -> Self {
         let response = stream.into_assembled();
         Self {
@@ -40,7 +41,7 @@ impl<'a> SessionTurn<'a> {
     pub(super) fn over_socket(
         state: &'a mut SessionState,
         turn: crate::socket::turn::SocketTurn<'a>,
-        said: Vec<InputItem>,
+        said: Said,
     ) -> Self {
         use crate::session::recorded::Unbroken;
 

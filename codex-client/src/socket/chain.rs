@@ -1,32 +1,36 @@
 // What the server remembers on a connection, and whether the next request continues it. The value lives inside the open socket and dies with
 // it: a response id is worth nothing on another connection, and no bookkeeping can then mistake one for the other.
 
-use codex_types::{CreateResponse, Input, InputItem, RawJson, Response};
+use codex_types::{CreateResponse, Input, InputItem, Message, PreparedInput, Response};
 
 /// The last response of a connection, with everything that led to it.
 pub(super) struct Chain {
     response_id: String,
     /// The request it answered, without its input.
     fields: CreateResponse,
-    /// The input of that request, whole, and what came out.
-    history: Vec<InputItem>,
+    /// The input of that request, whole, and the output.
+    history: PreparedInput,
 }
 
 /// A request, taken apart: what is compared field by field, and what may grow.
 pub(super) struct Parts {
     pub(super) fields: CreateResponse,
+    /// Items are serialized here, once for all attempts, unless they are already.
     pub(super) input: Option<Input>,
 }
 
 /// What a request says that continues another.
 pub(super) struct Continuation {
     pub(super) previous_response_id: String,
-    pub(super) input: Vec<InputItem>,
+    pub(super) input: PreparedInput,
 }
 
 impl Parts {
     pub(super) fn new(mut request: CreateResponse) -> Self {
-        let input = request.input.take();
+        let input = request.input.take().map(|input| match input {
+            Input::Items(items) => Input::Prepared(items.into_iter().collect()),
+            other => other,
+        });
         Self {
             fields: request,
             input,
@@ -40,12 +44,16 @@ impl Parts {
         request
     }
 
-    /// Its input as items; none where it is in no form that we know.
-    fn items(&self) -> Option<Vec<InputItem>> {
+    /// Its input as items; `None` where it has an unknown form.
+    fn items(&self) -> Option<PreparedInput> {
         match &self.input {
-            None => Some(Vec::new()),
-            Some(Input::Unknown(_)) => None,
-            Some(input) => Some(input.clone().into_items()),
+            None => Some(PreparedInput::new()),
+            Some(Input::Prepared(input)) => Some(input.clone()),
+            Some(Input::Text(text)) => {
+                let message = InputItem::from(Message::user(text.as_str()));
+                Some(PreparedInput::from_iter([message]))
+            }
+            Some(_) => None,
         }
     }
 
@@ -57,12 +65,12 @@ impl Parts {
 
 impl Chain {
     /// The chain that a completed response leaves behind. `output` is what came out, in the form in which it will be sent back.
-    pub(super) fn new(parts: &Parts, response: &Response, output: Vec<InputItem>) -> Option<Self> {
+    pub(super) fn new(parts: &Parts, response: &Response, output: &PreparedInput) -> Option<Self> {
         if response.id.is_empty() || parts.names_its_context() {
             return None;
         }
         let mut history = parts.items()?;
-        history.extend(output);
+        history.append(output);
         Some(Self {
             response_id: response.id.clone(),
             fields: comparable(&parts.fields),
@@ -75,15 +83,9 @@ impl Chain {
         if next.names_its_context() || comparable(&next.fields) != self.fields {
             return None;
         }
-        let mut items = next.items()?;
-        if items.len() < self.history.len() {
-            return None;
-        }
-        let new = items.split_off(self.history.len());
-        let is_extension = items.iter().zip(&self.history).all(|(a, b)| same(a, b));
-        is_extension.then(|| Continuation {
+        Some(Continuation {
             previous_response_id: self.response_id.clone(),
-            input: new,
+            input: next.items()?.strip_prefix(&self.history)?,
         })
     }
 }
@@ -98,18 +100,9 @@ fn comparable(fields: &CreateResponse) -> CreateResponse {
     fields
 }
 
-/// The same value, or one that is written the same: an item that was saved and read back may be held in another form.
-fn same(a: &InputItem, b: &InputItem) -> bool {
-    a == b
-        || matches!(
-            (RawJson::encode(a), RawJson::encode(b)),
-            (Ok(a), Ok(b)) if a.to_compact() == b.to_compact()
-        )
-}
-
 #[cfg(test)]
 mod tests {
-    use codex_types::{Map, Message, OutputMessage, Status, Tool};
+    use codex_types::{Map, OutputMessage, RawJson, Status, Tool};
 
     use super::*;
 
@@ -131,7 +124,8 @@ mod tests {
 
     fn chain() -> Chain {
         let response = answer();
-        Chain::new(&parts("Well?"), &response, response.to_input()).unwrap()
+        let output = response.to_input().into_iter().collect();
+        Chain::new(&parts("Well?"), &response, &output).unwrap()
     }
 
     fn history() -> Vec<InputItem> {
@@ -147,7 +141,7 @@ mod tests {
         let continuation = chain().continued_by(&parts(items)).unwrap();
         assert_eq!(continuation.previous_response_id, "resp_1");
         assert_eq!(
-            continuation.input,
+            continuation.input.to_items(),
             [InputItem::from(Message::user("And now?"))]
         );
         assert!(
@@ -230,8 +224,8 @@ mod tests {
     #[test]
     fn a_response_without_a_name_or_with_a_context_of_its_own_is_not_continued() {
         let nameless = Response::new("", Status::Completed);
-        assert!(Chain::new(&parts("Well?"), &nameless, Vec::new()).is_none());
+        assert!(Chain::new(&parts("Well?"), &nameless, &PreparedInput::new()).is_none());
         let named = Parts::new(CreateResponse::new("some-model").previous_response_id("resp_0"));
-        assert!(Chain::new(&named, &answer(), Vec::new()).is_none());
+        assert!(Chain::new(&named, &answer(), &PreparedInput::new()).is_none());
     }
 }

@@ -7,7 +7,7 @@ use codex_transport::Timer as _;
 
 use codex_types::profile::{Channel, Source};
 use codex_types::{
-    ClientEvent, CreateResponse, Input, InputItem, Map, RawJson, Response, Streaming,
+    ClientEvent, CreateResponse, Input, Map, PreparedInput, RawJson, Response, Streaming,
 };
 
 use http::Uri;
@@ -15,7 +15,7 @@ use http::Uri;
 use crate::error::Error;
 use crate::observe::Observer;
 use crate::options::CallOptions;
-use crate::request::{Prepared, unwritable};
+use crate::request::{Prepared, policy, unwritable};
 use crate::shared::Shared;
 
 use super::chain::{Chain, Parts};
@@ -52,17 +52,11 @@ impl Plan {
         request: &CreateResponse,
         options: &CallOptions,
     ) -> Result<Self, Error> {
-        let prepared = Prepared::new(shared, request, options, Channel::WebSocket).await?;
+        let prepared =
+            Prepared::new(shared, request, options, Channel::WebSocket, Streaming::Yes).await?;
         let target = socket_url(prepared.target.url("responses")?)?;
         let observer = Observer::of_response(shared, &target, options, &prepared);
-        let sent = if options.parameters.is_empty() {
-            prepared.request.clone()
-        } else {
-            let body = prepared.body_json(Streaming::Yes)?;
-            RawJson::parse(&body)
-                .and_then(|body| body.decode())
-                .map_err(unwritable)?
-        };
+        let parts = Parts::new(prepared.request.clone());
         Ok(Self {
             shared: shared.clone(),
             settings,
@@ -72,7 +66,7 @@ impl Plan {
             prepared,
             target,
             observer,
-            parts: Parts::new(sent),
+            parts,
         })
     }
 
@@ -107,7 +101,7 @@ impl Plan {
             Some(continuation) => {
                 let mut request = self.parts.fields.clone();
                 request.previous_response_id = Some(continuation.previous_response_id);
-                request.input = Some(Input::Items(continuation.input));
+                request.input = Some(Input::Prepared(continuation.input));
                 request
             }
             None => self.parts.whole(),
@@ -144,19 +138,33 @@ impl Plan {
         if !self.prepared.target.profile.websocket.continues {
             return None;
         }
-        Chain::new(&self.parts, response, self.as_sent_back(response)?)
+        Chain::new(&self.parts, response, &self.as_sent_back(response)?)
     }
 
     /// The output in the form it will have in the next request: a backend may not want ids or status back.
-    fn as_sent_back(&self, response: &Response) -> Option<Vec<InputItem>> {
-        if response.output.is_empty() {
-            return Some(Vec::new());
+    fn as_sent_back(&self, response: &Response) -> Option<PreparedInput> {
+        let output: PreparedInput = response.to_input().into_iter().collect();
+        if output.is_empty() {
+            return Some(output);
         }
-        let request = CreateResponse::new(self.request.model.clone()).input(response.to_input());
-        let policy = self.options.fit.as_ref().unwrap_or(&self.shared.fit);
-        let policy = policy.clone().channel(Channel::WebSocket);
-        let fitted = self.prepared.target.profile.fit(&request, &policy).ok()?;
-        Some(fitted.request.input?.into_items())
+        let profile = &self.prepared.target.profile;
+        // What continues a response is not given the tools or instructions of a whole request.
+        let request = CreateResponse::new(self.request.model.clone())
+            .previous_response_id(response.id.as_str())
+            .input(output);
+        let model = &self.request.model;
+        let policy = policy(
+            &self.shared,
+            profile,
+            &self.options,
+            model,
+            Channel::WebSocket,
+        );
+        let fitted = profile.fit(&request, &policy).ok()?;
+        match fitted.request.input {
+            Some(Input::Prepared(output)) => Some(output),
+            _ => None,
+        }
     }
 }
 

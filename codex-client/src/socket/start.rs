@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use codex_transport::Timer as _;
 use codex_types::profile::Channel;
-use codex_types::{ErrorEvent, ResponseEvent};
+use codex_types::{ErrorEvent, ResponseEvent, Streaming};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::attempt::Renewals;
@@ -281,7 +281,14 @@ async fn over_http(plan: &Plan) -> Result<Started, Error> {
     add(&plan.counters.http_turns, 1);
     let mut request = plan.request.clone();
     request.stream_id = None;
-    let prepared = Prepared::new(&plan.shared, &request, &plan.options, Channel::Http).await?;
+    let prepared = Prepared::new(
+        &plan.shared,
+        &request,
+        &plan.options,
+        Channel::Http,
+        Streaming::Yes,
+    )
+    .await?;
     let observer = plan.observer.at(&prepared.target.url("responses")?);
     let mut events = post(&plan.shared, &prepared, &observer).await?;
     events.hold(plan.options.holds);

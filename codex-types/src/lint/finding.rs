@@ -182,7 +182,7 @@ codes! {
     NotAnObject = "not_an_object",
     /// The service does not take this parameter.
     RejectedParameter = "rejected_parameter",
-    /// This version does not know this parameter.
+    /// This version does not know this parameter; it is sent as it is.
     UnknownParameter = "unknown_parameter",
     /// The service insists on a parameter that is missing.
     MissingParameter = "missing_parameter",
@@ -200,6 +200,10 @@ codes! {
     MissingInclude = "missing_include",
     /// The instructions stand in a place the service does not look at.
     InstructionsPlacement = "instructions_placement",
+    /// The tools stand in a place the service does not look at.
+    ToolsPlacement = "tools_placement",
+    /// Messages do not say where their content comes from.
+    MissingProvenance = "missing_provenance",
     /// The service takes a list of items only.
     InputForm = "input_form",
     /// The service does not take messages of this role.

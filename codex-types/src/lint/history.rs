@@ -33,6 +33,12 @@ impl Linter {
         let Some(Input::Items(items)) = &request.input else {
             return true;
         };
+        self.accepts_items(request, items)
+    }
+
+    /// Whether the service accepts these items as they are in the input of this request, which may hold others ahead of them: a
+    /// conversation checks its new items without those that earlier requests have checked. The input of the request is not looked at.
+    pub fn accepts_items(&self, request: &CreateResponse, items: &[InputItem]) -> bool {
         let issues = issues(self, Scope::of(self, request), items.iter().map(Facts::of));
         issues.iter().all(|issue| issue.remedy.is_none())
     }

@@ -4,9 +4,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::lint::tree::Node;
-use crate::lint::{Edit, Finding, apply, history, input, parameter, prefix, size, tool};
+use crate::lint::{
+    Edit, Finding, FindingCode, apply, history, input, parameter, prefix, size, tool,
+};
 use crate::model_name::ModelTable;
-use crate::profile::{Channel, Profile};
+use crate::profile::{Channel, Profile, RequestForm, Sending};
 use crate::{CreateResponse, DecodeError, RawJson};
 
 /// Checks requests before they are sent.
@@ -17,6 +19,8 @@ pub struct Linter {
     pub profile: Profile,
     /// How they are going to be sent.
     pub channel: Channel,
+    /// In which form they are written; `None` for the form that the profile has for the model.
+    pub form: Option<RequestForm>,
     /// How calls without outputs, and outputs without calls, are put right.
     pub pairing: Pairing,
     /// Calls whose outputs are still to come: it is no mistake that they are not there.
@@ -46,6 +50,7 @@ impl Linter {
         Self {
             profile,
             channel: Channel::Http,
+            form: None,
             pairing: Pairing::Drop,
             in_flight: Vec::new(),
             models: ModelTable::new(),
@@ -56,6 +61,13 @@ impl Linter {
     #[must_use]
     pub fn channel(mut self, channel: Channel) -> Self {
         self.channel = channel;
+        self
+    }
+
+    /// Sets [`form`](field@Self::form).
+    #[must_use]
+    pub fn form(mut self, form: RequestForm) -> Self {
+        self.form = Some(form);
         self
     }
 
@@ -132,6 +144,9 @@ impl Linter {
         for _ in 0..ROUNDS {
             let mut findings = self.check(&body, true)?;
             findings.retain(|finding| finding.fix.is_some());
+            if findings.iter().any(|finding| !comes_last(finding)) {
+                findings.retain(|finding| !comes_last(finding));
+            }
             if findings.is_empty() {
                 break;
             }
@@ -152,8 +167,20 @@ impl Linter {
 
     fn check(&self, body: &RawJson, decides_stream: bool) -> Result<Vec<Finding>, DecodeError> {
         let tree = Node::read(body)?;
-        let mut found = self.profile.check(&tree, self.channel, decides_stream);
+        let model = tree.text_of("model");
+        let form = self
+            .form
+            .unwrap_or_else(|| self.profile.form_for(model, &self.models));
+        let sending = Sending {
+            channel: self.channel,
+            form,
+            decides_stream,
+        };
+        let mut found = self.profile.check(&tree, sending);
         if tree.is_object() {
+            if form == RequestForm::Lite {
+                self.profile.check_lite_placement(&tree, &mut found);
+            }
             parameter::check(self, &tree, &mut found);
             tool::check(&tree, &mut found);
             input::check(&self.profile, &tree, &mut found);
@@ -162,6 +189,14 @@ impl Linter {
         }
         Ok(found)
     }
+}
+
+/// Whether the fix moves what other fixes still change.
+fn comes_last(finding: &Finding) -> bool {
+    matches!(
+        finding.code,
+        FindingCode::ToolsPlacement | FindingCode::MissingProvenance
+    )
 }
 
 /// Each round fixes what the one before uncovered; the longest chain known has three links. Nested

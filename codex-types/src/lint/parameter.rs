@@ -172,7 +172,7 @@ fn check_model(linter: &Linter, body: &Node<'_>, found: &mut Vec<Finding>) {
                 .given_up_by([Edit::Remove("/reasoning/effort".into())]),
         );
     }
-    let is_chatgpt = matches!(linter.profile.models, Models::Catalogue { .. });
+    let is_chatgpt = linter.profile.models == Models::Catalogue;
     if is_chatgpt && linter.models.is_chatgpt(model) == Some(false) {
         let known: Vec<&str> = linter
             .models

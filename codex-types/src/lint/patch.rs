@@ -34,6 +34,19 @@ impl Edit {
             Self::Remove(pointer) | Self::Replace(pointer, _) | Self::Insert(pointer, _) => pointer,
         }
     }
+
+    /// The same change with its place given from `pointer` on, if that is above it.
+    pub(crate) fn within(&self, pointer: &str) -> Option<Self> {
+        let place = self.pointer().strip_prefix(pointer)?;
+        if !place.is_empty() && !place.starts_with('/') {
+            return None;
+        }
+        Some(match self {
+            Self::Remove(_) => Self::Remove(place.into()),
+            Self::Replace(_, value) => Self::Replace(place.into(), value.clone()),
+            Self::Insert(_, value) => Self::Insert(place.into(), value.clone()),
+        })
+    }
 }
 
 impl Serialize for Edit {

@@ -13,7 +13,18 @@ pub(super) fn check(body: &Node<'_>, found: &mut Vec<Finding>) {
     for (at, tool) in tools.iter().enumerate() {
         check_tool(tool, &format!("/tools/{at}"), found);
     }
-    check_duplicates(tools, found);
+    check_duplicates(tools, "", found);
+    let items = body.get("input").map_or(&[][..], Node::items);
+    for (place, item) in items.iter().enumerate() {
+        if item.text_of("type") == "additional_tools" {
+            let tools = item.get("tools").map_or(&[][..], Node::items);
+            let pointer = format!("/input/{place}");
+            for (at, tool) in tools.iter().enumerate() {
+                check_tool(tool, &format!("{pointer}/tools/{at}"), found);
+            }
+            check_duplicates(tools, &pointer, found);
+        }
+    }
     check_choice(body, tools, found);
     if let Some(format) = body.get("text").and_then(|text| text.given("format"))
         && format.text_of("type") == "json_schema"
@@ -119,7 +130,7 @@ fn check_name(named: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
     }
 }
 
-fn check_duplicates(tools: &[Node<'_>], found: &mut Vec<Finding>) {
+fn check_duplicates(tools: &[Node<'_>], parent: &str, found: &mut Vec<Finding>) {
     let mut names: Vec<(&str, usize)> = tools
         .iter()
         .enumerate()
@@ -131,7 +142,7 @@ fn check_duplicates(tools: &[Node<'_>], found: &mut Vec<Finding>) {
         if let [(one, _), (two, at)] = pair
             && one == two
         {
-            let pointer = format!("/tools/{at}");
+            let pointer = format!("{parent}/tools/{at}");
             let message = format!("two tools are called {one}");
             found.push(
                 Finding::error(Code::DuplicateTool, pointer.as_str(), message)

@@ -6,22 +6,30 @@ use alloc::vec::Vec;
 
 use crate::lint::tree::Node;
 use crate::lint::{Edit, Finding, FindingCode as Code, push_step};
+use crate::profile::lite::{is_bare_warm_up, is_hosted};
 use crate::profile::{
-    Channel, Choices, IdReplay, Instructions, Profile, StatusReplay, Store, Streamed,
+    Channel, Choices, IdReplay, Instructions, Profile, RequestForm, StatusReplay, Store, Streamed,
+    Text,
 };
 use crate::{Effort, InputItem, Message, RawJson, ServiceTier, Verbosity};
 
+/// How the body that is checked goes out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sending {
+    pub(crate) channel: Channel,
+    pub(crate) form: RequestForm,
+    /// The body says all there is about streaming; otherwise the sender still decides.
+    pub(crate) decides_stream: bool,
+}
+
 impl Profile {
-    /// What in the body of a request this backend would refuse or ignore.
-    ///
-    /// `decides_stream` says that the body says all there is about streaming; otherwise whoever sends
-    /// it is still to decide.
-    pub(crate) fn check(
-        &self,
-        body: &Node<'_>,
-        channel: Channel,
-        decides_stream: bool,
-    ) -> Vec<Finding> {
+    /// Finds what this backend would refuse or ignore in the body of a request.
+    pub(crate) fn check(&self, body: &Node<'_>, sending: Sending) -> Vec<Finding> {
+        let Sending {
+            channel,
+            form,
+            decides_stream,
+        } = sending;
         let mut found = Vec::new();
         if !body.is_object() {
             found.push(Finding::error(
@@ -44,15 +52,18 @@ impl Profile {
             );
         }
         self.check_include(body, &mut found);
-        self.check_instructions(body, &mut found);
-        self.check_input(body, &mut found);
+        if form == RequestForm::Lite {
+            self.check_lite(body, channel, &mut found);
+        }
+        self.check_instructions(body, form, &mut found);
+        self.check_input(body, form, &mut found);
         for (at, tool) in body
             .get("tools")
             .map_or(&[][..], Node::items)
             .iter()
             .enumerate()
         {
-            self.check_tool(tool, format!("/tools/{at}"), &mut found);
+            self.check_tool(tool, form, format!("/tools/{at}"), &mut found);
         }
         check_choice::<ServiceTier>(
             body.given("service_tier"),
@@ -70,41 +81,36 @@ impl Profile {
     }
 
     fn check_parameters(&self, body: &Node<'_>, channel: Channel, found: &mut Vec<Finding>) {
-        let Some(accepted) = &self.parameters.accepted else {
+        let parameters = &self.parameters;
+        let Some(accepted) = &parameters.accepted else {
             return;
         };
+        let is_among = |names: &[Text], name: &str| names.iter().any(|known| known == name);
         for (name, value) in body.members() {
             let name = &**name;
-            let on_websocket = channel == Channel::WebSocket
-                && self
-                    .parameters
-                    .accepted_on_websocket
-                    .iter()
-                    .any(|known| known == name);
-            if on_websocket || accepted.iter().any(|known| known == name) {
+            let is_socket_only = is_among(&parameters.accepted_on_websocket, name);
+            if is_among(accepted, name) || (is_socket_only && channel == Channel::WebSocket) {
                 continue;
             }
             let pointer = pointer_to(name);
-            let finding = if let Some(instead) = instead_of(name) {
-                let message = format!("{name} belongs to chat completions; {instead}");
-                Finding::error(Code::RejectedParameter, pointer.as_str(), message)
-            } else if self.store == Store::Free && !is_documented(name) {
-                let message = format!("{name} is not a parameter this version knows");
-                Finding::warning(Code::UnknownParameter, pointer.as_str(), message)
+            let message = if let Some(instead) = instead_of(name) {
+                format!("{name} belongs to chat completions; {instead}")
+            } else if is_socket_only {
+                format!("{} takes {name} only over a WebSocket", self.name)
+            } else if is_among(&parameters.refused, name) {
+                format!("{} does not take {name}", self.name)
             } else {
-                let message = format!("{} does not take {name}", self.name);
-                Finding::error(Code::RejectedParameter, pointer.as_str(), message)
+                let message = format!("{name} is not a known parameter and is sent as it is");
+                found.push(Finding::warning(Code::UnknownParameter, pointer, message));
+                continue;
             };
+            let finding = Finding::error(Code::RejectedParameter, pointer.as_str(), message);
             let edits = [Edit::Remove(pointer)];
-            let is_essential = self
-                .parameters
-                .essential
-                .iter()
-                .any(|essential| essential == name);
-            found.push(if is_essential && !value.is_null() {
-                finding.given_up_by(edits)
-            } else {
+            let is_harmless = value.is_null() || is_among(&parameters.droppable, name);
+            found.push(if is_harmless {
                 finding.fixed_by(edits)
+            } else {
+                finding.given_up_by(edits)
             });
         }
     }
@@ -149,9 +155,13 @@ impl Profile {
         }
     }
 
-    fn check_instructions(&self, body: &Node<'_>, found: &mut Vec<Finding>) {
+    fn check_instructions(&self, body: &Node<'_>, form: RequestForm, found: &mut Vec<Finding>) {
         let given = body.given("instructions");
-        match self.instructions {
+        let placement = match form {
+            RequestForm::Full => self.instructions,
+            RequestForm::Lite => Instructions::DeveloperMessage,
+        };
+        match placement {
             Instructions::Parameter => {}
             Instructions::RequiredParameter => {
                 if given.is_none() {
@@ -173,13 +183,15 @@ impl Profile {
                 let message = "instructions go into the first message of the developer";
                 let finding = Finding::note(Code::InstructionsPlacement, "/instructions", message);
                 let mut edits = Vec::from([Edit::Remove("/instructions".into())]);
-                if !text.is_empty() {
+                let is_postponed = form == RequestForm::Lite && is_bare_warm_up(body);
+                if !text.is_empty() && !is_postponed {
                     let first = encode(&InputItem::from(Message::developer([text.into()])));
                     edits.push(match body.given("input") {
-                        Some(input) if input.is_list() && input.items().is_empty() => {
-                            Edit::Replace("/input".into(), list([first]))
+                        Some(input) if input.is_list() => {
+                            let has_tools = |item: &Node<'_>| kind_of(item) == "additional_tools";
+                            let at = usize::from(input.items().first().is_some_and(has_tools));
+                            Edit::Insert(format!("/input/{at}"), first)
                         }
-                        Some(input) if input.is_list() => Edit::Insert("/input/0".into(), first),
                         Some(input) => Edit::Replace(
                             "/input".into(),
                             list([first, user_message(input.as_text().unwrap_or_default())]),
@@ -192,21 +204,28 @@ impl Profile {
         }
     }
 
-    fn check_input(&self, body: &Node<'_>, found: &mut Vec<Finding>) {
+    fn check_input(&self, body: &Node<'_>, form: RequestForm, found: &mut Vec<Finding>) {
         let Some(input) = body.given("input") else {
             return;
         };
-        if let (true, Some(text)) = (self.input_as_items, input.as_text()) {
+        let takes_items = self.input_as_items || form == RequestForm::Lite;
+        if let (true, Some(text)) = (takes_items, input.as_text()) {
             let edit = Edit::Replace("/input".into(), list([user_message(text)]));
             let message = "this backend takes a list of items";
             found.push(Finding::error(Code::InputForm, "/input", message).fixed_by([edit]));
         }
         for (at, item) in input.items().iter().enumerate() {
-            self.check_item(item, &format!("/input/{at}"), found);
+            self.check_item(item, form, &format!("/input/{at}"), found);
         }
     }
 
-    fn check_item(&self, item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
+    pub(super) fn check_item(
+        &self,
+        item: &Node<'_>,
+        form: RequestForm,
+        pointer: &str,
+        found: &mut Vec<Finding>,
+    ) {
         let kind = kind_of(item);
         if self.refused_items.iter().any(|refused| refused == kind) {
             let message = format!("{} does not take items of the kind {kind}", self.name);
@@ -234,7 +253,13 @@ impl Profile {
         for key in ["content", "output"] {
             let parts = item.get(key).map_or(&[][..], Node::items);
             for (at, part) in parts.iter().enumerate() {
-                self.check_part(part, &format!("{pointer}/{key}/{at}"), found);
+                self.check_part(part, form, &format!("{pointer}/{key}/{at}"), found);
+            }
+        }
+        if kind == "additional_tools" {
+            let tools = item.get("tools").map_or(&[][..], Node::items);
+            for (at, tool) in tools.iter().enumerate() {
+                self.check_tool(tool, form, format!("{pointer}/tools/{at}"), found);
             }
         }
     }
@@ -263,7 +288,13 @@ impl Profile {
         names
     }
 
-    fn check_part(&self, part: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
+    fn check_part(
+        &self,
+        part: &Node<'_>,
+        form: RequestForm,
+        pointer: &str,
+        found: &mut Vec<Finding>,
+    ) {
         let kind = part.text_of("type");
         for name in &self.replay.dropped_part_keys {
             if kind == "output_text" && part.get(name).is_some() {
@@ -277,6 +308,19 @@ impl Profile {
         }
         let refuse =
             |place: String, message: &str| Finding::error(Code::RejectedContent, place, message);
+        if let (RequestForm::Lite, "input_image", Some(detail)) = (form, kind, part.get("detail")) {
+            let place = format!("{pointer}/detail");
+            let finding = refuse(
+                place.clone(),
+                "Responses Lite takes images without a detail",
+            );
+            let edits = [Edit::Remove(place)];
+            found.push(if matches!(detail.as_text(), None | Some("auto")) {
+                finding.fixed_by(edits)
+            } else {
+                finding.given_up_by(edits)
+            });
+        }
         if !self.content.audio && kind == "input_audio" {
             found.push(
                 refuse(pointer.into(), "this backend takes no sound")
@@ -302,15 +346,25 @@ impl Profile {
         }
     }
 
-    fn check_tool(&self, tool: &Node<'_>, pointer: String, found: &mut Vec<Finding>) {
+    fn check_tool(
+        &self,
+        tool: &Node<'_>,
+        form: RequestForm,
+        pointer: String,
+        found: &mut Vec<Finding>,
+    ) {
         let kind = tool.text_of("type");
-        if self.refused_tools.iter().any(|refused| refused == kind) {
-            let message = format!("{} does not take the tool {kind}", self.name);
-            found.push(
-                Finding::error(Code::RejectedTool, pointer.as_str(), message)
-                    .given_up_by([Edit::Remove(pointer)]),
-            );
-        }
+        let message = if self.refused_tools.iter().any(|refused| refused == kind) {
+            format!("{} does not take the tool {kind}", self.name)
+        } else if form == RequestForm::Lite && is_hosted(tool) {
+            format!("Responses Lite does not take the hosted tool {kind}")
+        } else {
+            return;
+        };
+        found.push(
+            Finding::error(Code::RejectedTool, pointer.as_str(), message)
+                .given_up_by([Edit::Remove(pointer)]),
+        );
     }
 }
 
@@ -340,17 +394,6 @@ fn instead_of(name: &str) -> Option<&'static str> {
         | "modalities" | "audio" | "prediction" => "it has no counterpart",
         _ => return None,
     })
-}
-
-/// Whether any profile takes the parameter, so that its refusal here is certain.
-fn is_documented(name: &str) -> bool {
-    Profile::platform()
-        .parameters
-        .accepted
-        .iter()
-        .flatten()
-        .any(|known| known == name)
-        || ["generate", "stream_id", "type"].contains(&name)
 }
 
 fn check_choice<T>(
@@ -399,7 +442,7 @@ fn is_prefixed(id: &str) -> bool {
         .is_some_and(|(prefix, rest)| !prefix.is_empty() && !rest.is_empty())
 }
 
-fn user_message(text: &str) -> RawJson {
+pub(super) fn user_message(text: &str) -> RawJson {
     encode(&InputItem::from(Message::user([text.into()])))
 }
 

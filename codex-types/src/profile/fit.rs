@@ -7,8 +7,9 @@ use core::fmt;
 
 use crate::lint::tree::Node;
 use crate::lint::{Edit, Finding, FindingCode, Severity, apply};
-use crate::profile::{Channel, Profile, Text};
-use crate::{CreateResponse, DecodeError, RawJson, Side};
+use crate::model_name::ModelTable;
+use crate::profile::{Channel, ItemFindings, Profile, RequestForm, Sending, Text};
+use crate::{CreateResponse, DecodeError, Input, RawJson, Side};
 
 /// What is done about each finding when a request is made to fit a profile.
 ///
@@ -40,6 +41,9 @@ pub struct FitPolicy {
     pub by_pointer: Vec<(Text, OnFinding)>,
     /// How the request is going to be sent.
     pub channel: Channel,
+    /// In which form the request is going to be sent; `None` to follow the profile, which may look the
+    /// model up in the table that this version was made with.
+    pub form: Option<RequestForm>,
 }
 
 impl FitPolicy {
@@ -51,6 +55,7 @@ impl FitPolicy {
             by_code: Vec::new(),
             by_pointer: Vec::new(),
             channel: Channel::Http,
+            form: None,
         }
     }
 
@@ -81,6 +86,23 @@ impl FitPolicy {
     #[must_use]
     pub fn channel(mut self, channel: Channel) -> Self {
         self.channel = channel;
+        self
+    }
+
+    /// The request is going to be sent in this form.
+    ///
+    /// ```
+    /// use codex_types::CreateResponse;
+    /// use codex_types::profile::{FitPolicy, Profile, RequestForm};
+    ///
+    /// let request = CreateResponse::new("some-model").input("Hi").parallel_tool_calls(true);
+    /// let lite = FitPolicy::new().form(RequestForm::Lite);
+    /// let unfit = Profile::platform().fit(&request, &lite).unwrap_err();
+    /// assert_eq!(unfit.findings()[0].pointer, "/parallel_tool_calls");
+    /// ```
+    #[must_use]
+    pub fn form(mut self, form: RequestForm) -> Self {
+        self.form = Some(form);
         self
     }
 
@@ -137,10 +159,27 @@ pub enum OnFinding {
 pub struct Fitted<T = CreateResponse> {
     /// The request.
     pub request: T,
+    /// The form it is written in, which a header announces; see [`Identity::responses_lite`].
+    ///
+    /// [`Identity::responses_lite`]: field@crate::profile::Identity::responses_lite
+    pub form: RequestForm,
     /// What was changed.
     pub stripped: Vec<Finding>,
     /// What was left as it is.
     pub warned: Vec<Finding>,
+    /// What was found in the items of a [`PreparedInput`](crate::PreparedInput), which is neither in
+    /// [`stripped`](Self::stripped) nor in [`warned`](Self::warned).
+    pub of_items: ItemFindings,
+}
+
+/// A body, what was found in it, and what the policy says about that.
+pub(super) struct Judged {
+    /// With all changes that the policy allows.
+    pub(super) body: RawJson,
+    pub(super) form: RequestForm,
+    pub(super) stripped: Vec<Finding>,
+    pub(super) warned: Vec<Finding>,
+    pub(super) failed: Vec<Finding>,
 }
 
 impl Profile {
@@ -152,21 +191,26 @@ impl Profile {
     ///
     /// Fails with every finding the policy does not let pass.
     pub fn fit(&self, request: &CreateResponse, policy: &FitPolicy) -> Result<Fitted, Unfit> {
+        if let Some(Input::Prepared(input)) = &request.input
+            && input.before().is_empty()
+            && let Some(fitted) = self.fit_prepared(request, input, policy)?
+        {
+            return Ok(fitted);
+        }
         let body = RawJson::encode(request).map_err(|error| self.unreadable(error))?;
-        let Fitted {
-            request: text,
-            stripped,
-            warned,
-        } = self.fit_body(&body, policy, false)?;
-        let request = if stripped.is_empty() {
+        let fitted = self.fit_body(&body, policy, false)?;
+        let request = if fitted.stripped.is_empty() {
             request.clone()
         } else {
+            let text = &fitted.request;
             text.decode().map_err(|error| self.unreadable(error))?
         };
         Ok(Fitted {
             request,
-            stripped,
-            warned,
+            form: fitted.form,
+            stripped: fitted.stripped,
+            warned: fitted.warned,
+            of_items: fitted.of_items,
         })
     }
 
@@ -186,36 +230,87 @@ impl Profile {
         policy: &FitPolicy,
         decides_stream: bool,
     ) -> Result<Fitted<RawJson>, Unfit> {
+        let judged = self.judge(body, policy, decides_stream)?;
+        if !judged.failed.is_empty() {
+            return Err(Unfit::new(&self.name, judged.failed, None));
+        }
+        Ok(Fitted {
+            request: judged.body,
+            form: judged.form,
+            stripped: judged.stripped,
+            warned: judged.warned,
+            of_items: ItemFindings::default(),
+        })
+    }
+
+    /// Finds what does not fit in a body, and changes what the policy allows to change.
+    pub(super) fn judge(
+        &self,
+        body: &RawJson,
+        policy: &FitPolicy,
+        decides_stream: bool,
+    ) -> Result<Judged, Unfit> {
         let tree = Node::read(body).map_err(|error| self.unreadable(error))?;
-        let (mut stripped, mut warned, mut failed) = (Vec::new(), Vec::new(), Vec::new());
-        for finding in self.check(&tree, policy.channel, decides_stream) {
+        let form = self.form_of(tree.text_of("model"), policy);
+        let sending = Sending {
+            channel: policy.channel,
+            form,
+            decides_stream,
+        };
+        let mut judged = Judged {
+            body: body.clone(),
+            form,
+            stripped: Vec::new(),
+            warned: Vec::new(),
+            failed: Vec::new(),
+        };
+        self.settle(self.check(&tree, sending), policy, &mut judged)?;
+        if form == RequestForm::Lite && judged.failed.is_empty() {
+            // Tools move as they are once the refused ones are gone, and so does the input.
+            let body = judged.body.clone();
+            let tree = Node::read(&body).map_err(|error| self.unreadable(error))?;
+            let mut found = Vec::new();
+            self.check_lite_placement(&tree, &mut found);
+            self.settle(found, policy, &mut judged)?;
+        }
+        Ok(judged)
+    }
+
+    /// The form that a request for this model is fitted to.
+    pub(super) fn form_of(&self, model: &str, policy: &FitPolicy) -> RequestForm {
+        policy
+            .form
+            .unwrap_or_else(|| self.form_for(model, &ModelTable::new()))
+    }
+
+    /// Does with these findings what the policy says.
+    fn settle(
+        &self,
+        found: Vec<Finding>,
+        policy: &FitPolicy,
+        judged: &mut Judged,
+    ) -> Result<(), Unfit> {
+        let mut stripped = Vec::new();
+        for finding in found {
             match policy.action(&finding) {
                 OnFinding::Strip => stripped.push(finding),
-                OnFinding::Warn => warned.push(finding),
-                OnFinding::Fail => failed.push(finding),
+                OnFinding::Warn => judged.warned.push(finding),
+                OnFinding::Fail => judged.failed.push(finding),
             }
-        }
-        if !failed.is_empty() {
-            return Err(Unfit::new(&self.name, failed, None));
         }
         let edits: Vec<&Edit> = stripped
             .iter()
             .filter_map(|finding| finding.fix.as_ref())
             .flat_map(|fix| &fix.edits)
             .collect();
-        let request = if edits.is_empty() {
-            body.clone()
-        } else {
-            apply(body, edits).map_err(|error| self.unreadable(error))?
-        };
-        Ok(Fitted {
-            request,
-            stripped,
-            warned,
-        })
+        if !edits.is_empty() {
+            judged.body = apply(&judged.body, edits).map_err(|error| self.unreadable(error))?;
+        }
+        judged.stripped.extend(stripped);
+        Ok(())
     }
 
-    fn unreadable(&self, source: DecodeError) -> Unfit {
+    pub(super) fn unreadable(&self, source: DecodeError) -> Unfit {
         Unfit::new(&self.name, Vec::new(), Some(source))
     }
 }
@@ -246,7 +341,7 @@ struct UnfitInner {
 }
 
 impl Unfit {
-    fn new(profile: &str, findings: Vec<Finding>, source: Option<DecodeError>) -> Self {
+    pub(super) fn new(profile: &str, findings: Vec<Finding>, source: Option<DecodeError>) -> Self {
         Self {
             inner: Box::new(UnfitInner {
                 profile: profile.into(),

@@ -57,7 +57,7 @@ pub enum Source {
     Originator,
     /// The name and version of the program and what it runs on.
     UserAgent,
-    /// The version of the program.
+    /// The version that the client claims to be; that of the profile if the identity has none.
     ClientVersion,
     /// The ChatGPT account or workspace.
     AccountId,
@@ -79,14 +79,18 @@ pub enum Source {
     InstallationId,
     /// What the service gave out for the turn that goes on.
     TurnState,
-    /// The turn that goes on.
+    /// The turn in progress.
     TurnId,
+    /// The turn that began it all: the turn in progress, unless an agent runs for another turn.
+    RootTurnId,
     /// What is known about the turn: a JSON object in ASCII.
     TurnMetadata,
     /// Which parts of the program are on trial.
     BetaFeatures,
     /// The model and the service tier, for choosing a machine.
     RoutingHint,
+    /// `true` if the request is written as Responses Lite; left out otherwise.
+    ResponsesLite,
 }
 
 /// Who is asking, and in which conversation: what headers are made of.
@@ -123,6 +127,8 @@ pub struct Identity {
     pub turn_state: Option<String>,
     /// See [`Source::TurnId`].
     pub turn_id: Option<String>,
+    /// See [`Source::RootTurnId`]; the turn if it is not given.
+    pub root_turn_id: Option<String>,
     /// See [`Source::TurnMetadata`].
     pub turn_metadata: Option<String>,
     /// See [`Source::BetaFeatures`].
@@ -131,6 +137,8 @@ pub struct Identity {
     pub model: Option<String>,
     /// The service tier asked for, for [`Source::RoutingHint`].
     pub service_tier: Option<String>,
+    /// See [`Source::ResponsesLite`].
+    pub responses_lite: bool,
 }
 
 macro_rules! setters {
@@ -166,6 +174,7 @@ impl Identity {
         installation_id,
         turn_state,
         turn_id,
+        root_turn_id,
         turn_metadata,
         beta_features,
         model,
@@ -179,11 +188,19 @@ impl Identity {
         self
     }
 
+    /// Sets [`responses_lite`](field@Self::responses_lite).
+    #[must_use]
+    pub fn responses_lite(mut self, responses_lite: bool) -> Self {
+        self.responses_lite = responses_lite;
+        self
+    }
+
     /// What a source says; none while it is not known.
     pub fn resolve<'a>(&'a self, source: &'a Source) -> Option<Cow<'a, str>> {
         let known = match source {
             Source::Literal(text) => return Some(Cow::Borrowed(text)),
             Source::Fedramp => return self.fedramp.then_some(Cow::Borrowed("true")),
+            Source::ResponsesLite => return self.responses_lite.then_some(Cow::Borrowed("true")),
             Source::RoutingHint => return self.routing_hint().map(Cow::Owned),
             Source::WindowId => return self.window(),
             Source::Originator => &self.originator,
@@ -199,6 +216,8 @@ impl Identity {
             Source::InstallationId => &self.installation_id,
             Source::TurnState => &self.turn_state,
             Source::TurnId => &self.turn_id,
+            Source::RootTurnId if self.root_turn_id.is_none() => &self.turn_id,
+            Source::RootTurnId => &self.root_turn_id,
             Source::TurnMetadata => &self.turn_metadata,
             Source::BetaFeatures => &self.beta_features,
         };

@@ -8,28 +8,34 @@
 //! use codex_types::profile::{FitPolicy, Profile};
 //! use codex_types::CreateResponse;
 //!
-//! let request = CreateResponse::new("gpt-5.5").input("Good morning").temperature(0.2);
+//! let request = CreateResponse::new("gpt-5.5").input("Good morning").user("user-7");
 //! let fitted = Profile::chatgpt().fit(&request, &FitPolicy::new()).unwrap();
-//! assert_eq!(fitted.request.temperature, None);
-//! assert!(fitted.stripped.iter().any(|finding| finding.pointer == "/temperature"));
+//! assert_eq!(fitted.request.user, None);
+//! assert!(fitted.stripped.iter().any(|finding| finding.pointer == "/user"));
 //! ```
 
 mod check;
 mod fit;
 mod header;
+mod lite;
 mod parts;
+mod prepared;
 mod preset;
 
 use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 
-pub(crate) use check::kind_of;
+pub(crate) use check::{Sending, kind_of};
 pub use fit::{FitPolicy, Fitted, OnFinding, Unfit};
 pub use header::{Channel, Header, Identity, Source};
+pub use lite::{LiteUse, RequestForm};
 pub use parts::{
     Choices, Compression, Content, IdReplay, Instructions, Models, Parameters, Replay,
     StatusReplay, Store, Streamed, WarmUp, WebSocket,
 };
+pub use prepared::ItemFindings;
 
 use crate::{Effort, Include, ServiceTier, Verbosity};
 
@@ -53,6 +59,8 @@ pub type Text = Cow<'static, str>;
 pub struct Profile {
     /// What it is called.
     pub name: Text,
+    /// The day on which the backend was last known to behave like this, as `YYYY-MM-DD`.
+    pub as_of: Option<Text>,
     /// Where the service is, up to the `/responses` of its paths; none where only the user knows.
     pub base_url: Option<Text>,
     /// Which parameters it takes.
@@ -93,8 +101,27 @@ pub struct Profile {
     pub efforts: Choices<Effort>,
     /// Which verbosities it offers.
     pub verbosities: Choices<Verbosity>,
-    /// How it tells which models there are.
+    /// How it lists its models.
     pub models: Models,
+    /// When it is sent Responses Lite.
+    pub lite: LiteUse,
+    /// Whether messages in Responses Lite say where their content comes from.
+    pub content_provenance: bool,
+    /// The version that the client claims to be (header `version`, query `client_version`).
+    ///
+    /// The ChatGPT backend is reported to refuse newer models to clients whose version is lower than
+    /// the model's `minimal_client_version`, or that send none: status 400 with "requires a newer
+    /// version of Codex" or "not supported when using Codex with a ChatGPT account", or 404 "Model not
+    /// found". The list of models is cut by the same version. So this is the version of the official
+    /// client whose requests the profile describes, never the version of this crate.
+    /// [`Identity::client_version`] takes precedence.
+    pub client_version: Option<Text>,
+    /// The version in the user agent; `None` for the version of the program.
+    ///
+    /// According to some reports, the gate described under
+    /// [`client_version`](field@Self::client_version) reads the user agent as well. Whether it needs
+    /// the name of the official client in front of the version is not known.
+    pub user_agent_version: Option<Text>,
 }
 
 impl Profile {
@@ -102,6 +129,7 @@ impl Profile {
     pub fn new(name: impl Into<Text>) -> Self {
         Self {
             name: name.into(),
+            as_of: None,
             base_url: None,
             parameters: Parameters::any(),
             instructions: Instructions::Parameter,
@@ -123,6 +151,10 @@ impl Profile {
             efforts: Choices::any(),
             verbosities: Choices::any(),
             models: Models::List,
+            lite: LiteUse::OnRequest,
+            content_provenance: false,
+            client_version: None,
+            user_agent_version: None,
         }
     }
 
@@ -131,7 +163,7 @@ impl Profile {
         Some(match name {
             "platform" => Self::platform(),
             "chatgpt" => Self::chatgpt(),
-            "chatgpt-0.169" => Self::chatgpt_0_169(),
+            "chatgpt-0.171" => Self::chatgpt_0_171(),
             "chatgpt-0.120" => Self::chatgpt_0_120(),
             "sign-in-with-chatgpt" | "siwc" => Self::sign_in_with_chatgpt(),
             "compatible" => Self::compatible(),
@@ -143,7 +175,7 @@ impl Profile {
     pub const NAMES: &'static [&'static str] = &[
         "platform",
         "chatgpt",
-        "chatgpt-0.169",
+        "chatgpt-0.171",
         "chatgpt-0.120",
         "sign-in-with-chatgpt",
         "siwc",
@@ -170,8 +202,35 @@ impl Profile {
         self.headers
             .iter()
             .filter(|header| header.channels.contains(&channel))
-            .filter_map(|header| Some((&*header.name, identity.resolve(&header.value)?)))
+            .filter_map(|header| Some((&*header.name, self.resolve(&header.value, identity)?)))
             .collect()
+    }
+
+    /// The version that the client claims to be, for `GET models?client_version=`.
+    pub fn client_version_for<'a>(&'a self, identity: &'a Identity) -> Option<&'a str> {
+        let own = identity.client_version.as_deref();
+        own.or(self.client_version.as_deref())
+            .filter(|version| !version.is_empty())
+    }
+
+    /// The user agent of a program with this name and version.
+    ///
+    /// ```
+    /// use codex_types::profile::Profile;
+    ///
+    /// assert_eq!(Profile::platform().user_agent("some-client", "1.2.0"), "some-client/1.2.0");
+    /// assert_eq!(Profile::chatgpt().user_agent("some-client", "1.2.0"), "some-client/0.171.0");
+    /// ```
+    pub fn user_agent(&self, name: &str, version: &str) -> String {
+        let version = self.user_agent_version.as_deref().unwrap_or(version);
+        format!("{name}/{version}")
+    }
+
+    fn resolve<'a>(&'a self, source: &'a Source, identity: &'a Identity) -> Option<Cow<'a, str>> {
+        match source {
+            Source::ClientVersion => self.client_version_for(identity).map(Cow::Borrowed),
+            source => identity.resolve(source),
+        }
     }
 
     /// What `client_metadata` says: the entries whose value is known, in order.
@@ -181,7 +240,7 @@ impl Profile {
     ) -> Vec<(&'a str, Cow<'a, str>)> {
         self.client_metadata
             .iter()
-            .filter_map(|(name, source)| Some((&**name, identity.resolve(source)?)))
+            .filter_map(|(name, source)| Some((&**name, self.resolve(source, identity)?)))
             .collect()
     }
 }

@@ -1,21 +1,25 @@
 //! The smaller parts of a profile.
 
-use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use crate::profile::Text;
 
 /// Which parameters a backend takes.
+///
+/// A parameter in none of the lists is unknown: it is sent as it is, with a warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Parameters {
-    /// The parameters it takes; none if it takes any.
+    /// The parameters that it is known to take; `None` if nothing is known, so that every parameter
+    /// passes without a warning.
     pub accepted: Option<Vec<Text>>,
-    /// Those it takes over a WebSocket in addition.
+    /// Those that it takes over a WebSocket in addition.
     pub accepted_on_websocket: Vec<Text>,
-    /// Parameters that must not be taken out without being asked: the answer, its price or its
-    /// context would be another.
-    pub essential: Vec<Text>,
+    /// Those that it is known to refuse.
+    pub refused: Vec<Text>,
+    /// Those that can be left out where they are refused: neither the response nor its price nor its
+    /// context depends on them.
+    pub droppable: Vec<Text>,
 }
 
 impl Parameters {
@@ -24,29 +28,37 @@ impl Parameters {
         Self {
             accepted: None,
             accepted_on_websocket: Vec::new(),
-            essential: Vec::new(),
+            refused: Vec::new(),
+            droppable: Vec::new(),
         }
     }
 
-    /// Only these.
-    pub fn only(names: impl IntoIterator<Item = impl Into<Text>>) -> Self {
+    /// These parameters, and unknown ones with a warning.
+    pub fn known(names: impl IntoIterator<Item = impl Into<Text>>) -> Self {
         Self {
             accepted: Some(names.into_iter().map(Into::into).collect()),
             ..Self::any()
         }
     }
 
-    /// These over a WebSocket in addition.
+    /// Sets [`accepted_on_websocket`](field@Self::accepted_on_websocket).
     #[must_use]
     pub fn on_websocket(mut self, names: impl IntoIterator<Item = impl Into<Text>>) -> Self {
         self.accepted_on_websocket = names.into_iter().map(Into::into).collect();
         self
     }
 
-    /// These must not be taken out without being asked.
+    /// Sets [`refused`](field@Self::refused).
     #[must_use]
-    pub fn essential(mut self, names: impl IntoIterator<Item = impl Into<Text>>) -> Self {
-        self.essential = names.into_iter().map(Into::into).collect();
+    pub fn refusing(mut self, names: impl IntoIterator<Item = impl Into<Text>>) -> Self {
+        self.refused = names.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets [`droppable`](field@Self::droppable).
+    #[must_use]
+    pub fn droppable(mut self, names: impl IntoIterator<Item = impl Into<Text>>) -> Self {
+        self.droppable = names.into_iter().map(Into::into).collect();
         self
     }
 }
@@ -294,16 +306,13 @@ impl<T: PartialEq> Choices<T> {
     }
 }
 
-/// How a backend tells which models there are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How a backend lists its models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Models {
-    /// `GET models` answers with a list under `data`.
+    /// `GET models` returns a list under `data`.
     List,
-    /// `GET models` answers with a catalogue under `models`, cut to what this version of a client
-    /// can use.
-    Catalogue {
-        /// The version to name in `client_version`; none to leave it out.
-        client_version: Option<Cow<'static, str>>,
-    },
+    /// `GET models` returns a catalogue under `models`, limited to what the client's version can use.
+    /// The version is named in `client_version`, unless the profile has none.
+    Catalogue,
 }

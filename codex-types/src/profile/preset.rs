@@ -3,27 +3,27 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::profile::lite::{self, PASSTHROUGH};
 use crate::profile::{
-    Channel, Choices, Compression, Content, Header, IdReplay, Instructions, Models, Parameters,
-    Profile, Replay, Source, StatusReplay, Store, Streamed, WarmUp, WebSocket,
+    Channel, Choices, Compression, Content, Header, IdReplay, Instructions, LiteUse, Models,
+    Parameters, Profile, Replay, Source, StatusReplay, Store, Streamed, WarmUp, WebSocket,
 };
 use crate::{Effort, Include, ServiceTier, Verbosity};
 
 impl Profile {
-    /// The public API at `api.openai.com` with an API key: all that is documented works.
+    /// The public API at `api.openai.com` with an API key, as of 2026-11-28: all that is documented
+    /// works, and so does what the official client notes on items.
     pub fn platform() -> Self {
         Self {
+            as_of: Some("2026-11-28".into()),
             base_url: Some("https://api.openai.com/v1".into()),
-            parameters: Parameters::only(PLATFORM_PARAMETERS.iter().copied())
-                .on_websocket(WEBSOCKET_PARAMETERS.iter().copied())
-                .essential(ESSENTIAL.iter().copied()),
-            replay: Replay {
-                dropped_keys: vec![PASSTHROUGH.into(), "encrypted_function_args".into()],
-                ..Replay::new()
-            },
+            parameters: Parameters::known(PLATFORM_PARAMETERS.iter().copied())
+                .on_websocket(WEBSOCKET_PARAMETERS.iter().copied()),
+            content_provenance: true,
             headers: vec![
                 Header::new("openai-organization", Source::Organization),
                 Header::new("openai-project", Source::Project),
+                responses_lite(),
                 Header::new("x-client-request-id", Source::RequestId),
                 Header::new("originator", Source::Originator),
                 Header::new("user-agent", Source::UserAgent),
@@ -49,23 +49,27 @@ impl Profile {
         }
     }
 
-    /// The ChatGPT backend, spoken to as its newest client does that we know.
+    /// The ChatGPT backend, spoken to like the newest version of its official client that we know.
     pub fn chatgpt() -> Self {
         Self {
             name: "chatgpt".into(),
-            ..Self::chatgpt_0_169()
+            ..Self::chatgpt_0_171()
         }
     }
 
-    /// The ChatGPT backend, spoken to as version 0.169 of the official client does.
+    /// The ChatGPT backend, spoken to like version 0.171 of the official client, as of 2026-11-28.
     ///
-    /// Instructions are the first message of the developer; ids and status are sent back.
-    pub fn chatgpt_0_169() -> Self {
+    /// Models whose entry has `use_responses_lite` are sent Responses Lite. For the others, and in
+    /// every other respect, the requests are those of version 0.169: instructions are the first message
+    /// of the developer; ids and status are sent back.
+    pub fn chatgpt_0_171() -> Self {
         Self {
+            as_of: Some("2026-11-28".into()),
             base_url: Some("https://chatgpt.com/backend-api/codex".into()),
-            parameters: Parameters::only(CHATGPT_PARAMETERS.iter().copied())
+            parameters: Parameters::known(CHATGPT_PARAMETERS.iter().copied())
                 .on_websocket(WEBSOCKET_PARAMETERS.iter().copied())
-                .essential(ESSENTIAL.iter().copied()),
+                .refusing(CHATGPT_REFUSED.iter().copied())
+                .droppable(DROPPABLE.iter().copied()),
             instructions: Instructions::DeveloperMessage,
             system_as_developer: true,
             input_as_items: true,
@@ -89,6 +93,7 @@ impl Profile {
                 ("thread_id".into(), Source::ThreadId),
                 ("x-codex-window-id".into(), Source::WindowId),
                 ("turn_id".into(), Source::TurnId),
+                ("root_turn_id".into(), Source::RootTurnId),
                 ("x-codex-turn-metadata".into(), Source::TurnMetadata),
             ],
             prompt_cache_key: Some(Source::SessionId),
@@ -104,21 +109,24 @@ impl Profile {
             service_tiers: Choices::any().renaming(ServiceTier::Fast, ServiceTier::Priority),
             efforts: Choices::any().renaming(Effort::Ultra, Effort::Max),
             verbosities: verbosities(),
-            models: Models::Catalogue {
-                client_version: Some("0.169.0".into()),
-            },
-            ..Self::new("chatgpt-0.169")
+            models: Models::Catalogue,
+            lite: LiteUse::ByModel,
+            content_provenance: true,
+            client_version: Some("0.171.0".into()),
+            user_agent_version: Some("0.171.0".into()),
+            ..Self::new("chatgpt-0.171")
         }
     }
 
-    /// The ChatGPT backend, spoken to as version 0.120 of the official client does.
+    /// The ChatGPT backend, spoken to like version 0.120 of the official client, as of 2026-11-21.
     ///
     /// Instructions are a parameter that has to be there; ids are not sent back, and a status only on
     /// calls of custom tools.
     pub fn chatgpt_0_120() -> Self {
-        let newer = Self::chatgpt_0_169();
+        let newer = Self::chatgpt_0_171();
         Self {
             name: "chatgpt-0.120".into(),
+            as_of: Some("2026-11-21".into()),
             instructions: Instructions::RequiredParameter,
             replay: Replay {
                 ids: IdReplay::Drop,
@@ -131,21 +139,23 @@ impl Profile {
                 warm_up: WarmUp::EmptyInput,
                 ..newer.websocket
             },
-            models: Models::Catalogue {
-                client_version: Some("0.120.0".into()),
-            },
+            lite: LiteUse::OnRequest,
+            client_version: Some("0.120.0".into()),
+            user_agent_version: Some("0.120.0".into()),
             ..newer
         }
     }
 
-    /// The public API with a token of "Sign in with ChatGPT": nothing is kept, everything is streamed,
-    /// files are given inline, and fifteen parameters are refused.
+    /// The public API with a token of "Sign in with ChatGPT", as of 2026-10-10: nothing is kept,
+    /// everything is streamed, files are given inline, and fifteen parameters are refused.
     pub fn sign_in_with_chatgpt() -> Self {
         Self {
+            as_of: Some("2026-10-10".into()),
             base_url: Some("https://api.openai.com/v1".into()),
-            parameters: Parameters::only(SIGN_IN_PARAMETERS.iter().copied())
+            parameters: Parameters::known(SIGN_IN_PARAMETERS.iter().copied())
                 .on_websocket(WEBSOCKET_PARAMETERS.iter().copied())
-                .essential(ESSENTIAL.iter().copied()),
+                .refusing(SIGN_IN_REFUSED.iter().copied())
+                .droppable(DROPPABLE.iter().copied()),
             system_as_developer: true,
             input_as_items: true,
             replay: Replay {
@@ -177,6 +187,7 @@ impl Profile {
             headers: vec![
                 Header::new("user-agent", Source::UserAgent),
                 Header::new("session-id", Source::SessionId),
+                responses_lite(),
                 Header::new("x-client-request-id", Source::RequestId),
             ],
             prompt_cache_key: Some(Source::SessionId),
@@ -187,9 +198,7 @@ impl Profile {
                 ..WebSocket::new()
             },
             verbosities: verbosities(),
-            models: Models::Catalogue {
-                client_version: None,
-            },
+            models: Models::Catalogue,
             ..Self::new("sign-in-with-chatgpt")
         }
     }
@@ -199,7 +208,10 @@ impl Profile {
     pub fn compatible() -> Self {
         Self {
             store: Store::Unsupported,
-            headers: vec![Header::new("user-agent", Source::UserAgent)],
+            headers: vec![
+                responses_lite(),
+                Header::new("user-agent", Source::UserAgent),
+            ],
             content: Content {
                 file_ids: false,
                 remote_urls: true,
@@ -218,6 +230,7 @@ fn chatgpt_headers() -> Vec<Header> {
         Header::new("x-codex-turn-state", Source::TurnState).only_over(Channel::Http),
         Header::new("x-codex-window-id", Source::WindowId),
         Header::new("x-codex-turn-metadata", Source::TurnMetadata),
+        responses_lite(),
         Header::new("x-codex-routing-hint", Source::RoutingHint),
         Header::new("x-client-request-id", Source::RequestId),
         Header::new("session-id", Source::SessionId),
@@ -236,6 +249,7 @@ fn chatgpt_headers_0_120() -> Vec<Header> {
         Header::new("x-codex-turn-state", Source::TurnState).only_over(Channel::Http),
         Header::new("x-codex-window-id", Source::WindowId),
         Header::new("x-codex-turn-metadata", Source::TurnMetadata),
+        responses_lite(),
         Header::new("x-client-request-id", Source::RequestId),
         Header::new("session_id", Source::SessionId),
         Header::new("chatgpt-account-id", Source::AccountId),
@@ -244,6 +258,11 @@ fn chatgpt_headers_0_120() -> Vec<Header> {
         Header::new("user-agent", Source::UserAgent).only_over(Channel::Http),
         websocket_beta(),
     ]
+}
+
+/// Over a WebSocket an entry of `client_metadata` says it.
+fn responses_lite() -> Header {
+    Header::new(lite::HEADER, Source::ResponsesLite).only_over(Channel::Http)
 }
 
 fn websocket_beta() -> Header {
@@ -255,12 +274,10 @@ fn verbosities() -> Choices<Verbosity> {
     Choices::only([Verbosity::Low, Verbosity::Medium, Verbosity::High])
 }
 
-/// What the official client notes on items for itself; other services refuse it.
-const PASSTHROUGH: &str = "internal_chat_message_metadata_passthrough";
-
 const PLATFORM_PARAMETERS: &[&str] = &[
     "access_programs",
     "background",
+    "background_options",
     "client_metadata",
     "context_management",
     "conversation",
@@ -331,13 +348,50 @@ const SIGN_IN_PARAMETERS: &[&str] = &[
     "tools",
 ];
 
-const WEBSOCKET_PARAMETERS: &[&str] = &["generate", "previous_response_id", "stream_id", "type"];
-
-/// Without these the answer would be another one, cost something else, or lack its context.
-const ESSENTIAL: &[&str] = &[
+/// Refused by name in reports about this backend, or impossible where nothing is stored.
+const CHATGPT_REFUSED: &[&str] = &[
     "background",
+    "background_options",
+    "context_management",
     "conversation",
     "max_output_tokens",
-    "previous_response_id",
+    "metadata",
     "prompt",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "safety_identifier",
+    "temperature",
+    "top_logprobs",
+    "top_p",
+    "truncation",
+    "user",
 ];
+
+/// The fifteen parameters that its documentation refuses, the service tiers that it refuses elsewhere,
+/// those that live requests were refused for, and one that only goes with another.
+const SIGN_IN_REFUSED: &[&str] = &[
+    "background",
+    "background_options",
+    "conversation",
+    "max_output_tokens",
+    "max_tool_calls",
+    "metadata",
+    "moderation",
+    "multi_agent",
+    "prompt",
+    "prompt_cache_breakpoint",
+    "prompt_cache_options",
+    "prompt_cache_retention",
+    "safety_identifier",
+    "service_tier",
+    "temperature",
+    "top_logprobs",
+    "top_p",
+    "truncation",
+    "user",
+];
+
+const WEBSOCKET_PARAMETERS: &[&str] = &["generate", "previous_response_id", "stream_id", "type"];
+
+/// They name the caller or label the stored response, and nothing else.
+const DROPPABLE: &[&str] = &["metadata", "safety_identifier", "user"];

@@ -9,7 +9,7 @@ use crate::tool::{Tool, ToolChoice};
 use crate::wire::either::either;
 use crate::wire::object::object;
 use crate::wire::write::{First, Prefixed};
-use crate::{DecodeError, Map, Number};
+use crate::{DecodeError, Map, Number, RawJson};
 
 object! {
     /// The body of `POST /responses`.
@@ -88,6 +88,8 @@ object! {
             top_logprobs = u64,
             /// Whether the response is made in the background.
             background = bool,
+            /// How a response in the background is made, in whatever form the service defines.
+            background_options: RawJson,
             /// How the stream is sent.
             stream_options: StreamOptions,
             /// Up to 16 short texts to keep with the response.
@@ -150,6 +152,8 @@ either! {
         text Text(String),
         /// The items of a conversation.
         other Items(Vec<InputItem>),
+        /// The items of a conversation, each serialized once. Never read, only written.
+        made Prepared(PreparedInput),
     }
 }
 
@@ -159,8 +163,29 @@ impl Input {
         match self {
             Self::Text(text) => alloc::vec![Message::user(text).into()],
             Self::Items(items) => items,
+            Self::Prepared(input) => input.to_items(),
             Self::Unknown(_) => Vec::new(),
         }
+    }
+
+    /// Appends an item; text becomes a message of the user first.
+    pub fn push(&mut self, item: impl Into<InputItem>) {
+        match self {
+            Self::Prepared(input) => input.push(item),
+            Self::Items(items) => items.push(item.into()),
+            Self::Text(_) | Self::Unknown(_) => {
+                let mut items = core::mem::take(self).into_items();
+                items.push(item.into());
+                *self = Self::Items(items);
+            }
+        }
+    }
+}
+
+impl From<&PreparedInput> for Input {
+    /// Shares the items.
+    fn from(input: &PreparedInput) -> Self {
+        Self::Prepared(input.clone())
     }
 }
 

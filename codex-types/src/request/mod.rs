@@ -4,6 +4,7 @@ mod create;
 mod format;
 mod options;
 mod others;
+mod prepared;
 mod turn;
 
 pub use create::{CreateResponse, Input, Streaming};
@@ -18,4 +19,6 @@ pub use options::{
 pub use others::{
     ClientEvent, CompactRequest, InputTokensRequest, InterruptResponse, Personality, SteerResponse,
 };
+pub(crate) use prepared::Node as PreparedNode;
+pub use prepared::PreparedInput;
 pub use turn::{RequestKind, TurnCompaction, TurnMetadata, Workspace};

@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 
+use crate::request::Effort;
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
 use crate::{DecodeError, Map, Number, RawJson};
@@ -41,8 +42,14 @@ object! {
             turn_id: String,
             /// The window of the thread's context.
             window_id: String,
+            /// How often the window was replaced by a shorter one.
+            window_number: Number,
+            /// The window as a name of its own.
+            context_window_id: String,
             /// What the request is for.
             request_kind: RequestKind,
+            /// Where the history of the thread comes from.
+            history_initialization: String,
             /// The thread that this one was forked from.
             forked_from_thread_id: String,
             /// The thread that began this one.
@@ -55,6 +62,8 @@ object! {
             subagent_kind: String,
             /// Where the thread comes from.
             thread_source: String,
+            /// What started the turn.
+            turn_trigger: String,
             /// What confines the commands.
             sandbox: String,
             /// How it confines them.
@@ -71,6 +80,12 @@ object! {
             tool_namespaces_info: RawJson,
             /// When the turn began, in milliseconds since 1970.
             turn_started_at_unix_ms: Number,
+            /// Whether the client reports how it is used.
+            analytics_enabled: bool,
+            /// The model.
+            model: String,
+            /// How much the model thinks.
+            reasoning_effort: Effort,
             /// Why and how the conversation is made shorter.
             compaction: TurnCompaction,
         }

@@ -10,11 +10,13 @@
 ///         text Text(String),
 ///         /// Docs.
 ///         other Items(Vec<InputItem>),
+///         /// Docs.
+///         made Prepared(PreparedInput),
 ///     }
 /// }
 /// ```
 ///
-/// Whatever fits neither is kept in `Unknown`.
+/// Whatever fits neither is kept in `Unknown`. A form that is `made` is never read, only written.
 macro_rules! either {
     (
         $(#[$meta:meta])*
@@ -23,6 +25,10 @@ macro_rules! either {
             text $text:ident($text_type:ty),
             $(#[$other_meta:meta])*
             other $other:ident($other_type:ty) $(,)?
+            $(
+                $(#[$made_meta:meta])*
+                made $made:ident($made_type:ty) $(,)?
+            )?
         }
     ) => {
         $(#[$meta])*
@@ -33,6 +39,10 @@ macro_rules! either {
             $text($text_type),
             $(#[$other_meta])*
             $other($other_type),
+            $(
+                $(#[$made_meta])*
+                $made($made_type),
+            )?
             /// A form this version does not know, kept whole.
             Unknown($crate::RawJson),
         }
@@ -62,11 +72,20 @@ macro_rules! either {
             }
         }
 
+        $(
+            impl From<$made_type> for $name {
+                fn from(value: $made_type) -> Self {
+                    Self::$made(value)
+                }
+            }
+        )?
+
         impl $crate::HeapSize for $name {
             fn heap_size(&self) -> usize {
                 match self {
                     Self::$text(text) => $crate::HeapSize::heap_size(text),
                     Self::$other(value) => $crate::HeapSize::heap_size(value),
+                    $(Self::$made(value) => <$made_type as $crate::HeapSize>::heap_size(value),)?
                     Self::Unknown(raw) => $crate::HeapSize::heap_size(raw),
                 }
             }
@@ -103,6 +122,7 @@ macro_rules! either {
                 match self {
                     Self::$text(text) => text.serialize(serializer),
                     Self::$other(value) => value.serialize(serializer),
+                    $(Self::$made(value) => <$made_type as serde::Serialize>::serialize(value, serializer),)?
                     Self::Unknown(raw) => raw.serialize(serializer),
                 }
             }

@@ -29,18 +29,24 @@ pub(super) fn messages(
     match &request.input {
         None => {}
         Some(Input::Text(text)) => messages.push(ChatMessage::user(text.as_str())),
-        Some(Input::Items(items)) => {
-            let mut entries = Vec::with_capacity(items.len());
-            for (at, item) in items.iter().enumerate() {
-                entries.push(entry(item, &format!("input[{at}]"), refusals)?);
-            }
-            let order = Order::new(entries);
-            order.note_unpaired(refusals);
-            messages.extend(order.into_messages());
-        }
+        Some(Input::Items(items)) => messages.extend(of_items(items, refusals)?),
+        Some(Input::Prepared(input)) => messages.extend(of_items(&input.to_items(), refusals)?),
         Some(Input::Unknown(_)) => return Err(TranslateError::malformed("input")),
     }
     Ok(messages)
+}
+
+fn of_items(
+    items: &[InputItem],
+    refusals: &mut Refusals<'_>,
+) -> Result<Vec<ChatMessage>, TranslateError> {
+    let mut entries = Vec::with_capacity(items.len());
+    for (at, item) in items.iter().enumerate() {
+        entries.push(entry(item, &format!("input[{at}]"), refusals)?);
+    }
+    let order = Order::new(entries);
+    order.note_unpaired(refusals);
+    Ok(order.into_messages())
 }
 
 /// The translation of one item.

@@ -6,7 +6,7 @@ use std::hash::RandomState;
 /// A version 4 UUID (RFC 9562 section 5.4).
 ///
 /// The standard library seeds its hash maps from the operating system, once a thread with 128 bits, and gives each a key of its own.
-pub(super) fn new() -> String {
+pub(crate) fn new() -> String {
     let (high, low) = (
         RandomState::new().hash_one(1_u8),
         RandomState::new().hash_one(2_u8),

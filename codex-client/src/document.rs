@@ -1,0 +1,60 @@
+// A response in one piece, read as the one event that it amounts to: for servers that do not stream, and for requests that ask them not to.
+
+use codex_types::{ErrorEvent, Map, RawJson, ResponseEvent};
+
+use crate::error::Error;
+
+/// Whether a body that starts like this is a JSON document and not an event stream, whose fields never start with a brace. `None` when only
+/// white space has arrived.
+pub(crate) fn is_document(start: &[u8]) -> Option<bool> {
+    let start = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start);
+    let first = start.iter().find(|byte| !byte.is_ascii_whitespace())?;
+    Some(*first == b'{')
+}
+
+/// Decodes a response or an error.
+pub(crate) fn event(body: &[u8]) -> Result<ResponseEvent, Error> {
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    let text =
+        core::str::from_utf8(body).map_err(|error| Error::protocol(NEITHER).with_source(error))?;
+    let undecodable = |error| Error::protocol(NEITHER).with_source(error);
+    let json = RawJson::parse(text).map_err(undecodable)?;
+    let members: Map<RawJson> = json.decode().map_err(undecodable)?;
+    let text_of = |key| {
+        let value = members.get(key)?;
+        value.decode::<String>().ok()
+    };
+    let is_given = |key| {
+        members
+            .get(key)
+            .is_some_and(|value| value.as_str() != "null")
+    };
+    let is_response = text_of("object").as_deref() == Some("response")
+        || is_given("output")
+        || (is_given("id") && is_given("status"));
+    if is_response {
+        let kind = match text_of("status").as_deref() {
+            None | Some("completed") => "response.completed",
+            Some("failed") => "response.failed",
+            Some("incomplete") => "response.incomplete",
+            Some("queued") => "response.queued",
+            Some("in_progress") => "response.in_progress",
+            // Its status says how it ended.
+            Some(_) => "response.done",
+        };
+        let event = format!(r#"{{"type":"{kind}","response":{}}}"#, json.as_str());
+        return ResponseEvent::from_json(&event).map_err(undecodable);
+    }
+    let is_error =
+        is_given("error") || is_given("detail") || text_of("type").as_deref() == Some("error");
+    if is_error {
+        return Ok(ResponseEvent::Error(Box::new(ErrorEvent::from_body(body))));
+    }
+    Err(Error::protocol(NEITHER))
+}
+
+/// How large a response in one piece may be: 64 MiB, which a stored response with images in it comes near to and a list of models never does.
+pub(crate) const BODY_LIMIT: usize = 64 * 1024 * 1024;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+const NEITHER: &str = "the body is neither an event stream nor a response nor an error";

@@ -1,0 +1,378 @@
+//! Responses Lite: the form in which newer models take requests.
+//!
+//! The official client writes every request for such a model in this form (seen in version 0.171 on
+//! 2026-11-28): tools are an item ahead of the input instead of a parameter, functions stand in
+//! namespaces, calls come one at a time, and reasoning is kept over all turns. A header, or over a
+//! WebSocket an entry of `client_metadata`, announces the form.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::RawJson;
+use crate::lint::tree::Node;
+use crate::lint::{Edit, Finding, FindingCode as Code};
+use crate::model_name::ModelTable;
+use crate::profile::check::{kind_of, user_message};
+use crate::profile::{Channel, Profile};
+
+/// The form in which a request is written.
+///
+/// ```
+/// use codex_types::profile::{FitPolicy, Profile, RequestForm};
+/// use codex_types::{CreateResponse, FunctionTool, InputItem, RawJson};
+///
+/// let schema = RawJson::parse(r#"{"type":"object","properties":{}}"#)?;
+/// let tool = FunctionTool::new("now", schema, false);
+/// let request = CreateResponse::new("gpt-6.2-sol").input("What time is it?").tools([tool.into()]);
+///
+/// // The model table lists gpt-6.2-sol as a model that takes Responses Lite.
+/// let fitted = Profile::chatgpt().fit(&request, &FitPolicy::new()).unwrap();
+/// assert_eq!(fitted.form, RequestForm::Lite);
+/// assert_eq!(fitted.request.tools, None);
+/// assert_eq!(fitted.request.parallel_tool_calls, Some(false));
+/// let items = fitted.request.input.unwrap().into_items();
+/// assert!(matches!(items[0], InputItem::AdditionalTools(_)));
+/// # Ok::<(), codex_types::DecodeError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RequestForm {
+    /// As the API is documented.
+    #[default]
+    Full,
+    /// Responses Lite.
+    Lite,
+}
+
+/// When a backend is sent Responses Lite, unless the caller chooses the form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LiteUse {
+    /// Only when the caller asks for it.
+    OnRequest,
+    /// For models whose entry in the model table says so.
+    ByModel,
+    /// For all models.
+    Always,
+}
+
+impl Profile {
+    /// Returns the form of a request for this model, if the caller does not choose one.
+    ///
+    /// ```
+    /// use codex_types::model_name::ModelTable;
+    /// use codex_types::profile::{Profile, RequestForm};
+    ///
+    /// let models = ModelTable::new();
+    /// assert_eq!(Profile::chatgpt().form_for("gpt-6.2-sol", &models), RequestForm::Lite);
+    /// assert_eq!(Profile::chatgpt().form_for("gpt-5.5", &models), RequestForm::Full);
+    /// assert_eq!(Profile::platform().form_for("gpt-6.2-sol", &models), RequestForm::Full);
+    /// ```
+    pub fn form_for(&self, model: &str, models: &ModelTable) -> RequestForm {
+        let is_lite = match self.lite {
+            LiteUse::OnRequest => false,
+            LiteUse::ByModel => models.takes_lite(model) == Some(true),
+            LiteUse::Always => true,
+        };
+        if is_lite {
+            RequestForm::Lite
+        } else {
+            RequestForm::Full
+        }
+    }
+
+    /// Finds what Responses Lite forbids or lacks, apart from where things stand.
+    pub(super) fn check_lite(&self, body: &Node<'_>, channel: Channel, found: &mut Vec<Finding>) {
+        check_parallel_calls(body, found);
+        check_reasoning(body, found);
+        if channel == Channel::WebSocket {
+            check_announcement(body, found);
+        }
+    }
+
+    /// Finds what stands in another place than Responses Lite has it. The edits expect a body in which
+    /// everything else has been settled.
+    pub(crate) fn check_lite_placement(&self, body: &Node<'_>, found: &mut Vec<Finding>) {
+        let items = body.get("input").map_or(&[][..], Node::items);
+        for (at, item) in items.iter().enumerate() {
+            check_item_tools(item, &format!("/input/{at}"), found);
+        }
+        check_tools(body, found);
+        if self.content_provenance {
+            let noted = |(at, item)| provenance(item, &format!("/input/{at}"));
+            let edits: Vec<Edit> = items.iter().enumerate().filter_map(noted).collect();
+            if !edits.is_empty() {
+                found.push(missing_provenance(edits));
+            }
+        }
+    }
+
+    /// The same for one item by itself.
+    pub(super) fn check_lite_item(&self, item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
+        check_item_tools(item, pointer, found);
+        if self.content_provenance
+            && let Some(edit) = provenance(item, pointer)
+        {
+            found.push(missing_provenance(Vec::from([edit])));
+        }
+    }
+}
+
+/// Whether a request only prepares a socket, without input: its tools and instructions follow later.
+pub(super) fn is_bare_warm_up(body: &Node<'_>) -> bool {
+    let input = body.given("input");
+    body.given("generate").and_then(Node::as_bool) == Some(false)
+        && input.is_none_or(|input| input.is_list() && input.items().is_empty())
+}
+
+fn check_parallel_calls(body: &Node<'_>, found: &mut Vec<Finding>) {
+    let given = body.given("parallel_tool_calls").and_then(Node::as_bool);
+    if given == Some(false) {
+        return;
+    }
+    let pointer = "/parallel_tool_calls";
+    let message = "Responses Lite requires parallel_tool_calls to be false";
+    let finding = Finding::error(Code::RequiredValue, pointer, message);
+    let edits = [Edit::Replace(
+        pointer.into(),
+        RawJson::trusted("false".into()),
+    )];
+    found.push(if given == Some(true) {
+        finding.given_up_by(edits)
+    } else {
+        finding.fixed_by(edits)
+    });
+}
+
+fn check_reasoning(body: &Node<'_>, found: &mut Vec<Finding>) {
+    let reasoning = body.given("reasoning").filter(|it| it.is_object());
+    let context = reasoning.and_then(|reasoning| reasoning.given("context"));
+    if context.and_then(Node::as_text) == Some(ALL_TURNS) {
+        return;
+    }
+    let pointer = "/reasoning/context";
+    let message = "Responses Lite requires the reasoning context all_turns";
+    let finding = Finding::error(Code::RequiredValue, pointer, message);
+    let edits = [match reasoning {
+        Some(_) => Edit::Replace(pointer.into(), RawJson::string(ALL_TURNS)),
+        None => Edit::Replace(
+            "/reasoning".into(),
+            RawJson::trusted(format!(r#"{{"context":"{ALL_TURNS}"}}"#)),
+        ),
+    }];
+    found.push(if context.is_some() {
+        finding.given_up_by(edits)
+    } else {
+        finding.fixed_by(edits)
+    });
+}
+
+/// Over HTTP a header announces the form, which is not part of the body.
+fn check_announcement(body: &Node<'_>, found: &mut Vec<Finding>) {
+    let metadata = body.given("client_metadata").filter(|it| it.is_object());
+    if metadata.is_some_and(|metadata| metadata.text_of(ANNOUNCEMENT) == "true") {
+        return;
+    }
+    let pointer = format!("/client_metadata/{ANNOUNCEMENT}");
+    let message = "Responses Lite is announced in client_metadata over a WebSocket";
+    let edit = match metadata {
+        Some(_) => Edit::Replace(pointer.clone(), RawJson::string("true")),
+        None => Edit::Replace(
+            "/client_metadata".into(),
+            RawJson::trusted(format!(r#"{{"{ANNOUNCEMENT}":"true"}}"#)),
+        ),
+    };
+    found.push(Finding::error(Code::MissingParameter, pointer, message).fixed_by([edit]));
+}
+
+fn check_item_tools(item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
+    let tools = item.get("tools").map_or(&[][..], Node::items);
+    if has_tools(item) && tools.iter().any(is_plain) {
+        let pointer = format!("{pointer}/tools");
+        let edit = Edit::Replace(pointer.clone(), RawJson::trusted(in_namespaces(tools)));
+        let message = "Responses Lite takes functions and custom tools in namespaces";
+        found.push(Finding::error(Code::ToolsPlacement, pointer, message).fixed_by([edit]));
+    }
+}
+
+/// Whether an item stands for the parameter `tools`.
+pub(super) fn has_tools(item: &Node<'_>) -> bool {
+    kind_of(item) == "additional_tools"
+}
+
+fn check_tools(body: &Node<'_>, found: &mut Vec<Finding>) {
+    let input = body.given("input");
+    let items = input.map_or(&[][..], Node::items);
+    let given = body.get("tools");
+    let tools = given.map_or(&[][..], Node::items);
+    let starts_with_tools = items.first().is_some_and(has_tools);
+    let continues = ["previous_response_id", "conversation"]
+        .iter()
+        .any(|name| body.given(name).is_some());
+    let lacks_item = if is_bare_warm_up(body) {
+        false
+    } else if tools.is_empty() {
+        !starts_with_tools && !continues
+    } else {
+        true
+    };
+    if given.is_none() && !lacks_item {
+        return;
+    }
+    let mut edits = Vec::new();
+    if given.is_some() {
+        edits.push(Edit::Remove("/tools".into()));
+    }
+    if lacks_item {
+        let item = format!(
+            r#"{{"type":"additional_tools","role":"developer","tools":{}}}"#,
+            in_namespaces(tools)
+        );
+        edits.push(match input {
+            Some(input) if input.is_list() => {
+                Edit::Insert("/input/0".into(), RawJson::trusted(item))
+            }
+            Some(input) => {
+                let message = user_message(input.as_text().unwrap_or_default());
+                Edit::Replace(
+                    "/input".into(),
+                    RawJson::trusted(format!("[{item},{message}]")),
+                )
+            }
+            None => Edit::Replace("/input".into(), RawJson::trusted(format!("[{item}]"))),
+        });
+    }
+    let (pointer, message) = if given.is_some() {
+        let message = "Responses Lite takes tools in an additional_tools item ahead of the input";
+        ("/tools", message)
+    } else {
+        let message = "Responses Lite starts a full request with an additional_tools item";
+        ("/input", message)
+    };
+    found.push(Finding::error(Code::ToolsPlacement, pointer, message).fixed_by(edits));
+}
+
+/// The tools as a JSON list in which functions and custom tools stand in the namespace `functions`.
+fn in_namespaces(tools: &[Node<'_>]) -> String {
+    let plain: Vec<&Node<'_>> = tools.iter().filter(|tool| is_plain(tool)).collect();
+    let has_functions = tools.iter().any(is_functions);
+    let mut is_placed = plain.is_empty();
+    let mut texts: Vec<String> = Vec::new();
+    for tool in tools {
+        if is_plain(tool) {
+            if !is_placed && !has_functions {
+                let tools = joined(plain.iter().map(|tool| tool.text));
+                texts.push(format!(
+                    r#"{{"type":"namespace","name":"{FUNCTIONS}","description":"","tools":{tools}}}"#
+                ));
+                is_placed = true;
+            }
+        } else if !is_placed && is_functions(tool) {
+            texts.push(extended(tool, &plain));
+            is_placed = true;
+        } else {
+            texts.push(tool.text.into());
+        }
+    }
+    joined(texts.iter().map(String::as_str))
+}
+
+/// A namespace with more tools at its end.
+fn extended(namespace: &Node<'_>, more: &[&Node<'_>]) -> String {
+    let own = namespace.get("tools").map_or(&[][..], Node::items);
+    let tools = joined(own.iter().chain(more.iter().copied()).map(|tool| tool.text));
+    let mut text = String::from("{");
+    for (name, value) in namespace.members() {
+        if name != "tools" {
+            text.push_str(&format!("{}:{},", RawJson::string(name), value.text));
+        }
+    }
+    text.push_str(&format!(r#""tools":{tools}}}"#));
+    text
+}
+
+fn joined<'a>(texts: impl Iterator<Item = &'a str>) -> String {
+    let texts: Vec<&str> = texts.collect();
+    format!("[{}]", texts.join(","))
+}
+
+fn is_plain(tool: &Node<'_>) -> bool {
+    matches!(tool.text_of("type"), "function" | "custom")
+}
+
+fn is_functions(tool: &Node<'_>) -> bool {
+    tool.text_of("type") == "namespace" && tool.text_of("name") == FUNCTIONS
+}
+
+/// Whether the service runs the tool.
+pub(super) fn is_hosted(tool: &Node<'_>) -> bool {
+    match tool.text_of("type") {
+        "tool_search" => tool.text_of("execution") != "client",
+        kind => HOSTED.contains(&kind),
+    }
+}
+
+/// The official client notes for each part of a message where its content comes from.
+fn provenance(item: &Node<'_>, pointer: &str) -> Option<Edit> {
+    let origin = match item.text_of("role") {
+        "user" => r#"{"provenance":{"type":"user"}}"#,
+        "developer" | "system" => r#"{"provenance":{"type":"harness","hook":false}}"#,
+        _ => return None,
+    };
+    let noted = item.given(PASSTHROUGH);
+    if kind_of(item) != "message" || noted.is_some_and(|it| it.get(PER_PART).is_some()) {
+        return None;
+    }
+    let parts = item.given("content").map_or(0, |content| {
+        if content.is_list() {
+            content.items().len()
+        } else {
+            1
+        }
+    });
+    let list = joined(core::iter::repeat_n(origin, parts));
+    let pointer = format!("{pointer}/{PASSTHROUGH}");
+    Some(match noted {
+        Some(_) => Edit::Replace(format!("{pointer}/{PER_PART}"), RawJson::trusted(list)),
+        None => Edit::Replace(
+            pointer,
+            RawJson::trusted(format!(r#"{{"{PER_PART}":{list}}}"#)),
+        ),
+    })
+}
+
+fn missing_provenance(edits: Vec<Edit>) -> Finding {
+    let message = "messages do not say where their content comes from";
+    Finding::note(Code::MissingProvenance, "/input", message).fixed_by(edits)
+}
+
+/// The header that announces the form over HTTP.
+pub(super) const HEADER: &str = "x-openai-internal-codex-responses-lite";
+
+/// The entry of `client_metadata` that announces the form over a WebSocket.
+const ANNOUNCEMENT: &str = "ws_request_header_x_openai_internal_codex_responses_lite";
+
+/// What the official client notes on items.
+pub(super) const PASSTHROUGH: &str = "internal_chat_message_metadata_passthrough";
+
+const PER_PART: &str = "content_item_metadata";
+const ALL_TURNS: &str = "all_turns";
+
+/// The namespace of tools that are in no other.
+const FUNCTIONS: &str = "functions";
+
+const HOSTED: &[&str] = &[
+    "code_interpreter",
+    "computer",
+    "computer_use",
+    "computer_use_preview",
+    "file_search",
+    "image_generation",
+    "mcp",
+    "programmatic_tool_calling",
+    "web_search",
+    "web_search_2025_08_26",
+    "web_search_preview",
+    "web_search_preview_2025_03_11",
+];
