@@ -92,10 +92,6 @@ impl Way {
 /// A conversation of which one turn after the other is taken.
 pub struct Conversation(Talk);
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there are only a few, and they live long"
-)]
 enum Talk {
     Session {
         session: Session,
