@@ -9,7 +9,7 @@ use crate::lint::tree::Node;
 use crate::lint::{Edit, Finding, FindingCode, Severity, apply};
 use crate::model_name::ModelTable;
 use crate::profile::{Channel, Profile, RequestForm, Sending, Text};
-use crate::{CreateResponse, DecodeError, RawJson, Side};
+use crate::{CompactRequest, CreateResponse, DecodeError, RawJson, Side};
 
 /// What is done about each finding when a request is made to fit a profile.
 ///
@@ -204,6 +204,61 @@ impl Profile {
         self.fit_body(body, policy, true)
     }
 
+    /// Writes a request for compaction in the form that the policy chooses, or else the profile for its
+    /// model. In the full form it stays as it is: that endpoint is documented only for the platform.
+    ///
+    /// # Errors
+    ///
+    /// Fails with every finding the policy does not let pass.
+    pub fn fit_compact(
+        &self,
+        request: &CompactRequest,
+        policy: &FitPolicy,
+    ) -> Result<Fitted<CompactRequest>, Unfit> {
+        let form = self.form_of(&request.model, policy);
+        let mut fitted = Fitted {
+            request: RawJson::encode(request).map_err(|error| self.unreadable(error))?,
+            form,
+            stripped: Vec::new(),
+            warned: Vec::new(),
+        };
+        if form == RequestForm::Lite {
+            let body = fitted.request.clone();
+            let tree = Node::read(&body).map_err(|error| self.unreadable(error))?;
+            let found = self.check_lite_compaction(&tree);
+            self.settle(found, policy, &mut fitted)?;
+            self.place(policy, &mut fitted)?;
+        }
+        Ok(Fitted {
+            request: match &*fitted.stripped {
+                [] => request.clone(),
+                _ => {
+                    let body = &fitted.request;
+                    body.decode().map_err(|error| self.unreadable(error))?
+                }
+            },
+            form,
+            stripped: fitted.stripped,
+            warned: fitted.warned,
+        })
+    }
+
+    fn form_of(&self, model: &str, policy: &FitPolicy) -> RequestForm {
+        policy
+            .form
+            .unwrap_or_else(|| self.form_for(model, &ModelTable::new()))
+    }
+
+    /// Moves what stands in another place than Responses Lite has it. Tools move as they are once the
+    /// refused ones are gone, and so does the input.
+    fn place(&self, policy: &FitPolicy, fitted: &mut Fitted<RawJson>) -> Result<(), Unfit> {
+        let body = fitted.request.clone();
+        let tree = Node::read(&body).map_err(|error| self.unreadable(error))?;
+        let mut found = Vec::new();
+        self.check_lite_placement(&tree, &mut found);
+        self.settle(found, policy, fitted)
+    }
+
     fn fit_body(
         &self,
         body: &RawJson,
@@ -211,9 +266,7 @@ impl Profile {
         decides_stream: bool,
     ) -> Result<Fitted<RawJson>, Unfit> {
         let tree = Node::read(body).map_err(|error| self.unreadable(error))?;
-        let form = policy
-            .form
-            .unwrap_or_else(|| self.form_for(tree.text_of("model"), &ModelTable::new()));
+        let form = self.form_of(tree.text_of("model"), policy);
         let sending = Sending {
             channel: policy.channel,
             form,
@@ -227,12 +280,7 @@ impl Profile {
         };
         self.settle(self.check(&tree, sending), policy, &mut fitted)?;
         if form == RequestForm::Lite {
-            // Tools move as they are once the refused ones are gone, and so does the input.
-            let body = fitted.request.clone();
-            let tree = Node::read(&body).map_err(|error| self.unreadable(error))?;
-            let mut found = Vec::new();
-            self.check_lite_placement(&tree, &mut found);
-            self.settle(found, policy, &mut fitted)?;
+            self.place(policy, &mut fitted)?;
         }
         Ok(fitted)
     }

@@ -305,13 +305,23 @@ fn check_provenance(body: &Node<'_>, found: &mut Vec<Finding>) {
         if kind_of(item) != "message" || noted.is_some_and(|it| it.get(PER_PART).is_some()) {
             continue;
         }
-        let parts = item.given("content").map_or(0, |content| {
-            if content.is_list() {
-                content.items().len()
-            } else {
-                1
-            }
-        });
+        let content = item.given("content");
+        let text = content.and_then(Node::as_text);
+        if let Some(text) = text {
+            // There is a note for each part, so the text becomes one.
+            let part = format!(
+                r#"[{{"type":"input_text","text":{}}}]"#,
+                RawJson::string(text)
+            );
+            edits.push(Edit::Replace(
+                format!("/input/{at}/content"),
+                RawJson::trusted(part),
+            ));
+        }
+        let parts = match text {
+            Some(_) => 1,
+            None => content.map_or(0, |content| content.items().len()),
+        };
         let list = joined(core::iter::repeat_n(origin, parts));
         let pointer = format!("/input/{at}/{PASSTHROUGH}");
         edits.push(match noted {
