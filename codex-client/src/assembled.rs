@@ -247,10 +247,7 @@ impl<S: EventSource> Assembled<S> {
     }
 
     /// Reads to the end, past events that cannot be decoded, and returns the response if it completed. `watch` gets every event.
-    pub(crate) async fn finish(
-        self,
-        watch: impl FnMut(&ResponseEvent),
-    ) -> Result<Response, Error> {
+    pub(crate) async fn finish(self, watch: impl FnMut(&ResponseEvent)) -> Result<Response, Error> {
         let (response, _) = self.finish_with_meta(watch).await?;
         Ok(response)
     }

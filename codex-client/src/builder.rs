@@ -205,7 +205,10 @@ impl ClientBuilder {
             client_version,
             ..
         } = &self.identity;
-        for text in [originator, user_agent, client_version].into_iter().flatten() {
+        for text in [originator, user_agent, client_version]
+            .into_iter()
+            .flatten()
+        {
             header("user-agent", text)?;
         }
         #[cfg(feature = "ws")]
@@ -255,7 +258,6 @@ impl fmt::Debug for ClientBuilder {
             .finish_non_exhaustive()
     }
 }
-
 
 #[cfg(feature = "http")]
 fn built_in_transport(timeouts: Timeouts) -> Result<codex_transport::HyperTransport, Error> {

@@ -24,7 +24,11 @@ pub(crate) fn event(body: &[u8]) -> Result<ResponseEvent, Error> {
         let value = members.get(key)?;
         value.decode::<String>().ok()
     };
-    let is_given = |key| members.get(key).is_some_and(|value| value.as_str() != "null");
+    let is_given = |key| {
+        members
+            .get(key)
+            .is_some_and(|value| value.as_str() != "null")
+    };
     let is_response = text_of("object").as_deref() == Some("response")
         || is_given("output")
         || (is_given("id") && is_given("status"));
@@ -41,7 +45,8 @@ pub(crate) fn event(body: &[u8]) -> Result<ResponseEvent, Error> {
         let event = format!(r#"{{"type":"{kind}","response":{}}}"#, json.as_str());
         return ResponseEvent::from_json(&event).map_err(undecodable);
     }
-    let is_error = is_given("error") || is_given("detail") || text_of("type").as_deref() == Some("error");
+    let is_error =
+        is_given("error") || is_given("detail") || text_of("type").as_deref() == Some("error");
     if is_error {
         return Ok(ResponseEvent::Error(Box::new(ErrorEvent::from_body(body))));
     }

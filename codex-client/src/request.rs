@@ -5,7 +5,7 @@ use bytes::Bytes;
 use codex_transport::Timeouts;
 use codex_types::lint::{Edit, Finding, apply};
 use codex_types::profile::{
-    Channel, Compression, FitPolicy, Identity, Profile, RequestForm, Streamed,
+    Channel, Compression, FitPolicy, Identity, Profile, RequestForm, Streamed, Unfit,
 };
 use codex_types::{CreateResponse, Map, RawJson, Streaming};
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -59,9 +59,7 @@ impl Prepared {
             identity.turn_state = received.cloned();
         }
         let policy = policy(shared, profile, options, &request.model, channel);
-        let fitted = profile
-            .fit(request, &policy)
-            .map_err(|unfit| Error::request(UNFIT).with_source(unfit))?;
+        let fitted = profile.fit(request, &policy).map_err(unfit)?;
         let mut request = fitted.request;
         identity.responses_lite = fitted.form == RequestForm::Lite;
         if request.prompt_cache_key.is_none() {
@@ -242,6 +240,10 @@ fn compressed(
 #[cfg(not(feature = "zstd"))]
 fn compressed(request: Request<Bytes>, _: Option<Compression>) -> Result<Request<Bytes>, Error> {
     Ok(request)
+}
+
+pub(crate) fn unfit(error: Unfit) -> Error {
+    Error::request(UNFIT).with_source(error)
 }
 
 pub(crate) fn unwritable(error: codex_types::DecodeError) -> Error {

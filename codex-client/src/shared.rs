@@ -11,8 +11,8 @@ use std::sync::{PoisonError, RwLock};
 use codex_auth::BoxCredentialSource;
 use codex_sse::Limits;
 use codex_transport::{BoxTimer, BoxTransport, RetryPolicy, Timeouts};
-use codex_types::model_name::ModelTable;
 use codex_types::ModelCatalog;
+use codex_types::model_name::ModelTable;
 use codex_types::profile::{FitPolicy, Identity, Profile, RequestForm};
 use http::HeaderMap;
 
@@ -57,7 +57,9 @@ impl Shared {
     /// Records what the backend says about its models.
     pub(crate) fn learn(&self, catalog: &ModelCatalog) {
         let table = self.model_table.write();
-        table.unwrap_or_else(PoisonError::into_inner).update(catalog);
+        table
+            .unwrap_or_else(PoisonError::into_inner)
+            .update(catalog);
     }
 }
 

@@ -5,7 +5,7 @@
 
 use codex_client::{Client, SocketSession, SocketSettings, TransportChoice};
 use codex_transport::testing::{Answer, LoopbackServer, Script};
-use codex_types::profile::Profile;
+use codex_types::profile::{Identity, Profile};
 use codex_types::{
     CreateResponse, Effort, FunctionCallOutput, FunctionTool, InputItem, Map, Message, RawJson,
     Reasoning, Tool,
@@ -80,9 +80,10 @@ async fn ten_turns_cost_a_small_part_of_full_replay() {
             "{}: {sent} bytes sent, {replayed} for full replay, {saved:.1} % less; of {possible:.1} % that sending each new item once and nothing else would save; {beside} bytes a turn beside the items",
             workload.name
         );
-        // What is missing from the best that can be is the parameters, tools above all.
+        // What is missing from the best that can be is the parameters: tools above all, and the name of the conversation as cache key and
+        // metadata, which counts where little is said.
         assert!(
-            possible - saved <= 4.0,
+            possible - saved <= 6.0,
             "{}: {saved:.1} of {possible:.1} %",
             workload.name
         );
@@ -122,6 +123,7 @@ async fn converse(workload: &Workload) -> (u64, u64, u64) {
         for number in 0..TURNS {
             let response = session
                 .create(&request(workload, &history))
+                .identity(Identity::new().session_id("session-1"))
                 .await
                 .expect("a response");
             history.extend(response.to_input());

@@ -40,7 +40,7 @@ pub type CallFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>
 ///     .request_id("question-7")
 ///     .await?;
 /// assert_eq!(response.id, "resp_1");
-/// # assert_eq!(server.requests()[0].header("x-client-request-id"), Some("question-7"));
+/// # assert_eq!(server.requests()[0].header("x-trace"), Some("7"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

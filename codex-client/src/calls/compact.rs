@@ -1,5 +1,6 @@
 // Making a conversation shorter. There are two ways: an endpoint of its own, and an ordinary request whose last item asks for it.
 
+use codex_types::profile::{Channel, RequestForm};
 use codex_types::{
     CompactRequest, Compaction, CompactionTrigger, CreateResponse, InputItem, OutputItem, Response,
 };
@@ -9,6 +10,7 @@ use crate::calls::call::Call;
 use crate::calls::unary::Unary;
 use crate::client::Client;
 use crate::error::Error;
+use crate::request::{policy, unfit};
 
 impl Client {
     /// Makes a conversation shorter by the endpoint `responses/compact`; [`Compaction::to_input`] is what stands for it from here on.
@@ -19,9 +21,16 @@ impl Client {
     pub fn compact<'a>(&'a self, request: &'a CompactRequest) -> Call<'a, Compaction> {
         Call::new(move |options| {
             Box::pin(async move {
+                let shared = self.shared();
+                let profile = shared.target().await?.profile;
+                let model = &request.model;
+                let policy = policy(shared, &profile, &options, model, Channel::Http);
+                let fitted = profile.fit_compact(request, &policy).map_err(unfit)?;
+                let mut options = options;
+                options.identity.responses_lite = fitted.form == RequestForm::Lite;
                 let path = "responses/compact";
-                let call = Unary::new(self.shared(), &options, Method::POST, path).await?;
-                call.with_body(request)?.fetch().await
+                let call = Unary::new(shared, &options, Method::POST, path).await?;
+                call.with_body(&fitted.request)?.fetch().await
             })
         })
     }

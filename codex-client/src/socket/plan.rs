@@ -49,14 +49,8 @@ impl Plan {
         request: &CreateResponse,
         options: &CallOptions,
     ) -> Result<Self, Error> {
-        let prepared = Prepared::new(
-            shared,
-            request,
-            options,
-            Channel::WebSocket,
-            Streaming::Yes,
-        )
-        .await?;
+        let prepared =
+            Prepared::new(shared, request, options, Channel::WebSocket, Streaming::Yes).await?;
         let target = socket_url(prepared.target.url("responses")?)?;
         let observer = Observer::of_response(shared, &target, options, &prepared);
         let sent = if options.parameters.is_empty() {
