@@ -8,7 +8,7 @@ use bytes::Bytes;
 use codex_transport::Timeouts;
 use codex_types::lint::{Edit, Finding, Linter, Pairing, apply};
 use codex_types::profile::{
-    Channel, Compression, FitPolicy, Identity, ItemFindings, Profile, RequestForm, Streamed,
+    Channel, Compression, FitPolicy, Identity, ItemFindings, Profile, RequestForm, Streamed, Unfit,
 };
 use codex_types::{CreateResponse, Input, Map, RawJson, Streaming};
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -98,9 +98,7 @@ impl Prepared {
         }
         let request = &*request;
         let policy = policy(shared, profile, options, &request.model, channel);
-        let fitted = profile
-            .fit(request, &policy)
-            .map_err(|unfit| Error::request(UNFIT).with_source(unfit))?;
+        let fitted = profile.fit(request, &policy).map_err(unfit)?;
         let mut request = fitted.request;
         identity.responses_lite = fitted.form == RequestForm::Lite;
         if request.prompt_cache_key.is_none() {
@@ -319,6 +317,10 @@ fn compressed(
 #[cfg(not(feature = "zstd"))]
 fn compressed(request: Request<Bytes>, _: Option<Compression>) -> Result<Request<Bytes>, Error> {
     Ok(request)
+}
+
+pub(crate) fn unfit(error: Unfit) -> Error {
+    Error::request(UNFIT).with_source(error)
 }
 
 pub(crate) fn unwritable(error: codex_types::DecodeError) -> Error {

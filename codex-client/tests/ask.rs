@@ -300,3 +300,30 @@ fn a_wrong_command_line_says_what_is_wrong() {
         );
     }
 }
+
+#[test]
+fn a_question_to_the_chatgpt_backend_names_its_conversation() {
+    let (server, url) = server(Answer::sse().event(ending("completed", json!({}))));
+    let arguments = [
+        "--base-url",
+        &url,
+        "--profile",
+        "chatgpt",
+        "--model",
+        "gpt-6.2-sol",
+        "--transport",
+        "http",
+        "Why?",
+    ];
+    let output = run(&arguments);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let sent = &server.requests()[0];
+    let thread = sent.header("thread-id").expect("a thread");
+    assert_eq!(sent.header("session-id"), Some(thread));
+    assert_eq!(sent.header("x-client-request-id"), Some(thread));
+    assert_eq!(sent.header("version"), Some("0.171.0"));
+    assert_eq!(
+        sent.header("x-openai-internal-codex-responses-lite"),
+        Some("true")
+    );
+}

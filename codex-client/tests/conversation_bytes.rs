@@ -5,7 +5,7 @@
 
 use codex_client::{Client, SocketSession, SocketSettings, TransportChoice};
 use codex_transport::testing::{Answer, LoopbackServer, Script};
-use codex_types::profile::Profile;
+use codex_types::profile::{Identity, Profile};
 use codex_types::{
     CreateResponse, Effort, FunctionCallOutput, FunctionTool, InputItem, Map, Message, RawJson,
     Reasoning, Tool,
@@ -122,6 +122,7 @@ async fn converse(workload: &Workload) -> (u64, u64, u64) {
         for number in 0..TURNS {
             let response = session
                 .create(&request(workload, &history))
+                .identity(Identity::new().session_id("session-1"))
                 .await
                 .expect("a response");
             history.extend(response.to_input());

@@ -414,9 +414,9 @@ async fn a_store_that_cannot_be_used_is_found_out_before_anybody_is_asked() {
     let server = authority(device());
     let directory = Directory::new("unusable");
     let path = directory.path("auth.json");
-    std::fs::write(&path, "not JSON").expect("a file");
-    let broken = login(profile(&server), FileStore::new(&path));
-    let error = broken
+    std::fs::create_dir(&path).expect("a directory");
+    let unreadable = login(profile(&server), FileStore::new(&path));
+    let error = unreadable
         .with_device_code(|_| {})
         .await
         .expect_err("unreadable");
@@ -431,7 +431,53 @@ async fn a_store_that_cannot_be_used_is_found_out_before_anybody_is_asked() {
         .expect_err("read-only");
     assert_eq!(error.kind(), ErrorKind::Store);
     assert!(server.requests().is_empty());
-    assert_eq!(std::fs::read_to_string(&path).expect("a file"), "not JSON");
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_signed_in_over_and_a_copy_is_kept() {
+    let server = authority(device());
+    let directory = Directory::new("damaged");
+    let read = |name: &str| std::fs::read_to_string(directory.path(name)).ok();
+    std::fs::write(directory.path("auth.json"), "not JSON").expect("a file");
+    let store = FileStore::new(directory.path("auth.json"));
+    let login = login(profile(&server), store);
+    let attempt = login.browser_sign_in(1455);
+    attempt.expect("the file is not in the way of a browser either");
+    login.with_device_code(|_| {}).await.expect("a sign-in");
+    assert_eq!(read("auth.json.damaged").as_deref(), Some("not JSON"));
+    let stored = login.store().load().expect("a good file");
+    assert!(stored.is_some_and(|stored| stored.record().tokens().is_some()));
+}
+
+#[tokio::test]
+async fn a_registration_is_stored_over_a_damaged_file() {
+    let refusal = Answer::json(400, r#"{"error":"invalid_grant"}"#);
+    let server = authority(Script::new().route("POST", "/api/accounts/oauth/token", refusal));
+    let directory = Directory::new("damaged-registration");
+    std::fs::write(directory.path("auth.json"), "not JSON").expect("a file");
+    let host = HostId::from_random_bytes([7; 16]);
+    let app = AppRegistration::new("Test App", host).expect("a name");
+    let mut profile =
+        OAuthProfile::sign_in_with_chatgpt(app).with_issuer(format!("http://{}", server.address()));
+    profile.jwks_endpoint = None;
+    let login = login(profile, FileStore::new(directory.path("auth.json")));
+    let (refused, _) = sign_in(&login, |address| {
+        visit(
+            port(&address),
+            &callback(&address, "code=first&client_id=oaiapp_issued"),
+        );
+    })
+    .await;
+    refused.expect_err("the exchange is refused");
+    let copy = std::fs::read_to_string(directory.path("auth.json.damaged"));
+    assert_eq!(copy.expect("a copy"), "not JSON");
+    let stored = login
+        .store()
+        .load()
+        .expect("a good file")
+        .expect("a record");
+    let registration = stored.record().registration().expect("a registration");
+    assert_eq!(registration.client_id(), "oaiapp_issued");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use codex_auth::{ApiKey, Secret};
 use codex_client::{Client, ErrorKind, RateLimitWatch, Reason, Side};
 use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
-use codex_types::profile::Profile;
+use codex_types::profile::{Identity, Profile};
 use codex_types::{CreateResponse, RateLimits};
 use futures_core::Stream as _;
 use serde_json::{Value, json};
@@ -301,13 +301,18 @@ async fn a_request_is_compressed_where_the_profile_says_so() {
     };
     let long = CreateResponse::new("some-model").input("All of this is invented. ".repeat(400));
     let whole = client(Profile::chatgpt()).expect("a client");
-    whole.create(&long).await.expect("a response");
+    let names = Identity::new().session_id("s-1").thread_id("s-1");
+    let asked = |client: Client| {
+        let (long, names) = (long.clone(), names.clone());
+        async move { client.create(&long).identity(names).await }
+    };
+    asked(whole).await.expect("a response");
     let plain = client(uncompressed()).expect("a client");
-    plain.create(&long).await.expect("a response");
+    asked(plain).await.expect("a response");
     let mut best = Profile::chatgpt();
     best.compression = Some(codex_types::profile::Compression::zstd(19));
     let best = client(best).expect("a client");
-    best.create(&long).await.expect("a response");
+    asked(best).await.expect("a response");
 
     let requests = server.requests();
     assert_eq!(requests.len(), 4);

@@ -6,7 +6,7 @@ use codex_types::model_name::{ModelEntry, ModelTable};
 use codex_types::profile::{
     Channel, FitPolicy, Identity, LiteUse, OnFinding, Profile, RequestForm, Unfit,
 };
-use codex_types::{CreateResponse, ModelCatalog, RawJson};
+use codex_types::{CompactRequest, CreateResponse, ModelCatalog, RawJson};
 
 fn json(text: &str) -> RawJson {
     RawJson::parse(text).unwrap()
@@ -333,6 +333,10 @@ fn provenance_that_is_given_stays() {
         fitted.contains(r#"{"role":"assistant","content":"Ha"}"#),
         "{fitted}"
     );
+    assert!(
+        fitted.contains(r#"{"role":"user","content":[{"type":"input_text","text":"Ho"}],"#),
+        "{fitted}"
+    );
     // A server that was not seen to take it is not sent it.
     let fitted = fit(
         &Profile::compatible(),
@@ -340,4 +344,42 @@ fn provenance_that_is_given_stays() {
         r#"{"model":"m","input":"Hi"}"#,
     );
     assert!(!fitted.contains("provenance"), "{fitted}");
+}
+
+#[test]
+fn a_request_for_compaction_has_the_form_of_its_model() {
+    let body = r#"{"model":"gpt-6.2-sol","input":"Hi","instructions":"Be brief.","tools":[{"type":"function","name":"f"}]}"#;
+    let request: CompactRequest = json(body).decode().unwrap();
+    let fitted = Profile::chatgpt()
+        .fit_compact(&request, &FitPolicy::new())
+        .unwrap();
+    assert_eq!(fitted.form, RequestForm::Lite);
+    let text = RawJson::encode(&fitted.request).unwrap();
+    assert!(
+        text.as_str()
+            .contains(r#""input":[{"type":"additional_tools","role":"developer","#),
+        "{text}"
+    );
+    assert!(
+        text.as_str().contains(r#""parallel_tool_calls":false"#),
+        "{text}"
+    );
+    for absent in [r#"],"tools""#, "instructions", "store", "stream", "include"] {
+        assert!(!text.as_str().contains(absent), "{absent} in {text}");
+    }
+    // Every other request is the caller's own affair.
+    let fitted = Profile::platform()
+        .fit_compact(&request, &FitPolicy::new())
+        .unwrap();
+    assert_eq!(
+        (fitted.form, &fitted.request),
+        (RequestForm::Full, &request)
+    );
+    let unfit = CompactRequest::new("gpt-6.2-sol")
+        .input("Hi")
+        .parallel_tool_calls(true);
+    let unfit = Profile::chatgpt()
+        .fit_compact(&unfit, &FitPolicy::new())
+        .unwrap_err();
+    assert_eq!(refused(&unfit), ["/parallel_tool_calls"]);
 }

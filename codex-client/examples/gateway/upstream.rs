@@ -5,7 +5,6 @@ use codex_transport::testing::LoopbackServer;
 use codex_transport::{RetryPolicy, Timeouts};
 use codex_types::ReasoningSummary;
 use codex_types::chat::translate::{AnswerOptions, ReasoningShown, RequestOptions};
-use codex_types::lint::FindingCode;
 use codex_types::profile::{FitPolicy, Identity, OnFinding, Profile};
 use http::HeaderMap;
 
@@ -50,8 +49,7 @@ impl Upstream {
         } else {
             FitPolicy::new()
         };
-        // What has no name here is for the service to judge: the client may be newer than this program.
-        builder = builder.fit(fit.on(FindingCode::UnknownParameter, OnFinding::Warn));
+        builder = builder.fit(fit);
         let mut base_url = arguments.named.base_url.clone();
         if let Some(server) = &embedded {
             base_url = Some(server.url("/v1"));

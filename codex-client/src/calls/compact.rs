@@ -1,12 +1,16 @@
 // Making a conversation shorter. There are two ways: an endpoint of its own, and an ordinary request whose last item asks for it.
 
+use codex_types::profile::{Channel, RequestForm};
 use codex_types::{
     CompactRequest, Compaction, CompactionTrigger, CreateResponse, OutputItem, Response,
 };
+use http::Method;
 
 use crate::calls::call::Call;
+use crate::calls::unary::Unary;
 use crate::client::Client;
 use crate::error::Error;
+use crate::request::{policy, unfit};
 
 impl Client {
     /// Makes a conversation shorter by the endpoint `responses/compact`; [`Compaction::to_input`] is what stands for it from here on.
@@ -15,7 +19,20 @@ impl Client {
     ///
     /// As for [`retrieve`](Self::retrieve).
     pub fn compact<'a>(&'a self, request: &'a CompactRequest) -> Call<'a, Compaction> {
-        self.post("responses/compact", request)
+        Call::new(move |options| {
+            Box::pin(async move {
+                let shared = self.shared();
+                let profile = shared.target().await?.profile;
+                let model = &request.model;
+                let policy = policy(shared, &profile, &options, model, Channel::Http);
+                let fitted = profile.fit_compact(request, &policy).map_err(unfit)?;
+                let mut options = options;
+                options.identity.responses_lite = fitted.form == RequestForm::Lite;
+                let path = "responses/compact";
+                let call = Unary::new(shared, &options, Method::POST, path).await?;
+                call.with_body(&fitted.request)?.fetch().await
+            })
+        })
     }
 
     /// Makes a conversation shorter by an ordinary request whose last item is a `compaction_trigger`: the way of the ChatGPT backend. The

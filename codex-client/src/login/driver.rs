@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use codex_auth::{
     BrowserSignIn, DeviceFlow, Error, OAuthProfile, OAuthSource, OAuthSourceBuilder, Prompt,
-    Record, Registration, Revoked, SendRequest as _, SignIn, SignedOut, StoreLock, Timer as _,
-    TokenStore, drive, sign_out, store_sign_in,
+    Record, Registration, Revoked, SendRequest as _, SignIn, SignedOut, StoreLock, Stored,
+    Timer as _, TokenStore, drive, sign_out, store_sign_in,
 };
 use codex_transport::HttpTransport;
 
@@ -110,8 +110,15 @@ impl<S: TokenStore> Login<S> {
         if self.store.is_read_only() {
             return Err(Error::store("the store is read-only"));
         }
-        let stored = self.store.load()?;
-        Ok(stored.map(codex_auth::Stored::into_record))
+        Ok(self.stored()?.map(Stored::into_record))
+    }
+
+    /// What is stored. A damaged record is not in the way of a new one: the store keeps a copy of it.
+    fn stored(&self) -> Result<Option<Stored>, Error> {
+        match self.store.load() {
+            Err(error) if error.is_damaged_record() => Ok(None),
+            stored => stored,
+        }
     }
 
     pub(super) async fn keep(&self, sign_in: SignIn) -> Result<SignedIn, Error> {
@@ -129,7 +136,7 @@ impl<S: TokenStore> Login<S> {
     /// Stores a client id issued a moment ago beside whatever is stored.
     pub(super) async fn register(&self, registration: &Registration) -> Result<(), Error> {
         let _lock = self.lock().await?;
-        let stored = self.store.load()?;
+        let stored = self.stored()?;
         let (record, revision) = match &stored {
             Some(stored) => (stored.record().clone(), Some(stored.revision())),
             None => (Record::default(), None),

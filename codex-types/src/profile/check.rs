@@ -57,14 +57,7 @@ impl Profile {
         }
         self.check_instructions(body, form, &mut found);
         self.check_input(body, form, &mut found);
-        for (at, tool) in body
-            .get("tools")
-            .map_or(&[][..], Node::items)
-            .iter()
-            .enumerate()
-        {
-            self.check_tool(tool, form, format!("/tools/{at}"), &mut found);
-        }
+        self.check_tools(body, form, &mut found);
         check_choice::<ServiceTier>(
             body.given("service_tier"),
             &self.service_tiers,
@@ -78,6 +71,24 @@ impl Profile {
         let verbosity = body.get("text").and_then(|text| text.given("verbosity"));
         check_choice::<Verbosity>(verbosity, &self.verbosities, "/text/verbosity", &mut found);
         found
+    }
+
+    /// Finds what Responses Lite forbids or lacks in a request for compaction.
+    pub(super) fn check_lite_compaction(&self, body: &Node<'_>) -> Vec<Finding> {
+        let mut found = Vec::new();
+        let form = RequestForm::Lite;
+        self.check_lite(body, Channel::Http, &mut found);
+        self.check_instructions(body, form, &mut found);
+        self.check_input(body, form, &mut found);
+        self.check_tools(body, form, &mut found);
+        found
+    }
+
+    fn check_tools(&self, body: &Node<'_>, form: RequestForm, found: &mut Vec<Finding>) {
+        let tools = body.get("tools").map_or(&[][..], Node::items);
+        for (at, tool) in tools.iter().enumerate() {
+            self.check_tool(tool, form, format!("/tools/{at}"), found);
+        }
     }
 
     fn check_parameters(&self, body: &Node<'_>, channel: Channel, found: &mut Vec<Finding>) {

@@ -9,7 +9,7 @@ use crate::lint::tree::Node;
 use crate::lint::{Edit, Finding, FindingCode, Severity, apply};
 use crate::model_name::ModelTable;
 use crate::profile::{Channel, ItemFindings, Profile, RequestForm, Sending, Text};
-use crate::{CreateResponse, DecodeError, Input, RawJson, Side};
+use crate::{CompactRequest, CreateResponse, DecodeError, Input, RawJson, Side};
 
 /// What is done about each finding when a request is made to fit a profile.
 ///
@@ -224,6 +224,60 @@ impl Profile {
         self.fit_body(body, policy, true)
     }
 
+    /// Writes a request for compaction in the form that the policy chooses, or else the profile for its
+    /// model. In the full form it stays as it is: that endpoint is documented only for the platform.
+    ///
+    /// # Errors
+    ///
+    /// Fails with every finding the policy does not let pass.
+    pub fn fit_compact(
+        &self,
+        request: &CompactRequest,
+        policy: &FitPolicy,
+    ) -> Result<Fitted<CompactRequest>, Unfit> {
+        let form = self.form_of(&request.model, policy);
+        let mut judged = Judged {
+            body: RawJson::encode(request).map_err(|error| self.unreadable(error))?,
+            form,
+            stripped: Vec::new(),
+            warned: Vec::new(),
+            failed: Vec::new(),
+        };
+        if form == RequestForm::Lite {
+            let body = judged.body.clone();
+            let tree = Node::read(&body).map_err(|error| self.unreadable(error))?;
+            let found = self.check_lite_compaction(&tree);
+            self.settle(found, policy, &mut judged)?;
+            self.place(policy, &mut judged)?;
+        }
+        if !judged.failed.is_empty() {
+            return Err(Unfit::new(&self.name, judged.failed, None));
+        }
+        Ok(Fitted {
+            request: match &*judged.stripped {
+                [] => request.clone(),
+                _ => {
+                    let body = &judged.body;
+                    body.decode().map_err(|error| self.unreadable(error))?
+                }
+            },
+            form,
+            stripped: judged.stripped,
+            warned: judged.warned,
+            of_items: ItemFindings::default(),
+        })
+    }
+
+    /// Moves what stands in another place than Responses Lite has it. Tools move as they are once the
+    /// refused ones are gone, and so does the input.
+    fn place(&self, policy: &FitPolicy, judged: &mut Judged) -> Result<(), Unfit> {
+        let body = judged.body.clone();
+        let tree = Node::read(&body).map_err(|error| self.unreadable(error))?;
+        let mut found = Vec::new();
+        self.check_lite_placement(&tree, &mut found);
+        self.settle(found, policy, judged)
+    }
+
     fn fit_body(
         &self,
         body: &RawJson,
@@ -266,12 +320,7 @@ impl Profile {
         };
         self.settle(self.check(&tree, sending), policy, &mut judged)?;
         if form == RequestForm::Lite && judged.failed.is_empty() {
-            // Tools move as they are once the refused ones are gone, and so does the input.
-            let body = judged.body.clone();
-            let tree = Node::read(&body).map_err(|error| self.unreadable(error))?;
-            let mut found = Vec::new();
-            self.check_lite_placement(&tree, &mut found);
-            self.settle(found, policy, &mut judged)?;
+            self.place(policy, &mut judged)?;
         }
         Ok(judged)
     }

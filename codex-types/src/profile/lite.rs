@@ -101,7 +101,7 @@ impl Profile {
         check_tools(body, found);
         if self.content_provenance {
             let noted = |(at, item)| provenance(item, &format!("/input/{at}"));
-            let edits: Vec<Edit> = items.iter().enumerate().filter_map(noted).collect();
+            let edits: Vec<Edit> = items.iter().enumerate().flat_map(noted).collect();
             if !edits.is_empty() {
                 found.push(missing_provenance(edits));
             }
@@ -111,10 +111,11 @@ impl Profile {
     /// The same for one item by itself.
     pub(super) fn check_lite_item(&self, item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
         check_item_tools(item, pointer, found);
-        if self.content_provenance
-            && let Some(edit) = provenance(item, pointer)
-        {
-            found.push(missing_provenance(Vec::from([edit])));
+        if self.content_provenance {
+            let edits = provenance(item, pointer);
+            if !edits.is_empty() {
+                found.push(missing_provenance(edits));
+            }
         }
     }
 }
@@ -313,33 +314,46 @@ pub(super) fn is_hosted(tool: &Node<'_>) -> bool {
     }
 }
 
-/// The official client notes for each part of a message where its content comes from.
-fn provenance(item: &Node<'_>, pointer: &str) -> Option<Edit> {
+/// The official client notes for each part of a message where its content comes from. Returns nothing
+/// where an item needs no note.
+fn provenance(item: &Node<'_>, pointer: &str) -> Vec<Edit> {
     let origin = match item.text_of("role") {
         "user" => r#"{"provenance":{"type":"user"}}"#,
         "developer" | "system" => r#"{"provenance":{"type":"harness","hook":false}}"#,
-        _ => return None,
+        _ => return Vec::new(),
     };
     let noted = item.given(PASSTHROUGH);
     if kind_of(item) != "message" || noted.is_some_and(|it| it.get(PER_PART).is_some()) {
-        return None;
+        return Vec::new();
     }
-    let parts = item.given("content").map_or(0, |content| {
-        if content.is_list() {
-            content.items().len()
-        } else {
-            1
-        }
-    });
+    let content = item.given("content");
+    let text = content.and_then(Node::as_text);
+    let mut edits = Vec::new();
+    if let Some(text) = text {
+        // There is a note for each part, so the text becomes one.
+        let part = format!(
+            r#"[{{"type":"input_text","text":{}}}]"#,
+            RawJson::string(text)
+        );
+        edits.push(Edit::Replace(
+            format!("{pointer}/content"),
+            RawJson::trusted(part),
+        ));
+    }
+    let parts = match text {
+        Some(_) => 1,
+        None => content.map_or(0, |content| content.items().len()),
+    };
     let list = joined(core::iter::repeat_n(origin, parts));
     let pointer = format!("{pointer}/{PASSTHROUGH}");
-    Some(match noted {
+    edits.push(match noted {
         Some(_) => Edit::Replace(format!("{pointer}/{PER_PART}"), RawJson::trusted(list)),
         None => Edit::Replace(
             pointer,
             RawJson::trusted(format!(r#"{{"{PER_PART}":{list}}}"#)),
         ),
-    })
+    });
+    edits
 }
 
 fn missing_provenance(edits: Vec<Edit>) -> Finding {
