@@ -2,6 +2,12 @@
 //!
 //! The transport is memory, so what is measured is the client's own work for each event.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a benchmark that cannot go on must stop"
+)]
+
 use core::convert::Infallible;
 use core::hint::black_box;
 use core::pin::pin;
@@ -52,7 +58,7 @@ impl Timer for Never {
         std::time::Instant::now()
     }
 
-    fn sleep(&self, _: core::time::Duration) -> impl Future<Output = ()> + Send {
+    fn sleep(&self, _: core::time::Duration) -> impl Future<Output = ()> + Send + 'static {
         core::future::pending()
     }
 }

@@ -40,7 +40,7 @@ pub(crate) trait EventSource {
         &mut self,
         assembly: &mut Assembly,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Step<ResponseEvent, Self::Restart>, Error>>>;
+    ) -> Poll<Option<Item<Self::Restart>>>;
 
     /// Whether the response came in one piece, so that its status says all about it.
     fn is_document(&self) -> bool {
@@ -54,6 +54,9 @@ pub(crate) enum Step<T, R> {
     #[cfg_attr(not(feature = "ws"), expect(dead_code, reason = "HTTP never restarts"))]
     Restart(R),
 }
+
+/// What a source yields.
+pub(crate) type Item<R> = Result<Step<ResponseEvent, R>, Error>;
 
 impl<T> Step<T, Infallible> {
     pub(crate) fn into_response(self) -> T {
@@ -207,10 +210,7 @@ impl<S> Assembled<S> {
 }
 
 impl<S: EventSource> Assembled<S> {
-    pub(crate) fn poll_next(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Step<ResponseEvent, S::Restart>, Error>>> {
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item<S::Restart>>> {
         let observer = self.assembly.observer.clone();
         let poll = || self.source.poll_next(&mut self.assembly, cx);
         let item = ready!(observer.scope(poll));
@@ -224,7 +224,7 @@ impl<S: EventSource> Assembled<S> {
         Poll::Ready(item)
     }
 
-    pub(crate) async fn next(&mut self) -> Option<Result<Step<ResponseEvent, S::Restart>, Error>> {
+    pub(crate) async fn next(&mut self) -> Option<Item<S::Restart>> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
@@ -289,7 +289,7 @@ impl EventSource for HttpEvents {
         &mut self,
         assembly: &mut Assembly,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Step<ResponseEvent, Infallible>, Error>>> {
+    ) -> Poll<Option<Item<Infallible>>> {
         let Some(item) = ready!(self.poll_event(cx)) else {
             return Poll::Ready(None);
         };

@@ -149,3 +149,17 @@ fn is_final(code: &ErrorCode) -> bool {
 fn jitter() -> u32 {
     RandomState::new().hash_one(()) as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use codex_transport::RetryPolicy;
+
+    use super::*;
+
+    #[test]
+    fn codes_that_end_the_transports_retries_are_final_by_their_category() {
+        for code in RetryPolicy::default().final_codes.iter() {
+            assert!(is_final(&ErrorCode::from(code.as_ref())), "{code}");
+        }
+    }
+}

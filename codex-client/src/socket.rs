@@ -43,7 +43,7 @@ use turn::SocketTurn;
 /// new items are sent, with `previous_response_id`. In every other case, and always after a reconnect, all of it is sent.
 ///
 /// One turn runs at a time. Until its first event a turn tries what there is to try: a new socket for one that had died, better
-/// credentials, HTTP (see [`TransportChoice`]). After that nothing is ever sent again behind the caller's back; see [`Interruption`].
+/// credentials, HTTP (see [`TransportChoice`](crate::TransportChoice)). After that nothing is ever sent again behind the caller's back; see [`Interruption`](crate::Interruption).
 ///
 /// The socket is opened by the first turn and renewed before the service would close it. Between turns nobody drives it: whoever waits for
 /// long polls [`idle`](Self::idle) meanwhile, or lets the next turn find out.

@@ -41,7 +41,7 @@ const BUDGETS: &[(&str, &[&str], usize)] = &[
         &["-p", "codex-transport", "--features", "ws"],
         70,
     ),
-    ("codex-client, default", &["-p", "codex-client"], 75),
+    ("codex-client, default", &["-p", "codex-client"], 80),
 ];
 
 #[test]

@@ -406,7 +406,7 @@ fn path_from(
                 return at + 1;
             }
             Some(word) if is_word(word) => {
-                if !(*word == "self" && !path.is_empty()) {
+                if *word != "self" || path.is_empty() {
                     path.push((*word).to_owned());
                 }
                 at += 1;

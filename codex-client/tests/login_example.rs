@@ -349,6 +349,27 @@ fn a_device_code_is_asked_about_until_the_user_has_entered_it() {
 }
 
 #[test]
+fn what_an_authority_sends_does_not_control_the_terminal() {
+    let hostile = "AB\u{1b}[2J\u{9b}1;1H\u{7}-12345";
+    let code =
+        serde_json::json!({"device_auth_id": "device", "user_code": hostile, "interval": "1"});
+    let refusal = serde_json::json!({"error": {"message": hostile, "code": hostile}, "error_description": hostile});
+    let server = authority(
+        Script::new()
+            .route("POST", USER_CODE, Answer::json(200, code.to_string()))
+            .route("POST", DEVICE_TOKEN, Answer::json(400, refusal.to_string())),
+    );
+    let directory = Directory::new("terminal");
+    let file = store(&directory);
+    let ended = login(&directory, &server, &["--device", "--store", &file]).end();
+    assert_eq!(ended.status.code(), Some(1));
+    for printed in [&ended.stdout, &ended.stderr] {
+        let live = |character: char| character.is_control() && character != '\n';
+        assert!(!printed.contains(live), "{printed:?}");
+    }
+}
+
+#[test]
 fn a_device_login_that_is_not_enabled_is_told_from_one_that_is_pending() {
     let server = authority(Script::new().route("POST", USER_CODE, Answer::status(404)));
     let directory = Directory::new("disabled");

@@ -21,6 +21,7 @@ use crate::Tls;
 /// | `tcp_keepalive` | 60 s | routers forget silent connections, and reasoning is silent |
 /// | `pool_idle` | 55 s | below the 60 s after which common load balancers close, so a pooled connection is rarely already dead |
 /// | `pool_max_idle` | 8 a host | enough for parallel calls, few enough to be forgotten |
+/// | `http2_max_connections` | 16 a host | servers allow 100 streams or so on one; 1,600 at once are many, and a limit is honest |
 /// | `http2_keepalive` | 20 s, answer within 20 s | sees a dead connection long before any idle clock |
 ///
 /// ```
@@ -51,6 +52,9 @@ pub struct Connection {
     pub pool_max_idle: usize,
     /// Which versions of HTTP may be spoken.
     pub http: HttpVersions,
+    /// How many connections of HTTP/2 are opened for one host: another one only when the server allows no more streams on those that are
+    /// there. Past that a request waits for a stream, under its `headers` timeout; the error then names the limit. At least one.
+    pub http2_max_connections: usize,
     /// Silence after which an HTTP/2 connection with open streams is asked whether it lives; it has as long again to answer.
     pub http2_keepalive: Option<Duration>,
     addresses: BTreeMap<String, Vec<SocketAddr>>,
@@ -105,6 +109,7 @@ impl Default for Connection {
             pool_idle: Duration::from_secs(55),
             pool_max_idle: 8,
             http: HttpVersions::Negotiated,
+            http2_max_connections: 16,
             http2_keepalive: Some(Duration::from_secs(20)),
             addresses: BTreeMap::new(),
         }
@@ -125,6 +130,7 @@ impl fmt::Debug for Connection {
             .field("pool_idle", &self.pool_idle)
             .field("pool_max_idle", &self.pool_max_idle)
             .field("http", &self.http)
+            .field("http2_max_connections", &self.http2_max_connections)
             .field("http2_keepalive", &self.http2_keepalive)
             .field("addresses", &self.addresses)
             .finish()

@@ -1,6 +1,7 @@
 //! From a URL to a byte stream: name, TCP, TLS. HTTP and WebSocket both start here, which is why they cannot differ.
 
 use core::future::Future;
+use core::mem::MaybeUninit;
 use core::net::SocketAddr;
 use core::pin::Pin;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -14,12 +15,14 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 #[cfg(feature = "proxy")]
 use hyper_util::rt::TokioIo;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
+use crate::heard_out::Peek;
 #[cfg(feature = "proxy")]
-use crate::proxy::Hop;
+use crate::proxy::ProxyServer;
 #[cfg(feature = "proxy")]
 use crate::raw_http::{self, Exchange};
 use crate::{Clock, Connection, Error, ErrorKind, Phase, Sent};
@@ -32,7 +35,7 @@ pub(crate) struct Connector {
     #[cfg(feature = "tls")]
     tls: TlsConfigs,
     #[cfg(feature = "proxy")]
-    proxies: Option<Arc<hyper_util::client::proxy::matcher::Matcher>>,
+    proxies: Arc<crate::proxy::Routes>,
 }
 
 /// The same trust, with and without the offer of HTTP/2.
@@ -41,6 +44,8 @@ pub(crate) struct Connector {
 struct TlsConfigs {
     any: tokio_rustls::TlsConnector,
     http1: tokio_rustls::TlsConnector,
+    #[cfg(feature = "proxy")]
+    proxy: tokio_rustls::TlsConnector,
 }
 
 /// Which protocols may be agreed on in TLS.
@@ -48,12 +53,11 @@ struct TlsConfigs {
 pub(crate) enum Offer {
     /// As the policy says.
     Policy,
-    /// HTTP/1.1 only: a WebSocket, or a conversation with a proxy.
-    #[cfg_attr(
-        not(any(feature = "ws", feature = "proxy")),
-        expect(dead_code, reason = "only these need it")
-    )]
+    /// HTTP/1.1 only: a WebSocket, or a server that asked for it.
     Http1,
+    /// HTTP/1.1 with a proxy, which is not shown who we are to the server.
+    #[cfg(feature = "proxy")]
+    Proxy,
 }
 
 /// Whether the connection has come as far as the handshake, so that a timeout can say so.
@@ -76,6 +80,10 @@ impl Connector {
             connection: connection.clone(),
             system: GaiResolver::new(),
         });
+        #[cfg(feature = "proxy")]
+        let proxies = Arc::new(connection.proxy.routes());
+        #[cfg(feature = "proxy")]
+        proxies.check()?;
         tcp.enforce_http(false);
         tcp.set_nodelay(connection.nodelay);
         tcp.set_keepalive(connection.tcp_keepalive);
@@ -85,7 +93,7 @@ impl Connector {
             #[cfg(feature = "tls")]
             tls: TlsConfigs::new(&connection)?,
             #[cfg(feature = "proxy")]
-            proxies: connection.proxy.matcher().map(Arc::new),
+            proxies,
             connection,
         })
     }
@@ -155,13 +163,15 @@ impl Connector {
             });
         }
         #[cfg(feature = "proxy")]
-        if let Some(hop) = self
-            .proxies
-            .clone()
-            .and_then(|proxies| crate::proxy::hop(&proxies, &uri))
         {
-            // Boxed, so that a connection without a proxy need not have the room for one.
-            return Box::pin(self.tunnel(hop, uri, progress)).await;
+            let proxies = self.proxies.clone();
+            let proxy = proxies.to(&uri).map_err(|unusable| {
+                Error::new(ErrorKind::Configuration, Phase::Prepare, Sent::No).with_source(unusable)
+            })?;
+            if let Some(proxy) = proxy {
+                // Boxed, so that a connection without a proxy need not have the room for one.
+                return Box::pin(self.tunnel(proxy, uri, progress)).await;
+            }
         }
         #[cfg(not(feature = "proxy"))]
         let _ = progress;
@@ -189,30 +199,32 @@ impl Connector {
     #[cfg(feature = "proxy")]
     async fn tunnel(
         &mut self,
-        hop: Hop,
+        proxy: &ProxyServer,
         target: Uri,
         progress: &Progress,
     ) -> Result<Stream, Error> {
         let failed = |phase| Error::new(ErrorKind::Proxy, phase, Sent::No);
-        let scheme = hop.uri.scheme_str().unwrap_or("http").to_owned();
-        let host = hop.uri.host().unwrap_or_default().to_owned();
+        let uri = proxy
+            .uri()
+            .map_err(|error| failed(Phase::Prepare).with_source(error))?;
         let mut stream = self
-            .tcp(to_dial(&hop.uri)?)
+            .tcp(to_dial(&uri)?)
             .await
             .map_err(|error| failed(Phase::Connect).with_source(error))?;
         progress.0.store(true, Ordering::Relaxed);
-        if scheme.starts_with("socks") {
-            return socks(stream, hop, &scheme, &target)
+        if proxy.scheme.starts_with("socks") {
+            return socks(stream, proxy, uri, &target)
                 .await
                 .map_err(|error| failed(Phase::Handshake).with_source(error));
         }
-        if scheme == "https" {
-            stream = self.encrypt(stream, &host, Offer::Http1).await?;
+        if proxy.scheme == "https" {
+            let host = uri.host().unwrap_or_default();
+            stream = self.encrypt(stream, host, Offer::Proxy).await?;
         }
         let authority = format!("{}:{}", target.host().unwrap_or_default(), port_of(&target));
         let mut request = http::Request::connect(authority.as_str())
             .header(http::header::HOST, authority.as_str());
-        if let Some(basic) = hop.basic {
+        if let Some(basic) = proxy.basic() {
             request = request.header(http::header::PROXY_AUTHORIZATION, basic);
         }
         let request = request
@@ -239,10 +251,11 @@ impl Connector {
                 .to_owned(),
         )
         .map_err(|error| invalid("the URL's host is no valid name").with_source(error))?;
-        let connector = if offer == Offer::Policy {
-            &self.tls.any
-        } else {
-            &self.tls.http1
+        let connector = match offer {
+            Offer::Policy => &self.tls.any,
+            Offer::Http1 => &self.tls.http1,
+            #[cfg(feature = "proxy")]
+            Offer::Proxy => &self.tls.proxy,
         };
         match connector.connect(name, stream).await {
             Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
@@ -265,9 +278,17 @@ impl TlsConfigs {
         let any = connection.tls.client_config(connection.http)?;
         let mut http1 = any.clone();
         http1.alpn_protocols = vec![b"http/1.1".to_vec()];
+        #[cfg(feature = "proxy")]
+        let proxy = {
+            let mut proxy = connection.tls.anonymous().client_config(connection.http)?;
+            proxy.alpn_protocols.clone_from(&http1.alpn_protocols);
+            proxy
+        };
         Ok(Self {
             any: Arc::new(any).into(),
             http1: Arc::new(http1).into(),
+            #[cfg(feature = "proxy")]
+            proxy: Arc::new(proxy).into(),
         })
     }
 }
@@ -290,12 +311,13 @@ fn tls_error(error: io::Error) -> Error {
 #[cfg(feature = "proxy")]
 async fn socks(
     stream: Stream,
-    hop: Hop,
-    scheme: &str,
+    proxy: &ProxyServer,
+    uri: Uri,
     target: &Uri,
 ) -> Result<Stream, Box<dyn core::error::Error + Send + Sync>> {
     use hyper_util::client::legacy::connect::proxy::{SocksV4, SocksV5};
     let (host, port) = (target.host().unwrap_or_default(), port_of(target));
+    let scheme = proxy.scheme;
     // The letter at the end of the scheme says that the proxy resolves the name. Where we do, it happens here and not in the library,
     // which would block the thread.
     let authority = if scheme.ends_with(['a', 'h']) {
@@ -314,13 +336,13 @@ async fn socks(
         .build()?;
     let connected = AlreadyConnected(Some(stream));
     let result = if scheme.starts_with("socks5") {
-        let mut socks = SocksV5::new(hop.uri, connected);
-        if let Some((user, password)) = hop.login {
+        let mut socks = SocksV5::new(uri, connected);
+        if let Some((user, password)) = proxy.login.clone() {
             socks = socks.with_auth(user, password);
         }
         socks.call(target).await
     } else {
-        SocksV4::new(hop.uri, connected).call(target).await
+        SocksV4::new(uri, connected).call(target).await
     };
     // The library does not export its error's type.
     result
@@ -399,6 +421,21 @@ impl Stream {
             #[cfg(feature = "tls")]
             Self::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),
         }
+    }
+}
+
+impl Peek for Stream {
+    fn is_quiet(&self) -> bool {
+        let mut byte = [MaybeUninit::uninit()];
+        let peeked = match self {
+            Self::Tcp(stream) => SockRef::from(stream).peek(&mut byte),
+            #[cfg(unix)]
+            Self::Unix(stream) => SockRef::from(stream).peek(&mut byte),
+            // Whatever comes behind the last response is not wanted, be it a record of TLS itself.
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => return stream.get_ref().0.is_quiet(),
+        };
+        matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 }
 

@@ -3,7 +3,7 @@
 use core::pin::Pin;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::header::{HOST, LOCATION};
@@ -13,16 +13,49 @@ use http_body::{Frame, SizeHint};
 
 use crate::connections::{Connected, Connections};
 use crate::http1::Http1Body;
-use crate::pool::{Http2, Lease};
-use crate::{Body, Error, ErrorKind, NoRedirects, Phase, Sent, hyper_error, redirects};
+use crate::http2::StreamLimit;
+use crate::pool::Lease;
+use crate::{Body, Error, ErrorKind, NoRedirects, Phase, Sent, hyper_error, limits, redirects};
 
 /// A request that may be sent again, to where a redirect points or because it was not sent.
 pub(crate) struct Exchange<'a> {
     pub(crate) connections: &'a Connections,
     pub(crate) head: Parts,
     pub(crate) body: Bytes,
+    pub(crate) progress: &'a Arc<Progress>,
+}
+
+/// How far an exchange has come, for the timeout that ends it.
+#[derive(Default)]
+pub(crate) struct Progress {
+    written: AtomicBool,
+    stream_limit: Mutex<Option<StreamLimit>>,
+}
+
+impl Progress {
     /// Whether hyper has taken the request: before that, nothing can have been written.
-    pub(crate) written: &'a Arc<AtomicBool>,
+    pub(crate) fn is_written(&self) -> bool {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    fn set_written(&self, written: bool) {
+        self.written.store(written, Ordering::Relaxed);
+    }
+
+    pub(crate) fn wait_for_stream(&self, limit: Option<StreamLimit>) {
+        *self
+            .stream_limit
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = limit;
+    }
+
+    /// The limit for which the request waits.
+    pub(crate) fn stream_limit(&self) -> Option<StreamLimit> {
+        *self
+            .stream_limit
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Exchange<'_> {
@@ -33,6 +66,7 @@ impl Exchange<'_> {
         };
         loop {
             let response = self.send_twice().await?;
+            limits::check(response.headers())?;
             match redirect_target(&self.head.uri, &response) {
                 Some(target) if redirects > 0 => self.head.uri = target,
                 _ => return Ok(response),
@@ -46,16 +80,21 @@ impl Exchange<'_> {
         let mut again = true;
         loop {
             match self.send_once().await {
-                Err(error) if again && may_resend(&error) => again = false,
+                Err(error) if again && may_resend(&error) => {
+                    again = false;
+                    if hyper_error::requires_http1(&error) {
+                        self.connections.require_http1(&self.head.uri);
+                    }
+                }
                 result => return result,
             }
         }
     }
 
     async fn send_once(&self) -> Result<Response<Body>, Error> {
-        self.written.store(false, Ordering::Relaxed);
+        self.progress.set_written(false);
         let mut request = self.request();
-        match self.connections.get(&self.head.uri).await? {
+        match self.connections.get(&self.head.uri, self.progress).await? {
             Connected::Http1(mut connection, shelf) => {
                 to_http1_form(&mut request)?;
                 let response = connection.send(request).await;
@@ -66,9 +105,10 @@ impl Exchange<'_> {
                 let lease = Lease::new(connection, shelf);
                 Ok(response.map(|body| Body::http1(Http1Body::new(body, lease))))
             }
-            Connected::Http2(Http2 { mut sender, in_use }) => {
+            Connected::Http2(mut sender, in_use) => {
                 let response = sender.try_send_request(request).await;
                 let response = response.map_err(|error| self.failed(error))?;
+                in_use.answered();
                 Ok(response.map(|body| Body::http2(body, in_use)))
             }
         }
@@ -77,7 +117,7 @@ impl Exchange<'_> {
     fn request(&self) -> Request<Box<Outgoing>> {
         let mut request = Request::new(Box::new(Outgoing {
             bytes: self.body.clone(),
-            written: self.written.clone(),
+            progress: self.progress.clone(),
         }));
         *request.method_mut() = self.head.method.clone();
         *request.uri_mut() = self.head.uri.clone();
@@ -88,7 +128,7 @@ impl Exchange<'_> {
 
     fn failed(&self, error: hyper::client::conn::TrySendError<Request<Box<Outgoing>>>) -> Error {
         let given_back = error.message().is_some();
-        let written = self.written.load(Ordering::Relaxed);
+        let written = self.progress.is_written();
         hyper_error::send(error.into_error(), given_back, written)
     }
 }
@@ -158,7 +198,7 @@ fn default_port(uri: &Uri) -> Option<u16> {
 /// The request's body, which also tells when hyper takes it.
 pub(crate) struct Outgoing {
     bytes: Bytes,
-    written: Arc<AtomicBool>,
+    progress: Arc<Progress>,
 }
 
 impl http_body::Body for Outgoing {
@@ -169,14 +209,14 @@ impl http_body::Body for Outgoing {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        self.written.store(true, Ordering::Relaxed);
+        self.progress.set_written(true);
         let bytes = core::mem::take(&mut self.bytes);
         Poll::Ready((!bytes.is_empty()).then_some(Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
         if self.bytes.is_empty() {
-            self.written.store(true, Ordering::Relaxed);
+            self.progress.set_written(true);
         }
         self.bytes.is_empty()
     }

@@ -1,6 +1,6 @@
 use core::pin::Pin;
 use core::sync::atomic::{AtomicBool, Ordering};
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll};
 use std::io;
 use std::sync::Arc;
 
@@ -17,16 +17,41 @@ pub(crate) struct HeardOut<S> {
     stream: S,
     // The reset that a write was told of. The system tells of it once, so the reader would see an end.
     reset: Option<io::Error>,
-    unflushed: Unflushed,
+    state: Arc<State>,
 }
 
-/// Whether something was written that is still held back: TLS takes more than the socket does.
-#[derive(Clone, Default)]
-pub(crate) struct Unflushed(Arc<AtomicBool>);
+/// A stream whose socket can be looked at.
+pub(crate) trait Peek {
+    /// Asks the system, without waiting, whether the socket has neither bytes to read nor an end. The runtime learns of either only when
+    /// it polls the system, and on one thread it cannot do that while the program computes.
+    fn is_quiet(&self) -> bool;
+}
 
-impl Unflushed {
-    pub(crate) fn get(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+/// What is known about a stream by those who do not hold it.
+#[derive(Clone)]
+pub(crate) struct StreamState(Arc<State>);
+
+#[derive(Default)]
+struct State {
+    unflushed: AtomicBool,
+    // Whether the next read that finds nothing looks at the socket, and whether one did and it was quiet.
+    look: AtomicBool,
+    quiet: AtomicBool,
+}
+
+impl StreamState {
+    /// Whether something was written that is still held back: TLS takes more than the socket does.
+    pub(crate) fn is_unflushed(&self) -> bool {
+        self.0.unflushed.load(Ordering::Relaxed)
+    }
+
+    /// Whether the stream has nothing to read at all, not in the socket either. `read` must try to read from it.
+    pub(crate) fn is_quiet_after(&self, read: impl FnOnce()) -> bool {
+        self.0.quiet.store(false, Ordering::Relaxed);
+        self.0.look.store(true, Ordering::Relaxed);
+        read();
+        self.0.look.store(false, Ordering::Relaxed);
+        self.0.quiet.load(Ordering::Relaxed)
     }
 }
 
@@ -35,12 +60,12 @@ impl<S> HeardOut<S> {
         Self {
             stream,
             reset: None,
-            unflushed: Unflushed::default(),
+            state: Arc::default(),
         }
     }
 
-    pub(crate) fn unflushed(&self) -> Unflushed {
-        self.unflushed.clone()
+    pub(crate) fn state(&self) -> StreamState {
+        StreamState(self.state.clone())
     }
 
     // `all` is what the writer wanted to write.
@@ -69,14 +94,20 @@ fn is_gone(error: &io::Error) -> bool {
         )
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for HeardOut<S> {
+impl<S: AsyncRead + Peek + Unpin> AsyncRead for HeardOut<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let room = buffer.remaining();
-        let result = ready!(Pin::new(&mut self.stream).poll_read(cx, buffer));
+        let Poll::Ready(result) = Pin::new(&mut self.stream).poll_read(cx, buffer) else {
+            if self.state.look.load(Ordering::Relaxed) {
+                let quiet = self.stream.is_quiet();
+                self.state.quiet.store(quiet, Ordering::Relaxed);
+            }
+            return Poll::Pending;
+        };
         let is_over = result.is_err() || (room > 0 && buffer.remaining() == room);
         match self.reset.take_if(|_| is_over) {
             Some(reset) => Poll::Ready(Err(reset)),
@@ -91,7 +122,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for HeardOut<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.unflushed.0.store(true, Ordering::Relaxed);
+        self.state.unflushed.store(true, Ordering::Relaxed);
         let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.written(result, bytes.len())
     }
@@ -101,7 +132,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for HeardOut<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.unflushed.0.store(true, Ordering::Relaxed);
+        self.state.unflushed.store(true, Ordering::Relaxed);
         let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         self.written(result, slices.iter().map(|slice| slice.len()).sum())
     }
@@ -113,7 +144,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for HeardOut<S> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let result = Pin::new(&mut self.stream).poll_flush(cx).map_ok(|()| 0);
         if result.is_ready() {
-            self.unflushed.0.store(false, Ordering::Relaxed);
+            self.state.unflushed.store(false, Ordering::Relaxed);
         }
         self.written(result, 0).map_ok(|_| ())
     }
@@ -141,6 +172,12 @@ mod tests {
             buffer: &mut ReadBuf<'_>,
         ) -> Poll<io::Result<()>> {
             Pin::new(&mut self.0).poll_read(cx, buffer)
+        }
+    }
+
+    impl Peek for Gone {
+        fn is_quiet(&self) -> bool {
+            self.0.is_empty()
         }
     }
 
@@ -187,6 +224,12 @@ mod tests {
         }
     }
 
+    impl Peek for Holding {
+        fn is_quiet(&self) -> bool {
+            self.0
+        }
+    }
+
     impl AsyncRead for Holding {
         fn poll_read(
             self: Pin<&mut Self>,
@@ -200,15 +243,35 @@ mod tests {
     #[tokio::test]
     async fn what_is_held_back_is_known() {
         let mut stream = HeardOut::new(Holding(false));
-        let unflushed = stream.unflushed();
-        assert!(!unflushed.get());
+        let state = stream.state();
+        assert!(!state.is_unflushed());
         stream.write_all(b"the tail").await.unwrap();
         let mut cx = Context::from_waker(core::task::Waker::noop());
         assert!(Pin::new(&mut stream).poll_flush(&mut cx).is_pending());
-        assert!(unflushed.get());
+        assert!(state.is_unflushed());
         stream.stream.0 = true;
         stream.flush().await.unwrap();
-        assert!(!unflushed.get());
+        assert!(!state.is_unflushed());
+    }
+
+    #[test]
+    fn a_stream_is_quiet_only_if_it_was_looked_at() {
+        let mut stream = HeardOut::new(Holding(false));
+        let state = stream.state();
+        let mut cx = Context::from_waker(core::task::Waker::noop());
+        let mut read = |stream: &mut HeardOut<Holding>| {
+            let mut bytes = [0; 8];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            assert!(
+                Pin::new(stream)
+                    .poll_read(&mut cx, &mut buffer)
+                    .is_pending()
+            );
+        };
+        assert!(!state.is_quiet_after(|| read(&mut stream)));
+        stream.stream.0 = true;
+        assert!(state.is_quiet_after(|| read(&mut stream)));
+        assert!(!state.is_quiet_after(|| ()));
     }
 
     const ECONNRESET: i32 = 104;

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use crate::{Error, ErrorKind, Phase, Sent, Watch};
+use crate::{Error, ErrorKind, Phase, Sent, Watch, decode_content};
 
 /// Something that sends an HTTP request and hands back the response as soon as its head is there.
 ///
@@ -41,6 +41,8 @@ pub trait HttpTransport: Send + Sync {
 }
 
 /// Any [`HttpTransport`], without its type. Cloning is cheap and shares the transport.
+///
+/// Content codings that the transport left on a response are decoded, see [`decode_content`](crate::decode_content).
 #[derive(Clone)]
 pub struct BoxTransport(Arc<dyn ErasedTransport>);
 
@@ -65,13 +67,14 @@ pub struct Body {
 
 enum Source {
     Full(Bytes),
+    Failed(Option<Error>),
     #[cfg(feature = "hyper")]
     Http1(crate::http1::Http1Body),
     #[cfg(feature = "hyper")]
     Incoming {
         body: hyper::body::Incoming,
         // Over HTTP/2, so that the connection is not taken for unused.
-        _in_use: Option<crate::pool::InUse>,
+        _in_use: Option<crate::http2::InUse>,
     },
     Boxed(Pin<Box<dyn HttpBody<Data = Bytes, Error = Error> + Send>>),
     // After the end or an error: a body that failed must not look as if it could go on.
@@ -120,13 +123,18 @@ impl Body {
         Self::new(Source::Boxed(Box::pin(body)))
     }
 
+    /// A body that fails at once.
+    pub(crate) fn failing(error: Error) -> Self {
+        Self::new(Source::Failed(Some(error)))
+    }
+
     #[cfg(feature = "hyper")]
     pub(crate) fn http1(body: crate::http1::Http1Body) -> Self {
         Self::new(Source::Http1(body))
     }
 
     #[cfg(feature = "hyper")]
-    pub(crate) fn http2(body: hyper::body::Incoming, in_use: crate::pool::InUse) -> Self {
+    pub(crate) fn http2(body: hyper::body::Incoming, in_use: crate::http2::InUse) -> Self {
         Self::new(Source::Incoming {
             body,
             _in_use: Some(in_use),
@@ -186,6 +194,7 @@ impl Body {
                     self.received += bytes.len() as u64;
                     return Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)));
                 }
+                Source::Failed(error) => Poll::Ready(error.take().map(Err)),
                 #[cfg(feature = "hyper")]
                 Source::Http1(body) => body
                     .poll_frame(cx)
@@ -302,6 +311,7 @@ impl HttpBody for Body {
         match &self.source {
             Source::Done => true,
             Source::Full(bytes) => bytes.is_empty(),
+            Source::Failed(error) => error.is_none(),
             #[cfg(feature = "hyper")]
             Source::Http1(body) => body.is_end_stream(),
             #[cfg(feature = "hyper")]
@@ -314,6 +324,7 @@ impl HttpBody for Body {
         match &self.source {
             Source::Done => SizeHint::with_exact(0),
             Source::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Source::Failed(_) => SizeHint::new(),
             #[cfg(feature = "hyper")]
             Source::Http1(body) => body.size_hint(),
             #[cfg(feature = "hyper")]
@@ -372,7 +383,7 @@ trait ErasedTransport: Send + Sync {
 
 impl<T: HttpTransport> ErasedTransport for T {
     fn erased_send(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Body>, Error>> {
-        Box::pin(self.send(request))
+        Box::pin(async { self.send(request).await.map(decode_content) })
     }
 }
 

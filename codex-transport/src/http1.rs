@@ -17,14 +17,16 @@ use hyper_util::rt::TokioIo;
 
 use crate::connector::Stream;
 use crate::exchange::Outgoing;
-use crate::heard_out::{HeardOut, Unflushed};
+use crate::heard_out::{HeardOut, StreamState};
 use crate::pool::Lease;
 
 pub(crate) struct Http1 {
     // Both are let go of once the connection has ended: that is when hyper gives back a request which it never began.
     running: Option<(Sender, Running)>,
-    // Of the request: hyper knows only what it has not passed on itself.
-    unflushed: Unflushed,
+    // hyper knows only what it has not passed on itself.
+    stream: StreamState,
+    // Whether a response came before all of its request was sent.
+    early: bool,
 }
 
 // The bodies are boxed, because hyper keeps room for 32 requests a connection, and this one needs room for one.
@@ -34,9 +36,9 @@ type Running = Connection<TokioIo<HeardOut<Stream>>, Box<Outgoing>>;
 /// Why there is no answer. Without a cause, the connection had ended before.
 pub(crate) type Unanswered = Option<TrySendError<Request<Box<Outgoing>>>>;
 
-/// The body of an answer, and the connection on which it comes.
+/// The body of a response, and the connection on which it comes.
 pub(crate) struct Http1Body {
-    // Dropped before the lease: that tells the connection that nobody wants the rest.
+    // Dropped before the lease: the connection then passes over what has arrived, and closes where that is not all of the body.
     incoming: Incoming,
     lease: Lease,
 }
@@ -44,11 +46,12 @@ pub(crate) struct Http1Body {
 impl Http1 {
     pub(crate) async fn handshake(builder: &Builder, stream: Stream) -> hyper::Result<Self> {
         let stream = HeardOut::new(stream);
-        let unflushed = stream.unflushed();
+        let state = stream.state();
         let running = builder.handshake(TokioIo::new(stream)).await?;
         Ok(Self {
             running: Some(running),
-            unflushed,
+            stream: state,
+            early: false,
         })
     }
 
@@ -61,12 +64,14 @@ impl Http1 {
             return Err(None);
         };
         let mut response = pin!(sender.try_send_request(request));
-        core::future::poll_fn(|cx| {
+        let response = core::future::poll_fn(|cx| {
             self.drive(cx);
             response.as_mut().poll(cx)
         })
         .await
-        .map_err(Some)
+        .map_err(Some)?;
+        self.early = self.stream.is_unflushed();
+        Ok(response)
     }
 
     /// Moves the connection along. How it ended, if it did, is for the answer or its body to say.
@@ -75,11 +80,19 @@ impl Http1 {
             .take_if(|(_, connection)| Pin::new(connection).poll(cx).is_ready());
     }
 
-    /// Whether another request can go over it. Looks at the socket: while the connection rested, nobody saw the server close it.
-    pub(crate) fn is_idle(&mut self) -> bool {
+    /// Whether the exchange has left nothing behind, on either side, that would stand in the way of another.
+    pub(crate) fn is_done(&mut self) -> bool {
         self.drive(&mut Context::from_waker(Waker::noop()));
         let ready = |(sender, _): &(Sender, Running)| sender.is_ready();
-        self.running.as_ref().is_some_and(ready) && !self.unflushed.get()
+        self.running.as_ref().is_some_and(ready) && !self.early && !self.stream.is_unflushed()
+    }
+
+    /// Whether another request can be sent over a connection that has rested. It looks at the socket, since nothing polled it meanwhile:
+    /// the server may have closed it, or sent what was not asked for and would be taken for the next response.
+    pub(crate) fn is_fresh(&mut self) -> bool {
+        let stream = self.stream.clone();
+        let mut done = false;
+        stream.is_quiet_after(|| done = self.is_done()) && done
     }
 }
 
@@ -126,6 +139,7 @@ impl Http1Body {
         polled
     }
 
+    /// Whether everything was read.
     pub(crate) fn is_end_stream(&self) -> bool {
         self.incoming.is_end_stream()
     }

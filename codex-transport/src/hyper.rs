@@ -1,6 +1,5 @@
 use core::fmt;
 use core::future::Future;
-use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -9,10 +8,11 @@ use http::{Request, Response, Version};
 
 use crate::connections::Connections;
 use crate::connector::Connector;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Progress};
+use crate::redact::Credentials;
 use crate::{
     Body, BoxTimer, Clock, Connection, Error, ErrorKind, HttpTransport, HttpVersions, Phase, Sent,
-    Timeouts, Timer, TokioTimer, Watch,
+    Timeouts, Timer, TokioTimer, Watch, decode_content,
 };
 #[cfg(feature = "ws")]
 use crate::{Upgrade, WsSettings, WsTransport};
@@ -23,7 +23,11 @@ use crate::{Upgrade, WsSettings, WsTransport};
 ///   while it was being made, is tried once more. Nothing else is.
 /// * Redirects are followed only with status 307 or 308 and only to the same scheme, host and port, since credentials travel with the
 ///   request. Every other redirect is handed back like any response, and every one of a request with the extension [`NoRedirects`](crate::NoRedirects).
-/// * The head of a response may have 64 KiB; one of more than 128 KiB breaks the protocol ([`ErrorKind::Protocol`]).
+/// * The headers of a response may have 64 KiB and 512 fields, over HTTP/1.1, over HTTP/2 and in the response to a WebSocket upgrade; trailers
+///   16 KiB and 512 fields, and the extensions of all chunks together 16 KiB. More is [`ErrorKind::TooLarge`] and names the limit.
+///   (Over HTTP/2, more than 128 KiB of headers is refused without being read, as [`ErrorKind::Protocol`].)
+/// * Requests over HTTP/2 share connections up to the number of streams that the server allows; past that, another connection is opened,
+///   up to [`Connection::http2_max_connections`]. A server that asks for HTTP/1.1 (`HTTP_1_1_REQUIRED`) gets the request over HTTP/1.1.
 /// * Reading is pulled. Over HTTP/1.1 no stream has a task: whoever polls the body runs the connection, and dropping the body closes it
 ///   unless the answer is complete. Over HTTP/2 hyper's tasks run the connection that many streams share.
 ///
@@ -50,8 +54,7 @@ pub struct HyperTransport(Arc<Inner>);
 pub struct HyperTransportBuilder {
     connection: Connection,
     timeouts: Timeouts,
-    #[cfg(any(feature = "gzip", feature = "zstd"))]
-    decompress: bool,
+    offer: bool,
     #[cfg(feature = "ws")]
     websocket: WsSettings,
 }
@@ -63,8 +66,7 @@ struct Inner {
     #[cfg(feature = "ws")]
     websocket: WsSettings,
     version: Version,
-    #[cfg(any(feature = "gzip", feature = "zstd"))]
-    decompress: bool,
+    offer: bool,
     timeouts: Timeouts,
     timer: BoxTimer,
 }
@@ -84,8 +86,7 @@ impl HyperTransport {
         HyperTransportBuilder {
             connection: Connection::default(),
             timeouts: Timeouts::default(),
-            #[cfg(any(feature = "gzip", feature = "zstd"))]
-            decompress: false,
+            offer: true,
             #[cfg(feature = "ws")]
             websocket: WsSettings::default(),
         }
@@ -126,12 +127,12 @@ impl HyperTransportBuilder {
         self
     }
 
-    /// Asks for compressed bodies (features `gzip` and `zstd`) and decodes them. Off by default: a proxy that compresses an event stream
-    /// may hold events back.
-    #[cfg(any(feature = "gzip", feature = "zstd"))]
+    /// Whether `accept-encoding` offers the content codings that are compiled in (features `zstd`, `br`, `gzip` and `deflate`). On by
+    /// default. Coded responses are decoded in any case, see [`decode_content`](crate::decode_content); a request that states an
+    /// `accept-encoding` of its own keeps it.
     #[must_use]
     pub fn decompress(mut self, on: bool) -> Self {
-        self.decompress = on;
+        self.offer = on;
         self
     }
 
@@ -152,6 +153,7 @@ impl HyperTransportBuilder {
         let Self {
             connection,
             timeouts,
+            offer,
             ..
         } = self;
         let connector = Connector::new(connection.clone(), timeouts.connect)?;
@@ -167,8 +169,7 @@ impl HyperTransportBuilder {
             websocket: self.websocket,
             connections: Connections::new(connector, &connection),
             version,
-            #[cfg(any(feature = "gzip", feature = "zstd"))]
-            decompress: self.decompress,
+            offer,
             timeouts,
             timer: BoxTimer::new(TokioTimer),
         })))
@@ -215,16 +216,16 @@ impl HyperTransport {
             (headers, _) => (Clock::Headers, headers),
         };
         head.version = self.0.version;
-        #[cfg(any(feature = "gzip", feature = "zstd"))]
-        if self.0.decompress {
-            crate::encoding::offer(&mut head.headers);
+        if self.0.offer {
+            crate::coding::offer(&mut head.headers);
         }
-        let written = Arc::new(AtomicBool::new(false));
+        let credentials = Credentials::of(&head.headers);
+        let progress = Arc::new(Progress::default());
         let exchange = Exchange {
             connections: &self.0.connections,
             head,
             body,
-            written: &written,
+            progress: &progress,
         };
         let exchange = exchange.follow();
         let response = match period {
@@ -232,7 +233,7 @@ impl HyperTransport {
             Some(period) => tokio::time::timeout(period, exchange)
                 .await
                 .unwrap_or_else(|_| {
-                    let written = written.load(Ordering::Relaxed);
+                    let written = progress.is_written();
                     let phase = if written {
                         Phase::Headers
                     } else {
@@ -240,24 +241,21 @@ impl HyperTransport {
                     };
                     // Not yet taken by hyper: still waiting for a connection, so not a byte was written.
                     let sent = if written { Sent::Maybe } else { Sent::No };
-                    Err(Error::new(ErrorKind::Timeout(clock), phase, sent).with_timeout(period))
+                    let error =
+                        Error::new(ErrorKind::Timeout(clock), phase, sent).with_timeout(period);
+                    Err(match progress.stream_limit() {
+                        Some(limit) => error.with_source(limit),
+                        None => error,
+                    })
                 }),
         }?;
-        #[cfg_attr(
-            not(any(feature = "gzip", feature = "zstd")),
-            expect(unused_mut, reason = "decoding changes the headers")
-        )]
-        let (mut head, body) = response.into_parts();
         let watch = Watch::for_bytes(&timeouts, self.0.timer.clone(), started);
-        let mut body = body.with_watch(watch);
-        if let Some(id) = crate::request_id(&head.headers) {
-            body = body.with_request_id(id);
-        }
-        #[cfg(any(feature = "gzip", feature = "zstd"))]
-        if self.0.decompress {
-            body = crate::encoding::decode(&mut head.headers, body);
-        }
-        Ok(Response::from_parts(head, body))
+        let request_id = crate::request_id(response.headers()).map(|id| credentials.clean_id(id));
+        let response = decode_content(response.map(|body| body.with_watch(watch)));
+        Ok(response.map(|body| match request_id {
+            Some(id) => body.with_request_id(id),
+            None => body,
+        }))
     }
 }
 

@@ -3,11 +3,20 @@
 use std::io;
 
 use crate::connector::find;
-use crate::{Error, ErrorKind, Phase, Sent};
+use crate::{Clock, Error, ErrorKind, Phase, Sent, limits};
 
 /// A failure while reading a body.
 pub(crate) fn body(error: hyper::Error) -> Error {
-    Error::new(classify(&error), Phase::Body, Sent::Yes).with_source(error)
+    at(error, Phase::Body, Sent::Yes)
+}
+
+/// A failure in this phase.
+pub(crate) fn at(error: hyper::Error, phase: Phase, sent: Sent) -> Error {
+    match limits::exceeded(&error) {
+        Some(limit) => Error::new(ErrorKind::TooLarge, phase, sent)
+            .with_source(limits::Exceeded::new(limit, error)),
+        None => Error::new(classify(&error), phase, sent).with_source(error),
+    }
 }
 
 /// A failure before the head of the response was there. `given_back` tells that hyper had not begun with the request, `written` whether it
@@ -19,15 +28,32 @@ pub(crate) fn send(error: hyper::Error, given_back: bool, written: bool) -> Erro
     } else {
         Sent::Maybe
     };
-    Error::new(classify(&error), phase, sent).with_source(error)
+    at(error, phase, sent)
 }
 
-// RFC 9113 section 8.7: REFUSED_STREAM, and streams above GOAWAY's last one, were not processed.
+// RFC 9113 sections 8.7 and 7: REFUSED_STREAM, streams above GOAWAY's last one, and HTTP_1_1_REQUIRED were not processed.
 fn is_refused(error: &hyper::Error) -> bool {
-    find::<h2::Error>(error).is_some_and(|error| error.reason() == Some(h2::Reason::REFUSED_STREAM))
+    let reason = reason(error);
+    reason == Some(h2::Reason::REFUSED_STREAM) || reason == Some(h2::Reason::HTTP_1_1_REQUIRED)
+}
+
+/// Whether the server wants the request over HTTP/1.1.
+pub(crate) fn requires_http1(error: &Error) -> bool {
+    reason(error) == Some(h2::Reason::HTTP_1_1_REQUIRED)
+}
+
+fn reason(error: &(dyn core::error::Error + 'static)) -> Option<h2::Reason> {
+    find::<h2::Error>(error)?.reason()
 }
 
 pub(crate) fn classify(error: &(dyn core::error::Error + 'static)) -> ErrorKind {
+    // The one timeout of hyper's that is set: a ping of HTTP/2 was not answered.
+    if find::<hyper::Error>(error).is_some_and(hyper::Error::is_timeout) {
+        return ErrorKind::Timeout(Clock::Pong);
+    }
+    if reason(error) == Some(h2::Reason::HTTP_1_1_REQUIRED) {
+        return ErrorKind::StreamReset;
+    }
     if let Some(error) = find::<h2::Error>(error) {
         return match (error.is_reset(), error.is_go_away(), error.is_io()) {
             (_, _, true) => error.get_io().map_or(ErrorKind::ConnectionLost, io_kind),

@@ -6,15 +6,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use http::uri::{Authority, Scheme};
-use hyper::client::conn::http2::SendRequest;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::Connection;
-use crate::exchange::Outgoing;
 use crate::http1::Http1;
+use crate::http2::{Http2, InUse, Room, Running, Sender, StreamLimit};
 
 pub(crate) struct Pool {
     habits: Habits,
@@ -28,6 +27,8 @@ pub(crate) type Origin = (Scheme, Authority);
 pub(crate) struct Shelf {
     habits: Habits,
     waiting: Mutex<Waiting>,
+    // Notified when a stream of HTTP/2 has become free.
+    freed: Arc<Notify>,
 }
 
 #[derive(Clone, Copy)]
@@ -36,42 +37,41 @@ struct Habits {
     idle: Duration,
     /// How many of HTTP/1.1 wait for an origin; with zero, those of HTTP/2 are not shared either.
     room: usize,
+    /// How many of HTTP/2 share the requests for an origin.
+    http2: usize,
 }
 
 #[derive(Default)]
 struct Waiting {
     // In the order in which they came, so the last is the least likely to have been closed by the server.
     http1: Vec<(Box<Http1>, Instant)>,
-    http2: Option<Http2>,
-    // Once the origin is known to speak HTTP/2: open while somebody is on the way to it.
+    http2: Vec<Http2>,
+    // What was agreed on the last time.
+    speaks_http1: bool,
+    // The server asked for HTTP/1.1 instead.
+    http1_required: bool,
+    // Where HTTP/2 is spoken or may be: open while a request is dialing.
     on_the_way: Option<watch::Receiver<()>>,
     // Closes what has waited for too long; there while anything waits.
     sweeper: Option<JoinHandle<()>>,
 }
 
-/// A handle for the requests that share a connection of HTTP/2.
-#[derive(Clone)]
-pub(crate) struct Http2 {
-    pub(crate) sender: SendRequest<Box<Outgoing>>,
-    // Held by every request and its answer, until that is over.
-    pub(crate) in_use: InUse,
-}
-
-/// Whoever has one uses the connection. It holds when the last of them was done.
-#[derive(Clone)]
-pub(crate) struct InUse(Arc<Mutex<Instant>>);
-
 /// Who is to dial.
 pub(crate) enum Turn {
-    /// Nobody: somebody else was quicker.
-    There(Http2),
-    /// Whoever asks. With HTTP/2, where one connection is enough, the others wait for a word that there is none, or until this is dropped.
+    /// Nobody: a stream is free.
+    There(Sender, InUse),
+    /// The caller. With HTTP/2, whose connections are shared, the others wait for a word that there is none, or until this is dropped.
     Ours(Option<watch::Sender<()>>),
-    /// Somebody does already.
+    /// Another request does already.
     Theirs(watch::Receiver<()>),
+    /// Nobody yet: the limit of a new connection is about to arrive.
+    Unknown,
+    /// Nobody: no more connections are made, and no stream is free.
+    Full(StreamLimit),
 }
 
-/// A connection of HTTP/1.1 that is in use. It goes back if it can serve another request, and is closed if it cannot.
+/// A connection of HTTP/1.1 that is in use. It goes back if its response has arrived to the end and it can serve another request; else it
+/// is closed.
 pub(crate) struct Lease(Option<(Box<Http1>, Arc<Shelf>)>);
 
 impl Pool {
@@ -84,6 +84,7 @@ impl Pool {
                 } else {
                     connection.pool_max_idle
                 },
+                http2: connection.http2_max_connections.max(1),
             },
             shelves: Mutex::default(),
         }
@@ -99,6 +100,7 @@ impl Pool {
         let shelf = Arc::new(Shelf {
             habits: self.habits,
             waiting: Mutex::default(),
+            freed: Arc::default(),
         });
         shelves.insert(origin, shelf.clone());
         shelf
@@ -110,14 +112,19 @@ impl Shelf {
         loop {
             // The lock is free again while the socket is looked at.
             let (mut connection, since) = lock(&self.waiting).http1.pop()?;
-            if since.elapsed() < self.habits.idle && connection.is_idle() {
+            if since.elapsed() < self.habits.idle && connection.is_fresh() {
                 return Some(connection);
             }
         }
     }
 
-    pub(crate) fn share_http2(&self) -> Option<Http2> {
-        lock(&self.waiting).share_http2(self.habits.idle)
+    pub(crate) fn share_http2(&self) -> Option<(Sender, InUse)> {
+        lock(&self.waiting).share_http2(self.habits.idle).ok()
+    }
+
+    /// Notified when a stream of HTTP/2 has become free.
+    pub(crate) fn freed(&self) -> Arc<Notify> {
+        self.freed.clone()
     }
 
     pub(crate) fn put_http1(self: &Arc<Self>, connection: Box<Http1>) {
@@ -127,33 +134,48 @@ impl Shelf {
         }
     }
 
-    /// The connection for everybody: this one, or one that was there before it.
-    pub(crate) fn put_http2(self: &Arc<Self>, sender: SendRequest<Box<Outgoing>>) -> Http2 {
+    /// A stream of this connection, or of one that was there before it and has one free. `None` where one that was there before may
+    /// have one, which is known only when its limit is; with `insist` that is not waited for.
+    pub(crate) fn put_http2(
+        self: &Arc<Self>,
+        sender: Sender,
+        running: Running,
+        insist: bool,
+    ) -> Option<(Sender, InUse)> {
         let mut waiting = lock(&self.waiting);
-        if let Some(earlier) = waiting.share_http2(self.habits.idle) {
-            return earlier;
+        match waiting.share_http2(self.habits.idle) {
+            Ok(earlier) => return Some(earlier),
+            Err(Room::Unknown) if !insist => return None,
+            Err(_) => {}
         }
-        let http2 = Http2 {
-            sender,
-            in_use: InUse(Arc::new(Mutex::new(Instant::now()))),
-        };
+        let http2 = Http2::spawn(sender, running, self.freed.clone());
+        let opened = http2.open();
         if self.habits.room > 0 && self.see_to_sweeping(&mut waiting) {
-            waiting.http2 = Some(http2.clone());
+            waiting.http2.push(http2);
+            waiting.speaks_http1 = false;
             waiting
                 .on_the_way
                 .get_or_insert_with(|| watch::channel(()).1);
         }
-        http2
+        Some(opened)
     }
 
-    /// Whose turn it is to dial. `http2` tells that nothing else will be spoken; else what was spoken the last time is what counts.
+    /// Whose turn it is to dial. `http2` states that it may be agreed on, unless the last time it was not.
     pub(crate) fn turn(&self, http2: bool) -> Turn {
         let mut waiting = lock(&self.waiting);
-        if let Some(http2) = waiting.share_http2(self.habits.idle) {
-            return Turn::There(http2);
+        match waiting.share_http2(self.habits.idle) {
+            Ok((sender, in_use)) => return Turn::There(sender, in_use),
+            Err(Room::Unknown) => return Turn::Unknown,
+            Err(Room::Full(streams)) if waiting.http2.len() >= self.habits.http2 => {
+                return Turn::Full(StreamLimit {
+                    connections: waiting.http2.len(),
+                    streams,
+                });
+            }
+            Err(Room::Full(_) | Room::Free) => {}
         }
         let theirs = waiting.on_the_way.as_ref();
-        if self.habits.room == 0 || (theirs.is_none() && !http2) {
+        if self.habits.room == 0 || waiting.speaks_http1 || (theirs.is_none() && !http2) {
             return Turn::Ours(None);
         }
         if let Some(theirs) = theirs.filter(|theirs| theirs.has_changed().is_ok()) {
@@ -164,14 +186,29 @@ impl Shelf {
         Turn::Ours(Some(ours))
     }
 
+    /// The server asked for HTTP/1.1 (RFC 9113 section 7, `HTTP_1_1_REQUIRED`). Streams that are open go on.
+    pub(crate) fn require_http1(&self) {
+        let mut waiting = lock(&self.waiting);
+        waiting.http1_required = true;
+        waiting.speaks_http1 = true;
+        waiting.on_the_way = None;
+        waiting.http2.clear();
+    }
+
+    pub(crate) fn requires_http1(&self) -> bool {
+        lock(&self.waiting).http1_required
+    }
+
     /// What was agreed on the last time.
     pub(crate) fn speaks_http1(&self) {
-        lock(&self.waiting).on_the_way = None;
+        let mut waiting = lock(&self.waiting);
+        waiting.on_the_way = None;
+        waiting.speaks_http1 = true;
     }
 
     fn is_empty(&self) -> bool {
         let waiting = lock(&self.waiting);
-        waiting.http1.is_empty() && waiting.http2.is_none()
+        waiting.http1.is_empty() && waiting.http2.is_empty()
     }
 
     // Without a runtime there is nobody to sweep, and nothing can be kept.
@@ -203,45 +240,40 @@ impl Shelf {
             .position(|(_, since)| since.elapsed() < idle);
         let kept = kept.unwrap_or(waiting.http1.len());
         let expired: Vec<_> = waiting.http1.drain(..kept).collect();
-        waiting.expire_http2(idle);
+        let unused = waiting.expire_http2(idle);
         let http1 = waiting.http1.first().map(|(_, since)| *since);
-        let http2 = waiting.http2.as_ref().map(Http2::unused_since);
+        let http2 = waiting.http2.iter().map(Http2::unused_since);
         let next = http1.into_iter().chain(http2).min();
         if next.is_none() {
             waiting.sweeper = None;
         }
         drop(waiting);
-        drop(expired);
+        drop((expired, unused));
         next.map(|since| idle.saturating_sub(since.elapsed()).max(SWEEP_EVERY))
     }
 }
 
 impl Waiting {
-    fn share_http2(&mut self, idle: Duration) -> Option<Http2> {
-        self.expire_http2(idle);
-        self.http2.take_if(|http2| http2.sender.is_closed());
-        self.http2.clone()
-    }
-
-    fn expire_http2(&mut self, idle: Duration) {
-        self.http2
-            .take_if(|http2| http2.unused_since().elapsed() >= idle);
-    }
-}
-
-impl Http2 {
-    // What carries a stream of minutes is not unused, and its pings tell whether it lives. One handle is the shelf's.
-    fn unused_since(&self) -> Instant {
-        if Arc::strong_count(&self.in_use.0) > 1 {
-            return Instant::now();
+    // A stream of the first connection that has one free, so that later ones become unused when there is less to do. Else why there is
+    // none; where there is no connection at all, there is room for one.
+    fn share_http2(&mut self, idle: Duration) -> Result<(Sender, InUse), Room> {
+        drop(self.expire_http2(idle));
+        let mut found = Room::Free;
+        for http2 in &self.http2 {
+            match (http2.room(), found) {
+                (Room::Free, _) => return Ok(http2.open()),
+                // What is not known yet may be room.
+                (Room::Unknown, _) => found = Room::Unknown,
+                (full, Room::Free) => found = full,
+                _ => {}
+            }
         }
-        *lock(&self.in_use.0)
+        Err(found)
     }
-}
 
-impl Drop for InUse {
-    fn drop(&mut self) {
-        *lock(&self.0) = Instant::now();
+    fn expire_http2(&mut self, idle: Duration) -> Vec<Http2> {
+        let over = |http2: &mut Http2| http2.is_closed() || http2.unused_since().elapsed() >= idle;
+        self.http2.extract_if(.., over).collect()
     }
 }
 
@@ -268,7 +300,10 @@ impl Drop for Sweeper {
         let Ok(mut waiting) = shelf.waiting.try_lock() else {
             return;
         };
-        let left = (core::mem::take(&mut waiting.http1), waiting.http2.take());
+        let left = (
+            core::mem::take(&mut waiting.http1),
+            core::mem::take(&mut waiting.http2),
+        );
         drop(waiting);
         drop(left);
     }
@@ -300,7 +335,7 @@ impl Lease {
     /// Nothing more is wanted from the connection.
     pub(crate) fn end(&mut self) {
         if let Some((mut connection, shelf)) = self.0.take()
-            && connection.is_idle()
+            && connection.is_done()
         {
             shelf.put_http1(connection);
         }

@@ -1,19 +1,42 @@
+//! Which proxy stands between us and a server, read as curl reads it.
+
+mod no_proxy;
+mod server;
+
 use core::fmt;
 
-use http::{HeaderValue, Uri};
-use hyper_util::client::proxy::matcher::Matcher;
+use http::Uri;
 
+use self::no_proxy::NoProxy;
+pub(crate) use self::server::ProxyServer;
 use crate::{Error, ErrorKind, Phase, Sent};
 
 /// Which proxy stands between us and which server, as plain data.
 ///
-/// By default the environment decides, as it does for curl: `HTTPS_PROXY`, `HTTP_PROXY` and `ALL_PROXY` (also in lower case) name the
-/// proxy for `https`/`wss`, for `http`/`ws` and for both; `NO_PROXY` lists hosts, domains, addresses and networks that are reached
-/// directly. The schemes are `http` (the default), `https`, `socks4`, `socks4a`, `socks5` and `socks5h`; a name and password in the
-/// URL authenticate us.
+/// By default the environment decides, as it does for curl:
 ///
-/// Every connection is tunnelled, with CONNECT or SOCKS, also for `http` and `ws`: one behaviour for HTTP and WebSocket, and the
-/// proxy never sees a request.
+/// | variable | for |
+/// |---|---|
+/// | `https_proxy`, `HTTPS_PROXY` | `https` and `wss` |
+/// | `http_proxy` | `http` and `ws` |
+/// | `HTTP_PROXY` | the same, unlike in curl; not where `REQUEST_METHOD` is set, since in a CGI program it is a header of the client (CVE-2016-5385) |
+/// | `all_proxy`, `ALL_PROXY` | all of them, where there is none of the above |
+/// | `no_proxy`, `NO_PROXY` | hosts that are reached directly |
+///
+/// Lower case takes precedence, and an empty variable counts as unset.
+///
+/// A proxy is a URL. Its scheme is `http` (the default), `https`, `socks4` (also written `socks`), `socks4a`, `socks5` or `socks5h`; with the
+/// letter at the end the proxy resolves the host name. Without a port it is 443 for `https` and 1080 else. A name and password in the
+/// URL authenticate us; in them, `%` and two digits stand for a byte, and `@`, `:` and spaces may stand for themselves.
+/// A value that cannot be used is an error of [`HyperTransportBuilder::build`](crate::HyperTransportBuilder::build) which names the
+/// variable and not the value: a request never goes out directly instead.
+///
+/// `NO_PROXY` is `*` for all hosts, or a list with commas or spaces between its entries: a domain (with or without a leading dot) stands
+/// for itself and its subdomains, an address for itself, and a network (`10.0.0.0/8`, `fd00::/8`) for its addresses; brackets
+/// around IPv6 addresses are ignored. Names are not resolved, and an entry with a port matches nothing.
+///
+/// Every connection is tunnelled, with CONNECT or SOCKS, also for `http` and `ws`: one behavior for HTTP and WebSocket, and the proxy
+/// never sees a request. A client certificate of [`Tls`](crate::Tls) is not shown to a proxy.
 ///
 /// ```
 /// use codex_transport::Proxy;
@@ -30,23 +53,22 @@ pub struct Proxy(Source);
 enum Source {
     #[default]
     Environment,
-    Direct,
-    Explicit(Variables),
+    Routes(Box<Routes>),
 }
 
-#[derive(Clone, Default)]
-struct Variables {
-    all: String,
-    http: String,
-    https: String,
-    no: String,
+/// The proxy for each scheme.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Routes {
+    http: Option<Result<ProxyServer, Unusable>>,
+    https: Option<Result<ProxyServer, Unusable>>,
+    direct: NoProxy,
 }
 
-/// The proxy for one destination.
-pub(crate) struct Hop {
-    pub(crate) uri: Uri,
-    pub(crate) basic: Option<HeaderValue>,
-    pub(crate) login: Option<(String, String)>,
+/// The value of this variable cannot be used. It is not repeated: it may hold a password.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unusable {
+    variable: &'static str,
+    reason: &'static str,
 }
 
 impl Proxy {
@@ -57,30 +79,21 @@ impl Proxy {
 
     /// No proxy, whatever the environment says.
     pub fn none() -> Self {
-        Self(Source::Direct)
+        Self(Source::Routes(Box::default()))
     }
 
     /// This proxy for everything.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] when it is no URL of a proxy; the text is not repeated in the error, it may hold a password.
+    /// [`ErrorKind::Configuration`] when it is not the URL of a proxy; the text is not repeated in the error, it may hold a password.
     pub fn new(url: impl Into<String>) -> Result<Self, Error> {
-        let url = url.into();
-        let scheme = url.split_once("://").map_or("http", |(scheme, _)| scheme);
-        let known = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"].contains(&scheme);
-        let proxy = Self(Source::Explicit(Variables {
-            all: url,
-            ..Variables::default()
-        }));
-        if known && proxy.applies_to(&Uri::from_static("https://example.test")) {
-            Ok(proxy)
-        } else {
-            Err(
-                Error::new(ErrorKind::Configuration, Phase::Prepare, Sent::No)
-                    .with_source("the text is no URL of a proxy"),
-            )
-        }
+        let server = ProxyServer::parse(&url.into()).map_err(configuration)?;
+        Ok(Self(Source::Routes(Box::new(Routes {
+            http: Some(Ok(server.clone())),
+            https: Some(Ok(server)),
+            direct: NoProxy::default(),
+        }))))
     }
 
     /// What these variables say, asked for by name: the environment's rules for any other source of settings.
@@ -93,57 +106,99 @@ impl Proxy {
     /// assert!(!proxy.applies_to(&"http://api.openai.com/v1".parse().unwrap()));
     /// ```
     pub fn from_variables(lookup: impl Fn(&str) -> Option<String>) -> Self {
-        let read = |name: &str| {
-            lookup(name)
-                .or_else(|| lookup(&name.to_ascii_lowercase()))
-                .unwrap_or_default()
-        };
-        let mut variables = Variables {
-            all: read("ALL_PROXY"),
-            http: read("HTTP_PROXY"),
-            https: read("HTTPS_PROXY"),
-            no: read("NO_PROXY"),
-        };
-        // In a CGI program `HTTP_PROXY` is the client's `Proxy` header (CVE-2016-5385, "httpoxy").
-        if lookup("REQUEST_METHOD").is_some() {
-            variables = Variables::default();
-        }
-        Self(Source::Explicit(variables))
+        Self(Source::Routes(Box::new(Routes::read(lookup))))
     }
 
-    /// Reaches these hosts directly, in the syntax of `NO_PROXY`. Without effect on [`from_environment`](Self::from_environment) and
-    /// [`none`](Self::none), which have said it already.
+    /// Reaches these hosts directly, in the syntax of `NO_PROXY`. Without effect on [`from_environment`](Self::from_environment), where the
+    /// variable decides.
     #[must_use]
     pub fn with_no_proxy(mut self, hosts: impl Into<String>) -> Self {
-        if let Source::Explicit(variables) = &mut self.0 {
-            variables.no = hosts.into();
+        if let Source::Routes(routes) = &mut self.0 {
+            routes.direct = NoProxy::new(&hosts.into());
         }
         self
     }
 
-    /// Whether a request to this URL would go through a proxy.
+    /// Whether a request to this URL would go through a proxy. True also where the proxy cannot be used.
     pub fn applies_to(&self, url: &Uri) -> bool {
-        self.matcher()
-            .is_some_and(|matcher| hop(&matcher, url).is_some())
+        !matches!(self.routes().to(url), Ok(None))
     }
 
-    pub(crate) fn matcher(&self) -> Option<Matcher> {
+    /// The proxy through which a request to this URL would go, without its credentials: `socks5h://127.0.0.1:1080`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] when the variable that applies cannot be used.
+    ///
+    /// ```
+    /// use codex_transport::Proxy;
+    ///
+    /// let proxy = Proxy::from_variables(|name| (name == "ALL_PROXY").then(|| "user:secret@proxy.example".into()));
+    /// let found = proxy.address_for(&"https://api.openai.com/v1".parse().unwrap()).unwrap();
+    /// assert_eq!(found.unwrap(), "http://proxy.example:1080");
+    /// ```
+    pub fn address_for(&self, url: &Uri) -> Result<Option<String>, Error> {
+        match self.routes().to(url) {
+            Ok(found) => Ok(found.map(ToString::to_string)),
+            Err(unusable) => Err(configuration(unusable)),
+        }
+    }
+
+    pub(crate) fn routes(&self) -> Routes {
         match &self.0 {
-            Source::Direct => None,
-            Source::Environment => Some(Matcher::from_env()),
-            Source::Explicit(Variables {
-                all,
-                http,
-                https,
-                no,
-            }) => Some(
-                Matcher::builder()
-                    .all(all.clone())
-                    .http(http.clone())
-                    .https(https.clone())
-                    .no(no.clone())
-                    .build(),
-            ),
+            Source::Environment => Routes::read(|name| {
+                std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+            }),
+            Source::Routes(routes) => (**routes).clone(),
+        }
+    }
+}
+
+impl Routes {
+    fn read(lookup: impl Fn(&str) -> Option<String>) -> Self {
+        let value = |name: &'static str| {
+            let value = lookup(name).filter(|value| !value.is_empty())?;
+            Some((name, value))
+        };
+        let server = |(variable, value): (&'static str, String)| {
+            ProxyServer::parse(&value).map_err(|reason| Unusable { variable, reason })
+        };
+        let is_cgi = lookup("REQUEST_METHOD").is_some();
+        let all = || value("all_proxy").or_else(|| value("ALL_PROXY"));
+        let http = value("http_proxy")
+            .or_else(|| value("HTTP_PROXY").filter(|_| !is_cgi))
+            .or_else(all);
+        let https = value("https_proxy")
+            .or_else(|| value("HTTPS_PROXY"))
+            .or_else(all);
+        let direct = value("no_proxy").or_else(|| value("NO_PROXY"));
+        Self {
+            http: http.map(server),
+            https: https.map(server),
+            direct: direct.map_or_else(NoProxy::default, |(_, hosts)| NoProxy::new(&hosts)),
+        }
+    }
+
+    /// Refuses values that cannot be used, before anything is sent.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let unusable = [&self.http, &self.https]
+            .into_iter()
+            .find_map(|server| server.as_ref()?.as_ref().err());
+        unusable.map_or(Ok(()), |unusable| Err(configuration(*unusable)))
+    }
+
+    /// The proxy for this URL.
+    pub(crate) fn to(&self, url: &Uri) -> Result<Option<&ProxyServer>, Unusable> {
+        let server = match url.scheme_str() {
+            Some("http" | "ws") => &self.http,
+            Some("https" | "wss") => &self.https,
+            _ => &None,
+        };
+        match (server, url.host()) {
+            (Some(server), Some(host)) if !self.direct.contains(host) => {
+                server.as_ref().map(Some).map_err(|unusable| *unusable)
+            }
+            _ => Ok(None),
         }
     }
 }
@@ -151,33 +206,20 @@ impl Proxy {
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Source::Direct => f.write_str("Proxy(none)"),
             Source::Environment => f.write_str("Proxy(environment)"),
-            // The matcher's own output leaves the credentials out.
-            Source::Explicit(_) => f.debug_tuple("Proxy").field(&self.matcher()).finish(),
+            Source::Routes(routes) => f.debug_tuple("Proxy").field(routes).finish(),
         }
     }
 }
 
-/// The proxy for this URL. The matcher knows `http` and `https` only; sockets go the same way.
-pub(crate) fn hop(matcher: &Matcher, url: &Uri) -> Option<Hop> {
-    let found = match url.scheme_str() {
-        Some("ws") => matcher.intercept(&with_scheme(url, "http")?),
-        Some("wss") => matcher.intercept(&with_scheme(url, "https")?),
-        _ => matcher.intercept(url),
-    }?;
-    let login = found
-        .raw_auth()
-        .map(|(user, password)| (user.to_owned(), password.to_owned()));
-    Some(Hop {
-        uri: found.uri().clone(),
-        basic: found.basic_auth().cloned(),
-        login,
-    })
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "invalid proxy in {}: {}", self.variable, self.reason)
+    }
 }
 
-fn with_scheme(url: &Uri, scheme: &str) -> Option<Uri> {
-    let mut parts = url.clone().into_parts();
-    parts.scheme = Some(scheme.parse().ok()?);
-    Uri::from_parts(parts).ok()
+impl core::error::Error for Unusable {}
+
+fn configuration(source: impl Into<Box<dyn core::error::Error + Send + Sync>>) -> Error {
+    Error::new(ErrorKind::Configuration, Phase::Prepare, Sent::No).with_source(source)
 }

@@ -10,8 +10,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use crate::connections::HEAD_LIMIT;
-use crate::{Body, ERROR_BODY_LIMIT, Error, Phase, Sent, hyper_error};
+use crate::{Body, ERROR_BODY_LIMIT, Error, Phase, Sent, decode_content, hyper_error, limits};
 
 /// What became of the request.
 pub(crate) enum Exchange<S> {
@@ -30,12 +29,11 @@ pub(crate) async fn take_over<S>(stream: S, request: Request<()>) -> Result<Exch
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let failed = |error: hyper::Error| {
-        Error::new(hyper_error::classify(&error), Phase::Handshake, Sent::Maybe).with_source(error)
-    };
+    let failed = |error| hyper_error::at(error, Phase::Handshake, Sent::Maybe);
     let connect = request.method() == http::Method::CONNECT;
     let (mut sender, mut connection) = http1::Builder::new()
-        .max_buf_size(HEAD_LIMIT as usize)
+        .max_buf_size(limits::HTTP1_BUFFER)
+        .max_headers(limits::HEADER_FIELDS)
         .handshake(TokioIo::new(stream))
         .await
         .map_err(failed)?;
@@ -52,6 +50,7 @@ where
         })
         .await?
     };
+    limits::check(response.headers())?;
     let (head, body) = response.into_parts();
     let agreed = if connect {
         head.status.is_success()
@@ -72,7 +71,9 @@ where
             parts.read_buf,
         ));
     }
-    let mut reading = pin!(Body::incoming(body).collect_prefix(ERROR_BODY_LIMIT));
+    let response = decode_content(Response::from_parts(head, Body::incoming(body)));
+    let (head, body) = response.into_parts();
+    let mut reading = pin!(body.collect_prefix(ERROR_BODY_LIMIT));
     let mut ended = false;
     let bytes = poll_fn(|cx| {
         // How the connection ends is the body's to say.

@@ -63,7 +63,7 @@ pub enum Clock {
     EventIdle,
     /// [`Timeouts::total`].
     Total,
-    /// A ping of ours was not answered in time.
+    /// A ping of ours was not answered in time (WebSocket and HTTP/2), or the peer of a WebSocket did not read our pongs.
     Pong,
 }
 

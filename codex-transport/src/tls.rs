@@ -77,6 +77,15 @@ impl Tls {
         self
     }
 
+    /// The same trust without the client certificate.
+    #[cfg(feature = "proxy")]
+    pub(crate) fn anonymous(&self) -> Self {
+        Self {
+            identity: None,
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn client_config(&self, http: HttpVersions) -> Result<rustls::ClientConfig, Error> {
         let provider = provider()?;
         let builder = rustls::ClientConfig::builder_with_provider(provider.clone())

@@ -1,4 +1,4 @@
-//! WebSocket over tokio-tungstenite, on the same connector as HTTP. The upgrade itself is one HTTP/1.1 exchange by hyper, so that a
+//! WebSocket over tungstenite, on the same connector as HTTP. The upgrade itself is one HTTP/1.1 exchange by hyper, so that a
 //! refusal is a whole response, whatever its body's coding and length.
 
 use core::pin::Pin;
@@ -8,8 +8,6 @@ use std::io;
 use std::time::Instant;
 
 use bytes::Bytes;
-use futures_core::Stream as _;
-use futures_sink::Sink as _;
 use http::header::{
     CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT,
     SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
@@ -17,14 +15,14 @@ use http::header::{
 };
 use http::{Method, Request, Response, Uri};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::handshake::client::generate_key;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
+use tungstenite::handshake::client::generate_key;
+use tungstenite::handshake::derive_accept_key;
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tungstenite::{Message, Utf8Bytes};
 
 use crate::connector::{Connector, Offer, Stream};
+use crate::frames::Frames;
 use crate::heard_out::HeardOut;
 use crate::raw_http::{self, Exchange};
 use crate::timer::BoxSleep;
@@ -97,8 +95,6 @@ pub(crate) async fn connect(
     expected.check(&response)?;
     let config = WebSocketConfig::default()
         .read_buffer_size(settings.read_buffer)
-        // Messages go out as they are given.
-        .write_buffer_size(0)
         .max_message_size(Some(settings.max_message))
         // A message may well be one frame.
         .max_frame_size(Some(settings.max_message));
@@ -107,18 +103,17 @@ pub(crate) async fn connect(
         read: 0,
         written: 0,
     };
-    let socket =
-        WebSocketStream::from_partially_read(counted, rest.to_vec(), Role::Client, Some(config))
-            .await;
     let now = timer.now();
     let socket = TungsteniteSocket {
-        socket,
+        frames: Frames::new(counted, rest.to_vec(), Role::Client, config),
         settings,
         send_timeout: timeouts.send,
         timer,
         seen: (0, now),
         sent: (0, now),
         pinged: None,
+        owes: false,
+        stuck: None,
         receive_sleep: None,
         send_sleep: None,
         closing: false,
@@ -238,14 +233,17 @@ fn invalid(reason: &'static str) -> Error {
 }
 
 struct TungsteniteSocket {
-    socket: WebSocketStream<Counted>,
+    frames: Frames<Counted>,
     settings: WsSettings,
     send_timeout: Option<Duration>,
     timer: BoxTimer,
-    // Bytes read and written, and when that was noticed: a long message on its way is a sign of life too.
+    // Bytes read and written, and when that was noticed: a long message in progress is a sign of life too.
     seen: (u64, Instant),
     sent: (u64, Instant),
     pinged: Option<Instant>,
+    // Whether a pong or a ping may still be unwritten, and since when the peer has taken none of it.
+    owes: bool,
+    stuck: Option<(u64, Instant)>,
     receive_sleep: Option<BoxSleep>,
     send_sleep: Option<BoxSleep>,
     closing: bool,
@@ -265,27 +263,23 @@ impl Socket for TungsteniteSocket {
         Poll::Ready(result)
     }
 
+    // Ready at once where nothing is left unwritten.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.sent = (self.socket.get_ref().written, self.timer.now());
-        match Pin::new(&mut self.socket).poll_ready(cx) {
-            Poll::Pending => self.poll_send_timeout(cx),
-            Poll::Ready(result) => {
-                Poll::Ready(result.map_err(|error| translate(error, Phase::Send)))
-            }
-        }
+        self.sent = (self.frames.stream().written, self.timer.now());
+        self.poll_flush(cx)
     }
 
     fn start_send(&mut self, text: Bytes) -> Result<(), Error> {
-        self.sent = (self.socket.get_ref().written, self.timer.now());
+        self.sent = (self.frames.stream().written, self.timer.now());
         let text = Utf8Bytes::try_from(text)
             .map_err(|error| invalid("the message is not UTF-8").with_source(error))?;
-        Pin::new(&mut self.socket)
+        self.frames
             .start_send(Message::Text(text))
             .map_err(|error| translate(error, Phase::Send))
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        match Pin::new(&mut self.socket).poll_flush(cx) {
+        match self.frames.poll_flush(cx) {
             Poll::Pending => self.poll_send_timeout(cx),
             Poll::Ready(result) => {
                 Poll::Ready(result.map_err(|error| translate(error, Phase::Send)))
@@ -300,15 +294,20 @@ impl Socket for TungsteniteSocket {
                 code: CloseCode::from(code),
                 reason: Utf8Bytes::default(),
             };
-            // Whatever is wrong with the connection, it is over.
-            drop(Pin::new(&mut self.socket).start_send(Message::Close(Some(frame))));
+            // Whatever is wrong with the connection, it has ended.
+            drop(self.frames.start_send(Message::Close(Some(frame))));
+            drop(self.frames.poll_flush(cx));
             self.receive_sleep = Some(self.timer.boxed_sleep(self.settings.close_timeout));
         }
-        loop {
-            match Pin::new(&mut self.socket).poll_next(cx) {
-                Poll::Ready(Some(Ok(_))) => {}
-                Poll::Ready(None | Some(Err(_))) => return Poll::Ready(Ok(())),
-                Poll::Pending => break,
+        let mut frames = 0;
+        while let Poll::Ready(message) = self.frames.poll_next(cx) {
+            frames += 1;
+            if message.is_err() {
+                return Poll::Ready(Ok(()));
+            }
+            if frames == FRAMES_AT_A_TIME {
+                cx.waker().wake_by_ref();
+                break;
             }
         }
         match &mut self.receive_sleep {
@@ -319,12 +318,12 @@ impl Socket for TungsteniteSocket {
 }
 
 impl TungsteniteSocket {
+    // Control frames are not messages: a peer that sends nothing else must not keep the task from looking at its timeouts.
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        loop {
-            let message = match ready!(Pin::new(&mut self.socket).poll_next(cx)) {
-                None => return Poll::Ready(Some(Err(lost()))),
-                Some(Err(error)) => return Poll::Ready(Some(Err(translate(error, Phase::Body)))),
-                Some(Ok(message)) => message,
+        for _ in 0..FRAMES_AT_A_TIME {
+            let message = match ready!(self.frames.poll_next(cx)) {
+                Err(error) => return Poll::Ready(Some(Err(translate(error, Phase::Body)))),
+                Ok(message) => message,
             };
             if self.pinged.take().is_some() {
                 // What sleeps waits for the pong, perhaps longer than until the next ping.
@@ -336,25 +335,42 @@ impl TungsteniteSocket {
                     return Poll::Ready(Some(Ok(bytes)));
                 }
                 Message::Binary(_) => return Poll::Ready(Some(Err(protocol("a binary message")))),
-                // The library answers pings, and frames come only while writing.
-                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+                // The library answers it.
+                Message::Ping(_) => self.owes = true,
+                // Frames come only while writing.
+                Message::Pong(_) | Message::Frame(_) => {}
                 Message::Close(frame) => return Poll::Ready(closed(frame)),
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     // Pending as long as the connection may live; sends the ping when its time has come.
     fn poll_liveness(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
-        let Some(interval) = self.settings.ping_interval else {
-            return Poll::Pending;
-        };
         loop {
+            let now = self.timer.now();
+            if let Err(error) = self.write_owed(cx, now) {
+                return Poll::Ready(error);
+            }
             if let Some(sleep) = &mut self.receive_sleep {
                 ready!(sleep.as_mut().poll(cx));
                 self.receive_sleep = None;
             }
             let now = self.timer.now();
-            let read = self.socket.get_ref().read;
+            if let Some(rest) = self.until_stuck_too_long(now) {
+                match rest {
+                    Ok(rest) => self.sleep_for(rest),
+                    Err(error) => return Poll::Ready(error),
+                }
+            }
+            let Some(interval) = self.settings.ping_interval else {
+                if self.receive_sleep.is_some() {
+                    continue;
+                }
+                return Poll::Pending;
+            };
+            let read = self.frames.stream().read;
             if read != self.seen.0 {
                 self.seen = (read, now);
                 self.pinged = None;
@@ -362,27 +378,67 @@ impl TungsteniteSocket {
             let (since, period) = match (self.pinged, self.settings.pong_timeout) {
                 (None, _) => (self.seen.1, interval),
                 (Some(pinged), Some(timeout)) => (pinged, timeout),
-                // Nobody waits for the answer; the next ping is due as if it had come.
+                // Nothing waits for the pong; the next ping is due as if it had come.
                 (Some(pinged), None) => (pinged, interval),
             };
             let elapsed = now.saturating_duration_since(since);
             if elapsed < period {
-                self.receive_sleep = Some(self.timer.boxed_sleep(period - elapsed));
+                self.sleep_for(period - elapsed);
                 continue;
             }
             if self.pinged.is_some() && self.settings.pong_timeout.is_some() {
-                let error = Error::new(ErrorKind::Timeout(Clock::Pong), Phase::Body, Sent::Maybe)
-                    .with_timeout(period);
-                return Poll::Ready(error);
+                return Poll::Ready(pong_timeout(period));
             }
             self.pinged = Some(now);
-            if let Err(error) = Pin::new(&mut self.socket).start_send(Message::Ping(Bytes::new())) {
-                return Poll::Ready(translate(error, Phase::Body));
-            }
-            if let Poll::Ready(Err(error)) = Pin::new(&mut self.socket).poll_flush(cx) {
-                return Poll::Ready(translate(error, Phase::Body));
+            match self.frames.start_send(Message::Ping(Bytes::new())) {
+                // Full of pongs that the peer does not read; that has a timeout already.
+                Ok(()) | Err(tungstenite::Error::WriteBufferFull(_)) => self.owes = true,
+                Err(error) => return Poll::Ready(translate(error, Phase::Body)),
             }
         }
+    }
+
+    fn sleep_for(&mut self, period: Duration) {
+        if self.receive_sleep.is_none() {
+            self.receive_sleep = Some(self.timer.boxed_sleep(period));
+        }
+    }
+
+    // Writes pongs and pings, and notes whether the peer takes them.
+    fn write_owed(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<(), Error> {
+        if !self.owes {
+            return Ok(());
+        }
+        match self.frames.poll_flush(cx) {
+            Poll::Ready(Ok(())) => {
+                self.owes = false;
+                self.stuck = None;
+            }
+            Poll::Ready(Err(error)) => return Err(translate(error, Phase::Body)),
+            Poll::Pending => {
+                let written = self.frames.stream().written;
+                if self.stuck.is_none() {
+                    // This may run out before what sleeps now does.
+                    self.receive_sleep = None;
+                }
+                if self.stuck.is_none_or(|(before, _)| before != written) {
+                    self.stuck = Some((written, now));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    // How long the peer may still leave everything unread, or the error that it has done so for too long.
+    fn until_stuck_too_long(&self, now: Instant) -> Option<Result<Duration, Error>> {
+        let (_, since) = self.stuck?;
+        let period = self.settings.pong_timeout.or(self.send_timeout)?;
+        let elapsed = now.saturating_duration_since(since);
+        Some(if elapsed < period {
+            Ok(period - elapsed)
+        } else {
+            Err(pong_timeout(period))
+        })
     }
 
     // Writing has a clock of its own: nobody reads while a message is sent, so no pong could be seen.
@@ -396,7 +452,7 @@ impl TungsteniteSocket {
                 self.send_sleep = None;
             }
             let now = self.timer.now();
-            let written = self.socket.get_ref().written;
+            let written = self.frames.stream().written;
             if written != self.sent.0 {
                 self.sent = (written, now);
             }
@@ -422,8 +478,8 @@ fn closed(frame: Option<CloseFrame>) -> Option<Result<Bytes, Error>> {
         .then(|| Err(Error::new(ErrorKind::Closed, Phase::Body, Sent::Maybe).with_close_code(code)))
 }
 
-fn lost() -> Error {
-    Error::new(ErrorKind::Truncated, Phase::Body, Sent::Maybe)
+fn pong_timeout(period: Duration) -> Error {
+    Error::new(ErrorKind::Timeout(Clock::Pong), Phase::Body, Sent::Maybe).with_timeout(period)
 }
 
 fn protocol(reason: &'static str) -> Error {
@@ -495,3 +551,6 @@ impl AsyncWrite for Counted {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+// After so many frames without a message, other tasks and our own timeouts have their turn.
+const FRAMES_AT_A_TIME: usize = 64;

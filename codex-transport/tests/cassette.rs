@@ -263,3 +263,70 @@ fn what_is_no_cassette_is_refused_with_its_line() {
         }
     }
 }
+
+#[test]
+fn members_are_found_however_they_are_spelled() {
+    for name in [
+        "accessToken",
+        "AccessToken",
+        "access-token",
+        "ACCESS_TOKEN",
+        "refreshToken",
+        "idToken",
+        "apiKey",
+        "clientSecret",
+        "chatgptAccountId",
+        "encryptedContent",
+    ] {
+        for text in [
+            format!("{{\"{name}\":\"{CANARY}\"}}"),
+            format!("{{\"in\":\"{{\\\"{name}\\\":\\\"{CANARY}\\\"}}\"}}"),
+            format!("x=1&{name}={CANARY}&y=2"),
+        ] {
+            let mut bytes = text.clone().into_bytes();
+            Scrubber::default().scrub(&mut bytes);
+            let scrubbed = String::from_utf8(bytes).unwrap();
+            assert!(!scrubbed.contains(CANARY), "{scrubbed}");
+            assert_eq!(scrubbed.len(), text.len());
+        }
+    }
+    let harmless = r#"{"token_count":"12","max_output_tokens":"7","keys":"a","code":"rate_limit"}"#;
+    let mut bytes = harmless.as_bytes().to_vec();
+    Scrubber::default().scrub(&mut bytes);
+    assert_eq!(bytes, harmless.as_bytes());
+}
+
+// Nothing names the credential to the scrubber: the request does.
+#[tokio::test]
+async fn what_a_server_echoes_of_the_credential_is_not_kept() {
+    let partly = &CANARY[..15];
+    let answer = Answer::status(401)
+        .header("x-request-id", &format!("req_{CANARY}"))
+        .header("x-debug", &format!("got {CANARY}"))
+        .body(format!(
+            "{{\"error\":{{\"message\":\"Incorrect API key provided: {CANARY} ({partly}...)\"}}}}"
+        ));
+    let cut = Answer::sse()
+        .header("x-oai-request-id", CANARY)
+        .body("data: {}\n\n")
+        .cut(Cut::Reset);
+    let server = LoopbackServer::start(Script::new().answer(answer).answer(cut)).unwrap();
+    let recorder = Recorder::new(HyperTransport::new().unwrap());
+    let mut errors = Vec::new();
+    for _ in 0..2 {
+        let request = Request::post(server.url("/v1/responses"))
+            .header("authorization", format!("Bearer {CANARY}"))
+            .body(Bytes::from_static(b"{}"))
+            .unwrap();
+        let mut body = recorder.send(request).await.unwrap().into_body();
+        while let Some(chunk) = body.chunk().await {
+            errors.extend(chunk.err());
+        }
+    }
+    let error = errors.pop().unwrap();
+    assert!(error.request_id().unwrap().contains('*'));
+    assert!(!format!("{error:?} {error}").contains(partly));
+    let cassette = recorder.to_json_lines();
+    assert!(cassette.contains("Incorrect API key provided: ****"));
+    assert!(!cassette.contains(partly), "{cassette}");
+}

@@ -367,25 +367,89 @@ async fn error_bodies_are_bounded_and_complete_ones_are_checked() {
     assert_eq!(body.collect(200_000).await.unwrap().len(), 200_000);
 }
 
-// Cookies, policies and what proxies add make long heads.
+// Cookies, policies and what proxies add make many and long headers.
 #[tokio::test]
-async fn a_long_head_is_taken_and_one_without_measure_is_an_error() {
-    let head = |length: usize| {
-        (0..60).fold(Answer::ok().body("hello"), |answer, number| {
-            answer.header(&format!("x-policy-{number}"), &"p".repeat(length))
+async fn headers_have_one_limit_over_every_version() {
+    let headers = |fields: usize, length: usize| {
+        (0..fields).fold(Answer::ok().body("hello"), |answer, number| {
+            answer.header(&format!("x-policy-{number:03}"), &"p".repeat(length))
         })
     };
     for http in BOTH {
-        let script = Script::new().answer(head(1000)).answer(head(3000));
+        let fits = [(120, 10), (300, 200), (60, 1000), (500, 10), (2, 32_000)];
+        let exceeds = [(60, 1200), (70, 1000), (2, 33_000), (520, 10), (1000, 1)];
+        let mut script = Script::new();
+        for (fields, length) in fits.into_iter().chain(exceeds) {
+            script = script.answer(headers(fields, length));
+        }
         let server = LoopbackServer::start(script).unwrap();
         let transport = transport(http);
-        let response = transport.send(post(server.url("/"))).await.unwrap();
-        assert_eq!(response.headers()["x-policy-59"].len(), 1000);
-        let body = response.into_body().collect(100).await.unwrap();
-        assert_eq!(body, "hello");
-        let error = transport.send(post(server.url("/"))).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Protocol, "{http:?} {error:?}");
-        assert_eq!((error.phase(), error.sent()), (Phase::Headers, Sent::Maybe));
+        for (fields, length) in fits {
+            let response = transport.send(post(server.url("/"))).await.unwrap();
+            assert_eq!(response.headers()["x-policy-001"].len(), length);
+            assert!(response.headers().len() >= fields);
+            let body = response.into_body().collect(100).await.unwrap();
+            assert_eq!(body, "hello");
+        }
+        for (fields, length) in exceeds {
+            let error = transport.send(post(server.url("/"))).await.unwrap_err();
+            let case = format!("{http:?} {fields} {length} {error:?}");
+            assert_eq!(error.kind(), ErrorKind::TooLarge, "{case}");
+            assert_eq!(error.phase(), Phase::Headers, "{case}");
+            assert!(!error.is_retryable() && error.sent() != Sent::No, "{case}");
+            assert_eq!(
+                core::error::Error::source(&error).unwrap().to_string(),
+                "more than 64 KiB or 512 fields of response headers",
+                "{case}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn chunk_extensions_and_trailers_have_limits_that_are_named() {
+    let extension = "e".repeat(1000);
+    let chunks = |count| format!("1;{extension}\r\nx\r\n").repeat(count);
+    let trailers = |count| {
+        (0..count)
+            .map(|n| format!("x-trailer-{n}: {extension}\r\n"))
+            .collect::<String>()
+    };
+    for (body, limit) in [
+        (chunks(15) + "0\r\n\r\n", None),
+        (format!("1\r\nx\r\n0\r\n{}\r\n", trailers(15)), None),
+        (
+            chunks(17) + "0\r\n\r\n",
+            Some("more than 16 KiB of chunk extensions"),
+        ),
+        (
+            format!("1\r\nx\r\n0\r\n{}\r\n", trailers(17)),
+            Some("more than 16 KiB or 512 fields of trailers"),
+        ),
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            assert!(stream.read(&mut request).await.unwrap() > 0);
+            let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+            let _ = stream.write_all((head.to_owned() + &body).as_bytes()).await;
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+        });
+        let transport = transport(HttpVersions::Http1);
+        let body = transport.send(post(url)).await.unwrap().into_body();
+        let result = body.collect(100).await;
+        let Some(limit) = limit else {
+            assert!(result.is_ok(), "{result:?}");
+            continue;
+        };
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::TooLarge);
+        assert_eq!(
+            core::error::Error::source(&error).unwrap().to_string(),
+            limit
+        );
     }
 }
 

@@ -190,9 +190,11 @@ async fn a_long_head_is_taken_and_one_without_measure_is_an_error() {
     };
     let mut socket = connect(&serve(head(1000))).await;
     assert_eq!(socket.next().await.unwrap().unwrap(), "a");
-    let error = refused(head(3000)).await;
-    assert_eq!(error.kind(), ErrorKind::Protocol, "{error:?}");
-    assert_eq!((error.phase(), error.sent()), (Phase::Handshake, Sent::No));
+    for length in [1200, 3000] {
+        let error = refused(head(length)).await;
+        assert_eq!(error.kind(), ErrorKind::TooLarge, "{error:?}");
+        assert_eq!((error.phase(), error.sent()), (Phase::Handshake, Sent::No));
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 // What the command line says. The first plain word is the question; more of them are joined, so that quotes may be left out.
 
 use core::time::Duration;
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use codex_auth::Secret;
@@ -18,6 +19,7 @@ pub(crate) struct Arguments {
     pub(crate) model: Option<String>,
     pub(crate) request: Option<PathBuf>,
     pub(crate) json: bool,
+    pub(crate) raw: bool,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) transport: TransportChoice,
 }
@@ -34,6 +36,7 @@ usage: ask [OPTIONS] QUESTION
   --model NAME             the model to ask
   --request FILE           a whole request as JSON instead of a question
   --json                   print one line of JSON per event instead of text
+  --raw                    print the text as the server sent it, control characters included; for a pipe or a file
   --idle-timeout SECONDS   give up after so long a silence (default 300)
   --transport NAME         auto (a WebSocket where the backend has them), http or websocket
 
@@ -58,6 +61,7 @@ pub(crate) fn parse() -> Result<Option<Arguments>, String> {
             Long("model") => arguments.model = Some(text(&mut parser)?),
             Long("request") => arguments.request = Some(PathBuf::from(text(&mut parser)?)),
             Long("json") => arguments.json = true,
+            Long("raw") => arguments.raw = true,
             Long("idle-timeout") => arguments.idle_timeout = Some(seconds(&text(&mut parser)?)?),
             Long("transport") => arguments.transport = transport(&text(&mut parser)?)?,
             Long("help") | Short('h') => return Ok(None),
@@ -70,6 +74,9 @@ pub(crate) fn parse() -> Result<Option<Arguments>, String> {
     }
     if arguments.named.api_key.is_some() && arguments.named.auth_file.is_some() {
         return Err("--api-key and --auth-file exclude each other".to_owned());
+    }
+    if arguments.raw && std::io::stdout().is_terminal() {
+        return Err("--raw needs standard output to be a pipe or a file: a terminal would obey control characters".to_owned());
     }
     match (&arguments.question, &arguments.request) {
         (None, None) => Err("a question is missing; --help shows how to ask one".to_owned()),

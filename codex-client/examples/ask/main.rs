@@ -19,6 +19,8 @@ mod embedded;
 #[path = "../support/flags.rs"]
 mod flags;
 mod show;
+#[path = "../support/terminal.rs"]
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -27,6 +29,7 @@ use codex_transport::Timeouts;
 use codex_types::CreateResponse;
 
 use arguments::{Arguments, USAGE};
+use terminal::inert;
 
 const MODEL: &str = "gpt-5.5";
 
@@ -47,18 +50,7 @@ async fn main() -> ExitCode {
 }
 
 fn fail(message: &str) -> ExitCode {
-    // Whatever a server says about an error, it gets one line.
-    let line: String = message
-        .chars()
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
-        .collect();
-    eprintln!("ask: {line}");
+    eprintln!("ask: {}", inert(message, &[]));
     ExitCode::FAILURE
 }
 
@@ -99,7 +91,7 @@ async fn ask(arguments: Arguments) -> Result<(), String> {
         .stream(&request)
         .await
         .map_err(|error| explain(&error))?;
-    let mut screen = show::Screen::new(arguments.json);
+    let mut screen = show::Screen::new(arguments.json, arguments.raw);
     while let Some(item) = turn.next().await {
         match item {
             Ok(TurnEvent::Response(event)) => screen
@@ -112,7 +104,7 @@ async fn ask(arguments: Arguments) -> Result<(), String> {
                 screen.pause();
                 return Err(explain(&error));
             }
-            Err(error) => screen.remark(&explain(&error)),
+            Err(error) => screen.remark(&inert(&explain(&error), &[])),
         }
     }
     screen.pause();

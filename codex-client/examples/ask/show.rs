@@ -1,11 +1,19 @@
 // What a person sees: text as it comes, reasoning dimmed beside it where standard error is a terminal.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal as _, Write as _};
 
 use codex_types::{OutputItem, Response, ResponseEvent};
 
+use crate::terminal::inert;
+
+/// The control characters of running text.
+const TEXT: &[char] = &['\n', '\t'];
+
 pub(crate) struct Screen {
     json: bool,
+    /// Print text as it was sent.
+    raw: bool,
     /// Escape sequences are for terminals.
     dim: bool,
     line_open: bool,
@@ -13,9 +21,10 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    pub(crate) fn new(json: bool) -> Self {
+    pub(crate) fn new(json: bool, raw: bool) -> Self {
         Self {
             json,
+            raw,
             dim: std::io::stderr().is_terminal(),
             line_open: false,
             reasoning_open: false,
@@ -25,14 +34,21 @@ impl Screen {
     pub(crate) fn event(&mut self, event: &ResponseEvent) -> std::io::Result<()> {
         if self.json {
             let mut out = std::io::stdout().lock();
-            writeln!(out, "{}", event.to_json().map_err(std::io::Error::other)?)?;
+            let json = event.to_json().map_err(std::io::Error::other)?;
+            writeln!(out, "{}", escaped(&json))?;
             return out.flush();
         }
         match event {
             ResponseEvent::OutputTextDelta(delta) | ResponseEvent::RefusalDelta(delta) => {
                 self.end_reasoning();
                 let mut out = std::io::stdout().lock();
-                out.write_all(delta.delta().as_bytes())?;
+                let text = delta.delta();
+                let shown = if self.raw {
+                    text.into()
+                } else {
+                    inert(text, TEXT)
+                };
+                out.write_all(shown.as_bytes())?;
                 out.flush()?;
                 self.line_open = !delta.delta().ends_with('\n');
             }
@@ -44,7 +60,8 @@ impl Screen {
                 if let OutputItem::FunctionCall(call) = &done.item {
                     self.remark(&format!(
                         "the model calls {}({})",
-                        call.name, call.arguments
+                        inert(&call.name, &[]),
+                        inert(&call.arguments, &[])
                     ));
                 }
             }
@@ -83,7 +100,7 @@ impl Screen {
         if !core::mem::replace(&mut self.reasoning_open, true) && self.dim {
             eprint!("\x1b[2m");
         }
-        eprint!("{text}");
+        eprint!("{}", inert(text, TEXT));
     }
 
     fn end_reasoning(&mut self) {
@@ -91,4 +108,20 @@ impl Screen {
             eprintln!("{}", if self.dim { "\x1b[0m" } else { "" });
         }
     }
+}
+
+/// The same JSON with DEL and the C1 controls as escapes. Both may stand in a JSON string as they are, and some terminals obey them.
+fn escaped(json: &str) -> Cow<'_, str> {
+    if !json.contains(char::is_control) {
+        return Cow::Borrowed(json);
+    }
+    let mut shown = String::with_capacity(json.len() + 16);
+    for character in json.chars() {
+        if character.is_control() {
+            shown.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            shown.push(character);
+        }
+    }
+    Cow::Owned(shown)
 }

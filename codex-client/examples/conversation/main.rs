@@ -20,6 +20,10 @@ use std::process::ExitCode;
 use codex_client::Session;
 use codex_types::{RawJson, ReasoningSummary, Response, ResponseEvent};
 use support::Backend;
+use support::terminal::inert;
+
+/// The control characters of running text.
+const TEXT: &[char] = &['\n', '\t'];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -107,12 +111,14 @@ async fn answer(session: &mut Session, question: &str) -> Result<Response, Strin
     while let Some(item) = turn.next().await {
         match item.map_err(|error| support::explain(&error))? {
             ResponseEvent::OutputTextDelta(delta) | ResponseEvent::RefusalDelta(delta) => {
-                print!("{}", delta.delta());
+                print!("{}", inert(delta.delta(), TEXT));
                 std::io::stdout()
                     .flush()
                     .map_err(|error| format!("standard output: {error}"))?;
             }
-            ResponseEvent::ReasoningSummaryTextDelta(delta) => eprint!("{}", delta.delta()),
+            ResponseEvent::ReasoningSummaryTextDelta(delta) => {
+                eprint!("{}", inert(delta.delta(), TEXT))
+            }
             ResponseEvent::ReasoningSummaryTextDone(_) => eprintln!(),
             ResponseEvent::OutputTextDone(_) | ResponseEvent::RefusalDone(_) => println!(),
             _ => {}

@@ -14,6 +14,8 @@ mod arguments;
 mod pasted;
 mod place;
 mod status;
+#[path = "../support/terminal.rs"]
+mod terminal;
 
 use core::time::Duration;
 use std::io::IsTerminal as _;
@@ -24,6 +26,7 @@ use codex_client::login::{Login, Notice, RedirectListener, Redirects};
 use codex_transport::{HyperTransport, TokioTimer};
 
 use arguments::{Action, Arguments, USAGE};
+use terminal::inert;
 
 // Ctrl-C needs no code: nothing is held that the end of the process does not free, and the store survives being killed at any moment.
 #[tokio::main]
@@ -69,12 +72,13 @@ async fn device(login: &Login<FileStore>) -> Result<(), String> {
     let show = |prompt: &Prompt| {
         println!(
             "Open this address in a browser on any device:\n\n  {}\n",
-            prompt.url()
+            inert(prompt.url(), &[])
         );
         if let Some(code) = prompt.user_code() {
             println!(
-                "and enter this code, within {}:\n\n  {code}\n",
-                minutes(prompt.time_limit())
+                "and enter this code, within {}:\n\n  {}\n",
+                minutes(prompt.time_limit()),
+                inert(code, &[])
             );
         }
         println!(
@@ -104,7 +108,7 @@ async fn browser(login: &Login<FileStore>, open_browser: bool) -> Result<(), Str
         Notice::Show(prompt) => {
             println!(
                 "Open this address in a browser on this machine:\n\n  {}\n",
-                prompt.url()
+                inert(prompt.url(), &[])
             );
             if terminal {
                 println!("If the browser cannot come back here, paste the address it ends at.");
@@ -130,7 +134,7 @@ async fn paste(login: &Login<FileStore>) -> Result<(), String> {
         Notice::Show(prompt) => {
             println!(
                 "Open this address in a browser on any machine:\n\n  {}\n",
-                prompt.url()
+                inert(prompt.url(), &[])
             );
             println!(
                 "It ends at a page that cannot be shown. Paste the address of that page here:"
@@ -211,7 +215,8 @@ fn explain(error: &Error) -> String {
         ErrorKind::TimedOut | ErrorKind::CodeRefused => "; start again",
         _ => "",
     };
-    line + help
+    // It may be printed by itself.
+    inert(&line, &[]).into_owned() + help
 }
 
 fn chain(error: &dyn core::error::Error) -> String {
@@ -226,18 +231,7 @@ fn chain(error: &dyn core::error::Error) -> String {
 }
 
 fn fail(message: &str) -> ExitCode {
-    // Whatever an authority says about an error, it gets one line.
-    let line: String = message
-        .chars()
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
-        .collect();
-    eprintln!("login: {line}");
+    eprintln!("login: {}", inert(message, &[]));
     ExitCode::FAILURE
 }
 

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use codex_auth::{AuthMode, Claims, FileStore, Record, Registration, TokenSet, TokenStore as _};
 
 use crate::explain;
+use crate::terminal::inert;
 
 /// Says who is signed in; the exit status says whether anybody is.
 pub(crate) fn show(store: &FileStore) -> Result<ExitCode, String> {
@@ -54,7 +55,7 @@ pub(crate) fn who(record: &Record) -> String {
     if !details.is_empty() {
         line.push_str(&format!(" ({})", details.join(", ")));
     }
-    line.replace(char::is_control, " ")
+    inert(&line, &[]).into_owned()
 }
 
 fn holds_something(record: &Record) -> bool {

@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use codex_types::lint::close_schema;
 use codex_types::{JsonSchemaFormat, RawJson, TextConfig};
 use serde::Deserialize;
+use support::terminal::inert;
 
 #[derive(Debug, Deserialize)]
 struct Recipe {
@@ -54,7 +55,7 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
-            eprintln!("structured: {message}");
+            eprintln!("structured: {}", inert(&message, &[]));
             ExitCode::FAILURE
         }
     }
@@ -84,17 +85,18 @@ async fn run() -> Result<(), String> {
         .map_err(|error| support::explain(&error))?;
     // A model may decline, and then says so in words.
     if let Some(refusal) = response.refusal() {
-        return Err(format!("the model declines: {refusal}"));
+        return Err(format!("the model declines: {}", inert(&refusal, &[])));
     }
     let recipe: Recipe = RawJson::parse(&response.output_text())
         .and_then(|json| json.decode())
         .map_err(|error| format!("the answer is no recipe: {error}"))?;
 
-    println!("{}, {} minutes", recipe.title, recipe.minutes);
+    println!("{}, {} minutes", inert(&recipe.title, &[]), recipe.minutes);
     for ingredient in &recipe.ingredients {
+        let name = inert(&ingredient.name, &[]);
         match ingredient.grams {
-            Some(grams) => println!("  {grams:>4} g {}", ingredient.name),
-            None => println!("         {}", ingredient.name),
+            Some(grams) => println!("  {grams:>4} g {name}"),
+            None => println!("         {name}"),
         }
     }
     Ok(())

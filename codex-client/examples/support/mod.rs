@@ -2,6 +2,7 @@
 
 mod answers;
 mod embedded;
+pub(crate) mod terminal;
 
 use codex_client::{Client, Error, Preferences};
 use codex_transport::testing::LoopbackServer;
@@ -61,14 +62,5 @@ pub(crate) fn explain(error: &Error) -> String {
     if let Some(reason) = error.reason() {
         line.push_str(&format!(": {reason}; {}", reason.remedy()));
     }
-    // Whatever a server says about an error, it gets one line.
-    line.chars()
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
-        .collect()
+    terminal::inert(&line, &[]).into_owned()
 }

@@ -16,6 +16,10 @@ use std::process::ExitCode;
 use codex_client::{Approval, Progress, ToolCall, Tools};
 use codex_types::{FunctionTool, RawJson, ResponseEvent};
 use serde::Deserialize;
+use support::terminal::inert;
+
+/// The control characters of running text.
+const TEXT: &[char] = &['\n', '\t'];
 
 /// The arguments of `current_weather`, as its schema below describes them.
 #[derive(Deserialize)]
@@ -66,7 +70,11 @@ async fn run() -> Result<(), String> {
         )
         // Asked before every call. A program that does more than look would ask its user here.
         .approve(async |call: ToolCall| {
-            eprintln!("the model calls {}({})", call.name, call.arguments);
+            eprintln!(
+                "the model calls {}({})",
+                inert(&call.name, &[]),
+                inert(&call.arguments, &[])
+            );
             Approval::Allow
         });
     let mut session = backend.client.session(backend.request.clone());
@@ -74,7 +82,7 @@ async fn run() -> Result<(), String> {
         .run_with(&tools, question, show)
         .await
         .map_err(|error| support::explain(&error))?;
-    println!("{}", response.output_text());
+    println!("{}", inert(&response.output_text(), TEXT));
     Ok(())
 }
 
@@ -92,7 +100,7 @@ async fn current_weather(place: Place) -> Result<String, &'static str> {
 fn show(progress: Progress<'_>) {
     match progress {
         Progress::Event(ResponseEvent::ReasoningSummaryTextDelta(delta)) => {
-            eprint!("{}", delta.delta())
+            eprint!("{}", inert(delta.delta(), TEXT))
         }
         Progress::Event(ResponseEvent::ReasoningSummaryTextDone(_)) => eprintln!(),
         _ => {}

@@ -79,14 +79,8 @@ impl Client {
     /// # Errors
     ///
     /// Those of [`retrieve`](Self::retrieve).
-    pub fn cancel<'a>(&'a self, response_id: &'a str) -> Call<'a, Response> {
-        Call::new(move |options| {
-            Box::pin(async move {
-                let path = format!("responses/{}/cancel", checked(response_id)?);
-                let call = Unary::new(self.shared(), &options, Method::POST, &path).await?;
-                call.fetch().await
-            })
-        })
+    pub fn cancel(&self, response_id: &str) -> Call<'_, Response> {
+        self.fetch(Method::POST, path(response_id, "/cancel"))
     }
 
     /// Deletes a stored response.
@@ -94,11 +88,11 @@ impl Client {
     /// # Errors
     ///
     /// Those of [`retrieve`](Self::retrieve).
-    pub fn delete<'a>(&'a self, response_id: &'a str) -> Call<'a, ()> {
+    pub fn delete(&self, response_id: &str) -> Call<'_, ()> {
+        let path = path(response_id, "");
         Call::new(move |options| {
             Box::pin(async move {
-                let path = format!("responses/{}", checked(response_id)?);
-                let call = Unary::new(self.shared(), &options, Method::DELETE, &path).await?;
+                let call = Unary::new(self.shared(), &options, Method::DELETE, &path?).await?;
                 call.send().await.map(drop)
             })
         })
@@ -109,19 +103,10 @@ impl Client {
     /// # Errors
     ///
     /// Those of [`retrieve`](Self::retrieve).
-    pub fn input_items<'a>(
-        &'a self,
-        response_id: &'a str,
-        query: &'a InputItems,
-    ) -> Call<'a, ItemList> {
-        Call::new(move |options| {
-            Box::pin(async move {
-                let (id, query) = (checked(response_id)?, query.to_query()?);
-                let path = format!("responses/{id}/input_items{query}");
-                let call = Unary::new(self.shared(), &options, Method::GET, &path).await?;
-                call.fetch().await
-            })
-        })
+    pub fn input_items(&self, response_id: &str, query: &InputItems) -> Call<'_, ItemList> {
+        let query = query.to_query();
+        let path = query.and_then(|query| path(response_id, &format!("/input_items{query}")));
+        self.fetch(Method::GET, path)
     }
 
     /// Counts the input tokens of a request without sending it to a model.
@@ -133,13 +118,7 @@ impl Client {
         &'a self,
         request: &'a InputTokensRequest,
     ) -> Call<'a, InputTokens> {
-        Call::new(move |options| {
-            Box::pin(async move {
-                let path = "responses/input_tokens";
-                let call = Unary::new(self.shared(), &options, Method::POST, path).await?;
-                call.with_body(request)?.fetch().await
-            })
-        })
+        self.post("responses/input_tokens", request)
     }
 }
 
@@ -148,18 +127,23 @@ pub(crate) async fn retrieve(
     response_id: &str,
     options: &CallOptions,
 ) -> Result<Response, Error> {
-    let path = format!("responses/{}", checked(response_id)?);
+    let path = path(response_id, "")?;
     let call = Unary::new(shared, options, Method::GET, &path).await?;
     call.fetch().await
 }
 
 /// The path of the event stream of a stored response, after the event with this number.
 pub(crate) fn stream_path(response_id: &str, starting_after: Option<u64>) -> Result<String, Error> {
-    let id = checked(response_id)?;
-    Ok(match starting_after {
-        Some(number) => format!("responses/{id}?stream=true&starting_after={number}"),
-        None => format!("responses/{id}?stream=true"),
-    })
+    let after = starting_after.map(|number| format!("&starting_after={number}"));
+    path(
+        response_id,
+        &format!("?stream=true{}", after.unwrap_or_default()),
+    )
+}
+
+/// The path of a stored response, and what follows its id.
+fn path(response_id: &str, rest: &str) -> Result<String, Error> {
+    Ok(format!("responses/{}{rest}", checked(response_id)?))
 }
 
 /// Which page of the items of a response.

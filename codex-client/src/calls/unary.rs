@@ -10,6 +10,8 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, Method, Request, Uri};
 use serde::de::DeserializeOwned;
 
+use crate::calls::call::Call;
+use crate::client::Client;
 use crate::document::BODY_LIMIT;
 use crate::error::Error;
 use crate::exchange::Exchange;
@@ -92,6 +94,36 @@ impl<'a> Unary<'a> {
     pub(crate) async fn fetch<T: DeserializeOwned>(self) -> Result<T, Error> {
         let (meta, body) = self.send().await?;
         decode(meta, body).await
+    }
+}
+
+impl Client {
+    /// A call whose response comes in one piece. A path that cannot be made is the error of the call.
+    pub(crate) fn fetch<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: Result<String, Error>,
+    ) -> Call<'_, T> {
+        Call::new(move |options| {
+            Box::pin(async move {
+                let call = Unary::new(self.shared(), &options, method, &path?).await?;
+                call.fetch().await
+            })
+        })
+    }
+
+    /// The same with a body.
+    pub(crate) fn post<'a, T: DeserializeOwned>(
+        &'a self,
+        path: &'static str,
+        body: &'a (impl serde::Serialize + Sync),
+    ) -> Call<'a, T> {
+        Call::new(move |options| {
+            Box::pin(async move {
+                let call = Unary::new(self.shared(), &options, Method::POST, path).await?;
+                call.with_body(body)?.fetch().await
+            })
+        })
     }
 }
 

@@ -4,14 +4,10 @@
 use core::convert::Infallible;
 use core::task::{Context, Poll, ready};
 
-use codex_types::{InputItem, ResponseEvent};
+use codex_types::InputItem;
 
-use crate::assembled::{Assembly, EventSource, Step};
-use crate::error::Error;
-use crate::events::HttpEvents;
+use crate::assembled::{Assembly, EventSource, Item};
 use crate::session::state::SessionState;
-#[cfg(feature = "ws")]
-use crate::socket::source::SocketEvents;
 
 /// The events of a response that will be part of a conversation.
 pub(super) struct Recorded<'a> {
@@ -21,14 +17,8 @@ pub(super) struct Recorded<'a> {
     said: Option<Vec<InputItem>>,
 }
 
-pub(super) enum Events<'a> {
-    Http(HttpEvents),
-    #[cfg(feature = "ws")]
-    Socket(SocketEvents<'a>),
-    /// Without sockets no source borrows from a session.
-    #[cfg(not(feature = "ws"))]
-    Never(Infallible, core::marker::PhantomData<&'a ()>),
-}
+/// Events of either transport.
+pub(super) type Events<'a> = Box<dyn EventSource<Restart = Infallible> + Send + 'a>;
 
 impl<'a> Recorded<'a> {
     pub(super) fn new(
@@ -55,7 +45,7 @@ impl EventSource for Recorded<'_> {
         &mut self,
         assembly: &mut Assembly,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Step<ResponseEvent, Infallible>, Error>>> {
+    ) -> Poll<Option<Item<Infallible>>> {
         let item = ready!(self.events.poll_next(assembly, cx));
         if let Some(Ok(_)) = &item
             && assembly.is_completed()
@@ -67,27 +57,26 @@ impl EventSource for Recorded<'_> {
     }
 }
 
-impl EventSource for Events<'_> {
+/// The events of a socket whose settings rule out restarts.
+#[cfg(feature = "ws")]
+pub(super) struct Unbroken<'a>(pub(super) crate::socket::source::SocketEvents<'a>);
+
+#[cfg(feature = "ws")]
+impl EventSource for Unbroken<'_> {
     type Restart = Infallible;
 
     fn poll_next(
         &mut self,
         assembly: &mut Assembly,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Step<ResponseEvent, Infallible>, Error>>> {
-        match self {
-            Self::Http(events) => events.poll_next(assembly, cx),
-            #[cfg(feature = "ws")]
-            Self::Socket(events) => {
-                let item = ready!(events.poll_next(assembly, cx));
-                Poll::Ready(item.map(|item| match item? {
-                    Step::Response(event) => Ok(Step::Response(event)),
-                    // The settings of a session rule it out; if it came, the response so far would be void.
-                    Step::Restart(restart) => Err(restart.cause.after_delivery(true)),
-                }))
-            }
-            #[cfg(not(feature = "ws"))]
-            Self::Never(never, _) => match *never {},
-        }
+    ) -> Poll<Option<Item<Infallible>>> {
+        use crate::assembled::Step;
+
+        let item = ready!(self.0.poll_next(assembly, cx));
+        Poll::Ready(item.map(|item| match item? {
+            Step::Response(event) => Ok(Step::Response(event)),
+            // If one came all the same, the response so far would be void.
+            Step::Restart(restart) => Err(restart.cause.after_delivery(true)),
+        }))
     }
 }

@@ -13,7 +13,7 @@ use crate::assembled::{Assembled, Step};
 use crate::calls::stream::ResponseStream;
 use crate::error::Error;
 use crate::meta::ResponseMeta;
-use crate::session::recorded::{Events, Recorded};
+use crate::session::recorded::Recorded;
 use crate::session::state::SessionState;
 
 /// The events of one response of a [`Session`](crate::Session), as they arrive.
@@ -32,8 +32,7 @@ impl<'a> SessionTurn<'a> {
     ) -> Self {
         let response = stream.into_assembled();
         Self {
-            response: response
-                .map_source(|events| Recorded::new(state, Events::Http(events), said)),
+            response: response.map_source(|events| Recorded::new(state, Box::new(events), said)),
         }
     }
 
@@ -43,10 +42,12 @@ impl<'a> SessionTurn<'a> {
         turn: crate::socket::turn::SocketTurn<'a>,
         said: Vec<InputItem>,
     ) -> Self {
+        use crate::session::recorded::Unbroken;
+
         let response = turn.into_assembled();
         Self {
             response: response
-                .map_source(|events| Recorded::new(state, Events::Socket(events), said)),
+                .map_source(|events| Recorded::new(state, Box::new(Unbroken(events)), said)),
         }
     }
 

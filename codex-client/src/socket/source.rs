@@ -10,7 +10,7 @@ use std::sync::Arc;
 use codex_sse::Outcome;
 use codex_types::{ClientEvent, Input, Response, ResponseEvent, SteerResponse};
 
-use crate::assembled::{Assembly, EventSource, Step};
+use crate::assembled::{Assembly, EventSource, Item, Step};
 use crate::error::{Error, ErrorKind};
 use crate::failure;
 use crate::request::unwritable;
@@ -51,8 +51,6 @@ enum State {
     /// The rest of an HTTP stream, whose connection can be reused once its end is seen.
     Ended(Option<Way>),
 }
-
-type Item = Result<Step<ResponseEvent, Box<Restart>>, Error>;
 
 impl<'a> SocketEvents<'a> {
     /// A response that has begun.
@@ -118,7 +116,11 @@ impl<'a> SocketEvents<'a> {
     }
 
     /// Merges an event; `None` when it was yielded before.
-    fn accept(&mut self, assembly: &mut Assembly, event: ResponseEvent) -> Option<Item> {
+    fn accept(
+        &mut self,
+        assembly: &mut Assembly,
+        event: ResponseEvent,
+    ) -> Option<Item<Box<Restart>>> {
         if let Some(number) = event.sequence_number() {
             if self.is_catching_up {
                 match self.last_number {
@@ -185,7 +187,7 @@ impl<'a> SocketEvents<'a> {
     }
 
     /// Handles a connection that broke: the response is resumed or begun again (`None`), or this is its error or its border.
-    fn interrupted(&mut self, assembly: &mut Assembly, error: Error) -> Option<Item> {
+    fn interrupted(&mut self, assembly: &mut Assembly, error: Error) -> Option<Item<Box<Restart>>> {
         self.state = State::Ended(None);
         if !is_interruption(&error) {
             return Some(Err(error.after_delivery(true)));
@@ -239,7 +241,7 @@ impl<'a> SocketEvents<'a> {
         assembly: &mut Assembly,
         resumed: Result<Started, Error>,
         cause: Error,
-    ) -> Option<Item> {
+    ) -> Option<Item<Box<Restart>>> {
         match resumed {
             Ok(started) => {
                 assembly.resume();
@@ -261,7 +263,7 @@ impl<'a> SocketEvents<'a> {
         assembly: &Assembly,
         retrieved: Result<Response, Error>,
         cause: Error,
-    ) -> Option<Item> {
+    ) -> Option<Item<Box<Restart>>> {
         match retrieved {
             Ok(response) => {
                 self.is_catching_up = false;
@@ -275,7 +277,11 @@ impl<'a> SocketEvents<'a> {
     }
 
     /// Polls whatever the response waits for. `None`: something changed, poll again.
-    fn poll_step(&mut self, assembly: &mut Assembly, cx: &mut Context<'_>) -> Poll<Option<Item>> {
+    fn poll_step(
+        &mut self,
+        assembly: &mut Assembly,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Item<Box<Restart>>>> {
         let item = match self.early.pop_front() {
             Some(item) => item,
             None => match &mut self.state {
@@ -335,7 +341,11 @@ impl<'a> SocketEvents<'a> {
 impl EventSource for SocketEvents<'_> {
     type Restart = Box<Restart>;
 
-    fn poll_next(&mut self, assembly: &mut Assembly, cx: &mut Context<'_>) -> Poll<Option<Item>> {
+    fn poll_next(
+        &mut self,
+        assembly: &mut Assembly,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Item<Box<Restart>>>> {
         loop {
             if let State::Ended(rest) = &mut self.state
                 && self.early.is_empty()

@@ -10,7 +10,7 @@ use http_body::{Body as HttpBody, Frame};
 use serde_json::{Value, json};
 
 use super::Scrubber;
-use crate::{Body, Error, HttpTransport, Socket, Upgrade, WsConnection, WsTransport};
+use crate::{Body, Error, HttpTransport, Redactor, Socket, Upgrade, WsConnection, WsTransport};
 
 /// A transport that notes what goes through it. Clones write into the same cassette.
 ///
@@ -118,6 +118,8 @@ struct Inner {
     lines: Vec<Line>,
     bytes: usize,
     full: bool,
+    // The credentials of all requests, which a server may echo.
+    redactor: Redactor,
 }
 
 struct Line {
@@ -146,25 +148,31 @@ impl Tape {
             lines: Vec::new(),
             bytes: 0,
             full: false,
+            redactor: Redactor::default(),
         };
         Self(Arc::new(Mutex::new(inner)))
     }
 
     fn begin<B>(&self, request: &Request<B>, scrubber: &Scrubber) -> usize {
-        let value = json!({
-            "method": request.method().as_str(), "url": scrubber.url(request.uri()), "headers": scrubber.headers(request.headers()),
-        });
-        let exchange = {
+        let (exchange, redactor) = {
             let mut inner = self.lock();
             inner.exchanges += 1;
-            inner.exchanges - 1
+            inner.redactor.add_headers(request.headers());
+            (inner.exchanges - 1, inner.redactor.clone())
         };
+        let url = scrubber.url(request.uri());
+        let value = json!({
+            "method": request.method().as_str(), "url": redactor.redact(&url),
+            "headers": without_echoes(scrubber.headers(request.headers()), &redactor),
+        });
         self.write(exchange, Entry::Request(value));
         exchange
     }
 
     fn head<B>(&self, exchange: usize, response: &Response<B>, scrubber: &Scrubber) {
-        let value = json!({"status": response.status().as_u16(), "headers": scrubber.headers(response.headers())});
+        let redactor = self.lock().redactor.clone();
+        let headers = without_echoes(scrubber.headers(response.headers()), &redactor);
+        let value = json!({"status": response.status().as_u16(), "headers": headers});
         self.write(exchange, Entry::Response(value));
     }
 
@@ -234,6 +242,7 @@ impl Inner {
                     .iter()
                     .flat_map(|(_, bytes)| bytes.iter().copied())
                     .collect();
+                self.redactor.redact_bytes(&mut whole);
                 scrubber.scrub(&mut whole);
                 let mut rest = whole.as_slice();
                 for (index, bytes) in pieces {
@@ -245,6 +254,11 @@ impl Inner {
         }
         payloads
     }
+}
+
+fn without_echoes(headers: Vec<(String, String)>, redactor: &Redactor) -> Vec<(String, String)> {
+    let clean = |(name, value): (String, String)| (name, redactor.redact(&value).into_owned());
+    headers.into_iter().map(clean).collect()
 }
 
 // Text where it is text; a chunk that was cut within a character is not.

@@ -3,6 +3,8 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, Uri};
 
+use crate::redact::is_credential;
+
 /// Takes secrets out of what is recorded.
 ///
 /// * Headers that carry credentials or name an account lose their value, and so does every header whose name speaks of a token, a
@@ -40,12 +42,7 @@ impl Scrubber {
         for secret in &self.secrets {
             mask_all(bytes, secret);
         }
-        for name in FIELDS {
-            mask_fields(bytes, name.as_bytes(), true);
-        }
-        for name in FORM_FIELDS {
-            mask_fields(bytes, name.as_bytes(), false);
-        }
+        mask_fields(bytes);
         mask_after(bytes, b"Bearer ", 1);
         mask_after(bytes, b"bearer ", 1);
         mask_from(bytes, b"sk-", 12);
@@ -56,7 +53,7 @@ impl Scrubber {
         headers
             .iter()
             .map(|(name, value)| {
-                let value = if is_secret_header(name.as_str()) {
+                let value = if is_credential(name.as_str()) || HEADERS.contains(&name.as_str()) {
                     SCRUBBED.into()
                 } else {
                     let mut value = value.as_bytes().to_vec();
@@ -100,13 +97,6 @@ impl fmt::Debug for Scrubber {
     }
 }
 
-fn is_secret_header(name: &str) -> bool {
-    HEADERS.contains(&name)
-        || ["token", "secret", "cookie", "api-key"]
-            .iter()
-            .any(|part| name.contains(part))
-}
-
 fn mask_all(bytes: &mut [u8], secret: &[u8]) {
     let mut from = 0;
     while let Some(at) = find(&bytes[from..], secret) {
@@ -115,15 +105,28 @@ fn mask_all(bytes: &mut [u8], secret: &[u8]) {
     }
 }
 
-// `"name" : "value"`, at any depth of JSON texts within JSON texts, and `name=value` of a form.
-fn mask_fields(bytes: &mut [u8], name: &[u8], json: bool) {
+// `"name" : "value"`, at any depth of JSON texts within JSON texts, and `name=value` of a form. However the name is spelled:
+// `access_token`, `accessToken`, `ACCESS_TOKEN` and `access-token` are one.
+fn mask_fields(bytes: &mut [u8]) {
     let mut from = 0;
-    while let Some(at) = find(&bytes[from..], name) {
-        let start = from + at;
-        let end = start + name.len();
-        from = end;
+    while from < bytes.len() {
+        let length = bytes[from..]
+            .iter()
+            .position(|byte| !is_name(*byte))
+            .unwrap_or(bytes.len() - from);
+        let (start, end) = (from, from + length);
+        from = end.max(start + 1);
         let begins = start == 0 || matches!(bytes[start - 1], b'"' | b'&' | b'?' | b'\n' | b' ');
-        if !begins {
+        if length == 0 || length > LONGEST_NAME || !begins {
+            continue;
+        }
+        let name: Vec<u8> = bytes[start..end]
+            .iter()
+            .filter(|byte| byte.is_ascii_alphanumeric())
+            .map(u8::to_ascii_lowercase)
+            .collect();
+        let json = FIELDS.iter().any(|field| field.as_bytes() == name);
+        if !json && !FORM_FIELDS.iter().any(|field| field.as_bytes() == name) {
             continue;
         }
         if bytes.get(end) == Some(&b'=') {
@@ -139,6 +142,10 @@ fn mask_fields(bytes: &mut [u8], name: &[u8], json: bool) {
             from = value + length;
         }
     }
+}
+
+fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
 // The text that stands as the value behind a member's name, which ends at `at`: where it starts and how long it is.
@@ -215,10 +222,8 @@ fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
 
 const SCRUBBED: &str = "scrubbed";
 
+// Beside those that authenticate: names of accounts and installations, and what describes them.
 const HEADERS: &[&str] = &[
-    "authorization",
-    "proxy-authorization",
-    "chatgpt-account-id",
     "openai-organization",
     "openai-project",
     "x-codex-turn-state",
@@ -227,29 +232,32 @@ const HEADERS: &[&str] = &[
     "x-openai-authorization-error",
 ];
 
+// In lower case and without separators.
 const FIELDS: &[&str] = &[
-    "access_token",
-    "refresh_token",
-    "id_token",
-    "session_token",
-    "subject_token",
-    "api_key",
-    "openai_api_key",
-    "OPENAI_API_KEY",
-    "client_secret",
+    "accesstoken",
+    "refreshtoken",
+    "idtoken",
+    "sessiontoken",
+    "subjecttoken",
+    "apikey",
+    "openaiapikey",
+    "clientsecret",
     "password",
     "authorization",
-    "authorization_code",
-    "code_verifier",
-    "device_auth_id",
-    "device_code",
-    "user_code",
-    "account_id",
-    "chatgpt_account_id",
-    "chatgpt_user_id",
+    "authorizationcode",
+    "codeverifier",
+    "deviceauthid",
+    "devicecode",
+    "usercode",
+    "accountid",
+    "chatgptaccountid",
+    "chatgptuserid",
     "email",
-    "encrypted_content",
+    "encryptedcontent",
 ];
+
+// A name that is longer is not one of these.
+const LONGEST_NAME: usize = 40;
 
 // Names that mean something harmless in JSON: there, `code` is an error's.
 const FORM_FIELDS: &[&str] = &["code", "token", "state"];

@@ -1,29 +1,26 @@
 //! Plays the steps of an answer as WebSocket messages, over a real connection.
 
 use core::future::poll_fn;
-use core::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use futures_core::Stream as _;
-use futures_sink::Sink as _;
 use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::{HeaderMap, HeaderValue, Request};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt as _;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
-use tokio_tungstenite::tungstenite::protocol::frame::{Frame, Utf8Bytes};
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error, Message};
+use tungstenite::handshake::derive_accept_key;
+use tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
+use tungstenite::protocol::frame::{Frame, Utf8Bytes};
+use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tungstenite::{Error, Message};
 
 use super::answer::{Answer, Cut, Step};
 use super::record::RecordedMessage;
 use super::script::Stage;
 use super::server_io::{ACKNOWLEDGED, Control};
+use crate::frames::Frames;
 
 /// The head of the agreement, for a request that asked for it properly; what the script says about these headers stays.
 pub(super) fn agree(request: &Request<()>, headers: &mut HeaderMap) {
@@ -52,13 +49,10 @@ pub(super) async fn play(
     let Ok(upgraded) = upgrade.await else { return };
     let config = WebSocketConfig::default()
         .read_buffer_size(4096)
-        .write_buffer_size(0)
         .max_frame_size(None)
         .max_message_size(None);
-    let socket =
-        WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
     let mut play = Play {
-        socket,
+        socket: Frames::new(TokioIo::new(upgraded), Vec::new(), Role::Server, config),
         control,
         stage,
         connection,
@@ -69,7 +63,7 @@ pub(super) async fn play(
 }
 
 struct Play {
-    socket: WebSocketStream<TokioIo<Upgraded>>,
+    socket: Frames<TokioIo<Upgraded>>,
     control: Arc<Control>,
     stage: Stage,
     connection: usize,
@@ -92,8 +86,8 @@ impl Play {
                 Step::Comment(text) => self.send(Message::Ping(text.into())).await?,
                 Step::Binary(bytes) => self.send(Message::Binary(bytes)).await?,
                 Step::Raw(bytes) => {
-                    self.socket.get_mut().write_all(&bytes).await?;
-                    self.socket.get_mut().flush().await?;
+                    self.socket.stream_mut().write_all(&bytes).await?;
+                    self.socket.stream_mut().flush().await?;
                 }
                 Step::Pause(period) => tokio::time::sleep(period).await,
                 Step::Gate(gate) => {
@@ -155,23 +149,24 @@ impl Play {
     }
 
     async fn send(&mut self, message: Message) -> Result<(), Error> {
-        poll_fn(|cx| Pin::new(&mut self.socket).poll_ready(cx)).await?;
-        Pin::new(&mut self.socket).start_send(message)?;
-        poll_fn(|cx| Pin::new(&mut self.socket).poll_flush(cx)).await
+        self.socket.start_send(message)?;
+        poll_fn(|cx| self.socket.poll_flush(cx)).await
     }
 
     async fn receive(&mut self) -> Result<Received, Error> {
         loop {
-            match poll_fn(|cx| Pin::new(&mut self.socket).poll_next(cx)).await {
-                None => return Ok(Received::Closed(None)),
-                Some(Err(error)) => return Err(error),
-                Some(Ok(Message::Close(frame))) => {
+            match poll_fn(|cx| self.socket.poll_next(cx)).await {
+                Err(Error::ConnectionClosed | Error::AlreadyClosed) => {
+                    return Ok(Received::Closed(None));
+                }
+                Err(error) => return Err(error),
+                Ok(Message::Close(frame)) => {
                     // The library answers it with the next flush.
-                    drop(poll_fn(|cx| Pin::new(&mut self.socket).poll_flush(cx)).await);
+                    drop(poll_fn(|cx| self.socket.poll_flush(cx)).await);
                     return Ok(Received::Closed(frame.map(|frame| frame.code.into())));
                 }
-                Some(Ok(Message::Ping(_))) => self.stage.count_ping(),
-                Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => {
+                Ok(Message::Ping(_)) => self.stage.count_ping(),
+                Ok(message @ (Message::Text(_) | Message::Binary(_))) => {
                     self.stage.record_message(RecordedMessage {
                         connection: self.connection,
                         text: message.into_data(),
@@ -179,7 +174,7 @@ impl Play {
                     });
                     return Ok(Received::Message);
                 }
-                Some(Ok(_)) => {}
+                Ok(_) => {}
             }
         }
     }

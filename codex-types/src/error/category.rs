@@ -11,7 +11,7 @@ use crate::error::{ErrorCode, Side};
 /// | `InvalidRequest` | local | no | `invalid_request_error`, `invalid_prompt`, `model_not_found`, `subscription_sharing_unsupported_capability`, all others about images and steering; other statuses 4xx |
 /// | `ContextWindow` | local | no: a shorter conversation | `context_length_exceeded` |
 /// | `Policy` | local | no | `cyber_policy`, `bio_policy`, `misalignment_policy_violation`, `image_content_policy_violation` |
-/// | `Quota` | local | no: somebody has to pay | `insufficient_quota`, `credit_balance_exhausted`, the spend and usage limits of organisations and projects; status 402 |
+/// | `Quota` | local | no: somebody has to pay | `insufficient_quota`, `credit_balance_exhausted`, `billing_hard_limit_reached`, the spend and usage limits of organisations and projects; status 402 |
 /// | `UsageLimit` | local | not before it is lifted | `usage_limit_reached`, `subscription_sharing_usage_limit_exceeded`, `subscription_sharing_workplace_individual_usage_limit_exceeded` |
 /// | `RateLimit` | local | yes, after the time told | `rate_limit_exceeded`, `slow_down`, `too_many_pending_steers`; status 429 |
 /// | `Overloaded` | remote | yes, later | `server_is_overloaded`, `flex_unavailable`, `subscription_sharing_usage_unavailable`, `subscription_sharing_user_unavailable`; status 503 |
@@ -168,6 +168,9 @@ impl ErrorCode {
 fn of_unlisted(code: &str) -> ErrorCategory {
     if let Some(successor) = code.strip_prefix("subscription_sharing_v2_") {
         return ErrorCode::from(alloc::format!("subscription_sharing_{successor}")).category();
+    }
+    if code == "billing_hard_limit_reached" {
+        return ErrorCategory::Quota;
     }
     if code.starts_with("subscription_sharing_") || code.starts_with("chatpass_") {
         return ErrorCategory::Permission;

@@ -1,0 +1,113 @@
+//! Coded responses: read for what they are, or refused after one attempt.
+#![cfg(feature = "gzip")]
+#![allow(
+    clippy::expect_used,
+    clippy::std_instead_of_core,
+    reason = "helpers of tests fail like tests"
+)]
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use codex_auth::{ApiKey, Secret};
+use codex_client::{Client, ErrorKind};
+use codex_transport::RetryPolicy;
+use codex_transport::testing::{Answer, LoopbackServer, Script};
+use codex_types::CreateResponse;
+use serde_json::json;
+
+/// A gzip member with the data as it is (RFC 1951 section 3.2.4), as an encoder at level 0 writes it.
+fn gzip(data: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(data.len()).expect("one block");
+    let mut crc = u32::MAX;
+    for byte in data {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
+        }
+    }
+    let mut member = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255, 1];
+    member.extend(length.to_le_bytes());
+    member.extend((!length).to_le_bytes());
+    member.extend_from_slice(data);
+    member.extend((!crc).to_le_bytes());
+    member.extend(u32::from(length).to_le_bytes());
+    member
+}
+
+fn start(answer: Answer) -> (LoopbackServer, Client) {
+    let server = LoopbackServer::start(Script::new().answer(answer.forever())).expect("a server");
+    let mut retry = RetryPolicy::default();
+    retry.base = Duration::from_millis(1);
+    let client = Client::builder()
+        .base_url(server.url("/v1"))
+        .auth(ApiKey::new(Secret::from("sk-invented")).expect("a key"))
+        .retry(retry)
+        .build()
+        .expect("a client");
+    (server, client)
+}
+
+fn question() -> CreateResponse {
+    CreateResponse::new("some-model").input("Why?")
+}
+
+fn stream() -> String {
+    let content = json!([{"type": "output_text", "text": "because", "annotations": []}]);
+    let output =
+        json!([{"type": "message", "id": "msg_1", "role": "assistant", "content": content}]);
+    let response = json!({"id": "resp_1", "object": "response", "status": "completed", "model": "some-model", "output": output});
+    let event = json!({"type": "response.completed", "response": response});
+    format!("event: response.completed\ndata: {event}\n\n")
+}
+
+#[tokio::test]
+async fn a_coded_stream_is_the_same_stream() {
+    let answer = Answer::sse()
+        .header("content-encoding", "gzip")
+        .body(gzip(stream().as_bytes()));
+    let (server, client) = start(answer);
+    let response = client.create(&question()).await.expect("a response");
+    assert_eq!(response.output_text(), "because");
+    let requests = server.requests();
+    assert_eq!(requests.len(), 1);
+    let offered = requests[0].header("accept-encoding").expect("an offer");
+    assert!(offered.contains("gzip"), "{offered}");
+}
+
+#[tokio::test]
+async fn a_coding_that_cannot_be_decoded_is_refused_by_name_after_one_attempt() {
+    let answer = Answer::sse()
+        .header("content-encoding", "compress")
+        .body("not text");
+    let (server, client) = start(answer);
+    let error = client.create(&question()).await.expect_err("no response");
+    assert_eq!(error.kind(), ErrorKind::Transport);
+    assert!(!error.is_retryable());
+    let mut causes = Vec::new();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        causes.push(next.to_string());
+        cause = next.source();
+    }
+    assert!(
+        causes
+            .iter()
+            .any(|cause| cause == "unsupported content coding `compress`"),
+        "{causes:?}"
+    );
+    assert_eq!(server.requests().len(), 1, "each attempt is billed");
+}
+
+#[tokio::test]
+async fn a_coded_error_says_what_it_says() {
+    let body = r#"{"error":{"message":"no such model","code":"model_not_found"}}"#;
+    let answer = Answer::status(404)
+        .header("content-type", "application/json")
+        .header("content-encoding", "gzip")
+        .body(gzip(body.as_bytes()));
+    let (_server, client) = start(answer);
+    let error = client.create(&question()).await.expect_err("no response");
+    let api = error.api().expect("the server's own words");
+    assert_eq!(api.message, "no such model");
+}

@@ -1,0 +1,181 @@
+use core::fmt;
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The credentials of a request, to take out of whatever its server sends back before a person sees it.
+///
+/// A server, or something in between, may echo what it received: in a message, a header, a request id. Every byte of an echo becomes `*`,
+/// also where it is only a part of a credential, from 12 bytes on.
+///
+/// ```
+/// use codex_transport::Redactor;
+///
+/// let mut headers = http::HeaderMap::new();
+/// headers.insert("authorization", "Bearer invented-token-of-a-test".parse().unwrap());
+/// let redactor = Redactor::new(&headers);
+/// assert_eq!(redactor.redact("bad key: invented-token-of-a-test"), "bad key: ************************");
+/// assert_eq!(redactor.redact("bad key: invented-token..."), "bad key: **************...");
+/// assert_eq!(redactor.redact("bad key"), "bad key");
+/// ```
+#[derive(Clone, Default)]
+pub struct Redactor {
+    // Every part of this length of a longer secret.
+    parts: HashSet<[u8; PART]>,
+    // Those that are no longer.
+    short: HashSet<Vec<u8>>,
+}
+
+impl Redactor {
+    /// The credentials in these headers of a request: the values of those that authenticate or name the account, and of those whose name
+    /// contains `token`, `secret`, `cookie` or `api-key`. Values below eight bytes are left out.
+    pub fn new(headers: &HeaderMap) -> Self {
+        let mut redactor = Self::default();
+        redactor.add_headers(headers);
+        redactor
+    }
+
+    /// Takes out these bytes too.
+    #[must_use]
+    pub fn with_secret(mut self, secret: impl AsRef<[u8]>) -> Self {
+        self.add(secret.as_ref());
+        self
+    }
+
+    pub(crate) fn add_headers(&mut self, headers: &HeaderMap) {
+        for (name, value) in headers {
+            if is_credential(name.as_str()) {
+                secrets(name, value).for_each(|secret| self.add(secret));
+            }
+        }
+    }
+
+    fn add(&mut self, secret: &[u8]) {
+        if secret.len() > PART {
+            self.parts.extend(secret.windows(PART).filter_map(|part| {
+                let part: Option<[u8; PART]> = part.try_into().ok();
+                part
+            }));
+        } else if secret.len() >= SHORTEST {
+            self.short.insert(secret.to_vec());
+        }
+    }
+
+    /// The text without what it echoes.
+    pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut bytes = Cow::Borrowed(text.as_bytes());
+        self.mask(&mut bytes);
+        match bytes {
+            Cow::Borrowed(_) => Cow::Borrowed(text),
+            Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+        }
+    }
+
+    /// The same in place. The length stays.
+    pub fn redact_bytes(&self, bytes: &mut [u8]) {
+        let mut masked = Cow::Borrowed(&*bytes);
+        self.mask(&mut masked);
+        if let Cow::Owned(masked) = masked {
+            bytes.copy_from_slice(&masked);
+        }
+    }
+
+    fn mask(&self, bytes: &mut Cow<'_, [u8]>) {
+        let lengths: HashSet<usize> = self.short.iter().map(Vec::len).collect();
+        let mut found = Vec::new();
+        if !self.parts.is_empty() {
+            let parts = bytes.windows(PART).enumerate();
+            found.extend(parts.filter_map(|(at, part)| {
+                let part: [u8; PART] = part.try_into().ok()?;
+                self.parts.contains(&part).then_some((at, PART))
+            }));
+        }
+        for length in lengths {
+            let parts = bytes.windows(length).enumerate();
+            found.extend(
+                parts.filter_map(|(at, part)| self.short.contains(part).then_some((at, length))),
+            );
+        }
+        for (at, length) in found {
+            bytes.to_mut()[at..at + length].fill(b'*');
+        }
+    }
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redactor").finish_non_exhaustive()
+    }
+}
+
+/// The credentials of a request that is in progress. A request id is compared with them at hardly any cost.
+#[cfg(feature = "hyper")]
+pub(crate) struct Credentials(Vec<(HeaderName, HeaderValue)>);
+
+#[cfg(feature = "hyper")]
+impl Credentials {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let secret = headers
+            .iter()
+            .filter(|(name, _)| is_credential(name.as_str()));
+        Self(
+            secret
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+        )
+    }
+
+    /// The server's name for the request, which stands in errors: without credentials, if it is an echo of them.
+    pub(crate) fn clean_id(&self, id: &str) -> String {
+        let contains = |all: &[u8], part: &[u8]| {
+            part.len() <= all.len() && all.windows(part.len().max(1)).any(|window| window == part)
+        };
+        let echoes = |secret: &[u8]| {
+            secret.len() >= SHORTEST
+                && (contains(id.as_bytes(), secret) || contains(secret, id.as_bytes()))
+        };
+        let mut each = self.0.iter().flat_map(|(name, value)| secrets(name, value));
+        if id.len() <= LONGEST_ID && !each.any(echoes) {
+            return id.to_owned();
+        }
+        Redactor::new(&self.0.iter().cloned().collect())
+            .redact(id)
+            .into_owned()
+    }
+}
+
+// `Bearer secret` and `name=secret; name=secret` as well as a bare value.
+fn secrets<'a>(name: &HeaderName, value: &'a HeaderValue) -> impl Iterator<Item = &'a [u8]> {
+    let is_cookie = name.as_str().contains("cookie");
+    let parts = value.as_bytes().split(|byte| b" ;,".contains(byte));
+    let values = parts.map(move |part| {
+        let equals = part.iter().position(|byte| *byte == b'=');
+        equals
+            .filter(|_| is_cookie)
+            .map_or(part, |at| &part[at + 1..])
+    });
+    values.filter(|value| {
+        !SCHEMES
+            .iter()
+            .any(|scheme| value.eq_ignore_ascii_case(scheme))
+    })
+}
+
+/// Whether values of this header authenticate, or name the account.
+pub(crate) fn is_credential(name: &str) -> bool {
+    ["authorization", "proxy-authorization", "chatgpt-account-id"].contains(&name)
+        || ["token", "secret", "cookie", "api-key"]
+            .iter()
+            .any(|part| name.contains(part))
+}
+
+const PART: usize = 12;
+// What is shorter is found everywhere.
+const SHORTEST: usize = 8;
+
+// Request ids are UUIDs and the like. In one that is longer, a part of a credential is looked for.
+#[cfg(feature = "hyper")]
+const LONGEST_ID: usize = 64;
+
+const SCHEMES: &[&[u8]] = &[b"bearer", b"basic", b"negotiate"];
