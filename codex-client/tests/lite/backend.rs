@@ -169,10 +169,11 @@ async fn serve_socket(stream: TcpStream, state: &State) {
         let beta =
             rules::header(&headers, "openai-beta") == Some("responses_websockets=2026-02-06");
         let judged = rules::judge_headers(&headers);
-        match judged.and(
+        let judged = judged.and_then(|()| {
             beta.then_some(())
-                .ok_or_else(|| "Missing beta header".to_owned()),
-        ) {
+                .ok_or_else(|| "Missing beta header".to_owned())
+        });
+        match judged {
             Ok(()) => Ok(response),
             Err(detail) => {
                 let mut refusal = ErrorResponse::new(Some(json!({ "detail": detail }).to_string()));

@@ -27,7 +27,7 @@ pub fn judge_headers(headers: &Headers) -> Result<(), String> {
         "thread-id",
         "x-client-request-id",
     ] {
-        header(headers, name).ok_or(format!("Missing header: {name}"))?;
+        header(headers, name).ok_or_else(|| format!("Missing header: {name}"))?;
     }
     judge_version(headers)
 }
@@ -125,7 +125,7 @@ fn judge_lite(body: &Value, whole: &[Value], is_warm_up: bool) -> Result<(), Str
         return whole
             .is_empty()
             .then_some(())
-            .ok_or("A warm-up has input".to_owned());
+            .ok_or_else(|| "A warm-up has input".to_owned());
     }
     let first = whole.first().unwrap_or(&Value::Null);
     if first["type"] != "additional_tools" || first["role"] != "developer" {
@@ -172,7 +172,7 @@ fn judge_pairs(whole: &[Value]) -> Result<(), String> {
     }
     open.is_empty()
         .then_some(())
-        .ok_or("No tool output found for call".to_owned())
+        .ok_or_else(|| "No tool output found for call".to_owned())
 }
 
 fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
