@@ -61,6 +61,16 @@ impl Held {
         self.buffer(part).extend_from_slice(bytes);
     }
 
+    /// Appends a data line behind others.
+    #[inline]
+    pub(crate) fn append_line(&mut self, line: &[u8]) {
+        if self.data.capacity() - self.data.len() <= line.len() {
+            self.grow(Part::Data, line.len() + 1);
+        }
+        self.data.push(b'\n');
+        self.data.extend_from_slice(line);
+    }
+
     /// Lends the data, and holds them no more.
     pub(crate) fn lend_data(&mut self) -> &[u8] {
         self.part.clear();

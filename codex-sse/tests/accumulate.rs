@@ -389,6 +389,37 @@ fn a_done_that_contradicts_what_was_shown_is_an_error_of_its_own() {
 }
 
 #[test]
+fn white_space_that_a_whole_lacks_at_its_end_is_no_difference() {
+    let done = |text: &str| json!({"type": "response.output_text.done", "output_index": 0, "content_index": 0, "text": text});
+    let mut accumulator = Accumulator::new();
+    let last = json!({"type": "response.completed", "response": {"id": "resp_1", "output": [{"type": "message", "id": "msg_final",
+        "role": "assistant", "content": [{"type": "output_text", "text": "Hello"}]}]}});
+    for event in [delta(0, "Hello \n"), done("Hello"), last] {
+        accumulator.push(&self::event(&event)).unwrap();
+    }
+    assert_eq!(accumulator.snapshot().output.len(), 1);
+    assert_eq!(accumulator.snapshot().output_text(), "Hello \n");
+    assert!(accumulator.diagnostics().is_empty());
+}
+
+#[test]
+fn white_space_that_was_lost_within_a_text_is_a_difference() {
+    let mut lost = delta(0, "\n");
+    lost["item_id"] = "msg_1".into();
+    let accumulator = fold(&[
+        lost,
+        json!({"type": "response.completed", "response": {"id": "resp_1", "status": "completed",
+            "output": [{"type": "message", "id": "msg_1", "role": "assistant", "content": [{"type": "output_text", "text": "\u{c}\n"}]}]}}),
+    ]);
+    assert_eq!(accumulator.snapshot().output_text(), "\u{c}\n");
+    let kinds = accumulator
+        .diagnostics()
+        .iter()
+        .map(|diagnostic| diagnostic.kind);
+    assert!(kinds.eq([codex_sse::DiagnosticKind::TextContradicted]));
+}
+
+#[test]
 fn the_lost_end_of_a_text_is_supplied_once() {
     let mut updates = Updates::new();
     let done = json!({"type": "response.output_text.done", "output_index": 0, "content_index": 0, "text": "Hello"});
@@ -435,6 +466,40 @@ fn parts_that_lost_all_their_deltas_are_told_from_those_that_did_not() {
         assert_eq!(views, shown, "{whole}");
         assert_eq!(updates.snapshot().output_text(), text, "{whole}");
     }
+}
+
+#[test]
+fn parts_that_contradict_the_whole_are_met_by_their_indexes() {
+    let piece = |index: u32| json!({"type": "response.output_text.delta", "item_id": "m", "output_index": 0, "content_index": index, "delta": "bb"});
+    let part = |text: &str| json!({"type": "output_text", "text": text, "annotations": []});
+    let whole = json!({"type": "response.output_item.done", "output_index": 0, "item": {"type": "message", "id": "m", "role": "assistant",
+        "content": [part("abb"), part("bbb")]}});
+    let accumulator = fold(&[piece(0), piece(1), whole]);
+    assert_eq!(texts_of(&accumulator.snapshot().output[0]), ["abb", "bbb"]);
+}
+
+#[test]
+fn a_part_whose_first_delta_was_lost_is_not_taken_for_the_next() {
+    let piece = json!({"type": "response.output_text.delta", "item_id": "m", "output_index": 0, "content_index": 0, "delta": "bb"});
+    let part = |text: &str| json!({"type": "output_text", "text": text, "annotations": []});
+    let whole = json!({"type": "response.output_item.done", "output_index": 0, "item": {"type": "message", "id": "m", "role": "assistant",
+        "content": [part("abb"), part("bbc")]}});
+    let mut updates = Updates::new();
+    updates.feed(&event(&piece)).unwrap();
+    updates.skip();
+    let error = updates.feed(&event(&whole)).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Contradiction);
+    let second = updates.poll();
+    assert!(matches!(
+        second,
+        Some(Update::Text {
+            part: 1,
+            delta: "bbc",
+            snapshot: "bbc",
+            ..
+        })
+    ));
+    assert_eq!(texts_of(&updates.snapshot().output[0]), ["abb", "bbc"]);
 }
 
 #[test]

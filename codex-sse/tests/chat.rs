@@ -6,47 +6,25 @@
     reason = "a test that fails panics"
 )]
 
+#[path = "../../codex-types/tests/support/pairs.rs"]
+mod pairs;
+
 use std::collections::BTreeMap;
 
 use codex_sse::chat::{ChatStreamEvent, ToChatChunks, ToResponseEvents};
 use codex_types::{
-    CustomToolCall, Delta, DeltaKind, FunctionCall, LifecycleEvent, Map, OutputItem,
-    OutputItemEvent, OutputMessage, OutputPart, OutputText, OutputTextDone, RawJson, Refusal,
-    Response, ResponseEvent, Status,
+    CustomToolCall, Delta, DeltaKind, FunctionCall, LifecycleEvent, OutputItem, OutputItemEvent,
+    OutputMessage, OutputPart, OutputText, OutputTextDone, RawJson, Refusal, Response,
+    ResponseEvent, Status,
     chat::{
         ChatChunk, ChatResponse,
-        translate::{AnswerOptions, Commentary, ReasoningShown, to_chat_response},
+        translate::{AnswerOptions, to_chat_response},
     },
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-fn cases() -> Vec<Map<RawJson>> {
-    let path = format!(
-        "{}/../testdata/translate/streams.jsonl",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    let text = std::fs::read_to_string(path).unwrap();
-    text.lines()
-        .map(|line| RawJson::parse(line).unwrap().decode().unwrap())
-        .collect()
-}
-
-fn text(case: &Map<RawJson>, key: &str) -> Option<String> {
-    case.get(key).map(|value| value.decode().unwrap())
-}
-
-fn answer_options(case: &Map<RawJson>) -> AnswerOptions {
-    let options = AnswerOptions::new();
-    match text(case, "options").as_deref() {
-        None => options,
-        Some("usage") => options.include_usage(true),
-        Some("omit") => options.commentary(Commentary::Omit),
-        Some("reasoning") => options.reasoning(ReasoningShown::Text),
-        Some("items") => options.reasoning(ReasoningShown::TextAndItems),
-        Some(other) => panic!("{other} is no choice"),
-    }
-}
+use self::pairs::{answer_options, cases, text};
 
 /// What a client makes of chunks.
 #[derive(Debug, Default, PartialEq)]
@@ -119,12 +97,12 @@ fn chunks(events: &[ResponseEvent]) -> Option<Vec<Value>> {
 
 #[test]
 fn the_corpus_is_large_enough() {
-    assert!(cases().len() >= 50);
+    assert!(cases("streams").len() >= 50);
 }
 
 #[test]
 fn chunks_survive_being_read_and_written() {
-    for case in cases() {
+    for case in cases("streams") {
         let before: Value = case.get("out").unwrap().decode().unwrap();
         let chunks: Vec<ChatChunk> = case.get("out").unwrap().decode().unwrap();
         assert_eq!(
@@ -138,7 +116,7 @@ fn chunks_survive_being_read_and_written() {
 
 #[test]
 fn streams() {
-    for case in cases() {
+    for case in cases("streams") {
         let name = text(&case, "name").unwrap();
         let events: Vec<RawJson> = case.get("in").unwrap().decode().unwrap();
         let mut chunks = ToChatChunks::new(answer_options(&case));
@@ -168,7 +146,7 @@ fn streams() {
 #[test]
 fn streams_there_and_back_add_up_to_the_same() {
     let mut count = 0;
-    for case in cases() {
+    for case in cases("streams") {
         let events: Vec<RawJson> = case.get("in").unwrap().decode().unwrap();
         let events: Vec<ResponseEvent> = events
             .iter()

@@ -6,9 +6,12 @@
     reason = "a test that fails panics"
 )]
 
+#[path = "support/pairs.rs"]
+mod pairs;
+
 use codex_types::chat::translate::{
-    AnswerOptions, Commentary, ReasoningShown, RequestOptions, chat_error_body, to_chat_request,
-    to_chat_response, to_response, to_responses_request,
+    RequestOptions, chat_error_body, to_chat_request, to_chat_response, to_response,
+    to_responses_request,
 };
 use codex_types::chat::{ChatRequest, ChatResponse};
 use codex_types::lint::Finding;
@@ -16,35 +19,10 @@ use codex_types::profile::Profile;
 use codex_types::{CreateResponse, Map, RawJson, Response};
 use serde_json::Value;
 
-fn cases(file: &str) -> Vec<Map<RawJson>> {
-    let path = format!(
-        "{}/../testdata/translate/{file}.jsonl",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    let text = std::fs::read_to_string(path).unwrap();
-    text.lines()
-        .map(|line| RawJson::parse(line).unwrap().decode().unwrap())
-        .collect()
-}
-
-fn text(case: &Map<RawJson>, key: &str) -> Option<String> {
-    case.get(key).map(|value| value.decode().unwrap())
-}
+use self::pairs::{answer_options, cases, text};
 
 fn value(json: &RawJson) -> Value {
     json.decode().unwrap()
-}
-
-fn answer_options(case: &Map<RawJson>) -> AnswerOptions {
-    let options = AnswerOptions::new();
-    match text(case, "options").as_deref() {
-        None => options,
-        Some("usage") => options.include_usage(true),
-        Some("omit") => options.commentary(Commentary::Omit),
-        Some("reasoning") => options.reasoning(ReasoningShown::Text),
-        Some("items") => options.reasoning(ReasoningShown::TextAndItems),
-        Some(other) => panic!("{other} is no choice"),
-    }
 }
 
 #[test]

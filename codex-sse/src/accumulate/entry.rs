@@ -2,6 +2,7 @@
 // where its item stands in the output. Nothing is ever indexed by a number from the network; such numbers are looked up.
 
 use alloc::{
+    borrow::Cow,
     boxed::Box,
     collections::BTreeMap,
     string::{String, ToString as _},
@@ -10,8 +11,8 @@ use alloc::{
 use core::ops::Range;
 
 use codex_types::{
-    CodeInterpreterCall, CustomToolCall, DeltaKind, FunctionCall, ItemStatus, McpCall, OutputItem,
-    OutputMessage, OutputPart, ReasoningItem, ReasoningPart, Role, SummaryPart,
+    CodeInterpreterCall, CustomToolCall, DeltaKind, FunctionCall, Halves, ItemStatus, McpCall,
+    OutputItem, OutputMessage, OutputPart, ReasoningItem, ReasoningPart, Role, SummaryPart,
 };
 
 /// An item of the output.
@@ -64,16 +65,19 @@ impl Entry {
         parts.any(|part| part.has_content)
     }
 
-    pub(super) fn note_id(&mut self, id: &str) {
+    /// Records the id that an event used. Returns by how many bytes that has made the entry larger.
+    pub(super) fn note_id(&mut self, id: &str) -> usize {
         if id.is_empty() {
-            return;
+            return 0;
         }
         if self.last_id == id {
             self.is_stable = true;
-        } else {
-            self.last_id.clear();
-            self.last_id.push_str(id);
+            return 0;
         }
+        let grown = id.len().saturating_sub(self.last_id.capacity());
+        self.last_id.clear();
+        self.last_id.push_str(id);
+        grown
     }
 }
 
@@ -215,13 +219,15 @@ pub(super) struct Part {
     pub(super) kind: Option<TextKind>,
     /// An event has announced the part.
     pub(super) is_opened: bool,
+    /// The kind as which an event ended the part, rightly or not.
+    pub(super) label: Option<TextKind>,
     /// A delta or a `done` has brought text.
     pub(super) has_content: bool,
     /// The whole has come; deltas no longer change it.
     pub(super) is_sealed: bool,
     /// How much of the text was reported.
     pub(super) shown: usize,
-    /// The text ends with this high surrogate half, held as U+FFFD.
+    /// The high surrogate half after the text, which the next delta may complete.
     pub(super) half: Option<u16>,
     /// The item was announced once more: how much of the text its events have repeated since.
     pub(super) repeated: Option<usize>,
@@ -247,6 +253,52 @@ impl Part {
             ..Self::default()
         }
     }
+
+    /// A delta with the half before it, and without the half at its end, which is kept for the next one.
+    pub(super) fn whole_characters<'a>(
+        &mut self,
+        piece: &'a str,
+        halves: Option<Halves>,
+    ) -> Cow<'a, str> {
+        let halves = halves.unwrap_or_default();
+        let high = core::mem::replace(&mut self.half, halves.trailing);
+        let mut rest = piece;
+        if halves.trailing.is_some() {
+            rest = rest
+                .strip_suffix(char::REPLACEMENT_CHARACTER)
+                .unwrap_or(rest);
+        }
+        let Some(high) = high else {
+            return rest.into();
+        };
+        let joined = halves.leading.and_then(|low| Halves::join(high, low));
+        if joined.is_some() {
+            rest = rest
+                .strip_prefix(char::REPLACEMENT_CHARACTER)
+                .unwrap_or(rest);
+        }
+        let mut whole = String::from(joined.unwrap_or(char::REPLACEMENT_CHARACTER));
+        whole.push_str(rest);
+        whole.into()
+    }
+}
+
+/// What of a delta is new, where the deltas of a text come once more: `repeated` is how much of it they have repeated.
+pub(super) fn not_repeated<'a>(
+    text: &str,
+    repeated: &mut Option<usize>,
+    piece: &'a str,
+) -> &'a str {
+    let Some(known) = repeated.take() else {
+        return piece;
+    };
+    let rest = text.get(known..).unwrap_or_default();
+    let length = piece.len().min(rest.len());
+    if piece.as_bytes()[..length] != rest.as_bytes()[..length] {
+        return piece;
+    }
+    *repeated = Some(known + length).filter(|known| *known < text.len());
+    &piece[length..]
 }
 
 /// Which text of an item.
@@ -542,6 +594,13 @@ pub(super) fn tool_name(item: &OutputItem) -> &str {
         OutputItem::McpCall(item) => &item.name,
         _ => "",
     }
+}
+
+/// Whether a whole text is the built one, or lacks nothing of it but white space at the end.
+pub(super) fn lacks_only_space(whole: &str, built: &str) -> bool {
+    built
+        .strip_prefix(whole)
+        .is_some_and(|rest| rest.trim_start().is_empty())
 }
 
 /// Whether two texts say the same as JSON.

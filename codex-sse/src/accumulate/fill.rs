@@ -12,7 +12,7 @@ pub(super) fn fill_item(new: &mut OutputItem, old: OutputItem) {
         (OutputItem::Message(new), OutputItem::Message(old)) => {
             fill(&mut new.id, old.id);
             fill(&mut new.phase, old.phase);
-            fill_parts(&mut new.content, old.content);
+            fill_list(&mut new.content, old.content);
         }
         (OutputItem::Reasoning(new), OutputItem::Reasoning(old)) => {
             fill(&mut new.id, old.id);
@@ -73,7 +73,8 @@ pub(super) fn fill_part(known: &mut OutputPart, part: &OutputPart) {
     }
 }
 
-fn fill_old_part(new: &mut OutputPart, old: OutputPart) {
+/// Fills what is empty in a part from its older self.
+pub(super) fn fill_old_part(new: &mut OutputPart, old: OutputPart) {
     match (new, old) {
         (OutputPart::Text(new), OutputPart::Text(old)) => {
             fill_text(&mut new.text, old.text);
@@ -141,16 +142,6 @@ fn take_part_text(part: &mut OutputPart) {
         OutputPart::Refusal(part) => part.refusal.clear(),
         OutputPart::ReasoningText(part) => part.text.clear(),
         _ => {}
-    }
-}
-
-fn fill_parts(new: &mut Vec<OutputPart>, old: Vec<OutputPart>) {
-    if new.is_empty() {
-        *new = old;
-        return;
-    }
-    for (new, old) in new.iter_mut().zip(old) {
-        fill_old_part(new, old);
     }
 }
 

@@ -4,13 +4,14 @@
 use alloc::{
     boxed::Box,
     collections::{BTreeMap, BTreeSet},
+    string::String,
 };
 
 use codex_types::OutputItem;
 
 use super::{
     Accumulator, DiagnosticKind,
-    entry::{Class, Entry, TextKind, call_id, continues, same_json, texts, tool_name},
+    entry::{Class, Entry, TextKind, call_id, text, tool_name},
 };
 
 /// The items by what events may say about them.
@@ -25,6 +26,8 @@ pub(super) struct Identities {
     pub(super) ids_change: bool,
     /// Two items of one kind claimed one index, so an index proves nothing.
     pub(super) indexes_repeat: bool,
+    /// The id in the last event that had nothing to begin an item with.
+    pub(super) heard_id: String,
 }
 
 /// The items of one kind, in order of arrival.
@@ -113,13 +116,17 @@ impl Accumulator {
                 TextKind::Input if is_nameless => &inputs[..],
                 _ => &[],
             };
-            let classes = core::iter::once(&class).chain(classes);
-            let mut found = classes.filter_map(|class| self.at_index(index, *class));
-            if let Some(key) = found.next() {
+            let others = classes
+                .iter()
+                .filter_map(|class| self.at_index(index, *class));
+            let mut others = others.filter(|key| self.is_open(*key, kind));
+            if let Some(key) = self.at_index(index, class).or_else(|| others.next()) {
                 return self.match_open(key, kind, address, true);
             }
         }
-        let open = self.open_item(class, kind).filter(|key| {
+        let open = self.open_with_whole(class, kind, address);
+        let open = open.or_else(|| self.open_item(class, kind, address.id));
+        let open = open.filter(|key| {
             let claimed = self.entry(*key).claimed;
             claimed.is_none() || self.trusted(address.index).is_none()
         });
@@ -292,10 +299,10 @@ impl Accumulator {
         }
         let is_loose = is_indexed || !entry.is_stable || self.identities.ids_change;
         let continues = address.whole.is_some_and(|whole| {
-            let mut known = texts(self.item(key), kind).filter(|known| !known.is_empty());
+            let mut known = self.said(key, kind).filter(|known| !known.is_empty());
             known.any(|known| whole == known || (is_loose && whole.starts_with(known)))
         });
-        if !continues && !self.accepts_id(key, id, is_indexed) {
+        if !continues && !self.accepts_id(key, id) {
             return NEW;
         }
         self.adopt_id(key, id);
@@ -401,24 +408,50 @@ impl Accumulator {
         lane.open.iter().copied().take(MOST_TRIED).find(fits)
     }
 
-    /// The open item of a kind: the one fed last, or the first that has nothing, or the last.
-    fn open_item(&self, class: Class, kind: TextKind) -> Option<u32> {
-        let lane = &self.identities.lanes[class as usize];
-        let is_open = |key: &u32| {
-            let entry = self.entry(*key);
-            let is_sealed = || entry.parts.list.iter().all(|part| part.is_sealed);
-            !(entry.is_done || kind == TextKind::Input && is_sealed())
+    /// The open item of a kind that has this very text, and whose whole has not come.
+    fn open_with_whole(&self, class: Class, kind: TextKind, address: Address<'_>) -> Option<u32> {
+        let whole = address.whole.filter(|whole| !whole.is_empty())?;
+        let has_whole = |key: &u32| {
+            let parts = self.entry(*key).parts(kind).list.iter().enumerate();
+            let mut open = parts
+                .rev()
+                .take(MOST_TRIED)
+                .filter(|(_, part)| part.kind == Some(kind) && !part.is_sealed);
+            let is_same = |(position, _)| text(self.item(*key), kind, position) == Some(whole);
+            open.any(is_same) && !self.has_other_id(*key, address.id)
         };
+        let open = self.identities.lanes[class as usize].open.iter().copied();
+        open.take(MOST_TRIED).find(has_whole)
+    }
+
+    /// The open item of a kind: the one fed last, or the first that has nothing, or the last. An id that is not the confirmed one of the item
+    /// fed last leads to one that has nothing.
+    fn open_item(&self, class: Class, kind: TextKind, id: &str) -> Option<u32> {
+        let lane = &self.identities.lanes[class as usize];
         let bare = lane.bare.first().copied();
         let current = lane.current.filter(|key| {
-            let has_content = self.entry(*key).has_content();
-            is_open(key) && (has_content || bare.is_none_or(|bare| bare >= *key))
+            let comes_first = |bare: u32| match self.entry(*key).has_content() {
+                true => !self.is_named_otherwise(*key, id),
+                false => bare >= *key,
+            };
+            self.is_open(*key, kind) && bare.is_none_or(comes_first)
         });
         let last = || {
             let open = lane.open.iter().rev().copied().take(MOST_TRIED);
-            open.into_iter().find(is_open)
+            open.into_iter().find(|key| self.is_open(*key, kind))
         };
         current.or(bare).or_else(last)
+    }
+
+    fn is_named_otherwise(&self, key: u32, id: &str) -> bool {
+        self.entry(key).is_stable && !id.is_empty() && !self.has_id(key, id)
+    }
+
+    /// Whether text may be added to an item: a call takes none once its arguments are whole.
+    fn is_open(&self, key: u32, kind: TextKind) -> bool {
+        let entry = self.entry(key);
+        let is_sealed = || entry.parts.list.iter().all(|part| part.is_sealed);
+        !(entry.is_done || kind == TextKind::Input && is_sealed())
     }
 
     /// A new item, which may repeat the last of its kind where nothing tells them apart.
@@ -430,103 +463,13 @@ impl Accumulator {
         Match::New { twin }
     }
 
-    fn trusted(&self, index: Option<u32>) -> Option<u32> {
+    pub(super) fn trusted(&self, index: Option<u32>) -> Option<u32> {
         index.filter(|_| !self.identities.indexes_repeat)
     }
 
     fn at_index(&self, index: u32, class: Class) -> Option<u32> {
         let key = self.identities.by_index.get(&(index, class));
         key.map(|key| self.live(*key))
-    }
-
-    fn has_id(&self, key: u32, id: &str) -> bool {
-        self.entry(key).last_id == id || self.item(key).id() == Some(id)
-    }
-
-    /// Both have an id, the ids differ, and they mean something.
-    fn has_other_id(&self, key: u32, id: &str) -> bool {
-        self.entry(key).is_stable && self.ids_differ(key, id)
-    }
-
-    /// Both have an id, the ids differ, and the server is not known to change them.
-    fn ids_differ(&self, key: u32, id: &str) -> bool {
-        let has_ids = !id.is_empty() && !self.entry(key).last_id.is_empty();
-        has_ids && !self.identities.ids_change && !self.has_id(key, id)
-    }
-
-    /// Whether an id that is not known may be one more of this item. An item that has text has no other if its id was confirmed, if it is
-    /// a call whose arguments are complete, or if neither an announcement nor an index holds its events together.
-    fn accepts_id(&self, key: u32, id: &str, is_indexed: bool) -> bool {
-        let entry = self.entry(key);
-        if id.is_empty() || entry.last_id.is_empty() || self.identities.ids_change {
-            return true;
-        }
-        let is_complete = || {
-            let mut inputs = texts(self.item(key), TextKind::Input);
-            inputs.any(|input| codex_types::RawJson::parse(input).is_ok())
-        };
-        let is_other = entry.is_stable || is_complete() || !(entry.is_announced || is_indexed);
-        self.has_id(key, id) || !entry.has_content() || !is_other
-    }
-
-    fn is_of_kind(&self, key: u32, item: &OutputItem) -> bool {
-        self.item(key).kind() == item.kind()
-    }
-
-    /// Whether what stands against their being one item is not too much: two calls under two ids are two, unless the second is the end
-    /// of the first.
-    fn may_be(&self, key: u32, item: &OutputItem, is_done: bool) -> bool {
-        let known = self.item(key);
-        let differ = |one: &str, other: &str| !one.is_empty() && !other.is_empty() && one != other;
-        if !differ(call_id(known), call_id(item)) {
-            return true;
-        }
-        is_done
-            && !self.entry(key).is_done
-            && !differ(tool_name(known), tool_name(item))
-            && self.continues(key, item)
-    }
-
-    /// Whether the texts of an item continue what is known of them, or say nothing.
-    pub(super) fn continues(&self, key: u32, item: &OutputItem) -> bool {
-        if !self.entry(key).has_content() {
-            return true;
-        }
-        let known = self.item(key);
-        KINDS.iter().all(|kind| {
-            let whole = || texts(item, *kind);
-            whole().all(str::is_empty)
-                || continues(whole(), texts(known, *kind))
-                || (*kind == TextKind::Input && self.has_input_of(key, item))
-        })
-    }
-
-    /// Whether the texts of an item are exactly those that are known.
-    pub(super) fn has_text_of(&self, key: u32, item: &OutputItem) -> bool {
-        let known = self.item(key);
-        let is_empty = KINDS
-            .iter()
-            .all(|kind| texts(item, *kind).all(str::is_empty));
-        let same = |kind: &TextKind| {
-            continues(texts(item, *kind), texts(known, *kind))
-                && continues(texts(known, *kind), texts(item, *kind))
-        };
-        if is_empty {
-            let nameless = |item: &OutputItem| {
-                let mut item = item.clone();
-                item.set_id("");
-                item
-            };
-            return known.kind() == item.kind() && nameless(known) == nameless(item);
-        }
-        KINDS.iter().all(same)
-    }
-
-    fn has_input_of(&self, key: u32, item: &OutputItem) -> bool {
-        let known = texts(self.item(key), TextKind::Input);
-        known
-            .zip(texts(item, TextKind::Input))
-            .all(|(one, other)| same_json(one, other))
     }
 
     /// Records that an event of this item used the id.
@@ -542,6 +485,7 @@ impl Accumulator {
         }
         if !is_known && self.identities.ids.len() < MOST_IDS {
             self.identities.ids.insert(id.into(), key);
+            self.size = self.size.saturating_add(id.len());
         }
     }
 }
@@ -585,6 +529,15 @@ impl Identities {
         self.by_index.entry((index, class)).or_insert(key);
     }
 
+    /// The item of a kind to which the last event belonged.
+    pub(super) fn current(&self, class: Class) -> Option<u32> {
+        self.lanes[class as usize].current
+    }
+
+    pub(super) fn last(&self, class: Class) -> Option<u32> {
+        self.lanes[class as usize].last
+    }
+
     pub(super) fn touch(&mut self, key: u32, class: Class) {
         self.lanes[class as usize].current = Some(key);
     }
@@ -612,14 +565,6 @@ impl Identities {
         }
     }
 }
-
-const KINDS: [TextKind; 5] = [
-    TextKind::Text,
-    TextKind::Refusal,
-    TextKind::Reasoning,
-    TextKind::Summary,
-    TextKind::Input,
-];
 
 /// How many open items are compared with one that comes whole.
 const MOST_TRIED: usize = 16;

@@ -3,7 +3,7 @@
 use alloc::{string::String, vec::Vec};
 
 use codex_types::{
-    Annotation, AnnotationEvent, HeapSize as _, ItemStatus, Logprob, OutputItem, OutputItemEvent,
+    Annotation, AnnotationEvent, HeapSize as _, ItemStatus, OutputItem, OutputItemEvent,
     ResponseEvent,
 };
 
@@ -28,7 +28,10 @@ impl Accumulator {
         usage: PartUse,
     ) -> Result<Option<Place>, Error> {
         let key = match self.match_text(class, kind, address) {
-            Match::Known(key) => key,
+            Match::Known(key) => {
+                self.end_announcement(key);
+                key
+            }
             Match::New { twin } => {
                 // An item of a kind that is not known takes no deltas; its end brings it whole.
                 let is_known = |item: &OutputItem| !item.is_known();
@@ -37,6 +40,8 @@ impl Accumulator {
                 }
                 let item = class.blank(address.id);
                 let key = self.begin(item, address.index, twin)?;
+                self.entries[key as usize].is_stable =
+                    !address.id.is_empty() && self.identities.heard_id == address.id;
                 if twin.is_none() {
                     self.report(Change::Started { key });
                 }
@@ -102,13 +107,36 @@ impl Accumulator {
         Ok(key)
     }
 
+    /// An item that was announced without a name and is held back turns out to be this one, which events go on to name.
+    fn end_announcement(&mut self, key: u32) {
+        let held = self.identities.last(self.class(key));
+        let is_this = |held: &u32| {
+            let entry = self.entry(*held);
+            entry.twin == Some(key) && !entry.is_repetition && !entry.has_content()
+        };
+        if let Some(held) = held.filter(is_this) {
+            self.drop_repetition(held, key);
+            self.begin_again(key);
+        }
+    }
+
+    /// An event that begins no item uses this id.
+    pub(super) fn hear(&mut self, id: &str) {
+        let heard = &mut self.identities.heard_id;
+        let grown = id.len().saturating_sub(heard.capacity());
+        heard.clear();
+        heard.push_str(id);
+        self.size = self.size.saturating_add(grown);
+    }
+
     /// An event belongs to this item, and tells its index where that was not known.
     pub(super) fn touch(&mut self, key: u32, address: Address<'_>) {
         let class = self.class(key);
         self.identities.touch(key, class);
         self.current = Some(key);
         let entry = &mut self.entries[key as usize];
-        entry.note_id(address.id);
+        let grown = entry.note_id(address.id);
+        self.size = self.size.saturating_add(grown);
         if entry.claimed.is_none()
             && let Some(index) = address.index
         {
@@ -302,6 +330,9 @@ impl Accumulator {
         }
         fill_item(&mut item, known);
         self.response.output[position] = item;
+        for place in self.places(key) {
+            self.end_half(place);
+        }
         self.name(key);
         for (kind, position) in contradicted {
             let place = Place {
@@ -362,14 +393,6 @@ impl Accumulator {
             .collect()
     }
 
-    pub(super) fn set_logprobs(&mut self, place: Place, logprobs: Option<&Vec<Logprob>>) {
-        if let (Some(logprobs), Some(part)) = (logprobs, self.output_text(place))
-            && !logprobs.is_empty()
-        {
-            part.logprobs = Some(logprobs.clone());
-        }
-    }
-
     pub(super) fn annotate(
         &mut self,
         address: Address<'_>,
@@ -421,10 +444,13 @@ impl Accumulator {
                     | OutputItem::McpCall(_)
             )
         };
-        let found = self.match_other(address, has_status);
-        let Some(key) = found.filter(|key| !self.entry(*key).is_done) else {
+        let Some(key) = self.match_other(address, has_status) else {
+            self.hear(address.id);
             return;
         };
+        if self.entry(key).is_done {
+            return;
+        }
         if matches!(status, ItemStatus::Completed | ItemStatus::Failed) {
             // A call that has been run gets no more arguments.
             let parts = &mut self.entries[key as usize].parts.list;

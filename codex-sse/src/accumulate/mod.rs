@@ -5,6 +5,8 @@
 
 mod diagnostic;
 mod entry;
+mod event;
+mod evidence;
 mod fill;
 mod identity;
 mod item;
@@ -16,7 +18,6 @@ mod tool;
 mod whole;
 
 use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
-use core::mem;
 
 use codex_types::{
     Delta, DeltaRef, EventRef, Halves, Logprob, OutputItem, Response, ResponseEvent,
@@ -84,6 +85,9 @@ use crate::Error;
 /// A whole text that begins with the deltas adds what they lack; one that contradicts them replaces them. Arguments of a finished
 /// call never change.
 ///
+/// The parts of a whole item are those with the same indexes, or, where it has no such parts, those whose text they begin with. The final
+/// response continues no finished item under another id.
+///
 /// The output stands in the order of the final response. Items that are missing there keep their place behind the item before them. No two
 /// items have one id: the later one loses it.
 ///
@@ -109,6 +113,8 @@ pub struct Accumulator {
     changes: VecDeque<Change>,
     diagnostics: Vec<Diagnostic>,
     size: usize,
+    /// How much of that the fields of the response took so far.
+    envelope_size: usize,
     limit: usize,
 }
 
@@ -200,6 +206,7 @@ impl Accumulator {
             changes: VecDeque::new(),
             diagnostics: Vec::new(),
             size: 0,
+            envelope_size: 0,
             limit: bytes,
         }
     }
@@ -295,6 +302,7 @@ impl Accumulator {
 
     /// Returns the response, as far as it came.
     pub fn into_partial(mut self) -> Response {
+        self.end_halves();
         self.put_in_order();
         self.response
     }
@@ -350,6 +358,15 @@ impl Accumulator {
         Self::input(self.item(key)).get(..shown).unwrap_or_default()
     }
 
+    /// Halves of characters that were waiting for the other half stay alone.
+    pub(crate) fn end_halves(&mut self) {
+        for key in self.order.clone() {
+            for place in self.places(key) {
+                self.end_half(place);
+            }
+        }
+    }
+
     /// Records that a chat stream ended without a `finish_reason`.
     #[cfg(feature = "chat")]
     pub(crate) fn note_missing_finish(&mut self) {
@@ -378,11 +395,10 @@ impl Accumulator {
                 None => return Ok(()),
             },
         };
-        self.push_text(place, piece.text, piece.halves)?;
         if !piece.logprobs.is_empty() {
-            self.push_logprobs(place, piece.logprobs);
+            self.push_logprobs(place, piece.logprobs)?;
         }
-        Ok(())
+        self.push_text(place, piece.text, piece.halves)
     }
 
     /// The place of the last event, if this one names the very same item and part.
@@ -391,7 +407,7 @@ impl Accumulator {
         let key = self.current?;
         let entry = &self.entries[key as usize];
         let is_same = !entry.is_done
-            && !piece.address.id.is_empty()
+            && entry.is_stable
             && entry.claimed == piece.address.index
             && entry.last_id == piece.address.id;
         let item = &self.response.output[entry.position];
@@ -436,135 +452,6 @@ impl Accumulator {
         number.is_some_and(|number| self.sequence.is_repeated(number, kind))
     }
 
-    fn push_other(&mut self, event: &ResponseEvent) -> Result<(), Error> {
-        use ResponseEvent as E;
-        let kind = Kind::Other(mem::discriminant(event));
-        let number = match event {
-            // Counted otherwise than the response, by those who keep the connection alive.
-            E::Keepalive(_) => None,
-            _ => event.sequence_number(),
-        };
-        let repeats = self.has_ended_or_repeats(number, kind);
-        if repeats && (self.outcome.is_some() || !is_never_dropped(event)) {
-            return Ok(());
-        }
-        let id = event.item_id().unwrap_or_default();
-        let address = Address::new(event.output_index(), id);
-        match event {
-            E::Created(event) | E::Queued(event) | E::InProgress(event) => {
-                self.push_envelope(event)
-            }
-            E::Completed(event) => self.end(event, Some(Outcome::Completed)),
-            E::Incomplete(event) => self.end(event, Some(Outcome::Incomplete)),
-            E::Failed(event) => self.end(event, Some(Outcome::Failed)),
-            E::Done(event) => self.end(event, None),
-            E::Error(event) => {
-                self.response.error = Some(Box::new(event.to_api_error()));
-                self.put_in_order();
-                self.conclude(Outcome::Error);
-                Ok(())
-            }
-            E::OutputItemAdded(event) => self.item_added(event),
-            E::OutputItemDone(event) => self.item_done(event),
-            E::ContentPartAdded(event) => {
-                self.part_event(address, event.content_index, &event.part, false)
-            }
-            E::ContentPartDone(event) => {
-                self.part_event(address, event.content_index, &event.part, true)
-            }
-            E::ReasoningSummaryPartAdded(event) => {
-                self.summary_event(address, event.summary_index, &event.part, false)
-            }
-            E::ReasoningSummaryPartDone(event) => {
-                self.summary_event(address, event.summary_index, &event.part, true)
-            }
-            E::OutputTextAnnotationAdded(event) => self.annotate(address, event),
-            E::ShellCallCommandAdded(event) | E::ShellCallCommandDone(event) => {
-                let whole = &event.command;
-                self.shell_command(address, event.command_index, whole.len(), |command| {
-                    command.clone_from(whole)
-                })
-            }
-            E::ShellCallCommandDelta(event) => {
-                let delta = &event.delta;
-                self.shell_command(address, event.command_index, delta.len(), |command| {
-                    command.push_str(delta)
-                })
-            }
-            E::ShellCallOutputContentDelta(event) => {
-                let stdout = event.delta.stdout.as_deref().unwrap_or_default();
-                let stderr = event.delta.stderr.as_deref().unwrap_or_default();
-                let added = stdout.len() + stderr.len();
-                self.shell_output(address, event.command_index, added, |output| {
-                    output.stdout.push_str(stdout);
-                    output.stderr.push_str(stderr);
-                })
-            }
-            E::ShellCallOutputContentDone(event) => {
-                self.shell_output_done(address, event.command_index, &event.output)
-            }
-            _ => self.push_whole(event, address),
-        }
-    }
-
-    /// The whole of a text, or how far a hosted tool has come.
-    fn push_whole(&mut self, event: &ResponseEvent, address: Address<'_>) -> Result<(), Error> {
-        use ResponseEvent as E;
-        let (class, kind, part, whole) = match event {
-            E::OutputTextDone(event) => (
-                Class::Message,
-                TextKind::Text,
-                event.content_index,
-                &event.text,
-            ),
-            E::RefusalDone(event) => (
-                Class::Message,
-                TextKind::Refusal,
-                event.content_index,
-                &event.refusal,
-            ),
-            E::ReasoningTextDone(event) => (
-                Class::Reasoning,
-                TextKind::Reasoning,
-                event.content_index,
-                &event.text,
-            ),
-            E::ReasoningSummaryTextDone(event) => (
-                Class::Reasoning,
-                TextKind::Summary,
-                event.summary_index,
-                &event.text,
-            ),
-            E::FunctionCallArgumentsDone(event) => {
-                (Class::Function, TextKind::Input, None, &event.arguments)
-            }
-            E::CustomToolCallInputDone(event) => {
-                (Class::Custom, TextKind::Input, None, &event.input)
-            }
-            E::McpCallArgumentsDone(event) => (Class::Mcp, TextKind::Input, None, &event.arguments),
-            E::CodeInterpreterCallCodeDone(event) => {
-                (Class::Code, TextKind::Input, None, &event.code)
-            }
-            _ => {
-                if let Some(status) = tool::progress(event) {
-                    self.set_status(event, &status);
-                }
-                return Ok(());
-            }
-        };
-        let Some(place) = self.whole(class, kind, address, part, whole, true)? else {
-            return Ok(());
-        };
-        match event {
-            E::OutputTextDone(event) => self.set_logprobs(place, event.logprobs.as_ref()),
-            E::FunctionCallArgumentsDone(event) => {
-                self.name_function(place, event.name.as_deref());
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
     fn report(&mut self, change: Change) {
         if self.is_observed {
             self.changes.push_back(change);
@@ -591,16 +478,6 @@ impl Accumulator {
             }
             _ => Err(Error::response_too_large(self.limit)),
         }
-    }
-}
-
-/// Whatever its number says: the end, an error, and reasoning that only the service can read.
-fn is_never_dropped(event: &ResponseEvent) -> bool {
-    match event {
-        ResponseEvent::OutputItemAdded(event) | ResponseEvent::OutputItemDone(event) => {
-            matches!(&event.item, OutputItem::Reasoning(item) if item.encrypted_content.is_some())
-        }
-        event => event.is_terminal(),
     }
 }
 

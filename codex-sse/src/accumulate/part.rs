@@ -4,7 +4,7 @@ use codex_types::{HeapSize as _, OutputItem, OutputPart, SummaryPart};
 
 use super::{
     Accumulator, PER_PART,
-    entry::{Class, Part, TextKind, text_mut},
+    entry::{Class, Part, TextKind, lacks_only_space, text_mut},
     fill::fill_part,
     identity::{Address, Match},
     text::{PartUse, Place},
@@ -31,6 +31,7 @@ impl Accumulator {
             TextKind::Text | TextKind::Refusal => Class::Message,
             _ => Class::Reasoning,
         };
+        let label = kind;
         // The item decides what its parts are: some servers label all of them as text.
         let by_place = self.match_any(address);
         let (class, kind) = match by_place.map(|key| self.class(key)) {
@@ -41,7 +42,7 @@ impl Accumulator {
             _ => (class, kind),
         };
         let same = by_place.filter(|_| is_done);
-        let same = same.and_then(|key| self.part_with(key, kind, index, whole));
+        let same = same.and_then(|key| self.part_with((key, kind, label), index, whole));
         let kind = same.map_or(kind, |place| place.kind);
         let place = match same {
             Some(place) => {
@@ -54,7 +55,11 @@ impl Accumulator {
             None => self.whole(class, kind, address, index, whole, is_done)?,
         };
         place.map_or(Ok(()), |place| {
-            let (item, _) = self.parts_of(place.key);
+            let (item, entry) = self.parts_of(place.key);
+            let known = entry.parts_mut(place.kind).list.get_mut(place.position);
+            if let Some(known) = known.filter(|_| is_done) {
+                known.label = Some(label);
+            }
             if let OutputItem::Message(message) = item
                 && let Some(known) = message.content.get_mut(place.position)
             {
@@ -64,17 +69,24 @@ impl Accumulator {
         })
     }
 
-    /// The part at an index that has this very text, whatever it is labelled as.
+    /// The part at an index that has this very text, whatever it was labelled as, unless its end came under another label, or the part behind
+    /// it waits for its text.
     fn part_with(
         &self,
-        key: u32,
-        kind: TextKind,
+        (key, kind, label): (u32, TextKind, TextKind),
         index: Option<u32>,
         whole: &str,
     ) -> Option<Place> {
-        let list = self.entry(key).parts(kind).list.iter().enumerate().rev();
+        let list = &self.entry(key).parts(kind).list;
+        let is_told = index.is_some() && self.part_indexes_tell;
+        let waits = |part: &Part| part.is_opened && !part.has_content && part.kind == Some(kind);
+        if !is_told && list.last().is_some_and(waits) {
+            return None;
+        }
+        let list = list.iter().enumerate().rev();
         let mut places = list.take(MOST_TRIED).filter_map(|(position, part)| {
-            let is_there = index.is_none_or(|index| index == part.index);
+            let is_there = index.is_none_or(|index| index == part.index)
+                && part.label.is_none_or(|known| known == label);
             let kind = part.kind.filter(|_| is_there && part.has_content)?;
             Some(Place {
                 key,
@@ -135,6 +147,7 @@ impl Accumulator {
     ) -> Result<Option<Place>, Error> {
         let is_silent = !is_done && whole.is_empty();
         if is_silent && matches!(self.match_text(class, kind, address), Match::New { .. }) {
+            self.hear(address.id);
             return Ok(None);
         }
         let address = Address {
@@ -169,11 +182,11 @@ impl Accumulator {
         let is_other = part.is_sealed
             && place.kind != TextKind::Input
             && !whole.is_empty()
-            && self.text(place).trim_end() != whole.trim_end();
+            && !lacks_only_space(whole, self.text(place));
         if is_other && index.is_none_or(|index| self.has_many_at(place, index)) {
             let index = part.index;
             let is_repeated = self.entry(place.key).parts.again.is_some();
-            let known = self.part_with(place.key, place.kind, None, whole);
+            let known = self.part_with((place.key, place.kind, place.kind), None, whole);
             match known.filter(|_| is_repeated) {
                 Some(known) => return Ok(Some(known)),
                 None => place = self.add_part(place.key, place.kind, index, None)?,

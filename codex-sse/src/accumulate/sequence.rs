@@ -16,7 +16,7 @@ pub(super) enum Kind {
 /// The numbers seen.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sequence {
-    /// Ascending runs of numbers without gaps, each of one kind.
+    /// Ascending runs of numbers without gaps, each of one kind; the last ones of very many.
     runs: Vec<(u64, u64, Kind)>,
     is_resumed: bool,
 }
@@ -47,6 +47,9 @@ impl Sequence {
 
     fn record(&mut self, number: u64, kind: Kind) -> bool {
         if self.runs.last().is_none_or(|(_, end, _)| *end < number) {
+            if self.runs.len() == MOST_RUNS {
+                self.runs.drain(..MOST_RUNS / 2);
+            }
             self.runs.push((number, number, kind));
             return false;
         }
@@ -55,3 +58,6 @@ impl Sequence {
         self.is_resumed && known.is_some_and(|(start, _, known)| *start <= number && *known == kind)
     }
 }
+
+/// More runs than a response has whose kinds of events alternate for an hour.
+const MOST_RUNS: usize = 1 << 16;

@@ -14,7 +14,8 @@ use codex_types::{HeapSize as _, ItemStatus, LifecycleEvent, OutputItem, Respons
 
 use super::{
     Accumulator, Change, DiagnosticKind, Outcome,
-    entry::{Class, TextKind, call_id, continues, same_json, texts, tool_name},
+    entry::{Class, TextKind, call_id, continues, same_json, texts},
+    evidence::KINDS,
     fill::finish_status,
 };
 use crate::Error;
@@ -23,7 +24,9 @@ impl Accumulator {
     /// Takes the fields of a response that has not ended. Its items count as announced if no item came before.
     pub(super) fn push_envelope(&mut self, event: &LifecycleEvent) -> Result<(), Error> {
         let response = event.response_or_flat();
-        self.grow(response.heap_size())?;
+        let size = response.heap_size();
+        self.grow(size.saturating_sub(self.envelope_size))?;
+        self.envelope_size = self.envelope_size.max(size);
         let output = self.overlay(response.into_owned());
         if self.entries.is_empty() {
             for (item, index) in output.into_iter().zip(0_u32..) {
@@ -83,6 +86,7 @@ impl Accumulator {
         for step in [
             Unmatched::by_call_id,
             Unmatched::by_id,
+            Unmatched::by_encrypted_content,
             Unmatched::by_text,
             Unmatched::by_order,
         ] {
@@ -238,21 +242,16 @@ impl Accumulator {
         self.make_ids_unique();
     }
 
-    /// Text that an added item held counts where its deltas never came; half a character that stays alone is reported as it is.
+    /// Text that an added item held counts where its deltas never came; half a character at its end stays alone.
     fn settle_provisional(&mut self, key: u32) {
         let entry = &mut self.entries[key as usize];
         for part in entry.parts.list.iter_mut().chain(&mut entry.summary.list) {
             part.has_content = true;
-            part.half = None;
+        }
+        for place in self.places(key) {
+            self.end_half(place);
         }
         self.show_all(key);
-    }
-
-    /// Whether nothing but its texts stands against an item's being this one.
-    fn is_like(&self, key: u32, item: &OutputItem) -> bool {
-        let known = self.item(key);
-        let (one, other) = (tool_name(known), tool_name(item));
-        known.kind() == item.kind() && (one == other || one.is_empty() || other.is_empty())
     }
 
     /// Leaves out what repeated something else to its end.
@@ -271,15 +270,9 @@ impl Accumulator {
             let twin = self.entry(key).twin;
             let repeats = twin.is_some_and(|twin| {
                 let (known, new) = (self.item(twin), self.item(key));
-                [
-                    TextKind::Text,
-                    TextKind::Refusal,
-                    TextKind::Reasoning,
-                    TextKind::Summary,
-                    TextKind::Input,
-                ]
-                .into_iter()
-                .all(|kind| continues(texts(known, kind), texts(new, kind)))
+                KINDS
+                    .into_iter()
+                    .all(|kind| continues(texts(known, kind), texts(new, kind)))
             });
             if repeats {
                 self.entries[key as usize].is_repetition = true;
@@ -316,6 +309,7 @@ impl Accumulator {
 struct Unmatched {
     call_ids: BTreeMap<(Class, Box<str>), VecDeque<u32>>,
     ids: BTreeMap<(Class, Box<str>), VecDeque<u32>>,
+    encrypted: BTreeMap<Box<str>, VecDeque<u32>>,
     by_text: BTreeMap<(Class, u64), VecDeque<u32>>,
     in_order: BTreeMap<Class, VecDeque<u32>>,
     taken: BTreeSet<u32>,
@@ -326,6 +320,7 @@ impl Unmatched {
         let mut rest = Self {
             call_ids: BTreeMap::new(),
             ids: BTreeMap::new(),
+            encrypted: BTreeMap::new(),
             by_text: BTreeMap::new(),
             in_order: BTreeMap::new(),
             taken: BTreeSet::new(),
@@ -350,7 +345,12 @@ impl Unmatched {
                     place.or_default().push_back(key);
                 }
             }
-            if let Some(hash) = hash_of_text(item) {
+            let encrypted = encrypted_content(item);
+            if !encrypted.is_empty() {
+                let place = rest.encrypted.entry(encrypted.into());
+                place.or_default().push_back(key);
+            }
+            if let Some(hash) = hash_of_text(|kind| accumulator.said(key, kind)) {
                 rest.by_text
                     .entry((class, hash))
                     .or_default()
@@ -379,8 +379,14 @@ impl Unmatched {
         self.take(found)
     }
 
+    fn by_encrypted_content(&mut self, _: &Accumulator, item: &OutputItem) -> Option<u32> {
+        let list = self.encrypted.get_mut(encrypted_content(item))?;
+        let found = free(list, &self.taken);
+        self.take(*found.first()?)
+    }
+
     fn by_text(&mut self, accumulator: &Accumulator, item: &OutputItem) -> Option<u32> {
-        let place = (Class::of(item), hash_of_text(item)?);
+        let place = (Class::of(item), hash_of_text(|kind| texts(item, kind))?);
         let free = free(self.by_text.get_mut(&place)?, &self.taken);
         let is_same =
             |key: &u32| accumulator.is_like(*key, item) && accumulator.has_text_of(*key, item);
@@ -388,10 +394,30 @@ impl Unmatched {
         self.take(found)
     }
 
-    /// The first item of the kind whose texts this one may continue.
+    /// The first item of the kind whose texts this one may continue. A finished one with another id is not continued.
     fn by_order(&mut self, accumulator: &Accumulator, item: &OutputItem) -> Option<u32> {
         let free = free(self.in_order.get_mut(&Class::of(item))?, &self.taken);
-        let fits = |key: &u32| accumulator.is_like(*key, item) && accumulator.continues(*key, item);
+        let id = item.id().unwrap_or_default();
+        let fits = |key: &u32| {
+            let entry = accumulator.entry(*key);
+            let has_text = || {
+                KINDS
+                    .iter()
+                    .any(|kind| accumulator.said(*key, *kind).next().is_some())
+            };
+            let is_over = entry.is_done && has_text();
+            let goes_on = || {
+                let says_other = || {
+                    KINDS
+                        .iter()
+                        .any(|kind| texts(item, *kind).any(|text| !text.is_empty()))
+                };
+                let is_other = is_over && accumulator.ids_differ(*key, id) && says_other();
+                accumulator.continues(*key, item) && !is_other
+            };
+            accumulator.is_like(*key, item)
+                && (goes_on() || accumulator.has_text_but_space(*key, item))
+        };
         let found = free.into_iter().find(fits)?;
         self.take(found)
     }
@@ -410,25 +436,26 @@ fn free(list: &mut VecDeque<u32>, taken: &BTreeSet<u32>) -> Vec<u32> {
     few.filter(|key| !taken.contains(key)).collect()
 }
 
-/// A hash of what an item says, FNV-1a; `None` where it says nothing. White space between the tokens of arguments does not count.
-fn hash_of_text(item: &OutputItem) -> Option<u64> {
+/// A hash of what an item says, FNV-1a; `None` where it says nothing.
+fn hash_of_text<'a, T: Iterator<Item = &'a str>>(texts: impl Fn(TextKind) -> T) -> Option<u64> {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut is_empty = true;
-    let kinds = [
-        TextKind::Text,
-        TextKind::Refusal,
-        TextKind::Reasoning,
-        TextKind::Summary,
-        TextKind::Input,
-    ];
-    for kind in kinds {
-        for byte in texts(item, kind).flat_map(str::bytes) {
+    for kind in KINDS {
+        for byte in texts(kind).flat_map(str::bytes) {
             is_empty = false;
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
         hash = hash.wrapping_mul(0x0100_0000_01b3);
     }
     (!is_empty).then_some(hash)
+}
+
+/// What only the service can read of an item.
+fn encrypted_content(item: &OutputItem) -> &str {
+    match item {
+        OutputItem::Reasoning(item) => item.encrypted_content.as_deref().unwrap_or_default(),
+        _ => "",
+    }
 }
 
 /// The finished call `item`, with the id and the status that the final output gives it.

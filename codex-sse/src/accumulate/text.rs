@@ -4,13 +4,13 @@
 use alloc::vec::Vec;
 
 use codex_types::{
-    Halves, Logprob, OutputItem, OutputPart, OutputText, ReasoningPart, ReasoningText, Refusal,
-    SummaryPart, SummaryText,
+    Annotation, Halves, HeapSize as _, Logprob, OutputItem, OutputPart, OutputText, ReasoningPart,
+    ReasoningText, Refusal, SummaryPart, SummaryText,
 };
 
 use super::{
     Accumulator, Change, DiagnosticKind, PER_PART,
-    entry::{Class, Part, TextKind, same_json, text, text_mut},
+    entry::{Class, Part, TextKind, lacks_only_space, not_repeated, same_json, text, text_mut},
 };
 use crate::Error;
 
@@ -85,28 +85,12 @@ impl Accumulator {
         halves: Option<Halves>,
     ) -> Result<(), Error> {
         self.begin_content(place);
-        let mut piece = piece;
-        if let Some(high) = self.part_mut(place).half.take() {
-            let low = halves.and_then(|halves| halves.leading);
-            if let Some(joined) = low.and_then(|low| Halves::join(high, low)) {
-                piece = piece
-                    .strip_prefix(char::REPLACEMENT_CHARACTER)
-                    .unwrap_or(piece);
-                self.replace_last(place, joined);
-            }
-        }
-        if let Some(known) = self.part_mut(place).repeated.take() {
-            let text = self.text(place);
-            let rest = &text[known..];
-            let length = piece.len().min(rest.len());
-            if piece.as_bytes()[..length] == rest.as_bytes()[..length] {
-                let (known, total) = (known + length, text.len());
-                self.part_mut(place).repeated = Some(known).filter(|known| *known < total);
-                piece = &piece[length..];
-                if piece.is_empty() {
-                    return Ok(());
-                }
-            }
+        let whole = self.part_mut(place).whole_characters(piece, halves);
+        let mut repeated = self.part_mut(place).repeated.take();
+        let piece = not_repeated(self.text(place), &mut repeated, &whole);
+        self.part_mut(place).repeated = repeated;
+        if piece.is_empty() {
+            return Ok(());
         }
         self.grow(piece.len())?;
         let (item, entry) = self.parts_of(place.key);
@@ -114,7 +98,6 @@ impl Accumulator {
         if let Some(text) = text_mut(item, place.kind, place.position) {
             text.push_str(piece);
         }
-        self.part_mut(place).half = halves.and_then(|halves| halves.trailing);
         self.release_if_other(place);
         self.show(place);
         Ok(())
@@ -136,14 +119,14 @@ impl Accumulator {
         }
     }
 
-    /// Replaces the first half of a surrogate pair by the character that both halves make.
-    fn replace_last(&mut self, place: Place, joined: char) {
+    /// A half that stays alone reads as U+FFFD.
+    pub(super) fn end_half(&mut self, place: Place) {
+        if self.part_mut(place).half.take().is_none() {
+            return;
+        }
         let (item, _) = self.parts_of(place.key);
-        if let Some(text) = text_mut(item, place.kind, place.position)
-            && text.ends_with(char::REPLACEMENT_CHARACTER)
-        {
-            text.pop();
-            text.push(joined);
+        if let Some(text) = text_mut(item, place.kind, place.position) {
+            text.push(char::REPLACEMENT_CHARACTER);
         }
     }
 
@@ -169,12 +152,12 @@ impl Accumulator {
         Ok(())
     }
 
-    /// A whole that does not begin with what the deltas built. A difference in white space at the end is none; arguments that say the
-    /// same as JSON neither. Otherwise the server's last word counts, and where something else was reported that is an error.
+    /// A whole that does not begin with what the deltas built. White space that it lacks at the end is no difference; arguments that say
+    /// the same as JSON neither. Otherwise the server's last word counts, and where something else was reported that is an error.
     fn contradict(&mut self, place: Place, whole: &str) -> Result<(), Error> {
         let known = self.text(place);
         let is_input = place.kind == TextKind::Input;
-        if known.trim_end() == whole.trim_end() || (is_input && same_json(known, whole)) {
+        if lacks_only_space(whole, known) || (is_input && same_json(known, whole)) {
             return Ok(());
         }
         self.grow(whole.len().saturating_sub(known.len()))?;
@@ -200,20 +183,14 @@ impl Accumulator {
         self.part_mut(place).has_content = true;
     }
 
-    /// Reports what of a text has not been reported, but for half a character at its end.
+    /// Reports what of a text has not been reported.
     pub(super) fn show(&mut self, place: Place) {
         let part = self.part(place);
         if part.twin.is_some() || self.entry(place.key).twin.is_some() || !part.has_content {
             return;
         }
-        let (start, is_cut) = (part.shown, part.half.is_some());
-        let text = self.text(place);
-        let held = if is_cut && text.ends_with(char::REPLACEMENT_CHARACTER) {
-            char::REPLACEMENT_CHARACTER.len_utf8()
-        } else {
-            0
-        };
-        let end = text.len() - held;
+        let start = part.shown;
+        let end = self.text(place).len();
         if end > start {
             self.part_mut(place).shown = end;
             self.report(Change::Text { place, start, end });
@@ -222,34 +199,37 @@ impl Accumulator {
 
     /// Stops holding a text back, or the whole item, once it differs from what it may repeat.
     fn release_if_other(&mut self, place: Place) {
-        let twin = match (self.part(place).twin, self.entry(place.key).twin) {
-            (Some((key, position)), _) => Some(Place {
+        if let Some((key, position)) = self.part(place).twin {
+            let twin = Place {
                 key,
                 position,
                 ..place
-            }),
-            (None, Some(key)) => {
-                let twin = Place { key, ..place };
-                let has_part = self.entry(key).parts(place.kind).list.len() > place.position;
-                Some(twin).filter(|_| has_part)
+            };
+            if self.repeats(place, twin) {
+                return;
             }
-            (None, None) => return,
-        };
+            let part = self.part_mut(place);
+            (part.twin, part.matched) = (None, 0);
+        }
+        if let Some(key) = self.entry(place.key).twin {
+            let has_part = self.entry(key).parts(place.kind).list.len() > place.position;
+            if !(has_part && self.repeats(place, Place { key, ..place })) {
+                self.release(place.key);
+            }
+        }
+    }
+
+    /// Whether a text is still the beginning of its twin's. What was compared before is not compared again.
+    fn repeats(&mut self, place: Place, twin: Place) -> bool {
         let matched = self.part(place).matched;
-        let still_repeats = twin.is_some_and(|twin| {
-            let new = self.text(place).as_bytes().get(matched..);
-            let known = self.text(twin).as_bytes().get(matched..);
-            known.is_some_and(|known| new.is_some_and(|new| known.starts_with(new)))
-        });
-        if still_repeats {
-            let matched = self.text(place).len();
-            self.part_mut(place).matched = matched;
-            return;
+        let length = self.text(place).len();
+        let new = self.text(place).as_bytes().get(matched..);
+        let known = self.text(twin).as_bytes().get(matched..);
+        let repeats = known.is_some_and(|known| new.is_some_and(|new| known.starts_with(new)));
+        if repeats {
+            self.part_mut(place).matched = length;
         }
-        self.part_mut(place).twin = None;
-        if self.entry(place.key).twin.is_some() {
-            self.release(place.key);
-        }
+        repeats
     }
 
     /// Reports an item that has been held back.
@@ -302,7 +282,8 @@ impl Accumulator {
                 .filter(|last| {
                     let last = &parts.list[*last];
                     last.kind == Some(kind) && !last.is_sealed
-                }),
+                })
+                .filter(|last| !self.has_repeated(place(*last))),
             index => {
                 let index = index.or_else(|| Some(last_part?.index));
                 index.and_then(|index| parts.find(index, Some(kind)))
@@ -331,9 +312,9 @@ impl Accumulator {
             return Ok(place);
         }
         let again = parts.again.filter(|again| *again < count);
-        // Without indexes, only an item that was announced again repeats its parts.
+        // Where parts have indexes or the item was announced, only one that is announced again repeats them.
         let twin = again
-            .or_else(|| last.filter(|_| index.is_some()))
+            .or_else(|| last.filter(|_| index.is_some() && !entry.is_announced))
             .filter(|twin| {
                 let twin = &parts.list[*twin];
                 let is_over = twin.is_sealed || usage == PartUse::Opens || again.is_some();
@@ -344,6 +325,20 @@ impl Accumulator {
         let entry = &mut self.entries[key as usize];
         entry.parts_mut(kind).again = again.map(|again| again + 1);
         Ok(place)
+    }
+
+    /// Whether a part of an item that was announced again has repeated the older one to its end.
+    fn has_repeated(&self, place: Place) -> bool {
+        let twin = self.part(place).twin.filter(|(key, _)| *key == place.key);
+        let is_again = self.entry(place.key).parts(place.kind).again.is_some();
+        twin.filter(|_| is_again).is_some_and(|(key, position)| {
+            let twin = Place {
+                key,
+                position,
+                ..place
+            };
+            self.text(twin).len() == self.text(place).len()
+        })
     }
 
     pub(super) fn add_part(
@@ -387,7 +382,11 @@ impl Accumulator {
         let (item, entry) = self.parts_of(place.key);
         let parts = entry.parts_mut(place.kind);
         parts.relabel(place.position, place.kind);
-        parts.list[place.position].twin = None;
+        // It may repeat the part that stood here when the item was announced before.
+        let again = parts.again.and_then(|again| again.checked_sub(1));
+        let twin = again
+            .filter(|twin| *twin < place.position && parts.list[*twin].kind == Some(place.kind));
+        parts.list[place.position].twin = twin.map(|twin| (place.key, twin));
         if let OutputItem::Message(item) = item
             && let Some(part) = item.content.get_mut(place.position)
         {
@@ -398,6 +397,7 @@ impl Accumulator {
 
     /// The whole of a text has come.
     pub(super) fn seal(&mut self, place: Place) {
+        self.end_half(place);
         let part = self.part_mut(place);
         part.is_sealed = true;
         let is_held = part.twin.is_some();
@@ -422,7 +422,9 @@ impl Accumulator {
         };
         let is_last = self.entry(place.key).parts(place.kind).list.len() == place.position + 1;
         let (known, new) = (self.text(twin), self.text(place));
-        let repeats = known.starts_with(new) && (known.len() == new.len() || !is_whole);
+        let repeats = known.starts_with(new)
+            && (known.len() == new.len() || !is_whole)
+            && self.annotations(twin).starts_with(self.annotations(place));
         if !is_last || !repeats {
             self.part_mut(place).twin = None;
             self.show(place);
@@ -445,11 +447,37 @@ impl Accumulator {
         self.note(DiagnosticKind::Repeated, Some(place.key));
     }
 
-    pub(super) fn push_logprobs(&mut self, place: Place, logprobs: &[Logprob]) {
+    #[cold]
+    pub(super) fn push_logprobs(
+        &mut self,
+        place: Place,
+        logprobs: &[Logprob],
+    ) -> Result<(), Error> {
+        self.grow(size_of_all(logprobs))?;
         if let Some(part) = self.output_text(place) {
             let known = part.logprobs.get_or_insert_default();
             known.extend_from_slice(logprobs);
         }
+        Ok(())
+    }
+
+    pub(super) fn set_logprobs(
+        &mut self,
+        place: Place,
+        logprobs: Option<&Vec<Logprob>>,
+    ) -> Result<(), Error> {
+        let Some(logprobs) = logprobs.filter(|list| !list.is_empty()) else {
+            return Ok(());
+        };
+        let known = self
+            .output_text(place)
+            .and_then(|part| part.logprobs.as_deref());
+        let known = known.map_or(0, size_of_all);
+        self.grow(size_of_all(logprobs).saturating_sub(known))?;
+        if let Some(part) = self.output_text(place) {
+            part.logprobs = Some(logprobs.clone());
+        }
+        Ok(())
     }
 
     pub(super) fn output_text(&mut self, place: Place) -> Option<&mut OutputText> {
@@ -460,6 +488,16 @@ impl Accumulator {
         match message.content.get_mut(place.position)? {
             OutputPart::Text(part) => Some(part),
             _ => None,
+        }
+    }
+
+    fn annotations(&self, place: Place) -> &[Annotation] {
+        match self.item(place.key) {
+            OutputItem::Message(message) => match message.content.get(place.position) {
+                Some(OutputPart::Text(part)) => &part.annotations,
+                _ => &[],
+            },
+            _ => &[],
         }
     }
 
@@ -483,4 +521,8 @@ fn blank_part(kind: TextKind) -> OutputPart {
         TextKind::Reasoning => OutputPart::ReasoningText(ReasoningText::new("")),
         _ => OutputPart::Text(OutputText::new("")),
     }
+}
+
+fn size_of_all(logprobs: &[Logprob]) -> usize {
+    size_of_val(logprobs) + logprobs.iter().map(Logprob::heap_size).sum::<usize>()
 }

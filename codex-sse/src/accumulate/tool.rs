@@ -9,7 +9,7 @@ use codex_types::{
 
 use super::{
     Accumulator, Change, PER_PART,
-    entry::{Entry, Part},
+    entry::{Class, Entry, Part},
     identity::Address,
 };
 use crate::Error;
@@ -20,7 +20,7 @@ impl Accumulator {
         address: Address<'_>,
         index: Option<u32>,
         added: usize,
-        change: impl FnOnce(&mut String),
+        change: impl FnOnce(&mut String, &mut Part),
     ) -> Result<(), Error> {
         let is_call = |item: &OutputItem| matches!(item, OutputItem::ShellCall(_));
         let make = || ShellCall::new("", ShellAction::new(Vec::new())).into();
@@ -35,7 +35,7 @@ impl Accumulator {
                 if is_new {
                     command.clear();
                 }
-                change(command);
+                change(command, &mut entry.parts.list[at]);
             }
         }
         Ok(())
@@ -99,6 +99,15 @@ impl Accumulator {
         self.shell_item(address, is_output, make)
     }
 
+    /// Whether the event may belong to the item to which the last one did.
+    fn is_current(&self, address: Address<'_>, is_wanted: impl Fn(&OutputItem) -> bool) -> bool {
+        let current = self.identities.current(Class::Other);
+        current.is_some_and(|key| {
+            let is_there = self.entry(key).claimed == address.index && address.id.is_empty();
+            is_there && is_wanted(self.item(key))
+        })
+    }
+
     /// The open item, begun where no event has announced it.
     fn shell_item(
         &mut self,
@@ -106,9 +115,13 @@ impl Accumulator {
         is_wanted: impl Fn(&OutputItem) -> bool,
         make: impl FnOnce() -> OutputItem,
     ) -> Result<Option<u32>, Error> {
-        let key = match self.match_other(address, is_wanted) {
+        let key = match self.match_other(address, &is_wanted) {
             Some(key) => key,
-            None if address.index.is_none() && address.id.is_empty() => return Ok(None),
+            None if self.trusted(address.index).is_none() && address.id.is_empty() => {
+                return Ok(None);
+            }
+            // The events of a finished one come once more.
+            None if self.is_current(address, &is_wanted) => return Ok(None),
             None => {
                 let mut item = make();
                 item.set_id(address.id);

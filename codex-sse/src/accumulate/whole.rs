@@ -4,10 +4,13 @@ use alloc::vec::Vec;
 
 use codex_types::OutputItem;
 
-use super::entry::{Part, Parts, TextKind, continues, same_json, text, text_mut, texts};
+use super::{
+    entry::{Part, Parts, TextKind, continues, lacks_only_space, same_json, text, text_mut, texts},
+    fill::fill_old_part,
+};
 
-/// Finds out how much of a whole's parts was reported: first by their indexes, then by their texts put together, then in order. Returns
-/// the state of each part, and those that contradict what was reported.
+/// Finds out how much of a whole's parts was reported: by their indexes where the whole has such parts, in order if their texts
+/// fit, or by their texts put together. Returns the state of each part, and those that contradict what was reported.
 pub(super) fn settle_parts(
     built: &Parts,
     known: &mut OutputItem,
@@ -66,14 +69,13 @@ pub(super) fn settle_parts(
         let by_index = |at: &usize| {
             let position = built.list[*at].index as usize;
             let is_of_kind = parts.get(position)?.kind == Some(kind);
-            (is_of_kind && fits(*at, position)).then_some(position)
+            is_of_kind.then_some(position)
         };
         let mut rest = new.iter().copied();
         let in_order = |at: &usize| rest.by_ref().find(|position| fits(*at, *position));
         let mut pairs: Vec<(usize, usize)> = Vec::new();
         let indexed: Option<Vec<usize>> = old.iter().map(by_index).collect();
-        let is_ascending = |list: &Vec<usize>| list.is_sorted_by(|one, other| one < other);
-        let ordered = indexed.filter(is_ascending);
+        let ordered = indexed.filter(|list| list.is_sorted_by(|one, other| one < other));
         let ordered = ordered.or_else(|| old.iter().map(in_order).collect());
         if let Some(ordered) = ordered {
             pairs.extend(old.iter().copied().zip(ordered));
@@ -158,7 +160,7 @@ fn push_part(
 
 /// One part of a whole beside the part that was built of it.
 fn settle_pair(
-    (built, known, at): (&Part, &OutputItem, usize),
+    (built, known, at): (&Part, &mut OutputItem, usize),
     (part, whole, position): (&mut Part, &mut OutputItem, usize),
     kind: TextKind,
     contradicted: &mut Vec<(TextKind, usize)>,
@@ -168,8 +170,9 @@ fn settle_pair(
         return;
     };
     part.shown = built.shown;
+    part.half = built.half.filter(|_| whole_text.is_empty());
     let is_same = whole_text.is_empty()
-        || built_text.trim_end() == whole_text.trim_end()
+        || lacks_only_space(whole_text, built_text)
         || (kind == TextKind::Input && same_json(built_text, whole_text));
     if is_same && built.shown > 0 || whole_text.is_empty() {
         if !whole_text.starts_with(built_text) {
@@ -183,5 +186,10 @@ fn settle_pair(
         } else {
             part.shown = 0;
         }
+    }
+    if let (OutputItem::Message(known), OutputItem::Message(whole)) = (known, whole)
+        && let (Some(old), Some(new)) = (known.content.get_mut(at), whole.content.get_mut(position))
+    {
+        fill_old_part(new, core::mem::take(old));
     }
 }

@@ -330,6 +330,7 @@ impl ToResponseEvents {
         } else {
             ItemStatus::Completed
         };
+        self.accumulator.end_halves();
         for (at, item) in mem::take(&mut self.items).into_iter().enumerate() {
             if let Item::Call(number) = item {
                 self.calls.give_id(number, &self.response.id);

@@ -123,7 +123,7 @@ impl Decoder {
         }
     }
 
-    /// One byte of a line whose field is not known yet.
+    /// Bytes of a line whose field is not known yet, no more than tell it.
     pub(super) fn take_head<'i>(
         &mut self,
         rest: &mut &'i [u8],
@@ -146,15 +146,16 @@ impl Decoder {
             return Ok(());
         }
         let held = self.held.line.len();
-        self.held.append(Part::Line, &[byte]);
-        self.take(rest, 1);
+        let head = &rest[..rest.len().min(line::HEAD - held)];
+        let head = &head[..find_line_end(head).unwrap_or(head.len())];
+        self.held.append(Part::Line, head);
+        self.take(rest, head.len());
         self.without_data = line::known_without_data(&self.held.line, false);
         let decided = line::parse_head(&self.held.line);
         if let Some((field, value_start)) = decided {
             self.held.line.clear();
             self.begin_value(field, value_start);
-            let value = if held < value_start { &[][..] } else { &[byte] };
-            self.hold_value(field, value);
+            self.hold_first(field, &head[value_start.saturating_sub(held)..]);
         }
         self.check(&self.progress(false))
     }
@@ -173,15 +174,21 @@ impl Decoder {
         };
         self.begin_value(field, value_start);
         self.check(&self.progress(false))?;
-        self.hold_value(field, &line[value_start..]);
+        self.hold_first(field, &line[value_start..]);
         Ok(())
     }
 
     pub(super) fn begin_value(&mut self, field: Field, value_start: usize) {
         self.value_start = value_start;
         self.place = Place::Inside(field);
+    }
+
+    /// The first bytes of a value, which a line feed joins to the data before it.
+    fn hold_first(&mut self, field: Field, value: &[u8]) {
         if field == Field::Data && self.data_lines > 0 {
-            self.held.append(Part::Data, b"\n");
+            self.held.append_line(value);
+        } else {
+            self.hold_value(field, value);
         }
     }
 
@@ -263,8 +270,7 @@ impl Decoder {
                     lent.data = Some(value);
                 } else {
                     self.keep_data(lent);
-                    self.held.append(Part::Data, b"\n");
-                    self.held.append(Part::Data, value);
+                    self.held.append_line(value);
                 }
             }
             self.data_lines += 1;

@@ -30,7 +30,7 @@ pub(crate) fn ambiguous(case: &Case) -> Option<&'static str> {
         ),
         (
             unknown_id_meets_an_announced_call,
-            "events of a call that was never announced, while one that was has nothing yet",
+            "events of a call that was never announced, while one that was has nothing yet, or the other way round",
         ),
         (
             twins_share_an_index,
@@ -128,7 +128,7 @@ fn unknown_id_meets_an_announced_call(case: &Case) -> bool {
     }
     let items = &case.response.items;
     let (mut announced, mut fed): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
-    for event in &case.events {
+    for (at, event) in case.events.iter().enumerate() {
         let Some(index) = event.item.filter(|index| has_one_text(&items[*index])) else {
             continue;
         };
@@ -136,6 +136,7 @@ fn unknown_id_meets_an_announced_call(case: &Case) -> bool {
             *other != index && items[*other].kind == items[index].kind && !fed.contains(other)
         };
         match event.source {
+            Source::Added if is_taken_for_another(case, at, index) => return true,
             Source::Added => announced.push(index),
             Source::Delta | Source::TextDone
                 if !announced.contains(&index) && announced.iter().any(is_bare) =>
@@ -146,6 +147,20 @@ fn unknown_id_meets_an_announced_call(case: &Case) -> bool {
         }
     }
     false
+}
+
+/// Whether the announcement of a call comes while another, which nothing has announced, has had one event only: its id may be a new name
+/// of that call.
+fn is_taken_for_another(case: &Case, at: usize, index: usize) -> bool {
+    let items = &case.response.items;
+    let earlier = &case.events[..at];
+    (0..items.len()).any(|other| {
+        let of_other = || earlier.iter().filter(|event| event.item == Some(other));
+        other != index
+            && items[other].kind == items[index].kind
+            && of_other().count() == 1
+            && of_other().all(|event| matches!(event.source, Source::Delta | Source::TextDone))
+    })
 }
 
 fn parts_run_together(case: &Case) -> bool {

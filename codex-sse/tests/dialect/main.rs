@@ -82,11 +82,7 @@ fn any_habits_of_a_server_yield_the_response_once() {
     if reports {
         println!("{report}");
     }
-    // The assembler is not right on every combination yet: of 20,000 seeds, 41 fail, nearly all with two or three habits.
-    assert!(
-        report.failed() * 400 <= count.max(400),
-        "too many cases fail\n{report}"
-    );
+    assert_eq!(report.failed(), 0, "some cases fail\n{report}");
     assert!(
         report.exempted() * 100 <= count.max(100),
         "too many cases are ambiguous\n{report}"

@@ -1,0 +1,142 @@
+// What speaks for and against an item's being the one that an event means: its ids, its texts, and what only the service can read of it.
+
+use codex_types::{OutputItem, RawJson};
+
+use super::{
+    Accumulator,
+    entry::{TextKind, call_id, continues, lacks_only_space, same_json, text, texts, tool_name},
+};
+
+impl Accumulator {
+    pub(super) fn has_id(&self, key: u32, id: &str) -> bool {
+        self.entry(key).last_id == id || self.item(key).id() == Some(id)
+    }
+
+    /// Both have an id, the ids differ, and they mean something.
+    pub(super) fn has_other_id(&self, key: u32, id: &str) -> bool {
+        self.entry(key).is_stable && self.ids_differ(key, id)
+    }
+
+    /// Both have an id, the ids differ, and the server is not known to change them.
+    pub(super) fn ids_differ(&self, key: u32, id: &str) -> bool {
+        let has_ids = !id.is_empty() && !self.entry(key).last_id.is_empty();
+        has_ids && !self.identities.ids_change && !self.has_id(key, id)
+    }
+
+    /// Whether an id that is not known may be one more of this item. An item that has text has no other if its id was confirmed, or if it
+    /// is a call whose arguments are complete.
+    pub(super) fn accepts_id(&self, key: u32, id: &str) -> bool {
+        let entry = self.entry(key);
+        if id.is_empty() || entry.last_id.is_empty() || self.identities.ids_change {
+            return true;
+        }
+        let is_complete = || {
+            let mut arguments = texts(self.item(key), TextKind::Input);
+            arguments.any(|text| text.starts_with('{') && RawJson::parse(text).is_ok())
+        };
+        let is_other = entry.is_stable || is_complete();
+        self.has_id(key, id) || !entry.has_content() || !is_other
+    }
+
+    pub(super) fn is_of_kind(&self, key: u32, item: &OutputItem) -> bool {
+        self.item(key).kind() == item.kind()
+    }
+
+    /// Whether what stands against their being one item is not too much: two calls under two ids are two, unless the second is the end
+    /// of the first.
+    pub(super) fn may_be(&self, key: u32, item: &OutputItem, is_done: bool) -> bool {
+        let known = self.item(key);
+        let differ = |one: &str, other: &str| !one.is_empty() && !other.is_empty() && one != other;
+        if !differ(call_id(known), call_id(item)) {
+            return true;
+        }
+        is_done
+            && !self.entry(key).is_done
+            && !differ(tool_name(known), tool_name(item))
+            && self.continues(key, item)
+    }
+
+    /// The texts of one kind that are known of an item, without those that may be repetitions.
+    pub(super) fn said(&self, key: u32, kind: TextKind) -> impl Iterator<Item = &str> {
+        let item = self.item(key);
+        let parts = self.entry(key).parts(kind).list.iter().enumerate();
+        let own = parts.filter(move |(_, part)| part.kind == Some(kind) && part.twin.is_none());
+        own.filter_map(move |(position, _)| text(item, kind, position))
+    }
+
+    /// Whether the texts of an item continue what is known of them, or say nothing.
+    pub(super) fn continues(&self, key: u32, item: &OutputItem) -> bool {
+        if !self.entry(key).has_content() {
+            return true;
+        }
+        KINDS.iter().all(|kind| {
+            let whole = || texts(item, *kind);
+            whole().all(str::is_empty)
+                || continues(whole(), self.said(key, *kind))
+                || (*kind == TextKind::Input && self.has_input_of(key, item))
+        })
+    }
+
+    /// Whether the texts of an item are exactly those that are known.
+    pub(super) fn has_text_of(&self, key: u32, item: &OutputItem) -> bool {
+        let known = self.item(key);
+        let is_empty = KINDS
+            .iter()
+            .all(|kind| texts(item, *kind).all(str::is_empty));
+        if is_empty {
+            return self.is_like(key, item) && has_same_rest(known, item);
+        }
+        let same = |kind: &TextKind| {
+            continues(texts(item, *kind), self.said(key, *kind))
+                && continues(self.said(key, *kind), texts(item, *kind))
+        };
+        KINDS.iter().all(same)
+    }
+
+    /// Whether the texts of an item are those that are known, or lack nothing of them but white space at their ends.
+    pub(super) fn has_text_but_space(&self, key: u32, item: &OutputItem) -> bool {
+        KINDS.iter().all(|kind| {
+            let mut built = self.said(key, *kind);
+            texts(item, *kind).all(|whole| {
+                built
+                    .next()
+                    .is_some_and(|built| lacks_only_space(whole, built))
+            }) && built.next().is_none()
+        })
+    }
+
+    /// Whether nothing but its texts stands against an item's being this one.
+    pub(super) fn is_like(&self, key: u32, item: &OutputItem) -> bool {
+        let known = self.item(key);
+        let (one, other) = (tool_name(known), tool_name(item));
+        known.kind() == item.kind() && (one == other || one.is_empty() || other.is_empty())
+    }
+
+    pub(super) fn has_input_of(&self, key: u32, item: &OutputItem) -> bool {
+        let known = texts(self.item(key), TextKind::Input);
+        known
+            .zip(texts(item, TextKind::Input))
+            .all(|(one, other)| same_json(one, other))
+    }
+}
+
+/// Whether two items without text are equal but for their ids.
+fn has_same_rest(one: &OutputItem, other: &OutputItem) -> bool {
+    if let (OutputItem::Reasoning(one), OutputItem::Reasoning(other)) = (one, other) {
+        return one.encrypted_content == other.encrypted_content;
+    }
+    let nameless = |item: &OutputItem| {
+        let mut item = item.clone();
+        item.set_id("");
+        item
+    };
+    nameless(one) == nameless(other)
+}
+
+pub(super) const KINDS: [TextKind; 5] = [
+    TextKind::Text,
+    TextKind::Refusal,
+    TextKind::Reasoning,
+    TextKind::Summary,
+    TextKind::Input,
+];
