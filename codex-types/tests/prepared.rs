@@ -1,6 +1,10 @@
 //! A prepared input is an input like any other: the same requests, the same findings, for less.
 
-#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that fails panics"
+)]
 
 mod support;
 
