@@ -1,7 +1,5 @@
 //! A request of a long conversation costs what is new: counted in bytes that are allocated.
 
-#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
-
 use std::alloc::System;
 
 use codex_types::profile::{FitPolicy, OnFinding, Profile};

@@ -17,7 +17,7 @@ mod text;
 mod tool;
 mod whole;
 
-use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
+use alloc::{collections::VecDeque, vec::Vec};
 
 use codex_types::{
     Delta, DeltaRef, EventRef, Halves, Logprob, OutputItem, Response, ResponseEvent,
