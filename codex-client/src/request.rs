@@ -10,7 +10,7 @@ use codex_types::lint::{Edit, Finding, Linter, Pairing, apply};
 use codex_types::profile::{
     Channel, Compression, FitPolicy, Identity, ItemFindings, Profile, RequestForm, Streamed, Unfit,
 };
-use codex_types::{CreateResponse, Input, Map, RawJson, Streaming};
+use codex_types::{CreateResponse, Map, RawJson, Streaming};
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request};
 
@@ -87,14 +87,8 @@ impl Prepared {
         if let Some(history) = &options.history
             && !history.accept(&history_linter(&target), &request)
         {
-            let request = request.to_mut();
-            request.input = request
-                .input
-                .take()
-                .map(|input| Input::Items(input.into_items()));
-            repaired = history_linter(&target)
-                .fix_history(request)
-                .map_err(unwritable)?;
+            let linter = history_linter(&target);
+            repaired = linter.fix_history(request.to_mut()).map_err(unwritable)?;
         }
         let request = &*request;
         let policy = policy(shared, profile, options, &request.model, channel);

@@ -202,7 +202,6 @@ impl Session {
     pub async fn compact(&mut self) -> Result<Compaction, Error> {
         self.state.begin_turn();
         let mut whole = self.state.ready(Vec::new(), &CallOptions::new()).request;
-        whole.input = whole.input.map(|input| Input::Items(input.into_items()));
         let target = self.state.client.shared().target().await?;
         let linter = history_linter(&target);
         linter.fix_history(&mut whole).map_err(unwritable)?;

@@ -4,7 +4,9 @@
 
 use codex_types::lint::{FindingCode as Code, Linter, Pairing};
 use codex_types::profile::Profile;
-use codex_types::{CreateResponse, Input, InputItem, OpenCalls, RawJson};
+use codex_types::{
+    CreateResponse, FunctionCall, Input, InputItem, OpenCalls, PreparedInput, RawJson,
+};
 
 fn items(json: &str) -> Vec<InputItem> {
     RawJson::parse(json).unwrap().decode().unwrap()
@@ -214,4 +216,19 @@ fn a_long_history_of_one_id_takes_linear_time() {
     let calls = vec![call; 20_000].join(",");
     let outputs = vec![output; 20_000].join(",");
     assert_eq!(open(&format!("[{calls},{outputs}]")), []);
+}
+
+#[test]
+fn a_prepared_history_is_repaired_like_any_other() {
+    let call: InputItem = FunctionCall::new("call_1", "now", "{}").into();
+    let items = [call, "Go on.".into()];
+    let linter = Linter::new(Profile::platform()).pairing(Pairing::Answer);
+    let mut plain = CreateResponse::new("gpt-5.5").input(items.clone());
+    let mut prepared = CreateResponse::new("gpt-5.5");
+    prepared.input = Some(Input::from(&PreparedInput::from_iter(items)));
+    assert!(!linter.accepts_history(&prepared));
+    let found = linter.fix_history(&mut plain).unwrap();
+    assert_eq!(linter.fix_history(&mut prepared).unwrap(), found);
+    assert_eq!(prepared, plain);
+    assert!(linter.accepts_history(&prepared));
 }

@@ -28,12 +28,14 @@ pub(super) fn check(linter: &Linter, body: &Node<'_>, found: &mut Vec<Finding>) 
 }
 
 impl Linter {
-    /// Returns whether [`fix_history`](Self::fix_history) has nothing to change. Looks at the items and copies nothing.
+    /// Returns whether [`fix_history`](Self::fix_history) has nothing to change. Looks at the items without copying them; those of
+    /// a prepared input are decoded first.
     pub fn accepts_history(&self, request: &CreateResponse) -> bool {
-        let Some(Input::Items(items)) = &request.input else {
-            return true;
-        };
-        self.accepts_items(request, items)
+        match &request.input {
+            Some(Input::Items(items)) => self.accepts_items(request, items),
+            Some(Input::Prepared(input)) => self.accepts_items(request, &input.to_items()),
+            _ => true,
+        }
     }
 
     /// Whether the service accepts these items as they are in the input of this request, which may hold others ahead of them: a
@@ -70,8 +72,14 @@ impl Linter {
         if self.accepts_history(request) {
             return Ok(Vec::new());
         }
-        let Some(Input::Items(items)) = &request.input else {
-            return Ok(Vec::new());
+        let prepared;
+        let items = match &request.input {
+            Some(Input::Items(items)) => items,
+            Some(Input::Prepared(input)) => {
+                prepared = input.to_items();
+                &prepared
+            }
+            _ => return Ok(Vec::new()),
         };
         let scope = Scope::of(self, request);
         let mut body = RawJson::encode(&Map::from_iter([("input", items)]))?;
