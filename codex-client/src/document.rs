@@ -53,6 +53,14 @@ pub(crate) fn event(body: &[u8]) -> Result<ResponseEvent, Error> {
     Err(Error::protocol(NEITHER))
 }
 
+/// The events that a server which streams would have sent for this one, so that a reader of deltas misses nothing.
+pub(crate) fn events(event: ResponseEvent) -> Vec<ResponseEvent> {
+    match event.response() {
+        Some(response) if event.is_terminal() => response.to_events(),
+        _ => Vec::from([event]),
+    }
+}
+
 /// How large a response in one piece may be: 64 MiB, which a stored response with images in it comes near to and a list of models never does.
 pub(crate) const BODY_LIMIT: usize = 64 * 1024 * 1024;
 

@@ -181,6 +181,10 @@ impl HttpEvents {
         let held = core::mem::take(&mut self.held);
         self.decided.extend(held.into_iter().map(Ok));
         match item {
+            Some(Ok(event)) if self.is_document() => {
+                self.decided
+                    .extend(document::events(event).into_iter().map(Ok));
+            }
             Some(item) => self.decided.push_back(item),
             None if matches!(self.state, State::Open { .. }) && self.decided.is_empty() => {
                 self.stop();
