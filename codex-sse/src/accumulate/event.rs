@@ -1,5 +1,6 @@
 // One event that is no delta: what it is about, and what it brings.
 
+use alloc::boxed::Box;
 use core::mem;
 
 use codex_types::{Halves, OutputItem, ResponseEvent};
