@@ -92,6 +92,7 @@ impl Way {
 /// A conversation of which one turn after the other is taken.
 pub struct Conversation(Talk);
 
+#[expect(clippy::large_enum_variant, reason = "a benchmark holds one of them")]
 enum Talk {
     Session {
         session: Session,
