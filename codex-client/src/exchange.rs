@@ -172,7 +172,7 @@ impl Retries {
     }
 }
 
-/// Whether our patience ended an attempt that was sent. A socket that answers no ping is dead, which is a lost connection.
+/// Whether our own timeout ended an attempt that was sent. A socket whose pings go unanswered counts as a lost connection.
 pub(crate) fn is_own_timeout(error: &codex_transport::Error) -> bool {
     matches!(error.kind(), codex_transport::ErrorKind::Timeout(clock) if clock != Clock::Pong)
         && error.sent() != Sent::No
@@ -196,7 +196,7 @@ fn is_final(code: &ErrorCode) -> bool {
     !code.category().is_retryable()
 }
 
-/// Spreads the retries of many clients; nothing depends on nobody guessing it.
+/// Spreads the retries of many clients. The value need not be unpredictable.
 fn jitter() -> u32 {
     RandomState::new().hash_one(()) as u32
 }

@@ -267,7 +267,7 @@ async fn run(seed: u64) -> Tally {
             _ => vec![InputItem::from("Go on.")],
         };
         let running = session.run(&tools, input);
-        // Cancelled, failed or done: the conversation goes on.
+        // Cancelled, failed or done: the conversation continues.
         let _ = tokio::time::timeout(Duration::from_millis(patience), running).await;
         match next {
             1 => saved = session.to_json().expect("JSON"),

@@ -58,7 +58,7 @@ struct Waiting {
 
 /// Who is to dial.
 pub(crate) enum Turn {
-    /// Nobody: a stream is free.
+    /// No caller: a stream is free.
     There(Sender, InUse),
     /// The caller. With HTTP/2, whose connections are shared, the others wait for a word that there is none, or until this is dropped.
     Ours(Option<watch::Sender<()>>),

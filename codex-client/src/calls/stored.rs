@@ -163,7 +163,7 @@ impl InputItems {
         Self::default()
     }
 
-    /// So many items at most: 1 to 100; the service assumes 20.
+    /// The maximum number of items per page, 1 to 100. The service defaults to 20.
     pub fn limit(mut self, limit: u32) -> Self {
         self.limit = Some(limit);
         self

@@ -23,7 +23,7 @@ use crate::request::{self, JSON};
 use crate::shared::Shared;
 use crate::target::Target;
 
-/// A request of the API that is ready to be sent.
+/// A prepared API request.
 pub(crate) struct Unary<'a> {
     shared: &'a Arc<Shared>,
     options: &'a CallOptions,

@@ -5,7 +5,7 @@ use codex_types::CreateResponse;
 use crate::options::CallOptions;
 use crate::session::history::Said;
 
-/// A turn of a [`Session`](crate::Session) that is ready to be sent.
+/// A prepared turn of a [`Session`](crate::Session).
 pub struct Draft {
     pub(super) request: CreateResponse,
     pub(super) options: CallOptions,

@@ -26,7 +26,7 @@ pub(crate) struct SessionState {
     /// The tokens of all responses so far.
     pub(super) usage: Usage,
     pub(crate) turn_id: String,
-    /// What the service gave out for the turn that goes on; the first value counts.
+    /// The routing token of the current turn. The first value that the service sends is kept.
     turn_state: TurnState,
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Identities {
     /// Two items of one kind claimed one index, so an index proves nothing.
     pub(super) indexes_repeat: bool,
     /// The id in the last event that had nothing to begin an item with.
-    pub(super) heard_id: String,
+    pub(super) latest_id: String,
 }
 
 /// The items of one kind, in order of arrival.

@@ -41,7 +41,7 @@ impl Accumulator {
                 let item = class.blank(address.id);
                 let key = self.begin(item, address.index, twin)?;
                 self.entries[key as usize].is_stable =
-                    !address.id.is_empty() && self.identities.heard_id == address.id;
+                    !address.id.is_empty() && self.identities.latest_id == address.id;
                 if twin.is_none() {
                     self.report(Change::Started { key });
                 }
@@ -121,11 +121,11 @@ impl Accumulator {
     }
 
     /// An event that begins no item uses this id.
-    pub(super) fn hear(&mut self, id: &str) {
-        let heard = &mut self.identities.heard_id;
-        let grown = id.len().saturating_sub(heard.capacity());
-        heard.clear();
-        heard.push_str(id);
+    pub(super) fn record_id(&mut self, id: &str) {
+        let latest = &mut self.identities.latest_id;
+        let grown = id.len().saturating_sub(latest.capacity());
+        latest.clear();
+        latest.push_str(id);
         self.size = self.size.saturating_add(grown);
     }
 
@@ -445,7 +445,7 @@ impl Accumulator {
             )
         };
         let Some(key) = self.match_other(address, has_status) else {
-            self.hear(address.id);
+            self.record_id(address.id);
             return;
         };
         if self.entry(key).is_done {

@@ -147,7 +147,7 @@ impl Accumulator {
     ) -> Result<Option<Place>, Error> {
         let is_silent = !is_done && whole.is_empty();
         if is_silent && matches!(self.match_text(class, kind, address), Match::New { .. }) {
-            self.hear(address.id);
+            self.record_id(address.id);
             return Ok(None);
         }
         let address = Address {
