@@ -25,6 +25,8 @@ pub(super) struct Said {
     pub(super) whole: PreparedInput,
     /// The items that this request is the first to check.
     pub(super) unsettled: Arc<Unsettled>,
+    /// The `store` of the request. Settings may change before the response arrives.
+    store: Option<bool>,
 }
 
 impl History {
@@ -66,11 +68,12 @@ impl History {
             whole,
             unsettled: Arc::new(Unsettled::new(unsettled.cloned().collect())),
             items,
+            store,
         }
     }
 
-    /// Adds what was sent with this `store`, and what came back. Nothing else may have been added since the request was made.
-    pub(super) fn advance(&mut self, said: Said, store: Option<bool>, output: Vec<InputItem>) {
+    /// Adds what was sent, and what came back. Nothing else may have been added since the request was made.
+    pub(super) fn advance(&mut self, said: Said, output: Vec<InputItem>) {
         if !said.items.is_empty() {
             self.open.extend(&said.items);
             self.pieces.push(said.items.into());
@@ -83,7 +86,7 @@ impl History {
             && !matches!(newest, Some(InputItem::Reasoning(_)))
         {
             self.settled = self.pieces.len();
-            self.settled_for = store;
+            self.settled_for = said.store;
         }
         self.push(output);
     }

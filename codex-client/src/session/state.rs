@@ -141,7 +141,7 @@ impl SessionState {
 
     pub(super) fn take(&mut self, said: Said, response: &Response) {
         let output = response.to_input();
-        self.history.advance(said, self.settings.store, output);
+        self.history.advance(said, output);
         self.round = Round::default();
     }
 
