@@ -4,12 +4,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::de::{IgnoredAny, MapAccess};
-use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::wire::encode::{Encode, Encoder, serialize};
 use crate::wire::key::Key;
-use crate::wire::{Slot, SlotSeed, Wire, deserialize, push_entry};
+use crate::wire::source::{Failed, Fields, next_name};
+use crate::wire::write::to_json;
+use crate::wire::{Slot, Wire, deserialize, push_entry};
 use crate::{HeapSize, RawJson};
 
 /// A JSON object with free keys, in the order in which they came.
@@ -124,12 +125,12 @@ impl<T: HeapSize> HeapSize for Map<T> {
 }
 
 impl<T: Wire> Wire for Map<T> {
-    fn from_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<Slot<Self>, A::Error> {
+    fn from_object(fields: &mut dyn Fields) -> Result<Slot<Self>, Failed> {
         let mut entries = Vec::new();
         let mut spelled = false;
-        while let Some(key) = map.next_key::<Key>()? {
+        while let Some(key) = next_name(fields)? {
             spelled |= key.is_spelled();
-            let foreign = match map.next_value_seed(SlotSeed::<T>::new())? {
+            let foreign = match T::read(fields)? {
                 Slot::Value(value) => {
                     entries.push((key.into(), value));
                     continue;
@@ -145,27 +146,37 @@ impl<T: Wire> Wire for Map<T> {
             match T::absorb(foreign) {
                 Ok(value) => entries.push((key.into(), value)),
                 Err(_) if spelled => {
-                    while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                    return Ok(Slot::Foreign(map.next_value()?));
+                    while fields.key(&|_| Some(0))?.is_some() {
+                        fields.raw()?;
+                    }
+                    return fields.raw().map(Slot::Foreign);
                 }
-                Err(raw) => return foreign_rest(&Self { entries }, &key, &raw, map),
+                Err(raw) => {
+                    let rest = rest_of_foreign(&Self { entries }, &key, &raw, fields);
+                    return rest.map(Slot::Foreign);
+                }
             }
         }
         if spelled {
             // Only `halves::Reader` gets here; it starts over and passes the whole map.
-            return Ok(Slot::spelled(Self { entries }, map.next_value()?));
+            return Ok(Slot::spelled(Self { entries }, fields.raw()?));
         }
         Ok(Slot::Value(Self { entries }))
     }
 }
 
-impl<T: Serialize> Serialize for Map<T> {
+impl<T: Encode> Encode for Map<T> {
+    fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
+        encoder.object(&|pairs| {
+            self.iter()
+                .try_for_each(|(key, value)| pairs.pair(key, value))
+        })
+    }
+}
+
+impl<T: Encode> Serialize for Map<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.len()))?;
-        for (key, value) in self.iter() {
-            map.serialize_entry(key, value)?;
-        }
-        map.end()
+        serialize(self, serializer)
     }
 }
 
@@ -176,18 +187,18 @@ impl<'de, T: Wire> Deserialize<'de> for Map<T> {
 }
 
 /// One value of a foreign type makes the whole object foreign, as with lists.
-fn foreign_rest<'de, T: Wire, A: MapAccess<'de>>(
-    start: &Map<T>,
+fn rest_of_foreign(
+    start: &dyn Encode,
     key: &Key,
     raw: &RawJson,
-    mut map: A,
-) -> Result<Slot<Map<T>>, A::Error> {
-    let mut json = serde_json::to_string(start).map_err(serde::de::Error::custom)?;
+    fields: &mut dyn Fields,
+) -> Result<RawJson, Failed> {
+    let mut json = to_json(start);
     json.pop();
     push_entry(&mut json, key, raw);
-    while let Some((key, value)) = map.next_entry::<Key, RawJson>()? {
-        push_entry(&mut json, &key, &value);
+    while let Some(key) = next_name(fields)? {
+        push_entry(&mut json, &key, &fields.raw()?);
     }
     json.push('}');
-    Ok(Slot::Foreign(RawJson::trusted(json)))
+    Ok(RawJson::trusted(json))
 }

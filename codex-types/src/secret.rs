@@ -4,8 +4,10 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer};
 
+use crate::wire::encode::{Encode, Encoder, serialize_by_encode};
+use crate::wire::source::Failed;
 use crate::wire::{Wire, deserialize};
 
 /// A credential inside a request, such as the token for a remote tool server.
@@ -53,11 +55,13 @@ impl Wire for Secret {
     }
 }
 
-impl Serialize for Secret {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
+impl Encode for Secret {
+    fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
+        encoder.text(&self.0)
     }
 }
+
+serialize_by_encode!(Secret);
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -3,13 +3,12 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use serde::de::MapAccess;
-use serde::{Serialize, Serializer};
-
 use crate::RawJson;
+use crate::wire::encode::{Encode, Encoder, serialize_by_encode};
 use crate::wire::key::Key;
 use crate::wire::object::Prelude;
 use crate::wire::push_entry;
+use crate::wire::source::{Failed, Fields, next_name};
 
 /// An event, item, part, tool or other tagged value whose `type` this version does not know.
 ///
@@ -54,10 +53,7 @@ impl Unknown {
     }
 
     /// Reads the rest of an object and keeps all of it.
-    pub(crate) fn collect<'de, A: MapAccess<'de>>(
-        prelude: Prelude,
-        mut map: A,
-    ) -> Result<Self, A::Error> {
+    pub(crate) fn collect(prelude: Prelude, fields: &mut dyn Fields) -> Result<Self, Failed> {
         let mut json = String::from("{");
         let is_spelled = prelude.spelled.iter().any(|(key, _)| **key == *"type");
         let tag = prelude.tag.as_deref().filter(|_| !is_spelled);
@@ -65,16 +61,18 @@ impl Unknown {
         for (key, value) in prelude.into_entries().chain(tag) {
             push_entry(&mut json, &key, &value);
         }
-        while let Some((key, value)) = map.next_entry::<Key, RawJson>()? {
-            push_entry(&mut json, &key, &value);
+        while let Some(key) = next_name(fields)? {
+            push_entry(&mut json, &key, &fields.raw()?);
         }
         json.push('}');
         Ok(Self::new(RawJson::trusted(json)))
     }
 }
 
-impl Serialize for Unknown {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.raw.serialize(serializer)
+impl Encode for Unknown {
+    fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
+        encoder.raw(&self.raw)
     }
 }
+
+serialize_by_encode!(Unknown);

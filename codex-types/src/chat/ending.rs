@@ -139,7 +139,7 @@ const ENDINGS: &[(ChatEnding, &[&str])] = &[
 ];
 
 /// Returns the error that a chunk or a completion reports.
-pub(super) fn reported<'a, T: Object>(
+pub(super) fn reported<'a, T: Object + serde::Serialize>(
     value: &'a T,
     object: &str,
     mut choices: impl Iterator<Item = &'a Extra> + Clone,

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::chat::ending::reported;
 use crate::chat::*;
 use crate::lint::tree::{Node, Value};
-use crate::wire::object::Object;
+use crate::wire::object::{Object, bit, key};
 use crate::{ApiError, Extra, Number, RawJson};
 
 /// A part of a message of the assistant, or of a delta.
@@ -376,8 +376,8 @@ pub(crate) fn recode<T: Serialize, U: DeserializeOwned + Default>(value: &T) -> 
 }
 
 /// Whether a plain field was there and of its type.
-fn is_given<T: Object>(object: &T, name: &str) -> bool {
-    T::key(name).map(T::bit).is_some_and(|bit| {
+fn is_given(object: &dyn Object, name: &str) -> bool {
+    key(object, name).map(bit).is_some_and(|bit| {
         let extra = object.extra();
         !extra.is_absent(bit) && !extra.is_null(bit)
     })

@@ -9,12 +9,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
-
 use crate::part::Logprob;
+use crate::wire::encode::{Encode, Encoder, Pairs, serialize_by_encode};
 use crate::wire::key::Key;
-use crate::wire::write::{Members, write_members};
+use crate::wire::source::Failed;
+use crate::wire::write::write_members;
 use crate::{Extra, HeapSize, RawJson};
 
 /// A piece of text that is to be appended to a field of an item.
@@ -332,11 +331,13 @@ impl fmt::Debug for Delta {
     }
 }
 
-impl Serialize for Delta {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.as_ref().serialize(serializer)
+impl Encode for Delta {
+    fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
+        self.as_ref().encode(encoder)
     }
 }
+
+serialize_by_encode!(Delta);
 
 /// A [`Delta`] whose texts are borrowed from the payload, except where escapes had to be resolved.
 #[derive(Clone, PartialEq)]
@@ -426,71 +427,64 @@ impl fmt::Debug for DeltaRef<'_> {
     }
 }
 
-impl Serialize for DeltaRef<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        write_members(self, serializer)
+impl Encode for DeltaRef<'_> {
+    fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
+        write_members(self.extra(), &|pairs| self.write(pairs), encoder)
     }
 }
 
-impl Members for DeltaRef<'_> {
-    fn extra(&self) -> &Extra {
-        DeltaRef::extra(self)
-    }
+serialize_by_encode!(DeltaRef<'_>);
 
-    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl DeltaRef<'_> {
+    /// Writes all keys but those whose names have lone halves.
+    fn write(&self, pairs: &mut dyn Pairs) -> Result<(), Failed> {
         let extra = self.extra();
-        let mut map = serializer.serialize_map(None)?;
         match extra.get("type") {
-            Some(other) => map.serialize_entry("type", other)?,
+            Some(other) => pairs.pair("type", other)?,
             None if extra.is_untagged() => {}
-            None => map.serialize_entry("type", self.kind.as_str())?,
+            None => pairs.pair("type", &self.kind.as_str())?,
         }
         if let Some(sequence_number) = self.sequence_number() {
-            map.serialize_entry("sequence_number", &sequence_number)?;
+            pairs.pair("sequence_number", &sequence_number)?;
         }
         if self.pieces.present.has(Present::ITEM_ID) {
-            write_text(&mut map, "item_id", self.item_id(), extra)?;
+            write_text(pairs, "item_id", self.item_id(), extra)?;
         }
         if let Some(output_index) = self.output_index() {
-            map.serialize_entry("output_index", &output_index)?;
+            pairs.pair("output_index", &output_index)?;
         }
         if let Some(content_index) = self.content_index() {
-            map.serialize_entry("content_index", &content_index)?;
+            pairs.pair("content_index", &content_index)?;
         }
         if let Some(summary_index) = self.summary_index() {
-            map.serialize_entry("summary_index", &summary_index)?;
+            pairs.pair("summary_index", &summary_index)?;
         }
         if self.pieces.present.has(Present::DELTA) {
-            write_text(&mut map, "delta", self.delta(), extra)?;
+            write_text(pairs, "delta", self.delta(), extra)?;
         }
         if self.pieces.present.has(Present::LOGPROBS) {
-            map.serialize_entry("logprobs", self.logprobs())?;
+            pairs.pair("logprobs", &self.logprobs())?;
         }
         if let Some(obfuscation) = self.obfuscation() {
-            write_text(&mut map, "obfuscation", obfuscation, extra)?;
+            write_text(pairs, "obfuscation", obfuscation, extra)?;
         }
         if let Some(stream_id) = self.stream_id() {
-            write_text(&mut map, "stream_id", stream_id, extra)?;
+            write_text(pairs, "stream_id", stream_id, extra)?;
         }
         for (name, value) in extra.entries() {
             if **name != *"type" && !name.is_spelled() {
-                map.serialize_entry(&**name, value)?;
+                pairs.pair(name, value)?;
             }
         }
-        map.end()
+        Ok(())
     }
 }
 
 /// Writes a text, or the JSON of one with lone halves: a delta never changes, so it still holds.
-fn write_text<M: SerializeMap>(
-    map: &mut M,
-    key: &str,
-    text: &str,
-    extra: &Extra,
-) -> Result<(), M::Error> {
+fn write_text(pairs: &mut dyn Pairs, key: &str, text: &str, extra: &Extra) -> Result<(), Failed> {
     match extra.spelling(key) {
-        Some(raw) => map.serialize_entry(key, raw),
-        None => map.serialize_entry(key, text),
+        Some(raw) => pairs.pair(key, raw),
+        None => pairs.pair(key, &text),
     }
 }
 

@@ -6,26 +6,22 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::Serialize as _;
-use serde::de::MapAccess;
-use serde::{Deserializer, Serializer};
-
 use crate::event::delta::{Delta, DeltaKind, Pieces, Present};
-use crate::halves::lossy;
 use crate::part::Logprob;
-use crate::wire::halves::Reader;
+use crate::wire::encode::{Encode, Encoder};
 use crate::wire::key::Key;
 use crate::wire::object::Prelude;
+use crate::wire::source::{Failed, Fields, Source, next_name, read_json};
 use crate::wire::tagged::Payload;
 use crate::wire::{Slot, Wire};
 use crate::{Extra, RawJson};
 
 impl Payload for Delta {
-    fn read<'de, A: MapAccess<'de>>(
+    fn read(
         prelude: Prelude,
         canonical: &'static str,
-        mut map: A,
-    ) -> Result<Self, A::Error> {
+        fields: &mut dyn Fields,
+    ) -> Result<Self, Failed> {
         let mut pieces = Pieces::default();
         match &prelude.tag {
             None => pieces.rare().extra.set_untagged(),
@@ -33,21 +29,15 @@ impl Payload for Delta {
             Some(_) => {}
         }
         for (name, raw) in prelude.into_entries() {
-            let json = raw.as_str();
-            let mut fast = serde_json::Deserializer::from_str(json);
-            if read_value(&mut pieces, &name, &mut fast).is_err() {
-                let lossy = lossy(json);
-                let mut reader = Reader::new(json, lossy.as_deref().unwrap_or(json));
-                if read_value(&mut pieces, &name, &mut reader).is_err() {
-                    pieces.push_extra(name, raw);
-                }
+            let read = read_json(raw.as_str(), |source| {
+                read_value(&mut pieces, &name, source)
+            });
+            if read.is_none() {
+                pieces.push_extra(name, raw);
             }
         }
-        while let Some(name) = map.next_key::<Key>()? {
-            map.next_value_seed(ValueSeed {
-                pieces: &mut pieces,
-                name: &name,
-            })?;
+        while let Some(name) = next_name(fields)? {
+            read_value(&mut pieces, &name, fields)?;
         }
         drop_stale(&mut pieces);
         // Only the tags of deltas lead here, and each has a kind.
@@ -55,15 +45,11 @@ impl Payload for Delta {
         Ok(Self::pack(kind, pieces))
     }
 
-    fn write<S: Serializer>(
-        &self,
-        canonical: &'static str,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
+    fn write(&self, canonical: &'static str, encoder: &mut dyn Encoder) -> Result<(), Failed> {
         // A delta of one kind in the event of another: the event decides what it appends to.
         match DeltaKind::of(canonical) {
-            Some(kind) if kind != self.kind() => self.with_kind(kind).serialize(serializer),
-            _ => self.serialize(serializer),
+            Some(kind) if kind != self.kind() => self.with_kind(kind).encode(encoder),
+            _ => self.encode(encoder),
         }
     }
 
@@ -72,78 +58,56 @@ impl Payload for Delta {
     }
 }
 
-struct ValueSeed<'a, 'b> {
-    pieces: &'a mut Pieces<'b>,
-    name: &'a Key,
-}
-
-impl<'de> serde::de::DeserializeSeed<'de> for ValueSeed<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        read_value(self.pieces, self.name, deserializer)
-    }
-}
-
 /// Reads the value of one key. A repeated key replaces what it said before.
-fn read_value<'de, D: Deserializer<'de>>(
-    pieces: &mut Pieces<'_>,
-    name: &Key,
-    deserializer: D,
-) -> Result<(), D::Error> {
+fn read_value(pieces: &mut Pieces<'_>, name: &Key, source: &mut dyn Source) -> Result<(), Failed> {
     match &**name {
         "sequence_number" => {
-            if let Some(value) =
-                take::<u64, _>(pieces, name, Present::SEQUENCE_NUMBER, deserializer)?
-            {
+            if let Some(value) = take::<u64>(pieces, name, Present::SEQUENCE_NUMBER, source)? {
                 pieces.sequence_number = value;
             }
         }
         "output_index" => {
-            if let Some(value) = take::<u32, _>(pieces, name, Present::OUTPUT_INDEX, deserializer)?
-            {
+            if let Some(value) = take::<u32>(pieces, name, Present::OUTPUT_INDEX, source)? {
                 pieces.output_index = value;
             }
         }
         // Both share one field. Should an event have both, the second is kept as an extra key.
         "content_index" if !pieces.present.has(Present::SUMMARY_INDEX) => {
-            if let Some(value) = take::<u32, _>(pieces, name, Present::CONTENT_INDEX, deserializer)?
-            {
+            if let Some(value) = take::<u32>(pieces, name, Present::CONTENT_INDEX, source)? {
                 pieces.part_index = value;
             }
         }
         "summary_index" if !pieces.present.has(Present::CONTENT_INDEX) => {
-            if let Some(value) = take::<u32, _>(pieces, name, Present::SUMMARY_INDEX, deserializer)?
-            {
+            if let Some(value) = take::<u32>(pieces, name, Present::SUMMARY_INDEX, source)? {
                 pieces.part_index = value;
             }
         }
         "item_id" => {
-            let value = take::<String, _>(pieces, name, Present::ITEM_ID, deserializer)?;
+            let value = take::<String>(pieces, name, Present::ITEM_ID, source)?;
             pieces.item_id = Cow::Owned(value.unwrap_or_default());
         }
         "delta" => {
-            let value = take::<String, _>(pieces, name, Present::DELTA, deserializer)?;
+            let value = take::<String>(pieces, name, Present::DELTA, source)?;
             pieces.delta = Cow::Owned(value.unwrap_or_default());
         }
         "obfuscation" => {
-            let value = take::<String, _>(pieces, name, Present::OBFUSCATION, deserializer)?;
+            let value = take::<String>(pieces, name, Present::OBFUSCATION, source)?;
             pieces.obfuscation = Cow::Owned(value.unwrap_or_default());
         }
         "logprobs" => {
-            let value = take::<Vec<Logprob>, _>(pieces, name, Present::LOGPROBS, deserializer)?;
+            let value = take::<Vec<Logprob>>(pieces, name, Present::LOGPROBS, source)?;
             let value = value.unwrap_or_default();
             if !value.is_empty() || pieces.rare.is_some() {
                 pieces.rare().logprobs = value;
             }
         }
         "stream_id" => {
-            let value = take::<String, _>(pieces, name, 0, deserializer)?;
+            let value = take::<String>(pieces, name, 0, source)?;
             pieces.rare().stream_id = value.map(Into::into);
         }
         // The first tag has decided; what is no tag at all is kept.
         "type" => {
-            let raw = <RawJson as serde::Deserialize>::deserialize(deserializer)?;
+            let raw = source.raw()?;
             let first = pieces
                 .rare
                 .as_ref()
@@ -153,7 +117,7 @@ fn read_value<'de, D: Deserializer<'de>>(
             }
         }
         _ => {
-            let raw = <RawJson as serde::Deserialize>::deserialize(deserializer)?;
+            let raw = source.raw()?;
             pieces.push_extra(name.clone(), raw);
         }
     }
@@ -161,13 +125,13 @@ fn read_value<'de, D: Deserializer<'de>>(
 }
 
 /// Reads a value for a field. What does not fit goes to the extra keys, and the field is absent.
-fn take<'de, T: Wire, D: Deserializer<'de>>(
+fn take<T: Wire>(
     pieces: &mut Pieces<'_>,
     name: &Key,
     key: u8,
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    let slot = T::read(deserializer)?;
+    source: &mut dyn Source,
+) -> Result<Option<T>, Failed> {
+    let slot = T::read(source)?;
     if let Some(rare) = &mut pieces.rare {
         rare.extra.forget_spelling(name);
     }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use crate::item::{OutputItem, ShellOutput};
 use crate::part::{Annotation, Logprob, OutputPart, SummaryPart};
 use crate::response::Response;
-use crate::wire::object::{from_entries, is_missing, object};
+use crate::wire::object::{fill, is_missing, object};
 use crate::{Map, RawJson};
 
 object! {
@@ -52,8 +52,11 @@ impl LifecycleEvent {
             return Cow::Borrowed(&self.response);
         }
         let keys = self.extra.entries().iter();
-        let mut response: Response =
-            from_entries(keys.filter(|(name, _)| !matches!(&**name, "type" | "response")));
+        let mut response = Response::default();
+        fill(
+            &mut response,
+            keys.filter(|(name, _)| !matches!(&**name, "type" | "response")),
+        );
         response.headers.clone_from(&self.headers);
         Cow::Owned(response)
     }

@@ -12,6 +12,7 @@ use crate::event::scan::{self, leading_kind};
 use crate::event::*;
 use crate::response::Response;
 use crate::wire::object::Prelude;
+use crate::wire::source::with_fields;
 use crate::{DecodeError, RawJson, Unknown, raw};
 
 impl ResponseEvent {
@@ -262,7 +263,9 @@ impl ResponseEvent {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ResponseEvent, A::Error> {
-                ResponseEvent::read_rest(Prelude::default(), Some(self.0), map)
+                with_fields(map, |fields| {
+                    ResponseEvent::read_rest(Prelude::default(), Some(self.0), fields)
+                })
             }
         }
 

@@ -8,7 +8,7 @@ use crate::request::*;
 use crate::tool::{Tool, ToolChoice};
 use crate::wire::either::either;
 use crate::wire::object::object;
-use crate::wire::write::{First, Prefixed};
+use crate::wire::write::{First, Prefixed, to_json};
 use crate::{DecodeError, Map, Number, RawJson};
 
 object! {
@@ -124,11 +124,10 @@ impl CreateResponse {
     /// write would never be a panic.
     pub fn to_json(&self, streaming: Streaming) -> Result<String, DecodeError> {
         let stream = streaming == Streaming::Yes;
-        serde_json::to_string(&Prefixed {
+        Ok(to_json(&Prefixed {
             first: Some(("stream", First::Flag(stream))),
             object: self,
-        })
-        .map_err(DecodeError::unwritable)
+        }))
     }
 }
 

@@ -4,9 +4,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::{Serialize, Serializer};
-
 use crate::memo::Memo;
+use crate::wire::encode::{Encode, Encoder, serialize_by_encode};
+use crate::wire::source::Failed;
 use crate::{HeapSize, InputItem, RawJson, Unknown};
 
 /// A conversation as the input of requests: its items as JSON, each serialized once, when it enters.
@@ -285,11 +285,13 @@ impl PartialEq for PreparedInput {
     }
 }
 
-impl Serialize for PreparedInput {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.iter())
+impl Encode for PreparedInput {
+    fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
+        encoder.list(&mut self.iter().map(|item| item as &dyn Encode))
     }
 }
+
+serialize_by_encode!(PreparedInput);
 
 impl HeapSize for PreparedInput {
     /// All of it, also what other inputs share.

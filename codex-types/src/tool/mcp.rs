@@ -5,8 +5,11 @@ use alloc::vec::Vec;
 
 use crate::tool::ToolCaller;
 use crate::wire::either::either;
+use crate::wire::encode::{Encode, Encoder, serialize_by_encode};
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
+use crate::wire::source::{Elements, Failed, Fields};
+use crate::wire::{Slot, Wire};
 use crate::{Map, Secret};
 
 object! {
@@ -53,17 +56,13 @@ pub enum AllowedMcpTools {
     Unknown(crate::RawJson),
 }
 
-impl crate::wire::Wire for AllowedMcpTools {
-    fn from_seq<'de, A: serde::de::SeqAccess<'de>>(
-        seq: A,
-    ) -> Result<crate::wire::Slot<Self>, A::Error> {
-        Ok(<Vec<String> as crate::wire::Wire>::from_seq(seq)?.map(Self::Names))
+impl Wire for AllowedMcpTools {
+    fn from_list(elements: &mut dyn Elements) -> Result<Slot<Self>, Failed> {
+        Ok(Vec::<String>::from_list(elements)?.map(Self::Names))
     }
 
-    fn from_map<'de, A: serde::de::MapAccess<'de>>(
-        map: A,
-    ) -> Result<crate::wire::Slot<Self>, A::Error> {
-        Ok(<McpToolFilter as crate::wire::Wire>::from_map(map)?.map(Self::Filter))
+    fn from_object(fields: &mut dyn Fields) -> Result<Slot<Self>, Failed> {
+        Ok(McpToolFilter::from_object(fields)?.map(Self::Filter))
     }
 
     fn absorb(raw: crate::RawJson) -> Result<Self, crate::RawJson> {
@@ -81,15 +80,17 @@ impl crate::HeapSize for AllowedMcpTools {
     }
 }
 
-impl serde::Serialize for AllowedMcpTools {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Encode for AllowedMcpTools {
+    fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
         match self {
-            Self::Names(names) => names.serialize(serializer),
-            Self::Filter(filter) => filter.serialize(serializer),
-            Self::Unknown(raw) => raw.serialize(serializer),
+            Self::Names(names) => names.encode(encoder),
+            Self::Filter(filter) => filter.encode(encoder),
+            Self::Unknown(raw) => raw.encode(encoder),
         }
     }
 }
+
+serialize_by_encode!(AllowedMcpTools);
 
 impl From<Vec<String>> for AllowedMcpTools {
     fn from(names: Vec<String>) -> Self {

@@ -100,16 +100,16 @@ macro_rules! either {
                 <$text_type as $crate::wire::Wire>::from_string(text).map(Self::$text)
             }
 
-            fn from_seq<'de, A: serde::de::SeqAccess<'de>>(
-                seq: A,
-            ) -> Result<$crate::wire::Slot<Self>, A::Error> {
-                Ok(<$other_type as $crate::wire::Wire>::from_seq(seq)?.map(Self::$other))
+            fn from_list(
+                elements: &mut dyn $crate::wire::source::Elements,
+            ) -> Result<$crate::wire::Slot<Self>, $crate::wire::source::Failed> {
+                Ok(<$other_type as $crate::wire::Wire>::from_list(elements)?.map(Self::$other))
             }
 
-            fn from_map<'de, A: serde::de::MapAccess<'de>>(
-                map: A,
-            ) -> Result<$crate::wire::Slot<Self>, A::Error> {
-                Ok(<$other_type as $crate::wire::Wire>::from_map(map)?.map(Self::$other))
+            fn from_object(
+                fields: &mut dyn $crate::wire::source::Fields,
+            ) -> Result<$crate::wire::Slot<Self>, $crate::wire::source::Failed> {
+                Ok(<$other_type as $crate::wire::Wire>::from_object(fields)?.map(Self::$other))
             }
 
             fn absorb(raw: $crate::RawJson) -> Result<Self, $crate::RawJson> {
@@ -117,16 +117,22 @@ macro_rules! either {
             }
         }
 
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        impl $crate::wire::encode::Encode for $name {
+            fn encode(
+                &self,
+                encoder: &mut dyn $crate::wire::encode::Encoder,
+            ) -> Result<(), $crate::wire::source::Failed> {
+                use $crate::wire::encode::Encode;
                 match self {
-                    Self::$text(text) => text.serialize(serializer),
-                    Self::$other(value) => value.serialize(serializer),
-                    $(Self::$made(value) => <$made_type as serde::Serialize>::serialize(value, serializer),)?
-                    Self::Unknown(raw) => raw.serialize(serializer),
+                    Self::$text(text) => Encode::encode(text, encoder),
+                    Self::$other(value) => Encode::encode(value, encoder),
+                    $(Self::$made(value) => <$made_type as Encode>::encode(value, encoder),)?
+                    Self::Unknown(raw) => Encode::encode(raw, encoder),
                 }
             }
         }
+
+        $crate::wire::encode::serialize_by_encode!($name);
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

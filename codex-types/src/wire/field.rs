@@ -1,9 +1,8 @@
 //! Reading, writing and replacing the fields of objects.
 
-use serde::Deserializer;
-use serde::ser::SerializeMap;
-
+use super::encode::{Encode, Pairs};
 use super::halves::is_spelling_of;
+use super::source::{Failed, Source};
 use super::{Slot, Wire};
 use crate::{Extra, RawJson};
 
@@ -18,41 +17,42 @@ pub(crate) enum Seen {
 
 /// A field of an object: plain when the service always sends the key, an `Option` otherwise.
 pub(crate) trait Field: Default {
-    fn read_into<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<Seen, D::Error>;
+    fn read_into(&mut self, source: &mut dyn Source) -> Result<Seen, Failed>;
 
-    fn write<M: SerializeMap>(
+    /// Writes the field unless it is empty; returns its bit if it was written.
+    fn write(
         &self,
-        name: &'static str,
+        name: &str,
         bit: u64,
         extra: &Extra,
-        map: &mut M,
-    ) -> Result<u64, M::Error>;
+        pairs: &mut dyn Pairs,
+    ) -> Result<u64, Failed>;
 
     /// Replaces the field by a newer one if that holds something, and returns whether it does.
     fn take_over(&mut self, newer: &mut Self, bit: u64, extra: &Extra) -> bool;
 }
 
 impl<T: Wire + Default + PartialEq> Field for T {
-    fn read_into<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<Seen, D::Error> {
-        let (value, seen) = settle(T::read(deserializer)?);
+    fn read_into(&mut self, source: &mut dyn Source) -> Result<Seen, Failed> {
+        let (value, seen) = settle(T::read(source)?);
         *self = value.unwrap_or_default();
         Ok(seen)
     }
 
-    fn write<M: SerializeMap>(
+    fn write(
         &self,
-        name: &'static str,
+        name: &str,
         bit: u64,
         extra: &Extra,
-        map: &mut M,
-    ) -> Result<u64, M::Error> {
+        pairs: &mut dyn Pairs,
+    ) -> Result<u64, Failed> {
         if extra.is_absent(bit) && *self == T::default() {
             return Ok(0);
         }
         if extra.is_null(bit) && *self == T::default() {
-            map.serialize_entry(name, &())?;
+            pairs.pair(name, &())?;
         } else {
-            write_value(name, self, extra, map)?;
+            write_value(name, self, extra, pairs)?;
         }
         Ok(bit)
     }
@@ -68,22 +68,22 @@ impl<T: Wire + Default + PartialEq> Field for T {
 }
 
 impl<T: Wire + PartialEq> Field for Option<T> {
-    fn read_into<'de, D: Deserializer<'de>>(&mut self, deserializer: D) -> Result<Seen, D::Error> {
-        let (value, seen) = settle(T::read(deserializer)?);
+    fn read_into(&mut self, source: &mut dyn Source) -> Result<Seen, Failed> {
+        let (value, seen) = settle(T::read(source)?);
         *self = value;
         Ok(seen)
     }
 
-    fn write<M: SerializeMap>(
+    fn write(
         &self,
-        name: &'static str,
+        name: &str,
         bit: u64,
         extra: &Extra,
-        map: &mut M,
-    ) -> Result<u64, M::Error> {
+        pairs: &mut dyn Pairs,
+    ) -> Result<u64, Failed> {
         match self {
-            Some(value) => write_value(name, value, extra, map)?,
-            None if extra.is_null(bit) => map.serialize_entry(name, &())?,
+            Some(value) => write_value(name, value, extra, pairs)?,
+            None if extra.is_null(bit) => pairs.pair(name, &())?,
             None => return Ok(0),
         }
         Ok(bit)
@@ -98,19 +98,19 @@ impl<T: Wire + PartialEq> Field for Option<T> {
     }
 }
 
-fn write_value<T: Wire + PartialEq, M: SerializeMap>(
-    name: &'static str,
+fn write_value<T: Wire + PartialEq>(
+    name: &str,
     value: &T,
     extra: &Extra,
-    map: &mut M,
-) -> Result<(), M::Error> {
+    pairs: &mut dyn Pairs,
+) -> Result<(), Failed> {
     if extra.has_spellings()
         && let Some(raw) = extra.spelling(name)
         && is_spelling_of(raw, value)
     {
-        return map.serialize_entry(name, raw);
+        return pairs.pair(name, raw);
     }
-    map.serialize_entry(name, value)
+    pairs.pair(name, value as &dyn Encode)
 }
 
 fn settle<T: Wire>(slot: Slot<T>) -> (Option<T>, Seen) {

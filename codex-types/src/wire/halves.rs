@@ -9,6 +9,7 @@ use serde::forward_to_deserialize_any;
 use serde_json::value::RawValue;
 
 use super::Wire;
+use super::source::Whole;
 use crate::RawJson;
 
 /// The name under which the types of this crate ask for a value: [`Reader`] then passes text with
@@ -42,7 +43,8 @@ pub(super) fn spelled(json: &[u8]) -> Option<(String, RawJson)> {
 #[inline(never)]
 pub(super) fn is_spelling_of<T: Wire + PartialEq>(raw: &RawJson, value: &T) -> bool {
     crate::halves::lossy(raw.as_str()).is_some_and(|lossy| {
-        let slot = T::read(&mut Reader::new(raw.as_str(), &lossy));
+        let mut reader = Reader::new(raw.as_str(), &lossy);
+        let slot = T::read(&mut Whole::new(&mut reader));
         matches!(slot, Ok(super::Slot::Spelled(read)) if read.0 == *value)
     })
 }

@@ -2,12 +2,11 @@
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use core::convert::Infallible;
 use core::fmt;
 use core::ops::Deref;
 
+use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, Unexpected, Visitor};
-use serde::{Deserialize, Deserializer};
 
 use super::halves::{SPELLING, spelled};
 use crate::HeapSize;
@@ -69,28 +68,19 @@ impl From<&str> for Key {
     }
 }
 
-impl<'de> Deserialize<'de> for Key {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match KeySeed(|_: &str| None::<Infallible>).deserialize(deserializer)? {
-            Err(key) => Ok(key),
-            Ok(never) => match never {},
-        }
-    }
-}
+/// Reads a key: either the index that the function has for its name, or the key.
+pub(crate) struct KeySeed<'a>(pub(crate) &'a dyn Fn(&str) -> Option<u8>);
 
-/// Reads a key: either what the function makes of its name, or the key.
-pub(crate) struct KeySeed<F>(pub(crate) F);
-
-impl<'de, K, F: FnOnce(&str) -> Option<K>> DeserializeSeed<'de> for KeySeed<F> {
-    type Value = Result<K, Key>;
+impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
+    type Value = Result<u8, Key>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_newtype_struct(SPELLING, self)
     }
 }
 
-impl<'de, K, F: FnOnce(&str) -> Option<K>> Visitor<'de> for KeySeed<F> {
-    type Value = Result<K, Key>;
+impl<'de> Visitor<'de> for KeySeed<'_> {
+    type Value = Result<u8, Key>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")

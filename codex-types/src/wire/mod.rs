@@ -3,8 +3,9 @@
 //! serde's derive cannot do three things this crate promises: keep unknown keys verbatim without
 //! buffering the object, treat `null` like a missing key and still write it back, and choose the
 //! variant of a tagged union without parsing twice. So the types here are read by hand-written
-//! generic code, and three macros declare them: [`open_enum!`](open), [`object!`](object) and
-//! [`tagged!`](tagged), plus [`either!`](either) for values that are text or structure.
+//! code, and three macros declare them: [`open_enum!`](open), [`object!`](object) and
+//! [`tagged!`](tagged), plus [`either!`](either) for values that are text or structure. That code
+//! works on trait objects ([`source`], [`encode`]), so that a type is compiled once.
 //!
 //! The central promise is that reading is *total*: any valid JSON is accepted for any type. A value
 //! of an unexpected type is handed back as [`Slot::Foreign`] and ends up in an `Unknown` variant or in
@@ -12,26 +13,27 @@
 //! client that field, never the event.
 
 pub(crate) mod either;
+pub(crate) mod encode;
 pub(crate) mod field;
 pub(crate) mod halves;
 pub(crate) mod key;
 pub(crate) mod object;
 pub(crate) mod open;
 mod primitive;
+pub(crate) mod source;
 pub(crate) mod tagged;
 pub(crate) mod write;
 
 use alloc::boxed::Box;
 use alloc::string::String;
-use core::fmt;
-use core::marker::PhantomData;
 
-use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Unexpected, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Deserializer;
+use serde::de::Error;
 
 use crate::{Number, RawJson};
-use halves::SPELLING;
+use encode::Encode;
 use key::Key;
+use source::{Elements, Failed, Fields, Scalar, Sink, Source, Whole, next_name};
 
 /// What stood where a `T` was expected.
 pub(crate) enum Slot<T> {
@@ -56,14 +58,24 @@ impl<T> Slot<T> {
             Self::Foreign(raw) => Slot::Foreign(raw),
         }
     }
+
+    /// The value that `wrap` makes of what was read, or else the JSON of what was read.
+    fn taken(wrapped: Option<T>, scalar: Scalar<'_>) -> Self {
+        match wrapped {
+            Some(value) => Self::Value(value),
+            None => Self::Foreign(scalar.into_raw()),
+        }
+    }
 }
 
 /// A type that can be read from any JSON value, by taking it or by handing it back.
 ///
 /// A type says which forms it takes; what it does not take comes back as [`Slot::Foreign`].
-pub(crate) trait Wire: Sized + Serialize {
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Slot<Self>, D::Error> {
-        deserializer.deserialize_newtype_struct(SPELLING, WireVisitor(PhantomData))
+pub(crate) trait Wire: Sized + Encode {
+    fn read(source: &mut dyn Source) -> Result<Slot<Self>, Failed> {
+        let mut target = Target(Slot::Null);
+        source.read(&mut target)?;
+        Ok(target.0)
     }
 
     fn from_text(_: &str) -> Option<Self> {
@@ -82,12 +94,18 @@ pub(crate) trait Wire: Sized + Serialize {
         None
     }
 
-    fn from_seq<'de, A: SeqAccess<'de>>(seq: A) -> Result<Slot<Self>, A::Error> {
-        foreign_seq(String::from("["), seq).map(Slot::Foreign)
+    fn from_list(elements: &mut dyn Elements) -> Result<Slot<Self>, Failed> {
+        foreign_list(String::from("["), elements).map(Slot::Foreign)
     }
 
-    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Slot<Self>, A::Error> {
-        foreign_map(map)
+    fn from_object(fields: &mut dyn Fields) -> Result<Slot<Self>, Failed> {
+        Ok(match foreign_object(fields)? {
+            Foreign::Json(raw) => Slot::Foreign(raw),
+            Foreign::Number(number, raw) => match Self::from_number(number) {
+                Some(taken) => Slot::Value(taken),
+                None => Slot::Foreign(raw),
+            },
+        })
     }
 
     /// A last chance to take a value in a place that has to be filled, such as an element of a list.
@@ -96,105 +114,35 @@ pub(crate) trait Wire: Sized + Serialize {
     }
 }
 
-/// Asks serde for whatever is there and offers it to the type.
-struct WireVisitor<T>(PhantomData<T>);
+/// Offers a value to a type, and holds what the type made of it.
+pub(crate) struct Target<T>(pub(crate) Slot<T>);
 
-impl<'de, T: Wire> Visitor<'de> for WireVisitor<T> {
-    type Value = Slot<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Slot<T>, E> {
-        Ok(match T::from_bool(value) {
-            Some(taken) => Slot::Value(taken),
-            None => Slot::Foreign(RawJson::trusted(
-                if value { "true" } else { "false" }.into(),
-            )),
-        })
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Slot<T>, E> {
-        Ok(number(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Slot<T>, E> {
-        Ok(number(value.into()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Slot<T>, E> {
-        Ok(number(value.into()))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Slot<T>, E> {
-        Ok(match T::from_text(text) {
-            Some(taken) => Slot::Value(taken),
-            None => Slot::Foreign(RawJson::string(text)),
-        })
-    }
-
-    fn visit_string<E>(self, text: String) -> Result<Slot<T>, E> {
-        Ok(match T::from_string(text) {
-            Ok(taken) => Slot::Value(taken),
-            Err(text) => Slot::Foreign(RawJson::string(&text)),
-        })
-    }
-
-    /// Text with lone halves, as the bytes of its JSON; only [`halves::Reader`] passes it so.
-    fn visit_bytes<E: Error>(self, json: &[u8]) -> Result<Slot<T>, E> {
-        let Some((text, raw)) = halves::spelled(json) else {
-            return Err(E::invalid_type(Unexpected::Bytes(json), &self));
+impl<T: Wire> Sink for Target<T> {
+    fn scalar(&mut self, scalar: Scalar<'_>) {
+        self.0 = match scalar {
+            Scalar::Null => Slot::Null,
+            Scalar::Bool(value) => Slot::taken(T::from_bool(value), scalar),
+            Scalar::Number(number) => Slot::taken(T::from_number(number), scalar),
+            Scalar::Text(text) => Slot::taken(T::from_text(text), scalar),
+            Scalar::Owned(text) => match T::from_string(text) {
+                Ok(taken) => Slot::Value(taken),
+                Err(text) => Slot::Foreign(RawJson::string(&text)),
+            },
+            Scalar::Spelled(text, raw) => match T::from_string(text) {
+                Ok(taken) => Slot::spelled(taken, raw),
+                Err(_) => Slot::Foreign(raw),
+            },
         };
-        Ok(match T::from_string(text) {
-            Ok(taken) => Slot::spelled(taken, raw),
-            Err(_) => Slot::Foreign(raw),
-        })
     }
 
-    fn visit_unit<E>(self) -> Result<Slot<T>, E> {
-        Ok(Slot::Null)
+    fn list(&mut self, elements: &mut dyn Elements) -> Result<(), Failed> {
+        self.0 = T::from_list(elements)?;
+        Ok(())
     }
 
-    fn visit_none<E>(self) -> Result<Slot<T>, E> {
-        Ok(Slot::Null)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Slot<T>, D::Error> {
-        T::read(deserializer)
-    }
-
-    #[inline]
-    fn visit_newtype_struct<D: Deserializer<'de>>(
-        self,
-        deserializer: D,
-    ) -> Result<Slot<T>, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Slot<T>, A::Error> {
-        T::from_seq(seq)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Slot<T>, A::Error> {
-        T::from_map(map)
-    }
-}
-
-/// Reads one value as a [`Slot`] where serde wants a seed.
-pub(crate) struct SlotSeed<T>(PhantomData<T>);
-
-impl<T> SlotSeed<T> {
-    pub(crate) fn new() -> Self {
-        Self(PhantomData)
-    }
-}
-
-impl<'de, T: Wire> DeserializeSeed<'de> for SlotSeed<T> {
-    type Value = Slot<T>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Slot<T>, D::Error> {
-        T::read(deserializer)
+    fn object(&mut self, fields: &mut dyn Fields) -> Result<(), Failed> {
+        self.0 = T::from_object(fields)?;
+        Ok(())
     }
 }
 
@@ -203,30 +151,31 @@ pub(crate) fn deserialize<'de, T: Wire, D: Deserializer<'de>>(
     deserializer: D,
     expected: &'static str,
 ) -> Result<T, D::Error> {
-    let foreign = match T::read(deserializer)? {
-        Slot::Value(value) => return Ok(value),
-        // Nothing around the value can keep its JSON.
-        Slot::Spelled(spelled) => return Ok(T::absorb(spelled.1).unwrap_or(spelled.0)),
-        Slot::Null => RawJson::default(),
-        Slot::Foreign(raw) => raw,
-    };
-    T::absorb(foreign)
-        .map_err(|_| Error::custom(format_args!("this value cannot be read as {expected}")))
-}
-
-fn number<T: Wire>(number: Number) -> Slot<T> {
-    match T::from_number(number) {
-        Some(taken) => Slot::Value(taken),
-        None => Slot::Foreign(RawJson::encode(&number).unwrap_or_default()),
+    let mut source = Whole::new(deserializer);
+    match T::read(&mut source) {
+        Ok(slot) => settle(slot)
+            .ok_or_else(|| Error::custom(format_args!("this value cannot be read as {expected}"))),
+        Err(Failed) => Err(source.into_error()),
     }
 }
 
+fn settle<T: Wire>(slot: Slot<T>) -> Option<T> {
+    let foreign = match slot {
+        Slot::Value(value) => return Some(value),
+        // Nothing around the value can keep its JSON.
+        Slot::Spelled(spelled) => return Some(T::absorb(spelled.1).unwrap_or(spelled.0)),
+        Slot::Null => RawJson::default(),
+        Slot::Foreign(raw) => raw,
+    };
+    T::absorb(foreign).ok()
+}
+
 /// Rebuilds the text of a list of which `json` already holds the start.
-pub(crate) fn foreign_seq<'de, A: SeqAccess<'de>>(
+pub(crate) fn foreign_list(
     mut json: String,
-    mut seq: A,
-) -> Result<RawJson, A::Error> {
-    while let Some(value) = seq.next_element::<RawJson>()? {
+    elements: &mut dyn Elements,
+) -> Result<RawJson, Failed> {
+    while let Some(value) = elements.next_raw()? {
         if json.len() > 1 {
             json.push(',');
         }
@@ -236,29 +185,45 @@ pub(crate) fn foreign_seq<'de, A: SeqAccess<'de>>(
     Ok(RawJson::trusted(json))
 }
 
+/// An object that a type does not take.
+pub(crate) enum Foreign {
+    Json(RawJson),
+    /// A number that came as an object, and its JSON.
+    Number(Number, RawJson),
+}
+
+impl Foreign {
+    fn into_raw(self) -> RawJson {
+        match self {
+            Self::Json(raw) | Self::Number(_, raw) => raw,
+        }
+    }
+}
+
 /// Rebuilds the text of an object.
 ///
 /// When some crate in the build switches on serde_json's `arbitrary_precision`, numbers arrive as
-/// objects with one private key. They are recognised here, so that the feature changes nothing.
-pub(crate) fn foreign_map<'de, T: Wire, A: MapAccess<'de>>(
-    mut map: A,
-) -> Result<Slot<T>, A::Error> {
+/// objects with one private key. They are recognized here, so that the feature changes nothing.
+fn foreign_object(fields: &mut dyn Fields) -> Result<Foreign, Failed> {
     const ARBITRARY_PRECISION: &str = "$serde_json::private::Number";
 
     let mut json = String::from("{");
-    while let Some(key) = map.next_key::<Key>()? {
+    while let Some(key) = next_name(fields)? {
         if json.len() == 1 && *key == *ARBITRARY_PRECISION {
-            let text = map.next_value::<String>()?;
-            return Ok(spelled_number(text));
+            let mut text = Target(Slot::<String>::Null);
+            fields.read(&mut text)?;
+            if let Slot::Value(text) = text.0 {
+                return Ok(spelled_number(text));
+            }
         }
-        let value = map.next_value::<RawJson>()?;
+        let value = fields.raw()?;
         push_entry(&mut json, &key, &value);
     }
     json.push('}');
-    Ok(Slot::Foreign(RawJson::trusted(json)))
+    Ok(Foreign::Json(RawJson::trusted(json)))
 }
 
-fn spelled_number<T: Wire>(text: String) -> Slot<T> {
+fn spelled_number(text: String) -> Foreign {
     let number = if let Ok(value) = text.parse::<u64>() {
         Some(Number::from(value))
     } else if let Ok(value) = text.parse::<i64>() {
@@ -266,9 +231,10 @@ fn spelled_number<T: Wire>(text: String) -> Slot<T> {
     } else {
         text.parse::<f64>().ok().map(Number::from)
     };
-    match number.and_then(T::from_number) {
-        Some(taken) => Slot::Value(taken),
-        None => Slot::Foreign(RawJson::trusted(text)),
+    let raw = RawJson::trusted(text);
+    match number {
+        Some(number) => Foreign::Number(number, raw),
+        None => Foreign::Json(raw),
     }
 }
 
@@ -283,8 +249,8 @@ pub(crate) fn push_entry(json: &mut String, key: &Key, value: &RawJson) {
 }
 
 impl Wire for RawJson {
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Slot<Self>, D::Error> {
-        let raw = Self::deserialize(deserializer)?;
+    fn read(source: &mut dyn Source) -> Result<Slot<Self>, Failed> {
+        let raw = source.raw()?;
         Ok(if raw.is_null() {
             Slot::Null
         } else {

@@ -3,83 +3,58 @@
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::cell::Cell;
 
-use serde::de::{DeserializeSeed, MapAccess};
-use serde::ser::SerializeMap;
-use serde::{Deserializer, Serialize};
-
+use super::encode::Pairs;
 use super::field::Seen;
-use super::halves::Reader;
-use super::key::{Key, KeySeed};
+use super::key::Key;
+use super::source::{Failed, Fields, Source, Whole, read_json};
 use crate::extra::Entry;
-use crate::halves::lossy;
 use crate::raw::nests_deeper_than;
 use crate::{Extra, RawJson};
 
-/// What [`object!`] implements for a struct; the generic functions below do the rest.
-pub(crate) trait Object: Default + Serialize {
-    /// The known keys.
-    type Key: Copy;
-
+/// What [`object!`] implements for a struct; the functions below do the rest.
+///
+/// A known key is an index into [`keys`](Self::keys).
+pub(crate) trait Object {
     /// The value of `type`, for an object that has only one.
-    const TAG: Option<&'static str>;
+    fn tag(&self) -> Option<&'static str>;
 
-    fn key(name: &str) -> Option<Self::Key>;
+    /// The names of the known keys.
+    fn keys(&self) -> &'static [&'static str];
 
-    fn name(key: Self::Key) -> &'static str;
-
-    /// The bit that stands for `key` in [`Extra`].
-    fn bit(key: Self::Key) -> u64;
-
-    fn read_field<'de, D: Deserializer<'de>>(
-        &mut self,
-        key: Self::Key,
-        deserializer: D,
-    ) -> Result<Seen, D::Error>;
+    fn read_field(&mut self, key: u8, source: &mut dyn Source) -> Result<Seen, Failed>;
 
     /// Writes the fields that hold something; returns the bits of the keys written.
-    fn write_fields<M: SerializeMap>(&self, map: &mut M) -> Result<u64, M::Error>;
-
-    /// Takes over the fields that are there in `newer`; returns the bits of their keys.
-    fn overlay_fields(&mut self, newer: &mut Self) -> u64;
+    fn write_fields(&self, pairs: &mut dyn Pairs) -> Result<u64, Failed>;
 
     fn extra(&self) -> &Extra;
 
     fn extra_mut(&mut self) -> &mut Extra;
 }
 
+/// An object that another of its type can be laid over.
+pub(crate) trait Overlay: Object {
+    /// Takes over the fields that are there in `newer`; returns the bits of their keys.
+    fn overlay_fields(&mut self, newer: &mut Self) -> u64;
+}
+
 /// A boxed object is an object, filled in place.
 impl<T: Object> Object for Box<T> {
-    type Key = T::Key;
-
-    const TAG: Option<&'static str> = T::TAG;
-
-    fn key(name: &str) -> Option<T::Key> {
-        T::key(name)
+    fn tag(&self) -> Option<&'static str> {
+        (**self).tag()
     }
 
-    fn name(key: T::Key) -> &'static str {
-        T::name(key)
+    fn keys(&self) -> &'static [&'static str] {
+        (**self).keys()
     }
 
-    fn bit(key: T::Key) -> u64 {
-        T::bit(key)
+    fn read_field(&mut self, key: u8, source: &mut dyn Source) -> Result<Seen, Failed> {
+        (**self).read_field(key, source)
     }
 
-    fn read_field<'de, D: Deserializer<'de>>(
-        &mut self,
-        key: T::Key,
-        deserializer: D,
-    ) -> Result<Seen, D::Error> {
-        (**self).read_field(key, deserializer)
-    }
-
-    fn write_fields<M: SerializeMap>(&self, map: &mut M) -> Result<u64, M::Error> {
-        (**self).write_fields(map)
-    }
-
-    fn overlay_fields(&mut self, newer: &mut Self) -> u64 {
-        (**self).overlay_fields(newer)
+    fn write_fields(&self, pairs: &mut dyn Pairs) -> Result<u64, Failed> {
+        (**self).write_fields(pairs)
     }
 
     fn extra(&self) -> &Extra {
@@ -89,6 +64,26 @@ impl<T: Object> Object for Box<T> {
     fn extra_mut(&mut self) -> &mut Extra {
         (**self).extra_mut()
     }
+}
+
+/// Returns the index of a known key.
+pub(crate) fn key(object: &dyn Object, name: &str) -> Option<u8> {
+    index_of(object.keys(), name, 0)
+}
+
+/// The bit that stands for a known key in [`Extra`].
+pub(crate) const fn bit(key: u8) -> u64 {
+    1 << key
+}
+
+/// Looks from `start` on first: keys mostly come in the order of the fields.
+fn index_of(keys: &[&str], name: &str, start: u8) -> Option<u8> {
+    let (before, after) = keys.split_at(usize::from(start).min(keys.len()));
+    let at = match after.iter().position(|key| *key == name) {
+        Some(at) => before.len() + at,
+        None => before.iter().position(|key| *key == name)?,
+    };
+    u8::try_from(at).ok()
 }
 
 /// What was read of an object before its type was known.
@@ -112,71 +107,70 @@ impl Prelude {
 
 /// Makes a key that has no value be written as null.
 #[cfg(feature = "chat")]
-pub(crate) fn set_null<T: Object>(object: &mut T, name: &str) {
-    if let Some(key) = T::key(name) {
-        object.extra_mut().set_null(T::bit(key));
+pub(crate) fn set_null(object: &mut dyn Object, name: &str) {
+    if let Some(key) = key(object, name) {
+        object.extra_mut().set_null(bit(key));
     }
 }
 
 /// Makes a key be written although its value is empty.
 #[cfg(feature = "chat")]
-pub(crate) fn set_value<T: Object>(object: &mut T, name: &str) {
-    if let Some(key) = T::key(name) {
-        object.extra_mut().set_value(T::bit(key));
+pub(crate) fn set_value(object: &mut dyn Object, name: &str) {
+    if let Some(key) = key(object, name) {
+        object.extra_mut().set_value(bit(key));
     }
 }
 
 /// Reads the rest of an object whose tag is known, whose usual tag is `canonical`.
-pub(crate) fn read_tagged<'de, T: Object, A: MapAccess<'de>>(
+pub(crate) fn read_tagged(
+    object: &mut dyn Object,
     prelude: Prelude,
     canonical: &'static str,
-    mut map: A,
-) -> Result<T, A::Error> {
-    let mut object = T::default();
+    fields: &mut dyn Fields,
+) -> Result<(), Failed> {
     let tagged = prelude.tag.is_some();
     match &prelude.tag {
         None => object.extra_mut().set_untagged(),
         Some(tag) => {
-            if let Some(key) = T::key("type") {
-                let deserializer = serde::de::value::StrDeserializer::<A::Error>::new(tag);
-                let seen = object.read_field(key, deserializer)?;
-                note(&mut object, key, seen);
+            if let Some(key) = key(object, "type") {
+                let tag = serde::de::value::StrDeserializer::<serde_json::Error>::new(tag);
+                let seen = object.read_field(key, &mut Whole::new(tag))?;
+                note(object, key, seen);
             } else if tag != canonical {
                 object.extra_mut().push("type".into(), RawJson::string(tag));
             }
         }
     }
     for (name, raw) in prelude.into_entries() {
-        replay(&mut object, name, raw);
+        replay(object, name, raw);
     }
-    read_rest(&mut object, &mut map, tagged)?;
-    Ok(object)
+    read_rest(object, fields, tagged)?;
+    Ok(())
 }
 
 /// Reads an object that is not chosen by a tag.
-pub(crate) fn read_object<'de, T: Object, A: MapAccess<'de>>(mut map: A) -> Result<T, A::Error> {
-    let mut object = T::default();
-    let tagged = read_rest(&mut object, &mut map, false)?;
-    if T::TAG.is_some() && !tagged {
+pub(crate) fn read_object(object: &mut dyn Object, fields: &mut dyn Fields) -> Result<(), Failed> {
+    let tagged = read_rest(object, fields, false)?;
+    if object.tag().is_some() && !tagged {
         object.extra_mut().set_untagged();
     }
-    Ok(object)
+    Ok(())
 }
 
 /// Lays one object over another: what `newer` has replaces what is there, nulls aside.
-pub(crate) fn overlay<T: Object>(object: &mut T, mut newer: T) {
+pub(crate) fn overlay<T: Overlay>(object: &mut T, mut newer: T) {
     let taken = object.overlay_fields(&mut newer);
     for (name, value) in core::mem::take(newer.extra_mut()).into_entries() {
         if value.is_null() {
             continue;
         }
-        if let Some(key) = T::key(&name) {
-            let bit = T::bit(key);
+        if let Some(key) = key(object, &name) {
+            let bit = bit(key);
             if taken & bit != 0 {
                 continue;
             }
             // The newer value is of another type, which leaves the field empty.
-            let _ = object.read_field(key, &mut serde_json::Deserializer::from_str("null"));
+            let _ = read_json("null", |source| object.read_field(key, source));
             object.extra_mut().set_absent(bit);
             object.extra_mut().forget_spelling(&name);
         }
@@ -186,23 +180,33 @@ pub(crate) fn overlay<T: Object>(object: &mut T, mut newer: T) {
 
 /// Reads key after key. Returns whether a tag was among them, which a caller who already has the
 /// tag (`tag_known`) does not want kept a second time.
-fn read_rest<'de, T: Object, A: MapAccess<'de>>(
-    object: &mut T,
-    map: &mut A,
+fn read_rest(
+    object: &mut dyn Object,
+    fields: &mut dyn Fields,
     tag_known: bool,
-) -> Result<bool, A::Error> {
+) -> Result<bool, Failed> {
+    let keys = object.keys();
     let mut tagged = tag_known;
     let mut foreign = u64::from(!object.extra().is_empty());
-    while let Some(name) = map.next_key_seed(KeySeed(T::key))? {
+    let next = Cell::new(0);
+    let known = |name: &str| {
+        let index = index_of(keys, name, next.get())?;
+        next.set(index + 1);
+        Some(index)
+    };
+    while let Some(name) = fields.key(&known)? {
         match name {
-            Ok(key) => foreign |= map.next_value_seed(FieldSeed { object, key })?,
+            Ok(key) => {
+                let seen = object.read_field(key, fields)?;
+                foreign |= note(object, key, seen);
+            }
             Err(name) => {
-                let raw = map.next_value::<RawJson>()?;
-                if *name != *"type" || T::key("type").is_some() {
+                let raw = fields.raw()?;
+                if *name != *"type" || keys.contains(&"type") {
                     object.extra_mut().push(name, raw);
                 } else if !tagged {
                     tagged = true;
-                    if !is_tag(&raw, T::TAG) {
+                    if !is_tag(&raw, object.tag()) {
                         object.extra_mut().set_tag(raw);
                     }
                 }
@@ -227,8 +231,8 @@ fn is_tag(raw: &RawJson, tag: Option<&'static str>) -> bool {
 ///
 /// Its text is parsed by a deserializer of its own, whose limit on nesting starts afresh. Text that
 /// nests deeper than [`REPLAY_DEPTH`] therefore stays text, which bounds the stack.
-pub(crate) fn replay<T: Object>(object: &mut T, name: Key, raw: RawJson) {
-    let Some(key) = T::key(&name) else {
+pub(crate) fn replay(object: &mut dyn Object, name: Key, raw: RawJson) {
+    let Some(key) = key(object, &name) else {
         if *name == *"type" {
             object.extra_mut().set_tag(raw);
         } else {
@@ -240,30 +244,23 @@ pub(crate) fn replay<T: Object>(object: &mut T, name: Key, raw: RawJson) {
     let read = if nests_deeper_than(json, REPLAY_DEPTH) {
         None
     } else {
-        let mut fast = serde_json::Deserializer::from_str(json);
-        object.read_field(key, &mut fast).ok().or_else(|| {
-            let lossy = lossy(json)?;
-            let mut reader = Reader::new(json, &lossy);
-            object.read_field(key, &mut reader).ok()
-        })
+        read_json(json, |source| object.read_field(key, source))
     };
     let seen = read.unwrap_or(Seen::Foreign(raw));
     note(object, key, seen);
 }
 
-/// Reads an object from keys that were read as those of another one.
-pub(crate) fn from_entries<'a, T: Object>(entries: impl Iterator<Item = &'a Entry>) -> T {
-    let mut object = T::default();
+/// Fills an object from keys that were read as those of another one.
+pub(crate) fn fill<'a>(object: &mut dyn Object, entries: impl Iterator<Item = &'a Entry>) {
     for (name, raw) in entries {
-        replay(&mut object, name.clone(), raw.clone());
+        replay(object, name.clone(), raw.clone());
     }
-    drop_stale(&mut object);
-    object
+    drop_stale(object);
 }
 
 /// Whether a known key was missing, null or of another type.
-pub(crate) fn is_missing<T: Object>(object: &T, name: &str) -> bool {
-    let bit = T::key(name).map_or(0, T::bit);
+pub(crate) fn is_missing(object: &dyn Object, name: &str) -> bool {
+    let bit = key(object, name).map_or(0, bit);
     object.extra().is_absent(bit) || object.extra().is_null(bit)
 }
 
@@ -271,22 +268,23 @@ pub(crate) fn is_missing<T: Object>(object: &T, name: &str) -> bool {
 const REPLAY_DEPTH: usize = 64;
 
 /// Records what became of a field; returns its bit if the value was foreign.
-fn note<T: Object>(object: &mut T, key: T::Key, seen: Seen) -> u64 {
-    let bit = T::bit(key);
+fn note(object: &mut dyn Object, key: u8, seen: Seen) -> u64 {
+    let bit = bit(key);
+    let name = object.keys()[usize::from(key)];
     let extra = object.extra_mut();
     if extra.has_spellings() {
-        extra.forget_spelling(T::name(key));
+        extra.forget_spelling(name);
     }
     match seen {
         Seen::Value => extra.set_value(bit),
         Seen::Spelled(raw) => {
             extra.set_value(bit);
-            extra.spell(T::name(key), raw);
+            extra.spell(name, raw);
         }
         Seen::Null => extra.set_null(bit),
         Seen::Foreign(raw) => {
             extra.set_absent(bit);
-            extra.push(T::name(key).into(), raw);
+            extra.push(name.into(), raw);
             return bit;
         }
     }
@@ -295,12 +293,12 @@ fn note<T: Object>(object: &mut T, key: T::Key, seen: Seen) -> u64 {
 
 /// When a known key occurs more than once, the last one counts, in whatever form it came: of the
 /// foreign values only the last is kept, and none if a proper value followed.
-fn drop_stale<T: Object>(object: &mut T) {
+fn drop_stale(object: &mut dyn Object) {
+    let keys = object.keys();
     let mut last = [0_usize; 64];
-    let index = |key: T::Key| T::bit(key).trailing_zeros() as usize;
     for (at, (name, _)) in object.extra().entries().iter().enumerate() {
-        if let Some(key) = T::key(name) {
-            last[index(key)] = at;
+        if let Some(key) = index_of(keys, name, 0) {
+            last[usize::from(key)] = at;
         }
     }
     let absent = object.extra().absent();
@@ -308,23 +306,9 @@ fn drop_stale<T: Object>(object: &mut T) {
     object.extra_mut().retain(|(name, _)| {
         let at = next;
         next += 1;
-        T::key(name).is_none_or(|key| absent & T::bit(key) != 0 && last[index(key)] == at)
+        index_of(keys, name, 0)
+            .is_none_or(|key| absent & bit(key) != 0 && last[usize::from(key)] == at)
     });
-}
-
-struct FieldSeed<'a, T: Object> {
-    object: &'a mut T,
-    key: T::Key,
-}
-
-impl<'de, T: Object> DeserializeSeed<'de> for FieldSeed<'_, T> {
-    /// The key's bit if the value was foreign, else nothing.
-    type Value = u64;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<u64, D::Error> {
-        let seen = self.object.read_field(self.key, deserializer)?;
-        Ok(note(self.object, self.key, seen))
-    }
 }
 
 /// Declares an object of the wire.
@@ -440,12 +424,10 @@ macro_rules! object {
         const _: () = {
             #[allow(unused_imports, reason = "some objects have no known key")]
             use $crate::wire::field::{Field, Seen};
-            #[allow(unused_imports, reason = "some objects have no known key")]
-            use $crate::wire::object::Object;
+            use $crate::wire::object::{Object, Overlay};
 
             #[allow(non_camel_case_types, reason = "named after the fields they stand for")]
-            #[derive(Clone, Copy)]
-            pub(crate) enum Key {
+            enum Key {
                 $($($required,)*)?
                 $($($plain,)*)?
                 $($($optional,)*)?
@@ -455,92 +437,49 @@ macro_rules! object {
 
             const _: () = assert!(Key::Count_ as usize <= 63, "one bit for each key, and one for the tag");
 
+            const KEYS: &[&str] = &[
+                $($($crate::wire::object::wire_name!($required $(as $required_name)?),)*)?
+                $($($crate::wire::object::wire_name!($plain $(as $plain_name)?),)*)?
+                $($($crate::wire::object::wire_name!($optional $(as $optional_name)?),)*)?
+            ];
+
             impl Object for $name {
-                type Key = Key;
-
-                const TAG: Option<&'static str> = $crate::wire::object::optional!($($tag)?);
-
-                #[allow(unused_variables, reason = "some objects have no known key")]
-                fn key(name: &str) -> Option<Key> {
-                    $($(if name == $crate::wire::object::wire_name!($required $(as $required_name)?) {
-                        return Some(Key::$required);
-                    })*)?
-                    $($(if name == $crate::wire::object::wire_name!($plain $(as $plain_name)?) {
-                        return Some(Key::$plain);
-                    })*)?
-                    $($(if name == $crate::wire::object::wire_name!($optional $(as $optional_name)?) {
-                        return Some(Key::$optional);
-                    })*)?
-                    None
+                fn tag(&self) -> Option<&'static str> {
+                    $crate::wire::object::optional!($($tag)?)
                 }
 
-                fn name(which: Key) -> &'static str {
-                    match which {
-                        $($(Key::$required => {
-                            $crate::wire::object::wire_name!($required $(as $required_name)?)
-                        })*)?
-                        $($(Key::$plain => {
-                            $crate::wire::object::wire_name!($plain $(as $plain_name)?)
-                        })*)?
-                        $($(Key::$optional => {
-                            $crate::wire::object::wire_name!($optional $(as $optional_name)?)
-                        })*)?
-                        Key::Count_ => "",
-                    }
-                }
-
-                fn bit(which: Key) -> u64 {
-                    1 << which as u64
+                fn keys(&self) -> &'static [&'static str] {
+                    KEYS
                 }
 
                 #[allow(unused_variables, reason = "some objects have no known key")]
-                fn read_field<'de, D: serde::Deserializer<'de>>(
+                fn read_field(
                     &mut self,
-                    which: Key,
-                    deserializer: D,
-                ) -> Result<Seen, D::Error> {
-                    match which {
-                        $($(Key::$required => self.$required.read_into(deserializer),)*)?
-                        $($(Key::$plain => self.$plain.read_into(deserializer),)*)?
-                        $($(Key::$optional => self.$optional.read_into(deserializer),)*)?
-                        Key::Count_ => Ok(Seen::Value),
-                    }
+                    key: u8,
+                    source: &mut dyn $crate::wire::source::Source,
+                ) -> Result<Seen, $crate::wire::source::Failed> {
+                    $($(if key == Key::$required as u8 {
+                        return self.$required.read_into(source);
+                    })*)?
+                    $($(if key == Key::$plain as u8 {
+                        return self.$plain.read_into(source);
+                    })*)?
+                    $($(if key == Key::$optional as u8 {
+                        return self.$optional.read_into(source);
+                    })*)?
+                    Ok(Seen::Value)
                 }
 
                 #[allow(unused_mut, unused_variables, reason = "some objects have no known key")]
-                fn write_fields<M: serde::ser::SerializeMap>(
+                fn write_fields(
                     &self,
-                    map: &mut M,
-                ) -> Result<u64, M::Error> {
+                    pairs: &mut dyn $crate::wire::encode::Pairs,
+                ) -> Result<u64, $crate::wire::source::Failed> {
                     let mut written = 0;
-                    $($(written |= self.$required.write(
-                        <Self as Object>::name(Key::$required),
-                        <Self as Object>::bit(Key::$required),
-                        &self.extra,
-                        map,
-                    )?;)*)?
-                    $($(written |= self.$plain.write(
-                        <Self as Object>::name(Key::$plain),
-                        <Self as Object>::bit(Key::$plain),
-                        &self.extra,
-                        map,
-                    )?;)*)?
-                    $($(written |= self.$optional.write(
-                        <Self as Object>::name(Key::$optional),
-                        <Self as Object>::bit(Key::$optional),
-                        &self.extra,
-                        map,
-                    )?;)*)?
+                    $($(written |= $crate::wire::object::write_field!(self, pairs, $required);)*)?
+                    $($(written |= $crate::wire::object::write_field!(self, pairs, $plain);)*)?
+                    $($(written |= $crate::wire::object::write_field!(self, pairs, $optional);)*)?
                     Ok(written)
-                }
-
-                #[allow(unused_mut, unused_variables, reason = "some objects have no known key")]
-                fn overlay_fields(&mut self, newer: &mut Self) -> u64 {
-                    let mut taken = 0;
-                    $($($crate::wire::object::overlay_field!(self, newer, taken, $required);)*)?
-                    $($($crate::wire::object::overlay_field!(self, newer, taken, $plain);)*)?
-                    $($($crate::wire::object::overlay_field!(self, newer, taken, $optional);)*)?
-                    taken
                 }
 
                 fn extra(&self) -> &$crate::Extra {
@@ -549,6 +488,17 @@ macro_rules! object {
 
                 fn extra_mut(&mut self) -> &mut $crate::Extra {
                     &mut self.extra
+                }
+            }
+
+            impl Overlay for $name {
+                #[allow(unused_mut, unused_variables, reason = "some objects have no known key")]
+                fn overlay_fields(&mut self, newer: &mut Self) -> u64 {
+                    let mut taken = 0;
+                    $($($crate::wire::object::overlay_field!(self, newer, taken, $required);)*)?
+                    $($($crate::wire::object::overlay_field!(self, newer, taken, $plain);)*)?
+                    $($($crate::wire::object::overlay_field!(self, newer, taken, $optional);)*)?
+                    taken
                 }
             }
         };
@@ -563,18 +513,25 @@ macro_rules! object {
         }
 
         impl $crate::wire::Wire for $name {
-            fn from_map<'de, A: serde::de::MapAccess<'de>>(
-                map: A,
-            ) -> Result<$crate::wire::Slot<Self>, A::Error> {
-                $crate::wire::object::read_object(map).map($crate::wire::Slot::Value)
+            fn from_object(
+                fields: &mut dyn $crate::wire::source::Fields,
+            ) -> Result<$crate::wire::Slot<Self>, $crate::wire::source::Failed> {
+                let mut object = Self::default();
+                $crate::wire::object::read_object(&mut object, fields)?;
+                Ok($crate::wire::Slot::Value(object))
             }
         }
 
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                $crate::wire::write::write_object(self, None, serializer)
+        impl $crate::wire::encode::Encode for $name {
+            fn encode(
+                &self,
+                encoder: &mut dyn $crate::wire::encode::Encoder,
+            ) -> Result<(), $crate::wire::source::Failed> {
+                $crate::wire::write::write_object(self, None, encoder)
             }
         }
+
+        $crate::wire::encode::serialize_by_encode!($name);
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -585,15 +542,30 @@ macro_rules! object {
 }
 pub(crate) use object;
 
+macro_rules! write_field {
+    ($self:ident, $pairs:ident, $field:ident) => {{
+        let index = Key::$field as u8;
+        $self.$field.write(
+            KEYS[usize::from(index)],
+            $crate::wire::object::bit(index),
+            &$self.extra,
+            $pairs,
+        )?
+    }};
+}
+pub(crate) use write_field;
+
 macro_rules! overlay_field {
     ($self:ident, $newer:ident, $taken:ident, $field:ident) => {
-        let bit = <Self as Object>::bit(Key::$field);
+        let index = Key::$field as u8;
+        let bit = $crate::wire::object::bit(index);
         if $self
             .$field
             .take_over(&mut $newer.$field, bit, &$newer.extra)
         {
-            let name = <Self as Object>::name(Key::$field);
-            $self.extra.replaced(name, bit, &$newer.extra);
+            $self
+                .extra
+                .replaced(KEYS[usize::from(index)], bit, &$newer.extra);
             $taken |= bit;
         }
     };

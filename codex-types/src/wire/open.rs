@@ -2,6 +2,8 @@
 
 use alloc::boxed::Box;
 
+use super::encode::Encoder;
+use super::source::Failed;
 use crate::{Number, RawJson};
 
 /// A value that this version does not list, kept as it was read.
@@ -36,19 +38,19 @@ impl Unlisted {
         }
     }
 
-    pub(crate) fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
         if self.number {
             if let Ok(whole) = self.text.parse::<u64>() {
-                return serializer.serialize_u64(whole);
+                return encoder.number(whole.into());
             }
             if let Ok(whole) = self.text.parse::<i64>() {
-                return serializer.serialize_i64(whole);
+                return encoder.number(whole.into());
             }
             if let Ok(fraction) = self.text.parse::<f64>() {
-                return serializer.serialize_f64(fraction);
+                return encoder.number(fraction.into());
             }
         }
-        serializer.serialize_str(&self.text)
+        encoder.text(&self.text)
     }
 }
 
@@ -174,14 +176,19 @@ macro_rules! open_enum {
             }
         }
 
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        impl $crate::wire::encode::Encode for $name {
+            fn encode(
+                &self,
+                encoder: &mut dyn $crate::wire::encode::Encoder,
+            ) -> Result<(), $crate::wire::source::Failed> {
                 match self {
-                    Self::Unlisted(unlisted) => unlisted.serialize(serializer),
-                    listed => serializer.serialize_str(listed.as_str()),
+                    Self::Unlisted(unlisted) => unlisted.encode(encoder),
+                    listed => encoder.text(listed.as_str()),
                 }
             }
         }
+
+        $crate::wire::encode::serialize_by_encode!($name);
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

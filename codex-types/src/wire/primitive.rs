@@ -4,10 +4,10 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde::Deserializer;
-use serde::de::{IgnoredAny, MapAccess, SeqAccess};
-
-use super::{Slot, SlotSeed, Wire, foreign_seq};
+use super::encode::{Encode, Encoder};
+use super::source::{Elements, Failed, Fields, Source};
+use super::write::to_json;
+use super::{Slot, Target, Wire, foreign_list};
 use crate::{Number, RawJson};
 
 impl Wire for String {
@@ -57,11 +57,15 @@ impl Wire for Number {
 }
 
 impl<T: Wire> Wire for Vec<T> {
-    fn from_seq<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<Slot<Self>, A::Error> {
+    fn from_list(elements: &mut dyn Elements) -> Result<Slot<Self>, Failed> {
         let mut items = Self::new();
         let mut spelled = false;
-        while let Some(slot) = seq.next_element_seed(SlotSeed::<T>::new())? {
-            let foreign = match slot {
+        loop {
+            let mut target = Target(Slot::Null);
+            if !elements.next(&mut target)? {
+                break;
+            }
+            let foreign = match target.0 {
                 Slot::Value(item) => {
                     items.push(item);
                     continue;
@@ -77,30 +81,28 @@ impl<T: Wire> Wire for Vec<T> {
             match T::absorb(foreign) {
                 Ok(item) => items.push(item),
                 Err(_) if spelled => {
-                    while seq.next_element::<IgnoredAny>()?.is_some() {}
-                    return Ok(Slot::Foreign(seq.next_element()?.unwrap_or_default()));
+                    while elements.next_raw()?.is_some() {}
+                    return Ok(Slot::Foreign(elements.next_raw()?.unwrap_or_default()));
                 }
-                Err(raw) => return foreign_list(&items, &raw, seq).map(Slot::Foreign),
+                Err(raw) => return rest_of_foreign(&items, &raw, elements).map(Slot::Foreign),
             }
         }
         if spelled {
             // Only `halves::Reader` gets here; it starts over and passes the whole list.
-            return Ok(Slot::spelled(
-                items,
-                seq.next_element()?.unwrap_or_default(),
-            ));
+            let raw = elements.next_raw()?.unwrap_or_default();
+            return Ok(Slot::spelled(items, raw));
         }
         Ok(Slot::Value(items))
     }
 }
 
 impl<T: Wire> Wire for Box<T> {
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Slot<Self>, D::Error> {
-        Ok(T::read(deserializer)?.map(Self::new))
+    fn read(source: &mut dyn Source) -> Result<Slot<Self>, Failed> {
+        Ok(T::read(source)?.map(Self::new))
     }
 
-    fn from_map<'de, A: MapAccess<'de>>(map: A) -> Result<Slot<Self>, A::Error> {
-        Ok(T::from_map(map)?.map(Self::new))
+    fn from_object(fields: &mut dyn Fields) -> Result<Slot<Self>, Failed> {
+        Ok(T::from_object(fields)?.map(Self::new))
     }
 
     fn absorb(raw: RawJson) -> Result<Self, RawJson> {
@@ -109,16 +111,90 @@ impl<T: Wire> Wire for Box<T> {
 }
 
 /// A list with one element of a foreign type is foreign as a whole: half a list would be a lie.
-fn foreign_list<'de, T: Wire, A: SeqAccess<'de>>(
-    items: &Vec<T>,
+fn rest_of_foreign(
+    items: &dyn Encode,
     raw: &RawJson,
-    seq: A,
-) -> Result<RawJson, A::Error> {
-    let mut json = serde_json::to_string(items).map_err(serde::de::Error::custom)?;
+    elements: &mut dyn Elements,
+) -> Result<RawJson, Failed> {
+    let mut json = to_json(items);
     json.pop();
-    if !items.is_empty() {
+    if json.len() > 1 {
         json.push(',');
     }
     json.push_str(raw.as_str());
-    foreign_seq(json, seq)
+    foreign_list(json, elements)
+}
+
+impl Encode for () {
+    fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
+        encoder.null()
+    }
+}
+
+impl Encode for bool {
+    fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
+        encoder.bool(*self)
+    }
+}
+
+impl Encode for str {
+    fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
+        encoder.text(self)
+    }
+}
+
+impl<T: Encode + ?Sized> Encode for &T {
+    fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
+        (**self).encode(encoder)
+    }
+}
+
+impl Encode for String {
+    fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
+        encoder.text(self)
+    }
+}
+
+impl Encode for RawJson {
+    fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
+        encoder.raw(self)
+    }
+}
+
+macro_rules! numbers {
+    ($($number:ty),*) => {
+        $(
+            impl Encode for $number {
+                fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
+                    encoder.number(Number::from(*self))
+                }
+            }
+        )*
+    };
+}
+
+numbers!(u32, u64, i64, Number);
+
+impl Encode for u16 {
+    fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
+        u32::from(*self).encode(encoder)
+    }
+}
+
+impl<T: Encode> Encode for [T] {
+    fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
+        encoder.list(&mut self.iter().map(|element| element as &dyn Encode))
+    }
+}
+
+impl<T: Encode> Encode for Vec<T> {
+    fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
+        self.as_slice().encode(encoder)
+    }
+}
+
+impl<T: Encode> Encode for Box<T> {
+    fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
+        (**self).encode(encoder)
+    }
 }

@@ -1,48 +1,42 @@
 //! Unions whose variant is named by the key `type`.
 
 use alloc::borrow::Cow;
+use alloc::string::String;
 
-use serde::de::{DeserializeSeed, MapAccess};
-use serde::{Deserializer, Serializer};
-
-use super::key::{Key, KeySeed};
+use super::encode::Encoder;
+use super::key::Key;
 use super::object::{Object, Prelude, read_tagged};
+use super::source::{Elements, Failed, Fields, Scalar, Sink};
 use super::write::write_object;
-use super::{Slot, Wire};
+use super::{foreign_list, foreign_object};
 use crate::{Extra, RawJson};
 
 /// What a variant of a tagged union holds.
 pub(crate) trait Payload: Sized {
-    fn read<'de, A: MapAccess<'de>>(
+    fn read(
         prelude: Prelude,
         canonical: &'static str,
-        map: A,
-    ) -> Result<Self, A::Error>;
+        fields: &mut dyn Fields,
+    ) -> Result<Self, Failed>;
 
-    fn write<S: Serializer>(
-        &self,
-        canonical: &'static str,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error>;
+    fn write(&self, canonical: &'static str, encoder: &mut dyn Encoder) -> Result<(), Failed>;
 
     fn extra(&self) -> &Extra;
 }
 
-impl<T: Object> Payload for T {
-    fn read<'de, A: MapAccess<'de>>(
+impl<T: Object + Default> Payload for T {
+    fn read(
         prelude: Prelude,
         canonical: &'static str,
-        map: A,
-    ) -> Result<Self, A::Error> {
-        read_tagged(prelude, canonical, map)
+        fields: &mut dyn Fields,
+    ) -> Result<Self, Failed> {
+        let mut object = T::default();
+        read_tagged(&mut object, prelude, canonical, fields)?;
+        Ok(object)
     }
 
-    fn write<S: Serializer>(
-        &self,
-        canonical: &'static str,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        write_object(self, Some(canonical), serializer)
+    fn write(&self, canonical: &'static str, encoder: &mut dyn Encoder) -> Result<(), Failed> {
+        write_object(self, Some(canonical), encoder)
     }
 
     fn extra(&self) -> &Extra {
@@ -54,34 +48,32 @@ impl<T: Object> Payload for T {
 ///
 /// The service writes `type` first nearly always; what precedes it is set aside as text.
 /// `known` turns a tag into the same text with a static life, which saves allocating it.
-pub(crate) fn read_prelude<'de, A: MapAccess<'de>>(
-    map: &mut A,
+pub(crate) fn read_prelude(
+    fields: &mut dyn Fields,
     known: fn(&str) -> Option<&'static str>,
-) -> Result<Prelude, A::Error> {
+) -> Result<Prelude, Failed> {
     let mut prelude = Prelude::default();
     // A `type` that is no text is no tag. Of several, the last is kept.
     let mut odd_tag = None;
-    while let Some(name) =
-        map.next_key_seed(KeySeed(|name: &str| (name == "type").then_some(())))?
-    {
+    while let Some(name) = fields.key(&|name| (name == "type").then_some(0))? {
         match name {
-            Ok(()) => match map.next_value_seed(TagSeed(known))? {
-                Slot::Value(Tag(tag)) => {
-                    prelude.tag = Some(tag);
-                    return Ok(prelude);
+            Ok(_) => {
+                let mut tag = Tag { known, read: None };
+                fields.read(&mut tag)?;
+                match tag.read {
+                    Some(Ok((text, spelling))) => {
+                        prelude.tag = Some(text);
+                        // Only an unknown kind has lone halves; `Unknown::collect` keeps its JSON.
+                        let spelling = spelling.map(|raw| ("type".into(), raw));
+                        prelude.spelled.extend(spelling);
+                        return Ok(prelude);
+                    }
+                    Some(Err(raw)) => odd_tag = Some(raw),
+                    None => {}
                 }
-                Slot::Null => odd_tag = Some(RawJson::default()),
-                Slot::Foreign(raw) => odd_tag = Some(raw),
-                // Only an unknown kind has lone halves; `Unknown::collect` keeps its JSON.
-                Slot::Spelled(spelled) => {
-                    let (Tag(tag), raw) = *spelled;
-                    prelude.tag = Some(tag);
-                    prelude.spelled.push(("type".into(), raw));
-                    return Ok(prelude);
-                }
-            },
-            Err(Key::Plain(name)) => prelude.early.push((name, map.next_value()?)),
-            Err(name) => prelude.spelled.push((name, map.next_value()?)),
+            }
+            Err(Key::Plain(name)) => prelude.early.push((name, fields.raw()?)),
+            Err(name) => prelude.spelled.push((name, fields.raw()?)),
         }
     }
     if let Some(raw) = odd_tag {
@@ -90,32 +82,34 @@ pub(crate) fn read_prelude<'de, A: MapAccess<'de>>(
     Ok(prelude)
 }
 
-struct TagSeed(fn(&str) -> Option<&'static str>);
-
-/// The text of a tag; only there to go through [`Wire`], which copes with tags that are no text.
-struct Tag(Cow<'static, str>);
-
-impl<'de> DeserializeSeed<'de> for TagSeed {
-    type Value = Slot<Tag>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        let text = Tag::read(deserializer)?;
-        Ok(text.map(|Tag(text)| match (self.0)(&text) {
-            Some(known) => Tag(Cow::Borrowed(known)),
-            None => Tag(text),
-        }))
-    }
+/// Reads a tag: its text, with its JSON if that has lone halves, or else the JSON of what it is.
+struct Tag {
+    known: fn(&str) -> Option<&'static str>,
+    read: Option<Result<(Cow<'static, str>, Option<RawJson>), RawJson>>,
 }
 
-impl serde::Serialize for Tag {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
+impl Sink for Tag {
+    fn scalar(&mut self, scalar: Scalar<'_>) {
+        let owned = |text: &str| match (self.known)(text) {
+            Some(known) => Cow::Borrowed(known),
+            None => Cow::Owned(text.into()),
+        };
+        self.read = Some(match scalar {
+            Scalar::Text(text) => Ok((owned(text), None)),
+            Scalar::Owned(text) => Ok((owned(&text), None)),
+            Scalar::Spelled(text, raw) => Ok((owned(&text), Some(raw))),
+            other => Err(other.into_raw()),
+        });
     }
-}
 
-impl Wire for Tag {
-    fn from_text(text: &str) -> Option<Self> {
-        Some(Self(Cow::Owned(text.into())))
+    fn list(&mut self, elements: &mut dyn Elements) -> Result<(), Failed> {
+        self.read = Some(Err(foreign_list(String::from("["), elements)?));
+        Ok(())
+    }
+
+    fn object(&mut self, fields: &mut dyn Fields) -> Result<(), Failed> {
+        self.read = Some(Err(foreign_object(fields)?.into_raw()));
+        Ok(())
     }
 }
 
@@ -192,16 +186,16 @@ macro_rules! tagged {
             }
 
             /// Reads the rest of an object whose kind is known to the caller.
-            pub(crate) fn read_rest<'de, A: serde::de::MapAccess<'de>>(
+            pub(crate) fn read_rest(
                 prelude: $crate::wire::object::Prelude,
                 kind: Option<&str>,
-                map: A,
-            ) -> Result<Self, A::Error> {
+                fields: &mut dyn $crate::wire::source::Fields,
+            ) -> Result<Self, $crate::wire::source::Failed> {
                 match kind {
                     $(Some($tag $(| $alias)*) => {
-                        $crate::wire::tagged::Payload::read(prelude, $tag, map).map(Self::$variant)
+                        $crate::wire::tagged::Payload::read(prelude, $tag, fields).map(Self::$variant)
                     })*
-                    _ => $crate::Unknown::collect(prelude, map).map(Self::Unknown),
+                    _ => $crate::Unknown::collect(prelude, fields).map(Self::Unknown),
                 }
             }
         }
@@ -223,14 +217,14 @@ macro_rules! tagged {
         }
 
         impl $crate::wire::Wire for $name {
-            fn from_map<'de, A: serde::de::MapAccess<'de>>(
-                mut map: A,
-            ) -> Result<$crate::wire::Slot<Self>, A::Error> {
-                let prelude = $crate::wire::tagged::read_prelude(&mut map, Self::known_kind)?;
+            fn from_object(
+                fields: &mut dyn $crate::wire::source::Fields,
+            ) -> Result<$crate::wire::Slot<Self>, $crate::wire::source::Failed> {
+                let prelude = $crate::wire::tagged::read_prelude(fields, Self::known_kind)?;
                 let kind = prelude.tag.clone();
                 let kind = kind.as_deref();
                 $(let kind = kind.or_else(|| $untyped(&prelude.early));)?
-                Self::read_rest(prelude, kind, map).map($crate::wire::Slot::Value)
+                Self::read_rest(prelude, kind, fields).map($crate::wire::Slot::Value)
             }
 
             fn absorb(raw: $crate::RawJson) -> Result<Self, $crate::RawJson> {
@@ -238,16 +232,23 @@ macro_rules! tagged {
             }
         }
 
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        impl $crate::wire::encode::Encode for $name {
+            fn encode(
+                &self,
+                encoder: &mut dyn $crate::wire::encode::Encoder,
+            ) -> Result<(), $crate::wire::source::Failed> {
                 match self {
                     $(Self::$variant(value) => {
-                        $crate::wire::tagged::Payload::write(value, $tag, serializer)
+                        $crate::wire::tagged::Payload::write(value, $tag, encoder)
                     })*
-                    Self::Unknown(unknown) => unknown.serialize(serializer),
+                    Self::Unknown(unknown) => {
+                        $crate::wire::encode::Encode::encode(unknown, encoder)
+                    }
                 }
             }
         }
+
+        $crate::wire::encode::serialize_by_encode!($name);
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,34 +1,44 @@
 //! Writing objects.
 
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use alloc::string::String;
 
-use super::object::Object;
+use super::encode::{Encode, Encoder, Pairs, serialize};
+use super::object::{Object, bit, key};
+use super::source::Failed;
 use crate::{Extra, RawJson};
 
 /// Writes an object; `tag` is the tag of the variant it is in, if it is in one.
-pub(crate) fn write_object<T: Object, S: Serializer>(
-    object: &T,
+pub(crate) fn write_object(
+    object: &dyn Object,
     tag: Option<&'static str>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+    encoder: &mut dyn Encoder,
+) -> Result<(), Failed> {
     let extra = object.extra();
     // A tag other than the usual one is kept among the extra keys; it still has to come first.
-    let first = match (T::key("type"), extra.get("type")) {
+    let first = match (key(object, "type"), extra.get("type")) {
         (Some(_), _) => None,
         (None, Some(other)) => Some(First::Json(other)),
         (None, None) if extra.is_untagged() => None,
-        (None, None) => tag.or(T::TAG).map(First::Text),
+        (None, None) => tag.or(object.tag()).map(First::Text),
     };
     let first = first.map(|tag| ("type", tag));
-    Prefixed { first, object }.serialize(serializer)
+    Prefixed { first, object }.encode(encoder)
+}
+
+/// The JSON of a value.
+pub(crate) fn to_json(value: &dyn Encode) -> String {
+    let mut json = alloc::vec::Vec::new();
+    let mut serializer = serde_json::Serializer::new(&mut json);
+    // Writing to memory fails only for values that are not JSON, and there are none.
+    let _ = serialize(value, &mut serializer);
+    String::from_utf8(json).unwrap_or_default()
 }
 
 /// An object, and a key that is not its own in front of it, which replaces an extra key of the same
 /// name.
-pub(crate) struct Prefixed<'a, T> {
+pub(crate) struct Prefixed<'a> {
     pub(crate) first: Option<(&'static str, First<'a>)>,
-    pub(crate) object: &'a T,
+    pub(crate) object: &'a dyn Object,
 }
 
 /// The value of the first key.
@@ -39,64 +49,59 @@ pub(crate) enum First<'a> {
     Flag(bool),
 }
 
-/// What is written as an object.
-pub(crate) trait Members {
-    fn extra(&self) -> &Extra;
+impl Encode for First<'_> {
+    fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
+        match self {
+            Self::Json(raw) => encoder.raw(raw),
+            Self::Text(text) => encoder.text(text),
+            Self::Flag(flag) => encoder.bool(*flag),
+        }
+    }
+}
 
+impl Encode for Prefixed<'_> {
+    fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
+        write_members(self.object.extra(), &|pairs| self.write(pairs), encoder)
+    }
+}
+
+impl Prefixed<'_> {
     /// Writes all keys but those whose names have lone halves.
-    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
-}
-
-/// Writes all keys; those whose names have lone halves come last.
-pub(crate) fn write_members<T: Members, S: Serializer>(
-    members: &T,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    struct Plain<'a, T>(&'a T);
-
-    impl<T: Members> Serialize for Plain<'_, T> {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            self.0.write(serializer)
+    fn write(&self, pairs: &mut dyn Pairs) -> Result<(), Failed> {
+        if let Some((key, value)) = &self.first {
+            pairs.pair(key, value)?;
         }
-    }
-
-    if !members.extra().has_spelled_keys() {
-        return members.write(serializer);
-    }
-    let json = serde_json::to_string(&Plain(members)).map_err(serde::ser::Error::custom)?;
-    let json = members.extra().add_spelled_keys(json);
-    json.serialize(serializer)
-}
-
-impl<T: Object> Members for Prefixed<'_, T> {
-    fn extra(&self) -> &Extra {
-        self.object.extra()
-    }
-
-    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        match self.first {
-            Some((key, First::Json(raw))) => map.serialize_entry(key, raw)?,
-            Some((key, First::Text(text))) => map.serialize_entry(key, text)?,
-            Some((key, First::Flag(flag))) => map.serialize_entry(key, &flag)?,
-            None => {}
-        }
-        let written = self.object.write_fields(&mut map)?;
+        let written = self.object.write_fields(pairs)?;
         for (name, value) in self.object.extra().entries() {
-            let skip = match T::key(name) {
-                Some(key) => written & T::bit(key) != 0,
+            let skip = match key(self.object, name) {
+                Some(key) => written & bit(key) != 0,
                 None => name.is_spelled() || self.first.is_some_and(|(key, _)| *key == **name),
             };
             if !skip {
-                map.serialize_entry(&**name, value)?;
+                pairs.pair(name, value)?;
             }
         }
-        map.end()
+        Ok(())
     }
 }
 
-impl<T: Object> Serialize for Prefixed<'_, T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        write_members(self, serializer)
+/// Writes an object whose keys `write` passes, and those of `extra` whose names have lone halves,
+/// which come last.
+pub(crate) fn write_members(
+    extra: &Extra,
+    write: &dyn Fn(&mut dyn Pairs) -> Result<(), Failed>,
+    encoder: &mut dyn Encoder,
+) -> Result<(), Failed> {
+    struct Plain<'a>(&'a dyn Fn(&mut dyn Pairs) -> Result<(), Failed>);
+
+    impl Encode for Plain<'_> {
+        fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
+            encoder.object(self.0)
+        }
     }
+
+    if !extra.has_spelled_keys() {
+        return encoder.object(write);
+    }
+    encoder.raw(&extra.add_spelled_keys(to_json(&Plain(write))))
 }
