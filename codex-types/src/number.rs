@@ -97,6 +97,12 @@ impl From<u32> for Number {
     }
 }
 
+impl From<u16> for Number {
+    fn from(value: u16) -> Self {
+        Self(Kind::Unsigned(value.into()))
+    }
+}
+
 impl From<i64> for Number {
     fn from(value: i64) -> Self {
         Self(u64::try_from(value).map_or(Kind::Negative(value), Kind::Unsigned))

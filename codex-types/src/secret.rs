@@ -7,7 +7,7 @@ use core::fmt;
 use serde::{Deserialize, Deserializer};
 
 use crate::wire::encode::{Encode, Encoder, serialize_by_encode};
-use crate::wire::source::Failed;
+use crate::wire::source::{Failed, Scalar};
 use crate::wire::{Wire, deserialize};
 
 /// A credential inside a request, such as the token for a remote tool server.
@@ -50,8 +50,8 @@ impl From<String> for Secret {
 }
 
 impl Wire for Secret {
-    fn from_text(text: &str) -> Option<Self> {
-        Some(text.into())
+    fn from_scalar(scalar: Scalar<'_>) -> Result<Self, Scalar<'_>> {
+        String::from_scalar(scalar).map(Self::from)
     }
 }
 

@@ -92,12 +92,13 @@ macro_rules! either {
         }
 
         impl $crate::wire::Wire for $name {
-            fn from_text(text: &str) -> Option<Self> {
-                <$text_type as $crate::wire::Wire>::from_text(text).map(Self::$text)
-            }
-
-            fn from_string(text: alloc::string::String) -> Result<Self, alloc::string::String> {
-                <$text_type as $crate::wire::Wire>::from_string(text).map(Self::$text)
+            fn from_scalar(
+                scalar: $crate::wire::source::Scalar<'_>,
+            ) -> Result<Self, $crate::wire::source::Scalar<'_>> {
+                if !scalar.is_text() {
+                    return Err(scalar);
+                }
+                <$text_type as $crate::wire::Wire>::from_scalar(scalar).map(Self::$text)
             }
 
             fn from_list(

@@ -58,14 +58,6 @@ impl<T> Slot<T> {
             Self::Foreign(raw) => Slot::Foreign(raw),
         }
     }
-
-    /// The value that `wrap` makes of what was read, or else the JSON of what was read.
-    fn taken(wrapped: Option<T>, scalar: Scalar<'_>) -> Self {
-        match wrapped {
-            Some(value) => Self::Value(value),
-            None => Self::Foreign(scalar.into_raw()),
-        }
-    }
 }
 
 /// A type that can be read from any JSON value, by taking it or by handing it back.
@@ -78,20 +70,9 @@ pub(crate) trait Wire: Sized + Encode {
         Ok(target.0)
     }
 
-    fn from_text(_: &str) -> Option<Self> {
-        None
-    }
-
-    fn from_string(text: String) -> Result<Self, String> {
-        Self::from_text(&text).ok_or(text)
-    }
-
-    fn from_bool(_: bool) -> Option<Self> {
-        None
-    }
-
-    fn from_number(_: Number) -> Option<Self> {
-        None
+    /// Takes text, a number or a boolean, or hands it back.
+    fn from_scalar(scalar: Scalar<'_>) -> Result<Self, Scalar<'_>> {
+        Err(scalar)
     }
 
     fn from_list(elements: &mut dyn Elements) -> Result<Slot<Self>, Failed> {
@@ -101,9 +82,9 @@ pub(crate) trait Wire: Sized + Encode {
     fn from_object(fields: &mut dyn Fields) -> Result<Slot<Self>, Failed> {
         Ok(match foreign_object(fields)? {
             Foreign::Json(raw) => Slot::Foreign(raw),
-            Foreign::Number(number, raw) => match Self::from_number(number) {
-                Some(taken) => Slot::Value(taken),
-                None => Slot::Foreign(raw),
+            Foreign::Number(number, raw) => match Self::from_scalar(Scalar::Number(number)) {
+                Ok(taken) => Slot::Value(taken),
+                Err(_) => Slot::Foreign(raw),
             },
         })
     }
@@ -121,16 +102,13 @@ impl<T: Wire> Sink for Target<T> {
     fn scalar(&mut self, scalar: Scalar<'_>) {
         self.0 = match scalar {
             Scalar::Null => Slot::Null,
-            Scalar::Bool(value) => Slot::taken(T::from_bool(value), scalar),
-            Scalar::Number(number) => Slot::taken(T::from_number(number), scalar),
-            Scalar::Text(text) => Slot::taken(T::from_text(text), scalar),
-            Scalar::Owned(text) => match T::from_string(text) {
-                Ok(taken) => Slot::Value(taken),
-                Err(text) => Slot::Foreign(RawJson::string(&text)),
-            },
-            Scalar::Spelled(text, raw) => match T::from_string(text) {
+            Scalar::Spelled(text, raw) => match T::from_scalar(Scalar::Owned(text)) {
                 Ok(taken) => Slot::spelled(taken, raw),
                 Err(_) => Slot::Foreign(raw),
+            },
+            other => match T::from_scalar(other) {
+                Ok(taken) => Slot::Value(taken),
+                Err(other) => Slot::Foreign(other.into_raw()),
             },
         };
     }

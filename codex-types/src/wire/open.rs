@@ -167,12 +167,18 @@ macro_rules! open_enum {
         }
 
         impl $crate::wire::Wire for $name {
-            fn from_text(text: &str) -> Option<Self> {
-                Some(text.into())
-            }
-
-            fn from_number(number: $crate::Number) -> Option<Self> {
-                Some(Self::Unlisted($crate::Unlisted::number(number)))
+            fn from_scalar(
+                scalar: $crate::wire::source::Scalar<'_>,
+            ) -> Result<Self, $crate::wire::source::Scalar<'_>> {
+                use $crate::wire::source::Scalar;
+                match scalar {
+                    Scalar::Text(text) => Ok(text.into()),
+                    Scalar::Owned(text) => Ok(text.into()),
+                    Scalar::Number(number) => {
+                        Ok(Self::Unlisted($crate::Unlisted::number(number)))
+                    }
+                    other => Err(other),
+                }
             }
         }
 

@@ -5,55 +5,58 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::encode::{Encode, Encoder};
-use super::source::{Elements, Failed, Fields, Source};
+use super::source::{Elements, Failed, Fields, Scalar, Source};
 use super::write::to_json;
 use super::{Slot, Target, Wire, foreign_list};
 use crate::{Number, RawJson};
 
 impl Wire for String {
-    fn from_text(text: &str) -> Option<Self> {
-        Some(text.into())
-    }
-
-    fn from_string(text: String) -> Result<Self, String> {
-        Ok(text)
+    fn from_scalar(scalar: Scalar<'_>) -> Result<Self, Scalar<'_>> {
+        match scalar {
+            Scalar::Text(text) => Ok(text.into()),
+            Scalar::Owned(text) => Ok(text),
+            other => Err(other),
+        }
     }
 }
 
 impl Wire for bool {
-    fn from_bool(value: bool) -> Option<Self> {
-        Some(value)
+    fn from_scalar(scalar: Scalar<'_>) -> Result<Self, Scalar<'_>> {
+        match scalar {
+            Scalar::Bool(value) => Ok(value),
+            other => Err(other),
+        }
     }
 }
 
-impl Wire for u64 {
-    fn from_number(number: Number) -> Option<Self> {
-        number.as_u64()
-    }
+/// A number is taken where the type has room for it.
+macro_rules! numbers {
+    ($($number:ty: $convert:expr;)*) => {
+        $(
+            impl Wire for $number {
+                fn from_scalar(scalar: Scalar<'_>) -> Result<Self, Scalar<'_>> {
+                    match scalar {
+                        Scalar::Number(number) => $convert(number).ok_or(scalar),
+                        other => Err(other),
+                    }
+                }
+            }
+
+            impl Encode for $number {
+                fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
+                    encoder.number(Number::from(*self))
+                }
+            }
+        )*
+    };
 }
 
-impl Wire for u32 {
-    fn from_number(number: Number) -> Option<Self> {
-        number.as_u64()?.try_into().ok()
-    }
-}
-
-impl Wire for u16 {
-    fn from_number(number: Number) -> Option<Self> {
-        number.as_u64()?.try_into().ok()
-    }
-}
-
-impl Wire for i64 {
-    fn from_number(number: Number) -> Option<Self> {
-        number.as_i64()
-    }
-}
-
-impl Wire for Number {
-    fn from_number(number: Number) -> Option<Self> {
-        Some(number)
-    }
+numbers! {
+    u64: |number: Number| number.as_u64();
+    u32: |number: Number| number.as_u64()?.try_into().ok();
+    u16: |number: Number| number.as_u64()?.try_into().ok();
+    i64: |number: Number| number.as_i64();
+    Number: Some;
 }
 
 impl<T: Wire> Wire for Vec<T> {
@@ -158,26 +161,6 @@ impl Encode for String {
 impl Encode for RawJson {
     fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
         encoder.raw(self)
-    }
-}
-
-macro_rules! numbers {
-    ($($number:ty),*) => {
-        $(
-            impl Encode for $number {
-                fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
-                    encoder.number(Number::from(*self))
-                }
-            }
-        )*
-    };
-}
-
-numbers!(u32, u64, i64, Number);
-
-impl Encode for u16 {
-    fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed> {
-        u32::from(*self).encode(encoder)
     }
 }
 

@@ -65,6 +65,10 @@ pub(crate) enum Scalar<'a> {
 }
 
 impl Scalar<'_> {
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self, Self::Text(_) | Self::Owned(_) | Self::Spelled(..))
+    }
+
     pub(crate) fn into_raw(self) -> RawJson {
         match self {
             Self::Null => RawJson::default(),
