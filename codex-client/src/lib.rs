@@ -66,7 +66,27 @@ pub use codex_sse as sse;
 pub use codex_transport as transport;
 pub use codex_types as types;
 
-/// The front page of the repository, whose examples are tested here.
+/// The front page of the repository and the pages of the guide, whose examples are tested here.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct FrontPage;
+mod pages {
+    #[doc = include_str!("../../README.md")]
+    struct FrontPage;
+
+    #[doc = include_str!("../../docs/first-request.md")]
+    #[doc = include_str!("../../docs/streaming.md")]
+    #[doc = include_str!("../../docs/sessions.md")]
+    #[doc = include_str!("../../docs/websocket.md")]
+    #[doc = include_str!("../../docs/login.md")]
+    #[doc = include_str!("../../docs/network.md")]
+    #[doc = include_str!("../../docs/errors.md")]
+    #[doc = include_str!("../../docs/testing.md")]
+    #[doc = include_str!("../../docs/compatible-servers.md")]
+    #[doc = include_str!("../../docs/migrating.md")]
+    #[doc = include_str!("../../docs/fuzzing-and-benchmarking.md")]
+    struct Guide;
+
+    #[cfg(feature = "schemars")]
+    #[doc = include_str!("../../docs/tools.md")]
+    #[doc = include_str!("../../docs/structured-output.md")]
+    struct GuideWithSchemas;
+}
