@@ -69,24 +69,28 @@ pub use codex_types as types;
 /// The front page of the repository and the pages of the guide, whose examples are tested here.
 #[cfg(doctest)]
 mod pages {
-    #[doc = include_str!("../../README.md")]
-    struct FrontPage;
+    macro_rules! pages {
+        ($($(#[$condition:meta])? $name:ident: $path:literal,)*) => {
+            $($(#[$condition])? #[doc = include_str!($path)] struct $name;)*
+        };
+    }
 
-    #[doc = include_str!("../../docs/first-request.md")]
-    #[doc = include_str!("../../docs/streaming.md")]
-    #[doc = include_str!("../../docs/sessions.md")]
-    #[doc = include_str!("../../docs/websocket.md")]
-    #[doc = include_str!("../../docs/login.md")]
-    #[doc = include_str!("../../docs/network.md")]
-    #[doc = include_str!("../../docs/errors.md")]
-    #[doc = include_str!("../../docs/testing.md")]
-    #[doc = include_str!("../../docs/compatible-servers.md")]
-    #[doc = include_str!("../../docs/migrating.md")]
-    #[doc = include_str!("../../docs/fuzzing-and-benchmarking.md")]
-    struct Guide;
-
-    #[cfg(feature = "schemars")]
-    #[doc = include_str!("../../docs/tools.md")]
-    #[doc = include_str!("../../docs/structured-output.md")]
-    struct GuideWithSchemas;
+    pages! {
+        FrontPage: "../../README.md",
+        CompatibleServers: "../../docs/compatible-servers.md",
+        Errors: "../../docs/errors.md",
+        FirstRequest: "../../docs/first-request.md",
+        FuzzingAndBenchmarking: "../../docs/fuzzing-and-benchmarking.md",
+        Login: "../../docs/login.md",
+        Migrating: "../../docs/migrating.md",
+        Network: "../../docs/network.md",
+        Sessions: "../../docs/sessions.md",
+        Streaming: "../../docs/streaming.md",
+        #[cfg(feature = "schemars")]
+        StructuredOutput: "../../docs/structured-output.md",
+        Testing: "../../docs/testing.md",
+        #[cfg(feature = "schemars")]
+        Tools: "../../docs/tools.md",
+        WebSocket: "../../docs/websocket.md",
+    }
 }
