@@ -1,6 +1,6 @@
-//! The general way to read a delta: any order of keys, any form of JSON.
+//! The general reader of a delta: any order of keys, any form of JSON.
 //!
-//! It is the reference for the fast way in `delta_fast`, which leaves to it whatever is unusual.
+//! It is the reference for the fast reader in `delta_fast`, which leaves all unusual input to it.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -85,7 +85,7 @@ impl<'de> serde::de::DeserializeSeed<'de> for ValueSeed<'_, '_> {
     }
 }
 
-/// Reads the value of one key. A repeated key replaces what it said before.
+/// Reads the value of one key. A repeated key replaces the earlier value.
 fn read_value<'de, D: Deserializer<'de>>(
     pieces: &mut Pieces<'_>,
     name: &Key,
@@ -105,7 +105,7 @@ fn read_value<'de, D: Deserializer<'de>>(
                 pieces.output_index = value;
             }
         }
-        // Both share one field. Should an event have both, the second is kept as an extra key.
+        // Both share one field. If an event has both, the second is kept as an extra key.
         "content_index" if !pieces.present.has(Present::SUMMARY_INDEX) => {
             if let Some(value) = take::<u32, _>(pieces, name, Present::CONTENT_INDEX, deserializer)?
             {
@@ -141,7 +141,7 @@ fn read_value<'de, D: Deserializer<'de>>(
             let value = take::<String, _>(pieces, name, 0, deserializer)?;
             pieces.rare().stream_id = value.map(Into::into);
         }
-        // The first tag has decided; what is no tag at all is kept.
+        // The first tag has decided; a `type` that is not a string is kept.
         "type" => {
             let raw = <RawJson as serde::Deserialize>::deserialize(deserializer)?;
             let first = pieces
@@ -160,7 +160,8 @@ fn read_value<'de, D: Deserializer<'de>>(
     Ok(())
 }
 
-/// Reads a value for a field. What does not fit goes to the extra keys, and the field is absent.
+/// Reads a value for a field. A value of another type goes to the extra keys, and the field is
+/// absent.
 fn take<'de, T: Wire, D: Deserializer<'de>>(
     pieces: &mut Pieces<'_>,
     name: &Key,
@@ -190,8 +191,8 @@ fn take<'de, T: Wire, D: Deserializer<'de>>(
     Ok(None)
 }
 
-/// When a known key occurs more than once, the last one counts: of its foreign values only the last
-/// is kept, and none if a proper value followed.
+/// If a known key occurs more than once, the last value counts: of its values of another type only
+/// the last is kept, and none if a proper value followed.
 fn drop_stale(pieces: &mut Pieces<'_>) {
     let present = pieces.present;
     let Some(rare) = &mut pieces.rare else {
@@ -217,8 +218,8 @@ fn drop_stale(pieces: &mut Pieces<'_>) {
     });
 }
 
-/// The known keys, and which of them being set makes a foreign value stale. The two indexes of parts
-/// share a field, so that the one without the field is kept here.
+/// The known keys, and the flags that make an earlier value of another type stale. The two part
+/// indexes share a field, so the one without the field is kept here.
 const KNOWN: [(&str, u8); 10] = [
     ("type", 0),
     ("sequence_number", Present::SEQUENCE_NUMBER),

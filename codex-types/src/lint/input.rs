@@ -1,4 +1,4 @@
-//! The items of the input, one by one.
+//! Checks of single input items.
 
 use alloc::format;
 use alloc::string::String;
@@ -36,7 +36,7 @@ pub(super) fn check(profile: &Profile, body: &Node<'_>, found: &mut Vec<Finding>
             "function_call" => check_arguments(item, &pointer, found),
             _ => {}
         }
-        // How long the ids of another server may be is for that server to say.
+        // Another server may have other limits on ids.
         if profile.store != Store::Unsupported {
             check_lengths(item, &pointer, found);
         }
@@ -60,7 +60,7 @@ pub(super) fn check(profile: &Profile, body: &Node<'_>, found: &mut Vec<Finding>
     }
 }
 
-/// An id only names an item and can be left out, unless something refers to it.
+/// An id only identifies an item and can be omitted, unless another item refers to it.
 fn check_lengths(item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
     for key in ["id", "call_id"] {
         let length = item.text_of(key).chars().count();
@@ -136,7 +136,7 @@ fn check_message(item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
     }
 }
 
-/// The assistant writes `output_*`, everybody else `input_*`.
+/// The assistant's parts are `output_*`, all others `input_*`.
 fn check_part(part: &Node<'_>, role: &str, pointer: &str, found: &mut Vec<Finding>) {
     let kind = part.text_of("type");
     let is_output = matches!(kind, "output_text" | "refusal");
@@ -175,7 +175,7 @@ fn check_part(part: &Node<'_>, role: &str, pointer: &str, found: &mut Vec<Findin
             finding
         });
     } else if let Some(name) = chat {
-        // Parts of chat completions; an image is built differently there.
+        // Parts of chat completions; an image has another structure there.
         let is_plain = kind == "text";
         found.push(if is_plain {
             finding.fixed_by([rename(name)])
@@ -218,7 +218,7 @@ fn check_arguments(item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
     }
 }
 
-/// A message that says something in the place of an item.
+/// Returns a message with a text instead of an item.
 pub(super) fn message(role: &str, text: &str) -> RawJson {
     let item = InputItem::from(Message::new(role, text));
     RawJson::encode(&item).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Single parameters: their types, their ranges, and what a model is known to offer.
+//! Checks of single parameters: their types, their ranges, and what a model is known to offer.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -37,7 +37,7 @@ pub(super) fn check(linter: &Linter, body: &Node<'_>, found: &mut Vec<Finding>) 
     check_model(linter, body, found);
 }
 
-/// What a parameter is made of.
+/// The type of a parameter.
 #[derive(Clone, Copy)]
 enum Form {
     Text,

@@ -1,7 +1,7 @@
-//! Whether a request begins as the one before did.
+//! Whether a request begins like the previous one.
 //!
-//! The service reuses its work on the common beginning of two requests. The order of what it reads is
-//! that of the checks here; the first difference is the end of what can be reused.
+//! The service caches the common beginning of two requests. The checks run in the order in which it
+//! reads; the first difference ends what can be reused.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use crate::lint::tree::Node;
 use crate::lint::{Finding, FindingCode as Code};
 
-/// The first difference, if there is one that costs cached work.
+/// Returns the first difference that loses the cached prefix, if there is one.
 pub(super) fn check(previous: &Node<'_>, next: &Node<'_>) -> Option<Finding> {
     let changed = |pointer: alloc::string::String, what: &str| {
         Some(Finding::warning(Code::CachePrefixChanged, pointer, what))
@@ -45,7 +45,7 @@ pub(super) fn check(previous: &Node<'_>, next: &Node<'_>) -> Option<Finding> {
             return changed(format!("/{outer}/{inner}"), "it is another one than before");
         }
     }
-    // What continues a response holds only what is new.
+    // A request that continues a response contains only new items.
     if next.given("previous_response_id").is_some() {
         return None;
     }
@@ -72,7 +72,7 @@ fn list<'b, 'a>(body: &'b Node<'a>, name: &str) -> &'b [Node<'a>] {
     body.get(name).map_or(&[], Node::items)
 }
 
-/// Where two lists part; `exactly` also where one ends.
+/// Returns where two lists differ; with `exactly` also where one ends.
 fn first_difference(before: &[Node<'_>], now: &[Node<'_>], exactly: bool) -> Option<usize> {
     let pairs: Vec<_> = before.iter().zip(now).collect();
     let common = pairs.iter().take_while(|(one, two)| one.same(two)).count();

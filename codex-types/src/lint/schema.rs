@@ -1,7 +1,7 @@
-//! Strict schemas: what the service demands of them, and how to close an open one.
+//! Strict schemas: the service's requirements, and closing an open schema.
 //!
 //! The rules are those of the structured outputs guide of the API: every object is closed, every
-//! property required, and only some keywords may be used.
+//! property is required, and only some keywords are allowed.
 
 use alloc::format;
 use alloc::string::String;
@@ -17,17 +17,17 @@ use crate::{DecodeError, RawJson};
 pub struct ClosedSchema {
     /// The schema.
     pub schema: RawJson,
-    /// What was changed.
+    /// The changes that were made.
     pub fixed: Vec<Finding>,
-    /// What is still in the way of using it as a strict schema.
+    /// What still prevents strict use.
     pub remaining: Vec<Finding>,
 }
 
-/// Makes a schema fit for strict use as far as that can be done without knowing what it is for.
+/// Makes a schema strict as far as possible without knowing its purpose.
 ///
-/// Objects are closed and all properties required; those that were optional may be null instead, so
-/// the application has to take null for absent. Keywords that strict schemas cannot have are
-/// reported, with their places, and left alone.
+/// Objects are closed and all properties required; optional ones become nullable instead, so the
+/// application must treat null as absent. Keywords that strict schemas do not allow are reported,
+/// with their locations, and left unchanged.
 ///
 /// # Errors
 ///
@@ -52,8 +52,8 @@ pub struct ClosedSchema {
 pub fn close_schema(schema: &RawJson) -> Result<ClosedSchema, DecodeError> {
     let mut schema = schema.clone();
     let mut fixed = Vec::new();
-    // A property that becomes nullable is replaced as a whole; what is inside it follows in the
-    // next round, so a round is needed for each level.
+    // A property that becomes nullable is replaced as a whole, and its contents follow in the next
+    // round, so each level needs a round.
     for _ in 0..super::tree::DEPTH_LIMIT {
         let mut findings = Vec::new();
         check_strict(&Node::read(&schema)?, "", &mut findings);
@@ -78,7 +78,7 @@ pub fn close_schema(schema: &RawJson) -> Result<ClosedSchema, DecodeError> {
     })
 }
 
-/// What keeps a schema from being used strictly.
+/// Returns what prevents strict use of a schema.
 pub(super) fn check_strict(schema: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
     let mut check = Check {
         found,
@@ -222,14 +222,14 @@ impl Check<'_> {
     }
 }
 
-/// The change that lets a property be null.
+/// Returns the change that makes a property nullable.
 fn nullable(property: &Node<'_>, place: &str) -> Option<Edit> {
     let null = || RawJson::string("null");
     if let Some(kind) = property.get("type") {
         let takes_null = kind.as_text() == Some("null")
             || kind.items().iter().any(|one| one.as_text() == Some("null"));
         let is_listed = property.get("enum").is_some() || property.get("const").is_some();
-        // Of a list of values null would have to be one as well.
+        // An enumeration must list null to be nullable.
         if !takes_null && !is_listed {
             let place = step(place, "type");
             return Some(match &kind.value {

@@ -1,4 +1,4 @@
-//! Tools, the choice among them, and the schemas of strict ones.
+//! Checks of tools, tool choices, and the schemas of strict tools.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -83,7 +83,7 @@ fn check_function(tool: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
     let place = format!("{pointer}/parameters");
     match tool.given("strict").and_then(Node::as_bool) {
         Some(is_strict) => check_schema(parameters, &place, is_strict, found),
-        // Left out, it means strict, which is seldom meant.
+        // An omitted key means strict, which is seldom intended.
         None => {
             let mut broken = Vec::new();
             check_schema(parameters, &place, true, &mut broken);
@@ -157,7 +157,7 @@ fn check_choice(body: &Node<'_>, tools: &[Node<'_>], found: &mut Vec<Finding>) {
         return;
     };
     let items = body.get("input").map_or(&[][..], Node::items);
-    // Tools may also come as items, or belong to a stored prompt.
+    // Tools may also come as items, or with a stored prompt.
     let has_others = body.given("prompt").is_some()
         || items.iter().any(|item| {
             matches!(

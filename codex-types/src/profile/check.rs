@@ -1,4 +1,4 @@
-//! Where a request does not fit a profile.
+//! Checking whether a request fits a profile.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -13,17 +13,17 @@ use crate::profile::{
 };
 use crate::{Effort, InputItem, Message, RawJson, ServiceTier, Verbosity};
 
-/// How the body that is checked goes out.
+/// How the checked body will be sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sending {
     pub(crate) channel: Channel,
     pub(crate) form: RequestForm,
-    /// The body says all there is about streaming; otherwise the sender still decides.
+    /// Whether the body decides about streaming; otherwise the sender still decides.
     pub(crate) decides_stream: bool,
 }
 
 impl Profile {
-    /// Finds what this backend would refuse or ignore in the body of a request.
+    /// Checks the body of a request for what this backend would refuse or ignore.
     pub(crate) fn check(&self, body: &Node<'_>, sending: Sending) -> Vec<Finding> {
         let Sending {
             channel,
@@ -73,7 +73,7 @@ impl Profile {
         found
     }
 
-    /// Finds what Responses Lite forbids or lacks in a request for compaction.
+    /// Checks a compaction request for what Responses Lite forbids or requires.
     pub(super) fn check_lite_compaction(&self, body: &Node<'_>) -> Vec<Finding> {
         let mut found = Vec::new();
         let form = RequestForm::Lite;
@@ -275,7 +275,7 @@ impl Profile {
         }
     }
 
-    /// The keys of an item that came out of a response and do not go back to this backend.
+    /// Returns the keys of an output item that must not be sent back to this backend.
     fn keys_not_replayed<'a>(&'a self, item: &'a Node<'_>, kind: &str) -> Vec<&'a str> {
         let mut names: Vec<&str> = Vec::new();
         let drops_id = match self.replay.ids {
@@ -379,7 +379,7 @@ impl Profile {
     }
 }
 
-/// The kind of an item, also of one that does not say.
+/// Returns the kind of an item, including one without `type`.
 pub(crate) fn kind_of<'a>(item: &'a Node<'_>) -> &'a str {
     match item.get("type").and_then(Node::as_text) {
         Some(kind) => kind,
@@ -389,7 +389,7 @@ pub(crate) fn kind_of<'a>(item: &'a Node<'_>) -> &'a str {
     }
 }
 
-/// The chat parameters that people send by mistake, and what to use instead.
+/// Returns what to use instead of a chat parameter that was sent by mistake.
 fn instead_of(name: &str) -> Option<&'static str> {
     Some(match name {
         "messages" => "use input",
@@ -447,7 +447,7 @@ fn pointer_to(name: &str) -> String {
     pointer
 }
 
-/// The form of an id the service gave out: text, `_`, text.
+/// Returns whether an id has the form of the service's ids: text, `_`, text.
 fn is_prefixed(id: &str) -> bool {
     id.split_once('_')
         .is_some_and(|(prefix, rest)| !prefix.is_empty() && !rest.is_empty())

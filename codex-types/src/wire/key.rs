@@ -1,4 +1,4 @@
-//! Keys that an object has no field for, and looking keys up without allocating them.
+//! Keys without a field, and looking keys up without allocating them.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -78,7 +78,7 @@ impl<'de> Deserialize<'de> for Key {
     }
 }
 
-/// Reads a key: either what the function makes of its name, or the key.
+/// Reads a key: either the function's result for its name, or the key.
 pub(crate) struct KeySeed<F>(pub(crate) F);
 
 impl<'de, K, F: FnOnce(&str) -> Option<K>> DeserializeSeed<'de> for KeySeed<F> {

@@ -1,14 +1,14 @@
-//! Reading and writing JSON without losing anything.
+//! Lossless reading and writing of JSON.
 //!
-//! serde's derive cannot do three things this crate promises: keep unknown keys verbatim without
-//! buffering the object, treat `null` like a missing key and still write it back, and choose the
-//! variant of a tagged union without parsing twice. So the types here are read by hand-written
-//! generic code, and three macros declare them: [`open_enum!`](open), [`object!`](object) and
-//! [`tagged!`](tagged), plus [`either!`](either) for values that are text or structure.
+//! serde's derive cannot do three things that this crate guarantees: keep unknown keys verbatim
+//! without buffering the object, treat `null` like a missing key and still write it back, and
+//! choose the variant of a tagged union without parsing twice. So hand-written generic code reads
+//! the types, and three macros declare them: [`open_enum!`](open), [`object!`](object) and
+//! [`tagged!`](tagged), plus [`either!`](either) for values that are text or a structure.
 //!
-//! The central promise is that reading is *total*: any valid JSON is accepted for any type. A value
-//! of an unexpected type is handed back as [`Slot::Foreign`] and ends up in an `Unknown` variant or in
-//! the `extra` of the object around it. A server that changes the type of one field costs a
+//! The central guarantee is that reading is *total*: any valid JSON is accepted for any type. A
+//! value of an unexpected type is returned as [`Slot::Foreign`] and goes into an `Unknown` variant
+//! or the `extra` of the enclosing object. A server that changes the type of one field costs a
 //! client that field, never the event.
 
 pub(crate) mod either;
@@ -33,7 +33,7 @@ use crate::{Number, RawJson};
 use halves::SPELLING;
 use key::Key;
 
-/// What stood where a `T` was expected.
+/// The value found where a `T` was expected.
 pub(crate) enum Slot<T> {
     Value(T),
     /// Text with lone surrogate halves, which the value shows as U+FFFD, and its JSON.
@@ -58,9 +58,9 @@ impl<T> Slot<T> {
     }
 }
 
-/// A type that can be read from any JSON value, by taking it or by handing it back.
+/// A type that can be read from any JSON value: it accepts the value or returns it.
 ///
-/// A type says which forms it takes; what it does not take comes back as [`Slot::Foreign`].
+/// A type implements the forms that it accepts; other values come back as [`Slot::Foreign`].
 pub(crate) trait Wire: Sized + Serialize {
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Slot<Self>, D::Error> {
         deserializer.deserialize_newtype_struct(SPELLING, WireVisitor(PhantomData))
@@ -90,13 +90,14 @@ pub(crate) trait Wire: Sized + Serialize {
         foreign_map(map)
     }
 
-    /// A last chance to take a value in a place that has to be filled, such as an element of a list.
+    /// Accepts a value of another type where one is required, such as an element of a list, if the
+    /// type can.
     fn absorb(raw: RawJson) -> Result<Self, RawJson> {
         Err(raw)
     }
 }
 
-/// Asks serde for whatever is there and offers it to the type.
+/// Offers any value that serde reads to the type.
 struct WireVisitor<T>(PhantomData<T>);
 
 impl<'de, T: Wire> Visitor<'de> for WireVisitor<T> {
@@ -141,7 +142,7 @@ impl<'de, T: Wire> Visitor<'de> for WireVisitor<T> {
         })
     }
 
-    /// Text with lone halves, as the bytes of its JSON; only [`halves::Reader`] passes it so.
+    /// Text with lone halves, as the bytes of its JSON; only [`halves::Reader`] passes it this way.
     fn visit_bytes<E: Error>(self, json: &[u8]) -> Result<Slot<T>, E> {
         let Some((text, raw)) = halves::spelled(json) else {
             return Err(E::invalid_type(Unexpected::Bytes(json), &self));
@@ -181,7 +182,7 @@ impl<'de, T: Wire> Visitor<'de> for WireVisitor<T> {
     }
 }
 
-/// Reads one value as a [`Slot`] where serde wants a seed.
+/// Reads one value as a [`Slot`] where serde requires a seed.
 pub(crate) struct SlotSeed<T>(PhantomData<T>);
 
 impl<T> SlotSeed<T> {
@@ -198,7 +199,8 @@ impl<'de, T: Wire> DeserializeSeed<'de> for SlotSeed<T> {
     }
 }
 
-/// The `Deserialize` of every type here: an error only when not even `absorb` takes the value.
+/// The `Deserialize` implementation of every type here: an error only if `absorb` refuses the value
+/// too.
 pub(crate) fn deserialize<'de, T: Wire, D: Deserializer<'de>>(
     deserializer: D,
     expected: &'static str,
@@ -221,7 +223,7 @@ fn number<T: Wire>(number: Number) -> Slot<T> {
     }
 }
 
-/// Rebuilds the text of a list of which `json` already holds the start.
+/// Rebuilds the text of a list, of which `json` already contains the start.
 pub(crate) fn foreign_seq<'de, A: SeqAccess<'de>>(
     mut json: String,
     mut seq: A,
@@ -238,8 +240,8 @@ pub(crate) fn foreign_seq<'de, A: SeqAccess<'de>>(
 
 /// Rebuilds the text of an object.
 ///
-/// When some crate in the build switches on serde_json's `arbitrary_precision`, numbers arrive as
-/// objects with one private key. They are recognised here, so that the feature changes nothing.
+/// If any crate in the build enables serde_json's `arbitrary_precision`, numbers arrive as objects
+/// with one private key. They are recognized here, so that the feature changes nothing.
 pub(crate) fn foreign_map<'de, T: Wire, A: MapAccess<'de>>(
     mut map: A,
 ) -> Result<Slot<T>, A::Error> {

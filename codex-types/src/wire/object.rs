@@ -1,4 +1,4 @@
-//! Objects with named fields and room for everything else.
+//! Objects with named fields and unknown keys.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -16,19 +16,19 @@ use crate::halves::lossy;
 use crate::raw::nests_deeper_than;
 use crate::{Extra, RawJson};
 
-/// What [`object!`] implements for a struct; the generic functions below do the rest.
+/// The trait that [`object!`] implements for a struct; the generic functions below do the rest.
 pub(crate) trait Object: Default + Serialize {
     /// The known keys.
     type Key: Copy;
 
-    /// The value of `type`, for an object that has only one.
+    /// The value of `type`, for an object with exactly one.
     const TAG: Option<&'static str>;
 
     fn key(name: &str) -> Option<Self::Key>;
 
     fn name(key: Self::Key) -> &'static str;
 
-    /// The bit that stands for `key` in [`Extra`].
+    /// Returns the bit for `key` in [`Extra`].
     fn bit(key: Self::Key) -> u64;
 
     fn read_field<'de, D: Deserializer<'de>>(
@@ -37,10 +37,10 @@ pub(crate) trait Object: Default + Serialize {
         deserializer: D,
     ) -> Result<Seen, D::Error>;
 
-    /// Writes the fields that hold something; returns the bits of the keys written.
+    /// Writes the fields that have a value; returns the bits of the keys written.
     fn write_fields<M: SerializeMap>(&self, map: &mut M) -> Result<u64, M::Error>;
 
-    /// Takes over the fields that are there in `newer`; returns the bits of their keys.
+    /// Moves the present fields of `newer` here; returns the bits of their keys.
     fn overlay_fields(&mut self, newer: &mut Self) -> u64;
 
     fn extra(&self) -> &Extra;
@@ -48,7 +48,7 @@ pub(crate) trait Object: Default + Serialize {
     fn extra_mut(&mut self) -> &mut Extra;
 }
 
-/// A boxed object is an object, filled in place.
+/// A boxed object is an object that is filled in place.
 impl<T: Object> Object for Box<T> {
     type Key = T::Key;
 
@@ -91,12 +91,12 @@ impl<T: Object> Object for Box<T> {
     }
 }
 
-/// What was read of an object before its type was known.
+/// The part of an object that was read before its type was known.
 #[derive(Default)]
 pub(crate) struct Prelude {
-    /// The tag that was found; none when the object has none.
+    /// The tag; `None` if the object has none.
     pub(crate) tag: Option<Cow<'static, str>>,
-    /// The keys in front of the tag.
+    /// The keys before the tag.
     pub(crate) early: Vec<(Box<str>, RawJson)>,
     /// Those of them whose names have lone surrogate halves, and a tag that has them.
     pub(crate) spelled: Vec<Entry>,
@@ -110,7 +110,7 @@ impl Prelude {
     }
 }
 
-/// Makes a key that has no value be written as null.
+/// Writes a key without a value as null.
 #[cfg(feature = "chat")]
 pub(crate) fn set_null<T: Object>(object: &mut T, name: &str) {
     if let Some(key) = T::key(name) {
@@ -118,7 +118,7 @@ pub(crate) fn set_null<T: Object>(object: &mut T, name: &str) {
     }
 }
 
-/// Makes a key be written although its value is empty.
+/// Writes a key although its value is empty.
 #[cfg(feature = "chat")]
 pub(crate) fn set_value<T: Object>(object: &mut T, name: &str) {
     if let Some(key) = T::key(name) {
@@ -153,7 +153,7 @@ pub(crate) fn read_tagged<'de, T: Object, A: MapAccess<'de>>(
     Ok(object)
 }
 
-/// Reads an object that is not chosen by a tag.
+/// Reads an object that no tag selects.
 pub(crate) fn read_object<'de, T: Object, A: MapAccess<'de>>(mut map: A) -> Result<T, A::Error> {
     let mut object = T::default();
     let tagged = read_rest(&mut object, &mut map, false)?;
@@ -163,7 +163,8 @@ pub(crate) fn read_object<'de, T: Object, A: MapAccess<'de>>(mut map: A) -> Resu
     Ok(object)
 }
 
-/// Lays one object over another: what `newer` has replaces what is there, nulls aside.
+/// Overlays one object with another: the values of `newer` replace the existing ones, except for
+/// nulls.
 pub(crate) fn overlay<T: Object>(object: &mut T, mut newer: T) {
     let taken = object.overlay_fields(&mut newer);
     for (name, value) in core::mem::take(newer.extra_mut()).into_entries() {
@@ -184,8 +185,8 @@ pub(crate) fn overlay<T: Object>(object: &mut T, mut newer: T) {
     }
 }
 
-/// Reads key after key. Returns whether a tag was among them, which a caller who already has the
-/// tag (`tag_known`) does not want kept a second time.
+/// Reads key after key. Returns whether a tag was among them, which a caller that already has the
+/// tag (`tag_known`) does not keep a second time.
 fn read_rest<'de, T: Object, A: MapAccess<'de>>(
     object: &mut T,
     map: &mut A,
@@ -225,8 +226,8 @@ fn is_tag(raw: &RawJson, tag: Option<&'static str>) -> bool {
 
 /// Reads a key that came before the tag.
 ///
-/// Its text is parsed by a deserializer of its own, whose limit on nesting starts afresh. Text that
-/// nests deeper than [`REPLAY_DEPTH`] therefore stays text, which bounds the stack.
+/// Its text is parsed by a separate deserializer, whose nesting limit starts again. Text that nests
+/// deeper than [`REPLAY_DEPTH`] therefore stays text, which bounds the stack.
 pub(crate) fn replay<T: Object>(object: &mut T, name: Key, raw: RawJson) {
     let Some(key) = T::key(&name) else {
         if *name == *"type" {
@@ -251,7 +252,7 @@ pub(crate) fn replay<T: Object>(object: &mut T, name: Key, raw: RawJson) {
     note(object, key, seen);
 }
 
-/// Reads an object from keys that were read as those of another one.
+/// Reads an object from keys that were read as those of another object.
 pub(crate) fn from_entries<'a, T: Object>(entries: impl Iterator<Item = &'a Entry>) -> T {
     let mut object = T::default();
     for (name, raw) in entries {
@@ -261,16 +262,17 @@ pub(crate) fn from_entries<'a, T: Object>(entries: impl Iterator<Item = &'a Entr
     object
 }
 
-/// Whether a known key was missing, null or of another type.
+/// Returns whether a known key was missing, null or of another type.
 pub(crate) fn is_missing<T: Object>(object: &T, name: &str) -> bool {
     let bit = T::key(name).map_or(0, T::bit);
     object.extra().is_absent(bit) || object.extra().is_null(bit)
 }
 
-/// Nesting allowed in a value that has to be parsed a second time; half of serde_json's own limit.
+/// The nesting allowed in a value that has to be parsed a second time; half of serde_json's own
+/// limit.
 const REPLAY_DEPTH: usize = 64;
 
-/// Records what became of a field; returns its bit if the value was foreign.
+/// Records the result of reading a field; returns its bit if the value was of another type.
 fn note<T: Object>(object: &mut T, key: T::Key, seen: Seen) -> u64 {
     let bit = T::bit(key);
     let extra = object.extra_mut();
@@ -293,8 +295,8 @@ fn note<T: Object>(object: &mut T, key: T::Key, seen: Seen) -> u64 {
     0
 }
 
-/// When a known key occurs more than once, the last one counts, in whatever form it came: of the
-/// foreign values only the last is kept, and none if a proper value followed.
+/// If a known key occurs more than once, the last value counts: of values of another type only the
+/// last is kept, and none if a proper value followed.
 fn drop_stale<T: Object>(object: &mut T) {
     let mut last = [0_usize; 64];
     let index = |key: T::Key| T::bit(key).trailing_zeros() as usize;
@@ -318,7 +320,7 @@ struct FieldSeed<'a, T: Object> {
 }
 
 impl<'de, T: Object> DeserializeSeed<'de> for FieldSeed<'_, T> {
-    /// The key's bit if the value was foreign, else nothing.
+    /// The key's bit if the value was of another type, else nothing.
     type Value = u64;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<u64, D::Error> {
@@ -327,7 +329,7 @@ impl<'de, T: Object> DeserializeSeed<'de> for FieldSeed<'_, T> {
     }
 }
 
-/// Declares an object of the wire.
+/// Declares an object of the wire format.
 ///
 /// ```text
 /// object! {
@@ -349,9 +351,10 @@ impl<'de, T: Object> DeserializeSeed<'de> for FieldSeed<'_, T> {
 /// }
 /// ```
 ///
-/// `tag` is the value of `type`, where an object has exactly one. `as` gives the key where the field
-/// cannot bear its name. `=` instead of `:` makes arguments take exactly that type rather than `impl Into`,
-/// which integer literals need. On the wire the keys come in the order of declaration, then the extras.
+/// `tag` is the value of `type`, for an object with exactly one. `as` gives the key if the field
+/// cannot have its name. `=` instead of `:` makes arguments take exactly that type rather than
+/// `impl Into`, which integer literals need. On the wire the keys come in the order of declaration,
+/// then the extras.
 macro_rules! object {
     (
         $(#[$meta:meta])*
@@ -388,13 +391,13 @@ macro_rules! object {
                 $(#[$optional_meta])*
                 pub $optional: Option<$($optional_exact)? $($optional_type)?>,
             )*)?
-            /// Keys without a field, and what was missing or `null`.
+            /// Unknown keys, and which known keys were missing or `null`.
             pub extra: $crate::Extra,
         }
 
         $(
             impl $name {
-                /// Says what the API requires, and nothing else.
+                /// Creates a value from the keys that the API requires.
                 #[allow(clippy::too_many_arguments, reason = "one argument for each required key")]
                 #[allow(clippy::new_without_default, reason = "an empty object has no type yet")]
                 pub fn new(
@@ -425,7 +428,7 @@ macro_rules! object {
             }
         )?
 
-        /// Nothing said yet: what stays empty is not written, required or not.
+        /// Empty fields are not written, required or not.
         impl Default for $name {
             fn default() -> Self {
                 Self {
@@ -449,7 +452,7 @@ macro_rules! object {
                 $($($required,)*)?
                 $($($plain,)*)?
                 $($($optional,)*)?
-                /// How many there are.
+                /// The credit balance.
                 Count_,
             }
 

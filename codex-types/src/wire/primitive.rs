@@ -1,4 +1,4 @@
-//! Text, numbers, lists and boxes as fields.
+//! Strings, numbers, lists and boxes as fields.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -84,7 +84,7 @@ impl<T: Wire> Wire for Vec<T> {
             }
         }
         if spelled {
-            // Only `halves::Reader` gets here; it starts over and passes the whole list.
+            // Only `halves::Reader` gets here; it starts again and passes the whole list.
             return Ok(Slot::spelled(
                 items,
                 seq.next_element()?.unwrap_or_default(),
@@ -108,7 +108,8 @@ impl<T: Wire> Wire for Box<T> {
     }
 }
 
-/// A list with one element of a foreign type is foreign as a whole: half a list would be a lie.
+/// If one element is of another type, the whole list is: typed code could not see that a part is
+/// missing.
 fn foreign_list<'de, T: Wire, A: SeqAccess<'de>>(
     items: &Vec<T>,
     raw: &RawJson,

@@ -6,14 +6,14 @@ use serde::{Serialize, Serializer};
 use super::object::Object;
 use crate::{Extra, RawJson};
 
-/// Writes an object; `tag` is the tag of the variant it is in, if it is in one.
+/// Writes an object; `tag` is the tag of its variant, if it is in one.
 pub(crate) fn write_object<T: Object, S: Serializer>(
     object: &T,
     tag: Option<&'static str>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let extra = object.extra();
-    // A tag other than the usual one is kept among the extra keys; it still has to come first.
+    // An unusual tag is kept among the extra keys, and must still come first.
     let first = match (T::key("type"), extra.get("type")) {
         (Some(_), _) => None,
         (None, Some(other)) => Some(First::Json(other)),
@@ -24,8 +24,7 @@ pub(crate) fn write_object<T: Object, S: Serializer>(
     Prefixed { first, object }.serialize(serializer)
 }
 
-/// An object, and a key that is not its own in front of it, which replaces an extra key of the same
-/// name.
+/// An object with another key before its own, which replaces an extra key of the same name.
 pub(crate) struct Prefixed<'a, T> {
     pub(crate) first: Option<(&'static str, First<'a>)>,
     pub(crate) object: &'a T,
@@ -39,11 +38,11 @@ pub(crate) enum First<'a> {
     Flag(bool),
 }
 
-/// What is written as an object.
+/// A value that is written as an object.
 pub(crate) trait Members {
     fn extra(&self) -> &Extra;
 
-    /// Writes all keys but those whose names have lone halves.
+    /// Writes all keys except those whose names have lone halves.
     fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error>;
 }
 
