@@ -85,8 +85,8 @@ impl ChatDelta {
 }
 
 impl ChatMessage {
-    /// Returns the text, refusals and reasoning of the message, reasoning first; the sources are those
-    /// of [`ChatDelta::pieces`].
+    /// Returns the text, refusals and reasoning of the message, reasoning first; the sources are
+    /// those of [`ChatDelta::pieces`].
     pub fn pieces(&self) -> Vec<ChatPiece<'_>> {
         let said = match &self.content {
             None => Vec::new(),

@@ -169,7 +169,8 @@ impl ApiError {
 }
 
 impl fmt::Display for ApiError {
-    /// The code and the message, in the form of [`shown_message`](Self::shown_message), and the type and the parameter.
+    /// The code and the message, in the form of [`shown_message`](Self::shown_message), and the
+    /// type and the parameter.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.shown_code(), self.shown_message()) {
             (Some(code), message) if message.is_empty() => f.write_str(code)?,

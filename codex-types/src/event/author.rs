@@ -33,8 +33,8 @@ impl LifecycleEvent {
 }
 
 impl From<LifecycleEvent> for ResponseEvent {
-    /// A response without a known status is in progress. A cancelled response ended early, for which
-    /// `response.incomplete` is the only kind.
+    /// A response without a known status is in progress. A cancelled response ended early, for
+    /// which `response.incomplete` is the only kind.
     fn from(event: LifecycleEvent) -> Self {
         let status = event.response.status.clone();
         let event = Box::new(event);

@@ -182,16 +182,18 @@ impl OpenCall {
         self.kind
     }
 
-    /// Returns the id that the output of the call carries: its `call_id`; of an approval request, its `id`.
+    /// Returns the id that the output of the call carries: its `call_id`; of an approval request,
+    /// its `id`.
     pub fn call_id(&self) -> &str {
         &self.call_id
     }
 
-    /// Returns the output item that answers the call with a text instead of a result: it was not run, it
-    /// was cancelled.
+    /// Returns the output item that answers the call with a text instead of a result: it was not
+    /// run, it was cancelled.
     ///
-    /// Where the API has a place for a verdict, it is the one that claims nothing: a patch has failed,
-    /// an approval is not given, commands have an exit status of -1, a search has found nothing.
+    /// Where the API has a place for a verdict, it is the one that claims nothing: a patch has
+    /// failed, an approval is not given, commands have an exit status of -1, a search has found
+    /// nothing.
     ///
     /// `None` for a computer call: the API accepts only a screenshot, not text.
     pub fn answer(&self, text: &str) -> Option<InputItem> {
