@@ -237,10 +237,10 @@ impl fmt::Display for Error {
             ErrorKind::ResponseTooLarge => "the response is larger than",
             ErrorKind::InvalidUtf8 => "an event is not valid utf-8",
             ErrorKind::InvalidEvent => "an event cannot be decoded",
-            ErrorKind::Contradiction => "a whole text contradicts the deltas that came before it",
-            ErrorKind::Truncated => "the stream ended before the response did",
+            ErrorKind::Contradiction => "a full text contradicts the deltas before it",
+            ErrorKind::Truncated => "response stream ended before a terminal event",
             ErrorKind::Unencodable => {
-                "an event holds a character that server-sent events cannot carry"
+                "an event contains a character that server-sent events cannot represent"
             }
         })?;
         if let Some(limit) = self.limit() {

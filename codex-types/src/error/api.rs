@@ -175,7 +175,7 @@ impl fmt::Display for ApiError {
         match (self.shown_code(), self.shown_message()) {
             (Some(code), message) if message.is_empty() => f.write_str(code)?,
             (Some(code), message) => write!(f, "{code}: {message}")?,
-            (None, message) if message.is_empty() => f.write_str("the service gives no reason")?,
+            (None, message) if message.is_empty() => f.write_str("the service gave no reason")?,
             (None, message) => f.write_str(&message)?,
         }
         match (self.shown_kind(), self.shown_param()) {

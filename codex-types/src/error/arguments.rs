@@ -59,7 +59,7 @@ impl ArgumentsError {
 
 impl fmt::Display for ArgumentsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("arguments of a call cannot be read")
+        f.write_str("invalid arguments of a call")
     }
 }
 

@@ -18,7 +18,7 @@ use crate::Side;
 /// let error = ResponseEvent::from_json(r#"{"type":"response.created","#).unwrap_err();
 /// assert_eq!(error.kind(), DecodeErrorKind::UnexpectedEnd);
 /// assert_eq!(error.event_kind(), Some("response.created"));
-/// assert_eq!(error.to_string(), "json ends too early at byte 27");
+/// assert_eq!(error.to_string(), "unexpected end of json at byte 27");
 /// ```
 #[derive(Debug)]
 pub struct DecodeError {
@@ -130,9 +130,9 @@ impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.inner.kind {
             DecodeErrorKind::Syntax => "text is not json",
-            DecodeErrorKind::UnexpectedEnd => "json ends too early",
-            DecodeErrorKind::TooDeep => "json nests too deep",
-            DecodeErrorKind::Mismatch => "json has an unexpected form",
+            DecodeErrorKind::UnexpectedEnd => "unexpected end of json",
+            DecodeErrorKind::TooDeep => "json nests too deeply",
+            DecodeErrorKind::Mismatch => "json has an unexpected type",
             DecodeErrorKind::Unwritable => return f.write_str("value has no json form"),
         };
         write!(f, "{what} at byte {}", self.inner.offset)

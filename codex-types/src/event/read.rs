@@ -93,7 +93,7 @@ impl ResponseEvent {
         self.common().item_id.filter(|id| !id.is_empty())
     }
 
-    /// The multiplexed stream of a WebSocket that the event belongs to.
+    /// Returns the id of the multiplexed stream of a WebSocket that the event belongs to.
     pub fn stream_id(&self) -> Option<&str> {
         self.common().stream_id
     }

@@ -432,7 +432,7 @@ fn check_reasoning<'a>(
             pending.push(at);
             if !scope.stores && !item.is_encrypted {
                 let message =
-                    "reasoning without encrypted content cannot be found when nothing is stored";
+                    "reasoning without encrypted content cannot be found if nothing is stored";
                 found.push(drop(at, Code::UnresolvableItem, message));
             }
             continue;

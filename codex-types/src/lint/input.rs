@@ -27,7 +27,7 @@ pub(super) fn check(profile: &Profile, body: &Node<'_>, found: &mut Vec<Finding>
                         .iter()
                         .any(|it| it == "item_reference") =>
             {
-                let message = "an item that is only named cannot be found when nothing is stored";
+                let message = "a referenced item cannot be found if nothing is stored";
                 found.push(
                     Finding::error(Code::UnresolvableItem, pointer.as_str(), message)
                         .given_up_by([Edit::Remove(pointer.clone())]),
@@ -103,7 +103,7 @@ fn check_empty(body: &Node<'_>, found: &mut Vec<Finding>) {
         found.push(Finding::error(
             Code::EmptyInput,
             "/input",
-            "there is nothing to answer",
+            "the input is empty",
         ));
     }
 }
@@ -111,7 +111,7 @@ fn check_empty(body: &Node<'_>, found: &mut Vec<Finding>) {
 fn check_message(item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
     let role = item.text_of("role");
     if !matches!(role, "user" | "assistant" | "system" | "developer") {
-        let message = format!("{role:?} is no role of a message");
+        let message = format!("{role:?} is not a message role");
         found.push(Finding::error(
             Code::RejectedRole,
             format!("{pointer}/role"),
@@ -154,7 +154,7 @@ fn check_part(part: &Node<'_>, role: &str, pointer: &str, found: &mut Vec<Findin
         _ => None,
     };
     let place = format!("{pointer}/type");
-    let message = format!("{kind} is no part of a message of the {role}");
+    let message = format!("{kind} is not a part of a message with the role {role}");
     let finding = Finding::error(Code::MismatchedContent, place.as_str(), message);
     let rename = |to: &str| Edit::Replace(place.clone(), RawJson::string(to));
     if role == "assistant" && is_input {
@@ -190,13 +190,13 @@ fn check_arguments(item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
     match item.get("arguments").map(|arguments| &arguments.value) {
         Some(Value::Text(text)) => {
             if text.trim().is_empty() {
-                let message = "the arguments are empty; some servers take only JSON";
+                let message = "the arguments are empty; some servers accept only JSON";
                 found.push(
                     Finding::warning(Code::MalformedArguments, place.as_str(), message)
                         .fixed_by([Edit::Replace(place, RawJson::string("{}"))]),
                 );
             } else if RawJson::parse(text).is_err() {
-                let message = "the arguments are no JSON; the call may have been cut off";
+                let message = "the arguments are not JSON; the call may have been cut off";
                 found.push(Finding::warning(Code::MalformedArguments, place, message));
             }
         }
@@ -204,7 +204,7 @@ fn check_arguments(item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
             let text = item
                 .get("arguments")
                 .map_or(String::new(), |node| node.text.into());
-            let message = "arguments are JSON written as text";
+            let message = "arguments must be JSON as text";
             found.push(
                 Finding::error(Code::WrongType, place.as_str(), message)
                     .fixed_by([Edit::Replace(place, RawJson::string(&text))]),
@@ -213,7 +213,7 @@ fn check_arguments(item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
         _ => found.push(Finding::error(
             Code::WrongType,
             place,
-            "a call has arguments, as text",
+            "a call must have arguments, as text",
         )),
     }
 }

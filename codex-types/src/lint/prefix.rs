@@ -16,19 +16,19 @@ pub(super) fn check(previous: &Node<'_>, next: &Node<'_>) -> Option<Finding> {
     };
     for name in ["model", "prompt_cache_key"] {
         if !same(previous.given(name), next.given(name)) {
-            return changed(format!("/{name}"), "it is another one than before");
+            return changed(format!("/{name}"), "it differs from the previous request");
         }
     }
     if let Some(at) = first_difference(list(previous, "tools"), list(next, "tools"), true) {
         return changed(
             format!("/tools/{at}"),
-            "from here on the tools are others than before",
+            "the tools differ from the previous request from here on",
         );
     }
     if !same(previous.given("instructions"), next.given("instructions")) {
         return changed(
             "/instructions".into(),
-            "the instructions are others than before",
+            "the instructions differ from the previous request",
         );
     }
     for (outer, inner) in [
@@ -42,7 +42,10 @@ pub(super) fn check(previous: &Node<'_>, next: &Node<'_>) -> Option<Finding> {
                 .map(Node::to_raw)
         };
         if of(previous) != of(next) {
-            return changed(format!("/{outer}/{inner}"), "it is another one than before");
+            return changed(
+                format!("/{outer}/{inner}"),
+                "it differs from the previous request",
+            );
         }
     }
     // A request that continues a response contains only new items.
@@ -56,7 +59,10 @@ pub(super) fn check(previous: &Node<'_>, next: &Node<'_>) -> Option<Finding> {
             .given("input")
             .is_some_and(|input| input.as_text().is_some());
         return if was_text && !is_same {
-            changed("/input".into(), "the input was text before")
+            changed(
+                "/input".into(),
+                "the input was text in the previous request",
+            )
         } else {
             None
         };
@@ -64,7 +70,7 @@ pub(super) fn check(previous: &Node<'_>, next: &Node<'_>) -> Option<Finding> {
     let at = first_difference(before, now, false)?;
     changed(
         format!("/input/{at}"),
-        "from here on the input is another than before",
+        "the input differs from the previous request from here on",
     )
 }
 

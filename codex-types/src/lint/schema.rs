@@ -86,7 +86,7 @@ pub(super) fn check_strict(schema: &Node<'_>, pointer: &str, found: &mut Vec<Fin
     };
     let is_object = schema.text_of("type") == "object";
     if !is_object || schema.get("anyOf").is_some() {
-        let message = "the outermost schema is a plain object";
+        let message = "the root schema must be a plain object";
         check
             .found
             .push(Finding::error(Code::InvalidSchema, pointer, message));
@@ -108,7 +108,7 @@ struct Check<'f> {
 impl Check<'_> {
     fn schema(&mut self, schema: &Node<'_>, pointer: &str, depth: usize) {
         if !schema.is_object() {
-            let message = "a schema is an object";
+            let message = "a schema must be an object";
             self.found
                 .push(Finding::error(Code::InvalidSchema, pointer, message));
             return;
@@ -121,11 +121,11 @@ impl Check<'_> {
         for (name, value) in schema.members() {
             let place = step(pointer, name);
             if UNSUPPORTED.contains(&&**name) {
-                let message = format!("a strict schema cannot have {name}");
+                let message = format!("a strict schema must not have {name}");
                 self.found
                     .push(Finding::error(Code::UnsupportedKeyword, place, message));
             } else if name == "format" && !FORMATS.contains(&value.as_text().unwrap_or_default()) {
-                let message = "a strict schema cannot have this format";
+                let message = "a strict schema must not have this format";
                 let edit = Edit::Remove(place.clone());
                 let finding = Finding::error(Code::UnsupportedKeyword, place, message);
                 self.found.push(finding.given_up_by([edit]));
@@ -141,7 +141,7 @@ impl Check<'_> {
             .iter()
             .any(|(name, _)| UNSUPPORTED.contains(&&**name));
         if !is_reported && !says_what.iter().any(|name| schema.get(name).is_some()) {
-            let message = "a schema says what it is: type, enum, const, anyOf or $ref";
+            let message = "a schema must have type, enum, const, anyOf or $ref";
             self.found
                 .push(Finding::error(Code::InvalidSchema, pointer, message));
         }
@@ -170,7 +170,7 @@ impl Check<'_> {
     fn object(&mut self, schema: &Node<'_>, pointer: &str, depth: usize) {
         if schema.get("additionalProperties").and_then(Node::as_bool) != Some(false) {
             let place = step(pointer, "additionalProperties");
-            let message = "an object of a strict schema is closed by additionalProperties: false";
+            let message = "an object of a strict schema must have additionalProperties: false";
             self.found.push(
                 Finding::error(Code::OpenObject, pointer, message)
                     .given_up_by([Edit::Replace(place, RawJson::trusted("false".into()))]),
@@ -187,7 +187,7 @@ impl Check<'_> {
         if !optional.is_empty() {
             let names: Vec<&str> = optional.iter().map(|(name, _)| &**name).collect();
             let message = format!(
-                "a strict schema requires every property: {}",
+                "a strict schema must require every property: {}",
                 names.join(", ")
             );
             let all: Vec<String> = properties
@@ -207,7 +207,7 @@ impl Check<'_> {
                 let name = name.as_text().unwrap_or_default();
                 if !properties.iter().any(|(known, _)| known == name) {
                     let place = format!("{pointer}/required/{at}");
-                    let message = format!("{name} is required and is no property");
+                    let message = format!("{name} is required but not a property");
                     self.found.push(
                         Finding::error(Code::UndeclaredProperty, place.as_str(), message)
                             .given_up_by([Edit::Remove(place)]),

@@ -47,8 +47,7 @@ pub(super) fn check(linter: &Linter, body: &Node<'_>, found: &mut Vec<Finding>) 
     let SizeEstimate { tokens, .. } = estimate(body);
     // The estimate may be a third too high, so a request that may fit passes.
     if tokens / 4 * 3 > window {
-        let message =
-            format!("about {tokens} tokens are more than the {window} the model bears in mind");
+        let message = format!("about {tokens} tokens exceed the context window of {window}");
         found.push(Finding::warning(Code::TooLarge, "/input", message));
     }
 }

@@ -177,7 +177,7 @@ fn check_announcement(body: &Node<'_>, found: &mut Vec<Finding>) {
         return;
     }
     let pointer = format!("/client_metadata/{ANNOUNCEMENT}");
-    let message = "Responses Lite is announced in client_metadata over a WebSocket";
+    let message = "Responses Lite must be announced in client_metadata over a WebSocket";
     let edit = match metadata {
         Some(_) => Edit::Replace(pointer.clone(), RawJson::string("true")),
         None => Edit::Replace(
@@ -193,7 +193,7 @@ fn check_item_tools(item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
     if has_tools(item) && tools.iter().any(is_plain) {
         let pointer = format!("{pointer}/tools");
         let edit = Edit::Replace(pointer.clone(), RawJson::trusted(in_namespaces(tools)));
-        let message = "Responses Lite takes functions and custom tools in namespaces";
+        let message = "Responses Lite requires functions and custom tools in namespaces";
         found.push(Finding::error(Code::ToolsPlacement, pointer, message).fixed_by([edit]));
     }
 }
@@ -246,10 +246,10 @@ fn check_tools(body: &Node<'_>, found: &mut Vec<Finding>) {
         });
     }
     let (pointer, message) = if given.is_some() {
-        let message = "Responses Lite takes tools in an additional_tools item ahead of the input";
+        let message = "Responses Lite requires tools in an additional_tools item before the input";
         ("/tools", message)
     } else {
-        let message = "Responses Lite starts a full request with an additional_tools item";
+        let message = "a full Responses Lite request must start with an additional_tools item";
         ("/input", message)
     };
     found.push(Finding::error(Code::ToolsPlacement, pointer, message).fixed_by(edits));
@@ -359,7 +359,7 @@ fn provenance(item: &Node<'_>, pointer: &str) -> Vec<Edit> {
 }
 
 fn missing_provenance(edits: Vec<Edit>) -> Finding {
-    let message = "messages do not say where their content comes from";
+    let message = "messages do not state the origin of their content";
     Finding::note(Code::MissingProvenance, "/input", message).fixed_by(edits)
 }
 

@@ -78,7 +78,7 @@ pub fn to_chat_response(
     Ok(completion)
 }
 
-/// An error in the form of a chat service: in a body, or instead of a chunk.
+/// Returns an error in the form of a chat service: in a body, or instead of a chunk.
 ///
 /// ```
 /// use codex_types::ApiError;
@@ -125,7 +125,7 @@ pub(super) fn error_of(response: &Response) -> Option<Box<ApiError>> {
     match response.status {
         Status::Completed | Status::Incomplete => None,
         Status::InProgress | Status::Queued => {
-            let message = "the response is not finished";
+            let message = "the response has not ended";
             Some(Box::new(ApiError::new("response_not_finished", message)))
         }
         // Some servers omit the status.
@@ -150,7 +150,7 @@ pub fn failure(response: &Response) -> Box<ApiError> {
     Box::new(if response.status == Status::Cancelled {
         ApiError::new("response_cancelled", "the response was cancelled")
     } else {
-        ApiError::new("server_error", "the response failed without saying why")
+        ApiError::new("server_error", "the response failed without a reason")
     })
 }
 

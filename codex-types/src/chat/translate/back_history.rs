@@ -247,7 +247,7 @@ fn entry(
             Entry::Output(ChatMessage::tool(call_id, content))
         }
         InputItem::Reasoning(_) => {
-            let what = "was left out: chat has no reasoning";
+            let what = "was left out: chat has no field for reasoning";
             refusals.note(FindingCode::RejectedItem, place, what);
             Entry::Nothing
         }

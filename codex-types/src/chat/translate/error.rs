@@ -16,7 +16,7 @@ use crate::{ApiError, Side};
 /// let request = ChatRequest::new("gpt-5.5", [ChatMessage::user("Hi")]).seed(7);
 /// let error = to_responses_request(&request, &RequestOptions::new()).unwrap_err();
 /// assert_eq!(error.parameter(), "seed");
-/// assert_eq!(error.to_string(), "seed has no counterpart in the other api");
+/// assert_eq!(error.to_string(), "seed has no counterpart in the other API");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TranslateError {
@@ -97,7 +97,7 @@ impl fmt::Display for TranslateError {
         let parameter = &self.parameter;
         match self.kind {
             TranslateErrorKind::Unsupported => {
-                write!(f, "{parameter} has no counterpart in the other api")
+                write!(f, "{parameter} has no counterpart in the other API")
             }
             TranslateErrorKind::Missing => write!(f, "{parameter} is missing"),
             TranslateErrorKind::Malformed => {

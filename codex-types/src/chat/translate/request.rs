@@ -387,7 +387,7 @@ fn max_output_tokens(chat: &ChatRequest, refusals: &mut Refusals<'_>) -> Option<
         refusals.note(
             FindingCode::OutOfRange,
             name,
-            "was raised to 16, the least there is",
+            "was raised to 16, the minimum",
         );
     }
     Some(asked.max(LEAST_OUTPUT_TOKENS))
