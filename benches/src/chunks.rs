@@ -9,7 +9,7 @@ use core::{
 use bytes::Bytes;
 use futures_core::Stream;
 
-/// The rest of a body, given out in slices that are made on the way, for every decoder alike.
+/// The rest of a body, in slices that are created when they are read, alike for every decoder.
 #[derive(Clone, Debug)]
 pub struct Chunks {
     rest: Bytes,

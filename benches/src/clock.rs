@@ -1,4 +1,4 @@
-//! CPU time of the calling thread, which does not count what the neighbours take.
+//! CPU time of the calling thread, which does not count what the neighbors take.
 
 use core::time::Duration;
 

@@ -66,7 +66,31 @@ pub use codex_sse as sse;
 pub use codex_transport as transport;
 pub use codex_types as types;
 
-/// The front page of the repository, whose examples are tested here.
+/// The front page of the repository and the pages of the guide, whose examples are tested here.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct FrontPage;
+mod pages {
+    macro_rules! pages {
+        ($($(#[$condition:meta])? $name:ident: $path:literal,)*) => {
+            $($(#[$condition])? #[doc = include_str!($path)] struct $name;)*
+        };
+    }
+
+    pages! {
+        FrontPage: "../../README.md",
+        CompatibleServers: "../../docs/compatible-servers.md",
+        Errors: "../../docs/errors.md",
+        FirstRequest: "../../docs/first-request.md",
+        FuzzingAndBenchmarking: "../../docs/fuzzing-and-benchmarking.md",
+        Login: "../../docs/login.md",
+        Migrating: "../../docs/migrating.md",
+        Network: "../../docs/network.md",
+        Sessions: "../../docs/sessions.md",
+        Streaming: "../../docs/streaming.md",
+        #[cfg(feature = "schemars")]
+        StructuredOutput: "../../docs/structured-output.md",
+        Testing: "../../docs/testing.md",
+        #[cfg(feature = "schemars")]
+        Tools: "../../docs/tools.md",
+        WebSocket: "../../docs/websocket.md",
+    }
+}

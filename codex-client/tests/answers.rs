@@ -1,4 +1,4 @@
-//! Answers as they came, for whoever wants less than the typed calls, and the pace at which they are read.
+//! Raw responses, below the typed calls, and the pace at which they are read.
 #![allow(
     clippy::expect_used,
     clippy::panic,

@@ -591,7 +591,7 @@ async fn compaction_by_trigger_wants_exactly_one_compaction_item() {
     }
 }
 
-/// A clock that stands still until it is told to go on.
+/// A clock that stands still until the test advances it.
 #[derive(Clone)]
 struct Still(Arc<Mutex<Instant>>);
 

@@ -190,7 +190,7 @@ fn check_prefixes(bodies: &[Vec<u8>]) {
             .and_then(|body| body.decode())
             .expect("an object");
         let input = keys.get("input").expect("input").as_str();
-        // Without the bracket behind which the next request goes on.
+        // Without the bracket, after which the next request continues.
         let end = body.find(input).expect("the input is in the body") + input.len() - 1;
         assert!(
             shared >= end,
@@ -199,7 +199,7 @@ fn check_prefixes(bodies: &[Vec<u8>]) {
     }
 }
 
-/// What the server knows after each message, it was told whole over HTTP.
+/// After each message, the server has what it would have received whole over HTTP.
 fn check_same_conversation(server: &LoopbackServer, whole: &[Value]) {
     let mut known: Vec<Value> = Vec::new();
     for (number, message) in server.messages().iter().enumerate() {

@@ -58,7 +58,7 @@ fn input(server: &LoopbackServer, number: usize) -> Vec<Value> {
     body["input"].as_array().expect("items").clone()
 }
 
-/// What the model is told about a call.
+/// The output of a call that the model gets.
 fn output(input: &[Value], call_id: &str) -> Option<String> {
     let mut outputs = input.iter().filter(|item| {
         item["type"]

@@ -608,7 +608,7 @@ async fn the_sender_knows_what_was_certainly_not_sent() {
     let failure = sender.send(post(server.url("/"))).await.expect_err("cut");
     assert!(failure.may_have_been_sent());
 
-    // A redirect to another origin is an answer like any other, and nobody follows it.
+    // A redirect to another origin is a response like any other, and is not followed.
     let elsewhere = authority(Script::new());
     let redirect = Answer::status(307).header("location", &elsewhere.url("/"));
     let server = authority(Script::new().answer(redirect));

@@ -47,7 +47,7 @@ fn read(path: &str) -> serde_json::Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
-/// The two ports of the profile are the same for every test; whoever holds this has them.
+/// The two ports of the profile are the same for every test; the holder of this lock has them.
 fn ports() -> MutexGuard<'static, ()> {
     static PORTS: Mutex<()> = Mutex::new(());
     let guard = PORTS.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! What a client knows beside its answers: how much of the limits is used, whichever way it was told, and what failed last.
+//! What a client records next to its responses: the rate limits, from every source, and the last failure.
 #![allow(
     clippy::expect_used,
     clippy::panic,

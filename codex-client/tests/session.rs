@@ -523,7 +523,7 @@ async fn nothing_that_was_said_reaches_a_debug_text() {
     }
 }
 
-/// What the service gives out for a turn goes with it from one transport to the other.
+/// The turn state that the service returns follows the turn from one transport to the other.
 #[cfg(feature = "ws")]
 #[tokio::test]
 async fn the_state_of_a_drafted_turn_goes_along_over_either_transport() {

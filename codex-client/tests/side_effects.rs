@@ -1,5 +1,5 @@
 //! Tools with side effects, against a model that is simulated in memory and fails at every point: before, while and after a tool runs, in
-//! the follow-up, and between saving and restoring. Each side effect happens at most once, and whatever the model is told about a call is
+//! the follow-up, and between saving and restoring. Each side effect happens at most once, and every report to the model about a call is
 //! true. Everything is drawn from a seed: `CODEX_SEEDS=10000` runs as many, `CODEX_SEED=n` one of them alone.
 #![expect(
     clippy::expect_used,
@@ -74,7 +74,7 @@ impl Shared {
 }
 
 impl World {
-    /// Checks everything that a request tells the model about calls.
+    /// Checks everything that a request reports to the model about calls.
     fn check(&mut self, body: &[u8]) {
         let body: Value = serde_json::from_slice(body).expect("JSON");
         let items: Vec<InputItem> = serde_json::from_value(body["input"].clone()).expect("items");

@@ -1,4 +1,4 @@
-//! Whole exchanges against a real server on 127.0.0.1: what arrives is handed out at once, and every way an exchange can end has its name.
+//! Whole exchanges against a real server on 127.0.0.1: what arrives is delivered at once, and every way an exchange can end has its name.
 #![allow(
     clippy::expect_used,
     clippy::panic,

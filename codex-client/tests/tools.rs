@@ -189,7 +189,7 @@ async fn arguments_that_are_not_what_the_function_takes_never_reach_it() {
     );
     for (id, output) in &told[..4] {
         assert!(
-            output.starts_with("arguments of a call cannot be read: "),
+            output.starts_with("invalid arguments of a call: "),
             "{id}: {output}"
         );
     }

@@ -245,7 +245,7 @@ fn contradiction(error: &Error) -> String {
 fn contradicted_updates() -> [&'static str; 4] {
     [
         "text Yes of Yes",
-        "Protocol: a whole text contradicts the deltas that came before it",
+        "Protocol: a full text contradicts the deltas before it",
         "text More. of More.",
         "ended Completed",
     ]

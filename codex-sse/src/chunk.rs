@@ -2,10 +2,12 @@ use core::fmt;
 
 use crate::text::check;
 
-/// A chunk of the stream whose UTF-8 is checked once for all the frames in it, for [`Decoder::decode_chunk`](crate::Decoder::decode_chunk).
+/// A chunk of the stream whose UTF-8 is checked once for all frames in it, for
+/// [`Decoder::decode_chunk`](crate::Decoder::decode_chunk).
 ///
-/// Checking 16 KiB at once costs less than half of checking the sixty deltas in it one by one. Where the chunk is not UTF-8, and in an
-/// event that a chunk boundary cut, frames are checked one by one as usual. A chunk in which no whole event lies is never checked.
+/// Checking 16 KiB at once costs less than half of checking its sixty deltas one by one. If the
+/// chunk is not UTF-8, and in an event that a chunk boundary cut, frames are checked one by one as
+/// usual. A chunk without a whole event is never checked.
 ///
 /// ```
 /// use codex_sse::{Chunk, Decoder};
@@ -19,14 +21,14 @@ use crate::text::check;
 /// ```
 #[derive(Clone, Copy)]
 pub struct Chunk<'a> {
-    /// What the chunk begins with that is UTF-8, once it has been checked.
+    /// The leading part of the chunk that is UTF-8, once it has been checked.
     text: Option<&'a str>,
     whole: &'a [u8],
     rest: &'a [u8],
 }
 
 impl<'a> Chunk<'a> {
-    /// A chunk, to be checked when the first frame in it is found.
+    /// Creates a chunk that is checked when the first frame in it is found.
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self {
             text: None,
@@ -35,7 +37,7 @@ impl<'a> Chunk<'a> {
         }
     }
 
-    /// What has not been taken yet.
+    /// Returns the bytes that have not been consumed yet.
     pub const fn rest(&self) -> &'a [u8] {
         self.rest
     }
@@ -44,12 +46,12 @@ impl<'a> Chunk<'a> {
         &mut self.rest
     }
 
-    /// How much of the chunk has been taken.
+    /// Returns the number of bytes that have been consumed.
     pub(crate) const fn taken(&self) -> usize {
         self.whole.len() - self.rest.len()
     }
 
-    /// A range of the chunk, if it lies in the part that is text.
+    /// Returns a range of the chunk as text, if it is in the part that is text.
     #[inline]
     pub(crate) fn text(&mut self, start: usize, end: usize) -> Option<&'a str> {
         let text = match self.text {
@@ -63,14 +65,14 @@ impl<'a> Chunk<'a> {
     fn check(&mut self) -> &'a str {
         let text = match check(self.whole) {
             Ok(text) => text,
-            // What precedes the error is valid, so the second check succeeds.
+            // The bytes before the error are valid, so the second check succeeds.
             Err(error) => check(&self.whole[..error.valid_up_to()]).unwrap_or_default(),
         };
         self.text = Some(text);
         text
     }
 
-    /// A slice of the chunk as text, if it lies in the part that is text.
+    /// Returns a slice of the chunk as text, if it is in the part that is text.
     pub(crate) fn text_of(&mut self, part: &[u8]) -> Option<&'a str> {
         let start = part
             .as_ptr()

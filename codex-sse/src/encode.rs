@@ -1,18 +1,20 @@
-// The way back: for mock servers, proxies and recorders, and the other half of the law that decoding what was encoded gives the same.
+// Encoding, for mock servers, proxies and recorders, and for the law that decoding an encoded frame
+// gives the same frame.
 
 use alloc::{string::ToString as _, vec::Vec};
 
 use crate::{Error, Frame};
 
 impl Frame<'_> {
-    /// Writes the frame as a server would send it, blank line included, at the end of `out`.
+    /// Appends the frame to `out` as a server would send it, including the blank line.
     ///
-    /// Decoding the result gives the same frame. Data with line feeds becomes several `data` lines; an id or a reconnection time that is
-    /// `None` is left out, so that the one in force stays.
+    /// Decoding the result gives the same frame. Data with line feeds becomes several `data` lines.
+    /// An id or a reconnection time that is `None` is left out, so that the current one stays.
     ///
     /// # Errors
-    /// When the frame cannot be carried: a line end in its type, a line end or NUL in its id, a carriage return in its data. Nothing is
-    /// written then. A frame that came out of a decoder can always be written.
+    /// Fails if the frame cannot be represented: a line ending in its type, a line ending or NUL in
+    /// its id, a carriage return in its data. Nothing is written then. A frame from a decoder can
+    /// always be written.
     ///
     /// ```
     /// use codex_sse::{ErrorKind, Frame};

@@ -1,10 +1,11 @@
-// One error for the crate. It is shared by reference count because framing errors are sticky and given again, and because that keeps the
-// `Result` of the hot path at the size of a frame. An undecodable payload rides along for whoever asks for it and appears in no text.
+// One error type for the crate. It is reference-counted because framing errors are sticky and
+// returned again, and because that keeps the `Result` of the hot path at the size of a frame. An
+// undecodable payload is available from the error but appears in no text.
 
 use alloc::{boxed::Box, sync::Arc};
 use core::fmt;
 
-/// Why decoding stopped, or why one payload could not be decoded.
+/// The error of decoding: of a stream, or of one payload.
 ///
 /// ```
 /// use codex_sse::{Decoder, ErrorKind, Limits, Side};
@@ -31,43 +32,46 @@ struct Inner {
     source: Option<Box<dyn core::error::Error + Send + Sync>>,
 }
 
-/// What kind of [`Error`] it is.
+/// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// A line passed [`Limits::max_line`](crate::Limits::max_line).
+    /// A line exceeded [`Limits::max_line`](crate::Limits::max_line).
     LineTooLong,
-    /// An event or a message passed [`Limits::max_frame`](crate::Limits::max_frame).
+    /// An event or a message exceeded [`Limits::max_frame`](crate::Limits::max_frame).
     FrameTooLong,
-    /// Comments, blank lines and other lines without data passed [`Limits::max_skipped`](crate::Limits::max_skipped).
+    /// Comments, blank lines and other lines without data exceeded
+    /// [`Limits::max_skipped`](crate::Limits::max_skipped).
     TooMuchSkipped,
-    /// A payload is not UTF-8. It concerns that payload alone.
+    /// A payload is not UTF-8. Affects that payload only.
     InvalidUtf8,
-    /// A payload is not an event: no JSON, or JSON nested too deeply. It concerns that payload alone.
+    /// A payload is not an event: it is not JSON, or nests too deeply. Affects that payload only.
     InvalidEvent,
     /// An event has too many small values: in memory they would take more than 16 times
-    /// [`Limits::max_frame`](crate::Limits::max_frame). It concerns that event alone.
+    /// [`Limits::max_frame`](crate::Limits::max_frame). Affects that event only.
     TooManyValues,
-    /// The assembled response passed the limit of its `Accumulator`.
+    /// The assembled response exceeded the limit of its `Accumulator`.
     ResponseTooLarge,
-    /// The server sent a whole text that does not continue what was delivered of it. It concerns that text alone.
+    /// The server sent a full text that does not continue what was delivered of it. Affects that
+    /// text only.
     Contradiction,
     /// The stream ended before a terminal event.
     Truncated,
-    /// A frame cannot be written: its type or id holds a line end, its id a NUL, or its data a carriage return.
+    /// A frame cannot be written: its type or id contains a line ending, its id a NUL, or its data
+    /// a carriage return.
     #[default]
     Unencodable,
 }
 
-/// Whose fault an [`Error`] is.
+/// The side at fault for an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Side {
-    /// The caller's.
+    /// The caller.
     Local,
-    /// The server's.
+    /// The server.
     Remote,
-    /// That of whatever lies between the two.
+    /// The network between the two.
     Network,
 }
 
@@ -88,12 +92,12 @@ impl Error {
         Inner::default().into()
     }
 
-    /// What kind of error this is.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.inner.kind
     }
 
-    /// Whose fault it is.
+    /// Returns who is at fault.
     pub fn side(&self) -> Side {
         match self.kind() {
             ErrorKind::LineTooLong
@@ -109,13 +113,14 @@ impl Error {
         }
     }
 
-    /// Whether the same request may end better when it is made again. What was delivered already must not be delivered twice; that is
-    /// for the caller to know.
+    /// Returns whether the same request may succeed when it is sent again. Delivered events must
+    /// not be delivered twice; the caller has to ensure that.
     pub fn is_retryable(&self) -> bool {
         self.side() == Side::Network
     }
 
-    /// Whether the stream is over. An error that is not fatal concerns one payload, and decoding goes on behind it.
+    /// Returns whether the stream has ended. An error that is not fatal affects one payload, and
+    /// decoding continues after it.
     pub fn is_fatal(&self) -> bool {
         !matches!(
             self.kind(),
@@ -126,18 +131,19 @@ impl Error {
         )
     }
 
-    /// The position in the stream, counted in bytes from its start: of the first byte that was too many, or just behind the event that
-    /// could not be decoded, or of the end. `None` where there is no byte stream.
+    /// Returns the position in the stream, in bytes from its start: of the first byte beyond the
+    /// limit, of the byte after the undecodable event, or of the end. `None` if there is no byte
+    /// stream.
     pub fn offset(&self) -> Option<u64> {
         self.inner.offset
     }
 
-    /// The limit that was passed, in bytes.
+    /// Returns the limit that was exceeded, in bytes.
     pub fn limit(&self) -> Option<usize> {
         self.inner.limit
     }
 
-    /// The payload that could not be decoded, as it came. It is in neither the text of the error nor its `Debug` form.
+    /// Returns the undecodable payload, unchanged. Neither `Display` nor `Debug` shows it.
     pub fn payload(&self) -> Option<&[u8]> {
         self.inner.payload.as_deref()
     }
@@ -231,10 +237,10 @@ impl fmt::Display for Error {
             ErrorKind::ResponseTooLarge => "the response is larger than",
             ErrorKind::InvalidUtf8 => "an event is not valid utf-8",
             ErrorKind::InvalidEvent => "an event cannot be decoded",
-            ErrorKind::Contradiction => "a whole text contradicts the deltas that came before it",
-            ErrorKind::Truncated => "the stream ended before the response did",
+            ErrorKind::Contradiction => "a full text contradicts the deltas before it",
+            ErrorKind::Truncated => "response stream ended before a terminal event",
             ErrorKind::Unencodable => {
-                "an event holds a character that server-sent events cannot carry"
+                "an event contains a character that server-sent events cannot represent"
             }
         })?;
         if let Some(limit) = self.limit() {
@@ -265,7 +271,7 @@ impl core::error::Error for Error {
     }
 }
 
-/// Equal when they say the same about the same place and payload.
+/// Two errors are equal if kind, position and payload are.
 impl PartialEq for Error {
     fn eq(&self, other: &Self) -> bool {
         (self.kind(), self.offset(), self.limit(), self.payload())

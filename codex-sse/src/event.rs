@@ -1,5 +1,6 @@
-// Frames and socket messages to typed events. A payload is checked to be UTF-8 once, as a whole, and then read by `codex_types`, whose
-// fast way for deltas borrows from it. The event name of the frame is only a hint: the payload's own `type` counts.
+// From frames and WebSocket messages to typed events. A payload is checked once for UTF-8, as a
+// whole, and then read by `codex_types`, whose fast reader for deltas borrows from it. The event
+// name of the frame is only a hint: the payload's own `type` takes precedence.
 
 use core::fmt;
 
@@ -7,17 +8,19 @@ use codex_types::{EventRef, ResponseEvent};
 
 use crate::{Chunk, Decoder, Error, ErrorKind, Limits, decoder::Lent, text::Text, values};
 
-/// Decodes a response stream into typed events, from the bytes of an SSE body or from the messages of a WebSocket.
+/// A decoder of response streams: returns typed events from the bytes of an SSE body or from
+/// WebSocket messages.
 ///
-/// Like [`Decoder`], it is driven by a cursor: it takes from the front of the input until there is an event, and hands it out. Owned
-/// events cost one allocation a delta, borrowed ones none.
+/// Like [`Decoder`], it is driven by a cursor: it consumes the front of the input until there is an
+/// event, and returns it. An owned delta costs one allocation, a borrowed one none.
 ///
-/// A payload that cannot be decoded is an error of its own, with the bytes in [`Error::payload`], and the stream continues; see
-/// [`Error::is_fatal`]. So is a text that is not a string: dropping it in silence would lose a part of the answer. Payloads that servers
-/// send as heartbeats or as an end mark are skipped: empty ones, `null`, and `[DONE]`.
+/// A payload that cannot be decoded is an error with the bytes in [`Error::payload`], and the
+/// stream continues; see [`Error::is_fatal`]. So is a text that is not a string: dropping it
+/// silently would lose a part of the output. Payloads that servers send as heartbeats or end
+/// markers are skipped: empty ones, `null`, and `[DONE]`.
 ///
-/// The memory of one event is bounded by 16 times [`Limits::max_frame`]: an event whose many small values would take more is an error of
-/// kind [`TooManyValues`](ErrorKind::TooManyValues).
+/// The memory of one event is bounded by 16 times [`Limits::max_frame`]: an event whose many small
+/// values would take more is an error of kind [`TooManyValues`](ErrorKind::TooManyValues).
 ///
 /// ```
 /// use codex_sse::EventDecoder;
@@ -44,7 +47,7 @@ use crate::{Chunk, Decoder, Error, ErrorKind, Limits, decoder::Lent, text::Text,
 pub struct EventDecoder {
     decoder: Decoder,
     terminated: bool,
-    /// Whether any input came as bytes of a stream, so that offsets mean something.
+    /// Whether any input was a byte stream, so that offsets are meaningful.
     streamed: bool,
 }
 
@@ -63,18 +66,21 @@ impl EventDecoder {
         }
     }
 
-    /// Takes bytes from the front of `input` until an event is complete. `None`: `input` is used up.
+    /// Consumes bytes from the front of `input` until an event is complete. `None`: `input` is used
+    /// up.
     ///
     /// # Errors
-    /// When a limit is passed, which is sticky, or when one payload cannot be decoded, behind which decoding goes on.
+    /// Fails if a limit is exceeded, which is sticky, or if one payload cannot be decoded, after
+    /// which decoding continues.
     pub fn decode(&mut self, input: &mut &[u8]) -> Result<Option<ResponseEvent>, Error> {
         Ok(self.decode_ref(input)?.map(EventRef::into_owned))
     }
 
-    /// As [`decode`](Self::decode), lending: a delta borrows from the input, or from the decoder where a chunk boundary cut it.
+    /// Decodes like [`decode`](Self::decode), but borrows: a delta borrows from the input, or from
+    /// the decoder if a chunk boundary cut it.
     ///
     /// # Errors
-    /// As [`decode`](Self::decode).
+    /// Those of [`decode`](Self::decode).
     #[inline]
     pub fn decode_ref<'s, 'i: 's>(
         &'s mut self,
@@ -86,10 +92,11 @@ impl EventDecoder {
         }
     }
 
-    /// As [`decode_ref`](Self::decode_ref), for a chunk whose UTF-8 is checked as a whole.
+    /// Decodes like [`decode_ref`](Self::decode_ref), from a chunk whose UTF-8 is checked as a
+    /// whole.
     ///
     /// # Errors
-    /// As [`decode`](Self::decode).
+    /// Those of [`decode`](Self::decode).
     #[inline]
     pub fn decode_chunk<'s, 'i: 's>(
         &'s mut self,
@@ -104,10 +111,12 @@ impl EventDecoder {
         }
     }
 
-    /// Decodes one message of a WebSocket: the payload of one event, without framing. `None` for `[DONE]`.
+    /// Decodes one WebSocket message: the payload of one event, without framing. `None` for
+    /// `[DONE]`.
     ///
     /// # Errors
-    /// When the message is larger than [`Limits::max_frame`], or cannot be decoded. Neither is sticky: messages have borders of their own.
+    /// Fails if the message is larger than [`Limits::max_frame`] or cannot be decoded. Neither
+    /// error is sticky, because messages are separate.
     ///
     /// ```
     /// use codex_sse::EventDecoder;
@@ -121,10 +130,10 @@ impl EventDecoder {
         Ok(self.decode_message_ref(message)?.map(EventRef::into_owned))
     }
 
-    /// As [`decode_message`](Self::decode_message), lending.
+    /// Decodes like [`decode_message`](Self::decode_message), but borrows.
     ///
     /// # Errors
-    /// As [`decode_message`](Self::decode_message).
+    /// Those of [`decode_message`](Self::decode_message).
     pub fn decode_message_ref<'i>(
         &mut self,
         message: &'i [u8],
@@ -141,7 +150,7 @@ impl EventDecoder {
         Ok(Some(event))
     }
 
-    /// Whether a terminal event has been handed out.
+    /// Returns whether a terminal event has been returned.
     pub fn is_terminated(&self) -> bool {
         self.terminated
     }
@@ -149,7 +158,7 @@ impl EventDecoder {
     /// Ends the stream.
     ///
     /// # Errors
-    /// [`ErrorKind::Truncated`] when no terminal event was handed out: what came is not the whole response.
+    /// [`ErrorKind::Truncated`] if no terminal event was returned: the response is not complete.
     pub fn finish(&self) -> Result<(), Error> {
         if self.terminated {
             return Ok(());
@@ -159,12 +168,12 @@ impl EventDecoder {
         ))
     }
 
-    /// The decoder below: what it has counted, the last event id, the reconnection time.
+    /// Returns the frame decoder: its byte count, the last event id, the reconnection time.
     pub fn frames(&self) -> &Decoder {
         &self.decoder
     }
 
-    /// The next frame that holds an event.
+    /// Returns the next frame that contains an event.
     #[inline]
     fn next<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Lent<'i>>, Error> {
         self.streamed = true;
@@ -232,7 +241,7 @@ fn read<'a>(
     Ok(event)
 }
 
-/// A key that should hold text holds something else.
+/// A key that should have a string has another value.
 #[derive(Debug)]
 struct NotText {
     key: &'static str,
@@ -246,13 +255,13 @@ impl fmt::Display for NotText {
 
 impl core::error::Error for NotText {}
 
-/// Whether a payload is none of an event, but keeps the connection alive or ends the stream.
+/// Returns whether a payload is not an event but a keep-alive or an end marker.
 #[inline]
 fn is_heartbeat(payload: &[u8]) -> bool {
     payload.first() != Some(&b'{') && matches!(payload.trim_ascii(), b"" | b"null" | b"[DONE]")
 }
 
-/// A payload that is this many times smaller than the limit cannot hold too many values.
+/// A payload that is this many times smaller than the limit cannot contain too many values.
 const FEW_VALUES: usize = 8;
 
 #[inline]

@@ -13,12 +13,14 @@ use pin_project_lite::pin_project;
 use crate::{EventDecoder, StreamError};
 
 pin_project! {
-    /// A stream of typed events, decoded from a stream of body chunks: any `Stream<Item = Result<Bytes, E>>`.
+    /// A stream of typed events, decoded from a stream of body chunks: any `Stream<Item =
+    /// Result<Bytes, E>>`.
     ///
-    /// It holds one chunk at a time, spawns nothing, and needs no runtime. No event is skipped: a payload that cannot be decoded is an
-    /// item with an error, and the stream continues unless the error is [fatal](crate::Error::is_fatal). A body that ends without a terminal
-    /// event gives an error of kind [`Truncated`](crate::ErrorKind::Truncated) as the last item. After the terminal event the body is not
-    /// polled again.
+    /// It holds one chunk at a time, spawns nothing, and needs no runtime. No event is skipped: a
+    /// payload that cannot be decoded is an item with an error, and the stream continues unless the
+    /// error is [fatal](crate::Error::is_fatal). A body that ends without a terminal event gives an
+    /// error of kind [`Truncated`](crate::ErrorKind::Truncated) as the last item. After the
+    /// terminal event the body is not polled again.
     ///
     /// ```
     /// # use std::{convert::Infallible, pin::Pin, task::{Context, Poll, Waker}};
@@ -43,7 +45,7 @@ pin_project! {
     /// let event = next(&mut events).unwrap().unwrap();
     /// assert_eq!(event.text_delta(), Some("Hi"));
     ///
-    /// // The body ended, the response did not.
+    /// // The body ended, but the response did not.
     /// let Some(Err(StreamError::Decode(error))) = next(&mut events) else { panic!("an error") };
     /// assert_eq!(error.kind(), ErrorKind::Truncated);
     /// assert!(next(&mut events).is_none());
@@ -59,12 +61,12 @@ pin_project! {
 }
 
 impl<S> Events<S> {
-    /// Decodes a body with the default limits.
+    /// Creates a stream of a body's events with the default limits.
     pub fn new(body: S) -> Self {
         Self::with_decoder(body, EventDecoder::new())
     }
 
-    /// Decodes a body with a given decoder.
+    /// Creates a stream of a body's events with the given decoder.
     pub const fn with_decoder(body: S, decoder: EventDecoder) -> Self {
         Self {
             body,

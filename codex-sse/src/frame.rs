@@ -3,10 +3,11 @@ use core::{fmt, str, time::Duration};
 
 use crate::{FrameBuf, text::Text};
 
-/// One event, lent by the [`Decoder`](crate::Decoder) until its next call.
+/// One event, borrowed from the [`Decoder`](crate::Decoder) until its next call.
 ///
-/// Framing never looks at the encoding, since the syntax of server-sent events is ASCII: the payload is bytes, and an invalid one harms
-/// only itself. The standard decodes with replacement characters, which is what [`data_lossy`](Self::data_lossy) does.
+/// Framing does not check the encoding, because the syntax of server-sent events is ASCII: the
+/// payload is bytes, and an invalid one affects only itself. The standard decodes with replacement
+/// characters, which is what [`data_lossy`](Self::data_lossy) does.
 ///
 /// ```
 /// use codex_sse::Decoder;
@@ -29,7 +30,7 @@ pub struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// A frame to be written: its data, and nothing else.
+    /// Creates a frame with this data, for writing.
     pub const fn new(data: &'a [u8]) -> Self {
         Self {
             event: Text::Checked(""),
@@ -39,7 +40,7 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The same frame with an event type. An empty one is none.
+    /// Returns the frame with an event type. An empty one means none.
     #[must_use]
     pub const fn with_event(self, event: &'a [u8]) -> Self {
         Self {
@@ -48,7 +49,7 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The same frame with an id.
+    /// Returns the frame with an id.
     #[must_use]
     pub const fn with_id(self, id: &'a [u8]) -> Self {
         Self {
@@ -57,7 +58,7 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The same frame with a reconnection time, of which whole milliseconds count.
+    /// Returns the frame with a reconnection time, in whole milliseconds.
     #[must_use]
     pub fn with_retry(self, retry: Duration) -> Self {
         Self {
@@ -66,7 +67,8 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The event type, from the last `event` line. `None` stands for the standard's default, `message`.
+    /// Returns the event type, from the last `event` line. `None` means the standard's default,
+    /// `message`.
     pub const fn event(&self) -> Option<&'a [u8]> {
         match self.event.as_bytes() {
             [] => None,
@@ -74,10 +76,10 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The event type as text.
+    /// Returns the event type as text.
     ///
     /// # Errors
-    /// When it is not UTF-8.
+    /// Fails if it is not UTF-8.
     #[inline]
     pub fn event_str(&self) -> Result<Option<&'a str>, str::Utf8Error> {
         match self.event.as_str()? {
@@ -86,33 +88,33 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The data lines, joined by line feeds.
+    /// Returns the data lines, joined by line feeds.
     pub const fn data(&self) -> &'a [u8] {
         self.data.as_bytes()
     }
 
-    /// The data as text.
+    /// Returns the data as text.
     ///
     /// # Errors
-    /// When it is not UTF-8. The frames around it are not concerned.
+    /// Fails if it is not UTF-8. Other frames are not affected.
     #[inline]
     pub fn data_str(&self) -> Result<&'a str, str::Utf8Error> {
         self.data.as_str()
     }
 
-    /// The data as the standard decodes it: invalid UTF-8 becomes U+FFFD.
+    /// Returns the data as the standard decodes it: invalid UTF-8 becomes U+FFFD.
     pub fn data_lossy(&self) -> Cow<'a, str> {
         String::from_utf8_lossy(self.data())
     }
 
-    /// The last event id in force, be it from this event or an earlier one. `None` until the server has sent one; a server takes it back
-    /// by sending an empty one.
+    /// Returns the current last event id, from this event or an earlier one. `None` until the
+    /// server has sent one; an empty one resets it.
     pub const fn id(&self) -> Option<&'a [u8]> {
         self.id
     }
 
-    /// The reconnection time in force, in whole milliseconds. `None` until the server has sent one. A number of milliseconds beyond
-    /// `u64` counts as `u64::MAX`.
+    /// Returns the current reconnection time, in whole milliseconds. `None` until the server has
+    /// sent one. A number beyond `u64` counts as `u64::MAX`.
     pub const fn retry(&self) -> Option<Duration> {
         match self.retry {
             Some(milliseconds) => Some(Duration::from_millis(milliseconds)),
@@ -120,7 +122,7 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The same frame in memory of its own, one allocation.
+    /// Returns the frame with owned data, in one allocation.
     pub fn to_owned(&self) -> FrameBuf {
         FrameBuf::copy_of(self)
     }

@@ -3,10 +3,11 @@ use core::{fmt, ops::Range, str, time::Duration};
 
 use crate::{Frame, text::Text};
 
-/// A [`Frame`] that owns its memory, or shares that of the chunk it came in.
+/// A [`Frame`] that owns its memory, or shares that of its chunk.
 ///
-/// [`Frame::to_owned`] copies. With the feature `stream`, [`Decoder::decode_bytes`] slices the chunk where the whole event lies in it;
-/// such a frame keeps the whole chunk alive, so copy what is kept for long.
+/// [`Frame::to_owned`] copies. With the feature `stream`, [`Decoder::decode_bytes`] slices the
+/// chunk if the whole event is in it; such a frame keeps the whole chunk alive, so copy frames that
+/// are kept for long.
 ///
 /// ```
 /// use codex_sse::{Decoder, FrameBuf};
@@ -61,7 +62,7 @@ impl FrameBuf {
         }
     }
 
-    /// A frame whose type and data are these ranges of `chunk`.
+    /// Creates a frame whose type and data are these ranges of `chunk`.
     #[cfg(feature = "stream")]
     pub(crate) fn share(
         chunk: &bytes::Bytes,
@@ -78,7 +79,7 @@ impl FrameBuf {
         }
     }
 
-    /// The frame, lent.
+    /// Returns the frame, borrowed.
     pub fn as_frame(&self) -> Frame<'_> {
         let block = self.block.as_slice();
         Frame {
@@ -89,7 +90,7 @@ impl FrameBuf {
         }
     }
 
-    /// The event type; see [`Frame::event`].
+    /// Returns the event type; see [`Frame::event`].
     pub fn event(&self) -> Option<&[u8]> {
         self.as_frame().event()
     }
@@ -97,7 +98,7 @@ impl FrameBuf {
     /// Returns the event type as text; see [`Frame::event_str`].
     ///
     /// # Errors
-    /// The event type is not UTF-8.
+    /// Fails if the event type is not UTF-8.
     pub fn event_str(&self) -> Result<Option<&str>, str::Utf8Error> {
         self.as_frame().event_str()
     }
@@ -105,27 +106,27 @@ impl FrameBuf {
     /// Returns the data as text; see [`Frame::data_str`].
     ///
     /// # Errors
-    /// The data is not UTF-8.
+    /// Fails if the data is not UTF-8.
     pub fn data_str(&self) -> Result<&str, str::Utf8Error> {
         self.as_frame().data_str()
     }
 
-    /// The data; see [`Frame::data`].
+    /// Returns the data; see [`Frame::data`].
     pub fn data(&self) -> &[u8] {
         &self.block.as_slice()[self.data.clone()]
     }
 
-    /// The last event id in force; see [`Frame::id`].
+    /// Returns the current last event id; see [`Frame::id`].
     pub fn id(&self) -> Option<&[u8]> {
         self.id.as_deref()
     }
 
-    /// The reconnection time in force; see [`Frame::retry`].
+    /// Returns the current reconnection time; see [`Frame::retry`].
     pub fn retry(&self) -> Option<Duration> {
         self.as_frame().retry()
     }
 
-    /// The data, without copying it where it is a slice of the chunk already.
+    /// Returns the data, without copying if it is a slice of the chunk already.
     #[cfg(feature = "stream")]
     pub fn into_data(self) -> bytes::Bytes {
         let block = match self.block {

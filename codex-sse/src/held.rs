@@ -1,6 +1,7 @@
-// What a decoder keeps between two chunks. All of it lives under one budget, so that the memory of a decoder is bounded by its limits
-// whatever the order in which a server makes the parts grow: before one buffer grows past what is left, the others give back what they
-// have allocated and do not use. What is stored has been checked against the limits already; the budget only governs spare capacity.
+// The data that a decoder keeps between two chunks. All of it is under one budget, so that a
+// decoder's memory is bounded by its limits in whatever order a server makes the parts grow: before
+// one buffer grows past the remaining budget, the others release their spare capacity. Stored data
+// has already been checked against the limits; the budget only governs spare capacity.
 
 use alloc::vec::Vec;
 use core::mem;
@@ -9,21 +10,21 @@ use core::mem;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Held {
     budget: usize,
-    /// The data lines so far, joined by line feeds; without what was lent as a part.
+    /// The data lines so far, joined by line feeds, without data that was lent as a part.
     pub(crate) data: Vec<u8>,
     /// Data lent as a part.
     part: Vec<u8>,
     /// The event type.
     pub(crate) event: Vec<u8>,
-    /// The id that the unfinished event will bring into force.
+    /// The id that becomes current when the unfinished event ends.
     next_id: Id,
-    /// The last event id in force.
+    /// The current last event id.
     id: Id,
     /// The beginning of an unfinished line other than data.
     pub(crate) line: Vec<u8>,
 }
 
-/// An id, kept apart from its memory so that the memory can be used again.
+/// An id, separate from its memory so that the memory can be reused.
 #[derive(Clone, Debug, Default)]
 struct Id {
     given: bool,
@@ -61,7 +62,7 @@ impl Held {
         self.buffer(part).extend_from_slice(bytes);
     }
 
-    /// Appends a data line behind others.
+    /// Appends a data line after others.
     #[inline]
     pub(crate) fn append_line(&mut self, line: &[u8]) {
         if self.data.capacity() - self.data.len() <= line.len() {
@@ -71,7 +72,7 @@ impl Held {
         self.data.extend_from_slice(line);
     }
 
-    /// Lends the data, and holds them no more.
+    /// Lends the data, and stops holding it.
     pub(crate) fn lend_data(&mut self) -> &[u8] {
         self.part.clear();
         mem::swap(&mut self.part, &mut self.data);
@@ -95,7 +96,7 @@ impl Held {
         self.line.clear();
     }
 
-    /// Turns the unfinished line's value into the id to come.
+    /// Turns the unfinished line's value into the next id.
     pub(crate) fn line_becomes_id(&mut self) {
         self.next_id.given = true;
         mem::swap(&mut self.next_id.bytes, &mut self.line);
@@ -110,7 +111,7 @@ impl Held {
         self.id.as_slice()
     }
 
-    /// Brings the id of the event that ends here into force.
+    /// Makes the id of the event that ends here current.
     pub(crate) fn commit_id(&mut self) {
         if self.next_id.given {
             mem::swap(&mut self.id, &mut self.next_id);

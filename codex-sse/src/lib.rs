@@ -1,7 +1,7 @@
 #![cfg_attr(feature = "events", doc = include_str!("../README.md"))]
 #![cfg_attr(
     not(feature = "events"),
-    doc = "Server-sent events, from bytes to frames, without I/O: see [`Decoder`]."
+    doc = "A decoder for server-sent events, from bytes to frames, without I/O: see [`Decoder`]."
 )]
 #![cfg_attr(not(feature = "std"), no_std)]
 

@@ -1,14 +1,16 @@
-/// How much a [`Decoder`](crate::Decoder) takes from a server before it gives up with a typed error.
+/// The limits of a [`Decoder`](crate::Decoder): the most that it accepts from a server before it
+/// returns a typed error.
 ///
-/// The standard sets no limits, so a decoder without them buffers whatever a server sends. All limits are bytes.
+/// The standard sets no limits, so a decoder without them buffers whatever a server sends. All
+/// limits are bytes.
 ///
-/// | limit | default | why |
+/// | limit | default | reason |
 /// |---|---:|---|
 /// | [`max_line`](Self::max_line) | 16 MiB | an inline image is one line of several megabytes of base64; the usual WebSocket frame limit is 16 MiB |
 /// | [`max_frame`](Self::max_frame) | 32 MiB | a response with several images; half the usual WebSocket message limit of 64 MiB |
 /// | [`max_skipped`](Self::max_skipped) | 1 MiB | a keep-alive comment every second for a day stays below it |
 ///
-/// A decoder never holds more than `max_frame` plus one kibibyte.
+/// A decoder never holds more than `max_frame` plus 1 KiB.
 ///
 /// ```
 /// use codex_sse::Limits;
@@ -24,7 +26,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The defaults.
+    /// Returns the default limits.
     pub const fn new() -> Self {
         Self {
             line: 16 << 20,
@@ -33,7 +35,7 @@ impl Limits {
         }
     }
 
-    /// No limit at all: for input that is trusted and already bounded.
+    /// Returns no limits, for input that is trusted and already bounded.
     pub const fn unlimited() -> Self {
         Self {
             line: usize::MAX,
@@ -42,7 +44,7 @@ impl Limits {
         }
     }
 
-    /// The longest line, of any kind, without its line end.
+    /// Sets the longest line, of any kind, without its line ending.
     pub const fn max_line(self, bytes: usize) -> Self {
         Self {
             line: bytes,
@@ -50,7 +52,8 @@ impl Limits {
         }
     }
 
-    /// The most that one event may hold: its data with the line feeds that join its lines, its type, and the last event id.
+    /// Sets the most that one event may hold: its data with the line feeds that join its lines, its
+    /// type, and the last event id.
     pub const fn max_frame(self, bytes: usize) -> Self {
         Self {
             frame: bytes,
@@ -58,8 +61,8 @@ impl Limits {
         }
     }
 
-    /// The most that may go by between two events outside of `data` lines: comments, blank lines, unknown fields, and `event`, `id` and
-    /// `retry` lines, each with its line end.
+    /// Sets the most that may be skipped between two events outside of `data` lines: comments,
+    /// blank lines, unknown fields, and `event`, `id` and `retry` lines, each with its line ending.
     pub const fn max_skipped(self, bytes: usize) -> Self {
         Self {
             skipped: bytes,
@@ -67,7 +70,7 @@ impl Limits {
         }
     }
 
-    /// The smallest of the three: what stays below it can be checked with one comparison.
+    /// Returns the smallest of the three: smaller sizes can be checked with one comparison.
     pub(crate) fn least(&self) -> usize {
         self.line.min(self.frame).min(self.skipped)
     }

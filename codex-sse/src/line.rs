@@ -1,7 +1,8 @@
-// A line is a field name, a colon, one optional space and a value (WHATWG HTML, 9.2.6). Four names mean something; every other line,
-// comments included, is skipped. Names are matched by prefix, so no search for the colon is needed.
+// A line is a field name, a colon, one optional space and a value (WHATWG HTML, 9.2.6). Four names
+// are defined; every other line, including comments, is skipped. Names are matched by prefix, so no
+// search for the colon is needed.
 
-/// What a line says.
+/// The field of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Field {
     Data,
@@ -30,8 +31,8 @@ pub(crate) fn parse(line: &[u8]) -> (Field, &[u8]) {
     (Field::Skip, line)
 }
 
-/// Judges the beginning of a line that is not complete yet: the field and where its value begins, or `None` while one more byte is
-/// needed to tell.
+/// Parses the beginning of an incomplete line: the field and the start of its value, or `None` if
+/// one more byte is needed.
 pub(crate) fn parse_head(head: &[u8]) -> Option<(Field, usize)> {
     for (field, name) in FIELDS {
         if name.starts_with(head) {
@@ -49,8 +50,9 @@ pub(crate) fn parse_head(head: &[u8]) -> Option<(Field, usize)> {
     Some((Field::Skip, 0))
 }
 
-/// The index of the byte by which a line is known to hold no data; the line's length where only its end tells. `None` for a data line,
-/// and for the beginning of a line (`ended` is false) that may become one.
+/// Returns the index of the byte that proves that a line has no data; the line's length if only its
+/// end does. `None` for a data line, and for the beginning of a line (`ended` is false) that may
+/// become one.
 pub(crate) fn known_without_data(line: &[u8], ended: bool) -> Option<usize> {
     match line
         .iter()
@@ -63,7 +65,7 @@ pub(crate) fn known_without_data(line: &[u8], ended: bool) -> Option<usize> {
     }
 }
 
-/// As many bytes of a line always tell its field.
+/// This many leading bytes always identify the field.
 pub(crate) const HEAD: usize = b"event: ".len();
 
 const FIELDS: [(Field, &[u8]); 4] = [

@@ -15,11 +15,12 @@ use crate::{
 };
 
 impl Decoder {
-    /// Like [`decode`](Self::decode), but the frame outlives the chunk: it is a slice of it where the whole event lies in it, and a copy
-    /// where a chunk boundary cut the event or its data has several lines.
+    /// Decodes like [`decode`](Self::decode), but the frame outlives the chunk: it is a slice of
+    /// the chunk if the whole event is in it, and a copy if a chunk boundary cut the event or its
+    /// data has several lines.
     ///
     /// # Errors
-    /// As [`decode`](Self::decode).
+    /// Those of [`decode`](Self::decode).
     ///
     /// ```
     /// use bytes::Bytes;
@@ -51,7 +52,8 @@ impl Decoder {
 }
 
 impl Lent<'_> {
-    /// Where in the chunk the event type, of that length, and the data lie; `None` if one of them does not.
+    /// Returns the ranges of the event type, of that length, and of the data in the chunk; `None`
+    /// if one of them is not in it.
     fn ranges(&self, chunk: &[u8], event_length: usize) -> Option<(Range<usize>, Range<usize>)> {
         let within = |part: &[u8]| {
             let start = part.as_ptr().addr() - chunk.as_ptr().addr();
@@ -77,7 +79,8 @@ impl Lent<'_> {
 pin_project! {
     /// A stream of frames, decoded from a stream of body chunks.
     ///
-    /// It holds one chunk at a time, spawns nothing, and needs no runtime. The first error is its last item.
+    /// It holds one chunk at a time, spawns nothing, and needs no runtime. The first error is its
+    /// last item.
     ///
     /// ```
     /// # use std::{convert::Infallible, pin::{Pin, pin}, task::{Context, Poll, Waker}};
@@ -110,12 +113,12 @@ pin_project! {
 }
 
 impl<S> Frames<S> {
-    /// The frames of a body, decoded with the default limits.
+    /// Creates a stream of a body's frames with the default limits.
     pub fn new(body: S) -> Self {
         Self::with_decoder(body, Decoder::new())
     }
 
-    /// The frames of a body, decoded by a decoder of one's own making.
+    /// Creates a stream of a body's frames with the given decoder.
     pub const fn with_decoder(body: S, decoder: Decoder) -> Self {
         Self {
             body,
@@ -125,12 +128,12 @@ impl<S> Frames<S> {
         }
     }
 
-    /// The decoder: what it has counted, and the last event id.
+    /// Returns the decoder: its byte count, and the last event id.
     pub const fn decoder(&self) -> &Decoder {
         &self.decoder
     }
 
-    /// The decoder, to be [finished](Decoder::finish) when the stream has ended.
+    /// Returns the decoder; [finish](Decoder::finish) it when the stream has ended.
     pub fn into_decoder(self) -> Decoder {
         self.decoder
     }
@@ -169,13 +172,14 @@ impl<S: Stream<Item = Result<Bytes, E>>, E> FusedStream for Frames<S> {
     }
 }
 
-/// Why a stream of frames or events reports an error.
+/// The error of a stream of frames or events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StreamError<E> {
     /// The body failed. It is the last item of the stream.
     Body(E),
-    /// The bytes could not be decoded. If the error is [fatal](Error::is_fatal), it is the last item of the stream.
+    /// The bytes could not be decoded. If the error is [fatal](Error::is_fatal), it is the last
+    /// item of the stream.
     Decode(Error),
 }
 

@@ -1,5 +1,6 @@
-// Bytes that are text as far as the standard is concerned. Where UTF-8 has been checked already the check is not paid a second time:
-// in a chunk that was checked as a whole, in an event type that is the one of the event before, and in data that was joined piece by piece.
+// Text in the sense of the standard, as bytes. UTF-8 that has been checked is not checked again: in
+// a chunk that was checked as a whole, in an event type that is that of the previous event, and in
+// data that was joined part by part.
 
 use core::str;
 
@@ -31,7 +32,7 @@ impl<'a> Text<'a> {
 #[cfg(feature = "simd")]
 #[inline]
 pub(crate) fn check(bytes: &[u8]) -> Result<&str, str::Utf8Error> {
-    // The fast check does not say where the error is.
+    // The fast check does not locate the error.
     simdutf8::basic::from_utf8(bytes).or_else(|_| str::from_utf8(bytes))
 }
 

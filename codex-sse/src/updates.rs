@@ -1,5 +1,6 @@
-// For programs that do not want to match dozens of kinds of events. The accumulator records what each event changed; this turns the records
-// into a short list of things to show and calls to run, each delivered once.
+// For programs that do not match dozens of event kinds. The accumulator records what each event
+// changed, and this turns the records into a short list of display updates and tool calls, each
+// delivered once.
 
 use codex_types::{CallFault, EventRef, OutputItem, Response, ResponseEvent};
 
@@ -36,10 +37,11 @@ pub struct Updates {
     accumulator: Accumulator,
 }
 
-/// One thing to show or to do.
+/// A display update, or a tool call.
 ///
-/// `output_index` is the index of the item: the server's, where each item has one of its own, else made up so that each item keeps a
-/// different one for the whole stream. A `snapshot` is the full text so far, ending with `delta`.
+/// `output_index` is the index of the item: the server's, if each item has its own, else generated
+/// so that each item keeps a different one for the whole stream. A `snapshot` is the full text so
+/// far, ending with `delta`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Update<'a> {
@@ -55,7 +57,7 @@ pub enum Update<'a> {
         /// The full text so far, ending with `delta`.
         snapshot: &'a str,
     },
-    /// The model's words in refusing.
+    /// Text of the model's refusal.
     #[non_exhaustive]
     Refusal {
         /// The index of the item.
@@ -67,7 +69,7 @@ pub enum Update<'a> {
         /// The full text so far, ending with `delta`.
         snapshot: &'a str,
     },
-    /// Reasoning in the model's own words, where the service sends it.
+    /// Reasoning text, if the service sends it.
     #[non_exhaustive]
     Reasoning {
         /// The index of the item.
@@ -91,7 +93,7 @@ pub enum Update<'a> {
         /// The full text so far, ending with `delta`.
         snapshot: &'a str,
     },
-    /// A tool call was begun. Its name may be missing still.
+    /// A tool call started. Its name may still be missing.
     #[non_exhaustive]
     ToolCallStarted {
         /// The index of the item.
@@ -99,7 +101,7 @@ pub enum Update<'a> {
         /// The item so far.
         item: &'a OutputItem,
     },
-    /// The arguments, input or code of a tool call have grown. They are for display only.
+    /// The arguments, input or code of a tool call have grown. For display only.
     #[non_exhaustive]
     ToolCallPreview {
         /// The index of the item.
@@ -109,7 +111,8 @@ pub enum Update<'a> {
         /// The full text so far, ending with `delta`.
         snapshot: &'a str,
     },
-    /// A tool call is complete. One that the client runs has passed [`ClientCall::check`](codex_types::ClientCall::check).
+    /// A tool call is complete. One that the client runs has passed
+    /// [`ClientCall::check`](codex_types::ClientCall::check).
     #[non_exhaustive]
     ToolCall {
         /// The index of the item.
@@ -124,9 +127,9 @@ pub enum Update<'a> {
         output_index: u32,
         /// The item as it is.
         item: &'a OutputItem,
-        /// The arguments, input or code, as they came.
+        /// The arguments, input or code, unchanged.
         raw: &'a str,
-        /// What is wrong.
+        /// The fault.
         reason: CallFault,
     },
     /// An item that is not a tool call is done.
@@ -147,7 +150,7 @@ impl Updates {
         Self::with_accumulator(Accumulator::new())
     }
 
-    /// Continues an accumulator, whose content counts as shown.
+    /// Continues an accumulator, whose content counts as delivered.
     pub fn with_accumulator(mut accumulator: Accumulator) -> Self {
         accumulator.observe();
         Self { accumulator }
@@ -156,18 +159,19 @@ impl Updates {
     /// Merges one event and queues its updates. Poll them all before the next event.
     ///
     /// # Errors
-    /// As [`Accumulator::push`], and [`ErrorKind::Contradiction`](crate::ErrorKind::Contradiction) when the server sends a whole text that
-    /// does not continue what was delivered of it. That error is not fatal: the event is merged, with the server's last word in the
-    /// response, and the stream may go on.
+    /// Those of [`Accumulator::push`], and
+    /// [`ErrorKind::Contradiction`](crate::ErrorKind::Contradiction) if the server sends a full
+    /// text that does not continue what was delivered of it. That error is not fatal: the event is
+    /// merged, the response has the server's last value, and the stream may continue.
     pub fn feed(&mut self, event: &ResponseEvent) -> Result<(), Error> {
         self.accumulator.push(event)?;
         self.take_contradictions()
     }
 
-    /// As [`feed`](Self::feed), for an event in either form.
+    /// Merges one event like [`feed`](Self::feed), in either form.
     ///
     /// # Errors
-    /// As [`feed`](Self::feed).
+    /// Those of [`feed`](Self::feed).
     pub fn feed_ref(&mut self, event: &EventRef<'_>) -> Result<(), Error> {
         self.accumulator.push_ref(event)?;
         self.take_contradictions()
@@ -193,11 +197,11 @@ impl Updates {
         false
     }
 
-    /// Ends the stream. Where no terminal event came, open calls are queued as
+    /// Ends the stream. If no terminal event came, open calls are queued as
     /// [`MalformedToolCall`](Update::MalformedToolCall).
     ///
     /// # Errors
-    /// [`ErrorKind::Truncated`](crate::ErrorKind::Truncated) when no terminal event came.
+    /// [`ErrorKind::Truncated`](crate::ErrorKind::Truncated) if no terminal event came.
     pub fn finish(&mut self) -> Result<(), Error> {
         self.accumulator.finish()
     }
@@ -221,22 +225,22 @@ impl Updates {
         self.accumulator.changes().clear();
     }
 
-    /// Announces that the stream was resumed; see [`Accumulator::resume`].
+    /// Records that the stream was resumed; see [`Accumulator::resume`].
     pub fn resume(&mut self) {
         self.accumulator.resume();
     }
 
-    /// Returns the response as far as it has come.
+    /// Returns the response so far.
     pub fn snapshot(&self) -> &Response {
         self.accumulator.snapshot()
     }
 
-    /// Returns the accumulator below.
+    /// Returns the accumulator.
     pub fn accumulator(&self) -> &Accumulator {
         &self.accumulator
     }
 
-    /// Returns the accumulator below, with the updates that have not been polled dropped.
+    /// Returns the accumulator, and drops the updates that have not been polled.
     pub fn into_accumulator(mut self) -> Accumulator {
         self.skip();
         self.accumulator

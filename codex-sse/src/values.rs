@@ -1,9 +1,10 @@
-// Small values take far more memory than bytes on the wire: `0,` becomes an item of a list. Before a large payload is read, its values are
-// counted, so that no event takes more than a fixed multiple of the limit for frames.
+// Small values take far more memory than bytes on the wire: `0,` becomes an element of a list. The
+// values of a large payload are counted before it is read, so that no event takes more than a fixed
+// multiple of the frame limit.
 
 use crate::Error;
 
-/// Checks that what a payload becomes stays within [`MULTIPLE`] times the limit.
+/// Checks that the memory of a payload stays within [`MULTIPLE`] times the limit.
 pub(crate) fn check(json: &str, offset: Option<u64>, limit: usize) -> Result<(), Error> {
     let held = count(json.as_bytes()).saturating_mul(PER_VALUE);
     if held.saturating_add(json.len()) > limit.saturating_mul(MULTIPLE) {
@@ -12,7 +13,7 @@ pub(crate) fn check(json: &str, offset: Option<u64>, limit: usize) -> Result<(),
     Ok(())
 }
 
-/// How many values there are outside of strings, and one more.
+/// Returns the number of values outside of strings, plus one.
 fn count(json: &[u8]) -> usize {
     let mut values = 1;
     let mut rest = json;
@@ -37,7 +38,7 @@ fn count(json: &[u8]) -> usize {
     values
 }
 
-/// More than any value takes that has no text.
+/// More than any value without text takes.
 const PER_VALUE: usize = 256;
 
 /// How many times the limit an event may take in memory.

@@ -382,7 +382,7 @@ fn a_done_that_contradicts_what_was_shown_is_an_error_of_its_own() {
     assert!(!error.is_fatal());
     assert_eq!(
         error.to_string(),
-        "a whole text contradicts the deltas that came before it"
+        "a full text contradicts the deltas before it"
     );
     assert_eq!(updates.snapshot().output_text(), "Hullo");
     assert!(updates.poll().is_none());

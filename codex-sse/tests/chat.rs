@@ -203,7 +203,7 @@ fn a_chat_stream_that_breaks_off_is_no_success() {
     assert!(translator.finish().is_empty());
 }
 
-/// One item of an answer and how much of it the stream tells.
+/// One item of a response and how much of it the stream contains.
 #[derive(Clone, Debug)]
 struct Told {
     item: OutputItem,
@@ -315,8 +315,8 @@ fn item_event(item: OutputItem, at: u32) -> Box<OutputItemEvent> {
 }
 
 proptest! {
-    /// Whatever a stream tells or leaves out, in whatever order its items take turns: texts in the
-    /// order of their items, and calls each in one piece, add up to the translated final response.
+    /// Whatever a stream contains or omits, and however its items interleave: texts in the
+    /// order of their items, and calls each as a whole, add up to the translated final response.
     #[test]
     fn a_stream_adds_up_to_its_final_response(
         mut items in prop::collection::vec(told(), 0..6),
@@ -380,7 +380,7 @@ proptest! {
         };
         prop_assert_eq!(by_id(&folded), by_id(&expected));
         prop_assert_eq!(folded.finish_reason, expected.finish_reason);
-        // A message of which nothing was told comes behind the others.
+        // A message without any event comes after the others.
         let all_told = items.iter().all(|told| told.has_deltas || told.is_done);
         if all_told {
             prop_assert_eq!(folded.content, expected.content);

@@ -235,7 +235,7 @@ mod events {
         let error = decoder.finish().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the stream ended before the response did at offset 49"
+            "response stream ended before a terminal event at offset 49"
         );
         assert!(error.is_retryable() && error.is_fatal());
         assert_eq!(error.side(), codex_sse::Side::Network);

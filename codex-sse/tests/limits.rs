@@ -104,7 +104,7 @@ fn an_unencodable_frame_says_so_and_writes_nothing() {
         let error = frame.encode(&mut out).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "an event holds a character that server-sent events cannot carry"
+            "an event contains a character that server-sent events cannot represent"
         );
         assert_eq!(
             (

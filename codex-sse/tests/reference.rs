@@ -344,7 +344,7 @@ fn frame_of_parts(
     Ok(None)
 }
 
-/// Asserts that the decoder agrees with the transcription; byte by byte also in when each event is handed out.
+/// Asserts that the decoder agrees with the transcription; byte by byte also in when each event is returned.
 #[allow(dead_code, reason = "not every test that includes this file compares")]
 pub(crate) fn assert_agrees(stream: &[u8], cuts: &[usize], bounds: Bounds) {
     let expected = interpret(stream, bounds);

@@ -286,7 +286,7 @@ async fn check(row: &str) {
             )
             .await;
         }
-        "silence but for comments" => {
+        "silence except for comments" => {
             let pause = Duration::from_millis(100);
             let answer = (0..10).fold(Answer::sse(), |answer, _| {
                 answer.comment("alive").pause(pause)
@@ -364,7 +364,7 @@ async fn check(row: &str) {
             let never = decide(&Outcome::event(Some("insufficient_quota"), None));
             assert_eq!(never[0], FINAL);
         }
-        "upgrade answered with 401, 403, 404, 426, 429, 500, 503" => {
+        "upgrade refused with 401, 403, 404, 426, 429, 500, 503" => {
             for code in [401, 403, 404, 426, 429, 500, 503] {
                 let (answered, _server) =
                     upgrade(Answer::status(code).header("retry-after", "2").body("why")).await;
@@ -391,7 +391,7 @@ async fn check(row: &str) {
             );
             assert_eq!(decide(&Outcome::failure(&error)), [FINAL; 3]);
         }
-        "upgrade without an answer" => {
+        "upgrade without a response" => {
             let (answered, _server) = upgrade(Answer::silence()).await;
             let error = answered.unwrap_err();
             assert_eq!(
@@ -475,7 +475,7 @@ async fn check(row: &str) {
                 assert_eq!(decide(&Outcome::failure(&error)), [FINAL; 3]);
             }
         }
-        "text that is no JSON" => {
+        "text that is not JSON" => {
             let (mut socket, _, _server) = socket(Answer::websocket().event("hello {")).await;
             assert_eq!(socket.next().await.unwrap().unwrap(), "hello {");
         }
@@ -536,7 +536,7 @@ async fn broken(http: HttpVersions, answer: Answer, kind: ErrorKind) {
 #[tokio::test]
 async fn every_row_of_the_table_holds() {
     let readme = include_str!("../README.md");
-    let table = readme.split("| scenario | said |").nth(1).unwrap();
+    let table = readme.split("| scenario | reported |").nth(1).unwrap();
     let rows: Vec<&str> = table
         .lines()
         .skip(2)

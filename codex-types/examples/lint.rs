@@ -9,7 +9,7 @@
 //!
 //! Input is JSON, one request a line or otherwise separated by white space. For each there is one line
 //! of output: `{"findings":[{"code","pointer","severity","message","fix"}]}`, or with `--fix` the
-//! request with everything put right that can be. The status is not zero if any request has an error,
+//! fixed request. The status is not zero if any request has an error,
 //! or with `--fix` still has one.
 
 #![expect(

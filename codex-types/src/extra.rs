@@ -1,4 +1,4 @@
-//! What an object carried beyond its typed fields.
+//! The data of an object beyond its typed fields.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -10,12 +10,12 @@ use crate::wire::key::Key;
 use crate::wire::push_entry;
 use crate::{HeapSize, RawJson};
 
-/// The keys of an object that have no field, in the order in which they came, and which of its
-/// known keys were missing or `null`.
+/// The keys of an object that have no field, in order, and which of its known keys were missing or
+/// `null`.
 ///
-/// Every object of this crate has an `extra` field, so that what the service adds tomorrow survives
-/// being read and written today. A known key whose value does not have the expected type is kept
-/// here too, under its own name, and its field stays empty.
+/// Every object of this crate has an `extra` field, so that additions of the service survive
+/// reading and writing. A known key whose value has an unexpected type is kept here too, under its
+/// name, and its field stays empty.
 ///
 /// Equality compares the keys and values and ignores what was missing or `null`.
 ///
@@ -30,27 +30,27 @@ use crate::{HeapSize, RawJson};
 /// ```
 #[derive(Clone, Default)]
 pub struct Extra {
-    /// One bit for each known key that was not there. Only plain fields look at it: an empty
-    /// `Option` is never written anyway. The highest bit stands for the tag, which is written unless
-    /// the object was read without one.
+    /// One bit for each known key that was absent. Only plain fields use it: an empty `Option` is
+    /// never written anyway. The highest bit is for the tag, which is written unless the object was
+    /// read without one.
     absent: u64,
     /// One bit for each known key that was `null`.
     null: u64,
-    /// Boxed because most objects have none and are smaller for it.
+    /// Boxed because most objects have none and are smaller without it.
     rare: Option<Box<Rare>>,
 }
 
 #[derive(Clone, Default)]
 struct Rare {
     entries: Vec<Entry>,
-    /// The JSON of known keys that their fields cannot hold.
+    /// The JSON of known keys that their fields cannot represent.
     spellings: Vec<(Box<str>, RawJson)>,
-    /// Where each key is, once an overlay has met many of them. Nothing else keeps it up to date.
+    /// The position of each key, once an overlay has met many of them. Nothing else updates it.
     index: Option<BTreeMap<Key, usize>>,
 }
 
 impl Rare {
-    /// Returns the position of a key. Of many keys, none occurs more than once afterwards.
+    /// Returns the position of a key. Once there are many keys, repeated ones are merged.
     fn find(&mut self, key: &Key) -> Option<usize> {
         const FEW: usize = 16;
 
@@ -77,7 +77,7 @@ impl Rare {
 }
 
 impl Extra {
-    /// The value of `key`; the last one, should the key occur more than once.
+    /// Returns the value of `key`; the last one, if the key occurs more than once.
     pub fn get(&self, key: &str) -> Option<&RawJson> {
         self.entries()
             .iter()
@@ -86,10 +86,10 @@ impl Extra {
             .map(|(_, value)| value)
     }
 
-    /// Returns the JSON of a known key whose text holds lone surrogate halves, each of which its
+    /// Returns the JSON of a known key whose text contains lone surrogate halves, each of which its
     /// field shows as U+FFFD.
     ///
-    /// While the field is not changed, this JSON is written in its place. See
+    /// While the field is unchanged, this JSON is written instead of it. See
     /// [`Halves`](crate::Halves) for an example.
     pub fn spelling(&self, key: &str) -> Option<&RawJson> {
         let spellings = &self.rare.as_ref()?.spellings;
@@ -97,9 +97,9 @@ impl Extra {
         Some(raw)
     }
 
-    /// Sets `key` to `value`, replacing what was there.
+    /// Sets `key` to `value`, replacing an earlier value.
     ///
-    /// A key that has a field of its own is written only while that field is empty.
+    /// A key that has a field is written only while that field is empty.
     pub fn insert(&mut self, key: &str, value: RawJson) {
         let entries = self.entries_mut();
         match entries.iter().position(|(name, _)| **name == *key) {
@@ -115,7 +115,7 @@ impl Extra {
         }
     }
 
-    /// Takes `key` out and hands over its value.
+    /// Removes `key` and returns its value.
     pub fn remove(&mut self, key: &str) -> Option<RawJson> {
         let mut removed = None;
         self.retain(|(name, value)| {
@@ -128,22 +128,22 @@ impl Extra {
         removed
     }
 
-    /// The keys and values, in order.
+    /// Returns the keys and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &RawJson)> {
         self.entries().iter().map(|(name, value)| (&**name, value))
     }
 
-    /// How many keys there are.
+    /// Returns the number of keys.
     pub fn len(&self) -> usize {
         self.entries().len()
     }
 
-    /// Whether there are no keys.
+    /// Returns whether there are no keys.
     pub fn is_empty(&self) -> bool {
         self.entries().is_empty()
     }
 
-    /// What an object without anything special has.
+    /// The value for an object without unknown keys.
     pub(crate) const fn none() -> Self {
         Self {
             absent: 0,
@@ -152,7 +152,7 @@ impl Extra {
         }
     }
 
-    /// The state of an object about which nothing has been said yet: all known keys missing.
+    /// The value for an object that has not been read: all known keys missing.
     pub(crate) fn vacant() -> Self {
         Self {
             absent: !UNTAGGED,
@@ -170,7 +170,7 @@ impl Extra {
         &mut rare.entries
     }
 
-    /// Sets a key; of many keys, in time that grows with the logarithm of their number.
+    /// Sets a key; with many keys, in time that grows with the logarithm of their number.
     pub(crate) fn put(&mut self, key: Key, value: RawJson) {
         let rare = self.rare.get_or_insert_default();
         if let Some(at) = rare.find(&key) {
@@ -183,7 +183,7 @@ impl Extra {
         rare.entries.push((key, value));
     }
 
-    /// Notes that the field of a key was replaced by the one of `newer`.
+    /// Records that the field of a key was replaced by the one of `newer`.
     pub(crate) fn replaced(&mut self, name: &str, bit: u64, newer: &Self) {
         if self.is_absent(bit) && !self.is_empty() {
             self.take_out(&name.into());
@@ -212,7 +212,7 @@ impl Extra {
         }
     }
 
-    /// Keeps the JSON of a known key, which has none yet.
+    /// Keeps the JSON of a known key that has none yet.
     pub(crate) fn spell(&mut self, key: &str, raw: RawJson) {
         let rare = self.rare.get_or_insert_default();
         rare.spellings.push((key.into(), raw));
@@ -229,12 +229,12 @@ impl Extra {
         matches!(&self.rare, Some(rare) if !rare.spellings.is_empty())
     }
 
-    /// Takes over the keys of another object.
+    /// Moves the keys of another object here.
     pub(crate) fn adopt(&mut self, other: Self) {
         self.rare = other.rare;
     }
 
-    /// Keeps a tag that is not the usual one, in front, which is where it is written.
+    /// Keeps an unusual tag, in front, where it is written.
     pub(crate) fn set_tag(&mut self, value: RawJson) {
         self.entries_mut().insert(0, ("type".into(), value));
     }
@@ -288,7 +288,7 @@ impl Extra {
         }
     }
 
-    /// Whether the name of a key has lone halves, which a serializer cannot write.
+    /// Returns whether the name of a key has lone halves, which a serializer cannot write.
     pub(crate) fn has_spelled_keys(&self) -> bool {
         self.entries().iter().any(|(key, _)| key.is_spelled())
     }
@@ -312,7 +312,7 @@ impl HeapSize for Extra {
 
 impl HeapSize for Rare {
     fn heap_size(&self) -> usize {
-        // An estimate: the nodes of the tree have spare capacity that cannot be asked for.
+        // An estimate: the spare capacity of the tree's nodes is not available.
         let index = self.index.iter().flatten();
         let index = index.map(|(key, at)| size_of_val(key) + size_of_val(at) + key.heap_size());
         self.entries.heap_size() + self.spellings.heap_size() + index.sum::<usize>()

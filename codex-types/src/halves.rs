@@ -1,4 +1,4 @@
-//! Lone halves of surrogate pairs: JSON strings may hold them, Rust strings may not.
+//! Lone halves of surrogate pairs: JSON strings may contain them, Rust strings may not.
 
 use alloc::string::String;
 
@@ -6,8 +6,8 @@ use crate::RawJson;
 
 /// The lone surrogate halves at the two ends of a JSON string.
 ///
-/// JSON may escape a character beyond U+FFFF as two halves, and a server that cuts text between them
-/// sends each half in an event of its own. A text field shows such a half as U+FFFD, and
+/// JSON may escape a character beyond U+FFFF as two halves, and a server that splits text between
+/// them sends each half in its own event. A text field shows such a half as U+FFFD, and
 /// [`Extra::spelling`](crate::Extra::spelling) returns the JSON from which a reader of the whole
 /// stream can join the two.
 ///
@@ -26,9 +26,9 @@ use crate::RawJson;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Halves {
-    /// The low half that the string begins with, if it is a lone one.
+    /// The low half at the start of the string, if it is a lone one.
     pub leading: Option<u16>,
-    /// The high half that the string ends with, if it is a lone one.
+    /// The high half at the end of the string, if it is a lone one.
     pub trailing: Option<u16>,
 }
 
@@ -63,7 +63,7 @@ const LOW: u16 = 0xDC00;
 /// The length of `\ud83d`.
 const ESCAPE: usize = 6;
 
-/// Returns the same JSON with `\ufffd` for each lone half, or `None` if it does not hold any.
+/// Returns the same JSON with `\ufffd` for each lone half, or `None` if it contains none.
 ///
 /// The length stays the same.
 pub(crate) fn lossy(json: &str) -> Option<String> {
@@ -81,7 +81,7 @@ pub(crate) fn lossy(json: &str) -> Option<String> {
     Some(lossy)
 }
 
-/// Finds the lone halves in JSON: the start of each escape and the half itself.
+/// Finds the lone halves in JSON: the position of each escape, and the half.
 fn lone_halves(json: &str) -> impl Iterator<Item = (usize, u16)> {
     let mut next = 0;
     core::iter::from_fn(move || {
@@ -100,7 +100,7 @@ fn lone_halves(json: &str) -> impl Iterator<Item = (usize, u16)> {
     })
 }
 
-/// The code unit that an escape of the form `\ud83d` stands for.
+/// Returns the code unit of an escape such as `\ud83d`.
 fn unit(json: &str, at: usize) -> Option<u16> {
     let digits = json.get(at..at + ESCAPE)?.strip_prefix("\\u")?;
     u16::from_str_radix(digits, 16).ok()

@@ -1,4 +1,4 @@
-//! How much memory a value holds.
+//! The memory that a value holds.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -23,7 +23,7 @@ use crate::{Number, RawJson, Secret, Unknown, Unlisted};
 /// # Ok::<(), codex_types::DecodeError>(())
 /// ```
 pub trait HeapSize {
-    /// Returns how many bytes the value holds outside of itself.
+    /// Returns the number of bytes that the value holds outside of itself.
     fn heap_size(&self) -> usize;
 }
 

@@ -13,7 +13,7 @@ use crate::wire::write::to_json;
 use crate::wire::{Slot, Wire, deserialize, push_entry};
 use crate::{HeapSize, RawJson};
 
-/// A JSON object with free keys, in the order in which they came.
+/// A JSON object with arbitrary keys, in order.
 ///
 /// ```
 /// use codex_types::Map;
@@ -31,14 +31,14 @@ pub struct Map<T> {
 }
 
 impl<T> Map<T> {
-    /// An object without keys.
+    /// Creates an empty object.
     pub const fn new() -> Self {
         Self {
             entries: Vec::new(),
         }
     }
 
-    /// The value of `key`; the last one, should the key have been read more than once.
+    /// Returns the value of `key`; the last one, if the key was read more than once.
     pub fn get(&self, key: &str) -> Option<&T> {
         self.entries
             .iter()
@@ -47,7 +47,7 @@ impl<T> Map<T> {
             .map(|(_, value)| value)
     }
 
-    /// The value of `key`, letter case aside: the way to look up a header.
+    /// Returns the value of `key`, ignoring case, as for headers.
     pub fn get_ignore_case(&self, key: &str) -> Option<&T> {
         self.entries
             .iter()
@@ -56,7 +56,7 @@ impl<T> Map<T> {
             .map(|(_, value)| value)
     }
 
-    /// Sets `key` to `value`, in the place of the value it had.
+    /// Sets `key` to `value`, replacing an earlier value.
     pub fn insert(&mut self, key: impl Into<String>, value: impl Into<T>) {
         let key = key.into();
         let value = value.into();
@@ -66,25 +66,25 @@ impl<T> Map<T> {
         }
     }
 
-    /// Takes `key` out and hands over its value.
+    /// Removes `key` and returns its value.
     pub fn remove(&mut self, key: &str) -> Option<T> {
         let at = self.entries.iter().rposition(|(name, _)| name == key)?;
         Some(self.entries.remove(at).1)
     }
 
-    /// The keys and values, in order.
+    /// Returns the keys and values, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &T)> {
         self.entries
             .iter()
             .map(|(key, value)| (key.as_str(), value))
     }
 
-    /// How many keys there are.
+    /// Returns the number of keys.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are no keys.
+    /// Returns whether there are no keys.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

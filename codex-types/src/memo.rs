@@ -1,11 +1,11 @@
-//! A place for a result that is worked out again if it is not there.
+//! A cache for one result.
 
 use alloc::sync::Arc;
 use core::any::Any;
 
-/// Holds one result, of whichever type was put there last.
+/// Stores one result, of whichever type was stored last.
 ///
-/// Without `std` there is no lock to guard it with, so it holds nothing.
+/// Without `std` there is no lock to protect it, so it stores nothing.
 #[derive(Default)]
 pub(crate) struct Memo {
     #[cfg(feature = "std")]
@@ -20,7 +20,7 @@ impl Memo {
     }
 
     pub(crate) fn set<T: Any + Send + Sync>(&self, result: Arc<T>) {
-        // The old result is dropped after the lock is released: it may be large.
+        // The old result may be large, so it is dropped after the lock is released.
         let _old = self.lock().replace(result);
     }
 

@@ -1,9 +1,9 @@
-//! What the name of a model says, and what is known about models.
+//! Model names with efforts and tiers, and what is known about models.
 //!
-//! People write more into a model's name than the model: how much it shall think, and how soon it
-//! shall answer. [`ModelTable::choose`] takes such a name apart. What is known about models stands in
-//! a table, a plain value: the answer of a models endpoint can be put into it, and so can whatever the
-//! user knows better. A model that is not in the table is never refused.
+//! Users append more than the model to a model name: the reasoning effort and the service tier.
+//! [`ModelTable::choose`] splits such a name. What is known about models is a plain value, a table
+//! that the response of a models endpoint or the user can update. A model that is not in the table
+//! is never refused.
 //!
 //! ```
 //! use codex_types::model_name::ModelTable;
@@ -15,7 +15,7 @@
 //! assert_eq!(choice.effort, Some(Effort::High));
 //! assert_eq!(choice.service_tier, Some(ServiceTier::Priority));
 //!
-//! // A suffix that is no effort belongs to the name.
+//! // A suffix that is not an effort belongs to the name.
 //! assert_eq!(table.choose("ft:gpt-4o:org::id").model, "ft:gpt-4o:org::id");
 //! ```
 
@@ -25,20 +25,20 @@ use alloc::vec::Vec;
 
 use crate::{CreateResponse, Effort, ModelCatalog, ModelInfo, Reasoning, ServiceTier};
 
-/// What is known about models, and the names they go by.
+/// A table of what is known about models, and of the aliases for them.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ModelTable {
     /// The models.
     pub models: Vec<ModelEntry>,
-    /// Names that stand for something else.
+    /// Aliases.
     pub aliases: Vec<ModelAlias>,
-    /// Endings that stand for a service tier, on the names of models that are in the table.
+    /// Suffixes that select a service tier, for models that are in the table.
     pub tier_suffixes: Vec<(Cow<'static, str>, ServiceTier)>,
 }
 
 impl ModelTable {
-    /// What was known when this version was made.
+    /// Creates the table that this version was released with.
     pub fn new() -> Self {
         Self {
             models: KNOWN.iter().map(Known::entry).collect(),
@@ -47,7 +47,7 @@ impl ModelTable {
         }
     }
 
-    /// A table that knows nothing: every name passes, and only efforts are taken off.
+    /// Creates an empty table: every name passes, and only efforts are split off.
     pub fn empty() -> Self {
         Self {
             models: Vec::new(),
@@ -56,7 +56,7 @@ impl ModelTable {
         }
     }
 
-    /// Takes a name apart: `:effort` at the end, then an alias, or an ending that means a tier.
+    /// Splits a name: an `:effort` suffix, then an alias, or a suffix for a tier.
     pub fn choose(&self, name: &str) -> ModelChoice {
         if let Some((front, effort)) = name.rsplit_once(':') {
             let effort = Effort::from(effort);
@@ -87,14 +87,14 @@ impl ModelTable {
         ModelChoice::new(name)
     }
 
-    /// What is known about a model; a dated name such as `gpt-5-2025-08-07` is looked up without
-    /// its date if it is not in the table itself.
+    /// Returns what is known about a model; a dated name such as `gpt-5-2025-08-07` is looked up
+    /// without its date if it is not in the table itself.
     pub fn get(&self, model: &str) -> Option<&ModelEntry> {
         let find = |slug: &str| self.models.iter().find(|entry| entry.slug == slug);
         find(model).or_else(|| find(without_date(model)?))
     }
 
-    /// Puts a model into the table, in the place of what was known about it.
+    /// Inserts a model, replacing what was known about it.
     pub fn insert(&mut self, entry: ModelEntry) {
         match self
             .models
@@ -106,10 +106,10 @@ impl ModelTable {
         }
     }
 
-    /// Puts the answer of the ChatGPT backend's models endpoint into the table.
+    /// Merges the response of the ChatGPT backend's models endpoint.
     ///
-    /// Its models replace what was known about them; others no longer count as models of ChatGPT. An
-    /// empty answer changes nothing.
+    /// Its models replace what was known about them, and other models no longer count as models of
+    /// ChatGPT. An empty response changes nothing.
     pub fn update(&mut self, catalog: &ModelCatalog) {
         if catalog.models.is_empty() {
             return;
@@ -123,12 +123,12 @@ impl ModelTable {
         }
     }
 
-    /// Whether a model thinks; `None` if that is not known.
+    /// Returns whether a model has reasoning; `None` if unknown.
     pub fn reasons(&self, model: &str) -> Option<bool> {
         self.get(model)?.reasons
     }
 
-    /// Whether a model offers an effort; `None` if that is not known.
+    /// Returns whether a model offers an effort; `None` if unknown.
     pub fn offers_effort(&self, model: &str, effort: &Effort) -> Option<bool> {
         let entry = self.get(model)?;
         match &entry.efforts {
@@ -138,17 +138,17 @@ impl ModelTable {
         }
     }
 
-    /// Whether a model can be used with a ChatGPT login; `None` if that is not known.
+    /// Returns whether a model can be used with a ChatGPT login; `None` if unknown.
     pub fn is_chatgpt(&self, model: &str) -> Option<bool> {
         self.get(model)?.chatgpt
     }
 
-    /// Whether a model is spoken to by Responses Lite; `None` if that is not known.
+    /// Returns whether a model expects Responses Lite; `None` if unknown.
     pub fn takes_lite(&self, model: &str) -> Option<bool> {
         self.get(model)?.responses_lite
     }
 
-    /// The models that can be used with a ChatGPT login, for a message that names them.
+    /// Returns the models that can be used with a ChatGPT login, for a message that lists them.
     pub fn chatgpt_models(&self) -> impl Iterator<Item = &ModelEntry> {
         self.models
             .iter()
@@ -162,30 +162,30 @@ impl Default for ModelTable {
     }
 }
 
-/// What is known about a model. What is `None` is not known.
+/// What is known about a model. A field that is `None` is unknown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModelEntry {
-    /// What it is called in requests.
+    /// The name in requests.
     pub slug: Cow<'static, str>,
-    /// Whether it thinks.
+    /// Whether it has reasoning.
     pub reasons: Option<bool>,
     /// The efforts it offers.
     pub efforts: Option<Vec<Effort>>,
     /// Whether it can be used with a ChatGPT login.
     pub chatgpt: Option<bool>,
-    /// How many tokens it can bear in mind, what it writes included.
+    /// The context window in tokens, including output.
     pub context_window: Option<u64>,
-    /// How many tokens it can write, reasoning included.
+    /// The maximum number of output tokens, including reasoning tokens.
     pub max_output_tokens: Option<u64>,
-    /// Whether it sees images.
+    /// Whether it accepts images.
     pub images: Option<bool>,
     /// Whether the ChatGPT backend expects Responses Lite for it (`use_responses_lite`).
     pub responses_lite: Option<bool>,
 }
 
 impl ModelEntry {
-    /// A model about which nothing else is known.
+    /// Creates an entry without further knowledge.
     pub fn new(slug: impl Into<Cow<'static, str>>) -> Self {
         Self {
             slug: slug.into(),
@@ -193,7 +193,8 @@ impl ModelEntry {
         }
     }
 
-    /// What the ChatGPT backend says about a model, and what it leaves open as it was known.
+    /// Creates an entry from the ChatGPT backend's description of a model, which keeps what it does
+    /// not mention.
     pub fn from_info(info: &ModelInfo, known: Option<Self>) -> Self {
         let known = known.unwrap_or_default();
         let efforts: Option<Vec<Effort>> = info
@@ -220,18 +221,18 @@ impl ModelEntry {
     }
 }
 
-/// A name that stands for something else.
+/// An alias.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModelAlias {
-    /// The name.
+    /// The alias.
     pub name: Cow<'static, str>,
-    /// What it stands for.
+    /// The meaning.
     pub stands_for: ModelChoice,
 }
 
 impl ModelAlias {
-    /// `name` stands for `choice`.
+    /// Creates an alias: `name` stands for `choice`.
     pub fn new(name: impl Into<Cow<'static, str>>, stands_for: ModelChoice) -> Self {
         Self {
             name: name.into(),
@@ -240,20 +241,20 @@ impl ModelAlias {
     }
 }
 
-/// What a name says.
+/// The parts of a model name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModelChoice {
     /// The model.
     pub model: String,
-    /// How much it shall think.
+    /// The reasoning effort.
     pub effort: Option<Effort>,
-    /// How soon it shall answer.
+    /// The service tier.
     pub service_tier: Option<ServiceTier>,
 }
 
 impl ModelChoice {
-    /// A model and nothing else.
+    /// Creates a choice of a model without effort and tier.
     pub fn new(model: impl Into<String>) -> Self {
         Self {
             model: model.into(),
@@ -262,22 +263,22 @@ impl ModelChoice {
         }
     }
 
-    /// With this effort.
+    /// Sets the effort.
     #[must_use]
     pub fn effort(mut self, effort: impl Into<Effort>) -> Self {
         self.effort = Some(effort.into());
         self
     }
 
-    /// With this service tier.
+    /// Sets the service tier.
     #[must_use]
     pub fn service_tier(mut self, tier: impl Into<ServiceTier>) -> Self {
         self.service_tier = Some(tier.into());
         self
     }
 
-    /// Makes a request say the same. What the request already says about effort and tier stays:
-    /// a parameter is more explicit than a name.
+    /// Sets model, effort and tier of a request. An effort or tier that the request already has
+    /// stays: a parameter is more explicit than a name.
     ///
     /// ```
     /// use codex_types::CreateResponse;
@@ -300,7 +301,7 @@ impl ModelChoice {
     }
 }
 
-/// The name without a date at its end, such as `-2025-08-07`.
+/// Returns the name without a date suffix such as `-2025-08-07`.
 fn without_date(model: &str) -> Option<&str> {
     let front = model.len().checked_sub(11)?;
     let (name, date) = model.split_at_checked(front)?;
@@ -311,13 +312,13 @@ fn without_date(model: &str) -> Option<&str> {
     is_date.then_some(name)
 }
 
-/// One row of the table this version was made with.
+/// One row of the built-in table.
 struct Known {
     slug: &'static str,
-    /// `-` for a model that does not think, `?` for one whose efforts are not known.
+    /// `-` for a model without reasoning, `?` for unknown efforts.
     efforts: &'static str,
     chatgpt: bool,
-    /// In tokens; zero if not known.
+    /// In tokens; zero if unknown.
     context_window: u64,
     max_output_tokens: u64,
 }
@@ -357,8 +358,8 @@ const fn known(
     }
 }
 
-/// Which models the official client 0.171 sends Responses Lite, as seen on 2026-11-28. Those from 5.6 on
-/// are reported to refuse other requests from a ChatGPT login.
+/// The models that the official client 0.171 sends Responses Lite, as observed on 2026-11-28. Those
+/// from 5.6 on are reported to refuse other requests from a ChatGPT login.
 const RESPONSES_LITE: &[(&str, bool)] = &[
     ("gpt-6.2-sol", true),
     ("gpt-6.2-astra", true),
@@ -528,7 +529,7 @@ mod tests {
         assert_eq!(slugs, ["gpt-6-sol", "gpt-5.6-sol", "gpt-4o", "gpt-7"]);
         assert_eq!(table.takes_lite("gpt-7"), Some(true));
         assert_eq!(table.takes_lite("gpt-5.6-sol"), Some(false));
-        // An entry that does not say leaves what was known.
+        // An entry without the key keeps what was known.
         assert_eq!(table.takes_lite("gpt-6-sol"), Some(true));
         assert_eq!(table.takes_lite("gpt-4o"), None);
         assert_eq!(table.get("gpt-7").unwrap().context_window, Some(9));

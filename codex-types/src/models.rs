@@ -1,4 +1,4 @@
-//! The models an account may use, as the platform API and as the ChatGPT backend lists them.
+//! The models of an account, as listed by the platform API and by the ChatGPT backend.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,7 +9,7 @@ use crate::wire::open::open_enum;
 use crate::{Number, RawJson};
 
 object! {
-    /// The answer of the platform API to `GET /models`.
+    /// The response of the platform API to `GET /models`.
     pub struct ModelList {
         plain {
             /// Always `list`.
@@ -24,20 +24,20 @@ object! {
     /// A model of the platform API.
     pub struct Model {
         plain {
-            /// What it is called in requests.
+            /// The name in requests.
             id: String,
             /// Always `model`.
             object: String,
-            /// When it was made, in seconds since 1970.
+            /// When it was created (Unix timestamp, seconds).
             created: Number,
-            /// Whose it is.
+            /// The owner of the model.
             owned_by: String,
         }
     }
 }
 
 object! {
-    /// The answer of the ChatGPT backend to `GET /models?client_version=..`.
+    /// The response of the ChatGPT backend to `GET /models?client_version=..`.
     pub struct ModelCatalog {
         plain {
             /// The models.
@@ -47,7 +47,7 @@ object! {
 }
 
 impl ModelCatalog {
-    /// The models that are shown to people, the most recommended first.
+    /// Returns the models that are shown to users, most recommended first.
     pub fn listed(&self) -> Vec<&ModelInfo> {
         let mut listed: Vec<_> = self
             .models
@@ -62,154 +62,154 @@ impl ModelCatalog {
 object! {
     /// A model of the ChatGPT backend.
     ///
-    /// The list changes almost weekly. Only `slug` is sure to be there; what has no field here is
+    /// The list changes almost weekly. Only `slug` is always present; keys without a field are
     /// among the extra keys.
     pub struct ModelInfo {
         plain {
-            /// What it is called in requests.
+            /// The name in requests.
             slug: String,
         }
         optional {
-            /// What it is called for people.
+            /// The display name.
             display_name: String,
-            /// What it is good for.
+            /// The description.
             description: String,
-            /// How much it thinks unless told otherwise.
+            /// The default reasoning effort.
             default_reasoning_level: Effort,
-            /// How much it can think.
+            /// The supported reasoning efforts.
             supported_reasoning_levels: Vec<ReasoningLevel>,
-            /// How it runs commands.
+            /// The kind of shell tool.
             shell_type: String,
-            /// Whether people are shown it.
+            /// The visibility of the model.
             visibility: ModelVisibility,
-            /// Whether it can be used with an API key.
+            /// Whether the model is available with an API key.
             supported_in_api = bool,
-            /// Its rank; lower comes first.
+            /// The rank; lower comes first.
             priority = i64,
-            /// Faster ways to use it.
+            /// Additional speed tiers.
             additional_speed_tiers: Vec<String>,
-            /// The service tiers it can be used with.
+            /// The supported service tiers.
             service_tiers: Vec<ModelServiceTier>,
-            /// The service tier it is used with unless told otherwise.
+            /// The default service tier.
             default_service_tier: String,
-            /// A notice that it is there.
+            /// An availability notice.
             availability_nux: RawJson,
-            /// The model to use instead.
+            /// The model to upgrade to.
             upgrade: ModelUpgrade,
-            /// Its instructions, in a newer form.
+            /// The instructions, in the newer form.
             model_messages: RawJson,
-            /// Its instructions, in the older form.
+            /// The instructions, in the older form.
             base_instructions: String,
-            /// Whether to ask it for summaries of reasoning at all.
+            /// Whether the model supports requests for reasoning summaries.
             supports_reasoning_summary_parameter = bool,
-            /// How it tells what it thought unless told otherwise.
+            /// The default reasoning summary.
             default_reasoning_summary: ReasoningSummary,
-            /// Whether it can be told at what length to answer.
+            /// Whether the model supports verbosity.
             support_verbosity = bool,
-            /// At what length it answers unless told otherwise.
+            /// The default verbosity.
             default_verbosity: Verbosity,
-            /// How it changes files.
+            /// The kind of apply-patch tool.
             apply_patch_tool_type: String,
-            /// What it sees of web pages.
+            /// The kind of web search tool.
             web_search_tool_type: String,
-            /// How outputs of tools are cut.
+            /// How tool outputs are truncated.
             truncation_policy: ModelTruncationPolicy,
-            /// Whether it can call several tools at once.
+            /// Whether the model supports parallel tool calls.
             supports_parallel_tool_calls = bool,
-            /// Whether it takes images in their original resolution.
+            /// Whether the model accepts images in original resolution.
             supports_image_detail_original = bool,
-            /// How many tokens it can bear in mind.
+            /// The context window in tokens.
             context_window = u64,
-            /// How many it could.
+            /// The maximum context window in tokens.
             max_context_window = u64,
-            /// At how many tokens to make the conversation shorter.
+            /// The number of tokens at which to compact the conversation.
             auto_compact_token_limit = u64,
-            /// Changes when compacted conversations of it can no longer be used.
+            /// A hash that changes when compacted conversations of the model become unusable.
             comp_hash: String,
-            /// How much of the window to use, in percent.
+            /// The usable portion of the context window, in percent.
             effective_context_window_percent = u64,
-            /// Tools under trial.
+            /// Experimental tools.
             experimental_supported_tools: Vec<String>,
-            /// What it takes: `text`, `image`, `audio`.
+            /// The input modalities: `text`, `image`, `audio`.
             input_modalities: Vec<String>,
-            /// Whether it can search for tools.
+            /// Whether the model supports tool search.
             supports_search_tool = bool,
             /// Whether requests are written as [Responses Lite](crate::profile::RequestForm::Lite).
             use_responses_lite = bool,
-            /// What it is made for.
+            /// The specialty of the model.
             model_specialty: String,
-            /// How it uses tools.
+            /// The tool mode.
             tool_mode: String,
-            /// How it works with others.
+            /// The version of the multi-agent protocol.
             multi_agent_version: String,
-            /// The oldest client that can use it.
+            /// The oldest client version that can use the model.
             minimal_client_version: RawJson,
         }
     }
 }
 
 object! {
-    /// How much a model can think.
+    /// A supported reasoning effort.
     pub struct ReasoningLevel {
         plain {
-            /// How much.
+            /// The effort.
             effort: Effort,
-            /// What that is good for.
+            /// The description of the effort.
             description: String,
         }
     }
 }
 
 object! {
-    /// A service tier a model can be used with.
+    /// A supported service tier.
     pub struct ModelServiceTier {
         plain {
-            /// What it is called in requests.
+            /// The name in requests.
             id: String,
-            /// What it is called for people.
+            /// The display name.
             name: String,
-            /// What it is good for.
+            /// The description.
             description: String,
         }
     }
 }
 
 object! {
-    /// A model to use instead.
+    /// A model to upgrade to.
     pub struct ModelUpgrade {
         plain {
             /// The model.
             model: String,
         }
         optional {
-            /// What changes, for people.
+            /// What changes, as Markdown.
             migration_markdown: String,
-            /// When the present one goes.
+            /// When the current model retires.
             retirement_at: RawJson,
         }
     }
 }
 
 object! {
-    /// How outputs of tools are cut.
+    /// How tool outputs are truncated.
     pub struct ModelTruncationPolicy {
         plain {
-            /// What is counted: `bytes`, `tokens`.
+            /// The unit: `bytes`, `tokens`.
             mode: String,
-            /// How many there may be.
+            /// The limit.
             limit: u64,
         }
     }
 }
 
 open_enum! {
-    /// Whether people are shown a model.
+    /// The visibility of a model.
     pub enum ModelVisibility {
-        /// They are.
+        /// Users see it.
         List = "list",
-        /// They are not.
+        /// Users do not see it.
         Hide = "hide",
-        /// They cannot use it.
+        /// Users cannot use it.
         None = "none",
     }
 }

@@ -1,10 +1,10 @@
-//! Numbers that stay what they were: a whole number is not written back with a fraction.
+//! Numbers that keep their form: a whole number is not written back with a fraction.
 
 use core::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// A JSON number: whole or fractional, written back in the kind it was read.
+/// A JSON number, written back in the form in which it was read: whole or fractional.
 ///
 /// The API sends timestamps as `1767225600` or `1767225600.5` and sampling parameters as `1` or
 /// `1.0`; a plain `f64` would turn the first form into the second.
@@ -27,7 +27,7 @@ enum Kind {
 }
 
 impl Number {
-    /// The value as a floating point number; whole numbers beyond 2⁵³ are rounded.
+    /// Returns the value as a floating-point number; whole numbers beyond 2⁵³ are rounded.
     pub fn as_f64(&self) -> f64 {
         match self.0 {
             Kind::Unsigned(value) => value as f64,
@@ -36,7 +36,7 @@ impl Number {
         }
     }
 
-    /// The value, if it is a whole number that was written without a fraction and is not negative.
+    /// Returns the value if it is a non-negative integer written without a fraction.
     pub fn as_u64(&self) -> Option<u64> {
         match self.0 {
             Kind::Unsigned(value) => Some(value),
@@ -44,7 +44,7 @@ impl Number {
         }
     }
 
-    /// The value, if it is a whole number that was written without a fraction.
+    /// Returns the value if it is an integer written without a fraction.
     pub fn as_i64(&self) -> Option<i64> {
         match self.0 {
             Kind::Unsigned(value) => i64::try_from(value).ok(),
@@ -53,14 +53,14 @@ impl Number {
         }
     }
 
-    /// The value rounded towards zero, if it lies within the range of `u64`.
+    /// Returns the value rounded toward zero, if it is in the range of `u64`.
     ///
-    /// This is the reading for timestamps: whole seconds, whether or not a fraction was sent.
+    /// Use it for timestamps: whole seconds, whether or not a fraction was sent.
     pub fn to_whole(&self) -> Option<u64> {
         match self.0 {
             Kind::Unsigned(value) => Some(value),
             Kind::Negative(_) => None,
-            // 2⁶⁴ is the first float above the range; NaN lies in no range.
+            // 2⁶⁴ is the first float above the range; NaN is in no range.
             Kind::Float(value) if (0.0..18_446_744_073_709_551_616.0).contains(&value) => {
                 Some(value as u64)
             }
@@ -116,7 +116,7 @@ impl From<i32> for Number {
 }
 
 impl From<f64> for Number {
-    /// JSON has no infinities and no NaN: such a value is written as `null`.
+    /// JSON has neither infinities nor NaN: such a value is written as `null`.
     fn from(value: f64) -> Self {
         Self(Kind::Float(value))
     }

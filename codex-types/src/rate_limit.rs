@@ -1,4 +1,4 @@
-//! How much of an account's limits is used, wherever the service says so.
+//! Rate limits of an account, from every source.
 
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
@@ -10,12 +10,12 @@ use crate::event::{RateLimitWindowBody, RateLimitsEvent};
 use crate::wire::open::open_enum;
 use crate::{Map, RawJson};
 
-/// How much of an account's limits is used.
+/// The rate limits of an account, and how much of them is used.
 ///
-/// The ChatGPT backend has named limits with two windows each, which it tells in headers
-/// (`x-codex-primary-used-percent` and others), in the same headers inside the messages of a socket, in
+/// The ChatGPT backend has named limits with two windows each, which it reports in headers
+/// (`x-codex-primary-used-percent` and others), in the same headers inside WebSocket messages, in
 /// the event `codex.rate_limits` and in error bodies. The platform API has budgets of requests and
-/// tokens (`x-ratelimit-remaining-requests` and others). All are read into this one type.
+/// tokens (`x-ratelimit-remaining-requests` and others). This type covers all of them.
 ///
 /// ```
 /// use codex_types::RateLimits;
@@ -32,26 +32,25 @@ use crate::{Map, RawJson};
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct RateLimits {
-    /// The limits: the default one, `codex`, first if there is anything to tell about it, then the
-    /// others by id.
+    /// The limits: the default one, `codex`, first if it has data, then the others by id.
     pub limits: Vec<RateLimit>,
-    /// The id of the limit that counts, or that was reached.
+    /// The id of the active limit, or of the limit that was reached.
     pub active_limit: Option<String>,
-    /// What was bought beyond the plan.
+    /// Purchased credits.
     pub credits: Option<Credits>,
     /// The plan of the account.
     pub plan_type: Option<PlanType>,
-    /// Which limit was reached.
+    /// The limit that was reached.
     pub reached: Option<RateLimitReached>,
-    /// When what was reached is lifted, in seconds since 1970: from an error body.
+    /// When the exhausted limit resets (Unix timestamp, seconds): from an error body.
     pub resets_at: Option<u64>,
-    /// In how many seconds that is: from an error body.
+    /// The number of seconds until then: from an error body.
     pub resets_in_seconds: Option<u64>,
-    /// A notice about an offer.
+    /// A promotional notice.
     pub promo_message: Option<String>,
-    /// The platform API's budget of requests.
+    /// The request budget of the platform API.
     pub requests: Option<RateBudget>,
-    /// The platform API's budget of tokens.
+    /// The token budget of the platform API.
     pub tokens: Option<RateBudget>,
 }
 
@@ -59,13 +58,13 @@ pub struct RateLimits {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct RateLimit {
-    /// Names the limit, such as `codex`: in lower case, with `_`.
+    /// The id of the limit, such as `codex`: lower case, with `_`.
     pub id: String,
-    /// Its name for people.
+    /// The display name.
     pub name: Option<String>,
-    /// The shorter window; five hours as a rule.
+    /// The shorter window, usually five hours.
     pub primary: Option<RateLimitWindow>,
-    /// The longer window; a week as a rule.
+    /// The longer window, usually a week.
     pub secondary: Option<RateLimitWindow>,
 }
 
@@ -73,25 +72,25 @@ pub struct RateLimit {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct RateLimitWindow {
-    /// How much is used, in percent.
+    /// The used portion, in percent.
     pub used_percent: f64,
     /// The length of the window in minutes.
     pub window_minutes: Option<u64>,
-    /// When it starts anew, in seconds since 1970.
+    /// When the window resets (Unix timestamp, seconds).
     pub resets_at: Option<u64>,
-    /// In how many seconds that is.
+    /// The number of seconds until then.
     pub resets_in_seconds: Option<u64>,
 }
 
-/// What was bought beyond a plan.
+/// Purchased credits.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Credits {
-    /// Whether there are any.
+    /// Whether the account has credits.
     pub has_credits: bool,
-    /// Whether they never end.
+    /// Whether credits are unlimited.
     pub unlimited: bool,
-    /// How many there are, as the service words it.
+    /// The balance, as the service words it.
     pub balance: Option<String>,
 }
 
@@ -99,32 +98,32 @@ pub struct Credits {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateBudget {
-    /// How many there are in all.
+    /// The total.
     pub limit: Option<u64>,
-    /// How many are left.
+    /// The remaining amount.
     pub remaining: Option<u64>,
-    /// After what time all are there again.
+    /// The time until the budget is full again.
     pub reset: Option<Duration>,
 }
 
 open_enum! {
-    /// Which limit was reached.
+    /// The limit that was reached.
     pub enum RateLimitReached {
-        /// That of the plan.
+        /// The limit of the plan.
         RateLimit = "rate_limit_reached",
-        /// The workspace has no credits; its owner asked.
+        /// The workspace has no credits; the request was the owner's.
         OwnerCreditsDepleted = "workspace_owner_credits_depleted",
-        /// The workspace has no credits; a member asked.
+        /// The workspace has no credits; the request was a member's.
         MemberCreditsDepleted = "workspace_member_credits_depleted",
-        /// The workspace has used what it may; its owner asked.
+        /// The usage limit of the workspace is reached; the request was the owner's.
         OwnerUsageLimit = "workspace_owner_usage_limit_reached",
-        /// The workspace has used what it may; a member asked.
+        /// The usage limit of the workspace is reached; the request was a member's.
         MemberUsageLimit = "workspace_member_usage_limit_reached",
     }
 }
 
 impl RateLimits {
-    /// Reads the headers of an HTTP answer, as pairs of name and value; letter case does not matter.
+    /// Reads the headers of an HTTP response, as pairs of name and value, ignoring case.
     pub fn from_headers<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let headers = headers
             .into_iter()
@@ -133,7 +132,7 @@ impl RateLimits {
         Headers(headers).read()
     }
 
-    /// Reads headers that came inside a message, where values may be text, numbers or booleans.
+    /// Reads headers from a message, where values may be strings, numbers or booleans.
     pub fn from_header_map(headers: &Map<RawJson>) -> Self {
         let headers = headers
             .iter()
@@ -177,7 +176,7 @@ impl RateLimits {
         }
     }
 
-    /// Reads an error: the headers it carries, and what its body says.
+    /// Reads an error: its headers and its body.
     pub fn from_error(event: &ErrorEvent) -> Self {
         let error = event.to_api_error();
         let mut limits = error
@@ -193,15 +192,16 @@ impl RateLimits {
         limits
     }
 
-    /// The limit with this id; `-` and `_` are the same, and letter case does not matter.
+    /// Returns the limit with this id, ignoring case and treating `-` and `_` as equal.
     pub fn limit(&self, id: &str) -> Option<&RateLimit> {
         let id = normal_id(id);
         self.limits.iter().find(|limit| limit.id == id)
     }
 
-    /// The limit that counts: the one the service names, or else the default one, or else the first.
+    /// Returns the active limit: the one that the service names, else the default one, else the
+    /// first.
     ///
-    /// The service has been seen to name a limit about which it says nothing.
+    /// The service sometimes names a limit without data.
     pub fn active(&self) -> Option<&RateLimit> {
         let named = self.active_limit.as_deref().and_then(|id| self.limit(id));
         named
@@ -209,12 +209,12 @@ impl RateLimits {
             .or_else(|| self.limits.first())
     }
 
-    /// Whether there is nothing in it.
+    /// Returns whether there is no data.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Takes over what newer limits say, and keeps what they say nothing about.
+    /// Merges newer limits, and keeps what they do not mention.
     pub fn update(&mut self, newer: Self) {
         for limit in newer.limits {
             match self.limits.iter_mut().find(|old| old.id == limit.id) {
@@ -233,7 +233,7 @@ impl RateLimits {
         replace(&mut self.promo_message, newer.promo_message);
         replace(&mut self.requests, newer.requests);
         replace(&mut self.tokens, newer.tokens);
-        // What was reached belongs to one answer.
+        // The limit that was reached belongs to one response.
         self.reached = newer.reached;
         self.resets_at = newer.resets_at;
         self.resets_in_seconds = newer.resets_in_seconds;
@@ -268,7 +268,7 @@ impl Headers<'_> {
         }
     }
 
-    /// The names of the limits that have windows.
+    /// Returns the names of the limits that have windows.
     fn limit_names(&self) -> Vec<&str> {
         self.0
             .iter()
@@ -336,7 +336,7 @@ impl Headers<'_> {
         (budget != RateBudget::default()).then_some(budget)
     }
 
-    /// The value of a header, unless it is blank.
+    /// Returns the value of a header, unless it is blank.
     fn text(&self, name: &str) -> Option<&str> {
         let (_, value) = self.0.iter().find(|(key, _)| key == name)?;
         Some(value.trim()).filter(|value| !value.is_empty())
@@ -344,7 +344,7 @@ impl Headers<'_> {
 }
 
 impl RateLimitWindow {
-    /// A window of which nothing is used and nothing else is known is none.
+    /// A window with no usage and no other data counts as absent.
     fn unless_void(self) -> Option<Self> {
         let is_void = self.used_percent == 0.0
             && self.window_minutes.unwrap_or_default() == 0
@@ -365,7 +365,7 @@ fn window_of(body: &RateLimitWindowBody) -> Option<RateLimitWindow> {
     .unless_void()
 }
 
-/// Text without its quotes, numbers and booleans as they are; of a list the first.
+/// Returns strings without quotes, numbers and booleans as text, and the first element of a list.
 fn plain(value: &RawJson) -> Option<Cow<'_, str>> {
     let json = value.as_str();
     match json.as_bytes().first()? {
@@ -398,6 +398,6 @@ fn replace<T>(old: &mut Option<T>, new: Option<T>) {
 
 const DEFAULT_LIMIT: &str = "codex";
 
-/// How many headers with windows are looked at. Each is looked for among all headers, and a message
-/// can bring as many as it likes; the service knows a handful of limits.
+/// The maximum number of headers with windows that are read. Each is searched for among all
+/// headers, of which a message can have any number; the service has a handful of limits.
 const MAX_LIMITS: usize = 64;

@@ -1,4 +1,4 @@
-//! JSON text that is kept exactly as it was read.
+//! JSON text that is kept verbatim.
 
 use alloc::borrow::Cow;
 use alloc::borrow::ToOwned;
@@ -15,10 +15,10 @@ use crate::DecodeError;
 use crate::halves::lossy;
 use crate::wire::halves::Reader;
 
-/// One JSON value, kept as the text it was read from.
+/// A JSON value, kept as the text that it was read from.
 ///
-/// Whatever this crate does not model is held as `RawJson` and written back unchanged: number
-/// spelling, key order and escapes included. Two values are equal when their texts are equal.
+/// Everything that this crate does not model is a `RawJson` and is written back unchanged,
+/// including number spelling, key order and escapes. Two values are equal if their texts are equal.
 ///
 /// Reading or writing a `RawJson` through serde works with JSON only, because other formats cannot
 /// carry JSON text verbatim.
@@ -35,11 +35,11 @@ use crate::wire::halves::Reader;
 pub struct RawJson(Box<RawValue>);
 
 impl RawJson {
-    /// Checks that `text` is one JSON value and keeps it.
+    /// Checks that `text` is one JSON value and stores it.
     ///
     /// # Errors
     ///
-    /// Fails when `text` is not exactly one JSON value, surrounding white space aside.
+    /// Fails if `text` is not exactly one JSON value, apart from surrounding white space.
     pub fn parse(text: &str) -> Result<Self, DecodeError> {
         match serde_json::from_str::<&RawValue>(text) {
             Ok(raw) => Ok(Self(raw.to_owned())),
@@ -47,11 +47,11 @@ impl RawJson {
         }
     }
 
-    /// Writes `value` as JSON and keeps the text.
+    /// Serializes `value` as JSON and stores the text.
     ///
     /// # Errors
     ///
-    /// Fails when `value` cannot be expressed in JSON, such as a map whose keys are not strings.
+    /// Fails if `value` cannot be represented in JSON, such as a map whose keys are not strings.
     ///
     /// ```
     /// let raw = codex_types::RawJson::encode(&[1, 2])?;
@@ -64,28 +64,28 @@ impl RawJson {
             .map_err(DecodeError::unwritable)
     }
 
-    /// The JSON string that says `text`.
+    /// Creates a JSON string from `text`.
     pub fn string(text: &str) -> Self {
         let mut json = String::with_capacity(text.len() + 2);
         push_string(&mut json, text);
         Self::trusted(json)
     }
 
-    /// The text, exactly as it was read.
+    /// Returns the text, exactly as it was read.
     pub fn as_str(&self) -> &str {
         self.0.get()
     }
 
-    /// Whether the value is `null`.
+    /// Returns whether the value is `null`.
     pub fn is_null(&self) -> bool {
         self.as_str() == "null"
     }
 
-    /// Reads the value as a `T`. A lone surrogate half, such as `\ud83d`, becomes U+FFFD in text.
+    /// Decodes the value as a `T`. A lone surrogate half, such as `\ud83d`, becomes U+FFFD in text.
     ///
     /// # Errors
     ///
-    /// Fails when the value does not have the shape of `T`.
+    /// Fails if the value is not a `T`.
     ///
     /// ```
     /// let raw = codex_types::RawJson::parse("[3, 4]")?;
@@ -96,12 +96,12 @@ impl RawJson {
         parse(self.as_str())
     }
 
-    /// The text without white space between its tokens, so that it fits on one line.
+    /// Returns the text without white space between its tokens, so that it fits on one line.
     pub fn to_compact(&self) -> Cow<'_, str> {
         compact(self.as_str())
     }
 
-    /// Wraps text that this crate itself assembled from valid pieces; anything else becomes `null`.
+    /// Wraps text that this crate assembled from valid parts; anything else becomes `null`.
     pub(crate) fn trusted(json: String) -> Self {
         RawValue::from_string(json).map_or_else(|_| Self::default(), Self)
     }
@@ -159,7 +159,7 @@ pub(crate) fn parse<T: DeserializeOwned>(json: &str) -> Result<T, DecodeError> {
     parse_seed(json, PhantomData)
 }
 
-/// The same for a seed.
+/// Reads JSON with a seed.
 pub(crate) fn parse_seed<T, S>(json: &str, seed: S) -> Result<T, DecodeError>
 where
     S: Copy + for<'de> DeserializeSeed<'de, Value = T>,
@@ -203,7 +203,7 @@ pub(crate) fn push_string(json: &mut String, text: &str) {
     json.push('"');
 }
 
-/// Removes the white space between the tokens of valid JSON.
+/// Removes white space between the tokens of valid JSON.
 fn compact(json: &str) -> Cow<'_, str> {
     if !json.bytes().any(is_space) {
         return Cow::Borrowed(json);
@@ -225,7 +225,7 @@ fn compact(json: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The length of the JSON string that `json` starts with, quotes included.
+/// Returns the length of the JSON string at the start of `json`, including quotes.
 fn string_end(json: &str) -> usize {
     let bytes = json.as_bytes();
     let mut at = 1;
@@ -239,7 +239,7 @@ fn string_end(json: &str) -> usize {
     bytes.len()
 }
 
-/// Whether objects and lists are nested more than `limit` deep in valid JSON.
+/// Returns whether objects and lists nest deeper than `limit` in valid JSON.
 pub(crate) fn nests_deeper_than(json: &str, limit: usize) -> bool {
     let bytes = json.as_bytes();
     if !matches!(bytes.first(), Some(b'{' | b'[')) {

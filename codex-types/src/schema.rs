@@ -14,13 +14,13 @@ use crate::{DecodeError, RawJson};
 pub(crate) struct TypeSchema {
     pub(crate) schema: RawJson,
     pub(crate) description: Option<String>,
-    /// Whether the schema has the form that strict use demands. A map, a tuple and arbitrary JSON cannot.
+    /// Whether the schema is strict. A map, a tuple and arbitrary JSON cannot be.
     pub(crate) is_strict: bool,
 }
 
-/// The schema of a type as it is read, closed where strict schemas can express the type.
+/// Returns the schema of a type as deserialized, closed if strict schemas can express the type.
 pub(crate) fn of<T: JsonSchema>() -> Result<TypeSchema, DecodeError> {
-    // Without the key `$schema`, which is of no use to the service.
+    // The service does not use the key `$schema`.
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.meta_schema = None);
     let mut open = settings
         .into_generator()
@@ -47,7 +47,7 @@ pub(crate) fn of<T: JsonSchema>() -> Result<TypeSchema, DecodeError> {
     })
 }
 
-/// The name of a type in the form that the service accepts.
+/// Returns the name of a type in the form that the service accepts.
 pub(crate) fn name_of<T: JsonSchema>() -> String {
     let spell = |character: char| match character {
         character if character.is_ascii_alphanumeric() => character,
@@ -60,14 +60,15 @@ pub(crate) fn name_of<T: JsonSchema>() -> String {
         .collect()
 }
 
-/// Spells a schema with the keywords that strict schemas have. False if it then means something else.
+/// Rewrites a schema with the keywords that strict schemas allow. Returns false if its meaning
+/// changes.
 fn simplify(schema: &mut Value) -> bool {
     let Some(object) = schema.as_object_mut() else {
         return false;
     };
     object.retain(|name, _| !HINTS.contains(&&**name));
     if let Some(choices) = object.remove("oneOf") {
-        // The variants of an enum exclude each other already.
+        // The variants of an enum already exclude each other.
         object.entry("anyOf").or_insert(choices);
     }
     merge_single(object);
@@ -97,7 +98,7 @@ fn simplify(schema: &mut Value) -> bool {
     is_expressible
 }
 
-/// A schema that consists of one other schema is that schema.
+/// Replaces a schema that consists of one other schema with that schema.
 fn merge_single(object: &mut Map<String, Value>) {
     let is_single = |all: &Value| all.as_array().is_some_and(|all| all.len() == 1);
     if object.get("allOf").is_some_and(is_single)
@@ -110,7 +111,7 @@ fn merge_single(object: &mut Map<String, Value>) {
     }
 }
 
-/// Keywords that strict schemas do not have and that restrict nothing a Rust type would not check.
+/// Keywords that strict schemas do not allow and that add no restriction to a Rust type.
 const HINTS: [&str; 7] = [
     "default",
     "examples",
@@ -121,5 +122,5 @@ const HINTS: [&str; 7] = [
     "title",
 ];
 
-/// What the service accepts as the name of a format or a function, in characters.
+/// The longest name of a format or a function that the service accepts, in characters.
 const LONGEST_NAME: usize = 64;

@@ -1,4 +1,4 @@
-//! Text that must not be shown.
+//! Text that must not be printed.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -10,9 +10,9 @@ use crate::wire::encode::{Encode, Encoder, serialize_by_encode};
 use crate::wire::source::{Failed, Scalar};
 use crate::wire::{Wire, deserialize};
 
-/// A credential inside a request, such as the token for a remote tool server.
+/// A credential inside a request, such as the token for an MCP server.
 ///
-/// It is written to the wire as it is, but `Debug` does not show it and there is no `Display`.
+/// It is written to the wire unchanged, but `Debug` does not show it and there is no `Display`.
 ///
 /// ```
 /// use codex_types::Secret;
@@ -25,7 +25,7 @@ use crate::wire::{Wire, deserialize};
 pub struct Secret(Box<str>);
 
 impl Secret {
-    /// The text itself. Take care where it goes.
+    /// Returns the secret text. Do not log it.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! Values of a kind this version does not know.
+//! Values of an unknown kind.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -10,10 +10,10 @@ use crate::wire::object::Prelude;
 use crate::wire::push_entry;
 use crate::wire::source::{Failed, Fields, next_name};
 
-/// An event, item, part, tool or other tagged value whose `type` this version does not know.
+/// An event, item, part, tool or other tagged value with a `type` that this version does not know.
 ///
-/// It keeps everything that was read and is written back unchanged. A value without a `type`, or one
-/// that is no object at all, is kept in the same way.
+/// It keeps everything that was read and is written back unchanged. A value without a `type`, or
+/// one that is not an object, is kept in the same way.
 ///
 /// ```
 /// use codex_types::{OutputItem, RawJson};
@@ -33,7 +33,7 @@ pub struct Unknown {
 }
 
 impl Unknown {
-    /// Keeps `raw`, whatever it is.
+    /// Wraps `raw`, whatever it is.
     pub fn new(raw: RawJson) -> Self {
         let kind = crate::event::scan::kind_of(raw.as_str()).unwrap_or_default();
         Self {
@@ -42,12 +42,12 @@ impl Unknown {
         }
     }
 
-    /// The value of `type`; empty when there is none or when it is not text.
+    /// Returns the value of `type`; empty if there is none or it is not a string.
     pub fn kind(&self) -> &str {
         &self.kind
     }
 
-    /// The whole value.
+    /// Returns the whole value.
     pub fn raw(&self) -> &RawJson {
         &self.raw
     }

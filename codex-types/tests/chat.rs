@@ -107,7 +107,7 @@ fn answers_there_and_back_say_the_same() {
         let again = to_chat_response(&back, &AnswerOptions::new()).unwrap();
         let is_empty = |completion: &ChatResponse| completion.choices[0].message.content.is_none();
         if !is_empty(&there) && response.output_text().is_empty() {
-            // An empty text is no part of a response.
+            // An empty text is not part of a response.
             assert!(is_empty(&again));
             continue;
         }

@@ -41,7 +41,7 @@ fn all_forms_are_read_alike() {
     assert_eq!(html.to_api_error().message, "Blocked");
     assert_eq!(
         ErrorEvent::from_body(b"").to_api_error().to_string(),
-        "the service gives no reason"
+        "the service gave no reason"
     );
     let long = ErrorEvent::from_body("é".repeat(2000).as_bytes())
         .message

@@ -189,7 +189,7 @@ fn errors_say_what_and_where() {
         said(""),
         (
             DecodeErrorKind::UnexpectedEnd,
-            "json ends too early at byte 0".into(),
+            "unexpected end of json at byte 0".into(),
             None
         )
     );
@@ -198,7 +198,7 @@ fn errors_say_what_and_where() {
             said(json),
             (
                 DecodeErrorKind::Mismatch,
-                "json has an unexpected form at byte 0".into(),
+                "json has an unexpected type at byte 0".into(),
                 None
             )
         );
@@ -215,7 +215,7 @@ fn errors_say_what_and_where() {
         .unwrap()
         .decode::<u8>()
         .unwrap_err();
-    assert_eq!(error.to_string(), "json has an unexpected form at byte 7");
+    assert_eq!(error.to_string(), "json has an unexpected type at byte 7");
     assert!(error.source().is_none());
     let unwritable = RawJson::encode(&std::collections::BTreeMap::from([((1, 2), 3)])).unwrap_err();
     assert_eq!(unwritable.to_string(), "value has no json form");
@@ -223,7 +223,7 @@ fn errors_say_what_and_where() {
     let arguments = FunctionCall::new("c", "f", "secret")
         .arguments_as::<u8>()
         .unwrap_err();
-    assert_eq!(arguments.to_string(), "arguments of a call cannot be read");
+    assert_eq!(arguments.to_string(), "invalid arguments of a call");
     assert_eq!(
         arguments.source().unwrap().to_string(),
         "text is not json at byte 0"

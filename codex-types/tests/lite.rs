@@ -191,7 +191,7 @@ fn hosted_tools_are_left_out_only_where_the_policy_says_so() {
         kept.contains(r#""tools":[{"type":"web_search"},{"type":"namespace""#),
         "{kept}"
     );
-    // A tool that the client runs, and one that nobody knows, may be good for something.
+    // A tool that the client runs, and an unknown one, may be useful.
     let body = r#"{"model":"gpt-6.2-sol","input":[],"tools":[{"type":"tool_search","execution":"client"},{"type":"dream"}]}"#;
     let kept = fit(&Profile::chatgpt(), &FitPolicy::new(), body);
     assert!(

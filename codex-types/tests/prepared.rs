@@ -159,7 +159,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     /// A conversation grows and branches, and is sent now to one backend and now to another: each request is
-    /// what it would be if it had been made anew.
+    /// what it would be if it had been built from scratch.
     #[test]
     fn a_prepared_request_is_the_plain_one(
         steps in prop::collection::vec((0_usize..10_000, 1_usize..4, 0_usize..10_000, any::<bool>()), 1..12),

@@ -309,7 +309,7 @@ fn an_unknown_parameter_passes_with_a_warning() {
             );
         }
     }
-    // Whoever does not want that can say so.
+    // A policy can refuse it.
     let strict = FitPolicy::new().on(FindingCode::UnknownParameter, OnFinding::Fail);
     assert!(Profile::platform().fit(&request, &strict).is_err());
 }

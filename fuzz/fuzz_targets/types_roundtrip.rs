@@ -3,7 +3,7 @@
 //! same value.
 //!
 //! The first byte chooses the type, the rest is the text. Of keys that occur more than once the last
-//! counts, except for `type`, where the first one does: so the text is written anew by
+//! counts, except for `type`, where the first one does: so the text is rewritten by
 //! `serde_json::Value` before it is read.
 
 use codex_types::{
@@ -22,7 +22,7 @@ fuzz_target!(|data: &[u8]| {
     let Ok(text) = core::str::from_utf8(text) else {
         return;
     };
-    // An event is an error exactly when it is no JSON object.
+    // An event is an error exactly when it is not a JSON object.
     let event = ResponseEvent::from_json(text);
     let Ok(value) = serde_json::from_str::<Value>(text) else {
         return;
@@ -51,7 +51,7 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn passes<T: DeserializeOwned + Serialize + PartialEq>(text: &str, value: &Value) {
-    // Only a struct asked to be what is no object refuses.
+    // Only a struct refuses, and only values that are not objects.
     let Ok(read) = serde_json::from_str::<T>(text) else {
         assert!(!value.is_object());
         return;

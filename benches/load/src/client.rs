@@ -129,8 +129,8 @@ fn request(url: &str) -> http::Request<Bytes> {
         .expect("a request")
 }
 
-// What nobody can be cheaper than with this runtime: the socket is read until the server closes it, and nothing is understood. Counting
-// would be work, too, so its events are those that were sent.
+// The lower bound with this runtime: the socket is read until the server closes it, and nothing is
+// parsed. Counting would be work, too, so its events are those that were sent.
 async fn bare(url: String, sent: u64) -> Option<u64> {
     let mut stream = TcpStream::connect(url.strip_prefix("http://")?)
         .await

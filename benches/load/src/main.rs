@@ -1,4 +1,5 @@
-//! What a stream costs when there are thousands: memory at the peak, processor time per event, and what happens when nobody reads.
+//! The cost of one of thousands of streams: peak memory, processor time per event, and the effect of a
+//! reader that does not read.
 //!
 //! `cargo run --release` runs everything and prints tables; `cargo run --release -- STREAMS EVENTS` changes the size. Server and each
 //! client are processes of their own; every client meets the same server program and the same bytes.

@@ -1,4 +1,4 @@
-//! What this process has used, as Linux tells it.
+//! The resources that this process has used, as Linux reports them.
 
 /// What a client has to say at its end.
 #[derive(Debug, Default)]

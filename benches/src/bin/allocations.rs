@@ -25,7 +25,7 @@ fn main() {
     let deltas = Workload::deltas(2_000);
     let multiline = Workload::multiline(2_000);
     println!(
-        "\n## Allocations an event, framing\n\nOf 2,000 events, reallocations included, that of the chunks not. Deltas, and in brackets multi-line events.\n"
+        "\n## Allocations per event, framing\n\nOf 2,000 events, including reallocations, without those of the chunks. Deltas, with multi-line events in parentheses.\n"
     );
     println!("| |{labels}|\n|---|---:|---:|---:|");
     for decoder in Framing::ALL.into_iter().filter(|way| way.is_decoder()) {
@@ -41,7 +41,7 @@ fn main() {
         println!();
     }
     println!(
-        "\n## Allocations an event, framing and typed events, deltas\n\n| |{labels}|\n|---|---:|---:|---:|"
+        "\n## Allocations per event, framing and typed events, deltas\n\n| |{labels}|\n|---|---:|---:|---:|"
     );
     for way in Typed::ALL {
         print!("| {} |", way.name());

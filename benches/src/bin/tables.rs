@@ -32,7 +32,7 @@ fn main() -> io::Result<()> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
     fs::create_dir_all(&folder)?;
     let mut report = String::from(
-        "# codex-sse beside its peers\n\nWritten by `cargo run --profile bench -p codex-bench --bin tables`. CPU time of the thread, medians of interleaved rounds in one\nprocess, of many runs of the same decoder one after the other; nanoseconds an event, and in brackets how often the time of the memchr2 scan over the same chunks. Ratios within a table mean something, absolute times are this\nmachine's. All output is compared with the generator's first; **wrong** marks other events, a dash a run beyond two seconds.\n",
+        "# codex-sse compared with other crates\n\nWritten by `cargo run --profile bench -p codex-bench --bin tables`. CPU time of the thread: medians of interleaved rounds in one process, each with many runs of the\nsame decoder. Nanoseconds per event, with the ratio to a memchr2 scan of the same chunks in parentheses.\nRatios within a table are comparable; absolute times depend on the machine. All output is compared with\nthe generator's first: **wrong** marks different events, a dash a run beyond two seconds.\n",
     );
     for workload in [
         Workload::deltas(20_000),
@@ -44,7 +44,7 @@ fn main() -> io::Result<()> {
     typed(rounds, &mut report, &folder)?;
     allocations(&mut report)?;
     scaling(
-        "Linearity: one chunk of N deltas, nanoseconds an event",
+        "Linearity: one chunk of N deltas, nanoseconds per event",
         ["250", "1000", "4000", "16000"],
         [250, 1000, 4000, 16_000].map(Workload::deltas),
         usize::MAX,
@@ -52,7 +52,7 @@ fn main() -> io::Result<()> {
     );
     for (label, chunk) in &CHUNKS[1..4] {
         scaling(
-            &format!("Linearity: one data line in chunks of {label}, nanoseconds a kibibyte"),
+            &format!("Linearity: one data line in chunks of {label}, nanoseconds per KiB"),
             ["16 KiB", "64 KiB", "256 KiB", "1 MiB"],
             [16, 64, 256, 1024].map(|kibibytes| Workload::line(kibibytes << 10)),
             *chunk,
@@ -270,7 +270,7 @@ fn plot(title: &str, rows: &[(String, Vec<Option<f64>>, bool)], column: usize) -
     let longest = bars.first().map_or(1.0, |(_, time)| time * 12.0);
     let height = 40 + 24 * bars.len();
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"860\" height=\"{height}\" font-family=\"sans-serif\" font-size=\"13\">\n<text x=\"8\" y=\"20\" font-weight=\"bold\">{title}, 16 KiB chunks, nanoseconds an event</text>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"860\" height=\"{height}\" font-family=\"sans-serif\" font-size=\"13\">\n<text x=\"8\" y=\"20\" font-weight=\"bold\">{title}, 16 KiB chunks, nanoseconds per event</text>\n"
     );
     for (index, (name, time)) in bars.iter().enumerate() {
         let y = 34 + 24 * index;

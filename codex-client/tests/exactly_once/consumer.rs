@@ -17,7 +17,7 @@ pub(crate) struct Tally {
     /// Completed although the server interfered.
     pub(crate) saved: u64,
     pub(crate) interfered: u64,
-    /// Ended in an error before anything was handed out, and after.
+    /// Ended in an error before anything was delivered, and after.
     pub(crate) refused: u64,
     pub(crate) cut: u64,
     pub(crate) restarted: u64,
@@ -44,7 +44,7 @@ pub(crate) struct Conversation {
     tally: Tally,
 }
 
-/// What was handed out since the last border.
+/// The events delivered since the last boundary.
 #[derive(Default)]
 struct Seen {
     id: String,
@@ -244,10 +244,10 @@ impl Seen {
         self.is_closed |= is_part && event.sequence_number().is_none();
     }
 
-    /// What was handed out has to be the beginning of what the server said, and all of it if it is over.
+    /// The delivered events must be a prefix of the server's events, and all of them if the turn has ended.
     fn check(&self, server: &Server, tally: &mut Tally) {
         let Some(made) = server.made.iter().find(|made| made.id == self.id) else {
-            // An error in the place of a response has neither.
+            // An error instead of a response has neither.
             tally.lost += u64::from(!self.numbers.is_empty());
             return;
         };

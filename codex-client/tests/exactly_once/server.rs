@@ -20,7 +20,7 @@ const DELTAS: usize = 4;
 /// How a connection fails in front of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It ends without a word.
+    /// It ends without a close frame.
     End,
     Reset,
     /// Nothing comes any more.

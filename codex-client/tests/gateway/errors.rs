@@ -110,7 +110,7 @@ async fn a_service_that_breaks_off_later_is_an_error_in_the_stream() {
         assert!(!stream.contains("finish_reason\":\"stop"), "{stream}");
         assert!(!stream.contains("[DONE]"), "{stream}");
 
-        // Whoever wanted the whole gets none of it.
+        // A client that asked for a document gets none of it.
         for path in APIS {
             let response = gateway.post(path, &request(path, false)).await;
             assert_eq!(response.status(), 502);

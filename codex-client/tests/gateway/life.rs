@@ -41,7 +41,7 @@ async fn a_client_that_leaves_cancels_its_request_at_the_service() {
 
 #[tokio::test]
 async fn a_client_that_takes_nothing_stops_the_service_and_is_let_go() {
-    // More than all the buffers on the way can hold.
+    // More than all buffers in between can hold.
     let many = (0..64).fold(Answer::sse().event(created()), |answer, number| {
         answer.event(delta(number, &"x".repeat(1 << 20)))
     });
@@ -61,7 +61,7 @@ async fn a_client_that_takes_nothing_stops_the_service_and_is_let_go() {
     // Had the gateway taken everything in, the service would have come to its end.
     eventually("the request is cancelled", || server.canceled() == 1).await;
 
-    // Whoever reads, however slowly, gets everything.
+    // A client that reads, however slowly, gets everything.
     let mut body = gateway.post("/v1/responses", &streamed()).await.into_body();
     let mut total = 0;
     while let Some(chunk) = body.chunk().await {
@@ -112,7 +112,7 @@ async fn events_go_on_as_they_come() {
         let chunk = body.chunk().await.expect("a chunk").expect("no error");
         seen.push_str(core::str::from_utf8(&chunk).expect("UTF-8"));
     }
-    // The service has not gone on; nothing was held back here.
+    // The service has not continued; nothing was held back here.
     gate.open();
     assert!(body.chunk().await.is_some());
 }
@@ -154,7 +154,7 @@ async fn stopping_does_not_wait_for_ever() {
     assert!(gateway.ends_within(Duration::from_secs(10)));
     drop(body);
 
-    // Nor for as long as it was told, when it is asked twice.
+    // Nor for the whole period, if it gets a second interrupt.
     let server = stalled();
     let mut gateway = Gateway::before(&server, &["--stop-within", "600"]);
     let body = gateway.post("/v1/responses", &streamed()).await.into_body();
@@ -164,7 +164,7 @@ async fn stopping_does_not_wait_for_ever() {
         TcpStream::connect(&address).is_err()
     })
     .await;
-    // The second interrupt has to find somebody who waits for it.
+    // The second interrupt needs a waiting handler.
     for _ in 0..50 {
         gateway.interrupt();
         if gateway.ends_within(Duration::from_millis(200)) {

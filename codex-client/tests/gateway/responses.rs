@@ -68,7 +68,7 @@ async fn what_has_no_name_here_is_passed_on_too() {
     let request = json!({"model": "some-model", "input": "Why?", "stream": true});
     let stream = text(gateway.post("/v1/responses", &request).await).await;
     let data = data(&stream);
-    // The last but one is spread over several lines, or is not any more; either is the same to whoever reads it.
+    // The last but one may be spread over several lines or not; the meaning is the same.
     assert!(stream.contains("event: response.spread\ndata: {"));
     let same = |left: &str, right: &str| {
         let value = |text| serde_json::from_str::<Value>(text).expect("JSON");

@@ -153,7 +153,7 @@ fn the_calls_of_the_sdk_are_answered_on_one_connection() {
     assert!(call["id"].is_string());
     assert_eq!(call["function"]["name"], "current_weather");
 
-    // None of what the SDK says about itself goes on to the service.
+    // None of the SDK's headers about itself reaches the service.
     for request in server.requests() {
         assert_eq!(request.header("x-stainless-lang"), None);
         assert_eq!(request.header("authorization"), Some("Bearer sk-invented"));

@@ -18,7 +18,7 @@ use std::time::Duration;
 use codex_transport::testing::{Answer, LoopbackServer, RecordedRequest, Script};
 use serde_json::{Value, json};
 
-/// In every secret the authority gives out and every one a test plants; nothing may ever print it.
+/// Part of every secret that the authority issues or a test plants; nothing may ever print it.
 pub const CANARY: &str = "canary-5e0c";
 
 /// Says me@example.com, plan plus, account acct-1, and is good until the year 2100.

@@ -189,7 +189,7 @@ impl ToChatChunks {
     pub fn finish(&mut self) -> Vec<ChatStreamEvent> {
         let mut out = Vec::new();
         if !self.is_over {
-            let message = "the stream ended before the response did";
+            let message = "response stream ended before a terminal event";
             self.fail(ApiError::new("stream_truncated", message), &mut out);
         }
         out

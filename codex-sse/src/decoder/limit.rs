@@ -1,10 +1,10 @@
-// Limits are defined byte by byte, so that an error does not depend on how the stream was cut.
+// Limits are defined byte by byte, so that an error does not depend on chunking.
 
 use super::{Decoder, Place};
 use crate::{Error, ErrorKind, Limits, line::Field};
 
 impl Decoder {
-    /// The unfinished line, of which all bytes up to `self.offset` count.
+    /// Returns the progress of the unfinished line, of which all bytes up to `self.offset` count.
     pub(super) fn progress(&self, ended: bool) -> Progress {
         Progress {
             start: self.line_start,
@@ -26,7 +26,7 @@ impl Decoder {
         self.check_exactly(line)
     }
 
-    /// Finds the first byte of a line, if any, with which a limit is passed.
+    /// Finds the first byte of a line, if any, that exceeds a limit.
     #[cold]
     pub(super) fn check_exactly(&self, line: &Progress) -> Result<(), Error> {
         let Limits {
@@ -65,14 +65,14 @@ impl Decoder {
     }
 }
 
-/// How far a line has come, for the limits.
+/// The progress of a line, for the limits.
 pub(super) struct Progress {
     /// The offset of its first byte.
     pub(super) start: u64,
     pub(super) length: usize,
     pub(super) ended: bool,
-    /// The field, unless it is skipped or not known yet, and where its value begins.
+    /// The field, unless it is skipped or unknown so far, and the start of its value.
     pub(super) value: Option<(Field, usize)>,
-    /// See [`known_without_data`](crate::line::known_without_data).
+    /// The result of [`known_without_data`](crate::line::known_without_data).
     pub(super) without_data: Option<usize>,
 }

@@ -1,4 +1,4 @@
-// The line loop: every line the slow way, whole or cut.
+// The line loop: the general path for every line, whole or cut.
 
 use super::{Decoder, Lent, Place, find_line_end, is_line_end, limit::Progress};
 use crate::{
@@ -46,7 +46,7 @@ impl Decoder {
         }
     }
 
-    /// Takes lines until an event is complete (true) or the input is used up (false).
+    /// Consumes lines until an event is complete (true) or the input is used up (false).
     pub(super) fn take_lines<'i>(
         &mut self,
         rest: &mut &'i [u8],
@@ -82,7 +82,7 @@ impl Decoder {
         }
     }
 
-    /// Goes on where the last chunk stopped, until a line may begin or the input is used up.
+    /// Continues where the last chunk stopped, until a line may begin or the input is used up.
     pub(super) fn resume<'i>(
         &mut self,
         rest: &mut &'i [u8],
@@ -105,7 +105,8 @@ impl Decoder {
         Ok(())
     }
 
-    /// One byte where a byte-order mark may stand. A beginning of the mark that goes on otherwise is a line of no known field.
+    /// Consumes one byte where a byte-order mark may be. A mark that does not continue is a line
+    /// with an unknown field.
     pub(super) fn take_mark(&mut self, rest: &mut &[u8], byte: u8, length: u8) {
         if byte == MARK[usize::from(length)] {
             self.take(rest, 1);
@@ -123,7 +124,7 @@ impl Decoder {
         }
     }
 
-    /// Bytes of a line whose field is not known yet, no more than tell it.
+    /// Consumes bytes of a line until they identify its field.
     pub(super) fn take_head<'i>(
         &mut self,
         rest: &mut &'i [u8],
@@ -160,7 +161,7 @@ impl Decoder {
         self.check(&self.progress(false))
     }
 
-    /// The beginning of a line whose end does not lie in the chunk.
+    /// Consumes the beginning of a line whose end is not in the chunk.
     pub(super) fn begin_line(&mut self, rest: &mut &[u8]) -> Result<(), Error> {
         let line = *rest;
         self.line_start = self.offset;
@@ -183,7 +184,7 @@ impl Decoder {
         self.place = Place::Inside(field);
     }
 
-    /// The first bytes of a value, which a line feed joins to the data before it.
+    /// Holds the first bytes of a value, which a line feed joins to the data before it.
     fn hold_first(&mut self, field: Field, value: &[u8]) {
         if field == Field::Data && self.data_lines > 0 {
             self.held.append_line(value);
@@ -200,7 +201,7 @@ impl Decoder {
         }
     }
 
-    /// Bytes of a line whose field is known, and its end if it lies in the chunk.
+    /// Consumes bytes of a line whose field is known, and its end if it is in the chunk.
     pub(super) fn take_value<'i>(
         &mut self,
         rest: &mut &'i [u8],
@@ -228,7 +229,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// A line that lies whole in the chunk.
+    /// Consumes a line that is whole in the chunk.
     #[inline]
     pub(super) fn take_line<'i>(
         &mut self,
@@ -250,7 +251,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Does what a finished line says.
+    /// Applies a finished line.
     #[inline]
     pub(super) fn apply<'i>(
         &mut self,
@@ -321,7 +322,8 @@ impl Decoder {
         }
     }
 
-    /// A blank line. True when it dispatches an event, false when there is no data to dispatch.
+    /// Ends an event at a blank line. True if it dispatches an event, false if there is no data to
+    /// dispatch.
     pub(super) fn end_event<'i>(
         &mut self,
         rest: &mut &'i [u8],
@@ -350,7 +352,7 @@ impl Decoder {
         Ok(dispatched)
     }
 
-    /// Takes the line end that `rest` begins with.
+    /// Consumes the line ending at the start of `rest`.
     #[inline]
     pub(super) fn take_line_end(&mut self, rest: &mut &[u8]) {
         let byte = rest[0];
@@ -365,7 +367,7 @@ impl Decoder {
         }
     }
 
-    /// Takes the line feed that belongs to a carriage return at the end of the chunk before.
+    /// Consumes the line feed that belongs to a carriage return at the end of the previous chunk.
     pub(super) fn swallow_line_feed(&mut self, rest: &mut &[u8]) {
         let after_event = self.event_start == self.offset;
         self.take(rest, 1);
@@ -380,7 +382,7 @@ impl Decoder {
         self.offset += length as u64;
     }
 
-    /// Copies what the unfinished event has in a chunk that ends.
+    /// Copies the unfinished event's part of a chunk that ends.
     pub(super) fn keep(&mut self, lent: &mut Lent<'_>) {
         self.keep_data(lent);
         if let Some(event) = lent.event.take() {
@@ -398,7 +400,7 @@ impl Decoder {
     }
 }
 
-/// Where the value of a finished line lies: in the chunk, or, cut by its start, in `Held`.
+/// The location of a finished line's value: in the chunk or, cut by its start, in `Held`.
 #[derive(Clone, Copy)]
 pub(super) enum Value<'i> {
     Lent(&'i [u8]),

@@ -1,27 +1,30 @@
 // Notes for maintainers.
 //
-// The decoder is fed with slices of a byte stream, cut anywhere, and lends events. It has one loop over lines. A line that lies whole in
-// the chunk is looked at in place, and the values of an event whose lines all lie in the chunk are lent from there (`Lent`); only what a
-// chunk boundary cuts is copied (`Held`). A cut line goes on where it stopped, by `Place`, so no byte is scanned twice:
+// The decoder is fed slices of a byte stream, cut anywhere, and lends events. It has one loop over
+// lines. A line that is whole in the chunk is read in place, and the values of an event whose lines
+// are all in the chunk are lent from there (`Lent`); only what a chunk boundary cuts is copied
+// (`Held`). A cut line continues where it stopped, by `Place`, so no byte is scanned twice:
 //
 //   place       entered when                          left by
 //   Mark(n)     n bytes of a byte-order mark came     the rest of the mark, or any other byte: they were line content
 //   Start       a line may begin                      its first byte
-//   Header(n)   n bytes of the predicted header came  the rest of the header: Inside; any other byte: as if fed anew from Start
+//   Header(n)   n bytes of the predicted header came  the rest of the header: Inside; any other byte: as from Start
 //   Return      a carriage return ended a line        swallowing one line feed, then as Start
 //   Head        a line began, field not yet known     the byte that decides it: Inside; or the line's end
 //   Inside(f)   the field is known                    the line's end
 //   Failed      a limit was passed                    never
 //
-// A carriage return ends the line at once, and the line feed that may follow is swallowed later: so an event is handed out with the
-// last byte of its blank line, whatever ended it.
+// A carriage return ends the line at once, and the line feed that may follow is skipped later, so
+// an event is returned with the last byte of its blank line, whatever the line ending.
 //
-// In front of the loop stands a prediction. Streams repeat the same event type hundreds of times, so the decoder remembers the bytes up
-// to the data of the last event that it lent. If the next event begins with the very same bytes, one comparison replaces the parse of
-// two fields. It can save work but never change a result.
+// A prediction precedes the loop. Streams repeat the same event type hundreds of times, so the
+// decoder remembers the bytes up to the data of the last event that it lent. If the next event
+// begins with the same bytes, one comparison replaces the parsing of two fields. It can save work
+// but never change a result.
 //
-// Limits are defined byte by byte so that they do not depend on chunks: an error's offset is that of the byte with which the violation
-// is known. `Decoder::check` finds it for a whole line or a part of one; a cheap test in front keeps it off the fast path.
+// Limits are defined byte by byte so that they do not depend on chunks: the offset of an error is
+// that of the byte that proves the violation. `Decoder::check` finds it for a whole line or a part
+// of one; a cheap test keeps it off the fast path.
 
 mod limit;
 mod lines;
@@ -40,13 +43,14 @@ use crate::{
     text::Text,
 };
 
-/// Decodes a byte stream of server-sent events, chunk by chunk, into [`Frame`]s.
+/// A decoder of server-sent events: turns a byte stream, chunk by chunk, into [`Frame`]s.
 ///
-/// It follows the WHATWG HTML standard, section 9.2.6, to the letter. It does no I/O, knows no runtime, lends what it can from the chunk
-/// and copies only what a chunk boundary cuts.
+/// It implements the WHATWG HTML standard, section 9.2.6, exactly. It does no I/O, needs no
+/// runtime, borrows from the chunk where possible, and copies only what a chunk boundary cuts.
 ///
-/// The founding law: **chunking is invisible.** However the same bytes are cut, empty chunks included, the frames, the errors and the
-/// [`Tail`] are the same, and a frame is handed out with the last byte of its blank line.
+/// **Chunking does not matter:** however the same bytes are divided, including empty chunks, the
+/// frames, the errors and the [`Tail`] are the same, and a frame is returned with the last byte of
+/// its blank line.
 ///
 /// ```
 /// use codex_sse::{Decoder, Tail};
@@ -66,47 +70,49 @@ use crate::{
 #[derive(Clone)]
 pub struct Decoder {
     place: Place,
-    /// Whether a frame that lies in `held` is lent, to be dropped with the next call.
+    /// Whether a frame in `held` is lent, to drop with the next call.
     lent: bool,
-    /// Data lines of the unfinished event.
+    /// The data lines of the unfinished event.
     data_lines: usize,
     held: Held,
     retry: Option<u64>,
     prediction: Prediction,
-    /// Bytes taken from the stream, and how many of them lie before the unfinished event.
+    /// The number of bytes consumed, and how many of them precede the unfinished event.
     offset: u64,
     event_start: u64,
-    /// Of the unfinished line: the offset of its first byte, where in it the value begins once the field is known, and
-    /// [`known_without_data`](crate::line::known_without_data).
+    /// Of the unfinished line: the offset of its first byte, the start of the value once the field
+    /// is known, and [`known_without_data`](crate::line::known_without_data).
     line_start: u64,
     value_start: usize,
     without_data: Option<usize>,
-    /// What counts against `Limits::max_frame` and `Limits::max_skipped`, without the unfinished line.
+    /// The bytes that count against `Limits::max_frame` and `Limits::max_skipped`, without the
+    /// unfinished line.
     stored: usize,
     skipped: usize,
     limits: Limits,
-    /// The smallest of the limits: what stays below it needs only one comparison.
+    /// The smallest of the limits: smaller sizes need only one comparison.
     least: usize,
     failed: Option<Error>,
 }
 
-/// What was left when a stream ended. The standard discards an event that no blank line has finished.
+/// The data that was left when a stream ended. The standard discards an event without its final
+/// blank line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Tail {
-    /// Nothing was lost.
+    /// No data was lost.
     Clean,
-    /// An event had begun and was not finished: that many bytes since the last blank line.
+    /// An unfinished event was lost: this many bytes since the last blank line.
     Discarded(u64),
 }
 
 impl Decoder {
-    /// A decoder with the default [`Limits`].
+    /// Creates a decoder with the default [`Limits`].
     pub fn new() -> Self {
         Self::with_limits(Limits::new())
     }
 
-    /// A decoder with limits of one's own.
+    /// Creates a decoder with custom limits.
     pub fn with_limits(limits: Limits) -> Self {
         Self {
             place: Place::Mark(0),
@@ -128,13 +134,14 @@ impl Decoder {
         }
     }
 
-    /// Takes bytes from the front of `input` until an event is complete, and lends it.
+    /// Consumes bytes from the front of `input` until an event is complete, and returns it.
     ///
-    /// `Some`: `input` stands just behind the event; call again, there may be more. `None`: `input` is used up; an empty input is just
-    /// "nothing yet".
+    /// `Some`: `input` starts after the event; call again, because there may be more. `None`:
+    /// `input` is used up. An empty input is allowed and means that nothing has arrived.
     ///
     /// # Errors
-    /// When a limit is passed. The error is sticky: every further call gives it again and takes nothing.
+    /// Fails if a limit is exceeded. The error is sticky: every further call returns it again and
+    /// consumes nothing.
     #[inline]
     pub fn decode<'s, 'i: 's>(
         &'s mut self,
@@ -154,10 +161,11 @@ impl Decoder {
         }
     }
 
-    /// Like [`decode`](Self::decode), for a chunk whose UTF-8 is checked as a whole: [`Frame::data_str`] then costs next to nothing.
+    /// Consumes bytes like [`decode`](Self::decode), from a chunk whose UTF-8 is checked as a
+    /// whole: [`Frame::data_str`] then costs next to nothing.
     ///
     /// # Errors
-    /// As [`decode`](Self::decode).
+    /// Those of [`decode`](Self::decode).
     #[inline]
     pub fn decode_chunk<'s, 'i: 's>(
         &'s mut self,
@@ -189,7 +197,7 @@ impl Decoder {
         }
     }
 
-    /// Ends the stream, and says whether an unfinished event was lost.
+    /// Ends the stream, and returns whether an unfinished event was lost.
     pub fn finish(self) -> Tail {
         let end = self
             .failed
@@ -210,22 +218,22 @@ impl Decoder {
         }
     }
 
-    /// The last event id in force, for the header `Last-Event-ID` of a reconnection.
+    /// Returns the current last event id, for the header `Last-Event-ID` of a reconnection.
     pub fn last_event_id(&self) -> Option<&[u8]> {
         self.held.id()
     }
 
-    /// The reconnection time in force, in whole milliseconds.
+    /// Returns the current reconnection time, in whole milliseconds.
     pub fn retry(&self) -> Option<Duration> {
         self.retry.map(Duration::from_millis)
     }
 
-    /// The bytes taken so far.
+    /// Returns the number of bytes consumed so far.
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// The limits that the decoder was made with.
+    /// Returns the limits of the decoder.
     pub fn limits(&self) -> Limits {
         self.limits
     }
@@ -247,7 +255,7 @@ impl fmt::Debug for Decoder {
     }
 }
 
-/// Where the next byte falls; see the notes at the top.
+/// The position of the next byte within the syntax; see the notes at the top.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Mark(u8),
@@ -259,7 +267,7 @@ enum Place {
     Failed,
 }
 
-/// The values of an event that lie in the current chunk; those that do not are held.
+/// The values of an event that are in the current chunk; the others are held.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Lent<'i> {
     /// Whether the event type is the predicted one.
@@ -296,7 +304,7 @@ impl Decoder {
         }
     }
 
-    /// As [`decode`](Self::decode), without the step from values to a frame.
+    /// [`decode`](Self::decode) without the step from values to a frame.
     #[cfg(any(feature = "stream", feature = "events"))]
     #[inline]
     pub(crate) fn decode_lent<'i>(

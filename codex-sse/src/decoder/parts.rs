@@ -3,29 +3,32 @@ use core::fmt;
 use super::{Decoder, Lent, predict::Predicted};
 use crate::{Error, Frame, text::Text};
 
-/// What [`Decoder::decode_part`] hands out.
+/// A part of an event, from [`Decoder::decode_part`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "who passes over a part loses data, so a new kind of part has to break the match"
 )]
 pub enum FramePart<'a> {
-    /// Data of an event that goes on.
+    /// Data of an event that continues.
     Data(&'a [u8]),
-    /// The end of an event: its type and id, and the data that no part before has brought. Of an event that lies whole in its chunk, all.
+    /// The end of an event: its type and id, and the data that no earlier part contained; all data,
+    /// if the event is whole in its chunk.
     Last(Frame<'a>),
 }
 
 impl Decoder {
-    /// Like [`decode`](Self::decode), but the data of an event are lent as they arrive and not held until the event is complete: an image
-    /// of a mebibyte goes by in pieces as large as the chunks, and never is more of it held than one chunk brought.
+    /// Decodes like [`decode`](Self::decode), but returns the data of an event as it arrives
+    /// instead of holding it until the event is complete: an image of one mebibyte passes in parts
+    /// as large as the chunks, and at most one chunk is buffered.
     ///
-    /// The parts of an event, put together, are the data of its frame, whatever the chunks. A part may end within a character or an
-    /// escape. A server may put the event's type behind its data, so the type is known with the last part only; and an event whose last
-    /// part never comes is one that the standard discards. [`Limits`](crate::Limits) count as they do for whole frames.
+    /// The parts of an event, joined, are the data of its frame, whatever the chunks. A part may
+    /// end within a character or an escape. A server may send the event's type after its data, so
+    /// the type is known with the last part only, and the standard discards an event whose last
+    /// part never arrives. [`Limits`](crate::Limits) count as they do for whole frames.
     ///
     /// # Errors
-    /// As [`decode`](Self::decode).
+    /// Those of [`decode`](Self::decode).
     ///
     /// ```
     /// use codex_sse::{Decoder, FramePart};
@@ -69,7 +72,7 @@ impl Decoder {
 }
 
 impl fmt::Debug for FramePart<'_> {
-    /// Shows lengths, as the frame's does.
+    /// Shows lengths, like the frame's `Debug`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Data(data) => f.debug_struct("Data").field("bytes", &data.len()).finish(),

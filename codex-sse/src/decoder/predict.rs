@@ -1,5 +1,5 @@
-// The fast paths in front of the line loop. Neither decides anything: each takes what has exactly the expected shape and is nowhere near a
-// limit, and leaves everything else to the loop.
+// The fast paths before the line loop. Each consumes only input that has exactly the expected form
+// and is far from any limit, and leaves everything else to the loop.
 
 use alloc::string::String;
 use core::{mem, str};
@@ -8,7 +8,7 @@ use super::{Decoder, Lent, Place, find_line_end};
 use crate::{Error, held::Part, line::Field};
 
 impl Decoder {
-    /// The fast path: nothing is pending, and the input begins with an event of the predicted shape.
+    /// The fast path: nothing is pending, and the input begins with an event of the predicted form.
     #[inline(always)]
     pub(super) fn decode_predicted<'i>(&mut self, input: &mut &'i [u8]) -> Predicted<'i> {
         match self.place {
@@ -41,7 +41,7 @@ impl Decoder {
         Predicted::Event(&after_header[..length])
     }
 
-    /// The second fast path: a data line goes on, to the end of the chunk or to that of the event.
+    /// The second fast path: a data line continues, to the end of the chunk or of the event.
     #[inline(never)]
     pub(super) fn decode_data<'i>(&mut self, input: &mut &'i [u8]) -> Predicted<'i> {
         let end = find_line_end(input);
@@ -66,7 +66,7 @@ impl Decoder {
         }
     }
 
-    /// The state behind an event that has been handed out.
+    /// Sets the state after an event that has been returned.
     #[inline]
     pub(super) fn end_of_dispatched(&mut self) {
         self.prediction.learn(&self.held.event);
@@ -78,7 +78,7 @@ impl Decoder {
         self.event_start = self.offset;
     }
 
-    /// The predicted header has come, and its data goes on in the next chunk.
+    /// The predicted header has arrived, and its data continues in the next chunk.
     #[inline(never)]
     pub(super) fn begin_predicted<'i>(
         &mut self,
@@ -96,7 +96,7 @@ impl Decoder {
         Predicted::Begun(data)
     }
 
-    /// The input ends within the predicted header. What has come of it is not copied: its length says it all.
+    /// The input ends within the predicted header. Its bytes are not copied: their number suffices.
     #[inline(never)]
     fn begin_header<'i>(&mut self, input: &mut &'i [u8]) -> Predicted<'i> {
         let header = self.prediction.header.as_bytes();
@@ -112,7 +112,7 @@ impl Decoder {
         Predicted::Begun(&[])
     }
 
-    /// That many bytes of the predicted header have come.
+    /// Continues after that many bytes of the predicted header.
     #[inline(never)]
     fn go_on_with_header<'i>(&mut self, input: &mut &'i [u8], length: u8) -> Predicted<'i> {
         let header = &self.prediction.header.as_bytes()[usize::from(length)..];
@@ -132,7 +132,7 @@ impl Decoder {
         Predicted::Begun(&[])
     }
 
-    /// The predicted header has come as a whole, and was taken.
+    /// The predicted header is complete and was consumed.
     fn end_header(&mut self) {
         self.prediction.was_wrong = false;
         let event = self.prediction.event();
@@ -148,7 +148,7 @@ impl Decoder {
         self.begin_value(Field::Data, DATA.len());
     }
 
-    /// The header that had begun goes on otherwise than predicted: its beginning is given to the loop.
+    /// The header continues differently than predicted: passes its beginning to the loop.
     #[cold]
     pub(super) fn give_up_header(&mut self, length: u8) -> Result<(), Error> {
         let prediction = mem::take(&mut self.prediction);
@@ -166,30 +166,31 @@ impl Decoder {
     }
 }
 
-/// What came of the fast path.
+/// The result of the fast path.
 pub(super) enum Predicted<'i> {
-    /// An event with these data.
+    /// An event with this data.
     Event(&'i [u8]),
     /// An event whose parts are held.
     Held,
-    /// The input is used up, and the event goes on. These data of it are not held yet.
+    /// The input is used up, and the event continues. This data of it is not held yet.
     Begun(&'i [u8]),
-    /// Nothing was taken.
+    /// Nothing was consumed.
     Missed,
 }
 
-/// What precedes the data of the next event if it has the type of the last one: `event: `, the type, a line feed, `data: `. Or just
-/// `data: ` where the last one had no type.
+/// The bytes before the data of the next event if it has the type of the last one: `event: `, the
+/// type, a line feed, `data: `. Only `data: ` if the last one had no type.
 #[derive(Clone, Default)]
 pub(crate) struct Prediction {
     header: String,
     event_length: usize,
-    /// Whether a header that had begun as predicted last went on otherwise, as each does in a stream with other line ends or fields.
+    /// Whether the last header that had begun as predicted continued differently, as all do in a
+    /// stream with other line endings or fields.
     was_wrong: bool,
 }
 
 impl Prediction {
-    /// What lies between the event type and the data.
+    /// The bytes between the event type and the data.
     #[cfg(feature = "stream")]
     pub(crate) const BETWEEN: &str = "\ndata: ";
 
@@ -200,7 +201,7 @@ impl Prediction {
             .unwrap_or_default()
     }
 
-    /// What follows the header, if the input begins with it.
+    /// Returns the input after the header, if the input begins with it.
     #[inline]
     pub(super) fn strip<'i>(&self, input: &'i [u8]) -> Option<&'i [u8]> {
         if self.header.is_empty() {

@@ -1,4 +1,4 @@
-//! The pieces of a completion that is streamed.
+//! The chunks of a streamed completion.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,28 +11,29 @@ use crate::wire::open::open_enum;
 use crate::{Logprob, RawJson, ReasoningItem, ServiceTier};
 
 object! {
-    /// A piece of a completion: API object `ChatCompletionChunk`.
+    /// A chunk of a streamed completion: API object `ChatCompletionChunk`.
     pub struct ChatChunk {
         required {
-            /// Names the completion; the same on all its chunks.
+            /// The completion's id, the same in all its chunks.
             id: String,
             /// Always `chat.completion.chunk`.
             object: String,
-            /// When the completion was begun, in seconds since 1970; the same on all its chunks.
+            /// When the completion was created (Unix timestamp, seconds); the same in all its
+            /// chunks.
             created = u64,
-            /// The model that makes it.
+            /// The model that generates it.
             model: String,
-            /// What is new in each answer; empty in the chunk that tells the usage.
+            /// What is new in each choice; empty in the chunk that reports the usage.
             choices: Vec<ChatChunkChoice>,
         }
         optional {
-            /// What the completion cost: in the last chunk only, and null in those before.
+            /// The tokens used: in the last chunk only, and null in the chunks before it.
             usage: ChatUsage,
-            /// How soon it is served.
+            /// The service tier that serves the request.
             service_tier: ServiceTier,
-            /// The configuration of the service.
+            /// A fingerprint of the backend configuration.
             system_fingerprint: String,
-            /// What moderation found.
+            /// The results of moderation.
             moderation: RawJson,
             /// Padding that hides the length of the text.
             obfuscation: String,
@@ -41,25 +42,25 @@ object! {
 }
 
 object! {
-    /// What is new in one answer.
+    /// What is new in one choice.
     pub struct ChatChunkChoice {
         required {
-            /// Its place among the answers.
+            /// The index of the choice.
             index = u32,
             /// What is new.
             delta: ChatDelta,
         }
         optional {
-            /// How likely the tokens were.
+            /// The log probabilities of the tokens.
             logprobs: ChatLogprobs,
-            /// Why it ends here, in its last chunk.
+            /// Why the choice ended; in its last chunk.
             finish_reason: FinishReason,
         }
     }
 }
 
 impl ChatChunk {
-    /// Writes `usage` as null, as all chunks but the last have it when usage was asked for.
+    /// Writes `usage` as null, as in every chunk but the last of a stream with usage.
     #[must_use]
     pub fn without_usage_yet(mut self) -> Self {
         set_null(&mut self, "usage");
@@ -68,7 +69,8 @@ impl ChatChunk {
 }
 
 impl ChatChunkChoice {
-    /// Creates the one choice of a chunk that does not end it: `finish_reason` is written as null until it is set.
+    /// Creates the only choice of a chunk that does not end it: `finish_reason` is written as null
+    /// until it is set.
     ///
     /// ```
     /// use codex_types::RawJson;
@@ -87,7 +89,7 @@ impl ChatChunkChoice {
 }
 
 impl ChatLogprobs {
-    /// Creates the log probabilities of tokens of text, with `refusal` written as null.
+    /// Creates the log probabilities of text tokens, with `refusal` written as null.
     pub fn of_tokens(tokens: Vec<Logprob>) -> Self {
         let mut logprobs = Self::new().content(tokens);
         set_null(&mut logprobs, "refusal");
@@ -96,52 +98,53 @@ impl ChatLogprobs {
 }
 
 object! {
-    /// What is to be appended to a message.
+    /// The part of a message that a chunk adds.
     pub struct ChatDelta {
         required {}
         optional {
-            /// Who speaks, in the first chunk.
+            /// The role of the author; in the first chunk.
             role: ChatRole,
-            /// A piece of the text.
+            /// The new text.
             content: String,
-            /// A piece of a refusal.
+            /// The new text of a refusal.
             refusal: String,
-            /// Pieces of calls.
+            /// New parts of tool calls.
             tool_calls: Vec<ChatToolCallDelta>,
-            /// A piece of the call of a function; older.
+            /// A new part of a function call. Deprecated in favor of `tool_calls`.
             function_call: ChatFunctionArguments,
-            /// The sources the text refers to: not in the API, as streams have no place for them.
+            /// The sources that the text cites. Not in the API, whose streams have no field for
+            /// them.
             annotations: Vec<ChatAnnotation>,
-            /// A piece of what the assistant thought: not in the API, but many servers write it.
+            /// New reasoning text. Not in the API, but written by many servers.
             reasoning_content: String,
-            /// What the assistant thought, for replay: an extension of this crate.
+            /// The reasoning items, for replay. An extension of this crate.
             reasoning_items: Vec<ReasoningItem>,
         }
     }
 }
 
 object! {
-    /// A piece of a call.
+    /// A part of a tool call.
     pub struct ChatToolCallDelta {
         required {
-            /// Which call of the message, counted from 0.
+            /// The index of the call in the message, from 0.
             index = u32,
         }
         optional {
-            /// Pairs the call with its output; in its first piece.
+            /// The id that pairs the call with its output; in the first chunk of the call.
             id: String,
-            /// What kind of call it is; in its first piece.
+            /// The kind of the call; in the first chunk of the call.
             kind as "type": ChatToolCallKind,
-            /// A piece of the call of a function.
+            /// A part of a function call.
             function: ChatFunctionDelta,
-            /// A piece of the call of a custom tool.
+            /// A part of a custom tool call.
             custom: ChatCustomDelta,
         }
     }
 }
 
 open_enum! {
-    /// What kind of tool is called.
+    /// The kind of tool that a call is for.
     pub enum ChatToolCallKind {
         /// A function.
         Function = "function",
@@ -151,26 +154,26 @@ open_enum! {
 }
 
 object! {
-    /// A piece of the call of a function.
+    /// A part of a function call.
     pub struct ChatFunctionDelta {
         required {}
         optional {
-            /// The function; in its first piece.
+            /// The name of the function; in the first chunk of the call.
             name: String,
-            /// A piece of its arguments.
+            /// New text of the arguments.
             arguments: String,
         }
     }
 }
 
 object! {
-    /// A piece of the call of a custom tool.
+    /// A part of a custom tool call.
     pub struct ChatCustomDelta {
         required {}
         optional {
-            /// The tool; in its first piece.
+            /// The name of the tool; in the first chunk of the call.
             name: String,
-            /// A piece of its input.
+            /// New text of the input.
             input: String,
         }
     }

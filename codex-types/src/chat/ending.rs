@@ -1,4 +1,4 @@
-//! How completions end: reasons and errors, whatever the server calls them.
+//! How completions end: finish reasons and errors, under every name that servers use.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -8,17 +8,17 @@ use crate::chat::tolerant::recode;
 use crate::wire::object::Object;
 use crate::{ApiError, ErrorCode, ErrorEvent, Extra};
 
-/// How a completion ends, whatever the server calls it.
+/// How a completion ended, whatever name the server uses for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChatEnding {
-    /// The model is done.
+    /// The model finished.
     Stop,
-    /// Tools are called.
+    /// The model calls tools.
     ToolCalls,
-    /// A limit of tokens was reached.
+    /// A token limit was reached.
     Length,
-    /// A filter stopped the completion.
+    /// A content filter stopped the completion.
     ContentFilter,
     /// The server failed or gave up.
     Error,
@@ -27,10 +27,9 @@ pub enum ChatEnding {
 }
 
 impl FinishReason {
-    /// Returns how the completion ends: `None` if the server says that it has not ended, as with an
-    /// empty text.
+    /// Returns how the completion ends: `None` if the server sent no reason, or an empty one.
     ///
-    /// Reads the words of servers that name reasons differently, regardless of case.
+    /// Reads the finish reasons of servers with different names for them, ignoring case.
     ///
     /// ```
     /// use codex_types::chat::{ChatEnding, FinishReason};
@@ -52,8 +51,8 @@ impl FinishReason {
 
 const UNFINISHED: &[&str] = &["", "null", "not_finished", "finish_reason_unspecified"];
 
-/// The words of vLLM, SGLang, TGI, llama.cpp, Mistral, DeepSeek, GLM, Qwen, Cohere, watsonx, and of
-/// bridges to Gemini, Anthropic and Bedrock.
+/// The finish reasons of vLLM, SGLang, TGI, llama.cpp, Mistral, DeepSeek, GLM, Qwen, Cohere,
+/// watsonx, and of bridges to Gemini, Anthropic and Bedrock.
 const ENDINGS: &[(ChatEnding, &[&str])] = &[
     (
         ChatEnding::Stop,

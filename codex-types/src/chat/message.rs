@@ -1,4 +1,4 @@
-//! The messages of a chat, asked and answered.
+//! The messages of a chat, of every role.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -12,10 +12,10 @@ use crate::wire::tagged::{from_variants, tagged};
 use crate::{ImageDetail, InputAudioData, PromptCacheBreakpoint, ReasoningItem};
 
 object! {
-    /// A message of a chat, from whichever side: API objects `ChatCompletionMessageParam` and
+    /// A message of a chat, of any role: API objects `ChatCompletionMessageParam` and
     /// `ChatCompletionMessage`.
     ///
-    /// What a message may carry depends on its role; the service decides, not this type.
+    /// The service, not this type, decides which fields a role allows.
     ///
     /// ```
     /// use codex_types::RawJson;
@@ -27,29 +27,30 @@ object! {
     /// ```
     pub struct ChatMessage {
         required {
-            /// Who speaks.
+            /// The role of the author.
             role: ChatRole,
         }
         optional {
-            /// What is said.
+            /// The content of the message.
             content: ChatContent,
-            /// The assistant declining.
+            /// The assistant's refusal.
             refusal: String,
-            /// Who of several speaks in this role; of a function, its name.
+            /// The name of the author, to distinguish several with the same role; for a function,
+            /// its name.
             name: String,
-            /// The call a message of a tool answers.
+            /// The `id` of the call that a tool message responds to.
             tool_call_id: String,
-            /// The tools the assistant wants called.
+            /// The tool calls of the assistant.
             tool_calls: Vec<ChatToolCall>,
-            /// The function the assistant wants called; older.
+            /// The function call of the assistant. Deprecated in favor of `tool_calls`.
             function_call: ChatFunctionArguments,
-            /// What the assistant said earlier.
+            /// An earlier audio response of the assistant.
             audio: ChatAudioReference,
-            /// The sources the text of an answer refers to.
+            /// The sources that the text of a response cites.
             annotations: Vec<ChatAnnotation>,
-            /// What the assistant thought, in words: not in the API, but many servers write it.
+            /// The assistant's reasoning as text. Not in the API, but written by many servers.
             reasoning_content: String,
-            /// What the assistant thought, for replay: an extension of this crate, which carries
+            /// The assistant's reasoning for replay: an extension of this crate that carries
             /// reasoning items of the Responses API through a chat unchanged.
             reasoning_items: Vec<ReasoningItem>,
         }
@@ -57,27 +58,27 @@ object! {
 }
 
 impl ChatMessage {
-    /// A message of the user.
+    /// Creates a message of the user.
     pub fn user(content: impl Into<ChatContent>) -> Self {
         Self::new(ChatRole::User).content(content)
     }
 
-    /// A message of the assistant.
+    /// Creates a message of the assistant.
     pub fn assistant(content: impl Into<ChatContent>) -> Self {
         Self::new(ChatRole::Assistant).content(content)
     }
 
-    /// A message of the system.
+    /// Creates a system message.
     pub fn system(content: impl Into<ChatContent>) -> Self {
         Self::new(ChatRole::System).content(content)
     }
 
-    /// A message of the developer.
+    /// Creates a developer message.
     pub fn developer(content: impl Into<ChatContent>) -> Self {
         Self::new(ChatRole::Developer).content(content)
     }
 
-    /// What a tool gave back.
+    /// Creates a message with the output of a tool.
     pub fn tool(tool_call_id: impl Into<String>, content: impl Into<ChatContent>) -> Self {
         Self::new(ChatRole::Tool)
             .content(content)
@@ -86,11 +87,11 @@ impl ChatMessage {
 }
 
 open_enum! {
-    /// Who speaks in a chat.
+    /// The role of a message's author.
     pub enum ChatRole {
         /// The application.
         Developer = "developer",
-        /// The application, by its older name.
+        /// The application. Deprecated in favor of `developer`.
         System = "system",
         /// The person.
         User = "user",
@@ -98,13 +99,13 @@ open_enum! {
         Assistant = "assistant",
         /// A tool.
         Tool = "tool",
-        /// A function; older.
+        /// A function. Deprecated in favor of `tool`.
         Function = "function",
     }
 }
 
 either! {
-    /// What a message of a chat says.
+    /// The content of a chat message.
     pub enum ChatContent {
         /// Plain text.
         text Text(String),
@@ -114,7 +115,7 @@ either! {
 }
 
 impl ChatContent {
-    /// All the text there is, parts joined with nothing between them.
+    /// Returns all text, with the parts joined by nothing.
     pub fn to_text(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
@@ -137,17 +138,17 @@ impl<const N: usize> From<[ChatPart; N]> for ChatContent {
 }
 
 tagged! {
-    /// One part of a message of a chat: API object `ChatCompletionContentPartParam`.
+    /// A part of a chat message: API object `ChatCompletionContentPartParam`.
     pub enum ChatPart {
         /// Text.
         "text" => Text(ChatTextPart),
         /// An image.
         "image_url" => Image(ChatImagePart),
-        /// A sound clip.
+        /// An audio clip.
         "input_audio" => Audio(ChatAudioPart),
         /// A file.
         "file" => File(ChatFilePart),
-        /// The assistant declining.
+        /// The assistant's refusal.
         "refusal" => Refusal(ChatRefusalPart),
     }
 }
@@ -167,124 +168,124 @@ impl From<&str> for ChatPart {
 }
 
 object! {
-    /// Text.
+    /// A text part.
     pub struct ChatTextPart tag "text" {
         required {
             /// The text.
             text: String,
         }
         optional {
-            /// Ends the cacheable start of the prompt here.
+            /// Marks the end of the cacheable prefix of the prompt.
             prompt_cache_breakpoint: Box<PromptCacheBreakpoint>,
         }
     }
 }
 
 object! {
-    /// An image.
+    /// An image part.
     pub struct ChatImagePart tag "image_url" {
         required {
-            /// Where it is.
+            /// The location of the image.
             image_url: ChatImageUrl,
         }
         optional {
-            /// Ends the cacheable start of the prompt here.
+            /// Marks the end of the cacheable prefix of the prompt.
             prompt_cache_breakpoint: Box<PromptCacheBreakpoint>,
         }
     }
 }
 
 object! {
-    /// Where an image is.
+    /// The location of an image.
     pub struct ChatImageUrl {
         required {
             /// The URL, or the image itself as a `data:` URL.
             url: String,
         }
         optional {
-            /// How closely the model looks.
+            /// The detail at which the model processes the image.
             detail: ImageDetail,
         }
     }
 }
 
 object! {
-    /// A sound clip.
+    /// An audio part.
     pub struct ChatAudioPart tag "input_audio" {
         required {
-            /// The clip itself.
+            /// The audio clip.
             input_audio: InputAudioData,
         }
         optional {
-            /// Ends the cacheable start of the prompt here.
+            /// Marks the end of the cacheable prefix of the prompt.
             prompt_cache_breakpoint: Box<PromptCacheBreakpoint>,
         }
     }
 }
 
 object! {
-    /// A file.
+    /// A file part.
     pub struct ChatFilePart tag "file" {
         required {
             /// The file.
             file: ChatFile,
         }
         optional {
-            /// Ends the cacheable start of the prompt here.
+            /// Marks the end of the cacheable prefix of the prompt.
             prompt_cache_breakpoint: Box<PromptCacheBreakpoint>,
         }
     }
 }
 
 object! {
-    /// A file: one of `file_id` and `file_data`.
+    /// A file: either `file_id` or `file_data`.
     pub struct ChatFile {
         required {}
         optional {
-            /// The file itself, as a `data:` URL in base64.
+            /// The file itself, as a base64 `data:` URL.
             file_data: String,
-            /// An uploaded file.
+            /// The id of an uploaded file.
             file_id: String,
-            /// What it is called.
+            /// The file name.
             filename: String,
         }
     }
 }
 
 object! {
-    /// The assistant declining.
+    /// A refusal of the assistant.
     pub struct ChatRefusalPart tag "refusal" {
         required {
-            /// What it says.
+            /// The text of the refusal.
             refusal: String,
         }
     }
 }
 
 object! {
-    /// A function and its arguments.
+    /// The name and arguments of a function call.
     pub struct ChatFunctionArguments {
         required {
-            /// The function.
+            /// The name of the function.
             name: String,
-            /// Its arguments: JSON as text.
+            /// The arguments, JSON as text.
             arguments: String,
         }
     }
 }
 
 object! {
-    /// Something the assistant said earlier.
+    /// A reference to an earlier audio response of the assistant.
     pub struct ChatAudioReference {
         required {
-            /// Names it.
+            /// The id of the audio response.
             id: String,
         }
     }
 }
 
 tagged! {
-    /// A source that an answer refers to.
+    /// A source that a response cites.
     pub enum ChatAnnotation {
         /// A web page.
         "url_citation" => UrlCitation(ChatUrlAnnotation),
@@ -296,26 +297,26 @@ from_variants!(ChatAnnotation {
 });
 
 object! {
-    /// A web page that an answer refers to.
+    /// A web page that a response cites.
     pub struct ChatUrlAnnotation tag "url_citation" {
         required {
-            /// The page and the place in the text.
+            /// The page and the cited range of the text.
             url_citation: ChatUrlCitation,
         }
     }
 }
 
 object! {
-    /// A web page and the place in the text that refers to it; positions count characters.
+    /// A cited web page and the range of the text that cites it. Indexes count characters.
     pub struct ChatUrlCitation {
         required {
-            /// Where the reference starts.
+            /// The start of the range.
             start_index = u64,
-            /// Where the reference ends.
+            /// The end of the range.
             end_index = u64,
-            /// What the page is called.
+            /// The title of the page.
             title: String,
-            /// Where the page is.
+            /// The URL of the page.
             url: String,
         }
     }

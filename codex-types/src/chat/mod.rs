@@ -1,8 +1,8 @@
-//! Chat Completions: its types, and the mapping between it and Responses.
+//! Chat Completions: types, and the translation between it and Responses.
 //!
-//! The types follow the same rules as the rest of this crate: nothing that is read is lost, and what
-//! this version does not know is kept. [`translate`] maps requests, responses and streams in both
-//! directions, and says no by name where something has no counterpart.
+//! The types follow the rules of the rest of this crate: reading loses nothing, and unknown data is
+//! kept. [`translate`] converts requests, responses and streams in both directions, and refuses by
+//! name what has no counterpart.
 
 mod chunk;
 mod ending;

@@ -35,121 +35,124 @@ object! {
             messages: Vec<ChatMessage>,
         }
         optional {
-            /// Whether the answer comes as a stream of chunks.
+            /// Whether the response is streamed as chunks.
             stream = bool,
-            /// How the stream is sent.
+            /// Options of the stream.
             stream_options: ChatStreamOptions,
-            /// The tools the model may use.
+            /// The tools that the model may call.
             tools: Vec<ChatTool>,
-            /// Which of them it has to use.
+            /// Which tools the model must call.
             tool_choice: ChatToolChoice,
-            /// Whether it may call several tools at once. The service assumes true.
+            /// Whether the model may call several tools in parallel. The service's default is true.
             parallel_tool_calls = bool,
-            /// The functions the model may call; older.
+            /// The functions that the model may call. Deprecated in favor of `tools`.
             functions: Vec<ChatFunction>,
-            /// Which of them it has to call; older.
+            /// Which function the model must call. Deprecated in favor of `tool_choice`.
             function_call: ChatFunctionCallOption,
-            /// How much to think.
+            /// The reasoning effort.
             reasoning_effort: Effort,
-            /// At what length to answer.
+            /// The verbosity of the text.
             verbosity: Verbosity,
-            /// In what form to answer.
+            /// The format of the response.
             response_format: ChatResponseFormat,
-            /// How many tokens to write at most, reasoning included.
+            /// The maximum number of output tokens, including reasoning tokens.
             max_completion_tokens = u64,
-            /// How many tokens to write at most; older.
+            /// The maximum number of output tokens. Deprecated in favor of `max_completion_tokens`.
             max_tokens = u64,
-            /// How bold the sampling is, from 0 to 2.
+            /// The sampling temperature, from 0 to 2.
             temperature: Number,
-            /// Which share of the likeliest tokens is sampled from, from 0 to 1.
+            /// The nucleus sampling probability mass, from 0 to 1.
             top_p: Number,
-            /// Whether the service keeps the completion. The service assumes false.
+            /// Whether the service stores the completion. The service's default is false.
             store = bool,
-            /// Up to 16 short texts to keep with the completion.
+            /// Up to 16 key-value pairs that are stored with the completion.
             metadata: Map<String>,
-            /// Who asks; older.
+            /// An id of the end user. Deprecated in favor of `safety_identifier` and
+            /// `prompt_cache_key`.
             user: String,
-            /// Who asks, as a hash.
+            /// A stable, hashed id of the end user.
             safety_identifier: String,
-            /// Requests with the same key are more likely to share cached work.
+            /// A key for prompt caching: requests with the same key are more likely to share cached
+            /// prefixes.
             prompt_cache_key: String,
-            /// How the cache of prompts is used.
+            /// Options of prompt caching.
             prompt_cache_options: PromptCacheOptions,
-            /// How long cached work is kept.
+            /// How long cached prefixes are kept.
             prompt_cache_retention: PromptCacheRetention,
-            /// How soon the request is served.
+            /// The service tier for the request.
             service_tier: ServiceTier,
-            /// How input and output are moderated.
+            /// The moderation of input and output.
             moderation: Moderation,
-            /// Searching the web.
+            /// Options of web search.
             web_search_options: ChatWebSearchOptions,
-            /// Whether to report how likely each token was.
+            /// Whether to return the log probabilities of the output tokens.
             logprobs = bool,
-            /// How many of the likeliest tokens to report, from 0 to 20.
+            /// The number of most likely tokens to return per position, from 0 to 20.
             top_logprobs = u64,
-            /// How many answers to write.
+            /// The number of choices to generate.
             n = u64,
-            /// Where to stop writing.
+            /// Sequences at which generation stops.
             stop: ChatStop,
-            /// For sampling that can be repeated.
+            /// A seed for deterministic sampling.
             seed = i64,
-            /// Tokens to favour or avoid.
+            /// Biases for or against tokens, by token id.
             logit_bias: Map<Number>,
-            /// How much to avoid tokens that occurred.
+            /// The presence penalty, from -2 to 2.
             presence_penalty: Number,
-            /// How much to avoid tokens that occurred often.
+            /// The frequency penalty, from -2 to 2.
             frequency_penalty: Number,
-            /// What the answer is made of.
+            /// The output modalities.
             modalities: Vec<ChatModality>,
-            /// How a spoken answer sounds.
+            /// The parameters of audio output.
             audio: RawJson,
-            /// What much of the answer will be.
+            /// Predicted output.
             prediction: RawJson,
         }
     }
 }
 
 object! {
-    /// How a stream of chunks is sent.
+    /// Options of a stream of chunks.
     pub struct ChatStreamOptions {
         required {}
         optional {
-            /// Whether a last chunk tells what the completion cost.
+            /// Whether the last chunk reports the usage.
             include_usage = bool,
-            /// Whether chunks carry padding that hides their length. The service assumes true.
+            /// Whether chunks contain padding that hides their length. The service's default is
+            /// true.
             include_obfuscation = bool,
         }
     }
 }
 
 either! {
-    /// Where to stop writing.
+    /// Sequences at which generation stops.
     pub enum ChatStop {
-        /// At this text.
+        /// One sequence.
         text Text(String),
-        /// At any of these.
+        /// Several sequences.
         other Texts(Vec<String>),
     }
 }
 
 open_enum! {
-    /// What an answer is made of.
+    /// An output modality.
     pub enum ChatModality {
         /// Text.
         Text = "text",
-        /// Sound.
+        /// Audio.
         Audio = "audio",
     }
 }
 
 tagged! {
-    /// In what form to answer.
+    /// The format of a response.
     pub enum ChatResponseFormat {
         /// Text.
         "text" => Text(ChatTextFormat),
-        /// JSON that fits a schema.
+        /// JSON that conforms to a schema.
         "json_schema" => JsonSchema(ChatJsonSchemaFormat),
-        /// JSON of any shape; older.
+        /// Any JSON. Deprecated in favor of `json_schema`.
         "json_object" => JsonObject(ChatJsonObjectFormat),
     }
 }
@@ -161,14 +164,14 @@ from_variants!(ChatResponseFormat {
 });
 
 object! {
-    /// The answer is text.
+    /// A text response.
     pub struct ChatTextFormat tag "text" {
         required {}
     }
 }
 
 object! {
-    /// The answer is JSON that fits a schema.
+    /// A JSON response that conforms to a schema.
     pub struct ChatJsonSchemaFormat tag "json_schema" {
         required {
             /// The schema.
@@ -178,48 +181,48 @@ object! {
 }
 
 object! {
-    /// A schema for an answer.
+    /// A schema for a response.
     pub struct ChatJsonSchema {
         required {
-            /// What the model calls it.
+            /// The name of the schema, as the model sees it.
             name: String,
         }
         optional {
-            /// What it is for, for the model.
+            /// The purpose of the response, for the model.
             description: String,
             /// The JSON schema.
             schema: RawJson,
-            /// Whether the answer is made to fit exactly.
+            /// Whether the response must conform exactly (strict mode).
             strict = bool,
         }
     }
 }
 
 object! {
-    /// The answer is JSON of any shape.
+    /// A JSON response of any form.
     pub struct ChatJsonObjectFormat tag "json_object" {
         required {}
     }
 }
 
 object! {
-    /// Searching the web.
+    /// Options of web search.
     pub struct ChatWebSearchOptions {
         required {}
         optional {
-            /// How much of what is found the model reads.
+            /// How much search context the model reads.
             search_context_size: SearchContextSize,
-            /// Where the user is.
+            /// The approximate location of the user.
             user_location: ChatUserLocation,
         }
     }
 }
 
 object! {
-    /// Where the user is.
+    /// The location of the user.
     pub struct ChatUserLocation tag "approximate" {
         required {
-            /// Roughly.
+            /// The approximate location.
             approximate: UserLocation,
         }
     }

@@ -12,132 +12,132 @@ object! {
     /// A completion: API object `ChatCompletion`.
     pub struct ChatResponse {
         required {
-            /// Names the completion.
+            /// The completion's id.
             id: String,
             /// Always `chat.completion`.
             object: String,
-            /// When it was made, in seconds since 1970.
+            /// When it was created (Unix timestamp, seconds).
             created = u64,
-            /// The model that made it.
+            /// The model that generated it.
             model: String,
-            /// The answers.
+            /// The choices.
             choices: Vec<ChatChoice>,
         }
         optional {
-            /// What it cost.
+            /// The tokens used.
             usage: ChatUsage,
-            /// How soon it was served.
+            /// The service tier that served the request.
             service_tier: ServiceTier,
-            /// The configuration of the service.
+            /// A fingerprint of the backend configuration.
             system_fingerprint: String,
-            /// What was kept with it.
+            /// The metadata of the request.
             metadata: Map<String>,
-            /// What moderation found.
+            /// The results of moderation.
             moderation: RawJson,
         }
     }
 }
 
 object! {
-    /// One answer.
+    /// One choice of a completion.
     pub struct ChatChoice {
         required {
-            /// Its place among the answers.
+            /// The index of the choice.
             index = u32,
-            /// What the assistant says.
+            /// The message of the assistant.
             message: ChatMessage,
         }
         optional {
-            /// How likely each token was.
+            /// The log probabilities of the tokens.
             logprobs: ChatLogprobs,
-            /// Why it ends here.
+            /// Why the choice ended.
             finish_reason: FinishReason,
         }
     }
 }
 
 open_enum! {
-    /// Why an answer ends.
+    /// Why a choice ended.
     pub enum FinishReason {
-        /// It is done.
+        /// The model finished.
         Stop = "stop",
-        /// It reached the number of tokens allowed.
+        /// The token limit was reached.
         Length = "length",
-        /// Tools are to be called.
+        /// The model calls tools.
         ToolCalls = "tool_calls",
-        /// A filter stopped it.
+        /// A content filter stopped the completion.
         ContentFilter = "content_filter",
-        /// A function is to be called; older.
+        /// The model calls a function. Deprecated in favor of `tool_calls`.
         FunctionCall = "function_call",
     }
 }
 
 object! {
-    /// How likely the tokens of an answer were.
+    /// The log probabilities of the tokens of a choice.
     pub struct ChatLogprobs {
         required {}
         optional {
-            /// Those of the text.
+            /// Those of the text tokens.
             content: Vec<Logprob>,
-            /// Those of the refusal.
+            /// Those of the refusal tokens.
             refusal: Vec<Logprob>,
         }
     }
 }
 
 object! {
-    /// What a completion cost, in tokens: API object `CompletionUsage`.
+    /// The tokens that a completion used: API object `CompletionUsage`.
     pub struct ChatUsage {
         required {
-            /// Tokens read.
+            /// Input tokens.
             prompt_tokens = u64,
-            /// Tokens written, reasoning included.
+            /// Output tokens, including reasoning tokens.
             completion_tokens = u64,
-            /// Both together.
+            /// The sum of both.
             total_tokens = u64,
         }
         optional {
-            /// Of those read.
+            /// A breakdown of the input tokens.
             prompt_tokens_details: ChatPromptTokensDetails,
-            /// Of those written.
+            /// A breakdown of the output tokens.
             completion_tokens_details: ChatCompletionTokensDetails,
         }
     }
 }
 
 object! {
-    /// Where the tokens read came from.
+    /// A breakdown of the input tokens of a completion.
     pub struct ChatPromptTokensDetails {
         required {}
         optional {
-            /// Out of the cache.
+            /// Tokens read from the cache.
             cached_tokens = u64,
-            /// Put into the cache.
+            /// Tokens written to the cache.
             cache_write_tokens = u64,
-            /// Of sound.
+            /// Audio tokens.
             audio_tokens = u64,
-            /// Of images.
+            /// Image tokens.
             image_tokens = u64,
-            /// Of text.
+            /// Text tokens.
             text_tokens = u64,
         }
     }
 }
 
 object! {
-    /// What the tokens written were for.
+    /// A breakdown of the output tokens of a completion.
     pub struct ChatCompletionTokensDetails {
         required {}
         optional {
-            /// For reasoning.
+            /// Reasoning tokens.
             reasoning_tokens = u64,
-            /// For sound.
+            /// Audio tokens.
             audio_tokens = u64,
-            /// For text.
+            /// Text tokens.
             text_tokens = u64,
-            /// Predicted, and used.
+            /// Predicted tokens that were used.
             accepted_prediction_tokens = u64,
-            /// Predicted, and not used.
+            /// Predicted tokens that were not used.
             rejected_prediction_tokens = u64,
         }
     }

@@ -1,7 +1,7 @@
-//! Chat values as servers send them.
+//! Chat values in the forms in which servers send them.
 //!
-//! Servers of the chat API disagree about where text, reasoning, calls and errors go. The methods
-//! here read every form in use, so that the translations handle only one.
+//! Chat servers disagree about where text, reasoning, calls and errors belong. The methods here
+//! read every form in use, so that the translations handle only one.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -45,7 +45,7 @@ pub enum ChatPiece<'a> {
 }
 
 impl ChatPiece<'_> {
-    /// Returns the text of the piece, of whichever kind it is.
+    /// Returns the text of the part, of any kind.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Text(text) | Self::Refusal(text) | Self::Reasoning(text) => text,
@@ -58,8 +58,9 @@ impl ChatDelta {
     ///
     /// Text and refusals are read from `content`, which may be text or a list of parts, and from
     /// `refusal`. Reasoning is read from the first of `reasoning_content`, `reasoning`,
-    /// `reasoning_details`, `thinking`, `thinking_blocks` and the parts of `content` that has any,
-    /// because servers that fill several of them repeat the same words. Empty pieces are left out.
+    /// `reasoning_details`, `thinking`, `thinking_blocks` and the parts of `content` that contains
+    /// any, because servers that fill several of them repeat the same text. Empty parts are
+    /// omitted.
     pub fn pieces(&self) -> Vec<ChatPiece<'_>> {
         let mut said = Vec::new();
         match &self.content {
@@ -74,7 +75,7 @@ impl ChatDelta {
         in_order(&self.reasoning_content, &self.extra, said, &self.refusal)
     }
 
-    /// Returns the calls that the delta begins or continues: `tool_calls`, then the older
+    /// Returns the calls that the delta begins or continues: `tool_calls`, then the deprecated
     /// `function_call`, which has neither an index nor an id.
     pub fn calls(&self) -> Vec<Cow<'_, ChatToolCallDelta>> {
         let calls = self.tool_calls.iter().flatten().map(Cow::Borrowed);
@@ -84,8 +85,8 @@ impl ChatDelta {
 }
 
 impl ChatMessage {
-    /// Returns the text, refusals and reasoning of the message, reasoning first; the sources are those
-    /// of [`ChatDelta::pieces`].
+    /// Returns the text, refusals and reasoning of the message, reasoning first; the sources are
+    /// those of [`ChatDelta::pieces`].
     pub fn pieces(&self) -> Vec<ChatPiece<'_>> {
         let said = match &self.content {
             None => Vec::new(),
@@ -98,8 +99,8 @@ impl ChatMessage {
         in_order(&self.reasoning_content, &self.extra, said, &self.refusal)
     }
 
-    /// Returns the calls of the message: `tool_calls`, then the older `function_call`, which has no
-    /// id. Each is a delta that holds the whole call and has no index.
+    /// Returns the calls of the message: `tool_calls`, then the deprecated `function_call`, which
+    /// has no id. Each is a delta that contains the whole call and has no index.
     pub fn calls(&self) -> Vec<ChatToolCallDelta> {
         let calls = self.tool_calls.iter().flatten().map(ChatToolCall::to_delta);
         let older = self.function_call.iter().map(older_call);
@@ -120,7 +121,7 @@ impl ChatPart {
 }
 
 impl ChatToolCall {
-    /// Returns the call as a delta that holds all of it and has no index.
+    /// Returns the call as a delta that contains all of it and has no index.
     ///
     /// The delta has methods that read every form in which servers send calls: without `type`,
     /// without an id, with arguments that are an object instead of text.
@@ -143,9 +144,9 @@ impl ChatToolCall {
 }
 
 impl ChatToolCallDelta {
-    /// Returns `index`, if the server sent one: a number that is whole and not negative.
+    /// Returns `index` if the server sent a non-negative integer.
     ///
-    /// The field itself is 0 where the server sent none.
+    /// The field itself is 0 if the server sent none.
     pub fn given_index(&self) -> Option<u32> {
         if is_given(self, "index") {
             return Some(self.index);
@@ -153,7 +154,7 @@ impl ChatToolCallDelta {
         count(&self.extra, "index").and_then(|index| index.try_into().ok())
     }
 
-    /// Returns the id, unless it is empty; the digits of one that is a number.
+    /// Returns the id, unless it is empty; a numeric id as its digits.
     pub fn given_id(&self) -> Option<&str> {
         text_or_digits(self.id.as_deref(), &self.extra, "id")
     }
@@ -178,15 +179,15 @@ impl ChatToolCallDelta {
             })
     }
 
-    /// Returns whether a custom tool is called, as far as this delta shows it.
+    /// Returns whether this delta shows a call of a custom tool.
     pub fn is_custom(&self) -> bool {
         let says_so = self.kind == Some(ChatToolCallKind::Custom);
         self.custom.is_some() || (says_so && self.function.is_none())
     }
 }
 
-/// Returns an id for a call that came without one: `call_`, the id of the completion, `_` and a
-/// number that the caller counts up until no other call has the id.
+/// Returns an id for a call that has none: `call_`, the id of the completion, `_` and a number that
+/// the caller increments until no other call has the id.
 ///
 /// ```
 /// use codex_types::chat::invented_call_id;
@@ -200,12 +201,12 @@ pub fn invented_call_id(completion_id: &str, number: usize) -> String {
     format!("call_{end}{gap}{number}")
 }
 
-/// How many characters of the completion's id go into an invented id. Services take no `call_id` of
-/// more than 64 characters.
+/// The number of characters of the completion's id in an invented id. Services accept a `call_id`
+/// of at most 64 characters.
 const ID_CHARACTERS: usize = 48;
 
 impl ChatChunkChoice {
-    /// Returns the delta, or `message` where the server sent one instead.
+    /// Returns the delta, or `message` if the server sent one instead.
     pub fn delta_or_message(&self) -> Cow<'_, ChatDelta> {
         let message = self.extra.get("message");
         match message.filter(|_| !is_given(self, "delta")) {
@@ -216,12 +217,12 @@ impl ChatChunkChoice {
 }
 
 impl ChatChunk {
-    /// Returns the id; the digits of one that is a number.
+    /// Returns the id; a numeric id as its digits.
     pub fn given_id(&self) -> &str {
         text_or_digits(Some(&self.id), &self.extra, "id").unwrap_or_default()
     }
 
-    /// Returns when the completion was begun, as a Unix timestamp that may have a fraction.
+    /// Returns when the completion was created, as a Unix timestamp that may have a fraction.
     pub fn created_at(&self) -> Number {
         created_at(self.created, &self.extra)
     }
@@ -229,8 +230,8 @@ impl ChatChunk {
     /// Returns the error that the chunk reports: under `error`, as an object or as text, in the
     /// chunk or in one of its choices; or an error that was sent instead of a chunk.
     ///
-    /// A code that is a number becomes text. A choice that ends with [`ChatEnding::Error`] need not
-    /// come with an error.
+    /// A numeric code becomes text. A choice that ends with [`ChatEnding::Error`] may come without
+    /// an error.
     pub fn error(&self) -> Option<ApiError> {
         let choices = self.choices.iter().map(|choice| &choice.extra);
         reported(self, &self.object, choices)
@@ -238,17 +239,17 @@ impl ChatChunk {
 }
 
 impl ChatResponse {
-    /// Returns the id; the digits of one that is a number.
+    /// Returns the id; a numeric id as its digits.
     pub fn given_id(&self) -> &str {
         text_or_digits(Some(&self.id), &self.extra, "id").unwrap_or_default()
     }
 
-    /// Returns when the completion was made, as a Unix timestamp that may have a fraction.
+    /// Returns when the completion was created, as a Unix timestamp that may have a fraction.
     pub fn created_at(&self) -> Number {
         created_at(self.created, &self.extra)
     }
 
-    /// Returns the error that the completion reports, from the same places as [`ChatChunk::error`].
+    /// Returns the error that the completion reports, from the same fields as [`ChatChunk::error`].
     ///
     /// ```
     /// use codex_types::RawJson;
@@ -265,7 +266,7 @@ impl ChatResponse {
     }
 }
 
-/// Puts reasoning first, and leaves out empty pieces.
+/// Orders reasoning first, and omits empty parts.
 fn in_order<'a>(
     reasoning_content: &'a Option<String>,
     extra: &'a Extra,
@@ -313,7 +314,7 @@ fn thoughts(raw: &RawJson) -> Vec<ChatPiece<'_>> {
     words.map(ChatPiece::Reasoning).collect()
 }
 
-/// Reads `content` that is a list of parts, or one part without a list.
+/// Reads `content` that is a list of parts, or one part outside a list.
 pub(crate) fn content_pieces(raw: &RawJson) -> Vec<ChatPiece<'_>> {
     let Ok(node) = Node::read(raw) else {
         return Vec::new();
@@ -339,8 +340,8 @@ fn piece<'a>(part: &Node<'a>) -> Option<ChatPiece<'a>> {
     })
 }
 
-/// Returns the words of a text, of an object that holds them under one of the usual keys, or of a
-/// list of those.
+/// Returns the text of a string, of an object that has it under one of the usual keys, or of a list
+/// of those.
 fn words<'a>(node: &Node<'a>) -> Cow<'a, str> {
     match &node.value {
         Value::Text(text) => text.clone(),
@@ -395,7 +396,7 @@ fn text_or_json<'a>(text: Option<&'a str>, extra: &'a Extra, key: &str) -> Optio
     text.map(Cow::Borrowed).or_else(json)
 }
 
-/// Reads a number that is whole and not negative, although it may be written with a fraction.
+/// Reads a non-negative integer, which may be written with a fraction.
 pub(crate) fn count(extra: &Extra, key: &str) -> Option<u64> {
     let number = number(extra.get(key)?)?;
     number

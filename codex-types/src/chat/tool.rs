@@ -1,4 +1,4 @@
-//! The tools of a chat, how they are chosen and how they are called.
+//! The tools of a chat, their choice and their calls.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -12,7 +12,7 @@ use crate::wire::tagged::{from_variants, tagged};
 use crate::{AllowedToolsMode, GrammarSyntax, RawJson, ToolChoiceMode};
 
 tagged! {
-    /// A tool the model may use: API object `ChatCompletionToolUnionParam`.
+    /// A tool that the model may call: API object `ChatCompletionToolUnionParam`.
     pub enum ChatTool {
         /// A function of the application.
         "function" => Function(ChatFunctionTool),
@@ -40,15 +40,16 @@ object! {
     /// A function: API object `FunctionDefinition`.
     pub struct ChatFunction {
         required {
-            /// What the model calls it.
+            /// The name of the function.
             name: String,
         }
         optional {
-            /// What it does, for the model.
+            /// The purpose of the function, for the model.
             description: String,
-            /// The JSON schema of its arguments; without it there are none.
+            /// The JSON schema of the arguments; without it the function takes none.
             parameters: RawJson,
-            /// Whether the arguments are made to fit the schema. The service assumes false.
+            /// Whether the arguments must conform to the schema exactly (strict mode). The
+            /// service's default is false.
             strict = bool,
         }
     }
@@ -68,24 +69,24 @@ object! {
     /// A tool that takes free text.
     pub struct ChatCustom {
         required {
-            /// What the model calls it.
+            /// The name of the tool.
             name: String,
         }
         optional {
-            /// What it does, for the model.
+            /// The purpose of the tool, for the model.
             description: String,
-            /// What the text looks like.
+            /// The format of the input.
             format: ChatCustomFormat,
         }
     }
 }
 
 tagged! {
-    /// What the text for a custom tool looks like.
+    /// The input format of a custom tool.
     pub enum ChatCustomFormat {
-        /// Anything.
+        /// Any text.
         "text" => Text(ChatTextToolFormat),
-        /// What a grammar allows.
+        /// Text that conforms to a grammar.
         "grammar" => Grammar(ChatGrammarFormat),
     }
 }
@@ -96,14 +97,14 @@ from_variants!(ChatCustomFormat {
 });
 
 object! {
-    /// Any text.
+    /// Any text as the input of a custom tool.
     pub struct ChatTextToolFormat tag "text" {
         required {}
     }
 }
 
 object! {
-    /// Text that a grammar allows.
+    /// Text that conforms to a grammar as the input of a custom tool.
     pub struct ChatGrammarFormat tag "grammar" {
         required {
             /// The grammar.
@@ -116,21 +117,21 @@ object! {
     /// A grammar.
     pub struct ChatGrammar {
         required {
-            /// How it is written.
+            /// The syntax of the definition.
             syntax: GrammarSyntax,
-            /// The rules.
+            /// The definition of the grammar.
             definition: String,
         }
     }
 }
 
 tagged! {
-    /// A call of a tool: API object `ChatCompletionMessageToolCallUnion`.
+    /// A tool call: API object `ChatCompletionMessageToolCallUnion`.
     pub enum ChatToolCall {
         untyped by untyped_call;
-        /// A function is to be called.
+        /// A function call.
         "function" => Function(ChatFunctionCall),
-        /// A custom tool is to be called.
+        /// A custom tool call.
         "custom" => Custom(ChatCustomCall),
     }
 }
@@ -141,7 +142,7 @@ from_variants!(ChatToolCall {
 });
 
 impl ChatToolCall {
-    /// What pairs the call with its output; empty for a call of an unknown kind.
+    /// Returns the id that pairs the call with its output; empty for a call of an unknown kind.
     pub fn id(&self) -> &str {
         match self {
             Self::Function(call) => &call.id,
@@ -152,59 +153,59 @@ impl ChatToolCall {
 }
 
 object! {
-    /// A function is to be called.
+    /// A function call.
     pub struct ChatFunctionCall tag "function" {
         required {
-            /// Pairs the call with its output.
+            /// The id that pairs the call with its output.
             id: String,
-            /// The function and its arguments.
+            /// The name and arguments of the function.
             function: ChatFunctionArguments,
         }
     }
 }
 
 object! {
-    /// A custom tool is to be called.
+    /// A custom tool call.
     pub struct ChatCustomCall tag "custom" {
         required {
-            /// Pairs the call with its output.
+            /// The id that pairs the call with its output.
             id: String,
-            /// The tool and its input.
+            /// The name and input of the tool.
             custom: ChatCustomInput,
         }
     }
 }
 
 object! {
-    /// A custom tool and its input.
+    /// The name and input of a custom tool call.
     pub struct ChatCustomInput {
         required {
-            /// The tool.
+            /// The name of the tool.
             name: String,
-            /// The text for it.
+            /// The input text.
             input: String,
         }
     }
 }
 
 either! {
-    /// Which tools the model has to use.
+    /// Which tools the model must call.
     pub enum ChatToolChoice {
-        /// None, some or any.
+        /// No tool, a tool of the model's choice, or at least one.
         text Mode(ToolChoiceMode),
-        /// A certain one, or some of a selection.
+        /// A specific tool, or tools of a selection.
         other Target(ChatToolChoiceTarget),
     }
 }
 
 tagged! {
-    /// What the model has to use.
+    /// A specific tool choice.
     pub enum ChatToolChoiceTarget {
         /// A function.
         "function" => Function(ChatFunctionChoice),
         /// A custom tool.
         "custom" => Custom(ChatCustomChoice),
-        /// Tools out of a selection.
+        /// Tools of a selection.
         "allowed_tools" => AllowedTools(ChatAllowedToolsChoice),
     }
 }
@@ -216,7 +217,7 @@ from_variants!(ChatToolChoiceTarget {
 });
 
 object! {
-    /// The model calls this function.
+    /// A function that the model must call.
     pub struct ChatFunctionChoice tag "function" {
         required {
             /// The function.
@@ -226,7 +227,7 @@ object! {
 }
 
 object! {
-    /// The model uses this custom tool.
+    /// A custom tool that the model must call.
     pub struct ChatCustomChoice tag "custom" {
         required {
             /// The tool.
@@ -236,7 +237,7 @@ object! {
 }
 
 object! {
-    /// The name of a function or tool.
+    /// The name of a function or custom tool.
     pub struct ChatFunctionName {
         required {
             /// The name.
@@ -246,7 +247,7 @@ object! {
 }
 
 object! {
-    /// The model uses tools out of a selection.
+    /// A selection of tools that the model may call.
     pub struct ChatAllowedToolsChoice tag "allowed_tools" {
         required {
             /// The selection.
@@ -259,35 +260,35 @@ object! {
     /// A selection of tools.
     pub struct ChatAllowedTools {
         required {
-            /// Whether the model has to use one.
+            /// Whether the model must call one of them.
             mode: AllowedToolsMode,
-            /// The tools, each in the form of a definition.
+            /// The tools, each as a tool definition.
             tools: Vec<RawJson>,
         }
     }
 }
 
 either! {
-    /// Which function the model has to call; older.
+    /// Which function the model must call. Deprecated in favor of `tool_choice`.
     pub enum ChatFunctionCallOption {
-        /// None, or as it thinks fit.
+        /// No function, or one of the model's choice.
         text Mode(ChatFunctionCallMode),
-        /// This one.
+        /// This function.
         other Function(ChatFunctionName),
     }
 }
 
 open_enum! {
-    /// Whether the model calls functions at all; older.
+    /// Whether the model calls functions. Deprecated in favor of `tool_choice`.
     pub enum ChatFunctionCallMode {
-        /// It does not.
+        /// The model calls no function.
         None = "none",
-        /// As it thinks fit.
+        /// The model decides.
         Auto = "auto",
     }
 }
 
-/// The kind of a call that does not say: some servers leave `type` out.
+/// The kind of a call without `type`, which some servers omit.
 fn untyped_call(keys: &[(Box<str>, RawJson)]) -> Option<&'static str> {
     let has = |key: &str| keys.iter().any(|(name, _)| **name == *key);
     if has("function") {

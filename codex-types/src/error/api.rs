@@ -1,4 +1,4 @@
-//! Errors the service sends.
+//! Errors that the service sends.
 
 use alloc::string::String;
 use core::fmt;
@@ -9,39 +9,39 @@ use crate::wire::object::object;
 use crate::{Map, Number, RawJson};
 
 object! {
-    /// An error of the service: what stands under `error` in a body, an event or a response.
+    /// An error of the service: the value of `error` in a body, an event or a response.
     ///
-    /// Only `message` may be relied on.
+    /// Only `message` is always present.
     pub struct ApiError {
         plain {
-            /// What happened, for people.
+            /// The message, for people.
             message: String,
         }
         optional {
-            /// Which error it is.
+            /// The error code.
             code: ErrorCode,
             /// The kind of error, which is coarser than its code.
             kind as "type": ErrorCode,
             /// The parameter at fault.
             param: String,
-            /// The plan of the account: the ChatGPT backend.
+            /// The plan of the account (ChatGPT backend).
             plan_type: PlanType,
-            /// When the limit that was reached is lifted, in seconds since 1970.
+            /// When the exhausted limit resets (Unix timestamp, seconds).
             resets_at: Number,
-            /// In how many seconds that is.
+            /// The number of seconds until then.
             resets_in_seconds: Number,
             /// The length of the limit's window in minutes.
             limit_window_minutes: Number,
-            /// What would be headers over HTTP.
+            /// Response headers, sent in-band by the ChatGPT backend.
             headers: Map<RawJson>,
-            /// What the model was kept from doing.
+            /// The action that the model was prevented from taking.
             misalignment: Misalignment,
         }
     }
 }
 
 impl ApiError {
-    /// An error with a code and a message.
+    /// Creates an error with a code and a message.
     pub fn new(code: impl Into<ErrorCode>, message: impl Into<String>) -> Self {
         Self {
             code: Some(code.into()),
@@ -52,12 +52,12 @@ impl ApiError {
 }
 
 impl ApiError {
-    /// What kind of trouble it is: by its code, else by its type.
+    /// Returns the category: by the code, else by the type.
     pub fn category(&self) -> ErrorCategory {
         self.category_with_status(None)
     }
 
-    /// What kind of trouble it is: by its code, else by its type, else by the HTTP status it came with.
+    /// Returns the category: by the code, else by the type, else by the HTTP status.
     pub fn category_with_status(&self, status: Option<u16>) -> ErrorCategory {
         let named = [&self.code, &self.kind]
             .into_iter()
@@ -71,8 +71,8 @@ impl ApiError {
         }
     }
 
-    /// Returns whether the error is about `previous_response_id`, in whatever words: the server does not
-    /// have the response that the request continues.
+    /// Returns whether the error is about `previous_response_id`, however it is worded: the server
+    /// does not have the response that the request continues.
     ///
     /// ```
     /// use codex_types::ApiError;
@@ -95,18 +95,18 @@ impl ApiError {
         places.into_iter().flatten().any(blames)
     }
 
-    /// Whose fault it is.
+    /// Returns who is at fault.
     pub fn side(&self) -> Side {
         self.category().side()
     }
 
-    /// Whether the same request may succeed soon.
+    /// Returns whether the same request may succeed soon.
     pub fn is_retryable(&self) -> bool {
         self.category().is_retryable()
     }
 
-    /// How long to wait, where the service tells: by the headers `retry-after-ms` and `retry-after`,
-    /// by `resets_in_seconds`, or in the words of the message.
+    /// Returns the wait that the service asks for: from the headers `retry-after-ms` and
+    /// `retry-after`, from `resets_in_seconds`, or from the text of the message.
     ///
     /// ```
     /// use std::time::Duration;
@@ -146,7 +146,7 @@ impl ApiError {
         shown(&self.message, SHOWN_MESSAGE)
     }
 
-    /// Returns the [code](field@Self::code), if it is a name that can stand in a log.
+    /// Returns the [code](field@Self::code) if it is a name that is safe to log.
     pub fn shown_code(&self) -> Option<&str> {
         self.code
             .as_ref()
@@ -154,7 +154,7 @@ impl ApiError {
             .filter(|name| is_name(name))
     }
 
-    /// Returns the [type](field@Self::kind), if it is a name that can stand in a log.
+    /// Returns the [type](field@Self::kind) if it is a name that is safe to log.
     pub fn shown_kind(&self) -> Option<&str> {
         self.kind
             .as_ref()
@@ -162,19 +162,20 @@ impl ApiError {
             .filter(|name| is_name(name))
     }
 
-    /// Returns the [parameter](field@Self::param), if it is a name that can stand in a log.
+    /// Returns the [parameter](field@Self::param) if it is a name that is safe to log.
     pub fn shown_param(&self) -> Option<&str> {
         self.param.as_deref().filter(|name| is_name(name))
     }
 }
 
 impl fmt::Display for ApiError {
-    /// The code and the message, in the form of [`shown_message`](Self::shown_message), and the type and the parameter.
+    /// The code and the message, in the form of [`shown_message`](Self::shown_message), and the
+    /// type and the parameter.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.shown_code(), self.shown_message()) {
             (Some(code), message) if message.is_empty() => f.write_str(code)?,
             (Some(code), message) => write!(f, "{code}: {message}")?,
-            (None, message) if message.is_empty() => f.write_str("the service gives no reason")?,
+            (None, message) if message.is_empty() => f.write_str("the service gave no reason")?,
             (None, message) => f.write_str(&message)?,
         }
         match (self.shown_kind(), self.shown_param()) {
@@ -189,7 +190,8 @@ impl fmt::Display for ApiError {
 /// In characters.
 const SHOWN_MESSAGE: usize = 500;
 
-/// A text of a server on one line: what is not printable becomes a space, runs of spaces become one.
+/// Writes a server's text on one line: unprintable characters become spaces, and runs of spaces
+/// become one.
 pub(crate) fn shown(text: &str, limit: usize) -> String {
     let mut shown = String::new();
     let mut length = 0;
@@ -216,7 +218,8 @@ fn is_invisible(character: char) -> bool {
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// Names have letters, digits and the marks of a path into a body, such as `input[0].content`.
+/// Names consist of letters, digits and the characters of a path into a body, such as
+/// `input[0].content`.
 fn is_name(name: &str) -> bool {
     let is_mark = |byte| matches!(byte, b'_' | b'-' | b'.' | b'[' | b']' | b'/' | b':' | b'$');
     (1..=64).contains(&name.len())
@@ -227,7 +230,7 @@ fn is_name(name: &str) -> bool {
 
 impl core::error::Error for ApiError {}
 
-/// A header as a number, whether it was sent as one or as text.
+/// Reads a header as a number, whether it was sent as a number or as text.
 fn header_number(headers: &Map<RawJson>, name: &str) -> Option<f64> {
     headers
         .get_ignore_case(name)?
@@ -238,42 +241,42 @@ fn header_number(headers: &Map<RawJson>, name: &str) -> Option<f64> {
 }
 
 object! {
-    /// What a model was kept from doing.
+    /// The action that a model was prevented from taking.
     pub struct Misalignment {
         required {}
         optional {
-            /// What kind of thing it was.
+            /// The kind of action.
             error_type: MisalignmentKind,
-            /// What it was.
+            /// A detailed explanation.
             detailed_explanation: String,
-            /// What to look at.
+            /// What to review.
             review_target: String,
-            /// What to tell the model.
+            /// The steering message for the model.
             steer: MisalignmentSteer,
         }
     }
 }
 
 object! {
-    /// What to tell a model that was kept from doing something.
+    /// The steering message for a model that was prevented from an action.
     pub struct MisalignmentSteer {
         required {
-            /// The words.
+            /// The text.
             message: String,
         }
     }
 }
 
 crate::wire::open::open_enum! {
-    /// What kind of thing a model was kept from doing.
+    /// The kind of action that a model was prevented from taking.
     pub enum MisalignmentKind {
-        /// Sending data where it should not go.
+        /// A potentially unintended data transfer.
         DataTransfer = "potentially_unintended_data_transfer",
-        /// Reading data it should not read.
+        /// A potentially unintended data access.
         DataAccess = "potentially_unintended_data_access",
-        /// Destroying something.
+        /// A potentially unintended destructive activity.
         DestructiveActivity = "potentially_unintended_destructive_activity",
-        /// Something else.
+        /// Another action.
         Other = "other",
     }
 }
@@ -281,7 +284,7 @@ crate::wire::open::open_enum! {
 crate::wire::open::open_enum! {
     /// The plan of a ChatGPT account.
     pub enum PlanType {
-        /// Free of charge.
+        /// Free.
         Free = "free",
         /// Go.
         Go = "go",
@@ -289,33 +292,33 @@ crate::wire::open::open_enum! {
         Plus = "plus",
         /// Pro.
         Pro = "pro",
-        /// Pro, lighter.
+        /// Pro Lite.
         ProLite = "prolite",
         /// Team.
         Team = "team",
-        /// Business, lighter, bought by oneself.
+        /// Business Pro Lite, self-service.
         SelfServeBusinessProLite = "self_serve_business_prolite",
-        /// Business by usage, bought by oneself.
+        /// Business, usage-based, self-service.
         SelfServeBusinessUsageBased = "self_serve_business_usage_based",
         /// Business.
         Business = "business",
-        /// Enterprise of 2026.
+        /// Enterprise, 2026 edition.
         Enterprise26 = "ent26",
         /// Enterprise, automation.
         EnterpriseAutomation = "enterprise_cbp_automation",
-        /// Enterprise by usage.
+        /// Enterprise, usage-based.
         EnterpriseUsageBased = "enterprise_cbp_usage_based",
         /// Enterprise.
         Enterprise = "enterprise",
-        /// Enterprise, by another name.
+        /// Enterprise, under another name.
         Hc = "hc",
         /// Education.
         Edu = "edu",
-        /// Education, by another name.
+        /// Education, under another name.
         Education = "education",
-        /// Education, larger.
+        /// Education Plus.
         EduPlus = "edu_plus",
-        /// Education, largest.
+        /// Education Pro.
         EduPro = "edu_pro",
     }
 }

@@ -1,4 +1,4 @@
-//! Arguments of a function that are not what they should be.
+//! The error of invalid function arguments.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -7,32 +7,32 @@ use serde::de::DeserializeOwned;
 
 use crate::{DecodeError, Side};
 
-/// The arguments of a call are not JSON, or JSON of another shape.
+/// The error of a call whose arguments are not JSON, or JSON of another type.
 ///
-/// Models do write such arguments, above all when they are cut short. The text is kept, for telling
-/// the model about it; `Display` does not show it.
+/// Models write such arguments, above all when they are cut off. The error keeps the text, so that
+/// it can be reported to the model; `Display` does not show it.
 pub struct ArgumentsError {
     arguments: Box<str>,
     source: DecodeError,
 }
 
 impl ArgumentsError {
-    /// The arguments as the model wrote them.
+    /// Returns the arguments as the model wrote them.
     pub fn arguments(&self) -> &str {
         &self.arguments
     }
 
-    /// What is wrong with them.
+    /// Returns what is wrong with them.
     pub fn kind(&self) -> crate::DecodeErrorKind {
         self.source.kind()
     }
 
-    /// The model's, hence the service's.
+    /// Returns [`Side::Remote`]: the model wrote them.
     pub fn side(&self) -> Side {
         Side::Remote
     }
 
-    /// Never: the same arguments give the same error.
+    /// Returns `false`: the same arguments always give the same error.
     pub fn is_retryable(&self) -> bool {
         false
     }
@@ -41,7 +41,7 @@ impl ArgumentsError {
     ///
     /// # Errors
     ///
-    /// Fails when they are not JSON or do not have the shape of `T`.
+    /// Fails if they are not JSON or not a `T`.
     ///
     /// ```
     /// use codex_types::ArgumentsError;
@@ -59,7 +59,7 @@ impl ArgumentsError {
 
 impl fmt::Display for ArgumentsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("arguments of a call cannot be read")
+        f.write_str("invalid arguments of a call")
     }
 }
 

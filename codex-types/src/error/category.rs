@@ -1,19 +1,19 @@
-//! What kind of trouble an error is, and what to do about it.
+//! Categories of errors, and what to do about them.
 
 use crate::error::{ErrorCode, Side};
 
-/// What kind of trouble an error of the service is.
+/// The category of an error of the service.
 ///
-/// | category | whose fault | worth trying again | codes |
+/// | category | at fault | retry | codes |
 /// |---|---|---|---|
-/// | `Authentication` | local | no: other credentials | `invalid_api_key`, `authentication_error`, `token_expired`, `invalid_token`, `subscription_sharing_invalid_user`; status 401 |
+/// | `Authentication` | local | no: use other credentials | `invalid_api_key`, `authentication_error`, `token_expired`, `invalid_token`, `subscription_sharing_invalid_user`; status 401 |
 /// | `Permission` | local | no | `permission_error`, `usage_not_included`, all others of `subscription_sharing_*` and `chatpass_*`; status 403 |
 /// | `InvalidRequest` | local | no | `invalid_request_error`, `invalid_prompt`, `model_not_found`, `subscription_sharing_unsupported_capability`, all others about images and steering; other statuses 4xx |
 /// | `ContextWindow` | local | no: a shorter conversation | `context_length_exceeded` |
 /// | `Policy` | local | no | `cyber_policy`, `bio_policy`, `misalignment_policy_violation`, `image_content_policy_violation` |
-/// | `Quota` | local | no: somebody has to pay | `insufficient_quota`, `credit_balance_exhausted`, `billing_hard_limit_reached`, the spend and usage limits of organisations and projects; status 402 |
-/// | `UsageLimit` | local | not before it is lifted | `usage_limit_reached`, `subscription_sharing_usage_limit_exceeded`, `subscription_sharing_workplace_individual_usage_limit_exceeded` |
-/// | `RateLimit` | local | yes, after the time told | `rate_limit_exceeded`, `slow_down`, `too_many_pending_steers`; status 429 |
+/// | `Quota` | local | no: the account needs credit | `insufficient_quota`, `credit_balance_exhausted`, `billing_hard_limit_reached`, the spend and usage limits of organizations and projects; status 402 |
+/// | `UsageLimit` | local | not before it resets | `usage_limit_reached`, `subscription_sharing_usage_limit_exceeded`, `subscription_sharing_workplace_individual_usage_limit_exceeded` |
+/// | `RateLimit` | local | yes, after the requested wait | `rate_limit_exceeded`, `slow_down`, `too_many_pending_steers`; status 429 |
 /// | `Overloaded` | remote | yes, later | `server_is_overloaded`, `flex_unavailable`, `subscription_sharing_usage_unavailable`, `subscription_sharing_user_unavailable`; status 503 |
 /// | `Server` | remote | yes | `server_error`, `vector_store_timeout`, `successor_creation_failed`; statuses 408, 409 and other 5xx |
 /// | `StateLost` | remote | yes, with the whole input on a new connection | `previous_response_not_found`, `websocket_connection_limit_reached` |
@@ -21,34 +21,34 @@ use crate::error::{ErrorCode, Side};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorCategory {
-    /// The credentials are not good.
+    /// The credentials are invalid.
     Authentication,
-    /// The credentials or the plan do not suffice.
+    /// The credentials or the plan are insufficient.
     Permission,
-    /// The request cannot be served as it is.
+    /// The request cannot be served in this form.
     InvalidRequest,
-    /// The conversation is too long for the model.
+    /// The conversation is too long for the model's context window.
     ContextWindow,
-    /// A policy forbids it.
+    /// A policy forbids the request.
     Policy,
-    /// There is no money left.
+    /// The account has no credit left.
     Quota,
-    /// The plan has used what it may, until a certain time.
+    /// The usage limit of the plan is reached, until it resets.
     UsageLimit,
-    /// Too many requests or tokens in too short a time.
+    /// Too many requests or tokens in a short time.
     RateLimit,
-    /// There is more to do than can be done.
+    /// The service is overloaded.
     Overloaded,
-    /// Something went wrong in the service.
+    /// The service failed.
     Server,
-    /// The service no longer has what the request builds on.
+    /// The service no longer has the state that the request builds on.
     StateLost,
-    /// The service gives no reason that this version knows.
+    /// The service gave no reason that this version knows.
     Unknown,
 }
 
 impl ErrorCategory {
-    /// The category of an HTTP status, for answers that say nothing else.
+    /// Returns the category of an HTTP status, for responses without an error object.
     pub fn of_status(status: u16) -> Self {
         match status {
             401 => Self::Authentication,
@@ -63,7 +63,7 @@ impl ErrorCategory {
         }
     }
 
-    /// Whose fault it is.
+    /// Returns who is at fault.
     pub fn side(self) -> Side {
         match self {
             Self::Authentication
@@ -78,7 +78,7 @@ impl ErrorCategory {
         }
     }
 
-    /// Whether the same request may succeed soon.
+    /// Returns whether the same request may succeed soon.
     pub fn is_retryable(self) -> bool {
         matches!(
             self,
@@ -88,7 +88,7 @@ impl ErrorCategory {
 }
 
 impl ErrorCode {
-    /// What kind of trouble the code stands for.
+    /// Returns the category of the code.
     ///
     /// ```
     /// use codex_types::{ErrorCategory, ErrorCode};
@@ -163,8 +163,8 @@ impl ErrorCode {
     }
 }
 
-/// What is refused to an application that uses the plan of somebody else is refused for good, whatever its name. The older names of
-/// these codes have a `v2_` that the newer ones have lost.
+/// A refusal to an application that uses another person's plan is permanent, whatever its name. The
+/// older names of these codes have a `v2_` that the newer ones have lost.
 fn of_unlisted(code: &str) -> ErrorCategory {
     if let Some(successor) = code.strip_prefix("subscription_sharing_v2_") {
         return ErrorCode::from(alloc::format!("subscription_sharing_{successor}")).category();

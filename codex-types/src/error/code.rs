@@ -1,31 +1,31 @@
-//! Which error it is, and what to do about it.
+//! Error codes.
 
 use crate::wire::open::open_enum;
 
 open_enum! {
-    /// Which error the service reports, as `code` or as the coarser `type`.
+    /// The error that the service reports, as `code` or as the coarser `type`.
     pub enum ErrorCode {
-        /// Something went wrong in the service.
+        /// The service failed.
         ServerError = "server_error",
-        /// Too many requests or tokens in too short a time.
+        /// Too many requests or tokens in a short time.
         RateLimitExceeded = "rate_limit_exceeded",
         /// The prompt was refused.
         InvalidPrompt = "invalid_prompt",
-        /// The data may not be processed there.
+        /// The data may not be processed in that region.
         DataResidencyMismatch = "data_residency_mismatch",
-        /// The policy about biology was violated.
+        /// The biology policy was violated.
         BioPolicy = "bio_policy",
-        /// The model was about to do what it should not.
+        /// The model was about to take a harmful action.
         MisalignmentPolicyViolation = "misalignment_policy_violation",
-        /// A vector store did not answer in time.
+        /// A vector store timed out.
         VectorStoreTimeout = "vector_store_timeout",
         /// An image could not be used.
         InvalidImage = "invalid_image",
-        /// The format of an image is not known.
+        /// The format of an image is unsupported.
         InvalidImageFormat = "invalid_image_format",
-        /// An image is not proper base64.
+        /// An image is not valid base64.
         InvalidBase64Image = "invalid_base64_image",
-        /// The URL of an image cannot be used.
+        /// The URL of an image is invalid.
         InvalidImageUrl = "invalid_image_url",
         /// An image has too many pixels.
         ImageTooLarge = "image_too_large",
@@ -33,61 +33,61 @@ open_enum! {
         ImageTooSmall = "image_too_small",
         /// An image could not be read.
         ImageParseError = "image_parse_error",
-        /// An image violates the policy about content.
+        /// An image violates the content policy.
         ImageContentPolicyViolation = "image_content_policy_violation",
-        /// The colour mode of an image is not known.
+        /// The color mode of an image is unsupported.
         InvalidImageMode = "invalid_image_mode",
-        /// The file of an image has too many bytes.
+        /// An image file is too large.
         ImageFileTooLarge = "image_file_too_large",
-        /// The media type of an image is not known.
+        /// The media type of an image is unsupported.
         UnsupportedImageMediaType = "unsupported_image_media_type",
-        /// The file of an image is empty.
+        /// An image file is empty.
         EmptyImageFile = "empty_image_file",
-        /// An image could not be fetched.
+        /// An image could not be downloaded.
         FailedToDownloadImage = "failed_to_download_image",
-        /// The file of an image is not there.
+        /// An image file was not found.
         ImageFileNotFound = "image_file_not_found",
-        /// The conversation is too long for the model.
+        /// The conversation is too long for the model's context window.
         ContextLengthExceeded = "context_length_exceeded",
-        /// There is no money left.
+        /// The account has no quota left.
         InsufficientQuota = "insufficient_quota",
-        /// There are no credits left.
+        /// The account has no credits left.
         CreditBalanceExhausted = "credit_balance_exhausted",
-        /// The organisation has spent what it may.
+        /// The spend limit of the organization is reached.
         OrganizationSpendLimitExceeded = "organization_spend_limit_exceeded",
-        /// The project has spent what it may.
+        /// The spend limit of the project is reached.
         ProjectSpendLimitExceeded = "project_spend_limit_exceeded",
-        /// The organisation has used what it may.
+        /// The usage limit of the organization is reached.
         OrganizationUsageLimitExceeded = "organization_usage_limit_exceeded",
-        /// The plan has used what it may, until a certain time.
+        /// The usage limit of the plan is reached, until it resets.
         UsageLimitReached = "usage_limit_reached",
-        /// The plan does not include this.
+        /// The plan does not include the request.
         UsageNotIncluded = "usage_not_included",
-        /// The policy about security was violated.
+        /// The cybersecurity policy was violated.
         CyberPolicy = "cyber_policy",
-        /// There is more to do than can be done.
+        /// The service is overloaded.
         ServerIsOverloaded = "server_is_overloaded",
-        /// Requests come too fast.
+        /// Requests arrive too fast.
         SlowDown = "slow_down",
-        /// There is no spare capacity at the cheaper price.
+        /// There is no spare capacity at the flex price.
         FlexUnavailable = "flex_unavailable",
-        /// The response to continue is not there.
+        /// The response to continue does not exist.
         PreviousResponseNotFound = "previous_response_not_found",
-        /// The connection has lived as long as it may.
+        /// The connection has reached its maximum age.
         WebsocketConnectionLimitReached = "websocket_connection_limit_reached",
-        /// The request cannot be served as it is.
+        /// The request cannot be served in this form.
         InvalidRequestError = "invalid_request_error",
-        /// The key is not known.
+        /// The API key is invalid.
         InvalidApiKey = "invalid_api_key",
-        /// The credentials are not good.
+        /// The credentials are invalid.
         AuthenticationError = "authentication_error",
-        /// The credentials do not suffice.
+        /// The credentials are insufficient.
         PermissionError = "permission_error",
         /// The token has expired.
         TokenExpired = "token_expired",
-        /// The access token is not good any more: plans shared with an application.
+        /// The access token is no longer valid (plans shared with an application).
         InvalidToken = "invalid_token",
-        /// The user is not known: plans shared with an application.
+        /// The user is unknown (plans shared with an application).
         SubscriptionSharingInvalidUser = "subscription_sharing_invalid_user",
         /// The user may not share the plan with this application.
         SubscriptionSharingUserNotEligible = "subscription_sharing_user_not_eligible",
@@ -97,35 +97,36 @@ open_enum! {
         SubscriptionSharingRouteNotSupported = "subscription_sharing_route_not_supported",
         /// Shared plans cannot be used for what `param` names.
         SubscriptionSharingUnsupportedCapability = "subscription_sharing_unsupported_capability",
-        /// The plan, or the application's part of it, is used up. Nobody tells until when.
+        /// The usage limit of the plan, or of the application's portion of it, is reached. The
+        /// server does not say when it resets.
         SubscriptionSharingUsageLimitExceeded = "subscription_sharing_usage_limit_exceeded",
-        /// What the workspace allows one user is used up.
+        /// The workspace's limit for one user is reached.
         SubscriptionSharingWorkplaceIndividualUsageLimitExceeded = "subscription_sharing_workplace_individual_usage_limit_exceeded",
-        /// How much of the plan is used cannot be found out just now.
+        /// The usage of the plan is temporarily unavailable.
         SubscriptionSharingUsageUnavailable = "subscription_sharing_usage_unavailable",
-        /// The user cannot be looked up just now.
+        /// The user is temporarily unavailable.
         SubscriptionSharingUserUnavailable = "subscription_sharing_user_unavailable",
-        /// The user did not consent to this: plans shared with an application.
+        /// The user did not consent to this (plans shared with an application).
         ChatpassScopeNotAuthorized = "chatpass_v2_scope_not_authorized",
-        /// The consent does not fit the request: plans shared with an application.
+        /// The consent does not match the request (plans shared with an application).
         ChatpassInvalidAuthorizationContext = "chatpass_v2_invalid_authorization_context",
-        /// The model is not there.
+        /// The model does not exist.
         ModelNotFound = "model_not_found",
         /// Encrypted content could not be read.
         InvalidEncryptedContent = "invalid_encrypted_content",
-        /// Steering: the response is not there.
+        /// Steering: the response does not exist.
         ResponseNotFound = "response_not_found",
-        /// Steering: the input cannot be used.
+        /// Steering: the input is invalid.
         InvalidInput = "invalid_input",
         /// Steering: the response cannot be steered.
         SteeringNotSupported = "steering_not_supported",
-        /// Steering: too much waits already.
+        /// Steering: too many inputs are pending.
         TooManyPendingSteers = "too_many_pending_steers",
-        /// Steering: the response is done.
+        /// Steering: the response has completed.
         ResponseAlreadyCompleted = "response_already_completed",
-        /// Steering: the response is not being made.
+        /// Steering: the response is not active.
         ResponseNotActive = "response_not_active",
-        /// Steering: the response that should go on could not be begun.
+        /// Steering: the continuing response could not be created.
         SuccessorCreationFailed = "successor_creation_failed",
     }
 }

@@ -1,4 +1,4 @@
-//! The error of this crate: text that is not the JSON it should be.
+//! The error of this crate: text that is not the expected JSON.
 
 use alloc::boxed::Box;
 use core::fmt;
@@ -7,9 +7,10 @@ use serde_json::error::Category;
 
 use crate::Side;
 
-/// A text could not be read, or a value could not be written, as JSON.
+/// The error of text that could not be read as JSON, or of a value that could not be written as
+/// JSON.
 ///
-/// Its messages never contain the text itself, which may be confidential.
+/// Its messages never contain the text, which may be confidential.
 ///
 /// ```
 /// use codex_types::{DecodeErrorKind, ResponseEvent};
@@ -17,7 +18,7 @@ use crate::Side;
 /// let error = ResponseEvent::from_json(r#"{"type":"response.created","#).unwrap_err();
 /// assert_eq!(error.kind(), DecodeErrorKind::UnexpectedEnd);
 /// assert_eq!(error.event_kind(), Some("response.created"));
-/// assert_eq!(error.to_string(), "json ends too early at byte 27");
+/// assert_eq!(error.to_string(), "unexpected end of json at byte 27");
 /// ```
 #[derive(Debug)]
 pub struct DecodeError {
@@ -30,13 +31,13 @@ pub struct DecodeError {
 pub enum DecodeErrorKind {
     /// It is not JSON.
     Syntax,
-    /// It is the start of a JSON value only.
+    /// It is only the beginning of a JSON value.
     UnexpectedEnd,
     /// It nests objects and lists deeper than 128 levels.
     TooDeep,
-    /// It is JSON, but not what was asked for.
+    /// It is JSON, but not of the requested type.
     Mismatch,
-    /// A value given by the caller has no JSON form.
+    /// A value from the caller has no JSON form.
     Unwritable,
 }
 
@@ -49,23 +50,23 @@ struct Inner {
 }
 
 impl DecodeError {
-    /// What is wrong.
+    /// Returns what is wrong.
     pub fn kind(&self) -> DecodeErrorKind {
         self.inner.kind
     }
 
-    /// The `type` of the event that could not be read, where it was still legible.
+    /// Returns the `type` of the event that could not be read, if it was legible.
     pub fn event_kind(&self) -> Option<&str> {
         self.inner.event_kind.as_deref()
     }
 
-    /// How many bytes into the text the error was noticed.
+    /// Returns the byte offset at which the error was detected.
     pub fn offset(&self) -> usize {
         self.inner.offset
     }
 
-    /// Whose fault it is: the caller's for [`Unwritable`](DecodeErrorKind::Unwritable) and
-    /// [`Mismatch`](DecodeErrorKind::Mismatch), else the sender's.
+    /// Returns who is at fault: the caller for [`Unwritable`](DecodeErrorKind::Unwritable) and
+    /// [`Mismatch`](DecodeErrorKind::Mismatch), else the sender.
     pub fn side(&self) -> Side {
         match self.inner.kind {
             DecodeErrorKind::Mismatch | DecodeErrorKind::Unwritable => Side::Local,
@@ -75,7 +76,7 @@ impl DecodeError {
         }
     }
 
-    /// Never: the same text gives the same error.
+    /// Returns `false`: the same text always gives the same error.
     pub fn is_retryable(&self) -> bool {
         false
     }
@@ -91,7 +92,7 @@ impl DecodeError {
             DecodeErrorKind::UnexpectedEnd => text.len(),
             _ => offset_of(text, source.line(), source.column()),
         };
-        // A mismatch quotes what it found, so its source is dropped: payloads stay out of errors.
+        // A mismatch quotes the value, so its source is dropped: payloads stay out of errors.
         let source = (kind != DecodeErrorKind::Mismatch).then_some(source);
         Self::new(kind, offset, source)
     }
@@ -129,9 +130,9 @@ impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.inner.kind {
             DecodeErrorKind::Syntax => "text is not json",
-            DecodeErrorKind::UnexpectedEnd => "json ends too early",
-            DecodeErrorKind::TooDeep => "json nests too deep",
-            DecodeErrorKind::Mismatch => "json has an unexpected form",
+            DecodeErrorKind::UnexpectedEnd => "unexpected end of json",
+            DecodeErrorKind::TooDeep => "json nests too deeply",
+            DecodeErrorKind::Mismatch => "json has an unexpected type",
             DecodeErrorKind::Unwritable => return f.write_str("value has no json form"),
         };
         write!(f, "{what} at byte {}", self.inner.offset)
@@ -147,14 +148,14 @@ impl core::error::Error for DecodeError {
     }
 }
 
-/// The message of serde_json for JSON that nests too deep.
+/// serde_json's message for JSON that nests too deep.
 pub(crate) const DEPTH_LIMIT: &str = "recursion limit exceeded";
 
-/// serde_json counts this case as syntax and names it in its message only.
+/// serde_json classifies this case as syntax and names it in its message only.
 fn is_depth_limit(error: &serde_json::Error) -> bool {
     use core::fmt::Write;
 
-    /// Compares what is written with the start of a text, without a buffer.
+    /// Compares written text with the beginning of a string, without a buffer.
     struct Expect(&'static str, bool);
 
     impl Write for Expect {
@@ -170,7 +171,7 @@ fn is_depth_limit(error: &serde_json::Error) -> bool {
     write!(expect, "{error}").is_ok() && expect.1 && expect.0.is_empty()
 }
 
-/// Turns the line and column of serde_json, both counted from one, into a number of bytes.
+/// Converts serde_json's line and column, both counted from one, into a byte offset.
 fn offset_of(text: &str, line: usize, column: usize) -> usize {
     let before: usize = text
         .split_inclusive('\n')

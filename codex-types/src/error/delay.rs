@@ -1,17 +1,18 @@
-//! How long to wait, as the service words it.
+//! The wait in the text of an error message.
 
 use core::time::Duration;
 
-/// The time in a message such as "Please try again in 1.5s", "in 250ms", "in 3 seconds" or "in 1m30s".
+/// Returns the time in a message such as "Please try again in 1.5s", "in 250ms", "in 3 seconds" or
+/// "in 1m30s".
 ///
-/// Whole milliseconds are given, rounded down; a time beyond what `Duration` holds is no time.
+/// Rounds down to milliseconds; a time that `Duration` cannot hold is ignored.
 pub(crate) fn in_message(message: &str) -> Option<Duration> {
     const WORDS: &str = "try again in";
     let start = find_ignore_case(message, WORDS)? + WORDS.len();
     duration(message.get(start..)?)
 }
 
-/// A time such as `1.5s`, `250ms`, `6m0s` or `3 seconds` at the start of a text.
+/// Reads a time such as `1.5s`, `250ms`, `6m0s` or `3 seconds` at the start of a text.
 pub(crate) fn duration(text: &str) -> Option<Duration> {
     let mut total: Option<Duration> = None;
     let mut rest = text.trim_start();
@@ -21,7 +22,7 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
             .take_while(|byte| byte.is_ascii_digit() || *byte == b'.')
             .count();
         let (number, after) = rest.split_at(digits);
-        // The full stop of a sentence may follow a number, but then no unit does.
+        // A full stop may follow a number, but then no unit does.
         let Ok(value) = number.parse::<f64>() else {
             return total;
         };
@@ -37,7 +38,7 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
     }
 }
 
-/// How many seconds a unit has.
+/// Returns the number of seconds in a unit.
 fn seconds_in(unit: &str) -> Option<f64> {
     const UNITS: [(&[&str], f64); 5] = [
         (&["ms", "millisecond", "milliseconds"], 0.001),

@@ -1,4 +1,4 @@
-//! The forms in which errors arrive, read by one type.
+//! One type for every form of an error.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -13,19 +13,19 @@ use crate::wire::object::{object, replay};
 use crate::{Map, RawJson};
 
 object! {
-    /// An error that is not part of a response: the `error` event over whichever transport, and the
-    /// body of an HTTP answer.
+    /// An error outside of a response: the `error` event over any transport, and the body of an
+    /// HTTP response.
     ///
-    /// | form | looks like | sent by |
+    /// | form | example | sent by |
     /// |---|---|---|
     /// | flat | `{"type":"error","code":..,"message":..}` | the platform API over SSE |
     /// | nested | `{"error":{"code":..,"message":..}}` | HTTP bodies |
     /// | wrapped | the same with `status` or `status_code` and `headers` | sockets |
     /// | in a response | `{"response":{"error":{..}}}` | `response.failed` |
     /// | detail | `{"detail":".."}` or `{"detail":{"error_code":".."}}` | the ChatGPT backend refusing a request |
-    /// | no JSON | `<html>..` | what stands between |
+    /// | not JSON | `<html>..` | an intermediary |
     ///
-    /// [`to_api_error`](Self::to_api_error) reads them all alike.
+    /// [`to_api_error`](Self::to_api_error) reads all of them.
     ///
     /// ```
     /// use codex_types::{ErrorCategory, ErrorEvent};
@@ -43,35 +43,35 @@ object! {
         optional {
             /// Nested form: the error.
             error: Box<ApiError>,
-            /// Flat form: which error it is.
+            /// Flat form: the error code.
             code: ErrorCode,
-            /// Flat form: what happened, for people.
+            /// Flat form: the message, for people.
             message: String,
             /// Flat form: the parameter at fault.
             param: String,
-            /// Wrapped form: the HTTP status this would have been.
+            /// Wrapped form: the HTTP status that the error would have had.
             status = u16,
-            /// The same under another name.
+            /// The status under another name.
             status_code = u16,
-            /// Wrapped form: what would be headers over HTTP.
+            /// Wrapped form: the response headers.
             headers: Map<RawJson>,
-            /// Detail form: what happened; text, rarely more.
+            /// Detail form: the details; text, rarely another type.
             detail: RawJson,
             /// In a response: the response.
             response: Box<Response>,
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
 }
 
 impl ErrorEvent {
-    /// Reads the body of an HTTP answer, whatever it is.
+    /// Reads the body of an HTTP response, in any form.
     ///
-    /// What is no JSON becomes the message: of a web page its title, of other text the first 1000
-    /// bytes at most.
+    /// Text that is not JSON becomes the message: the title of a web page, or at most the first
+    /// 1000 bytes of other text.
     ///
     /// ```
     /// use codex_types::ErrorEvent;
@@ -90,7 +90,7 @@ impl ErrorEvent {
         event
     }
 
-    /// Makes an error of a payload unless that is a JSON object.
+    /// Creates an error from a payload, unless that is a JSON object.
     pub(crate) fn from_text(text: &str) -> Option<Self> {
         let message = match RawJson::parse(text) {
             Ok(raw) if raw.as_str().starts_with('{') => return None,
@@ -102,7 +102,7 @@ impl ErrorEvent {
         Some(event)
     }
 
-    /// The error in one form, whichever it came in. What is missing is empty.
+    /// Returns the error as an [`ApiError`], whatever its form. Missing fields are empty.
     pub fn to_api_error(&self) -> ApiError {
         let mut error = match (
             &self.error,
@@ -117,12 +117,12 @@ impl ErrorEvent {
         error
     }
 
-    /// The HTTP status, under whichever name it was sent.
+    /// Returns the HTTP status, under either name.
     pub fn http_status(&self) -> Option<u16> {
         self.status.or(self.status_code)
     }
 
-    /// What kind of trouble it is: by its code, else by its type, else by its status.
+    /// Returns the category: by the code, else by the type, else by the status.
     pub fn category(&self) -> ErrorCategory {
         self.to_api_error().category_with_status(self.http_status())
     }
@@ -139,7 +139,7 @@ impl ErrorEvent {
             error.code = error.code.or_else(|| code_in(detail));
             error.message = message_of(detail);
         } else if let Some(name) = self.extra.get("error") {
-            // OAuth has text where the API has an object.
+            // OAuth has a string where the API has an object.
             let name = words(name);
             let description = self.extra.get("error_description").map(words);
             error.message = description.unwrap_or_else(|| name.clone());
@@ -149,7 +149,7 @@ impl ErrorEvent {
     }
 }
 
-/// An expired token is told as `{"error_code":"invalid_token"}`.
+/// An expired token is reported as `{"error_code":"invalid_token"}`.
 fn code_in(detail: &RawJson) -> Option<ErrorCode> {
     detail
         .decode::<Map<RawJson>>()
@@ -159,8 +159,9 @@ fn code_in(detail: &RawJson) -> Option<ErrorCode> {
         .ok()
 }
 
-/// What a detail says. FastAPI reports invalid bodies as a list of problems and repeats the body in them,
-/// so that of a list only places and messages are used, and of an object only its message.
+/// Returns the message of a detail. FastAPI reports invalid bodies as a list of problems that
+/// repeats the body, so only locations and messages of a list are used, and only the message of an
+/// object.
 fn message_of(detail: &RawJson) -> String {
     const PROBLEMS: usize = 5;
 
@@ -175,7 +176,7 @@ fn message_of(detail: &RawJson) -> String {
     text_of(&object, &["message", "msg", "error"]).unwrap_or_default()
 }
 
-/// One problem of a list: `body.input: Field required`.
+/// Formats one problem of a list: `body.input: Field required`.
 fn problem(problem: &Map<RawJson>) -> Option<String> {
     let message = text_of(problem, &["msg", "message"])?;
     let steps = problem
@@ -193,14 +194,14 @@ fn text_of(object: &Map<RawJson>, keys: &[&str]) -> Option<String> {
     values.find_map(|value| value.decode::<String>().ok())
 }
 
-/// Text as it is, anything else as JSON.
+/// Returns text unchanged, anything else as JSON.
 fn words(value: &RawJson) -> String {
     value
         .decode::<String>()
         .unwrap_or_else(|_| value.as_str().into())
 }
 
-/// What a body without JSON says, shortly.
+/// Returns an excerpt of a body that is not JSON.
 fn excerpt(text: &str) -> Cow<'_, str> {
     const LIMIT: usize = 1000;
 
@@ -227,7 +228,7 @@ fn title(page: &str) -> Option<&str> {
     Some(title.trim())
 }
 
-/// Whether an object that names no kind is an error.
+/// Returns whether an object without a `type` is an error.
 pub(crate) fn is_error(json: &str) -> bool {
     scan::value_of(json, "error").is_some_and(|error| error.starts_with(['{', '"']))
 }

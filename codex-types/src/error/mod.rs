@@ -1,4 +1,4 @@
-//! Errors: our own, and those the service sends.
+//! Errors: of this crate, and of the service.
 
 mod api;
 mod arguments;
@@ -18,14 +18,14 @@ pub(crate) use delay::duration;
 pub use event::ErrorEvent;
 pub(crate) use event::is_error;
 
-/// Whose fault an error is.
+/// The side at fault for an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Side {
-    /// The program that made the request.
+    /// The program that sent the request.
     Local,
     /// The service.
     Remote,
-    /// What lies between the two.
+    /// The network between the two.
     Network,
 }

@@ -1,4 +1,4 @@
-//! Events for servers and mocks: the stream that a response would have been sent as.
+//! Events for servers and mocks: a response as the stream that a server would send.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -12,10 +12,10 @@ use crate::response::{Response, Status};
 use crate::{DecodeError, RawJson};
 
 impl LifecycleEvent {
-    /// Creates an event that carries a response.
+    /// Creates an event that contains a response.
     ///
-    /// The conversion into a [`ResponseEvent`] chooses the kind by the status of the response, so that
-    /// the two cannot contradict each other:
+    /// The conversion into a [`ResponseEvent`] chooses the kind by the status of the response, so
+    /// that the two cannot contradict each other:
     ///
     /// ```
     /// use codex_types::{EventKind, LifecycleEvent, Response, ResponseEvent, Status};
@@ -33,8 +33,8 @@ impl LifecycleEvent {
 }
 
 impl From<LifecycleEvent> for ResponseEvent {
-    /// A response without a known status is in progress. A cancelled response ended early, for which
-    /// `response.incomplete` is the only kind.
+    /// A response without a known status is in progress. A cancelled response ended early, for
+    /// which `response.incomplete` is the only kind.
     fn from(event: LifecycleEvent) -> Self {
         let status = event.response.status.clone();
         let event = Box::new(event);
@@ -49,7 +49,7 @@ impl From<LifecycleEvent> for ResponseEvent {
 }
 
 impl ResponseEvent {
-    /// Returns the event as a frame of an SSE stream, blank line included.
+    /// Returns the event as a frame of an SSE stream, including the blank line.
     ///
     /// # Errors
     ///
@@ -73,14 +73,15 @@ impl ResponseEvent {
         let json = RawJson::encode(self)?;
         let json = json.as_str();
         let mut frame = String::with_capacity(json.len() + 64);
-        // The name of an unknown kind is arbitrary text; one with a line end would start another field.
+        // The name of an unknown kind is arbitrary text; a line ending in it would start another
+        // field.
         let kind = leading_kind(json).unwrap_or_else(|| self.kind());
         if !kind.is_empty() && !kind.contains(char::is_control) {
             frame.push_str("event: ");
             frame.push_str(kind);
             frame.push('\n');
         }
-        // JSON that was kept verbatim may have line ends between its values.
+        // JSON that was kept verbatim may contain line endings between its values.
         for line in json.split(['\n', '\r']).filter(|line| !line.is_empty()) {
             frame.push_str("data: ");
             frame.push_str(line);
@@ -146,7 +147,7 @@ impl Response {
         author.events
     }
 
-    /// The response before anything of it was made.
+    /// Returns the response as it is before its first item.
     fn begun(&self) -> Self {
         let mut begun = self.clone();
         begun.output.clear();
@@ -369,7 +370,7 @@ impl Author {
     }
 }
 
-/// The item before its texts were written. Items without texts of their own are whole from the start.
+/// Returns the item before its texts were written. Items without texts are whole from the start.
 fn begun(item: &OutputItem) -> OutputItem {
     let mut item = item.clone();
     match &mut item {

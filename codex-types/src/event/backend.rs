@@ -1,4 +1,4 @@
-//! Events of sockets and of the ChatGPT backend, and the error event.
+//! Events of WebSockets and of the ChatGPT backend, and the error event.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,27 +10,27 @@ use crate::wire::object::object;
 use crate::{Map, Number, RawJson};
 
 object! {
-    /// What the service says beside the response: `response.metadata` and
-    /// `codex.response.metadata` of the ChatGPT backend.
+    /// Metadata next to the response: `response.metadata` and `codex.response.metadata` of the
+    /// ChatGPT backend.
     pub struct MetadataEvent {
         required {}
         optional {
-            /// Advice and notices, each under a key of its own.
+            /// Advice and notices, each under its own key.
             metadata: Map<RawJson>,
-            /// What would be headers over HTTP.
+            /// Response headers, sent in-band by the ChatGPT backend.
             headers: Map<RawJson>,
-            /// The response.
+            /// The id of the response.
             response_id: String,
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// How much of the account's limits is used: `codex.rate_limits` of the ChatGPT backend.
+    /// The usage of the account's limits: `codex.rate_limits` of the ChatGPT backend.
     pub struct RateLimitsEvent {
         required {}
         optional {
@@ -40,26 +40,26 @@ object! {
             rate_limits: RateLimitsBody,
             /// The windows of further limits, by name.
             additional_rate_limits: RawJson,
-            /// What was bought beyond the plan.
+            /// Purchased credits.
             credits: CreditsBody,
-            /// Names the limit.
+            /// The name of the limit.
             metered_limit_name: String,
-            /// The limit's name for people; names the limit where the other is missing.
+            /// The display name of the limit; identifies the limit if the other name is missing.
             limit_name: String,
-            /// A notice about an offer.
+            /// A promotional notice.
             promo: RawJson,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// The windows of a limit, as an event tells them.
+    /// The windows of a limit in an event.
     pub struct RateLimitsBody {
         required {}
         optional {
-            /// Whether requests are served.
+            /// Whether requests are allowed.
             allowed = bool,
             /// Whether a limit is reached.
             limit_reached = bool,
@@ -72,119 +72,119 @@ object! {
 }
 
 object! {
-    /// One window of a limit, as an event tells it.
+    /// One window of a limit in an event.
     pub struct RateLimitWindowBody {
         required {}
         optional {
-            /// How much is used, in percent.
+            /// The used portion, in percent.
             used_percent: Number,
             /// The length of the window in minutes.
             window_minutes: Number,
-            /// When it starts anew, in seconds since 1970.
+            /// When the window resets (Unix timestamp, seconds).
             reset_at: Number,
-            /// In how many seconds that is.
+            /// The number of seconds until then.
             reset_after_seconds: Number,
         }
     }
 }
 
 object! {
-    /// What was bought beyond a plan, as an event tells it.
+    /// Purchased credits in an event.
     pub struct CreditsBody {
         required {}
         optional {
-            /// Whether there are any.
+            /// Whether the account has credits.
             has_credits = bool,
-            /// Whether they never end.
+            /// Whether credits are unlimited.
             unlimited = bool,
-            /// How many there are.
+            /// The credit balance.
             balance: String,
         }
     }
 }
 
 object! {
-    /// Something that only keeps the connection alive or measures it.
+    /// An event that only keeps the connection alive or measures it.
     pub struct NoticeEvent {
         required {}
         optional {
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// The service accepted, or holds back, what `response.steer` gave it.
+    /// The acceptance of the input of a `response.steer`, or a notice that it is pending.
     pub struct SteerEvent {
         plain {
-            /// What it is about.
+            /// The steering input that the event is about.
             steer: Steer,
         }
         optional {
-            /// Pending: why. `waiting_for_required_input` today.
+            /// Pending: the reason. Currently `waiting_for_required_input`.
             reason: String,
-            /// Pending: what has to be given first.
+            /// Pending: the input that is required first.
             required_input: Vec<SteerRequiredInput>,
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// An output the service waits for before it steers a response.
+    /// An output that the service requires before it steers a response.
     pub struct SteerRequiredInput {
         required {
-            /// The kind of item it waits for, such as `function_call_output`.
+            /// The kind of the required item, such as `function_call_output`.
             kind as "type": String,
         }
         optional {
-            /// The call that has to be answered.
+            /// The id of the call that requires an output.
             call_id: String,
-            /// The function that was called.
+            /// The name of the called function.
             name: String,
-            /// Tool search: who searches.
+            /// Tool search: which side runs the search.
             execution: ToolSearchExecution,
-            /// Remote tools: the question that has to be answered.
+            /// MCP tools: the id of the approval request that requires a response.
             approval_request_id: String,
         }
     }
 }
 
 object! {
-    /// The service could not do what `response.steer` asked for.
+    /// The failure of a `response.steer`.
     pub struct SteerFailedEvent {
         plain {
-            /// Why.
+            /// The error.
             error: ApiError,
-            /// What it is about.
+            /// The steering input that the event is about.
             steer: Steer,
         }
         optional {
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// What a response was to be steered with.
+    /// The input with which a response was to be steered.
     pub struct Steer {
         plain {
-            /// The response.
+            /// The id of the response.
             previous_response_id: String,
         }
         optional {
-            /// Names the steering.
+            /// The id of the steering input.
             id: String,
-            /// Failed: what was given.
+            /// Failed: the input.
             input: Input,
         }
     }

@@ -1,7 +1,8 @@
-//! The events that come in thousands: a piece of text for one place of the output.
+//! The most frequent events: new text for one field of an output item.
 //!
-//! A stream consists of little else, so a delta is packed: its texts share one allocation, and what
-//! is rare shares another that usually is not made. [`DeltaRef`] reads the same without any.
+//! A stream consists of little else, so a delta is packed: its texts share one allocation, and rare
+//! fields share another that usually does not exist. [`DeltaRef`] reads the same without an
+//! allocation.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -16,10 +17,10 @@ use crate::wire::source::Failed;
 use crate::wire::write::write_members;
 use crate::{Extra, HeapSize, RawJson};
 
-/// A piece of text that is to be appended to a field of an item.
+/// New text that is appended to a field of an item.
 ///
-/// Which field is told by the [`DeltaKind`]. The same type serves all events that carry a piece of
-/// text under `delta`; indexes that a kind does not have are `None`.
+/// The [`DeltaKind`] names the field. The same type serves all events that have text under `delta`;
+/// indexes that a kind does not have are `None`.
 ///
 /// ```
 /// use codex_types::ResponseEvent;
@@ -36,7 +37,7 @@ use crate::{Extra, HeapSize, RawJson};
 /// ```
 #[derive(Clone)]
 pub struct Delta {
-    /// The item's id, the delta and the padding, one after the other.
+    /// The item's id, the delta and the padding, concatenated.
     texts: Box<str>,
     /// Where the item's id ends.
     item_id_end: u32,
@@ -50,16 +51,16 @@ pub struct Delta {
     rare: Option<Box<Rare>>,
 }
 
-/// What occurs in few deltas.
+/// The fields that few deltas have.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Rare {
     pub(crate) logprobs: Vec<Logprob>,
     pub(crate) stream_id: Option<Box<str>>,
-    /// Unknown keys, and known ones whose value is null or of a foreign type.
+    /// Unknown keys, and known keys whose value is null or of another type.
     pub(crate) extra: Extra,
 }
 
-/// Which keys were there: an absent one is not written, an empty one is.
+/// Which keys were present: an absent key is not written, an empty one is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Present(u8);
 
@@ -81,7 +82,7 @@ impl Present {
         self.0 & keys == keys
     }
 
-    /// Notes a key; false if it was there already.
+    /// Records a key; returns false if it was already present.
     pub(crate) fn add(&mut self, key: u8) -> bool {
         let first = !self.has(key);
         self.0 |= key;
@@ -93,7 +94,7 @@ impl Present {
     }
 }
 
-/// A delta taken apart, its texts borrowed where they can be.
+/// The parts of a delta, with texts borrowed where possible.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Pieces<'a> {
     pub(crate) item_id: Cow<'a, str>,
@@ -107,9 +108,9 @@ pub(crate) struct Pieces<'a> {
 }
 
 impl Delta {
-    /// A piece of text for the item with this id at this place of the output.
+    /// Creates a delta for the item with this id at this output index.
     ///
-    /// Kinds that count parts start at part 0; see [`part_index`](Self::with_part_index).
+    /// Kinds with a part index start at part 0; see [`with_part_index`](Self::with_part_index).
     pub fn new(kind: DeltaKind, item_id: &str, output_index: u32, delta: &str) -> Self {
         let mut present = Present::default();
         present.add(Present::ITEM_ID);
@@ -130,7 +131,7 @@ impl Delta {
         )
     }
 
-    /// Sets the number of the event within its response.
+    /// Sets the sequence number of the event within its response.
     #[must_use]
     pub fn with_sequence_number(mut self, sequence_number: u64) -> Self {
         self.sequence_number = sequence_number;
@@ -138,7 +139,7 @@ impl Delta {
         self
     }
 
-    /// Sets the part of the item, for the kinds that count parts; others are left as they are.
+    /// Sets the part index, for the kinds that have one; others are unchanged.
     #[must_use]
     pub fn with_part_index(mut self, part_index: u32) -> Self {
         if let Some(key) = self.kind.part_key() {
@@ -148,56 +149,56 @@ impl Delta {
         self
     }
 
-    /// What the text belongs to.
+    /// Returns the kind of the delta.
     pub fn kind(&self) -> DeltaKind {
         self.kind
     }
 
-    /// The piece of text.
+    /// Returns the new text.
     pub fn delta(&self) -> &str {
         let end = self.texts.len() - self.obfuscation_len as usize;
         &self.texts[self.item_id_end as usize..end]
     }
 
-    /// The item the text belongs to; empty if the event does not say.
+    /// Returns the id of the item; empty if the event has none.
     pub fn item_id(&self) -> &str {
         &self.texts[..self.item_id_end as usize]
     }
 
-    /// The number of the event within its response.
+    /// Returns the sequence number of the event within its response.
     pub fn sequence_number(&self) -> Option<u64> {
         self.present
             .has(Present::SEQUENCE_NUMBER)
             .then_some(self.sequence_number)
     }
 
-    /// The place of the item in the output.
+    /// Returns the index of the item in the output.
     pub fn output_index(&self) -> Option<u32> {
         self.present
             .has(Present::OUTPUT_INDEX)
             .then_some(self.output_index)
     }
 
-    /// The place of the part in the content of the item.
+    /// Returns the index of the part in the content of the item.
     pub fn content_index(&self) -> Option<u32> {
         self.present
             .has(Present::CONTENT_INDEX)
             .then_some(self.part_index)
     }
 
-    /// The place of the part in the summary of the item.
+    /// Returns the index of the part in the summary of the item.
     pub fn summary_index(&self) -> Option<u32> {
         self.present
             .has(Present::SUMMARY_INDEX)
             .then_some(self.part_index)
     }
 
-    /// How likely the tokens were; empty unless `include` asked for it.
+    /// Returns the log probabilities of the tokens; empty unless `include` requested them.
     pub fn logprobs(&self) -> &[Logprob] {
         self.rare.as_ref().map_or(&[], |rare| &rare.logprobs)
     }
 
-    /// Padding that hides the length of the text.
+    /// Returns the padding that hides the length of the text.
     pub fn obfuscation(&self) -> Option<&str> {
         let start = self.texts.len() - self.obfuscation_len as usize;
         self.present
@@ -205,25 +206,25 @@ impl Delta {
             .then(|| &self.texts[start..])
     }
 
-    /// The lane of a socket that the event belongs to.
+    /// Returns the multiplexed stream of a WebSocket that the event belongs to.
     pub fn stream_id(&self) -> Option<&str> {
         self.rare.as_ref()?.stream_id.as_deref()
     }
 
-    /// Keys this version does not know, and known ones whose value was null or of a foreign type.
+    /// Returns unknown keys, and known keys whose value was null or of another type.
     pub fn extra(&self) -> &Extra {
         static NONE: Extra = Extra::none();
         self.rare.as_ref().map_or(&NONE, |rare| &rare.extra)
     }
 
-    /// Returns whether the event has a `delta` that is neither text nor null; it is in
-    /// [`extra`](Self::extra) then.
+    /// Returns whether the event has a `delta` that is neither text nor null, which is then in
+    /// [`extra`](Self::extra).
     pub fn has_foreign_delta(&self) -> bool {
         let foreign = self.extra().get("delta");
         foreign.is_some_and(|value| !value.is_null())
     }
 
-    /// The same without owning it.
+    /// Returns a borrowed view of the delta.
     pub fn as_ref(&self) -> DeltaRef<'_> {
         DeltaRef {
             kind: self.kind,
@@ -240,7 +241,7 @@ impl Delta {
         }
     }
 
-    /// Sets the JSON of the text where that holds lone surrogate halves; see [`Extra::spelling`].
+    /// Sets the JSON spelling of a text with lone surrogate halves; see [`Extra::spelling`].
     #[must_use]
     pub fn with_spelling(mut self, spelling: &RawJson) -> Self {
         let extra = &mut self.rare.get_or_insert_default().extra;
@@ -249,7 +250,7 @@ impl Delta {
         self
     }
 
-    /// The same text for a field of another kind.
+    /// Returns the same text for a field of another kind.
     pub(crate) fn with_kind(&self, kind: DeltaKind) -> Self {
         let mut delta = self.clone();
         delta.kind = kind;
@@ -269,8 +270,7 @@ impl Delta {
             obfuscation,
             ..
         } = &pieces;
-        // An index of 32 bits cannot tell more than 4 GiB apart; such an id or padding is dropped,
-        // the text never.
+        // The offsets have 32 bits, so an id or padding beyond 4 GiB is dropped; the text never is.
         let item_id_end = u32::try_from(item_id.len());
         let obfuscation_len = u32::try_from(obfuscation.len());
         let item_id = if item_id_end.is_ok() { &**item_id } else { "" };
@@ -347,75 +347,75 @@ pub struct DeltaRef<'a> {
 }
 
 impl DeltaRef<'_> {
-    /// What the text belongs to.
+    /// Returns the kind of the delta.
     pub fn kind(&self) -> DeltaKind {
         self.kind
     }
 
-    /// The piece of text.
+    /// Returns the new text.
     pub fn delta(&self) -> &str {
         &self.pieces.delta
     }
 
-    /// The item the text belongs to; empty if the event does not say.
+    /// Returns the id of the item; empty if the event has none.
     pub fn item_id(&self) -> &str {
         &self.pieces.item_id
     }
 
-    /// The number of the event within its response.
+    /// Returns the sequence number of the event within its response.
     pub fn sequence_number(&self) -> Option<u64> {
         let present = self.pieces.present.has(Present::SEQUENCE_NUMBER);
         present.then_some(self.pieces.sequence_number)
     }
 
-    /// The place of the item in the output.
+    /// Returns the index of the item in the output.
     pub fn output_index(&self) -> Option<u32> {
         let present = self.pieces.present.has(Present::OUTPUT_INDEX);
         present.then_some(self.pieces.output_index)
     }
 
-    /// The place of the part in the content of the item.
+    /// Returns the index of the part in the content of the item.
     pub fn content_index(&self) -> Option<u32> {
         let present = self.pieces.present.has(Present::CONTENT_INDEX);
         present.then_some(self.pieces.part_index)
     }
 
-    /// The place of the part in the summary of the item.
+    /// Returns the index of the part in the summary of the item.
     pub fn summary_index(&self) -> Option<u32> {
         let present = self.pieces.present.has(Present::SUMMARY_INDEX);
         present.then_some(self.pieces.part_index)
     }
 
-    /// How likely the tokens were; empty unless `include` asked for it.
+    /// Returns the log probabilities of the tokens; empty unless `include` requested them.
     pub fn logprobs(&self) -> &[Logprob] {
         self.pieces.rare.as_ref().map_or(&[], |rare| &rare.logprobs)
     }
 
-    /// Padding that hides the length of the text.
+    /// Returns the padding that hides the length of the text.
     pub fn obfuscation(&self) -> Option<&str> {
         let present = self.pieces.present.has(Present::OBFUSCATION);
         present.then_some(&*self.pieces.obfuscation)
     }
 
-    /// The lane of a socket that the event belongs to.
+    /// Returns the multiplexed stream of a WebSocket that the event belongs to.
     pub fn stream_id(&self) -> Option<&str> {
         self.pieces.rare.as_ref()?.stream_id.as_deref()
     }
 
-    /// Keys this version does not know, and known ones whose value was null or of a foreign type.
+    /// Returns unknown keys, and known keys whose value was null or of another type.
     pub fn extra(&self) -> &Extra {
         static NONE: Extra = Extra::none();
         self.pieces.rare.as_ref().map_or(&NONE, |rare| &rare.extra)
     }
 
-    /// Returns whether the event has a `delta` that is neither text nor null; it is in
-    /// [`extra`](Self::extra) then.
+    /// Returns whether the event has a `delta` that is neither text nor null, which is then in
+    /// [`extra`](Self::extra).
     pub fn has_foreign_delta(&self) -> bool {
         let foreign = self.extra().get("delta");
         foreign.is_some_and(|value| !value.is_null())
     }
 
-    /// The same, owned.
+    /// Returns the delta with owned data.
     pub fn into_owned(self) -> Delta {
         Delta::pack(self.kind, self.pieces)
     }
@@ -501,34 +501,34 @@ fn debug_delta(name: &str, delta: &DeltaRef<'_>, f: &mut fmt::Formatter<'_>) -> 
         .finish_non_exhaustive()
 }
 
-/// Which field of which item a [`Delta`] appends to.
+/// The field of an item that a [`Delta`] appends to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DeltaKind {
     /// The text of a message.
     OutputText,
-    /// The words of a refusal.
+    /// The text of a refusal.
     Refusal,
     /// The arguments of a function.
     FunctionCallArguments,
     /// The input of a custom tool.
     CustomToolCallInput,
-    /// A summary of reasoning.
+    /// The summary of reasoning.
     ReasoningSummaryText,
-    /// Reasoning in the model's own words.
+    /// Reasoning text.
     ReasoningText,
-    /// The arguments of a remote tool.
+    /// The arguments of an MCP tool call.
     McpCallArguments,
-    /// Code to be run.
+    /// The code of a code interpreter call.
     CodeInterpreterCallCode,
-    /// Sound, in base64.
+    /// Audio, in base64.
     Audio,
-    /// What the sound says.
+    /// The transcript of the audio.
     AudioTranscript,
 }
 
 impl DeltaKind {
-    /// The `type` of the event.
+    /// Returns the `type` of the event.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::OutputText => "response.output_text.delta",
@@ -544,7 +544,7 @@ impl DeltaKind {
         }
     }
 
-    /// The kind whose event has exactly this `type`; older names are not considered.
+    /// Returns the kind whose event has exactly this `type`, ignoring older names.
     pub(crate) fn of(event_type: &str) -> Option<Self> {
         Some(match event_type {
             "response.output_text.delta" => Self::OutputText,

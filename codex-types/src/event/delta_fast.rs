@@ -1,10 +1,10 @@
-//! The fast way to read a delta.
+//! The fast reader of a delta.
 //!
-//! It takes what the service sends nearly always, `{"type":..,"key":value,..}` without white space,
-//! with keys it knows and values that are plain: text, whole numbers, `"logprobs":[]`. At the first
-//! surprise it gives up, and the general way in `delta_read` starts from the beginning. It must
-//! therefore never succeed where the general way would say something else; a property test compares
-//! the two.
+//! It reads what the service nearly always sends, `{"type":..,"key":value,..}` without white space,
+//! with known keys and plain values: text, whole numbers, `"logprobs":[]`. At the first deviation
+//! it gives up, and the general reader in `delta_read` starts from the beginning. It must therefore
+//! never succeed with a result that the general reader would not give; a property test compares the
+//! two.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -12,7 +12,7 @@ use alloc::string::String;
 use crate::event::delta::{DeltaKind, DeltaRef, Pieces, Present};
 use crate::event::scan::special;
 
-/// Reads a delta of this kind, whose payload starts with the `type` in the usual way.
+/// Reads a delta of this kind whose payload starts with `type` in the usual form.
 #[inline(always)]
 pub(crate) fn read(kind: DeltaKind, json: &str) -> Option<DeltaRef<'_>> {
     let mut cursor = Cursor {
@@ -35,10 +35,10 @@ struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// A known key, its value, and nothing that was there before.
+    /// Reads a known key that has not occurred yet, and its value.
     ///
-    /// The first letter all but tells the key. Each is then compared as a whole with text of a
-    /// length that the compiler knows.
+    /// The first letter nearly determines the key. Each key is then compared as a whole with text
+    /// of a length that the compiler knows.
     #[inline]
     fn member(&mut self, pieces: &mut Pieces<'a>) -> Option<()> {
         let first = *self.json.as_bytes().get(self.at + 1)?;
@@ -99,14 +99,14 @@ impl<'a> Cursor<'a> {
         (found == literal).then(|| self.at += N)
     }
 
-    /// A whole number as JSON writes it: digits, without a leading zero.
+    /// Reads a whole number as JSON writes it: digits, without a leading zero.
     #[inline]
     fn number(&mut self) -> Option<u64> {
         let bytes = self.json.as_bytes().get(self.at..)?;
         let mut value = 0_u64;
         let mut length = 0;
         while let Some(digit @ b'0'..=b'9') = bytes.get(length) {
-            // Nineteen digits always fit; more are left to the general way.
+            // Nineteen digits always fit; longer numbers are left to the general reader.
             if length == 19 {
                 return None;
             }
@@ -116,12 +116,12 @@ impl<'a> Cursor<'a> {
         if length == 0 || (length > 1 && bytes[0] == b'0') {
             return None;
         }
-        // A fraction or an exponent shows up as a surprise where a comma is expected.
+        // A fraction or an exponent fails where a comma is expected.
         self.at += length;
         Some(value)
     }
 
-    /// Text without escapes.
+    /// Reads text without escapes.
     #[inline]
     fn plain_text(&mut self) -> Option<&'a str> {
         self.literal(b"\"")?;
@@ -129,7 +129,7 @@ impl<'a> Cursor<'a> {
         (end == b'"').then_some(text)
     }
 
-    /// Text in which escapes of one letter are resolved; `\u` is left to the general way.
+    /// Reads text and resolves escapes of one letter; `\u` is left to the general reader.
     #[inline]
     fn text(&mut self) -> Option<Cow<'a, str>> {
         self.literal(b"\"")?;
@@ -140,7 +140,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The rest of a text behind its first backslash.
+    /// Reads the rest of a text after its first backslash.
     fn escaped_text(&mut self, begun: &str) -> Option<String> {
         let rest = self.json.len() - self.at;
         let mut resolved = String::with_capacity(begun.len() + rest.min(64));
@@ -167,7 +167,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The text up to the next quote, backslash or control character, and that one, which is taken.
+    /// Consumes text up to and including the next quote, backslash or control character.
     #[inline(always)]
     fn up_to_special(&mut self) -> Option<(&'a str, u8)> {
         let rest = self.json.get(self.at..)?;

@@ -1,6 +1,6 @@
-//! The general way to read a delta: any order of keys, any form of JSON.
+//! The general reader of a delta: any order of keys, any form of JSON.
 //!
-//! It is the reference for the fast way in `delta_fast`, which leaves to it whatever is unusual.
+//! It is the reference for the fast reader in `delta_fast`, which leaves all unusual input to it.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -71,7 +71,7 @@ fn read_value(pieces: &mut Pieces<'_>, name: &Key, source: &mut dyn Source) -> R
                 pieces.output_index = value;
             }
         }
-        // Both share one field. Should an event have both, the second is kept as an extra key.
+        // Both share one field. If an event has both, the second is kept as an extra key.
         "content_index" if !pieces.present.has(Present::SUMMARY_INDEX) => {
             if let Some(value) = take::<u32>(pieces, name, Present::CONTENT_INDEX, source)? {
                 pieces.part_index = value;
@@ -105,7 +105,7 @@ fn read_value(pieces: &mut Pieces<'_>, name: &Key, source: &mut dyn Source) -> R
             let value = take::<String>(pieces, name, 0, source)?;
             pieces.rare().stream_id = value.map(Into::into);
         }
-        // The first tag has decided; what is no tag at all is kept.
+        // The first tag has decided; a `type` that is not a string is kept.
         "type" => {
             let raw = source.raw()?;
             let first = pieces
@@ -154,8 +154,8 @@ fn take<T: Wire>(
     Ok(None)
 }
 
-/// When a known key occurs more than once, the last one counts: of its foreign values only the last
-/// is kept, and none if a proper value followed.
+/// If a known key occurs more than once, the last value counts: of its values of another type only
+/// the last is kept, and none if a proper value followed.
 fn drop_stale(pieces: &mut Pieces<'_>) {
     let present = pieces.present;
     let Some(rare) = &mut pieces.rare else {
@@ -181,8 +181,8 @@ fn drop_stale(pieces: &mut Pieces<'_>) {
     });
 }
 
-/// The known keys, and which of them being set makes a foreign value stale. The two indexes of parts
-/// share a field, so that the one without the field is kept here.
+/// The known keys, and the flags that make an earlier value of another type stale. The two part
+/// indexes share a field, so the one without the field is kept here.
 const KNOWN: [(&str, u8); 10] = [
     ("type", 0),
     ("sequence_number", Present::SEQUENCE_NUMBER),

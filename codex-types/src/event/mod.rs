@@ -1,4 +1,4 @@
-//! The events of a response, over SSE and over sockets.
+//! The events of a response, over SSE and WebSockets.
 
 mod author;
 mod backend;

@@ -1,4 +1,4 @@
-//! What the events carry, one struct for each form.
+//! The payloads of events, one struct for each form.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -11,29 +11,30 @@ use crate::wire::object::{fill, is_missing, object};
 use crate::{Map, RawJson};
 
 object! {
-    /// The response as a whole, as it stands: created, queued, in progress, completed, failed, incomplete.
+    /// The current state of the whole response: created, queued, in progress, completed, failed,
+    /// incomplete.
     pub struct LifecycleEvent {
         plain {
             /// The response.
             response: Response,
         }
         optional {
-            /// What would be headers over HTTP: the ChatGPT backend.
+            /// Response headers, sent in-band by the ChatGPT backend.
             headers: Map<RawJson>,
-            /// What the service holds back for a check: the ChatGPT backend.
+            /// Safety buffering information of the ChatGPT backend.
             safety_buffering: RawJson,
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
 }
 
 impl LifecycleEvent {
-    /// Returns the response, including one whose keys a server sends next to `type`.
+    /// Returns the response, including one whose keys the server sent next to `type`.
     ///
-    /// Such keys count only if the event does not have a `response` object.
+    /// Such keys count only if the event has no `response` object.
     ///
     /// ```
     /// use codex_types::ResponseEvent;
@@ -63,88 +64,88 @@ impl LifecycleEvent {
 }
 
 object! {
-    /// An item was begun or is done.
+    /// An item was added or is done.
     pub struct OutputItemEvent {
         plain {
-            /// The item. Done, it replaces what the deltas built.
+            /// The item. When done, it replaces what the deltas built.
             item: OutputItem,
         }
         optional {
-            /// The place of the item in the output.
+            /// The index of the item in the output.
             output_index = u32,
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// A part of an item was begun or is done.
+    /// A content part of an item was added or is done.
     pub struct ContentPartEvent {
         plain {
-            /// The item the event is about.
+            /// The id of the item.
             item_id: String,
-            /// The part. Done, it replaces what the deltas built.
+            /// The part. When done, it replaces what the deltas built.
             part: OutputPart,
         }
         optional {
-            /// The place of the item in the output.
+            /// The index of the item in the output.
             output_index = u32,
-            /// The place of the part in the content of the item.
+            /// The index of the part in the content of the item.
             content_index = u32,
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// A part of a summary of reasoning was begun or is done.
+    /// A part of a reasoning summary was added or is done.
     pub struct SummaryPartEvent {
         plain {
-            /// The item the event is about.
+            /// The id of the item.
             item_id: String,
             /// The part.
             part: SummaryPart,
         }
         optional {
-            /// The place of the item in the output.
+            /// The index of the item in the output.
             output_index = u32,
-            /// The place of the part in the summary of the item.
+            /// The index of the part in the summary of the item.
             summary_index = u32,
-            /// `incomplete` if the part was cut short.
+            /// `incomplete` if the part was cut off.
             status: String,
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// A source was added to a text.
+    /// An annotation was added to a text.
     pub struct AnnotationEvent {
         plain {
-            /// The item the event is about.
+            /// The id of the item.
             item_id: String,
-            /// The source; null where the service keeps it to itself.
+            /// The annotation; null if the service withholds it.
             annotation: Annotation,
         }
         optional {
-            /// The place of the item in the output.
+            /// The index of the item in the output.
             output_index = u32,
-            /// The place of the part in the content of the item.
+            /// The index of the part in the content of the item.
             content_index = u32,
-            /// The place of the source among those of the part.
+            /// The index of the annotation among those of the part.
             annotation_index = u32,
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
@@ -154,21 +155,21 @@ object! {
     /// The text of a part is done.
     pub struct OutputTextDone {
         plain {
-            /// The item the event is about.
+            /// The id of the item.
             item_id: String,
-            /// The whole text.
+            /// The full text.
             text: String,
         }
         optional {
-            /// The place of the item in the output.
+            /// The index of the item in the output.
             output_index = u32,
-            /// The place of the part in the content of the item.
+            /// The index of the part in the content of the item.
             content_index = u32,
-            /// How likely each token was.
+            /// The log probabilities of the tokens.
             logprobs: Vec<Logprob>,
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
@@ -178,311 +179,311 @@ object! {
     /// A refusal is done.
     pub struct RefusalDone {
         plain {
-            /// The item the event is about.
+            /// The id of the item.
             item_id: String,
-            /// The whole refusal.
+            /// The full refusal.
             refusal: String,
         }
         optional {
-            /// The place of the item in the output.
+            /// The index of the item in the output.
             output_index = u32,
-            /// The place of the part in the content of the item.
+            /// The index of the part in the content of the item.
             content_index = u32,
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// A part of reasoning is done.
+    /// The text of a reasoning part is done.
     pub struct ReasoningTextDone {
         plain {
-            /// The item the event is about.
+            /// The id of the item.
             item_id: String,
-            /// The whole text.
+            /// The full text.
             text: String,
         }
         optional {
-            /// The place of the item in the output.
+            /// The index of the item in the output.
             output_index = u32,
-            /// The place of the part in the content of the item.
+            /// The index of the part in the content of the item.
             content_index = u32,
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// A part of a summary of reasoning is done.
+    /// The text of a reasoning summary part is done.
     pub struct ReasoningSummaryTextDone {
         plain {
-            /// The item the event is about.
+            /// The id of the item.
             item_id: String,
-            /// The whole text.
+            /// The full text.
             text: String,
         }
         optional {
-            /// The place of the item in the output.
+            /// The index of the item in the output.
             output_index = u32,
-            /// The place of the part in the summary of the item.
+            /// The index of the part in the summary of the item.
             summary_index = u32,
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// The arguments of a function are done.
+    /// The arguments of a function call are done.
     pub struct FunctionCallArgumentsDone {
         plain {
-            /// The item the event is about.
+            /// The id of the item.
             item_id: String,
-            /// The whole arguments: JSON as text.
+            /// The full arguments, JSON as text.
             arguments: String,
         }
         optional {
-            /// The place of the item in the output.
+            /// The index of the item in the output.
             output_index = u32,
-            /// The function; sent by some versions of the service.
+            /// The name of the function, which some versions of the service send.
             name: String,
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// The input of a custom tool is done.
+    /// The input of a custom tool call is done.
     pub struct CustomToolCallInputDone {
         plain {
-            /// The item the event is about.
+            /// The id of the item.
             item_id: String,
-            /// The whole input.
+            /// The full input.
             input: String,
         }
         optional {
-            /// The place of the item in the output.
+            /// The index of the item in the output.
             output_index = u32,
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// The arguments of a remote tool are done.
+    /// The arguments of an MCP tool call are done.
     pub struct McpCallArgumentsDone {
         plain {
-            /// The item the event is about.
+            /// The id of the item.
             item_id: String,
-            /// The whole arguments: JSON as text.
+            /// The full arguments, JSON as text.
             arguments: String,
         }
         optional {
-            /// The place of the item in the output.
+            /// The index of the item in the output.
             output_index = u32,
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// Code to be run is done.
+    /// The code of a code interpreter call is done.
     pub struct CodeInterpreterCallCodeDone {
         plain {
-            /// The item the event is about.
+            /// The id of the item.
             item_id: String,
-            /// The whole code.
+            /// The full code.
             code: String,
         }
         optional {
-            /// The place of the item in the output.
+            /// The index of the item in the output.
             output_index = u32,
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// A tool the service runs has come a step further. The step is the kind of the event.
+    /// A progress step of a hosted tool. The kind of the event is the step.
     pub struct ItemProgress {
         plain {
-            /// The item the event is about.
+            /// The id of the item.
             item_id: String,
         }
         optional {
-            /// The place of the item in the output.
+            /// The index of the item in the output.
             output_index = u32,
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// A preview of an image; each replaces the one before.
+    /// A preview of an image; each replaces the previous one.
     pub struct PartialImageEvent {
         plain {
-            /// The item the event is about.
+            /// The id of the item.
             item_id: String,
             /// The preview, in base64.
             partial_image_b64: String,
         }
         optional {
-            /// The place of the item in the output.
+            /// The index of the item in the output.
             output_index = u32,
-            /// Which preview it is, from 0.
+            /// The index of the preview, from 0.
             partial_image_index = u32,
-            /// What is behind the picture.
+            /// The background of the image.
             background: String,
-            /// How the preview is encoded.
+            /// The encoding of the preview.
             output_format: String,
-            /// With how much care it is made.
+            /// The quality of the image.
             quality: String,
-            /// Width and height.
+            /// The width and height of the image.
             size: String,
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// A command for a shell was begun or is done.
+    /// A command of a shell call was added or is done.
     pub struct ShellCommandEvent {
         plain {
             /// The command.
             command: String,
         }
         optional {
-            /// The place of the item in the output.
+            /// The index of the item in the output.
             output_index = u32,
-            /// The place of the command in the call.
+            /// The index of the command in the call.
             command_index = u32,
-            /// The item, which the service leaves out today.
+            /// The id of the item, which the service currently omits.
             item_id: String,
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// A piece of a command for a shell.
+    /// New text of a command of a shell call.
     pub struct ShellCommandDelta {
         plain {
-            /// The piece of text.
+            /// The delta.
             delta: String,
         }
         optional {
-            /// The place of the item in the output.
+            /// The index of the item in the output.
             output_index = u32,
-            /// The place of the command in the call.
+            /// The index of the command in the call.
             command_index = u32,
-            /// The item, which the service leaves out today.
+            /// The id of the item, which the service currently omits.
             item_id: String,
             /// Padding that hides the length of the text.
             obfuscation: String,
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// A piece of what a command printed.
+    /// New output of a command.
     pub struct ShellOutputDelta {
         plain {
-            /// The item the event is about.
+            /// The id of the item.
             item_id: String,
-            /// The piece.
+            /// The new output.
             delta: ShellOutputChunk,
         }
         optional {
-            /// The place of the item in the output.
+            /// The index of the item in the output.
             output_index = u32,
-            /// Which command.
+            /// The index of the command.
             command_index = u32,
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// A piece of what a command printed.
+    /// New output of a command.
     pub struct ShellOutputChunk {
         required {}
         optional {
-            /// As output.
+            /// Standard output.
             stdout: String,
-            /// As errors.
+            /// Standard error.
             stderr: String,
         }
     }
 }
 
 object! {
-    /// What a command printed is done.
+    /// The output of a command is done.
     pub struct ShellOutputDone {
         plain {
-            /// The item the event is about.
+            /// The id of the item.
             item_id: String,
-            /// All of it.
+            /// The full output.
             output: Vec<ShellOutput>,
         }
         optional {
-            /// The place of the item in the output.
+            /// The index of the item in the output.
             output_index = u32,
-            /// Which command.
+            /// The index of the command.
             command_index = u32,
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// The sound of a response, or what it says, is done.
+    /// The audio of a response, or its transcript, is done.
     pub struct AudioDone {
         required {}
         optional {
-            /// The response.
+            /// The id of the response.
             response_id: String,
-            /// The number of the event within its response.
+            /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The lane of a socket that the event belongs to.
+            /// The multiplexed stream of a WebSocket that the event belongs to.
             stream_id: String,
         }
     }

@@ -1,4 +1,4 @@
-//! Reading events, and what can be asked of any of them.
+//! Reading events, and accessors that all events share.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -16,29 +16,30 @@ use crate::wire::source::with_fields;
 use crate::{DecodeError, RawJson, Unknown, raw};
 
 impl ResponseEvent {
-    /// Reads one event: the data of an SSE frame, or a text message of a socket.
+    /// Reads one event: the data of an SSE frame, or a WebSocket text message.
     ///
-    /// The `type` in the payload decides; it is looked at first, and then that one struct is read.
-    /// An object without a `type` is an error event if it holds an `error`, else unknown. Mind that
-    /// `[DONE]`, which ends some streams, is no event.
+    /// The `type` in the payload decides; it is read first, and then that one struct. An object
+    /// without a `type` is an error event if it contains an `error`, else unknown. `[DONE]`, which
+    /// ends some streams, is not an event.
     ///
     /// # Errors
     ///
-    /// Fails when `json` is not a JSON object, or nests deeper than 128 levels. No valid object of
-    /// any other shape is an error.
+    /// Fails if `json` is not a JSON object or nests deeper than 128 levels. No other valid object
+    /// is an error.
     pub fn from_json(json: &str) -> Result<Self, DecodeError> {
         Self::from_json_hinted(None, json)
     }
 
-    /// Reads one event whose kind may be told by its surroundings, as the `event` field of SSE does.
+    /// Reads one event whose kind may come from outside of the payload, such as the `event` field
+    /// of SSE.
     ///
-    /// The payload has the first word: `hint` counts only when the payload has no `type` at all.
-    /// With the hint `error`, a payload that is not a JSON object becomes the message of an
-    /// [`ErrorEvent`](crate::ErrorEvent): plain text as it is, a JSON string without its quotes.
+    /// The payload takes precedence: `hint` counts only if the payload has no `type` at all. With
+    /// the hint `error`, a payload that is not a JSON object becomes the message of an
+    /// [`ErrorEvent`](crate::ErrorEvent): plain text unchanged, a JSON string without its quotes.
     ///
     /// # Errors
     ///
-    /// As for [`from_json`](Self::from_json), except for the payloads just named.
+    /// Those of [`from_json`](Self::from_json), except for the payloads just described.
     ///
     /// ```
     /// use codex_types::{EventKind, ResponseEvent};
@@ -72,32 +73,33 @@ impl ResponseEvent {
         Self::from_json_in_full(hint, json)
     }
 
-    /// The kind of the event; for an unknown one, the kind it names.
+    /// Returns the kind of the event; for an unknown event, the kind that it names.
     pub fn event_kind(&self) -> EventKind {
         self.kind().into()
     }
 
-    /// The number of the event within its response, which counts from 0 without gaps.
+    /// Returns the sequence number of the event within its response, which counts from 0 without
+    /// gaps.
     pub fn sequence_number(&self) -> Option<u64> {
         self.common().sequence_number
     }
 
-    /// The place in the output of the item that the event is about.
+    /// Returns the output index of the item that the event is about.
     pub fn output_index(&self) -> Option<u32> {
         self.common().output_index
     }
 
-    /// The id of the item that the event is about, if it names one.
+    /// Returns the id of the item that the event is about, if the event has one.
     pub fn item_id(&self) -> Option<&str> {
         self.common().item_id.filter(|id| !id.is_empty())
     }
 
-    /// The lane of a socket that the event belongs to.
+    /// Returns the id of the multiplexed stream of a WebSocket that the event belongs to.
     pub fn stream_id(&self) -> Option<&str> {
         self.common().stream_id
     }
 
-    /// The response as a whole, in the events that carry it.
+    /// Returns the whole response, for events that contain it.
     pub fn response(&self) -> Option<&Response> {
         match self {
             Self::Created(event)
@@ -111,7 +113,7 @@ impl ResponseEvent {
         }
     }
 
-    /// The piece of text, in the events that carry one for the packed fields of an item.
+    /// Returns the delta, for events that contain one.
     pub fn delta(&self) -> Option<&Delta> {
         match self {
             Self::OutputTextDelta(delta)
@@ -128,7 +130,7 @@ impl ResponseEvent {
         }
     }
 
-    /// The piece of text of a message, which is what is shown to people.
+    /// Returns the new text of a message: the text that is shown to people.
     pub fn text_delta(&self) -> Option<&str> {
         match self {
             Self::OutputTextDelta(delta) => Some(delta.delta()),
@@ -138,8 +140,8 @@ impl ResponseEvent {
 
     /// Returns the key for the text of this event, if its value is neither text nor null.
     ///
-    /// The value is in [`extra`](Self::extra), and the text is empty. `arguments` may also be an object
-    /// or a list, which some servers send instead of its JSON as text.
+    /// The value is in [`extra`](Self::extra), and the text is empty. `arguments` may also be an
+    /// object or a list, which some servers send instead of the JSON as text.
     pub fn foreign_text(&self) -> Option<&'static str> {
         let key = match self {
             Self::OutputTextDone(_)
@@ -159,7 +161,7 @@ impl ResponseEvent {
         (!is_accepted).then_some(key)
     }
 
-    /// What went wrong, in the events that say so: an error, or a response that failed.
+    /// Returns the error, for events that report one: an error event, or a response that failed.
     pub fn error(&self) -> Option<Cow<'_, ApiError>> {
         match self {
             Self::Error(event) => Some(Cow::Owned(event.to_api_error())),
@@ -168,7 +170,7 @@ impl ResponseEvent {
         }
     }
 
-    /// Whether the stream is over: completed, failed, incomplete, done or an error.
+    /// Returns whether the event ends the stream: completed, failed, incomplete, done or an error.
     pub fn is_terminal(&self) -> bool {
         matches!(
             self,
@@ -180,17 +182,17 @@ impl ResponseEvent {
         )
     }
 
-    /// The event as JSON on one line.
+    /// Returns the event as JSON on one line.
     ///
     /// # Errors
     ///
-    /// No event that can be built makes it fail today; the error is there so that a failure to write
-    /// would never be a panic.
+    /// Currently no event fails. The error exists so that a failure to write could never be a
+    /// panic.
     pub fn to_json(&self) -> Result<String, DecodeError> {
         serde_json::to_string(self).map_err(DecodeError::unwritable)
     }
 
-    /// The event of a delta.
+    /// Returns the event of a delta.
     pub fn of_delta(delta: Delta) -> Self {
         match delta.kind() {
             DeltaKind::OutputText => Self::OutputTextDelta(delta),
@@ -206,7 +208,7 @@ impl ResponseEvent {
         }
     }
 
-    /// Keeps an event of a kind that is not known, byte for byte.
+    /// Keeps an event of an unknown kind, byte for byte.
     fn unknown(json: &str) -> Result<Self, DecodeError> {
         match RawJson::parse(json) {
             Ok(raw) => Ok(Self::Unknown(Unknown::new(raw))),
@@ -214,7 +216,7 @@ impl ResponseEvent {
         }
     }
 
-    /// Reads an event without shortcuts.
+    /// Reads an event without fast paths.
     pub(crate) fn from_json_in_full(hint: Option<&str>, json: &str) -> Result<Self, DecodeError> {
         let event =
             raw::parse::<Self>(json).map_err(|error| error.with_event_kind(leading_kind(json)))?;
@@ -223,13 +225,13 @@ impl ResponseEvent {
                 Err(DecodeError::mismatch(0))
             }
             Self::Unknown(unknown) if unknown.kind().is_empty() => Ok(Self::untyped(hint, unknown)),
-            // Rebuilt from its keys, it may differ in white space from what was sent.
+            // Rebuilt from its keys, it could differ in white space from what was sent.
             Self::Unknown(_) => Self::unknown(json),
             known => Ok(known),
         }
     }
 
-    /// Finds the kind of an event that does not say it.
+    /// Determines the kind of an event without `type`.
     fn untyped(hint: Option<&str>, unknown: Unknown) -> Self {
         let json = unknown.raw().as_str();
         let kind = match hint.filter(|hint| Self::known_kind(hint).is_some()) {
@@ -277,7 +279,7 @@ impl ResponseEvent {
     }
 }
 
-/// What most events have in common.
+/// The fields that most events share.
 #[derive(Default)]
 struct Common<'a> {
     sequence_number: Option<u64>,
@@ -491,7 +493,7 @@ impl<'a> Common<'a> {
                 Self {
                     sequence_number: number("sequence_number").and_then(|text| text.parse().ok()),
                     output_index: number("output_index").and_then(|text| text.parse().ok()),
-                    // Borrowing them takes that they have no escapes, which ids never have.
+                    // Ids never contain escapes, so they can be borrowed.
                     item_id: plain_text(json, "item_id"),
                     stream_id: plain_text(json, "stream_id"),
                 }

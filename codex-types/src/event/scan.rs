@@ -8,8 +8,8 @@ use serde::Deserializer;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The `type` of an object: at once when it is the first key, as it nearly always is, else by
-/// looking at every key of the object.
+/// Returns the `type` of an object: immediately if it is the first key, as it nearly always is,
+/// else by reading every key.
 pub(crate) fn kind_of(json: &str) -> Option<Cow<'_, str>> {
     match leading_kind(json) {
         Some(kind) => Some(Cow::Borrowed(kind)),
@@ -17,18 +17,20 @@ pub(crate) fn kind_of(json: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The `type`, provided the text starts with it in the way the service writes it.
+/// Returns the `type`, if the text starts with it in the form that the service writes.
 pub(crate) fn leading_kind(json: &str) -> Option<&str> {
     let rest = json.strip_prefix("{\"type\":\"")?;
     let end = special(rest.as_bytes())?;
     (rest.as_bytes()[end] == b'"').then(|| &rest[..end])
 }
 
-/// Where the first quote, backslash or control character is, after which text in JSON cannot just go on.
+/// Returns the position of the first quote, backslash or control character: the characters that end
+/// plain JSON text.
 ///
-/// Eight bytes are looked at in one word. Subtracting borrows into the high bit of a byte that is too small: below a space as it is, zero
-/// where it was the quote or the backslash. A byte whose high bit was set before is none of them. Above the first byte that is found
-/// others may be marked in error, below it none.
+/// Eight bytes are examined in one word. Subtraction borrows into the high bit of a byte that is
+/// too small: below a space, or zero if it was the quote or the backslash. A byte whose high bit
+/// was already set is none of them. Bytes after the first match may be marked in error, bytes
+/// before it never.
 #[inline]
 pub(crate) fn special(text: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
@@ -53,12 +55,12 @@ const fn is_special(byte: u8) -> bool {
     matches!(byte, b'"' | b'\\' | ..0x20)
 }
 
-/// The text of a key whose value is text.
+/// Returns the text of a key whose value is a string.
 pub(crate) fn text_of<'a>(json: &'a str, key: &str) -> Option<Cow<'a, str>> {
     text(value_of(json, key)?)
 }
 
-/// The text of a JSON string.
+/// Returns the text of a JSON string.
 fn text(json: &str) -> Option<Cow<'_, str>> {
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
     if inner.contains('\\') {
@@ -68,7 +70,8 @@ fn text(json: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The JSON of a key's value, if `json` is an object that has the key; the first, if it has several.
+/// Returns the JSON of a key's value, if `json` is an object with that key; the first, if it occurs
+/// more than once.
 pub(crate) fn value_of<'a>(json: &'a str, key: &str) -> Option<&'a str> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     deserializer.deserialize_map(ValueVisitor { key }).ok()?

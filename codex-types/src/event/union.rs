@@ -8,299 +8,309 @@ use crate::wire::open::open_enum;
 use crate::wire::tagged::tagged;
 
 tagged! {
-    /// An event of a response: API objects `ResponseStreamEvent` and `ResponsesServerEvent`, and what
-    /// the ChatGPT backend adds to them.
+    /// An event of a response: API objects `ResponseStreamEvent` and `ResponsesServerEvent`, and
+    /// the additions of the ChatGPT backend.
     ///
-    /// An event of a kind that this version does not know is [`Unknown`](Self::Unknown), never an
-    /// error. Events by their older names are the same variants and are written back by the name
-    /// they had.
+    /// An event of an unknown kind is [`Unknown`](Self::Unknown), never an error. Events under
+    /// their older names are the same variants, and are written back under the name that they had.
     pub enum ResponseEvent {
-        /// The response was begun: API object `ResponseCreatedEvent`.
+        /// The response was created: API object `ResponseCreatedEvent`.
         "response.created" => Created(Box<LifecycleEvent>),
-        /// The response waits: API object `ResponseQueuedEvent`.
+        /// The response is queued: API object `ResponseQueuedEvent`.
         "response.queued" => Queued(Box<LifecycleEvent>),
-        /// The response is being made: API object `ResponseInProgressEvent`.
+        /// The response is in progress: API object `ResponseInProgressEvent`.
         "response.in_progress" => InProgress(Box<LifecycleEvent>),
-        /// The response is done; ends the stream: API object `ResponseCompletedEvent`.
+        /// The response completed; ends the stream: API object `ResponseCompletedEvent`.
         "response.completed" => Completed(Box<LifecycleEvent>),
-        /// The response went wrong; ends the stream: API object `ResponseFailedEvent`.
+        /// The response failed; ends the stream: API object `ResponseFailedEvent`.
         "response.failed" => Failed(Box<LifecycleEvent>),
         /// The response ended early; ends the stream: API object `ResponseIncompleteEvent`.
         "response.incomplete" => Incomplete(Box<LifecycleEvent>),
-        /// The response is over, how is told by its status; ends the stream: other servers.
+        /// The response ended, with the outcome in its status; ends the stream: sent by other
+        /// servers.
         "response.done" => Done(Box<LifecycleEvent>),
-        /// An item was begun: API object `ResponseOutputItemAddedEvent`.
+        /// An output item was added: API object `ResponseOutputItemAddedEvent`.
         "response.output_item.added" => OutputItemAdded(Box<OutputItemEvent>),
-        /// An item is done: API object `ResponseOutputItemDoneEvent`.
+        /// An output item is done: API object `ResponseOutputItemDoneEvent`.
         "response.output_item.done" => OutputItemDone(Box<OutputItemEvent>),
-        /// A part of an item was begun: API object `ResponseContentPartAddedEvent`.
+        /// A content part was added: API object `ResponseContentPartAddedEvent`.
         "response.content_part.added" => ContentPartAdded(Box<ContentPartEvent>),
-        /// A part of an item is done: API object `ResponseContentPartDoneEvent`.
+        /// A content part is done: API object `ResponseContentPartDoneEvent`.
         "response.content_part.done" => ContentPartDone(Box<ContentPartEvent>),
-        /// A piece of text: API object `ResponseTextDeltaEvent`.
+        /// New text: API object `ResponseTextDeltaEvent`.
         "response.output_text.delta" => OutputTextDelta(Delta),
         /// A text is done: API object `ResponseTextDoneEvent`.
         "response.output_text.done" => OutputTextDone(Box<OutputTextDone>),
-        /// A source was added: API object `ResponseOutputTextAnnotationAddedEvent`.
+        /// An annotation was added: API object `ResponseOutputTextAnnotationAddedEvent`.
         "response.output_text.annotation.added"
             | "response.output_text_annotation.added" => OutputTextAnnotationAdded(Box<AnnotationEvent>),
-        /// A piece of a refusal: API object `ResponseRefusalDeltaEvent`.
+        /// New text of a refusal: API object `ResponseRefusalDeltaEvent`.
         "response.refusal.delta" => RefusalDelta(Delta),
         /// A refusal is done: API object `ResponseRefusalDoneEvent`.
         "response.refusal.done" => RefusalDone(Box<RefusalDone>),
-        /// A piece of the arguments of a function: API object `ResponseFunctionCallArgumentsDeltaEvent`.
+        /// New text of function arguments: API object `ResponseFunctionCallArgumentsDeltaEvent`.
         "response.function_call_arguments.delta" => FunctionCallArgumentsDelta(Delta),
-        /// The arguments of a function are done: API object `ResponseFunctionCallArgumentsDoneEvent`.
+        /// Function arguments are done: API object `ResponseFunctionCallArgumentsDoneEvent`.
         "response.function_call_arguments.done" => FunctionCallArgumentsDone(Box<FunctionCallArgumentsDone>),
-        /// A piece of the input of a custom tool: API object `ResponseCustomToolCallInputDeltaEvent`.
+        /// New text of the input of a custom tool: API object
+        /// `ResponseCustomToolCallInputDeltaEvent`.
         "response.custom_tool_call_input.delta" => CustomToolCallInputDelta(Delta),
         /// The input of a custom tool is done: API object `ResponseCustomToolCallInputDoneEvent`.
         "response.custom_tool_call_input.done" => CustomToolCallInputDone(Box<CustomToolCallInputDone>),
-        /// A part of a summary was begun: API object `ResponseReasoningSummaryPartAddedEvent`.
+        /// A part of a reasoning summary was added: API object
+        /// `ResponseReasoningSummaryPartAddedEvent`.
         "response.reasoning_summary_part.added" => ReasoningSummaryPartAdded(Box<SummaryPartEvent>),
-        /// A part of a summary is done: API object `ResponseReasoningSummaryPartDoneEvent`.
+        /// A part of a reasoning summary is done: API object
+        /// `ResponseReasoningSummaryPartDoneEvent`.
         "response.reasoning_summary_part.done" => ReasoningSummaryPartDone(Box<SummaryPartEvent>),
-        /// A piece of a summary: API object `ResponseReasoningSummaryTextDeltaEvent`.
+        /// New text of a reasoning summary: API object `ResponseReasoningSummaryTextDeltaEvent`.
         "response.reasoning_summary_text.delta"
             | "response.reasoning_summary.delta" => ReasoningSummaryTextDelta(Delta),
-        /// The text of a summary is done: API object `ResponseReasoningSummaryTextDoneEvent`.
+        /// The text of a reasoning summary part is done: API object
+        /// `ResponseReasoningSummaryTextDoneEvent`.
         "response.reasoning_summary_text.done"
             | "response.reasoning_summary.done" => ReasoningSummaryTextDone(Box<ReasoningSummaryTextDone>),
-        /// A piece of reasoning: API object `ResponseReasoningTextDeltaEvent`.
+        /// New reasoning text: API object `ResponseReasoningTextDeltaEvent`.
         "response.reasoning_text.delta" | "response.reasoning.delta" => ReasoningTextDelta(Delta),
-        /// A part of reasoning is done: API object `ResponseReasoningTextDoneEvent`.
+        /// A reasoning text is done: API object `ResponseReasoningTextDoneEvent`.
         "response.reasoning_text.done"
             | "response.reasoning.done" => ReasoningTextDone(Box<ReasoningTextDone>),
-        /// A search of files was begun: API object `ResponseFileSearchCallInProgressEvent`.
+        /// A file search started: API object `ResponseFileSearchCallInProgressEvent`.
         "response.file_search_call.in_progress" => FileSearchCallInProgress(Box<ItemProgress>),
-        /// A search of files is searching: API object `ResponseFileSearchCallSearchingEvent`.
+        /// A file search is searching: API object `ResponseFileSearchCallSearchingEvent`.
         "response.file_search_call.searching" => FileSearchCallSearching(Box<ItemProgress>),
-        /// A search of files is done: API object `ResponseFileSearchCallCompletedEvent`.
+        /// A file search completed: API object `ResponseFileSearchCallCompletedEvent`.
         "response.file_search_call.completed" => FileSearchCallCompleted(Box<ItemProgress>),
-        /// A search of the web was begun: API object `ResponseWebSearchCallInProgressEvent`.
+        /// A web search started: API object `ResponseWebSearchCallInProgressEvent`.
         "response.web_search_call.in_progress" => WebSearchCallInProgress(Box<ItemProgress>),
-        /// A search of the web is searching: API object `ResponseWebSearchCallSearchingEvent`.
+        /// A web search is searching: API object `ResponseWebSearchCallSearchingEvent`.
         "response.web_search_call.searching" => WebSearchCallSearching(Box<ItemProgress>),
-        /// A search of the web is done: API object `ResponseWebSearchCallCompletedEvent`.
+        /// A web search completed: API object `ResponseWebSearchCallCompletedEvent`.
         "response.web_search_call.completed" => WebSearchCallCompleted(Box<ItemProgress>),
-        /// Running code was begun: API object `ResponseCodeInterpreterCallInProgressEvent`.
+        /// A code interpreter call started: API object
+        /// `ResponseCodeInterpreterCallInProgressEvent`.
         "response.code_interpreter_call.in_progress" => CodeInterpreterCallInProgress(Box<ItemProgress>),
-        /// Running code is at work: API object `ResponseCodeInterpreterCallInterpretingEvent`.
+        /// A code interpreter call is running: API object
+        /// `ResponseCodeInterpreterCallInterpretingEvent`.
         "response.code_interpreter_call.interpreting" => CodeInterpreterCallInterpreting(Box<ItemProgress>),
-        /// Running code is done: API object `ResponseCodeInterpreterCallCompletedEvent`.
+        /// A code interpreter call completed: API object
+        /// `ResponseCodeInterpreterCallCompletedEvent`.
         "response.code_interpreter_call.completed" => CodeInterpreterCallCompleted(Box<ItemProgress>),
-        /// Making an image was begun: API object `ResponseImageGenCallInProgressEvent`.
+        /// An image generation started: API object `ResponseImageGenCallInProgressEvent`.
         "response.image_generation_call.in_progress" => ImageGenerationCallInProgress(Box<ItemProgress>),
-        /// Making an image is at work: API object `ResponseImageGenCallGeneratingEvent`.
+        /// An image is being generated: API object `ResponseImageGenCallGeneratingEvent`.
         "response.image_generation_call.generating" => ImageGenerationCallGenerating(Box<ItemProgress>),
-        /// Making an image is done: API object `ResponseImageGenCallCompletedEvent`.
+        /// An image generation completed: API object `ResponseImageGenCallCompletedEvent`.
         "response.image_generation_call.completed" => ImageGenerationCallCompleted(Box<ItemProgress>),
-        /// The call of a remote tool was begun: API object `ResponseMcpCallInProgressEvent`.
+        /// An MCP tool call started: API object `ResponseMcpCallInProgressEvent`.
         "response.mcp_call.in_progress" => McpCallInProgress(Box<ItemProgress>),
-        /// The call of a remote tool is done: API object `ResponseMcpCallCompletedEvent`.
+        /// An MCP tool call completed: API object `ResponseMcpCallCompletedEvent`.
         "response.mcp_call.completed" => McpCallCompleted(Box<ItemProgress>),
-        /// The call of a remote tool went wrong: API object `ResponseMcpCallFailedEvent`.
+        /// An MCP tool call failed: API object `ResponseMcpCallFailedEvent`.
         "response.mcp_call.failed" => McpCallFailed(Box<ItemProgress>),
-        /// Listing remote tools was begun: API object `ResponseMcpListToolsInProgressEvent`.
+        /// Listing MCP tools started: API object `ResponseMcpListToolsInProgressEvent`.
         "response.mcp_list_tools.in_progress" => McpListToolsInProgress(Box<ItemProgress>),
-        /// Listing remote tools is done: API object `ResponseMcpListToolsCompletedEvent`.
+        /// Listing MCP tools completed: API object `ResponseMcpListToolsCompletedEvent`.
         "response.mcp_list_tools.completed" => McpListToolsCompleted(Box<ItemProgress>),
-        /// Listing remote tools went wrong: API object `ResponseMcpListToolsFailedEvent`.
+        /// Listing MCP tools failed: API object `ResponseMcpListToolsFailedEvent`.
         "response.mcp_list_tools.failed" => McpListToolsFailed(Box<ItemProgress>),
-        /// A piece of code: API object `ResponseCodeInterpreterCallCodeDeltaEvent`.
+        /// New text of a code interpreter call: API object
+        /// `ResponseCodeInterpreterCallCodeDeltaEvent`.
         "response.code_interpreter_call_code.delta"
             | "response.code_interpreter_call.code.delta" => CodeInterpreterCallCodeDelta(Delta),
-        /// Code is done: API object `ResponseCodeInterpreterCallCodeDoneEvent`.
+        /// The code of a code interpreter call is done: API object
+        /// `ResponseCodeInterpreterCallCodeDoneEvent`.
         "response.code_interpreter_call_code.done"
             | "response.code_interpreter_call.code.done" => CodeInterpreterCallCodeDone(Box<CodeInterpreterCallCodeDone>),
         /// A preview of an image: API object `ResponseImageGenCallPartialImageEvent`.
         "response.image_generation_call.partial_image" => ImageGenerationCallPartialImage(Box<PartialImageEvent>),
-        /// A piece of the arguments of a remote tool: API object `ResponseMcpCallArgumentsDeltaEvent`.
+        /// New text of MCP tool arguments: API object `ResponseMcpCallArgumentsDeltaEvent`.
         "response.mcp_call_arguments.delta"
             | "response.mcp_call.arguments_delta" => McpCallArgumentsDelta(Delta),
-        /// The arguments of a remote tool are done: API object `ResponseMcpCallArgumentsDoneEvent`.
+        /// MCP tool arguments are done: API object `ResponseMcpCallArgumentsDoneEvent`.
         "response.mcp_call_arguments.done"
             | "response.mcp_call.arguments_done" => McpCallArgumentsDone(Box<McpCallArgumentsDone>),
-        /// A command was begun: API object `ResponseShellCallCommandAddedEvent`.
+        /// A shell command was added: API object `ResponseShellCallCommandAddedEvent`.
         "response.shell_call_command.added" => ShellCallCommandAdded(Box<ShellCommandEvent>),
-        /// A piece of a command: API object `ResponseShellCallCommandDeltaEvent`.
+        /// New text of a shell command: API object `ResponseShellCallCommandDeltaEvent`.
         "response.shell_call_command.delta" => ShellCallCommandDelta(Box<ShellCommandDelta>),
-        /// A command is done: API object `ResponseShellCallCommandDoneEvent`.
+        /// A shell command is done: API object `ResponseShellCallCommandDoneEvent`.
         "response.shell_call_command.done" => ShellCallCommandDone(Box<ShellCommandEvent>),
-        /// A piece of what a command printed: API object `ResponseShellCallOutputContentDeltaEvent`.
+        /// New output of a shell command: API object `ResponseShellCallOutputContentDeltaEvent`.
         "response.shell_call_output_content.delta" => ShellCallOutputContentDelta(Box<ShellOutputDelta>),
-        /// What a command printed is done: API object `ResponseShellCallOutputContentDoneEvent`.
+        /// The output of a shell command is done: API object
+        /// `ResponseShellCallOutputContentDoneEvent`.
         "response.shell_call_output_content.done" => ShellCallOutputContentDone(Box<ShellOutputDone>),
-        /// The conversation is being made shorter: API object `ResponseCompactionCompactingEvent`.
+        /// The conversation is being compacted: API object `ResponseCompactionCompactingEvent`.
         "response.compaction.compacting" => CompactionCompacting(Box<ItemProgress>),
-        /// A piece of sound: API object `ResponseAudioDeltaEvent`.
+        /// New audio: API object `ResponseAudioDeltaEvent`.
         "response.audio.delta" => AudioDelta(Delta),
-        /// The sound is done: API object `ResponseAudioDoneEvent`.
+        /// The audio is done: API object `ResponseAudioDoneEvent`.
         "response.audio.done" => AudioDone(Box<AudioDone>),
-        /// A piece of what the sound says: API object `ResponseAudioTranscriptDeltaEvent`.
+        /// New text of an audio transcript: API object `ResponseAudioTranscriptDeltaEvent`.
         "response.audio.transcript.delta" => AudioTranscriptDelta(Delta),
-        /// What the sound says is done: API object `ResponseAudioTranscriptDoneEvent`.
+        /// The audio transcript is done: API object `ResponseAudioTranscriptDoneEvent`.
         "response.audio.transcript.done" => AudioTranscriptDone(Box<AudioDone>),
-        /// Something went wrong; ends the stream: API objects `ResponseErrorEvent` and
-        /// `ResponseWsError`.
+        /// An error; ends the stream: API objects `ResponseErrorEvent` and `ResponseWsError`.
         "error" | "response.error" => Error(Box<ErrorEvent>),
-        /// Socket: the response will be steered: API object `ResponseSteerAcceptedEvent`.
+        /// WebSocket: the steering input was accepted: API object `ResponseSteerAcceptedEvent`.
         "response.steer.accepted" => SteerAccepted(Box<SteerEvent>),
-        /// Socket: something has to be given first: API object `ResponseSteerPendingEvent`.
+        /// WebSocket: the steering input waits for other input: API object
+        /// `ResponseSteerPendingEvent`.
         "response.steer.pending" => SteerPending(Box<SteerEvent>),
-        /// Socket: the response will not be steered: API object `ResponseSteerFailedEvent`.
+        /// WebSocket: the steering failed: API object `ResponseSteerFailedEvent`.
         "response.steer.failed" => SteerFailed(Box<SteerFailedEvent>),
-        /// ChatGPT backend: notices beside the response.
+        /// ChatGPT backend: metadata next to the response.
         "response.metadata" => Metadata(Box<MetadataEvent>),
-        /// ChatGPT backend: what would be headers over HTTP.
+        /// ChatGPT backend: response headers, sent in-band.
         "codex.response.metadata" => CodexMetadata(Box<MetadataEvent>),
-        /// ChatGPT backend: how much of the limits is used.
+        /// ChatGPT backend: the usage of the account's limits.
         "codex.rate_limits" => RateLimits(Box<RateLimitsEvent>),
-        /// The connection is kept alive.
+        /// A keep-alive.
         "keepalive" => Keepalive(Box<NoticeEvent>),
-        /// ChatGPT backend: measurements of a socket.
+        /// ChatGPT backend: WebSocket timing measurements.
         "responsesapi.websocket_timing" => WebsocketTiming(Box<NoticeEvent>),
     }
 }
 
 open_enum! {
-    /// The kind of an event: the `type` of [`ResponseEvent`], by its present name.
+    /// The kind of an event: the `type` of [`ResponseEvent`] under its current name.
     pub enum EventKind {
-        /// See [`ResponseEvent::Created`].
+        /// The kind of [`ResponseEvent::Created`].
         Created = "response.created",
-        /// See [`ResponseEvent::Queued`].
+        /// The kind of [`ResponseEvent::Queued`].
         Queued = "response.queued",
-        /// See [`ResponseEvent::InProgress`].
+        /// The kind of [`ResponseEvent::InProgress`].
         InProgress = "response.in_progress",
-        /// See [`ResponseEvent::Completed`].
+        /// The kind of [`ResponseEvent::Completed`].
         Completed = "response.completed",
-        /// See [`ResponseEvent::Failed`].
+        /// The kind of [`ResponseEvent::Failed`].
         Failed = "response.failed",
-        /// See [`ResponseEvent::Incomplete`].
+        /// The kind of [`ResponseEvent::Incomplete`].
         Incomplete = "response.incomplete",
-        /// See [`ResponseEvent::Done`].
+        /// The kind of [`ResponseEvent::Done`].
         Done = "response.done",
-        /// See [`ResponseEvent::OutputItemAdded`].
+        /// The kind of [`ResponseEvent::OutputItemAdded`].
         OutputItemAdded = "response.output_item.added",
-        /// See [`ResponseEvent::OutputItemDone`].
+        /// The kind of [`ResponseEvent::OutputItemDone`].
         OutputItemDone = "response.output_item.done",
-        /// See [`ResponseEvent::ContentPartAdded`].
+        /// The kind of [`ResponseEvent::ContentPartAdded`].
         ContentPartAdded = "response.content_part.added",
-        /// See [`ResponseEvent::ContentPartDone`].
+        /// The kind of [`ResponseEvent::ContentPartDone`].
         ContentPartDone = "response.content_part.done",
-        /// See [`ResponseEvent::OutputTextDelta`].
+        /// The kind of [`ResponseEvent::OutputTextDelta`].
         OutputTextDelta = "response.output_text.delta",
-        /// See [`ResponseEvent::OutputTextDone`].
+        /// The kind of [`ResponseEvent::OutputTextDone`].
         OutputTextDone = "response.output_text.done",
-        /// See [`ResponseEvent::OutputTextAnnotationAdded`].
+        /// The kind of [`ResponseEvent::OutputTextAnnotationAdded`].
         OutputTextAnnotationAdded = "response.output_text.annotation.added",
-        /// See [`ResponseEvent::RefusalDelta`].
+        /// The kind of [`ResponseEvent::RefusalDelta`].
         RefusalDelta = "response.refusal.delta",
-        /// See [`ResponseEvent::RefusalDone`].
+        /// The kind of [`ResponseEvent::RefusalDone`].
         RefusalDone = "response.refusal.done",
-        /// See [`ResponseEvent::FunctionCallArgumentsDelta`].
+        /// The kind of [`ResponseEvent::FunctionCallArgumentsDelta`].
         FunctionCallArgumentsDelta = "response.function_call_arguments.delta",
-        /// See [`ResponseEvent::FunctionCallArgumentsDone`].
+        /// The kind of [`ResponseEvent::FunctionCallArgumentsDone`].
         FunctionCallArgumentsDone = "response.function_call_arguments.done",
-        /// See [`ResponseEvent::CustomToolCallInputDelta`].
+        /// The kind of [`ResponseEvent::CustomToolCallInputDelta`].
         CustomToolCallInputDelta = "response.custom_tool_call_input.delta",
-        /// See [`ResponseEvent::CustomToolCallInputDone`].
+        /// The kind of [`ResponseEvent::CustomToolCallInputDone`].
         CustomToolCallInputDone = "response.custom_tool_call_input.done",
-        /// See [`ResponseEvent::ReasoningSummaryPartAdded`].
+        /// The kind of [`ResponseEvent::ReasoningSummaryPartAdded`].
         ReasoningSummaryPartAdded = "response.reasoning_summary_part.added",
-        /// See [`ResponseEvent::ReasoningSummaryPartDone`].
+        /// The kind of [`ResponseEvent::ReasoningSummaryPartDone`].
         ReasoningSummaryPartDone = "response.reasoning_summary_part.done",
-        /// See [`ResponseEvent::ReasoningSummaryTextDelta`].
+        /// The kind of [`ResponseEvent::ReasoningSummaryTextDelta`].
         ReasoningSummaryTextDelta = "response.reasoning_summary_text.delta",
-        /// See [`ResponseEvent::ReasoningSummaryTextDone`].
+        /// The kind of [`ResponseEvent::ReasoningSummaryTextDone`].
         ReasoningSummaryTextDone = "response.reasoning_summary_text.done",
-        /// See [`ResponseEvent::ReasoningTextDelta`].
+        /// The kind of [`ResponseEvent::ReasoningTextDelta`].
         ReasoningTextDelta = "response.reasoning_text.delta",
-        /// See [`ResponseEvent::ReasoningTextDone`].
+        /// The kind of [`ResponseEvent::ReasoningTextDone`].
         ReasoningTextDone = "response.reasoning_text.done",
-        /// See [`ResponseEvent::FileSearchCallInProgress`].
+        /// The kind of [`ResponseEvent::FileSearchCallInProgress`].
         FileSearchCallInProgress = "response.file_search_call.in_progress",
-        /// See [`ResponseEvent::FileSearchCallSearching`].
+        /// The kind of [`ResponseEvent::FileSearchCallSearching`].
         FileSearchCallSearching = "response.file_search_call.searching",
-        /// See [`ResponseEvent::FileSearchCallCompleted`].
+        /// The kind of [`ResponseEvent::FileSearchCallCompleted`].
         FileSearchCallCompleted = "response.file_search_call.completed",
-        /// See [`ResponseEvent::WebSearchCallInProgress`].
+        /// The kind of [`ResponseEvent::WebSearchCallInProgress`].
         WebSearchCallInProgress = "response.web_search_call.in_progress",
-        /// See [`ResponseEvent::WebSearchCallSearching`].
+        /// The kind of [`ResponseEvent::WebSearchCallSearching`].
         WebSearchCallSearching = "response.web_search_call.searching",
-        /// See [`ResponseEvent::WebSearchCallCompleted`].
+        /// The kind of [`ResponseEvent::WebSearchCallCompleted`].
         WebSearchCallCompleted = "response.web_search_call.completed",
-        /// See [`ResponseEvent::CodeInterpreterCallInProgress`].
+        /// The kind of [`ResponseEvent::CodeInterpreterCallInProgress`].
         CodeInterpreterCallInProgress = "response.code_interpreter_call.in_progress",
-        /// See [`ResponseEvent::CodeInterpreterCallInterpreting`].
+        /// The kind of [`ResponseEvent::CodeInterpreterCallInterpreting`].
         CodeInterpreterCallInterpreting = "response.code_interpreter_call.interpreting",
-        /// See [`ResponseEvent::CodeInterpreterCallCompleted`].
+        /// The kind of [`ResponseEvent::CodeInterpreterCallCompleted`].
         CodeInterpreterCallCompleted = "response.code_interpreter_call.completed",
-        /// See [`ResponseEvent::ImageGenerationCallInProgress`].
+        /// The kind of [`ResponseEvent::ImageGenerationCallInProgress`].
         ImageGenerationCallInProgress = "response.image_generation_call.in_progress",
-        /// See [`ResponseEvent::ImageGenerationCallGenerating`].
+        /// The kind of [`ResponseEvent::ImageGenerationCallGenerating`].
         ImageGenerationCallGenerating = "response.image_generation_call.generating",
-        /// See [`ResponseEvent::ImageGenerationCallCompleted`].
+        /// The kind of [`ResponseEvent::ImageGenerationCallCompleted`].
         ImageGenerationCallCompleted = "response.image_generation_call.completed",
-        /// See [`ResponseEvent::McpCallInProgress`].
+        /// The kind of [`ResponseEvent::McpCallInProgress`].
         McpCallInProgress = "response.mcp_call.in_progress",
-        /// See [`ResponseEvent::McpCallCompleted`].
+        /// The kind of [`ResponseEvent::McpCallCompleted`].
         McpCallCompleted = "response.mcp_call.completed",
-        /// See [`ResponseEvent::McpCallFailed`].
+        /// The kind of [`ResponseEvent::McpCallFailed`].
         McpCallFailed = "response.mcp_call.failed",
-        /// See [`ResponseEvent::McpListToolsInProgress`].
+        /// The kind of [`ResponseEvent::McpListToolsInProgress`].
         McpListToolsInProgress = "response.mcp_list_tools.in_progress",
-        /// See [`ResponseEvent::McpListToolsCompleted`].
+        /// The kind of [`ResponseEvent::McpListToolsCompleted`].
         McpListToolsCompleted = "response.mcp_list_tools.completed",
-        /// See [`ResponseEvent::McpListToolsFailed`].
+        /// The kind of [`ResponseEvent::McpListToolsFailed`].
         McpListToolsFailed = "response.mcp_list_tools.failed",
-        /// See [`ResponseEvent::CodeInterpreterCallCodeDelta`].
+        /// The kind of [`ResponseEvent::CodeInterpreterCallCodeDelta`].
         CodeInterpreterCallCodeDelta = "response.code_interpreter_call_code.delta",
-        /// See [`ResponseEvent::CodeInterpreterCallCodeDone`].
+        /// The kind of [`ResponseEvent::CodeInterpreterCallCodeDone`].
         CodeInterpreterCallCodeDone = "response.code_interpreter_call_code.done",
-        /// See [`ResponseEvent::ImageGenerationCallPartialImage`].
+        /// The kind of [`ResponseEvent::ImageGenerationCallPartialImage`].
         ImageGenerationCallPartialImage = "response.image_generation_call.partial_image",
-        /// See [`ResponseEvent::McpCallArgumentsDelta`].
+        /// The kind of [`ResponseEvent::McpCallArgumentsDelta`].
         McpCallArgumentsDelta = "response.mcp_call_arguments.delta",
-        /// See [`ResponseEvent::McpCallArgumentsDone`].
+        /// The kind of [`ResponseEvent::McpCallArgumentsDone`].
         McpCallArgumentsDone = "response.mcp_call_arguments.done",
-        /// See [`ResponseEvent::ShellCallCommandAdded`].
+        /// The kind of [`ResponseEvent::ShellCallCommandAdded`].
         ShellCallCommandAdded = "response.shell_call_command.added",
-        /// See [`ResponseEvent::ShellCallCommandDelta`].
+        /// The kind of [`ResponseEvent::ShellCallCommandDelta`].
         ShellCallCommandDelta = "response.shell_call_command.delta",
-        /// See [`ResponseEvent::ShellCallCommandDone`].
+        /// The kind of [`ResponseEvent::ShellCallCommandDone`].
         ShellCallCommandDone = "response.shell_call_command.done",
-        /// See [`ResponseEvent::ShellCallOutputContentDelta`].
+        /// The kind of [`ResponseEvent::ShellCallOutputContentDelta`].
         ShellCallOutputContentDelta = "response.shell_call_output_content.delta",
-        /// See [`ResponseEvent::ShellCallOutputContentDone`].
+        /// The kind of [`ResponseEvent::ShellCallOutputContentDone`].
         ShellCallOutputContentDone = "response.shell_call_output_content.done",
-        /// See [`ResponseEvent::CompactionCompacting`].
+        /// The kind of [`ResponseEvent::CompactionCompacting`].
         CompactionCompacting = "response.compaction.compacting",
-        /// See [`ResponseEvent::AudioDelta`].
+        /// The kind of [`ResponseEvent::AudioDelta`].
         AudioDelta = "response.audio.delta",
-        /// See [`ResponseEvent::AudioDone`].
+        /// The kind of [`ResponseEvent::AudioDone`].
         AudioDone = "response.audio.done",
-        /// See [`ResponseEvent::AudioTranscriptDelta`].
+        /// The kind of [`ResponseEvent::AudioTranscriptDelta`].
         AudioTranscriptDelta = "response.audio.transcript.delta",
-        /// See [`ResponseEvent::AudioTranscriptDone`].
+        /// The kind of [`ResponseEvent::AudioTranscriptDone`].
         AudioTranscriptDone = "response.audio.transcript.done",
-        /// See [`ResponseEvent::Error`].
+        /// The kind of [`ResponseEvent::Error`].
         Error = "error",
-        /// See [`ResponseEvent::SteerAccepted`].
+        /// The kind of [`ResponseEvent::SteerAccepted`].
         SteerAccepted = "response.steer.accepted",
-        /// See [`ResponseEvent::SteerPending`].
+        /// The kind of [`ResponseEvent::SteerPending`].
         SteerPending = "response.steer.pending",
-        /// See [`ResponseEvent::SteerFailed`].
+        /// The kind of [`ResponseEvent::SteerFailed`].
         SteerFailed = "response.steer.failed",
-        /// See [`ResponseEvent::Metadata`].
+        /// The kind of [`ResponseEvent::Metadata`].
         Metadata = "response.metadata",
-        /// See [`ResponseEvent::CodexMetadata`].
+        /// The kind of [`ResponseEvent::CodexMetadata`].
         CodexMetadata = "codex.response.metadata",
-        /// See [`ResponseEvent::RateLimits`].
+        /// The kind of [`ResponseEvent::RateLimits`].
         RateLimits = "codex.rate_limits",
-        /// See [`ResponseEvent::Keepalive`].
+        /// The kind of [`ResponseEvent::Keepalive`].
         Keepalive = "keepalive",
-        /// See [`ResponseEvent::WebsocketTiming`].
+        /// The kind of [`ResponseEvent::WebsocketTiming`].
         WebsocketTiming = "responsesapi.websocket_timing",
     }
 }

@@ -5,9 +5,9 @@ use crate::event::delta_fast;
 use crate::event::scan::leading_kind;
 use crate::event::{DeltaKind, DeltaRef, ResponseEvent};
 
-/// An event that has not been copied out of its payload where that can be avoided.
+/// An event that borrows from its payload where possible.
 ///
-/// Deltas, which streams mostly consist of, borrow their texts; all others are read as a
+/// Deltas, which make up most of a stream, borrow their texts; all other events are read as a
 /// [`ResponseEvent`].
 ///
 /// ```
@@ -21,9 +21,9 @@ use crate::event::{DeltaKind, DeltaRef, ResponseEvent};
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "an event is one or the other")]
 pub enum EventRef<'a> {
-    /// A piece of text.
+    /// A delta.
     Delta(DeltaRef<'a>),
-    /// Anything else, or a delta in an unusual form.
+    /// Any other event, or a delta in an unusual form.
     Event(ResponseEvent),
 }
 
@@ -32,7 +32,7 @@ impl<'a> EventRef<'a> {
     ///
     /// # Errors
     ///
-    /// As for [`ResponseEvent::from_json`].
+    /// Those of [`ResponseEvent::from_json`].
     pub fn from_json(json: &'a str) -> Result<Self, DecodeError> {
         Self::from_json_hinted(None, json)
     }
@@ -41,7 +41,7 @@ impl<'a> EventRef<'a> {
     ///
     /// # Errors
     ///
-    /// As for [`ResponseEvent::from_json`].
+    /// Those of [`ResponseEvent::from_json_hinted`].
     #[inline]
     pub fn from_json_hinted(hint: Option<&str>, json: &'a str) -> Result<Self, DecodeError> {
         let delta = leading_kind(json)
@@ -53,7 +53,7 @@ impl<'a> EventRef<'a> {
         }
     }
 
-    /// The same, owned.
+    /// Returns the value with owned data.
     pub fn into_owned(self) -> ResponseEvent {
         match self {
             Self::Delta(delta) => ResponseEvent::of_delta(delta.into_owned()),

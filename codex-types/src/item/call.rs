@@ -1,4 +1,4 @@
-//! Calls of tools the client runs, and their outputs.
+//! Calls of tools that the client runs, and their outputs.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -16,30 +16,30 @@ use crate::wire::tagged::{from_variants, tagged};
 use crate::{ArgumentsError, RawJson};
 
 object! {
-    /// The model asks for a function to be called: API object `ResponseFunctionToolCall`.
+    /// A function call: API object `ResponseFunctionToolCall`.
     pub struct FunctionCall tag "function_call" {
         required {
-            /// Pairs the call with its output.
+            /// The id that pairs the call with its output.
             call_id: String,
-            /// The function.
+            /// The name of the function.
             name: String,
-            /// Its arguments: JSON, or what the model took for JSON, as text.
+            /// The arguments as text: JSON, or what the model wrote instead of it.
             arguments: String,
         }
         optional {
-            /// Names the item; not what its output refers to.
+            /// The item's id, which its output does not refer to.
             id: String,
-            /// The namespace the function is in.
+            /// The namespace of the function.
             namespace: String,
-            /// How far the call has come.
+            /// The status of the call.
             status: ItemStatus,
-            /// Whether the model goes on without waiting for the output.
+            /// Whether the model continues without waiting for the output.
             is_async as "async" = bool,
-            /// What made the call.
+            /// The caller: the model or a program.
             caller: Box<Caller>,
-            /// Arguments only the service can read: the ChatGPT backend.
+            /// Arguments that only the service can read (ChatGPT backend).
             encrypted_function_args: Vec<String>,
-            /// Who made the item.
+            /// The agent that created the item.
             created_by: String,
         }
     }
@@ -50,8 +50,8 @@ impl FunctionCall {
     ///
     /// # Errors
     ///
-    /// Fails when the arguments are not JSON or do not have the shape of `T`. The error keeps the
-    /// arguments, which may be what the model should be told.
+    /// Fails if the arguments are not JSON or not a `T`. The error keeps the arguments, so that
+    /// they can be reported to the model.
     ///
     /// ```
     /// use codex_types::FunctionCall;
@@ -68,14 +68,14 @@ impl FunctionCall {
         ArgumentsError::decode(&self.arguments)
     }
 
-    /// The answer to this call.
+    /// Creates the output of this call.
     pub fn output(&self, output: impl Into<ToolOutput>) -> FunctionCallOutput {
         FunctionCallOutput::new(output).call_id(self.call_id.as_str())
     }
 }
 
 object! {
-    /// What a function gave back: API object `FunctionCallOutput`.
+    /// The output of a function call: API object `FunctionCallOutput`.
     ///
     /// ```
     /// use codex_types::{FunctionCallOutput, InputPart, RawJson};
@@ -87,30 +87,30 @@ object! {
     /// ```
     pub struct FunctionCallOutput tag "function_call_output" {
         required {
-            /// What the function gave back.
+            /// The output.
             output: ToolOutput,
         }
         optional {
-            /// The call this answers. Without it the service cannot tell.
+            /// The id of the call; without it the service cannot pair the output.
             call_id: String,
-            /// Names the item.
+            /// The item's id.
             id: String,
-            /// The function.
+            /// The name of the function.
             name: String,
-            /// The namespace the function is in.
+            /// The namespace of the function.
             namespace: String,
-            /// How far the item has come.
+            /// The status of the item.
             status: ItemStatus,
-            /// What made the call.
+            /// The caller: the model or a program.
             caller: Box<Caller>,
-            /// Who made the item.
+            /// The agent that created the item.
             created_by: String,
         }
     }
 }
 
 either! {
-    /// What a tool gave back.
+    /// The output of a tool.
     pub enum ToolOutput {
         /// Text; often JSON.
         text Text(String),
@@ -126,110 +126,110 @@ impl<const N: usize> From<[InputPart; N]> for ToolOutput {
 }
 
 object! {
-    /// The model calls a tool with free text: API object `ResponseCustomToolCall`.
+    /// A custom tool call: API object `ResponseCustomToolCall`.
     pub struct CustomToolCall tag "custom_tool_call" {
         required {
-            /// Pairs the call with its output.
+            /// The id that pairs the call with its output.
             call_id: String,
-            /// The tool.
+            /// The name of the tool.
             name: String,
-            /// The text for the tool.
+            /// The input text.
             input: String,
         }
         optional {
-            /// Names the item; not what its output refers to.
+            /// The item's id, which its output does not refer to.
             id: String,
-            /// The namespace the tool is in.
+            /// The namespace of the tool.
             namespace: String,
-            /// How far the call has come.
+            /// The status of the call.
             status: ItemStatus,
-            /// Whether the model goes on without waiting for the output.
+            /// Whether the model continues without waiting for the output.
             is_async as "async" = bool,
-            /// What made the call.
+            /// The caller: the model or a program.
             caller: Box<Caller>,
-            /// Who made the item.
+            /// The agent that created the item.
             created_by: String,
         }
     }
 }
 
 impl CustomToolCall {
-    /// The answer to this call.
+    /// Creates the output of this call.
     pub fn output(&self, output: impl Into<ToolOutput>) -> CustomToolCallOutput {
         CustomToolCallOutput::new(self.call_id.as_str(), output)
     }
 }
 
 object! {
-    /// What a custom tool gave back: API object `ResponseCustomToolCallOutput`.
+    /// The output of a custom tool call: API object `ResponseCustomToolCallOutput`.
     pub struct CustomToolCallOutput tag "custom_tool_call_output" {
         required {
-            /// The call this answers.
+            /// The id of the call.
             call_id: String,
-            /// What the tool gave back.
+            /// The output of the tool.
             output: ToolOutput,
         }
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
-            /// The tool.
+            /// The name of the tool.
             name: String,
-            /// How far the item has come.
+            /// The status of the item.
             status: ItemStatus,
-            /// What made the call.
+            /// The caller: the model or a program.
             caller: Box<Caller>,
-            /// Who made the item.
+            /// The agent that created the item.
             created_by: String,
         }
     }
 }
 
 object! {
-    /// The model looks for tools that were not loaded: API object `ResponseToolSearchCall`.
+    /// A search for deferred tools: API object `ResponseToolSearchCall`.
     pub struct ToolSearchCall tag "tool_search_call" {
         required {
-            /// What it looks for, in the form the tool declares.
+            /// The query, in the form that the tool declares.
             arguments: RawJson,
         }
         optional {
-            /// Pairs the call with its output; null when the service searches.
+            /// The id that pairs the call with its output; null if the service searches.
             call_id: String,
-            /// Who searches.
+            /// Which side runs the search.
             execution: ToolSearchExecution,
-            /// Names the item.
+            /// The item's id.
             id: String,
-            /// How far the call has come.
+            /// The status of the call.
             status: ItemStatus,
-            /// Who made the item.
+            /// The agent that created the item.
             created_by: String,
         }
     }
 }
 
 object! {
-    /// The tools a search found: API object `ResponseToolSearchOutputItem`.
+    /// The tools that a search found: API object `ResponseToolSearchOutputItem`.
     pub struct ToolSearchOutput tag "tool_search_output" {
         required {
             /// The tools, which the model can use from here on.
             tools: Vec<Tool>,
         }
         optional {
-            /// The call this answers; null when the service searched.
+            /// The id of the call; null if the service searched.
             call_id: String,
-            /// Who searched.
+            /// The side that ran the search.
             execution: ToolSearchExecution,
-            /// Names the item.
+            /// The item's id.
             id: String,
-            /// How far the item has come.
+            /// The status of the item.
             status: ItemStatus,
-            /// Who made the item.
+            /// The agent that created the item.
             created_by: String,
         }
     }
 }
 
 open_enum! {
-    /// Who carries out a tool search.
+    /// The side that runs a tool search.
     pub enum ToolSearchExecution {
         /// The service.
         Server = "server",
@@ -239,11 +239,11 @@ open_enum! {
 }
 
 tagged! {
-    /// What made a call.
+    /// The caller of a tool.
     pub enum Caller {
         /// The model itself.
         "direct" => Direct(DirectCaller),
-        /// A program the model wrote.
+        /// A program that the model wrote.
         "program" => Program(ProgramCaller),
     }
 }
@@ -254,14 +254,14 @@ from_variants!(Caller {
 });
 
 object! {
-    /// The model itself made the call.
+    /// A call by the model itself.
     pub struct DirectCaller tag "direct" {
         required {}
     }
 }
 
 object! {
-    /// A program the model wrote made the call.
+    /// A call by a program that the model wrote.
     pub struct ProgramCaller tag "program" {
         required {
             /// The `call_id` of the program.

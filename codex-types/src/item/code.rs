@@ -1,4 +1,4 @@
-//! Code the service runs.
+//! Code that the service runs.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,27 +8,27 @@ use crate::wire::object::object;
 use crate::wire::tagged::{from_variants, tagged};
 
 object! {
-    /// Code the model ran in a container: API object `ResponseCodeInterpreterToolCall`.
+    /// Code that the model ran in a container: API object `ResponseCodeInterpreterToolCall`.
     pub struct CodeInterpreterCall tag "code_interpreter_call" {
         required {
-            /// The container.
+            /// The id of the container.
             container_id: String,
-            /// How far the call has come.
+            /// The status of the call.
             status: ItemStatus,
         }
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
             /// The code.
             code: String,
-            /// What came out; only if `include` asked for it.
+            /// The outputs; only if `include` requested them.
             outputs: Vec<CodeInterpreterOutput>,
         }
     }
 }
 
 tagged! {
-    /// What came out of code the service ran.
+    /// An output of a code interpreter call.
     pub enum CodeInterpreterOutput {
         /// Text.
         "logs" => Logs(CodeInterpreterLogs),
@@ -43,7 +43,7 @@ from_variants!(CodeInterpreterOutput {
 });
 
 object! {
-    /// Text from running code.
+    /// A text output of a code interpreter call.
     pub struct CodeInterpreterLogs tag "logs" {
         required {
             /// The text.
@@ -53,46 +53,46 @@ object! {
 }
 
 object! {
-    /// An image from running code.
+    /// An image output of a code interpreter call.
     pub struct CodeInterpreterImage tag "image" {
         required {
-            /// Where the image is.
+            /// The URL of the image.
             url: String,
         }
     }
 }
 
 object! {
-    /// A program the model wrote that calls tools by itself: API object `Program`.
+    /// A program of the model that calls tools by itself: API object `Program`.
     pub struct Program tag "program" {
         required {
-            /// Pairs the program with its output and with the calls it makes.
+            /// The id that pairs the program with its output and its calls.
             call_id: String,
-            /// The program.
+            /// The source of the program.
             code: String,
-            /// An opaque mark; has to be sent back as it is.
+            /// An opaque fingerprint that must be sent back unchanged.
             fingerprint: String,
         }
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
         }
     }
 }
 
 object! {
-    /// What a program gave back: API object `ProgramOutput`.
+    /// The output of a program: API object `ProgramOutput`.
     pub struct ProgramOutput tag "program_output" {
         required {
-            /// The program this answers.
+            /// The id of the program.
             call_id: String,
-            /// What it gave back.
+            /// The result.
             result: String,
-            /// How far the item has come.
+            /// The status of the item.
             status: ItemStatus,
         }
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
         }
     }

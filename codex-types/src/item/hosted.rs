@@ -1,4 +1,4 @@
-//! Tools the service runs, and the computer the client runs for the model.
+//! Tools that the service runs, and the computer that the client runs for the model.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -12,65 +12,65 @@ use crate::wire::tagged::{from_variants, tagged};
 use crate::{Map, Number, RawJson};
 
 object! {
-    /// A search of files: API object `ResponseFileSearchToolCall`.
+    /// A file search: API object `ResponseFileSearchToolCall`.
     pub struct FileSearchCall tag "file_search_call" {
         required {
-            /// What was looked for.
+            /// The queries.
             queries: Vec<String>,
-            /// How far the search has come.
+            /// The status of the search.
             status: ItemStatus,
         }
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
-            /// What was found; only if `include` asked for it.
+            /// The results; only if `include` requested them.
             results: Vec<FileSearchResult>,
         }
     }
 }
 
 object! {
-    /// A file that was found.
+    /// A file that a search found.
     pub struct FileSearchResult {
         required {}
         optional {
-            /// The file.
+            /// The id of the file.
             file_id: String,
-            /// What the file is called.
+            /// The file name.
             filename: String,
-            /// How well it fits, from 0 to 1.
+            /// The relevance, from 0 to 1.
             score: Number,
-            /// The text that fits.
+            /// The matching text.
             text: String,
-            /// The attributes of the file: text, numbers and booleans.
+            /// The attributes of the file: strings, numbers and booleans.
             attributes: Map<RawJson>,
         }
     }
 }
 
 object! {
-    /// A search of the web: API object `ResponseFunctionWebSearch`.
+    /// A web search: API object `ResponseFunctionWebSearch`.
     pub struct WebSearchCall tag "web_search_call" {
         required {}
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
-            /// What is being done.
+            /// The action of the search.
             action: WebSearchAction,
-            /// How far the search has come.
+            /// The status of the search.
             status: ItemStatus,
         }
     }
 }
 
 tagged! {
-    /// What a web search does.
+    /// An action of a web search.
     pub enum WebSearchAction {
-        /// Ask a search engine.
+        /// A search query.
         "search" => Search(SearchAction),
-        /// Open a page.
+        /// Opening a page.
         "open_page" => OpenPage(OpenPageAction),
-        /// Look for something on a page.
+        /// Finding text on a page.
         "find_in_page" => FindInPage(FindInPageAction),
     }
 }
@@ -82,151 +82,151 @@ from_variants!(WebSearchAction {
 });
 
 object! {
-    /// Ask a search engine.
+    /// A search query.
     pub struct SearchAction tag "search" {
         required {}
         optional {
-            /// What is looked for.
+            /// The text to find.
             query: String,
-            /// What is looked for, if several things are.
+            /// The queries, if there are several.
             queries: Vec<String>,
-            /// The pages that were looked at; only if `include` asked for them.
+            /// The sources; only if `include` requested them.
             sources: Vec<SearchSource>,
         }
     }
 }
 
 object! {
-    /// A page that a search looked at.
+    /// A page that a search used as a source.
     pub struct SearchSource tag "url" {
         required {
-            /// Where the page is.
+            /// The URL of the page.
             url: String,
         }
     }
 }
 
 object! {
-    /// Open a page.
+    /// Opening a page.
     pub struct OpenPageAction tag "open_page" {
         required {}
         optional {
-            /// Where the page is.
+            /// The URL of the page.
             url: String,
         }
     }
 }
 
 object! {
-    /// Look for something on a page.
+    /// Finding text on a page.
     pub struct FindInPageAction tag "find_in_page" {
         required {}
         optional {
-            /// Where the page is.
+            /// The URL of the page.
             url: String,
-            /// What is looked for.
+            /// The text to find.
             pattern: String,
         }
     }
 }
 
 object! {
-    /// The model works a computer: API object `ResponseComputerToolCall`.
+    /// A computer use call: API object `ResponseComputerToolCall`.
     pub struct ComputerCall tag "computer_call" {
         required {
-            /// Pairs the call with its output.
+            /// The id that pairs the call with its output.
             call_id: String,
-            /// How far the call has come.
+            /// The status of the call.
             status: ItemStatus,
         }
         plain {
-            /// What has to be acknowledged before the call is carried out.
+            /// The safety checks that must be acknowledged before the call is carried out.
             pending_safety_checks: Vec<PendingSafetyCheck>,
         }
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
-            /// What to do.
+            /// The action.
             action: Box<ComputerAction>,
-            /// What to do, if it is several things.
+            /// The actions, if there are several.
             actions: Vec<ComputerAction>,
         }
     }
 }
 
 object! {
-    /// What a computer shows after a call: API object `ComputerCallOutput`.
+    /// The output of a computer use call: API object `ComputerCallOutput`.
     pub struct ComputerCallOutput tag "computer_call_output" {
         required {
-            /// The call this answers.
+            /// The id of the call.
             call_id: String,
-            /// What the screen shows.
+            /// The screenshot.
             output: ComputerOutput,
         }
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
-            /// How far the item has come.
+            /// The status of the item.
             status: ItemStatus,
-            /// The safety checks that a person has acknowledged.
+            /// The safety checks that a person acknowledged.
             acknowledged_safety_checks: Vec<PendingSafetyCheck>,
-            /// Who made the item.
+            /// The agent that created the item.
             created_by: String,
         }
     }
 }
 
 object! {
-    /// What a screen shows: one of `image_url` and `file_id`.
+    /// A screenshot: either `image_url` or `file_id`.
     pub struct ComputerOutput tag "computer_screenshot" {
         required {}
         optional {
-            /// Where the picture is, or the picture itself as a `data:` URL.
+            /// The URL of the image, or the image itself as a `data:` URL.
             image_url: String,
-            /// An uploaded file.
+            /// The id of an uploaded file.
             file_id: String,
-            /// How closely the model looks.
+            /// The detail at which the model processes the image.
             detail: ImageDetail,
         }
     }
 }
 
 object! {
-    /// A reason to ask a person before going on.
+    /// A safety check that a person must acknowledge first.
     pub struct PendingSafetyCheck {
         required {
-            /// Names the check.
+            /// The id of the check.
             id: String,
         }
         optional {
-            /// What kind of check it is.
+            /// The kind of check.
             code: String,
-            /// What it is about.
+            /// The steering input that the event is about.
             message: String,
         }
     }
 }
 
 tagged! {
-    /// What to do with a computer. Places count pixels from the top left.
+    /// An action on a computer. Coordinates are pixels from the top left.
     pub enum ComputerAction {
-        /// Press a mouse button.
+        /// A mouse click.
         "click" => Click(ClickAction),
-        /// Press the left mouse button twice.
+        /// A double click with the left mouse button.
         "double_click" => DoubleClick(DoubleClickAction),
-        /// Move the mouse with the button held.
+        /// A drag of the mouse.
         "drag" => Drag(DragAction),
-        /// Press keys together.
+        /// A key combination.
         "keypress" => Keypress(KeypressAction),
-        /// Move the mouse.
+        /// A mouse move.
         "move" => Move(MoveAction),
-        /// Take a picture of the screen.
+        /// A screenshot.
         "screenshot" => Screenshot(ScreenshotAction),
-        /// Turn the wheel.
+        /// A scroll.
         "scroll" => Scroll(ScrollAction),
-        /// Type text.
+        /// Typing text.
         "type" => Type(TypeAction),
-        /// Do nothing for a while.
+        /// A wait.
         "wait" => Wait(WaitAction),
     }
 }
@@ -244,25 +244,25 @@ from_variants!(ComputerAction {
 });
 
 object! {
-    /// Press a mouse button.
+    /// A mouse click.
     pub struct ClickAction tag "click" {
         required {
-            /// Which button.
+            /// The mouse button.
             button: MouseButton,
-            /// Across.
+            /// The x coordinate, in pixels.
             x = i64,
-            /// Down.
+            /// The y coordinate, in pixels.
             y = i64,
         }
         optional {
-            /// Keys held meanwhile.
+            /// The modifier keys that are held.
             keys: Vec<String>,
         }
     }
 }
 
 open_enum! {
-    /// A button of a mouse.
+    /// A mouse button.
     pub enum MouseButton {
         /// The left one.
         Left = "left",
@@ -270,110 +270,110 @@ open_enum! {
         Right = "right",
         /// The wheel.
         Wheel = "wheel",
-        /// The one that goes back.
+        /// The back button.
         Back = "back",
-        /// The one that goes forward.
+        /// The forward button.
         Forward = "forward",
     }
 }
 
 object! {
-    /// Press the left mouse button twice.
+    /// A double click with the left mouse button.
     pub struct DoubleClickAction tag "double_click" {
         required {
-            /// Across.
+            /// The x coordinate, in pixels.
             x = i64,
-            /// Down.
+            /// The y coordinate, in pixels.
             y = i64,
         }
         optional {
-            /// Keys held meanwhile.
+            /// The modifier keys that are held.
             keys: Vec<String>,
         }
     }
 }
 
 object! {
-    /// Move the mouse with the button held.
+    /// A drag of the mouse.
     pub struct DragAction tag "drag" {
         required {
-            /// Where to, place after place.
+            /// The points of the path, in order.
             path: Vec<DragPoint>,
         }
         optional {
-            /// Keys held meanwhile.
+            /// The modifier keys that are held.
             keys: Vec<String>,
         }
     }
 }
 
 object! {
-    /// A place on the screen.
+    /// A point on the screen.
     pub struct DragPoint {
         required {
-            /// Across.
+            /// The x coordinate, in pixels.
             x = i64,
-            /// Down.
+            /// The y coordinate, in pixels.
             y = i64,
         }
     }
 }
 
 object! {
-    /// Press keys together.
+    /// A key combination.
     pub struct KeypressAction tag "keypress" {
         required {
-            /// Which keys.
+            /// The keys.
             keys: Vec<String>,
         }
     }
 }
 
 object! {
-    /// Move the mouse.
+    /// A mouse move.
     pub struct MoveAction tag "move" {
         required {
-            /// Across.
+            /// The x coordinate, in pixels.
             x = i64,
-            /// Down.
+            /// The y coordinate, in pixels.
             y = i64,
         }
         optional {
-            /// Keys held meanwhile.
+            /// The modifier keys that are held.
             keys: Vec<String>,
         }
     }
 }
 
 object! {
-    /// Take a picture of the screen.
+    /// A screenshot.
     pub struct ScreenshotAction tag "screenshot" {
         required {}
     }
 }
 
 object! {
-    /// Turn the wheel.
+    /// A scroll.
     pub struct ScrollAction tag "scroll" {
         required {
-            /// Across.
+            /// The x coordinate, in pixels.
             x = i64,
-            /// Down.
+            /// The y coordinate, in pixels.
             y = i64,
-            /// How far sideways.
+            /// The horizontal distance.
             scroll_x = i64,
-            /// How far down.
+            /// The vertical distance.
             scroll_y = i64,
         }
         optional {
-            /// Keys held meanwhile.
+            /// The modifier keys that are held.
             keys: Vec<String>,
         }
     }
 }
 
 object! {
-    /// Type text.
+    /// Typing text.
     pub struct TypeAction tag "type" {
         required {
             /// The text.
@@ -383,78 +383,78 @@ object! {
 }
 
 object! {
-    /// Do nothing for a while.
+    /// A wait.
     pub struct WaitAction tag "wait" {
         required {}
     }
 }
 
 object! {
-    /// An image the model made: API object `ImageGenerationCall`.
+    /// An image that the model generated: API object `ImageGenerationCall`.
     pub struct ImageGenerationCall tag "image_generation_call" {
         required {
-            /// How far the image has come.
+            /// The status of the image.
             status: ItemStatus,
         }
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
             /// The image, in base64.
             result: String,
-            /// The prompt as the image model was given it.
+            /// The prompt as the image model received it.
             revised_prompt: String,
-            /// Whether an image was made or changed.
+            /// Whether the image was generated or edited.
             action: ImageGenerationAction,
-            /// What is behind the picture.
+            /// The background of the image.
             background: String,
-            /// How the image is encoded.
+            /// The encoding of the image.
             output_format: String,
-            /// With how much care it was made.
+            /// The quality of the image.
             quality: String,
-            /// Width and height, such as `1024x1024`.
+            /// The width and height, such as `1024x1024`.
             size: String,
-            /// Why there is no image.
+            /// The error that prevented the image.
             error: ImageGenerationError,
-            /// What a vector image cost.
+            /// The token usage of an SVG image.
             svg_usage: ImageSvgUsage,
         }
     }
 }
 
 open_enum! {
-    /// What the image tool does.
+    /// The action of the image tool.
     pub enum ImageGenerationAction {
-        /// Make an image.
+        /// Generate an image.
         Generate = "generate",
-        /// Change an image.
+        /// Edit an image.
         Edit = "edit",
-        /// Whichever fits.
+        /// The model decides.
         Auto = "auto",
     }
 }
 
 object! {
-    /// Why there is no image.
+    /// The error that prevented an image.
     pub struct ImageGenerationError {
         required {
-            /// What happened.
+            /// The message.
             message: String,
         }
         optional {
-            /// Which error it is.
+            /// The error code.
             code: String,
             /// The kind of error.
             kind as "type": String,
             /// The parameter at fault.
             param: String,
-            /// What was objected to.
+            /// The results of moderation.
             moderation_details: ImageModerationDetails,
         }
     }
 }
 
 object! {
-    /// What was objected to in an image or its prompt.
+    /// The moderation result of an image or its prompt.
     pub struct ImageModerationDetails {
         required {
             /// The categories.
@@ -466,18 +466,18 @@ object! {
 }
 
 object! {
-    /// What a vector image cost, in tokens.
+    /// The token usage of an SVG image.
     pub struct ImageSvgUsage {
         required {
-            /// The model that drew it.
+            /// The model that generated it.
             model: String,
-            /// Tokens read.
+            /// Input tokens.
             input_tokens = u64,
-            /// Tokens written.
+            /// Output tokens.
             output_tokens = u64,
-            /// Of those, tokens of reasoning.
+            /// The portion of reasoning tokens.
             reasoning_tokens = u64,
-            /// Both together.
+            /// The sum of both.
             total_tokens = u64,
         }
     }

@@ -9,29 +9,29 @@ use crate::wire::object::object;
 use crate::wire::open::open_enum;
 
 object! {
-    /// A message the model wrote: API object `ResponseOutputMessage`.
+    /// A message of the model: API object `ResponseOutputMessage`.
     pub struct OutputMessage tag "message" {
         required {
-            /// What it says, part by part.
+            /// The parts of the content.
             content: Vec<OutputPart>,
-            /// How far it has come.
+            /// The status.
             status: ItemStatus,
         }
         plain {
-            /// Always the assistant.
+            /// Always `assistant`.
             role: Role,
         }
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
-            /// Whether this comments on the work or is the answer. Has to be kept on replay.
+            /// Whether the message is commentary or the final answer. Must be kept on replay.
             phase: Phase,
         }
     }
 }
 
 impl OutputMessage {
-    /// A finished message of the assistant with one part of text.
+    /// Creates a completed assistant message with one text part.
     pub fn text(id: impl Into<String>, text: impl Into<String>) -> Self {
         let mut message = Self::new(
             [OutputPart::Text(OutputText::new(text))],
@@ -42,7 +42,7 @@ impl OutputMessage {
         message
     }
 
-    /// All its text, parts joined with nothing between them.
+    /// Returns all text, with the parts joined by nothing.
     pub fn output_text(&self) -> String {
         self.content
             .iter()
@@ -50,7 +50,7 @@ impl OutputMessage {
             .collect()
     }
 
-    /// What it says in declining, parts joined; `None` if it does not decline.
+    /// Returns the refusal, with the parts joined; `None` if there is none.
     pub fn refusal(&self) -> Option<String> {
         let mut refusals = self
             .content
@@ -63,11 +63,11 @@ impl OutputMessage {
 }
 
 object! {
-    /// A message of a conversation, from whichever side.
+    /// A message of a conversation, of any role.
     ///
-    /// It stands for the three forms the API takes as input: `EasyInputMessage` with plain text or
-    /// parts, `Message` with parts, and `ResponseOutputMessage` sent back. `type` may be missing in
-    /// what is read; it is then missing in what is written.
+    /// It covers the three forms that the API accepts as input: `EasyInputMessage` with plain text
+    /// or parts, `Message` with parts, and `ResponseOutputMessage` sent back. An input without
+    /// `type` is written without it.
     ///
     /// ```
     /// use codex_types::{Message, RawJson};
@@ -81,46 +81,46 @@ object! {
     /// ```
     pub struct Message tag "message" {
         required {
-            /// Who speaks.
+            /// The role of the author.
             role: Role,
-            /// What is said.
+            /// The content.
             content: MessageContent,
         }
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
-            /// How far it has come.
+            /// The status.
             status: ItemStatus,
-            /// Of an assistant's message: comment or answer.
+            /// Assistant messages: commentary or final answer.
             phase: Phase,
         }
     }
 }
 
 impl Message {
-    /// A message of the user.
+    /// Creates a message of the user.
     pub fn user(content: impl Into<MessageContent>) -> Self {
         Self::new(Role::User, content)
     }
 
-    /// A message of the assistant.
+    /// Creates a message of the assistant.
     pub fn assistant(content: impl Into<MessageContent>) -> Self {
         Self::new(Role::Assistant, content)
     }
 
-    /// A message of the developer, which the model heeds above the user's.
+    /// Creates a developer message, which takes precedence over the user's messages.
     pub fn developer(content: impl Into<MessageContent>) -> Self {
         Self::new(Role::Developer, content)
     }
 
-    /// A message of the system, the older name of the developer.
+    /// Creates a system message; `developer` is the newer role.
     pub fn system(content: impl Into<MessageContent>) -> Self {
         Self::new(Role::System, content)
     }
 }
 
 either! {
-    /// What a message says.
+    /// The content of a message.
     pub enum MessageContent {
         /// Plain text.
         text Text(String),
@@ -130,7 +130,7 @@ either! {
 }
 
 impl MessageContent {
-    /// All the text there is, parts joined with nothing between them.
+    /// Returns all text, with the parts joined by nothing.
     pub fn to_text(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
@@ -147,57 +147,57 @@ impl<const N: usize> From<[InputPart; N]> for MessageContent {
 }
 
 open_enum! {
-    /// Who speaks.
+    /// The role of an author.
     pub enum Role {
         /// The person.
         User = "user",
         /// The model.
         Assistant = "assistant",
-        /// The application, by its older name.
+        /// The application. Deprecated in favor of `developer`.
         System = "system",
         /// The application.
         Developer = "developer",
         /// A tool.
         Tool = "tool",
-        /// A model that assesses.
+        /// A critic model.
         Critic = "critic",
-        /// A model that tells apart.
+        /// A discriminator model.
         Discriminator = "discriminator",
-        /// Nobody known to the service.
+        /// A role that the service does not know.
         Unknown = "unknown",
     }
 }
 
 open_enum! {
-    /// What part an assistant's message plays in a turn.
+    /// The part that an assistant message plays in a turn.
     pub enum Phase {
-        /// It says what is being done, before the answer.
+        /// A comment on the work, before the answer.
         Commentary = "commentary",
-        /// It is the answer.
+        /// The final answer.
         FinalAnswer = "final_answer",
-        /// It is a part of the answer.
+        /// A part of the answer.
         PartialAnswer = "partial_answer",
     }
 }
 
 open_enum! {
-    /// How far an item has come. Which values occur depends on the kind of item.
+    /// The status of an item. The possible values depend on the kind of the item.
     pub enum ItemStatus {
-        /// Being made.
+        /// In progress.
         InProgress = "in_progress",
-        /// Done.
+        /// Completed.
         Completed = "completed",
-        /// Ended before it was done.
+        /// Ended early.
         Incomplete = "incomplete",
-        /// Gone wrong.
+        /// Failed.
         Failed = "failed",
         /// A search is running.
         Searching = "searching",
-        /// An image is being made.
+        /// An image is being generated.
         Generating = "generating",
         /// Code is running.
         Interpreting = "interpreting",
-        /// A remote tool is running.
+        /// An MCP tool is running.
         Calling = "calling",
     }
 }

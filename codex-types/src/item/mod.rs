@@ -1,4 +1,4 @@
-//! The items a conversation is made of, in the three places where they occur.
+//! The items of a conversation, in the three unions in which they occur.
 
 mod call;
 mod code;

@@ -1,4 +1,4 @@
-//! Reasoning, remote tool servers, compaction and the rest.
+//! Reasoning, MCP servers, compaction and other items.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -15,56 +15,56 @@ use crate::wire::open::open_enum;
 use crate::wire::tagged::{from_variants, tagged};
 
 object! {
-    /// What the model thought: API object `ResponseReasoningItem`.
+    /// The reasoning of the model: API object `ResponseReasoningItem`.
     ///
-    /// When nothing is stored, the item has to be sent back whole and in its place, or the service
-    /// refuses what follows it. `encrypted_content` is opaque.
+    /// If nothing is stored, the item must be sent back whole and at its position, or the service
+    /// refuses the items after it. `encrypted_content` is opaque.
     pub struct ReasoningItem tag "reasoning" {
         required {
-            /// Its summary; empty unless the request asked for one.
+            /// The summary; empty unless the request asked for one.
             summary: Vec<SummaryPart>,
         }
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
-            /// What it thought in its own words, where the service tells.
+            /// The reasoning text, if the service returns it.
             content: Vec<ReasoningPart>,
-            /// What it thought, for the service only; only if `include` asked for it.
+            /// The encrypted reasoning; only if `include` requested it.
             encrypted_content: String,
-            /// How far the item has come.
+            /// The status of the item.
             status: ItemStatus,
         }
     }
 }
 
 object! {
-    /// A tool of a remote server was called: API object `McpCall`.
+    /// An MCP tool call: API object `McpCall`.
     pub struct McpCall tag "mcp_call" {
         required {
-            /// The server.
+            /// The label of the server.
             server_label: String,
-            /// The tool.
+            /// The name of the tool.
             name: String,
-            /// Its arguments: JSON as text.
+            /// The arguments, JSON as text.
             arguments: String,
         }
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
-            /// The approval the call waited for.
+            /// The id of the approval request that preceded the call.
             approval_request_id: String,
-            /// What the tool gave back.
+            /// The output of the tool.
             output: String,
-            /// What went wrong.
+            /// The error.
             error: Box<McpCallError>,
-            /// How far the call has come.
+            /// The status of the call.
             status: ItemStatus,
         }
     }
 }
 
 either! {
-    /// Why the call of a remote tool failed: text from older services, else an object.
+    /// The error of a failed MCP tool call: text from older services, else an object.
     pub enum McpCallError {
         /// Text.
         text Text(String),
@@ -74,13 +74,13 @@ either! {
 }
 
 tagged! {
-    /// Why the call of a remote tool failed.
+    /// The error of a failed MCP tool call.
     pub enum McpError {
         /// The server broke the protocol.
         "mcp_protocol_error" => Protocol(McpProtocolError),
         /// The tool failed.
         "mcp_tool_execution_error" => ToolExecution(McpToolExecutionError),
-        /// The server answered with an HTTP error.
+        /// The server responded with an HTTP error.
         "http_error" => Http(McpHttpError),
     }
 }
@@ -92,308 +92,306 @@ from_variants!(McpError {
 });
 
 object! {
-    /// A remote tool server broke the protocol.
+    /// A violation of the protocol by an MCP server.
     pub struct McpProtocolError tag "mcp_protocol_error" {
         required {
-            /// The code of the protocol.
+            /// The error code of the protocol.
             code = i64,
-            /// What happened.
+            /// The message.
             message: String,
         }
     }
 }
 
 object! {
-    /// A remote tool failed.
+    /// A failure of an MCP tool.
     pub struct McpToolExecutionError tag "mcp_tool_execution_error" {
         required {
-            /// What the tool said.
+            /// The content that the tool returned.
             content: RawJson,
         }
     }
 }
 
 object! {
-    /// A remote tool server answered with an HTTP error.
+    /// An HTTP error of an MCP server.
     pub struct McpHttpError tag "http_error" {
         required {
-            /// The status.
+            /// The HTTP status.
             code = i64,
-            /// What happened.
+            /// The message.
             message: String,
         }
     }
 }
 
 object! {
-    /// The tools of a remote server: API object `McpListTools`.
+    /// The tools of an MCP server: API object `McpListTools`.
     pub struct McpListTools tag "mcp_list_tools" {
         required {
-            /// The server.
+            /// The label of the server.
             server_label: String,
-            /// Its tools.
+            /// The tools.
             tools: Vec<McpTool>,
         }
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
-            /// Why they could not be listed.
+            /// The error that prevented the listing.
             error: String,
         }
     }
 }
 
 object! {
-    /// A tool of a remote server.
+    /// A tool of an MCP server.
     pub struct McpTool {
         required {
-            /// The tool.
+            /// The name of the tool.
             name: String,
-            /// The JSON schema of its arguments.
+            /// The JSON schema of the arguments.
             input_schema: RawJson,
         }
         optional {
-            /// What it does.
+            /// The description of the tool.
             description: String,
-            /// What else the server says about it.
+            /// The annotations of the server.
             annotations: RawJson,
         }
     }
 }
 
 object! {
-    /// A remote tool may be called only after somebody agrees: API object `McpApprovalRequest`.
+    /// A request for approval of an MCP tool call: API object `McpApprovalRequest`.
     pub struct McpApprovalRequest tag "mcp_approval_request" {
         required {
-            /// Names the request.
+            /// The id of the request.
             id: String,
-            /// The server.
+            /// The label of the server.
             server_label: String,
-            /// The tool.
+            /// The name of the tool.
             name: String,
-            /// Its arguments: JSON as text.
+            /// The arguments, JSON as text.
             arguments: String,
         }
     }
 }
 
 impl McpApprovalRequest {
-    /// The answer to this request.
+    /// Creates the response to this request.
     pub fn respond(&self, approve: bool) -> McpApprovalResponse {
         McpApprovalResponse::new(self.id.as_str(), approve)
     }
 }
 
 object! {
-    /// Whether a remote tool may be called: API object `McpApprovalResponse`.
+    /// The approval or denial of an MCP tool call: API object `McpApprovalResponse`.
     pub struct McpApprovalResponse tag "mcp_approval_response" {
         required {
-            /// The request this answers.
+            /// The id of the request.
             approval_request_id: String,
-            /// Yes or no.
+            /// Whether the call is approved.
             approve = bool,
         }
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
-            /// Why.
+            /// The reason.
             reason: String,
         }
     }
 }
 
 object! {
-    /// Tools that become available in the middle of a conversation: API object `AdditionalTools`.
+    /// Tools that become available during a conversation: API object `AdditionalTools`.
     pub struct AdditionalTools tag "additional_tools" {
         required {
-            /// On whose behalf.
+            /// The role on whose behalf the tools are added.
             role: Role,
             /// The tools.
             tools: Vec<Tool>,
         }
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
         }
     }
 }
 
 object! {
-    /// Stands for a part of the conversation that was made shorter: API object
-    /// `ResponseCompactionItem`.
+    /// A compacted part of the conversation: API object `ResponseCompactionItem`.
     pub struct CompactionItem tag "compaction" {
         required {
-            /// What it stands for, for the service only.
+            /// The encrypted content, which only the service reads.
             encrypted_content: String,
         }
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
-            /// Who made the item.
+            /// The agent that created the item.
             created_by: String,
         }
     }
 }
 
 object! {
-    /// The same from the ChatGPT backend, for context.
+    /// The compaction item of the ChatGPT backend for context management.
     pub struct ContextCompaction tag "context_compaction" {
         required {}
         optional {
-            /// What it stands for, for the service only.
+            /// The encrypted content, which only the service reads.
             encrypted_content: String,
-            /// Names the item.
+            /// The item's id.
             id: String,
         }
     }
 }
 
 object! {
-    /// Asks for the conversation to be made shorter; the last item of a request: API object
+    /// A request to compact the conversation; the last item of a request: API object
     /// `CompactionTrigger`.
     pub struct CompactionTrigger tag "compaction_trigger" {
         required {}
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
         }
     }
 }
 
 object! {
-    /// Stands for an item the service has stored: API object `ItemReference`.
+    /// A reference to an item that the service has stored: API object `ItemReference`.
     ///
-    /// `type` may be missing in what is read; it is then missing in what is written.
+    /// An input without `type` is written without it.
     pub struct ItemReference tag "item_reference" {
         required {
-            /// The item.
+            /// The id of the item.
             id: String,
         }
     }
 }
 
 object! {
-    /// Changes settings in the middle of a conversation: API object
-    /// `ResponseConfigurationUpdateItem`.
+    /// A change of settings during the conversation: API object `ResponseConfigurationUpdateItem`.
     pub struct ConfigurationUpdate tag "configuration_update" {
         required {}
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
-            /// How much to think from here on.
+            /// The reasoning effort from here on.
             reasoning: ConfigurationReasoning,
-            /// In what form to answer from here on.
+            /// The format of responses from here on.
             text: Box<ConfigurationText>,
         }
     }
 }
 
 object! {
-    /// How much to think from here on.
+    /// The reasoning effort from here on.
     pub struct ConfigurationReasoning {
         required {}
         optional {
-            /// How much.
+            /// The effort.
             effort: Effort,
         }
     }
 }
 
 object! {
-    /// In what form to answer from here on.
+    /// The format of responses from here on.
     pub struct ConfigurationText {
         required {}
         optional {
-            /// The form.
+            /// The format.
             format: TextFormat,
         }
     }
 }
 
 object! {
-    /// A message between models that work together: the ChatGPT backend and the beta API.
+    /// A message between cooperating agents (ChatGPT backend and beta API).
     pub struct AgentMessage tag "agent_message" {
         required {
-            /// Who writes.
+            /// The agent that wrote it.
             author: String,
-            /// Who is meant to read.
+            /// The agent that it is for.
             recipient: String,
-            /// What is said: text, or content only the service can read.
+            /// The content: text, or content that only the service can read.
             content: Vec<InputPart>,
         }
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
-            /// The model the item belongs to.
+            /// The agent that the item belongs to.
             agent: Agent,
         }
     }
 }
 
 object! {
-    /// A model that works together with others: the beta API.
+    /// A cooperating agent (beta API).
     pub struct Agent {
         required {
-            /// What it is called.
+            /// The name of the agent.
             agent_name: String,
         }
     }
 }
 
 object! {
-    /// A model asks for something to be done with other models: the beta API.
+    /// A call that acts on other agents (beta API).
     pub struct MultiAgentCall tag "multi_agent_call" {
         required {
-            /// Pairs the call with its output.
+            /// The id that pairs the call with its output.
             call_id: String,
-            /// What to do.
+            /// The action.
             action: MultiAgentAction,
-            /// Its arguments: JSON as text.
+            /// The arguments, JSON as text.
             arguments: String,
         }
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
-            /// The model the item belongs to.
+            /// The agent that the item belongs to.
             agent: Agent,
         }
     }
 }
 
 object! {
-    /// What came of a [`MultiAgentCall`]: the beta API.
+    /// The output of a [`MultiAgentCall`] (beta API).
     pub struct MultiAgentCallOutput tag "multi_agent_call_output" {
         required {
-            /// The call this answers.
+            /// The id of the call.
             call_id: String,
-            /// What was done.
+            /// The action.
             action: MultiAgentAction,
-            /// What came of it.
+            /// The output.
             output: Vec<OutputPart>,
         }
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
-            /// The model the item belongs to.
+            /// The agent that the item belongs to.
             agent: Agent,
         }
     }
 }
 
 open_enum! {
-    /// What can be done with other models.
+    /// An action on other agents.
     pub enum MultiAgentAction {
-        /// Start one.
+        /// Start an agent.
         SpawnAgent = "spawn_agent",
-        /// Interrupt one.
+        /// Interrupt an agent.
         InterruptAgent = "interrupt_agent",
-        /// List them.
+        /// List the agents.
         ListAgents = "list_agents",
-        /// Tell one something.
+        /// Send a message to an agent.
         SendMessage = "send_message",
-        /// Give one more to do.
+        /// Give an agent a follow-up task.
         FollowupTask = "followup_task",
-        /// Wait for one.
+        /// Wait for an agent.
         WaitAgent = "wait_agent",
     }
 }

@@ -1,8 +1,8 @@
-//! Which calls of a conversation are open, and which output answers which call.
+//! Open calls of a conversation, and the pairing of calls and outputs.
 //!
-//! The service refuses a history in which a call has no output or an output no call. Calls and outputs
-//! share a `call_id`, which some servers use again in every turn, so that its position decides: an
-//! output answers the call before it that is still open.
+//! The service refuses a history in which a call has no output or an output no call. Calls and
+//! outputs share a `call_id`, which some servers reuse in every turn, so the position decides: an
+//! output belongs to the preceding call that is still open.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -13,7 +13,7 @@ use crate::item::*;
 
 /// The calls of a conversation that have no output yet.
 ///
-/// Items are added in order, so that a conversation that grows needs only its new items looked at.
+/// Items are added in order, so that a growing conversation needs only its new items processed.
 ///
 /// ```
 /// use codex_types::{FunctionCall, InputItem, OpenCalls};
@@ -29,11 +29,11 @@ use crate::item::*;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct OpenCalls {
-    /// By call id, then by turn, both in the order of the conversation.
+    /// By call id, then by turn, both in conversation order.
     open: BTreeMap<Box<str>, Vec<VecDeque<OpenCall>>>,
-    /// How many items have been added.
+    /// The number of items added.
     items: usize,
-    /// How many messages of users have been added.
+    /// The number of user messages added.
     turn: usize,
 }
 
@@ -44,14 +44,14 @@ pub struct OpenCall {
     turn: usize,
     kind: ClientCallKind,
     call_id: Box<str>,
-    /// Of a shell call: how many commands there are, each of which has an output of its own.
+    /// Shell calls: the number of commands, each of which has its own output.
     commands: usize,
     /// Whether the service itself runs the call.
     is_hosted: bool,
 }
 
 impl OpenCalls {
-    /// Creates an empty conversation.
+    /// Creates the state of an empty conversation.
     pub fn new() -> Self {
         Self::default()
     }
@@ -61,14 +61,14 @@ impl OpenCalls {
         self.link(&Facts::of(item));
     }
 
-    /// Returns the calls that the client has to answer, in the order of the conversation.
+    /// Returns the calls that the client must answer, in conversation order.
     pub fn iter(&self) -> impl Iterator<Item = &OpenCall> {
         let mut calls: Vec<&OpenCall> = self.all().filter(|call| !call.is_hosted).collect();
         calls.sort_unstable_by_key(|call| call.index);
         calls.into_iter()
     }
 
-    /// Returns whether every call that the client has to answer is answered.
+    /// Returns whether the client has answered every call that it must answer.
     pub fn is_empty(&self) -> bool {
         self.all().all(|call| call.is_hosted)
     }
@@ -121,7 +121,7 @@ impl OpenCalls {
         }
     }
 
-    /// Takes out the call that an output after all of them answers: the first of the latest turn.
+    /// Removes the call that an output after all of them answers: the first of the latest turn.
     fn close_latest(&mut self, call_id: &str) -> Option<OpenCall> {
         let turns = self.open.get_mut(call_id)?;
         let calls = turns.last_mut()?;
@@ -135,7 +135,7 @@ impl OpenCalls {
         call
     }
 
-    /// Takes out the call that an output at this index, before its call, belongs to.
+    /// Removes the call that an output at this index, before its call, belongs to.
     pub(crate) fn close_after(&mut self, call_id: &str, index: usize) -> Option<OpenCall> {
         let turns = self.open.get_mut(call_id)?;
         let is_after = |call: &OpenCall| call.index > index;
@@ -182,18 +182,20 @@ impl OpenCall {
         self.kind
     }
 
-    /// Returns the id that the output of the call carries: its `call_id`; of an approval request, its `id`.
+    /// Returns the id that the output of the call carries: its `call_id`; of an approval request,
+    /// its `id`.
     pub fn call_id(&self) -> &str {
         &self.call_id
     }
 
-    /// Returns the output item that answers the call with a text instead of a result: it was not run, it
-    /// was cancelled.
+    /// Returns the output item that answers the call with a text instead of a result: it was not
+    /// run, it was cancelled.
     ///
-    /// Where the API has a place for a verdict, it is the one that claims nothing: a patch has failed,
-    /// an approval is not given, commands have an exit status of -1, a search has found nothing.
+    /// Where the API has a place for a verdict, it is the one that claims nothing: a patch has
+    /// failed, an approval is not given, commands have an exit status of -1, a search has found
+    /// nothing.
     ///
-    /// `None` for a computer call: the API takes nothing but a screenshot, and a text is none.
+    /// `None` for a computer call: the API accepts only a screenshot, not text.
     pub fn answer(&self, text: &str) -> Option<InputItem> {
         let call_id = &*self.call_id;
         Some(match self.kind {
@@ -224,7 +226,7 @@ impl OpenCall {
     }
 }
 
-/// The relation of an item to the items before it.
+/// The relation of an item to the preceding items.
 #[derive(Debug)]
 pub(crate) enum Link {
     /// It is neither a call nor an output.
@@ -233,11 +235,11 @@ pub(crate) enum Link {
     Unnamed,
     /// A call.
     Call,
-    /// A call with the id of another one that is open in the same turn.
+    /// A call with the id of another call that is open in the same turn.
     Twin,
     /// The output of this call.
     Answers(OpenCall),
-    /// An output that answers no open call before it.
+    /// An output without an open call before it.
     Unpaired,
 }
 
@@ -247,7 +249,8 @@ pub(crate) enum PairSide {
     Output,
 }
 
-/// What the rules of a conversation need of an item, whether it is typed or JSON.
+/// The properties of an item that the rules of a conversation need, whether the item is typed or
+/// JSON.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Facts<'a> {
     pub(crate) kind: &'a str,
@@ -330,12 +333,13 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// The id that pairs a call with its output.
+    /// Returns the id that pairs a call with its output.
     pub(crate) fn pair_id(&self) -> &'a str {
         match self.kind {
             "mcp_approval_request" => self.id,
             "mcp_approval_response" => self.approval_request_id,
-            // The output of a local shell names its call by `id`, and an older call has no `call_id`.
+            // The output of a local shell identifies its call by `id`, and an older call has no
+            // `call_id`.
             "local_shell_call" | "local_shell_call_output" => {
                 let call_id = self.call_id.filter(|id| !id.is_empty());
                 call_id.unwrap_or(self.id)
@@ -349,7 +353,7 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// Whether an item of this type answers a call.
+/// Returns whether an item of this type is the output of a call.
 pub(crate) fn is_output(kind: &str) -> bool {
     ClientCallKind::ALL
         .iter()

@@ -1,11 +1,11 @@
-//! Which items are calls of tools, who runs them, and whether they may run.
+//! Which items are tool calls, which side runs them, and whether they may run.
 
 use core::fmt;
 
 use crate::RawJson;
 use crate::item::{ItemStatus, OutputItem, ShellCall};
 
-/// A call of a tool that the client runs.
+/// A tool call that the client runs.
 ///
 /// ```
 /// use codex_types::{CallFault, FunctionCall, OutputItem};
@@ -71,8 +71,8 @@ impl<'a> ClientCall<'a> {
 
     /// Checks whether the call may run.
     ///
-    /// Empty arguments may: servers send them for functions without parameters. So may a call
-    /// without a status, or with one that this version does not know.
+    /// Empty arguments are allowed, because servers send them for functions without parameters, and
+    /// so is a call without a status, or with an unknown one.
     ///
     /// # Errors
     ///
@@ -88,7 +88,8 @@ impl<'a> ClientCall<'a> {
             return Err(CallFault::Unaddressed);
         }
         let input = self.input();
-        // Arguments that are not text are kept, but a program that reads the text would run the call without any.
+        // Arguments that are not text are kept, but a program that reads the text would run the
+        // call without arguments.
         let is_foreign = || {
             let foreign = self.item.extra().and_then(|extra| extra.get("arguments"));
             foreign.is_some_and(|arguments| !arguments.is_null())
@@ -110,20 +111,20 @@ impl<'a> ClientCall<'a> {
 pub enum ClientCallKind {
     /// A function: `function_call`.
     Function,
-    /// A tool that takes free text: `custom_tool_call`.
+    /// A custom tool: `custom_tool_call`.
     Custom,
     /// One command: `local_shell_call`.
     LocalShell,
-    /// Commands of a shell: `shell_call`.
+    /// Shell commands: `shell_call`.
     Shell,
-    /// A change of a file: `apply_patch_call`.
+    /// A file change: `apply_patch_call`.
     ApplyPatch,
-    /// Work on a computer: `computer_call`.
+    /// Computer use: `computer_call`.
     Computer,
-    /// A search of tools: `tool_search_call`.
+    /// A tool search: `tool_search_call`.
     ToolSearch,
-    /// A question whether an MCP tool may be called: `mcp_approval_request`. The service runs the tool,
-    /// so [`OutputItem::client_call`] does not return it.
+    /// An approval of an MCP tool call: `mcp_approval_request`. The service runs the tool, so
+    /// [`OutputItem::client_call`] does not return it.
     McpApproval,
 }
 
@@ -139,12 +140,12 @@ impl ClientCallKind {
         Self::McpApproval,
     ];
 
-    /// The kind of an item of this `type`, which the service may run nevertheless.
+    /// Returns the kind of an item of this `type`, which the service may run nevertheless.
     pub(crate) fn of(kind: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|call| call.name() == kind)
     }
 
-    /// The `type` of the call.
+    /// Returns the `type` of the call.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Function => "function_call",
@@ -158,7 +159,7 @@ impl ClientCallKind {
         }
     }
 
-    /// The types of items that answer a call of this kind; the first is the usual one.
+    /// Returns the types of items that answer a call of this kind; the first is the usual one.
     pub(crate) fn outputs(self) -> &'static [&'static str] {
         match self {
             Self::Function => &["function_call_output"],
@@ -173,7 +174,7 @@ impl ClientCallKind {
     }
 }
 
-/// Why a call must not run.
+/// The reason why a call must not run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CallFault {
@@ -197,7 +198,8 @@ impl fmt::Display for CallFault {
 
 impl core::error::Error for CallFault {}
 
-/// Whether the client searches for tools: as `execution` says, else if there is an id to answer to.
+/// Returns whether the client searches for tools: from `execution`, else from the presence of an
+/// id.
 pub(crate) fn searches_tools(execution: Option<&str>, call_id: Option<&str>) -> bool {
     match execution {
         Some("client") => true,
@@ -207,7 +209,7 @@ pub(crate) fn searches_tools(execution: Option<&str>, call_id: Option<&str>) -> 
 }
 
 impl ShellCall {
-    /// Whether the commands run here and not in a container of the service.
+    /// Returns whether the commands run here and not in a container of the service.
     pub(crate) fn is_of_client(&self) -> bool {
         let environment = self.environment.as_ref();
         environment.is_none_or(|it| matches!(it.kind(), "local" | ""))
@@ -289,7 +291,7 @@ impl OutputItem {
             | Self::MultiAgentCallOutput(_)
             | Self::Unknown(_) => None,
         };
-        // A field that is always there is empty where the server left the key out.
+        // A required field is empty if the server omitted the key.
         status.filter(|status| **status != "")
     }
 }

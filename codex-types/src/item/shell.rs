@@ -1,4 +1,4 @@
-//! Commands and patches the client carries out for the model.
+//! Commands and patches that the client executes for the model.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -11,147 +11,147 @@ use crate::wire::object::object;
 use crate::wire::tagged::{from_variants, tagged};
 
 object! {
-    /// The model asks for one command to be run here: API object `LocalShellCall`.
+    /// A call to run one command locally: API object `LocalShellCall`.
     pub struct LocalShellCall tag "local_shell_call" {
         required {
-            /// What to run.
+            /// The command to run.
             action: LocalShellAction,
-            /// How far the call has come.
+            /// The status of the call.
             status: ItemStatus,
         }
         optional {
-            /// Pairs the call with its output.
+            /// The id that pairs the call with its output.
             call_id: String,
-            /// Names the item.
+            /// The item's id.
             id: String,
         }
     }
 }
 
 object! {
-    /// A command and its surroundings.
+    /// A command and its environment.
     pub struct LocalShellAction tag "exec" {
         required {
             /// The program and its arguments.
             command: Vec<String>,
         }
         optional {
-            /// Variables of the environment.
+            /// The environment variables.
             env: Map<String>,
-            /// After how many milliseconds to give up.
+            /// The timeout in milliseconds.
             timeout_ms = u64,
-            /// Who runs it.
+            /// The user that runs it.
             user: String,
-            /// Where it runs.
+            /// The working directory.
             working_directory: String,
         }
     }
 }
 
 object! {
-    /// What a local command gave back: API object `LocalShellCallOutput`.
+    /// The output of a local command: API object `LocalShellCallOutput`.
     pub struct LocalShellCallOutput tag "local_shell_call_output" {
         required {
-            /// Names the call this answers.
+            /// The id of the call.
             id: String,
-            /// What it gave back, as JSON in text.
+            /// The output, as JSON in text.
             output: String,
         }
         optional {
-            /// How far the item has come.
+            /// The status of the item.
             status: ItemStatus,
         }
     }
 }
 
 object! {
-    /// The model asks for commands to be run in a shell: API object `ResponseFunctionShellToolCall`.
+    /// A call to run commands in a shell: API object `ResponseFunctionShellToolCall`.
     pub struct ShellCall tag "shell_call" {
         required {
-            /// Pairs the call with its output.
+            /// The id that pairs the call with its output.
             call_id: String,
-            /// What to run.
+            /// The command to run.
             action: ShellAction,
         }
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
-            /// How far the call has come.
+            /// The status of the call.
             status: ItemStatus,
-            /// Where to run it.
+            /// The environment to run in.
             environment: Box<ShellEnvironment>,
-            /// What made the call.
+            /// The caller: the model or a program.
             caller: Box<Caller>,
-            /// Who made the item.
+            /// The agent that created the item.
             created_by: String,
         }
     }
 }
 
 object! {
-    /// Commands and their limits.
+    /// Shell commands and their limits.
     pub struct ShellAction {
         required {
-            /// The commands, each a line for the shell.
+            /// The commands, each a command line.
             commands: Vec<String>,
         }
         optional {
-            /// How many characters of output to give back at most.
+            /// The maximum number of characters of output to return.
             max_output_length = u64,
-            /// After how many milliseconds to give up.
+            /// The timeout in milliseconds.
             timeout_ms = u64,
         }
     }
 }
 
 object! {
-    /// What commands gave back: API object `ResponseFunctionShellToolCallOutput`.
+    /// The output of shell commands: API object `ResponseFunctionShellToolCallOutput`.
     pub struct ShellCallOutput tag "shell_call_output" {
         required {
-            /// The call this answers.
+            /// The id of the call.
             call_id: String,
             /// One entry for each command.
             output: Vec<ShellOutput>,
         }
         optional {
-            /// How many characters of output there may be.
+            /// The maximum number of characters of output.
             max_output_length = u64,
-            /// Names the item.
+            /// The item's id.
             id: String,
-            /// How far the item has come.
+            /// The status of the item.
             status: ItemStatus,
-            /// What made the call.
+            /// The caller: the model or a program.
             caller: Box<Caller>,
-            /// Who made the item.
+            /// The agent that created the item.
             created_by: String,
         }
     }
 }
 
 object! {
-    /// What one command gave back.
+    /// The output of one command.
     pub struct ShellOutput {
         required {
-            /// What it printed.
+            /// Standard output.
             stdout: String,
-            /// What it printed as errors.
+            /// Standard error.
             stderr: String,
-            /// How it ended.
+            /// The outcome.
             outcome: ShellOutcome,
         }
         optional {
-            /// Who made the entry.
+            /// The actor that created the entry.
             created_by: String,
         }
     }
 }
 
 tagged! {
-    /// How a command ended.
+    /// The outcome of a command.
     pub enum ShellOutcome {
-        /// It took too long.
+        /// It timed out.
         "timeout" => Timeout(ShellTimeout),
-        /// It ended by itself.
+        /// It exited.
         "exit" => Exit(ShellExit),
     }
 }
@@ -162,52 +162,52 @@ from_variants!(ShellOutcome {
 });
 
 object! {
-    /// A command took too long.
+    /// A command that timed out.
     pub struct ShellTimeout tag "timeout" {
         required {}
     }
 }
 
 object! {
-    /// A command ended by itself.
+    /// A command that exited.
     pub struct ShellExit tag "exit" {
         required {
-            /// Its exit status.
+            /// The exit status.
             exit_code = i64,
         }
     }
 }
 
 object! {
-    /// The model asks for a file to be changed: API object `ResponseApplyPatchToolCall`.
+    /// A call to change a file: API object `ResponseApplyPatchToolCall`.
     pub struct ApplyPatchCall tag "apply_patch_call" {
         required {
-            /// Pairs the call with its output.
+            /// The id that pairs the call with its output.
             call_id: String,
-            /// What to do.
+            /// The operation.
             operation: ApplyPatchOperation,
-            /// How far the call has come.
+            /// The status of the call.
             status: ItemStatus,
         }
         optional {
-            /// Names the item.
+            /// The item's id.
             id: String,
-            /// What made the call.
+            /// The caller: the model or a program.
             caller: Box<Caller>,
-            /// Who made the item.
+            /// The agent that created the item.
             created_by: String,
         }
     }
 }
 
 tagged! {
-    /// What to do with a file.
+    /// An operation on a file.
     pub enum ApplyPatchOperation {
-        /// Make it.
+        /// Create the file.
         "create_file" => CreateFile(CreateFile),
-        /// Remove it.
+        /// Delete the file.
         "delete_file" => DeleteFile(DeleteFile),
-        /// Change it.
+        /// Update the file.
         "update_file" => UpdateFile(UpdateFile),
     }
 }
@@ -219,56 +219,56 @@ from_variants!(ApplyPatchOperation {
 });
 
 object! {
-    /// Make a file.
+    /// The creation of a file.
     pub struct CreateFile tag "create_file" {
         required {
-            /// Where.
+            /// The path of the file.
             path: String,
-            /// What is in it, as a diff.
+            /// The content, as a diff.
             diff: String,
         }
     }
 }
 
 object! {
-    /// Remove a file.
+    /// The deletion of a file.
     pub struct DeleteFile tag "delete_file" {
         required {
-            /// Which.
+            /// The path of the file.
             path: String,
         }
     }
 }
 
 object! {
-    /// Change a file.
+    /// The update of a file.
     pub struct UpdateFile tag "update_file" {
         required {
-            /// Which.
+            /// The path of the file.
             path: String,
-            /// What changes, as a diff.
+            /// The changes, as a diff.
             diff: String,
         }
     }
 }
 
 object! {
-    /// How a change of a file went: API object `ResponseApplyPatchToolCallOutput`.
+    /// The result of a file change: API object `ResponseApplyPatchToolCallOutput`.
     pub struct ApplyPatchCallOutput tag "apply_patch_call_output" {
         required {
-            /// The call this answers.
+            /// The id of the call.
             call_id: String,
-            /// Completed or failed.
+            /// `completed` or `failed`.
             status: ItemStatus,
         }
         optional {
-            /// What there is to say about it.
+            /// The output text.
             output: String,
-            /// Names the item.
+            /// The item's id.
             id: String,
-            /// What made the call.
+            /// The caller: the model or a program.
             caller: Box<Caller>,
-            /// Who made the item.
+            /// The agent that created the item.
             created_by: String,
         }
     }

@@ -1,4 +1,4 @@
-//! The three unions of items: what the model writes, what the service stores, what it is given.
+//! The three unions of items: output of the model, items stored by the service, and input.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -14,138 +14,138 @@ tagged! {
     pub enum OutputItem {
         /// A message of the assistant.
         "message" => Message(OutputMessage),
-        /// What the model thought.
+        /// Reasoning of the model.
         "reasoning" => Reasoning(ReasoningItem),
-        /// A call of a function.
+        /// A function call.
         "function_call" => FunctionCall(FunctionCall),
-        /// What a function gave back.
+        /// The output of a function call.
         "function_call_output" => FunctionCallOutput(FunctionCallOutput),
-        /// A call of a tool with free text.
+        /// A custom tool call.
         "custom_tool_call" => CustomToolCall(CustomToolCall),
-        /// What such a tool gave back.
+        /// The output of a custom tool call.
         "custom_tool_call_output" => CustomToolCallOutput(CustomToolCallOutput),
-        /// A search of files.
+        /// A file search call.
         "file_search_call" => FileSearchCall(FileSearchCall),
-        /// A search of the web.
+        /// A web search call.
         "web_search_call" => WebSearchCall(WebSearchCall),
-        /// Work on a computer.
+        /// A computer use call.
         "computer_call" => ComputerCall(ComputerCall),
-        /// What the computer shows.
+        /// The output of a computer use call: a screenshot.
         "computer_call_output" => ComputerCallOutput(ComputerCallOutput),
-        /// A program that calls tools.
+        /// A program of the model that calls tools.
         "program" => Program(Program),
-        /// What the program gave back.
+        /// The output of the program.
         "program_output" => ProgramOutput(ProgramOutput),
-        /// A search of tools.
+        /// A tool search call.
         "tool_search_call" => ToolSearchCall(ToolSearchCall),
-        /// The tools that were found.
+        /// The output of a tool search: the tools found.
         "tool_search_output" => ToolSearchOutput(ToolSearchOutput),
         /// Tools that become available.
         "additional_tools" => AdditionalTools(AdditionalTools),
-        /// Stands for what was made shorter.
+        /// A compaction item, which replaces earlier items.
         "compaction" | "compaction_summary" => Compaction(CompactionItem),
-        /// The same from the ChatGPT backend, for context.
+        /// The compaction item of the ChatGPT backend for context management.
         "context_compaction" => ContextCompaction(ContextCompaction),
-        /// An image.
+        /// An image generation call.
         "image_generation_call" => ImageGenerationCall(Box<ImageGenerationCall>),
-        /// Code the service ran.
+        /// A code interpreter call.
         "code_interpreter_call" => CodeInterpreterCall(CodeInterpreterCall),
-        /// One command to be run here.
+        /// A local shell call: one command for the client to run.
         "local_shell_call" => LocalShellCall(LocalShellCall),
-        /// What that command gave back.
+        /// The output of a local shell call.
         "local_shell_call_output" => LocalShellCallOutput(LocalShellCallOutput),
-        /// Commands for a shell.
+        /// A shell call.
         "shell_call" => ShellCall(ShellCall),
-        /// What those commands gave back.
+        /// The output of a shell call.
         "shell_call_output" => ShellCallOutput(ShellCallOutput),
-        /// A change of a file.
+        /// An apply-patch call.
         "apply_patch_call" => ApplyPatchCall(ApplyPatchCall),
-        /// How that change went.
+        /// The output of an apply-patch call.
         "apply_patch_call_output" => ApplyPatchCallOutput(ApplyPatchCallOutput),
-        /// A call of a remote tool.
+        /// An MCP tool call.
         "mcp_call" => McpCall(McpCall),
-        /// The tools of a remote server.
+        /// The tools of an MCP server.
         "mcp_list_tools" => McpListTools(McpListTools),
-        /// A question whether a remote tool may be called.
+        /// A request for approval of an MCP tool call.
         "mcp_approval_request" => McpApprovalRequest(McpApprovalRequest),
-        /// The answer to that question.
+        /// The response to an approval request.
         "mcp_approval_response" => McpApprovalResponse(McpApprovalResponse),
-        /// A message between models: the ChatGPT backend and the beta API.
+        /// A message between agents (ChatGPT backend and beta API).
         "agent_message" => AgentMessage(AgentMessage),
-        /// Something to be done with other models: the beta API.
+        /// A call that acts on other agents (beta API).
         "multi_agent_call" => MultiAgentCall(MultiAgentCall),
-        /// What came of that: the beta API.
+        /// The output of such a call (beta API).
         "multi_agent_call_output" => MultiAgentCallOutput(MultiAgentCallOutput),
     }
 }
 
 tagged! {
-    /// An item of a conversation as the service has stored it: API object `ResponseItem`.
+    /// An item of a conversation as the service stored it: API object `ResponseItem`.
     pub enum StoredItem {
-        /// A message, from whichever side: API objects `ResponseInputMessageItem` and
+        /// A message, of any role: API objects `ResponseInputMessageItem` and
         /// `ResponseOutputMessage`.
         "message" => Message(Message),
-        /// What the model thought.
+        /// Reasoning of the model.
         "reasoning" => Reasoning(ReasoningItem),
-        /// A call of a function.
+        /// A function call.
         "function_call" => FunctionCall(FunctionCall),
-        /// What a function gave back.
+        /// The output of a function call.
         "function_call_output" => FunctionCallOutput(FunctionCallOutput),
-        /// A call of a tool with free text.
+        /// A custom tool call.
         "custom_tool_call" => CustomToolCall(CustomToolCall),
-        /// What such a tool gave back.
+        /// The output of a custom tool call.
         "custom_tool_call_output" => CustomToolCallOutput(CustomToolCallOutput),
-        /// A search of files.
+        /// A file search call.
         "file_search_call" => FileSearchCall(FileSearchCall),
-        /// A search of the web.
+        /// A web search call.
         "web_search_call" => WebSearchCall(WebSearchCall),
-        /// Work on a computer.
+        /// A computer use call.
         "computer_call" => ComputerCall(ComputerCall),
-        /// What the computer shows.
+        /// The output of a computer use call: a screenshot.
         "computer_call_output" => ComputerCallOutput(ComputerCallOutput),
-        /// A program that calls tools.
+        /// A program of the model that calls tools.
         "program" => Program(Program),
-        /// What the program gave back.
+        /// The output of the program.
         "program_output" => ProgramOutput(ProgramOutput),
-        /// A search of tools.
+        /// A tool search call.
         "tool_search_call" => ToolSearchCall(ToolSearchCall),
-        /// The tools that were found.
+        /// The output of a tool search: the tools found.
         "tool_search_output" => ToolSearchOutput(ToolSearchOutput),
         /// Tools that become available.
         "additional_tools" => AdditionalTools(AdditionalTools),
-        /// Stands for what was made shorter.
+        /// A compaction item, which replaces earlier items.
         "compaction" | "compaction_summary" => Compaction(CompactionItem),
-        /// The same from the ChatGPT backend, for context.
+        /// The compaction item of the ChatGPT backend for context management.
         "context_compaction" => ContextCompaction(ContextCompaction),
-        /// An image.
+        /// An image generation call.
         "image_generation_call" => ImageGenerationCall(Box<ImageGenerationCall>),
-        /// Code the service ran.
+        /// A code interpreter call.
         "code_interpreter_call" => CodeInterpreterCall(CodeInterpreterCall),
-        /// One command to be run here.
+        /// A local shell call: one command for the client to run.
         "local_shell_call" => LocalShellCall(LocalShellCall),
-        /// What that command gave back.
+        /// The output of a local shell call.
         "local_shell_call_output" => LocalShellCallOutput(LocalShellCallOutput),
-        /// Commands for a shell.
+        /// A shell call.
         "shell_call" => ShellCall(ShellCall),
-        /// What those commands gave back.
+        /// The output of a shell call.
         "shell_call_output" => ShellCallOutput(ShellCallOutput),
-        /// A change of a file.
+        /// An apply-patch call.
         "apply_patch_call" => ApplyPatchCall(ApplyPatchCall),
-        /// How that change went.
+        /// The output of an apply-patch call.
         "apply_patch_call_output" => ApplyPatchCallOutput(ApplyPatchCallOutput),
-        /// A call of a remote tool.
+        /// An MCP tool call.
         "mcp_call" => McpCall(McpCall),
-        /// The tools of a remote server.
+        /// The tools of an MCP server.
         "mcp_list_tools" => McpListTools(McpListTools),
-        /// A question whether a remote tool may be called.
+        /// A request for approval of an MCP tool call.
         "mcp_approval_request" => McpApprovalRequest(McpApprovalRequest),
-        /// The answer to that question.
+        /// The response to an approval request.
         "mcp_approval_response" => McpApprovalResponse(McpApprovalResponse),
-        /// A message between models: the ChatGPT backend and the beta API.
+        /// A message between agents (ChatGPT backend and beta API).
         "agent_message" => AgentMessage(AgentMessage),
-        /// Something to be done with other models: the beta API.
+        /// A call that acts on other agents (beta API).
         "multi_agent_call" => MultiAgentCall(MultiAgentCall),
-        /// What came of that: the beta API.
+        /// The output of such a call (beta API).
         "multi_agent_call_output" => MultiAgentCallOutput(MultiAgentCallOutput),
         /// A change of settings.
         "configuration_update" => ConfigurationUpdate(ConfigurationUpdate),
@@ -155,84 +155,84 @@ tagged! {
 tagged! {
     /// An item of the input: API object `ResponseInputItem`.
     ///
-    /// A value without `type` is a message if it has a `role`, and a reference if it has nothing but
-    /// an `id`.
+    /// A value without `type` is a message if it has a `role`, and a reference if it has only an
+    /// `id`.
     pub enum InputItem {
         untyped by untyped_kind;
-        /// A message, in any of the three forms the API takes.
+        /// A message, in any of the three forms that the API accepts.
         "message" => Message(Message),
-        /// What the model thought.
+        /// Reasoning of the model.
         "reasoning" => Reasoning(ReasoningItem),
-        /// A call of a function.
+        /// A function call.
         "function_call" => FunctionCall(FunctionCall),
-        /// What a function gave back.
+        /// The output of a function call.
         "function_call_output" => FunctionCallOutput(FunctionCallOutput),
-        /// A call of a tool with free text.
+        /// A custom tool call.
         "custom_tool_call" => CustomToolCall(CustomToolCall),
-        /// What such a tool gave back.
+        /// The output of a custom tool call.
         "custom_tool_call_output" => CustomToolCallOutput(CustomToolCallOutput),
-        /// A search of files.
+        /// A file search call.
         "file_search_call" => FileSearchCall(FileSearchCall),
-        /// A search of the web.
+        /// A web search call.
         "web_search_call" => WebSearchCall(WebSearchCall),
-        /// Work on a computer.
+        /// A computer use call.
         "computer_call" => ComputerCall(ComputerCall),
-        /// What the computer shows.
+        /// The output of a computer use call: a screenshot.
         "computer_call_output" => ComputerCallOutput(ComputerCallOutput),
-        /// A program that calls tools.
+        /// A program of the model that calls tools.
         "program" => Program(Program),
-        /// What the program gave back.
+        /// The output of the program.
         "program_output" => ProgramOutput(ProgramOutput),
-        /// A search of tools.
+        /// A tool search call.
         "tool_search_call" => ToolSearchCall(ToolSearchCall),
-        /// The tools that were found.
+        /// The output of a tool search: the tools found.
         "tool_search_output" => ToolSearchOutput(ToolSearchOutput),
         /// Tools that become available.
         "additional_tools" => AdditionalTools(AdditionalTools),
-        /// Stands for what was made shorter.
+        /// A compaction item, which replaces earlier items.
         "compaction" | "compaction_summary" => Compaction(CompactionItem),
-        /// The same from the ChatGPT backend, for context.
+        /// The compaction item of the ChatGPT backend for context management.
         "context_compaction" => ContextCompaction(ContextCompaction),
-        /// An image.
+        /// An image generation call.
         "image_generation_call" => ImageGenerationCall(Box<ImageGenerationCall>),
-        /// Code the service ran.
+        /// A code interpreter call.
         "code_interpreter_call" => CodeInterpreterCall(CodeInterpreterCall),
-        /// One command to be run here.
+        /// A local shell call: one command for the client to run.
         "local_shell_call" => LocalShellCall(LocalShellCall),
-        /// What that command gave back.
+        /// The output of a local shell call.
         "local_shell_call_output" => LocalShellCallOutput(LocalShellCallOutput),
-        /// Commands for a shell.
+        /// A shell call.
         "shell_call" => ShellCall(ShellCall),
-        /// What those commands gave back.
+        /// The output of a shell call.
         "shell_call_output" => ShellCallOutput(ShellCallOutput),
-        /// A change of a file.
+        /// An apply-patch call.
         "apply_patch_call" => ApplyPatchCall(ApplyPatchCall),
-        /// How that change went.
+        /// The output of an apply-patch call.
         "apply_patch_call_output" => ApplyPatchCallOutput(ApplyPatchCallOutput),
-        /// A call of a remote tool.
+        /// An MCP tool call.
         "mcp_call" => McpCall(McpCall),
-        /// The tools of a remote server.
+        /// The tools of an MCP server.
         "mcp_list_tools" => McpListTools(McpListTools),
-        /// A question whether a remote tool may be called.
+        /// A request for approval of an MCP tool call.
         "mcp_approval_request" => McpApprovalRequest(McpApprovalRequest),
-        /// The answer to that question.
+        /// The response to an approval request.
         "mcp_approval_response" => McpApprovalResponse(McpApprovalResponse),
-        /// A message between models: the ChatGPT backend and the beta API.
+        /// A message between agents (ChatGPT backend and beta API).
         "agent_message" => AgentMessage(AgentMessage),
-        /// Something to be done with other models: the beta API.
+        /// A call that acts on other agents (beta API).
         "multi_agent_call" => MultiAgentCall(MultiAgentCall),
-        /// What came of that: the beta API.
+        /// The output of such a call (beta API).
         "multi_agent_call_output" => MultiAgentCallOutput(MultiAgentCallOutput),
         /// A change of settings.
         "configuration_update" => ConfigurationUpdate(ConfigurationUpdate),
-        /// A wish for the conversation to be made shorter.
+        /// A request to compact the conversation.
         "compaction_trigger" => CompactionTrigger(CompactionTrigger),
-        /// Stands for an item the service has stored.
+        /// A reference to an item that the service has stored.
         "item_reference" => ItemReference(ItemReference),
     }
 }
 
-/// The id of an item, by whether its kind can be without one.
+/// The id of an item, depending on whether its kind requires one.
 macro_rules! ids {
     ($union:ident { optional: $($optional:ident)*; required: $($required:ident)*; }) => {
         impl $union {
@@ -245,7 +245,8 @@ macro_rules! ids {
                 }
             }
 
-            /// Sets the id of the item; an empty one removes it. An item of an unknown kind stays as it is.
+            /// Sets the id of the item; an empty one removes it. An item of an unknown kind is
+            /// unchanged.
             pub fn set_id(&mut self, id: &str) {
                 match self {
                     $(Self::$optional(item) => item.id = (!id.is_empty()).then(|| id.into()),)*
@@ -305,7 +306,7 @@ from_variants!(OutputItem {
 });
 
 impl StoredItem {
-    /// The id of the item, if it has one.
+    /// Returns the id of the item, if it has one.
     pub fn id(&self) -> Option<&str> {
         match self {
             Self::Message(item) => item.id.as_deref(),
@@ -383,7 +384,7 @@ from_variants!(StoredItem {
 });
 
 impl InputItem {
-    /// The id of the item, if it has one.
+    /// Returns the id of the item, if it has one.
     pub fn id(&self) -> Option<&str> {
         match self {
             Self::Message(item) => item.id.as_deref(),
@@ -464,7 +465,7 @@ from_variants!(InputItem {
     ItemReference(ItemReference),
 });
 
-/// An output goes back into the input as it is: nothing is dropped, no id, no status.
+/// Output becomes input unchanged: no field, id or status is dropped.
 impl From<OutputItem> for InputItem {
     fn from(item: OutputItem) -> Self {
         match item {
@@ -505,7 +506,7 @@ impl From<OutputItem> for InputItem {
     }
 }
 
-/// What is stored can be given again.
+/// A stored item can be used as input.
 impl From<StoredItem> for InputItem {
     fn from(item: StoredItem) -> Self {
         match item {
@@ -558,7 +559,8 @@ impl From<OutputMessage> for Message {
             ..Self::default()
         };
         converted.extra.adopt(message.extra);
-        // An answer's content is a list; the service takes plain text as well, and gives it back in compacted conversations.
+        // The content of a response is a list; the service also accepts plain text, and returns it
+        // in compacted conversations.
         if let Some(content) = converted.extra.remove("content") {
             replay(&mut converted, "content".into(), content);
         }
@@ -573,20 +575,20 @@ impl From<OutputMessage> for InputItem {
 }
 
 impl From<&str> for InputItem {
-    /// A message of the user.
+    /// Creates a message of the user.
     fn from(text: &str) -> Self {
         Self::Message(Message::user(text))
     }
 }
 
 impl From<String> for InputItem {
-    /// A message of the user.
+    /// Creates a message of the user.
     fn from(text: String) -> Self {
         Self::Message(Message::user(text))
     }
 }
 
-/// The kind of an input item that does not say so.
+/// Returns the kind of an input item without `type`.
 fn untyped_kind(keys: &[(Box<str>, RawJson)]) -> Option<&'static str> {
     if keys.iter().any(|(name, _)| **name == *"role") {
         return Some("message");

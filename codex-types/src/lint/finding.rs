@@ -1,4 +1,4 @@
-//! What a check has to say.
+//! The diagnostics of a check.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,19 +9,20 @@ use serde::{Serialize, Serializer};
 
 use crate::lint::Edit;
 
-/// Something about a request that the service would refuse, or that the caller should know.
+/// A diagnostic: a part of a request that the service would refuse, or that the caller should
+/// check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// What it is.
+    /// The code.
     pub code: FindingCode,
-    /// Where it is: a JSON Pointer (RFC 6901) into the body of the request.
+    /// The location: a JSON Pointer (RFC 6901) into the body of the request.
     pub pointer: String,
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
-    /// What is wrong, for people: names of keys, tools and models, never what was said in them.
+    /// The message, for people: names of keys, tools and models, never their content.
     pub message: String,
-    /// How to make it go away; none where only the caller can know.
+    /// The fix; `None` if only the caller can decide.
     pub fix: Option<Fix>,
 }
 
@@ -65,7 +66,7 @@ impl Finding {
         Self::new(code, Severity::Note, pointer, message)
     }
 
-    /// The fix changes how the request is written, not what it asks for.
+    /// Adds a fix that changes how the request is written, not its meaning.
     pub(crate) fn fixed_by(mut self, edits: impl Into<Vec<Edit>>) -> Self {
         self.fix = Some(Fix {
             edits: edits.into(),
@@ -74,7 +75,7 @@ impl Finding {
         self
     }
 
-    /// The fix gives up something that was asked for.
+    /// Adds a fix that loses something that was requested.
     pub(crate) fn given_up_by(mut self, edits: impl Into<Vec<Edit>>) -> Self {
         self.fix = Some(Fix {
             edits: edits.into(),
@@ -98,7 +99,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// An object with `code`, `pointer`, `severity`, `message` and, if there is a fix, `fix` and
+/// Writes an object with `code`, `pointer`, `severity`, `message` and, if there is a fix, `fix` and
 /// `changes_meaning`.
 impl Serialize for Finding {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -115,30 +116,30 @@ impl Serialize for Finding {
     }
 }
 
-/// How to make a finding go away.
+/// The fix of a diagnostic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fix {
-    /// The changes to the body, to be made together with [`apply`](crate::lint::apply).
+    /// The changes to the body, to apply together with [`apply`](crate::lint::apply).
     pub edits: Vec<Edit>,
-    /// Whether they give up something that was asked for, such as a limit or an item.
+    /// Whether the fix loses something that was requested, such as a limit or an item.
     pub changes_meaning: bool,
 }
 
-/// How bad a finding is.
+/// The severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Severity {
-    /// Good to know.
+    /// Information.
     Note,
-    /// The service takes it, but not as it was probably meant.
+    /// The service accepts it, but probably not as intended.
     Warning,
     /// The service refuses it.
     Error,
 }
 
 impl Severity {
-    /// The name.
+    /// Returns the name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Note => "note",
@@ -156,7 +157,8 @@ impl fmt::Display for Severity {
 
 macro_rules! codes {
     ($($(#[$meta:meta])* $variant:ident = $name:literal,)*) => {
-        /// What a finding is about. The name is stable: it may be compared, stored and searched for.
+        /// The code of a diagnostic. The name is stable: programs may compare, store and search for
+        /// it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum FindingCode {
@@ -164,10 +166,10 @@ macro_rules! codes {
         }
 
         impl FindingCode {
-            /// Every code there is.
+            /// All codes.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// The name.
+            /// Returns the name.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*
@@ -178,93 +180,93 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The body is no JSON object.
+    /// The body is not a JSON object.
     NotAnObject = "not_an_object",
-    /// The service does not take this parameter.
+    /// The service does not accept this parameter.
     RejectedParameter = "rejected_parameter",
-    /// This version does not know this parameter; it is sent as it is.
+    /// This version does not know this parameter; it is sent unchanged.
     UnknownParameter = "unknown_parameter",
-    /// The service insists on a parameter that is missing.
+    /// A required parameter is missing.
     MissingParameter = "missing_parameter",
-    /// The service insists on another value.
+    /// The service requires another value.
     RequiredValue = "required_value",
     /// The value has the wrong type.
     WrongType = "wrong_type",
-    /// The value lies outside what the service allows.
+    /// The value is outside the allowed range.
     OutOfRange = "out_of_range",
     /// The service does not offer this value.
     UnsupportedValue = "unsupported_value",
-    /// The service knows the value by another name.
+    /// The service has another name for the value.
     RenamedValue = "renamed_value",
-    /// What should come back is not asked for.
+    /// `include` does not request a value that should be returned.
     MissingInclude = "missing_include",
-    /// The instructions stand in a place the service does not look at.
+    /// The instructions are where the service does not read them.
     InstructionsPlacement = "instructions_placement",
-    /// The tools stand in a place the service does not look at.
+    /// The tools are where the service does not read them.
     ToolsPlacement = "tools_placement",
-    /// Messages do not say where their content comes from.
+    /// Messages do not state the origin of their content.
     MissingProvenance = "missing_provenance",
-    /// The service takes a list of items only.
+    /// The service accepts a list of items only.
     InputForm = "input_form",
-    /// The service does not take messages of this role.
+    /// The service does not accept messages of this role.
     RejectedRole = "rejected_role",
-    /// The service does not take this kind of tool.
+    /// The service does not accept this kind of tool.
     RejectedTool = "rejected_tool",
-    /// The service does not take this kind of item.
+    /// The service does not accept this kind of item.
     RejectedItem = "rejected_item",
-    /// The service does not take this kind of content.
+    /// The service does not accept this kind of content.
     RejectedContent = "rejected_content",
     /// A key that only the service writes is sent back.
     ReplayedField = "replayed_field",
-    /// There is nothing to answer.
+    /// The input is empty.
     EmptyInput = "empty_input",
-    /// A message says nothing.
+    /// A message is empty.
     EmptyMessage = "empty_message",
-    /// A part is of a kind that does not go with the role.
+    /// The kind of a part does not match the role.
     MismatchedContent = "mismatched_content",
     /// A call has no output.
     UnansweredCall = "unanswered_call",
     /// An output has no call.
     OrphanOutput = "orphan_output",
-    /// An output stands before its call.
+    /// An output comes before its call.
     OutputBeforeCall = "output_before_call",
     /// Two calls have the same `call_id`.
     DuplicateCall = "duplicate_call",
-    /// Two outputs answer the same call.
+    /// Two outputs belong to the same call.
     DuplicateOutput = "duplicate_output",
-    /// A call is answered by an output of another kind.
+    /// The output of a call is of another kind.
     MismatchedOutput = "mismatched_output",
     /// A `call_id` is missing or empty.
     MissingCallId = "missing_call_id",
     /// Two items have the same id.
     DuplicateItemId = "duplicate_item_id",
-    /// Reasoning is not followed by what it led to.
+    /// Reasoning is not followed by the items that it led to.
     DetachedReasoning = "detached_reasoning",
-    /// An item is named that the service does not hold.
+    /// An item is referenced that the service does not have.
     UnresolvableItem = "unresolvable_item",
-    /// The arguments of a call are no JSON.
+    /// The arguments of a call are not JSON.
     MalformedArguments = "malformed_arguments",
-    /// A name is no name.
+    /// A name is invalid.
     InvalidName = "invalid_name",
     /// Two tools have the same name.
     DuplicateTool = "duplicate_tool",
-    /// A tool is asked for that is not there.
+    /// A tool is chosen that is not defined.
     UnknownTool = "unknown_tool",
-    /// A schema is no JSON object.
+    /// A schema is not a JSON object.
     InvalidSchema = "invalid_schema",
     /// An object of a strict schema is open.
     OpenObject = "open_object",
     /// A property of a strict schema is not required.
     OptionalProperty = "optional_property",
-    /// A required key is no property of the schema.
+    /// A required key is not a property of the schema.
     UndeclaredProperty = "undeclared_property",
-    /// A strict schema uses what strict schemas cannot.
+    /// A strict schema uses a keyword that strict schemas do not allow.
     UnsupportedKeyword = "unsupported_keyword",
     /// A strict schema is too large.
     SchemaTooLarge = "schema_too_large",
-    /// The request is larger than the model can read.
+    /// The request is larger than the model's context window.
     TooLarge = "too_large",
-    /// The start of the request changed, so cached work is lost.
+    /// The beginning of the request changed, so the cached prefix is lost.
     CachePrefixChanged = "cache_prefix_changed",
 }
 

@@ -1,4 +1,4 @@
-//! How items depend on each other: calls on outputs, reasoning on the items it led to.
+//! Dependencies between items: calls and outputs, reasoning and the items that it led to.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -28,8 +28,8 @@ pub(super) fn check(linter: &Linter, body: &Node<'_>, found: &mut Vec<Finding>) 
 }
 
 impl Linter {
-    /// Returns whether [`fix_history`](Self::fix_history) has nothing to change. Looks at the items without copying them; those of
-    /// a prepared input are decoded first.
+    /// Returns whether [`fix_history`](Self::fix_history) has nothing to change. Reads the items
+    /// without copying them; those of a prepared input are decoded first.
     pub fn accepts_history(&self, request: &CreateResponse) -> bool {
         match &request.input {
             Some(Input::Items(items)) => self.accepts_items(request, items),
@@ -38,23 +38,24 @@ impl Linter {
         }
     }
 
-    /// Whether the service accepts these items as they are in the input of this request, which may hold others ahead of them: a
-    /// conversation checks its new items without those that earlier requests have checked. The input of the request is not looked at.
+    /// Returns whether the service accepts these items unchanged in the input of this request,
+    /// after other items: a conversation checks its new items without those that earlier requests
+    /// have checked. The input of the request is not read.
     pub fn accepts_items(&self, request: &CreateResponse, items: &[InputItem]) -> bool {
         let issues = issues(self, Scope::of(self, request), items.iter().map(Facts::of));
         issues.iter().all(|issue| issue.remedy.is_none())
     }
 
-    /// Repairs the history in a request: answers, drops or rewrites calls without outputs and outputs
-    /// without calls as [`pairing`](field@Self::pairing) decides, and drops reasoning that the service
-    /// would refuse. Returns the diagnostics that were fixed.
+    /// Repairs the history in a request: answers, removes or rewrites calls without outputs and
+    /// outputs without calls as [`pairing`](field@Self::pairing) specifies, and removes reasoning
+    /// that the service would refuse. Returns the diagnostics that were fixed.
     ///
-    /// The rules are those of [`lint`](Self::lint) for the items of the input, and only those. A history
-    /// without faults is looked at and not copied.
+    /// The rules are those of [`lint`](Self::lint) for the items of the input, and only those. A
+    /// history without faults is not copied.
     ///
     /// # Errors
     ///
-    /// Fails when an item nests deeper than 128 levels; the request is then as it was.
+    /// Fails if an item nests deeper than 128 levels; the request is then unchanged.
     ///
     /// ```
     /// use codex_types::lint::{Linter, Pairing};
@@ -84,7 +85,7 @@ impl Linter {
         let scope = Scope::of(self, request);
         let mut body = RawJson::encode(&Map::from_iter([("input", items)]))?;
         let mut fixed = Vec::new();
-        // Removing a call may leave its reasoning without a purpose.
+        // Removing a call may leave its reasoning without the item that it led to.
         for _ in 0..ROUNDS {
             let tree = Node::read(&body)?;
             let items = tree.get("input").map_or(&[][..], Node::items);
@@ -109,13 +110,13 @@ impl Linter {
 
 type Map<'a> = BTreeMap<&'a str, &'a Vec<InputItem>>;
 
-/// Each round fixes what the one before uncovered; the longest chain known has three links.
+/// Each round fixes what the previous one uncovered; the longest known chain has three links.
 const ROUNDS: usize = 8;
 
-/// The facts about a request that decide what its history may leave out.
+/// The properties of a request that decide what its history may omit.
 #[derive(Clone, Copy)]
 struct Scope {
-    /// Whether the service finds items by their ids.
+    /// Whether the service finds items by id.
     stores: bool,
     /// Whether the history begins before the input.
     continues: bool,
@@ -130,12 +131,12 @@ impl Scope {
     }
 }
 
-/// Whether the service stores the items of such a request.
+/// Returns whether the service stores the items of such a request.
 pub(super) fn stores(profile: &Profile, store: Option<bool>) -> bool {
     match profile.store {
         Store::Free => store != Some(false),
         Store::Never => false,
-        // Such a server decides by itself what it makes of items it has not stored.
+        // Such a server decides by itself about items that it has not stored.
         Store::Unsupported => true,
     }
 }
@@ -155,9 +156,9 @@ enum Remedy {
     /// Another `call_id`.
     Rename(String),
     Retag(&'static str),
-    /// The item moves to the place after the one at this index.
+    /// The item moves after the one at this index.
     MoveAfter(usize),
-    /// An output follows the call.
+    /// An output is added after the call.
     Answer(Box<InputItem>),
     CallInWords,
     OutputInWords,
@@ -262,7 +263,7 @@ fn check_pairs<'a>(
     let mut ids: BTreeSet<&str> = BTreeSet::new();
     let mut twins: BTreeMap<usize, Twin<'_>> = BTreeMap::new();
     let mut unpaired: Vec<(usize, Facts<'_>)> = Vec::new();
-    // A call that is only referred to may be anywhere.
+    // A call that is only referenced may be anywhere.
     let mut refers = false;
     for (at, item) in items.enumerate() {
         refers |= item.kind == "item_reference";
@@ -320,7 +321,7 @@ fn check_pairs<'a>(
 
 /// A call with the id of another call that is open in the same turn.
 struct Twin<'a> {
-    /// None where the id is the service's own and cannot be changed.
+    /// `None` if the id is the service's own and cannot be changed.
     call_id: Option<&'a str>,
     output: Option<usize>,
 }
@@ -412,7 +413,7 @@ fn output_in_words(item: &Node<'_>) -> String {
     format!("[a tool called earlier gave back: {output}]")
 }
 
-/// Reasoning precedes what the model did next. If that was taken out, or if the reasoning can neither
+/// Reasoning precedes the model's next item. If that was removed, or if the reasoning can neither
 /// be looked up nor decrypted, the service refuses it.
 fn check_reasoning<'a>(
     scope: Scope,
@@ -420,7 +421,7 @@ fn check_reasoning<'a>(
     found: &mut Vec<Issue>,
 ) {
     let drop = |at, code, message: &str| Issue::new(at, code, message).remedy(Remedy::Remove);
-    // Reasoning that nothing has followed yet.
+    // Reasoning without a following item yet.
     let mut pending: Vec<usize> = Vec::new();
     let detached = |at| {
         let message = "the item that this reasoning led to is missing";
@@ -431,7 +432,7 @@ fn check_reasoning<'a>(
             pending.push(at);
             if !scope.stores && !item.is_encrypted {
                 let message =
-                    "reasoning without encrypted content cannot be found when nothing is stored";
+                    "reasoning without encrypted content cannot be found if nothing is stored";
                 found.push(drop(at, Code::UnresolvableItem, message));
             }
             continue;
@@ -449,5 +450,5 @@ fn check_reasoning<'a>(
     found.extend(pending.into_iter().map(detached));
 }
 
-/// The output of a call whose own is missing, for the model.
+/// The output for a call without one, for the model.
 const NO_OUTPUT: &str = "No output of this call was recorded: whether it ran is unknown.";

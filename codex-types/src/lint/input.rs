@@ -1,4 +1,4 @@
-//! The items of the input, one by one.
+//! Checks of single input items.
 
 use alloc::format;
 use alloc::string::String;
@@ -27,7 +27,7 @@ pub(super) fn check(profile: &Profile, body: &Node<'_>, found: &mut Vec<Finding>
                         .iter()
                         .any(|it| it == "item_reference") =>
             {
-                let message = "an item that is only named cannot be found when nothing is stored";
+                let message = "a referenced item cannot be found if nothing is stored";
                 found.push(
                     Finding::error(Code::UnresolvableItem, pointer.as_str(), message)
                         .given_up_by([Edit::Remove(pointer.clone())]),
@@ -36,7 +36,7 @@ pub(super) fn check(profile: &Profile, body: &Node<'_>, found: &mut Vec<Finding>
             "function_call" => check_arguments(item, &pointer, found),
             _ => {}
         }
-        // How long the ids of another server may be is for that server to say.
+        // Another server may have other limits on ids.
         if profile.store != Store::Unsupported {
             check_lengths(item, &pointer, found);
         }
@@ -60,7 +60,7 @@ pub(super) fn check(profile: &Profile, body: &Node<'_>, found: &mut Vec<Finding>
     }
 }
 
-/// An id only names an item and can be left out, unless something refers to it.
+/// An id only identifies an item and can be omitted, unless another item refers to it.
 fn check_lengths(item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
     for key in ["id", "call_id"] {
         let length = item.text_of(key).chars().count();
@@ -103,7 +103,7 @@ fn check_empty(body: &Node<'_>, found: &mut Vec<Finding>) {
         found.push(Finding::error(
             Code::EmptyInput,
             "/input",
-            "there is nothing to answer",
+            "the input is empty",
         ));
     }
 }
@@ -111,7 +111,7 @@ fn check_empty(body: &Node<'_>, found: &mut Vec<Finding>) {
 fn check_message(item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
     let role = item.text_of("role");
     if !matches!(role, "user" | "assistant" | "system" | "developer") {
-        let message = format!("{role:?} is no role of a message");
+        let message = format!("{role:?} is not a message role");
         found.push(Finding::error(
             Code::RejectedRole,
             format!("{pointer}/role"),
@@ -136,7 +136,7 @@ fn check_message(item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
     }
 }
 
-/// The assistant writes `output_*`, everybody else `input_*`.
+/// The assistant's parts are `output_*`, all others `input_*`.
 fn check_part(part: &Node<'_>, role: &str, pointer: &str, found: &mut Vec<Finding>) {
     let kind = part.text_of("type");
     let is_output = matches!(kind, "output_text" | "refusal");
@@ -154,7 +154,7 @@ fn check_part(part: &Node<'_>, role: &str, pointer: &str, found: &mut Vec<Findin
         _ => None,
     };
     let place = format!("{pointer}/type");
-    let message = format!("{kind} is no part of a message of the {role}");
+    let message = format!("{kind} is not a part of a message with the role {role}");
     let finding = Finding::error(Code::MismatchedContent, place.as_str(), message);
     let rename = |to: &str| Edit::Replace(place.clone(), RawJson::string(to));
     if role == "assistant" && is_input {
@@ -175,7 +175,7 @@ fn check_part(part: &Node<'_>, role: &str, pointer: &str, found: &mut Vec<Findin
             finding
         });
     } else if let Some(name) = chat {
-        // Parts of chat completions; an image is built differently there.
+        // Parts of chat completions; an image has another structure there.
         let is_plain = kind == "text";
         found.push(if is_plain {
             finding.fixed_by([rename(name)])
@@ -190,13 +190,13 @@ fn check_arguments(item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
     match item.get("arguments").map(|arguments| &arguments.value) {
         Some(Value::Text(text)) => {
             if text.trim().is_empty() {
-                let message = "the arguments are empty; some servers take only JSON";
+                let message = "the arguments are empty; some servers accept only JSON";
                 found.push(
                     Finding::warning(Code::MalformedArguments, place.as_str(), message)
                         .fixed_by([Edit::Replace(place, RawJson::string("{}"))]),
                 );
             } else if RawJson::parse(text).is_err() {
-                let message = "the arguments are no JSON; the call may have been cut off";
+                let message = "the arguments are not JSON; the call may have been cut off";
                 found.push(Finding::warning(Code::MalformedArguments, place, message));
             }
         }
@@ -204,7 +204,7 @@ fn check_arguments(item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
             let text = item
                 .get("arguments")
                 .map_or(String::new(), |node| node.text.into());
-            let message = "arguments are JSON written as text";
+            let message = "arguments must be JSON as text";
             found.push(
                 Finding::error(Code::WrongType, place.as_str(), message)
                     .fixed_by([Edit::Replace(place, RawJson::string(&text))]),
@@ -213,12 +213,12 @@ fn check_arguments(item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
         _ => found.push(Finding::error(
             Code::WrongType,
             place,
-            "a call has arguments, as text",
+            "a call must have arguments, as text",
         )),
     }
 }
 
-/// A message that says something in the place of an item.
+/// Returns a message with a text instead of an item.
 pub(super) fn message(role: &str, text: &str) -> RawJson {
     let item = InputItem::from(Message::new(role, text));
     RawJson::encode(&item).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The linter itself.
+//! The linter.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,41 +11,42 @@ use crate::model_name::ModelTable;
 use crate::profile::{Channel, Profile, RequestForm, Sending};
 use crate::{CreateResponse, DecodeError, RawJson};
 
-/// Checks requests before they are sent.
+/// A linter: checks requests before they are sent.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Linter {
-    /// Whom the requests are for.
+    /// The backend that the requests are for.
     pub profile: Profile,
-    /// How they are going to be sent.
+    /// The channel over which they are sent.
     pub channel: Channel,
-    /// In which form they are written; `None` for the form that the profile has for the model.
+    /// The form in which they are written; `None` for the profile's form for the model.
     pub form: Option<RequestForm>,
-    /// How calls without outputs, and outputs without calls, are put right.
+    /// How calls without outputs, and outputs without calls, are repaired.
     pub pairing: Pairing,
-    /// Calls whose outputs are still to come: it is no mistake that they are not there.
+    /// The ids of calls whose outputs are pending, so that their absence is not a fault.
     pub in_flight: Vec<String>,
     /// What is known about models.
     pub models: ModelTable,
 }
 
-/// How calls without outputs, and outputs without calls, are put right.
+/// How calls without outputs, and outputs without calls, are repaired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Pairing {
-    /// Not at all: the finding comes without a fix.
+    /// They are not: the diagnostic comes without a fix.
     Report,
-    /// They are taken out.
+    /// They are removed.
     Drop,
-    /// They become messages that say the same.
+    /// They become messages with the same content.
     Convert,
-    /// Calls get an output that reports that none was recorded, in the form of their kind; outputs become
-    /// messages. A computer call, which only a screenshot answers, is taken out.
+    /// Calls get an output that reports that none was recorded, in the form of their kind; outputs
+    /// become messages. A computer call, which only a screenshot answers, is removed.
     Answer,
 }
 
 impl Linter {
-    /// A linter for requests to this backend over HTTP, which takes out what has no counterpart.
+    /// Creates a linter for requests to this backend over HTTP, which removes items without a
+    /// counterpart.
     pub fn new(profile: Profile) -> Self {
         Self {
             profile,
@@ -85,7 +86,7 @@ impl Linter {
         self
     }
 
-    /// What is wrong with a request. Whether it is streamed is left to whoever sends it.
+    /// Checks a request and returns the diagnostics. Whether it is streamed is not checked.
     ///
     /// # Errors
     ///
@@ -94,7 +95,7 @@ impl Linter {
         self.check(&RawJson::encode(request)?, false)
     }
 
-    /// What is wrong with the body of a request.
+    /// Checks the body of a request and returns the diagnostics.
     ///
     /// # Errors
     ///
@@ -103,8 +104,8 @@ impl Linter {
         self.check(body, true)
     }
 
-    /// What is wrong with a request that follows another one in the same conversation, and where it
-    /// stops being the same as the one before, so that cached work is lost.
+    /// Checks a request that follows another one in the same conversation, and reports the first
+    /// difference that loses the cached prefix.
     ///
     /// # Errors
     ///
@@ -119,8 +120,8 @@ impl Linter {
         Ok(found)
     }
 
-    /// Puts right what can be put right: the body after all fixes, and the findings that were fixed.
-    /// What remains is what [`lint_json`](Self::lint_json) still says about it.
+    /// Fixes what can be fixed, and returns the body and the diagnostics that were fixed.
+    /// [`lint_json`](Self::lint_json) reports what remains.
     ///
     /// # Errors
     ///
@@ -140,7 +141,8 @@ impl Linter {
     pub fn fix(&self, body: &RawJson) -> Result<(RawJson, Vec<Finding>), DecodeError> {
         let mut body = body.clone();
         let mut fixed = Vec::new();
-        // A fix may uncover something: taking out a call leaves its reasoning without a purpose.
+        // A fix may uncover another fault: removing a call leaves its reasoning without the item
+        // that it led to.
         for _ in 0..ROUNDS {
             let mut findings = self.check(&body, true)?;
             findings.retain(|finding| finding.fix.is_some());
@@ -191,7 +193,7 @@ impl Linter {
     }
 }
 
-/// Whether the fix moves what other fixes still change.
+/// Returns whether the fix moves values that other fixes still change.
 fn comes_last(finding: &Finding) -> bool {
     matches!(
         finding.code,
@@ -199,6 +201,6 @@ fn comes_last(finding: &Finding) -> bool {
     )
 }
 
-/// Each round fixes what the one before uncovered; the longest chain known has three links. Nested
-/// schemas take a round for each level.
+/// Each round fixes what the previous one uncovered; the longest known chain has three links.
+/// Nested schemas need a round for each level.
 const ROUNDS: usize = 64;

@@ -1,10 +1,10 @@
-//! Finding what the service would refuse, before it is sent.
+//! A linter that reports what the service would refuse, before it is sent.
 //!
-//! A [`Linter`] looks at the body of a request as it goes over the wire and says what is wrong: where,
-//! how bad, and how to put it right. It knows the demands of a backend through its
-//! [`Profile`](crate::profile::Profile), the rules of a conversation (calls and their outputs, reasoning
-//! and what it led to), the rules of strict schemas, and what keeps a cache useful from one request to
-//! the next.
+//! A [`Linter`] checks the body of a request as it goes over the wire and returns diagnostics with
+//! a location, a severity and, if possible, a fix. It applies the requirements of a backend from
+//! its [`Profile`](crate::profile::Profile), the rules of a conversation (calls and their outputs,
+//! reasoning and the items that it led to), the rules of strict schemas, and the rules that keep
+//! the prompt cache effective from one request to the next.
 //!
 //! ```
 //! use codex_types::lint::{FindingCode, Linter};

@@ -1,4 +1,4 @@
-//! Single parameters: their types, their ranges, and what a model is known to offer.
+//! Checks of single parameters: their types, their ranges, and what a model is known to offer.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -13,7 +13,7 @@ pub(super) fn check(linter: &Linter, body: &Node<'_>, found: &mut Vec<Finding>) 
         found.push(Finding::error(
             Code::MissingParameter,
             "/model",
-            "a model has to be named",
+            "model is missing",
         ));
     }
     for (name, form) in FORMS {
@@ -37,7 +37,7 @@ pub(super) fn check(linter: &Linter, body: &Node<'_>, found: &mut Vec<Finding>) 
     check_model(linter, body, found);
 }
 
-/// What a parameter is made of.
+/// The type of a parameter.
 #[derive(Clone, Copy)]
 enum Form {
     Text,
@@ -75,7 +75,7 @@ fn check_form(body: &Node<'_>, name: &str, form: Form, found: &mut Vec<Finding>)
             Form::TextOrList => "text or a list",
             Form::TextOrObject => "text or an object",
         };
-        let message = format!("{name} has to be {what}");
+        let message = format!("{name} must be {what}");
         found.push(Finding::error(Code::WrongType, format!("/{name}"), message));
     }
 }
@@ -128,10 +128,10 @@ fn check_metadata(body: &Node<'_>, found: &mut Vec<Finding>) {
         crate::lint::push_step(&mut pointer, name);
         let is_long = |text: &str| text.chars().count() > 512;
         if name.chars().count() > 64 || value.as_text().is_some_and(is_long) {
-            let message = "keys of metadata have up to 64 characters, values up to 512";
+            let message = "metadata keys have at most 64 characters, values at most 512";
             found.push(Finding::error(Code::OutOfRange, pointer, message));
         } else if value.as_text().is_none() {
-            let message = "values of metadata are text";
+            let message = "metadata values must be text";
             found.push(Finding::error(Code::WrongType, pointer, message));
         }
     }
@@ -141,7 +141,7 @@ fn check_background(linter: &Linter, body: &Node<'_>, found: &mut Vec<Finding>) 
     let is = |name: &str| body.given(name).and_then(Node::as_bool);
     let is_platform = linter.profile.store == Store::Free;
     if is_platform && is("background") == Some(true) && is("store") == Some(false) {
-        let message = "a response in the background has to be stored to be fetched";
+        let message = "a background response must be stored";
         found.push(
             Finding::error(Code::RequiredValue, "/store", message).given_up_by([Edit::Replace(
                 "/store".into(),
@@ -150,7 +150,7 @@ fn check_background(linter: &Linter, body: &Node<'_>, found: &mut Vec<Finding>) 
         );
     }
     if body.given("conversation").is_some() && body.given("previous_response_id").is_some() {
-        let message = "a conversation and a previous response exclude each other";
+        let message = "conversation and previous_response_id are mutually exclusive";
         found.push(
             Finding::error(Code::RejectedParameter, "/previous_response_id", message)
                 .given_up_by([Edit::Remove("/previous_response_id".into())]),
@@ -180,7 +180,7 @@ fn check_model(linter: &Linter, body: &Node<'_>, found: &mut Vec<Finding>) {
             .map(|model| &*model.slug)
             .collect();
         let message = format!(
-            "{model} is not offered with a ChatGPT login; known are {}",
+            "{model} is not offered with a ChatGPT login; known models are {}",
             known.join(", ")
         );
         found.push(Finding::warning(Code::UnsupportedValue, "/model", message));

@@ -11,31 +11,32 @@ use crate::lint::tree::{Node, Value};
 use crate::raw::push_string;
 use crate::{DecodeError, RawJson};
 
-/// One change to a JSON text, after the manner of JSON Patch (RFC 6902).
+/// One change to a JSON text, similar to JSON Patch (RFC 6902).
 ///
-/// Places are JSON Pointers, RFC 6901, into the text as it was before any change: unlike the operations
-/// of a JSON Patch, edits made together do not shift each other's places. Serialised, an edit is an
-/// object with `op`, `path` and `value`.
+/// Locations are JSON Pointers (RFC 6901) into the text before any change: unlike the operations of
+/// a JSON Patch, edits that are applied together do not shift each other's locations. Serialized,
+/// an edit is an object with `op`, `path` and `value`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Edit {
-    /// Takes the value at this place away.
+    /// Removes the value at this location.
     Remove(String),
-    /// Puts another value in the place of this one; a key that is missing is added.
+    /// Replaces the value at this location; a missing key is added.
     Replace(String, RawJson),
-    /// Puts a value into a list, in front of the element at this place; `-` is behind the last.
+    /// Inserts a value into a list, before the element at this location; `-` means after the last
+    /// one.
     Insert(String, RawJson),
 }
 
 impl Edit {
-    /// Where the change is made.
+    /// Returns the location of the change.
     pub fn pointer(&self) -> &str {
         match self {
             Self::Remove(pointer) | Self::Replace(pointer, _) | Self::Insert(pointer, _) => pointer,
         }
     }
 
-    /// The same change with its place given from `pointer` on, if that is above it.
+    /// Returns the same change with its location relative to `pointer`, if that is an ancestor.
     pub(crate) fn within(&self, pointer: &str) -> Option<Self> {
         let place = self.pointer().strip_prefix(pointer)?;
         if !place.is_empty() && !place.starts_with('/') {
@@ -66,10 +67,10 @@ impl Serialize for Edit {
     }
 }
 
-/// Makes changes to a text.
+/// Applies changes to a text.
 ///
-/// What is not changed stays as it is, spelling and order included. A place that does not exist is
-/// left out; of two changes to one place the first counts.
+/// Everything else stays as it is, including spelling and order. A location that does not exist is
+/// skipped; of two changes to one location the first counts.
 ///
 /// # Errors
 ///
@@ -106,7 +107,7 @@ pub fn apply<'a>(
     Ok(RawJson::trusted(out))
 }
 
-/// Appends a step to a pointer, escaped as RFC 6901 section 3 demands.
+/// Appends a step to a pointer, escaped as RFC 6901 section 3 requires.
 pub(crate) fn push_step(pointer: &mut String, step: &str) {
     pointer.push('/');
     for character in step.chars() {
@@ -118,7 +119,7 @@ pub(crate) fn push_step(pointer: &mut String, step: &str) {
     }
 }
 
-/// A pointer taken apart, with what is to be done there.
+/// A pointer split into steps, and the change to apply there.
 struct Change<'a> {
     path: Vec<Cow<'a, str>>,
     edit: &'a Edit,
@@ -158,7 +159,7 @@ fn unescape(step: &str) -> Cow<'_, str> {
     }
 }
 
-/// Writes a value with the changes that lie below it; the rest is copied.
+/// Writes a value with the changes below it; the rest is copied.
 fn write(node: &Node<'_>, changes: &[&Change<'_>], depth: usize, out: &mut String) {
     if changes.is_empty() {
         out.push_str(node.text);
@@ -269,7 +270,7 @@ fn at_step<'c, 'a>(changes: &[&'c Change<'a>], depth: usize, step: &str) -> Vec<
         .collect()
 }
 
-/// The change to the value itself, if there is one.
+/// Returns the change to the value itself, if there is one.
 fn ending<'a>(changes: &[&Change<'a>], depth: usize) -> Option<&'a Edit> {
     changes
         .iter()

@@ -1,7 +1,7 @@
-//! Whether a request begins as the one before did.
+//! Whether a request begins like the previous one.
 //!
-//! The service reuses its work on the common beginning of two requests. The order of what it reads is
-//! that of the checks here; the first difference is the end of what can be reused.
+//! The service caches the common beginning of two requests. The checks run in the order in which it
+//! reads; the first difference ends what can be reused.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -9,26 +9,26 @@ use alloc::vec::Vec;
 use crate::lint::tree::Node;
 use crate::lint::{Finding, FindingCode as Code};
 
-/// The first difference, if there is one that costs cached work.
+/// Returns the first difference that loses the cached prefix, if there is one.
 pub(super) fn check(previous: &Node<'_>, next: &Node<'_>) -> Option<Finding> {
     let changed = |pointer: alloc::string::String, what: &str| {
         Some(Finding::warning(Code::CachePrefixChanged, pointer, what))
     };
     for name in ["model", "prompt_cache_key"] {
         if !same(previous.given(name), next.given(name)) {
-            return changed(format!("/{name}"), "it is another one than before");
+            return changed(format!("/{name}"), "it differs from the previous request");
         }
     }
     if let Some(at) = first_difference(list(previous, "tools"), list(next, "tools"), true) {
         return changed(
             format!("/tools/{at}"),
-            "from here on the tools are others than before",
+            "the tools differ from the previous request from here on",
         );
     }
     if !same(previous.given("instructions"), next.given("instructions")) {
         return changed(
             "/instructions".into(),
-            "the instructions are others than before",
+            "the instructions differ from the previous request",
         );
     }
     for (outer, inner) in [
@@ -42,10 +42,13 @@ pub(super) fn check(previous: &Node<'_>, next: &Node<'_>) -> Option<Finding> {
                 .map(Node::to_raw)
         };
         if of(previous) != of(next) {
-            return changed(format!("/{outer}/{inner}"), "it is another one than before");
+            return changed(
+                format!("/{outer}/{inner}"),
+                "it differs from the previous request",
+            );
         }
     }
-    // What continues a response holds only what is new.
+    // A request that continues a response contains only new items.
     if next.given("previous_response_id").is_some() {
         return None;
     }
@@ -56,7 +59,10 @@ pub(super) fn check(previous: &Node<'_>, next: &Node<'_>) -> Option<Finding> {
             .given("input")
             .is_some_and(|input| input.as_text().is_some());
         return if was_text && !is_same {
-            changed("/input".into(), "the input was text before")
+            changed(
+                "/input".into(),
+                "the input was text in the previous request",
+            )
         } else {
             None
         };
@@ -64,7 +70,7 @@ pub(super) fn check(previous: &Node<'_>, next: &Node<'_>) -> Option<Finding> {
     let at = first_difference(before, now, false)?;
     changed(
         format!("/input/{at}"),
-        "from here on the input is another than before",
+        "the input differs from the previous request from here on",
     )
 }
 
@@ -72,7 +78,7 @@ fn list<'b, 'a>(body: &'b Node<'a>, name: &str) -> &'b [Node<'a>] {
     body.get(name).map_or(&[], Node::items)
 }
 
-/// Where two lists part; `exactly` also where one ends.
+/// Returns where two lists differ; with `exactly` also where one ends.
 fn first_difference(before: &[Node<'_>], now: &[Node<'_>], exactly: bool) -> Option<usize> {
     let pairs: Vec<_> = before.iter().zip(now).collect();
     let common = pairs.iter().take_while(|(one, two)| one.same(two)).count();

@@ -1,7 +1,7 @@
-//! Strict schemas: what the service demands of them, and how to close an open one.
+//! Strict schemas: the service's requirements, and closing an open schema.
 //!
 //! The rules are those of the structured outputs guide of the API: every object is closed, every
-//! property required, and only some keywords may be used.
+//! property is required, and only some keywords are allowed.
 
 use alloc::format;
 use alloc::string::String;
@@ -17,17 +17,17 @@ use crate::{DecodeError, RawJson};
 pub struct ClosedSchema {
     /// The schema.
     pub schema: RawJson,
-    /// What was changed.
+    /// The changes that were made.
     pub fixed: Vec<Finding>,
-    /// What is still in the way of using it as a strict schema.
+    /// What still prevents strict use.
     pub remaining: Vec<Finding>,
 }
 
-/// Makes a schema fit for strict use as far as that can be done without knowing what it is for.
+/// Makes a schema strict as far as possible without knowing its purpose.
 ///
-/// Objects are closed and all properties required; those that were optional may be null instead, so
-/// the application has to take null for absent. Keywords that strict schemas cannot have are
-/// reported, with their places, and left alone.
+/// Objects are closed and all properties required; optional ones become nullable instead, so the
+/// application must treat null as absent. Keywords that strict schemas do not allow are reported,
+/// with their locations, and left unchanged.
 ///
 /// # Errors
 ///
@@ -52,8 +52,8 @@ pub struct ClosedSchema {
 pub fn close_schema(schema: &RawJson) -> Result<ClosedSchema, DecodeError> {
     let mut schema = schema.clone();
     let mut fixed = Vec::new();
-    // A property that becomes nullable is replaced as a whole; what is inside it follows in the
-    // next round, so a round is needed for each level.
+    // A property that becomes nullable is replaced as a whole, and its contents follow in the next
+    // round, so each level needs a round.
     for _ in 0..super::tree::DEPTH_LIMIT {
         let mut findings = Vec::new();
         check_strict(&Node::read(&schema)?, "", &mut findings);
@@ -78,7 +78,7 @@ pub fn close_schema(schema: &RawJson) -> Result<ClosedSchema, DecodeError> {
     })
 }
 
-/// What keeps a schema from being used strictly.
+/// Returns what prevents strict use of a schema.
 pub(super) fn check_strict(schema: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
     let mut check = Check {
         found,
@@ -86,7 +86,7 @@ pub(super) fn check_strict(schema: &Node<'_>, pointer: &str, found: &mut Vec<Fin
     };
     let is_object = schema.text_of("type") == "object";
     if !is_object || schema.get("anyOf").is_some() {
-        let message = "the outermost schema is a plain object";
+        let message = "the root schema must be a plain object";
         check
             .found
             .push(Finding::error(Code::InvalidSchema, pointer, message));
@@ -108,7 +108,7 @@ struct Check<'f> {
 impl Check<'_> {
     fn schema(&mut self, schema: &Node<'_>, pointer: &str, depth: usize) {
         if !schema.is_object() {
-            let message = "a schema is an object";
+            let message = "a schema must be an object";
             self.found
                 .push(Finding::error(Code::InvalidSchema, pointer, message));
             return;
@@ -121,11 +121,11 @@ impl Check<'_> {
         for (name, value) in schema.members() {
             let place = step(pointer, name);
             if UNSUPPORTED.contains(&&**name) {
-                let message = format!("a strict schema cannot have {name}");
+                let message = format!("a strict schema must not have {name}");
                 self.found
                     .push(Finding::error(Code::UnsupportedKeyword, place, message));
             } else if name == "format" && !FORMATS.contains(&value.as_text().unwrap_or_default()) {
-                let message = "a strict schema cannot have this format";
+                let message = "a strict schema must not have this format";
                 let edit = Edit::Remove(place.clone());
                 let finding = Finding::error(Code::UnsupportedKeyword, place, message);
                 self.found.push(finding.given_up_by([edit]));
@@ -141,7 +141,7 @@ impl Check<'_> {
             .iter()
             .any(|(name, _)| UNSUPPORTED.contains(&&**name));
         if !is_reported && !says_what.iter().any(|name| schema.get(name).is_some()) {
-            let message = "a schema says what it is: type, enum, const, anyOf or $ref";
+            let message = "a schema must have type, enum, const, anyOf or $ref";
             self.found
                 .push(Finding::error(Code::InvalidSchema, pointer, message));
         }
@@ -170,7 +170,7 @@ impl Check<'_> {
     fn object(&mut self, schema: &Node<'_>, pointer: &str, depth: usize) {
         if schema.get("additionalProperties").and_then(Node::as_bool) != Some(false) {
             let place = step(pointer, "additionalProperties");
-            let message = "an object of a strict schema is closed by additionalProperties: false";
+            let message = "an object of a strict schema must have additionalProperties: false";
             self.found.push(
                 Finding::error(Code::OpenObject, pointer, message)
                     .given_up_by([Edit::Replace(place, RawJson::trusted("false".into()))]),
@@ -187,7 +187,7 @@ impl Check<'_> {
         if !optional.is_empty() {
             let names: Vec<&str> = optional.iter().map(|(name, _)| &**name).collect();
             let message = format!(
-                "a strict schema requires every property: {}",
+                "a strict schema must require every property: {}",
                 names.join(", ")
             );
             let all: Vec<String> = properties
@@ -207,7 +207,7 @@ impl Check<'_> {
                 let name = name.as_text().unwrap_or_default();
                 if !properties.iter().any(|(known, _)| known == name) {
                     let place = format!("{pointer}/required/{at}");
-                    let message = format!("{name} is required and is no property");
+                    let message = format!("{name} is required but not a property");
                     self.found.push(
                         Finding::error(Code::UndeclaredProperty, place.as_str(), message)
                             .given_up_by([Edit::Remove(place)]),
@@ -222,14 +222,14 @@ impl Check<'_> {
     }
 }
 
-/// The change that lets a property be null.
+/// Returns the change that makes a property nullable.
 fn nullable(property: &Node<'_>, place: &str) -> Option<Edit> {
     let null = || RawJson::string("null");
     if let Some(kind) = property.get("type") {
         let takes_null = kind.as_text() == Some("null")
             || kind.items().iter().any(|one| one.as_text() == Some("null"));
         let is_listed = property.get("enum").is_some() || property.get("const").is_some();
-        // Of a list of values null would have to be one as well.
+        // An enumeration must list null to be nullable.
         if !takes_null && !is_listed {
             let place = step(place, "type");
             return Some(match &kind.value {

@@ -1,4 +1,4 @@
-//! How large a request is.
+//! The size of a request.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -7,18 +7,18 @@ use crate::lint::tree::{Node, Value};
 use crate::lint::{Finding, FindingCode as Code, Linter};
 use crate::{DecodeError, RawJson};
 
-/// How large a request is, roughly.
+/// The approximate size of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SizeEstimate {
     /// Bytes of JSON.
     pub bytes: usize,
-    /// Tokens the model reads: a quarter of the bytes of its text, and a flat sum for each image or
-    /// file that is given inline. A guess within about a third for English and code.
+    /// Input tokens: a quarter of the bytes of the text, and a fixed number for each inline image
+    /// or file. The estimate is within about a third for English and code.
     pub tokens: u64,
 }
 
-/// Estimates how large a request is, without knowing the model's tokenizer.
+/// Estimates the size of a request without the model's tokenizer.
 ///
 /// # Errors
 ///
@@ -45,10 +45,9 @@ pub(super) fn check(linter: &Linter, body: &Node<'_>, found: &mut Vec<Finding>) 
         return;
     };
     let SizeEstimate { tokens, .. } = estimate(body);
-    // A third of doubt: better to let through what may fit than to cry wolf.
+    // The estimate may be a third too high, so a request that may fit passes.
     if tokens / 4 * 3 > window {
-        let message =
-            format!("about {tokens} tokens are more than the {window} the model bears in mind");
+        let message = format!("about {tokens} tokens exceed the context window of {window}");
         found.push(Finding::warning(Code::TooLarge, "/input", message));
     }
 }
@@ -73,7 +72,7 @@ fn count(node: &Node<'_>, bytes: &mut usize, files: &mut u64) {
         Value::Text(text) => *bytes += text.len(),
         Value::List(items) => items.iter().for_each(|item| count(item, bytes, files)),
         Value::Object(members) => members.iter().for_each(|(name, value)| {
-            // Names and tags are a few tokens of framing; ids are not read at all.
+            // Names and tags are a few tokens of framing; ids are not read by the model.
             if !matches!(&**name, "id" | "type" | "role" | "status" | "call_id") {
                 count(value, bytes, files);
             }
@@ -82,5 +81,5 @@ fn count(node: &Node<'_>, bytes: &mut usize, files: &mut u64) {
     }
 }
 
-/// A picture of a thousand pixels a side, in high detail.
+/// An image of a thousand pixels per side, in high detail.
 const FILE_TOKENS: u64 = 1_000;

@@ -1,4 +1,4 @@
-//! Tools, the choice among them, and the schemas of strict ones.
+//! Checks of tools, tool choices, and the schemas of strict tools.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -43,7 +43,7 @@ pub(super) fn check(body: &Node<'_>, found: &mut Vec<Finding>) {
 fn check_tool(tool: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
     let kind = tool.text_of("type");
     if kind.is_empty() {
-        let message = "a tool needs a type";
+        let message = "a tool must have a type";
         found.push(Finding::error(
             Code::MissingParameter,
             format!("{pointer}/type"),
@@ -51,7 +51,7 @@ fn check_tool(tool: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
         ));
     }
     if let ("function" | "custom", Some(_)) = (kind, tool.get(kind).filter(|it| it.is_object())) {
-        let message = "the tool is written as in chat completions, one level too deep";
+        let message = "the tool has the form of chat completions, one level too deep";
         found.push(Finding::error(
             Code::WrongType,
             format!("{pointer}/{kind}"),
@@ -83,13 +83,13 @@ fn check_function(tool: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
     let place = format!("{pointer}/parameters");
     match tool.given("strict").and_then(Node::as_bool) {
         Some(is_strict) => check_schema(parameters, &place, is_strict, found),
-        // Left out, it means strict, which is seldom meant.
+        // An omitted key means strict, which is seldom intended.
         None => {
             let mut broken = Vec::new();
             check_schema(parameters, &place, true, &mut broken);
             if !broken.is_empty() {
                 let place = format!("{pointer}/strict");
-                let message = "without strict the schema is taken for strict, which it is not";
+                let message = "without strict the schema counts as strict, which it is not";
                 found.push(
                     Finding::warning(Code::MissingParameter, place.as_str(), message)
                         .fixed_by([Edit::Replace(place, RawJson::trusted("false".into()))]),
@@ -110,7 +110,7 @@ fn check_schema(
         found.push(Finding::error(
             Code::InvalidSchema,
             pointer,
-            "a schema is an object",
+            "a schema must be an object",
         ));
     } else if is_strict {
         check_strict(schema, pointer, found);
@@ -121,7 +121,7 @@ fn check_name(named: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
     let name = named.text_of("name");
     let is_good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     if name.is_empty() || name.len() > 64 || !name.bytes().all(is_good) {
-        let message = "a name is made of 1 to 64 letters, digits, _ and -";
+        let message = "a name must consist of 1 to 64 letters, digits, _ and -";
         found.push(Finding::error(
             Code::InvalidName,
             format!("{pointer}/name"),
@@ -143,7 +143,7 @@ fn check_duplicates(tools: &[Node<'_>], parent: &str, found: &mut Vec<Finding>) 
             && one == two
         {
             let pointer = format!("{parent}/tools/{at}");
-            let message = format!("two tools are called {one}");
+            let message = format!("two tools have the name {one}");
             found.push(
                 Finding::error(Code::DuplicateTool, pointer.as_str(), message)
                     .given_up_by([Edit::Remove(pointer)]),
@@ -157,7 +157,7 @@ fn check_choice(body: &Node<'_>, tools: &[Node<'_>], found: &mut Vec<Finding>) {
         return;
     };
     let items = body.get("input").map_or(&[][..], Node::items);
-    // Tools may also come as items, or belong to a stored prompt.
+    // Tools may also come as items, or with a stored prompt.
     let has_others = body.given("prompt").is_some()
         || items.iter().any(|item| {
             matches!(
@@ -171,12 +171,12 @@ fn check_choice(body: &Node<'_>, tools: &[Node<'_>], found: &mut Vec<Finding>) {
     let drop = || [Edit::Remove("/tool_choice".into())];
     if let Some(mode) = choice.as_text() {
         if !matches!(mode, "auto" | "none" | "required") {
-            let message = format!("{mode} is no choice of tools");
+            let message = format!("{mode} is not a tool choice");
             found.push(
                 Finding::error(Code::UnsupportedValue, "/tool_choice", message).given_up_by(drop()),
             );
         } else if mode == "required" && tools.is_empty() {
-            let message = "a tool has to be used and there is none";
+            let message = "a tool is required but there is none";
             found.push(
                 Finding::error(Code::UnknownTool, "/tool_choice", message).given_up_by(drop()),
             );

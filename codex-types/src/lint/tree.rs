@@ -1,8 +1,8 @@
-//! A view of JSON text that remembers where everything stands.
+//! A view of JSON text that knows the location of each value.
 //!
-//! The checks look at what goes over the wire, not at the types: a key of the wrong type or of an
-//! unknown item is then seen like any other, and a pointer into the text is known at every step.
-//! The text is valid JSON when it comes here, so reading it cannot fail except by nesting too deep.
+//! The checks read the text that goes over the wire, not the types: a key of the wrong type or of
+//! an unknown item is seen like any other, and its pointer is known at every step. The text is
+//! already valid JSON, so reading it can only fail by nesting too deep.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -11,13 +11,13 @@ use alloc::vec::Vec;
 use crate::raw::nests_deeper_than;
 use crate::{DecodeError, RawJson};
 
-/// How deep a text may nest, as everywhere in this crate.
+/// The maximum nesting depth, as everywhere in this crate.
 pub(crate) const DEPTH_LIMIT: usize = 128;
 
-/// One value and the text it stands in.
+/// One value and its text.
 #[derive(Clone, Debug)]
 pub(crate) struct Node<'a> {
-    /// The value as it stands in the text.
+    /// The text of the value.
     pub(crate) text: &'a str,
     pub(crate) value: Value<'a>,
 }
@@ -33,7 +33,7 @@ pub(crate) enum Value<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// Reads checked JSON; fails only when it nests too deep.
+    /// Reads validated JSON; fails only if it nests too deep.
     pub(crate) fn read(raw: &'a RawJson) -> Result<Self, DecodeError> {
         let text = raw.as_str().trim();
         if nests_deeper_than(text, DEPTH_LIMIT) {
@@ -42,7 +42,7 @@ impl<'a> Node<'a> {
         Ok(Reader { text, at: 0 }.value())
     }
 
-    /// The value of `key`; the last one, should it occur more than once.
+    /// Returns the value of `key`; the last one, if it occurs more than once.
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         self.members()
             .iter()
@@ -51,12 +51,12 @@ impl<'a> Node<'a> {
             .map(|(_, node)| node)
     }
 
-    /// The value of `key`, unless it is null, which the API takes for absent.
+    /// Returns the value of `key`, unless it is null, which the API treats as absent.
     pub(crate) fn given(&self, key: &str) -> Option<&Self> {
         self.get(key).filter(|node| !node.is_null())
     }
 
-    /// The text under `key`; empty if there is none.
+    /// Returns the text under `key`; empty if there is none.
     pub(crate) fn text_of(&self, key: &str) -> &str {
         self.get(key).and_then(Self::as_text).unwrap_or_default()
     }
@@ -112,7 +112,7 @@ impl<'a> Node<'a> {
         RawJson::trusted(self.text.into())
     }
 
-    /// Whether two values mean the same, however they are spelled; keys may come in any order.
+    /// Returns whether two values are equal, ignoring spelling and the order of keys.
     pub(crate) fn same(&self, other: &Self) -> bool {
         match (&self.value, &other.value) {
             (Value::Null, Value::Null) => true,
@@ -135,7 +135,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// Goes through text that is known to be JSON.
+/// A cursor over text that is known to be JSON.
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -213,7 +213,7 @@ impl<'a> Reader<'a> {
         }
         let quoted = self.text.get(start..self.at).unwrap_or_default();
         if escaped {
-            // A lone surrogate is the one thing that valid JSON can say and a string cannot hold.
+            // A lone surrogate is the only valid JSON text that a string cannot represent.
             let resolved = serde_json::from_str::<String>(quoted);
             return resolved.map_or_else(|_| Cow::Borrowed(quoted), Cow::Owned);
         }

@@ -1,4 +1,4 @@
-//! Sources a text refers to.
+//! The sources that a text cites.
 
 use alloc::string::String;
 
@@ -6,9 +6,9 @@ use crate::wire::object::object;
 use crate::wire::tagged::{from_variants, tagged};
 
 tagged! {
-    /// A source that a text refers to.
+    /// A source that a text cites.
     ///
-    /// Positions count characters of the text.
+    /// Indexes count characters of the text.
     pub enum Annotation {
         /// A file found by the file search tool: API object `AnnotationFileCitation`.
         "file_citation" => FileCitation(FileCitation),
@@ -16,7 +16,7 @@ tagged! {
         "url_citation" => UrlCitation(UrlCitation),
         /// A file in a code interpreter container: API object `AnnotationContainerFileCitation`.
         "container_file_citation" => ContainerFileCitation(ContainerFileCitation),
-        /// A file the model made: API object `AnnotationFilePath`.
+        /// A file that the model created: API object `AnnotationFilePath`.
         "file_path" => FilePath(FilePath),
     }
 }
@@ -32,11 +32,11 @@ object! {
     /// A file found by the file search tool.
     pub struct FileCitation tag "file_citation" {
         required {
-            /// The file.
+            /// The id of the file.
             file_id: String,
-            /// What the file is called.
+            /// The file name.
             filename: String,
-            /// Its place in the list of files.
+            /// The index in the list of files.
             index = u64,
         }
     }
@@ -46,13 +46,13 @@ object! {
     /// A web page.
     pub struct UrlCitation tag "url_citation" {
         required {
-            /// Where the reference starts.
+            /// The start of the cited range.
             start_index = u64,
-            /// Where the reference ends.
+            /// The end of the cited range.
             end_index = u64,
-            /// What the page is called.
+            /// The title of the page.
             title: String,
-            /// Where the page is.
+            /// The URL of the page.
             url: String,
         }
     }
@@ -62,27 +62,27 @@ object! {
     /// A file in a code interpreter container.
     pub struct ContainerFileCitation tag "container_file_citation" {
         required {
-            /// The container.
+            /// The id of the container.
             container_id: String,
-            /// The file.
+            /// The id of the file.
             file_id: String,
-            /// What the file is called.
+            /// The file name.
             filename: String,
-            /// Where the reference starts.
+            /// The start of the cited range.
             start_index = u64,
-            /// Where the reference ends.
+            /// The end of the cited range.
             end_index = u64,
         }
     }
 }
 
 object! {
-    /// A file the model made.
+    /// A file that the model created.
     pub struct FilePath tag "file_path" {
         required {
-            /// The file.
+            /// The id of the file.
             file_id: String,
-            /// Its place in the list of files.
+            /// The index in the list of files.
             index = u64,
         }
     }

@@ -1,4 +1,4 @@
-//! What goes into a message or a tool output.
+//! The content parts of messages and tool outputs.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -9,10 +9,10 @@ use crate::wire::open::open_enum;
 use crate::wire::tagged::{from_variants, tagged};
 
 tagged! {
-    /// One part of the content of a message, or of the output of a tool.
+    /// A part of the content of a message, or of the output of a tool.
     ///
-    /// Users and developers write `input_*` parts. The history of a conversation holds what the
-    /// assistant wrote as well, hence the other kinds.
+    /// Users and developers write `input_*` parts. The history of a conversation also contains the
+    /// assistant's parts, hence the other kinds.
     pub enum InputPart {
         /// Text: API object `ResponseInputText`.
         "input_text" => Text(InputText),
@@ -20,21 +20,21 @@ tagged! {
         "input_image" => Image(InputImage),
         /// A file, by id, URL or content: API object `ResponseInputFile`.
         "input_file" => File(InputFile),
-        /// A sound clip: API object `ResponseInputAudio`.
+        /// An audio clip: API object `ResponseInputAudio`.
         "input_audio" => Audio(InputAudio),
-        /// Text the assistant wrote: API object `ResponseOutputText`.
+        /// Text of the assistant: API object `ResponseOutputText`.
         "output_text" => OutputText(OutputText),
-        /// The assistant declining: API object `ResponseOutputRefusal`.
+        /// A refusal of the assistant: API object `ResponseOutputRefusal`.
         "refusal" => Refusal(Refusal),
-        /// Text without a direction, in stored conversations: API object `TextContent`.
+        /// Plain text, in stored conversations: API object `TextContent`.
         "text" => PlainText(PlainText),
         /// A summary of reasoning, in stored conversations: API object `SummaryTextContent`.
         "summary_text" => SummaryText(SummaryText),
         /// Reasoning, in stored conversations: API object `ReasoningTextContent`.
         "reasoning_text" => ReasoningText(ReasoningText),
-        /// A picture of a screen, in stored conversations: API object `ComputerScreenshotContent`.
+        /// A screenshot, in stored conversations: API object `ComputerScreenshotContent`.
         "computer_screenshot" => ComputerScreenshot(ComputerScreenshot),
-        /// Content only the service can read: tool outputs of the ChatGPT backend.
+        /// Content that only the service can read: tool outputs of the ChatGPT backend.
         "encrypted_content" => Encrypted(EncryptedContent),
     }
 }
@@ -54,17 +54,18 @@ from_variants!(InputPart {
 });
 
 impl InputPart {
-    /// A part with text.
+    /// Creates a text part.
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text(InputText::new(text))
     }
 
-    /// An image at a URL, which may be a `data:` URL, with the detail left to the service.
+    /// Creates an image part from a URL, which may be a `data:` URL, with the detail left to the
+    /// service.
     pub fn image_url(url: impl Into<String>) -> Self {
         Self::Image(InputImage::new(ImageDetail::Auto).image_url(url))
     }
 
-    /// The text of this part, if text is what it holds.
+    /// Returns the text of this part, if it is a text part.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(part) => Some(&part.text),
@@ -88,104 +89,104 @@ impl From<String> for InputPart {
 }
 
 object! {
-    /// Text given to the model.
+    /// Text for the model.
     pub struct InputText tag "input_text" {
         required {
             /// The text.
             text: String,
         }
         optional {
-            /// Ends the cacheable start of the prompt here.
+            /// Marks the end of the cacheable prefix of the prompt.
             prompt_cache_breakpoint: Box<PromptCacheBreakpoint>,
         }
     }
 }
 
 object! {
-    /// An image given to the model: one of `image_url` and `file_id`.
+    /// An image for the model: either `image_url` or `file_id`.
     pub struct InputImage tag "input_image" {
         required {
-            /// How closely the model looks.
+            /// The detail at which the model processes the image.
             detail: ImageDetail,
         }
         optional {
-            /// Where the image is, or the image itself as a `data:` URL.
+            /// The URL of the image, or the image itself as a `data:` URL.
             image_url: String,
-            /// An uploaded file.
+            /// The id of an uploaded file.
             file_id: String,
-            /// Ends the cacheable start of the prompt here.
+            /// Marks the end of the cacheable prefix of the prompt.
             prompt_cache_breakpoint: Box<PromptCacheBreakpoint>,
         }
     }
 }
 
 object! {
-    /// A file given to the model: one of `file_id`, `file_url` and `file_data`.
+    /// A file for the model: one of `file_id`, `file_url` and `file_data`.
     pub struct InputFile tag "input_file" {
         required {}
         optional {
-            /// An uploaded file.
+            /// The id of an uploaded file.
             file_id: String,
-            /// Where the file is.
+            /// The URL of the file.
             file_url: String,
-            /// The file itself, as a `data:` URL in base64.
+            /// The file itself, as a base64 `data:` URL.
             file_data: String,
-            /// What the file is called.
+            /// The file name.
             filename: String,
-            /// How closely the model looks at its pages.
+            /// The detail at which the model processes the pages.
             detail: ImageDetail,
-            /// Ends the cacheable start of the prompt here.
+            /// Marks the end of the cacheable prefix of the prompt.
             prompt_cache_breakpoint: Box<PromptCacheBreakpoint>,
         }
     }
 }
 
 object! {
-    /// A sound clip given to the model.
+    /// An audio clip for the model.
     ///
-    /// The platform API takes `input_audio`, the ChatGPT backend `audio_url`.
+    /// The platform API accepts `input_audio`, the ChatGPT backend `audio_url`.
     pub struct InputAudio tag "input_audio" {
         required {}
         optional {
-            /// The clip itself.
+            /// The audio clip.
             input_audio: InputAudioData,
-            /// Where the clip is, or the clip itself as a `data:` URL.
+            /// The URL of the clip, or the clip itself as a `data:` URL.
             audio_url: String,
         }
     }
 }
 
 object! {
-    /// The bytes of a sound clip.
+    /// The data of an audio clip.
     pub struct InputAudioData {
         required {
             /// The clip, in base64.
             data: String,
-            /// How the clip is encoded.
+            /// The encoding of the clip.
             format: AudioFormat,
         }
     }
 }
 
 object! {
-    /// A picture of a screen.
+    /// A screenshot.
     pub struct ComputerScreenshot tag "computer_screenshot" {
         required {}
         optional {
-            /// Where the picture is, or the picture itself as a `data:` URL.
+            /// The URL of the image, or the image itself as a `data:` URL.
             image_url: String,
-            /// An uploaded file.
+            /// The id of an uploaded file.
             file_id: String,
-            /// How closely the model looks.
+            /// The detail at which the model processes the image.
             detail: ImageDetail,
-            /// Ends the cacheable start of the prompt here.
+            /// Marks the end of the cacheable prefix of the prompt.
             prompt_cache_breakpoint: Box<PromptCacheBreakpoint>,
         }
     }
 }
 
 object! {
-    /// Content only the service can read. It has to be sent back as it is.
+    /// Content that only the service can read. It must be sent back unchanged.
     pub struct EncryptedContent tag "encrypted_content" {
         required {
             /// The opaque content.
@@ -195,37 +196,37 @@ object! {
 }
 
 object! {
-    /// A mark in the prompt up to which the service may reuse earlier work.
+    /// A breakpoint in the prompt: the service may cache the prefix that ends here.
     pub struct PromptCacheBreakpoint {
         required {
             /// Always `explicit`.
             mode: String,
         }
         optional {
-            /// How long the cached part lives.
+            /// How long the cached prefix is kept.
             ttl: PromptCacheTtl,
         }
     }
 }
 
 open_enum! {
-    /// How long a cached part of a prompt lives.
+    /// How long a cached prefix of a prompt is kept.
     pub enum PromptCacheTtl {
-        /// Half an hour.
+        /// 30 minutes.
         Minutes30 = "30m",
-        /// Half a day.
+        /// 12 hours.
         Hours12 = "12h",
     }
 }
 
 open_enum! {
-    /// How closely the model looks at an image, which decides how many tokens it takes.
+    /// The detail at which the model processes an image, which determines the number of tokens.
     pub enum ImageDetail {
-        /// Coarsely.
+        /// Low.
         Low = "low",
-        /// Finely.
+        /// High.
         High = "high",
-        /// As the service thinks best.
+        /// The service decides.
         Auto = "auto",
         /// In the original resolution.
         Original = "original",
@@ -233,11 +234,11 @@ open_enum! {
 }
 
 open_enum! {
-    /// How a sound clip is encoded.
+    /// The encoding of an audio clip.
     pub enum AudioFormat {
-        /// MPEG layer 3.
+        /// MP3.
         Mp3 = "mp3",
-        /// RIFF wave.
+        /// WAV.
         Wav = "wav",
     }
 }

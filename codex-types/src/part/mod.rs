@@ -1,4 +1,4 @@
-//! The parts messages, tool outputs and reasoning are made of.
+//! The parts of messages, tool outputs and reasoning.
 
 mod annotation;
 mod input;

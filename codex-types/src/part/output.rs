@@ -1,4 +1,4 @@
-//! What the model writes.
+//! The output parts of the model.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,11 +9,11 @@ use crate::wire::object::object;
 use crate::wire::tagged::{from_variants, tagged};
 
 tagged! {
-    /// One part of a message or of reasoning, as the model wrote it.
+    /// A part of a message or of reasoning.
     pub enum OutputPart {
         /// Text: API object `ResponseOutputText`.
         "output_text" => Text(OutputText),
-        /// The model declining: API object `ResponseOutputRefusal`.
+        /// A refusal: API object `ResponseOutputRefusal`.
         "refusal" => Refusal(Refusal),
         /// Reasoning: occurs in `response.content_part.added` and `.done` of a reasoning item.
         "reasoning_text" => ReasoningText(ReasoningText),
@@ -33,7 +33,7 @@ from_variants!(OutputPart {
 });
 
 impl OutputPart {
-    /// The text of an `output_text` part.
+    /// Returns the text of an `output_text` part.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(part) => Some(&part.text),
@@ -41,7 +41,7 @@ impl OutputPart {
         }
     }
 
-    /// The words of a `refusal` part.
+    /// Returns the text of a `refusal` part.
     pub fn as_refusal(&self) -> Option<&str> {
         match self {
             Self::Refusal(part) => Some(&part.refusal),
@@ -51,11 +51,11 @@ impl OutputPart {
 }
 
 tagged! {
-    /// One part of the content of a reasoning item.
+    /// A part of the content of a reasoning item.
     pub enum ReasoningPart {
-        /// Reasoning in the model's own words: API object `ResponseReasoningItem.Content`.
+        /// Reasoning text: API object `ResponseReasoningItem.Content`.
         "reasoning_text" => ReasoningText(ReasoningText),
-        /// The same under its older name, from the ChatGPT backend.
+        /// Reasoning text under its older name, from the ChatGPT backend.
         "text" => PlainText(PlainText),
     }
 }
@@ -66,7 +66,7 @@ from_variants!(ReasoningPart {
 });
 
 impl ReasoningPart {
-    /// The text, of whichever kind.
+    /// Returns the text, of any kind.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::ReasoningText(part) => Some(&part.text),
@@ -77,7 +77,7 @@ impl ReasoningPart {
 }
 
 tagged! {
-    /// One part of the summary of a reasoning item.
+    /// A part of the summary of a reasoning item.
     pub enum SummaryPart {
         /// Text: API object `ResponseReasoningItem.Summary`.
         "summary_text" => SummaryText(SummaryText),
@@ -89,7 +89,7 @@ from_variants!(SummaryPart {
 });
 
 impl SummaryPart {
-    /// The text.
+    /// Returns the text.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::SummaryText(part) => Some(&part.text),
@@ -99,35 +99,35 @@ impl SummaryPart {
 }
 
 object! {
-    /// Text the model wrote.
+    /// Text of the model.
     pub struct OutputText tag "output_text" {
         required {
             /// The text.
             text: String,
         }
         plain {
-            /// The sources the text refers to.
+            /// The sources that the text cites.
             annotations: Vec<Annotation>,
         }
         optional {
-            /// How likely each token was; only if `include` asked for it.
+            /// The log probabilities of the tokens; only if `include` requested them.
             logprobs: Vec<Logprob>,
         }
     }
 }
 
 object! {
-    /// The model declining to answer.
+    /// A refusal of the model.
     pub struct Refusal tag "refusal" {
         required {
-            /// What it says.
+            /// The text.
             refusal: String,
         }
     }
 }
 
 object! {
-    /// Reasoning in the model's own words.
+    /// Reasoning text.
     pub struct ReasoningText tag "reasoning_text" {
         required {
             /// The text.
@@ -137,7 +137,7 @@ object! {
 }
 
 object! {
-    /// Text and nothing else.
+    /// Text without annotations.
     pub struct PlainText tag "text" {
         required {
             /// The text.
@@ -147,7 +147,7 @@ object! {
 }
 
 object! {
-    /// A summary of reasoning.
+    /// The summary of reasoning.
     pub struct SummaryText tag "summary_text" {
         required {
             /// The text.
@@ -157,7 +157,7 @@ object! {
 }
 
 object! {
-    /// How likely a token was.
+    /// The log probability of a token.
     pub struct Logprob {
         required {
             /// The token.
@@ -168,14 +168,14 @@ object! {
         optional {
             /// The token in UTF-8; a token may be part of a character.
             bytes: Vec<u32>,
-            /// The likeliest tokens in this place.
+            /// The most likely tokens at this position.
             top_logprobs: Vec<TopLogprob>,
         }
     }
 }
 
 object! {
-    /// One of the likeliest tokens in a place.
+    /// One of the most likely tokens at a position.
     pub struct TopLogprob {
         required {}
         optional {

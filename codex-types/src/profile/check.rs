@@ -1,4 +1,4 @@
-//! Where a request does not fit a profile.
+//! Checking whether a request fits a profile.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -13,17 +13,17 @@ use crate::profile::{
 };
 use crate::{Effort, InputItem, Message, RawJson, ServiceTier, Verbosity};
 
-/// How the body that is checked goes out.
+/// How the checked body will be sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sending {
     pub(crate) channel: Channel,
     pub(crate) form: RequestForm,
-    /// The body says all there is about streaming; otherwise the sender still decides.
+    /// Whether the body decides about streaming; otherwise the sender still decides.
     pub(crate) decides_stream: bool,
 }
 
 impl Profile {
-    /// Finds what this backend would refuse or ignore in the body of a request.
+    /// Checks the body of a request for what this backend would refuse or ignore.
     pub(crate) fn check(&self, body: &Node<'_>, sending: Sending) -> Vec<Finding> {
         let Sending {
             channel,
@@ -35,7 +35,7 @@ impl Profile {
             found.push(Finding::error(
                 Code::NotAnObject,
                 "",
-                "the body is no object",
+                "the body is not an object",
             ));
             return found;
         }
@@ -45,7 +45,7 @@ impl Profile {
         let is_silent = stream.is_none() && !decides_stream;
         let must_stream = channel == Channel::Http && self.streamed == Streamed::Always;
         if must_stream && stream != Some(true) && !is_silent {
-            let message = "this backend streams every answer";
+            let message = "this backend streams every response";
             found.push(
                 Finding::error(Code::RequiredValue, "/stream", message)
                     .fixed_by([Edit::Replace("/stream".into(), json("true"))]),
@@ -73,7 +73,7 @@ impl Profile {
         found
     }
 
-    /// Finds what Responses Lite forbids or lacks in a request for compaction.
+    /// Checks a compaction request for what Responses Lite forbids or requires.
     pub(super) fn check_lite_compaction(&self, body: &Node<'_>) -> Vec<Finding> {
         let mut found = Vec::new();
         let form = RequestForm::Lite;
@@ -107,11 +107,11 @@ impl Profile {
             let message = if let Some(instead) = instead_of(name) {
                 format!("{name} belongs to chat completions; {instead}")
             } else if is_socket_only {
-                format!("{} takes {name} only over a WebSocket", self.name)
+                format!("{} accepts {name} only over a WebSocket", self.name)
             } else if is_among(&parameters.refused, name) {
-                format!("{} does not take {name}", self.name)
+                format!("{} does not accept {name}", self.name)
             } else {
-                let message = format!("{name} is not a known parameter and is sent as it is");
+                let message = format!("{name} is not a known parameter and is sent unchanged");
                 found.push(Finding::warning(Code::UnknownParameter, pointer, message));
                 continue;
             };
@@ -137,7 +137,7 @@ impl Profile {
         let finding = Finding::error(
             Code::RequiredValue,
             "/store",
-            "this backend keeps no responses",
+            "this backend stores no responses",
         );
         let edits = [Edit::Replace("/store".into(), json("false"))];
         found.push(if said == Some(true) {
@@ -161,7 +161,7 @@ impl Profile {
                 let list = format!("[{}]", RawJson::string(name));
                 Edit::Replace("/include".into(), json(&list))
             };
-            let message = format!("{name} does not come unless it is asked for");
+            let message = format!("{name} is only returned if include requests it");
             found.push(Finding::note(Code::MissingInclude, "/include", message).fixed_by([edit]));
         }
     }
@@ -181,7 +181,7 @@ impl Profile {
                         Finding::error(
                             Code::MissingParameter,
                             "/instructions",
-                            "instructions have to be there, if only empty",
+                            "instructions are required, even if empty",
                         )
                         .fixed_by([edit]),
                     );
@@ -191,7 +191,7 @@ impl Profile {
                 let Some(text) = given.and_then(Node::as_text) else {
                     return;
                 };
-                let message = "instructions go into the first message of the developer";
+                let message = "instructions must be the first developer message";
                 let finding = Finding::note(Code::InstructionsPlacement, "/instructions", message);
                 let mut edits = Vec::from([Edit::Remove("/instructions".into())]);
                 let is_postponed = form == RequestForm::Lite && is_bare_warm_up(body);
@@ -222,7 +222,7 @@ impl Profile {
         let takes_items = self.input_as_items || form == RequestForm::Lite;
         if let (true, Some(text)) = (takes_items, input.as_text()) {
             let edit = Edit::Replace("/input".into(), list([user_message(text)]));
-            let message = "this backend takes a list of items";
+            let message = "this backend accepts only a list of items";
             found.push(Finding::error(Code::InputForm, "/input", message).fixed_by([edit]));
         }
         for (at, item) in input.items().iter().enumerate() {
@@ -239,7 +239,7 @@ impl Profile {
     ) {
         let kind = kind_of(item);
         if self.refused_items.iter().any(|refused| refused == kind) {
-            let message = format!("{} does not take items of the kind {kind}", self.name);
+            let message = format!("{} does not accept items of the kind {kind}", self.name);
             found.push(
                 Finding::error(Code::RejectedItem, pointer, message)
                     .given_up_by([Edit::Remove(pointer.into())]),
@@ -249,13 +249,13 @@ impl Profile {
         if self.system_as_developer && kind == "message" && item.text_of("role") == "system" {
             let role = format!("{pointer}/role");
             let edit = Edit::Replace(role.clone(), RawJson::string("developer"));
-            let message = "the role system is called developer here";
+            let message = "this backend has the role developer instead of system";
             found.push(Finding::error(Code::RejectedRole, role, message).fixed_by([edit]));
         }
         for name in self.keys_not_replayed(item, kind) {
             let mut place = String::from(pointer);
             push_step(&mut place, name);
-            let message = format!("{} is not sent {name} back", self.name);
+            let message = format!("{name} is not sent back to {}", self.name);
             found.push(
                 Finding::warning(Code::ReplayedField, place.as_str(), message)
                     .fixed_by([Edit::Remove(place)]),
@@ -275,7 +275,7 @@ impl Profile {
         }
     }
 
-    /// The keys of an item that came out of a response and do not go back to this backend.
+    /// Returns the keys of an output item that must not be sent back to this backend.
     fn keys_not_replayed<'a>(&'a self, item: &'a Node<'_>, kind: &str) -> Vec<&'a str> {
         let mut names: Vec<&str> = Vec::new();
         let drops_id = match self.replay.ids {
@@ -310,7 +310,7 @@ impl Profile {
         for name in &self.replay.dropped_part_keys {
             if kind == "output_text" && part.get(name).is_some() {
                 let place = format!("{pointer}/{name}");
-                let message = format!("{} is not sent {name} back", self.name);
+                let message = format!("{name} is not sent back to {}", self.name);
                 found.push(
                     Finding::warning(Code::ReplayedField, place.as_str(), message)
                         .fixed_by([Edit::Remove(place)]),
@@ -334,7 +334,7 @@ impl Profile {
         }
         if !self.content.audio && kind == "input_audio" {
             found.push(
-                refuse(pointer.into(), "this backend takes no sound")
+                refuse(pointer.into(), "this backend accepts no audio")
                     .given_up_by([Edit::Remove(pointer.into())]),
             );
         }
@@ -342,7 +342,7 @@ impl Profile {
             let place = format!("{pointer}/file_id");
             found.push(refuse(
                 place,
-                "this backend holds no files; they have to be given inline",
+                "this backend stores no files; they must be inline",
             ));
         }
         for key in ["image_url", "file_url"] {
@@ -351,7 +351,7 @@ impl Profile {
                 let place = format!("{pointer}/{key}");
                 found.push(refuse(
                     place,
-                    "this backend fetches nothing; files have to be given inline",
+                    "this backend fetches no URLs; files must be inline",
                 ));
             }
         }
@@ -366,9 +366,9 @@ impl Profile {
     ) {
         let kind = tool.text_of("type");
         let message = if self.refused_tools.iter().any(|refused| refused == kind) {
-            format!("{} does not take the tool {kind}", self.name)
+            format!("{} does not accept the tool {kind}", self.name)
         } else if form == RequestForm::Lite && is_hosted(tool) {
-            format!("Responses Lite does not take the hosted tool {kind}")
+            format!("Responses Lite does not accept the hosted tool {kind}")
         } else {
             return;
         };
@@ -379,7 +379,7 @@ impl Profile {
     }
 }
 
-/// The kind of an item, also of one that does not say.
+/// Returns the kind of an item, including one without `type`.
 pub(crate) fn kind_of<'a>(item: &'a Node<'_>) -> &'a str {
     match item.get("type").and_then(Node::as_text) {
         Some(kind) => kind,
@@ -389,7 +389,7 @@ pub(crate) fn kind_of<'a>(item: &'a Node<'_>) -> &'a str {
     }
 }
 
-/// The chat parameters that people send by mistake, and what to use instead.
+/// Returns what to use instead of a chat parameter that was sent by mistake.
 fn instead_of(name: &str) -> Option<&'static str> {
     Some(match name {
         "messages" => "use input",
@@ -433,7 +433,7 @@ fn check_choice<T>(
                 .given_up_by([Edit::Remove(pointer.into())]),
         );
     } else if *own != value {
-        let message = format!("{text} is called {} here", own.as_ref());
+        let message = format!("{text} has the name {} here", own.as_ref());
         found.push(
             Finding::note(Code::RenamedValue, pointer, message)
                 .fixed_by([Edit::Replace(pointer.into(), RawJson::string(own.as_ref()))]),
@@ -447,7 +447,7 @@ fn pointer_to(name: &str) -> String {
     pointer
 }
 
-/// The form of an id the service gave out: text, `_`, text.
+/// Returns whether an id has the form of the service's ids: text, `_`, text.
 fn is_prefixed(id: &str) -> bool {
     id.split_once('_')
         .is_some_and(|(prefix, rest)| !prefix.is_empty() && !rest.is_empty())

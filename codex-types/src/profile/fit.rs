@@ -1,4 +1,4 @@
-//! Making a request fit a profile, and saying what was done to it.
+//! Fitting a request to a profile, and reporting the changes.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -11,10 +11,9 @@ use crate::model_name::ModelTable;
 use crate::profile::{Channel, ItemFindings, Profile, RequestForm, Sending, Text};
 use crate::{CompactRequest, CreateResponse, DecodeError, Input, RawJson, Side};
 
-/// What is done about each finding when a request is made to fit a profile.
+/// The action for each diagnostic when a request is fitted to a profile.
 ///
-/// Unless told otherwise, changes that keep the meaning are made, and what would give up something
-/// that was asked for fails.
+/// By default, changes that keep the meaning are made, and changes that would lose something fail.
 ///
 /// ```
 /// use codex_types::CreateResponse;
@@ -31,23 +30,23 @@ use crate::{CompactRequest, CreateResponse, DecodeError, Input, RawJson, Side};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FitPolicy {
-    /// What is done about changes that keep the meaning.
+    /// The action for changes that keep the meaning.
     pub harmless: OnFinding,
-    /// What is done about changes that give something up.
+    /// The action for changes that lose something.
     pub lossy: OnFinding,
-    /// Exceptions by what a finding is about.
+    /// Exceptions by diagnostic code.
     pub by_code: Vec<(FindingCode, OnFinding)>,
-    /// Exceptions by place, a JSON Pointer; they go before those by code.
+    /// Exceptions by location, a JSON Pointer; they take precedence over those by code.
     pub by_pointer: Vec<(Text, OnFinding)>,
-    /// How the request is going to be sent.
+    /// The channel over which the request will be sent.
     pub channel: Channel,
-    /// In which form the request is going to be sent; `None` to follow the profile, which may look the
-    /// model up in the table that this version was made with.
+    /// The form in which the request will be sent; `None` to follow the profile, which may look the
+    /// model up in the built-in table.
     pub form: Option<RequestForm>,
 }
 
 impl FitPolicy {
-    /// Makes harmless changes and fails where something would be given up.
+    /// Creates a policy that makes harmless changes and fails if something would be lost.
     pub fn new() -> Self {
         Self {
             harmless: OnFinding::Strip,
@@ -59,7 +58,7 @@ impl FitPolicy {
         }
     }
 
-    /// The same thing about every finding.
+    /// Creates a policy with one action for every diagnostic.
     pub fn always(action: OnFinding) -> Self {
         Self {
             harmless: action,
@@ -68,28 +67,28 @@ impl FitPolicy {
         }
     }
 
-    /// Another thing about findings with this code.
+    /// Sets the action for diagnostics with this code.
     #[must_use]
     pub fn on(mut self, code: FindingCode, action: OnFinding) -> Self {
         self.by_code.push((code, action));
         self
     }
 
-    /// Another thing about findings in this place, such as `/temperature`.
+    /// Sets the action for diagnostics at this location, such as `/temperature`.
     #[must_use]
     pub fn at(mut self, pointer: impl Into<Text>, action: OnFinding) -> Self {
         self.by_pointer.push((pointer.into(), action));
         self
     }
 
-    /// The request is going to be sent this way.
+    /// Sets the channel over which the request will be sent.
     #[must_use]
     pub fn channel(mut self, channel: Channel) -> Self {
         self.channel = channel;
         self
     }
 
-    /// The request is going to be sent in this form.
+    /// Sets the form in which the request will be sent.
     ///
     /// ```
     /// use codex_types::CreateResponse;
@@ -106,9 +105,9 @@ impl FitPolicy {
         self
     }
 
-    /// What is done about this finding.
+    /// Returns the action for this diagnostic.
     ///
-    /// What cannot be changed by itself is left as it is if it is no more than a warning.
+    /// A diagnostic without a fix is left alone if it is at most a warning.
     pub fn action(&self, finding: &Finding) -> OnFinding {
         let by_pointer = self
             .by_pointer
@@ -141,40 +140,40 @@ impl Default for FitPolicy {
     }
 }
 
-/// What is done about a finding.
+/// The action for a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnFinding {
-    /// The request is changed: what does not fit is taken out, moved or renamed.
+    /// Change the request: remove, move or rename what does not fit.
     Strip,
-    /// The request stays as it is, and the finding is passed on.
+    /// Leave the request unchanged and report the diagnostic.
     Warn,
-    /// The request is not sent.
+    /// Do not send the request.
     Fail,
 }
 
-/// A request that fits, and what was found on the way.
+/// A request that fits, and the diagnostics.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Fitted<T = CreateResponse> {
     /// The request.
     pub request: T,
-    /// The form it is written in, which a header announces; see [`Identity::responses_lite`].
+    /// The form of the request, which a header announces; see [`Identity::responses_lite`].
     ///
     /// [`Identity::responses_lite`]: field@crate::profile::Identity::responses_lite
     pub form: RequestForm,
-    /// What was changed.
+    /// The changes that were made.
     pub stripped: Vec<Finding>,
-    /// What was left as it is.
+    /// The diagnostics that were left unchanged.
     pub warned: Vec<Finding>,
-    /// What was found in the items of a [`PreparedInput`](crate::PreparedInput), which is neither in
-    /// [`stripped`](Self::stripped) nor in [`warned`](Self::warned).
+    /// The diagnostics of the items of a [`PreparedInput`](crate::PreparedInput), which are neither
+    /// in [`stripped`](Self::stripped) nor in [`warned`](Self::warned).
     pub of_items: ItemFindings,
 }
 
-/// A body, what was found in it, and what the policy says about that.
+/// A body, its diagnostics, and the actions of the policy.
 pub(super) struct Judged {
-    /// With all changes that the policy allows.
+    /// The body with all changes that the policy allows.
     pub(super) body: RawJson,
     pub(super) form: RequestForm,
     pub(super) stripped: Vec<Finding>,
@@ -183,13 +182,13 @@ pub(super) struct Judged {
 }
 
 impl Profile {
-    /// Makes a request fit this profile.
+    /// Fits a request to this profile.
     ///
-    /// Nothing is changed in secret: what is not in [`Fitted::stripped`] is as it was.
+    /// Every change is reported: what is not in [`Fitted::stripped`] is unchanged.
     ///
     /// # Errors
     ///
-    /// Fails with every finding the policy does not let pass.
+    /// Fails with all findings that the policy does not allow.
     pub fn fit(&self, request: &CreateResponse, policy: &FitPolicy) -> Result<Fitted, Unfit> {
         if let Some(Input::Prepared(input)) = &request.input
             && input.before().is_empty()
@@ -214,22 +213,22 @@ impl Profile {
         })
     }
 
-    /// Makes the body of a request fit this profile, as text: what is not changed stays as it was
-    /// written. Unlike [`fit`](Self::fit), it takes the body to say whether the answer is streamed.
+    /// Fits the body of a request to this profile, as text: unchanged parts stay as they were
+    /// written. Unlike [`fit`](Self::fit), it reads from the body whether the response is streamed.
     ///
     /// # Errors
     ///
-    /// Fails with every finding the policy does not let pass.
+    /// Fails with all findings that the policy does not allow.
     pub fn fit_json(&self, body: &RawJson, policy: &FitPolicy) -> Result<Fitted<RawJson>, Unfit> {
         self.fit_body(body, policy, true)
     }
 
-    /// Writes a request for compaction in the form that the policy chooses, or else the profile for its
-    /// model. In the full form it stays as it is: that endpoint is documented only for the platform.
+    /// Writes a compaction request in the form that the policy chooses, or else the profile for its
+    /// model. In the full form it is unchanged: that endpoint is documented only for the platform.
     ///
     /// # Errors
     ///
-    /// Fails with every finding the policy does not let pass.
+    /// Fails with all findings that the policy does not allow.
     pub fn fit_compact(
         &self,
         request: &CompactRequest,
@@ -268,8 +267,8 @@ impl Profile {
         })
     }
 
-    /// Moves what stands in another place than Responses Lite has it. Tools move as they are once the
-    /// refused ones are gone, and so does the input.
+    /// Moves values to where Responses Lite has them. Tools move unchanged once the refused ones
+    /// are gone, and so does the input.
     fn place(&self, policy: &FitPolicy, judged: &mut Judged) -> Result<(), Unfit> {
         let body = judged.body.clone();
         let tree = Node::read(&body).map_err(|error| self.unreadable(error))?;
@@ -297,7 +296,7 @@ impl Profile {
         })
     }
 
-    /// Finds what does not fit in a body, and changes what the policy allows to change.
+    /// Checks a body, and makes the changes that the policy allows.
     pub(super) fn judge(
         &self,
         body: &RawJson,
@@ -325,14 +324,14 @@ impl Profile {
         Ok(judged)
     }
 
-    /// The form that a request for this model is fitted to.
+    /// Returns the form to which a request for this model is fitted.
     pub(super) fn form_of(&self, model: &str, policy: &FitPolicy) -> RequestForm {
         policy
             .form
             .unwrap_or_else(|| self.form_for(model, &ModelTable::new()))
     }
 
-    /// Does with these findings what the policy says.
+    /// Applies the policy to these diagnostics.
     fn settle(
         &self,
         found: Vec<Finding>,
@@ -364,7 +363,7 @@ impl Profile {
     }
 }
 
-/// A request does not fit a profile, and the policy does not allow it to be changed.
+/// The error of a request that does not fit a profile and that the policy does not allow to change.
 ///
 /// ```
 /// use codex_types::CreateResponse;
@@ -400,17 +399,17 @@ impl Unfit {
         }
     }
 
-    /// What does not fit; empty only if the request could not be read at all.
+    /// Returns the diagnostics; empty only if the request could not be read at all.
     pub fn findings(&self) -> &[Finding] {
         &self.inner.findings
     }
 
-    /// The caller's.
+    /// Returns [`Side::Local`].
     pub fn side(&self) -> Side {
         Side::Local
     }
 
-    /// Never: the same request fits no better next time.
+    /// Returns `false`: the same request never fits.
     pub fn is_retryable(&self) -> bool {
         false
     }

@@ -1,4 +1,4 @@
-//! What a backend is told by headers, and out of what it is made.
+//! The headers of a backend and the sources of their values.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -6,20 +6,20 @@ use alloc::vec::Vec;
 
 use crate::profile::Text;
 
-/// A header a backend is sent.
+/// A header that a backend expects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Header {
-    /// Its name, in lower case.
+    /// The name, in lower case.
     pub name: Text,
-    /// What it says. It is left out while that is not known.
+    /// The source of the value. The header is left out while the value is unknown.
     pub value: Source,
-    /// Over which channels it is sent.
+    /// The channels over which it is sent.
     pub channels: Vec<Channel>,
 }
 
 impl Header {
-    /// A header that is sent over all channels.
+    /// Creates a header that is sent over all channels.
     pub fn new(name: impl Into<Text>, value: Source) -> Self {
         let channels = Vec::from([Channel::Http, Channel::WebSocket]);
         Self {
@@ -29,7 +29,7 @@ impl Header {
         }
     }
 
-    /// Only over this channel.
+    /// Sends the header over this channel only.
     #[must_use]
     pub fn only_over(mut self, channel: Channel) -> Self {
         self.channels = Vec::from([channel]);
@@ -37,107 +37,107 @@ impl Header {
     }
 }
 
-/// The way a request is sent.
+/// The channel over which a request is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Channel {
     /// `POST responses`.
     Http,
-    /// The upgrade to a WebSocket, and what is said over it.
+    /// The upgrade to a WebSocket, and the messages over it.
     WebSocket,
 }
 
-/// Where the value of a header or a key comes from.
+/// The source of the value of a header or a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Source {
-    /// It is always this.
+    /// A fixed value.
     Literal(Text),
     /// The name of the program.
     Originator,
-    /// The name and version of the program and what it runs on.
+    /// The name and version of the program and its platform.
     UserAgent,
     /// The version that the client claims to be; that of the profile if the identity has none.
     ClientVersion,
     /// The ChatGPT account or workspace.
     AccountId,
-    /// `true` for accounts that are bound to a certified cloud; left out otherwise.
+    /// `true` for accounts that are bound to a certified cloud (FedRAMP); left out otherwise.
     Fedramp,
-    /// The organisation of an API key.
+    /// The organization of an API key.
     Organization,
     /// The project of an API key.
     Project,
-    /// The conversation as a whole.
+    /// The id of the conversation, shared by all its threads.
     SessionId,
-    /// One thread of the conversation.
+    /// The id of one thread of the conversation.
     ThreadId,
-    /// What the model sees of the thread: a new one after each compaction.
+    /// The id of the context window of the thread: a new one after each compaction.
     WindowId,
-    /// The request, for finding it again.
+    /// The id of the request, for tracing.
     RequestId,
-    /// The installation of the program.
+    /// The id of the installation of the program.
     InstallationId,
-    /// What the service gave out for the turn that goes on.
+    /// The turn state that the service returned for the current turn.
     TurnState,
-    /// The turn in progress.
+    /// The id of the current turn.
     TurnId,
-    /// The turn that began it all: the turn in progress, unless an agent runs for another turn.
+    /// The id of the root turn: the current turn, unless an agent runs on behalf of another turn.
     RootTurnId,
-    /// What is known about the turn: a JSON object in ASCII.
+    /// The metadata of the turn: a JSON object in ASCII.
     TurnMetadata,
-    /// Which parts of the program are on trial.
+    /// The beta features of the program.
     BetaFeatures,
-    /// The model and the service tier, for choosing a machine.
+    /// The model and the service tier, for routing.
     RoutingHint,
     /// `true` if the request is written as Responses Lite; left out otherwise.
     ResponsesLite,
 }
 
-/// Who is asking, and in which conversation: what headers are made of.
+/// The identity of the caller and of the conversation, from which headers are built.
 ///
-/// It holds no secrets. What is not known stays empty, and the headers that need it are left out.
+/// It contains no secrets. Unknown fields stay empty, and headers that need them are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Identity {
-    /// See [`Source::Originator`].
+    /// The value of [`Source::Originator`].
     pub originator: Option<String>,
-    /// See [`Source::UserAgent`].
+    /// The value of [`Source::UserAgent`].
     pub user_agent: Option<String>,
-    /// See [`Source::ClientVersion`].
+    /// The value of [`Source::ClientVersion`].
     pub client_version: Option<String>,
-    /// See [`Source::AccountId`].
+    /// The value of [`Source::AccountId`].
     pub account_id: Option<String>,
-    /// See [`Source::Fedramp`].
+    /// The value of [`Source::Fedramp`].
     pub fedramp: bool,
-    /// See [`Source::Organization`].
+    /// The value of [`Source::Organization`].
     pub organization: Option<String>,
-    /// See [`Source::Project`].
+    /// The value of [`Source::Project`].
     pub project: Option<String>,
-    /// See [`Source::SessionId`].
+    /// The value of [`Source::SessionId`].
     pub session_id: Option<String>,
-    /// See [`Source::ThreadId`].
+    /// The value of [`Source::ThreadId`].
     pub thread_id: Option<String>,
-    /// See [`Source::WindowId`]; made of the thread if it is not given.
+    /// The value of [`Source::WindowId`]; derived from the thread if it is not set.
     pub window_id: Option<String>,
-    /// See [`Source::RequestId`]; the thread if it is not given.
+    /// The value of [`Source::RequestId`]; the thread if it is not set.
     pub request_id: Option<String>,
-    /// See [`Source::InstallationId`].
+    /// The value of [`Source::InstallationId`].
     pub installation_id: Option<String>,
-    /// See [`Source::TurnState`].
+    /// The value of [`Source::TurnState`].
     pub turn_state: Option<String>,
-    /// See [`Source::TurnId`].
+    /// The value of [`Source::TurnId`].
     pub turn_id: Option<String>,
-    /// See [`Source::RootTurnId`]; the turn if it is not given.
+    /// The value of [`Source::RootTurnId`]; the turn if it is not set.
     pub root_turn_id: Option<String>,
-    /// See [`Source::TurnMetadata`].
+    /// The value of [`Source::TurnMetadata`].
     pub turn_metadata: Option<String>,
-    /// See [`Source::BetaFeatures`].
+    /// The value of [`Source::BetaFeatures`].
     pub beta_features: Option<String>,
-    /// The model asked for, for [`Source::RoutingHint`].
+    /// The requested model, for [`Source::RoutingHint`].
     pub model: Option<String>,
-    /// The service tier asked for, for [`Source::RoutingHint`].
+    /// The requested service tier, for [`Source::RoutingHint`].
     pub service_tier: Option<String>,
-    /// See [`Source::ResponsesLite`].
+    /// The value of [`Source::ResponsesLite`].
     pub responses_lite: bool,
 }
 
@@ -155,7 +155,7 @@ macro_rules! setters {
 }
 
 impl Identity {
-    /// Nobody in particular.
+    /// Creates an empty identity.
     pub fn new() -> Self {
         Self::default()
     }
@@ -195,7 +195,7 @@ impl Identity {
         self
     }
 
-    /// What a source says; none while it is not known.
+    /// Returns the value of a source; `None` while it is unknown.
     pub fn resolve<'a>(&'a self, source: &'a Source) -> Option<Cow<'a, str>> {
         let known = match source {
             Source::Literal(text) => return Some(Cow::Borrowed(text)),

@@ -1,9 +1,9 @@
-//! Responses Lite: the form in which newer models take requests.
+//! Responses Lite: the request form of newer models.
 //!
-//! The official client writes every request for such a model in this form (seen in version 0.171 on
-//! 2026-11-28): tools are an item ahead of the input instead of a parameter, functions stand in
-//! namespaces, calls come one at a time, and reasoning is kept over all turns. A header, or over a
-//! WebSocket an entry of `client_metadata`, announces the form.
+//! The official client writes every request for such a model in this form (observed in version
+//! 0.171 on 2026-11-28): tools are an item before the input instead of a parameter, functions are
+//! in namespaces, calls come one at a time, and reasoning is kept over all turns. A header, or over
+//! a WebSocket an entry of `client_metadata`, announces the form.
 
 use alloc::format;
 use alloc::string::String;
@@ -26,7 +26,7 @@ use crate::profile::{Channel, Profile};
 /// let tool = FunctionTool::new("now", schema, false);
 /// let request = CreateResponse::new("gpt-6.2-sol").input("What time is it?").tools([tool.into()]);
 ///
-/// // The model table lists gpt-6.2-sol as a model that takes Responses Lite.
+/// // The model table lists gpt-6.2-sol as a model that expects Responses Lite.
 /// let fitted = Profile::chatgpt().fit(&request, &FitPolicy::new()).unwrap();
 /// assert_eq!(fitted.form, RequestForm::Lite);
 /// assert_eq!(fitted.request.tools, None);
@@ -38,20 +38,20 @@ use crate::profile::{Channel, Profile};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RequestForm {
-    /// As the API is documented.
+    /// The documented form of the API.
     #[default]
     Full,
     /// Responses Lite.
     Lite,
 }
 
-/// When a backend is sent Responses Lite, unless the caller chooses the form.
+/// When a backend gets Responses Lite, unless the caller chooses the form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LiteUse {
-    /// Only when the caller asks for it.
+    /// Only if the caller requests it.
     OnRequest,
-    /// For models whose entry in the model table says so.
+    /// For models with `responses_lite` in the model table.
     ByModel,
     /// For all models.
     Always,
@@ -82,7 +82,7 @@ impl Profile {
         }
     }
 
-    /// Finds what Responses Lite forbids or lacks, apart from where things stand.
+    /// Checks for what Responses Lite forbids or requires, apart from locations.
     pub(super) fn check_lite(&self, body: &Node<'_>, channel: Channel, found: &mut Vec<Finding>) {
         check_parallel_calls(body, found);
         check_reasoning(body, found);
@@ -91,8 +91,8 @@ impl Profile {
         }
     }
 
-    /// Finds what stands in another place than Responses Lite has it. The edits expect a body in which
-    /// everything else has been settled.
+    /// Checks for values in other locations than Responses Lite has them. The edits expect a body
+    /// in which everything else has been settled.
     pub(crate) fn check_lite_placement(&self, body: &Node<'_>, found: &mut Vec<Finding>) {
         let items = body.get("input").map_or(&[][..], Node::items);
         for (at, item) in items.iter().enumerate() {
@@ -108,7 +108,7 @@ impl Profile {
         }
     }
 
-    /// The same for one item by itself.
+    /// Checks one item by itself.
     pub(super) fn check_lite_item(&self, item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
         check_item_tools(item, pointer, found);
         if self.content_provenance {
@@ -120,7 +120,8 @@ impl Profile {
     }
 }
 
-/// Whether a request only prepares a socket, without input: its tools and instructions follow later.
+/// Returns whether a request only prepares a WebSocket, without input: its tools and instructions
+/// follow later.
 pub(super) fn is_bare_warm_up(body: &Node<'_>) -> bool {
     let input = body.given("input");
     body.given("generate").and_then(Node::as_bool) == Some(false)
@@ -176,7 +177,7 @@ fn check_announcement(body: &Node<'_>, found: &mut Vec<Finding>) {
         return;
     }
     let pointer = format!("/client_metadata/{ANNOUNCEMENT}");
-    let message = "Responses Lite is announced in client_metadata over a WebSocket";
+    let message = "Responses Lite must be announced in client_metadata over a WebSocket";
     let edit = match metadata {
         Some(_) => Edit::Replace(pointer.clone(), RawJson::string("true")),
         None => Edit::Replace(
@@ -192,12 +193,12 @@ fn check_item_tools(item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
     if has_tools(item) && tools.iter().any(is_plain) {
         let pointer = format!("{pointer}/tools");
         let edit = Edit::Replace(pointer.clone(), RawJson::trusted(in_namespaces(tools)));
-        let message = "Responses Lite takes functions and custom tools in namespaces";
+        let message = "Responses Lite requires functions and custom tools in namespaces";
         found.push(Finding::error(Code::ToolsPlacement, pointer, message).fixed_by([edit]));
     }
 }
 
-/// Whether an item stands for the parameter `tools`.
+/// Returns whether an item contains the tools.
 pub(super) fn has_tools(item: &Node<'_>) -> bool {
     kind_of(item) == "additional_tools"
 }
@@ -245,16 +246,17 @@ fn check_tools(body: &Node<'_>, found: &mut Vec<Finding>) {
         });
     }
     let (pointer, message) = if given.is_some() {
-        let message = "Responses Lite takes tools in an additional_tools item ahead of the input";
+        let message = "Responses Lite requires tools in an additional_tools item before the input";
         ("/tools", message)
     } else {
-        let message = "Responses Lite starts a full request with an additional_tools item";
+        let message = "a full Responses Lite request must start with an additional_tools item";
         ("/input", message)
     };
     found.push(Finding::error(Code::ToolsPlacement, pointer, message).fixed_by(edits));
 }
 
-/// The tools as a JSON list in which functions and custom tools stand in the namespace `functions`.
+/// Returns the tools as a JSON list in which functions and custom tools are in the namespace
+/// `functions`.
 fn in_namespaces(tools: &[Node<'_>]) -> String {
     let plain: Vec<&Node<'_>> = tools.iter().filter(|tool| is_plain(tool)).collect();
     let has_functions = tools.iter().any(is_functions);
@@ -279,7 +281,7 @@ fn in_namespaces(tools: &[Node<'_>]) -> String {
     joined(texts.iter().map(String::as_str))
 }
 
-/// A namespace with more tools at its end.
+/// Returns a namespace with more tools appended.
 fn extended(namespace: &Node<'_>, more: &[&Node<'_>]) -> String {
     let own = namespace.get("tools").map_or(&[][..], Node::items);
     let tools = joined(own.iter().chain(more.iter().copied()).map(|tool| tool.text));
@@ -306,7 +308,7 @@ fn is_functions(tool: &Node<'_>) -> bool {
     tool.text_of("type") == "namespace" && tool.text_of("name") == FUNCTIONS
 }
 
-/// Whether the service runs the tool.
+/// Returns whether the service runs the tool.
 pub(super) fn is_hosted(tool: &Node<'_>) -> bool {
     match tool.text_of("type") {
         "tool_search" => tool.text_of("execution") != "client",
@@ -314,8 +316,8 @@ pub(super) fn is_hosted(tool: &Node<'_>) -> bool {
     }
 }
 
-/// The official client notes for each part of a message where its content comes from. Returns nothing
-/// where an item needs no note.
+/// The official client notes the origin of the content for each part of a message. Returns nothing
+/// if an item needs no note.
 fn provenance(item: &Node<'_>, pointer: &str) -> Vec<Edit> {
     let origin = match item.text_of("role") {
         "user" => r#"{"provenance":{"type":"user"}}"#,
@@ -330,7 +332,7 @@ fn provenance(item: &Node<'_>, pointer: &str) -> Vec<Edit> {
     let text = content.and_then(Node::as_text);
     let mut edits = Vec::new();
     if let Some(text) = text {
-        // There is a note for each part, so the text becomes one.
+        // Each part has a note, so the text becomes a part.
         let part = format!(
             r#"[{{"type":"input_text","text":{}}}]"#,
             RawJson::string(text)
@@ -357,7 +359,7 @@ fn provenance(item: &Node<'_>, pointer: &str) -> Vec<Edit> {
 }
 
 fn missing_provenance(edits: Vec<Edit>) -> Finding {
-    let message = "messages do not say where their content comes from";
+    let message = "messages do not state the origin of their content";
     Finding::note(Code::MissingProvenance, "/input", message).fixed_by(edits)
 }
 
@@ -367,13 +369,13 @@ pub(super) const HEADER: &str = "x-openai-internal-codex-responses-lite";
 /// The entry of `client_metadata` that announces the form over a WebSocket.
 const ANNOUNCEMENT: &str = "ws_request_header_x_openai_internal_codex_responses_lite";
 
-/// What the official client notes on items.
+/// The key under which the official client puts notes on items.
 pub(super) const PASSTHROUGH: &str = "internal_chat_message_metadata_passthrough";
 
 const PER_PART: &str = "content_item_metadata";
 const ALL_TURNS: &str = "all_turns";
 
-/// The namespace of tools that are in no other.
+/// The namespace of tools that have no other.
 const FUNCTIONS: &str = "functions";
 
 const HOSTED: &[&str] = &[

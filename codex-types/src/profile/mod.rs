@@ -1,8 +1,8 @@
-//! What backends of the Responses API do not have in common, as values.
+//! The differences between backends of the Responses API, as values.
 //!
-//! A [`Profile`] says what a backend takes, where it looks for instructions, which items can be sent
-//! back as they came, and which headers it is told things by. It decides nothing and sends nothing:
-//! whoever builds a request reads it. All of it can be printed, changed and tested.
+//! A [`Profile`] describes what a backend accepts, where it reads instructions, which items can be
+//! sent back unchanged, and which headers it expects. It decides nothing and sends nothing; the
+//! code that builds a request reads it. All of it can be printed, changed and tested.
 //!
 //! ```
 //! use codex_types::profile::{FitPolicy, Profile};
@@ -39,10 +39,10 @@ pub use prepared::ItemFindings;
 
 use crate::{Effort, Include, ServiceTier, Verbosity};
 
-/// Text that is usually part of the program.
+/// Text that is usually a constant of the program.
 pub type Text = Cow<'static, str>;
 
-/// What a backend takes and how it wants to be spoken to.
+/// A description of what a backend accepts and expects.
 ///
 /// The presets are starting points: every field may be changed.
 ///
@@ -57,75 +57,76 @@ pub type Text = Cow<'static, str>;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Profile {
-    /// What it is called.
+    /// The name.
     pub name: Text,
     /// The day on which the backend was last known to behave like this, as `YYYY-MM-DD`.
     pub as_of: Option<Text>,
-    /// Where the service is, up to the `/responses` of its paths; none where only the user knows.
+    /// The URL of the service, up to the `/responses` of its paths; `None` if only the user knows
+    /// it.
     pub base_url: Option<Text>,
-    /// Which parameters it takes.
+    /// The parameters that it accepts.
     pub parameters: Parameters,
-    /// Where it looks for instructions.
+    /// Where it reads instructions.
     pub instructions: Instructions,
-    /// Whether messages of the role `system` have to become messages of the developer.
+    /// Whether `system` messages must become `developer` messages.
     pub system_as_developer: bool,
-    /// Whether `input` has to be a list of items, not text.
+    /// Whether `input` must be a list of items, not text.
     pub input_as_items: bool,
-    /// How items that came out of earlier responses are sent back.
+    /// How output items are sent back.
     pub replay: Replay,
-    /// Whether it keeps responses.
+    /// Whether it stores responses.
     pub store: Store,
-    /// Whether answers have to be streamed.
+    /// Whether responses must be streamed.
     pub streamed: Streamed,
-    /// What every request asks to be included.
+    /// The values that every request must have in `include`.
     pub include: Vec<Include>,
-    /// Kinds of tools it refuses, as their `type` says.
+    /// The `type`s of tools that it refuses.
     pub refused_tools: Vec<Text>,
-    /// Kinds of input items it refuses, as their `type` says.
+    /// The `type`s of input items that it refuses.
     pub refused_items: Vec<Text>,
-    /// What may stand in messages.
+    /// The content that messages may contain.
     pub content: Content,
-    /// The headers it is sent, credentials and those of HTTP itself aside.
+    /// The headers that it expects, except credentials and those of HTTP itself.
     pub headers: Vec<Header>,
-    /// What `client_metadata` says.
+    /// The entries of `client_metadata`.
     pub client_metadata: Vec<(Text, Source)>,
-    /// What `prompt_cache_key` is when the request does not say.
+    /// The default of `prompt_cache_key`.
     pub prompt_cache_key: Option<Source>,
-    /// How bodies over HTTP are compressed.
+    /// The compression of bodies over HTTP.
     pub compression: Option<Compression>,
-    /// Whether and how it is spoken to over a WebSocket.
+    /// Its support of WebSockets.
     pub websocket: WebSocket,
-    /// Which service tiers it offers.
+    /// The service tiers that it offers.
     pub service_tiers: Choices<ServiceTier>,
-    /// Which efforts it offers.
+    /// The efforts that it offers.
     pub efforts: Choices<Effort>,
-    /// Which verbosities it offers.
+    /// The verbosities that it offers.
     pub verbosities: Choices<Verbosity>,
     /// How it lists its models.
     pub models: Models,
-    /// When it is sent Responses Lite.
+    /// When it gets Responses Lite.
     pub lite: LiteUse,
-    /// Whether messages in Responses Lite say where their content comes from.
+    /// Whether messages in Responses Lite state the origin of their content.
     pub content_provenance: bool,
     /// The version that the client claims to be (header `version`, query `client_version`).
     ///
-    /// The ChatGPT backend is reported to refuse newer models to clients whose version is lower than
-    /// the model's `minimal_client_version`, or that send none: status 400 with "requires a newer
-    /// version of Codex" or "not supported when using Codex with a ChatGPT account", or 404 "Model not
-    /// found". The list of models is cut by the same version. So this is the version of the official
-    /// client whose requests the profile describes, never the version of this crate.
-    /// [`Identity::client_version`] takes precedence.
+    /// The ChatGPT backend is reported to refuse newer models to clients whose version is lower
+    /// than the model's `minimal_client_version`, or that send none: status 400 with "requires a
+    /// newer version of Codex" or "not supported when using Codex with a ChatGPT account", or 404
+    /// "Model not found". The list of models is filtered by the same version. So this is the
+    /// version of the official client whose requests the profile describes, never the version of
+    /// this crate. [`Identity::client_version`] takes precedence.
     pub client_version: Option<Text>,
     /// The version in the user agent; `None` for the version of the program.
     ///
-    /// According to some reports, the gate described under
-    /// [`client_version`](field@Self::client_version) reads the user agent as well. Whether it needs
-    /// the name of the official client in front of the version is not known.
+    /// According to some reports, the check described under
+    /// [`client_version`](field@Self::client_version) reads the user agent as well. Whether it
+    /// requires the name of the official client is unknown.
     pub user_agent_version: Option<Text>,
 }
 
 impl Profile {
-    /// A backend that takes everything and asks for nothing.
+    /// Creates the profile of a backend that accepts everything and requires nothing.
     pub fn new(name: impl Into<Text>) -> Self {
         Self {
             name: name.into(),
@@ -158,7 +159,7 @@ impl Profile {
         }
     }
 
-    /// The profile of this name, one of [`NAMES`](Self::NAMES).
+    /// Returns the profile of this name, one of [`NAMES`](Self::NAMES).
     pub fn by_name(name: &str) -> Option<Self> {
         Some(match name {
             "platform" => Self::platform(),
@@ -182,9 +183,9 @@ impl Profile {
         "compatible",
     ];
 
-    /// The headers for a request over this channel: those whose value is known, in order.
+    /// Returns the headers for a request over this channel: those whose value is known, in order.
     ///
-    /// Credentials are not among them; whoever holds them adds them.
+    /// Credentials are not among them; the credential source adds them.
     ///
     /// ```
     /// use codex_types::profile::{Channel, Identity, Profile};
@@ -206,14 +207,14 @@ impl Profile {
             .collect()
     }
 
-    /// The version that the client claims to be, for `GET models?client_version=`.
+    /// Returns the version that the client claims to be, for `GET models?client_version=`.
     pub fn client_version_for<'a>(&'a self, identity: &'a Identity) -> Option<&'a str> {
         let own = identity.client_version.as_deref();
         own.or(self.client_version.as_deref())
             .filter(|version| !version.is_empty())
     }
 
-    /// The user agent of a program with this name and version.
+    /// Returns the user agent of a program with this name and version.
     ///
     /// ```
     /// use codex_types::profile::Profile;
@@ -233,7 +234,7 @@ impl Profile {
         }
     }
 
-    /// What `client_metadata` says: the entries whose value is known, in order.
+    /// Returns the entries of `client_metadata` whose value is known, in order.
     pub fn client_metadata_for<'a>(
         &'a self,
         identity: &'a Identity,

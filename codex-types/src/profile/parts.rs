@@ -1,29 +1,29 @@
-//! The smaller parts of a profile.
+//! The smaller types of a profile.
 
 use alloc::vec::Vec;
 
 use crate::profile::Text;
 
-/// Which parameters a backend takes.
+/// The parameters of a backend.
 ///
-/// A parameter in none of the lists is unknown: it is sent as it is, with a warning.
+/// A parameter in none of the lists is unknown: it is sent unchanged, with a warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Parameters {
-    /// The parameters that it is known to take; `None` if nothing is known, so that every parameter
-    /// passes without a warning.
+    /// The parameters that it is known to accept; `None` if nothing is known, so that every
+    /// parameter passes without a warning.
     pub accepted: Option<Vec<Text>>,
-    /// Those that it takes over a WebSocket in addition.
+    /// Further parameters that it accepts over a WebSocket.
     pub accepted_on_websocket: Vec<Text>,
-    /// Those that it is known to refuse.
+    /// The parameters that it is known to refuse.
     pub refused: Vec<Text>,
-    /// Those that can be left out where they are refused: neither the response nor its price nor its
-    /// context depends on them.
+    /// Parameters that can be left out if they are refused: neither the response nor its price nor
+    /// its context depends on them.
     pub droppable: Vec<Text>,
 }
 
 impl Parameters {
-    /// Any parameter.
+    /// Accepts any parameter.
     pub fn any() -> Self {
         Self {
             accepted: None,
@@ -33,7 +33,7 @@ impl Parameters {
         }
     }
 
-    /// These parameters, and unknown ones with a warning.
+    /// Accepts these parameters, and unknown ones with a warning.
     pub fn known(names: impl IntoIterator<Item = impl Into<Text>>) -> Self {
         Self {
             accepted: Some(names.into_iter().map(Into::into).collect()),
@@ -63,34 +63,34 @@ impl Parameters {
     }
 }
 
-/// Where a backend looks for instructions.
+/// Where a backend reads instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Instructions {
-    /// In the parameter `instructions`, or in messages of the developer.
+    /// In the parameter `instructions`, or in developer messages.
     Parameter,
-    /// In the parameter `instructions`, which has to be there, if only empty.
+    /// In the parameter `instructions`, which is required, even if empty.
     RequiredParameter,
-    /// In a message of the developer, ahead of everything else.
+    /// In a developer message before everything else.
     DeveloperMessage,
 }
 
-/// How items that came out of earlier responses are sent back.
+/// How output items are sent back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Replay {
-    /// What becomes of their ids.
+    /// The treatment of their ids.
     pub ids: IdReplay,
-    /// What becomes of their status.
+    /// The treatment of their status.
     pub status: StatusReplay,
     /// Keys of items that are not sent back.
     pub dropped_keys: Vec<Text>,
-    /// Keys of parts of messages that are not sent back.
+    /// Keys of message parts that are not sent back.
     pub dropped_part_keys: Vec<Text>,
 }
 
 impl Replay {
-    /// Everything is sent back as it came.
+    /// Sends everything back unchanged.
     pub fn new() -> Self {
         Self {
             ids: IdReplay::Keep,
@@ -107,66 +107,66 @@ impl Default for Replay {
     }
 }
 
-/// What becomes of the ids of items that are sent back.
+/// The treatment of the ids of items that are sent back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum IdReplay {
     /// They stay.
     Keep,
-    /// They stay if they have the form of the service: text, `_` and text.
+    /// They stay if they have the form of the service's ids: text, `_`, text.
     KeepPrefixed,
-    /// They are taken out.
+    /// They are removed.
     Drop,
 }
 
-/// What becomes of the status of items that are sent back.
+/// The treatment of the status of items that are sent back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StatusReplay {
     /// It stays.
     Keep,
-    /// It stays on calls of custom tools and where the API requires it, and is taken out elsewhere.
+    /// It stays on custom tool calls and where the API requires it, and is removed elsewhere.
     KeepOnCustomCalls,
-    /// It is taken out, except where the API requires it.
+    /// It is removed, except where the API requires it.
     Drop,
 }
 
-/// Whether a backend keeps responses.
+/// Whether a backend stores responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Store {
-    /// As the request says; kept if it does not say.
+    /// As the request specifies; by default it stores them.
     Free,
-    /// `store` has to be false.
+    /// `store` must be false.
     Never,
-    /// The server has nowhere to keep them, whatever the request says.
+    /// The server cannot store them, whatever the request specifies.
     Unsupported,
 }
 
-/// Whether answers have to be streamed.
+/// Whether responses must be streamed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Streamed {
-    /// As the request says.
+    /// As the request specifies.
     Free,
-    /// `stream` has to be true.
+    /// `stream` must be true.
     Always,
 }
 
-/// What may stand in messages.
+/// The content that messages may contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Content {
-    /// Whether files may be named by the id of an upload.
+    /// Whether files may be referenced by the id of an upload.
     pub file_ids: bool,
-    /// Whether files may be named by a URL other than a `data:` URL.
+    /// Whether files may be referenced by a URL other than a `data:` URL.
     pub remote_urls: bool,
-    /// Whether there may be sound.
+    /// Whether audio is accepted.
     pub audio: bool,
 }
 
 impl Content {
-    /// Files of any kind, no sound.
+    /// Accepts files of any kind, but no audio.
     pub fn new() -> Self {
         Self {
             file_ids: true,
@@ -182,24 +182,24 @@ impl Default for Content {
     }
 }
 
-/// How bodies are compressed.
+/// The compression of bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Compression {
-    /// Zstandard, RFC 8878, at this level.
+    /// Zstandard (RFC 8878) at this level.
     Zstd {
-        /// From 1, fast, to 22, small.
+        /// From 1 (fast) to 22 (small).
         level: u8,
     },
 }
 
 impl Compression {
-    /// Zstandard at this level.
+    /// Returns Zstandard at this level.
     pub fn zstd(level: u8) -> Self {
         Self::Zstd { level }
     }
 
-    /// What `content-encoding` says.
+    /// Returns the value of `content-encoding`.
     pub fn content_encoding(self) -> &'static str {
         match self {
             Self::Zstd { .. } => "zstd",
@@ -207,25 +207,25 @@ impl Compression {
     }
 }
 
-/// Whether and how a backend is spoken to over a WebSocket.
+/// The WebSocket support of a backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WebSocket {
-    /// Whether it can be.
+    /// Whether the backend supports WebSockets.
     pub supported: bool,
-    /// What is sent ahead of the first request.
+    /// What is sent before the first request.
     pub warm_up: WarmUp,
-    /// Whether a request may continue the one before on the same socket with
+    /// Whether a request may continue the previous one on the same socket with
     /// `previous_response_id` and new items only.
     pub continues: bool,
-    /// Whether `stream` is written although a socket implies it.
+    /// Whether `stream` is written although a WebSocket implies it.
     pub writes_stream: bool,
-    /// After how many minutes the service closes a socket, whatever happens on it.
+    /// The number of minutes after which the service closes a socket in any case.
     pub lifetime_minutes: Option<u32>,
 }
 
 impl WebSocket {
-    /// Not at all.
+    /// Returns the value for a backend without WebSockets.
     pub fn new() -> Self {
         Self {
             supported: false,
@@ -243,7 +243,7 @@ impl Default for WebSocket {
     }
 }
 
-/// What is sent over a socket ahead of the first request, with `generate` set to false.
+/// What is sent over a socket before the first request, with `generate` set to false.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WarmUp {
@@ -251,7 +251,7 @@ pub enum WarmUp {
     None,
     /// The request with an empty input.
     EmptyInput,
-    /// The request with its leading messages of the developer as input.
+    /// The request with its leading developer messages as input.
     DeveloperMessages,
 }
 
@@ -259,14 +259,14 @@ pub enum WarmUp {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Choices<T> {
-    /// The values; none if any will do.
+    /// The values; `None` if any value is accepted.
     pub offered: Option<Vec<T>>,
-    /// Values the backend knows by another name: the name given, and its own.
+    /// Values that the backend has under another name: the given name, and the backend's.
     pub renamed: Vec<(T, T)>,
 }
 
 impl<T: PartialEq> Choices<T> {
-    /// Any value.
+    /// Accepts any value.
     pub fn any() -> Self {
         Self {
             offered: None,
@@ -274,7 +274,7 @@ impl<T: PartialEq> Choices<T> {
         }
     }
 
-    /// These values.
+    /// Accepts these values.
     pub fn only(values: impl IntoIterator<Item = T>) -> Self {
         Self {
             offered: Some(values.into_iter().collect()),
@@ -282,14 +282,14 @@ impl<T: PartialEq> Choices<T> {
         }
     }
 
-    /// The first value is known by the name of the second.
+    /// Renames the first value to the second.
     #[must_use]
     pub fn renaming(mut self, from: T, to: T) -> Self {
         self.renamed.push((from, to));
         self
     }
 
-    /// Whether the value is offered, under its own name or another.
+    /// Returns whether the value is offered, under either name.
     pub fn offers(&self, value: &T) -> bool {
         let value = self.own_name(value);
         self.offered
@@ -297,7 +297,7 @@ impl<T: PartialEq> Choices<T> {
             .is_none_or(|offered| offered.contains(value))
     }
 
-    /// The backend's name for a value.
+    /// Returns the backend's name for a value.
     pub fn own_name<'a>(&'a self, value: &'a T) -> &'a T {
         self.renamed
             .iter()
@@ -312,7 +312,7 @@ impl<T: PartialEq> Choices<T> {
 pub enum Models {
     /// `GET models` returns a list under `data`.
     List,
-    /// `GET models` returns a catalogue under `models`, limited to what the client's version can use.
-    /// The version is named in `client_version`, unless the profile has none.
+    /// `GET models` returns a catalog under `models`, limited to what the client's version can use.
+    /// The version is in `client_version`, unless the profile has none.
     Catalogue,
 }

@@ -1,9 +1,8 @@
-//! Making a request fit whose items are serialized already: what was looked at once is not looked at
-//! again.
+//! Fitting a request whose items are already serialized: an item is checked once only.
 //!
-//! Whether an item fits depends on the item, its index, the profile, the policy and the form, and on
-//! nothing else in the request. So the settings are fitted with a placeholder for the items, and the items
-//! node by node; the result for a node is kept with it.
+//! Whether an item fits depends only on the item, its index, the profile, the policy and the form.
+//! So the settings are fitted with a placeholder for the items, and the items node by node; the
+//! result for a node is kept with it.
 
 use alloc::format;
 use alloc::sync::Arc;
@@ -19,10 +18,10 @@ use crate::raw::nests_deeper_than;
 use crate::request::PreparedNode;
 use crate::{CreateResponse, DecodeError, Input, InputItem, PreparedInput, RawJson, Unknown};
 
-/// What fitting found in the items of a [`PreparedInput`].
+/// The diagnostics of the items of a [`PreparedInput`].
 ///
-/// It is kept with the items and shared with every request that has them, so the cost of a request
-/// does not grow with it.
+/// They are kept with the items and shared with every request that has them, so the cost of a
+/// request does not grow with them.
 ///
 /// ```
 /// use codex_types::profile::{FitPolicy, Profile};
@@ -38,12 +37,12 @@ use crate::{CreateResponse, DecodeError, Input, InputItem, PreparedInput, RawJso
 pub struct ItemFindings(Option<Arc<FittedItems>>);
 
 impl ItemFindings {
-    /// Returns what was changed in the items, in their order.
+    /// Returns the changes to the items, in the order of the items.
     pub fn stripped(&self) -> impl Iterator<Item = &Finding> {
         self.with(OnFinding::Strip)
     }
 
-    /// Returns what was left as it is, in the order of the items.
+    /// Returns the diagnostics that were left unchanged, in the order of the items.
     pub fn warned(&self) -> impl Iterator<Item = &Finding> {
         self.with(OnFinding::Warn)
     }
@@ -74,28 +73,28 @@ impl fmt::Debug for ItemFindings {
     }
 }
 
-/// The items up to the end of a node, as they fit.
+/// The fitted items up to the end of a node.
 struct FittedItems {
     rules: Arc<Rules>,
     previous: Option<Arc<Self>>,
-    /// What was found in the items of this node, with what the policy says about it.
+    /// The diagnostics of the items of this node, with the actions of the policy.
     found: Vec<(OnFinding, Finding)>,
-    /// Whether the policy lets any item up to here not pass.
+    /// Whether the policy refuses any item up to here.
     has_failed: bool,
-    /// Whether the first item of all, before or after fitting, says which tools there are.
+    /// Whether the very first item, before or after fitting, contains the tools.
     starts_with_tools: bool,
     nodes: FittedNodes,
 }
 
-/// As which nodes the items are sent.
+/// The nodes as which the items are sent.
 enum FittedNodes {
-    /// As those they are kept in: the results are held by them and must not hold them.
+    /// The nodes that contain them: they own the results, so the results must not own them.
     Same,
-    /// As others. None: all items were taken out.
+    /// Other nodes. `None`: all items were removed.
     Other(Option<Arc<PreparedNode>>),
 }
 
-/// What the fit of an item depends on beside the item and its index.
+/// The inputs to the fit of an item, besides the item and its index.
 struct Rules {
     profile: Profile,
     policy: FitPolicy,
@@ -114,7 +113,7 @@ impl Rules {
     }
 }
 
-/// One after the other: the default would need stack for each of them.
+/// Drops iteratively: the default would need stack for each node.
 impl Drop for FittedItems {
     fn drop(&mut self) {
         let mut previous = self.previous.take();
@@ -125,12 +124,12 @@ impl Drop for FittedItems {
 }
 
 impl FittedItems {
-    /// Whether no item is left.
+    /// Returns whether no item is left.
     fn is_empty(&self) -> bool {
         matches!(self.nodes, FittedNodes::Other(None))
     }
 
-    /// The nodes to send in place of `node`, whose fit this is.
+    /// Returns the nodes to send instead of `node`, whose fit this is.
     fn of(&self, node: &Arc<PreparedNode>) -> Option<Arc<PreparedNode>> {
         match &self.nodes {
             FittedNodes::Same => Some(node.clone()),
@@ -140,8 +139,9 @@ impl FittedItems {
 }
 
 impl Profile {
-    /// [`fit`](Self::fit) of a request whose items have not been fitted before. `None`: fitting would put something between
-    /// the items, as it does after tools in the first of them, so the request has to be fitted as a whole.
+    /// [`fit`](Self::fit) of a request whose items have not been fitted before. `None`: fitting
+    /// would insert something between the items, as it does after tools in the first of them, so
+    /// the request has to be fitted as a whole.
     pub(super) fn fit_prepared(
         &self,
         request: &CreateResponse,
@@ -192,7 +192,7 @@ impl Profile {
         }))
     }
 
-    /// The fit of all items up to the end of a node.
+    /// Returns the fit of all items up to the end of a node.
     fn fit_items(
         &self,
         last: Option<&Arc<PreparedNode>>,
@@ -300,7 +300,7 @@ impl Profile {
         rules: &Rules,
         found: &mut Vec<(OnFinding, Finding)>,
     ) -> Result<FittedItem, DecodeError> {
-        // Two levels are those of the body and of its list of items.
+        // The body and its list of items add two levels.
         if nests_deeper_than(item.as_str(), DEPTH_LIMIT - 2) {
             return Err(DecodeError::too_deep());
         }
@@ -326,7 +326,7 @@ impl Profile {
 }
 
 impl Rules {
-    /// Does with the findings in an item what the policy says.
+    /// Applies the policy to the diagnostics of an item.
     fn settle(
         &self,
         item: &RawJson,
@@ -359,7 +359,7 @@ enum FittedItem {
     Removed,
 }
 
-/// One item that stands for all of them, about which there is nothing to find.
+/// Returns an item without diagnostics that stands for all of them.
 fn placeholder() -> InputItem {
     InputItem::Unknown(Unknown::new(RawJson::default()))
 }
@@ -371,7 +371,8 @@ fn first_has_tools(items: &[RawJson]) -> Result<bool, DecodeError> {
     }
 }
 
-/// The request without its items, and the items that fitting put ahead of the placeholder and after it.
+/// Returns the request without its items, and the items that fitting put before and after the
+/// placeholder.
 fn around(
     placeholder: Option<&InputItem>,
     mut request: CreateResponse,

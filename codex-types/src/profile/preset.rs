@@ -1,4 +1,4 @@
-//! The profiles of the backends we know.
+//! The profiles of the known backends.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -11,8 +11,8 @@ use crate::profile::{
 use crate::{Effort, Include, ServiceTier, Verbosity};
 
 impl Profile {
-    /// The public API at `api.openai.com` with an API key, as of 2026-11-28: all that is documented
-    /// works, and so does what the official client notes on items.
+    /// Returns the profile of the public API at `api.openai.com` with an API key, as of 2026-11-28:
+    /// everything documented is accepted, and so are the official client's notes on items.
     pub fn platform() -> Self {
         Self {
             as_of: Some("2026-11-28".into()),
@@ -49,7 +49,8 @@ impl Profile {
         }
     }
 
-    /// The ChatGPT backend, spoken to like the newest version of its official client that we know.
+    /// Returns the profile of the ChatGPT backend, as the newest known version of its official
+    /// client uses it.
     pub fn chatgpt() -> Self {
         Self {
             name: "chatgpt".into(),
@@ -57,11 +58,12 @@ impl Profile {
         }
     }
 
-    /// The ChatGPT backend, spoken to like version 0.171 of the official client, as of 2026-11-28.
+    /// Returns the profile of the ChatGPT backend, as version 0.171 of the official client uses it,
+    /// as of 2026-11-28.
     ///
-    /// Models whose entry has `use_responses_lite` are sent Responses Lite. For the others, and in
-    /// every other respect, the requests are those of version 0.169: instructions are the first message
-    /// of the developer; ids and status are sent back.
+    /// Models whose entry has `use_responses_lite` get Responses Lite. For the others, and in every
+    /// other respect, the requests are those of version 0.169: instructions are the first developer
+    /// message, and ids and status are sent back.
     pub fn chatgpt_0_171() -> Self {
         Self {
             as_of: Some("2026-11-28".into()),
@@ -105,7 +107,7 @@ impl Profile {
                 writes_stream: true,
                 lifetime_minutes: Some(60),
             },
-            // A model says which tiers it has; the name `default` is never sent.
+            // A model lists its tiers; the name `default` is never sent.
             service_tiers: Choices::any().renaming(ServiceTier::Fast, ServiceTier::Priority),
             efforts: Choices::any().renaming(Effort::Ultra, Effort::Max),
             verbosities: verbosities(),
@@ -118,10 +120,11 @@ impl Profile {
         }
     }
 
-    /// The ChatGPT backend, spoken to like version 0.120 of the official client, as of 2026-11-21.
+    /// Returns the profile of the ChatGPT backend, as version 0.120 of the official client uses it,
+    /// as of 2026-11-21.
     ///
-    /// Instructions are a parameter that has to be there; ids are not sent back, and a status only on
-    /// calls of custom tools.
+    /// Instructions are a required parameter; ids are not sent back, and a status only on custom
+    /// tool calls.
     pub fn chatgpt_0_120() -> Self {
         let newer = Self::chatgpt_0_171();
         Self {
@@ -146,8 +149,9 @@ impl Profile {
         }
     }
 
-    /// The public API with a token of "Sign in with ChatGPT", as of 2026-10-10: nothing is kept,
-    /// everything is streamed, files are given inline, and fifteen parameters are refused.
+    /// Returns the profile of the public API with a token of "Sign in with ChatGPT", as of
+    /// 2026-10-10: nothing is stored, everything is streamed, files are inline, and fifteen
+    /// parameters are refused.
     pub fn sign_in_with_chatgpt() -> Self {
         Self {
             as_of: Some("2026-10-10".into()),
@@ -203,8 +207,8 @@ impl Profile {
         }
     }
 
-    /// Some other server that offers the Responses API. Nothing is taken for granted: no sockets, no
-    /// compression, nothing kept; and nothing is refused, because each server takes something else.
+    /// Returns a profile for any other server with the Responses API. It expects no WebSockets, no
+    /// compression and no storage, and refuses nothing, because each server accepts something else.
     pub fn compatible() -> Self {
         Self {
             store: Store::Unsupported,
@@ -226,7 +230,7 @@ fn chatgpt_headers() -> Vec<Header> {
     vec![
         Header::new("version", Source::ClientVersion),
         Header::new("x-codex-beta-features", Source::BetaFeatures),
-        // A socket is told the state of a turn in `client_metadata`.
+        // A WebSocket has the state of a turn in `client_metadata`.
         Header::new("x-codex-turn-state", Source::TurnState).only_over(Channel::Http),
         Header::new("x-codex-window-id", Source::WindowId),
         Header::new("x-codex-turn-metadata", Source::TurnMetadata),
@@ -260,7 +264,7 @@ fn chatgpt_headers_0_120() -> Vec<Header> {
     ]
 }
 
-/// Over a WebSocket an entry of `client_metadata` says it.
+/// Over a WebSocket an entry of `client_metadata` announces the form.
 fn responses_lite() -> Header {
     Header::new(lite::HEADER, Source::ResponsesLite).only_over(Channel::Http)
 }
@@ -348,7 +352,7 @@ const SIGN_IN_PARAMETERS: &[&str] = &[
     "tools",
 ];
 
-/// Refused by name in reports about this backend, or impossible where nothing is stored.
+/// Refused by name in reports about this backend, or impossible without storage.
 const CHATGPT_REFUSED: &[&str] = &[
     "background",
     "background_options",
@@ -367,8 +371,8 @@ const CHATGPT_REFUSED: &[&str] = &[
     "user",
 ];
 
-/// The fifteen parameters that its documentation refuses, the service tiers that it refuses elsewhere,
-/// those that live requests were refused for, and one that only goes with another.
+/// The fifteen parameters that the documentation refuses, the service tiers that it refuses
+/// elsewhere, those that live requests were refused for, and one that only occurs with another.
 const SIGN_IN_REFUSED: &[&str] = &[
     "background",
     "background_options",
@@ -393,5 +397,5 @@ const SIGN_IN_REFUSED: &[&str] = &[
 
 const WEBSOCKET_PARAMETERS: &[&str] = &["generate", "previous_response_id", "stream_id", "type"];
 
-/// They name the caller or label the stored response, and nothing else.
+/// Parameters that only name the caller or label the stored response.
 const DROPPABLE: &[&str] = &["metadata", "safety_identifier", "user"];

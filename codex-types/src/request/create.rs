@@ -14,8 +14,8 @@ use crate::{DecodeError, Map, Number, RawJson};
 object! {
     /// The body of `POST /responses`.
     ///
-    /// There is no `stream` field: whoever sends the request decides, and the writer says so. A
-    /// `stream` that was read is kept among the extra keys and written unless the sender decides.
+    /// There is no `stream` field: the sender decides when it writes the request. A `stream` that
+    /// was read is kept among the extra keys and written unless the sender decides.
     ///
     /// ```
     /// use codex_types::{CreateResponse, Effort, Reasoning, Streaming};
@@ -39,89 +39,92 @@ object! {
             model: String,
         }
         optional {
-            /// What the model shall do, ahead of the input; not carried over by
+            /// The system or developer instructions, before the input; not carried over by
             /// `previous_response_id`.
             instructions: String,
             /// The conversation so far, or its continuation.
             input: Input,
-            /// The tools the model may use.
+            /// The tools that the model may call.
             tools: Vec<Tool>,
-            /// Which of them it has to use.
+            /// Which tools the model must call.
             tool_choice: ToolChoice,
-            /// Whether it may call several tools at once. The service assumes true.
+            /// Whether the model may call several tools in parallel. The service's default is true.
             parallel_tool_calls = bool,
-            /// How much to think.
+            /// The reasoning effort.
             reasoning: Reasoning,
-            /// Whether the service keeps the response. The service assumes true.
+            /// Whether the service stores the response. The service's default is true.
             store = bool,
-            /// What to send beyond the usual.
+            /// Additional output data to include in the response.
             include: Vec<Include>,
-            /// In what form to answer.
+            /// The format of the response.
             text: TextConfig,
-            /// How many tokens to write at most, reasoning included; 16 or more.
+            /// The maximum number of output tokens, including reasoning tokens; at least 16.
             max_output_tokens = u64,
-            /// How many calls of hosted tools there may be.
+            /// The maximum number of hosted tool calls.
             max_tool_calls = u64,
-            /// The response this continues.
+            /// The response that this request continues.
             previous_response_id: String,
-            /// The conversation this belongs to.
+            /// The conversation that the request belongs to.
             conversation: Conversation,
-            /// A prompt the service has stored.
+            /// A reference to a stored prompt.
             prompt: Prompt,
-            /// Requests with the same key are more likely to share cached work; at most 64 bytes.
+            /// A key for prompt caching: requests with the same key are more likely to share cached
+            /// prefixes. At most 64 bytes.
             prompt_cache_key: String,
-            /// How the cache of prompts is used.
+            /// The options of prompt caching.
             prompt_cache_options: PromptCacheOptions,
-            /// How long cached work is kept.
+            /// How long cached prefixes are kept.
             prompt_cache_retention: PromptCacheRetention,
-            /// How soon the request is served.
+            /// The service tier for the request.
             service_tier: ServiceTier,
-            /// What happens when the input is too long.
+            /// The truncation strategy for long input.
             truncation: Truncation,
-            /// What the service does about input that grows too long.
+            /// How the service manages long contexts.
             context_management: Vec<ContextManagement>,
-            /// How bold the sampling is, from 0 to 2.
+            /// The sampling temperature, from 0 to 2.
             temperature: Number,
-            /// Which share of the likeliest tokens is sampled from, from 0 to 1.
+            /// The nucleus sampling probability mass, from 0 to 1.
             top_p: Number,
-            /// How many of the likeliest tokens to report, from 0 to 20.
+            /// The number of most likely tokens to return per position, from 0 to 20.
             top_logprobs = u64,
-            /// Whether the response is made in the background.
+            /// Whether the response is generated in the background.
             background = bool,
-            /// How a response in the background is made, in whatever form the service defines.
+            /// The options of a background response, in the form that the service defines.
             background_options: RawJson,
-            /// How the stream is sent.
+            /// The options of the stream.
             stream_options: StreamOptions,
-            /// Up to 16 short texts to keep with the response.
+            /// Up to 16 key-value pairs that are stored with the response.
             metadata: Map<String>,
-            /// What the client says about itself: the ChatGPT backend.
+            /// Metadata of the client (ChatGPT backend).
             client_metadata: Map<String>,
-            /// Who asks, as a hash.
+            /// A stable, hashed id of the end user.
             safety_identifier: String,
-            /// Who asks; older.
+            /// An id of the end user. Deprecated in favor of `safety_identifier` and
+            /// `prompt_cache_key`.
             user: String,
-            /// How input and output are moderated.
+            /// The moderation of input and output.
             moderation: Moderation,
-            /// How images in the input are treated.
+            /// The options for images in the input.
             image: ImageContext,
-            /// Special access the account has.
+            /// The access programs of the account.
             access_programs: AccessPrograms,
-            /// Socket only: whether to answer. `false` prepares the service for what follows.
+            /// WebSocket only: whether to generate a response. `false` prepares the service for the
+            /// next request.
             generate = bool,
-            /// Socket only: the lane. Lanes are served side by side; 1 to 256 letters, digits, `_`, `.`
-            /// and `-`.
+            /// WebSocket only: the id of a multiplexed stream. Streams are served concurrently. 1
+            /// to 256 letters, digits, `_`, `.` and `-`.
             stream_id: String,
         }
     }
 }
 
 impl CreateResponse {
-    /// The request as JSON, saying whether the answer shall be streamed.
+    /// Returns the request as JSON, with `stream` set as given.
     ///
     /// # Errors
     ///
-    /// No value that can be built makes it fail today; the error is there so that a failure to
-    /// write would never be a panic.
+    /// Currently no value fails. The error exists so that a failure to write could never be a
+    /// panic.
     pub fn to_json(&self, streaming: Streaming) -> Result<String, DecodeError> {
         let stream = streaming == Streaming::Yes;
         Ok(to_json(&Prefixed {
@@ -131,33 +134,33 @@ impl CreateResponse {
     }
 }
 
-/// Whether an answer comes as a stream of events or in one piece.
+/// Whether a response is a stream of events or one document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "it is the one question, with its two answers"
 )]
 pub enum Streaming {
-    /// As events, while it is being made.
+    /// As events, while it is generated.
     Yes,
-    /// As one object, when it is done.
+    /// As one document, when it is complete.
     No,
 }
 
 either! {
     /// The input of a request.
     pub enum Input {
-        /// What the user says.
+        /// The text of a user message.
         text Text(String),
         /// The items of a conversation.
         other Items(Vec<InputItem>),
-        /// The items of a conversation, each serialized once. Never read, only written.
+        /// The items of a conversation, each serialized once. Written, but never read.
         made Prepared(PreparedInput),
     }
 }
 
 impl Input {
-    /// The items; text becomes a message of the user.
+    /// Returns the items; text becomes a user message.
     pub fn into_items(self) -> Vec<InputItem> {
         match self {
             Self::Text(text) => alloc::vec![Message::user(text).into()],
@@ -167,7 +170,7 @@ impl Input {
         }
     }
 
-    /// Appends an item; text becomes a message of the user first.
+    /// Appends an item; text becomes a user message first.
     pub fn push(&mut self, item: impl Into<InputItem>) {
         match self {
             Self::Prepared(input) => input.push(item),

@@ -1,4 +1,4 @@
-//! In what form the model answers.
+//! The text format of a response.
 
 use alloc::string::String;
 
@@ -8,26 +8,26 @@ use crate::wire::object::object;
 use crate::wire::tagged::{from_variants, tagged};
 
 object! {
-    /// In what form to answer: API object `ResponseTextConfig`.
+    /// The text configuration of a response: API object `ResponseTextConfig`.
     pub struct TextConfig {
         required {}
         optional {
-            /// Text, JSON, or JSON of a certain shape.
+            /// The format: text, JSON, or JSON that conforms to a schema.
             format: TextFormat,
-            /// At what length.
+            /// The verbosity.
             verbosity: Verbosity,
         }
     }
 }
 
 tagged! {
-    /// What the answer is made of: API object `ResponseFormatTextConfig`.
+    /// The format of a text response: API object `ResponseFormatTextConfig`.
     pub enum TextFormat {
         /// Text.
         "text" => Text(PlainTextFormat),
-        /// JSON that fits a schema.
+        /// JSON that conforms to a schema.
         "json_schema" => JsonSchema(JsonSchemaFormat),
-        /// JSON of any shape; older.
+        /// Any JSON. Deprecated in favor of `json_schema`.
         "json_object" => JsonObject(JsonObjectFormat),
     }
 }
@@ -45,14 +45,14 @@ impl From<JsonSchemaFormat> for TextConfig {
 }
 
 object! {
-    /// The answer is text.
+    /// A text response.
     pub struct PlainTextFormat tag "text" {
         required {}
     }
 }
 
 object! {
-    /// The answer is JSON that fits a schema.
+    /// A JSON response that conforms to a schema.
     ///
     /// ```
     /// use codex_types::{CreateResponse, JsonSchemaFormat, RawJson, TextConfig};
@@ -66,22 +66,22 @@ object! {
     /// ```
     pub struct JsonSchemaFormat tag "json_schema" {
         required {
-            /// What the model calls it: letters, digits, `_` and `-`, at most 64 of them.
+            /// The name of the schema: letters, digits, `_` and `-`, at most 64 of them.
             name: String,
             /// The JSON schema.
             schema: RawJson,
         }
         optional {
-            /// What it is for, for the model.
+            /// The purpose, for the model.
             description: String,
-            /// Whether the answer is made to fit exactly.
+            /// Whether the response must conform exactly (strict mode).
             strict = bool,
         }
     }
 }
 
 object! {
-    /// The answer is JSON of any shape. The input has to ask for JSON as well.
+    /// A JSON response of any form. The input must ask for JSON as well.
     pub struct JsonObjectFormat tag "json_object" {
         required {}
     }
@@ -89,11 +89,12 @@ object! {
 
 #[cfg(feature = "schemars")]
 impl JsonSchemaFormat {
-    /// The format that makes the model answer with a value of a Rust type.
+    /// Returns the format for a response that deserializes into a Rust type.
     ///
-    /// The schema is closed, as the service demands for exact answers: objects take no other keys and require all of theirs. A type that
-    /// such a schema cannot express, because it holds a map, a tuple or arbitrary JSON, keeps its own schema, and `strict` is false. The doc
-    /// comment of the type becomes the description.
+    /// The schema is closed, as strict mode requires: objects accept no other keys and require all
+    /// of theirs. A type that such a schema cannot express, because it contains a map, a tuple or
+    /// arbitrary JSON, keeps its own schema, and `strict` is false. The doc comment of the type
+    /// becomes the description.
     ///
     /// ```
     /// use codex_types::{CreateResponse, JsonSchemaFormat, TextConfig};
@@ -113,7 +114,8 @@ impl JsonSchemaFormat {
     ///
     /// # Errors
     ///
-    /// If the schema cannot be written as JSON. What the service does not support in it is not an error here; the linter names it.
+    /// Fails if the schema cannot be written as JSON. Keywords that the service does not support
+    /// are not an error here; the linter reports them.
     pub fn of<T: schemars::JsonSchema>() -> Result<Self, crate::DecodeError> {
         let of_type = crate::schema::of::<T>()?;
         let mut format =

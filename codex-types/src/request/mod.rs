@@ -1,4 +1,4 @@
-//! What is asked of the service.
+//! Requests to the service.
 
 mod create;
 mod format;

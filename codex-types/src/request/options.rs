@@ -1,4 +1,4 @@
-//! The smaller parts of a request.
+//! The smaller types of a request.
 
 use alloc::string::String;
 
@@ -9,138 +9,138 @@ use crate::wire::object::object;
 use crate::wire::open::open_enum;
 
 object! {
-    /// How much to think: API object `Reasoning`.
+    /// The reasoning options of a request: API object `Reasoning`.
     pub struct Reasoning {
         required {}
         optional {
-            /// How much.
+            /// The effort.
             effort: Effort,
-            /// How it is told what was thought. Without it no summary is sent.
+            /// The summary to return; by default none.
             summary: ReasoningSummary,
-            /// Which earlier thoughts are kept in mind.
+            /// The earlier reasoning that the model keeps in context.
             context: ReasoningContext,
-            /// With how much more computation.
+            /// The reasoning mode.
             mode: ReasoningMode,
-            /// The older name of `summary`.
+            /// The summary to return. Deprecated in favor of `summary`.
             generate_summary: ReasoningSummary,
         }
     }
 }
 
 open_enum! {
-    /// How much the model thinks.
+    /// The reasoning effort.
     pub enum Effort {
-        /// Not at all.
+        /// No reasoning.
         None = "none",
-        /// Hardly.
+        /// Minimal.
         Minimal = "minimal",
-        /// A little.
+        /// Low.
         Low = "low",
-        /// Some.
+        /// Medium.
         Medium = "medium",
-        /// Much.
+        /// High.
         High = "high",
-        /// Very much.
+        /// Extra high.
         XHigh = "xhigh",
-        /// As much as it can.
+        /// The maximum.
         Max = "max",
-        /// More than it usually can: offered by some models of the ChatGPT backend.
+        /// More than the maximum; offered by some models of the ChatGPT backend.
         Ultra = "ultra",
     }
 }
 
 open_enum! {
-    /// How what the model thought is told.
+    /// The form of a reasoning summary.
     pub enum ReasoningSummary {
-        /// As the model does best.
+        /// The model decides.
         Auto = "auto",
-        /// Briefly.
+        /// Short.
         Concise = "concise",
-        /// At length.
+        /// Long.
         Detailed = "detailed",
     }
 }
 
 open_enum! {
-    /// Which earlier thoughts the model keeps in mind.
+    /// The earlier reasoning that the model keeps in context.
     pub enum ReasoningContext {
-        /// As the model does best.
+        /// The model decides.
         Auto = "auto",
-        /// Those of this turn.
+        /// The reasoning of the current turn.
         CurrentTurn = "current_turn",
-        /// All.
+        /// The reasoning of all turns.
         AllTurns = "all_turns",
     }
 }
 
 open_enum! {
-    /// With how much computation the model thinks.
+    /// The reasoning mode.
     pub enum ReasoningMode {
-        /// The usual.
+        /// Standard.
         Standard = "standard",
-        /// More.
+        /// More computation.
         Pro = "pro",
     }
 }
 
 open_enum! {
-    /// At what length the model answers.
+    /// The verbosity of a response.
     pub enum Verbosity {
-        /// Briefly.
+        /// Short.
         Low = "low",
-        /// As usual.
+        /// Medium.
         Medium = "medium",
-        /// At length.
+        /// Long.
         High = "high",
     }
 }
 
 open_enum! {
-    /// What a response holds beyond the usual.
+    /// Additional output data of a response.
     pub enum Include {
-        /// What a search of files found.
+        /// The results of file searches.
         FileSearchResults = "file_search_call.results",
-        /// What a search of the web found.
+        /// The results of web searches.
         WebSearchResults = "web_search_call.results",
-        /// The pages a search of the web looked at.
+        /// The sources of web searches.
         WebSearchSources = "web_search_call.action.sources",
-        /// The images of messages.
+        /// The image URLs of messages.
         InputImageUrl = "message.input_image.image_url",
-        /// The pictures of a computer's screen.
+        /// The screenshots of computer use calls.
         ComputerImageUrl = "computer_call_output.output.image_url",
-        /// What came out of code.
+        /// The outputs of code interpreter calls.
         CodeInterpreterOutputs = "code_interpreter_call.outputs",
-        /// What the model thought, for sending it back when nothing is stored.
+        /// The encrypted reasoning, for sending it back if nothing is stored.
         ReasoningEncryptedContent = "reasoning.encrypted_content",
-        /// How likely each token was.
+        /// The log probabilities of the tokens.
         OutputTextLogprobs = "message.output_text.logprobs",
     }
 }
 
 open_enum! {
-    /// How soon a request is served.
+    /// The service tier of a request.
     pub enum ServiceTier {
-        /// As the project is set up.
+        /// The project's setting.
         Auto = "auto",
-        /// As usual.
+        /// The default tier.
         Default = "default",
-        /// Later, for less.
+        /// Slower and cheaper.
         Flex = "flex",
-        /// Out of capacity that was bought ahead.
+        /// Prepaid capacity.
         Scale = "scale",
-        /// Sooner, for more.
+        /// Faster and more expensive.
         Priority = "priority",
-        /// Sooner, by another name.
+        /// Faster, under another name.
         Fast = "fast",
-        /// Soonest.
+        /// The fastest tier.
         UltraFast = "ultrafast",
     }
 }
 
 open_enum! {
-    /// What happens when the input is too long.
+    /// The truncation strategy for long input.
     pub enum Truncation {
-        /// Items are left out.
+        /// Items are left out to fit the context window.
         Auto = "auto",
         /// The request fails.
         Disabled = "disabled",
@@ -148,44 +148,44 @@ open_enum! {
 }
 
 open_enum! {
-    /// How long cached work is kept.
+    /// How long cached prefixes are kept.
     pub enum PromptCacheRetention {
-        /// As long as there is room.
+        /// While there is memory.
         InMemory = "in_memory",
-        /// A day.
+        /// 24 hours.
         Hours24 = "24h",
     }
 }
 
 object! {
-    /// How the cache of prompts is used.
+    /// The options of prompt caching.
     pub struct PromptCacheOptions {
         required {}
         optional {
-            /// Who says what is cached.
+            /// Which side controls caching.
             mode: PromptCacheMode,
-            /// How long it is kept.
+            /// The lifetime of the cached prefix.
             ttl: PromptCacheTtl,
-            /// Only fill the cache.
+            /// Whether to fill the cache only.
             prewarm = bool,
-            /// The response to compare the use of the cache with.
+            /// The id of a response to compare cache usage with.
             comparison_response_id: String,
         }
     }
 }
 
 open_enum! {
-    /// Who says what is cached.
+    /// Which side controls caching.
     pub enum PromptCacheMode {
         /// The service.
         Implicit = "implicit",
-        /// The request, with breakpoints.
+        /// The request, with explicit breakpoints.
         Explicit = "explicit",
     }
 }
 
 either! {
-    /// The conversation a response belongs to.
+    /// The conversation that a response belongs to.
     pub enum Conversation {
         /// Its id.
         text Id(String),
@@ -195,33 +195,33 @@ either! {
 }
 
 object! {
-    /// A conversation the service has stored.
+    /// A reference to a stored conversation.
     pub struct ConversationReference {
         required {
-            /// The conversation.
+            /// The id of the conversation.
             id: String,
         }
     }
 }
 
 object! {
-    /// A prompt the service has stored: API object `ResponsePrompt`.
+    /// A reference to a stored prompt: API object `ResponsePrompt`.
     pub struct Prompt {
         required {
-            /// The prompt.
+            /// The id of the prompt.
             id: String,
         }
         optional {
-            /// Its version.
+            /// The version of the prompt.
             version: String,
-            /// What its variables stand for.
+            /// The values of its variables.
             variables: Map<PromptVariable>,
         }
     }
 }
 
 either! {
-    /// What a variable of a stored prompt stands for.
+    /// The value of a variable of a stored prompt.
     pub enum PromptVariable {
         /// Text.
         text Text(String),
@@ -231,129 +231,130 @@ either! {
 }
 
 object! {
-    /// What the service does about input that grows too long.
+    /// How the service manages long contexts.
     pub struct ContextManagement {
         required {
-            /// What it does: `compaction`.
+            /// The kind: `compaction`.
             kind as "type": String,
         }
         optional {
-            /// At how many tokens it does so.
+            /// The number of tokens that triggers it.
             compact_threshold = u64,
         }
     }
 }
 
 object! {
-    /// How a stream is sent.
+    /// The options of a stream.
     pub struct StreamOptions {
         required {}
         optional {
-            /// Whether deltas carry padding that hides their length. The service assumes true.
+            /// Whether deltas contain padding that hides their length. The service's default is
+            /// true.
             include_obfuscation = bool,
-            /// When summaries of reasoning are sent: the ChatGPT backend.
+            /// When reasoning summaries are sent (ChatGPT backend).
             reasoning_summary_delivery: ReasoningSummaryDelivery,
         }
     }
 }
 
 open_enum! {
-    /// When summaries of reasoning are sent.
+    /// When reasoning summaries are sent.
     pub enum ReasoningSummaryDelivery {
-        /// One after the other, and none once the answer has begun.
+        /// Sequentially, and none once the output has begun.
         SequentialCutoff = "sequential_cutoff",
     }
 }
 
 object! {
-    /// How input and output are moderated.
+    /// The moderation of input and output.
     pub struct Moderation {
         required {
-            /// The model that does it.
+            /// The moderation model.
             model: String,
         }
         optional {
-            /// What it does.
+            /// The policy.
             policy: ModerationPolicy,
         }
     }
 }
 
 object! {
-    /// What moderation does.
+    /// The moderation mode.
     pub struct ModerationPolicy {
         required {}
         optional {
-            /// About the input.
+            /// The policy for the input.
             input: ModerationDirection,
-            /// About the output.
+            /// The policy for the output.
             output: ModerationDirection,
         }
     }
 }
 
 object! {
-    /// What moderation does in one direction.
+    /// The moderation policy in one direction.
     pub struct ModerationDirection {
         required {
-            /// What it does.
+            /// The mode.
             mode: ModerationMode,
         }
     }
 }
 
 open_enum! {
-    /// What moderation does.
+    /// The moderation mode.
     pub enum ModerationMode {
-        /// It reports.
+        /// Report a score.
         Score = "score",
-        /// It stops the response.
+        /// Block the response.
         Block = "block",
     }
 }
 
 object! {
-    /// How images in the input are treated.
+    /// The options for images in the input.
     pub struct ImageContext {
         required {}
         optional {
-            /// Whether older images are made smaller.
+            /// Whether older images are downscaled.
             context_compression: ImageContextCompression,
         }
     }
 }
 
 open_enum! {
-    /// Whether older images are made smaller.
+    /// Whether older images are downscaled.
     pub enum ImageContextCompression {
-        /// As the service thinks best.
+        /// The service decides.
         Auto = "auto",
-        /// They are.
+        /// Enabled.
         Enabled = "enabled",
-        /// They are not.
+        /// Disabled.
         Disabled = "disabled",
     }
 }
 
 object! {
-    /// Special access an account has.
+    /// The access programs of an account.
     pub struct AccessPrograms {
         required {}
         optional {
-            /// To work on security.
+            /// Access for cybersecurity work.
             cyber: CyberAccess,
         }
     }
 }
 
 open_enum! {
-    /// How far access to work on security goes.
+    /// The level of access for cybersecurity work.
     pub enum CyberAccess {
-        /// As everybody's.
+        /// Standard access.
         Standard = "standard",
-        /// To defend.
+        /// Defensive work.
         DaybreakBlue = "daybreak_blue",
-        /// To test by attacking.
+        /// Offensive testing.
         DaybreakRed = "daybreak_red",
     }
 }

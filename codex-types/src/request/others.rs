@@ -1,4 +1,4 @@
-//! Requests other than for a response, and what a client says over a socket.
+//! Requests other than for a response, and client messages over a WebSocket.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -12,10 +12,10 @@ use crate::wire::open::open_enum;
 use crate::wire::tagged::{from_variants, tagged};
 
 object! {
-    /// The body of `POST /responses/compact`: makes a conversation shorter.
+    /// The body of `POST /responses/compact`, which compacts a conversation.
     ///
-    /// The platform API takes either `input` or `previous_response_id`; the ChatGPT backend takes the
-    /// input and what the next request would have, tools included.
+    /// The platform API accepts either `input` or `previous_response_id`; the ChatGPT backend
+    /// accepts the input and the parameters of the next request, including tools.
     pub struct CompactRequest {
         required {
             /// The model.
@@ -24,34 +24,35 @@ object! {
         optional {
             /// The conversation so far.
             input: Input,
-            /// What the model had to do.
+            /// The instructions.
             instructions: String,
-            /// The response that ended the conversation so far.
+            /// The id of the last response of the conversation.
             previous_response_id: String,
-            /// The tools the model could use.
+            /// The tools that the model could call.
             tools: Vec<Tool>,
-            /// Whether it could call several tools at once.
+            /// Whether the model could call several tools in parallel.
             parallel_tool_calls = bool,
-            /// How much it thought.
+            /// The reasoning effort.
             reasoning: Reasoning,
-            /// In what form it answered.
+            /// The text configuration.
             text: TextConfig,
-            /// How soon the request is served.
+            /// The service tier for the request.
             service_tier: ServiceTier,
-            /// Requests with the same key are more likely to share cached work.
+            /// A key for prompt caching: requests with the same key are more likely to share cached
+            /// prefixes.
             prompt_cache_key: String,
-            /// How the cache of prompts is used.
+            /// The options of prompt caching.
             prompt_cache_options: PromptCacheOptions,
-            /// How long cached work is kept.
+            /// How long cached prefixes are kept.
             prompt_cache_retention: PromptCacheRetention,
-            /// How images in the input are treated.
+            /// The options for images in the input.
             image: ImageContext,
         }
     }
 }
 
 object! {
-    /// The body of `POST /responses/input_tokens`: counts the tokens a request would take.
+    /// The body of `POST /responses/input_tokens`, which counts the input tokens of a request.
     pub struct InputTokensRequest {
         required {
             /// The model.
@@ -60,42 +61,42 @@ object! {
         optional {
             /// The conversation so far.
             input: Input,
-            /// What the model shall do.
+            /// The instructions.
             instructions: String,
-            /// The tools the model may use.
+            /// The tools that the model may call.
             tools: Vec<Tool>,
-            /// Which of them it has to use.
+            /// Which tools the model must call.
             tool_choice: ToolChoice,
-            /// Whether it may call several tools at once.
+            /// Whether the model may call several tools in parallel.
             parallel_tool_calls = bool,
-            /// How much to think.
+            /// The reasoning effort.
             reasoning: Reasoning,
-            /// In what form to answer.
+            /// The format of the response.
             text: TextConfig,
-            /// The conversation this belongs to.
+            /// The conversation that the request belongs to.
             conversation: Conversation,
-            /// The response this continues.
+            /// The response that this request continues.
             previous_response_id: String,
-            /// How the model carries itself.
+            /// The personality of the model.
             personality: Personality,
-            /// What happens when the input is too long.
+            /// The truncation strategy for long input.
             truncation: Truncation,
         }
     }
 }
 
 open_enum! {
-    /// How a model carries itself.
+    /// The personality of a model.
     pub enum Personality {
         /// Friendly.
         Friendly = "friendly",
-        /// To the point.
+        /// Pragmatic.
         Pragmatic = "pragmatic",
     }
 }
 
 tagged! {
-    /// What a client says over a socket: API object `ResponsesClientEvent`.
+    /// A client message over a WebSocket: API object `ResponsesClientEvent`.
     ///
     /// ```
     /// use codex_types::{ClientEvent, CreateResponse};
@@ -108,11 +109,11 @@ tagged! {
     /// # Ok::<(), codex_types::DecodeError>(())
     /// ```
     pub enum ClientEvent {
-        /// Asks for a response: API object `ResponseCreate`.
+        /// Creates a response: API object `ResponseCreate`.
         "response.create" => Create(Box<CreateResponse>),
-        /// Gives a response that is being made something to heed: API object `ResponseSteerEvent`.
+        /// Steers a response in progress: API object `ResponseSteerEvent`.
         "response.steer" => Steer(SteerResponse),
-        /// Interrupts a response that is being made: the ChatGPT backend.
+        /// Interrupts a response in progress (ChatGPT backend).
         "response.interrupt" => Interrupt(InterruptResponse),
     }
 }
@@ -130,38 +131,38 @@ impl From<CreateResponse> for ClientEvent {
 }
 
 impl ClientEvent {
-    /// The message as JSON.
+    /// Returns the message as JSON.
     ///
     /// # Errors
     ///
-    /// No message that can be built makes it fail today; the error is there so that a failure to
-    /// write would never be a panic.
+    /// Currently no message fails. The error exists so that a failure to write could never be a
+    /// panic.
     pub fn to_json(&self) -> Result<String, DecodeError> {
         serde_json::to_string(self).map_err(DecodeError::unwritable)
     }
 }
 
 object! {
-    /// Gives a response that is being made something to heed.
+    /// A message that steers a response in progress.
     pub struct SteerResponse tag "response.steer" {
         required {
-            /// The response.
+            /// The id of the response.
             previous_response_id: String,
-            /// What to heed: text of the user, messages, or outputs of functions.
+            /// The steering input: user text, messages, or outputs of functions.
             input: Input,
         }
     }
 }
 
 object! {
-    /// Interrupts a response that is being made.
+    /// A message that interrupts a response in progress.
     pub struct InterruptResponse tag "response.interrupt" {
         required {
-            /// The response.
+            /// The id of the response.
             response_id: String,
         }
         optional {
-            /// What becomes of items that are not done: `discard_partial_items`.
+            /// The treatment of unfinished items: `discard_partial_items`.
             mode: String,
         }
     }

@@ -9,15 +9,15 @@ use crate::wire::encode::{Encode, Encoder, serialize_by_encode};
 use crate::wire::source::Failed;
 use crate::{HeapSize, InputItem, RawJson, Unknown};
 
-/// A conversation as the input of requests: its items as JSON, each serialized once, when it enters.
+/// A conversation as the input of requests: its items as JSON, each serialized once, when it is
+/// added.
 ///
-/// A clone shares the items, so that every request of a conversation, every attempt to send it and
-/// every branch of it costs what is new and not what was said before.
-/// [`Profile::fit`](crate::profile::Profile::fit) keeps its results with the items and looks at new
-/// ones only; `codex-client` compares two of them from the end and stops at the first part that they
-/// share. Serializing a request copies bytes that exist.
+/// A clone shares the items, so that a request, an attempt or a fork costs only its new items,
+/// whatever the length of the conversation. [`Profile::fit`](crate::profile::Profile::fit) keeps
+/// its results with the items and checks new ones only; `codex-client` compares two inputs from the
+/// end and stops at the first part that they share. Serializing a request copies existing bytes.
 ///
-/// Grow the one that the last request was made of. A second one, made of equal items, is equal but
+/// Extend the input of the previous request. A second input built from equal items is equal but
 /// shares nothing.
 ///
 /// ```
@@ -41,20 +41,20 @@ use crate::{HeapSize, InputItem, RawJson, Unknown};
 /// ```
 #[derive(Clone, Default)]
 pub struct PreparedInput {
-    /// Items that fitting put ahead of the conversation. They are made for each request.
+    /// Items that fitting put before the conversation, created for each request.
     before: Option<Arc<[RawJson]>>,
     last: Option<Arc<Node>>,
 }
 
-/// Items that entered together, after those of the node before.
+/// Items that were added together, after those of the preceding node.
 pub(crate) struct Node {
     pub(crate) items: Arc<[RawJson]>,
     pub(crate) previous: Option<Arc<Self>>,
-    /// How many items there are up to the end of this node.
+    /// The number of items up to the end of this node.
     len: usize,
-    /// How many bytes they have.
+    /// Their number of bytes.
     bytes: usize,
-    /// What was worked out about the items up to the end of this node.
+    /// A cached result about the items up to the end of this node.
     pub(crate) memo: Memo,
 }
 
@@ -79,7 +79,7 @@ impl Node {
     }
 }
 
-/// One node after the other: the default would need stack for each of them.
+/// Drops iteratively: the default would need stack for each node.
 impl Drop for Node {
     fn drop(&mut self) {
         let mut previous = self.previous.take();
@@ -136,7 +136,7 @@ impl PreparedInput {
 
     /// Returns the items that follow, if this input begins with all items of `prefix`.
     ///
-    /// Items are equal when they say the same, however they are written. The cost is that of the
+    /// Items are equal if their values are equal, however they are spelled. The cost is that of the
     /// items that the two do not share.
     ///
     /// ```
@@ -167,7 +167,7 @@ impl PreparedInput {
         Some(Self::from_json(new))
     }
 
-    /// An input of items that are JSON already.
+    /// Creates an input of items that are already JSON.
     pub(crate) fn from_json(items: Vec<RawJson>) -> Self {
         let mut input = Self::new();
         input.extend_json(items);
@@ -180,7 +180,7 @@ impl PreparedInput {
         }
     }
 
-    /// These nodes, and items for one request ahead of them.
+    /// Creates an input of these nodes, after items for one request.
     pub(crate) fn with_before(before: Vec<RawJson>, last: Option<Arc<Node>>) -> Self {
         Self {
             before: (!before.is_empty()).then(|| before.into()),
@@ -196,17 +196,17 @@ impl PreparedInput {
         self.last.as_ref()
     }
 
-    /// The nodes, the last one first.
+    /// Returns the nodes, last first.
     fn nodes(&self) -> impl Iterator<Item = &Node> {
         core::iter::successors(self.last.as_deref(), |node| node.previous.as_deref())
     }
 }
 
-/// Goes through the items from the end.
+/// An iterator over the items from the end.
 struct Ends<'a> {
     before: &'a [RawJson],
     node: Option<&'a Node>,
-    /// What is left of the node.
+    /// The remaining items of the node.
     items: &'a [RawJson],
 }
 
@@ -236,7 +236,8 @@ impl<'a> Ends<'a> {
         }
     }
 
-    /// Whether all that is left is the same memory; `false` is no proof that it is not.
+    /// Returns whether the remainders are the same memory; `false` does not prove that they are
+    /// not.
     fn is_shared_with(&self, other: &Self) -> bool {
         let is_same_node = match (self.node, other.node) {
             (Some(one), Some(other)) => core::ptr::eq(one, other),
@@ -246,7 +247,8 @@ impl<'a> Ends<'a> {
     }
 }
 
-/// Whether two items say the same. One that was saved and read back may be spelled differently.
+/// Returns whether two items are equal. One that was saved and read back may be spelled
+/// differently.
 fn same(one: &RawJson, other: &RawJson) -> bool {
     one == other || one.to_compact() == other.to_compact() || read(one) == read(other)
 }
@@ -258,7 +260,7 @@ fn read(item: &RawJson) -> InputItem {
 
 impl Extend<InputItem> for PreparedInput {
     fn extend<I: IntoIterator<Item = InputItem>>(&mut self, items: I) {
-        // An item is text under keys that are text, which JSON can always express.
+        // An item is text under text keys, which JSON can always represent.
         let written = |item: InputItem| RawJson::encode(&item).unwrap_or_default();
         self.extend_json(items.into_iter().map(written).collect());
     }
@@ -294,7 +296,7 @@ impl Encode for PreparedInput {
 serialize_by_encode!(PreparedInput);
 
 impl HeapSize for PreparedInput {
-    /// All of it, also what other inputs share.
+    /// The whole size, including what other inputs share.
     fn heap_size(&self) -> usize {
         let nodes = self.nodes().count() * size_of::<Node>();
         self.json_len() + self.len() * size_of::<RawJson>() + nodes

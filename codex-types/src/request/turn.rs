@@ -1,4 +1,4 @@
-//! What a client of the ChatGPT backend tells about a turn.
+//! The turn metadata of a client of the ChatGPT backend.
 
 use alloc::string::String;
 
@@ -8,11 +8,11 @@ use crate::wire::open::open_enum;
 use crate::{DecodeError, Map, Number, RawJson};
 
 object! {
-    /// What a client of the ChatGPT backend tells about a turn, in the header `x-codex-turn-metadata` and under the same key in
-    /// `client_metadata`.
+    /// The description of a turn that a client of the ChatGPT backend sends, in the header
+    /// `x-codex-turn-metadata` and under the same key in `client_metadata`.
     ///
-    /// The backend answers without it. A header is made of it by [`to_header`](Self::to_header), an entry of `client_metadata` by
-    /// [`to_ascii`](Self::to_ascii).
+    /// The backend responds without it. [`to_header`](Self::to_header) returns the header,
+    /// [`to_ascii`](Self::to_ascii) the entry of `client_metadata`.
     ///
     /// ```
     /// use codex_types::{CreateResponse, Map, RequestKind, TurnMetadata};
@@ -30,92 +30,92 @@ object! {
     pub struct TurnMetadata {
         required {}
         optional {
-            /// The installation of the client.
+            /// The id of the installation of the client.
             installation_id: String,
-            /// The session.
+            /// The id of the session.
             session_id: String,
-            /// The thread.
+            /// The id of the thread.
             thread_id: String,
             /// The name of the agent.
             agent_name: String,
-            /// The turn.
+            /// The id of the turn.
             turn_id: String,
-            /// The window of the thread's context.
+            /// The id of the thread's context window.
             window_id: String,
-            /// How often the window was replaced by a shorter one.
+            /// How many times the window was replaced by a shorter one.
             window_number: Number,
-            /// The window as a name of its own.
+            /// The window's own id.
             context_window_id: String,
-            /// What the request is for.
+            /// The purpose of the request.
             request_kind: RequestKind,
-            /// Where the history of the thread comes from.
+            /// The origin of the thread's history.
             history_initialization: String,
-            /// The thread that this one was forked from.
+            /// The thread from which this one was forked.
             forked_from_thread_id: String,
-            /// The thread that began this one.
+            /// The parent thread.
             parent_thread_id: String,
-            /// The turn that began this one.
+            /// The parent turn.
             parent_turn_id: String,
-            /// The turn that began it all.
+            /// The root turn.
             root_turn_id: String,
-            /// What kind of helper of the client asks.
+            /// The kind of subagent of the client.
             subagent_kind: String,
-            /// Where the thread comes from.
+            /// The origin of the thread.
             thread_source: String,
-            /// What started the turn.
+            /// The trigger of the turn.
             turn_trigger: String,
-            /// What confines the commands.
+            /// The sandbox of commands.
             sandbox: String,
-            /// How it confines them.
+            /// The mode of the sandbox.
             sandbox_mode: String,
             /// Whether commands are reviewed without a person.
             auto_review_enabled: bool,
-            /// Whether a JavaScript interpreter has to be reviewed.
+            /// Whether uses of a JavaScript interpreter must be reviewed.
             node_repl_auto_review_required: bool,
-            /// Whether a JavaScript interpreter is turned off.
+            /// Whether the JavaScript interpreter is disabled.
             node_repl_disabled: bool,
-            /// The directories worked in, by path.
+            /// The working directories, by path.
             workspaces: Map<Workspace>,
             /// The tools by namespace. Never in the header.
             tool_namespaces_info: RawJson,
-            /// When the turn began, in milliseconds since 1970.
+            /// When the turn began (Unix timestamp, milliseconds).
             turn_started_at_unix_ms: Number,
-            /// Whether the client reports how it is used.
+            /// Whether the client reports analytics.
             analytics_enabled: bool,
             /// The model.
             model: String,
-            /// How much the model thinks.
+            /// The reasoning effort.
             reasoning_effort: Effort,
-            /// Why and how the conversation is made shorter.
+            /// The reason and method of a compaction.
             compaction: TurnCompaction,
         }
     }
 }
 
 impl TurnMetadata {
-    /// Reads it from the text of a header or of an entry of `client_metadata`.
+    /// Reads the metadata from the text of a header or of an entry of `client_metadata`.
     ///
     /// # Errors
     ///
-    /// The text is no JSON object.
+    /// Fails if the text is not a JSON object.
     pub fn from_json(text: &str) -> Result<Self, DecodeError> {
         RawJson::parse(text)?.decode()
     }
 
-    /// It as JSON in ASCII, whatever it holds: what `client_metadata` takes.
+    /// Returns the metadata as JSON in ASCII, the form for `client_metadata`.
     ///
     /// # Errors
     ///
-    /// No value that can be built makes it fail today.
+    /// Currently no value fails.
     pub fn to_ascii(&self) -> Result<String, DecodeError> {
         Ok(ascii(&RawJson::encode(self)?.to_compact()))
     }
 
-    /// It as the value of the header, which leaves out the tools.
+    /// Returns the value of the header, which leaves out the tools.
     ///
     /// # Errors
     ///
-    /// As [`to_ascii`](Self::to_ascii).
+    /// Those of [`to_ascii`](Self::to_ascii).
     pub fn to_header(&self) -> Result<String, DecodeError> {
         let mut shown = self.clone();
         shown.tool_namespaces_info = None;
@@ -123,7 +123,7 @@ impl TurnMetadata {
     }
 }
 
-/// JSON has characters beyond ASCII in its strings only, where each may be escaped.
+/// JSON has characters beyond ASCII only in its strings, where each can be escaped.
 fn ascii(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     let mut units = [0; 2];
@@ -140,49 +140,49 @@ fn ascii(json: &str) -> String {
 }
 
 object! {
-    /// A directory worked in.
+    /// A working directory.
     pub struct Workspace {
         required {}
         optional {
-            /// The addresses of its repository, by name.
+            /// The remote URLs of its repository, by name.
             associated_remote_urls: RawJson,
-            /// The commit it is at.
+            /// The hash of its latest commit.
             latest_git_commit_hash: String,
-            /// Whether there is more than that commit.
+            /// Whether there are uncommitted changes.
             has_changes: bool,
         }
     }
 }
 
 object! {
-    /// Why and how a conversation is made shorter.
+    /// The reason and method of a compaction.
     pub struct TurnCompaction {
         required {}
         optional {
-            /// What set it off.
+            /// The trigger.
             trigger: String,
-            /// Why.
+            /// The reason.
             reason: String,
-            /// By what.
+            /// The implementation.
             implementation: String,
-            /// When within the turn.
+            /// The phase of the turn.
             phase: String,
-            /// How.
+            /// The strategy.
             strategy: String,
         }
     }
 }
 
 open_enum! {
-    /// What a request of a turn is for.
+    /// The purpose of a request of a turn.
     pub enum RequestKind {
         /// The turn itself.
         Turn = "turn",
-        /// Preparing the connection.
+        /// Warming up the connection.
         Prewarm = "prewarm",
-        /// Making the conversation shorter.
+        /// Compacting the conversation.
         Compaction = "compaction",
-        /// Remembering.
+        /// Updating the memory.
         Memory = "memory",
     }
 }

@@ -1,4 +1,4 @@
-//! The smaller parts of a response.
+//! The smaller types of a response.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,25 +9,25 @@ use crate::wire::tagged::{from_variants, tagged};
 use crate::{Map, Number};
 
 open_enum! {
-    /// How far a response has come.
+    /// The status of a response.
     pub enum Status {
-        /// It is done.
+        /// Completed.
         Completed = "completed",
-        /// It went wrong; see its `error`.
+        /// Failed; see its `error`.
         Failed = "failed",
-        /// It is being made.
+        /// In progress.
         InProgress = "in_progress",
-        /// It was stopped.
+        /// Cancelled.
         Cancelled = "cancelled",
-        /// It waits.
+        /// Queued.
         Queued = "queued",
-        /// It ended early; see its `incomplete_details`.
+        /// Ended early; see its `incomplete_details`.
         Incomplete = "incomplete",
     }
 }
 
 impl Status {
-    /// Whether nothing more will come.
+    /// Returns whether the response has ended.
     pub fn is_final(&self) -> bool {
         matches!(
             self,
@@ -41,7 +41,7 @@ object! {
     pub struct IncompleteDetails {
         required {}
         optional {
-            /// Why.
+            /// The reason.
             reason: IncompleteReason,
         }
     }
@@ -50,43 +50,43 @@ object! {
 open_enum! {
     /// Why a response ended early.
     pub enum IncompleteReason {
-        /// It reached the number of tokens allowed.
+        /// The limit on output tokens was reached.
         MaxOutputTokens = "max_output_tokens",
-        /// It reached the number of messages allowed.
+        /// The limit on messages was reached.
         MaxMessages = "max_messages",
-        /// A filter stopped it.
+        /// A content filter stopped the response.
         ContentFilter = "content_filter",
-        /// The client steered it, and another response goes on.
+        /// The client steered the response, and another response continues it.
         Steered = "steered",
-        /// The client interrupted it: the ChatGPT backend.
+        /// The client interrupted the response (ChatGPT backend).
         Interrupted = "interrupted",
     }
 }
 
 object! {
-    /// Something the service took out of the input.
+    /// An item that the service removed from the input.
     pub struct InputTransformation tag "reasoning" {
         required {
             /// The item.
             id: String,
-            /// What was done: `removed`.
+            /// The action: `removed`.
             action: String,
-            /// Why.
+            /// The reason.
             reason: TransformationReason,
         }
     }
 }
 
 open_enum! {
-    /// Why the service took something out of the input.
+    /// Why the service removed an item from the input.
     pub enum TransformationReason {
-        /// It belongs to another organisation.
+        /// It belongs to another organization.
         OrganizationMismatch = "organization_mismatch",
         /// It belongs to another user.
         EndUserMismatch = "end_user_mismatch",
         /// It belongs to another model.
         ModelMismatch = "model_mismatch",
-        /// What precedes it has changed.
+        /// The items before it have changed.
         PrefixMismatch = "prefix_mismatch",
         /// It belongs to an earlier turn.
         TurnBoundary = "turn_boundary",
@@ -94,23 +94,23 @@ open_enum! {
 }
 
 object! {
-    /// What moderation found.
+    /// The results of moderation.
     pub struct ModerationReport {
         plain {
-            /// In the input.
+            /// The outcome for the input.
             input: ModerationOutcome,
-            /// In the output.
+            /// The outcome for the output.
             output: ModerationOutcome,
         }
     }
 }
 
 tagged! {
-    /// What moderation found in one direction.
+    /// The outcome of moderation in one direction.
     pub enum ModerationOutcome {
-        /// It found this.
+        /// The result.
         "moderation_result" => Result(ModerationResult),
-        /// It could not look.
+        /// Moderation failed.
         "error" => Error(ModerationError),
     }
 }
@@ -121,47 +121,47 @@ from_variants!(ModerationOutcome {
 });
 
 object! {
-    /// What moderation found.
+    /// The results of moderation.
     pub struct ModerationResult tag "moderation_result" {
         required {
-            /// Whether anything is objectionable.
+            /// Whether any content is flagged.
             flagged = bool,
-            /// The model that looked.
+            /// The moderation model.
             model: String,
         }
         plain {
-            /// Which categories are met.
+            /// The flagged categories.
             categories: Map<bool>,
-            /// How well, from 0 to 1.
+            /// The scores of the categories, from 0 to 1.
             category_scores: Map<Number>,
-            /// Whether by text or by images.
+            /// The input types (text, image) to which each category applies.
             category_applied_input_types: Map<Vec<String>>,
         }
     }
 }
 
 object! {
-    /// Why moderation could not look.
+    /// The error of a failed moderation.
     pub struct ModerationError tag "error" {
         required {
-            /// Which error it is.
+            /// The error code.
             code: String,
-            /// What happened.
+            /// The message.
             message: String,
         }
     }
 }
 
 tagged! {
-    /// How the cache was used, compared with another response.
+    /// The use of the prompt cache, compared with another response.
     pub enum PromptCacheDiagnostics {
-        /// Less than it could have been.
+        /// Less was reused than possible.
         "cache_miss" => CacheMiss(CacheMiss),
-        /// As much as it could be.
+        /// As much was reused as possible.
         "cache_hit" => CacheHit(CacheHit),
-        /// The other response is not there.
+        /// The other response does not exist.
         "comparison_response_not_found" => ComparisonNotFound(ComparisonNotFound),
-        /// It cannot be told.
+        /// No diagnostics are available.
         "unavailable" => Unavailable(CacheUnavailable),
     }
 }
@@ -174,61 +174,61 @@ from_variants!(PromptCacheDiagnostics {
 });
 
 object! {
-    /// The cache was used less than it could have been.
+    /// A prompt cache miss.
     pub struct CacheMiss tag "cache_miss" {
         required {
-            /// Why.
+            /// The reason.
             reason: CacheMissReason,
-            /// How many tokens were read anew.
+            /// The number of tokens that missed the cache.
             cache_missed_tokens = u64,
         }
         optional {
-            /// How many could have come out of the cache.
+            /// The number of tokens that could have been reused.
             comparison_reusable_tokens = u64,
         }
     }
 }
 
 open_enum! {
-    /// What differs from the response that was compared with.
+    /// The difference from the response that was compared with.
     pub enum CacheMissReason {
         /// The model.
         ModelChanged = "model_changed",
-        /// The key.
+        /// The cache key.
         PromptCacheKeyChanged = "prompt_cache_key_changed",
         /// The tools.
         ToolsChanged = "tools_changed",
-        /// The form of the answer.
+        /// The text format.
         TextFormatChanged = "text_format_changed",
-        /// How much to think.
+        /// The reasoning effort.
         ReasoningEffortChanged = "reasoning_effort_changed",
-        /// The length of the answer.
+        /// The verbosity.
         VerbosityChanged = "verbosity_changed",
-        /// The conversation was made shorter.
+        /// The conversation was compacted.
         ContextCompacted = "context_compacted",
         /// The input.
         InputChanged = "input_changed",
-        /// How soon it is served.
+        /// The service tier that serves the request.
         ServiceTierChanged = "service_tier_changed",
     }
 }
 
 object! {
-    /// The cache was used as much as it could be.
+    /// A prompt cache hit.
     pub struct CacheHit tag "cache_hit" {
         required {}
     }
 }
 
 object! {
-    /// The response to compare with is not there.
+    /// The response to compare with does not exist.
     pub struct ComparisonNotFound tag "comparison_response_not_found" {
         required {}
     }
 }
 
 object! {
-    /// How the cache was used cannot be told.
+    /// Cache diagnostics are unavailable.
     pub struct CacheUnavailable tag "unavailable" {
         required {}
     }

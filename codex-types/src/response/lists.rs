@@ -1,4 +1,4 @@
-//! Answers other than a response.
+//! Responses of other endpoints.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,31 +10,31 @@ use crate::response::Usage;
 use crate::wire::object::object;
 
 object! {
-    /// The answer to `POST /responses/compact`: API object `CompactedResponse`.
+    /// The response to `POST /responses/compact`: API object `CompactedResponse`.
     ///
     /// The ChatGPT backend sends `output` only.
     pub struct Compaction {
         plain {
-            /// Names the answer.
+            /// The id.
             id: String,
             /// Always `response.compaction`.
             object: String,
-            /// When it was made, in seconds since 1970.
+            /// When it was created (Unix timestamp, seconds).
             created_at: Number,
-            /// What stands for the conversation from here on.
+            /// The items that replace the conversation.
             output: Vec<OutputItem>,
-            /// What it cost.
+            /// The tokens used.
             usage: Usage,
         }
         optional {
-            /// How images were treated.
+            /// The treatment of images.
             image: ImageContext,
         }
     }
 }
 
 impl Compaction {
-    /// The output as the start of the next input: every item, unchanged and in order.
+    /// Returns the output as the start of the next input: every item, unchanged and in order.
     pub fn to_input(&self) -> Vec<InputItem> {
         self.output.iter().cloned().map(InputItem::from).collect()
     }
@@ -48,9 +48,9 @@ object! {
             object: String,
             /// The items.
             data: Vec<StoredItem>,
-            /// The id of the first.
+            /// The id of the first item.
             first_id: String,
-            /// The id of the last, which the next page starts after.
+            /// The id of the last item, after which the next page starts.
             last_id: String,
             /// Whether there is a next page.
             has_more: bool,
@@ -59,12 +59,12 @@ object! {
 }
 
 object! {
-    /// The answer to `POST /responses/input_tokens`: API object `InputTokenCountResponse`.
+    /// The response to `POST /responses/input_tokens`: API object `InputTokenCountResponse`.
     pub struct InputTokens {
         plain {
             /// Always `response.input_tokens`.
             object: String,
-            /// How many tokens the request would take.
+            /// The number of input tokens of the request.
             input_tokens: u64,
         }
     }

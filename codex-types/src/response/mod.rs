@@ -1,4 +1,4 @@
-//! What the service answers.
+//! Responses of the service.
 
 mod details;
 mod lists;

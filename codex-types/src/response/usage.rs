@@ -1,4 +1,4 @@
-//! What a response cost, in tokens.
+//! The token usage of a response.
 
 use core::ops::{AddAssign, Sub};
 
@@ -6,36 +6,36 @@ use crate::Number;
 use crate::wire::object::object;
 
 object! {
-    /// What a response cost: API object `ResponseUsage`.
+    /// The token usage of a response: API object `ResponseUsage`.
     pub struct Usage {
         required {
-            /// Tokens read.
+            /// Input tokens.
             input_tokens = u64,
-            /// Tokens written, reasoning included.
+            /// Output tokens, including reasoning tokens.
             output_tokens = u64,
-            /// Both together.
+            /// The sum of both.
             total_tokens = u64,
         }
         plain {
-            /// Of those read.
+            /// A breakdown of the input tokens.
             input_tokens_details: InputTokensDetails,
-            /// Of those written.
+            /// A breakdown of the output tokens.
             output_tokens_details: OutputTokensDetails,
         }
         optional {
-            /// What it took out of the budget: the ChatGPT backend.
+            /// The budget units used (ChatGPT backend).
             codex_rollout_budget_units: Number,
         }
     }
 }
 
 impl Usage {
-    /// Tokens read out of the cache.
+    /// Tokens read from the cache.
     pub fn cached_tokens(&self) -> u64 {
         self.input_tokens_details.cached_tokens
     }
 
-    /// Tokens of reasoning, which are part of those written.
+    /// Returns the reasoning tokens, which are part of the output tokens.
     pub fn reasoning_tokens(&self) -> u64 {
         self.output_tokens_details.reasoning_tokens
     }
@@ -44,7 +44,7 @@ impl Usage {
 impl Sub for &Usage {
     type Output = Usage;
 
-    /// The tokens since an earlier total; at least zero. Keys that this version does not know are not subtracted.
+    /// Returns the tokens since an earlier total; at least zero. Unknown keys are not subtracted.
     fn sub(self, earlier: Self) -> Usage {
         let mut rest = Usage::new(
             self.input_tokens.saturating_sub(earlier.input_tokens),
@@ -65,7 +65,7 @@ impl Sub for &Usage {
 }
 
 impl AddAssign<&Self> for Usage {
-    /// Adds the tokens of another response. Keys that this version does not know are not added up.
+    /// Adds the tokens of another response. Unknown keys are not added.
     fn add_assign(&mut self, other: &Self) {
         let add = |sum: &mut u64, value: u64| *sum = sum.saturating_add(value);
         add(&mut self.input_tokens, other.input_tokens);
@@ -82,108 +82,108 @@ impl AddAssign<&Self> for Usage {
 }
 
 object! {
-    /// Where the tokens read came from.
+    /// A breakdown of the input tokens.
     pub struct InputTokensDetails {
         plain {
-            /// Out of the cache.
+            /// Tokens read from the cache.
             cached_tokens: u64,
-            /// Put into the cache.
+            /// Tokens written to the cache.
             cache_write_tokens: u64,
         }
         optional {
-            /// Put into the cache, by how long they stay there.
+            /// Tokens written to the cache, by lifetime.
             cache_write_tokens_details: CacheWriteTokensDetails,
         }
     }
 }
 
 object! {
-    /// Tokens put into the cache, by how long they stay there.
+    /// Tokens written to the cache, by lifetime.
     pub struct CacheWriteTokensDetails {
         plain {
-            /// Half an hour.
+            /// Tokens with a lifetime of 30 minutes.
             ttl_30m_tokens: u64,
-            /// Half a day.
+            /// Tokens with a lifetime of 12 hours.
             ttl_12h_tokens: u64,
         }
     }
 }
 
 object! {
-    /// What the tokens written were for.
+    /// A breakdown of the output tokens.
     pub struct OutputTokensDetails {
         plain {
-            /// For reasoning.
+            /// Reasoning tokens.
             reasoning_tokens: u64,
         }
     }
 }
 
 object! {
-    /// What hosted tools cost.
+    /// The usage of hosted tools.
     pub struct ToolUsage {
         plain {
-            /// Making images.
+            /// Image generation.
             image_gen: ImageUsage,
-            /// Searching the web.
+            /// Web search.
             web_search: WebSearchUsage,
         }
     }
 }
 
 object! {
-    /// What making images cost, in tokens.
+    /// The token usage of image generation.
     pub struct ImageUsage {
         plain {
-            /// Tokens read.
+            /// Input tokens.
             input_tokens: u64,
-            /// Of those.
+            /// A breakdown of the input tokens.
             input_tokens_details: ImageTokensDetails,
-            /// Tokens written.
+            /// Output tokens.
             output_tokens: u64,
-            /// Both together.
+            /// The sum of both.
             total_tokens: u64,
         }
         optional {
-            /// Of those written.
+            /// A breakdown of the output tokens.
             output_tokens_details: ImageTokensDetails,
-            /// Tokens read out of the cache.
+            /// Tokens read from the cache.
             cached_tokens = u64,
-            /// Of those.
+            /// A breakdown of the cached tokens.
             cached_tokens_details: CachedImageTokensDetails,
         }
     }
 }
 
 object! {
-    /// Tokens of images and of text.
+    /// Image and text tokens.
     pub struct ImageTokensDetails {
         plain {
-            /// Of images.
+            /// Image tokens.
             image_tokens: u64,
-            /// Of text.
+            /// Text tokens.
             text_tokens: u64,
         }
     }
 }
 
 object! {
-    /// Tokens of images and of text that came out of the cache.
+    /// Image and text tokens read from the cache.
     pub struct CachedImageTokensDetails {
         plain {
-            /// Of images.
+            /// Image tokens.
             cached_image_tokens: u64,
-            /// Of text.
+            /// Text tokens.
             cached_text_tokens: u64,
         }
     }
 }
 
 object! {
-    /// What searching the web cost.
+    /// The usage of web search.
     pub struct WebSearchUsage {
         plain {
-            /// How many searches there were.
+            /// The number of searches.
             num_requests: u64,
         }
     }

@@ -1,4 +1,4 @@
-//! The response itself.
+//! The response object.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -19,107 +19,108 @@ use crate::{Extra, Map, Number, RawJson};
 object! {
     /// A response: API object `Response`.
     ///
-    /// Every key may be missing in what a server sends; a plain field is then empty. Of the backend's
-    /// own keys, `headers` and `end_turn` have fields.
+    /// A server may omit every key; a plain field is then empty. Of the ChatGPT backend's
+    /// additional keys, `headers` and `end_turn` have fields.
     pub struct Response {
         plain {
-            /// Names the response.
+            /// The response's id.
             id: String,
             /// Always `response`.
             object: String,
-            /// When it was begun, in seconds since 1970.
+            /// When it was created (Unix timestamp, seconds).
             created_at: Number,
-            /// How far it has come.
+            /// The status.
             status: Status,
-            /// The model that made it.
+            /// The model that generated it.
             model: String,
-            /// What the model wrote, in order. The ChatGPT backend leaves it empty in the final event;
-            /// the items that were done before are the output then.
+            /// The output items, in order. The ChatGPT backend leaves the list empty in the final
+            /// event; the output then consists of the items that were done before.
             output: Vec<OutputItem>,
-            /// The tools it could use.
+            /// The tools that the model could call.
             tools: Vec<Tool>,
-            /// Which of them it had to use.
+            /// Which tools the model had to call.
             tool_choice: ToolChoice,
-            /// Whether it could call several tools at once.
+            /// Whether the model could call several tools in parallel.
             parallel_tool_calls: bool,
         }
         optional {
-            /// What went wrong.
+            /// The error.
             error: Box<ApiError>,
-            /// Why it ended early.
+            /// Why the response ended early.
             incomplete_details: IncompleteDetails,
-            /// What it cost.
+            /// The tokens used.
             usage: Box<Usage>,
-            /// When it was done, in seconds since 1970.
+            /// When it completed (Unix timestamp, seconds).
             completed_at: Number,
-            /// What the model had to do: text or messages.
+            /// The instructions: text or messages.
             instructions: Input,
-            /// The response it continues.
+            /// The id of the response that it continues.
             previous_response_id: String,
-            /// The conversation it belongs to.
+            /// The conversation that it belongs to.
             conversation: Conversation,
-            /// How much it thought.
+            /// The reasoning effort.
             reasoning: Reasoning,
-            /// In what form it answers.
+            /// The text configuration.
             text: TextConfig,
-            /// What was kept with it.
+            /// The metadata of the request.
             metadata: Map<String>,
-            /// How bold the sampling was.
+            /// The sampling temperature.
             temperature: Number,
-            /// Which share of the likeliest tokens was sampled from.
+            /// The nucleus sampling probability mass.
             top_p: Number,
-            /// How many of the likeliest tokens were reported.
+            /// The number of most likely tokens returned per position.
             top_logprobs = u64,
-            /// How many tokens it could write.
+            /// The maximum number of output tokens.
             max_output_tokens = u64,
-            /// How many calls of hosted tools there could be.
+            /// The maximum number of hosted tool calls.
             max_tool_calls = u64,
-            /// Whether it was made in the background.
+            /// Whether it was generated in the background.
             background = bool,
-            /// Whether it was kept.
+            /// Whether it was stored.
             store = bool,
-            /// How soon it was served.
+            /// The service tier that served the request.
             service_tier: ServiceTier,
-            /// What happened to input that was too long.
+            /// The truncation strategy for long input.
             truncation: Truncation,
-            /// The stored prompt it came from.
+            /// The stored prompt.
             prompt: Prompt,
-            /// The key for cached work.
+            /// The key for prompt caching.
             prompt_cache_key: String,
-            /// How the cache was to be used.
+            /// The options of prompt caching.
             prompt_cache_options: PromptCacheOptions,
-            /// How long cached work is kept.
+            /// How long cached prefixes are kept.
             prompt_cache_retention: PromptCacheRetention,
-            /// How the cache was used.
+            /// The use of the prompt cache.
             prompt_cache_diagnostics: PromptCacheDiagnostics,
-            /// Who asked, as a hash.
+            /// A stable, hashed id of the end user.
             safety_identifier: String,
-            /// Who asked; older.
+            /// An id of the end user. Deprecated in favor of `safety_identifier` and
+            /// `prompt_cache_key`.
             user: String,
-            /// What moderation found.
+            /// The results of moderation.
             moderation: Box<ModerationReport>,
-            /// How images in the input were treated.
+            /// The treatment of images in the input.
             image: ImageContext,
-            /// What was taken out of the input.
+            /// The items that the service removed from the input.
             input_transformations: Vec<InputTransformation>,
-            /// Special access that was used.
+            /// The access programs that were used.
             access_programs: AccessPrograms,
-            /// What hosted tools cost.
+            /// The usage of hosted tools.
             tool_usage: Box<ToolUsage>,
-            /// Whether the model is done, or wants to be asked again: the ChatGPT backend.
+            /// Whether the turn has ended, or the model expects another request (ChatGPT backend).
             end_turn = bool,
-            /// What would be headers over HTTP: the ChatGPT backend.
+            /// Response headers, sent in-band by the ChatGPT backend.
             headers: Map<RawJson>,
         }
     }
 }
 
 impl Response {
-    /// Creates a response in the given state, with an empty output.
+    /// Creates a response with the given status and an empty output.
     ///
-    /// The keys that the API requires are written even while they are empty, because the official SDKs
-    /// reject a response without them. A server sets at least
-    /// [`model`](field@Self::model) and [`created_at`](field@Self::created_at).
+    /// The keys that the API requires are written even if they are empty, because the official SDKs
+    /// reject a response without them. A server sets at least [`model`](field@Self::model) and
+    /// [`created_at`](field@Self::created_at).
     ///
     /// ```
     /// use codex_types::{RawJson, Response, Status};
@@ -149,8 +150,8 @@ impl Response {
     /// Merges a newer state of the response into this one: some servers send only changed keys in
     /// their lifecycle events.
     ///
-    /// Each key of `newer` replaces the key of this response, unknown keys included. Keys that are
-    /// missing or null in `newer` stay as they are here. The cost grows with what `newer` holds.
+    /// Each key of `newer` replaces the key of this response, including unknown keys. Keys that are
+    /// missing or null in `newer` are unchanged. The cost grows with the size of `newer`.
     ///
     /// ```
     /// use codex_types::{RawJson, Response, Status};
@@ -165,7 +166,7 @@ impl Response {
         overlay(self, newer);
     }
 
-    /// All the text the model wrote, parts joined with nothing between them.
+    /// Returns all output text, with the parts joined by nothing.
     ///
     /// ```
     /// use codex_types::{OutputMessage, Response, Status};
@@ -180,7 +181,7 @@ impl Response {
             .collect()
     }
 
-    /// What the model said in declining, parts joined; `None` if it did not decline.
+    /// Returns the refusal, with the parts joined; `None` if there is none.
     pub fn refusal(&self) -> Option<String> {
         let mut refusals = self
             .output_parts()
@@ -190,7 +191,7 @@ impl Response {
         Some(refusals.collect())
     }
 
-    /// The functions the model wants called, in order.
+    /// Returns the function calls of the model, in order.
     pub fn function_calls(&self) -> impl Iterator<Item = &FunctionCall> {
         self.output.iter().filter_map(|item| match item {
             OutputItem::FunctionCall(call) => Some(call),
@@ -198,7 +199,7 @@ impl Response {
         })
     }
 
-    /// The custom tools the model wants called, in order.
+    /// Returns the custom tool calls of the model, in order.
     pub fn custom_tool_calls(&self) -> impl Iterator<Item = &CustomToolCall> {
         self.output.iter().filter_map(|item| match item {
             OutputItem::CustomToolCall(call) => Some(call),
@@ -206,10 +207,10 @@ impl Response {
         })
     }
 
-    /// The output as input for the next request: every item, unchanged and in order.
+    /// Returns the output as input for the next request: every item, unchanged and in order.
     ///
     /// Reasoning keeps its encrypted content and messages keep their phase, which the service
-    /// insists on when nothing is stored.
+    /// requires if nothing is stored.
     pub fn to_input(&self) -> Vec<InputItem> {
         self.output.iter().cloned().map(InputItem::from).collect()
     }

@@ -1,4 +1,4 @@
-//! How the model is told which tool to use.
+//! Tool choices.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -10,7 +10,7 @@ use crate::wire::open::open_enum;
 use crate::wire::tagged::{from_variants, tagged};
 
 either! {
-    /// Which tools the model has to use.
+    /// Which tools the model must call.
     ///
     /// ```
     /// use codex_types::{RawJson, ToolChoice, ToolChoiceMode};
@@ -23,20 +23,20 @@ either! {
     /// # Ok::<(), codex_types::DecodeError>(())
     /// ```
     pub enum ToolChoice {
-        /// None, some or any.
+        /// No tool, a tool of the model's choice, or at least one.
         text Mode(ToolChoiceMode),
-        /// A certain one, or some of a selection.
+        /// A specific tool, or tools of a selection.
         other Target(ToolChoiceTarget),
     }
 }
 
 impl ToolChoice {
-    /// This function.
+    /// Requires a call of this function.
     pub fn function(name: impl Into<String>) -> Self {
         Self::Target(FunctionChoice::new(name).into())
     }
 
-    /// This custom tool.
+    /// Requires a call of this custom tool.
     pub fn custom(name: impl Into<String>) -> Self {
         Self::Target(CustomChoice::new(name).into())
     }
@@ -49,37 +49,37 @@ impl From<ToolChoiceMode> for ToolChoice {
 }
 
 open_enum! {
-    /// Whether the model uses tools at all.
+    /// Whether the model calls tools.
     pub enum ToolChoiceMode {
-        /// It does not.
+        /// It calls none.
         None = "none",
-        /// As it thinks fit.
+        /// The model decides.
         Auto = "auto",
-        /// It has to use at least one.
+        /// It must call at least one.
         Required = "required",
     }
 }
 
 tagged! {
-    /// What the model has to use.
+    /// A specific tool choice.
     pub enum ToolChoiceTarget {
-        /// Tools out of a selection: API object `ToolChoiceAllowed`.
+        /// Tools of a selection: API object `ToolChoiceAllowed`.
         "allowed_tools" => AllowedTools(AllowedTools),
-        /// A tool that the service knows by itself: API object `ToolChoiceTypes`.
+        /// A hosted tool: API object `ToolChoiceTypes`.
         "file_search" | "web_search_preview" | "web_search_preview_2025_03_11" | "web_search"
             | "computer" | "computer_use" | "computer_use_preview" | "image_generation"
             | "code_interpreter" => Hosted(HostedChoice),
         /// A function: API object `ToolChoiceFunction`.
         "function" => Function(FunctionChoice),
-        /// A tool of a remote server: API object `ToolChoiceMcp`.
+        /// A tool of an MCP server: API object `ToolChoiceMcp`.
         "mcp" => Mcp(McpChoice),
         /// A custom tool: API object `ToolChoiceCustom`.
         "custom" => Custom(CustomChoice),
         /// Programs that call tools.
         "programmatic_tool_calling" => Programmatic(ProgrammaticChoice),
-        /// Changing files: API object `ToolChoiceApplyPatch`.
+        /// An apply-patch call: API object `ToolChoiceApplyPatch`.
         "apply_patch" => ApplyPatch(ApplyPatchChoice),
-        /// Running commands: API object `ToolChoiceShell`.
+        /// A shell call: API object `ToolChoiceShell`.
         "shell" => Shell(ShellChoice),
     }
 }
@@ -96,111 +96,111 @@ from_variants!(ToolChoiceTarget {
 });
 
 object! {
-    /// The model uses tools out of a selection.
+    /// A selection of tools that the model may call.
     pub struct AllowedTools tag "allowed_tools" {
         required {
-            /// Whether it has to use one.
+            /// Whether the model must call one of them.
             mode: AllowedToolsMode,
-            /// The selection: the start of a tool definition each, such as `type` and `name`.
+            /// The selection: the beginning of a tool definition each, such as `type` and `name`.
             tools: Vec<RawJson>,
         }
     }
 }
 
 open_enum! {
-    /// Whether the model has to use one of a selection of tools.
+    /// Whether the model must call one tool of a selection.
     pub enum AllowedToolsMode {
-        /// As it thinks fit.
+        /// The model decides.
         Auto = "auto",
-        /// It has to.
+        /// It must.
         Required = "required",
     }
 }
 
 object! {
-    /// The model uses a tool that the service knows by itself.
+    /// A hosted tool that the model must call.
     pub struct HostedChoice {
         required {
-            /// Which.
+            /// The tool.
             kind as "type": HostedToolKind,
         }
     }
 }
 
 open_enum! {
-    /// A tool that the service knows by itself.
+    /// A hosted tool.
     pub enum HostedToolKind {
-        /// Searching files.
+        /// File search.
         FileSearch = "file_search",
-        /// Searching the web.
+        /// Web search.
         WebSearch = "web_search",
-        /// Searching the web, older.
+        /// Web search. Deprecated in favor of `web_search`.
         WebSearchPreview = "web_search_preview",
-        /// Searching the web, of a certain date.
+        /// Web search, of a specific date.
         WebSearchPreview20250311 = "web_search_preview_2025_03_11",
-        /// Working a computer.
+        /// Computer use.
         Computer = "computer",
-        /// Working a computer, by its older name.
+        /// Computer use. Deprecated in favor of `computer`.
         ComputerUse = "computer_use",
-        /// Working a computer, older.
+        /// Computer use. Deprecated in favor of `computer`.
         ComputerUsePreview = "computer_use_preview",
-        /// Making images.
+        /// Image generation.
         ImageGeneration = "image_generation",
-        /// Running code.
+        /// The code interpreter.
         CodeInterpreter = "code_interpreter",
     }
 }
 
 object! {
-    /// The model calls this function.
+    /// A function that the model must call.
     pub struct FunctionChoice tag "function" {
         required {
-            /// The function.
+            /// The name of the function.
             name: String,
         }
     }
 }
 
 object! {
-    /// The model uses this remote server.
+    /// An MCP server whose tools the model must call.
     pub struct McpChoice tag "mcp" {
         required {
-            /// The server.
+            /// The label of the server.
             server_label: String,
         }
         optional {
-            /// The tool.
+            /// The name of the tool.
             name: String,
         }
     }
 }
 
 object! {
-    /// The model uses this custom tool.
+    /// A custom tool that the model must call.
     pub struct CustomChoice tag "custom" {
         required {
-            /// The tool.
+            /// The name of the tool.
             name: String,
         }
     }
 }
 
 object! {
-    /// The model writes a program that calls tools.
+    /// A choice that makes the model write a program that calls tools.
     pub struct ProgrammaticChoice tag "programmatic_tool_calling" {
         required {}
     }
 }
 
 object! {
-    /// The model changes a file.
+    /// A choice that makes the model change a file.
     pub struct ApplyPatchChoice tag "apply_patch" {
         required {}
     }
 }
 
 object! {
-    /// The model runs commands.
+    /// A choice that makes the model run commands.
     pub struct ShellChoice tag "shell" {
         required {}
     }

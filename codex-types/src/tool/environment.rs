@@ -1,4 +1,4 @@
-//! Where code and commands run.
+//! The environments of code and commands.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,13 +9,13 @@ use crate::wire::object::object;
 use crate::wire::tagged::{from_variants, tagged};
 
 tagged! {
-    /// Where the commands of a shell run.
+    /// The environment of shell commands.
     pub enum ShellEnvironment {
-        /// In a container that the service makes: API object `ContainerAuto`.
+        /// A container that the service creates: API object `ContainerAuto`.
         "container_auto" => ContainerAuto(AutoContainer),
-        /// Here: API object `LocalEnvironment`.
+        /// The local machine: API object `LocalEnvironment`.
         "local" => Local(LocalEnvironment),
-        /// In a container that exists: API object `ContainerReference`.
+        /// An existing container: API object `ContainerReference`.
         "container_reference" => ContainerReference(ContainerReference),
     }
 }
@@ -27,49 +27,49 @@ from_variants!(ShellEnvironment {
 });
 
 object! {
-    /// A container that the service makes.
+    /// A container that the service creates.
     pub struct AutoContainer tag "container_auto" {
         required {}
         optional {
-            /// Files that are put there.
+            /// Files to put into the container.
             file_ids: Vec<String>,
-            /// How much memory it has: `1g`, `4g`, `16g`, `64g`.
+            /// The memory limit: `1g`, `4g`, `16g`, `64g`.
             memory_limit: String,
-            /// What it may reach.
+            /// The network policy.
             network_policy: NetworkPolicy,
-            /// Skills that are put there.
+            /// Skills to put into the container.
             skills: Vec<Skill>,
         }
     }
 }
 
 object! {
-    /// Commands run here.
+    /// The local machine as an environment.
     pub struct LocalEnvironment tag "local" {
         required {}
         optional {
-            /// Skills there are.
+            /// The available skills.
             skills: Vec<LocalSkill>,
         }
     }
 }
 
 object! {
-    /// A container that exists.
+    /// An existing container.
     pub struct ContainerReference tag "container_reference" {
         required {
-            /// The container.
+            /// The id of the container.
             container_id: String,
         }
     }
 }
 
 tagged! {
-    /// What a container may reach.
+    /// The network policy of a container.
     pub enum NetworkPolicy {
-        /// Nothing.
+        /// No network access.
         "disabled" => Disabled(DisabledNetworkPolicy),
-        /// What is listed.
+        /// Access to listed domains.
         "allowlist" => Allowlist(AllowlistNetworkPolicy),
     }
 }
@@ -80,21 +80,21 @@ from_variants!(NetworkPolicy {
 });
 
 object! {
-    /// A container may reach nothing.
+    /// A network policy without access.
     pub struct DisabledNetworkPolicy tag "disabled" {
         required {}
     }
 }
 
 object! {
-    /// A container may reach what is listed.
+    /// A network policy with access to listed domains.
     pub struct AllowlistNetworkPolicy tag "allowlist" {
         required {
             /// The domains.
             allowed_domains: Vec<String>,
         }
         optional {
-            /// Credentials for some of them, which the code in the container does not see.
+            /// Credentials for some of the domains, which the code in the container cannot read.
             domain_secrets: Vec<DomainSecret>,
         }
     }
@@ -106,7 +106,7 @@ object! {
         required {
             /// The domain.
             domain: String,
-            /// What the code calls it.
+            /// The name that the code uses.
             name: String,
             /// The credential.
             value: Secret,
@@ -115,11 +115,11 @@ object! {
 }
 
 tagged! {
-    /// Instructions and files for a kind of work.
+    /// A skill: instructions and files for a kind of task.
     pub enum Skill {
-        /// One the service has stored.
+        /// A stored skill.
         "skill_reference" => Reference(SkillReference),
-        /// One that is given here.
+        /// A skill in the request.
         "inline" => Inline(InlineSkill),
     }
 }
@@ -130,28 +130,28 @@ from_variants!(Skill {
 });
 
 object! {
-    /// A skill the service has stored.
+    /// A reference to a stored skill.
     pub struct SkillReference tag "skill_reference" {
         required {
-            /// The skill.
+            /// The id of the skill.
             skill_id: String,
         }
         optional {
-            /// Its version, a number or `latest`.
+            /// The version, a number or `latest`.
             version: String,
         }
     }
 }
 
 object! {
-    /// A skill that is given in the request.
+    /// A skill in the request.
     pub struct InlineSkill tag "inline" {
         required {
-            /// What it is called.
+            /// The name.
             name: String,
-            /// What it is for, for the model.
+            /// The purpose, for the model.
             description: String,
-            /// Its files.
+            /// The files.
             source: InlineSkillSource,
         }
     }
@@ -161,7 +161,7 @@ object! {
     /// The files of a skill.
     pub struct InlineSkillSource tag "base64" {
         required {
-            /// What the bytes are: `application/zip`.
+            /// The media type: `application/zip`.
             media_type: String,
             /// The bytes, in base64.
             data: String,
@@ -170,33 +170,33 @@ object! {
 }
 
 object! {
-    /// A skill there is here.
+    /// A skill on the local machine.
     pub struct LocalSkill {
         required {
-            /// What it is called.
+            /// The name.
             name: String,
-            /// What it is for, for the model.
+            /// The purpose, for the model.
             description: String,
-            /// Where it is.
+            /// The path.
             path: String,
         }
     }
 }
 
 either! {
-    /// Which container code runs in.
+    /// The container of the code interpreter.
     pub enum CodeInterpreterContainer {
-        /// One that exists, by its id.
+        /// The id of an existing container.
         text Id(String),
-        /// One that the service makes.
+        /// A container that the service creates.
         other Object(CodeInterpreterContainerObject),
     }
 }
 
 tagged! {
-    /// A container for code.
+    /// A container for the code interpreter.
     pub enum CodeInterpreterContainerObject {
-        /// One that the service makes.
+        /// A container that the service creates.
         "auto" => Auto(CodeInterpreterContainerAuto),
     }
 }
@@ -212,15 +212,15 @@ impl From<CodeInterpreterContainerAuto> for CodeInterpreterContainer {
 }
 
 object! {
-    /// A container that the service makes for code.
+    /// A container that the service creates for the code interpreter.
     pub struct CodeInterpreterContainerAuto tag "auto" {
         required {}
         optional {
-            /// Files that are put there.
+            /// Files to put into the container.
             file_ids: Vec<String>,
-            /// How much memory it has: `1g`, `4g`, `16g`, `64g`.
+            /// The memory limit: `1g`, `4g`, `16g`, `64g`.
             memory_limit: String,
-            /// What it may reach.
+            /// The network policy.
             network_policy: NetworkPolicy,
         }
     }

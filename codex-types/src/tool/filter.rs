@@ -11,9 +11,9 @@ use crate::wire::tagged::{from_variants, tagged};
 tagged! {
     /// A condition on the attributes of a file.
     pub enum Filter {
-        /// On one attribute: API object `ComparisonFilter`.
+        /// A comparison of one attribute: API object `ComparisonFilter`.
         "eq" | "ne" | "gt" | "gte" | "lt" | "lte" | "in" | "nin" => Comparison(ComparisonFilter),
-        /// On several: API object `CompoundFilter`.
+        /// A combination of conditions: API object `CompoundFilter`.
         "and" | "or" => Compound(CompoundFilter),
     }
 }
@@ -24,21 +24,21 @@ from_variants!(Filter {
 });
 
 object! {
-    /// A condition on one attribute.
+    /// A comparison of one attribute.
     pub struct ComparisonFilter {
         required {
-            /// How attribute and value have to compare.
+            /// The operator.
             operator as "type": ComparisonOperator,
             /// The attribute.
             key: String,
-            /// The value: text, number, boolean, or a list of text and numbers.
+            /// The value: a string, number, boolean, or a list of strings and numbers.
             value: RawJson,
         }
     }
 }
 
 open_enum! {
-    /// How an attribute and a value have to compare.
+    /// A comparison operator.
     pub enum ComparisonOperator {
         /// Equal.
         Equal = "eq",
@@ -54,16 +54,16 @@ open_enum! {
         LessOrEqual = "lte",
         /// One of a list.
         In = "in",
-        /// None of a list.
+        /// Not in a list.
         NotIn = "nin",
     }
 }
 
 object! {
-    /// Several conditions.
+    /// A combination of conditions.
     pub struct CompoundFilter {
         required {
-            /// Whether all or one of them have to hold.
+            /// Whether all or at least one must hold.
             operator as "type": CompoundOperator,
             /// The conditions.
             filters: Vec<Filter>,
@@ -72,7 +72,7 @@ object! {
 }
 
 open_enum! {
-    /// Whether all or one of several conditions have to hold.
+    /// Whether all or at least one of several conditions must hold.
     pub enum CompoundOperator {
         /// All.
         And = "and",

@@ -1,4 +1,4 @@
-//! Tools that the service knows by itself.
+//! Hosted tools, which the service runs.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -11,213 +11,213 @@ use crate::wire::object::object;
 use crate::wire::open::open_enum;
 
 object! {
-    /// Searching files.
+    /// File search.
     pub struct FileSearchTool tag "file_search" {
         required {
-            /// Where to search.
+            /// The ids of the vector stores to search.
             vector_store_ids: Vec<String>,
         }
         optional {
-            /// Which files to consider.
+            /// A filter on file attributes.
             filters: Box<Filter>,
-            /// How many results there may be, from 1 to 50.
+            /// The maximum number of results, from 1 to 50.
             max_num_results = u64,
-            /// How results are put in order.
+            /// The ranking options.
             ranking_options: Box<RankingOptions>,
         }
     }
 }
 
 object! {
-    /// How the results of a file search are put in order.
+    /// The ranking options of a file search.
     pub struct RankingOptions {
         required {}
         optional {
-            /// The method, `auto` or a version of it.
+            /// The ranker, `auto` or a version of it.
             ranker: String,
-            /// How well a result has to fit, from 0 to 1.
+            /// The minimum relevance of a result, from 0 to 1.
             score_threshold: Number,
-            /// How meaning and words are weighed.
+            /// The weights of a hybrid search.
             hybrid_search: HybridSearch,
         }
     }
 }
 
 object! {
-    /// How a file search weighs meaning against words.
+    /// The weights of embedding and text matches in a hybrid search.
     pub struct HybridSearch {
         required {
-            /// The weight of meaning.
+            /// The weight of embedding matches.
             embedding_weight: Number,
-            /// The weight of words.
+            /// The weight of text matches.
             text_weight: Number,
         }
     }
 }
 
 object! {
-    /// Searching the web.
+    /// Web search.
     pub struct WebSearchTool tag "web_search" {
         required {}
         optional {
-            /// Where to search.
+            /// The filters of the search.
             filters: WebSearchFilters,
-            /// Where the user is.
+            /// The location of the user.
             user_location: Box<UserLocation>,
-            /// How much of what is found the model reads.
+            /// How much search context the model reads.
             search_context_size: SearchContextSize,
-            /// Whether live pages are read, not only what the service holds of them.
+            /// Whether live pages are fetched, in addition to the service's cached pages.
             external_web_access = bool,
-            /// Whether the index of the service is searched: the ChatGPT backend.
+            /// Whether the service's index is searched (ChatGPT backend).
             indexed_web_access = bool,
-            /// What kinds of content to look for: the ChatGPT backend.
+            /// The kinds of content to search for (ChatGPT backend).
             search_content_types: Vec<String>,
         }
     }
 }
 
 object! {
-    /// Where a web search looks.
+    /// The filters of a web search.
     pub struct WebSearchFilters {
         required {}
         optional {
-            /// Only there, subdomains included.
+            /// The domains to search, including subdomains.
             allowed_domains: Vec<String>,
         }
     }
 }
 
 object! {
-    /// Where the user is, roughly.
+    /// The approximate location of the user.
     pub struct UserLocation tag "approximate" {
         required {}
         optional {
             /// The city.
             city: String,
-            /// The country, as two letters of ISO 3166-1.
+            /// The country, as a two-letter ISO 3166-1 code.
             country: String,
             /// The region.
             region: String,
-            /// The time zone, by its IANA name.
+            /// The IANA time zone.
             timezone: String,
         }
     }
 }
 
 open_enum! {
-    /// How much of what a web search finds the model reads.
+    /// The amount of search context that the model reads.
     pub enum SearchContextSize {
-        /// Little.
+        /// Low.
         Low = "low",
-        /// Some.
+        /// Medium.
         Medium = "medium",
-        /// Much.
+        /// High.
         High = "high",
     }
 }
 
 object! {
-    /// Searching the web, older.
+    /// Web search. Deprecated in favor of `web_search`.
     pub struct WebSearchPreviewTool tag "web_search_preview" {
         required {}
         optional {
-            /// Where the user is.
+            /// The location of the user.
             user_location: Box<UserLocation>,
-            /// How much of what is found the model reads.
+            /// How much search context the model reads.
             search_context_size: SearchContextSize,
-            /// What kinds of content to look for: `text`, `image`.
+            /// The kinds of content to search for: `text`, `image`.
             search_content_types: Vec<String>,
         }
     }
 }
 
 object! {
-    /// Working a computer.
+    /// Computer use.
     pub struct ComputerTool tag "computer" {
         required {}
     }
 }
 
 object! {
-    /// Working a computer, older.
+    /// Computer use. Deprecated in favor of `computer`.
     pub struct ComputerUsePreviewTool tag "computer_use_preview" {
         required {
             /// The height of the screen in pixels.
             display_height = u64,
             /// The width of the screen in pixels.
             display_width = u64,
-            /// What runs on it: `windows`, `mac`, `linux`, `ubuntu`, `browser`.
+            /// The environment: `windows`, `mac`, `linux`, `ubuntu`, `browser`.
             environment: String,
         }
     }
 }
 
 object! {
-    /// Running code in a container.
+    /// The code interpreter, which runs code in a container.
     pub struct CodeInterpreterTool tag "code_interpreter" {
         required {
-            /// Which container.
+            /// The container.
             container: CodeInterpreterContainer,
         }
         optional {
-            /// What may call it.
+            /// The callers that may use it.
             allowed_callers: Vec<ToolCaller>,
         }
     }
 }
 
 object! {
-    /// Writing programs that call tools.
+    /// The tool with which the model writes programs that call tools.
     pub struct ProgrammaticToolCallingTool tag "programmatic_tool_calling" {
         required {}
     }
 }
 
 object! {
-    /// Making images.
+    /// Image generation.
     pub struct ImageGenerationTool tag "image_generation" {
         required {}
         optional {
-            /// Make or change.
+            /// Whether to generate or edit.
             action: ImageGenerationAction,
-            /// What is behind the picture: `transparent`, `opaque`, `auto`.
+            /// The background of the image: `transparent`, `opaque`, `auto`.
             background: String,
-            /// How intricate a vector image is: `low`, `medium`, `high`.
+            /// The complexity of an SVG image: `low`, `medium`, `high`.
             complexity: String,
-            /// How many frames a moving image has.
+            /// The number of frames of an animated image.
             frame_count = u64,
-            /// How long a frame lasts, in milliseconds.
+            /// The duration of a frame in milliseconds.
             frame_duration_ms = u64,
-            /// How closely images given are followed: `high`, `low`.
+            /// How closely input images are followed: `high`, `low`.
             input_fidelity: String,
-            /// Which part of an image to change.
+            /// The mask of the region to edit.
             input_image_mask: ImageInputMask,
             /// The model.
             model: String,
-            /// How strictly it is moderated: `auto`, `low`.
+            /// The moderation level: `auto`, `low`.
             moderation: String,
-            /// How well the image is kept when compressed, from 0 to 100.
+            /// The compression quality of the image, from 0 to 100.
             output_compression = u64,
-            /// How the image is encoded: `png`, `webp`, `jpeg`, `gif`, `svg`.
+            /// The encoding of the image: `png`, `webp`, `jpeg`, `gif`, `svg`.
             output_format: String,
-            /// How many previews to send, from 0 to 3.
+            /// The number of previews to send, from 0 to 3.
             partial_images = u64,
-            /// With how much care it is made: `low`, `medium`, `high`, `xhigh`, `max`, `auto`.
+            /// The quality: `low`, `medium`, `high`, `xhigh`, `max`, `auto`.
             quality: String,
-            /// Width and height, such as `1024x1024`, or `auto`.
+            /// The width and height, such as `1024x1024`, or `auto`.
             size: String,
-            /// How vector images are drawn.
+            /// How SVG images are rendered.
             svg: ImageGenerationSvg,
         }
     }
 }
 
 object! {
-    /// Which part of an image to change: one of `file_id` and `image_url`.
+    /// The mask of the region to edit: either `file_id` or `image_url`.
     pub struct ImageInputMask {
         required {}
         optional {
-            /// An uploaded file.
+            /// The id of an uploaded file.
             file_id: String,
             /// The mask as a `data:` URL.
             image_url: String,
@@ -226,44 +226,44 @@ object! {
 }
 
 object! {
-    /// How vector images are drawn.
+    /// How SVG images are rendered.
     pub struct ImageGenerationSvg {
         required {}
         optional {
             /// The model.
             model: String,
-            /// How much it thinks.
+            /// The reasoning options.
             reasoning: ConfigurationReasoning,
         }
     }
 }
 
 object! {
-    /// Running single commands here.
+    /// The tool for single commands that the client runs.
     pub struct LocalShellTool tag "local_shell" {
         required {}
     }
 }
 
 object! {
-    /// Running commands in a shell.
+    /// The tool for shell commands.
     pub struct ShellTool tag "shell" {
         required {}
         optional {
-            /// Where.
+            /// The environment.
             environment: Box<ShellEnvironment>,
-            /// What may call it.
+            /// The callers that may use it.
             allowed_callers: Vec<ToolCaller>,
         }
     }
 }
 
 object! {
-    /// Changing files.
+    /// The tool for file changes.
     pub struct ApplyPatchTool tag "apply_patch" {
         required {}
         optional {
-            /// What may call it.
+            /// The callers that may use it.
             allowed_callers: Vec<ToolCaller>,
         }
     }

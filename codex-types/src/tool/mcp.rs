@@ -1,4 +1,4 @@
-//! The tools of remote servers that speak the Model Context Protocol.
+//! The tools of servers with the Model Context Protocol (MCP).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,46 +13,46 @@ use crate::wire::{Slot, Wire};
 use crate::{Map, Secret};
 
 object! {
-    /// The tools of a remote server: one of `server_url`, `connector_id` and `tunnel_id`.
+    /// The tools of an MCP server: one of `server_url`, `connector_id` and `tunnel_id`.
     pub struct McpServerTool tag "mcp" {
         required {
-            /// What the server is called in calls.
+            /// The label of the server in calls.
             server_label: String,
         }
         optional {
-            /// Where the server is.
+            /// The URL of the server.
             server_url: String,
-            /// A server that the service knows, such as `connector_gmail`.
+            /// A connector that the service provides, such as `connector_gmail`.
             connector_id: String,
-            /// A tunnel to a server that is not public.
+            /// The id of a tunnel to a server that is not public.
             tunnel_id: String,
-            /// What the server is for, for the model.
+            /// The purpose of the server, for the model.
             server_description: String,
             /// The access token for the server.
             authorization: Secret,
             /// Headers for the server.
             headers: Map<Secret>,
-            /// Which of its tools may be used.
+            /// The tools that may be called.
             allowed_tools: AllowedMcpTools,
-            /// Which of its tools need somebody's agreement.
+            /// The tools whose calls require approval.
             require_approval: RequireApproval,
-            /// Whether its tools are left out until a tool search finds them.
+            /// Whether the tools are deferred until a tool search finds them.
             defer_loading = bool,
-            /// What may call them.
+            /// The callers that may use the tools.
             allowed_callers: Vec<ToolCaller>,
         }
     }
 }
 
-/// Which tools of a remote server may be used: a list of names or a filter.
+/// The allowed tools of an MCP server: a list of names or a filter.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum AllowedMcpTools {
-    /// These.
+    /// The names of the tools.
     Names(Vec<String>),
-    /// Those that pass.
+    /// A filter.
     Filter(McpToolFilter),
-    /// A form this version does not know, kept whole.
+    /// A form that this version does not know, kept verbatim.
     Unknown(crate::RawJson),
 }
 
@@ -105,46 +105,46 @@ impl From<McpToolFilter> for AllowedMcpTools {
 }
 
 object! {
-    /// A choice of tools.
+    /// A filter on MCP tools.
     pub struct McpToolFilter {
         required {}
         optional {
-            /// Only tools that change nothing.
+            /// Whether only read-only tools match.
             read_only = bool,
-            /// Only these.
+            /// The names of the tools that match.
             tool_names: Vec<String>,
         }
     }
 }
 
 either! {
-    /// Which tools of a remote server need somebody's agreement.
+    /// The tools of an MCP server whose calls require approval.
     pub enum RequireApproval {
-        /// All or none.
+        /// All tools, or none.
         text Policy(ApprovalPolicy),
-        /// Some.
+        /// Some tools.
         other Filter(ApprovalFilter),
     }
 }
 
 open_enum! {
-    /// Whether agreement is needed.
+    /// Whether calls require approval.
     pub enum ApprovalPolicy {
-        /// For every call.
+        /// Every call does.
         Always = "always",
-        /// For none.
+        /// No call does.
         Never = "never",
     }
 }
 
 object! {
-    /// Which tools need agreement and which do not.
+    /// Which tools require approval and which do not.
     pub struct ApprovalFilter {
         required {}
         optional {
-            /// These do.
+            /// The tools that always require approval.
             always: McpToolFilter,
-            /// These do not.
+            /// The tools that never require approval.
             never: McpToolFilter,
         }
     }

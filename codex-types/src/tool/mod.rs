@@ -1,4 +1,4 @@
-//! The tools a model may use, and how it is told to use them.
+//! The tools of a request and the choice among them.
 
 mod choice;
 mod environment;

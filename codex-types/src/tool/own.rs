@@ -1,4 +1,4 @@
-//! The union of tools, and the tools that the application itself carries out.
+//! The union of tools, and the tools that the client runs.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -12,39 +12,39 @@ use crate::wire::open::open_enum;
 use crate::wire::tagged::{from_variants, tagged};
 
 tagged! {
-    /// A tool the model may use: API object `Tool`.
+    /// A tool that the model may call: API object `Tool`.
     pub enum Tool {
         /// A function of the application: API object `FunctionTool`.
         "function" => Function(FunctionTool),
         /// A tool of the application that takes free text: API object `CustomTool`.
         "custom" => Custom(CustomTool),
-        /// Tools under a common name: API object `NamespaceTool`.
+        /// A namespace of tools: API object `NamespaceTool`.
         "namespace" => Namespace(NamespaceTool),
-        /// Finding tools that are not loaded: API object `ToolSearchTool`.
+        /// A search for deferred tools: API object `ToolSearchTool`.
         "tool_search" => ToolSearch(ToolSearchTool),
-        /// Searching files: API object `FileSearchTool`.
+        /// File search: API object `FileSearchTool`.
         "file_search" => FileSearch(FileSearchTool),
-        /// Searching the web: API object `WebSearchTool`.
+        /// Web search: API object `WebSearchTool`.
         "web_search" | "web_search_2025_08_26" => WebSearch(WebSearchTool),
-        /// Searching the web, older: API object `WebSearchPreviewTool`.
+        /// Web search, deprecated in favor of `web_search`: API object `WebSearchPreviewTool`.
         "web_search_preview" | "web_search_preview_2025_03_11" => WebSearchPreview(WebSearchPreviewTool),
-        /// Working a computer: API object `ComputerTool`.
+        /// Computer use: API object `ComputerTool`.
         "computer" | "computer_use" => Computer(ComputerTool),
-        /// Working a computer, older: API object `ComputerUsePreviewTool`.
+        /// Computer use, deprecated in favor of `computer`: API object `ComputerUsePreviewTool`.
         "computer_use_preview" => ComputerUsePreview(ComputerUsePreviewTool),
-        /// The tools of a remote server: API object `Mcp`.
+        /// The tools of an MCP server: API object `Mcp`.
         "mcp" => Mcp(Box<McpServerTool>),
-        /// Running code in a container: API object `CodeInterpreter`.
+        /// The code interpreter: API object `CodeInterpreter`.
         "code_interpreter" => CodeInterpreter(CodeInterpreterTool),
-        /// Writing programs that call tools: API object `ProgrammaticToolCalling`.
+        /// Programs of the model that call tools: API object `ProgrammaticToolCalling`.
         "programmatic_tool_calling" => ProgrammaticToolCalling(ProgrammaticToolCallingTool),
-        /// Making images: API object `ImageGeneration`.
+        /// Image generation: API object `ImageGeneration`.
         "image_generation" => ImageGeneration(Box<ImageGenerationTool>),
-        /// Running single commands here: API object `LocalShell`.
+        /// Single commands that the client runs: API object `LocalShell`.
         "local_shell" => LocalShell(LocalShellTool),
-        /// Running commands in a shell: API object `FunctionShellTool`.
+        /// Shell commands: API object `FunctionShellTool`.
         "shell" => Shell(ShellTool),
-        /// Changing files: API object `ApplyPatchTool`.
+        /// File changes: API object `ApplyPatchTool`.
         "apply_patch" => ApplyPatch(ApplyPatchTool),
     }
 }
@@ -71,7 +71,7 @@ from_variants!(Tool {
 object! {
     /// A function of the application.
     ///
-    /// The API requires `parameters` and `strict` to be there, even if null.
+    /// The API requires the keys `parameters` and `strict`, even if null.
     ///
     /// ```
     /// use codex_types::{FunctionTool, RawJson};
@@ -83,23 +83,23 @@ object! {
     /// ```
     pub struct FunctionTool tag "function" {
         required {
-            /// What the model calls it.
+            /// The name, as the model sees it.
             name: String,
-            /// The JSON schema of its arguments.
+            /// The JSON schema of the arguments.
             parameters: RawJson,
-            /// Whether the arguments are made to fit the schema.
+            /// Whether the arguments must conform to the schema exactly (strict mode).
             strict = bool,
         }
         optional {
-            /// What it does, for the model.
+            /// The purpose, for the model.
             description: String,
-            /// The JSON schema of what it gives back.
+            /// The JSON schema of the output.
             output_schema: RawJson,
-            /// Whether the model goes on without waiting for its output.
+            /// Whether the model continues without waiting for the output.
             is_async as "async" = bool,
-            /// Whether it is left out until a tool search finds it.
+            /// Whether the tool is deferred until a tool search finds it.
             defer_loading = bool,
-            /// What may call it.
+            /// The callers that may use it.
             allowed_callers: Vec<ToolCaller>,
         }
     }
@@ -109,9 +109,11 @@ object! {
 impl FunctionTool {
     /// Creates a function whose arguments are a Rust type.
     ///
-    /// The function has the name of the type and its doc comment as description; doc comments of fields describe the arguments. The schema is
-    /// closed as strict use demands: objects take no other keys, all keys are required, and those that the type does not need may be null. A
-    /// type that such a schema cannot express, because it holds a map, a tuple or arbitrary JSON, keeps its own schema, and `strict` is false.
+    /// The function has the name of the type and its doc comment as description; doc comments of
+    /// fields describe the arguments. The schema is closed as strict mode requires: objects accept
+    /// no other keys, all keys are required, and optional ones are nullable. A type that such a
+    /// schema cannot express, because it contains a map, a tuple or arbitrary JSON, keeps its own
+    /// schema, and `strict` is false.
     ///
     /// ```
     /// use codex_types::FunctionTool;
@@ -134,7 +136,8 @@ impl FunctionTool {
     ///
     /// # Errors
     ///
-    /// Fails when the schema nests deeper than 128 levels. The service accepts only objects as arguments; the linter reports other types.
+    /// Fails if the schema nests deeper than 128 levels. The service accepts only objects as
+    /// arguments; the linter reports other types.
     pub fn of<T: schemars::JsonSchema>() -> Result<Self, crate::DecodeError> {
         let of_type = crate::schema::of::<T>()?;
         let mut tool = Self::new(
@@ -151,30 +154,30 @@ object! {
     /// A tool of the application that takes free text.
     pub struct CustomTool tag "custom" {
         required {
-            /// What the model calls it.
+            /// The name, as the model sees it.
             name: String,
         }
         optional {
-            /// What it does, for the model.
+            /// The purpose, for the model.
             description: String,
-            /// What the text looks like.
+            /// The format of the input.
             format: Box<CustomToolFormat>,
-            /// Whether the model goes on without waiting for its output.
+            /// Whether the model continues without waiting for the output.
             is_async as "async" = bool,
-            /// Whether it is left out until a tool search finds it.
+            /// Whether the tool is deferred until a tool search finds it.
             defer_loading = bool,
-            /// What may call it.
+            /// The callers that may use it.
             allowed_callers: Vec<ToolCaller>,
         }
     }
 }
 
 tagged! {
-    /// What the text for a custom tool looks like.
+    /// The input format of a custom tool.
     pub enum CustomToolFormat {
-        /// Anything.
+        /// Any text.
         "text" => Text(TextToolFormat),
-        /// What a grammar allows.
+        /// Text that conforms to a grammar.
         "grammar" => Grammar(GrammarFormat),
     }
 }
@@ -185,17 +188,17 @@ from_variants!(CustomToolFormat {
 });
 
 object! {
-    /// Any text.
+    /// Any text as input.
     pub struct TextToolFormat tag "text" {
         required {}
     }
 }
 
 object! {
-    /// Text that a grammar allows.
+    /// Text that conforms to a grammar as input.
     pub struct GrammarFormat tag "grammar" {
         required {
-            /// How the grammar is written.
+            /// The syntax of the grammar.
             syntax: GrammarSyntax,
             /// The grammar.
             definition: String,
@@ -204,22 +207,22 @@ object! {
 }
 
 open_enum! {
-    /// How a grammar is written.
+    /// The syntax of a grammar.
     pub enum GrammarSyntax {
-        /// As Lark rules.
+        /// Lark.
         Lark = "lark",
-        /// As a regular expression.
+        /// A regular expression.
         Regex = "regex",
     }
 }
 
 object! {
-    /// Tools under a common name.
+    /// A namespace of tools.
     pub struct NamespaceTool tag "namespace" {
         required {
-            /// The common name.
+            /// The name of the namespace.
             name: String,
-            /// What the tools are for, for the model.
+            /// The purpose of the tools, for the model.
             description: String,
             /// The tools: functions and custom tools.
             tools: Vec<Tool>,
@@ -228,26 +231,26 @@ object! {
 }
 
 object! {
-    /// Finding tools that are not loaded.
+    /// The search for deferred tools.
     pub struct ToolSearchTool tag "tool_search" {
         required {}
         optional {
-            /// Who searches.
+            /// Which side runs the search.
             execution: ToolSearchExecution,
             /// What can be found, for the model.
             description: String,
-            /// The JSON schema of a search, where the client searches.
+            /// The JSON schema of a query, if the client searches.
             parameters: RawJson,
         }
     }
 }
 
 open_enum! {
-    /// What may call a tool.
+    /// A caller of a tool.
     pub enum ToolCaller {
         /// The model itself.
         Direct = "direct",
-        /// A program the model wrote.
+        /// A program that the model wrote.
         Programmatic = "programmatic",
     }
 }

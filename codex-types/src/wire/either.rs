@@ -1,6 +1,6 @@
-//! Values that are either plain text or a structure.
+//! Values that are either text or a structure.
 
-/// Declares a union of text and structure, told apart by the form of the JSON value.
+/// Declares a union of text and a structure, distinguished by the form of the JSON value.
 ///
 /// ```text
 /// either! {
@@ -16,7 +16,8 @@
 /// }
 /// ```
 ///
-/// Whatever fits neither is kept in `Unknown`. A form that is `made` is never read, only written.
+/// A value that fits neither is kept in `Unknown`. A form that is `made` is only written, never
+/// read.
 macro_rules! either {
     (
         $(#[$meta:meta])*
@@ -43,7 +44,7 @@ macro_rules! either {
                 $(#[$made_meta])*
                 $made($made_type),
             )?
-            /// A form this version does not know, kept whole.
+            /// A form that this version does not know, kept verbatim.
             Unknown($crate::RawJson),
         }
 

@@ -6,7 +6,7 @@ use super::source::{Failed, Source};
 use super::{Slot, Wire};
 use crate::{Extra, RawJson};
 
-/// What became of a field's value.
+/// The result of reading a field's value.
 pub(crate) enum Seen {
     Value,
     /// The field shows U+FFFD for each lone surrogate half of this JSON.
@@ -28,7 +28,7 @@ pub(crate) trait Field: Default {
         pairs: &mut dyn Pairs,
     ) -> Result<u64, Failed>;
 
-    /// Replaces the field by a newer one if that holds something, and returns whether it does.
+    /// Replaces the field with a newer one that has a value, and returns whether it did.
     fn take_over(&mut self, newer: &mut Self, bit: u64, extra: &Extra) -> bool;
 }
 

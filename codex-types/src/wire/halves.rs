@@ -1,4 +1,4 @@
-//! Reading JSON with lone surrogate halves, which serde_json refuses in text.
+//! Reading JSON with lone surrogate halves, which serde_json refuses in strings.
 
 use alloc::string::String;
 use core::ops::Range;
@@ -12,23 +12,24 @@ use super::encode::Encode;
 use super::write::to_json;
 use crate::RawJson;
 
-/// The name under which the types of this crate ask for a value: [`Reader`] then passes text with
-/// lone halves as the bytes of its JSON. Other deserializers pass on the value as it is.
+/// The name under which the types of this crate request a value: [`Reader`] then passes text with
+/// lone halves as the bytes of its JSON. Other deserializers pass the value on unchanged.
 pub(crate) const SPELLING: &str = "$codex_types::private::Spelling";
 
-/// The name under which serde_json asks for a [`RawValue`].
+/// The name under which serde_json requests a [`RawValue`].
 const RAW: &str = "$serde_json::private::RawValue";
 
-/// Reads from JSON in which some text has lone halves. It passes through the text once.
+/// A deserializer of JSON in which some text has lone halves. It makes one pass through the text.
 ///
-/// A sequence or map that has ended starts over when another value is requested: that value is the
-/// whole sequence or map. So a list or map of text can keep its JSON once it knows that it must.
+/// A sequence or map that has ended starts again if another value is requested: that value is the
+/// whole sequence or map. So a list or map of strings can keep its JSON once it turns out to be
+/// necessary.
 pub(crate) struct Reader<'de> {
     json: &'de str,
-    /// The same with `\ufffd` for each lone half.
+    /// The text with `\ufffd` for each lone half.
     lossy: &'de str,
     at: usize,
-    /// How many more levels of nesting are accepted; as many as serde_json accepts.
+    /// The number of further levels of nesting that are accepted, the same as in serde_json.
     depth: usize,
 }
 
@@ -48,7 +49,8 @@ pub(super) fn is_spelling_of(raw: &RawJson, value: &dyn Encode) -> bool {
 }
 
 impl<'de> Reader<'de> {
-    /// Reads `json`, which has to be valid; `lossy` is the same with `\ufffd` for each lone half.
+    /// Creates a reader of `json`, which must be valid; `lossy` is the same with `\ufffd` for each
+    /// lone half.
     pub(crate) fn new(json: &'de str, lossy: &'de str) -> Self {
         Self {
             json,
@@ -58,7 +60,7 @@ impl<'de> Reader<'de> {
         }
     }
 
-    /// The next byte that is not white space.
+    /// Returns the next byte that is not white space.
     fn peek(&mut self) -> u8 {
         let rest = self.json.as_bytes().get(self.at..).unwrap_or_default();
         let space = rest.iter().take_while(|byte| byte.is_ascii_whitespace());
@@ -70,7 +72,7 @@ impl<'de> Reader<'de> {
             .unwrap_or_default()
     }
 
-    /// Passes over one value.
+    /// Skips one value.
     fn value(&mut self) -> Result<Range<usize>, serde_json::Error> {
         let rest = self.json.get(self.at..).unwrap_or_default();
         let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
@@ -79,7 +81,7 @@ impl<'de> Reader<'de> {
         Ok(self.at - value.map_or(0, |raw| raw.get().len())..self.at)
     }
 
-    /// Passes over one value, and returns its JSON without the lone halves.
+    /// Skips one value, and returns its JSON without the lone halves.
     fn lossy_value(
         &mut self,
     ) -> Result<serde_json::Deserializer<serde_json::de::StrRead<'de>>, serde_json::Error> {
@@ -171,7 +173,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
     }
 }
 
-/// What is inside a list or an object.
+/// The members of a list or an object.
 struct Members<'a, 'de> {
     reader: &'a mut Reader<'de>,
     start: usize,
@@ -179,7 +181,7 @@ struct Members<'a, 'de> {
 }
 
 impl Members<'_, '_> {
-    /// Goes to the next element or key; false after the last one.
+    /// Moves to the next element or key; returns false after the last one.
     fn next(&mut self) -> bool {
         if !self.ended {
             let next = self.reader.peek();

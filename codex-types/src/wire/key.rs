@@ -1,4 +1,4 @@
-//! Keys that an object has no field for, and looking keys up without allocating them.
+//! Keys without a field, and looking keys up without allocating them.
 
 use alloc::boxed::Box;
 use alloc::string::String;

@@ -1,4 +1,4 @@
-//! Reading and writing JSON without losing anything.
+//! Lossless reading and writing of JSON.
 //!
 //! serde's derive cannot do three things this crate promises: keep unknown keys verbatim without
 //! buffering the object, treat `null` like a missing key and still write it back, and choose the
@@ -7,9 +7,9 @@
 //! [`tagged!`](tagged), plus [`either!`](either) for values that are text or structure. That code
 //! works on trait objects ([`source`], [`encode`]), so that a type is compiled once.
 //!
-//! The central promise is that reading is *total*: any valid JSON is accepted for any type. A value
-//! of an unexpected type is handed back as [`Slot::Foreign`] and ends up in an `Unknown` variant or in
-//! the `extra` of the object around it. A server that changes the type of one field costs a
+//! The central guarantee is that reading is *total*: any valid JSON is accepted for any type. A
+//! value of an unexpected type is returned as [`Slot::Foreign`] and goes into an `Unknown` variant
+//! or the `extra` of the enclosing object. A server that changes the type of one field costs a
 //! client that field, never the event.
 
 pub(crate) mod either;
@@ -35,7 +35,7 @@ use encode::Encode;
 use key::Key;
 use source::{Elements, Failed, Fields, Scalar, Sink, Source, Whole, next_name};
 
-/// What stood where a `T` was expected.
+/// The value found where a `T` was expected.
 pub(crate) enum Slot<T> {
     Value(T),
     /// Text with lone surrogate halves, which the value shows as U+FFFD, and its JSON.
@@ -60,7 +60,7 @@ impl<T> Slot<T> {
     }
 }
 
-/// A type that can be read from any JSON value, by taking it or by handing it back.
+/// A type that can be read from any JSON value: it accepts the value or returns it.
 ///
 /// A type says which forms it takes; what it does not take comes back as [`Slot::Foreign`].
 pub(crate) trait Wire: Sized + Encode {
@@ -89,7 +89,8 @@ pub(crate) trait Wire: Sized + Encode {
         })
     }
 
-    /// A last chance to take a value in a place that has to be filled, such as an element of a list.
+    /// Accepts a value of another type where one is required, such as an element of a list, if the
+    /// type can.
     fn absorb(raw: RawJson) -> Result<Self, RawJson> {
         Err(raw)
     }
@@ -124,7 +125,8 @@ impl<T: Wire> Sink for Target<T> {
     }
 }
 
-/// The `Deserialize` of every type here: an error only when not even `absorb` takes the value.
+/// The `Deserialize` implementation of every type here: an error only if `absorb` refuses the value
+/// too.
 pub(crate) fn deserialize<'de, T: Wire, D: Deserializer<'de>>(
     deserializer: D,
     expected: &'static str,

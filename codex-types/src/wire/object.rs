@@ -1,4 +1,4 @@
-//! Objects with named fields and room for everything else.
+//! Objects with named fields and unknown keys.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -89,9 +89,9 @@ fn index_of(keys: &[&str], name: &str, start: u8) -> Option<u8> {
 /// What was read of an object before its type was known.
 #[derive(Default)]
 pub(crate) struct Prelude {
-    /// The tag that was found; none when the object has none.
+    /// The tag; `None` if the object has none.
     pub(crate) tag: Option<Cow<'static, str>>,
-    /// The keys in front of the tag.
+    /// The keys before the tag.
     pub(crate) early: Vec<(Box<str>, RawJson)>,
     /// Those of them whose names have lone surrogate halves, and a tag that has them.
     pub(crate) spelled: Vec<Entry>,
@@ -105,7 +105,7 @@ impl Prelude {
     }
 }
 
-/// Makes a key that has no value be written as null.
+/// Writes a key without a value as null.
 #[cfg(feature = "chat")]
 pub(crate) fn set_null(object: &mut dyn Object, name: &str) {
     if let Some(key) = key(object, name) {
@@ -113,7 +113,7 @@ pub(crate) fn set_null(object: &mut dyn Object, name: &str) {
     }
 }
 
-/// Makes a key be written although its value is empty.
+/// Writes a key although its value is empty.
 #[cfg(feature = "chat")]
 pub(crate) fn set_value(object: &mut dyn Object, name: &str) {
     if let Some(key) = key(object, name) {
@@ -264,7 +264,8 @@ pub(crate) fn is_missing(object: &dyn Object, name: &str) -> bool {
     object.extra().is_absent(bit) || object.extra().is_null(bit)
 }
 
-/// Nesting allowed in a value that has to be parsed a second time; half of serde_json's own limit.
+/// The nesting allowed in a value that has to be parsed a second time; half of serde_json's own
+/// limit.
 const REPLAY_DEPTH: usize = 64;
 
 /// Records what became of a field; returns its bit if the value was foreign.
@@ -333,9 +334,10 @@ fn drop_stale(object: &mut dyn Object) {
 /// }
 /// ```
 ///
-/// `tag` is the value of `type`, where an object has exactly one. `as` gives the key where the field
-/// cannot bear its name. `=` instead of `:` makes arguments take exactly that type rather than `impl Into`,
-/// which integer literals need. On the wire the keys come in the order of declaration, then the extras.
+/// `tag` is the value of `type`, for an object with exactly one. `as` gives the key if the field
+/// cannot have its name. `=` instead of `:` makes arguments take exactly that type rather than
+/// `impl Into`, which integer literals need. On the wire the keys come in the order of declaration,
+/// then the extras.
 macro_rules! object {
     (
         $(#[$meta:meta])*
@@ -372,13 +374,13 @@ macro_rules! object {
                 $(#[$optional_meta])*
                 pub $optional: Option<$($optional_exact)? $($optional_type)?>,
             )*)?
-            /// Keys without a field, and what was missing or `null`.
+            /// Unknown keys, and which known keys were missing or `null`.
             pub extra: $crate::Extra,
         }
 
         $(
             impl $name {
-                /// Says what the API requires, and nothing else.
+                /// Creates a value from the keys that the API requires.
                 #[allow(clippy::too_many_arguments, reason = "one argument for each required key")]
                 #[allow(clippy::new_without_default, reason = "an empty object has no type yet")]
                 pub fn new(
@@ -409,7 +411,7 @@ macro_rules! object {
             }
         )?
 
-        /// Nothing said yet: what stays empty is not written, required or not.
+        /// Empty fields are not written, required or not.
         impl Default for $name {
             fn default() -> Self {
                 Self {
@@ -431,7 +433,7 @@ macro_rules! object {
                 $($($required,)*)?
                 $($($plain,)*)?
                 $($($optional,)*)?
-                /// How many there are.
+                /// The credit balance.
                 Count_,
             }
 

@@ -1,4 +1,4 @@
-//! Enumerations of text that the service may extend at any time.
+//! Open enumerations of text, which the service may extend at any time.
 
 use alloc::boxed::Box;
 
@@ -8,8 +8,8 @@ use crate::{Number, RawJson};
 
 /// A value that this version does not list, kept as it was read.
 ///
-/// It cannot be taken apart or built, only read as text through the `as_str` of its enumeration. So
-/// when a later version lists the value as a variant, code that compares text sees no difference.
+/// It cannot be matched or constructed, only read as text through the `as_str` of its enumeration.
+/// So if a later version lists the value as a variant, code that compares text sees no difference.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Unlisted {
     text: Box<str>,
@@ -18,7 +18,7 @@ pub struct Unlisted {
 }
 
 impl Unlisted {
-    /// The text; digits for a value that was a number.
+    /// Returns the text; the digits of a value that was a number.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -32,7 +32,7 @@ impl Unlisted {
 
     pub(crate) fn number(number: Number) -> Self {
         Self {
-            // As JSON, so that `76.0` does not become `76`.
+            // Kept as JSON, so that `76.0` does not become `76`.
             text: RawJson::encode(&number).unwrap_or_default().as_str().into(),
             number: true,
         }
@@ -83,15 +83,15 @@ macro_rules! open_enum {
                 $(#[$variant_meta])*
                 $variant,
             )*
-            /// A value this version does not list; [`as_str`](Self::as_str) tells it.
+            /// A value that this version does not list; [`as_str`](Self::as_str) returns it.
             Unlisted($crate::Unlisted),
         }
 
         impl $name {
-            /// Every value this version lists, as it stands on the wire.
+            /// All values that this version lists, as on the wire.
             pub const VALUES: &'static [&'static str] = &[$($text),*];
 
-            /// The value as it stands on the wire.
+            /// Returns the value as on the wire.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $text,)*
@@ -99,7 +99,7 @@ macro_rules! open_enum {
                 }
             }
 
-            /// Whether the value has a variant of its own.
+            /// Returns whether the value has a variant.
             pub fn is_listed(&self) -> bool {
                 !matches!(self, Self::Unlisted(_))
             }
@@ -113,7 +113,7 @@ macro_rules! open_enum {
         }
 
         impl Default for $name {
-            /// Nothing said: the empty text.
+            /// The empty text.
             fn default() -> Self {
                 Self::Unlisted($crate::Unlisted::default())
             }

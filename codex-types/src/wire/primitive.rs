@@ -1,4 +1,4 @@
-//! Text, numbers, lists and boxes as fields.
+//! Strings, numbers, lists and boxes as fields.
 
 use alloc::boxed::Box;
 use alloc::string::String;

@@ -11,7 +11,7 @@ use super::write::write_object;
 use super::{foreign_list, foreign_object};
 use crate::{Extra, RawJson};
 
-/// What a variant of a tagged union holds.
+/// The payload of a variant of a tagged union.
 pub(crate) trait Payload: Sized {
     fn read(
         prelude: Prelude,
@@ -44,7 +44,7 @@ impl<T: Object + Default> Payload for T {
     }
 }
 
-/// Reads as far as the tag.
+/// Reads up to the tag.
 ///
 /// The service writes `type` first nearly always; what precedes it is set aside as text.
 /// `known` turns a tag into the same text with a static life, which saves allocating it.
@@ -53,7 +53,7 @@ pub(crate) fn read_prelude(
     known: fn(&str) -> Option<&'static str>,
 ) -> Result<Prelude, Failed> {
     let mut prelude = Prelude::default();
-    // A `type` that is no text is no tag. Of several, the last is kept.
+    // A `type` that is not a string is not a tag. Of several, the last is kept.
     let mut odd_tag = None;
     while let Some(name) = fields.key(&|name| (name == "type").then_some(0))? {
         match name {
@@ -127,7 +127,7 @@ impl Sink for Tag {
 ///
 /// The first tag is the one written for values built in code; others are kept as they were read.
 /// Everything else becomes `Unknown`. With `untyped by function;` before the variants, the function
-/// names the tag of an object that has none, given its keys.
+/// names the tag of an object that has none, from its keys.
 macro_rules! tagged {
     (
         $(#[$meta:meta])*
@@ -147,15 +147,15 @@ macro_rules! tagged {
                 $(#[$variant_meta])*
                 $variant($payload),
             )*
-            /// A kind this version does not know, kept whole.
+            /// A kind that this version does not know, kept verbatim.
             Unknown($crate::Unknown),
         }
 
         impl $name {
-            /// Every `type` this version knows, older names included.
+            /// All `type`s that this version knows, including older names.
             pub const KINDS: &'static [&'static str] = &[$($tag, $($alias,)*)*];
 
-            /// The `type` of this variant; of an unknown value, the one that was read.
+            /// Returns the `type` of this variant; of an unknown value, the one that was read.
             pub fn kind(&self) -> &str {
                 match self {
                     $(Self::$variant(_) => $tag,)*
@@ -163,12 +163,12 @@ macro_rules! tagged {
                 }
             }
 
-            /// Whether this is anything but [`Unknown`](Self::Unknown).
+            /// Returns whether this is not [`Unknown`](Self::Unknown).
             pub fn is_known(&self) -> bool {
                 !matches!(self, Self::Unknown(_))
             }
 
-            /// The keys without a field; `None` for an unknown value, which has no fields at all.
+            /// Returns the unknown keys; `None` for an unknown value, which has no fields.
             pub fn extra(&self) -> Option<&$crate::Extra> {
                 match self {
                     $(Self::$variant(value) => {
@@ -259,7 +259,7 @@ macro_rules! tagged {
 }
 pub(crate) use tagged;
 
-/// `From` for each variant whose payload occurs only once in a union.
+/// Implements `From` for each variant whose payload occurs only once in a union.
 macro_rules! from_variants {
     ($name:ident { $($variant:ident($payload:ty)),* $(,)? }) => {
         $(

@@ -1,4 +1,4 @@
-//! Response to chat completion.
+//! Translation from a response to a chat completion.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -15,13 +15,13 @@ use crate::{
 
 /// Translates a response into a chat completion.
 ///
-/// The text is that of all messages in order. What is reached last decides how the answer ends: one
-/// that was cut off at a limit is cut off, even if it asks for tools.
+/// The text is that of all messages in order. The last limit or call decides how the choice ends: a
+/// response that was cut off at a limit ends with `length`, even if it calls tools.
 ///
 /// # Errors
 ///
-/// A response that failed, was cancelled or is not over has no completion. The error is the one a
-/// chat service would answer with; [`chat_error_body`] writes it.
+/// A response that failed, was cancelled or has not ended has no completion. The error is the one
+/// that a chat service would return; [`chat_error_body`] writes it.
 ///
 /// ```
 /// use codex_types::chat::FinishReason;
@@ -78,7 +78,7 @@ pub fn to_chat_response(
     Ok(completion)
 }
 
-/// An error as a chat service writes it: in a body, or in place of a chunk.
+/// Returns an error in the form of a chat service: in a body, or instead of a chunk.
 ///
 /// ```
 /// use codex_types::ApiError;
@@ -107,7 +107,7 @@ pub fn chat_error_body(error: &ApiError) -> RawJson {
         text(error.param.as_deref()),
         text(error.code.as_ref().map(|code| code.as_str())),
     );
-    // What tells a client when to come back is worth passing on; clients ignore unknown keys.
+    // The retry hint is passed on; clients ignore unknown keys.
     for (name, value) in [
         ("resets_at", error.resets_at),
         ("resets_in_seconds", error.resets_in_seconds),
@@ -125,10 +125,10 @@ pub(super) fn error_of(response: &Response) -> Option<Box<ApiError>> {
     match response.status {
         Status::Completed | Status::Incomplete => None,
         Status::InProgress | Status::Queued => {
-            let message = "the response is not finished";
+            let message = "the response has not ended";
             Some(Box::new(ApiError::new("response_not_finished", message)))
         }
-        // Some servers leave the status out.
+        // Some servers omit the status.
         Status::Unlisted(_) if response.status == "" && response.error.is_none() => None,
         Status::Failed | Status::Cancelled | Status::Unlisted(_) => Some(failure(response)),
     }
@@ -150,13 +150,13 @@ pub fn failure(response: &Response) -> Box<ApiError> {
     Box::new(if response.status == Status::Cancelled {
         ApiError::new("response_cancelled", "the response was cancelled")
     } else {
-        ApiError::new("server_error", "the response failed without saying why")
+        ApiError::new("server_error", "the response failed without a reason")
     })
 }
 
 impl FinishReason {
-    /// Returns how a completion ends whose response has ended like this, with or without calls. A limit that was reached counts more
-    /// than the calls, which may be cut.
+    /// Returns the finish reason of a completion whose response ended like this, with or without
+    /// calls. A limit that was reached takes precedence over the calls, which may be cut off.
     ///
     /// ```
     /// use codex_types::chat::FinishReason;
@@ -187,7 +187,8 @@ pub(super) fn function_call(call: &FunctionCall) -> ChatFunctionArguments {
 }
 
 impl AnswerOptions {
-    /// Returns whether a message is a part of the completion: not one that comments on the work, if those are omitted.
+    /// Returns whether a message is part of the completion: not a commentary message, if those are
+    /// omitted.
     pub fn shows(&self, message: &OutputMessage) -> bool {
         let phase = message.phase.as_ref();
         self.commentary == Commentary::Keep
@@ -195,7 +196,7 @@ impl AnswerOptions {
     }
 }
 
-/// What a reasoning item says: its summary, else the reasoning itself.
+/// The text of a reasoning item: its summary, else the reasoning itself.
 pub(super) fn reasoning_text(item: &ReasoningItem) -> String {
     let summary: Vec<&str> = item
         .summary
@@ -213,8 +214,8 @@ pub(super) fn reasoning_text(item: &ReasoningItem) -> String {
     content.collect::<Vec<_>>().join("\n\n")
 }
 
-/// Translates a citation of a URL into its chat form, behind `before` characters of text. `None` for annotations of other kinds, for
-/// which chat has no form.
+/// Translates a URL citation into its chat form, after `before` characters of text. `None` for
+/// annotations of other kinds, for which chat has no form.
 pub fn citation(annotation: &Annotation, before: u64) -> Option<ChatAnnotation> {
     let Annotation::UrlCitation(citation) = annotation else {
         return None;
@@ -228,7 +229,7 @@ pub fn citation(annotation: &Annotation, before: u64) -> Option<ChatAnnotation> 
     Some(ChatUrlAnnotation::new(moved).into())
 }
 
-/// The one message of a completion, while it is put together.
+/// The one message of a completion, while it is assembled.
 #[derive(Default)]
 struct Answer {
     content: Option<String>,
@@ -327,7 +328,7 @@ impl Answer {
     }
 }
 
-/// Chat has the same outcomes in a list of results.
+/// Chat has the same outcomes as a list of results.
 fn moderation(report: &ModerationReport) -> RawJson {
     let side = |outcome: &ModerationOutcome| match outcome {
         ModerationOutcome::Result(result) => format!(

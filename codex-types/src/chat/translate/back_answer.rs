@@ -1,4 +1,4 @@
-//! Chat completion to response.
+//! Translation from a chat completion to a response.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
@@ -15,20 +15,21 @@ use crate::{
     ReasoningPart, ReasoningText, Refusal, Response, Role, Status, ToolChoice, UrlCitation,
 };
 
-/// Translates a chat completion into a response, for a server that knows only chat.
+/// Translates a chat completion into a response, for a chat-only server.
 ///
 /// Text, reasoning, calls and usage are read in every form in which servers send them. A completion
 /// that reports an error, or an error that was sent instead of one, becomes a failed response. A
-/// completion that ends for a reason the Responses API does not know is incomplete for that reason.
+/// completion with a finish reason that the Responses API does not have is incomplete for that
+/// reason.
 ///
-/// Ids of items are made from the id of the completion and of its calls, so that the same completion
+/// Item ids are derived from the id of the completion and of its calls, so that the same completion
 /// always becomes the same response. A call without an id, or with that of an earlier call, has an
 /// [invented one](invented_call_id).
 ///
 /// # Errors
 ///
-/// Fails, with the name of the parameter, if the completion holds what a response cannot: several
-/// choices, none, or audio, images and unknown parts.
+/// Fails, with the name of the parameter, if the completion contains what a response cannot:
+/// several choices, none, or audio, images and unknown parts.
 ///
 /// ```
 /// use codex_types::{RawJson, Status};
@@ -148,7 +149,7 @@ pub fn begin_response(id: &str, model: &str, created: Number) -> Response {
     response
 }
 
-/// Ends a response like the completion with this reason.
+/// Ends a response like a completion with this finish reason.
 pub fn end_response(response: &mut Response, reason: &FinishReason) {
     let incomplete = match reason.ending() {
         None | Some(ChatEnding::Stop | ChatEnding::ToolCalls) => None,
@@ -199,8 +200,8 @@ pub(super) fn custom_call(
     call
 }
 
-/// Reasoning whose items came along is restored as it was; words alone become an item that the
-/// service cannot take back, which its missing encrypted content shows.
+/// Reasoning that came with its items is restored as it was; text alone becomes an item that the
+/// service cannot accept back, as its missing encrypted content shows.
 fn reasoning(message: &ChatMessage, id: &str) -> Vec<OutputItem> {
     if let Some(items) = &message.reasoning_items {
         return items.iter().cloned().map(OutputItem::from).collect();
@@ -226,8 +227,8 @@ pub(super) fn reasoning_item(id: &str, text: &str) -> ReasoningItem {
     item
 }
 
-/// The message. Places of citations count the characters of all texts; each text has those that
-/// start in it.
+/// Builds the message. Citation indexes count the characters of all texts; each text has the
+/// citations that start in it.
 fn said(choice: &ChatChoice, id: &str, status: &ItemStatus) -> Option<OutputItem> {
     let pieces = choice.message.pieces();
     let texts = pieces
@@ -317,7 +318,7 @@ pub(super) fn message_id(id: &str) -> String {
     format!("msg_{id}")
 }
 
-/// A citation that starts between two places, with its place counted from the first.
+/// Returns a citation that starts between two indexes, with its index relative to the first.
 fn citation_within(annotation: &ChatAnnotation, start: u64, next: u64) -> Option<Annotation> {
     let ChatAnnotation::UrlCitation(annotation) = annotation else {
         return None;

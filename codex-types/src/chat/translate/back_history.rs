@@ -1,7 +1,7 @@
-//! The items of a request as the messages of a chat.
+//! Translation of the items of a request into the messages of a chat.
 //!
-//! The items are translated one by one and then put in the order that chat services demand: a
-//! message with calls, at once all their outputs, and then everything else.
+//! The items are translated one by one and then put in the order that chat services require: a
+//! message with calls, immediately all their outputs, and then everything else.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -54,7 +54,7 @@ fn of_items(
 enum Entry {
     Message(ChatMessage),
     Call(ChatToolCall),
-    /// The message of a tool.
+    /// The message with a tool's output.
     Output(ChatMessage),
     #[default]
     Nothing,
@@ -79,11 +79,11 @@ struct Order {
     outputs: BTreeMap<usize, Vec<usize>>,
     call_of: BTreeMap<usize, usize>,
     messages: Vec<ChatMessage>,
-    /// Whether the last message is one of the assistant, which calls can join.
+    /// Whether the last message is an assistant message, which calls can join.
     takes_calls: bool,
-    /// The outputs that have to follow the last message.
+    /// The outputs that must follow the last message.
     due: Vec<usize>,
-    /// The messages that stood between the calls and those outputs.
+    /// The messages between the calls and those outputs.
     after: Vec<ChatMessage>,
 }
 
@@ -164,7 +164,7 @@ impl Order {
     }
 
     /// Writes the outputs of the last message, in the order in which they came, and the messages
-    /// that stood between.
+    /// between them.
     fn flush(&mut self) {
         let mut due = core::mem::take(&mut self.due);
         if due.is_empty() {
@@ -188,7 +188,7 @@ impl Order {
 type Pairs = (BTreeMap<usize, Vec<usize>>, BTreeMap<usize, usize>);
 
 /// Pairs each output with the latest call of its id that has none, else with the latest, else with
-/// the next. Some servers use the same ids in every turn.
+/// the next. Some servers reuse ids in every turn.
 fn pair(entries: &[Entry]) -> Pairs {
     #[derive(Default)]
     struct Seen {
@@ -247,7 +247,7 @@ fn entry(
             Entry::Output(ChatMessage::tool(call_id, content))
         }
         InputItem::Reasoning(_) => {
-            let what = "was left out: chat has no reasoning";
+            let what = "was left out: chat has no field for reasoning";
             refusals.note(FindingCode::RejectedItem, place, what);
             Entry::Nothing
         }
@@ -325,7 +325,7 @@ fn message(
     Ok(Some(ChatMessage::new(role).content(content)))
 }
 
-/// A message of the assistant; none if it is empty, which chat services refuse.
+/// Returns an assistant message; `None` if it is empty, which chat services refuse.
 fn assistant(
     message: &Message,
     place: &str,
@@ -365,7 +365,7 @@ fn assistant(
     Ok(Some(message))
 }
 
-/// A single text is written as such: not every server takes parts.
+/// A single text is written as a string: some servers do not accept parts.
 fn content(
     parts: &[InputPart],
     place: &str,

@@ -1,4 +1,4 @@
-//! Responses request to chat request.
+//! Translation from a Responses request to a chat request.
 
 use alloc::format;
 use alloc::string::String;
@@ -22,20 +22,20 @@ use crate::{
 pub struct TranslatedChatRequest {
     /// The request.
     pub request: ChatRequest,
-    /// Diagnostics: what was left out, and calls and outputs without each other, which chat services
-    /// refuse. They point into the Responses request.
+    /// Diagnostics: what was left out, and calls and outputs without each other, which chat
+    /// services refuse. They point into the Responses request.
     pub findings: Vec<Finding>,
 }
 
-/// Translates a Responses request into a chat request, for a server that knows only chat.
+/// Translates a Responses request into a chat request, for a chat-only server.
 ///
-/// Each message with calls is followed at once by their outputs, as chat services demand; messages
-/// between a call and its output come after the output. Parallel calls become one message. A request
-/// to stream also asks for the usage.
+/// Each message with calls is followed immediately by their outputs, as chat services require;
+/// messages between a call and its output come after the output. Parallel calls become one message.
+/// A streaming request also requests the usage.
 ///
-/// Reasoning items, requests for reasoning, `phase` and `client_metadata` have no counterpart and
-/// are left out, with a diagnostic, and so are empty messages of the assistant. The ids and the status
-/// of items are left out without one: chat does not need them.
+/// Reasoning items, reasoning requests, `phase` and `client_metadata` have no counterpart and are
+/// left out, with a diagnostic, and so are empty assistant messages. The ids and the status of
+/// items are left out without one: chat does not need them.
 ///
 /// # Errors
 ///
@@ -90,7 +90,7 @@ pub fn to_chat_request(
     chat.max_completion_tokens = request.max_output_tokens;
     chat.temperature = request.temperature;
     chat.top_p = request.top_p;
-    // Not to store is what chat does unasked, and many servers do not know the parameter.
+    // Chat's default is not to store, and many servers do not know the parameter.
     chat.store = request.store.filter(|store| *store);
     chat.metadata.clone_from(&request.metadata);
     chat.user.clone_from(&request.user);
@@ -217,7 +217,7 @@ fn function(
     let mut function = ChatFunction::new(tool.name.as_str());
     function.description.clone_from(&tool.description);
     function.parameters = Some(tool.parameters.clone()).filter(|schema| !schema.is_null());
-    // A key that is left out means strict here and not strict there.
+    // An omitted key means strict in Responses and not strict in chat.
     function.strict = Some(tool.strict);
     Ok(ChatFunctionTool::new(function))
 }
@@ -327,7 +327,7 @@ fn tool_choice(
     Ok(Some(ChatToolChoice::Target(target)))
 }
 
-/// `{"type":"function","name":"f"}` with one level more.
+/// Nests `{"type":"function","name":"f"}` one level deeper.
 fn nested_tool(tool: &RawJson) -> RawJson {
     let Ok(node) = Node::read(tool) else {
         return tool.clone();

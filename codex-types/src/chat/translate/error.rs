@@ -1,4 +1,4 @@
-//! What cannot be translated.
+//! The error of a translation.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -7,7 +7,7 @@ use core::fmt;
 
 use crate::{ApiError, Side};
 
-/// Something has no counterpart on the other side.
+/// The error of a value that has no counterpart on the other side.
 ///
 /// ```
 /// use codex_types::chat::translate::{RequestOptions, to_responses_request};
@@ -16,7 +16,7 @@ use crate::{ApiError, Side};
 /// let request = ChatRequest::new("gpt-5.5", [ChatMessage::user("Hi")]).seed(7);
 /// let error = to_responses_request(&request, &RequestOptions::new()).unwrap_err();
 /// assert_eq!(error.parameter(), "seed");
-/// assert_eq!(error.to_string(), "seed has no counterpart in the other api");
+/// assert_eq!(error.to_string(), "seed has no counterpart in the other API");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TranslateError {
@@ -28,11 +28,11 @@ pub struct TranslateError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TranslateErrorKind {
-    /// The other side has nothing like it.
+    /// The other side does not have it.
     Unsupported,
-    /// It is missing, and the other side needs it.
+    /// It is missing, and the other side requires it.
     Missing,
-    /// It does not have the form it should have.
+    /// It does not have the expected form.
     Malformed,
 }
 
@@ -57,27 +57,29 @@ impl TranslateError {
         Self::new(TranslateErrorKind::Malformed, parameter)
     }
 
-    /// Why it cannot be translated.
+    /// Returns why it cannot be translated.
     pub fn kind(&self) -> TranslateErrorKind {
         self.kind
     }
 
-    /// What cannot be translated, as the API writes it in `param`: `seed`, `messages[2].audio`.
+    /// Returns what cannot be translated, as the API writes it in `param`: `seed`,
+    /// `messages[2].audio`.
     pub fn parameter(&self) -> &str {
         &self.parameter
     }
 
-    /// The caller's.
+    /// Returns [`Side::Local`]: the caller's value cannot be translated.
     pub fn side(&self) -> Side {
         Side::Local
     }
 
-    /// Never: the same value cannot be translated next time either.
+    /// Returns `false`: the same value can never be translated.
     pub fn is_retryable(&self) -> bool {
         false
     }
 
-    /// The error a service would answer with, for a gateway to pass on with status 400.
+    /// Returns the error that a service would respond with, for a gateway to pass on with status
+    /// 400.
     pub fn to_api_error(&self) -> ApiError {
         let code = match self.kind {
             TranslateErrorKind::Unsupported => "unsupported_parameter",
@@ -95,7 +97,7 @@ impl fmt::Display for TranslateError {
         let parameter = &self.parameter;
         match self.kind {
             TranslateErrorKind::Unsupported => {
-                write!(f, "{parameter} has no counterpart in the other api")
+                write!(f, "{parameter} has no counterpart in the other API")
             }
             TranslateErrorKind::Missing => write!(f, "{parameter} is missing"),
             TranslateErrorKind::Malformed => {

@@ -1,4 +1,4 @@
-//! Saying no by name: what is refused, left out with a finding, or passed because it is neutral.
+//! Refusing parameters by name, leaving them out with a diagnostic, or passing neutral values.
 
 use alloc::format;
 use alloc::string::String;
@@ -8,7 +8,7 @@ use crate::Extra;
 use crate::chat::translate::{RequestOptions, TranslateError, TranslateErrorKind};
 use crate::lint::{Finding, FindingCode, push_step};
 
-/// The way to refuse things, and what was left out instead.
+/// The policy for parameters without a counterpart, and what was left out.
 pub(super) struct Refusals<'a> {
     options: &'a RequestOptions,
     pub(super) findings: Vec<Finding>,
@@ -22,7 +22,7 @@ impl<'a> Refusals<'a> {
         }
     }
 
-    /// Refuses a parameter that is there and not neutral, unless it is to be left out.
+    /// Refuses a parameter that is present and not neutral, unless the options leave it out.
     pub(super) fn refuse_if(
         &mut self,
         is_there: bool,
@@ -47,7 +47,7 @@ impl<'a> Refusals<'a> {
         Ok(())
     }
 
-    /// Refuses keys that this version does not know, and known ones of the wrong type.
+    /// Refuses unknown keys, and known keys of the wrong type.
     pub(super) fn refuse_extra(
         &mut self,
         extra: &Extra,
@@ -67,15 +67,15 @@ impl<'a> Refusals<'a> {
         Ok(())
     }
 
-    /// Leaves out unknown keys with a diagnostic, where refusing them would end a conversation: in
-    /// items that a server wrote.
+    /// Leaves out unknown keys with a diagnostic, for items that a server wrote: refusing them
+    /// would end the conversation.
     pub(super) fn note_extra(&mut self, extra: &Extra, parent: &str) {
         for (name, value) in extra.iter() {
             self.note_if(!value.is_null(), &format!("{parent}.{name}"));
         }
     }
 
-    /// Leaves out a parameter with a diagnostic, if it is there.
+    /// Leaves out a parameter with a diagnostic, if it is present.
     pub(super) fn note_if(&mut self, is_there: bool, parameter: &str) {
         if is_there {
             let what = "was left out: it has no counterpart";
@@ -94,7 +94,7 @@ impl<'a> Refusals<'a> {
     }
 }
 
-/// `messages[2].name` as the JSON Pointer `/messages/2/name`.
+/// Converts `messages[2].name` to the JSON Pointer `/messages/2/name`.
 fn pointer_of(parameter: &str) -> String {
     let mut pointer = String::new();
     for step in parameter.split(['.', '[']) {

@@ -1,4 +1,4 @@
-//! The messages of a chat as items.
+//! Translation of the messages of a chat into items.
 
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -14,7 +14,7 @@ use crate::{
     Refusal, Role, ToolOutput,
 };
 
-/// What the messages of a chat become.
+/// The result of translating the messages of a chat.
 pub(super) struct History {
     pub(super) instructions: Option<String>,
     pub(super) items: Vec<InputItem>,
@@ -91,9 +91,9 @@ impl Translation<'_, '_> {
         }
     }
 
-    /// Answers are sent back with keys that only answers have; those say nothing new.
+    /// Responses are sent back with keys that only responses have, and that add nothing.
     fn check_keys(&mut self, message: &ChatMessage, at: usize) -> Result<(), TranslateError> {
-        // The name of a tool follows from the call it answers.
+        // The name of a tool follows from the call that the message responds to.
         let is_redundant = matches!(message.role, ChatRole::Tool | ChatRole::Function);
         let is_named = message.name.as_ref().is_some_and(|name| !name.is_empty());
         self.refusals
@@ -138,7 +138,7 @@ impl Translation<'_, '_> {
             );
             self.items.push(Message::assistant(parts).into());
         } else if let Some(text) = text {
-            // Beside calls, many clients write an empty text where there is none.
+            // Many clients write an empty text next to calls.
             if !text.is_empty() || (calls.is_empty() && message.function_call.is_none()) {
                 self.items.push(Message::assistant(text).into());
             }
@@ -237,7 +237,7 @@ impl Translation<'_, '_> {
         text.ok_or_else(|| TranslateError::missing(format!("messages[{at}].content")))
     }
 
-    /// Text and refusals, for messages that hold nothing else.
+    /// Returns text and refusals, for messages that contain nothing else.
     fn assistant_text(
         &mut self,
         message: &ChatMessage,
@@ -348,7 +348,8 @@ impl Translation<'_, '_> {
     }
 }
 
-/// The calls of a chat: which are of custom tools, and which of the older kind, without ids, wait.
+/// The calls of a chat: which are calls of custom tools, and which deprecated ones without ids are
+/// waiting.
 struct Calls {
     ids: Vec<String>,
     custom: Vec<String>,
@@ -379,7 +380,7 @@ impl Calls {
         self.custom.iter().any(|id| id == call_id)
     }
 
-    /// An id for a call that has none; it does not occur in the chat.
+    /// Returns an id for a call that has none; it does not occur in the chat.
     fn invent(&mut self, name: &str) -> String {
         let id = loop {
             let id = format!("call_function_{}", self.invented);
@@ -392,7 +393,7 @@ impl Calls {
         id
     }
 
-    /// The oldest waiting call of this function.
+    /// Returns the oldest waiting call of this function.
     fn answer(&mut self, name: &str) -> Option<String> {
         let at = self
             .waiting
@@ -402,7 +403,7 @@ impl Calls {
     }
 }
 
-/// Instructions are one text and cannot be marked within.
+/// Instructions are one text, so a breakpoint within them cannot be expressed.
 fn has_breakpoint(message: &ChatMessage) -> bool {
     let Some(ChatContent::Parts(parts)) = &message.content else {
         return false;

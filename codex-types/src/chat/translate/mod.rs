@@ -1,4 +1,4 @@
-//! The mapping between Chat Completions and Responses.
+//! The translation between Chat Completions and Responses.
 //!
 //! | from | to | by |
 //! |---|---|---|
@@ -7,14 +7,14 @@
 //! | Responses request | chat request | [`to_chat_request`] |
 //! | chat completion | response | [`to_response`] |
 //!
-//! Streams are translated by the crate `codex-sse` with its feature `chat`.
+//! The crate `codex-sse` translates streams, with its feature `chat`.
 //!
-//! The first two put a chat front before a Responses service, the others a Responses front before
-//! a server that knows only chat. All of it is a function of its input: no clock, no random ids.
+//! The first two serve a chat front end over a Responses backend, the others a Responses front end
+//! over a chat-only server. Each is a function of its input: no clock, no random ids.
 //!
-//! What has no counterpart is refused with the name of the parameter, never dropped in silence;
-//! neutral values, such as `n` of one, pass. A failed response becomes an error, never an answer that
-//! looks finished.
+//! What has no counterpart is refused with the name of the parameter, never dropped silently;
+//! neutral values, such as `n` of one, pass. A failed response becomes an error, never a completion
+//! that looks finished.
 
 mod answer;
 mod back_answer;

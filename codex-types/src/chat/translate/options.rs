@@ -1,4 +1,4 @@
-//! What can be chosen about a translation.
+//! The options of a translation.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
@@ -8,34 +8,34 @@ use crate::ReasoningSummary;
 use crate::model_name::ModelTable;
 use crate::profile::{Instructions, Profile};
 
-/// What can be chosen about the translation of a request.
+/// The options for translating a request.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct RequestOptions {
-    /// What becomes of messages of the system.
+    /// The treatment of system messages.
     pub system: SystemMessages,
     /// Whether [`to_chat_request`](crate::chat::translate::to_chat_request) writes the role
-    /// `developer` as `system`, for servers that do not know `developer`.
+    /// `developer` as `system`, for servers without `developer`.
     pub developer_as_system: bool,
-    /// Whether sound clips are passed on; the documentation of the API has no place for them.
+    /// Whether audio clips are passed on, for which the API documents no input item.
     pub audio: bool,
-    /// What to ask for in the way of summaries of reasoning; without it none are sent.
+    /// The reasoning summary to request; by default none.
     pub reasoning_summary: Option<ReasoningSummary>,
-    /// Whether to ask for reasoning to be sent in encrypted form when nothing is stored, for models
-    /// that are not known to do without reasoning.
+    /// Whether to request encrypted reasoning if nothing is stored, for models that are not known
+    /// to be without reasoning.
     pub encrypted_reasoning: bool,
     /// What is known about models.
     pub models: ModelTable,
-    /// Parameters to leave out, with a finding, instead of refusing them: by name, with indexes
-    /// left away, such as `stop` or `messages[].audio`.
+    /// Parameters to leave out, with a diagnostic, instead of refusing them: by name without
+    /// indexes, such as `stop` or `messages[].audio`.
     pub ignored: Vec<Cow<'static, str>>,
-    /// Whether to leave out, with a finding, everything that has no counterpart.
+    /// Whether to leave out, with a diagnostic, everything that has no counterpart.
     pub lenient: bool,
 }
 
 impl RequestOptions {
-    /// Leading messages of the system become instructions, and everything without a counterpart is
-    /// refused.
+    /// Creates options that turn leading system messages into instructions and refuse everything
+    /// without a counterpart.
     pub fn new() -> Self {
         Self {
             system: SystemMessages::Instructions,
@@ -49,7 +49,7 @@ impl RequestOptions {
         }
     }
 
-    /// As this backend wants its instructions.
+    /// Creates options for the instructions that this backend expects.
     pub fn for_profile(profile: &Profile) -> Self {
         let system = match profile.instructions {
             Instructions::DeveloperMessage => SystemMessages::Developer,
@@ -70,14 +70,14 @@ impl RequestOptions {
         self
     }
 
-    /// Leaves out this parameter, with a finding, instead of refusing it.
+    /// Leaves out this parameter, with a diagnostic, instead of refusing it.
     #[must_use]
     pub fn ignoring(mut self, parameter: impl Into<Cow<'static, str>>) -> Self {
         self.ignored.push(parameter.into());
         self
     }
 
-    /// Leaves out, with a finding, everything that has no counterpart.
+    /// Leaves out, with a diagnostic, everything that has no counterpart.
     #[must_use]
     pub fn lenient(mut self) -> Self {
         self.lenient = true;
@@ -98,40 +98,40 @@ impl Default for RequestOptions {
     }
 }
 
-/// What becomes of messages of the system.
+/// The treatment of system messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SystemMessages {
-    /// Those at the beginning become `instructions`, joined by a blank line; others stay.
+    /// The leading ones become `instructions`, joined by a blank line; others stay.
     Instructions,
-    /// Those at the beginning become `instructions`, others messages of the developer.
+    /// The leading ones become `instructions`, others developer messages.
     InstructionsThenDeveloper,
-    /// All become messages of the developer, in their places.
+    /// All become developer messages, at their positions.
     Developer,
-    /// All stay what they are.
+    /// All stay system messages.
     Keep,
 }
 
-/// What can be chosen about the translation of an answer.
+/// The options for translating a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AnswerOptions {
-    /// Whether a last chunk tells what the completion cost; `stream_options.include_usage`.
+    /// Whether a last chunk reports the usage: `stream_options.include_usage`.
     pub include_usage: bool,
-    /// What becomes of messages in which the model comments on its work.
+    /// The treatment of commentary messages.
     pub commentary: Commentary,
-    /// Whether what the model thought is told.
+    /// Whether reasoning is included.
     pub reasoning: ReasoningShown,
-    /// What a completion is called whose response has no id.
+    /// The id of a completion whose response has none.
     pub id: String,
-    /// The model of a completion whose response does not tell.
+    /// The model of a completion whose response has none.
     pub model: String,
-    /// When a completion was made whose response does not tell, in seconds since 1970.
+    /// When a completion was created whose response has no time (Unix timestamp, seconds).
     pub created: u64,
 }
 
 impl AnswerOptions {
-    /// What the chat API itself would show.
+    /// Creates options with the behavior of the chat API.
     pub fn new() -> Self {
         Self {
             include_usage: false,
@@ -171,7 +171,7 @@ impl Default for AnswerOptions {
     }
 }
 
-/// What becomes of messages in which the model comments on its work.
+/// The treatment of messages in which the model comments on its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Commentary {
@@ -181,20 +181,20 @@ pub enum Commentary {
     Omit,
 }
 
-/// Whether a completion tells what the model thought. The chat API has no place for it.
+/// Whether a completion includes the model's reasoning. The chat API has no field for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReasoningShown {
-    /// It does not.
+    /// It is left out.
     No,
-    /// In words, as `reasoning_content`: the key many servers and clients agree on.
+    /// As text in `reasoning_content`, the key that many servers and clients use.
     Text,
-    /// In words, and whole as `reasoning_items`. A client that sends the message back unchanged
-    /// then gives the model its reasoning back, encrypted content included.
+    /// As text, and whole as `reasoning_items`. A client that sends the message back unchanged
+    /// returns the reasoning to the model, including encrypted content.
     TextAndItems,
 }
 
-/// `messages[2].audio` without what is between the brackets.
+/// Returns `messages[2].audio` without what is between the brackets.
 fn without_indexes(parameter: &str) -> String {
     let mut inside = false;
     parameter

@@ -1,4 +1,4 @@
-//! Chat request to Responses request.
+//! Translation from a chat request to a Responses request.
 
 use alloc::format;
 use alloc::string::ToString;
@@ -17,23 +17,22 @@ use crate::{
     UserLocation, WebSearchTool,
 };
 
-/// A request in its new form, and what has to be remembered about the old one.
+/// A translated request, and the settings of the chat request that its response needs.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct TranslatedRequest {
-    /// The request. If the chat request said anything about `stream`, so does this, among its extra
-    /// keys.
+    /// The request. If the chat request contains `stream`, so does this, among its extra keys.
     pub request: CreateResponse,
-    /// Whether the answer is to be streamed.
+    /// Whether the response is streamed.
     pub streaming: Streaming,
-    /// Whether the stream is to end with a chunk that tells the usage.
+    /// Whether the stream ends with a chunk that reports the usage.
     pub include_usage: bool,
     /// Diagnostics: what was left out, such as the `name` of a message, and what was adjusted.
     pub findings: Vec<Finding>,
 }
 
 impl TranslatedRequest {
-    /// The options for translating the answer that this request asks for.
+    /// Returns the options for translating the response to this request.
     pub fn answer_options(&self) -> AnswerOptions {
         AnswerOptions::new().include_usage(self.include_usage)
     }
@@ -45,8 +44,8 @@ impl TranslatedRequest {
 ///
 /// # Errors
 ///
-/// Refuses, with its name, the first parameter that has no counterpart and that the options do not
-/// say to leave out.
+/// Fails, with the name of the parameter, at the first parameter that has no counterpart and that
+/// the options do not leave out.
 ///
 /// ```
 /// use codex_types::Streaming;
@@ -136,7 +135,7 @@ pub fn to_responses_request(
     })
 }
 
-/// Neutral values pass: they ask for what happens anyway.
+/// Neutral values pass, because they request the default.
 fn refuse_unsupported(
     chat: &ChatRequest,
     refusals: &mut Refusals<'_>,
@@ -198,7 +197,8 @@ fn tools(
     Ok((is_said || !tools.is_empty()).then_some(tools))
 }
 
-/// A function without `strict` is not strict in chat and strict in Responses, so it is always said.
+/// A function without `strict` is not strict in chat and strict in Responses, so the key is always
+/// written.
 fn function(
     function: &ChatFunction,
     place: &str,
@@ -228,7 +228,8 @@ fn custom(
             } = &format.grammar;
             GrammarFormat::new(syntax.clone(), definition.as_str()).into()
         }
-        // Both sides write unknown formats in the same place; this one has to speak for itself.
+        // Both sides write unknown formats in the same position, so the format is passed on
+        // unchanged.
         ChatCustomFormat::Unknown(format) => CustomToolFormat::Unknown(format.clone()),
     });
     tool.format = format.map(Into::into);
@@ -295,7 +296,7 @@ fn tool_choice(
     })
 }
 
-/// `{"type":"function","function":{"name":"f"}}` with one level less.
+/// Unnests `{"type":"function","function":{"name":"f"}}` by one level.
 fn flat_tool(tool: &RawJson) -> RawJson {
     let Ok(node) = Node::read(tool) else {
         return tool.clone();
@@ -329,7 +330,7 @@ fn reasoning(chat: &ChatRequest, options: &RequestOptions) -> Option<Reasoning> 
 
 fn include(chat: &ChatRequest, options: &RequestOptions, store: bool) -> Option<Vec<Include>> {
     let mut include = Vec::new();
-    // A model that does not think refuses the question.
+    // A model without reasoning refuses the parameter.
     let thinks = options.models.reasons(&chat.model) != Some(false);
     if options.encrypted_reasoning && !store && thinks {
         include.push(Include::ReasoningEncryptedContent);
@@ -374,8 +375,8 @@ fn text(
     Ok(Some(text))
 }
 
-/// Responses writes no fewer than 16 tokens; chat allows less, and people use it to ask whether a
-/// model is there.
+/// The minimum in Responses is 16 tokens; chat allows less, and programs use that to check whether
+/// a model exists.
 fn max_output_tokens(chat: &ChatRequest, refusals: &mut Refusals<'_>) -> Option<u64> {
     let (name, asked) = match (chat.max_completion_tokens, chat.max_tokens) {
         (Some(tokens), _) => ("max_completion_tokens", tokens),
@@ -386,11 +387,11 @@ fn max_output_tokens(chat: &ChatRequest, refusals: &mut Refusals<'_>) -> Option<
         refusals.note(
             FindingCode::OutOfRange,
             name,
-            "was raised to 16, the least there is",
+            "was raised to 16, the minimum",
         );
     }
     Some(asked.max(LEAST_OUTPUT_TOKENS))
 }
 
-/// API parameter `max_output_tokens`.
+/// The minimum of the API parameter `max_output_tokens`.
 const LEAST_OUTPUT_TOKENS: u64 = 16;

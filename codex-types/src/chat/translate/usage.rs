@@ -13,7 +13,7 @@ use crate::wire::push_entry;
 use crate::{RawJson, Usage};
 
 impl ChatUsage {
-    /// Returns the number of tokens in total: as the server sent it, else the sum of both sides.
+    /// Returns the total number of tokens: as the server sent it, else the sum of both parts.
     ///
     /// ```
     /// use codex_types::RawJson;
@@ -54,7 +54,7 @@ impl ChatUsage {
 
 impl From<&ChatUsage> for Usage {
     /// Reads counts that are written with a fraction, adds up a missing total, and takes cached
-    /// tokens from `prompt_cache_hit_tokens` or `cached_tokens` where the details have none.
+    /// tokens from `prompt_cache_hit_tokens` or `cached_tokens` if the details have none.
     fn from(usage: &ChatUsage) -> Self {
         let mut translated = Self::new(usage.prompt(), usage.completion(), usage.total());
         let input = &mut translated.input_tokens_details;
@@ -72,7 +72,7 @@ impl From<&ChatUsage> for Usage {
 }
 
 impl From<&Usage> for ChatUsage {
-    /// Reasoning is part of the tokens written on both sides and is not added again.
+    /// Reasoning tokens are part of the output tokens in both APIs and are not added again.
     fn from(usage: &Usage) -> Self {
         let mut prompt: ChatPromptTokensDetails = recode_counts(&usage.input_tokens_details);
         prompt.cached_tokens.get_or_insert(0);
@@ -86,7 +86,7 @@ impl From<&Usage> for ChatUsage {
     }
 }
 
-/// Reads the details of one side as those of the other, whose keys have the same names.
+/// Reads the details of one API as those of the other, whose keys have the same names.
 fn recode_counts<T: Serialize, U: DeserializeOwned + Default>(details: &T) -> U {
     let raw = RawJson::encode(details).unwrap_or_default();
     let Ok(node) = Node::read(&raw) else {
