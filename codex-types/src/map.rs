@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::wire::encode::{Encode, Encoder, serialize};
 use crate::wire::key::Key;
 use crate::wire::source::{Failed, Fields, next_name};
-use crate::wire::write::to_json;
+use crate::wire::text::to_json;
 use crate::wire::{Slot, Wire, deserialize, push_entry};
 use crate::{HeapSize, RawJson};
 

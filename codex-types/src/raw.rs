@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::DecodeError;
+use crate::event::scan::special;
 use crate::halves::lossy;
 use crate::wire::halves::Reader;
 
@@ -179,10 +180,7 @@ where
 pub(crate) fn push_string(json: &mut String, text: &str) {
     json.push('"');
     let mut rest = text;
-    while let Some(at) = rest
-        .bytes()
-        .position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\')
-    {
+    while let Some(at) = special(rest.as_bytes()) {
         json.push_str(&rest[..at]);
         match rest.as_bytes()[at] {
             b'"' => json.push_str("\\\""),
@@ -190,6 +188,8 @@ pub(crate) fn push_string(json: &mut String, text: &str) {
             b'\n' => json.push_str("\\n"),
             b'\r' => json.push_str("\\r"),
             b'\t' => json.push_str("\\t"),
+            0x08 => json.push_str("\\b"),
+            0x0C => json.push_str("\\f"),
             control => {
                 const HEX: &[u8; 16] = b"0123456789abcdef";
                 json.push_str("\\u00");

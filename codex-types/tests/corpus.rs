@@ -113,3 +113,27 @@ fn every_sample_has_a_provenance() {
         .collect();
     assert_eq!(spoken_of, there);
 }
+
+/// The methods that return a `String` do not go through serde, and write the same bytes.
+#[test]
+fn events_are_written_as_serde_writes_them() {
+    let mut events: Vec<String> = corpus().into_iter().map(|sample| sample.json).collect();
+    let every_byte: String = (0..0x80_u8)
+        .map(char::from)
+        .chain("é😀\u{2028}".chars())
+        .collect();
+    let texts = serde_json::to_string(&every_byte).unwrap();
+    for number in ["0", "-1", "18446744073709551615", "1.0", "-0.5", "1e300"] {
+        events.push(format!(
+            r#"{{"type":"response.completed","response":{{"id":{texts},"temperature":{number},"metadata":{{{texts}:{texts}}}}}}}"#
+        ));
+    }
+    for json in events {
+        if let Ok(event) = ResponseEvent::from_json(&json) {
+            assert_eq!(
+                event.to_json().unwrap(),
+                serde_json::to_string(&event).unwrap()
+            );
+        }
+    }
+}

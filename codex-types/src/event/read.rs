@@ -13,6 +13,7 @@ use crate::event::*;
 use crate::response::Response;
 use crate::wire::object::Prelude;
 use crate::wire::source::with_fields;
+use crate::wire::text::to_json;
 use crate::{DecodeError, RawJson, Unknown, raw};
 
 impl ResponseEvent {
@@ -189,7 +190,7 @@ impl ResponseEvent {
     /// Currently no event fails. The error exists so that a failure to write could never be a
     /// panic.
     pub fn to_json(&self) -> Result<String, DecodeError> {
-        serde_json::to_string(self).map_err(DecodeError::unwritable)
+        Ok(to_json(self))
     }
 
     /// Returns the event of a delta.

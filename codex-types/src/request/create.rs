@@ -8,7 +8,8 @@ use crate::request::*;
 use crate::tool::{Tool, ToolChoice};
 use crate::wire::either::either;
 use crate::wire::object::object;
-use crate::wire::write::{First, Prefixed, to_json};
+use crate::wire::text::to_json;
+use crate::wire::write::{First, Prefixed};
 use crate::{DecodeError, Map, Number, RawJson};
 
 object! {

@@ -10,6 +10,7 @@ use crate::tool::{Tool, ToolChoice};
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
 use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::text::to_json;
 
 object! {
     /// The body of `POST /responses/compact`, which compacts a conversation.
@@ -138,7 +139,7 @@ impl ClientEvent {
     /// Currently no message fails. The error exists so that a failure to write could never be a
     /// panic.
     pub fn to_json(&self) -> Result<String, DecodeError> {
-        serde_json::to_string(self).map_err(DecodeError::unwritable)
+        Ok(to_json(self))
     }
 }
 

@@ -9,7 +9,7 @@ use serde::forward_to_deserialize_any;
 use serde_json::value::RawValue;
 
 use super::encode::Encode;
-use super::write::to_json;
+use super::text::to_json;
 use crate::RawJson;
 
 /// The name under which the types of this crate request a value: [`Reader`] then passes text with

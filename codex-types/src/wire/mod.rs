@@ -22,6 +22,7 @@ pub(crate) mod open;
 mod primitive;
 pub(crate) mod source;
 pub(crate) mod tagged;
+pub(crate) mod text;
 pub(crate) mod write;
 
 use alloc::boxed::Box;

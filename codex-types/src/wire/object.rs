@@ -194,12 +194,17 @@ fn read_rest(
         next.set(index + 1);
         Some(index)
     };
+    // The bits of the fields that have just got a value, recorded together.
+    let mut values = 0;
     while let Some(name) = fields.key(&known)? {
         match name {
-            Ok(key) => {
-                let seen = object.read_field(key, fields)?;
-                foreign |= note(object, key, seen);
-            }
+            Ok(key) => match object.read_field(key, fields)? {
+                Seen::Value => values |= bit(key),
+                seen => {
+                    note_values(object, core::mem::take(&mut values));
+                    foreign |= note(object, key, seen);
+                }
+            },
             Err(name) => {
                 let raw = fields.raw()?;
                 if *name != *"type" || keys.contains(&"type") {
@@ -213,6 +218,7 @@ fn read_rest(
             }
         }
     }
+    note_values(object, values);
     if foreign != 0 {
         drop_stale(object);
     }
@@ -267,6 +273,18 @@ pub(crate) fn is_missing(object: &dyn Object, name: &str) -> bool {
 /// The nesting allowed in a value that has to be parsed a second time; half of serde_json's own
 /// limit.
 const REPLAY_DEPTH: usize = 64;
+
+/// Records that fields have got values.
+fn note_values(object: &mut dyn Object, bits: u64) {
+    let keys = object.keys();
+    let extra = object.extra_mut();
+    if extra.has_spellings() {
+        for (_, name) in (0..).zip(keys).filter(|(key, _)| bits & bit(*key) != 0) {
+            extra.forget_spelling(name);
+        }
+    }
+    extra.set_value(bits);
+}
 
 /// Records what became of a field; returns its bit if the value was foreign.
 fn note(object: &mut dyn Object, key: u8, seen: Seen) -> u64 {

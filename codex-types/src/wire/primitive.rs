@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::encode::{Encode, Encoder};
 use super::source::{Elements, Failed, Fields, Scalar, Source};
-use super::write::to_json;
+use super::text::to_json;
 use super::{Slot, Target, Wire, foreign_list};
 use crate::{Number, RawJson};
 

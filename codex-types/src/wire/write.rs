@@ -1,10 +1,9 @@
 //! Writing objects.
 
-use alloc::string::String;
-
-use super::encode::{Encode, Encoder, Pairs, serialize};
+use super::encode::{Encode, Encoder, Pairs};
 use super::object::{Object, bit, key};
 use super::source::Failed;
+use super::text::to_json;
 use crate::{Extra, RawJson};
 
 /// Writes an object; `tag` is the tag of the variant it is in, if it is in one.
@@ -23,15 +22,6 @@ pub(crate) fn write_object(
     };
     let first = first.map(|tag| ("type", tag));
     Prefixed { first, object }.encode(encoder)
-}
-
-/// The JSON of a value.
-pub(crate) fn to_json(value: &dyn Encode) -> String {
-    let mut json = alloc::vec::Vec::new();
-    let mut serializer = serde_json::Serializer::new(&mut json);
-    // Writing to memory fails only for values that are not JSON, and there are none.
-    let _ = serialize(value, &mut serializer);
-    String::from_utf8(json).unwrap_or_default()
 }
 
 /// An object, and a key that is not its own in front of it, which replaces an extra key of the same
