@@ -6,7 +6,7 @@ use codex_types::{OutputItem, RawJson};
 
 use super::{
     Accumulator,
-    entry::{TextKind, call_id, text, texts, tool_name},
+    entry::{Class, TextKind, call_id, set_call_id, text, texts, tool_name},
 };
 
 impl Accumulator {
@@ -175,6 +175,19 @@ fn has_same_rest(one: &OutputItem, other: &OutputItem) -> bool {
         item
     };
     nameless(one) == nameless(other)
+}
+
+/// Whether two calls that no delta builds have other ids and do other things.
+pub(super) fn is_another_call(one: &OutputItem, other: &OutputItem) -> bool {
+    let nameless = |item: &OutputItem| {
+        let mut item = item.clone();
+        item.set_id("");
+        set_call_id(&mut item, "");
+        item
+    };
+    let (known, new) = (call_id(one), call_id(other));
+    let are_named = !known.is_empty() && !new.is_empty() && known != new;
+    are_named && Class::of(one) == Class::Other && nameless(one) != nameless(other)
 }
 
 pub(super) const KINDS: [TextKind; 5] = [

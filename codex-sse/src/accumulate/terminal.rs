@@ -15,7 +15,7 @@ use codex_types::{HeapSize as _, ItemStatus, LifecycleEvent, OutputItem, Respons
 use super::{
     Accumulator, Change, DiagnosticKind, Outcome,
     entry::{Class, TextKind, call_id, texts},
-    evidence::{KINDS, continues, same_json},
+    evidence::{KINDS, continues, is_another_call, same_json},
     fill::{fill_item, finish_status, take_texts},
     untyped::in_parts,
 };
@@ -424,7 +424,11 @@ impl Unmatched {
                 let is_other = is_over && accumulator.ids_differ(*key, id) && says_other();
                 accumulator.continues(*key, item) && !is_other
             };
+            let is_other_call = entry.is_done
+                && accumulator.ids_differ(*key, id)
+                && is_another_call(accumulator.item(*key), item);
             accumulator.is_like(*key, item)
+                && !is_other_call
                 && (goes_on() || accumulator.has_text_but_space(*key, item))
         };
         let found = free.into_iter().find(fits)?;
