@@ -45,7 +45,7 @@ impl Accumulator {
             }
             _ => (class, kind),
         };
-        let same = by_place.filter(|_| is_done);
+        let same = by_place.filter(|key| is_done && !self.entry(*key).is_done);
         let same = same.and_then(|key| self.part_with((key, kind, label), index, whole));
         let kind = same.map_or(kind, |place| place.kind);
         let place = match same {
@@ -196,6 +196,15 @@ impl Accumulator {
             return Ok(Some(place));
         }
         let part = self.part(place);
+        // The end of an earlier part may come once more while a later one is open.
+        let is_told = index.is_some() && self.part_indexes_tell;
+        let continues = part.is_sealed || !part.has_content || whole.starts_with(self.text(place));
+        if !is_told
+            && !continues
+            && let Some(known) = self.part_with((key, place.kind, place.kind), None, whole)
+        {
+            return Ok(Some(known));
+        }
         let is_other = part.is_sealed
             && place.kind != TextKind::Input
             && !whole.is_empty()
