@@ -46,7 +46,9 @@ pub fn payloads(shape: &str, count: usize, is_hostile: bool) -> Vec<String> {
             events.iter_mut().filter(|_| is_hostile).for_each(|event| {
                 drop_key(event, "output_index");
                 drop_key(event, "item_id");
-                event.get_mut("item").map(|item| drop_key(item, "id"));
+                if let Some(item) = event.get_mut("item") {
+                    drop_key(item, "id");
+                }
             });
             events
         }
