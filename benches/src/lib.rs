@@ -13,6 +13,7 @@ pub mod chunks;
 pub mod clock;
 pub mod framing;
 pub mod offline;
+pub mod shapes;
 pub mod turn;
 pub mod typed;
 pub mod workload;

@@ -73,7 +73,7 @@ fn stream_back() -> Result<(), Failure> {
     for line in io::stdin().lock().lines() {
         let line = line?;
         match line.trim() {
-            "" => {}
+            "" | "null" => {}
             "[DONE]" => events.feed_done(),
             line => {
                 let chunk: ChatChunk = RawJson::parse(line)?.decode()?;

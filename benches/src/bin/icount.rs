@@ -2,37 +2,65 @@
 //!
 //! `icount DECODER WORKLOAD CHUNK EVENTS` runs one decoder on one workload, once, by index into `Framing::ALL`; with an index that does not
 //! exist the workload is only made. `icount turn WAY BYTES TURNS` takes that many turns of a conversation of that many bytes, by index into
-//! `Way::ALL`.
+//! `Way::ALL`. `icount fold SHAPE EVENTS hostile|friendly` assembles a stream of `codex_bench::shapes`; with `make` instead of `fold`, the
+//! stream is only made and its bytes are printed.
 
 #![allow(
     clippy::expect_used,
-    reason = "a benchmark that cannot go on must stop"
+    clippy::print_stdout,
+    reason = "a benchmark that cannot go on must stop, and prints what it measures"
 )]
 
 use codex_bench::{
     framing::{Count, Framing},
+    shapes,
     turn::{Way, history},
     workload::Workload,
 };
+use codex_sse::{EventDecoder, Updates};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let number = |index: usize| arguments[index].parse::<usize>().expect("a number");
-    if arguments[0] == "turn" {
-        let mut conversation = Way::ALL[number(1)].conversation(&history(number(2)));
-        (0..number(3)).for_each(|_| conversation.turn());
-        return;
+    match arguments[0].as_str() {
+        "turn" => {
+            let mut conversation = Way::ALL[number(1)].conversation(&history(number(2)));
+            (0..number(3)).for_each(|_| conversation.turn());
+        }
+        "fold" | "make" => {
+            let payloads = shapes::payloads(&arguments[1], number(2), arguments[3] == "hostile");
+            if arguments[0] == "fold" {
+                fold(&payloads);
+            }
+            println!("{}", payloads.iter().map(String::len).sum::<usize>());
+        }
+        _ => decode(number(0), &arguments[1], number(2), number(3)),
     }
-    let events = number(3);
-    let workload = match arguments[1].as_str() {
+}
+
+fn fold(payloads: &[String]) {
+    let mut decoder = EventDecoder::new();
+    let mut updates = Updates::new();
+    for payload in payloads {
+        let event = decoder.decode_message(payload.as_bytes());
+        let event = event.expect("an event").expect("no heartbeat");
+        // A contradiction is merged like anything else.
+        let _ = updates.feed(&event);
+        updates.skip();
+    }
+    assert!(updates.accumulator().outcome().is_some());
+}
+
+fn decode(decoder: usize, workload: &str, chunk: usize, events: usize) {
+    let workload = match workload {
         "deltas" => Workload::deltas(events),
         "large" => Workload::large(),
         "multiline" => Workload::multiline(events),
         _ => unreachable!("no such workload"),
     };
-    if let Some(decoder) = Framing::ALL.get(number(0)) {
+    if let Some(decoder) = Framing::ALL.get(decoder) {
         let mut count = Count::default();
-        decoder.run(&workload.bytes, number(2), &mut count);
+        decoder.run(&workload.bytes, chunk, &mut count);
         assert!(!decoder.is_decoder() || count.0 == workload.events.len());
     }
 }

@@ -51,6 +51,10 @@ pub enum DiagnosticKind {
     InputContradicted,
     /// An item, or a part of it, came twice and was taken once.
     Repeated,
+    /// Text came after the end of its item or part, and was added. Input of a call that came after its end was dropped.
+    AfterEnd,
+    /// The pieces of one text had indexes of their own, as if each were a part or an item.
+    IndexPerDelta,
     /// The final output lacks an item that had come before, which was kept.
     MissingInFinal,
     /// A chat stream ended with `[DONE]` and without a `finish_reason`; it counts as completed.
@@ -76,6 +80,8 @@ impl fmt::Display for Diagnostic {
             DiagnosticKind::TextContradicted => "has text that contradicts its deltas",
             DiagnosticKind::InputContradicted => "has other arguments in the final output",
             DiagnosticKind::Repeated => "was sent more than once",
+            DiagnosticKind::AfterEnd => "has deltas that came after its end",
+            DiagnosticKind::IndexPerDelta => "has deltas that were counted as parts or items",
             DiagnosticKind::MissingInFinal => "is missing in the final output",
             DiagnosticKind::MissingFinishReason => "ended without a finish_reason",
         })

@@ -1,13 +1,7 @@
 // What is known about an item in addition to the item itself. An entry never moves: its number is the order of arrival, and `position` says
 // where its item stands in the output. Nothing is ever indexed by a number from the network; such numbers are looked up.
 
-use alloc::{
-    borrow::Cow,
-    boxed::Box,
-    collections::BTreeMap,
-    string::{String, ToString as _},
-    vec::Vec,
-};
+use alloc::{borrow::Cow, boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 use core::ops::Range;
 
 use codex_types::{
@@ -42,6 +36,8 @@ pub(super) struct Entry {
     pub(super) summary: Parts,
     /// Bytes counted for the item.
     pub(super) size: usize,
+    /// A finished text comes once more: whether it is a summary, the part, and how much of the part has come.
+    pub(super) again: Option<(bool, usize, usize)>,
 }
 
 impl Entry {
@@ -233,6 +229,8 @@ pub(super) struct Part {
     pub(super) repeated: Option<usize>,
     /// The part, of this or of another entry, that this one may repeat. Nothing is reported until it differs.
     pub(super) twin: Option<(u32, usize)>,
+    /// Text has come after the end, so more of it is new.
+    pub(super) is_late: bool,
     /// How much of the text was found to repeat the twin's.
     pub(super) matched: usize,
 }
@@ -534,32 +532,6 @@ pub(super) fn texts(item: &OutputItem, kind: TextKind) -> impl Iterator<Item = &
     })
 }
 
-/// Whether the texts of `whole` begin with those of `built`, however either is cut into parts.
-pub(super) fn continues<'a>(
-    mut whole: impl Iterator<Item = &'a str>,
-    built: impl Iterator<Item = &'a str>,
-) -> bool {
-    let mut rest: &[u8] = &[];
-    for built in built {
-        let mut built = built.as_bytes();
-        while !built.is_empty() {
-            if rest.is_empty() {
-                let Some(next) = whole.next() else {
-                    return false;
-                };
-                rest = next.as_bytes();
-                continue;
-            }
-            let length = rest.len().min(built.len());
-            if rest[..length] != built[..length] {
-                return false;
-            }
-            (rest, built) = (&rest[length..], &built[length..]);
-        }
-    }
-    true
-}
-
 /// The id that pairs a call with its output.
 pub(super) fn call_id(item: &OutputItem) -> &str {
     match item {
@@ -594,22 +566,6 @@ pub(super) fn tool_name(item: &OutputItem) -> &str {
         OutputItem::McpCall(item) => &item.name,
         _ => "",
     }
-}
-
-/// Whether a whole text is the built one, or lacks nothing of it but white space at the end.
-pub(super) fn lacks_only_space(whole: &str, built: &str) -> bool {
-    built
-        .strip_prefix(whole)
-        .is_some_and(|rest| rest.trim_start().is_empty())
-}
-
-/// Whether two texts say the same as JSON.
-pub(super) fn same_json(one: &str, other: &str) -> bool {
-    let compact = |text: &str| {
-        let json = codex_types::RawJson::parse(text).ok()?;
-        Some(json.to_compact().to_string())
-    };
-    one == other || compact(one).is_some_and(|one| Some(one) == compact(other))
 }
 
 /// Up to this many parts are looked through one by one.

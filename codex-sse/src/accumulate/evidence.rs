@@ -1,10 +1,12 @@
 // What speaks for and against an item's being the one that an event means: its ids, its texts, and what only the service can read of it.
 
+use alloc::string::ToString as _;
+
 use codex_types::{OutputItem, RawJson};
 
 use super::{
     Accumulator,
-    entry::{TextKind, call_id, continues, lacks_only_space, same_json, text, texts, tool_name},
+    entry::{Class, TextKind, call_id, set_call_id, text, texts, tool_name},
 };
 
 impl Accumulator {
@@ -120,6 +122,48 @@ impl Accumulator {
     }
 }
 
+/// Whether the texts of `whole` begin with those of `built`, however either is cut into parts.
+pub(super) fn continues<'a>(
+    mut whole: impl Iterator<Item = &'a str>,
+    built: impl Iterator<Item = &'a str>,
+) -> bool {
+    let mut rest: &[u8] = &[];
+    for built in built {
+        let mut built = built.as_bytes();
+        while !built.is_empty() {
+            if rest.is_empty() {
+                let Some(next) = whole.next() else {
+                    return false;
+                };
+                rest = next.as_bytes();
+                continue;
+            }
+            let length = rest.len().min(built.len());
+            if rest[..length] != built[..length] {
+                return false;
+            }
+            (rest, built) = (&rest[length..], &built[length..]);
+        }
+    }
+    true
+}
+
+/// Whether a whole text is the built one, or lacks nothing of it but white space at its ends.
+pub(super) fn lacks_only_space(whole: &str, built: &str) -> bool {
+    let rest = built.strip_prefix(whole);
+    let rest = rest.or_else(|| built.trim_start().strip_prefix(whole));
+    rest.is_some_and(|rest| rest.trim_start().is_empty())
+}
+
+/// Whether two texts say the same as JSON.
+pub(super) fn same_json(one: &str, other: &str) -> bool {
+    let compact = |text: &str| {
+        let json = RawJson::parse(text).ok()?;
+        Some(json.to_compact().to_string())
+    };
+    one == other || compact(one).is_some_and(|one| Some(one) == compact(other))
+}
+
 /// Whether two items without text are equal but for their ids.
 fn has_same_rest(one: &OutputItem, other: &OutputItem) -> bool {
     if let (OutputItem::Reasoning(one), OutputItem::Reasoning(other)) = (one, other) {
@@ -131,6 +175,19 @@ fn has_same_rest(one: &OutputItem, other: &OutputItem) -> bool {
         item
     };
     nameless(one) == nameless(other)
+}
+
+/// Whether two calls that no delta builds have other ids and do other things.
+pub(super) fn is_another_call(one: &OutputItem, other: &OutputItem) -> bool {
+    let nameless = |item: &OutputItem| {
+        let mut item = item.clone();
+        item.set_id("");
+        set_call_id(&mut item, "");
+        item
+    };
+    let (known, new) = (call_id(one), call_id(other));
+    let are_named = !known.is_empty() && !new.is_empty() && known != new;
+    are_named && Class::of(one) == Class::Other && nameless(one) != nameless(other)
 }
 
 pub(super) const KINDS: [TextKind; 5] = [

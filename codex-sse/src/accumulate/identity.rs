@@ -5,6 +5,7 @@ use alloc::{
     boxed::Box,
     collections::{BTreeMap, BTreeSet},
     string::String,
+    vec::Vec,
 };
 
 use codex_types::OutputItem;
@@ -104,8 +105,12 @@ impl Accumulator {
         kind: TextKind,
         address: Address<'_>,
     ) -> Match {
-        let takes = |class: Class| class.text(kind).is_some();
-        if let Some(found) = self.match_id(address, |this, key| takes(this.class(key))) {
+        // The kind of an item that no event has announced is a guess, which a delta of another kind refutes.
+        let takes = |this: &Self, key: u32| match this.class(key) {
+            own if own == class => true,
+            own => this.entry(key).is_announced && own.text(kind).is_some(),
+        };
+        if let Some(found) = self.match_id(address, takes) {
             return found;
         }
         if let Some(index) = self.trusted(address.index) {
@@ -536,6 +541,18 @@ impl Identities {
 
     pub(super) fn last(&self, class: Class) -> Option<u32> {
         self.lanes[class as usize].last
+    }
+
+    /// The open items of a kind that came after this one.
+    pub(super) fn open_after(&self, key: u32, class: Class) -> impl Iterator<Item = u32> {
+        let open = &self.lanes[class as usize].open;
+        open.range(key.saturating_add(1)..).copied()
+    }
+
+    /// The first few open items of a kind.
+    pub(super) fn few_open(&self, class: Class) -> Vec<u32> {
+        let open = self.lanes[class as usize].open.iter();
+        open.copied().take(MOST_TRIED).collect()
     }
 
     pub(super) fn touch(&mut self, key: u32, class: Class) {

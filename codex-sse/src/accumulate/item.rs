@@ -13,20 +13,19 @@ use super::{
     fill::{fill_item, finish_status, take_texts},
     identity::{Address, Match},
     text::{PartUse, Place},
+    untyped::in_parts,
     whole::settle_parts,
 };
 use crate::Error;
 
 impl Accumulator {
-    /// The place of a text, begun where no event has announced the item.
-    pub(super) fn place_for(
+    /// The item of a text and the kind that the text has there, begun where no event has announced the item.
+    pub(super) fn item_for(
         &mut self,
         class: Class,
         kind: TextKind,
         address: Address<'_>,
-        part: Option<u32>,
-        usage: PartUse,
-    ) -> Result<Option<Place>, Error> {
+    ) -> Result<Option<(u32, TextKind)>, Error> {
         let key = match self.match_text(class, kind, address) {
             Match::Known(key) => {
                 self.end_announcement(key);
@@ -37,6 +36,12 @@ impl Accumulator {
                 let is_known = |item: &OutputItem| !item.is_known();
                 if self.match_other(address, is_known).is_some() {
                     return Ok(None);
+                }
+                let whole = address.whole.filter(|_| address.id.is_empty());
+                if let Some(whole) = whole
+                    && let Some(key) = self.first_of_joined(class, kind, whole)?
+                {
+                    return Ok(Some((key, kind)));
                 }
                 let item = class.blank(address.id);
                 let key = self.begin(item, address.index, twin)?;
@@ -49,13 +54,7 @@ impl Accumulator {
             }
         };
         self.touch(key, address);
-        let Some(kind) = self.class(key).text(kind) else {
-            return Ok(None);
-        };
-        if self.entry(key).is_done {
-            return Ok(None);
-        }
-        self.part_for(key, kind, part, usage).map(Some)
+        Ok(self.class(key).text(kind).map(|kind| (key, kind)))
     }
 
     /// Adds an item to the output, behind those with lower indexes as far as that costs little.
@@ -115,6 +114,7 @@ impl Accumulator {
             entry.twin == Some(key) && !entry.is_repetition && !entry.has_content()
         };
         if let Some(held) = held.filter(is_this) {
+            self.note(DiagnosticKind::Repeated, Some(key));
             self.drop_repetition(held, key);
             self.begin_again(key);
         }
@@ -146,18 +146,19 @@ impl Accumulator {
     }
 
     pub(super) fn item_added(&mut self, event: &OutputItemEvent) -> Result<(), Error> {
-        if is_nothing(&event.item) {
+        let item = in_parts(&event.item);
+        if is_nothing(&item) {
             return Ok(());
         }
-        let id = event.item.id().unwrap_or_default();
+        let id = item.id().unwrap_or_default();
         let address = Address::new(event.output_index, id);
-        match self.match_item(&event.item, event.output_index, false) {
+        match self.match_item(&item, event.output_index, false) {
             Match::Known(key) => {
                 self.touch(key, address);
-                self.announce_again(key, &event.item)
+                self.announce_again(key, &item)
             }
             Match::New { twin } => {
-                let key = self.begin(event.item.clone(), event.output_index, twin)?;
+                let key = self.begin(item.clone().into_owned(), event.output_index, twin)?;
                 self.touch(key, address);
                 self.entries[key as usize].is_announced = true;
                 if twin.is_none() {
@@ -226,15 +227,16 @@ impl Accumulator {
     }
 
     pub(super) fn item_done(&mut self, event: &OutputItemEvent) -> Result<(), Error> {
-        if is_nothing(&event.item) {
+        let item = in_parts(&event.item);
+        if is_nothing(&item) {
             return Ok(());
         }
-        let id = event.item.id().unwrap_or_default();
+        let id = item.id().unwrap_or_default();
         let address = Address::new(event.output_index, id);
-        let key = match self.match_item(&event.item, event.output_index, true) {
+        let key = match self.match_item(&item, event.output_index, true) {
             Match::Known(key) => key,
             Match::New { twin } => {
-                let mut begun = event.item.clone();
+                let mut begun = item.clone().into_owned();
                 take_texts(&mut begun);
                 let key = self.begin(begun, event.output_index, twin)?;
                 if twin.is_none() {
@@ -245,11 +247,13 @@ impl Accumulator {
         };
         self.touch(key, address);
         if self.entry(key).is_done {
-            return self.fill_done(key, &event.item);
+            return self.fill_done(key, &item);
         }
-        self.settle_item(key, event.item.clone())?;
+        self.join_items_of(key, &item, |_| true)?;
+        self.settle_item(key, item.clone().into_owned())?;
         if let Some(twin) = self.entry(key).twin {
-            if self.has_text_of(twin, &event.item) {
+            if self.has_text_of(twin, &item) {
+                self.note(DiagnosticKind::Repeated, Some(twin));
                 self.drop_repetition(key, twin);
                 return Ok(());
             }
@@ -273,7 +277,7 @@ impl Accumulator {
         });
     }
 
-    fn drop_repetition(&mut self, key: u32, twin: u32) {
+    pub(super) fn drop_repetition(&mut self, key: u32, twin: u32) {
         let class = self.class(key);
         let entry = &mut self.entries[key as usize];
         entry.is_repetition = true;
@@ -287,7 +291,6 @@ impl Accumulator {
         } else {
             self.has_repetitions = true;
         }
-        self.note(DiagnosticKind::Repeated, Some(twin));
     }
 
     /// A finished item comes once more: what it lacks is added, nothing that was said is changed.
@@ -302,7 +305,12 @@ impl Accumulator {
         {
             let grown = new.encrypted_content.as_ref().map_or(0, String::len);
             known.encrypted_content.clone_from(&new.encrypted_content);
-            return self.grow(grown);
+            self.grow(grown)?;
+        }
+        let is_text = matches!(self.class(key), Class::Message | Class::Reasoning);
+        if is_text && self.continues(key, item) && !self.has_text_of(key, item) {
+            self.note(DiagnosticKind::AfterEnd, Some(key));
+            return self.settle_item(key, item.clone());
         }
         Ok(())
     }
@@ -404,10 +412,11 @@ impl Accumulator {
         if is_null || matches!(self.match_text(class, kind, address), Match::New { .. }) {
             return Ok(());
         }
-        let place = self.place_for(class, kind, address, event.content_index, PartUse::Ends)?;
-        let Some(place) = place else {
+        let item = self.item_for(class, kind, address)?;
+        let Some((key, kind)) = item.filter(|(key, _)| !self.entry(*key).is_done) else {
             return Ok(());
         };
+        let place = self.part_for(key, kind, event.content_index, PartUse::Ends)?;
         let annotation = event.annotation.clone();
         self.grow(annotation.heap_size() + size_of::<Annotation>())?;
         if let Some(part) = self.output_text(place) {

@@ -10,11 +10,14 @@ mod evidence;
 mod fill;
 mod identity;
 mod item;
+mod joined;
+mod late;
 mod part;
 mod sequence;
 mod terminal;
 mod text;
 mod tool;
+mod untyped;
 mod whole;
 
 use alloc::{collections::VecDeque, vec::Vec};
@@ -70,6 +73,8 @@ use crate::Error;
 /// | the open item of the kind | The one fed last, or the first that has no text, or the last. An item that comes whole belongs to the open one whose text it continues, unless both its id and its index are others. |
 /// | order | A new item after the others. |
 ///
+/// The kind of an item that no event has announced is a guess: a delta of another kind under its id begins an item of its own.
+///
 /// An id that is not known is a new name of the item that the weaker evidence points to, unless that item's id was confirmed by two events
 /// and it has text. An item that comes again without better evidence than its kind is held back until it differs from the one before it.
 ///
@@ -83,7 +88,12 @@ use crate::Error;
 /// The final response counts more than `output_item.done`, that more than the `done` of a part or a text, and that more than deltas.
 /// Where a source says nothing, the lower one stays. Text or arguments that an added item already holds count until the first delta comes.
 /// A whole text that begins with the deltas adds what they lack; one that contradicts them replaces them. Arguments of a finished
-/// call never change.
+/// call never change. White space that a whole text lacks at its ends is kept.
+///
+/// Text that comes after the end of its item or part is added, unless it repeats what has come. Deltas that were counted as parts or as
+/// items are one text once a whole says what they say together.
+///
+/// Content may be a string, a part may lack its type, and arguments may be an object: they are merged as if they had the usual form.
 ///
 /// The parts of a whole item are those with the same indexes, or, where it has no such parts, those whose text they begin with. The final
 /// response continues no finished item under another id.
@@ -346,6 +356,12 @@ impl Accumulator {
             .unwrap_or_default()
     }
 
+    /// The keys of the items, in their order.
+    #[cfg(feature = "chat")]
+    pub(crate) fn keys(&self) -> Vec<u32> {
+        self.order.clone()
+    }
+
     /// What was reported of the one text of a call.
     #[cfg(feature = "chat")]
     pub(crate) fn reported_input(&self, key: u32) -> &str {
@@ -434,14 +450,21 @@ impl Accumulator {
         else {
             return Ok(None);
         };
-        let place = self.place_for(class, kind, piece.address, piece.part, PartUse::Grows)?;
-        if let Some(place) = place
-            && self.part(place).is_sealed
-        {
-            self.begin_again(place.key);
+        let Some((key, kind)) = self.item_for(class, kind, piece.address)? else {
             return Ok(None);
+        };
+        if self.entry(key).is_done {
+            return self.late_place(key, kind, piece);
         }
-        Ok(place)
+        let place = self.part_for(key, kind, piece.part, PartUse::Grows)?;
+        if !self.part(place).is_sealed {
+            return Ok(Some(place));
+        }
+        let late = self.late_place(key, kind, piece)?;
+        if late.is_none() {
+            self.begin_again(key);
+        }
+        Ok(late)
     }
 
     #[inline]

@@ -4,10 +4,12 @@ use codex_types::{HeapSize as _, OutputItem, OutputPart, SummaryPart};
 
 use super::{
     Accumulator, PER_PART,
-    entry::{Class, Part, TextKind, lacks_only_space, text_mut},
+    entry::{Class, Part, TextKind, text_mut},
+    evidence::lacks_only_space,
     fill::fill_part,
     identity::{Address, Match},
     text::{PartUse, Place},
+    untyped::untyped,
 };
 use crate::Error;
 
@@ -19,6 +21,8 @@ impl Accumulator {
         part: &OutputPart,
         is_done: bool,
     ) -> Result<(), Error> {
+        let typed = untyped(part);
+        let part = typed.as_ref().unwrap_or(part);
         let (kind, whole) = match part {
             OutputPart::Text(part) => (TextKind::Text, &part.text),
             OutputPart::PlainText(part) => (TextKind::Text, &part.text),
@@ -41,7 +45,7 @@ impl Accumulator {
             }
             _ => (class, kind),
         };
-        let same = by_place.filter(|_| is_done);
+        let same = by_place.filter(|key| is_done && !self.entry(*key).is_done);
         let same = same.and_then(|key| self.part_with((key, kind, label), index, whole));
         let kind = same.map_or(kind, |place| place.kind);
         let place = match same {
@@ -159,10 +163,23 @@ impl Accumulator {
         } else {
             PartUse::Opens
         };
-        let place = self.place_for(class, kind, address, index, usage)?;
-        let Some(mut place) = place.map(|place| self.opened_after(place, index, is_done)) else {
+        let Some((key, kind)) = self.item_for(class, kind, address)? else {
             return Ok(None);
         };
+        if self.entry(key).is_done {
+            if is_done {
+                self.late_whole(key, kind, index, whole)?;
+            }
+            return Ok(None);
+        }
+        if is_done {
+            self.join_items(key, kind, whole, |_| true)?;
+            if let Some(place) = self.joined_parts(key, kind, whole)? {
+                return Ok(Some(place));
+            }
+        }
+        let place = self.part_for(key, kind, index, usage)?;
+        let mut place = self.opened_after(place, index, is_done);
         if !is_done {
             let part = self.part_mut(place);
             part.is_opened = true;
@@ -179,6 +196,15 @@ impl Accumulator {
             return Ok(Some(place));
         }
         let part = self.part(place);
+        // The end of an earlier part may come once more while a later one is open.
+        let is_told = index.is_some() && self.part_indexes_tell;
+        let continues = part.is_sealed || !part.has_content || whole.starts_with(self.text(place));
+        if !is_told
+            && !continues
+            && let Some(known) = self.part_with((key, place.kind, place.kind), None, whole)
+        {
+            return Ok(Some(known));
+        }
         let is_other = part.is_sealed
             && place.kind != TextKind::Input
             && !whole.is_empty()

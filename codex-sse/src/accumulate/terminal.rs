@@ -14,9 +14,10 @@ use codex_types::{HeapSize as _, ItemStatus, LifecycleEvent, OutputItem, Respons
 
 use super::{
     Accumulator, Change, DiagnosticKind, Outcome,
-    entry::{Class, TextKind, call_id, continues, same_json, texts},
-    evidence::KINDS,
-    fill::finish_status,
+    entry::{Class, TextKind, call_id, texts},
+    evidence::{KINDS, continues, is_another_call, same_json},
+    fill::{fill_item, finish_status, take_texts},
+    untyped::in_parts,
 };
 use crate::Error;
 
@@ -30,7 +31,7 @@ impl Accumulator {
         let output = self.overlay(response.into_owned());
         if self.entries.is_empty() {
             for (item, index) in output.into_iter().zip(0_u32..) {
-                let key = self.begin(item, Some(index), None)?;
+                let key = self.begin(in_parts(&item).into_owned(), Some(index), None)?;
                 self.entries[key as usize].is_announced = true;
                 self.report(Change::Started { key });
             }
@@ -80,7 +81,12 @@ impl Accumulator {
     }
 
     /// Matches the final output with the items known so far, and settles each.
-    fn merge_final(&mut self, output: Vec<OutputItem>) -> Result<(), Error> {
+    fn merge_final(&mut self, mut output: Vec<OutputItem>) -> Result<(), Error> {
+        for item in &mut output {
+            if let Cow::Owned(parted) = in_parts(item) {
+                *item = parted;
+            }
+        }
         let mut rest = Unmatched::new(self);
         let mut found: Vec<Option<u32>> = output.iter().map(|_| None).collect();
         for step in [
@@ -99,7 +105,10 @@ impl Accumulator {
         let mut order = Vec::with_capacity(output.len());
         for ((item, found), index) in output.into_iter().zip(found).zip(0_u32..) {
             let key = match found {
-                Some(key) => key,
+                Some(key) => {
+                    self.join_items_of(key, &item, |other| !rest.taken.contains(&other))?;
+                    key
+                }
                 None => self.begin_final(&item, index)?,
             };
             self.settle_final(key, item)?;
@@ -112,7 +121,7 @@ impl Accumulator {
     /// An item that no event before the last had.
     fn begin_final(&mut self, item: &OutputItem, index: u32) -> Result<u32, Error> {
         let mut begun = item.clone();
-        super::fill::take_texts(&mut begun);
+        take_texts(&mut begun);
         let key = self.begin(begun, Some(index), None)?;
         self.report(Change::Started { key });
         Ok(key)
@@ -415,7 +424,11 @@ impl Unmatched {
                 let is_other = is_over && accumulator.ids_differ(*key, id) && says_other();
                 accumulator.continues(*key, item) && !is_other
             };
+            let is_other_call = entry.is_done
+                && accumulator.ids_differ(*key, id)
+                && is_another_call(accumulator.item(*key), item);
             accumulator.is_like(*key, item)
+                && !is_other_call
                 && (goes_on() || accumulator.has_text_but_space(*key, item))
         };
         let found = free.into_iter().find(fits)?;
@@ -481,7 +494,7 @@ fn keep_rest(item: &mut OutputItem, last: OutputItem) {
         }
         (item, last) => {
             let known = mem::replace(item, last);
-            super::fill::fill_item(item, known);
+            fill_item(item, known);
         }
     }
 }

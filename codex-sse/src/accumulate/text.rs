@@ -10,7 +10,8 @@ use codex_types::{
 
 use super::{
     Accumulator, Change, DiagnosticKind, PER_PART,
-    entry::{Class, Part, TextKind, lacks_only_space, not_repeated, same_json, text, text_mut},
+    entry::{Class, Part, TextKind, not_repeated, text, text_mut},
+    evidence::{lacks_only_space, same_json},
 };
 use crate::Error;
 
@@ -171,7 +172,7 @@ impl Accumulator {
         Ok(())
     }
 
-    fn set_text(&mut self, place: Place, whole: &str) {
+    pub(super) fn set_text(&mut self, place: Place, whole: &str) {
         let class = self.class(place.key);
         self.identities.fill(place.key, class);
         let (item, entry) = self.parts_of(place.key);

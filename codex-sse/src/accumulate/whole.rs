@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use codex_types::OutputItem;
 
 use super::{
-    entry::{Part, Parts, TextKind, continues, lacks_only_space, same_json, text, text_mut, texts},
+    entry::{Part, Parts, TextKind, text, text_mut, texts},
+    evidence::{continues, lacks_only_space, same_json},
     fill::fill_old_part,
 };
 

@@ -42,8 +42,13 @@ impl Calls {
         let at_index = index.and_then(|index| self.by_index.get(&index).copied());
         let found = match id {
             Some(id) => {
-                let without_id = at_index.filter(|at| self.list[*at].id.is_empty());
-                self.by_id.get(id).copied().or(without_id)
+                // Some servers make up an id for each piece: without a name it is no new call.
+                let is_piece = |call: &Call| {
+                    let is_open = call.input.has_begun && !call.input.is_complete();
+                    call.id.is_empty() || is_open && piece.given_name().is_none()
+                };
+                let at_index = at_index.filter(|at| is_piece(&self.list[*at]));
+                self.by_id.get(id).copied().or(at_index)
             }
             None => {
                 let known = match (at_index, index, piece.given_name()) {
@@ -120,6 +125,11 @@ impl Calls {
 impl Call {
     pub(super) fn feed(&mut self, input: &str) {
         self.input.feed(input);
+    }
+
+    /// Whether the input is a JSON object or list to its end.
+    pub(super) fn is_complete(&self) -> bool {
+        self.input.is_complete()
     }
 
     pub(super) fn item_id(&self) -> String {

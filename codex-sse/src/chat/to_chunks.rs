@@ -262,8 +262,14 @@ impl ToChatChunks {
             let error = *failure(response);
             return self.fail(error, out);
         }
-        let is_unnamed = |call: &SentCall| call.index.is_none() && call.sent > 0;
-        if self.calls.values().any(is_unnamed) {
+        for key in self.accumulator.keys() {
+            self.open_call(key, true, out);
+        }
+        let is_unnamed = |(key, call): (&u32, &SentCall)| {
+            let is_sent = call.index.is_none() && call.sent > 0;
+            is_sent && self.accumulator.reported(*key).is_some()
+        };
+        if self.calls.iter().any(is_unnamed) {
             let message = "arguments came for a call that was never named";
             return self.fail(ApiError::new("invalid_stream", message), out);
         }

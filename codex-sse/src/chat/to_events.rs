@@ -1,7 +1,13 @@
 // Chunks to events. Each chunk is turned into the events that a Responses server would have sent for it; the accumulator assembles them,
 // and what a `done` event repeats is read from it.
 
-use alloc::{borrow::Cow, boxed::Box, format, string::String, vec::Vec};
+use alloc::{
+    borrow::{Cow, ToOwned as _},
+    boxed::Box,
+    format,
+    string::String,
+    vec::Vec,
+};
 use core::mem;
 
 use codex_types::{
@@ -74,6 +80,8 @@ pub struct ToResponseEvents {
     /// How many of the calls have a place in the output.
     begun_calls: usize,
     logprobs: Vec<Logprob>,
+    /// The last chunk with a choice had a delta, so a message is the whole of what came.
+    has_deltas: bool,
 }
 
 /// An item that has been begun, in the order of the output.
@@ -117,8 +125,8 @@ impl ToResponseEvents {
             return Ok(out);
         }
         self.open(chunk, &mut out);
-        if let Some(usage) = &chunk.usage {
-            self.usage = Some(Box::new(usage.into()));
+        if let Some(usage) = chunk.given_usage() {
+            self.usage = Some(Box::new(usage.as_ref().into()));
         }
         for choice in &chunk.choices {
             if choice.index != 0 {
@@ -146,6 +154,8 @@ impl ToResponseEvents {
         self.is_over = true;
         self.response.status = Status::Failed;
         self.response.error = Some(Box::new(error));
+        // What is still open is cut, which the last event says as well.
+        let _ = self.accumulator.finish();
         let event = self.last_event();
         self.emit(ResponseEvent::Failed(event), &mut out);
         out
@@ -206,8 +216,11 @@ impl ToResponseEvents {
             let tokens = logprobs.content.iter().flatten();
             self.logprobs.extend(tokens.cloned());
         }
+        let is_message = matches!(delta, Cow::Owned(_));
+        let is_whole = mem::replace(&mut self.has_deltas, !is_message) && is_message;
         for piece in delta.pieces() {
             let spelling = spelling(&delta, &piece);
+            let piece = if is_whole { self.rest_of(piece) } else { piece };
             match &piece {
                 ChatPiece::Reasoning(text) => self.think((text, spelling), out),
                 ChatPiece::Text(text) => self.say((text, spelling), false, out),
@@ -227,6 +240,29 @@ impl ToResponseEvents {
             }
             self.ending = Some(ending);
             end_response(&mut self.response, reason);
+        }
+    }
+
+    /// What a whole message has in addition to what its deltas said.
+    fn rest_of<'a>(&self, piece: ChatPiece<'a>) -> ChatPiece<'a> {
+        let has_come = |item: &OutputItem| match (item, &piece) {
+            (OutputItem::Message(message), ChatPiece::Text(_)) => message.output_text(),
+            (OutputItem::Reasoning(item), ChatPiece::Reasoning(_)) => {
+                let texts = item.content.iter().flatten();
+                texts.filter_map(|part| part.as_text()).collect()
+            }
+            _ => String::new(),
+        };
+        let output = &self.accumulator.snapshot().output;
+        let known: String = output.iter().map(has_come).collect();
+        let rest = |text: &str| {
+            text.strip_prefix(&*known)
+                .map(|rest| rest.to_owned().into())
+        };
+        match &piece {
+            ChatPiece::Text(text) => rest(text).map_or(piece, ChatPiece::Text),
+            ChatPiece::Reasoning(text) => rest(text).map_or(piece, ChatPiece::Reasoning),
+            _ => piece,
         }
     }
 
@@ -283,6 +319,9 @@ impl ToResponseEvents {
         let number = self.calls.find(piece);
         self.calls.name(number, piece, &self.response.id);
         let input = piece.input_text().unwrap_or(Cow::Borrowed(""));
+        if self.repeats(number, &input) {
+            return;
+        }
         let call = self.calls.get_mut(number);
         call.feed(&input);
         if number == self.begun_calls {
@@ -300,6 +339,19 @@ impl ToResponseEvents {
         let extra = piece.function.as_ref().map(|function| &function.extra);
         let spelling = extra.and_then(|extra| extra.spelling("arguments"));
         self.input(number, (&input, spelling), out);
+    }
+
+    /// Whether the whole input of a call comes once more.
+    fn repeats(&self, number: usize, input: &str) -> bool {
+        if number >= self.begun_calls || !self.calls.get(number).is_complete() {
+            return false;
+        }
+        let built = self
+            .accumulator
+            .snapshot()
+            .output
+            .get(self.calls.get(number).place);
+        built.is_some_and(|item| Accumulator::input(item) == input)
     }
 
     /// Announces a call, with the input that came before its name.

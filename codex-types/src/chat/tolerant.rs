@@ -15,7 +15,7 @@ use crate::chat::ending::reported;
 use crate::chat::*;
 use crate::lint::tree::{Node, Value};
 use crate::wire::object::{Object, bit, key};
-use crate::{ApiError, Extra, Number, RawJson};
+use crate::{ApiError, Extra, Map, Number, RawJson};
 
 /// A part of a message of the assistant, or of a delta.
 ///
@@ -58,8 +58,8 @@ impl ChatDelta {
     ///
     /// Text and refusals are read from `content`, which may be text or a list of parts, and from
     /// `refusal`. Reasoning is read from the first of `reasoning_content`, `reasoning`,
-    /// `reasoning_details`, `thinking`, `thinking_blocks` and the parts of `content` that contains
-    /// any, because servers that fill several of them repeat the same text. Empty parts are
+    /// `reasoning_text`, `reasoning_details`, `thinking`, `thinking_blocks` and the parts of `content`
+    /// that contains any, because servers that fill several of them repeat the same text. Empty parts are
     /// omitted.
     pub fn pieces(&self) -> Vec<ChatPiece<'_>> {
         let mut said = Vec::new();
@@ -75,12 +75,25 @@ impl ChatDelta {
         in_order(&self.reasoning_content, &self.extra, said, &self.refusal)
     }
 
-    /// Returns the calls that the delta begins or continues: `tool_calls`, then the deprecated
-    /// `function_call`, which has neither an index nor an id.
+    /// Returns the calls that the delta begins or continues: `tool_calls`, which may be one call
+    /// instead of a list, then the deprecated `function_call`, which has neither an index nor an id.
+    /// A call whose name and arguments are not in a `function` is returned as if they were.
     pub fn calls(&self) -> Vec<Cow<'_, ChatToolCallDelta>> {
-        let calls = self.tool_calls.iter().flatten().map(Cow::Borrowed);
+        let lone = self.extra.get("tool_calls");
+        let lone = lone.and_then(|call| call.decode().ok()).map(Cow::Owned);
+        let calls = self.tool_calls.iter().flatten().map(|call| {
+            let is_flat = call.function.is_none() && call.extra.get("arguments").is_some();
+            let function = (is_flat && call.custom.is_none()).then(|| recode(call));
+            match function {
+                Some(function) => Cow::Owned(ChatToolCallDelta {
+                    function: Some(function),
+                    ..call.clone()
+                }),
+                None => Cow::Borrowed(call),
+            }
+        });
         let older = self.function_call.iter().map(older_call).map(Cow::Owned);
-        calls.chain(older).collect()
+        calls.chain(lone).chain(older).collect()
     }
 }
 
@@ -166,16 +179,18 @@ impl ChatToolCallDelta {
         custom.or(function).filter(|name| !name.is_empty())
     }
 
-    /// Returns the arguments of the function or the input of the custom tool. An object or a list
-    /// becomes its JSON text.
+    /// Returns the arguments of the function, which may be under `parameters`, or the input of the
+    /// custom tool. An object or a list becomes its JSON text.
     pub fn input_text(&self) -> Option<Cow<'_, str>> {
         let custom = self.custom.as_ref();
         let function = self.function.as_ref();
         custom
             .and_then(|it| text_or_json(it.input.as_deref(), &it.extra, "input"))
             .or_else(|| {
-                function
-                    .and_then(|it| text_or_json(it.arguments.as_deref(), &it.extra, "arguments"))
+                let function = function?;
+                let arguments = function.arguments.as_deref();
+                text_or_json(arguments, &function.extra, "arguments")
+                    .or_else(|| text_or_json(None, &function.extra, "parameters"))
             })
     }
 
@@ -225,6 +240,22 @@ impl ChatChunk {
     /// Returns when the completion was created, as a Unix timestamp that may have a fraction.
     pub fn created_at(&self) -> Number {
         created_at(self.created, &self.extra)
+    }
+
+    /// Returns the usage: under `usage`, in the chunk or in one of its choices, or under `x_groq`.
+    pub fn given_usage(&self) -> Option<Cow<'_, ChatUsage>> {
+        let in_choices = || {
+            let mut choices = self.choices.iter();
+            choices.find_map(|choice| choice.extra.get("usage")?.decode().ok())
+        };
+        let in_groq = || {
+            let groq: Map<RawJson> = self.extra.get("x_groq")?.decode().ok()?;
+            groq.get("usage")?.decode().ok()
+        };
+        match &self.usage {
+            Some(usage) => Some(Cow::Borrowed(usage)),
+            None => in_choices().or_else(in_groq).map(Cow::Owned),
+        }
     }
 
     /// Returns the error that the chunk reports: under `error`, as an object or as text, in the
@@ -296,6 +327,7 @@ fn in_order<'a>(
 const REASONING_KEYS: &[&str] = &[
     "reasoning_content",
     "reasoning",
+    "reasoning_text",
     "reasoning_details",
     "thinking",
     "thinking_blocks",
