@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use http::StatusCode;
 
-use crate::Clock;
+use crate::timeouts::Clock;
 
 /// What went wrong between us and the server, how far the exchange had come, and whether the request was sent.
 ///
@@ -246,7 +246,30 @@ impl Error {
         self.0.limit
     }
 
-    // The same failure, to stand above what was wrapped around it.
+    /// An error for a request that cannot be sent, before anything was.
+    #[cfg(any(feature = "hyper", feature = "zstd"))]
+    pub(crate) fn invalid_request(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(ErrorKind::InvalidRequest, Phase::Prepare, Sent::No).with_source(source)
+    }
+
+    /// An error for settings that cannot be used.
+    #[cfg(feature = "hyper")]
+    pub(crate) fn configuration(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(ErrorKind::Configuration, Phase::Prepare, Sent::No).with_source(source)
+    }
+
+    /// Whether to resend at once: nothing was sent, and the connection broke in a way that the next one may not. A refused connection, an
+    /// unknown name or a wrong certificate does not change within a millisecond.
+    #[cfg(feature = "hyper")]
+    pub(crate) fn is_resendable_at_once(&self) -> bool {
+        let is_momentary = matches!(
+            self.kind(),
+            ErrorKind::ConnectionLost | ErrorKind::Truncated | ErrorKind::StreamReset
+        );
+        self.is_safe_to_resend() && is_momentary
+    }
+
+    // The same failure without its source, to wrap what wrapped it.
     #[cfg(feature = "tower")]
     pub(crate) fn copy_without_source(&self) -> Self {
         let inner = &self.0;
@@ -257,7 +280,7 @@ impl Error {
         }))
     }
 
-    // The same failure seen from another phase, with what is known there about the request.
+    // The same failure in another phase, with what is known there about the request.
     pub(crate) fn seen_from(mut self, phase: Phase, sent: Sent) -> Self {
         self.0.phase = phase;
         self.0.sent = sent;
@@ -389,4 +412,13 @@ impl StdError for Error {
             .as_deref()
             .map(|source| source as &(dyn StdError + 'static))
     }
+}
+
+/// Searches an error and its sources for one of this type.
+#[cfg(any(feature = "hyper", feature = "tower"))]
+pub(crate) fn find_source<'a, E: StdError + 'static>(
+    error: &'a (dyn StdError + 'static),
+) -> Option<&'a E> {
+    core::iter::successors(Some(error), |error| (*error).source())
+        .find_map(|error| error.downcast_ref())
 }

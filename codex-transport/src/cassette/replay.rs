@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::testing::{Answer, Cut, Script};
-use crate::{Error, ErrorKind, Phase, Sent};
+use crate::error::{Error, ErrorKind, Phase, Sent};
+use crate::testing::answer::{Answer, Cut};
+use crate::testing::script::Script;
 
 /// A recording, read back.
 #[derive(Clone, Debug)]

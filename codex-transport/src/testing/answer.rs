@@ -5,7 +5,8 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
-use super::{ChunkShape, Gate};
+use crate::testing::gate::Gate;
+use crate::testing::shape::ChunkShape;
 
 /// One answer of a script: status, headers, and the steps of its body.
 ///
