@@ -1,10 +1,6 @@
 //! WebSockets against a real server.
 #![cfg(all(feature = "testing", feature = "ws"))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail like tests"
-)]
+#![cfg(test)]
 
 use core::time::Duration;
 use std::time::Instant;
