@@ -30,14 +30,14 @@ use crate::ws::transport::{Upgrade, WsTransport};
 /// * A request that provably was not sent, because the pooled connection it was given had just died or because the connection broke
 ///   while it was being made, is tried once more. Nothing else is.
 /// * Redirects are followed only with status 307 or 308 and only to the same scheme, host and port, since credentials travel with the
-///   request. Every other redirect is handed back like any response, and every one of a request with the extension [`NoRedirects`](crate::NoRedirects).
+///   request. Every other redirect is returned like any response, and so is every redirect of a request with the extension [`NoRedirects`](crate::NoRedirects).
 /// * The headers of a response may have 64 KiB and 512 fields, over HTTP/1.1, over HTTP/2 and in the response to a WebSocket upgrade; trailers
 ///   16 KiB and 512 fields, and the extensions of all chunks together 16 KiB. More is [`ErrorKind::TooLarge`] and names the limit.
 ///   (Over HTTP/2, more than 128 KiB of headers is refused without being read, as [`ErrorKind::Protocol`].)
 /// * Requests over HTTP/2 share connections up to the number of streams that the server allows; past that, another connection is opened,
 ///   up to [`Connection::http2_max_connections`]. A server that asks for HTTP/1.1 (`HTTP_1_1_REQUIRED`) gets the request over HTTP/1.1.
-/// * Reading is pulled. Over HTTP/1.1 no stream has a task: whoever polls the body runs the connection, and dropping the body closes it
-///   unless the answer is complete. Over HTTP/2 hyper's tasks run the connection that many streams share.
+/// * Reading is pulled. Over HTTP/1.1 no stream has a task: polling the body drives the connection, and dropping the body closes it
+///   unless the response is complete. Over HTTP/2 hyper's tasks run the connection that many streams share.
 ///
 /// ```
 /// # #[cfg(feature = "testing")] {
@@ -80,7 +80,7 @@ struct Inner {
 }
 
 impl HyperTransport {
-    /// A transport with every default.
+    /// Creates a transport with the default settings.
     ///
     /// # Errors
     ///
@@ -89,7 +89,7 @@ impl HyperTransport {
         Self::builder().build()
     }
 
-    /// A transport with settings of one's own.
+    /// Returns a builder for custom settings.
     pub fn builder() -> HyperTransportBuilder {
         HyperTransportBuilder {
             connection: Connection::default(),
@@ -100,21 +100,21 @@ impl HyperTransport {
         }
     }
 
-    /// The clocks of requests that do not carry their own.
+    /// Returns the timeouts of requests that do not carry their own.
     pub fn timeouts(&self) -> &Timeouts {
         &self.0.timeouts
     }
 }
 
 impl HyperTransportBuilder {
-    /// How servers are reached.
+    /// Sets the connection options.
     #[must_use]
     pub fn connection(mut self, connection: Connection) -> Self {
         self.connection = connection;
         self
     }
 
-    /// The clocks of requests that do not carry their own as an extension. `connect` is always the transport's.
+    /// Sets the timeouts of requests that do not carry their own as an extension. `connect` is always the transport's.
     #[must_use]
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
@@ -144,7 +144,7 @@ impl HyperTransportBuilder {
         self
     }
 
-    /// Limits and habits of WebSockets.
+    /// Sets the limits and timeouts of WebSockets.
     #[cfg(feature = "ws")]
     #[must_use]
     pub fn websocket(mut self, settings: WsSettings) -> Self {
@@ -152,11 +152,11 @@ impl HyperTransportBuilder {
         self
     }
 
-    /// Reads the files that the settings name, and makes the transport. Touches no network.
+    /// Reads the files that the settings name and creates the transport. Performs no network I/O.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] when a certificate or key cannot be read, or when no cryptography provider is there.
+    /// [`ErrorKind::Configuration`] when a certificate or key cannot be read, or without a cryptography provider.
     pub fn build(self) -> Result<HyperTransport, Error> {
         let Self {
             connection,
@@ -184,8 +184,8 @@ impl HyperTransportBuilder {
     }
 }
 
-// Both are boxed, because a task is as large as the largest thing it ever awaits, and stays so. Unboxed, whoever sends and then reads would
-// hold the room of the exchange (2.1 KiB, and 3.1 KiB to connect a WebSocket) for as long as the stream lives.
+// Both are boxed, because a task is as large as the largest future it ever awaits. Unboxed, a task that sends and then reads would
+// hold the space of the exchange (2.1 KiB, and 3.1 KiB to connect a WebSocket) for as long as the stream lives.
 impl HttpTransport for HyperTransport {
     fn send(
         &self,
@@ -212,7 +212,7 @@ impl WsTransport for HyperTransport {
 }
 
 impl HyperTransport {
-    // The request to its head, under the clocks that end there; the body goes on under the others.
+    // Sends the request and waits for the response headers under their timeouts; the body continues under the others.
     async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Body>, Error> {
         let (mut head, body) = request.into_parts();
         let timeouts = head.extensions.get().copied();

@@ -5,18 +5,18 @@ pub(crate) mod watch;
 use core::fmt;
 use core::time::Duration;
 
-/// How long each part of an exchange may take. Every period is optional, and every one has a [`Clock`] that names it in the error.
+/// Timeouts of the parts of an exchange. Each is optional and has a [`Clock`] that names it in the error.
 ///
-/// The defaults are made for streams: strict where a healthy server is quick, patient where a model may be thinking.
+/// The defaults suit streams: strict where a healthy server is fast, long where a model may be reasoning.
 ///
-/// | clock | default | reason |
+/// | timeout | default | reason |
 /// |---|---|---|
 /// | `connect` | 15 s | name, TCP, proxy and TLS together; what the official client allows a WebSocket |
-/// | `headers` | 120 s | a streaming endpoint answers within seconds, but queues exist; [`unary`](Self::unary) waits for the whole answer |
-/// | `first_event` | 300 s | the first event may wait for a queue behind the headers |
-/// | `byte_idle` | 300 s | reasoning can be silent for minutes; keep-alives count as life, so this one only sees dead connections |
-/// | `event_idle` | 600 s | keep-alives do not count, so this one sees a server that is alive and stuck; twice the longest honest silence we know of |
-/// | `total` | none | a long answer is not a fault |
+/// | `headers` | 120 s | a streaming endpoint answers within seconds, but queues exist; [`unary`](Self::unary) waits for the whole response |
+/// | `first_event` | 300 s | the first event may wait in a queue after the headers |
+/// | `byte_idle` | 300 s | reasoning can be silent for minutes; keep-alives count as activity, so this detects dead connections only |
+/// | `event_idle` | 600 s | keep-alives do not count, so this detects a server that is alive and stuck; twice the longest legitimate pause known |
+/// | `total` | none | a long response is not a fault |
 ///
 /// A request carries its own as an extension, which replaces the transport's as a whole:
 ///
@@ -34,13 +34,13 @@ use core::time::Duration;
 pub struct Timeouts {
     /// Name resolution, TCP, the proxy's tunnel and TLS together.
     pub connect: Option<Duration>,
-    /// From the start of `send` to the head of the response; includes connecting.
+    /// From the start of `send` to the response headers, connecting included.
     pub headers: Option<Duration>,
-    /// From the head of the response to the first event.
+    /// From the response headers to the first event.
     pub first_event: Option<Duration>,
     /// Between two arrivals of any bytes at all.
     pub byte_idle: Option<Duration>,
-    /// Between two events that mean something; comments, keep-alives and pings do not.
+    /// Between two meaningful events; comments, keep-alives and pings do not count.
     pub event_idle: Option<Duration>,
     /// From the start of `send` to the end of the body.
     pub total: Option<Duration>,
@@ -62,12 +62,12 @@ pub enum Clock {
     EventIdle,
     /// [`Timeouts::total`].
     Total,
-    /// A ping of ours was not answered in time (WebSocket and HTTP/2), or the peer of a WebSocket did not read our pongs.
+    /// A ping was not acknowledged in time (WebSocket and HTTP/2), or the peer of a WebSocket did not read our pongs.
     Pong,
 }
 
 impl Timeouts {
-    /// No clock at all.
+    /// No timeouts.
     pub const fn none() -> Self {
         Self {
             connect: None,
@@ -79,7 +79,7 @@ impl Timeouts {
         }
     }
 
-    /// For requests whose answer comes in one piece: the head may take as long as the whole answer (600 s, as the official SDKs allow).
+    /// Timeouts for requests whose response is not streamed: the headers may take as long as the whole response (600 s, as the official SDKs allow).
     pub const fn unary() -> Self {
         let period = Some(Duration::from_secs(600));
         Self {

@@ -42,7 +42,7 @@ impl<T> Recorder<T> {
         }
     }
 
-    /// Replaces the scrubber, to name secrets of one's own.
+    /// Replaces the scrubber, to add custom secrets.
     #[must_use]
     pub fn scrubber(mut self, scrubber: Scrubber) -> Self {
         self.scrubber = scrubber;

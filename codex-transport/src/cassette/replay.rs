@@ -173,7 +173,7 @@ fn answer(events: &[(u64, Event)], timing: bool, mut fault: Option<(usize, Cut)>
     let mut answer = match head.map(|at| &events[at].1) {
         Some(Event::Response { status, headers }) => headers
             .iter()
-            // Said anew by whoever frames the body.
+            // Written again by the server that frames the body.
             .filter(|(name, _)| !FRAMING.contains(&name.as_str()))
             .fold(Answer::status(*status), |answer, (name, value)| {
                 answer.header(name, value)

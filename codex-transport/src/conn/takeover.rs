@@ -23,7 +23,7 @@ pub(crate) enum Takeover {
     /// The server agreed. The stream is returned with the bytes that arrived after the response headers.
     Accepted(Response<()>, Stream, Bytes),
     /// The server sent another response, whose body needs the connection.
-    Refused(Response<Incoming>, Connection),
+    Refused(Response<Incoming>, RefusedConnection),
 }
 
 /// A connection that must be polled while the body of a refusal is read.
@@ -31,9 +31,9 @@ pub(crate) enum Takeover {
     not(feature = "ws"),
     expect(dead_code, reason = "a tunnel does not read the body of a refusal")
 )]
-pub(crate) struct Connection(Box<Option<http1::Connection<TokioIo<Stream>, String>>>);
+pub(crate) struct RefusedConnection(Box<Option<http1::Connection<TokioIo<Stream>, String>>>);
 
-impl Connection {
+impl RefusedConnection {
     /// Polls `reading` and the connection until the former is ready. The body reports how the connection ended.
     #[cfg(feature = "ws")]
     pub(crate) async fn run_while<T>(mut self, reading: impl Future<Output = T>) -> T {
@@ -77,7 +77,7 @@ pub(crate) async fn take_over(stream: Stream, request: Request<()>) -> Result<Ta
     if !agreed {
         return Ok(Takeover::Refused(
             response,
-            Connection(Box::new(Some(connection))),
+            RefusedConnection(Box::new(Some(connection))),
         ));
     }
     // Without a sender and a body, the connection ends and returns the stream.

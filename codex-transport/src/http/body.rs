@@ -12,7 +12,7 @@ use crate::conn::pool::{Http1Body, StreamPermit};
 use crate::error::{Error, ErrorKind, Phase, Sent};
 use crate::timeouts::watch::Watch;
 
-/// The body of a response. Pulled: nothing is read from the network that nobody asked for; dropping it cancels the rest.
+/// The body of a response. It is pulled: nothing is read from the network until it is polled, and dropping it cancels the rest.
 ///
 /// ```
 /// # #[cfg(feature = "hyper")] {
@@ -39,21 +39,21 @@ enum Source {
     #[cfg(feature = "hyper")]
     Incoming {
         body: hyper::body::Incoming,
-        // Over HTTP/2, so that the connection is not taken for unused.
+        // Over HTTP/2, so that the connection does not count as unused.
         _permit: Option<StreamPermit>,
     },
     Boxed(Pin<Box<dyn HttpBody<Data = Bytes, Error = Error> + Send>>),
-    // After the end or an error: a body that failed must not look as if it could go on.
+    // After the end or an error: a failed body must not appear to continue.
     Done,
 }
 
 impl Body {
-    /// A body without a byte.
+    /// Creates an empty body.
     pub fn empty() -> Self {
         Self::new(Source::Done)
     }
 
-    /// A body from any other implementation. Trailers are dropped: nothing in the protocol uses them.
+    /// Wraps another implementation. Trailers are dropped: the protocol does not use them.
     pub fn wrap(body: impl HttpBody<Data = Bytes, Error = Error> + Send + 'static) -> Self {
         Self::new(Source::Boxed(Box::pin(body)))
     }
@@ -85,14 +85,14 @@ impl Body {
         })
     }
 
-    /// Puts the body under the clocks of this watch.
+    /// Applies the timeouts of this watch to the body.
     #[must_use]
     pub fn with_watch(mut self, watch: Watch) -> Self {
         self.watch = Some(watch);
         self
     }
 
-    /// Puts the server's name for the request into the errors of this body.
+    /// Adds the server's id of the request to the errors of this body.
     #[must_use]
     pub fn with_request_id(mut self, id: impl Into<Box<str>>) -> Self {
         self.request_id = Some(id.into());
@@ -108,17 +108,17 @@ impl Body {
         }
     }
 
-    /// Bytes handed out so far.
+    /// Returns the number of bytes returned so far.
     pub fn bytes_received(&self) -> u64 {
         self.received
     }
 
-    /// The next piece as it came from the network; `None` at the proper end, and after an error.
+    /// Returns the next chunk as it arrived; `None` at the end, and after an error.
     pub async fn chunk(&mut self) -> Option<Result<Bytes, Error>> {
         core::future::poll_fn(|cx| self.poll_chunk(cx)).await
     }
 
-    /// The same for whoever writes a stream by hand.
+    /// Polls for the next chunk: the poll form of [`chunk`](Self::chunk).
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         loop {
             let polled = match &mut self.source {
@@ -173,11 +173,11 @@ impl Body {
         }
     }
 
-    /// The whole body, for answers that must be complete to be of use.
+    /// Returns the whole body, for responses that are useless unless complete.
     ///
     /// # Errors
     ///
-    /// Whatever ends the body early, and [`ErrorKind::TooLarge`] past `limit` bytes.
+    /// The error that ends the body early, and [`ErrorKind::TooLarge`] past `limit` bytes.
     pub async fn collect(mut self, limit: usize) -> Result<Bytes, Error> {
         let (bytes, complete) = self.read(limit).await?;
         if complete {
@@ -188,8 +188,8 @@ impl Body {
         }
     }
 
-    /// At most the first `limit` bytes, for error bodies, of which the beginning is better than nothing: more than the limit, or a
-    /// failure on the way, only cuts it short. [`ERROR_BODY_LIMIT`] is the limit to use.
+    /// Returns at most the first `limit` bytes, for error bodies, whose beginning is better than nothing: a longer body, or a failure,
+    /// truncates the result. Use [`ERROR_BODY_LIMIT`] as the limit.
     pub async fn collect_prefix(mut self, limit: usize) -> Bytes {
         let mut kept = BytesMut::new();
         while let Some(Ok(chunk)) = self.chunk().await {
@@ -212,7 +212,7 @@ impl Body {
         if first.len() > limit {
             return Ok((first, false));
         }
-        // A short answer is one chunk and stays uncopied.
+        // A short body is one chunk and stays uncopied.
         let Some(second) = self.chunk().await else {
             return Ok((first, true));
         };

@@ -1,6 +1,6 @@
 use http::HeaderMap;
 
-/// Returns the server's name for a request, which its operators ask for: `x-request-id`, `x-oai-request-id`, or `cf-ray` of the network in
+/// Returns the server's id of a request, which support teams ask for: `x-request-id`, `x-oai-request-id`, or `cf-ray` of the network in
 /// front of it.
 ///
 /// ```

@@ -12,9 +12,9 @@ use crate::error::Error;
 use crate::http::body::Body;
 use crate::http::encoding::decode_content;
 
-/// Something that sends an HTTP request and hands back the response as soon as its head is there.
+/// A transport that sends an HTTP request and returns the response as soon as its headers have arrived.
 ///
-/// Any status is `Ok`: what a status means is protocol, not transport. Request bodies are [`Bytes`], encoded once and cheap to send again.
+/// Any status is `Ok`: statuses are interpreted above the transport. Request bodies are [`Bytes`], encoded once and cheap to resend.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -35,7 +35,7 @@ pub trait HttpTransport: Send + Sync {
     ///
     /// # Errors
     ///
-    /// When there is no response: see [`ErrorKind`]. A failure after the head is an error of the body.
+    /// When there is no response: see [`ErrorKind`]. A failure after the headers is an error of the body.
     fn send(
         &self,
         request: Request<Bytes>,

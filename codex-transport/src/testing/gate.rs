@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::lock::lock;
 
-/// A point at which a script waits until the test says go on. Clones are the same gate; once open it stays open.
+/// A point at which a script waits until the test opens the gate. Clones share the gate; once open, it stays open.
 ///
 /// ```
 /// use codex_transport::testing::Gate;
@@ -52,7 +52,7 @@ impl Gate {
         poll_fn(|cx| self.poll(cx, |state| state.arrivals > 0)).await;
     }
 
-    /// The same for code that is not async; false after the time is over.
+    /// Blocks the thread until an answer has arrived at the gate; returns false after the time limit.
     pub fn reached_within(&self, limit: Duration) -> bool {
         let waited = self
             .0

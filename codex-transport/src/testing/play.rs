@@ -82,7 +82,7 @@ impl Play {
         }
     }
 
-    /// Plays what stands before the head.
+    /// Plays the steps before the response headers.
     pub(super) async fn before_head(
         steps: &[Step],
         control: Option<Arc<Control>>,

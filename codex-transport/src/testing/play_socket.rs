@@ -22,7 +22,7 @@ use crate::testing::script::Stage;
 use crate::testing::server_io::{ACKNOWLEDGED, Control};
 use crate::ws::framed::Framed;
 
-/// The head of the agreement, for a request that asked for it properly; what the script says about these headers stays.
+/// Adds the headers of an accepted upgrade, unless the script sets them, for a valid request.
 pub(super) fn agree(request: &Request<()>, headers: &mut HeaderMap) {
     let Some(key) = request.headers().get(SEC_WEBSOCKET_KEY) else {
         return;

@@ -50,7 +50,7 @@ impl LoopbackProxy {
         Self::builder().start()
     }
 
-    /// Starts with settings of one's own.
+    /// Returns a builder for custom settings.
     pub fn builder() -> LoopbackProxyBuilder {
         LoopbackProxyBuilder::default()
     }

@@ -53,7 +53,7 @@ impl LoopbackServer {
         Self::builder(script).start()
     }
 
-    /// Starts with settings of one's own.
+    /// Returns a builder for custom settings.
     pub fn builder(script: Script) -> LoopbackServerBuilder {
         LoopbackServerBuilder {
             script,
@@ -95,7 +95,7 @@ impl LoopbackServer {
         self.stage.pings()
     }
 
-    /// One entry for each WebSocket that is over: the code that the client closed it with, or `None` when it just went away.
+    /// Returns one entry for each WebSocket that has ended: the code of the client's close frame, or `None` without one.
     pub fn closed_sockets(&self) -> Vec<Option<u16>> {
         self.stage.closed()
     }

@@ -39,19 +39,19 @@ struct State {
     // How many bytes may still go out, and what happens then.
     limit: Option<(u64, Cut)>,
     cut: Option<Cut>,
-    // Whoever waits for a flush, and whoever reads and writes.
+    // The tasks that wait for a flush, to read and to write.
     flush_waiters: Vec<Waker>,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
 
 impl Control {
-    /// The script hands out so many bytes.
+    /// Records that the script sends this many bytes.
     pub(super) fn expect(&self, bytes: usize) {
         lock(&self.0).expected += bytes as u64;
     }
 
-    /// What must have been written before everything handed out so far can be on the wire.
+    /// Returns the number of bytes that must be written until everything sent so far is on the wire.
     pub(super) fn expected(&self) -> u64 {
         lock(&self.0).expected
     }

@@ -9,10 +9,10 @@ use crate::error::{Error, ErrorKind, Phase, Sent};
 use crate::timeouts::{Clock, Timeouts};
 use crate::timer::{BoxSleep, BoxTimer, Timer};
 
-/// The clocks of one response, for whoever reads it: tell it what arrives, poll it when nothing does.
+/// The timeouts of one response. Record what arrives, and poll it when nothing does.
 ///
-/// A [`Body`](crate::Body) of ours watches `byte_idle` and `total` by itself. The other two need to know what an event is, so the
-/// layer that decodes events keeps a watch made by [`for_events`](Self::for_events) and polls it whenever the body is pending.
+/// A [`Body`](crate::Body) of this crate enforces `byte_idle` and `total` itself. The other two depend on events, so the layer that decodes
+/// events keeps a watch made by [`for_events`](Self::for_events) and polls it whenever the body is pending.
 ///
 /// ```
 /// # #[cfg(feature = "hyper")] {
@@ -35,16 +35,16 @@ pub struct Watch {
     last_event: Option<Instant>,
     bytes: u64,
     events: u64,
-    // Whether anything arrived since the last look at the clock. Silence begins when the reader finds nothing, not when it was last
-    // given something: what it does in between is its own time.
+    // Whether anything arrived since the clock was last read. Idle time begins when the reader finds nothing, not when it last received
+    // something: the time in between is its own.
     bytes_arrived: bool,
     event_arrived: bool,
-    // One sleep at a time. An arrival moves the instants above; when the sleep ends, what is left of the period is slept again. So an
-    // arrival costs one look at the clock and no timer operation.
+    // One sleep at a time. An arrival moves the instants above; when the sleep ends, the rest of the period is slept. So an arrival costs
+    // one read of the clock and no timer operation.
     sleep: Option<Armed>,
 }
 
-/// The periods that a response is watched for: a stream holds this, and not those that are over.
+/// The periods that apply to a response. A stream does not hold those that have passed.
 #[derive(Debug, Default)]
 struct Periods {
     first_event: Option<Duration>,
@@ -60,7 +60,7 @@ struct Armed {
 }
 
 impl Watch {
-    /// Watches `first_event` and `event_idle`, from now on.
+    /// Creates a watch of `first_event` and `event_idle`, from now on.
     pub fn for_events(timeouts: &Timeouts, timer: BoxTimer) -> Self {
         let now = timer.now();
         let periods = Periods {
@@ -71,7 +71,7 @@ impl Watch {
         Self::new(periods, timer, now)
     }
 
-    /// Watches `byte_idle` from now on, and `total` from `started` on.
+    /// Creates a watch of `byte_idle` from now on, and of `total` from `started` on.
     pub fn for_bytes(timeouts: &Timeouts, timer: BoxTimer, started: Instant) -> Self {
         let periods = Periods {
             byte_idle: timeouts.byte_idle,
@@ -97,13 +97,13 @@ impl Watch {
         }
     }
 
-    /// Bytes arrived. The silence after them begins with the next call of [`poll_expired`](Self::poll_expired).
+    /// Records that bytes arrived. The idle time after them begins with the next call of [`poll_expired`](Self::poll_expired).
     pub fn record_bytes(&mut self, count: usize) {
         self.bytes += count as u64;
         self.bytes_arrived = true;
     }
 
-    /// An event arrived that means something. The wait for the next one begins with the next call of
+    /// Records that a meaningful event arrived. The wait for the next one begins with the next call of
     /// [`poll_expired`](Self::poll_expired).
     pub fn record_event(&mut self) {
         self.events += 1;
@@ -120,14 +120,14 @@ impl Watch {
         self.events
     }
 
-    /// Ready with the error when a clock has run out. Otherwise arranges to be woken when the next one might.
+    /// Returns the error when a timeout has expired. Otherwise registers a wake-up for the next one.
     pub fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         let mut now = self.timer.now();
         if core::mem::take(&mut self.bytes_arrived) {
             self.last_bytes = now;
         }
         if core::mem::take(&mut self.event_arrived) && self.last_event.replace(now).is_none() {
-            // Another clock goes on from here, and may end before the first one would have.
+            // Another timeout continues from here, and may expire before the first one would have.
             self.sleep = None;
         }
         loop {
@@ -168,7 +168,7 @@ impl Watch {
         }
     }
 
-    // The clock that would run out first if nothing more came.
+    // The timeout that would expire first if nothing more arrived.
     fn earliest(&self) -> Option<(Clock, Instant, Duration)> {
         let Periods {
             first_event,
@@ -187,7 +187,7 @@ impl Watch {
         ]
         .into_iter()
         .flatten()
-        // A period too long for the clock never runs out.
+        // A period that overflows the clock never expires.
         .filter_map(|(clock, since, period)| {
             Some((since.checked_add(period)?, (clock, since, period)))
         })

@@ -10,45 +10,44 @@ use crate::error::{Error, ErrorKind, Phase, Sent};
 
 /// An open WebSocket that carries JSON messages.
 ///
-/// There is no task behind it: whoever polls it drives it, pings and all. While nothing is expected, between two turns, poll
-/// [`idle`](Self::idle), or routers on the way will forget the connection. Dropping it closes the TCP connection without a word,
-/// which servers take well.
+/// No task runs it: polling drives it, pings included. While nothing is expected, between two turns, poll [`idle`](Self::idle), or routers
+/// will drop the connection. Dropping it closes the TCP connection without a close frame, which servers accept.
 pub struct WsConnection {
     socket: Box<dyn Socket>,
-    // Since the last message that we sent: how much came back. Makes the errors say whether the request was seen.
+    // What has arrived since the last message that was sent, so that errors report whether the request reached the server.
     sent_any: bool,
     bytes: u64,
     messages: u64,
-    // A message that `idle` took in.
+    // A message that `idle` received.
     early: Option<Bytes>,
 }
 
-/// What a WebSocket implementation has to do. [`WsConnection::new`] makes the public type out of it.
+/// A WebSocket implementation, for [`WsConnection::new`].
 ///
-/// The trait leaves room for what the implementation of this crate lacks, message compression above all.
+/// The trait allows for features that this crate's implementation does not have, such as message compression.
 pub trait Socket: Send {
     /// The next message. Text arrives checked to be UTF-8. `None` after the peer closed the socket normally (code 1000).
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>>;
 
-    /// Ready when a message can be taken.
+    /// Returns ready when a message can be accepted.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>;
 
-    /// Takes a text message. Called only after `poll_ready` was ready.
+    /// Accepts a text message. Called only after `poll_ready` returned ready.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidRequest`] when it is not UTF-8.
     fn start_send(&mut self, text: Bytes) -> Result<(), Error>;
 
-    /// Ready when everything taken is written.
+    /// Returns ready when every accepted message is written.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>;
 
-    /// Sends a close frame with this code and waits for the peer's. A connection that is gone already is closed.
+    /// Sends a close frame with this code and waits for the peer's. A broken connection counts as closed.
     fn poll_close(&mut self, cx: &mut Context<'_>, code: u16) -> Poll<Result<(), Error>>;
 }
 
 impl WsConnection {
-    /// A connection over this implementation.
+    /// Creates a connection over this implementation.
     pub fn new(socket: impl Socket + 'static) -> Self {
         Self {
             socket: Box::new(socket),
@@ -68,8 +67,11 @@ impl WsConnection {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidRequest`] when it is not UTF-8, else whatever happened to the connection. Dropping the future midway leaves
-    /// the message half sent: it goes out with the next call of any method.
+    /// [`ErrorKind::InvalidRequest`] when it is not UTF-8, else the failure of the connection.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the message may be partly written; the next call of any method writes the rest.
     pub async fn send(&mut self, text: impl Into<Bytes>) -> Result<(), Error> {
         poll_fn(|cx| self.socket.poll_ready(cx))
             .await
@@ -86,7 +88,7 @@ impl WsConnection {
             .map_err(|error| error.seen_from(Phase::Send, Sent::Maybe))
     }
 
-    /// The next message, as its bytes. `None` when the server closed the socket normally, and after an error.
+    /// Returns the next message as bytes; `None` when the server closed the socket normally, and after an error.
     ///
     /// # Errors
     ///
@@ -97,7 +99,7 @@ impl WsConnection {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// The same for whoever writes a stream by hand.
+    /// Polls for the next message: the poll form of [`next`](Self::next).
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         if let Some(early) = self.early.take() {
             return Poll::Ready(Some(Ok(early)));
@@ -124,8 +126,8 @@ impl WsConnection {
         }
     }
 
-    /// Keeps the connection alive while nothing is expected. Resolves when something happens all the same: `Ok` when a message came
-    /// (it is kept for [`next`](Self::next)), the error when the connection is gone. Can be dropped at any time.
+    /// Keeps the connection alive while nothing is expected. Returns `Ok` when a message arrives all the same (it is kept for
+    /// [`next`](Self::next)), and the error when the connection fails. The future can be dropped at any time.
     ///
     /// # Errors
     ///
@@ -142,11 +144,12 @@ impl WsConnection {
         }
     }
 
-    /// Closes the socket with this code (1000 is the normal one) and waits a moment for the server to do the same.
+    /// Closes the socket with this code (1000 for a normal closure) and waits for the server's close frame for at most
+    /// [`close_timeout`](crate::WsSettings::close_timeout).
     ///
     /// # Errors
     ///
-    /// None for whatever is gone already. [`ErrorKind::InvalidRequest`] when the code may not be sent (RFC 6455 section 7.4).
+    /// None if the connection is broken already. [`ErrorKind::InvalidRequest`] when the code may not be sent (RFC 6455 section 7.4).
     pub async fn close(mut self, code: u16) -> Result<(), Error> {
         if !matches!(code, 1000..=1003 | 1007..=1013 | 3000..=4999) {
             return Err(

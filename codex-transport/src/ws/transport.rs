@@ -11,7 +11,7 @@ use http::{Request, Response};
 use crate::error::Error;
 use crate::ws::connection::WsConnection;
 
-/// Something that opens WebSockets.
+/// A transport that opens WebSockets.
 ///
 /// ```
 /// use codex_transport::{Error, Upgrade, WsTransport};
@@ -28,13 +28,13 @@ use crate::ws::connection::WsConnection;
 /// # fn check(_: impl WsTransport) {} check(HttpOnly);
 /// ```
 pub trait WsTransport: Send + Sync {
-    /// Connects and asks for the upgrade, with the request's URL and headers; the transport adds what the protocol itself needs.
+    /// Connects and requests the upgrade, with the request's URL and headers; the transport adds the headers of the protocol.
     ///
-    /// Any answer is `Ok`: a refusal is protocol, not transport, and comes with its status, its headers and its bounded body.
+    /// Any response is `Ok`: a refusal is returned with its status, its headers and its bounded body.
     ///
     /// # Errors
     ///
-    /// When there is no answer, or one that breaks the rules of the upgrade ([`ErrorKind::Protocol`] in [`Phase::Handshake`]).
+    /// When there is no response, or one that violates the rules of the upgrade ([`ErrorKind::Protocol`] in [`Phase::Handshake`]).
     fn connect(&self, request: Request<()>) -> impl Future<Output = Result<Upgrade, Error>> + Send;
 }
 
@@ -42,13 +42,13 @@ pub trait WsTransport: Send + Sync {
 #[derive(Clone)]
 pub struct BoxWsTransport(Arc<dyn ErasedWsTransport>);
 
-/// The server's answer to the wish for a WebSocket.
+/// The server's response to a WebSocket upgrade.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a server agrees or it does not")]
 pub enum Upgrade {
     /// It agreed (status 101). The response carries its headers.
     Accepted(WsConnection, Response<()>),
-    /// It answered anything else: the whole response, with at most [`ERROR_BODY_LIMIT`](crate::ERROR_BODY_LIMIT) bytes of its body.
+    /// It sent any other response: the whole of it, with at most [`ERROR_BODY_LIMIT`](crate::ERROR_BODY_LIMIT) bytes of its body.
     Refused(Response<Bytes>),
 }
 
