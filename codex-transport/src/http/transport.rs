@@ -35,7 +35,7 @@ pub trait HttpTransport: Send + Sync {
     ///
     /// # Errors
     ///
-    /// When there is no response: see [`ErrorKind`]. A failure after the headers is an error of the body.
+    /// When there is no response: see [`ErrorKind`](crate::ErrorKind). A failure after the headers is an error of the body.
     fn send(
         &self,
         request: Request<Bytes>,

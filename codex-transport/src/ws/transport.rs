@@ -34,7 +34,7 @@ pub trait WsTransport: Send + Sync {
     ///
     /// # Errors
     ///
-    /// When there is no response, or one that violates the rules of the upgrade ([`ErrorKind::Protocol`] in [`Phase::Handshake`]).
+    /// When there is no response, or one that violates the rules of the upgrade ([`ErrorKind::Protocol`](crate::ErrorKind::Protocol) in [`Phase::Handshake`](crate::Phase::Handshake)).
     fn connect(&self, request: Request<()>) -> impl Future<Output = Result<Upgrade, Error>> + Send;
 }
 
