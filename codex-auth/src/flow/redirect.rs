@@ -1,4 +1,4 @@
-// What comes back from the browser is written by whoever can make a browser open a loopback address, which is everybody. So the state is
+// Every web page can make a browser open a loopback address, so the contents of a redirect are untrusted. The state is therefore
 // checked before anything else is looked at, in constant time, and a wrong one changes nothing.
 
 use subtle::ConstantTimeEq as _;
