@@ -4,14 +4,17 @@
 #[cfg(test)]
 mod tests;
 
-use core::{error::Error as StdError, fmt, time::Duration};
-use std::{sync::Arc, time::SystemTime};
+use core::error::Error as StdError;
+use core::fmt;
+use core::time::Duration;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use http::StatusCode;
 
 /// What went wrong while signing in, keeping or applying credentials.
 ///
-/// [`kind`](Self::kind) says what, [`side`](Self::side) whose fault it is, [`is_retryable`](Self::is_retryable) and
+/// [`kind`](Self::kind) names the failure, [`side`](Self::side) who caused it, [`is_retryable`](Self::is_retryable) and
 /// [`needs_sign_in`](Self::needs_sign_in) what to do next. Neither `Display` nor `Debug` contains anything a server, a file or a user wrote.
 ///
 /// ```
@@ -42,7 +45,7 @@ struct Inner {
 }
 
 impl Error {
-    /// An error of one's own [`CredentialSource`](crate::CredentialSource). For stores there is [`store`](Self::store).
+    /// Creates an error of a custom [`CredentialSource`](crate::CredentialSource). For stores there is [`store`](Self::store).
     ///
     /// ```
     /// use std::error::Error as _;
@@ -168,6 +171,10 @@ impl Error {
                 source: None,
             }),
         }
+    }
+
+    pub(crate) fn invalid_configuration(detail: &'static str) -> Self {
+        Self::new(ErrorKind::InvalidConfiguration).with_detail(detail)
     }
 
     pub(crate) fn with_detail(self, detail: &'static str) -> Self {
@@ -298,7 +305,7 @@ pub enum ErrorKind {
     InvalidConfiguration,
     /// A text that should be a JWT is none.
     MalformedToken,
-    /// A store could not be read or written; the source says why.
+    /// A store could not be read or written, for the reason in the source.
     Store,
     /// Another process holds the store's lock for longer than the caller would wait.
     StoreBusy,
@@ -312,7 +319,7 @@ pub enum ErrorKind {
     StateMismatch,
     /// The redirect lacks what it must carry, or carries it twice.
     MalformedRedirect,
-    /// The sign-in's time is over.
+    /// The sign-in's time limit has passed.
     TimedOut,
     /// The workspace of the login is not among the allowed ones.
     WorkspaceNotAllowed,
@@ -346,7 +353,7 @@ pub enum ErrorKind {
     Rejected,
     /// The authority is overloaded or out of order; later it may not be.
     Unavailable,
-    /// The authority's answer is not what the protocol says.
+    /// The authority's response violates the protocol.
     InvalidResponse,
     /// The ID token's signature or claims do not hold.
     InvalidIdToken,

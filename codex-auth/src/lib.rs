@@ -1,72 +1,48 @@
 #![doc = include_str!("../README.md")]
 
-mod answer;
-mod audience;
-mod authorize;
-mod browser;
-mod calls;
-mod claims;
-mod closure;
-mod device;
 mod encode;
-mod environment;
 mod error;
-#[cfg(feature = "std")]
-mod file;
-mod fixed;
 mod flow;
 mod json;
-#[cfg(feature = "keyring")]
-mod keyring;
-mod listener;
+mod jwt;
+mod lock;
 mod moment;
 mod oauth;
-mod profile;
 mod random;
-mod record;
-mod redirect;
-mod registration;
 mod secret;
-mod send;
-mod session;
-mod source;
 mod store;
-mod tokens;
-#[cfg(feature = "verify")]
-mod verify;
+mod token;
 
-#[cfg(feature = "keyring")]
-pub use crate::keyring::KeyringStore;
+pub use crate::error::{Error, ErrorKind, Side};
+pub use crate::flow::authorize::BrowserSignIn;
+pub use crate::flow::browser::BrowserFlow;
+pub use crate::flow::device::DeviceFlow;
+pub use crate::flow::listener::{Incoming, LoopbackConnection, Page, RedirectTarget};
+pub use crate::flow::sign_in::{Prompt, SignIn, SignInFlow, Step, drive};
+pub use crate::jwt::claims::{Claims, Plan, UnlistedPlan};
 #[cfg(feature = "verify")]
-pub use crate::verify::{IdTokenRules, KeySet};
-pub use crate::{
-    audience::Audience,
-    authorize::BrowserSignIn,
-    browser::BrowserFlow,
-    calls::{ApiKeyExchange, Refresh, RefreshReason, Revoke, WhoAmI},
-    claims::{Claims, Plan, UnlistedPlan},
-    closure::{SourceFn, TokenRequest, source_fn},
-    device::DeviceFlow,
-    environment::{Environment, EnvironmentVariable},
-    error::{Error, ErrorKind, Side},
-    fixed::{Anonymous, ApiKey, BearerToken, StaticToken},
-    flow::{Prompt, SignIn, SignInFlow, Step, drive},
-    listener::{Incoming, LoopbackConnection, Page, RedirectTarget},
-    moment::{Moment, Timer},
-    oauth::{OAuthSource, OAuthSourceBuilder, UnknownOutcome},
-    profile::{BodyFormat, DeviceEndpoints, OAuthProfile, RedirectRule},
-    random::Entropy,
-    record::{AuthMode, Record, UnlistedMode},
-    registration::{AppRegistration, HostId, Registration},
-    secret::Secret,
-    send::{SendFailure, SendRequest},
-    session::{Revoked, SignedOut, sign_out, store_sign_in},
-    source::{BoxCredentialSource, CredentialSource, Lease, Verdict},
-    store::{MemoryStore, Revision, StoreLock, Stored, TokenStore},
-    tokens::{AccountIdOrigin, TokenSet},
-};
+pub use crate::jwt::verify::{IdTokenRules, KeySet};
 #[cfg(feature = "std")]
-pub use crate::{
-    file::{FileStore, codex_home},
-    moment::ThreadTimer,
-};
+pub use crate::moment::ThreadTimer;
+pub use crate::moment::{Moment, Timer};
+pub use crate::oauth::calls::{ApiKeyExchange, Refresh, RefreshReason, Revoke, WhoAmI};
+pub use crate::oauth::decide::UnknownOutcome;
+pub use crate::oauth::profile::{BodyFormat, DeviceEndpoints, OAuthProfile, RedirectRule};
+pub use crate::oauth::registration::{AppRegistration, HostId, Registration};
+pub use crate::oauth::send::{SendFailure, SendRequest};
+pub use crate::oauth::source::{OAuthSource, OAuthSourceBuilder};
+pub use crate::random::Entropy;
+pub use crate::secret::Secret;
+#[cfg(feature = "std")]
+pub use crate::store::file::{FileStore, codex_home};
+#[cfg(feature = "keyring")]
+pub use crate::store::keyring::KeyringStore;
+pub use crate::store::record::{AuthMode, Record, UnlistedMode};
+pub use crate::store::session::{Revoked, SignedOut, sign_out, store_sign_in};
+pub use crate::store::token_store::{MemoryStore, Revision, StoreLock, Stored, TokenStore};
+pub use crate::token::audience::Audience;
+pub use crate::token::closure::{SourceFn, TokenRequest, source_fn};
+pub use crate::token::environment::{Environment, EnvironmentVariable};
+pub use crate::token::fixed::{Anonymous, ApiKey, BearerToken, StaticToken};
+pub use crate::token::set::{AccountIdOrigin, TokenSet};
+pub use crate::token::source::{BoxCredentialSource, CredentialSource, Lease, Verdict};

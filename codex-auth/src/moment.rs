@@ -1,7 +1,9 @@
 // Time is an argument. Two clocks are needed: a steady one for deadlines, which a corrected system clock must not stretch, and the wall
 // clock for what tokens say about themselves. The steady one is a plain duration, so that targets without a clock can supply it too.
 
-use core::{future::Future, ops::Add, time::Duration};
+use core::future::Future;
+use core::ops::Add;
+use core::time::Duration;
 use std::time::SystemTime;
 
 /// One moment on both clocks.
@@ -64,7 +66,7 @@ impl Add<Duration> for Moment {
     }
 }
 
-/// The clock and the alarm of whoever runs a flow or a [broker](crate::OAuthSource): a runtime's own, or a virtual one in a test.
+/// The clock and the sleeps for a flow or an [`OAuthSource`](crate::OAuthSource): those of a runtime, or virtual ones in a test.
 ///
 /// ```
 /// use std::time::Duration;
@@ -87,7 +89,7 @@ pub trait Timer: Send + Sync {
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
 }
 
-/// A [`Timer`] that needs no runtime: each sleep is a thread that ends when it is over or no longer waited for.
+/// A [`Timer`] that needs no runtime: each sleep is a thread that ends with the sleep, or when the sleep is dropped.
 ///
 /// Sleeps are rare here (a deadline for each refresh, a pause while another process holds a lock), so a thread for each is cheap enough.
 ///
@@ -124,16 +126,14 @@ impl Timer for ThreadTimer {
 
 #[cfg(feature = "std")]
 mod thread {
-    use core::{
-        pin::Pin,
-        task::{Context, Poll, Waker},
-        time::Duration,
-    };
-    use std::{
-        sync::{Arc, Mutex, PoisonError},
-        thread::{self, Thread},
-        time::Instant,
-    };
+    use core::pin::Pin;
+    use core::task::{Context, Poll, Waker};
+    use core::time::Duration;
+    use std::sync::{Arc, Mutex};
+    use std::thread::{self, Thread};
+    use std::time::Instant;
+
+    use crate::lock::lock;
 
     pub(super) struct Sleep {
         until: Option<Instant>,
@@ -168,10 +168,7 @@ mod thread {
             if Instant::now() >= until {
                 return Poll::Ready(());
             }
-            self.shared
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .waker = Some(context.waker().clone());
+            lock(&self.shared).waker = Some(context.waker().clone());
             if self.thread.is_none() {
                 let shared = Arc::clone(&self.shared);
                 let spawned = thread::Builder::new()
@@ -189,10 +186,7 @@ mod thread {
 
     impl Drop for Sleep {
         fn drop(&mut self) {
-            self.shared
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .abandoned = true;
+            lock(&self.shared).abandoned = true;
             if let Some(thread) = &self.thread {
                 thread.unpark();
             }
@@ -206,19 +200,11 @@ mod thread {
                 break;
             }
             thread::park_timeout(left);
-            if shared
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .abandoned
-            {
+            if lock(shared).abandoned {
                 return;
             }
         }
-        let waker = shared
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .waker
-            .take();
+        let waker = lock(shared).waker.take();
         if let Some(waker) = waker {
             waker.wake();
         }

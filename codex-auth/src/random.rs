@@ -1,7 +1,8 @@
 // Randomness is an argument: a flow is a pure function of what it is told, and a test can replay it. The bytes come from the operating
 // system in production; nothing here derives them from a clock, an address or a seed.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
@@ -26,7 +27,7 @@ impl Entropy {
     /// How many bytes an attempt needs: 64 for the verifier (RFC 7636 section 4.1 asks for 32 at least), 32 each for `state` and `nonce`.
     pub const BYTES: usize = 128;
 
-    /// Takes bytes from a source of one's own, which must be cryptographically secure.
+    /// Uses bytes from a custom source, which must be cryptographically secure.
     #[must_use]
     pub fn from_bytes(bytes: [u8; Self::BYTES]) -> Self {
         Self(Zeroizing::new(bytes))

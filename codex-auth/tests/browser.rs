@@ -1,12 +1,5 @@
-//! Browser sign-in with a fixed client id: the address, the redirect, the exchange, and every way somebody else may knock.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+//! Browser sign-in with a fixed client id: the address, the redirect, the exchange, and every attempt of another program to interfere.
+#![cfg(test)]
 
 mod support;
 

@@ -1,12 +1,5 @@
 //! A secret planted in every place shows up in no text: not in `Debug`, `Display`, an error's chain, a page, or what a panicking process prints.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 mod support;
 
@@ -50,7 +43,7 @@ impl Seen {
 
     fn error(&mut self, error: &Error) {
         self.debug(error);
-        let mut cause: Option<&dyn std::error::Error> = Some(error);
+        let mut cause: Option<&dyn core::error::Error> = Some(error);
         while let Some(error) = cause {
             self.0.push(format!("{error} {error:?}"));
             cause = error.source();

@@ -1,12 +1,5 @@
 //! Device login, on a virtual clock.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 mod support;
 
@@ -380,7 +373,7 @@ fn a_flow_says_the_same_until_it_is_told_something() {
     for _ in 0..2 {
         assert_eq!(flow.poll(later).unwrap_err().kind(), ErrorKind::Rejected);
     }
-    // News that nobody waits for change nothing.
+    // A response that the flow does not expect changes nothing.
     flow.handle_response(later, response(200, CODE));
     flow.handle_saved();
     assert!(flow.poll(later).is_err());

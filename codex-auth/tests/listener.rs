@@ -1,21 +1,13 @@
 //! The loopback listener's half of a browser sign-in, and a whole one over real sockets.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 mod support;
 
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
-use std::{
-    io::{Read as _, Write as _},
-    net::{IpAddr, SocketAddr, TcpListener, TcpStream},
-    thread,
-};
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
 
 use codex_auth::{
     BrowserSignIn, Entropy, Incoming, LoopbackConnection, Moment, OAuthProfile, Page,
@@ -119,7 +111,7 @@ fn a_request_may_come_byte_by_byte_and_not_without_end() {
     assert!(matches!(connection.feed(b"\n"), Incoming::Redirect(_)));
 
     let mut endless = LoopbackConnection::new(URI);
-    for _ in 0..16 * 1024 - 1 {
+    for _ in 0..80 * 1024 - 1 {
         assert_eq!(endless.feed(b"x"), Incoming::NeedMore);
     }
     assert_eq!(endless.feed(b"x"), Incoming::Other(Page::TooLarge));
@@ -127,6 +119,21 @@ fn a_request_may_come_byte_by_byte_and_not_without_end() {
         LoopbackConnection::new(URI).feed(&vec![b'x'; 1 << 20]),
         Incoming::Other(Page::TooLarge)
     );
+}
+
+/// A browser sends the cookies of every program on `localhost`, whatever its port.
+#[test]
+fn sixty_four_kibibytes_of_headers_are_read() {
+    let start = "GET /auth/callback?code=c HTTP/1.1\r\n";
+    let headers = format!(
+        "Host: localhost:1455\r\nCookie: {}\r\n\r\n",
+        "c".repeat(64 * 1024 - 34)
+    );
+    assert_eq!(headers.len(), 64 * 1024);
+    assert!(matches!(
+        fed(&(start.to_owned() + &headers)),
+        Incoming::Redirect(target) if target.as_str() == "/auth/callback?code=c"
+    ));
 }
 
 #[test]
@@ -176,7 +183,7 @@ fn a_whole_sign_in_over_real_sockets() {
         for address in profile.redirect.listen_addresses() {
             match TcpListener::bind(SocketAddr::new(address, port)) {
                 Ok(listener) => listeners.push(listener),
-                // A machine without IPv6 has nobody who could take its place there.
+                // On a machine without IPv6, no other program can listen there.
                 Err(error)
                     if address.is_ipv6() && error.kind() != std::io::ErrorKind::AddrInUse => {}
                 Err(error) => return Err(error),
@@ -304,7 +311,7 @@ proptest! {
     fn no_redirect_makes_it_panic(target in ".{0,200}") {
         let mut flow = BrowserSignIn::new(OAuthProfile::codex(), 1455).begin(Moment::now(), &Entropy::from_bytes([7; 128])).unwrap();
         let refused = flow.handle_redirect(Moment::now(), &target).is_err();
-        prop_assert!(refused, "nobody guesses the state");
+        prop_assert!(refused, "the state cannot be guessed");
         let _ = flow.handle_pasted(Moment::now(), &target);
         let _ = flow.poll(Moment::now());
     }

@@ -2,14 +2,7 @@
 //! lock, then takes `auth.lock`, reads, takes `auth.json.lock` for so long at most, reads again, and adopts or replaces. If it does not get
 //! the second lock, it throws its tokens away and redeems the spent token again, which loses the login.
 #![cfg(all(feature = "std", unix))]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 mod support;
 

@@ -1,14 +1,7 @@
 //! Credential files as they are found: behind a bind mount, behind links, in a Kubernetes secret, open to a group, damaged, or written by a
 //! program that takes no lock.
 #![cfg(all(feature = "std", unix))]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 mod support;
 

@@ -1,12 +1,5 @@
 //! Renewing a login: what is sent, what is stored, what is adopted, and what is never sent twice.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 mod support;
 
@@ -132,7 +125,7 @@ fn the_ladder_after_a_rejection_is_reload_then_refresh_then_stop() {
 
     replace(&store, &Record::of_tokens(tokens(2, HOUR), start()));
     assert_eq!(block_on(source.rejected(first)).unwrap(), Verdict::Retry);
-    assert_eq!(authority.count(), 0, "somebody else had renewed it");
+    assert_eq!(authority.count(), 0, "another process had renewed it");
     let (second, bearer) = apply(&source).unwrap();
     assert_eq!(bearer, access(2, HOUR));
 
@@ -391,7 +384,7 @@ fn what_certainly_was_not_sent_is_sent_again() {
         (ErrorKind::NotSent, true)
     );
     assert_eq!(
-        std::error::Error::source(&error).unwrap().to_string(),
+        core::error::Error::source(&error).unwrap().to_string(),
         "connection refused"
     );
     assert_eq!(apply(&source).unwrap().1, access(2, HOUR));

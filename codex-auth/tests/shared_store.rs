@@ -2,14 +2,7 @@
 //!
 //! `CODEX_AUTH_RACE=8x64x500` (processes × tasks × expiries) sets the size of the race.
 #![cfg(all(feature = "std", unix))]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 #[path = "../examples/shared_store/store.rs"]
 mod store;
@@ -208,7 +201,7 @@ fn an_error_of_the_server_has_its_code_and_no_row() {
     let store = open(&refusing, &account);
     let error = store.save(&key("sk-invented"), None).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Store);
-    let source = std::error::Error::source(&error).unwrap().to_string();
+    let source = core::error::Error::source(&error).unwrap().to_string();
     assert!(
         source.starts_with("the database reported 25006: "),
         "{source}"

@@ -1,12 +1,5 @@
 //! One login, many callers, several sources: who drives a refresh, who waits, and what outlives whom.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 mod support;
 
@@ -72,9 +65,9 @@ fn renewed_tokens_that_cannot_be_stored_are_kept_and_stored_first() {
             (ErrorKind::NotPersisted, true)
         );
         assert_eq!(error.to_string(), "the renewed tokens could not be stored");
-        let cause = std::error::Error::source(&error).unwrap();
+        let cause = core::error::Error::source(&error).unwrap();
         assert_eq!(
-            std::error::Error::source(cause).unwrap().to_string(),
+            core::error::Error::source(cause).unwrap().to_string(),
             "no space left on device"
         );
         assert_eq!(refresh_token(&store), "refresh-1");

@@ -1,18 +1,11 @@
 //! "Sign in with ChatGPT": registration on the way, ID tokens checked against the key set, and the rules of its refresh and revoke.
 #![cfg(feature = "verify")]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 mod support;
 
+use core::cell::RefCell;
 use core::time::Duration;
-use std::cell::RefCell;
 
 use codex_auth::{
     AppRegistration, BrowserFlow, BrowserSignIn, CredentialSource as _, Entropy, Error, ErrorKind,
@@ -709,7 +702,7 @@ fn two_registrations_of_one_person_are_two_accounts() {
     let authority = Authority::default();
     let source = source(&one, &authority, &VirtualTimer::new());
     let (lease, _) = apply(&source).unwrap();
-    // One in the place of the other is noticed, though person, address and tokens are the same.
+    // A replaced login is noticed, though person, address and tokens are the same.
     let mine = one.load().unwrap().unwrap();
     one.save(two.load().unwrap().unwrap().record(), Some(mine.revision()))
         .unwrap();

@@ -1,21 +1,12 @@
 //! What sources put on requests, and what they say when told of a rejection.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 mod support;
 
-use core::{future::Future as _, time::Duration};
-
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use core::future::Future as _;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::time::Duration;
+use std::sync::Arc;
 use std::time::Instant;
 
 use codex_auth::{
@@ -138,7 +129,7 @@ fn a_closure_is_asked_every_time_and_its_tokens_are_told_apart() {
     assert_eq!(
         block_on(source.rejected(first)).unwrap(),
         Verdict::GiveUp,
-        "the same token again helps nobody"
+        "the same token again does not help"
     );
     assert_eq!(block_on(source.rejected(first)).unwrap(), Verdict::Retry);
     let second = block_on(source.apply(&mut head(API))).unwrap();
@@ -164,7 +155,7 @@ fn a_failing_closure_keeps_its_cause() {
     let source = async || Err::<BearerToken, _>(Error::custom("the vault is sealed"));
     let error = block_on(source.apply(&mut head(API))).unwrap_err();
     assert_eq!(
-        std::error::Error::source(&error).unwrap().to_string(),
+        core::error::Error::source(&error).unwrap().to_string(),
         "the vault is sealed"
     );
 }
@@ -259,7 +250,7 @@ fn the_environment_is_asked_in_order_and_blank_is_unset() {
     assert!(Environment::from_lookup(|_| Some("a\nb".to_owned())).is_err());
 }
 
-// Whoever follows a redirect asks anew for the new target, and is refused.
+// A client that follows a redirect applies the credentials for the new target, and is refused.
 #[test]
 fn a_redirect_to_another_host_gets_neither_bearer_nor_account() {
     let token = BearerToken::new(Secret::from("invented")).with_account_id("acct-1");
@@ -286,7 +277,7 @@ fn the_timer_without_a_runtime_wakes_its_task() {
     block_on(timer.sleep(Duration::from_millis(20)));
     assert!(start.elapsed() >= Duration::from_millis(20));
     block_on(timer.sleep(Duration::ZERO));
-    // One that is dropped, or that never ends, holds nobody up.
+    // A future that is dropped, or never ends, does not delay others.
     let mut never = Box::pin(timer.sleep(Duration::MAX));
     let mut context = core::task::Context::from_waker(core::task::Waker::noop());
     assert!(never.as_mut().poll(&mut context).is_pending());

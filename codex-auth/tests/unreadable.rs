@@ -1,12 +1,5 @@
 //! A successful response to a refresh that holds no tokens: what is made of it, and when the refresh token is sent again.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 mod support;
 

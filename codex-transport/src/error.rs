@@ -4,12 +4,12 @@ use core::time::Duration;
 
 use http::StatusCode;
 
-use crate::Clock;
+use crate::timeouts::Clock;
 
-/// What went wrong between us and the server, how far the exchange had come, and whether the request was sent.
+/// A failure of an exchange: its kind, the phase it happened in, and whether the request was sent.
 ///
-/// One word wide. A status is never an error here: any response is an `Ok`, and what a status means is decided above this crate.
-/// The text is one sentence without a payload, an address or a header value in it; the [`source`](StdError::source) chain says more.
+/// One word wide. A status is never an error here: any response is an `Ok`, and its status is interpreted above this crate.
+/// The text is one sentence without a payload, an address or a header value; the [`source`](StdError::source) chain has details.
 ///
 /// ```
 /// use codex_transport::{Error, ErrorKind, Phase, Sent, Side};
@@ -34,13 +34,13 @@ struct Inner {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// What happened, in one word.
+/// The kind of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The request cannot be sent as it is: no host, an unknown scheme, a body where none may be.
     InvalidRequest,
-    /// The transport cannot be set up as it was asked to: an unreadable certificate, no cryptography provider, no feature for it.
+    /// The transport's settings cannot be used: an unreadable certificate, no cryptography provider, a missing feature.
     Configuration,
     /// The host's name has no address.
     Dns,
@@ -50,9 +50,9 @@ pub enum ErrorKind {
     Tls,
     /// The server's certificate was not accepted.
     Certificate,
-    /// The proxy could not be reached or did not open the tunnel; [`Error::status`] is the proxy's, where it answered.
+    /// The proxy could not be reached or did not open the tunnel; [`Error::status`] is the proxy's, if it responded.
     Proxy,
-    /// A clock ran out; which one is named.
+    /// This timeout expired.
     Timeout(Clock),
     /// The connection broke: reset, aborted, or closed where more had to come.
     ConnectionLost,
@@ -60,13 +60,13 @@ pub enum ErrorKind {
     StreamReset,
     /// The body ended before it was complete.
     Truncated,
-    /// The peer broke the rules of HTTP or WebSocket.
+    /// The peer violated HTTP or the WebSocket protocol.
     Protocol,
     /// The peer sent more than the limit in force.
     TooLarge,
     /// The content coding of the body is unknown or its data is damaged.
     ContentCoding,
-    /// The server closed the WebSocket; [`Error::close_code`] says why.
+    /// The server closed the WebSocket with [`Error::close_code`].
     Closed,
     /// The runtime or the transport was shut down under the request.
     Canceled,
@@ -74,7 +74,7 @@ pub enum ErrorKind {
     Other,
 }
 
-/// How far the exchange had come.
+/// The phase of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Phase {
@@ -86,7 +86,7 @@ pub enum Phase {
     Handshake,
     /// Writing the request.
     Send,
-    /// The request is written, the response's head is not there yet.
+    /// Waiting for the response headers.
     Headers,
     /// Reading the response's body, or messages of a WebSocket.
     Body,
@@ -94,35 +94,35 @@ pub enum Phase {
     Close,
 }
 
-/// Whether the request reached the server: the answer to "may I send a request that is not idempotent once more".
+/// Whether the request reached the server, which decides whether a request that is not idempotent may be resent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "there is no fourth answer, and callers should match all three"
 )]
 pub enum Sent {
-    /// Provably not: not one byte of it was written, or the server said that it did not look at it.
+    /// Provably not: no byte of it was written, or the server reported that it did not process it.
     No,
-    /// Nobody can tell.
+    /// Unknown: it may have been sent.
     Maybe,
-    /// Yes: the server answered it, at least in part.
+    /// Yes: the server responded, at least in part.
     Yes,
 }
 
-/// Whose doing a failure is.
+/// The side that caused a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Side {
     /// This program: the request or the settings.
     Local,
-    /// The server, or a proxy that answered.
+    /// The server, or a proxy that responded.
     Remote,
-    /// Whatever lies between.
+    /// The network in between.
     Network,
 }
 
 impl Error {
-    /// An error of this kind. Whoever writes a transport starts here; see the `with_` methods for the rest.
+    /// Creates an error of this kind. Add details with the `with_` methods.
     pub fn new(kind: ErrorKind, phase: Phase, sent: Sent) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -138,22 +138,22 @@ impl Error {
         }))
     }
 
-    /// What happened.
+    /// Returns the kind.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// How far the exchange had come.
+    /// Returns the phase of the exchange.
     pub fn phase(&self) -> Phase {
         self.0.phase
     }
 
-    /// Whether the request reached the server.
+    /// Returns whether the request reached the server.
     pub fn sent(&self) -> Sent {
         self.0.sent
     }
 
-    /// Whose doing it is.
+    /// Returns the side that caused the failure.
     pub fn side(&self) -> Side {
         match self.kind() {
             ErrorKind::InvalidRequest | ErrorKind::Configuration | ErrorKind::Canceled => {
@@ -176,7 +176,8 @@ impl Error {
         }
     }
 
-    /// Whether the same request may well succeed later. Says nothing about whether sending it twice is harmless: that is [`sent`](Self::sent).
+    /// Returns whether the same request may succeed later. Whether sending it twice is harmless is a different question: see
+    /// [`sent`](Self::sent).
     pub fn is_retryable(&self) -> bool {
         match self.kind() {
             ErrorKind::Dns
@@ -186,9 +187,9 @@ impl Error {
             | ErrorKind::ConnectionLost
             | ErrorKind::StreamReset
             | ErrorKind::Truncated => true,
-            // A proxy that cannot reach the server says so with a 5xx; 403 and 407 stay as they are until somebody acts.
+            // A proxy that cannot reach the server responds with 5xx; 403 and 407 do not change without the user.
             ErrorKind::Proxy => self.status().is_none_or(|status| status.is_server_error()),
-            // RFC 6455 section 7.4.1 and the registry: what the server may overcome, as against what it will say again.
+            // RFC 6455 section 7.4.1 and the registry: the codes of transient failures.
             ErrorKind::Closed => {
                 matches!(
                     self.close_code(),
@@ -206,47 +207,70 @@ impl Error {
         }
     }
 
-    /// Whether the request provably did not reach the server, so that sending it again cannot do anything twice.
+    /// Returns whether the request provably did not reach the server, so that a resend cannot be processed twice.
     pub fn is_safe_to_resend(&self) -> bool {
         self.sent() == Sent::No
     }
 
-    /// Whether a clock ran out.
+    /// Returns whether a timeout expired.
     pub fn is_timeout(&self) -> bool {
         matches!(self.kind(), ErrorKind::Timeout(_))
     }
 
-    /// The status that the server answered with before the failure, or the proxy's where the kind is [`ErrorKind::Proxy`].
+    /// Returns the status of the response, or the proxy's if the kind is [`ErrorKind::Proxy`].
     pub fn status(&self) -> Option<StatusCode> {
         self.0.status
     }
 
-    /// The code of the close frame (RFC 6455 section 7.4), where the server sent one.
+    /// Returns the code of the server's close frame (RFC 6455 section 7.4), if any.
     pub fn close_code(&self) -> Option<u16> {
         self.0.close_code
     }
 
-    /// The server's name for the request, from the response's `x-request-id` or `x-oai-request-id`.
+    /// Returns the server's id of the request; see [`request_id`](crate::request_id).
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// Bytes of the body (or of complete WebSocket messages) that had arrived.
+    /// Returns the number of received bytes of the body, or of complete WebSocket messages.
     pub fn bytes_received(&self) -> u64 {
         self.0.bytes_received
     }
 
-    /// Events that had arrived, as far as the layer that counted them knows.
+    /// Returns the number of received events, where a layer counts them.
     pub fn events_received(&self) -> u64 {
         self.0.events_received
     }
 
-    /// The period of the clock that ran out.
+    /// Returns the period of the timeout that expired.
     pub fn timeout(&self) -> Option<Duration> {
         self.0.limit
     }
 
-    // The same failure, to stand above what was wrapped around it.
+    /// An error for a request that cannot be sent, before anything was.
+    #[cfg(any(feature = "hyper", feature = "zstd"))]
+    pub(crate) fn invalid_request(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(ErrorKind::InvalidRequest, Phase::Prepare, Sent::No).with_source(source)
+    }
+
+    /// An error for settings that cannot be used.
+    #[cfg(feature = "hyper")]
+    pub(crate) fn configuration(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(ErrorKind::Configuration, Phase::Prepare, Sent::No).with_source(source)
+    }
+
+    /// Whether to resend at once: nothing was sent, and the connection broke in a way that the next one may not. A refused connection, an
+    /// unknown name or a wrong certificate does not change within a millisecond.
+    #[cfg(feature = "hyper")]
+    pub(crate) fn is_resendable_at_once(&self) -> bool {
+        let is_momentary = matches!(
+            self.kind(),
+            ErrorKind::ConnectionLost | ErrorKind::Truncated | ErrorKind::StreamReset
+        );
+        self.is_safe_to_resend() && is_momentary
+    }
+
+    // The same failure without its source, to wrap what wrapped it.
     #[cfg(feature = "tower")]
     pub(crate) fn copy_without_source(&self) -> Self {
         let inner = &self.0;
@@ -257,7 +281,7 @@ impl Error {
         }))
     }
 
-    // The same failure seen from another phase, with what is known there about the request.
+    // The same failure in another phase, with what is known there about the request.
     pub(crate) fn seen_from(mut self, phase: Phase, sent: Sent) -> Self {
         self.0.phase = phase;
         self.0.sent = sent;
@@ -285,28 +309,28 @@ impl Error {
         self
     }
 
-    /// Adds the server's name for the request.
+    /// Adds the server's id of the request.
     #[must_use]
     pub fn with_request_id(mut self, id: impl Into<Box<str>>) -> Self {
         self.0.request_id = Some(id.into());
         self
     }
 
-    /// Says how many bytes had arrived.
+    /// Adds the number of received bytes.
     #[must_use]
     pub fn with_bytes_received(mut self, bytes: u64) -> Self {
         self.0.bytes_received = bytes;
         self
     }
 
-    /// Says how many events had arrived.
+    /// Adds the number of received events.
     #[must_use]
     pub fn with_events_received(mut self, events: u64) -> Self {
         self.0.events_received = events;
         self
     }
 
-    /// Adds the period of the clock that ran out.
+    /// Adds the period of the timeout that expired.
     #[must_use]
     pub fn with_timeout(mut self, period: Duration) -> Self {
         self.0.limit = Some(period);
@@ -389,4 +413,13 @@ impl StdError for Error {
             .as_deref()
             .map(|source| source as &(dyn StdError + 'static))
     }
+}
+
+/// Searches an error and its sources for one of this type.
+#[cfg(any(feature = "hyper", feature = "tower"))]
+pub(crate) fn find_source<'a, E: StdError + 'static>(
+    error: &'a (dyn StdError + 'static),
+) -> Option<&'a E> {
+    core::iter::successors(Some(error), |error| (*error).source())
+        .find_map(|error| error.downcast_ref())
 }

@@ -2,72 +2,51 @@
 
 #[cfg(feature = "cassette")]
 pub mod cassette;
-mod coding;
-mod connection;
-#[cfg(feature = "hyper")]
-mod connections;
-#[cfg(feature = "hyper")]
-mod connector;
+mod conn;
 mod error;
-#[cfg(feature = "hyper")]
-mod exchange;
-#[cfg(feature = "ws")]
-mod frames;
-#[cfg(feature = "hyper")]
-mod heard_out;
 mod http;
 #[cfg(feature = "hyper")]
-mod http1;
-#[cfg(feature = "hyper")]
-mod http2;
-#[cfg(feature = "hyper")]
-mod hyper;
-#[cfg(feature = "hyper")]
-mod hyper_error;
-#[cfg(feature = "hyper")]
-mod limits;
-#[cfg(feature = "hyper")]
-mod pool;
-#[cfg(feature = "proxy")]
-mod proxy;
-#[cfg(any(feature = "proxy", feature = "ws"))]
-mod raw_http;
+mod hyper_transport;
+mod lock;
 mod redact;
-mod redirects;
 mod retry;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod timeouts;
 mod timer;
-#[cfg(feature = "tls")]
-mod tls;
 #[cfg(feature = "tower")]
 mod tower;
-#[cfg(feature = "ws")]
-mod tungstenite;
 mod ws;
 
-pub use crate::coding::decode_content;
-#[cfg(feature = "zstd")]
-pub use crate::coding::{compress_zstd, compress_zstd_at};
-pub use crate::connection::{Connection, HttpVersions};
-pub use crate::error::{Error, ErrorKind, Phase, Sent, Side};
-pub use crate::http::{Body, BoxTransport, ERROR_BODY_LIMIT, HttpTransport, request_id};
-#[cfg(feature = "hyper")]
-pub use crate::hyper::{HyperTransport, HyperTransportBuilder};
+pub use crate::conn::options::Connection;
 #[cfg(feature = "proxy")]
-pub use crate::proxy::Proxy;
+pub use crate::conn::proxy::Proxy;
+#[cfg(feature = "tls")]
+pub use crate::conn::tls::{Roots, Tls};
+pub use crate::conn::versions::HttpVersions;
+pub use crate::error::{Error, ErrorKind, Phase, Sent, Side};
+pub use crate::http::body::{Body, ERROR_BODY_LIMIT};
+#[cfg(feature = "zstd")]
+pub use crate::http::encoding::compress::{compress_zstd, compress_zstd_at};
+pub use crate::http::encoding::decode_content;
+pub use crate::http::redirects::NoRedirects;
+pub use crate::http::request_id::request_id;
+pub use crate::http::transport::{BoxTransport, HttpTransport};
+#[cfg(feature = "hyper")]
+pub use crate::hyper_transport::{HyperTransport, HyperTransportBuilder};
 pub use crate::redact::Redactor;
-pub use crate::redirects::NoRedirects;
-pub use crate::retry::{
-    Decision, Outcome, RetryBudget, RetryPolicy, RetryStatuses, Schedule, StopReason, retry_after,
-};
-pub use crate::timeouts::{Clock, Timeouts, Watch};
+pub use crate::retry::after::retry_after;
+pub use crate::retry::budget::RetryBudget;
+pub use crate::retry::outcome::Outcome;
+pub use crate::retry::policy::{RetryPolicy, RetryStatuses};
+pub use crate::retry::schedule::{Decision, Schedule, StopReason};
+pub use crate::timeouts::watch::Watch;
+pub use crate::timeouts::{Clock, Timeouts};
 #[cfg(feature = "hyper")]
 pub use crate::timer::TokioTimer;
 pub use crate::timer::{BoxTimer, Timer};
-#[cfg(feature = "tls")]
-pub use crate::tls::{Roots, Tls};
 #[cfg(feature = "tower")]
 pub use crate::tower::TowerTransport;
-pub use crate::ws::{BoxWsTransport, Socket, Upgrade, WsConnection, WsSettings, WsTransport};
+pub use crate::ws::connection::{Socket, WsConnection};
+pub use crate::ws::options::WsSettings;
+pub use crate::ws::transport::{BoxWsTransport, Upgrade, WsTransport};

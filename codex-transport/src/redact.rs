@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// The credentials of a request, to take out of whatever its server sends back before a person sees it.
+/// Removes the credentials of a request from what its server sends back.
 ///
-/// A server, or something in between, may echo what it received: in a message, a header, a request id. Every byte of an echo becomes `*`,
+/// A server or an intermediary may echo what it received: in a message, a header, a request id. Every byte of an echo becomes `*`,
 /// also where it is only a part of a credential, from 12 bytes on.
 ///
 /// ```
@@ -36,7 +36,7 @@ impl Redactor {
         redactor
     }
 
-    /// Takes out these bytes too.
+    /// Adds a secret to remove.
     #[must_use]
     pub fn with_secret(mut self, secret: impl AsRef<[u8]>) -> Self {
         self.add(secret.as_ref());
@@ -62,7 +62,7 @@ impl Redactor {
         }
     }
 
-    /// The text without what it echoes.
+    /// Returns the text with every echo masked.
     pub fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut bytes = Cow::Borrowed(text.as_bytes());
         self.mask(&mut bytes);
@@ -72,7 +72,7 @@ impl Redactor {
         }
     }
 
-    /// The same in place. The length stays.
+    /// Masks every echo in place.
     pub fn redact_bytes(&self, bytes: &mut [u8]) {
         let mut masked = Cow::Borrowed(&*bytes);
         self.mask(&mut masked);
@@ -126,7 +126,7 @@ impl Credentials {
         )
     }
 
-    /// The server's name for the request, which stands in errors: without credentials, if it is an echo of them.
+    /// Returns the server's id of the request for use in errors, without any echo of credentials.
     pub(crate) fn clean_id(&self, id: &str) -> String {
         let contains = |all: &[u8], part: &[u8]| {
             part.len() <= all.len() && all.windows(part.len().max(1)).any(|window| window == part)

@@ -1,23 +1,22 @@
+//! How long each part of an exchange may take.
+
+pub(crate) mod watch;
+
 use core::fmt;
-use core::task::{Context, Poll, Waker};
 use core::time::Duration;
-use std::time::Instant;
 
-use crate::timer::BoxSleep;
-use crate::{BoxTimer, Error, ErrorKind, Phase, Sent, Timer};
-
-/// How long each part of an exchange may take. Every period is optional, and every one has a [`Clock`] that names it in the error.
+/// Timeouts of the parts of an exchange. Each is optional and has a [`Clock`] that names it in the error.
 ///
-/// The defaults are made for streams: strict where a healthy server is quick, patient where a model may be thinking.
+/// The defaults suit streams: strict where a healthy server is fast, long where a model may be reasoning.
 ///
-/// | clock | default | reason |
+/// | timeout | default | reason |
 /// |---|---|---|
 /// | `connect` | 15 s | name, TCP, proxy and TLS together; what the official client allows a WebSocket |
-/// | `headers` | 120 s | a streaming endpoint answers within seconds, but queues exist; [`unary`](Self::unary) waits for the whole answer |
-/// | `first_event` | 300 s | the first event may wait for a queue behind the headers |
-/// | `byte_idle` | 300 s | reasoning can be silent for minutes; keep-alives count as life, so this one only sees dead connections |
-/// | `event_idle` | 600 s | keep-alives do not count, so this one sees a server that is alive and stuck; twice the longest honest silence we know of |
-/// | `total` | none | a long answer is not a fault |
+/// | `headers` | 120 s | a streaming endpoint answers within seconds, but queues exist; [`unary`](Self::unary) waits for the whole response |
+/// | `first_event` | 300 s | the first event may wait in a queue after the headers |
+/// | `byte_idle` | 300 s | reasoning can be silent for minutes; keep-alives count as activity, so this detects dead connections only |
+/// | `event_idle` | 600 s | keep-alives do not count, so this detects a server that is alive and stuck; twice the longest legitimate pause known |
+/// | `total` | none | a long response is not a fault |
 ///
 /// A request carries its own as an extension, which replaces the transport's as a whole:
 ///
@@ -35,13 +34,13 @@ use crate::{BoxTimer, Error, ErrorKind, Phase, Sent, Timer};
 pub struct Timeouts {
     /// Name resolution, TCP, the proxy's tunnel and TLS together.
     pub connect: Option<Duration>,
-    /// From the start of `send` to the head of the response; includes connecting.
+    /// From the start of `send` to the response headers, connecting included.
     pub headers: Option<Duration>,
-    /// From the head of the response to the first event.
+    /// From the response headers to the first event.
     pub first_event: Option<Duration>,
     /// Between two arrivals of any bytes at all.
     pub byte_idle: Option<Duration>,
-    /// Between two events that mean something; comments, keep-alives and pings do not.
+    /// Between two meaningful events; comments, keep-alives and pings do not count.
     pub event_idle: Option<Duration>,
     /// From the start of `send` to the end of the body.
     pub total: Option<Duration>,
@@ -63,62 +62,12 @@ pub enum Clock {
     EventIdle,
     /// [`Timeouts::total`].
     Total,
-    /// A ping of ours was not answered in time (WebSocket and HTTP/2), or the peer of a WebSocket did not read our pongs.
+    /// A ping was not acknowledged in time (WebSocket and HTTP/2), or the peer of a WebSocket did not read our pongs.
     Pong,
 }
 
-/// The clocks of one response, for whoever reads it: tell it what arrives, poll it when nothing does.
-///
-/// A [`Body`](crate::Body) of ours watches `byte_idle` and `total` by itself. The other two need to know what an event is, so the
-/// layer that decodes events keeps a watch made by [`for_events`](Self::for_events) and polls it whenever the body is pending.
-///
-/// ```
-/// # #[cfg(feature = "hyper")] {
-/// use codex_transport::{BoxTimer, Clock, ErrorKind, Timeouts, TokioTimer, Watch};
-///
-/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-/// # runtime.block_on(async {
-/// let mut watch = Watch::for_events(&Timeouts::default(), BoxTimer::new(TokioTimer));
-/// watch.record_event();
-/// let error = std::future::poll_fn(|cx| watch.poll_expired(cx)).await;
-/// assert_eq!(error.kind(), ErrorKind::Timeout(Clock::EventIdle));
-/// assert_eq!(error.events_received(), 1);
-/// # }) }
-/// ```
-pub struct Watch {
-    timer: BoxTimer,
-    periods: Periods,
-    started: Instant,
-    last_bytes: Instant,
-    last_event: Option<Instant>,
-    bytes: u64,
-    events: u64,
-    // Whether anything arrived since the last look at the clock. Silence begins when the reader finds nothing, not when it was last
-    // given something: what it does in between is its own time.
-    bytes_arrived: bool,
-    event_arrived: bool,
-    // One sleep at a time. An arrival moves the instants above; when the sleep ends, what is left of the period is slept again. So an
-    // arrival costs one look at the clock and no timer operation.
-    sleep: Option<Armed>,
-}
-
-/// The periods that a response is watched for: a stream holds this, and not those that are over.
-#[derive(Debug, Default)]
-struct Periods {
-    first_event: Option<Duration>,
-    byte_idle: Option<Duration>,
-    event_idle: Option<Duration>,
-    total: Option<Duration>,
-}
-
-struct Armed {
-    sleep: BoxSleep,
-    until: Instant,
-    waker: Waker,
-}
-
 impl Timeouts {
-    /// No clock at all.
+    /// No timeouts.
     pub const fn none() -> Self {
         Self {
             connect: None,
@@ -130,7 +79,7 @@ impl Timeouts {
         }
     }
 
-    /// For requests whose answer comes in one piece: the head may take as long as the whole answer (600 s, as the official SDKs allow).
+    /// Timeouts for requests whose response is not streamed: the headers may take as long as the whole response (600 s, as the official SDKs allow).
     pub const fn unary() -> Self {
         let period = Some(Duration::from_secs(600));
         Self {
@@ -177,153 +126,6 @@ impl fmt::Display for Clock {
             Self::Total => "total",
             Self::Pong => "pong",
         })
-    }
-}
-
-impl Watch {
-    /// Watches `first_event` and `event_idle`, from now on.
-    pub fn for_events(timeouts: &Timeouts, timer: BoxTimer) -> Self {
-        let now = timer.now();
-        let periods = Periods {
-            first_event: timeouts.first_event,
-            event_idle: timeouts.event_idle,
-            ..Periods::default()
-        };
-        Self::new(periods, timer, now)
-    }
-
-    /// Watches `byte_idle` from now on, and `total` from `started` on.
-    pub fn for_bytes(timeouts: &Timeouts, timer: BoxTimer, started: Instant) -> Self {
-        let periods = Periods {
-            byte_idle: timeouts.byte_idle,
-            total: timeouts.total,
-            ..Periods::default()
-        };
-        Self::new(periods, timer, started)
-    }
-
-    fn new(periods: Periods, timer: BoxTimer, started: Instant) -> Self {
-        let last_bytes = timer.now();
-        Self {
-            timer,
-            periods,
-            started,
-            last_bytes,
-            last_event: None,
-            bytes: 0,
-            events: 0,
-            bytes_arrived: false,
-            event_arrived: false,
-            sleep: None,
-        }
-    }
-
-    /// Bytes arrived. The silence after them begins with the next call of [`poll_expired`](Self::poll_expired).
-    pub fn record_bytes(&mut self, count: usize) {
-        self.bytes += count as u64;
-        self.bytes_arrived = true;
-    }
-
-    /// An event arrived that means something. The wait for the next one begins with the next call of
-    /// [`poll_expired`](Self::poll_expired).
-    pub fn record_event(&mut self) {
-        self.events += 1;
-        self.event_arrived = true;
-    }
-
-    /// Bytes recorded so far.
-    pub fn bytes_received(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Events recorded so far.
-    pub fn events_received(&self) -> u64 {
-        self.events
-    }
-
-    /// Ready with the error when a clock has run out. Otherwise arranges to be woken when the next one might.
-    pub fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
-        let mut now = self.timer.now();
-        if core::mem::take(&mut self.bytes_arrived) {
-            self.last_bytes = now;
-        }
-        if core::mem::take(&mut self.event_arrived) && self.last_event.replace(now).is_none() {
-            // Another clock goes on from here, and may end before the first one would have.
-            self.sleep = None;
-        }
-        loop {
-            if let Some(armed) = &mut self.sleep {
-                // It has not ended and will wake the same task: polling it would only touch the timer's memory.
-                if now < armed.until && armed.waker.will_wake(cx.waker()) {
-                    return Poll::Pending;
-                }
-                if armed.sleep.as_mut().poll(cx).is_pending() {
-                    armed.waker.clone_from(cx.waker());
-                    return Poll::Pending;
-                }
-                self.sleep = None;
-                now = self.timer.now();
-            }
-            let Some((clock, since, period)) = self.earliest() else {
-                return Poll::Pending;
-            };
-            let elapsed = now.saturating_duration_since(since);
-            if elapsed >= period {
-                return Poll::Ready(
-                    Error::new(ErrorKind::Timeout(clock), Phase::Body, Sent::Yes)
-                        .with_timeout(period)
-                        .with_bytes_received(self.bytes)
-                        .with_events_received(self.events),
-                );
-            }
-            let mut sleep = self.timer.boxed_sleep(period - elapsed);
-            if sleep.as_mut().poll(cx).is_pending() {
-                self.sleep = Some(Armed {
-                    sleep,
-                    until: since + period,
-                    waker: cx.waker().clone(),
-                });
-                return Poll::Pending;
-            }
-            now = self.timer.now();
-        }
-    }
-
-    // The clock that would run out first if nothing more came.
-    fn earliest(&self) -> Option<(Clock, Instant, Duration)> {
-        let Periods {
-            first_event,
-            byte_idle,
-            event_idle,
-            total,
-        } = self.periods;
-        let event = match self.last_event {
-            None => first_event.map(|period| (Clock::FirstEvent, self.started, period)),
-            Some(last) => event_idle.map(|period| (Clock::EventIdle, last, period)),
-        };
-        [
-            event,
-            byte_idle.map(|period| (Clock::ByteIdle, self.last_bytes, period)),
-            total.map(|period| (Clock::Total, self.started, period)),
-        ]
-        .into_iter()
-        .flatten()
-        // A period too long for the clock never runs out.
-        .filter_map(|(clock, since, period)| {
-            Some((since.checked_add(period)?, (clock, since, period)))
-        })
-        .min_by_key(|(deadline, _)| *deadline)
-        .map(|(_, found)| found)
-    }
-}
-
-impl fmt::Debug for Watch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watch")
-            .field("periods", &self.periods)
-            .field("bytes", &self.bytes)
-            .field("events", &self.events)
-            .finish_non_exhaustive()
     }
 }
 

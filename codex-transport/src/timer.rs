@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Where waiting and the current time come from, so that a test can turn minutes into microseconds and no particular runtime is needed.
+/// A source of sleeps and of the current time, so that tests can use virtual time and no particular runtime is needed.
 ///
 /// ```
 /// # #[cfg(feature = "hyper")] {
@@ -20,10 +20,10 @@ use std::time::Instant;
 /// # }) }
 /// ```
 pub trait Timer: Send + Sync {
-    /// Resolves after the period, never earlier. Dropping it ends the wait.
+    /// Resolves after the period, never earlier.
     fn sleep(&self, period: Duration) -> impl Future<Output = ()> + Send + 'static;
 
-    /// The current time, on the clock that `sleep` uses.
+    /// Returns the current time, on the clock that `sleep` uses.
     fn now(&self) -> Instant;
 }
 

@@ -8,15 +8,17 @@ use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tower_service::Service;
 
+use crate::error::{Error, ErrorKind, Phase, Sent, find_source};
+use crate::http::body::Body;
+use crate::http::transport::{BoxTransport, HttpTransport};
 #[cfg(feature = "hyper")]
-use crate::HyperTransport;
-use crate::{Body, BoxTransport, Error, ErrorKind, HttpTransport, Phase, Sent};
+use crate::hyper_transport::HyperTransport;
 
-/// Any tower service from `Request<Bytes>` to a response, as an [`HttpTransport`]. The other way round, [`BoxTransport`] and
-/// [`HyperTransport`] are tower services.
+/// An [`HttpTransport`] over a tower service from `Request<Bytes>` to a response. Conversely, [`BoxTransport`] and [`HyperTransport`] are
+/// tower services.
 ///
-/// The service is cloned for each request, as tower's contract wants it, and waited for until it is ready. An error that is an
-/// [`Error`] of ours, or wraps one, stays what it was; any other becomes [`ErrorKind::Other`] with the service's error as its source.
+/// Each request clones the service, as tower's contract demands, and waits until the clone is ready. A service error that is or wraps an
+/// [`Error`] keeps its kind; any other becomes [`ErrorKind::Other`] with the service's error as its source.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -24,7 +26,7 @@ use crate::{Body, BoxTransport, Error, ErrorKind, HttpTransport, Phase, Sent};
 /// use codex_transport::{BoxTransport, HttpTransport, TowerTransport};
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// // A tower service, here ours; usually a stack of layers around it.
+/// // A tower service, usually within a stack of layers.
 /// let service = BoxTransport::new(ScriptedTransport::new(Script::new().answer(Answer::ok().body("hello"))));
 /// let transport = TowerTransport::new(service);
 /// let request = http::Request::get("https://example.test/").body(Bytes::new()).unwrap();
@@ -53,12 +55,12 @@ where
         let mut service = self.0.clone();
         poll_fn(|cx| service.poll_ready(cx))
             .await
-            .map_err(|error| foreign(error.into(), Phase::Prepare, Sent::No))?;
+            .map_err(|error| service_error(error.into(), Phase::Prepare, Sent::No))?;
         let response = service
             .call(request)
             .await
-            .map_err(|error| foreign(error.into(), Phase::Headers, Sent::Maybe))?;
-        Ok(response.map(|body| Body::wrap(Foreign(Box::pin(body)))))
+            .map_err(|error| service_error(error.into(), Phase::Headers, Sent::Maybe))?;
+        Ok(response.map(|body| Body::wrap(ServiceBody(Box::pin(body)))))
     }
 }
 
@@ -99,9 +101,9 @@ impl Service<Request<Bytes>> for HyperTransport {
     }
 }
 
-struct Foreign<B>(Pin<Box<B>>);
+struct ServiceBody<B>(Pin<Box<B>>);
 
-impl<B> HttpBody for Foreign<B>
+impl<B> HttpBody for ServiceBody<B>
 where
     B: HttpBody<Data = Bytes>,
     B::Error: Into<Box<dyn core::error::Error + Send + Sync>>,
@@ -116,7 +118,7 @@ where
         self.0
             .as_mut()
             .poll_frame(cx)
-            .map_err(|error| foreign(error.into(), Phase::Body, Sent::Yes))
+            .map_err(|error| service_error(error.into(), Phase::Body, Sent::Yes))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -128,19 +130,18 @@ where
     }
 }
 
-fn foreign(error: Box<dyn core::error::Error + Send + Sync>, phase: Phase, sent: Sent) -> Error {
+fn service_error(
+    error: Box<dyn core::error::Error + Send + Sync>,
+    phase: Phase,
+    sent: Sent,
+) -> Error {
     let error = match error.downcast::<Error>() {
         Ok(ours) => return *ours,
         Err(error) => error,
     };
-    // What a layer wrapped around ours says nothing about the network.
-    let found = core::iter::successors(
-        Some(&*error as &(dyn core::error::Error + 'static)),
-        |error| error.source(),
-    )
-    .find_map(|error| error.downcast_ref::<Error>())
-    .map(Error::copy_without_source);
-    found
+    // An error of ours that a layer wrapped keeps its kind; the wrapper contains no facts about the network.
+    find_source::<Error>(&*error)
+        .map(Error::copy_without_source)
         .unwrap_or_else(|| Error::new(ErrorKind::Other, phase, sent))
         .with_source(error)
 }

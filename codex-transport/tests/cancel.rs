@@ -1,29 +1,17 @@
 //! Giving up early must cost nothing: no task, no descriptor and no stream stays behind.
 #![cfg(all(feature = "testing", feature = "ws", target_os = "linux"))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail like tests"
-)]
+#![cfg(test)]
+
+mod support;
 
 use core::time::Duration;
 use std::time::Instant;
 
 use bytes::Bytes;
 use codex_transport::testing::{Answer, LoopbackServer, Script};
-use codex_transport::{
-    Connection, HttpTransport, HttpVersions, HyperTransport, Upgrade, WsTransport,
-};
+use codex_transport::{HttpTransport, HttpVersions, Upgrade, WsTransport};
 use http::Request;
-
-fn transport(http: HttpVersions) -> HyperTransport {
-    let mut connection = Connection::default();
-    connection.http = http;
-    HyperTransport::builder()
-        .connection(connection)
-        .build()
-        .unwrap()
-}
+use support::build;
 
 fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
@@ -48,7 +36,7 @@ async fn cancels_leave_nothing_behind() {
     for (http, count) in [(HttpVersions::Http1, 3_000), (HttpVersions::Http2, 10_000)] {
         let answer = Answer::sse().body("data: {}\n\n").stall().forever();
         let server = LoopbackServer::start(Script::new().answer(answer)).unwrap();
-        let transport = transport(http);
+        let transport = build(http, |_| ());
         let mut before = (0, 0);
         for done in 0..count {
             let request = Request::post(server.url("/v1/responses"))
@@ -69,7 +57,7 @@ async fn cancels_leave_nothing_behind() {
 
     // Before the head, too.
     let server = LoopbackServer::start(Script::new().answer(Answer::silence().forever())).unwrap();
-    let transport = transport(HttpVersions::Http1);
+    let transport = build(HttpVersions::Http1, |_| ());
     for _ in 0..100 {
         let request = Request::post(server.url("/"))
             .body(Bytes::from_static(b"{}"))

@@ -1,10 +1,6 @@
 //! Recording, scrubbing and replaying.
 #![cfg(all(feature = "cassette", feature = "testing", feature = "ws"))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail like tests"
-)]
+#![cfg(test)]
 
 use core::time::Duration;
 use std::time::Instant;

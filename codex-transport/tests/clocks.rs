@@ -57,7 +57,7 @@ async fn the_first_event_starts_the_next_clock_though_it_is_shorter() {
     assert_eq!(start.elapsed(), 11 * SECOND);
 }
 
-// Whoever takes long over a piece must not find that the server was silent meanwhile.
+// A reader that takes long over a chunk must not count that time as idle time of the server.
 #[tokio::test(start_paused = true)]
 async fn the_readers_own_time_is_not_silence() {
     let timeouts = timeouts(|timeouts| timeouts.byte_idle = Some(10 * SECOND));
@@ -76,7 +76,7 @@ async fn the_readers_own_time_is_not_silence() {
     assert_eq!(start.elapsed(), 10 * SECOND);
 }
 
-// The sleep that is under way must wake whoever polls now, not whoever polled first.
+// The pending sleep must wake the task that polled last, not the first.
 #[tokio::test(start_paused = true)]
 async fn a_watch_may_move_to_another_task() {
     let timeouts = timeouts(|timeouts| timeouts.byte_idle = Some(10 * SECOND));

@@ -6,7 +6,7 @@
     feature = "gzip",
     feature = "zstd"
 ))]
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+#![cfg(test)]
 
 use core::error::Error as _;
 use core::time::Duration;

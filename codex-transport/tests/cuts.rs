@@ -3,11 +3,7 @@
 //! A sample of the offsets by default; every Nth with `CODEX_TRANSPORT_CUT_STEP=N`, so all of them with 1. `CODEX_TRANSPORT_CUT=stall`
 //! runs one kind of cut alone.
 #![cfg(all(feature = "testing", feature = "ws"))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail like tests"
-)]
+#![cfg(test)]
 
 use core::time::Duration;
 use std::sync::Arc;

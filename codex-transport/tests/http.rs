@@ -1,16 +1,19 @@
 //! The HTTP transport against a real server.
 #![cfg(feature = "testing")]
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+#![cfg(test)]
+
+mod support;
 
 use core::time::Duration;
 
 use bytes::Bytes;
 use codex_transport::testing::{Answer, ChunkShape, Cut, Gate, LoopbackServer, Script};
 use codex_transport::{
-    Clock, Connection, Error, ErrorKind, HttpTransport, HttpVersions, HyperTransport, NoRedirects,
-    Phase, Sent, Timeouts,
+    Clock, Error, ErrorKind, HttpTransport, HttpVersions, HyperTransport, NoRedirects, Phase, Sent,
+    Timeouts,
 };
 use http::{Request, Version};
+use support::build;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -18,15 +21,6 @@ fn post(url: String) -> Request<Bytes> {
     Request::post(url)
         .header("authorization", "Bearer invented")
         .body(Bytes::from_static(b"{\"stream\":true}"))
-        .unwrap()
-}
-
-fn transport(http: HttpVersions) -> HyperTransport {
-    let mut connection = Connection::default();
-    connection.http = http;
-    HyperTransport::builder()
-        .connection(connection)
-        .build()
         .unwrap()
 }
 
@@ -52,7 +46,7 @@ async fn the_first_event_is_handed_out_before_the_last_is_sent() {
             .gate(&gate)
             .event(r#"{"type":"b"}"#);
         let server = LoopbackServer::start(Script::new().answer(answer)).unwrap();
-        let response = transport(http)
+        let response = build(http, |_| ())
             .send(post(server.url("/v1/responses")))
             .await
             .unwrap();
@@ -94,7 +88,7 @@ async fn every_shape_gives_the_same_bytes() {
             let server =
                 LoopbackServer::start(Script::new().answer(Answer::sse().body(text).shape(shape)))
                     .unwrap();
-            let mut body = transport(http)
+            let mut body = build(http, |_| ())
                 .send(post(server.url("/")))
                 .await
                 .unwrap()
@@ -119,7 +113,7 @@ async fn a_cut_delivers_the_exact_prefix_and_then_one_error() {
                 .body(text.clone())
                 .cut(cut);
             let server = LoopbackServer::start(Script::new().answer(answer)).unwrap();
-            let mut body = transport(http)
+            let mut body = build(http, |_| ())
                 .send(post(server.url("/")))
                 .await
                 .unwrap()
@@ -143,7 +137,7 @@ async fn a_server_that_hangs_up_before_it_answers_leaves_the_question_open() {
             let server =
                 LoopbackServer::start(Script::new().answer(Answer::hang_up(cut).forever()))
                     .unwrap();
-            let error = transport(http)
+            let error = build(http, |_| ())
                 .send(post(server.url("/")))
                 .await
                 .unwrap_err();
@@ -171,7 +165,7 @@ async fn silence_before_the_head_and_in_the_body_has_a_named_clock() {
                 .answer(Answer::sse().body("data: 1\n\n").stall()),
         )
         .unwrap();
-        let transport = transport(http);
+        let transport = build(http, |_| ());
         let mut timeouts = Timeouts::default();
         timeouts.headers = Some(Duration::from_millis(100));
         timeouts.byte_idle = Some(Duration::from_millis(100));
@@ -222,7 +216,7 @@ async fn dropping_the_body_cancels_the_answer_at_once() {
     for http in BOTH {
         let answer = Answer::sse().body("data: 1\n\n").stall().forever();
         let server = LoopbackServer::start(Script::new().answer(answer)).unwrap();
-        let transport = transport(http);
+        let transport = build(http, |_| ());
         let mut shortest = Duration::MAX;
         for done in 0..20 {
             let mut body = transport
@@ -327,7 +321,7 @@ async fn a_pooled_connection_that_died_is_not_used() {
     let first = transport.send(post(server.url("/"))).await.unwrap();
     first.into_body().collect(10).await.unwrap();
     drop(server);
-    // Time for the close to arrive; before that, nobody could know.
+    // Time for the close to arrive; before that, it cannot be detected.
     tokio::time::sleep(Duration::from_millis(50)).await;
     let server = LoopbackServer::builder(Script::new().answer(Answer::ok().body("again")))
         .address(address)
@@ -383,7 +377,7 @@ async fn headers_have_one_limit_over_every_version() {
             script = script.answer(headers(fields, length));
         }
         let server = LoopbackServer::start(script).unwrap();
-        let transport = transport(http);
+        let transport = build(http, |_| ());
         for (fields, length) in fits {
             let response = transport.send(post(server.url("/"))).await.unwrap();
             assert_eq!(response.headers()["x-policy-001"].len(), length);
@@ -437,7 +431,7 @@ async fn chunk_extensions_and_trailers_have_limits_that_are_named() {
             let _ = stream.write_all((head.to_owned() + &body).as_bytes()).await;
             let _ = stream.read_to_end(&mut Vec::new()).await;
         });
-        let transport = transport(HttpVersions::Http1);
+        let transport = build(HttpVersions::Http1, |_| ());
         let body = transport.send(post(url)).await.unwrap().into_body();
         let result = body.collect(100).await;
         let Some(limit) = limit else {
@@ -464,7 +458,7 @@ async fn an_answer_that_is_no_http2_breaks_the_protocol() {
         // Until the client gives up.
         stream.read_to_end(&mut Vec::new()).await.unwrap();
     };
-    let transport = transport(HttpVersions::Http2);
+    let transport = build(HttpVersions::Http2, |_| ());
     let (response, ()) = tokio::join!(transport.send(post(url)), server);
     let error = response.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Protocol, "{error:?}");

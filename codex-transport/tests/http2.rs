@@ -1,11 +1,9 @@
 //! HTTP/2 where there is more to do than one connection carries, and where it is not wanted. The server is `h2` itself, so that its limits
 //! and resets are exact.
 #![cfg(feature = "testing-tls")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail like tests"
-)]
+#![cfg(test)]
+
+mod support;
 
 use core::error::Error as _;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -14,12 +12,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use codex_transport::{
-    Clock, Connection, ErrorKind, HttpTransport, HttpVersions, HyperTransport, Phase, Roots, Sent,
-    Timeouts,
+    Clock, ErrorKind, HttpTransport, HttpVersions, HyperTransport, Phase, Roots, Sent, Timeouts,
 };
 use h2::Reason;
 use h2::server::SendResponse;
 use http::{Request, Response, Version};
+use support::build;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -93,16 +91,6 @@ async fn start(limit: Option<u32>, seen: &Arc<Seen>) -> String {
     url
 }
 
-fn build(change: impl FnOnce(&mut Connection)) -> HyperTransport {
-    let mut connection = Connection::default();
-    connection.http = HttpVersions::Http2;
-    change(&mut connection);
-    HyperTransport::builder()
-        .connection(connection)
-        .build()
-        .unwrap()
-}
-
 async fn fetch(transport: HyperTransport, url: String) -> Result<Bytes, codex_transport::Error> {
     let request = Request::post(url).body(Bytes::from_static(b"{}")).unwrap();
     transport.send(request).await?.into_body().collect(16).await
@@ -112,7 +100,7 @@ async fn fetch(transport: HyperTransport, url: String) -> Result<Bytes, codex_tr
 async fn a_thousand_streams_at_a_limit_of_a_hundred_run_at_once() {
     let seen = Seen::new(0);
     let url = start(Some(100), &seen).await;
-    let transport = build(|_| ());
+    let transport = build(HttpVersions::Http2, |_| ());
     let mut requests: JoinSet<_> = (0..1000)
         .map(|_| fetch(transport.clone(), url.clone()))
         .collect();
@@ -134,7 +122,7 @@ async fn a_thousand_streams_at_a_limit_of_a_hundred_run_at_once() {
 async fn without_a_limit_one_connection_carries_all() {
     let seen = Seen::new(0);
     let url = start(None, &seen).await;
-    let transport = build(|_| ());
+    let transport = build(HttpVersions::Http2, |_| ());
     let mut requests: JoinSet<_> = (0..300)
         .map(|_| fetch(transport.clone(), url.clone()))
         .collect();
@@ -152,7 +140,9 @@ async fn without_a_limit_one_connection_carries_all() {
 async fn past_the_last_connection_a_request_waits_for_a_stream() {
     let seen = Seen::new(0);
     let url = start(Some(2), &seen).await;
-    let transport = build(|connection| connection.http2_max_connections = 2);
+    let transport = build(HttpVersions::Http2, |connection| {
+        connection.http2_max_connections = 2
+    });
     let mut requests: JoinSet<_> = (0..9)
         .map(|_| fetch(transport.clone(), url.clone()))
         .collect();
@@ -174,7 +164,9 @@ async fn past_the_last_connection_a_request_waits_for_a_stream() {
 async fn a_request_that_finds_no_stream_names_the_limit() {
     let seen = Seen::new(0);
     let url = start(Some(2), &seen).await;
-    let transport = build(|connection| connection.http2_max_connections = 1);
+    let transport = build(HttpVersions::Http2, |connection| {
+        connection.http2_max_connections = 1
+    });
     let mut requests = JoinSet::new();
     for _ in 0..2 {
         requests.spawn(fetch(transport.clone(), url.clone()));
@@ -220,8 +212,9 @@ async fn a_connection_whose_ping_is_not_answered_is_left() {
         serve(stream, None, of_server).await;
         swallowing.abort();
     });
-    let transport =
-        build(|connection| connection.http2_keepalive = Some(Duration::from_millis(100)));
+    let transport = build(HttpVersions::Http2, |connection| {
+        connection.http2_keepalive = Some(Duration::from_millis(100))
+    });
     let first = fetch(transport.clone(), url.clone());
     let error = tokio::time::timeout(Duration::from_secs(5), first)
         .await
@@ -268,7 +261,7 @@ async fn a_burst_to_an_unknown_server_makes_as_many_connections_as_it_needs() {
             });
         }
     });
-    let transport = build(|connection| {
+    let transport = build(HttpVersions::Http2, |connection| {
         connection.http = HttpVersions::Negotiated;
         connection.tls = connection.tls.clone().with_authority_pem(&certificate);
         connection.tls.roots = Roots::OnlyAdded;
@@ -318,7 +311,7 @@ async fn what_a_server_wants_over_http1_is_sent_over_http1() {
             });
         }
     });
-    let transport = build(|connection| {
+    let transport = build(HttpVersions::Http2, |connection| {
         connection.http = HttpVersions::Negotiated;
         connection.tls = connection.tls.clone().with_authority_pem(&certificate);
         connection.tls.roots = Roots::OnlyAdded;

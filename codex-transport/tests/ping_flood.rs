@@ -1,10 +1,6 @@
 //! A peer that pings without end: what it costs, and what it cannot hold up. A binary of its own, since it looks at the memory of the process.
 #![cfg(all(feature = "ws", target_os = "linux"))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 use core::future::poll_fn;
 use core::task::Poll;

@@ -1,10 +1,6 @@
 //! One connection policy: HTTP/1.1, HTTP/2 and WebSocket must behave alike, directly, over TLS and through a proxy.
 #![cfg(all(feature = "testing-tls", feature = "ws", feature = "proxy"))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail like tests"
-)]
+#![cfg(test)]
 
 use core::net::SocketAddr;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -108,7 +104,7 @@ fn silent() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-fn nobody() -> SocketAddr {
+fn unused_address() -> SocketAddr {
     silent().1
 }
 
@@ -168,9 +164,9 @@ async fn ok_refused_and_silent_are_the_same_everywhere() {
             );
         }
 
-        // Nobody listens.
+        // No server listens.
         for scheme in ["http", "https"] {
-            let url = format!("{scheme}://{}/v1", nobody());
+            let url = format!("{scheme}://{}/v1", unused_address());
             let error = wire.ask(&build(trusting()), &url).await.unwrap_err();
             assert_eq!(
                 shape(&error),
@@ -189,7 +185,7 @@ async fn ok_refused_and_silent_are_the_same_everywhere() {
             assert_eq!(error.status().unwrap(), 502);
         }
 
-        // Nobody answers.
+        // The server does not respond.
         let error = wire
             .ask(&build(trusting()), &format!("https://{mute}/v1"))
             .await
@@ -254,7 +250,7 @@ async fn what_a_proxy_refuses_comes_with_its_status() {
                 403,
                 false,
             ),
-            (format!("http://{}", nobody()), 0, true),
+            (format!("http://{}", unused_address()), 0, true),
         ] {
             let mut connection = wire.connection();
             connection.proxy = Proxy::new(url).unwrap();

@@ -1,10 +1,6 @@
 //! What a WebSocket answers by itself, as the library on the other side sees it.
 #![cfg(feature = "ws")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 use core::future::poll_fn;
 use core::pin::Pin;

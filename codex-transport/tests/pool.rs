@@ -1,10 +1,8 @@
 //! What becomes of connections: which are used again, which are closed, and when.
 #![cfg(all(feature = "testing", feature = "testing-tls"))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail like tests"
-)]
+#![cfg(test)]
+
+mod support;
 
 use core::net::SocketAddr;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -19,6 +17,7 @@ use codex_transport::{
     Body, Clock, Connection, Error, ErrorKind, HttpTransport, HttpVersions, HyperTransport,
 };
 use http::Request;
+use support::build;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -142,16 +141,6 @@ fn post(url: &str) -> Request<Bytes> {
     Request::post(url).body(Bytes::from_static(b"{}")).unwrap()
 }
 
-fn build(change: impl FnOnce(&mut Connection)) -> HyperTransport {
-    let mut connection = Connection::default();
-    connection.http = HttpVersions::Http1;
-    change(&mut connection);
-    HyperTransport::builder()
-        .connection(connection)
-        .build()
-        .unwrap()
-}
-
 async fn text(transport: &HyperTransport, url: &str) -> Result<Bytes, Error> {
     let response = transport.send(post(url)).await?;
     response.into_body().collect(1024).await
@@ -176,7 +165,7 @@ async fn first_chunk(transport: &HyperTransport, url: &str) -> Body {
 async fn a_complete_answer_frees_its_connection_for_the_next() {
     let server = hello();
     let relay = Relay::before(server.address());
-    let transport = build(|_| ());
+    let transport = build(HttpVersions::Http1, |_| ());
     for _ in 0..3 {
         assert_eq!(text(&transport, &relay.url("http")).await.unwrap(), "hello");
     }
@@ -195,7 +184,7 @@ async fn an_answer_without_a_body_frees_its_connection_as_well() {
     let server = LoopbackServer::start(Script::new().answer(Answer::status(204).forever()));
     let server = server.unwrap();
     let relay = Relay::before(server.address());
-    let transport = build(|_| ());
+    let transport = build(HttpVersions::Http1, |_| ());
     let mut kept = Vec::new();
     for _ in 0..3 {
         let response = transport.send(post(&relay.url("http"))).await.unwrap();
@@ -211,7 +200,7 @@ async fn what_is_given_up_is_closed_and_not_used_again() {
     let stalled = Answer::sse().body("data: 1\n\n").gate(&gate).forever();
     let server = LoopbackServer::start(Script::new().answer(stalled)).unwrap();
     let relay = Relay::before(server.address());
-    let transport = build(|_| ());
+    let transport = build(HttpVersions::Http1, |_| ());
     for count in 1..=3 {
         let body = first_chunk(&transport, &relay.url("http")).await;
         assert_eq!((relay.accepted(), relay.open()), (count, 1));
@@ -224,7 +213,7 @@ async fn what_is_given_up_is_closed_and_not_used_again() {
 async fn none_of_those_that_the_server_closed_is_used() {
     let (server, gate) = halves();
     let relay = Relay::before(server.address());
-    let transport = build(|_| ());
+    let transport = build(HttpVersions::Http1, |_| ());
     let mut bodies = Vec::new();
     for _ in 0..5 {
         bodies.push(first_chunk(&transport, &relay.url("http")).await);
@@ -236,7 +225,7 @@ async fn none_of_those_that_the_server_closed_is_used() {
     assert_eq!(relay.open(), 5);
     relay.counts.cut.notify_waiters();
     relay.until_open(0).await;
-    // Time for the closes to arrive; before that, nobody could know.
+    // Time for the closes to arrive; before that, they cannot be detected.
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(text(&transport, &relay.url("http")).await.unwrap(), "12");
     assert_eq!((relay.accepted(), relay.open()), (6, 1));
@@ -247,7 +236,7 @@ async fn a_stream_over_http1_has_no_task() {
     let gate = Gate::new();
     let stalled = Answer::sse().body("data: 1\n\n").gate(&gate).forever();
     let server = LoopbackServer::start(Script::new().answer(stalled)).unwrap();
-    let transport = build(|_| ());
+    let transport = build(HttpVersions::Http1, |_| ());
     let mut bodies = Vec::new();
     for _ in 0..50 {
         bodies.push(first_chunk(&transport, &server.url("/")).await);
@@ -258,7 +247,7 @@ async fn a_stream_over_http1_has_no_task() {
     for mut body in bodies {
         assert!(body.chunk().await.is_none());
     }
-    // The one that closes what nobody uses.
+    // The task that closes unused connections.
     assert_eq!(metrics.num_alive_tasks(), 1);
 }
 
@@ -267,7 +256,7 @@ async fn an_unused_connection_is_closed_in_time() {
     let server = hello();
     for http in [HttpVersions::Http1, HttpVersions::Http2] {
         let relay = Relay::before(server.address());
-        let transport = build(|connection| {
+        let transport = build(HttpVersions::Http1, |connection| {
             connection.http = http;
             connection.pool_idle = Duration::from_millis(200);
         });
@@ -283,7 +272,9 @@ async fn an_unused_connection_is_closed_in_time() {
 async fn what_may_wait_for_ever_does() {
     let server = hello();
     let relay = Relay::before(server.address());
-    let transport = build(|connection| connection.pool_idle = Duration::MAX);
+    let transport = build(HttpVersions::Http1, |connection| {
+        connection.pool_idle = Duration::MAX
+    });
     for _ in 0..2 {
         text(&transport, &relay.url("http")).await.unwrap();
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -296,7 +287,7 @@ async fn what_may_not_wait_at_all_does_not() {
     let server = hello();
     for http in [HttpVersions::Http1, HttpVersions::Http2] {
         let relay = Relay::before(server.address());
-        let transport = build(|connection| {
+        let transport = build(HttpVersions::Http1, |connection| {
             connection.http = http;
             connection.pool_idle = Duration::ZERO;
         });
@@ -336,7 +327,7 @@ async fn a_connection_in_use_keeps_its_place() {
         Relay::before(server.address()),
         Relay::before(server.address()),
     );
-    let transport = build(|_| ());
+    let transport = build(HttpVersions::Http1, |_| ());
     let body = first_chunk(&transport, &relay.url("http")).await;
     // Another origin is not a reason to forget this one.
     drop(first_chunk(&transport, &other.url("http")).await);
@@ -351,7 +342,9 @@ async fn no_more_wait_than_may() {
     for (room, left) in [(0, 0), (1, 1), (2, 2), (8, 3)] {
         let (server, gate) = halves();
         let relay = Relay::before(server.address());
-        let transport = build(|connection| connection.pool_max_idle = room);
+        let transport = build(HttpVersions::Http1, |connection| {
+            connection.pool_max_idle = room
+        });
         let mut bodies = Vec::new();
         for _ in 0..3 {
             bodies.push(first_chunk(&transport, &relay.url("http")).await);
@@ -369,7 +362,7 @@ fn a_transport_outlives_the_runtime_that_used_it() {
     let server = hello();
     for http in [HttpVersions::Http1, HttpVersions::Http2] {
         let relay = Relay::before(server.address());
-        let transport = build(|connection| {
+        let transport = build(HttpVersions::Http1, |connection| {
             connection.http = http;
             connection.pool_idle = Duration::from_secs(1);
         });
@@ -401,7 +394,9 @@ fn a_transport_outlives_the_runtime_that_used_it() {
 async fn with_http2_all_wait_for_one_connection() {
     let server = hello();
     let relay = Relay::before(server.address());
-    let transport = build(|connection| connection.http = HttpVersions::Http2);
+    let transport = build(HttpVersions::Http1, |connection| {
+        connection.http = HttpVersions::Http2
+    });
     for round in 1..=3 {
         for answer in texts(&transport, &relay.url("http"), 20).await {
             assert_eq!(answer.unwrap(), "hello");
@@ -422,7 +417,7 @@ async fn a_connection_with_a_stream_is_not_unused() {
         .answer(Answer::ok().body("hello").forever());
     let server = LoopbackServer::start(script).unwrap();
     let relay = Relay::before(server.address());
-    let transport = build(|connection| {
+    let transport = build(HttpVersions::Http1, |connection| {
         connection.http = HttpVersions::Http2;
         connection.pool_idle = Duration::from_millis(100);
     });
@@ -447,12 +442,12 @@ async fn where_http2_is_agreed_on_one_connection_stays() {
             .start()
             .unwrap();
     let relay = Relay::before(server.address());
-    let transport = build(|connection| {
+    let transport = build(HttpVersions::Http1, |connection| {
         connection.http = HttpVersions::Negotiated;
         let tls = connection.tls.clone();
         connection.tls = tls.with_authority_pem(authority.certificate_pem());
     });
-    // Nobody knows yet what will be agreed on.
+    // The version of HTTP is not agreed on yet.
     for answer in texts(&transport, &relay.url("https"), 20).await {
         assert_eq!(answer.unwrap(), "hello");
     }
@@ -495,7 +490,9 @@ async fn when_the_one_who_dials_gives_up_one_of_the_others_does() {
     // Takes connections and never says a word.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let relay = Relay::before(silent.local_addr().unwrap());
-    let transport = build(|connection| connection.http = HttpVersions::Http2);
+    let transport = build(HttpVersions::Http1, |connection| {
+        connection.http = HttpVersions::Http2
+    });
     let ask = || {
         let (transport, url) = (transport.clone(), relay.url("https"));
         tokio::spawn(async move { text(&transport, &url).await })
@@ -519,7 +516,7 @@ async fn a_long_request_is_sent_while_its_answer_is_awaited() {
     let server = LoopbackServer::start(Script::new().answer(Answer::ok().body("read").forever()));
     let server = server.unwrap();
     let body = Bytes::from(vec![b'x'; 8 * 1024 * 1024]);
-    let transport = build(|_| ());
+    let transport = build(HttpVersions::Http1, |_| ());
     for _ in 0..2 {
         let request = Request::post(server.url("/")).body(body.clone()).unwrap();
         let response = transport.send(request).await.unwrap();
@@ -548,7 +545,7 @@ async fn an_answer_that_does_not_wait_for_the_request_is_an_answer() {
             }
         }
     });
-    let transport = build(|_| ());
+    let transport = build(HttpVersions::Http1, |_| ());
     for body in ["one", "two"] {
         let long = Bytes::from(vec![b'x'; 64 * 1024 * 1024]);
         let request = Request::post(&url).body(long).unwrap();
@@ -579,7 +576,7 @@ async fn over_tls_the_server_is_told_of_the_end() {
         let tls = connection.tls.clone();
         connection.tls = tls.with_authority_pem(authority.certificate_pem());
     };
-    let transport = build(with_authority);
+    let transport = build(HttpVersions::Http1, with_authority);
     // In the middle of an answer.
     let body = first_chunk(&transport, &relay.url("https")).await;
     let before = relay.sent();
@@ -605,8 +602,8 @@ async fn over_tls_the_server_is_told_of_the_end() {
     drop(transport);
     relay.until_open(0).await;
     assert_eq!(relay.sent() - before, FAREWELL);
-    // When there is nobody any more to whom it could go back.
-    let transport = build(with_authority);
+    // When the pool that it could return to is gone.
+    let transport = build(HttpVersions::Http1, with_authority);
     let body = first_chunk(&transport, &relay.url("https")).await;
     let before = relay.sent();
     drop(transport);

@@ -1,10 +1,6 @@
 //! The proxy variables as curl reads them: a table of what the program `curl` itself did (see testdata/transport).
 #![cfg(all(feature = "proxy", feature = "testing-tls"))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail like tests"
-)]
+#![cfg(test)]
 
 use core::error::Error as _;
 use core::time::Duration;

@@ -1,5 +1,5 @@
 //! The retry schedule, row by row.
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+#![cfg(test)]
 
 use core::time::Duration;
 use std::time::SystemTime;
@@ -159,7 +159,7 @@ fn what_the_server_asks_for_is_honoured_exactly_or_given_up() {
         ),
         Decision::Retry(MS(250))
     );
-    // The official client waits for as long as it is told, needs to be told for a 429, and does not know the milliseconds.
+    // The official client waits for as long as the server asks, retries a 429 only then, and does not read milliseconds.
     assert_eq!(
         after(&stream, 429, &[("retry-after", "3600")], None),
         Decision::Retry(Duration::from_secs(3600))

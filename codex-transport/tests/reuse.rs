@@ -2,11 +2,9 @@
 //!
 //! `CODEX_TRANSPORT_SCRIPTS` is the number of random scripts, 500 by default.
 #![cfg(feature = "testing-tls")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail like tests"
-)]
+#![cfg(test)]
+
+mod support;
 
 use core::net::SocketAddr;
 use core::task::{Context, Poll, Waker};
@@ -17,8 +15,9 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 
 use bytes::Bytes;
-use codex_transport::{Connection, Error, HttpTransport, HttpVersions, HyperTransport};
+use codex_transport::{Error, HttpTransport, HttpVersions, HyperTransport};
 use http::{Method, Request};
+use support::build;
 use tokio::runtime::{Builder, Runtime};
 
 /// What the server does with one request.
@@ -340,15 +339,6 @@ fn runtime(threads: bool) -> Runtime {
     builder.enable_all().build().unwrap()
 }
 
-fn transport() -> HyperTransport {
-    let mut connection = Connection::default();
-    connection.http = HttpVersions::Http1;
-    HyperTransport::builder()
-        .connection(connection)
-        .build()
-        .unwrap()
-}
-
 fn scripts() -> u64 {
     std::env::var("CODEX_TRANSPORT_SCRIPTS").map_or(500, |number| number.parse().unwrap())
 }
@@ -357,7 +347,8 @@ fn scripts() -> u64 {
 fn no_byte_of_an_earlier_response_reaches_a_later_request() {
     let server = Server::start();
     // A connection that one script leaves in the pool is the next one's first.
-    let runtimes = [runtime(false), runtime(true)].map(|runtime| (runtime, transport()));
+    let runtimes = [runtime(false), runtime(true)]
+        .map(|runtime| (runtime, build(HttpVersions::Http1, |_| ())));
     let mut id = 0;
     let mut refused = 0;
     for seed in 0..scripts() {
@@ -411,7 +402,7 @@ fn no_byte_of_an_earlier_response_reaches_a_later_request() {
 fn a_connection_that_was_closed_during_synchronous_work_is_not_used() {
     for threads in [false, true] {
         let server = Server::start();
-        let transport = transport();
+        let transport = build(HttpVersions::Http1, |_| ());
         runtime(threads).block_on(async {
             for id in 0..20 {
                 let act = if id % 2 == 0 {

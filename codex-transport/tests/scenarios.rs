@@ -1,10 +1,6 @@
 //! The table of the README, row by row.
 #![cfg(all(feature = "testing", feature = "ws"))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail like tests"
-)]
+#![cfg(test)]
 
 use core::time::Duration;
 use std::time::SystemTime;

@@ -1,10 +1,6 @@
 //! The scripted backend itself: what the tests of everything else stand on.
 #![cfg(all(feature = "testing", feature = "ws"))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail like tests"
-)]
+#![cfg(test)]
 
 use core::time::Duration;
 
@@ -40,7 +36,7 @@ async fn read(transport: &BoxTransport, url: &str) -> (u16, Vec<u8>, Option<Erro
     (status, bytes, None)
 }
 
-// The same script over the network and in memory: whoever tests with one may trust the other.
+// The same script over the network and in memory: tests with one are valid for the other.
 #[tokio::test]
 async fn memory_and_network_agree() {
     let stream = "data: {}\n\n".repeat(20);

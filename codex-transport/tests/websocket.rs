@@ -1,10 +1,6 @@
 //! WebSockets against a real server.
 #![cfg(all(feature = "testing", feature = "ws"))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "helpers of tests fail like tests"
-)]
+#![cfg(test)]
 
 use core::time::Duration;
 use std::time::Instant;
@@ -132,11 +128,11 @@ async fn an_agreement_that_breaks_the_rules_is_a_protocol_error() {
     for (answer, reason) in [
         (
             Answer::websocket().header("sec-websocket-accept", "wrong"),
-            "the answer belongs to another handshake",
+            "the response belongs to another handshake",
         ),
         (
             Answer::websocket().header("upgrade", "h2c"),
-            "no upgrade to websocket in the answer",
+            "no upgrade to websocket in the response",
         ),
         (
             Answer::websocket().header("sec-websocket-extensions", "permessage-deflate"),
@@ -144,7 +140,7 @@ async fn an_agreement_that_breaks_the_rules_is_a_protocol_error() {
         ),
         (
             Answer::websocket().header("sec-websocket-protocol", "chat"),
-            "a subprotocol that was not asked for",
+            "a subprotocol that was not requested",
         ),
     ] {
         let error = refused(answer).await;
@@ -169,7 +165,7 @@ async fn an_agreement_that_breaks_the_rules_is_a_protocol_error() {
         .unwrap_err();
     assert_eq!(
         core::error::Error::source(&error).unwrap().to_string(),
-        "none of the subprotocols asked for"
+        "none of the requested subprotocols"
     );
     let server = serve(Answer::websocket().header("sec-websocket-protocol", "b"));
     let mut wish = request(&server);

@@ -4,14 +4,12 @@
 use core::time::Duration;
 use std::time::SystemTime;
 
-use crate::{
-    error::{Error, ErrorKind},
-    record::Record,
-    source::Lease,
-    tokens::{Freshness, TokenSet},
-};
+use crate::error::{Error, ErrorKind};
+use crate::store::record::Record;
+use crate::token::set::{Freshness, TokenSet};
+use crate::token::source::Lease;
 
-/// Why the login is looked at.
+/// Why the login is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reason {
     /// Its access token expires soon, or has expired.
@@ -53,13 +51,13 @@ pub(super) struct Situation<'a> {
     /// Tokens that must not be sent yet, and the error of the last attempt.
     pub(super) held: Option<(&'a TokenSet, &'a Error)>,
     pub(super) unknown_outcome: UnknownOutcome,
-    /// Tokens were received so recently that what the clock says of their age is no reason to renew them again.
+    /// Tokens were received so recently that their age by the clock is not a reason to renew them again.
     pub(super) just_renewed: bool,
 }
 
 #[derive(Debug)]
 pub(super) enum Decision {
-    /// Use what is stored: somebody else has renewed it.
+    /// Use the stored login, which another process has renewed.
     Adopt,
     /// Go on with what is in use.
     Keep,
@@ -107,7 +105,7 @@ pub(super) fn decide(situation: &Situation<'_>) -> Decision {
     if let Some(error) = refused(tokens) {
         return Decision::Fail(error);
     }
-    // Somebody renewed it, and it has expired again since: adopting alone would not help.
+    // Another process renewed it, and it has expired since: adopting it would not help.
     if freshness(situation, stored, tokens) == Freshness::Expired && renewable(situation, tokens) {
         return decide_same(situation, stored, tokens, None);
     }

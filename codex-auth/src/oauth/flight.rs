@@ -1,16 +1,14 @@
-// One refresh for all who wait for it, without a runtime. The refresh belongs to the source and not to any waiter: whoever polls drives it,
-// and when a waiter is dropped the next one drives on from where it stood. An answer that has arrived is therefore never thrown away with
-// the task that happened to ask for it.
+// One refresh for all tasks that wait for it, without a runtime. The refresh belongs to the source and not to a waiter: each poll of any
+// waiter drives it, and when a waiter is dropped, the next one continues. A response that has arrived is therefore never lost with the task
+// that sent the request.
 
-use core::{
-    future::Future,
-    pin::Pin,
-    task::{Context, Poll, Waker},
-};
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::Wake,
-};
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Wake;
+
+use crate::lock::lock;
 
 pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -28,7 +26,7 @@ struct State<T> {
     /// Given to the waiters if the future panics.
     lost: Option<T>,
     done: Option<T>,
-    /// Somebody has taken the future out and polls it.
+    /// A waiter has taken the future and polls it.
     running: bool,
     /// The future asked to be polled again while it was being polled.
     woken: bool,
@@ -80,7 +78,7 @@ impl<T: Clone + Send + 'static> Flight<T> {
 }
 
 impl<T> Flight<T> {
-    /// Drops the future if nobody is left to drive it. Letting go of the flight alone would not do: whatever the future waits for holds its
+    /// Drops the future if no waiter is left to drive it. Dropping the flight alone would not do: whatever the future waits for holds its
     /// waker, and with it the future.
     pub(super) fn abandon(self) {
         let mut state = self.shared.lock();
@@ -153,9 +151,8 @@ impl<T: Clone + Send + 'static> Drop for Join<T> {
 }
 
 impl<T> Shared<T> {
-    // Every change of the state is complete before anything can panic, so a poisoned lock is no reason to stop.
     fn lock(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn finish(mut state: MutexGuard<'_, State<T>>, value: T) {
@@ -274,7 +271,7 @@ mod tests {
         assert_eq!(
             count.0.load(Ordering::SeqCst),
             1,
-            "the one who is left hears of it"
+            "the remaining waiter is woken"
         );
         assert_eq!(poll(&mut two, &count), Poll::Ready(7));
     }

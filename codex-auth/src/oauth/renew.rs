@@ -6,47 +6,20 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Request, Response};
 
-use super::{
-    Inner,
-    decide::{Decision, Reason, Situation, UnknownOutcome, decide},
-};
-use crate::{
-    calls::{Refresh, RefreshReason, WhoAmI},
-    error::{Error, ErrorKind},
-    fixed::BearerToken,
-    flow::lost,
-    moment::Timer,
-    profile::OAuthProfile,
-    record::{AuthMode, Record},
-    secret::Secret,
-    send::{SendFailure, SendRequest},
-    session::{busy, while_busy, within},
-    store::{Revision, StoreLock, Stored, TokenStore},
-    tokens::TokenSet,
-};
+use crate::error::{Error, ErrorKind};
+use crate::flow::sign_in::lost;
+use crate::moment::Timer;
+use crate::oauth::calls::{Refresh, RefreshReason, WhoAmI};
+use crate::oauth::decide::{Decision, Reason, Situation, decide};
+use crate::oauth::send::{SendFailure, SendRequest};
+use crate::oauth::state::{Inner, Pending, Setting};
+use crate::store::record::{AuthMode, Record};
+use crate::store::session::{busy, while_busy, within};
+use crate::store::token_store::{Revision, StoreLock, Stored, TokenStore};
+use crate::token::fixed::BearerToken;
+use crate::token::set::TokenSet;
 
-pub(super) struct Setting<S, H, T> {
-    pub(super) profile: OAuthProfile,
-    pub(super) store: S,
-    pub(super) http: H,
-    pub(super) timer: T,
-    pub(super) unknown_outcome: UnknownOutcome,
-    pub(super) refresh_time_limit: Duration,
-    pub(super) lock_patience: Duration,
-}
-
-/// Renewed tokens on their way into the store.
-#[derive(Clone)]
-pub(super) struct Pending {
-    record: Record,
-    tokens: TokenSet,
-    /// The refresh token that was spent on them.
-    spent: Secret,
-    revision: Revision,
-    reason: Reason,
-}
-
-/// Renews the login, or finds that somebody else did, or that nobody can.
+/// Renews the login, or adopts a renewal of another process, or fails.
 pub(super) async fn run<S: TokenStore, H: SendRequest, T: Timer>(
     inner: Arc<Inner<S, H, T>>,
     reason: Reason,
@@ -71,7 +44,7 @@ pub(super) async fn run<S: TokenStore, H: SendRequest, T: Timer>(
 }
 
 impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
-    /// Does what is to be done about what is stored, short of a refresh; gives back what is to be refreshed.
+    /// Handles every case that needs no refresh; otherwise returns the record to refresh.
     fn settle<'a>(
         &self,
         reason: Reason,
@@ -126,7 +99,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
 
     async fn renew_locked(&self, reason: Reason, _lock: StoreLock) -> Result<(), Error> {
         for _ in 0..MOST_CONFLICTS {
-            // Only what is read under the lock counts: whoever had it before may have renewed the login.
+            // Only a read under the lock counts: the previous holder may have renewed the login.
             let stored = self.setting.store.load()?;
             let Some(found) = self.settle(reason, true, stored.as_ref())? else {
                 return self.identify().await;
@@ -142,7 +115,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         Err(Error::new(ErrorKind::StoreConflict))
     }
 
-    /// Sends the refresh token. From here on it counts as spent until the authority says that it is not.
+    /// Sends the refresh token. From here on it counts as spent unless the authority reports otherwise.
     async fn redeem(
         &self,
         reason: Reason,
@@ -217,7 +190,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         Ok(refresh)
     }
 
-    /// Stores renewed tokens and puts them into use, in this order. Nothing about them is looked at before they are safe.
+    /// Stores renewed tokens and puts them into use, in this order. They are not checked before they are stored.
     async fn finish(&self, pending: Pending) -> Result<(), Error> {
         let Some((pending, record)) = self.persist(pending).await? else {
             return Ok(());
@@ -264,7 +237,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
             let same_login =
                 stored.record().tokens().and_then(TokenSet::refresh_token) == Some(&pending.spent);
             if !same_login {
-                // Somebody signed in, or renewed without the lock: theirs is the newer one, or another account's.
+                // Another program signed in, or renewed without the lock: its login is newer, or another account's.
                 self.lock().pending = None;
                 return self.settle(Reason::Due, true, Some(&stored)).map(|_| None);
             }
@@ -281,7 +254,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         Error::new(ErrorKind::NotPersisted).with_source(error)
     }
 
-    /// Whether renewed tokens are those of the same login. They are stored by now, whatever this says.
+    /// Whether renewed tokens belong to the same login. They are stored already, whatever this returns.
     async fn vet(&self, pending: &Pending, record: &Record) -> Result<(), Error> {
         if names_another_account(pending.record.tokens(), &pending.tokens)
             || record.names_another_subject()
@@ -295,10 +268,10 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         Ok(())
     }
 
-    /// Checks a new ID token where the profile wants that. Keys that cannot be had say nothing about a token, so an outage passes.
+    /// Checks a new ID token where the profile requires it. Without the keys a token cannot be checked, so an outage is not a failure.
     #[cfg(feature = "verify")]
     async fn verify(&self, tokens: &TokenSet, record: &Record) -> Result<(), Error> {
-        use crate::verify::{IdTokenRules, KeySet, keys_request};
+        use crate::jwt::verify::{IdTokenRules, KeySet, keys_request};
         let profile = &self.setting.profile;
         let (Some(id_token), Some(_)) = (tokens.id_token(), &profile.jwks_endpoint) else {
             return Ok(());

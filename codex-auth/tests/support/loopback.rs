@@ -1,11 +1,10 @@
 //! A server on loopback and requests to it, in plain HTTP: what processes of one test talk over.
 
-use std::{
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
-    sync::Arc,
-    thread,
-};
+use core::net::SocketAddr;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
 
 use bytes::Bytes;
 use http::{Request, Response};

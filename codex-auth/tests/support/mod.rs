@@ -1,11 +1,5 @@
 //! Helpers shared by the test programs.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "each test program uses its own part, and fails loudly"
-)]
+#![allow(dead_code, unreachable_pub, reason = "each test program uses a part")]
 
 #[cfg(feature = "verify")]
 pub mod issuer;
@@ -59,7 +53,7 @@ pub fn start() -> SystemTime {
 
 pub const START: u64 = 1_767_322_800;
 
-/// A clock that moves only when somebody sleeps, or a test says so.
+/// A clock that advances only in sleeps and on request of the test.
 #[derive(Clone, Default)]
 pub struct VirtualTimer {
     elapsed: Arc<Mutex<Duration>>,
@@ -176,7 +170,7 @@ pub fn response(status: u16, body: impl Into<String>) -> Response<Bytes> {
         .unwrap()
 }
 
-/// A JWT of these claims, signed by nobody.
+/// A JWT of these claims with an invalid signature.
 pub fn jwt(claims: &str) -> String {
     format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims))
 }

@@ -1,7 +1,7 @@
 use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -9,8 +9,14 @@ use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame};
 use serde_json::{Value, json};
 
-use super::Scrubber;
-use crate::{Body, Error, HttpTransport, Redactor, Socket, Upgrade, WsConnection, WsTransport};
+use crate::cassette::scrub::Scrubber;
+use crate::error::Error;
+use crate::http::body::Body;
+use crate::http::transport::HttpTransport;
+use crate::lock::lock;
+use crate::redact::Redactor;
+use crate::ws::connection::{Socket, WsConnection};
+use crate::ws::transport::{Upgrade, WsTransport};
 
 /// A transport that notes what goes through it. Clones write into the same cassette.
 ///
@@ -36,7 +42,7 @@ impl<T> Recorder<T> {
         }
     }
 
-    /// Replaces the scrubber, to name secrets of one's own.
+    /// Replaces the scrubber, to add custom secrets.
     #[must_use]
     pub fn scrubber(mut self, scrubber: Scrubber) -> Self {
         self.scrubber = scrubber;
@@ -45,7 +51,7 @@ impl<T> Recorder<T> {
 
     /// What was recorded so far, scrubbed.
     pub fn to_json_lines(&self) -> String {
-        self.tape.lock().to_json_lines(&self.scrubber)
+        lock(&self.tape.0).to_json_lines(&self.scrubber)
     }
 }
 
@@ -155,7 +161,7 @@ impl Tape {
 
     fn begin<B>(&self, request: &Request<B>, scrubber: &Scrubber) -> usize {
         let (exchange, redactor) = {
-            let mut inner = self.lock();
+            let mut inner = lock(&self.0);
             inner.exchanges += 1;
             inner.redactor.add_headers(request.headers());
             (inner.exchanges - 1, inner.redactor.clone())
@@ -170,14 +176,14 @@ impl Tape {
     }
 
     fn head<B>(&self, exchange: usize, response: &Response<B>, scrubber: &Scrubber) {
-        let redactor = self.lock().redactor.clone();
+        let redactor = lock(&self.0).redactor.clone();
         let headers = without_echoes(scrubber.headers(response.headers()), &redactor);
         let value = json!({"status": response.status().as_u16(), "headers": headers});
         self.write(exchange, Entry::Response(value));
     }
 
     fn write(&self, exchange: usize, entry: Entry) {
-        let mut inner = self.lock();
+        let mut inner = lock(&self.0);
         let size = match &entry {
             Entry::Sent(bytes) | Entry::Received(bytes) => bytes.len(),
             _ => 0,
@@ -193,10 +199,6 @@ impl Tape {
             exchange,
             entry,
         });
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -273,7 +275,7 @@ fn readable(bytes: Vec<u8>) -> Value {
 
 // As much of an error as a replay can bring about again.
 fn failure(error: &Error) -> &'static str {
-    use crate::ErrorKind;
+    use crate::error::ErrorKind;
     match error.kind() {
         ErrorKind::Truncated => "truncated",
         ErrorKind::StreamReset => "stream_reset",

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::testing::{Answer, Cut, Script};
-use crate::{Error, ErrorKind, Phase, Sent};
+use crate::error::{Error, ErrorKind, Phase, Sent};
+use crate::testing::answer::{Answer, Cut};
+use crate::testing::script::Script;
 
 /// A recording, read back.
 #[derive(Clone, Debug)]
@@ -172,7 +173,7 @@ fn answer(events: &[(u64, Event)], timing: bool, mut fault: Option<(usize, Cut)>
     let mut answer = match head.map(|at| &events[at].1) {
         Some(Event::Response { status, headers }) => headers
             .iter()
-            // Said anew by whoever frames the body.
+            // Written again by the server that frames the body.
             .filter(|(name, _)| !FRAMING.contains(&name.as_str()))
             .fold(Answer::status(*status), |answer, (name, value)| {
                 answer.header(name, value)

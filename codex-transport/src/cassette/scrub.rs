@@ -12,7 +12,7 @@ use crate::redact::is_credential;
 /// * Of URLs, the user information and the values of the query go.
 /// * In bodies and messages, every byte of a secret becomes `*`, so that offsets and chunk bounds stay: the values of JSON members and
 ///   form fields that carry credentials (also in JSON inside of a JSON text), bearer tokens, JWTs, keys that start with `sk-`, and
-///   whatever [`secret`](Self::secret) names. A body is looked at as a whole, so a secret that was cut by a chunk's end is found.
+///   whatever [`secret`](Self::secret) names. A body is searched as a whole, so a secret that is split between chunks is found.
 ///
 /// ```
 /// use codex_transport::cassette::Scrubber;

@@ -5,11 +5,12 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
-use super::{ChunkShape, Gate};
+use crate::testing::gate::Gate;
+use crate::testing::shape::ChunkShape;
 
 /// One answer of a script: status, headers, and the steps of its body.
 ///
-/// Steps stand in the order of the calls. Whatever comes before [`then_head`](Self::then_head) happens before the head is sent.
+/// Steps are played in the order of the calls. Steps before [`then_head`](Self::then_head) are played before the headers are sent.
 ///
 /// ```
 /// use codex_transport::testing::{Answer, Cut};
@@ -201,8 +202,8 @@ impl Answer {
         self.step(Step::Cut(cut))
     }
 
-    /// Ends the connection after so many more bytes on the wire, at whatever they are in the middle of: the head of a chunk, a frame,
-    /// a TLS record. Counted from here, once the head is out.
+    /// Ends the connection after this many more bytes on the wire, even in the middle of a chunk header, a frame or a TLS record. Counted
+    /// from here, once the headers are sent.
     #[must_use]
     pub fn cut_after(self, bytes: u64, cut: Cut) -> Self {
         self.step(Step::CutAfter(bytes, cut))
@@ -232,7 +233,7 @@ impl Answer {
         self.step(Step::Close(code))
     }
 
-    /// Moves all steps so far in front of the head: to delay it, or never to send it.
+    /// Moves all steps so far before the headers, to delay them or never to send them.
     #[must_use]
     pub fn then_head(mut self) -> Self {
         self.before_head = core::mem::take(&mut self.steps).into();
@@ -252,14 +253,14 @@ impl Answer {
         self.body(&b"\xEF\xBB\xBF"[..])
     }
 
-    /// Cuts the bytes of every step into pieces.
+    /// Splits the bytes of every step into chunks.
     #[must_use]
     pub fn shape(mut self, shape: ChunkShape) -> Self {
         self.shape = shape;
         self
     }
 
-    /// Waits so long before every piece but the first.
+    /// Waits this long before every chunk but the first.
     #[must_use]
     pub fn pace(mut self, period: Duration) -> Self {
         self.pace = period;

@@ -11,7 +11,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 
-use crate::{Error, ErrorKind, HttpVersions, Phase, Sent, tls};
+use crate::conn::tls;
+use crate::conn::versions::HttpVersions;
+use crate::error::{Error, ErrorKind, Phase, Sent};
 
 /// A certificate authority made for one test, which signs the loopback server's certificate and the client's.
 ///
@@ -80,7 +82,7 @@ impl Authority {
         let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).map_err(failed)?];
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(failed)?;
         let mut config = builder.with_single_cert(chain, key).map_err(failed)?;
-        config.alpn_protocols = tls::alpn(http);
+        config.alpn_protocols = http.alpn();
         Ok(config)
     }
 

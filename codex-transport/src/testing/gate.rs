@@ -2,9 +2,11 @@ use core::fmt;
 use core::future::poll_fn;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-/// A point at which a script waits until the test says go on. Clones are the same gate; once open it stays open.
+use crate::lock::lock;
+
+/// A point at which a script waits until the test opens the gate. Clones share the gate; once open, it stays open.
 ///
 /// ```
 /// use codex_transport::testing::Gate;
@@ -42,7 +44,7 @@ impl Gate {
 
     /// How many answers have come to this gate so far.
     pub fn arrivals(&self) -> usize {
-        self.lock().arrivals
+        lock(&self.0.state).arrivals
     }
 
     /// Waits until an answer has come to the gate: everything before it was handed to the network.
@@ -50,12 +52,12 @@ impl Gate {
         poll_fn(|cx| self.poll(cx, |state| state.arrivals > 0)).await;
     }
 
-    /// The same for code that is not async; false after the time is over.
+    /// Blocks the thread until an answer has arrived at the gate; returns false after the time limit.
     pub fn reached_within(&self, limit: Duration) -> bool {
         let waited = self
             .0
             .changed
-            .wait_timeout_while(self.lock(), limit, |state| state.arrivals == 0);
+            .wait_timeout_while(lock(&self.0.state), limit, |state| state.arrivals == 0);
         waited.unwrap_or_else(PoisonError::into_inner).0.arrivals > 0
     }
 
@@ -68,7 +70,7 @@ impl Gate {
     }
 
     fn poll(&self, cx: &mut Context<'_>, done: impl Fn(&State) -> bool) -> Poll<()> {
-        let mut state = self.lock();
+        let mut state = lock(&self.0.state);
         if done(&state) {
             return Poll::Ready(());
         }
@@ -79,22 +81,18 @@ impl Gate {
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
-        let mut state = self.lock();
+        let mut state = lock(&self.0.state);
         change(&mut state);
         let wakers = core::mem::take(&mut state.wakers);
         drop(state);
         self.0.changed.notify_all();
         wakers.into_iter().for_each(Waker::wake);
     }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl fmt::Debug for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.lock();
+        let state = lock(&self.0.state);
         f.debug_struct("Gate")
             .field("open", &state.open)
             .field("arrivals", &state.arrivals)

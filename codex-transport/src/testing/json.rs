@@ -4,11 +4,41 @@ use core::time::Duration;
 
 use serde_json::Value;
 
-use super::{Answer, ChunkShape, Cut, LineEnd, Script, Turn};
-use crate::{Error, ErrorKind, Phase, Sent};
+use crate::error::Error;
+use crate::testing::answer::{Answer, Cut, LineEnd};
+use crate::testing::script::Script;
+use crate::testing::shape::ChunkShape;
+use crate::testing::turn::Turn;
 
-pub(super) fn script(text: &str) -> Result<Script, Error> {
-    let value: Value = serde_json::from_str(text).map_err(wrong)?;
+impl Script {
+    /// Reads a script from a JSON text: `{"routes": [{"method", "path", "answers": [..]}], "answers": [..]}`.
+    ///
+    /// An answer is `{"status", "headers", "before_head", "steps", "shape", "line_end", "pace_ms", "times"}`, all of them optional. A step is an
+    /// object with one member: `event` (an object), `events`, `turn` (`{"id", "model", "items": [{"type": "message", "text"}, ..],
+    /// "incomplete" or "failed"}`), `body`, `comment`, `pause_ms`, `stall`, `receive`, `close` (a code), `cut` (`close`, `reset`, `stall`
+    /// or `stream`), `cut_after` (`{"bytes", "cut"}`). A shape is `whole`, `event`, `line`, `byte`, `{"bytes": n}` or
+    /// `{"random": {"seed", "max"}}`; `times` is a number or `forever`.
+    ///
+    /// ```
+    /// use codex_transport::testing::Script;
+    ///
+    /// let script = Script::from_json(r#"{"answers": [
+    ///     {"status": 429, "headers": {"retry-after": "1"}, "times": 2},
+    ///     {"headers": {"content-type": "text/event-stream"}, "shape": "byte",
+    ///      "steps": [{"turn": {"items": [{"type": "message", "text": "hello"}]}}]}
+    /// ]}"#).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](crate::ErrorKind::Configuration) with the place that is wrong as its source.
+    pub fn from_json(text: &str) -> Result<Self, Error> {
+        script(text)
+    }
+}
+
+fn script(text: &str) -> Result<Script, Error> {
+    let value: Value = serde_json::from_str(text).map_err(Error::configuration)?;
     let mut script = Script::new();
     for route in list(&value, "routes")? {
         let method = route
@@ -18,7 +48,7 @@ pub(super) fn script(text: &str) -> Result<Script, Error> {
         let path = route
             .get("path")
             .and_then(Value::as_str)
-            .ok_or_else(|| wrong("a route without a path"))?;
+            .ok_or_else(|| Error::configuration("a route without a path"))?;
         for answer in list(route, "answers")? {
             script = script.route(method, path, self::answer(answer)?);
         }
@@ -36,7 +66,7 @@ fn answer(value: &Value) -> Result<Answer, Error> {
             .as_u64()
             .and_then(|status| u16::try_from(status).ok())
             .filter(|status| (100..=999).contains(status))
-            .ok_or_else(|| wrong("a status is a number from 100 to 999"))?,
+            .ok_or_else(|| Error::configuration("a status is a number from 100 to 999"))?,
     };
     let mut answer = Answer::status(status);
     for (name, text) in value
@@ -51,7 +81,7 @@ fn answer(value: &Value) -> Result<Answer, Error> {
             .filter(|text| valid && http::HeaderValue::try_from(*text).is_ok());
         answer = answer.header(
             name,
-            text.ok_or_else(|| wrong(format!("the header {name} is not allowed")))?,
+            text.ok_or_else(|| Error::configuration(format!("the header {name} is not allowed")))?,
         );
     }
     for delay in list(value, "before_head")? {
@@ -70,7 +100,7 @@ fn answer(value: &Value) -> Result<Answer, Error> {
         None | Some(Some("lf")) => {}
         Some(Some("cr")) => answer = answer.line_end(LineEnd::Cr),
         Some(Some("crlf")) => answer = answer.line_end(LineEnd::CrLf),
-        Some(_) => return Err(wrong("a line end is lf, cr or crlf")),
+        Some(_) => return Err(Error::configuration("a line end is lf, cr or crlf")),
     }
     if let Some(pace) = value.get("pace_ms") {
         answer = answer.pace(milliseconds(pace)?);
@@ -80,7 +110,9 @@ fn answer(value: &Value) -> Result<Answer, Error> {
         Some(Value::String(text)) if text == "forever" => answer = answer.forever(),
         Some(times) => {
             let times = times.as_u64().and_then(|times| usize::try_from(times).ok());
-            answer = answer.times(times.ok_or_else(|| wrong("times is a number or \"forever\""))?);
+            answer = answer.times(
+                times.ok_or_else(|| Error::configuration("times is a number or \"forever\""))?,
+            );
         }
     }
     Ok(answer)
@@ -89,20 +121,20 @@ fn answer(value: &Value) -> Result<Answer, Error> {
 fn step(answer: Answer, value: &Value) -> Result<Answer, Error> {
     let object = value.as_object().filter(|object| object.len() == 1);
     let Some((name, value)) = object.and_then(|object| object.iter().next()) else {
-        return Err(wrong("a step is an object with one member"));
+        return Err(Error::configuration("a step is an object with one member"));
     };
     let text = || {
         value
             .as_str()
             .map(str::to_owned)
-            .ok_or_else(|| wrong(format!("{name} takes a text")))
+            .ok_or_else(|| Error::configuration(format!("{name} takes a text")))
     };
     Ok(match name.as_str() {
         "event" => answer.event(value.to_string()),
         "events" => {
             let events = value
                 .as_array()
-                .ok_or_else(|| wrong("events takes a list"))?;
+                .ok_or_else(|| Error::configuration("events takes a list"))?;
             answer.events(events.iter().map(ToString::to_string))
         }
         "turn" => answer.events(turn(value)?.events()),
@@ -113,17 +145,17 @@ fn step(answer: Answer, value: &Value) -> Result<Answer, Error> {
         "receive" => answer.receive(),
         "close" => {
             let code = value.as_u64().and_then(|code| u16::try_from(code).ok());
-            answer.close(code.ok_or_else(|| wrong("close takes a code"))?)
+            answer.close(code.ok_or_else(|| Error::configuration("close takes a code"))?)
         }
         "cut" => answer.cut(cut(value)?),
         "cut_after" => {
             let bytes = value
                 .get("bytes")
                 .and_then(Value::as_u64)
-                .ok_or_else(|| wrong("cut_after takes bytes"))?;
+                .ok_or_else(|| Error::configuration("cut_after takes bytes"))?;
             answer.cut_after(bytes, cut(value.get("cut").unwrap_or(&Value::Null))?)
         }
-        _ => return Err(wrong(format!("unknown step {name}"))),
+        _ => return Err(Error::configuration(format!("unknown step {name}"))),
     })
 }
 
@@ -139,7 +171,7 @@ fn turn(value: &Value) -> Result<Turn, Error> {
             "message" => turn.message(text("text")),
             "function_call" => turn.function_call(text("name"), text("arguments")),
             "custom_tool_call" => turn.custom_tool_call(text("name"), text("input")),
-            other => return Err(wrong(format!("unknown item {other}"))),
+            other => return Err(Error::configuration(format!("unknown item {other}"))),
         };
     }
     let member = |object: &Value, name: &str| {
@@ -181,7 +213,7 @@ fn shape(value: &Value) -> Result<ChunkShape, Error> {
                 .unwrap_or_default(),
             max: random.get("max").and_then(number).unwrap_or(1024),
         }),
-        _ => Err(wrong("unknown shape")),
+        _ => Err(Error::configuration("unknown shape")),
     }
 }
 
@@ -191,7 +223,9 @@ fn cut(value: &Value) -> Result<Cut, Error> {
         Some("reset") => Ok(Cut::Reset),
         Some("stall") => Ok(Cut::Stall),
         Some("stream") => Ok(Cut::Stream),
-        _ => Err(wrong("a cut is close, reset, stall or stream")),
+        _ => Err(Error::configuration(
+            "a cut is close, reset, stall or stream",
+        )),
     }
 }
 
@@ -199,7 +233,7 @@ fn milliseconds(value: &Value) -> Result<Duration, Error> {
     value
         .as_u64()
         .map(Duration::from_millis)
-        .ok_or_else(|| wrong("a period is a whole number of milliseconds"))
+        .ok_or_else(|| Error::configuration("a period is a whole number of milliseconds"))
 }
 
 fn list<'a>(value: &'a Value, name: &str) -> Result<&'a [Value], Error> {
@@ -208,10 +242,6 @@ fn list<'a>(value: &'a Value, name: &str) -> Result<&'a [Value], Error> {
         Some(list) => list
             .as_array()
             .map(Vec::as_slice)
-            .ok_or_else(|| wrong(format!("{name} is a list"))),
+            .ok_or_else(|| Error::configuration(format!("{name} is a list"))),
     }
-}
-
-fn wrong(source: impl Into<Box<dyn core::error::Error + Send + Sync>>) -> Error {
-    Error::new(ErrorKind::Configuration, Phase::Prepare, Sent::No).with_source(source)
 }

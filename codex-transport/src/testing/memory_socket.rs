@@ -8,10 +8,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::answer::{Answer, Cut, Step};
-use super::record::RecordedMessage;
-use super::script::Stage;
-use crate::{Error, ErrorKind, Phase, Sent, Socket};
+use crate::error::{Error, ErrorKind, Phase, Sent};
+use crate::testing::answer::{Answer, Cut, Step};
+use crate::testing::gate::Gate;
+use crate::testing::record::RecordedMessage;
+use crate::testing::script::Stage;
+use crate::ws::connection::Socket;
 
 pub(super) struct MemorySocket {
     steps: VecDeque<Step>,
@@ -25,7 +27,7 @@ pub(super) struct MemorySocket {
 
 enum Wait {
     Sleep(Pin<Box<tokio::time::Sleep>>),
-    Gate(super::Gate),
+    Gate(Gate),
     Message,
     Forever,
 }

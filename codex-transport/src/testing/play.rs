@@ -10,9 +10,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use super::answer::{Answer, Cut, Step, sse_bytes};
-use super::script::Stage;
-use super::server_io::{ACKNOWLEDGED, Control};
+use crate::testing::answer::{Answer, Cut, Step, sse_bytes};
+use crate::testing::gate::Gate;
+use crate::testing::script::Stage;
+use crate::testing::server_io::{ACKNOWLEDGED, Control};
 
 pub(super) struct Play {
     steps: VecDeque<Step>,
@@ -30,7 +31,7 @@ pub(super) struct Play {
 
 enum Wait {
     Sleep(Pin<Box<tokio::time::Sleep>>),
-    Gate(super::Gate),
+    Gate(Gate),
     // Until everything handed out is on the wire, then this cut.
     Cut(u64, Cut),
     // Until what was handed out has surely gone (and before a reset, arrived), then this cut.
@@ -81,7 +82,7 @@ impl Play {
         }
     }
 
-    /// Plays what stands before the head.
+    /// Plays the steps before the response headers.
     pub(super) async fn before_head(
         steps: &[Step],
         control: Option<Arc<Control>>,

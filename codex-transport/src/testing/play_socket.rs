@@ -16,13 +16,13 @@ use tungstenite::protocol::frame::{Frame, Utf8Bytes};
 use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tungstenite::{Error, Message};
 
-use super::answer::{Answer, Cut, Step};
-use super::record::RecordedMessage;
-use super::script::Stage;
-use super::server_io::{ACKNOWLEDGED, Control};
-use crate::frames::Frames;
+use crate::testing::answer::{Answer, Cut, Step};
+use crate::testing::record::RecordedMessage;
+use crate::testing::script::Stage;
+use crate::testing::server_io::{ACKNOWLEDGED, Control};
+use crate::ws::framed::Framed;
 
-/// The head of the agreement, for a request that asked for it properly; what the script says about these headers stays.
+/// Adds the headers of an accepted upgrade, unless the script sets them, for a valid request.
 pub(super) fn agree(request: &Request<()>, headers: &mut HeaderMap) {
     let Some(key) = request.headers().get(SEC_WEBSOCKET_KEY) else {
         return;
@@ -52,7 +52,7 @@ pub(super) async fn play(
         .max_frame_size(None)
         .max_message_size(None);
     let mut play = Play {
-        socket: Frames::new(TokioIo::new(upgraded), Vec::new(), Role::Server, config),
+        socket: Framed::new(TokioIo::new(upgraded), Vec::new(), Role::Server, config),
         control,
         stage,
         connection,
@@ -63,7 +63,7 @@ pub(super) async fn play(
 }
 
 struct Play {
-    socket: Frames<TokioIo<Upgraded>>,
+    socket: Framed<TokioIo<Upgraded>>,
     control: Arc<Control>,
     stage: Stage,
     connection: usize,

@@ -1,7 +1,7 @@
 use core::fmt;
 use core::net::{Ipv4Addr, SocketAddr};
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use http::header::PROXY_AUTHORIZATION;
@@ -10,7 +10,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-use super::server::run;
+use crate::lock::lock;
+use crate::testing::server::run;
 
 /// An HTTP proxy on 127.0.0.1 that opens tunnels (CONNECT), with a password if one is set.
 ///
@@ -49,7 +50,7 @@ impl LoopbackProxy {
         Self::builder().start()
     }
 
-    /// Starts with settings of one's own.
+    /// Returns a builder for custom settings.
     pub fn builder() -> LoopbackProxyBuilder {
         LoopbackProxyBuilder::default()
     }
@@ -206,10 +207,6 @@ async fn tunnel(
         }
     });
     Ok(Response::new(String::new()))
-}
-
-fn lock(targets: &Targets) -> MutexGuard<'_, Vec<String>> {
-    targets.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 // RFC 7617, RFC 4648: one line of a test server, not worth a dependency.

@@ -1,9 +1,11 @@
 use core::fmt;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use super::record::RecordedMessage;
-use super::{Answer, RecordedRequest};
+use crate::lock::lock;
+use crate::testing::answer::Answer;
+use crate::testing::record::RecordedMessage;
+use crate::testing::record::RecordedRequest;
 
 /// Which request gets which answer.
 ///
@@ -38,31 +40,6 @@ impl Script {
     /// A script that answers nothing.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// Reads a script from a JSON text: `{"routes": [{"method", "path", "answers": [..]}], "answers": [..]}`.
-    ///
-    /// An answer is `{"status", "headers", "before_head", "steps", "shape", "line_end", "pace_ms", "times"}`, all of them optional. A step is an
-    /// object with one member: `event` (an object), `events`, `turn` (`{"id", "model", "items": [{"type": "message", "text"}, ..],
-    /// "incomplete" or "failed"}`), `body`, `comment`, `pause_ms`, `stall`, `receive`, `close` (a code), `cut` (`close`, `reset`, `stall`
-    /// or `stream`), `cut_after` (`{"bytes", "cut"}`). A shape is `whole`, `event`, `line`, `byte`, `{"bytes": n}` or
-    /// `{"random": {"seed", "max"}}`; `times` is a number or `forever`.
-    ///
-    /// ```
-    /// use codex_transport::testing::Script;
-    ///
-    /// let script = Script::from_json(r#"{"answers": [
-    ///     {"status": 429, "headers": {"retry-after": "1"}, "times": 2},
-    ///     {"headers": {"content-type": "text/event-stream"}, "shape": "byte",
-    ///      "steps": [{"turn": {"items": [{"type": "message", "text": "hello"}]}}]}
-    /// ]}"#).unwrap();
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) with the place that is wrong as its source.
-    pub fn from_json(text: &str) -> Result<Self, crate::Error> {
-        super::json::script(text)
     }
 
     /// Adds an answer to the plain list.
@@ -173,50 +150,46 @@ impl Stage {
 
     /// Records the request and takes the answer to it, in one step, so that the log has the order of the answers.
     pub(super) fn take(&self, request: RecordedRequest) -> Answer {
-        let mut inner = self.lock();
+        let mut inner = lock(&self.0);
         let answer = inner.script.next(&request);
         inner.requests.push(request);
         answer
     }
 
     pub(super) fn requests(&self) -> Vec<RecordedRequest> {
-        self.lock().requests.clone()
+        lock(&self.0).requests.clone()
     }
 
     pub(super) fn canceled(&self) -> usize {
-        self.lock().canceled
+        lock(&self.0).canceled
     }
 
     pub(super) fn count_canceled(&self) {
-        self.lock().canceled += 1;
+        lock(&self.0).canceled += 1;
     }
 
     pub(super) fn messages(&self) -> Vec<RecordedMessage> {
-        self.lock().messages.clone()
+        lock(&self.0).messages.clone()
     }
 
     pub(super) fn pings(&self) -> usize {
-        self.lock().pings
+        lock(&self.0).pings
     }
 
     pub(super) fn closed(&self) -> Vec<Option<u16>> {
-        self.lock().closed.clone()
+        lock(&self.0).closed.clone()
     }
 
     pub(super) fn record_message(&self, message: RecordedMessage) {
-        self.lock().messages.push(message);
+        lock(&self.0).messages.push(message);
     }
 
     #[cfg(feature = "ws")]
     pub(super) fn count_ping(&self) {
-        self.lock().pings += 1;
+        lock(&self.0).pings += 1;
     }
 
     pub(super) fn count_closed(&self, code: Option<u16>) {
-        self.lock().closed.push(code);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0).closed.push(code);
     }
 }

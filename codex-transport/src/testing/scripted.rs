@@ -7,14 +7,17 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use super::memory_socket::MemorySocket;
-use super::play::{Play, WasCut};
-use super::script::Stage;
-use super::{Answer, Cut, RecordedMessage, RecordedRequest, Script};
-use crate::{
-    Body, ERROR_BODY_LIMIT, Error, ErrorKind, HttpTransport, Phase, Sent, Upgrade, WsConnection,
-    WsTransport,
-};
+use crate::error::{Error, ErrorKind, Phase, Sent};
+use crate::http::body::{Body, ERROR_BODY_LIMIT};
+use crate::http::transport::HttpTransport;
+use crate::testing::answer::{Answer, Cut};
+use crate::testing::memory_socket::MemorySocket;
+use crate::testing::play::{Play, WasCut};
+use crate::testing::record::{RecordedMessage, RecordedRequest};
+use crate::testing::script::Script;
+use crate::testing::script::Stage;
+use crate::ws::connection::WsConnection;
+use crate::ws::transport::{Upgrade, WsTransport};
 
 /// Plays a [`Script`] in memory: no socket, no thread. Pauses follow tokio's clock, so a paused one makes them take no time;
 /// a script without pauses needs no runtime. Clones share the script and its log.

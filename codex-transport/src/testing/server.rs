@@ -14,11 +14,12 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-use super::play::{Play, WasCut};
-use super::record::RecordedMessage;
-use super::script::Stage;
-use super::server_io::{Control, ServerIo};
-use super::{RecordedRequest, Script};
+use crate::testing::play::{Play, WasCut};
+use crate::testing::record::RecordedMessage;
+use crate::testing::record::RecordedRequest;
+use crate::testing::script::Script;
+use crate::testing::script::Stage;
+use crate::testing::server_io::{Control, ServerIo};
 
 /// A real server on 127.0.0.1 that plays a [`Script`]: HTTP/1.1, HTTP/2 for clients that start with its preface or agree on it in TLS,
 /// and WebSocket.
@@ -52,7 +53,7 @@ impl LoopbackServer {
         Self::builder(script).start()
     }
 
-    /// Starts with settings of one's own.
+    /// Returns a builder for custom settings.
     pub fn builder(script: Script) -> LoopbackServerBuilder {
         LoopbackServerBuilder {
             script,
@@ -94,7 +95,7 @@ impl LoopbackServer {
         self.stage.pings()
     }
 
-    /// One entry for each WebSocket that is over: the code that the client closed it with, or `None` when it just went away.
+    /// Returns one entry for each WebSocket that has ended: the code of the client's close frame, or `None` without one.
     pub fn closed_sockets(&self) -> Vec<Option<u16>> {
         self.stage.closed()
     }
@@ -121,7 +122,7 @@ impl LoopbackServerBuilder {
     #[cfg(feature = "testing-tls")]
     pub fn tls(
         mut self,
-        authority: &super::Authority,
+        authority: &crate::testing::authority::Authority,
         http: crate::HttpVersions,
     ) -> Result<Self, crate::Error> {
         self.tls = Some(authority.server_config(http, false)?);
@@ -136,7 +137,7 @@ impl LoopbackServerBuilder {
     #[cfg(feature = "testing-tls")]
     pub fn mutual_tls(
         mut self,
-        authority: &super::Authority,
+        authority: &crate::testing::authority::Authority,
         http: crate::HttpVersions,
     ) -> Result<Self, crate::Error> {
         self.tls = Some(authority.server_config(http, true)?);
@@ -311,8 +312,11 @@ async fn answer(
     if answer.status == http::StatusCode::SWITCHING_PROTOCOLS {
         #[cfg(feature = "ws")]
         {
-            super::play_socket::agree(&Request::from_parts(head, ()), response.headers_mut());
-            tokio::spawn(super::play_socket::play(
+            crate::testing::play_socket::agree(
+                &Request::from_parts(head, ()),
+                response.headers_mut(),
+            );
+            tokio::spawn(crate::testing::play_socket::play(
                 upgrade,
                 answer,
                 control,

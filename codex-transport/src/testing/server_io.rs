@@ -4,12 +4,13 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::Cut;
+use crate::lock::lock;
+use crate::testing::answer::Cut;
 
 /// A reset makes the system throw away what was written and not acknowledged yet. Receivers acknowledge within 40 ms.
 pub(super) const ACKNOWLEDGED: Duration = Duration::from_millis(60);
@@ -38,25 +39,25 @@ struct State {
     // How many bytes may still go out, and what happens then.
     limit: Option<(u64, Cut)>,
     cut: Option<Cut>,
-    // Whoever waits for a flush, and whoever reads and writes.
+    // The tasks that wait for a flush, to read and to write.
     flush_waiters: Vec<Waker>,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
 
 impl Control {
-    /// The script hands out so many bytes.
+    /// Records that the script sends this many bytes.
     pub(super) fn expect(&self, bytes: usize) {
-        self.lock().expected += bytes as u64;
+        lock(&self.0).expected += bytes as u64;
     }
 
-    /// What must have been written before everything handed out so far can be on the wire.
+    /// Returns the number of bytes that must be written until everything sent so far is on the wire.
     pub(super) fn expected(&self) -> u64 {
-        self.lock().expected
+        lock(&self.0).expected
     }
 
     pub(super) fn poll_flushed(&self, bytes: u64, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.lock();
+        let mut state = lock(&self.0);
         if state.flushed >= bytes || state.cut.is_some() {
             return Poll::Ready(());
         }
@@ -66,12 +67,12 @@ impl Control {
 
     /// How often everything written was flushed.
     pub(super) fn flushes(&self) -> u64 {
-        self.lock().flushes
+        lock(&self.0).flushes
     }
 
     /// Waits until that has happened once more.
     pub(super) fn poll_flushes(&self, before: u64, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.lock();
+        let mut state = lock(&self.0);
         if state.flushes > before || state.cut.is_some() {
             return Poll::Ready(());
         }
@@ -81,7 +82,7 @@ impl Control {
 
     /// Lets so many more bytes through.
     pub(super) fn limit(&self, bytes: u64, cut: Cut) {
-        self.lock().limit = Some((bytes, cut));
+        lock(&self.0).limit = Some((bytes, cut));
         if bytes == 0 && cut != Cut::Stall {
             self.kill(cut);
         }
@@ -101,17 +102,13 @@ impl Control {
 
     /// Ends the connection now.
     pub(super) fn kill(&self, cut: Cut) {
-        let mut state = self.lock();
+        let mut state = lock(&self.0);
         state.cut = Some(cut);
         let mut wakers = core::mem::take(&mut state.flush_waiters);
         wakers.extend(state.reader.take());
         wakers.extend(state.writer.take());
         drop(state);
         wakers.into_iter().for_each(Waker::wake);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -128,7 +125,7 @@ impl ServerIo {
     }
 
     fn stream(&mut self) -> io::Result<Pin<&mut TcpStream>> {
-        match (self.control.lock().cut, &mut self.stream) {
+        match (lock(&self.control.0).cut, &mut self.stream) {
             (None, Some(stream)) => Ok(Pin::new(stream)),
             _ => Err(io::ErrorKind::ConnectionAborted.into()),
         }
@@ -140,7 +137,7 @@ impl Drop for ServerIo {
         let Some(stream) = self.stream.take() else {
             return;
         };
-        match self.control.lock().cut {
+        match lock(&self.control.0).cut {
             // With no time to linger, closing sends RST. A connection that is gone already needs none.
             Some(Cut::Reset) => drop(stream.set_zero_linger()),
             Some(Cut::Close) => {
@@ -175,7 +172,7 @@ impl AsyncRead for ServerIo {
         let this = self.get_mut();
         let polled = this.stream()?.poll_read(cx, buffer);
         if polled.is_pending() {
-            this.control.lock().reader = Some(cx.waker().clone());
+            lock(&this.control.0).reader = Some(cx.waker().clone());
         }
         polled
     }
@@ -189,7 +186,7 @@ impl AsyncWrite for ServerIo {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.stream()?;
-        let limit = this.control.lock().limit;
+        let limit = lock(&this.control.0).limit;
         let allowed = match limit {
             None => bytes,
             // Swallowed: the server goes on as if the network were there.
@@ -199,7 +196,7 @@ impl AsyncWrite for ServerIo {
             }
         };
         let polled = this.stream()?.poll_write(cx, allowed);
-        let mut state = this.control.lock();
+        let mut state = lock(&this.control.0);
         match polled {
             Poll::Ready(Ok(count)) => {
                 state.written += count as u64;
@@ -222,7 +219,7 @@ impl AsyncWrite for ServerIo {
         let this = self.get_mut();
         let polled = this.stream()?.poll_flush(cx);
         if polled.is_ready() {
-            let mut state = this.control.lock();
+            let mut state = lock(&this.control.0);
             state.flushed = state.written;
             state.flushes += 1;
             let waiters = core::mem::take(&mut state.flush_waiters);

@@ -1,8 +1,8 @@
 use bytes::Bytes;
 
-/// How bytes are cut into the pieces that are handed to the network one by one.
+/// How bytes are split into the chunks that are written to the network one by one.
 ///
-/// Over HTTP/1.1 each piece is one chunk of the chunked coding; over HTTP/2 one DATA frame, unless flow control cuts it further.
+/// Over HTTP/1.1 each is one chunk of the chunked coding; over HTTP/2 one DATA frame, unless flow control splits it further.
 ///
 /// ```
 /// use codex_transport::testing::ChunkShape;
@@ -17,7 +17,7 @@ use bytes::Bytes;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChunkShape {
-    /// As the script says.
+    /// The steps of the script.
     #[default]
     Whole,
     /// After every blank line.
@@ -30,13 +30,13 @@ pub enum ChunkShape {
     Random {
         /// Where the random numbers start.
         seed: u64,
-        /// The longest piece, in bytes.
+        /// The maximum size of a chunk in bytes.
         max: usize,
     },
 }
 
 impl ChunkShape {
-    /// The pieces, in order; together they are the input. No input, no piece.
+    /// Splits the input into chunks. An empty input has none.
     pub fn split(&self, bytes: &Bytes) -> Vec<Bytes> {
         let mut pieces = Vec::new();
         let mut rest = bytes.clone();

@@ -1,0 +1,481 @@
+// What differs between authorities is data. Flows read it and never ask which authority they talk to; so a new one needs no new code, and
+// a test issuer is one line.
+
+use core::time::Duration;
+
+use http::{Method, Request, Uri};
+
+use crate::error::{Error, ErrorKind};
+use crate::json::Object;
+use crate::oauth::registration::AppRegistration;
+use crate::token::audience::{Audience, is_loopback};
+
+/// An OAuth authority as one kind of client sees it: endpoints, client id, scopes, encodings, rules. Print it, change it, compare it.
+///
+/// ```
+/// use codex_auth::OAuthProfile;
+///
+/// let mut profile = OAuthProfile::codex();
+/// assert_eq!(profile.issuer, "https://auth.openai.com");
+/// assert_eq!(profile.scopes, ["openid", "profile", "email", "offline_access"]);
+///
+/// profile = profile.with_issuer("http://127.0.0.1:8080");
+/// assert_eq!(profile.token_endpoint, "http://127.0.0.1:8080/oauth/token");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OAuthProfile {
+    /// The issuer, without a slash at the end; compared with `iss` wherever that appears.
+    pub issuer: String,
+    /// The client id sent by those who have none of their own yet.
+    pub client_id: String,
+    /// Set where every installation registers itself within the authorize request and is given a client id of its own.
+    pub registration: Option<AppRegistration>,
+    /// Where the browser goes.
+    pub authorize_endpoint: String,
+    /// Where codes and refresh tokens are redeemed.
+    pub token_endpoint: String,
+    /// Where tokens are revoked, if that is known.
+    pub revoke_endpoint: Option<String>,
+    /// The key set that ID tokens are checked against. `None` leaves them unchecked: they come over TLS from the token endpoint itself.
+    pub jwks_endpoint: Option<String>,
+    /// The device-code API, where the authority has one.
+    pub device: Option<DeviceEndpoints>,
+    /// Where a personal access token's account is looked up.
+    pub whoami_endpoint: Option<String>,
+    /// Where the browser comes back to.
+    pub redirect: RedirectRule,
+    /// The scopes asked for.
+    pub scopes: Vec<String>,
+    /// The scope without which the login must not be used for requests, whatever else was granted.
+    pub required_scope: Option<String>,
+    /// The resource indicator (RFC 8707) of authorize, exchange and refresh requests.
+    pub resource: Option<String>,
+    /// Further members of the authorize query, in this order.
+    pub authorize_parameters: Vec<(String, String)>,
+    /// Whether the authorize request carries a `nonce`.
+    pub nonce: bool,
+    /// How a refresh request is encoded.
+    pub refresh_format: BodyFormat,
+    /// Whether a refresh request contains `refresh_reason`.
+    pub refresh_reason: bool,
+    /// How a revoke request is encoded.
+    pub revoke_format: BodyFormat,
+    /// The workspaces a login may belong to; empty allows all.
+    pub allowed_workspaces: Vec<String>,
+    /// How long before its expiry an access token is renewed. Of short-lived tokens, at most a fifth of their life.
+    pub refresh_margin: Duration,
+    /// The hosts that may see an access token.
+    pub audience: Audience,
+    /// The hosts that may see an API key found in the same store.
+    pub api_key_audience: Audience,
+}
+
+/// The four addresses of the device-code login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeviceEndpoints {
+    /// Where a device asks for a code to show.
+    pub user_code: String,
+    /// Where it asks whether the user has entered the code.
+    pub token: String,
+    /// The page where the user enters it.
+    pub verification_page: String,
+    /// The redirect URI of the code exchange that ends the flow.
+    pub redirect_uri: String,
+}
+
+/// Which loopback redirect URIs an authority accepts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RedirectRule {
+    /// The host as it stands in the URI.
+    pub host: String,
+    /// The path, beginning with a slash.
+    pub path: String,
+    /// The ports, the preferred one first; empty means any port.
+    pub ports: Vec<u16>,
+}
+
+impl RedirectRule {
+    /// The redirect URI for a listener on this port.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfiguration`] if the authority accepts only other ports.
+    ///
+    /// ```
+    /// let rule = codex_auth::OAuthProfile::codex().redirect;
+    /// assert_eq!(rule.uri(1455)?, "http://localhost:1455/auth/callback");
+    /// assert!(rule.uri(8080).is_err());
+    /// # Ok::<(), codex_auth::Error>(())
+    /// ```
+    pub fn uri(&self, port: u16) -> Result<String, Error> {
+        if !self.ports.is_empty() && !self.ports.contains(&port) {
+            return Err(Error::invalid_configuration(
+                "the authority accepts no redirect to this port",
+            ));
+        }
+        Ok(format!("http://{}:{port}{}", self.host, self.path))
+    }
+
+    /// The addresses to listen on. A name may resolve to either family, and a browser may try IPv6 first; a literal is itself.
+    ///
+    /// ```
+    /// let rule = codex_auth::OAuthProfile::codex().redirect;
+    /// assert_eq!(rule.listen_addresses(), ["127.0.0.1".parse::<std::net::IpAddr>()?, "::1".parse()?]);
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    #[must_use]
+    pub fn listen_addresses(&self) -> Vec<core::net::IpAddr> {
+        use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+        let literal = self
+            .host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<IpAddr>();
+        literal.map_or_else(
+            |_| {
+                vec![
+                    IpAddr::V4(Ipv4Addr::LOCALHOST),
+                    IpAddr::V6(Ipv6Addr::LOCALHOST),
+                ]
+            },
+            |literal| vec![literal],
+        )
+    }
+}
+
+/// How the members of a request body are written.
+///
+/// ```
+/// use codex_auth::{BodyFormat, OAuthProfile};
+///
+/// assert_eq!(OAuthProfile::codex().refresh_format, BodyFormat::Json);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BodyFormat {
+    /// `application/json`
+    Json,
+    /// `application/x-www-form-urlencoded` (RFC 6749).
+    Form,
+}
+
+impl OAuthProfile {
+    /// The profile of the Codex client, for interoperability with an existing Codex login: its public client id, its redirect ports, JSON
+    /// refreshes, the device-code API, access tokens for the ChatGPT backend. The originator is ours; set another with
+    /// [`with_originator`](Self::with_originator).
+    #[must_use]
+    pub fn codex() -> Self {
+        let issuer = OPENAI_ISSUER;
+        Self {
+            issuer: issuer.to_owned(),
+            client_id: "app_EMoamEEZ73f0CkXaXp7hrann".to_owned(),
+            registration: None,
+            authorize_endpoint: format!("{issuer}/oauth/authorize"),
+            token_endpoint: format!("{issuer}/oauth/token"),
+            revoke_endpoint: Some(format!("{issuer}/oauth/revoke")),
+            jwks_endpoint: None,
+            device: Some(DeviceEndpoints {
+                user_code: format!("{issuer}/api/accounts/deviceauth/usercode"),
+                token: format!("{issuer}/api/accounts/deviceauth/token"),
+                verification_page: format!("{issuer}/codex/device"),
+                redirect_uri: format!("{issuer}/deviceauth/callback"),
+            }),
+            whoami_endpoint: Some(format!(
+                "{issuer}/api/accounts/v1/user-auth-credential/whoami"
+            )),
+            redirect: RedirectRule {
+                host: "localhost".to_owned(),
+                path: "/auth/callback".to_owned(),
+                ports: vec![1455, 1457],
+            },
+            scopes: owned(&["openid", "profile", "email", "offline_access"]),
+            required_scope: None,
+            resource: None,
+            authorize_parameters: pairs(&[
+                ("id_token_add_organizations", "true"),
+                ("codex_cli_simplified_flow", "true"),
+                ("originator", DEFAULT_ORIGINATOR),
+            ]),
+            nonce: false,
+            refresh_format: BodyFormat::Json,
+            refresh_reason: false,
+            revoke_format: BodyFormat::Json,
+            allowed_workspaces: Vec::new(),
+            refresh_margin: REFRESH_MARGIN,
+            audience: Audience::hosts(["chatgpt.com"]),
+            api_key_audience: Audience::hosts(["api.openai.com"]),
+        }
+    }
+
+    /// The documented "Sign in with ChatGPT" profile for open-source apps: the app registers itself while its user signs in, the plan is
+    /// used at the public API. The registration names the app, which must be the caller's own name; there is no default.
+    ///
+    /// Its terms (a preview's, so read them again) let the plan serve the signed-in user within the connected app: no pools of accounts, no
+    /// rotation between them, no general-purpose endpoint for other programs. Nothing in this crate does any of that.
+    ///
+    /// The address for revoking comes from [discovery](Self::with_discovery) alone.
+    ///
+    /// ```
+    /// use codex_auth::{AppRegistration, HostId, OAuthProfile};
+    ///
+    /// let host = HostId::parse("urn:uuid:6f9c2d1e-57a0-4b1e-9a70-0d5c1f2b3a48")?;
+    /// let profile = OAuthProfile::sign_in_with_chatgpt(AppRegistration::new("Notebook Helper", host)?);
+    /// assert_eq!(profile.redirect.uri(49152)?, "http://127.0.0.1:49152/auth/callback");
+    /// assert_eq!(profile.required_scope.as_deref(), Some("chatgpt.tokens.use.direct"));
+    /// # Ok::<(), codex_auth::Error>(())
+    /// ```
+    #[must_use]
+    pub fn sign_in_with_chatgpt(registration: AppRegistration) -> Self {
+        let issuer = OPENAI_ISSUER;
+        Self {
+            issuer: issuer.to_owned(),
+            client_id: "dynamic_agent_client".to_owned(),
+            registration: Some(registration),
+            authorize_endpoint: format!("{issuer}/api/accounts/authorize"),
+            token_endpoint: format!("{issuer}/api/accounts/oauth/token"),
+            revoke_endpoint: None,
+            jwks_endpoint: Some(format!("{issuer}/.well-known/jwks.json")),
+            device: None,
+            whoami_endpoint: None,
+            redirect: RedirectRule {
+                host: "127.0.0.1".to_owned(),
+                path: "/auth/callback".to_owned(),
+                ports: Vec::new(),
+            },
+            scopes: owned(&[
+                "openid",
+                "profile",
+                "email",
+                "offline_access",
+                "resource.invoke",
+                "chatgpt.tokens.use.direct",
+            ]),
+            required_scope: Some("chatgpt.tokens.use.direct".to_owned()),
+            resource: Some("https://api.openai.com/v1".to_owned()),
+            authorize_parameters: Vec::new(),
+            nonce: true,
+            refresh_format: BodyFormat::Form,
+            refresh_reason: false,
+            revoke_format: BodyFormat::Form,
+            allowed_workspaces: Vec::new(),
+            refresh_margin: REFRESH_MARGIN,
+            audience: Audience::hosts(["api.openai.com"]),
+            api_key_audience: Audience::hosts(["api.openai.com"]),
+        }
+    }
+
+    /// A client of any other authority with the endpoint paths `/oauth/authorize`, `/oauth/token`, `/oauth/revoke`, form-encoded bodies and
+    /// a loopback redirect to any port. Its access tokens go nowhere until [`audience`](Self::audience) names hosts. Change what differs.
+    ///
+    /// ```
+    /// use codex_auth::{Audience, OAuthProfile};
+    ///
+    /// let mut profile = OAuthProfile::custom("https://login.example", "my-client");
+    /// profile.audience = Audience::hosts(["models.example"]);
+    /// assert!(profile.validate().is_ok());
+    /// ```
+    #[must_use]
+    pub fn custom(issuer: impl Into<String>, client_id: impl Into<String>) -> Self {
+        let issuer = issuer.into().trim_end_matches('/').to_owned();
+        Self {
+            client_id: client_id.into(),
+            authorize_endpoint: format!("{issuer}/oauth/authorize"),
+            token_endpoint: format!("{issuer}/oauth/token"),
+            revoke_endpoint: Some(format!("{issuer}/oauth/revoke")),
+            device: None,
+            whoami_endpoint: None,
+            redirect: RedirectRule {
+                host: "127.0.0.1".to_owned(),
+                path: "/auth/callback".to_owned(),
+                ports: Vec::new(),
+            },
+            scopes: owned(&["openid", "offline_access"]),
+            authorize_parameters: Vec::new(),
+            refresh_format: BodyFormat::Form,
+            revoke_format: BodyFormat::Form,
+            audience: Audience::hosts::<&str>([]),
+            api_key_audience: Audience::hosts::<&str>([]),
+            issuer,
+            ..Self::codex()
+        }
+    }
+
+    /// The same profile at another issuer: every address that begins with the old issuer begins with the new one.
+    #[must_use]
+    pub fn with_issuer(mut self, issuer: impl AsRef<str>) -> Self {
+        let new = issuer.as_ref().trim_end_matches('/').to_owned();
+        let old = core::mem::replace(&mut self.issuer, new.clone());
+        for address in self.addresses_mut() {
+            if let Some(path) = address.strip_prefix(&old) {
+                *address = format!("{new}{path}");
+            }
+        }
+        self
+    }
+
+    /// The same profile with another `originator` in its authorize query.
+    ///
+    /// ```
+    /// let profile = codex_auth::OAuthProfile::codex().with_originator("my_app");
+    /// assert!(profile.authorize_parameters.contains(&("originator".into(), "my_app".into())));
+    /// ```
+    #[must_use]
+    pub fn with_originator(mut self, originator: impl Into<String>) -> Self {
+        self.authorize_parameters
+            .retain(|(name, _)| name != "originator");
+        self.authorize_parameters
+            .push(("originator".to_owned(), originator.into()));
+        self
+    }
+
+    /// The request for the issuer's discovery document (OpenID Connect Discovery section 4).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfiguration`] if the issuer is no URL.
+    pub fn discovery_request(&self) -> Result<Request<bytes::Bytes>, Error> {
+        let request = Request::builder()
+            .method(Method::GET)
+            .uri(format!("{}/.well-known/openid-configuration", self.issuer));
+        request
+            .body(bytes::Bytes::new())
+            .map_err(|_| Error::invalid_configuration("the issuer is not a URL"))
+    }
+
+    /// Takes the endpoints from a discovery document, after checking that it speaks of this issuer and stays on its origin.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidResponse`] otherwise; nothing of the document is used then.
+    ///
+    /// ```
+    /// use codex_auth::OAuthProfile;
+    ///
+    /// let document = br#"{"issuer":"https://auth.openai.com","revocation_endpoint":"https://auth.openai.com/revoke"}"#;
+    /// let profile = OAuthProfile::codex().with_discovery(document)?;
+    /// assert_eq!(profile.revoke_endpoint.as_deref(), Some("https://auth.openai.com/revoke"));
+    ///
+    /// let elsewhere = br#"{"issuer":"https://auth.openai.com","token_endpoint":"https://evil.example/token"}"#;
+    /// assert!(OAuthProfile::codex().with_discovery(elsewhere).is_err());
+    /// # Ok::<(), codex_auth::Error>(())
+    /// ```
+    pub fn with_discovery(mut self, document: &[u8]) -> Result<Self, Error> {
+        let refused = |detail| Error::new(ErrorKind::InvalidResponse).with_detail(detail);
+        let document = Object::parse_bytes(document)
+            .ok_or_else(|| refused("the discovery document is no JSON object"))?;
+        if document.text("issuer").as_deref() != Some(&self.issuer) {
+            return Err(refused("the discovery document is of another issuer"));
+        }
+        let on_origin = |name| match document.text(name) {
+            Some(address) if same_origin(&address, &self.issuer) => Ok(Some(address)),
+            Some(_) => Err(refused("the discovery document leaves the issuer's origin")),
+            None => Ok(None),
+        };
+        let (authorize, token) = (
+            on_origin("authorization_endpoint")?,
+            on_origin("token_endpoint")?,
+        );
+        let (jwks, revoke) = (on_origin("jwks_uri")?, on_origin("revocation_endpoint")?);
+        self.authorize_endpoint = authorize.unwrap_or(self.authorize_endpoint);
+        self.token_endpoint = token.unwrap_or(self.token_endpoint);
+        // A profile that does not check ID tokens is not made to by a document.
+        self.jwks_endpoint = self.jwks_endpoint.map(|known| jwks.unwrap_or(known));
+        self.revoke_endpoint = revoke.or(self.revoke_endpoint);
+        Ok(self)
+    }
+
+    /// Checks that every address is one that secrets may go to: `https`, or `http` on loopback; and that what must be there is.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfiguration`], with the reason in its text.
+    ///
+    /// ```
+    /// use codex_auth::OAuthProfile;
+    ///
+    /// let error = OAuthProfile::codex().with_issuer("http://auth.example").validate().unwrap_err();
+    /// assert_eq!(error.to_string(), "the configuration is not valid: an address of the profile is neither https nor loopback");
+    /// ```
+    pub fn validate(&self) -> Result<(), Error> {
+        if self.client_id.trim().is_empty() {
+            return Err(Error::invalid_configuration("the client id is blank"));
+        }
+        if self.issuer.ends_with('/') {
+            return Err(Error::invalid_configuration("the issuer ends with a slash"));
+        }
+        if self.redirect.host != "localhost" && !is_loopback(&self.redirect.host) {
+            return Err(Error::invalid_configuration(
+                "the redirect host is not loopback",
+            ));
+        }
+        if !self.redirect.path.starts_with('/') || self.redirect.path.contains(['?', '#', ' ']) {
+            return Err(Error::invalid_configuration(
+                "the redirect path is not a path",
+            ));
+        }
+        let mut copy = self.clone();
+        if copy
+            .addresses_mut()
+            .into_iter()
+            .all(|address| is_safe(address))
+        {
+            Ok(())
+        } else {
+            Err(Error::invalid_configuration(
+                "an address of the profile is neither https nor loopback",
+            ))
+        }
+    }
+
+    fn addresses_mut(&mut self) -> Vec<&mut String> {
+        let mut all = vec![&mut self.authorize_endpoint, &mut self.token_endpoint];
+        all.extend(&mut self.revoke_endpoint);
+        all.extend(&mut self.jwks_endpoint);
+        all.extend(&mut self.whoami_endpoint);
+        if let Some(device) = &mut self.device {
+            all.extend([
+                &mut device.user_code,
+                &mut device.token,
+                &mut device.verification_page,
+                &mut device.redirect_uri,
+            ]);
+        }
+        all
+    }
+}
+
+fn is_safe(address: &str) -> bool {
+    address
+        .parse::<Uri>()
+        .is_ok_and(|uri| Audience::any_https().permits(&uri))
+}
+
+fn same_origin(address: &str, issuer: &str) -> bool {
+    match (address.parse::<Uri>(), issuer.parse::<Uri>()) {
+        (Ok(address), Ok(issuer)) => {
+            address.scheme().is_some()
+                && address.scheme() == issuer.scheme()
+                && address.authority() == issuer.authority()
+        }
+        _ => false,
+    }
+}
+
+fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+fn pairs(members: &[(&str, &str)]) -> Vec<(String, String)> {
+    members
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+const OPENAI_ISSUER: &str = "https://auth.openai.com";
+const DEFAULT_ORIGINATOR: &str = "codex_auth_rs";
+/// As the official client does it: a token with four minutes left is renewed, one with six is not.
+const REFRESH_MARGIN: Duration = Duration::from_secs(5 * 60);

@@ -1,0 +1,331 @@
+// The broker: one login, many requests, other processes. Its rules are in `decide`; here they meet the store, the lock, the authority and
+// the clock. Three things hold at every await: what is in use is what is stored or was; a refresh token is sent only under the lock and
+// only after a mark of it is durable; and what an authority gave is stored before anybody sees it.
+
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+use core::time::Duration;
+use std::sync::{Arc, Mutex};
+
+use http::request::Parts;
+use http::{HeaderMap, StatusCode, Uri};
+
+use crate::error::{Error, ErrorKind};
+use crate::moment::Timer;
+use crate::oauth::decide::{Reason, UnknownOutcome};
+use crate::oauth::flight::Flight;
+use crate::oauth::profile::OAuthProfile;
+use crate::oauth::renew;
+use crate::oauth::send::SendRequest;
+use crate::oauth::state::{Inner, Look, Setting, Spawner, State};
+use crate::store::record::Record;
+use crate::store::token_store::TokenStore;
+use crate::token::audience::Audience;
+use crate::token::source::{CredentialSource, Lease, Verdict};
+
+/// A login kept in a store, renewed when it must be and never twice: the [`CredentialSource`] of a signed-in user.
+///
+/// * Before a request, tokens about to expire are renewed. If that fails, they are used as long as they last.
+/// * After a 401, the store is re-read; if it has not been renewed there, it is renewed, once for each generation, however many requests were
+///   rejected; if the very next generation is rejected as well, that is the end.
+/// * One refresh is under way at a time: within the process by sharing it, between processes by the store's lock. A refresh token is sent
+///   once. If the response is lost, that is an error with this kind, here and in every other process ([`UnknownOutcome`]).
+/// * New tokens are stored before they are used. If that fails, they are kept, and storing them is tried before anything else.
+/// * Another account in the store is an error, never a silent change.
+///
+/// The store is read and written within [`poll`](Future::poll); a file takes a millisecond or a few. Dropped callers do not stop a refresh:
+/// the next caller drives it on. Give it a [spawner](OAuthSourceBuilder::with_spawner) if a program may drop its only caller and not call
+/// again for long, because a refresh that is not polled keeps the store locked.
+///
+/// ```
+/// use bytes::Bytes;
+/// use codex_auth::{CredentialSource, MemoryStore, OAuthProfile, OAuthSource, Record, Secret, ThreadTimer, TokenStore};
+///
+/// # fn block_on<T>(future: impl Future<Output = T>) -> T {
+/// #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+/// #     let mut future = std::pin::pin!(future);
+/// #     loop { if let std::task::Poll::Ready(value) = future.as_mut().poll(&mut context) { return value } }
+/// # }
+/// let long_ago = std::time::SystemTime::UNIX_EPOCH;
+/// let tokens = TokenSet::new(Secret::from("access-1")).with_refresh_token(Secret::from("refresh-1")).with_expires_at(long_ago);
+/// let store = MemoryStore::new();
+/// store.save(&Record::of_tokens(tokens, long_ago), None)?;
+///
+/// // Any HTTP client will do; this one knows the answer by heart.
+/// let http = async |request: http::Request<Bytes>| {
+///     assert_eq!(request.uri(), "https://auth.openai.com/oauth/token");
+///     Ok(http::Response::new(Bytes::from_static(br#"{"access_token":"access-2","refresh_token":"refresh-2"}"#)))
+/// };
+///
+/// let source = OAuthSource::builder(OAuthProfile::codex(), store.clone(), http, ThreadTimer::new()).build()?;
+/// let (mut head, ()) = http::Request::get("https://chatgpt.com/backend-api/codex/models").body(())?.into_parts();
+/// block_on(source.apply(&mut head))?;
+/// assert_eq!(head.headers["authorization"], "Bearer access-2");
+///
+/// let stored = store.load()?.unwrap().into_record();
+/// assert_eq!(stored.tokens().unwrap().refresh_token().unwrap().expose(), "refresh-2");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct OAuthSource<S, H, T> {
+    handle: Arc<Handle<S, H, T>>,
+}
+
+impl<S, H, T> OAuthSource<S, H, T>
+where
+    S: TokenStore + 'static,
+    H: SendRequest + 'static,
+    T: Timer + 'static,
+{
+    /// A source of the login in this store, renewed at this profile's authority through this HTTP client.
+    pub fn builder(
+        profile: OAuthProfile,
+        store: S,
+        http: H,
+        timer: T,
+    ) -> OAuthSourceBuilder<S, H, T> {
+        OAuthSourceBuilder {
+            setting: Setting {
+                profile,
+                store,
+                http,
+                timer,
+                unknown_outcome: UnknownOutcome::default(),
+                refresh_time_limit: REFRESH_TIME_LIMIT,
+                lock_patience: LOCK_PATIENCE,
+            },
+            spawner: None,
+        }
+    }
+
+    /// The record in use, if one has been loaded: for showing who is signed in.
+    #[must_use]
+    pub fn record(&self) -> Option<Record> {
+        self.inner()
+            .lock()
+            .current
+            .as_ref()
+            .map(|current| current.record.clone())
+    }
+
+    /// Forgets the login in use: the next request takes what is stored then, another account's login included. For after a sign-in.
+    ///
+    /// ```
+    /// # use codex_auth::{MemoryStore, OAuthProfile, OAuthSource, SendFailure, ThreadTimer};
+    /// # let http = async |_: http::Request<bytes::Bytes>| Err(SendFailure::not_sent("offline"));
+    /// let source = OAuthSource::builder(OAuthProfile::codex(), MemoryStore::new(), http, ThreadTimer::new()).build()?;
+    /// source.reload();
+    /// assert!(source.record().is_none());
+    /// # Ok::<(), codex_auth::Error>(())
+    /// ```
+    pub fn reload(&self) {
+        let mut state = self.inner().lock();
+        // Generations go on counting: a late rejection of the old login must not be taken for one of the new.
+        *state = State {
+            generations: state.generations,
+            flight: state.flight.take(),
+            ..State::default()
+        };
+    }
+
+    fn inner(&self) -> &Arc<Inner<S, H, T>> {
+        &self.handle.inner
+    }
+
+    /// Joins the refresh in progress, or starts one. Returns the reason for which it was started.
+    fn flight(&self, reason: Reason) -> (Flight<Result<(), Error>>, Reason) {
+        let inner = self.inner();
+        let mut state = inner.lock();
+        if let Some((reason, flight)) = state
+            .flight
+            .as_ref()
+            .filter(|(_, flight)| !flight.is_done())
+        {
+            return (flight.clone(), *reason);
+        }
+        let future = renew::run(Arc::clone(inner), reason);
+        let lost = Error::new(ErrorKind::Custom).with_detail("the refresh panicked");
+        let flight = Flight::new(Box::pin(future), Err(lost));
+        state.flight = Some((reason, flight.clone()));
+        drop(state);
+        if let Some(spawner) = &inner.spawner {
+            let joined = flight.join();
+            spawner(Box::pin(async move { drop(joined.await) }));
+        }
+        (flight, reason)
+    }
+
+    async fn renew(&self, reason: Reason) -> Result<(), Error> {
+        let (flight, _) = self.flight(reason);
+        flight.join().await
+    }
+}
+
+impl<S, H, T> CredentialSource for OAuthSource<S, H, T>
+where
+    S: TokenStore + 'static,
+    H: SendRequest + 'static,
+    T: Timer + 'static,
+{
+    async fn apply(&self, request: &mut Parts) -> Result<Lease, Error> {
+        match self.inner().look()? {
+            Look::Good => {}
+            Look::Bad => self.renew(Reason::Due).await?,
+            Look::Due => {
+                let renewed = self.renew(Reason::Due).await;
+                // Tokens that are still valid are used while their renewal fails, unless another login has replaced them.
+                if let Err(error) = renewed
+                    && (matches!(
+                        error.kind(),
+                        ErrorKind::AccountChanged
+                            | ErrorKind::NotSignedIn
+                            | ErrorKind::NotPersisted
+                    ) || self.inner().is_expired())
+                {
+                    return Err(error);
+                }
+            }
+        }
+        self.inner().put(request)
+    }
+
+    async fn rejected(&self, lease: Lease) -> Result<Verdict, Error> {
+        for _ in 0..2 {
+            if let Some(verdict) = self.inner().verdict(lease) {
+                return Ok(verdict);
+            }
+            let (flight, reason) = self.flight(Reason::Rejected(lease));
+            let result = flight.join().await;
+            if self.inner().verdict(lease) == Some(Verdict::Retry) {
+                return Ok(Verdict::Retry);
+            }
+            if reason == Reason::Rejected(lease) {
+                return result.map(|()| Verdict::GiveUp);
+            }
+            // What was joined had another reason, and did not look at this rejection.
+        }
+        Ok(Verdict::GiveUp)
+    }
+
+    fn observe(&self, lease: Lease, _target: &Uri, status: StatusCode, _headers: &HeaderMap) {
+        if status == StatusCode::UNAUTHORIZED || status.is_server_error() {
+            return;
+        }
+        let mut state = self.inner().lock();
+        if let Some(current) = state
+            .current
+            .as_mut()
+            .filter(|current| current.lease == lease)
+        {
+            current.accepted = true;
+        }
+    }
+}
+
+impl<S, H, T> Clone for OAuthSource<S, H, T> {
+    fn clone(&self) -> Self {
+        Self {
+            handle: Arc::clone(&self.handle),
+        }
+    }
+}
+
+impl<S, H, T> fmt::Debug for OAuthSource<S, H, T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("OAuthSource")
+            .field("issuer", &self.handle.inner.setting.profile.issuer)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What an [`OAuthSource`] is made of.
+pub struct OAuthSourceBuilder<S, H, T> {
+    setting: Setting<S, H, T>,
+    spawner: Option<Spawner>,
+}
+
+impl<S, H, T> OAuthSourceBuilder<S, H, T> {
+    /// Runs every refresh to its end on an executor, even if all callers are dropped: `|future| { tokio::spawn(future); }`.
+    #[must_use]
+    pub fn with_spawner(
+        mut self,
+        spawner: impl Fn(Pin<Box<dyn Future<Output = ()> + Send>>) + Send + Sync + 'static,
+    ) -> Self {
+        self.spawner = Some(Box::new(spawner));
+        self
+    }
+
+    /// What to do after an answer to a refresh was lost; by default, nothing more.
+    #[must_use]
+    pub fn with_unknown_outcome(mut self, unknown_outcome: UnknownOutcome) -> Self {
+        self.setting.unknown_outcome = unknown_outcome;
+        self
+    }
+
+    /// How long the authority may take to answer a refresh, 30 seconds by default. After that the answer counts as lost.
+    #[must_use]
+    pub fn with_refresh_time_limit(mut self, time_limit: Duration) -> Self {
+        self.setting.refresh_time_limit = time_limit;
+        self
+    }
+
+    /// How long to wait for another process that renews or commits, 40 seconds by default: longer than one refresh may take.
+    #[must_use]
+    pub fn with_lock_patience(mut self, patience: Duration) -> Self {
+        self.setting.lock_patience = patience;
+        self
+    }
+
+    /// Lets the credentials go to these hosts, instead of those of the profile.
+    #[must_use]
+    pub fn with_audience(mut self, audience: Audience) -> Self {
+        self.setting.profile.api_key_audience = audience.clone();
+        self.setting.profile.audience = audience;
+        self
+    }
+
+    /// The source. Nothing is read before the first request.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfiguration`] if the profile is not valid.
+    pub fn build(self) -> Result<OAuthSource<S, H, T>, Error> {
+        self.setting.profile.validate()?;
+        let inner = Inner {
+            setting: self.setting,
+            spawner: self.spawner,
+            state: Mutex::default(),
+        };
+        Ok(OAuthSource {
+            handle: Arc::new(Handle {
+                inner: Arc::new(inner),
+            }),
+        })
+    }
+}
+
+impl<S, H, T> fmt::Debug for OAuthSourceBuilder<S, H, T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("OAuthSourceBuilder")
+            .finish_non_exhaustive()
+    }
+}
+
+/// The handle of the users. A refresh holds `Inner` only, so dropping the last handle also drops a refresh that is not polled, and its lock.
+struct Handle<S, H, T> {
+    inner: Arc<Inner<S, H, T>>,
+}
+
+impl<S, H, T> Drop for Handle<S, H, T> {
+    fn drop(&mut self) {
+        let flight = self.inner.lock().flight.take();
+        if let Some((_, flight)) = flight {
+            flight.abandon();
+        }
+    }
+}
+
+const REFRESH_TIME_LIMIT: Duration = Duration::from_secs(30);
+const LOCK_PATIENCE: Duration = Duration::from_secs(40);

@@ -1,0 +1,260 @@
+// Where a credential file really is, and whether it may be trusted. A link is followed, because Kubernetes and dotfile managers lay them;
+// but each link, the file and its directory must belong to this user or to root, and no other user may be able to replace any of them.
+
+use core::time::Duration;
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use crate::error::{Error, ErrorKind};
+use crate::store::file::flock;
+use crate::store::file::open::careful;
+use crate::store::token_store::Revision;
+
+/// A credential file after its links.
+pub(super) struct Place {
+    path: PathBuf,
+    /// The links that led to it, the named one first.
+    links: Vec<PathBuf>,
+}
+
+impl Place {
+    /// Follows the links from a named path. The file need not exist.
+    pub(super) fn resolve(named: &Path) -> Result<Self, Error> {
+        let mut place = Self {
+            path: named.to_owned(),
+            links: Vec::new(),
+        };
+        loop {
+            match fs::symlink_metadata(&place.path) {
+                Ok(facts) if facts.is_symlink() => {
+                    if !is_trusted(&facts) {
+                        return Err(refused(
+                            "a symbolic link to the file belongs to another user",
+                        ));
+                    }
+                    place.check_directory()?;
+                    if place.links.len() == MOST_LINKS {
+                        return Err(refused("there are too many symbolic links"));
+                    }
+                    let target = fs::read_link(&place.path).map_err(Error::store)?;
+                    let target = place.directory().join(target);
+                    place
+                        .links
+                        .push(core::mem::replace(&mut place.path, target));
+                }
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(Error::store(error));
+                }
+                _ => return Ok(place),
+            }
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn links(&self) -> &[PathBuf] {
+        &self.links
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        match self.path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        }
+    }
+
+    /// A file next to it, whose name is made from its own.
+    pub(super) fn sibling(&self, prefix: &str, suffix: &str) -> PathBuf {
+        let mut name = OsString::from(prefix);
+        name.push(self.path.file_name().unwrap_or_default());
+        name.push(suffix);
+        self.directory().join(name)
+    }
+
+    /// The new content on its way into the file.
+    pub(super) fn temporary(&self) -> PathBuf {
+        self.sibling(".", ".codex-auth.tmp")
+    }
+
+    /// The whole new content of a file that cannot be replaced, while it is written in place.
+    pub(super) fn journal(&self) -> PathBuf {
+        self.sibling(".", ".codex-auth.journal")
+    }
+
+    /// Creates the directory if need be, and checks it.
+    pub(super) fn prepare_directory(&self) -> Result<(), Error> {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder
+            .create(self.directory())
+            .map_err(|error| self.unwritable(error))?;
+        self.check_directory()
+    }
+
+    fn check_directory(&self) -> Result<(), Error> {
+        let facts = fs::metadata(self.directory()).map_err(Error::store)?;
+        if !is_trusted(&facts) {
+            Err(refused("its directory belongs to another user"))
+        } else if is_open_directory(&facts) {
+            Err(refused(
+                "its directory is writable by its group or by everyone; run chmod go-w on it",
+            ))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Reads the file; `None` if there is none.
+    pub(super) fn read(&self) -> Result<Option<Content>, Error> {
+        // A write that was cut off is finished by the next writer; until then, this is what the file will hold.
+        if let Some(journal) = self.read_file(&self.journal())? {
+            return Ok(Some(journal));
+        }
+        self.read_file(&self.path)
+    }
+
+    pub(super) fn read_file(&self, path: &Path) -> Result<Option<Content>, Error> {
+        // Before the file is opened: opening a pipe or a device can block, or do something.
+        match fs::symlink_metadata(path) {
+            Ok(facts) if !facts.is_file() => return Err(refused("it is not a regular file")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::store(error)),
+            Ok(_) => {}
+        }
+        self.check_directory()?;
+        let mut options = OpenOptions::new();
+        options.read(true);
+        careful(&mut options);
+        let file = match options.open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::store(error)),
+        };
+        check_file(&file.metadata().map_err(Error::store)?)?;
+        flock::share(&file)?;
+        Content::read(&file).map(Some).map_err(Error::store)
+    }
+
+    /// The error for a directory in which nothing can be created, with what helps.
+    pub(super) fn unwritable(&self, error: io::Error) -> Error {
+        let detail = match error.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+                if self.links.is_empty() =>
+            {
+                "its directory cannot be written"
+            }
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                "the file is a symbolic link into a directory that cannot be written; renew the login where the file is kept"
+            }
+            _ => return Error::store(error),
+        };
+        refused(detail).with_source(error)
+    }
+}
+
+/// The bytes of a credential file.
+pub(crate) struct Content(Zeroizing<Vec<u8>>);
+
+impl Content {
+    /// Reads a file from where it stands. Of one that grew too large since it was checked, only a part is read.
+    pub(super) fn read(file: &File) -> io::Result<Self> {
+        let length = usize::try_from(file.metadata()?.len()).unwrap_or_default();
+        // Room for all of it, so that growing does not leave copies of secrets behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(length + 1));
+        file.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
+        Ok(Self(bytes))
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        Self(Zeroizing::new(bytes.to_vec()))
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn revision(&self) -> Revision {
+        revision(&self.0)
+    }
+}
+
+pub(super) fn revision(content: &[u8]) -> Revision {
+    Revision::new(Sha256::digest(content))
+}
+
+pub(super) fn refused(detail: &'static str) -> Error {
+    Error::new(ErrorKind::Store).with_detail(detail)
+}
+
+/// Whether an opened file may hold credentials.
+pub(super) fn check_file(facts: &Metadata) -> Result<(), Error> {
+    if !facts.is_file() {
+        Err(refused("it is not a regular file"))
+    } else if !is_trusted(facts) {
+        Err(refused("the file belongs to another user"))
+    } else if is_open_file(facts) {
+        Err(refused(
+            "the file is writable by its group or by everyone; run chmod go-w on it",
+        ))
+    } else if facts.len() > LARGEST_FILE {
+        Err(refused("the file is too large"))
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether something belongs to this user, or to root, which can change everything anyway: a mounted secret does.
+#[cfg(unix)]
+fn is_trusted(facts: &Metadata) -> bool {
+    let owner = std::os::unix::fs::MetadataExt::uid(facts);
+    owner == 0 || owner == rustix::process::geteuid().as_raw()
+}
+
+#[cfg(unix)]
+fn is_open_file(facts: &Metadata) -> bool {
+    std::os::unix::fs::MetadataExt::mode(facts) & 0o022 != 0
+}
+
+/// Whether other users can put another file in place of one in this directory. The sticky bit keeps them from it.
+#[cfg(unix)]
+fn is_open_directory(facts: &Metadata) -> bool {
+    let mode = std::os::unix::fs::MetadataExt::mode(facts);
+    mode & 0o022 != 0 && mode & 0o1000 == 0
+}
+
+#[cfg(not(unix))]
+fn is_trusted(_facts: &Metadata) -> bool {
+    true
+}
+
+#[cfg(not(unix))]
+fn is_open_file(_facts: &Metadata) -> bool {
+    false
+}
+
+#[cfg(not(unix))]
+fn is_open_directory(_facts: &Metadata) -> bool {
+    false
+}
+
+/// A credential file is a few kilobytes.
+const LARGEST_FILE: u64 = 1024 * 1024;
+/// As many links as Linux follows in a path.
+const MOST_LINKS: usize = 40;
+/// How often a file that does not hold a record is read again, and after what pause: a program without locks may be writing it.
+pub(super) const REREADS: usize = 4;
+pub(super) const REREAD_PAUSE: Duration = Duration::from_millis(25);

@@ -1,0 +1,227 @@
+// How new content gets into a file. The ordinary path is one move: written next to the file, synced, moved over it, directory synced. The
+// move exchanges the two files where the system can, so that a program without locks is noticed even if it wrote between the comparison and
+// the move: its content is what the move took out, and it is put back.
+//
+// A file that is a mount of its own cannot be replaced (`EBUSY`). It is written in place, and until that is done its whole new content lies
+// next to it, synced, in a journal that readers prefer. The rename that makes the journal is the moment of the commit.
+
+use std::io;
+
+use crate::error::Error;
+use crate::store::file::layer::InPlace;
+use crate::store::file::place::{Content, Place, refused, revision};
+use crate::store::file::{FileLayer, Files};
+use crate::store::token_store::Revision;
+
+impl<L: FileLayer> Files<L> {
+    /// Puts new content in place of what was found, if that is still there.
+    pub(super) fn replace(
+        &self,
+        place: &Place,
+        content: &[u8],
+        found: Option<&Revision>,
+    ) -> Result<(), Error> {
+        let temporary = place.temporary();
+        self.write_new(place, content)?;
+        let moved = match found {
+            Some(found) => self.exchange(place, content, found),
+            None => self.layer.rename_new(&temporary, place.path()),
+        };
+        let moved = match moved {
+            Ok(()) => {
+                let removed = self.layer.remove(&temporary).map(drop);
+                removed
+                    .and_then(|()| self.layer.sync_directory(place.directory()))
+                    .map_err(Error::store)
+            }
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                self.replace_in_place(place, content, found)
+            }
+            Err(error) if is_conflict(&error) => Err(Error::store_conflict()),
+            Err(error) => Err(Error::store(error)),
+        };
+        if moved.is_err() {
+            // What is left of it is removed now, or by the next writer.
+            let _ = self.layer.remove(&temporary);
+        }
+        moved
+    }
+
+    /// Writes and syncs the temporary file.
+    fn write_new(&self, place: &Place, content: &[u8]) -> Result<(), Error> {
+        let temporary = place.temporary();
+        let mut file = match self.layer.create(&temporary) {
+            // Left by a writer that died: the locks are ours, so no other is at work on it.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self
+                .layer
+                .remove(&temporary)
+                .and_then(|_| self.layer.create(&temporary)),
+            created => created,
+        }
+        .map_err(|error| place.unwritable(error))?;
+        let written = self
+            .write_all(&mut file, content)
+            .and_then(|()| self.layer.sync(&file));
+        written.map_err(|error| {
+            let _ = self.layer.remove(&temporary);
+            Error::store(error)
+        })
+    }
+
+    /// Moves the temporary file over the file. What was there is then in the temporary file, and must be what was found; if it is not,
+    /// another program wrote meanwhile, and its content is put back.
+    fn exchange(&self, place: &Place, content: &[u8], found: &Revision) -> io::Result<()> {
+        let temporary = place.temporary();
+        if !self.layer.exchange(&temporary, place.path())? {
+            return self.layer.rename(&temporary, place.path());
+        }
+        let taken = || Ok::<_, io::Error>(self.layer.read(&temporary)?.revision());
+        let (mut moved_in, mut taken_out) = (revision(content), taken()?);
+        if taken_out == *found {
+            return Ok(());
+        }
+        for _ in 0..MOST_EXCHANGES {
+            // The other program's content goes back.
+            self.layer.exchange(&temporary, place.path())?;
+            let next = taken()?;
+            if next == moved_in {
+                break;
+            }
+            // It has written once more between the two moves: what it wrote last is to stay.
+            (moved_in, taken_out) = (taken_out, next);
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    /// Writes a file that cannot be replaced.
+    fn replace_in_place(
+        &self,
+        place: &Place,
+        content: &[u8],
+        found: Option<&Revision>,
+    ) -> Result<(), Error> {
+        let InPlace {
+            mut file,
+            content: old,
+            is_unlinked,
+        } = self.layer.open(place.path())?;
+        if is_unlinked {
+            return Err(refused(
+                "the file was replaced behind its mount; mount its directory instead",
+            ));
+        }
+        // Holders that see the file in another directory have other locks, but the file's own lock is one.
+        if found != Some(&old.revision()) {
+            return Err(Error::store_conflict());
+        }
+        self.layer
+            .rename(&place.temporary(), &place.journal())
+            .and_then(|()| self.layer.sync_directory(place.directory()))
+            .and_then(|()| self.overwrite(&mut file, content, old.bytes().len()))
+            .and_then(|()| self.remove_journal(place))
+            .map_err(Error::store)
+    }
+
+    /// Finishes a write in place that was cut off.
+    pub(super) fn recover(&self, place: &Place) -> Result<(), Error> {
+        let Some(journal) = place.read_file(&place.journal())? else {
+            return Ok(());
+        };
+        if place.read_file(place.path())?.is_some() {
+            let InPlace {
+                mut file, content, ..
+            } = self.layer.open(place.path())?;
+            if content.revision() != journal.revision() {
+                self.overwrite(&mut file, journal.bytes(), content.bytes().len())
+                    .map_err(Error::store)?;
+            }
+        }
+        self.remove_journal(place).map_err(Error::store)
+    }
+
+    /// What is shorter than the old content is filled up with line ends first: cut off there, it is whole all the same.
+    fn overwrite(&self, file: &mut L::File, content: &[u8], old_length: usize) -> io::Result<()> {
+        let mut padded = zeroize::Zeroizing::new(Vec::with_capacity(content.len().max(old_length)));
+        padded.extend_from_slice(content);
+        padded.resize(content.len().max(old_length), b'\n');
+        self.write_all(file, &padded)?;
+        self.layer.sync(file)?;
+        if padded.len() > content.len() {
+            let length = u64::try_from(content.len()).unwrap_or(u64::MAX);
+            self.layer.truncate(file, length)?;
+            self.layer.sync(file)?;
+        }
+        Ok(())
+    }
+
+    fn remove_journal(&self, place: &Place) -> io::Result<()> {
+        self.layer.remove(&place.journal())?;
+        self.layer.sync_directory(place.directory())
+    }
+
+    /// Removes the file, or empties it where it is a mount of its own.
+    pub(super) fn remove(&self, place: &Place) -> Result<bool, Error> {
+        let removed = match self.layer.remove(place.path()) {
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                let InPlace { file, content, .. } = self.layer.open(place.path())?;
+                self.layer
+                    .truncate(&file, 0)
+                    .and_then(|()| self.layer.sync(&file))
+                    .map(|()| !content.is_empty())
+            }
+            removed => removed,
+        };
+        let removed = removed.and_then(|removed| {
+            self.layer.remove(&place.temporary())?;
+            self.layer.remove(&place.journal())?;
+            self.layer.sync_directory(place.directory())?;
+            Ok(removed)
+        });
+        removed.map_err(Error::store)
+    }
+
+    /// Keeps a copy of content that is not a record, under a name that no other copy has.
+    pub(super) fn keep_copy(&self, place: &Place, content: &Content) -> Result<(), Error> {
+        for number in 1..=MOST_COPIES {
+            let suffix = match number {
+                1 => ".damaged".to_owned(),
+                number => format!(".damaged.{number}"),
+            };
+            let mut file = match self.layer.create(&place.sibling("", &suffix)) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                created => created.map_err(|error| place.unwritable(error))?,
+            };
+            return self
+                .write_all(&mut file, content.bytes())
+                .and_then(|()| self.layer.sync(&file))
+                .map_err(Error::store);
+        }
+        Err(refused(
+            "there are too many damaged copies next to the file",
+        ))
+    }
+
+    fn write_all(&self, file: &mut L::File, mut content: &[u8]) -> io::Result<()> {
+        while !content.is_empty() {
+            match self.layer.write(file, content) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => content = content.get(count..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a file appeared or vanished between the comparison and the move.
+fn is_conflict(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotFound
+    )
+}
+
+/// How often a program without locks may write while its content is put back.
+const MOST_EXCHANGES: usize = 8;
+const MOST_COPIES: usize = 9;

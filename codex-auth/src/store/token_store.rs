@@ -1,0 +1,328 @@
+// Where a login is kept. The trait is synchronous, because files and keyrings are; and it is compare-and-swap, because several programs may
+// use one store, and the loser of a race must find out before it overwrites the winner's tokens.
+
+use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crate::error::{Error, ErrorKind};
+use crate::lock::lock;
+use crate::store::record::Record;
+
+/// One account's place in a file, a keyring, a database.
+///
+/// # A shared database
+///
+/// Processes on many machines share a login through a table with one row for each account, whose revision changes with every write.
+/// [`save`](Self::save) is one conditional update. The lock is an advisory lock, where the database has them; the example `shared_store` of this
+/// crate is such a store over PostgreSQL. Elsewhere it is a lease: a column with the moment it ends, taken by a conditional update as well. A
+/// lease should last longer than the broker's time limit for a refresh, so that it does not end under a living holder.
+///
+/// ```
+/// use std::{collections::HashMap, sync::{Arc, Mutex}, time::{Duration, Instant}};
+/// use codex_auth::{Error, Record, Revision, Secret, StoreLock, Stored, TokenStore};
+///
+/// /// Stands for: `create table logins (account text primary key, json text, revision bigint, leased_until timestamp)`.
+/// #[derive(Default)]
+/// struct Row { json: Option<Secret>, revision: u64, leased_until: Option<Instant> }
+///
+/// #[derive(Clone)]
+/// struct TableStore { table: Arc<Mutex<HashMap<String, Row>>>, account: String }
+///
+/// impl TableStore {
+///     fn row<T>(&self, query: impl FnOnce(&mut Row) -> T) -> T {
+///         query(self.table.lock().unwrap().entry(self.account.clone()).or_default())
+///     }
+/// }
+///
+/// impl TokenStore for TableStore {
+///     /// `select json, revision from logins where account = ?`
+///     fn load(&self) -> Result<Option<Stored>, Error> {
+///         let found = self.row(|row| row.json.clone().map(|json| (json, row.revision)));
+///         found.map(|(json, revision)| {
+///             Ok(Stored::new(Record::from_json(json.expose().as_bytes())?, Revision::new(revision.to_be_bytes())))
+///         }).transpose()
+///     }
+///
+///     /// `update logins set json = ?, revision = revision + 1 where account = ? and revision = ?`, and look at the count of rows.
+///     fn save(&self, record: &Record, expected: Option<&Revision>) -> Result<Revision, Error> {
+///         self.row(|row| {
+///             let found = row.json.is_some().then(|| Revision::new(row.revision.to_be_bytes()));
+///             if found.as_ref() != expected {
+///                 return Err(Error::store_conflict());
+///             }
+///             row.revision += 1;
+///             row.json = Some(record.to_json());
+///             Ok(Revision::new(row.revision.to_be_bytes()))
+///         })
+///     }
+///
+///     /// `update logins set json = null, revision = revision + 1 where account = ?`
+///     fn clear(&self) -> Result<bool, Error> {
+///         Ok(self.row(|row| { row.revision += 1; row.json.take().is_some() }))
+///     }
+///
+///     /// `update logins set leased_until = now() + '60 seconds' where account = ? and (leased_until is null or leased_until < now())`
+///     fn try_lock(&self) -> Result<Option<StoreLock>, Error> {
+///         let now = Instant::now();
+///         let taken = self.row(|row| {
+///             let free = row.leased_until.is_none_or(|end| end < now);
+///             if free { row.leased_until = Some(now + Duration::from_secs(60)) }
+///             free
+///         });
+///         struct Lease(TableStore);
+///         impl Drop for Lease {
+///             fn drop(&mut self) { self.0.row(|row| row.leased_until = None) }
+///         }
+///         Ok(taken.then(|| StoreLock::new(Lease(self.clone()))))
+///     }
+/// }
+///
+/// let store = TableStore { table: Arc::default(), account: "me".to_owned() };
+/// let first = store.save(&Record::of_api_key(Secret::from("sk-invented")), None)?;
+/// assert!(store.save(&Record::default(), None).is_err(), "a record is stored already");
+/// store.save(&Record::default(), Some(&first))?;
+/// let lock = store.try_lock()?;
+/// assert!(lock.is_some() && store.try_lock()?.is_none());
+/// # Ok::<(), codex_auth::Error>(())
+/// ```
+pub trait TokenStore: Send + Sync {
+    /// What is stored, and its revision; `None` if there is nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Store`] if it cannot be read. Something unreadable is an error, never "nothing".
+    fn load(&self) -> Result<Option<Stored>, Error>;
+
+    /// Replaces what is stored if it is still of the expected revision (`None`: if nothing is stored), wholly or not at all, and durably.
+    /// Where nothing is expected, a store may also replace a damaged record of which it keeps a copy.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::StoreConflict`] if something else is stored; [`ErrorKind::Store`] if it cannot be written.
+    fn save(&self, record: &Record, expected: Option<&Revision>) -> Result<Revision, Error>;
+
+    /// Removes the stored record, and returns whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Store`] if it cannot be removed.
+    fn clear(&self) -> Result<bool, Error>;
+
+    /// Takes the lock that keeps all holders of this store, in all processes, from renewing at once; `None` if another holder has it.
+    /// Must not wait. Dropping the guard, and the end of the process, release it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Store`] if locking does not work here.
+    fn try_lock(&self) -> Result<Option<StoreLock>, Error>;
+
+    /// Whether [`save`](Self::save) always fails. Tokens of such a store are never renewed: the new ones could not be handed on.
+    fn is_read_only(&self) -> bool {
+        false
+    }
+}
+
+/// A record as it was loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    record: Record,
+    revision: Revision,
+}
+
+impl Stored {
+    /// A record and the revision it was found at.
+    #[must_use]
+    pub fn new(record: Record, revision: Revision) -> Self {
+        Self { record, revision }
+    }
+
+    /// The record.
+    #[must_use]
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// The revision, for [`TokenStore::save`].
+    #[must_use]
+    pub fn revision(&self) -> &Revision {
+        &self.revision
+    }
+
+    /// The record alone.
+    #[must_use]
+    pub fn into_record(self) -> Record {
+        self.record
+    }
+}
+
+/// The state of a store's content, as bytes that mean something to the store alone: a counter, a hash. Two revisions are equal if their bytes
+/// are.
+///
+/// ```
+/// use codex_auth::Revision;
+///
+/// // A database keeps a counter.
+/// let revision = Revision::from(7_i64.to_be_bytes());
+/// assert_eq!(i64::from_be_bytes(revision.as_bytes().try_into()?), 7);
+/// # Ok::<(), std::array::TryFromSliceError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Revision(Box<[u8]>);
+
+impl Revision {
+    /// Creates a revision of these bytes.
+    #[must_use]
+    pub fn new(bytes: impl AsRef<[u8]>) -> Self {
+        Self(bytes.as_ref().into())
+    }
+
+    /// Returns the bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl AsRef<[u8]> for Revision {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<&[u8]> for Revision {
+    fn from(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl From<Vec<u8>> for Revision {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl<const N: usize> From<[u8; N]> for Revision {
+    fn from(bytes: [u8; N]) -> Self {
+        Self(bytes.into())
+    }
+}
+
+/// Keeps a store locked until it is dropped.
+pub struct StoreLock {
+    _guard: Box<dyn Send>,
+}
+
+impl StoreLock {
+    /// Wraps whatever releases the lock when dropped.
+    pub fn new(guard: impl Send + 'static) -> Self {
+        Self {
+            _guard: Box::new(guard),
+        }
+    }
+}
+
+impl fmt::Debug for StoreLock {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("StoreLock(..)")
+    }
+}
+
+impl Error {
+    /// For custom stores: the stored record is not the one that [`TokenStore::save`] expects.
+    #[must_use]
+    pub fn store_conflict() -> Self {
+        Self::new(ErrorKind::StoreConflict)
+    }
+
+    /// For custom stores: reading or writing failed.
+    ///
+    /// ```
+    /// let error = codex_auth::Error::store(std::io::Error::other("the disk is full"));
+    /// assert_eq!(error.to_string(), "the token store failed");
+    /// ```
+    #[must_use]
+    pub fn store(source: impl Into<Box<dyn core::error::Error + Send + Sync>>) -> Self {
+        Self::new(ErrorKind::Store).with_source(source)
+    }
+}
+
+/// A store that lasts as long as the process. Clones share it.
+///
+/// ```
+/// use codex_auth::{MemoryStore, Record, Secret, TokenStore};
+///
+/// let store = MemoryStore::new();
+/// store.save(&Record::of_api_key(Secret::from("sk-invented")), None)?;
+/// assert!(store.clone().load()?.is_some());
+/// # Ok::<(), codex_auth::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct MemoryStore {
+    content: Arc<Mutex<(u64, Option<Record>)>>,
+    locked: Arc<AtomicBool>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn with<T>(&self, action: impl FnOnce(&mut u64, &mut Option<Record>) -> T) -> T {
+        let mut content = lock(&self.content);
+        let (count, record) = &mut *content;
+        action(count, record)
+    }
+}
+
+impl TokenStore for MemoryStore {
+    fn load(&self) -> Result<Option<Stored>, Error> {
+        Ok(self.with(|count, record| {
+            record
+                .clone()
+                .map(|record| Stored::new(record, counted(*count)))
+        }))
+    }
+
+    fn save(&self, record: &Record, expected: Option<&Revision>) -> Result<Revision, Error> {
+        self.with(|count, stored| {
+            let found = stored.is_some().then(|| counted(*count));
+            if found.as_ref() != expected {
+                return Err(Error::store_conflict());
+            }
+            *count += 1;
+            *stored = Some(record.clone());
+            Ok(counted(*count))
+        })
+    }
+
+    fn clear(&self) -> Result<bool, Error> {
+        Ok(self.with(|count, record| {
+            *count += 1;
+            record.take().is_some()
+        }))
+    }
+
+    fn try_lock(&self) -> Result<Option<StoreLock>, Error> {
+        struct Held(Arc<AtomicBool>);
+        impl Drop for Held {
+            fn drop(&mut self) {
+                self.0.store(false, Ordering::Release);
+            }
+        }
+        let taken = !self.locked.swap(true, Ordering::Acquire);
+        Ok(taken.then(|| StoreLock::new(Held(Arc::clone(&self.locked)))))
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("MemoryStore(..)")
+    }
+}
+
+fn counted(count: u64) -> Revision {
+    Revision::new(count.to_be_bytes())
+}

@@ -1,0 +1,283 @@
+// What one login holds, and when it is to be renewed. All arithmetic saturates: an expiry comes from a server or a file and may be anything.
+
+use core::fmt;
+use core::time::Duration;
+use std::time::SystemTime;
+
+use crate::jwt::claims::Claims;
+use crate::secret::Secret;
+
+/// The tokens of one login.
+///
+/// ```
+/// use codex_auth::{AccountIdOrigin, Secret, TokenSet};
+///
+/// let tokens = TokenSet::new(Secret::from("invented")).with_refresh_token(Secret::from("invented-too")).with_account_id("acct-1");
+/// assert_eq!(tokens.account_id(), Some(("acct-1".to_owned(), AccountIdOrigin::Explicit)));
+/// assert!(!format!("{tokens:?}").contains("invented"));
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct TokenSet {
+    pub(crate) access_token: Secret,
+    pub(crate) refresh_token: Option<Secret>,
+    pub(crate) id_token: Option<Secret>,
+    /// Claims that very old files keep in place of the ID token itself, as they were written.
+    pub(crate) id_token_claims: Option<Box<str>>,
+    pub(crate) account_id: Option<String>,
+    pub(crate) scope: Option<String>,
+    pub(crate) expires_at: Option<SystemTime>,
+    pub(crate) earliest_refresh_at: Option<SystemTime>,
+}
+
+impl TokenSet {
+    /// A set of an access token alone.
+    #[must_use]
+    pub fn new(access_token: Secret) -> Self {
+        Self {
+            access_token,
+            refresh_token: None,
+            id_token: None,
+            id_token_claims: None,
+            account_id: None,
+            scope: None,
+            expires_at: None,
+            earliest_refresh_at: None,
+        }
+    }
+
+    /// With a refresh token; a blank one is none.
+    #[must_use]
+    pub fn with_refresh_token(mut self, refresh_token: Secret) -> Self {
+        self.refresh_token = Some(refresh_token).filter(|token| !token.is_blank());
+        self
+    }
+
+    /// With an ID token; a blank one is none.
+    #[must_use]
+    pub fn with_id_token(mut self, id_token: Secret) -> Self {
+        self.id_token = Some(id_token).filter(|token| !token.is_blank());
+        self
+    }
+
+    /// With an explicit account id, which wins over every claim.
+    #[must_use]
+    pub fn with_account_id(mut self, account_id: impl Into<String>) -> Self {
+        self.account_id = Some(account_id.into()).filter(|id| !id.trim().is_empty());
+        self
+    }
+
+    /// With the scopes that were granted, separated by spaces.
+    #[must_use]
+    pub fn with_scope(mut self, scope: impl Into<String>) -> Self {
+        self.scope = Some(scope.into());
+        self
+    }
+
+    /// With the access token's expiry by this machine's clock.
+    #[must_use]
+    pub fn with_expires_at(mut self, expires_at: SystemTime) -> Self {
+        self.expires_at = Some(expires_at);
+        self
+    }
+
+    /// With the moment before which the authority refuses a refresh.
+    #[must_use]
+    pub fn with_earliest_refresh_at(mut self, earliest: SystemTime) -> Self {
+        self.earliest_refresh_at = Some(earliest);
+        self
+    }
+
+    /// The token that requests carry.
+    #[must_use]
+    pub fn access_token(&self) -> &Secret {
+        &self.access_token
+    }
+
+    /// The token that buys the next access token, once.
+    #[must_use]
+    pub fn refresh_token(&self) -> Option<&Secret> {
+        self.refresh_token.as_ref()
+    }
+
+    /// Returns the token that identifies the user.
+    #[must_use]
+    pub fn id_token(&self) -> Option<&Secret> {
+        self.id_token.as_ref()
+    }
+
+    /// The scopes that were granted, where the authority said.
+    #[must_use]
+    pub fn scope(&self) -> Option<&str> {
+        self.scope.as_deref()
+    }
+
+    /// Returns whether this scope was granted; false if the authority did not report it.
+    #[must_use]
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.scope
+            .as_deref()
+            .is_some_and(|granted| granted.split_ascii_whitespace().any(|one| one == scope))
+    }
+
+    /// The moment before which the authority refuses a refresh.
+    #[must_use]
+    pub fn earliest_refresh_at(&self) -> Option<SystemTime> {
+        self.earliest_refresh_at
+    }
+
+    /// When the access token expires: as computed when it was received, else its `exp` claim. `None` if neither is known.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.expires_at
+            .or_else(|| self.access_claims()?.expires_at())
+    }
+
+    /// The claims of the ID token, if there is one and it can be read. A bad ID token never hides a usable access token.
+    #[must_use]
+    pub fn id_claims(&self) -> Option<Claims> {
+        let from_token = self
+            .id_token
+            .as_ref()
+            .and_then(|token| Claims::from_jwt(token.expose()).ok());
+        from_token.or_else(|| Claims::from_json(self.id_token_claims.as_ref()?.as_bytes()).ok())
+    }
+
+    /// The claims of the access token, if it is a JWT.
+    #[must_use]
+    pub fn access_claims(&self) -> Option<Claims> {
+        Claims::from_jwt(self.access_token.expose()).ok()
+    }
+
+    /// The account requests are for, and how it is known: the explicit value, the ID token, the access token, and at last the first of
+    /// `organizations`, in that order. The last is a guess that holds for some old tokens only.
+    #[must_use]
+    pub fn account_id(&self) -> Option<(String, AccountIdOrigin)> {
+        if let Some(id) = &self.account_id {
+            return Some((id.clone(), AccountIdOrigin::Explicit));
+        }
+        let (id_claims, access_claims) = (self.id_claims(), self.access_claims());
+        let claimed = |claims: &Option<Claims>| {
+            claims
+                .as_ref()
+                .and_then(|claims| claims.account_id().map(str::to_owned))
+        };
+        let organization = |claims: &Option<Claims>| {
+            claims
+                .as_ref()
+                .and_then(|claims| claims.organizations().first().cloned())
+        };
+        let id_token = claimed(&id_claims).map(|id| (id, AccountIdOrigin::IdToken));
+        let access_token = || claimed(&access_claims).map(|id| (id, AccountIdOrigin::AccessToken));
+        let organization = || {
+            organization(&id_claims)
+                .or_else(|| organization(&access_claims))
+                .map(|id| (id, AccountIdOrigin::Organization))
+        };
+        id_token.or_else(access_token).or_else(organization)
+    }
+
+    /// Whether the account is of the FedRAMP environment.
+    #[must_use]
+    pub fn is_fedramp(&self) -> bool {
+        [self.id_claims(), self.access_claims()]
+            .into_iter()
+            .flatten()
+            .any(|claims| claims.is_fedramp())
+    }
+
+    /// Whether both sets hold the same secrets.
+    pub(crate) fn same_secrets(&self, other: &Self) -> bool {
+        self.access_token == other.access_token
+            && self.refresh_token == other.refresh_token
+            && self.id_token == other.id_token
+    }
+
+    /// Notes when the access token expires, from a lifetime as of now. Without one, a readable `exp` and `iat` give it: that cancels the
+    /// difference between the authority's clock and ours.
+    pub(crate) fn received(mut self, now: SystemTime, expires_in: Option<Duration>) -> Self {
+        let lifetime = expires_in
+            .or_else(|| self.access_claims()?.lifetime())
+            .map(|lifetime| lifetime.min(LONGEST_LIFETIME));
+        self.expires_at = lifetime.and_then(|lifetime| now.checked_add(lifetime));
+        self
+    }
+
+    /// Whether to renew now.
+    pub(crate) fn freshness(
+        &self,
+        now: SystemTime,
+        last_refresh: Option<SystemTime>,
+        margin: Duration,
+    ) -> Freshness {
+        if self.access_token.is_blank() {
+            return Freshness::Expired;
+        }
+        let claims = self.access_claims();
+        let expires_at = self.expires_at.or_else(|| claims.as_ref()?.expires_at());
+        let Some(expires_at) = expires_at else {
+            // An opaque token without a stated life: the official client renews it after eight days.
+            let age = last_refresh.and_then(|last| now.duration_since(last).ok());
+            return if age.is_some_and(|age| age > OPAQUE_LIFETIME) {
+                Freshness::Due
+            } else {
+                Freshness::Fresh
+            };
+        };
+        let margin = claims
+            .and_then(|claims| claims.lifetime())
+            .map_or(margin, |lifetime| margin.min(lifetime / 5));
+        match expires_at.duration_since(now) {
+            Ok(left) if left > margin => Freshness::Fresh,
+            Ok(left) if !left.is_zero() => Freshness::Due,
+            _ => Freshness::Expired,
+        }
+    }
+}
+
+impl fmt::Debug for TokenSet {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("TokenSet")
+            .field("refresh_token", &self.refresh_token.is_some())
+            .field("id_token", &self.id_token.is_some())
+            .field("account_id", &self.account_id)
+            .field("scope", &self.scope)
+            .field("expires_at", &self.expires_at)
+            .field("earliest_refresh_at", &self.earliest_refresh_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How an account id is known.
+///
+/// ```
+/// use codex_auth::{AccountIdOrigin, Secret, TokenSet};
+///
+/// assert_eq!(TokenSet::new(Secret::from("opaque")).account_id(), None);
+/// assert_ne!(AccountIdOrigin::IdToken, AccountIdOrigin::Organization);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AccountIdOrigin {
+    /// It was given or stored as such.
+    Explicit,
+    /// A claim of the ID token.
+    IdToken,
+    /// A claim of the access token.
+    AccessToken,
+    /// The first of the token's `organizations`.
+    Organization,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    /// Good for use.
+    Fresh,
+    /// Good for use, and to be renewed.
+    Due,
+    /// Of no use.
+    Expired,
+}
+
+const OPAQUE_LIFETIME: Duration = Duration::from_secs(8 * 24 * 60 * 60);
+const LONGEST_LIFETIME: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);

@@ -1,0 +1,126 @@
+use core::fmt;
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+#[cfg(unix)]
+use std::path::PathBuf;
+
+#[cfg(feature = "proxy")]
+use crate::conn::proxy::Proxy;
+#[cfg(feature = "tls")]
+use crate::conn::tls::Tls;
+use crate::conn::versions::HttpVersions;
+
+/// Options for connecting to a server, shared by HTTP, WebSocket and sign-in, so that all of them trust the same authorities.
+///
+/// The defaults suit streams. They differ from those of the underlying libraries for these reasons:
+///
+/// | setting | default | reason |
+/// |---|---|---|
+/// | `nodelay` | on | a delta is a small packet; Nagle's algorithm would hold it back |
+/// | `tcp_keepalive` | 60 s | routers forget silent connections, and reasoning is silent |
+/// | `pool_idle` | 55 s | below the 60 s after which common load balancers close, so a pooled connection is rarely already dead |
+/// | `pool_max_idle` | 8 a host | enough for parallel calls, few enough to be forgotten |
+/// | `http2_max_connections` | 16 a host | servers allow 100 streams or so on one; 1,600 at once are many, and a limit is honest |
+/// | `http2_keepalive` | 20 s, answer within 20 s | notices a dead connection long before any idle timeout |
+///
+/// ```
+/// use codex_transport::Connection;
+///
+/// let connection = Connection::default().with_address("api.openai.com", "127.0.0.1:8443".parse().unwrap());
+/// assert!(connection.nodelay);
+/// ```
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Connection {
+    /// Trusted authorities and the client certificate.
+    #[cfg(feature = "tls")]
+    pub tls: Tls,
+    /// The proxy, if any.
+    #[cfg(feature = "proxy")]
+    pub proxy: Proxy,
+    /// Connects to this socket of the same machine instead of any host; for `https` and `wss`, TLS runs over it.
+    #[cfg(unix)]
+    pub unix_socket: Option<PathBuf>,
+    /// Sends small packets at once (`TCP_NODELAY`).
+    pub nodelay: bool,
+    /// Idle time after which TCP probes the peer.
+    pub tcp_keepalive: Option<Duration>,
+    /// How long an unused connection is kept. A connection that the server has closed is detected before it is reused.
+    pub pool_idle: Duration,
+    /// How many unused connections are kept for one host. With zero, none are kept and requests do not share an HTTP/2 connection.
+    pub pool_max_idle: usize,
+    /// The versions of HTTP that may be used.
+    pub http: HttpVersions,
+    /// How many HTTP/2 connections are opened for one host, at least one. Another is opened only when the server allows no more streams on
+    /// the existing ones. Past the limit, a request waits for a stream under its `headers` timeout, and the error names the limit.
+    pub http2_max_connections: usize,
+    /// Idle time after which an HTTP/2 connection with open streams is pinged, and how long the server has to acknowledge the ping.
+    pub http2_keepalive: Option<Duration>,
+    addresses: BTreeMap<String, Vec<SocketAddr>>,
+}
+
+impl Connection {
+    /// Uses this address for the host instead of asking the resolver; a second call for the same host adds another address.
+    ///
+    /// The `host` header and the name in the certificate remain those of the URL.
+    /// The port is the URL's if it names one, else the address's unless that is 0.
+    #[must_use]
+    pub fn with_address(mut self, host: impl Into<String>, address: SocketAddr) -> Self {
+        self.addresses
+            .entry(host.into().to_ascii_lowercase())
+            .or_default()
+            .push(address);
+        self
+    }
+
+    #[cfg(feature = "hyper")]
+    pub(crate) fn addresses(&self, host: &str) -> Option<&[SocketAddr]> {
+        self.addresses
+            .get(&host.to_ascii_lowercase())
+            .map(Vec::as_slice)
+    }
+}
+
+impl Default for Connection {
+    fn default() -> Self {
+        Self {
+            #[cfg(feature = "tls")]
+            tls: Tls::default(),
+            #[cfg(feature = "proxy")]
+            proxy: Proxy::default(),
+            #[cfg(unix)]
+            unix_socket: None,
+            nodelay: true,
+            tcp_keepalive: Some(Duration::from_secs(60)),
+            pool_idle: Duration::from_secs(55),
+            pool_max_idle: 8,
+            http: HttpVersions::Negotiated,
+            http2_max_connections: 16,
+            http2_keepalive: Some(Duration::from_secs(20)),
+            addresses: BTreeMap::new(),
+        }
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = f.debug_struct("Connection");
+        #[cfg(feature = "tls")]
+        out.field("tls", &self.tls);
+        #[cfg(feature = "proxy")]
+        out.field("proxy", &self.proxy);
+        #[cfg(unix)]
+        out.field("unix_socket", &self.unix_socket);
+        out.field("nodelay", &self.nodelay)
+            .field("tcp_keepalive", &self.tcp_keepalive)
+            .field("pool_idle", &self.pool_idle)
+            .field("pool_max_idle", &self.pool_max_idle)
+            .field("http", &self.http)
+            .field("http2_max_connections", &self.http2_max_connections)
+            .field("http2_keepalive", &self.http2_keepalive)
+            .field("addresses", &self.addresses)
+            .finish()
+    }
+}

@@ -1,0 +1,277 @@
+use core::fmt;
+use core::future::Future;
+use core::time::Duration;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response, Version};
+
+use crate::conn::connector::Connector;
+use crate::conn::options::Connection;
+use crate::conn::pool::Pool;
+use crate::conn::request_body::Progress;
+use crate::conn::versions::HttpVersions;
+use crate::error::{Error, ErrorKind, Phase, Sent};
+use crate::http::body::Body;
+use crate::http::encoding::decode_content;
+use crate::http::exchange::Exchange;
+use crate::http::transport::HttpTransport;
+use crate::redact::Credentials;
+use crate::timeouts::watch::Watch;
+use crate::timeouts::{Clock, Timeouts};
+use crate::timer::{BoxTimer, Timer, TokioTimer};
+#[cfg(feature = "ws")]
+use crate::ws::options::WsSettings;
+#[cfg(feature = "ws")]
+use crate::ws::transport::{Upgrade, WsTransport};
+
+/// HTTP/1.1 and HTTP/2 over hyper, with one pool of connections. Cloning is cheap and shares the pool. Needs a tokio runtime.
+///
+/// * A request that provably was not sent, because the pooled connection it was given had just died or because the connection broke
+///   while it was being made, is tried once more. Nothing else is.
+/// * Redirects are followed only with status 307 or 308 and only to the same scheme, host and port, since credentials travel with the
+///   request. Every other redirect is returned like any response, and so is every redirect of a request with the extension [`NoRedirects`](crate::NoRedirects).
+/// * The headers of a response may have 64 KiB and 512 fields, over HTTP/1.1, over HTTP/2 and in the response to a WebSocket upgrade; trailers
+///   16 KiB and 512 fields, and the extensions of all chunks together 16 KiB. More is [`ErrorKind::TooLarge`] and names the limit.
+///   (Over HTTP/2, more than 128 KiB of headers is refused without being read, as [`ErrorKind::Protocol`].)
+/// * Requests over HTTP/2 share connections up to the number of streams that the server allows; past that, another connection is opened,
+///   up to [`Connection::http2_max_connections`]. A server that asks for HTTP/1.1 (`HTTP_1_1_REQUIRED`) gets the request over HTTP/1.1.
+/// * Reading is pulled. Over HTTP/1.1 no stream has a task: polling the body drives the connection, and dropping the body closes it
+///   unless the response is complete. Over HTTP/2 hyper's tasks run the connection that many streams share.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// use bytes::Bytes;
+/// use codex_transport::testing::{Answer, LoopbackServer, Script};
+/// use codex_transport::{HttpTransport, HyperTransport};
+///
+/// let server = LoopbackServer::start(Script::new().answer(Answer::ok().body("hello"))).unwrap();
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # runtime.block_on(async {
+/// let transport = HyperTransport::new().unwrap();
+/// let request = http::Request::get(server.url("/v1/models")).body(Bytes::new()).unwrap();
+/// let response = transport.send(request).await.unwrap();
+/// assert_eq!(response.into_body().collect(1024).await.unwrap(), "hello");
+/// # }) }
+/// ```
+#[derive(Clone)]
+pub struct HyperTransport(Arc<Inner>);
+
+/// Settings of a [`HyperTransport`].
+#[derive(Clone, Debug)]
+pub struct HyperTransportBuilder {
+    connection: Connection,
+    timeouts: Timeouts,
+    offer: bool,
+    #[cfg(feature = "ws")]
+    websocket: WsSettings,
+}
+
+struct Inner {
+    pool: Pool,
+    #[cfg(feature = "ws")]
+    connector: Connector,
+    #[cfg(feature = "ws")]
+    websocket: WsSettings,
+    version: Version,
+    offer: bool,
+    timeouts: Timeouts,
+    timer: BoxTimer,
+}
+
+impl HyperTransport {
+    /// Creates a transport with the default settings.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`], see [`HyperTransportBuilder::build`].
+    pub fn new() -> Result<Self, Error> {
+        Self::builder().build()
+    }
+
+    /// Returns a builder for custom settings.
+    pub fn builder() -> HyperTransportBuilder {
+        HyperTransportBuilder {
+            connection: Connection::default(),
+            timeouts: Timeouts::default(),
+            offer: true,
+            #[cfg(feature = "ws")]
+            websocket: WsSettings::default(),
+        }
+    }
+
+    /// Returns the timeouts of requests that do not carry their own.
+    pub fn timeouts(&self) -> &Timeouts {
+        &self.0.timeouts
+    }
+}
+
+impl HyperTransportBuilder {
+    /// Sets the connection options.
+    #[must_use]
+    pub fn connection(mut self, connection: Connection) -> Self {
+        self.connection = connection;
+        self
+    }
+
+    /// Sets the timeouts of requests that do not carry their own as an extension. `connect` is always the transport's.
+    #[must_use]
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// Replaces the connect timeout.
+    #[must_use]
+    pub fn connect_timeout(mut self, period: Duration) -> Self {
+        self.timeouts.connect = Some(period);
+        self
+    }
+
+    /// Replaces the headers timeout.
+    #[must_use]
+    pub fn headers_timeout(mut self, period: Duration) -> Self {
+        self.timeouts.headers = Some(period);
+        self
+    }
+
+    /// Whether `accept-encoding` offers the content codings that are compiled in (features `zstd`, `br`, `gzip` and `deflate`). On by
+    /// default. Coded responses are decoded in any case, see [`decode_content`](crate::decode_content); a request that states an
+    /// `accept-encoding` of its own keeps it.
+    #[must_use]
+    pub fn decompress(mut self, on: bool) -> Self {
+        self.offer = on;
+        self
+    }
+
+    /// Sets the limits and timeouts of WebSockets.
+    #[cfg(feature = "ws")]
+    #[must_use]
+    pub fn websocket(mut self, settings: WsSettings) -> Self {
+        self.websocket = settings;
+        self
+    }
+
+    /// Reads the files that the settings name and creates the transport. Performs no network I/O.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] when a certificate or key cannot be read, or without a cryptography provider.
+    pub fn build(self) -> Result<HyperTransport, Error> {
+        let Self {
+            connection,
+            timeouts,
+            offer,
+            ..
+        } = self;
+        let connector = Connector::new(connection.clone(), timeouts.connect)?;
+        let version = if connection.http == HttpVersions::Http2 {
+            Version::HTTP_2
+        } else {
+            Version::HTTP_11
+        };
+        Ok(HyperTransport(Arc::new(Inner {
+            #[cfg(feature = "ws")]
+            connector: connector.clone(),
+            #[cfg(feature = "ws")]
+            websocket: self.websocket,
+            pool: Pool::new(connector, &connection),
+            version,
+            offer,
+            timeouts,
+            timer: BoxTimer::new(TokioTimer),
+        })))
+    }
+}
+
+// Both are boxed, because a task is as large as the largest future it ever awaits. Unboxed, a task that sends and then reads would
+// hold the space of the exchange (2.1 KiB, and 3.1 KiB to connect a WebSocket) for as long as the stream lives.
+impl HttpTransport for HyperTransport {
+    fn send(
+        &self,
+        request: Request<Bytes>,
+    ) -> impl Future<Output = Result<Response<Body>, Error>> + Send {
+        Box::pin(self.exchange(request))
+    }
+}
+
+#[cfg(feature = "ws")]
+impl WsTransport for HyperTransport {
+    fn connect(&self, request: Request<()>) -> impl Future<Output = Result<Upgrade, Error>> + Send {
+        let inner = &self.0;
+        let timeouts = request.extensions().get().unwrap_or(&inner.timeouts);
+        let timeouts = crate::ws::upgrade::WsTimeouts::new(timeouts);
+        Box::pin(crate::ws::upgrade::connect(
+            &inner.connector,
+            inner.websocket,
+            timeouts,
+            inner.timer.clone(),
+            request,
+        ))
+    }
+}
+
+impl HyperTransport {
+    // Sends the request and waits for the response headers under their timeouts; the body continues under the others.
+    async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Body>, Error> {
+        let (mut head, body) = request.into_parts();
+        let timeouts = head.extensions.get().copied();
+        let timeouts = timeouts.unwrap_or(self.0.timeouts);
+        let started = self.0.timer.now();
+        let (clock, period) = match (timeouts.headers, timeouts.total) {
+            (Some(headers), Some(total)) if total < headers => (Clock::Total, Some(total)),
+            (None, Some(total)) => (Clock::Total, Some(total)),
+            (headers, _) => (Clock::Headers, headers),
+        };
+        head.version = self.0.version;
+        if self.0.offer {
+            crate::http::encoding::offer(&mut head.headers);
+        }
+        let credentials = Credentials::of(&head.headers);
+        let progress = Arc::new(Progress::default());
+        let exchange = Exchange {
+            pool: &self.0.pool,
+            head,
+            body,
+            progress: &progress,
+        };
+        let exchange = exchange.follow();
+        let response = match period {
+            None => exchange.await,
+            Some(period) => tokio::time::timeout(period, exchange)
+                .await
+                .unwrap_or_else(|_| {
+                    let written = progress.is_written();
+                    let phase = if written {
+                        Phase::Headers
+                    } else {
+                        Phase::Connect
+                    };
+                    // Not yet taken by hyper: still waiting for a connection, so not a byte was written.
+                    let sent = if written { Sent::Maybe } else { Sent::No };
+                    let error =
+                        Error::new(ErrorKind::Timeout(clock), phase, sent).with_timeout(period);
+                    Err(match progress.stream_limit() {
+                        Some(limit) => error.with_source(limit),
+                        None => error,
+                    })
+                }),
+        }?;
+        let watch = Watch::for_bytes(&timeouts, self.0.timer.clone(), started);
+        let request_id = crate::http::request_id::request_id(response.headers())
+            .map(|id| credentials.clean_id(id));
+        let response = decode_content(response.map(|body| body.with_watch(watch)));
+        Ok(response.map(|body| match request_id {
+            Some(id) => body.with_request_id(id),
+            None => body,
+        }))
+    }
+}
+
+impl fmt::Debug for HyperTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HyperTransport")
+            .field("timeouts", &self.0.timeouts)
+            .finish_non_exhaustive()
+    }
+}

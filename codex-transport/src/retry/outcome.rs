@@ -1,0 +1,87 @@
+//! How an attempt ended.
+
+use core::time::Duration;
+use std::time::SystemTime;
+
+use http::{HeaderMap, StatusCode};
+
+use crate::error::Error;
+
+/// How an attempt ended.
+#[derive(Clone, Debug)]
+pub struct Outcome<'a> {
+    pub(super) what: What<'a>,
+    pub(super) delivered: bool,
+    pub(super) asked: Option<Duration>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum What<'a> {
+    Response {
+        status: StatusCode,
+        headers: &'a HeaderMap,
+        code: Option<&'a str>,
+        now: SystemTime,
+    },
+    Failure {
+        error: &'a Error,
+    },
+    // A failure that the server reported inside a stream or a socket.
+    Event {
+        code: Option<&'a str>,
+        after: Option<Duration>,
+    },
+}
+
+impl<'a> Outcome<'a> {
+    /// A response whose status is not a success, with the `code` of its error body. A date in `retry-after` is compared with `now`.
+    pub fn response(
+        status: StatusCode,
+        headers: &'a HeaderMap,
+        code: Option<&'a str>,
+        now: SystemTime,
+    ) -> Self {
+        Self {
+            what: What::Response {
+                status,
+                headers,
+                code,
+                now,
+            },
+            delivered: false,
+            asked: None,
+        }
+    }
+
+    /// A failure of the transport.
+    pub fn failure(error: &'a Error) -> Self {
+        Self {
+            what: What::Failure { error },
+            delivered: false,
+            asked: None,
+        }
+    }
+
+    /// A failure that the server reported inside a stream or a socket, with its code and the wait it asked for.
+    pub fn event(code: Option<&'a str>, after: Option<Duration>) -> Self {
+        Self {
+            what: What::Event { code, after },
+            delivered: false,
+            asked: None,
+        }
+    }
+
+    /// Adds the wait that the server asked for elsewhere than in the headers: in the body, in the message, or in an event.
+    #[must_use]
+    pub fn asked(mut self, wait: Option<Duration>) -> Self {
+        self.asked = wait;
+        self
+    }
+
+    /// Records whether part of the response has, or may have, reached the consumer. If so, nothing is retried.
+    #[must_use]
+    pub fn delivered(mut self, delivered: bool) -> Self {
+        self.delivered = delivered;
+        self
+    }
+}

@@ -1,0 +1,207 @@
+//! The timeouts of one response, while it is read.
+
+use core::fmt;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use std::time::Instant;
+
+use crate::error::{Error, ErrorKind, Phase, Sent};
+use crate::timeouts::{Clock, Timeouts};
+use crate::timer::{BoxSleep, BoxTimer, Timer};
+
+/// The timeouts of one response. Record what arrives, and poll it when nothing does.
+///
+/// A [`Body`](crate::Body) of this crate enforces `byte_idle` and `total` itself. The other two depend on events, so the layer that decodes
+/// events keeps a watch made by [`for_events`](Self::for_events) and polls it whenever the body is pending.
+///
+/// ```
+/// # #[cfg(feature = "hyper")] {
+/// use codex_transport::{BoxTimer, Clock, ErrorKind, Timeouts, TokioTimer, Watch};
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+/// # runtime.block_on(async {
+/// let mut watch = Watch::for_events(&Timeouts::default(), BoxTimer::new(TokioTimer));
+/// watch.record_event();
+/// let error = std::future::poll_fn(|cx| watch.poll_expired(cx)).await;
+/// assert_eq!(error.kind(), ErrorKind::Timeout(Clock::EventIdle));
+/// assert_eq!(error.events_received(), 1);
+/// # }) }
+/// ```
+pub struct Watch {
+    timer: BoxTimer,
+    periods: Periods,
+    started: Instant,
+    last_bytes: Instant,
+    last_event: Option<Instant>,
+    bytes: u64,
+    events: u64,
+    // Whether anything arrived since the clock was last read. Idle time begins when the reader finds nothing, not when it last received
+    // something: the time in between is its own.
+    bytes_arrived: bool,
+    event_arrived: bool,
+    // One sleep at a time. An arrival moves the instants above; when the sleep ends, the rest of the period is slept. So an arrival costs
+    // one read of the clock and no timer operation.
+    sleep: Option<Armed>,
+}
+
+/// The periods that apply to a response. A stream does not hold those that have passed.
+#[derive(Debug, Default)]
+struct Periods {
+    first_event: Option<Duration>,
+    byte_idle: Option<Duration>,
+    event_idle: Option<Duration>,
+    total: Option<Duration>,
+}
+
+struct Armed {
+    sleep: BoxSleep,
+    until: Instant,
+    waker: Waker,
+}
+
+impl Watch {
+    /// Creates a watch of `first_event` and `event_idle`, from now on.
+    pub fn for_events(timeouts: &Timeouts, timer: BoxTimer) -> Self {
+        let now = timer.now();
+        let periods = Periods {
+            first_event: timeouts.first_event,
+            event_idle: timeouts.event_idle,
+            ..Periods::default()
+        };
+        Self::new(periods, timer, now)
+    }
+
+    /// Creates a watch of `byte_idle` from now on, and of `total` from `started` on.
+    pub fn for_bytes(timeouts: &Timeouts, timer: BoxTimer, started: Instant) -> Self {
+        let periods = Periods {
+            byte_idle: timeouts.byte_idle,
+            total: timeouts.total,
+            ..Periods::default()
+        };
+        Self::new(periods, timer, started)
+    }
+
+    fn new(periods: Periods, timer: BoxTimer, started: Instant) -> Self {
+        let last_bytes = timer.now();
+        Self {
+            timer,
+            periods,
+            started,
+            last_bytes,
+            last_event: None,
+            bytes: 0,
+            events: 0,
+            bytes_arrived: false,
+            event_arrived: false,
+            sleep: None,
+        }
+    }
+
+    /// Records that bytes arrived. The idle time after them begins with the next call of [`poll_expired`](Self::poll_expired).
+    pub fn record_bytes(&mut self, count: usize) {
+        self.bytes += count as u64;
+        self.bytes_arrived = true;
+    }
+
+    /// Records that a meaningful event arrived. The wait for the next one begins with the next call of
+    /// [`poll_expired`](Self::poll_expired).
+    pub fn record_event(&mut self) {
+        self.events += 1;
+        self.event_arrived = true;
+    }
+
+    /// Bytes recorded so far.
+    pub fn bytes_received(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Events recorded so far.
+    pub fn events_received(&self) -> u64 {
+        self.events
+    }
+
+    /// Returns the error when a timeout has expired. Otherwise registers a wake-up for the next one.
+    pub fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        let mut now = self.timer.now();
+        if core::mem::take(&mut self.bytes_arrived) {
+            self.last_bytes = now;
+        }
+        if core::mem::take(&mut self.event_arrived) && self.last_event.replace(now).is_none() {
+            // Another timeout continues from here, and may expire before the first one would have.
+            self.sleep = None;
+        }
+        loop {
+            if let Some(armed) = &mut self.sleep {
+                // It has not ended and will wake the same task: polling it would only touch the timer's memory.
+                if now < armed.until && armed.waker.will_wake(cx.waker()) {
+                    return Poll::Pending;
+                }
+                if armed.sleep.as_mut().poll(cx).is_pending() {
+                    armed.waker.clone_from(cx.waker());
+                    return Poll::Pending;
+                }
+                self.sleep = None;
+                now = self.timer.now();
+            }
+            let Some((clock, since, period)) = self.earliest() else {
+                return Poll::Pending;
+            };
+            let elapsed = now.saturating_duration_since(since);
+            if elapsed >= period {
+                return Poll::Ready(
+                    Error::new(ErrorKind::Timeout(clock), Phase::Body, Sent::Yes)
+                        .with_timeout(period)
+                        .with_bytes_received(self.bytes)
+                        .with_events_received(self.events),
+                );
+            }
+            let mut sleep = self.timer.boxed_sleep(period - elapsed);
+            if sleep.as_mut().poll(cx).is_pending() {
+                self.sleep = Some(Armed {
+                    sleep,
+                    until: since + period,
+                    waker: cx.waker().clone(),
+                });
+                return Poll::Pending;
+            }
+            now = self.timer.now();
+        }
+    }
+
+    // The timeout that would expire first if nothing more arrived.
+    fn earliest(&self) -> Option<(Clock, Instant, Duration)> {
+        let Periods {
+            first_event,
+            byte_idle,
+            event_idle,
+            total,
+        } = self.periods;
+        let event = match self.last_event {
+            None => first_event.map(|period| (Clock::FirstEvent, self.started, period)),
+            Some(last) => event_idle.map(|period| (Clock::EventIdle, last, period)),
+        };
+        [
+            event,
+            byte_idle.map(|period| (Clock::ByteIdle, self.last_bytes, period)),
+            total.map(|period| (Clock::Total, self.started, period)),
+        ]
+        .into_iter()
+        .flatten()
+        // A period that overflows the clock never expires.
+        .filter_map(|(clock, since, period)| {
+            Some((since.checked_add(period)?, (clock, since, period)))
+        })
+        .min_by_key(|(deadline, _)| *deadline)
+        .map(|(_, found)| found)
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch")
+            .field("periods", &self.periods)
+            .field("bytes", &self.bytes)
+            .field("events", &self.events)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,173 @@
+//! Open WebSockets.
+
+use core::fmt;
+use core::future::poll_fn;
+use core::task::{Context, Poll};
+
+use bytes::Bytes;
+
+use crate::error::{Error, ErrorKind, Phase, Sent};
+
+/// An open WebSocket that carries JSON messages.
+///
+/// No task runs it: polling drives it, pings included. While nothing is expected, between two turns, poll [`idle`](Self::idle), or routers
+/// will drop the connection. Dropping it closes the TCP connection without a close frame, which servers accept.
+pub struct WsConnection {
+    socket: Box<dyn Socket>,
+    // What has arrived since the last message that was sent, so that errors report whether the request reached the server.
+    sent_any: bool,
+    bytes: u64,
+    messages: u64,
+    // A message that `idle` received.
+    early: Option<Bytes>,
+}
+
+/// A WebSocket implementation, for [`WsConnection::new`].
+///
+/// The trait allows for features that this crate's implementation does not have, such as message compression.
+pub trait Socket: Send {
+    /// The next message. Text arrives checked to be UTF-8. `None` after the peer closed the socket normally (code 1000).
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>>;
+
+    /// Returns ready when a message can be accepted.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>;
+
+    /// Accepts a text message. Called only after `poll_ready` returned ready.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidRequest`] when it is not UTF-8.
+    fn start_send(&mut self, text: Bytes) -> Result<(), Error>;
+
+    /// Returns ready when every accepted message is written.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>;
+
+    /// Sends a close frame with this code and waits for the peer's. A broken connection counts as closed.
+    fn poll_close(&mut self, cx: &mut Context<'_>, code: u16) -> Poll<Result<(), Error>>;
+}
+
+impl WsConnection {
+    /// Creates a connection over this implementation.
+    pub fn new(socket: impl Socket + 'static) -> Self {
+        Self {
+            socket: Box::new(socket),
+            sent_any: false,
+            bytes: 0,
+            messages: 0,
+            early: None,
+        }
+    }
+
+    #[cfg(feature = "cassette")]
+    pub(crate) fn into_socket(self) -> Box<dyn Socket> {
+        self.socket
+    }
+
+    /// Sends a text message and waits until it is written.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidRequest`] when it is not UTF-8, else the failure of the connection.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the message may be partly written; the next call of any method writes the rest.
+    pub async fn send(&mut self, text: impl Into<Bytes>) -> Result<(), Error> {
+        poll_fn(|cx| self.socket.poll_ready(cx))
+            .await
+            .map_err(|error| error.seen_from(Phase::Send, Sent::No))?;
+        self.socket
+            .start_send(text.into())
+            .map_err(|error| match error.kind() {
+                ErrorKind::InvalidRequest => error,
+                _ => error.seen_from(Phase::Send, Sent::Maybe),
+            })?;
+        (self.sent_any, self.bytes, self.messages) = (true, 0, 0);
+        poll_fn(|cx| self.socket.poll_flush(cx))
+            .await
+            .map_err(|error| error.seen_from(Phase::Send, Sent::Maybe))
+    }
+
+    /// Returns the next message as bytes; `None` when the server closed the socket normally, and after an error.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Closed`] with [`Error::close_code`] when it closed the socket for a reason, [`ErrorKind::Truncated`] when the
+    /// connection ended without a close frame, and the other kinds of a broken connection. [`Error::sent`] is about the last message
+    /// that we sent: yes if anything has come back since.
+    pub async fn next(&mut self) -> Option<Result<Bytes, Error>> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// Polls for the next message: the poll form of [`next`](Self::next).
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        if let Some(early) = self.early.take() {
+            return Poll::Ready(Some(Ok(early)));
+        }
+        match self.socket.poll_receive(cx) {
+            Poll::Ready(Some(Ok(message))) => {
+                self.bytes += message.len() as u64;
+                self.messages += 1;
+                Poll::Ready(Some(Ok(message)))
+            }
+            Poll::Ready(Some(Err(error))) => {
+                let phase = error.phase();
+                let sent = match (self.sent_any, self.messages) {
+                    (false, _) => Sent::No,
+                    (true, 0) => Sent::Maybe,
+                    (true, _) => Sent::Yes,
+                };
+                Poll::Ready(Some(Err(error
+                    .seen_from(phase, sent)
+                    .with_bytes_received(self.bytes)
+                    .with_events_received(self.messages))))
+            }
+            other => other,
+        }
+    }
+
+    /// Keeps the connection alive while nothing is expected. Returns `Ok` when a message arrives all the same (it is kept for
+    /// [`next`](Self::next)), and the error when the connection fails. The future can be dropped at any time.
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next); a socket that the server closed normally is [`ErrorKind::Closed`] here.
+    pub async fn idle(&mut self) -> Result<(), Error> {
+        match self.next().await {
+            Some(Ok(message)) => {
+                self.early = Some(message);
+                Ok(())
+            }
+            Some(Err(error)) => Err(error),
+            None => Err(Error::new(ErrorKind::Closed, Phase::Body, Sent::No)
+                .with_close_code(NORMAL_CLOSURE)),
+        }
+    }
+
+    /// Closes the socket with this code (1000 for a normal closure) and waits for the server's close frame for at most
+    /// [`close_timeout`](crate::WsSettings::close_timeout).
+    ///
+    /// # Errors
+    ///
+    /// None if the connection is broken already. [`ErrorKind::InvalidRequest`] when the code may not be sent (RFC 6455 section 7.4).
+    pub async fn close(mut self, code: u16) -> Result<(), Error> {
+        if !matches!(code, 1000..=1003 | 1007..=1013 | 3000..=4999) {
+            return Err(
+                Error::new(ErrorKind::InvalidRequest, Phase::Close, Sent::No)
+                    .with_source("this close code may not be sent"),
+            );
+        }
+        poll_fn(|cx| self.socket.poll_close(cx, code)).await
+    }
+}
+
+impl fmt::Debug for WsConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WsConnection")
+            .field("bytes", &self.bytes)
+            .field("messages", &self.messages)
+            .finish_non_exhaustive()
+    }
+}
+
+const NORMAL_CLOSURE: u16 = 1000;

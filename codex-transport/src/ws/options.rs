@@ -1,0 +1,42 @@
+use core::time::Duration;
+
+/// Limits and timeouts of WebSockets.
+///
+/// | setting | default | reason |
+/// |---|---|---|
+/// | `ping_interval` | 30 s | NATs and proxies forget silent connections, some after 60 s |
+/// | `pong_timeout` | 20 s | a peer that does not respond, or leaves pongs unread, for this long is dead |
+/// | `max_message` | 64 MiB | a response with inline images; more is a fault |
+/// | `read_buffer` | 4 KiB | allocated for each socket; the library's 128 KiB are too much for thousands of idle ones |
+/// | `accept_binary` | no | the servers send text; a binary message is a sign of something else |
+/// | `close_timeout` | 1 s | closing must not delay the next request |
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WsSettings {
+    /// Idle time after which a ping is sent.
+    pub ping_interval: Option<Duration>,
+    /// How long the peer may take to respond to a ping with anything, and how long it may leave all pongs unread. If this is off,
+    /// `byte_idle` of the request bounds the latter.
+    pub pong_timeout: Option<Duration>,
+    /// The maximum size of a message in bytes, whole or in fragments.
+    pub max_message: usize,
+    /// The size of the read buffer, in bytes.
+    pub read_buffer: usize,
+    /// Whether binary messages are accepted like text.
+    pub accept_binary: bool,
+    /// How long closing waits for the peer.
+    pub close_timeout: Duration,
+}
+
+impl Default for WsSettings {
+    fn default() -> Self {
+        Self {
+            ping_interval: Some(Duration::from_secs(30)),
+            pong_timeout: Some(Duration::from_secs(20)),
+            max_message: 64 << 20,
+            read_buffer: 4 << 10,
+            accept_binary: false,
+            close_timeout: Duration::from_secs(1),
+        }
+    }
+}

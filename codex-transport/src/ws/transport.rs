@@ -1,0 +1,88 @@
+//! The trait of WebSocket transports.
+
+use core::fmt;
+use core::future::Future;
+use core::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+
+use crate::error::Error;
+use crate::ws::connection::WsConnection;
+
+/// A transport that opens WebSockets.
+///
+/// ```
+/// use codex_transport::{Error, Upgrade, WsTransport};
+/// use http::{Request, Response};
+///
+/// /// Like a server that has no sockets.
+/// struct HttpOnly;
+///
+/// impl WsTransport for HttpOnly {
+///     async fn connect(&self, _: Request<()>) -> Result<Upgrade, Error> {
+///         Ok(Upgrade::Refused(Response::builder().status(426).body("".into()).unwrap()))
+///     }
+/// }
+/// # fn check(_: impl WsTransport) {} check(HttpOnly);
+/// ```
+pub trait WsTransport: Send + Sync {
+    /// Connects and requests the upgrade, with the request's URL and headers; the transport adds the headers of the protocol.
+    ///
+    /// Any response is `Ok`: a refusal is returned with its status, its headers and its bounded body.
+    ///
+    /// # Errors
+    ///
+    /// When there is no response, or one that violates the rules of the upgrade ([`ErrorKind::Protocol`](crate::ErrorKind::Protocol) in [`Phase::Handshake`](crate::Phase::Handshake)).
+    fn connect(&self, request: Request<()>) -> impl Future<Output = Result<Upgrade, Error>> + Send;
+}
+
+/// Any [`WsTransport`], without its type. Cloning is cheap and shares the transport.
+#[derive(Clone)]
+pub struct BoxWsTransport(Arc<dyn ErasedWsTransport>);
+
+/// The server's response to a WebSocket upgrade.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a server agrees or it does not")]
+pub enum Upgrade {
+    /// It agreed (status 101). The response carries its headers.
+    Accepted(WsConnection, Response<()>),
+    /// It sent any other response: the whole of it, with at most [`ERROR_BODY_LIMIT`](crate::ERROR_BODY_LIMIT) bytes of its body.
+    Refused(Response<Bytes>),
+}
+
+impl BoxWsTransport {
+    /// Erases the type of a transport.
+    pub fn new(transport: impl WsTransport + 'static) -> Self {
+        Self(Arc::new(transport))
+    }
+}
+
+impl WsTransport for BoxWsTransport {
+    fn connect(&self, request: Request<()>) -> impl Future<Output = Result<Upgrade, Error>> + Send {
+        self.0.erased_connect(request)
+    }
+}
+
+impl fmt::Debug for BoxWsTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BoxWsTransport")
+    }
+}
+
+trait ErasedWsTransport: Send + Sync {
+    fn erased_connect(
+        &self,
+        request: Request<()>,
+    ) -> Pin<Box<dyn Future<Output = Result<Upgrade, Error>> + Send + '_>>;
+}
+
+impl<T: WsTransport> ErasedWsTransport for T {
+    fn erased_connect(
+        &self,
+        request: Request<()>,
+    ) -> Pin<Box<dyn Future<Output = Result<Upgrade, Error>> + Send + '_>> {
+        Box::pin(self.connect(request))
+    }
+}
