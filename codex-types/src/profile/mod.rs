@@ -15,6 +15,8 @@
 //! ```
 
 mod check;
+mod dialect;
+mod dialects;
 mod fit;
 mod header;
 mod lite;
@@ -28,12 +30,20 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 pub(crate) use check::{Sending, kind_of};
+#[cfg(feature = "chat")]
+pub(crate) use dialect::fnv;
+pub use dialect::{
+    CallIds, ChatDialect, EffortParameter, JsonFormat, OutputLimit, ReasoningReplay, StreamUsage,
+    ToolChoiceForms,
+};
+#[cfg(feature = "chat")]
+pub(crate) use dialects::THINK_TAGS;
 pub use fit::{FitPolicy, Fitted, OnFinding, Unfit};
 pub use header::{Channel, Header, Identity, Source};
 pub use lite::{LiteUse, RequestForm};
 pub use parts::{
     Choices, Compression, Content, IdReplay, Instructions, Models, Parameters, Replay,
-    StatusReplay, Store, Streamed, WarmUp, WebSocket,
+    StatusReplay, Store, Streamed, WarmUp, WebSocket, Wire,
 };
 pub use prepared::ItemFindings;
 
@@ -63,6 +73,10 @@ pub struct Profile {
     pub as_of: Option<Text>,
     /// Where the service is, up to the `/responses` of its paths; none where only the user knows.
     pub base_url: Option<Text>,
+    /// Which API it is spoken to with.
+    pub wire: Wire,
+    /// What it takes where it is spoken to with Chat Completions.
+    pub chat: ChatDialect,
     /// Which parameters it takes.
     pub parameters: Parameters,
     /// Where it looks for instructions.
@@ -131,6 +145,8 @@ impl Profile {
             name: name.into(),
             as_of: None,
             base_url: None,
+            wire: Wire::Responses,
+            chat: ChatDialect::new("openai"),
             parameters: Parameters::any(),
             instructions: Instructions::Parameter,
             system_as_developer: false,
@@ -158,7 +174,8 @@ impl Profile {
         }
     }
 
-    /// The profile of this name, one of [`NAMES`](Self::NAMES).
+    /// The profile of this name: one of [`NAMES`](Self::NAMES), or the name of a
+    /// [chat server](ChatDialect::NAMES).
     pub fn by_name(name: &str) -> Option<Self> {
         Some(match name {
             "platform" => Self::platform(),
@@ -167,7 +184,7 @@ impl Profile {
             "chatgpt-0.120" => Self::chatgpt_0_120(),
             "sign-in-with-chatgpt" | "siwc" => Self::sign_in_with_chatgpt(),
             "compatible" => Self::compatible(),
-            _ => return None,
+            name => return ChatDialect::by_name(name).map(Self::chat_server),
         })
     }
 

@@ -4,6 +4,29 @@ use alloc::vec::Vec;
 
 use crate::profile::Text;
 
+/// Which API a server is spoken to with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Wire {
+    /// The Responses API.
+    Responses,
+    /// Chat Completions; requests are translated, and so are the responses.
+    ChatCompletions,
+    /// The Responses API; Chat Completions if the server turns out not to have it.
+    Discover,
+}
+
+impl Wire {
+    /// Returns the name of the value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Responses => "responses",
+            Self::ChatCompletions => "chat completions",
+            Self::Discover => "discover",
+        }
+    }
+}
+
 /// Which parameters a backend takes.
 ///
 /// A parameter in none of the lists is unknown: it is sent as it is, with a warning.
