@@ -23,7 +23,7 @@ const CLIENT: &[(&str, &[&str])] = &[
     ("options", &["id", "options", "unsettled"]),
     ("target", &["target"]),
     ("shared core", &["shared"]),
-    ("one attempt", &["request", "observe", "attempt"]),
+    ("one attempt", &["wire", "request", "observe", "attempt"]),
     ("one exchange", &["exchange"]),
     ("event sources", &["document", "events"]),
     ("assembled responses", &["assembled"]),
