@@ -46,6 +46,10 @@ impl Wire {
     }
 
     /// Changes the body for a chat server.
+    #[cfg_attr(
+        not(feature = "chat"),
+        expect(unused_variables, reason = "there is no body to change")
+    )]
     pub(crate) fn map_body(
         self,
         change: impl FnOnce(RawJson) -> Result<RawJson, Error>,
@@ -228,6 +232,7 @@ fn unwritable(error: codex_types::DecodeError) -> Error {
 }
 
 pub(crate) const RESPONSES: &str = "responses";
+#[cfg(feature = "chat")]
 pub(crate) const CHAT: &str = "chat/completions";
 #[cfg(feature = "chat")]
 const NO_COUNTERPART: &str = "the request holds something that a chat server does not have";
