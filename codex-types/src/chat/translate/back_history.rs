@@ -3,6 +3,7 @@
 //! The items are translated one by one and then put in [`Order`].
 
 use alloc::borrow::ToOwned as _;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -150,7 +151,8 @@ impl<'a> History<'a> {
         refusals: &mut Refusals<'_>,
     ) -> Result<Entry, TranslateError> {
         let output = |call_id: &str, (content, rest): (ChatContent, Vec<ChatPart>)| {
-            let rest = (!rest.is_empty()).then(|| ChatMessage::user(ChatContent::Parts(rest)));
+            let rest =
+                (!rest.is_empty()).then(|| Box::new(ChatMessage::user(ChatContent::Parts(rest))));
             Entry::Output(ChatMessage::tool(self.call_id(call_id), content), rest)
         };
         Ok(match item {

@@ -1,6 +1,7 @@
 //! Messages, calls and outputs in the order that chat services demand: a message with calls, at once all
 //! their outputs, and then everything else.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
@@ -18,7 +19,7 @@ pub(super) enum Entry {
     Message(ChatMessage),
     Call(ChatToolCall),
     /// The message of a tool, and one that has what a tool's message cannot hold.
-    Output(ChatMessage, Option<ChatMessage>),
+    Output(ChatMessage, Option<Box<ChatMessage>>),
     /// Reasoning of the message that follows.
     Reasoning(ChatReasoning),
     #[default]
@@ -101,7 +102,7 @@ impl<'a> Order<'a> {
                 Entry::Message(message) => self.push(at, message),
                 Entry::Output(message, rest) => {
                     self.push(at, message);
-                    rest.into_iter().for_each(|rest| self.push(at, rest));
+                    rest.into_iter().for_each(|rest| self.push(at, *rest));
                 }
                 Entry::Reasoning(reasoning) => match &mut self.reasoning {
                     Some(waiting) => waiting.join(reasoning),
@@ -162,7 +163,7 @@ impl<'a> Order<'a> {
         for at in due {
             if let Entry::Output(message, rest) = self.take(at) {
                 self.write(message);
-                rests.extend(rest);
+                rests.extend(rest.map(|rest| *rest));
             }
         }
         let after = core::mem::take(&mut self.after);

@@ -209,7 +209,9 @@ fn object(arguments: &str) -> Option<RawJson> {
 fn operation(arguments: &str) -> Option<ApplyPatchOperation> {
     let raw = object(arguments)?;
     let node = Node::read(&raw).ok()?;
-    let raw = node.get("operation").map_or(raw.clone(), Node::to_raw);
+    let raw = node
+        .get("operation")
+        .map_or_else(|| raw.clone(), Node::to_raw);
     let operation: ApplyPatchOperation = raw.decode().ok()?;
     (!matches!(operation, ApplyPatchOperation::Unknown(_))).then_some(operation)
 }
