@@ -171,6 +171,13 @@ pub(crate) fn is_missing(error: &Error) -> bool {
 }
 
 /// Reads the body of a response.
+#[cfg_attr(
+    feature = "chat",
+    expect(
+        clippy::large_enum_variant,
+        reason = "a response has one reader, and a box would cost every event a step"
+    )
+)]
 pub(crate) enum Reader {
     Responses(EventDecoder),
     #[cfg(feature = "chat")]

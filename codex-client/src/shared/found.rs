@@ -1,6 +1,6 @@
 // Whether the server turned out to have Chat Completions only. A client has one base URL, and its sessions and clones share what was found.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// What is known about the server's API.
 #[derive(Default)]

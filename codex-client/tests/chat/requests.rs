@@ -159,11 +159,16 @@ async fn the_tools_of_agents_come_back_as_what_they_are() {
     let mut request = request();
     request.tools = Some(serde_json::from_value(tools).expect("tools"));
     let mut stream = client.stream(&request).await.expect("a stream");
-    let mut deltas = Vec::new();
+    let (mut deltas, mut added, mut done) = (Vec::new(), 0, Vec::new());
     while let Some(event) = stream.next().await {
         let event = event.expect("an event");
-        if let ResponseEvent::CustomToolCallInputDelta(delta) = &event {
-            deltas.push(delta.delta().to_owned());
+        match &event {
+            ResponseEvent::CustomToolCallInputDelta(delta) => {
+                deltas.push(delta.delta().to_owned());
+            }
+            ResponseEvent::OutputItemAdded(_) => added += 1,
+            ResponseEvent::OutputItemDone(event) => done.push(event.item.clone()),
+            _ => {}
         }
     }
     assert_eq!(deltas, ["a\n", "b"]);
@@ -176,6 +181,8 @@ async fn the_tools_of_agents_come_back_as_what_they_are() {
         {"type": "custom_tool_call", "id": "ctc_c5", "call_id": "c5", "status": "completed", "name": "run", "input": "a\nb"},
     ]);
     assert_eq!(output, expected);
+    assert_eq!(added, 5);
+    assert_eq!(serde_json::to_value(&done).expect("JSON"), expected);
     let sent = &upstream::bodies(&server)[0]["tools"];
     let names: Vec<&str> = sent
         .as_array()

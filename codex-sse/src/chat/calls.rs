@@ -156,7 +156,7 @@ impl Call {
     /// Returns the item of a call that needs the whole input. From here on the call is one of a function
     /// where its input is not that of the tool.
     pub(super) fn whole_item(&mut self, status: &ItemStatus) -> Option<OutputItem> {
-        let tool = self.offered.as_ref()?;
+        let tool = self.offered.as_ref().filter(|_| self.needs_all())?;
         let item = tool.item(self.item_id(), &self.id, &self.waiting, status.clone());
         if item.is_none() {
             self.offered = None;
