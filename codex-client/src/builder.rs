@@ -254,6 +254,7 @@ impl ClientBuilder {
             model_table: RwLock::new(self.model_table),
             limits_known: Default::default(),
             last_failure: Default::default(),
+            found: Default::default(),
         }))
     }
 }

@@ -1,6 +1,8 @@
 //! The calls of the API. Each names its method, its path and the type of its response; options and sending are the same for all.
 
 pub(crate) mod call;
+#[cfg(feature = "chat")]
+pub(crate) mod chat;
 pub(crate) mod compact;
 pub(crate) mod create;
 mod known;

@@ -56,6 +56,7 @@ impl Error {
     pub fn side(&self) -> Side {
         match self.inner.kind {
             ErrorKind::Request
+            | ErrorKind::NotOffered
             | ErrorKind::Credentials
             | ErrorKind::Withheld
             | ErrorKind::Rounds => Side::Local,
@@ -355,6 +356,8 @@ impl core::error::Error for Error {
 pub enum ErrorKind {
     /// The request or the client cannot be built as asked: a base URL, a header.
     Request,
+    /// The server does not offer what was asked for: it has Chat Completions only.
+    NotOffered,
     /// The credential source has nothing to send; its error is the source.
     Credentials,
     /// The credentials may not be sent to this target, because of its host or because it is plain HTTP.
@@ -388,6 +391,7 @@ impl ErrorKind {
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Request => "request",
+            Self::NotOffered => "not_offered",
             Self::Credentials => "credentials",
             Self::Withheld => "withheld",
             Self::Transport => "transport",
@@ -405,6 +409,7 @@ impl ErrorKind {
     const fn sentence(self) -> &'static str {
         match self {
             Self::Request => "the request cannot be built as asked",
+            Self::NotOffered => "the server has Chat Completions only and does not offer this",
             Self::Credentials => "there are no credentials for the request",
             Self::Withheld => {
                 "the credentials were withheld; Audience::with_host allows another host, Audience::with_plaintext_host one without TLS"

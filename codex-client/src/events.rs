@@ -8,7 +8,6 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use codex_sse::EventDecoder;
 use codex_transport::{Body, Timeouts, Watch};
 use codex_types::ResponseEvent;
 
@@ -17,7 +16,9 @@ use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::failure;
 use crate::meta::ResponseMeta;
+use crate::request::Findings;
 use crate::scrub::Scrub;
+use crate::wire::{Reader, Wire};
 
 /// The events of an HTTP response body, or the one event that a JSON document amounts to; the body decides, not its label. Until the first
 /// event that shows something, a failure opens the stream again as the retry policy allows.
@@ -33,7 +34,10 @@ pub(crate) struct HttpEvents {
     /// Whether the headers of this attempt have not been looked at.
     is_new_attempt: bool,
     scrub: Scrub,
-    decoder: EventDecoder,
+    wire: Wire,
+    reader: Reader,
+    /// What was changed in the request, or found and left.
+    findings: Findings,
     /// Whether the body is a document; `None` as long as nothing shows it.
     is_document: Option<bool>,
     watch: Watch,
@@ -69,7 +73,11 @@ type Item = Result<ResponseEvent, Error>;
 
 impl HttpEvents {
     /// Resolves when the headers of the response have arrived.
-    pub(crate) async fn open(mut exchange: Exchange, timeouts: Timeouts) -> Result<Self, Error> {
+    pub(crate) async fn open(
+        mut exchange: Exchange,
+        timeouts: Timeouts,
+        wire: Wire,
+    ) -> Result<Self, Error> {
         let (meta, body) = exchange.open().await?;
         Ok(Self {
             held: VecDeque::new(),
@@ -82,7 +90,9 @@ impl HttpEvents {
                 body,
                 chunk: Bytes::new(),
             },
-            decoder: EventDecoder::with_limits(exchange.shared().limits),
+            reader: wire.reader(exchange.shared().limits),
+            wire,
+            findings: Findings::default(),
             is_document: None,
             watch: Watch::for_events(&timeouts, exchange.shared().timer.clone()),
             timeouts,
@@ -104,6 +114,16 @@ impl HttpEvents {
     /// Whether this is the first call since an attempt began.
     pub(crate) fn is_new_attempt(&mut self) -> bool {
         core::mem::take(&mut self.is_new_attempt)
+    }
+
+    /// What was changed in the request that the events come from.
+    pub(crate) fn with_findings(mut self, findings: Findings) -> Self {
+        self.findings = findings;
+        self
+    }
+
+    pub(crate) fn findings(&self) -> &Findings {
+        &self.findings
     }
 
     pub(crate) fn meta(&self) -> &ResponseMeta {
@@ -181,7 +201,7 @@ impl HttpEvents {
         let held = core::mem::take(&mut self.held);
         self.decided.extend(held.into_iter().map(Ok));
         match item {
-            Some(Ok(event)) if self.is_document() => {
+            Some(Ok(event)) if self.is_document() && !self.reader.splits_documents() => {
                 self.decided
                     .extend(document::events(event).into_iter().map(Ok));
             }
@@ -199,12 +219,12 @@ impl HttpEvents {
             let error = match &mut self.state {
                 State::Open { body, chunk } => {
                     let mut rest: &[u8] = chunk;
-                    let decoded = self.decoder.decode(&mut rest);
+                    let decoded = self.reader.decode(&mut rest);
                     let left = rest.len();
                     chunk.advance(chunk.len() - left);
                     match decoded {
                         Ok(Some(event)) => return Poll::Ready(Some(Ok(event))),
-                        Err(error) => failure::stream(error),
+                        Err(error) => error,
                         Ok(None) => match body.poll_chunk(cx) {
                             Poll::Ready(Some(Ok(arrived))) => {
                                 self.watch.record_bytes(arrived.len());
@@ -212,13 +232,21 @@ impl HttpEvents {
                                 self.look();
                                 continue;
                             }
-                            Poll::Ready(Some(Err(error))) => failure::transport(error),
-                            Poll::Ready(None) => match self.decoder.finish() {
-                                Ok(()) => return Poll::Ready(None),
-                                Err(error) => failure::stream(error),
+                            Poll::Ready(Some(Err(error))) if !self.reader.is_done() => {
+                                failure::transport(error)
+                            }
+                            // After the end mark the connection has nothing to lose.
+                            Poll::Ready(None | Some(Err(_))) => match self.reader.finish() {
+                                Ok(true) => continue,
+                                Ok(false) => return Poll::Ready(None),
+                                Err(error) => error,
                             },
                             Poll::Pending => {
-                                failure::transport(ready!(self.watch.poll_expired(cx)))
+                                let expired = ready!(self.watch.poll_expired(cx));
+                                if self.reader.is_done() && self.reader.finish().unwrap_or(false) {
+                                    continue;
+                                }
+                                failure::transport(expired)
                             }
                         },
                     }
@@ -233,6 +261,15 @@ impl HttpEvents {
                         Error::protocol(TOO_LARGE)
                     }
                     Poll::Ready(Some(Err(error))) => failure::transport(error),
+                    Poll::Ready(None) if self.reader.splits_documents() => {
+                        match self.reader.decode_document(text) {
+                            Ok(()) => {
+                                self.read_on();
+                                continue;
+                            }
+                            Err(error) => error,
+                        }
+                    }
                     Poll::Ready(None) => {
                         let event = document::event(text);
                         self.stop();
@@ -243,6 +280,14 @@ impl HttpEvents {
                 _ => return Poll::Ready(None),
             };
             return Poll::Ready(Some(Err(error)));
+        }
+    }
+
+    /// The document has become events, which are read like those of a stream.
+    fn read_on(&mut self) {
+        if let State::Document { body, .. } = core::mem::replace(&mut self.state, State::Ended) {
+            let chunk = Bytes::new();
+            self.state = State::Open { body, chunk };
         }
     }
 
@@ -290,7 +335,7 @@ impl HttpEvents {
 
     fn reopened(&mut self, exchange: Box<Exchange>, meta: ResponseMeta, body: Body) {
         let shared = exchange.shared();
-        self.decoder = EventDecoder::with_limits(shared.limits);
+        self.reader = self.wire.reader(shared.limits);
         self.is_document = None;
         self.watch = Watch::for_events(&self.timeouts, shared.timer.clone());
         self.meta = meta;

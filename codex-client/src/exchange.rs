@@ -19,6 +19,7 @@ use crate::meta::ResponseMeta;
 use crate::observe::Observer;
 use crate::scrub::Scrub;
 use crate::shared::Shared;
+use crate::wire::is_missing;
 
 /// A request and what is left of its retries.
 pub(crate) struct Exchange {
@@ -26,6 +27,8 @@ pub(crate) struct Exchange {
     observer: Arc<Observer>,
     request: Request<Bytes>,
     retries: Retries,
+    /// Whether the server may turn out not to have the API that the request is for.
+    probes: bool,
     /// The credentials of the last attempt.
     scrub: Scrub,
 }
@@ -46,6 +49,7 @@ impl Exchange {
     ) -> Self {
         Self {
             retries: Retries::new(&shared, false),
+            probes: false,
             scrub: Scrub::default(),
             shared,
             observer,
@@ -56,6 +60,12 @@ impl Exchange {
     /// Sends the request again only if it provably was not sent before.
     pub(crate) fn never_twice(mut self, never_twice: bool) -> Self {
         self.retries = Retries::new(&self.shared, never_twice);
+        self
+    }
+
+    /// An error which means that the server does not have the API is returned at once, and is not recorded.
+    pub(crate) fn probing(mut self, probes: bool) -> Self {
+        self.probes = probes;
         self
     }
 
@@ -89,6 +99,9 @@ impl Exchange {
                 }
                 Err(error) => error,
             };
+            if self.probes && is_missing(&error) {
+                return Err(error);
+            }
             let Some(delay) = self.delay_after(&error) else {
                 self.observer.exchange_failed(&error);
                 return Err(error);

@@ -29,9 +29,12 @@ mod socket;
 mod target;
 mod tools;
 mod unsettled;
+mod wire;
 
 pub use builder::ClientBuilder;
 pub use calls::call::{Call, CallFuture};
+#[cfg(feature = "chat")]
+pub use calls::chat::ChatStream;
 pub use calls::create::Created;
 pub use calls::pages::InputItemPages;
 pub use calls::stored::InputItems;

@@ -70,7 +70,6 @@ impl Observer {
     }
 
     /// Of the same operation at another URL.
-    #[cfg(feature = "ws")]
     pub(crate) fn at(&self, target: &Uri) -> Arc<Self> {
         Arc::new(Self {
             target: target.clone(),

@@ -12,13 +12,14 @@ use codex_types::profile::{
 };
 use codex_types::{CreateResponse, Map, RawJson, Streaming};
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request};
+use http::{Method, Request, Uri};
 
 use crate::error::Error;
 use crate::id;
 use crate::options::CallOptions;
 use crate::shared::{NAME, Shared, VERSION};
 use crate::target::Target;
+use crate::wire::{self, Wire};
 
 /// A request that fits its backend, with everything a transport sends in addition to it.
 #[derive(Clone)]
@@ -26,13 +27,15 @@ pub(crate) struct Prepared {
     pub(crate) target: Target,
     /// The request as it fits the profile over the channel it was made for.
     pub(crate) request: CreateResponse,
+    /// The API that it is written for.
+    pub(crate) wire: Wire,
     /// Whether a parameter of the call is what the body says about streaming.
     decides_stream: bool,
     pub(crate) identity: Identity,
     /// Headers of the client and of the call, which take precedence over those of the profile.
     headers: HeaderMap,
     pub(crate) timeouts: Timeouts,
-    streaming: Streaming,
+    pub(crate) streaming: Streaming,
     /// What was changed in the request, or found and left.
     pub(crate) findings: Findings,
 }
@@ -112,16 +115,27 @@ impl Prepared {
                 metadata.insert(name, value.into_owned());
             }
         }
+        let parameters = &options.parameters;
+        let mut warned = fitted.warned;
+        let mut wire = Wire::Responses;
+        if channel == Channel::Http && shared.speaks_chat(&target) {
+            let (chat, findings) = wire::to_chat(&request, profile, &policy, streaming)?;
+            wire = chat.with_parameters(parameters)?;
+            warned.extend(findings);
+            if profile.wire == codex_types::profile::Wire::Discover {
+                warned.push(Finding::chat_server());
+            }
+        }
         let findings = Findings {
             stripped: [repaired, fitted.stripped].concat(),
-            warned: fitted.warned,
+            warned,
             of_items: fitted.of_items,
             all: OnceLock::new(),
         };
-        let parameters = &options.parameters;
         Ok(Self {
             target,
             request: with_own_parameters(request, parameters)?,
+            wire,
             decides_stream: parameters.iter().any(|(name, _)| name == "stream"),
             identity,
             headers: own_headers(shared, options)?,
@@ -136,6 +150,11 @@ impl Prepared {
         self.request.conversation.is_some()
     }
 
+    /// Where the request goes over HTTP.
+    pub(crate) fn url(&self) -> Result<Uri, Error> {
+        self.target.url(self.wire.path())
+    }
+
     /// All headers but credentials and those of HTTP itself.
     pub(crate) fn headers(&self, channel: Channel) -> Result<HeaderMap, Error> {
         headers(&self.target, &self.identity, channel, &self.headers)
@@ -143,6 +162,9 @@ impl Prepared {
 
     /// The request as JSON; without `stream` in it if the channel decides that.
     fn body_json(&self) -> Result<String, Error> {
+        if let Some(body) = self.wire.body() {
+            return Ok(body.as_str().to_owned());
+        }
         if self.decides_stream {
             let body = RawJson::encode(&self.request).map_err(unwritable)?;
             return Ok(body.as_str().to_owned());
@@ -154,7 +176,7 @@ impl Prepared {
     pub(crate) fn post(&self) -> Result<Request<Bytes>, Error> {
         let mut request = Request::new(self.body_json()?.into());
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.target.url("responses")?;
+        *request.uri_mut() = self.url()?;
         *request.headers_mut() = self.headers(Channel::Http)?;
         let headers = request.headers_mut();
         let accepted = match self.streaming {
@@ -277,6 +299,18 @@ fn with_own_parameters(
         request.input = input;
     }
     Ok(request)
+}
+
+impl Wire {
+    /// Parameters of the call take precedence over everything.
+    pub(crate) fn with_parameters(self, parameters: &[(String, RawJson)]) -> Result<Self, Error> {
+        self.map_body(|body| {
+            if parameters.is_empty() {
+                return Ok(body);
+            }
+            apply(&body, &edits(parameters)).map_err(unwritable)
+        })
+    }
 }
 
 fn edits(parameters: &[(String, RawJson)]) -> Vec<Edit> {

@@ -16,7 +16,8 @@ use core::fmt;
 use codex_types::lint::{Finding, Linter};
 use codex_types::profile::Profile;
 use codex_types::{
-    CompactRequest, Compaction, CreateResponse, Input, InputItem, Response, Status, Usage,
+    CompactRequest, Compaction, CreateResponse, Input, InputItem, Message, Response, Status,
+    ToolChoiceMode, Usage,
 };
 
 use crate::calls::call::Call;
@@ -252,6 +253,65 @@ impl Session {
         Ok(response)
     }
 
+    /// Replaces the history by a summary that the model writes, for servers that have no compaction. What users and developers said stays;
+    /// the summary stands for everything else. `request` asks for it, such as "Summarize what was done and what is open."
+    ///
+    /// ```
+    /// # use codex_client::Client;
+    /// # use codex_client::types::CreateResponse;
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use codex_client::transport::testing::{Answer, LoopbackServer, Script};
+    /// # let done = |text: &str| Answer::sse().event(format!(r#"{{"type":"response.completed","response":{{"id":"resp_1","status":"completed","output":[{{"type":"message","id":"msg_1","role":"assistant","content":[{{"type":"output_text","text":"{text}","annotations":[]}}]}}]}}}}"#));
+    /// # let server = LoopbackServer::start(Script::new().answer(done("Hello, Ada.")).answer(done("The user is Ada.")))?;
+    /// # let client = Client::builder().base_url(server.url("/v1")).build()?;
+    /// let mut session = client.session(CreateResponse::new("some-model"));
+    /// session.ask("My name is Ada.").await?;
+    /// let response = session.compact_by_summary("Summarize the conversation.").await?;
+    /// assert_eq!(response.output_text(), "The user is Ada.");
+    /// assert_eq!(session.history().count(), 2); // the question, the summary
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::create`], and [`Protocol`](crate::ErrorKind::Protocol) when the summary is empty. The history is then as it was
+    /// before.
+    pub async fn compact_by_summary(
+        &mut self,
+        request: impl Into<String>,
+    ) -> Result<Response, Error> {
+        self.state.begin_turn();
+        let question = Message::user(request.into());
+        let Draft {
+            mut request,
+            options,
+            ..
+        } = self
+            .state
+            .ready(Vec::from([question.into()]), &CallOptions::new());
+        // A tool would only delay the summary.
+        if request
+            .tools
+            .as_ref()
+            .is_some_and(|tools| !tools.is_empty())
+        {
+            request.tool_choice = Some(ToolChoiceMode::None.into());
+        }
+        let call = self.state.client.create(&request);
+        let response = call.options(options).await?;
+        self.state.count(response.usage.as_deref());
+        let summary = response.output_text();
+        if summary.is_empty() {
+            return Err(Error::protocol(NO_SUMMARY).with_partial(response));
+        }
+        let mut shorter = self.state.history.instructions_and_questions();
+        shorter.push(Message::assistant(summary).into());
+        self.state.replace(shorter);
+        Ok(response)
+    }
+
     /// Puts right what the service would refuse in the history: outputs whose calls are gone, calls whose outputs are, reasoning that is cut off
     /// from what it led to. They are taken out. For a history that was made or cut elsewhere; one that grew here needs it only after
     /// something was interrupted, and then the next [`turn`](Self::turn) answers what is open.
@@ -360,3 +420,5 @@ impl fmt::Debug for Session {
             .finish_non_exhaustive()
     }
 }
+
+const NO_SUMMARY: &str = "the model wrote no summary";

@@ -3,6 +3,7 @@
 #[cfg(feature = "ws")]
 pub(crate) mod avoided;
 pub(crate) mod failed;
+pub(crate) mod found;
 pub(crate) mod limits;
 pub(crate) mod models;
 
@@ -13,7 +14,7 @@ use codex_sse::Limits;
 use codex_transport::{BoxTimer, BoxTransport, RetryPolicy, Timeouts};
 use codex_types::ModelCatalog;
 use codex_types::model_name::ModelTable;
-use codex_types::profile::{FitPolicy, Identity, Profile, RequestForm};
+use codex_types::profile::{FitPolicy, Identity, Profile, RequestForm, Wire};
 use http::HeaderMap;
 
 use crate::error::Error;
@@ -42,12 +43,28 @@ pub(crate) struct Shared {
     pub(crate) model_table: RwLock<ModelTable>,
     pub(crate) limits_known: limits::KnownLimits,
     pub(crate) last_failure: failed::LastFailure,
+    /// What was found out about the server's API.
+    pub(crate) found: found::FoundWire,
 }
 
 impl Shared {
     /// Returns the backend that requests go to.
     pub(crate) async fn target(&self) -> Result<Target, Error> {
         self.endpoint.target(&self.credentials).await
+    }
+
+    /// Whether this server is spoken to with Chat Completions, as far as is known.
+    pub(crate) fn speaks_chat(&self, target: &Target) -> bool {
+        match target.profile.wire {
+            Wire::ChatCompletions => true,
+            Wire::Discover => cfg!(feature = "chat") && self.found.is_chat(),
+            _ => false,
+        }
+    }
+
+    /// Whether it may still turn out that the server has Chat Completions only.
+    pub(crate) fn discovers(&self, target: &Target) -> bool {
+        cfg!(feature = "chat") && target.profile.wire == Wire::Discover && !self.found.is_chat()
     }
 
     /// Returns the form of requests for this model, if neither the call nor the policy chooses one.

@@ -135,11 +135,8 @@ fn preset(profile: Profile) -> Result<Target, Error> {
 
 /// The profile of a server that is only known by its URL.
 fn profile_of(base: &Uri) -> Profile {
-    match base.host() {
-        Some("api.openai.com") => Profile::platform(),
-        Some("chatgpt.com") => Profile::chatgpt(),
-        _ => Profile::compatible(),
-    }
+    base.host()
+        .map_or_else(Profile::compatible, Profile::of_host)
 }
 
 fn parse(url: &str) -> Result<Uri, Error> {

@@ -20,7 +20,7 @@ const CLIENT: &Layers = &[
     ("options", &["id", "options", "unsettled"]),
     ("target", &["target"]),
     ("shared core", &["shared"]),
-    ("one attempt", &["request", "observe", "attempt"]),
+    ("one attempt", &["wire", "request", "observe", "attempt"]),
     ("one exchange", &["exchange"]),
     ("event sources", &["document", "events"]),
     ("assembled responses", &["assembled"]),

@@ -8,6 +8,7 @@ use codex_types::chat::translate::{
     to_responses_request,
 };
 use codex_types::chat::{ChatMessage, ChatRequest, ChatResponse, ChatTool};
+use codex_types::lint::{Finding, FindingCode};
 use codex_types::{Input, InputItem, Map, Message, RawJson, Response};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -66,14 +67,13 @@ fn requests_there_and_back_ask_for_the_same() {
         }
         let chat: ChatRequest = case.get("in").unwrap().decode().unwrap();
         let mut there = to_responses_request(&chat, &options).unwrap().request;
-        let back = match to_chat_request(&there, &options) {
-            Ok(back) => back.request,
-            // Chat takes nothing but text from tools, although some clients send more.
-            Err(error) => {
-                assert_eq!(error.parameter(), "input[2].output[0]");
-                continue;
-            }
-        };
+        let back = to_chat_request(&there, &options).unwrap();
+        // An image of a tool is sent in another message.
+        let is_moved = |finding: &Finding| finding.code == FindingCode::RejectedContent;
+        if back.findings.iter().any(is_moved) {
+            continue;
+        }
+        let back = back.request;
         let mut again = to_responses_request(&back, &options).unwrap().request;
         // Reasoning cannot pass through chat unless it is carried beside it.
         if chat

@@ -16,8 +16,9 @@ use crate::exchange::Exchange;
 use crate::meta::ResponseMeta;
 use crate::observe::Observer;
 use crate::options::CallOptions;
-use crate::request::{Findings, Prepared};
+use crate::request::Prepared;
 use crate::shared::Shared;
+use crate::wire::is_missing;
 
 impl Client {
     /// Sends a request and waits for the whole response.
@@ -140,13 +141,10 @@ async fn stream(
 ) -> Result<ResponseStream, Error> {
     let shared = client.shared();
     let prepared = Prepared::new(shared, request, &options, Channel::Http, streaming).await?;
-    let target = prepared.target.url("responses")?;
-    let observer = Observer::of_response(shared, &target, &options, &prepared);
-    match observer.within(post(shared, &prepared, &observer)).await {
-        Ok(events) => {
-            let stream = assembled(events, prepared.findings, observer);
-            Ok(stream.hold(options.holds))
-        }
+    let observer = Observer::of_response(shared, &prepared.url()?, &options, &prepared);
+    let opened = post(shared, prepared, request, &options, &observer);
+    match observer.within(opened).await {
+        Ok((events, observer)) => Ok(assembled(events, observer).hold(options.holds)),
         Err(error) => {
             observer.over(&error);
             Err(error)
@@ -154,23 +152,45 @@ async fn stream(
     }
 }
 
-/// Sends a request over HTTP and opens the event stream of its response.
+/// Sends a request over HTTP and opens the event stream of its response. A server that turns out not to have the Responses API is sent the
+/// request as a chat request.
 pub(crate) async fn post(
+    shared: &Arc<Shared>,
+    prepared: Prepared,
+    request: &CreateResponse,
+    options: &CallOptions,
+    observer: &Arc<Observer>,
+) -> Result<(HttpEvents, Arc<Observer>), Error> {
+    let probes = shared.discovers(&prepared.target);
+    match send(shared, &prepared, observer, probes).await {
+        Err(error) if probes && is_missing(&error) => {}
+        sent => return Ok((sent?, observer.clone())),
+    }
+    shared.found.set_chat();
+    let streaming = prepared.streaming;
+    let prepared = Prepared::new(shared, request, options, Channel::Http, streaming).await?;
+    let observer = observer.at(&prepared.url()?);
+    let events = send(shared, &prepared, &observer, false).await?;
+    Ok((events, observer))
+}
+
+/// Sends a request that was written for one API.
+pub(crate) async fn send(
     shared: &Arc<Shared>,
     prepared: &Prepared,
     observer: &Arc<Observer>,
+    probes: bool,
 ) -> Result<HttpEvents, Error> {
-    let exchange = Exchange::new(shared.clone(), observer.clone(), prepared.post()?);
-    let exchange = exchange.never_twice(prepared.must_not_repeat());
-    let events = HttpEvents::open(exchange, prepared.timeouts).await?;
-    Ok(events.in_background(prepared.request.background == Some(true)))
+    let exchange = Exchange::new(shared.clone(), observer.clone(), prepared.post()?)
+        .never_twice(prepared.must_not_repeat())
+        .probing(probes);
+    let events = HttpEvents::open(exchange, prepared.timeouts, prepared.wire.clone()).await?;
+    Ok(events
+        .in_background(prepared.request.background == Some(true))
+        .with_findings(prepared.findings.clone()))
 }
 
-pub(crate) fn assembled(
-    events: HttpEvents,
-    findings: Findings,
-    observer: Arc<Observer>,
-) -> ResponseStream {
-    let meta = events.meta().clone();
+pub(crate) fn assembled(events: HttpEvents, observer: Arc<Observer>) -> ResponseStream {
+    let (meta, findings) = (events.meta().clone(), events.findings().clone());
     ResponseStream::new(Assembled::new(events, meta, findings, observer))
 }

@@ -15,8 +15,8 @@ use crate::error::Error;
 use crate::events::HttpEvents;
 use crate::options::CallOptions;
 use crate::request::EVENT_STREAM;
-use crate::request::Findings;
 use crate::shared::Shared;
+use crate::wire::Wire;
 
 impl Client {
     /// Fetches a stored response, finished or still being made in the background.
@@ -69,8 +69,8 @@ impl Client {
                 let mut call = Unary::new(self.shared(), &options, Method::GET, &path).await?;
                 call.headers_mut().insert(ACCEPT, EVENT_STREAM);
                 let (exchange, observer) = call.exchange();
-                let events = HttpEvents::open(exchange, timeouts).await?;
-                Ok(assembled(events, Findings::default(), observer))
+                let events = HttpEvents::open(exchange, timeouts, Wire::Responses).await?;
+                Ok(assembled(events, observer))
             })
         })
     }

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::calls::call::Call;
 use crate::client::Client;
 use crate::document::BODY_LIMIT;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::exchange::Exchange;
 use crate::failure;
 use crate::meta::ResponseMeta;
@@ -22,6 +22,7 @@ use crate::options::CallOptions;
 use crate::request::{self, JSON};
 use crate::shared::Shared;
 use crate::target::Target;
+use crate::wire::RESPONSES;
 
 /// A prepared API request.
 pub(crate) struct Unary<'a> {
@@ -38,6 +39,9 @@ impl<'a> Unary<'a> {
         path: &str,
     ) -> Result<Self, Error> {
         let target = shared.target().await?;
+        if path.starts_with(RESPONSES) && shared.speaks_chat(&target) {
+            return Err(Error::new(ErrorKind::NotOffered));
+        }
         let uri = target.url(path)?;
         Self::to(shared, options, &target, method, uri)
     }

@@ -22,6 +22,7 @@ use crate::error::{Error, ErrorKind};
 use crate::events::HttpEvents;
 use crate::exchange::Exchange;
 use crate::request::EVENT_STREAM;
+use crate::wire::Wire;
 
 use super::count::add;
 use super::plan::Plan;
@@ -59,7 +60,7 @@ pub(super) fn resume(plan: Arc<Plan>, place: Place) -> Resuming {
         add(&plan.counters.resumes, 1);
         let observer = plan.observer.at(request.uri());
         let exchange = Exchange::new(plan.shared.clone(), observer, request);
-        begun(HttpEvents::open(exchange, timeouts).await?).await
+        begun(HttpEvents::open(exchange, timeouts, Wire::Responses).await?).await
     })
 }
 

@@ -289,8 +289,9 @@ async fn over_http(plan: &Plan) -> Result<Started, Error> {
         Streaming::Yes,
     )
     .await?;
-    let observer = plan.observer.at(&prepared.target.url("responses")?);
-    let mut events = post(&plan.shared, &prepared, &observer).await?;
+    let observer = plan.observer.at(&prepared.url()?);
+    let opened = post(&plan.shared, prepared, &request, &plan.options, &observer);
+    let (mut events, _) = opened.await?;
     events.hold(plan.options.holds);
     begun(events).await
 }

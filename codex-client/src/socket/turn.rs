@@ -18,7 +18,7 @@ use super::event::{TurnEvent, TurnUpdate};
 use super::idle::IdleSocket;
 use super::plan::Plan;
 use super::source::SocketEvents;
-use super::start::{Started, start};
+use super::start::{Started, Way, start};
 
 /// The events of one response, from a [`SocketSession`](crate::SocketSession).
 ///
@@ -51,7 +51,10 @@ impl<'a> SocketTurn<'a> {
     /// A turn whose response has begun.
     pub(super) fn begun(idle: &'a mut IdleSocket, plan: Arc<Plan>, started: Started) -> Self {
         let meta = started.way.meta().clone();
-        let findings = plan.prepared.findings.clone();
+        let findings = match &started.way {
+            Way::Http(events) => events.findings().clone(),
+            Way::Socket(_) => plan.prepared.findings.clone(),
+        };
         let observer = plan.observer.clone();
         let holds = plan.options.holds;
         let source = SocketEvents::new(idle, plan, started);

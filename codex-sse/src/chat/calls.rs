@@ -5,8 +5,13 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use codex_types::{
     CustomToolCall, FunctionCall, ItemStatus, OutputItem,
-    chat::{ChatToolCallDelta, invented_call_id},
+    chat::{
+        ChatToolCallDelta, invented_call_id,
+        translate::{EmulatedTool, OfferedTool, ToolNames},
+    },
 };
+
+use super::free_text::FreeText;
 
 /// The calls of a completion, in order of arrival.
 #[derive(Clone, Debug, Default)]
@@ -30,8 +35,12 @@ pub(super) struct Call {
     pub(super) is_custom: bool,
     /// Whether the item was announced.
     pub(super) is_added: bool,
-    /// Input that came before the name.
+    /// Input that came before the name, and that of a call which is announced when it is complete.
     pub(super) waiting: String,
+    /// The tool that the function stands for.
+    offered: Option<OfferedTool>,
+    /// Takes the input of a custom tool out of the arguments.
+    pub(super) free_text: Option<FreeText>,
     input: Brackets,
 }
 
@@ -81,7 +90,13 @@ impl Calls {
     }
 
     /// Takes what a piece says about its call. A call that has a name needs an id and is given one.
-    pub(super) fn name(&mut self, number: usize, piece: &ChatToolCallDelta, completion_id: &str) {
+    pub(super) fn name(
+        &mut self,
+        number: usize,
+        piece: &ChatToolCallDelta,
+        completion_id: &str,
+        tools: &ToolNames,
+    ) {
         let call = &mut self.list[number];
         if let (Some(id), true) = (piece.given_id(), call.id.is_empty()) {
             call.id = id.into();
@@ -90,6 +105,9 @@ impl Calls {
         call.is_custom |= piece.is_custom();
         if let (Some(name), true) = (piece.given_name(), call.name.is_empty()) {
             call.name = name.into();
+            if !call.is_custom {
+                call.stands_for(tools.get(name));
+            }
         }
         let namespace = piece.function.as_ref();
         let namespace = namespace.and_then(|function| function.extra.get("namespace"));
@@ -123,6 +141,38 @@ impl Calls {
 }
 
 impl Call {
+    fn stands_for(&mut self, tool: Option<&OfferedTool>) {
+        self.offered = tool.cloned();
+        if tool.is_some_and(|tool| tool.emulates == EmulatedTool::Custom) {
+            self.is_custom = true;
+            self.free_text = Some(FreeText::default());
+        }
+    }
+
+    /// Whether the item can be made only of the whole input.
+    pub(super) fn needs_all(&self) -> bool {
+        let emulates = self.offered.as_ref().map(|tool| tool.emulates);
+        !matches!(
+            emulates,
+            None | Some(EmulatedTool::Nothing | EmulatedTool::Custom)
+        )
+    }
+
+    /// Returns the item of a call that needs the whole input. From here on the call is one of a function
+    /// where its input is not that of the tool.
+    pub(super) fn whole_item(&mut self, status: &ItemStatus) -> Option<OutputItem> {
+        let tool = self.offered.as_ref().filter(|_| self.needs_all())?;
+        let item = tool.item(self.item_id(), &self.id, &self.waiting, status.clone());
+        if item.is_none() {
+            self.offered = None;
+        }
+        item
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
     pub(super) fn feed(&mut self, input: &str) {
         self.input.feed(input);
     }
@@ -133,12 +183,24 @@ impl Call {
     }
 
     pub(super) fn item_id(&self) -> String {
-        let prefix = if self.is_custom { "ctc_" } else { "fc_" };
+        let prefix = match self.offered.as_ref().map(|tool| tool.emulates) {
+            _ if self.is_custom => "ctc_",
+            Some(EmulatedTool::ApplyPatch) => "apc_",
+            Some(EmulatedTool::LocalShell) => "lsh_",
+            Some(EmulatedTool::Shell) => "sh_",
+            _ => "fc_",
+        };
         format!("{prefix}{}", self.id)
     }
 
     /// The item of the call, with this input.
     pub(super) fn item(&self, input: &str, status: &ItemStatus) -> OutputItem {
+        let offered = self.offered.as_ref().filter(|_| !self.needs_all());
+        let item =
+            offered.and_then(|tool| tool.item(self.item_id(), &self.id, input, status.clone()));
+        if let Some(item) = item {
+            return item;
+        }
         if self.is_custom {
             let mut item = CustomToolCall::new(self.id.as_str(), self.name.as_str(), input);
             item.id = Some(self.item_id());

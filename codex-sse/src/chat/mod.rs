@@ -6,8 +6,13 @@
 //! translated by [`codex_types::chat::translate`].
 
 mod calls;
+mod close;
+mod decode;
+mod free_text;
+mod think;
 mod to_chunks;
 mod to_events;
 
+pub use decode::ChatEventDecoder;
 pub use to_chunks::{ChatStreamEvent, ToChatChunks};
 pub use to_events::ToResponseEvents;

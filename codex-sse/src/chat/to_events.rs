@@ -11,17 +11,20 @@ use alloc::{
 use core::mem;
 
 use codex_types::{
-    ApiError, ContentPartEvent, CustomToolCallInputDone, Delta, DeltaKind,
-    FunctionCallArgumentsDone, ItemStatus, LifecycleEvent, Logprob, OutputItem, OutputItemEvent,
-    OutputMessage, OutputPart, OutputText, OutputTextDone, RawJson, ReasoningItem,
-    ReasoningTextDone, Refusal, RefusalDone, Response, ResponseEvent, Role, Status, Usage,
+    ApiError, ContentPartEvent, Delta, DeltaKind, ItemStatus, LifecycleEvent, Logprob, OutputItem,
+    OutputItemEvent, OutputMessage, OutputPart, OutputText, RawJson, ReasoningItem, Refusal,
+    Response, ResponseEvent, Role, Status, Usage,
     chat::{
-        ChatChunk, ChatChunkChoice, ChatDelta, ChatEnding, ChatPiece, ChatToolCallDelta,
-        translate::{TranslateError, begin_response, end_response},
+        ChatChunk, ChatChunkChoice, ChatDelta, ChatEnding, ChatPiece, ChatReasoning,
+        ChatToolCallDelta,
+        translate::{ToolNames, TranslateError, begin_response, end_response},
     },
 };
 
-use super::calls::Calls;
+use super::{
+    calls::Calls,
+    think::{Said, ThinkTags},
+};
 use crate::{Accumulator, Diagnostic};
 
 /// Translates the chunks of one completion into the events of one response.
@@ -66,27 +69,33 @@ use crate::{Accumulator, Diagnostic};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ToResponseEvents {
-    accumulator: Accumulator,
-    is_open: bool,
-    is_over: bool,
-    is_done: bool,
+    pub(super) accumulator: Accumulator,
+    pub(super) is_open: bool,
+    pub(super) is_over: bool,
+    pub(super) is_done: bool,
     /// How the completion says that it ended.
-    response: Response,
-    ending: Option<ChatEnding>,
-    usage: Option<Box<Usage>>,
-    sequence_number: u64,
-    items: Vec<Item>,
-    calls: Calls,
+    pub(super) response: Response,
+    pub(super) ending: Option<ChatEnding>,
+    pub(super) usage: Option<Box<Usage>>,
+    pub(super) sequence_number: u64,
+    pub(super) items: Vec<Item>,
+    pub(super) calls: Calls,
     /// How many of the calls have a place in the output.
-    begun_calls: usize,
-    logprobs: Vec<Logprob>,
+    pub(super) begun_calls: usize,
+    pub(super) logprobs: Vec<Logprob>,
     /// The last chunk with a choice had a delta, so a message is the whole of what came.
     has_deltas: bool,
+    pub(super) tools: ToolNames,
+    pub(super) think_tags: Option<ThinkTags>,
+    pub(super) keeps_reasoning: bool,
+    pub(super) reasoning: ChatReasoning,
+    /// Bytes that are held outside of the accumulator.
+    pub(super) held: usize,
 }
 
 /// An item that has been begun, in the order of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Item {
+pub(super) enum Item {
     /// The content parts that hold text and refusal.
     Message {
         text: Option<u32>,
@@ -108,6 +117,47 @@ impl ToResponseEvents {
             accumulator,
             ..Self::default()
         }
+    }
+
+    /// Translates calls of these functions back into calls of the tools that they stand for.
+    ///
+    /// The input of a custom tool arrives in deltas of its own. Calls of `apply_patch` and of a shell are
+    /// announced when they are complete.
+    ///
+    /// ```
+    /// use codex_sse::chat::ToResponseEvents;
+    /// use codex_types::chat::translate::{RequestOptions, to_chat_request};
+    /// use codex_types::profile::ChatDialect;
+    /// use codex_types::{CreateResponse, CustomTool, RawJson};
+    ///
+    /// let request = CreateResponse::new("local").input("Hi").tools([CustomTool::new("run").into()]);
+    /// let options = RequestOptions::for_dialect(ChatDialect::generic());
+    /// let mut events = ToResponseEvents::new().with_tools(to_chat_request(&request, &options)?.tools);
+    /// let chunk = RawJson::parse(r#"{"id":"c1","choices":[{"index":0,"delta":{"tool_calls":[
+    ///     {"index":0,"id":"call_1","function":{"name":"run","arguments":"{\"input\":\"1 +"}}]}}]}"#)?;
+    /// let events = events.feed(&chunk.decode()?)?;
+    /// assert_eq!(events.last().unwrap().kind().as_str(), "response.custom_tool_call_input.delta");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_tools(mut self, tools: ToolNames) -> Self {
+        self.tools = tools;
+        self
+    }
+
+    /// Sets whether text that begins with `<think>` is reasoning up to `</think>`.
+    #[must_use]
+    pub fn with_think_tags(mut self, has_think_tags: bool) -> Self {
+        self.think_tags = has_think_tags.then(ThinkTags::default);
+        self
+    }
+
+    /// Sets whether `encrypted_content` of the reasoning item holds everything that has to go back to the
+    /// server; see [`ChatReasoning`]. Signed reasoning is always kept.
+    #[must_use]
+    pub fn keeping_reasoning(mut self, keeps_reasoning: bool) -> Self {
+        self.keeps_reasoning = keeps_reasoning;
+        self
     }
 
     /// Merges the next chunk and returns the events that it gives.
@@ -166,7 +216,7 @@ impl ToResponseEvents {
         if self.is_over {
             return Vec::new();
         }
-        if self.ending.is_none() && (self.items.is_empty() || !self.is_done) {
+        if !self.is_complete() {
             let message = "the stream ended before the completion did";
             return self.fail(ApiError::new("stream_truncated", message));
         }
@@ -185,6 +235,24 @@ impl ToResponseEvents {
         };
         self.emit(event, &mut out);
         out
+    }
+
+    /// Whether the completion has ended: what follows can only be the usage.
+    pub(super) fn is_complete(&self) -> bool {
+        self.ending.is_some() || (self.is_done && !self.items.is_empty())
+    }
+
+    /// Whether nothing can follow.
+    pub(super) fn has_all(&self) -> bool {
+        self.is_over || (self.is_done && self.usage.is_some() && self.is_complete())
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over
     }
 
     /// Returns the response as far as it has come.
@@ -218,14 +286,28 @@ impl ToResponseEvents {
         }
         let is_message = matches!(delta, Cow::Owned(_));
         let is_whole = mem::replace(&mut self.has_deltas, !is_message) && is_message;
+        self.reasoning.feed(&delta);
+        self.hold(details_length(&delta), out);
         for piece in delta.pieces() {
             let spelling = spelling(&delta, &piece);
-            let piece = if is_whole { self.rest_of(piece) } else { piece };
-            match &piece {
-                ChatPiece::Reasoning(text) => self.think((text, spelling), out),
-                ChatPiece::Text(text) => self.say((text, spelling), false, out),
-                ChatPiece::Refusal(text) => self.say((text, spelling), true, out),
-                _ => {}
+            match (piece, &mut self.think_tags) {
+                (ChatPiece::Text(text), Some(tags)) => {
+                    if is_whole {
+                        *tags = ThinkTags::default();
+                    }
+                    for said in tags.feed(&text) {
+                        let said = if is_whole {
+                            self.rest_of_said(said)
+                        } else {
+                            said
+                        };
+                        self.said(&said, out);
+                    }
+                }
+                (piece, _) => {
+                    let piece = if is_whole { self.rest_of(piece) } else { piece };
+                    self.piece(&piece, spelling, out);
+                }
             }
         }
         for call in delta.calls() {
@@ -266,14 +348,66 @@ impl ToResponseEvents {
         }
     }
 
+    /// The same for a part of a text in which reasoning is marked by tags.
+    fn rest_of_said(&self, said: Said) -> Said {
+        let piece = match said {
+            Said::Text(text) => ChatPiece::Text(text.into()),
+            Said::Reasoning(text) => ChatPiece::Reasoning(text.into()),
+        };
+        match self.rest_of(piece) {
+            ChatPiece::Reasoning(text) => Said::Reasoning(text.into_owned()),
+            ChatPiece::Text(text) => Said::Text(text.into_owned()),
+            _ => Said::Text(String::new()),
+        }
+    }
+
+    fn piece(
+        &mut self,
+        piece: &ChatPiece<'_>,
+        spelling: Option<&RawJson>,
+        out: &mut Vec<ResponseEvent>,
+    ) {
+        match piece {
+            ChatPiece::Reasoning(text) => self.think((text, spelling), out),
+            ChatPiece::Text(text) => self.say((text, spelling), false, out),
+            ChatPiece::Refusal(text) => self.say((text, spelling), true, out),
+            _ => {}
+        }
+    }
+
+    /// A part of text in which reasoning is marked by tags.
+    pub(super) fn said(&mut self, said: &Said, out: &mut Vec<ResponseEvent>) {
+        match said {
+            Said::Reasoning(text) => {
+                self.reasoning.feed_tagged(text);
+                self.think((text, None), out);
+            }
+            Said::Text(text) => self.say((text, None), false, out),
+        }
+    }
+
+    /// Counts what is held outside of the accumulator.
+    fn hold(&mut self, bytes: usize, out: &mut Vec<ResponseEvent>) {
+        self.held = self.held.saturating_add(bytes);
+        if self.held > HELD_LIMIT {
+            let message = format!("the completion holds more than {HELD_LIMIT} bytes");
+            out.extend(self.fail(ApiError::new("response_too_large", message)));
+        }
+    }
+
     fn think(&mut self, text: Piece<'_>, out: &mut Vec<ResponseEvent>) {
-        let found = self.items.iter().position(|item| *item == Item::Reasoning);
-        let at = found.unwrap_or_else(|| {
-            let item = self.reasoning_item();
-            self.add(Item::Reasoning, item, out)
-        });
+        let at = self.reasoning_index(out);
         let id = format!("rs_{}", self.response.id);
         self.delta(DeltaKind::ReasoningText, &id, at, 0, text, out);
+    }
+
+    /// The index of the reasoning item, which is begun if there is none.
+    fn reasoning_index(&mut self, out: &mut Vec<ResponseEvent>) -> usize {
+        let found = self.items.iter().position(|item| *item == Item::Reasoning);
+        found.unwrap_or_else(|| {
+            let item = self.reasoning_item();
+            self.add(Item::Reasoning, item, out)
+        })
     }
 
     fn say(&mut self, text: Piece<'_>, is_refusal: bool, out: &mut Vec<ResponseEvent>) {
@@ -316,21 +450,32 @@ impl ToResponseEvents {
     }
 
     fn call(&mut self, piece: &ChatToolCallDelta, out: &mut Vec<ResponseEvent>) {
+        if piece
+            .extra
+            .get("extra_content")
+            .is_some_and(|extra| !extra.is_null())
+        {
+            // The signature of a call is kept with the reasoning before it.
+            self.reasoning_index(out);
+        }
         let number = self.calls.find(piece);
-        self.calls.name(number, piece, &self.response.id);
+        self.calls
+            .name(number, piece, &self.response.id, &self.tools);
         let input = piece.input_text().unwrap_or(Cow::Borrowed(""));
         if self.repeats(number, &input) {
             return;
         }
         let call = self.calls.get_mut(number);
+        self.reasoning.feed_call(call.id(), piece);
         call.feed(&input);
         if number == self.begun_calls {
             self.begun_calls += 1;
             call.place = self.items.len();
             self.items.push(Item::Call(number));
         }
-        if !call.is_added && call.name.is_empty() {
+        if !call.is_added && (call.name.is_empty() || call.needs_all()) {
             call.waiting.push_str(&input);
+            self.hold(input.len(), out);
             return;
         }
         if !call.is_added {
@@ -338,7 +483,21 @@ impl ToResponseEvents {
         }
         let extra = piece.function.as_ref().map(|function| &function.extra);
         let spelling = extra.and_then(|extra| extra.spelling("arguments"));
-        self.input(number, (&input, spelling), out);
+        self.arguments(number, (&input, spelling), out);
+    }
+
+    /// The arguments of a function, or the text in those of a custom tool.
+    fn arguments(&mut self, number: usize, input: Piece<'_>, out: &mut Vec<ResponseEvent>) {
+        match &mut self.calls.get_mut(number).free_text {
+            None => self.input(number, input, out),
+            Some(free_text) => {
+                let text = free_text.feed(input.0);
+                if text.is_empty() {
+                    self.hold(input.0.len(), out);
+                }
+                self.input(number, (&text, None), out);
+            }
+        }
     }
 
     /// Whether the whole input of a call comes once more.
@@ -355,16 +514,16 @@ impl ToResponseEvents {
     }
 
     /// Announces a call, with the input that came before its name.
-    fn add_call(&mut self, number: usize, out: &mut Vec<ResponseEvent>) {
+    pub(super) fn add_call(&mut self, number: usize, out: &mut Vec<ResponseEvent>) {
         let call = self.calls.get_mut(number);
         call.is_added = true;
         let waiting = mem::take(&mut call.waiting);
         let (place, item) = (call.place, call.item("", &ItemStatus::InProgress));
         self.item_event(place, item, false, out);
-        self.input(number, (&waiting, None), out);
+        self.arguments(number, (&waiting, None), out);
     }
 
-    fn input(&mut self, number: usize, input: Piece<'_>, out: &mut Vec<ResponseEvent>) {
+    pub(super) fn input(&mut self, number: usize, input: Piece<'_>, out: &mut Vec<ResponseEvent>) {
         let call = self.calls.get(number);
         let kind = if call.is_custom {
             DeltaKind::CustomToolCallInput
@@ -375,143 +534,20 @@ impl ToResponseEvents {
         self.delta(kind, &id, place, 0, input, out);
     }
 
-    /// Sends what is done, in the order of the items.
-    fn close(&mut self, out: &mut Vec<ResponseEvent>) {
-        let status = if self.response.status == Status::Incomplete {
-            ItemStatus::Incomplete
-        } else {
-            ItemStatus::Completed
-        };
-        self.accumulator.end_halves();
-        for (at, item) in mem::take(&mut self.items).into_iter().enumerate() {
-            if let Item::Call(number) = item {
-                self.calls.give_id(number, &self.response.id);
-                if !self.calls.get(number).is_added {
-                    self.add_call(number, out);
-                }
-            }
-            let done = match item {
-                Item::Reasoning => self.close_reasoning(at, out),
-                Item::Message { text, refusal } => {
-                    self.close_message(at, text, refusal, &status, out)
-                }
-                Item::Call(number) => self.close_call(at, number, &status, out),
-            };
-            self.item_event(at, done, true, out);
-        }
-    }
-
-    fn close_reasoning(&mut self, at: usize, out: &mut Vec<ResponseEvent>) -> OutputItem {
-        let item = self.built(at, Self::reasoning_item);
-        let mut event = Box::new(ReasoningTextDone::default());
-        event.item_id = item.id().unwrap_or_default().into();
-        if let OutputItem::Reasoning(item) = &item {
-            let texts = item.content.iter().flatten();
-            event.text = texts.filter_map(|part| part.as_text()).collect();
-        }
-        event.output_index = u32::try_from(at).ok();
-        event.content_index = Some(0);
-        event.sequence_number = Some(self.next());
-        self.emit(ResponseEvent::ReasoningTextDone(event), out);
-        item
-    }
-
-    fn close_message(
-        &mut self,
-        at: usize,
-        text: Option<u32>,
-        refusal: Option<u32>,
-        status: &ItemStatus,
-        out: &mut Vec<ResponseEvent>,
-    ) -> OutputItem {
-        let OutputItem::Message(mut message) = self.built(at, Self::message_item) else {
-            return self.message_item();
-        };
-        message.status = status.clone();
-        let id = message.id.clone().unwrap_or_default();
-        let output_index = u32::try_from(at).ok();
-        for part in &mut message.content {
-            match part {
-                OutputPart::Text(part) => {
-                    let logprobs = mem::take(&mut self.logprobs);
-                    part.logprobs = (!logprobs.is_empty()).then_some(logprobs);
-                    let mut event = Box::new(OutputTextDone::default());
-                    event.item_id.clone_from(&id);
-                    event.text.clone_from(&part.text);
-                    event.logprobs.clone_from(&part.logprobs);
-                    event.output_index = output_index;
-                    event.content_index = text;
-                    event.sequence_number = Some(self.next());
-                    self.emit(ResponseEvent::OutputTextDone(event), out);
-                }
-                OutputPart::Refusal(part) => {
-                    let mut event = Box::new(RefusalDone::default());
-                    event.item_id.clone_from(&id);
-                    event.refusal.clone_from(&part.refusal);
-                    event.output_index = output_index;
-                    event.content_index = refusal;
-                    event.sequence_number = Some(self.next());
-                    self.emit(ResponseEvent::RefusalDone(event), out);
-                }
-                _ => {}
-            }
-        }
-        for (index, part) in (0..).zip(&message.content) {
-            let event = self.part_event(part.clone(), &id, at, index);
-            self.emit(ResponseEvent::ContentPartDone(event), out);
-        }
-        message.into()
-    }
-
-    fn close_call(
-        &mut self,
-        at: usize,
-        number: usize,
-        status: &ItemStatus,
-        out: &mut Vec<ResponseEvent>,
-    ) -> OutputItem {
-        let built = self.accumulator.snapshot().output.get(at);
-        let input: String = built.map_or("", Accumulator::input).into();
-        let call = self.calls.get(number);
-        let (id, item, is_custom) = (call.item_id(), call.item(&input, status), call.is_custom);
-        let output_index = u32::try_from(at).ok();
-        let sequence_number = Some(self.next());
-        let event = if is_custom {
-            let mut event = Box::new(CustomToolCallInputDone::default());
-            event.item_id = id;
-            event.input = input;
-            event.output_index = output_index;
-            event.sequence_number = sequence_number;
-            ResponseEvent::CustomToolCallInputDone(event)
-        } else {
-            let mut event = Box::new(FunctionCallArgumentsDone::default());
-            event.item_id = id;
-            if input.is_empty() {
-                event.extra.insert("arguments", RawJson::string(""));
-            }
-            event.arguments = input;
-            event.output_index = output_index;
-            event.sequence_number = sequence_number;
-            ResponseEvent::FunctionCallArgumentsDone(event)
-        };
-        self.emit(event, out);
-        item
-    }
-
     /// An item as it was assembled.
-    fn built(&self, at: usize, make: impl FnOnce(&Self) -> OutputItem) -> OutputItem {
+    pub(super) fn built(&self, at: usize, make: impl FnOnce(&Self) -> OutputItem) -> OutputItem {
         let built = self.accumulator.snapshot().output.get(at);
         built.cloned().unwrap_or_else(|| make(self))
     }
 
-    fn reasoning_item(&self) -> OutputItem {
+    pub(super) fn reasoning_item(&self) -> OutputItem {
         let mut item = ReasoningItem::new([]);
         item.id = Some(format!("rs_{}", self.response.id));
         item.content = Some(Vec::from([codex_types::ReasoningText::new("").into()]));
         item.into()
     }
 
-    fn message_item(&self) -> OutputItem {
+    pub(super) fn message_item(&self) -> OutputItem {
         let mut item = OutputMessage::new(Vec::new(), ItemStatus::InProgress);
         item.id = Some(format!("msg_{}", self.response.id));
         item.role = Role::Assistant;
@@ -525,7 +561,7 @@ impl ToResponseEvents {
         at
     }
 
-    fn item_event(
+    pub(super) fn item_event(
         &mut self,
         at: usize,
         item: OutputItem,
@@ -544,7 +580,7 @@ impl ToResponseEvents {
         self.emit(event, out);
     }
 
-    fn part_event(
+    pub(super) fn part_event(
         &mut self,
         part: OutputPart,
         id: &str,
@@ -599,7 +635,7 @@ impl ToResponseEvents {
         self.lifecycle()
     }
 
-    fn emit(&mut self, event: ResponseEvent, out: &mut Vec<ResponseEvent>) {
+    pub(super) fn emit(&mut self, event: ResponseEvent, out: &mut Vec<ResponseEvent>) {
         match self.accumulator.push(&event) {
             Ok(()) => out.push(event),
             Err(error) => {
@@ -613,7 +649,7 @@ impl ToResponseEvents {
         }
     }
 
-    fn next(&mut self) -> u64 {
+    pub(super) fn next(&mut self) -> u64 {
         let number = self.sequence_number;
         self.sequence_number += 1;
         number
@@ -622,6 +658,16 @@ impl ToResponseEvents {
 
 /// A piece of text, and its JSON where that holds lone surrogate halves.
 type Piece<'a> = (&'a str, Option<&'a RawJson>);
+
+/// How long the lists of reasoning are that nothing else holds.
+fn details_length(delta: &ChatDelta) -> usize {
+    let lists = ["reasoning_details", "thinking_blocks"].into_iter();
+    let lists = lists.filter_map(|key| delta.extra.get(key));
+    lists.map(|list| list.as_str().len()).sum()
+}
+
+/// How many bytes may be held outside of the accumulator.
+const HELD_LIMIT: usize = 16 * 1024 * 1024;
 
 /// The JSON of a piece that holds lone surrogate halves, where it is one whole string of the chunk.
 fn spelling<'a>(delta: &'a ChatDelta, piece: &ChatPiece<'_>) -> Option<&'a RawJson> {

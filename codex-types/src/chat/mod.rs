@@ -7,6 +7,7 @@
 mod chunk;
 mod ending;
 mod message;
+mod reasoning;
 mod request;
 mod response;
 mod tolerant;
@@ -23,6 +24,7 @@ pub use message::{
     ChatFunctionArguments, ChatImagePart, ChatImageUrl, ChatMessage, ChatPart, ChatRefusalPart,
     ChatRole, ChatTextPart, ChatUrlAnnotation, ChatUrlCitation,
 };
+pub use reasoning::ChatReasoning;
 pub use request::{
     ChatJsonObjectFormat, ChatJsonSchema, ChatJsonSchemaFormat, ChatModality, ChatRequest,
     ChatResponseFormat, ChatStop, ChatStreamOptions, ChatTextFormat, ChatUserLocation,

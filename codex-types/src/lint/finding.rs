@@ -58,6 +58,12 @@ impl Finding {
         Self::new(code, Severity::Warning, pointer, message)
     }
 
+    /// A server turned out to have Chat Completions only, and was sent the request as one.
+    pub fn chat_server() -> Self {
+        let message = "the server does not have the Responses API: the request was translated";
+        Self::note(FindingCode::ChatServer, "", message)
+    }
+
     pub(crate) fn note(
         code: FindingCode,
         pointer: impl Into<String>,
@@ -264,6 +270,8 @@ codes! {
     UnsupportedKeyword = "unsupported_keyword",
     /// A strict schema is too large.
     SchemaTooLarge = "schema_too_large",
+    /// The server has Chat Completions only, and the request was translated.
+    ChatServer = "chat_server",
     /// The request is larger than the model's context window.
     TooLarge = "too_large",
     /// The beginning of the request changed, so the cached prefix is lost.

@@ -15,6 +15,8 @@
 //! ```
 
 mod check;
+mod dialect;
+mod dialects;
 mod fit;
 mod header;
 mod lite;
@@ -28,12 +30,20 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 pub(crate) use check::{Sending, kind_of};
+#[cfg(feature = "chat")]
+pub(crate) use dialect::fnv;
+pub use dialect::{
+    CallIds, ChatDialect, EffortParameter, JsonFormat, OutputLimit, ReasoningReplay, StreamUsage,
+    ToolChoiceForms,
+};
+#[cfg(feature = "chat")]
+pub(crate) use dialects::THINK_TAGS;
 pub use fit::{FitPolicy, Fitted, OnFinding, Unfit};
 pub use header::{Channel, Header, Identity, Source};
 pub use lite::{LiteUse, RequestForm};
 pub use parts::{
     Choices, Compression, Content, IdReplay, Instructions, Models, Parameters, Replay,
-    StatusReplay, Store, Streamed, WarmUp, WebSocket,
+    StatusReplay, Store, Streamed, WarmUp, WebSocket, Wire,
 };
 pub use prepared::ItemFindings;
 
@@ -64,6 +74,10 @@ pub struct Profile {
     /// The URL of the service, up to the `/responses` of its paths; `None` if only the user knows
     /// it.
     pub base_url: Option<Text>,
+    /// The API that the server offers.
+    pub wire: Wire,
+    /// The habits of a server that offers Chat Completions.
+    pub chat: ChatDialect,
     /// The parameters that it accepts.
     pub parameters: Parameters,
     /// Where it reads instructions.
@@ -132,6 +146,8 @@ impl Profile {
             name: name.into(),
             as_of: None,
             base_url: None,
+            wire: Wire::Responses,
+            chat: ChatDialect::new("openai"),
             parameters: Parameters::any(),
             instructions: Instructions::Parameter,
             system_as_developer: false,
@@ -159,7 +175,8 @@ impl Profile {
         }
     }
 
-    /// Returns the profile of this name, one of [`NAMES`](Self::NAMES).
+    /// Returns the profile of this name: one of [`NAMES`](Self::NAMES), or the name of a
+    /// [chat server](ChatDialect::NAMES).
     pub fn by_name(name: &str) -> Option<Self> {
         Some(match name {
             "platform" => Self::platform(),
@@ -168,7 +185,7 @@ impl Profile {
             "chatgpt-0.120" => Self::chatgpt_0_120(),
             "sign-in-with-chatgpt" | "siwc" => Self::sign_in_with_chatgpt(),
             "compatible" => Self::compatible(),
-            _ => return None,
+            name => return ChatDialect::by_name(name).map(Self::chat_server),
         })
     }
 

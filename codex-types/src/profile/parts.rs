@@ -4,6 +4,29 @@ use alloc::vec::Vec;
 
 use crate::profile::Text;
 
+/// The API that a server offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Wire {
+    /// The Responses API.
+    Responses,
+    /// Chat Completions; requests and responses are translated.
+    ChatCompletions,
+    /// The Responses API, or Chat Completions if the server turns out not to have it.
+    Discover,
+}
+
+impl Wire {
+    /// Returns the name of the value.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Responses => "responses",
+            Self::ChatCompletions => "chat completions",
+            Self::Discover => "discover",
+        }
+    }
+}
+
 /// The parameters of a backend.
 ///
 /// A parameter in none of the lists is unknown: it is sent unchanged, with a warning.

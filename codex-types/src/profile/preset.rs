@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 
 use crate::profile::lite::{self, PASSTHROUGH};
 use crate::profile::{
-    Channel, Choices, Compression, Content, Header, IdReplay, Instructions, LiteUse, Models,
-    Parameters, Profile, Replay, Source, StatusReplay, Store, Streamed, WarmUp, WebSocket,
+    Channel, ChatDialect, Choices, Compression, Content, Header, IdReplay, Instructions, LiteUse,
+    Models, Parameters, Profile, Replay, Source, StatusReplay, Store, Streamed, WarmUp, WebSocket,
+    Wire,
 };
 use crate::{Effort, Include, ServiceTier, Verbosity};
 
@@ -209,8 +210,11 @@ impl Profile {
 
     /// Returns a profile for any other server with the Responses API. It expects no WebSockets, no
     /// compression and no storage, and refuses nothing, because each server accepts something else.
+    /// A server that turns out to have Chat Completions only is used with that.
     pub fn compatible() -> Self {
         Self {
+            wire: Wire::Discover,
+            chat: ChatDialect::generic(),
             store: Store::Unsupported,
             headers: vec![
                 responses_lite(),
@@ -222,6 +226,44 @@ impl Profile {
                 audio: true,
             },
             ..Self::new("compatible")
+        }
+    }
+
+    /// A server that offers Chat Completions in this dialect, and perhaps the Responses API.
+    ///
+    /// ```
+    /// use codex_types::profile::{ChatDialect, Profile, Wire};
+    ///
+    /// let profile = Profile::chat_server(ChatDialect::by_name("mistral").unwrap());
+    /// assert_eq!(profile, Profile::by_name("mistral").unwrap());
+    /// assert_eq!(profile.wire, Wire::ChatCompletions);
+    /// assert_eq!(profile.base_url.unwrap(), "https://api.mistral.ai/v1");
+    /// ```
+    pub fn chat_server(dialect: ChatDialect) -> Self {
+        Self {
+            name: dialect.name.clone(),
+            as_of: dialect.as_of.clone(),
+            base_url: dialect.base_url.clone(),
+            wire: dialect.wire,
+            chat: dialect,
+            ..Self::compatible()
+        }
+    }
+
+    /// The profile of the server at this host, of which nothing else is known.
+    ///
+    /// ```
+    /// use codex_types::profile::Profile;
+    ///
+    /// assert_eq!(Profile::of_host("chatgpt.com").name, "chatgpt");
+    /// assert_eq!(Profile::of_host("api.groq.com").name, "groq");
+    /// assert_eq!(Profile::of_host("127.0.0.1").name, "compatible");
+    /// ```
+    pub fn of_host(host: &str) -> Self {
+        match host {
+            "api.openai.com" => Self::platform(),
+            "chatgpt.com" => Self::chatgpt(),
+            host => ChatDialect::of_host(host).map_or_else(Self::compatible, Self::chat_server),
         }
     }
 }

@@ -1,24 +1,33 @@
 //! Translation of the items of a request into the messages of a chat.
 //!
-//! The items are translated one by one and then put in the order that chat services require: a
-//! message with calls, immediately all their outputs, and then everything else.
+//! The items are translated one by one and then put in [`Order`].
 
-use alloc::collections::BTreeMap;
+use alloc::borrow::ToOwned as _;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::chat::reasoning::ChatReasoning;
+use crate::chat::translate::back_order::{Entry, Order};
 use crate::chat::translate::fields::Refusals;
+use crate::chat::translate::tool_names::{
+    EmulatedTool, OfferedTool, ToolNames, arguments, wrapped,
+};
 use crate::chat::translate::{TranslateError, TranslateErrorKind, write_null};
 use crate::chat::*;
 use crate::lint::FindingCode;
+use crate::profile::{ChatDialect, ReasoningReplay};
 use crate::{
-    CreateResponse, CustomToolCall, FunctionCall, Input, InputItem, InputPart, Message,
+    CreateResponse, CustomToolCall, FunctionCall, Input, InputItem, InputPart, Map, Message,
     MessageContent, RawJson, Role, ToolOutput,
 };
 
+/// Translates the instructions and the input. `rule` is a further instruction.
 pub(super) fn messages(
     request: &CreateResponse,
+    rule: Option<String>,
+    tools: &ToolNames,
     refusals: &mut Refusals<'_>,
 ) -> Result<Vec<ChatMessage>, TranslateError> {
     let mut messages = Vec::new();
@@ -26,279 +35,291 @@ pub(super) fn messages(
     if !instructions.is_empty() {
         messages.push(ChatMessage::system(instructions));
     }
+    messages.extend(rule.map(ChatMessage::system));
     match &request.input {
         None => {}
         Some(Input::Text(text)) => messages.push(ChatMessage::user(text.as_str())),
-        Some(Input::Items(items)) => messages.extend(of_items(items, refusals)?),
-        Some(Input::Prepared(input)) => messages.extend(of_items(&input.to_items(), refusals)?),
+        Some(Input::Items(items)) => messages.extend(of_items(items, tools, refusals)?),
+        Some(Input::Prepared(input)) => {
+            messages.extend(of_items(&input.to_items(), tools, refusals)?);
+        }
         Some(Input::Unknown(_)) => return Err(TranslateError::malformed("input")),
+    }
+    if refusals.dialect().single_system_message {
+        messages = with_one_system_message(messages);
     }
     Ok(messages)
 }
 
+/// Joins the leading messages of the system; later ones become messages of the user.
+fn with_one_system_message(messages: Vec<ChatMessage>) -> Vec<ChatMessage> {
+    let mut joined: Vec<ChatMessage> = Vec::with_capacity(messages.len());
+    for mut message in messages {
+        if message.role == ChatRole::System {
+            match joined.as_mut_slice() {
+                [] => {}
+                [first] if first.role == ChatRole::System => {
+                    let text = |message: &ChatMessage| {
+                        let content = message.content.as_ref();
+                        content.map(ChatContent::to_text).unwrap_or_default()
+                    };
+                    first.content = Some(format!("{}\n\n{}", text(first), text(&message)).into());
+                    continue;
+                }
+                _ => message.role = ChatRole::User,
+            }
+        }
+        joined.push(message);
+    }
+    joined
+}
+
 fn of_items(
     items: &[InputItem],
+    tools: &ToolNames,
     refusals: &mut Refusals<'_>,
 ) -> Result<Vec<ChatMessage>, TranslateError> {
+    let history = History::new(items, tools, refusals.dialect());
     let mut entries = Vec::with_capacity(items.len());
     for (at, item) in items.iter().enumerate() {
-        entries.push(entry(item, &format!("input[{at}]"), refusals)?);
+        let place = format!("input[{at}]");
+        entries.push(match item {
+            InputItem::Reasoning(item) => history.reasoning(item, at, &place, refusals),
+            item => history.entry(item, &place, refusals)?,
+        });
     }
-    let order = Order::new(entries);
+    let order = Order::new(entries, refusals.dialect());
     order.note_unpaired(refusals);
     Ok(order.into_messages())
 }
 
-/// The translation of one item.
-#[derive(Default)]
-enum Entry {
-    Message(ChatMessage),
-    Call(ChatToolCall),
-    /// The message with a tool's output.
-    Output(ChatMessage),
-    #[default]
-    Nothing,
+/// What the translation of an item depends on.
+struct History<'a> {
+    dialect: &'a ChatDialect,
+    tools: &'a ToolNames,
+    /// Where the current turn begins.
+    turn: usize,
+    /// What goes back with calls, by the id of the call.
+    signed: Map<RawJson>,
 }
 
-impl Entry {
-    /// The id that pairs calls and outputs.
-    fn call_id(&self) -> &str {
-        match self {
-            Self::Call(call) => call.id(),
-            Self::Output(message) => message.tool_call_id.as_deref().unwrap_or_default(),
-            Self::Message(_) | Self::Nothing => "",
+impl<'a> History<'a> {
+    fn new(items: &[InputItem], tools: &'a ToolNames, dialect: &'a ChatDialect) -> Self {
+        let is_user =
+            |item: &InputItem| matches!(item, InputItem::Message(it) if it.role == Role::User);
+        let mut signed = Map::new();
+        for item in items {
+            if let InputItem::Reasoning(item) = item
+                && let Some(reasoning) = ChatReasoning::of_item(item)
+            {
+                for (id, extra) in reasoning.call_extras() {
+                    signed.insert(id, extra.clone());
+                }
+            }
         }
-    }
-}
-
-/// Puts messages, calls and outputs in order.
-struct Order {
-    /// Entries that are written become [`Entry::Nothing`].
-    entries: Vec<Entry>,
-    /// The outputs of each call, and the call of each output, by index.
-    outputs: BTreeMap<usize, Vec<usize>>,
-    call_of: BTreeMap<usize, usize>,
-    messages: Vec<ChatMessage>,
-    /// Whether the last message is an assistant message, which calls can join.
-    takes_calls: bool,
-    /// The outputs that must follow the last message.
-    due: Vec<usize>,
-    /// The messages between the calls and those outputs.
-    after: Vec<ChatMessage>,
-}
-
-impl Order {
-    fn new(entries: Vec<Entry>) -> Self {
-        let (outputs, call_of) = pair(&entries);
         Self {
-            messages: Vec::with_capacity(entries.len()),
-            entries,
-            outputs,
-            call_of,
-            takes_calls: false,
-            due: Vec::new(),
-            after: Vec::new(),
+            dialect,
+            tools,
+            turn: items.iter().rposition(is_user).unwrap_or_default(),
+            signed,
         }
     }
 
-    fn note_unpaired(&self, refusals: &mut Refusals<'_>) {
-        for (at, entry) in self.entries.iter().enumerate() {
-            let (code, what) = match entry {
-                Entry::Call(_) if !self.outputs.contains_key(&at) => {
-                    (FindingCode::UnansweredCall, "has no output")
-                }
-                Entry::Output(_) if !self.call_of.contains_key(&at) => {
-                    (FindingCode::OrphanOutput, "has no call")
-                }
-                _ => continue,
-            };
-            refusals.note(code, &format!("input[{at}]"), what);
-        }
-    }
-
-    fn into_messages(mut self) -> Vec<ChatMessage> {
-        for at in 0..self.entries.len() {
-            // The output of a call is written with the call.
-            if self.call_of.contains_key(&at) {
-                if self.due.contains(&at) {
-                    self.flush();
-                }
-                continue;
-            }
-            match self.take(at) {
-                Entry::Nothing => {}
-                Entry::Message(message) | Entry::Output(message) => self.push(at, message),
-                Entry::Call(call) => self.call(at, call),
-            }
-        }
-        self.flush();
-        self.messages
-    }
-
-    fn take(&mut self, at: usize) -> Entry {
-        let entry = self.entries.get_mut(at);
-        entry.map(core::mem::take).unwrap_or_default()
-    }
-
-    fn push(&mut self, at: usize, message: ChatMessage) {
-        if self.due.iter().all(|output| *output < at) {
-            self.flush();
-            self.takes_calls = message.role == ChatRole::Assistant;
-            self.messages.push(message);
-        } else {
-            self.after.push(message);
-        }
-    }
-
-    fn call(&mut self, at: usize, call: ChatToolCall) {
-        if !self.takes_calls {
-            let mut message = ChatMessage::new(ChatRole::Assistant);
-            write_null(&mut message, "content");
-            self.messages.push(message);
-            self.takes_calls = true;
-        }
-        if let Some(message) = self.messages.last_mut() {
-            message.tool_calls.get_or_insert_with(Vec::new).push(call);
-        }
-        self.due.extend(self.outputs.get(&at).into_iter().flatten());
-    }
-
-    /// Writes the outputs of the last message, in the order in which they came, and the messages
-    /// between them.
-    fn flush(&mut self) {
-        let mut due = core::mem::take(&mut self.due);
-        if due.is_empty() {
-            return;
-        }
-        due.sort_unstable();
-        self.takes_calls = false;
-        for at in due {
-            if let Entry::Output(message) = self.take(at) {
-                self.messages.push(message);
-            }
-        }
-        for message in self.after.drain(..) {
-            self.takes_calls = message.role == ChatRole::Assistant;
-            self.messages.push(message);
-        }
-    }
-}
-
-/// The outputs of each call, and the call of each output, by index.
-type Pairs = (BTreeMap<usize, Vec<usize>>, BTreeMap<usize, usize>);
-
-/// Pairs each output with the latest call of its id that has none, else with the latest, else with
-/// the next. Some servers reuse ids in every turn.
-fn pair(entries: &[Entry]) -> Pairs {
-    #[derive(Default)]
-    struct Seen {
-        open: Vec<usize>,
-        last: Option<usize>,
-        early: Vec<usize>,
-    }
-    let mut seen: BTreeMap<&str, Seen> = BTreeMap::new();
-    let (mut outputs, mut call_of) = Pairs::default();
-    let mut add = |call: usize, output: usize| {
-        outputs.entry(call).or_default().push(output);
-        call_of.insert(output, call);
-    };
-    for (at, entry) in entries.iter().enumerate() {
-        let seen = match entry {
-            Entry::Call(_) | Entry::Output(_) => seen.entry(entry.call_id()).or_default(),
-            Entry::Message(_) | Entry::Nothing => continue,
+    fn reasoning(
+        &self,
+        item: &crate::ReasoningItem,
+        at: usize,
+        place: &str,
+        refusals: &mut Refusals<'_>,
+    ) -> Entry {
+        let what = match self.dialect.reasoning_replay {
+            ReasoningReplay::Never => "was left out: chat has no reasoning",
+            ReasoningReplay::ToolRounds if at < self.turn => return Entry::Nothing,
+            _ => match ChatReasoning::of_item(item) {
+                Some(reasoning) => return Entry::Reasoning(reasoning),
+                None => "was left out: it is not readable for this server",
+            },
         };
-        if matches!(entry, Entry::Call(_)) {
-            seen.last = Some(at);
-            if seen.early.is_empty() {
-                seen.open.push(at);
+        refusals.note(FindingCode::RejectedItem, place, what);
+        Entry::Nothing
+    }
+
+    fn entry(
+        &self,
+        item: &InputItem,
+        place: &str,
+        refusals: &mut Refusals<'_>,
+    ) -> Result<Entry, TranslateError> {
+        let output = |call_id: &str, (content, rest): (ChatContent, Vec<ChatPart>)| {
+            let rest =
+                (!rest.is_empty()).then(|| Box::new(ChatMessage::user(ChatContent::Parts(rest))));
+            Entry::Output(ChatMessage::tool(self.call_id(call_id), content), rest)
+        };
+        Ok(match item {
+            InputItem::Message(message) => {
+                self::message(message, place, refusals)?.map_or(Entry::Nothing, Entry::Message)
             }
-            seen.early.drain(..).for_each(|output| add(at, output));
-        } else {
-            match seen.open.pop().or(seen.last) {
-                Some(call) => add(call, at),
-                None => seen.early.push(at),
+            InputItem::FunctionCall(call) => {
+                Entry::Call(self.function_call(call, place, refusals)?)
             }
+            InputItem::CustomToolCall(call) => {
+                Entry::Call(self.custom_call(call, place, refusals)?)
+            }
+            InputItem::ApplyPatchCall(call) => {
+                let arguments = arguments(&call.operation, false);
+                self.built_in(&call.call_id, EmulatedTool::ApplyPatch, arguments, place)?
+            }
+            InputItem::LocalShellCall(call) => {
+                let id = call.call_id.as_deref().or(call.id.as_deref());
+                let arguments = arguments(&call.action, true);
+                self.built_in(
+                    id.unwrap_or_default(),
+                    EmulatedTool::LocalShell,
+                    arguments,
+                    place,
+                )?
+            }
+            InputItem::ShellCall(call) => {
+                let arguments = arguments(&call.action, false);
+                self.built_in(&call.call_id, EmulatedTool::Shell, arguments, place)?
+            }
+            InputItem::FunctionCallOutput(it) => {
+                let call_id = given_call_id(it.call_id.as_deref(), place)?;
+                let content = tool_content(&it.output, place, refusals)?;
+                refusals.note_extra(&it.extra, place);
+                output(call_id, content)
+            }
+            InputItem::CustomToolCallOutput(it) => {
+                let call_id = given_call_id(Some(&it.call_id), place)?;
+                let content = tool_content(&it.output, place, refusals)?;
+                refusals.note_extra(&it.extra, place);
+                output(call_id, content)
+            }
+            InputItem::ApplyPatchCallOutput(it) => {
+                let call_id = given_call_id(Some(&it.call_id), place)?;
+                let said = it.output.clone().unwrap_or_default();
+                let text = match it.status.as_str() {
+                    status if said.is_empty() => status.to_owned(),
+                    status => format!("{status}\n{said}"),
+                };
+                output(call_id, (text.into(), Vec::new()))
+            }
+            InputItem::LocalShellCallOutput(it) => {
+                let call_id = given_call_id(Some(&it.id), place)?;
+                output(call_id, (it.output.as_str().into(), Vec::new()))
+            }
+            InputItem::ShellCallOutput(it) => {
+                let call_id = given_call_id(Some(&it.call_id), place)?;
+                let text = RawJson::encode(&it.output).unwrap_or_default();
+                output(call_id, (text.as_str().into(), Vec::new()))
+            }
+            InputItem::Reasoning(_) => Entry::Nothing,
+            item => {
+                refusals.refuse_named(FindingCode::RejectedItem, place, item.kind())?;
+                Entry::Nothing
+            }
+        })
+    }
+
+    /// An id that the server takes.
+    fn call_id(&self, call_id: &str) -> String {
+        self.dialect.call_ids.fit(call_id).into_owned()
+    }
+
+    /// The call of a function, with everything that came with it from the server.
+    fn call(&self, call_id: &str, function: ChatFunctionArguments) -> ChatToolCall {
+        let mut call = ChatFunctionCall::new(self.call_id(call_id), function).into();
+        if let Some(extra) = self.signed.get(call_id) {
+            ChatReasoning::write_call(&mut call, extra);
+        }
+        call
+    }
+
+    fn built_in(
+        &self,
+        call_id: &str,
+        emulates: EmulatedTool,
+        arguments: String,
+        place: &str,
+    ) -> Result<Entry, TranslateError> {
+        let call_id = given_call_id(Some(call_id), place)?;
+        let name = match emulates {
+            EmulatedTool::ApplyPatch => "apply_patch",
+            EmulatedTool::LocalShell => "local_shell",
+            _ => "shell",
+        };
+        let tool = OfferedTool::new(None, name, emulates);
+        let name = self.tools.name_of(&tool).unwrap_or(name);
+        let function = ChatFunctionArguments::new(name, arguments);
+        Ok(Entry::Call(self.call(call_id, function)))
+    }
+
+    fn function_call(
+        &self,
+        call: &FunctionCall,
+        place: &str,
+        refusals: &mut Refusals<'_>,
+    ) -> Result<ChatToolCall, TranslateError> {
+        let call_id = given_call_id(Some(&call.call_id), place)?;
+        let encrypted = call.encrypted_function_args.as_ref();
+        refusals.refuse_if(
+            encrypted.is_some_and(|arguments| !arguments.is_empty()),
+            &format!("{place}.encrypted_function_args"),
+        )?;
+        refusals.note_if(call.is_async == Some(true), &format!("{place}.async"));
+        refusals.note_extra(&call.extra, place);
+        let namespace = call.namespace.as_deref();
+        let tool = OfferedTool::new(namespace, call.name.as_str(), EmulatedTool::Nothing);
+        let mut function = ChatFunctionArguments::new(self.name(&tool), call.arguments.as_str());
+        if let Some(namespace) = namespace.filter(|_| self.passes_namespace(&tool)) {
+            let extra = &mut function.extra;
+            extra.insert("namespace", RawJson::string(namespace));
+        }
+        Ok(self.call(call_id, function))
+    }
+
+    fn custom_call(
+        &self,
+        call: &CustomToolCall,
+        place: &str,
+        refusals: &mut Refusals<'_>,
+    ) -> Result<ChatToolCall, TranslateError> {
+        let call_id = given_call_id(Some(&call.call_id), place)?;
+        refusals.note_if(call.is_async == Some(true), &format!("{place}.async"));
+        refusals.note_extra(&call.extra, place);
+        let namespace = call.namespace.as_deref();
+        let tool = OfferedTool::new(namespace, call.name.as_str(), EmulatedTool::Custom);
+        if !self.dialect.custom_tools || self.tools.name_of(&tool).is_some() {
+            let function = ChatFunctionArguments::new(self.name(&tool), wrapped(&call.input));
+            return Ok(self.call(call_id, function));
+        }
+        let mut custom = ChatCustomInput::new(call.name.as_str(), call.input.as_str());
+        if let Some(namespace) = namespace {
+            let extra = &mut custom.extra;
+            extra.insert("namespace", RawJson::string(namespace));
+        }
+        Ok(ChatCustomCall::new(self.call_id(call_id), custom).into())
+    }
+
+    /// The name of the function that stands for a tool, or would.
+    fn name(&self, tool: &OfferedTool) -> String {
+        match self.tools.name_of(tool) {
+            Some(name) => name.to_owned(),
+            None if self.passes_namespace(tool) => tool.name.clone(),
+            None => ToolNames::default().offer(tool.clone(), self.dialect.max_name_length),
         }
     }
-    (outputs, call_of)
-}
 
-fn entry(
-    item: &InputItem,
-    place: &str,
-    refusals: &mut Refusals<'_>,
-) -> Result<Entry, TranslateError> {
-    Ok(match item {
-        InputItem::Message(message) => {
-            self::message(message, place, refusals)?.map_or(Entry::Nothing, Entry::Message)
-        }
-        InputItem::FunctionCall(call) => Entry::Call(function_call(call, place, refusals)?),
-        InputItem::CustomToolCall(call) => Entry::Call(custom_call(call, place, refusals)?),
-        InputItem::FunctionCallOutput(output) => {
-            let call_id = given_call_id(output.call_id.as_deref(), place)?;
-            let content = tool_content(&output.output, place, refusals)?;
-            refusals.note_extra(&output.extra, place);
-            Entry::Output(ChatMessage::tool(call_id, content))
-        }
-        InputItem::CustomToolCallOutput(output) => {
-            let call_id = given_call_id(Some(&output.call_id), place)?;
-            let content = tool_content(&output.output, place, refusals)?;
-            refusals.note_extra(&output.extra, place);
-            Entry::Output(ChatMessage::tool(call_id, content))
-        }
-        InputItem::Reasoning(_) => {
-            let what = "was left out: chat has no field for reasoning";
-            refusals.note(FindingCode::RejectedItem, place, what);
-            Entry::Nothing
-        }
-        _ => {
-            refusals.refuse(TranslateErrorKind::Unsupported, place)?;
-            Entry::Nothing
-        }
-    })
+    /// A call of a tool that is not offered any more keeps its name where the server has no rules for it.
+    fn passes_namespace(&self, tool: &OfferedTool) -> bool {
+        self.dialect.custom_tools && self.tools.name_of(tool).is_none()
+    }
 }
 
 fn given_call_id<'a>(call_id: Option<&'a str>, place: &str) -> Result<&'a str, TranslateError> {
     call_id
         .filter(|call_id| !call_id.is_empty())
         .ok_or_else(|| TranslateError::missing(format!("{place}.call_id")))
-}
-
-fn function_call(
-    call: &FunctionCall,
-    place: &str,
-    refusals: &mut Refusals<'_>,
-) -> Result<ChatToolCall, TranslateError> {
-    let call_id = given_call_id(Some(&call.call_id), place)?;
-    let encrypted = call.encrypted_function_args.as_ref();
-    refusals.refuse_if(
-        encrypted.is_some_and(|arguments| !arguments.is_empty()),
-        &format!("{place}.encrypted_function_args"),
-    )?;
-    refusals.note_if(call.is_async == Some(true), &format!("{place}.async"));
-    refusals.note_extra(&call.extra, place);
-    let mut function = ChatFunctionArguments::new(call.name.as_str(), call.arguments.as_str());
-    if let Some(namespace) = &call.namespace {
-        let extra = &mut function.extra;
-        extra.insert("namespace", RawJson::string(namespace));
-    }
-    Ok(ChatFunctionCall::new(call_id, function).into())
-}
-
-fn custom_call(
-    call: &CustomToolCall,
-    place: &str,
-    refusals: &mut Refusals<'_>,
-) -> Result<ChatToolCall, TranslateError> {
-    let call_id = given_call_id(Some(&call.call_id), place)?;
-    refusals.note_if(call.is_async == Some(true), &format!("{place}.async"));
-    refusals.note_extra(&call.extra, place);
-    let mut custom = ChatCustomInput::new(call.name.as_str(), call.input.as_str());
-    if let Some(namespace) = &call.namespace {
-        let extra = &mut custom.extra;
-        extra.insert("namespace", RawJson::string(namespace));
-    }
-    Ok(ChatCustomCall::new(call_id, custom).into())
 }
 
 fn message(
@@ -309,7 +330,7 @@ fn message(
     let role = match message.role {
         Role::User => ChatRole::User,
         Role::System => ChatRole::System,
-        Role::Developer if refusals.options().developer_as_system => ChatRole::System,
+        Role::Developer if refusals.writes_system() => ChatRole::System,
         Role::Developer => ChatRole::Developer,
         Role::Assistant => return assistant(message, place, refusals),
         _ => return Err(TranslateError::unsupported(format!("{place}.role"))),
@@ -445,25 +466,47 @@ fn part(
     }))
 }
 
+/// The content of a tool's message, and the parts that only a message of the user can hold.
 fn tool_content(
     output: &ToolOutput,
     place: &str,
     refusals: &mut Refusals<'_>,
-) -> Result<ChatContent, TranslateError> {
+) -> Result<(ChatContent, Vec<ChatPart>), TranslateError> {
     let parts = match output {
-        ToolOutput::Text(text) => return Ok(ChatContent::Text(text.clone())),
+        ToolOutput::Text(text) => return Ok((ChatContent::Text(text.clone()), Vec::new())),
         ToolOutput::Unknown(_) => {
             return Err(TranslateError::malformed(format!("{place}.output")));
         }
         ToolOutput::Parts(parts) => parts,
     };
-    let mut translated = Vec::with_capacity(parts.len());
+    let (mut translated, mut rest) = (Vec::with_capacity(parts.len()), Vec::new());
     for (at, part) in parts.iter().enumerate() {
         let place = format!("{place}.output[{at}]");
-        match part.as_text() {
-            Some(_) => translated.extend(self::part(part, &place, refusals)?),
-            None => refusals.refuse(TranslateErrorKind::Unsupported, &place)?,
+        let is_text = part.as_text().is_some();
+        match part {
+            InputPart::Image(_) if refusals.dialect().images_in_tool_outputs => {
+                translated.extend(self::part(part, &place, refusals)?);
+            }
+            InputPart::Image(_) => {
+                let image = self::part(part, &place, refusals)?;
+                if image.is_some() {
+                    let what = "is sent in a message of the user after the outputs";
+                    refusals.note(FindingCode::RejectedContent, &place, what);
+                    translated.push(ChatTextPart::new(IMAGE_FOLLOWS).into());
+                }
+                rest.extend(image);
+            }
+            part if is_text => translated.extend(self::part(part, &place, refusals)?),
+            _ => refusals.refuse(TranslateErrorKind::Unsupported, &place)?,
         }
     }
-    Ok(ChatContent::Parts(translated))
+    // Not every server takes parts here.
+    let all_text = |part: &ChatPart| matches!(part, ChatPart::Text(_));
+    if !refusals.dialect().custom_tools && translated.iter().all(all_text) {
+        let text = ChatContent::Parts(translated).to_text();
+        return Ok((ChatContent::Text(text), rest));
+    }
+    Ok((ChatContent::Parts(translated), rest))
 }
+
+const IMAGE_FOLLOWS: &str = "[an image, which follows in the next message]";

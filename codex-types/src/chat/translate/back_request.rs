@@ -5,16 +5,16 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::chat::translate::back_history::messages;
+use crate::chat::translate::back_tools::tools;
 use crate::chat::translate::fields::Refusals;
-use crate::chat::translate::{RequestOptions, TranslateError, TranslateErrorKind};
+use crate::chat::translate::{RequestOptions, ToolNames, TranslateError, TranslateErrorKind};
 use crate::chat::*;
-use crate::lint::Finding;
-use crate::lint::tree::Node;
-use crate::raw::push_string;
-use crate::{
-    CreateResponse, CustomTool, CustomToolFormat, FunctionTool, Include, RawJson, TextFormat, Tool,
-    ToolCaller, ToolChoice, ToolChoiceTarget, Truncation, UserLocation, WebSearchTool,
+use crate::lint::{Finding, FindingCode};
+use crate::profile::{
+    EffortParameter, JsonFormat, OutputLimit, Parameters, ReasoningReplay, StreamUsage, Text,
 };
+use crate::raw::push_string;
+use crate::{CreateResponse, Effort, Include, RawJson, TextFormat, Truncation};
 
 /// A chat request and the diagnostics of its translation.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,8 +22,10 @@ use crate::{
 pub struct TranslatedChatRequest {
     /// The request.
     pub request: ChatRequest,
-    /// Diagnostics: what was left out, and calls and outputs without each other, which chat
-    /// services refuse. They point into the Responses request.
+    /// What the functions of the request stand for; a stream is translated back with them.
+    pub tools: ToolNames,
+    /// Diagnostics: what was left out, and calls and outputs without each other, which chat services
+    /// refuse. They point into the Responses request.
     pub findings: Vec<Finding>,
 }
 
@@ -33,9 +35,12 @@ pub struct TranslatedChatRequest {
 /// messages between a call and its output come after the output. Parallel calls become one message.
 /// A streaming request also requests the usage.
 ///
-/// Reasoning items, reasoning requests, `phase` and `client_metadata` have no counterpart and are
-/// left out, with a diagnostic, and so are empty assistant messages. The ids and the status of
-/// items are left out without one: chat does not need them.
+/// Custom tools, `apply_patch`, the shell and tools in a namespace are offered as functions; see
+/// [`ToolNames`]. Reasoning goes back as the server wants it; see
+/// [`ReasoningReplay`]. Requests for summaries, `phase` and `client_metadata` have no counterpart and
+/// are left out, with a diagnostic, and so are empty messages of the assistant and reasoning that the
+/// server does not take. The ids and the status of items are left out without one: chat does not need
+/// them.
 ///
 /// # Errors
 ///
@@ -66,11 +71,16 @@ pub fn to_chat_request(
 ) -> Result<TranslatedChatRequest, TranslateError> {
     let mut refusals = Refusals::new(options);
     refuse_unsupported(request, &mut refusals)?;
-    let mut chat = ChatRequest::new(request.model.as_str(), messages(request, &mut refusals)?);
+    let dialect = refusals.dialect();
+    let mut chat = ChatRequest::new(request.model.as_str(), []);
     stream(request, &mut chat, &mut refusals)?;
-    tools(request, &mut chat, &mut refusals)?;
-    chat.tool_choice = tool_choice(request, &mut refusals)?;
-    chat.parallel_tool_calls = request.parallel_tool_calls;
+    let tools = tools(request, &mut chat, &mut refusals)?;
+    if dialect.parallel_tool_calls {
+        chat.parallel_tool_calls = request.parallel_tool_calls;
+    } else {
+        let forbids = request.parallel_tool_calls == Some(false);
+        refusals.note_if(forbids && !tools.is_empty(), "parallel_tool_calls");
+    }
     if let Some(reasoning) = &request.reasoning {
         refusals.refuse_if(reasoning.context.is_some(), "reasoning.context")?;
         refusals.refuse_if(reasoning.mode.is_some(), "reasoning.mode")?;
@@ -80,14 +90,19 @@ pub fn to_chat_request(
             reasoning.generate_summary.is_some(),
             "reasoning.generate_summary",
         );
-        chat.reasoning_effort.clone_from(&reasoning.effort);
+        effort(reasoning.effort.as_ref(), &mut chat, &mut refusals);
     }
+    let mut rule = None;
     if let Some(text) = &request.text {
         refusals.refuse_extra(&text.extra, "text", &[])?;
         chat.verbosity.clone_from(&text.verbosity);
-        chat.response_format = response_format(text.format.as_ref(), &mut refusals)?;
+        chat.response_format = response_format(text.format.as_ref(), &mut rule, &mut refusals)?;
     }
-    chat.max_completion_tokens = request.max_output_tokens;
+    chat.messages = messages(request, rule, &tools, &mut refusals)?;
+    match dialect.output_limit {
+        OutputLimit::MaxTokens => chat.max_tokens = request.max_output_tokens,
+        _ => chat.max_completion_tokens = request.max_output_tokens,
+    }
     chat.temperature = request.temperature;
     chat.top_p = request.top_p;
     // Chat's default is not to store, and many servers do not know the parameter.
@@ -106,14 +121,19 @@ pub fn to_chat_request(
     for (at, include) in request.include.iter().flatten().enumerate() {
         let place = format!("include[{at}]");
         match include {
-            Include::ReasoningEncryptedContent => refusals.note_if(true, &place),
+            Include::ReasoningEncryptedContent => {
+                let is_given = dialect.reasoning_replay != ReasoningReplay::Never;
+                refusals.note_if(!is_given, &place);
+            }
             Include::OutputTextLogprobs => chat.logprobs = Some(true),
             _ => refusals.refuse(TranslateErrorKind::Unsupported, &place)?,
         }
     }
     chat.top_logprobs = request.top_logprobs;
+    leave_out_refused(&mut chat, &mut refusals)?;
     Ok(TranslatedChatRequest {
         request: chat,
+        tools,
         findings: refusals.findings,
     })
 }
@@ -135,10 +155,74 @@ fn stream(
         refusals.refuse_extra(&options.extra, "stream_options", &[])?;
     }
     let mut options = ChatStreamOptions::new();
-    options.include_usage = chat.stream.filter(|stream| *stream);
-    options.include_obfuscation = given.and_then(|options| options.include_obfuscation);
+    options.include_usage = chat
+        .stream
+        .filter(|stream| *stream && refusals.dialect().stream_usage == StreamUsage::OnRequest);
+    if refusals.dialect().custom_tools {
+        options.include_obfuscation = given.and_then(|options| options.include_obfuscation);
+    }
     let is_empty = options.include_usage.is_none() && options.include_obfuscation.is_none();
     chat.stream_options = (!is_empty).then_some(options);
+    Ok(())
+}
+
+/// Writes how much to reason where this server looks for it.
+fn effort(effort: Option<&Effort>, chat: &mut ChatRequest, refusals: &mut Refusals<'_>) {
+    let Some(effort) = effort else { return };
+    match refusals.dialect().effort {
+        EffortParameter::ReasoningEffort => chat.reasoning_effort = Some(effort.clone()),
+        EffortParameter::Reasoning => {
+            let mut json = String::from(r#"{"effort":"#);
+            push_string(&mut json, effort.as_str());
+            json.push('}');
+            chat.extra.insert("reasoning", RawJson::trusted(json));
+        }
+        EffortParameter::None => refusals.note_if(true, "reasoning.effort"),
+    }
+}
+
+/// Leaves out the parameters that the server is known to refuse: those on which the response does not
+/// depend, and others if the options allow it.
+fn leave_out_refused(
+    chat: &mut ChatRequest,
+    refusals: &mut Refusals<'_>,
+) -> Result<(), TranslateError> {
+    let Parameters {
+        refused, droppable, ..
+    } = &refusals.dialect().parameters;
+    let lists = |names: &[Text], name: &str| names.iter().any(|known| known == name);
+    macro_rules! leave_out {
+        ($($field:ident at $place:literal,)*) => {$(
+            let name = stringify!($field);
+            if chat.$field.is_some() && lists(refused, name) {
+                if lists(droppable, name) {
+                    refusals.note_if(true, $place);
+                } else {
+                    refusals.refuse(TranslateErrorKind::Unsupported, $place)?;
+                }
+                chat.$field = None;
+            }
+        )*};
+    }
+    leave_out! {
+        store at "store",
+        metadata at "metadata",
+        user at "user",
+        safety_identifier at "safety_identifier",
+        prompt_cache_key at "prompt_cache_key",
+        prompt_cache_options at "prompt_cache_options",
+        prompt_cache_retention at "prompt_cache_retention",
+        moderation at "moderation",
+        service_tier at "service_tier",
+        verbosity at "text.verbosity",
+        logprobs at "include",
+        top_logprobs at "top_logprobs",
+        temperature at "temperature",
+        top_p at "top_p",
+        response_format at "text.format",
+        tool_choice at "tool_choice",
+        reasoning_effort at "reasoning.effort",
+    }
     Ok(())
 }
 
@@ -172,191 +256,35 @@ fn refuse_unsupported(
     refusals.refuse_extra(&request.extra, "", &["stream"])
 }
 
-fn tools(
-    request: &CreateResponse,
-    chat: &mut ChatRequest,
-    refusals: &mut Refusals<'_>,
-) -> Result<(), TranslateError> {
-    let mut tools: Vec<ChatTool> = Vec::new();
-    for (at, tool) in request.tools.iter().flatten().enumerate() {
-        let place = format!("tools[{at}]");
-        match tool {
-            Tool::Function(tool) => tools.push(function(tool, &place, refusals)?.into()),
-            Tool::Custom(tool) => tools.push(custom(tool, &place, refusals)?.into()),
-            Tool::WebSearch(tool) if chat.web_search_options.is_none() => {
-                chat.web_search_options = Some(web_search(tool, &place, refusals)?);
-            }
-            _ => refusals.refuse(TranslateErrorKind::Unsupported, &place)?,
-        }
-    }
-    let is_empty = tools.is_empty();
-    chat.tools = request
-        .tools
-        .as_ref()
-        .filter(|said| !is_empty || said.is_empty())
-        .map(|_| tools);
-    Ok(())
-}
-
-fn function(
-    tool: &FunctionTool,
-    place: &str,
-    refusals: &mut Refusals<'_>,
-) -> Result<ChatFunctionTool, TranslateError> {
-    refusals.refuse_if(
-        tool.output_schema.is_some(),
-        &format!("{place}.output_schema"),
-    )?;
-    refusals.refuse_if(tool.is_async == Some(true), &format!("{place}.async"))?;
-    refusals.refuse_if(
-        tool.defer_loading == Some(true),
-        &format!("{place}.defer_loading"),
-    )?;
-    refuse_callers(tool.allowed_callers.as_deref(), place, refusals)?;
-    refusals.refuse_extra(&tool.extra, place, &[])?;
-    let mut function = ChatFunction::new(tool.name.as_str());
-    function.description.clone_from(&tool.description);
-    function.parameters = Some(tool.parameters.clone()).filter(|schema| !schema.is_null());
-    // An omitted key means strict in Responses and not strict in chat.
-    function.strict = Some(tool.strict);
-    Ok(ChatFunctionTool::new(function))
-}
-
-fn custom(
-    tool: &CustomTool,
-    place: &str,
-    refusals: &mut Refusals<'_>,
-) -> Result<ChatCustomTool, TranslateError> {
-    refusals.refuse_if(tool.is_async == Some(true), &format!("{place}.async"))?;
-    refusals.refuse_if(
-        tool.defer_loading == Some(true),
-        &format!("{place}.defer_loading"),
-    )?;
-    refuse_callers(tool.allowed_callers.as_deref(), place, refusals)?;
-    refusals.refuse_extra(&tool.extra, place, &[])?;
-    if let Some(extra) = tool.format.as_ref().and_then(|format| format.extra()) {
-        refusals.refuse_extra(extra, &format!("{place}.format"), &[])?;
-    }
-    let mut custom = ChatCustom::new(tool.name.as_str());
-    custom.description.clone_from(&tool.description);
-    custom.format = match tool.format.as_deref() {
-        None => None,
-        Some(CustomToolFormat::Text(_)) => Some(ChatTextToolFormat::new().into()),
-        Some(CustomToolFormat::Grammar(format)) => {
-            let grammar = ChatGrammar::new(format.syntax.clone(), format.definition.as_str());
-            Some(ChatGrammarFormat::new(grammar).into())
-        }
-        Some(CustomToolFormat::Unknown(format)) => Some(ChatCustomFormat::Unknown(format.clone())),
-    };
-    Ok(ChatCustomTool::new(custom))
-}
-
-/// In chat only the model itself calls tools.
-fn refuse_callers(
-    callers: Option<&[ToolCaller]>,
-    place: &str,
-    refusals: &mut Refusals<'_>,
-) -> Result<(), TranslateError> {
-    let is_other = callers.is_some_and(|callers| callers != [ToolCaller::Direct]);
-    refusals.refuse_if(is_other, &format!("{place}.allowed_callers"))
-}
-
-fn web_search(
-    tool: &WebSearchTool,
-    place: &str,
-    refusals: &mut Refusals<'_>,
-) -> Result<ChatWebSearchOptions, TranslateError> {
-    let types = tool.search_content_types.as_ref();
-    let restrictions = [
-        ("filters", tool.filters.is_some()),
-        (
-            "external_web_access",
-            tool.external_web_access == Some(false),
-        ),
-        ("indexed_web_access", tool.indexed_web_access.is_some()),
-        (
-            "search_content_types",
-            types.is_some_and(|types| !types.is_empty()),
-        ),
-    ];
-    for (name, is_there) in restrictions {
-        refusals.refuse_if(is_there, &format!("{place}.{name}"))?;
-    }
-    refusals.refuse_extra(&tool.extra, place, &[])?;
-    let mut search = ChatWebSearchOptions::new();
-    search
-        .search_context_size
-        .clone_from(&tool.search_context_size);
-    if let Some(location) = &tool.user_location {
-        refusals.refuse_extra(&location.extra, &format!("{place}.user_location"), &[])?;
-        let mut place = UserLocation::clone(location);
-        place.extra = crate::Extra::vacant();
-        place.extra.set_untagged();
-        search.user_location = Some(ChatUserLocation::new(place));
-    }
-    Ok(search)
-}
-
-fn tool_choice(
-    request: &CreateResponse,
-    refusals: &mut Refusals<'_>,
-) -> Result<Option<ChatToolChoice>, TranslateError> {
-    if let Some(ToolChoice::Target(target)) = &request.tool_choice
-        && let Some(extra) = target.extra()
-    {
-        refusals.refuse_extra(extra, "tool_choice", &[])?;
-    }
-    let target: ChatToolChoiceTarget = match &request.tool_choice {
-        None => return Ok(None),
-        Some(ToolChoice::Mode(mode)) => return Ok(Some(ChatToolChoice::Mode(mode.clone()))),
-        Some(ToolChoice::Target(ToolChoiceTarget::Function(choice))) => {
-            ChatFunctionChoice::new(ChatFunctionName::new(choice.name.as_str())).into()
-        }
-        Some(ToolChoice::Target(ToolChoiceTarget::Custom(choice))) => {
-            ChatCustomChoice::new(ChatFunctionName::new(choice.name.as_str())).into()
-        }
-        Some(ToolChoice::Target(ToolChoiceTarget::AllowedTools(choice))) => {
-            let tools: Vec<RawJson> = choice.tools.iter().map(nested_tool).collect();
-            ChatAllowedToolsChoice::new(ChatAllowedTools::new(choice.mode.clone(), tools)).into()
-        }
-        Some(_) => {
-            refusals.refuse(TranslateErrorKind::Unsupported, "tool_choice")?;
-            return Ok(None);
-        }
-    };
-    Ok(Some(ChatToolChoice::Target(target)))
-}
-
-/// Nests `{"type":"function","name":"f"}` one level deeper.
-fn nested_tool(tool: &RawJson) -> RawJson {
-    let Ok(node) = Node::read(tool) else {
-        return tool.clone();
-    };
-    let kind = node.text_of("type");
-    if !matches!(kind, "function" | "custom") || node.get(kind).is_some() {
-        return tool.clone();
-    }
-    let mut inner = String::from("{");
-    for (name, value) in node.members().iter().filter(|(name, _)| name != "type") {
-        if inner.len() > 1 {
-            inner.push(',');
-        }
-        push_string(&mut inner, name);
-        inner.push(':');
-        inner.push_str(value.text);
-    }
-    RawJson::trusted(format!(r#"{{"type":"{kind}","{kind}":{inner}}}}}"#))
-}
-
+/// Translates the format of the text. What the server cannot be asked for becomes a rule in words.
 fn response_format(
     format: Option<&TextFormat>,
+    rule: &mut Option<String>,
     refusals: &mut Refusals<'_>,
 ) -> Result<Option<ChatResponseFormat>, TranslateError> {
     if let Some(extra) = format.and_then(TextFormat::extra) {
         refusals.refuse_extra(extra, "text.format", &[])?;
     }
+    let json = refusals.dialect().json_format;
+    let schema = match format {
+        Some(TextFormat::JsonSchema(format)) => Some(&format.schema),
+        _ => None,
+    };
+    if json != JsonFormat::JsonSchema
+        && let Some(TextFormat::JsonSchema(_) | TextFormat::JsonObject(_)) = format
+    {
+        *rule = Some(match schema {
+            Some(schema) => format!("{ONLY_JSON} It fits this JSON schema:\n{schema}"),
+            None => ONLY_JSON.into(),
+        });
+        let what = "is asked for in the instructions: the server does not enforce it";
+        refusals.note(FindingCode::UnsupportedValue, "text.format", what);
+        let object = ChatJsonObjectFormat::new().into();
+        return Ok((json == JsonFormat::JsonObject).then_some(object));
+    }
     Ok(match format {
         None => None,
+        Some(TextFormat::Text(_)) if !refusals.dialect().custom_tools => None,
         Some(TextFormat::Text(_)) => Some(ChatTextFormat::new().into()),
         Some(TextFormat::JsonObject(_)) => Some(ChatJsonObjectFormat::new().into()),
         Some(TextFormat::JsonSchema(format)) => {
@@ -372,3 +300,5 @@ fn response_format(
         }
     })
 }
+
+const ONLY_JSON: &str = "Answer with one JSON object and nothing else.";

@@ -22,6 +22,8 @@ use crate::{ApiError, Side};
 pub struct TranslateError {
     kind: TranslateErrorKind,
     parameter: Box<str>,
+    /// What stands there, by name.
+    what: Option<Box<str>>,
 }
 
 /// Why something cannot be translated.
@@ -41,7 +43,14 @@ impl TranslateError {
         Self {
             kind,
             parameter: parameter.into(),
+            what: None,
         }
+    }
+
+    /// Says what stands there, such as the type of a tool.
+    pub(crate) fn naming(mut self, what: &str) -> Self {
+        self.what = Some(what.into());
+        self
     }
 
     /// Creates the error for a parameter that has no counterpart.
@@ -94,16 +103,15 @@ impl TranslateError {
 
 impl fmt::Display for TranslateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parameter = &self.parameter;
-        match self.kind {
-            TranslateErrorKind::Unsupported => {
-                write!(f, "{parameter} has no counterpart in the other API")
-            }
-            TranslateErrorKind::Missing => write!(f, "{parameter} is missing"),
-            TranslateErrorKind::Malformed => {
-                write!(f, "{parameter} does not have the expected form")
-            }
+        f.write_str(&self.parameter)?;
+        if let Some(what) = &self.what {
+            write!(f, " ({what})")?;
         }
+        f.write_str(match self.kind {
+            TranslateErrorKind::Unsupported => " has no counterpart in the other API",
+            TranslateErrorKind::Missing => " is missing",
+            TranslateErrorKind::Malformed => " does not have the expected form",
+        })
     }
 }
 

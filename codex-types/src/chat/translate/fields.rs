@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use crate::Extra;
 use crate::chat::translate::{RequestOptions, TranslateError, TranslateErrorKind};
 use crate::lint::{Finding, FindingCode, push_step};
+use crate::profile::ChatDialect;
 
 /// The policy for parameters without a counterpart, and what was left out.
 pub(super) struct Refusals<'a> {
@@ -47,6 +48,21 @@ impl<'a> Refusals<'a> {
         Ok(())
     }
 
+    /// Refuses what stands in a place, and says what it is.
+    pub(super) fn refuse_named(
+        &mut self,
+        code: FindingCode,
+        parameter: &str,
+        what: &str,
+    ) -> Result<(), TranslateError> {
+        if !self.options.ignores(parameter) {
+            return Err(TranslateError::unsupported(parameter).naming(what));
+        }
+        let left_out = format!("({what}) was left out: it has no counterpart");
+        self.note(code, parameter, &left_out);
+        Ok(())
+    }
+
     /// Refuses unknown keys, and known keys of the wrong type.
     pub(super) fn refuse_extra(
         &mut self,
@@ -83,8 +99,13 @@ impl<'a> Refusals<'a> {
         }
     }
 
-    pub(super) fn options(&self) -> &RequestOptions {
-        self.options
+    /// Whether the role `developer` is written as `system`.
+    pub(super) fn writes_system(&self) -> bool {
+        self.options.developer_as_system || !self.options.dialect.developer_role
+    }
+
+    pub(super) fn dialect(&self) -> &'a ChatDialect {
+        &self.options.dialect
     }
 
     pub(super) fn note(&mut self, code: FindingCode, parameter: &str, what: &str) {

@@ -19,12 +19,15 @@
 mod answer;
 mod back_answer;
 mod back_history;
+mod back_order;
 mod back_request;
+mod back_tools;
 mod error;
 mod fields;
 mod history;
 mod options;
 mod request;
+mod tool_names;
 mod usage;
 
 pub use answer::{chat_error_body, citation, failure, to_chat_response};
@@ -33,5 +36,6 @@ pub use back_request::{TranslatedChatRequest, to_chat_request};
 pub use error::{TranslateError, TranslateErrorKind};
 pub use options::{AnswerOptions, Commentary, ReasoningShown, RequestOptions, SystemMessages};
 pub use request::{TranslatedRequest, to_responses_request};
+pub use tool_names::{EmulatedTool, OfferedTool, ToolNames};
 
 use crate::wire::object::{set_null as write_null, set_value as write_empty};

@@ -5,8 +5,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::ReasoningSummary;
+use crate::lint::FindingCode;
 use crate::model_name::ModelTable;
-use crate::profile::{Instructions, Profile};
+use crate::profile::{ChatDialect, FitPolicy, Instructions, OnFinding, Profile};
 
 /// The options for translating a request.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +32,9 @@ pub struct RequestOptions {
     pub ignored: Vec<Cow<'static, str>>,
     /// Whether to leave out, with a diagnostic, everything that has no counterpart.
     pub lenient: bool,
+    /// What the server takes that [`to_chat_request`](crate::chat::translate::to_chat_request) makes a
+    /// request for.
+    pub dialect: ChatDialect,
 }
 
 impl RequestOptions {
@@ -46,6 +50,15 @@ impl RequestOptions {
             models: ModelTable::new(),
             ignored: Vec::new(),
             lenient: false,
+            dialect: ChatDialect::new("openai"),
+        }
+    }
+
+    /// For a server of this dialect.
+    pub fn for_dialect(dialect: ChatDialect) -> Self {
+        Self {
+            dialect,
+            ..Self::new()
         }
     }
 
@@ -84,10 +97,46 @@ impl RequestOptions {
         self
     }
 
+    /// Leaves out, with a finding, what this policy allows to be taken out although it changes what is
+    /// asked for: everything, all tools of a kind that is refused
+    /// ([`RejectedTool`](FindingCode::RejectedTool)), or what stands in a place, such as `/temperature`.
+    ///
+    /// ```
+    /// use codex_types::chat::translate::{RequestOptions, to_chat_request};
+    /// use codex_types::lint::FindingCode;
+    /// use codex_types::profile::{FitPolicy, OnFinding};
+    /// use codex_types::{CodeInterpreterTool, CreateResponse};
+    ///
+    /// let tools = [CodeInterpreterTool::new("cntr_1".to_owned()).into()];
+    /// let request = CreateResponse::new("local").input("Hi").tools(tools);
+    /// let policy = FitPolicy::new().on(FindingCode::RejectedTool, OnFinding::Strip);
+    /// let options = RequestOptions::new().allowed_by(&policy);
+    /// assert_eq!(to_chat_request(&request, &options)?.findings.len(), 1);
+    /// # Ok::<(), codex_types::chat::translate::TranslateError>(())
+    /// ```
+    #[must_use]
+    pub fn allowed_by(mut self, policy: &FitPolicy) -> Self {
+        self.lenient |= policy.lossy == OnFinding::Strip;
+        let is_stripped = |action: &OnFinding| *action == OnFinding::Strip;
+        for (code, action) in &policy.by_code {
+            if *code == FindingCode::RejectedTool && is_stripped(action) {
+                self.ignored.push("tools[]".into());
+            }
+        }
+        for (pointer, action) in &policy.by_pointer {
+            if is_stripped(action) {
+                self.ignored.push(parameter_of(pointer).into());
+            }
+        }
+        self
+    }
+
     pub(crate) fn ignores(&self, parameter: &str) -> bool {
         self.lenient || {
             let name = without_indexes(parameter);
-            self.ignored.iter().any(|ignored| *ignored == name)
+            self.ignored
+                .iter()
+                .any(|ignored| *ignored == name || *ignored == parameter)
         }
     }
 }
@@ -209,4 +258,22 @@ fn without_indexes(parameter: &str) -> String {
             is_kept
         })
         .collect()
+}
+
+/// The JSON Pointer `/tools/2/name` as `tools[2].name`.
+fn parameter_of(pointer: &str) -> String {
+    let mut parameter = String::new();
+    for step in pointer.split('/').skip(1) {
+        if !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit()) {
+            parameter.push('[');
+            parameter.push_str(step);
+            parameter.push(']');
+        } else {
+            if !parameter.is_empty() {
+                parameter.push('.');
+            }
+            parameter.push_str(&step.replace("~1", "/").replace("~0", "~"));
+        }
+    }
+    parameter
 }

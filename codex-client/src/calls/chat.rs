@@ -1,0 +1,256 @@
+// Chat Completions, for programs that speak it themselves. A chat server is sent the request as it is; a server of the Responses API its
+// translation.
+
+use core::fmt;
+use std::collections::VecDeque;
+
+use codex_sse::chat::{ChatStreamEvent, ToChatChunks};
+use codex_types::chat::translate::{
+    AnswerOptions, RequestOptions, to_chat_response, to_responses_request,
+};
+use codex_types::chat::{ChatChunk, ChatRequest, ChatResponse, ChatStreamOptions};
+use codex_types::lint::Finding;
+use codex_types::profile::{Channel, StreamUsage, Wire as ProfileWire};
+use codex_types::{CreateResponse, RawJson, Streaming};
+use http::Method;
+
+use crate::calls::call::Call;
+use crate::calls::create::{assembled, send};
+use crate::calls::stream::ResponseStream;
+use crate::calls::unary::Unary;
+use crate::client::Client;
+use crate::error::{Error, ErrorKind};
+use crate::meta::ResponseMeta;
+use crate::observe::Observer;
+use crate::options::CallOptions;
+use crate::request::{Prepared, unwritable};
+use crate::wire::{CHAT, ChatWire, Wire};
+
+impl Client {
+    /// Sends a chat request and returns the whole completion.
+    ///
+    /// A chat server is sent the request as it is, with the client's credentials, retries and timeouts. Where the
+    /// [profile](codex_types::profile::Profile::wire) says that the server has the Responses API, the request and the response are
+    /// translated.
+    ///
+    /// ```
+    /// # use codex_client::Client;
+    /// use codex_client::types::chat::{ChatMessage, ChatRequest};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use codex_client::transport::testing::{Answer, LoopbackServer, Script};
+    /// # let server = LoopbackServer::start(Script::new().answer(Answer::json(200,
+    /// #     r#"{"id":"c1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Paris"},"finish_reason":"stop"}]}"#)))?;
+    /// # let client = Client::builder().base_url(server.url("/v1")).build()?;
+    /// let request = ChatRequest::new("some-model", [ChatMessage::user("The capital of France?")]);
+    /// let completion = client.chat(&request).await?;
+    /// assert_eq!(completion.choices[0].message.content, Some("Paris".into()));
+    /// # assert_eq!(server.requests()[0].path(), "/v1/chat/completions");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`create`](Self::create); [`Request`](crate::ErrorKind::Request) for a chat request that the Responses API has no counterpart
+    /// for; [`Failed`](crate::ErrorKind::Failed) for an error that came instead of a completion.
+    pub fn chat<'a>(&'a self, request: &'a ChatRequest) -> Call<'a, ChatResponse> {
+        Call::new(move |options| {
+            Box::pin(async move {
+                let target = self.shared().target().await?;
+                if target.profile.wire == ProfileWire::Responses {
+                    let (request, _) = translated(self, request).await?;
+                    let response = self.create(&request).options(options).await?;
+                    return to_chat_response(&response, &AnswerOptions::new())
+                        .map_err(|error| Error::new(ErrorKind::Failed).with_api(Some(*error)));
+                }
+                let call = Unary::new(self.shared(), &options, Method::POST, CHAT).await?;
+                let mut request = request.clone();
+                request.stream = None;
+                request.stream_options = None;
+                let completion: ChatResponse = call.with_body(&request)?.fetch().await?;
+                match completion.error() {
+                    Some(error) => Err(Error::new(ErrorKind::Failed).with_api(Some(error))),
+                    None => Ok(completion),
+                }
+            })
+        })
+    }
+
+    /// Sends a chat request and returns the chunks of the completion as they arrive.
+    ///
+    /// The chunks are those of a server that keeps to the API, whatever the server sends: one choice, each call with an id, an index and a
+    /// name, reasoning as `reasoning_content`, and a last chunk with the usage. The request is sent again after a failure like that of
+    /// [`stream`](Self::stream): only until a chunk shows something.
+    ///
+    /// ```
+    /// # use codex_client::Client;
+    /// use codex_client::types::chat::{ChatMessage, ChatRequest};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use codex_client::transport::testing::{Answer, LoopbackServer, Script};
+    /// # let server = LoopbackServer::start(Script::new().answer(Answer::sse()
+    /// #     .event(r#"{"id":"c1","choices":[{"index":0,"delta":{"content":"Paris"}}]}"#)
+    /// #     .event(r#"{"id":"c1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#)
+    /// #     .event("[DONE]")))?;
+    /// # let client = Client::builder().base_url(server.url("/v1")).build()?;
+    /// let request = ChatRequest::new("some-model", [ChatMessage::user("The capital of France?")]);
+    /// let mut stream = client.chat_stream(&request).await?;
+    /// let mut text = String::new();
+    /// while let Some(chunk) = stream.next().await {
+    ///     for choice in &chunk?.choices {
+    ///         text.push_str(choice.delta.content.as_deref().unwrap_or_default());
+    ///     }
+    /// }
+    /// assert_eq!(text, "Paris");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`stream`](Self::stream), and [`Request`](crate::ErrorKind::Request) for more than one choice.
+    pub fn chat_stream<'a>(&'a self, request: &'a ChatRequest) -> Call<'a, ChatStream> {
+        Call::new(move |options| Box::pin(stream(self, request, options)))
+    }
+}
+
+/// The chunks of one completion, as they arrive.
+///
+/// Ends after the last chunk. A completion that fails, or breaks off, ends in an error. Dropping the stream cancels the request.
+pub struct ChatStream {
+    events: ResponseStream,
+    chunks: ToChatChunks,
+    ready: VecDeque<ChatStreamEvent>,
+    findings: Vec<Finding>,
+}
+
+impl ChatStream {
+    /// Returns the next chunk; `None` after the last one.
+    pub async fn next(&mut self) -> Option<Result<ChatChunk, Error>> {
+        loop {
+            match self.ready.pop_front() {
+                Some(ChatStreamEvent::Chunk(chunk)) => return Some(Ok(*chunk)),
+                Some(ChatStreamEvent::Error(error)) => {
+                    let error = Error::new(ErrorKind::Failed).with_api(Some(*error));
+                    return Some(Err(error
+                        .with_meta(self.meta().clone())
+                        .after_delivery(true)));
+                }
+                Some(_) => continue,
+                None if self.chunks.is_over() => return None,
+                None => {}
+            }
+            match self.events.next().await? {
+                Ok(event) => self.ready.extend(self.chunks.feed(&event)),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
+    /// The headers of the response; of the last attempt, where there were several.
+    #[must_use]
+    pub fn meta(&self) -> &ResponseMeta {
+        self.events.meta()
+    }
+
+    /// What was changed or left out in the translation for a server of the Responses API.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+}
+
+impl fmt::Debug for ChatStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChatStream")
+            .field("meta", self.meta())
+            .finish_non_exhaustive()
+    }
+}
+
+async fn stream(
+    client: &Client,
+    request: &ChatRequest,
+    options: CallOptions,
+) -> Result<ChatStream, Error> {
+    let shared = client.shared();
+    let target = shared.target().await?;
+    let include_usage = request
+        .stream_options
+        .as_ref()
+        .is_none_or(|options| options.include_usage != Some(false));
+    let answer = AnswerOptions::new()
+        .include_usage(include_usage)
+        .reasoning(codex_types::chat::translate::ReasoningShown::Text);
+    let (events, findings) = if target.profile.wire == ProfileWire::Responses {
+        let (request, findings) = translated(client, request).await?;
+        let events = client.stream(&request).options(options).await?;
+        (events.hold(true), findings)
+    } else {
+        let prepared = prepared(client, request, &options).await?;
+        let observer = Observer::of_response(shared, &prepared.url()?, &options, &prepared);
+        let sent = send(shared, &prepared, &observer, false);
+        match observer.within(sent).await {
+            Ok(events) => (assembled(events, observer).hold(true), Vec::new()),
+            Err(error) => {
+                observer.over(&error);
+                return Err(error);
+            }
+        }
+    };
+    Ok(ChatStream {
+        events,
+        chunks: ToChatChunks::new(answer),
+        ready: VecDeque::new(),
+        findings,
+    })
+}
+
+/// The request for a chat server: as it is, but streamed.
+async fn prepared(
+    client: &Client,
+    request: &ChatRequest,
+    options: &CallOptions,
+) -> Result<Prepared, Error> {
+    if request.n.is_some_and(|choices| choices > 1) {
+        return Err(Error::request(CHOICES));
+    }
+    let mut body = request.clone();
+    body.stream = Some(true);
+    let shared = client.shared();
+    let profile = shared.target().await?.profile;
+    if profile.chat.stream_usage == StreamUsage::OnRequest {
+        body.stream_options
+            .get_or_insert_with(|| ChatStreamOptions::new().include_usage(true));
+    }
+    let body = RawJson::encode(&body).map_err(unwritable)?;
+    // Everything but the body is that of a request to the same model.
+    let frame = CreateResponse::new(request.model.as_str());
+    let mut own = options.clone();
+    own.parameters.clear();
+    let mut prepared = Prepared::new(shared, &frame, &own, Channel::Http, Streaming::Yes).await?;
+    let wire = ChatWire::of_body(body, &prepared.target.profile);
+    prepared.wire = Wire::Chat(Box::new(wire)).with_parameters(&options.parameters)?;
+    Ok(prepared)
+}
+
+/// The translation for a server of the Responses API.
+async fn translated(
+    client: &Client,
+    request: &ChatRequest,
+) -> Result<(CreateResponse, Vec<Finding>), Error> {
+    let profile = client.profile().await?;
+    let mut request = request.clone();
+    request.stream = None;
+    request.stream_options = None;
+    let translated = to_responses_request(&request, &RequestOptions::for_profile(&profile))
+        .map_err(|error| Error::request(NO_COUNTERPART).with_source(error))?;
+    Ok((translated.request, translated.findings))
+}
+
+const CHOICES: &str = "a stream has one choice";
+const NO_COUNTERPART: &str =
+    "the chat request holds something that the Responses API does not have";

@@ -1,0 +1,309 @@
+//! Which API a request is written for, and how its response is read.
+//!
+//! Everything else is the same for both: a chat server is sent the translation of a request, and what it sends becomes the events of a
+//! response before anything else sees it.
+
+use codex_sse::{EventDecoder, Limits};
+use codex_types::lint::Finding;
+use codex_types::profile::{FitPolicy, Profile};
+use codex_types::{CreateResponse, RawJson, ResponseEvent, Streaming};
+use http::StatusCode;
+
+use crate::error::{Error, ErrorKind};
+use crate::failure;
+
+#[cfg(feature = "chat")]
+use codex_sse::chat::{ChatEventDecoder, ToResponseEvents};
+#[cfg(feature = "chat")]
+use codex_types::chat::translate::{RequestOptions, ToolNames, to_chat_request};
+
+/// The API of one request.
+#[derive(Clone)]
+pub(crate) enum Wire {
+    Responses,
+    #[cfg(feature = "chat")]
+    Chat(Box<ChatWire>),
+}
+
+/// A request as a chat server takes it.
+#[cfg(feature = "chat")]
+#[derive(Clone)]
+pub(crate) struct ChatWire {
+    body: RawJson,
+    tools: ToolNames,
+    has_think_tags: bool,
+    keeps_reasoning: bool,
+}
+
+impl Wire {
+    /// The path of the API below the base URL.
+    pub(crate) fn path(&self) -> &'static str {
+        match self {
+            Self::Responses => RESPONSES,
+            #[cfg(feature = "chat")]
+            Self::Chat(_) => CHAT,
+        }
+    }
+
+    /// Changes the body for a chat server.
+    #[cfg_attr(
+        not(feature = "chat"),
+        expect(unused_variables, reason = "there is no body to change")
+    )]
+    pub(crate) fn map_body(
+        self,
+        change: impl FnOnce(RawJson) -> Result<RawJson, Error>,
+    ) -> Result<Self, Error> {
+        Ok(match self {
+            Self::Responses => self,
+            #[cfg(feature = "chat")]
+            Self::Chat(mut chat) => {
+                chat.body = change(chat.body)?;
+                Self::Chat(chat)
+            }
+        })
+    }
+
+    /// The body for a chat server; `None` where the request itself is the body.
+    pub(crate) fn body(&self) -> Option<&RawJson> {
+        match self {
+            Self::Responses => None,
+            #[cfg(feature = "chat")]
+            Self::Chat(chat) => Some(&chat.body),
+        }
+    }
+
+    /// A reader for a new response.
+    pub(crate) fn reader(&self, limits: Limits) -> Reader {
+        match self {
+            Self::Responses => Reader::Responses(EventDecoder::with_limits(limits)),
+            #[cfg(feature = "chat")]
+            Self::Chat(chat) => {
+                let events = ToResponseEvents::new()
+                    .with_tools(chat.tools.clone())
+                    .with_think_tags(chat.has_think_tags)
+                    .keeping_reasoning(chat.keeps_reasoning);
+                Reader::Chat(Box::new(ChatEventDecoder::new(events, limits)))
+            }
+        }
+    }
+}
+
+/// Translates a request for the chat server of this profile.
+#[cfg(feature = "chat")]
+pub(crate) fn to_chat(
+    request: &CreateResponse,
+    profile: &Profile,
+    policy: &FitPolicy,
+    streaming: Streaming,
+) -> Result<(Wire, Vec<Finding>), Error> {
+    use codex_types::Include;
+    use codex_types::profile::ReasoningReplay;
+
+    let mut request = request.clone();
+    match streaming {
+        Streaming::Yes => request
+            .extra
+            .insert("stream", RawJson::encode(&true).map_err(unwritable)?),
+        Streaming::No => drop(request.extra.remove("stream")),
+    }
+    let dialect = &profile.chat;
+    let options = RequestOptions::for_dialect(dialect.clone()).allowed_by(policy);
+    let translated = to_chat_request(&request, &options)
+        .map_err(|error| Error::request(NO_COUNTERPART).with_source(error))?;
+    let includes = request.include.iter().flatten();
+    let wire = ChatWire {
+        body: RawJson::encode(&translated.request).map_err(unwritable)?,
+        tools: translated.tools,
+        has_think_tags: dialect.think_tags,
+        keeps_reasoning: dialect.reasoning_replay != ReasoningReplay::Never
+            || includes
+                .into_iter()
+                .any(|include| *include == Include::ReasoningEncryptedContent),
+    };
+    Ok((Wire::Chat(Box::new(wire)), translated.findings))
+}
+
+/// Without the feature `chat` no request is translated.
+#[cfg(not(feature = "chat"))]
+pub(crate) fn to_chat(
+    _: &CreateResponse,
+    _: &Profile,
+    _: &FitPolicy,
+    _: Streaming,
+) -> Result<(Wire, Vec<Finding>), Error> {
+    Err(Error::request(WITHOUT_CHAT))
+}
+
+#[cfg(feature = "chat")]
+impl ChatWire {
+    /// A body that a caller wrote, whose calls are read as they are.
+    pub(crate) fn of_body(body: RawJson, profile: &Profile) -> Self {
+        Self {
+            body,
+            tools: ToolNames::default(),
+            has_think_tags: profile.chat.think_tags,
+            keeps_reasoning: false,
+        }
+    }
+}
+
+/// Whether an error means that the server does not have the Responses API: a status that says so, and no error that is about a model, a
+/// deployment or a response.
+pub(crate) fn is_missing(error: &Error) -> bool {
+    let is_status = matches!(
+        error.status(),
+        Some(StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED)
+    );
+    if error.kind() != ErrorKind::Status || !is_status {
+        return false;
+    }
+    let Some(api) = error.api() else { return true };
+    let code = api.code.as_ref().map_or("", |code| code.as_str());
+    let param = api.param.as_deref().unwrap_or_default();
+    // The name of the API, or of its path, is not about a response.
+    let said = format!("{code} {param} {}", api.message)
+        .to_ascii_lowercase()
+        .replace("responses", "");
+    ["model", "deployment", "response"]
+        .iter()
+        .all(|word| !said.contains(word))
+}
+
+/// Reads the body of a response.
+#[cfg_attr(
+    feature = "chat",
+    expect(
+        clippy::large_enum_variant,
+        reason = "a response has one reader, and a box would cost every event a step"
+    )
+)]
+pub(crate) enum Reader {
+    Responses(EventDecoder),
+    #[cfg(feature = "chat")]
+    Chat(Box<ChatEventDecoder>),
+}
+
+impl Reader {
+    /// Takes bytes from the front of the input until there is an event.
+    pub(crate) fn decode(&mut self, input: &mut &[u8]) -> Result<Option<ResponseEvent>, Error> {
+        match self {
+            Self::Responses(decoder) => decoder.decode(input),
+            #[cfg(feature = "chat")]
+            Self::Chat(decoder) => decoder.decode(input),
+        }
+        .map_err(failure::stream)
+    }
+
+    /// Ends the body; returns whether events may follow.
+    pub(crate) fn finish(&mut self) -> Result<bool, Error> {
+        match self {
+            Self::Responses(decoder) => decoder.finish().map(|()| false),
+            #[cfg(feature = "chat")]
+            Self::Chat(decoder) => decoder.finish().map(|()| decoder.has_events()),
+        }
+        .map_err(failure::stream)
+    }
+
+    /// Whether the server has sent everything but the end of the body.
+    pub(crate) fn is_done(&self) -> bool {
+        match self {
+            Self::Responses(_) => false,
+            #[cfg(feature = "chat")]
+            Self::Chat(decoder) => decoder.is_done(),
+        }
+    }
+
+    /// Whether one document becomes all events of a response, or one that stands for all.
+    pub(crate) fn splits_documents(&self) -> bool {
+        match self {
+            Self::Responses(_) => false,
+            #[cfg(feature = "chat")]
+            Self::Chat(_) => true,
+        }
+    }
+
+    /// Decodes a document of which [`decode`](Self::decode) then returns the events.
+    pub(crate) fn decode_document(&mut self, _body: &[u8]) -> Result<(), Error> {
+        match self {
+            Self::Responses(_) => Ok(()),
+            #[cfg(feature = "chat")]
+            Self::Chat(decoder) => decoder.decode_document(_body).map_err(failure::stream),
+        }
+    }
+}
+
+#[cfg(feature = "chat")]
+fn unwritable(error: codex_types::DecodeError) -> Error {
+    Error::request("the request cannot be written as JSON").with_source(error)
+}
+
+pub(crate) const RESPONSES: &str = "responses";
+#[cfg(feature = "chat")]
+pub(crate) const CHAT: &str = "chat/completions";
+#[cfg(feature = "chat")]
+const NO_COUNTERPART: &str = "the request holds something that a chat server does not have";
+#[cfg(not(feature = "chat"))]
+const WITHOUT_CHAT: &str = "the server speaks Chat Completions: turn on the feature `chat`";
+
+#[cfg(test)]
+mod tests {
+    use codex_types::ErrorEvent;
+    use http::HeaderMap;
+
+    use super::*;
+    use crate::meta::ResponseMeta;
+
+    fn missing(status: u16, body: &str) -> bool {
+        let status = StatusCode::from_u16(status).unwrap();
+        let api = (!body.is_empty()).then(|| ErrorEvent::from_body(body.as_bytes()).to_api_error());
+        is_missing(
+            &Error::new(ErrorKind::Status)
+                .with_api(api)
+                .with_meta(ResponseMeta::read(status, &HeaderMap::new())),
+        )
+    }
+
+    #[test]
+    fn a_server_without_the_api_is_told_from_one_without_the_model() {
+        for (status, body) in [
+            (404, ""),
+            (404, "404 page not found"),
+            (404, r#"{"detail":"Not Found"}"#),
+            (404, "<html><body>Cannot POST /v1/responses</body></html>"),
+            (405, r#"{"detail":"Method Not Allowed"}"#),
+            (
+                501,
+                r#"{"error":{"message":"The Responses API is not implemented"}}"#,
+            ),
+            (
+                404,
+                r#"{"error":{"message":"Invalid URL (POST /v1/responses)","type":"invalid_request_error"}}"#,
+            ),
+        ] {
+            assert!(missing(status, body), "{status} {body}");
+        }
+        for (status, body) in [
+            (
+                404,
+                r#"{"error":{"message":"The model `x` does not exist","code":"model_not_found"}}"#,
+            ),
+            (
+                404,
+                r#"{"error":{"code":"DeploymentNotFound","message":"The API deployment for this resource does not exist."}}"#,
+            ),
+            (
+                404,
+                r#"{"error":{"message":"Response with id 'resp_1' not found.","param":"id"}}"#,
+            ),
+            (
+                404,
+                r#"{"error":{"message":"Previous response with id 'resp_1' not found.","param":"previous_response_id"}}"#,
+            ),
+            (400, ""),
+            (500, ""),
+        ] {
+            assert!(!missing(status, body), "{status} {body}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Programs that are written for the Responses API, on servers that have Chat Completions only.
+#![cfg(feature = "chat")]
+#![expect(
+    clippy::expect_used,
+    clippy::std_instead_of_core,
+    unreachable_pub,
+    reason = "helpers of tests fail like tests"
+)]
+
+mod requests;
+mod suite;
+mod upstream;

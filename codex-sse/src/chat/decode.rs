@@ -1,0 +1,161 @@
+// The bytes of a chat server to the events of a response.
+
+use alloc::{boxed::Box, collections::VecDeque};
+
+use codex_types::{ApiError, ErrorEvent, RawJson, ResponseEvent, chat::ChatChunk};
+
+use super::ToResponseEvents;
+use crate::{Decoder, Error, ErrorKind, Limits, text::Text, values};
+
+/// Decodes the body of a chat server, streamed or in one piece, into the events of a response.
+///
+/// Works like an [`EventDecoder`](crate::EventDecoder): it takes from the front of the input until there is an event. The response ends
+/// with `[DONE]` when the usage is known by then, else with the body; see [`finish`](Self::finish).
+///
+/// ```
+/// use codex_sse::chat::{ChatEventDecoder, ToResponseEvents};
+/// use codex_sse::Limits;
+///
+/// let mut decoder = ChatEventDecoder::new(ToResponseEvents::new(), Limits::new());
+/// let mut text = String::new();
+/// for chunk in [
+///     &b"data: {\"id\":\"c1\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"}}]}\n\nda"[..],
+///     b"ta: {\"id\":\"c1\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"lo\"},\"finish_reason\":\"stop\"}]}\n\n",
+///     b"data: [DONE]\n\n",
+/// ] {
+///     let mut input = chunk;
+///     while let Some(event) = decoder.decode(&mut input)? {
+///         text.push_str(event.text_delta().unwrap_or_default());
+///     }
+/// }
+/// assert_eq!(text, "Hello");
+/// decoder.finish()?;
+/// let mut last = None;
+/// while let Some(event) = decoder.decode(&mut &b""[..])? {
+///     last = Some(event);
+/// }
+/// assert_eq!(last.unwrap().kind().as_str(), "response.completed");
+/// # Ok::<(), codex_sse::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ChatEventDecoder {
+    decoder: Decoder,
+    events: ToResponseEvents,
+    /// Events that were not returned yet.
+    ready: VecDeque<ResponseEvent>,
+}
+
+impl ChatEventDecoder {
+    /// Creates a decoder whose events `events` makes.
+    pub fn new(events: ToResponseEvents, limits: Limits) -> Self {
+        Self {
+            decoder: Decoder::with_limits(limits),
+            events,
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// Takes bytes from the front of `input` until there is an event. `None`: `input` is used up.
+    ///
+    /// # Errors
+    /// When a limit is passed, which is sticky, or when one payload cannot be decoded, after which decoding continues.
+    pub fn decode(&mut self, input: &mut &[u8]) -> Result<Option<ResponseEvent>, Error> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Ok(Some(event));
+            }
+            if self.events.is_over() {
+                *input = &[];
+                return Ok(None);
+            }
+            let Some(lent) = self.decoder.decode_lent(input)? else {
+                return Ok(None);
+            };
+            let offset = Some(self.decoder.offset());
+            let limit = self.decoder.limits().frame;
+            let is_error = self.decoder.frame(&lent).event_str().ok().flatten() == Some("error");
+            let payload = self.decoder.data(&lent).trim_ascii();
+            match payload {
+                b"" | b"null" => continue,
+                b"[DONE]" => self.events.feed_done(),
+                payload if is_error => {
+                    let error = ErrorEvent::from_body(payload).to_api_error();
+                    self.ready.extend(self.events.fail(error));
+                }
+                payload => {
+                    let chunk = chunk(payload, offset, limit)?;
+                    // Other choices than the first are passed over.
+                    self.ready
+                        .extend(self.events.feed(&chunk).unwrap_or_default());
+                }
+            }
+            if self.events.has_all() {
+                self.ready.extend(self.events.finish());
+            }
+        }
+    }
+
+    /// Decodes a body that is not a stream: a completion, or an error. The events follow from [`decode`](Self::decode).
+    ///
+    /// # Errors
+    /// When the body is neither.
+    pub fn decode_document(&mut self, body: &[u8]) -> Result<(), Error> {
+        let mut completion = chunk(body, None, usize::MAX)?;
+        if completion.choices.is_empty() && completion.error().is_none() {
+            let error = ErrorEvent::from_body(body).to_api_error();
+            self.ready.extend(self.events.fail(error));
+            return Ok(());
+        }
+        completion.choices.truncate(1);
+        for choice in &mut completion.choices {
+            // Of the one choice that is read, the index says nothing.
+            choice.index = 0;
+        }
+        self.ready
+            .extend(self.events.feed(&completion).unwrap_or_default());
+        self.events.feed_done();
+        self.ready.extend(self.events.finish());
+        Ok(())
+    }
+
+    /// Ends the stream at the end of the body. The events that end the response follow from [`decode`](Self::decode).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Truncated`] when the completion had not ended: what came is not the whole response.
+    pub fn finish(&mut self) -> Result<(), Error> {
+        if !self.events.is_over() && !self.events.is_complete() {
+            return Err(Error::truncated(Some(self.decoder.offset())));
+        }
+        self.ready.extend(self.events.finish());
+        Ok(())
+    }
+
+    /// Returns whether [`decode`](Self::decode) has events to return before it takes more input.
+    pub fn has_events(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Returns whether the server sent `[DONE]`, after which the loss of the connection loses nothing but the usage.
+    pub fn is_done(&self) -> bool {
+        self.events.is_done()
+    }
+}
+
+fn chunk(payload: &[u8], offset: Option<u64>, limit: usize) -> Result<Box<ChatChunk>, Error> {
+    let json = Text::Unchecked(payload)
+        .as_str()
+        .map_err(|error| Error::undecodable(ErrorKind::InvalidUtf8, offset, payload, error))?;
+    values::check(json, offset, limit)?;
+    let undecodable = |error| Error::undecodable(ErrorKind::InvalidEvent, offset, payload, error);
+    let raw = RawJson::parse(json).map_err(undecodable)?;
+    if !raw.as_str().trim_start().starts_with('{') {
+        let error = ApiError::new("invalid_chunk", "a chunk is not an object");
+        return Err(Error::undecodable(
+            ErrorKind::InvalidEvent,
+            offset,
+            payload,
+            error,
+        ));
+    }
+    raw.decode().map(Box::new).map_err(undecodable)
+}

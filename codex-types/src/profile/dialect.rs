@@ -1,0 +1,398 @@
+//! What chat servers do not have in common, as a value.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::profile::{Parameters, Text, Wire};
+
+/// What a server of the Chat Completions API takes and sends.
+///
+/// The known servers are [listed](Self::NAMES) by name; each row names the day on which it was read from
+/// the server's documentation. Every field may be changed:
+///
+/// ```
+/// use codex_types::profile::{ChatDialect, Profile};
+///
+/// let mut profile = Profile::by_name("mistral").unwrap();
+/// profile.chat.parallel_tool_calls = false;
+/// assert_eq!(ChatDialect::of_host("api.deepseek.com").unwrap().name, "deepseek");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChatDialect {
+    /// What the server is called.
+    pub name: Text,
+    /// The day on which its documentation was read, as `YYYY-MM-DD`.
+    pub as_of: Option<Text>,
+    /// Where the service is, up to the `/chat/completions` of its paths; none where only the user knows.
+    pub base_url: Option<Text>,
+    /// The hosts that serve it; one that begins with a dot stands for all hosts below it.
+    pub hosts: Vec<Text>,
+    /// Which API a server of this name is spoken to with.
+    pub wire: Wire,
+    /// Whether it takes messages of the role `developer`; they are sent as `system` otherwise.
+    pub developer_role: bool,
+    /// Whether it takes one message of the role `system` only, and only as the first one. Leading ones
+    /// are then joined by a blank line, and later ones are sent with the role `user`.
+    pub single_system_message: bool,
+    /// What it calls the limit for output tokens.
+    pub output_limit: OutputLimit,
+    /// How it is told how much to reason.
+    pub effort: EffortParameter,
+    /// The key of a message that holds reasoning.
+    pub reasoning_key: Text,
+    /// Which reasoning is sent back.
+    pub reasoning_replay: ReasoningReplay,
+    /// Whether messages with calls have to have the key of reasoning, if only empty.
+    pub reasoning_required: bool,
+    /// Whether text that begins with `<think>` is reasoning up to `</think>`.
+    pub think_tags: bool,
+    /// What `tool_choice` may say.
+    pub tool_choice: ToolChoiceForms,
+    /// Whether functions may have `strict`.
+    pub strict_tools: bool,
+    /// Whether it takes tools of the type `custom`, whose input is free text.
+    pub custom_tools: bool,
+    /// How it is asked for JSON.
+    pub json_format: JsonFormat,
+    /// Whether it takes `parallel_tool_calls`.
+    pub parallel_tool_calls: bool,
+    /// Whether messages of the role `tool` may hold images.
+    pub images_in_tool_outputs: bool,
+    /// How a stream comes to have a usage.
+    pub stream_usage: StreamUsage,
+    /// Which ids of calls it takes.
+    pub call_ids: CallIds,
+    /// How many characters the name of a function may have.
+    pub max_name_length: usize,
+    /// Which parameters it refuses, and which of those may be left out in silence.
+    pub parameters: Parameters,
+    /// The reasons that it documents for the end of a completion.
+    pub finish_reasons: Vec<Text>,
+}
+
+impl ChatDialect {
+    /// The API as `api.openai.com` documents it:
+    /// <https://platform.openai.com/docs/api-reference/chat/create>.
+    pub fn new(name: impl Into<Text>) -> Self {
+        Self {
+            name: name.into(),
+            as_of: None,
+            base_url: None,
+            hosts: Vec::new(),
+            wire: Wire::Discover,
+            developer_role: true,
+            single_system_message: false,
+            output_limit: OutputLimit::MaxCompletionTokens,
+            effort: EffortParameter::ReasoningEffort,
+            reasoning_key: "reasoning_content".into(),
+            reasoning_replay: ReasoningReplay::Never,
+            reasoning_required: false,
+            think_tags: false,
+            tool_choice: ToolChoiceForms {
+                allowed_tools: true,
+                ..ToolChoiceForms::new()
+            },
+            strict_tools: true,
+            custom_tools: true,
+            json_format: JsonFormat::JsonSchema,
+            parallel_tool_calls: true,
+            images_in_tool_outputs: false,
+            stream_usage: StreamUsage::OnRequest,
+            call_ids: CallIds::up_to(40),
+            max_name_length: 64,
+            parameters: Parameters::any(),
+            finish_reasons: ["stop", "length", "tool_calls", "content_filter"]
+                .map(Text::from)
+                .into(),
+        }
+    }
+
+    /// Whether this host serves it.
+    pub fn is_at(&self, host: &str) -> bool {
+        self.hosts
+            .iter()
+            .any(|known| match known.strip_prefix('.') {
+                Some(domain) => host
+                    .strip_suffix(domain)
+                    .is_some_and(|sub| sub.ends_with('.')),
+                None => host == *known,
+            })
+    }
+}
+
+/// Writes the dialect as a list of facts, one a line.
+impl fmt::Display for ChatDialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.name)?;
+        if let Some(day) = &self.as_of {
+            write!(f, " ({day})")?;
+        }
+        let yes = |is_so| if is_so { "yes" } else { "no" };
+        let none = |text: &str| String::from(if text.is_empty() { "-" } else { text });
+        let list = |texts: &[Text]| none(&texts.join(" "));
+        let facts = [
+            ("hosts", list(&self.hosts)),
+            ("wire", self.wire.as_str().into()),
+            ("developer role", yes(self.developer_role).into()),
+            (
+                "single system message",
+                yes(self.single_system_message).into(),
+            ),
+            ("output limit", self.output_limit.as_str().into()),
+            ("effort", self.effort.as_str().into()),
+            ("reasoning key", none(&self.reasoning_key)),
+            ("reasoning sent back", self.reasoning_replay.as_str().into()),
+            ("reasoning required", yes(self.reasoning_required).into()),
+            ("think tags", yes(self.think_tags).into()),
+            (
+                "tool choice required",
+                none(self.tool_choice.required.as_deref().unwrap_or_default()),
+            ),
+            ("tool choice by name", yes(self.tool_choice.by_name).into()),
+            ("strict tools", yes(self.strict_tools).into()),
+            ("custom tools", yes(self.custom_tools).into()),
+            ("json", self.json_format.as_str().into()),
+            ("parallel tool calls", yes(self.parallel_tool_calls).into()),
+            (
+                "images in tool outputs",
+                yes(self.images_in_tool_outputs).into(),
+            ),
+            ("usage in streams", self.stream_usage.as_str().into()),
+            ("call ids", alloc::format!("{}", self.call_ids)),
+            (
+                "max name length",
+                alloc::format!("{}", self.max_name_length),
+            ),
+            ("refused parameters", list(&self.parameters.refused)),
+            ("finish reasons", list(&self.finish_reasons)),
+        ];
+        for (name, value) in facts {
+            write!(f, "\n  {name}: {value}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Declares a choice whose values have names.
+macro_rules! named {
+    (
+        $(#[$meta:meta])*
+        pub enum $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)* }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl $name {
+            /// Returns the name of the value.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)*
+                }
+            }
+        }
+    };
+}
+
+named! {
+    /// What a chat server calls the limit for output tokens.
+    pub enum OutputLimit {
+        /// `max_completion_tokens`.
+        MaxCompletionTokens = "max_completion_tokens",
+        /// `max_tokens`.
+        MaxTokens = "max_tokens",
+    }
+}
+
+named! {
+    /// How a chat server is told how much to reason.
+    pub enum EffortParameter {
+        /// By `reasoning_effort`.
+        ReasoningEffort = "reasoning_effort",
+        /// By `reasoning.effort`.
+        Reasoning = "reasoning.effort",
+        /// Not at all: the effort is left out, with a diagnostic.
+        None = "none",
+    }
+}
+
+named! {
+    /// Which reasoning is sent back to a chat server.
+    pub enum ReasoningReplay {
+        /// None: the server refuses or ignores it.
+        Never = "never",
+        /// That of the current turn: what followed the last message of the user.
+        ToolRounds = "tool rounds",
+        /// All of it.
+        Always = "always",
+    }
+}
+
+named! {
+    /// How a chat server is asked for JSON.
+    pub enum JsonFormat {
+        /// By a schema.
+        JsonSchema = "json_schema",
+        /// As any object; the schema is part of the instructions.
+        JsonObject = "json_object",
+        /// By the instructions only.
+        Instructions = "instructions",
+    }
+}
+
+named! {
+    /// How the stream of a chat server comes to have a usage.
+    pub enum StreamUsage {
+        /// By `stream_options.include_usage`.
+        OnRequest = "on request",
+        /// It always has one, and `stream_options` is not sent.
+        Always = "always",
+    }
+}
+
+/// What `tool_choice` may say in addition to `auto` and `none`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ToolChoiceForms {
+    /// The word that makes the model call some tool; `None` if there is none.
+    pub required: Option<Text>,
+    /// Whether it may name a function.
+    pub by_name: bool,
+    /// Whether it may list functions. Otherwise only those are offered.
+    pub allowed_tools: bool,
+}
+
+impl ToolChoiceForms {
+    /// `required`, and functions by name.
+    pub fn new() -> Self {
+        Self {
+            required: Some("required".into()),
+            by_name: true,
+            allowed_tools: false,
+        }
+    }
+
+    /// `auto` and `none` only.
+    pub fn auto_only() -> Self {
+        Self {
+            required: None,
+            by_name: false,
+            allowed_tools: false,
+        }
+    }
+}
+
+impl Default for ToolChoiceForms {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Which ids of calls a chat server takes. Others are replaced by ones that are made from them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CallIds {
+    /// Any text of at most this many characters.
+    UpTo(usize),
+    /// Exactly this many letters and digits of ASCII.
+    Alphanumeric(usize),
+}
+
+impl CallIds {
+    /// Any text of at most this many characters.
+    pub fn up_to(length: usize) -> Self {
+        Self::UpTo(length)
+    }
+
+    /// Whether the server takes this id.
+    pub fn takes(self, id: &str) -> bool {
+        match self {
+            Self::UpTo(length) => id.chars().count() <= length,
+            Self::Alphanumeric(length) => {
+                id.len() == length && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            }
+        }
+    }
+
+    /// The id itself where the server takes it, otherwise one that is made from it: the same for the
+    /// same id.
+    ///
+    /// ```
+    /// use codex_types::profile::ChatDialect;
+    ///
+    /// let ids = ChatDialect::by_name("mistral").unwrap().call_ids;
+    /// assert_eq!(ids.fit("D681PevKs"), "D681PevKs");
+    /// let made = ids.fit("call_1");
+    /// assert!(ids.takes(&made));
+    /// assert_eq!(ids.fit("call_1"), made);
+    /// ```
+    pub fn fit(self, id: &str) -> Text {
+        if self.takes(id) {
+            return Text::Owned(id.into());
+        }
+        let length = match self {
+            Self::UpTo(length) => length.min(22),
+            Self::Alphanumeric(length) => length,
+        };
+        let mut state = fnv(id);
+        let digit = |_| {
+            let digit = DIGITS[(state % 62) as usize];
+            state = (state / 62) ^ state.wrapping_mul(FNV_PRIME).rotate_left(31);
+            char::from(digit)
+        };
+        Text::Owned((0..length).map(digit).collect())
+    }
+}
+
+impl fmt::Display for CallIds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UpTo(usize::MAX) => f.write_str("any"),
+            Self::UpTo(length) => write!(f, "at most {length} characters"),
+            Self::Alphanumeric(length) => write!(f, "{length} letters and digits"),
+        }
+    }
+}
+
+/// A hash of a text: FNV-1a, 64 bits.
+pub(crate) fn fnv(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME)
+    })
+}
+
+const FNV_PRIME: u64 = 0x100_0000_01b3;
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeSet;
+    use alloc::format;
+
+    use super::*;
+
+    #[test]
+    fn ids_that_are_made_fit_and_differ() {
+        for ids in [CallIds::Alphanumeric(9), CallIds::up_to(40)] {
+            let made: BTreeSet<Text> = (0..5000)
+                .map(|number| ids.fit(&format!("call_{number:060}")))
+                .collect();
+            assert_eq!(made.len(), 5000);
+            assert!(made.iter().all(|id| ids.takes(id)));
+        }
+    }
+
+    #[test]
+    fn a_host_stands_for_itself_or_for_those_below_it() {
+        let mut dialect = ChatDialect::new("some");
+        dialect.hosts = ["api.some.test".into(), ".below.test".into()].into();
+        assert!(dialect.is_at("api.some.test") && dialect.is_at("a.below.test"));
+        assert!(!dialect.is_at("xapi.some.test") && !dialect.is_at("xbelow.test"));
+        assert!(!dialect.is_at("below.test"));
+    }
+}
