@@ -31,6 +31,7 @@ mod tools;
 mod unsettled;
 
 pub use builder::ClientBuilder;
+pub use calls::bytes::{EventBytes, ResponseBytes};
 pub use calls::call::{Call, CallFuture};
 pub use calls::create::Created;
 pub use calls::pages::InputItemPages;
