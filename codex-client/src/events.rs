@@ -137,13 +137,18 @@ impl HttpEvents {
         exchange.map_or_else(Limits::default, |exchange| exchange.shared().limits)
     }
 
+    /// Whether the events are translated from those of another API.
+    pub(crate) fn is_translated(&self) -> bool {
+        !matches!(self.wire, Wire::Responses)
+    }
+
     /// Returns the body and what watches it; `None` if something was read.
-    pub(crate) fn into_unread(self) -> Option<(Body, Watch, ResponseMeta)> {
+    pub(crate) fn into_unread(self) -> Option<(Body, Watch)> {
         let is_unread =
             self.exchange.is_some() && self.held.is_empty() && self.is_document.is_none();
         match self.state {
             State::Open { body, chunk } if is_unread && chunk.is_empty() => {
-                Some((body, self.watch, self.meta))
+                Some((body, self.watch))
             }
             _ => None,
         }

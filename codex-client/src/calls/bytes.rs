@@ -3,16 +3,17 @@
 
 use core::fmt;
 use core::future::poll_fn;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use codex_sse::{Decoder, Frame};
+use codex_sse::{Decoder, Frame, Limits};
 use codex_transport::{Body, Watch};
 use codex_types::ResponseEvent;
 
 use crate::calls::stream::ResponseStream;
 use crate::document;
 use crate::error::{Error, ErrorKind};
+use crate::events::HttpEvents;
 use crate::failure;
 use crate::meta::ResponseMeta;
 
@@ -55,16 +56,23 @@ pub struct ResponseBytes {
     /// The beginning of an event that has not arrived as a whole, or a document.
     pending: BytesMut,
     has_begun: bool,
-    watch: Watch,
     meta: ResponseMeta,
 }
 
 enum State {
-    Events(Body),
-    Document(Body),
+    /// The events of a chat server do not exist as bytes; they are written here.
+    Translated(Box<HttpEvents>),
+    Events(Arriving),
+    Document(Arriving),
     /// The last event was yielded. The connection can be reused once the end of the body is seen.
     Complete(Body),
     Ended,
+}
+
+/// A body, and the timeouts of what arrives.
+struct Arriving {
+    body: Body,
+    watch: Watch,
 }
 
 /// Whole events that arrived together.
@@ -80,13 +88,12 @@ pub struct EventBytes {
 }
 
 impl ResponseBytes {
-    pub(crate) fn new(body: Body, decoder: Decoder, watch: Watch, meta: ResponseMeta) -> Self {
+    fn new(state: State, limits: Limits, meta: ResponseMeta) -> Self {
         Self {
-            state: State::Events(body),
-            decoder,
+            state,
+            decoder: Decoder::with_limits(limits),
             pending: BytesMut::new(),
             has_begun: false,
-            watch,
             meta,
         }
     }
@@ -105,9 +112,16 @@ impl ResponseBytes {
     /// Polls for the next events; `None` after the last one, and after an error.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<EventBytes, Error>>> {
         loop {
-            let (body, is_document) = match &mut self.state {
-                State::Events(body) => (body, false),
-                State::Document(body) => (body, true),
+            let (arriving, is_document) = match &mut self.state {
+                State::Translated(events) => {
+                    let next = ready!(events.poll_event(cx)).map(|event| written(event?));
+                    if next.as_ref().is_none_or(Result::is_err) {
+                        self.state = State::Ended;
+                    }
+                    return Poll::Ready(next);
+                }
+                State::Events(arriving) => (arriving, false),
+                State::Document(arriving) => (arriving, true),
                 State::Complete(body) => {
                     // The end of the body usually lies in the same packet as the last event.
                     let _ = body.poll_chunk(cx);
@@ -116,15 +130,15 @@ impl ResponseBytes {
                 }
                 State::Ended => return Poll::Ready(None),
             };
-            let read = match body.poll_chunk(cx) {
+            let read = match arriving.body.poll_chunk(cx) {
                 Poll::Ready(Some(Ok(chunk))) => {
-                    self.watch.record_bytes(chunk.len());
+                    arriving.watch.record_bytes(chunk.len());
                     self.read(chunk, is_document)
                 }
                 Poll::Ready(Some(Err(error))) => Err(failure::transport(error)),
                 Poll::Ready(None) if is_document => self.read_document().map(Some),
                 Poll::Ready(None) => Err(Error::new(ErrorKind::Truncated)),
-                Poll::Pending => match self.watch.poll_expired(cx) {
+                Poll::Pending => match arriving.watch.poll_expired(cx) {
                     Poll::Ready(error) => Err(failure::transport(error)),
                     Poll::Pending => return Poll::Pending,
                 },
@@ -132,7 +146,9 @@ impl ResponseBytes {
             match read {
                 Ok(None) => {}
                 Ok(Some(events)) => {
-                    self.watch.record_event();
+                    if let State::Events(arriving) = &mut self.state {
+                        arriving.watch.record_event();
+                    }
                     self.has_begun = true;
                     return Poll::Ready(Some(Ok(events)));
                 }
@@ -153,8 +169,8 @@ impl ResponseBytes {
                 return Err(Error::protocol(TOO_LARGE));
             }
             self.pending.extend_from_slice(&chunk);
-            if let State::Events(body) = core::mem::replace(&mut self.state, State::Ended) {
-                self.state = State::Document(body);
+            if let State::Events(arriving) = core::mem::replace(&mut self.state, State::Ended) {
+                self.state = State::Document(arriving);
             }
             return Ok(None);
         }
@@ -178,8 +194,8 @@ impl ResponseBytes {
             self.pending.split().freeze()
         };
         if last.is_some() {
-            if let State::Events(body) = core::mem::replace(&mut self.state, State::Ended) {
-                self.state = State::Complete(body);
+            if let State::Events(arriving) = core::mem::replace(&mut self.state, State::Ended) {
+                self.state = State::Complete(arriving.body);
             }
         } else {
             self.pending.extend_from_slice(&chunk[end..]);
@@ -197,10 +213,7 @@ impl ResponseBytes {
         let document = self.pending.split();
         let (mut text, mut events, mut last) = (String::new(), 0, None);
         for event in document::events(document::event(&document)?) {
-            let written = event.encode_sse();
-            text.push_str(
-                &written.map_err(|error| Error::protocol(UNWRITABLE).with_source(error))?,
-            );
+            text.push_str(&encode(&event)?);
             events += 1;
             last = event.is_terminal().then(|| Box::new(event));
         }
@@ -212,6 +225,20 @@ impl ResponseBytes {
     }
 }
 
+/// Returns one event as bytes.
+fn written(event: ResponseEvent) -> Result<EventBytes, Error> {
+    Ok(EventBytes {
+        bytes: encode(&event)?.into(),
+        events: 1,
+        last: event.is_terminal().then(|| Box::new(event)),
+    })
+}
+
+fn encode(event: &ResponseEvent) -> Result<String, Error> {
+    let text = event.encode_sse();
+    text.map_err(|error| Error::protocol(UNWRITABLE).with_source(error))
+}
+
 impl ResponseStream {
     /// Returns the response as the bytes it comes in, for programs that pass it on.
     ///
@@ -220,10 +247,14 @@ impl ResponseStream {
     /// [`Request`](ErrorKind::Request) if something of the stream was read already.
     pub fn into_bytes(self) -> Result<ResponseBytes, Error> {
         let events = self.into_assembled().into_source();
-        let limits = events.limits();
-        let (body, watch, meta) = events.into_unread().ok_or_else(|| Error::request(BEGUN))?;
-        let decoder = Decoder::with_limits(limits);
-        Ok(ResponseBytes::new(body, decoder, watch, meta))
+        let (limits, meta) = (events.limits(), events.meta().clone());
+        let state = if events.is_translated() {
+            State::Translated(Box::new(events))
+        } else {
+            let (body, watch) = events.into_unread().ok_or_else(|| Error::request(BEGUN))?;
+            State::Events(Arriving { body, watch })
+        };
+        Ok(ResponseBytes::new(state, limits, meta))
     }
 }
 
