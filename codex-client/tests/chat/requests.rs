@@ -18,19 +18,17 @@ fn request() -> CreateResponse {
     CreateResponse::new("some-model").input("Hi")
 }
 
-fn found(client: &Client) -> impl Future<Output = Vec<FindingCode>> + '_ {
-    async {
-        let created = client
-            .create_with_meta(&request())
-            .await
-            .expect("a response");
-        assert_eq!(created.response.output_text(), "All is well.");
-        created
-            .findings
-            .iter()
-            .map(|finding| finding.code)
-            .collect()
-    }
+async fn found(client: &Client) -> Vec<FindingCode> {
+    let created = client
+        .create_with_meta(&request())
+        .await
+        .expect("a response");
+    assert_eq!(created.response.output_text(), "All is well.");
+    created
+        .findings
+        .iter()
+        .map(|finding| finding.code)
+        .collect()
 }
 
 #[tokio::test]

@@ -107,7 +107,7 @@ async fn a_conversation_works_on_every_server() {
             "{name}"
         );
 
-        // The program starts again, and somebody switches the tools off.
+        // The program starts again, without tools.
         let saved = session.to_json().expect(name);
         let mut session = Session::from_json(&client, &saved).expect(name);
         session.settings_mut().tools = None;

@@ -34,7 +34,7 @@ use crate::{Decoder, Error, ErrorKind, Limits, text::Text, values};
 /// while let Some(event) = decoder.decode(&mut &b""[..])? {
 ///     last = Some(event);
 /// }
-/// assert_eq!(last.unwrap().kind().as_str(), "response.completed");
+/// assert_eq!(last.unwrap().kind(), "response.completed");
 /// # Ok::<(), codex_sse::Error>(())
 /// ```
 #[derive(Clone, Debug)]

@@ -136,7 +136,7 @@ impl ToResponseEvents {
     /// let chunk = RawJson::parse(r#"{"id":"c1","choices":[{"index":0,"delta":{"tool_calls":[
     ///     {"index":0,"id":"call_1","function":{"name":"run","arguments":"{\"input\":\"1 +"}}]}}]}"#)?;
     /// let events = events.feed(&chunk.decode()?)?;
-    /// assert_eq!(events.last().unwrap().kind().as_str(), "response.custom_tool_call_input.delta");
+    /// assert_eq!(events.last().unwrap().kind(), "response.custom_tool_call_input.delta");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]

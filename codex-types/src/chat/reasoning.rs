@@ -1,7 +1,7 @@
 //! Reasoning of a chat server, from its messages into reasoning items and back.
 //!
 //! A chat server that wants its reasoning back wants it verbatim, under its own key, with signatures
-//! that nobody else can read. The Responses API has a place for that: `encrypted_content`, which a client
+//! that no other server can read. The Responses API has a place for that: `encrypted_content`, which a client
 //! sends back and does not read. It holds the keys of the message as one JSON object.
 
 use alloc::borrow::Cow;
