@@ -109,8 +109,12 @@ impl Translation<'_, '_> {
             calls && !is_assistant,
             &format!("messages[{at}].tool_calls"),
         )?;
-        self.refusals
-            .refuse_extra(&message.extra, &format!("messages[{at}]"), &[])
+        let place = format!("messages[{at}]");
+        if is_assistant {
+            self.refusals.note_extra(&message.extra, &place);
+            return Ok(());
+        }
+        self.refusals.refuse_extra(&message.extra, &place, &[])
     }
 
     fn said(&mut self, role: Role, message: &ChatMessage, at: usize) -> Result<(), TranslateError> {
@@ -256,7 +260,12 @@ impl Translation<'_, '_> {
             let place = format!("messages[{at}].content[{position}]");
             match part {
                 ChatPart::Text(part) => {
-                    self.refusals.refuse_extra(&part.extra, &place, &[])?;
+                    match message.role {
+                        ChatRole::Assistant => self.refusals.note_extra(&part.extra, &place),
+                        _ => self
+                            .refusals
+                            .refuse_extra(&part.extra, &place, REPEATED_KEYS)?,
+                    }
                     text.get_or_insert_with(String::new).push_str(&part.text);
                 }
                 ChatPart::Refusal(part) => refusals.push(part.refusal.clone()),
@@ -290,7 +299,7 @@ impl Translation<'_, '_> {
 
     fn part(&mut self, part: &ChatPart, place: &str) -> Result<Option<InputPart>, TranslateError> {
         if let Some(extra) = part.extra() {
-            self.refusals.refuse_extra(extra, place, &[])?;
+            self.refusals.refuse_extra(extra, place, REPEATED_KEYS)?;
         }
         Ok(Some(match part {
             ChatPart::Text(part) => {
@@ -402,6 +411,9 @@ impl Calls {
         Some(self.waiting.remove(at).1)
     }
 }
+
+/// Keys of a message that some SDKs repeat in its parts. They say nothing new there.
+const REPEATED_KEYS: &[&str] = &["role", "refusal", "annotations"];
 
 /// Instructions are one text, so a breakpoint within them cannot be expressed.
 fn has_breakpoint(message: &ChatMessage) -> bool {

@@ -22,8 +22,9 @@ pub struct RequestOptions {
     pub audio: bool,
     /// The reasoning summary to request; by default none.
     pub reasoning_summary: Option<ReasoningSummary>,
-    /// Whether to request encrypted reasoning if nothing is stored, for models that are not known
-    /// to be without reasoning.
+    /// Whether to request encrypted reasoning when nothing is stored, for models that are known to
+    /// reason. A model that is not known counts as one if the request sets an effort or its messages
+    /// have reasoning.
     pub encrypted_reasoning: bool,
     /// What is known about models.
     pub models: ModelTable,

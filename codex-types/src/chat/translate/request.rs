@@ -330,9 +330,19 @@ fn reasoning(chat: &ChatRequest, options: &RequestOptions) -> Option<Reasoning> 
 
 fn include(chat: &ChatRequest, options: &RequestOptions, store: bool) -> Option<Vec<Include>> {
     let mut include = Vec::new();
-    // A model without reasoning refuses the parameter.
-    let thinks = options.models.reasons(&chat.model) != Some(false);
-    if options.encrypted_reasoning && !store && thinks {
+    // A model that does not reason refuses the question, and so do servers that do not know it.
+    let reasons = options.models.reasons(&chat.model);
+    let has_reasoned = || {
+        let mut messages = chat.messages.iter();
+        messages.any(|message| {
+            message
+                .reasoning_items
+                .as_ref()
+                .is_some_and(|it| !it.is_empty())
+        })
+    };
+    let reasons = reasons.unwrap_or_else(|| chat.reasoning_effort.is_some() || has_reasoned());
+    if options.encrypted_reasoning && !store && reasons {
         include.push(Include::ReasoningEncryptedContent);
     }
     if chat.logprobs == Some(true) {
