@@ -162,11 +162,6 @@ impl ToChatChunks {
         }
         let merged = self.accumulator.push(event);
         self.advance(merged, &mut out);
-        if let ResponseEvent::Created(_) | ResponseEvent::Queued(_) | ResponseEvent::InProgress(_) =
-            event
-        {
-            self.open(&mut out);
-        }
         out
     }
 
@@ -222,7 +217,9 @@ impl ToChatChunks {
         }
     }
 
-    fn open(&mut self, out: &mut Vec<ChatStreamEvent>) {
+    /// Sends the role before anything else. Only text follows an empty `content`, as from the chat API itself: clients take a `content` for
+    /// the beginning of a text.
+    fn open(&mut self, is_text: bool, out: &mut Vec<ChatStreamEvent>) {
         if self.is_open || self.is_over {
             return;
         }
@@ -242,7 +239,11 @@ impl ToChatChunks {
         if response.service_tier.is_some() {
             head.service_tier.clone_from(&response.service_tier);
         }
-        out.push(self.chunk(ChatDelta::new().role(ChatRole::Assistant).content("")));
+        let mut delta = ChatDelta::new().role(ChatRole::Assistant);
+        if is_text {
+            delta = delta.content("");
+        }
+        out.push(self.chunk(delta));
     }
 
     fn fail(&mut self, error: ApiError, out: &mut Vec<ChatStreamEvent>) {
@@ -273,7 +274,7 @@ impl ToChatChunks {
             let message = "arguments came for a call that was never named";
             return self.fail(ApiError::new("invalid_stream", message), out);
         }
-        self.open(out);
+        self.open(false, out);
         let response = self.accumulator.snapshot();
         let mut delta = ChatDelta::new();
         let annotations = self.annotations();
@@ -326,7 +327,7 @@ impl ToChatChunks {
         };
         let mut choice = ChatChunkChoice::unfinished(delta);
         choice.logprobs = (!new.is_empty()).then(|| ChatLogprobs::of_tokens(new));
-        self.open(out);
+        self.open(place.kind == TextKind::Text, out);
         out.push(self.chunk_with(choice));
     }
 
@@ -358,7 +359,7 @@ impl ToChatChunks {
                 position: place.position,
             },
         );
-        self.open(out);
+        self.open(false, out);
         out.push(self.chunk(ChatDelta::new().reasoning_content(text)));
     }
 
@@ -408,7 +409,7 @@ impl ToChatChunks {
         };
         self.opened += 1;
         self.calls.insert(key, call);
-        self.open(out);
+        self.open(false, out);
         out.push(self.chunk(ChatDelta::new().tool_calls([piece])));
     }
 
