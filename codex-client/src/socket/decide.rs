@@ -83,7 +83,13 @@ pub(super) fn after_error_event(
     is_continuation: bool,
 ) -> Option<Next> {
     let has_lost_state = api.category() == ErrorCategory::StateLost;
-    if has_lost_state || (is_continuation && api.blames_previous_response()) {
+    // A response that the caller named is not known on another socket either.
+    let reconnects = if is_continuation {
+        has_lost_state || api.blames_previous_response()
+    } else {
+        has_lost_state && !api.blames_previous_response()
+    };
+    if reconnects {
         return Some(Next::Reconnect);
     }
     match status? {
@@ -234,6 +240,10 @@ mod tests {
         assert_eq!(
             after_error_event(Some(400), &invalid, true),
             Some(Next::Reconnect)
+        );
+        assert_eq!(
+            after_error_event(Some(400), &error("previous_response_not_found"), false),
+            Some(Next::Stop)
         );
         assert_eq!(
             after_error_event(Some(400), &invalid, false),
