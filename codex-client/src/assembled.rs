@@ -192,6 +192,10 @@ impl<S> Assembled<S> {
         }
     }
 
+    pub(crate) fn into_source(self) -> S {
+        self.source
+    }
+
     pub(crate) fn source(&self) -> &S {
         &self.source
     }

@@ -8,6 +8,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use codex_sse::Limits;
 use codex_transport::{Body, Timeouts, Watch};
 use codex_types::ResponseEvent;
 
@@ -128,6 +129,25 @@ impl HttpEvents {
 
     pub(crate) fn meta(&self) -> &ResponseMeta {
         &self.meta
+    }
+
+    /// The limits of an event, as long as the request may be sent again.
+    pub(crate) fn limits(&self) -> Limits {
+        let exchange = self.exchange.as_ref();
+        exchange.map_or_else(Limits::default, |exchange| exchange.shared().limits)
+    }
+
+    /// Returns the body and what watches it; `None` if something was read, or if the body has other events than the caller sees.
+    pub(crate) fn into_unread(self) -> Option<(Body, Watch, ResponseMeta)> {
+        let is_unread =
+            self.exchange.is_some() && self.held.is_empty() && self.is_document.is_none();
+        let is_as_sent = matches!(self.wire, Wire::Responses);
+        match self.state {
+            State::Open { body, chunk } if is_unread && is_as_sent && chunk.is_empty() => {
+                Some((body, self.watch, self.meta))
+            }
+            _ => None,
+        }
     }
 
     /// Stops reading and closes the connection.

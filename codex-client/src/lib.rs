@@ -32,6 +32,7 @@ mod unsettled;
 mod wire;
 
 pub use builder::ClientBuilder;
+pub use calls::bytes::{EventBytes, ResponseBytes};
 pub use calls::call::{Call, CallFuture};
 #[cfg(feature = "chat")]
 pub use calls::chat::ChatStream;

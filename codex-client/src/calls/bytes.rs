@@ -1,0 +1,265 @@
+// A response as the bytes it came in, for programs that pass it on. Framing is read to find the ends of events, and an event only if it may be
+// the last one.
+
+use core::fmt;
+use core::future::poll_fn;
+use core::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use codex_sse::{Decoder, Frame};
+use codex_transport::{Body, Watch};
+use codex_types::ResponseEvent;
+
+use crate::calls::stream::ResponseStream;
+use crate::document;
+use crate::error::{Error, ErrorKind};
+use crate::failure;
+use crate::meta::ResponseMeta;
+
+/// The events of one response as the server sent them: for gateways and recorders, which need to know where events end and how the response
+/// ends, and nothing else. Created by [`ResponseStream::into_bytes`](crate::ResponseStream::into_bytes).
+///
+/// Timeouts, limits and errors are those of a [`ResponseStream`](crate::ResponseStream), but the request is never sent again and payloads are
+/// not checked. A response that came as a JSON document is yielded as the events that a server which streams would have sent. Dropping it
+/// cancels the request.
+///
+/// ```
+/// # use codex_client::Client;
+/// use codex_client::types::CreateResponse;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+/// # use codex_client::transport::testing::{Answer, LoopbackServer, Script};
+/// # let server = LoopbackServer::start(Script::new().answer(Answer::sse()
+/// #     .event(r#"{"type":"response.of_tomorrow", "spaced": 1}"#)
+/// #     .event(r#"{"type":"response.completed","response":{"id":"resp_1","status":"completed","output":[]}}"#)))?;
+/// # let client = Client::builder().base_url(server.url("/v1")).build()?;
+/// let request = CreateResponse::new("some-model").input("Why is the sky blue?");
+/// let mut bytes = client.stream(&request).await?.into_bytes()?;
+/// let mut passed_on = Vec::new();
+/// let mut last = None;
+/// while let Some(chunk) = bytes.next().await {
+///     let chunk = chunk?;
+///     passed_on.extend_from_slice(&chunk.bytes);
+///     last = chunk.last.or(last);
+/// }
+/// assert!(passed_on.starts_with(b"event: response.of_tomorrow\ndata: {\"type\":\"response.of_tomorrow\", \"spaced\": 1}\n\n"));
+/// let response = last.as_ref().and_then(|event| event.response()).ok_or("the last event has the response")?;
+/// assert_eq!(response.id, "resp_1");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct ResponseBytes {
+    state: State,
+    decoder: Decoder,
+    /// The beginning of an event that has not arrived as a whole, or a document.
+    pending: BytesMut,
+    has_begun: bool,
+    watch: Watch,
+    meta: ResponseMeta,
+}
+
+enum State {
+    Events(Body),
+    Document(Body),
+    /// The last event was yielded. The connection can be reused once the end of the body is seen.
+    Complete(Body),
+    Ended,
+}
+
+/// Whole events that arrived together.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct EventBytes {
+    /// The events as they came, blank lines and comments included.
+    pub bytes: Bytes,
+    /// How many there are.
+    pub events: u64,
+    /// The event that ends the response, if it is among them.
+    pub last: Option<Box<ResponseEvent>>,
+}
+
+impl ResponseBytes {
+    pub(crate) fn new(body: Body, decoder: Decoder, watch: Watch, meta: ResponseMeta) -> Self {
+        Self {
+            state: State::Events(body),
+            decoder,
+            pending: BytesMut::new(),
+            has_begun: false,
+            watch,
+            meta,
+        }
+    }
+
+    /// The headers of the response.
+    #[must_use]
+    pub fn meta(&self) -> &ResponseMeta {
+        &self.meta
+    }
+
+    /// Returns the next events; `None` after the last one.
+    pub async fn next(&mut self) -> Option<Result<EventBytes, Error>> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// Polls for the next events; `None` after the last one, and after an error.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<EventBytes, Error>>> {
+        loop {
+            let (body, is_document) = match &mut self.state {
+                State::Events(body) => (body, false),
+                State::Document(body) => (body, true),
+                State::Complete(body) => {
+                    // The end of the body usually lies in the same packet as the last event.
+                    let _ = body.poll_chunk(cx);
+                    self.state = State::Ended;
+                    return Poll::Ready(None);
+                }
+                State::Ended => return Poll::Ready(None),
+            };
+            let read = match body.poll_chunk(cx) {
+                Poll::Ready(Some(Ok(chunk))) => {
+                    self.watch.record_bytes(chunk.len());
+                    self.read(chunk, is_document)
+                }
+                Poll::Ready(Some(Err(error))) => Err(failure::transport(error)),
+                Poll::Ready(None) if is_document => self.read_document().map(Some),
+                Poll::Ready(None) => Err(Error::new(ErrorKind::Truncated)),
+                Poll::Pending => match self.watch.poll_expired(cx) {
+                    Poll::Ready(error) => Err(failure::transport(error)),
+                    Poll::Pending => return Poll::Pending,
+                },
+            };
+            match read {
+                Ok(None) => {}
+                Ok(Some(events)) => {
+                    self.watch.record_event();
+                    self.has_begun = true;
+                    return Poll::Ready(Some(Ok(events)));
+                }
+                Err(error) => {
+                    self.state = State::Ended;
+                    let error = error.with_meta(self.meta.clone());
+                    return Poll::Ready(Some(Err(error.after_delivery(self.has_begun))));
+                }
+            }
+        }
+    }
+
+    /// Returns the whole events up to the end of a chunk.
+    fn read(&mut self, chunk: Bytes, is_document: bool) -> Result<Option<EventBytes>, Error> {
+        let is_start = !self.has_begun && self.pending.is_empty();
+        if is_document || (is_start && document::is_document(&chunk) == Some(true)) {
+            if self.pending.len() + chunk.len() > document::BODY_LIMIT {
+                return Err(Error::protocol(TOO_LARGE));
+            }
+            self.pending.extend_from_slice(&chunk);
+            if let State::Events(body) = core::mem::replace(&mut self.state, State::Ended) {
+                self.state = State::Document(body);
+            }
+            return Ok(None);
+        }
+        let (mut rest, mut end, mut events, mut last) = (&chunk[..], 0, 0, None);
+        while last.is_none()
+            && let Some(frame) = self.decoder.decode(&mut rest).map_err(failure::stream)?
+        {
+            events += 1;
+            last = terminal(&frame);
+            end = chunk.len() - rest.len();
+        }
+        if end == 0 {
+            // The decoder bounds how long an event may be.
+            self.pending.extend_from_slice(&chunk);
+            return Ok(None);
+        }
+        let bytes = if self.pending.is_empty() {
+            chunk.slice(..end)
+        } else {
+            self.pending.extend_from_slice(&chunk[..end]);
+            self.pending.split().freeze()
+        };
+        if last.is_some() {
+            if let State::Events(body) = core::mem::replace(&mut self.state, State::Ended) {
+                self.state = State::Complete(body);
+            }
+        } else {
+            self.pending.extend_from_slice(&chunk[end..]);
+        }
+        Ok(Some(EventBytes {
+            bytes,
+            events,
+            last,
+        }))
+    }
+
+    /// Returns the events that a document amounts to.
+    fn read_document(&mut self) -> Result<EventBytes, Error> {
+        self.state = State::Ended;
+        let document = self.pending.split();
+        let (mut text, mut events, mut last) = (String::new(), 0, None);
+        for event in document::events(document::event(&document)?) {
+            let written = event.encode_sse();
+            text.push_str(
+                &written.map_err(|error| Error::protocol(UNWRITABLE).with_source(error))?,
+            );
+            events += 1;
+            last = event.is_terminal().then(|| Box::new(event));
+        }
+        Ok(EventBytes {
+            bytes: text.into(),
+            events,
+            last,
+        })
+    }
+}
+
+impl ResponseStream {
+    /// Returns the response as the bytes it comes in, for programs that pass it on.
+    ///
+    /// # Errors
+    ///
+    /// [`Request`](ErrorKind::Request) if something of the stream was read already, or if the backend has Chat Completions only, whose events
+    /// are translated.
+    pub fn into_bytes(self) -> Result<ResponseBytes, Error> {
+        let events = self.into_assembled().into_source();
+        let limits = events.limits();
+        let (body, watch, meta) = events.into_unread().ok_or_else(|| Error::request(BEGUN))?;
+        let decoder = Decoder::with_limits(limits);
+        Ok(ResponseBytes::new(body, decoder, watch, meta))
+    }
+}
+
+/// The event, if it ends the response. An event that begins with another type, as servers write them, is not read.
+fn terminal(frame: &Frame<'_>) -> Option<Box<ResponseEvent>> {
+    let data = frame.data();
+    let kind = data
+        .strip_prefix(br#"{"type":""#)
+        .and_then(|rest| rest.split(|byte| *byte == b'"').next());
+    if kind.is_some_and(|kind| !ENDS.contains(&kind)) {
+        return None;
+    }
+    let text = core::str::from_utf8(data).ok()?;
+    let hint = frame.event_str().ok().flatten();
+    let event = ResponseEvent::from_json_hinted(hint, text).ok()?;
+    event.is_terminal().then(|| Box::new(event))
+}
+
+impl fmt::Debug for ResponseBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseBytes")
+            .field("meta", &self.meta)
+            .field("ended", &matches!(self.state, State::Ended))
+            .finish_non_exhaustive()
+    }
+}
+
+const ENDS: &[&[u8]] = &[
+    b"response.completed",
+    b"response.failed",
+    b"response.incomplete",
+    b"response.done",
+    b"response.error",
+    b"error",
+];
+const TOO_LARGE: &str = "the response is larger than a response in one piece may be";
+const BEGUN: &str = "the stream was read already, or its events are translated";
+const UNWRITABLE: &str = "an event of the response cannot be written";

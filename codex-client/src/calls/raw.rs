@@ -1,0 +1,110 @@
+// A request to a path of the API that has no method of its own.
+
+use bytes::Bytes;
+use codex_transport::{Body, Timeouts};
+use codex_types::profile::Channel;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response};
+
+use crate::attempt;
+use crate::calls::call::Call;
+use crate::client::Client;
+use crate::error::Error;
+use crate::request::{self, JSON};
+
+impl Client {
+    /// Sends a request to any path below the base URL, such as `embeddings` or `files?purpose=batch`.
+    ///
+    /// The request has the headers of the profile and the credentials of the client, and is sent again after a 401 if the credential source
+    /// has better ones; nothing else is ever sent again. `accept` is `*/*` and `content-type` JSON unless the options set them. The status of
+    /// the response is not judged, and its body is not read. Credentials that the server repeats in a header are removed.
+    ///
+    /// A response may take as long as with [`Timeouts::unary`] to begin.
+    ///
+    /// # Errors
+    ///
+    /// [`Request`](crate::ErrorKind::Request) if the path leads elsewhere, [`Credentials`](crate::ErrorKind::Credentials),
+    /// [`Withheld`](crate::ErrorKind::Withheld), [`Transport`](crate::ErrorKind::Transport) and [`Timeout`](crate::ErrorKind::Timeout).
+    ///
+    /// ```
+    /// # use codex_client::Client;
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// # use codex_client::transport::testing::{Answer, LoopbackServer, Script};
+    /// # let server = LoopbackServer::start(Script::new().answer(Answer::json(200, r#"{"object":"list","data":[]}"#)))?;
+    /// # let client = Client::builder().base_url(server.url("/v1")).build()?;
+    /// let body = r#"{"model":"some-embedding-model","input":"Why is the sky blue?"}"#;
+    /// let response = client.request(http::Method::POST, "embeddings", body).await?;
+    /// assert_eq!(response.status(), 200);
+    /// # assert_eq!(server.requests()[0].path(), "/v1/embeddings");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn request<'a>(
+        &'a self,
+        method: Method,
+        path: &str,
+        body: impl Into<Bytes>,
+    ) -> Call<'a, Response<Body>> {
+        let path = path.trim_start_matches('/').to_owned();
+        let mut request = Request::new(body.into());
+        *request.method_mut() = method;
+        Call::new(move |options| {
+            Box::pin(async move {
+                if leads_elsewhere(&path) {
+                    return Err(Error::request(PATH));
+                }
+                let shared = self.shared();
+                let target = shared.target().await?;
+                *request.uri_mut() = target.url(&path)?;
+                let identity = request::identity(shared, &target.profile, &options);
+                let own = request::own_headers(shared, &options)?;
+                let mut headers = request::headers(&target, &identity, Channel::Http, &own)?;
+                headers
+                    .entry(ACCEPT)
+                    .or_insert(HeaderValue::from_static("*/*"));
+                if !request.body().is_empty() {
+                    headers.entry(CONTENT_TYPE).or_insert(JSON);
+                }
+                *request.headers_mut() = headers;
+                let timeouts = options.timeouts_or(Timeouts::unary());
+                request.extensions_mut().insert(timeouts);
+                let (mut response, scrub) = attempt::send(shared, request, 0).await?;
+                scrub.headers(response.headers_mut());
+                Ok(response)
+            })
+        })
+    }
+}
+
+/// Whether a segment of the path would be resolved against those before it (RFC 3986 section 5.2.4).
+fn leads_elsewhere(path: &str) -> bool {
+    let path = path.split('?').next().unwrap_or_default();
+    path.split('/').any(|segment| {
+        let plain = segment.replace("%2e", ".").replace("%2E", ".");
+        plain == "." || plain == ".."
+    })
+}
+
+const PATH: &str = "the path has a segment that leads elsewhere";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dots_lead_elsewhere() {
+        for path in [
+            "../admin",
+            "files/../../x",
+            "files/%2e%2E/x",
+            "./files",
+            "a/..",
+        ] {
+            assert!(leads_elsewhere(path), "{path}");
+        }
+        for path in ["files", "files/a.b", "files/...", "files?after=../x"] {
+            assert!(!leads_elsewhere(path), "{path}");
+        }
+    }
+}
