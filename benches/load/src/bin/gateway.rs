@@ -1,8 +1,9 @@
-//! What the gateway costs: the latency it adds, and the memory and processor time of its streams when there are thousands.
+//! What the gateway costs: the latency it adds, and the memory and processor time of its streams when there are thousands, next to nginx.
 //!
 //! `cargo run --release --bin gateway -- PATH_OF_THE_GATEWAY [STREAMS]`, where the path is that of the example `gateway`, built with
-//! `--release`. Service and clients are this process, so that both read one clock; the gateway is a process of its own. Requests straight to
-//! the service and through the gateway take turns, so that whatever else the machine does falls on both.
+//! `--release`. Service and clients are this process, so that both read one clock; the gateway is another process, and so is nginx
+//! (`nginx` of the path, without buffering), if it is installed. Requests straight to the service and through the proxies alternate, so that
+//! other load on the machine affects all of them alike.
 
 use std::io::BufRead as _;
 use std::process::{Child, Command, Stdio};
@@ -34,14 +35,31 @@ fn main() {
         .expect("a runtime");
     runtime.block_on(async {
         latency(path).await;
-        many(path, streams).await;
+        println!(
+            "\n| proxy | streams at a time | events each | complete | memory per stream | processor time per event | seconds |"
+        );
+        println!("|---|---|---|---|---|---|---|");
+        for deltas in [20, 198] {
+            for kind in [Kind::Responses, Kind::Chat, Kind::Nginx] {
+                many(kind, path, streams, deltas).await;
+            }
+        }
     });
 }
 
+/// What a stream goes through.
+#[derive(Clone, Copy)]
+enum Kind {
+    Responses,
+    Chat,
+    Nginx,
+}
+
 async fn latency(path: &str) {
-    let service = Service::start(None).await;
-    let gateway = Gateway::start(path, &service.url);
-    let ways = [
+    let service = Service::start(None, DELTAS).await;
+    let gateway = Proxy::gateway(path, &service.url);
+    let nginx = Proxy::nginx(&service.url);
+    let mut ways = vec![
         Way::new(
             "straight to the service",
             &service.url,
@@ -61,8 +79,12 @@ async fn latency(path: &str) {
             CHAT,
         ),
     ];
+    if let Some(nginx) = &nginx {
+        let way = Way::new("through nginx", &nginx.url, "/v1/responses", RESPONSES);
+        ways.push(way);
+    }
     let transport = transport();
-    let mut samples = ways.each_ref().map(|_| Samples::default());
+    let mut samples: Vec<Samples> = ways.iter().map(|_| Samples::default()).collect();
     // The first requests open connections.
     for round in 0..WARM_UP + ROUNDS {
         let mut asked = Vec::new();
@@ -94,7 +116,9 @@ async fn latency(path: &str) {
             shown(quantile(&samples.deltas, 0.99)),
         );
     }
-    let [straight, through @ ..] = &samples;
+    let [straight, through @ ..] = samples.as_slice() else {
+        return;
+    };
     for (way, samples) in ways[1..].iter().zip(through) {
         let added = |of: fn(&Samples) -> &Vec<Duration>, at: f64| {
             quantile(of(samples), at).as_secs_f64() - quantile(of(straight), at).as_secs_f64()
@@ -111,33 +135,38 @@ async fn latency(path: &str) {
 }
 
 /// Streams that all run at the same time.
-async fn many(path: &str, streams: usize) {
-    let service = Service::start(Some(streams)).await;
-    let gateway = Gateway::start(path, &service.url);
-    let (base, start) = (gateway.status_kib("VmRSS:"), Instant::now());
-    let processor = gateway.processor_us();
+async fn many(kind: Kind, path: &str, streams: usize, deltas: usize) {
+    let service = Service::start(Some(streams), deltas).await;
+    let proxy = match kind {
+        Kind::Nginx => Proxy::nginx(&service.url),
+        _ => Some(Proxy::gateway(path, &service.url)),
+    };
+    let Some(proxy) = proxy else {
+        println!("| nginx | not installed | | | | | |");
+        return;
+    };
+    let (base, start) = (proxy.kib("VmRSS:"), Instant::now());
+    let processor = proxy.processor_us();
     let transport = transport();
-    let way = Way::new("", &gateway.url, "/v1/responses", RESPONSES);
+    let (name, way) = match kind {
+        Kind::Responses => ("gateway, Responses", Way::new("", &proxy.url, "/v1/responses", RESPONSES)),
+        Kind::Chat => ("gateway, Chat Completions translated", Way::new("", &proxy.url, "/v1/chat/completions", CHAT)),
+        Kind::Nginx => ("nginx", Way::new("", &proxy.url, "/v1/responses", RESPONSES)),
+    };
     let mut running = JoinSet::new();
     for _ in 0..streams {
         running.spawn(way.finish(transport.clone()));
     }
-    let (mut complete, mut events) = (0, 0);
+    let mut complete = 0;
     while let Some(finished) = running.join_next().await {
-        if let Some(count) = finished.expect("no panic") {
-            complete += 1;
-            events += count;
-        }
+        complete += usize::from(finished.expect("no panic"));
     }
-    let peak = gateway.status_kib("VmHWM:");
+    let peak = proxy.kib("VmHWM:");
+    let events = deltas + 2;
     println!(
-        "\n| streams at a time | complete | events | memory of the gateway per stream | its processor time per event | seconds |"
-    );
-    println!("|---|---|---|---|---|---|");
-    println!(
-        "| {streams} | {complete} | {events} | {:.1} KiB | {:.1} µs | {:.1} |",
+        "| {name} | {streams} | {events} | {complete} | {:.1} KiB | {:.1} µs | {:.1} |",
         peak.saturating_sub(base) as f64 / streams as f64,
-        (gateway.processor_us() - processor) / events.max(1) as f64,
+        (proxy.processor_us() - processor) / (streams * events) as f64,
         start.elapsed().as_secs_f64(),
     );
 }
@@ -210,24 +239,24 @@ impl Way {
         }
     }
 
-    /// How many events came, if the last did.
-    fn finish(
-        &self,
-        transport: HyperTransport,
-    ) -> impl Future<Output = Option<usize>> + Send + use<> {
+    /// Whether the last event came.
+    fn finish(&self, transport: HyperTransport) -> impl Future<Output = bool> + Send + use<> {
         let request = self.request();
         async move {
-            let mut body = transport.send(request).await.ok()?.into_body();
-            let (mut events, mut last) = (0, Vec::new());
+            let Ok(response) = transport.send(request).await else {
+                return false;
+            };
+            let (mut body, mut last) = (response.into_body(), Vec::new());
             while let Some(chunk) = body.chunk().await {
-                let chunk = chunk.ok()?;
-                events += chunk.windows(2).filter(|end| end == b"\n\n").count();
+                let Ok(chunk) = chunk else {
+                    return false;
+                };
                 last.extend_from_slice(&chunk);
                 let excess = last.len().saturating_sub(COMPLETED.len() + 64);
                 last.drain(..excess);
             }
             let last = String::from_utf8_lossy(&last);
-            last.contains("event: response.completed").then_some(events)
+            last.contains("event: response.completed") || last.contains("[DONE]")
         }
     }
 }
@@ -239,7 +268,7 @@ struct Service {
 
 impl Service {
     /// With a number of streams, nothing is sent before all of them are there.
-    async fn start(streams: Option<usize>) -> Self {
+    async fn start(streams: Option<usize>, deltas: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let start = Instant::now();
@@ -247,7 +276,7 @@ impl Service {
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.expect("a connection");
-                tokio::spawn(serve(stream, start, crowd.clone()));
+                tokio::spawn(serve(stream, start, crowd.clone(), deltas));
             }
         });
         Self { url, start }
@@ -257,7 +286,12 @@ impl Service {
 type Crowd = Arc<(usize, AtomicUsize, Notify)>;
 
 /// HTTP/1.1 by hand: a service that costs next to nothing.
-async fn serve(mut stream: TcpStream, start: Instant, crowd: Option<Crowd>) -> std::io::Result<()> {
+async fn serve(
+    mut stream: TcpStream,
+    start: Instant,
+    crowd: Option<Crowd>,
+    deltas: usize,
+) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
     loop {
@@ -290,7 +324,7 @@ async fn serve(mut stream: TcpStream, start: Instant, crowd: Option<Crowd>) -> s
                 .write_all(&chunk("response.created", CREATED))
                 .await?;
         }
-        for number in 0..DELTAS {
+        for number in 0..deltas {
             tokio::time::sleep(tick).await;
             let stamp = start.elapsed().as_nanos();
             let delta = format!(
@@ -323,28 +357,20 @@ fn chunk(kind: &str, json: &str) -> Vec<u8> {
     format!("{:x}\r\n{event}\r\n", event.len()).into_bytes()
 }
 
-struct Gateway {
+/// A program between clients and the service.
+struct Proxy {
     child: Child,
     url: String,
 }
 
-impl Gateway {
-    fn start(path: &str, service: &str) -> Self {
+impl Proxy {
+    fn gateway(path: &str, service: &str) -> Self {
+        let base_url = format!("{service}/v1");
         let mut child = Command::new(path)
-            .args([
-                "--listen",
-                "127.0.0.1:0",
-                "--bearer",
-                TOKEN,
-                "--requests",
-                "20000",
-            ])
-            .args([
-                "--base-url",
-                &format!("{service}/v1"),
-                "--api-key",
-                "invented",
-            ])
+            .args(["--listen", "127.0.0.1:0", "--bearer", TOKEN])
+            .args(["--requests", "20000", "--connections", "20000"])
+            .args(["--base-url", &base_url, "--api-key", "invented"])
+            .args(["--chat", "translate", "--no-check", "--quiet"])
             .stdout(Stdio::piped())
             .spawn()
             .expect("the gateway runs");
@@ -357,36 +383,82 @@ impl Gateway {
         Self { child, url }
     }
 
-    fn read(&self, file: &str) -> String {
-        std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).expect("a process")
+    /// `None` if it is not installed.
+    fn nginx(service: &str) -> Option<Self> {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = free.local_addr().expect("an address");
+        drop(free);
+        let folder = std::env::temp_dir().join(format!("codex-load-nginx-{}", address.port()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let folder = folder.display();
+        let paths: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .iter()
+            .map(|name| format!("{name}_temp_path {folder}/{name}; "))
+            .collect();
+        let configuration = format!(
+            "daemon off; worker_processes 2; pid {folder}/pid; worker_rlimit_nofile 65536; error_log stderr crit;\n\
+             events {{ worker_connections 16384; }}\n\
+             http {{ access_log off; {paths}\n\
+             server {{ listen {address} backlog=8192;\n\
+             location / {{ proxy_pass {service}; proxy_buffering off; proxy_http_version 1.1; proxy_set_header Connection \"\"; proxy_read_timeout 600s; }} }} }}\n"
+        );
+        let file = format!("{folder}/nginx.conf");
+        std::fs::write(&file, configuration).expect("a file");
+        let mut command = Command::new("nginx");
+        let child = command.args(["-p", &folder.to_string(), "-c", &file]).spawn();
+        let child = child.ok()?;
+        while std::net::TcpStream::connect(address).is_err() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Some(Self {
+            child,
+            url: format!("http://{address}"),
+        })
     }
 
-    fn status_kib(&self, name: &str) -> u64 {
-        let status = self.read("status");
-        let line = status.lines().find(|line| line.starts_with(name));
-        let number = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
-        number.expect("a number of KiB")
+    /// The process, and those that it started.
+    fn processes(&self) -> Vec<String> {
+        let parent = self.child.id().to_string();
+        let children = format!("/proc/{parent}/task/{parent}/children");
+        let children = std::fs::read_to_string(children).unwrap_or_default();
+        let children = children.split_whitespace().map(str::to_owned);
+        core::iter::once(parent).chain(children).collect()
+    }
+
+    fn kib(&self, name: &str) -> u64 {
+        let read = |process: &String| {
+            let status = std::fs::read_to_string(format!("/proc/{process}/status"));
+            let status = status.expect("a process");
+            let line = status.lines().find(|line| line.starts_with(name));
+            let number = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+            number.expect("a number of KiB")
+        };
+        self.processes().iter().map(read).sum()
     }
 
     /// User and system time. A tick is 10 ms on every Linux of today.
     fn processor_us(&self) -> f64 {
-        let stat = self.read("stat");
-        let fields: Vec<&str> = stat
-            .rsplit_once(')')
-            .expect("a name")
-            .1
-            .split_whitespace()
-            .collect();
-        let ticks = fields[11..13]
-            .iter()
-            .map(|field| field.parse::<u64>().expect("ticks"));
-        ticks.sum::<u64>() as f64 * 10_000.0
+        let read = |process: &String| {
+            let stat = std::fs::read_to_string(format!("/proc/{process}/stat"));
+            let stat = stat.expect("a process");
+            let (_, fields) = stat.rsplit_once(')').expect("a name");
+            let fields: Vec<&str> = fields.split_whitespace().collect();
+            let ticks = |field: usize| fields[field].parse::<u64>().expect("ticks");
+            ticks(11) + ticks(12)
+        };
+        self.processes().iter().map(read).sum::<u64>() as f64 * 10_000.0
     }
 }
 
-impl Drop for Gateway {
+impl Drop for Proxy {
     fn drop(&mut self) {
-        let _ = self.child.kill().and_then(|()| self.child.wait());
+        // nginx ends its workers when it is asked to; killed, it would leave them.
+        let id = self.child.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &id]).status();
+        if !asked.is_ok_and(|status| status.success()) {
+            let _ = self.child.kill();
+        }
+        let _ = self.child.wait();
     }
 }
 
