@@ -37,14 +37,26 @@ const CLIENT: &Layers = &[
 const GATEWAY: &Layers = &[
     ("support", &["answers", "flags", "credentials", "embedded"]),
     ("settings", &["arguments"]),
+    ("records and rules", &["journal", "policy", "scrub"]),
     ("failures and bodies", &["payload", "failure", "body"]),
-    ("state", &["guard", "upstream", "gateway"]),
-    ("streams", &["events", "lane"]),
+    (
+        "state",
+        &["connection", "guard", "upstream", "state", "gateway"],
+    ),
+    ("streams", &["relay", "lane"]),
     (
         "routes",
-        &["responses", "chat", "models", "forward", "socket", "routes"],
+        &[
+            "responses",
+            "pass",
+            "chat",
+            "models",
+            "page",
+            "socket",
+            "routes",
+        ],
     ),
-    ("server", &["patience", "server", "crate"]),
+    ("server", &["server", "crate"]),
 ];
 
 /// The layers of codex-transport, bottom first.

@@ -1,7 +1,8 @@
-// What the command line says. Everything that makes the gateway less safe is a flag that says what it does, and has no short form.
+// What the command line says. Everything that makes the gateway less safe is a flag that names it, and has no short form.
 
 use core::net::SocketAddr;
 use core::time::Duration;
+use std::net::ToSocketAddrs as _;
 use std::path::PathBuf;
 
 use codex_auth::Secret;
@@ -15,16 +16,45 @@ use crate::flags::{profile, text, transport};
 pub(crate) struct Arguments {
     pub(crate) listen: SocketAddr,
     pub(crate) other_machines: bool,
-    /// The tokens of the programs that may ask; each is a client with limits of its own.
+    /// Names that requests may give as their host, in addition to addresses.
+    pub(crate) hosts: Vec<String>,
+    /// Origins of web pages that may use the gateway.
+    pub(crate) origins: Vec<String>,
+    /// The tokens of the programs that may use the gateway; each is a client with its own limits.
     pub(crate) bearers: Vec<Secret>,
     pub(crate) own_apps_only: bool,
     pub(crate) named: Named,
     pub(crate) profile: Option<Profile>,
     pub(crate) transport: TransportChoice,
+    pub(crate) upstream_sockets: bool,
     pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) chat: ChatChoice,
+    pub(crate) allowed_paths: Vec<String>,
+    pub(crate) denied_paths: Vec<String>,
+    pub(crate) remember: usize,
     pub(crate) lenient: bool,
     pub(crate) reasoning: bool,
+    pub(crate) checks: bool,
+    pub(crate) log: LogChoice,
+    pub(crate) open_metrics: bool,
     pub(crate) limits: Limits,
+}
+
+/// What becomes of chat requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChatChoice {
+    /// They are passed through to a service that has the endpoint, and translated for others.
+    Auto,
+    Translate,
+    Pass,
+}
+
+/// What is written about each request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogChoice {
+    Text,
+    Json,
+    Nothing,
 }
 
 /// How much there may be of anything.
@@ -32,25 +62,31 @@ pub(crate) struct Arguments {
 pub(crate) struct Limits {
     /// Requests of one client at a time, a turn over a WebSocket being one; and as many open WebSockets.
     pub(crate) requests: usize,
-    /// Bytes of a request or of a message over a WebSocket.
+    /// Connections of all clients at a time.
+    pub(crate) connections: usize,
+    /// Bytes of a request or of a message over a WebSocket, decompressed.
     pub(crate) body: usize,
-    /// How long a client may take to send its request, and to take the next piece of its answer.
+    /// How long a client may take to send its request, and to take the next part of its response.
     pub(crate) patience: Duration,
-    /// After how long a silence a client is told that its answer is still being made.
+    /// After how long a silence a streamed response gets a comment.
     pub(crate) keep_alive: Duration,
-    /// How long running answers are given when the gateway is asked to stop.
+    /// How long running responses are given when the gateway is asked to stop.
     pub(crate) stop_within: Duration,
 }
+
+pub(crate) const VERSION: &str = concat!("gateway ", env!("CARGO_PKG_VERSION"));
 
 pub(crate) const USAGE: &str = "\
 usage: gateway [OPTIONS]
 
-  --listen ADDRESS:PORT    where to listen (default 127.0.0.1:8080; port 0 picks one); the first line on standard output
+  --listen [ADDRESS:]PORT  where to listen (default 127.0.0.1:8080; port 0 picks one); the first line on standard output
                            ends with the URL
   --bearer TOKEN           a token that clients have to send, at least 16 characters; may be given several times, once for each
                            client (default: the variable CODEX_GATEWAY_BEARER, else the key of --api-key, else one is made up
                            and printed)
   --allow-other-machines   listen on an address that other machines reach
+  --allow-host NAME        answer requests to this host name, as of a container or a reverse proxy; may be given several times
+  --allow-origin ORIGIN    answer web pages of this origin, such as https://app.example; may be given several times
 
   --base-url URL           a compatible server (default: the platform API)
   --api-key KEY            an API key (default: the variables CODEX_API_KEY, CODEX_ACCESS_TOKEN, OPENAI_API_KEY)
@@ -58,65 +94,57 @@ usage: gateway [OPTIONS]
   --issuer URL             another authority for renewing them, for tests
   --profile NAME           how the backend is spoken to: platform, chatgpt, sign-in-with-chatgpt, compatible
                            (default: as the credentials or the server suggest)
-  --transport NAME         how turns that come over a WebSocket go on: auto, http or websocket
+  --transport NAME         how turns that come over a WebSocket are sent: auto, http or websocket
+  --upstream-sockets       the compatible server has WebSockets too
   --idle-timeout SECONDS   give up on a server that is silent for so long (default 300)
+  --no-check               do not try the credentials at the start
   --only-for-my-own-connected-apps
-                           says that a \"Sign in with ChatGPT\" account serves nobody but its one owner, in apps that this owner
-                           has connected; without it the gateway does not start with such an account
+                           confirms that a \"Sign in with ChatGPT\" account serves only its owner, in apps that this owner has
+                           connected; without it the gateway does not start with such an account
 
-  --lenient                leave out what the backend or the other API has no place for, instead of refusing the request
-  --reasoning              ask for summaries of the reasoning in chats, and tell them as reasoning_content
+  --chat NAME              what becomes of chat requests: pass (to the service's own endpoint), translate, or auto (default:
+                           pass with an API key or a compatible server that has the endpoint, else translate)
+  --allow-path PATH        pass this path of the service through, such as fine_tuning; may be given several times
+  --deny-path PATH         do not pass this path through, such as files; may be given several times
+  --remember NUMBER        keep so many responses in memory, for previous_response_id and GET /v1/responses/{id} where the
+                           service keeps none (default 0)
+  --lenient                leave out tuning that the backend does not take, such as temperature, instead of refusing the request
+  --reasoning              request summaries of the reasoning in chats, and send them as reasoning_content
+
   --requests NUMBER        requests, and open WebSockets, that a client may have at a time (default 256)
+  --connections NUMBER     connections of all clients at a time (default 4096)
   --max-body BYTES         how large a request may be (default 33554432)
-  --patience SECONDS       how long a client may take to send a request, or the next piece of its answer (default 60)
-  --keep-alive SECONDS     after how long a silence a streamed answer gives a sign of life (default 15)
-  --stop-within SECONDS    how long running answers are given after Ctrl-C or SIGTERM (default 30)
+  --patience SECONDS       how long a client may take to send a request, or to take the next part of its response (default 60)
+  --keep-alive SECONDS     after how long a silence a streamed response gets a comment (default 15)
+  --stop-within SECONDS    how long running responses are given after Ctrl-C or SIGTERM (default 30)
+
+  --log FORMAT             one line for each request on standard error: text (default) or json
+  --quiet                  no such lines
+  --open-metrics           serve /metrics without a token
+  --version                print the version
 
 Without credentials and without --base-url an embedded server on 127.0.0.1 answers.";
 
-/// Reads the command line; `Ok(None)` means that only the usage was asked for.
-pub(crate) fn parse() -> Result<Option<Arguments>, String> {
+/// Reads the command line; `Err(Ok(text))` asks only for this text.
+pub(crate) fn parse() -> Result<Arguments, Result<&'static str, String>> {
     use lexopt::prelude::*;
 
     let mut arguments = Arguments::new();
     let mut parser = lexopt::Parser::from_env();
-    while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
+    while let Some(argument) = parser.next().map_err(|error| Err(error.to_string()))? {
         match argument {
-            Long("listen") => arguments.listen = address(&text(&mut parser)?)?,
-            Long("bearer") => arguments.bearers.push(bearer(text(&mut parser)?)?),
-            Long("allow-other-machines") => arguments.other_machines = true,
-            Long("base-url") => arguments.named.base_url = Some(text(&mut parser)?),
-            Long("api-key") => arguments.named.api_key = Some(Secret::from(text(&mut parser)?)),
-            Long("auth-file") => {
-                arguments.named.auth_file = Some(PathBuf::from(text(&mut parser)?))
+            Long("help") | Short('h') => return Err(Ok(USAGE)),
+            Long("version") | Short('V') => return Err(Ok(VERSION)),
+            Long(name) => {
+                let name = name.to_owned();
+                if !arguments.set(&name, &mut parser).map_err(Err)? {
+                    return Err(Err(format!("invalid option '--{name}'")));
+                }
             }
-            Long("issuer") => arguments.named.issuer = Some(text(&mut parser)?),
-            Long("profile") => arguments.profile = Some(profile(&text(&mut parser)?)?),
-            Long("transport") => arguments.transport = transport(&text(&mut parser)?)?,
-            Long("idle-timeout") => {
-                arguments.idle_timeout = Some(seconds("--idle-timeout", &text(&mut parser)?)?);
-            }
-            Long("only-for-my-own-connected-apps") => arguments.own_apps_only = true,
-            Long("lenient") => arguments.lenient = true,
-            Long("reasoning") => arguments.reasoning = true,
-            Long("requests") => {
-                arguments.limits.requests = number("--requests", &text(&mut parser)?)?
-            }
-            Long("max-body") => arguments.limits.body = number("--max-body", &text(&mut parser)?)?,
-            Long("patience") => {
-                arguments.limits.patience = seconds("--patience", &text(&mut parser)?)?
-            }
-            Long("keep-alive") => {
-                arguments.limits.keep_alive = seconds("--keep-alive", &text(&mut parser)?)?;
-            }
-            Long("stop-within") => {
-                arguments.limits.stop_within = seconds("--stop-within", &text(&mut parser)?)?;
-            }
-            Long("help") | Short('h') => return Ok(None),
-            other => return Err(other.unexpected().to_string()),
+            other => return Err(Err(other.unexpected().to_string())),
         }
     }
-    arguments.checked().map(Some)
+    arguments.checked().map_err(Err)
 }
 
 impl Arguments {
@@ -124,16 +152,27 @@ impl Arguments {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             other_machines: false,
+            hosts: Vec::new(),
+            origins: Vec::new(),
             bearers: Vec::new(),
             own_apps_only: false,
             named: Named::default(),
             profile: None,
             transport: TransportChoice::Auto,
+            upstream_sockets: false,
             idle_timeout: None,
+            chat: ChatChoice::Auto,
+            allowed_paths: Vec::new(),
+            denied_paths: Vec::new(),
+            remember: 0,
             lenient: false,
             reasoning: false,
+            checks: true,
+            log: LogChoice::Text,
+            open_metrics: false,
             limits: Limits {
                 requests: 256,
+                connections: 4096,
                 body: 32 * 1024 * 1024,
                 patience: Duration::from_secs(60),
                 keep_alive: Duration::from_secs(15),
@@ -142,16 +181,72 @@ impl Arguments {
         }
     }
 
+    /// Sets what a flag says; `false` if there is no such flag.
+    fn set(&mut self, name: &str, parser: &mut lexopt::Parser) -> Result<bool, String> {
+        let flag = &*format!("--{name}");
+        let limits = &mut self.limits;
+        match name {
+            "listen" => self.listen = address(&text(parser)?)?,
+            "bearer" => self.bearers.push(bearer(text(parser)?)?),
+            "allow-other-machines" => self.other_machines = true,
+            "allow-host" => self.hosts.push(host(&text(parser)?)?),
+            "allow-origin" => self.origins.push(origin(&text(parser)?)?),
+            "base-url" => self.named.base_url = Some(text(parser)?),
+            "api-key" => self.named.api_key = Some(Secret::from(text(parser)?)),
+            "auth-file" => self.named.auth_file = Some(PathBuf::from(text(parser)?)),
+            "issuer" => self.named.issuer = Some(text(parser)?),
+            "profile" => self.profile = Some(profile(&text(parser)?)?),
+            "transport" => self.transport = transport(&text(parser)?)?,
+            "upstream-sockets" => self.upstream_sockets = true,
+            "idle-timeout" => self.idle_timeout = Some(seconds(flag, &text(parser)?)?),
+            "no-check" => self.checks = false,
+            "only-for-my-own-connected-apps" => self.own_apps_only = true,
+            "chat" => {
+                self.chat = match &*text(parser)? {
+                    "auto" => ChatChoice::Auto,
+                    "translate" => ChatChoice::Translate,
+                    "pass" => ChatChoice::Pass,
+                    _ => return Err("--chat is auto, translate or pass".to_owned()),
+                }
+            }
+            "allow-path" => self.allowed_paths.push(path(flag, &text(parser)?)?),
+            "deny-path" => self.denied_paths.push(path(flag, &text(parser)?)?),
+            "remember" => self.remember = number(flag, &text(parser)?, 1_000_000)?,
+            "lenient" => self.lenient = true,
+            "reasoning" => self.reasoning = true,
+            "requests" => limits.requests = number(flag, &text(parser)?, 1_000_000)?,
+            "connections" => limits.connections = number(flag, &text(parser)?, 1_000_000)?,
+            "max-body" => limits.body = number(flag, &text(parser)?, 1 << 30)?,
+            "patience" => limits.patience = seconds(flag, &text(parser)?)?,
+            "keep-alive" => limits.keep_alive = seconds(flag, &text(parser)?)?,
+            "stop-within" => limits.stop_within = seconds(flag, &text(parser)?)?,
+            "log" => {
+                self.log = match &*text(parser)? {
+                    "text" => LogChoice::Text,
+                    "json" => LogChoice::Json,
+                    _ => return Err("--log is text or json".to_owned()),
+                }
+            }
+            "quiet" => self.log = LogChoice::Nothing,
+            "open-metrics" => self.open_metrics = true,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
     fn checked(mut self) -> Result<Self, String> {
         if self.bearers.is_empty()
             && let Ok(token) = std::env::var("CODEX_GATEWAY_BEARER")
         {
             self.bearers.push(bearer(token)?);
         }
-        // Whoever has the key needs no gateway to spend it, so it opens nothing, and a program that has it needs only the URL.
+        // The key opens no more than its owner has already, and a program that has it needs only the URL.
         if self.bearers.is_empty()
             && let Some(key) = &self.named.api_key
         {
+            if !is_token(key.expose(), 8) {
+                return Err("the key of --api-key is too short to be the token of the clients, so --bearer has to name one".to_owned());
+            }
             self.bearers.push(key.clone());
         }
         if self.named.api_key.is_some() && self.named.auth_file.is_some() {
@@ -159,7 +254,7 @@ impl Arguments {
         }
         if !self.listen.ip().is_loopback() && !self.other_machines {
             return Err(format!(
-                "other machines reach {}: --allow-other-machines says that they may",
+                "other machines reach {}: --allow-other-machines confirms that they may",
                 self.listen.ip()
             ));
         }
@@ -167,32 +262,99 @@ impl Arguments {
     }
 }
 
+/// An address and a port, a port alone, or `localhost` and a port.
 fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|_| "--listen takes an address and a port, such as 127.0.0.1:8080".to_owned())
+    if let Ok(port) = text.parse::<u16>() {
+        return Ok(SocketAddr::from(([127, 0, 0, 1], port)));
+    }
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let is_localhost = text
+        .rsplit_once(':')
+        .is_some_and(|(name, _)| name.eq_ignore_ascii_case("localhost"));
+    let found = is_localhost.then(|| text.to_socket_addrs().ok()).flatten();
+    let mut found: Vec<SocketAddr> = found.into_iter().flatten().collect();
+    found.sort_by_key(SocketAddr::is_ipv6);
+    found.first().copied().ok_or_else(|| {
+        "--listen takes an address and a port, such as 127.0.0.1:8080, or a port".to_owned()
+    })
 }
 
 /// A token that can stand in a header and is not guessed by trying.
 fn bearer(token: String) -> Result<Secret, String> {
-    let is_word = |byte: u8| byte.is_ascii_graphic();
-    if token.len() >= 16 && token.bytes().all(is_word) {
+    if is_token(&token, 16) {
         Ok(Secret::from(token))
     } else {
-        Err("a bearer token has at least 16 characters, all of them visible ASCII".to_owned())
+        Err("a bearer token has at least 16 characters, all of them visible ASCII and not all the same".to_owned())
     }
 }
 
-fn number(flag: &str, text: &str) -> Result<usize, String> {
+fn is_token(token: &str, least: usize) -> bool {
+    let is_varied = token
+        .bytes()
+        .any(|byte| !token.starts_with(char::from(byte)));
+    token.len() >= least && token.bytes().all(|byte| byte.is_ascii_graphic()) && is_varied
+}
+
+/// A host name without a port.
+fn host(text: &str) -> Result<String, String> {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    if !text.is_empty() && text.bytes().all(is_name) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("--allow-host takes a host name without a port, such as gateway.example".to_owned())
+    }
+}
+
+/// An origin as browsers write it (RFC 6454 section 6.2). `null` and `*` name anybody.
+fn origin(text: &str) -> Result<String, String> {
+    let is_origin = text.split_once("://").is_some_and(|(scheme, host)| {
+        let is_scheme = |byte: u8| byte.is_ascii_lowercase() || matches!(byte, b'+' | b'-' | b'.');
+        let is_host = |byte: u8| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-_:[]".contains(&byte)
+        };
+        !scheme.is_empty()
+            && scheme.bytes().all(is_scheme)
+            && !host.is_empty()
+            && host.bytes().all(is_host)
+    });
+    if is_origin {
+        Ok(text.to_owned())
+    } else {
+        Err("--allow-origin takes an origin in lower case without a path, such as https://app.example".to_owned())
+    }
+}
+
+/// A path below the base URL.
+fn path(flag: &str, text: &str) -> Result<String, String> {
+    let path = text.trim_matches('/');
+    let path = path.strip_prefix("v1/").unwrap_or(path);
+    let is_segment = |segment: &str| {
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        !segment.is_empty() && segment.bytes().all(is_word)
+    };
+    if path.split('/').all(is_segment) {
+        Ok(path.to_owned())
+    } else {
+        Err(format!("{flag} takes a path below /v1, such as files"))
+    }
+}
+
+fn number(flag: &str, text: &str, most: usize) -> Result<usize, String> {
     text.parse()
         .ok()
-        .filter(|number| *number > 0)
-        .ok_or_else(|| format!("{flag} takes a positive number"))
+        .filter(|number| (1..=most).contains(number))
+        .ok_or_else(|| format!("{flag} takes a positive number, at most {most}"))
 }
 
 fn seconds(flag: &str, text: &str) -> Result<Duration, String> {
     text.parse::<f64>()
         .ok()
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| format!("{flag} takes a positive number of seconds"))
+        .filter(|duration| (SHORTEST..=LONGEST).contains(duration))
+        .ok_or_else(|| format!("{flag} takes a positive number of seconds, at most a week"))
 }
+
+const SHORTEST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);

@@ -1,8 +1,11 @@
 // Bodies of requests, which are bounded in size and in time.
 
+use std::io::Read as _;
+
 use bytes::Bytes;
 use codex_types::ApiError;
-use http::header::CONTENT_ENCODING;
+use flate2::read::MultiGzDecoder;
+use http::header::{CONTENT_ENCODING, HeaderMap};
 use http::{Request, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -12,17 +15,14 @@ use serde::de::DeserializeOwned;
 use crate::arguments::Limits;
 use crate::failure::Failure;
 
-/// Reads the body of a request.
+/// Reads the body of a request and decompresses it.
 pub(crate) async fn read(request: Request<Incoming>, limits: Limits) -> Result<Bytes, Failure> {
-    let encoding = request.headers().get(CONTENT_ENCODING);
-    if encoding.is_some_and(|encoding| encoding != "identity") {
-        return Err(Failure::refusal(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_content_encoding",
-            "the gateway takes bodies that are not compressed",
-        ));
-    }
-    let body = request.into_body();
+    let coding = Coding::of(request.headers())?;
+    let body = collect(request.into_body(), limits).await?;
+    coding.decode(body, limits.body)
+}
+
+async fn collect(body: Incoming, limits: Limits) -> Result<Bytes, Failure> {
     if body.size_hint().lower() > limits.body as u64 {
         return Err(too_large());
     }
@@ -42,6 +42,63 @@ pub(crate) async fn read(request: Request<Incoming>, limits: Limits) -> Result<B
         )),
     }
 }
+
+/// How a body is compressed (RFC 9110 section 8.4.1, RFC 8878).
+#[derive(Clone, Copy)]
+enum Coding {
+    Identity,
+    Gzip,
+    Zstd,
+}
+
+impl Coding {
+    fn of(headers: &HeaderMap) -> Result<Self, Failure> {
+        let mut codings = headers.get_all(CONTENT_ENCODING).iter();
+        let coding = codings
+            .next()
+            .map_or(&b"identity"[..], |coding| coding.as_bytes());
+        match (&*coding.to_ascii_lowercase(), codings.next()) {
+            (b"identity", None) => Ok(Self::Identity),
+            (b"gzip" | b"x-gzip", None) => Ok(Self::Gzip),
+            (b"zstd", None) => Ok(Self::Zstd),
+            _ => Err(Failure::refusal(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_content_encoding",
+                "the gateway takes bodies in gzip, in zstd, and uncompressed ones",
+            )),
+        }
+    }
+
+    /// Decompresses a body to at most so many bytes.
+    fn decode(self, body: Bytes, most: usize) -> Result<Bytes, Failure> {
+        let most = most as u64;
+        let mut decoded = Vec::new();
+        let read = match self {
+            Self::Identity => return Ok(body),
+            Self::Gzip => MultiGzDecoder::new(&*body)
+                .take(most + 1)
+                .read_to_end(&mut decoded),
+            Self::Zstd => {
+                zstd::stream::read::Decoder::with_buffer(&*body).and_then(|mut decoder| {
+                    decoder.window_log_max(ZSTD_WINDOW)?;
+                    decoder.take(most + 1).read_to_end(&mut decoded)
+                })
+            }
+        };
+        match read {
+            Ok(length) if length as u64 > most => Err(too_large()),
+            Ok(_) => Ok(decoded.into()),
+            Err(_) => Err(Failure::refusal(
+                StatusCode::BAD_REQUEST,
+                "invalid_body",
+                "the body of the request cannot be decompressed",
+            )),
+        }
+    }
+}
+
+/// RFC 8878 section 3.1.1.1.2: decoders support windows of 8 MiB; a larger one is refused.
+const ZSTD_WINDOW: u32 = 23;
 
 /// A body as a `T`.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {

@@ -1,31 +1,64 @@
-// `POST /v1/chat/completions`: translated on the way there and on the way back.
+// `POST /v1/chat/completions`: passed through to a service that has the endpoint, and translated in both directions for others.
 
-use core::time::Duration;
+use std::sync::Arc;
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use codex_client::ErrorKind;
 use codex_sse::chat::ToChatChunks;
 use codex_types::Streaming;
 use codex_types::chat::ChatRequest;
 use codex_types::chat::translate::{to_chat_response, to_responses_request};
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Method, Response};
+use serde::Deserialize;
 
 use crate::body;
-use crate::events;
 use crate::failure::Failure;
+use crate::gateway::Gateway;
+use crate::journal::Entry;
+use crate::pass::{self, Passed};
 use crate::payload::{self, Payload};
+use crate::relay;
 use crate::responses::head;
-use crate::upstream::{Upstream, call_options};
+use crate::upstream::call_options;
+
+#[derive(Deserialize)]
+struct Named {
+    #[serde(default)]
+    model: String,
+}
 
 pub(crate) async fn complete(
-    upstream: &Upstream,
+    gateway: &Gateway,
+    entry: &Arc<Entry>,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<Response<Payload>, Failure> {
+    let named: Named = body::parse(&body)?;
+    entry.model(&named.model);
+    let upstream = &gateway.upstream;
+    if !upstream.translates_chat() {
+        let passed = pass::pass(upstream, headers, Method::POST, PATH, body.clone()).await?;
+        match passed {
+            Passed::NoEndpoint(_) if upstream.has_no_chat() => {}
+            Passed::NoEndpoint(response) | Passed::Response(response) => {
+                return Ok(pass::finish(entry, response));
+            }
+        }
+    }
+    translate(gateway, entry, headers, &body).await
+}
+
+async fn translate(
+    gateway: &Gateway,
+    entry: &Arc<Entry>,
     headers: &HeaderMap,
     body: &[u8],
-    keep_alive: Duration,
 ) -> Result<Response<Payload>, Failure> {
+    let (upstream, policy) = (&gateway.upstream, &gateway.policy);
     let chat: ChatRequest = body::parse(body)?;
     let translated = to_responses_request(&chat, &upstream.translation)
-        .map_err(|error| Failure::bad_request(error.to_api_error()))?;
+        .map_err(|error| Failure::unsupported(error.to_api_error(), policy, &upstream.profile))?;
     let mut options = upstream.telling(translated.answer_options());
     options.model = chat.model;
     options.created = now();
@@ -35,19 +68,21 @@ pub(crate) async fn complete(
         .stream(&translated.request)
         .options(call_options(headers))
         .await
-        .map_err(|error| Failure::of(&error))?;
+        .map_err(|error| Failure::explained(&error, policy, &upstream.profile))?;
     let headers = head(&stream, &translated.findings);
     if translated.streaming == Streaming::Yes {
-        return events::answer(stream, headers, ToChatChunks::new(options), keep_alive).await;
+        let (dialect, keep_alive) = (ToChatChunks::new(options), gateway.limits.keep_alive);
+        return relay::answer(stream, headers, dialect, keep_alive, entry, None).await;
     }
     let response = match stream.finish().await {
         Ok(response) => response,
         Err(error) => match (error.kind(), error.partial()) {
-            // An answer that was cut short by a limit is one, and says so in its finish reason.
+            // A response that a limit cut short is one, and says so in its finish reason.
             (ErrorKind::Incomplete, Some(partial)) => partial.clone(),
             _ => return Err(Failure::of(&error)),
         },
     };
+    relay::record(entry, &response);
     match to_chat_response(&response, &options) {
         Ok(completion) => {
             let body = serde_json::to_vec(&completion).unwrap_or_default();
@@ -62,3 +97,5 @@ fn now() -> u64 {
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
 }
+
+const PATH: &str = "chat/completions";

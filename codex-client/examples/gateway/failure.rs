@@ -1,41 +1,68 @@
-// What goes wrong, in the shape in which the APIs say it. Whoever repeats requests looks at the status, at `retry-after` and at the code; so
-// what the service said about these is passed on, and what the gateway itself has to say uses the same words.
+// What goes wrong, in the shape of the APIs. Clients that repeat requests look at the status, at `retry-after` and at the code; so what the
+// service reports of these is passed on, and the gateway's own errors use the same words.
 
 use core::error::Error as _;
 
-use codex_client::{Error, ErrorKind};
-use codex_types::profile::Unfit;
+use codex_client::{Error, ErrorKind, Side};
+use codex_types::profile::{Profile, Unfit};
 use codex_types::{ApiError, ErrorCategory};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::credentials::chain;
+use crate::journal::Fault;
 use crate::payload::{self, Payload};
+use crate::policy::Policy;
 
 pub(crate) struct Failure {
     status: StatusCode,
     error: Box<ApiError>,
     headers: HeaderMap,
+    fault: Fault,
 }
 
 impl Failure {
     /// The gateway's own refusal.
     pub(crate) fn refusal(status: StatusCode, code: &str, message: &str) -> Self {
+        Self::with_error(status, ApiError::new(code, message))
+    }
+
+    /// The gateway's own refusal, in full.
+    pub(crate) fn with_error(status: StatusCode, error: ApiError) -> Self {
         Self {
             status,
-            error: Box::new(ApiError::new(code, message)),
+            error: Box::new(error),
             headers: HeaderMap::new(),
+            fault: Fault::Client,
         }
     }
 
-    /// A request that can be understood by nobody, or by nobody who is asked here.
+    /// A malformed or unsupported request.
     pub(crate) fn bad_request(error: ApiError) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            error: Box::new(error),
-            headers: HeaderMap::new(),
+        Self::with_error(StatusCode::BAD_REQUEST, error)
+    }
+
+    /// A parameter that cannot be passed on, and what helps.
+    pub(crate) fn unsupported(mut error: ApiError, policy: &Policy, profile: &Profile) -> Self {
+        if let Some(parameter) = error.param.as_deref().filter(|_| {
+            error
+                .code
+                .as_ref()
+                .is_some_and(|code| code.as_str() == "unsupported_parameter")
+        }) {
+            error.message = policy.explain(parameter, profile, "");
         }
+        Self::bad_request(error)
+    }
+
+    /// What happened between the gateway and the service, where a request that does not fit it is explained.
+    pub(crate) fn explained(error: &Error, policy: &Policy, profile: &Profile) -> Self {
+        let mut failure = Self::of(error);
+        if let Some((parameter, reason)) = unfit(error) {
+            failure.error.message = policy.explain(&parameter, profile, reason);
+        }
+        failure
     }
 
     /// What happened between the gateway and the service.
@@ -46,7 +73,7 @@ impl Failure {
             ErrorKind::Status | ErrorKind::Failed => {
                 let told = told.clone().unwrap_or_default();
                 let status = error.status().unwrap_or_else(|| status_of(&told));
-                (status, "upstream_error")
+                (passable(status), "upstream_error")
             }
             ErrorKind::Request => (StatusCode::BAD_REQUEST, "unsupported_request"),
             ErrorKind::Credentials => (StatusCode::UNAUTHORIZED, "upstream_credentials"),
@@ -60,12 +87,51 @@ impl Failure {
             told.message = chain(error);
         }
         if told.param.is_none() {
-            told.param = parameter(error);
+            told.param = unfit(error).map(|(parameter, _)| parameter);
         }
+        let is_rejected = error.status().is_some_and(is_about_credentials);
+        if is_rejected {
+            told.message = format!("{REJECTED}: {}", told.message);
+        }
+        let fault = match (error.kind(), error.side()) {
+            (ErrorKind::Credentials | ErrorKind::Withheld, _) => Fault::Gateway,
+            (ErrorKind::Status, _) if is_rejected => Fault::Gateway,
+            (ErrorKind::Status, _) if status == StatusCode::TOO_MANY_REQUESTS => Fault::Service,
+            (_, Side::Network) => Fault::Network,
+            (_, Side::Local) => Fault::Client,
+            _ if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
+                Fault::Client
+            }
+            _ => Fault::Service,
+        };
         Self {
             status,
             error: Box::new(told),
             headers: headers.unwrap_or_default(),
+            fault,
+        }
+    }
+
+    /// The service does something that cannot be passed on.
+    pub(crate) fn of_service(status: StatusCode, code: &str, message: &str) -> Self {
+        Self {
+            fault: Fault::Service,
+            ..Self::refusal(status, code, message)
+        }
+    }
+
+    /// The service refuses the credentials of the gateway, with this body.
+    pub(crate) fn rejected(status: StatusCode, body: &[u8], headers: HeaderMap) -> Self {
+        let mut error = serde_json::from_slice::<Value>(body)
+            .ok()
+            .and_then(|body| serde_json::from_value::<ApiError>(body.get("error")?.clone()).ok())
+            .unwrap_or_else(|| ApiError::new("upstream_credentials", ""));
+        error.message = format!("{REJECTED}: {}", error.message);
+        Self {
+            status,
+            error: Box::new(error),
+            headers,
+            fault: Fault::Gateway,
         }
     }
 
@@ -75,7 +141,20 @@ impl Failure {
             status: status_of(&error),
             error: Box::new(error),
             headers,
+            fault: Fault::Service,
         }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn fault(&self) -> Fault {
+        self.fault
+    }
+
+    pub(crate) fn code(&self) -> Option<&str> {
+        self.error.code.as_ref().map(|code| code.as_str())
     }
 
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -139,11 +218,27 @@ pub(crate) fn passed_on(headers: &HeaderMap) -> HeaderMap {
         .collect()
 }
 
-/// The name of the parameter that the backend does not take, in the way the APIs write it.
-fn parameter(error: &Error) -> Option<String> {
+/// The first parameter that the backend does not take, as the APIs write it, and why.
+fn unfit(error: &Error) -> Option<(String, &str)> {
     let unfit = error.source()?.downcast_ref::<Unfit>()?;
-    let pointer = &unfit.findings().first()?.pointer;
-    Some(pointer.trim_start_matches('/').replace('/', "."))
+    let finding = unfit.findings().first()?;
+    let parameter = finding.pointer.trim_start_matches('/').replace('/', ".");
+    Some((parameter, &finding.message))
+}
+
+/// Whether the service refuses whoever sends the request rather than the request.
+pub(crate) fn is_about_credentials(status: StatusCode) -> bool {
+    status == StatusCode::UNAUTHORIZED || status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+}
+
+/// A status of the service as one that can be the gateway's: what neither reports success nor blames anybody is an error of the service.
+pub(crate) fn passable(status: StatusCode) -> StatusCode {
+    let is_known = status.is_client_error() || (500..600).contains(&status.as_u16());
+    if is_known {
+        status
+    } else {
+        StatusCode::BAD_GATEWAY
+    }
 }
 
 /// The status of an error that came without one.
@@ -171,3 +266,6 @@ fn kind(status: StatusCode) -> &'static str {
         _ => "invalid_request_error",
     }
 }
+
+const REJECTED: &str =
+    "the service rejected the credentials of the gateway, not those of its client";

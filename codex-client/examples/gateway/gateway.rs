@@ -1,17 +1,26 @@
 // What every request needs.
 
 use core::convert::Infallible;
+use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
 use crate::arguments::Limits;
 use crate::guard::Guard;
+use crate::journal::Journal;
+use crate::policy::Policy;
+use crate::state::Memory;
 use crate::upstream::Upstream;
 
 /// The state of the gateway. Everything that runs holds it, so that the gateway notices when nothing runs any more.
 pub(crate) struct Gateway {
     pub(crate) upstream: Upstream,
     pub(crate) guard: Guard,
+    pub(crate) policy: Policy,
+    pub(crate) journal: Arc<Journal>,
+    /// The responses of requests over HTTP, where they are kept.
+    pub(crate) memory: Option<Memory>,
+    pub(crate) open_metrics: bool,
     pub(crate) limits: Limits,
     /// Becomes true when the gateway is asked to stop.
     pub(crate) stopping: watch::Receiver<bool>,

@@ -1,5 +1,5 @@
-// Who may ask. Any program on this machine can open a connection, and so can any web page in its browser; so a request needs a token, and
-// nothing that a browser sends is answered.
+// Who may send requests. Any program on this machine can open a connection, and so can any web page in its browser; so a request needs a
+// token, and requests of web pages are refused, except those of origins that the operator allows and of the gateway's own status page.
 //
 // What a page could do: send requests across origins (they carry `Origin`, or `Sec-Fetch-Site`), and make its own name resolve to this
 // machine, so that the request is within one origin (DNS rebinding: the name is in `Host`).
@@ -10,8 +10,13 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use codex_auth::Secret;
-use http::header::{AUTHORIZATION, HOST, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
+    ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, HOST, ORIGIN, RETRY_AFTER, VARY,
+    WWW_AUTHENTICATE,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use ring::digest::{Digest, SHA256, digest};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -24,11 +29,15 @@ pub(crate) struct Guard {
     /// The token that was made up, to be told once.
     made_up: Option<Secret>,
     other_machines: bool,
+    hosts: Vec<String>,
+    origins: Vec<String>,
 }
 
-/// A program that may ask.
+/// A program that has a token.
 #[derive(Clone)]
 pub(crate) struct Caller {
+    /// The position of its token, from 1.
+    pub(crate) number: usize,
     /// Of the token. Digests are compared, so that how long it takes says nothing about the token.
     digest: Digest,
     requests: Arc<Semaphore>,
@@ -45,7 +54,9 @@ impl Guard {
         };
         let callers = arguments.bearers.iter().chain(&made_up);
         let callers = callers
-            .map(|token| Caller {
+            .enumerate()
+            .map(|(position, token)| Caller {
+                number: position + 1,
                 digest: digest(&SHA256, token.expose().as_bytes()),
                 requests: Arc::new(Semaphore::new(arguments.limits.requests)),
                 sockets: Arc::new(Semaphore::new(arguments.limits.requests)),
@@ -55,44 +66,64 @@ impl Guard {
             callers,
             made_up,
             other_machines: arguments.other_machines,
+            hosts: arguments.hosts.clone(),
+            origins: arguments.origins.clone(),
         })
     }
 
-    /// Tells the token that was made up, to whoever started the gateway and to nobody else.
+    /// Prints the token that was made up, for the operator only.
     pub(crate) fn introduce(&self) {
         if let Some(token) = &self.made_up {
             eprintln!("bearer token: {}", token.expose());
         }
     }
 
-    /// Refuses what a browser sends, whatever it asks for.
-    pub(crate) fn admit<B>(&self, request: &Request<B>) -> Result<(), Failure> {
+    /// Refuses requests that name another host, and those of web pages that are not allowed. Returns the headers that let the page of an
+    /// allowed origin read the response.
+    pub(crate) fn admit<B>(&self, request: &Request<B>) -> Result<HeaderMap, Failure> {
         let headers = request.headers();
-        let is_from_a_page = headers.contains_key(ORIGIN)
-            || headers
-                .get("sec-fetch-site")
-                .is_some_and(|site| site != "none");
-        if is_from_a_page {
+        if headers.get_all(HOST).iter().count() > 1 {
             return Err(Failure::refusal(
-                StatusCode::FORBIDDEN,
-                "origin_not_allowed",
-                "the gateway does not answer web pages",
+                StatusCode::BAD_REQUEST,
+                "invalid_host",
+                "the request has more than one Host header",
             ));
         }
         if !self.is_our_host(request) {
             return Err(Failure::refusal(
                 StatusCode::MISDIRECTED_REQUEST,
                 "host_not_allowed",
-                "the gateway is asked by its address, not by a name",
+                "the gateway answers to its address and to localhost; --allow-host allows another name",
             ));
         }
-        Ok(())
+        let mut origins = headers.get_all(ORIGIN).iter();
+        if let Some(origin) = origins.next() {
+            let is_allowed = self
+                .origins
+                .iter()
+                .any(|allowed| origin == allowed.as_str());
+            if is_allowed && origins.next().is_none() {
+                return Ok(readable_by(origin));
+            }
+        } else {
+            let site = headers.get("sec-fetch-site");
+            let is_own = is_of_page(request) && site.is_some_and(|site| site == "same-origin");
+            if is_own || site.is_none_or(|site| site == "none") {
+                return Ok(HeaderMap::new());
+            }
+        }
+        Err(Failure::refusal(
+            StatusCode::FORBIDDEN,
+            "origin_not_allowed",
+            "the gateway does not answer web pages; --allow-origin allows an origin",
+        ))
     }
 
     /// The client that sends this token.
     pub(crate) fn caller(&self, headers: &HeaderMap) -> Result<&Caller, Failure> {
-        let sent = headers
-            .get(AUTHORIZATION)
+        let mut credentials = headers.get_all(AUTHORIZATION).iter();
+        let credentials = credentials.next().filter(|_| credentials.next().is_none());
+        let sent = credentials
             .and_then(|value| value.to_str().ok())
             .and_then(bearer)
             .map(|token| digest(&SHA256, token.as_bytes()));
@@ -106,13 +137,13 @@ impl Guard {
             Failure::refusal(
                 StatusCode::UNAUTHORIZED,
                 "invalid_api_key",
-                "the gateway wants its own bearer token as the API key",
+                "this is not a token of the gateway; the API key of its clients is the token that --bearer names or that it printed at its start",
             )
             .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
         })
     }
 
-    /// A name can be made to resolve to any address; an address, and `localhost`, cannot.
+    /// A name can be made to resolve to any address; an address, and `localhost`, cannot. The operator knows the names that are allowed.
     fn is_our_host<B>(&self, request: &Request<B>) -> bool {
         let host = request
             .headers()
@@ -127,7 +158,10 @@ impl Guard {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         match bare.parse::<IpAddr>() {
             Ok(address) => self.other_machines || address.is_loopback(),
-            Err(_) => host.eq_ignore_ascii_case("localhost"),
+            Err(_) => {
+                let is = |name: &str| host.eq_ignore_ascii_case(name);
+                is("localhost") || self.hosts.iter().any(|allowed| is(allowed))
+            }
         }
     }
 }
@@ -154,6 +188,53 @@ fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Failure> {
         .with_header(RETRY_AFTER, HeaderValue::from_static("1"))
     })
 }
+
+/// Whether a request is for the status page or for what the page shows. A page of another origin cannot send it as `same-origin`.
+fn is_of_page<B>(request: &Request<B>) -> bool {
+    request.method() == Method::GET && PAGE.contains(&request.uri().path())
+}
+
+/// Fetch standard, section 3.3: what lets the page of this origin read the response.
+fn readable_by(origin: &HeaderValue) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    headers.insert(VARY, HeaderValue::from_static("origin"));
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    headers
+}
+
+/// Whether a request only asks what a page may send.
+pub(crate) fn is_preflight<B>(request: &Request<B>) -> bool {
+    request.method() == Method::OPTIONS
+        && request
+            .headers()
+            .contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// What the page of an allowed origin may send, in addition to what lets it read the response.
+pub(crate) fn may_send(asked: &HeaderMap) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    if let Some(names) = asked.get(ACCESS_CONTROL_REQUEST_HEADERS) {
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
+    }
+    // Private Network Access: a page of the internet that speaks to this machine.
+    if asked.contains_key("access-control-request-private-network") {
+        let name = HeaderName::from_static("access-control-allow-private-network");
+        headers.insert(name, HeaderValue::from_static("true"));
+    }
+    headers
+}
+
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, DELETE");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "openai-model, openai-organization, openai-processing-ms, openai-version, retry-after, retry-after-ms, x-gateway-changed, \
+     x-ratelimit-limit-requests, x-ratelimit-limit-tokens, x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens, \
+     x-ratelimit-reset-requests, x-ratelimit-reset-tokens, x-request-id",
+);
+/// The status page, what it loads, and what it shows.
+pub(crate) const PAGE: [&str; 4] = ["/", "/page.js", "/page.css", "/status"];
 
 /// RFC 9110 section 11.1: the name of the scheme is case-insensitive.
 fn bearer(credentials: &str) -> Option<&str> {

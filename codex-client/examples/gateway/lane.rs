@@ -1,30 +1,42 @@
-// One lane of a client's WebSocket: requests one after the other, over one conversation with the service.
+// One lane of a client's WebSocket: requests one after the other, over one conversation with the service. A request may name any response that
+// was made on the socket; where the service does not know it, it is sent the whole conversation instead.
 
+use core::net::SocketAddr;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use codex_client::{CallOptions, SocketSession, TurnEvent};
-use codex_types::{ClientEvent, CreateResponse};
+use codex_client::{CallOptions, Error, ErrorKind, SocketSession, SocketTurn, TurnEvent};
+use codex_types::profile::Store;
+use codex_types::{ClientEvent, CreateResponse, ErrorCategory, Response, Status};
 use http::StatusCode;
+use ring::rand::{SecureRandom as _, SystemRandom};
+use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
 use crate::failure::Failure;
 use crate::gateway::Gateway;
 use crate::guard::Caller;
+use crate::journal::Entry;
+use crate::relay;
+use crate::state::{Continued, Memory, Remembered, lost};
 
 pub(crate) struct Lane {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) caller: Caller,
+    pub(crate) peer: SocketAddr,
     pub(crate) options: CallOptions,
     pub(crate) stream_id: Option<String>,
+    /// The responses of all lanes of the socket.
+    pub(crate) memory: Memory,
     pub(crate) out: mpsc::Sender<String>,
 }
 
-/// Nobody takes the events any more.
+/// The client has left.
 struct Gone;
 
 impl Lane {
-    /// Answers until nothing more can come.
+    /// Serves requests until no more can come.
     pub(crate) async fn run(self, mut inbox: mpsc::Receiver<ClientEvent>) {
         let mut session = self.gateway.upstream.socket_session();
         let mut waiting = VecDeque::new();
@@ -33,18 +45,39 @@ impl Lane {
                 Some(event) => Some(event),
                 None => next(&mut session, &mut inbox).await,
             };
-            let told = match event {
+            let served = match event {
                 Some(ClientEvent::Create(request)) => {
-                    self.turn(&mut session, *request, &mut inbox, &mut waiting)
+                    self.serve(&mut session, *request, &mut inbox, &mut waiting)
                         .await
                 }
-                Some(_) => self.tell(nothing_to_steer()).await,
+                Some(_) => self.refuse(nothing_to_steer()).await,
                 None => return,
             };
-            if told.is_err() {
+            if served.is_err() {
                 return;
             }
         }
+    }
+
+    async fn serve(
+        &self,
+        session: &mut SocketSession,
+        request: CreateResponse,
+        inbox: &mut mpsc::Receiver<ClientEvent>,
+        waiting: &mut VecDeque<ClientEvent>,
+    ) -> Result<(), Gone> {
+        let journal = &self.gateway.journal;
+        let entry = journal.begin(self.peer, "WS", "/v1/responses");
+        entry.client(self.caller.number);
+        entry.model(&request.model);
+        entry.status(StatusCode::OK.as_u16());
+        let served = self.turn(session, request, inbox, waiting, &entry).await?;
+        if let Err(failure) = served {
+            entry.status(failure.status().as_u16());
+            entry.failed(failure.fault(), failure.code());
+            self.refuse(failure).await?;
+        }
+        Ok(())
     }
 
     async fn turn(
@@ -53,23 +86,55 @@ impl Lane {
         mut request: CreateResponse,
         inbox: &mut mpsc::Receiver<ClientEvent>,
         waiting: &mut VecDeque<ClientEvent>,
-    ) -> Result<(), Gone> {
-        // The lanes of the gateway are not those of the service: each has a socket of its own there.
+        entry: &Entry,
+    ) -> Result<Result<(), Failure>, Gone> {
+        // The lanes of the gateway are not those of the service: each has its own socket there.
         request.stream_id = None;
         let _place = match self.caller.enter() {
             Ok(place) => place,
-            Err(failure) => return self.tell(failure).await,
+            Err(failure) => return Ok(Err(failure)),
         };
-        let call = session.stream(&request).options(self.options.clone());
-        let mut turn = match call.await {
+        let number = self.caller.number;
+        let named = request.previous_response_id.clone();
+        let before = named.as_deref().and_then(|id| self.memory.get(number, id));
+        let profile = &self.gateway.upstream.profile;
+        let continued = Continued::new(&self.memory, number, before.as_ref(), &request, profile);
+        if let Some(id) = &named
+            && !self.is_known_there(session, before.as_ref())
+        {
+            if before.is_none() {
+                return Ok(Err(lost(id)));
+            }
+            request = continued.whole(request);
+        }
+        let first = self.begin(session, &request).await;
+        let is_lost = first.as_ref().is_err_and(is_lost) && before.is_some();
+        let turn = if is_lost && request.previous_response_id.is_some() {
+            drop(first);
+            request = continued.whole(request);
+            self.begin(session, &request).await
+        } else {
+            first
+        };
+        let mut turn = match turn {
             Ok(turn) => turn,
-            Err(error) => return self.tell(Failure::of(&error)).await,
+            Err(error) if request.generate == Some(false) && needs_socket(&error) => {
+                return self.prepare(&request, continued).await.map(Ok);
+            }
+            Err(error) => {
+                return Ok(Err(Failure::explained(
+                    &error,
+                    &self.gateway.policy,
+                    profile,
+                )));
+            }
         };
         loop {
             let message = tokio::select! {
                 item = turn.next() => match item {
                     Some(Ok(TurnEvent::Response(event))) => {
                         if let Ok(json) = event.to_json() {
+                            entry.sent();
                             self.say(json).await?;
                         }
                         continue;
@@ -77,38 +142,104 @@ impl Lane {
                     // Restarts were not asked for.
                     Some(Ok(TurnEvent::Restart(_))) => continue,
                     Some(Err(error)) if !error.is_fatal() => continue,
-                    Some(Err(error)) => return self.tell(Failure::of(&error)).await,
-                    None => return Ok(()),
+                    Some(Err(error)) => return Ok(Err(Failure::of(&error))),
+                    None => {
+                        let response = turn.snapshot();
+                        relay::record(entry, response);
+                        continued.ended(response);
+                        return Ok(Ok(()));
+                    }
                 },
                 Some(message) = inbox.recv() => message,
             };
             match message {
                 ClientEvent::Steer(steer) => {
                     if let Err(error) = turn.steer(steer.input).await {
-                        self.tell(Failure::of(&error)).await?;
+                        self.refuse(Failure::of(&error)).await?;
                     }
                 }
                 ClientEvent::Create(_) if waiting.len() < WAITING => waiting.push_back(message),
-                ClientEvent::Create(_) => self.tell(too_many()).await?,
-                _ => self.tell(nothing_to_steer()).await?,
+                ClientEvent::Create(_) => self.refuse(too_many()).await?,
+                _ => self.refuse(nothing_to_steer()).await?,
             }
         }
     }
 
-    async fn tell(&self, failure: Failure) -> Result<(), Gone> {
+    async fn begin<'a>(
+        &self,
+        session: &'a mut SocketSession,
+        request: &CreateResponse,
+    ) -> Result<SocketTurn<'a>, Error> {
+        session.stream(request).options(self.options.clone()).await
+    }
+
+    /// Whether the service may know a response: it keeps them, or there is a socket to it.
+    fn is_known_there(&self, session: &SocketSession, before: Option<&Remembered>) -> bool {
+        let is_kept = match before {
+            Some(before) => before.is_stored,
+            None => self.gateway.upstream.profile.store == Store::Free,
+        };
+        is_kept || session.is_connected()
+    }
+
+    /// Does for a service without sockets what `generate: false` asks for: the input is kept under the id of an empty response.
+    async fn prepare(&self, request: &CreateResponse, continued: Continued) -> Result<(), Gone> {
+        let mut response = Response::new(random_id(), Status::Completed);
+        response.model = request.model.clone();
+        response.created_at = now().into();
+        continued.ended(&response);
+        let response = serde_json::to_value(&response).unwrap_or_default();
+        let kinds = ["response.created", "response.completed"];
+        for (number, kind) in kinds.iter().enumerate() {
+            let event = json!({"type": kind, "sequence_number": number, "response": response});
+            self.say(event.to_string()).await?;
+        }
+        Ok(())
+    }
+
+    async fn refuse(&self, failure: Failure) -> Result<(), Gone> {
         self.say(failure.into_event().to_string()).await
     }
 
-    /// Sends an event, with the name of the lane in it.
-    async fn say(&self, mut json: String) -> Result<(), Gone> {
-        if let Some(stream_id) = &self.stream_id
-            && json.pop() == Some('}')
-        {
-            // Of such names nothing has to be escaped.
-            json.push_str(&format!(r#","stream_id":"{stream_id}"}}"#));
-        }
+    /// Sends an event, with the name of the lane in it and without credentials.
+    async fn say(&self, json: String) -> Result<(), Gone> {
+        let json = match &self.stream_id {
+            Some(stream_id) => on_lane(json, stream_id),
+            None => json,
+        };
+        let json = self.gateway.upstream.secrets.text(json);
         self.out.send(json).await.map_err(|_| Gone)
     }
+}
+
+/// An event of a lane. Only an event that has a `stream_id` already is read again.
+fn on_lane(json: String, stream_id: &str) -> String {
+    let open = json.trim_end().strip_suffix('}').map(str::trim_end);
+    match open {
+        // A name of a lane has nothing in it that has to be escaped.
+        Some(open) if !open.ends_with('{') && !json.contains("stream_id") => {
+            format!(r#"{open},"stream_id":"{stream_id}"}}"#)
+        }
+        _ => {
+            let mut event: Map<String, Value> = serde_json::from_str(&json).unwrap_or_default();
+            event.insert("stream_id".to_owned(), stream_id.into());
+            Value::Object(event).to_string()
+        }
+    }
+}
+
+/// Whether the service does not know the response that a request names, or is not told its name.
+fn is_lost(error: &Error) -> bool {
+    let failure = Failure::of(error);
+    let api = failure.error();
+    api.category() == ErrorCategory::StateLost
+        || api.blames_previous_response()
+        || api.param.as_deref() == Some("previous_response_id")
+}
+
+/// Whether a request to prepare the service would go over HTTP.
+fn needs_socket(error: &Error) -> bool {
+    error.kind() == ErrorKind::Request && Failure::of(error).error().param.is_none()
 }
 
 /// The next message. Until it comes, the socket to the service is kept alive.
@@ -129,7 +260,7 @@ fn nothing_to_steer() -> Failure {
     Failure::refusal(
         StatusCode::BAD_REQUEST,
         "unsupported_event",
-        "the gateway takes response.create, and response.steer while a response is being made",
+        "the gateway takes response.create, and response.steer while a response is in progress",
     )
 }
 
@@ -139,6 +270,20 @@ fn too_many() -> Failure {
         "too_many_requests",
         "there are as many requests waiting on this lane as the gateway allows",
     )
+}
+
+fn random_id() -> String {
+    let mut bytes = [0; 24];
+    // An id names a response on one socket only, so without random numbers it is merely not unique.
+    let _ = SystemRandom::new().fill(&mut bytes);
+    let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+    format!("resp_{}", digits.collect::<String>())
+}
+
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 /// Requests that wait for the one before.

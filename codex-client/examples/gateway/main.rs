@@ -25,10 +25,15 @@
 //! # What is passed on, and what is not
 //!
 //! Requests and events are passed on whole, with everything that has no name here. A request that the backend would refuse is answered with
-//! status 400 and the name of the parameter, unless `--lenient` says to leave such parameters out; what was changed is told in the header
-//! `x-gateway-changed`. Errors of the service keep their status, code, request id and `retry-after`; nothing is sent twice, because every SDK
-//! repeats requests by itself. A client that goes away cancels its request at the service; one that reads slowly is waited for, and one
-//! that does not read at all is let go.
+//! status 400 and the name of the parameter. With `--lenient`, tuning that the backend does not take is left out instead, and the header
+//! `x-gateway-changed` lists it; what changes the meaning of a request is refused all the same. Errors of the service keep their status, code,
+//! request id and `retry-after`; nothing is sent twice, because every SDK repeats requests by itself. A client that leaves cancels its request
+//! at the service; the gateway waits for one that reads slowly, and closes the connection of one that does not read at all.
+//!
+//! # Where to look
+//!
+//! `routes` decides what serves a request, `guard` who may send one, `policy` what may be left out and passed through. `relay` writes events,
+//! `pass` forwards everything else, `state` keeps conversations, and `journal` and `page` show what happens.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -40,43 +45,49 @@ mod answers;
 mod arguments;
 mod body;
 mod chat;
+mod connection;
 #[path = "../support/credentials.rs"]
 mod credentials;
 #[path = "../support/embedded.rs"]
 mod embedded;
-mod events;
 mod failure;
 #[path = "../support/flags.rs"]
 mod flags;
-mod forward;
 mod gateway;
 mod guard;
+mod journal;
 mod lane;
 mod models;
-mod patience;
+mod page;
+mod pass;
 mod payload;
+mod policy;
+mod relay;
 mod responses;
 mod routes;
+mod scrub;
 mod server;
 mod socket;
+mod state;
 mod upstream;
 
 use std::process::ExitCode;
 
-use arguments::{Arguments, USAGE};
+use arguments::Arguments;
 use guard::Guard;
+use policy::Policy;
 use server::Server;
 use upstream::Upstream;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = match arguments::parse() {
-        Ok(Some(arguments)) => arguments,
-        Ok(None) => {
-            println!("{USAGE}");
+        Ok(arguments) => arguments,
+        Err(Ok(text)) => {
+            println!("{text}");
             return ExitCode::SUCCESS;
         }
-        Err(message) => return fail(&message),
+        Err(Err(message)) => return fail(&message),
     };
     match run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -90,15 +101,21 @@ fn fail(message: &str) -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), String> {
-    let upstream = Upstream::connect(&arguments).await?;
+    let policy = Policy::new(&arguments);
+    let upstream = Upstream::connect(&arguments, &policy).await?;
     let guard = Guard::new(&arguments)?;
     let server = Server::bind(arguments.listen).await?;
     let stopped = stopped()?;
-    // Whoever starts the gateway reads its address from this line, so it comes first and ends with it.
+    // A program that starts the gateway reads its address from this line, so it comes first and ends with the URL.
     println!("listening on {}", server.url());
     upstream.introduce();
     guard.introduce();
-    server.run(upstream, guard, arguments.limits, stopped).await;
+    if arguments.remember > 0 {
+        eprintln!("up to {} responses are kept in memory", arguments.remember);
+    }
+    server
+        .run(upstream, guard, policy, &arguments, stopped)
+        .await;
     Ok(())
 }
 

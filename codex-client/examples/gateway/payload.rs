@@ -1,7 +1,8 @@
-// Bodies of responses. One can hold whatever its request occupies until the last byte is taken.
+// Bodies of responses. One can hold what its request occupies until the last byte is taken.
 
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -10,6 +11,8 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use tokio::sync::OwnedSemaphorePermit;
+
+use crate::journal::Entry;
 
 /// The body of an answer.
 pub(crate) type Payload = UnsyncBoxBody<Bytes, BoxError>;
@@ -30,10 +33,11 @@ pub(crate) fn json(headers: HeaderMap, body: impl Into<Bytes>) -> Response<Paylo
     response
 }
 
-/// A body that occupies a place among the requests of its client.
+/// A body whose request is recorded until it ends, and counts among those of its client.
 pub(crate) struct Held {
     pub(crate) body: Payload,
-    pub(crate) _place: OwnedSemaphorePermit,
+    pub(crate) entry: Arc<Entry>,
+    pub(crate) _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Body for Held {
@@ -42,9 +46,13 @@ impl Body for Held {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(_))) = &polled {
+            self.entry.sent();
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

@@ -1,20 +1,25 @@
-// `POST /v1/responses`.
+// `POST /v1/responses`, and the responses that the gateway itself keeps.
 
-use core::time::Duration;
+use std::sync::Arc;
 
-use codex_client::{Client, Error, ErrorKind, ResponseStream};
+use codex_client::{Error, ErrorKind, ResponseStream};
 use codex_types::lint::{Finding, FindingCode};
+use codex_types::profile::Store;
 use codex_types::{CreateResponse, Response as Answer, Status};
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use serde::Deserialize;
 
 use crate::body;
-use crate::events::{self, ResponsesDialect};
 use crate::failure::{self, Failure};
+use crate::gateway::Gateway;
+use crate::guard::Caller;
+use crate::journal::Entry;
 use crate::payload::{self, Payload};
+use crate::relay;
+use crate::state::{Continued, Memory, lost};
 use crate::upstream::call_options;
 
-/// What of a request decides about the form of its answer.
+/// What of a request decides about the form of its response.
 #[derive(Deserialize)]
 struct Form {
     stream: Option<bool>,
@@ -22,21 +27,30 @@ struct Form {
 }
 
 pub(crate) async fn create(
-    client: &Client,
+    gateway: &Gateway,
+    caller: &Caller,
+    entry: &Arc<Entry>,
     headers: &HeaderMap,
     body: &[u8],
-    keep_alive: Duration,
 ) -> Result<Response<Payload>, Failure> {
     let form: Form = body::parse(body)?;
     let request: CreateResponse = body::parse(body)?;
-    let stream = client
+    entry.model(&request.model);
+    let (request, continued) = match &gateway.memory {
+        Some(memory) => remembering(gateway, memory, caller, request)?,
+        None => (request, None),
+    };
+    let upstream = &gateway.upstream;
+    let stream = upstream
+        .client
         .stream(&request)
         .options(call_options(headers))
         .await
-        .map_err(|error| Failure::of(&error))?;
+        .map_err(|error| Failure::explained(&error, &gateway.policy, &upstream.profile))?;
     let headers = head(&stream, &[]);
     if form.stream == Some(true) {
-        return events::answer(stream, headers, ResponsesDialect::default(), keep_alive).await;
+        let keep_alive = gateway.limits.keep_alive;
+        return relay::responses(stream, headers, keep_alive, entry, continued).await;
     }
     let answer = if form.background == Some(true) {
         begun(stream).await
@@ -44,11 +58,77 @@ pub(crate) async fn create(
         stream.finish().await.or_else(ended)
     };
     let answer = answer.map_err(|error| Failure::of(&error))?;
+    relay::record(entry, &answer);
+    if let Some(continued) = continued {
+        continued.ended(&answer);
+    }
     let body = serde_json::to_vec(&answer).unwrap_or_default();
     Ok(payload::json(headers, body))
 }
 
-/// The headers of an answer: what the service's own say, and what was changed in the request on the way.
+/// The request with the conversation in it that it continues, if the gateway keeps that, and where its response is to be kept.
+fn remembering(
+    gateway: &Gateway,
+    memory: &Memory,
+    caller: &Caller,
+    request: CreateResponse,
+) -> Result<(CreateResponse, Option<Continued>), Failure> {
+    let profile = &gateway.upstream.profile;
+    let before = match request.previous_response_id.as_deref() {
+        None => None,
+        Some(id) => match memory.get(caller.number, id) {
+            None if profile.store == Store::Never => return Err(lost(id)),
+            // The service may know it.
+            None => return Ok((request, None)),
+            known => known,
+        },
+    };
+    let keeps = request.store != Some(false) && request.conversation.is_none();
+    let continued = Continued::new(memory, caller.number, before.as_ref(), &request, profile);
+    let request = match before {
+        Some(before) if !before.is_stored => continued.whole(request),
+        _ => request,
+    };
+    Ok((request, keeps.then_some(continued)))
+}
+
+/// Answers a request for a response that the gateway keeps; `None` if it keeps no such response.
+pub(crate) fn kept(
+    gateway: &Gateway,
+    caller: &Caller,
+    method: &Method,
+    segments: &[&str],
+) -> Option<Response<Payload>> {
+    let memory = gateway.memory.as_ref()?;
+    let body = match (method.as_str(), segments) {
+        ("GET" | "HEAD", ["responses", id]) => memory.get(caller.number, id)?.response,
+        ("GET" | "HEAD", ["responses", id, "input_items"]) => {
+            let remembered = memory.get(caller.number, id)?;
+            let items = remembered.input_items().join(",");
+            format!(r#"{{"object":"list","data":[{items}],"has_more":false}}"#).into()
+        }
+        ("DELETE", ["responses", id]) if memory.forget(caller.number, id) => {
+            format!(r#"{{"id":"{id}","object":"response","deleted":true}}"#).into()
+        }
+        _ => return None,
+    };
+    let mut headers = HeaderMap::new();
+    let name = HeaderName::from_static("x-gateway-source");
+    headers.insert(name, HeaderValue::from_static("memory"));
+    Some(payload::json(headers, body))
+}
+
+/// The error for a response that neither the gateway nor the service keeps.
+pub(crate) fn not_kept(gateway: &Gateway) -> Failure {
+    let message = if gateway.memory.is_some() {
+        "the gateway does not keep a response of this id, and the service keeps none"
+    } else {
+        "this service keeps no responses; start the gateway with --remember to keep them in memory"
+    };
+    Failure::refusal(StatusCode::NOT_FOUND, "not_found", message)
+}
+
+/// The headers of a response: those of the service, and what was changed in the request.
 pub(crate) fn head(stream: &ResponseStream, before: &[Finding]) -> HeaderMap {
     let mut headers = failure::passed_on(stream.meta().headers());
     let changes: Vec<String> = before
@@ -66,7 +146,7 @@ pub(crate) fn head(stream: &ResponseStream, before: &[Finding]) -> HeaderMap {
     headers
 }
 
-/// A response in the background is answered as soon as it has begun, and is not cancelled by looking away.
+/// A response in the background is returned as soon as it has begun, and is not cancelled when the stream is dropped.
 async fn begun(mut stream: ResponseStream) -> Result<Answer, Error> {
     while let Some(event) = stream.next().await {
         if let Some(response) = event?.response() {
@@ -76,7 +156,7 @@ async fn begun(mut stream: ResponseStream) -> Result<Answer, Error> {
     stream.finish().await
 }
 
-/// A response that failed or is incomplete is a response to whoever asks for one: its status says so.
+/// A response that failed or is incomplete is still a response: its status says so.
 fn ended(error: Error) -> Result<Answer, Error> {
     let is_response = matches!(error.kind(), ErrorKind::Failed | ErrorKind::Incomplete)
         && error
@@ -88,5 +168,5 @@ fn ended(error: Error) -> Result<Answer, Error> {
     Ok(error.into_partial().unwrap_or_default())
 }
 
-/// A header is no place for hundreds of them.
+/// Hundreds of them do not belong into a header.
 const MAX_CHANGES: usize = 20;

@@ -1,42 +1,112 @@
-// Which request is answered by what. Paths are the same with and without `/v1`, because base URLs are given either way.
+// Which request is served by what. Paths are the same with and without `/v1`, because base URLs are given either way.
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::UPGRADE;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 use crate::body;
+use crate::connection::Visitor;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
+use crate::guard::{self, Caller, PAGE};
+use crate::journal::Entry;
 use crate::payload::{self, Held, Payload};
-use crate::{chat, forward, models, responses, socket};
+use crate::{chat, models, page, pass, responses, socket};
 
-pub(crate) async fn answer(gateway: Arc<Gateway>, request: Request<Incoming>) -> Response<Payload> {
-    match route(gateway, request).await {
-        Ok(response) => response,
-        Err(failure) => failure.into_response(),
+/// Serves a request and records it.
+pub(crate) async fn answer(
+    gateway: Arc<Gateway>,
+    visitor: Arc<Visitor>,
+    request: Request<Incoming>,
+) -> Response<Payload> {
+    let (method, path) = (request.method().as_str(), request.uri().path());
+    let entry = gateway.journal.begin(visitor.peer, method, path);
+    if request.body().is_end_stream() {
+        visitor.request_is_read();
     }
+    let mut readable = HeaderMap::new();
+    let answered = match visitor.check().and_then(|()| gateway.guard.admit(&request)) {
+        Ok(headers) => {
+            readable = headers;
+            route(gateway, &visitor, &entry, request, !readable.is_empty()).await
+        }
+        Err(failure) => Err(failure),
+    };
+    let mut response = match answered {
+        Ok(response) => response,
+        Err(failure) => {
+            entry.failed(failure.fault(), failure.code());
+            let body = failure.into_response();
+            held(body, entry.clone(), None)
+        }
+    };
+    response.headers_mut().extend(readable);
+    entry.status(response.status().as_u16());
+    if let Some(id) = response
+        .headers()
+        .get("x-request-id")
+        .and_then(|id| id.to_str().ok())
+    {
+        entry.request_id(id);
+    }
+    response
+}
+
+fn held(
+    response: Response<Payload>,
+    entry: Arc<Entry>,
+    place: Option<tokio::sync::OwnedSemaphorePermit>,
+) -> Response<Payload> {
+    response.map(|body| {
+        let held = Held {
+            body,
+            entry,
+            _place: place,
+        };
+        held.boxed_unsync()
+    })
 }
 
 async fn route(
     gateway: Arc<Gateway>,
+    visitor: &Visitor,
+    entry: &Arc<Entry>,
     request: Request<Incoming>,
+    is_of_allowed_page: bool,
 ) -> Result<Response<Payload>, Failure> {
-    gateway.guard.admit(&request)?;
-    let path = request.uri().path().trim_matches('/').to_owned();
-    let path = path.strip_prefix("v1/").unwrap_or(&path);
-    if path == "healthz" {
-        return Ok(payload::json(HeaderMap::new(), r#"{"status":"ok"}"#));
+    if guard::is_preflight(&request) && is_of_allowed_page {
+        let mut response = Response::new(payload::whole(""));
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        *response.headers_mut() = guard::may_send(request.headers());
+        return Ok(held(response, entry.clone(), None));
+    }
+    let method = as_get(request.method());
+    let full_path = request.uri().path().to_owned();
+    let path = full_path.trim_matches('/');
+    let path = path.strip_prefix("v1/").unwrap_or(path);
+    let open = match (&method, path) {
+        (&Method::GET, "healthz") => Some(payload::json(HeaderMap::new(), r#"{"status":"ok"}"#)),
+        (&Method::GET, "metrics") if gateway.open_metrics => Some(page::metrics(&gateway)),
+        (&Method::GET, _) if PAGE.contains(&&*full_path) => page::asset(&full_path),
+        _ => None,
+    };
+    if let Some(response) = open {
+        return Ok(held(response, entry.clone(), None));
     }
     let caller = gateway.guard.caller(request.headers())?.clone();
+    visitor.introduced();
+    entry.client(caller.number);
     let segments: Vec<&str> = path.split('/').collect();
-    let method = request.method().clone();
     if segments == ["responses"] && method == Method::GET {
         return if request.headers().contains_key(UPGRADE) {
-            // An open socket is no request; its turns are.
-            socket::upgrade(gateway, caller, request)
+            // An open socket is not a request; its turns are.
+            let response = socket::upgrade(gateway, caller, visitor.peer, request)?;
+            Ok(held(response, entry.clone(), None))
         } else {
             Err(Failure::refusal(
                 StatusCode::UPGRADE_REQUIRED,
@@ -46,44 +116,106 @@ async fn route(
         };
     }
     let place = caller.enter()?;
-    let upstream = &gateway.upstream;
     let response = match (&method, segments.as_slice()) {
-        (&Method::POST, ["responses"]) => {
-            let headers = request.headers().clone();
-            let body = body::read(request, gateway.limits).await?;
-            responses::create(&upstream.client, &headers, &body, gateway.limits.keep_alive).await?
-        }
-        (&Method::POST, ["chat", "completions"]) => {
-            let headers = request.headers().clone();
-            let body = body::read(request, gateway.limits).await?;
-            chat::complete(upstream, &headers, &body, gateway.limits.keep_alive).await?
-        }
-        (&Method::GET, ["models"]) => models::list(&upstream.client).await?,
-        (&Method::GET, ["models", id @ ..]) => {
-            // Names of fine-tuned models have slashes in them.
-            models::one(&upstream.client, &id.join("/")).await?
-        }
-        (method, segments) if forward::is_forwarded(method, segments) => {
-            let target = match request.uri().query() {
-                Some(query) => format!("{path}?{query}"),
-                None => path.to_owned(),
-            };
-            let body = body::read(request, gateway.limits).await?;
-            forward::forward(upstream, method.clone(), &target, body).await?
-        }
+        (&Method::GET, ["metrics"]) => page::metrics(&gateway),
+        (&Method::GET, ["status"]) => page::status(&gateway),
         _ => {
-            return Err(Failure::refusal(
-                StatusCode::NOT_FOUND,
-                "not_found",
-                "the gateway has no such endpoint",
-            ));
+            let read = async |request| {
+                let body = body::read(request, gateway.limits).await;
+                visitor.request_is_read();
+                body
+            };
+            serve(&gateway, &caller, entry, request, &segments, read).await?
         }
     };
-    Ok(response.map(|body| {
-        let held = Held {
-            body,
-            _place: place,
-        };
-        held.boxed_unsync()
-    }))
+    Ok(held(response, entry.clone(), Some(place)))
+}
+
+/// Serves a request of the APIs.
+async fn serve(
+    gateway: &Gateway,
+    caller: &Caller,
+    entry: &Arc<Entry>,
+    request: Request<Incoming>,
+    segments: &[&str],
+    read: impl AsyncFnOnce(Request<Incoming>) -> Result<Bytes, Failure>,
+) -> Result<Response<Payload>, Failure> {
+    let upstream = &gateway.upstream;
+    let method = &as_get(request.method());
+    let headers = request.headers().clone();
+    let query = request.uri().query().map(|query| format!("?{query}"));
+    if let Some(response) = responses::kept(gateway, caller, method, segments) {
+        return Ok(response);
+    }
+    match (method, segments) {
+        (&Method::POST, ["responses"]) => {
+            let body = read(request).await?;
+            responses::create(gateway, caller, entry, &headers, &body).await
+        }
+        (&Method::POST, ["chat", "completions"]) => {
+            let body = read(request).await?;
+            chat::complete(gateway, entry, &headers, body).await
+        }
+        (&Method::GET, ["models"]) => models::list(&upstream.client).await,
+        // Names of fine-tuned models have slashes in them.
+        (&Method::GET, ["models", id @ ..]) => models::one(&upstream.client, &id.join("/")).await,
+        (&Method::GET | &Method::DELETE, ["responses", _, ..]) if !upstream.is_platform() => {
+            Err(responses::not_kept(gateway))
+        }
+        (method, segments) if is_passed_on(gateway, method, segments) => {
+            let path = segments.join("/") + &query.unwrap_or_default();
+            let body = match *method {
+                Method::GET => Bytes::new(),
+                _ => read(request).await?,
+            };
+            let passed = pass::pass(upstream, &headers, method.clone(), &path, body).await?;
+            Ok(pass::finish(entry, passed.into_response()))
+        }
+        _ => Err(no_endpoint(gateway, segments)),
+    }
+}
+
+/// The response to HEAD is that to GET, of which the server sends the headers only.
+fn as_get(method: &Method) -> Method {
+    match *method {
+        Method::HEAD => Method::GET,
+        ref other => other.clone(),
+    }
+}
+
+/// Whether a path is for the service: an allowed one of a service that has more than responses.
+fn is_passed_on(gateway: &Gateway, method: &Method, segments: &[&str]) -> bool {
+    let is_plain = |segment: &&str| {
+        let is_word =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
+        !segment.is_empty()
+            && segment.bytes().all(is_word)
+            && !segment.bytes().all(|byte| byte == b'.')
+    };
+    let is_known = [
+        Method::GET,
+        Method::POST,
+        Method::DELETE,
+        Method::PUT,
+        Method::PATCH,
+    ]
+    .contains(method);
+    let is_call = matches!(segments, ["responses", "input_tokens" | "compact"]);
+    is_known
+        && segments.iter().all(is_plain)
+        && gateway.policy.allows(&segments.join("/"))
+        && (gateway.upstream.is_platform() || is_call)
+}
+
+fn no_endpoint(gateway: &Gateway, segments: &[&str]) -> Failure {
+    let path = segments.join("/");
+    let message = if !gateway.upstream.is_platform() && gateway.policy.allows(&path) {
+        "a ChatGPT login does not reach this endpoint, only an API key does; with this login the gateway serves /v1/responses, /v1/chat/completions and /v1/models".to_owned()
+    } else {
+        format!(
+            "the gateway does not serve this path; it serves /v1/responses, /v1/chat/completions and /v1/models, and passes through: {} (--allow-path adds others)",
+            gateway.policy.paths().join(", ")
+        )
+    };
+    Failure::refusal(StatusCode::NOT_FOUND, "not_found", &message)
 }

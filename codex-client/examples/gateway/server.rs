@@ -1,22 +1,27 @@
-// Connections from the first to the last: accepting them, serving them, and stopping without cutting anything off.
+// Connections from the first to the last: accepting them, within limits, serving them, and stopping without cutting a response off.
 
 use core::convert::Infallible;
 use core::net::SocketAddr;
 use core::pin::pin;
 use core::time::Duration;
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::time::sleep;
 
-use crate::arguments::Limits;
+use crate::arguments::{Arguments, Limits};
+use crate::connection::{Connection, Visitor, left};
 use crate::gateway::Gateway;
 use crate::guard::Guard;
-use crate::patience::Patience;
+use crate::journal::Journal;
+use crate::policy::Policy;
 use crate::routes;
+use crate::state::Memory;
 use crate::upstream::Upstream;
 
 pub(crate) struct Server {
@@ -36,34 +41,56 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// Serves until asked to stop. Then running answers are finished, unless they take too long or the gateway is asked again.
+    /// Serves until asked to stop. Then running responses are finished, unless they take too long or the gateway is asked again.
     pub(crate) async fn run(
         self,
         upstream: Upstream,
         guard: Guard,
-        limits: Limits,
+        policy: Policy,
+        arguments: &Arguments,
         mut stopped: impl AsyncFnMut(),
     ) {
+        let limits = arguments.limits;
         let (stop, stopping) = watch::channel(false);
         let (running, mut all_done) = mpsc::channel(1);
+        let kept = (arguments.remember > 0).then(|| {
+            Memory::new(
+                arguments.remember,
+                remembered_bytes(arguments.remember, limits),
+            )
+        });
         let gateway = Arc::new(Gateway {
             upstream,
             guard,
+            policy,
+            journal: Journal::new(arguments.log),
+            memory: kept,
+            open_metrics: arguments.open_metrics,
             limits,
             stopping,
             _running: running,
         });
+        if arguments.checks {
+            tokio::spawn(check(gateway.clone()));
+        }
         {
             let mut stopped = pin!(stopped());
+            let mut strangers = Strangers::default();
+            let places = Arc::new(Semaphore::new(limits.connections));
             loop {
                 tokio::select! {
                     () = &mut stopped => break,
                     accepted = self.listener.accept() => match accepted {
-                        Ok((stream, _)) => {
-                            tokio::spawn(serve(gateway.clone(), stream));
+                        Ok((stream, peer)) => {
+                            // Beyond the limit connections are closed at once, so that their other end knows.
+                            if let Ok(place) = places.clone().try_acquire_owned() {
+                                let visitor = Visitor::new(peer);
+                                strangers.add(&visitor);
+                                tokio::spawn(serve(gateway.clone(), visitor, stream, place));
+                            }
                         }
                         // Too many open files, most likely; some will be closed.
-                        Err(_) => tokio::time::sleep(BREATH).await,
+                        Err(_) => sleep(BREATH).await,
                     },
                 }
             }
@@ -73,37 +100,106 @@ impl Server {
         let _ = stop.send(true);
         tokio::select! {
             _ = all_done.recv() => {}
-            () = tokio::time::sleep(limits.stop_within) => {}
+            () = sleep(limits.stop_within) => {}
             () = stopped() => {}
         }
     }
 }
 
-async fn serve(gateway: Arc<Gateway>, stream: TcpStream) {
+/// Tries the credentials while requests are served already.
+async fn check(gateway: Arc<Gateway>) {
+    let mut stopping = gateway.stopping.clone();
+    tokio::select! {
+        found = gateway.upstream.check() => eprintln!("{found}"),
+        _ = stopping.wait_for(|stopping| *stopping) => {}
+    }
+}
+
+/// Connections of which no request had a token yet. There are only so many; a new one takes the place of the oldest.
+#[derive(Default)]
+struct Strangers {
+    waiting: VecDeque<Weak<Visitor>>,
+}
+
+impl Strangers {
+    fn add(&mut self, visitor: &Arc<Visitor>) {
+        if self.waiting.len() >= STRANGERS {
+            self.waiting
+                .retain(|waiting| waiting.upgrade().is_some_and(|visitor| !visitor.is_known()));
+        }
+        if self.waiting.len() >= STRANGERS
+            && let Some(oldest) = self.waiting.pop_front().and_then(|oldest| oldest.upgrade())
+        {
+            oldest.replaced.notify_one();
+        }
+        self.waiting.push_back(Arc::downgrade(visitor));
+    }
+}
+
+async fn serve(
+    gateway: Arc<Gateway>,
+    visitor: Arc<Visitor>,
+    stream: TcpStream,
+    _place: OwnedSemaphorePermit,
+) {
+    let journal = gateway.journal.clone();
+    journal.connected();
+    serve_connection(gateway, visitor, stream).await;
+    journal.disconnected();
+}
+
+async fn serve_connection(gateway: Arc<Gateway>, visitor: Arc<Visitor>, stream: TcpStream) {
     // Deltas are small and must not wait for each other. A connection that refuses the option works without it.
     let _ = stream.set_nodelay(true);
+    let stream = Arc::new(stream);
     let patience = gateway.limits.patience;
     let mut stopping = gateway.stopping.clone();
-    let service = service_fn(move |request| {
-        let gateway = gateway.clone();
-        async move { Ok::<_, Infallible>(routes::answer(gateway, request).await) }
+    let service = service_fn(|request| {
+        let (gateway, visitor) = (gateway.clone(), visitor.clone());
+        async move { Ok::<_, Infallible>(routes::answer(gateway, visitor, request).await) }
     });
+    let io = Connection::new(stream.clone(), visitor.clone(), patience);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(patience)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(Patience::new(stream, patience)), service)
+        .serve_connection(TokioIo::new(io), service)
         .with_upgrades();
     let mut connection = pin!(connection);
+    let is_stranger = async {
+        tokio::select! {
+            () = visitor.replaced.notified() => {}
+            () = sleep(patience.min(INTRODUCTION)) => {}
+        }
+        if visitor.is_known() {
+            core::future::pending::<()>().await;
+        }
+    };
     tokio::select! {
-        // Whatever is wrong with a connection, its other end knows as much.
+        // What is wrong with a connection concerns its other end.
         _ = connection.as_mut() => return,
+        () = left(&stream) => return,
+        () = is_stranger => return,
         _ = stopping.wait_for(|stopping| *stopping) => {}
     }
     connection.as_mut().graceful_shutdown();
-    let _ = connection.await;
+    tokio::select! {
+        _ = connection => {}
+        () = left(&stream) => {}
+    }
 }
 
-/// Bytes of the head of a request, and of an answer that waits for its client.
+/// Bytes of remembered responses: enough for the largest request, and some for each.
+fn remembered_bytes(responses: usize, limits: Limits) -> usize {
+    limits.body.max(responses.saturating_mul(REMEMBERED))
+}
+
+/// Bytes of the head of a request, and of a response that waits for its client.
 const MAX_HEAD: usize = 64 * 1024;
 const BREATH: Duration = Duration::from_millis(50);
+/// Connections without a token.
+const STRANGERS: usize = 128;
+/// How long a connection may be without a token.
+const INTRODUCTION: Duration = Duration::from_secs(10);
+/// Bytes of a remembered response on average.
+const REMEMBERED: usize = 256 * 1024;

@@ -1,7 +1,8 @@
-// `GET /v1/responses` with an upgrade: a client's WebSocket. Requests on one lane (`stream_id`) are answered one after the other, on
-// different lanes side by side; each lane is a conversation of its own with the service. One task reads and writes, so a client that does
-// not read its events is not read either.
+// `GET /v1/responses` with an upgrade: a client's WebSocket. Requests on one lane (`stream_id`) are served one after the other, on different
+// lanes in parallel; each lane has its own conversation with the service. One task reads and writes, so a client that does not read its events
+// is not read either.
 
+use core::net::SocketAddr;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -30,12 +31,14 @@ use crate::gateway::Gateway;
 use crate::guard::Caller;
 use crate::lane::Lane;
 use crate::payload::{self, Payload};
+use crate::state::Memory;
 use crate::upstream::call_options;
 
-/// Answers an upgrade, and serves the socket that comes of it.
+/// Answers an upgrade, and serves the socket that results.
 pub(crate) fn upgrade(
     gateway: Arc<Gateway>,
     caller: Caller,
+    peer: SocketAddr,
     mut request: Request<Incoming>,
 ) -> Result<Response<Payload>, Failure> {
     let headers = request.headers();
@@ -63,7 +66,7 @@ pub(crate) fn upgrade(
     let place = caller.connect()?;
     let upgrading = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
-        serve(gateway, caller, options, upgrading).await;
+        serve(gateway, caller, peer, options, upgrading).await;
         drop(place);
     });
     let mut response = Response::new(payload::whole(""));
@@ -77,7 +80,13 @@ pub(crate) fn upgrade(
     Ok(response)
 }
 
-async fn serve(gateway: Arc<Gateway>, caller: Caller, options: CallOptions, upgrading: OnUpgrade) {
+async fn serve(
+    gateway: Arc<Gateway>,
+    caller: Caller,
+    peer: SocketAddr,
+    options: CallOptions,
+    upgrading: OnUpgrade,
+) {
     let Ok(upgraded) = upgrading.await else {
         return;
     };
@@ -87,11 +96,14 @@ async fn serve(gateway: Arc<Gateway>, caller: Caller, options: CallOptions, upgr
     let socket =
         WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
     let (out, events) = mpsc::channel(EVENTS);
+    let memory = Memory::new(RESPONSES, gateway.limits.body);
     let connection = Connection {
         socket,
         gateway,
         caller,
+        peer,
         options,
+        memory,
         lanes: HashMap::new(),
         running: JoinSet::new(),
         out,
@@ -103,7 +115,10 @@ struct Connection {
     socket: WebSocketStream<TokioIo<Upgraded>>,
     gateway: Arc<Gateway>,
     caller: Caller,
+    peer: SocketAddr,
     options: CallOptions,
+    /// The responses that were made on this socket.
+    memory: Memory,
     lanes: HashMap<Option<String>, mpsc::Sender<ClientEvent>>,
     /// Dropped with the connection, which ends whatever was asked for over it.
     running: JoinSet<()>,
@@ -170,12 +185,21 @@ impl Connection {
         }
     }
 
+    async fn flush(&mut self) -> Result<(), Gone> {
+        match timeout(self.gateway.limits.patience, self.socket.flush()).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(Gone),
+        }
+    }
+
     async fn take(&mut self, message: Message, is_stopping: bool) -> Result<(), Gone> {
         let result = match message {
             _ if is_stopping => Ok(()),
             Message::Text(text) => self.pass_on(text.as_bytes()),
             Message::Binary(bytes) => self.pass_on(&bytes),
             Message::Close(_) => return Err(Gone),
+            // The pong is written before anything else is read: a client that only pings does not fill memory.
+            Message::Ping(_) => return self.flush().await,
             _ => Ok(()),
         };
         match result {
@@ -190,10 +214,13 @@ impl Connection {
     /// Gives a message to its lane.
     fn pass_on(&mut self, message: &[u8]) -> Result<(), Failure> {
         let lane = body::parse::<Address>(message)?.stream_id;
-        let event: ClientEvent = body::parse(message)?;
         if lane.as_deref().is_some_and(|name| !is_lane(name)) {
-            return Err(refusal("invalid_stream_id", "this cannot be a stream_id"));
+            return Err(refusal(
+                "invalid_stream_id",
+                "a stream_id has 1 to 256 letters, digits, dots, hyphens and underscores",
+            ));
         }
+        let event: ClientEvent = body::parse(message)?;
         if !self.lanes.contains_key(&lane) {
             if self.lanes.len() >= LANES {
                 return Err(refusal(
@@ -205,8 +232,10 @@ impl Connection {
             let running = Lane {
                 gateway: self.gateway.clone(),
                 caller: self.caller.clone(),
+                peer: self.peer,
                 options: self.options.clone(),
                 stream_id: lane.clone(),
+                memory: self.memory.clone(),
                 out: self.out.clone(),
             };
             self.running.spawn(running.run(inbox));
@@ -241,3 +270,5 @@ const EVENTS: usize = 32;
 const LANES: usize = 16;
 /// Messages that wait on a lane.
 const WAITING: usize = 8;
+/// Responses of a socket that a request may continue.
+const RESPONSES: usize = 64;

@@ -1,24 +1,35 @@
-// The service behind the gateway: whichever one there are credentials for, or else a server in this program.
+// The service behind the gateway: the one that the credentials are for, or else a server in this program.
 
-use codex_client::{CallOptions, Client, SocketSession, SocketSettings, TransportChoice};
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use codex_client::{
+    CallOptions, Client, ErrorKind, SocketSession, SocketSettings, TransportChoice,
+};
 use codex_transport::testing::LoopbackServer;
-use codex_transport::{RetryPolicy, Timeouts};
+use codex_transport::{HyperTransport, RetryPolicy, Timeouts};
 use codex_types::ReasoningSummary;
 use codex_types::chat::translate::{AnswerOptions, ReasoningShown, RequestOptions};
-use codex_types::profile::{FitPolicy, Identity, OnFinding, Profile};
-use http::HeaderMap;
+use codex_types::profile::{Identity, Profile, RequestForm, Store};
+use http::{HeaderMap, StatusCode, Uri};
 
-use crate::arguments::Arguments;
-use crate::credentials;
+use crate::arguments::{Arguments, ChatChoice};
+use crate::credentials::{self, chain};
 use crate::embedded;
+use crate::policy::Policy;
+use crate::scrub::{Scrubbing, Secrets};
 
 pub(crate) struct Upstream {
     pub(crate) client: Client,
     pub(crate) profile: Profile,
     /// Everything before `/responses`.
-    pub(crate) base_url: String,
+    base_url: String,
     /// How a chat request becomes one for this service.
     pub(crate) translation: RequestOptions,
+    /// The credentials, which are removed from everything that the service sends.
+    pub(crate) secrets: Secrets,
+    /// Whether chat requests are translated: as the operator chose, or because the service turned out to have no endpoint for them.
+    translates_chat: AtomicBool,
+    may_fall_back: bool,
     transport: TransportChoice,
     reasoning: bool,
     /// Runs until this is dropped.
@@ -26,7 +37,7 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    pub(crate) async fn connect(arguments: &Arguments) -> Result<Self, String> {
+    pub(crate) async fn connect(arguments: &Arguments, policy: &Policy) -> Result<Self, String> {
         let found = credentials::find(&arguments.named)?;
         let embedded = if found.is_none() && arguments.named.base_url.is_none() {
             Some(embedded::start(None)?)
@@ -38,18 +49,21 @@ impl Upstream {
             timeouts = timeouts.with_idle(idle);
             timeouts.headers = timeouts.headers.map(|headers| headers.min(idle));
         }
+        let transport = HyperTransport::builder().timeouts(timeouts).build();
+        let secrets = Secrets::default();
+        let transport = Scrubbing {
+            transport: transport.map_err(|error| chain(&error))?,
+            secrets: secrets.clone(),
+        };
         // Every SDK repeats requests by itself. Were they repeated here as well, the attempts would multiply.
         let mut builder = Client::builder()
             .originator(ORIGINATOR)
             .user_agent(AGENT)
             .timeouts(timeouts)
-            .retry(RetryPolicy::none());
-        let fit = if arguments.lenient {
-            FitPolicy::always(OnFinding::Strip)
-        } else {
-            FitPolicy::new()
-        };
-        builder = builder.fit(fit);
+            .retry(RetryPolicy::none())
+            .fit(policy.fit())
+            .websocket(transport.clone())
+            .transport(transport);
         let mut base_url = arguments.named.base_url.clone();
         if let Some(server) = &embedded {
             base_url = Some(server.url("/v1"));
@@ -62,28 +76,122 @@ impl Upstream {
             builder = builder.auth(found.source);
             profile = profile.or(found.profile);
         }
+        if arguments.upstream_sockets && base_url.is_some() {
+            let known = profile.get_or_insert_with(Profile::compatible);
+            known.websocket.supported = true;
+            known.websocket.continues = true;
+        }
         if let Some(profile) = profile {
             builder = builder.profile(profile);
         }
         let client = builder.build().map_err(|error| error.to_string())?;
         let profile = client.profile().await.map_err(|error| error.to_string())?;
         agree(&profile, arguments)?;
-        let mut translation = RequestOptions::for_profile(&profile);
-        translation.lenient = arguments.lenient;
+        let mut translation = policy.translation(&profile);
         translation.reasoning_summary = arguments.reasoning.then_some(ReasoningSummary::Auto);
-        let base_url = base_url.or_else(|| Some(profile.base_url.as_deref()?.to_owned()));
+        let has_chat = profile.store != Store::Never && embedded.is_none();
+        let translates_chat = match arguments.chat {
+            ChatChoice::Auto => !has_chat,
+            ChatChoice::Translate => true,
+            ChatChoice::Pass => false,
+        };
+        let base_url = base_url.or_else(|| profile.base_url.as_deref().map(str::to_owned));
         Ok(Self {
             client,
-            profile,
             base_url: base_url.unwrap_or_default(),
+            profile,
             translation,
+            secrets,
+            translates_chat: AtomicBool::new(translates_chat),
+            may_fall_back: arguments.chat == ChatChoice::Auto,
             transport: arguments.transport,
             reasoning: arguments.reasoning,
             embedded,
         })
     }
 
-    /// Says whom the answers come from, and on what conditions.
+    /// Whether the service has more than the Responses API.
+    pub(crate) fn is_platform(&self) -> bool {
+        self.profile.store != Store::Never
+    }
+
+    pub(crate) fn translates_chat(&self) -> bool {
+        self.translates_chat.load(Ordering::Relaxed)
+    }
+
+    /// The service has no endpoint for chats; returns whether they are translated from now on.
+    pub(crate) fn has_no_chat(&self) -> bool {
+        if self.may_fall_back {
+            self.translates_chat.store(true, Ordering::Relaxed);
+        }
+        self.may_fall_back
+    }
+
+    /// Tries the credentials and returns what was found, for the operator.
+    pub(crate) async fn check(&self) -> String {
+        let name = &self.profile.name;
+        let place = place(&self.base_url);
+        let tried = if self.is_platform() {
+            self.client
+                .models()
+                .await
+                .map(|models| format!("{} models", models.names().count()))
+        } else {
+            self.client.usage().await.map(|limits| {
+                let plan = limits
+                    .plan_type
+                    .as_ref()
+                    .map_or("unknown", |plan| plan.as_str());
+                let windows = limits
+                    .limits
+                    .iter()
+                    .flat_map(|limit| [limit.primary, limit.secondary]);
+                let used = windows.flatten().filter_map(|window| {
+                    Some(format!(
+                        "{:.0} % of {} min used",
+                        window.used_percent, window.window_minutes?
+                    ))
+                });
+                let used: Vec<String> = used.collect();
+                format!(
+                    "plan {plan}, {}",
+                    if used.is_empty() {
+                        "no limits reported".to_owned()
+                    } else {
+                        used.join(", ")
+                    }
+                )
+            })
+        };
+        match tried {
+            Ok(found) => {
+                format!("backend {name} at {place}: the credentials are accepted ({found})")
+            }
+            Err(error)
+                if matches!(
+                    error.status(),
+                    Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+                ) =>
+            {
+                format!(
+                    "backend {name}: the service rejects the credentials of the gateway: {}",
+                    chain(&error)
+                )
+            }
+            Err(error) if error.kind() == ErrorKind::Credentials => {
+                format!(
+                    "backend {name}: the gateway has no usable credentials: {}",
+                    chain(&error)
+                )
+            }
+            Err(error) => format!(
+                "backend {name}: the credentials could not be tried: {}",
+                chain(&error)
+            ),
+        }
+    }
+
+    /// Prints where responses come from, and on what conditions.
     pub(crate) fn introduce(&self) {
         if let Some(server) = &self.embedded {
             let address = server.address();
@@ -117,14 +225,42 @@ impl Upstream {
     }
 }
 
-/// What a client says in headers about its request rather than about itself: the conversation, and the name of the request.
+/// A URL without a user and without a query, which may be secret.
+fn place(url: &str) -> String {
+    let Ok(url) = url.parse::<Uri>() else {
+        return String::new();
+    };
+    let port = url
+        .port()
+        .map(|port| format!(":{port}"))
+        .unwrap_or_default();
+    let (scheme, host) = (
+        url.scheme_str().unwrap_or_default(),
+        url.host().unwrap_or_default(),
+    );
+    format!("{scheme}://{host}{port}{}", url.path())
+}
+
+/// What the headers of a client say about its request rather than about the client: the conversation, the turn, the form of the body, and
+/// the name of the request. The profile decides which of it the service gets.
 pub(crate) fn call_options(headers: &HeaderMap) -> CallOptions {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::to_owned);
     let mut identity = Identity::new();
     identity.session_id = text("session-id").or_else(|| text("session_id"));
     identity.thread_id = text("thread-id").or_else(|| text("thread_id"));
     identity.request_id = text("x-client-request-id");
+    identity.organization = text("openai-organization");
+    identity.project = text("openai-project");
+    identity.client_version = text("version");
+    identity.turn_state = text("x-codex-turn-state");
+    identity.turn_metadata = text("x-codex-turn-metadata");
+    identity.window_id = text("x-codex-window-id");
+    identity.installation_id = text("x-codex-installation-id");
+    identity.beta_features = text("x-codex-beta-features");
     let mut options = CallOptions::new().identity(identity);
+    if text(LITE).is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        options = options.form(RequestForm::Lite);
+    }
     for name in ["idempotency-key", "openai-beta"] {
         if let Some(value) = text(name) {
             options = options.header(name, value);
@@ -150,9 +286,12 @@ fn agree(profile: &Profile, arguments: &Arguments) -> Result<(), String> {
     Ok(())
 }
 
-/// The gateway's own name: it does not pass for the program behind it, nor for another client.
-pub(crate) const ORIGINATOR: &str = "codex-client-rs-gateway";
-pub(crate) const AGENT: &str = concat!("codex-client-rs-gateway/", env!("CARGO_PKG_VERSION"));
+/// Announces a body in the form of Responses Lite.
+const LITE: &str = "x-openai-internal-codex-responses-lite";
+
+/// The gateway's own name: it does not pass for the program that uses it, nor for another client.
+const ORIGINATOR: &str = "codex-client-rs-gateway";
+const AGENT: &str = concat!("codex-client-rs-gateway/", env!("CARGO_PKG_VERSION"));
 
 const SIGN_IN_WITH_CHATGPT: &str = "sign-in-with-chatgpt";
 

@@ -110,7 +110,7 @@ fn it_listens_for_this_machine_alone_unless_told_otherwise() {
     let message = refusal(&["--listen", "0.0.0.0:0"]);
     assert_eq!(
         message,
-        "gateway: other machines reach 0.0.0.0: --allow-other-machines says that they may\n"
+        "gateway: other machines reach 0.0.0.0: --allow-other-machines confirms that they may\n"
     );
     let mut command = command(&["--listen", "0.0.0.0:0", "--allow-other-machines"]);
     let mut child = command
@@ -146,11 +146,165 @@ fn a_wrong_command_line_says_what_is_wrong() {
             &["--transport", "pigeon"][..],
             "--transport is auto, http or websocket",
         ),
+        (
+            &["--requests", "18446744073709551616"][..],
+            "--requests takes a positive number, at most 1000000",
+        ),
+        (
+            &["--max-body", "18446744073709551615"][..],
+            "--max-body takes a positive number",
+        ),
+        (
+            &["--patience", "1e300"][..],
+            "--patience takes a positive number of seconds, at most a week",
+        ),
+        (
+            &["--keep-alive", "nan"][..],
+            "--keep-alive takes a positive number of seconds",
+        ),
+        (
+            &["--bearer", "xxxxxxxxxxxxxxxxxxxx"][..],
+            "not all the same",
+        ),
+        (&["--api-key", "k"][..], "--bearer has to name one"),
+        (
+            &["--allow-origin", "*"][..],
+            "--allow-origin takes an origin",
+        ),
+        (
+            &["--allow-origin", "null"][..],
+            "--allow-origin takes an origin",
+        ),
+        (
+            &["--allow-origin", "https://app.example/path"][..],
+            "--allow-origin takes an origin",
+        ),
+        (
+            &["--allow-host", "a.example:80"][..],
+            "--allow-host takes a host name without a port",
+        ),
+        (
+            &["--chat", "maybe"][..],
+            "--chat is auto, translate or pass",
+        ),
+        (
+            &["--allow-path", "../admin"][..],
+            "--allow-path takes a path",
+        ),
+        (&["--log", "xml"][..], "--log is text or json"),
         (&["--colour"][..], "--colour"),
     ] {
         let message = refusal(arguments);
         assert!(message.contains(expected), "{message}");
     }
+}
+
+#[test]
+fn it_listens_where_it_is_told_in_every_spelling() {
+    for (listen, prefix) in [
+        ("0", "127.0.0.1:"),
+        ("localhost:0", "127.0.0.1:"),
+        ("127.0.0.1:0", "127.0.0.1:"),
+    ] {
+        let gateway = Gateway::start(&["--listen", listen]);
+        assert!(gateway.address().starts_with(prefix), "{listen}");
+    }
+    let version = command(&["--version"]).output().expect("the gateway runs");
+    assert!(version.status.success());
+    assert!(version.stdout.starts_with(b"gateway 0."), "{version:?}");
+}
+
+#[test]
+fn names_and_origins_are_allowed_by_flags() {
+    let gateway = Gateway::start(&[
+        "--allow-host",
+        "Gateway.Example",
+        "--allow-origin",
+        "https://app.example",
+    ]);
+    let token = format!("authorization: bearer {TOKEN}\r\n");
+    let from = |origin: &str| format!("origin: {origin}\r\n");
+    for (host, more, status) in [
+        ("gateway.example:8080", token.clone(), "200"),
+        ("GATEWAY.example", token.clone(), "200"),
+        ("other.example", token.clone(), "421"),
+        ("localhost", from("https://app.example") + &token, "200"),
+        ("localhost", from("https://app.example"), "401"),
+        (
+            "localhost",
+            from("https://app.example.evil") + &token,
+            "403",
+        ),
+        ("localhost", from("http://app.example") + &token, "403"),
+        (
+            "localhost",
+            from("https://app.example") + &from("https://app.example") + &token,
+            "403",
+        ),
+    ] {
+        let answer = exchange(&gateway, &get(host, &more)).to_ascii_lowercase();
+        assert!(
+            answer.starts_with(&format!("http/1.1 {status} ")),
+            "{host} {more}: {answer}"
+        );
+        let is_readable = answer.contains("access-control-allow-origin: https://app.example\r\n");
+        let is_of_page = more.contains("origin: https://app.example\r\n") && status != "403";
+        assert_eq!(is_readable, is_of_page, "{host} {more}: {answer}");
+    }
+    let preflight = |origin: &str| {
+        let request = format!(
+            "OPTIONS /v1/responses HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\norigin: {origin}\r\n\
+             access-control-request-method: POST\r\naccess-control-request-headers: authorization, x-stainless-os\r\n\r\n"
+        );
+        exchange(&gateway, &request).to_ascii_lowercase()
+    };
+    let answer = preflight("https://app.example");
+    assert!(answer.starts_with("http/1.1 204 "), "{answer}");
+    for header in [
+        "access-control-allow-origin: https://app.example\r\n",
+        "access-control-allow-headers: authorization, x-stainless-os\r\n",
+        "access-control-allow-methods: get, head, post, delete\r\n",
+        "vary: origin\r\n",
+    ] {
+        assert!(answer.contains(header), "{header}: {answer}");
+    }
+    assert!(preflight("https://evil.example").starts_with("http/1.1 403 "));
+}
+
+#[test]
+fn requests_that_proxies_read_in_two_ways_are_refused() {
+    let gateway = Gateway::start(&[]);
+    let token = format!("authorization: bearer {TOKEN}\r\n");
+    let two_hosts = get("localhost", &format!("host: evil.example\r\n{token}"));
+    assert!(exchange(&gateway, &two_hosts).starts_with("HTTP/1.1 400 "));
+    let two_tokens = get("localhost", &format!("{token}{token}"));
+    assert!(exchange(&gateway, &two_tokens).starts_with("HTTP/1.1 401 "));
+    let proper = get("localhost", &token);
+    assert!(exchange(&gateway, &proper).starts_with("HTTP/1.1 200 "));
+    assert!(exchange(&gateway, &format!("\r\n{proper}")).starts_with("HTTP/1.1 200 "));
+    for bare in [
+        proper.replace("\r\n", "\n"),
+        proper.replacen("\r\n", "\n", 2),
+        format!("\r\n{}", proper.replacen("\r\n", "\n", 1)),
+    ] {
+        let answer = exchange(&gateway, &bare);
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{bare}: {answer}");
+    }
+    // Also in the second request of a connection.
+    let first = proper.replace("connection: close\r\n", "");
+    let mut stream = TcpStream::connect(gateway.address()).expect("a connection");
+    stream.write_all(first.as_bytes()).expect("a request");
+    let mut seen = Vec::new();
+    while !seen.ends_with(br#""object":"list"}"#) {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("a byte");
+        seen.push(byte[0]);
+    }
+    let bare = proper.replacen("\r\n", "\n", 2);
+    stream.write_all(bare.as_bytes()).expect("a request");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
 }
 
 #[test]
@@ -160,7 +314,7 @@ fn a_sign_in_with_chatgpt_account_serves_its_owner_alone() {
         "--base-url",
         "http://127.0.0.1:1/v1",
         "--api-key",
-        "x",
+        "sk-an-invented-key",
         "--profile",
         "sign-in-with-chatgpt",
     ];
@@ -249,8 +403,9 @@ fn a_token_is_made_up_and_told_where_none_is_given() {
 async fn the_key_that_is_named_is_a_token() {
     let server = service(Script::new().answer(answer()));
     let base_url = server.url("/v1");
-    let gateway =
-        Gateway::spawn(command(&["--base-url", &base_url, "--api-key", KEY]).stderr(Stdio::null()));
+    let gateway = Gateway::spawn(
+        command(&["--base-url", &base_url, "--api-key", KEY, "--no-check"]).stderr(Stdio::null()),
+    );
     let body = json!({"model": "some-model", "input": "Why?"});
     assert_eq!(gateway.post("/v1/responses", &body).await.status(), 401);
     let mut request = gateway.request("POST", "/v1/responses", body.to_string());
@@ -317,8 +472,8 @@ async fn bodies_are_bounded_in_size_in_time_and_in_form() {
     assert_eq!(exchange(&gateway, "POST /v1/resp"), "");
 
     let mut request = gateway.request("POST", "/v1/responses", "{}");
-    let zstd = "zstd".parse().expect("a value");
-    request.headers_mut().insert("content-encoding", zstd);
+    let brotli = "br".parse().expect("a value");
+    request.headers_mut().insert("content-encoding", brotli);
     let response = send(request).await;
     assert_eq!(response.status(), 415);
     let error: Value = json_of(response).await["error"].clone();
@@ -340,7 +495,8 @@ fn every_flag_that_is_written_about_exists() {
             .chars()
             .take_while(|c| is_name(*c))
             .collect();
-        if name.trim_matches('-').len() > 1 && !["--example", "--help"].contains(&name.as_str()) {
+        let is_of_others = OF_OTHERS.contains(&name.as_str());
+        if name.trim_matches('-').len() > 1 && !is_of_others {
             assert!(
                 help.contains(&format!("{name} ")) || help.contains(&format!("{name}\n")),
                 "{name}"
@@ -350,3 +506,13 @@ fn every_flag_that_is_written_about_exists() {
     }
     assert!(flags > 8, "{flags}");
 }
+
+/// Flags of cargo and of a package manager in the section.
+const OF_OTHERS: &[&str] = &[
+    "--example",
+    "--features",
+    "--from",
+    "--help",
+    "--no-install-recommends",
+    "--root",
+];

@@ -8,13 +8,18 @@
     reason = "a test states what it expects by failing loudly"
 )]
 
+mod browser;
 mod chat;
 mod errors;
 mod guard;
+mod hostile;
 mod life;
+mod operator;
+mod pass;
 mod process;
 mod responses;
 mod sdk;
 mod socket;
+mod state;
 #[path = "../support/mod.rs"]
 mod support;

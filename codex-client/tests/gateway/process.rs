@@ -23,10 +23,11 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Before this server, as a service that takes everything.
+    /// In front of this server, as a service that accepts everything and has no endpoint for chats.
     pub fn before(server: &LoopbackServer, more: &[&str]) -> Self {
         let base_url = server.url("/v1");
-        let mut arguments = vec!["--base-url", &base_url, "--api-key", KEY];
+        let mut arguments = vec!["--base-url", &base_url, "--api-key", KEY, "--no-check"];
+        arguments.extend_from_slice(&["--chat", "translate"]);
         arguments.extend_from_slice(more);
         Self::start(&arguments)
     }

@@ -1,0 +1,234 @@
+// A client's connection below HTTP. The other end has to read, has to show a token soon, and has to end the lines of a request as RFC 9112
+// demands; that it has left is noticed also when bytes follow its request.
+
+use core::net::SocketAddr;
+use core::pin::Pin;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::task::{Context, Poll, ready};
+use core::time::Duration;
+use std::io::{Error, ErrorKind, Result};
+use std::sync::Arc;
+
+use http::StatusCode;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::{Instant, Sleep};
+
+use crate::failure::Failure;
+
+/// The other end of a connection.
+pub(crate) struct Visitor {
+    pub(crate) peer: SocketAddr,
+    /// Whether a request had a token.
+    is_known: AtomicBool,
+    /// Whether a line of a request ended with a line feed alone.
+    has_bare_line_feed: AtomicBool,
+    /// Whether the next bytes begin another request.
+    begins_head: AtomicBool,
+    /// Woken when the connection is given up for a newer one.
+    pub(crate) replaced: Notify,
+}
+
+impl Visitor {
+    pub(crate) fn new(peer: SocketAddr) -> Arc<Self> {
+        Arc::new(Self {
+            peer,
+            is_known: AtomicBool::new(false),
+            has_bare_line_feed: AtomicBool::new(false),
+            begins_head: AtomicBool::new(false),
+            replaced: Notify::new(),
+        })
+    }
+
+    /// A request had a token.
+    pub(crate) fn introduced(&self) {
+        self.is_known.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_known(&self) -> bool {
+        self.is_known.load(Ordering::Relaxed)
+    }
+
+    /// The request has been read to its end.
+    pub(crate) fn request_is_read(&self) {
+        self.begins_head.store(true, Ordering::Relaxed);
+    }
+
+    /// RFC 9112 section 2.2: a proxy in between may read a bare line feed as a part of a value, and then sees another request.
+    pub(crate) fn check(&self) -> core::result::Result<(), Failure> {
+        if self.has_bare_line_feed.load(Ordering::Relaxed) {
+            return Err(Failure::refusal(
+                StatusCode::BAD_REQUEST,
+                "invalid_request",
+                "a line of the request ends without a carriage return",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Reads and writes for HTTP. Fails when nothing of what is to be written has been taken for so long.
+pub(crate) struct Connection {
+    stream: Arc<TcpStream>,
+    visitor: Arc<Visitor>,
+    limit: Duration,
+    /// Set while a write waits.
+    end: Option<Pin<Box<Sleep>>>,
+    head: Head,
+}
+
+/// How far the head of a request has been looked at.
+#[derive(Clone, Copy)]
+struct Head {
+    before: u8,
+    /// Bytes of the line so far.
+    line: usize,
+    /// Whether there was a line that is not empty. Empty ones may precede a request.
+    has_begun: bool,
+    is_over: bool,
+}
+
+impl Head {
+    const START: Self = Self {
+        before: 0,
+        line: 0,
+        has_begun: false,
+        is_over: false,
+    };
+}
+
+impl Connection {
+    pub(crate) fn new(stream: Arc<TcpStream>, visitor: Arc<Visitor>, limit: Duration) -> Self {
+        Self {
+            stream,
+            visitor,
+            limit,
+            end: None,
+            head: Head::START,
+        }
+    }
+
+    /// Looks for line feeds without a carriage return in the head of a request.
+    fn look(&mut self, bytes: &[u8]) {
+        if self.visitor.begins_head.swap(false, Ordering::Relaxed) {
+            self.head = Head::START;
+        }
+        let head = &mut self.head;
+        for byte in bytes {
+            if head.is_over {
+                return;
+            }
+            let is_bare = *byte == b'\n' && head.before != b'\r';
+            let is_empty = *byte == b'\n' && head.line <= 1;
+            if is_bare {
+                self.visitor
+                    .has_bare_line_feed
+                    .store(true, Ordering::Relaxed);
+            }
+            head.is_over = is_bare || (is_empty && head.has_begun);
+            head.has_begun |= *byte == b'\n' && !is_empty;
+            head.line = if *byte == b'\n' { 0 } else { head.line + 1 };
+            head.before = *byte;
+        }
+    }
+
+    fn judge<T>(&mut self, cx: &mut Context<'_>, written: Poll<Result<T>>) -> Poll<Result<T>> {
+        if written.is_ready() {
+            self.end = None;
+            return written;
+        }
+        let limit = self.limit;
+        let end = self
+            .end
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + limit)));
+        match end.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(Error::from(ErrorKind::TimedOut))),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<Result<()>> {
+        loop {
+            ready!(self.stream.poll_read_ready(cx))?;
+            let before = buffer.filled().len();
+            match self.stream.try_read_buf(buffer) {
+                Ok(_) => {
+                    self.look(&buffer.filled()[before..]);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<Result<usize>> {
+        let written = write(&self.stream, cx, |stream| stream.try_write(bytes));
+        self.judge(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[std::io::IoSlice<'_>],
+    ) -> Poll<Result<usize>> {
+        let written = write(&self.stream, cx, |stream| stream.try_write_vectored(slices));
+        self.judge(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
+        // Dropping the stream closes it; a connection that is gone is closed.
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn write(
+    stream: &TcpStream,
+    cx: &mut Context<'_>,
+    write: impl Fn(&TcpStream) -> Result<usize>,
+) -> Poll<Result<usize>> {
+    loop {
+        ready!(stream.poll_write_ready(cx))?;
+        match write(stream) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            written => return Poll::Ready(written),
+        }
+    }
+}
+
+/// Resolves when the other end has closed its side. HTTP notices that by reading, which it does not do while bytes that follow a request wait
+/// for the end of its response.
+pub(crate) async fn left(stream: &TcpStream) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let is_readable = stream.ready(Interest::READABLE);
+        if let Ok(Ok(ready)) = tokio::time::timeout(Duration::ZERO, is_readable).await
+            && ready.is_read_closed()
+        {
+            return;
+        }
+    }
+}
+
+const LOOK: Duration = Duration::from_secs(2);

@@ -1,0 +1,136 @@
+// Paths of the service that need no understanding here: requests and responses are passed on as they are.
+
+use bytes::Bytes;
+use codex_transport::Body;
+use http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use serde::Deserialize;
+
+use crate::failure::{self, Failure};
+use crate::journal::{Entry, Fault};
+use crate::payload::{self, Payload};
+use crate::upstream::{Upstream, call_options};
+
+/// What came back for a request that was passed on.
+pub(crate) enum Passed {
+    Response(Response<Payload>),
+    /// The service has no such endpoint, which is another thing than a model or a file that it does not have.
+    NoEndpoint(Response<Payload>),
+}
+
+/// Passes a request on.
+pub(crate) async fn pass(
+    upstream: &Upstream,
+    headers: &HeaderMap,
+    method: Method,
+    path_and_query: &str,
+    body: Bytes,
+) -> Result<Passed, Failure> {
+    let mut options = call_options(headers);
+    for name in [ACCEPT, CONTENT_TYPE] {
+        if let Some(value) = headers.get(&name).and_then(|value| value.to_str().ok()) {
+            options = options.header(name.as_str(), value);
+        }
+    }
+    let call = upstream.client.request(method, path_and_query, body);
+    let response = call
+        .options(options)
+        .await
+        .map_err(|error| Failure::of(&error))?;
+    judge(response).await
+}
+
+/// A response without what concerns only the service and the gateway.
+async fn judge(response: Response<Body>) -> Result<Passed, Failure> {
+    let (head, body) = response.into_parts();
+    let status = head.status;
+    let mut headers = failure::passed_on(&head.headers);
+    for name in [CONTENT_TYPE, CONTENT_DISPOSITION] {
+        if let Some(value) = head.headers.get(&name) {
+            headers.insert(name, value.clone());
+        }
+    }
+    if !status.is_success() && failure::passable(status) != status {
+        let message = format!(
+            "the service responded with status {}, which the gateway does not pass on",
+            status.as_str()
+        );
+        return Err(Failure::of_service(
+            StatusCode::BAD_GATEWAY,
+            "upstream_protocol",
+            &message,
+        ));
+    }
+    let is_absent = matches!(
+        status,
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED
+    );
+    if is_absent || failure::is_about_credentials(status) {
+        let body = body.collect(ERROR_BODY).await.unwrap_or_default();
+        if failure::is_about_credentials(status) {
+            return Err(Failure::rejected(status, &body, headers));
+        }
+        let names_a_thing =
+            serde_json::from_slice::<Refusal>(&body).is_ok_and(|refusal| refusal.names_a_thing());
+        let response = of_parts(status, headers, payload::whole(body));
+        return Ok(if names_a_thing {
+            Passed::Response(response)
+        } else {
+            Passed::NoEndpoint(response)
+        });
+    }
+    let body = body.map_err(Into::into).boxed_unsync();
+    Ok(Passed::Response(of_parts(status, headers, body)))
+}
+
+/// Records the status, and returns the response.
+pub(crate) fn finish(entry: &Entry, response: Response<Payload>) -> Response<Payload> {
+    let status = response.status();
+    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        entry.failed(Fault::Service, None);
+    } else if status.is_client_error() {
+        entry.failed(Fault::Client, None);
+    }
+    response
+}
+
+impl Passed {
+    pub(crate) fn into_response(self) -> Response<Payload> {
+        let (Self::Response(response) | Self::NoEndpoint(response)) = self;
+        response
+    }
+}
+
+fn of_parts(status: StatusCode, mut headers: HeaderMap, body: Payload) -> Response<Payload> {
+    headers
+        .entry(CONTENT_TYPE)
+        .or_insert(HeaderValue::from_static("application/json"));
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// The error of a service that has the endpoint.
+#[derive(Deserialize)]
+struct Refusal {
+    error: Refused,
+}
+
+#[derive(Deserialize)]
+struct Refused {
+    code: Option<String>,
+    param: Option<String>,
+}
+
+impl Refusal {
+    fn names_a_thing(&self) -> bool {
+        let is_named =
+            |name: &Option<String>| name.as_deref().is_some_and(|name| name.contains("model"));
+        is_named(&self.error.code) || self.error.param.is_some()
+    }
+}
+
+/// Bytes of the body of an error that are read.
+const ERROR_BODY: usize = 256 * 1024;

@@ -1,0 +1,362 @@
+// A response as server-sent events, in either API. Polling it polls the service: a client that takes nothing stops the service, and a client
+// that leaves drops this, which cancels the request.
+
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use core::time::Duration;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use codex_client::{Error, EventBytes, ResponseBytes, ResponseStream};
+use codex_sse::Frame;
+use codex_sse::chat::{ChatStreamEvent, ToChatChunks};
+use codex_types::chat::translate::chat_error_body;
+use codex_types::{ApiError, Response as Answer, ResponseEvent};
+use futures_core::Stream as _;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Response};
+use http_body::Body;
+use http_body_util::BodyExt as _;
+use serde_json::json;
+use tokio::time::{Instant, Sleep};
+
+use crate::failure::Failure;
+use crate::journal::{Entry, Fault};
+use crate::payload::{BoxError, Payload};
+use crate::state::Continued;
+
+/// How an API writes what happens.
+pub(crate) trait Dialect: Send + Unpin + 'static {
+    fn event(&mut self, event: &ResponseEvent, out: &mut Vec<u8>);
+    /// An event that cannot be decoded, as it came.
+    fn undecodable(&mut self, payload: &[u8], out: &mut Vec<u8>);
+    fn failed(&mut self, error: &ApiError, out: &mut Vec<u8>);
+    /// The stream of the service has ended.
+    fn ended(&mut self, out: &mut Vec<u8>);
+}
+
+/// Where events come from, written already.
+trait Source: Send + Unpin + 'static {
+    /// The events that arrived together; `None` after the last one.
+    fn poll_events(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>>;
+}
+
+/// Responds with events of the Responses API. Those of a response that is not kept are passed on as
+/// the bytes they came in.
+pub(crate) async fn responses(
+    stream: ResponseStream,
+    headers: HeaderMap,
+    keep_alive: Duration,
+    entry: &Arc<Entry>,
+    continued: Option<Continued>,
+) -> Result<Response<Payload>, Failure> {
+    if continued.is_some() {
+        let dialect = ResponsesDialect::default();
+        return answer(stream, headers, dialect, keep_alive, entry, continued).await;
+    }
+    let bytes = stream.into_bytes().map_err(|error| Failure::of(&error))?;
+    let events = AsTheyCame::start(bytes, entry).await?;
+    Ok(respond(events, headers, keep_alive))
+}
+
+/// Waits for the first event and responds with all of them. A failure before it is a response with a status, which clients know how to
+/// repeat; a failure after it is an event.
+pub(crate) async fn answer<D: Dialect>(
+    mut stream: ResponseStream,
+    headers: HeaderMap,
+    dialect: D,
+    keep_alive: Duration,
+    entry: &Arc<Entry>,
+    continued: Option<Continued>,
+) -> Result<Response<Payload>, Failure> {
+    let first = match stream.next().await {
+        Some(Err(error)) if error.is_fatal() => return Err(Failure::of(&error)),
+        first => first,
+    };
+    let events = Written {
+        stream,
+        dialect,
+        first,
+        is_over: false,
+        entry: entry.clone(),
+        continued,
+    };
+    Ok(respond(events, headers, keep_alive))
+}
+
+fn respond(events: impl Source, headers: HeaderMap, keep_alive: Duration) -> Response<Payload> {
+    let relay = Relay {
+        events,
+        quiet: Box::pin(tokio::time::sleep(keep_alive)),
+        last: Instant::now(),
+        keep_alive,
+    };
+    let mut response = Response::new(relay.boxed_unsync());
+    *response.headers_mut() = headers;
+    for (name, value) in [
+        (CONTENT_TYPE, "text/event-stream; charset=utf-8"),
+        (CACHE_CONTROL, "no-cache"),
+    ] {
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// The body of a response: its events, and comments where there are none for long.
+struct Relay<E> {
+    events: E,
+    /// Until it is checked whether a comment is due. It is not set anew with every event.
+    quiet: Pin<Box<Sleep>>,
+    /// When something was sent.
+    last: Instant,
+    /// Clients, and proxies in between, take a long silence for a dead connection.
+    keep_alive: Duration,
+}
+
+impl<E: Source> Body for Relay<E> {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, BoxError>>> {
+        let this = self.get_mut();
+        let bytes = match this.events.poll_events(cx) {
+            Poll::Ready(Some(bytes)) => bytes,
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Pending => loop {
+                ready!(this.quiet.as_mut().poll(cx));
+                let due = this.last + this.keep_alive;
+                if due <= Instant::now() {
+                    this.quiet.as_mut().reset(Instant::now() + this.keep_alive);
+                    break Bytes::from_static(b": keep-alive\n\n");
+                }
+                this.quiet.as_mut().reset(due);
+            },
+        };
+        this.last = Instant::now();
+        Poll::Ready(Some(Ok(http_body::Frame::data(bytes))))
+    }
+}
+
+/// Events that need no change, as they came.
+struct AsTheyCame {
+    bytes: ResponseBytes,
+    first: Option<EventBytes>,
+    /// How many were passed on.
+    count: u64,
+    is_over: bool,
+    entry: Arc<Entry>,
+}
+
+impl AsTheyCame {
+    /// Waits for the first event.
+    async fn start(mut bytes: ResponseBytes, entry: &Arc<Entry>) -> Result<Self, Failure> {
+        let first = match bytes.next().await {
+            Some(first) => Some(first.map_err(|error| Failure::of(&error))?),
+            None => None,
+        };
+        Ok(Self {
+            bytes,
+            first,
+            count: 0,
+            is_over: false,
+            entry: entry.clone(),
+        })
+    }
+}
+
+impl Source for AsTheyCame {
+    fn poll_events(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        let next = match self.first.take() {
+            Some(first) => Some(Ok(first)),
+            None => ready!(self.bytes.poll_next(cx)),
+        };
+        match next {
+            Some(Ok(events)) => {
+                self.count += events.events;
+                if let Some(last) = &events.last {
+                    record_event(&self.entry, last);
+                }
+                Poll::Ready(Some(events.bytes))
+            }
+            Some(Err(error)) => {
+                self.is_over = true;
+                let failure = Failure::of(&error);
+                self.entry.failed(failure.fault(), failure.code());
+                let mut out = Vec::new();
+                error_event(failure.error(), self.count, &mut out);
+                Poll::Ready(Some(out.into()))
+            }
+            None => Poll::Ready(None),
+        }
+    }
+}
+
+/// Events that are read, and written in a dialect.
+struct Written<D> {
+    stream: ResponseStream,
+    dialect: D,
+    first: Option<Result<ResponseEvent, Error>>,
+    is_over: bool,
+    entry: Arc<Entry>,
+    /// Where the response is kept.
+    continued: Option<Continued>,
+}
+
+impl<D: Dialect> Written<D> {
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<ResponseEvent, Error>>> {
+        match self.first.take() {
+            Some(item) => Poll::Ready(Some(item)),
+            None => Pin::new(&mut self.stream).poll_next(cx),
+        }
+    }
+
+    fn write(&mut self, item: Option<Result<ResponseEvent, Error>>, out: &mut Vec<u8>) {
+        match item {
+            Some(Ok(event)) => {
+                self.dialect.event(&event, out);
+                if event.is_terminal() {
+                    record(&self.entry, self.stream.snapshot());
+                    if let Some(continued) = self.continued.take() {
+                        continued.ended(self.stream.snapshot());
+                    }
+                }
+            }
+            Some(Err(error)) if !error.is_fatal() => {
+                if let Some(payload) = error.payload() {
+                    self.dialect.undecodable(payload, out);
+                }
+            }
+            Some(Err(error)) => {
+                self.is_over = true;
+                let failure = Failure::of(&error);
+                self.entry.failed(failure.fault(), failure.code());
+                self.dialect.failed(failure.error(), out);
+            }
+            None => {
+                self.is_over = true;
+                self.dialect.ended(out);
+            }
+        }
+    }
+}
+
+impl<D: Dialect> Source for Written<D> {
+    fn poll_events(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        // Events that arrived together are passed on in one write.
+        let mut out = Vec::new();
+        while !self.is_over && out.len() < ENOUGH {
+            match self.poll_item(cx) {
+                Poll::Ready(item) => self.write(item, &mut out),
+                Poll::Pending if out.is_empty() => return Poll::Pending,
+                Poll::Pending => break,
+            }
+        }
+        Poll::Ready((!out.is_empty()).then(|| out.into()))
+    }
+}
+
+/// Records what a response cost, and how it failed.
+pub(crate) fn record(entry: &Entry, response: &Answer) {
+    if let Some(usage) = response.usage.as_deref() {
+        entry.usage(usage);
+    }
+    if let Some(error) = response.error.as_deref() {
+        entry.failed(
+            Fault::Service,
+            error.code.as_ref().map(|code| code.as_str()),
+        );
+    }
+}
+
+/// The same from the last event of a response.
+fn record_event(entry: &Entry, event: &ResponseEvent) {
+    match event.response() {
+        Some(response) => record(entry, response),
+        None => {
+            let error = event.error();
+            let code = error.as_ref().and_then(|error| error.code.as_ref());
+            entry.failed(Fault::Service, code.map(|code| code.as_str()));
+        }
+    }
+}
+
+/// Events as the Responses API sends them.
+#[derive(Default)]
+struct ResponsesDialect {
+    next_number: u64,
+}
+
+impl Dialect for ResponsesDialect {
+    fn event(&mut self, event: &ResponseEvent, out: &mut Vec<u8>) {
+        if let Some(number) = event.sequence_number() {
+            self.next_number = number.saturating_add(1);
+        }
+        // Every event that was read can be written.
+        if let Ok(json) = event.to_json() {
+            frame(event.event_kind().as_str().as_bytes(), json.as_bytes(), out);
+        }
+    }
+
+    fn undecodable(&mut self, payload: &[u8], out: &mut Vec<u8>) {
+        frame(b"", payload, out);
+    }
+
+    fn failed(&mut self, error: &ApiError, out: &mut Vec<u8>) {
+        error_event(error, self.next_number, out);
+    }
+
+    fn ended(&mut self, _: &mut Vec<u8>) {}
+}
+
+fn error_event(error: &ApiError, number: u64, out: &mut Vec<u8>) {
+    let code = error.code.as_ref().map(|code| code.as_str());
+    let error = json!({"type": "error", "code": code, "message": error.message, "param": error.param, "sequence_number": number});
+    frame(b"error", error.to_string().as_bytes(), out);
+}
+
+impl Dialect for ToChatChunks {
+    fn event(&mut self, event: &ResponseEvent, out: &mut Vec<u8>) {
+        chunks(self.feed(event), out);
+    }
+
+    /// A chat has no place for it. If it was part of the response, the whole at the end of the stream makes up for it.
+    fn undecodable(&mut self, _: &[u8], _: &mut Vec<u8>) {}
+
+    fn failed(&mut self, error: &ApiError, out: &mut Vec<u8>) {
+        frame(b"", chat_error_body(error).as_str().as_bytes(), out);
+    }
+
+    fn ended(&mut self, out: &mut Vec<u8>) {
+        chunks(self.finish(), out);
+    }
+}
+
+fn chunks(events: Vec<ChatStreamEvent>, out: &mut Vec<u8>) {
+    for event in events {
+        frame(b"", event.to_data().as_bytes(), out);
+    }
+}
+
+/// Writes an event. JSON may have a carriage return between its values, which would end the line and means no more than a line feed there; an
+/// event type with a line end in it, which no event has, is left out.
+fn frame(kind: &[u8], data: &[u8], out: &mut Vec<u8>) {
+    if Frame::new(data).with_event(kind).encode(out).is_err() {
+        let data: Vec<u8> = data
+            .iter()
+            .map(|byte| if *byte == b'\r' { b'\n' } else { *byte })
+            .collect();
+        // Data without carriage returns and without an event type can always be written.
+        let _ = Frame::new(&data).encode(out);
+    }
+}
+
+/// Bytes after which events are passed on although more have arrived.
+const ENOUGH: usize = 16 * 1024;

@@ -1,0 +1,278 @@
+//! Responses that a request continues although the service does not keep them.
+
+use codex_transport::testing::{Answer, LoopbackServer, Script};
+use codex_transport::{HyperTransport, Upgrade, WsConnection, WsTransport as _};
+use http::Request;
+use serde_json::{Value, json};
+
+use crate::process::*;
+
+async fn connect(gateway: &Gateway) -> WsConnection {
+    let request = Request::get(format!("{}/v1/responses", gateway.url))
+        .header("authorization", format!("Bearer {TOKEN}"))
+        .body(())
+        .expect("a request");
+    let transport = HyperTransport::new().expect("a transport");
+    match transport.connect(request).await {
+        Ok(Upgrade::Accepted(socket, _)) => socket,
+        other => panic!("no socket: {other:?}"),
+    }
+}
+
+/// Sends a request and returns the last event of its response.
+async fn turn(socket: &mut WsConnection, request: Value) -> Value {
+    socket.send(request.to_string()).await.expect("sent");
+    loop {
+        let message = socket.next().await.expect("a message").expect("no error");
+        let event: Value = serde_json::from_slice(&message).expect("JSON");
+        let kind = event["type"].as_str().expect("a type");
+        if ["response.completed", "response.failed", "error"].contains(&kind) {
+            return event;
+        }
+    }
+}
+
+fn create(input: &str, previous: Option<&str>, more: Value) -> Value {
+    let mut event = json!({"type": "response.create", "model": "some-model", "input": input});
+    if let Some(previous) = previous {
+        event["previous_response_id"] = json!(previous);
+    }
+    for (key, value) in more.as_object().expect("an object") {
+        event[key] = value.clone();
+    }
+    event
+}
+
+/// The response with this id, whose text is the id.
+fn response(id: &str) -> Answer {
+    let output = json!([
+        {"type": "reasoning", "id": format!("rs_{id}"), "summary": []},
+        {"type": "message", "id": format!("msg_{id}"), "status": "completed", "role": "assistant", "content": [{"type": "output_text", "text": id, "annotations": []}]},
+    ]);
+    Answer::sse()
+        .event(created().replace("resp_1", id))
+        .event(ending("completed", json!({"id": id, "output": output})))
+}
+
+fn bodies(server: &LoopbackServer) -> Vec<Value> {
+    let requests = server.requests();
+    let posts = requests.iter().filter(|request| request.method == "POST");
+    posts
+        .map(|request| serde_json::from_slice(&request.body).expect("JSON"))
+        .collect()
+}
+
+/// Texts of the items of a request, in order.
+fn texts(body: &Value) -> Vec<String> {
+    let input = body["input"].as_array().expect("items");
+    let text = |item: &Value| match &item["content"] {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts
+            .iter()
+            .filter_map(|part| part["text"].as_str())
+            .collect(),
+        _ => item["type"].as_str().unwrap_or_default().to_owned(),
+    };
+    input.iter().map(text).collect()
+}
+
+#[tokio::test]
+async fn a_socket_continues_its_responses_over_http() {
+    for profile in ["compatible", "chatgpt"] {
+        let script = Script::new()
+            .route("GET", "/v1/responses", Answer::status(426).forever())
+            .route("POST", "/v1/responses", response("resp_1"))
+            .route("POST", "/v1/responses", response("resp_2"))
+            .route("POST", "/v1/responses", response("resp_3"));
+        let server = service(script);
+        let gateway = Gateway::before(&server, &["--profile", profile]);
+        let mut socket = connect(&gateway).await;
+        let without = json!({"store": false});
+        turn(&mut socket, create("one", None, without.clone())).await;
+        let second = create("two", Some("resp_1"), without.clone());
+        assert_eq!(
+            turn(&mut socket, second).await["type"],
+            "response.completed"
+        );
+        // A branch of the first, from another lane.
+        let third = json!({"store": false, "stream_id": "other"});
+        turn(&mut socket, create("three", Some("resp_1"), third)).await;
+        let bodies = bodies(&server);
+        assert_eq!(bodies.len(), 3, "{profile}");
+        for (body, last) in [(&bodies[1], "two"), (&bodies[2], "three")] {
+            assert_eq!(body.get("previous_response_id"), None, "{body}");
+            let texts = texts(body);
+            let said: Vec<&str> = texts.iter().map(String::as_str).collect();
+            match profile {
+                // A service that keeps nothing cannot look up reasoning that it did not encrypt.
+                "chatgpt" => assert_eq!(said, ["one", "resp_1", last]),
+                _ => assert_eq!(said, ["one", "reasoning", "resp_1", last]),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_response_is_the_error_of_the_service() {
+    let server = service(Script::new().answer(response("resp_1")));
+    let gateway = Gateway::before(&server, &[]);
+    let mut first = connect(&gateway).await;
+    turn(&mut first, create("one", None, json!({}))).await;
+    let mut other = connect(&gateway).await;
+    // The response belongs to the other socket.
+    let error = turn(&mut other, create("two", Some("resp_1"), json!({}))).await;
+    assert_eq!(error["type"], "error");
+    assert_eq!(error["status"], 400);
+    assert_eq!(error["error"]["code"], "previous_response_not_found");
+    assert_eq!(error["error"]["param"], "previous_response_id");
+    assert_eq!(bodies(&server).len(), 1);
+}
+
+#[tokio::test]
+async fn preparing_works_without_sockets() {
+    let server = service(
+        Script::new()
+            .route("GET", "/v1/responses", Answer::status(426).forever())
+            .route("POST", "/v1/responses", response("resp_1")),
+    );
+    let gateway = Gateway::before(&server, &["--profile", "chatgpt"]);
+    let mut socket = connect(&gateway).await;
+    let ended = turn(
+        &mut socket,
+        create("rules", None, json!({"generate": false})),
+    )
+    .await;
+    assert_eq!(ended["type"], "response.completed", "{ended}");
+    assert_eq!(ended["response"]["output"], json!([]));
+    let id = ended["response"]["id"].as_str().expect("an id");
+    let ended = turn(&mut socket, create("one", Some(id), json!({}))).await;
+    assert_eq!(ended["response"]["id"], "resp_1");
+    assert_eq!(texts(&bodies(&server)[0]), ["rules", "one"]);
+}
+
+#[tokio::test]
+async fn a_socket_of_the_service_that_is_lost_loses_nothing() {
+    let completed = |id: &str| ending("completed", json!({"id": id}));
+    let lost = json!({"type": "error", "status": 400, "error": {"type": "invalid_request_error", "code": "previous_response_not_found", "message": "Previous response with id 'resp_1' not found.", "param": "previous_response_id"}});
+    let server = service(
+        Script::new()
+            .answer(
+                Answer::websocket()
+                    .receive()
+                    .event(created())
+                    .event(completed("resp_1"))
+                    .receive()
+                    .event(lost.to_string()),
+            )
+            .answer(
+                Answer::websocket()
+                    .receive()
+                    .event(created())
+                    .event(completed("resp_2")),
+            ),
+    );
+    let gateway = Gateway::before(&server, &["--profile", "platform"]);
+    let mut socket = connect(&gateway).await;
+    turn(&mut socket, create("one", None, json!({"store": false}))).await;
+    let ended = turn(
+        &mut socket,
+        create("two", Some("resp_1"), json!({"store": false})),
+    )
+    .await;
+    assert_eq!(ended["response"]["id"], "resp_2", "{ended}");
+    let messages: Vec<Value> = server
+        .messages()
+        .iter()
+        .map(|message| serde_json::from_slice(&message.text).expect("JSON"))
+        .collect();
+    assert_eq!(messages[1]["previous_response_id"], "resp_1");
+    assert_eq!(messages[2].get("previous_response_id"), None);
+    assert_eq!(texts(&messages[2]).len(), 3, "{}", messages[2]);
+}
+
+#[tokio::test]
+async fn responses_are_remembered_on_demand() {
+    const OTHER: &str = "a-token-of-another-client";
+    let server = service(
+        Script::new()
+            .answer(response("resp_1"))
+            .answer(response("resp_2"))
+            .answer(response("resp_3")),
+    );
+    let more = ["--profile", "chatgpt", "--remember", "2", "--bearer", OTHER];
+    let gateway = Gateway::before(&server, &more);
+    let ask = async |body: Value| gateway.post("/v1/responses", &body).await;
+    let first =
+        ask(json!({"model": "some-model", "input": "one", "stream": true, "store": true})).await;
+    assert_eq!(first.status(), 200);
+    text(first).await;
+    let second =
+        ask(json!({"model": "some-model", "input": "two", "previous_response_id": "resp_1"})).await;
+    assert_eq!(json_of(second).await["id"], "resp_2");
+    assert_eq!(texts(&bodies(&server)[1]), ["one", "resp_1", "two"]);
+
+    let kept = gateway.get("/v1/responses/resp_2").await;
+    assert_eq!(header(&kept, "x-gateway-source"), Some("memory"));
+    assert_eq!(
+        json_of(kept).await["output"][1]["content"][0]["text"],
+        "resp_2"
+    );
+    let items = json_of(gateway.get("/v1/responses/resp_2/input_items").await).await;
+    assert_eq!(items["data"].as_array().map(Vec::len), Some(3), "{items}");
+
+    // Another client has no part in it.
+    let mut request = gateway.request("GET", "/v1/responses/resp_2", "");
+    let token = format!("Bearer {OTHER}").parse().expect("a value");
+    request.headers_mut().insert("authorization", token);
+    assert_eq!(send(request).await.status(), 404);
+
+    // A third one makes the gateway forget the first.
+    text(ask(json!({"model": "some-model", "input": "three"})).await).await;
+    assert_eq!(gateway.get("/v1/responses/resp_1").await.status(), 404);
+    let lost =
+        ask(json!({"model": "some-model", "input": "two", "previous_response_id": "resp_1"})).await;
+    assert_eq!(lost.status(), 400);
+    assert_eq!(
+        json_of(lost).await["error"]["code"],
+        "previous_response_not_found"
+    );
+
+    let deleted = send(gateway.request("DELETE", "/v1/responses/resp_2", "")).await;
+    assert_eq!(json_of(deleted).await["deleted"], true);
+    assert_eq!(gateway.get("/v1/responses/resp_2").await.status(), 404);
+}
+
+#[tokio::test]
+async fn without_memory_the_refusal_names_the_flag() {
+    let server = service(Script::new());
+    for more in [
+        &["--profile", "chatgpt"][..],
+        &["--profile", "chatgpt", "--lenient"],
+    ] {
+        let gateway = Gateway::before(&server, more);
+        for (name, value, hint) in [
+            ("previous_response_id", json!("resp_1"), "--remember"),
+            (
+                "conversation",
+                json!("conv_1"),
+                "send the whole conversation",
+            ),
+            ("background", json!(true), "leave it out"),
+        ] {
+            let mut request = json!({"model": "some-model", "input": "two"});
+            request[name] = value;
+            let response = gateway.post("/v1/responses", &request).await;
+            assert_eq!(response.status(), 400, "{name}");
+            let error = json_of(response).await["error"].clone();
+            assert_eq!(error["param"], name, "{error}");
+            let message = error["message"].as_str().expect("a message");
+            assert!(
+                message.starts_with(name) && message.contains(hint),
+                "{message}"
+            );
+        }
+        let kept = gateway.get("/v1/responses/resp_1").await;
+        assert_eq!(kept.status(), 404);
+    }
+    assert!(server.requests().is_empty());
+}
