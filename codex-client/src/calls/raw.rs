@@ -19,7 +19,8 @@ impl Client {
     /// has better ones; nothing else is ever sent again. `accept` is `*/*` and `content-type` JSON unless the options set them. The status of
     /// the response is not judged, and its body is not read. Credentials that the server repeats in a header are removed.
     ///
-    /// A response may take as long as with [`Timeouts::unary`] to begin.
+    /// The timeouts are those of the client, but a response may take as long to begin as with [`Timeouts::unary`], because it may come in one
+    /// piece.
     ///
     /// # Errors
     ///
@@ -67,7 +68,9 @@ impl Client {
                     headers.entry(CONTENT_TYPE).or_insert(JSON);
                 }
                 *request.headers_mut() = headers;
-                let timeouts = options.timeouts_or(Timeouts::unary());
+                let mut timeouts = shared.timeouts;
+                timeouts.headers = timeouts.headers.max(Timeouts::unary().headers);
+                let timeouts = options.timeouts_or(timeouts);
                 request.extensions_mut().insert(timeouts);
                 let (mut response, scrub) = attempt::send(shared, request, 0).await?;
                 scrub.headers(response.headers_mut());
