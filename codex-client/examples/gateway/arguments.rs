@@ -125,26 +125,37 @@ usage: gateway [OPTIONS]
 
 Without credentials and without --base-url an embedded server on 127.0.0.1 answers.";
 
-/// Reads the command line; `Err(Ok(text))` asks only for this text.
-pub(crate) fn parse() -> Result<Arguments, Result<&'static str, String>> {
+/// Why a command line does not start a gateway.
+pub(crate) enum Unstarted {
+    /// It asks only for this text.
+    Shows(&'static str),
+    Wrong(String),
+}
+
+/// Reads the command line.
+pub(crate) fn parse() -> Result<Arguments, Unstarted> {
     use lexopt::prelude::*;
 
     let mut arguments = Arguments::new();
     let mut parser = lexopt::Parser::from_env();
-    while let Some(argument) = parser.next().map_err(|error| Err(error.to_string()))? {
+    let wrong = |error: lexopt::Error| Unstarted::Wrong(error.to_string());
+    while let Some(argument) = parser.next().map_err(wrong)? {
         match argument {
-            Long("help") | Short('h') => return Err(Ok(USAGE)),
-            Long("version") | Short('V') => return Err(Ok(VERSION)),
+            Long("help") | Short('h') => return Err(Unstarted::Shows(USAGE)),
+            Long("version") | Short('V') => return Err(Unstarted::Shows(VERSION)),
             Long(name) => {
                 let name = name.to_owned();
-                if !arguments.set(&name, &mut parser).map_err(Err)? {
-                    return Err(Err(format!("invalid option '--{name}'")));
+                let is_known = arguments
+                    .set(&name, &mut parser)
+                    .map_err(Unstarted::Wrong)?;
+                if !is_known {
+                    return Err(Unstarted::Wrong(format!("invalid option '--{name}'")));
                 }
             }
-            other => return Err(Err(other.unexpected().to_string())),
+            other => return Err(wrong(other.unexpected())),
         }
     }
-    arguments.checked().map_err(Err)
+    arguments.checked().map_err(Unstarted::Wrong)
 }
 
 impl Arguments {

@@ -73,7 +73,7 @@ mod upstream;
 
 use std::process::ExitCode;
 
-use arguments::Arguments;
+use arguments::{Arguments, Unstarted};
 use guard::Guard;
 use policy::Policy;
 use server::Server;
@@ -83,11 +83,11 @@ use upstream::Upstream;
 async fn main() -> ExitCode {
     let arguments = match arguments::parse() {
         Ok(arguments) => arguments,
-        Err(Ok(text)) => {
+        Err(Unstarted::Shows(text)) => {
             println!("{text}");
             return ExitCode::SUCCESS;
         }
-        Err(Err(message)) => return fail(&message),
+        Err(Unstarted::Wrong(message)) => return fail(&message),
     };
     match run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,

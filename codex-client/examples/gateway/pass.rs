@@ -33,6 +33,9 @@ pub(crate) async fn pass(
             options = options.header(name.as_str(), value);
         }
     }
+    if let Some(timeouts) = upstream.timeouts {
+        options = options.timeouts(timeouts);
+    }
     let call = upstream.client.request(method, path_and_query, body);
     let response = call
         .options(options)

@@ -37,6 +37,8 @@ pub(crate) fn json(headers: HeaderMap, body: impl Into<Bytes>) -> Response<Paylo
 pub(crate) struct Held {
     pub(crate) body: Payload,
     pub(crate) entry: Arc<Entry>,
+    /// Whether something was sent.
+    pub(crate) has_begun: bool,
     pub(crate) _place: Option<OwnedSemaphorePermit>,
 }
 
@@ -49,7 +51,8 @@ impl Body for Held {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if let Poll::Ready(Some(Ok(_))) = &polled {
+        if !self.has_begun && matches!(polled, Poll::Ready(Some(Ok(_)))) {
+            self.has_begun = true;
             self.entry.sent();
         }
         polled

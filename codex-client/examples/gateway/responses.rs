@@ -36,10 +36,12 @@ pub(crate) async fn create(
     let form: Form = body::parse(body)?;
     let request: CreateResponse = body::parse(body)?;
     entry.model(&request.model);
+    let named = request.previous_response_id.is_some();
     let (request, continued) = match &gateway.memory {
         Some(memory) => remembering(gateway, memory, caller, request)?,
         None => (request, None),
     };
+    let is_expanded = named && request.previous_response_id.is_none();
     let upstream = &gateway.upstream;
     let stream = upstream
         .client
@@ -47,7 +49,13 @@ pub(crate) async fn create(
         .options(call_options(headers))
         .await
         .map_err(|error| Failure::explained(&error, &gateway.policy, &upstream.profile))?;
-    let headers = head(&stream, &[]);
+    let mut headers = head(&stream, &[]);
+    if is_expanded {
+        headers.append(
+            CHANGED,
+            HeaderValue::from_static("/previous_response_id expanded"),
+        );
+    }
     if form.stream == Some(true) {
         let keep_alive = gateway.limits.keep_alive;
         return relay::responses(stream, headers, keep_alive, entry, continued).await;
@@ -141,7 +149,7 @@ pub(crate) fn head(stream: &ResponseStream, before: &[Finding]) -> HeaderMap {
     if let Ok(changes) = HeaderValue::from_str(&changes.join(", "))
         && !changes.is_empty()
     {
-        headers.insert("x-gateway-changed", changes);
+        headers.insert(CHANGED, changes);
     }
     headers
 }
@@ -168,5 +176,7 @@ fn ended(error: Error) -> Result<Answer, Error> {
     Ok(error.into_partial().unwrap_or_default())
 }
 
+/// What the gateway changed in a request.
+const CHANGED: HeaderName = HeaderName::from_static("x-gateway-changed");
 /// Hundreds of them do not belong into a header.
 const MAX_CHANGES: usize = 20;

@@ -66,6 +66,7 @@ fn held(
         let held = Held {
             body,
             entry,
+            has_begun: false,
             _place: place,
         };
         held.boxed_unsync()

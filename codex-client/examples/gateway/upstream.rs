@@ -25,6 +25,8 @@ pub(crate) struct Upstream {
     base_url: String,
     /// How a chat request becomes one for this service.
     pub(crate) translation: RequestOptions,
+    /// How long responses that are passed through may take, where the operator limits it.
+    pub(crate) timeouts: Option<Timeouts>,
     /// The credentials, which are removed from everything that the service sends.
     pub(crate) secrets: Secrets,
     /// Whether chat requests are translated: as the operator chose, or because the service turned out to have no endpoint for them.
@@ -101,6 +103,7 @@ impl Upstream {
             base_url: base_url.unwrap_or_default(),
             profile,
             translation,
+            timeouts: arguments.idle_timeout.map(|_| timeouts),
             secrets,
             translates_chat: AtomicBool::new(translates_chat),
             may_fall_back: arguments.chat == ChatChoice::Auto,

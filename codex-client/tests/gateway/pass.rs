@@ -167,6 +167,29 @@ async fn a_chatgpt_login_has_no_other_endpoints_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_silent_service_ends_what_is_passed_through_too() {
+    let server = service(
+        Script::new()
+            .answer(Answer::silence())
+            .answer(Answer::sse().event("{}").stall()),
+    );
+    let gateway = Gateway::before(&server, &["--chat", "pass", "--idle-timeout", "0.3"]);
+    let response = gateway.post(CHAT, &chat(json!({}))).await;
+    assert_eq!(response.status(), 504);
+    assert_eq!(json_of(response).await["error"]["code"], "upstream_timeout");
+    // What has begun is cut off, so that its client does not take it for whole.
+    let mut body = gateway
+        .post(CHAT, &chat(json!({"stream": true})))
+        .await
+        .into_body();
+    let mut is_cut = false;
+    while let Some(chunk) = body.chunk().await {
+        is_cut = chunk.is_err();
+    }
+    assert!(is_cut);
+}
+
+#[tokio::test]
 async fn odd_statuses_of_the_service_are_its_errors() {
     for status in [302, 304, 600, 999] {
         let server = service(

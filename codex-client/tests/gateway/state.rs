@@ -208,6 +208,9 @@ async fn responses_are_remembered_on_demand() {
     text(first).await;
     let second =
         ask(json!({"model": "some-model", "input": "two", "previous_response_id": "resp_1"})).await;
+    let changes = second.headers().get_all("x-gateway-changed").iter();
+    let mut changes = changes.filter_map(|change| change.to_str().ok());
+    assert!(changes.any(|change| change == "/previous_response_id expanded"));
     assert_eq!(json_of(second).await["id"], "resp_2");
     assert_eq!(texts(&bodies(&server)[1]), ["one", "resp_1", "two"]);
 
