@@ -1,4 +1,4 @@
-//! Neighbours that mean no good.
+//! Hostile clients, and services that misbehave.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
