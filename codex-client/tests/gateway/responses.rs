@@ -225,3 +225,25 @@ async fn without_credentials_an_embedded_server_answers() {
         "That was question 2. Before it you said: My name is Ada."
     );
 }
+
+#[tokio::test]
+async fn a_response_in_one_piece_is_streamed_as_events() {
+    let event: Value = serde_json::from_str(&completed()).expect("JSON");
+    let document = event["response"].to_string();
+    let server = service(Script::new().answer(Answer::json(200, document)));
+    let gateway = Gateway::before(&server, &[]);
+    let request = json!({"model": "some-model", "input": "Why?", "stream": true});
+    let stream = text(gateway.post("/v1/responses", &request).await).await;
+    let events: Vec<Value> = data(&stream)
+        .into_iter()
+        .map(|data| serde_json::from_str(data).expect("JSON"))
+        .collect();
+    let deltas: String = events
+        .iter()
+        .filter_map(|event| event["delta"].as_str())
+        .collect();
+    assert_eq!(deltas, "Because of the sun.");
+    let last = events.last().expect("an event");
+    assert_eq!(last["type"], "response.completed");
+    assert_eq!(last["response"]["usage"]["total_tokens"], 7);
+}
