@@ -45,4 +45,4 @@ pub use crate::token::closure::{SourceFn, TokenRequest, source_fn};
 pub use crate::token::environment::{Environment, EnvironmentVariable};
 pub use crate::token::fixed::{Anonymous, ApiKey, BearerToken, StaticToken};
 pub use crate::token::set::{AccountIdOrigin, TokenSet};
-pub use crate::token::source::{BoxCredentialSource, CredentialSource, Lease, Verdict};
+pub use crate::token::source::{CredentialSource, Lease, SharedCredentialSource, Verdict};

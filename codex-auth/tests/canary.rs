@@ -7,11 +7,11 @@ use core::{fmt::Debug, time::Duration};
 use std::process::Command;
 
 use codex_auth::{
-    ApiKey, ApiKeyExchange, BearerToken, BoxCredentialSource, BrowserSignIn, Claims,
-    CredentialSource, DeviceFlow, Entropy, Environment, Error, FileStore, Incoming,
-    LoopbackConnection, MemoryStore, Moment, OAuthProfile, OAuthSource, Page, Record, Refresh,
-    Revoke, Secret, SignInFlow as _, StaticToken, Step, TokenSet, TokenStore as _, WhoAmI, drive,
-    sign_out, store_sign_in,
+    ApiKey, ApiKeyExchange, BearerToken, BrowserSignIn, Claims, CredentialSource, DeviceFlow,
+    Entropy, Environment, Error, FileStore, Incoming, LoopbackConnection, MemoryStore, Moment,
+    OAuthProfile, OAuthSource, Page, Record, Refresh, Revoke, Secret, SharedCredentialSource,
+    SignInFlow as _, StaticToken, Step, TokenSet, TokenStore as _, WhoAmI, drive, sign_out,
+    store_sign_in,
 };
 use support::{Answer, Authority, Directory, VirtualTimer, block_on, jwt, member, ok, start};
 
@@ -120,7 +120,7 @@ fn sources(seen: &mut Seen) {
     seen.result(&StaticToken::new(BearerToken::new(Secret::from(format!(
         "\u{7f}{CANARY}"
     )))));
-    let source = BoxCredentialSource::new(ApiKey::new(Secret::from(secret("key"))).unwrap());
+    let source = SharedCredentialSource::new(ApiKey::new(Secret::from(secret("key"))).unwrap());
     seen.debug(&source);
     let (mut head, ()) = http::Request::get("https://api.openai.com/")
         .body(())

@@ -151,7 +151,7 @@ impl Scene {
         let store = FileStore::new(self.directory.file());
         OAuthSource::builder(profile, store, http, ThreadTimer::new())
             .with_audience(Audience::hosts(["chatgpt.com"]))
-            .with_lock_patience(patience)
+            .with_max_lock_wait(patience)
             .build()
             .unwrap()
     }

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use codex_auth::{
-    Anonymous, ApiKey, Audience, BearerToken, BoxCredentialSource, CredentialSource, Environment,
-    EnvironmentVariable, Error, ErrorKind, Lease, Secret, StaticToken, ThreadTimer, Timer as _,
+    Anonymous, ApiKey, Audience, BearerToken, CredentialSource, Environment, EnvironmentVariable,
+    Error, ErrorKind, Lease, Secret, SharedCredentialSource, StaticToken, ThreadTimer, Timer as _,
     Verdict, source_fn,
 };
 use http::{HeaderMap, StatusCode, request::Parts};
@@ -78,10 +78,10 @@ fn a_static_token_names_account_and_environment() {
 #[test]
 fn a_forbidden_target_leaves_the_request_alone() {
     let sources = [
-        BoxCredentialSource::new(ApiKey::new(Secret::from("k")).unwrap()),
-        BoxCredentialSource::new(StaticToken::new(BearerToken::new(Secret::from("k"))).unwrap()),
-        BoxCredentialSource::new(async || Ok(BearerToken::new(Secret::from("k")))),
-        BoxCredentialSource::new(source_fn(async |_| Ok(BearerToken::new(Secret::from("k"))))),
+        SharedCredentialSource::new(ApiKey::new(Secret::from("k")).unwrap()),
+        SharedCredentialSource::new(StaticToken::new(BearerToken::new(Secret::from("k"))).unwrap()),
+        SharedCredentialSource::new(async || Ok(BearerToken::new(Secret::from("k")))),
+        SharedCredentialSource::new(source_fn(async |_| Ok(BearerToken::new(Secret::from("k"))))),
     ];
     for source in sources {
         let mut request = head("http://api.openai.com/v1/responses");
@@ -188,7 +188,7 @@ fn the_boxed_source_passes_everything_on() {
     struct Recording(Arc<Recorder>);
 
     let recorder = Arc::new(Recorder(AtomicUsize::new(0)));
-    let source = BoxCredentialSource::new(Recording(Arc::clone(&recorder)));
+    let source = SharedCredentialSource::new(Recording(Arc::clone(&recorder)));
     let mut request = head(API);
     let lease = block_on(source.clone().apply(&mut request)).unwrap();
     assert_eq!(block_on(source.rejected(lease)).unwrap(), Verdict::Retry);
@@ -201,7 +201,7 @@ fn public_types_cross_threads() {
     fn sendable<T: Send + Sync>() {}
     sendable::<ApiKey>();
     sendable::<BearerToken>();
-    sendable::<BoxCredentialSource>();
+    sendable::<SharedCredentialSource>();
     sendable::<Error>();
     sendable::<Secret>();
     sendable::<StaticToken>();

@@ -3,11 +3,11 @@
 use core::fmt;
 use std::sync::RwLock;
 
-use codex_auth::{Anonymous, BoxCredentialSource, CredentialSource};
+use codex_auth::{Anonymous, CredentialSource, SharedCredentialSource};
 use codex_sse::Limits;
-use codex_transport::{BoxTimer, BoxTransport, HttpTransport, RetryPolicy, Timeouts, Timer};
+use codex_transport::{HttpTransport, RetryPolicy, SharedTimer, SharedTransport, Timeouts, Timer};
 #[cfg(feature = "ws")]
-use codex_transport::{BoxWsTransport, WsTransport};
+use codex_transport::{SharedWsTransport, WsTransport};
 use codex_types::model_name::ModelTable;
 use codex_types::profile::{FitPolicy, Identity, Profile};
 use http::HeaderMap;
@@ -34,11 +34,11 @@ use crate::target::Endpoint;
 pub struct ClientBuilder {
     base_url: Option<String>,
     profile: Option<Profile>,
-    credentials: BoxCredentialSource,
-    transport: Option<BoxTransport>,
+    credentials: SharedCredentialSource,
+    transport: Option<SharedTransport>,
     #[cfg(feature = "ws")]
-    websocket: Option<BoxWsTransport>,
-    timer: Option<BoxTimer>,
+    websocket: Option<SharedWsTransport>,
+    timer: Option<SharedTimer>,
     timeouts: Timeouts,
     limits: Limits,
     retry: RetryPolicy,
@@ -61,7 +61,7 @@ impl ClientBuilder {
         Self {
             base_url: None,
             profile: None,
-            credentials: BoxCredentialSource::new(Anonymous::new()),
+            credentials: SharedCredentialSource::new(Anonymous::new()),
             transport: None,
             #[cfg(feature = "ws")]
             websocket: None,
@@ -104,13 +104,13 @@ impl ClientBuilder {
 
     /// Who is asking. Without it requests carry no credentials.
     pub fn auth(mut self, source: impl CredentialSource + 'static) -> Self {
-        self.credentials = BoxCredentialSource::new(source);
+        self.credentials = SharedCredentialSource::new(source);
         self
     }
 
     /// What carries the requests, instead of the built-in transport.
     pub fn transport(mut self, transport: impl HttpTransport + 'static) -> Self {
-        self.transport = Some(BoxTransport::new(transport));
+        self.transport = Some(SharedTransport::new(transport));
         self
     }
 
@@ -118,13 +118,13 @@ impl ClientBuilder {
     /// would go another way than the requests.
     #[cfg(feature = "ws")]
     pub fn websocket(mut self, transport: impl WsTransport + 'static) -> Self {
-        self.websocket = Some(BoxWsTransport::new(transport));
+        self.websocket = Some(SharedWsTransport::new(transport));
         self
     }
 
     /// Where waiting and the current time come from, instead of the tokio runtime.
     pub fn timer(mut self, timer: impl Timer + 'static) -> Self {
-        self.timer = Some(BoxTimer::new(timer));
+        self.timer = Some(SharedTimer::new(timer));
         self
     }
 
@@ -227,8 +227,8 @@ impl ClientBuilder {
             None => {
                 let transport = built_in_transport(self.timeouts)?;
                 #[cfg(feature = "ws")]
-                websocket.get_or_insert_with(|| BoxWsTransport::new(transport.clone()));
-                BoxTransport::new(transport)
+                websocket.get_or_insert_with(|| SharedWsTransport::new(transport.clone()));
+                SharedTransport::new(transport)
             }
         };
         Ok(Client::new(Shared {
@@ -279,19 +279,19 @@ fn built_in_transport(timeouts: Timeouts) -> Result<codex_transport::HyperTransp
 }
 
 #[cfg(not(feature = "http"))]
-fn built_in_transport(_: Timeouts) -> Result<BoxTransport, Error> {
+fn built_in_transport(_: Timeouts) -> Result<SharedTransport, Error> {
     Err(Error::request(
         "there is no transport: set one, or turn on the feature `http`",
     ))
 }
 
 #[cfg(feature = "http")]
-fn built_in_timer() -> Result<BoxTimer, Error> {
-    Ok(BoxTimer::new(codex_transport::TokioTimer))
+fn built_in_timer() -> Result<SharedTimer, Error> {
+    Ok(SharedTimer::new(codex_transport::TokioTimer))
 }
 
 #[cfg(not(feature = "http"))]
-fn built_in_timer() -> Result<BoxTimer, Error> {
+fn built_in_timer() -> Result<SharedTimer, Error> {
     Err(Error::request(
         "there is no timer: set one, or turn on the feature `http`",
     ))

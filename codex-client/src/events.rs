@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use codex_sse::Limits;
-use codex_transport::{Body, Timeouts, Watch};
+use codex_transport::{Body, IdleTimeouts, Timeouts};
 use codex_types::ResponseEvent;
 
 use crate::document;
@@ -41,7 +41,7 @@ pub(crate) struct HttpEvents {
     findings: Findings,
     /// Whether the body is a document; `None` as long as nothing shows it.
     is_document: Option<bool>,
-    watch: Watch,
+    watch: IdleTimeouts,
     timeouts: Timeouts,
     /// Of the attempt that is being read.
     meta: ResponseMeta,
@@ -95,7 +95,7 @@ impl HttpEvents {
             wire,
             findings: Findings::default(),
             is_document: None,
-            watch: Watch::for_events(&timeouts, exchange.shared().timer.clone()),
+            watch: IdleTimeouts::for_events(&timeouts, exchange.shared().timer.clone()),
             timeouts,
             meta,
             exchange: Some(Box::new(exchange)),
@@ -143,7 +143,7 @@ impl HttpEvents {
     }
 
     /// Returns the body and what watches it; `None` if something was read.
-    pub(crate) fn into_unread(self) -> Option<(Body, Watch)> {
+    pub(crate) fn into_unread(self) -> Option<(Body, IdleTimeouts)> {
         let is_unread =
             self.exchange.is_some() && self.held.is_empty() && self.is_document.is_none();
         match self.state {
@@ -361,7 +361,7 @@ impl HttpEvents {
         let shared = exchange.shared();
         self.reader = self.wire.reader(shared.limits);
         self.is_document = None;
-        self.watch = Watch::for_events(&self.timeouts, shared.timer.clone());
+        self.watch = IdleTimeouts::for_events(&self.timeouts, shared.timer.clone());
         self.meta = meta;
         self.is_new_attempt = true;
         self.scrub = exchange.scrub().clone();

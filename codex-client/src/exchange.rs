@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use codex_transport::{Body, Clock, Decision, Outcome, Schedule, Sent, Timer as _};
+use codex_transport::{Body, Decision, Outcome, Schedule, Sent, TimeoutKind, Timer as _};
 use codex_types::{ApiError, ErrorCategory, ErrorCode};
 use http::{Request, StatusCode};
 
@@ -187,7 +187,7 @@ impl Retries {
 
 /// Whether our own timeout ended an attempt that was sent. A socket whose pings go unanswered counts as a lost connection.
 pub(crate) fn is_own_timeout(error: &codex_transport::Error) -> bool {
-    matches!(error.kind(), codex_transport::ErrorKind::Timeout(clock) if clock != Clock::Pong)
+    matches!(error.kind(), codex_transport::ErrorKind::Timeout(clock) if clock != TimeoutKind::Pong)
         && error.sent() != Sent::No
 }
 

@@ -9,9 +9,9 @@ pub(crate) mod models;
 
 use std::sync::{PoisonError, RwLock};
 
-use codex_auth::BoxCredentialSource;
+use codex_auth::SharedCredentialSource;
 use codex_sse::Limits;
-use codex_transport::{BoxTimer, BoxTransport, RetryPolicy, Timeouts};
+use codex_transport::{RetryPolicy, SharedTimer, SharedTransport, Timeouts};
 use codex_types::ModelCatalog;
 use codex_types::model_name::ModelTable;
 use codex_types::profile::{FitPolicy, Identity, Profile, RequestForm, Wire};
@@ -23,13 +23,13 @@ use crate::target::{Endpoint, Target};
 /// The state behind a [`Client`](crate::Client) and its clones.
 pub(crate) struct Shared {
     pub(crate) endpoint: Endpoint,
-    pub(crate) credentials: BoxCredentialSource,
-    pub(crate) transport: BoxTransport,
+    pub(crate) credentials: SharedCredentialSource,
+    pub(crate) transport: SharedTransport,
     #[cfg(feature = "ws")]
-    pub(crate) websocket: Option<codex_transport::BoxWsTransport>,
+    pub(crate) websocket: Option<codex_transport::SharedWsTransport>,
     #[cfg(feature = "ws")]
     pub(crate) avoided: avoided::AvoidedHosts,
-    pub(crate) timer: BoxTimer,
+    pub(crate) timer: SharedTimer,
     pub(crate) timeouts: Timeouts,
     pub(crate) limits: Limits,
     pub(crate) retry: RetryPolicy,

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use codex_auth::{BoxCredentialSource, CredentialSource as _};
+use codex_auth::{CredentialSource as _, SharedCredentialSource};
 use codex_types::profile::Profile;
 use http::{Request, Uri};
 
@@ -78,7 +78,10 @@ impl Endpoint {
         }
     }
 
-    pub(crate) async fn target(&self, credentials: &BoxCredentialSource) -> Result<Target, Error> {
+    pub(crate) async fn target(
+        &self,
+        credentials: &SharedCredentialSource,
+    ) -> Result<Target, Error> {
         match self {
             Self::Told(target) => Ok(target.clone()),
             Self::ByCredential(found) => {
@@ -93,7 +96,7 @@ impl Endpoint {
 }
 
 /// A credential that names a ChatGPT account where that backend is, or goes nowhere else, is for that backend.
-async fn ask(credentials: &BoxCredentialSource) -> Result<Target, Error> {
+async fn ask(credentials: &SharedCredentialSource) -> Result<Target, Error> {
     let (platform, chatgpt) = (preset(Profile::platform())?, preset(Profile::chatgpt())?);
     match probe(credentials, &chatgpt).await? {
         Probe::Account => Ok(chatgpt),
@@ -113,7 +116,7 @@ enum Probe {
     Account,
 }
 
-async fn probe(credentials: &BoxCredentialSource, target: &Target) -> Result<Probe, Error> {
+async fn probe(credentials: &SharedCredentialSource, target: &Target) -> Result<Probe, Error> {
     let mut request = Request::new(());
     *request.uri_mut() = target.url("responses")?;
     let (mut head, ()) = request.into_parts();
@@ -158,7 +161,7 @@ mod tests {
     use super::*;
 
     fn found(source: impl codex_auth::CredentialSource + 'static) -> String {
-        let source = BoxCredentialSource::new(source);
+        let source = SharedCredentialSource::new(source);
         let endpoint = Endpoint::new(None, None).unwrap();
         let mut asked = core::pin::pin!(endpoint.target(&source));
         let mut context = core::task::Context::from_waker(core::task::Waker::noop());

@@ -12,7 +12,7 @@ use std::time::Duration;
 use codex_auth::{ApiKey, BearerToken, Secret, TokenRequest, source_fn};
 use codex_client::{Client, Error, ErrorKind, ResponseStream, Side};
 use codex_transport::testing::{Answer, Cut, Gate, LoopbackServer, Script};
-use codex_transport::{Clock, ErrorKind as TransportErrorKind, RetryPolicy, Timeouts};
+use codex_transport::{ErrorKind as TransportErrorKind, RetryPolicy, TimeoutKind, Timeouts};
 use codex_types::{CreateResponse, OutputItem, ResponseEvent, Status};
 use serde_json::{Value, json};
 
@@ -401,7 +401,7 @@ async fn silence_ends_in_a_timeout_that_names_its_clock() {
         .expect("the transport's error");
     assert!(matches!(
         source.kind(),
-        TransportErrorKind::Timeout(Clock::EventIdle | Clock::ByteIdle)
+        TransportErrorKind::Timeout(TimeoutKind::EventIdle | TimeoutKind::ByteIdle)
     ));
 }
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use http::StatusCode;
 
-use crate::timeouts::Clock;
+use crate::timeouts::TimeoutKind;
 
 /// A failure of an exchange: its kind, the phase it happened in, and whether the request was sent.
 ///
@@ -53,7 +53,7 @@ pub enum ErrorKind {
     /// The proxy could not be reached or did not open the tunnel; [`Error::status`] is the proxy's, if it responded.
     Proxy,
     /// This timeout expired.
-    Timeout(Clock),
+    Timeout(TimeoutKind),
     /// The connection broke: reset, aborted, or closed where more had to come.
     ConnectionLost,
     /// The server (or something in between) ended this HTTP/2 stream only.

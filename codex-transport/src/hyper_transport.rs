@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{Request, Response, Version};
 
 use crate::conn::connector::Connector;
-use crate::conn::options::Connection;
+use crate::conn::options::ConnectOptions;
 use crate::conn::pool::Pool;
 use crate::conn::request_body::Progress;
 use crate::conn::versions::HttpVersions;
@@ -17,9 +17,9 @@ use crate::http::encoding::decode_content;
 use crate::http::exchange::Exchange;
 use crate::http::transport::HttpTransport;
 use crate::redact::Credentials;
-use crate::timeouts::watch::Watch;
-use crate::timeouts::{Clock, Timeouts};
-use crate::timer::{BoxTimer, Timer, TokioTimer};
+use crate::timeouts::watch::IdleTimeouts;
+use crate::timeouts::{TimeoutKind, Timeouts};
+use crate::timer::{SharedTimer, Timer, TokioTimer};
 #[cfg(feature = "ws")]
 use crate::ws::options::WsSettings;
 #[cfg(feature = "ws")]
@@ -35,7 +35,7 @@ use crate::ws::transport::{Upgrade, WsTransport};
 ///   16 KiB and 512 fields, and the extensions of all chunks together 16 KiB. More is [`ErrorKind::TooLarge`] and names the limit.
 ///   (Over HTTP/2, more than 128 KiB of headers is refused without being read, as [`ErrorKind::Protocol`].)
 /// * Requests over HTTP/2 share connections up to the number of streams that the server allows; past that, another connection is opened,
-///   up to [`Connection::http2_max_connections`]. A server that asks for HTTP/1.1 (`HTTP_1_1_REQUIRED`) gets the request over HTTP/1.1.
+///   up to [`ConnectOptions::http2_max_connections`]. A server that asks for HTTP/1.1 (`HTTP_1_1_REQUIRED`) gets the request over HTTP/1.1.
 /// * Reading is pulled. Over HTTP/1.1 no stream has a task: polling the body drives the connection, and dropping the body closes it
 ///   unless the response is complete. Over HTTP/2 hyper's tasks run the connection that many streams share.
 ///
@@ -60,7 +60,7 @@ pub struct HyperTransport(Arc<Inner>);
 /// Settings of a [`HyperTransport`].
 #[derive(Clone, Debug)]
 pub struct HyperTransportBuilder {
-    connection: Connection,
+    connection: ConnectOptions,
     timeouts: Timeouts,
     offer: bool,
     #[cfg(feature = "ws")]
@@ -76,7 +76,7 @@ struct Inner {
     version: Version,
     offer: bool,
     timeouts: Timeouts,
-    timer: BoxTimer,
+    timer: SharedTimer,
 }
 
 impl HyperTransport {
@@ -92,7 +92,7 @@ impl HyperTransport {
     /// Returns a builder for custom settings.
     pub fn builder() -> HyperTransportBuilder {
         HyperTransportBuilder {
-            connection: Connection::default(),
+            connection: ConnectOptions::default(),
             timeouts: Timeouts::default(),
             offer: true,
             #[cfg(feature = "ws")]
@@ -109,7 +109,7 @@ impl HyperTransport {
 impl HyperTransportBuilder {
     /// Sets the connection options.
     #[must_use]
-    pub fn connection(mut self, connection: Connection) -> Self {
+    pub fn connection(mut self, connection: ConnectOptions) -> Self {
         self.connection = connection;
         self
     }
@@ -179,7 +179,7 @@ impl HyperTransportBuilder {
             version,
             offer,
             timeouts,
-            timer: BoxTimer::new(TokioTimer),
+            timer: SharedTimer::new(TokioTimer),
         })))
     }
 }
@@ -219,9 +219,9 @@ impl HyperTransport {
         let timeouts = timeouts.unwrap_or(self.0.timeouts);
         let started = self.0.timer.now();
         let (clock, period) = match (timeouts.headers, timeouts.total) {
-            (Some(headers), Some(total)) if total < headers => (Clock::Total, Some(total)),
-            (None, Some(total)) => (Clock::Total, Some(total)),
-            (headers, _) => (Clock::Headers, headers),
+            (Some(headers), Some(total)) if total < headers => (TimeoutKind::Total, Some(total)),
+            (None, Some(total)) => (TimeoutKind::Total, Some(total)),
+            (headers, _) => (TimeoutKind::Headers, headers),
         };
         head.version = self.0.version;
         if self.0.offer {
@@ -257,7 +257,7 @@ impl HyperTransport {
                     })
                 }),
         }?;
-        let watch = Watch::for_bytes(&timeouts, self.0.timer.clone(), started);
+        let watch = IdleTimeouts::for_bytes(&timeouts, self.0.timer.clone(), started);
         let request_id = crate::http::request_id::request_id(response.headers())
             .map(|id| credentials.clean_id(id));
         let response = decode_content(response.map(|body| body.with_watch(watch)));

@@ -18,7 +18,7 @@ mod timer;
 mod tower;
 mod ws;
 
-pub use crate::conn::options::Connection;
+pub use crate::conn::options::ConnectOptions;
 #[cfg(feature = "proxy")]
 pub use crate::conn::proxy::Proxy;
 #[cfg(feature = "tls")]
@@ -31,7 +31,7 @@ pub use crate::http::encoding::compress::{compress_zstd, compress_zstd_at};
 pub use crate::http::encoding::decode_content;
 pub use crate::http::redirects::NoRedirects;
 pub use crate::http::request_id::request_id;
-pub use crate::http::transport::{BoxTransport, HttpTransport};
+pub use crate::http::transport::{HttpTransport, SharedTransport};
 #[cfg(feature = "hyper")]
 pub use crate::hyper_transport::{HyperTransport, HyperTransportBuilder};
 pub use crate::redact::Redactor;
@@ -40,13 +40,13 @@ pub use crate::retry::budget::RetryBudget;
 pub use crate::retry::outcome::Outcome;
 pub use crate::retry::policy::{RetryPolicy, RetryStatuses};
 pub use crate::retry::schedule::{Decision, Schedule, StopReason};
-pub use crate::timeouts::watch::Watch;
-pub use crate::timeouts::{Clock, Timeouts};
+pub use crate::timeouts::watch::IdleTimeouts;
+pub use crate::timeouts::{TimeoutKind, Timeouts};
 #[cfg(feature = "hyper")]
 pub use crate::timer::TokioTimer;
-pub use crate::timer::{BoxTimer, Timer};
+pub use crate::timer::{SharedTimer, Timer};
 #[cfg(feature = "tower")]
 pub use crate::tower::TowerTransport;
 pub use crate::ws::connection::{Socket, WsConnection};
 pub use crate::ws::options::WsSettings;
-pub use crate::ws::transport::{BoxWsTransport, Upgrade, WsTransport};
+pub use crate::ws::transport::{SharedWsTransport, Upgrade, WsTransport};

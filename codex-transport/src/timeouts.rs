@@ -5,7 +5,7 @@ pub(crate) mod watch;
 use core::fmt;
 use core::time::Duration;
 
-/// Timeouts of the parts of an exchange. Each is optional and has a [`Clock`] that names it in the error.
+/// Timeouts of the parts of an exchange. Each is optional and has a [`TimeoutKind`] that names it in the error.
 ///
 /// The defaults suit streams: strict where a healthy server is fast, long where a model may be reasoning.
 ///
@@ -49,7 +49,7 @@ pub struct Timeouts {
 /// The name of a timeout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Clock {
+pub enum TimeoutKind {
     /// [`Timeouts::connect`].
     Connect,
     /// [`Timeouts::headers`].
@@ -115,7 +115,7 @@ impl Default for Timeouts {
     }
 }
 
-impl fmt::Display for Clock {
+impl fmt::Display for TimeoutKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Connect => "connect",

@@ -29,12 +29,12 @@ pub trait Timer: Send + Sync {
 
 /// Any [`Timer`], without its type. Cloning is cheap.
 #[derive(Clone)]
-pub struct BoxTimer(Arc<dyn ErasedTimer>);
+pub struct SharedTimer(Arc<dyn ErasedTimer>);
 
-/// A pending wait of a [`BoxTimer`].
+/// A pending wait of a [`SharedTimer`].
 pub(crate) type BoxSleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-impl BoxTimer {
+impl SharedTimer {
     /// Erases the type of a timer.
     pub fn new(timer: impl Timer + 'static) -> Self {
         Self(Arc::new(timer))
@@ -45,7 +45,7 @@ impl BoxTimer {
     }
 }
 
-impl Timer for BoxTimer {
+impl Timer for SharedTimer {
     fn sleep(&self, period: Duration) -> impl Future<Output = ()> + Send + 'static {
         self.0.erased_sleep(period)
     }
@@ -55,9 +55,9 @@ impl Timer for BoxTimer {
     }
 }
 
-impl fmt::Debug for BoxTimer {
+impl fmt::Debug for SharedTimer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("BoxTimer")
+        f.write_str("SharedTimer")
     }
 }
 

@@ -10,11 +10,11 @@ use tower_service::Service;
 
 use crate::error::{Error, ErrorKind, Phase, Sent, find_source};
 use crate::http::body::Body;
-use crate::http::transport::{BoxTransport, HttpTransport};
+use crate::http::transport::{HttpTransport, SharedTransport};
 #[cfg(feature = "hyper")]
 use crate::hyper_transport::HyperTransport;
 
-/// An [`HttpTransport`] over a tower service from `Request<Bytes>` to a response. Conversely, [`BoxTransport`] and [`HyperTransport`] are
+/// An [`HttpTransport`] over a tower service from `Request<Bytes>` to a response. Conversely, [`SharedTransport`] and [`HyperTransport`] are
 /// tower services.
 ///
 /// Each request clones the service, as tower's contract demands, and waits until the clone is ready. A service error that is or wraps an
@@ -23,11 +23,11 @@ use crate::hyper_transport::HyperTransport;
 /// ```
 /// use bytes::Bytes;
 /// use codex_transport::testing::{Answer, Script, ScriptedTransport};
-/// use codex_transport::{BoxTransport, HttpTransport, TowerTransport};
+/// use codex_transport::{SharedTransport, HttpTransport, TowerTransport};
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// // A tower service, usually within a stack of layers.
-/// let service = BoxTransport::new(ScriptedTransport::new(Script::new().answer(Answer::ok().body("hello"))));
+/// let service = SharedTransport::new(ScriptedTransport::new(Script::new().answer(Answer::ok().body("hello"))));
 /// let transport = TowerTransport::new(service);
 /// let request = http::Request::get("https://example.test/").body(Bytes::new()).unwrap();
 /// assert_eq!(transport.send(request).await.unwrap().into_body().collect(100).await.unwrap(), "hello");
@@ -70,7 +70,7 @@ impl<S> fmt::Debug for TowerTransport<S> {
     }
 }
 
-impl Service<Request<Bytes>> for BoxTransport {
+impl Service<Request<Bytes>> for SharedTransport {
     type Response = Response<Body>;
     type Error = Error;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Error>> + Send>>;

@@ -4,7 +4,9 @@
 use core::future::poll_fn;
 use core::time::Duration;
 
-use codex_transport::{BoxTimer, Clock, Error, ErrorKind, Timeouts, Timer, TokioTimer, Watch};
+use codex_transport::{
+    Error, ErrorKind, IdleTimeouts, SharedTimer, TimeoutKind, Timeouts, Timer, TokioTimer,
+};
 use tokio::time::Instant;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -15,7 +17,7 @@ fn timeouts(change: impl FnOnce(&mut Timeouts)) -> Timeouts {
     timeouts
 }
 
-async fn expired(watch: &mut Watch) -> Error {
+async fn expired(watch: &mut IdleTimeouts) -> Error {
     poll_fn(|cx| watch.poll_expired(cx)).await
 }
 
@@ -26,11 +28,11 @@ async fn the_first_event_has_a_clock_of_its_own() {
         timeouts.first_event = Some(10 * SECOND);
         timeouts.event_idle = Some(SECOND);
     });
-    let mut watch = Watch::for_events(&timeouts, BoxTimer::new(TokioTimer));
+    let mut watch = IdleTimeouts::for_events(&timeouts, SharedTimer::new(TokioTimer));
     // Bytes are no event.
     watch.record_bytes(100);
     let error = expired(&mut watch).await;
-    assert_eq!(error.kind(), ErrorKind::Timeout(Clock::FirstEvent));
+    assert_eq!(error.kind(), ErrorKind::Timeout(TimeoutKind::FirstEvent));
     assert_eq!(
         (error.timeout(), error.bytes_received()),
         (Some(10 * SECOND), 100)
@@ -45,7 +47,7 @@ async fn the_first_event_starts_the_next_clock_though_it_is_shorter() {
         timeouts.first_event = Some(300 * SECOND);
         timeouts.event_idle = Some(10 * SECOND);
     });
-    let mut watch = Watch::for_events(&timeouts, BoxTimer::new(TokioTimer));
+    let mut watch = IdleTimeouts::for_events(&timeouts, SharedTimer::new(TokioTimer));
     assert!(
         tokio::time::timeout(SECOND, expired(&mut watch))
             .await
@@ -53,7 +55,7 @@ async fn the_first_event_starts_the_next_clock_though_it_is_shorter() {
     );
     watch.record_event();
     let error = expired(&mut watch).await;
-    assert_eq!(error.kind(), ErrorKind::Timeout(Clock::EventIdle));
+    assert_eq!(error.kind(), ErrorKind::Timeout(TimeoutKind::EventIdle));
     assert_eq!(start.elapsed(), 11 * SECOND);
 }
 
@@ -61,8 +63,8 @@ async fn the_first_event_starts_the_next_clock_though_it_is_shorter() {
 #[tokio::test(start_paused = true)]
 async fn the_readers_own_time_is_not_silence() {
     let timeouts = timeouts(|timeouts| timeouts.byte_idle = Some(10 * SECOND));
-    let timer = BoxTimer::new(TokioTimer);
-    let mut watch = Watch::for_bytes(&timeouts, timer.clone(), timer.now());
+    let timer = SharedTimer::new(TokioTimer);
+    let mut watch = IdleTimeouts::for_bytes(&timeouts, timer.clone(), timer.now());
     assert!(
         tokio::time::timeout(SECOND, expired(&mut watch))
             .await
@@ -72,7 +74,7 @@ async fn the_readers_own_time_is_not_silence() {
     tokio::time::sleep(60 * SECOND).await;
     let start = Instant::now();
     let error = expired(&mut watch).await;
-    assert_eq!(error.kind(), ErrorKind::Timeout(Clock::ByteIdle));
+    assert_eq!(error.kind(), ErrorKind::Timeout(TimeoutKind::ByteIdle));
     assert_eq!(start.elapsed(), 10 * SECOND);
 }
 
@@ -80,8 +82,8 @@ async fn the_readers_own_time_is_not_silence() {
 #[tokio::test(start_paused = true)]
 async fn a_watch_may_move_to_another_task() {
     let timeouts = timeouts(|timeouts| timeouts.byte_idle = Some(10 * SECOND));
-    let timer = BoxTimer::new(TokioTimer);
-    let mut watch = Watch::for_bytes(&timeouts, timer.clone(), timer.now());
+    let timer = SharedTimer::new(TokioTimer);
+    let mut watch = IdleTimeouts::for_bytes(&timeouts, timer.clone(), timer.now());
     assert!(
         tokio::time::timeout(SECOND, expired(&mut watch))
             .await
@@ -90,7 +92,7 @@ async fn a_watch_may_move_to_another_task() {
     let error = tokio::spawn(async move { expired(&mut watch).await })
         .await
         .unwrap();
-    assert_eq!(error.kind(), ErrorKind::Timeout(Clock::ByteIdle));
+    assert_eq!(error.kind(), ErrorKind::Timeout(TimeoutKind::ByteIdle));
 }
 
 #[tokio::test(start_paused = true)]
@@ -101,9 +103,9 @@ async fn keep_alives_do_not_count_as_events_but_as_bytes() {
         timeouts.byte_idle = Some(30 * SECOND);
     });
     both.total = None;
-    let timer = BoxTimer::new(TokioTimer);
-    let mut events = Watch::for_events(&both, timer.clone());
-    let mut bytes = Watch::for_bytes(&both, timer.clone(), timer.now());
+    let timer = SharedTimer::new(TokioTimer);
+    let mut events = IdleTimeouts::for_events(&both, timer.clone());
+    let mut bytes = IdleTimeouts::for_bytes(&both, timer.clone(), timer.now());
     events.record_event();
     // A comment every 25 s: the bytes live on, the events do not.
     let error = loop {
@@ -113,45 +115,45 @@ async fn keep_alives_do_not_count_as_events_but_as_bytes() {
             () = tokio::time::sleep(25 * SECOND) => bytes.record_bytes(14),
         }
     };
-    assert_eq!(error.kind(), ErrorKind::Timeout(Clock::EventIdle));
+    assert_eq!(error.kind(), ErrorKind::Timeout(TimeoutKind::EventIdle));
     assert_eq!(error.events_received(), 1);
     assert_eq!(start.elapsed(), 60 * SECOND);
     // And when the comments stop, so do the bytes.
     let error = expired(&mut bytes).await;
-    assert_eq!(error.kind(), ErrorKind::Timeout(Clock::ByteIdle));
+    assert_eq!(error.kind(), ErrorKind::Timeout(TimeoutKind::ByteIdle));
     assert_eq!(start.elapsed(), 80 * SECOND);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_total_counts_from_the_start_whatever_arrives() {
-    let timer = BoxTimer::new(TokioTimer);
+    let timer = SharedTimer::new(TokioTimer);
     let start = timer.now();
     tokio::time::sleep(3 * SECOND).await;
     let timeouts = timeouts(|timeouts| {
         timeouts.total = Some(10 * SECOND);
         timeouts.byte_idle = Some(5 * SECOND);
     });
-    let mut watch = Watch::for_bytes(&timeouts, timer.clone(), start);
+    let mut watch = IdleTimeouts::for_bytes(&timeouts, timer.clone(), start);
     let error = loop {
         tokio::select! {
             error = expired(&mut watch) => break error,
             () = tokio::time::sleep(SECOND) => watch.record_bytes(1),
         }
     };
-    assert_eq!(error.kind(), ErrorKind::Timeout(Clock::Total));
+    assert_eq!(error.kind(), ErrorKind::Timeout(TimeoutKind::Total));
     assert_eq!(timer.now() - start, 10 * SECOND);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_is_off_never_runs_out() {
-    let mut watch = Watch::for_events(&Timeouts::none(), BoxTimer::new(TokioTimer));
+    let mut watch = IdleTimeouts::for_events(&Timeouts::none(), SharedTimer::new(TokioTimer));
     assert!(
         tokio::time::timeout(1_000_000 * SECOND, expired(&mut watch))
             .await
             .is_err()
     );
     let endless = timeouts(|timeouts| timeouts.first_event = Some(Duration::MAX));
-    let mut watch = Watch::for_events(&endless, BoxTimer::new(TokioTimer));
+    let mut watch = IdleTimeouts::for_events(&endless, SharedTimer::new(TokioTimer));
     assert!(
         tokio::time::timeout(1_000_000 * SECOND, expired(&mut watch))
             .await

@@ -14,8 +14,8 @@ use core::time::Duration;
 use bytes::Bytes;
 use codex_transport::testing::{Answer, ChunkShape, Cut, Gate, LoopbackServer, Script};
 use codex_transport::{
-    Body, BoxTransport, Connection, Error, ErrorKind, HttpTransport, HttpVersions, HyperTransport,
-    compress_zstd, decode_content,
+    Body, ConnectOptions, Error, ErrorKind, HttpTransport, HttpVersions, HyperTransport,
+    SharedTransport, compress_zstd, decode_content,
 };
 use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
 use compression_codecs::{EncodeV2, brotli, flate, gzip, zlib, zstd};
@@ -192,7 +192,7 @@ async fn each_event_is_returned_before_the_server_sends_the_next() {
             }
             let answer = answer.body(coder.finish());
             let server = LoopbackServer::start(Script::new().answer(answer)).unwrap();
-            let mut connection = Connection::default();
+            let mut connection = ConnectOptions::default();
             connection.http = version;
             let transport = HyperTransport::builder()
                 .connection(connection)
@@ -358,7 +358,7 @@ async fn what_has_no_body_stays_as_it_is() {
         let answer = Answer::status(status).header("content-encoding", "gzip");
         let server = LoopbackServer::start(Script::new().answer(answer.forever())).unwrap();
         for version in [HttpVersions::Http1, HttpVersions::Http2] {
-            let mut connection = Connection::default();
+            let mut connection = ConnectOptions::default();
             connection.http = version;
             let transport = HyperTransport::builder()
                 .connection(connection)
@@ -401,7 +401,7 @@ async fn a_coding_that_was_not_offered_is_decoded_over_any_transport() {
     let request = Request::get("http://example.test/")
         .body(Bytes::new())
         .unwrap();
-    let response = BoxTransport::new(Foreign).send(request).await.unwrap();
+    let response = SharedTransport::new(Foreign).send(request).await.unwrap();
     assert_eq!(drain(response.into_body()).await.0, b"hello");
 }
 

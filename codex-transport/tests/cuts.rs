@@ -13,8 +13,8 @@ use codex_transport::testing::{
     Answer, ChunkShape, Cut, LoopbackServer, RecordedRequest, Script, Turn,
 };
 use codex_transport::{
-    Clock, Connection, Error, ErrorKind, HttpTransport, HttpVersions, HyperTransport, Phase, Roots,
-    Sent, Timeouts, Upgrade, WsSettings, WsTransport,
+    ConnectOptions, Error, ErrorKind, HttpTransport, HttpVersions, HyperTransport, Phase, Roots,
+    Sent, TimeoutKind, Timeouts, Upgrade, WsSettings, WsTransport,
 };
 use http::Request;
 use tokio::task::JoinSet;
@@ -90,7 +90,7 @@ fn wish(request: &RecordedRequest) -> (Cut, usize) {
     )
 }
 
-fn expected_kind(cut: Cut, clock: Clock) -> ErrorKind {
+fn expected_kind(cut: Cut, clock: TimeoutKind) -> ErrorKind {
     match cut {
         Cut::Close => ErrorKind::Truncated,
         Cut::Reset => ErrorKind::ConnectionLost,
@@ -99,8 +99,8 @@ fn expected_kind(cut: Cut, clock: Clock) -> ErrorKind {
 }
 
 // Reading the roots of trust for each of thousands of transports would take longer than the test itself.
-fn connection(http: HttpVersions) -> Connection {
-    let mut connection = Connection::default();
+fn connection(http: HttpVersions) -> ConnectOptions {
+    let mut connection = ConnectOptions::default();
     connection.http = http;
     connection.tls.roots = Roots::OnlyAdded;
     connection.tls.read_environment = false;
@@ -150,7 +150,7 @@ async fn http(http: HttpVersions, step: usize) {
             assert!(received == whole[..offset], "{path}: {}", received.len());
             assert_eq!(
                 error.kind(),
-                expected_kind(cut, Clock::ByteIdle),
+                expected_kind(cut, TimeoutKind::ByteIdle),
                 "{path}: {error:?}"
             );
             assert_eq!((error.phase(), error.sent()), (Phase::Body, Sent::Yes));
@@ -244,7 +244,7 @@ async fn http1_within_the_chunked_coding() {
             assert!(received == whole[..expected], "{path}: {}", received.len());
             assert_eq!(
                 error.kind(),
-                expected_kind(cut, Clock::ByteIdle),
+                expected_kind(cut, TimeoutKind::ByteIdle),
                 "{path}: {error:?}"
             );
         }
@@ -281,7 +281,7 @@ async fn websocket_at_every_offset() {
             assert_eq!(received, whole, "{path}");
             assert_eq!(
                 error.kind(),
-                expected_kind(cut, Clock::Pong),
+                expected_kind(cut, TimeoutKind::Pong),
                 "{path}: {error:?}"
             );
             assert_eq!((error.phase(), error.sent()), (Phase::Body, Sent::No));

@@ -5,8 +5,8 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use codex_transport::{
-    Body, BoxTransport, BoxWsTransport, Clock, Error, ErrorKind, HttpTransport as _,
-    HyperTransport, Phase, Sent, Side, Watch, WsConnection, WsTransport as _,
+    Body, Error, ErrorKind, HttpTransport as _, HyperTransport, IdleTimeouts, Phase, Sent,
+    SharedTransport, SharedWsTransport, Side, TimeoutKind, WsConnection, WsTransport as _,
 };
 use http::{Request, StatusCode};
 
@@ -135,49 +135,49 @@ fn every_kind_has_its_text_side_and_advice() {
             false,
         ),
         (
-            K::Timeout(Clock::Connect),
+            K::Timeout(TimeoutKind::Connect),
             P::Connect,
             "the connect timeout ran out while connecting",
             Side::Network,
             true,
         ),
         (
-            K::Timeout(Clock::Headers),
+            K::Timeout(TimeoutKind::Headers),
             P::Headers,
             "the headers timeout ran out while waiting for the response",
             Side::Network,
             true,
         ),
         (
-            K::Timeout(Clock::FirstEvent),
+            K::Timeout(TimeoutKind::FirstEvent),
             P::Body,
             "the first event timeout ran out while reading the body",
             Side::Network,
             true,
         ),
         (
-            K::Timeout(Clock::ByteIdle),
+            K::Timeout(TimeoutKind::ByteIdle),
             P::Body,
             "the byte idle timeout ran out while reading the body",
             Side::Network,
             true,
         ),
         (
-            K::Timeout(Clock::EventIdle),
+            K::Timeout(TimeoutKind::EventIdle),
             P::Body,
             "the event idle timeout ran out while reading the body",
             Side::Network,
             true,
         ),
         (
-            K::Timeout(Clock::Total),
+            K::Timeout(TimeoutKind::Total),
             P::Body,
             "the total timeout ran out while reading the body",
             Side::Network,
             true,
         ),
         (
-            K::Timeout(Clock::Pong),
+            K::Timeout(TimeoutKind::Pong),
             P::Body,
             "the pong timeout ran out while reading the body",
             Side::Network,
@@ -219,8 +219,12 @@ fn details_are_kept_and_shown_without_payload() {
         ),
         (Some("req_1"), 2048, 7)
     );
-    let error = Error::new(ErrorKind::Timeout(Clock::Total), Phase::Body, Sent::Yes)
-        .with_timeout(Duration::from_millis(1500));
+    let error = Error::new(
+        ErrorKind::Timeout(TimeoutKind::Total),
+        Phase::Body,
+        Sent::Yes,
+    )
+    .with_timeout(Duration::from_millis(1500));
     assert_eq!(
         error.to_string(),
         "the total timeout ran out (1.5s) while reading the body"
@@ -255,9 +259,9 @@ fn sizes_and_auto_traits_stay() {
     fn shared<T: Send + Sync + 'static>() {}
     fn sent<T: Send + Unpin + 'static>() {}
     shared::<Error>();
-    shared::<BoxTransport>();
-    shared::<BoxWsTransport>();
+    shared::<SharedTransport>();
+    shared::<SharedWsTransport>();
     sent::<Body>();
-    sent::<Watch>();
+    sent::<IdleTimeouts>();
     sent::<WsConnection>();
 }

@@ -9,8 +9,8 @@ use core::time::Duration;
 use bytes::Bytes;
 use codex_transport::testing::{Answer, ChunkShape, Cut, Gate, LoopbackServer, Script};
 use codex_transport::{
-    Clock, Error, ErrorKind, HttpTransport, HttpVersions, HyperTransport, NoRedirects, Phase, Sent,
-    Timeouts,
+    Error, ErrorKind, HttpTransport, HttpVersions, HyperTransport, NoRedirects, Phase, Sent,
+    TimeoutKind, Timeouts,
 };
 use http::{Request, Version};
 use support::build;
@@ -175,13 +175,13 @@ async fn silence_before_the_head_and_in_the_body_has_a_named_clock() {
             request
         };
         let error = transport.send(request()).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Timeout(Clock::Headers));
+        assert_eq!(error.kind(), ErrorKind::Timeout(TimeoutKind::Headers));
         assert_eq!((error.phase(), error.sent()), (Phase::Headers, Sent::Maybe));
         let mut body = transport.send(request()).await.unwrap().into_body();
         let (bytes, error) = drain(&mut body).await;
         assert_eq!(bytes, b"data: 1\n\n");
         let error = error.unwrap();
-        assert_eq!(error.kind(), ErrorKind::Timeout(Clock::ByteIdle));
+        assert_eq!(error.kind(), ErrorKind::Timeout(TimeoutKind::ByteIdle));
         assert_eq!(
             error.to_string(),
             "the byte idle timeout ran out (100ms) while reading the body, after 9 bytes"

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use codex_transport::{
-    Clock, ErrorKind, HttpTransport, HttpVersions, HyperTransport, Phase, Roots, Sent, Timeouts,
+    ErrorKind, HttpTransport, HttpVersions, HyperTransport, Phase, Roots, Sent, TimeoutKind,
+    Timeouts,
 };
 use h2::Reason;
 use h2::server::SendResponse;
@@ -179,7 +180,7 @@ async fn a_request_that_finds_no_stream_names_the_limit() {
         .body(Bytes::new())
         .unwrap();
     let error = transport.send(request).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Timeout(Clock::Headers));
+    assert_eq!(error.kind(), ErrorKind::Timeout(TimeoutKind::Headers));
     assert_eq!((error.phase(), error.sent()), (Phase::Connect, Sent::No));
     assert_eq!(
         error.source().unwrap().to_string(),
@@ -220,7 +221,7 @@ async fn a_connection_whose_ping_is_not_answered_is_left() {
         .await
         .unwrap()
         .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Timeout(Clock::Pong));
+    assert_eq!(error.kind(), ErrorKind::Timeout(TimeoutKind::Pong));
     assert!(error.is_retryable() && !error.is_safe_to_resend());
     let second = fetch(transport, url);
     let second = tokio::time::timeout(Duration::from_secs(5), second).await;

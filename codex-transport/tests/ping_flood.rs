@@ -9,8 +9,8 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 
 use codex_transport::{
-    BoxTimer, Clock, ErrorKind, HyperTransport, Timeouts, TokioTimer, Upgrade, Watch, WsConnection,
-    WsSettings, WsTransport,
+    ErrorKind, HyperTransport, IdleTimeouts, SharedTimer, TimeoutKind, Timeouts, TokioTimer,
+    Upgrade, WsConnection, WsSettings, WsTransport,
 };
 use http::Request;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -92,7 +92,7 @@ async fn pings_of_a_peer_that_does_not_read_cost_little_and_end() {
     let ended = tokio::time::timeout(Duration::from_secs(20), socket.next()).await;
     let grown = resident().saturating_sub(before);
     let error = ended.unwrap().unwrap().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Timeout(Clock::Pong));
+    assert_eq!(error.kind(), ErrorKind::Timeout(TimeoutKind::Pong));
     assert_eq!(error.timeout(), Some(Duration::from_secs(2)));
     println!("a flood of pings added {} KiB", grown / 1024);
     assert!(grown < 8 << 20, "{grown} bytes more");
@@ -159,11 +159,14 @@ async fn pings_are_not_events() {
     let mut socket = connect(&url, WsSettings::default()).await;
     let mut timeouts = Timeouts::none();
     timeouts.first_event = Some(Duration::from_millis(300));
-    let mut watch = Watch::for_events(&timeouts, BoxTimer::new(TokioTimer));
+    let mut watch = IdleTimeouts::for_events(&timeouts, SharedTimer::new(TokioTimer));
     let expired = poll_fn(|cx| match socket.poll_next(cx) {
         Poll::Ready(message) => panic!("{message:?}"),
         Poll::Pending => watch.poll_expired(cx),
     });
     let error = tokio::time::timeout(Duration::from_secs(10), expired).await;
-    assert_eq!(error.unwrap().kind(), ErrorKind::Timeout(Clock::FirstEvent));
+    assert_eq!(
+        error.unwrap().kind(),
+        ErrorKind::Timeout(TimeoutKind::FirstEvent)
+    );
 }

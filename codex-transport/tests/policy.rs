@@ -11,8 +11,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use codex_transport::testing::{Answer, Authority, LoopbackProxy, LoopbackServer, Script};
 use codex_transport::{
-    Clock, Connection, Error, ErrorKind, HttpTransport, HttpVersions, HyperTransport, Phase, Proxy,
-    Roots, Sent, Timeouts, Upgrade, WsTransport,
+    ConnectOptions, Error, ErrorKind, HttpTransport, HttpVersions, HyperTransport, Phase, Proxy,
+    Roots, Sent, TimeoutKind, Timeouts, Upgrade, WsTransport,
 };
 use http::{Request, Version};
 
@@ -41,8 +41,8 @@ impl Wire {
         }
     }
 
-    fn connection(self) -> Connection {
-        let mut connection = Connection::default();
+    fn connection(self) -> ConnectOptions {
+        let mut connection = ConnectOptions::default();
         connection.http = self.versions();
         connection.tls.roots = Roots::OnlyAdded;
         connection.tls.read_environment = false;
@@ -76,20 +76,20 @@ impl Wire {
     }
 }
 
-fn build(connection: Connection) -> HyperTransport {
+fn build(connection: ConnectOptions) -> HyperTransport {
     let mut timeouts = Timeouts::default();
     timeouts.connect = Some(Duration::from_millis(300));
     build_with(connection, timeouts)
 }
 
 // Impatient with the answer, but not with the way to it: one clock at a time, else two may ring at once.
-fn build_impatient(connection: Connection) -> HyperTransport {
+fn build_impatient(connection: ConnectOptions) -> HyperTransport {
     let mut timeouts = Timeouts::default();
     timeouts.headers = Some(Duration::from_millis(300));
     build_with(connection, timeouts)
 }
 
-fn build_with(connection: Connection, timeouts: Timeouts) -> HyperTransport {
+fn build_with(connection: ConnectOptions, timeouts: Timeouts) -> HyperTransport {
     HyperTransport::builder()
         .connection(connection)
         .timeouts(timeouts)
@@ -130,7 +130,7 @@ async fn ok_refused_and_silent_are_the_same_everywhere() {
                 .with_authority_pem(authority.certificate_pem());
             connection
         };
-        let proxied = |mut connection: Connection| {
+        let proxied = |mut connection: ConnectOptions| {
             connection.proxy = Proxy::new(proxy_url.as_str()).unwrap();
             connection
         };
@@ -193,7 +193,7 @@ async fn ok_refused_and_silent_are_the_same_everywhere() {
         assert_eq!(
             shape(&error),
             (
-                ErrorKind::Timeout(Clock::Connect),
+                ErrorKind::Timeout(TimeoutKind::Connect),
                 Phase::Handshake,
                 Sent::No
             ),
@@ -210,7 +210,7 @@ async fn ok_refused_and_silent_are_the_same_everywhere() {
         assert_eq!(
             shape(&error),
             (
-                ErrorKind::Timeout(Clock::Connect),
+                ErrorKind::Timeout(TimeoutKind::Connect),
                 Phase::Handshake,
                 Sent::No
             ),
@@ -223,7 +223,7 @@ async fn ok_refused_and_silent_are_the_same_everywhere() {
                 .unwrap_err();
             assert_eq!(
                 error.kind(),
-                ErrorKind::Timeout(Clock::Headers),
+                ErrorKind::Timeout(TimeoutKind::Headers),
                 "{wire:?} {error:?}"
             );
         }
@@ -555,7 +555,7 @@ fn the_environment_names_proxy_and_authorities() {
 
 #[test]
 fn settings_that_cannot_be_used_say_so_when_the_transport_is_made() {
-    let with = |change: fn(&mut Connection)| {
+    let with = |change: fn(&mut ConnectOptions)| {
         let mut connection = Wire::Http1.connection();
         change(&mut connection);
         HyperTransport::builder()

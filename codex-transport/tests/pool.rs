@@ -14,7 +14,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use codex_transport::testing::{Answer, Authority, Gate, LoopbackServer, Script};
 use codex_transport::{
-    Body, Clock, Connection, Error, ErrorKind, HttpTransport, HttpVersions, HyperTransport,
+    Body, ConnectOptions, Error, ErrorKind, HttpTransport, HttpVersions, HyperTransport,
+    TimeoutKind,
 };
 use http::Request;
 use support::build;
@@ -303,7 +304,7 @@ async fn what_may_not_wait_at_all_does_not() {
 async fn whoever_dials_and_is_not_polled_holds_the_others_up_only_so_long() {
     let server = hello();
     let relay = Relay::before(server.address());
-    let mut connection = Connection::default();
+    let mut connection = ConnectOptions::default();
     connection.http = HttpVersions::Http2;
     let transport = HyperTransport::builder()
         .connection(connection)
@@ -469,7 +470,7 @@ async fn those_who_waited_for_a_connection_that_failed_do_not_queue_up() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}/", silent.local_addr().unwrap());
     let period = Duration::from_millis(200);
-    let mut connection = Connection::default();
+    let mut connection = ConnectOptions::default();
     connection.http = HttpVersions::Http2;
     let transport = HyperTransport::builder()
         .connection(connection)
@@ -479,7 +480,7 @@ async fn those_who_waited_for_a_connection_that_failed_do_not_queue_up() {
     let start = Instant::now();
     for answer in texts(&transport, &url, 20).await {
         let kind = answer.unwrap_err().kind();
-        assert_eq!(kind, ErrorKind::Timeout(Clock::Connect));
+        assert_eq!(kind, ErrorKind::Timeout(TimeoutKind::Connect));
     }
     // One after the other would take twenty periods.
     assert!(start.elapsed() < period * 15);
@@ -572,7 +573,7 @@ async fn over_tls_the_server_is_told_of_the_end() {
         .start()
         .unwrap();
     let relay = Relay::before(server.address());
-    let with_authority = |connection: &mut Connection| {
+    let with_authority = |connection: &mut ConnectOptions| {
         let tls = connection.tls.clone();
         connection.tls = tls.with_authority_pem(authority.certificate_pem());
     };

@@ -11,7 +11,8 @@ use std::net::{TcpListener, TcpStream};
 use bytes::Bytes;
 use codex_transport::testing::{Authority, LoopbackServer, Script};
 use codex_transport::{
-    Connection, Error, ErrorKind, HttpTransport, HttpVersions, HyperTransport, Phase, Proxy, Roots,
+    ConnectOptions, Error, ErrorKind, HttpTransport, HttpVersions, HyperTransport, Phase, Proxy,
+    Roots,
 };
 use http::Request;
 use serde_json::Value;
@@ -68,7 +69,7 @@ impl Case {
 }
 
 fn build(proxy: Proxy) -> Result<HyperTransport, Error> {
-    let mut connection = Connection::default();
+    let mut connection = ConnectOptions::default();
     connection.proxy = proxy;
     HyperTransport::builder()
         .connection(connection)
@@ -210,7 +211,7 @@ async fn a_client_certificate_is_not_shown_to_a_proxy() {
         .start()
         .unwrap();
     let (chain, key) = authority.client_identity().unwrap();
-    let mut connection = Connection::default();
+    let mut connection = ConnectOptions::default();
     connection.proxy = Proxy::new(format!("https://{}", proxy.address())).unwrap();
     connection.tls = connection
         .tls

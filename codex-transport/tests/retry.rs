@@ -5,8 +5,8 @@ use core::time::Duration;
 use std::time::SystemTime;
 
 use codex_transport::{
-    Clock, Decision, Error, ErrorKind, Outcome, Phase, RetryBudget, RetryPolicy, Sent, StopReason,
-    retry_after,
+    Decision, Error, ErrorKind, Outcome, Phase, RetryBudget, RetryPolicy, Sent, StopReason,
+    TimeoutKind, retry_after,
 };
 use http::{HeaderMap, HeaderName, StatusCode};
 
@@ -301,7 +301,12 @@ fn failures_by_kind_and_by_whether_the_request_was_sent() {
         (ErrorKind::Connect, Sent::No, true, true),
         (ErrorKind::Dns, Sent::No, true, true),
         (ErrorKind::ConnectionLost, Sent::Maybe, true, false),
-        (ErrorKind::Timeout(Clock::Headers), Sent::Maybe, true, false),
+        (
+            ErrorKind::Timeout(TimeoutKind::Headers),
+            Sent::Maybe,
+            true,
+            false,
+        ),
         (ErrorKind::Truncated, Sent::Yes, true, false),
         (ErrorKind::Certificate, Sent::No, false, false),
         (ErrorKind::Protocol, Sent::Yes, false, false),

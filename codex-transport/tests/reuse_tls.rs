@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use bytes::Bytes;
-use codex_transport::{Connection, HttpTransport as _, HttpVersions, HyperTransport, Tls};
+use codex_transport::{ConnectOptions, HttpTransport as _, HttpVersions, HyperTransport, Tls};
 use http::Request;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -121,7 +121,7 @@ fn serve(
 #[test]
 fn a_tls_connection_that_is_no_longer_quiet_is_not_reused() {
     let server = Server::start();
-    let mut options = Connection::default().with_address("localhost", server.address);
+    let mut options = ConnectOptions::default().with_address("localhost", server.address);
     options.http = HttpVersions::Http1;
     options.tls = Tls::default().with_authority_pem(&server.certificate);
     #[cfg(feature = "proxy")]

@@ -8,9 +8,9 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use codex_transport::testing::{Answer, ChunkShape, Cut, LoopbackServer, Script, Turn};
 use codex_transport::{
-    BoxTimer, Clock, Connection, Decision, Error, ErrorKind, HttpTransport, HttpVersions,
-    HyperTransport, Outcome, Phase, RetryPolicy, Roots, Sent, StopReason, Timeouts, TokioTimer,
-    Upgrade, Watch, WsConnection, WsSettings, WsTransport,
+    ConnectOptions, Decision, Error, ErrorKind, HttpTransport, HttpVersions, HyperTransport,
+    IdleTimeouts, Outcome, Phase, RetryPolicy, Roots, Sent, SharedTimer, StopReason, TimeoutKind,
+    Timeouts, TokioTimer, Upgrade, WsConnection, WsSettings, WsTransport,
 };
 use http::{Request, Response};
 
@@ -33,7 +33,7 @@ fn retried(decisions: Decisions) -> [bool; 3] {
 }
 
 fn transport(http: HttpVersions) -> HyperTransport {
-    let mut connection = Connection::default();
+    let mut connection = ConnectOptions::default();
     connection.http = http;
     connection.tls.roots = Roots::OnlyAdded;
     let mut timeouts = Timeouts::default();
@@ -278,7 +278,7 @@ async fn check(row: &str) {
             broken(
                 HttpVersions::Http1,
                 Answer::sse().body("data: 1\n\n").stall(),
-                ErrorKind::Timeout(Clock::ByteIdle),
+                ErrorKind::Timeout(TimeoutKind::ByteIdle),
             )
             .await;
         }
@@ -295,7 +295,7 @@ async fn check(row: &str) {
                 .into_body();
             let mut timeouts = Timeouts::none();
             timeouts.event_idle = Some(Duration::from_millis(600));
-            let mut watch = Watch::for_events(&timeouts, BoxTimer::new(TokioTimer));
+            let mut watch = IdleTimeouts::for_events(&timeouts, SharedTimer::new(TokioTimer));
             watch.record_event();
             let mut comments = 0;
             let error = loop {
@@ -308,7 +308,7 @@ async fn check(row: &str) {
                     error = core::future::poll_fn(|cx| watch.poll_expired(cx)) => break error,
                 }
             };
-            assert_eq!(error.kind(), ErrorKind::Timeout(Clock::EventIdle));
+            assert_eq!(error.kind(), ErrorKind::Timeout(TimeoutKind::EventIdle));
             assert!(comments >= 4, "{comments}");
         }
         "failed event with a final code" => {
@@ -393,7 +393,7 @@ async fn check(row: &str) {
             assert_eq!(
                 (error.kind(), error.phase(), error.sent()),
                 (
-                    ErrorKind::Timeout(Clock::Headers),
+                    ErrorKind::Timeout(TimeoutKind::Headers),
                     Phase::Handshake,
                     Sent::No
                 )
@@ -436,7 +436,7 @@ async fn check(row: &str) {
         }
         "101 and then silence" => {
             let error = ends(Answer::websocket().receive().stall()).await;
-            assert_eq!(error.kind(), ErrorKind::Timeout(Clock::Pong));
+            assert_eq!(error.kind(), ErrorKind::Timeout(TimeoutKind::Pong));
             assert_eq!(retried(decide(&Outcome::failure(&error))), [true; 3]);
         }
         "pings, and fragments with pings between" => {

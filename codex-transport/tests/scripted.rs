@@ -9,7 +9,7 @@ use codex_transport::testing::{
     Answer, ChunkShape, Cut, LineEnd, LoopbackServer, Script, ScriptedTransport, Turn,
 };
 use codex_transport::{
-    BoxTransport, BoxWsTransport, Error, ErrorKind, HttpTransport, HyperTransport, Upgrade,
+    Error, ErrorKind, HttpTransport, HyperTransport, SharedTransport, SharedWsTransport, Upgrade,
     WsTransport,
 };
 use http::Request;
@@ -19,7 +19,7 @@ fn post(url: &str) -> Request<Bytes> {
     Request::post(url).body(Bytes::from_static(b"{}")).unwrap()
 }
 
-async fn read(transport: &BoxTransport, url: &str) -> (u16, Vec<u8>, Option<ErrorKind>) {
+async fn read(transport: &SharedTransport, url: &str) -> (u16, Vec<u8>, Option<ErrorKind>) {
     let response = match transport.send(post(url)).await {
         Ok(response) => response,
         Err(error) => return (0, Vec::new(), Some(error.kind())),
@@ -65,13 +65,13 @@ async fn memory_and_network_agree() {
         let script = Script::new().answer(answer.clone());
         let server = LoopbackServer::start(script.clone()).unwrap();
         let network = read(
-            &BoxTransport::new(HyperTransport::new().unwrap()),
+            &SharedTransport::new(HyperTransport::new().unwrap()),
             &server.url("/v1/responses"),
         )
         .await;
         let scripted = ScriptedTransport::new(script);
         let memory = read(
-            &BoxTransport::new(scripted.clone()),
+            &SharedTransport::new(scripted.clone()),
             "http://example.test/v1/responses",
         )
         .await;
@@ -82,7 +82,7 @@ async fn memory_and_network_agree() {
 }
 
 async fn converse(
-    transport: BoxWsTransport,
+    transport: SharedWsTransport,
     url: &str,
 ) -> Vec<Result<Bytes, (ErrorKind, Option<u16>)>> {
     let upgrade = transport
@@ -128,12 +128,12 @@ async fn memory_and_network_agree_on_sockets() {
         let script = Script::new().answer(answer.clone());
         let server = LoopbackServer::start(script.clone()).unwrap();
         let network = converse(
-            BoxWsTransport::new(HyperTransport::new().unwrap()),
+            SharedWsTransport::new(HyperTransport::new().unwrap()),
             &server.ws_url("/"),
         )
         .await;
         let memory = converse(
-            BoxWsTransport::new(ScriptedTransport::new(script)),
+            SharedWsTransport::new(ScriptedTransport::new(script)),
             "wss://example.test/",
         )
         .await;
@@ -144,7 +144,7 @@ async fn memory_and_network_agree_on_sockets() {
 #[tokio::test(start_paused = true)]
 async fn pauses_take_no_time_under_a_paused_clock() {
     let script = Script::new().answer(Answer::sse().pause(Duration::from_secs(3600)).body("late"));
-    let transport = BoxTransport::new(ScriptedTransport::new(script));
+    let transport = SharedTransport::new(ScriptedTransport::new(script));
     let started = tokio::time::Instant::now();
     assert_eq!(read(&transport, "http://example.test/").await.1, b"late");
     assert_eq!(started.elapsed(), Duration::from_secs(3600));
@@ -162,7 +162,7 @@ async fn lines_end_as_they_are_told_to() {
             .comment("c")
             .event("{\"type\":\"a\"}")
             .line_end(end);
-        let transport = BoxTransport::new(ScriptedTransport::new(Script::new().answer(answer)));
+        let transport = SharedTransport::new(ScriptedTransport::new(Script::new().answer(answer)));
         let wanted = "\u{feff}: c\n\nevent: a\ndata: {\"type\":\"a\"}\n\n".replace('\n', text);
         assert_eq!(
             read(&transport, "http://example.test/").await.1,
@@ -177,7 +177,7 @@ async fn a_script_that_is_over_says_so() {
         .route("POST", "/a", Answer::ok().body("a").times(2))
         .answer(Answer::ok().body("b"))
         .rule(|request| (request.path() == "/rule").then(|| Answer::ok().body("ruled")));
-    let transport = BoxTransport::new(ScriptedTransport::new(script));
+    let transport = SharedTransport::new(ScriptedTransport::new(script));
     let mut seen = Vec::new();
     for path in ["a", "a", "a", "rule", "b", "rule", "b"] {
         seen.push(
@@ -269,7 +269,7 @@ fn a_turn_is_consistent() {
 async fn scripts_can_be_files() {
     let text = include_str!("../../testdata/transport/script.json");
     let server = LoopbackServer::start(Script::from_json(text).unwrap()).unwrap();
-    let transport = BoxTransport::new(HyperTransport::new().unwrap());
+    let transport = SharedTransport::new(HyperTransport::new().unwrap());
     let url = server.url("/v1/responses");
     assert_eq!(read(&transport, &url).await.0, 429);
     assert_eq!(read(&transport, &url).await.0, 429);

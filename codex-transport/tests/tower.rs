@@ -8,7 +8,7 @@ use core::task::{Context, Poll};
 use bytes::Bytes;
 use codex_transport::testing::{Answer, LoopbackServer, Script};
 use codex_transport::{
-    BoxTransport, Error, ErrorKind, HttpTransport, HyperTransport, Phase, Sent, Side,
+    Error, ErrorKind, HttpTransport, HyperTransport, Phase, Sent, SharedTransport, Side,
     TowerTransport,
 };
 use http::{Request, Response};
@@ -98,10 +98,10 @@ async fn a_transport_is_a_service_and_back() {
     let response = hyper.clone().call(request(&server.url("/"))).await.unwrap();
     assert_eq!(response.into_body().collect(10).await.unwrap(), "hello");
     for transport in [
-        BoxTransport::new(TowerTransport::new(hyper.clone())),
-        BoxTransport::new(TowerTransport::new(BoxTransport::new(TowerTransport::new(
-            hyper,
-        )))),
+        SharedTransport::new(TowerTransport::new(hyper.clone())),
+        SharedTransport::new(TowerTransport::new(SharedTransport::new(
+            TowerTransport::new(hyper),
+        ))),
     ] {
         let response = transport.send(request(&server.url("/"))).await.unwrap();
         assert_eq!(response.into_body().collect(10).await.unwrap(), "hello");

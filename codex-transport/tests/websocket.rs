@@ -8,7 +8,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use codex_transport::testing::{Answer, ChunkShape, Cut, LoopbackServer, Script};
 use codex_transport::{
-    Clock, Error, ErrorKind, HyperTransport, Phase, Sent, Upgrade, WsConnection, WsSettings,
+    Error, ErrorKind, HyperTransport, Phase, Sent, TimeoutKind, Upgrade, WsConnection, WsSettings,
     WsTransport,
 };
 use http::Request;
@@ -362,7 +362,7 @@ async fn silence_is_asked_and_then_given_up() {
     let server = serve(Answer::websocket().stall());
     let mut socket = connect_with(&server, settings).await;
     let error = socket.idle().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Timeout(Clock::Pong));
+    assert_eq!(error.kind(), ErrorKind::Timeout(TimeoutKind::Pong));
     assert_eq!(
         error.to_string(),
         "the pong timeout ran out (60ms) while reading the body"
@@ -446,7 +446,7 @@ async fn a_message_that_nobody_takes_runs_into_the_clock() {
     assert_eq!(
         (error.kind(), error.phase(), error.sent()),
         (
-            ErrorKind::Timeout(Clock::ByteIdle),
+            ErrorKind::Timeout(TimeoutKind::ByteIdle),
             Phase::Send,
             Sent::Maybe
         )

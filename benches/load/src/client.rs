@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use codex_transport::{
-    Connection, HttpTransport as _, HttpVersions, HyperTransport, Timeouts, Upgrade,
+    ConnectOptions, HttpTransport as _, HttpVersions, HyperTransport, Timeouts, Upgrade,
     WsTransport as _,
 };
 use eventsource_stream::Eventsource as _;
@@ -109,7 +109,7 @@ where
 }
 
 fn transport() -> HyperTransport {
-    let mut connection = Connection::default();
+    let mut connection = ConnectOptions::default();
     connection.http = HttpVersions::Http1;
     let mut timeouts = Timeouts::default();
     timeouts.connect = Some(Duration::from_secs(120));

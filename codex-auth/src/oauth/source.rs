@@ -272,7 +272,7 @@ impl<S, H, T> OAuthSourceBuilder<S, H, T> {
 
     /// How long to wait for another process that renews or commits, 40 seconds by default: longer than one refresh may take.
     #[must_use]
-    pub fn with_lock_patience(mut self, patience: Duration) -> Self {
+    pub fn with_max_lock_wait(mut self, patience: Duration) -> Self {
         self.setting.lock_patience = patience;
         self
     }

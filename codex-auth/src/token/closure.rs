@@ -38,7 +38,7 @@ where
 ///     let token = if request.is_after_rejection() { "renewed" } else { "cached" };
 ///     Ok(BearerToken::new(Secret::from(token)))
 /// });
-/// # let _ = codex_auth::BoxCredentialSource::new(source);
+/// # let _ = codex_auth::SharedCredentialSource::new(source);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenRequest {

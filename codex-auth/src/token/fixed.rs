@@ -204,7 +204,7 @@ impl fmt::Debug for StaticToken {
 /// No credentials at all, for servers that ask for none.
 ///
 /// ```
-/// let source = codex_auth::BoxCredentialSource::new(codex_auth::Anonymous::new());
+/// let source = codex_auth::SharedCredentialSource::new(codex_auth::Anonymous::new());
 /// # let _ = source;
 /// ```
 #[derive(Debug, Clone, Copy, Default)]

@@ -19,7 +19,7 @@ use crate::error::Error;
 ///
 /// Implementations are in this crate for [API keys](crate::ApiKey), [fixed bearer tokens](crate::StaticToken), [nothing](crate::Anonymous),
 /// [the environment](crate::Environment), closures (see below), and logins kept in a store ([`OAuthSource`](crate::OAuthSource)). To keep
-/// any of them in a struct, wrap it in [`BoxCredentialSource`].
+/// any of them in a struct, wrap it in [`SharedCredentialSource`].
 ///
 /// A closure without arguments that returns a future of a [`BearerToken`](crate::BearerToken) is a source; it is asked every time, so it
 /// should be cheap when nothing has changed. For a source that is called after rejections too, use [`source_fn`](crate::source_fn).
@@ -115,21 +115,21 @@ pub enum Verdict {
 /// Any credential source behind one type without parameters. Cloning shares the source.
 ///
 /// ```
-/// use codex_auth::{Anonymous, ApiKey, BoxCredentialSource, Secret};
+/// use codex_auth::{Anonymous, ApiKey, SharedCredentialSource, Secret};
 ///
-/// struct Client { credentials: BoxCredentialSource }
+/// struct Client { credentials: SharedCredentialSource }
 ///
-/// let signed_in = Client { credentials: BoxCredentialSource::new(ApiKey::new(Secret::from("sk-invented"))?) };
-/// let not = Client { credentials: BoxCredentialSource::new(Anonymous::new()) };
+/// let signed_in = Client { credentials: SharedCredentialSource::new(ApiKey::new(Secret::from("sk-invented"))?) };
+/// let not = Client { credentials: SharedCredentialSource::new(Anonymous::new()) };
 /// # let _ = (signed_in.credentials, not.credentials);
 /// # Ok::<(), codex_auth::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct BoxCredentialSource {
+pub struct SharedCredentialSource {
     erased: Arc<dyn Erased>,
 }
 
-impl BoxCredentialSource {
+impl SharedCredentialSource {
     /// Takes a source in.
     pub fn new(source: impl CredentialSource + 'static) -> Self {
         Self {
@@ -138,7 +138,7 @@ impl BoxCredentialSource {
     }
 }
 
-impl CredentialSource for BoxCredentialSource {
+impl CredentialSource for SharedCredentialSource {
     async fn apply(&self, request: &mut Parts) -> Result<Lease, Error> {
         self.erased.apply(request).await
     }
@@ -152,10 +152,10 @@ impl CredentialSource for BoxCredentialSource {
     }
 }
 
-impl fmt::Debug for BoxCredentialSource {
+impl fmt::Debug for SharedCredentialSource {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_struct("BoxCredentialSource")
+            .debug_struct("SharedCredentialSource")
             .finish_non_exhaustive()
     }
 }

@@ -69,7 +69,7 @@ impl Visitor {
 }
 
 /// Reads and writes for HTTP. Fails when nothing of what is to be written has been taken for so long.
-pub(crate) struct Connection {
+pub(crate) struct ConnectOptions {
     stream: Arc<TcpStream>,
     visitor: Arc<Visitor>,
     limit: Duration,
@@ -98,7 +98,7 @@ impl Head {
     };
 }
 
-impl Connection {
+impl ConnectOptions {
     pub(crate) fn new(stream: Arc<TcpStream>, visitor: Arc<Visitor>, limit: Duration) -> Self {
         Self {
             stream,
@@ -149,7 +149,7 @@ impl Connection {
     }
 }
 
-impl AsyncRead for Connection {
+impl AsyncRead for ConnectOptions {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -170,7 +170,7 @@ impl AsyncRead for Connection {
     }
 }
 
-impl AsyncWrite for Connection {
+impl AsyncWrite for ConnectOptions {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

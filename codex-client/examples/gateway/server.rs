@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::sleep;
 
 use crate::arguments::{Arguments, Limits};
-use crate::connection::{Connection, Visitor, left};
+use crate::connection::{ConnectOptions, Visitor, left};
 use crate::gateway::Gateway;
 use crate::guard::Guard;
 use crate::journal::Journal;
@@ -158,7 +158,7 @@ async fn serve_connection(gateway: Arc<Gateway>, visitor: Arc<Visitor>, stream: 
         let (gateway, visitor) = (gateway.clone(), visitor.clone());
         async move { Ok::<_, Infallible>(routes::answer(gateway, visitor, request).await) }
     });
-    let io = Connection::new(stream.clone(), visitor.clone(), patience);
+    let io = ConnectOptions::new(stream.clone(), visitor.clone(), patience);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(patience)

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use codex_auth::{
-    ApiKey, AppRegistration, AuthMode, BoxCredentialSource, Environment, FileStore, OAuthProfile,
-    Record, Secret, TokenStore as _,
+    ApiKey, AppRegistration, AuthMode, Environment, FileStore, OAuthProfile, Record, Secret,
+    SharedCredentialSource, TokenStore as _,
 };
 use codex_client::login::Login;
 use codex_transport::{HyperTransport, TokioTimer};
@@ -23,7 +23,7 @@ pub(crate) struct Named {
 
 /// A source, and how the backend it is for wants to be spoken to where that cannot be seen from the credential.
 pub(crate) struct Credentials {
-    pub(crate) source: BoxCredentialSource,
+    pub(crate) source: SharedCredentialSource,
     pub(crate) profile: Option<Profile>,
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn find(named: &Named) -> Result<Option<Credentials>, String> {
     if let Some(key) = &named.api_key {
         let key = ApiKey::new(key.clone()).map_err(|error| chain(&error))?;
         return Ok(Some(Credentials {
-            source: BoxCredentialSource::new(key),
+            source: SharedCredentialSource::new(key),
             profile: None,
         }));
     }
@@ -41,7 +41,7 @@ pub(crate) fn find(named: &Named) -> Result<Option<Credentials>, String> {
     }
     let environment = Environment::from_env().map_err(|error| chain(&error))?;
     Ok(environment.map(|environment| Credentials {
-        source: BoxCredentialSource::new(environment),
+        source: SharedCredentialSource::new(environment),
         profile: None,
     }))
 }
@@ -66,7 +66,7 @@ fn of_file(path: &Path, named: &Named) -> Result<Credentials, String> {
     let login = Login::new(profile, store, transport, TokioTimer);
     let source = login.credentials().build().map_err(|error| chain(&error))?;
     Ok(Credentials {
-        source: BoxCredentialSource::new(source),
+        source: SharedCredentialSource::new(source),
         profile: backend,
     })
 }

@@ -7,7 +7,7 @@ use core::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use codex_sse::{Decoder, Frame, Limits};
-use codex_transport::{Body, Watch};
+use codex_transport::{Body, IdleTimeouts};
 use codex_types::ResponseEvent;
 
 use crate::calls::stream::ResponseStream;
@@ -72,7 +72,7 @@ enum State {
 /// A body, and the timeouts of what arrives.
 struct Arriving {
     body: Body,
-    watch: Watch,
+    watch: IdleTimeouts,
 }
 
 /// Whole events that arrived together.

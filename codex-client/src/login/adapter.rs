@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime};
 use bytes::Bytes;
 use codex_auth::{Moment, SendFailure, SendRequest};
 use codex_transport::{
-    BoxTimer, BoxTransport, ERROR_BODY_LIMIT, HttpTransport, NoRedirects, Sent, Timeouts,
+    ERROR_BODY_LIMIT, HttpTransport, NoRedirects, Sent, SharedTimer, SharedTransport, Timeouts,
 };
 use http::header::USER_AGENT;
 use http::{HeaderValue, Request, Response};
@@ -31,7 +31,7 @@ use crate::shared::AGENT;
 /// ```
 #[derive(Clone, Debug)]
 pub struct TransportSender {
-    transport: BoxTransport,
+    transport: SharedTransport,
     timeouts: Timeouts,
 }
 
@@ -44,7 +44,7 @@ impl TransportSender {
         timeouts.headers = Some(TOTAL);
         timeouts.total = Some(TOTAL);
         Self {
-            transport: BoxTransport::new(transport),
+            transport: SharedTransport::new(transport),
             timeouts,
         }
     }
@@ -92,7 +92,7 @@ fn failure(error: codex_transport::Error) -> SendFailure {
 /// ```
 #[derive(Clone)]
 pub struct TransportTimer {
-    timer: BoxTimer,
+    timer: SharedTimer,
     start: Instant,
 }
 
@@ -101,7 +101,7 @@ impl TransportTimer {
     pub fn new(timer: impl codex_transport::Timer + 'static) -> Self {
         Self {
             start: timer.now(),
-            timer: BoxTimer::new(timer),
+            timer: SharedTimer::new(timer),
         }
     }
 }

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use codex_transport::{BoxTimer, Timer as _};
+use codex_transport::{SharedTimer, Timer as _};
 use codex_types::{ModelCatalog, ModelList};
 
 use crate::lock::lock;
@@ -66,7 +66,7 @@ impl ModelCache {
     }
 
     /// Records the entity tag of the list that the server has now.
-    pub(crate) fn announced(&self, etag: &str, timer: &BoxTimer) {
+    pub(crate) fn announced(&self, etag: &str, timer: &SharedTimer) {
         if let Some(cached) = lock(&self.0).as_mut() {
             cached.until = if cached.etag.as_deref() == Some(etag) {
                 fresh_until(timer)
@@ -78,7 +78,11 @@ impl ModelCache {
 }
 
 impl CachedModels {
-    pub(crate) fn new(models: Arc<ModelListing>, etag: Option<String>, timer: &BoxTimer) -> Self {
+    pub(crate) fn new(
+        models: Arc<ModelListing>,
+        etag: Option<String>,
+        timer: &SharedTimer,
+    ) -> Self {
         Self {
             models,
             etag,
@@ -86,12 +90,12 @@ impl CachedModels {
         }
     }
 
-    pub(crate) fn is_fresh(&self, timer: &BoxTimer) -> bool {
+    pub(crate) fn is_fresh(&self, timer: &SharedTimer) -> bool {
         self.until.is_some_and(|until| timer.now() < until)
     }
 }
 
-fn fresh_until(timer: &BoxTimer) -> Option<Instant> {
+fn fresh_until(timer: &SharedTimer) -> Option<Instant> {
     timer.now().checked_add(FRESH)
 }
 

@@ -1,7 +1,7 @@
 // What follows when a socket fails before the first event of a response. Nothing has been handed out then, so trying another way repeats
 // nothing for the caller; the question is only which way, and for how long to remember it. Pure, so that every row is a test.
 
-use codex_transport::{Clock, ErrorKind};
+use codex_transport::{ErrorKind, TimeoutKind};
 use codex_types::{ApiError, ErrorCategory};
 
 /// What to do next.
@@ -49,7 +49,7 @@ pub(super) fn after_failed_connect(kind: ErrorKind) -> Next {
         | ErrorKind::Canceled
         | ErrorKind::Certificate => Next::Stop,
         // The host is not there at all; HTTP will say so, and that says nothing about sockets.
-        ErrorKind::Dns | ErrorKind::Connect | ErrorKind::Timeout(Clock::Total) => {
+        ErrorKind::Dns | ErrorKind::Connect | ErrorKind::Timeout(TimeoutKind::Total) => {
             Next::Http(Avoid::No)
         }
         _ => Next::Http(Avoid::Broken),
@@ -153,8 +153,8 @@ mod tests {
             (K::Certificate, Next::Stop),
             (K::Dns, Next::Http(Avoid::No)),
             (K::Connect, Next::Http(Avoid::No)),
-            (K::Timeout(Clock::Connect), Next::Http(Avoid::Broken)),
-            (K::Timeout(Clock::Headers), Next::Http(Avoid::Broken)),
+            (K::Timeout(TimeoutKind::Connect), Next::Http(Avoid::Broken)),
+            (K::Timeout(TimeoutKind::Headers), Next::Http(Avoid::Broken)),
             (K::Tls, Next::Http(Avoid::Broken)),
             (K::Proxy, Next::Http(Avoid::Broken)),
             (K::Protocol, Next::Http(Avoid::Broken)),
@@ -182,8 +182,13 @@ mod tests {
             (K::Closed, Some(1011), broken, Next::Reconnect),
             (K::Truncated, None, broken, Next::Reconnect),
             (K::ConnectionLost, None, broken, Next::Reconnect),
-            (K::Timeout(Clock::FirstEvent), None, broken, Next::Reconnect),
-            (K::Timeout(Clock::Pong), None, broken, Next::Reconnect),
+            (
+                K::Timeout(TimeoutKind::FirstEvent),
+                None,
+                broken,
+                Next::Reconnect,
+            ),
+            (K::Timeout(TimeoutKind::Pong), None, broken, Next::Reconnect),
             (K::Protocol, None, broken, broken),
             (K::TooLarge, None, Next::Stop, Next::Stop),
             (K::InvalidRequest, None, Next::Stop, Next::Stop),

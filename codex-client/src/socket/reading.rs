@@ -3,7 +3,7 @@
 use core::task::{Context, Poll};
 
 use codex_sse::EventDecoder;
-use codex_transport::Watch;
+use codex_transport::IdleTimeouts;
 use codex_types::ResponseEvent;
 
 use crate::error::{Error, ErrorKind};
@@ -17,7 +17,7 @@ use super::plan::Plan;
 pub(super) struct Reading {
     pub(super) open: Open,
     decoder: EventDecoder,
-    watch: Watch,
+    watch: IdleTimeouts,
     /// Whether an event of this response has come.
     has_begun: bool,
 }
@@ -38,7 +38,7 @@ impl Reading {
         Self {
             open,
             decoder: EventDecoder::with_limits(shared.limits),
-            watch: Watch::for_events(&plan.prepared.timeouts, shared.timer.clone()),
+            watch: IdleTimeouts::for_events(&plan.prepared.timeouts, shared.timer.clone()),
             has_begun: false,
         }
     }

@@ -248,7 +248,7 @@ impl Server {
         let kinds = [
             ErrorKind::Connect,
             ErrorKind::ConnectionLost,
-            ErrorKind::Timeout(codex_transport::Clock::Connect),
+            ErrorKind::Timeout(codex_transport::TimeoutKind::Connect),
         ];
         if self.faults.one_in(3) {
             return Err(Error::new(

@@ -9,16 +9,16 @@ use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
 use tower_service::Service;
 
-use crate::conn::options::Connection;
+use crate::conn::options::ConnectOptions;
 use crate::conn::resolver::{ResolveError, Resolver};
 use crate::conn::stream::Stream;
 use crate::error::{Error, ErrorKind, Phase, Sent, find_source};
-use crate::timeouts::Clock;
+use crate::timeouts::TimeoutKind;
 
 #[derive(Clone)]
 pub(crate) struct Connector {
     tcp: HttpConnector<Resolver>,
-    options: Arc<Connection>,
+    options: Arc<ConnectOptions>,
     timeout: Option<Duration>,
     #[cfg(feature = "tls")]
     tls: TlsConfigs,
@@ -53,7 +53,7 @@ pub(crate) enum Offer {
 struct Progress(AtomicBool);
 
 impl Connector {
-    pub(crate) fn new(options: Connection, timeout: Option<Duration>) -> Result<Self, Error> {
+    pub(crate) fn new(options: ConnectOptions, timeout: Option<Duration>) -> Result<Self, Error> {
         let options = Arc::new(options);
         let mut tcp = HttpConnector::new_with_resolver(Resolver::new(options.clone()));
         #[cfg(feature = "proxy")]
@@ -95,7 +95,7 @@ impl Connector {
                     Phase::Connect
                 };
                 Err(
-                    Error::new(ErrorKind::Timeout(Clock::Connect), phase, Sent::No)
+                    Error::new(ErrorKind::Timeout(TimeoutKind::Connect), phase, Sent::No)
                         .with_timeout(period),
                 )
             })
@@ -229,7 +229,7 @@ impl Connector {
 
 #[cfg(feature = "tls")]
 impl TlsConfigs {
-    fn new(options: &Connection) -> Result<Self, Error> {
+    fn new(options: &ConnectOptions) -> Result<Self, Error> {
         let configured = options.tls.client_config(options.http)?;
         let mut http1 = configured.clone();
         http1.alpn_protocols = vec![b"http/1.1".to_vec()];

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::conn::limits;
 use crate::error::{Error, ErrorKind, Phase, Sent, find_source};
-use crate::timeouts::Clock;
+use crate::timeouts::TimeoutKind;
 
 /// A failure while reading a body.
 pub(crate) fn body(error: hyper::Error) -> Error {
@@ -50,7 +50,7 @@ fn reason(error: &(dyn core::error::Error + 'static)) -> Option<h2::Reason> {
 pub(crate) fn classify(error: &(dyn core::error::Error + 'static)) -> ErrorKind {
     // The only timeout of hyper that is set: an HTTP/2 ping was not acknowledged.
     if find_source::<hyper::Error>(error).is_some_and(hyper::Error::is_timeout) {
-        return ErrorKind::Timeout(Clock::Pong);
+        return ErrorKind::Timeout(TimeoutKind::Pong);
     }
     if reason(error) == Some(h2::Reason::HTTP_1_1_REQUIRED) {
         return ErrorKind::StreamReset;

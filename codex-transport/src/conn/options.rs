@@ -26,14 +26,14 @@ use crate::conn::versions::HttpVersions;
 /// | `http2_keepalive` | 20 s, answer within 20 s | notices a dead connection long before any idle timeout |
 ///
 /// ```
-/// use codex_transport::Connection;
+/// use codex_transport::ConnectOptions;
 ///
-/// let connection = Connection::default().with_address("api.openai.com", "127.0.0.1:8443".parse().unwrap());
+/// let connection = ConnectOptions::default().with_address("api.openai.com", "127.0.0.1:8443".parse().unwrap());
 /// assert!(connection.nodelay);
 /// ```
 #[derive(Clone)]
 #[non_exhaustive]
-pub struct Connection {
+pub struct ConnectOptions {
     /// Trusted authorities and the client certificate.
     #[cfg(feature = "tls")]
     pub tls: Tls,
@@ -61,7 +61,7 @@ pub struct Connection {
     addresses: BTreeMap<String, Vec<SocketAddr>>,
 }
 
-impl Connection {
+impl ConnectOptions {
     /// Uses this address for the host instead of asking the resolver; a second call for the same host adds another address.
     ///
     /// The `host` header and the name in the certificate remain those of the URL.
@@ -83,7 +83,7 @@ impl Connection {
     }
 }
 
-impl Default for Connection {
+impl Default for ConnectOptions {
     fn default() -> Self {
         Self {
             #[cfg(feature = "tls")]
@@ -104,9 +104,9 @@ impl Default for Connection {
     }
 }
 
-impl fmt::Debug for Connection {
+impl fmt::Debug for ConnectOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = f.debug_struct("Connection");
+        let mut out = f.debug_struct("ConnectOptions");
         #[cfg(feature = "tls")]
         out.field("tls", &self.tls);
         #[cfg(feature = "proxy")]

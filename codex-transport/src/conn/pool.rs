@@ -20,7 +20,7 @@ pub(crate) use self::http2::StreamPermit;
 use self::http2::{INITIAL_STREAMS, Sender};
 use crate::conn::connector::{Connector, Offer};
 use crate::conn::lingering::Lingering;
-use crate::conn::options::Connection;
+use crate::conn::options::ConnectOptions;
 use crate::conn::request_body::Progress;
 use crate::conn::versions::HttpVersions;
 use crate::conn::{hyper_error, limits};
@@ -44,7 +44,7 @@ pub(crate) enum Connected {
 }
 
 impl Pool {
-    pub(crate) fn new(connector: Connector, options: &Connection) -> Self {
+    pub(crate) fn new(connector: Connector, options: &ConnectOptions) -> Self {
         let mut http2 = limits::http2_builder();
         http2
             .timer(TokioTimer::new())

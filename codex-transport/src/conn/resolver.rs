@@ -11,11 +11,11 @@ use std::sync::Arc;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use tower_service::Service;
 
-use crate::conn::options::Connection;
+use crate::conn::options::ConnectOptions;
 
 #[derive(Clone)]
 pub(crate) struct Resolver {
-    options: Arc<Connection>,
+    options: Arc<ConnectOptions>,
     system: GaiResolver,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct Resolver {
 pub(crate) struct ResolveError(io::Error);
 
 impl Resolver {
-    pub(crate) fn new(options: Arc<Connection>) -> Self {
+    pub(crate) fn new(options: Arc<ConnectOptions>) -> Self {
         Self {
             options,
             system: GaiResolver::new(),

@@ -10,7 +10,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 #[cfg(feature = "hyper")]
 use crate::conn::pool::{Http1Body, StreamPermit};
 use crate::error::{Error, ErrorKind, Phase, Sent};
-use crate::timeouts::watch::Watch;
+use crate::timeouts::watch::IdleTimeouts;
 
 /// The body of a response. It is pulled: nothing is read from the network until it is polled, and dropping it cancels the rest.
 ///
@@ -26,7 +26,7 @@ use crate::timeouts::watch::Watch;
 /// ```
 pub struct Body {
     source: Source,
-    watch: Option<Watch>,
+    watch: Option<IdleTimeouts>,
     received: u64,
     request_id: Option<Box<str>>,
 }
@@ -87,7 +87,7 @@ impl Body {
 
     /// Applies the timeouts of this watch to the body.
     #[must_use]
-    pub fn with_watch(mut self, watch: Watch) -> Self {
+    pub fn with_watch(mut self, watch: IdleTimeouts) -> Self {
         self.watch = Some(watch);
         self
     }

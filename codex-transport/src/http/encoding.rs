@@ -35,7 +35,7 @@ use crate::http::encoding::decoder::Coding;
 /// however far the data expands. A decoder holds at most 64 KiB for `gzip` and `deflate`, 8 MiB for `zstd` and 16 MiB for `br`, and
 /// only as much as the server chose for its window.
 ///
-/// [`HyperTransport`](crate::HyperTransport) and [`BoxTransport`](crate::BoxTransport) call this themselves.
+/// [`HyperTransport`](crate::HyperTransport) and [`SharedTransport`](crate::SharedTransport) call this themselves.
 ///
 /// # Errors
 ///

@@ -46,16 +46,16 @@ pub trait HttpTransport: Send + Sync {
 ///
 /// Content codings that the transport left on a response are decoded, see [`decode_content`](crate::decode_content).
 #[derive(Clone)]
-pub struct BoxTransport(Arc<dyn ErasedTransport>);
+pub struct SharedTransport(Arc<dyn ErasedTransport>);
 
-impl BoxTransport {
+impl SharedTransport {
     /// Erases the type of a transport.
     pub fn new(transport: impl HttpTransport + 'static) -> Self {
         Self(Arc::new(transport))
     }
 }
 
-impl HttpTransport for BoxTransport {
+impl HttpTransport for SharedTransport {
     fn send(
         &self,
         request: Request<Bytes>,
@@ -73,9 +73,9 @@ impl<T: HttpTransport + ?Sized> HttpTransport for Arc<T> {
     }
 }
 
-impl fmt::Debug for BoxTransport {
+impl fmt::Debug for SharedTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("BoxTransport")
+        f.write_str("SharedTransport")
     }
 }
 

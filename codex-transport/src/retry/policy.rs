@@ -49,7 +49,7 @@ pub struct RetryPolicy {
     /// The largest factor of the jitter, in percent of the delay.
     pub jitter_to: u32,
     /// The maximum wait that the server may ask for.
-    pub patience: Option<Duration>,
+    pub max_retry_after: Option<Duration>,
     /// The statuses that are retried.
     pub statuses: RetryStatuses,
     /// Whether failures without a response are retried, if [`Error::is_retryable`](crate::Error::is_retryable) holds.
@@ -124,7 +124,7 @@ impl RetryPolicy {
     pub fn official_sdk() -> Self {
         Self {
             max_retries: 2,
-            patience: Some(Duration::from_secs(120)),
+            max_retry_after: Some(Duration::from_secs(120)),
             statuses: RetryStatuses {
                 also: Cow::Borrowed(&[408, 409, 429]),
                 ..RetryStatuses::default()
@@ -139,7 +139,7 @@ impl RetryPolicy {
             cap: None,
             jitter_from: 90,
             jitter_to: 110,
-            patience: None,
+            max_retry_after: None,
             retry_after_ms: false,
             should_retry: false,
             ..Self::default()
@@ -172,7 +172,7 @@ impl Default for RetryPolicy {
             cap: Some(Duration::from_secs(8)),
             jitter_from: 75,
             jitter_to: 100,
-            patience: Some(Duration::from_secs(60)),
+            max_retry_after: Some(Duration::from_secs(60)),
             statuses: RetryStatuses::default(),
             failures: true,
             only_unsent: false,

@@ -65,8 +65,8 @@ impl Schedule {
         if let Some(asked) = hint
             && self
                 .policy
-                .patience
-                .is_some_and(|patience| asked > patience)
+                .max_retry_after
+                .is_some_and(|max_retry_after| asked > max_retry_after)
         {
             return Decision::Stop(StopReason::TooLong(asked));
         }

@@ -19,10 +19,10 @@ use crate::error::{Error, ErrorKind, Phase, Sent};
 ///
 /// ```
 /// use codex_transport::testing::Authority;
-/// use codex_transport::{Connection, Roots};
+/// use codex_transport::{ConnectOptions, Roots};
 ///
 /// let authority = Authority::generate().unwrap();
-/// let mut connection = Connection::default();
+/// let mut connection = ConnectOptions::default();
 /// connection.tls = connection.tls.with_authority_pem(authority.certificate_pem());
 /// connection.tls.roots = Roots::OnlyAdded;
 /// ```

@@ -6,8 +6,8 @@ use core::time::Duration;
 use std::time::Instant;
 
 use crate::error::{Error, ErrorKind, Phase, Sent};
-use crate::timeouts::{Clock, Timeouts};
-use crate::timer::{BoxSleep, BoxTimer, Timer};
+use crate::timeouts::{TimeoutKind, Timeouts};
+use crate::timer::{BoxSleep, SharedTimer, Timer};
 
 /// The timeouts of one response. Record what arrives, and poll it when nothing does.
 ///
@@ -16,19 +16,19 @@ use crate::timer::{BoxSleep, BoxTimer, Timer};
 ///
 /// ```
 /// # #[cfg(feature = "hyper")] {
-/// use codex_transport::{BoxTimer, Clock, ErrorKind, Timeouts, TokioTimer, Watch};
+/// use codex_transport::{SharedTimer, TimeoutKind, ErrorKind, Timeouts, TokioTimer, IdleTimeouts};
 ///
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
 /// # runtime.block_on(async {
-/// let mut watch = Watch::for_events(&Timeouts::default(), BoxTimer::new(TokioTimer));
+/// let mut watch = IdleTimeouts::for_events(&Timeouts::default(), SharedTimer::new(TokioTimer));
 /// watch.record_event();
 /// let error = std::future::poll_fn(|cx| watch.poll_expired(cx)).await;
-/// assert_eq!(error.kind(), ErrorKind::Timeout(Clock::EventIdle));
+/// assert_eq!(error.kind(), ErrorKind::Timeout(TimeoutKind::EventIdle));
 /// assert_eq!(error.events_received(), 1);
 /// # }) }
 /// ```
-pub struct Watch {
-    timer: BoxTimer,
+pub struct IdleTimeouts {
+    timer: SharedTimer,
     periods: Periods,
     started: Instant,
     last_bytes: Instant,
@@ -59,9 +59,9 @@ struct Armed {
     waker: Waker,
 }
 
-impl Watch {
+impl IdleTimeouts {
     /// Creates a watch of `first_event` and `event_idle`, from now on.
-    pub fn for_events(timeouts: &Timeouts, timer: BoxTimer) -> Self {
+    pub fn for_events(timeouts: &Timeouts, timer: SharedTimer) -> Self {
         let now = timer.now();
         let periods = Periods {
             first_event: timeouts.first_event,
@@ -72,7 +72,7 @@ impl Watch {
     }
 
     /// Creates a watch of `byte_idle` from now on, and of `total` from `started` on.
-    pub fn for_bytes(timeouts: &Timeouts, timer: BoxTimer, started: Instant) -> Self {
+    pub fn for_bytes(timeouts: &Timeouts, timer: SharedTimer, started: Instant) -> Self {
         let periods = Periods {
             byte_idle: timeouts.byte_idle,
             total: timeouts.total,
@@ -81,7 +81,7 @@ impl Watch {
         Self::new(periods, timer, started)
     }
 
-    fn new(periods: Periods, timer: BoxTimer, started: Instant) -> Self {
+    fn new(periods: Periods, timer: SharedTimer, started: Instant) -> Self {
         let last_bytes = timer.now();
         Self {
             timer,
@@ -169,7 +169,7 @@ impl Watch {
     }
 
     // The timeout that would expire first if nothing more arrived.
-    fn earliest(&self) -> Option<(Clock, Instant, Duration)> {
+    fn earliest(&self) -> Option<(TimeoutKind, Instant, Duration)> {
         let Periods {
             first_event,
             byte_idle,
@@ -177,13 +177,13 @@ impl Watch {
             total,
         } = self.periods;
         let event = match self.last_event {
-            None => first_event.map(|period| (Clock::FirstEvent, self.started, period)),
-            Some(last) => event_idle.map(|period| (Clock::EventIdle, last, period)),
+            None => first_event.map(|period| (TimeoutKind::FirstEvent, self.started, period)),
+            Some(last) => event_idle.map(|period| (TimeoutKind::EventIdle, last, period)),
         };
         [
             event,
-            byte_idle.map(|period| (Clock::ByteIdle, self.last_bytes, period)),
-            total.map(|period| (Clock::Total, self.started, period)),
+            byte_idle.map(|period| (TimeoutKind::ByteIdle, self.last_bytes, period)),
+            total.map(|period| (TimeoutKind::Total, self.started, period)),
         ]
         .into_iter()
         .flatten()
@@ -196,9 +196,9 @@ impl Watch {
     }
 }
 
-impl fmt::Debug for Watch {
+impl fmt::Debug for IdleTimeouts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watch")
+        f.debug_struct("IdleTimeouts")
             .field("periods", &self.periods)
             .field("bytes", &self.bytes)
             .field("events", &self.events)

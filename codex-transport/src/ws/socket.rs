@@ -13,8 +13,8 @@ use tungstenite::{Message, Utf8Bytes};
 use crate::conn::lingering::Lingering;
 use crate::conn::stream::Stream;
 use crate::error::{Error, ErrorKind, Phase, Sent};
-use crate::timeouts::Clock;
-use crate::timer::{BoxSleep, BoxTimer, Timer};
+use crate::timeouts::TimeoutKind;
+use crate::timer::{BoxSleep, SharedTimer, Timer};
 use crate::ws::connection::Socket;
 use crate::ws::framed::Framed;
 use crate::ws::options::WsSettings;
@@ -23,7 +23,7 @@ pub(crate) struct TungsteniteSocket {
     frames: Framed<Lingering<Stream>>,
     settings: WsSettings,
     send_timeout: Option<Duration>,
-    timer: BoxTimer,
+    timer: SharedTimer,
     // Bytes read and written, and when each last changed: a long message in progress counts as activity.
     last_read: (u64, Instant),
     last_written: (u64, Instant),
@@ -110,7 +110,7 @@ impl TungsteniteSocket {
         rest: Bytes,
         settings: WsSettings,
         send_timeout: Option<Duration>,
-        timer: BoxTimer,
+        timer: SharedTimer,
     ) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(settings.read_buffer)
@@ -277,7 +277,7 @@ impl TungsteniteSocket {
             let elapsed = now.saturating_duration_since(self.last_written.1);
             if elapsed >= period {
                 let error = Error::new(
-                    ErrorKind::Timeout(Clock::ByteIdle),
+                    ErrorKind::Timeout(TimeoutKind::ByteIdle),
                     Phase::Send,
                     Sent::Maybe,
                 )
@@ -297,7 +297,12 @@ fn closed(frame: Option<CloseFrame>) -> Option<Result<Bytes, Error>> {
 }
 
 fn pong_timeout(period: Duration) -> Error {
-    Error::new(ErrorKind::Timeout(Clock::Pong), Phase::Body, Sent::Maybe).with_timeout(period)
+    Error::new(
+        ErrorKind::Timeout(TimeoutKind::Pong),
+        Phase::Body,
+        Sent::Maybe,
+    )
+    .with_timeout(period)
 }
 
 fn protocol(reason: &'static str) -> Error {

@@ -40,7 +40,7 @@ pub trait WsTransport: Send + Sync {
 
 /// Any [`WsTransport`], without its type. Cloning is cheap and shares the transport.
 #[derive(Clone)]
-pub struct BoxWsTransport(Arc<dyn ErasedWsTransport>);
+pub struct SharedWsTransport(Arc<dyn ErasedWsTransport>);
 
 /// The server's response to a WebSocket upgrade.
 #[derive(Debug)]
@@ -52,22 +52,22 @@ pub enum Upgrade {
     Refused(Response<Bytes>),
 }
 
-impl BoxWsTransport {
+impl SharedWsTransport {
     /// Erases the type of a transport.
     pub fn new(transport: impl WsTransport + 'static) -> Self {
         Self(Arc::new(transport))
     }
 }
 
-impl WsTransport for BoxWsTransport {
+impl WsTransport for SharedWsTransport {
     fn connect(&self, request: Request<()>) -> impl Future<Output = Result<Upgrade, Error>> + Send {
         self.0.erased_connect(request)
     }
 }
 
-impl fmt::Debug for BoxWsTransport {
+impl fmt::Debug for SharedWsTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("BoxWsTransport")
+        f.write_str("SharedWsTransport")
     }
 }
 

@@ -19,8 +19,8 @@ use crate::conn::takeover::{Takeover, take_over};
 use crate::error::{Error, ErrorKind, Phase, Sent};
 use crate::http::body::{Body, ERROR_BODY_LIMIT};
 use crate::http::encoding::decode_content;
-use crate::timeouts::{Clock, Timeouts};
-use crate::timer::BoxTimer;
+use crate::timeouts::{TimeoutKind, Timeouts};
+use crate::timer::SharedTimer;
 use crate::ws::connection::WsConnection;
 use crate::ws::options::WsSettings;
 use crate::ws::socket::TungsteniteSocket;
@@ -54,7 +54,7 @@ pub(crate) async fn connect(
     connector: &Connector,
     settings: WsSettings,
     timeouts: WsTimeouts,
-    timer: BoxTimer,
+    timer: SharedTimer,
     request: Request<()>,
 ) -> Result<Upgrade, Error> {
     let (request, expected) = upgrade_request(request)?;
@@ -81,7 +81,7 @@ pub(crate) async fn connect(
             .await
             .unwrap_or_else(|_| {
                 let error = Error::new(
-                    ErrorKind::Timeout(Clock::Headers),
+                    ErrorKind::Timeout(TimeoutKind::Headers),
                     Phase::Handshake,
                     Sent::No,
                 );

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use codex_transport::{Connection, HttpTransport as _, HttpVersions, HyperTransport, Timeouts};
+use codex_transport::{ConnectOptions, HttpTransport as _, HttpVersions, HyperTransport, Timeouts};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -400,7 +400,7 @@ impl Proxy {
              events {{ worker_connections 16384; }}\n\
              http {{ access_log off; {paths}\n\
              server {{ listen {address} backlog=8192;\n\
-             location / {{ proxy_pass {service}; proxy_buffering off; proxy_http_version 1.1; proxy_set_header Connection \"\"; proxy_read_timeout 600s; }} }} }}\n"
+             location / {{ proxy_pass {service}; proxy_buffering off; proxy_http_version 1.1; proxy_set_header ConnectOptions \"\"; proxy_read_timeout 600s; }} }} }}\n"
         );
         let file = format!("{folder}/nginx.conf");
         std::fs::write(&file, configuration).expect("a file");
@@ -463,7 +463,7 @@ impl Drop for Proxy {
 }
 
 fn transport() -> HyperTransport {
-    let mut connection = Connection::default();
+    let mut connection = ConnectOptions::default();
     connection.http = HttpVersions::Http1;
     let mut timeouts = Timeouts::default();
     timeouts.connect = Some(Duration::from_secs(120));

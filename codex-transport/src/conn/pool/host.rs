@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::conn::options::Connection;
+use crate::conn::options::ConnectOptions;
 use crate::conn::pool::http1::Http1;
 use crate::conn::pool::http2::{Capacity, Http2, Running, Sender, StreamPermit};
 use crate::conn::request_body::StreamLimit;
@@ -74,7 +74,7 @@ pub(crate) enum Admission {
 }
 
 impl Hosts {
-    pub(crate) fn new(options: &Connection) -> Self {
+    pub(crate) fn new(options: &ConnectOptions) -> Self {
         Self {
             config: PoolConfig {
                 idle: options.pool_idle,
