@@ -487,7 +487,7 @@ fn every_flag_that_is_written_about_exists() {
     let help = String::from_utf8(help.stdout).expect("UTF-8");
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md"));
     let readme = readme.expect("a README");
-    let section = readme.split("### The gateway").nth(1).expect("a section");
+    let section = readme.split("## The gateway").nth(1).expect("a section");
     let is_name = |character: char| character.is_ascii_lowercase() || character == '-';
     let mut flags = 0;
     for (place, _) in section.match_indices("--") {
