@@ -24,10 +24,7 @@ pub(crate) trait Encoder {
 
     fn raw(&mut self, raw: &RawJson) -> Result<(), Failed>;
 
-    fn list<'a>(
-        &mut self,
-        elements: &mut dyn Iterator<Item = &'a dyn Encode>,
-    ) -> Result<(), Failed>;
+    fn list(&mut self, elements: &mut dyn Iterator<Item = &dyn Encode>) -> Result<(), Failed>;
 
     /// Writes an object whose keys and values `write` passes.
     fn object(
@@ -111,10 +108,7 @@ impl<S: Serializer> Encoder for Output<S> {
         self.write(|serializer| raw.serialize(serializer))
     }
 
-    fn list<'a>(
-        &mut self,
-        elements: &mut dyn Iterator<Item = &'a dyn Encode>,
-    ) -> Result<(), Failed> {
+    fn list(&mut self, elements: &mut dyn Iterator<Item = &dyn Encode>) -> Result<(), Failed> {
         self.write(|serializer| {
             let (_, len) = elements.size_hint();
             let mut list = serializer.serialize_seq(len)?;

@@ -82,11 +82,14 @@ pub(crate) fn read_prelude(
     Ok(prelude)
 }
 
-/// Reads a tag: its text, with its JSON if that has lone halves, or else the JSON of what it is.
+/// Reads a tag.
 struct Tag {
     known: fn(&str) -> Option<&'static str>,
-    read: Option<Result<(Cow<'static, str>, Option<RawJson>), RawJson>>,
+    read: Option<Result<Named, RawJson>>,
 }
+
+/// The text of a tag, with its JSON if that has lone halves.
+type Named = (Cow<'static, str>, Option<RawJson>);
 
 impl Sink for Tag {
     fn scalar(&mut self, scalar: Scalar<'_>) {

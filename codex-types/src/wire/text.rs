@@ -50,10 +50,7 @@ impl Encoder for String {
         Ok(())
     }
 
-    fn list<'a>(
-        &mut self,
-        elements: &mut dyn Iterator<Item = &'a dyn Encode>,
-    ) -> Result<(), Failed> {
+    fn list(&mut self, elements: &mut dyn Iterator<Item = &dyn Encode>) -> Result<(), Failed> {
         self.push('[');
         for (index, element) in elements.enumerate() {
             if index > 0 {

@@ -18,7 +18,7 @@ pub(crate) fn write_object(
         (Some(_), _) => None,
         (None, Some(other)) => Some(First::Json(other)),
         (None, None) if extra.is_untagged() => None,
-        (None, None) => tag.or(object.tag()).map(First::Text),
+        (None, None) => tag.or_else(|| object.tag()).map(First::Text),
     };
     let first = first.map(|tag| ("type", tag));
     Prefixed { first, object }.encode(encoder)
