@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use codex_auth::Secret;
 use codex_client::TransportChoice;
-use codex_types::profile::Profile;
+use codex_types::profile::{Profile, Wire};
 
 use crate::credentials::Named;
 use crate::flags::{profile, text, transport};
@@ -25,6 +25,8 @@ pub(crate) struct Arguments {
     pub(crate) own_apps_only: bool,
     pub(crate) named: Named,
     pub(crate) profile: Option<Profile>,
+    /// Which API the service offers, if it is not as its profile says.
+    pub(crate) upstream: Option<Wire>,
     pub(crate) transport: TransportChoice,
     pub(crate) upstream_sockets: bool,
     pub(crate) idle_timeout: Option<Duration>,
@@ -33,6 +35,8 @@ pub(crate) struct Arguments {
     pub(crate) denied_paths: Vec<String>,
     pub(crate) remember: usize,
     pub(crate) lenient: bool,
+    /// Tools that the service does not offer are left out.
+    pub(crate) strips_tools: bool,
     pub(crate) reasoning: bool,
     pub(crate) checks: bool,
     pub(crate) log: LogChoice,
@@ -92,8 +96,10 @@ usage: gateway [OPTIONS]
   --api-key KEY            an API key (default: the variables CODEX_API_KEY, CODEX_ACCESS_TOKEN, OPENAI_API_KEY)
   --auth-file FILE         a login in an auth.json; its tokens are renewed, and put back because you name it
   --issuer URL             another authority for renewing them, for tests
-  --profile NAME           how the backend is spoken to: platform, chatgpt, sign-in-with-chatgpt, compatible
-                           (default: as the credentials or the server suggest)
+  --profile NAME           the kind of backend: platform, chatgpt, sign-in-with-chatgpt, compatible, or a chat server such as
+                           deepseek or ollama (default: as the credentials or the server suggest)
+  --upstream NAME          the API of a compatible server: responses, chat (Chat Completions), or auto (default: auto, the
+                           Responses API unless the server turns out not to have it)
   --transport NAME         how turns that come over a WebSocket are sent: auto, http or websocket
   --upstream-sockets       the compatible server has WebSockets too
   --idle-timeout SECONDS   give up on a server that is silent for so long (default 300)
@@ -109,6 +115,8 @@ usage: gateway [OPTIONS]
   --remember NUMBER        keep so many responses in memory, for previous_response_id and GET /v1/responses/{id} where the
                            service keeps none (default 0)
   --lenient                leave out tuning that the backend does not take, such as temperature, instead of refusing the request
+  --strip-tools            leave out tools that the service does not offer, such as web_search on a chat server, instead of
+                           refusing the request
   --reasoning              request summaries of the reasoning in chats, and send them as reasoning_content
 
   --requests NUMBER        requests, and open WebSockets, that a client may have at a time (default 256)
@@ -169,6 +177,7 @@ impl Arguments {
             own_apps_only: false,
             named: Named::default(),
             profile: None,
+            upstream: None,
             transport: TransportChoice::Auto,
             upstream_sockets: false,
             idle_timeout: None,
@@ -177,6 +186,7 @@ impl Arguments {
             denied_paths: Vec::new(),
             remember: 0,
             lenient: false,
+            strips_tools: false,
             reasoning: false,
             checks: true,
             log: LogChoice::Text,
@@ -224,6 +234,15 @@ impl Arguments {
             "deny-path" => self.denied_paths.push(path(flag, &text(parser)?)?),
             "remember" => self.remember = number(flag, &text(parser)?, 1_000_000)?,
             "lenient" => self.lenient = true,
+            "strip-tools" => self.strips_tools = true,
+            "upstream" => {
+                self.upstream = Some(match &*text(parser)? {
+                    "auto" => Wire::Discover,
+                    "responses" => Wire::Responses,
+                    "chat" => Wire::ChatCompletions,
+                    _ => return Err("--upstream is auto, responses or chat".to_owned()),
+                });
+            }
             "reasoning" => self.reasoning = true,
             "requests" => limits.requests = number(flag, &text(parser)?, 1_000_000)?,
             "connections" => limits.connections = number(flag, &text(parser)?, 1_000_000)?,

@@ -4,6 +4,7 @@
 use core::error::Error as _;
 
 use codex_client::{Error, ErrorKind, Side};
+use codex_types::chat::translate::TranslateError;
 use codex_types::profile::{Profile, Unfit};
 use codex_types::{ApiError, ErrorCategory};
 use http::header::CONTENT_TYPE;
@@ -61,6 +62,11 @@ impl Failure {
         let mut failure = Self::of(error);
         if let Some((parameter, reason)) = unfit(error) {
             failure.error.message = policy.explain(&parameter, profile, reason);
+        }
+        let refused = error.source().and_then(|source| source.downcast_ref());
+        if let Some(refused) = refused {
+            failure.error.message = policy.explain_untranslated(refused);
+            failure.error.param = Some(TranslateError::parameter(refused).to_owned());
         }
         failure
     }

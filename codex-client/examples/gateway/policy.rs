@@ -1,7 +1,8 @@
 // What of a request may be left out, which paths of the service are passed through, and how a refusal is explained. Tuning may be left out;
 // what changes the meaning of a request is always refused by name.
 
-use codex_types::chat::translate::RequestOptions;
+use codex_types::chat::translate::{RequestOptions, TranslateError};
+use codex_types::lint::FindingCode;
 use codex_types::profile::{FitPolicy, OnFinding, Profile, Store};
 
 use crate::arguments::Arguments;
@@ -9,6 +10,7 @@ use crate::arguments::Arguments;
 /// What the operator allows.
 pub(crate) struct Policy {
     is_lenient: bool,
+    strips_tools: bool,
     remembers: bool,
     /// Paths of the service that are passed through, without `/v1`.
     paths: Vec<String>,
@@ -22,6 +24,7 @@ impl Policy {
         let paths = standard.chain(arguments.allowed_paths.iter().cloned());
         Self {
             is_lenient: arguments.lenient,
+            strips_tools: arguments.strips_tools,
             remembers: arguments.remember > 0,
             paths: paths
                 .filter(|path| !arguments.denied_paths.contains(path))
@@ -51,6 +54,9 @@ impl Policy {
         let mut fit = FitPolicy::new();
         if self.remembers {
             fit = fit.at("/store", OnFinding::Strip);
+        }
+        if self.strips_tools {
+            fit = fit.on(FindingCode::RejectedTool, OnFinding::Strip);
         }
         if self.is_lenient {
             for name in TUNING {
@@ -98,6 +104,18 @@ impl Policy {
             _ => reason,
         };
         format!("{parameter}: {why}")
+    }
+
+    /// Why a request has no translation for a chat server, and what helps.
+    pub(crate) fn explain_untranslated(&self, error: &TranslateError) -> String {
+        let is_tool = error.parameter().starts_with("tools[");
+        if is_tool && !self.strips_tools {
+            format!(
+                "{error}; leave it out, or start the gateway with --strip-tools, which leaves it out"
+            )
+        } else {
+            format!("{error}; leave it out")
+        }
     }
 }
 

@@ -83,6 +83,11 @@ impl Upstream {
             known.websocket.supported = true;
             known.websocket.continues = true;
         }
+        if let Some(wire) = arguments.upstream
+            && base_url.is_some()
+        {
+            profile.get_or_insert_with(Profile::compatible).wire = wire;
+        }
         if let Some(profile) = profile {
             builder = builder.profile(profile);
         }

@@ -23,3 +23,4 @@ mod socket;
 mod state;
 #[path = "../support/mod.rs"]
 mod support;
+mod upstream;

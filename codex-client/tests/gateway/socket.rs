@@ -14,7 +14,7 @@ fn upgrade(gateway: &Gateway) -> Request<()> {
         .expect("a request")
 }
 
-async fn connect(gateway: &Gateway) -> WsConnection {
+pub(crate) async fn connect(gateway: &Gateway) -> WsConnection {
     let transport = HyperTransport::new().expect("a transport");
     match transport.connect(upgrade(gateway)).await {
         Ok(Upgrade::Accepted(socket, _)) => socket,
@@ -22,7 +22,7 @@ async fn connect(gateway: &Gateway) -> WsConnection {
     }
 }
 
-async fn say(socket: &mut WsConnection, message: Value) {
+pub(crate) async fn say(socket: &mut WsConnection, message: Value) {
     socket.send(message.to_string()).await.expect("sent");
 }
 
@@ -36,7 +36,7 @@ async fn hear(socket: &mut WsConnection) -> Value {
 }
 
 /// Everything up to the end of a response, or to an error.
-async fn hear_all(socket: &mut WsConnection) -> Vec<Value> {
+pub(crate) async fn hear_all(socket: &mut WsConnection) -> Vec<Value> {
     let mut events = Vec::new();
     loop {
         let event = hear(socket).await;
@@ -48,7 +48,7 @@ async fn hear_all(socket: &mut WsConnection) -> Vec<Value> {
     }
 }
 
-fn create(more: Value) -> Value {
+pub(crate) fn create(more: Value) -> Value {
     let mut event = json!({"type": "response.create", "model": "some-model", "input": "Why?"});
     for (key, value) in more.as_object().expect("an object") {
         event[key] = value.clone();

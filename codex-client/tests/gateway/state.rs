@@ -58,7 +58,11 @@ fn bodies(server: &LoopbackServer) -> Vec<Value> {
     let requests = server.requests();
     let posts = requests.iter().filter(|request| request.method == "POST");
     posts
-        .map(|request| serde_json::from_slice(&request.body).expect("JSON"))
+        .map(|request| match request.header("content-encoding") {
+            Some("zstd") => zstd::decode_all(&request.body[..]).expect("zstd"),
+            _ => request.body.to_vec(),
+        })
+        .map(|body| serde_json::from_slice(&body).expect("JSON"))
         .collect()
 }
 

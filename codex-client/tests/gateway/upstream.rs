@@ -1,0 +1,149 @@
+//! The Responses API in front of a service that has Chat Completions only.
+
+use codex_transport::testing::{Answer, LoopbackServer, RecordedRequest, Script};
+use serde_json::{Value, json};
+
+use crate::process::*;
+use crate::socket::{connect, create, hear_all, say};
+
+const CHAT: &str = "/v1/chat/completions";
+const RESPONSES: &str = "/v1/responses";
+
+fn chat_server() -> LoopbackServer {
+    service(Script::new().rule(|request: &RecordedRequest| {
+        Some(if request.path() == CHAT {
+            chunks()
+        } else {
+            Answer::json(404, r#"{"detail":"Not Found"}"#)
+        })
+    }))
+}
+
+/// Reasoning, text, a call and usage, as chat servers stream them.
+fn chunks() -> Answer {
+    let chunk = |delta: Value, reason: Value| {
+        json!({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_767_225_600, "model": "some-model", "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
+            .to_string()
+    };
+    let call = json!([{"index": 0, "id": "call_1", "type": "function", "function": {"name": "look", "arguments": "{\"at\":\"sky\"}"}}]);
+    let usage = json!({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_767_225_600, "model": "some-model", "choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}});
+    Answer::sse()
+        .event(chunk(
+            json!({"role": "assistant", "reasoning_content": "Rayleigh."}),
+            Value::Null,
+        ))
+        .event(chunk(json!({"content": "Because of "}), Value::Null))
+        .event(chunk(json!({"content": "the sun."}), Value::Null))
+        .event(chunk(json!({"tool_calls": call}), Value::Null))
+        .event(chunk(json!({}), json!("tool_calls")))
+        .event(usage.to_string())
+        .event("[DONE]")
+}
+
+fn request(more: Value) -> Value {
+    let mut request = json!({"model": "some-model", "input": "Why?", "tools": [
+        {"type": "function", "name": "look", "parameters": {"type": "object", "properties": {}}}
+    ]});
+    for (key, value) in more.as_object().expect("an object") {
+        request[key] = value.clone();
+    }
+    request
+}
+
+fn assert_whole(response: &Value) {
+    assert_eq!(response["status"], "completed", "{response}");
+    let kinds: Vec<&str> = response["output"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .map(|item| item["type"].as_str().expect("a type"))
+        .collect();
+    assert_eq!(kinds, ["reasoning", "message", "function_call"]);
+    assert_eq!(
+        response["output"][1]["content"][0]["text"],
+        "Because of the sun."
+    );
+    assert_eq!(response["output"][2]["call_id"], "call_1");
+    assert_eq!(response["output"][2]["arguments"], r#"{"at":"sky"}"#);
+    assert_eq!(response["usage"]["total_tokens"], 7);
+}
+
+#[tokio::test]
+async fn responses_come_from_a_service_with_chat_completions_only() {
+    for (choice, asked) in [
+        ("auto", [RESPONSES, CHAT, CHAT]),
+        ("chat", [CHAT, CHAT, CHAT]),
+    ] {
+        let server = chat_server();
+        let gateway = Gateway::before(&server, &["--upstream", choice]);
+        let whole = gateway.post(RESPONSES, &request(json!({}))).await;
+        assert_eq!(whole.status(), 200, "{choice}");
+        assert_whole(&json_of(whole).await);
+
+        let streamed = gateway
+            .post(RESPONSES, &request(json!({"stream": true})))
+            .await;
+        let streamed = text(streamed).await;
+        let events: Vec<Value> = data(&streamed)
+            .into_iter()
+            .map(|event| serde_json::from_str(event).expect("JSON"))
+            .collect();
+        let deltas: Vec<&str> = events
+            .iter()
+            .filter(|event| event["type"] == "response.output_text.delta")
+            .map(|event| event["delta"].as_str().expect("text"))
+            .collect();
+        assert_eq!(deltas, ["Because of ", "the sun."]);
+        assert_whole(&events.last().expect("events")["response"]);
+
+        let paths = server.requests();
+        let paths: Vec<&str> = paths.iter().map(RecordedRequest::path).take(3).collect();
+        let asked = &asked[..paths.len()];
+        assert_eq!(paths, asked, "{choice}");
+    }
+}
+
+#[tokio::test]
+async fn turns_over_a_socket_come_from_a_service_with_chat_completions_only() {
+    let server = chat_server();
+    let gateway = Gateway::before(&server, &["--upstream", "chat"]);
+    let mut socket = connect(&gateway).await;
+    say(&mut socket, create(json!({}))).await;
+    let events = hear_all(&mut socket).await;
+    let response = &events.last().expect("events")["response"];
+    assert_whole(response);
+
+    let output = json!([{"type": "function_call_output", "call_id": "call_1", "output": "blue"}]);
+    let more = json!({"previous_response_id": response["id"], "input": output});
+    say(&mut socket, create(more)).await;
+    assert_whole(&hear_all(&mut socket).await.last().expect("events")["response"]);
+    let second: Value = serde_json::from_slice(&server.requests()[1].body).expect("JSON");
+    let roles: Vec<&str> = second["messages"]
+        .as_array()
+        .expect("messages")
+        .iter()
+        .map(|message| message["role"].as_str().expect("a role"))
+        .collect();
+    assert_eq!(roles, ["user", "assistant", "tool"], "{second}");
+}
+
+#[tokio::test]
+async fn hosted_tools_are_refused_by_name_or_left_out() {
+    let server = chat_server();
+    let tools = json!({"tools": [{"type": "web_search"}]});
+    let strict = Gateway::before(&server, &["--upstream", "chat"]);
+    let refused = strict.post(RESPONSES, &request(tools.clone())).await;
+    assert_eq!(refused.status(), 400);
+    let message = json_of(refused).await["error"]["message"].to_string();
+    assert!(
+        message.contains("web_search") && message.contains("--strip-tools"),
+        "{message}"
+    );
+    assert!(server.requests().is_empty());
+
+    let gateway = Gateway::before(&server, &["--upstream", "chat", "--strip-tools"]);
+    let response = gateway.post(RESPONSES, &request(tools)).await;
+    assert_eq!(response.status(), 200);
+    let changed = header(&response, "x-gateway-changed").unwrap_or_default();
+    assert!(changed.contains("/tools"), "{changed}");
+}
