@@ -154,7 +154,7 @@ async fn what_else_knocks_is_answered_and_not_waited_for() {
             callback(&address, "code=c")
         );
         assert_eq!(status(&exchange(v4, &rebound)), 403);
-        let large = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "a".repeat(40_000));
+        let large = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "a".repeat(90_000));
         assert_eq!(status(&exchange(v4, &large)), 431);
         let cut = format!("GET {} HTTP/1.1\r\nHo", callback(&address, "code=c"));
         let mut slow = std::net::TcpStream::connect(("127.0.0.1", port)).expect("a connection");
