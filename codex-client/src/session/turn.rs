@@ -101,7 +101,7 @@ impl<'a> SessionTurn<'a> {
         self.finish_with(|_| {}).await
     }
 
-    /// Works like [`finish`](Self::finish), and passes every event to the observer.
+    /// Works like [`finish`](Self::finish), and passes every event to `watch`.
     pub(crate) async fn finish_with(
         self,
         watch: impl FnMut(&ResponseEvent),

@@ -95,7 +95,7 @@ impl ToolCall {
     }
 
     /// Whether the call is for this function. Some backends put functions without a namespace into
-    /// one of the same name.
+    /// one named `functions`.
     pub(super) fn is_of(&self, name: &str) -> bool {
         self.name == name && matches!(self.namespace.as_deref(), None | Some("functions"))
     }
