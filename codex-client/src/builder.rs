@@ -209,8 +209,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`Request`](crate::ErrorKind::Request) when the base URL or a header is invalid, or when
-    /// there is neither a transport nor the feature `http`;
+    /// Returns [`Request`](crate::ErrorKind::Request) when the base URL or a header is invalid, or
+    /// when there is neither a transport nor the feature `http`;
     /// [`Transport`](crate::ErrorKind::Transport) when the built-in transport cannot be set up.
     pub fn build(self) -> Result<Client, Error> {
         let endpoint = Endpoint::new(self.base_url.as_deref(), self.profile)?;

@@ -41,8 +41,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Credentials`](crate::ErrorKind::Credentials), [`Transport`](crate::ErrorKind::Transport) and
-    /// [`Timeout`](crate::ErrorKind::Timeout).
+    /// Returns [`Credentials`](crate::ErrorKind::Credentials),
+    /// [`Transport`](crate::ErrorKind::Transport) and [`Timeout`](crate::ErrorKind::Timeout).
     pub async fn execute(&self, request: Request<Bytes>) -> Result<http::Response<Body>, Error> {
         let (response, _) = attempt::send(&self.shared, request, 0).await?;
         Ok(response)
@@ -66,8 +66,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Credentials`](crate::ErrorKind::Credentials) when the credentials select the profile and
-    /// there are none.
+    /// Returns [`Credentials`](crate::ErrorKind::Credentials) when the credentials select the
+    /// profile and there are none.
     pub async fn profile(&self) -> Result<Profile, Error> {
         Ok((*self.shared.target().await?.profile).clone())
     }

@@ -40,7 +40,7 @@ pub(crate) fn event(body: &[u8]) -> Result<ResponseEvent, Error> {
             Some("incomplete") => "response.incomplete",
             Some("queued") => "response.queued",
             Some("in_progress") => "response.in_progress",
-            // The status of the response tells how it ended, so the event only has to be terminal.
+            // The status names the outcome, so any terminal event fits.
             Some(_) => "response.done",
         };
         let event = format!(r#"{{"type":"{kind}","response":{}}}"#, json.as_str());

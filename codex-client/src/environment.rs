@@ -89,7 +89,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`ClientBuilder::from_env`] and [`ClientBuilder::build`].
+    /// Returns the errors of [`ClientBuilder::from_env`] and [`ClientBuilder::build`].
     pub fn from_env() -> Result<Self, Error> {
         Self::builder().from_env()?.build()
     }
@@ -101,8 +101,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`Credentials`](ErrorKind::Credentials) when there are none, or when they are not valid in a
-    /// header.
+    /// Returns [`Credentials`](ErrorKind::Credentials) when there are none, or when they are not
+    /// valid in a header.
     pub fn from_env(self) -> Result<Self, Error> {
         self.from_lookup(variable)
     }
@@ -112,7 +112,7 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// Those of [`from_env`](Self::from_env).
+    /// Returns the errors of [`from_env`](Self::from_env).
     pub fn from_lookup(self, lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let credentials = Environment::from_lookup(&lookup)
             .map_err(|error| Error::new(ErrorKind::Credentials).with_source(error))?;

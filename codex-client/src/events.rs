@@ -38,7 +38,7 @@ pub(crate) struct HttpEvents {
     scrub: Scrub,
     wire: Wire,
     reader: Reader,
-    /// The changes made in the request, and the diagnostics left as they are.
+    /// The diagnostics of the request: changes made to it, and problems reported without a change.
     findings: Findings,
     /// Whether the body is a document; `None` until the first bytes show it.
     is_document: Option<bool>,

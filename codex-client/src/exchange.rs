@@ -188,7 +188,8 @@ impl Retries {
     }
 }
 
-/// Whether our own timeout ended an attempt that was sent. A socket whose pings go unanswered counts as a lost connection.
+/// Whether our own timeout ended an attempt that was sent. A socket whose pings go unanswered
+/// counts as a lost connection.
 pub(crate) fn is_own_timeout(error: &codex_transport::Error) -> bool {
     matches!(error.kind(), codex_transport::ErrorKind::Timeout(clock) if clock != TimeoutKind::Pong)
         && error.sent() != Sent::No

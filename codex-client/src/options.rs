@@ -88,8 +88,8 @@ impl CallOptions {
         self
     }
 
-    /// Limits each attempt as a whole, from sending the request to the end of the response ([`Timeouts::total`]). The other timeouts stay
-    /// as they are.
+    /// Limits each attempt as a whole, from sending the request to the end of the response
+    /// ([`Timeouts::total`]). The other timeouts stay as they are.
     pub fn timeout(mut self, total: Duration) -> Self {
         self.timeout = Some(total);
         self

@@ -36,11 +36,11 @@ pub(crate) struct Prepared {
     headers: HeaderMap,
     pub(crate) timeouts: Timeouts,
     pub(crate) streaming: Streaming,
-    /// The changes made in the request, and the diagnostics left as they are.
+    /// The diagnostics of the request: changes made to it, and problems reported without a change.
     pub(crate) findings: Findings,
 }
 
-/// The changes made in a request, and the diagnostics left as they are.
+/// The diagnostics of a request: changes made to it, and problems reported without a change.
 ///
 /// The full list is built only when a caller requests it, because the diagnostics of a conversation
 /// may be as long as the conversation.

@@ -113,7 +113,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Those of [`Client::create`]. An error leaves the conversation unchanged.
+    /// Returns the errors of [`Client::create`]. An error leaves the conversation unchanged.
     pub fn ask(&mut self, input: impl Into<Input>) -> Call<'_, Response> {
         let input = input.into();
         Call::new(move |options| {
@@ -133,7 +133,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Those of [`Client::stream`].
+    /// Returns the errors of [`Client::stream`].
     pub fn turn(&mut self, input: impl Into<Input>) -> Call<'_, SessionTurn<'_>> {
         let input = input.into();
         Call::new(move |options| Box::pin(async move { self.begin(input, &options).await }))
@@ -144,7 +144,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Those of [`Client::stream`].
+    /// Returns the errors of [`Client::stream`].
     pub fn follow_up(&mut self, input: impl Into<Input>) -> Call<'_, SessionTurn<'_>> {
         let input = input.into();
         Call::new(move |options| Box::pin(async move { self.send(input, &options).await }))
@@ -209,7 +209,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Those of [`Client::compact`]. An error leaves the history unchanged.
+    /// Returns the errors of [`Client::compact`]. An error leaves the history unchanged.
     pub async fn compact(&mut self) -> Result<Compaction, Error> {
         self.state.begin_turn();
         let mut whole = self.state.ready(Vec::new(), &CallOptions::new()).request;
@@ -241,7 +241,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Those of [`Client::compact_by_trigger`]. An error leaves the history unchanged.
+    /// Returns the errors of [`Client::compact_by_trigger`]. An error leaves the history unchanged.
     pub async fn compact_by_trigger(&mut self) -> Result<Response, Error> {
         self.state.begin_turn();
         let Draft {
@@ -287,8 +287,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Those of [`Client::create`], and [`Protocol`](crate::ErrorKind::Protocol) when the summary
-    /// is empty. An error leaves the history unchanged.
+    /// Returns the errors of [`Client::create`], and [`Protocol`](crate::ErrorKind::Protocol) when
+    /// the summary is empty. An error leaves the history unchanged.
     pub async fn compact_by_summary(
         &mut self,
         request: impl Into<String>,
@@ -332,7 +332,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`Request`](crate::ErrorKind::Request) when an item nests deeper than 128 levels.
+    /// Returns [`Request`](crate::ErrorKind::Request) when an item nests deeper than 128 levels.
     pub fn repair(&mut self) -> Result<Vec<Finding>, Error> {
         self.state.settle();
         let mut request = CreateResponse::new(self.state.settings.model.as_str());

@@ -121,22 +121,23 @@ impl SocketSession {
     ///
     /// # Errors
     ///
-    /// Those of [`stream`](Self::stream) and [`SocketTurn::finish`].
+    /// Returns the errors of [`stream`](Self::stream) and [`SocketTurn::finish`].
     pub fn create<'a>(&'a mut self, request: &'a CreateResponse) -> Call<'a, Response> {
         Call::new(move |options| {
             Box::pin(async move { self.turn(request, &options).await?.finish().await })
         })
     }
 
-    /// Sends a request and returns the events of the response as they arrive. Resolves when the first event has arrived.
+    /// Sends a request and returns the events of the response as they arrive. Resolves when the
+    /// first event has arrived.
     ///
     /// Headers of the call are sent only when the session opens a socket for it. Dropping the
     /// future, or later the turn, closes the socket.
     ///
     /// # Errors
     ///
-    /// Those of [`Client::stream`]. Over a socket, an error event as the first event is a
-    /// [`Status`](crate::ErrorKind::Status), like the same response over HTTP.
+    /// Returns the errors of [`Client::stream`]. Over a socket, an error event as the first event
+    /// is a [`Status`](crate::ErrorKind::Status), like the same response over HTTP.
     pub fn stream<'a, 'session: 'a>(
         &'session mut self,
         request: &'a CreateResponse,
@@ -153,7 +154,8 @@ impl SocketSession {
     ///
     /// # Errors
     ///
-    /// Those of [`stream`](Self::stream), except failures that make turns fall back to HTTP.
+    /// Returns the errors of [`stream`](Self::stream), except failures that make turns fall back to
+    /// HTTP.
     pub fn warm_up<'a>(&'a mut self, request: &'a CreateResponse) -> Call<'a, bool> {
         Call::new(move |options| Box::pin(async move { self.prepare(request, &options).await }))
     }
@@ -246,7 +248,7 @@ impl SocketSession {
     ///
     /// # Errors
     ///
-    /// [`Transport`](crate::ErrorKind::Transport) when the server violates the protocol. A
+    /// Returns [`Transport`](crate::ErrorKind::Transport) when the server violates the protocol. A
     /// connection that is already lost counts as closed.
     pub async fn close(mut self) -> Result<(), Error> {
         match self.open.get_mut().take() {

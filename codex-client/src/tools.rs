@@ -135,7 +135,7 @@ impl Tools {
     ///
     /// # Errors
     ///
-    /// Those of [`FunctionTool::of`].
+    /// Returns the errors of [`FunctionTool::of`].
     #[cfg(feature = "schemars")]
     pub fn typed<A, F, R, O, E>(
         self,

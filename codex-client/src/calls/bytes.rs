@@ -210,7 +210,7 @@ impl ResponseBytes {
         }))
     }
 
-    /// Returns the events that stand for a document.
+    /// Returns a document as the events of a stream.
     fn read_document(&mut self) -> Result<EventBytes, Error> {
         self.state = State::Ended;
         let document = self.pending.split();
@@ -247,7 +247,7 @@ impl ResponseStream {
     ///
     /// # Errors
     ///
-    /// [`Request`](ErrorKind::Request) if a part of the stream was already read.
+    /// Returns [`Request`](ErrorKind::Request) if a part of the stream was already read.
     pub fn into_bytes(self) -> Result<ResponseBytes, Error> {
         let events = self.into_assembled().into_source();
         let (limits, meta) = (events.limits(), events.meta().clone());

@@ -53,9 +53,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`create`](Self::create); [`Request`](crate::ErrorKind::Request) for a chat request
-    /// without a counterpart in the Responses API; [`Failed`](crate::ErrorKind::Failed) for an
-    /// error instead of a completion.
+    /// Returns the errors of [`create`](Self::create); [`Request`](crate::ErrorKind::Request) for a
+    /// chat request without a counterpart in the Responses API;
+    /// [`Failed`](crate::ErrorKind::Failed) for an error instead of a completion.
     pub fn chat<'a>(&'a self, request: &'a ChatRequest) -> Call<'a, ChatResponse> {
         Call::new(move |options| {
             Box::pin(async move {
@@ -113,7 +113,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`stream`](Self::stream), and [`Request`](crate::ErrorKind::Request) for more than one choice.
+    /// Returns the errors of [`stream`](Self::stream), and [`Request`](crate::ErrorKind::Request)
+    /// for more than one choice.
     pub fn chat_stream<'a>(&'a self, request: &'a ChatRequest) -> Call<'a, ChatStream> {
         Call::new(move |options| Box::pin(stream(self, request, options)))
     }

@@ -19,7 +19,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`retrieve`](Self::retrieve).
+    /// Returns the errors of [`retrieve`](Self::retrieve).
     pub fn compact<'a>(&'a self, request: &'a CompactRequest) -> Call<'a, Compaction> {
         Call::new(move |options| {
             Box::pin(async move {
@@ -43,8 +43,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`create`](Self::create), and [`Protocol`](crate::ErrorKind::Protocol), with the
-    /// response as [partial](Error::partial), when it contains no compaction item or several.
+    /// Returns the errors of [`create`](Self::create), and
+    /// [`Protocol`](crate::ErrorKind::Protocol), with the response as [partial](Error::partial),
+    /// when it contains no compaction item or several.
     pub fn compact_by_trigger<'a>(&'a self, request: &CreateResponse) -> Call<'a, Response> {
         let mut request = request.clone();
         let input = request.input.get_or_insert_with(|| Vec::new().into());

@@ -30,7 +30,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`stream`](Self::stream) and [`ResponseStream::finish`];
+    /// Returns the errors of [`stream`](Self::stream) and [`ResponseStream::finish`];
     /// [`Request`](crate::ErrorKind::Request) for a response that is not streamed from a backend
     /// that always streams.
     pub fn create<'a>(&'a self, request: &'a CreateResponse) -> Call<'a, Response> {
@@ -63,22 +63,24 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`create`](Self::create).
+    /// Returns the errors of [`create`](Self::create).
     pub fn create_with_meta<'a>(&'a self, request: &'a CreateResponse) -> Call<'a, Created> {
         Call::new(move |options| Box::pin(create(self, request, options)))
     }
 
-    /// Sends a request and returns the events of the response as they arrive. Resolves when the headers of the response have arrived.
+    /// Sends a request and returns the events of the response as they arrive. Resolves when the
+    /// headers of the response have arrived.
     ///
     /// The client first fits the request to the backend; [`ResponseStream::findings`] lists the
     /// changes. It resends the request as the retry policy allows, but only until the stream has
     /// yielded an event of the response; see [`CallOptions::hold_events`] to extend that period.
     ///
-    /// Dropping the future, or later the stream, cancels the request and closes its connection or HTTP/2 stream.
+    /// Dropping the future, or later the stream, cancels the request and closes its connection or
+    /// HTTP/2 stream.
     ///
     /// # Errors
     ///
-    /// [`Request`](crate::ErrorKind::Request) when the backend does not accept the request,
+    /// Returns [`Request`](crate::ErrorKind::Request) when the backend does not accept the request,
     /// [`Credentials`](crate::ErrorKind::Credentials) when there are none to send,
     /// [`Transport`](crate::ErrorKind::Transport) and [`Timeout`](crate::ErrorKind::Timeout) when
     /// no response arrived, [`Status`](crate::ErrorKind::Status) when the response is not a
@@ -117,7 +119,8 @@ pub struct Created {
     pub response: Response,
     /// The headers of the response; after several attempts, those of the last one.
     pub meta: ResponseMeta,
-    /// The changes made to fit the request to the backend, and the diagnostics left as they are.
+    /// The diagnostics of the request: changes made to fit it to the backend, and problems reported
+    /// without a change.
     pub findings: Vec<Finding>,
 }
 

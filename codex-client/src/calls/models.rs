@@ -47,8 +47,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`retrieve`](Self::retrieve). An error does not clear the cached list, and the call
-    /// does not return the cached list instead of an error.
+    /// Returns the errors of [`retrieve`](Self::retrieve). An error does not clear the cached list,
+    /// and the call does not return the cached list instead of an error.
     pub fn models(&self) -> Call<'_, Arc<ModelListing>> {
         Call::new(move |options| Box::pin(models(self.shared(), options)))
     }

@@ -73,7 +73,7 @@ impl InputItemPages<'_> {
     ///
     /// # Errors
     ///
-    /// Those of [`Client::input_items`]; the next call requests the same page again.
+    /// Returns the errors of [`Client::input_items`]; the next call requests the same page again.
     /// [`Protocol`](crate::ErrorKind::Protocol) after a page that reports more items but names no
     /// item to continue after, or the one it started after itself; the iteration then ends.
     pub async fn next(&mut self) -> Option<Result<ItemList, Error>> {

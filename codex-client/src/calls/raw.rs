@@ -13,7 +13,8 @@ use crate::error::Error;
 use crate::request::{self, JSON};
 
 impl Client {
-    /// Sends a request to any path below the base URL, such as `embeddings` or `files?purpose=batch`.
+    /// Sends a request to any path below the base URL, such as `embeddings` or
+    /// `files?purpose=batch`.
     ///
     /// The request carries the headers of the profile and the client's credentials. The client
     /// resends it after a 401 if the credential source has better credentials, and never otherwise.
@@ -26,7 +27,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Request`](crate::ErrorKind::Request) if the path leads out of the base URL,
+    /// Returns [`Request`](crate::ErrorKind::Request) if the path leads out of the base URL,
     /// [`Credentials`](crate::ErrorKind::Credentials), [`Withheld`](crate::ErrorKind::Withheld),
     /// [`Transport`](crate::ErrorKind::Transport) and [`Timeout`](crate::ErrorKind::Timeout).
     ///

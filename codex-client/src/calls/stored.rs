@@ -23,7 +23,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`stream`](Self::stream); [`Protocol`](crate::ErrorKind::Protocol) when the body is not JSON.
+    /// Returns the errors of [`stream`](Self::stream); [`Protocol`](crate::ErrorKind::Protocol)
+    /// when the body is not JSON.
     pub fn retrieve<'a>(&'a self, response_id: &'a str) -> Call<'a, Response> {
         Call::new(move |options| {
             Box::pin(async move { retrieve(self.shared(), response_id, &options).await })
@@ -56,7 +57,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`stream`](Self::stream).
+    /// Returns the errors of [`stream`](Self::stream).
     pub fn resume<'a>(
         &'a self,
         response_id: &'a str,
@@ -80,7 +81,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`retrieve`](Self::retrieve).
+    /// Returns the errors of [`retrieve`](Self::retrieve).
     pub fn cancel(&self, response_id: &str) -> Call<'_, Response> {
         self.fetch(Method::POST, path(response_id, "/cancel"))
     }
@@ -89,7 +90,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`retrieve`](Self::retrieve).
+    /// Returns the errors of [`retrieve`](Self::retrieve).
     pub fn delete(&self, response_id: &str) -> Call<'_, ()> {
         let path = path(response_id, "");
         Call::new(move |options| {
@@ -105,7 +106,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`retrieve`](Self::retrieve).
+    /// Returns the errors of [`retrieve`](Self::retrieve).
     pub fn input_items(&self, response_id: &str, query: &InputItems) -> Call<'_, ItemList> {
         let query = query.to_query();
         let path = query.and_then(|query| path(response_id, &format!("/input_items{query}")));
@@ -116,7 +117,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`retrieve`](Self::retrieve).
+    /// Returns the errors of [`retrieve`](Self::retrieve).
     pub fn count_input_tokens<'a>(
         &'a self,
         request: &'a InputTokensRequest,

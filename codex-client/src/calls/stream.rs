@@ -61,7 +61,7 @@ impl ResponseStream {
         Some(item.map(Step::into_response))
     }
 
-    /// Returns the next display update instead of the events behind it; `None` after the last one.
+    /// Returns the next display update instead of raw events; `None` after the last one.
     ///
     /// Text updates carry the full text so far. A tool call is yielded only when it is complete and
     /// its arguments are JSON. Calls of [`next`](Self::next) and of this method may alternate; see
@@ -69,10 +69,11 @@ impl ResponseStream {
     ///
     /// # Errors
     ///
-    /// Those of [`next`](Self::next), and [`Protocol`](crate::ErrorKind::Protocol) when the server
-    /// sends a full text that contradicts its deltas. That error is not [fatal](Error::is_fatal):
-    /// the stream continues, and [`snapshot`](Self::snapshot) has the latest text from the server.
-    /// [`next`](Self::next) and [`finish`](Self::finish) do not report it.
+    /// Returns the errors of [`next`](Self::next), and [`Protocol`](crate::ErrorKind::Protocol)
+    /// when the server sends a full text that contradicts its deltas. That error is not
+    /// [fatal](Error::is_fatal): the stream continues, and [`snapshot`](Self::snapshot) has the
+    /// latest text from the server. [`next`](Self::next) and [`finish`](Self::finish) do not report
+    /// it.
     ///
     /// ```
     /// # use codex_client::Client;
@@ -120,8 +121,8 @@ impl ResponseStream {
         self.response.meta()
     }
 
-    /// Returns the changes made to fit the request to the backend, and the diagnostics left as they
-    /// are.
+    /// Returns the diagnostics of the request: changes made to fit it to the backend, and problems
+    /// reported without a change.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         self.response.findings()
@@ -137,10 +138,10 @@ impl ResponseStream {
     ///
     /// # Errors
     ///
-    /// [`Failed`](crate::ErrorKind::Failed) and [`Incomplete`](crate::ErrorKind::Incomplete) when
-    /// the response ended that way, and any error that ended the stream early. Each error has the
-    /// data received so far in [`Error::partial`]. Events that could not be decoded are not an
-    /// error if the response completed anyway.
+    /// Returns [`Failed`](crate::ErrorKind::Failed) and
+    /// [`Incomplete`](crate::ErrorKind::Incomplete) when the response ended that way, and any error
+    /// that ended the stream early. Each error has the data received so far in [`Error::partial`].
+    /// Events that could not be decoded are not an error if the response completed anyway.
     pub async fn finish(self) -> Result<Response, Error> {
         self.response.finish(|_| {}).await
     }

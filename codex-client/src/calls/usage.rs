@@ -18,8 +18,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`retrieve`](Self::retrieve), and [`Request`](crate::ErrorKind::Request) if the
-    /// base URL is not that of a ChatGPT backend.
+    /// Returns the errors of [`retrieve`](Self::retrieve), and
+    /// [`Request`](crate::ErrorKind::Request) if the base URL is not that of a ChatGPT backend.
     pub fn usage(&self) -> Call<'_, RateLimits> {
         Call::new(move |options| {
             Box::pin(async move {

@@ -44,9 +44,9 @@ impl<S: TokenStore> Login<S> {
     ///
     /// # Errors
     ///
-    /// [`InvalidResponse`](codex_auth::ErrorKind::InvalidResponse) if the document is malformed or
-    /// belongs to another issuer; [`Custom`](codex_auth::ErrorKind::Custom), with the transport's
-    /// error as its source, if it cannot be fetched.
+    /// Returns [`InvalidResponse`](codex_auth::ErrorKind::InvalidResponse) if the document is
+    /// malformed or belongs to another issuer; [`Custom`](codex_auth::ErrorKind::Custom), with the
+    /// transport's error as its source, if it cannot be fetched.
     pub async fn discover(mut self) -> Result<Self, Error> {
         let request = self.profile.discovery_request()?;
         let answer = self.http.send(request).await.map_err(Error::custom)?;

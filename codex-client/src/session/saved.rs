@@ -32,8 +32,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`Request`](crate::ErrorKind::Request) when the settings or an item cannot be serialized,
-    /// which cannot happen for values that were read from JSON.
+    /// Returns [`Request`](crate::ErrorKind::Request) when the settings or an item cannot be
+    /// serialized, which cannot happen for values that were read from JSON.
     pub fn to_json(&self) -> Result<RawJson, Error> {
         let items: Vec<&InputItem> = self.state.items().collect();
         let mut saved: Map<RawJson> = Map::new();
@@ -59,8 +59,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`Request`](crate::ErrorKind::Request) when `json` is not a saved conversation, or when a
-    /// later version of this library wrote it in a format that this one does not support.
+    /// Returns [`Request`](crate::ErrorKind::Request) when `json` is not a saved conversation, or
+    /// when a later version of this library wrote it in a format that this one does not support.
     pub fn from_json(client: &Client, json: &RawJson) -> Result<Self, Error> {
         let saved: Map<RawJson> = json
             .decode()

@@ -58,7 +58,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Those of [`SocketSession::warm_up`].
+    /// Returns the errors of [`SocketSession::warm_up`].
     pub async fn warm_up(&mut self) -> Result<bool, Error> {
         let draft = self.state.ready(Vec::new(), &CallOptions::new());
         match &mut self.sockets {

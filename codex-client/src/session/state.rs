@@ -83,7 +83,7 @@ impl SessionState {
 
     /// Returns outputs for the calls that have none, which the service would reject. A tool that
     /// was started may have had an effect, so its output must not let the model conclude that it
-    /// had none. A computer call has no such output; it is left out of the request.
+    /// had none. A computer call accepts only a screenshot; it is left out of the request.
     pub(super) fn missing_outputs(&self) -> Vec<InputItem> {
         let answer = |call: &codex_types::OpenCall| {
             let never_ran = self.round.waiting().any(|id| id == call.call_id());

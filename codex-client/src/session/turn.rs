@@ -61,8 +61,7 @@ impl<'a> SessionTurn<'a> {
         Some(item.map(Step::into_response))
     }
 
-    /// Returns the next display update instead of the events behind it; see
-    /// [`ResponseStream::next_update`].
+    /// Returns the next display update instead of raw events; see [`ResponseStream::next_update`].
     pub async fn next_update(&mut self) -> Option<Result<Update<'_>, Error>> {
         let item = self.response.next_update().await?;
         Some(item.map(Step::into_response))
@@ -79,8 +78,8 @@ impl<'a> SessionTurn<'a> {
         self.response.meta()
     }
 
-    /// Returns the changes made to fit the request to the backend, and the diagnostics left as they
-    /// are.
+    /// Returns the diagnostics of the request: changes made to fit it to the backend, and problems
+    /// reported without a change.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         self.response.findings()
@@ -96,7 +95,8 @@ impl<'a> SessionTurn<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`ResponseStream::finish`]. An error leaves the conversation unchanged.
+    /// Returns the errors of [`ResponseStream::finish`]. An error leaves the conversation
+    /// unchanged.
     pub async fn finish(self) -> Result<Response, Error> {
         self.finish_with(|_| {}).await
     }

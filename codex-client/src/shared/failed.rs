@@ -160,8 +160,7 @@ fn plain(target: &Uri) -> String {
 }
 
 /// Returns the messages of an error chain. The errors of this workspace have no payload in their
-/// texts. Of other errors, only the outermost of each chain is safe to show, and below a transport
-/// error only those of the operating system.
+/// texts, and the errors below a transport error come from the operating system.
 fn causes(error: &Error) -> Vec<String> {
     let mut causes = vec![error.names().to_string()];
     let mut source = core::error::Error::source(error);

@@ -87,7 +87,7 @@ pub(super) fn after_error_event(
     is_continuation: bool,
 ) -> Option<Next> {
     let has_lost_state = api.category() == ErrorCategory::StateLost;
-    // Another socket does not know a response that the caller named either.
+    // A response id set by the caller is not valid on another socket either.
     let reconnects = if is_continuation {
         has_lost_state || api.blames_previous_response()
     } else {

@@ -71,7 +71,7 @@ impl Plan {
         })
     }
 
-    /// Whether the turn goes over a socket, unless sockets turn out not to work.
+    /// Whether the turn tries a socket first.
     pub(super) fn wants_socket(&self) -> Result<bool, Error> {
         let is_background = self.request.background == Some(true);
         match self.settings.transport {

@@ -76,8 +76,8 @@ impl<'a> SocketTurn<'a> {
         Some(self.response.next().await?.map(TurnEvent::from))
     }
 
-    /// Returns the next display update instead of the events behind it, or the boundary between two
-    /// attempts; `None` after the last one. See
+    /// Returns the next display update instead of raw events, or the boundary between two attempts;
+    /// `None` after the last one. See
     /// [`ResponseStream::next_update`](crate::ResponseStream::next_update).
     pub async fn next_update(&mut self) -> Option<Result<TurnUpdate<'_>, Error>> {
         let item = self.response.next_update().await?;
@@ -100,8 +100,8 @@ impl<'a> SocketTurn<'a> {
         self.response.meta()
     }
 
-    /// Returns the changes made to fit the request to the backend, and the diagnostics left as they
-    /// are.
+    /// Returns the diagnostics of the request: changes made to fit it to the backend, and problems
+    /// reported without a change.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         self.response.findings()
@@ -135,9 +135,9 @@ impl<'a> SocketTurn<'a> {
     ///
     /// # Errors
     ///
-    /// [`Request`](crate::ErrorKind::Request) over HTTP, and while there is no response to steer:
-    /// before `response.created`, and after the end. Otherwise the error of the socket; the outcome
-    /// of the steering is then unknown.
+    /// Returns [`Request`](crate::ErrorKind::Request) over HTTP, and while there is no response to
+    /// steer: before `response.created`, and after the end. Otherwise the error of the socket; the
+    /// outcome of the steering is then unknown.
     pub async fn steer(&mut self, input: impl Into<Input>) -> Result<(), Error> {
         let (source, assembly) = self.response.source_mut();
         let id = &assembly.snapshot().id;
@@ -151,7 +151,7 @@ impl<'a> SocketTurn<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`ResponseStream::finish`](crate::ResponseStream::finish).
+    /// Returns the errors of [`ResponseStream::finish`](crate::ResponseStream::finish).
     pub async fn finish(self) -> Result<Response, Error> {
         self.response.finish(|_| {}).await
     }

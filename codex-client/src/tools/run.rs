@@ -55,9 +55,9 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Those of [`ask`](Self::ask), and [`Rounds`](ErrorKind::Rounds), with the last response as
-    /// [partial](Error::partial), when the model still calls tools after as many rounds as
-    /// [`Tools::max_rounds`] allows. The history keeps the rounds so far.
+    /// Returns the errors of [`ask`](Self::ask), and [`Rounds`](ErrorKind::Rounds), with the last
+    /// response as [partial](Error::partial), when the model still calls tools after as many rounds
+    /// as [`Tools::max_rounds`] allows. The history keeps the rounds so far.
     pub async fn run(&mut self, tools: &Tools, input: impl Into<Input>) -> Result<Response, Error> {
         self.run_with(tools, input, |_| {}).await
     }
@@ -66,7 +66,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Those of [`run`](Self::run).
+    /// Returns the errors of [`run`](Self::run).
     pub async fn run_with(
         &mut self,
         tools: &Tools,
