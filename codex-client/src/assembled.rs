@@ -1,7 +1,7 @@
 //! One response while it arrives, from any source of events. Every event is merged once, here, and
 //! every handle of this crate ([`ResponseStream`](crate::ResponseStream), `SessionTurn`,
 //! `SocketTurn`) is a view of this type.
-//
+//!
 //! A contradiction concerns only the updates: the events are the server's own and stay valid, so
 //! the error is held until the caller requests an update.
 

@@ -19,7 +19,7 @@ use crate::request::header;
 use crate::shared::{NAME, Shared};
 use crate::target::Endpoint;
 
-/// Settings of a [`Client`]. Every setting has a default; most programs set only credentials.
+/// A builder for a [`Client`]. Every setting has a default; most programs set only credentials.
 ///
 /// ```
 /// use codex_auth::ApiKey;
@@ -86,11 +86,13 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the profile: the rules of the backend for requests and headers. By default it follows
-    /// from the host of the [base URL](Self::base_url) or, without one, from the kind of
-    /// credential: a credential that names a ChatGPT account, or is bound to that host, selects the
-    /// ChatGPT backend, any other the platform API. An access token of "Sign in with ChatGPT" looks
-    /// like the latter and needs [its profile](Profile::sign_in_with_chatgpt).
+    /// Sets the profile: the rules of the backend for requests and headers.
+    ///
+    /// By default the profile follows from the host of the [base URL](Self::base_url) or, without
+    /// one, from the kind of credential: a credential that names a ChatGPT account, or must not go
+    /// to any other host, selects the ChatGPT backend, and any other credential the platform API.
+    /// An access token of "Sign in with ChatGPT" looks like the latter and needs [its
+    /// profile](Profile::sign_in_with_chatgpt).
     ///
     /// ```
     /// use codex_client::Client;
@@ -210,7 +212,7 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// Returns [`Request`](crate::ErrorKind::Request) when the base URL or a header is invalid, or
-    /// when there is neither a transport nor the feature `http`;
+    /// when there is neither a transport nor the feature `http`, and
     /// [`Transport`](crate::ErrorKind::Transport) when the built-in transport cannot be set up.
     pub fn build(self) -> Result<Client, Error> {
         let endpoint = Endpoint::new(self.base_url.as_deref(), self.profile)?;

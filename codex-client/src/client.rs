@@ -41,8 +41,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns [`Credentials`](crate::ErrorKind::Credentials),
-    /// [`Transport`](crate::ErrorKind::Transport) and [`Timeout`](crate::ErrorKind::Timeout).
+    /// Returns [`Credentials`](crate::ErrorKind::Credentials) when there are none to send, and
+    /// [`Transport`](crate::ErrorKind::Transport) or [`Timeout`](crate::ErrorKind::Timeout) when no
+    /// response arrived.
     pub async fn execute(&self, request: Request<Bytes>) -> Result<http::Response<Body>, Error> {
         let (response, _) = attempt::send(&self.shared, request, 0).await?;
         Ok(response)

@@ -290,7 +290,8 @@ impl Error {
     }
 }
 
-/// An error without any text from the server: its kind, status, code and the id of the request.
+/// A view of an error without any text from the server: its kind, status, code and the id of the
+/// request.
 struct Names<'a>(&'a Error);
 
 impl fmt::Display for Names<'_> {

@@ -1,5 +1,6 @@
-//! The reason of a refusal, for the user. The table of codes is in `codex_types`. This module
-//! handles the few refusals that carry a plan, a time or a scope in addition to their code.
+//! The reason for a refusal, in terms that help a user. The table of codes is in `codex_types`.
+//! This module handles the few refusals that carry a plan, a time or a scope in addition to their
+//! code.
 
 use core::fmt;
 use core::time::Duration;
@@ -36,8 +37,7 @@ pub enum Reason {
         /// The missing scopes, separated by white space, if the server names them.
         scopes: Option<String>,
     },
-    /// The request names no workspace (ChatGPT account), or one that the credentials do not belong
-    /// to.
+    /// The request names no workspace (ChatGPT account), or one that the credentials do not cover.
     MissingWorkspace,
     /// The plan that a user shares with this program, or the program's portion of it, is used up.
     /// The server does not say when it resets.
@@ -51,15 +51,14 @@ pub enum Reason {
         /// Whether it is the program that may not use shared plans.
         of_program: bool,
     },
-    /// The user has not consented to the requested access, or only to other access.
+    /// The user has not consented to the requested access.
     ConsentMissing,
     /// A shared plan does not cover the request.
     NotShared {
         /// The parameter at fault, if the server names it.
         param: Option<String>,
     },
-    /// A proxy or firewall in front of the service refused the request; it did not reach the
-    /// service.
+    /// A proxy in front of the service refused the request, so the service did not receive it.
     Blocked,
     /// Any other reason, by its category.
     Other(ErrorCategory),
@@ -91,8 +90,7 @@ impl Reason {
         }
     }
 
-    /// Reads when the limit resets from the body or, if it is not there, from the windows in the
-    /// headers.
+    /// Reads the reset time of the limit from the body, or else from the windows in the headers.
     fn usage_limit(api: &ApiError, meta: Option<&ResponseMeta>) -> Self {
         let limits = meta.map(ResponseMeta::rate_limits).unwrap_or_default();
         let resets_at = api
@@ -305,8 +303,7 @@ fn refused(message: &str, category: ErrorCategory) -> Reason {
     Reason::Other(category)
 }
 
-/// Returns the scopes at the start of a text. Nothing else of the server's text may reach an
-/// error's text.
+/// Returns the scopes at the start of a text. No other text of the server may reach an error.
 fn scopes(text: &str) -> Option<String> {
     let names: Vec<&str> = text
         .split([' ', ','])

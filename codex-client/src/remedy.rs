@@ -48,7 +48,7 @@ pub enum Remedy {
 }
 
 impl Remedy {
-    /// The sentence, without a full stop.
+    /// Returns the sentence, without a full stop.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -346,7 +346,7 @@ fn compressed(
     }
 }
 
-/// Returns the request uncompressed: backends that prefer compressed bodies accept both.
+/// Leaves the request uncompressed: backends that prefer compressed bodies accept both.
 #[cfg(not(feature = "zstd"))]
 fn compressed(request: Request<Bytes>, _: Option<Compression>) -> Result<Request<Bytes>, Error> {
     Ok(request)

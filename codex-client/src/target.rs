@@ -15,7 +15,7 @@ use crate::failure;
 #[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) profile: Arc<Profile>,
-    /// Everything before `/responses`.
+    /// The base URL: everything before `/responses`.
     pub(crate) base: Uri,
 }
 

@@ -190,9 +190,9 @@ impl Tools {
         self
     }
 
-    /// Sets a function that approves every call before it runs. The calls of a response are
-    /// approved one after another, before any of them runs. It does not see calls that cannot run
-    /// anyway.
+    /// Sets a function that approves or denies each call before it runs. The calls of a response
+    /// are approved one after another, before any of them runs. Calls that cannot run anyway need
+    /// no approval.
     ///
     /// ```
     /// use codex_client::{Approval, ToolCall, Tools};

@@ -124,7 +124,7 @@ pub(crate) fn to_chat(
     Ok((Wire::Chat(Box::new(wire)), translated.findings))
 }
 
-/// Returns an error, because without the feature `chat` no request is translated.
+/// Returns an error, because translation needs the feature `chat`.
 #[cfg(not(feature = "chat"))]
 pub(crate) fn to_chat(
     _: &CreateResponse,

@@ -53,9 +53,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`create`](Self::create); [`Request`](crate::ErrorKind::Request) for a
-    /// chat request without a counterpart in the Responses API;
-    /// [`Failed`](crate::ErrorKind::Failed) for an error instead of a completion.
+    /// Returns the errors of [`create`](Self::create), [`Request`](crate::ErrorKind::Request) for a
+    /// chat request without a counterpart in the Responses API, and
+    /// [`Failed`](crate::ErrorKind::Failed) when the server sends an error instead of a completion.
     pub fn chat<'a>(&'a self, request: &'a ChatRequest) -> Call<'a, ChatResponse> {
         Call::new(move |options| {
             Box::pin(async move {

@@ -30,9 +30,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`stream`](Self::stream) and [`ResponseStream::finish`];
-    /// [`Request`](crate::ErrorKind::Request) for a response that is not streamed from a backend
-    /// that always streams.
+    /// Returns the errors of [`stream`](Self::stream) and [`ResponseStream::finish`], and
+    /// [`Request`](crate::ErrorKind::Request) when [`Call::streaming`] turns streaming off for a
+    /// backend that always streams.
     pub fn create<'a>(&'a self, request: &'a CreateResponse) -> Call<'a, Response> {
         Call::new(move |options| {
             Box::pin(async move { Ok(create(self, request, options).await?.response) })

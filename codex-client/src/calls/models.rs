@@ -101,7 +101,8 @@ fn path(profile: &Profile, identity: &Identity) -> Result<String, Error> {
     Ok(format!("models?client_version={version}"))
 }
 
-/// Reading never fails: each type accepts any object, and keeps the fields it does not know.
+/// Decodes the list. This cannot fail: each type accepts any object, and keeps the fields it does
+/// not know.
 fn listing(body: &Map<RawJson>) -> ModelListing {
     let json = RawJson::encode(body).unwrap_or_default();
     if body.get("models").is_some() {

@@ -74,8 +74,9 @@ impl InputItemPages<'_> {
     /// # Errors
     ///
     /// Returns the errors of [`Client::input_items`]; the next call requests the same page again.
-    /// [`Protocol`](crate::ErrorKind::Protocol) after a page that reports more items but names no
-    /// item to continue after, or the one it started after itself; the iteration then ends.
+    /// Returns [`Protocol`](crate::ErrorKind::Protocol) after a page that reports more items but
+    /// names no item to continue after, or the one it started after itself; the iteration then
+    /// ends.
     pub async fn next(&mut self) -> Option<Result<ItemList, Error>> {
         match self.next {
             Next::Page => Some(self.fetch().await),

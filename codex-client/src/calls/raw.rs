@@ -28,8 +28,10 @@ impl Client {
     /// # Errors
     ///
     /// Returns [`Request`](crate::ErrorKind::Request) if the path leads out of the base URL,
-    /// [`Credentials`](crate::ErrorKind::Credentials), [`Withheld`](crate::ErrorKind::Withheld),
-    /// [`Transport`](crate::ErrorKind::Transport) and [`Timeout`](crate::ErrorKind::Timeout).
+    /// [`Credentials`](crate::ErrorKind::Credentials) when there are none to send,
+    /// [`Withheld`](crate::ErrorKind::Withheld) when they must not go to this server, and
+    /// [`Transport`](crate::ErrorKind::Transport) or [`Timeout`](crate::ErrorKind::Timeout) when no
+    /// response arrived.
     ///
     /// ```
     /// # use codex_client::Client;

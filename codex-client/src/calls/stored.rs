@@ -23,7 +23,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`stream`](Self::stream); [`Protocol`](crate::ErrorKind::Protocol)
+    /// Returns the errors of [`stream`](Self::stream), and [`Protocol`](crate::ErrorKind::Protocol)
     /// when the body is not JSON.
     pub fn retrieve<'a>(&'a self, response_id: &'a str) -> Call<'a, Response> {
         Call::new(move |options| {

@@ -138,10 +138,10 @@ impl ResponseStream {
     ///
     /// # Errors
     ///
-    /// Returns [`Failed`](crate::ErrorKind::Failed) and
-    /// [`Incomplete`](crate::ErrorKind::Incomplete) when the response ended that way, and any error
-    /// that ended the stream early. Each error has the data received so far in [`Error::partial`].
-    /// Events that could not be decoded are not an error if the response completed anyway.
+    /// Returns [`Failed`](crate::ErrorKind::Failed) or [`Incomplete`](crate::ErrorKind::Incomplete)
+    /// when the response ended that way, or the error that ended the stream early. Each error
+    /// carries the data received so far in [`Error::partial`]. Events that could not be decoded are
+    /// not an error if the response completed anyway.
     pub async fn finish(self) -> Result<Response, Error> {
         self.response.finish(|_| {}).await
     }

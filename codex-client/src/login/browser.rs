@@ -131,10 +131,11 @@ impl<S: TokenStore> Login<S> {
     ///
     /// # Errors
     ///
-    /// Errors that end the sign-in, most often [`Denied`](codex_auth::ErrorKind::Denied),
-    /// [`TimedOut`](codex_auth::ErrorKind::TimedOut) and, when the pasted lines end without a
-    /// usable one, [`MalformedRedirect`](codex_auth::ErrorKind::MalformedRedirect). An error leaves
-    /// a stored login unchanged.
+    /// Returns the error that ended the sign-in, most often
+    /// [`Denied`](codex_auth::ErrorKind::Denied), [`TimedOut`](codex_auth::ErrorKind::TimedOut) or,
+    /// when the pasted lines end without a usable one,
+    /// [`MalformedRedirect`](codex_auth::ErrorKind::MalformedRedirect). An error leaves a stored
+    /// login unchanged.
     pub async fn in_browser(
         &self,
         attempt: BrowserSignIn,

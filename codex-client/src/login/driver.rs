@@ -71,9 +71,9 @@ impl<S: TokenStore> Login<S> {
     ///
     /// # Errors
     ///
-    /// Errors that end the sign-in, most often
+    /// Returns the error that ended the sign-in, most often
     /// [`DeviceLoginDisabled`](codex_auth::ErrorKind::DeviceLoginDisabled),
-    /// [`Denied`](codex_auth::ErrorKind::Denied) and [`TimedOut`](codex_auth::ErrorKind::TimedOut).
+    /// [`Denied`](codex_auth::ErrorKind::Denied) or [`TimedOut`](codex_auth::ErrorKind::TimedOut).
     /// A store that cannot be read or written is reported before the user is prompted. An error
     /// leaves a stored login unchanged.
     pub async fn with_device_code(
@@ -91,7 +91,7 @@ impl<S: TokenStore> Login<S> {
     ///
     /// # Errors
     ///
-    /// Errors of the store.
+    /// Returns errors of the store.
     pub fn browser_sign_in(&self, port: u16) -> Result<BrowserSignIn, Error> {
         let attempt = BrowserSignIn::new(self.profile.clone(), port);
         let record = self.writable()?;
@@ -108,7 +108,7 @@ impl<S: TokenStore> Login<S> {
     ///
     /// # Errors
     ///
-    /// Only errors of the store.
+    /// Returns errors of the store only.
     pub async fn sign_out(&self) -> Result<SignedOut, Error> {
         sign_out(&self.profile, &self.store, &self.http, &self.timer).await
     }

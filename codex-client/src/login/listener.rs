@@ -46,7 +46,7 @@ impl RedirectListener {
     ///
     /// # Errors
     ///
-    /// The reason why the last port could not be bound, usually
+    /// Returns the reason why the last port could not be bound, usually
     /// [`AddrInUse`](io::ErrorKind::AddrInUse); the text names the ports. The device code and
     /// pasting need no port.
     pub fn bind(rule: &RedirectRule) -> io::Result<Self> {
@@ -152,7 +152,7 @@ pub(super) struct Visit {
 }
 
 impl Server {
-    /// Must be called within a tokio runtime.
+    /// Starts to serve the sockets. Must be called within a tokio runtime.
     pub(super) fn start(
         listener: RedirectListener,
         redirect_uri: &str,

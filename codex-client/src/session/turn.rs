@@ -19,9 +19,9 @@ use crate::session::state::SessionState;
 
 /// The events of one response of a [`Session`](crate::Session), as they arrive.
 ///
-/// Works like a [`ResponseStream`]. When the response is complete, the session adds the input of
-/// the turn and the output to the history. The history changes only then: not when the response
-/// fails or stays incomplete, and not when the turn is dropped before its end.
+/// Works like a [`ResponseStream`]. When the response completes, the session adds the input of the
+/// turn and the output to the history. A response that fails or stays incomplete adds nothing, and
+/// neither does a turn that is dropped before its end.
 pub struct SessionTurn<'a> {
     response: Assembled<Recorded<'a>>,
 }

@@ -43,7 +43,8 @@ impl Reading {
         }
     }
 
-    /// Returns the next event, an error that concerns one message only, or the end.
+    /// Polls for the next event or an error that concerns one message only; a fault ends the
+    /// response.
     pub(super) fn poll_event(
         &mut self,
         context: &mut Context<'_>,

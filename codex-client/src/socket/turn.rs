@@ -136,8 +136,8 @@ impl<'a> SocketTurn<'a> {
     /// # Errors
     ///
     /// Returns [`Request`](crate::ErrorKind::Request) over HTTP, and while there is no response to
-    /// steer: before `response.created`, and after the end. Otherwise the error of the socket; the
-    /// outcome of the steering is then unknown.
+    /// steer: before `response.created`, and after the end. Returns the error of the socket
+    /// otherwise; the outcome of the steering is then unknown.
     pub async fn steer(&mut self, input: impl Into<Input>) -> Result<(), Error> {
         let (source, assembly) = self.response.source_mut();
         let id = &assembly.snapshot().id;

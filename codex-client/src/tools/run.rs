@@ -62,7 +62,7 @@ impl Session {
         self.run_with(tools, input, |_| {}).await
     }
 
-    /// Works like [`run`](Self::run), and reports every step to an observer.
+    /// Works like [`run`](Self::run), and reports every step to `watch`.
     ///
     /// # Errors
     ///
