@@ -79,8 +79,10 @@ impl ClientBuilder {
     }
 
     /// Sets the base URL of the API: everything before `/responses`, such as
-    /// `https://api.openai.com/v1`. A trailing slash does not matter, and a query is kept. The
-    /// default comes from the [profile](Self::profile).
+    /// `https://api.openai.com/v1`.
+    ///
+    /// A trailing slash does not matter, and a query is kept. The default comes from the
+    /// [profile](Self::profile).
     pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
         self.base_url = Some(base_url.into());
         self
@@ -119,9 +121,10 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the transport that opens WebSockets, instead of the built-in one. If only
-    /// [`transport`](Self::transport) is set, the client opens no WebSockets, because they would
-    /// bypass that transport.
+    /// Sets the transport that opens WebSockets, instead of the built-in one.
+    ///
+    /// If only [`transport`](Self::transport) is set, the client opens no WebSockets, because they
+    /// would bypass that transport.
     #[cfg(feature = "ws")]
     pub fn websocket(mut self, transport: impl WsTransport + 'static) -> Self {
         self.websocket = Some(SharedWsTransport::new(transport));
@@ -147,24 +150,28 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the policy for resending requests; see [`RetryPolicy`] for the default. The client
-    /// never resends a request after the caller has received a part of its response.
+    /// Sets the policy for resending requests; see [`RetryPolicy`] for the default.
+    ///
+    /// The client never resends a request after the caller has received a part of its response.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// Resends a request after one of the client's own [`timeouts`](Self::timeouts) has ended an
-    /// attempt that was sent. By default the client does not: the server may still be working on
-    /// the request, and bills each copy.
+    /// Sets whether the client resends a request after one of its own [`timeouts`](Self::timeouts)
+    /// has ended an attempt that was sent.
+    ///
+    /// By default the client does not: the server may still be working on the request, and bills
+    /// each copy.
     pub fn resend_after_timeout(mut self, resend: bool) -> Self {
         self.resends_after_timeout = resend;
         self
     }
 
-    /// Sets the policy for parts of a request that the backend does not accept. By default the
-    /// client makes and reports changes that keep the meaning, and returns an error for changes
-    /// that would lose something.
+    /// Sets the policy for parts of a request that the backend does not accept.
+    ///
+    /// By default the client makes and reports changes that keep the meaning, and returns an error
+    /// for changes that would lose something.
     pub fn fit(mut self, policy: FitPolicy) -> Self {
         self.fit = policy;
         self
@@ -193,15 +200,18 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the table of known models, instead of the built-in one. The profile may choose the form
-    /// of a request by it. [`Client::models`] updates the table when it fetches a catalog.
+    /// Sets the table of known models, instead of the built-in one.
+    ///
+    /// The profile may choose the form of a request by it. [`Client::models`] updates the table
+    /// when it fetches a catalog.
     pub fn model_table(mut self, table: ModelTable) -> Self {
         self.model_table = table;
         self
     }
 
-    /// Adds a header to every request. It replaces a header of the same name that was set before or
-    /// is sent by default.
+    /// Adds a header to every request.
+    ///
+    /// It replaces a header of the same name that was set before or is sent by default.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self

@@ -1,5 +1,5 @@
 //! The client: a handle on the state that its calls share. It holds no state of a conversation, so
-//! one value serves a whole program. Its methods are defined in the modules of `calls`.
+//! one value serves a whole program. Most of its methods are defined in `calls`.
 
 use core::fmt;
 use std::sync::Arc;

@@ -66,8 +66,9 @@ impl Preferences {
     }
 
     /// Creates a request to the model of this name, which may be an alias, or end in an effort
-    /// (`:high`) or a tier (`-fast`). A request to a model that is known not to reason carries no
-    /// effort.
+    /// (`:high`) or a tier (`-fast`).
+    ///
+    /// A request to a model that is known not to reason carries no effort.
     #[must_use]
     pub fn request(&self, name: &str) -> CreateResponse {
         let mut choice = self.models.choose(name);

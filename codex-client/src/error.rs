@@ -138,8 +138,9 @@ impl Error {
         })
     }
 
-    /// Returns the server's description of the failure. Its message is text from the server and may
-    /// quote the request.
+    /// Returns the server's description of the failure.
+    ///
+    /// Its message is text from the server and may quote the request.
     #[must_use]
     pub fn api(&self) -> Option<&ApiError> {
         self.inner.api.as_ref()

@@ -60,9 +60,10 @@ impl CallOptions {
         self
     }
 
-    /// Sets a parameter of the body. It overrides the request and is sent whether or not the
-    /// profile knows it, so it gives access to features of the server that this version does not
-    /// name.
+    /// Sets a parameter of the body.
+    ///
+    /// It overrides the request and is sent whether or not the profile knows it, so it gives access
+    /// to features of the server that this version does not name.
     pub fn parameter(mut self, name: impl Into<String>, value: RawJson) -> Self {
         self.parameters.push((name.into(), value));
         self
@@ -76,7 +77,9 @@ impl CallOptions {
     }
 
     /// Sets the identity of the request: the conversation it belongs to, and what else the profile
-    /// reports about the sender. A [`Session`](crate::Session) sets it by itself.
+    /// reports about the sender.
+    ///
+    /// A [`Session`](crate::Session) sets it by itself.
     pub fn identity(mut self, identity: Identity) -> Self {
         self.identity = identity;
         self
@@ -89,7 +92,9 @@ impl CallOptions {
     }
 
     /// Limits each attempt as a whole, from sending the request to the end of the response
-    /// ([`Timeouts::total`]). The other timeouts stay as they are.
+    /// ([`Timeouts::total`]).
+    ///
+    /// The other timeouts stay as they are.
     pub fn timeout(mut self, total: Duration) -> Self {
         self.timeout = Some(total);
         self
@@ -102,9 +107,11 @@ impl CallOptions {
         self
     }
 
-    /// Holds back events without visible content (`response.created`, keep-alives, limits) in a raw
-    /// stream until one with visible content arrives. A failure before that leads to another
-    /// attempt. By default a raw stream yields such events at once; sessions always hold them back.
+    /// Sets whether a raw stream holds back events without visible content (`response.created`,
+    /// keep-alives, limits) until one with visible content arrives.
+    ///
+    /// A failure before that leads to another attempt. By default a raw stream yields such events
+    /// at once; sessions always hold them back.
     pub fn hold_events(mut self, holds: bool) -> Self {
         self.holds = holds;
         self
@@ -117,8 +124,9 @@ impl CallOptions {
         self
     }
 
-    /// Sets whether [`create`](crate::Client::create) requests a stream, which is the default. A
-    /// response that is not streamed is returned as the server made it, even if it is only
+    /// Sets whether [`create`](crate::Client::create) requests a stream, which is the default.
+    ///
+    /// A response that is not streamed is returned as the server made it, even if it is only
     /// `queued`. Its headers arrive with the body, so their timeout is at least that of
     /// [`Timeouts::unary`]. Calls that return a stream always request one, and so does everything
     /// over a WebSocket.

@@ -72,8 +72,9 @@ pub struct Session {
 }
 
 impl Client {
-    /// Starts a conversation. Every request uses `settings`; an input in them is the start of the
-    /// history.
+    /// Starts a conversation.
+    ///
+    /// Every request uses `settings`; an input in them is the start of the history.
     #[must_use]
     pub fn session(&self, settings: CreateResponse) -> Session {
         Session::new(self.clone(), settings)
@@ -156,6 +157,7 @@ impl Session {
     }
 
     /// Returns the tokens of all responses so far, including those of tool rounds and compactions.
+    ///
     /// A [fork](Self::fork) starts at zero.
     #[must_use]
     pub fn usage(&self) -> &Usage {
@@ -191,8 +193,9 @@ impl Session {
         &self.state.client
     }
 
-    /// Creates another thread of the conversation that starts from here. Both share the history so
-    /// far and then continue independently.
+    /// Creates another thread of the conversation that starts from here.
+    ///
+    /// Both share the history so far and then continue independently.
     #[must_use]
     pub fn fork(&self) -> Self {
         let fork = Self::of(self.state.fork());
@@ -237,6 +240,7 @@ impl Session {
     }
 
     /// Replaces the history with a shorter one through a request that asks for a compaction.
+    ///
     /// Messages of users and developers stay; the compaction item replaces everything else.
     ///
     /// # Errors
@@ -264,6 +268,7 @@ impl Session {
     }
 
     /// Replaces the history with a summary that the model writes, for servers without compaction.
+    ///
     /// Messages of users and developers stay; the summary replaces everything else. `request` is
     /// the prompt for it, such as "Summarize what was done and what is open."
     ///
@@ -323,10 +328,12 @@ impl Session {
         Ok(response)
     }
 
-    /// Repairs the history: removes what the service would reject, which is outputs without a call,
-    /// calls without an output, and reasoning without the item it led to. Use it for a history that
-    /// was created or cut elsewhere. A history that grew in a session needs it only after an
-    /// interruption, and then the next [`turn`](Self::turn) adds the missing outputs anyway.
+    /// Removes the items of the history that the service would reject: outputs without a call,
+    /// calls without an output, and reasoning without the item it led to.
+    ///
+    /// Use it for a history that was created or cut elsewhere. A history that grew in a session
+    /// needs it only after an interruption, and then the next [`turn`](Self::turn) adds the missing
+    /// outputs anyway.
     ///
     /// Returns a diagnostic for each repair.
     ///
@@ -349,7 +356,9 @@ impl Session {
     }
 
     /// Prepares the next turn for another transport than this conversation's client, such as a
-    /// socket. Pass the response to [`commit`](Self::commit).
+    /// socket.
+    ///
+    /// Pass the response to [`commit`](Self::commit).
     ///
     /// Not run here: a scripted socket would be longer than the example. `tests/socket.rs` runs the
     /// same exchange.
@@ -373,16 +382,20 @@ impl Session {
     }
 
     /// Prepares a request that continues the same turn, usually with the outputs of the tools that
-    /// the last response called. It carries the routing token that the service has issued for the
-    /// turn, whichever transport the turn has used so far.
+    /// the last response called.
+    ///
+    /// It carries the routing token that the service has issued for the turn, whichever transport
+    /// the turn has used so far.
     pub fn draft_follow_up(&mut self, input: impl Into<Input>) -> Draft {
         self.state
             .ready(input.into().into_items(), &CallOptions::new())
     }
 
     /// Adds the turn of a [draft](Self::draft) to the history if the response is complete, and
-    /// returns whether it did. A draft made before the history last changed is not added, because
-    /// it no longer continues the history.
+    /// returns whether it did.
+    ///
+    /// A draft made before the history last changed is not added, because it no longer continues
+    /// the history.
     pub fn commit(&mut self, draft: Draft, response: &Response) -> bool {
         let is_taken =
             response.status == Status::Completed && draft.length == self.state.history.len();

@@ -128,8 +128,9 @@ impl SocketSession {
         })
     }
 
-    /// Sends a request and returns the events of the response as they arrive. Resolves when the
-    /// first event has arrived.
+    /// Sends a request and returns the events of the response as they arrive.
+    ///
+    /// Resolves when the first event has arrived.
     ///
     /// Headers of the call are sent only when the session opens a socket for it. Dropping the
     /// future, or later the turn, closes the socket.
@@ -146,9 +147,11 @@ impl SocketSession {
     }
 
     /// Opens the socket and lets the server prepare for the request without a response, so that the
-    /// first response begins sooner. The session sends the part of the input that the profile names
-    /// ([`WarmUp`]), or all of it if the profile names none. Pass the options of the first turn,
-    /// because headers are sent when the socket is opened.
+    /// first response begins sooner.
+    ///
+    /// The session sends the part of the input that the profile names ([`WarmUp`]), or all of it if
+    /// the profile names none. Pass the options of the first turn, because headers are sent when
+    /// the socket is opened.
     ///
     /// Returns `false` if there is no socket to prepare because turns go over HTTP.
     ///
@@ -212,7 +215,9 @@ impl SocketSession {
     }
 
     /// Keeps the socket alive between two turns: answers the server's pings and sends pings of its
-    /// own. Resolves when there is no open socket, either at once or when it is lost; the next turn
+    /// own.
+    ///
+    /// Resolves when there is no open socket, either at once or when it is lost; the next turn
     /// opens a new one. Drop the future before starting the next turn.
     pub async fn idle(&mut self) {
         while let Some(open) = self.open.get_mut() {
@@ -243,8 +248,9 @@ impl SocketSession {
         self.counters.read()
     }
 
-    /// Closes the socket with a close handshake. Dropping the session closes it without one, which
-    /// servers tolerate.
+    /// Closes the socket with a close handshake.
+    ///
+    /// Dropping the session closes it without one, which servers tolerate.
     ///
     /// # Errors
     ///

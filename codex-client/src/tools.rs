@@ -67,8 +67,9 @@ impl Tools {
         }
     }
 
-    /// Adds a function with typed arguments. The model receives its result, or the text of its
-    /// error.
+    /// Adds a function with typed arguments.
+    ///
+    /// The model receives its result, or the text of its error.
     ///
     /// It replaces a function of the same name. The future must not borrow from the function: an
     /// `async` closure that uses captured values must clone them into an `async move` block.
@@ -182,7 +183,9 @@ impl Tools {
     }
 
     /// Prevents other calls from running at the same time as calls of this function, for functions
-    /// that change state that others read. By default calls run concurrently.
+    /// that change state that others read.
+    ///
+    /// By default calls run concurrently.
     pub fn alone(mut self, name: &str) -> Self {
         for entry in self.entries.iter_mut().filter(|entry| entry.name == name) {
             entry.alone = true;
@@ -190,9 +193,10 @@ impl Tools {
         self
     }
 
-    /// Sets a function that approves or denies each call before it runs. The calls of a response
-    /// are approved one after another, before any of them runs. Calls that cannot run anyway need
-    /// no approval.
+    /// Sets a function that approves or denies each call before it runs.
+    ///
+    /// The calls of a response are approved one after another, before any of them runs. Calls that
+    /// cannot run anyway need no approval.
     ///
     /// ```
     /// use codex_client::{Approval, ToolCall, Tools};
@@ -223,9 +227,10 @@ impl Tools {
         self.entries.iter().map(|entry| &entry.definition)
     }
 
-    /// Runs the calls of a response and returns their outputs, in the order of the calls. Returns
-    /// no outputs if the response has no calls or is not complete, because its last call may be
-    /// truncated.
+    /// Runs the calls of a response and returns their outputs, in the order of the calls.
+    ///
+    /// Returns no outputs if the response has no calls or is not complete, because its last call
+    /// may be truncated.
     ///
     /// Every call gets an output. If the function is unknown, the arguments do not match or the
     /// call was denied, the output reports that to the model.

@@ -19,6 +19,7 @@ use crate::meta::ResponseMeta;
 
 /// The events of one response as the server sent them, for gateways and recorders, which only need
 /// to know where events end and how the response ends.
+///
 /// [`ResponseStream::into_bytes`](crate::ResponseStream::into_bytes) creates it.
 ///
 /// Timeouts, limits and errors are those of a [`ResponseStream`](crate::ResponseStream), but the

@@ -102,7 +102,8 @@ impl<'a, T> Call<'a, T> {
         self
     }
 
-    /// Holds back events without visible content; see [`CallOptions::hold_events`].
+    /// Sets whether events without visible content are held back; see
+    /// [`CallOptions::hold_events`].
     pub fn hold_events(mut self, holds: bool) -> Self {
         self.options = self.options.hold_events(holds);
         self

@@ -14,8 +14,9 @@ use crate::error::Error;
 use crate::request::{policy, unfit};
 
 impl Client {
-    /// Compacts a conversation through the endpoint `responses/compact`. Send
-    /// [`Compaction::to_input`] instead of the conversation from then on.
+    /// Compacts a conversation through the endpoint `responses/compact`.
+    ///
+    /// Send [`Compaction::to_input`] instead of the conversation from then on.
     ///
     /// # Errors
     ///
@@ -38,8 +39,10 @@ impl Client {
     }
 
     /// Compacts a conversation through an ordinary request whose last item is a
-    /// `compaction_trigger`, as the ChatGPT backend expects it. The response contains exactly one
-    /// compaction item, which replaces the reasoning, calls and outputs before it.
+    /// `compaction_trigger`, as the ChatGPT backend expects it.
+    ///
+    /// The response contains exactly one compaction item, which replaces the reasoning, calls and
+    /// outputs before it.
     ///
     /// # Errors
     ///

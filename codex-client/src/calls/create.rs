@@ -68,8 +68,9 @@ impl Client {
         Call::new(move |options| Box::pin(create(self, request, options)))
     }
 
-    /// Sends a request and returns the events of the response as they arrive. Resolves when the
-    /// headers of the response have arrived.
+    /// Sends a request and returns the events of the response as they arrive.
+    ///
+    /// Resolves when the headers of the response have arrived.
     ///
     /// The client first fits the request to the backend; [`ResponseStream::findings`] lists the
     /// changes. It resends the request as the retry policy allows, but only until the stream has

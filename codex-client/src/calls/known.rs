@@ -36,8 +36,9 @@ impl Client {
         self.shared().limits_known.watch()
     }
 
-    /// Returns the last exchange that failed, even if a later attempt succeeded. It contains no
-    /// secrets and nothing of a conversation.
+    /// Returns the last exchange that failed, even if a later attempt succeeded.
+    ///
+    /// It contains no secrets and nothing of a conversation.
     ///
     /// ```
     /// # use codex_client::Client;

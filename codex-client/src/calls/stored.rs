@@ -31,8 +31,9 @@ impl Client {
         })
     }
 
-    /// Streams a stored response, from the event after this number or from its beginning. Use it to
-    /// continue with a background response, even in another process.
+    /// Streams a stored response, from the event after this number or from its beginning.
+    ///
+    /// Use it to continue with a background response, even in another process.
     ///
     /// The [`snapshot`](ResponseStream::snapshot) grows from the event where the stream begins, and
     /// is complete with the last one. The client reopens the stream until its first event arrives,
@@ -101,8 +102,9 @@ impl Client {
         })
     }
 
-    /// Fetches one page of the input of a response. [`input_item_pages`](Self::input_item_pages)
-    /// fetches all of them.
+    /// Fetches one page of the input of a response.
+    ///
+    /// [`input_item_pages`](Self::input_item_pages) fetches all of them.
     ///
     /// # Errors
     ///

@@ -110,7 +110,9 @@ impl ResponseStream {
     }
 
     /// Returns the next update of the last event that was yielded, for callers that need both
-    /// events and updates. The next event drops unread updates.
+    /// events and updates.
+    ///
+    /// The next event drops unread updates.
     pub fn update(&mut self) -> Option<Update<'_>> {
         self.response.update()
     }

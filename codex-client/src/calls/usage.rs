@@ -13,8 +13,10 @@ use crate::error::Error;
 use crate::target;
 
 impl Client {
-    /// Fetches the usage of the account's limits. Only the ChatGPT backend has this endpoint; for
-    /// the platform API see [`ResponseMeta::rate_limits`](crate::ResponseMeta::rate_limits).
+    /// Fetches the usage of the account's limits.
+    ///
+    /// Only the ChatGPT backend has this endpoint; for the platform API see
+    /// [`ResponseMeta::rate_limits`](crate::ResponseMeta::rate_limits).
     ///
     /// # Errors
     ///

@@ -38,8 +38,10 @@ pub struct TransportSender {
 }
 
 impl TransportSender {
-    /// Creates a sender over this transport. The transport must not repeat requests that may have
-    /// been sent, and must respect [`NoRedirects`]; the built-in one does both.
+    /// Creates a sender over this transport.
+    ///
+    /// The transport must not repeat requests that may have been sent, and must respect
+    /// [`NoRedirects`]; the built-in one does both.
     pub fn new(transport: impl HttpTransport + 'static) -> Self {
         let mut timeouts = Timeouts::unary();
         timeouts.connect = Some(CONNECT);

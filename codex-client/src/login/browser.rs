@@ -47,8 +47,9 @@ impl Redirects {
         }
     }
 
-    /// Uses pasted lines, for machines without a browser. Each item is a line from the user: the
-    /// address that the browser ended at, or the code in it.
+    /// Uses pasted lines, for machines without a browser.
+    ///
+    /// Each item is a line from the user: the address that the browser ended at, or the code in it.
     pub fn pasted(lines: impl Stream<Item = Secret> + Send + 'static) -> Self {
         Self {
             listener: None,
@@ -87,8 +88,9 @@ pub enum Notice<'a> {
 }
 
 impl<S: TokenStore> Login<S> {
-    /// Signs in with a browser that redirects to this program. `notice` receives the address to
-    /// open and other notices to the user.
+    /// Signs in with a browser that redirects to this program.
+    ///
+    /// `notice` receives the address to open and other notices to the user.
     ///
     /// Needs a tokio runtime with I/O if there is a listener.
     ///

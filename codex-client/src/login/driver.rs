@@ -39,8 +39,9 @@ impl<S: TokenStore> Login<S> {
         }
     }
 
-    /// Replaces the endpoints with those of the authority's discovery document. This is needed if
-    /// the profile has no revocation endpoint.
+    /// Replaces the endpoints with those of the authority's discovery document.
+    ///
+    /// This is needed if the profile has no revocation endpoint.
     ///
     /// # Errors
     ///
@@ -67,7 +68,9 @@ impl<S: TokenStore> Login<S> {
     }
 
     /// Signs in with a browser on any device: `show` receives, once, an address and a code to enter
-    /// there. Waits up to fifteen minutes.
+    /// there.
+    ///
+    /// Waits up to fifteen minutes.
     ///
     /// # Errors
     ///
@@ -86,8 +89,9 @@ impl<S: TokenStore> Login<S> {
         self.keep(sign_in).await
     }
 
-    /// Begins a browser sign-in whose redirect goes to this port. An installation that is already
-    /// registered keeps its registration.
+    /// Begins a browser sign-in whose redirect goes to this port.
+    ///
+    /// An installation that is already registered keeps its registration.
     ///
     /// # Errors
     ///
@@ -166,8 +170,9 @@ impl<S: TokenStore> Login<S> {
 }
 
 impl<S: TokenStore + Clone + 'static> Login<S> {
-    /// Creates a credential source from the stored login. The source renews the login when
-    /// necessary, once, and stores the result.
+    /// Creates a credential source from the stored login.
+    ///
+    /// The source renews the login when necessary, once, and stores the result.
     ///
     /// Within a tokio runtime, a renewal that has begun runs to its end even if the request that
     /// needed it is dropped.

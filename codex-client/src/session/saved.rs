@@ -12,8 +12,9 @@ use crate::session::history::History;
 use crate::session::round::Round;
 
 impl Session {
-    /// Serializes the conversation as JSON: its settings, its history and its ids. The result
-    /// contains the text of the conversation, but no credentials.
+    /// Serializes the conversation as JSON: its settings, its history and its ids.
+    ///
+    /// The result contains the text of the conversation, but no credentials.
     ///
     /// ```
     /// # use codex_client::Client;

@@ -54,7 +54,9 @@ impl Session {
     }
 
     /// Opens the socket and lets the server prepare for the history so far, so that the next
-    /// response begins sooner. Returns `false` if turns go over HTTP.
+    /// response begins sooner.
+    ///
+    /// Returns `false` if turns go over HTTP.
     ///
     /// # Errors
     ///
@@ -67,8 +69,9 @@ impl Session {
         }
     }
 
-    /// Keeps the socket alive between two turns; see [`SocketSession::idle`]. Resolves at once if
-    /// there is no socket.
+    /// Keeps the socket alive between two turns; see [`SocketSession::idle`].
+    ///
+    /// Resolves at once if there is no socket.
     pub async fn idle(&mut self) {
         if let Some(sockets) = &mut self.sockets {
             sockets.idle().await;

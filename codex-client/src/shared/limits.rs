@@ -13,6 +13,7 @@ use futures_core::Stream;
 use crate::lock::lock;
 
 /// A view of the limits of a [`Client`](crate::Client) that receives every later change.
+///
 /// [`Client::rate_limits`](crate::Client::rate_limits) creates it.
 ///
 /// As a [`Stream`], it yields the limits after each change. Changes between two polls are merged

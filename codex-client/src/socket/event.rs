@@ -10,7 +10,7 @@ use crate::error::Error;
 #[derive(Debug)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "a caller that matches exhaustively must handle both cases"
+    reason = "whoever shows a turn has to say what happens on either"
 )]
 pub enum TurnEvent {
     /// An event of the response.
@@ -44,7 +44,7 @@ impl From<Step<ResponseEvent, Box<Restart>>> for TurnEvent {
 #[derive(Debug)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "a caller that matches exhaustively must handle both cases"
+    reason = "whoever shows a turn has to say what happens on either"
 )]
 pub enum TurnUpdate<'a> {
     /// An update of the response.

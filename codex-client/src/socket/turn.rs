@@ -77,8 +77,9 @@ impl<'a> SocketTurn<'a> {
     }
 
     /// Returns the next display update instead of raw events, or the boundary between two attempts;
-    /// `None` after the last one. See
-    /// [`ResponseStream::next_update`](crate::ResponseStream::next_update).
+    /// `None` after the last one.
+    ///
+    /// See [`ResponseStream::next_update`](crate::ResponseStream::next_update).
     pub async fn next_update(&mut self) -> Option<Result<TurnUpdate<'_>, Error>> {
         let item = self.response.next_update().await?;
         Some(item.map(|step| match step {
@@ -87,14 +88,17 @@ impl<'a> SocketTurn<'a> {
         }))
     }
 
-    /// Returns the next update of the last event that was yielded. The next event drops unread
-    /// updates.
+    /// Returns the next update of the last event that was yielded.
+    ///
+    /// The next event drops unread updates.
     pub fn update(&mut self) -> Option<Update<'_>> {
         self.response.update()
     }
 
-    /// Returns the headers of the response. Over a socket these are the headers of the upgrade,
-    /// merged with those that the events of this response carried.
+    /// Returns the headers of the response.
+    ///
+    /// Over a socket these are the headers of the upgrade, merged with those that the events of
+    /// this response carried.
     #[must_use]
     pub fn meta(&self) -> &ResponseMeta {
         self.response.meta()
@@ -119,8 +123,9 @@ impl<'a> SocketTurn<'a> {
         self.response.source().earlier()
     }
 
-    /// Returns whether the events arrive over a WebSocket. The value is not reliable while a
-    /// restart is in progress.
+    /// Returns whether the events arrive over a WebSocket.
+    ///
+    /// The value is not reliable while a restart is in progress.
     #[must_use]
     pub fn is_socket(&self) -> bool {
         self.response.source().is_socket()

@@ -36,7 +36,9 @@ pub enum Progress<'a> {
 
 impl Session {
     /// Sends input, runs the tools that the model calls and sends their outputs, until a response
-    /// has no more calls. Returns the last response.
+    /// has no more calls.
+    ///
+    /// Returns the last response.
     ///
     /// The session adds the tools to its [settings](Self::settings), so every later request has
     /// them too.

@@ -75,7 +75,9 @@ impl ToolCall {
     }
 
     /// Returns a key that no other call has, for services that perform an operation only once for
-    /// each key. A `call_id` alone is not enough: some servers reuse it in the next response.
+    /// each key.
+    ///
+    /// A `call_id` alone is not enough: some servers reuse it in the next response.
     #[must_use]
     pub fn idempotency_key(&self) -> String {
         let Self {
