@@ -1,8 +1,9 @@
-// One response while it arrives, whichever source its events come from. Every event is merged once, here, and every handle of this crate
-// ([`ResponseStream`](crate::ResponseStream), `SessionTurn`, `SocketTurn`) is a view of this type.
-//
-// A contradiction concerns the updates only: the events are the server's own and stay valid, so the error waits until the caller asks for an
-// update.
+//! One response while it arrives, from any source of events. Every event is merged once, here, and
+//! every handle of this crate ([`ResponseStream`](crate::ResponseStream), `SessionTurn`,
+//! `SocketTurn`) is a view of this type.
+//!
+//! A contradiction concerns only the updates: the events are the server's own and stay valid, so
+//! the error is held until the caller requests an update.
 
 use core::convert::Infallible;
 use core::future::poll_fn;
@@ -20,7 +21,7 @@ use crate::meta::ResponseMeta;
 use crate::observe::Observer;
 use crate::request::Findings;
 
-/// What the events of a response have added up to.
+/// The state assembled from the events of a response.
 pub(crate) struct Assembly {
     updates: Updates,
     contradiction: Option<codex_sse::Error>,
@@ -28,17 +29,18 @@ pub(crate) struct Assembly {
     observer: Arc<Observer>,
     /// Whether an event has been merged.
     has_begun: bool,
-    /// Whether the caller has got something: an event that shows something, any event of a raw stream, or an error.
+    /// Whether the caller has received an event with visible content, any event of a raw stream, or
+    /// an error.
     has_yielded: bool,
 }
 
-/// Yields the events of a response, each of them merged.
+/// A source that yields the events of a response, each of them merged.
 pub(crate) trait EventSource {
-    /// What voids the events before it; [`Infallible`] where nothing can.
+    /// The item that voids the events before it; [`Infallible`] for sources without one.
     type Restart;
 
-    /// Holds events back that show nothing, until one does or the response ends: a failure before that can still be repaired by another
-    /// attempt.
+    /// Holds back events without visible content until an event has some or the response ends:
+    /// another attempt can still recover from a failure before that.
     fn hold(&mut self, holds: bool);
 
     fn poll_next(
@@ -47,20 +49,20 @@ pub(crate) trait EventSource {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Item<Self::Restart>>>;
 
-    /// Whether the response came in one piece, so that its status says all about it.
+    /// Whether the response was a single document, so that its status alone describes its outcome.
     fn is_document(&self) -> bool {
         false
     }
 }
 
-/// Something of a response, or the border between two attempts at it.
+/// An event of a response, or the boundary between two attempts at it.
 pub(crate) enum Step<T, R> {
     Response(T),
     #[cfg_attr(not(feature = "ws"), expect(dead_code, reason = "HTTP never restarts"))]
     Restart(R),
 }
 
-/// What a source yields.
+/// An item of a source.
 pub(crate) type Item<R> = Result<Step<ResponseEvent, R>, Error>;
 
 impl<T> Step<T, Infallible> {
@@ -84,7 +86,8 @@ impl Assembly {
         }
     }
 
-    /// Merges an event and drops the unread updates of the one before. Fails when the response exceeds its limit.
+    /// Merges an event and drops the unread updates of the previous one. Fails when the response
+    /// exceeds its limit.
     pub(crate) fn merge(&mut self, event: &ResponseEvent) -> Result<(), Error> {
         self.meta.merge(event);
         self.updates.skip();
@@ -121,7 +124,7 @@ impl Assembly {
     }
 }
 
-/// What a source needs that can begin or continue a response over another connection.
+/// Methods for sources that can begin or continue a response over another connection.
 #[cfg(feature = "ws")]
 impl Assembly {
     pub(crate) fn observer(&self) -> &Observer {
@@ -149,7 +152,7 @@ impl Assembly {
         self.updates.resume();
     }
 
-    /// Takes the response so far and begins another.
+    /// Returns the response so far and begins another.
     pub(crate) fn take_response(&mut self) -> Response {
         self.contradiction = None;
         core::mem::take(&mut self.updates)
@@ -163,7 +166,8 @@ pub(crate) struct Assembled<S> {
     source: S,
     assembly: Assembly,
     findings: Findings,
-    /// Whether [`next`](Self::next) holds events back that show nothing; updates and the whole response always do.
+    /// Whether [`next`](Self::next) holds back events without visible content; updates and the
+    /// whole response always do.
     holds: bool,
 }
 
@@ -182,7 +186,7 @@ impl<S> Assembled<S> {
         }
     }
 
-    /// Puts another source around the one it has.
+    /// Wraps the source in another one.
     pub(crate) fn map_source<T>(self, map: impl FnOnce(S) -> T) -> Assembled<T> {
         Assembled {
             source: map(self.source),
@@ -223,7 +227,7 @@ impl<S> Assembled<S> {
 }
 
 impl<S: EventSource> Assembled<S> {
-    /// Sets whether [`next`](Self::next) holds events back that show nothing.
+    /// Sets whether [`next`](Self::next) holds back events without visible content.
     pub(crate) fn hold(&mut self, holds: bool) {
         self.holds = holds;
     }
@@ -273,13 +277,14 @@ impl<S: EventSource> Assembled<S> {
         }
     }
 
-    /// Reads to the end, past events that cannot be decoded, and returns the response if it completed. `watch` gets every event.
+    /// Reads to the end, skips events that cannot be decoded, and returns the response if it
+    /// completed. `watch` receives every event.
     pub(crate) async fn finish(self, watch: impl FnMut(&ResponseEvent)) -> Result<Response, Error> {
         let (response, _) = self.finish_with_meta(watch).await?;
         Ok(response)
     }
 
-    /// As [`finish`](Self::finish), with the headers of the response.
+    /// Works like [`finish`](Self::finish), and also returns the headers of the response.
     pub(crate) async fn finish_with_meta(
         mut self,
         mut watch: impl FnMut(&ResponseEvent),
@@ -302,7 +307,7 @@ impl<S: EventSource> Assembled<S> {
         } = self.assembly;
         let response = updates.into_accumulator();
         if is_document && response.outcome().is_none() {
-            // A response in the background is returned while it is queued or in progress.
+            // A background response is returned while it is queued or in progress.
             return Ok((response.into_partial(), meta));
         }
         let response = failure::verdict(response, &meta, has_yielded)?;

@@ -1,4 +1,4 @@
-// One attempt: a request with credentials on it, and the two steps of the official ladder after a 401.
+//! One attempt: a request with credentials, and the two steps of the official client after a 401.
 
 use bytes::Bytes;
 use codex_auth::{CredentialSource as _, Lease, Verdict};
@@ -11,7 +11,7 @@ use crate::observe::Attempt;
 use crate::scrub::Scrub;
 use crate::shared::Shared;
 
-/// How many times a request may still be sent again with better credentials.
+/// The number of times a request may still be resent with better credentials.
 pub(crate) struct Renewals {
     left: u32,
 }
@@ -21,7 +21,7 @@ impl Renewals {
         Self { left: 2 }
     }
 
-    /// Reports a 401 to the credential source; returns whether it has better credentials.
+    /// Reports a 401 to the credential source and returns whether it has better credentials.
     pub(crate) async fn after(&mut self, shared: &Shared, lease: Lease) -> Result<bool, Error> {
         if self.left == 0 {
             return Ok(false);
@@ -29,13 +29,14 @@ impl Renewals {
         self.left -= 1;
         match shared.credentials.rejected(lease).await {
             Ok(verdict) => Ok(verdict == Verdict::Retry),
-            // The reason why no better credential could be had is more useful than the 401.
+            // The reason why there are no better credentials is more useful than the 401.
             Err(error) => Err(failure::credentials(error)),
         }
     }
 }
 
-/// Sends a request that was sent `resends` times before, and returns the response with the credentials that went out. The status of the response is not judged, a 401 aside.
+/// Sends a request that has been resent `resends` times, and returns the response with the
+/// credentials that were sent. Does not check the status of the response, except for a 401.
 pub(crate) async fn send(
     shared: &Shared,
     request: Request<Bytes>,

@@ -1,4 +1,5 @@
-// Everything is checked in `build`, so that a client that exists works as far as this program can tell.
+//! The builder of a client. `build` checks every setting, so that an invalid one fails there and
+//! not with the first request.
 
 use core::fmt;
 use std::sync::RwLock;
@@ -18,7 +19,7 @@ use crate::request::header;
 use crate::shared::{NAME, Shared};
 use crate::target::Endpoint;
 
-/// Settings of a [`Client`]. Every one has a default; only credentials are usually needed.
+/// A builder for a [`Client`]. Every setting has a default; most programs set only credentials.
 ///
 /// ```
 /// use codex_auth::ApiKey;
@@ -50,7 +51,7 @@ pub struct ClientBuilder {
 }
 
 impl Client {
-    /// Creates a builder for a client of the backend that its credentials are for.
+    /// Creates a builder for a client of the backend that its credentials belong to.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::new()
     }
@@ -77,17 +78,23 @@ impl ClientBuilder {
         }
     }
 
-    /// Where the API is: everything before `/responses`, such as `https://api.openai.com/v1`. A trailing slash does not matter, a query is
-    /// kept. By default it is where the [profile](Self::profile) says.
+    /// Sets the base URL of the API: everything before `/responses`, such as
+    /// `https://api.openai.com/v1`.
+    ///
+    /// A trailing slash does not matter, and a query is kept. The default comes from the
+    /// [profile](Self::profile).
     pub fn base_url(mut self, base_url: impl Into<String>) -> Self {
         self.base_url = Some(base_url.into());
         self
     }
 
-    /// How the backend wants to be spoken to. By default that follows from the host of the [base URL](Self::base_url), or, where that is not
-    /// set either, from the kind of credential: one that names a ChatGPT account, or may go to no other host, is for the ChatGPT backend,
-    /// any other for the platform API. An access token of "Sign in with ChatGPT" looks like the latter and needs
-    /// [its profile](Profile::sign_in_with_chatgpt).
+    /// Sets the profile: the rules of the backend for requests and headers.
+    ///
+    /// By default the profile follows from the host of the [base URL](Self::base_url) or, without
+    /// one, from the kind of credential: a credential that names a ChatGPT account, or must not go
+    /// to any other host, selects the ChatGPT backend, and any other credential the platform API.
+    /// An access token of "Sign in with ChatGPT" looks like the latter and needs [its
+    /// profile](Profile::sign_in_with_chatgpt).
     ///
     /// ```
     /// use codex_client::Client;
@@ -102,79 +109,90 @@ impl ClientBuilder {
         self
     }
 
-    /// Who is asking. Without it requests carry no credentials.
+    /// Sets the source of credentials. Without one, requests carry no credentials.
     pub fn auth(mut self, source: impl CredentialSource + 'static) -> Self {
         self.credentials = SharedCredentialSource::new(source);
         self
     }
 
-    /// What carries the requests, instead of the built-in transport.
+    /// Sets the transport for HTTP requests, instead of the built-in one.
     pub fn transport(mut self, transport: impl HttpTransport + 'static) -> Self {
         self.transport = Some(SharedTransport::new(transport));
         self
     }
 
-    /// What opens WebSockets, instead of the built-in transport. Where only [`transport`](Self::transport) is set, there are none: they
-    /// would go another way than the requests.
+    /// Sets the transport that opens WebSockets, instead of the built-in one.
+    ///
+    /// If only [`transport`](Self::transport) is set, the client opens no WebSockets, because they
+    /// would bypass that transport.
     #[cfg(feature = "ws")]
     pub fn websocket(mut self, transport: impl WsTransport + 'static) -> Self {
         self.websocket = Some(SharedWsTransport::new(transport));
         self
     }
 
-    /// Where waiting and the current time come from, instead of the tokio runtime.
+    /// Sets the source of delays and of the current time, instead of the tokio runtime.
     pub fn timer(mut self, timer: impl Timer + 'static) -> Self {
         self.timer = Some(SharedTimer::new(timer));
         self
     }
 
-    /// How long each part of an exchange may take; see [`Timeouts`] for the defaults and their reasons.
+    /// Limits how long each part of an exchange may take; see [`Timeouts`] for the defaults and
+    /// their reasons.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
         self
     }
 
-    /// How large a line and an event of the stream may be; see [`Limits`].
+    /// Limits the size of a line and of an event of the stream; see [`Limits`].
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// When a request is sent again; see [`RetryPolicy`] for the default. It never is once a part of its answer has been handed out.
+    /// Sets the policy for resending requests; see [`RetryPolicy`] for the default.
+    ///
+    /// The client never resends a request after the caller has received a part of its response.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// Sends a request again after one of our own [`timeouts`](Self::timeouts) has ended an attempt that was sent. By default it is not: the
-    /// server may still be working on it, and bills each copy.
+    /// Sets whether the client resends a request after one of its own [`timeouts`](Self::timeouts)
+    /// has ended an attempt that was sent.
+    ///
+    /// By default the client does not: the server may still be working on the request, and bills
+    /// each copy.
     pub fn resend_after_timeout(mut self, resend: bool) -> Self {
         self.resends_after_timeout = resend;
         self
     }
 
-    /// What is done about parts of a request that the backend does not take. By default changes that keep the meaning are made and reported,
-    /// and what would give something up is an error.
+    /// Sets the policy for parts of a request that the backend does not accept.
+    ///
+    /// By default the client makes and reports changes that keep the meaning, and returns an error
+    /// for changes that would lose something.
     pub fn fit(mut self, policy: FitPolicy) -> Self {
         self.fit = policy;
         self
     }
 
-    /// What the program is called (`originator`, where the backend asks for it), instead of the name of this library.
+    /// Sets the name of the program (`originator`, for backends that expect it), instead of the
+    /// name of this library.
     pub fn originator(mut self, name: impl Into<String>) -> Self {
         self.identity.originator = Some(name.into());
         self
     }
 
-    /// The name and version of the program (`user-agent`), instead of the name of this library and the version that the profile has for it;
-    /// see [`Profile::user_agent`].
+    /// Sets the name and version of the program (`user-agent`), instead of the name of this library
+    /// and the version that the profile has for it; see [`Profile::user_agent`].
     pub fn user_agent(mut self, agent: impl Into<String>) -> Self {
         self.identity.user_agent = Some(agent.into());
         self
     }
 
-    /// The version that the client claims to be (header `version`, query `client_version`), instead of the one in the profile; see
-    /// [`Profile::client_version`].
+    /// Sets the version that the client reports (header `version`, query `client_version`), instead
+    /// of the one in the profile; see [`Profile::client_version`].
     ///
     /// [`Profile::client_version`]: field@Profile::client_version
     pub fn client_version(mut self, version: impl Into<String>) -> Self {
@@ -182,25 +200,30 @@ impl ClientBuilder {
         self
     }
 
-    /// What is known about models, instead of the table that this version was made with. The profile may choose the form of a request by
-    /// it. A catalog that [`Client::models`] fetches updates it.
+    /// Sets the table of known models, instead of the built-in one.
+    ///
+    /// The profile may choose the form of a request by it. [`Client::models`] updates the table
+    /// when it fetches a catalog.
     pub fn model_table(mut self, table: ModelTable) -> Self {
         self.model_table = table;
         self
     }
 
-    /// Adds a header to every request. One of the same name set here before, or by default, is replaced.
+    /// Adds a header to every request.
+    ///
+    /// It replaces a header of the same name that was set before or is sent by default.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// Makes the client. Nothing is connected yet.
+    /// Creates the client, without connecting.
     ///
     /// # Errors
     ///
-    /// [`Request`](crate::ErrorKind::Request) when the base URL or a header cannot be used, or when there is neither a transport nor the
-    /// feature `http`; [`Transport`](crate::ErrorKind::Transport) when the built-in transport cannot be set up.
+    /// Returns [`Request`](crate::ErrorKind::Request) when the base URL or a header is invalid, or
+    /// when there is neither a transport nor the feature `http`, and
+    /// [`Transport`](crate::ErrorKind::Transport) when the built-in transport cannot be set up.
     pub fn build(self) -> Result<Client, Error> {
         let endpoint = Endpoint::new(self.base_url.as_deref(), self.profile)?;
         let mut headers = HeaderMap::new();
@@ -261,7 +284,7 @@ impl ClientBuilder {
 
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A base URL or a header may hold a secret.
+        // Leave out the base URL and the headers: they may hold secrets.
         formatter
             .debug_struct("ClientBuilder")
             .field("timeouts", &self.timeouts)

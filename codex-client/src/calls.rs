@@ -1,4 +1,5 @@
-//! The calls of the API. Each names its method, its path and the type of its response; options and sending are the same for all.
+//! The calls of the API. Each module defines the method, the path and the type of the response of
+//! its calls; all of them share their options and the code that sends them.
 
 pub(crate) mod bytes;
 pub(crate) mod call;

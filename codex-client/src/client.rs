@@ -1,5 +1,5 @@
-// The client is a handle on what its calls share: no state of a conversation lives here, so that one value serves a whole program. Its methods
-// stand in the modules of what they do.
+//! The client: a handle on the state that its calls share. It holds no state of a conversation, so
+//! one value serves a whole program. Most of its methods are defined in `calls`.
 
 use core::fmt;
 use std::sync::Arc;
@@ -15,7 +15,8 @@ use crate::shared::Shared;
 
 /// A client for one Responses API.
 ///
-/// Cloning is cheap and shares everything, connections included. Created by [`Client::builder`].
+/// Cloning is cheap: all clones share one state, connections included. [`Client::builder`] creates
+/// a client.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -32,22 +33,27 @@ impl Client {
         &self.shared
     }
 
-    /// Sends any request with this client's credentials, and sends it again after a 401 as long as the credential source has better ones.
+    /// Sends any request with this client's credentials, and resends it after a 401 while the
+    /// credential source has better ones.
     ///
-    /// For endpoints that have no method here. The status is not judged, and no other header is added.
+    /// Use it for endpoints that have no method here. The client does not check the status and adds
+    /// no other header.
     ///
     /// # Errors
     ///
-    /// [`Credentials`](crate::ErrorKind::Credentials), [`Transport`](crate::ErrorKind::Transport) and
-    /// [`Timeout`](crate::ErrorKind::Timeout).
+    /// Returns [`Credentials`](crate::ErrorKind::Credentials) when there are none to send, and
+    /// [`Transport`](crate::ErrorKind::Transport) or [`Timeout`](crate::ErrorKind::Timeout) when no
+    /// response arrived.
     pub async fn execute(&self, request: Request<Bytes>) -> Result<http::Response<Body>, Error> {
         let (response, _) = attempt::send(&self.shared, request, 0).await?;
         Ok(response)
     }
 
-    /// Returns the profile of the backend: the one given to the builder, or the one that the credentials are for.
+    /// Returns the profile of the backend: the one given to the builder, or the one that matches
+    /// the credentials.
     ///
-    /// For callers that make requests from something else, such as a Chat Completions request, and need to know what the backend takes.
+    /// Use it to build requests from another format, such as a Chat Completions request, for what
+    /// this backend accepts.
     ///
     /// ```
     /// # use codex_client::Client;
@@ -61,7 +67,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Credentials`](crate::ErrorKind::Credentials) when the credentials decide and there are none.
+    /// Returns [`Credentials`](crate::ErrorKind::Credentials) when the credentials select the
+    /// profile and there are none.
     pub async fn profile(&self) -> Result<Profile, Error> {
         Ok((*self.shared.target().await?.profile).clone())
     }

@@ -1,11 +1,12 @@
-// A response in one piece, read as the one event that it amounts to: for servers that do not stream, and for requests that ask them not to.
+//! A response that is a single JSON document, read as the event it stands for: for servers that do
+//! not stream, and for requests that turn streaming off.
 
 use codex_types::{ErrorEvent, Map, RawJson, ResponseEvent};
 
 use crate::error::Error;
 
-/// Whether a body that starts like this is a JSON document and not an event stream, whose fields never start with a brace. `None` when only
-/// white space has arrived.
+/// Whether a body that starts with these bytes is a JSON document and not an event stream, whose
+/// fields never start with a brace. Returns `None` when only white space has arrived.
 pub(crate) fn is_document(start: &[u8]) -> Option<bool> {
     let start = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start);
     let first = start.iter().find(|byte| !byte.is_ascii_whitespace())?;
@@ -39,7 +40,7 @@ pub(crate) fn event(body: &[u8]) -> Result<ResponseEvent, Error> {
             Some("incomplete") => "response.incomplete",
             Some("queued") => "response.queued",
             Some("in_progress") => "response.in_progress",
-            // Its status says how it ended.
+            // The status names the outcome, so any terminal event fits.
             Some(_) => "response.done",
         };
         let event = format!(r#"{{"type":"{kind}","response":{}}}"#, json.as_str());
@@ -53,7 +54,8 @@ pub(crate) fn event(body: &[u8]) -> Result<ResponseEvent, Error> {
     Err(Error::protocol(NEITHER))
 }
 
-/// The events that a server which streams would have sent for this one, so that a reader of deltas misses nothing.
+/// Returns the events that a streaming server would have sent instead of this one, so that a reader
+/// of deltas misses nothing.
 pub(crate) fn events(event: ResponseEvent) -> Vec<ResponseEvent> {
     match event.response() {
         Some(response) if event.is_terminal() => response.to_events(),
@@ -61,7 +63,8 @@ pub(crate) fn events(event: ResponseEvent) -> Vec<ResponseEvent> {
     }
 }
 
-/// How large a response in one piece may be: 64 MiB, which a stored response with images in it comes near to and a list of models never does.
+/// The maximum size of a document: 64 MiB. A stored response with images comes close to it, and a
+/// list of models never does.
 pub(crate) const BODY_LIMIT: usize = 64 * 1024 * 1024;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

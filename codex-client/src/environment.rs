@@ -1,4 +1,5 @@
-//! What the environment of a process says, for programs that want to be set up by it. Nothing else in this crate reads a variable.
+//! Settings from the environment of the process, for programs that opt in. No other code in this
+//! crate reads a variable.
 
 use codex_auth::{Environment, EnvironmentVariable};
 use codex_types::model_name::ModelTable;
@@ -8,15 +9,15 @@ use crate::builder::ClientBuilder;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 
-/// What the variables of the environment say about how to ask.
+/// The preferences in the environment variables.
 ///
-/// | variable | says |
+/// | variable | meaning |
 /// |---|---|
 /// | `CODEX_API_KEY`, `CODEX_ACCESS_TOKEN`, `OPENAI_API_KEY` | the credentials; the first that is set counts |
-/// | `OPENAI_BASE_URL` | where the API is |
-/// | `CODEX_REASONING_EFFORT`, `CODEX_THINKING_LEVEL` | how much a model shall think; the first that is set counts |
+/// | `OPENAI_BASE_URL` | the base URL of the API |
+/// | `CODEX_REASONING_EFFORT`, `CODEX_THINKING_LEVEL` | the reasoning effort; the first that is set counts |
 ///
-/// A variable that is set to nothing, or to white space, counts as not set.
+/// A variable that is empty or only white space counts as not set.
 ///
 /// ```
 /// use codex_client::Preferences;
@@ -35,22 +36,22 @@ use crate::error::{Error, ErrorKind};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Preferences {
-    /// Where the API is.
+    /// The base URL of the API.
     pub base_url: Option<String>,
-    /// How much a model shall think, unless its name says.
+    /// The reasoning effort, unless the name of the model sets one.
     pub effort: Option<Effort>,
-    /// What is known about models, and the names they go by.
+    /// The known models, and their aliases.
     pub models: ModelTable,
 }
 
 impl Preferences {
-    /// Asks the environment of this process.
+    /// Reads the environment of this process.
     #[must_use]
     pub fn from_env() -> Self {
         Self::from_lookup(variable)
     }
 
-    /// Asks a function in the place of the environment.
+    /// Reads variables through a function instead of the environment.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let text =
             |name: &str| Some(lookup(name)?.trim().to_owned()).filter(|text| !text.is_empty());
@@ -64,8 +65,10 @@ impl Preferences {
         }
     }
 
-    /// A request to the model of this name, which may have an effort (`:high`) or a tier (`-fast`) at its end, or be an alias. A model that is
-    /// known not to think is not told how much to.
+    /// Creates a request to the model of this name, which may be an alias, or end in an effort
+    /// (`:high`) or a tier (`-fast`).
+    ///
+    /// A request to a model that is known not to reason carries no effort.
     #[must_use]
     pub fn request(&self, name: &str) -> CreateResponse {
         let mut choice = self.models.choose(name);
@@ -82,31 +85,35 @@ impl Preferences {
 }
 
 impl Client {
-    /// A client with the credentials and the base URL of the environment; see [`Preferences`] for the variables.
+    /// Creates a client with the credentials and the base URL of the environment; see
+    /// [`Preferences`] for the variables.
     ///
     /// # Errors
     ///
-    /// As for [`ClientBuilder::from_env`] and [`ClientBuilder::build`].
+    /// Returns the errors of [`ClientBuilder::from_env`] and [`ClientBuilder::build`].
     pub fn from_env() -> Result<Self, Error> {
         Self::builder().from_env()?.build()
     }
 }
 
 impl ClientBuilder {
-    /// Takes the credentials and the base URL of the environment; see [`Preferences`] for the variables.
+    /// Sets the credentials and the base URL from the environment; see [`Preferences`] for the
+    /// variables.
     ///
     /// # Errors
     ///
-    /// [`Credentials`](ErrorKind::Credentials) when there are none, or when they cannot stand in a header.
+    /// Returns [`Credentials`](ErrorKind::Credentials) when there are none, or when they are not
+    /// valid in a header.
     pub fn from_env(self) -> Result<Self, Error> {
         self.from_lookup(variable)
     }
 
-    /// As [`from_env`](Self::from_env), from a function in the place of the environment.
+    /// Works like [`from_env`](Self::from_env), but reads variables through a function instead of
+    /// the environment.
     ///
     /// # Errors
     ///
-    /// As for [`from_env`](Self::from_env).
+    /// Returns the errors of [`from_env`](Self::from_env).
     pub fn from_lookup(self, lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let credentials = Environment::from_lookup(&lookup)
             .map_err(|error| Error::new(ErrorKind::Credentials).with_source(error))?;
@@ -114,7 +121,8 @@ impl ClientBuilder {
             credentials.ok_or_else(|| Error::new(ErrorKind::Credentials).with_detail(NONE))?;
         let base_url = Preferences::from_lookup(&lookup).base_url;
         Ok(match base_url {
-            // An access token may not go to another host than its own, whatever a variable meant for API keys says.
+            // An access token must not go to another host than its own, even if a variable meant
+            // for API keys names one.
             Some(base_url) if credentials.variable() != EnvironmentVariable::CodexAccessToken => {
                 self.base_url(base_url)
             }

@@ -1,5 +1,6 @@
-// The one error a user of the client sees. One word wide, so that `Result` stays small in every stream item; what was received before the
-// failure rides along, because it is the only copy once the connection is gone.
+//! The single error type of the client. It is one pointer wide, so that `Result` stays small in
+//! every stream item. It carries the data received before the failure, because that is the only
+//! copy once the connection is gone.
 
 use core::fmt;
 use core::time::Duration;
@@ -11,13 +12,15 @@ use http::StatusCode;
 use crate::meta::ResponseMeta;
 use crate::reason::Reason;
 
-/// What went wrong between a request and its final response.
+/// An error between a request and its final response.
 ///
-/// [`kind`](Self::kind) says what, [`side`](Self::side) whose fault it is, [`is_retryable`](Self::is_retryable) whether sending the same
-/// request again makes sense, and [`partial`](Self::partial) gives what had been received until then. `Display` and `Debug` show the message
-/// of the server, its code, type and parameter, and nothing of a prompt, of a response or of a credential. A server that quotes the request
-/// in its message quotes it here too: logs that must not contain a prompt record [`kind`](Self::kind) and the code of [`api`](Self::api), as
-/// the spans of this crate do.
+/// [`kind`](Self::kind) classifies the error, [`side`](Self::side) names the side at fault,
+/// [`is_retryable`](Self::is_retryable) returns whether resending the request makes sense, and
+/// [`partial`](Self::partial) returns the data received so far. `Display` and `Debug` show the
+/// message of the server, its code, type and parameter, and nothing of a prompt, of a response or
+/// of a credential. If the server quotes the request in its message, so does the error: logs that
+/// must not contain a prompt should record [`kind`](Self::kind) and the code of [`api`](Self::api),
+/// as the spans of this crate do.
 ///
 /// ```
 /// use codex_client::{Client, ErrorKind, Side};
@@ -35,7 +38,7 @@ struct Inner {
     kind: ErrorKind,
     detail: Option<&'static str>,
     api: Option<ApiError>,
-    /// The message of `api` in the form in which it is shown.
+    /// The message of `api`, cleaned for display.
     message: Option<Box<str>>,
     meta: Option<ResponseMeta>,
     request_id: Option<String>,
@@ -45,13 +48,13 @@ struct Inner {
 }
 
 impl Error {
-    /// What went wrong.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.inner.kind
     }
 
-    /// Whose fault it is.
+    /// Returns the side at fault.
     #[must_use]
     pub fn side(&self) -> Side {
         match self.inner.kind {
@@ -72,10 +75,11 @@ impl Error {
         }
     }
 
-    /// Whether the same request may succeed when it is sent again, and nothing of an answer was handed out yet.
+    /// Returns whether the same request may succeed when it is resent, and no part of a response
+    /// was delivered yet.
     ///
-    /// Once an event was delivered this is false: sending the request again would say things twice, and whether that is harmless only the
-    /// caller knows.
+    /// Once the caller has received an event, this is false: resending the request would repeat
+    /// content, and only the caller can decide whether that is harmless.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         if self.inner.delivered {
@@ -95,8 +99,10 @@ impl Error {
 
     /// Returns whether the stream that yielded this error has ended.
     ///
-    /// More follows only after an event that could not be decoded ([`Payload`](ErrorKind::Payload)), and after a text that contradicts what was
-    /// delivered of it ([`Protocol`](ErrorKind::Protocol), from [`next_update`](crate::ResponseStream::next_update) only).
+    /// The stream continues only after an event that could not be decoded
+    /// ([`Payload`](ErrorKind::Payload)), and after a text that contradicts its deltas
+    /// ([`Protocol`](ErrorKind::Protocol), only from
+    /// [`next_update`](crate::ResponseStream::next_update)).
     #[must_use]
     pub fn is_fatal(&self) -> bool {
         let source = self.inner.source.as_deref();
@@ -104,40 +110,44 @@ impl Error {
         self.inner.kind != ErrorKind::Payload && decoding.is_none_or(codex_sse::Error::is_fatal)
     }
 
-    /// The status the server answered with, where it answered with one other than success.
+    /// Returns the status of the response, if it is not a success.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         let status = self.meta()?.status();
-        // An upgrade is the success of a WebSocket.
+        // 101 is the success of a WebSocket upgrade.
         (!status.is_success() && !status.is_informational()).then_some(status)
     }
 
-    /// The message of the server's error: on one line, without control characters, at most 500 characters long, and without the credentials
-    /// of the request.
+    /// Returns the message of the server's error: on one line, without control characters, at most
+    /// 500 characters long, and without the credentials of the request.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         self.inner.message.as_deref()
     }
 
-    /// The error without the server's message, for records that must not hold anything of a conversation.
+    /// Returns a view of the error without the server's message, for records that must not contain
+    /// anything of a conversation.
     pub(crate) fn names(&self) -> impl fmt::Display + '_ {
         Names(self)
     }
 
-    /// Whether the server does not have the response that the request continues.
+    /// Returns whether the server no longer has the response that the request continues.
     pub(crate) fn has_lost_state(&self) -> bool {
         self.api().is_some_and(|api| {
             api.category() == ErrorCategory::StateLost || api.blames_previous_response()
         })
     }
 
-    /// The server's own description of the failure. Its message is the server's text and may quote the request.
+    /// Returns the server's description of the failure.
+    ///
+    /// Its message is text from the server and may quote the request.
     #[must_use]
     pub fn api(&self) -> Option<&ApiError> {
         self.inner.api.as_ref()
     }
 
-    /// What the server's refusal means for whoever asked, and what can be done about it; `None` where the server did not refuse.
+    /// Returns the reason of the server's refusal and how to resolve it; `None` if the server did
+    /// not refuse the request.
     ///
     /// ```
     /// # use codex_client::Client;
@@ -165,47 +175,51 @@ impl Error {
         }
     }
 
-    /// The head of the answer that failed: its status, its headers (cookies aside) and everything they say.
+    /// Returns the status and headers (except cookies) of the failed response, with the values read
+    /// from them.
     #[must_use]
     pub fn meta(&self) -> Option<&ResponseMeta> {
         self.inner.meta.as_ref()
     }
 
-    /// The server's name for the request (`x-request-id`): what its operators ask for.
+    /// Returns the server's id for the request (`x-request-id`), which its operators need to find
+    /// it.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         let told = self.inner.request_id.as_deref();
         told.or_else(|| self.meta()?.request_id())
     }
 
-    /// How long the server asked to be left alone: by `retry-after-ms` or `retry-after`, in the body, or in the words of its message.
+    /// Returns the delay before a retry that the server requested: in `retry-after-ms` or
+    /// `retry-after`, in the body, or in the text of its message.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         let head = self.meta().and_then(ResponseMeta::retry_after);
         head.or_else(|| self.api()?.retry_after())
     }
 
-    /// The bytes of an event that could not be decoded ([`Payload`](ErrorKind::Payload)), as the server sent them.
+    /// Returns the bytes of an event that could not be decoded ([`Payload`](ErrorKind::Payload)),
+    /// as the server sent them.
     #[must_use]
     pub fn payload(&self) -> Option<&[u8]> {
         let source = self.inner.source.as_deref()?;
         source.downcast_ref::<codex_sse::Error>()?.payload()
     }
 
-    /// What had been received of the response until then.
+    /// Returns the part of the response that was received before the error.
     #[must_use]
     pub fn partial(&self) -> Option<&Response> {
         self.inner.partial.as_ref()
     }
 
-    /// Takes out what had been received of the response until then.
+    /// Consumes the error and returns the part of the response that was received before it.
     #[must_use]
     pub fn into_partial(self) -> Option<Response> {
         self.inner.partial
     }
 }
 
-/// Crate-internal construction: a kind first, then what is known beside it.
+/// Crate-internal constructors: the kind first, then the known details.
 impl Error {
     pub(crate) fn new(kind: ErrorKind) -> Self {
         Self {
@@ -261,7 +275,7 @@ impl Error {
         self
     }
 
-    /// The transport's error below this one.
+    /// Returns the transport error that caused this one, if any.
     pub(crate) fn transport(&self) -> Option<&codex_transport::Error> {
         self.inner.source.as_deref()?.downcast_ref()
     }
@@ -277,7 +291,8 @@ impl Error {
     }
 }
 
-/// An error without anything that the server words itself: its kind, status and code and the id of the request.
+/// A view of an error without any text from the server: its kind, status, code and the id of the
+/// request.
 struct Names<'a>(&'a Error);
 
 impl fmt::Display for Names<'_> {
@@ -350,29 +365,30 @@ impl core::error::Error for Error {
     }
 }
 
-/// What went wrong, in one word.
+/// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The request or the client cannot be built as asked: a base URL, a header.
+    /// The request or the client cannot be built: for example, the base URL or a header is invalid.
     Request,
-    /// The server does not offer what was asked for: it has Chat Completions only.
+    /// The server does not support the call: it only has Chat Completions.
     NotOffered,
-    /// The credential source has nothing to send; its error is the source.
+    /// The credential source returned no credentials; its error is the source.
     Credentials,
-    /// The credentials may not be sent to this target, because of its host or because it is plain HTTP.
-    /// [`Audience::with_host`](codex_auth::Audience::with_host) and
+    /// The credentials must not be sent to this target, because of its host or because it is plain
+    /// HTTP. [`Audience::with_host`](codex_auth::Audience::with_host) and
     /// [`Audience::with_plaintext_host`](codex_auth::Audience::with_plaintext_host) allow it.
     Withheld,
     /// The network or the peer failed below the protocol; the transport's error is the source.
     Transport,
-    /// A clock ran out; the transport's error says which.
+    /// A timeout expired; the transport's error names it.
     Timeout,
-    /// The server answered with a status other than success; see [`Error::status`] and [`Error::api`].
+    /// The status of the response is not a success; see [`Error::status`] and [`Error::api`].
     Status,
-    /// The server violated the protocol or exceeded a limit. The stream has ended, unless the error is not [fatal](Error::is_fatal).
+    /// The server violated the protocol or exceeded a limit. The stream has ended, unless the error
+    /// is not [fatal](Error::is_fatal).
     Protocol,
-    /// One event could not be decoded; the events after it still come.
+    /// One event could not be decoded; the stream continues.
     Payload,
     /// The stream ended without a terminal event.
     Truncated,
@@ -381,12 +397,12 @@ pub enum ErrorKind {
     /// The response ended before it was complete (`response.incomplete`); see
     /// [`Response::incomplete_details`] of the [partial response](Error::partial).
     Incomplete,
-    /// The model called tools again and again, more often than the tool loop allows.
+    /// The model called tools in more rounds than the tool loop allows.
     Rounds,
 }
 
 impl ErrorKind {
-    /// As a value of the attribute `error.type`.
+    /// Returns the value of the attribute `error.type`.
     #[cfg(feature = "tracing")]
     pub(crate) const fn word(self) -> &'static str {
         match self {
@@ -427,7 +443,7 @@ impl ErrorKind {
     }
 }
 
-/// Whose fault a failure is.
+/// The side at fault for a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Side {
@@ -435,12 +451,12 @@ pub enum Side {
     Local,
     /// The server.
     Remote,
-    /// Whatever lies between.
+    /// The network, or anything else between both sides.
     Network,
 }
 
 impl Error {
-    /// The code of the server's error, if it can stand in a line of a log.
+    /// Returns the code of the server's error, if it is safe in a line of a log.
     pub(crate) fn code(&self) -> Option<&str> {
         self.api()?.shown_code()
     }

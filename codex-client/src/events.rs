@@ -1,5 +1,5 @@
-// The events of one response over HTTP, decoded and nothing more. Polling drives the request: there is no task and no channel, so a reader
-// that stops reading stops the server, and dropping the source cancels the request.
+//! The decoded events of one response over HTTP. Polling drives the request: there is no task and
+//! no channel, so backpressure reaches the server, and dropping the source cancels the request.
 
 use core::future::Future;
 use core::pin::Pin;
@@ -21,59 +21,61 @@ use crate::request::Findings;
 use crate::scrub::Scrub;
 use crate::wire::{Reader, Wire};
 
-/// The events of an HTTP response body, or the one event that a JSON document amounts to; the body decides, not its label. Until the first
-/// event that shows something, a failure opens the stream again as the retry policy allows.
+/// The events of an HTTP response body, or the one event that a JSON document stands for; the body
+/// decides, not its content type. Until the first event with visible content, a failure reopens the
+/// stream as the retry policy allows.
 pub(crate) struct HttpEvents {
     state: State,
-    /// Events that show nothing yet and may still be replaced by those of another attempt.
+    /// Events without visible content, which another attempt may still replace.
     held: VecDeque<ResponseEvent>,
     holds: bool,
-    /// Items that will be yielded before anything else is read.
+    /// Items to yield before anything else is read.
     decided: VecDeque<Item>,
-    /// Whether the server continues to make the response when the connection is lost.
+    /// Whether the server continues with the response when the connection is lost.
     is_background: bool,
-    /// Whether the headers of this attempt have not been looked at.
+    /// Whether the headers of this attempt have not been read.
     is_new_attempt: bool,
     scrub: Scrub,
     wire: Wire,
     reader: Reader,
-    /// What was changed in the request, or found and left.
+    /// The diagnostics of the request: changes made to it, and problems reported without a change.
     findings: Findings,
-    /// Whether the body is a document; `None` as long as nothing shows it.
+    /// Whether the body is a document; `None` until the first bytes show it.
     is_document: Option<bool>,
     watch: IdleTimeouts,
     timeouts: Timeouts,
-    /// Of the attempt that is being read.
+    /// The headers of the current attempt.
     meta: ResponseMeta,
-    /// What may still be tried; `None` once an item was yielded.
+    /// The remaining attempts; `None` once an item was yielded.
     exchange: Option<Box<Exchange>>,
 }
 
 enum State {
     Open {
         body: Body,
-        /// What has arrived and is not decoded yet.
+        /// The bytes that have arrived but are not decoded yet.
         chunk: Bytes,
     },
-    /// The body is a document that has not arrived as a whole.
+    /// The body is a document that has not completely arrived.
     Document {
         body: Body,
         text: BytesMut,
     },
     Reopening(Reopening),
-    /// A terminal event was yielded. The connection can be reused once the end of the body is seen.
+    /// A terminal event was yielded. The connection can be reused once the end of the body has
+    /// arrived.
     Complete(Body),
     Ended,
 }
 
-/// A further attempt that is being made.
+/// Another attempt in progress.
 type Reopening =
     Pin<Box<dyn Future<Output = Result<(Box<Exchange>, ResponseMeta, Body), Error>> + Send>>;
 
 type Item = Result<ResponseEvent, Error>;
 
 impl HttpEvents {
-    /// Resolves when the headers of the response have arrived.
+    /// Opens the stream. Resolves when the headers of the response have arrived.
     pub(crate) async fn open(
         mut exchange: Exchange,
         timeouts: Timeouts,
@@ -102,7 +104,8 @@ impl HttpEvents {
         })
     }
 
-    /// The request was for a response in the background: once it exists, another request would make a second one.
+    /// Sets whether the request is for a background response: once that exists, another request
+    /// would create a second one.
     pub(crate) fn in_background(mut self, is_background: bool) -> Self {
         self.is_background = is_background;
         self
@@ -117,7 +120,7 @@ impl HttpEvents {
         core::mem::take(&mut self.is_new_attempt)
     }
 
-    /// What was changed in the request that the events come from.
+    /// Sets the diagnostics of the request that the events belong to.
     pub(crate) fn with_findings(mut self, findings: Findings) -> Self {
         self.findings = findings;
         self
@@ -131,7 +134,7 @@ impl HttpEvents {
         &self.meta
     }
 
-    /// The limits of an event, as long as the request may be sent again.
+    /// Returns the limits of an event while the request may be resent.
     pub(crate) fn limits(&self) -> Limits {
         let exchange = self.exchange.as_ref();
         exchange.map_or_else(Limits::default, |exchange| exchange.shared().limits)
@@ -142,7 +145,7 @@ impl HttpEvents {
         !matches!(self.wire, Wire::Responses)
     }
 
-    /// Returns the body and what watches it; `None` if something was read.
+    /// Returns the body and its timeouts; `None` if a part was already read.
     pub(crate) fn into_unread(self) -> Option<(Body, IdleTimeouts)> {
         let is_unread =
             self.exchange.is_some() && self.held.is_empty() && self.is_document.is_none();
@@ -159,7 +162,8 @@ impl HttpEvents {
         self.state = State::Ended;
     }
 
-    /// The next event, or an error: of one event only, or a fatal one after which nothing follows.
+    /// Polls for the next event or an error: one that concerns one event only, or a fatal one after
+    /// which nothing follows.
     pub(crate) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item>> {
         loop {
             if let Some(item) = self.decided.pop_front() {
@@ -208,7 +212,7 @@ impl HttpEvents {
         }
     }
 
-    /// An event that shows nothing, while another attempt is possible.
+    /// Handles an event without visible content while another attempt is possible.
     fn prelude(&mut self, event: ResponseEvent) {
         self.watch.record_event();
         let creates = self.is_background && event.response().is_some();
@@ -219,7 +223,7 @@ impl HttpEvents {
         }
     }
 
-    /// Nothing replaces this attempt any more.
+    /// Ends the attempts: no other can replace this one.
     fn decide(&mut self, item: Option<Item>) {
         self.exchange = None;
         let held = core::mem::take(&mut self.held);
@@ -237,7 +241,7 @@ impl HttpEvents {
         }
     }
 
-    /// The next item, whether or not it will be yielded.
+    /// Polls for the next item, whether or not it will be yielded.
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Item>> {
         loop {
             let error = match &mut self.state {
@@ -259,7 +263,7 @@ impl HttpEvents {
                             Poll::Ready(Some(Err(error))) if !self.reader.is_done() => {
                                 failure::transport(error)
                             }
-                            // After the end mark the connection has nothing to lose.
+                            // After the end mark, a lost connection loses nothing.
                             Poll::Ready(None | Some(Err(_))) => match self.reader.finish() {
                                 Ok(true) => continue,
                                 Ok(false) => return Poll::Ready(None),
@@ -307,7 +311,7 @@ impl HttpEvents {
         }
     }
 
-    /// The document has become events, which are read like those of a stream.
+    /// Reads the events of a document like those of a stream.
     fn read_on(&mut self) {
         if let State::Document { body, .. } = core::mem::replace(&mut self.state, State::Ended) {
             let chunk = Bytes::new();
@@ -315,7 +319,7 @@ impl HttpEvents {
         }
     }
 
-    /// Looks at the first bytes of the body to see what it is.
+    /// Detects the format of the body by its first bytes.
     fn look(&mut self) {
         let State::Open { chunk, .. } = &self.state else {
             return;
@@ -337,7 +341,8 @@ impl HttpEvents {
         self.is_document == Some(true)
     }
 
-    /// Whether the item is a failure before the first event that a further attempt may repair.
+    /// Whether the item is a failure before the first event, and another attempt may recover from
+    /// it.
     fn opens_again(&mut self, item: &Item) -> bool {
         let Some(mut exchange) = self.exchange.take() else {
             return false;
@@ -401,7 +406,8 @@ fn reopening(mut exchange: Box<Exchange>, delay: Duration) -> Reopening {
     })
 }
 
-/// Whether a person could see something of the response in this event. Until then another attempt repeats nothing.
+/// Whether the event has visible content of the response. Until such an event, another attempt
+/// repeats nothing for the user.
 pub(crate) fn is_visible(event: &ResponseEvent) -> bool {
     let is_lifecycle = matches!(
         event,
@@ -422,6 +428,7 @@ pub(crate) fn is_beside(event: &ResponseEvent) -> bool {
     )
 }
 
-/// A server that sends more than this before anything visible gets no further attempt; its events are passed on.
+/// The maximum number of held events. A server that sends more without visible content gets no
+/// further attempt, and its events are passed on.
 const MAX_HELD: usize = 256;
 const TOO_LARGE: &str = "the response is larger than a response in one piece may be";

@@ -1,5 +1,5 @@
-// One exchange: a request that is sent until it succeeds or the retry policy ends it. The transport's retry schedule decides; this module
-// translates the errors of this crate for it.
+//! One exchange: a request that is sent until it succeeds or the retry policy ends it. The
+//! transport's retry schedule decides; this module translates the errors of this crate for it.
 
 use core::hash::BuildHasher as _;
 use core::time::Duration;
@@ -21,23 +21,23 @@ use crate::scrub::Scrub;
 use crate::shared::Shared;
 use crate::wire::is_missing;
 
-/// A request and what is left of its retries.
+/// A request and its remaining retries.
 pub(crate) struct Exchange {
     shared: Arc<Shared>,
     observer: Arc<Observer>,
     request: Request<Bytes>,
     retries: Retries,
-    /// Whether the server may turn out not to have the API that the request is for.
+    /// Whether the server may turn out not to have the API of the request.
     probes: bool,
-    /// The credentials of the last attempt.
+    /// Removes the credentials of the last attempt.
     scrub: Scrub,
 }
 
-/// The attempts that are left of a request, over whichever transport.
+/// The remaining attempts of a request, over either transport.
 pub(crate) struct Retries {
     schedule: Schedule,
     resends_after_timeout: bool,
-    /// How many times the request has been sent again.
+    /// The number of times the request has been resent.
     resends: u32,
 }
 
@@ -57,19 +57,21 @@ impl Exchange {
         }
     }
 
-    /// Sends the request again only if it provably was not sent before.
+    /// Sets whether the request is resent only if it provably was not sent before.
     pub(crate) fn never_twice(mut self, never_twice: bool) -> Self {
         self.retries = Retries::new(&self.shared, never_twice);
         self
     }
 
-    /// An error which means that the server does not have the API is returned at once, and is not recorded.
+    /// Sets whether an error that means that the server does not have the API is returned at once,
+    /// without being recorded.
     pub(crate) fn probing(mut self, probes: bool) -> Self {
         self.probes = probes;
         self
     }
 
-    /// Removes the credentials of the last attempt from what the server sends.
+    /// Returns the scrubber that removes the credentials of the last attempt from the server's
+    /// messages.
     pub(crate) fn scrub(&self) -> &Scrub {
         &self.scrub
     }
@@ -121,21 +123,22 @@ impl Exchange {
         Err(error)
     }
 
-    /// Opens the stream once more, after a pause.
+    /// Reopens the stream after a pause.
     pub(crate) async fn reopen(&mut self, delay: Duration) -> Result<(ResponseMeta, Body), Error> {
         self.shared.timer.sleep(delay).await;
         self.open().await
     }
 
-    /// Returns the pause before the request is sent again, or `None` when it must not be. The caller must not have seen anything of the
-    /// response yet.
+    /// Returns the pause before the request is resent, or `None` when it must not be. The caller
+    /// must not have received any part of the response yet.
     pub(crate) fn delay_after(&mut self, error: &Error) -> Option<Duration> {
         self.retries.delay_after(error, &self.observer)
     }
 }
 
 impl Retries {
-    /// `never_twice`: the request is sent again only if it provably was not sent before.
+    /// Creates the retries of a request. With `never_twice`, it is resent only if it provably was
+    /// not sent before.
     pub(crate) fn new(shared: &Shared, never_twice: bool) -> Self {
         let mut policy = shared.retry.clone();
         policy.only_unsent |= never_twice;
@@ -185,7 +188,8 @@ impl Retries {
     }
 }
 
-/// Whether our own timeout ended an attempt that was sent. A socket whose pings go unanswered counts as a lost connection.
+/// Whether our own timeout ended an attempt that was sent. A socket whose pings go unanswered
+/// counts as a lost connection.
 pub(crate) fn is_own_timeout(error: &codex_transport::Error) -> bool {
     matches!(error.kind(), codex_transport::ErrorKind::Timeout(clock) if clock != TimeoutKind::Pong)
         && error.sent() != Sent::No
@@ -195,7 +199,7 @@ fn is_success(status: StatusCode) -> bool {
     status.is_success() || status == StatusCode::NOT_MODIFIED
 }
 
-/// The name of an error: its code, or its type where that says more.
+/// Returns the code of an error, or its type if that is more specific.
 fn code_of(error: &ApiError) -> Option<&ErrorCode> {
     let named = [&error.code, &error.kind].into_iter().flatten();
     named
@@ -204,12 +208,13 @@ fn code_of(error: &ApiError) -> Option<&ErrorCode> {
         .or_else(|| named.clone().next())
 }
 
-/// Whether sending the same again cannot help, whatever the status says: no quota left, a limit reached, a refusal.
+/// Whether resending the request cannot help, whatever the status: no quota left, a limit reached,
+/// a refusal.
 fn is_final(code: &ErrorCode) -> bool {
     !code.category().is_retryable()
 }
 
-/// Spreads the retries of many clients. The value need not be unpredictable.
+/// Returns a value that spreads the retries of many clients. It does not need to be unpredictable.
 fn jitter() -> u32 {
     RandomState::new().hash_one(()) as u32
 }

@@ -1,4 +1,5 @@
-// Converts the errors of the lower crates, statuses and terminal events to the one error that a caller sees.
+//! Converts the errors of the lower crates, statuses and terminal events to the one error type of
+//! this crate.
 
 use codex_sse::{Accumulator, Outcome};
 use codex_transport::{Body, ERROR_BODY_LIMIT};
@@ -8,7 +9,8 @@ use crate::error::{Error, ErrorKind};
 use crate::meta::ResponseMeta;
 use crate::scrub::Scrub;
 
-/// The error of a response that is not a success, with the description in its body. A body that cannot be read costs the description only.
+/// Creates the error for a response that is not a success, with the description in its body. If the
+/// body cannot be read, the error only lacks the description.
 pub(crate) async fn status(meta: ResponseMeta, body: Body, scrub: &Scrub) -> Error {
     let body = error_body(body).await;
     let body = scrub.bytes(&body);
@@ -16,8 +18,8 @@ pub(crate) async fn status(meta: ResponseMeta, body: Body, scrub: &Scrub) -> Err
     Error::new(ErrorKind::Status).with_api(api).with_meta(meta)
 }
 
-/// Reads the body of an error: to its end, to the limit, or until it is a complete JSON value, because a connection that stalls then must
-/// not hold the error back.
+/// Reads the body of an error: to its end, to the limit, or until it is a complete JSON value,
+/// because a connection that stalls after that must not delay the error.
 async fn error_body(mut body: Body) -> Vec<u8> {
     let mut read = Vec::new();
     let mut value = JsonValue::default();
@@ -32,7 +34,7 @@ async fn error_body(mut body: Body) -> Vec<u8> {
     read
 }
 
-/// Finds the end of a JSON object or list in a body that arrives in pieces.
+/// Finds the end of a JSON object or list in a body that arrives in chunks.
 #[derive(Default)]
 struct JsonValue {
     depth: usize,
@@ -69,7 +71,8 @@ impl JsonValue {
     }
 }
 
-/// The error of a success whose body is a page for people, with its title.
+/// Creates the error for a successful response whose body is an HTML page, with the title of the
+/// page.
 pub(crate) async fn page(meta: ResponseMeta, body: Body, scrub: &Scrub) -> Error {
     let body = body.collect_prefix(ERROR_BODY_LIMIT).await;
     let api = ErrorEvent::from_body(&scrub.bytes(&body)).to_api_error();
@@ -118,7 +121,8 @@ pub(crate) fn stream(error: codex_sse::Error) -> Error {
     Error::new(kind).with_source(error)
 }
 
-/// Returns a response that completed; any other outcome is an error with the response as its partial.
+/// Returns a response that completed; any other outcome is an error with the response as its
+/// partial.
 pub(crate) fn verdict(
     accumulator: Accumulator,
     meta: &ResponseMeta,

@@ -1,11 +1,12 @@
-// Names for conversations. They have to be unlike any other, and need not be hard to guess: they are no secrets.
+//! Ids for conversations. They must be unique, but not hard to guess: they are not secrets.
 
 use core::hash::BuildHasher as _;
 use std::hash::RandomState;
 
-/// A version 4 UUID (RFC 9562 section 5.4).
+/// Creates a version 4 UUID (RFC 9562 section 5.4).
 ///
-/// The standard library seeds its hash maps from the operating system, once a thread with 128 bits, and gives each a key of its own.
+/// The standard library seeds its hash maps with 128 bits from the operating system, once for each
+/// thread, and gives each map its own key.
 pub(crate) fn new() -> String {
     let (high, low) = (
         RandomState::new().hash_one(1_u8),

@@ -1,4 +1,5 @@
-// A holder that panics leaves no data of this crate half changed, so a poisoned mutex is used as it is.
+//! Locking without poison: a holder that panics leaves no data of this crate half changed, so a
+//! poisoned mutex is used as it is.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -6,7 +7,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Reaches the data without locking.
+/// Returns the data without locking.
 #[cfg(feature = "ws")]
 pub(crate) fn get_mut<T>(mutex: &mut Mutex<T>) -> &mut T {
     mutex.get_mut().unwrap_or_else(PoisonError::into_inner)

@@ -1,8 +1,10 @@
-//! Signing in, signing out, and the credentials in between: codex-auth's machines over a codex-transport transport.
+//! Signing in, signing out, and credentials from a stored login: the state machines of codex-auth
+//! over a transport of codex-transport.
 //!
-//! A [`Login`] is a place where a login is kept and the authority it comes from. [`Login::with_device_code`] and
-//! [`Login::in_browser`] fill the place, [`Login::sign_out`] empties it, and [`Login::credentials`] gives a client what is in it, renewed
-//! when it must be. The `login` example is a whole program made of it.
+//! A [`Login`] combines an authority with the store of a login. [`Login::with_device_code`] and
+//! [`Login::in_browser`] sign in and store the login, [`Login::sign_out`] removes it, and
+//! [`Login::credentials`] provides a client with credentials and renews them when necessary. The
+//! `login` example is a complete program.
 //!
 //! ```
 //! use codex_auth::{MemoryStore, OAuthProfile};

@@ -1,4 +1,4 @@
-// What the head of an answer says beside the events.
+//! The status and headers of a response.
 
 use core::time::Duration;
 
@@ -10,10 +10,12 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE}
 
 use crate::scrub::Scrub;
 
-/// The head of the answer: the request's name, the model that serves it, and every other header.
+/// The status and headers of a response, with accessors for the known ones: the id of the request,
+/// the model that serves it, the limits.
 ///
-/// Over a WebSocket there is one head for many answers, so what belongs to one answer comes in its events (`headers`); it is taken in here as it
-/// arrives, over HTTP as well. It has no payload and no credential in it, so it may be logged.
+/// A WebSocket has one set of headers for many responses, so headers of a single response arrive in
+/// its events (`headers`). They are merged here as they arrive, over HTTP as well. The value
+/// contains no payload and no credential, so it may be logged.
 #[derive(Clone, Debug)]
 pub struct ResponseMeta {
     status: StatusCode,
@@ -23,24 +25,26 @@ pub struct ResponseMeta {
 impl ResponseMeta {
     pub(crate) fn read(status: StatusCode, headers: &HeaderMap) -> Self {
         let mut headers = headers.clone();
-        // Cookies are the server's secrets about us.
+        // Cookies are secrets of the server.
         headers.remove(SET_COOKIE);
         Self { status, headers }
     }
 
-    /// The status of the answer.
+    /// Returns the status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// The server's name for the request (`x-request-id`, else `x-oai-request-id`, else `cf-ray`).
+    /// Returns the server's id for the request (`x-request-id`, else `x-oai-request-id`, else
+    /// `cf-ray`).
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         codex_transport::request_id(&self.headers)
     }
 
-    /// The model that really serves the request (`openai-model`, else `x-openai-model`), which may be another one than was asked for.
+    /// Returns the model that actually serves the request (`openai-model`, else `x-openai-model`),
+    /// which may differ from the requested one.
     #[must_use]
     pub fn model(&self) -> Option<&str> {
         ["openai-model", "x-openai-model"]
@@ -48,19 +52,21 @@ impl ResponseMeta {
             .find_map(|name| self.text(name))
     }
 
-    /// The server's routing token for later requests of the same turn (`x-codex-turn-state`).
+    /// Returns the server's routing token for later requests of the same turn
+    /// (`x-codex-turn-state`).
     #[must_use]
     pub fn turn_state(&self) -> Option<&str> {
         self.text("x-codex-turn-state")
     }
 
-    /// How long the server asked to be left alone: `retry-after-ms` in milliseconds, else `retry-after` in seconds or as a date.
+    /// Returns the delay before a retry that the server requested: `retry-after-ms` in
+    /// milliseconds, else `retry-after` in seconds or as a date.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         codex_transport::retry_after(&self.headers, SystemTime::now())
     }
 
-    /// How much of the account's limits is used, as far as the head says; empty where it says nothing.
+    /// Returns the usage of the account's limits in the headers; empty if they contain none.
     #[must_use]
     pub fn rate_limits(&self) -> RateLimits {
         let headers = self.headers.iter();
@@ -69,13 +75,14 @@ impl ResponseMeta {
         )
     }
 
-    /// Names the state of the list of models (`x-models-etag`): when it changes, the list has.
+    /// Returns the entity tag of the list of models (`x-models-etag`): it changes when the list
+    /// does.
     #[must_use]
     pub fn models_etag(&self) -> Option<&str> {
         self.text("x-models-etag")
     }
 
-    /// All headers of the answer except cookies.
+    /// Returns all headers of the response except cookies.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
@@ -101,13 +108,13 @@ impl ResponseMeta {
         }
     }
 
-    /// Whether the body may be a response. Servers spell the type of an event stream in several ways, send none, or label it as JSON; a page
-    /// for people it certainly is not.
+    /// Whether the body may be a response. Servers label an event stream with several types, with
+    /// JSON or with none, but never with HTML.
     pub(crate) fn may_be_response(&self) -> bool {
         !self.is_of_type("text/html")
     }
 
-    /// Whether the type of the body begins like this.
+    /// Whether the content type begins with this prefix.
     pub(crate) fn is_of_type(&self, prefix: &str) -> bool {
         let kind = self.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         kind.and_then(|kind| kind.get(..prefix.len()))
@@ -120,7 +127,8 @@ impl ResponseMeta {
     }
 }
 
-/// What an event says in the place of headers; the later counts. Those of the response say more than those beside it.
+/// Returns the headers inside an event, in ascending precedence: those inside the response are more
+/// specific than those next to it.
 pub(crate) fn headers_of(event: &ResponseEvent) -> [Option<&Map<RawJson>>; 2] {
     match event {
         ResponseEvent::Metadata(event) | ResponseEvent::CodexMetadata(event) => {
@@ -137,7 +145,8 @@ pub(crate) fn headers_of(event: &ResponseEvent) -> [Option<&Map<RawJson>>; 2] {
     }
 }
 
-/// A header inside JSON: text, a number, a boolean, or a list of which the first counts.
+/// Returns the text of a header inside JSON: text, a number, a boolean, or the first element of a
+/// list.
 pub(crate) fn text_of(value: &RawJson) -> Option<String> {
     match value.as_str().trim_start().as_bytes().first()? {
         b'"' => value.decode().ok(),
@@ -147,7 +156,7 @@ pub(crate) fn text_of(value: &RawJson) -> Option<String> {
     }
 }
 
-/// More names than any server has use for.
+/// The maximum number of headers, more than any server needs.
 const MAX_HEADERS: usize = 128;
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! What is noticed in addition to responses: how much of the limits is used, the state of a turn, the last failure, and, with the feature
-//! `tracing`, how long what took. Every exchange has an observer; none of them decides anything or hands anything out.
+//! Records of exchanges in addition to their responses: the usage of the limits, the state of a
+//! turn, the last failure, and, with the feature `tracing`, the duration of each part. Every
+//! exchange has an observer. Observers make no decisions and yield nothing to the caller.
 
 #[cfg(not(feature = "tracing"))]
 #[path = "observe/trace_off.rs"]
@@ -27,24 +28,24 @@ use crate::request::Prepared;
 use crate::shared::Shared;
 use crate::shared::failed::FailedExchange;
 
-/// Watches one exchange.
+/// The observer of one exchange.
 #[derive(Clone)]
 pub(crate) struct Observer {
     shared: Arc<Shared>,
     trace: Trace,
-    /// Where the exchange goes.
+    /// The URL of the exchange.
     target: Uri,
     turn_state: Option<TurnState>,
     started: Instant,
 }
 
 impl Observer {
-    /// Of a call that is not an operation of a model.
+    /// Creates the observer of a call that is not an operation of a model.
     pub(crate) fn of_call(shared: &Arc<Shared>, target: &Uri, options: &CallOptions) -> Arc<Self> {
         Arc::new(Self::new(shared, target, options, Trace::none()))
     }
 
-    /// Of a request for a response.
+    /// Creates the observer of a request for a response.
     pub(crate) fn of_response(
         shared: &Arc<Shared>,
         target: &Uri,
@@ -69,7 +70,7 @@ impl Observer {
         }
     }
 
-    /// Of the same operation at another URL.
+    /// Creates an observer of the same operation at another URL.
     pub(crate) fn at(&self, target: &Uri) -> Arc<Self> {
         Arc::new(Self {
             target: target.clone(),
@@ -82,32 +83,32 @@ impl Observer {
         &self.target
     }
 
-    /// Runs as part of the operation.
+    /// Runs a future as part of the operation.
     pub(crate) fn within<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         self.trace.within(future)
     }
 
-    /// The same for one poll.
+    /// Runs one poll as part of the operation.
     pub(crate) fn scope<T>(&self, poll: impl FnOnce() -> T) -> T {
         self.trace.scope(poll)
     }
 
-    /// The head of any answer, or of an upgrade.
+    /// Records the headers of a response or of an upgrade.
     pub(crate) fn head(&self, meta: &ResponseMeta) {
         self.models(meta.models_etag());
         self.state(meta.turn_state());
-        // The limits of a refusal are recorded with its body.
+        // The limits of a refusal are recorded together with its body.
         if !meta.status().is_client_error() && !meta.status().is_server_error() {
             self.limits(meta.rate_limits());
         }
     }
 
-    /// The first event of a response.
+    /// Records the first event of a response.
     pub(crate) fn first_event(&self) {
         self.trace.first_event(self.elapsed());
     }
 
-    /// An event, and the response as it is with it.
+    /// Records an event, and the response so far.
     pub(crate) fn event(&self, event: &ResponseEvent, response: &Response) {
         for headers in headers_of(event).into_iter().flatten() {
             let text = |name| text_of(headers.get_ignore_case(name)?);
@@ -131,7 +132,7 @@ impl Observer {
         }
     }
 
-    /// An exchange failed. Whether the operation did depends on what is tried next.
+    /// Records that an exchange failed. The next attempt decides whether the operation fails.
     pub(crate) fn exchange_failed(&self, error: &Error) {
         let meta = error.meta().map(ResponseMeta::rate_limits);
         self.limits(of_refusal(meta.unwrap_or_default(), error.api()));
@@ -139,13 +140,13 @@ impl Observer {
         self.shared.last_failure.keep(failed);
     }
 
-    /// The request is sent once more after a failure.
+    /// Records that the request is resent after a failure.
     pub(crate) fn again(&self, error: &Error, delay: Duration) {
         self.exchange_failed(error);
         self.trace.again(error, delay);
     }
 
-    /// The operation failed.
+    /// Records that the operation failed.
     pub(crate) fn over(&self, error: &Error) {
         self.trace.failed(error);
     }
@@ -167,13 +168,13 @@ impl Observer {
 
     fn state(&self, state: Option<&str>) {
         if let (Some(cell), Some(state)) = (&self.turn_state, state) {
-            // The first value counts for the whole turn.
+            // The first value applies to the whole turn.
             let _ = cell.set(state.to_owned());
         }
     }
 }
 
-/// What the head of a refusal and its body say together.
+/// Merges the limits in the headers and the body of a refusal.
 fn of_refusal(mut limits: RateLimits, api: Option<&ApiError>) -> RateLimits {
     if let Some(api) = api {
         if let Some(headers) = &api.headers {
@@ -182,7 +183,8 @@ fn of_refusal(mut limits: RateLimits, api: Option<&ApiError>) -> RateLimits {
         limits.plan_type = api.plan_type.clone().or(limits.plan_type);
         limits.resets_at = api.resets_at.and_then(|at| at.to_whole());
         limits.resets_in_seconds = api.resets_in_seconds.and_then(|seconds| seconds.to_whole());
-        // A relative time means nothing later, so it is stored with the time at which it was received.
+        // A relative time is meaningless later, so it is stored with the time at which it was
+        // received.
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         if let (None, Some(seconds), Ok(now)) = (limits.resets_at, limits.resets_in_seconds, since)
         {

@@ -1,4 +1,5 @@
-// What one call has of its own. Kept as text until the call is made, so that building options cannot fail and a wrong one fails where it is used.
+//! The options of one call. They are kept as text until the call is sent, so that setting options
+//! cannot fail and an invalid one fails in the call.
 
 use core::fmt;
 use core::time::Duration;
@@ -10,12 +11,13 @@ use codex_types::{RawJson, Streaming};
 
 use crate::unsettled::Unsettled;
 
-/// The routing token of a turn, which the first response that carries one decides.
+/// The routing token of a turn. The first response that carries one sets it.
 pub(crate) type TurnState = Arc<OnceLock<String>>;
 
 /// The options of one call, in addition to its request.
 ///
-/// A [`Call`](crate::Call) has the same methods; a value of this type is for options that several calls share.
+/// A [`Call`](crate::Call) has the same methods; use a value of this type for options that several
+/// calls share.
 ///
 /// ```
 /// use codex_client::CallOptions;
@@ -39,86 +41,101 @@ pub struct CallOptions {
     pub(crate) fit: Option<FitPolicy>,
     pub(crate) form: Option<RequestForm>,
     pub(crate) streaming: Option<Streaming>,
-    /// What the service gives out for the turn that the call is part of.
+    /// The routing token of the turn that the call belongs to.
     pub(crate) turn_state: Option<TurnState>,
-    /// The newest items of a conversation, whose faults are repaired before it is sent.
+    /// The newest items of a conversation, which are repaired before the request is sent.
     pub(crate) history: Option<Arc<Unsettled>>,
     pub(crate) holds: bool,
 }
 
 impl CallOptions {
-    /// Nothing special.
+    /// Creates empty options.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a header, in the place of one of the same name that the client or its profile would send.
+    /// Adds a header. It replaces one of the same name that the client or its profile would send.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// Sets a parameter of the body, whatever the request says about it and whether or not the profile knows it: the way to what a server
-    /// offers and this version has no name for.
+    /// Sets a parameter of the body.
+    ///
+    /// It overrides the request and is sent whether or not the profile knows it, so it gives access
+    /// to features of the server that this version does not name.
     pub fn parameter(mut self, name: impl Into<String>, value: RawJson) -> Self {
         self.parameters.push((name.into(), value));
         self
     }
 
-    /// The client's name for the request (`x-client-request-id`), for finding it again in the logs of the server.
+    /// Sets the client's id for the request (`x-client-request-id`), which helps to find it in the
+    /// server's logs.
     pub fn request_id(mut self, request_id: impl Into<String>) -> Self {
         self.identity.request_id = Some(request_id.into());
         self
     }
 
-    /// Which conversation the request belongs to, and whatever else the profile tells the server about who asks. A
-    /// [`Session`](crate::Session) does this by itself.
+    /// Sets the identity of the request: the conversation it belongs to, and what else the profile
+    /// reports about the sender.
+    ///
+    /// A [`Session`](crate::Session) sets it by itself.
     pub fn identity(mut self, identity: Identity) -> Self {
         self.identity = identity;
         self
     }
 
-    /// How long each part of this exchange may take, in the place of the client's own.
+    /// Limits how long each part of this exchange may take, instead of the client's own timeouts.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = Some(timeouts);
         self
     }
 
-    /// Limits each attempt as a whole, from sending the request to the end of the response ([`Timeouts::total`]). The other timeouts stay
-    /// as they are.
+    /// Limits each attempt as a whole, from sending the request to the end of the response
+    /// ([`Timeouts::total`]).
+    ///
+    /// The other timeouts stay as they are.
     pub fn timeout(mut self, total: Duration) -> Self {
         self.timeout = Some(total);
         self
     }
 
-    /// What is done about parts of this request that the backend does not take, in the place of the client's own policy.
+    /// Sets the policy for parts of this request that the backend does not accept, instead of the
+    /// client's own policy.
     pub fn fit(mut self, policy: FitPolicy) -> Self {
         self.fit = Some(policy);
         self
     }
 
-    /// Holds events of a raw stream back that show nothing (`response.created`, keep-alives, limits), until one shows something. While they
-    /// are held back, a failure leads to another attempt. By default a raw stream yields them at once; sessions always hold them back.
+    /// Sets whether a raw stream holds back events without visible content (`response.created`,
+    /// keep-alives, limits) until one with visible content arrives.
+    ///
+    /// A failure before that leads to another attempt. By default a raw stream yields such events
+    /// at once; sessions always hold them back.
     pub fn hold_events(mut self, holds: bool) -> Self {
         self.holds = holds;
         self
     }
 
-    /// Chooses the form of the request, whatever the profile and the model table say; see [`RequestForm`].
+    /// Sets the form of the request, overriding the profile and the model table; see
+    /// [`RequestForm`].
     pub fn form(mut self, form: RequestForm) -> Self {
         self.form = Some(form);
         self
     }
 
-    /// Whether [`create`](crate::Client::create) asks for a stream, as it does unless told otherwise. A response that is not streamed is
-    /// returned as the server made it, also one that is only `queued`; its headers come with it, so the timeout for them is at least
-    /// that of [`Timeouts::unary`]. Calls that return a stream always ask for one, and so does everything over a WebSocket.
+    /// Sets whether [`create`](crate::Client::create) requests a stream, which is the default.
+    ///
+    /// A response that is not streamed is returned as the server made it, even if it is only
+    /// `queued`. Its headers arrive with the body, so their timeout is at least that of
+    /// [`Timeouts::unary`]. Calls that return a stream always request one, and so does everything
+    /// over a WebSocket.
     pub fn streaming(mut self, streaming: Streaming) -> Self {
         self.streaming = Some(streaming);
         self
     }
 
-    /// Names the conversation, unless the caller has.
+    /// Sets the id of the conversation, unless the caller has set one.
     #[cfg(feature = "ws")]
     pub(crate) fn in_conversation(mut self, id: &str) -> Self {
         if self.identity.session_id.is_none() && self.identity.thread_id.is_none() {
@@ -128,7 +145,7 @@ impl CallOptions {
         self
     }
 
-    /// The timeouts of a call whose own are otherwise these.
+    /// Returns the timeouts of the call, based on `default`.
     pub(crate) fn timeouts_or(&self, default: Timeouts) -> Timeouts {
         let mut timeouts = self.timeouts.unwrap_or(default);
         timeouts.total = self.timeout.or(timeouts.total);
@@ -138,7 +155,7 @@ impl CallOptions {
 
 impl fmt::Debug for CallOptions {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Headers may hold secrets, parameters prompts.
+        // Leave out the values: headers may hold secrets, and parameters prompts.
         formatter
             .debug_struct("CallOptions")
             .field("headers", &self.headers.len())

@@ -1,5 +1,6 @@
-// What a refusal means for the person who asked. The table of codes is in `codex_types`; here are the few refusals that need more than their
-// code to be acted on, because a plan, a time or a scope stands beside it.
+//! The reason for a refusal, in terms that help a user. The table of codes is in `codex_types`.
+//! This module handles the few refusals that carry a plan, a time or a scope in addition to their
+//! code.
 
 use core::fmt;
 use core::time::Duration;
@@ -10,53 +11,56 @@ use codex_types::{ApiError, ErrorCategory, ErrorCode, PlanType, RateLimits};
 use crate::meta::ResponseMeta;
 use crate::remedy::Remedy;
 
-/// Why the server refused, and what can be done about it.
+/// The reason why the server refused a request, and how to resolve it.
 ///
-/// `Display` says what is the matter in one sentence without anything of a prompt in it; [`remedy`](Self::remedy) says what to do.
+/// `Display` describes the problem in one sentence, without anything of a prompt;
+/// [`remedy`](Self::remedy) returns what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
-    /// The plan has used what it may. Trying again before it is lifted cannot help.
+    /// The usage limit of the plan is reached. Retrying before it resets cannot help.
     UsageLimit {
-        /// The plan, where the server names it.
+        /// The plan, if the server names it.
         plan: Option<PlanType>,
-        /// When the limit is lifted, in seconds since 1970.
+        /// When the limit resets (Unix timestamp, seconds).
         resets_at: Option<u64>,
-        /// In how long that is, counted from when the answer came.
+        /// The time until the limit resets, counted from the arrival of the response.
         resets_in: Option<Duration>,
     },
-    /// The plan does not include what was asked for.
+    /// The plan does not include the requested feature.
     PlanRequired {
-        /// The plan, where the server names it.
+        /// The plan, if the server names it.
         plan: Option<PlanType>,
     },
-    /// The credentials were not granted what the request needs.
+    /// The credentials lack a scope that the request needs.
     MissingScope {
-        /// The scopes, separated by white space, where the server names them.
+        /// The missing scopes, separated by white space, if the server names them.
         scopes: Option<String>,
     },
-    /// The request names no workspace (ChatGPT account), or one that the credentials are not for.
+    /// The request names no workspace (ChatGPT account), or one that the credentials do not cover.
     MissingWorkspace,
-    /// The plan that a user shares with this program, or the program's part of it, is used up. Until when, nobody tells.
+    /// The plan that a user shares with this program, or the program's portion of it, is used up.
+    /// The server does not say when it resets.
     SharedUsageLimit {
-        /// Whether it is what the workspace allows one user.
+        /// Whether the limit is the one that the workspace sets for each user.
         of_workspace: bool,
     },
-    /// The plan cannot be shared: the user may not, or the program may not use shared plans.
+    /// The plan cannot be shared: the user may not share it, or the program may not use shared
+    /// plans.
     SharingNotAllowed {
-        /// Whether it is the program that may not.
+        /// Whether it is the program that may not use shared plans.
         of_program: bool,
     },
-    /// The user has not consented to what is asked for, or to something else.
+    /// The user has not consented to the requested access.
     ConsentMissing,
-    /// A shared plan cannot be used for what is asked for.
+    /// A shared plan does not cover the request.
     NotShared {
-        /// The parameter at fault, where the server names one.
+        /// The parameter at fault, if the server names it.
         param: Option<String>,
     },
-    /// Something on the way to the service has refused the request; the service has not seen it.
+    /// A proxy in front of the service refused the request, so the service did not receive it.
     Blocked,
-    /// Anything else, by what kind of trouble it is.
+    /// Any other reason, by its category.
     Other(ErrorCategory),
 }
 
@@ -73,7 +77,7 @@ impl Reason {
         if let Some(reason) = named.map(successor).find_map(|code| of_code(&code, api)) {
             return reason;
         }
-        // A page for people comes from something in front of the service.
+        // Only something in front of the service responds with an HTML page.
         if meta.is_some_and(|meta| meta.is_of_type("text/html")) && status == Some(403) {
             return Self::Blocked;
         }
@@ -86,7 +90,7 @@ impl Reason {
         }
     }
 
-    /// The body says when the limit is lifted; where it does not, the windows in the headers do.
+    /// Reads the reset time of the limit from the body, or else from the windows in the headers.
     fn usage_limit(api: &ApiError, meta: Option<&ResponseMeta>) -> Self {
         let limits = meta.map(ResponseMeta::rate_limits).unwrap_or_default();
         let resets_at = api
@@ -106,7 +110,7 @@ impl Reason {
         }
     }
 
-    /// What kind of trouble it is.
+    /// Returns the category of the refusal.
     #[must_use]
     pub fn category(&self) -> ErrorCategory {
         match self {
@@ -123,13 +127,13 @@ impl Reason {
         }
     }
 
-    /// Whether the same request may succeed soon.
+    /// Returns whether the same request may succeed soon.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.category().is_retryable()
     }
 
-    /// What can be done about it.
+    /// Returns what can be done about the refusal.
     ///
     /// ```
     /// use codex_client::{Reason, Remedy};
@@ -239,7 +243,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// What a code means that says more than its category.
+/// Returns the reason for a code that carries more than its category.
 fn of_code(code: &ErrorCode, api: &ApiError) -> Option<Reason> {
     Some(match code {
         ErrorCode::UsageNotIncluded => Reason::PlanRequired {
@@ -268,7 +272,7 @@ fn of_code(code: &ErrorCode, api: &ApiError) -> Option<Reason> {
     })
 }
 
-/// The newer name of a code that has one.
+/// Maps a deprecated code to its newer name.
 fn successor(code: &ErrorCode) -> ErrorCode {
     match code.as_str().strip_prefix("subscription_sharing_v2_") {
         Some(name) => ErrorCode::from(format!("subscription_sharing_{name}")),
@@ -276,7 +280,7 @@ fn successor(code: &ErrorCode) -> ErrorCode {
     }
 }
 
-/// The name of a parameter, or the way to it, and no text.
+/// Whether the text is the name or the path of a parameter, and not free text.
 fn is_place(param: &str) -> bool {
     let is_part = |byte: u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'[' | b']' | b'-' | b'/')
@@ -284,7 +288,7 @@ fn is_place(param: &str) -> bool {
     !param.is_empty() && param.len() <= 64 && param.bytes().all(is_part)
 }
 
-/// A refusal of credentials, whose words say more than its code.
+/// Refines the reason for refused credentials by the message, which is more specific than the code.
 fn refused(message: &str, category: ErrorCategory) -> Reason {
     let message = message.to_ascii_lowercase();
     if let Some((_, named)) = message.split_once("missing scope") {
@@ -299,7 +303,7 @@ fn refused(message: &str, category: ErrorCategory) -> Reason {
     Reason::Other(category)
 }
 
-/// The scopes at the start of a text: nothing else may follow into an error's text.
+/// Returns the scopes at the start of a text. No other text of the server may reach an error.
 fn scopes(text: &str) -> Option<String> {
     let names: Vec<&str> = text
         .split([' ', ','])
@@ -317,7 +321,7 @@ fn is_scope_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-')
 }
 
-/// When the window that is used up starts anew.
+/// Returns when the exhausted window resets.
 fn end_of_window(limits: &RateLimits) -> Option<u64> {
     let limit = limits.active()?;
     let windows = [&limit.primary, &limit.secondary].into_iter().flatten();
@@ -327,7 +331,8 @@ fn end_of_window(limits: &RateLimits) -> Option<u64> {
         .max()
 }
 
-/// A plan this version knows; any other name is the server's text and not for an error.
+/// Writes the name of a known plan. Any other name is text from the server and must not reach an
+/// error's text.
 fn write_plan(
     formatter: &mut fmt::Formatter<'_>,
     before: &str,
@@ -339,7 +344,7 @@ fn write_plan(
     }
 }
 
-/// The two largest units, as a person would say it.
+/// Writes a duration in its two largest units.
 fn write_period(formatter: &mut fmt::Formatter<'_>, period: Duration) -> fmt::Result {
     let seconds = period.as_secs();
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
@@ -443,7 +448,7 @@ mod tests {
         ] {
             assert_eq!(reason(403, &[], body), Reason::MissingWorkspace);
         }
-        // The same words in another kind of refusal are the prompt's.
+        // In another kind of refusal, the same words may come from the prompt.
         assert_eq!(
             reason(400, &[], r#"{"detail":"workspace"}"#),
             Reason::Other(ErrorCategory::InvalidRequest)
@@ -528,7 +533,7 @@ mod tests {
             r#"{"error":{"code":"subscription_sharing_unsupported_capability","param":"prompt canary"}}"#,
         );
         assert_eq!(told, Reason::NotShared { param: None });
-        // What may be over soon is tried again, and what nobody knows is not.
+        // Temporary failures are retried, and unknown ones are not.
         let told = |status, code: &str| {
             reason(status, &[], &format!(r#"{{"error":{{"code":"{code}"}}}}"#))
         };

@@ -1,8 +1,9 @@
 use core::fmt;
 
-/// What can be done about a refusal; see [`Reason::remedy`](crate::Reason::remedy).
+/// An action that may resolve a refusal; see [`Reason::remedy`](crate::Reason::remedy).
 ///
-/// A program decides by the variant what to offer (a button, a wait, another attempt); `Display` is a sentence for the person in front of it.
+/// A program uses the variant to decide what to offer (a button, a wait, another attempt);
+/// `Display` is a sentence for the user.
 ///
 /// ```
 /// use codex_client::Remedy;
@@ -12,19 +13,21 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Remedy {
-    /// Wait until the limit of the plan is lifted, or use an API key.
+    /// Wait until the limit of the plan resets, or use an API key.
     WaitForReset,
-    /// Look after the usage of the plan, which may have a cap for this program alone. When that is lifted is not told.
+    /// Check the usage of the plan, which may have a cap for this program alone. The server does
+    /// not say when it resets.
     ManageUsage,
-    /// Choose a plan that includes it.
+    /// Choose a plan that includes the feature.
     ChangePlan,
     /// Sign in again, or check the API key.
     SignInAgain,
-    /// Sign in again and grant what is missing. To be offered once: asking again and again does not change an answer.
+    /// Sign in again and grant the missing scopes. Offer this once: repeating it does not change
+    /// the result.
     GrantScopes,
     /// Sign in again and choose the workspace.
     ChooseWorkspace,
-    /// Ask whoever owns the account, the project or the program.
+    /// Contact the owner of the account, the project or the program.
     AskForAccess,
     /// Use another network.
     ChangeNetwork,
@@ -32,20 +35,20 @@ pub enum Remedy {
     ChangeRequest,
     /// Shorten or compact the conversation.
     ShortenConversation,
-    /// Ask for something else.
+    /// Request something else.
     AskForSomethingElse,
-    /// Pay, or allow more to be spent.
+    /// Pay, or raise the spending limit.
     AddCredit,
-    /// Wait as long as the server asks, and send fewer requests at once.
+    /// Wait for as long as the server requests, and send fewer requests at once.
     SlowDown,
-    /// Send the whole conversation again.
+    /// Resend the whole conversation.
     SendEverything,
     /// Try again later.
     TryLater,
 }
 
 impl Remedy {
-    /// The sentence, without a full stop.
+    /// Returns the sentence, without a full stop.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,5 +1,5 @@
-// One request for a response, prepared once and sent any number of times. Everything that may differ between two attempts (credentials, the
-// time) stays out of it.
+//! A request for a response, prepared once and sent any number of times. It leaves out everything
+//! that may differ between two attempts (credentials, the time).
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -21,28 +21,29 @@ use crate::shared::{NAME, Shared, VERSION};
 use crate::target::Target;
 use crate::wire::{self, Wire};
 
-/// A request that fits its backend, with everything a transport sends in addition to it.
+/// A request fitted to its backend, with the headers and settings to send it.
 #[derive(Clone)]
 pub(crate) struct Prepared {
     pub(crate) target: Target,
-    /// The request as it fits the profile over the channel it was made for.
+    /// The request, fitted to the profile and the channel.
     pub(crate) request: CreateResponse,
-    /// The API that it is written for.
+    /// The API that the request is written for.
     pub(crate) wire: Wire,
-    /// Whether a parameter of the call is what the body says about streaming.
+    /// Whether a parameter of the call overrides the field `stream` of the body.
     decides_stream: bool,
     pub(crate) identity: Identity,
     /// Headers of the client and of the call, which take precedence over those of the profile.
     headers: HeaderMap,
     pub(crate) timeouts: Timeouts,
     pub(crate) streaming: Streaming,
-    /// What was changed in the request, or found and left.
+    /// The diagnostics of the request: changes made to it, and problems reported without a change.
     pub(crate) findings: Findings,
 }
 
-/// What was changed in a request, or found and left.
+/// The diagnostics of a request: changes made to it, and problems reported without a change.
 ///
-/// The list of all is made when a caller asks for it: what was found in the items of a conversation is as long as the conversation.
+/// The full list is built only when a caller requests it, because the diagnostics of a conversation
+/// may be as long as the conversation.
 #[derive(Clone, Default)]
 pub(crate) struct Findings {
     stripped: Vec<Finding>,
@@ -103,7 +104,8 @@ impl Prepared {
             request.prompt_cache_key =
                 source.and_then(|source| Some(identity.resolve(source)?.into_owned()));
         }
-        // One question is a conversation as well. Its id says nothing about a cache, so the key above does without it.
+        // A single request is a conversation as well. Its id helps no cache, so the key above does
+        // not use it.
         if identity.session_id.is_none() && identity.thread_id.is_none() {
             let id = id::new();
             identity.session_id = Some(id.clone());
@@ -145,22 +147,23 @@ impl Prepared {
         })
     }
 
-    /// Whether sending the request twice would change something twice: a conversation that the server keeps takes its input in each time.
+    /// Whether sending the request twice would have a second effect: a conversation stored by the
+    /// server adds the input each time.
     pub(crate) fn must_not_repeat(&self) -> bool {
         self.request.conversation.is_some()
     }
 
-    /// Where the request goes over HTTP.
+    /// Returns the URL of the request over HTTP.
     pub(crate) fn url(&self) -> Result<Uri, Error> {
         self.target.url(self.wire.path())
     }
 
-    /// All headers but credentials and those of HTTP itself.
+    /// Returns all headers except credentials and those of HTTP itself.
     pub(crate) fn headers(&self, channel: Channel) -> Result<HeaderMap, Error> {
         headers(&self.target, &self.identity, channel, &self.headers)
     }
 
-    /// The request as JSON; without `stream` in it if the channel decides that.
+    /// Serializes the request; leaves `stream` out if the channel decides it.
     fn body_json(&self) -> Result<String, Error> {
         if let Some(body) = self.wire.body() {
             return Ok(body.as_str().to_owned());
@@ -172,7 +175,7 @@ impl Prepared {
         self.request.to_json(self.streaming).map_err(unwritable)
     }
 
-    /// The request over HTTP, which is compressed once for all attempts.
+    /// Creates the request over HTTP, compressed once for all attempts.
     pub(crate) fn post(&self) -> Result<Request<Bytes>, Error> {
         let mut request = Request::new(self.body_json()?.into());
         *request.method_mut() = Method::POST;
@@ -190,13 +193,13 @@ impl Prepared {
     }
 }
 
-/// The rules for the history of a conversation. A backend refuses the whole request for a call without an output, an output without a call,
-/// or reasoning that nothing follows.
+/// Creates the linter for the history of a conversation. A backend rejects the whole request for a
+/// call without an output, an output without a call, or reasoning without a following item.
 pub(crate) fn history_linter(target: &Target) -> Linter {
     Linter::new((*target.profile).clone()).pairing(Pairing::Answer)
 }
 
-/// The policy that a request is made to fit by, with the form that it is written in.
+/// Returns the policy for fitting a request, with the form of the request.
 pub(crate) fn policy(
     shared: &Shared,
     profile: &Profile,
@@ -210,7 +213,8 @@ pub(crate) fn policy(
     policy.clone().channel(channel).form(form)
 }
 
-/// The headers of a response in one piece come when it is complete.
+/// Returns the timeouts of a request. The headers of a response that is not streamed arrive when it
+/// is complete.
 fn timeouts(shared: &Shared, options: &CallOptions, streaming: Streaming) -> Timeouts {
     let mut default = shared.timeouts;
     if streaming == Streaming::No {
@@ -219,7 +223,7 @@ fn timeouts(shared: &Shared, options: &CallOptions, streaming: Streaming) -> Tim
     options.timeouts_or(default)
 }
 
-/// Who sends the request: the client's own names, where the call has none.
+/// Returns the identity of the sender, with the client's own names if the call sets none.
 pub(crate) fn identity(shared: &Shared, profile: &Profile, options: &CallOptions) -> Identity {
     let mut identity = options.identity.clone();
     let own = &shared.identity;
@@ -238,7 +242,8 @@ pub(crate) fn identity(shared: &Shared, profile: &Profile, options: &CallOptions
     identity
 }
 
-/// The headers that the caller set; those of the call take precedence over those of the client.
+/// Returns the headers that the caller set; those of the call take precedence over those of the
+/// client.
 pub(crate) fn own_headers(shared: &Shared, options: &CallOptions) -> Result<HeaderMap, Error> {
     let mut headers = shared.headers.clone();
     for (name, value) in &options.headers {
@@ -248,7 +253,7 @@ pub(crate) fn own_headers(shared: &Shared, options: &CallOptions) -> Result<Head
     Ok(headers)
 }
 
-/// The headers of the profile, and over them the caller's own.
+/// Returns the headers of the profile, overridden by the caller's own.
 pub(crate) fn headers(
     target: &Target,
     identity: &Identity,
@@ -283,7 +288,7 @@ pub(crate) fn with_parameters(
     Ok(body.as_str().to_owned())
 }
 
-/// The same of a request, without a look at its input.
+/// Replaces parameters of a request, without reading its input.
 fn with_own_parameters(
     mut request: CreateResponse,
     parameters: &[(String, RawJson)],
@@ -302,7 +307,7 @@ fn with_own_parameters(
 }
 
 impl Wire {
-    /// Parameters of the call take precedence over everything.
+    /// Applies the parameters of the call, which take precedence over everything.
     pub(crate) fn with_parameters(self, parameters: &[(String, RawJson)]) -> Result<Self, Error> {
         self.map_body(|body| {
             if parameters.is_empty() {
@@ -318,12 +323,12 @@ fn edits(parameters: &[(String, RawJson)]) -> Vec<Edit> {
     parameters.iter().map(replaced).collect()
 }
 
-/// RFC 6901 section 3.
+/// Returns the JSON pointer to a member (RFC 6901 section 3).
 fn pointer(name: &str) -> String {
     format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
-/// A body that the caller has coded by a header stays as it is.
+/// Compresses the body, unless the caller has set a content coding.
 #[cfg(feature = "zstd")]
 fn compressed(
     request: Request<Bytes>,
@@ -341,7 +346,7 @@ fn compressed(
     }
 }
 
-/// Backends that want compressed bodies take others as well.
+/// Leaves the request uncompressed: backends that prefer compressed bodies accept both.
 #[cfg(not(feature = "zstd"))]
 fn compressed(request: Request<Bytes>, _: Option<Compression>) -> Result<Request<Bytes>, Error> {
     Ok(request)

@@ -1,19 +1,20 @@
-// Servers and proxies repeat credentials in their errors. Nothing that is shown or passed on may hold the credentials of the request it
-// answers.
+//! Removes credentials from text of the server. Servers and proxies repeat credentials in their
+//! errors, and nothing that is shown or passed on may contain the credentials of its request.
 
 use std::borrow::Cow;
 
 use codex_types::{ApiError, ErrorCode, ResponseEvent};
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, PROXY_AUTHORIZATION};
 
-/// The credentials of one request, and how to remove them from texts.
+/// The credentials of one request, to be removed from texts.
 #[derive(Clone, Default)]
 pub(crate) struct Scrub {
     secrets: Vec<String>,
 }
 
 impl Scrub {
-    /// The credentials in the headers of a request: the values that are marked as sensitive, without their scheme.
+    /// Creates a scrubber for the headers of a request: for the values that are marked as
+    /// sensitive, without their scheme.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let is_secret = |name, value: &HeaderValue| {
             value.is_sensitive() || [AUTHORIZATION, PROXY_AUTHORIZATION].contains(name)
@@ -26,7 +27,7 @@ impl Scrub {
             .map(|value| value.rsplit(' ').next().unwrap_or(value).to_owned())
             .filter(|secret| secret.len() >= SHORTEST)
             .collect();
-        // A secret that contains another one goes first.
+        // Remove a secret that contains another one first.
         secrets.sort_by_key(|secret| core::cmp::Reverse(secret.len()));
         Self { secrets }
     }
@@ -41,7 +42,7 @@ impl Scrub {
         text
     }
 
-    /// The same for text that may not be valid UTF-8.
+    /// Scrubs text that may not be valid UTF-8.
     pub(crate) fn bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         let text = String::from_utf8_lossy(bytes);
         match self.text(&text) {
@@ -50,7 +51,7 @@ impl Scrub {
         }
     }
 
-    /// The values of headers.
+    /// Scrubs the values of headers.
     pub(crate) fn headers(&self, headers: &mut HeaderMap) {
         for value in headers.values_mut() {
             if let Ok(text) = value.to_str()
@@ -62,7 +63,7 @@ impl Scrub {
         }
     }
 
-    /// The error that an event reports.
+    /// Scrubs the error that an event reports.
     pub(crate) fn event(&self, event: &mut ResponseEvent) {
         match event {
             ResponseEvent::Failed(event) => {
@@ -111,7 +112,8 @@ impl Scrub {
 
 const REDACTED: &str = "[redacted]";
 
-/// A shorter value protects nothing, and removing it would tear texts apart.
+/// The minimum length of a secret: removing a shorter value would protect nothing and garble the
+/// text.
 const SHORTEST: usize = 8;
 
 #[cfg(test)]

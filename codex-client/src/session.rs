@@ -1,5 +1,6 @@
-//! A conversation as a value: what was said, verbatim, and who the server takes us for. Nothing enters the history until the server has
-//! completed its part, so that a turn that fails leaves the conversation as it was.
+//! A conversation as a value: its items, verbatim, and the ids that the server knows it by. The
+//! history grows only when the server has completed a response, so that a failed turn leaves the
+//! conversation unchanged.
 
 pub(crate) mod draft;
 mod history;
@@ -34,12 +35,14 @@ use turn::SessionTurn;
 
 /// A conversation with a model.
 ///
-/// The history is sent whole with every request, so nothing needs to be stored by the service, and what came back goes back as it came: ids,
-/// encrypted reasoning, phases. A turn is added to it when its response is complete, and not before: a turn that fails, or is dropped, has not
-/// been said, and can be said again. Outputs of tools are the exception: a tool that has run stays run, so its output belongs to the history at
-/// once.
+/// Every request carries the whole history, so the service does not need to store anything. Items
+/// from the server are sent back unchanged, including ids, encrypted reasoning and phases. A turn
+/// enters the history only when its response is complete; a turn that fails or is dropped leaves no
+/// trace and can be repeated. Outputs of tools are the exception: a tool that ran cannot be undone,
+/// so its output enters the history at once.
 ///
-/// The ids of the conversation and the key of the prompt cache stay the same from turn to turn, as far as the backend's profile sends them.
+/// The ids of the conversation and the key of the prompt cache stay the same from turn to turn, if
+/// the backend's profile sends them.
 ///
 /// ```
 /// # use codex_client::Client;
@@ -63,13 +66,15 @@ use turn::SessionTurn;
 /// ```
 pub struct Session {
     pub(crate) state: SessionState,
-    /// None: the conversation is held over HTTP.
+    /// `None` if the conversation goes over HTTP.
     #[cfg(feature = "ws")]
     sockets: Option<crate::socket::SocketSession>,
 }
 
 impl Client {
-    /// Starts a conversation. Every request of it says what `settings` says; an input in them is the start of the history.
+    /// Starts a conversation.
+    ///
+    /// Every request uses `settings`; an input in them is the start of the history.
     #[must_use]
     pub fn session(&self, settings: CreateResponse) -> Session {
         Session::new(self.clone(), settings)
@@ -98,7 +103,7 @@ impl Session {
         }
     }
 
-    /// Names the installation of the program, for backends that are told.
+    /// Sets the id of the program's installation, for backends that expect one.
     #[must_use]
     pub fn with_installation_id(mut self, id: impl Into<String>) -> Self {
         self.state.installation_id = Some(id.into());
@@ -109,7 +114,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Those of [`Client::create`]. The conversation is then as it was before.
+    /// Returns the errors of [`Client::create`]. An error leaves the conversation unchanged.
     pub fn ask(&mut self, input: impl Into<Input>) -> Call<'_, Response> {
         let input = input.into();
         Call::new(move |options| {
@@ -119,71 +124,78 @@ impl Session {
 
     /// Sends input and returns the events of the response as they arrive.
     ///
-    /// The service refuses a call without an output. Unanswered calls therefore get an output first, which reports that the
-    /// call was not run, or that its outcome is unknown; a computer call, which only a screenshot answers, is left out and named in
-    /// [`SessionTurn::findings`]. Outputs in the input belong to the history from here on, even if this turn fails.
+    /// The service rejects a call without an output. The session therefore first adds an output for
+    /// each open call, which reports that the call was not run or that its outcome is unknown. A
+    /// computer call accepts only a screenshot as its output; the session leaves it out and names
+    /// it in [`SessionTurn::findings`]. Outputs in the input enter the history at once, even if
+    /// this turn fails.
     ///
     /// The ids of the conversation take precedence over those of the options.
     ///
     /// # Errors
     ///
-    /// Those of [`Client::stream`].
+    /// Returns the errors of [`Client::stream`].
     pub fn turn(&mut self, input: impl Into<Input>) -> Call<'_, SessionTurn<'_>> {
         let input = input.into();
         Call::new(move |options| Box::pin(async move { self.begin(input, &options).await }))
     }
 
-    /// Continues the same turn, as a rule with the outputs of the tools that the last response called.
+    /// Continues the same turn, usually with the outputs of the tools that the last response
+    /// called.
     ///
     /// # Errors
     ///
-    /// Those of [`Client::stream`].
+    /// Returns the errors of [`Client::stream`].
     pub fn follow_up(&mut self, input: impl Into<Input>) -> Call<'_, SessionTurn<'_>> {
         let input = input.into();
         Call::new(move |options| Box::pin(async move { self.send(input, &options).await }))
     }
 
-    /// What has been said so far, in order.
+    /// Returns the items of the conversation so far, in order.
     pub fn history(&self) -> impl Iterator<Item = &InputItem> {
         self.state.items()
     }
 
-    /// The tokens of all responses so far, those of rounds with tools and of compactions included. A [fork](Self::fork) starts at zero.
+    /// Returns the tokens of all responses so far, including those of tool rounds and compactions.
+    ///
+    /// A [fork](Self::fork) starts at zero.
     #[must_use]
     pub fn usage(&self) -> &Usage {
         &self.state.usage
     }
 
-    /// What every request says beside its input.
+    /// Returns the settings of every request: everything but its input.
     #[must_use]
     pub fn settings(&self) -> &CreateResponse {
         &self.state.settings
     }
 
-    /// Changes what every request from now on says. An input in it is not sent.
+    /// Returns the settings of later requests, for changes. Their input is not sent.
     pub fn settings_mut(&mut self) -> &mut CreateResponse {
         &mut self.state.settings
     }
 
-    /// Names the conversation as a whole; forks have the same.
+    /// Returns the id of the conversation as a whole, which forks share.
     #[must_use]
     pub fn session_id(&self) -> &str {
         &self.state.session_id
     }
 
-    /// Names this thread of the conversation.
+    /// Returns the id of this thread of the conversation.
     #[must_use]
     pub fn thread_id(&self) -> &str {
         &self.state.thread_id
     }
 
-    /// The client that the conversation is held with.
+    /// Returns the client that the conversation uses.
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.state.client
     }
 
-    /// Another thread of the conversation that starts from here. Both share what was said so far and go their own ways.
+    /// Creates another thread of the conversation that starts from here.
+    ///
+    /// Both share the history so far and then continue independently.
     #[must_use]
     pub fn fork(&self) -> Self {
         let fork = Self::of(self.state.fork());
@@ -195,11 +207,12 @@ impl Session {
         fork
     }
 
-    /// Replaces the history by a shorter one that the service makes of it, by the endpoint `responses/compact`.
+    /// Replaces the history with a shorter one that the service creates through the endpoint
+    /// `responses/compact`.
     ///
     /// # Errors
     ///
-    /// As for [`Client::compact`]. The history is then as it was before.
+    /// Returns the errors of [`Client::compact`]. An error leaves the history unchanged.
     pub async fn compact(&mut self) -> Result<Compaction, Error> {
         self.state.begin_turn();
         let mut whole = self.state.ready(Vec::new(), &CallOptions::new()).request;
@@ -226,12 +239,13 @@ impl Session {
         Ok(compaction)
     }
 
-    /// Replaces the history by a shorter one, by a request that asks for it. What users and developers said stays; the compaction item stands
-    /// for everything else.
+    /// Replaces the history with a shorter one through a request that asks for a compaction.
+    ///
+    /// Messages of users and developers stay; the compaction item replaces everything else.
     ///
     /// # Errors
     ///
-    /// As for [`Client::compact_by_trigger`]. The history is then as it was before.
+    /// Returns the errors of [`Client::compact_by_trigger`]. An error leaves the history unchanged.
     pub async fn compact_by_trigger(&mut self) -> Result<Response, Error> {
         self.state.begin_turn();
         let Draft {
@@ -253,8 +267,10 @@ impl Session {
         Ok(response)
     }
 
-    /// Replaces the history by a summary that the model writes, for servers that have no compaction. What users and developers said stays;
-    /// the summary stands for everything else. `request` asks for it, such as "Summarize what was done and what is open."
+    /// Replaces the history with a summary that the model writes, for servers without compaction.
+    ///
+    /// Messages of users and developers stay; the summary replaces everything else. `request` is
+    /// the prompt for it, such as "Summarize what was done and what is open."
     ///
     /// ```
     /// # use codex_client::Client;
@@ -276,8 +292,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As for [`Client::create`], and [`Protocol`](crate::ErrorKind::Protocol) when the summary is empty. The history is then as it was
-    /// before.
+    /// Returns the errors of [`Client::create`], and [`Protocol`](crate::ErrorKind::Protocol) when
+    /// the summary is empty. An error leaves the history unchanged.
     pub async fn compact_by_summary(
         &mut self,
         request: impl Into<String>,
@@ -312,20 +328,24 @@ impl Session {
         Ok(response)
     }
 
-    /// Puts right what the service would refuse in the history: outputs whose calls are gone, calls whose outputs are, reasoning that is cut off
-    /// from what it led to. They are taken out. For a history that was made or cut elsewhere; one that grew here needs it only after
-    /// something was interrupted, and then the next [`turn`](Self::turn) answers what is open.
+    /// Removes the items of the history that the service would reject: outputs without a call,
+    /// calls without an output, and reasoning without the item it led to.
     ///
-    /// Gives what was found and put right.
+    /// Use it for a history that was created or cut elsewhere. A history that grew in a session
+    /// needs it only after an interruption, and then the next [`turn`](Self::turn) adds the missing
+    /// outputs anyway.
+    ///
+    /// Returns a diagnostic for each repair.
     ///
     /// # Errors
     ///
-    /// [`Request`](crate::ErrorKind::Request) when an item nests deeper than 128 levels.
+    /// Returns [`Request`](crate::ErrorKind::Request) when an item nests deeper than 128 levels.
     pub fn repair(&mut self) -> Result<Vec<Finding>, Error> {
         self.state.settle();
         let mut request = CreateResponse::new(self.state.settings.model.as_str());
         request.input = Some(Input::Items(self.state.history.items().cloned().collect()));
-        // Without the demands of a backend: items that it does not accept are left out of each request, not out of the history.
+        // This profile has no demands of a backend: items that a backend does not accept are left
+        // out of each request, not out of the history.
         let linter = Linter::new(Profile::new("history"));
         let findings = linter.fix_history(&mut request).map_err(unwritable)?;
         if !findings.is_empty() {
@@ -335,10 +355,13 @@ impl Session {
         Ok(findings)
     }
 
-    /// Makes the next turn ready to be sent by other means than this conversation's client, such as a socket; what came of it goes to
-    /// [`commit`](Self::commit).
+    /// Prepares the next turn for another transport than this conversation's client, such as a
+    /// socket.
     ///
-    /// Not run here: a scripted socket would be longer than what it shows. `tests/socket.rs` runs the same exchange.
+    /// Pass the response to [`commit`](Self::commit).
+    ///
+    /// Not run here: a scripted socket would be longer than the example. `tests/socket.rs` runs the
+    /// same exchange.
     ///
     /// ```no_run
     /// # async fn talk(client: codex_client::Client) -> Result<(), codex_client::Error> {
@@ -358,15 +381,21 @@ impl Session {
             .ready(input.into().into_items(), &CallOptions::new())
     }
 
-    /// As [`draft`](Self::draft), for going on with the same turn: with the outputs of the tools that the last response called. What the
-    /// service has given out for the turn goes with it, whichever way the turn has gone so far.
+    /// Prepares a request that continues the same turn, usually with the outputs of the tools that
+    /// the last response called.
+    ///
+    /// It carries the routing token that the service has issued for the turn, whichever transport
+    /// the turn has used so far.
     pub fn draft_follow_up(&mut self, input: impl Into<Input>) -> Draft {
         self.state
             .ready(input.into().into_items(), &CallOptions::new())
     }
 
-    /// Takes what came of a [draft](Self::draft) into the history, if the response is complete; says whether it is. A draft of a history that
-    /// has changed since is not taken either: what it was an answer to is no longer there.
+    /// Adds the turn of a [draft](Self::draft) to the history if the response is complete, and
+    /// returns whether it did.
+    ///
+    /// A draft made before the history last changed is not added, because it no longer continues
+    /// the history.
     pub fn commit(&mut self, draft: Draft, response: &Response) -> bool {
         let is_taken =
             response.status == Status::Completed && draft.length == self.state.history.len();
@@ -410,7 +439,7 @@ impl Session {
 
 impl fmt::Debug for Session {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What was said is nobody else's business.
+        // Leave out the history: it holds what users and the model wrote.
         formatter
             .debug_struct("Session")
             .field("session_id", &self.state.session_id)

@@ -1,4 +1,5 @@
-//! What all calls of a client share: its settings, the credentials and the transport, and what is remembered of hosts, models and limits.
+//! The state that all calls of a client share: settings, credentials and transports, and the
+//! records of hosts, models and limits.
 
 #[cfg(feature = "ws")]
 pub(crate) mod avoided;
@@ -33,17 +34,17 @@ pub(crate) struct Shared {
     pub(crate) timeouts: Timeouts,
     pub(crate) limits: Limits,
     pub(crate) retry: RetryPolicy,
-    /// Whether a request is sent again after our own timeout.
+    /// Whether the client resends a request after its own timeout.
     pub(crate) resends_after_timeout: bool,
     pub(crate) fit: FitPolicy,
     pub(crate) identity: Identity,
     pub(crate) headers: HeaderMap,
     pub(crate) models: models::ModelCache,
-    /// What is known about models; updated by the list of the backend.
+    /// The known models; the backend's list updates the table.
     pub(crate) model_table: RwLock<ModelTable>,
     pub(crate) limits_known: limits::KnownLimits,
     pub(crate) last_failure: failed::LastFailure,
-    /// What was found out about the server's API.
+    /// What is known about the server's API.
     pub(crate) found: found::FoundWire,
 }
 
@@ -53,7 +54,7 @@ impl Shared {
         self.endpoint.target(&self.credentials).await
     }
 
-    /// Whether this server is spoken to with Chat Completions, as far as is known.
+    /// Whether requests to this server use Chat Completions, as far as is known.
     pub(crate) fn speaks_chat(&self, target: &Target) -> bool {
         match target.profile.wire {
             Wire::ChatCompletions => true,
@@ -62,7 +63,7 @@ impl Shared {
         }
     }
 
-    /// Whether it may still turn out that the server has Chat Completions only.
+    /// Whether the server may still turn out to have only Chat Completions.
     pub(crate) fn discovers(&self, target: &Target) -> bool {
         cfg!(feature = "chat") && target.profile.wire == Wire::Discover && !self.found.is_chat()
     }
@@ -73,7 +74,7 @@ impl Shared {
         profile.form_for(model, &table.unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Records what the backend says about its models.
+    /// Merges the backend's catalog of models.
     pub(crate) fn learn(&self, catalog: &ModelCatalog) {
         let table = self.model_table.write();
         table

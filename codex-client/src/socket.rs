@@ -1,5 +1,5 @@
-// Many turns over one socket: what outlives a turn. `plan.rs` makes what a turn sends, `start.rs` gets it to its first event, and `source.rs`
-// yields the events.
+//! Many turns over one socket: the state that outlives a turn. `plan.rs` builds the message of a
+//! turn, `start.rs` sends it and waits for the first event, and `source.rs` yields the events.
 
 mod chain;
 pub(crate) mod count;
@@ -36,21 +36,27 @@ use settings::SocketSettings;
 use start::{Fallbacks, Retry, over_socket, tries_socket};
 use turn::SocketTurn;
 
-/// The turns of one conversation over one WebSocket, and over HTTP where there is none.
+/// A sequence of turns of one conversation over one WebSocket, with HTTP as the fallback.
 ///
-/// Each turn is given the whole conversation, as [`Client::stream`] is. What goes over the wire is less: when the request continues the
-/// one before on the same socket, that is, when its input begins with that input and what came out, and everything else is equal, only the
-/// new items are sent, with `previous_response_id`. In every other case, and always after a reconnect, all of it is sent.
+/// The caller passes the whole conversation with each turn, as to [`Client::stream`], but less goes
+/// over the wire. If the request continues the previous one on the same socket (its input begins
+/// with the previous input and output, and everything else is equal), the session sends only the
+/// new items, with `previous_response_id`. In every other case, and always after a reconnect, it
+/// sends the whole input.
 ///
-/// A conversation that is kept as a [`PreparedInput`](codex_types::PreparedInput), as in the example, is compared from its end to the part
-/// that both requests share, so that a turn costs the processor time of what is new, whatever was said before. A list of items is serialized
-/// and compared whole with each turn.
+/// If the conversation is kept as a [`PreparedInput`](codex_types::PreparedInput), as in the
+/// example, the session compares it from its end back to the part that both requests share, so a
+/// turn costs processor time only for its new items, however long the conversation is. A plain list
+/// of items is serialized and compared whole with each turn.
 ///
-/// One turn runs at a time. Until its first event a turn tries what there is to try: a new socket for one that had died, better
-/// credentials, HTTP (see [`TransportChoice`](crate::TransportChoice)). After that nothing is ever sent again behind the caller's back; see [`Interruption`](crate::Interruption).
+/// One turn runs at a time. Until its first event, a turn tries every option: a new socket instead
+/// of a dead one, better credentials, HTTP (see [`TransportChoice`](crate::TransportChoice)). After
+/// that the session never resends anything without reporting it to the caller; see
+/// [`Interruption`](crate::Interruption).
 ///
-/// The socket is opened by the first turn and renewed before the service would close it. Between turns nobody drives it: whoever waits for
-/// long polls [`idle`](Self::idle) meanwhile, or lets the next turn find out.
+/// The first turn opens the socket, and the session renews it before the service would close it. No
+/// task drives the socket between turns: before a long pause, poll [`idle`](Self::idle), or let the
+/// next turn detect a lost connection.
 ///
 /// ```
 /// # use codex_client::Client;
@@ -85,12 +91,13 @@ pub struct SocketSession {
     settings: SocketSettings,
     counters: Arc<Counters>,
     open: IdleSocket,
-    /// Names the conversation of requests whose caller does not.
+    /// The id of the conversation for requests that do not set one.
     id: String,
 }
 
 impl Client {
-    /// A session of turns over one WebSocket, with the default settings. Nothing is connected yet.
+    /// Creates a session of turns over one WebSocket, with the default settings, without
+    /// connecting.
     #[must_use]
     pub fn socket_session(&self) -> SocketSession {
         SocketSession::new(self, SocketSettings::default())
@@ -98,7 +105,7 @@ impl Client {
 }
 
 impl SocketSession {
-    /// A session with settings of its own. Nothing is connected yet.
+    /// Creates a session with custom settings, without connecting.
     #[must_use]
     pub fn new(client: &Client, settings: SocketSettings) -> Self {
         Self {
@@ -114,21 +121,24 @@ impl SocketSession {
     ///
     /// # Errors
     ///
-    /// Those of [`stream`](Self::stream) and [`SocketTurn::finish`].
+    /// Returns the errors of [`stream`](Self::stream) and [`SocketTurn::finish`].
     pub fn create<'a>(&'a mut self, request: &'a CreateResponse) -> Call<'a, Response> {
         Call::new(move |options| {
             Box::pin(async move { self.turn(request, &options).await?.finish().await })
         })
     }
 
-    /// Sends a request and returns the events of the response as they arrive. Resolves when the first event has arrived.
+    /// Sends a request and returns the events of the response as they arrive.
     ///
-    /// Headers of the call are sent when a socket is opened, and not again. Dropping the future, or later the turn, closes the socket.
+    /// Resolves when the first event has arrived.
+    ///
+    /// Headers of the call are sent only when the session opens a socket for it. Dropping the
+    /// future, or later the turn, closes the socket.
     ///
     /// # Errors
     ///
-    /// Those of [`Client::stream`]; over a socket, an error event instead of the first event is a
-    /// [`Status`](crate::ErrorKind::Status) like the same response over HTTP.
+    /// Returns the errors of [`Client::stream`]. Over a socket, an error event as the first event
+    /// is a [`Status`](crate::ErrorKind::Status), like the same response over HTTP.
     pub fn stream<'a, 'session: 'a>(
         &'session mut self,
         request: &'a CreateResponse,
@@ -136,15 +146,19 @@ impl SocketSession {
         Call::new(move |options| Box::pin(async move { self.turn(request, &options).await }))
     }
 
-    /// Opens the socket and lets the server prepare for the request without a response, so that the first response comes sooner. Of the
-    /// input, it gets what the profile names ([`WarmUp`]), and all of it where the profile names nothing. The options should be those of the
-    /// first turn, because headers are sent when the socket is opened.
+    /// Opens the socket and lets the server prepare for the request without a response, so that the
+    /// first response begins sooner.
     ///
-    /// `false` when there is no socket to prepare: turns go over HTTP.
+    /// The session sends the part of the input that the profile names ([`WarmUp`]), or all of it if
+    /// the profile names none. Pass the options of the first turn, because headers are sent when
+    /// the socket is opened.
+    ///
+    /// Returns `false` if there is no socket to prepare because turns go over HTTP.
     ///
     /// # Errors
     ///
-    /// Those of [`stream`](Self::stream), except those that a turn over HTTP would not have.
+    /// Returns the errors of [`stream`](Self::stream), except failures that make turns fall back to
+    /// HTTP.
     pub fn warm_up<'a>(&'a mut self, request: &'a CreateResponse) -> Call<'a, bool> {
         Call::new(move |options| Box::pin(async move { self.prepare(request, &options).await }))
     }
@@ -200,42 +214,48 @@ impl SocketSession {
         }
     }
 
-    /// Keeps the socket alive between two turns: answers the server's pings and sends some of its own. Resolves when there is no socket
-    /// to keep, at once or when it is lost; the next turn opens another. To be dropped when there is something to say.
+    /// Keeps the socket alive between two turns: answers the server's pings and sends pings of its
+    /// own.
+    ///
+    /// Resolves when there is no open socket, either at once or when it is lost; the next turn
+    /// opens a new one. Drop the future before starting the next turn.
     pub async fn idle(&mut self) {
         while let Some(open) = self.open.get_mut() {
             if open.socket.idle().await.is_err() {
                 *self.open.get_mut() = None;
             } else {
-                // Something came late for the turn before; the next one would pass it over all the same.
+                // A late message of the previous turn. The next turn would skip it anyway.
                 let _ = open.socket.next().await;
             }
         }
     }
 
-    /// Whether there is an open socket, as far as this side has noticed.
+    /// Returns whether the socket is open, as far as this side has noticed.
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.open.is_open()
     }
 
-    /// What it does where there is a choice.
+    /// Returns the settings of the session.
     #[must_use]
     pub fn settings(&self) -> SocketSettings {
         self.settings
     }
 
-    /// What has been done so far.
+    /// Returns counters of the session so far.
     #[must_use]
     pub fn stats(&self) -> SocketStats {
         self.counters.read()
     }
 
-    /// Closes the socket, politely. Dropping the session closes it as well, without a word, which servers take well.
+    /// Closes the socket with a close handshake.
+    ///
+    /// Dropping the session closes it without one, which servers tolerate.
     ///
     /// # Errors
     ///
-    /// [`Transport`](crate::ErrorKind::Transport) when the server answers with nonsense. A connection that is gone is closed.
+    /// Returns [`Transport`](crate::ErrorKind::Transport) when the server violates the protocol. A
+    /// connection that is already lost counts as closed.
     pub async fn close(mut self) -> Result<(), Error> {
         match self.open.get_mut().take() {
             Some(open) => open.socket.close(NORMAL).await.map_err(failure::transport),

@@ -1,5 +1,6 @@
-// Which backend a request goes to. A client is told by URL or profile, or it looks at what its credential source puts on a request: an API
-// key and an account's token are good for different hosts, and a request that goes to the wrong one fails in ways that do not say so.
+//! The backend of a request. The base URL or the profile selects it, or else the headers that the
+//! credential source adds: an API key and an account's token are valid for different hosts, and a
+//! request to the wrong one fails with a misleading error.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,11 +11,11 @@ use http::{Request, Uri};
 use crate::error::Error;
 use crate::failure;
 
-/// A backend: how it wants to be spoken to, and where it is.
+/// A backend: its profile and its base URL.
 #[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) profile: Arc<Profile>,
-    /// Everything before `/responses`.
+    /// The base URL: everything before `/responses`.
     pub(crate) base: Uri,
 }
 
@@ -38,15 +39,16 @@ pub(crate) fn join(base: &Uri, path: &str) -> Result<Uri, Error> {
     Uri::from_parts(parts).map_err(|_| Error::request(PATH))
 }
 
-/// How the backend is found.
+/// How the backend is selected.
 pub(crate) enum Endpoint {
     Told(Target),
-    /// From the kind of credential, at the first request; kept from then on.
+    /// By the kind of credential, at the first request; fixed from then on.
     ByCredential(OnceLock<Target>),
 }
 
 impl Endpoint {
-    /// Without a profile the host tells, without a URL the profile, and without either the credential.
+    /// Selects the backend: by the host of the URL without a profile, by the profile without a URL,
+    /// and by the credential without either.
     pub(crate) fn new(base_url: Option<&str>, profile: Option<Profile>) -> Result<Self, Error> {
         let (profile, base) = match (profile, base_url) {
             (None, None) => return Ok(Self::ByCredential(OnceLock::new())),
@@ -70,7 +72,7 @@ impl Endpoint {
         }))
     }
 
-    /// The backend, if it is known yet.
+    /// Returns the backend, if it is known yet.
     pub(crate) fn known(&self) -> Option<&Target> {
         match self {
             Self::Told(target) => Some(target),
@@ -95,7 +97,8 @@ impl Endpoint {
     }
 }
 
-/// A credential that names a ChatGPT account where that backend is, or goes nowhere else, is for that backend.
+/// Selects the backend for a credential: the ChatGPT backend if the credential names an account
+/// there or may go to no other host.
 async fn ask(credentials: &SharedCredentialSource) -> Result<Target, Error> {
     let (platform, chatgpt) = (preset(Profile::platform())?, preset(Profile::chatgpt())?);
     match probe(credentials, &chatgpt).await? {
@@ -109,10 +112,10 @@ async fn ask(credentials: &SharedCredentialSource) -> Result<Target, Error> {
 }
 
 enum Probe {
-    /// The credential may not go there.
+    /// The credential must not go there.
     Refused,
     Accepted,
-    /// It may, and it names an account.
+    /// It may go there, and it names an account.
     Account,
 }
 
@@ -136,7 +139,7 @@ fn preset(profile: Profile) -> Result<Target, Error> {
     })
 }
 
-/// The profile of a server that is only known by its URL.
+/// Returns the profile of a server that is known only by its URL.
 fn profile_of(base: &Uri) -> Profile {
     base.host()
         .map_or_else(Profile::compatible, Profile::of_host)
@@ -187,7 +190,7 @@ mod tests {
             found(StaticToken::new(token().with_account_id("acct-1")).unwrap()),
             "chatgpt"
         );
-        // A token that names no account but may go nowhere else.
+        // A token that names no account but must not go to another host.
         let bound = StaticToken::new(token())
             .unwrap()
             .only_for(Audience::hosts(["chatgpt.com"]));

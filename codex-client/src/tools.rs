@@ -1,5 +1,6 @@
-//! Functions that a model may call. A call reaches its function only when the response it stands in is complete and its arguments have the
-//! shape the function takes; anything else is told to the model in the place of an output, because a command cut in half may still run.
+//! Functions that a model may call. A function runs only when the response that calls it is
+//! complete and the arguments match its parameters, because a truncated command might still run. In
+//! every other case the model receives an error message as the output.
 
 pub(crate) mod run;
 mod running;
@@ -17,7 +18,7 @@ use serde::de::DeserializeOwned;
 use running::{Calls, Step};
 use tool::{Approval, Approve, Callable, Function, Running, TextFunction, ToolCall, output};
 
-/// The functions that a model may call, and how they are run.
+/// The functions that a model may call, and the rules for running them.
 ///
 /// ```
 /// use codex_client::Tools;
@@ -52,12 +53,12 @@ struct Entry {
     name: String,
     definition: Tool,
     callable: Arc<dyn Callable>,
-    /// Whether no other call may run beside it.
+    /// Whether no other call may run at the same time.
     alone: bool,
 }
 
 impl Tools {
-    /// No functions.
+    /// Creates an empty set of functions.
     pub fn new() -> Self {
         Self {
             entries: Vec::new(),
@@ -66,10 +67,12 @@ impl Tools {
         }
     }
 
-    /// A function with typed arguments. What it gives back, or the text of its error, is what the model is told.
+    /// Adds a function with typed arguments.
     ///
-    /// A function of the same name is replaced. The future must not borrow from the function: an `async` closure that uses what it has
-    /// captured clones it into an `async move` block.
+    /// The model receives its result, or the text of its error.
+    ///
+    /// It replaces a function of the same name. The future must not borrow from the function: an
+    /// `async` closure that uses captured values must clone them into an `async move` block.
     pub fn function<A, F, R, O, E>(self, definition: FunctionTool, function: F) -> Self
     where
         A: DeserializeOwned + Send + 'static,
@@ -81,10 +84,10 @@ impl Tools {
         self.function_with_call(definition, move |arguments, _| function(arguments))
     }
 
-    /// Adds a function that gets its call as well: for an operation that must not be carried out twice, by its
-    /// [`idempotency_key`](ToolCall::idempotency_key).
+    /// Adds a function that also receives its call, for an operation that must not be performed
+    /// twice: use the call's [`idempotency_key`](ToolCall::idempotency_key).
     ///
-    /// Otherwise like [`function`](Self::function).
+    /// Otherwise it works like [`function`](Self::function).
     pub fn function_with_call<A, F, R, O, E>(self, definition: FunctionTool, function: F) -> Self
     where
         A: DeserializeOwned + Send + 'static,
@@ -105,10 +108,11 @@ impl Tools {
         )
     }
 
-    /// Adds a function whose schema is made from the type of its arguments: see [`FunctionTool::of`].
+    /// Adds a function whose schema is generated from the type of its arguments; see
+    /// [`FunctionTool::of`].
     ///
-    /// The function returns text, a [`ToolOutput`], parts ([`Vec<InputPart>`](codex_types::InputPart)), or any other value, which is sent as
-    /// JSON.
+    /// The function returns text, a [`ToolOutput`], parts
+    /// ([`Vec<InputPart>`](codex_types::InputPart)), or any other value, which is sent as JSON.
     ///
     /// ```
     /// use codex_client::Tools;
@@ -132,7 +136,7 @@ impl Tools {
     ///
     /// # Errors
     ///
-    /// Those of [`FunctionTool::of`].
+    /// Returns the errors of [`FunctionTool::of`].
     #[cfg(feature = "schemars")]
     pub fn typed<A, F, R, O, E>(
         self,
@@ -160,9 +164,9 @@ impl Tools {
         }))
     }
 
-    /// A function that takes free text.
+    /// Adds a function that takes free text.
     ///
-    /// As for [`function`](Self::function) otherwise.
+    /// Otherwise it works like [`function`](Self::function).
     pub fn custom<F, R, O, E>(self, definition: CustomTool, function: F) -> Self
     where
         F: Fn(String) -> R + Send + Sync + 'static,
@@ -178,7 +182,10 @@ impl Tools {
         )
     }
 
-    /// Lets no other call run beside calls of this function: for what changes things that others read. Functions run side by side otherwise.
+    /// Prevents other calls from running at the same time as calls of this function, for functions
+    /// that change state that others read.
+    ///
+    /// By default calls run concurrently.
     pub fn alone(mut self, name: &str) -> Self {
         for entry in self.entries.iter_mut().filter(|entry| entry.name == name) {
             entry.alone = true;
@@ -186,8 +193,10 @@ impl Tools {
         self
     }
 
-    /// Is asked about every call before it is run: one after the other, and before any call of the same response is run. Calls that cannot be
-    /// run anyway are not asked about.
+    /// Sets a function that approves or denies each call before it runs.
+    ///
+    /// The calls of a response are approved one after another, before any of them runs. Calls that
+    /// cannot run anyway need no approval.
     ///
     /// ```
     /// use codex_client::{Approval, ToolCall, Tools};
@@ -207,22 +216,24 @@ impl Tools {
         self
     }
 
-    /// How often the model may be given outputs before it has to come to an end; 64 unless said otherwise.
+    /// Sets how many times the model may receive outputs in one run; the default is 64.
     pub fn max_rounds(mut self, rounds: u32) -> Self {
         self.max_rounds = rounds;
         self
     }
 
-    /// What the model is told about the functions.
+    /// Returns the definitions that the model receives.
     pub fn definitions(&self) -> impl Iterator<Item = &Tool> {
         self.entries.iter().map(|entry| &entry.definition)
     }
 
-    /// Runs what a response calls and gives the outputs, in the order of the calls. Empty where nothing is called, or where the response is not
-    /// complete: what was cut off may be anything.
+    /// Runs the calls of a response and returns their outputs, in the order of the calls.
     ///
-    /// Each call has an output. One of an unknown function, with arguments that are not what the function takes, or denied says so to the
-    /// model.
+    /// Returns no outputs if the response has no calls or is not complete, because its last call
+    /// may be truncated.
+    ///
+    /// Every call gets an output. If the function is unknown, the arguments do not match or the
+    /// call was denied, the output reports that to the model.
     pub async fn answer(&self, response: &Response) -> Vec<InputItem> {
         let mut calls = self.calls(response, "");
         self.ask(&mut calls).await;
@@ -239,7 +250,8 @@ impl Tools {
         outputs.into_iter().map(|(_, output)| output).collect()
     }
 
-    /// The calls of a response, ready to run. None where the response is not complete: a call that was cut off may be anything.
+    /// Returns the calls of a response, ready to run. Returns none if the response is not complete,
+    /// because its last call may be truncated.
     fn calls(&self, response: &Response, turn_id: &str) -> Calls {
         let mut calls = Calls::new();
         if response.status == Status::Completed {
@@ -251,7 +263,7 @@ impl Tools {
         calls
     }
 
-    /// Asks for the approval of each call that would run.
+    /// Requests approval for each call that would run.
     async fn ask(&self, calls: &mut Calls) {
         let Some(approve) = &self.approve else {
             return;
@@ -279,7 +291,8 @@ impl Tools {
         self
     }
 
-    /// The function of a call with its arguments and whether it runs alone, or why the call must not run.
+    /// Returns the function of a call with its arguments and whether it runs alone, or the reason
+    /// why the call must not run.
     fn prepare(&self, call: &ToolCall) -> Result<(Running, bool), String> {
         let found = self.entries.iter().find(|entry| call.is_of(&entry.name));
         let entry = found
@@ -289,7 +302,7 @@ impl Tools {
             Some(CallFault::Unfinished) => {
                 return Err("the call was cut off and has not been run".to_owned());
             }
-            // The message of the function, which knows what it expects, is better.
+            // The function knows the expected arguments, so its own message is better.
             None | Some(CallFault::InvalidJson) => {}
             Some(fault) => return Err(fault.to_string()),
         }

@@ -1,5 +1,5 @@
-// The newest items of a conversation: those that no request has checked yet. The items before them were checked with the requests that sent
-// them, so that the price of a check does not grow with the conversation.
+//! The newest items of a conversation, which no request has checked yet. Earlier items were checked
+//! with the requests that sent them, so the cost of a check does not grow with the conversation.
 
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -35,7 +35,7 @@ impl Unsettled {
 
 impl fmt::Debug for Unsettled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without the items: they are what people and the model wrote.
+        // Leave out the items: users and the model wrote them.
         f.debug_struct("Unsettled")
             .field("items", &self.items.len())
             .finish_non_exhaustive()

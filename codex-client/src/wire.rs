@@ -1,7 +1,7 @@
-//! Which API a request is written for, and how its response is read.
+//! The API that a request is written for, and the reader of its response.
 //!
-//! Everything else is the same for both: a chat server is sent the translation of a request, and what it sends becomes the events of a
-//! response before anything else sees it.
+//! Everything else is the same for both APIs: a chat server receives the translation of a request,
+//! and its chunks become the events of a response before any other code sees them.
 
 use codex_sse::{EventDecoder, Limits};
 use codex_types::lint::Finding;
@@ -25,7 +25,7 @@ pub(crate) enum Wire {
     Chat(Box<ChatWire>),
 }
 
-/// A request as a chat server takes it.
+/// A request in the form of Chat Completions.
 #[cfg(feature = "chat")]
 #[derive(Clone)]
 pub(crate) struct ChatWire {
@@ -36,7 +36,7 @@ pub(crate) struct ChatWire {
 }
 
 impl Wire {
-    /// The path of the API below the base URL.
+    /// Returns the path of the API below the base URL.
     pub(crate) fn path(&self) -> &'static str {
         match self {
             Self::Responses => RESPONSES,
@@ -45,7 +45,7 @@ impl Wire {
         }
     }
 
-    /// Changes the body for a chat server.
+    /// Replaces the body for a chat server.
     #[cfg_attr(
         not(feature = "chat"),
         expect(unused_variables, reason = "there is no body to change")
@@ -64,7 +64,7 @@ impl Wire {
         })
     }
 
-    /// The body for a chat server; `None` where the request itself is the body.
+    /// Returns the body for a chat server; `None` if the request itself is the body.
     pub(crate) fn body(&self) -> Option<&RawJson> {
         match self {
             Self::Responses => None,
@@ -73,7 +73,7 @@ impl Wire {
         }
     }
 
-    /// A reader for a new response.
+    /// Creates a reader for a new response.
     pub(crate) fn reader(&self, limits: Limits) -> Reader {
         match self {
             Self::Responses => Reader::Responses(EventDecoder::with_limits(limits)),
@@ -124,7 +124,7 @@ pub(crate) fn to_chat(
     Ok((Wire::Chat(Box::new(wire)), translated.findings))
 }
 
-/// Without the feature `chat` no request is translated.
+/// Returns an error, because translation needs the feature `chat`.
 #[cfg(not(feature = "chat"))]
 pub(crate) fn to_chat(
     _: &CreateResponse,
@@ -137,7 +137,7 @@ pub(crate) fn to_chat(
 
 #[cfg(feature = "chat")]
 impl ChatWire {
-    /// A body that a caller wrote, whose calls are read as they are.
+    /// Wraps a body that the caller wrote, whose calls are read unchanged.
     pub(crate) fn of_body(body: RawJson, profile: &Profile) -> Self {
         Self {
             body,
@@ -148,8 +148,8 @@ impl ChatWire {
     }
 }
 
-/// Whether an error means that the server does not have the Responses API: a status that says so, and no error that is about a model, a
-/// deployment or a response.
+/// Whether an error means that the server does not have the Responses API: the status fits, and the
+/// error does not concern a model, a deployment or a response.
 pub(crate) fn is_missing(error: &Error) -> bool {
     let is_status = matches!(
         error.status(),
@@ -161,7 +161,7 @@ pub(crate) fn is_missing(error: &Error) -> bool {
     let Some(api) = error.api() else { return true };
     let code = api.code.as_ref().map_or("", |code| code.as_str());
     let param = api.param.as_deref().unwrap_or_default();
-    // The name of the API, or of its path, is not about a response.
+    // The error may name the API or its path, and that does not count as a response.
     let said = format!("{code} {param} {}", api.message)
         .to_ascii_lowercase()
         .replace("responses", "");
@@ -170,7 +170,7 @@ pub(crate) fn is_missing(error: &Error) -> bool {
         .all(|word| !said.contains(word))
 }
 
-/// Reads the body of a response.
+/// The reader of the body of a response.
 #[cfg_attr(
     feature = "chat",
     expect(
@@ -185,7 +185,7 @@ pub(crate) enum Reader {
 }
 
 impl Reader {
-    /// Takes bytes from the front of the input until there is an event.
+    /// Consumes bytes from the front of the input until there is an event.
     pub(crate) fn decode(&mut self, input: &mut &[u8]) -> Result<Option<ResponseEvent>, Error> {
         match self {
             Self::Responses(decoder) => decoder.decode(input),
@@ -205,7 +205,7 @@ impl Reader {
         .map_err(failure::stream)
     }
 
-    /// Whether the server has sent everything but the end of the body.
+    /// Whether the server has sent everything except the end of the body.
     pub(crate) fn is_done(&self) -> bool {
         match self {
             Self::Responses(_) => false,
@@ -214,7 +214,7 @@ impl Reader {
         }
     }
 
-    /// Whether one document becomes all events of a response, or one that stands for all.
+    /// Whether a document becomes all events of a response, and not one event that stands for them.
     pub(crate) fn splits_documents(&self) -> bool {
         match self {
             Self::Responses(_) => false,
@@ -223,7 +223,7 @@ impl Reader {
         }
     }
 
-    /// Decodes a document of which [`decode`](Self::decode) then returns the events.
+    /// Decodes a document; [`decode`](Self::decode) then returns its events.
     pub(crate) fn decode_document(&mut self, _body: &[u8]) -> Result<(), Error> {
         match self {
             Self::Responses(_) => Ok(()),

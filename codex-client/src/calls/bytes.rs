@@ -1,5 +1,5 @@
-// A response as the bytes it came in, for programs that pass it on. Framing is read to find the ends of events, and an event only if it may be
-// the last one.
+//! A response as the bytes that arrived, for programs that pass it on. The reader parses the
+//! framing to find the ends of events, and decodes an event only if it may be the last one.
 
 use core::fmt;
 use core::future::poll_fn;
@@ -17,11 +17,14 @@ use crate::events::HttpEvents;
 use crate::failure;
 use crate::meta::ResponseMeta;
 
-/// The events of one response as the server sent them: for gateways and recorders, which need to know where events end and how the response
-/// ends, and nothing else. Created by [`ResponseStream::into_bytes`](crate::ResponseStream::into_bytes).
+/// The events of one response as the server sent them, for gateways and recorders, which only need
+/// to know where events end and how the response ends.
 ///
-/// Timeouts, limits and errors are those of a [`ResponseStream`](crate::ResponseStream), but the request is never sent again and payloads are
-/// not checked. A response that came as a JSON document is yielded as the events that a server which streams would have sent. Dropping it
+/// [`ResponseStream::into_bytes`](crate::ResponseStream::into_bytes) creates it.
+///
+/// Timeouts, limits and errors are those of a [`ResponseStream`](crate::ResponseStream), but the
+/// client never resends the request and does not check payloads. A response that arrived as a JSON
+/// document is yielded as the events that a streaming server would have sent. Dropping the value
 /// cancels the request.
 ///
 /// ```
@@ -53,23 +56,24 @@ use crate::meta::ResponseMeta;
 pub struct ResponseBytes {
     state: State,
     decoder: Decoder,
-    /// The beginning of an event that has not arrived as a whole, or a document.
+    /// The beginning of an incomplete event, or of a document.
     pending: BytesMut,
     has_begun: bool,
     meta: ResponseMeta,
 }
 
 enum State {
-    /// The events of a chat server do not exist as bytes; they are written here.
+    /// The events of a chat server: there are no bytes to pass on, so they are serialized here.
     Translated(Box<HttpEvents>),
     Events(Arriving),
     Document(Arriving),
-    /// The last event was yielded. The connection can be reused once the end of the body is seen.
+    /// The last event was yielded. The connection can be reused once the end of the body has
+    /// arrived.
     Complete(Body),
     Ended,
 }
 
-/// A body, and the timeouts of what arrives.
+/// A body, and the timeouts that apply to it.
 struct Arriving {
     body: Body,
     watch: IdleTimeouts,
@@ -79,9 +83,9 @@ struct Arriving {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct EventBytes {
-    /// The events as they came, blank lines and comments included.
+    /// The events as they arrived, including blank lines and comments.
     pub bytes: Bytes,
-    /// How many there are.
+    /// The number of events.
     pub events: u64,
     /// The event that ends the response, if it is among them.
     pub last: Option<Box<ResponseEvent>>,
@@ -98,7 +102,7 @@ impl ResponseBytes {
         }
     }
 
-    /// The headers of the response.
+    /// Returns the headers of the response.
     #[must_use]
     pub fn meta(&self) -> &ResponseMeta {
         &self.meta
@@ -161,7 +165,7 @@ impl ResponseBytes {
         }
     }
 
-    /// Returns the whole events up to the end of a chunk.
+    /// Returns the whole events in a chunk, and keeps the rest.
     fn read(&mut self, chunk: Bytes, is_document: bool) -> Result<Option<EventBytes>, Error> {
         let is_start = !self.has_begun && self.pending.is_empty();
         if is_document || (is_start && document::is_document(&chunk) == Some(true)) {
@@ -183,7 +187,7 @@ impl ResponseBytes {
             end = chunk.len() - rest.len();
         }
         if end == 0 {
-            // The decoder bounds how long an event may be.
+            // No limit is needed here: the decoder bounds the length of an event.
             self.pending.extend_from_slice(&chunk);
             return Ok(None);
         }
@@ -207,7 +211,7 @@ impl ResponseBytes {
         }))
     }
 
-    /// Returns the events that a document amounts to.
+    /// Returns a document as the events of a stream.
     fn read_document(&mut self) -> Result<EventBytes, Error> {
         self.state = State::Ended;
         let document = self.pending.split();
@@ -225,7 +229,7 @@ impl ResponseBytes {
     }
 }
 
-/// Returns one event as bytes.
+/// Serializes one event.
 fn written(event: ResponseEvent) -> Result<EventBytes, Error> {
     Ok(EventBytes {
         bytes: encode(&event)?.into(),
@@ -240,11 +244,11 @@ fn encode(event: &ResponseEvent) -> Result<String, Error> {
 }
 
 impl ResponseStream {
-    /// Returns the response as the bytes it comes in, for programs that pass it on.
+    /// Converts the stream into the bytes of the response, for programs that pass it on.
     ///
     /// # Errors
     ///
-    /// [`Request`](ErrorKind::Request) if something of the stream was read already.
+    /// Returns [`Request`](ErrorKind::Request) if a part of the stream was already read.
     pub fn into_bytes(self) -> Result<ResponseBytes, Error> {
         let events = self.into_assembled().into_source();
         let (limits, meta) = (events.limits(), events.meta().clone());
@@ -258,7 +262,8 @@ impl ResponseStream {
     }
 }
 
-/// The event, if it ends the response. An event that begins with another type, as servers write them, is not read.
+/// Returns the event if it ends the response. To save the cost of decoding, it skips events that
+/// begin with another type, as servers write them.
 fn terminal(frame: &Frame<'_>) -> Option<Box<ResponseEvent>> {
     let data = frame.data();
     let kind = data

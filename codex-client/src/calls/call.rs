@@ -1,4 +1,5 @@
-// Every call takes the same options, so they are set in one place: on the call itself, before it is awaited.
+//! A call and its options. All calls take the same options, so the caller sets them in one place:
+//! on the call itself, before awaiting it.
 
 use core::fmt;
 use core::future::{Future, IntoFuture};
@@ -16,11 +17,11 @@ use crate::options::CallOptions;
 #[cfg(not(target_family = "wasm"))]
 pub type CallFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
-/// The future of a [`Call`]. In a browser a future stays on its thread.
+/// The future of a [`Call`]. In a browser a future stays on its thread, so it is not `Send`.
 #[cfg(target_family = "wasm")]
 pub type CallFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>>;
 
-/// A call that is made when it is awaited; until then its options can be set.
+/// A call that is sent when the caller awaits it. Until then, the caller can set its options.
 ///
 /// ```
 /// # use codex_client::Client;
@@ -77,13 +78,13 @@ impl<'a, T> Call<'a, T> {
         self
     }
 
-    /// Sets the client's name for the request; see [`CallOptions::request_id`].
+    /// Sets the client's id for the request; see [`CallOptions::request_id`].
     pub fn request_id(mut self, request_id: impl Into<String>) -> Self {
         self.options = self.options.request_id(request_id);
         self
     }
 
-    /// Sets who sends the request; see [`CallOptions::identity`].
+    /// Sets the identity of the sender; see [`CallOptions::identity`].
     pub fn identity(mut self, identity: Identity) -> Self {
         self.options = self.options.identity(identity);
         self
@@ -101,13 +102,14 @@ impl<'a, T> Call<'a, T> {
         self
     }
 
-    /// Holds events back that show nothing; see [`CallOptions::hold_events`].
+    /// Sets whether events without visible content are held back; see
+    /// [`CallOptions::hold_events`].
     pub fn hold_events(mut self, holds: bool) -> Self {
         self.options = self.options.hold_events(holds);
         self
     }
 
-    /// Replaces the client's policy for what the backend does not take; see [`CallOptions::fit`].
+    /// Replaces the client's policy for what the backend does not accept; see [`CallOptions::fit`].
     pub fn fit(mut self, policy: FitPolicy) -> Self {
         self.options = self.options.fit(policy);
         self
@@ -119,7 +121,7 @@ impl<'a, T> Call<'a, T> {
         self
     }
 
-    /// Whether a response is streamed; see [`CallOptions::streaming`].
+    /// Sets whether the response is streamed; see [`CallOptions::streaming`].
     pub fn streaming(mut self, streaming: Streaming) -> Self {
         self.options = self.options.streaming(streaming);
         self

@@ -1,5 +1,5 @@
-// Chat Completions, for programs that speak it themselves. A chat server is sent the request as it is; a server of the Responses API its
-// translation.
+//! Chat Completions, for programs that use that API themselves. A chat server receives the request
+//! unchanged; a server of the Responses API receives its translation.
 
 use core::fmt;
 use std::collections::VecDeque;
@@ -29,9 +29,9 @@ use crate::wire::{CHAT, ChatWire, Wire};
 impl Client {
     /// Sends a chat request and returns the whole completion.
     ///
-    /// A chat server is sent the request as it is, with the client's credentials, retries and timeouts. Where the
-    /// [profile](codex_types::profile::Profile::wire) says that the server has the Responses API, the request and the response are
-    /// translated.
+    /// A chat server receives the request unchanged, with the client's credentials, retries and
+    /// timeouts. If the [profile](codex_types::profile::Profile::wire) names a server of the
+    /// Responses API, the client translates the request and the response.
     ///
     /// ```
     /// # use codex_client::Client;
@@ -53,8 +53,9 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`create`](Self::create); [`Request`](crate::ErrorKind::Request) for a chat request that the Responses API has no counterpart
-    /// for; [`Failed`](crate::ErrorKind::Failed) for an error that came instead of a completion.
+    /// Returns the errors of [`create`](Self::create), [`Request`](crate::ErrorKind::Request) for a
+    /// chat request without a counterpart in the Responses API, and
+    /// [`Failed`](crate::ErrorKind::Failed) when the server sends an error instead of a completion.
     pub fn chat<'a>(&'a self, request: &'a ChatRequest) -> Call<'a, ChatResponse> {
         Call::new(move |options| {
             Box::pin(async move {
@@ -80,9 +81,10 @@ impl Client {
 
     /// Sends a chat request and returns the chunks of the completion as they arrive.
     ///
-    /// The chunks are those of a server that keeps to the API, whatever the server sends: one choice, each call with an id, an index and a
-    /// name, reasoning as `reasoning_content`, and a last chunk with the usage. The request is sent again after a failure like that of
-    /// [`stream`](Self::stream): only until a chunk shows something.
+    /// The chunks follow the API strictly, whatever the server sends: one choice, an id, an index
+    /// and a name for each call, reasoning as `reasoning_content`, and a last chunk with the usage.
+    /// As with [`stream`](Self::stream), the client resends a failed request only until a chunk has
+    /// visible content.
     ///
     /// ```
     /// # use codex_client::Client;
@@ -111,7 +113,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`stream`](Self::stream), and [`Request`](crate::ErrorKind::Request) for more than one choice.
+    /// Returns the errors of [`stream`](Self::stream), and [`Request`](crate::ErrorKind::Request)
+    /// for more than one choice.
     pub fn chat_stream<'a>(&'a self, request: &'a ChatRequest) -> Call<'a, ChatStream> {
         Call::new(move |options| Box::pin(stream(self, request, options)))
     }
@@ -119,7 +122,8 @@ impl Client {
 
 /// The chunks of one completion, as they arrive.
 ///
-/// Ends after the last chunk. A completion that fails, or breaks off, ends in an error. Dropping the stream cancels the request.
+/// The stream ends after the last chunk. A completion that fails or is cut off ends in an error.
+/// Dropping the stream cancels the request.
 pub struct ChatStream {
     events: ResponseStream,
     chunks: ToChatChunks,
@@ -150,13 +154,13 @@ impl ChatStream {
         }
     }
 
-    /// The headers of the response; of the last attempt, where there were several.
+    /// Returns the headers of the response; after several attempts, those of the last one.
     #[must_use]
     pub fn meta(&self) -> &ResponseMeta {
         self.events.meta()
     }
 
-    /// What was changed or left out in the translation for a server of the Responses API.
+    /// Returns the changes made in the translation for a server of the Responses API.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings
@@ -209,7 +213,7 @@ async fn stream(
     })
 }
 
-/// The request for a chat server: as it is, but streamed.
+/// Prepares the request for a chat server: unchanged, but streamed.
 async fn prepared(
     client: &Client,
     request: &ChatRequest,
@@ -227,7 +231,7 @@ async fn prepared(
             .get_or_insert_with(|| ChatStreamOptions::new().include_usage(true));
     }
     let body = RawJson::encode(&body).map_err(unwritable)?;
-    // Everything but the body is that of a request to the same model.
+    // Everything but the body is the same as in a request to the same model.
     let frame = CreateResponse::new(request.model.as_str());
     let mut own = options.clone();
     own.parameters.clear();
@@ -237,7 +241,7 @@ async fn prepared(
     Ok(prepared)
 }
 
-/// The translation for a server of the Responses API.
+/// Translates the request for a server of the Responses API.
 async fn translated(
     client: &Client,
     request: &ChatRequest,

@@ -1,4 +1,5 @@
-// Making a conversation shorter. There are two ways: an endpoint of its own, and an ordinary request whose last item asks for it.
+//! Compacting a conversation. There are two ways: a dedicated endpoint, and an ordinary request
+//! whose last item asks for a compaction.
 
 use codex_types::profile::{Channel, RequestForm};
 use codex_types::{
@@ -13,11 +14,13 @@ use crate::error::Error;
 use crate::request::{policy, unfit};
 
 impl Client {
-    /// Makes a conversation shorter by the endpoint `responses/compact`; [`Compaction::to_input`] is what stands for it from here on.
+    /// Compacts a conversation through the endpoint `responses/compact`.
+    ///
+    /// Send [`Compaction::to_input`] instead of the conversation from then on.
     ///
     /// # Errors
     ///
-    /// As for [`retrieve`](Self::retrieve).
+    /// Returns the errors of [`retrieve`](Self::retrieve).
     pub fn compact<'a>(&'a self, request: &'a CompactRequest) -> Call<'a, Compaction> {
         Call::new(move |options| {
             Box::pin(async move {
@@ -35,13 +38,17 @@ impl Client {
         })
     }
 
-    /// Makes a conversation shorter by an ordinary request whose last item is a `compaction_trigger`: the way of the ChatGPT backend. The
-    /// response has exactly one compaction item in it, which stands for the reasoning, calls and outputs before it.
+    /// Compacts a conversation through an ordinary request whose last item is a
+    /// `compaction_trigger`, as the ChatGPT backend expects it.
+    ///
+    /// The response contains exactly one compaction item, which replaces the reasoning, calls and
+    /// outputs before it.
     ///
     /// # Errors
     ///
-    /// As for [`create`](Self::create), and [`Protocol`](crate::ErrorKind::Protocol) with the response as [partial](Error::partial) when it
-    /// holds no compaction item, or several.
+    /// Returns the errors of [`create`](Self::create), and
+    /// [`Protocol`](crate::ErrorKind::Protocol), with the response as [partial](Error::partial),
+    /// when it contains no compaction item or several.
     pub fn compact_by_trigger<'a>(&'a self, request: &CreateResponse) -> Call<'a, Response> {
         let mut request = request.clone();
         let input = request.input.get_or_insert_with(|| Vec::new().into());

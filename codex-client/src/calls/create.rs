@@ -1,4 +1,4 @@
-// Requests for a response, and the event streams they come back as.
+//! Calls that request a response, whole or as an event stream.
 
 use std::sync::Arc;
 
@@ -23,22 +23,24 @@ use crate::wire::is_missing;
 impl Client {
     /// Sends a request and waits for the whole response.
     ///
-    /// The response is streamed underneath and assembled here, so a connection that breaks late loses nothing: the error has what arrived.
-    /// [`Call::streaming`] asks for a response in one piece instead, for servers that do not stream, and for a response in the background
-    /// that is returned while it is still `queued`.
+    /// The client streams the response and assembles it, so a connection that breaks late loses
+    /// nothing: the error carries the part that arrived. [`Call::streaming`] requests a single
+    /// document instead, for servers that do not stream, and for a background response that is
+    /// returned while it is still `queued`.
     ///
     /// # Errors
     ///
-    /// Those of [`stream`](Self::stream) and [`ResponseStream::finish`]; [`Request`](crate::ErrorKind::Request) for a response in one piece
-    /// from a backend that always streams.
+    /// Returns the errors of [`stream`](Self::stream) and [`ResponseStream::finish`], and
+    /// [`Request`](crate::ErrorKind::Request) when [`Call::streaming`] turns streaming off for a
+    /// backend that always streams.
     pub fn create<'a>(&'a self, request: &'a CreateResponse) -> Call<'a, Response> {
         Call::new(move |options| {
             Box::pin(async move { Ok(create(self, request, options).await?.response) })
         })
     }
 
-    /// Sends a request and waits for the whole response, and returns it with its headers and with what was changed in the request to make
-    /// it fit the backend.
+    /// Sends a request, waits for the whole response, and returns it with its headers and the
+    /// changes made to fit the request to the backend.
     ///
     /// ```
     /// # use codex_client::Client;
@@ -61,24 +63,29 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`create`](Self::create).
+    /// Returns the errors of [`create`](Self::create).
     pub fn create_with_meta<'a>(&'a self, request: &'a CreateResponse) -> Call<'a, Created> {
         Call::new(move |options| Box::pin(create(self, request, options)))
     }
 
-    /// Sends a request and returns the events of the response as they arrive. Resolves when the headers of the response have arrived.
+    /// Sends a request and returns the events of the response as they arrive.
     ///
-    /// The request is made to fit the backend first; [`ResponseStream::findings`] lists what was changed. It is sent again as the retry
-    /// policy allows, and only until the stream has yielded an event of the response; see [`CallOptions::hold_events`] for a stream that
-    /// survives more.
+    /// Resolves when the headers of the response have arrived.
     ///
-    /// Dropping the future, or later the stream, cancels the request and closes its connection or HTTP/2 stream.
+    /// The client first fits the request to the backend; [`ResponseStream::findings`] lists the
+    /// changes. It resends the request as the retry policy allows, but only until the stream has
+    /// yielded an event of the response; see [`CallOptions::hold_events`] to extend that period.
+    ///
+    /// Dropping the future, or later the stream, cancels the request and closes its connection or
+    /// HTTP/2 stream.
     ///
     /// # Errors
     ///
-    /// [`Request`](crate::ErrorKind::Request) when the backend does not take the request, [`Credentials`](crate::ErrorKind::Credentials) when there are
-    /// none to send, [`Transport`](crate::ErrorKind::Transport) and [`Timeout`](crate::ErrorKind::Timeout) when no response came,
-    /// [`Status`](crate::ErrorKind::Status) when the response is not a success, and [`Protocol`](crate::ErrorKind::Protocol) when a success is not an
+    /// Returns [`Request`](crate::ErrorKind::Request) when the backend does not accept the request,
+    /// [`Credentials`](crate::ErrorKind::Credentials) when there are none to send,
+    /// [`Transport`](crate::ErrorKind::Transport) and [`Timeout`](crate::ErrorKind::Timeout) when
+    /// no response arrived, [`Status`](crate::ErrorKind::Status) when the response is not a
+    /// success, and [`Protocol`](crate::ErrorKind::Protocol) when a successful response is not an
     /// event stream.
     ///
     /// ```
@@ -105,15 +112,16 @@ impl Client {
     }
 }
 
-/// A response, and what came with it.
+/// A response with its headers and the diagnostics of its request.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Created {
     /// The response.
     pub response: Response,
-    /// Its headers; of the last attempt, where there were several.
+    /// The headers of the response; after several attempts, those of the last one.
     pub meta: ResponseMeta,
-    /// What was changed in the request to make it fit the backend, and what was found and left.
+    /// The diagnostics of the request: changes made to fit it to the backend, and problems reported
+    /// without a change.
     pub findings: Vec<Finding>,
 }
 
@@ -152,8 +160,8 @@ async fn stream(
     }
 }
 
-/// Sends a request over HTTP and opens the event stream of its response. A server that turns out not to have the Responses API is sent the
-/// request as a chat request.
+/// Sends a request over HTTP and opens the event stream of its response. If the server turns out
+/// not to have the Responses API, sends the request as a chat request.
 pub(crate) async fn post(
     shared: &Arc<Shared>,
     prepared: Prepared,
@@ -174,7 +182,7 @@ pub(crate) async fn post(
     Ok((events, observer))
 }
 
-/// Sends a request that was written for one API.
+/// Sends a request written for one API.
 pub(crate) async fn send(
     shared: &Arc<Shared>,
     prepared: &Prepared,

@@ -1,13 +1,14 @@
-// What the client remembers of its calls. Nothing is sent.
+//! What the client has recorded about its calls. These methods send nothing.
 
 use crate::client::Client;
 use crate::shared::failed::FailedExchange;
 use crate::shared::limits::RateLimitWatch;
 
 impl Client {
-    /// How much of the account's limits is used, as far as any answer has said so far.
+    /// Returns the usage of the account's limits, as far as the server has reported it.
     ///
-    /// It is fed by the heads of answers, by events over either transport, by refusals, and by [`usage`](Self::usage); it never asks.
+    /// Response headers, events over either transport, refusals and [`usage`](Self::usage) update
+    /// it. It never sends a request itself.
     ///
     /// ```
     /// # use codex_client::Client;
@@ -35,7 +36,9 @@ impl Client {
         self.shared().limits_known.watch()
     }
 
-    /// The last exchange that failed, also when a later attempt made up for it. There are no secrets and nothing of a conversation in it.
+    /// Returns the last exchange that failed, even if a later attempt succeeded.
+    ///
+    /// It contains no secrets and nothing of a conversation.
     ///
     /// ```
     /// # use codex_client::Client;

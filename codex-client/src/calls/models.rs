@@ -1,5 +1,5 @@
-// Which models there are. The two backends respond in two shapes, and the shape of the response decides, because a compatible server may
-// have either.
+//! The list of models. The two backends respond in two shapes. The shape of the response decides
+//! how it is read, because a compatible server may use either.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -22,11 +22,12 @@ use crate::shared::models::{CachedModels, ModelListing};
 impl Client {
     /// Fetches the list of models.
     ///
-    /// The list is kept for five minutes and then asked for by its entity tag, so that an unchanged one is not sent again. An answer to any
-    /// other call that announces another list (`x-models-etag`) ends the five minutes.
+    /// The client caches the list for five minutes. After that it revalidates the list with its
+    /// entity tag, so that the server does not send an unchanged one again. A response to any other
+    /// call that announces another list (`x-models-etag`) expires the cache at once.
     ///
-    /// A catalog also decides from then on which models are sent Responses Lite (`use_responses_lite`), where the profile leaves that to the
-    /// model.
+    /// From then on, a catalog also decides which models receive Responses Lite requests
+    /// (`use_responses_lite`), if the profile leaves that to the model.
     ///
     /// ```
     /// # use codex_client::Client;
@@ -46,7 +47,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As for [`retrieve`](Self::retrieve). A list that is kept stays so; it is not given in the place of an error.
+    /// Returns the errors of [`retrieve`](Self::retrieve). An error does not clear the cached list,
+    /// and the call does not return the cached list instead of an error.
     pub fn models(&self) -> Call<'_, Arc<ModelListing>> {
         Call::new(move |options| Box::pin(models(self.shared(), options)))
     }
@@ -58,7 +60,7 @@ async fn models(shared: &Arc<Shared>, options: CallOptions) -> Result<Arc<ModelL
     if let Some(cached) = cached.as_ref().filter(|cached| cached.is_fresh(timer)) {
         return Ok(cached.models.clone());
     }
-    // A list is not worth waiting minutes for.
+    // Waiting minutes for a list of models would not be worth it.
     let mut brief = Timeouts::unary();
     brief.total = Some(BRIEF);
     brief.headers = Some(BRIEF);
@@ -99,7 +101,8 @@ fn path(profile: &Profile, identity: &Identity) -> Result<String, Error> {
     Ok(format!("models?client_version={version}"))
 }
 
-/// Reading is total: each type takes any object, and keeps what it does not know.
+/// Decodes the list. This cannot fail: each type accepts any object, and keeps the fields it does
+/// not know.
 fn listing(body: &Map<RawJson>) -> ModelListing {
     let json = RawJson::encode(body).unwrap_or_default();
     if body.get("models").is_some() {

@@ -1,4 +1,5 @@
-// A list page by page. A server decides how long this goes on, so a page that leads nowhere has to end it.
+//! The pages of a list. The server decides how many there are, so a page that does not advance must
+//! end the iteration.
 
 use codex_types::{ItemList, StoredItem};
 
@@ -7,7 +8,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::options::CallOptions;
 
-/// The pages of what a response was given, each fetched when it is asked for; see [`Client::input_item_pages`].
+/// The pages of the input of a response, each fetched on demand; see [`Client::input_item_pages`].
 #[derive(Debug)]
 #[must_use = "no page is fetched before it is asked for"]
 pub struct InputItemPages<'a> {
@@ -21,13 +22,13 @@ pub struct InputItemPages<'a> {
 #[derive(Clone, Copy, Debug)]
 enum Next {
     Page,
-    /// There is said to be one that cannot be asked for.
+    /// The server reports another page, but nothing identifies it.
     Nowhere,
     End,
 }
 
 impl Client {
-    /// All of what a response was given, page by page, from the page that `query` names.
+    /// Returns all pages of the input of a response, starting with the page that `query` selects.
     ///
     /// ```
     /// # use codex_client::Client;
@@ -68,12 +69,14 @@ impl InputItemPages<'_> {
         self
     }
 
-    /// Fetches the next page. `None` behind the last.
+    /// Fetches the next page; `None` after the last one.
     ///
     /// # Errors
     ///
-    /// As for [`Client::input_items`]; called again, it asks for the same page again. [`Protocol`](crate::ErrorKind::Protocol) behind a page
-    /// that says that there are more and names no item behind which they begin, or the one behind which it began itself; then there is no more.
+    /// Returns the errors of [`Client::input_items`]; the next call requests the same page again.
+    /// Returns [`Protocol`](crate::ErrorKind::Protocol) after a page that reports more items but
+    /// names no item to continue after, or the one it started after itself; the iteration then
+    /// ends.
     pub async fn next(&mut self) -> Option<Result<ItemList, Error>> {
         match self.next {
             Next::Page => Some(self.fetch().await),
@@ -103,7 +106,7 @@ impl InputItemPages<'_> {
     }
 }
 
-/// What the next page begins behind. Some servers leave it to the items.
+/// Returns the id that the next page starts after. Some servers report it only in the items.
 fn last_id(page: &ItemList) -> Option<&str> {
     match page.last_id.as_str() {
         "" => page.data.last().and_then(StoredItem::id),

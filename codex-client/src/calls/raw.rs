@@ -1,4 +1,4 @@
-// A request to a path of the API that has no method of its own.
+//! A request to a path of the API that has no method here.
 
 use bytes::Bytes;
 use codex_transport::{Body, Timeouts};
@@ -13,19 +13,25 @@ use crate::error::Error;
 use crate::request::{self, JSON};
 
 impl Client {
-    /// Sends a request to any path below the base URL, such as `embeddings` or `files?purpose=batch`.
+    /// Sends a request to any path below the base URL, such as `embeddings` or
+    /// `files?purpose=batch`.
     ///
-    /// The request has the headers of the profile and the credentials of the client, and is sent again after a 401 if the credential source
-    /// has better ones; nothing else is ever sent again. `accept` is `*/*` and `content-type` JSON unless the options set them. The status of
-    /// the response is not judged, and its body is not read. Credentials that the server repeats in a header are removed.
+    /// The request carries the headers of the profile and the client's credentials. The client
+    /// resends it after a 401 if the credential source has better credentials, and never otherwise.
+    /// `accept` is `*/*` and `content-type` is JSON unless the options set them. The client does
+    /// not check the status of the response and does not read its body. It removes credentials that
+    /// the server repeats in a header.
     ///
-    /// The timeouts are those of the client, but a response may take as long to begin as with [`Timeouts::unary`], because it may come in one
-    /// piece.
+    /// The client's timeouts apply, but the response may take as long to begin as with
+    /// [`Timeouts::unary`], because it may not be streamed.
     ///
     /// # Errors
     ///
-    /// [`Request`](crate::ErrorKind::Request) if the path leads elsewhere, [`Credentials`](crate::ErrorKind::Credentials),
-    /// [`Withheld`](crate::ErrorKind::Withheld), [`Transport`](crate::ErrorKind::Transport) and [`Timeout`](crate::ErrorKind::Timeout).
+    /// Returns [`Request`](crate::ErrorKind::Request) if the path leads out of the base URL,
+    /// [`Credentials`](crate::ErrorKind::Credentials) when there are none to send,
+    /// [`Withheld`](crate::ErrorKind::Withheld) when they must not go to this server, and
+    /// [`Transport`](crate::ErrorKind::Transport) or [`Timeout`](crate::ErrorKind::Timeout) when no
+    /// response arrived.
     ///
     /// ```
     /// # use codex_client::Client;
@@ -80,7 +86,8 @@ impl Client {
     }
 }
 
-/// Whether a segment of the path would be resolved against those before it (RFC 3986 section 5.2.4).
+/// Whether the path contains a segment that would be resolved against those before it (RFC 3986
+/// section 5.2.4).
 fn leads_elsewhere(path: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default();
     path.split('/').any(|segment| {

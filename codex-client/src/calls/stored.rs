@@ -1,4 +1,4 @@
-// Stored responses, and counting tokens.
+//! Calls for stored responses, and for counting tokens.
 
 use std::sync::Arc;
 
@@ -19,22 +19,25 @@ use crate::shared::Shared;
 use crate::wire::Wire;
 
 impl Client {
-    /// Fetches a stored response, finished or still being made in the background.
+    /// Fetches a stored response, whether complete or still in progress in the background.
     ///
     /// # Errors
     ///
-    /// Those of [`stream`](Self::stream); [`Protocol`](crate::ErrorKind::Protocol) when the body is not JSON.
+    /// Returns the errors of [`stream`](Self::stream), and [`Protocol`](crate::ErrorKind::Protocol)
+    /// when the body is not JSON.
     pub fn retrieve<'a>(&'a self, response_id: &'a str) -> Call<'a, Response> {
         Call::new(move |options| {
             Box::pin(async move { retrieve(self.shared(), response_id, &options).await })
         })
     }
 
-    /// Streams a stored response, from the event after this number or from its beginning: to continue watching a background response, also
-    /// from another process.
+    /// Streams a stored response, from the event after this number or from its beginning.
     ///
-    /// The [`snapshot`](ResponseStream::snapshot) grows from the event where the stream begins, and is whole with the last one. The stream is
-    /// opened again before its first event, like any other; where it breaks after that, call this again with the number of the last event
+    /// Use it to continue with a background response, even in another process.
+    ///
+    /// The [`snapshot`](ResponseStream::snapshot) grows from the event where the stream begins, and
+    /// is complete with the last one. The client reopens the stream until its first event arrives,
+    /// like any other. If it breaks later, call this method again with the number of the last event
     /// ([`ResponseEvent::sequence_number`](codex_types::ResponseEvent::sequence_number)).
     ///
     /// ```
@@ -55,7 +58,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`stream`](Self::stream).
+    /// Returns the errors of [`stream`](Self::stream).
     pub fn resume<'a>(
         &'a self,
         response_id: &'a str,
@@ -79,7 +82,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`retrieve`](Self::retrieve).
+    /// Returns the errors of [`retrieve`](Self::retrieve).
     pub fn cancel(&self, response_id: &str) -> Call<'_, Response> {
         self.fetch(Method::POST, path(response_id, "/cancel"))
     }
@@ -88,7 +91,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`retrieve`](Self::retrieve).
+    /// Returns the errors of [`retrieve`](Self::retrieve).
     pub fn delete(&self, response_id: &str) -> Call<'_, ()> {
         let path = path(response_id, "");
         Call::new(move |options| {
@@ -99,11 +102,13 @@ impl Client {
         })
     }
 
-    /// Fetches a page of the input of a response. [`input_item_pages`](Self::input_item_pages) fetches them all.
+    /// Fetches one page of the input of a response.
+    ///
+    /// [`input_item_pages`](Self::input_item_pages) fetches all of them.
     ///
     /// # Errors
     ///
-    /// Those of [`retrieve`](Self::retrieve).
+    /// Returns the errors of [`retrieve`](Self::retrieve).
     pub fn input_items(&self, response_id: &str, query: &InputItems) -> Call<'_, ItemList> {
         let query = query.to_query();
         let path = query.and_then(|query| path(response_id, &format!("/input_items{query}")));
@@ -114,7 +119,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Those of [`retrieve`](Self::retrieve).
+    /// Returns the errors of [`retrieve`](Self::retrieve).
     pub fn count_input_tokens<'a>(
         &'a self,
         request: &'a InputTokensRequest,
@@ -133,7 +138,7 @@ pub(crate) async fn retrieve(
     call.fetch().await
 }
 
-/// The path of the event stream of a stored response, after the event with this number.
+/// Returns the path of the event stream of a stored response, after the event with this number.
 pub(crate) fn stream_path(response_id: &str, starting_after: Option<u64>) -> Result<String, Error> {
     let after = starting_after.map(|number| format!("&starting_after={number}"));
     path(
@@ -142,12 +147,12 @@ pub(crate) fn stream_path(response_id: &str, starting_after: Option<u64>) -> Res
     )
 }
 
-/// The path of a stored response, and what follows its id.
+/// Returns the path of a stored response, followed by `rest`.
 fn path(response_id: &str, rest: &str) -> Result<String, Error> {
     Ok(format!("responses/{}{rest}", checked(response_id)?))
 }
 
-/// Which page of the items of a response.
+/// A query for a page of the input items of a response.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[must_use]
 pub struct InputItems {
@@ -158,30 +163,30 @@ pub struct InputItems {
 }
 
 impl InputItems {
-    /// The first page, of the length and in the order the service chooses.
+    /// Selects the first page, in the order and with the page size that the service chooses.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The maximum number of items per page, 1 to 100. The service defaults to 20.
+    /// Sets the maximum number of items per page, 1 to 100. The service defaults to 20.
     pub fn limit(mut self, limit: u32) -> Self {
         self.limit = Some(limit);
         self
     }
 
-    /// The newest items first (`order=desc`), which the service assumes, or last.
+    /// Sets the order: newest items first (`order=desc`), the default of the service, or last.
     pub fn newest_first(mut self, newest_first: bool) -> Self {
         self.newest_first = Some(newest_first);
         self
     }
 
-    /// The items after the one with this id.
+    /// Selects the items after the one with this id.
     pub fn after(mut self, id: impl Into<String>) -> Self {
         self.after = Some(id.into());
         self
     }
 
-    /// Something beyond the usual.
+    /// Requests additional data.
     pub fn include(mut self, include: Include) -> Self {
         self.include.push(include);
         self
@@ -211,7 +216,8 @@ impl InputItems {
     }
 }
 
-/// An id becomes part of a path, where a slash, a dot-segment or a question mark would make it another request.
+/// Checks that an id is a single path segment: a slash, a dot-segment or a question mark would turn
+/// it into another request.
 fn checked(id: &str) -> Result<&str, Error> {
     let is_plain =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');

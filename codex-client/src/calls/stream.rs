@@ -1,4 +1,4 @@
-// The handle that most callers hold: one response over HTTP.
+//! The handle that most callers use: one response over HTTP.
 
 use core::fmt;
 use core::pin::Pin;
@@ -16,18 +16,21 @@ use crate::meta::ResponseMeta;
 
 /// The events of one response, as they arrive.
 ///
-/// `response.failed`, `response.incomplete` and `error` are events here and become an `Err` only in [`finish`](Self::finish). After a
-/// terminal event the stream ends; a connection that ends before one is an error, [`Truncated`](crate::ErrorKind::Truncated). One event that
-/// cannot be decoded is an item of kind [`Payload`](crate::ErrorKind::Payload), and the stream continues.
+/// `response.failed`, `response.incomplete` and `error` are events here and become an `Err` only in
+/// [`finish`](Self::finish). The stream ends after a terminal event; a connection that ends before
+/// one is an error, [`Truncated`](crate::ErrorKind::Truncated). An event that cannot be decoded is
+/// an item of kind [`Payload`](crate::ErrorKind::Payload), and the stream continues.
 ///
-/// Until something of the response was yielded, the request is sent again after a failure as the client's retry policy allows. From then on
-/// it is never sent again. [`next`](Self::next) yields `response.created` at once, which ends the attempts;
-/// [`next_update`](Self::next_update) and [`finish`](Self::finish) hold it back until an event shows something, so that a server which
-/// accepts a request and then turns out to be overloaded is tried again.
+/// Until the stream has yielded an event of the response, the client resends the request after a
+/// failure as its retry policy allows; later it never does. [`next`](Self::next) yields
+/// `response.created` at once, which ends the attempts. [`next_update`](Self::next_update) and
+/// [`finish`](Self::finish) hold that event back until one with visible content arrives, so that
+/// the client can retry a server that accepts a request and then reports an overload.
 ///
-/// The events are assembled in passing: [`snapshot`](Self::snapshot) is the response so far. [`next_update`](Self::next_update) yields
-/// display updates instead of events, and [`ResponseEvent::to_json`] returns an event as the server sent it, with everything that has no
-/// name here.
+/// The stream assembles the response while it yields events: [`snapshot`](Self::snapshot) returns
+/// the response so far. [`next_update`](Self::next_update) yields display updates instead of
+/// events, and [`ResponseEvent::to_json`] returns an event as the server sent it, including fields
+/// that have no name here.
 ///
 /// Dropping the stream cancels the request.
 pub struct ResponseStream {
@@ -39,35 +42,38 @@ impl ResponseStream {
         Self { response }
     }
 
-    /// Whether [`next`](Self::next) holds events back that show nothing.
+    /// Sets whether [`next`](Self::next) holds back events without visible content.
     pub(crate) fn hold(mut self, holds: bool) -> Self {
         self.response.hold(holds);
         self
     }
 
-    /// Takes the response and its source, to put another handle around them.
+    /// Returns the response and its source, for another handle to wrap.
     pub(crate) fn into_assembled(self) -> Assembled<HttpEvents> {
         self.response
     }
 
     /// Returns the next event; `None` after the last one.
     ///
-    /// The same items as the [`Stream`] implementation, without an extension trait.
+    /// Yields the same items as the [`Stream`] implementation, without an extension trait.
     pub async fn next(&mut self) -> Option<Result<ResponseEvent, Error>> {
         let item = self.response.next().await?;
         Some(item.map(Step::into_response))
     }
 
-    /// Returns the next update, instead of the events it came in; `None` after the last one.
+    /// Returns the next display update instead of raw events; `None` after the last one.
     ///
-    /// Text comes with the full text so far, and a tool call is yielded only when it is complete and its arguments are JSON. Calls of
-    /// [`next`](Self::next) and of this method may alternate; see [`update`](Self::update).
+    /// Text updates carry the full text so far. A tool call is yielded only when it is complete and
+    /// its arguments are JSON. Calls of [`next`](Self::next) and of this method may alternate; see
+    /// [`update`](Self::update).
     ///
     /// # Errors
     ///
-    /// Those of [`next`](Self::next), and [`Protocol`](crate::ErrorKind::Protocol) when the server sends a whole text that contradicts what was
-    /// delivered of it. After that error, which is not [fatal](Error::is_fatal), the stream continues, and [`snapshot`](Self::snapshot) has the
-    /// server's last word. [`next`](Self::next) and [`finish`](Self::finish) do not report it.
+    /// Returns the errors of [`next`](Self::next), and [`Protocol`](crate::ErrorKind::Protocol)
+    /// when the server sends a full text that contradicts its deltas. That error is not
+    /// [fatal](Error::is_fatal): the stream continues, and [`snapshot`](Self::snapshot) has the
+    /// latest text from the server. [`next`](Self::next) and [`finish`](Self::finish) do not report
+    /// it.
     ///
     /// ```
     /// # use codex_client::Client;
@@ -103,37 +109,41 @@ impl ResponseStream {
         Some(item.map(Step::into_response))
     }
 
-    /// Returns the next update of the event that was yielded last, for callers that need events and updates. Unread ones are dropped with
-    /// the next event.
+    /// Returns the next update of the last event that was yielded, for callers that need both
+    /// events and updates.
+    ///
+    /// The next event drops unread updates.
     pub fn update(&mut self) -> Option<Update<'_>> {
         self.response.update()
     }
 
-    /// The headers of the response; of the last attempt, where there were several.
+    /// Returns the headers of the response; after several attempts, those of the last one.
     #[must_use]
     pub fn meta(&self) -> &ResponseMeta {
         self.response.meta()
     }
 
-    /// What was changed in the request to make it fit the backend, and what was found and left.
+    /// Returns the diagnostics of the request: changes made to fit it to the backend, and problems
+    /// reported without a change.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         self.response.findings()
     }
 
-    /// The response so far.
+    /// Returns the response so far.
     #[must_use]
     pub fn snapshot(&self) -> &Response {
         self.response.snapshot()
     }
 
-    /// Reads to the end and returns the whole response, assembled from the events.
+    /// Reads the stream to its end and returns the whole response, assembled from the events.
     ///
     /// # Errors
     ///
-    /// [`Failed`](crate::ErrorKind::Failed) and [`Incomplete`](crate::ErrorKind::Incomplete) when that is how the response ended, and whatever ended the
-    /// stream early. Each has what was received in [`Error::partial`]. Events that could not be decoded are passed over when the response
-    /// completed all the same.
+    /// Returns [`Failed`](crate::ErrorKind::Failed) or [`Incomplete`](crate::ErrorKind::Incomplete)
+    /// when the response ended that way, or the error that ended the stream early. Each error
+    /// carries the data received so far in [`Error::partial`]. Events that could not be decoded are
+    /// not an error if the response completed anyway.
     pub async fn finish(self) -> Result<Response, Error> {
         self.response.finish(|_| {}).await
     }

@@ -1,4 +1,4 @@
-// A call whose response comes in one piece, and the opening of one whose response is a stream.
+//! A call with a single response, and the opening of a call with a streamed one.
 
 use std::sync::Arc;
 
@@ -73,7 +73,7 @@ impl<'a> Unary<'a> {
         self.request.headers_mut()
     }
 
-    /// Gives the request a body, over which the options put their parameters.
+    /// Sets the body of the request, with the parameters of the options applied to it.
     pub(crate) fn with_body(mut self, body: &impl serde::Serialize) -> Result<Self, Error> {
         let body = RawJson::encode(body).map_err(request::unwritable)?;
         let body = request::with_parameters(body.as_str().to_owned(), &self.options.parameters)?;
@@ -82,19 +82,19 @@ impl<'a> Unary<'a> {
         Ok(self)
     }
 
-    /// The exchange that sends it, and what watches the exchange.
+    /// Returns the exchange that sends the request, and its observer.
     pub(crate) fn exchange(self) -> (Exchange, Arc<Observer>) {
         let observer = Observer::of_call(self.shared, self.request.uri(), self.options);
         let exchange = Exchange::new(self.shared.clone(), observer.clone(), self.request);
         (exchange, observer)
     }
 
-    /// Sends it until it succeeds. The body of the response is not read yet.
+    /// Sends the request until it succeeds. Does not read the body of the response.
     pub(crate) async fn send(self) -> Result<(ResponseMeta, Body), Error> {
         self.exchange().0.send().await
     }
 
-    /// Sends it and decodes the response.
+    /// Sends the request and decodes the response.
     pub(crate) async fn fetch<T: DeserializeOwned>(self) -> Result<T, Error> {
         let (meta, body) = self.send().await?;
         decode(meta, body).await
@@ -102,7 +102,7 @@ impl<'a> Unary<'a> {
 }
 
 impl Client {
-    /// A call whose response comes in one piece. A path that cannot be made is the error of the call.
+    /// Creates a call without a body. An invalid path becomes the error of the call.
     pub(crate) fn fetch<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -116,7 +116,7 @@ impl Client {
         })
     }
 
-    /// The same with a body.
+    /// Creates a call with a body. An invalid path becomes the error of the call.
     pub(crate) fn post<'a, T: DeserializeOwned>(
         &'a self,
         path: &'static str,
@@ -131,7 +131,7 @@ impl Client {
     }
 }
 
-/// Decodes a body.
+/// Reads a body and decodes it.
 pub(crate) async fn decode<T: DeserializeOwned>(
     meta: ResponseMeta,
     body: Body,

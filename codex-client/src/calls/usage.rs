@@ -1,4 +1,5 @@
-// How much of the account's limits is used. The endpoint lies beside the one for responses, and says in seconds what headers say in minutes.
+//! The usage of the account's limits. The endpoint is next to the one for responses, and counts in
+//! seconds what headers count in minutes.
 
 use codex_types::{
     Map, PlanType, RateLimit, RateLimitWindow, RateLimitWindowBody, RateLimits, RawJson,
@@ -12,12 +13,15 @@ use crate::error::Error;
 use crate::target;
 
 impl Client {
-    /// Asks how much of the account's limits is used. Only the ChatGPT backend tells; for the platform API see
+    /// Fetches the usage of the account's limits.
+    ///
+    /// Only the ChatGPT backend has this endpoint; for the platform API see
     /// [`ResponseMeta::rate_limits`](crate::ResponseMeta::rate_limits).
     ///
     /// # Errors
     ///
-    /// As for [`retrieve`](Self::retrieve), and [`Request`](crate::ErrorKind::Request) where the base URL is not that of a ChatGPT backend.
+    /// Returns the errors of [`retrieve`](Self::retrieve), and
+    /// [`Request`](crate::ErrorKind::Request) if the base URL is not that of a ChatGPT backend.
     pub fn usage(&self) -> Call<'_, RateLimits> {
         Call::new(move |options| {
             Box::pin(async move {
@@ -33,7 +37,8 @@ impl Client {
     }
 }
 
-/// `/backend-api/codex` has it at `/backend-api/wham/usage`; a server that offers the same API elsewhere has it at `/api/codex/usage`.
+/// Returns the URL of the usage endpoint: `/backend-api/wham/usage` for `/backend-api/codex`, and
+/// `/api/codex/usage` for a server that offers the same API elsewhere.
 fn beside(base: &Uri) -> Result<Uri, Error> {
     let folder = base
         .path()

@@ -1,4 +1,5 @@
-// Where codex-auth meets codex-transport: it asks for somebody who sends requests and somebody who knows the time, and these are they.
+//! Connects codex-auth to codex-transport: implementations of its traits for sending requests and
+//! for the time.
 
 use core::fmt;
 use core::time::Duration;
@@ -14,7 +15,8 @@ use http::{HeaderValue, Request, Response};
 
 use crate::shared::AGENT;
 
-/// Sends the requests of codex-auth over any transport: once, with a limit for the answer, and within 30 seconds.
+/// Sends the requests of codex-auth over any transport: once, with a limit on the size of the
+/// response, and within 30 seconds.
 ///
 /// ```
 /// use codex_auth::SendRequest;
@@ -36,8 +38,10 @@ pub struct TransportSender {
 }
 
 impl TransportSender {
-    /// A sender over this transport, which must not repeat requests that may have been sent, and must heed [`NoRedirects`]; the built-in
-    /// one does both.
+    /// Creates a sender over this transport.
+    ///
+    /// The transport must not repeat requests that may have been sent, and must respect
+    /// [`NoRedirects`]; the built-in one does both.
     pub fn new(transport: impl HttpTransport + 'static) -> Self {
         let mut timeouts = Timeouts::unary();
         timeouts.connect = Some(CONNECT);
@@ -63,7 +67,7 @@ impl SendRequest for TransportSender {
         let body = if head.status.is_success() {
             body.collect(LARGEST_ANSWER).await.map_err(failure)?
         } else {
-            // The status is the answer; half a description of it is better than none.
+            // The status decides, and a part of its description is better than none.
             body.collect_prefix(ERROR_BODY_LIMIT).await
         };
         Ok(Response::from_parts(head, body))
@@ -77,7 +81,7 @@ fn failure(error: codex_transport::Error) -> SendFailure {
     }
 }
 
-/// Gives codex-auth the time of any timer.
+/// Provides codex-auth with the time of any timer.
 ///
 /// ```
 /// use codex_auth::Timer;
@@ -97,7 +101,7 @@ pub struct TransportTimer {
 }
 
 impl TransportTimer {
-    /// The time of this timer, counted from now. Clones count from the same moment.
+    /// Creates a clock from this timer, which counts from now. Clones count from the same moment.
     pub fn new(timer: impl codex_transport::Timer + 'static) -> Self {
         Self {
             start: timer.now(),
@@ -123,8 +127,8 @@ impl fmt::Debug for TransportTimer {
     }
 }
 
-/// What the official client allows.
+/// The timeout of the official client.
 const CONNECT: Duration = Duration::from_secs(10);
 const TOTAL: Duration = Duration::from_secs(30);
-/// The largest answer codex-auth reads, a key set.
+/// The largest response that codex-auth reads, a key set.
 const LARGEST_ANSWER: usize = 1 << 20;

@@ -1,6 +1,7 @@
-// The driver of a browser sign-in: the machine of codex-auth says what to do next, and two things may happen while it waits, a redirect on
-// the listener and a line that the user pasted. Neither is lost while a request is under way: the listener goes on answering, and what is
-// pasted waits.
+//! The driver of a browser sign-in. The state machine of codex-auth decides the next step. While it
+//! waits, two things may happen: a redirect arrives at the listener, or the user pastes a line.
+//! Neither is lost while a request is in progress: the listener continues to respond, and pasted
+//! lines are queued.
 
 use core::fmt;
 use core::future::poll_fn;
@@ -17,7 +18,8 @@ use super::adapter::TransportTimer;
 use super::driver::{Login, SignedIn};
 use super::listener::{RedirectListener, Server, Visit};
 
-/// How the end of a browser sign-in comes back to the program: to a loopback listener, by the user's hand, or whichever is first.
+/// The ways in which a browser sign-in returns to the program: a loopback listener, pasted lines,
+/// or whichever comes first.
 ///
 /// ```
 /// use codex_auth::OAuthProfile;
@@ -37,7 +39,7 @@ pub struct Redirects {
 type Pasted = Pin<Box<dyn Stream<Item = Secret> + Send>>;
 
 impl Redirects {
-    /// To a listener, whose port is the one the sign-in was begun with.
+    /// Uses a listener. Its port must be the one that the sign-in was begun with.
     pub fn listening(listener: RedirectListener) -> Self {
         Self {
             listener: Some(listener),
@@ -45,7 +47,9 @@ impl Redirects {
         }
     }
 
-    /// By hand: each item is what a user pasted, the address the browser ended at or the code in it. For machines without a browser.
+    /// Uses pasted lines, for machines without a browser.
+    ///
+    /// Each item is a line from the user: the address that the browser ended at, or the code in it.
     pub fn pasted(lines: impl Stream<Item = Secret> + Send + 'static) -> Self {
         Self {
             listener: None,
@@ -53,7 +57,7 @@ impl Redirects {
         }
     }
 
-    /// By hand as well.
+    /// Accepts pasted lines as well.
     pub fn or_pasted(mut self, lines: impl Stream<Item = Secret> + Send + 'static) -> Self {
         self.pasted = Some(Box::pin(lines));
         self
@@ -70,20 +74,23 @@ impl fmt::Debug for Redirects {
     }
 }
 
-/// What a program should tell its user during a browser sign-in.
+/// A notice to the user during a browser sign-in.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Notice<'a> {
     /// Open this address in the user's browser, and print it in any case.
     Show(&'a Prompt),
-    /// A redirect was refused with status 400, because it is not of this sign-in, which goes on. Often a page left open from an earlier one.
+    /// A redirect was rejected with status 400, because it does not belong to this sign-in. The
+    /// sign-in continues. The redirect often comes from a page left open from an earlier one.
     RedirectRefused,
-    /// What the user pasted cannot be used; ask again.
+    /// The pasted line cannot be used; prompt again.
     PasteRefused(&'a Error),
 }
 
 impl<S: TokenStore> Login<S> {
-    /// Signs in with a browser that comes back to this program. `notice` gets the address to open, and whatever else the user should know.
+    /// Signs in with a browser that redirects to this program.
+    ///
+    /// `notice` receives the address to open and other notices to the user.
     ///
     /// Needs a tokio runtime with I/O if there is a listener.
     ///
@@ -126,9 +133,11 @@ impl<S: TokenStore> Login<S> {
     ///
     /// # Errors
     ///
-    /// What ended it; above all [`Denied`](codex_auth::ErrorKind::Denied), [`TimedOut`](codex_auth::ErrorKind::TimedOut) and, when the lines
-    /// to paste end without a usable one, [`MalformedRedirect`](codex_auth::ErrorKind::MalformedRedirect). The stored login, if there is
-    /// one, is then as it was.
+    /// Returns the error that ended the sign-in, most often
+    /// [`Denied`](codex_auth::ErrorKind::Denied), [`TimedOut`](codex_auth::ErrorKind::TimedOut) or,
+    /// when the pasted lines end without a usable one,
+    /// [`MalformedRedirect`](codex_auth::ErrorKind::MalformedRedirect). An error leaves a stored
+    /// login unchanged.
     pub async fn in_browser(
         &self,
         attempt: BrowserSignIn,
@@ -142,7 +151,7 @@ impl<S: TokenStore> Login<S> {
     }
 }
 
-/// Runs a begun flow to its end.
+/// Runs a flow to its end.
 async fn run<S: TokenStore>(
     login: &Login<S>,
     flow: BrowserFlow,
@@ -176,12 +185,12 @@ struct Run<'a, N> {
     notice: N,
 }
 
-/// What happened first.
+/// The first thing that happened.
 enum Arrival<T> {
     Ready(T),
     Visit(Visit),
     Pasted(Secret),
-    /// Nothing will be pasted any more.
+    /// No more lines will be pasted.
     PasteEnded,
 }
 
@@ -209,7 +218,7 @@ impl<N: FnMut(Notice<'_>) + Send> Run<'_, N> {
         }
     }
 
-    /// Waits until something happened that the flow has to say something to.
+    /// Waits until something happens that the flow must handle.
     async fn wait(&mut self, end: impl Future<Output = ()>) -> Result<(), Error> {
         match self.next(&mut pin!(end), true).await {
             Arrival::Ready(()) => {}
@@ -224,7 +233,7 @@ impl<N: FnMut(Notice<'_>) + Send> Run<'_, N> {
             Arrival::PasteEnded => {
                 self.pasted = None;
                 if self.server.is_none() {
-                    // Nobody is left who could bring the redirect.
+                    // No source is left that could deliver the redirect.
                     self.flow.handle_pasted(self.timer.now(), "")?;
                 }
             }
@@ -232,7 +241,7 @@ impl<N: FnMut(Notice<'_>) + Send> Run<'_, N> {
         Ok(())
     }
 
-    /// Runs a request, and answers whoever comes to the listener meanwhile.
+    /// Runs a request, and meanwhile responds to connections on the listener.
     async fn while_serving<F: Future>(&mut self, request: F) -> F::Output {
         let mut request = pin!(request);
         loop {
@@ -246,7 +255,7 @@ impl<N: FnMut(Notice<'_>) + Send> Run<'_, N> {
 
     fn handle_visit(&mut self, visit: Visit) {
         let page = Page::for_redirect(&mut self.flow, self.timer.now(), &visit.target);
-        // Errors that end the sign-in are the flow's to report.
+        // The flow itself reports errors that end the sign-in.
         if page == Page::BadRequest && self.flow.poll(self.timer.now()).is_ok() {
             (self.notice)(Notice::RedirectRefused);
         }

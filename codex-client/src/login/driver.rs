@@ -1,4 +1,4 @@
-// A place for a login and the authority it comes from, and everything about it that needs no browser.
+//! A login with its store and its authority, and every operation that needs no browser.
 
 use core::time::Duration;
 
@@ -11,9 +11,10 @@ use codex_transport::HttpTransport;
 
 use super::adapter::{TransportSender, TransportTimer};
 
-/// One place for a login, and the authority it comes from. See the [module](super) for an example.
+/// A login, with its store and its authority. See the [module](super) for an example.
 ///
-/// Two of them may use one place, in one process or in several: the store's lock and its compare-and-swap keep them apart.
+/// Two values may use the same store, in one process or in several: the lock and the
+/// compare-and-swap of the store coordinate them.
 #[derive(Clone, Debug)]
 pub struct Login<S> {
     pub(super) profile: OAuthProfile,
@@ -23,7 +24,7 @@ pub struct Login<S> {
 }
 
 impl<S: TokenStore> Login<S> {
-    /// A login of this profile's authority, kept in this store, over this transport.
+    /// Creates a login with this authority's profile, this store and this transport.
     pub fn new(
         profile: OAuthProfile,
         store: S,
@@ -38,12 +39,15 @@ impl<S: TokenStore> Login<S> {
         }
     }
 
-    /// Takes the endpoints from the authority's discovery document: where the profile does not know where to revoke.
+    /// Replaces the endpoints with those of the authority's discovery document.
+    ///
+    /// This is needed if the profile has no revocation endpoint.
     ///
     /// # Errors
     ///
-    /// [`InvalidResponse`](codex_auth::ErrorKind::InvalidResponse) if the document is none, or is not of this issuer;
-    /// [`Custom`](codex_auth::ErrorKind::Custom), with the transport's error as its source, if there is none to be had.
+    /// Returns [`InvalidResponse`](codex_auth::ErrorKind::InvalidResponse) if the document is
+    /// malformed or belongs to another issuer; [`Custom`](codex_auth::ErrorKind::Custom), with the
+    /// transport's error as its source, if it cannot be fetched.
     pub async fn discover(mut self) -> Result<Self, Error> {
         let request = self.profile.discovery_request()?;
         let answer = self.http.send(request).await.map_err(Error::custom)?;
@@ -51,25 +55,30 @@ impl<S: TokenStore> Login<S> {
         Ok(self)
     }
 
-    /// The authority.
+    /// Returns the profile of the authority.
     #[must_use]
     pub fn profile(&self) -> &OAuthProfile {
         &self.profile
     }
 
-    /// The place.
+    /// Returns the store.
     #[must_use]
     pub fn store(&self) -> &S {
         &self.store
     }
 
-    /// Signs in with a browser on any device: `show` gets an address and a code to enter there, once. Waits up to fifteen minutes.
+    /// Signs in with a browser on any device: `show` receives, once, an address and a code to enter
+    /// there.
+    ///
+    /// Waits up to fifteen minutes.
     ///
     /// # Errors
     ///
-    /// What ended it; above all [`DeviceLoginDisabled`](codex_auth::ErrorKind::DeviceLoginDisabled),
-    /// [`Denied`](codex_auth::ErrorKind::Denied) and [`TimedOut`](codex_auth::ErrorKind::TimedOut). A store that cannot be read or written
-    /// is reported before anybody is asked for anything. The stored login, if there is one, is then as it was.
+    /// Returns the error that ended the sign-in, most often
+    /// [`DeviceLoginDisabled`](codex_auth::ErrorKind::DeviceLoginDisabled),
+    /// [`Denied`](codex_auth::ErrorKind::Denied) or [`TimedOut`](codex_auth::ErrorKind::TimedOut).
+    /// A store that cannot be read or written is reported before the user is prompted. An error
+    /// leaves a stored login unchanged.
     pub async fn with_device_code(
         &self,
         show: impl FnMut(&Prompt) + Send,
@@ -80,11 +89,13 @@ impl<S: TokenStore> Login<S> {
         self.keep(sign_in).await
     }
 
-    /// The beginning of a browser sign-in whose redirect comes to this port. An installation that was registered before stays the same one.
+    /// Begins a browser sign-in whose redirect goes to this port.
+    ///
+    /// An installation that is already registered keeps its registration.
     ///
     /// # Errors
     ///
-    /// What is wrong with the store.
+    /// Returns errors of the store.
     pub fn browser_sign_in(&self, port: u16) -> Result<BrowserSignIn, Error> {
         let attempt = BrowserSignIn::new(self.profile.clone(), port);
         let record = self.writable()?;
@@ -96,16 +107,17 @@ impl<S: TokenStore> Login<S> {
         })
     }
 
-    /// Revokes the stored login's tokens, and removes them from the store whatever the authority says.
+    /// Revokes the stored login's tokens, and removes them from the store whatever the authority
+    /// responds.
     ///
     /// # Errors
     ///
-    /// Only what the store does wrong.
+    /// Returns errors of the store only.
     pub async fn sign_out(&self) -> Result<SignedOut, Error> {
         sign_out(&self.profile, &self.store, &self.http, &self.timer).await
     }
 
-    /// What is stored, if the store can be written.
+    /// Returns the stored record, after checking that the store can be written.
     pub(super) fn writable(&self) -> Result<Option<Record>, Error> {
         if self.store.is_read_only() {
             return Err(Error::store("the store is read-only"));
@@ -113,7 +125,8 @@ impl<S: TokenStore> Login<S> {
         Ok(self.stored()?.map(Stored::into_record))
     }
 
-    /// What is stored. A damaged record is not in the way of a new one: the store keeps a copy of it.
+    /// Returns the stored record. A damaged record does not prevent a new one: the store keeps a
+    /// copy of it.
     fn stored(&self) -> Result<Option<Stored>, Error> {
         match self.store.load() {
             Err(error) if error.is_damaged_record() => Ok(None),
@@ -133,7 +146,7 @@ impl<S: TokenStore> Login<S> {
         Ok(SignedIn { sign_in, replaced })
     }
 
-    /// Stores a client id issued a moment ago beside whatever is stored.
+    /// Stores a newly issued client id next to the stored login.
     pub(super) async fn register(&self, registration: &Registration) -> Result<(), Error> {
         let _lock = self.lock().await?;
         let stored = self.stored()?;
@@ -157,9 +170,12 @@ impl<S: TokenStore> Login<S> {
 }
 
 impl<S: TokenStore + Clone + 'static> Login<S> {
-    /// The stored login as a credential source: renewed when it must be, once, and stored again.
+    /// Creates a credential source from the stored login.
     ///
-    /// Within a tokio runtime a renewal once begun is run to its end even if the request it was for is dropped.
+    /// The source renews the login when necessary, once, and stores the result.
+    ///
+    /// Within a tokio runtime, a renewal that has begun runs to its end even if the request that
+    /// needed it is dropped.
     #[must_use]
     pub fn credentials(&self) -> OAuthSourceBuilder<S, TransportSender, TransportTimer> {
         let builder = OAuthSource::builder(
@@ -175,7 +191,7 @@ impl<S: TokenStore + Clone + 'static> Login<S> {
     }
 }
 
-/// A sign-in that is stored.
+/// The result of a sign-in that was stored.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
     sign_in: SignIn,
@@ -183,13 +199,13 @@ pub struct SignedIn {
 }
 
 impl SignedIn {
-    /// What was gained.
+    /// Returns the result of the sign-in.
     #[must_use]
     pub fn sign_in(&self) -> &SignIn {
         &self.sign_in
     }
 
-    /// What became of the tokens that were stored before.
+    /// Returns whether the tokens that were stored before have been revoked.
     #[must_use]
     pub fn replaced(&self) -> &Revoked {
         &self.replaced
@@ -197,5 +213,5 @@ impl SignedIn {
 }
 
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
-/// Forty seconds: longer than another process may take with a renewal.
+/// Forty seconds: longer than another process may take for a renewal.
 const LOCK_ATTEMPTS: u32 = 2000;

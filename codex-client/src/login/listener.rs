@@ -1,6 +1,7 @@
-// The sockets of the loopback redirect (RFC 8252 section 7.3), and the connections on them. What a connection says is judged in codex-auth;
-// here are only the rules of the sockets: both address families or the port is not ours, many connections at once because browsers open
-// idle ones, a few seconds for each, and every one closed after its answer.
+//! The sockets of the loopback redirect (RFC 8252 section 7.3), and the connections on them.
+//! codex-auth judges the requests. This module has only the rules of the sockets: a port must be
+//! free in both address families, many connections are open at once because browsers open idle
+//! ones, each has a few seconds, and each is closed after its response.
 
 use core::future::poll_fn;
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -16,9 +17,10 @@ use tokio::net::TcpStream;
 
 use super::adapter::TransportTimer;
 
-/// The loopback sockets that a browser comes back to.
+/// The loopback sockets that a browser redirect arrives at.
 ///
-/// Bind it before the browser is opened, because the port is a part of the address. Dropping it frees the port.
+/// Bind it before opening the browser, because the port is a part of the address. Dropping it frees
+/// the port.
 ///
 /// ```
 /// use codex_auth::OAuthProfile;
@@ -36,14 +38,16 @@ pub struct RedirectListener {
 }
 
 impl RedirectListener {
-    /// Takes the first free port of the rule, or any port where the rule allows that.
+    /// Binds the first free port of the rule, or any port if the rule allows that.
     ///
-    /// A port counts as free only if it is so on every loopback address the redirect may come to: whoever held the other one would be
-    /// given the code. A machine without IPv6 does without that address.
+    /// A port counts as free only if it is free on every loopback address that the redirect may
+    /// use: a program listening on the other address would receive the code. A machine without IPv6
+    /// omits that address.
     ///
     /// # Errors
     ///
-    /// Why the last port could not be had, usually [`AddrInUse`](io::ErrorKind::AddrInUse); the text names the ports. The device code and
+    /// Returns the reason why the last port could not be bound, usually
+    /// [`AddrInUse`](io::ErrorKind::AddrInUse); the text names the ports. The device code and
     /// pasting need no port.
     pub fn bind(rule: &RedirectRule) -> io::Result<Self> {
         let addresses = rule.listen_addresses();
@@ -62,14 +66,14 @@ impl RedirectListener {
         Err(io::Error::new(last.kind(), NoPort::new(rule, last)))
     }
 
-    /// The port.
+    /// Returns the port.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 }
 
-/// The same port on every address.
+/// Binds the same port on every address.
 fn bind_all(addresses: &[IpAddr], mut port: u16) -> io::Result<RedirectListener> {
     let mut sockets = Vec::new();
     for &address in addresses {
@@ -95,7 +99,7 @@ fn is_missing_family(error: &io::Error) -> bool {
     )
 }
 
-/// Why there is no listener.
+/// The reason why there is no listener.
 #[derive(Debug)]
 struct NoPort {
     ports: Vec<u16>,
@@ -127,28 +131,28 @@ impl core::error::Error for NoPort {
     }
 }
 
-/// A listener at work.
+/// A running listener.
 pub(super) struct Server {
     sockets: Vec<tokio::net::TcpListener>,
     redirect_uri: String,
     timer: TransportTimer,
     /// Connections whose request is not complete; each ends with a redirect or without one.
     readers: Vec<Reader>,
-    /// Connections that are being answered.
+    /// Connections whose response is being sent.
     answers: Vec<Answering>,
 }
 
 type Reader = Pin<Box<dyn Future<Output = Option<Visit>> + Send>>;
 type Answering = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A redirect that waits for its answer.
+/// A redirect that waits for its response.
 pub(super) struct Visit {
     pub(super) target: RedirectTarget,
     stream: TcpStream,
 }
 
 impl Server {
-    /// Must be called within a tokio runtime.
+    /// Starts to serve the sockets. Must be called within a tokio runtime.
     pub(super) fn start(
         listener: RedirectListener,
         redirect_uri: &str,
@@ -166,7 +170,7 @@ impl Server {
         })
     }
 
-    /// The next redirect. Everything that is none is answered on the way.
+    /// Returns the next redirect. Responds to every other request meanwhile.
     pub(super) fn poll_visit(&mut self, context: &mut Context<'_>) -> Poll<Visit> {
         loop {
             self.accept(context);
@@ -180,20 +184,20 @@ impl Server {
                 }
             }
             if self.readers.len() == count {
-                // Nothing but these is left to be woken for.
+                // Only these can still wake the task.
                 let _ = self.poll_answers(context);
                 return Poll::Pending;
             }
         }
     }
 
-    /// Answers a redirect and closes its connection.
+    /// Responds to a redirect and closes its connection.
     pub(super) fn answer(&mut self, visit: Visit, page: Page) {
         let answering = answer(visit.stream, page, self.timer.clone());
         self.answers.push(Box::pin(answering));
     }
 
-    /// Waits until the last answer has reached its browser, or has had its time.
+    /// Waits until the last response was sent or has timed out.
     pub(super) async fn finish(mut self) {
         self.sockets.clear();
         self.readers.clear();
@@ -207,14 +211,16 @@ impl Server {
                     Poll::Pending => break,
                     Poll::Ready(Ok((stream, _))) => {
                         if self.readers.len() == MOST_CONNECTIONS {
-                            // A redirect comes in one piece at once; what has waited longest is an idle spare connection.
+                            // A redirect arrives whole and at once, so the connection that has
+                            // waited longest is an idle one.
                             drop(self.readers.remove(0));
                         }
                         let reader = read(stream, self.redirect_uri.clone(), self.timer.clone());
                         self.readers.push(Box::pin(reader));
                     }
                     Poll::Ready(Err(_)) => {
-                        // The process has no descriptor left, or the peer is gone already. Asking again at once could spin.
+                        // The process has no descriptor left, or the peer is already gone. Retrying
+                        // at once could spin.
                         if self.readers.len() < MOST_CONNECTIONS {
                             let timer = self.timer.clone();
                             self.readers.push(Box::pin(async move {
@@ -270,16 +276,17 @@ async fn answer(mut stream: TcpStream, page: Page, timer: TransportTimer) {
     let exchange = async {
         stream.write_all(&page.to_bytes()).await?;
         stream.shutdown().await?;
-        // Closing with unread bytes resets the connection, and a reset may overtake the page.
+        // Closing with unread bytes resets the connection, and the reset may discard the page
+        // before the browser reads it.
         let mut rest = [0; 4096];
         while stream.read(&mut rest).await? > 0 {}
         io::Result::Ok(())
     };
-    // A browser that went away before its answer has nothing to be told.
+    // An error means that the browser is gone, so there is nothing to report.
     let _ = within(&timer, TIME_TO_ANSWER, exchange).await;
 }
 
-/// The future's output, unless the time is over first.
+/// Returns the future's output, unless the timeout expires first.
 async fn within<F: Future>(
     timer: &TransportTimer,
     limit: Duration,
@@ -294,7 +301,8 @@ async fn within<F: Future>(
     .await
 }
 
-/// How many times another port is tried where any will do: the one given for IPv4 may be taken on IPv6.
+/// How many times another port is tried if any port is allowed: a port that is free on IPv4 may be
+/// in use on IPv6.
 const ATTEMPTS: usize = 8;
 const MOST_CONNECTIONS: usize = 32;
 const TIME_TO_ASK: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! Without the feature `tracing`: nothing, at no cost.
+//! Without the feature `tracing`: empty types and functions, at no cost.
 
 use core::future::Future;
 use core::time::Duration;

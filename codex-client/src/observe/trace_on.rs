@@ -1,6 +1,8 @@
-//! Spans for `tracing`, named as OpenTelemetry's semantic conventions for generative AI and for HTTP have it; `otel.*` fields are what
-//! `tracing-opentelemetry` reads. An operation is a span from the request to the end of its response, an attempt one from sending to the
-//! head of the answer, or over a socket to the first event. Nothing of a conversation and no credential becomes a field.
+//! Spans for `tracing`, named by OpenTelemetry's semantic conventions for generative AI and for
+//! HTTP; `tracing-opentelemetry` reads the `otel.*` fields. The span of an operation lasts from the
+//! request to the end of its response. The span of an attempt lasts from sending to the response
+//! headers, or over a socket to the first event. Nothing of a conversation and no credential
+//! becomes a field.
 
 use core::future::Future;
 use core::time::Duration;
@@ -21,7 +23,7 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    /// Nothing to tell; what happens is part of whatever span the caller is in.
+    /// Creates a trace without its own span; its events belong to the caller's span.
     pub(crate) fn none() -> Self {
         Self { span: Span::none() }
     }
@@ -138,13 +140,13 @@ impl Trace {
     }
 }
 
-/// One try at an answer.
+/// One attempt at a response.
 pub(crate) struct Attempt {
     span: Span,
 }
 
 impl Attempt {
-    /// `resends`: how many came before it.
+    /// Starts an attempt over HTTP. `resends` is the number of attempts before it.
     pub(crate) fn over_http(method: &Method, target: &Uri, resends: u32) -> Self {
         Self {
             span: debug_span!(
@@ -214,7 +216,7 @@ fn failed(span: &Span, error: &Error) {
     }
 }
 
-/// The server's code where it has one, else the status, else what went wrong.
+/// Returns the server's code, else the status, else the kind of the error.
 fn error_type(error: &Error) -> String {
     let status = error.status().map(|status| status.as_str().to_owned());
     let code = error.code().map(str::to_owned).or(status);
@@ -243,7 +245,7 @@ fn finish_reason(response: &Response) -> &str {
     }
 }
 
-/// A name from the server, if it is one and not a text.
+/// Returns a name from the server, if it is a single word and not free text.
 fn word(text: &str) -> Option<&str> {
     let is_plain =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');

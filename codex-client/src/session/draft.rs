@@ -10,18 +10,18 @@ pub struct Draft {
     pub(super) request: CreateResponse,
     pub(super) options: CallOptions,
     pub(super) said: Said,
-    /// The length of the history it was made for.
+    /// The length of the history that the draft was made for.
     pub(super) length: usize,
 }
 
 impl Draft {
-    /// The request, with the whole history in it.
+    /// Returns the request, with the whole history in it.
     #[must_use]
     pub fn request(&self) -> &CreateResponse {
         &self.request
     }
 
-    /// The options of the call, in which the conversation says who it is.
+    /// Returns the options of the call, which identify the conversation.
     pub fn options(&self) -> &CallOptions {
         &self.options
     }

@@ -1,4 +1,5 @@
-// What has been said, in pieces that are never changed, so that a fork shares them instead of copying a conversation of megabytes.
+//! The history of a conversation, in immutable segments, so that a fork shares them instead of
+//! copying megabytes.
 
 use std::sync::Arc;
 
@@ -6,26 +7,26 @@ use codex_types::{InputItem, OpenCalls, PreparedInput, Role};
 
 use crate::unsettled::Unsettled;
 
-/// What has been said so far: one piece for each request.
+/// The items so far, in one segment for each request.
 #[derive(Clone, Default)]
 pub(super) struct History {
     pieces: Vec<Arc<[InputItem]>>,
-    /// The same items, serialized when they entered.
+    /// The same items, serialized when they were added.
     input: PreparedInput,
     open: OpenCalls,
-    /// How many of the pieces were checked and are complete in themselves.
+    /// The number of segments that were checked and do not depend on later ones.
     settled: usize,
-    /// The `store` of the requests that they were checked for: it decides which reasoning is accepted.
+    /// The `store` of the requests that the check was for: it decides which reasoning is accepted.
     settled_for: Option<bool>,
 }
 
-/// The new items of a request, and all items of it as they were sent.
+/// The new items of a request, and all of its items as they were sent.
 pub(super) struct Said {
     pub(super) items: Vec<InputItem>,
     pub(super) whole: PreparedInput,
     /// The items that this request is the first to check.
     pub(super) unsettled: Arc<Unsettled>,
-    /// The `store` of the request. Settings may change before the response arrives.
+    /// The `store` of the request. The settings may change before the response arrives.
     store: Option<bool>,
 }
 
@@ -44,7 +45,7 @@ impl History {
         }
     }
 
-    /// How many pieces there are; it grows with everything that is said.
+    /// Returns the number of segments, which grows with every addition.
     pub(super) fn len(&self) -> usize {
         self.pieces.len()
     }
@@ -53,7 +54,7 @@ impl History {
         self.pieces.iter().flat_map(|piece| piece.iter())
     }
 
-    /// All items, with new ones at the end, for a request with this `store`.
+    /// Returns all items, followed by the new ones, for a request with this `store`.
     pub(super) fn with(&self, items: Vec<InputItem>, store: Option<bool>) -> Said {
         let mut whole = self.input.clone();
         whole.extend(&items);
@@ -72,14 +73,16 @@ impl History {
         }
     }
 
-    /// Adds what was sent, and what came back. Nothing else may have been added since the request was made.
+    /// Adds the items that were sent and the output. The history must not have changed since the
+    /// request was made.
     pub(super) fn advance(&mut self, said: Said, output: Vec<InputItem>) {
         if !said.items.is_empty() {
             self.open.extend(&said.items);
             self.pieces.push(said.items.into());
             self.input = said.whole;
         }
-        // What follows cannot change what was found in items that end here, unless a call or reasoning still waits for its successor.
+        // Later items cannot change the result for items that end here, unless a call or reasoning
+        // still lacks its successor.
         let newest = self.pieces.last().and_then(|piece| piece.last());
         if said.unsettled.is_accepted()
             && self.open.iter().next().is_none()
@@ -91,18 +94,19 @@ impl History {
         self.push(output);
     }
 
-    /// What does not come from the model or a tool.
+    /// Returns the items that come neither from the model nor from a tool.
     pub(super) fn instructions_and_questions(&self) -> Vec<InputItem> {
         let stays = |item: &&InputItem| matches!(item, InputItem::Message(message) if message.role != Role::Assistant);
         self.items().filter(stays).cloned().collect()
     }
 
-    /// The calls that nothing answers yet.
+    /// Returns the calls that have no output yet.
     pub(super) fn open(&self) -> &OpenCalls {
         &self.open
     }
 
-    /// Whether the item is one of the outputs at the end: an answer to the last response that was given before.
+    /// Whether the item is one of the trailing outputs, which were added before the request they
+    /// belong to.
     pub(super) fn ends_with_output(&self, item: &InputItem) -> bool {
         let newest = self
             .pieces

@@ -1,5 +1,5 @@
-// A response enters the history with its last event, at the moment that event is yielded: a caller that has seen it finds it there, even if it
-// drops the turn then.
+//! Records a response in the history when its last event is yielded. A caller that has seen that
+//! event finds the response in the history, even if it then drops the turn.
 
 use core::convert::Infallible;
 use core::task::{Context, Poll, ready};
@@ -8,17 +8,17 @@ use crate::assembled::{Assembly, EventSource, Item};
 use crate::session::history::Said;
 use crate::session::state::SessionState;
 
-/// The events of a response that will be part of a conversation.
+/// The events of a response that will become part of a conversation.
 pub(super) struct Recorded<'a> {
     state: &'a mut SessionState,
     events: Events<'a>,
     /// The input of this turn; `None` once it is in the history.
     said: Option<Said>,
-    /// Whether the tokens of the response have been added up.
+    /// Whether the usage of the response has been added.
     is_counted: bool,
 }
 
-/// Events of either transport.
+/// The events of a response over either transport.
 pub(super) type Events<'a> = Box<dyn EventSource<Restart = Infallible> + Send + 'a>;
 
 impl<'a> Recorded<'a> {
@@ -87,7 +87,7 @@ impl EventSource for Unbroken<'_> {
         let item = ready!(self.0.poll_next(assembly, cx));
         Poll::Ready(item.map(|item| match item? {
             Step::Response(event) => Ok(Step::Response(event)),
-            // If one came all the same, the response so far would be void.
+            // A restart would void the response so far.
             Step::Restart(restart) => Err(restart.cause.after_delivery(true)),
         }))
     }

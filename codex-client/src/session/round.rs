@@ -1,10 +1,10 @@
-// The calls of one response while their tools run. An output is recorded here at the moment its tool returns, and from then on belongs to
-// the conversation, whatever becomes of the run. It moves to the history when all calls are answered, so that outputs keep the order of the
-// calls.
+//! The calls of one response while their tools run. An output is recorded here as soon as its tool
+//! returns, and belongs to the conversation from then on, even if the run fails. The outputs move
+//! to the history when every call has one, so that they keep the order of the calls.
 
 use codex_types::InputItem;
 
-/// The calls of a response that tools answer.
+/// The calls of a response that tools handle.
 #[derive(Clone, Default)]
 pub(crate) struct Round {
     calls: Vec<Call>,
@@ -49,7 +49,7 @@ impl Round {
         }
     }
 
-    /// The outputs that are not in the history yet, in the order of the calls.
+    /// Returns the outputs that are not in the history yet, in the order of the calls.
     pub(crate) fn outputs(&self) -> impl Iterator<Item = &InputItem> {
         self.calls.iter().filter_map(|call| match &call.state {
             State::Answered(output) => Some(&**output),
@@ -57,7 +57,7 @@ impl Round {
         })
     }
 
-    /// Takes the outputs out; calls without one stay.
+    /// Removes and returns the outputs; calls without one stay.
     pub(super) fn take_outputs(&mut self) -> Vec<InputItem> {
         let outputs = self.outputs().cloned().collect();
         self.calls
@@ -65,7 +65,7 @@ impl Round {
         outputs
     }
 
-    /// The calls whose tools have not been started.
+    /// Returns the calls whose tools have not been started.
     pub(super) fn waiting(&self) -> impl Iterator<Item = &str> {
         let waiting = |call: &&Call| matches!(call.state, State::Waiting);
         self.calls

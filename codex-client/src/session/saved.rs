@@ -1,5 +1,6 @@
-// A conversation as JSON: everything a later process needs to go on, and nothing that is of this process only. The items are written as they
-// came, so that what this version does not know survives being saved by it.
+//! Saves a conversation as JSON: everything that a later process needs to continue it, and nothing
+//! that belongs to this process only. Items are written as they arrived, so that fields unknown to
+//! this version survive.
 
 use codex_types::{CreateResponse, InputItem, Map, RawJson};
 
@@ -11,7 +12,9 @@ use crate::session::history::History;
 use crate::session::round::Round;
 
 impl Session {
-    /// The conversation as JSON: its settings, its history and its ids. It holds what was said, and no credentials.
+    /// Serializes the conversation as JSON: its settings, its history and its ids.
+    ///
+    /// The result contains the text of the conversation, but no credentials.
     ///
     /// ```
     /// # use codex_client::Client;
@@ -30,7 +33,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`Request`](crate::ErrorKind::Request) when the settings or an item cannot be written as JSON, which nothing that was read can cause.
+    /// Returns [`Request`](crate::ErrorKind::Request) when the settings or an item cannot be
+    /// serialized, which cannot happen for values that were read from JSON.
     pub fn to_json(&self) -> Result<RawJson, Error> {
         let items: Vec<&InputItem> = self.state.items().collect();
         let mut saved: Map<RawJson> = Map::new();
@@ -51,12 +55,13 @@ impl Session {
         encode(&saved)
     }
 
-    /// The conversation that [`to_json`](Self::to_json) wrote, to be gone on with through this client.
+    /// Restores a conversation written by [`to_json`](Self::to_json) and attaches it to this
+    /// client.
     ///
     /// # Errors
     ///
-    /// [`Request`](crate::ErrorKind::Request) when that is not what `json` is, or when a later version of this library wrote it in a form that
-    /// this one does not know.
+    /// Returns [`Request`](crate::ErrorKind::Request) when `json` is not a saved conversation, or
+    /// when a later version of this library wrote it in a format that this one does not support.
     pub fn from_json(client: &Client, json: &RawJson) -> Result<Self, Error> {
         let saved: Map<RawJson> = json
             .decode()

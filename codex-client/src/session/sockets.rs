@@ -1,4 +1,4 @@
-// A conversation over a WebSocket: the same turns, of which only what is new is sent.
+//! A conversation over a WebSocket: the same turns, but only new items are sent.
 
 use crate::error::Error;
 use crate::options::CallOptions;
@@ -7,11 +7,12 @@ use crate::socket::SocketSession;
 use crate::socket::settings::{Interruption, SocketSettings};
 
 impl Session {
-    /// Holds the conversation over a WebSocket from here on, and over HTTP where that does not work; see [`SocketSession`].
+    /// Switches the conversation to a WebSocket, with HTTP as the fallback; see [`SocketSession`].
     ///
-    /// Only the way changes: turns, tools and the history are as they were. A connection that breaks in the middle of an answer ends the turn in an
-    /// error and leaves the history alone, whatever the settings say about [`Interruption`]: the caller can ask again. A fork has a socket
-    /// of its own.
+    /// Only the transport changes: turns, tools and the history work as before. A connection that
+    /// breaks in the middle of a response ends the turn in an error and leaves the history
+    /// unchanged, whatever the settings name as [`Interruption`]; the caller can repeat the turn. A
+    /// fork has its own socket.
     ///
     /// ```
     /// # use codex_client::Client;
@@ -39,24 +40,27 @@ impl Session {
     /// ```
     #[must_use]
     pub fn over_sockets(mut self, mut settings: SocketSettings) -> Self {
-        // What was shown of an answer cannot be taken back behind the back of whoever keeps a history.
+        // A restart would void events that the caller has already seen, and a caller that keeps a
+        // history must not miss that.
         settings.interruption = Interruption::Fail;
         self.sockets = Some(SocketSession::new(&self.state.client, settings));
         self
     }
 
-    /// The sockets the conversation is held over, if it is.
+    /// Returns the socket session of the conversation, if it has one.
     #[must_use]
     pub fn sockets(&self) -> Option<&SocketSession> {
         self.sockets.as_ref()
     }
 
-    /// Opens the socket and lets the server prepare for what the conversation is so far, so that the next answer comes sooner. `false` where
-    /// turns go over HTTP.
+    /// Opens the socket and lets the server prepare for the history so far, so that the next
+    /// response begins sooner.
+    ///
+    /// Returns `false` if turns go over HTTP.
     ///
     /// # Errors
     ///
-    /// As for [`SocketSession::warm_up`].
+    /// Returns the errors of [`SocketSession::warm_up`].
     pub async fn warm_up(&mut self) -> Result<bool, Error> {
         let draft = self.state.ready(Vec::new(), &CallOptions::new());
         match &mut self.sockets {
@@ -65,7 +69,9 @@ impl Session {
         }
     }
 
-    /// Keeps the socket alive between two turns; see [`SocketSession::idle`]. Resolves at once where there is none.
+    /// Keeps the socket alive between two turns; see [`SocketSession::idle`].
+    ///
+    /// Resolves at once if there is no socket.
     pub async fn idle(&mut self) {
         if let Some(sockets) = &mut self.sockets {
             sockets.idle().await;

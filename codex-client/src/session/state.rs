@@ -1,4 +1,5 @@
-// The state of a conversation apart from its transport: a turn borrows this and the socket at the same time.
+//! The state of a conversation, separate from its transport, so that a turn can borrow both at the
+//! same time.
 
 use codex_types::profile::Identity;
 use codex_types::{CreateResponse, Input, InputItem, Response, Usage};
@@ -13,20 +14,20 @@ use crate::session::round::Round;
 /// The state of a [`Session`](crate::Session).
 pub(crate) struct SessionState {
     pub(super) client: Client,
-    /// Every request but for its input.
+    /// The settings of every request: everything but its input.
     pub(super) settings: CreateResponse,
     pub(super) history: History,
     pub(super) session_id: String,
     pub(super) thread_id: String,
-    /// How often the history was replaced by a shorter one.
+    /// How many times the history was replaced by a shorter one.
     pub(super) window: u64,
     pub(super) installation_id: Option<String>,
-    /// The calls that tools of this conversation answer.
+    /// The calls that tools of this conversation handle.
     pub(crate) round: Round,
     /// The tokens of all responses so far.
     pub(super) usage: Usage,
     pub(crate) turn_id: String,
-    /// The routing token of the current turn. The first value that the service sends is kept.
+    /// The routing token of the current turn. The first value from the service is kept.
     turn_state: TurnState,
 }
 
@@ -48,7 +49,7 @@ impl SessionState {
         }
     }
 
-    /// Another thread of the same conversation.
+    /// Creates another thread of the same conversation.
     pub(super) fn fork(&self) -> Self {
         let mut fork = Self {
             session_id: self.session_id.clone(),
@@ -75,13 +76,14 @@ impl SessionState {
         self.history.push(outputs);
     }
 
-    /// All items so far, with the outputs of tools that are still at work.
+    /// Returns all items so far, including the outputs of tools while others still run.
     pub(super) fn items(&self) -> impl Iterator<Item = &InputItem> {
         self.history.items().chain(self.round.outputs())
     }
 
-    /// Outputs for the calls that have none, which the service would refuse: a call whose tool was started may have had its effect, and the
-    /// model must not conclude that it had none. A computer call has no such output; it is left out of the request.
+    /// Returns outputs for the calls that have none, which the service would reject. A tool that
+    /// was started may have had an effect, so its output must not let the model conclude that it
+    /// had none. A computer call accepts only a screenshot; it is left out of the request.
     pub(super) fn missing_outputs(&self) -> Vec<InputItem> {
         let answer = |call: &codex_types::OpenCall| {
             let never_ran = self.round.waiting().any(|id| id == call.call_id());
@@ -90,7 +92,8 @@ impl SessionState {
         self.history.open().iter().filter_map(answer).collect()
     }
 
-    /// Takes the outputs that answer calls out of the input and into the history: a tool has run, whether or not this request succeeds.
+    /// Moves the outputs of calls from the input to the history: their tools have run, whether or
+    /// not this request succeeds.
     fn keep_outputs(&mut self, said: Vec<InputItem>) -> Vec<InputItem> {
         let mut rest = Vec::with_capacity(said.len());
         for item in said {
@@ -103,7 +106,7 @@ impl SessionState {
         rest
     }
 
-    /// The request that says this behind everything that was said.
+    /// Prepares a request that adds these items to the history.
     pub(super) fn ready(&mut self, said: Vec<InputItem>, options: &CallOptions) -> Draft {
         self.settle();
         let new = self.keep_outputs(said);
@@ -122,7 +125,7 @@ impl SessionState {
         }
     }
 
-    /// Options in which the conversation says who it is.
+    /// Returns options that identify the conversation.
     pub(super) fn options(&self, options: &CallOptions) -> CallOptions {
         let mut identity: Identity = options.identity.clone();
         identity.session_id = Some(self.session_id.clone());

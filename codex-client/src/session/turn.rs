@@ -1,4 +1,4 @@
-// The handle on one response of a conversation.
+//! The handle on one response of a conversation.
 
 use core::fmt;
 use core::pin::Pin;
@@ -19,8 +19,9 @@ use crate::session::state::SessionState;
 
 /// The events of one response of a [`Session`](crate::Session), as they arrive.
 ///
-/// Works like a [`ResponseStream`]. When the response is complete, the input of the turn and the output enter the history; a response that
-/// fails or stays incomplete leaves the history alone, and so does dropping the turn before its end.
+/// Works like a [`ResponseStream`]. When the response completes, the session adds the input of the
+/// turn and the output to the history. A response that fails or stays incomplete adds nothing, and
+/// neither does a turn that is dropped before its end.
 pub struct SessionTurn<'a> {
     response: Assembled<Recorded<'a>>,
 }
@@ -54,51 +55,53 @@ impl<'a> SessionTurn<'a> {
 
     /// Returns the next event; `None` after the last one.
     ///
-    /// The same items as the [`Stream`] implementation, without an extension trait.
+    /// Yields the same items as the [`Stream`] implementation, without an extension trait.
     pub async fn next(&mut self) -> Option<Result<ResponseEvent, Error>> {
         let item = self.response.next().await?;
         Some(item.map(Step::into_response))
     }
 
-    /// Returns the next update instead of the events it came in; see [`ResponseStream::next_update`].
+    /// Returns the next display update instead of raw events; see [`ResponseStream::next_update`].
     pub async fn next_update(&mut self) -> Option<Result<Update<'_>, Error>> {
         let item = self.response.next_update().await?;
         Some(item.map(Step::into_response))
     }
 
-    /// Returns the next update of the event that was yielded last; see [`ResponseStream::update`].
+    /// Returns the next update of the last event that was yielded; see [`ResponseStream::update`].
     pub fn update(&mut self) -> Option<Update<'_>> {
         self.response.update()
     }
 
-    /// The headers of the response.
+    /// Returns the headers of the response.
     #[must_use]
     pub fn meta(&self) -> &ResponseMeta {
         self.response.meta()
     }
 
-    /// What was changed in the request to make it fit the backend, and what was found and left.
+    /// Returns the diagnostics of the request: changes made to fit it to the backend, and problems
+    /// reported without a change.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         self.response.findings()
     }
 
-    /// The response so far.
+    /// Returns the response so far.
     #[must_use]
     pub fn snapshot(&self) -> &Response {
         self.response.snapshot()
     }
 
-    /// Reads to the end and returns the whole response.
+    /// Reads the turn to its end and returns the whole response.
     ///
     /// # Errors
     ///
-    /// Those of [`ResponseStream::finish`]. The conversation is then as it was before.
+    /// Returns the errors of [`ResponseStream::finish`]. An error leaves the conversation
+    /// unchanged.
     pub async fn finish(self) -> Result<Response, Error> {
         self.finish_with(|_| {}).await
     }
 
-    /// As [`finish`](Self::finish), and shows every event on the way.
+    /// Works like [`finish`](Self::finish), and passes every event to `watch`.
     pub(crate) async fn finish_with(
         self,
         watch: impl FnMut(&ResponseEvent),

@@ -1,5 +1,6 @@
-// Which hosts are spoken to over HTTP for a while because their sockets did not work. Shared by all sessions of a client, so that each new
-// one does not run into the same wall; forgotten after a time, because walls come down.
+//! Hosts that the client contacts only over HTTP for a while, because their sockets did not work.
+//! All sessions of a client share the record, so that each new one does not fail again. Entries
+//! expire, because sockets may work again.
 
 use core::time::Duration;
 use std::collections::HashMap;
@@ -10,7 +11,7 @@ use http::Uri;
 
 use crate::lock::lock;
 
-/// The hosts whose sockets are not tried, and until when.
+/// The hosts to which the client opens no sockets, with the time when each entry expires.
 #[derive(Default)]
 pub(crate) struct AvoidedHosts(Mutex<HashMap<String, Instant>>);
 
@@ -37,7 +38,7 @@ impl AvoidedHosts {
     }
 }
 
-/// Host and port: the same host may well have another server on another port.
+/// Returns host and port: the same host may have another server on another port.
 fn authority(target: &Uri) -> Option<&str> {
     target.authority().map(http::uri::Authority::as_str)
 }

@@ -1,4 +1,5 @@
-// The last failure, kept for whoever asks later: a support question usually comes when the error itself is long gone.
+//! The last failure, kept for later diagnosis: users usually report a problem when the error itself
+//! is long gone.
 
 use core::fmt;
 use core::time::Duration;
@@ -12,10 +13,11 @@ use crate::lock::lock;
 use crate::meta::ResponseMeta;
 use crate::reason::Reason;
 
-/// An exchange that failed, for diagnosis; see [`Client::last_failure`](crate::Client::last_failure).
+/// An exchange that failed, for diagnosis; see
+/// [`Client::last_failure`](crate::Client::last_failure).
 ///
-/// It has no credential, no cookie, no query of a URL and nothing of a request or an answer in it, so it may be logged. `Display` is one
-/// line.
+/// It contains no credential, no cookie, no query of a URL and nothing of a request or a response,
+/// so it may be logged. `Display` is one line.
 #[derive(Clone, Debug)]
 pub struct FailedExchange {
     at: SystemTime,
@@ -50,73 +52,73 @@ impl FailedExchange {
         }
     }
 
-    /// When it failed, by the system's clock.
+    /// Returns when the exchange failed, by the system's clock.
     #[must_use]
     pub fn at(&self) -> SystemTime {
         self.at
     }
 
-    /// Where it went, without the query: `wss` and `ws` are WebSockets.
+    /// Returns the URL without its query: `wss` and `ws` are WebSockets.
     #[must_use]
     pub fn target(&self) -> &str {
         &self.target
     }
 
-    /// How long it had taken by then, earlier attempts included.
+    /// Returns the time from the start of the exchange to its failure, including earlier attempts.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.elapsed
     }
 
-    /// What went wrong.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// Whose fault it was.
+    /// Returns the side at fault.
     #[must_use]
     pub fn side(&self) -> Side {
         self.side
     }
 
-    /// The status, where there was an answer other than success.
+    /// Returns the status of the response, if it was not a success.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.status
     }
 
-    /// The server's code for the error, where it is a plain word.
+    /// Returns the server's code for the error, if it is a plain word.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
     }
 
-    /// The server's name for the request: what its operators ask for.
+    /// Returns the server's id for the request, which its operators need to find it.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
     }
 
-    /// How long the server asked to be left alone.
+    /// Returns the delay before a retry that the server requested.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
-    /// What the refusal means, where it was one.
+    /// Returns the reason of the refusal, if the server refused the request.
     #[must_use]
     pub fn reason(&self) -> Option<&Reason> {
         self.reason.as_ref()
     }
 
-    /// The head of the answer, where there was one, cookies aside.
+    /// Returns the status and headers (except cookies) of the response, if there was one.
     #[must_use]
     pub fn meta(&self) -> Option<&ResponseMeta> {
         self.meta.as_ref()
     }
 
-    /// What happened, from the outermost error to the innermost.
+    /// Returns the messages of the errors, from the outermost to the innermost.
     pub fn causes(&self) -> impl Iterator<Item = &str> {
         self.causes.iter().map(String::as_str)
     }
@@ -132,7 +134,7 @@ impl fmt::Display for FailedExchange {
     }
 }
 
-/// Where a client keeps it.
+/// The last failure of a client.
 #[derive(Default)]
 pub(crate) struct LastFailure(Mutex<Option<FailedExchange>>);
 
@@ -146,7 +148,7 @@ impl LastFailure {
     }
 }
 
-/// A URL without what may be secret: user and password, and the query.
+/// Returns a URL without the parts that may be secret: user, password and query.
 fn plain(target: &Uri) -> String {
     let scheme = target.scheme_str().unwrap_or_default();
     let host = target.host().unwrap_or_default();
@@ -157,8 +159,8 @@ fn plain(target: &Uri) -> String {
     }
 }
 
-/// The errors of this workspace have nothing of a payload in their texts; of those below it, only the outermost of each chain is ours to
-/// vouch for, and what lies below a transport error is the operating system's.
+/// Returns the messages of an error chain. The errors of this workspace have no payload in their
+/// texts, and the errors below a transport error come from the operating system.
 fn causes(error: &Error) -> Vec<String> {
     let mut causes = vec![error.names().to_string()];
     let mut source = core::error::Error::source(error);
@@ -169,7 +171,7 @@ fn causes(error: &Error) -> Vec<String> {
     causes
 }
 
-/// A chain that is longer has lost its meaning.
+/// The maximum length of a chain that is worth keeping.
 const MAX_CAUSES: usize = 8;
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-// Whether the server turned out to have Chat Completions only. A client has one base URL, and its sessions and clones share what was found.
+//! Whether the server turned out to have only Chat Completions. A client has one base URL, so its
+//! sessions and clones share the result.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-/// What is known about the server's API.
+/// The result of probing the server's API.
 #[derive(Default)]
 pub(crate) struct FoundWire(AtomicBool);
 

@@ -1,4 +1,5 @@
-// The last known limits, and who waits for the next change. A waiting task is woken by its own waker, so that no runtime is in a signature.
+//! The last known limits, and the tasks that wait for a change. A waiting task is woken through its
+//! own waker, so no runtime appears in a signature.
 
 use core::fmt;
 use core::future::poll_fn;
@@ -11,26 +12,29 @@ use futures_core::Stream;
 
 use crate::lock::lock;
 
-/// A view of the limits of a [`Client`](crate::Client), which sees every later change; made by
-/// [`Client::rate_limits`](crate::Client::rate_limits).
+/// A view of the limits of a [`Client`](crate::Client) that receives every later change.
 ///
-/// As a [`Stream`] it hands out the limits after each change. Changes that come while nobody looks are seen as one.
+/// [`Client::rate_limits`](crate::Client::rate_limits) creates it.
+///
+/// As a [`Stream`], it yields the limits after each change. Changes between two polls are merged
+/// into one.
 pub struct RateLimitWatch {
     known: KnownLimits,
-    /// Names the place of this watch among those that wait.
+    /// The id of this watch among those that wait.
     id: u64,
-    /// What was seen last.
+    /// The last version that was returned.
     version: u64,
 }
 
 impl RateLimitWatch {
-    /// The limits as they are known now.
+    /// Returns the limits as they are known now.
     #[must_use]
     pub fn current(&self) -> RateLimits {
         self.known.lock().limits.clone()
     }
 
-    /// Waits until they are other than this watch has last handed out, or than they were when it was made.
+    /// Waits until the limits differ from those this watch last returned, or from those at its
+    /// creation.
     pub async fn changed(&mut self) -> RateLimits {
         poll_fn(|context| self.poll_changed(context)).await
     }
@@ -81,7 +85,7 @@ impl fmt::Debug for RateLimitWatch {
     }
 }
 
-/// What all watches of a client look at.
+/// The limits that all watches of a client share.
 #[derive(Clone, Default)]
 pub(crate) struct KnownLimits {
     state: Arc<Mutex<State>>,
@@ -90,15 +94,15 @@ pub(crate) struct KnownLimits {
 #[derive(Default)]
 struct State {
     limits: RateLimits,
-    /// Counts the changes.
+    /// Incremented with each change.
     version: u64,
-    /// The watches that wait, by their ids.
+    /// The wakers of the waiting watches, by id.
     waiting: Vec<(u64, Waker)>,
     next_id: u64,
 }
 
 impl KnownLimits {
-    /// Takes over what an answer says; nothing where it says nothing.
+    /// Merges the limits of a response. Does nothing if it has none.
     pub(crate) fn update(&self, newer: RateLimits) {
         if newer.is_empty() {
             return;
@@ -108,7 +112,7 @@ impl KnownLimits {
         let told = newer.clone();
         state.limits.update(newer);
         if state.limits.limits.len() > MAX_LIMITS {
-            // Names without end: only the newest are worth keeping, and not all of them.
+            // The server has sent more names than the maximum: keep only the newest limits.
             state.limits = told;
             state.limits.limits.truncate(MAX_LIMITS);
         }
@@ -117,7 +121,7 @@ impl KnownLimits {
         }
         state.version += 1;
         let waiting = core::mem::take(&mut state.waiting);
-        // Outside the lock: a waker may run whatever waits for it.
+        // Wake outside the lock: a waker may run the waiting task at once.
         drop(state);
         for (_, waker) in waiting {
             waker.wake();
@@ -139,7 +143,8 @@ impl KnownLimits {
     }
 }
 
-/// An account has a handful of limits. A server that names new ones again and again would otherwise fill the memory.
+/// The maximum number of limits. An account has a handful; without a maximum, a server that keeps
+/// sending new names would exhaust the memory.
 const MAX_LIMITS: usize = 64;
 
 #[cfg(test)]

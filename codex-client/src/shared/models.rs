@@ -1,4 +1,5 @@
-// The list of models as it was last fetched, with its entity tag: any other response may announce a newer one.
+//! The list of models as last fetched, with its entity tag: any other response may announce a newer
+//! one.
 
 use core::time::Duration;
 use std::sync::{Arc, Mutex};
@@ -9,18 +10,18 @@ use codex_types::{ModelCatalog, ModelList};
 
 use crate::lock::lock;
 
-/// The models of a backend, in the shape it lists them in.
+/// The models of a backend, in the shape of its list.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ModelListing {
-    /// As the platform API does: ids, and little else.
+    /// The list of the platform API: ids, and little else.
     List(ModelList),
-    /// As the ChatGPT backend does: with what each can do.
+    /// The catalog of the ChatGPT backend, with the capabilities of each model.
     Catalog(ModelCatalog),
 }
 
 impl ModelListing {
-    /// The names to use in requests, in the order of the server.
+    /// Returns the names to use in requests, in the order of the server.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let (list, catalog) = match self {
             Self::List(list) => (Some(list), None),
@@ -37,14 +38,14 @@ impl ModelListing {
         ids.chain(slugs)
     }
 
-    /// Whether there is a model of this name.
+    /// Returns whether the list has a model of this name.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.names().any(|known| known == name)
     }
 }
 
-/// The list as it was last fetched.
+/// The list as last fetched.
 #[derive(Default)]
 pub(crate) struct ModelCache(Mutex<Option<CachedModels>>);
 
@@ -52,7 +53,7 @@ pub(crate) struct ModelCache(Mutex<Option<CachedModels>>);
 pub(crate) struct CachedModels {
     pub(crate) models: Arc<ModelListing>,
     pub(crate) etag: Option<String>,
-    /// Until when it is returned without a request.
+    /// When the cached list expires and must be revalidated.
     until: Option<Instant>,
 }
 
@@ -65,7 +66,7 @@ impl ModelCache {
         *lock(&self.0) = Some(cached);
     }
 
-    /// Records the entity tag of the list that the server has now.
+    /// Records the entity tag of the server's current list.
     pub(crate) fn announced(&self, etag: &str, timer: &SharedTimer) {
         if let Some(cached) = lock(&self.0).as_mut() {
             cached.until = if cached.etag.as_deref() == Some(etag) {

@@ -1,25 +1,26 @@
-// What the server remembers on a connection, and whether the next request continues it. The value lives inside the open socket and dies with
-// it: a response id is worth nothing on another connection, and no bookkeeping can then mistake one for the other.
+//! The server's state on a connection, and whether the next request continues it. The value is
+//! stored inside the open socket and dropped with it: a response id is not valid on another
+//! connection, so no other code can mix them up.
 
 use codex_types::{CreateResponse, Input, InputItem, Message, PreparedInput, Response};
 
-/// The last response of a connection, with everything that led to it.
+/// The last response of a connection, with the whole input that led to it.
 pub(super) struct Chain {
     response_id: String,
-    /// The request it answered, without its input.
+    /// The request of that response, without its input.
     fields: CreateResponse,
-    /// The input of that request, whole, and the output.
+    /// The whole input of that request, followed by the output.
     history: PreparedInput,
 }
 
-/// A request, taken apart: what is compared field by field, and what may grow.
+/// A request, split into the fields to compare and the input, which may grow.
 pub(super) struct Parts {
     pub(super) fields: CreateResponse,
-    /// Items are serialized here, once for all attempts, unless they are already.
+    /// Items are serialized here, once for all attempts, unless they already are.
     pub(super) input: Option<Input>,
 }
 
-/// What a request says that continues another.
+/// The part of a request that continues the previous one.
 pub(super) struct Continuation {
     pub(super) previous_response_id: String,
     pub(super) input: PreparedInput,
@@ -37,14 +38,14 @@ impl Parts {
         }
     }
 
-    /// The whole request.
+    /// Returns the whole request.
     pub(super) fn whole(&self) -> CreateResponse {
         let mut request = self.fields.clone();
         request.input.clone_from(&self.input);
         request
     }
 
-    /// Its input as items; `None` where it has an unknown form.
+    /// Returns the input as items; `None` if it has an unknown form.
     fn items(&self) -> Option<PreparedInput> {
         match &self.input {
             None => Some(PreparedInput::new()),
@@ -57,14 +58,15 @@ impl Parts {
         }
     }
 
-    /// Whether the caller says by itself what the request continues.
+    /// Whether the caller sets the context that the request continues.
     fn names_its_context(&self) -> bool {
         self.fields.previous_response_id.is_some() || self.fields.conversation.is_some()
     }
 }
 
 impl Chain {
-    /// The chain that a completed response leaves behind. `output` is what came out, in the form in which it will be sent back.
+    /// Creates the chain after a completed response. `output` is the output in the form in which it
+    /// will be sent back.
     pub(super) fn new(parts: &Parts, response: &Response, output: &PreparedInput) -> Option<Self> {
         if response.id.is_empty() || parts.names_its_context() {
             return None;
@@ -78,7 +80,8 @@ impl Chain {
         })
     }
 
-    /// What is left to say, if the request strictly extends what the server remembers and is equal in everything else.
+    /// Returns the new items, if the request strictly extends the server's state and all other
+    /// fields are equal.
     pub(super) fn continued_by(&self, next: &Parts) -> Option<Continuation> {
         if next.names_its_context() || comparable(&next.fields) != self.fields {
             return None;
@@ -90,7 +93,8 @@ impl Chain {
     }
 }
 
-/// The fields that the continued state depends on. What only describes the client, or only one request, may differ.
+/// Returns the fields that the continued state depends on. Fields that only describe the client, or
+/// only one request, may differ.
 fn comparable(fields: &CreateResponse) -> CreateResponse {
     let mut fields = fields.clone();
     fields.client_metadata = None;

@@ -1,28 +1,28 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
-/// What a [`SocketSession`](crate::SocketSession) has done so far.
+/// Counters of a [`SocketSession`](crate::SocketSession).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SocketStats {
     /// Sockets that were opened.
     pub connections: u64,
-    /// Messages that sent the whole input.
+    /// Messages with the whole input.
     pub replays: u64,
-    /// Messages that continued the response before with new items only.
+    /// Messages that continued the previous response with new items only.
     pub continuations: u64,
     /// Bytes of JSON in all messages.
     pub bytes_sent: u64,
     /// Turns that went over HTTP.
     pub http_turns: u64,
-    /// Turns that were begun anew after something had been handed out.
+    /// Turns that were restarted after an event had been yielded.
     pub restarts: u64,
-    /// Streams that went on where they had broken off.
+    /// Streams that were resumed where they had broken off.
     pub resumes: u64,
-    /// Responses that were fetched as a whole, because their events were no longer to be had.
+    /// Responses that were fetched whole, because their events were no longer available.
     pub retrievals: u64,
 }
 
-/// The same while it grows: attempts that fail count too.
+/// The live counters; failed attempts count too.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) connections: AtomicU64,

@@ -1,5 +1,6 @@
-// What follows when a socket fails before the first event of a response. Nothing has been handed out then, so trying another way repeats
-// nothing for the caller; the question is only which way, and for how long to remember it. Pure, so that every row is a test.
+//! Decides what to try when a socket fails before the first event of a response. No event has been
+//! yielded then, so the caller cannot see a repetition; the only questions are what to try next and
+//! how long to remember the failure. The functions are pure, so that a test covers every case.
 
 use codex_transport::{ErrorKind, TimeoutKind};
 use codex_types::{ApiError, ErrorCategory};
@@ -7,32 +8,32 @@ use codex_types::{ApiError, ErrorCategory};
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// A new socket, and the whole input over it.
+    /// Open a new socket and send the whole input.
     Reconnect,
-    /// The same, once the credential source has something better.
+    /// Open a new socket if the credential source has better credentials.
     Renew,
-    /// HTTP, for this turn and as long as the host is avoided.
+    /// Use HTTP, for this turn and for as long as the host is avoided.
     Http(Avoid),
-    /// Whatever the way, the answer would be the same.
+    /// Give up: any transport would lead to the same response.
     Stop,
 }
 
-/// How long sockets to the host are not tried again.
+/// How long the client opens no sockets to the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Avoid {
-    /// Not at all: the next turn may try.
+    /// Not at all: the next turn may try a socket.
     No,
-    /// It opens sockets that do not work, or something in between does not let it.
+    /// The host opens sockets that do not work, or a proxy blocks them.
     Broken,
-    /// It says that it has none.
+    /// The host reports that it does not support sockets.
     Refused,
 }
 
-/// The upgrade was answered with another status than 101.
+/// Decides after the server responded to the upgrade with a status other than 101.
 pub(super) fn after_refusal(status: u16, api: &ApiError) -> Next {
     match (status, api.category_with_status(Some(status))) {
         (401, _) => Next::Renew,
-        // Limits count requests, not connections: HTTP meets the same one.
+        // Limits count requests, not connections, so HTTP would meet the same limit.
         (_, ErrorCategory::Quota | ErrorCategory::UsageLimit | ErrorCategory::RateLimit) => {
             Next::Stop
         }
@@ -41,14 +42,15 @@ pub(super) fn after_refusal(status: u16, api: &ApiError) -> Next {
     }
 }
 
-/// There was no answer to the upgrade.
+/// Decides after the server did not respond to the upgrade.
 pub(super) fn after_failed_connect(kind: ErrorKind) -> Next {
     match kind {
         ErrorKind::InvalidRequest
         | ErrorKind::Configuration
         | ErrorKind::Canceled
         | ErrorKind::Certificate => Next::Stop,
-        // The host is not there at all; HTTP will say so, and that says nothing about sockets.
+        // The host cannot be reached. HTTP will report that, and it does not mean that sockets
+        // fail.
         ErrorKind::Dns | ErrorKind::Connect | ErrorKind::Timeout(TimeoutKind::Total) => {
             Next::Http(Avoid::No)
         }
@@ -56,7 +58,8 @@ pub(super) fn after_failed_connect(kind: ErrorKind) -> Next {
     }
 }
 
-/// An open socket broke or was closed. One that had carried a response before was fine until then.
+/// Decides after an open socket broke or was closed. A socket that carried a response before worked
+/// until then.
 pub(super) fn after_loss(kind: ErrorKind, close_code: Option<u16>, is_fresh: bool) -> Next {
     match (kind, close_code) {
         (
@@ -69,21 +72,22 @@ pub(super) fn after_loss(kind: ErrorKind, close_code: Option<u16>, is_fresh: boo
         (ErrorKind::Protocol, _) | (ErrorKind::Closed, Some(1002 | 1003 | 1007 | 1008)) => {
             Next::Http(Avoid::Broken)
         }
-        // The request is too large for one message.
+        // Close code 1009: the request is too large for one message.
         (ErrorKind::Closed, Some(1009)) => Next::Http(Avoid::No),
         _ if is_fresh => Next::Http(Avoid::Broken),
         _ => Next::Reconnect,
     }
 }
 
-/// The first event is an error. `None` when it belongs to the response and is an event like any other.
+/// Decides after an error event as the first event. Returns `None` if the event belongs to the
+/// response and is yielded like any other.
 pub(super) fn after_error_event(
     status: Option<u16>,
     api: &ApiError,
     is_continuation: bool,
 ) -> Option<Next> {
     let has_lost_state = api.category() == ErrorCategory::StateLost;
-    // A response that the caller named is not known on another socket either.
+    // A response id set by the caller is not valid on another socket either.
     let reconnects = if is_continuation {
         has_lost_state || api.blames_previous_response()
     } else {

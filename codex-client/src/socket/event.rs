@@ -6,7 +6,7 @@ use codex_types::{Response, ResponseEvent};
 use crate::assembled::Step;
 use crate::error::Error;
 
-/// What a [`SocketTurn`](crate::SocketTurn) hands out.
+/// An item of a [`SocketTurn`](crate::SocketTurn).
 #[derive(Debug)]
 #[expect(
     clippy::exhaustive_enums,
@@ -15,13 +15,13 @@ use crate::error::Error;
 pub enum TurnEvent {
     /// An event of the response.
     Response(ResponseEvent),
-    /// The connection broke and the request was sent again: whatever this turn has handed out so far is void. Comes only where
-    /// [`Interruption::Restart`](crate::Interruption::Restart) was chosen.
+    /// The connection broke and the request was sent again: discard everything that this turn has
+    /// yielded so far. It occurs only with [`Interruption::Restart`](crate::Interruption::Restart).
     Restart(Box<Restart>),
 }
 
 impl TurnEvent {
-    /// The event of the response, unless it is something else.
+    /// Returns the event of the response, if it is one.
     #[must_use]
     pub fn into_response(self) -> Option<ResponseEvent> {
         match self {
@@ -40,20 +40,21 @@ impl From<Step<ResponseEvent, Box<Restart>>> for TurnEvent {
     }
 }
 
-/// What a [`SocketTurn`](crate::SocketTurn) shows.
+/// A display update of a [`SocketTurn`](crate::SocketTurn).
 #[derive(Debug)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "whoever shows a turn has to say what happens on either"
 )]
 pub enum TurnUpdate<'a> {
-    /// A piece of the response.
+    /// An update of the response.
     Response(Update<'a>),
-    /// As [`TurnEvent::Restart`]: everything shown so far is void, and no tool that was asked for counts.
+    /// The connection broke and the request was sent again: discard everything shown so far, and
+    /// run none of the tool calls; see [`TurnEvent::Restart`].
     Restart(Box<Restart>),
 }
 
-/// The border between two attempts at the same answer.
+/// The boundary between two attempts at the same response.
 pub struct Restart {
     pub(super) attempt: u32,
     pub(super) discarded: Response,
@@ -62,25 +63,26 @@ pub struct Restart {
 }
 
 impl Restart {
-    /// Which attempt begins: 2 after the first restart.
+    /// Returns the number of the attempt that begins: 2 after the first restart.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
 
-    /// What had been handed out, as a response: the text to take back, the calls that were not made.
+    /// Returns the events yielded before the restart, assembled into a response: the text and the
+    /// tool calls to discard.
     #[must_use]
     pub fn discarded(&self) -> &Response {
         &self.discarded
     }
 
-    /// How many events it came in: the last so many that this turn handed out.
+    /// Returns how many of the last events that this turn yielded belong to the discarded response.
     #[must_use]
     pub fn discarded_events(&self) -> u64 {
         self.discarded_events
     }
 
-    /// Why the attempt before ended.
+    /// Returns the error that ended the previous attempt.
     #[must_use]
     pub fn cause(&self) -> &Error {
         &self.cause
@@ -89,7 +91,7 @@ impl Restart {
 
 impl fmt::Debug for Restart {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The response is what people said to each other.
+        // Leave out the response: it holds what users and the model wrote.
         formatter
             .debug_struct("Restart")
             .field("attempt", &self.attempt)

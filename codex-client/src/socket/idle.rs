@@ -1,4 +1,5 @@
-// The socket between two turns. `&mut SocketSession` needs no lock; the mutex only makes `&SocketSession` `Sync`.
+//! The socket between two turns. `&mut SocketSession` needs no lock; the mutex only makes
+//! `&SocketSession` `Sync`.
 
 use std::sync::Mutex;
 

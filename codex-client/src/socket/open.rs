@@ -1,4 +1,4 @@
-// Opening a socket, and the open socket with everything that is only true of this one connection.
+//! Opening a socket, and the open socket with the state that belongs to this one connection.
 
 use core::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -22,22 +22,22 @@ use super::plan::Plan;
 pub(super) struct Open {
     pub(super) socket: WsConnection,
     pub(super) meta: ResponseMeta,
-    /// The credential that opened it.
+    /// The credentials that opened the socket.
     pub(super) lease: Lease,
-    /// Removes the credentials of the upgrade from what the server sends.
+    /// Removes the credentials of the upgrade from the server's messages.
     pub(super) scrub: Scrub,
     pub(super) opened: Instant,
-    /// What the server remembers here. It is true of no other connection.
+    /// The server's state on this connection. It is not valid on another one.
     pub(super) chain: Option<Chain>,
-    /// The response before, of which something may still come.
+    /// The id of the previous response, of which late messages may still arrive.
     pub(super) last_response: Option<String>,
 }
 
-/// Why there is no socket with a first event, and what to do next.
+/// An error before the first event, and the decision on what to try next.
 pub(super) struct StartFailure {
     pub(super) next: Next,
     pub(super) error: Error,
-    /// The credential at fault, if it is one.
+    /// The credentials at fault, if any.
     pub(super) lease: Option<Lease>,
 }
 
@@ -56,7 +56,7 @@ impl StartFailure {
 }
 
 impl Open {
-    /// Asks for an upgrade, once.
+    /// Sends one upgrade request.
     pub(super) async fn connect(plan: &Plan) -> Result<Self, StartFailure> {
         let shared = &plan.shared;
         let Some(transport) = &shared.websocket else {
@@ -114,8 +114,8 @@ impl Open {
         }
     }
 
-    /// Whether the socket can carry another turn: it is young enough, and nothing has happened to it. Takes in whatever still belonged to
-    /// the turn before.
+    /// Whether the socket can carry another turn: it is young enough and still open. Reads and
+    /// drops messages that belong to the previous turn.
     pub(super) fn is_usable(&mut self, plan: &Plan) -> bool {
         if let Some(minutes) = plan.prepared.target.profile.websocket.lifetime_minutes {
             let life = core::time::Duration::from_secs(u64::from(minutes) * 60);
@@ -125,7 +125,8 @@ impl Open {
                 return false;
             }
         }
-        // Nobody waits for this look, so nobody needs to be woken. A server that never stops sending is not quiet either.
+        // A no-op waker is enough, because no task waits for this poll. A server that never stops
+        // sending makes the socket unusable as well.
         let mut context = Context::from_waker(Waker::noop());
         for _ in 0..MAX_LEFT_OVER {
             match self.socket.poll_next(&mut context) {
@@ -138,7 +139,7 @@ impl Open {
     }
 }
 
-/// The request for an upgrade, without credentials.
+/// Returns the upgrade request, without credentials.
 fn upgrade(plan: &Plan) -> Result<Request<()>, Error> {
     let mut request = Request::new(());
     request.uri_mut().clone_from(&plan.target);
@@ -147,7 +148,7 @@ fn upgrade(plan: &Plan) -> Result<Request<()>, Error> {
     Ok(request)
 }
 
-/// More messages than these are not the end of a response but a fault.
+/// More late messages than this are a fault of the server, not the end of a response.
 const MAX_LEFT_OVER: usize = 64;
 const NO_TRANSPORT: &str =
     "there is no transport for WebSockets: set one, or turn on the features `http` and `ws`";

@@ -1,4 +1,5 @@
-// What one turn sends over a socket: made once, and sent whole or as a continuation as often as it takes.
+//! The request of one turn over a socket: prepared once, and sent whole or as a continuation as
+//! many times as needed.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -22,15 +23,15 @@ use super::chain::{Chain, Parts};
 use super::count::Counters;
 use super::settings::{SocketSettings, TransportChoice};
 
-/// A turn, ready to be sent over whichever transport.
+/// A prepared turn, for either transport.
 pub(super) struct Plan {
     pub(super) shared: Arc<Shared>,
     pub(super) settings: SocketSettings,
     pub(super) counters: Arc<Counters>,
-    /// As the caller gave it; over HTTP it is fitted again.
+    /// The request as the caller passed it; for HTTP it is fitted again.
     pub(super) request: CreateResponse,
     pub(super) options: CallOptions,
-    /// As it fits a socket.
+    /// The request as it fits a socket.
     pub(super) prepared: Prepared,
     /// The URL of `POST responses` with the scheme of WebSockets.
     pub(super) target: Uri,
@@ -70,12 +71,12 @@ impl Plan {
         })
     }
 
-    /// Whether the turn goes over a socket, unless that turns out not to work.
+    /// Whether the turn tries a socket first.
     pub(super) fn wants_socket(&self) -> Result<bool, Error> {
         let is_background = self.request.background == Some(true);
         match self.settings.transport {
             TransportChoice::Http => Ok(false),
-            // The API has no background responses over sockets.
+            // The API does not support background responses over sockets.
             TransportChoice::WebSocket if is_background => Err(Error::request(BACKGROUND)),
             TransportChoice::WebSocket => Ok(true),
             TransportChoice::Auto => Ok(!is_background
@@ -84,13 +85,13 @@ impl Plan {
         }
     }
 
-    /// Remembers that sockets to the host do not work.
+    /// Records that sockets to the host do not work.
     pub(super) fn avoid(&self, period: Duration) {
         let now = self.shared.timer.now();
         self.shared.avoided.insert(&self.target, now, period);
     }
 
-    /// What to send over a socket on which `chain` was the last response.
+    /// Returns the message to send over a socket whose state is `chain`.
     pub(super) fn message(&self, chain: Option<&Chain>) -> Result<Message, Error> {
         let websocket = &self.prepared.target.profile.websocket;
         let continuation = chain
@@ -119,12 +120,13 @@ impl Plan {
         })
     }
 
-    /// What is a header over HTTP is an entry of `client_metadata` where there is one head for many turns.
+    /// Adds the routing token to `client_metadata`. Over HTTP it is a header, but a socket sends
+    /// headers only once for many turns.
     fn tell_turn_state(&self, request: &mut CreateResponse) {
         let header = self.prepared.target.profile.headers.iter().find(|header| {
             header.value == Source::TurnState && !header.channels.contains(&Channel::WebSocket)
         });
-        // An attempt before this one may have been told it.
+        // An earlier attempt may have received the token.
         let learnt = self.options.turn_state.as_ref().and_then(|cell| cell.get());
         let state = self.prepared.identity.turn_state.as_ref().or(learnt);
         if let (Some(header), Some(state)) = (header, state) {
@@ -133,7 +135,7 @@ impl Plan {
         }
     }
 
-    /// What the server remembers after this response.
+    /// Returns the server's state after this response.
     pub(super) fn chain_after(&self, response: &Response) -> Option<Chain> {
         if !self.prepared.target.profile.websocket.continues {
             return None;
@@ -141,14 +143,15 @@ impl Plan {
         Chain::new(&self.parts, response, &self.as_sent_back(response)?)
     }
 
-    /// The output in the form it will have in the next request: a backend may not want ids or status back.
+    /// Returns the output in the form it will have in the next request: a backend may reject ids or
+    /// status.
     fn as_sent_back(&self, response: &Response) -> Option<PreparedInput> {
         let output: PreparedInput = response.to_input().into_iter().collect();
         if output.is_empty() {
             return Some(output);
         }
         let profile = &self.prepared.target.profile;
-        // What continues a response is not given the tools or instructions of a whole request.
+        // A continuation does not repeat the tools or instructions of a whole request.
         let request = CreateResponse::new(self.request.model.clone())
             .previous_response_id(response.id.as_str())
             .input(output);

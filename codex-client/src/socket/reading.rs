@@ -1,4 +1,4 @@
-// The events of one response, read from a socket.
+//! Reads the events of one response from a socket.
 
 use core::task::{Context, Poll};
 
@@ -18,15 +18,15 @@ pub(super) struct Reading {
     pub(super) open: Open,
     decoder: EventDecoder,
     watch: IdleTimeouts,
-    /// Whether an event of this response has come.
+    /// Whether an event of this response has arrived.
     has_begun: bool,
 }
 
-/// Why nothing follows.
+/// The reason why no more events follow.
 pub(super) enum Fault {
     /// The connection broke, was closed, or was silent for too long.
     Lost(codex_transport::Error),
-    /// The server closed the connection as if everything had been said.
+    /// The server closed the connection normally before the response ended.
     Ended,
     /// The payload exceeds a limit.
     Refused(Error),
@@ -43,7 +43,8 @@ impl Reading {
         }
     }
 
-    /// The next event, an error that concerns one message only, or the end.
+    /// Polls for the next event or an error that concerns one message only; a fault ends the
+    /// response.
     pub(super) fn poll_event(
         &mut self,
         context: &mut Context<'_>,
@@ -83,13 +84,14 @@ impl Reading {
         }
     }
 
-    /// Whether the event belongs to the response before: servers exist that end a response twice.
+    /// Whether the event belongs to the previous response: some servers end a response twice.
     fn is_late(&mut self, event: &ResponseEvent) -> bool {
         if self.has_begun {
             return false;
         }
         let is_late = match (event.response(), &self.open.last_response) {
-            // Whatever it is called, it begins: servers exist that give every response the same id.
+            // `response.created` always begins a response, even with a known id: some servers give
+            // every response the same id.
             _ if matches!(event, ResponseEvent::Created(_)) => false,
             (Some(response), Some(last)) if response.id.is_empty() => {
                 matches!(event, ResponseEvent::Done(_))

@@ -1,5 +1,6 @@
-// A stored background response outlives the connection it was watched over: the server is asked to go on behind the last event that was
-// handed out. What it sends twice is passed over by its number, and a hole between the numbers is an error, never silence.
+//! Resumes a stored background response after its connection broke: the server continues after the
+//! last event that was yielded. Events that the server repeats are skipped by their number, and a
+//! gap between the numbers is an error.
 
 use core::future::Future;
 use core::pin::Pin;
@@ -28,21 +29,21 @@ use super::count::add;
 use super::plan::Plan;
 use super::start::{Started, begun};
 
-/// Where a response broke off.
+/// The position where a response broke off.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     pub(super) response_id: String,
-    /// The number of the last event that was handed out.
+    /// The number of the last event that was yielded.
     pub(super) starting_after: u64,
 }
 
-/// A stream that is asked to go on.
+/// A stream that is being resumed.
 pub(super) type Resuming = Pin<Box<dyn Future<Output = Result<Started, Error>> + Send>>;
 
-/// A response that is waited for as a whole.
+/// A response that is being fetched whole.
 pub(super) type Retrieving = Pin<Box<dyn Future<Output = Result<Response, Error>> + Send>>;
 
-/// Whether the server keeps the response, so that it can be asked for again.
+/// Whether the server stores the response, so that it can be fetched again.
 pub(super) fn is_kept(request: &CreateResponse) -> bool {
     request.background == Some(true) && request.store != Some(false)
 }
@@ -64,12 +65,13 @@ pub(super) fn resume(plan: Arc<Plan>, place: Place) -> Resuming {
     })
 }
 
-/// Fetches the response itself, once it has ended: where the server no longer has the events between, it holds what they said.
+/// Fetches the response itself once it has ended, for a server that no longer has the missing
+/// events: the response contains their content.
 pub(super) fn retrieve(plan: Arc<Plan>, response_id: String) -> Retrieving {
     Box::pin(async move {
         let shared = &plan.shared;
         let started = shared.timer.now();
-        // The timeouts of a stream are not those of a response in one piece.
+        // The timeouts of a stream do not fit a response in a single document.
         let mut options = plan.options.clone();
         (options.timeouts, options.timeout) = (None, None);
         loop {
@@ -88,15 +90,17 @@ pub(super) fn retrieve(plan: Arc<Plan>, response_id: String) -> Retrieving {
     })
 }
 
-/// What is left to hand out of a response that has ended, behind what was handed out of it: events made from the whole, each text and each
-/// item once, and the last event. They have no numbers, because the server's own have been lost.
+/// Returns the remaining events of a response that has ended, after those that were yielded: events
+/// made from the whole response, one for each text and each item, and the last event. They have no
+/// numbers, because the server's own are lost.
 pub(super) fn rest_of(shown: &Updates, response: Response) -> Vec<ResponseEvent> {
     let end = end_of(response.clone());
     let mut updates = shown.clone();
     updates.skip();
     let mut rest = Vec::new();
-    // A response that exceeds the limit here exceeds it in the turn as well, which reports the error. After a contradiction the updates are
-    // valid, and the turn reports it with the last event.
+    // A response that exceeds the limit here exceeds it in the turn as well, which reports the
+    // error. After a contradiction the updates are valid, and the turn reports it with the last
+    // event.
     let merged = updates.feed(&end);
     if merged.is_ok() || merged.is_err_and(|error| !error.is_fatal()) {
         while let Some(update) = updates.poll() {
@@ -161,7 +165,7 @@ fn event_of(update: &Update<'_>, response: &Response) -> Option<ResponseEvent> {
                 item,
             )));
         }
-        // Arguments come whole with their item.
+        // Arguments arrive whole, with their item.
         _ => return None,
     };
     let place = usize::try_from(output_index).ok();
@@ -171,7 +175,7 @@ fn event_of(update: &Update<'_>, response: &Response) -> Option<ResponseEvent> {
     Some(ResponseEvent::of_delta(delta))
 }
 
-/// The event with which a response has ended.
+/// Returns the event that ends the response.
 fn end_of(response: Response) -> ResponseEvent {
     let status = response.status.clone();
     let mut event = Box::new(LifecycleEvent::default());
@@ -179,13 +183,13 @@ fn end_of(response: Response) -> ResponseEvent {
     match status {
         Status::Completed => ResponseEvent::Completed(event),
         Status::Incomplete => ResponseEvent::Incomplete(event),
-        // There is no event of its own for it.
+        // The API does not have an event for this status.
         Status::Cancelled => ResponseEvent::Done(event),
         _ => ResponseEvent::Failed(event),
     }
 }
 
-/// A background response takes minutes.
+/// A background response takes minutes, so there is no hurry.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 
 #[cfg(test)]

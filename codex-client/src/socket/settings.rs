@@ -1,16 +1,16 @@
 use core::time::Duration;
 
-/// What a [`SocketSession`](crate::SocketSession) does where there is a choice.
+/// The settings of a [`SocketSession`](crate::SocketSession).
 ///
 /// | setting | default | reason |
 /// |---|---|---|
-/// | `transport` | [`Auto`](TransportChoice::Auto) | a socket where the backend has them, HTTP where it has not |
-/// | `interruption` | [`Fail`](Interruption::Fail) | saying things again is for the caller to decide |
-/// | `restarts` | 2 | a third connection that dies within one response will not be the last |
-/// | `resumes` | 5 | what the official client grants a stream; counted anew after every event |
-/// | `renew_before` | 5 min | turns are long; one that begins shortly before the limit would be cut by it |
-/// | `avoid_refused` | 60 min | a server without sockets does not get them within minutes |
-/// | `avoid_broken` | 5 min | what breaks sockets on the way may be gone soon |
+/// | `transport` | [`Auto`](TransportChoice::Auto) | a socket if the backend has them, HTTP otherwise |
+/// | `interruption` | [`Fail`](Interruption::Fail) | only the caller can decide whether repeated content is acceptable |
+/// | `restarts` | 2 | if three connections fail within one response, the next one would too |
+/// | `resumes` | 5 | the limit of the official client for a stream; every event resets the count |
+/// | `renew_before` | 5 min | turns are long, and one that begins shortly before the limit would be cut off |
+/// | `avoid_refused` | 60 min | a server without sockets will not support them within minutes |
+/// | `avoid_broken` | 5 min | a proxy that breaks sockets may be gone soon |
 ///
 /// ```
 /// use codex_client::{Interruption, SocketSettings, TransportChoice};
@@ -22,44 +22,48 @@ use core::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SocketSettings {
-    /// Which way turns go.
+    /// The transport of the turns.
     pub transport: TransportChoice,
-    /// What happens when a connection breaks in the middle of a response.
+    /// The reaction to a connection that breaks in the middle of a response.
     pub interruption: Interruption,
-    /// How often a turn may be begun anew, with [`Interruption::Restart`].
+    /// How many times a turn may be restarted, with [`Interruption::Restart`].
     pub restarts: u32,
-    /// How often in a row a stored background response is asked to go on where it broke off.
+    /// How many times in a row a stored background response is resumed where it broke off.
     pub resumes: u32,
-    /// How long before the end of its life (60 minutes at the services we know) a socket is replaced. Only between two turns.
+    /// How long before the end of its life (60 minutes at the known services) a socket is replaced.
+    /// The session replaces it only between two turns.
     pub renew_before: Duration,
-    /// How long a host that refused the upgrade is spoken to over HTTP without being asked again.
+    /// How long the session uses HTTP for a host that refused the upgrade, without trying a socket.
     pub avoid_refused: Duration,
-    /// The same for a host whose sockets opened and broke before the first event.
+    /// How long the session uses HTTP for a host whose sockets broke before the first event.
     pub avoid_broken: Duration,
 }
 
-/// Which way the turns of a session go.
+/// The transport of the turns of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TransportChoice {
-    /// A WebSocket where the profile says that the backend has them, and HTTP where they turn out not to work.
+    /// A WebSocket if the profile names them for the backend, and HTTP if they turn out not to
+    /// work.
     #[default]
     Auto,
-    /// HTTP, as [`Client::stream`](crate::Client::stream).
+    /// HTTP, as with [`Client::stream`](crate::Client::stream).
     Http,
     /// A WebSocket, or an error.
     WebSocket,
 }
 
-/// What happens when a connection breaks after something of a response was handed out, and the response cannot be resumed.
+/// The reaction to a connection that breaks after an event of the response was yielded, when the
+/// response cannot be resumed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Interruption {
-    /// The turn ends with an error that has what was received.
+    /// The turn ends with an error that carries the part received so far.
     #[default]
     Fail,
-    /// The request is sent again, after a [`Restart`](crate::TurnEvent::Restart) that says what to discard. The model answers anew,
-    /// and tools that the server runs may run twice.
+    /// The session resends the request, after a [`Restart`](crate::TurnEvent::Restart) that names
+    /// the events to discard. The model responds again, and tools that the server runs may run
+    /// twice.
     Restart,
 }
 

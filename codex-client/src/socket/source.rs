@@ -1,6 +1,8 @@
-// A response that survives its connection. Each event is yielded once: a stream that breaks is resumed after the last number, or begun again
-// after an explicit border, or ends in an error. The source holds the socket while the response is being made and gives it back to the session
-// at the end; a source that is dropped closes its socket, because what the server would still send belongs to no turn.
+//! The events of a response that survives its connection. Each event is yielded once. A stream that
+//! breaks is resumed after the last number, restarted after an explicit boundary, or ended with an
+//! error. The source owns the socket while the response is in progress and returns it to the
+//! session at the end. Dropping the source closes the socket, because the rest of the response
+//! would not belong to any turn.
 
 use core::mem;
 use core::task::{Context, Poll, ready};
@@ -27,28 +29,28 @@ use super::resume::{self, Place, Resuming, Retrieving};
 use super::settings::Interruption;
 use super::start::{Started, Starting, Way, start};
 
-/// The events of one response over a socket, or over HTTP where there is none.
+/// The events of one response over a socket, or over HTTP as the fallback.
 pub(crate) struct SocketEvents<'a> {
     idle: &'a mut IdleSocket,
     plan: Arc<Plan>,
     state: State,
     early: VecDeque<Result<ResponseEvent, Error>>,
-    /// Responses of this turn that were followed by another, because they were steered.
+    /// Earlier responses of this turn, which steering has followed with another.
     earlier: Vec<Response>,
     /// The number of the last event that was yielded.
     last_number: Option<u64>,
-    /// A resumed stream has not yet come past that number.
+    /// Whether a resumed stream has not yet passed that number.
     is_catching_up: bool,
-    /// How many events were yielded since the last restart.
+    /// The number of events yielded since the last restart.
     yielded: u64,
     attempt: u32,
     resumes_left: u32,
-    /// Steering whose outcome is not known.
+    /// The number of steering requests whose outcome is not known.
     open_steers: u32,
-    /// Events that show nothing yet and may still be replaced by those of another attempt.
+    /// Events without visible content, which another attempt may still replace.
     held: VecDeque<ResponseEvent>,
     holds: bool,
-    /// The attempts that are left; `None` once something of the response was yielded.
+    /// The remaining attempts; `None` once an event of the response was yielded.
     retries: Option<Retries>,
     was_replayed: bool,
 }
@@ -58,14 +60,14 @@ enum State {
     Starting(Starting),
     Resuming(Resuming, Error),
     Retrieving(Retrieving, Error),
-    /// The attempt failed, and the events before that are still to be yielded.
+    /// The attempt failed, and the events before the failure are still to be yielded.
     Failed(Error),
-    /// The rest of an HTTP stream, whose connection can be reused once its end is seen.
+    /// The rest of an HTTP stream, whose connection can be reused once its end has arrived.
     Ended(Option<Way>),
 }
 
 impl<'a> SocketEvents<'a> {
-    /// A response that has begun.
+    /// Creates the source for a response that has begun.
     pub(super) fn new(idle: &'a mut IdleSocket, plan: Arc<Plan>, started: Started) -> Self {
         Self {
             idle,
@@ -106,7 +108,7 @@ impl<'a> SocketEvents<'a> {
         matches!(self.state, State::Ended(_))
     }
 
-    /// Sends input for the response that is being made.
+    /// Sends input for the response in progress.
     pub(super) async fn steer(
         &mut self,
         response_id: Option<String>,
@@ -135,7 +137,7 @@ impl<'a> SocketEvents<'a> {
         self.state = State::Reading(started.way);
     }
 
-    /// Merges an event; `None` when it was yielded before.
+    /// Merges an event; returns `None` if it was already yielded.
     fn accept(
         &mut self,
         assembly: &mut Assembly,
@@ -175,17 +177,18 @@ impl<'a> SocketEvents<'a> {
         match event {
             ResponseEvent::Created(_) if assembly.outcome().is_some() => {
                 self.earlier.push(assembly.take_response());
-                // The successor holds all that was accepted; what it could not take comes back as a failure.
+                // The new response contains all input that was accepted; the server reports the
+                // rest as a failure.
                 self.open_steers = 0;
             }
             ResponseEvent::SteerFailed(_) => self.open_steers = self.open_steers.saturating_sub(1),
-            // The rest of the turn needs what only the caller has.
+            // The server waits for input that only the caller has before it continues.
             ResponseEvent::SteerPending(_) => self.open_steers = 0,
             _ => {}
         }
     }
 
-    /// The response has ended: the socket goes back to the session, with what the server remembers.
+    /// Handles the end of the response: returns the socket to the session, with the server's state.
     fn end(&mut self, assembly: &Assembly, is_error: bool) {
         let state = mem::replace(&mut self.state, State::Ended(None));
         match state {
@@ -202,14 +205,15 @@ impl<'a> SocketEvents<'a> {
                 open.last_response = Some(response.id.clone());
                 *self.idle.get_mut() = Some(open);
             }
-            // After an error event the official client trusts a socket no more.
+            // After an error event the official client does not reuse the socket.
             State::Reading(Way::Socket(_)) => {}
             State::Reading(way) => self.state = State::Ended(Some(way)),
             _ => {}
         }
     }
 
-    /// Handles a connection that broke: the response is resumed or begun again (`None`), or this is its error or its border.
+    /// Handles a connection that broke. Returns `None` if the response is resumed or restarted,
+    /// otherwise its error or the boundary.
     fn interrupted(&mut self, assembly: &mut Assembly, error: Error) -> Option<Item<Box<Restart>>> {
         let is_http = self.is_http();
         self.state = State::Ended(None);
@@ -217,7 +221,7 @@ impl<'a> SocketEvents<'a> {
             return None;
         }
         if let Some(first) = self.held.pop_front() {
-            // The events that were held back come first, then the same failure again.
+            // Yield the events that were held back first, then handle the same failure again.
             self.retries = None;
             self.early.extend(self.held.drain(..).map(Ok));
             self.state = State::Failed(error);
@@ -258,7 +262,7 @@ impl<'a> SocketEvents<'a> {
         }
     }
 
-    /// Where a stored response can be resumed.
+    /// Returns the position where a stored response can be resumed.
     fn place(&self, response: &Response) -> Option<Place> {
         if response.id.is_empty() || !resume::is_kept(&self.plan.request) {
             return None;
@@ -269,7 +273,8 @@ impl<'a> SocketEvents<'a> {
         })
     }
 
-    /// The end of a wait for a resumed stream: it continues (`None`), or what follows instead.
+    /// Handles the result of resuming a stream. Returns `None` if the stream continues, otherwise
+    /// the item to yield instead.
     fn resumed(
         &mut self,
         assembly: &mut Assembly,
@@ -283,7 +288,7 @@ impl<'a> SocketEvents<'a> {
                 None
             }
             Err(error) if is_interruption(&error) => self.interrupted(assembly, cause),
-            // The server no longer has the events; it may have what they led to.
+            // The server no longer has the events, but may still have the whole response.
             Err(_) => {
                 let id = assembly.snapshot().id.clone();
                 self.state = State::Retrieving(resume::retrieve(self.plan.clone(), id), cause);
@@ -305,12 +310,12 @@ impl<'a> SocketEvents<'a> {
                 self.early.extend(rest.into_iter().map(Ok));
                 None
             }
-            // Without the response, the broken connection is the end.
+            // Without the response, the turn ends with the error of the broken connection.
             Err(_) => Some(Err(cause.after_delivery(true))),
         }
     }
 
-    /// Polls whatever the response waits for. `None`: something changed, poll again.
+    /// Polls the current state. `None` means that the state changed and must be polled again.
     fn poll_step(
         &mut self,
         assembly: &mut Assembly,
@@ -377,7 +382,8 @@ impl<'a> SocketEvents<'a> {
         })
     }
 
-    /// Decides about an item while nothing of the response was yielded: `None` when it is held back, or when another attempt begins.
+    /// Decides about an item while no event of the response was yielded. Returns `None` if it is
+    /// held back, or if another attempt begins.
     fn judge(
         &mut self,
         assembly: &Assembly,
@@ -404,14 +410,15 @@ impl<'a> SocketEvents<'a> {
         Some(self.release(item))
     }
 
-    /// Whether the event waits for the next one. Notices about the account or the connection always do; lifecycle events only where the caller does
-    /// not want them at once.
+    /// Whether the event is held back until the next one. Notices about the account or the
+    /// connection always are; lifecycle events only if the caller does not want them at once.
     fn holds_back(&self, event: &ResponseEvent) -> bool {
         let shows_nothing = is_beside(event) || (self.holds && !is_visible(event));
         shows_nothing && self.held.len() < MAX_HELD
     }
 
-    /// Nothing replaces this attempt any more: returns the first of the held events, or this item.
+    /// Ends the attempts: no other can replace this one. Returns the first of the held events, or
+    /// this item.
     fn release(&mut self, item: Result<ResponseEvent, Error>) -> Result<ResponseEvent, Error> {
         self.retries = None;
         let Some(first) = self.held.pop_front() else {
@@ -424,7 +431,8 @@ impl<'a> SocketEvents<'a> {
         Ok(first)
     }
 
-    /// Begins another attempt after a failure that the retry policy allows to repair. A stored response in the background is resumed instead.
+    /// Begins another attempt after a failure, if the retry policy allows it. A stored background
+    /// response is resumed instead.
     fn begins_again(&mut self, assembly: &Assembly, failure: &Error) -> bool {
         let exists = self.held.iter().any(|event| event.response().is_some());
         if exists && resume::is_kept(&self.plan.request) {
@@ -435,7 +443,8 @@ impl<'a> SocketEvents<'a> {
         };
         let delay = match retries.delay_after(failure, assembly.observer()) {
             Some(delay) => delay,
-            // The server has lost the response that this one continues: the whole input needs no other response.
+            // The server has lost the response that this one continues; the whole input does not
+            // depend on it.
             None if failure.has_lost_state() && !mem::replace(&mut self.was_replayed, true) => {
                 Duration::ZERO
             }
@@ -494,7 +503,7 @@ impl EventSource for SocketEvents<'_> {
     }
 }
 
-/// Whether the connection broke, as against the server saying something that it would say again.
+/// Whether the connection broke, in contrast to an error from the server that it would repeat.
 fn is_interruption(error: &Error) -> bool {
     matches!(
         error.kind(),
@@ -504,6 +513,6 @@ fn is_interruption(error: &Error) -> bool {
         .is_none_or(codex_transport::Error::is_retryable)
 }
 
-/// Events that are held back; see `events::HttpEvents`.
+/// The maximum number of held events; see `events::HttpEvents`.
 const MAX_HELD: usize = 256;
 const MISSING: &str = "the resumed stream leaves out events";

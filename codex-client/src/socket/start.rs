@@ -1,5 +1,6 @@
-// From a request to its first event, over whichever transport gets there. Until then nothing has been handed out, so every way may be tried;
-// which one comes next is decided in `decide.rs`. The future owns all it needs: dropping it closes what it had opened.
+//! Sends a request and waits for its first event, over either transport. No event has been yielded
+//! until then, so every option may be tried; `decide.rs` chooses the next one. The future owns
+//! everything it needs, and dropping it closes what it opened.
 
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
@@ -32,20 +33,20 @@ use super::settings::TransportChoice;
 /// A response that has begun.
 pub(super) struct Started {
     pub(super) way: Way,
-    /// What was read to find out that it has.
+    /// The events that were read while waiting for the first one.
     pub(super) early: VecDeque<Result<ResponseEvent, Error>>,
 }
 
-/// What a response comes over.
+/// The transport of a response.
 pub(super) enum Way {
     Socket(Box<Reading>),
     Http(Box<HttpEvents>),
 }
 
-/// A response that is waited for.
+/// A response that has not begun.
 pub(super) type Starting = Pin<Box<dyn Future<Output = Result<Started, Error>> + Send>>;
 
-/// Begins a response, over `kept` if it is still good.
+/// Begins a response, over `kept` if that socket is still usable.
 pub(super) async fn start(plan: Arc<Plan>, kept: Option<Open>) -> Result<Started, Error> {
     let observer = plan.observer.clone();
     observer.within(begin(plan, kept)).await
@@ -58,7 +59,7 @@ async fn begin(plan: Arc<Plan>, mut kept: Option<Open>) -> Result<Started, Error
     let mut retries = Retries::new(&plan.shared, plan.prepared.must_not_repeat());
     loop {
         match by_any_way(&plan, kept.take()).await {
-            // Over HTTP the exchange has made its own attempts.
+            // Over HTTP the exchange has already made its own attempts.
             Err((error, Channel::WebSocket)) => {
                 let Some(delay) = retries.delay_after(&error, &plan.observer) else {
                     return Err(error);
@@ -70,7 +71,7 @@ async fn begin(plan: Arc<Plan>, mut kept: Option<Open>) -> Result<Started, Error
     }
 }
 
-/// One attempt, over a socket or over HTTP instead; an error comes with its transport.
+/// Makes one attempt, over a socket or over HTTP instead; an error comes with its transport.
 async fn by_any_way(plan: &Plan, mut kept: Option<Open>) -> Result<Started, (Error, Channel)> {
     let mut fallbacks = Fallbacks::default();
     loop {
@@ -90,7 +91,8 @@ async fn by_any_way(plan: &Plan, mut kept: Option<Open>) -> Result<Started, (Err
     }
 }
 
-/// Whether a socket is tried: it is wanted, and the host is not avoided. A socket that is open proves more than what is remembered.
+/// Whether to try a socket: it is wanted, and the host is not avoided. An open socket counts more
+/// than a recorded failure.
 pub(super) fn tries_socket(plan: &Plan, is_open: bool) -> Result<bool, Error> {
     if !plan.wants_socket()? {
         return Ok(false);
@@ -102,9 +104,9 @@ pub(super) fn tries_socket(plan: &Plan, is_open: bool) -> Result<bool, Error> {
     Ok(!is_avoided)
 }
 
-/// How many times a turn may still try a socket before its first event.
+/// How many more times a turn may try a socket before its first event.
 pub(super) struct Fallbacks {
-    /// A dead socket, and one answer that a fresh one is needed.
+    /// Two: one for a dead socket, and one for a server that demands a fresh one.
     reconnects: u32,
     renewals: Renewals,
 }
@@ -124,7 +126,7 @@ impl Default for Fallbacks {
 }
 
 impl Fallbacks {
-    /// What to try after this failure, or the error that it ends in.
+    /// Returns what to try after this failure, or the final error.
     pub(super) async fn after(
         &mut self,
         plan: &Plan,
@@ -184,7 +186,8 @@ async fn first_over_socket(plan: &Plan, kept: Option<Open>) -> Result<Started, S
         Some(open) => open,
         None => Open::connect(plan).await?,
     };
-    // From here on the server may have forgotten what was before; only a completed response makes the next chain.
+    // From here on the server may have dropped the previous state; only a completed response
+    // creates the next chain.
     let chain = open.chain.take();
     let message = plan.message(chain.as_ref()).map_err(StartFailure::stop)?;
     let length = message.json.len() as u64;
@@ -215,7 +218,8 @@ async fn first_over_socket(plan: &Plan, kept: Option<Open>) -> Result<Started, S
                 decide::after_error_event(event.http_status(), &api, message.is_continuation)
             {
                 let error = refusal(event);
-                // Only credentials are checked before the input of a stored conversation is taken in.
+                // The server checks only credentials before it adds the input to a stored
+                // conversation.
                 let may_repeat = next == Next::Renew || !plan.prepared.must_not_repeat();
                 return Err(StartFailure {
                     next: if may_repeat { next } else { Next::Stop },
@@ -235,8 +239,8 @@ async fn first_over_socket(plan: &Plan, kept: Option<Open>) -> Result<Started, S
 
 fn lost(plan: &Plan, fault: Fault, is_fresh: bool) -> StartFailure {
     let next = match &fault {
-        // The server may be working on the request, and bills each copy. A fresh socket on which nothing arrives is another matter: a proxy
-        // in between does not carry its messages.
+        // The server may be working on the request, and bills each copy. Silence on a fresh socket
+        // is different: it means that a proxy does not forward its messages.
         Fault::Lost(error)
             if is_own_timeout(error) && !is_fresh && !plan.shared.resends_after_timeout =>
         {
@@ -252,7 +256,8 @@ fn lost(plan: &Plan, fault: Fault, is_fresh: bool) -> StartFailure {
     StartFailure::new(next, fault.into_error())
 }
 
-/// An error event in the place of an answer, as the status it would be over HTTP.
+/// Converts an error event that arrived instead of a response to the error with the status it would
+/// have over HTTP.
 fn refusal(event: &ErrorEvent) -> Error {
     let api = event.to_api_error();
     let status = event
@@ -296,7 +301,7 @@ async fn over_http(plan: &Plan) -> Result<Started, Error> {
     begun(events).await
 }
 
-/// Waits for the first event of a stream; an error that ends it is the error of the whole.
+/// Waits for the first event of a stream; an error that ends the stream is returned.
 pub(super) async fn begun(mut events: HttpEvents) -> Result<Started, Error> {
     let early = match poll_fn(|cx| events.poll_event(cx)).await {
         Some(Err(error)) if error.is_fatal() => return Err(error),
@@ -316,7 +321,8 @@ impl Way {
         }
     }
 
-    /// The next event or an error that concerns one event only, or what ended it.
+    /// Polls for the next event or an error that concerns one event only; a fault ends the
+    /// response.
     pub(super) fn poll_event(
         &mut self,
         cx: &mut Context<'_>,
@@ -335,7 +341,8 @@ impl Way {
     }
 }
 
-/// What a server says beside a response is held back while the response has not begun, but not without end.
+/// The maximum number of events about the account or the connection that are held back before the
+/// response begins.
 const MAX_BESIDE: usize = 64;
 const ONLY_SOCKETS: &str =
     "only over a WebSocket can a request prepare the server without asking for an answer";

@@ -1,4 +1,4 @@
-// The handle on one response of a socket session.
+//! The handle on one response of a socket session.
 
 use core::fmt;
 use core::pin::Pin;
@@ -22,8 +22,9 @@ use super::start::{Started, Way, start};
 
 /// The events of one response, from a [`SocketSession`](crate::SocketSession).
 ///
-/// Works like a [`ResponseStream`](crate::ResponseStream), over either transport, with two differences: it may yield a
-/// [`TurnEvent::Restart`], and over a WebSocket it can be [steered](Self::steer). Every event is yielded once.
+/// Works like a [`ResponseStream`](crate::ResponseStream), over either transport, with two
+/// differences: it may yield a [`TurnEvent::Restart`], and over a WebSocket it can be
+/// [steered](Self::steer). Every event is yielded once.
 ///
 /// Dropping the turn before its end closes the socket, which cancels the response.
 pub struct SocketTurn<'a> {
@@ -31,7 +32,7 @@ pub struct SocketTurn<'a> {
 }
 
 impl<'a> SocketTurn<'a> {
-    /// Waits for the first event.
+    /// Sends the request and waits for the first event.
     pub(super) async fn start(idle: &'a mut IdleSocket, plan: Plan) -> Result<Self, Error> {
         let plan = Arc::new(plan);
         let open = if plan.wants_socket()? {
@@ -48,7 +49,7 @@ impl<'a> SocketTurn<'a> {
         }
     }
 
-    /// A turn whose response has begun.
+    /// Creates the handle for a response that has begun.
     pub(super) fn begun(idle: &'a mut IdleSocket, plan: Arc<Plan>, started: Started) -> Self {
         let meta = started.way.meta().clone();
         let findings = match &started.way {
@@ -63,20 +64,22 @@ impl<'a> SocketTurn<'a> {
         Self { response }
     }
 
-    /// Takes the response and its source, to put another handle around them.
+    /// Returns the response and its source, for another handle to wrap.
     pub(crate) fn into_assembled(self) -> Assembled<SocketEvents<'a>> {
         self.response
     }
 
     /// Returns the next event; `None` after the last one.
     ///
-    /// The same items as the [`Stream`] implementation, without an extension trait.
+    /// Yields the same items as the [`Stream`] implementation, without an extension trait.
     pub async fn next(&mut self) -> Option<Result<TurnEvent, Error>> {
         Some(self.response.next().await?.map(TurnEvent::from))
     }
 
-    /// Returns the next update instead of the events it came in, or the border between two attempts; `None` after the last one. See
-    /// [`ResponseStream::next_update`](crate::ResponseStream::next_update).
+    /// Returns the next display update instead of raw events, or the boundary between two attempts;
+    /// `None` after the last one.
+    ///
+    /// See [`ResponseStream::next_update`](crate::ResponseStream::next_update).
     pub async fn next_update(&mut self) -> Option<Result<TurnUpdate<'_>, Error>> {
         let item = self.response.next_update().await?;
         Some(item.map(|step| match step {
@@ -85,51 +88,61 @@ impl<'a> SocketTurn<'a> {
         }))
     }
 
-    /// Returns the next update of the event that was yielded last. Unread ones are dropped with the next event.
+    /// Returns the next update of the last event that was yielded.
+    ///
+    /// The next event drops unread updates.
     pub fn update(&mut self) -> Option<Update<'_>> {
         self.response.update()
     }
 
-    /// The headers of the response: over a socket those of the upgrade, and what the events of this response carried since.
+    /// Returns the headers of the response.
+    ///
+    /// Over a socket these are the headers of the upgrade, merged with those that the events of
+    /// this response carried.
     #[must_use]
     pub fn meta(&self) -> &ResponseMeta {
         self.response.meta()
     }
 
-    /// What was changed in the request to make it fit the backend, and what was found and left.
+    /// Returns the diagnostics of the request: changes made to fit it to the backend, and problems
+    /// reported without a change.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         self.response.findings()
     }
 
-    /// The response so far.
+    /// Returns the response so far.
     #[must_use]
     pub fn snapshot(&self) -> &Response {
         self.response.snapshot()
     }
 
-    /// The responses of this turn before the present one: steering ends a response and begins another.
+    /// Returns the earlier responses of this turn: steering ends a response and begins another.
     #[must_use]
     pub fn earlier(&self) -> &[Response] {
         self.response.source().earlier()
     }
 
-    /// Whether the events come over a WebSocket. Not known while a restart is in progress.
+    /// Returns whether the events arrive over a WebSocket.
+    ///
+    /// The value is not reliable while a restart is in progress.
     #[must_use]
     pub fn is_socket(&self) -> bool {
         self.response.source().is_socket()
     }
 
-    /// Gives the response that is being made something more to heed, without waiting for its end.
+    /// Sends more input for the response in progress, without waiting for its end.
     ///
-    /// The server says what comes of it by the events `response.steer.accepted`, `.pending` and `.failed`. When it ends the response
-    /// early, or answers once more after it, the next response belongs to the same turn: its events follow, and
-    /// [`earlier`](Self::earlier) has the one before. Only some models can be steered.
+    /// The server reports the outcome through the events `response.steer.accepted`, `.pending` and
+    /// `.failed`. When it ends the response early, or sends another one after it, the next response
+    /// belongs to the same turn: its events follow, and [`earlier`](Self::earlier) returns the one
+    /// before. Only some models support steering.
     ///
     /// # Errors
     ///
-    /// [`Request`](crate::ErrorKind::Request) over HTTP, and while there is no response to name: before `response.created`, and after the end.
-    /// Otherwise whatever happened to the socket; what came of the steering is not known then.
+    /// Returns [`Request`](crate::ErrorKind::Request) over HTTP, and while there is no response to
+    /// steer: before `response.created`, and after the end. Returns the error of the socket
+    /// otherwise; the outcome of the steering is then unknown.
     pub async fn steer(&mut self, input: impl Into<Input>) -> Result<(), Error> {
         let (source, assembly) = self.response.source_mut();
         let id = &assembly.snapshot().id;
@@ -138,11 +151,12 @@ impl<'a> SocketTurn<'a> {
         source.steer(id, input).await
     }
 
-    /// Reads to the end and returns the whole response, assembled from the events; of a steered turn, the last one.
+    /// Reads the turn to its end and returns the whole response, assembled from the events; of a
+    /// steered turn, the last one.
     ///
     /// # Errors
     ///
-    /// Those of [`ResponseStream::finish`](crate::ResponseStream::finish).
+    /// Returns the errors of [`ResponseStream::finish`](crate::ResponseStream::finish).
     pub async fn finish(self) -> Result<Response, Error> {
         self.response.finish(|_| {}).await
     }

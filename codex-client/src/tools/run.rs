@@ -1,4 +1,5 @@
-// The loop between a model and its tools: ask, run what is called, give the outputs, until nothing is called any more.
+//! The loop between a model and its tools: send a request, run the calls of the response, send
+//! their outputs, until a response has no calls.
 
 use codex_types::{
     ClientCallKind, Input, InputItem, OutputItem, Response, ResponseEvent, Tool, Usage,
@@ -11,7 +12,7 @@ use crate::tools::Tools;
 use crate::tools::running::{Calls, Step};
 use crate::tools::tool::ToolCall;
 
-/// What happens while a model and its tools are at work.
+/// A step of a run of a model and its tools.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Progress<'a> {
@@ -19,46 +20,55 @@ pub enum Progress<'a> {
     Event(&'a ResponseEvent),
     /// A response is complete. Its usage is that of this round.
     Response(&'a Response),
-    /// A tool starts to run. A program that has to survive its own end records this before it returns.
+    /// A tool is about to start. A program that must recover after a crash records this before the
+    /// observer returns.
     Started(&'a ToolCall),
-    /// A tool has run: its output belongs to the session.
+    /// A tool has run, and its output belongs to the session.
     Finished {
         /// The call.
         call: &'a ToolCall,
-        /// The output that the model will get.
+        /// The output for the model.
         output: &'a InputItem,
     },
-    /// An output that the model is given, in the order of the calls.
+    /// An output that is sent to the model, in the order of the calls.
     Output(&'a InputItem),
 }
 
 impl Session {
-    /// Says something, runs the tools that the model calls and gives it their outputs, until it calls no more. Gives the last response.
+    /// Sends input, runs the tools that the model calls and sends their outputs, until a response
+    /// has no more calls.
     ///
-    /// The tools are added to the [settings](Self::settings) of the conversation, so that every later request has them too.
+    /// Returns the last response.
     ///
-    /// A response that waits for something other than these tools, such as a shell or an approval, is given back as it is, and none of its
-    /// calls is run.
+    /// The session adds the tools to its [settings](Self::settings), so every later request has
+    /// them too.
     ///
-    /// The output of a tool belongs to the conversation as soon as the tool returns, panics or is refused. When the request that follows
-    /// fails, or this future is dropped, the next turn sends it, and no tool runs again for the same call; a run with an empty list as its
-    /// input does no more than that. The model learns of a call whose tool was interrupted that its outcome is unknown.
+    /// If a response waits for anything other than these tools, such as a shell or an approval, the
+    /// run returns it and runs none of its calls.
     ///
-    /// The [usage](Response::usage) of the response is that of the whole run; [`Progress::Response`] has the usage of each round.
+    /// The output of a tool enters the conversation as soon as the tool returns, panics or is
+    /// denied. If the next request fails, or the caller drops this future, the next turn sends the
+    /// output, and no tool runs again for the same call; a run with an empty list as its input
+    /// sends only that. For a call whose tool was interrupted, the output reports to the model that
+    /// the outcome is unknown.
+    ///
+    /// The [usage](Response::usage) of the returned response covers the whole run;
+    /// [`Progress::Response`] has the usage of each round.
     ///
     /// # Errors
     ///
-    /// As for [`ask`](Self::ask), and [`Rounds`](ErrorKind::Rounds) with the last response as [partial](Error::partial) when the model has been
-    /// given outputs as often as [`Tools::max_rounds`] allows and still calls. What was said until then stays in the history.
+    /// Returns the errors of [`ask`](Self::ask), and [`Rounds`](ErrorKind::Rounds), with the last
+    /// response as [partial](Error::partial), when the model still calls tools after as many rounds
+    /// as [`Tools::max_rounds`] allows. The history keeps the rounds so far.
     pub async fn run(&mut self, tools: &Tools, input: impl Into<Input>) -> Result<Response, Error> {
         self.run_with(tools, input, |_| {}).await
     }
 
-    /// As [`run`](Self::run), and shows what happens on the way.
+    /// Works like [`run`](Self::run), and reports every step to `watch`.
     ///
     /// # Errors
     ///
-    /// As for [`run`](Self::run).
+    /// Returns the errors of [`run`](Self::run).
     pub async fn run_with(
         &mut self,
         tools: &Tools,
@@ -93,7 +103,8 @@ impl Session {
         Err(Error::new(ErrorKind::Rounds).with_partial(response))
     }
 
-    /// Runs calls. Each step is recorded before the next one is taken, so that dropping this future loses no output.
+    /// Runs calls. It records each step before it starts the next one, so that dropping this future
+    /// loses no output.
     async fn answer(
         &mut self,
         tools: &Tools,
@@ -128,11 +139,11 @@ impl Session {
         }
     }
 
-    /// The last response of a run, with the tokens of all its rounds.
+    /// Returns the last response of a run, with the usage of all its rounds.
     fn with_usage_since(&self, before: &Usage, mut response: Response) -> Response {
         if let Some(usage) = &mut response.usage {
             let sum = self.usage() - before;
-            // A single round keeps what this version has no name for.
+            // After a single round, keep usage fields that this version does not know.
             if sum.total_tokens != usage.total_tokens {
                 **usage = sum;
             }
@@ -171,7 +182,7 @@ fn is_of_tools(kind: ClientCallKind) -> bool {
     matches!(kind, ClientCallKind::Function | ClientCallKind::Custom)
 }
 
-/// Whether the response holds something that the client has to do and [`Tools`] cannot.
+/// Whether the response contains work for the client that [`Tools`] cannot do.
 fn waits_for_others(response: &Response) -> bool {
     response.output.iter().any(|item| {
         matches!(item, OutputItem::McpApprovalRequest(_))
@@ -181,7 +192,8 @@ fn waits_for_others(response: &Response) -> bool {
     })
 }
 
-/// Whether the service ran the shell call in a container of its own; then the output follows in the same response.
+/// Whether the service ran the shell call in its own container; the output then follows in the same
+/// response.
 fn is_answered(response: &Response, call_id: Option<&str>) -> bool {
     response.output.iter().any(|item| {
         matches!(item, OutputItem::ShellCallOutput(output) if Some(output.call_id.as_str()) == call_id)

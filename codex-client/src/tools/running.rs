@@ -1,5 +1,5 @@
-// The calls of one response at work. The caller drives them with `next` and records what each step reports before it asks for another one, so
-// that nothing that has happened is lost when the future is dropped.
+//! The calls of one response while they run. The caller drives them with `next` and records each
+//! step before it requests another, so that dropping the future loses no step.
 
 use core::future::poll_fn;
 use core::panic::AssertUnwindSafe;
@@ -31,13 +31,13 @@ enum State {
     Answered,
 }
 
-/// What happened to the call at this index.
+/// A step of the call at this index.
 pub(super) enum Step {
-    /// Its tool will be started now.
+    /// Its tool is about to start.
     Started(usize),
     /// Its tool has run.
     Finished(usize, InputItem),
-    /// It was answered without running.
+    /// It got an output without running.
     Refused(usize, InputItem),
 }
 
@@ -49,7 +49,7 @@ impl Calls {
         }
     }
 
-    /// Adds a call, with a tool that has its arguments or the reason why it must not run.
+    /// Adds a call, with a tool and its arguments, or with the reason why it must not run.
     pub(super) fn push(&mut self, call: ToolCall, tool: Result<(Running, bool), String>) {
         let index = self.calls.len();
         let (state, alone) = match tool {
@@ -74,7 +74,7 @@ impl Calls {
         self.calls.get(index).map(|call| &call.call)
     }
 
-    /// The first call at or after this index that would run.
+    /// Returns the first call at or after this index that would run.
     pub(super) fn waiting_from(&self, index: usize) -> Option<usize> {
         let rest = self.calls.iter().enumerate().skip(index);
         let mut waiting = rest.filter(|(_, call)| matches!(call.state, State::Waiting(_)));
@@ -88,7 +88,7 @@ impl Calls {
         }
     }
 
-    /// Returns the next step; `None` when all calls are answered.
+    /// Returns the next step; `None` when all calls have outputs.
     pub(super) async fn next(&mut self) -> Option<Step> {
         if let Some((index, output)) = self.answered.pop_front() {
             let item = self.calls.get(index)?.call.output(output);
@@ -106,7 +106,8 @@ impl Calls {
         Some(Step::Finished(index, item))
     }
 
-    /// The calls that run side by side now: those from the first unanswered one up to one that runs alone.
+    /// Returns the calls that run concurrently now: those from the first one without an output up
+    /// to one that runs alone.
     fn group(&self) -> core::ops::Range<usize> {
         let is_answered = |call: &Call| matches!(call.state, State::Answered);
         let Some(first) = self.calls.iter().position(|call| !is_answered(call)) else {
@@ -148,7 +149,7 @@ impl Calls {
             let State::Running(running) = &mut call.state else {
                 continue;
             };
-            // A tool that panics must not take the results of the others with it.
+            // A tool that panics must not discard the results of the others.
             let polled = catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx)));
             let output = match polled {
                 Ok(Poll::Pending) => continue,

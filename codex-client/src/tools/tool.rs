@@ -1,4 +1,4 @@
-// A function behind one type without parameters, and a call on its way from the model's words to an output.
+//! A function behind a type without parameters, and a call from the model's output to its result.
 
 use core::error::Error as _;
 use core::fmt;
@@ -17,17 +17,18 @@ use serde::de::DeserializeOwned;
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ToolCall {
-    /// Pairs the call with its output.
+    /// The id that pairs the call with its output.
     pub call_id: String,
-    /// The function.
+    /// The name of the function.
     pub name: String,
-    /// The namespace the function is in.
+    /// The namespace of the function.
     pub namespace: Option<String>,
-    /// Its arguments: JSON, or free text where the function takes that.
+    /// The arguments: JSON, or free text if the function takes that.
     pub arguments: String,
-    /// The response that the call is part of.
+    /// The id of the response that contains the call.
     pub response_id: String,
-    /// The turn of the [`Session`](crate::Session) that the call is part of; empty for [`Tools::answer`](crate::Tools::answer).
+    /// The id of the turn of the [`Session`](crate::Session) that the call belongs to; empty for
+    /// [`Tools::answer`](crate::Tools::answer).
     pub turn_id: String,
     /// The position among the calls of the response.
     index: usize,
@@ -42,7 +43,7 @@ enum Kind {
 }
 
 impl ToolCall {
-    /// The calls of a response, in order.
+    /// Returns the calls of a response, in order.
     pub(super) fn all(response: &Response, turn_id: &str) -> impl Iterator<Item = Self> {
         let calls = response.output.iter().filter_map(move |item| {
             let call = item.client_call()?;
@@ -73,8 +74,10 @@ impl ToolCall {
             .map(|(index, call)| Self { index, ..call })
     }
 
-    /// Returns a key that no other call has, for services that carry out an operation only once for each key. A `call_id` alone is not
-    /// enough: some servers use it again in the next response.
+    /// Returns a key that no other call has, for services that perform an operation only once for
+    /// each key.
+    ///
+    /// A `call_id` alone is not enough: some servers reuse it in the next response.
     #[must_use]
     pub fn idempotency_key(&self) -> String {
         let Self {
@@ -87,18 +90,19 @@ impl ToolCall {
         format!("{turn_id}/{response_id}/{index}/{call_id}")
     }
 
-    /// Whether the function takes free text.
+    /// Returns whether the function takes free text.
     #[must_use]
     pub fn is_text(&self) -> bool {
         self.kind == Kind::Text
     }
 
-    /// Some backends put functions that have no namespace into one of this name.
+    /// Whether the call is for this function. Some backends put functions without a namespace into
+    /// one named `functions`.
     pub(super) fn is_of(&self, name: &str) -> bool {
         self.name == name && matches!(self.namespace.as_deref(), None | Some("functions"))
     }
 
-    /// Why the call must not run.
+    /// Returns why the call must not run.
     pub(super) fn fault(&self) -> Option<CallFault> {
         self.fault
     }
@@ -114,7 +118,7 @@ impl ToolCall {
 
 impl fmt::Debug for ToolCall {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Arguments are the conversation's.
+        // Leave out the arguments: they belong to the conversation.
         formatter
             .debug_struct("ToolCall")
             .field("call_id", &self.call_id)
@@ -123,24 +127,24 @@ impl fmt::Debug for ToolCall {
     }
 }
 
-/// Whether a call may be run.
+/// A decision on whether a call may run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Approval {
-    /// It may.
+    /// The call may run.
     Allow,
-    /// It may not; the model is told why.
+    /// The call must not run; the model receives this reason.
     Deny(String),
 }
 
-/// A function that was given its arguments and has not begun.
+/// A function with its arguments that has not started.
 pub(super) type Running = Pin<Box<dyn Future<Output = ToolOutput> + Send>>;
 
-/// A function without its types.
+/// A function with its types erased.
 pub(super) trait Callable: Send + Sync {
     fn takes_text(&self) -> bool;
 
-    /// Gives the function its arguments, or says to the model why they cannot be given.
+    /// Parses the arguments, or returns an error message for the model.
     fn prepare(&self, call: &ToolCall) -> Result<Running, String>;
 }
 
@@ -172,7 +176,8 @@ where
     fn prepare(&self, call: &ToolCall) -> Result<Running, String> {
         let arguments: A = arguments(&call.arguments)?;
         let (function, call) = (self.function.clone(), call.clone());
-        // Inside of the future, so that a panic of the function itself is caught like one of its future.
+        // The call is inside the future, so that the same handler catches a panic of the function
+        // itself.
         Ok(Box::pin(async move { function(arguments, call).await }))
     }
 }
@@ -207,8 +212,8 @@ where
     }
 }
 
-/// Reads arguments. A strict schema requires every key and lets those that a type does not need be null, which a field with a default
-/// value does not take: null then counts as absent.
+/// Parses arguments. A strict schema requires every key, and allows null for those that a type does
+/// not need. A field with a default value rejects null, so null then counts as absent.
 fn arguments<A: DeserializeOwned>(json: &str) -> Result<A, String> {
     let error = match ArgumentsError::decode(json) {
         Ok(arguments) => return Ok(arguments),
@@ -224,7 +229,7 @@ fn arguments<A: DeserializeOwned>(json: &str) -> Result<A, String> {
     })
 }
 
-/// The object without the keys whose value is null, at every depth.
+/// Returns the object without the keys whose value is null, at every depth.
 fn without_nulls(json: &RawJson) -> Option<RawJson> {
     if let Ok(items) = json.decode::<Vec<RawJson>>() {
         let items: Vec<RawJson> = items
@@ -248,7 +253,8 @@ pub(super) fn output<O: Into<ToolOutput>, E: fmt::Display>(result: Result<O, E>)
     }
 }
 
-/// The output of a function that returns any value: text as it is, parts as parts, everything else as JSON.
+/// Converts the result of a function to an output: text and parts as they are, everything else as
+/// JSON.
 #[cfg(feature = "schemars")]
 pub(super) fn serialized<T: serde::Serialize + 'static>(value: &T) -> Result<ToolOutput, String> {
     let any: &dyn core::any::Any = value;
@@ -263,7 +269,7 @@ pub(super) fn serialized<T: serde::Serialize + 'static>(value: &T) -> Result<Too
     Ok(text.unwrap_or_else(|_| json.as_str().to_owned()).into())
 }
 
-/// The question whether a call may be run, without its type.
+/// An approval function with its type erased.
 pub(super) trait Approve: Send + Sync {
     fn ask(&self, call: ToolCall) -> Pin<Box<dyn Future<Output = Approval> + Send>>;
 }
