@@ -1,4 +1,5 @@
-// What the command line says. The first plain word is the question; more of them are joined, so that quotes may be left out.
+//! Parses the command line. The first plain word is the question; further words are joined, so that
+//! quotes may be omitted.
 
 use core::time::Duration;
 use std::io::IsTerminal as _;
@@ -42,7 +43,7 @@ usage: ask [OPTIONS] QUESTION
 
 Without credentials and without --base-url an embedded server on 127.0.0.1 answers.";
 
-/// Reads the command line; `Ok(None)` means that only the usage was asked for.
+/// Parses the command line. Returns `Ok(None)` if it only requests the usage.
 pub(crate) fn parse() -> Result<Option<Arguments>, String> {
     use lexopt::prelude::*;
 

@@ -1,4 +1,4 @@
-// What the command line says.
+//! Parses the command line.
 
 use std::path::PathBuf;
 
@@ -23,10 +23,10 @@ pub(crate) enum Action {
     SignOut,
 }
 
-/// Which of the two ways to sign in at OpenAI.
+/// The two kinds of sign-in at OpenAI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// As the Codex client does, for the ChatGPT backend.
+    /// The sign-in of the Codex client, for the ChatGPT backend.
     ChatGpt,
     /// "Sign in with ChatGPT" for open-source apps, for the public API.
     SignInWithChatGpt,
@@ -49,7 +49,7 @@ usage: login [OPTIONS]
   --issuer URL         another authority, for tests
   --no-browser         only print the address";
 
-/// Reads the command line; `Ok(None)` means that only the usage was asked for.
+/// Parses the command line. Returns `Ok(None)` if it only requests the usage.
 pub(crate) fn parse() -> Result<Option<Arguments>, String> {
     use lexopt::prelude::*;
 

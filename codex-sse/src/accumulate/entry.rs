@@ -1,5 +1,5 @@
-// What is known about an item in addition to the item itself. An entry never moves: its number is the order of arrival, and `position` says
-// where its item stands in the output. Nothing is ever indexed by a number from the network; such numbers are looked up.
+//! What is known about an item in addition to the item itself. An entry never moves: its number is the order of arrival, and `position` says
+//! where its item stands in the output. Nothing is ever indexed by a number from the network; such numbers are looked up.
 
 use alloc::{borrow::Cow, boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 use core::ops::Range;

@@ -1,4 +1,4 @@
-// One event that is no delta: what it is about, and what it brings.
+//! One event that is no delta: what it is about, and what it brings.
 
 use alloc::boxed::Box;
 use core::mem;

@@ -1,4 +1,4 @@
-// What speaks for and against an item's being the one that an event means: its ids, its texts, and what only the service can read of it.
+//! What speaks for and against an item's being the one that an event means: its ids, its texts, and what only the service can read of it.
 
 use alloc::string::ToString as _;
 

@@ -1,5 +1,5 @@
-// A whole that arrives replaces what was built before it, but only where it says something: servers exist whose `done` or final event
-// leaves out what the deltas had carried. So an empty field is filled from the older item.
+//! A whole that arrives replaces what was built before it, but only where it says something: servers exist whose `done` or final event
+//! leaves out what the deltas had carried. So an empty field is filled from the older item.
 
 use alloc::{string::String, vec::Vec};
 use core::mem;

@@ -1,5 +1,5 @@
-// Which item an event belongs to. `Accumulator` documents the order of evidence; here it is carried out. Looking up is logarithmic in the
-// number of items, or tries a bounded number of them.
+//! Which item an event belongs to. `Accumulator` documents the order of evidence; here it is carried out. Looking up is logarithmic in the
+//! number of items, or tries a bounded number of them.
 
 use alloc::{
     boxed::Box,

@@ -1,4 +1,4 @@
-// Events about one item: announced, its parts, the wholes of its texts, done.
+//! Events about one item: announced, its parts, the wholes of its texts, done.
 
 use alloc::{string::String, vec::Vec};
 

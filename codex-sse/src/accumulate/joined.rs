@@ -1,5 +1,5 @@
-// Texts whose deltas were counted as parts or as items: each delta has the next index, so that each looks like a part or an item. The whole
-// of the text, which says what the pieces say together, shows that they are one.
+//! Texts whose deltas were counted as parts or as items: each delta has the next index, so that each looks like a part or an item. The whole
+//! of the text, which says what the pieces say together, shows that they are one.
 
 use alloc::vec::Vec;
 

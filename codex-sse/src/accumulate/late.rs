@@ -1,4 +1,4 @@
-// Text that comes after its end. Some servers send it a second time; others finish an item or a part too early and continue its text.
+//! Text that comes after its end. Some servers send it a second time; others finish an item or a part too early and continue its text.
 
 use alloc::{borrow::ToOwned as _, string::String};
 

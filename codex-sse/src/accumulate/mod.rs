@@ -1,7 +1,7 @@
-// The one state machine that makes a response out of its events. The protocol says most things several times: in deltas, in the `done` of a
-// text, of a part and of an item, and in the final response. Any of these may be missing, late, repeated or under another name, depending
-// on the server. `identity` finds the item that an event means, `text` and `item` merge what it says, `terminal` the last event. Whatever
-// changes is recorded as a `Change`, in order, from which `Updates` and the chat adapters deliver each piece once.
+//! The one state machine that makes a response out of its events. The protocol says most things several times: in deltas, in the `done` of a
+//! text, of a part and of an item, and in the final response. Any of these may be missing, late, repeated or under another name, depending
+//! on the server. `identity` finds the item that an event means, `text` and `item` merge what it says, `terminal` the last event. Whatever
+//! changes is recorded as a `Change`, in order, from which `Updates` and the chat adapters deliver each piece once.
 
 mod diagnostic;
 mod entry;

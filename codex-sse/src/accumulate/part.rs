@@ -1,4 +1,4 @@
-// Events about one part of an item: announced, the whole of its text, done.
+//! Events about one part of an item: announced, the whole of its text, done.
 
 use codex_types::{HeapSize as _, OutputItem, OutputPart, SummaryPart};
 

@@ -1,5 +1,5 @@
-// Sequence numbers are a hint. Servers send the same number with every event, count afresh in the middle of a stream, or number some kinds
-// only. So a number proves a repetition only on a stream that was resumed, and only where it had the same kind of event before.
+//! Sequence numbers are a hint. Servers send the same number with every event, count afresh in the middle of a stream, or number some kinds
+//! only. So a number proves a repetition only on a stream that was resumed, and only where it had the same kind of event before.
 
 use alloc::vec::Vec;
 use core::mem::Discriminant;

@@ -1,5 +1,5 @@
-// The events that carry the response as a whole. The final output is evidence, not a verdict: its items are matched with those that came
-// before, what it lacks stays, and nothing is shown twice.
+//! The events that carry the response as a whole. The final output is evidence, not a verdict: its items are matched with those that came
+//! before, what it lacks stays, and nothing is shown twice.
 
 use alloc::{
     borrow::Cow,

@@ -1,5 +1,5 @@
-// Texts: deltas that append, and wholes that confirm, complete or contradict what the deltas built. What is reported of a text is a prefix
-// of it that only grows: `Part::shown`. Text that may repeat what was reported before is held back until it differs.
+//! Texts: deltas that append, and wholes that confirm, complete or contradict what the deltas built. What is reported of a text is a prefix
+//! of it that only grows: `Part::shown`. Text that may repeat what was reported before is held back until it differs.
 
 use alloc::vec::Vec;
 

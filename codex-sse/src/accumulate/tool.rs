@@ -1,4 +1,4 @@
-// What the shell reports about itself: commands as they are written, and what they print.
+//! What the shell reports about itself: commands as they are written, and what they print.
 
 use alloc::{string::String, vec::Vec};
 

@@ -1,5 +1,5 @@
-// Items in forms that the API does not define and some servers send: content as a plain string or as one part without a list, parts and
-// messages without a type, arguments as an object.
+//! Items in forms that the API does not define and some servers send: content as a plain string or as one part without a list, parts and
+//! messages without a type, arguments as an object.
 
 use alloc::{
     borrow::Cow,

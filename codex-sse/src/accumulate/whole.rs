@@ -1,4 +1,4 @@
-// An item that comes whole beside what was built of it: how much of each of its texts was reported, and what it lacks.
+//! An item that comes whole beside what was built of it: how much of each of its texts was reported, and what it lacks.
 
 use alloc::vec::Vec;
 

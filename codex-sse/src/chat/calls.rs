@@ -1,5 +1,5 @@
-// Which call a piece of a chat stream belongs to. Servers leave out ids and indexes, repeat them, or change them; a new id is a new call,
-// and a piece that says nothing continues the last one.
+//! Which call a piece of a chat stream belongs to. Servers leave out ids and indexes, repeat them, or change them; a new id is a new call,
+//! and a piece that says nothing continues the last one.
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 

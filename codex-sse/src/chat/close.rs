@@ -1,4 +1,4 @@
-// The end of a completion: what is done, in the order of the items.
+//! The end of a completion: what is done, in the order of the items.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::mem;

@@ -1,4 +1,4 @@
-// The bytes of a chat server to the events of a response.
+//! The bytes of a chat server to the events of a response.
 
 use alloc::{boxed::Box, collections::VecDeque};
 

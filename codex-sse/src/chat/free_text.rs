@@ -1,5 +1,5 @@
-// The free text of a custom tool that was offered as a function. The arguments `{"input":"…"}` arrive in pieces that may be cut within an
-// escape; the text is decoded as it arrives. What is not such an object is the text itself, whole.
+//! The free text of a custom tool that was offered as a function. The arguments `{"input":"…"}` arrive in pieces that may be cut within an
+//! escape; the text is decoded as it arrives. What is not such an object is the text itself, whole.
 
 use alloc::string::String;
 

@@ -1,5 +1,5 @@
-// Reasoning that is part of the text, between `<think>` at its beginning and `</think>`. A tag may be cut anywhere, so what may become one
-// is held back, and no more than that.
+//! Reasoning that is part of the text, between `<think>` at its beginning and `</think>`. A tag may be cut anywhere, so what may become one
+//! is held back, and no more than that.
 
 use alloc::string::String;
 use alloc::vec::Vec;

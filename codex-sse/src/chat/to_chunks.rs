@@ -1,4 +1,4 @@
-// Events to chunks. The accumulator says what each event changed; every change becomes a chunk, or waits until a call has a name.
+//! Events to chunks. The accumulator says what each event changed; every change becomes a chunk, or waits until a call has a name.
 
 use alloc::{boxed::Box, collections::BTreeMap, format, string::String, vec::Vec};
 

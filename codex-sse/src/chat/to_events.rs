@@ -1,5 +1,5 @@
-// Chunks to events. Each chunk is turned into the events that a Responses server would have sent for it; the accumulator assembles them,
-// and what a `done` event repeats is read from it.
+//! Chunks to events. Each chunk is turned into the events that a Responses server would have sent for it; the accumulator assembles them,
+//! and what a `done` event repeats is read from it.
 
 use alloc::{
     borrow::{Cow, ToOwned as _},
