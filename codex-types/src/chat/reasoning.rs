@@ -1,8 +1,9 @@
 //! Reasoning of a chat server, from its messages into reasoning items and back.
 //!
-//! A chat server that wants its reasoning back wants it verbatim, under its own key, with signatures
-//! that no other server can read. The Responses API has a place for that: `encrypted_content`, which a client
-//! sends back and does not read. It holds the keys of the message as one JSON object.
+//! A chat server that wants its reasoning back wants it verbatim, under its own key, with
+//! signatures that no other server can read. The Responses API has a place for that:
+//! `encrypted_content`, which a client sends back and does not read. It holds the keys of the
+//! message as one JSON object.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -82,8 +83,8 @@ impl ChatReasoning {
         }
     }
 
-    /// Merges a list of entries. An entry continues the last one of its type and index, unless that one
-    /// was signed.
+    /// Merges a list of entries. An entry continues the last one of its type and index, unless that
+    /// one was signed.
     fn merge(&mut self, key: &'static str, raw: &RawJson) {
         let Ok(node) = Node::read(raw) else { return };
         if node.items().is_empty() {
@@ -134,7 +135,8 @@ impl ChatReasoning {
         (!members.is_empty()).then(|| object(members.iter().map(|(key, raw)| (*key, raw))))
     }
 
-    /// Returns the reasoning of an item; `None` if the item holds none that a chat server can be sent.
+    /// Returns the reasoning of an item; `None` if the item holds none that a chat server can be
+    /// sent.
     pub fn of_item(item: &ReasoningItem) -> Option<Self> {
         let opaque = item.encrypted_content.as_deref();
         let mut reasoning = opaque.and_then(Self::of_opaque).unwrap_or_default();

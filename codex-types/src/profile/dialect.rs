@@ -8,8 +8,8 @@ use crate::profile::{Parameters, Text, Wire};
 
 /// What a server of the Chat Completions API takes and sends.
 ///
-/// The known servers are [listed](Self::NAMES) by name; each row names the day on which it was read from
-/// the server's documentation. Every field may be changed:
+/// The known servers are [listed](Self::NAMES) by name; each row names the day on which it was read
+/// from the server's documentation. Every field may be changed:
 ///
 /// ```
 /// use codex_types::profile::{ChatDialect, Profile};
@@ -25,7 +25,8 @@ pub struct ChatDialect {
     pub name: Text,
     /// The day on which its documentation was read, as `YYYY-MM-DD`.
     pub as_of: Option<Text>,
-    /// Where the service is, up to the `/chat/completions` of its paths; none where only the user knows.
+    /// Where the service is, up to the `/chat/completions` of its paths; none where only the user
+    /// knows.
     pub base_url: Option<Text>,
     /// The hosts that serve it; one that begins with a dot stands for all hosts below it.
     pub hosts: Vec<Text>,
@@ -33,8 +34,8 @@ pub struct ChatDialect {
     pub wire: Wire,
     /// Whether it takes messages of the role `developer`; they are sent as `system` otherwise.
     pub developer_role: bool,
-    /// Whether it takes one message of the role `system` only, and only as the first one. Leading ones
-    /// are then joined by a blank line, and later ones are sent with the role `user`.
+    /// Whether it takes one message of the role `system` only, and only as the first one. Leading
+    /// ones are then joined by a blank line, and later ones are sent with the role `user`.
     pub single_system_message: bool,
     /// What it calls the limit for output tokens.
     pub output_limit: OutputLimit,
@@ -319,8 +320,8 @@ impl CallIds {
         }
     }
 
-    /// The id itself where the server takes it, otherwise one that is made from it: the same for the
-    /// same id.
+    /// The id itself where the server takes it, otherwise one that is made from it: the same for
+    /// the same id.
     ///
     /// ```
     /// use codex_types::profile::ChatDialect;

@@ -75,8 +75,8 @@ impl ChatDialect {
         rows.into_iter().find(|row| row.is_at(host))
     }
 
-    /// A server of which nothing is known: what all servers take is sent, and reasoning goes back within
-    /// a turn.
+    /// A server of which nothing is known: what all servers take is sent, and reasoning goes back
+    /// within a turn.
     pub fn generic() -> Self {
         Self {
             developer_role: false,
@@ -161,9 +161,10 @@ fn cerebras() -> ChatDialect {
     }
 }
 
-/// <https://www.alibabacloud.com/help/en/model-studio/deep-thinking>: `reasoning_content`, which is not
-/// part of the history. <https://www.alibabacloud.com/help/en/model-studio/qwen-function-calling>:
-/// `tool_choice` is `auto`, `none` or a function. Structured output is `json_object` for most models.
+/// <https://www.alibabacloud.com/help/en/model-studio/deep-thinking>: `reasoning_content`, which is
+/// not part of the history.
+/// <https://www.alibabacloud.com/help/en/model-studio/qwen-function-calling>: `tool_choice` is
+/// `auto`, `none` or a function. Structured output is `json_object` for most models.
 fn dashscope() -> ChatDialect {
     ChatDialect {
         hosts: texts(&[
@@ -187,8 +188,8 @@ fn dashscope() -> ChatDialect {
     }
 }
 
-/// <https://api-docs.deepseek.com/guides/thinking_mode>: reasoning of turns that called tools has to come
-/// back in every later request, else 400; elsewhere it is ignored.
+/// <https://api-docs.deepseek.com/guides/thinking_mode>: reasoning of turns that called tools has
+/// to come back in every later request, else 400; elsewhere it is ignored.
 /// <https://api-docs.deepseek.com/api/create-chat-completion>: `json_object` and `strict` (beta).
 fn deepseek() -> ChatDialect {
     ChatDialect {
@@ -214,7 +215,8 @@ fn deepseek() -> ChatDialect {
 }
 
 /// <https://docs.fireworks.ai/tools-sdks/openai-compatibility>: usage is in the last chunk unasked.
-/// <https://docs.fireworks.ai/guides/reasoning>: `reasoning_content`, sent back in a turn with tools.
+/// <https://docs.fireworks.ai/guides/reasoning>: `reasoning_content`, sent back in a turn with
+/// tools.
 fn fireworks() -> ChatDialect {
     ChatDialect {
         reasoning_replay: ReasoningReplay::ToolRounds,
@@ -229,8 +231,9 @@ fn fireworks() -> ChatDialect {
     }
 }
 
-/// <https://ai.google.dev/gemini-api/docs/openai>; signatures of reasoning come with the calls, under
-/// `extra_content`, and have to go back: <https://ai.google.dev/gemini-api/docs/thought-signatures>.
+/// <https://ai.google.dev/gemini-api/docs/openai>; signatures of reasoning come with the calls,
+/// under `extra_content`, and have to go back:
+/// <https://ai.google.dev/gemini-api/docs/thought-signatures>.
 fn gemini() -> ChatDialect {
     ChatDialect {
         wire: Wire::ChatCompletions,
@@ -247,8 +250,9 @@ fn gemini() -> ChatDialect {
     }
 }
 
-/// <https://console.groq.com/docs/openai>: `logprobs`, `logit_bias`, `top_logprobs` and names of messages
-/// are answered with 400. <https://console.groq.com/docs/reasoning>: `reasoning` in messages.
+/// <https://console.groq.com/docs/openai>: `logprobs`, `logit_bias`, `top_logprobs` and names of
+/// messages are answered with 400. <https://console.groq.com/docs/reasoning>: `reasoning` in
+/// messages.
 fn groq() -> ChatDialect {
     ChatDialect {
         output_limit: OutputLimit::MaxCompletionTokens,
@@ -260,8 +264,8 @@ fn groq() -> ChatDialect {
     }
 }
 
-/// <https://docs.litellm.ai/docs/reasoning_content>: `reasoning_content` and signed `thinking_blocks`,
-/// which go back with the calls they led to.
+/// <https://docs.litellm.ai/docs/reasoning_content>: `reasoning_content` and signed
+/// `thinking_blocks`, which go back with the calls they led to.
 fn litellm() -> ChatDialect {
     ChatDialect {
         single_system_message: false,
@@ -273,8 +277,8 @@ fn litellm() -> ChatDialect {
     }
 }
 
-/// <https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md>: `reasoning_content` in and
-/// out; templates take one system message.
+/// <https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md>: `reasoning_content`
+/// in and out; templates take one system message.
 fn llama_cpp() -> ChatDialect {
     ChatDialect {
         effort: EffortParameter::None,
@@ -301,8 +305,8 @@ fn lmstudio() -> ChatDialect {
     }
 }
 
-/// <https://platform.minimax.io/docs/guides/text-m2-function-call>: the text of the assistant begins with
-/// `<think>`, and messages have to go back complete.
+/// <https://platform.minimax.io/docs/guides/text-m2-function-call>: the text of the assistant
+/// begins with `<think>`, and messages have to go back complete.
 fn minimax() -> ChatDialect {
     ChatDialect {
         hosts: texts(&["api.minimax.io", "api.minimaxi.com"]),
@@ -323,8 +327,8 @@ fn minimax() -> ChatDialect {
 }
 
 /// <https://docs.mistral.ai/api/endpoint/chat>: `any` instead of `required`; unknown parameters are
-/// answered with 422. <https://docs.mistral.ai/capabilities/function_calling>: ids of calls have nine
-/// letters and digits; see also <https://github.com/anomalyco/opencode/issues/1680>.
+/// answered with 422. <https://docs.mistral.ai/capabilities/function_calling>: ids of calls have
+/// nine letters and digits; see also <https://github.com/anomalyco/opencode/issues/1680>.
 fn mistral() -> ChatDialect {
     ChatDialect {
         wire: Wire::ChatCompletions,
@@ -348,8 +352,9 @@ fn mistral() -> ChatDialect {
     }
 }
 
-/// <https://platform.moonshot.ai/docs/guide/use-kimi-k2-thinking-model>: all `reasoning_content` of the
-/// history goes back. <https://platform.moonshot.ai/docs/api/chat>: no `required`, no named function.
+/// <https://platform.moonshot.ai/docs/guide/use-kimi-k2-thinking-model>: all `reasoning_content` of
+/// the history goes back. <https://platform.moonshot.ai/docs/api/chat>: no `required`, no named
+/// function.
 fn moonshot() -> ChatDialect {
     ChatDialect {
         hosts: texts(&["api.moonshot.ai", "api.moonshot.cn", "api.kimi.com"]),
@@ -366,8 +371,8 @@ fn moonshot() -> ChatDialect {
     }
 }
 
-/// <https://docs.ollama.com/api/openai-compatibility>: `tool_choice` is not offered; `reasoning` comes and
-/// goes back.
+/// <https://docs.ollama.com/api/openai-compatibility>: `tool_choice` is not offered; `reasoning`
+/// comes and goes back.
 fn ollama() -> ChatDialect {
     ChatDialect {
         hosts: texts(&["ollama.com"]),
@@ -381,8 +386,8 @@ fn ollama() -> ChatDialect {
     }
 }
 
-/// <https://openrouter.ai/docs/use-cases/reasoning-tokens>: `reasoning.effort`; `reasoning_details` go back
-/// as they came.
+/// <https://openrouter.ai/docs/use-cases/reasoning-tokens>: `reasoning.effort`; `reasoning_details`
+/// go back as they came.
 fn openrouter() -> ChatDialect {
     ChatDialect {
         effort: EffortParameter::Reasoning,
@@ -437,8 +442,8 @@ fn together() -> ChatDialect {
     }
 }
 
-/// <https://docs.vllm.ai/en/latest/features/reasoning_outputs/>: `reasoning`, also in messages of the
-/// history; <https://docs.vllm.ai/en/latest/features/tool_calling/>.
+/// <https://docs.vllm.ai/en/latest/features/reasoning_outputs/>: `reasoning`, also in messages of
+/// the history; <https://docs.vllm.ai/en/latest/features/tool_calling/>.
 fn vllm() -> ChatDialect {
     ChatDialect {
         output_limit: OutputLimit::MaxCompletionTokens,
@@ -450,8 +455,9 @@ fn vllm() -> ChatDialect {
     }
 }
 
-/// <https://docs.x.ai/docs/guides/reasoning>: `reasoning_content`; penalties and `stop` are refused by
-/// reasoning models. <https://docs.x.ai/docs/guides/function-calling>: parallel calls by default.
+/// <https://docs.x.ai/docs/guides/reasoning>: `reasoning_content`; penalties and `stop` are refused
+/// by reasoning models. <https://docs.x.ai/docs/guides/function-calling>: parallel calls by
+/// default.
 fn xai() -> ChatDialect {
     ChatDialect {
         output_limit: OutputLimit::MaxCompletionTokens,
@@ -461,9 +467,9 @@ fn xai() -> ChatDialect {
     }
 }
 
-/// <https://docs.z.ai/guides/capabilities/thinking-mode>: `reasoning_content` has to go back while tools
-/// are called. <https://docs.z.ai/api-reference/llm/chat-completion>: `tool_choice` is `auto`,
-/// `response_format` is text or `json_object`, usage is in the last chunk unasked.
+/// <https://docs.z.ai/guides/capabilities/thinking-mode>: `reasoning_content` has to go back while
+/// tools are called. <https://docs.z.ai/api-reference/llm/chat-completion>: `tool_choice` is
+/// `auto`, `response_format` is text or `json_object`, usage is in the last chunk unasked.
 fn zhipu() -> ChatDialect {
     ChatDialect {
         hosts: texts(&["api.z.ai", "open.bigmodel.cn"]),

@@ -27,7 +27,8 @@ pub(crate) trait Source {
     fn raw(&mut self) -> Result<RawJson, Failed>;
 }
 
-/// The keys and values of an object. As a [`Source`], it is the value of the key that was read last.
+/// The keys and values of an object. As a [`Source`], it is the value of the key that was read
+/// last.
 pub(crate) trait Fields: Source {
     /// Reads the next key: the index that `known` has for it, or else its name.
     fn key(
@@ -185,7 +186,8 @@ impl<'de> Visitor<'de> for SinkSeed<'_> {
         Ok(())
     }
 
-    /// Text with lone halves, as the bytes of its JSON; only [`super::halves::Reader`] passes it so.
+    /// Text with lone halves, as the bytes of its JSON; only [`super::halves::Reader`] passes it
+    /// so.
     fn visit_bytes<E: Error>(self, json: &[u8]) -> Result<(), E> {
         let Some((text, raw)) = spelled(json) else {
             return Err(E::invalid_type(Unexpected::Bytes(json), &self));

@@ -310,7 +310,8 @@ impl<'a> History<'a> {
         }
     }
 
-    /// A call of a tool that is not offered any more keeps its name where the server has no rules for it.
+    /// A call of a tool that is not offered any more keeps its name where the server has no rules
+    /// for it.
     fn passes_namespace(&self, tool: &OfferedTool) -> bool {
         self.dialect.custom_tools && self.tools.name_of(tool).is_none()
     }

@@ -1,5 +1,5 @@
-//! Messages, calls and outputs in the order that chat services demand: a message with calls, at once all
-//! their outputs, and then everything else.
+//! Messages, calls and outputs in the order that chat services demand: a message with calls, at
+//! once all their outputs, and then everything else.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;

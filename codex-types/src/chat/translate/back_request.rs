@@ -24,8 +24,8 @@ pub struct TranslatedChatRequest {
     pub request: ChatRequest,
     /// What the functions of the request stand for; a stream is translated back with them.
     pub tools: ToolNames,
-    /// Diagnostics: what was left out, and calls and outputs without each other, which chat services
-    /// refuse. They point into the Responses request.
+    /// Diagnostics: what was left out, and calls and outputs without each other, which chat
+    /// services refuse. They point into the Responses request.
     pub findings: Vec<Finding>,
 }
 
@@ -36,11 +36,10 @@ pub struct TranslatedChatRequest {
 /// A streaming request also requests the usage.
 ///
 /// Custom tools, `apply_patch`, the shell and tools in a namespace are offered as functions; see
-/// [`ToolNames`]. Reasoning goes back as the server wants it; see
-/// [`ReasoningReplay`]. Requests for summaries, `phase` and `client_metadata` have no counterpart and
-/// are left out, with a diagnostic, and so are empty messages of the assistant and reasoning that the
-/// server does not take. The ids and the status of items are left out without one: chat does not need
-/// them.
+/// [`ToolNames`]. Reasoning goes back as the server wants it; see [`ReasoningReplay`]. Requests for
+/// summaries, `phase` and `client_metadata` have no counterpart and are left out, with a
+/// diagnostic, and so are empty messages of the assistant and reasoning that the server does not
+/// take. The ids and the status of items are left out without one: chat does not need them.
 ///
 /// # Errors
 ///
@@ -181,8 +180,8 @@ fn effort(effort: Option<&Effort>, chat: &mut ChatRequest, refusals: &mut Refusa
     }
 }
 
-/// Leaves out the parameters that the server is known to refuse: those on which the response does not
-/// depend, and others if the options allow it.
+/// Leaves out the parameters that the server is known to refuse: those on which the response does
+/// not depend, and others if the options allow it.
 fn leave_out_refused(
     chat: &mut ChatRequest,
     refusals: &mut Refusals<'_>,

@@ -307,7 +307,8 @@ fn web_search(
     Ok(search)
 }
 
-/// Translates the choice of tools. A choice that the server does not know is made by offering fewer tools.
+/// Translates the choice of tools. A choice that the server does not know is made by offering fewer
+/// tools.
 fn tool_choice(
     request: &CreateResponse,
     offer: &mut Offer,

@@ -23,8 +23,8 @@ pub struct RequestOptions {
     /// The reasoning summary to request; by default none.
     pub reasoning_summary: Option<ReasoningSummary>,
     /// Whether to request encrypted reasoning when nothing is stored, for models that are known to
-    /// reason. A model that is not known counts as one if the request sets an effort or its messages
-    /// have reasoning.
+    /// reason. A model that is not known counts as one if the request sets an effort or its
+    /// messages have reasoning.
     pub encrypted_reasoning: bool,
     /// What is known about models.
     pub models: ModelTable,
@@ -33,8 +33,8 @@ pub struct RequestOptions {
     pub ignored: Vec<Cow<'static, str>>,
     /// Whether to leave out, with a diagnostic, everything that has no counterpart.
     pub lenient: bool,
-    /// What the server takes that [`to_chat_request`](crate::chat::translate::to_chat_request) makes a
-    /// request for.
+    /// What the server takes that [`to_chat_request`](crate::chat::translate::to_chat_request)
+    /// makes a request for.
     pub dialect: ChatDialect,
 }
 
@@ -98,9 +98,10 @@ impl RequestOptions {
         self
     }
 
-    /// Leaves out, with a finding, what this policy allows to be taken out although it changes what is
-    /// asked for: everything, all tools of a kind that is refused
-    /// ([`RejectedTool`](FindingCode::RejectedTool)), or what stands in a place, such as `/temperature`.
+    /// Leaves out, with a finding, what this policy allows to be taken out although it changes what
+    /// is asked for: everything, all tools of a kind that is refused
+    /// ([`RejectedTool`](FindingCode::RejectedTool)), or what stands in a place, such as
+    /// `/temperature`.
     ///
     /// ```
     /// use codex_types::chat::translate::{RequestOptions, to_chat_request};

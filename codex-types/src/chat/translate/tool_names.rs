@@ -1,7 +1,7 @@
 //! The functions of a chat request, and the tools that they stand for.
 //!
-//! Chat servers know functions. Tools that take free text, the shell, patches and tools in a namespace
-//! are offered as functions, and a call of one comes back as what the agent asked for.
+//! Chat servers know functions. Tools that take free text, the shell, patches and tools in a
+//! namespace are offered as functions, and a call of one comes back as what the agent asked for.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -113,8 +113,8 @@ impl OfferedTool {
         }
     }
 
-    /// Returns the item of a call with these arguments; of a custom tool, with this input. `None` if the
-    /// arguments are not those of the tool.
+    /// Returns the item of a call with these arguments; of a custom tool, with this input. `None`
+    /// if the arguments are not those of the tool.
     pub fn item(
         &self,
         id: String,
