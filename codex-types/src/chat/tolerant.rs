@@ -408,7 +408,7 @@ pub(crate) fn recode<T: Serialize, U: DeserializeOwned + Default>(value: &T) -> 
     json.decode().unwrap_or_default()
 }
 
-/// Whether a plain field was there and of its type.
+/// Returns whether a plain field was present and of its type.
 fn is_given(object: &dyn Object, name: &str) -> bool {
     key(object, name).map(bit).is_some_and(|bit| {
         let extra = object.extra();

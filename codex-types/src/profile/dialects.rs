@@ -1,4 +1,4 @@
-//! The chat servers we know. Each row was read from the documentation that its comment names.
+//! The known chat servers. The comment of each row names the documentation that it was read from.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -33,7 +33,7 @@ impl ChatDialect {
         "zhipu",
     ];
 
-    /// The dialect of this name, one of [`NAMES`](Self::NAMES).
+    /// Returns the dialect with this name, one of [`NAMES`](Self::NAMES).
     ///
     /// ```
     /// use codex_types::profile::ChatDialect;
@@ -69,14 +69,14 @@ impl ChatDialect {
         })
     }
 
-    /// The dialect of the service at this host.
+    /// Returns the dialect of the service at this host.
     pub fn of_host(host: &str) -> Option<Self> {
         let rows = Self::NAMES.iter().filter_map(|name| Self::by_name(name));
         rows.into_iter().find(|row| row.is_at(host))
     }
 
-    /// A server of which nothing is known: what all servers take is sent, and reasoning goes back
-    /// within a turn.
+    /// Creates the dialect of an unknown server: only parameters that all servers accept are sent,
+    /// and reasoning is sent back within a turn.
     pub fn generic() -> Self {
         Self {
             developer_role: false,
@@ -92,7 +92,7 @@ impl ChatDialect {
     }
 }
 
-/// What most servers refuse or ignore; the response does not depend on it.
+/// Parameters that most servers refuse or ignore; the response does not depend on them.
 const NEUTRAL: &[&str] = &[
     "store",
     "metadata",
@@ -104,7 +104,7 @@ const NEUTRAL: &[&str] = &[
     "moderation",
 ];
 
-/// Refuses what changes nothing, which is left out, the search of the web, and these parameters.
+/// Refuses the parameters that change nothing, which are omitted, web search, and these parameters.
 fn refusing(names: &[&'static str]) -> Parameters {
     let refused = NEUTRAL
         .iter()
@@ -116,7 +116,7 @@ fn refusing(names: &[&'static str]) -> Parameters {
         .droppable(NEUTRAL.iter().copied())
 }
 
-/// A row of the table.
+/// Creates a row of the table.
 fn row(name: &'static str, host: &'static str, base_url: &'static str) -> ChatDialect {
     ChatDialect {
         as_of: Some("2026-11-28".into()),
@@ -132,7 +132,7 @@ fn row(name: &'static str, host: &'static str, base_url: &'static str) -> ChatDi
     }
 }
 
-/// A row for a program that runs wherever its user wants.
+/// Creates a row for a program that its user runs on any host.
 fn program(name: &'static str, base_url: &'static str) -> ChatDialect {
     ChatDialect {
         hosts: Vec::new(),
@@ -487,5 +487,5 @@ fn zhipu() -> ChatDialect {
     }
 }
 
-/// The key of reasoning that is part of the text, between `<think>` and `</think>`.
+/// The key for reasoning that is part of the text, between `<think>` and `</think>`.
 pub(crate) const THINK_TAGS: &str = "<think>";

@@ -76,7 +76,7 @@ pub struct Profile {
     pub base_url: Option<Text>,
     /// The API that the server offers.
     pub wire: Wire,
-    /// The habits of a server that offers Chat Completions.
+    /// The dialect of a server that offers Chat Completions.
     pub chat: ChatDialect,
     /// The parameters that it accepts.
     pub parameters: Parameters,

@@ -284,7 +284,7 @@ pub enum WarmUp {
 pub struct Choices<T> {
     /// The values; `None` if any value is accepted.
     pub offered: Option<Vec<T>>,
-    /// Values that the backend has under another name: the given name, and the backend's.
+    /// Values that the backend has under another name: the caller's name, and the backend's.
     pub renamed: Vec<(T, T)>,
 }
 

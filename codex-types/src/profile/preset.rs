@@ -229,7 +229,8 @@ impl Profile {
         }
     }
 
-    /// A server that offers Chat Completions in this dialect, and perhaps the Responses API.
+    /// Returns the profile of a server that offers Chat Completions in this dialect, and perhaps
+    /// the Responses API.
     ///
     /// ```
     /// use codex_types::profile::{ChatDialect, Profile, Wire};
@@ -250,7 +251,7 @@ impl Profile {
         }
     }
 
-    /// The profile of the server at this host, of which nothing else is known.
+    /// Returns the profile of the server at this host, about which nothing else is known.
     ///
     /// ```
     /// use codex_types::profile::Profile;

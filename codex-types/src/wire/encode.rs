@@ -38,7 +38,7 @@ pub(crate) trait Pairs {
     fn pair(&mut self, key: &str, value: &dyn Encode) -> Result<(), Failed>;
 }
 
-/// The `Serialize` of every type here.
+/// The `Serialize` implementation of every type of this crate.
 pub(crate) fn serialize<S: Serializer>(
     value: &dyn Encode,
     serializer: S,
@@ -52,7 +52,7 @@ pub(crate) fn serialize<S: Serializer>(
     }
 }
 
-/// What an element or a value of a key is for serde.
+/// An adapter from an element or a value of a key to serde.
 struct Serialized<'a>(&'a dyn Encode);
 
 impl Serialize for Serialized<'_> {
@@ -61,7 +61,7 @@ impl Serialize for Serialized<'_> {
     }
 }
 
-/// Any serializer as an [`Encoder`].
+/// An adapter from any serializer to [`Encoder`].
 enum Output<S: Serializer> {
     Ready(S),
     Taken,

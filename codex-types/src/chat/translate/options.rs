@@ -26,15 +26,15 @@ pub struct RequestOptions {
     /// reason. A model that is not known counts as one if the request sets an effort or its
     /// messages have reasoning.
     pub encrypted_reasoning: bool,
-    /// What is known about models.
+    /// The model table.
     pub models: ModelTable,
     /// Parameters to leave out, with a diagnostic, instead of refusing them: by name without
     /// indexes, such as `stop` or `messages[].audio`.
     pub ignored: Vec<Cow<'static, str>>,
     /// Whether to leave out, with a diagnostic, everything that has no counterpart.
     pub lenient: bool,
-    /// What the server takes that [`to_chat_request`](crate::chat::translate::to_chat_request)
-    /// makes a request for.
+    /// The dialect of the server for which
+    /// [`to_chat_request`](crate::chat::translate::to_chat_request) creates a request.
     pub dialect: ChatDialect,
 }
 
@@ -55,7 +55,7 @@ impl RequestOptions {
         }
     }
 
-    /// For a server of this dialect.
+    /// Creates options for a server with this dialect.
     pub fn for_dialect(dialect: ChatDialect) -> Self {
         Self {
             dialect,
@@ -98,9 +98,9 @@ impl RequestOptions {
         self
     }
 
-    /// Leaves out, with a finding, what this policy allows to be taken out although it changes what
-    /// is asked for: everything, all tools of a kind that is refused
-    /// ([`RejectedTool`](FindingCode::RejectedTool)), or what stands in a place, such as
+    /// Omits, with a diagnostic, everything that this policy allows to remove although it changes
+    /// the request: everything, all tools of a refused kind
+    /// ([`RejectedTool`](FindingCode::RejectedTool)), or the value at a location, such as
     /// `/temperature`.
     ///
     /// ```
@@ -245,7 +245,7 @@ pub enum ReasoningShown {
     TextAndItems,
 }
 
-/// Returns `messages[2].audio` without what is between the brackets.
+/// Removes the indexes from a parameter: `messages[2].audio` becomes `messages[].audio`.
 fn without_indexes(parameter: &str) -> String {
     let mut inside = false;
     parameter
@@ -262,7 +262,7 @@ fn without_indexes(parameter: &str) -> String {
         .collect()
 }
 
-/// The JSON Pointer `/tools/2/name` as `tools[2].name`.
+/// Converts the JSON Pointer `/tools/2/name` to `tools[2].name`.
 fn parameter_of(pointer: &str) -> String {
     let mut parameter = String::new();
     for step in pointer.split('/').skip(1) {

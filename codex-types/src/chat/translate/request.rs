@@ -27,7 +27,7 @@ pub struct TranslatedRequest {
     pub streaming: Streaming,
     /// Whether the stream ends with a chunk that reports the usage.
     pub include_usage: bool,
-    /// Diagnostics: what was left out, such as the `name` of a message, and what was adjusted.
+    /// Diagnostics: the omitted parameters, such as the `name` of a message, and the adjusted ones.
     pub findings: Vec<Finding>,
 }
 
@@ -330,7 +330,7 @@ fn reasoning(chat: &ChatRequest, options: &RequestOptions) -> Option<Reasoning> 
 
 fn include(chat: &ChatRequest, options: &RequestOptions, store: bool) -> Option<Vec<Include>> {
     let mut include = Vec::new();
-    // A model that does not reason refuses the question, and so do servers that do not know it.
+    // A model that does not reason refuses the parameter, and so do servers that do not know it.
     let reasons = options.models.reasons(&chat.model);
     let has_reasoned = || {
         let mut messages = chat.messages.iter();
