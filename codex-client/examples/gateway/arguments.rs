@@ -86,55 +86,55 @@ pub(crate) const VERSION: &str = concat!("gateway ", env!("CARGO_PKG_VERSION"));
 pub(crate) const USAGE: &str = "\
 usage: gateway [OPTIONS]
 
-  --listen [ADDRESS:]PORT  where to listen (default 127.0.0.1:8080; port 0 picks one); the first line on standard output
-                           ends with the URL
-  --bearer TOKEN           a token that clients have to send, at least 16 characters; may be given several times, once for each
-                           client (default: the variable CODEX_GATEWAY_BEARER, else the key of --api-key, else one is made up
-                           and printed)
-  --allow-other-machines   listen on an address that other machines reach
-  --allow-host NAME        answer requests to this host name, as of a container or a reverse proxy; may be given several times
-  --allow-origin ORIGIN    answer web pages of this origin, such as https://app.example; may be given several times
+  --listen [ADDRESS:]PORT  the address to listen on (default 127.0.0.1:8080; port 0 picks a free port); the first line on
+                           standard output ends with the URL
+  --bearer TOKEN           a token that clients must send, at least 16 characters; repeatable, once for each client
+                           (default: the variable CODEX_GATEWAY_BEARER, else the key of --api-key, else a generated token,
+                           which is printed)
+  --allow-other-machines   listen on an address that other machines can reach
+  --allow-host NAME        accept requests for this host name, such as that of a container or a reverse proxy; repeatable
+  --allow-origin ORIGIN    accept requests of web pages of this origin, such as https://app.example; repeatable
 
   --base-url URL           a compatible server (default: the platform API)
   --api-key KEY            an API key (default: the variables CODEX_API_KEY, CODEX_ACCESS_TOKEN, OPENAI_API_KEY)
-  --auth-file FILE         a login in an auth.json; its tokens are renewed, and put back because you name it
-  --issuer URL             another authority for renewing them, for tests
+  --auth-file FILE         a login in an auth.json; its tokens are renewed and written back to the file
+  --issuer URL             another authority for the renewal, for tests
   --profile NAME           the kind of backend: platform, chatgpt, sign-in-with-chatgpt, compatible, or a chat server such as
-                           deepseek or ollama (default: as the credentials or the server suggest)
+                           deepseek or ollama (default: chosen by the credentials or the server)
   --upstream NAME          the API of a compatible server: responses, chat (Chat Completions), or auto (default: auto, the
-                           Responses API unless the server turns out not to have it)
-  --transport NAME         how turns that come over a WebSocket are sent: auto, http or websocket
-  --upstream-sockets       the compatible server has WebSockets too
-  --idle-timeout SECONDS   give up on a server that is silent for so long (default 300)
-  --no-check               do not try the credentials at the start
+                           Responses API unless the server does not have it)
+  --transport NAME         the transport for turns received over a WebSocket: auto, http or websocket
+  --upstream-sockets       the compatible server supports WebSockets
+  --idle-timeout SECONDS   the maximum silence of the server (default 300)
+  --no-check               do not check the credentials at startup
   --only-for-my-own-connected-apps
                            confirms that a \"Sign in with ChatGPT\" account serves only its owner, in apps that this owner has
                            connected; without it the gateway does not start with such an account
 
-  --chat NAME              what becomes of chat requests: pass (to the service's own endpoint), translate, or auto (default:
-                           pass with an API key or a compatible server that has the endpoint, else translate)
-  --allow-path PATH        pass this path of the service through, such as fine_tuning; may be given several times
-  --deny-path PATH         do not pass this path through, such as files; may be given several times
-  --remember NUMBER        keep so many responses in memory, for previous_response_id and GET /v1/responses/{id} where the
-                           service keeps none (default 0)
-  --lenient                leave out tuning that the backend does not take, such as temperature, instead of refusing the request
-  --strip-tools            leave out tools that the service does not offer, such as web_search on a chat server, instead of
-                           refusing the request
-  --reasoning              request summaries of the reasoning in chats, and send them as reasoning_content
+  --chat NAME              how chat requests are served: pass (to the service's own endpoint), translate, or auto (default:
+                           auto, which passes with an API key or a compatible server that has the endpoint, else translates)
+  --allow-path PATH        pass this path through to the service, such as fine_tuning; repeatable
+  --deny-path PATH         do not pass this path through, such as files; repeatable
+  --remember NUMBER        the number of responses to keep in memory, for previous_response_id and GET /v1/responses/{id} if
+                           the service does not store them (default 0)
+  --lenient                omit tuning that the backend does not accept, such as temperature, instead of rejecting the request
+  --strip-tools            omit tools that the service does not offer, such as web_search on a chat server, instead of
+                           rejecting the request
+  --reasoning              request reasoning summaries in chats, and send them as reasoning_content
 
-  --requests NUMBER        requests, and open WebSockets, that a client may have at a time (default 256)
-  --connections NUMBER     connections of all clients at a time (default 4096)
-  --max-body BYTES         how large a request may be (default 33554432)
-  --patience SECONDS       how long a client may take to send a request, or to take the next part of its response (default 60)
-  --keep-alive SECONDS     after how long a silence a streamed response gets a comment (default 15)
-  --stop-within SECONDS    how long running responses are given after Ctrl-C or SIGTERM (default 30)
+  --requests NUMBER        concurrent requests, and open WebSockets, of one client (default 256)
+  --connections NUMBER     concurrent connections of all clients (default 4096)
+  --max-body BYTES         the maximum size of a request (default 33554432)
+  --patience SECONDS       the maximum time for a client to send a request, or to read the next part of its response (default 60)
+  --keep-alive SECONDS     the interval of comments in a streamed response that is silent (default 15)
+  --stop-within SECONDS    the time for running responses to finish after Ctrl-C or SIGTERM (default 30)
 
   --log FORMAT             one line for each request on standard error: text (default) or json
-  --quiet                  no such lines
+  --quiet                  do not log requests
   --open-metrics           serve /metrics without a token
   --version                print the version
 
-Without credentials and without --base-url an embedded server on 127.0.0.1 answers.";
+Without credentials and without --base-url, an embedded server on 127.0.0.1 responds.";
 
 /// The reason why a command line does not start a gateway.
 pub(crate) enum Unstarted {

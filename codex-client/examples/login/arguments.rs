@@ -37,15 +37,15 @@ usage: login [OPTIONS]
 
   (without an action)  sign in with a browser on this machine
   --device             sign in with a code, entered in a browser on any device
-  --paste              sign in with a browser on another machine, and paste the address it ends at
-  --status             say who is signed in
+  --paste              sign in with a browser on another machine, and paste the final address
+  --status             show who is signed in
   --logout             revoke the login and remove it
 
-  --store FILE         where the login is kept (default: a file of this program in the user's configuration directory)
-  --auth-file FILE     keep it in the official client's auth.json, which is changed because you name it
+  --store FILE         the file of the login (default: a file of this program in the user's configuration directory)
+  --auth-file FILE     keep the login in the official client's auth.json, and change that file
   --profile NAME       chatgpt: as the Codex client does (default)
-                       sign-in-with-chatgpt, or siwc: as an open-source app of its own (default where one is registered)
-  --app-name NAME      the name the app registers under at its first sign-in
+                       sign-in-with-chatgpt, or siwc: as a separate open-source app (default if one is registered)
+  --app-name NAME      the name under which the app registers at its first sign-in
   --issuer URL         another authority, for tests
   --no-browser         only print the address";
 
