@@ -40,7 +40,7 @@ impl Failure {
         }
     }
 
-    /// A malformed or unsupported request.
+    /// Creates the error for a malformed or unsupported request.
     pub(crate) fn bad_request(error: ApiError) -> Self {
         Self::with_error(StatusCode::BAD_REQUEST, error)
     }

@@ -32,7 +32,7 @@ pub(crate) trait Dialect: Send + Unpin + 'static {
     /// Writes an event that cannot be decoded, verbatim if the API allows it.
     fn undecodable(&mut self, payload: &[u8], out: &mut Vec<u8>);
     fn failed(&mut self, error: &ApiError, out: &mut Vec<u8>);
-    /// Called when the stream of the service has ended.
+    /// Handles the end of the service's stream.
     fn ended(&mut self, out: &mut Vec<u8>);
 }
 

@@ -281,8 +281,8 @@ pub(crate) fn call_options(headers: &HeaderMap) -> CallOptions {
     options
 }
 
-/// The terms of "Sign in with ChatGPT" leave a gateway very few permitted uses, so the operator
-/// must confirm them with a flag.
+/// Checks that the operator has confirmed the terms of "Sign in with ChatGPT" with the flag, since
+/// they leave a gateway very few permitted uses.
 fn agree(profile: &Profile, arguments: &Arguments) -> Result<(), String> {
     if profile.name != SIGN_IN_WITH_CHATGPT {
         return Ok(());

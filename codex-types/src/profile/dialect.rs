@@ -308,7 +308,7 @@ pub enum CallIds {
 }
 
 impl CallIds {
-    /// Any text of at most this many characters.
+    /// Accepts any text of at most this many characters.
     pub fn up_to(length: usize) -> Self {
         Self::UpTo(length)
     }

@@ -146,8 +146,8 @@ fn texts(texts: &[&'static str]) -> Vec<Text> {
     texts.iter().copied().map(Text::from).collect()
 }
 
-/// <https://inference-docs.cerebras.ai/resources/openai>: `developer` is not offered; penalties,
-/// `logit_bias`, `parallel_tool_calls` and `service_tier` are answered with 400.
+/// <https://inference-docs.cerebras.ai/resources/openai>: `developer` is not offered; the server
+/// rejects penalties, `logit_bias`, `parallel_tool_calls` and `service_tier` with status 400.
 /// <https://inference-docs.cerebras.ai/capabilities/reasoning>: `reasoning`, kept within a turn.
 fn cerebras() -> ChatDialect {
     ChatDialect {
@@ -188,8 +188,8 @@ fn dashscope() -> ChatDialect {
     }
 }
 
-/// <https://api-docs.deepseek.com/guides/thinking_mode>: reasoning of turns that called tools has
-/// to come back in every later request, else 400; elsewhere it is ignored.
+/// <https://api-docs.deepseek.com/guides/thinking_mode>: every later request must contain the
+/// reasoning of turns that called tools, else status 400; other reasoning is ignored.
 /// <https://api-docs.deepseek.com/api/create-chat-completion>: `json_object` and `strict` (beta).
 fn deepseek() -> ChatDialect {
     ChatDialect {
@@ -214,9 +214,9 @@ fn deepseek() -> ChatDialect {
     }
 }
 
-/// <https://docs.fireworks.ai/tools-sdks/openai-compatibility>: usage is in the last chunk unasked.
-/// <https://docs.fireworks.ai/guides/reasoning>: `reasoning_content`, sent back in a turn with
-/// tools.
+/// <https://docs.fireworks.ai/tools-sdks/openai-compatibility>: the last chunk always reports the
+/// usage. <https://docs.fireworks.ai/guides/reasoning>: `reasoning_content`, sent back in a turn
+/// with tools.
 fn fireworks() -> ChatDialect {
     ChatDialect {
         reasoning_replay: ReasoningReplay::ToolRounds,
@@ -231,8 +231,8 @@ fn fireworks() -> ChatDialect {
     }
 }
 
-/// <https://ai.google.dev/gemini-api/docs/openai>; signatures of reasoning come with the calls,
-/// under `extra_content`, and have to go back:
+/// <https://ai.google.dev/gemini-api/docs/openai>; calls carry the signatures of reasoning under
+/// `extra_content`, and they must be sent back:
 /// <https://ai.google.dev/gemini-api/docs/thought-signatures>.
 fn gemini() -> ChatDialect {
     ChatDialect {
@@ -250,9 +250,9 @@ fn gemini() -> ChatDialect {
     }
 }
 
-/// <https://console.groq.com/docs/openai>: `logprobs`, `logit_bias`, `top_logprobs` and names of
-/// messages are answered with 400. <https://console.groq.com/docs/reasoning>: `reasoning` in
-/// messages.
+/// <https://console.groq.com/docs/openai>: the server rejects `logprobs`, `logit_bias`,
+/// `top_logprobs` and names of messages with status 400. <https://console.groq.com/docs/reasoning>:
+/// `reasoning` in messages.
 fn groq() -> ChatDialect {
     ChatDialect {
         output_limit: OutputLimit::MaxCompletionTokens,
@@ -265,7 +265,7 @@ fn groq() -> ChatDialect {
 }
 
 /// <https://docs.litellm.ai/docs/reasoning_content>: `reasoning_content` and signed
-/// `thinking_blocks`, which go back with the calls they led to.
+/// `thinking_blocks`, which must be sent back with the calls that they led to.
 fn litellm() -> ChatDialect {
     ChatDialect {
         single_system_message: false,
@@ -278,7 +278,7 @@ fn litellm() -> ChatDialect {
 }
 
 /// <https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md>: `reasoning_content`
-/// in and out; templates take one system message.
+/// in both directions; templates accept one system message.
 fn llama_cpp() -> ChatDialect {
     ChatDialect {
         effort: EffortParameter::None,
@@ -292,7 +292,7 @@ fn llama_cpp() -> ChatDialect {
     }
 }
 
-/// <https://lmstudio.ai/docs/developer/openai-compat/tools>: `tool_choice` is a word.
+/// <https://lmstudio.ai/docs/developer/openai-compat/tools>: `tool_choice` is a string only.
 fn lmstudio() -> ChatDialect {
     ChatDialect {
         think_tags: true,
@@ -306,7 +306,7 @@ fn lmstudio() -> ChatDialect {
 }
 
 /// <https://platform.minimax.io/docs/guides/text-m2-function-call>: the text of the assistant
-/// begins with `<think>`, and messages have to go back complete.
+/// begins with `<think>`, and messages must be sent back complete.
 fn minimax() -> ChatDialect {
     ChatDialect {
         hosts: texts(&["api.minimax.io", "api.minimaxi.com"]),
@@ -326,9 +326,10 @@ fn minimax() -> ChatDialect {
     }
 }
 
-/// <https://docs.mistral.ai/api/endpoint/chat>: `any` instead of `required`; unknown parameters are
-/// answered with 422. <https://docs.mistral.ai/capabilities/function_calling>: ids of calls have
-/// nine letters and digits; see also <https://github.com/anomalyco/opencode/issues/1680>.
+/// <https://docs.mistral.ai/api/endpoint/chat>: `any` instead of `required`; the server rejects
+/// unknown parameters with status 422. <https://docs.mistral.ai/capabilities/function_calling>:
+/// call ids have nine letters and digits; see also
+/// <https://github.com/anomalyco/opencode/issues/1680>.
 fn mistral() -> ChatDialect {
     ChatDialect {
         wire: Wire::ChatCompletions,
@@ -353,8 +354,8 @@ fn mistral() -> ChatDialect {
 }
 
 /// <https://platform.moonshot.ai/docs/guide/use-kimi-k2-thinking-model>: all `reasoning_content` of
-/// the history goes back. <https://platform.moonshot.ai/docs/api/chat>: no `required`, no named
-/// function.
+/// the history must be sent back. <https://platform.moonshot.ai/docs/api/chat>: neither `required`
+/// nor a named function.
 fn moonshot() -> ChatDialect {
     ChatDialect {
         hosts: texts(&["api.moonshot.ai", "api.moonshot.cn", "api.kimi.com"]),
@@ -371,8 +372,8 @@ fn moonshot() -> ChatDialect {
     }
 }
 
-/// <https://docs.ollama.com/api/openai-compatibility>: `tool_choice` is not offered; `reasoning`
-/// comes and goes back.
+/// <https://docs.ollama.com/api/openai-compatibility>: `tool_choice` is not offered; `reasoning` is
+/// sent in both directions.
 fn ollama() -> ChatDialect {
     ChatDialect {
         hosts: texts(&["ollama.com"]),
@@ -387,7 +388,7 @@ fn ollama() -> ChatDialect {
 }
 
 /// <https://openrouter.ai/docs/use-cases/reasoning-tokens>: `reasoning.effort`; `reasoning_details`
-/// go back as they came.
+/// must be sent back verbatim.
 fn openrouter() -> ChatDialect {
     ChatDialect {
         effort: EffortParameter::Reasoning,
@@ -455,8 +456,8 @@ fn vllm() -> ChatDialect {
     }
 }
 
-/// <https://docs.x.ai/docs/guides/reasoning>: `reasoning_content`; penalties and `stop` are refused
-/// by reasoning models. <https://docs.x.ai/docs/guides/function-calling>: parallel calls by
+/// <https://docs.x.ai/docs/guides/reasoning>: `reasoning_content`; reasoning models refuse
+/// penalties and `stop`. <https://docs.x.ai/docs/guides/function-calling>: parallel calls by
 /// default.
 fn xai() -> ChatDialect {
     ChatDialect {
@@ -467,9 +468,9 @@ fn xai() -> ChatDialect {
     }
 }
 
-/// <https://docs.z.ai/guides/capabilities/thinking-mode>: `reasoning_content` has to go back while
-/// tools are called. <https://docs.z.ai/api-reference/llm/chat-completion>: `tool_choice` is
-/// `auto`, `response_format` is text or `json_object`, usage is in the last chunk unasked.
+/// <https://docs.z.ai/guides/capabilities/thinking-mode>: `reasoning_content` must be sent back
+/// while tools are called. <https://docs.z.ai/api-reference/llm/chat-completion>: `tool_choice` is
+/// `auto`, `response_format` is text or `json_object`, and the last chunk always reports the usage.
 fn zhipu() -> ChatDialect {
     ChatDialect {
         hosts: texts(&["api.z.ai", "open.bigmodel.cn"]),

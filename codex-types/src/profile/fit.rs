@@ -144,7 +144,7 @@ impl Default for FitPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnFinding {
-    /// Change the request: remove, move or rename what does not fit.
+    /// Change the request: remove, move or rename the values that do not fit.
     Strip,
     /// Leave the request unchanged and report the diagnostic.
     Warn,

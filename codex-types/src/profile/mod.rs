@@ -52,7 +52,7 @@ use crate::{Effort, Include, ServiceTier, Verbosity};
 /// Text that is usually a constant of the program.
 pub type Text = Cow<'static, str>;
 
-/// A description of what a backend accepts and expects.
+/// A description of the requests that a backend accepts and expects.
 ///
 /// The presets are starting points: every field may be changed.
 ///

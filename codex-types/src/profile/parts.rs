@@ -236,7 +236,7 @@ impl Compression {
 pub struct WebSocket {
     /// Whether the backend supports WebSockets.
     pub supported: bool,
-    /// What is sent before the first request.
+    /// The preparation of a socket before the first request.
     pub warm_up: WarmUp,
     /// Whether a request may continue the previous one on the same socket with
     /// `previous_response_id` and new items only.
@@ -266,7 +266,7 @@ impl Default for WebSocket {
     }
 }
 
-/// What is sent over a socket before the first request, with `generate` set to false.
+/// The message sent over a socket before the first request, with `generate` set to false.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WarmUp {

@@ -307,7 +307,8 @@ fn chatgpt_headers_0_120() -> Vec<Header> {
     ]
 }
 
-/// Over a WebSocket an entry of `client_metadata` announces the form.
+/// Returns the header that announces Responses Lite over HTTP. Over a WebSocket an entry of
+/// `client_metadata` announces it.
 fn responses_lite() -> Header {
     Header::new(lite::HEADER, Source::ResponsesLite).only_over(Channel::Http)
 }

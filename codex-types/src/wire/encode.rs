@@ -38,7 +38,7 @@ pub(crate) trait Pairs {
     fn pair(&mut self, key: &str, value: &dyn Encode) -> Result<(), Failed>;
 }
 
-/// The `Serialize` implementation of every type of this crate.
+/// Implements `Serialize` for every type of this crate.
 pub(crate) fn serialize<S: Serializer>(
     value: &dyn Encode,
     serializer: S,
@@ -47,7 +47,7 @@ pub(crate) fn serialize<S: Serializer>(
     match (value.encode(&mut output), output) {
         (Ok(()), Output::Written(written)) => Ok(written),
         (_, Output::Failed(error)) => Err(error),
-        // A bug: every value passes itself exactly once.
+        // Only a bug leads here: every value passes itself exactly once.
         _ => Err(serde::ser::Error::custom("a value was not written once")),
     }
 }
@@ -153,7 +153,7 @@ impl<M: SerializeMap> Pairs for Members<M> {
     }
 }
 
-/// Makes `Serialize` write what `Encode` passes.
+/// Implements `Serialize` through `Encode`.
 macro_rules! serialize_by_encode {
     ($name:ty) => {
         impl serde::Serialize for $name {

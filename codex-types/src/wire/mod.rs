@@ -127,7 +127,7 @@ impl<T: Wire> Sink for Target<T> {
     }
 }
 
-/// The `Deserialize` implementation of every type here: an error only if `absorb` refuses the value
+/// Implements `Deserialize` for every type of this crate. Fails only if `absorb` refuses the value
 /// too.
 pub(crate) fn deserialize<'de, T: Wire, D: Deserializer<'de>>(
     deserializer: D,
@@ -184,8 +184,8 @@ impl Foreign {
 
 /// Rebuilds the text of an object.
 ///
-/// When some crate in the build switches on serde_json's `arbitrary_precision`, numbers arrive as
-/// objects with one private key. They are recognized here, so that the feature changes nothing.
+/// If any crate in the build enables serde_json's `arbitrary_precision`, numbers arrive as objects
+/// with one private key. They are recognized here, so that the feature changes nothing.
 fn foreign_object(fields: &mut dyn Fields) -> Result<Foreign, Failed> {
     const ARBITRARY_PRECISION: &str = "$serde_json::private::Number";
 

@@ -17,10 +17,10 @@ use crate::{Extra, RawJson};
 ///
 /// A known key is an index into [`keys`](Self::keys).
 pub(crate) trait Object {
-    /// The value of `type`, for an object that has only one.
+    /// Returns the value of `type`, for an object that has only one.
     fn tag(&self) -> Option<&'static str>;
 
-    /// The names of the known keys.
+    /// Returns the names of the known keys.
     fn keys(&self) -> &'static [&'static str];
 
     fn read_field(&mut self, key: u8, source: &mut dyn Source) -> Result<Seen, Failed>;
@@ -233,7 +233,7 @@ fn is_tag(raw: &RawJson, tag: Option<&'static str>) -> bool {
     tag.is_some() && inner == tag
 }
 
-/// Reads a key that came before the tag.
+/// Reads a key that preceded the tag.
 ///
 /// Its text is parsed by a separate deserializer, whose nesting limit starts again. Text that nests
 /// deeper than [`REPLAY_DEPTH`] therefore stays text, which bounds the stack.

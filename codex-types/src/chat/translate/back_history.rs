@@ -1,6 +1,6 @@
 //! Translation of the items of a request into the messages of a chat.
 //!
-//! The items are translated one by one and then put in [`Order`].
+//! Each item is translated separately, and [`Order`] arranges the results.
 
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
@@ -387,7 +387,7 @@ fn assistant(
     Ok(Some(message))
 }
 
-/// A single text is written as a string: some servers do not accept parts.
+/// Writes content. A single text is written as a string, because some servers do not accept parts.
 fn content(
     parts: &[InputPart],
     place: &str,

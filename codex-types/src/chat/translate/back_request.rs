@@ -138,7 +138,8 @@ pub fn to_chat_request(
     })
 }
 
-/// Chat services report no usage of a stream unless the request asks for it.
+/// Translates `stream`, and requests the usage, which chat services otherwise do not report for a
+/// stream.
 fn stream(
     request: &CreateResponse,
     chat: &mut ChatRequest,

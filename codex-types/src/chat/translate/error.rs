@@ -71,7 +71,7 @@ impl TranslateError {
         self.kind
     }
 
-    /// Returns what cannot be translated, as the API writes it in `param`: `seed`,
+    /// Returns the parameter that cannot be translated, as the API writes it in `param`: `seed`,
     /// `messages[2].audio`.
     pub fn parameter(&self) -> &str {
         &self.parameter

@@ -413,7 +413,7 @@ impl Calls {
     }
 }
 
-/// Keys of a message that some SDKs repeat in its parts. They say nothing new there.
+/// Keys of a message that some SDKs repeat in its parts, where they add nothing.
 const REPEATED_KEYS: &[&str] = &["role", "refusal", "annotations"];
 
 /// Instructions are one text, so a breakpoint within them cannot be expressed.

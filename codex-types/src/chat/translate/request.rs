@@ -135,7 +135,7 @@ pub fn to_responses_request(
     })
 }
 
-/// Neutral values pass, because they request the default.
+/// Refuses unsupported parameters. Neutral values are accepted, because they request the default.
 fn refuse_unsupported(
     chat: &ChatRequest,
     refusals: &mut Refusals<'_>,
@@ -197,8 +197,8 @@ fn tools(
     Ok((is_said || !tools.is_empty()).then_some(tools))
 }
 
-/// A function without `strict` is not strict in chat and strict in Responses, so the key is always
-/// written.
+/// Translates a function. Without `strict` it is not strict in chat but strict in Responses, so the
+/// key is always written.
 fn function(
     function: &ChatFunction,
     place: &str,
@@ -385,8 +385,8 @@ fn text(
     Ok(Some(text))
 }
 
-/// The minimum in Responses is 16 tokens; chat allows less, and programs use that to check whether
-/// a model exists.
+/// Translates the output limit. The minimum in Responses is 16 tokens; chat allows less, and
+/// programs use a lower limit to check whether a model exists.
 fn max_output_tokens(chat: &ChatRequest, refusals: &mut Refusals<'_>) -> Option<u64> {
     let (name, asked) = match (chat.max_completion_tokens, chat.max_tokens) {
         (Some(tokens), _) => ("max_completion_tokens", tokens),
