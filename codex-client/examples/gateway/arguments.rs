@@ -273,8 +273,8 @@ impl Arguments {
         {
             self.bearers.push(bearer(token)?);
         }
-        // A client that has the key needs only the URL, and the key gives it no access that it does
-        // not have already.
+        // A client that has the key needs only the URL, and the token gives it no access beyond
+        // that of the key.
         if self.bearers.is_empty()
             && let Some(key) = &self.named.api_key
         {

@@ -40,7 +40,8 @@ pub(crate) struct Guard {
 pub(crate) struct Caller {
     /// The position of its token, from 1.
     pub(crate) number: usize,
-    /// The digest of its token. Comparing digests takes the same time whatever the token is.
+    /// The digest of its token. Digests are compared, so that the time of a comparison reveals
+    /// nothing about the token.
     digest: Digest,
     requests: Arc<Semaphore>,
     /// Permits for open WebSockets, whether or not a turn runs over them.

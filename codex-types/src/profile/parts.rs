@@ -40,7 +40,7 @@ pub struct Parameters {
     pub accepted_on_websocket: Vec<Text>,
     /// The parameters that it is known to refuse.
     pub refused: Vec<Text>,
-    /// Parameters that can be left out if they are refused: neither the response nor its price nor
+    /// Parameters that can be omitted if they are refused: neither the response nor its price nor
     /// its context depends on them.
     pub droppable: Vec<Text>,
 }

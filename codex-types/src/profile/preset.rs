@@ -210,7 +210,7 @@ impl Profile {
 
     /// Returns a profile for any other server with the Responses API. It expects no WebSockets, no
     /// compression and no storage, and refuses nothing, because each server accepts something else.
-    /// A server that turns out to have Chat Completions only is used with that.
+    /// If a server turns out to offer only Chat Completions, that API is used instead.
     pub fn compatible() -> Self {
         Self {
             wire: Wire::Discover,

@@ -83,7 +83,7 @@ impl<'a> Refusals<'a> {
         Ok(())
     }
 
-    /// Leaves out unknown keys with a diagnostic, for items that a server wrote: refusing them
+    /// Omits unknown keys with a diagnostic, for items that a server wrote: refusing them
     /// would end the conversation.
     pub(super) fn note_extra(&mut self, extra: &Extra, parent: &str) {
         for (name, value) in extra.iter() {
@@ -91,7 +91,7 @@ impl<'a> Refusals<'a> {
         }
     }
 
-    /// Leaves out a parameter with a diagnostic, if it is present.
+    /// Omits a parameter with a diagnostic, if it is present.
     pub(super) fn note_if(&mut self, is_there: bool, parameter: &str) {
         if is_there {
             let what = "was left out: it has no counterpart";

@@ -28,10 +28,10 @@ pub struct RequestOptions {
     pub encrypted_reasoning: bool,
     /// The model table.
     pub models: ModelTable,
-    /// Parameters to leave out, with a diagnostic, instead of refusing them: by name without
+    /// Parameters to omit, with a diagnostic, instead of refusing them: by name without
     /// indexes, such as `stop` or `messages[].audio`.
     pub ignored: Vec<Cow<'static, str>>,
-    /// Whether to leave out, with a diagnostic, everything that has no counterpart.
+    /// Whether to omit, with a diagnostic, everything that has no counterpart.
     pub lenient: bool,
     /// The dialect of the server for which
     /// [`to_chat_request`](crate::chat::translate::to_chat_request) creates a request.
@@ -84,14 +84,14 @@ impl RequestOptions {
         self
     }
 
-    /// Leaves out this parameter, with a diagnostic, instead of refusing it.
+    /// Omits this parameter, with a diagnostic, instead of refusing it.
     #[must_use]
     pub fn ignoring(mut self, parameter: impl Into<Cow<'static, str>>) -> Self {
         self.ignored.push(parameter.into());
         self
     }
 
-    /// Leaves out, with a diagnostic, everything that has no counterpart.
+    /// Omits, with a diagnostic, everything that has no counterpart.
     #[must_use]
     pub fn lenient(mut self) -> Self {
         self.lenient = true;
@@ -228,7 +228,7 @@ impl Default for AnswerOptions {
 pub enum Commentary {
     /// They are part of the text, like every message.
     Keep,
-    /// They are left out: the text is that of final and of unmarked messages.
+    /// They are omitted: the text is that of final and of unmarked messages.
     Omit,
 }
 
@@ -236,7 +236,7 @@ pub enum Commentary {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReasoningShown {
-    /// It is left out.
+    /// It is omitted.
     No,
     /// As text in `reasoning_content`, the key that many servers and clients use.
     Text,

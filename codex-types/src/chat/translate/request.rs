@@ -40,12 +40,12 @@ impl TranslatedRequest {
 
 /// Translates a chat request into a Responses request.
 ///
-/// The `name` of a message has no counterpart and is left out, with a diagnostic.
+/// The `name` of a message has no counterpart and is omitted, with a diagnostic.
 ///
 /// # Errors
 ///
 /// Fails, with the name of the parameter, at the first parameter that has no counterpart and that
-/// the options do not leave out.
+/// the options do not omit.
 ///
 /// ```
 /// use codex_types::Streaming;
