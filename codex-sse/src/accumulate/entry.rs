@@ -30,7 +30,7 @@ pub(super) struct Entry {
     pub(super) is_done: bool,
     /// The entry that this one may repeat. Nothing of this one is reported until it differs.
     pub(super) twin: Option<u32>,
-    /// Whether the item turned out to be a repetition, which is omitted of the output.
+    /// Whether the item turned out to be a repetition, which is omitted from the output.
     pub(super) is_repetition: bool,
     /// The parts of message or reasoning content; for a call, its only text.
     pub(super) parts: Parts,

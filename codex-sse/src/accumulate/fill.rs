@@ -1,6 +1,6 @@
-//! Fills empty fields of a complete item from the item that was built before it. Some servers omit
-//! from the `done` or the final event what the deltas had carried, so a complete item replaces the
-//! built one only in the fields that it has.
+//! Fills the empty fields of a complete item from the item that was built before it. Some servers
+//! omit content from the `done` or the final event that the deltas had carried, so a complete item
+//! replaces only the fields that it contains.
 
 use alloc::{string::String, vec::Vec};
 use core::mem;

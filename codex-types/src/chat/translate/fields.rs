@@ -83,8 +83,8 @@ impl<'a> Refusals<'a> {
         Ok(())
     }
 
-    /// Omits unknown keys with a diagnostic, for items that a server wrote: refusing them
-    /// would end the conversation.
+    /// Omits unknown keys with a diagnostic, for items that a server wrote: refusing them would end
+    /// the conversation.
     pub(super) fn note_extra(&mut self, extra: &Extra, parent: &str) {
         for (name, value) in extra.iter() {
             self.note_if(!value.is_null(), &format!("{parent}.{name}"));

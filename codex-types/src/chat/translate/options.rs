@@ -28,8 +28,8 @@ pub struct RequestOptions {
     pub encrypted_reasoning: bool,
     /// The model table.
     pub models: ModelTable,
-    /// Parameters to omit, with a diagnostic, instead of refusing them: by name without
-    /// indexes, such as `stop` or `messages[].audio`.
+    /// Parameters to omit, with a diagnostic, instead of refusing them: by name without indexes,
+    /// such as `stop` or `messages[].audio`.
     pub ignored: Vec<Cow<'static, str>>,
     /// Whether to omit, with a diagnostic, everything that has no counterpart.
     pub lenient: bool,
