@@ -1,4 +1,5 @@
-// What the command line says. The first plain word is the question; more of them are joined, so that quotes may be left out.
+//! Parses the command line. The first plain word is the question; further words are joined, so that
+//! quotes may be omitted.
 
 use core::time::Duration;
 use std::io::IsTerminal as _;
@@ -29,20 +30,20 @@ usage: ask [OPTIONS] QUESTION
 
   --base-url URL           a compatible server (default: the platform API)
   --api-key KEY            an API key (default: the variables CODEX_API_KEY, CODEX_ACCESS_TOKEN, OPENAI_API_KEY)
-  --auth-file FILE         a login in an auth.json; its tokens are renewed, and put back because you name it
-  --issuer URL             another authority for renewing them, for tests
-  --profile NAME           how the backend is spoken to: platform, chatgpt, sign-in-with-chatgpt, compatible
-                           (default: as the credentials or the server suggest)
-  --model NAME             the model to ask
+  --auth-file FILE         a login in an auth.json; its tokens are renewed and written back to the file
+  --issuer URL             another authority for the renewal, for tests
+  --profile NAME           the kind of backend: platform, chatgpt, sign-in-with-chatgpt, compatible
+                           (default: chosen by the credentials or the server)
+  --model NAME             the model
   --request FILE           a whole request as JSON instead of a question
   --json                   print one line of JSON per event instead of text
   --raw                    print the text as the server sent it, control characters included; for a pipe or a file
-  --idle-timeout SECONDS   give up after so long a silence (default 300)
-  --transport NAME         auto (a WebSocket where the backend has them), http or websocket
+  --idle-timeout SECONDS   the maximum silence of the server (default 300)
+  --transport NAME         auto (a WebSocket if the backend supports them), http or websocket
 
-Without credentials and without --base-url an embedded server on 127.0.0.1 answers.";
+Without credentials and without --base-url, an embedded server on 127.0.0.1 responds.";
 
-/// Reads the command line; `Ok(None)` means that only the usage was asked for.
+/// Parses the command line. Returns `Ok(None)` if it only requests the usage.
 pub(crate) fn parse() -> Result<Option<Arguments>, String> {
     use lexopt::prelude::*;
 

@@ -1,8 +1,9 @@
-//! Asks a question and shows the answer as it arrives.
+//! Sends a question and prints the response as it arrives.
 //!
 //! `cargo run --example ask -- "your question"`
 //!
-//! Text goes to standard output, reasoning and what concerns the exchange to standard error. The exit status is 0 only for a completed answer.
+//! The text goes to standard output; reasoning, diagnostics and errors go to standard error. The
+//! exit status is 0 only for a completed response.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -132,7 +133,8 @@ fn request(arguments: &Arguments) -> Result<CreateResponse, String> {
     Ok(request)
 }
 
-/// One line: what happened, what the server sent about it, what that means, and what to do.
+/// Formats an error as one line: what happened, the server's own message, what it means, and what
+/// to do.
 fn explain(error: &Error) -> String {
     let mut line = error.to_string();
     let mut source = core::error::Error::source(error);

@@ -1,4 +1,5 @@
-// What a person sees: text as it comes, reasoning dimmed beside it where standard error is a terminal.
+//! Prints a response for a person: text as it arrives, and reasoning, dimmed if standard error is a
+//! terminal.
 
 use std::borrow::Cow;
 use std::io::{IsTerminal as _, Write as _};
@@ -7,14 +8,14 @@ use codex_types::{OutputItem, Response, ResponseEvent};
 
 use crate::terminal::inert;
 
-/// The control characters of running text.
+/// The control characters allowed in running text.
 const TEXT: &[char] = &['\n', '\t'];
 
 pub(crate) struct Screen {
     json: bool,
-    /// Print text as it was sent.
+    /// Whether to print the text exactly as the server sent it.
     raw: bool,
-    /// Escape sequences are for terminals.
+    /// Whether to dim reasoning with escape sequences, which only terminals understand.
     dim: bool,
     line_open: bool,
     reasoning_open: bool,
@@ -70,7 +71,7 @@ impl Screen {
         Ok(())
     }
 
-    /// Ends the line that is being written, so that what follows stands on one of its own.
+    /// Ends the current line, so that the next output starts on a new one.
     pub(crate) fn pause(&mut self) {
         self.end_reasoning();
         if core::mem::take(&mut self.line_open) {
@@ -110,7 +111,8 @@ impl Screen {
     }
 }
 
-/// The same JSON with DEL and the C1 controls as escapes. Both may stand in a JSON string as they are, and some terminals obey them.
+/// Returns the same JSON with DEL and the C1 controls escaped. JSON allows them in a string, but
+/// some terminals obey them.
 fn escaped(json: &str) -> Cow<'_, str> {
     if !json.contains(char::is_control) {
         return Cow::Borrowed(json);

@@ -1,9 +1,11 @@
-//! A conversation in the terminal: with a history, live reasoning, and what each answer cost.
+//! Holds a conversation in the terminal, with a history, live reasoning, and the token usage of
+//! each response.
 //!
 //! `cargo run --example conversation -- [FILE]`
 //!
-//! A line is a question. `/fork` goes on in a copy of the conversation, `/back` returns to the one before, `/save FILE` writes it down, and a
-//! FILE on the command line goes on with what was saved. Answers go to standard output, everything else to standard error.
+//! Each line is a question. `/fork` continues in a copy of the conversation, `/back` returns to the
+//! previous one, and `/save FILE` saves it; with FILE on the command line, a saved conversation
+//! continues. Responses go to standard output, everything else to standard error.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -22,7 +24,7 @@ use codex_types::{RawJson, ReasoningSummary, Response, ResponseEvent};
 use support::Backend;
 use support::terminal::inert;
 
-/// The control characters of running text.
+/// The control characters allowed in running text.
 const TEXT: &[char] = &['\n', '\t'];
 
 #[tokio::main]
@@ -75,7 +77,7 @@ async fn run() -> Result<(), String> {
             (command, _) if command.starts_with('/') => {
                 eprintln!("unknown command {command}; the commands are {COMMANDS}");
             }
-            // A turn that fails has not been said: the conversation goes on as if it had not been.
+            // A failed turn leaves the history unchanged, so the conversation continues without it.
             _ => match answer(&mut session, line).await {
                 Ok(response) => show_usage(&response),
                 Err(message) => eprintln!("\n{message}"),

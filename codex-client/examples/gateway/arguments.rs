@@ -1,4 +1,5 @@
-// What the command line says. Everything that makes the gateway less safe is a flag that names it, and has no short form.
+//! Parses the command line. Everything that makes the gateway less safe has its own flag with a
+//! descriptive name and no short form.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -16,7 +17,7 @@ use crate::flags::{profile, text, transport};
 pub(crate) struct Arguments {
     pub(crate) listen: SocketAddr,
     pub(crate) other_machines: bool,
-    /// Names that requests may give as their host, in addition to addresses.
+    /// Host names that requests may use, in addition to addresses.
     pub(crate) hosts: Vec<String>,
     /// Origins of web pages that may use the gateway.
     pub(crate) origins: Vec<String>,
@@ -25,7 +26,7 @@ pub(crate) struct Arguments {
     pub(crate) own_apps_only: bool,
     pub(crate) named: Named,
     pub(crate) profile: Option<Profile>,
-    /// Which API the service offers, if it is not as its profile says.
+    /// The API that the service offers, if it differs from the profile.
     pub(crate) upstream: Option<Wire>,
     pub(crate) transport: TransportChoice,
     pub(crate) upstream_sockets: bool,
@@ -35,7 +36,7 @@ pub(crate) struct Arguments {
     pub(crate) denied_paths: Vec<String>,
     pub(crate) remember: usize,
     pub(crate) lenient: bool,
-    /// Tools that the service does not offer are left out.
+    /// Whether to remove tools that the service does not offer.
     pub(crate) strips_tools: bool,
     pub(crate) reasoning: bool,
     pub(crate) checks: bool,
@@ -44,16 +45,16 @@ pub(crate) struct Arguments {
     pub(crate) limits: Limits,
 }
 
-/// What becomes of chat requests.
+/// How chat requests are served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChatChoice {
-    /// They are passed through to a service that has the endpoint, and translated for others.
+    /// Passes them through to a service that has the endpoint, and translates them otherwise.
     Auto,
     Translate,
     Pass,
 }
 
-/// What is written about each request.
+/// The format of the request log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LogChoice {
     Text,
@@ -61,20 +62,22 @@ pub(crate) enum LogChoice {
     Nothing,
 }
 
-/// How much there may be of anything.
+/// The limits of the gateway.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Requests of one client at a time, a turn over a WebSocket being one; and as many open WebSockets.
+    /// Concurrent requests of one client, where a turn over a WebSocket counts as one; also the
+    /// number of its open WebSockets.
     pub(crate) requests: usize,
-    /// Connections of all clients at a time.
+    /// Concurrent connections of all clients.
     pub(crate) connections: usize,
-    /// Bytes of a request or of a message over a WebSocket, decompressed.
+    /// Bytes of a request or of a WebSocket message, after decompression.
     pub(crate) body: usize,
-    /// How long a client may take to send its request, and to take the next part of its response.
+    /// The maximum time for a client to send its request, and to accept the next part of its
+    /// response.
     pub(crate) patience: Duration,
-    /// After how long a silence a streamed response gets a comment.
+    /// The idle time after which a comment is written into a streamed response.
     pub(crate) keep_alive: Duration,
-    /// How long running responses are given when the gateway is asked to stop.
+    /// The time for running responses to finish after the gateway has been asked to stop.
     pub(crate) stop_within: Duration,
 }
 
@@ -83,64 +86,64 @@ pub(crate) const VERSION: &str = concat!("gateway ", env!("CARGO_PKG_VERSION"));
 pub(crate) const USAGE: &str = "\
 usage: gateway [OPTIONS]
 
-  --listen [ADDRESS:]PORT  where to listen (default 127.0.0.1:8080; port 0 picks one); the first line on standard output
-                           ends with the URL
-  --bearer TOKEN           a token that clients have to send, at least 16 characters; may be given several times, once for each
-                           client (default: the variable CODEX_GATEWAY_BEARER, else the key of --api-key, else one is made up
-                           and printed)
-  --allow-other-machines   listen on an address that other machines reach
-  --allow-host NAME        answer requests to this host name, as of a container or a reverse proxy; may be given several times
-  --allow-origin ORIGIN    answer web pages of this origin, such as https://app.example; may be given several times
+  --listen [ADDRESS:]PORT  the address to listen on (default 127.0.0.1:8080; port 0 picks a free port); the first line on
+                           standard output ends with the URL
+  --bearer TOKEN           a token that clients must send, at least 16 characters; repeatable, once for each client
+                           (default: the variable CODEX_GATEWAY_BEARER, else the key of --api-key, else a generated token,
+                           which is printed)
+  --allow-other-machines   listen on an address that other machines can reach
+  --allow-host NAME        accept requests for this host name, such as that of a container or a reverse proxy; repeatable
+  --allow-origin ORIGIN    accept requests of web pages of this origin, such as https://app.example; repeatable
 
   --base-url URL           a compatible server (default: the platform API)
   --api-key KEY            an API key (default: the variables CODEX_API_KEY, CODEX_ACCESS_TOKEN, OPENAI_API_KEY)
-  --auth-file FILE         a login in an auth.json; its tokens are renewed, and put back because you name it
-  --issuer URL             another authority for renewing them, for tests
+  --auth-file FILE         a login in an auth.json; its tokens are renewed and written back to the file
+  --issuer URL             another authority for the renewal, for tests
   --profile NAME           the kind of backend: platform, chatgpt, sign-in-with-chatgpt, compatible, or a chat server such as
-                           deepseek or ollama (default: as the credentials or the server suggest)
+                           deepseek or ollama (default: chosen by the credentials or the server)
   --upstream NAME          the API of a compatible server: responses, chat (Chat Completions), or auto (default: auto, the
-                           Responses API unless the server turns out not to have it)
-  --transport NAME         how turns that come over a WebSocket are sent: auto, http or websocket
-  --upstream-sockets       the compatible server has WebSockets too
-  --idle-timeout SECONDS   give up on a server that is silent for so long (default 300)
-  --no-check               do not try the credentials at the start
+                           Responses API unless the server does not have it)
+  --transport NAME         the transport for turns received over a WebSocket: auto, http or websocket
+  --upstream-sockets       the compatible server supports WebSockets
+  --idle-timeout SECONDS   the maximum silence of the server (default 300)
+  --no-check               do not check the credentials at startup
   --only-for-my-own-connected-apps
                            confirms that a \"Sign in with ChatGPT\" account serves only its owner, in apps that this owner has
                            connected; without it the gateway does not start with such an account
 
-  --chat NAME              what becomes of chat requests: pass (to the service's own endpoint), translate, or auto (default:
-                           pass with an API key or a compatible server that has the endpoint, else translate)
-  --allow-path PATH        pass this path of the service through, such as fine_tuning; may be given several times
-  --deny-path PATH         do not pass this path through, such as files; may be given several times
-  --remember NUMBER        keep so many responses in memory, for previous_response_id and GET /v1/responses/{id} where the
-                           service keeps none (default 0)
-  --lenient                leave out tuning that the backend does not take, such as temperature, instead of refusing the request
-  --strip-tools            leave out tools that the service does not offer, such as web_search on a chat server, instead of
-                           refusing the request
-  --reasoning              request summaries of the reasoning in chats, and send them as reasoning_content
+  --chat NAME              how chat requests are served: pass (to the service's own endpoint), translate, or auto (default:
+                           auto, which passes with an API key or a compatible server that has the endpoint, else translates)
+  --allow-path PATH        pass this path through to the service, such as fine_tuning; repeatable
+  --deny-path PATH         do not pass this path through, such as files; repeatable
+  --remember NUMBER        the number of responses to keep in memory, for previous_response_id and GET /v1/responses/{id} if
+                           the service does not store them (default 0)
+  --lenient                omit tuning that the backend does not accept, such as temperature, instead of rejecting the request
+  --strip-tools            omit tools that the service does not offer, such as web_search on a chat server, instead of
+                           rejecting the request
+  --reasoning              request reasoning summaries in chats, and send them as reasoning_content
 
-  --requests NUMBER        requests, and open WebSockets, that a client may have at a time (default 256)
-  --connections NUMBER     connections of all clients at a time (default 4096)
-  --max-body BYTES         how large a request may be (default 33554432)
-  --patience SECONDS       how long a client may take to send a request, or to take the next part of its response (default 60)
-  --keep-alive SECONDS     after how long a silence a streamed response gets a comment (default 15)
-  --stop-within SECONDS    how long running responses are given after Ctrl-C or SIGTERM (default 30)
+  --requests NUMBER        concurrent requests, and open WebSockets, of one client (default 256)
+  --connections NUMBER     concurrent connections of all clients (default 4096)
+  --max-body BYTES         the maximum size of a request (default 33554432)
+  --patience SECONDS       the maximum time for a client to send a request, or to read the next part of its response (default 60)
+  --keep-alive SECONDS     the interval of comments in a streamed response that is silent (default 15)
+  --stop-within SECONDS    the time for running responses to finish after Ctrl-C or SIGTERM (default 30)
 
   --log FORMAT             one line for each request on standard error: text (default) or json
-  --quiet                  no such lines
+  --quiet                  do not log requests
   --open-metrics           serve /metrics without a token
   --version                print the version
 
-Without credentials and without --base-url an embedded server on 127.0.0.1 answers.";
+Without credentials and without --base-url, an embedded server on 127.0.0.1 responds.";
 
-/// Why a command line does not start a gateway.
+/// The reason why a command line does not start a gateway.
 pub(crate) enum Unstarted {
-    /// It asks only for this text.
+    /// The command line only requests this text.
     Shows(&'static str),
     Wrong(String),
 }
 
-/// Reads the command line.
+/// Parses the command line.
 pub(crate) fn parse() -> Result<Arguments, Unstarted> {
     use lexopt::prelude::*;
 
@@ -202,7 +205,7 @@ impl Arguments {
         }
     }
 
-    /// Sets what a flag says; `false` if there is no such flag.
+    /// Applies one flag. Returns `false` if the flag does not exist.
     fn set(&mut self, name: &str, parser: &mut lexopt::Parser) -> Result<bool, String> {
         let flag = &*format!("--{name}");
         let limits = &mut self.limits;
@@ -270,7 +273,8 @@ impl Arguments {
         {
             self.bearers.push(bearer(token)?);
         }
-        // The key opens no more than its owner has already, and a program that has it needs only the URL.
+        // A client that has the key needs only the URL, and the token gives it no access beyond
+        // that of the key.
         if self.bearers.is_empty()
             && let Some(key) = &self.named.api_key
         {
@@ -292,7 +296,7 @@ impl Arguments {
     }
 }
 
-/// An address and a port, a port alone, or `localhost` and a port.
+/// Parses an address and a port, a port alone, or `localhost` and a port.
 fn address(text: &str) -> Result<SocketAddr, String> {
     if let Ok(port) = text.parse::<u16>() {
         return Ok(SocketAddr::from(([127, 0, 0, 1], port)));
@@ -311,7 +315,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-/// A token that can stand in a header and is not guessed by trying.
+/// Checks that a token is valid in a header and too long to be guessed.
 fn bearer(token: String) -> Result<Secret, String> {
     if is_token(&token, 16) {
         Ok(Secret::from(token))
@@ -327,7 +331,7 @@ fn is_token(token: &str, least: usize) -> bool {
     token.len() >= least && token.bytes().all(|byte| byte.is_ascii_graphic()) && is_varied
 }
 
-/// A host name without a port.
+/// Parses a host name without a port.
 fn host(text: &str) -> Result<String, String> {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
     if !text.is_empty() && text.bytes().all(is_name) {
@@ -337,7 +341,8 @@ fn host(text: &str) -> Result<String, String> {
     }
 }
 
-/// An origin as browsers write it (RFC 6454 section 6.2). `null` and `*` name anybody.
+/// Parses an origin as browsers write it (RFC 6454 section 6.2). Rejects `null` and `*`, which
+/// match any page.
 fn origin(text: &str) -> Result<String, String> {
     let is_origin = text.split_once("://").is_some_and(|(scheme, host)| {
         let is_scheme = |byte: u8| byte.is_ascii_lowercase() || matches!(byte, b'+' | b'-' | b'.');
@@ -356,7 +361,7 @@ fn origin(text: &str) -> Result<String, String> {
     }
 }
 
-/// A path below the base URL.
+/// Parses a path below the base URL.
 fn path(flag: &str, text: &str) -> Result<String, String> {
     let path = text.trim_matches('/');
     let path = path.strip_prefix("v1/").unwrap_or(path);

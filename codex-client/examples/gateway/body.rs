@@ -1,4 +1,4 @@
-// Bodies of requests, which are bounded in size and in time.
+//! Request bodies, limited in size and time.
 
 use std::io::Read as _;
 
@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::arguments::Limits;
 use crate::failure::Failure;
 
-/// Reads the body of a request and decompresses it.
+/// Reads and decompresses the body of a request.
 pub(crate) async fn read(request: Request<Incoming>, limits: Limits) -> Result<Bytes, Failure> {
     let coding = Coding::of(request.headers())?;
     let body = collect(request.into_body(), limits).await?;
@@ -43,7 +43,7 @@ async fn collect(body: Incoming, limits: Limits) -> Result<Bytes, Failure> {
     }
 }
 
-/// How a body is compressed (RFC 9110 section 8.4.1, RFC 8878).
+/// The compression of a body (RFC 9110 section 8.4.1, RFC 8878).
 #[derive(Clone, Copy)]
 enum Coding {
     Identity,
@@ -69,7 +69,7 @@ impl Coding {
         }
     }
 
-    /// Decompresses a body to at most so many bytes.
+    /// Decompresses a body to at most `most` bytes.
     fn decode(self, body: Bytes, most: usize) -> Result<Bytes, Failure> {
         let most = most as u64;
         let mut decoded = Vec::new();
@@ -97,10 +97,10 @@ impl Coding {
     }
 }
 
-/// RFC 8878 section 3.1.1.1.2: decoders support windows of 8 MiB; a larger one is refused.
+/// RFC 8878 section 3.1.1.1.2: decoders support windows of 8 MiB; this one rejects larger windows.
 const ZSTD_WINDOW: u32 = 23;
 
-/// A body as a `T`.
+/// Parses a body as a `T`.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
     serde_json::from_slice(body).map_err(|error| {
         let message = format!("the body of the request cannot be read: {error}");

@@ -1,4 +1,5 @@
-// `POST /v1/chat/completions`: passed through to a service that has the endpoint, and translated in both directions for others.
+//! `POST /v1/chat/completions`: passed through to a service that has the endpoint, and otherwise
+//! translated in both directions.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -77,7 +78,8 @@ async fn translate(
     let response = match stream.finish().await {
         Ok(response) => response,
         Err(error) => match (error.kind(), error.partial()) {
-            // A response that a limit cut short is one, and says so in its finish reason.
+            // A response that was cut off at a limit is still a response; its finish reason states
+            // the limit.
             (ErrorKind::Incomplete, Some(partial)) => partial.clone(),
             _ => return Err(Failure::of(&error)),
         },

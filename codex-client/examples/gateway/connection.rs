@@ -1,5 +1,6 @@
-// A client's connection below HTTP. The other end has to read, has to show a token soon, and has to end the lines of a request as RFC 9112
-// demands; that it has left is noticed also when bytes follow its request.
+//! A client's connection below HTTP. The client must read its responses, must send a token soon,
+//! and must end the lines of a request with CRLF as RFC 9112 requires. The gateway also notices
+//! that the client has left when bytes follow its request.
 
 use core::net::SocketAddr;
 use core::pin::Pin;
@@ -17,16 +18,16 @@ use tokio::time::{Instant, Sleep};
 
 use crate::failure::Failure;
 
-/// The other end of a connection.
+/// The client at the other end of a connection.
 pub(crate) struct Visitor {
     pub(crate) peer: SocketAddr,
-    /// Whether a request had a token.
+    /// Whether a request had a valid token.
     is_known: AtomicBool,
-    /// Whether a line of a request ended with a line feed alone.
+    /// Whether a line of a request ended with a bare line feed.
     has_bare_line_feed: AtomicBool,
     /// Whether the next bytes begin another request.
     begins_head: AtomicBool,
-    /// Woken when the connection is given up for a newer one.
+    /// Notified when the connection is closed in favor of a newer one.
     pub(crate) replaced: Notify,
 }
 
@@ -41,7 +42,7 @@ impl Visitor {
         })
     }
 
-    /// A request had a token.
+    /// Records that a request had a valid token.
     pub(crate) fn introduced(&self) {
         self.is_known.store(true, Ordering::Relaxed);
     }
@@ -50,12 +51,13 @@ impl Visitor {
         self.is_known.load(Ordering::Relaxed)
     }
 
-    /// The request has been read to its end.
+    /// Records that the request has been read completely.
     pub(crate) fn request_is_read(&self) {
         self.begins_head.store(true, Ordering::Relaxed);
     }
 
-    /// RFC 9112 section 2.2: a proxy in between may read a bare line feed as a part of a value, and then sees another request.
+    /// Rejects bare line feeds (RFC 9112 section 2.2): a proxy in between may read one as part of a
+    /// value and so see a different request.
     pub(crate) fn check(&self) -> core::result::Result<(), Failure> {
         if self.has_bare_line_feed.load(Ordering::Relaxed) {
             return Err(Failure::refusal(
@@ -68,23 +70,23 @@ impl Visitor {
     }
 }
 
-/// Reads and writes for HTTP. Fails when nothing of what is to be written has been taken for so long.
+/// The stream for HTTP. Writing fails if the client accepts no bytes within the timeout.
 pub(crate) struct ConnectOptions {
     stream: Arc<TcpStream>,
     visitor: Arc<Visitor>,
     limit: Duration,
-    /// Set while a write waits.
+    /// The deadline of a pending write.
     end: Option<Pin<Box<Sleep>>>,
     head: Head,
 }
 
-/// How far the head of a request has been looked at.
+/// The state of the scan through the headers of a request.
 #[derive(Clone, Copy)]
 struct Head {
     before: u8,
-    /// Bytes of the line so far.
+    /// The number of bytes in the current line.
     line: usize,
-    /// Whether there was a line that is not empty. Empty ones may precede a request.
+    /// Whether a line that is not empty has been read. Empty lines may precede a request.
     has_begun: bool,
     is_over: bool,
 }
@@ -109,7 +111,7 @@ impl ConnectOptions {
         }
     }
 
-    /// Looks for line feeds without a carriage return in the head of a request.
+    /// Scans the headers of a request for line feeds without a carriage return.
     fn look(&mut self, bytes: &[u8]) {
         if self.visitor.begins_head.swap(false, Ordering::Relaxed) {
             self.head = Head::START;
@@ -198,7 +200,7 @@ impl AsyncWrite for ConnectOptions {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
-        // Dropping the stream closes it; a connection that is gone is closed.
+        // Dropping the stream closes it; a closed connection needs nothing else.
         Poll::Ready(Ok(()))
     }
 }
@@ -217,8 +219,8 @@ fn write(
     }
 }
 
-/// Resolves when the other end has closed its side. HTTP notices that by reading, which it does not do while bytes that follow a request wait
-/// for the end of its response.
+/// Resolves when the client has closed its side. HTTP notices that by reading, which it does not do
+/// while bytes that follow a request wait for the end of its response.
 pub(crate) async fn left(stream: &TcpStream) {
     loop {
         tokio::time::sleep(LOOK).await;

@@ -1,5 +1,6 @@
-// What goes wrong, in the shape of the APIs. Clients that repeat requests look at the status, at `retry-after` and at the code; so what the
-// service reports of these is passed on, and the gateway's own errors use the same words.
+//! Errors in the form of the APIs. Clients decide about retries by the status, `retry-after` and
+//! the code, so the gateway passes these on from the service, and its own errors use the same
+//! values.
 
 use core::error::Error as _;
 
@@ -24,12 +25,12 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// The gateway's own refusal.
+    /// Creates an error of the gateway itself from a status, a code and a message.
     pub(crate) fn refusal(status: StatusCode, code: &str, message: &str) -> Self {
         Self::with_error(status, ApiError::new(code, message))
     }
 
-    /// The gateway's own refusal, in full.
+    /// Creates an error of the gateway itself from a status and an API error.
     pub(crate) fn with_error(status: StatusCode, error: ApiError) -> Self {
         Self {
             status,
@@ -39,12 +40,12 @@ impl Failure {
         }
     }
 
-    /// A malformed or unsupported request.
+    /// Creates the error for a malformed or unsupported request.
     pub(crate) fn bad_request(error: ApiError) -> Self {
         Self::with_error(StatusCode::BAD_REQUEST, error)
     }
 
-    /// A parameter that cannot be passed on, and what helps.
+    /// Explains a parameter that cannot be passed on, and the flag that helps.
     pub(crate) fn unsupported(mut error: ApiError, policy: &Policy, profile: &Profile) -> Self {
         if let Some(parameter) = error.param.as_deref().filter(|_| {
             error
@@ -57,7 +58,7 @@ impl Failure {
         Self::bad_request(error)
     }
 
-    /// What happened between the gateway and the service, where a request that does not fit it is explained.
+    /// Converts an error of the client, and explains a request that does not fit the service.
     pub(crate) fn explained(error: &Error, policy: &Policy, profile: &Profile) -> Self {
         let mut failure = Self::of(error);
         if let Some((parameter, reason)) = unfit(error) {
@@ -71,7 +72,7 @@ impl Failure {
         failure
     }
 
-    /// What happened between the gateway and the service.
+    /// Converts an error of the client.
     pub(crate) fn of(error: &Error) -> Self {
         let headers = error.meta().map(|meta| passed_on(meta.headers()));
         let told = error.api().cloned();
@@ -118,7 +119,7 @@ impl Failure {
         }
     }
 
-    /// The service does something that cannot be passed on.
+    /// Creates the error for a service that does something that cannot be passed on.
     pub(crate) fn of_service(status: StatusCode, code: &str, message: &str) -> Self {
         Self {
             fault: Fault::Service,
@@ -126,7 +127,7 @@ impl Failure {
         }
     }
 
-    /// The service refuses the credentials of the gateway, with this body.
+    /// Creates the error for a service that rejected the gateway's credentials with this body.
     pub(crate) fn rejected(status: StatusCode, body: &[u8], headers: HeaderMap) -> Self {
         let mut error = serde_json::from_slice::<Value>(body)
             .ok()
@@ -141,7 +142,8 @@ impl Failure {
         }
     }
 
-    /// A response that failed where its API has an error and no response.
+    /// Creates the error for a failed response, for an API that has errors instead of failed
+    /// responses.
     pub(crate) fn of_response(error: ApiError, headers: HeaderMap) -> Self {
         Self {
             status: status_of(&error),
@@ -183,7 +185,7 @@ impl Failure {
         response
     }
 
-    /// As an event of a WebSocket, which has the status and the headers in it.
+    /// Returns the error as a WebSocket event, which contains the status and the headers.
     pub(crate) fn into_event(self) -> Value {
         let headers: serde_json::Map<String, Value> = self
             .headers
@@ -193,11 +195,12 @@ impl Failure {
         json!({"type": "error", "status": self.status.as_u16(), "error": self.body(), "headers": headers})
     }
 
-    /// The error with all that the service said about it, and with the four keys that clients rely on.
+    /// Returns the error with everything that the service sent about it, and with the four keys
+    /// that clients rely on.
     fn body(&self) -> Value {
         let mut body = serde_json::to_value(&self.error).unwrap_or_default();
         if let Value::Object(keys) = &mut body {
-            // Over HTTP headers are headers.
+            // Over HTTP the headers are sent as headers.
             keys.remove("headers");
             keys.entry("type")
                 .or_insert_with(|| json!(kind(self.status)));
@@ -209,7 +212,7 @@ impl Failure {
     }
 }
 
-/// The headers of the service that mean something to its clients.
+/// Returns the headers of the service that matter to its clients.
 pub(crate) fn passed_on(headers: &HeaderMap) -> HeaderMap {
     let is_passed_on = |name: &str| {
         ["openai-", "x-ratelimit-", "x-codex-", "retry-after"]
@@ -224,7 +227,8 @@ pub(crate) fn passed_on(headers: &HeaderMap) -> HeaderMap {
         .collect()
 }
 
-/// The first parameter that the backend does not take, as the APIs write it, and why.
+/// Returns the first parameter that the backend does not accept, as the APIs write it, and the
+/// reason.
 fn unfit(error: &Error) -> Option<(String, &str)> {
     let unfit = error.source()?.downcast_ref::<Unfit>()?;
     let finding = unfit.findings().first()?;
@@ -232,12 +236,13 @@ fn unfit(error: &Error) -> Option<(String, &str)> {
     Some((parameter, &finding.message))
 }
 
-/// Whether the service refuses whoever sends the request rather than the request.
+/// Returns whether the service rejects the credentials rather than the request.
 pub(crate) fn is_about_credentials(status: StatusCode) -> bool {
     status == StatusCode::UNAUTHORIZED || status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
 }
 
-/// A status of the service as one that can be the gateway's: what neither reports success nor blames anybody is an error of the service.
+/// Returns an error status unchanged. Any other status that the service used for an error becomes
+/// 502.
 pub(crate) fn passable(status: StatusCode) -> StatusCode {
     let is_known = status.is_client_error() || (500..600).contains(&status.as_u16());
     if is_known {
@@ -247,7 +252,7 @@ pub(crate) fn passable(status: StatusCode) -> StatusCode {
     }
 }
 
-/// The status of an error that came without one.
+/// Returns the status for an error that has none.
 fn status_of(error: &ApiError) -> StatusCode {
     match error.category() {
         ErrorCategory::Authentication => StatusCode::UNAUTHORIZED,

@@ -1,4 +1,4 @@
-// What every request needs.
+//! The state that all requests share.
 
 use core::convert::Infallible;
 use std::sync::Arc;
@@ -12,13 +12,14 @@ use crate::policy::Policy;
 use crate::state::Memory;
 use crate::upstream::Upstream;
 
-/// The state of the gateway. Everything that runs holds it, so that the gateway notices when nothing runs any more.
+/// The state of the gateway. Every running task holds it, so that the gateway notices when the last
+/// one has ended.
 pub(crate) struct Gateway {
     pub(crate) upstream: Upstream,
     pub(crate) guard: Guard,
     pub(crate) policy: Policy,
     pub(crate) journal: Arc<Journal>,
-    /// The responses of requests over HTTP, where they are kept.
+    /// The responses of requests over HTTP, if the gateway keeps them.
     pub(crate) memory: Option<Memory>,
     pub(crate) open_metrics: bool,
     pub(crate) limits: Limits,

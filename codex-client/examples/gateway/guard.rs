@@ -1,8 +1,10 @@
-// Who may send requests. Any program on this machine can open a connection, and so can any web page in its browser; so a request needs a
-// token, and requests of web pages are refused, except those of origins that the operator allows and of the gateway's own status page.
-//
-// What a page could do: send requests across origins (they carry `Origin`, or `Sec-Fetch-Site`), and make its own name resolve to this
-// machine, so that the request is within one origin (DNS rebinding: the name is in `Host`).
+//! Access control. Any program on this machine can open a connection, and so can any web page in
+//! its browser. A request therefore needs a token, and requests of web pages are rejected, except
+//! those of origins that the operator allows and of the gateway's own status page.
+//!
+//! A web page could send requests across origins (they carry `Origin` or `Sec-Fetch-Site`), or make
+//! its own name resolve to this machine, so that the request stays within one origin (DNS
+//! rebinding: the name is in `Host`).
 
 use core::net::IpAddr;
 use std::sync::Arc;
@@ -26,7 +28,7 @@ use crate::failure::Failure;
 
 pub(crate) struct Guard {
     callers: Vec<Caller>,
-    /// The token that was made up, to be told once.
+    /// The generated token, printed once at startup.
     made_up: Option<Secret>,
     other_machines: bool,
     hosts: Vec<String>,
@@ -38,10 +40,11 @@ pub(crate) struct Guard {
 pub(crate) struct Caller {
     /// The position of its token, from 1.
     pub(crate) number: usize,
-    /// Of the token. Digests are compared, so that how long it takes says nothing about the token.
+    /// The digest of its token. Digests are compared, so that the time of a comparison reveals
+    /// nothing about the token.
     digest: Digest,
     requests: Arc<Semaphore>,
-    /// Open WebSockets, whether or not a turn runs over them.
+    /// Permits for open WebSockets, whether or not a turn runs over them.
     sockets: Arc<Semaphore>,
 }
 
@@ -71,15 +74,15 @@ impl Guard {
         })
     }
 
-    /// Prints the token that was made up, for the operator only.
+    /// Prints the generated token to the operator.
     pub(crate) fn introduce(&self) {
         if let Some(token) = &self.made_up {
             eprintln!("bearer token: {}", token.expose());
         }
     }
 
-    /// Refuses requests that name another host, and those of web pages that are not allowed. Returns the headers that let the page of an
-    /// allowed origin read the response.
+    /// Rejects requests for another host, and those of web pages that are not allowed. Returns the
+    /// headers that let the page of an allowed origin read the response.
     pub(crate) fn admit<B>(&self, request: &Request<B>) -> Result<HeaderMap, Failure> {
         let headers = request.headers();
         if headers.get_all(HOST).iter().count() > 1 {
@@ -119,7 +122,7 @@ impl Guard {
         ))
     }
 
-    /// The client that sends this token.
+    /// Returns the client that has this token.
     pub(crate) fn caller(&self, headers: &HeaderMap) -> Result<&Caller, Failure> {
         let mut credentials = headers.get_all(AUTHORIZATION).iter();
         let credentials = credentials.next().filter(|_| credentials.next().is_none());
@@ -143,7 +146,8 @@ impl Guard {
         })
     }
 
-    /// A name can be made to resolve to any address; an address, and `localhost`, cannot. The operator knows the names that are allowed.
+    /// Returns whether the request is for an address, `localhost` or an allowed name. Any other
+    /// name can be made to resolve to this machine.
     fn is_our_host<B>(&self, request: &Request<B>) -> bool {
         let host = request
             .headers()
@@ -167,12 +171,12 @@ impl Guard {
 }
 
 impl Caller {
-    /// Room for one more request, as long as the value is kept.
+    /// Takes a permit for one more request, which is held until the value is dropped.
     pub(crate) fn enter(&self) -> Result<OwnedSemaphorePermit, Failure> {
         place(&self.requests)
     }
 
-    /// Room for one more WebSocket.
+    /// Takes a permit for one more WebSocket.
     pub(crate) fn connect(&self) -> Result<OwnedSemaphorePermit, Failure> {
         place(&self.sockets)
     }
@@ -189,12 +193,14 @@ fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Failure> {
     })
 }
 
-/// Whether a request is for the status page or for what the page shows. A page of another origin cannot send it as `same-origin`.
+/// Returns whether a request is for the status page or for its contents. A page of another origin
+/// cannot send it as `same-origin`.
 fn is_of_page<B>(request: &Request<B>) -> bool {
     request.method() == Method::GET && PAGE.contains(&request.uri().path())
 }
 
-/// Fetch standard, section 3.3: what lets the page of this origin read the response.
+/// Returns the headers that let the page of this origin read the response (Fetch standard, section
+/// 3.3).
 fn readable_by(origin: &HeaderValue) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
@@ -203,7 +209,7 @@ fn readable_by(origin: &HeaderValue) -> HeaderMap {
     headers
 }
 
-/// Whether a request only asks what a page may send.
+/// Returns whether a request is a CORS preflight request.
 pub(crate) fn is_preflight<B>(request: &Request<B>) -> bool {
     request.method() == Method::OPTIONS
         && request
@@ -211,7 +217,8 @@ pub(crate) fn is_preflight<B>(request: &Request<B>) -> bool {
             .contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// What the page of an allowed origin may send, in addition to what lets it read the response.
+/// Returns the preflight headers for the page of an allowed origin, in addition to those that let
+/// it read the response.
 pub(crate) fn may_send(asked: &HeaderMap) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
@@ -219,7 +226,7 @@ pub(crate) fn may_send(asked: &HeaderMap) -> HeaderMap {
     if let Some(names) = asked.get(ACCESS_CONTROL_REQUEST_HEADERS) {
         headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
     }
-    // Private Network Access: a page of the internet that speaks to this machine.
+    // Private Network Access: a page of the internet sends requests to this machine.
     if asked.contains_key("access-control-request-private-network") {
         let name = HeaderName::from_static("access-control-allow-private-network");
         headers.insert(name, HeaderValue::from_static("true"));
@@ -233,10 +240,10 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
      x-ratelimit-limit-requests, x-ratelimit-limit-tokens, x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens, \
      x-ratelimit-reset-requests, x-ratelimit-reset-tokens, x-request-id",
 );
-/// The status page, what it loads, and what it shows.
+/// The paths of the status page, its assets and its contents.
 pub(crate) const PAGE: [&str; 4] = ["/", "/page.js", "/page.css", "/status"];
 
-/// RFC 9110 section 11.1: the name of the scheme is case-insensitive.
+/// Returns the bearer token. The name of the scheme is case-insensitive (RFC 9110 section 11.1).
 fn bearer(credentials: &str) -> Option<&str> {
     let (scheme, token) = credentials.split_once(' ')?;
     scheme

@@ -1,5 +1,5 @@
-// What the operator sees: one line for each request, counters, and what is in progress. Nothing of a prompt, a response or a credential is
-// in any of it.
+//! What the operator sees: one line for each request, counters, and the requests in progress. None
+//! of it contains a prompt, a response or a credential.
 
 use core::fmt::Write as _;
 use core::net::SocketAddr;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::LogChoice;
 
-/// Whose fault a failure is.
+/// The side that caused a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     Client,
@@ -35,12 +35,12 @@ impl Fault {
     }
 }
 
-/// Everything that is recorded.
+/// The records of all requests.
 pub(crate) struct Journal {
     log: LogChoice,
     started: Instant,
     next: AtomicU64,
-    /// Open connections.
+    /// The number of open connections.
     connections: AtomicUsize,
     counts: Mutex<Counts>,
     /// Requests in progress.
@@ -51,11 +51,11 @@ pub(crate) struct Journal {
 
 #[derive(Default)]
 struct Counts {
-    /// By endpoint and status.
+    /// Requests by endpoint and status.
     requests: BTreeMap<(String, u16), u64>,
-    /// By whose fault they are.
+    /// Failures by the side that caused them.
     failures: BTreeMap<&'static str, u64>,
-    /// By model.
+    /// Tokens by model.
     models: BTreeMap<String, Tokens>,
     seconds: f64,
     first_event_seconds: f64,
@@ -83,7 +83,7 @@ impl Journal {
         })
     }
 
-    /// Begins the entry of a request, which is written when its last clone is dropped.
+    /// Creates the entry of a request. It is logged when its last clone is dropped.
     pub(crate) fn begin(
         self: &Arc<Self>,
         peer: SocketAddr,
@@ -112,7 +112,7 @@ impl Journal {
         self.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// The requests in progress, the last failures, and the tokens of each model.
+    /// Returns the requests in progress, the last failures, and the tokens of each model.
     pub(crate) fn to_json(&self) -> Value {
         let live: Vec<Arc<Entry>> = lock(&self.live)
             .values()
@@ -130,7 +130,7 @@ impl Journal {
         json!({"uptime_seconds": self.started.elapsed().as_secs(), "requests": requests, "live": live, "failures": failures, "models": models})
     }
 
-    /// The counters in the text format of Prometheus, version 0.0.4.
+    /// Returns the counters in the text format of Prometheus, version 0.0.4.
     pub(crate) fn to_metrics(&self) -> String {
         let mut out = String::new();
         let head = |out: &mut String, name: &str, kind: &str, help: &str| {
@@ -263,12 +263,12 @@ impl Journal {
             LogChoice::Json => line.to_string(),
             LogChoice::Text => text(&line),
         };
-        // A line that nobody can read any more is not worth stopping for.
+        // A log line that cannot be written is not a reason to stop.
         let _ = writeln!(std::io::stderr().lock(), "{line}");
     }
 }
 
-/// One request.
+/// The entry of one request.
 pub(crate) struct Entry {
     journal: Arc<Journal>,
     number: u64,
@@ -293,7 +293,7 @@ struct Seen {
 }
 
 impl Entry {
-    /// The client, by the position of its token.
+    /// Records the client, by the position of its token.
     pub(crate) fn client(&self, client: usize) {
         lock(&self.seen).client = Some(client);
     }
@@ -310,7 +310,7 @@ impl Entry {
         lock(&self.seen).request_id = Some(plain(request_id));
     }
 
-    /// Something of the response goes to the client.
+    /// Records that a part of the response is sent to the client.
     pub(crate) fn sent(&self) {
         let elapsed = self.started.elapsed();
         lock(&self.seen).first.get_or_insert(elapsed);
@@ -366,7 +366,7 @@ impl Drop for Entry {
     }
 }
 
-/// `time peer method path`, and what else is known as `key=value`.
+/// Formats a log line as `time peer method path`, followed by the other fields as `key=value`.
 fn text(line: &Value) -> String {
     let word = |value: &Value| match value {
         Value::String(text) => text.clone(),
@@ -395,7 +395,7 @@ fn text(line: &Value) -> String {
     out.join(" ")
 }
 
-/// Text from outside that can stand in a line: visible ASCII, and not much of it.
+/// Returns external text that is safe in a log line: visible ASCII of limited length.
 fn plain(text: &str) -> String {
     let characters = text.chars().take(LONGEST_WORD);
     characters
@@ -409,12 +409,12 @@ fn plain(text: &str) -> String {
         .collect()
 }
 
-/// A value of a label (Prometheus exposition format 0.0.4).
+/// Escapes the value of a label (Prometheus exposition format 0.0.4).
 fn label(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
-/// The path without what names one thing among many.
+/// Returns the path without the segments that name individual objects.
 fn endpoint(path: &str) -> String {
     let path = path.split('?').next().unwrap_or_default().trim_matches('/');
     let path = path.strip_prefix("v1/").unwrap_or(path);
@@ -438,7 +438,8 @@ fn endpoint(path: &str) -> String {
         .join("/")
 }
 
-/// A key of a map that clients can fill: one that is known, or a new one while there are few.
+/// Returns the key for a map that clients can fill: a known key, or a new one while the map is
+/// small.
 fn bounded<K: Ord, V>(map: &BTreeMap<K, V>, key: String, of: impl Fn(&K) -> &String) -> String {
     if map.len() < KEYS || map.keys().any(|known| *of(known) == key) {
         key
@@ -447,13 +448,13 @@ fn bounded<K: Ord, V>(map: &BTreeMap<K, V>, key: String, of: impl Fn(&K) -> &Str
     }
 }
 
-/// RFC 3339 in UTC, with milliseconds.
+/// Formats a time as RFC 3339 in UTC, with milliseconds.
 fn timestamp(at: SystemTime) -> String {
     let since = at
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
     let (days, seconds) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    // Days since the first of March of the year 0, whose leap days come last.
+    // Counting days from the first of March of the year 0 puts leap days at the end of a year.
     let days = days + 719_468;
     let (era, day) = (days / 146_097, days % 146_097);
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
@@ -471,7 +472,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Endpoints, and models, that are counted one by one.
+/// The number of endpoints, and of models, that are counted individually.
 const KEYS: usize = 64;
 const FAILURES: usize = 20;
 const LONGEST_WORD: usize = 128;

@@ -1,5 +1,6 @@
-// One lane of a client's WebSocket: requests one after the other, over one conversation with the service. A request may name any response that
-// was made on the socket; where the service does not know it, it is sent the whole conversation instead.
+//! One stream of a client's WebSocket: it serves requests sequentially, over one conversation with
+//! the service. A request may name any response that was created on the socket; if the service does
+//! not know that response, it is sent the whole conversation instead.
 
 use core::net::SocketAddr;
 use std::collections::VecDeque;
@@ -27,16 +28,16 @@ pub(crate) struct Lane {
     pub(crate) peer: SocketAddr,
     pub(crate) options: CallOptions,
     pub(crate) stream_id: Option<String>,
-    /// The responses of all lanes of the socket.
+    /// The responses of all streams of the socket.
     pub(crate) memory: Memory,
     pub(crate) out: mpsc::Sender<String>,
 }
 
-/// The client has left.
+/// The error of a client that has left.
 struct Gone;
 
 impl Lane {
-    /// Serves requests until no more can come.
+    /// Serves requests until the inbox is closed.
     pub(crate) async fn run(self, mut inbox: mpsc::Receiver<ClientEvent>) {
         let mut session = self.gateway.upstream.socket_session();
         let mut waiting = VecDeque::new();
@@ -88,7 +89,7 @@ impl Lane {
         waiting: &mut VecDeque<ClientEvent>,
         entry: &Entry,
     ) -> Result<Result<(), Failure>, Gone> {
-        // The lanes of the gateway are not those of the service: each has its own socket there.
+        // The gateway's streams are not those of the service: each has its own socket there.
         request.stream_id = None;
         let _place = match self.caller.enter() {
             Ok(place) => place,
@@ -139,7 +140,7 @@ impl Lane {
                         }
                         continue;
                     }
-                    // Restarts were not asked for.
+                    // Restarts were not requested.
                     Some(Ok(TurnEvent::Restart(_))) => continue,
                     Some(Err(error)) if !error.is_fatal() => continue,
                     Some(Err(error)) => return Ok(Err(Failure::of(&error))),
@@ -173,7 +174,8 @@ impl Lane {
         session.stream(request).options(self.options.clone()).await
     }
 
-    /// Whether the service may know a response: it keeps them, or there is a socket to it.
+    /// Returns whether the service may know a response: it stores responses, or a socket to it is
+    /// open.
     fn is_known_there(&self, session: &SocketSession, before: Option<&Remembered>) -> bool {
         let is_kept = match before {
             Some(before) => before.is_stored,
@@ -182,7 +184,8 @@ impl Lane {
         is_kept || session.is_connected()
     }
 
-    /// Does for a service without sockets what `generate: false` asks for: the input is kept under the id of an empty response.
+    /// Emulates `generate: false` for a service without WebSockets: keeps the input under the id of
+    /// an empty response.
     async fn prepare(&self, request: &CreateResponse, continued: Continued) -> Result<(), Gone> {
         let mut response = Response::new(random_id(), Status::Completed);
         response.model = request.model.clone();
@@ -201,7 +204,7 @@ impl Lane {
         self.say(failure.into_event().to_string()).await
     }
 
-    /// Sends an event, with the name of the lane in it and without credentials.
+    /// Sends an event, with the name of the stream and without credentials.
     async fn say(&self, json: String) -> Result<(), Gone> {
         let json = match &self.stream_id {
             Some(stream_id) => on_lane(json, stream_id),
@@ -212,11 +215,12 @@ impl Lane {
     }
 }
 
-/// An event of a lane. Only an event that has a `stream_id` already is read again.
+/// Adds the `stream_id` to an event. Only an event that contains a `stream_id` already is parsed
+/// again.
 fn on_lane(json: String, stream_id: &str) -> String {
     let open = json.trim_end().strip_suffix('}').map(str::trim_end);
     match open {
-        // A name of a lane has nothing in it that has to be escaped.
+        // The name of a stream contains nothing that needs escaping.
         Some(open) if !open.ends_with('{') && !json.contains("stream_id") => {
             format!(r#"{open},"stream_id":"{stream_id}"}}"#)
         }
@@ -228,7 +232,8 @@ fn on_lane(json: String, stream_id: &str) -> String {
     }
 }
 
-/// Whether the service does not know the response that a request names, or is not told its name.
+/// Returns whether the service does not know the response that a request names, or was not sent its
+/// id.
 fn is_lost(error: &Error) -> bool {
     let failure = Failure::of(error);
     let api = failure.error();
@@ -237,12 +242,12 @@ fn is_lost(error: &Error) -> bool {
         || api.param.as_deref() == Some("previous_response_id")
 }
 
-/// Whether a request to prepare the service would go over HTTP.
+/// Returns whether a request that prepares the service would be sent over HTTP.
 fn needs_socket(error: &Error) -> bool {
     error.kind() == ErrorKind::Request && Failure::of(error).error().param.is_none()
 }
 
-/// The next message. Until it comes, the socket to the service is kept alive.
+/// Returns the next message. Keeps the socket to the service alive until it arrives.
 async fn next(
     session: &mut SocketSession,
     inbox: &mut mpsc::Receiver<ClientEvent>,
@@ -274,7 +279,8 @@ fn too_many() -> Failure {
 
 fn random_id() -> String {
     let mut bytes = [0; 24];
-    // An id names a response on one socket only, so without random numbers it is merely not unique.
+    // The id identifies a response on one socket only, so without random numbers it is just not
+    // globally unique.
     let _ = SystemRandom::new().fill(&mut bytes);
     let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
     format!("resp_{}", digits.collect::<String>())
@@ -286,5 +292,5 @@ fn now() -> u64 {
         .map_or(0, |since| since.as_secs())
 }
 
-/// Requests that wait for the one before.
+/// The number of requests that wait for the previous one.
 const WAITING: usize = 8;

@@ -1,9 +1,10 @@
-//! Offers the credentials this machine has to every program on it that speaks to an OpenAI API.
+//! Lets every program on this machine that uses an OpenAI API share this machine's credentials.
 //!
 //! `cargo run --example gateway -- --listen 127.0.0.1:0`
 //!
-//! A server on this machine with `/v1/responses` (streamed, whole, and over a WebSocket), `/v1/chat/completions` and `/v1/models`. An SDK in
-//! any language is pointed at it with two settings, the URL and the bearer token that the gateway prints; nothing else changes:
+//! A server on this machine with `/v1/responses` (streamed, whole, and over a WebSocket),
+//! `/v1/chat/completions` and `/v1/models`. An SDK in any language needs two settings, the URL and
+//! the bearer token that the gateway prints; nothing else changes:
 //!
 //! ```sh
 //! export OPENAI_BASE_URL=http://127.0.0.1:40817/v1 OPENAI_API_KEY=the-token-it-prints
@@ -11,29 +12,35 @@
 //!
 //! # What the service's terms allow
 //!
-//! You are the customer of whatever is asked through this gateway, and its credentials are yours to answer for. As we read the terms:
+//! You are the customer for every request through this gateway, and you are responsible for its
+//! credentials. As we read the terms:
 //!
 //! | credentials | what a gateway may do with them |
 //! |---|---|
-//! | an API key of the platform | serve the programs of whoever holds the account. A key is not to be handed to other people; this gateway keeps it, but whoever has its token spends it |
-//! | a ChatGPT login (`codex login`, the example `login`) | nothing is promised. A plan is for the one person who signed in; it may not be shared, resold or pooled, and accounts may not be rotated around limits. That its tokens may be used from programs other than the official clients is stated nowhere |
-//! | an account of "Sign in with ChatGPT" | its terms rule out what a gateway is usually for: a plan may be spent only by the app that the user connected, for that user's own activity, and not by a general-purpose API for other tools. One person may find that their own connected apps on their own machine are within that; for anybody else it is not allowed |
+//! | an API key of the platform | serve the programs of the account's owner. A key must not be passed to other people; this gateway keeps it secret, but anyone with the gateway's token can spend from it |
+//! | a ChatGPT login (`codex login`, the example `login`) | no permission is stated. A plan is for the one person who signed in; it may not be shared, resold or pooled, and accounts may not be rotated to evade limits. The terms do not state whether programs other than the official clients may use its tokens |
+//! | an account of "Sign in with ChatGPT" | its terms rule out the usual purpose of a gateway: only the app that the user connected may spend the plan, for that user's own activity, and not through a general-purpose API for other tools. One person's own connected apps on their own machine may be within the terms; use by other people is not |
 //!
-//! So with a "Sign in with ChatGPT" account the gateway does not start unless it is told `--only-for-my-own-connected-apps`, and even then it
-//! listens on this machine only, with one token. It never falls back from one account to another.
+//! With a "Sign in with ChatGPT" account, the gateway therefore starts only with
+//! `--only-for-my-own-connected-apps`, and even then it listens on this machine only, with one
+//! token. It never falls back from one account to another.
 //!
 //! # What is passed on, and what is not
 //!
-//! Requests and events are passed on whole, with everything that has no name here. A request that the backend would refuse is answered with
-//! status 400 and the name of the parameter. With `--lenient`, tuning that the backend does not take is left out instead, and the header
-//! `x-gateway-changed` lists it; what changes the meaning of a request is refused all the same. Errors of the service keep their status, code,
-//! request id and `retry-after`; nothing is sent twice, because every SDK repeats requests by itself. A client that leaves cancels its request
-//! at the service; the gateway waits for one that reads slowly, and closes the connection of one that does not read at all.
+//! Requests and events are passed on completely, including unknown fields. A request that the
+//! backend would reject gets a response with status 400 and the name of the parameter. With
+//! `--lenient`, tuning parameters that the backend does not accept are omitted instead, and the
+//! header `x-gateway-changed` lists them; parameters that change the meaning of a request are still
+//! rejected. Errors of the service keep their status, code, request id and `retry-after`. The
+//! gateway never sends a request twice, because every SDK retries by itself. When a client
+//! disconnects, the gateway cancels its request at the service; it waits for a client that reads
+//! slowly, and closes the connection of one that does not read at all.
 //!
 //! # Where to look
 //!
-//! `routes` decides what serves a request, `guard` who may send one, `policy` what may be left out and passed through. `relay` writes events,
-//! `pass` forwards everything else, `state` keeps conversations, and `journal` and `page` show what happens.
+//! `routes` selects the handler of a request, `guard` controls access, and `policy` lists what may
+//! be omitted or passed through. `relay` writes events, `pass` forwards everything else, `state`
+//! keeps conversations, and `journal` and `page` show what happens.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -106,7 +113,8 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     let guard = Guard::new(&arguments)?;
     let server = Server::bind(arguments.listen).await?;
     let stopped = stopped()?;
-    // A program that starts the gateway reads its address from this line, so it comes first and ends with the URL.
+    // A program that starts the gateway reads its address from this line, so it must be the first
+    // line and end with the URL.
     println!("listening on {}", server.url());
     upstream.introduce();
     guard.introduce();
@@ -119,7 +127,8 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     Ok(())
 }
 
-/// Resolves when the program is asked to stop, and once more when it is asked again.
+/// Returns a function that resolves when the program is asked to stop, and again when it is asked a
+/// second time.
 #[cfg(unix)]
 fn stopped() -> Result<impl AsyncFnMut(), String> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -138,7 +147,7 @@ fn stopped() -> Result<impl AsyncFnMut(), String> {
 #[cfg(not(unix))]
 fn stopped() -> Result<impl AsyncFnMut(), String> {
     Ok(async || {
-        // Without signals there is no way to ask it.
+        // Without signals the program cannot be asked to stop.
         if tokio::signal::ctrl_c().await.is_err() {
             core::future::pending::<()>().await;
         }

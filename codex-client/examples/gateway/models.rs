@@ -1,4 +1,5 @@
-// `GET /v1/models` and `GET /v1/models/{id}`, in the shape of the platform API, whichever shape the backend has.
+//! `GET /v1/models` and `GET /v1/models/{id}`, in the form of the platform API, whatever form the
+//! backend uses.
 
 use codex_client::{Client, ModelListing};
 use http::{HeaderMap, Response, StatusCode};
@@ -36,7 +37,7 @@ async fn listing(client: &Client) -> Result<Value, Failure> {
     };
     Ok(match &*models {
         ModelListing::List(list) => serde_json::to_value(list).unwrap_or_default(),
-        // What the catalogue says beside the names is of use to the clients that know it.
+        // The other fields of the catalog are useful to clients that know them.
         ModelListing::Catalog(catalog) => {
             let mut listing = serde_json::to_value(catalog).unwrap_or_default();
             listing["object"] = json!("list");

@@ -1,5 +1,6 @@
-// What the operator sees in a browser and in a monitoring system: a status page, what it shows, and counters. The page itself has nothing in it
-// that is worth a token; its script sends the token that a person enters.
+//! The status page for the operator's browser, its contents, and counters for a monitoring system.
+//! The page itself contains nothing that needs a token; its script sends the token that the
+//! operator enters.
 
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
@@ -11,7 +12,7 @@ use crate::arguments::VERSION;
 use crate::gateway::Gateway;
 use crate::payload::{self, Payload};
 
-/// A part of the page.
+/// Returns an asset of the page.
 pub(crate) fn asset(path: &str) -> Option<Response<Payload>> {
     let (kind, text) = match path {
         "/" => ("text/html; charset=utf-8", include_str!("page/page.html")),
@@ -36,7 +37,7 @@ pub(crate) fn asset(path: &str) -> Option<Response<Payload>> {
     Some(response)
 }
 
-/// What the page shows.
+/// Returns the contents of the page.
 pub(crate) fn status(gateway: &Gateway) -> Response<Payload> {
     let upstream = &gateway.upstream;
     let mut status = gateway.journal.to_json();
@@ -67,7 +68,7 @@ pub(crate) fn status(gateway: &Gateway) -> Response<Payload> {
     payload::json(headers, status.to_string())
 }
 
-/// The counters.
+/// Returns the counters.
 pub(crate) fn metrics(gateway: &Gateway) -> Response<Payload> {
     let mut response = Response::new(payload::whole(gateway.journal.to_metrics()));
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -75,5 +76,5 @@ pub(crate) fn metrics(gateway: &Gateway) -> Response<Payload> {
     response
 }
 
-/// Nothing but the page's own script and style, and only the gateway to speak to.
+/// Allows only the page's own script and style, and connections to the gateway only.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

@@ -1,4 +1,5 @@
-// Paths of the service that need no understanding here: requests and responses are passed on as they are.
+//! Forwards paths of the service that the gateway does not interpret: requests and responses pass
+//! unchanged.
 
 use bytes::Bytes;
 use codex_transport::Body;
@@ -12,14 +13,15 @@ use crate::journal::{Entry, Fault};
 use crate::payload::{self, Payload};
 use crate::upstream::{Upstream, call_options};
 
-/// What came back for a request that was passed on.
+/// The result of forwarding a request.
 pub(crate) enum Passed {
     Response(Response<Payload>),
-    /// The service has no such endpoint, which is another thing than a model or a file that it does not have.
+    /// The service does not have the endpoint at all, as opposed to a model or a file that it does
+    /// not have.
     NoEndpoint(Response<Payload>),
 }
 
-/// Passes a request on.
+/// Forwards a request.
 pub(crate) async fn pass(
     upstream: &Upstream,
     headers: &HeaderMap,
@@ -44,7 +46,8 @@ pub(crate) async fn pass(
     judge(response).await
 }
 
-/// A response without what concerns only the service and the gateway.
+/// Returns a response without the headers that concern only the connection between the service and
+/// the gateway.
 async fn judge(response: Response<Body>) -> Result<Passed, Failure> {
     let (head, body) = response.into_parts();
     let status = head.status;
@@ -135,5 +138,5 @@ impl Refusal {
     }
 }
 
-/// Bytes of the body of an error that are read.
+/// The number of bytes read from an error body.
 const ERROR_BODY: usize = 256 * 1024;

@@ -1,4 +1,4 @@
-// Bodies of responses. One can hold what its request occupies until the last byte is taken.
+//! Response bodies. A body can hold the resources of its request until the last byte has been sent.
 
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -14,7 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::journal::Entry;
 
-/// The body of an answer.
+/// The body of a response.
 pub(crate) type Payload = UnsyncBoxBody<Bytes, BoxError>;
 pub(crate) type BoxError = Box<dyn core::error::Error + Send + Sync>;
 
@@ -33,11 +33,11 @@ pub(crate) fn json(headers: HeaderMap, body: impl Into<Bytes>) -> Response<Paylo
     response
 }
 
-/// A body whose request is recorded until it ends, and counts among those of its client.
+/// A body whose request is logged, and counts toward its client's limit, until the body ends.
 pub(crate) struct Held {
     pub(crate) body: Payload,
     pub(crate) entry: Arc<Entry>,
-    /// Whether something was sent.
+    /// Whether anything has been sent.
     pub(crate) has_begun: bool,
     pub(crate) _place: Option<OwnedSemaphorePermit>,
 }

@@ -1,5 +1,6 @@
-// What of a request may be left out, which paths of the service are passed through, and how a refusal is explained. Tuning may be left out;
-// what changes the meaning of a request is always refused by name.
+//! The parameters that may be omitted from a request, the paths of the service that are passed
+//! through, and the explanation of a rejected request. Tuning parameters may be omitted; a
+//! parameter that changes the meaning of a request is always rejected by name.
 
 use codex_types::chat::translate::{RequestOptions, TranslateError};
 use codex_types::lint::FindingCode;
@@ -7,14 +8,14 @@ use codex_types::profile::{FitPolicy, OnFinding, Profile, Store};
 
 use crate::arguments::Arguments;
 
-/// What the operator allows.
+/// The settings of the operator.
 pub(crate) struct Policy {
     is_lenient: bool,
     strips_tools: bool,
     remembers: bool,
     /// Paths of the service that are passed through, without `/v1`.
     paths: Vec<String>,
-    /// Paths below these that are not.
+    /// Paths below these that are not passed through.
     denied: Vec<String>,
 }
 
@@ -33,12 +34,12 @@ impl Policy {
         }
     }
 
-    /// The paths that are passed through to a service that has them.
+    /// Returns the paths that are passed through to a service that has them.
     pub(crate) fn paths(&self) -> &[String] {
         &self.paths
     }
 
-    /// Whether a path is one of the allowed ones, or below one.
+    /// Returns whether a path is one of the allowed ones, or below one.
     pub(crate) fn allows(&self, path: &str) -> bool {
         let is_below = |paths: &[String]| {
             paths.iter().any(|known| {
@@ -49,7 +50,7 @@ impl Policy {
         is_below(&self.paths) && !is_below(&self.denied)
     }
 
-    /// What is done about parts of a request that the backend does not take.
+    /// Returns the policy for parts of a request that the backend does not accept.
     pub(crate) fn fit(&self) -> FitPolicy {
         let mut fit = FitPolicy::new();
         if self.remembers {
@@ -66,7 +67,7 @@ impl Policy {
         fit
     }
 
-    /// How a chat request becomes one for this backend.
+    /// Returns the options for translating a chat request for this backend.
     pub(crate) fn translation(&self, profile: &Profile) -> RequestOptions {
         let mut options = RequestOptions::for_profile(profile);
         if self.is_lenient {
@@ -76,7 +77,7 @@ impl Policy {
         options
     }
 
-    /// Why a parameter is refused, and what helps. `reason` is what the linter reports.
+    /// Explains why a parameter is rejected, and what helps. `reason` comes from the linter.
     pub(crate) fn explain(&self, parameter: &str, profile: &Profile, reason: &str) -> String {
         let keeps_nothing = profile.store != Store::Free;
         let name = parameter.split(['.', '[']).next().unwrap_or_default();
@@ -106,7 +107,7 @@ impl Policy {
         format!("{parameter}: {why}")
     }
 
-    /// Why a request has no translation for a chat server, and what helps.
+    /// Explains why a request cannot be translated for a chat server, and what helps.
     pub(crate) fn explain_untranslated(&self, error: &TranslateError) -> String {
         let is_tool = error.parameter().starts_with("tools[");
         if is_tool && !self.strips_tools {
@@ -123,7 +124,7 @@ fn is_tuning(name: &str) -> bool {
     TUNING.contains(&name) || CHAT_TUNING.contains(&name)
 }
 
-/// `messages[2].name` as `messages[].name`.
+/// Converts `messages[2].name` to `messages[].name`.
 fn without_indexes(parameter: &str) -> String {
     parameter
         .chars()
@@ -131,7 +132,7 @@ fn without_indexes(parameter: &str) -> String {
         .collect()
 }
 
-/// Parameters that tune how a response is made, label it, or name who asked.
+/// Parameters that tune generation, label the request, or identify the end user.
 const TUNING: &[&str] = &[
     "context_management",
     "max_output_tokens",
@@ -155,7 +156,7 @@ const TUNING: &[&str] = &[
     "user",
 ];
 
-/// The same of chat requests, and of what local servers add to them.
+/// The tuning parameters of chat requests, including those that local servers add.
 const CHAT_TUNING: &[&str] = &[
     "frequency_penalty",
     "logit_bias",
@@ -173,7 +174,8 @@ const CHAT_TUNING: &[&str] = &[
     "typical_p",
 ];
 
-/// What the platform offers to the programs of an account. What administers the account is not among it.
+/// The endpoints that the platform offers to programs. Endpoints that administer the account are
+/// not included.
 const PATHS: &[&str] = &[
     "audio",
     "batches",

@@ -1,5 +1,6 @@
-// A response as server-sent events, in either API. Polling it polls the service: a client that takes nothing stops the service, and a client
-// that leaves drops this, which cancels the request.
+//! A response as server-sent events, in either API. Polling the body polls the service: a client
+//! that stops reading slows the service down, and a client that disconnects drops the body, which
+//! cancels the request.
 
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
@@ -25,24 +26,24 @@ use crate::journal::{Entry, Fault};
 use crate::payload::{BoxError, Payload};
 use crate::state::Continued;
 
-/// How an API writes what happens.
+/// The format in which an API writes events.
 pub(crate) trait Dialect: Send + Unpin + 'static {
     fn event(&mut self, event: &ResponseEvent, out: &mut Vec<u8>);
-    /// An event that cannot be decoded, as it came.
+    /// Writes an event that cannot be decoded, verbatim if the API allows it.
     fn undecodable(&mut self, payload: &[u8], out: &mut Vec<u8>);
     fn failed(&mut self, error: &ApiError, out: &mut Vec<u8>);
-    /// The stream of the service has ended.
+    /// Handles the end of the service's stream.
     fn ended(&mut self, out: &mut Vec<u8>);
 }
 
-/// Where events come from, written already.
+/// A source of events that are already serialized.
 trait Source: Send + Unpin + 'static {
-    /// The events that arrived together; `None` after the last one.
+    /// Polls for the events that arrived together. Returns `None` after the last one.
     fn poll_events(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>>;
 }
 
-/// Responds with events of the Responses API. Those of a response that is not kept are passed on as
-/// the bytes they came in.
+/// Responds with events of the Responses API. If the response is not kept, the original bytes are
+/// passed on.
 pub(crate) async fn responses(
     stream: ResponseStream,
     headers: HeaderMap,
@@ -59,8 +60,9 @@ pub(crate) async fn responses(
     Ok(respond(events, headers, keep_alive))
 }
 
-/// Waits for the first event and responds with all of them. A failure before it is a response with a status, which clients know how to
-/// repeat; a failure after it is an event.
+/// Waits for the first event and responds with all of them. A failure before the first event
+/// becomes a response with a status, which clients know how to retry; a later failure becomes an
+/// event.
 pub(crate) async fn answer<D: Dialect>(
     mut stream: ResponseStream,
     headers: HeaderMap,
@@ -104,14 +106,15 @@ fn respond(events: impl Source, headers: HeaderMap, keep_alive: Duration) -> Res
     response
 }
 
-/// The body of a response: its events, and comments where there are none for long.
+/// The body of a response: its events, and comments during long pauses.
 struct Relay<E> {
     events: E,
-    /// Until it is checked whether a comment is due. It is not set anew with every event.
+    /// The time at which to check whether a comment is due. It is not reset with every event.
     quiet: Pin<Box<Sleep>>,
-    /// When something was sent.
+    /// The time of the last write.
     last: Instant,
-    /// Clients, and proxies in between, take a long silence for a dead connection.
+    /// The interval of comments: clients and proxies consider a connection dead after a long
+    /// silence.
     keep_alive: Duration,
 }
 
@@ -142,11 +145,11 @@ impl<E: Source> Body for Relay<E> {
     }
 }
 
-/// Events that need no change, as they came.
+/// Passes events on unchanged.
 struct AsTheyCame {
     bytes: ResponseBytes,
     first: Option<EventBytes>,
-    /// How many were passed on.
+    /// The number of events passed on.
     count: u64,
     is_over: bool,
     entry: Arc<Entry>,
@@ -199,14 +202,14 @@ impl Source for AsTheyCame {
     }
 }
 
-/// Events that are read, and written in a dialect.
+/// Decodes events and writes them in a dialect.
 struct Written<D> {
     stream: ResponseStream,
     dialect: D,
     first: Option<Result<ResponseEvent, Error>>,
     is_over: bool,
     entry: Arc<Entry>,
-    /// Where the response is kept.
+    /// Where to keep the response.
     continued: Option<Continued>,
 }
 
@@ -263,7 +266,7 @@ impl<D: Dialect> Source for Written<D> {
     }
 }
 
-/// Records what a response cost, and how it failed.
+/// Records the usage of a response, and its error if it failed.
 pub(crate) fn record(entry: &Entry, response: &Answer) {
     if let Some(usage) = response.usage.as_deref() {
         entry.usage(usage);
@@ -276,7 +279,7 @@ pub(crate) fn record(entry: &Entry, response: &Answer) {
     }
 }
 
-/// The same from the last event of a response.
+/// Records the usage and the error from the last event of a response.
 fn record_event(entry: &Entry, event: &ResponseEvent) {
     match event.response() {
         Some(response) => record(entry, response),
@@ -288,7 +291,7 @@ fn record_event(entry: &Entry, event: &ResponseEvent) {
     }
 }
 
-/// Events as the Responses API sends them.
+/// Writes events as the Responses API sends them.
 #[derive(Default)]
 struct ResponsesDialect {
     next_number: u64,
@@ -299,7 +302,7 @@ impl Dialect for ResponsesDialect {
         if let Some(number) = event.sequence_number() {
             self.next_number = number.saturating_add(1);
         }
-        // Every event that was read can be written.
+        // Every decoded event can be written.
         if let Ok(json) = event.to_json() {
             frame(event.event_kind().as_str().as_bytes(), json.as_bytes(), out);
         }
@@ -327,7 +330,8 @@ impl Dialect for ToChatChunks {
         chunks(self.feed(event), out);
     }
 
-    /// A chat has no place for it. If it was part of the response, the whole at the end of the stream makes up for it.
+    /// The chat API has no field for an undecodable event. If it was part of the response, the
+    /// final response at the end of the stream contains it.
     fn undecodable(&mut self, _: &[u8], _: &mut Vec<u8>) {}
 
     fn failed(&mut self, error: &ApiError, out: &mut Vec<u8>) {
@@ -345,8 +349,9 @@ fn chunks(events: Vec<ChatStreamEvent>, out: &mut Vec<u8>) {
     }
 }
 
-/// Writes an event. JSON may have a carriage return between its values, which would end the line and means no more than a line feed there; an
-/// event type with a line end in it, which no event has, is left out.
+/// Writes an event. JSON may contain a carriage return between its values, which would end the
+/// line; it is replaced by a line feed, which is equivalent in JSON. An event type that contains a
+/// line end is omitted; no real event has one.
 fn frame(kind: &[u8], data: &[u8], out: &mut Vec<u8>) {
     if Frame::new(data).with_event(kind).encode(out).is_err() {
         let data: Vec<u8> = data
@@ -358,5 +363,5 @@ fn frame(kind: &[u8], data: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Bytes after which events are passed on although more have arrived.
+/// The number of bytes after which events are passed on although more have arrived.
 const ENOUGH: usize = 16 * 1024;

@@ -1,4 +1,4 @@
-// `POST /v1/responses`, and the responses that the gateway itself keeps.
+//! `POST /v1/responses`, and the responses that the gateway itself keeps.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::relay;
 use crate::state::{Continued, Memory, lost};
 use crate::upstream::call_options;
 
-/// What of a request decides about the form of its response.
+/// The parts of a request that determine the form of its response.
 #[derive(Deserialize)]
 struct Form {
     stream: Option<bool>,
@@ -74,7 +74,8 @@ pub(crate) async fn create(
     Ok(payload::json(headers, body))
 }
 
-/// The request with the conversation in it that it continues, if the gateway keeps that, and where its response is to be kept.
+/// Returns the request with the conversation that it continues, if the gateway keeps that
+/// conversation, and where to keep its response.
 fn remembering(
     gateway: &Gateway,
     memory: &Memory,
@@ -100,7 +101,8 @@ fn remembering(
     Ok((request, keeps.then_some(continued)))
 }
 
-/// Answers a request for a response that the gateway keeps; `None` if it keeps no such response.
+/// Serves a request for a response that the gateway keeps. Returns `None` if the gateway does not
+/// keep it.
 pub(crate) fn kept(
     gateway: &Gateway,
     caller: &Caller,
@@ -126,7 +128,7 @@ pub(crate) fn kept(
     Some(payload::json(headers, body))
 }
 
-/// The error for a response that neither the gateway nor the service keeps.
+/// Returns the error for a response that neither the gateway nor the service keeps.
 pub(crate) fn not_kept(gateway: &Gateway) -> Failure {
     let message = if gateway.memory.is_some() {
         "the gateway does not keep a response of this id, and the service keeps none"
@@ -136,7 +138,7 @@ pub(crate) fn not_kept(gateway: &Gateway) -> Failure {
     Failure::refusal(StatusCode::NOT_FOUND, "not_found", message)
 }
 
-/// The headers of a response: those of the service, and what was changed in the request.
+/// Returns the headers of a response: those of the service, and the changes to the request.
 pub(crate) fn head(stream: &ResponseStream, before: &[Finding]) -> HeaderMap {
     let mut headers = failure::passed_on(stream.meta().headers());
     let changes: Vec<String> = before
@@ -154,7 +156,7 @@ pub(crate) fn head(stream: &ResponseStream, before: &[Finding]) -> HeaderMap {
     headers
 }
 
-/// A response in the background is returned as soon as it has begun, and is not cancelled when the stream is dropped.
+/// Returns a background response as soon as it has begun. Dropping the stream does not cancel it.
 async fn begun(mut stream: ResponseStream) -> Result<Answer, Error> {
     while let Some(event) = stream.next().await {
         if let Some(response) = event?.response() {
@@ -164,7 +166,7 @@ async fn begun(mut stream: ResponseStream) -> Result<Answer, Error> {
     stream.finish().await
 }
 
-/// A response that failed or is incomplete is still a response: its status says so.
+/// Returns a failed or incomplete response as a response: its status states what happened.
 fn ended(error: Error) -> Result<Answer, Error> {
     let is_response = matches!(error.kind(), ErrorKind::Failed | ErrorKind::Incomplete)
         && error
@@ -176,7 +178,7 @@ fn ended(error: Error) -> Result<Answer, Error> {
     Ok(error.into_partial().unwrap_or_default())
 }
 
-/// What the gateway changed in a request.
+/// The header that lists the gateway's changes to a request.
 const CHANGED: HeaderName = HeaderName::from_static("x-gateway-changed");
-/// Hundreds of them do not belong into a header.
+/// Limits the header, since a request may need hundreds of changes.
 const MAX_CHANGES: usize = 20;

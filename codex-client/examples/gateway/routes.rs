@@ -1,4 +1,5 @@
-// Which request is served by what. Paths are the same with and without `/v1`, because base URLs are given either way.
+//! The routes. Each path is available with and without `/v1`, because SDKs expect base URLs of both
+//! forms.
 
 use std::sync::Arc;
 
@@ -158,7 +159,7 @@ async fn serve(
             chat::complete(gateway, entry, &headers, body).await
         }
         (&Method::GET, ["models"]) => models::list(&upstream.client).await,
-        // Names of fine-tuned models have slashes in them.
+        // The names of fine-tuned models contain slashes.
         (&Method::GET, ["models", id @ ..]) => models::one(&upstream.client, &id.join("/")).await,
         (&Method::GET | &Method::DELETE, ["responses", _, ..]) if !upstream.is_platform() => {
             Err(responses::not_kept(gateway))
@@ -176,7 +177,7 @@ async fn serve(
     }
 }
 
-/// The response to HEAD is that to GET, of which the server sends the headers only.
+/// Returns GET for HEAD: the server then sends only the headers of the response.
 fn as_get(method: &Method) -> Method {
     match *method {
         Method::HEAD => Method::GET,
@@ -184,7 +185,7 @@ fn as_get(method: &Method) -> Method {
     }
 }
 
-/// Whether a path is for the service: an allowed one of a service that has more than responses.
+/// Returns whether a path is passed on: it is allowed, and the service offers more than responses.
 fn is_passed_on(gateway: &Gateway, method: &Method, segments: &[&str]) -> bool {
     let is_plain = |segment: &&str| {
         let is_word =

@@ -1,5 +1,6 @@
-// Credentials that a service repeats are removed from everything it sends, below everything that reads it: bodies and headers over HTTP in
-// the transport, messages over a WebSocket where they are passed on.
+//! Removes credentials that a service echoes from everything that it sends, before anything else
+//! reads it: bodies and headers in the HTTP transport, messages of a WebSocket where they are
+//! passed on.
 
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -52,7 +53,7 @@ impl Secrets {
     }
 }
 
-/// The values that authenticate, without their scheme, and the name of the account.
+/// Returns the values that authenticate, without their scheme, and the name of the account.
 fn of(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     let is_secret = |name: &http::HeaderName, value: &HeaderValue| {
         value.is_sensitive()
@@ -67,7 +68,7 @@ fn of(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
         .filter(|secret| secret.len() >= SHORTEST)
 }
 
-/// The bytes without credentials; `None` if there are none in them.
+/// Returns the bytes without credentials, or `None` if they contain none.
 fn clean(bytes: &[u8], secrets: &[Finder<'static>]) -> Option<Vec<u8>> {
     let mut cleaned: Option<Vec<u8>> = None;
     for finder in secrets {
@@ -87,7 +88,7 @@ fn clean(bytes: &[u8], secrets: &[Finder<'static>]) -> Option<Vec<u8>> {
     cleaned
 }
 
-/// How many bytes at the end may be the beginning of a credential.
+/// Returns the number of bytes at the end that may be the beginning of a credential.
 fn unfinished(bytes: &[u8], secrets: &[Finder<'static>]) -> usize {
     let Some(last) = bytes.last() else {
         return 0;
@@ -101,7 +102,7 @@ fn unfinished(bytes: &[u8], secrets: &[Finder<'static>]) -> usize {
     lengths.max().unwrap_or(0)
 }
 
-/// A transport whose responses are clean.
+/// A transport that removes credentials from responses.
 #[derive(Clone)]
 pub(crate) struct Scrubbing<T> {
     pub(crate) transport: T,
@@ -155,7 +156,7 @@ fn clean_headers(headers: &mut HeaderMap, secrets: &[Finder<'static>]) {
     }
 }
 
-/// A body without credentials, also where one is cut by the end of a chunk.
+/// A body without credentials, even those that a chunk boundary cuts.
 struct Clean {
     body: Body,
     secrets: Finders,
@@ -199,7 +200,8 @@ impl http_body::Body for Clean {
 }
 
 const REDACTED: &[u8] = b"[redacted]";
-/// A shorter value protects nothing, and removing it would tear texts apart.
+/// The minimum length of a credential. A shorter value protects nothing, and removing it would
+/// damage text.
 const SHORTEST: usize = 8;
-/// Credentials that are renewed replace those before them.
+/// The number of credentials kept. Renewed credentials replace older ones.
 const MOST: usize = 16;

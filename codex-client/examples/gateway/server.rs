@@ -1,4 +1,4 @@
-// Connections from the first to the last: accepting them, within limits, serving them, and stopping without cutting a response off.
+//! Accepts connections within limits, serves them, and stops without cutting a response off.
 
 use core::convert::Infallible;
 use core::net::SocketAddr;
@@ -41,7 +41,8 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// Serves until asked to stop. Then running responses are finished, unless they take too long or the gateway is asked again.
+    /// Serves until asked to stop. Then lets running responses finish, unless they take too long or
+    /// the gateway is asked again.
     pub(crate) async fn run(
         self,
         upstream: Upstream,
@@ -82,14 +83,15 @@ impl Server {
                     () = &mut stopped => break,
                     accepted = self.listener.accept() => match accepted {
                         Ok((stream, peer)) => {
-                            // Beyond the limit connections are closed at once, so that their other end knows.
+                            // Connections beyond the limit are closed at once, so that their
+                            // clients notice.
                             if let Ok(place) = places.clone().try_acquire_owned() {
                                 let visitor = Visitor::new(peer);
                                 strangers.add(&visitor);
                                 tokio::spawn(serve(gateway.clone(), visitor, stream, place));
                             }
                         }
-                        // Too many open files, most likely; some will be closed.
+                        // Most likely too many files are open; some will be closed soon.
                         Err(_) => sleep(BREATH).await,
                     },
                 }
@@ -106,7 +108,7 @@ impl Server {
     }
 }
 
-/// Tries the credentials while requests are served already.
+/// Checks the credentials while requests are already served.
 async fn check(gateway: Arc<Gateway>) {
     let mut stopping = gateway.stopping.clone();
     tokio::select! {
@@ -115,7 +117,8 @@ async fn check(gateway: Arc<Gateway>) {
     }
 }
 
-/// Connections of which no request had a token yet. There are only so many; a new one takes the place of the oldest.
+/// Connections that have not sent a valid token yet. Their number is limited; a new one replaces
+/// the oldest.
 #[derive(Default)]
 struct Strangers {
     waiting: VecDeque<Weak<Visitor>>,
@@ -149,7 +152,8 @@ async fn serve(
 }
 
 async fn serve_connection(gateway: Arc<Gateway>, visitor: Arc<Visitor>, stream: TcpStream) {
-    // Deltas are small and must not wait for each other. A connection that refuses the option works without it.
+    // Deltas are small and must not wait for each other. A connection that rejects the option works
+    // without it.
     let _ = stream.set_nodelay(true);
     let stream = Arc::new(stream);
     let patience = gateway.limits.patience;
@@ -176,7 +180,7 @@ async fn serve_connection(gateway: Arc<Gateway>, visitor: Arc<Visitor>, stream: 
         }
     };
     tokio::select! {
-        // What is wrong with a connection concerns its other end.
+        // Connection errors concern only that client.
         _ = connection.as_mut() => return,
         () = left(&stream) => return,
         () = is_stranger => return,
@@ -189,17 +193,18 @@ async fn serve_connection(gateway: Arc<Gateway>, visitor: Arc<Visitor>, stream: 
     }
 }
 
-/// Bytes of remembered responses: enough for the largest request, and some for each.
+/// Returns the bytes available for remembered responses: enough for the largest request, plus an
+/// average size for each.
 fn remembered_bytes(responses: usize, limits: Limits) -> usize {
     limits.body.max(responses.saturating_mul(REMEMBERED))
 }
 
-/// Bytes of the head of a request, and of a response that waits for its client.
+/// The maximum size of a request's headers, and of a response part that waits for its client.
 const MAX_HEAD: usize = 64 * 1024;
 const BREATH: Duration = Duration::from_millis(50);
-/// Connections without a token.
+/// The maximum number of connections without a token.
 const STRANGERS: usize = 128;
-/// How long a connection may be without a token.
+/// The maximum time for a connection without a token.
 const INTRODUCTION: Duration = Duration::from_secs(10);
-/// Bytes of a remembered response on average.
+/// The average size of a remembered response in bytes.
 const REMEMBERED: usize = 256 * 1024;

@@ -1,6 +1,7 @@
-// `GET /v1/responses` with an upgrade: a client's WebSocket. Requests on one lane (`stream_id`) are served one after the other, on different
-// lanes in parallel; each lane has its own conversation with the service. One task reads and writes, so a client that does not read its events
-// is not read either.
+//! `GET /v1/responses` with an upgrade: a client's WebSocket. Requests of one stream (`stream_id`)
+//! are served sequentially, those of different streams in parallel; each stream has its own
+//! conversation with the service. One task reads and writes, so the gateway does not read from a
+//! client that does not read its events.
 
 use core::net::SocketAddr;
 use std::collections::HashMap;
@@ -34,7 +35,7 @@ use crate::payload::{self, Payload};
 use crate::state::Memory;
 use crate::upstream::call_options;
 
-/// Answers an upgrade, and serves the socket that results.
+/// Responds to an upgrade, and serves the resulting socket.
 pub(crate) fn upgrade(
     gateway: Arc<Gateway>,
     caller: Caller,
@@ -117,15 +118,15 @@ struct Connection {
     caller: Caller,
     peer: SocketAddr,
     options: CallOptions,
-    /// The responses that were made on this socket.
+    /// The responses that were created on this socket.
     memory: Memory,
     lanes: HashMap<Option<String>, mpsc::Sender<ClientEvent>>,
-    /// Dropped with the connection, which ends whatever was asked for over it.
+    /// Dropping it with the connection cancels everything that was requested over the connection.
     running: JoinSet<()>,
     out: mpsc::Sender<String>,
 }
 
-/// The client cannot be talked to any more.
+/// The error of a client that cannot be reached any more.
 struct Gone;
 
 impl Connection {
@@ -140,7 +141,8 @@ impl Connection {
         }
     }
 
-    /// Until the client goes, or the gateway stops and everything is answered.
+    /// Serves messages until the client leaves, or the gateway stops and all requests have been
+    /// served.
     async fn converse(&mut self, events: &mut mpsc::Receiver<String>) -> Result<CloseCode, Gone> {
         let mut stopping = self.gateway.stopping.clone();
         let mut is_stopping = false;
@@ -165,7 +167,8 @@ impl Connection {
                 }
                 _ = stopping.changed(), if !is_stopping => {
                     is_stopping = true;
-                    // A lane ends when nothing more can come to it, after what it has taken.
+                    // A closed inbox ends a stream once it has served the messages that it already
+                    // has.
                     self.lanes.clear();
                 }
                 ended = self.running.join_next(), if is_stopping => {
@@ -198,7 +201,8 @@ impl Connection {
             Message::Text(text) => self.pass_on(text.as_bytes()),
             Message::Binary(bytes) => self.pass_on(&bytes),
             Message::Close(_) => return Err(Gone),
-            // The pong is written before anything else is read: a client that only pings does not fill memory.
+            // The pong is written before anything else is read, so that a client that only pings
+            // cannot fill memory.
             Message::Ping(_) => return self.flush().await,
             _ => Ok(()),
         };
@@ -211,7 +215,7 @@ impl Connection {
         }
     }
 
-    /// Gives a message to its lane.
+    /// Passes a message to its stream.
     fn pass_on(&mut self, message: &[u8]) -> Result<(), Failure> {
         let lane = body::parse::<Address>(message)?.stream_id;
         if lane.as_deref().is_some_and(|name| !is_lane(name)) {
@@ -265,10 +269,11 @@ fn refusal(code: &str, message: &str) -> Failure {
     Failure::refusal(StatusCode::BAD_REQUEST, code, message)
 }
 
-/// Events that wait for a client which reads slowly; then its lanes wait, and with them the service.
+/// The number of events that wait for a slow client. When it is reached, the client's streams wait,
+/// and with them the service.
 const EVENTS: usize = 32;
 const LANES: usize = 16;
-/// Messages that wait on a lane.
+/// The number of messages that wait on a stream.
 const WAITING: usize = 8;
-/// Responses of a socket that a request may continue.
+/// The number of responses of a socket that a request may continue.
 const RESPONSES: usize = 64;

@@ -1,5 +1,6 @@
-// What the gateway keeps of responses, so that a request can name the one before it although the service does not keep it: for each WebSocket
-// the responses that were made on it, and with --remember those of each client. Everything is in memory and bounded.
+//! The responses that the gateway keeps, so that a request can name an earlier one although the
+//! service does not store it: for each WebSocket the responses created on it, and with `--remember`
+//! those of each client. All state is in memory and limited.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,10 +12,10 @@ use http::StatusCode;
 
 use crate::failure::Failure;
 
-/// A response by the client that made it and its id.
+/// The client that created a response, and the id of the response.
 type Key = (usize, String);
 
-/// Responses and the conversations that they end, the oldest dropped first.
+/// Responses and their conversations; the oldest is dropped first.
 #[derive(Clone)]
 pub(crate) struct Memory {
     kept: Arc<Mutex<Kept>>,
@@ -22,23 +23,23 @@ pub(crate) struct Memory {
 
 struct Kept {
     responses: HashMap<Key, Remembered>,
-    /// The oldest first.
+    /// The keys, oldest first.
     order: VecDeque<Key>,
     bytes: usize,
     most: usize,
     most_bytes: usize,
 }
 
-/// A response and what led to it.
+/// A response and the conversation that led to it.
 #[derive(Clone)]
 pub(crate) struct Remembered {
-    /// Everything up to the end of the response.
+    /// The conversation up to the end of the response.
     pub(crate) conversation: PreparedInput,
-    /// How many items of it came before the output.
+    /// The number of its items before the output.
     inputs: usize,
     /// The response as JSON.
     pub(crate) response: Bytes,
-    /// Whether the service keeps it too.
+    /// Whether the service stores it too.
     pub(crate) is_stored: bool,
 }
 
@@ -47,7 +48,7 @@ impl Remembered {
         self.conversation.json_len() + self.response.len()
     }
 
-    /// The items that led to the response, as JSON.
+    /// Returns the items that led to the response, as JSON.
     pub(crate) fn input_items(&self) -> Vec<&str> {
         let items = self.conversation.iter().take(self.inputs);
         items.map(|item| item.as_str()).collect()
@@ -55,7 +56,7 @@ impl Remembered {
 }
 
 impl Memory {
-    /// Keeps at most so many responses, and so many bytes of them.
+    /// Creates a memory for at most `most` responses and `most_bytes` bytes.
     pub(crate) fn new(most: usize, most_bytes: usize) -> Self {
         Self {
             kept: Arc::new(Mutex::new(Kept {
@@ -72,7 +73,7 @@ impl Memory {
         self.lock().responses.get(&(client, id.to_owned())).cloned()
     }
 
-    /// Forgets a response; `false` if it was not known.
+    /// Removes a response. Returns `false` if it was not kept.
     pub(crate) fn forget(&self, client: usize, id: &str) -> bool {
         self.lock().remove(&(client, id.to_owned()))
     }
@@ -110,18 +111,18 @@ impl Kept {
     }
 }
 
-/// The conversation that a request continues, to be kept with its response.
+/// The conversation that a request continues, to keep with its response.
 pub(crate) struct Continued {
     memory: Memory,
     client: usize,
     conversation: PreparedInput,
     is_stored: bool,
-    /// Whether reasoning without its encrypted content is lost with the connection.
+    /// Whether reasoning without encrypted content is lost with the connection.
     needs_encrypted: bool,
 }
 
 impl Continued {
-    /// `before` is what precedes the input of the request.
+    /// Creates the conversation of a request; `before` precedes the request's input.
     pub(crate) fn new(
         memory: &Memory,
         client: usize,
@@ -144,7 +145,7 @@ impl Continued {
         }
     }
 
-    /// The request with the whole conversation instead of the name of a response.
+    /// Returns the request with the whole conversation instead of a response id.
     pub(crate) fn whole(&self, mut request: CreateResponse) -> CreateResponse {
         request.previous_response_id = None;
         request.input = Some(Input::Prepared(self.conversation.clone()));
@@ -177,7 +178,7 @@ impl Continued {
     }
 }
 
-/// The error of the service for a response that it does not know.
+/// Returns the service's error for an unknown response.
 pub(crate) fn lost(id: &str) -> Failure {
     let message = format!("Previous response with id '{id}' not found.");
     let error = ApiError::new("previous_response_not_found", message)

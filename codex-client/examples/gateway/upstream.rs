@@ -1,4 +1,5 @@
-// The service behind the gateway: the one that the credentials are for, or else a server in this program.
+//! The service behind the gateway: the one that the credentials are for, or else a server in this
+//! program.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -21,20 +22,21 @@ use crate::scrub::{Scrubbing, Secrets};
 pub(crate) struct Upstream {
     pub(crate) client: Client,
     pub(crate) profile: Profile,
-    /// Everything before `/responses`.
+    /// The base URL: everything before `/responses`.
     base_url: String,
-    /// How a chat request becomes one for this service.
+    /// The options for translating a chat request for this service.
     pub(crate) translation: RequestOptions,
-    /// How long responses that are passed through may take, where the operator limits it.
+    /// The timeouts of responses that are passed through, if the operator limits them.
     pub(crate) timeouts: Option<Timeouts>,
     /// The credentials, which are removed from everything that the service sends.
     pub(crate) secrets: Secrets,
-    /// Whether chat requests are translated: as the operator chose, or because the service turned out to have no endpoint for them.
+    /// Whether chat requests are translated: by the operator's choice, or because the service
+    /// turned out not to have the endpoint.
     translates_chat: AtomicBool,
     may_fall_back: bool,
     transport: TransportChoice,
     reasoning: bool,
-    /// Runs until this is dropped.
+    /// The embedded server; it stops when dropped.
     embedded: Option<LoopbackServer>,
 }
 
@@ -57,7 +59,7 @@ impl Upstream {
             transport: transport.map_err(|error| chain(&error))?,
             secrets: secrets.clone(),
         };
-        // Every SDK repeats requests by itself. Were they repeated here as well, the attempts would multiply.
+        // Every SDK retries by itself. Retrying here as well would multiply the attempts.
         let mut builder = Client::builder()
             .originator(ORIGINATOR)
             .user_agent(AGENT)
@@ -118,7 +120,7 @@ impl Upstream {
         })
     }
 
-    /// Whether the service has more than the Responses API.
+    /// Returns whether the service offers more than the Responses API.
     pub(crate) fn is_platform(&self) -> bool {
         self.profile.store != Store::Never
     }
@@ -127,7 +129,8 @@ impl Upstream {
         self.translates_chat.load(Ordering::Relaxed)
     }
 
-    /// The service has no endpoint for chats; returns whether they are translated from now on.
+    /// Records that the service does not have a chat endpoint. Returns whether chats are translated
+    /// from now on.
     pub(crate) fn has_no_chat(&self) -> bool {
         if self.may_fall_back {
             self.translates_chat.store(true, Ordering::Relaxed);
@@ -135,7 +138,7 @@ impl Upstream {
         self.may_fall_back
     }
 
-    /// Tries the credentials and returns what was found, for the operator.
+    /// Checks the credentials and returns the result as text for the operator.
     pub(crate) async fn check(&self) -> String {
         let name = &self.profile.name;
         let place = place(&self.base_url);
@@ -199,7 +202,7 @@ impl Upstream {
         }
     }
 
-    /// Prints where responses come from, and on what conditions.
+    /// Prints the service in use and the terms that apply.
     pub(crate) fn introduce(&self) {
         if let Some(server) = &self.embedded {
             let address = server.address();
@@ -216,14 +219,14 @@ impl Upstream {
         }
     }
 
-    /// One conversation over one socket, or over HTTP where the service has none.
+    /// Creates a session over one socket, or over HTTP if the service does not have WebSockets.
     pub(crate) fn socket_session(&self) -> SocketSession {
         let mut settings = SocketSettings::default();
         settings.transport = self.transport;
         SocketSession::new(&self.client, settings)
     }
 
-    /// How the answer to a chat is told.
+    /// Sets whether a chat response contains reasoning, by the operator's choice.
     pub(crate) fn telling(&self, options: AnswerOptions) -> AnswerOptions {
         options.reasoning(if self.reasoning {
             ReasoningShown::TextAndItems
@@ -233,7 +236,7 @@ impl Upstream {
     }
 }
 
-/// A URL without a user and without a query, which may be secret.
+/// Returns a URL without its user and query, which may be secret.
 fn place(url: &str) -> String {
     let Ok(url) = url.parse::<Uri>() else {
         return String::new();
@@ -249,8 +252,9 @@ fn place(url: &str) -> String {
     format!("{scheme}://{host}{port}{}", url.path())
 }
 
-/// What the headers of a client say about its request rather than about the client: the conversation, the turn, the form of the body, and
-/// the name of the request. The profile decides which of it the service gets.
+/// Returns the options in a client's headers that belong to its request rather than to the client:
+/// the conversation, the turn, the form of the body, and the id of the request. The profile decides
+/// which of them the service receives.
 pub(crate) fn call_options(headers: &HeaderMap) -> CallOptions {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::to_owned);
     let mut identity = Identity::new();
@@ -277,7 +281,8 @@ pub(crate) fn call_options(headers: &HeaderMap) -> CallOptions {
     options
 }
 
-/// The terms of "Sign in with ChatGPT" leave a gateway next to nothing; whoever wants that little has to say so.
+/// Checks that the operator has confirmed the terms of "Sign in with ChatGPT" with the flag, since
+/// they leave a gateway very few permitted uses.
 fn agree(profile: &Profile, arguments: &Arguments) -> Result<(), String> {
     if profile.name != SIGN_IN_WITH_CHATGPT {
         return Ok(());
@@ -294,10 +299,10 @@ fn agree(profile: &Profile, arguments: &Arguments) -> Result<(), String> {
     Ok(())
 }
 
-/// Announces a body in the form of Responses Lite.
+/// The header that announces a Responses Lite body.
 const LITE: &str = "x-openai-internal-codex-responses-lite";
 
-/// The gateway's own name: it does not pass for the program that uses it, nor for another client.
+/// The gateway's own name: it does not claim to be its client program or another client.
 const ORIGINATOR: &str = "codex-client-rs-gateway";
 const AGENT: &str = concat!("codex-client-rs-gateway/", env!("CARGO_PKG_VERSION"));
 

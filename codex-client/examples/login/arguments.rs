@@ -1,4 +1,4 @@
-// What the command line says.
+//! Parses the command line.
 
 use std::path::PathBuf;
 
@@ -23,10 +23,10 @@ pub(crate) enum Action {
     SignOut,
 }
 
-/// Which of the two ways to sign in at OpenAI.
+/// The two kinds of sign-in at OpenAI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// As the Codex client does, for the ChatGPT backend.
+    /// The sign-in of the Codex client, for the ChatGPT backend.
     ChatGpt,
     /// "Sign in with ChatGPT" for open-source apps, for the public API.
     SignInWithChatGpt,
@@ -37,19 +37,19 @@ usage: login [OPTIONS]
 
   (without an action)  sign in with a browser on this machine
   --device             sign in with a code, entered in a browser on any device
-  --paste              sign in with a browser on another machine, and paste the address it ends at
-  --status             say who is signed in
+  --paste              sign in with a browser on another machine, and paste the final address
+  --status             show who is signed in
   --logout             revoke the login and remove it
 
-  --store FILE         where the login is kept (default: a file of this program in the user's configuration directory)
-  --auth-file FILE     keep it in the official client's auth.json, which is changed because you name it
+  --store FILE         the file of the login (default: a file of this program in the user's configuration directory)
+  --auth-file FILE     keep the login in the official client's auth.json, and change that file
   --profile NAME       chatgpt: as the Codex client does (default)
-                       sign-in-with-chatgpt, or siwc: as an open-source app of its own (default where one is registered)
-  --app-name NAME      the name the app registers under at its first sign-in
+                       sign-in-with-chatgpt, or siwc: as a separate open-source app (default if one is registered)
+  --app-name NAME      the name under which the app registers at its first sign-in
   --issuer URL         another authority, for tests
   --no-browser         only print the address";
 
-/// Reads the command line; `Ok(None)` means that only the usage was asked for.
+/// Parses the command line. Returns `Ok(None)` if it only requests the usage.
 pub(crate) fn parse() -> Result<Option<Arguments>, String> {
     use lexopt::prelude::*;
 

@@ -1,9 +1,10 @@
-//! Signs in, says who is signed in, signs out.
+//! Signs in, shows the signed-in account, or signs out.
 //!
 //! `cargo run --example login`
 //!
-//! The address to open, the code to enter and the result go to standard output, remarks and errors to standard error. No token is ever
-//! shown. The exit status is 0 if somebody is signed in afterwards (for `--logout`: if nobody is).
+//! The address to open, the code to enter and the result go to standard output; remarks and errors
+//! go to standard error. Tokens are never shown. The exit status is 0 if an account is signed in
+//! afterwards (with `--logout`: if none is).
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -28,7 +29,8 @@ use codex_transport::{HyperTransport, TokioTimer};
 use arguments::{Action, Arguments, USAGE};
 use terminal::inert;
 
-// Ctrl-C needs no code: nothing is held that the end of the process does not free, and the store survives being killed at any moment.
+// Ctrl-C needs no handler: the end of the process frees everything, and the store survives being
+// killed at any moment.
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = match arguments::parse() {
@@ -94,7 +96,7 @@ async fn browser(login: &Login<FileStore>, open_browser: bool) -> Result<(), Str
     let listener = RedirectListener::bind(&login.profile().redirect)
         .map_err(|error| format!("{}; --device and --paste need no port", chain(&error)))?;
     let port = listener.port();
-    // A program whose input is not a terminal must not read what is meant for another.
+    // A program whose input is not a terminal must not consume input meant for another program.
     let terminal = std::io::stdin().is_terminal();
     let redirects = if terminal {
         Redirects::listening(listener).or_pasted(pasted::lines())
@@ -125,7 +127,7 @@ async fn browser(login: &Login<FileStore>, open_browser: bool) -> Result<(), Str
 }
 
 async fn paste(login: &Login<FileStore>) -> Result<(), String> {
-    // Nobody listens there; the browser's address bar keeps what it would have been told.
+    // Nothing listens on that port; the code stays in the browser's address bar.
     let port = login.profile().redirect.ports.first().copied();
     let attempt = login
         .browser_sign_in(port.unwrap_or(UNUSED_PORT))
@@ -160,7 +162,8 @@ async fn sign_out(login: Login<FileStore>) -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where revoking is not in the profile, the authority says where; if it does not, signing out here goes on without.
+/// Discovers the revocation endpoint if the profile has none. If discovery fails, signing out
+/// continues without revocation.
 async fn discovered(login: Login<FileStore>) -> Login<FileStore> {
     let signed_in =
         || matches!(login.store().load(), Ok(Some(stored)) if stored.record().tokens().is_some());
@@ -198,7 +201,7 @@ fn minutes(duration: Duration) -> String {
     format!("{} minutes", duration.as_secs().div_ceil(60))
 }
 
-/// What happened, why, what the authority said about it, and what would help.
+/// Formats an error as what happened, the cause, the authority's own message, and what helps.
 fn explain(error: &Error) -> String {
     let mut line = chain(error);
     if let Some(description) = error.description() {
@@ -215,7 +218,7 @@ fn explain(error: &Error) -> String {
         ErrorKind::TimedOut | ErrorKind::CodeRefused => "; start again",
         _ => "",
     };
-    // It may be printed by itself.
+    // The line may be printed alone.
     inert(&line, &[]).into_owned() + help
 }
 
@@ -235,5 +238,5 @@ fn fail(message: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Stands in an address where any port may; a browser finds nobody there.
+/// A port for an address in which any port is allowed; no server listens there.
 const UNUSED_PORT: u16 = 1455;

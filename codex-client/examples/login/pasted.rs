@@ -1,4 +1,4 @@
-// What the user pastes, line by line.
+//! Reads the lines that the user pastes.
 
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -7,8 +7,9 @@ use codex_auth::Secret;
 use futures_core::Stream;
 use tokio::sync::mpsc;
 
-/// The lines of standard input. A thread of its own reads them, because a read of a terminal cannot be cancelled: the thread ends with the
-/// program, where a task would keep the runtime from ending.
+/// Returns the lines of standard input. A dedicated thread reads them, because reading from a
+/// terminal cannot be cancelled: the thread ends with the program, where a task would keep the
+/// runtime from ending.
 pub(crate) fn lines() -> impl Stream<Item = Secret> + Send {
     let (sender, receiver) = mpsc::channel(1);
     std::thread::spawn(move || {

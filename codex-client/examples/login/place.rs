@@ -1,4 +1,4 @@
-// Where the login is kept, and which authority it comes from.
+//! The location of the stored login, and the authority that issued it.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -9,7 +9,8 @@ use codex_auth::{AppRegistration, FileStore, HostId, OAuthProfile, Registration,
 use crate::arguments::{Action, Arguments, Kind};
 use crate::explain;
 
-/// A login of this program's own, unless another file is named: two programs that renew one login get in each other's way.
+/// Opens the store. By default the login has its own file: two programs that renew one login
+/// interfere with each other.
 pub(crate) fn store(arguments: &Arguments) -> Result<FileStore, String> {
     match arguments.store.as_ref().or(arguments.auth_file.as_ref()) {
         Some(path) => Ok(FileStore::new(path)),
@@ -42,13 +43,14 @@ pub(crate) fn profile(arguments: &Arguments, store: &FileStore) -> Result<OAuthP
 fn registration(arguments: &Arguments, store: &FileStore) -> Result<Option<Registration>, String> {
     match store.load() {
         Ok(stored) => Ok(stored.and_then(|stored| stored.record().registration().cloned())),
-        // What cannot be read can still be removed.
+        // A record that cannot be read can still be removed.
         Err(_) if arguments.action == Action::SignOut => Ok(None),
         Err(error) => Err(explain(&error)),
     }
 }
 
-/// What the app says about itself. One that is registered keeps its name at the authority, whatever is said here.
+/// Returns the registration of the app. A registered app keeps its name at the authority, whatever
+/// name is given here.
 fn app(
     arguments: &Arguments,
     store: &FileStore,
@@ -70,7 +72,7 @@ fn app(
     AppRegistration::new(name, host).map_err(|error| explain(&error))
 }
 
-/// The name of this installation, made once and kept beside the store.
+/// Returns the id of this installation, which is created once and kept next to the store.
 fn host_id(store: &Path) -> Result<HostId, String> {
     let mut path = store.as_os_str().to_owned();
     path.push(".host-id");

@@ -1,4 +1,4 @@
-// Who is signed in, in words. Nothing here shows a token.
+//! Shows who is signed in. Tokens are never shown.
 
 use core::time::Duration;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use codex_auth::{AuthMode, Claims, FileStore, Record, Registration, TokenSet, To
 use crate::explain;
 use crate::terminal::inert;
 
-/// Says who is signed in; the exit status says whether anybody is.
+/// Prints who is signed in. The exit status reports whether an account is signed in.
 pub(crate) fn show(store: &FileStore) -> Result<ExitCode, String> {
     let stored = store.load().map_err(|error| explain(&error))?;
     let place = store.path().display();
@@ -30,7 +30,7 @@ pub(crate) fn show(store: &FileStore) -> Result<ExitCode, String> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// One line about the owner of the record.
+/// Describes the owner of the record in one line.
 pub(crate) fn who(record: &Record) -> String {
     match record.mode() {
         AuthMode::ApiKey => return "an API key is stored".to_owned(),
@@ -82,7 +82,7 @@ fn validity(tokens: &TokenSet, now: SystemTime) -> String {
     }
 }
 
-/// The two largest units are more than anybody wants to know.
+/// Formats a duration roughly, in a single unit.
 fn rough(duration: Duration) -> String {
     let minutes = duration.as_secs().div_ceil(60);
     match minutes {

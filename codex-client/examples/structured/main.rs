@@ -1,4 +1,4 @@
-//! Asks for an answer of a certain shape and reads it as a Rust value.
+//! Requests a response that conforms to a JSON schema and parses it as a Rust value.
 //!
 //! `cargo run --example structured -- "A recipe for pancakes"`
 #![expect(
@@ -32,7 +32,7 @@ struct Ingredient {
     grams: Option<u32>,
 }
 
-/// As one would write it by hand; what a strict schema needs beside it is added below.
+/// A schema as written by hand; the additions for strict mode are made below.
 const RECIPE: &str = r#"{
     "type": "object",
     "properties": {
@@ -83,7 +83,7 @@ async fn run() -> Result<(), String> {
         .create(&request)
         .await
         .map_err(|error| support::explain(&error))?;
-    // A model may decline, and then says so in words.
+    // A model may refuse, and then explains why in text.
     if let Some(refusal) = response.refusal() {
         return Err(format!("the model declines: {}", inert(&refusal, &[])));
     }

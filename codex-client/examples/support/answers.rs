@@ -1,24 +1,26 @@
-// What the embedded server says: events as the service sends them, each with the pause before it. Everything here is invented.
+//! The responses of the embedded server: events in the service's format, each with the pause before
+//! it. All content is invented.
 
 use core::time::Duration;
 
 use serde_json::{Value, json};
 
-/// One event and how long the server waits before it sends it.
+/// One event and the pause before it.
 pub(crate) struct Beat {
     pub(crate) pause: Duration,
     pub(crate) event: Value,
 }
 
 impl Beat {
-    /// The event in the form it has in an event stream.
+    /// Returns the event as a server-sent event.
     pub(crate) fn frame(&self) -> String {
         let kind = self.event["type"].as_str().unwrap_or_default();
         format!("event: {kind}\ndata: {}\n\n", self.event)
     }
 }
 
-/// The answer to a question: about the weather with a call of this tool, or of one that knows; about anything else with a text.
+/// Returns the response to a question. A question about the weather gets a call of this tool, by
+/// default `current_weather`; any other question gets a text.
 pub(crate) fn answer(question: &str, tool: Option<&str>) -> Vec<Beat> {
     if question.to_lowercase().contains("weather") {
         let mut script = Script::start();

@@ -1,5 +1,6 @@
-// Who is asking, as `ask` and `gateway` find it: a key or a file that the command line names, else the environment, else nobody. Of these the file is the only one that
-// changes: its tokens are renewed, and put back because it was named.
+//! Selects the credentials for `ask` and `gateway`: a key or a file that the command line names,
+//! else the environment, else none. Only a file is changed: its tokens are renewed and written
+//! back, because the command line named it.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ use codex_transport::{HyperTransport, TokioTimer};
 use codex_types::profile::Profile;
 use http::Uri;
 
-/// What a command line says about who is asking, and where.
+/// The credentials and the server that a command line names.
 #[derive(Debug, Default)]
 pub(crate) struct Named {
     pub(crate) base_url: Option<String>,
@@ -21,13 +22,13 @@ pub(crate) struct Named {
     pub(crate) issuer: Option<String>,
 }
 
-/// A source, and how the backend it is for wants to be spoken to where that cannot be seen from the credential.
+/// A source of credentials, and the profile of its backend if the credentials do not determine it.
 pub(crate) struct Credentials {
     pub(crate) source: SharedCredentialSource,
     pub(crate) profile: Option<Profile>,
 }
 
-/// The best credentials there are; `None` if there are none.
+/// Returns the best available credentials, or `None` if there are none.
 pub(crate) fn find(named: &Named) -> Result<Option<Credentials>, String> {
     if let Some(key) = &named.api_key {
         let key = ApiKey::new(key.clone()).map_err(|error| chain(&error))?;
@@ -57,7 +58,7 @@ fn of_file(path: &Path, named: &Named) -> Result<Credentials, String> {
         profile = profile.with_issuer(issuer);
     }
     if let Some(host) = named.base_url.as_ref().and_then(|url| host(url)) {
-        // Whoever names a file and a server means the one for the other.
+        // A command line that names a file and a server means the file's login for that server.
         profile.audience = profile.audience.with_host(&host);
         profile.api_key_audience = profile.api_key_audience.with_host(&host);
     }
@@ -71,12 +72,12 @@ fn of_file(path: &Path, named: &Named) -> Result<Credentials, String> {
     })
 }
 
-/// Who renews these credentials.
+/// Returns the authority that renews these credentials.
 fn authority(record: &Record) -> Result<OAuthProfile, codex_auth::Error> {
     let Some(registration) = record.registration() else {
         return Ok(OAuthProfile::codex());
     };
-    // The name is sent at the first sign-in only, and that is over.
+    // The name is sent only at the first sign-in, which is already done.
     let app = AppRegistration::new("registered", registration.host_id().clone())?;
     Ok(OAuthProfile::sign_in_with_chatgpt(app))
 }
@@ -95,7 +96,7 @@ fn host(url: &str) -> Option<String> {
     url.parse::<Uri>().ok()?.host().map(str::to_owned)
 }
 
-/// What went wrong, with its causes, in one line.
+/// Formats an error and its causes in one line.
 pub(crate) fn chain(error: &dyn core::error::Error) -> String {
     let mut line = error.to_string();
     let mut source = error.source();

@@ -1,5 +1,5 @@
-// The backend of a machine without credentials: a real HTTP server on 127.0.0.1 that answers whatever the examples ask. Everything it says
-// is invented.
+//! The backend of a machine without credentials: a real HTTP server on 127.0.0.1 that responds to
+//! every request of the examples. All of its responses are invented.
 
 use codex_transport::testing::{Answer, LoopbackServer, RecordedRequest, Script};
 use codex_types::CreateResponse;
@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::answers::{self, Beat};
 
-/// Starts the server; it runs until the value is dropped.
+/// Starts the server, which runs until the value is dropped.
 ///
-/// A script has to know beforehand what it says over a WebSocket, so there are only sockets for one request that is known. Without it an
-/// upgrade is refused, and clients turn to HTTP.
+/// A script must be known before the WebSocket opens, so WebSockets are available for one known
+/// request only. Without it the server rejects upgrades, and clients fall back to HTTP.
 pub(crate) fn start(known: Option<&CreateResponse>) -> Result<LoopbackServer, String> {
     let known = known.map(|request| serde_json::to_value(request).unwrap_or_default());
     let script =
@@ -78,7 +78,7 @@ fn beats(body: &Value) -> Vec<Beat> {
     }
 }
 
-/// The words of a content, which is a text or a list of parts.
+/// Returns the text of a content, which is a string or a list of parts.
 fn text(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),

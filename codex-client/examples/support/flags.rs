@@ -1,4 +1,4 @@
-//! Values of flags that several examples take.
+//! Values of flags that several examples accept.
 
 use codex_client::TransportChoice;
 use codex_types::profile::Profile;

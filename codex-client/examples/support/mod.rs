@@ -1,4 +1,5 @@
-// What the examples `tools`, `conversation` and `structured` have in common: a backend to talk to, and a line for an error.
+//! Code that the examples `tools`, `conversation` and `structured` share: a backend, and an error
+//! as one line.
 
 mod answers;
 mod embedded;
@@ -10,16 +11,17 @@ use codex_types::CreateResponse;
 
 const MODEL: &str = "gpt-5.5";
 
-/// A backend: the one the environment has credentials for, or else a server in this program.
+/// A backend: the one that the environment has credentials for, or else a server in this program.
 pub(crate) struct Backend {
     pub(crate) client: Client,
-    /// A request to its model, with nothing in it yet.
+    /// An empty request for its model.
     pub(crate) request: CreateResponse,
-    /// Runs until this is dropped.
+    /// The embedded server; it stops when dropped.
     _server: Option<LoopbackServer>,
 }
 
-/// Connects to the backend; the variable `CODEX_MODEL` names another model than usual, such as `gpt-5.5:high`.
+/// Connects to the backend. The variable `CODEX_MODEL` selects another model than the default, such
+/// as `gpt-5.5:high`.
 pub(crate) fn connect() -> Result<Backend, String> {
     let model = std::env::var("CODEX_MODEL").unwrap_or_else(|_| MODEL.to_owned());
     let request = Preferences::from_env().request(&model);
@@ -51,7 +53,7 @@ fn has_credentials() -> bool {
     codex_auth::Environment::from_env().is_ok_and(|found| found.is_some())
 }
 
-/// What happened, why, and what to do about it.
+/// Formats an error as what happened, the cause, and what to do about it.
 pub(crate) fn explain(error: &Error) -> String {
     let mut line = error.to_string();
     let mut source = std::error::Error::source(error);

@@ -18,7 +18,7 @@ use codex_types::{FunctionTool, RawJson, ResponseEvent};
 use serde::Deserialize;
 use support::terminal::inert;
 
-/// The control characters of running text.
+/// The control characters allowed in running text.
 const TEXT: &[char] = &['\n', '\t'];
 
 /// The arguments of `current_weather`, as its schema below describes them.
@@ -68,7 +68,8 @@ async fn run() -> Result<(), String> {
                 .description("What the weather is like in a city now"),
             current_weather,
         )
-        // Asked before every call. A program that does more than look would ask its user here.
+        // Called before every tool call. A program whose tools change something would prompt its
+        // user here.
         .approve(async |call: ToolCall| {
             eprintln!(
                 "the model calls {}({})",

@@ -1,7 +1,7 @@
 //! The module graph of a crate, read from its sources.
 //!
-//! A path is an import from the module that defines its last name: a re-export on the way is followed, whether it names the item or is a
-//! glob. Tests, comments and strings do not count.
+//! A path is an import from the module that defines its last name: a re-export in between is
+//! followed, whether it names the item or is a glob. Tests, comments and strings do not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

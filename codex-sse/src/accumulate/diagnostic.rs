@@ -1,8 +1,8 @@
-//! What was odd about a stream.
+//! Irregularities of a stream.
 
 use core::fmt;
 
-/// Something in the events that contradicted itself, and was resolved by a rule of the [`Accumulator`](crate::Accumulator).
+/// A contradiction in the events, which a rule of the [`Accumulator`](crate::Accumulator) resolved.
 ///
 /// ```
 /// use codex_sse::{Accumulator, DiagnosticKind};
@@ -23,41 +23,43 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Diagnostic {
-    /// What was odd.
+    /// The kind of irregularity.
     pub kind: DiagnosticKind,
-    /// The index of the item, where one is concerned.
+    /// The index of the item, if an item is concerned.
     pub output_index: Option<u32>,
 }
 
-/// What a [`Diagnostic`] is about.
+/// The kind of a [`Diagnostic`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum DiagnosticKind {
-    /// Events named one item by several ids.
+    /// Events used several ids for one item.
     IdChanged,
     /// Several items had one id.
     IdRepeated,
-    /// Two calls at different places had one `call_id` and different arguments.
+    /// Two calls at different indexes had one `call_id` and different arguments.
     CallIdRepeated,
-    /// A call had another `call_id` when it was done, or in the final output; the first counts.
+    /// A call had another `call_id` when it was done, or in the final output; the first one is
+    /// kept.
     CallIdChanged,
-    /// Text that an added item already held was replaced by its deltas.
+    /// The deltas of an added item replaced the text that it already contained.
     ProvisionalReplaced,
-    /// A part was announced as one kind and had the text of another.
+    /// A part was announced as one kind and contained the text of another.
     PartRelabelled,
-    /// The whole of a text differs from what its deltas built; the whole counts.
+    /// The complete text differs from the text that its deltas built; the complete one is kept.
     TextContradicted,
-    /// The final output gives a finished call other arguments; the first count.
+    /// The final output gives a finished call other arguments; the first ones are kept.
     InputContradicted,
-    /// An item, or a part of it, came twice and was taken once.
+    /// An item, or a part of it, was sent twice and recorded once.
     Repeated,
-    /// Text came after the end of its item or part, and was added. Input of a call that came after its end was dropped.
+    /// Text arrived after the end of its item or part, and was added. Input of a call that arrived
+    /// after its end was dropped.
     AfterEnd,
-    /// The pieces of one text had indexes of their own, as if each were a part or an item.
+    /// The segments of one text had different indexes, as if each were a part or an item.
     IndexPerDelta,
-    /// The final output lacks an item that had come before, which was kept.
+    /// The final output lacks an item that had been sent before; the item is kept.
     MissingInFinal,
-    /// A chat stream ended with `[DONE]` and without a `finish_reason`; it counts as completed.
+    /// A chat stream ended with `[DONE]` and without a `finish_reason`; it is treated as completed.
     MissingFinishReason,
 }
 

@@ -1,5 +1,6 @@
-// What is known about an item in addition to the item itself. An entry never moves: its number is the order of arrival, and `position` says
-// where its item stands in the output. Nothing is ever indexed by a number from the network; such numbers are looked up.
+//! The state of an item in addition to the item itself. An entry never moves: its number is the
+//! order of arrival, and `position` is the index of its item in the output. Numbers from the
+//! network are never used as indexes; they are looked up.
 
 use alloc::{borrow::Cow, boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 use core::ops::Range;
@@ -12,31 +13,33 @@ use codex_types::{
 /// An item of the output.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Entry {
-    /// Where the item stands in `Response::output`.
+    /// The index of the item in `Response::output`.
     pub(super) position: usize,
-    /// The index under which the item is reported: the server's where no other item has it, else the next free one.
+    /// The index under which the item is reported: the server's, unless another item has it, else
+    /// the next free one.
     pub(super) index: u32,
-    /// The `output_index` that the server gave.
+    /// The `output_index` that the server sent.
     pub(super) claimed: Option<u32>,
-    /// The item id that an event used last.
+    /// The item id in the most recent event.
     pub(super) last_id: String,
-    /// An id has been used by two events, so the server's ids mean something.
+    /// Whether two events used the same id, so that the server's ids are reliable.
     pub(super) is_stable: bool,
-    /// An `output_item.added` or `.done` has named the item.
+    /// Whether an `output_item.added` or `.done` has named the item.
     pub(super) is_announced: bool,
-    /// The item is finished.
+    /// Whether the item is finished.
     pub(super) is_done: bool,
-    /// The entry that this one may repeat. Nothing of it is reported until it differs.
+    /// The entry that this one may repeat. Nothing of this one is reported until it differs.
     pub(super) twin: Option<u32>,
-    /// The item turned out to be a repetition and is left out of the output.
+    /// Whether the item turned out to be a repetition, which is omitted from the output.
     pub(super) is_repetition: bool,
-    /// Message and reasoning content; the one text of a call.
+    /// The parts of message or reasoning content; for a call, its only text.
     pub(super) parts: Parts,
-    /// The summary of reasoning.
+    /// The parts of a reasoning summary.
     pub(super) summary: Parts,
-    /// Bytes counted for the item.
+    /// The number of bytes counted for the item.
     pub(super) size: usize,
-    /// A finished text comes once more: whether it is a summary, the part, and how much of the part has come.
+    /// The progress of a finished text that is sent again: whether it is a summary, the part, and
+    /// how many bytes of the part have been repeated.
     pub(super) again: Option<(bool, usize, usize)>,
 }
 
@@ -55,13 +58,14 @@ impl Entry {
         }
     }
 
-    /// Whether a delta or a `done` has brought text. Text of an added item does not count until then.
+    /// Returns whether a delta or a `done` has brought text. Text of an added item does not count
+    /// until then.
     pub(super) fn has_content(&self) -> bool {
         let mut parts = self.parts.list.iter().chain(&self.summary.list);
         parts.any(|part| part.has_content)
     }
 
-    /// Records the id that an event used. Returns by how many bytes that has made the entry larger.
+    /// Records the id that an event used. Returns the number of bytes by which the entry has grown.
     pub(super) fn note_id(&mut self, id: &str) -> usize {
         if id.is_empty() {
             return 0;
@@ -81,16 +85,16 @@ impl Entry {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Parts {
     pub(super) list: Vec<Part>,
-    /// Finds a part by index and kind once there are many.
+    /// An index of the parts by index and kind, built once there are many.
     places: Option<Box<Places>>,
-    /// A lower index came after a higher one and stands behind it.
+    /// Whether a lower index arrived after a higher one and comes after it in the list.
     is_disordered: bool,
-    /// The item was announced once more: the part that the next one may repeat.
+    /// Set when the item is announced again: the part that the next one may repeat.
     pub(super) again: Option<usize>,
 }
 
 impl Parts {
-    /// The last part with this index and kind.
+    /// Returns the last part with this index and kind.
     #[inline]
     pub(super) fn find(&self, index: u32, kind: Option<TextKind>) -> Option<usize> {
         if let Some(places) = &self.places {
@@ -100,13 +104,13 @@ impl Parts {
         self.list.iter().rposition(is_wanted)
     }
 
-    /// The last part with this index, of any kind.
+    /// Returns the last part with this index, of any kind.
     pub(super) fn find_any(&self, index: u32) -> Option<usize> {
         let kinds = TextKind::ALL.map(Some).into_iter().chain([None]);
         kinds.filter_map(|kind| self.find(index, kind)).max()
     }
 
-    /// Adds a part behind those with lower indexes; returns where it stands.
+    /// Adds a part after those with lower indexes, and returns its position.
     pub(super) fn insert(&mut self, part: Part) -> usize {
         let end = self.list.len();
         let is_last = self.list.last().is_none_or(|last| last.index <= part.index);
@@ -125,7 +129,7 @@ impl Parts {
         position
     }
 
-    /// Changes the kind of a part that holds no text yet.
+    /// Changes the kind of a part that contains no text yet.
     pub(super) fn relabel(&mut self, position: usize, kind: TextKind) {
         self.list[position].kind = Some(kind);
         if self.places.is_some() {
@@ -142,7 +146,8 @@ impl Parts {
         }
     }
 
-    /// Replaces the parts with this index by `count` empty ones. Returns the range they had. Of very many, only the last are replaced.
+    /// Replaces the parts with this index by `count` empty ones. Returns the range they had. If
+    /// there are very many parts, only the last ones are replaced.
     pub(super) fn put(&mut self, index: u32, count: usize) -> Range<usize> {
         let end = self.list.len();
         let start = match self.find(index, None) {
@@ -167,7 +172,7 @@ impl Parts {
         range
     }
 
-    /// The order of the parts by index, where they do not stand in it already.
+    /// Returns the order of the parts by index, unless they are already in this order.
     pub(super) fn take_order(&mut self) -> Option<Vec<usize>> {
         if !core::mem::take(&mut self.is_disordered) {
             return None;
@@ -179,14 +184,14 @@ impl Parts {
         Some(order)
     }
 
-    /// The last part that has text, looked for among the last few.
+    /// Returns the last part that has text, searching only the last few.
     pub(super) fn last_with_content(&self) -> Option<usize> {
         let last = self.list.iter().enumerate().rev().take(MANY_PARTS);
         last.map(|(position, part)| (position, part.has_content))
             .find_map(|(position, has_content)| has_content.then_some(position))
     }
 
-    /// The index of a part that comes without one.
+    /// Returns the index for a part that has none.
     pub(super) fn next_index(&self) -> u32 {
         self.list
             .last()
@@ -203,40 +208,42 @@ impl Parts {
     }
 }
 
-/// The last part with an index and a kind.
+/// The last part with each index and kind.
 type Places = BTreeMap<(u32, Option<TextKind>), usize>;
 
-/// What is known about one text.
+/// The state of one text.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Part {
-    /// The index that the server gave, or the next one.
+    /// The index that the server sent, or the next one.
     pub(super) index: u32,
     /// `None` for a part of a kind without text.
     pub(super) kind: Option<TextKind>,
-    /// An event has announced the part.
+    /// Whether an event has announced the part.
     pub(super) is_opened: bool,
-    /// The kind as which an event ended the part, rightly or not.
+    /// The kind in the event that ended the part, correct or not.
     pub(super) label: Option<TextKind>,
-    /// A delta or a `done` has brought text.
+    /// Whether a delta or a `done` has brought text.
     pub(super) has_content: bool,
-    /// The whole has come; deltas no longer change it.
+    /// Whether the complete text has arrived; deltas no longer change it.
     pub(super) is_sealed: bool,
-    /// How much of the text was reported.
+    /// The number of bytes of the text that have been reported.
     pub(super) shown: usize,
-    /// The high surrogate half after the text, which the next delta may complete.
+    /// The high surrogate at the end of the text, which the next delta may complete.
     pub(super) half: Option<u16>,
-    /// The item was announced once more: how much of the text its events have repeated since.
+    /// Set when the item is announced again: the number of bytes of the text that its events have
+    /// repeated since.
     pub(super) repeated: Option<usize>,
-    /// The part, of this or of another entry, that this one may repeat. Nothing is reported until it differs.
+    /// The part, of this or of another entry, that this one may repeat. Nothing of this one is
+    /// reported until it differs.
     pub(super) twin: Option<(u32, usize)>,
-    /// Text has come after the end, so more of it is new.
+    /// Whether text has arrived after the end, so that more of it is new.
     pub(super) is_late: bool,
-    /// How much of the text was found to repeat the twin's.
+    /// The number of bytes of the text that were found to repeat the twin's.
     pub(super) matched: usize,
 }
 
 impl Part {
-    /// A part of a kind without text.
+    /// Creates a part of a kind without text.
     pub(super) fn without_text(index: u32) -> Self {
         Self {
             index,
@@ -252,7 +259,8 @@ impl Part {
         }
     }
 
-    /// A delta with the half before it, and without the half at its end, which is kept for the next one.
+    /// Joins a delta with the surrogate half before it, and removes the half at its end, which is
+    /// kept for the next one.
     pub(super) fn whole_characters<'a>(
         &mut self,
         piece: &'a str,
@@ -281,7 +289,8 @@ impl Part {
     }
 }
 
-/// What of a delta is new, where the deltas of a text come once more: `repeated` is how much of it they have repeated.
+/// Returns the new portion of a delta when the deltas of a text are sent again; `repeated` is the
+/// number of bytes that they have repeated.
 pub(super) fn not_repeated<'a>(
     text: &str,
     repeated: &mut Option<usize>,
@@ -299,14 +308,14 @@ pub(super) fn not_repeated<'a>(
     &piece[length..]
 }
 
-/// Which text of an item.
+/// The kind of a text of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum TextKind {
     Text,
     Refusal,
     Reasoning,
     Summary,
-    /// Arguments, input or code of a call.
+    /// The arguments, input or code of a call.
     Input,
 }
 
@@ -319,7 +328,8 @@ impl TextKind {
         Self::Input,
     ];
 
-    /// `None` for audio, which belongs to no item.
+    /// Returns the kind of text for a kind of delta. `None` for audio, which does not belong to an
+    /// item.
     pub(super) fn of(kind: DeltaKind) -> Option<Self> {
         Some(match kind {
             DeltaKind::OutputText => Self::Text,
@@ -335,7 +345,7 @@ impl TextKind {
     }
 }
 
-/// The kind of an item, as far as it decides which events belong to it.
+/// The class of an item: its kind, as far as it decides which events belong to the item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Class {
     Message,
@@ -362,7 +372,7 @@ impl Class {
         }
     }
 
-    /// The items to which deltas of this kind belong. `None` for audio.
+    /// Returns the class of items to which deltas of this kind belong. `None` for audio.
     pub(super) fn of_delta(kind: DeltaKind) -> Option<Self> {
         Some(match kind {
             DeltaKind::OutputText | DeltaKind::Refusal => Self::Message,
@@ -375,7 +385,7 @@ impl Class {
         })
     }
 
-    /// An item of this class of which nothing but its id is known.
+    /// Creates an item of this class of which only the id is known.
     pub(super) fn blank(self, id: &str) -> OutputItem {
         let id = (!id.is_empty()).then(|| String::from(id));
         match self {
@@ -413,7 +423,8 @@ impl Class {
         }
     }
 
-    /// The text of an item of this class that an event of this kind means: the item decides, not the event.
+    /// Returns the kind of text that an event of this kind means in an item of this class: the item
+    /// decides, not the event.
     #[inline]
     pub(super) fn text(self, kind: TextKind) -> Option<TextKind> {
         Some(match (self, kind) {
@@ -426,7 +437,7 @@ impl Class {
     }
 }
 
-/// One text of an item.
+/// Returns one text of an item.
 pub(super) fn text(item: &OutputItem, kind: TextKind, position: usize) -> Option<&str> {
     match item {
         OutputItem::Message(item) => part_text(item.content.get(position)?),
@@ -442,7 +453,7 @@ pub(super) fn text(item: &OutputItem, kind: TextKind, position: usize) -> Option
     }
 }
 
-/// The same, to be changed.
+/// Returns one text of an item for changing.
 #[inline]
 pub(super) fn text_mut(
     item: &mut OutputItem,
@@ -495,7 +506,8 @@ fn part_kind(part: &OutputPart) -> Option<TextKind> {
     }
 }
 
-/// The kinds of the parts of an item, of its content, or of its one text, and of its summary.
+/// Returns the kinds of the parts of an item's content, or of its only text, and those of its
+/// summary.
 pub(super) fn kinds(item: &OutputItem) -> (Vec<Option<TextKind>>, Vec<Option<TextKind>>) {
     match item {
         OutputItem::Message(item) => (item.content.iter().map(part_kind).collect(), Vec::new()),
@@ -518,7 +530,7 @@ pub(super) fn kinds(item: &OutputItem) -> (Vec<Option<TextKind>>, Vec<Option<Tex
     }
 }
 
-/// The texts of one kind, in order.
+/// Returns the texts of one kind, in order.
 pub(super) fn texts(item: &OutputItem, kind: TextKind) -> impl Iterator<Item = &str> {
     let (parts, summary) = kinds(item);
     let kinds = if kind == TextKind::Summary {
@@ -532,7 +544,7 @@ pub(super) fn texts(item: &OutputItem, kind: TextKind) -> impl Iterator<Item = &
     })
 }
 
-/// The id that pairs a call with its output.
+/// Returns the id that pairs a call with its output.
 pub(super) fn call_id(item: &OutputItem) -> &str {
     match item {
         OutputItem::FunctionCall(item) => &item.call_id,
@@ -558,7 +570,7 @@ pub(super) fn set_call_id(item: &mut OutputItem, call_id: &str) {
     }
 }
 
-/// The name of the tool that is called.
+/// Returns the name of the called tool.
 pub(super) fn tool_name(item: &OutputItem) -> &str {
     match item {
         OutputItem::FunctionCall(item) => &item.name,
@@ -568,8 +580,8 @@ pub(super) fn tool_name(item: &OutputItem) -> &str {
     }
 }
 
-/// Up to this many parts are looked through one by one.
+/// The number of parts up to which a linear search is used.
 const FEW_PARTS: usize = 8;
 
-/// Beyond this number, parts in the middle are no longer replaced.
+/// The number of parts beyond which parts in the middle are no longer replaced.
 const MANY_PARTS: usize = 1024;

@@ -1,4 +1,4 @@
-// One event that is no delta: what it is about, and what it brings.
+//! Merges an event that is not a delta: finds its item and applies its content.
 
 use alloc::boxed::Box;
 use core::mem;
@@ -19,7 +19,7 @@ impl Accumulator {
         use ResponseEvent as E;
         let kind = Kind::Other(mem::discriminant(event));
         let number = match event {
-            // Counted otherwise than the response, by those who keep the connection alive.
+            // Keepalives are not numbered with the events of the response.
             E::Keepalive(_) => None,
             _ => event.sequence_number(),
         };
@@ -99,7 +99,7 @@ impl Accumulator {
         }
     }
 
-    /// The whole of a text, or how far a hosted tool has come.
+    /// Merges the complete text of a part, or the progress of a hosted tool.
     fn push_whole(&mut self, event: &ResponseEvent, address: Address<'_>) -> Result<(), Error> {
         use ResponseEvent as E;
         let (class, kind, part, whole) = match event {
@@ -158,7 +158,8 @@ impl Accumulator {
     }
 }
 
-/// Whatever its number says: the end, an error, and reasoning that only the service can read.
+/// Returns whether an event is merged whatever its sequence number: the end, an error, and
+/// encrypted reasoning.
 fn is_never_dropped(event: &ResponseEvent) -> bool {
     match event {
         ResponseEvent::OutputItemAdded(event) | ResponseEvent::OutputItemDone(event) => {

@@ -1,4 +1,5 @@
-// What speaks for and against an item's being the one that an event means: its ids, its texts, and what only the service can read of it.
+//! Evidence for and against a match between an item and an event: ids, texts, and encrypted
+//! content.
 
 use alloc::string::ToString as _;
 
@@ -14,19 +15,19 @@ impl Accumulator {
         self.entry(key).last_id == id || self.item(key).id() == Some(id)
     }
 
-    /// Both have an id, the ids differ, and they mean something.
+    /// Returns whether both have an id, the ids differ, and ids are reliable.
     pub(super) fn has_other_id(&self, key: u32, id: &str) -> bool {
         self.entry(key).is_stable && self.ids_differ(key, id)
     }
 
-    /// Both have an id, the ids differ, and the server is not known to change them.
+    /// Returns whether both have an id, the ids differ, and the server is not known to change them.
     pub(super) fn ids_differ(&self, key: u32, id: &str) -> bool {
         let has_ids = !id.is_empty() && !self.entry(key).last_id.is_empty();
         has_ids && !self.identities.ids_change && !self.has_id(key, id)
     }
 
-    /// Whether an id that is not known may be one more of this item. An item that has text has no other if its id was confirmed, or if it
-    /// is a call whose arguments are complete.
+    /// Returns whether an unknown id may be another id of this item. An item that has text accepts
+    /// no other if its id was confirmed, or if it is a call whose arguments are complete.
     pub(super) fn accepts_id(&self, key: u32, id: &str) -> bool {
         let entry = self.entry(key);
         if id.is_empty() || entry.last_id.is_empty() || self.identities.ids_change {
@@ -44,8 +45,8 @@ impl Accumulator {
         self.item(key).kind() == item.kind()
     }
 
-    /// Whether what stands against their being one item is not too much: two calls under two ids are two, unless the second is the end
-    /// of the first.
+    /// Returns whether the items may be one. Two calls with different `call_id`s are two, unless
+    /// the second is the end of the first.
     pub(super) fn may_be(&self, key: u32, item: &OutputItem, is_done: bool) -> bool {
         let known = self.item(key);
         let differ = |one: &str, other: &str| !one.is_empty() && !other.is_empty() && one != other;
@@ -58,7 +59,7 @@ impl Accumulator {
             && self.continues(key, item)
     }
 
-    /// The texts of one kind that are known of an item, without those that may be repetitions.
+    /// Returns the known texts of one kind of an item, without those that may be repetitions.
     pub(super) fn said(&self, key: u32, kind: TextKind) -> impl Iterator<Item = &str> {
         let item = self.item(key);
         let parts = self.entry(key).parts(kind).list.iter().enumerate();
@@ -66,7 +67,7 @@ impl Accumulator {
         own.filter_map(move |(position, _)| text(item, kind, position))
     }
 
-    /// Whether the texts of an item continue what is known of them, or say nothing.
+    /// Returns whether the texts of an item continue its known texts, or are empty.
     pub(super) fn continues(&self, key: u32, item: &OutputItem) -> bool {
         if !self.entry(key).has_content() {
             return true;
@@ -79,7 +80,7 @@ impl Accumulator {
         })
     }
 
-    /// Whether the texts of an item are exactly those that are known.
+    /// Returns whether the texts of an item are exactly its known texts.
     pub(super) fn has_text_of(&self, key: u32, item: &OutputItem) -> bool {
         let known = self.item(key);
         let is_empty = KINDS
@@ -95,7 +96,8 @@ impl Accumulator {
         KINDS.iter().all(same)
     }
 
-    /// Whether the texts of an item are those that are known, or lack nothing of them but white space at their ends.
+    /// Returns whether the texts of an item are its known texts, or lack only white space at their
+    /// ends.
     pub(super) fn has_text_but_space(&self, key: u32, item: &OutputItem) -> bool {
         KINDS.iter().all(|kind| {
             let mut built = self.said(key, *kind);
@@ -107,7 +109,7 @@ impl Accumulator {
         })
     }
 
-    /// Whether nothing but its texts stands against an item's being this one.
+    /// Returns whether only the texts contradict a match of an item with this one.
     pub(super) fn is_like(&self, key: u32, item: &OutputItem) -> bool {
         let known = self.item(key);
         let (one, other) = (tool_name(known), tool_name(item));
@@ -122,7 +124,8 @@ impl Accumulator {
     }
 }
 
-/// Whether the texts of `whole` begin with those of `built`, however either is cut into parts.
+/// Returns whether the texts of `whole` begin with those of `built`, however either is split into
+/// parts.
 pub(super) fn continues<'a>(
     mut whole: impl Iterator<Item = &'a str>,
     built: impl Iterator<Item = &'a str>,
@@ -148,14 +151,14 @@ pub(super) fn continues<'a>(
     true
 }
 
-/// Whether a whole text is the built one, or lacks nothing of it but white space at its ends.
+/// Returns whether a complete text equals the built one, or lacks only white space at its ends.
 pub(super) fn lacks_only_space(whole: &str, built: &str) -> bool {
     let rest = built.strip_prefix(whole);
     let rest = rest.or_else(|| built.trim_start().strip_prefix(whole));
     rest.is_some_and(|rest| rest.trim_start().is_empty())
 }
 
-/// Whether two texts say the same as JSON.
+/// Returns whether two texts are equal as JSON.
 pub(super) fn same_json(one: &str, other: &str) -> bool {
     let compact = |text: &str| {
         let json = RawJson::parse(text).ok()?;
@@ -164,7 +167,7 @@ pub(super) fn same_json(one: &str, other: &str) -> bool {
     one == other || compact(one).is_some_and(|one| Some(one) == compact(other))
 }
 
-/// Whether two items without text are equal but for their ids.
+/// Returns whether two items without text are equal except for their ids.
 fn has_same_rest(one: &OutputItem, other: &OutputItem) -> bool {
     if let (OutputItem::Reasoning(one), OutputItem::Reasoning(other)) = (one, other) {
         return one.encrypted_content == other.encrypted_content;
@@ -177,7 +180,8 @@ fn has_same_rest(one: &OutputItem, other: &OutputItem) -> bool {
     nameless(one) == nameless(other)
 }
 
-/// Whether two calls that no delta builds have other ids and do other things.
+/// Returns whether two calls that are not built from deltas have different `call_id`s and different
+/// content.
 pub(super) fn is_another_call(one: &OutputItem, other: &OutputItem) -> bool {
     let nameless = |item: &OutputItem| {
         let mut item = item.clone();

@@ -1,12 +1,13 @@
-// A whole that arrives replaces what was built before it, but only where it says something: servers exist whose `done` or final event
-// leaves out what the deltas had carried. So an empty field is filled from the older item.
+//! Fills the empty fields of a complete item from the item that was built before it. Some servers
+//! omit content from the `done` or the final event that the deltas had carried, so a complete item
+//! replaces only the fields that it contains.
 
 use alloc::{string::String, vec::Vec};
 use core::mem;
 
 use codex_types::{ItemStatus, OutputItem, OutputPart};
 
-/// Fills what is empty in an item from its older self.
+/// Fills the empty fields of an item from its older version.
 pub(super) fn fill_item(new: &mut OutputItem, old: OutputItem) {
     match (new, old) {
         (OutputItem::Message(new), OutputItem::Message(old)) => {
@@ -63,7 +64,7 @@ pub(super) fn fill_item(new: &mut OutputItem, old: OutputItem) {
     }
 }
 
-/// Takes everything but its text from a part that came whole.
+/// Takes everything except the text from a complete part.
 pub(super) fn fill_part(known: &mut OutputPart, part: &OutputPart) {
     if mem::discriminant(known) == mem::discriminant(part) {
         let mut new = part.clone();
@@ -73,7 +74,7 @@ pub(super) fn fill_part(known: &mut OutputPart, part: &OutputPart) {
     }
 }
 
-/// Fills what is empty in a part from its older self.
+/// Fills the empty fields of a part from its older version.
 pub(super) fn fill_old_part(new: &mut OutputPart, old: OutputPart) {
     match (new, old) {
         (OutputPart::Text(new), OutputPart::Text(old)) => {
@@ -97,7 +98,7 @@ pub(super) fn fill_old_part(new: &mut OutputPart, old: OutputPart) {
     }
 }
 
-/// An item that is finished no longer says that it is in progress.
+/// Replaces the status "in progress" of a finished item.
 pub(super) fn finish_status(item: &mut OutputItem, is_done: bool) {
     let status = match item {
         OutputItem::Message(item) => Some(&mut item.status),
@@ -119,7 +120,7 @@ pub(super) fn finish_status(item: &mut OutputItem, is_done: bool) {
     }
 }
 
-/// Empties the texts that deltas build.
+/// Removes the texts that deltas build.
 pub(super) fn take_texts(item: &mut OutputItem) {
     match item {
         OutputItem::Message(item) => item.content.clear(),

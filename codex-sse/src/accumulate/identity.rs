@@ -1,5 +1,5 @@
-// Which item an event belongs to. `Accumulator` documents the order of evidence; here it is carried out. Looking up is logarithmic in the
-// number of items, or tries a bounded number of them.
+//! Finds the item that an event belongs to, by the order of evidence that `Accumulator` documents.
+//! A lookup is logarithmic in the number of items, or compares a bounded number of them.
 
 use alloc::{
     boxed::Box,
@@ -15,7 +15,7 @@ use super::{
     entry::{Class, Entry, TextKind, call_id, text, tool_name},
 };
 
-/// The items by what events may say about them.
+/// The indexes of the items by the evidence that events may contain.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Identities {
     ids: BTreeMap<Box<str>, u32>,
@@ -23,31 +23,31 @@ pub(super) struct Identities {
     by_index: BTreeMap<(u32, Class), u32>,
     indexes: BTreeSet<u32>,
     lanes: [Lane; Class::COUNT],
-    /// The server used two ids for one item, so an id that is not known proves nothing.
+    /// Whether the server used two ids for one item, so that an unknown id proves nothing.
     pub(super) ids_change: bool,
-    /// Two items of one kind claimed one index, so an index proves nothing.
+    /// Whether two items of one kind claimed one index, so that an index proves nothing.
     pub(super) indexes_repeat: bool,
-    /// The id in the last event that had nothing to begin an item with.
+    /// The id in the most recent event that contained too little to begin an item.
     pub(super) latest_id: String,
 }
 
-/// The items of one kind, in order of arrival.
+/// The items of one class, in order of arrival.
 #[derive(Clone, Debug, Default)]
 struct Lane {
-    /// The one to which the last event belonged.
+    /// The item that the last event belonged to.
     current: Option<u32>,
     last: Option<u32>,
     open: BTreeSet<u32>,
-    /// Open, and without text so far.
+    /// The open items without text so far.
     bare: BTreeSet<u32>,
 }
 
-/// What an event says about where it belongs.
+/// The evidence in an event about the item that it belongs to.
 #[derive(Clone, Copy)]
 pub(super) struct Address<'a> {
     pub(super) index: Option<u32>,
     pub(super) id: &'a str,
-    /// The whole of a text, where the event carries it.
+    /// The complete text, if the event contains it.
     pub(super) whole: Option<&'a str>,
 }
 
@@ -61,11 +61,11 @@ impl<'a> Address<'a> {
     }
 }
 
-/// The item that an event belongs to.
+/// The match of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Match {
     Known(u32),
-    /// A new one. Where the evidence is weak, it may repeat the twin.
+    /// A new item. If the evidence is weak, it may repeat the twin.
     New {
         twin: Option<u32>,
     },
@@ -78,7 +78,7 @@ impl Accumulator {
         &self.response.output[self.entry(key).position]
     }
 
-    /// The entry that is meant by one that turned out to be a repetition.
+    /// Returns the entry that replaces one that turned out to be a repetition.
     fn live(&self, mut key: u32) -> u32 {
         while let Some(twin) = self
             .entry(key)
@@ -98,14 +98,15 @@ impl Accumulator {
         Class::of(self.item(key))
     }
 
-    /// The item that a delta or the whole of a text belongs to.
+    /// Finds the item that a delta or a complete text belongs to.
     pub(super) fn match_text(
         &mut self,
         class: Class,
         kind: TextKind,
         address: Address<'_>,
     ) -> Match {
-        // The kind of an item that no event has announced is a guess, which a delta of another kind refutes.
+        // The class of an item that no event has announced is a guess, which a delta of another
+        // kind refutes.
         let takes = |this: &Self, key: u32| match this.class(key) {
             own if own == class => true,
             own => this.entry(key).is_announced && own.text(kind).is_some(),
@@ -115,7 +116,8 @@ impl Accumulator {
         }
         if let Some(index) = self.trusted(address.index) {
             let inputs = [Class::Function, Class::Custom, Class::Mcp, Class::Code];
-            // Deltas of another kind of call belong to the call at their index, unless their id says otherwise.
+            // Deltas of another kind of call belong to the call at their index, unless their id
+            // belongs to another item.
             let is_nameless = address.id.is_empty() || self.identities.ids_change;
             let classes = match kind {
                 TextKind::Input if is_nameless => &inputs[..],
@@ -141,7 +143,8 @@ impl Accumulator {
         }
     }
 
-    /// The item that an event means which is about an item of a kind without text of its own, such as the progress of a hosted tool.
+    /// Finds the item of an event that is about an item of a kind without text, such as the
+    /// progress of a hosted tool.
     pub(super) fn match_other(
         &mut self,
         address: Address<'_>,
@@ -160,7 +163,7 @@ impl Accumulator {
         });
         let open = || {
             let lane = &self.identities.lanes[Class::Other as usize];
-            // Items of other kinds may have taken the index since.
+            // Items of other kinds may have claimed the index since.
             let is_unplaced = self
                 .trusted(address.index)
                 .is_none_or(|index| self.at_index(index, Class::Other).is_some());
@@ -171,7 +174,7 @@ impl Accumulator {
         by_index.or_else(open)
     }
 
-    /// The item that comes whole: announced, or done.
+    /// Finds the item for a complete item of an `added` or `done` event.
     pub(super) fn match_item(
         &mut self,
         item: &OutputItem,
@@ -220,7 +223,8 @@ impl Accumulator {
         }
     }
 
-    /// A known `call_id`. Two finished calls at different places with different arguments are two calls all the same.
+    /// Matches a known `call_id`. Two finished calls at different indexes with different arguments
+    /// are still two calls.
     fn match_call(
         &mut self,
         key: u32,
@@ -250,7 +254,7 @@ impl Accumulator {
         Match::Known(key)
     }
 
-    /// A known item id. Where several items share it, the index decides between them.
+    /// Matches a known item id. If several items share it, the index decides.
     fn match_id(
         &mut self,
         address: Address<'_>,
@@ -285,7 +289,7 @@ impl Accumulator {
         Some(Match::Known(key))
     }
 
-    /// A text for the item that its index, or its being open, points to.
+    /// Matches a text with the item at its index, or with the open item.
     fn match_open(
         &mut self,
         key: u32,
@@ -314,7 +318,7 @@ impl Accumulator {
         Match::Known(key)
     }
 
-    /// An item that comes whole, at the index of a known one of its kind.
+    /// Matches a complete item with the known item of its kind at its index.
     fn match_at_index(
         &mut self,
         key: u32,
@@ -350,7 +354,8 @@ impl Accumulator {
         Match::Known(key)
     }
 
-    /// The open item of this kind whose text an item that is done continues. Of two, the one with the very text.
+    /// Returns the open item of this kind whose text a finished item continues. Of two, the one
+    /// with exactly the same text is preferred.
     fn open_with_text_of(
         &self,
         item: &OutputItem,
@@ -393,7 +398,8 @@ impl Accumulator {
         same().or_else(continued).or_else(repeated)
     }
 
-    /// The item whose deltas came before it was announced, where nothing but that points to it.
+    /// Returns the item whose deltas arrived before it was announced, if there is no other
+    /// evidence.
     fn unannounced(&self, item: &OutputItem, class: Class, address: Address<'_>) -> Option<u32> {
         let lane = &self.identities.lanes[class as usize];
         let fits = |key: &u32| {
@@ -413,7 +419,7 @@ impl Accumulator {
         lane.open.iter().copied().take(MOST_TRIED).find(fits)
     }
 
-    /// The open item of a kind that has this very text, and whose whole has not come.
+    /// Returns the open item of a kind that has exactly this text and is not complete yet.
     fn open_with_whole(&self, class: Class, kind: TextKind, address: Address<'_>) -> Option<u32> {
         let whole = address.whole.filter(|whole| !whole.is_empty())?;
         let has_whole = |key: &u32| {
@@ -429,8 +435,9 @@ impl Accumulator {
         open.take(MOST_TRIED).find(has_whole)
     }
 
-    /// The open item of a kind: the one fed last, or the first that has nothing, or the last. An id that is not the confirmed one of the item
-    /// fed last leads to one that has nothing.
+    /// Returns the open item of a kind: the most recently extended one, or the first without text,
+    /// or the last. If the id is not the confirmed id of the most recently extended one, the first
+    /// without text is preferred.
     fn open_item(&self, class: Class, kind: TextKind, id: &str) -> Option<u32> {
         let lane = &self.identities.lanes[class as usize];
         let bare = lane.bare.first().copied();
@@ -452,14 +459,16 @@ impl Accumulator {
         self.entry(key).is_stable && !id.is_empty() && !self.has_id(key, id)
     }
 
-    /// Whether text may be added to an item: a call takes none once its arguments are whole.
+    /// Returns whether text may be added to an item. A call accepts none once its arguments are
+    /// complete.
     fn is_open(&self, key: u32, kind: TextKind) -> bool {
         let entry = self.entry(key);
         let is_sealed = || entry.parts.list.iter().all(|part| part.is_sealed);
         !(entry.is_done || kind == TextKind::Input && is_sealed())
     }
 
-    /// A new item, which may repeat the last of its kind where nothing tells them apart.
+    /// Creates a new item, which may repeat the last of its kind if the evidence does not
+    /// distinguish them.
     fn new_after_last(&self, class: Class, address: Address<'_>) -> Match {
         let is_weak = (address.id.is_empty() || self.identities.ids_change)
             && self.trusted(address.index).is_none();
@@ -496,7 +505,7 @@ impl Accumulator {
 }
 
 impl Identities {
-    /// The index under which an item is reported.
+    /// Returns the index under which an item is reported.
     pub(super) fn assign(&mut self, claimed: Option<u32>) -> u32 {
         let free = claimed.filter(|index| !self.indexes.contains(index));
         let next = || self.indexes.last().map_or(0, |last| last.wrapping_add(1));
@@ -529,12 +538,12 @@ impl Identities {
         }
     }
 
-    /// An item that had no index is at this one.
+    /// Records the index of an item that had none.
     pub(super) fn place(&mut self, key: u32, class: Class, index: u32) {
         self.by_index.entry((index, class)).or_insert(key);
     }
 
-    /// The item of a kind to which the last event belonged.
+    /// Returns the item of a class that the last event belonged to.
     pub(super) fn current(&self, class: Class) -> Option<u32> {
         self.lanes[class as usize].current
     }
@@ -543,13 +552,13 @@ impl Identities {
         self.lanes[class as usize].last
     }
 
-    /// The open items of a kind that came after this one.
+    /// Returns the open items of a class that arrived after this one.
     pub(super) fn open_after(&self, key: u32, class: Class) -> impl Iterator<Item = u32> {
         let open = &self.lanes[class as usize].open;
         open.range(key.saturating_add(1)..).copied()
     }
 
-    /// The first few open items of a kind.
+    /// Returns the first few open items of a class.
     pub(super) fn few_open(&self, class: Class) -> Vec<u32> {
         let open = self.lanes[class as usize].open.iter();
         open.copied().take(MOST_TRIED).collect()
@@ -569,7 +578,7 @@ impl Identities {
         lane.bare.remove(&key);
     }
 
-    /// An item turned out to repeat an older one, which events mean from now on.
+    /// Records that an item repeats an older one, to which later events now belong.
     pub(super) fn forget(&mut self, key: u32, class: Class, claimed: Option<u32>, twin: u32) {
         self.close(key, class);
         let lane = &mut self.lanes[class as usize];
@@ -583,8 +592,9 @@ impl Identities {
     }
 }
 
-/// How many open items are compared with one that comes whole.
+/// The number of open items that are compared with a complete item.
 const MOST_TRIED: usize = 16;
 
-/// Ids beyond the first of an item are kept up to this number; a server that uses a new one in every event needs none of them.
+/// The limit of additional item ids that are kept. A server that uses a new id in every event needs
+/// none of them.
 const MOST_IDS: usize = 4096;

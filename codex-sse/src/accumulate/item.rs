@@ -1,4 +1,4 @@
-// Events about one item: announced, its parts, the wholes of its texts, done.
+//! Events about one item: announced, its parts, its complete texts, done.
 
 use alloc::{string::String, vec::Vec};
 
@@ -19,7 +19,8 @@ use super::{
 use crate::Error;
 
 impl Accumulator {
-    /// The item of a text and the kind that the text has there, begun where no event has announced the item.
+    /// Returns the item of a text, and the kind of the text in that item. Begins the item if no
+    /// event has announced it.
     pub(super) fn item_for(
         &mut self,
         class: Class,
@@ -32,7 +33,8 @@ impl Accumulator {
                 key
             }
             Match::New { twin } => {
-                // An item of a kind that is not known takes no deltas; its end brings it whole.
+                // An item of an unknown kind accepts no deltas; its `done` event contains it
+                // completely.
                 let is_known = |item: &OutputItem| !item.is_known();
                 if self.match_other(address, is_known).is_some() {
                     return Ok(None);
@@ -57,7 +59,7 @@ impl Accumulator {
         Ok(self.class(key).text(kind).map(|kind| (key, kind)))
     }
 
-    /// Adds an item to the output, behind those with lower indexes as far as that costs little.
+    /// Adds an item to the output, after those with lower indexes as far as that is cheap.
     pub(super) fn begin(
         &mut self,
         item: OutputItem,
@@ -67,7 +69,7 @@ impl Accumulator {
         let size = item.heap_size() + PER_ITEM;
         self.grow(size)?;
         let key = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        // One that may be a repetition gets an index of its own once it is known not to be.
+        // An item that may be a repetition gets its own index once it turns out not to be.
         let index = match twin {
             Some(twin) => self.entry(twin).index,
             None => self.identities.assign(claimed),
@@ -106,7 +108,8 @@ impl Accumulator {
         Ok(key)
     }
 
-    /// An item that was announced without a name and is held back turns out to be this one, which events go on to name.
+    /// Merges an item that was announced without a name and is held back into this one, which later
+    /// events name.
     fn end_announcement(&mut self, key: u32) {
         let held = self.identities.last(self.class(key));
         let is_this = |held: &u32| {
@@ -120,7 +123,7 @@ impl Accumulator {
         }
     }
 
-    /// An event that begins no item uses this id.
+    /// Records the id of an event that begins no item.
     pub(super) fn record_id(&mut self, id: &str) {
         let latest = &mut self.identities.latest_id;
         let grown = id.len().saturating_sub(latest.capacity());
@@ -129,7 +132,7 @@ impl Accumulator {
         self.size = self.size.saturating_add(grown);
     }
 
-    /// An event belongs to this item, and tells its index where that was not known.
+    /// Records that an event belongs to this item, and the index in the event if the item had none.
     pub(super) fn touch(&mut self, key: u32, address: Address<'_>) {
         let class = self.class(key);
         self.identities.touch(key, class);
@@ -169,7 +172,8 @@ impl Accumulator {
         }
     }
 
-    /// An item that deltas have begun is named, or one is announced once more, whose deltas may then come once more as well.
+    /// Names an item that deltas have begun, or announces an item again, whose deltas may then be
+    /// repeated as well.
     fn announce_again(&mut self, key: u32, item: &OutputItem) -> Result<(), Error> {
         let entry = self.entry(key);
         if entry.is_done {
@@ -203,7 +207,8 @@ impl Accumulator {
         Ok(())
     }
 
-    /// The events of an item come once more: what its open texts have is not new.
+    /// Marks the open texts of an item whose events are sent again, so that their existing text is
+    /// not taken as new.
     pub(super) fn begin_again(&mut self, key: u32) {
         let entry = &mut self.entries[key as usize];
         if entry.parts.again.is_some() {
@@ -217,7 +222,7 @@ impl Accumulator {
         }
     }
 
-    /// The item may have a `call_id` now, or a name.
+    /// Records the `call_id` or the name that the item may have now.
     fn name(&mut self, key: u32) {
         let item = &self.response.output[self.entries[key as usize].position];
         self.identities.add_call_id(key, item);
@@ -263,7 +268,7 @@ impl Accumulator {
         Ok(())
     }
 
-    /// An item is finished.
+    /// Finishes an item.
     pub(super) fn close(&mut self, key: u32) {
         let class = self.class(key);
         self.identities.close(key, class);
@@ -293,7 +298,8 @@ impl Accumulator {
         }
     }
 
-    /// A finished item comes once more: what it lacks is added, nothing that was said is changed.
+    /// Merges a finished item that is sent again: adds the missing fields and changes nothing that
+    /// has been reported.
     pub(super) fn fill_done(&mut self, key: u32, item: &OutputItem) -> Result<(), Error> {
         self.note(DiagnosticKind::Repeated, Some(key));
         let (place, _) = self.parts_of(key);
@@ -315,7 +321,8 @@ impl Accumulator {
         Ok(())
     }
 
-    /// Replaces what was built of an item by the whole item. A field that the whole item leaves empty keeps what was built.
+    /// Replaces the built item by the complete one. A field that is empty in the complete item
+    /// keeps the built value.
     pub(super) fn settle_item(&mut self, key: u32, mut item: OutputItem) -> Result<(), Error> {
         self.keep_call_id(key, &mut item);
         let before = self.entry(key).size;
@@ -357,7 +364,7 @@ impl Accumulator {
         Ok(())
     }
 
-    /// Keeps the `call_id` under which a call was announced, and its item id, which belongs to it.
+    /// Keeps the `call_id` under which a call was announced, and the item id that belongs to it.
     pub(super) fn keep_call_id(&mut self, key: u32, item: &mut OutputItem) {
         let known = self.item(key);
         let (old, new) = (call_id(known), call_id(item));
@@ -372,7 +379,7 @@ impl Accumulator {
         }
     }
 
-    /// Reports what of an item's texts has not been reported, but for parts that repeat others.
+    /// Reports the unreported remainder of an item's texts, except parts that repeat others.
     pub(super) fn show_all(&mut self, key: u32) {
         for place in self.places(key).into_iter().rev() {
             if self.part(place).twin.is_some() {
@@ -384,7 +391,7 @@ impl Accumulator {
         }
     }
 
-    /// The texts of an item, its summary first.
+    /// Returns the texts of an item, its summary first.
     pub(super) fn places(&self, key: u32) -> Vec<Place> {
         let entry = self.entry(key);
         let lists = [&entry.summary.list, &entry.parts.list].into_iter();
@@ -439,7 +446,7 @@ impl Accumulator {
         }
     }
 
-    /// Sets how far a hosted tool has come.
+    /// Sets the progress of a hosted tool.
     pub(super) fn set_status(&mut self, event: &ResponseEvent, status: &ItemStatus) {
         let id = event.item_id().unwrap_or_default();
         let address = Address::new(event.output_index(), id);
@@ -461,7 +468,7 @@ impl Accumulator {
             return;
         }
         if matches!(status, ItemStatus::Completed | ItemStatus::Failed) {
-            // A call that has been run gets no more arguments.
+            // A call that has been run accepts no more arguments.
             let parts = &mut self.entries[key as usize].parts.list;
             parts.iter_mut().for_each(|part| part.is_sealed = true);
         }
@@ -481,7 +488,7 @@ impl Accumulator {
     }
 }
 
-/// Parts whose text does not count yet.
+/// Creates parts whose text does not count yet.
 fn unsettled(kinds: &[Option<TextKind>]) -> Vec<Part> {
     kinds
         .iter()
@@ -494,10 +501,10 @@ fn unsettled(kinds: &[Option<TextKind>]) -> Vec<Part> {
         .collect()
 }
 
-/// An event about nothing: its item is missing.
+/// Returns whether an event contains no item.
 fn is_nothing(item: &OutputItem) -> bool {
     matches!(item, OutputItem::Unknown(unknown) if unknown.kind().is_empty())
 }
 
-/// About how many items may have to be moved for one that comes late.
+/// The approximate number of items that may be moved to insert a late one.
 const MOST_MOVED: usize = 32;

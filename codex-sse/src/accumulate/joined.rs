@@ -1,5 +1,6 @@
-// Texts whose deltas were counted as parts or as items: each delta has the next index, so that each looks like a part or an item. The whole
-// of the text, which says what the pieces say together, shows that they are one.
+//! Texts whose deltas were counted as parts or as items: each delta has the next index and so looks
+//! like a part or an item. The complete text equals all of these segments joined, which shows that
+//! they are one text.
 
 use alloc::vec::Vec;
 
@@ -13,7 +14,8 @@ use super::{
 use crate::Error;
 
 impl Accumulator {
-    /// Finishes the parts of an item that say together what the whole of one text says. Returns the first of them.
+    /// Finishes the parts of an item that, joined, equal one complete text. Returns the first of
+    /// them.
     pub(super) fn joined_parts(
         &mut self,
         key: u32,
@@ -50,7 +52,7 @@ impl Accumulator {
         Ok(Some(place(first)))
     }
 
-    /// As [`join_items`](Self::join_items), for an item that comes whole.
+    /// Joins items as [`join_items`](Self::join_items) does, for a complete item.
     pub(super) fn join_items_of(
         &mut self,
         key: u32,
@@ -67,8 +69,8 @@ impl Accumulator {
         }
     }
 
-    /// Takes in the items after this one that no event has announced and whose texts are what it lacks of its whole. Returns whether there
-    /// were any.
+    /// Merges the unannounced items after this one whose texts complete its text. Returns whether
+    /// there were any.
     pub(super) fn join_items(
         &mut self,
         key: u32,
@@ -103,7 +105,8 @@ impl Accumulator {
         self.note(DiagnosticKind::IndexPerDelta, Some(key));
         let place = self.part_for(key, kind, None, PartUse::Ends)?;
         let known = self.text(place).len();
-        // Text was shown piece by piece; the input of a call has to be shown under its own call.
+        // Text was reported segment by segment; the input of a call must be reported under its own
+        // call.
         let is_shown = kind != TextKind::Input && self.part(place).shown == known;
         let (item, _) = self.parts_of(key);
         if let Some(text) = text_mut(item, kind, place.position) {
@@ -123,7 +126,8 @@ impl Accumulator {
         Ok(true)
     }
 
-    /// The one text of an open item that may be a piece of another's: nothing has announced it or used its id twice.
+    /// Returns the only text of an open item that may be a segment of another's: no event has
+    /// announced the item or used its id twice.
     fn piece(&self, key: u32, kind: TextKind) -> Option<&str> {
         let (entry, item) = (self.entry(key), self.item(key));
         let is_bare = !entry.is_announced
@@ -136,7 +140,7 @@ impl Accumulator {
         said.next().is_none().then_some(text)
     }
 
-    /// The first of some open items that say together what a whole text says.
+    /// Returns the first of several open items whose texts, joined, equal a complete text.
     pub(super) fn first_of_joined(
         &mut self,
         class: Class,

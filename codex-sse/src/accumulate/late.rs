@@ -1,4 +1,5 @@
-// Text that comes after its end. Some servers send it a second time; others finish an item or a part too early and continue its text.
+//! Text that arrives after its end. Some servers send it a second time; others finish an item or a
+//! part too early and continue its text.
 
 use alloc::{borrow::ToOwned as _, string::String};
 
@@ -12,8 +13,8 @@ use super::{
 use crate::Error;
 
 impl Accumulator {
-    /// The place for a delta of a text that is finished. `None` for one that repeats what has come, and for input of a call, which does
-    /// not change after its end.
+    /// Returns the part for a delta of a finished text. `None` for a delta that repeats earlier
+    /// text, and for input of a call, which does not change after its end.
     #[cold]
     pub(super) fn late_place(
         &mut self,
@@ -28,7 +29,8 @@ impl Accumulator {
         let is_summary = kind == TextKind::Summary;
         let before = self.entry(key).again.filter(|known| known.0 == is_summary);
         let before = before.map(|(_, at, length)| (at, length));
-        // It goes on where the last one ended, or begins with a part: the told one, a later one, or one from the first on.
+        // The delta continues the last repetition, or begins at the start of a part: the part that
+        // it names, a later one, or any from the first on.
         let told = known.filter(|_| piece.part.is_some() && self.part_indexes_tell);
         let told = told.map(|place| place.position);
         let next = before.map_or(0, |(at, _)| at + 1);
@@ -67,7 +69,7 @@ impl Accumulator {
         Ok(Some(place))
     }
 
-    /// Adds what the whole of a text has in addition to the text of its item, which is finished.
+    /// Adds the portion of a complete text that the text of its finished item lacks.
     pub(super) fn late_whole(
         &mut self,
         key: u32,
@@ -91,7 +93,7 @@ impl Accumulator {
         Ok(())
     }
 
-    /// The part of a kind at an index, or where indexes mean nothing, the last one.
+    /// Returns the part of a kind at an index, or the last one if indexes are unreliable.
     fn last_part(&self, key: u32, kind: TextKind, index: Option<u32>) -> Option<Place> {
         let parts = self.entry(key).parts(kind);
         let position = match index.filter(|_| self.part_indexes_tell) {
@@ -110,7 +112,7 @@ impl Accumulator {
     }
 }
 
-/// Where a delta ends if it repeats the texts of a kind from this part and offset on.
+/// Returns the end of a delta if it repeats the texts of a kind from this part and offset on.
 fn repeated(
     item: &OutputItem,
     parts: &[Part],
@@ -164,5 +166,5 @@ fn repeated(
     rest.is_empty().then_some((at, length))
 }
 
-/// How many parts are compared with text that comes after its end.
+/// The number of parts that are compared with late text.
 const MOST_TRIED: usize = 16;

@@ -1,7 +1,9 @@
-// The one state machine that makes a response out of its events. The protocol says most things several times: in deltas, in the `done` of a
-// text, of a part and of an item, and in the final response. Any of these may be missing, late, repeated or under another name, depending
-// on the server. `identity` finds the item that an event means, `text` and `item` merge what it says, `terminal` the last event. Whatever
-// changes is recorded as a `Change`, in order, from which `Updates` and the chat adapters deliver each piece once.
+//! The state machine that assembles a response from its events. The protocol sends most content
+//! several times: in deltas, in the `done` of a text, of a part and of an item, and in the final
+//! response. Depending on the server, any of these may be missing, late, repeated or under another
+//! name. `identity` finds the item that an event means, `text` and `item` merge the content,
+//! `terminal` handles the last event. Each change is recorded as a `Change`, in order; from these,
+//! `Updates` and the chat adapters deliver all content exactly once.
 
 mod diagnostic;
 mod entry;
@@ -36,7 +38,8 @@ use self::{
 };
 use crate::Error;
 
-/// Assembles a [`Response`] from its events and keeps everything that was received, however the stream ends.
+/// Assembles a [`Response`] from its events and keeps everything that was received, however the
+/// stream ends.
 ///
 /// ```
 /// use codex_sse::{Accumulator, Outcome};
@@ -62,59 +65,68 @@ use crate::Error;
 ///
 /// # Which item an event belongs to
 ///
-/// Servers leave out ids and indexes, change them, or use one for everything. Each event is matched by the strongest evidence that it has,
-/// in this order; weaker evidence never overrules stronger evidence.
+/// Servers omit ids and indexes, change them, or use one for everything. Each event is matched by
+/// its strongest evidence, in this order; weaker evidence never overrules stronger evidence.
 ///
 /// | evidence | rule |
 /// |---|---|
-/// | `call_id` | Names a call. Two finished calls at different places with different arguments stay two even under one `call_id`. |
-/// | item id | Names an item; an event may also use the `call_id` in its place. Of items that share an id, the index decides. |
+/// | `call_id` | Names a call. Two finished calls at different indexes with different arguments stay two even under one `call_id`. |
+/// | item id | Names an item; an event may also use the `call_id` instead. Of items that share an id, the index decides. |
 /// | `output_index` and kind | Names the item of that kind at that index, unless two items of one kind have claimed one index: then indexes prove nothing on this stream. |
-/// | the open item of the kind | The one fed last, or the first that has no text, or the last. An item that comes whole belongs to the open one whose text it continues, unless both its id and its index are others. |
+/// | the open item of the kind | The most recently extended one, or the first that has no text, or the last. A complete item belongs to the open one whose text it continues, unless both its id and its index are different. |
 /// | order | A new item after the others. |
 ///
-/// The kind of an item that no event has announced is a guess: a delta of another kind under its id begins an item of its own.
+/// The kind of an item that no event has announced is a guess: a delta of another kind under its id
+/// begins a new item.
 ///
-/// An id that is not known is a new name of the item that the weaker evidence points to, unless that item's id was confirmed by two events
-/// and it has text. An item that comes again without better evidence than its kind is held back until it differs from the one before it.
+/// An unknown id is a new id of the item that weaker evidence points to, unless that item has text
+/// and two events have confirmed its id. An item that is repeated without better evidence than its
+/// kind is held back until it differs from the one before it.
 ///
-/// Within an item, a part is found by its index and kind, then by its kind, then as the open one. The item decides the kind: a part that is
-/// labelled `output_text` in a reasoning item is reasoning.
+/// Within an item, a part is found by its index and kind, then by its kind, then as the open one.
+/// The item decides the kind: a part that is labeled `output_text` in a reasoning item is
+/// reasoning.
 ///
-/// Evidence that contradicts itself is resolved by these rules and recorded in [`diagnostics`](Self::diagnostics).
+/// These rules resolve contradictory evidence, and each contradiction is recorded in
+/// [`diagnostics`](Self::diagnostics).
 ///
 /// # Which source counts
 ///
-/// The final response counts more than `output_item.done`, that more than the `done` of a part or a text, and that more than deltas.
-/// Where a source says nothing, the lower one stays. Text or arguments that an added item already holds count until the first delta comes.
-/// A whole text that begins with the deltas adds what they lack; one that contradicts them replaces them. Arguments of a finished
-/// call never change. White space that a whole text lacks at its ends is kept.
+/// The final response takes precedence over `output_item.done`, which takes precedence over the
+/// `done` of a part or a text, which takes precedence over deltas. If a source lacks a value, the
+/// value of the next source is kept. Text or arguments that an added item already contains count
+/// until the first delta arrives. A complete text that begins with the deltas adds what they lack;
+/// one that contradicts them replaces them. Arguments of a finished call never change. White space
+/// that a complete text lacks at its ends is kept.
 ///
-/// Text that comes after the end of its item or part is added, unless it repeats what has come. Deltas that were counted as parts or as
-/// items are one text once a whole says what they say together.
+/// Text that arrives after the end of its item or part is added, unless it repeats earlier text.
+/// Deltas that were counted as parts or as items are joined once a complete text equals all of them
+/// together.
 ///
-/// Content may be a string, a part may lack its type, and arguments may be an object: they are merged as if they had the usual form.
+/// Content may be a string, a part may lack its type, and arguments may be an object: they are
+/// merged as if they had the usual form.
 ///
-/// The parts of a whole item are those with the same indexes, or, where it has no such parts, those whose text they begin with. The final
-/// response continues no finished item under another id.
+/// The parts of a complete item correspond to those with the same indexes or, if there are none, to
+/// those whose text they begin with. The final response never continues a finished item under
+/// another id.
 ///
-/// The output stands in the order of the final response. Items that are missing there keep their place behind the item before them. No two
-/// items have one id: the later one loses it.
+/// The output has the order of the final response. Items that it lacks stay after the item that
+/// preceded them. No two items have the same id: the later one loses it.
 ///
 /// Events after the terminal one change nothing.
 #[derive(Clone, Debug)]
 pub struct Accumulator {
     response: Response,
-    /// In order of arrival.
+    /// The entries, in order of arrival.
     entries: Vec<Entry>,
-    /// The numbers of the entries whose items are in the output, in its order.
+    /// The keys of the entries whose items are in the output, in its order.
     order: Vec<u32>,
     identities: Identities,
     /// The entry that the last event belonged to.
     current: Option<u32>,
     is_disordered: bool,
     has_repetitions: bool,
-    /// Some part had an index above 0, so part indexes mean something.
+    /// Whether some part had an index above 0, so that part indexes are reliable.
     part_indexes_tell: bool,
     sequence: Sequence,
     outcome: Option<Outcome>,
@@ -123,33 +135,33 @@ pub struct Accumulator {
     changes: VecDeque<Change>,
     diagnostics: Vec<Diagnostic>,
     size: usize,
-    /// How much of that the fields of the response took so far.
+    /// The portion of `size` that the fields of the response use.
     envelope_size: usize,
     limit: usize,
 }
 
-/// How a response ended.
+/// The outcome of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// It is whole.
+    /// The response is complete.
     Completed,
-    /// It was cut short, for the reason in [`Response::incomplete_details`].
+    /// The response was cut short, for the reason in [`Response::incomplete_details`].
     Incomplete,
-    /// It failed, for the reason in [`Response::error`].
+    /// The response failed, for the reason in [`Response::error`].
     Failed,
-    /// It was cancelled.
+    /// The response was cancelled.
     Cancelled,
     /// An `error` event ended the stream; the error is in [`Response::error`].
     Error,
 }
 
-/// What an event changed.
+/// A change that an event made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     /// An item was begun.
     Started { key: u32 },
-    /// An item may have got its `call_id` or its name.
+    /// An item may have received its `call_id` or its name.
     Named { key: u32 },
     /// A text has grown.
     Text {
@@ -157,7 +169,7 @@ pub(crate) enum Change {
         start: usize,
         end: usize,
     },
-    /// A text of which something was reported is another one now.
+    /// A text that was partly reported has been replaced by a different one.
     Contradicted { place: Place },
     /// An item is done.
     Done { key: u32 },
@@ -167,7 +179,7 @@ pub(crate) enum Change {
     Ended,
 }
 
-/// A delta of either form.
+/// A delta in either form, owned or borrowed.
 struct Piece<'a> {
     kind: codex_types::DeltaKind,
     address: Address<'a>,
@@ -196,10 +208,12 @@ impl Accumulator {
         Self::with_limit(DEFAULT_LIMIT)
     }
 
-    /// Creates an accumulator whose response may grow to about `bytes` bytes. The default is 256 MiB.
+    /// Creates an accumulator whose response may grow to about `bytes` bytes. The default is 256
+    /// MiB.
     ///
-    /// Text counts as its bytes, and whatever comes whole as the memory that it takes ([`HeapSize`](codex_types::HeapSize)); the memory
-    /// that is held is at most four times what was counted.
+    /// Text counts as its bytes, and a complete item as the memory that it uses
+    /// ([`HeapSize`](codex_types::HeapSize)); the accumulator uses at most four times the counted
+    /// memory.
     pub fn with_limit(bytes: usize) -> Self {
         Self {
             response: Response::default(),
@@ -224,8 +238,9 @@ impl Accumulator {
     /// Merges one event into the response.
     ///
     /// # Errors
-    /// [`ErrorKind::ResponseTooLarge`](crate::ErrorKind::ResponseTooLarge) when the response would grow beyond its limit. The event is
-    /// not merged, and what came before is kept.
+    /// Fails with [`ErrorKind::ResponseTooLarge`](crate::ErrorKind::ResponseTooLarge) if the
+    /// response would grow beyond its limit. The event is not merged, and everything before it is
+    /// kept.
     pub fn push(&mut self, event: &ResponseEvent) -> Result<(), Error> {
         match event.delta() {
             Some(delta) => self.push_delta(delta),
@@ -236,7 +251,7 @@ impl Accumulator {
     /// Merges one event in either form; a borrowed delta is appended without being copied first.
     ///
     /// # Errors
-    /// As [`push`](Self::push).
+    /// Fails in the same cases as [`push`](Self::push).
     pub fn push_ref(&mut self, event: &EventRef<'_>) -> Result<(), Error> {
         match event {
             EventRef::Delta(delta) => self.push_delta_ref(delta),
@@ -244,30 +259,34 @@ impl Accumulator {
         }
     }
 
-    /// Returns the response as far as it has come.
+    /// Returns the response as received so far.
     pub fn snapshot(&self) -> &Response {
         &self.response
     }
 
-    /// Returns how the response ended. `None` while it has not: at the end of a stream, that means it was truncated.
+    /// Returns how the response ended. `None` while it has not ended; at the end of a stream, this
+    /// means that the stream was truncated.
     pub fn outcome(&self) -> Option<Outcome> {
         self.outcome
     }
 
-    /// Returns what was odd about the events, at most once for each item and kind, and at most 64 entries.
+    /// Returns the irregularities of the events, at most one for each item and kind, and at most 64
+    /// entries.
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
     }
 
-    /// Returns the highest sequence number seen, for the parameter `starting_after` when the stream is resumed.
+    /// Returns the highest sequence number seen, for the parameter `starting_after` when resuming
+    /// the stream.
     pub fn last_sequence_number(&self) -> Option<u64> {
         self.sequence.highest()
     }
 
-    /// Announces that the stream was resumed, so that the events that follow may repeat earlier ones.
+    /// Records that the stream was resumed, so that the events that follow may repeat earlier ones.
     ///
-    /// From here on, an event is dropped if an earlier event of the same kind had its sequence number. On other streams the numbers prove
-    /// nothing: servers exist that repeat them, or count afresh.
+    /// From here on, an event is dropped if an earlier event of the same kind had its sequence
+    /// number. On streams that were not resumed, sequence numbers are ignored, because some servers
+    /// repeat them or restart them.
     ///
     /// ```
     /// use codex_sse::Accumulator;
@@ -291,10 +310,11 @@ impl Accumulator {
         self.sequence.resume();
     }
 
-    /// Ends the stream. Where no terminal event came, calls and other items that are still open are cut.
+    /// Ends the stream. If no terminal event was received, items that are still open are cut.
     ///
     /// # Errors
-    /// [`ErrorKind::Truncated`](crate::ErrorKind::Truncated) when no terminal event came.
+    /// Fails with [`ErrorKind::Truncated`](crate::ErrorKind::Truncated) if no terminal event was
+    /// received.
     pub fn finish(&mut self) -> Result<(), Error> {
         if self.outcome.is_some() {
             return Ok(());
@@ -304,13 +324,13 @@ impl Accumulator {
         Err(Error::truncated(None))
     }
 
-    /// Returns the response if it completed, else `None`; [`into_partial`](Self::into_partial) returns it whatever its
-    /// [`outcome`](Self::outcome).
+    /// Returns the response if it completed, else `None`; [`into_partial`](Self::into_partial)
+    /// returns it whatever its [`outcome`](Self::outcome).
     pub fn into_response(self) -> Option<Response> {
         (self.outcome == Some(Outcome::Completed)).then_some(self.response)
     }
 
-    /// Returns the response, as far as it came.
+    /// Returns the response as received so far, whatever its outcome.
     pub fn into_partial(mut self) -> Response {
         self.end_halves();
         self.put_in_order();
@@ -325,7 +345,7 @@ impl Default for Accumulator {
 }
 
 impl Accumulator {
-    /// Records changes from here on.
+    /// Starts recording changes.
     pub(crate) fn observe(&mut self) {
         self.is_observed = true;
     }
@@ -334,14 +354,15 @@ impl Accumulator {
         &mut self.changes
     }
 
-    /// The index under which an item is reported, and the item. `None` for one that turned out to be a repetition.
+    /// Returns the index under which an item is reported, and the item. `None` for an item that
+    /// turned out to be a repetition.
     pub(crate) fn reported(&self, key: u32) -> Option<(u32, &OutputItem)> {
         let entry = self.entries.get(key as usize)?;
         let item = self.response.output.get(entry.position)?;
         (!entry.is_repetition).then_some((entry.index, item))
     }
 
-    /// A text, and the index of its part.
+    /// Returns a text, and the index of its part.
     pub(crate) fn reported_text(&self, place: Place) -> Option<(u32, &str)> {
         let (_, item) = self.reported(place.key)?;
         let parts = self.entry(place.key).parts(place.kind);
@@ -349,20 +370,20 @@ impl Accumulator {
         Some((part.index, entry::text(item, place.kind, place.position)?))
     }
 
-    /// The one text of a call.
+    /// Returns the only text of a call.
     pub(crate) fn input(item: &OutputItem) -> &str {
         entry::texts(item, TextKind::Input)
             .next()
             .unwrap_or_default()
     }
 
-    /// The keys of the items, in their order.
+    /// Returns the keys of the items, in output order.
     #[cfg(feature = "chat")]
     pub(crate) fn keys(&self) -> Vec<u32> {
         self.order.clone()
     }
 
-    /// What was reported of the one text of a call.
+    /// Returns the reported prefix of a call's text.
     #[cfg(feature = "chat")]
     pub(crate) fn reported_input(&self, key: u32) -> &str {
         let shown = self
@@ -374,7 +395,7 @@ impl Accumulator {
         Self::input(self.item(key)).get(..shown).unwrap_or_default()
     }
 
-    /// Halves of characters that were waiting for the other half stay alone.
+    /// Replaces surrogate halves whose other half never arrived.
     pub(crate) fn end_halves(&mut self) {
         for key in self.order.clone() {
             for place in self.places(key) {
@@ -417,7 +438,7 @@ impl Accumulator {
         self.push_text(place, piece.text, piece.halves)
     }
 
-    /// The place of the last event, if this one names the very same item and part.
+    /// Returns the part of the last event, if this one names exactly the same item and part.
     #[inline]
     fn current_place(&self, piece: &Piece<'_>) -> Option<Place> {
         let key = self.current?;
@@ -491,7 +512,7 @@ impl Accumulator {
         }
     }
 
-    /// Counts bytes that are about to be held.
+    /// Counts bytes that are about to be stored.
     #[inline]
     fn grow(&mut self, bytes: usize) -> Result<(), Error> {
         match self.size.checked_add(bytes) {
@@ -507,7 +528,7 @@ impl Accumulator {
 const DEFAULT_LIMIT: usize = 256 << 20;
 const MOST_DIAGNOSTICS: usize = 64;
 
-/// What an item counts in addition to what it holds.
+/// The bytes counted for each item in addition to its content.
 const PER_ITEM: usize = 512;
-/// What a part counts in addition to its text.
+/// The bytes counted for each part in addition to its text.
 const PER_PART: usize = 128;

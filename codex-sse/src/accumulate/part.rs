@@ -1,4 +1,4 @@
-// Events about one part of an item: announced, the whole of its text, done.
+//! Events about one part of an item: announced, its complete text, done.
 
 use codex_types::{HeapSize as _, OutputItem, OutputPart, SummaryPart};
 
@@ -36,7 +36,7 @@ impl Accumulator {
             _ => Class::Reasoning,
         };
         let label = kind;
-        // The item decides what its parts are: some servers label all of them as text.
+        // The item decides the kinds of its parts: some servers label all of them as text.
         let by_place = self.match_any(address);
         let (class, kind) = match by_place.map(|key| self.class(key)) {
             Some(Class::Message) if kind != TextKind::Refusal => (Class::Message, TextKind::Text),
@@ -73,8 +73,8 @@ impl Accumulator {
         })
     }
 
-    /// The part at an index that has this very text, whatever it was labelled as, unless its end came under another label, or the part behind
-    /// it waits for its text.
+    /// Returns the part at an index that has exactly this text, whatever its label, unless its end
+    /// had another label, or the part after it waits for its text.
     fn part_with(
         &self,
         (key, kind, label): (u32, TextKind, TextKind),
@@ -101,7 +101,7 @@ impl Accumulator {
         places.find(|place| self.text(*place) == whole)
     }
 
-    /// The message or reasoning at a place, whichever it is.
+    /// Matches the message or reasoning item at an index, whichever it is.
     fn match_any(&mut self, address: Address<'_>) -> Option<u32> {
         let is_text =
             |item: &OutputItem| matches!(item, OutputItem::Message(_) | OutputItem::Reasoning(_));
@@ -139,7 +139,7 @@ impl Accumulator {
         .map(drop)
     }
 
-    /// The whole of a text, or, of a part that begins, what it begins with.
+    /// Merges the complete text of a part, or the text with which a part begins.
     pub(super) fn whole(
         &mut self,
         class: Class,
@@ -196,7 +196,7 @@ impl Accumulator {
             return Ok(Some(place));
         }
         let part = self.part(place);
-        // The end of an earlier part may come once more while a later one is open.
+        // The end of an earlier part may be sent again while a later one is open.
         let is_told = index.is_some() && self.part_indexes_tell;
         let continues = part.is_sealed || !part.has_content || whole.starts_with(self.text(place));
         if !is_told
@@ -223,7 +223,8 @@ impl Accumulator {
         Ok(Some(place))
     }
 
-    /// The part that was opened behind a finished one, where indexes do not tell them apart.
+    /// Returns the part that was opened after a finished one, if their indexes do not distinguish
+    /// them.
     fn opened_after(&self, place: Place, index: Option<u32>, is_done: bool) -> Place {
         let list = &self.entry(place.key).parts(place.kind).list;
         let next = Place {
@@ -242,13 +243,13 @@ impl Accumulator {
         }
     }
 
-    /// Whether parts cannot be told apart by this index.
+    /// Returns whether this index does not distinguish parts.
     fn has_many_at(&self, place: Place, index: u32) -> bool {
         let list = &self.entry(place.key).parts(place.kind).list;
         index == 0 && list.iter().all(|part| part.index == 0)
     }
 
-    /// A part of a kind without text is kept as it is.
+    /// Keeps a part of a kind without text unchanged.
     fn unknown_part(
         &mut self,
         address: Address<'_>,
@@ -286,5 +287,5 @@ impl Accumulator {
     }
 }
 
-/// How many parts are compared with one that comes whole.
+/// The number of parts that are compared with a complete part.
 const MOST_TRIED: usize = 16;

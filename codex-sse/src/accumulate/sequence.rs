@@ -1,5 +1,6 @@
-// Sequence numbers are a hint. Servers send the same number with every event, count afresh in the middle of a stream, or number some kinds
-// only. So a number proves a repetition only on a stream that was resumed, and only where it had the same kind of event before.
+//! Sequence numbers are a hint. Some servers send the same number with every event, restart the
+//! count in the middle of a stream, or number some kinds only. So a number proves a repetition only
+//! on a stream that was resumed, and only if an event of the same kind had it before.
 
 use alloc::vec::Vec;
 use core::mem::Discriminant;
@@ -13,26 +14,28 @@ pub(super) enum Kind {
     Other(Discriminant<ResponseEvent>),
 }
 
-/// The numbers seen.
+/// The sequence numbers seen.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sequence {
-    /// Ascending runs of numbers without gaps, each of one kind; the last ones of very many.
+    /// Ascending runs of numbers without gaps, each of one kind. If there are very many, only the
+    /// last ones are kept.
     runs: Vec<(u64, u64, Kind)>,
     is_resumed: bool,
 }
 
 impl Sequence {
-    /// The highest number seen, after which a resumed stream has to start.
+    /// Returns the highest number seen, after which a resumed stream must start.
     pub(super) fn highest(&self) -> Option<u64> {
         self.runs.last().map(|(_, end, _)| *end)
     }
 
-    /// What follows may repeat what was seen.
+    /// Records that the events that follow may repeat earlier ones.
     pub(super) fn resume(&mut self) {
         self.is_resumed = true;
     }
 
-    /// Records a number. True when an event of this kind had it before a stream was resumed.
+    /// Records a number. Returns true if an event of this kind had it before the stream was
+    /// resumed.
     #[inline]
     pub(super) fn is_repeated(&mut self, number: u64, kind: Kind) -> bool {
         if let Some((_, end, last)) = self.runs.last_mut()
@@ -59,5 +62,6 @@ impl Sequence {
     }
 }
 
-/// More runs than a response has whose kinds of events alternate for an hour.
+/// The maximum number of runs: more than a response has whose kinds of events alternate for an
+/// hour.
 const MOST_RUNS: usize = 1 << 16;

@@ -1,5 +1,6 @@
-// The events that carry the response as a whole. The final output is evidence, not a verdict: its items are matched with those that came
-// before, what it lacks stays, and nothing is shown twice.
+//! The events that contain the whole response. The final output is one source among others: its
+//! items are matched with the earlier ones, items that it lacks are kept, and nothing is reported
+//! twice.
 
 use alloc::{
     borrow::Cow,
@@ -22,7 +23,8 @@ use super::{
 use crate::Error;
 
 impl Accumulator {
-    /// Takes the fields of a response that has not ended. Its items count as announced if no item came before.
+    /// Merges the fields of a response that has not ended. Its items count as announced if no item
+    /// arrived before.
     pub(super) fn push_envelope(&mut self, event: &LifecycleEvent) -> Result<(), Error> {
         let response = event.response_or_flat();
         let size = response.heap_size();
@@ -39,7 +41,7 @@ impl Accumulator {
         Ok(())
     }
 
-    /// The last event.
+    /// Merges the last event.
     pub(super) fn end(
         &mut self,
         event: &LifecycleEvent,
@@ -71,7 +73,7 @@ impl Accumulator {
         Ok(())
     }
 
-    /// Takes all that a response says but its output, which is returned.
+    /// Merges all fields of a response except its output, which is returned.
     fn overlay(&mut self, mut response: Response) -> Vec<OutputItem> {
         let output = mem::take(&mut response.output);
         let known = mem::take(&mut self.response.output);
@@ -118,7 +120,7 @@ impl Accumulator {
         Ok(())
     }
 
-    /// An item that no event before the last had.
+    /// Begins an item that only the final output contains.
     fn begin_final(&mut self, item: &OutputItem, index: u32) -> Result<u32, Error> {
         let mut begun = item.clone();
         take_texts(&mut begun);
@@ -151,7 +153,8 @@ impl Accumulator {
         self.settle_item(key, item)
     }
 
-    /// Puts the output into the order of the final output. An item that is missing there keeps its place behind the one before it.
+    /// Arranges the output in the order of the final output. An item that the final output lacks
+    /// stays after the one that preceded it.
     fn arrange(&mut self, listed: &[u32]) {
         let is_listed: BTreeSet<u32> = listed.iter().copied().collect();
         let mut missing: BTreeMap<Option<u32>, Vec<u32>> = BTreeMap::new();
@@ -178,7 +181,7 @@ impl Accumulator {
         self.reorder(order);
     }
 
-    /// Puts late items and parts where their indexes say, and leaves out repetitions.
+    /// Moves late items and parts to their indexes, and removes repetitions.
     pub(super) fn put_in_order(&mut self) {
         for key in 0..self.entries.len() {
             let entry = &mut self.entries[key];
@@ -220,14 +223,16 @@ impl Accumulator {
         self.order = order;
     }
 
-    /// The response has ended. What no event has finished is finished by a response that is whole, and is cut by any other.
+    /// Ends the response. Its open items become finished if the response is complete, and are cut
+    /// otherwise.
     pub(super) fn conclude(&mut self, outcome: Outcome) {
         self.outcome = Some(outcome);
         self.finish_items(Some(outcome));
         self.report(Change::Ended);
     }
 
-    /// Finishes what no event has finished: by the outcome, or, of a stream that ended without one, as cut.
+    /// Finishes the open items according to the outcome, or cuts them if the stream ended without
+    /// one.
     pub(super) fn finish_items(&mut self, outcome: Option<Outcome>) {
         self.drop_held();
         for key in self.order.clone() {
@@ -251,7 +256,8 @@ impl Accumulator {
         self.make_ids_unique();
     }
 
-    /// Text that an added item held counts where its deltas never came; half a character at its end stays alone.
+    /// Keeps the text of an added item whose deltas never arrived. A surrogate half at its end
+    /// stays alone.
     fn settle_provisional(&mut self, key: u32) {
         let entry = &mut self.entries[key as usize];
         for part in entry.parts.list.iter_mut().chain(&mut entry.summary.list) {
@@ -263,7 +269,7 @@ impl Accumulator {
         self.show_all(key);
     }
 
-    /// Leaves out what repeated something else to its end.
+    /// Removes texts and items that repeated others to their end.
     fn drop_held(&mut self) {
         let is_held = |entry: &super::entry::Entry| entry.twin.is_some();
         if !self.entries.iter().any(is_held) {
@@ -299,7 +305,8 @@ impl Accumulator {
         self.reorder(kept);
     }
 
-    /// The second item under an id loses it: history with two items of one id is refused.
+    /// Removes the id of a second item with the same id: services reject a history with two items
+    /// of one id.
     fn make_ids_unique(&mut self) {
         let mut seen: BTreeSet<String> = BTreeSet::new();
         for position in 0..self.response.output.len() {
@@ -314,7 +321,7 @@ impl Accumulator {
     }
 }
 
-/// The items that no item of the final output has been matched with.
+/// The items that have not been matched with an item of the final output.
 struct Unmatched {
     call_ids: BTreeMap<(Class, Box<str>), VecDeque<u32>>,
     ids: BTreeMap<(Class, Box<str>), VecDeque<u32>>,
@@ -370,7 +377,8 @@ impl Unmatched {
         rest
     }
 
-    /// Of several calls with one `call_id`, the one with the same arguments, else the first.
+    /// Returns the call with this `call_id`. Of several, the one with the same arguments is
+    /// preferred, else the first.
     fn by_call_id(&mut self, accumulator: &Accumulator, item: &OutputItem) -> Option<u32> {
         let place = (Class::of(item), call_id(item).into());
         let free = free(self.call_ids.get_mut(&place)?, &self.taken);
@@ -403,7 +411,8 @@ impl Unmatched {
         self.take(found)
     }
 
-    /// The first item of the kind whose texts this one may continue. A finished one with another id is not continued.
+    /// Returns the first item of the kind whose texts this one may continue. A finished item with
+    /// another id is not continued.
     fn by_order(&mut self, accumulator: &Accumulator, item: &OutputItem) -> Option<u32> {
         let free = free(self.in_order.get_mut(&Class::of(item))?, &self.taken);
         let id = item.id().unwrap_or_default();
@@ -440,7 +449,7 @@ impl Unmatched {
     }
 }
 
-/// The first few that have not been matched.
+/// Returns the first few that have not been matched.
 fn free(list: &mut VecDeque<u32>, taken: &BTreeSet<u32>) -> Vec<u32> {
     while list.front().is_some_and(|key| taken.contains(key)) {
         list.pop_front();
@@ -449,7 +458,7 @@ fn free(list: &mut VecDeque<u32>, taken: &BTreeSet<u32>) -> Vec<u32> {
     few.filter(|key| !taken.contains(key)).collect()
 }
 
-/// A hash of what an item says, FNV-1a; `None` where it says nothing.
+/// Returns a hash (FNV-1a) of the texts of an item; `None` if they are empty.
 fn hash_of_text<'a, T: Iterator<Item = &'a str>>(texts: impl Fn(TextKind) -> T) -> Option<u64> {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut is_empty = true;
@@ -463,7 +472,7 @@ fn hash_of_text<'a, T: Iterator<Item = &'a str>>(texts: impl Fn(TextKind) -> T) 
     (!is_empty).then_some(hash)
 }
 
-/// What only the service can read of an item.
+/// Returns the encrypted content of an item.
 fn encrypted_content(item: &OutputItem) -> &str {
     match item {
         OutputItem::Reasoning(item) => item.encrypted_content.as_deref().unwrap_or_default(),
@@ -471,7 +480,7 @@ fn encrypted_content(item: &OutputItem) -> &str {
     }
 }
 
-/// The finished call `item`, with the id and the status that the final output gives it.
+/// Gives the finished call `item` the id and the status in the final output.
 fn keep_rest(item: &mut OutputItem, last: OutputItem) {
     match (item, last) {
         (OutputItem::FunctionCall(item), OutputItem::FunctionCall(last)) => {
@@ -505,5 +514,5 @@ fn permute<T: Clone>(list: &mut Vec<T>, order: &[usize]) {
     }
 }
 
-/// How many items are compared with one of the final output.
+/// The number of items that are compared with one of the final output.
 const MOST_TRIED: usize = 16;

@@ -1,5 +1,6 @@
-// Texts: deltas that append, and wholes that confirm, complete or contradict what the deltas built. What is reported of a text is a prefix
-// of it that only grows: `Part::shown`. Text that may repeat what was reported before is held back until it differs.
+//! Texts: deltas append, and complete texts confirm, extend or contradict what the deltas built.
+//! The reported portion of a text is a prefix that only grows: `Part::shown`. Text that may repeat
+//! earlier text is held back until it differs.
 
 use alloc::vec::Vec;
 
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::Error;
 
-/// A text of an item.
+/// The location of a text: its item and part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) key: u32,
@@ -23,14 +24,14 @@ pub(crate) struct Place {
     pub(crate) position: usize,
 }
 
-/// What an event does to a part.
+/// The effect of an event on a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PartUse {
-    /// Announces it.
+    /// The event announces the part.
     Opens,
-    /// Appends to it.
+    /// The event appends to the part.
     Grows,
-    /// Brings the whole of it, or something about it.
+    /// The event contains the complete part, or information about it.
     Ends,
 }
 
@@ -77,7 +78,8 @@ impl Accumulator {
         Ok(())
     }
 
-    /// The first delta of a text, one that is cut within a character, and one that may repeat what has come.
+    /// Appends the first delta of a text, a delta that is cut within a character, or one that may
+    /// repeat earlier text.
     #[cold]
     fn push_unusual(
         &mut self,
@@ -104,7 +106,7 @@ impl Accumulator {
         Ok(())
     }
 
-    /// The text of an added item counts only until its own deltas come.
+    /// Removes the text of an added item when its own deltas begin.
     fn begin_content(&mut self, place: Place) {
         if core::mem::replace(&mut self.part_mut(place).has_content, true) {
             return;
@@ -120,7 +122,7 @@ impl Accumulator {
         }
     }
 
-    /// A half that stays alone reads as U+FFFD.
+    /// Replaces a surrogate half whose other half never arrived by U+FFFD.
     pub(super) fn end_half(&mut self, place: Place) {
         if self.part_mut(place).half.take().is_none() {
             return;
@@ -131,7 +133,7 @@ impl Accumulator {
         }
     }
 
-    /// Takes the whole of a text. An empty one says nothing.
+    /// Merges a complete text. An empty one is ignored.
     pub(super) fn settle_text(&mut self, place: Place, whole: &str) -> Result<(), Error> {
         if whole.is_empty() || self.entry(place.key).is_done {
             return Ok(());
@@ -153,8 +155,9 @@ impl Accumulator {
         Ok(())
     }
 
-    /// A whole that does not begin with what the deltas built. White space that it lacks at the end is no difference; arguments that say
-    /// the same as JSON neither. Otherwise the server's last word counts, and where something else was reported that is an error.
+    /// Merges a complete text that does not begin with the text built from deltas. Missing white
+    /// space at the end is not a difference, nor are arguments that are equal as JSON. Otherwise
+    /// the complete text is used; that is an error if other text has been reported.
     fn contradict(&mut self, place: Place, whole: &str) -> Result<(), Error> {
         let known = self.text(place);
         let is_input = place.kind == TextKind::Input;
@@ -184,7 +187,7 @@ impl Accumulator {
         self.part_mut(place).has_content = true;
     }
 
-    /// Reports what of a text has not been reported.
+    /// Reports the unreported remainder of a text.
     pub(super) fn show(&mut self, place: Place) {
         let part = self.part(place);
         if part.twin.is_some() || self.entry(place.key).twin.is_some() || !part.has_content {
@@ -198,7 +201,8 @@ impl Accumulator {
         }
     }
 
-    /// Stops holding a text back, or the whole item, once it differs from what it may repeat.
+    /// Stops holding back a text, or the whole item, once it differs from the one that it may
+    /// repeat.
     fn release_if_other(&mut self, place: Place) {
         if let Some((key, position)) = self.part(place).twin {
             let twin = Place {
@@ -220,7 +224,8 @@ impl Accumulator {
         }
     }
 
-    /// Whether a text is still the beginning of its twin's. What was compared before is not compared again.
+    /// Returns whether a text is still a prefix of its twin's. Continues after the bytes that were
+    /// already compared.
     fn repeats(&mut self, place: Place, twin: Place) -> bool {
         let matched = self.part(place).matched;
         let length = self.text(place).len();
@@ -247,7 +252,7 @@ impl Accumulator {
         }
     }
 
-    /// The part that an event means, made where there is none.
+    /// Returns the part that an event means, and creates it if there is none.
     pub(super) fn part_for(
         &mut self,
         key: u32,
@@ -267,12 +272,12 @@ impl Accumulator {
         let parts = entry.parts(kind);
         let (count, last) = (parts.list.len(), parts.last_with_content());
         let last_part = last.map(|last| &parts.list[last]);
-        // An index of 0 tells nothing where no part has another.
+        // An index of 0 proves nothing if no part has another index.
         self.part_indexes_tell |= index.is_some_and(|index| index > 0);
         let is_told = index.is_some() && self.part_indexes_tell;
         let found = match index {
             Some(index) if is_told => parts.find(index, Some(kind)),
-            // Parts come one after the other, so a delta belongs to the last.
+            // Parts are sent one after the other, so a delta belongs to the last one.
             _ if usage == PartUse::Opens => None,
             _ if usage == PartUse::Grows => last
                 .filter(|last| {
@@ -293,7 +298,7 @@ impl Accumulator {
         if let Some(position) = found {
             return Ok(place(position));
         }
-        // A part that holds nothing yet is of the kind that its text has.
+        // An empty part takes the kind of its text.
         let next = match index {
             Some(index) if is_told => parts.find_any(index),
             _ => Some(last.map_or(0, |last| last + 1)).filter(|next| *next < count),
@@ -313,7 +318,8 @@ impl Accumulator {
             return Ok(place);
         }
         let again = parts.again.filter(|again| *again < count);
-        // Where parts have indexes or the item was announced, only one that is announced again repeats them.
+        // If parts have indexes or the item was announced, a new part is a repetition only if the
+        // item was announced again.
         let twin = again
             .or_else(|| last.filter(|_| index.is_some() && !entry.is_announced))
             .filter(|twin| {
@@ -328,7 +334,8 @@ impl Accumulator {
         Ok(place)
     }
 
-    /// Whether a part of an item that was announced again has repeated the older one to its end.
+    /// Returns whether a part of an item that was announced again has repeated the older one to its
+    /// end.
     fn has_repeated(&self, place: Place) -> bool {
         let twin = self.part(place).twin.filter(|(key, _)| *key == place.key);
         let is_again = self.entry(place.key).parts(place.kind).again.is_some();
@@ -383,7 +390,7 @@ impl Accumulator {
         let (item, entry) = self.parts_of(place.key);
         let parts = entry.parts_mut(place.kind);
         parts.relabel(place.position, place.kind);
-        // It may repeat the part that stood here when the item was announced before.
+        // The part may repeat the one at this position when the item was announced before.
         let again = parts.again.and_then(|again| again.checked_sub(1));
         let twin = again
             .filter(|twin| *twin < place.position && parts.list[*twin].kind == Some(place.kind));
@@ -396,7 +403,7 @@ impl Accumulator {
         self.note(DiagnosticKind::PartRelabelled, Some(place.key));
     }
 
-    /// The whole of a text has come.
+    /// Records that the complete text has arrived.
     pub(super) fn seal(&mut self, place: Place) {
         self.end_half(place);
         let part = self.part_mut(place);
@@ -411,7 +418,8 @@ impl Accumulator {
         }
     }
 
-    /// A part that repeated another, to its end if the whole has come, is left out again.
+    /// Removes a part that repeated another; if its complete text has arrived, only if it repeated
+    /// the other to its end.
     pub(super) fn drop_repeated_part(&mut self, place: Place, is_whole: bool) {
         let Some((key, position)) = self.part(place).twin else {
             return;

@@ -1,4 +1,4 @@
-// What the shell reports about itself: commands as they are written, and what they print.
+//! Events of the shell: commands and their output.
 
 use alloc::{string::String, vec::Vec};
 
@@ -66,7 +66,8 @@ impl Accumulator {
         Ok(())
     }
 
-    /// All that one command printed, which may be several outputs: they replace what its deltas built.
+    /// Merges the whole output of one command, which may be several outputs and replaces what its
+    /// deltas built.
     pub(super) fn shell_output_done(
         &mut self,
         address: Address<'_>,
@@ -99,7 +100,7 @@ impl Accumulator {
         self.shell_item(address, is_output, make)
     }
 
-    /// Whether the event may belong to the item to which the last one did.
+    /// Returns whether the event may belong to the same item as the last one.
     fn is_current(&self, address: Address<'_>, is_wanted: impl Fn(&OutputItem) -> bool) -> bool {
         let current = self.identities.current(Class::Other);
         current.is_some_and(|key| {
@@ -108,7 +109,7 @@ impl Accumulator {
         })
     }
 
-    /// The open item, begun where no event has announced it.
+    /// Returns the open item, and begins it if no event has announced it.
     fn shell_item(
         &mut self,
         address: Address<'_>,
@@ -120,7 +121,7 @@ impl Accumulator {
             None if self.trusted(address.index).is_none() && address.id.is_empty() => {
                 return Ok(None);
             }
-            // The events of a finished one come once more.
+            // The events of a finished item are sent again.
             None if self.is_current(address, &is_wanted) => return Ok(None),
             None => {
                 let mut item = make();
@@ -135,7 +136,8 @@ impl Accumulator {
     }
 }
 
-/// Where the value with this index stands, made where there is none, and whether nothing but an announcement has told it.
+/// Returns the position of the value with this index, which is created if there is none, and
+/// whether only an announcement has set it.
 fn place<T>(
     entry: &mut Entry,
     index: Option<u32>,
@@ -152,7 +154,7 @@ fn place<T>(
     (position, !core::mem::replace(&mut part.has_content, true))
 }
 
-/// How far a hosted tool has come, by the kind of the event.
+/// Returns the progress of a hosted tool, by the kind of the event.
 pub(super) fn progress(event: &ResponseEvent) -> Option<ItemStatus> {
     Some(match event {
         ResponseEvent::FileSearchCallInProgress(_)

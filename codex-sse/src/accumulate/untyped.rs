@@ -1,5 +1,5 @@
-// Items in forms that the API does not define and some servers send: content as a plain string or as one part without a list, parts and
-// messages without a type, arguments as an object.
+//! Items in forms that the API does not define but some servers send: content as a plain string or
+//! as one part without a list, parts and messages without a type, arguments as an object.
 
 use alloc::{
     borrow::Cow,
@@ -12,7 +12,7 @@ use codex_types::{
     OutputItem, OutputMessage, OutputPart, OutputText, RawJson, ReasoningText, Role, SummaryText,
 };
 
-/// The item with its content as a list of typed parts, and its arguments as text.
+/// Returns the item with its content as a list of typed parts, and its arguments as text.
 pub(super) fn in_parts(item: &OutputItem) -> Cow<'_, OutputItem> {
     let mut typed = Cow::Borrowed(item);
     match item {
@@ -68,7 +68,7 @@ pub(super) fn in_parts(item: &OutputItem) -> Cow<'_, OutputItem> {
     typed
 }
 
-/// The part that an untyped one stands for.
+/// Returns the typed form of an untyped part.
 pub(super) fn untyped(part: &OutputPart) -> Option<OutputPart> {
     match part {
         OutputPart::Unknown(unknown) if unknown.kind().is_empty() => part_of(unknown.raw()),

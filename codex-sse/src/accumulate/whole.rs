@@ -1,4 +1,5 @@
-// An item that comes whole beside what was built of it: how much of each of its texts was reported, and what it lacks.
+//! Compares a complete item with the built one: how much of each of its texts was reported, and
+//! which parts it lacks.
 
 use alloc::vec::Vec;
 
@@ -10,8 +11,9 @@ use super::{
     fill::fill_old_part,
 };
 
-/// Finds out how much of a whole's parts was reported: by their indexes where the whole has such parts, in order if their texts
-/// fit, or by their texts put together. Returns the state of each part, and those that contradict what was reported.
+/// Determines how much of each part of a complete item was reported: by the indexes of the parts,
+/// in order if their texts fit, or by the joined texts. Returns the state of each part, and the
+/// parts that contradict reported text.
 pub(super) fn settle_parts(
     built: &Parts,
     known: &mut OutputItem,
@@ -59,7 +61,7 @@ pub(super) fn settle_parts(
             left.extend(old.iter().filter(|_| !kinds.is_empty()));
             continue;
         }
-        // A part whose whole has come is that whole; of another, its text is the beginning.
+        // A built part with its complete text must be equal; otherwise its text must be a prefix.
         let fits = |at: usize, position: usize| {
             let whole = text(whole, kind, position).unwrap_or_default();
             let known = text(known, kind, at).unwrap_or_default();
@@ -89,7 +91,7 @@ pub(super) fn settle_parts(
             }
             continue;
         } else {
-            // In order, each part of the whole taking the next built one that it continues.
+            // In order, each part of the complete item takes the next built part that it continues.
             let mut rest = new.iter().copied();
             for at in &old {
                 let built_text = text(known, kind, *at).unwrap_or_default();
@@ -121,7 +123,7 @@ pub(super) fn settle_parts(
             );
         }
     }
-    // Parts that the whole lacks stay behind those that it has.
+    // Parts that the complete item lacks stay after those that it has.
     left.sort_unstable();
     for at in left {
         if let Some(index) = push_part(whole, known, at, is_summary) {
@@ -133,7 +135,7 @@ pub(super) fn settle_parts(
     (parts, contradicted)
 }
 
-/// Adds a part that was built to a whole that lacks it; returns its index.
+/// Adds a built part to a complete item that lacks it, and returns its index.
 fn push_part(
     whole: &mut OutputItem,
     known: &OutputItem,
@@ -159,7 +161,7 @@ fn push_part(
     u32::try_from(count - 1).ok()
 }
 
-/// One part of a whole beside the part that was built of it.
+/// Compares one part of a complete item with the built part.
 fn settle_pair(
     (built, known, at): (&Part, &mut OutputItem, usize),
     (part, whole, position): (&mut Part, &mut OutputItem, usize),

@@ -1,5 +1,6 @@
-// Which call a piece of a chat stream belongs to. Servers leave out ids and indexes, repeat them, or change them; a new id is a new call,
-// and a piece that says nothing continues the last one.
+//! Finds the call that a fragment of a chat stream belongs to. Servers omit ids and indexes, repeat
+//! them, or change them. A new id begins a new call, and a fragment without an id, an index or a
+//! name continues the last one.
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
@@ -20,11 +21,11 @@ pub(super) struct Calls {
     by_id: BTreeMap<String, usize>,
     by_index: BTreeMap<u32, usize>,
     last: Option<usize>,
-    /// How many ids were made up.
+    /// The number of invented ids.
     invented: usize,
 }
 
-/// A call that is being made.
+/// A call in progress.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Call {
     /// The index of its item in the output.
@@ -35,23 +36,25 @@ pub(super) struct Call {
     pub(super) is_custom: bool,
     /// Whether the item was announced.
     pub(super) is_added: bool,
-    /// Input that came before the name, and that of a call which is announced when it is complete.
+    /// Input that arrived before the name, and the input of a call that is announced when complete.
     pub(super) waiting: String,
     /// The tool that the function stands for.
     offered: Option<OfferedTool>,
-    /// Takes the input of a custom tool out of the arguments.
+    /// The decoder of a custom tool's input within the arguments.
     pub(super) free_text: Option<FreeText>,
     input: Brackets,
 }
 
 impl Calls {
-    /// Returns the number of the call that a piece belongs to, which is one more than there were for a new call.
+    /// Returns the number of the call that a fragment belongs to; for a new call, the number of
+    /// calls so far.
     pub(super) fn find(&mut self, piece: &ChatToolCallDelta) -> usize {
         let (id, index) = (piece.given_id(), piece.given_index());
         let at_index = index.and_then(|index| self.by_index.get(&index).copied());
         let found = match id {
             Some(id) => {
-                // Some servers make up an id for each piece: without a name it is no new call.
+                // Some servers invent an id for each fragment: without a name it does not begin a
+                // new call.
                 let is_piece = |call: &Call| {
                     let is_open = call.input.has_begun && !call.input.is_complete();
                     call.id.is_empty() || is_open && piece.given_name().is_none()
@@ -80,7 +83,7 @@ impl Calls {
         number
     }
 
-    /// Whether a name begins another call than the one that its place points to.
+    /// Returns whether a name begins another call than the one at its index.
     fn is_another(&self, at: usize, index: Option<u32>, name: Option<&str>) -> bool {
         let call = &self.list[at];
         let Some(name) = name.filter(|_| !call.name.is_empty()) else {
@@ -89,7 +92,8 @@ impl Calls {
         call.input.is_complete() || (index.is_none() && name != call.name)
     }
 
-    /// Takes what a piece says about its call. A call that has a name needs an id and is given one.
+    /// Merges the id and the name in a fragment into its call. A named call without an id gets an
+    /// invented one.
     pub(super) fn name(
         &mut self,
         number: usize,
@@ -149,7 +153,7 @@ impl Call {
         }
     }
 
-    /// Whether the item can be made only of the whole input.
+    /// Returns whether the item can be created only from the whole input.
     pub(super) fn needs_all(&self) -> bool {
         let emulates = self.offered.as_ref().map(|tool| tool.emulates);
         !matches!(
@@ -158,8 +162,8 @@ impl Call {
         )
     }
 
-    /// Returns the item of a call that needs the whole input. From here on the call is one of a function
-    /// where its input is not that of the tool.
+    /// Returns the item of a call that needs the whole input. If the input is not valid for the
+    /// tool, the call becomes a function call.
     pub(super) fn whole_item(&mut self, status: &ItemStatus) -> Option<OutputItem> {
         let tool = self.offered.as_ref().filter(|_| self.needs_all())?;
         let item = tool.item(self.item_id(), &self.id, &self.waiting, status.clone());
@@ -177,7 +181,7 @@ impl Call {
         self.input.feed(input);
     }
 
-    /// Whether the input is a JSON object or list to its end.
+    /// Returns whether the input is a complete JSON object or list.
     pub(super) fn is_complete(&self) -> bool {
         self.input.is_complete()
     }
@@ -193,7 +197,7 @@ impl Call {
         format!("{prefix}{}", self.id)
     }
 
-    /// The item of the call, with this input.
+    /// Returns the item of the call, with this input.
     pub(super) fn item(&self, input: &str, status: &ItemStatus) -> OutputItem {
         let offered = self.offered.as_ref().filter(|_| !self.needs_all());
         let item =
@@ -215,7 +219,8 @@ impl Call {
     }
 }
 
-/// Counts the brackets of JSON that comes in pieces, to know when an object is complete without reading it again and again.
+/// Counts the brackets of JSON that arrives in fragments, to detect the end of an object without
+/// parsing it repeatedly.
 #[derive(Clone, Copy, Debug, Default)]
 struct Brackets {
     depth: u32,

@@ -1,4 +1,4 @@
-// The end of a completion: what is done, in the order of the items.
+//! The end of a completion: the `done` events, in the order of the items.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::mem;
@@ -16,7 +16,7 @@ use super::{
 use crate::Accumulator;
 
 impl ToResponseEvents {
-    /// Sends what is done, in the order of the items.
+    /// Emits the `done` events, in the order of the items.
     pub(super) fn close(&mut self, out: &mut Vec<ResponseEvent>) {
         let status = if self.response.status == Status::Incomplete {
             ItemStatus::Incomplete

@@ -1,4 +1,4 @@
-// The bytes of a chat server to the events of a response.
+//! Decodes the bytes of a chat server into the events of a response.
 
 use alloc::{boxed::Box, collections::VecDeque};
 
@@ -7,10 +7,11 @@ use codex_types::{ApiError, ErrorEvent, RawJson, ResponseEvent, chat::ChatChunk}
 use super::ToResponseEvents;
 use crate::{Decoder, Error, ErrorKind, Limits, text::Text, values};
 
-/// Decodes the body of a chat server, streamed or in one piece, into the events of a response.
+/// Decodes the body of a chat server, streamed or as one document, into the events of a response.
 ///
-/// Works like an [`EventDecoder`](crate::EventDecoder): it takes from the front of the input until there is an event. The response ends
-/// with `[DONE]` when the usage is known by then, else with the body; see [`finish`](Self::finish).
+/// Works like an [`EventDecoder`](crate::EventDecoder): it consumes the front of the input until
+/// there is an event. The response ends with `[DONE]` if the usage is known by then, else with the
+/// body; see [`finish`](Self::finish).
 ///
 /// ```
 /// use codex_sse::chat::{ChatEventDecoder, ToResponseEvents};
@@ -41,12 +42,12 @@ use crate::{Decoder, Error, ErrorKind, Limits, text::Text, values};
 pub struct ChatEventDecoder {
     decoder: Decoder,
     events: ToResponseEvents,
-    /// Events that were not returned yet.
+    /// Events that have not been returned yet.
     ready: VecDeque<ResponseEvent>,
 }
 
 impl ChatEventDecoder {
-    /// Creates a decoder whose events `events` makes.
+    /// Creates a decoder that converts chunks with `events`.
     pub fn new(events: ToResponseEvents, limits: Limits) -> Self {
         Self {
             decoder: Decoder::with_limits(limits),
@@ -55,10 +56,12 @@ impl ChatEventDecoder {
         }
     }
 
-    /// Takes bytes from the front of `input` until there is an event. `None`: `input` is used up.
+    /// Consumes bytes from the front of `input` until there is an event. Returns `None` when
+    /// `input` is used up.
     ///
     /// # Errors
-    /// When a limit is passed, which is sticky, or when one payload cannot be decoded, after which decoding continues.
+    /// Fails if a limit is exceeded, permanently, or if one payload cannot be decoded, after which
+    /// decoding continues.
     pub fn decode(&mut self, input: &mut &[u8]) -> Result<Option<ResponseEvent>, Error> {
         loop {
             if let Some(event) = self.ready.pop_front() {
@@ -84,7 +87,7 @@ impl ChatEventDecoder {
                 }
                 payload => {
                     let chunk = chunk(payload, offset, limit)?;
-                    // Other choices than the first are passed over.
+                    // Only the first choice is translated.
                     self.ready
                         .extend(self.events.feed(&chunk).unwrap_or_default());
                 }
@@ -95,10 +98,11 @@ impl ChatEventDecoder {
         }
     }
 
-    /// Decodes a body that is not a stream: a completion, or an error. The events follow from [`decode`](Self::decode).
+    /// Decodes a body that is not a stream: a completion, or an error. [`decode`](Self::decode)
+    /// then returns the events.
     ///
     /// # Errors
-    /// When the body is neither.
+    /// Fails if the body is neither.
     pub fn decode_document(&mut self, body: &[u8]) -> Result<(), Error> {
         let mut completion = chunk(body, None, usize::MAX)?;
         if completion.choices.is_empty() && completion.error().is_none() {
@@ -108,7 +112,7 @@ impl ChatEventDecoder {
         }
         completion.choices.truncate(1);
         for choice in &mut completion.choices {
-            // Of the one choice that is read, the index says nothing.
+            // With only one choice, the index is irrelevant.
             choice.index = 0;
         }
         self.ready
@@ -118,10 +122,12 @@ impl ChatEventDecoder {
         Ok(())
     }
 
-    /// Ends the stream at the end of the body. The events that end the response follow from [`decode`](Self::decode).
+    /// Ends the stream at the end of the body. [`decode`](Self::decode) then returns the events
+    /// that end the response.
     ///
     /// # Errors
-    /// [`ErrorKind::Truncated`] when the completion had not ended: what came is not the whole response.
+    /// Fails with [`ErrorKind::Truncated`] if the completion had not ended, so that the response is
+    /// not whole.
     pub fn finish(&mut self) -> Result<(), Error> {
         if !self.events.is_over() && !self.events.is_complete() {
             return Err(Error::truncated(Some(self.decoder.offset())));
@@ -130,12 +136,13 @@ impl ChatEventDecoder {
         Ok(())
     }
 
-    /// Returns whether [`decode`](Self::decode) has events to return before it takes more input.
+    /// Returns whether [`decode`](Self::decode) has events to return before it consumes more input.
     pub fn has_events(&self) -> bool {
         !self.ready.is_empty()
     }
 
-    /// Returns whether the server sent `[DONE]`, after which the loss of the connection loses nothing but the usage.
+    /// Returns whether the server sent `[DONE]`. If the connection is lost afterwards, only the
+    /// usage is missing.
     pub fn is_done(&self) -> bool {
         self.events.is_done()
     }

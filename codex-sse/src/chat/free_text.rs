@@ -1,17 +1,18 @@
-// The free text of a custom tool that was offered as a function. The arguments `{"input":"…"}` arrive in pieces that may be cut within an
-// escape; the text is decoded as it arrives. What is not such an object is the text itself, whole.
+//! Decodes the free text of a custom tool that was offered as a function. The arguments
+//! `{"input":"…"}` arrive in fragments that may be cut within an escape, and the text is decoded as
+//! it arrives. Arguments in any other form are used as the text itself.
 
 use alloc::string::String;
 
-/// Takes the text out of arguments.
+/// An incremental decoder of the text within arguments.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FreeText {
     state: State,
-    /// All of the arguments, until the text begins.
+    /// The whole arguments, until the text begins.
     raw: String,
-    /// The key that is being read, or the digits of an escape.
+    /// The current key, or the digits of an escape.
     token: String,
-    /// The first half of a pair of surrogates.
+    /// The high half of a surrogate pair.
     high: Option<u32>,
 }
 
@@ -42,7 +43,7 @@ enum State {
 }
 
 impl FreeText {
-    /// Returns the text that the next piece of the arguments holds.
+    /// Returns the text in the next fragment of the arguments.
     pub(super) fn feed(&mut self, json: &str) -> String {
         let mut text = String::new();
         if !self.has_begun() {
@@ -57,14 +58,14 @@ impl FreeText {
         text
     }
 
-    /// Returns what is left at the end: all of the arguments where they hold no text.
+    /// Returns the remaining text at the end: the whole arguments if they contain no text.
     pub(super) fn finish(&mut self) -> String {
         let mut text = core::mem::take(&mut self.raw);
         self.lone(&mut text);
         text
     }
 
-    /// Whether some of the text has been returned.
+    /// Returns whether any of the text has been returned.
     fn has_begun(&self) -> bool {
         use State::{Ended, Escape, Hex, Plain, Text};
 
@@ -76,7 +77,7 @@ impl FreeText {
             (State::Start, ' ' | '\t' | '\r' | '\n') => State::Start,
             (State::Start, '{') => State::Members,
             (State::Start, _) => {
-                // White space before it is part of it.
+                // Leading white space is part of the text.
                 let space = self.raw.len() - self.raw.trim_start().len();
                 text.push_str(&self.raw[..space]);
                 text.push(character);
@@ -150,7 +151,7 @@ impl FreeText {
         };
     }
 
-    /// Four digits of an escape.
+    /// Decodes the four digits of an escape.
     fn unit(&mut self, text: &mut String) {
         let unit = u32::from_str_radix(&self.token, 16).unwrap_or(REPLACEMENT);
         match (self.high.take(), unit) {
@@ -170,7 +171,7 @@ impl FreeText {
         }
     }
 
-    /// Half of a pair that stays alone.
+    /// Replaces a surrogate half that stays alone.
     fn lone(&mut self, text: &mut String) {
         if self.high.take().is_some() {
             text.push(char::REPLACEMENT_CHARACTER);
@@ -178,7 +179,7 @@ impl FreeText {
     }
 }
 
-/// The next character of a value that is not the text.
+/// Processes the next character of a value that is not the text.
 fn other(depth: u32, in_string: bool, is_escaped: bool, character: char) -> State {
     let other = |depth, in_string, is_escaped| State::Other {
         depth,

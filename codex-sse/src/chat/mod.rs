@@ -1,9 +1,10 @@
-//! Chat Completions streams on top of the one assembler.
+//! Chat Completions streams, based on the accumulator.
 //!
-//! [`ToChatChunks`] makes chat chunks out of events, for a chat front before a Responses service; [`ToResponseEvents`] makes events out of
-//! chat chunks, for a Responses front before a server that offers only chat. Both run on an [`Accumulator`](crate::Accumulator), so that
-//! what holds for one stream holds for all: each piece once, from the first source that has it. Whole requests and responses are
-//! translated by [`codex_types::chat::translate`].
+//! [`ToChatChunks`] converts events to chat chunks, for a chat front end over a Responses service;
+//! [`ToResponseEvents`] converts chat chunks to events, for a Responses front end over a chat-only
+//! server. Both use an [`Accumulator`](crate::Accumulator), so both give its guarantees: all
+//! content exactly once, from the first source that contains it. [`codex_types::chat::translate`]
+//! translates whole requests and responses.
 
 mod calls;
 mod close;

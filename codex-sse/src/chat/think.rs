@@ -1,5 +1,5 @@
-// Reasoning that is part of the text, between `<think>` at its beginning and `</think>`. A tag may be cut anywhere, so what may become one
-// is held back, and no more than that.
+//! Separates reasoning that is part of the text, between `<think>` at its beginning and `</think>`.
+//! A tag may be cut anywhere, so text that may become a tag is held back, but no more than that.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,22 +8,22 @@ use alloc::vec::Vec;
 #[derive(Clone, Debug, Default)]
 pub(super) struct ThinkTags {
     state: State,
-    /// What may be part of a tag.
+    /// Text that may be part of a tag.
     held: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
-    /// Only white space has come.
+    /// Only white space has arrived.
     #[default]
     Start,
     Inside,
-    /// Right after the closing tag, where white space is dropped.
+    /// Just after the closing tag, where white space is dropped.
     Closed,
     Text,
 }
 
-/// A part of the text.
+/// A segment of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Said {
     Reasoning(String),
@@ -31,7 +31,7 @@ pub(super) enum Said {
 }
 
 impl ThinkTags {
-    /// Returns what the next piece of text consists of.
+    /// Returns the segments of the next fragment.
     pub(super) fn feed(&mut self, text: &str) -> Vec<Said> {
         let mut said = Vec::new();
         self.held.push_str(text);
@@ -76,7 +76,7 @@ impl ThinkTags {
         said
     }
 
-    /// Returns what was held back, at the end of the text.
+    /// Returns the text that was held back, at the end of the text.
     pub(super) fn finish(&mut self) -> Option<Said> {
         let held = core::mem::take(&mut self.held);
         let said = match self.state {
@@ -108,7 +108,7 @@ const CLOSE: &str = "</think>";
 mod tests {
     use super::*;
 
-    /// The reasoning and the text of these pieces.
+    /// Returns the reasoning and the text of these fragments.
     fn split<'a>(pieces: impl IntoIterator<Item = &'a str>) -> (String, String) {
         let mut tags = ThinkTags::default();
         let mut said: Vec<Said> = pieces.into_iter().flat_map(|it| tags.feed(it)).collect();

@@ -1,4 +1,5 @@
-// Events to chunks. The accumulator says what each event changed; every change becomes a chunk, or waits until a call has a name.
+//! Converts events to chunks. The accumulator reports the changes of each event; every change
+//! becomes a chunk, or waits until a call has a name.
 
 use alloc::{boxed::Box, collections::BTreeMap, format, string::String, vec::Vec};
 
@@ -18,20 +19,20 @@ use crate::{
     accumulate::{Change, Place, TextKind},
 };
 
-/// What a chat stream consists of.
+/// An element of a chat stream.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ChatStreamEvent {
     /// A chunk of the completion.
     Chunk(Box<ChatChunk>),
-    /// Something went wrong; ends the stream.
+    /// An error, which ends the stream.
     Error(Box<ApiError>),
     /// The end of a stream that completed.
     Done,
 }
 
 impl ChatStreamEvent {
-    /// Returns what follows `data:` when the stream is sent as server-sent events.
+    /// Returns the text after `data:` when the stream is sent as server-sent events.
     ///
     /// ```
     /// use codex_sse::chat::ChatStreamEvent;
@@ -49,8 +50,8 @@ impl ChatStreamEvent {
 
 /// Translates the events of one response into the chunks of one completion.
 ///
-/// After the end of the stream, [`finish`](Self::finish) returns what is missing: a stream that broke off becomes an error, never an
-/// answer that looks finished.
+/// After the end of the stream, [`finish`](Self::finish) returns the remaining chunks. A truncated
+/// stream ends with an error, never with a response that looks finished.
 ///
 /// ```
 /// use codex_sse::chat::ToChatChunks;
@@ -74,16 +75,16 @@ pub struct ToChatChunks {
     accumulator: Accumulator,
     is_open: bool,
     is_over: bool,
-    /// The parts of messages of which something was sent.
+    /// The parts of messages that have been sent, at least partly.
     parts: BTreeMap<(u32, usize), SentPart>,
     calls: BTreeMap<u32, SentCall>,
     opened: u32,
     reasoning: BTreeMap<u32, SentReasoning>,
-    /// Characters of text sent, for the positions of citations.
+    /// The number of characters of text sent, for the positions of citations.
     characters: u64,
 }
 
-/// What all chunks have in common.
+/// The fields that all chunks share.
 #[derive(Clone, Debug, Default)]
 struct Head {
     id: String,
@@ -94,34 +95,34 @@ struct Head {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct SentPart {
-    /// Characters of text sent before it.
+    /// The number of characters of text sent before it.
     start: u64,
     logprobs: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct SentCall {
-    /// Its index in the chat message; none until it has a name.
+    /// Its index in the chat message; `None` until it has a name.
     index: Option<u32>,
-    /// How much of its input was sent.
+    /// The number of bytes of its input that were sent.
     sent: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct SentReasoning {
-    /// The item is told by its summary or by its content, whichever came first.
+    /// The kind of text that represents the item: summary or content, whichever arrived first.
     kind: TextKind,
     /// The part that was sent last.
     position: usize,
 }
 
 impl ToChatChunks {
-    /// Creates the beginning of a stream.
+    /// Creates a translator at the beginning of a stream.
     pub fn new(options: AnswerOptions) -> Self {
         Self::with_accumulator(options, Accumulator::new())
     }
 
-    /// Creates the beginning of a stream whose response is assembled here, within the accumulator's limit.
+    /// Creates a translator that assembles its response within the accumulator's limit.
     pub fn with_accumulator(options: AnswerOptions, mut accumulator: Accumulator) -> Self {
         accumulator.observe();
         let head = Head {
@@ -144,17 +145,17 @@ impl ToChatChunks {
         }
     }
 
-    /// Returns whether the stream has ended, in success or failure. Events that follow change nothing.
+    /// Returns whether the stream has ended, with success or failure. Later events change nothing.
     pub fn is_over(&self) -> bool {
         self.is_over
     }
 
-    /// Returns the response as far as it has come.
+    /// Returns the response as received so far.
     pub fn snapshot(&self) -> &Response {
         self.accumulator.snapshot()
     }
 
-    /// Merges the next event and returns the chunks that it gives.
+    /// Merges the next event and returns the resulting chunks.
     pub fn feed(&mut self, event: &ResponseEvent) -> Vec<ChatStreamEvent> {
         let mut out = Vec::new();
         if self.is_over {
@@ -165,7 +166,7 @@ impl ToChatChunks {
         out
     }
 
-    /// As [`feed`](Self::feed), for an event in either form.
+    /// Merges the next event in either form and returns the resulting chunks.
     pub fn feed_ref(&mut self, event: &EventRef<'_>) -> Vec<ChatStreamEvent> {
         match event {
             EventRef::Event(event) => self.feed(event),
@@ -180,7 +181,7 @@ impl ToChatChunks {
         }
     }
 
-    /// Ends the stream: returns an error unless the response had ended.
+    /// Ends the stream. Returns an error unless the response has ended.
     pub fn finish(&mut self) -> Vec<ChatStreamEvent> {
         let mut out = Vec::new();
         if !self.is_over {
@@ -217,8 +218,8 @@ impl ToChatChunks {
         }
     }
 
-    /// Sends the role before anything else. Only text follows an empty `content`, as from the chat API itself: clients take a `content` for
-    /// the beginning of a text.
+    /// Sends the role before anything else, with an empty `content` only if text follows, as the
+    /// chat API does: clients treat a `content` as the beginning of text.
     fn open(&mut self, is_text: bool, out: &mut Vec<ChatStreamEvent>) {
         if self.is_open || self.is_over {
             return;
@@ -295,7 +296,7 @@ impl ToChatChunks {
         out.push(ChatStreamEvent::Done);
     }
 
-    /// Sends text of a message, or of a refusal.
+    /// Sends text of a message or of a refusal.
     fn say(&mut self, place: Place, start: usize, end: usize, out: &mut Vec<ChatStreamEvent>) {
         let Some((_, OutputItem::Message(message))) = self.accumulator.reported(place.key) else {
             return;
@@ -331,7 +332,7 @@ impl ToChatChunks {
         out.push(self.chunk_with(choice));
     }
 
-    /// Sends reasoning, parts and items apart from each other.
+    /// Sends reasoning, with separators between parts and items.
     fn tell(&mut self, place: Place, start: usize, end: usize, out: &mut Vec<ChatStreamEvent>) {
         let is_reasoning = matches!(
             self.accumulator.reported(place.key),
@@ -363,8 +364,8 @@ impl ToChatChunks {
         out.push(self.chunk(ChatDelta::new().reasoning_content(text)));
     }
 
-    /// Sends the beginning of a call once it has a name and an id, with the input that has come. At the end, an id is made up for a call
-    /// that has none.
+    /// Sends the beginning of a call once it has a name and an id, with the input received so far.
+    /// At the end of the stream, a call without an id gets an invented one.
     fn open_call(&mut self, key: u32, is_end: bool, out: &mut Vec<ChatStreamEvent>) {
         let known = self.calls.get(&key).copied().unwrap_or_default();
         let Some((_, item)) = self.accumulator.reported(key) else {
@@ -444,7 +445,7 @@ impl ToChatChunks {
         }
     }
 
-    /// A text that was sent turns out to be another.
+    /// Handles a text that was sent and then replaced by a different one.
     fn contradict(&mut self, place: Place, out: &mut Vec<ChatStreamEvent>) {
         let message = match place.kind {
             TextKind::Input => {

@@ -1,5 +1,5 @@
-// Chunks to events. Each chunk is turned into the events that a Responses server would have sent for it; the accumulator assembles them,
-// and what a `done` event repeats is read from it.
+//! Converts chunks to events. Each chunk becomes the events that a Responses server would have
+//! sent; the accumulator assembles them, and the `done` events are written from its response.
 
 use alloc::{
     borrow::{Cow, ToOwned as _},
@@ -29,14 +29,16 @@ use crate::{Accumulator, Diagnostic};
 
 /// Translates the chunks of one completion into the events of one response.
 ///
-/// The response ends when [`finish`](Self::finish) is called, at the end of the stream: only then is the usage known, and some servers
-/// send text after a `finish_reason`. A stream without a `finish_reason` has ended well only if [`feed_done`](Self::feed_done) reported
-/// `[DONE]`.
+/// The response ends when [`finish`](Self::finish) is called at the end of the stream: only then is
+/// the usage known, and some servers send text after a `finish_reason`. A stream without a
+/// `finish_reason` counts as completed only if [`feed_done`](Self::feed_done) reported `[DONE]`.
 ///
-/// Chunks are read in every form that servers are known to send: see [`ChatDelta::pieces`], [`ChatToolCallDelta::given_index`] and
-/// [`FinishReason::ending`](codex_types::chat::FinishReason::ending). A piece of a call belongs to the call with its id; a new id begins a
-/// new call. A piece without id belongs to the call with its index, or else continues the last call, unless it names a function when the
-/// last call is complete. A call that gets no id is given one that is made from the completion's.
+/// Chunks are accepted in every form that servers are known to send: see [`ChatDelta::pieces`],
+/// [`ChatToolCallDelta::given_index`] and
+/// [`FinishReason::ending`](codex_types::chat::FinishReason::ending). A fragment of a call belongs
+/// to the call with its id; a new id begins a new call. A fragment without an id belongs to the
+/// call with its index, or else continues the last call, unless it names a function and the last
+/// call is complete. A call without an id gets one derived from the completion's.
 ///
 /// ```
 /// use codex_sse::chat::ToResponseEvents;
@@ -73,30 +75,31 @@ pub struct ToResponseEvents {
     pub(super) is_open: bool,
     pub(super) is_over: bool,
     pub(super) is_done: bool,
-    /// How the completion says that it ended.
+    /// How the completion ended, according to the server.
     pub(super) response: Response,
     pub(super) ending: Option<ChatEnding>,
     pub(super) usage: Option<Box<Usage>>,
     pub(super) sequence_number: u64,
     pub(super) items: Vec<Item>,
     pub(super) calls: Calls,
-    /// How many of the calls have a place in the output.
+    /// The number of calls that have an index in the output.
     pub(super) begun_calls: usize,
     pub(super) logprobs: Vec<Logprob>,
-    /// The last chunk with a choice had a delta, so a message is the whole of what came.
+    /// Whether the last chunk with a choice had a delta, so that a message contains all of the
+    /// content.
     has_deltas: bool,
     pub(super) tools: ToolNames,
     pub(super) think_tags: Option<ThinkTags>,
     pub(super) keeps_reasoning: bool,
     pub(super) reasoning: ChatReasoning,
-    /// Bytes that are held outside of the accumulator.
+    /// The number of bytes stored outside of the accumulator.
     pub(super) held: usize,
 }
 
-/// An item that has been begun, in the order of the output.
+/// An item that has begun, in output order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Item {
-    /// The content parts that hold text and refusal.
+    /// A message, with the indexes of the content parts for its text and its refusal.
     Message {
         text: Option<u32>,
         refusal: Option<u32>,
@@ -106,12 +109,12 @@ pub(super) enum Item {
 }
 
 impl ToResponseEvents {
-    /// Creates the beginning of a stream.
+    /// Creates a translator at the beginning of a stream.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Creates the beginning of a stream whose response is assembled here, within the accumulator's limit.
+    /// Creates a translator that assembles its response within the accumulator's limit.
     pub fn with_accumulator(accumulator: Accumulator) -> Self {
         Self {
             accumulator,
@@ -119,10 +122,10 @@ impl ToResponseEvents {
         }
     }
 
-    /// Translates calls of these functions back into calls of the tools that they stand for.
+    /// Translates calls of these functions back into calls of the tools that they represent.
     ///
-    /// The input of a custom tool arrives in deltas of its own. Calls of `apply_patch` and of a shell are
-    /// announced when they are complete.
+    /// The input of a custom tool is streamed as deltas of its own kind. Calls of `apply_patch` and
+    /// of a shell are announced when they are complete.
     ///
     /// ```
     /// use codex_sse::chat::ToResponseEvents;
@@ -152,18 +155,19 @@ impl ToResponseEvents {
         self
     }
 
-    /// Sets whether `encrypted_content` of the reasoning item holds everything that has to go back to the
-    /// server; see [`ChatReasoning`]. Signed reasoning is always kept.
+    /// Sets whether `encrypted_content` of the reasoning item contains everything that must be sent
+    /// back to the server; see [`ChatReasoning`]. Signed reasoning is always kept.
     #[must_use]
     pub fn keeping_reasoning(mut self, keeps_reasoning: bool) -> Self {
         self.keeps_reasoning = keeps_reasoning;
         self
     }
 
-    /// Merges the next chunk and returns the events that it gives.
+    /// Merges the next chunk and returns the resulting events.
     ///
     /// # Errors
-    /// The chunk holds a second answer (`n` above 1). The stream may go on without it.
+    /// Fails if the chunk contains a second choice (`n` above 1). The stream may continue without
+    /// it.
     pub fn feed(&mut self, chunk: &ChatChunk) -> Result<Vec<ResponseEvent>, TranslateError> {
         let mut out = Vec::new();
         if self.is_over {
@@ -192,7 +196,7 @@ impl ToResponseEvents {
         self.is_done = true;
     }
 
-    /// Ends the response with an error that came instead of a chunk.
+    /// Ends the response with an error that was sent instead of a chunk.
     pub fn fail(&mut self, error: ApiError) -> Vec<ResponseEvent> {
         let mut out = Vec::new();
         if self.is_over {
@@ -204,7 +208,7 @@ impl ToResponseEvents {
         self.is_over = true;
         self.response.status = Status::Failed;
         self.response.error = Some(Box::new(error));
-        // What is still open is cut, which the last event says as well.
+        // Open items are cut, and the last event reports that as well.
         let _ = self.accumulator.finish();
         let event = self.last_event();
         self.emit(ResponseEvent::Failed(event), &mut out);
@@ -237,12 +241,12 @@ impl ToResponseEvents {
         out
     }
 
-    /// Whether the completion has ended: what follows can only be the usage.
+    /// Returns whether the completion has ended: only the usage can follow.
     pub(super) fn is_complete(&self) -> bool {
         self.ending.is_some() || (self.is_done && !self.items.is_empty())
     }
 
-    /// Whether nothing can follow.
+    /// Returns whether nothing can follow.
     pub(super) fn has_all(&self) -> bool {
         self.is_over || (self.is_done && self.usage.is_some() && self.is_complete())
     }
@@ -255,12 +259,12 @@ impl ToResponseEvents {
         self.is_over
     }
 
-    /// Returns the response as far as it has come.
+    /// Returns the response as received so far.
     pub fn snapshot(&self) -> &Response {
         self.accumulator.snapshot()
     }
 
-    /// Returns what was odd about the chunks; see [`Accumulator::diagnostics`].
+    /// Returns the irregularities of the chunks; see [`Accumulator::diagnostics`].
     pub fn diagnostics(&self) -> &[Diagnostic] {
         self.accumulator.diagnostics()
     }
@@ -325,7 +329,7 @@ impl ToResponseEvents {
         }
     }
 
-    /// What a whole message has in addition to what its deltas said.
+    /// Returns the portion of a whole message that its deltas lacked.
     fn rest_of<'a>(&self, piece: ChatPiece<'a>) -> ChatPiece<'a> {
         let has_come = |item: &OutputItem| match (item, &piece) {
             (OutputItem::Message(message), ChatPiece::Text(_)) => message.output_text(),
@@ -348,7 +352,7 @@ impl ToResponseEvents {
         }
     }
 
-    /// The same for a part of a text in which reasoning is marked by tags.
+    /// Returns the portion of a text segment that its deltas lacked, if tags mark reasoning.
     fn rest_of_said(&self, said: Said) -> Said {
         let piece = match said {
             Said::Text(text) => ChatPiece::Text(text.into()),
@@ -375,7 +379,7 @@ impl ToResponseEvents {
         }
     }
 
-    /// A part of text in which reasoning is marked by tags.
+    /// Merges a segment of text in which tags mark reasoning.
     pub(super) fn said(&mut self, said: &Said, out: &mut Vec<ResponseEvent>) {
         match said {
             Said::Reasoning(text) => {
@@ -386,7 +390,7 @@ impl ToResponseEvents {
         }
     }
 
-    /// Counts what is held outside of the accumulator.
+    /// Counts bytes that are stored outside of the accumulator.
     fn hold(&mut self, bytes: usize, out: &mut Vec<ResponseEvent>) {
         self.held = self.held.saturating_add(bytes);
         if self.held > HELD_LIMIT {
@@ -401,7 +405,7 @@ impl ToResponseEvents {
         self.delta(DeltaKind::ReasoningText, &id, at, 0, text, out);
     }
 
-    /// The index of the reasoning item, which is begun if there is none.
+    /// Returns the index of the reasoning item, and begins it if there is none.
     fn reasoning_index(&mut self, out: &mut Vec<ResponseEvent>) -> usize {
         let found = self.items.iter().position(|item| *item == Item::Reasoning);
         found.unwrap_or_else(|| {
@@ -486,7 +490,7 @@ impl ToResponseEvents {
         self.arguments(number, (&input, spelling), out);
     }
 
-    /// The arguments of a function, or the text in those of a custom tool.
+    /// Merges the arguments of a function, or the text in those of a custom tool.
     fn arguments(&mut self, number: usize, input: Piece<'_>, out: &mut Vec<ResponseEvent>) {
         match &mut self.calls.get_mut(number).free_text {
             None => self.input(number, input, out),
@@ -500,7 +504,7 @@ impl ToResponseEvents {
         }
     }
 
-    /// Whether the whole input of a call comes once more.
+    /// Returns whether the whole input of a call is sent again.
     fn repeats(&self, number: usize, input: &str) -> bool {
         if number >= self.begun_calls || !self.calls.get(number).is_complete() {
             return false;
@@ -513,7 +517,7 @@ impl ToResponseEvents {
         built.is_some_and(|item| Accumulator::input(item) == input)
     }
 
-    /// Announces a call, with the input that came before its name.
+    /// Announces a call, with the input that arrived before its name.
     pub(super) fn add_call(&mut self, number: usize, out: &mut Vec<ResponseEvent>) {
         let call = self.calls.get_mut(number);
         call.is_added = true;
@@ -534,7 +538,7 @@ impl ToResponseEvents {
         self.delta(kind, &id, place, 0, input, out);
     }
 
-    /// An item as it was assembled.
+    /// Returns an item as assembled.
     pub(super) fn built(&self, at: usize, make: impl FnOnce(&Self) -> OutputItem) -> OutputItem {
         let built = self.accumulator.snapshot().output.get(at);
         built.cloned().unwrap_or_else(|| make(self))
@@ -626,7 +630,7 @@ impl ToResponseEvents {
         event
     }
 
-    /// The last event, with the output as it was assembled.
+    /// Returns the last event, with the output as assembled.
     fn last_event(&mut self) -> Box<LifecycleEvent> {
         self.response.usage = self.usage.take();
         self.response
@@ -656,20 +660,21 @@ impl ToResponseEvents {
     }
 }
 
-/// A piece of text, and its JSON where that holds lone surrogate halves.
+/// A fragment of text, and its JSON if that contains lone surrogate halves.
 type Piece<'a> = (&'a str, Option<&'a RawJson>);
 
-/// How long the lists of reasoning are that nothing else holds.
+/// Returns the size of the reasoning lists that are stored nowhere else.
 fn details_length(delta: &ChatDelta) -> usize {
     let lists = ["reasoning_details", "thinking_blocks"].into_iter();
     let lists = lists.filter_map(|key| delta.extra.get(key));
     lists.map(|list| list.as_str().len()).sum()
 }
 
-/// How many bytes may be held outside of the accumulator.
+/// The maximum number of bytes stored outside of the accumulator.
 const HELD_LIMIT: usize = 16 * 1024 * 1024;
 
-/// The JSON of a piece that holds lone surrogate halves, where it is one whole string of the chunk.
+/// Returns the JSON of a fragment with lone surrogate halves, if the fragment is one whole string
+/// of the chunk.
 fn spelling<'a>(delta: &'a ChatDelta, piece: &ChatPiece<'_>) -> Option<&'a RawJson> {
     delta.extra.spelling(match piece {
         ChatPiece::Text(_) => "content",

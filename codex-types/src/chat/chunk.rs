@@ -23,7 +23,7 @@ object! {
             created = u64,
             /// The model that generates it.
             model: String,
-            /// What is new in each choice; empty in the chunk that reports the usage.
+            /// The new content of each choice; empty in the chunk that reports the usage.
             choices: Vec<ChatChunkChoice>,
         }
         optional {
@@ -42,12 +42,12 @@ object! {
 }
 
 object! {
-    /// What is new in one choice.
+    /// The new content of one choice.
     pub struct ChatChunkChoice {
         required {
             /// The index of the choice.
             index = u32,
-            /// What is new.
+            /// The new content.
             delta: ChatDelta,
         }
         optional {

@@ -1,8 +1,9 @@
-//! Reasoning of a chat server, from its messages into reasoning items and back.
+//! Conversion of a chat server's reasoning from messages into reasoning items and back.
 //!
-//! A chat server that wants its reasoning back wants it verbatim, under its own key, with signatures
-//! that no other server can read. The Responses API has a place for that: `encrypted_content`, which a client
-//! sends back and does not read. It holds the keys of the message as one JSON object.
+//! A chat server that requires its reasoning back expects it verbatim, under its own key, with
+//! signatures that no other server can read. The Responses API has a field for such data:
+//! `encrypted_content`, which a client sends back without reading it. It contains the keys of the
+//! message as one JSON object.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -16,7 +17,7 @@ use crate::profile::THINK_TAGS;
 use crate::raw::push_string;
 use crate::{Map, RawJson, ReasoningItem};
 
-/// The reasoning of one message of a chat server, with everything that has to go back.
+/// The reasoning of one message of a chat server, with everything that must be sent back.
 ///
 /// ```
 /// use codex_types::RawJson;
@@ -31,11 +32,11 @@ use crate::{Map, RawJson, ReasoningItem};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatReasoning {
-    /// The key and the words.
+    /// The key and the reasoning text.
     text: Option<(Cow<'static, str>, String)>,
     /// Lists of entries, which may be signed or encrypted.
     details: Vec<(&'static str, Vec<Entry>)>,
-    /// What came with calls and has to go back with them, by the id of the call.
+    /// Data that was sent with calls and must be sent back with them, by call id.
     calls: Map<RawJson>,
 }
 
@@ -63,12 +64,12 @@ impl ChatReasoning {
         }
     }
 
-    /// Adds words that stood between `<think>` and `</think>`.
+    /// Adds text that was between `<think>` and `</think>`.
     pub fn feed_tagged(&mut self, words: &str) {
         self.push(THINK_TAGS, words);
     }
 
-    /// Records what came with a call and has to go back with it.
+    /// Records data that was sent with a call and must be sent back with it.
     pub fn feed_call(&mut self, call_id: &str, call: &ChatToolCallDelta) {
         if let Some(extra) = call.extra.get(CALL_KEY).filter(|extra| !extra.is_null()) {
             self.calls.insert(call_id, extra.clone());
@@ -82,8 +83,8 @@ impl ChatReasoning {
         }
     }
 
-    /// Merges a list of entries. An entry continues the last one of its type and index, unless that one
-    /// was signed.
+    /// Merges a list of entries. An entry continues the last one of its type and index, unless that
+    /// one was signed.
     fn merge(&mut self, key: &'static str, raw: &RawJson) {
         let Ok(node) = Node::read(raw) else { return };
         if node.items().is_empty() {
@@ -108,7 +109,8 @@ impl ChatReasoning {
         }
     }
 
-    /// Returns whether something is signed or encrypted, which only `encrypted_content` can hold.
+    /// Returns whether any of the reasoning is signed or encrypted, so that only
+    /// `encrypted_content` can represent it.
     pub fn is_signed(&self) -> bool {
         let is_opaque = |(name, value): &(String, RawJson)| {
             ["signature", "data"].contains(&name.as_str())
@@ -118,7 +120,7 @@ impl ChatReasoning {
         !self.calls.is_empty() || entries.any(|entry| entry.iter().any(is_opaque))
     }
 
-    /// Returns what `encrypted_content` holds; `None` if there is nothing.
+    /// Returns the value for `encrypted_content`; `None` if there is no reasoning.
     pub fn to_opaque(&self) -> Option<String> {
         let mut members = Vec::new();
         if let Some((key, text)) = &self.text {
@@ -134,7 +136,8 @@ impl ChatReasoning {
         (!members.is_empty()).then(|| object(members.iter().map(|(key, raw)| (*key, raw))))
     }
 
-    /// Returns the reasoning of an item; `None` if the item holds none that a chat server can be sent.
+    /// Returns the reasoning of an item; `None` if the item contains none that can be sent to a
+    /// chat server.
     pub fn of_item(item: &ReasoningItem) -> Option<Self> {
         let opaque = item.encrypted_content.as_deref();
         let mut reasoning = opaque.and_then(Self::of_opaque).unwrap_or_default();
@@ -172,7 +175,7 @@ impl ChatReasoning {
         Some(reasoning)
     }
 
-    /// Puts the reasoning into a message of the assistant, as this server wants it.
+    /// Writes the reasoning into an assistant message in the form that this server expects.
     pub(crate) fn write(&self, message: &mut ChatMessage, dialect: &ChatDialect) {
         for (key, entries) in &self.details {
             message.extra.insert(key, list(entries));
@@ -184,7 +187,7 @@ impl ChatReasoning {
         let Some((key, text)) = self.text.as_ref().filter(|_| !is_told) else {
             return;
         };
-        // A server of which nothing is known gets the key that it sent.
+        // An unknown server gets the key that it sent.
         let key: &str = match &**key {
             known if !known.is_empty() && dialect.hosts.is_empty() && dialect.as_of.is_none() => {
                 known
@@ -194,7 +197,7 @@ impl ChatReasoning {
         write_text(message, key, text);
     }
 
-    /// Moves the words of another message's reasoning here.
+    /// Appends the text of another message's reasoning.
     pub(crate) fn join(&mut self, other: Self) {
         match (&mut self.text, other.text) {
             (Some((_, text)), Some((_, more))) => text.push_str(&more),
@@ -207,12 +210,12 @@ impl ChatReasoning {
         }
     }
 
-    /// What goes back with calls, by the id of the call.
+    /// Returns the data to send back with calls, by call id.
     pub(crate) fn call_extras(&self) -> impl Iterator<Item = (&str, &RawJson)> {
         self.calls.iter()
     }
 
-    /// Puts what came with a call back.
+    /// Restores the data that was sent with a call.
     pub(crate) fn write_call(call: &mut ChatToolCall, extra: &RawJson) {
         if let ChatToolCall::Function(call) = call {
             call.extra.insert(CALL_KEY, extra.clone());
@@ -220,7 +223,7 @@ impl ChatReasoning {
     }
 }
 
-/// Puts words of reasoning into a message under this key.
+/// Writes reasoning text into a message under this key.
 pub(crate) fn write_text(message: &mut ChatMessage, key: &str, text: &str) {
     match key {
         "reasoning_content" => message.reasoning_content = Some(text.into()),
@@ -234,7 +237,7 @@ pub(crate) fn write_text(message: &mut ChatMessage, key: &str, text: &str) {
     }
 }
 
-/// Whether an entry continues the last one.
+/// Returns whether an entry continues the last one.
 fn continues(last: &Entry, next: &Node<'_>) -> bool {
     let same = |key: &str| {
         let known = last.iter().find(|(name, _)| name == key);
@@ -260,7 +263,7 @@ fn continues(last: &Entry, next: &Node<'_>) -> bool {
     is_words && !is_signed && same("type") && same("index") && same("id")
 }
 
-/// Appends words and takes over what is new.
+/// Appends text and replaces the other members.
 fn extend(last: &mut Entry, next: &Node<'_>) {
     for (name, value) in next.members() {
         let known = last.iter_mut().find(|(known, _)| known == name);
@@ -300,13 +303,14 @@ fn object<'a>(members: impl Iterator<Item = (&'a str, &'a RawJson)>) -> String {
     json
 }
 
-/// The keys under which servers send words of reasoning; those that fill several repeat them.
+/// The keys under which servers send reasoning text; servers that fill several of them repeat the
+/// same text.
 const TEXT_KEYS: &[&str] = &["reasoning_content", "reasoning", "thinking"];
 /// The keys under which they send entries.
 const LIST_KEYS: &[&str] = &["reasoning_details", "thinking_blocks"];
-/// The members of an entry that hold words.
+/// The members of an entry that contain text.
 const WORD_KEYS: &[&str] = &["text", "thinking", "summary"];
-/// The key of a call that holds its signature.
+/// The key of a call that contains its signature.
 const CALL_KEY: &str = "extra_content";
 
 #[cfg(test)]

@@ -77,9 +77,9 @@ object! {
     pub struct ChatLogprobs {
         required {}
         optional {
-            /// Those of the text tokens.
+            /// The log probabilities of the text tokens.
             content: Vec<Logprob>,
-            /// Those of the refusal tokens.
+            /// The log probabilities of the refusal tokens.
             refusal: Vec<Logprob>,
         }
     }

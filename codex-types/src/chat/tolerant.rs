@@ -58,9 +58,9 @@ impl ChatDelta {
     ///
     /// Text and refusals are read from `content`, which may be text or a list of parts, and from
     /// `refusal`. Reasoning is read from the first of `reasoning_content`, `reasoning`,
-    /// `reasoning_text`, `reasoning_details`, `thinking`, `thinking_blocks` and the parts of `content`
-    /// that contains any, because servers that fill several of them repeat the same text. Empty parts are
-    /// omitted.
+    /// `reasoning_text`, `reasoning_details`, `thinking`, `thinking_blocks` and the parts of
+    /// `content` that contains any, because servers that fill several of them repeat the same text.
+    /// Empty parts are omitted.
     pub fn pieces(&self) -> Vec<ChatPiece<'_>> {
         let mut said = Vec::new();
         match &self.content {
@@ -76,8 +76,8 @@ impl ChatDelta {
     }
 
     /// Returns the calls that the delta begins or continues: `tool_calls`, which may be one call
-    /// instead of a list, then the deprecated `function_call`, which has neither an index nor an id.
-    /// A call whose name and arguments are not in a `function` is returned as if they were.
+    /// instead of a list, then the deprecated `function_call`, which has neither an index nor an
+    /// id. A call whose name and arguments are not in a `function` is returned as if they were.
     pub fn calls(&self) -> Vec<Cow<'_, ChatToolCallDelta>> {
         let lone = self.extra.get("tool_calls");
         let lone = lone.and_then(|call| call.decode().ok()).map(Cow::Owned);
@@ -408,7 +408,7 @@ pub(crate) fn recode<T: Serialize, U: DeserializeOwned + Default>(value: &T) -> 
     json.decode().unwrap_or_default()
 }
 
-/// Whether a plain field was there and of its type.
+/// Returns whether a plain field was present and of its type.
 fn is_given(object: &dyn Object, name: &str) -> bool {
     key(object, name).map(bit).is_some_and(|bit| {
         let extra = object.extra();

@@ -288,7 +288,7 @@ open_enum! {
     }
 }
 
-/// The kind of a call without `type`, which some servers omit.
+/// Returns the kind of a call without `type`, which some servers omit.
 fn untyped_call(keys: &[(Box<str>, RawJson)]) -> Option<&'static str> {
     let has = |key: &str| keys.iter().any(|(name, _)| **name == *key);
     if has("function") {

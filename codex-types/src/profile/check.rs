@@ -23,7 +23,7 @@ pub(crate) struct Sending {
 }
 
 impl Profile {
-    /// Checks the body of a request for what this backend would refuse or ignore.
+    /// Checks the body of a request for values that this backend would refuse or ignore.
     pub(crate) fn check(&self, body: &Node<'_>, sending: Sending) -> Vec<Finding> {
         let Sending {
             channel,
@@ -73,7 +73,7 @@ impl Profile {
         found
     }
 
-    /// Checks a compaction request for what Responses Lite forbids or requires.
+    /// Checks a compaction request against the rules of Responses Lite.
     pub(super) fn check_lite_compaction(&self, body: &Node<'_>) -> Vec<Finding> {
         let mut found = Vec::new();
         let form = RequestForm::Lite;
@@ -389,7 +389,7 @@ pub(crate) fn kind_of<'a>(item: &'a Node<'_>) -> &'a str {
     }
 }
 
-/// Returns what to use instead of a chat parameter that was sent by mistake.
+/// Returns the replacement for a chat parameter that was sent by mistake.
 fn instead_of(name: &str) -> Option<&'static str> {
     Some(match name {
         "messages" => "use input",

@@ -1,4 +1,4 @@
-//! What chat servers do not have in common, as a value.
+//! The differences between chat servers, as a value.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,10 +6,11 @@ use core::fmt;
 
 use crate::profile::{Parameters, Text, Wire};
 
-/// What a server of the Chat Completions API takes and sends.
+/// The dialect of a server of the Chat Completions API: the parameters it accepts and the forms it
+/// sends.
 ///
-/// The known servers are [listed](Self::NAMES) by name; each row names the day on which it was read from
-/// the server's documentation. Every field may be changed:
+/// The known servers are [listed](Self::NAMES) by name; each row names the day on which it was read
+/// from the server's documentation. Every field may be changed:
 ///
 /// ```
 /// use codex_types::profile::{ChatDialect, Profile};
@@ -21,59 +22,62 @@ use crate::profile::{Parameters, Text, Wire};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChatDialect {
-    /// What the server is called.
+    /// The name of the server.
     pub name: Text,
     /// The day on which its documentation was read, as `YYYY-MM-DD`.
     pub as_of: Option<Text>,
-    /// Where the service is, up to the `/chat/completions` of its paths; none where only the user knows.
+    /// The URL of the service, up to the `/chat/completions` of its paths; `None` if only the user
+    /// knows it.
     pub base_url: Option<Text>,
-    /// The hosts that serve it; one that begins with a dot stands for all hosts below it.
+    /// The hosts of the service. One that begins with a dot matches all hosts below it.
     pub hosts: Vec<Text>,
-    /// Which API a server of this name is spoken to with.
+    /// The API that a server of this name offers.
     pub wire: Wire,
-    /// Whether it takes messages of the role `developer`; they are sent as `system` otherwise.
+    /// Whether the server accepts messages with the role `developer`; they are sent as `system`
+    /// otherwise.
     pub developer_role: bool,
-    /// Whether it takes one message of the role `system` only, and only as the first one. Leading ones
-    /// are then joined by a blank line, and later ones are sent with the role `user`.
+    /// Whether the server accepts only one message with the role `system`, and only as the first
+    /// one. Leading system messages are then joined by a blank line, and later ones are sent with
+    /// the role `user`.
     pub single_system_message: bool,
-    /// What it calls the limit for output tokens.
+    /// The name of the limit on output tokens.
     pub output_limit: OutputLimit,
-    /// How it is told how much to reason.
+    /// The parameter for the reasoning effort.
     pub effort: EffortParameter,
-    /// The key of a message that holds reasoning.
+    /// The key of a message that contains reasoning.
     pub reasoning_key: Text,
     /// Which reasoning is sent back.
     pub reasoning_replay: ReasoningReplay,
-    /// Whether messages with calls have to have the key of reasoning, if only empty.
+    /// Whether messages with calls must have the key of reasoning, even if it is empty.
     pub reasoning_required: bool,
     /// Whether text that begins with `<think>` is reasoning up to `</think>`.
     pub think_tags: bool,
-    /// What `tool_choice` may say.
+    /// The accepted forms of `tool_choice`.
     pub tool_choice: ToolChoiceForms,
     /// Whether functions may have `strict`.
     pub strict_tools: bool,
-    /// Whether it takes tools of the type `custom`, whose input is free text.
+    /// Whether the server accepts tools of type `custom`, whose input is free text.
     pub custom_tools: bool,
-    /// How it is asked for JSON.
+    /// How JSON output is requested.
     pub json_format: JsonFormat,
-    /// Whether it takes `parallel_tool_calls`.
+    /// Whether the server accepts `parallel_tool_calls`.
     pub parallel_tool_calls: bool,
-    /// Whether messages of the role `tool` may hold images.
+    /// Whether messages with the role `tool` may contain images.
     pub images_in_tool_outputs: bool,
-    /// How a stream comes to have a usage.
+    /// How a stream is made to report its usage.
     pub stream_usage: StreamUsage,
-    /// Which ids of calls it takes.
+    /// The call ids that the server accepts.
     pub call_ids: CallIds,
-    /// How many characters the name of a function may have.
+    /// The maximum length of a function name in characters.
     pub max_name_length: usize,
-    /// Which parameters it refuses, and which of those may be left out in silence.
+    /// The parameters that the server refuses, and which of those may be omitted silently.
     pub parameters: Parameters,
-    /// The reasons that it documents for the end of a completion.
+    /// The finish reasons that the server documents.
     pub finish_reasons: Vec<Text>,
 }
 
 impl ChatDialect {
-    /// The API as `api.openai.com` documents it:
+    /// Creates the dialect of the API as `api.openai.com` documents it:
     /// <https://platform.openai.com/docs/api-reference/chat/create>.
     pub fn new(name: impl Into<Text>) -> Self {
         Self {
@@ -109,7 +113,7 @@ impl ChatDialect {
         }
     }
 
-    /// Whether this host serves it.
+    /// Returns whether this host belongs to the service.
     pub fn is_at(&self, host: &str) -> bool {
         self.hosts
             .iter()
@@ -122,7 +126,7 @@ impl ChatDialect {
     }
 }
 
-/// Writes the dialect as a list of facts, one a line.
+/// Writes the dialect as a list of facts, one per line.
 impl fmt::Display for ChatDialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.name)?;
@@ -175,7 +179,7 @@ impl fmt::Display for ChatDialect {
     }
 }
 
-/// Declares a choice whose values have names.
+/// Declares an enumeration whose values have names.
 macro_rules! named {
     (
         $(#[$meta:meta])*
@@ -200,7 +204,7 @@ macro_rules! named {
 }
 
 named! {
-    /// What a chat server calls the limit for output tokens.
+    /// The name of a chat server's limit on output tokens.
     pub enum OutputLimit {
         /// `max_completion_tokens`.
         MaxCompletionTokens = "max_completion_tokens",
@@ -210,13 +214,13 @@ named! {
 }
 
 named! {
-    /// How a chat server is told how much to reason.
+    /// How the reasoning effort is sent to a chat server.
     pub enum EffortParameter {
         /// By `reasoning_effort`.
         ReasoningEffort = "reasoning_effort",
         /// By `reasoning.effort`.
         Reasoning = "reasoning.effort",
-        /// Not at all: the effort is left out, with a diagnostic.
+        /// The effort is omitted, with a diagnostic.
         None = "none",
     }
 }
@@ -226,7 +230,7 @@ named! {
     pub enum ReasoningReplay {
         /// None: the server refuses or ignores it.
         Never = "never",
-        /// That of the current turn: what followed the last message of the user.
+        /// The reasoning of the current turn: everything after the last user message.
         ToolRounds = "tool rounds",
         /// All of it.
         Always = "always",
@@ -234,11 +238,11 @@ named! {
 }
 
 named! {
-    /// How a chat server is asked for JSON.
+    /// How JSON output is requested from a chat server.
     pub enum JsonFormat {
         /// By a schema.
         JsonSchema = "json_schema",
-        /// As any object; the schema is part of the instructions.
+        /// As any object; the schema becomes part of the instructions.
         JsonObject = "json_object",
         /// By the instructions only.
         Instructions = "instructions",
@@ -246,29 +250,29 @@ named! {
 }
 
 named! {
-    /// How the stream of a chat server comes to have a usage.
+    /// How the stream of a chat server is made to report its usage.
     pub enum StreamUsage {
         /// By `stream_options.include_usage`.
         OnRequest = "on request",
-        /// It always has one, and `stream_options` is not sent.
+        /// The server always reports it; `stream_options` is not sent.
         Always = "always",
     }
 }
 
-/// What `tool_choice` may say in addition to `auto` and `none`.
+/// The accepted forms of `tool_choice` in addition to `auto` and `none`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ToolChoiceForms {
-    /// The word that makes the model call some tool; `None` if there is none.
+    /// The value that forces a tool call; `None` if there is none.
     pub required: Option<Text>,
     /// Whether it may name a function.
     pub by_name: bool,
-    /// Whether it may list functions. Otherwise only those are offered.
+    /// Whether it may list functions. Otherwise only the listed functions are offered.
     pub allowed_tools: bool,
 }
 
 impl ToolChoiceForms {
-    /// `required`, and functions by name.
+    /// Accepts `required` and functions by name.
     pub fn new() -> Self {
         Self {
             required: Some("required".into()),
@@ -277,7 +281,7 @@ impl ToolChoiceForms {
         }
     }
 
-    /// `auto` and `none` only.
+    /// Accepts `auto` and `none` only.
     pub fn auto_only() -> Self {
         Self {
             required: None,
@@ -293,23 +297,23 @@ impl Default for ToolChoiceForms {
     }
 }
 
-/// Which ids of calls a chat server takes. Others are replaced by ones that are made from them.
+/// The call ids that a chat server accepts. Other ids are replaced by derived ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CallIds {
     /// Any text of at most this many characters.
     UpTo(usize),
-    /// Exactly this many letters and digits of ASCII.
+    /// Exactly this many ASCII letters and digits.
     Alphanumeric(usize),
 }
 
 impl CallIds {
-    /// Any text of at most this many characters.
+    /// Accepts any text of at most this many characters.
     pub fn up_to(length: usize) -> Self {
         Self::UpTo(length)
     }
 
-    /// Whether the server takes this id.
+    /// Returns whether the server accepts this id.
     pub fn takes(self, id: &str) -> bool {
         match self {
             Self::UpTo(length) => id.chars().count() <= length,
@@ -319,8 +323,8 @@ impl CallIds {
         }
     }
 
-    /// The id itself where the server takes it, otherwise one that is made from it: the same for the
-    /// same id.
+    /// Returns the id if the server accepts it, otherwise an id derived from it: the same id for
+    /// the same input.
     ///
     /// ```
     /// use codex_types::profile::ChatDialect;
@@ -359,7 +363,7 @@ impl fmt::Display for CallIds {
     }
 }
 
-/// A hash of a text: FNV-1a, 64 bits.
+/// Returns a hash of a text: FNV-1a, 64 bits.
 pub(crate) fn fnv(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME)

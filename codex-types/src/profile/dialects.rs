@@ -1,4 +1,4 @@
-//! The chat servers we know. Each row was read from the documentation that its comment names.
+//! The known chat servers. The comment of each row names the documentation that it was read from.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -33,7 +33,7 @@ impl ChatDialect {
         "zhipu",
     ];
 
-    /// The dialect of this name, one of [`NAMES`](Self::NAMES).
+    /// Returns the dialect with this name, one of [`NAMES`](Self::NAMES).
     ///
     /// ```
     /// use codex_types::profile::ChatDialect;
@@ -69,14 +69,14 @@ impl ChatDialect {
         })
     }
 
-    /// The dialect of the service at this host.
+    /// Returns the dialect of the service at this host.
     pub fn of_host(host: &str) -> Option<Self> {
         let rows = Self::NAMES.iter().filter_map(|name| Self::by_name(name));
         rows.into_iter().find(|row| row.is_at(host))
     }
 
-    /// A server of which nothing is known: what all servers take is sent, and reasoning goes back within
-    /// a turn.
+    /// Creates the dialect of an unknown server: only parameters that all servers accept are sent,
+    /// and reasoning is sent back within a turn.
     pub fn generic() -> Self {
         Self {
             developer_role: false,
@@ -92,7 +92,7 @@ impl ChatDialect {
     }
 }
 
-/// What most servers refuse or ignore; the response does not depend on it.
+/// Parameters that most servers refuse or ignore; the response does not depend on them.
 const NEUTRAL: &[&str] = &[
     "store",
     "metadata",
@@ -104,7 +104,7 @@ const NEUTRAL: &[&str] = &[
     "moderation",
 ];
 
-/// Refuses what changes nothing, which is left out, the search of the web, and these parameters.
+/// Refuses the parameters that change nothing, which are omitted, web search, and these parameters.
 fn refusing(names: &[&'static str]) -> Parameters {
     let refused = NEUTRAL
         .iter()
@@ -116,7 +116,7 @@ fn refusing(names: &[&'static str]) -> Parameters {
         .droppable(NEUTRAL.iter().copied())
 }
 
-/// A row of the table.
+/// Creates a row of the table.
 fn row(name: &'static str, host: &'static str, base_url: &'static str) -> ChatDialect {
     ChatDialect {
         as_of: Some("2026-11-28".into()),
@@ -132,7 +132,7 @@ fn row(name: &'static str, host: &'static str, base_url: &'static str) -> ChatDi
     }
 }
 
-/// A row for a program that runs wherever its user wants.
+/// Creates a row for a program that its user runs on any host.
 fn program(name: &'static str, base_url: &'static str) -> ChatDialect {
     ChatDialect {
         hosts: Vec::new(),
@@ -146,8 +146,8 @@ fn texts(texts: &[&'static str]) -> Vec<Text> {
     texts.iter().copied().map(Text::from).collect()
 }
 
-/// <https://inference-docs.cerebras.ai/resources/openai>: `developer` is not offered; penalties,
-/// `logit_bias`, `parallel_tool_calls` and `service_tier` are answered with 400.
+/// <https://inference-docs.cerebras.ai/resources/openai>: `developer` is not offered; the server
+/// rejects penalties, `logit_bias`, `parallel_tool_calls` and `service_tier` with status 400.
 /// <https://inference-docs.cerebras.ai/capabilities/reasoning>: `reasoning`, kept within a turn.
 fn cerebras() -> ChatDialect {
     ChatDialect {
@@ -161,9 +161,10 @@ fn cerebras() -> ChatDialect {
     }
 }
 
-/// <https://www.alibabacloud.com/help/en/model-studio/deep-thinking>: `reasoning_content`, which is not
-/// part of the history. <https://www.alibabacloud.com/help/en/model-studio/qwen-function-calling>:
-/// `tool_choice` is `auto`, `none` or a function. Structured output is `json_object` for most models.
+/// <https://www.alibabacloud.com/help/en/model-studio/deep-thinking>: `reasoning_content`, which is
+/// not part of the history.
+/// <https://www.alibabacloud.com/help/en/model-studio/qwen-function-calling>: `tool_choice` is
+/// `auto`, `none` or a function. Structured output is `json_object` for most models.
 fn dashscope() -> ChatDialect {
     ChatDialect {
         hosts: texts(&[
@@ -187,8 +188,8 @@ fn dashscope() -> ChatDialect {
     }
 }
 
-/// <https://api-docs.deepseek.com/guides/thinking_mode>: reasoning of turns that called tools has to come
-/// back in every later request, else 400; elsewhere it is ignored.
+/// <https://api-docs.deepseek.com/guides/thinking_mode>: every later request must contain the
+/// reasoning of turns that called tools, else status 400; other reasoning is ignored.
 /// <https://api-docs.deepseek.com/api/create-chat-completion>: `json_object` and `strict` (beta).
 fn deepseek() -> ChatDialect {
     ChatDialect {
@@ -213,8 +214,9 @@ fn deepseek() -> ChatDialect {
     }
 }
 
-/// <https://docs.fireworks.ai/tools-sdks/openai-compatibility>: usage is in the last chunk unasked.
-/// <https://docs.fireworks.ai/guides/reasoning>: `reasoning_content`, sent back in a turn with tools.
+/// <https://docs.fireworks.ai/tools-sdks/openai-compatibility>: the last chunk always reports the
+/// usage. <https://docs.fireworks.ai/guides/reasoning>: `reasoning_content`, sent back in a turn
+/// with tools.
 fn fireworks() -> ChatDialect {
     ChatDialect {
         reasoning_replay: ReasoningReplay::ToolRounds,
@@ -229,8 +231,9 @@ fn fireworks() -> ChatDialect {
     }
 }
 
-/// <https://ai.google.dev/gemini-api/docs/openai>; signatures of reasoning come with the calls, under
-/// `extra_content`, and have to go back: <https://ai.google.dev/gemini-api/docs/thought-signatures>.
+/// <https://ai.google.dev/gemini-api/docs/openai>; calls carry the signatures of reasoning under
+/// `extra_content`, and they must be sent back:
+/// <https://ai.google.dev/gemini-api/docs/thought-signatures>.
 fn gemini() -> ChatDialect {
     ChatDialect {
         wire: Wire::ChatCompletions,
@@ -247,8 +250,9 @@ fn gemini() -> ChatDialect {
     }
 }
 
-/// <https://console.groq.com/docs/openai>: `logprobs`, `logit_bias`, `top_logprobs` and names of messages
-/// are answered with 400. <https://console.groq.com/docs/reasoning>: `reasoning` in messages.
+/// <https://console.groq.com/docs/openai>: the server rejects `logprobs`, `logit_bias`,
+/// `top_logprobs` and names of messages with status 400. <https://console.groq.com/docs/reasoning>:
+/// `reasoning` in messages.
 fn groq() -> ChatDialect {
     ChatDialect {
         output_limit: OutputLimit::MaxCompletionTokens,
@@ -260,8 +264,8 @@ fn groq() -> ChatDialect {
     }
 }
 
-/// <https://docs.litellm.ai/docs/reasoning_content>: `reasoning_content` and signed `thinking_blocks`,
-/// which go back with the calls they led to.
+/// <https://docs.litellm.ai/docs/reasoning_content>: `reasoning_content` and signed
+/// `thinking_blocks`, which must be sent back with the calls that they led to.
 fn litellm() -> ChatDialect {
     ChatDialect {
         single_system_message: false,
@@ -273,8 +277,8 @@ fn litellm() -> ChatDialect {
     }
 }
 
-/// <https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md>: `reasoning_content` in and
-/// out; templates take one system message.
+/// <https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md>: `reasoning_content`
+/// in both directions; templates accept one system message.
 fn llama_cpp() -> ChatDialect {
     ChatDialect {
         effort: EffortParameter::None,
@@ -288,7 +292,7 @@ fn llama_cpp() -> ChatDialect {
     }
 }
 
-/// <https://lmstudio.ai/docs/developer/openai-compat/tools>: `tool_choice` is a word.
+/// <https://lmstudio.ai/docs/developer/openai-compat/tools>: `tool_choice` is a string only.
 fn lmstudio() -> ChatDialect {
     ChatDialect {
         think_tags: true,
@@ -301,8 +305,8 @@ fn lmstudio() -> ChatDialect {
     }
 }
 
-/// <https://platform.minimax.io/docs/guides/text-m2-function-call>: the text of the assistant begins with
-/// `<think>`, and messages have to go back complete.
+/// <https://platform.minimax.io/docs/guides/text-m2-function-call>: the text of the assistant
+/// begins with `<think>`, and messages must be sent back complete.
 fn minimax() -> ChatDialect {
     ChatDialect {
         hosts: texts(&["api.minimax.io", "api.minimaxi.com"]),
@@ -322,9 +326,10 @@ fn minimax() -> ChatDialect {
     }
 }
 
-/// <https://docs.mistral.ai/api/endpoint/chat>: `any` instead of `required`; unknown parameters are
-/// answered with 422. <https://docs.mistral.ai/capabilities/function_calling>: ids of calls have nine
-/// letters and digits; see also <https://github.com/anomalyco/opencode/issues/1680>.
+/// <https://docs.mistral.ai/api/endpoint/chat>: `any` instead of `required`; the server rejects
+/// unknown parameters with status 422. <https://docs.mistral.ai/capabilities/function_calling>:
+/// call ids have nine letters and digits; see also
+/// <https://github.com/anomalyco/opencode/issues/1680>.
 fn mistral() -> ChatDialect {
     ChatDialect {
         wire: Wire::ChatCompletions,
@@ -348,8 +353,9 @@ fn mistral() -> ChatDialect {
     }
 }
 
-/// <https://platform.moonshot.ai/docs/guide/use-kimi-k2-thinking-model>: all `reasoning_content` of the
-/// history goes back. <https://platform.moonshot.ai/docs/api/chat>: no `required`, no named function.
+/// <https://platform.moonshot.ai/docs/guide/use-kimi-k2-thinking-model>: all `reasoning_content` of
+/// the history must be sent back. <https://platform.moonshot.ai/docs/api/chat>: neither `required`
+/// nor a named function.
 fn moonshot() -> ChatDialect {
     ChatDialect {
         hosts: texts(&["api.moonshot.ai", "api.moonshot.cn", "api.kimi.com"]),
@@ -366,8 +372,8 @@ fn moonshot() -> ChatDialect {
     }
 }
 
-/// <https://docs.ollama.com/api/openai-compatibility>: `tool_choice` is not offered; `reasoning` comes and
-/// goes back.
+/// <https://docs.ollama.com/api/openai-compatibility>: `tool_choice` is not offered; `reasoning` is
+/// sent in both directions.
 fn ollama() -> ChatDialect {
     ChatDialect {
         hosts: texts(&["ollama.com"]),
@@ -381,8 +387,8 @@ fn ollama() -> ChatDialect {
     }
 }
 
-/// <https://openrouter.ai/docs/use-cases/reasoning-tokens>: `reasoning.effort`; `reasoning_details` go back
-/// as they came.
+/// <https://openrouter.ai/docs/use-cases/reasoning-tokens>: `reasoning.effort`; `reasoning_details`
+/// must be sent back verbatim.
 fn openrouter() -> ChatDialect {
     ChatDialect {
         effort: EffortParameter::Reasoning,
@@ -437,8 +443,8 @@ fn together() -> ChatDialect {
     }
 }
 
-/// <https://docs.vllm.ai/en/latest/features/reasoning_outputs/>: `reasoning`, also in messages of the
-/// history; <https://docs.vllm.ai/en/latest/features/tool_calling/>.
+/// <https://docs.vllm.ai/en/latest/features/reasoning_outputs/>: `reasoning`, also in messages of
+/// the history; <https://docs.vllm.ai/en/latest/features/tool_calling/>.
 fn vllm() -> ChatDialect {
     ChatDialect {
         output_limit: OutputLimit::MaxCompletionTokens,
@@ -450,8 +456,9 @@ fn vllm() -> ChatDialect {
     }
 }
 
-/// <https://docs.x.ai/docs/guides/reasoning>: `reasoning_content`; penalties and `stop` are refused by
-/// reasoning models. <https://docs.x.ai/docs/guides/function-calling>: parallel calls by default.
+/// <https://docs.x.ai/docs/guides/reasoning>: `reasoning_content`; reasoning models refuse
+/// penalties and `stop`. <https://docs.x.ai/docs/guides/function-calling>: parallel calls by
+/// default.
 fn xai() -> ChatDialect {
     ChatDialect {
         output_limit: OutputLimit::MaxCompletionTokens,
@@ -461,9 +468,9 @@ fn xai() -> ChatDialect {
     }
 }
 
-/// <https://docs.z.ai/guides/capabilities/thinking-mode>: `reasoning_content` has to go back while tools
-/// are called. <https://docs.z.ai/api-reference/llm/chat-completion>: `tool_choice` is `auto`,
-/// `response_format` is text or `json_object`, usage is in the last chunk unasked.
+/// <https://docs.z.ai/guides/capabilities/thinking-mode>: `reasoning_content` must be sent back
+/// while tools are called. <https://docs.z.ai/api-reference/llm/chat-completion>: `tool_choice` is
+/// `auto`, `response_format` is text or `json_object`, and the last chunk always reports the usage.
 fn zhipu() -> ChatDialect {
     ChatDialect {
         hosts: texts(&["api.z.ai", "open.bigmodel.cn"]),
@@ -481,5 +488,5 @@ fn zhipu() -> ChatDialect {
     }
 }
 
-/// The key of reasoning that is part of the text, between `<think>` and `</think>`.
+/// The key for reasoning that is part of the text, between `<think>` and `</think>`.
 pub(crate) const THINK_TAGS: &str = "<think>";

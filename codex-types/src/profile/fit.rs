@@ -144,7 +144,7 @@ impl Default for FitPolicy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OnFinding {
-    /// Change the request: remove, move or rename what does not fit.
+    /// Change the request: remove, move or rename the values that do not fit.
     Strip,
     /// Leave the request unchanged and report the diagnostic.
     Warn,
@@ -184,11 +184,11 @@ pub(super) struct Judged {
 impl Profile {
     /// Fits a request to this profile.
     ///
-    /// Every change is reported: what is not in [`Fitted::stripped`] is unchanged.
+    /// Every change is reported: everything that is not in [`Fitted::stripped`] is unchanged.
     ///
     /// # Errors
     ///
-    /// Fails with all findings that the policy does not allow.
+    /// Fails with all diagnostics that the policy does not allow.
     pub fn fit(&self, request: &CreateResponse, policy: &FitPolicy) -> Result<Fitted, Unfit> {
         if let Some(Input::Prepared(input)) = &request.input
             && input.before().is_empty()
@@ -218,7 +218,7 @@ impl Profile {
     ///
     /// # Errors
     ///
-    /// Fails with all findings that the policy does not allow.
+    /// Fails with all diagnostics that the policy does not allow.
     pub fn fit_json(&self, body: &RawJson, policy: &FitPolicy) -> Result<Fitted<RawJson>, Unfit> {
         self.fit_body(body, policy, true)
     }
@@ -228,7 +228,7 @@ impl Profile {
     ///
     /// # Errors
     ///
-    /// Fails with all findings that the policy does not allow.
+    /// Fails with all diagnostics that the policy does not allow.
     pub fn fit_compact(
         &self,
         request: &CompactRequest,

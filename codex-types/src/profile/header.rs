@@ -12,7 +12,7 @@ use crate::profile::Text;
 pub struct Header {
     /// The name, in lower case.
     pub name: Text,
-    /// The source of the value. The header is left out while the value is unknown.
+    /// The source of the value. The header is omitted while the value is unknown.
     pub value: Source,
     /// The channels over which it is sent.
     pub channels: Vec<Channel>,
@@ -61,7 +61,7 @@ pub enum Source {
     ClientVersion,
     /// The ChatGPT account or workspace.
     AccountId,
-    /// `true` for accounts that are bound to a certified cloud (FedRAMP); left out otherwise.
+    /// `true` for accounts that are bound to a certified cloud (FedRAMP); omitted otherwise.
     Fedramp,
     /// The organization of an API key.
     Organization,
@@ -89,13 +89,13 @@ pub enum Source {
     BetaFeatures,
     /// The model and the service tier, for routing.
     RoutingHint,
-    /// `true` if the request is written as Responses Lite; left out otherwise.
+    /// `true` if the request is written as Responses Lite; omitted otherwise.
     ResponsesLite,
 }
 
 /// The identity of the caller and of the conversation, from which headers are built.
 ///
-/// It contains no secrets. Unknown fields stay empty, and headers that need them are left out.
+/// It contains no secrets. Unknown fields stay empty, and headers that need them are omitted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Identity {

@@ -170,7 +170,8 @@ fn check_reasoning(body: &Node<'_>, found: &mut Vec<Finding>) {
     });
 }
 
-/// Over HTTP a header announces the form, which is not part of the body.
+/// Checks that a request over a WebSocket announces the form in `client_metadata`. Over HTTP a
+/// header announces it.
 fn check_announcement(body: &Node<'_>, found: &mut Vec<Finding>) {
     let metadata = body.given("client_metadata").filter(|it| it.is_object());
     if metadata.is_some_and(|metadata| metadata.text_of(ANNOUNCEMENT) == "true") {
@@ -316,8 +317,8 @@ pub(super) fn is_hosted(tool: &Node<'_>) -> bool {
     }
 }
 
-/// The official client notes the origin of the content for each part of a message. Returns nothing
-/// if an item needs no note.
+/// Notes the origin of the content for each part of a message, as the official client does. Returns
+/// nothing if an item needs no note.
 fn provenance(item: &Node<'_>, pointer: &str) -> Vec<Edit> {
     let origin = match item.text_of("role") {
         "user" => r#"{"provenance":{"type":"user"}}"#,

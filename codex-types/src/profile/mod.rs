@@ -52,7 +52,7 @@ use crate::{Effort, Include, ServiceTier, Verbosity};
 /// Text that is usually a constant of the program.
 pub type Text = Cow<'static, str>;
 
-/// A description of what a backend accepts and expects.
+/// A description of the requests that a backend accepts and expects.
 ///
 /// The presets are starting points: every field may be changed.
 ///
@@ -76,7 +76,7 @@ pub struct Profile {
     pub base_url: Option<Text>,
     /// The API that the server offers.
     pub wire: Wire,
-    /// The habits of a server that offers Chat Completions.
+    /// The dialect of a server that offers Chat Completions.
     pub chat: ChatDialect,
     /// The parameters that it accepts.
     pub parameters: Parameters,

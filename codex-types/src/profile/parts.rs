@@ -40,7 +40,7 @@ pub struct Parameters {
     pub accepted_on_websocket: Vec<Text>,
     /// The parameters that it is known to refuse.
     pub refused: Vec<Text>,
-    /// Parameters that can be left out if they are refused: neither the response nor its price nor
+    /// Parameters that can be omitted if they are refused: neither the response nor its price nor
     /// its context depends on them.
     pub droppable: Vec<Text>,
 }
@@ -236,7 +236,7 @@ impl Compression {
 pub struct WebSocket {
     /// Whether the backend supports WebSockets.
     pub supported: bool,
-    /// What is sent before the first request.
+    /// The preparation of a socket before the first request.
     pub warm_up: WarmUp,
     /// Whether a request may continue the previous one on the same socket with
     /// `previous_response_id` and new items only.
@@ -266,7 +266,7 @@ impl Default for WebSocket {
     }
 }
 
-/// What is sent over a socket before the first request, with `generate` set to false.
+/// The message sent over a socket before the first request, with `generate` set to false.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WarmUp {
@@ -284,7 +284,7 @@ pub enum WarmUp {
 pub struct Choices<T> {
     /// The values; `None` if any value is accepted.
     pub offered: Option<Vec<T>>,
-    /// Values that the backend has under another name: the given name, and the backend's.
+    /// Values that the backend has under another name: the caller's name, and the backend's.
     pub renamed: Vec<(T, T)>,
 }
 

@@ -139,9 +139,9 @@ impl FittedItems {
 }
 
 impl Profile {
-    /// [`fit`](Self::fit) of a request whose items have not been fitted before. `None`: fitting
-    /// would insert something between the items, as it does after tools in the first of them, so
-    /// the request has to be fitted as a whole.
+    /// Fits a request whose items have not been fitted before, as [`fit`](Self::fit) does. Returns
+    /// `None` if fitting would insert something between the items, as it does after tools in the
+    /// first of them, so that the request must be fitted as a whole.
     pub(super) fn fit_prepared(
         &self,
         request: &CreateResponse,
@@ -359,7 +359,7 @@ enum FittedItem {
     Removed,
 }
 
-/// Returns an item without diagnostics that stands for all of them.
+/// Returns an item without diagnostics that represents all of them.
 fn placeholder() -> InputItem {
     InputItem::Unknown(Unknown::new(RawJson::default()))
 }
@@ -371,7 +371,7 @@ fn first_has_tools(items: &[RawJson]) -> Result<bool, DecodeError> {
     }
 }
 
-/// Returns the request without its items, and the items that fitting put before and after the
+/// Returns the request without its items, and the items that fitting placed before and after the
 /// placeholder.
 fn around(
     placeholder: Option<&InputItem>,

@@ -210,7 +210,7 @@ impl Profile {
 
     /// Returns a profile for any other server with the Responses API. It expects no WebSockets, no
     /// compression and no storage, and refuses nothing, because each server accepts something else.
-    /// A server that turns out to have Chat Completions only is used with that.
+    /// If a server turns out to offer only Chat Completions, that API is used instead.
     pub fn compatible() -> Self {
         Self {
             wire: Wire::Discover,
@@ -229,7 +229,8 @@ impl Profile {
         }
     }
 
-    /// A server that offers Chat Completions in this dialect, and perhaps the Responses API.
+    /// Returns the profile of a server that offers Chat Completions in this dialect, and perhaps
+    /// the Responses API.
     ///
     /// ```
     /// use codex_types::profile::{ChatDialect, Profile, Wire};
@@ -250,7 +251,7 @@ impl Profile {
         }
     }
 
-    /// The profile of the server at this host, of which nothing else is known.
+    /// Returns the profile of the server at this host, about which nothing else is known.
     ///
     /// ```
     /// use codex_types::profile::Profile;
@@ -306,7 +307,8 @@ fn chatgpt_headers_0_120() -> Vec<Header> {
     ]
 }
 
-/// Over a WebSocket an entry of `client_metadata` announces the form.
+/// Returns the header that announces Responses Lite over HTTP. Over a WebSocket an entry of
+/// `client_metadata` announces it.
 fn responses_lite() -> Header {
     Header::new(lite::HEADER, Source::ResponsesLite).only_over(Channel::Http)
 }

@@ -38,7 +38,7 @@ pub(crate) trait Pairs {
     fn pair(&mut self, key: &str, value: &dyn Encode) -> Result<(), Failed>;
 }
 
-/// The `Serialize` of every type here.
+/// Implements `Serialize` for every type of this crate.
 pub(crate) fn serialize<S: Serializer>(
     value: &dyn Encode,
     serializer: S,
@@ -47,12 +47,12 @@ pub(crate) fn serialize<S: Serializer>(
     match (value.encode(&mut output), output) {
         (Ok(()), Output::Written(written)) => Ok(written),
         (_, Output::Failed(error)) => Err(error),
-        // A bug: every value passes itself exactly once.
+        // Only a bug leads here: every value passes itself exactly once.
         _ => Err(serde::ser::Error::custom("a value was not written once")),
     }
 }
 
-/// What an element or a value of a key is for serde.
+/// An adapter from an element or a value of a key to serde.
 struct Serialized<'a>(&'a dyn Encode);
 
 impl Serialize for Serialized<'_> {
@@ -61,7 +61,7 @@ impl Serialize for Serialized<'_> {
     }
 }
 
-/// Any serializer as an [`Encoder`].
+/// An adapter from any serializer to [`Encoder`].
 enum Output<S: Serializer> {
     Ready(S),
     Taken,
@@ -153,7 +153,7 @@ impl<M: SerializeMap> Pairs for Members<M> {
     }
 }
 
-/// Makes `Serialize` write what `Encode` passes.
+/// Implements `Serialize` through `Encode`.
 macro_rules! serialize_by_encode {
     ($name:ty) => {
         impl serde::Serialize for $name {

@@ -39,7 +39,8 @@ pub(super) fn spelled(json: &[u8]) -> Option<(String, RawJson)> {
     Some((raw.decode().ok()?, raw))
 }
 
-/// Whether `raw`, which has lone halves, is still the JSON of `value`, which was read from it.
+/// Returns whether `raw`, which has lone halves, is still the JSON of `value`, which was read from
+/// it.
 #[cold]
 #[inline(never)]
 pub(super) fn is_spelling_of(raw: &RawJson, value: &dyn Encode) -> bool {

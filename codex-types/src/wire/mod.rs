@@ -63,7 +63,8 @@ impl<T> Slot<T> {
 
 /// A type that can be read from any JSON value: it accepts the value or returns it.
 ///
-/// A type says which forms it takes; what it does not take comes back as [`Slot::Foreign`].
+/// A type accepts the JSON forms for which it overrides a method; other forms are returned as
+/// [`Slot::Foreign`].
 pub(crate) trait Wire: Sized + Encode {
     fn read(source: &mut dyn Source) -> Result<Slot<Self>, Failed> {
         let mut target = Target(Slot::Null);
@@ -71,7 +72,7 @@ pub(crate) trait Wire: Sized + Encode {
         Ok(target.0)
     }
 
-    /// Takes text, a number or a boolean, or hands it back.
+    /// Accepts text, a number or a boolean, or returns it.
     fn from_scalar(scalar: Scalar<'_>) -> Result<Self, Scalar<'_>> {
         Err(scalar)
     }
@@ -97,7 +98,7 @@ pub(crate) trait Wire: Sized + Encode {
     }
 }
 
-/// Offers a value to a type, and holds what the type made of it.
+/// A sink that offers a value to a type and holds the result.
 pub(crate) struct Target<T>(pub(crate) Slot<T>);
 
 impl<T: Wire> Sink for Target<T> {
@@ -126,7 +127,7 @@ impl<T: Wire> Sink for Target<T> {
     }
 }
 
-/// The `Deserialize` implementation of every type here: an error only if `absorb` refuses the value
+/// Implements `Deserialize` for every type of this crate. Fails only if `absorb` refuses the value
 /// too.
 pub(crate) fn deserialize<'de, T: Wire, D: Deserializer<'de>>(
     deserializer: D,
@@ -166,10 +167,10 @@ pub(crate) fn foreign_list(
     Ok(RawJson::trusted(json))
 }
 
-/// An object that a type does not take.
+/// An object that a type does not accept.
 pub(crate) enum Foreign {
     Json(RawJson),
-    /// A number that came as an object, and its JSON.
+    /// A number that was passed as an object, and its JSON.
     Number(Number, RawJson),
 }
 
@@ -183,8 +184,8 @@ impl Foreign {
 
 /// Rebuilds the text of an object.
 ///
-/// When some crate in the build switches on serde_json's `arbitrary_precision`, numbers arrive as
-/// objects with one private key. They are recognized here, so that the feature changes nothing.
+/// If any crate in the build enables serde_json's `arbitrary_precision`, numbers arrive as objects
+/// with one private key. They are recognized here, so that the feature changes nothing.
 fn foreign_object(fields: &mut dyn Fields) -> Result<Foreign, Failed> {
     const ARBITRARY_PRECISION: &str = "$serde_json::private::Number";
 

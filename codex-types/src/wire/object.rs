@@ -13,19 +13,19 @@ use crate::extra::Entry;
 use crate::raw::nests_deeper_than;
 use crate::{Extra, RawJson};
 
-/// What [`object!`] implements for a struct; the functions below do the rest.
+/// The methods that [`object!`] implements for a struct; the functions below use them.
 ///
 /// A known key is an index into [`keys`](Self::keys).
 pub(crate) trait Object {
-    /// The value of `type`, for an object that has only one.
+    /// Returns the value of `type`, for an object that has only one.
     fn tag(&self) -> Option<&'static str>;
 
-    /// The names of the known keys.
+    /// Returns the names of the known keys.
     fn keys(&self) -> &'static [&'static str];
 
     fn read_field(&mut self, key: u8, source: &mut dyn Source) -> Result<Seen, Failed>;
 
-    /// Writes the fields that hold something; returns the bits of the keys written.
+    /// Writes the fields that have a value. Returns the bits of the written keys.
     fn write_fields(&self, pairs: &mut dyn Pairs) -> Result<u64, Failed>;
 
     fn extra(&self) -> &Extra;
@@ -33,13 +33,13 @@ pub(crate) trait Object {
     fn extra_mut(&mut self) -> &mut Extra;
 }
 
-/// An object that another of its type can be laid over.
+/// An object that can be updated from a newer one of the same type.
 pub(crate) trait Overlay: Object {
-    /// Takes over the fields that are there in `newer`; returns the bits of their keys.
+    /// Takes the fields that are present in `newer`. Returns the bits of their keys.
     fn overlay_fields(&mut self, newer: &mut Self) -> u64;
 }
 
-/// A boxed object is an object, filled in place.
+/// A boxed object is read into in place.
 impl<T: Object> Object for Box<T> {
     fn tag(&self) -> Option<&'static str> {
         (**self).tag()
@@ -71,12 +71,12 @@ pub(crate) fn key(object: &dyn Object, name: &str) -> Option<u8> {
     index_of(object.keys(), name, 0)
 }
 
-/// The bit that stands for a known key in [`Extra`].
+/// Returns the bit that represents a known key in [`Extra`].
 pub(crate) const fn bit(key: u8) -> u64 {
     1 << key
 }
 
-/// Looks from `start` on first: keys mostly come in the order of the fields.
+/// Searches from `start` first: keys usually have the order of the fields.
 fn index_of(keys: &[&str], name: &str, start: u8) -> Option<u8> {
     let (before, after) = keys.split_at(usize::from(start).min(keys.len()));
     let at = match after.iter().position(|key| *key == name) {
@@ -86,14 +86,14 @@ fn index_of(keys: &[&str], name: &str, start: u8) -> Option<u8> {
     u8::try_from(at).ok()
 }
 
-/// What was read of an object before its type was known.
+/// The data read from an object before its type was known.
 #[derive(Default)]
 pub(crate) struct Prelude {
     /// The tag; `None` if the object has none.
     pub(crate) tag: Option<Cow<'static, str>>,
     /// The keys before the tag.
     pub(crate) early: Vec<(Box<str>, RawJson)>,
-    /// Those of them whose names have lone surrogate halves, and a tag that has them.
+    /// The early keys whose names have lone surrogate halves, and a tag that has them.
     pub(crate) spelled: Vec<Entry>,
 }
 
@@ -157,7 +157,7 @@ pub(crate) fn read_object(object: &mut dyn Object, fields: &mut dyn Fields) -> R
     Ok(())
 }
 
-/// Lays one object over another: what `newer` has replaces what is there, nulls aside.
+/// Updates an object from a newer one: values in `newer` replace existing ones, except nulls.
 pub(crate) fn overlay<T: Overlay>(object: &mut T, mut newer: T) {
     let taken = object.overlay_fields(&mut newer);
     for (name, value) in core::mem::take(newer.extra_mut()).into_entries() {
@@ -178,8 +178,8 @@ pub(crate) fn overlay<T: Overlay>(object: &mut T, mut newer: T) {
     }
 }
 
-/// Reads key after key. Returns whether a tag was among them, which a caller who already has the
-/// tag (`tag_known`) does not want kept a second time.
+/// Reads the remaining keys, and returns whether the tag is known. With `tag_known`, the caller
+/// already has the tag, and it is not kept a second time.
 fn read_rest(
     object: &mut dyn Object,
     fields: &mut dyn Fields,
@@ -194,7 +194,7 @@ fn read_rest(
         next.set(index + 1);
         Some(index)
     };
-    // The bits of the fields that have just got a value, recorded together.
+    // The bits of the fields that have just received a value, recorded together.
     let mut values = 0;
     while let Some(name) = fields.key(&known)? {
         match name {
@@ -233,10 +233,10 @@ fn is_tag(raw: &RawJson, tag: Option<&'static str>) -> bool {
     tag.is_some() && inner == tag
 }
 
-/// Reads a key that came before the tag.
+/// Reads a key that preceded the tag.
 ///
-/// Its text is parsed by a deserializer of its own, whose limit on nesting starts afresh. Text that
-/// nests deeper than [`REPLAY_DEPTH`] therefore stays text, which bounds the stack.
+/// Its text is parsed by a separate deserializer, whose nesting limit starts again. Text that nests
+/// deeper than [`REPLAY_DEPTH`] therefore stays text, which bounds the stack.
 pub(crate) fn replay(object: &mut dyn Object, name: Key, raw: RawJson) {
     let Some(key) = key(object, &name) else {
         if *name == *"type" {
@@ -264,17 +264,17 @@ pub(crate) fn fill<'a>(object: &mut dyn Object, entries: impl Iterator<Item = &'
     drop_stale(object);
 }
 
-/// Whether a known key was missing, null or of another type.
+/// Returns whether a known key was missing, null or of another type.
 pub(crate) fn is_missing(object: &dyn Object, name: &str) -> bool {
     let bit = key(object, name).map_or(0, bit);
     object.extra().is_absent(bit) || object.extra().is_null(bit)
 }
 
-/// The nesting allowed in a value that has to be parsed a second time; half of serde_json's own
+/// The maximum nesting of a value that must be parsed a second time; half of serde_json's own
 /// limit.
 const REPLAY_DEPTH: usize = 64;
 
-/// Records that fields have got values.
+/// Records that fields have received values.
 fn note_values(object: &mut dyn Object, bits: u64) {
     let keys = object.keys();
     let extra = object.extra_mut();
@@ -286,7 +286,7 @@ fn note_values(object: &mut dyn Object, bits: u64) {
     extra.set_value(bits);
 }
 
-/// Records what became of a field; returns its bit if the value was foreign.
+/// Records the result of reading a field. Returns its bit if the value was foreign.
 fn note(object: &mut dyn Object, key: u8, seen: Seen) -> u64 {
     let bit = bit(key);
     let name = object.keys()[usize::from(key)];
@@ -310,8 +310,8 @@ fn note(object: &mut dyn Object, key: u8, seen: Seen) -> u64 {
     0
 }
 
-/// When a known key occurs more than once, the last one counts, in whatever form it came: of the
-/// foreign values only the last is kept, and none if a proper value followed.
+/// Drops stale foreign values. When a known key occurs more than once, the last one counts, in
+/// whatever form: of the foreign values only the last is kept, and none if a valid value followed.
 fn drop_stale(object: &mut dyn Object) {
     let keys = object.keys();
     let mut last = [0_usize; 64];

@@ -29,7 +29,7 @@ impl Wire for bool {
     }
 }
 
-/// A number is taken where the type has room for it.
+/// Accepts a number that the type can represent.
 macro_rules! numbers {
     ($($number:ty: $convert:expr;)*) => {
         $(
@@ -113,7 +113,7 @@ impl<T: Wire> Wire for Box<T> {
     }
 }
 
-/// A list with one element of a foreign type is foreign as a whole: half a list would be a lie.
+/// Returns a whole list as foreign when one element is: half a list would misrepresent the data.
 fn rest_of_foreign(
     items: &dyn Encode,
     raw: &RawJson,

@@ -27,7 +27,8 @@ pub(crate) trait Source {
     fn raw(&mut self) -> Result<RawJson, Failed>;
 }
 
-/// The keys and values of an object. As a [`Source`], it is the value of the key that was read last.
+/// The keys and values of an object. As a [`Source`], it is the value of the key that was read
+/// last.
 pub(crate) trait Fields: Source {
     /// Reads the next key: the index that `known` has for it, or else its name.
     fn key(
@@ -81,7 +82,7 @@ impl Scalar<'_> {
     }
 }
 
-/// Receives a value, in whichever form it has.
+/// A receiver of a value in any form.
 pub(crate) trait Sink {
     fn scalar(&mut self, value: Scalar<'_>);
 
@@ -90,7 +91,7 @@ pub(crate) trait Sink {
     fn object(&mut self, fields: &mut dyn Fields) -> Result<(), Failed>;
 }
 
-/// Any deserializer as a [`Source`] of one value.
+/// An adapter from any deserializer to a [`Source`] of one value.
 pub(crate) struct Whole<'de, D: Deserializer<'de>> {
     deserializer: Option<D>,
     error: Option<D::Error>,
@@ -124,7 +125,7 @@ impl<'de, D: Deserializer<'de>> Source for Whole<'de, D> {
     }
 }
 
-/// Moves the error to where it is kept.
+/// Moves an error to where it is kept.
 fn keep<T, E>(result: Result<T, E>, kept: &mut Option<E>) -> Result<T, Failed> {
     result.map_err(|error| {
         *kept = Some(error);
@@ -132,7 +133,7 @@ fn keep<T, E>(result: Result<T, E>, kept: &mut Option<E>) -> Result<T, Failed> {
     })
 }
 
-/// No source fails without an error; this is what a bug would look like.
+/// Returns the error for a failure without an error, which would be a bug.
 fn unexplained<E: Error>() -> E {
     E::custom("a value was read twice")
 }
@@ -185,7 +186,8 @@ impl<'de> Visitor<'de> for SinkSeed<'_> {
         Ok(())
     }
 
-    /// Text with lone halves, as the bytes of its JSON; only [`super::halves::Reader`] passes it so.
+    /// Accepts text with lone halves as the bytes of its JSON; only [`super::halves::Reader`]
+    /// passes it in this form.
     fn visit_bytes<E: Error>(self, json: &[u8]) -> Result<(), E> {
         let Some((text, raw)) = spelled(json) else {
             return Err(E::invalid_type(Unexpected::Bytes(json), &self));

@@ -46,8 +46,8 @@ impl<T: Object + Default> Payload for T {
 
 /// Reads up to the tag.
 ///
-/// The service writes `type` first nearly always; what precedes it is set aside as text.
-/// `known` turns a tag into the same text with a static life, which saves allocating it.
+/// The service nearly always writes `type` first; keys before it are set aside as text. `known`
+/// maps a tag to the same text with a static lifetime, which avoids allocating it.
 pub(crate) fn read_prelude(
     fields: &mut dyn Fields,
     known: fn(&str) -> Option<&'static str>,

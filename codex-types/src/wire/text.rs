@@ -1,6 +1,6 @@
 //! Writing JSON text without serde, for the methods that return a `String`.
 //!
-//! It writes what serde_json writes, byte for byte.
+//! The output is identical to that of serde_json, byte for byte.
 
 use alloc::string::String;
 use core::fmt::Write as _;
@@ -10,7 +10,7 @@ use super::source::Failed;
 use crate::raw::push_string;
 use crate::{Number, RawJson};
 
-/// The JSON of a value.
+/// Returns the JSON of a value.
 pub(crate) fn to_json(value: &dyn Encode) -> String {
     let mut json = String::with_capacity(128);
     // Appending to a string cannot fail.

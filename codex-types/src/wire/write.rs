@@ -24,8 +24,7 @@ pub(crate) fn write_object(
     Prefixed { first, object }.encode(encoder)
 }
 
-/// An object, and a key that is not its own in front of it, which replaces an extra key of the same
-/// name.
+/// An object preceded by a key that is not its own and that replaces an extra key of the same name.
 pub(crate) struct Prefixed<'a> {
     pub(crate) first: Option<(&'static str, First<'a>)>,
     pub(crate) object: &'a dyn Object,
@@ -56,7 +55,7 @@ impl Encode for Prefixed<'_> {
 }
 
 impl Prefixed<'_> {
-    /// Writes all keys but those whose names have lone halves.
+    /// Writes all keys except those whose names have lone halves.
     fn write(&self, pairs: &mut dyn Pairs) -> Result<(), Failed> {
         if let Some((key, value)) = &self.first {
             pairs.pair(key, value)?;

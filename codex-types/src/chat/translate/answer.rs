@@ -120,7 +120,7 @@ pub fn chat_error_body(error: &ApiError) -> RawJson {
     RawJson::trusted(json)
 }
 
-/// The error of a response that has no completion.
+/// Returns the error of a response that has no completion.
 pub(super) fn error_of(response: &Response) -> Option<Box<ApiError>> {
     match response.status {
         Status::Completed | Status::Incomplete => None,
@@ -196,7 +196,7 @@ impl AnswerOptions {
     }
 }
 
-/// The text of a reasoning item: its summary, else the reasoning itself.
+/// Returns the text of a reasoning item: its summary, else the reasoning itself.
 pub(super) fn reasoning_text(item: &ReasoningItem) -> String {
     let summary: Vec<&str> = item
         .summary
@@ -229,7 +229,7 @@ pub fn citation(annotation: &Annotation, before: u64) -> Option<ChatAnnotation> 
     Some(ChatUrlAnnotation::new(moved).into())
 }
 
-/// The one message of a completion, while it is assembled.
+/// The single message of a completion, while it is assembled.
 #[derive(Default)]
 struct Answer {
     content: Option<String>,
@@ -328,7 +328,7 @@ impl Answer {
     }
 }
 
-/// Chat has the same outcomes as a list of results.
+/// Converts a moderation report. Chat has the same outcomes as a list of results.
 fn moderation(report: &ModerationReport) -> RawJson {
     let side = |outcome: &ModerationOutcome| match outcome {
         ModerationOutcome::Result(result) => format!(

@@ -28,8 +28,8 @@ use crate::{
 ///
 /// # Errors
 ///
-/// Fails, with the name of the parameter, if the completion contains what a response cannot:
-/// several choices, none, or audio, images and unknown parts.
+/// Fails, with the name of the parameter, if the completion contains something that a response
+/// cannot: several choices, none, or audio, images and unknown parts.
 ///
 /// ```
 /// use codex_types::{RawJson, Status};
@@ -200,8 +200,8 @@ pub(super) fn custom_call(
     call
 }
 
-/// Reasoning that came with its items is restored as it was; text alone becomes an item that the
-/// service cannot accept back, as its missing encrypted content shows.
+/// Translates reasoning. Reasoning that was sent with its items is restored unchanged; text alone
+/// becomes an item without encrypted content, which the service does not accept back.
 fn reasoning(message: &ChatMessage, id: &str) -> Vec<OutputItem> {
     if let Some(items) = &message.reasoning_items {
         return items.iter().cloned().map(OutputItem::from).collect();

@@ -1,6 +1,6 @@
 //! Translation of the items of a request into the messages of a chat.
 //!
-//! The items are translated one by one and then put in [`Order`].
+//! Each item is translated separately, and [`Order`] arranges the results.
 
 use alloc::borrow::ToOwned as _;
 use alloc::boxed::Box;
@@ -51,7 +51,7 @@ pub(super) fn messages(
     Ok(messages)
 }
 
-/// Joins the leading messages of the system; later ones become messages of the user.
+/// Joins the leading system messages; later ones become user messages.
 fn with_one_system_message(messages: Vec<ChatMessage>) -> Vec<ChatMessage> {
     let mut joined: Vec<ChatMessage> = Vec::with_capacity(messages.len());
     for mut message in messages {
@@ -93,13 +93,13 @@ fn of_items(
     Ok(order.into_messages())
 }
 
-/// What the translation of an item depends on.
+/// The context for translating an item.
 struct History<'a> {
     dialect: &'a ChatDialect,
     tools: &'a ToolNames,
-    /// Where the current turn begins.
+    /// The index at which the current turn begins.
     turn: usize,
-    /// What goes back with calls, by the id of the call.
+    /// Data to send back with calls, by call id.
     signed: Map<RawJson>,
 }
 
@@ -221,12 +221,12 @@ impl<'a> History<'a> {
         })
     }
 
-    /// An id that the server takes.
+    /// Returns an id that the server accepts for the call.
     fn call_id(&self, call_id: &str) -> String {
         self.dialect.call_ids.fit(call_id).into_owned()
     }
 
-    /// The call of a function, with everything that came with it from the server.
+    /// Returns a function call, with everything that the server sent with it.
     fn call(&self, call_id: &str, function: ChatFunctionArguments) -> ChatToolCall {
         let mut call = ChatFunctionCall::new(self.call_id(call_id), function).into();
         if let Some(extra) = self.signed.get(call_id) {
@@ -301,7 +301,7 @@ impl<'a> History<'a> {
         Ok(ChatCustomCall::new(self.call_id(call_id), custom).into())
     }
 
-    /// The name of the function that stands for a tool, or would.
+    /// Returns the name of the function that represents a tool, whether or not the tool is offered.
     fn name(&self, tool: &OfferedTool) -> String {
         match self.tools.name_of(tool) {
             Some(name) => name.to_owned(),
@@ -310,7 +310,8 @@ impl<'a> History<'a> {
         }
     }
 
-    /// A call of a tool that is not offered any more keeps its name where the server has no rules for it.
+    /// Returns whether a call keeps the name of its tool: the tool is no longer offered, and the
+    /// server has no rules for the name.
     fn passes_namespace(&self, tool: &OfferedTool) -> bool {
         self.dialect.custom_tools && self.tools.name_of(tool).is_none()
     }
@@ -386,7 +387,7 @@ fn assistant(
     Ok(Some(message))
 }
 
-/// A single text is written as a string: some servers do not accept parts.
+/// Writes content. A single text is written as a string, because some servers do not accept parts.
 fn content(
     parts: &[InputPart],
     place: &str,
@@ -466,7 +467,7 @@ fn part(
     }))
 }
 
-/// The content of a tool's message, and the parts that only a message of the user can hold.
+/// Returns the content of a tool message, and the parts that only a user message can contain.
 fn tool_content(
     output: &ToolOutput,
     place: &str,
@@ -500,7 +501,7 @@ fn tool_content(
             _ => refusals.refuse(TranslateErrorKind::Unsupported, &place)?,
         }
     }
-    // Not every server takes parts here.
+    // Not every server accepts parts here.
     let all_text = |part: &ChatPart| matches!(part, ChatPart::Text(_));
     if !refusals.dialect().custom_tools && translated.iter().all(all_text) {
         let text = ChatContent::Parts(translated).to_text();

@@ -1,5 +1,5 @@
-//! Messages, calls and outputs in the order that chat services demand: a message with calls, at once all
-//! their outputs, and then everything else.
+//! Messages, calls and outputs in the order that chat services require: a message with calls,
+//! immediately followed by all their outputs, and then everything else.
 
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -18,16 +18,16 @@ use crate::profile::{ChatDialect, ReasoningReplay};
 pub(super) enum Entry {
     Message(ChatMessage),
     Call(ChatToolCall),
-    /// The message of a tool, and one that has what a tool's message cannot hold.
+    /// A tool message, and a user message with the parts that a tool message cannot contain.
     Output(ChatMessage, Option<Box<ChatMessage>>),
-    /// Reasoning of the message that follows.
+    /// The reasoning of the next message.
     Reasoning(ChatReasoning),
     #[default]
     Nothing,
 }
 
 impl Entry {
-    /// The id that pairs calls and outputs.
+    /// Returns the id that pairs calls and outputs.
     fn call_id(&self) -> &str {
         match self {
             Self::Call(call) => call.id(),
@@ -37,7 +37,7 @@ impl Entry {
     }
 }
 
-/// Puts messages, calls and outputs in order.
+/// Arranges messages, calls and outputs in order.
 pub(super) struct Order<'a> {
     dialect: &'a ChatDialect,
     /// Entries that are written become [`Entry::Nothing`].
@@ -45,15 +45,15 @@ pub(super) struct Order<'a> {
     /// The outputs of each call, and the call of each output, by index.
     outputs: BTreeMap<usize, Vec<usize>>,
     call_of: BTreeMap<usize, usize>,
-    /// Each with the reasoning that led to it.
+    /// The messages, each with the reasoning that led to it.
     messages: Vec<(ChatMessage, Option<ChatReasoning>)>,
     /// Reasoning that waits for its message.
     reasoning: Option<ChatReasoning>,
-    /// Whether the last message is one of the assistant, which calls can join.
+    /// Whether the last message is from the assistant, so that calls can be added to it.
     takes_calls: bool,
-    /// The outputs that have to follow the last message.
+    /// The outputs that must follow the last message.
     due: Vec<usize>,
-    /// The messages that stood between the calls and those outputs.
+    /// The messages that were between the calls and those outputs.
     after: Vec<ChatMessage>,
 }
 
@@ -150,8 +150,8 @@ impl<'a> Order<'a> {
         self.due.extend(self.outputs.get(&at).into_iter().flatten());
     }
 
-    /// Writes the outputs of the last message, in the order in which they came, and the messages
-    /// that stood between.
+    /// Writes the outputs of the last message in their original order, and then the messages that
+    /// were between.
     fn flush(&mut self) {
         let mut due = core::mem::take(&mut self.due);
         if due.is_empty() {
@@ -172,7 +172,7 @@ impl<'a> Order<'a> {
         }
     }
 
-    /// Writes a message; one of the assistant has the reasoning that waits.
+    /// Writes a message. An assistant message gets the pending reasoning.
     fn write(&mut self, message: ChatMessage) {
         self.takes_calls = message.role == ChatRole::Assistant;
         let reasoning = match message.role {
@@ -186,8 +186,8 @@ impl<'a> Order<'a> {
 /// The outputs of each call, and the call of each output, by index.
 type Pairs = (BTreeMap<usize, Vec<usize>>, BTreeMap<usize, usize>);
 
-/// Pairs each output with the latest call of its id that has none, else with the latest, else with
-/// the next. Some servers use the same ids in every turn.
+/// Pairs each output with the latest call of its id that has no output, else with the latest, else
+/// with the next. Some servers use the same ids in every turn.
 fn pair(entries: &[Entry]) -> Pairs {
     #[derive(Default)]
     struct Seen {

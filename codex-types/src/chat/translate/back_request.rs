@@ -22,10 +22,10 @@ use crate::{CreateResponse, Effort, Include, RawJson, TextFormat, Truncation};
 pub struct TranslatedChatRequest {
     /// The request.
     pub request: ChatRequest,
-    /// What the functions of the request stand for; a stream is translated back with them.
+    /// The tools that the functions of the request represent, for translating a stream back.
     pub tools: ToolNames,
-    /// Diagnostics: what was left out, and calls and outputs without each other, which chat services
-    /// refuse. They point into the Responses request.
+    /// Diagnostics: the omitted parameters, and calls and outputs without each other, which chat
+    /// services refuse. They point into the Responses request.
     pub findings: Vec<Finding>,
 }
 
@@ -36,16 +36,16 @@ pub struct TranslatedChatRequest {
 /// A streaming request also requests the usage.
 ///
 /// Custom tools, `apply_patch`, the shell and tools in a namespace are offered as functions; see
-/// [`ToolNames`]. Reasoning goes back as the server wants it; see
-/// [`ReasoningReplay`]. Requests for summaries, `phase` and `client_metadata` have no counterpart and
-/// are left out, with a diagnostic, and so are empty messages of the assistant and reasoning that the
-/// server does not take. The ids and the status of items are left out without one: chat does not need
+/// [`ToolNames`]. Reasoning is sent back as the server expects it; see [`ReasoningReplay`].
+/// Requests for summaries, `phase` and `client_metadata` have no counterpart and are omitted, with
+/// a diagnostic, and so are empty assistant messages and reasoning that the server does not accept.
+/// The ids and the status of items are omitted without a diagnostic, because chat does not need
 /// them.
 ///
 /// # Errors
 ///
 /// Fails, with the name of the parameter, at the first parameter that has no counterpart and that
-/// `options` does not allow to leave out, such as `previous_response_id` or a restriction of a web
+/// `options` does not allow to omit, such as `previous_response_id` or a restriction of a web
 /// search.
 ///
 /// ```
@@ -138,7 +138,8 @@ pub fn to_chat_request(
     })
 }
 
-/// Chat services report no usage of a stream unless the request asks for it.
+/// Translates `stream`, and requests the usage, which chat services otherwise do not report for a
+/// stream.
 fn stream(
     request: &CreateResponse,
     chat: &mut ChatRequest,
@@ -166,7 +167,7 @@ fn stream(
     Ok(())
 }
 
-/// Writes how much to reason where this server looks for it.
+/// Writes the reasoning effort under the key that this server reads.
 fn effort(effort: Option<&Effort>, chat: &mut ChatRequest, refusals: &mut Refusals<'_>) {
     let Some(effort) = effort else { return };
     match refusals.dialect().effort {
@@ -181,7 +182,7 @@ fn effort(effort: Option<&Effort>, chat: &mut ChatRequest, refusals: &mut Refusa
     }
 }
 
-/// Leaves out the parameters that the server is known to refuse: those on which the response does not
+/// Omits the parameters that the server is known to refuse: those on which the response does not
 /// depend, and others if the options allow it.
 fn leave_out_refused(
     chat: &mut ChatRequest,
@@ -256,7 +257,8 @@ fn refuse_unsupported(
     refusals.refuse_extra(&request.extra, "", &["stream"])
 }
 
-/// Translates the format of the text. What the server cannot be asked for becomes a rule in words.
+/// Translates the format of the text. A format that cannot be requested from the server becomes a
+/// rule in the instructions.
 fn response_format(
     format: Option<&TextFormat>,
     rule: &mut Option<String>,

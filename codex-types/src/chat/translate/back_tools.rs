@@ -1,4 +1,4 @@
-//! The tools of a request as the tools of a chat, and how they are chosen.
+//! Translation of the tools of a request, and of the tool choice.
 
 use alloc::format;
 use alloc::string::String;
@@ -17,7 +17,7 @@ use crate::{
     ToolChoiceMode, ToolChoiceTarget, UserLocation, WebSearchTool,
 };
 
-/// Translates the tools of a request, and returns what the functions stand for.
+/// Translates the tools of a request, and returns the tools that the functions represent.
 pub(super) fn tools(
     request: &CreateResponse,
     chat: &mut ChatRequest,
@@ -50,7 +50,7 @@ pub(super) fn tools(
         .filter(|said| !is_empty || said.is_empty())
         .map(|_| offer.tools);
     if chat.tools.as_ref().is_none_or(Vec::is_empty) && !refusals.dialect().custom_tools {
-        // Servers refuse a choice of no tools.
+        // Servers refuse a tool choice without tools.
         chat.tool_choice = None;
     }
     Ok(offer.names)
@@ -61,7 +61,7 @@ fn takes(refusals: &Refusals<'_>, parameter: &str) -> bool {
     refused.iter().all(|name| name != parameter)
 }
 
-/// The tools that are offered, by the names of their functions.
+/// The offered tools, by the names of their functions.
 #[derive(Default)]
 struct Offer {
     tools: Vec<ChatTool>,
@@ -123,7 +123,7 @@ impl Offer {
         self.push(function, OfferedTool::new(None, name, emulates), refusals);
     }
 
-    /// The first tool of a namespace also says what the namespace is for.
+    /// Adds the purpose of the namespace to the description of its first tool.
     fn describe(&self, description: &mut Option<String>, namespace: Option<&NamespaceTool>) {
         let Some(namespace) = namespace.filter(|namespace| !namespace.description.is_empty())
         else {
@@ -144,7 +144,7 @@ impl Offer {
         self.tools.push(ChatFunctionTool::new(function).into());
     }
 
-    /// The name of the function for the tool of this type and name.
+    /// Returns the name of the function for the tool of this type and name.
     fn find(
         &self,
         namespace: Option<&str>,
@@ -167,7 +167,7 @@ impl Offer {
     }
 }
 
-/// Commands are carried out by the agent.
+/// Returns whether the agent runs the commands.
 fn is_local(tool: &ShellTool) -> bool {
     match tool.environment.as_deref() {
         None | Some(ShellEnvironment::Local(_)) => true,
@@ -195,7 +195,7 @@ fn function(
     function.description.clone_from(&tool.description);
     function.parameters = Some(tool.parameters.clone()).filter(|schema| !schema.is_null());
     if refusals.dialect().strict_tools {
-        // A key that is left out means strict here and not strict there.
+        // A missing key means strict in Responses and not strict in chat.
         function.strict = Some(tool.strict);
     } else {
         refusals.note_if(tool.strict, &format!("{place}.strict"));
@@ -203,7 +203,7 @@ fn function(
     Ok(function)
 }
 
-/// A tool with free text as a function whose one argument is the text.
+/// Returns a function for a tool with free text; its only argument is the text.
 fn free_text(
     tool: &CustomTool,
     place: &str,
@@ -261,7 +261,7 @@ fn custom(
     Ok(ChatCustomTool::new(custom))
 }
 
-/// In chat only the model itself calls tools.
+/// Refuses callers other than the model, which chat does not have.
 fn refuse_callers(
     callers: Option<&[ToolCaller]>,
     place: &str,
@@ -307,7 +307,8 @@ fn web_search(
     Ok(search)
 }
 
-/// Translates the choice of tools. A choice that the server does not know is made by offering fewer tools.
+/// Translates the tool choice. A choice that the server does not support is expressed by offering
+/// fewer tools.
 fn tool_choice(
     request: &CreateResponse,
     offer: &mut Offer,
@@ -362,7 +363,7 @@ fn tool_choice(
             return Ok(None);
         }
     };
-    // A tool that is not offered is for the server to refuse.
+    // The server refuses a tool that is not offered.
     let function = function.unwrap_or_else(|| name.into());
     if !refusals.dialect().tool_choice.by_name {
         offer.keep(&[function]);
@@ -408,7 +409,7 @@ fn allowed(
     Ok(Some(ChatToolChoice::Mode(ToolChoiceMode::Auto)))
 }
 
-/// `{"type":"function","name":"f"}` with one level more.
+/// Nests `{"type":"function","name":"f"}` one level deeper.
 fn nested_tool(tool: &RawJson) -> RawJson {
     let Ok(node) = Node::read(tool) else {
         return tool.clone();

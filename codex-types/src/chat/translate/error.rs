@@ -7,7 +7,7 @@ use core::fmt;
 
 use crate::{ApiError, Side};
 
-/// The error of a value that has no counterpart on the other side.
+/// The error for a value that has no counterpart in the other API.
 ///
 /// ```
 /// use codex_types::chat::translate::{RequestOptions, to_responses_request};
@@ -22,7 +22,7 @@ use crate::{ApiError, Side};
 pub struct TranslateError {
     kind: TranslateErrorKind,
     parameter: Box<str>,
-    /// What stands there, by name.
+    /// The name of the value, such as the type of a tool.
     what: Option<Box<str>>,
 }
 
@@ -30,9 +30,9 @@ pub struct TranslateError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TranslateErrorKind {
-    /// The other side does not have it.
+    /// The other API does not have it.
     Unsupported,
-    /// It is missing, and the other side requires it.
+    /// It is missing, and the other API requires it.
     Missing,
     /// It does not have the expected form.
     Malformed,
@@ -47,7 +47,7 @@ impl TranslateError {
         }
     }
 
-    /// Says what stands there, such as the type of a tool.
+    /// Adds the name of the value, such as the type of a tool.
     pub(crate) fn naming(mut self, what: &str) -> Self {
         self.what = Some(what.into());
         self
@@ -71,7 +71,7 @@ impl TranslateError {
         self.kind
     }
 
-    /// Returns what cannot be translated, as the API writes it in `param`: `seed`,
+    /// Returns the parameter that cannot be translated, as the API writes it in `param`: `seed`,
     /// `messages[2].audio`.
     pub fn parameter(&self) -> &str {
         &self.parameter

@@ -1,4 +1,4 @@
-//! Refusing parameters by name, leaving them out with a diagnostic, or passing neutral values.
+//! Refuses parameters by name, omits them with a diagnostic, or accepts neutral values.
 
 use alloc::format;
 use alloc::string::String;
@@ -9,7 +9,7 @@ use crate::chat::translate::{RequestOptions, TranslateError, TranslateErrorKind}
 use crate::lint::{Finding, FindingCode, push_step};
 use crate::profile::ChatDialect;
 
-/// The policy for parameters without a counterpart, and what was left out.
+/// The policy for parameters without a counterpart, and the diagnostics of omitted ones.
 pub(super) struct Refusals<'a> {
     options: &'a RequestOptions,
     pub(super) findings: Vec<Finding>,
@@ -48,7 +48,7 @@ impl<'a> Refusals<'a> {
         Ok(())
     }
 
-    /// Refuses what stands in a place, and says what it is.
+    /// Refuses a value by its location, and names it.
     pub(super) fn refuse_named(
         &mut self,
         code: FindingCode,
@@ -83,15 +83,15 @@ impl<'a> Refusals<'a> {
         Ok(())
     }
 
-    /// Leaves out unknown keys with a diagnostic, for items that a server wrote: refusing them
-    /// would end the conversation.
+    /// Omits unknown keys with a diagnostic, for items that a server wrote: refusing them would end
+    /// the conversation.
     pub(super) fn note_extra(&mut self, extra: &Extra, parent: &str) {
         for (name, value) in extra.iter() {
             self.note_if(!value.is_null(), &format!("{parent}.{name}"));
         }
     }
 
-    /// Leaves out a parameter with a diagnostic, if it is present.
+    /// Omits a parameter with a diagnostic, if it is present.
     pub(super) fn note_if(&mut self, is_there: bool, parameter: &str) {
         if is_there {
             let what = "was left out: it has no counterpart";
@@ -99,7 +99,7 @@ impl<'a> Refusals<'a> {
         }
     }
 
-    /// Whether the role `developer` is written as `system`.
+    /// Returns whether the role `developer` is written as `system`.
     pub(super) fn writes_system(&self) -> bool {
         self.options.developer_as_system || !self.options.dialect.developer_role
     }

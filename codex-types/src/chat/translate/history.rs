@@ -91,7 +91,8 @@ impl Translation<'_, '_> {
         }
     }
 
-    /// Responses are sent back with keys that only responses have, and that add nothing.
+    /// Checks the keys of a message. Response messages are sent back with keys that only responses
+    /// have and that add nothing.
     fn check_keys(&mut self, message: &ChatMessage, at: usize) -> Result<(), TranslateError> {
         // The name of a tool follows from the call that the message responds to.
         let is_redundant = matches!(message.role, ChatRole::Tool | ChatRole::Function);
@@ -412,7 +413,7 @@ impl Calls {
     }
 }
 
-/// Keys of a message that some SDKs repeat in its parts. They say nothing new there.
+/// Keys of a message that some SDKs repeat in its parts, where they add nothing.
 const REPEATED_KEYS: &[&str] = &["role", "refusal", "annotations"];
 
 /// Instructions are one text, so a breakpoint within them cannot be expressed.

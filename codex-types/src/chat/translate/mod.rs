@@ -12,9 +12,9 @@
 //! The first two serve a chat front end over a Responses backend, the others a Responses front end
 //! over a chat-only server. Each is a function of its input: no clock, no random ids.
 //!
-//! What has no counterpart is refused with the name of the parameter, never dropped silently;
-//! neutral values, such as `n` of one, pass. A failed response becomes an error, never a completion
-//! that looks finished.
+//! A parameter without a counterpart is refused by name, never dropped silently; neutral values,
+//! such as `n` of one, are accepted. A failed response becomes an error, never a completion that
+//! looks finished.
 
 mod answer;
 mod back_answer;

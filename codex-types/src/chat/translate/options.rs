@@ -23,18 +23,18 @@ pub struct RequestOptions {
     /// The reasoning summary to request; by default none.
     pub reasoning_summary: Option<ReasoningSummary>,
     /// Whether to request encrypted reasoning when nothing is stored, for models that are known to
-    /// reason. A model that is not known counts as one if the request sets an effort or its messages
-    /// have reasoning.
+    /// reason. A model that is not known counts as one if the request sets an effort or its
+    /// messages have reasoning.
     pub encrypted_reasoning: bool,
-    /// What is known about models.
+    /// The model table.
     pub models: ModelTable,
-    /// Parameters to leave out, with a diagnostic, instead of refusing them: by name without
-    /// indexes, such as `stop` or `messages[].audio`.
+    /// Parameters to omit, with a diagnostic, instead of refusing them: by name without indexes,
+    /// such as `stop` or `messages[].audio`.
     pub ignored: Vec<Cow<'static, str>>,
-    /// Whether to leave out, with a diagnostic, everything that has no counterpart.
+    /// Whether to omit, with a diagnostic, everything that has no counterpart.
     pub lenient: bool,
-    /// What the server takes that [`to_chat_request`](crate::chat::translate::to_chat_request) makes a
-    /// request for.
+    /// The dialect of the server for which
+    /// [`to_chat_request`](crate::chat::translate::to_chat_request) creates a request.
     pub dialect: ChatDialect,
 }
 
@@ -55,7 +55,7 @@ impl RequestOptions {
         }
     }
 
-    /// For a server of this dialect.
+    /// Creates options for a server with this dialect.
     pub fn for_dialect(dialect: ChatDialect) -> Self {
         Self {
             dialect,
@@ -84,23 +84,24 @@ impl RequestOptions {
         self
     }
 
-    /// Leaves out this parameter, with a diagnostic, instead of refusing it.
+    /// Omits this parameter, with a diagnostic, instead of refusing it.
     #[must_use]
     pub fn ignoring(mut self, parameter: impl Into<Cow<'static, str>>) -> Self {
         self.ignored.push(parameter.into());
         self
     }
 
-    /// Leaves out, with a diagnostic, everything that has no counterpart.
+    /// Omits, with a diagnostic, everything that has no counterpart.
     #[must_use]
     pub fn lenient(mut self) -> Self {
         self.lenient = true;
         self
     }
 
-    /// Leaves out, with a finding, what this policy allows to be taken out although it changes what is
-    /// asked for: everything, all tools of a kind that is refused
-    /// ([`RejectedTool`](FindingCode::RejectedTool)), or what stands in a place, such as `/temperature`.
+    /// Omits, with a diagnostic, everything that this policy allows to remove although it changes
+    /// the request: everything, all tools of a refused kind
+    /// ([`RejectedTool`](FindingCode::RejectedTool)), or the value at a location, such as
+    /// `/temperature`.
     ///
     /// ```
     /// use codex_types::chat::translate::{RequestOptions, to_chat_request};
@@ -227,7 +228,7 @@ impl Default for AnswerOptions {
 pub enum Commentary {
     /// They are part of the text, like every message.
     Keep,
-    /// They are left out: the text is that of final and of unmarked messages.
+    /// They are omitted: the text is that of final and of unmarked messages.
     Omit,
 }
 
@@ -235,7 +236,7 @@ pub enum Commentary {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReasoningShown {
-    /// It is left out.
+    /// It is omitted.
     No,
     /// As text in `reasoning_content`, the key that many servers and clients use.
     Text,
@@ -244,7 +245,7 @@ pub enum ReasoningShown {
     TextAndItems,
 }
 
-/// Returns `messages[2].audio` without what is between the brackets.
+/// Removes the indexes from a parameter: `messages[2].audio` becomes `messages[].audio`.
 fn without_indexes(parameter: &str) -> String {
     let mut inside = false;
     parameter
@@ -261,7 +262,7 @@ fn without_indexes(parameter: &str) -> String {
         .collect()
 }
 
-/// The JSON Pointer `/tools/2/name` as `tools[2].name`.
+/// Converts the JSON Pointer `/tools/2/name` to `tools[2].name`.
 fn parameter_of(pointer: &str) -> String {
     let mut parameter = String::new();
     for step in pointer.split('/').skip(1) {

@@ -27,7 +27,7 @@ pub struct TranslatedRequest {
     pub streaming: Streaming,
     /// Whether the stream ends with a chunk that reports the usage.
     pub include_usage: bool,
-    /// Diagnostics: what was left out, such as the `name` of a message, and what was adjusted.
+    /// Diagnostics: the omitted parameters, such as the `name` of a message, and the adjusted ones.
     pub findings: Vec<Finding>,
 }
 
@@ -40,12 +40,12 @@ impl TranslatedRequest {
 
 /// Translates a chat request into a Responses request.
 ///
-/// The `name` of a message has no counterpart and is left out, with a diagnostic.
+/// The `name` of a message has no counterpart and is omitted, with a diagnostic.
 ///
 /// # Errors
 ///
 /// Fails, with the name of the parameter, at the first parameter that has no counterpart and that
-/// the options do not leave out.
+/// the options do not omit.
 ///
 /// ```
 /// use codex_types::Streaming;
@@ -135,7 +135,7 @@ pub fn to_responses_request(
     })
 }
 
-/// Neutral values pass, because they request the default.
+/// Refuses unsupported parameters. Neutral values are accepted, because they request the default.
 fn refuse_unsupported(
     chat: &ChatRequest,
     refusals: &mut Refusals<'_>,
@@ -197,8 +197,8 @@ fn tools(
     Ok((is_said || !tools.is_empty()).then_some(tools))
 }
 
-/// A function without `strict` is not strict in chat and strict in Responses, so the key is always
-/// written.
+/// Translates a function. Without `strict` it is not strict in chat but strict in Responses, so the
+/// key is always written.
 fn function(
     function: &ChatFunction,
     place: &str,
@@ -330,7 +330,7 @@ fn reasoning(chat: &ChatRequest, options: &RequestOptions) -> Option<Reasoning> 
 
 fn include(chat: &ChatRequest, options: &RequestOptions, store: bool) -> Option<Vec<Include>> {
     let mut include = Vec::new();
-    // A model that does not reason refuses the question, and so do servers that do not know it.
+    // A model that does not reason refuses the parameter, and so do servers that do not know it.
     let reasons = options.models.reasons(&chat.model);
     let has_reasoned = || {
         let mut messages = chat.messages.iter();
@@ -385,8 +385,8 @@ fn text(
     Ok(Some(text))
 }
 
-/// The minimum in Responses is 16 tokens; chat allows less, and programs use that to check whether
-/// a model exists.
+/// Translates the output limit. The minimum in Responses is 16 tokens; chat allows less, and
+/// programs use a lower limit to check whether a model exists.
 fn max_output_tokens(chat: &ChatRequest, refusals: &mut Refusals<'_>) -> Option<u64> {
     let (name, asked) = match (chat.max_completion_tokens, chat.max_tokens) {
         (Some(tokens), _) => ("max_completion_tokens", tokens),

@@ -1,7 +1,8 @@
-//! The functions of a chat request, and the tools that they stand for.
+//! The functions of a chat request, and the tools that they represent.
 //!
-//! Chat servers know functions. Tools that take free text, the shell, patches and tools in a namespace
-//! are offered as functions, and a call of one comes back as what the agent asked for.
+//! Chat servers support only functions. Tools that take free text, the shell, patches and tools in
+//! a namespace are offered as functions, and a call of such a function is converted back into a
+//! call of the tool.
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -16,7 +17,7 @@ use crate::{
     LocalShellAction, LocalShellCall, OutputItem, RawJson, ShellAction, ShellCall,
 };
 
-/// The functions that a chat request offers, by name, and the tools that they stand for.
+/// The functions that a chat request offers, by name, and the tools that they represent.
 ///
 /// ```
 /// use codex_types::chat::translate::{EmulatedTool, RequestOptions, to_chat_request};
@@ -40,17 +41,17 @@ pub struct ToolNames {
 pub struct OfferedTool {
     /// The namespace of the tool.
     pub namespace: Option<String>,
-    /// What the agent calls it.
+    /// The agent's name for the tool.
     pub name: String,
-    /// What it is.
+    /// The kind of the tool.
     pub emulates: EmulatedTool,
 }
 
-/// What a function of a chat request stands for.
+/// The kind of tool that a function of a chat request represents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum EmulatedTool {
-    /// A function, or a custom tool that the server takes as it is.
+    /// A function, or a custom tool that the server supports.
     Nothing,
     /// A custom tool: its free text is the argument `input`.
     Custom,
@@ -63,12 +64,12 @@ pub enum EmulatedTool {
 }
 
 impl ToolNames {
-    /// Returns the tool that a function of this name stands for.
+    /// Returns the tool that a function with this name represents.
     pub fn get(&self, name: &str) -> Option<&OfferedTool> {
         self.by_name.get(name)
     }
 
-    /// Returns the names of the functions, and the tools that they stand for.
+    /// Returns the names of the functions, and the tools that they represent.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &OfferedTool)> {
         self.by_name
             .iter()
@@ -80,7 +81,7 @@ impl ToolNames {
         self.by_name.is_empty()
     }
 
-    /// Offers a tool under a name that the server takes and that no other tool has.
+    /// Adds a tool under a name that the server accepts and that no other tool has.
     pub(super) fn offer(&mut self, tool: OfferedTool, max_length: usize) -> String {
         let wanted = plain_name(&tool, max_length);
         let mut name = wanted.clone();
@@ -93,7 +94,7 @@ impl ToolNames {
         name
     }
 
-    /// Returns the name of the function that stands for this tool.
+    /// Returns the name of the function that represents this tool.
     pub(super) fn name_of(&self, tool: &OfferedTool) -> Option<&str> {
         let (name, _) = self.by_name.iter().find(|(_, offered)| *offered == tool)?;
         Some(name)
@@ -113,8 +114,8 @@ impl OfferedTool {
         }
     }
 
-    /// Returns the item of a call with these arguments; of a custom tool, with this input. `None` if the
-    /// arguments are not those of the tool.
+    /// Returns the item of a call with these arguments, or for a custom tool with this input.
+    /// `None` if the arguments do not match the tool.
     pub fn item(
         &self,
         id: String,
@@ -171,7 +172,7 @@ impl OfferedTool {
     }
 }
 
-/// The name of a function for this tool: letters, digits, `_` and `-`.
+/// Returns a function name for this tool: letters, digits, `_` and `-`.
 fn plain_name(tool: &OfferedTool, max_length: usize) -> String {
     let mut name = String::new();
     if let Some(namespace) = tool.namespace.as_deref().filter(|it| !it.is_empty()) {
@@ -190,7 +191,8 @@ fn plain_name(tool: &OfferedTool, max_length: usize) -> String {
     if is_plain && plain.len() <= max_length && !plain.is_empty() {
         return plain;
     }
-    // The end tells tools of a namespace apart, and the hash tells names apart that look alike.
+    // The end of the name distinguishes the tools of a namespace, and the hash distinguishes names
+    // that look alike.
     let mark = format!("_{:08x}", fnv(&name) as u32);
     shortened(&plain, &mark, max_length)
 }
@@ -205,7 +207,7 @@ fn object(arguments: &str) -> Option<RawJson> {
     raw.as_str().trim_start().starts_with('{').then_some(raw)
 }
 
-/// An operation on a file, alone or under `operation`.
+/// Reads an operation on a file, alone or under `operation`.
 fn operation(arguments: &str) -> Option<ApplyPatchOperation> {
     let raw = object(arguments)?;
     let node = Node::read(&raw).ok()?;
@@ -216,7 +218,7 @@ fn operation(arguments: &str) -> Option<ApplyPatchOperation> {
     (!matches!(operation, ApplyPatchOperation::Unknown(_))).then_some(operation)
 }
 
-/// The arguments of a function that stands for a tool with free text.
+/// Returns the arguments of a function that represents a tool with free text.
 pub(super) fn wrapped(input: &str) -> String {
     let mut arguments = String::from(r#"{"input":"#);
     push_string(&mut arguments, input);
@@ -224,7 +226,8 @@ pub(super) fn wrapped(input: &str) -> String {
     arguments
 }
 
-/// A value as the arguments of a function: without `type`, which only says what the tool says.
+/// Converts a value to the arguments of a function, without `type`, which the name of the tool
+/// already implies.
 pub(super) fn arguments(value: &impl serde::Serialize, drops_type: bool) -> String {
     let raw = RawJson::encode(value).unwrap_or_default();
     let Ok(node) = Node::read(&raw) else {

@@ -1,4 +1,4 @@
-//! Token counts of chat as token counts of a response, and back.
+//! Conversion of token counts between chat and Responses.
 
 use alloc::string::String;
 
