@@ -6,7 +6,7 @@
 )]
 
 use codex_sse::{Update, Updates};
-use codex_types::{CallFault, OutputItem, RawJson, Response, ResponseEvent};
+use codex_types::{OutputItem, Response, ResponseEvent};
 use serde_json::{Value, json};
 
 /// D5: which source a piece of arguments came from is known by its event, and never guessed from what the text begins with.
@@ -126,7 +126,7 @@ fn arguments_given_as_an_object_are_kept_and_not_run_as_none() {
     let mut ready = Vec::new();
     while let Some(update) = updates.poll() {
         match update {
-            Update::ToolCallReady { call, .. } => ready.push(call.clone()),
+            Update::ToolCall { item, .. } => ready.push(item.clone()),
             Update::ToolCallStarted { .. } | Update::ToolCallPreview { .. } => {}
             other => panic!("unexpected: {other:?}"),
         }
