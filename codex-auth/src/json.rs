@@ -1,6 +1,6 @@
 //! Reads and writes JSON without a tree of plain strings: members stay slices of the input until
-//! they are read, so a secret goes from the buffer straight into a `Secret`, and unknown members are
-//! kept as written.
+//! they are read, so a secret goes from the buffer straight into a `Secret`, and unknown members
+//! are kept as written.
 
 use std::collections::BTreeMap;
 

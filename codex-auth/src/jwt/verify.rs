@@ -1,6 +1,6 @@
-//! Verifies ID tokens with the issuer's key set (OpenID Connect Core section 3.1.3.7). Only RS256 is
-//! accepted: no other algorithm has been observed, and a list of one rules out algorithm confusion.
-//! ring does the arithmetic.
+//! Verifies ID tokens with the issuer's key set (OpenID Connect Core section 3.1.3.7). Only RS256
+//! is accepted: no other algorithm has been observed, and a list of one rules out algorithm
+//! confusion. ring does the arithmetic.
 
 use core::time::Duration;
 use std::time::SystemTime;

@@ -1,6 +1,6 @@
-//! The calls to an authority for a signed-in user, one request and one response each. Each call is a
-//! value that builds its request and parses its response; the caller sends the request and enforces
-//! time limits. Check the docs of each call before resending its request.
+//! The calls to an authority for a signed-in user, one request and one response each. Each call is
+//! a value that builds its request and parses its response; the caller sends the request and
+//! enforces time limits. Check the docs of each call before resending its request.
 
 use bytes::Bytes;
 use http::{Method, Request, Response, header};

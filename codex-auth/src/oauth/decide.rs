@@ -1,6 +1,6 @@
-//! The rules of renewing, without any I/O: from the login in use, the stored login and what is known
-//! about both, they derive the next action. Breaking any of these rules lets a race or a crash lose
-//! the login.
+//! The rules of renewing, without any I/O: from the login in use, the stored login and what is
+//! known about both, they derive the next action. Breaking any of these rules lets a race or a
+//! crash lose the login.
 
 use core::time::Duration;
 use std::time::SystemTime;

@@ -1,7 +1,7 @@
 //! A login in a file. A reader, at any time and after any crash, finds the old file or the new one,
 //! complete and readable only by its owner: the new content is written next to it, synced, renamed
-//! over the old, and the directory synced. Locks are separate files, because the rename replaces the
-//! data file, and a lock on the old one would exclude no process.
+//! over the old, and the directory synced. Locks are separate files, because the rename replaces
+//! the data file, and a lock on the old one would exclude no process.
 
 mod flock;
 mod layer;
@@ -116,7 +116,7 @@ impl FileStore {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration) if the name is
-    /// no plain file name or there is no such directory.
+    /// not a plain file name or there is no such directory.
     pub fn for_app(name: &str) -> Result<Self, Error> {
         let plain = !name.is_empty()
             && !name.starts_with('.')
@@ -125,7 +125,7 @@ impl FileStore {
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
         if !plain {
             return Err(Error::invalid_configuration(
-                "the app's name is not a plain file name",
+                "the app's name is no plain file name",
             ));
         }
         let directory = configuration_directory().ok_or_else(|| {

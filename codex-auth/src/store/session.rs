@@ -1,6 +1,6 @@
-//! Sign-in and sign-out. Both change tokens at the authority and in the store, and in both the order
-//! matters: new tokens are stored before old ones are revoked, and local deletion never waits for
-//! the authority's consent.
+//! Sign-in and sign-out. Both change tokens at the authority and in the store, and in both the
+//! order matters: new tokens are stored before old ones are revoked, and local deletion never waits
+//! for the authority's consent.
 
 use core::future::Future;
 use core::pin::pin;

@@ -1,6 +1,6 @@
-//! A credential that reaches the wrong host is compromised, so every source checks the target before
-//! it changes a request. The check is made for each request and not once for a base URL, because
-//! redirects and requests of the caller have other targets.
+//! A credential that reaches the wrong host is compromised, so every source checks the target
+//! before it changes a request. The check is made for each request and not once for a base URL,
+//! because redirects and requests of the caller have other targets.
 
 use core::net::IpAddr;
 

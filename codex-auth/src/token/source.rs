@@ -1,6 +1,6 @@
 //! The interface between the owner of credentials and the sender of requests. It only uses the
-//! headers of requests, so it serves HTTP and WebSocket handshakes alike. Rejections are reported by
-//! generation, so that a hundred rejected requests cause one refresh and not a hundred.
+//! headers of requests, so it serves HTTP and WebSocket handshakes alike. Rejections are reported
+//! by generation, so that a hundred rejected requests cause one refresh and not a hundred.
 
 use core::fmt;
 use core::future::Future;

@@ -2,8 +2,8 @@
 //! up its own commit after five seconds and then redeems the spent refresh token again, which costs
 //! the user the login:
 //!
-//! * The lock of a renewal is held during the request to the authority. Its name is specific to this
-//!   crate, and the official client does not use it.
+//! * The lock of a renewal is held during the request to the authority. Its name is specific to
+//!   this crate, and the official client does not use it.
 //! * The locks of a commit are the official client's, taken in its order: `auth.lock`, then
 //!   `auth.json.lock`. They are held only to read, compare and replace, never during a request.
 

@@ -1,7 +1,7 @@
 //! Replaces the content of a file. Usually this is one move: the new content is written next to the
 //! file, synced, moved over it, and the directory synced. The move exchanges the two files if the
-//! system supports it. So a concurrent write by a program without locks is detected even between the
-//! comparison and the move: the exchange returns that content, and it is put back.
+//! system supports it. So a concurrent write by a program without locks is detected even between
+//! the comparison and the move: the exchange returns that content, and it is put back.
 //!
 //! A file that is itself a mount cannot be replaced (`EBUSY`). It is written in place, and until
 //! that is done its whole new content is in a synced journal next to it, which readers prefer. The
