@@ -16,8 +16,8 @@ use http::StatusCode;
 /// An error while signing in, storing credentials or applying them.
 ///
 /// [`kind`](Self::kind) identifies the failure and [`side`](Self::side) who caused it;
-/// [`is_retryable`](Self::is_retryable) and [`needs_sign_in`](Self::needs_sign_in) tell what to do
-/// next. Neither `Display` nor `Debug` contains text from a server, a file or a user.
+/// [`is_retryable`](Self::is_retryable) and [`needs_sign_in`](Self::needs_sign_in) suggest the next
+/// step. Neither `Display` nor `Debug` contains text from a server, a file or a user.
 ///
 /// ```
 /// use codex_auth::{ErrorKind, Secret, Side};

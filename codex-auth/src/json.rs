@@ -89,7 +89,8 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Writes a JSON object in the official client's pretty format. The text is wiped when dropped.
+/// A writer of a JSON object in the official client's pretty format. The text is wiped when
+/// dropped.
 pub(crate) struct Writer {
     text: Zeroizing<String>,
     indent: usize,

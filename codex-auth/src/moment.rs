@@ -1,4 +1,4 @@
-//! Time is an argument. Two clocks are needed: a steady one for deadlines, which a correction of
+//! Time as an argument. Two clocks are needed: a steady one for deadlines, which a correction of
 //! the system clock must not extend, and the wall clock for the times in tokens. The steady one is
 //! a plain duration, so that targets without a clock can supply it too.
 

@@ -1,4 +1,4 @@
-//! Randomness is an argument: a flow is a pure function of its inputs, and a test can replay it. In
+//! Randomness as an argument: a flow is a pure function of its inputs, and a test can replay it. In
 //! production the bytes come from the operating system; this crate never derives them from a clock,
 //! an address or a seed.
 

@@ -274,7 +274,7 @@ fn sign_ins(seen: &mut Seen) {
     seen.debug(&device);
 }
 
-/// Stops the loop of a step that would otherwise repeat without end.
+/// A timer whose sleeps advance the clock by an hour, so that polling loops time out.
 struct Repeating(VirtualTimer);
 
 impl codex_auth::Timer for Repeating {

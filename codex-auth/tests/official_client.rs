@@ -35,8 +35,8 @@ use support::{
 /// The official client's maximum wait for its second lock: five seconds, scaled down.
 const LIMIT: Duration = Duration::from_millis(500);
 
-/// Rotates refresh tokens: each is accepted once. The test can hold back requests of this crate,
-/// which are then processed late.
+/// An authority that rotates refresh tokens: each is accepted once. The test can hold back requests
+/// of this crate, which are then processed late.
 #[derive(Default)]
 struct Authority {
     state: Mutex<State>,

@@ -98,8 +98,8 @@ pub enum Phase {
     Close,
 }
 
-/// Whether the request reached the server, which decides whether a request that is not idempotent
-/// may be resent.
+/// The evidence whether the request reached the server, which decides whether a request that is not
+/// idempotent may be resent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
     clippy::exhaustive_enums,

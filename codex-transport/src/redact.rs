@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Removes the credentials of a request from what the server sends back.
+/// A filter that removes the credentials of a request from the data that the server sends back.
 ///
 /// A server or an intermediary may echo the request in a message, a header or a request id. Every
 /// byte of an echo becomes `*`, even if the echo is only a part of a credential, from 12 bytes on.

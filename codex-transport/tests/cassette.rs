@@ -292,7 +292,7 @@ fn members_are_found_however_they_are_spelled() {
     assert_eq!(bytes, harmless.as_bytes());
 }
 
-// The scrubber is not told the credential; it takes it from the request.
+// The scrubber takes the credential from the request; the test does not name it.
 #[tokio::test]
 async fn what_a_server_echoes_of_the_credential_is_not_kept() {
     let partly = &CANARY[..15];

@@ -210,8 +210,8 @@ async fn nobody_listening_is_a_connect_error_and_not_sent() {
     );
 }
 
-// Measures up to several times: the limit of 50 ms must be met once in twenty times even when the
-// machine is busy.
+// The close must arrive within 50 ms in at least one of twenty attempts, even when the machine is
+// busy.
 #[tokio::test]
 async fn dropping_the_body_cancels_the_answer_at_once() {
     for http in BOTH {

@@ -1,4 +1,4 @@
-//! HTTP/2 with more requests than one connection carries, and with servers that do not want it. The
+//! HTTP/2 with more requests than one connection carries, and with servers that reject it. The
 //! server is `h2` itself, so that its limits and resets are exact.
 #![cfg(feature = "testing-tls")]
 #![cfg(test)]
@@ -244,7 +244,7 @@ fn tls() -> (tokio_rustls::TlsAcceptor, String) {
     (Arc::new(config).into(), cert.pem())
 }
 
-// The client does not yet know whether the server supports HTTP/2, nor how many streams it allows.
+// The client has not yet negotiated HTTP/2, nor received the server's limit on streams.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_to_an_unknown_server_makes_as_many_connections_as_it_needs() {
     let (acceptor, certificate) = tls();

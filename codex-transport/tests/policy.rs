@@ -138,7 +138,7 @@ async fn ok_refused_and_silent_are_the_same_everywhere() {
         };
         let (_keep, mute) = silent();
 
-        // The case without a failure.
+        // The cases without a failure.
         for (server, connection) in [
             (&plain, wire.connection()),
             (&encrypted, trusting()),

@@ -331,7 +331,7 @@ async fn a_connection_in_use_keeps_its_place() {
     );
     let transport = build(HttpVersions::Http1, |_| ());
     let body = first_chunk(&transport, &relay.url("http")).await;
-    // A request to another origin does not remove this one.
+    // Opening a pool for another origin must not remove this one.
     drop(first_chunk(&transport, &other.url("http")).await);
     gate.open();
     body.collect(10).await.unwrap();

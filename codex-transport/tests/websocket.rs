@@ -411,8 +411,8 @@ async fn closing_tolerates_whatever_is_gone() {
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);
 }
 
-// Measures up to several times: the limit of 50 ms must be met once in twenty times even when the
-// machine is busy.
+// The close must arrive within 50 ms in at least one of twenty attempts, even when the machine is
+// busy.
 #[tokio::test]
 async fn dropping_the_socket_closes_it_at_once() {
     let server = serve(Answer::websocket().forever());

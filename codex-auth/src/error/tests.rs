@@ -1,4 +1,4 @@
-//! The text of every kind is part of the interface: people search for it.
+//! The text of every kind is part of the interface: users search for it.
 
 use super::*;
 

@@ -19,8 +19,8 @@ use crate::oauth::response::{Purpose, declined, invalid_response, refusal, retry
 use crate::oauth::send::SendFailure;
 use crate::secret::Secret;
 
-/// A sign-in with a browser on another device: shows a URL and a code, then polls until the user
-/// has entered the code.
+/// A sign-in with a browser on another device, which shows a URL and a code and then polls until
+/// the user has entered the code.
 ///
 /// See [`drive`](crate::drive) for a whole sign-in. The user has fifteen minutes. While polling,
 /// failures of the network and of the server (5xx, 429) are waited out; 403 and 404 mean that the

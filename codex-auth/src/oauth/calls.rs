@@ -311,7 +311,7 @@ impl Revoke {
         post(&self.endpoint, self.format, &members)
     }
 
-    /// Parses the response; an empty body counts as success.
+    /// Parses the response; an empty successful response is accepted.
     ///
     /// # Errors
     ///

@@ -178,7 +178,7 @@ impl<T: Send + 'static> Wake for Shared<T> {
     }
 }
 
-/// Acts only if the future panics, so that the other waiters do not wait without end.
+/// A guard that acts only if the future panics, so that the other waiters do not wait without end.
 struct Landing<'a, T>(&'a Shared<T>);
 
 impl<T> Drop for Landing<'_, T> {

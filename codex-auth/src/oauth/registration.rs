@@ -140,7 +140,7 @@ pub struct Registration {
     redirect_path: Option<String>,
 }
 
-/// Keeps an e-mail address out of `Debug`.
+/// An e-mail address, which is hidden in `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 struct Email(String);
 

@@ -51,7 +51,8 @@ where
     }
 }
 
-/// Why there is no response, and whether the server may have processed the request nevertheless.
+/// A failure to get a response, with the information whether the server may have processed the
+/// request nevertheless.
 ///
 /// ```
 /// use codex_auth::SendFailure;

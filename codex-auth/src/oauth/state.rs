@@ -277,5 +277,5 @@ fn headers(
     }
 }
 
-/// How long the age of a renewed token is not held against it.
+/// The period after a renewal in which the age of the new token is not a reason to renew it again.
 const RECOVERY_WINDOW: Duration = Duration::from_secs(60);

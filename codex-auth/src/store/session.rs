@@ -164,7 +164,7 @@ impl SignedOut {
     }
 }
 
-/// Whether tokens were revoked at the authority.
+/// The outcome of revoking tokens at the authority.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Revoked {

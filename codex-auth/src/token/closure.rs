@@ -1,5 +1,5 @@
 //! Credentials that the caller gets elsewhere: from a vault, a host application or another process.
-//! The generation is a keyed hash of the token, so even a source without memory can tell whether a
+//! The generation is a keyed hash of the token, so even a stateless source detects whether a
 //! rejection concerns the token that it would return now.
 
 use core::fmt;
@@ -30,7 +30,7 @@ where
     }
 }
 
-/// Why the closure of [`source_fn`] is called.
+/// The request for a token that the closure of a [`source_fn`] receives.
 ///
 /// ```
 /// use codex_auth::{BearerToken, Secret, source_fn};

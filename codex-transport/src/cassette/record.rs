@@ -21,7 +21,7 @@ use crate::ws::transport::{Upgrade, WsTransport};
 /// A transport that records what passes through it. Clones write to the same cassette.
 ///
 /// Everything is held in memory, up to [`RECORDING_LIMIT`](Self::RECORDING_LIMIT) bytes of payload.
-/// Later exchanges pass unrecorded, and the cassette states that it is truncated.
+/// Later events are not recorded, and the first line of the recording then has `"complete": false`.
 #[derive(Clone)]
 pub struct Recorder<T> {
     transport: T,

@@ -5,7 +5,7 @@ use http::{HeaderMap, Uri};
 
 use crate::redact::is_credential;
 
-/// Removes secrets from a recording.
+/// A filter that removes secrets from a recording.
 ///
 /// * Headers that carry credentials or name an account lose their value, and so does every header
 ///   whose name contains a word for a token, a secret, a key or a cookie.

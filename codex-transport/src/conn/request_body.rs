@@ -18,7 +18,7 @@ pub(crate) struct Progress {
     stream_limit: Mutex<Option<StreamLimit>>,
 }
 
-/// Why a request waits: every connection carries as many streams as the server allows.
+/// The reason why a request waits: every connection carries as many streams as the server allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StreamLimit {
     pub(crate) connections: usize,

@@ -1,4 +1,4 @@
-//! How long a server asks the client to wait.
+//! The wait that a server requests.
 
 use core::time::Duration;
 use std::time::SystemTime;

@@ -7,7 +7,7 @@ use crate::retry::after;
 use crate::retry::outcome::{Outcome, What};
 use crate::retry::policy::RetryPolicy;
 
-/// What to do after an attempt.
+/// The next step after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a caller retries or stops")]
 pub enum Decision {

@@ -61,7 +61,7 @@ pub enum LineEnd {
     CrLf,
 }
 
-/// How a connection ends prematurely.
+/// A premature end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cut {
@@ -161,7 +161,7 @@ impl Answer {
         self.step(Step::Bytes(bytes.into()))
     }
 
-    /// Sends an event: an `event` line with the JSON's `type`, if there is one, and the JSON as its
+    /// Sends an event: an `event` line with the JSON's `type`, if it has one, and the JSON as its
     /// data.
     #[must_use]
     pub fn event(self, json: impl Into<String>) -> Self {

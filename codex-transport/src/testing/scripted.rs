@@ -127,7 +127,7 @@ impl fmt::Debug for ScriptedTransport {
     }
 }
 
-/// Reports the same errors that a cut would cause over a network.
+/// A body that reports the same errors that a cut would cause over a network.
 struct InMemory(Play);
 
 impl HttpBody for InMemory {

@@ -1,6 +1,6 @@
 use bytes::Bytes;
 
-/// How bytes are split into the chunks that are written to the network one by one.
+/// A rule that splits bytes into the chunks that are written to the network one by one.
 ///
 /// Over HTTP/1.1, each is one chunk of the chunked coding; over HTTP/2, one DATA frame, unless flow
 /// control splits it further.

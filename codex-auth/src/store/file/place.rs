@@ -260,7 +260,7 @@ fn is_open_directory(_facts: &Metadata) -> bool {
 const LARGEST_FILE: u64 = 1024 * 1024;
 /// The number of links that Linux follows in a path.
 const MOST_LINKS: usize = 40;
-/// How often a file that does not contain a record is re-read, and the pause between: a program
+/// The number of times that a file without a record is re-read, and the pause between: a program
 /// without locks may be writing it.
 pub(super) const REREADS: usize = 4;
 pub(super) const REREAD_PAUSE: Duration = Duration::from_millis(25);

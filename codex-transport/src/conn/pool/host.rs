@@ -60,7 +60,7 @@ struct Connections {
     reaper: Option<JoinHandle<()>>,
 }
 
-/// How a request gets a connection when none is idle.
+/// The decision how a request gets a connection when none is idle.
 pub(crate) enum Admission {
     /// An HTTP/2 stream is available.
     Stream(Sender, StreamPermit),

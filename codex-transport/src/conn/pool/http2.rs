@@ -43,7 +43,7 @@ struct Shared {
     freed: Arc<Notify>,
 }
 
-/// Whether a connection can carry another stream.
+/// The capacity of a connection for another stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Capacity {
     Available,

@@ -16,8 +16,8 @@ use crate::store::file::place::Content;
 use crate::store::file::tests::{FileLayer, Files, System, directory, key, mode, record, save};
 use crate::store::record::Record;
 
-/// Runs a callback before and after every operation, and writes a third at a time so that there are
-/// several writes.
+/// A layer that runs a callback before and after every operation, and writes a third at a time so
+/// that there are several writes.
 struct Watched<F> {
     count: AtomicUsize,
     event: F,
