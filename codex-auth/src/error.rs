@@ -76,9 +76,10 @@ impl Error {
         self.inner.kind.side()
     }
 
-    /// Returns whether the same call may succeed later without user action. Never true after a
-    /// refresh whose outcome is unknown: sending a rotating token a second time can end the
-    /// session.
+    /// Returns whether the same call may succeed later without user action.
+    ///
+    /// Never true after a refresh whose outcome is unknown: sending a rotating token a second time
+    /// can end the session.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(
@@ -107,9 +108,10 @@ impl Error {
         )
     }
 
-    /// Returns whether a store was read but its content is not a record. This means damage, as
-    /// opposed to a store that cannot be read at all. A sign-in may replace such a record
-    /// ([`store_sign_in`](crate::store_sign_in)).
+    /// Returns whether a store was read but its content is not a record.
+    ///
+    /// This means damage, as opposed to a store that cannot be read at all. A sign-in may replace
+    /// such a record ([`store_sign_in`](crate::store_sign_in)).
     ///
     /// ```
     /// let error = codex_auth::Record::from_json(b"{\"auth_mode\":").unwrap_err();
@@ -135,8 +137,10 @@ impl Error {
     }
 
     /// Returns the server's message for people, at most 512 characters, without control characters
-    /// and without the secrets of the request. The text is untrusted: escape it before it goes into
-    /// a page. It is not part of `Display` or `Debug`.
+    /// and without the secrets of the request.
+    ///
+    /// The text is untrusted: escape it before it goes into a page. It is not part of `Display` or
+    /// `Debug`.
     #[must_use]
     pub fn description(&self) -> Option<&str> {
         self.inner.description.as_deref()

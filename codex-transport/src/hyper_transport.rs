@@ -144,9 +144,11 @@ impl HyperTransportBuilder {
     }
 
     /// Sets whether `accept-encoding` offers the content codings that are compiled in (features
-    /// `zstd`, `br`, `gzip` and `deflate`). On by default. Coded responses are decoded in any case;
-    /// see [`decode_content`](crate::decode_content). A request with its own `accept-encoding`
-    /// keeps it.
+    /// `zstd`, `br`, `gzip` and `deflate`).
+    ///
+    /// On by default. Coded responses are decoded in any case; see
+    /// [`decode_content`](crate::decode_content). A request with its own `accept-encoding` keeps
+    /// it.
     #[must_use]
     pub fn decompress(mut self, on: bool) -> Self {
         self.offer = on;

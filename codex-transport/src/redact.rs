@@ -30,7 +30,9 @@ pub struct Redactor {
 impl Redactor {
     /// Collects the credentials in these request headers: the values of headers that authenticate
     /// or name the account, and of headers whose name contains `token`, `secret`, `cookie` or
-    /// `api-key`. Values shorter than eight bytes are ignored.
+    /// `api-key`.
+    ///
+    /// Values shorter than eight bytes are ignored.
     pub fn new(headers: &HeaderMap) -> Self {
         let mut redactor = Self::default();
         redactor.add_headers(headers);

@@ -79,8 +79,10 @@ impl LoopbackConnection {
         }
     }
 
-    /// Reads the next bytes of the request. At most 80 KiB are kept: 64 KiB of headers, since a
-    /// browser sends the cookies of every program on `localhost`, and 16 KiB of request line.
+    /// Reads the next bytes of the request.
+    ///
+    /// At most 80 KiB are kept: 64 KiB of headers, since a browser sends the cookies of every
+    /// program on `localhost`, and 16 KiB of request line.
     pub fn feed(&mut self, bytes: &[u8]) -> Incoming {
         let capacity = MAX_REQUEST.saturating_sub(self.received.len());
         self.received
@@ -178,8 +180,9 @@ pub enum Page {
 }
 
 impl Page {
-    /// Passes a redirect to the flow and returns the page for the browser. After
-    /// [`Page::BadRequest`] the attempt continues unless the flow's
+    /// Passes a redirect to the flow and returns the page for the browser.
+    ///
+    /// After [`Page::BadRequest`] the attempt continues unless the flow's
     /// [`poll`](crate::SignInFlow::poll) returns an error.
     pub fn for_redirect(
         flow: &mut BrowserFlow,

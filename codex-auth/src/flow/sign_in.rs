@@ -86,8 +86,10 @@ impl Prompt {
         &self.url
     }
 
-    /// Returns the code to enter there, in a device login. Warn the user to enter only a code that
-    /// this program has just shown, since attackers phish for such codes (RFC 8628 section 5.4).
+    /// Returns the code to enter there, in a device login.
+    ///
+    /// Warn the user to enter only a code that this program has just shown, since attackers phish
+    /// for such codes (RFC 8628 section 5.4).
     #[must_use]
     pub fn user_code(&self) -> Option<&str> {
         self.user_code.as_ref().map(Secret::expose)

@@ -31,10 +31,11 @@ pub enum UnknownOutcome {
     /// renewed the login, a new sign-in is needed once the access token has expired.
     #[default]
     Stop,
-    /// The refresh token is resent once, when the access token is no longer usable. At that point
-    /// nothing more can be lost, and if the first attempt never reached the authority, this saves
-    /// the login. An authority that treats the retry as theft may end other sessions of the
-    /// account.
+    /// The refresh token is resent once, when the access token is no longer usable.
+    ///
+    /// At that point nothing more can be lost, and if the first attempt never reached the
+    /// authority, this saves the login. An authority that treats the retry as theft may end other
+    /// sessions of the account.
     RetryOnce,
 }
 

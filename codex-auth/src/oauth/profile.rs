@@ -170,8 +170,9 @@ pub enum BodyFormat {
 impl OAuthProfile {
     /// Returns the profile of the Codex client, for interoperability with an existing Codex login:
     /// its public client id, its redirect ports, JSON refreshes, the device-code API, and access
-    /// tokens for the ChatGPT backend. The originator is this crate's; set another with
-    /// [`with_originator`](Self::with_originator).
+    /// tokens for the ChatGPT backend.
+    ///
+    /// The originator is this crate's; set another with [`with_originator`](Self::with_originator).
     #[must_use]
     pub fn codex() -> Self {
         let issuer = OPENAI_ISSUER;
@@ -277,6 +278,7 @@ impl OAuthProfile {
 
     /// Returns a profile for any other authority with the endpoint paths `/oauth/authorize`,
     /// `/oauth/token` and `/oauth/revoke`, form-encoded bodies and a loopback redirect to any port.
+    ///
     /// Its access tokens are not sent anywhere until [`audience`](Self::audience) contains hosts.
     /// Change the fields that differ.
     ///

@@ -38,7 +38,9 @@ impl AppRegistration {
 }
 
 /// The id of an installation (`ext_agent_host_id`): created once, stored before the first sign-in,
-/// sent with every sign-in, and never copied to another machine. It is opaque and not a secret.
+/// sent with every sign-in, and never copied to another machine.
+///
+/// It is opaque and not a secret.
 ///
 /// ```
 /// use codex_auth::HostId;

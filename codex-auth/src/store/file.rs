@@ -155,9 +155,10 @@ impl FileStore {
 }
 
 /// Returns the official client's home directory, from the value of `CODEX_HOME` and the user's home
-/// directory. If the variable is set and not empty, its directory must exist and the path is
-/// canonicalized. Otherwise the result is `.codex` in the user's home directory, which need not
-/// exist.
+/// directory.
+///
+/// If the variable is set and not empty, its directory must exist and the path is canonicalized.
+/// Otherwise the result is `.codex` in the user's home directory, which need not exist.
 ///
 /// # Errors
 ///

@@ -93,7 +93,9 @@ pub async fn store_sign_in(
 }
 
 /// Revokes the stored login's tokens, and removes them from the store whatever the authority
-/// responds. A registration stays, so that the next sign-in uses the same client id.
+/// responds.
+///
+/// A registration stays, so that the next sign-in uses the same client id.
 ///
 /// # Errors
 ///

@@ -99,8 +99,9 @@ pub trait TokenStore: Send + Sync {
     fn load(&self) -> Result<Option<Stored>, Error>;
 
     /// Replaces the stored record if it still has the expected revision (`None`: if nothing is
-    /// stored), atomically and durably. If nothing is expected, a store may also replace a damaged
-    /// record of which it keeps a copy.
+    /// stored), atomically and durably.
+    ///
+    /// If nothing is expected, a store may also replace a damaged record of which it keeps a copy.
     ///
     /// # Errors
     ///
@@ -116,8 +117,9 @@ pub trait TokenStore: Send + Sync {
     fn clear(&self) -> Result<bool, Error>;
 
     /// Takes the lock that prevents the holders of this store, in all processes, from renewing at
-    /// the same time; `None` if another holder has it. Must not wait. Dropping the guard releases
-    /// the lock, and so does the end of the process.
+    /// the same time; `None` if another holder has it.
+    ///
+    /// Must not wait. Dropping the guard releases the lock, and so does the end of the process.
     ///
     /// # Errors
     ///

@@ -62,8 +62,9 @@ impl TokenRequest {
     }
 }
 
-/// Creates a source from a closure that is also called after rejections; see [`TokenRequest`]. The
-/// tokens go to any `https` host, or to those of [`only_for`](SourceFn::only_for).
+/// Creates a source from a closure that is also called after rejections; see [`TokenRequest`].
+///
+/// The tokens go to any `https` host, or to those of [`only_for`](SourceFn::only_for).
 ///
 /// The closure is called for every attempt. After a 401 it is called once more with the rejected
 /// lease; the request is repeated if the closure then returns a different token.

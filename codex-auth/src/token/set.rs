@@ -152,8 +152,9 @@ impl TokenSet {
     }
 
     /// Returns the account of requests, and its origin: the explicit value, the ID token, the
-    /// access token, or else the first of `organizations`, in that order. The last is a guess that
-    /// is correct for some old tokens only.
+    /// access token, or else the first of `organizations`, in that order.
+    ///
+    /// The last is a guess that is correct for some old tokens only.
     #[must_use]
     pub fn account_id(&self) -> Option<(String, AccountIdOrigin)> {
         if let Some(id) = &self.account_id {

@@ -73,8 +73,9 @@ pub trait CredentialSource: Send + Sync {
     }
 
     /// Handles the headers of every response: a source may record that a generation was accepted,
-    /// or state that the server rotates. The default implementation does nothing. Must be quick,
-    /// since it delays the response.
+    /// or state that the server rotates.
+    ///
+    /// The default implementation does nothing. Must be quick, since it delays the response.
     fn observe(&self, lease: Lease, target: &Uri, status: StatusCode, headers: &HeaderMap) {
         let _ = (lease, target, status, headers);
     }

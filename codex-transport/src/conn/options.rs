@@ -57,9 +57,11 @@ pub struct ConnectOptions {
     pub pool_max_idle: usize,
     /// The allowed versions of HTTP.
     pub http: HttpVersions,
-    /// The maximum number of HTTP/2 connections per host, at least one. Another is opened only when
-    /// the server allows no more streams on the existing ones. At the limit, a request waits for a
-    /// stream under its `headers` timeout, and the error names the limit.
+    /// The maximum number of HTTP/2 connections per host, at least one.
+    ///
+    /// Another is opened only when the server allows no more streams on the existing ones. At the
+    /// limit, a request waits for a stream under its `headers` timeout, and the error names the
+    /// limit.
     pub http2_max_connections: usize,
     /// Idle time after which an HTTP/2 connection with open streams is pinged, and how long the
     /// server has to acknowledge the ping.

@@ -13,8 +13,10 @@ pub(crate) type Stream = Box<dyn ByteStream>;
 /// A connected stream whose socket can be inspected.
 pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {
     /// Returns whether the socket has neither bytes to read nor an end, according to the system and
-    /// without waiting. The runtime detects either only when it polls the system, and on one thread
-    /// it cannot do that while the program computes.
+    /// without waiting.
+    ///
+    /// The runtime detects either only when it polls the system, and on one thread it cannot do
+    /// that while the program computes.
     fn is_quiet(&self) -> bool;
 
     /// Returns whether TLS negotiated HTTP/2.

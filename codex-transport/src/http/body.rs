@@ -189,9 +189,10 @@ impl Body {
         }
     }
 
-    /// Returns at most the first `limit` bytes. Intended for error bodies, where a prefix is
-    /// useful: a longer body or a failure truncates the result. Use [`ERROR_BODY_LIMIT`] as the
-    /// limit.
+    /// Returns at most the first `limit` bytes.
+    ///
+    /// Intended for error bodies, where a prefix is useful: a longer body or a failure truncates
+    /// the result. Use [`ERROR_BODY_LIMIT`] as the limit.
     pub async fn collect_prefix(mut self, limit: usize) -> Bytes {
         let mut kept = BytesMut::new();
         while let Some(Ok(chunk)) = self.chunk().await {

@@ -5,9 +5,10 @@ use std::borrow::Cow;
 
 use crate::retry::budget::RetryBudget;
 
-/// A retry policy: which failures are retried, and when, as plain data. The policy performs no I/O
-/// and reads no clock: [`Schedule::next`](crate::Schedule::next) takes the outcome of an attempt
-/// and a random number, and returns a delay or the reason to stop.
+/// A retry policy: which failures are retried, and when, as plain data.
+///
+/// The policy performs no I/O and reads no clock: [`Schedule::next`](crate::Schedule::next) takes
+/// the outcome of an attempt and a random number, and returns a delay or the reason to stop.
 ///
 /// | | [`default`](Self::default) | [`official_request`](Self::official_request) | [`official_stream`](Self::official_stream) | [`official_sdk`](Self::official_sdk) |
 /// |---|---|---|---|---|

@@ -77,10 +77,12 @@ pub enum Cut {
 }
 
 impl Answer {
-    /// Accepts a WebSocket upgrade. After it, every [`event`](Self::event) and [`body`](Self::body)
-    /// is a text message (in fragments, if a [`shape`](Self::shape) is set), and every
-    /// [`comment`](Self::comment) is a ping. After the last step the WebSocket stays open and its
-    /// messages are recorded until the client closes it.
+    /// Accepts a WebSocket upgrade.
+    ///
+    /// After it, every [`event`](Self::event) and [`body`](Self::body) is a text message (in
+    /// fragments, if a [`shape`](Self::shape) is set), and every [`comment`](Self::comment) is a
+    /// ping. After the last step the WebSocket stays open and its messages are recorded until the
+    /// client closes it.
     pub fn websocket() -> Self {
         Self::status(101)
     }
@@ -207,7 +209,9 @@ impl Answer {
     }
 
     /// Ends the connection after this many more bytes on the wire, even in the middle of a chunk
-    /// header, a frame or a TLS record. The count starts here, once the headers are sent.
+    /// header, a frame or a TLS record.
+    ///
+    /// The count starts here, once the headers are sent.
     #[must_use]
     pub fn cut_after(self, bytes: u64, cut: Cut) -> Self {
         self.step(Step::CutAfter(bytes, cut))

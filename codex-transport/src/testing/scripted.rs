@@ -19,9 +19,10 @@ use crate::testing::script::Stage;
 use crate::ws::connection::WsConnection;
 use crate::ws::transport::{Upgrade, WsTransport};
 
-/// A transport that plays a [`Script`] in memory, without a socket or a thread. Pauses follow
-/// tokio's clock, so they take no time if it is paused; a script without pauses needs no runtime.
-/// Clones share the script and its log.
+/// A transport that plays a [`Script`] in memory, without a socket or a thread.
+///
+/// Pauses follow tokio's clock, so they take no time if it is paused; a script without pauses needs
+/// no runtime. Clones share the script and its log.
 ///
 /// ```
 /// use codex_transport::HttpTransport;

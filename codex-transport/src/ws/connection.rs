@@ -135,9 +135,10 @@ impl WsConnection {
         }
     }
 
-    /// Keeps the connection alive while nothing is expected. Returns `Ok` if a message arrives
-    /// nevertheless (it is kept for [`next`](Self::next)), and the error if the connection fails.
-    /// The future can be dropped at any time.
+    /// Keeps the connection alive while nothing is expected.
+    ///
+    /// Returns `Ok` if a message arrives nevertheless (it is kept for [`next`](Self::next)), and
+    /// the error if the connection fails. The future can be dropped at any time.
     ///
     /// # Errors
     ///

@@ -70,9 +70,10 @@ impl<L: FileLayer> Files<L> {
         })
     }
 
-    /// Moves the temporary file over the file. Afterwards the temporary file has the previous
-    /// content, which must be the expected one; otherwise another program wrote meanwhile, and its
-    /// content is put back.
+    /// Moves the temporary file over the file.
+    ///
+    /// Afterwards the temporary file has the previous content, which must be the expected one;
+    /// otherwise another program wrote meanwhile, and its content is put back.
     fn exchange(&self, place: &Place, content: &[u8], found: &Revision) -> io::Result<()> {
         let temporary = place.temporary();
         if !self.layer.exchange(&temporary, place.path())? {

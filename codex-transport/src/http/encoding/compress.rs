@@ -5,7 +5,9 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use crate::error::Error;
 
 /// Compresses the body with zstd at level 3 and sets `content-encoding`, as the official client
-/// does for the ChatGPT backend. Compress once, and resend the same bytes on every retry.
+/// does for the ChatGPT backend.
+///
+/// Compress once, and resend the same bytes on every retry.
 ///
 /// ```
 /// use bytes::Bytes;
