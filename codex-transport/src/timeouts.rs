@@ -65,7 +65,7 @@ pub enum TimeoutKind {
     /// [`Timeouts::total`].
     Total,
     /// A ping was not acknowledged in time (WebSocket and HTTP/2), or the peer of a WebSocket did
-    /// not read our pongs.
+    /// not read the pongs.
     Pong,
 }
 

@@ -1,5 +1,5 @@
-//! The rules of renewing, without any I/O: from the login in use, the stored login and what is
-//! known about both, they derive the next action. Breaking any of these rules lets a race or a
+//! The rules of renewing, without any I/O: they derive the next action from the login in use, the
+//! stored login and the results of earlier attempts. Breaking any of these rules lets a race or a
 //! crash lose the login.
 
 use core::time::Duration;

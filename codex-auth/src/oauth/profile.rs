@@ -64,7 +64,7 @@ pub struct OAuthProfile {
     pub refresh_reason: bool,
     /// How a revoke request is encoded.
     pub revoke_format: BodyFormat,
-    /// The workspaces a login may belong to; empty allows all.
+    /// The workspaces to which a login may belong; empty allows all.
     pub allowed_workspaces: Vec<String>,
     /// How long before its expiry an access token is renewed. For short-lived tokens, at most a
     /// fifth of their lifetime.

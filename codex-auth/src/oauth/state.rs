@@ -1,4 +1,4 @@
-//! The state of a source: the login in use, and what is known about its renewal.
+//! The state of a source: the login in use, and the results of its renewals.
 
 use core::future::Future;
 use core::pin::Pin;
@@ -152,7 +152,7 @@ impl<S: TokenStore, H, T: Timer> Inner<S, H, T> {
         Ok(current.lease)
     }
 
-    /// Returns what is known about a rejection without any further work.
+    /// Returns the verdict on a rejection if it needs no further work.
     pub(super) fn verdict(&self, lease: Lease) -> Option<Verdict> {
         let now = self.setting.timer.now();
         let state = self.lock();

@@ -15,9 +15,9 @@ const HEADER_BYTES: usize = 64 * 1024;
 /// The maximum number of response header fields.
 const HEADER_FIELDS: usize = 512;
 
-// How much the libraries read before they fail. hyper ties its HTTP/1.1 limit to the size of its
-// read buffer and accepts up to twice as much; `h2` counts 32 more bytes for each field. Both are
-// above our limits, so that ours is exceeded first and named in the error.
+// The amount that the libraries read before they fail. hyper ties its HTTP/1.1 limit to the size of
+// its read buffer and accepts up to twice as much; `h2` counts 32 more bytes for each field. Both
+// are above this crate's limits, so that these are exceeded first and named in the error.
 const HTTP1_BUFFER: usize = 64 * 1024;
 const HTTP2_HEADER_LIST: u32 = 128 * 1024;
 

@@ -63,8 +63,8 @@ pub struct ConnectOptions {
     /// limit, a request waits for a stream under its `headers` timeout, and the error names the
     /// limit.
     pub http2_max_connections: usize,
-    /// Idle time after which an HTTP/2 connection with open streams is pinged, and how long the
-    /// server has to acknowledge the ping.
+    /// Idle time after which an HTTP/2 connection with open streams is pinged, and the time in
+    /// which the server must acknowledge the ping.
     pub http2_keepalive: Option<Duration>,
     addresses: BTreeMap<String, Vec<SocketAddr>>,
 }

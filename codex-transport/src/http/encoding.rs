@@ -88,7 +88,7 @@ pub(crate) fn offer(headers: &mut HeaderMap) {
     }
 }
 
-// The codings in the order in which they were applied.
+// Returns the codings in the order in which they were applied.
 fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Error> {
     let mut codings = Vec::new();
     for value in headers.get_all(CONTENT_ENCODING) {

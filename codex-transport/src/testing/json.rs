@@ -20,7 +20,7 @@ impl Script {
     /// `turn`
     /// (`{"id", "model", "items": [{"type": "message", "text"}, ..], "incomplete" or "failed"}`),
     /// `body`, `comment`, `pause_ms`, `stall`, `receive`, `close` (a code), `cut` (`close`,
-    /// `reset`, `stall` or `stream`), `cut_after` (`{"bytes", "cut"}`). A shape is `whole`,
+    /// `reset`, `stall` or `stream`), or `cut_after` (`{"bytes", "cut"}`). A shape is `whole`,
     /// `event`, `line`, `byte`, `{"bytes": n}` or `{"random": {"seed", "max"}}`; `times` is a
     /// number or `forever`.
     ///

@@ -338,5 +338,6 @@ fn translate(error: tungstenite::Error, phase: Phase) -> Error {
     }
 }
 
-// After this many frames without a message, yield to other tasks and to our own timeouts.
+// After this many frames without a message, the task yields to other tasks and checks its own
+// timeouts.
 const FRAMES_AT_A_TIME: usize = 64;

@@ -1,4 +1,4 @@
-//! Advisory locks of the operating system (`flock`).
+//! The operating system's advisory locks (`flock`).
 
 use core::time::Duration;
 use std::fs::{File, OpenOptions};
