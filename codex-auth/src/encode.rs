@@ -1,8 +1,9 @@
-// Percent-encoding (RFC 3986 section 2) of query and form members. Spaces are `%20` in both: forms accept it, and the authorize page needs it.
+//! Percent-encoding (RFC 3986 section 2) of query and form members. A space is `%20` in both: forms
+//! accept it, and the authorize page requires it.
 
 use core::fmt::Write as _;
 
-/// Names and values, joined as a query or a form body.
+/// Joins names and values into a query or a form body.
 pub(crate) fn join<'a>(members: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut out = String::with_capacity(1024);
     for (name, value) in members {
@@ -27,7 +28,8 @@ pub(crate) fn percent_encode(out: &mut String, text: &str) {
     }
 }
 
-/// The members of a query, decoded as the URL standard decodes forms: `+` is a space, a broken escape stands for itself.
+/// Decodes the members of a query as the URL standard decodes forms: `+` is a space, and an invalid
+/// escape is kept literally.
 pub(crate) fn split(query: &str) -> Vec<(String, String)> {
     let members = query.split('&').filter(|member| !member.is_empty());
     members

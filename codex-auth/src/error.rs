@@ -1,5 +1,6 @@
-// One error for the crate. `Clone` because the answer to one refresh is handed to every task that waited for it, and because a permanent
-// refusal is remembered and given again. Texts are fixed per kind: nothing a server or a file said is ever part of `Display` or `Debug`.
+//! The error of this crate. It is `Clone` because the result of one refresh goes to every task that
+//! waited for it, and because a permanent refusal is remembered and returned again. Texts are fixed
+//! per kind: nothing from a server or a file is ever part of `Display` or `Debug`.
 
 #[cfg(test)]
 mod tests;
@@ -12,10 +13,11 @@ use std::time::SystemTime;
 
 use http::StatusCode;
 
-/// What went wrong while signing in, keeping or applying credentials.
+/// An error while signing in, storing credentials or applying them.
 ///
-/// [`kind`](Self::kind) names the failure, [`side`](Self::side) who caused it, [`is_retryable`](Self::is_retryable) and
-/// [`needs_sign_in`](Self::needs_sign_in) what to do next. Neither `Display` nor `Debug` contains anything a server, a file or a user wrote.
+/// [`kind`](Self::kind) identifies the failure and [`side`](Self::side) who caused it;
+/// [`is_retryable`](Self::is_retryable) and [`needs_sign_in`](Self::needs_sign_in) suggest the next
+/// step. Neither `Display` nor `Debug` contains text from a server, a file or a user.
 ///
 /// ```
 /// use codex_auth::{ErrorKind, Secret, Side};
@@ -45,7 +47,8 @@ struct Inner {
 }
 
 impl Error {
-    /// Creates an error of a custom [`CredentialSource`](crate::CredentialSource). For stores there is [`store`](Self::store).
+    /// Creates an error of a custom [`CredentialSource`](crate::CredentialSource). For stores, use
+    /// [`store`](Self::store).
     ///
     /// ```
     /// use std::error::Error as _;
@@ -61,20 +64,22 @@ impl Error {
         Self::new(ErrorKind::Custom).with_source(source)
     }
 
-    /// What went wrong.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.inner.kind
     }
 
-    /// Whose fault it is.
+    /// Returns the side that caused the error.
     #[must_use]
     pub fn side(&self) -> Side {
         self.inner.kind.side()
     }
 
-    /// Whether the same call may succeed later without anybody doing anything. Never true after a refresh whose outcome is unknown:
-    /// sending a rotating token a second time can end the session.
+    /// Returns whether the same call may succeed later without user action.
+    ///
+    /// Never true after a refresh whose outcome is unknown: sending a rotating token a second time
+    /// can end the session.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         matches!(
@@ -88,7 +93,7 @@ impl Error {
         )
     }
 
-    /// Whether only a new sign-in helps.
+    /// Returns whether only a new sign-in helps.
     #[must_use]
     pub fn needs_sign_in(&self) -> bool {
         matches!(
@@ -103,8 +108,10 @@ impl Error {
         )
     }
 
-    /// Whether a store was read, and what it holds is not a record: damage, not a store that cannot be read at all. A sign-in may replace it
-    /// ([`store_sign_in`](crate::store_sign_in)).
+    /// Returns whether a store was read but its content is not a record.
+    ///
+    /// This means damage, as opposed to a store that cannot be read at all. A sign-in may replace
+    /// such a record ([`store_sign_in`](crate::store_sign_in)).
     ///
     /// ```
     /// let error = codex_auth::Record::from_json(b"{\"auth_mode\":").unwrap_err();
@@ -116,45 +123,51 @@ impl Error {
         self.inner.is_damaged_record
     }
 
-    /// The status of the answer this error was read from.
+    /// Returns the status of the response that caused this error.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.inner.status
     }
 
-    /// The OAuth error code of the answer (RFC 6749 section 5.2, or a server's own), at most 64 characters of `[A-Za-z0-9_.-]`.
+    /// Returns the OAuth error code of the response (RFC 6749 section 5.2, or a code of the
+    /// server), at most 64 characters of `[A-Za-z0-9_.-]`.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.inner.code.as_deref()
     }
 
-    /// The server's words for a human, at most 512 characters, without control characters and without the secrets of the request.
-    /// Untrusted: escape it before it goes into a page. It is not part of `Display` or `Debug`.
+    /// Returns the server's message for people, at most 512 characters, without control characters
+    /// and without the secrets of the request.
+    ///
+    /// The text is untrusted: escape it before it goes into a page. It is not part of `Display` or
+    /// `Debug`.
     #[must_use]
     pub fn description(&self) -> Option<&str> {
         self.inner.description.as_deref()
     }
 
-    /// The server's name for the request, from `x-request-id`, `x-openai-request-id`, `x-oai-request-id` or `cf-ray`.
+    /// Returns the server's request id, from `x-request-id`, `x-openai-request-id`,
+    /// `x-oai-request-id` or `cf-ray`.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.inner.request_id.as_deref()
     }
 
-    /// The moment before which the same call cannot succeed, where it is known ([`ErrorKind::RefreshNotReady`]).
+    /// Returns the time before which the same call cannot succeed, if known
+    /// ([`ErrorKind::RefreshNotReady`]).
     #[must_use]
     pub fn not_before(&self) -> Option<SystemTime> {
         self.inner.not_before
     }
 
-    /// How long the server asked to be left alone (`Retry-After` in seconds).
+    /// Returns the wait that the server requested (`Retry-After` in seconds).
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.inner.retry_after
     }
 }
 
-/// Crate-internal construction: a kind first, then what is known beside it.
+/// Crate-internal constructors: a kind first, then further details.
 impl Error {
     pub(crate) fn new(kind: ErrorKind) -> Self {
         Self {
@@ -261,7 +274,7 @@ impl StdError for Error {
     }
 }
 
-/// Whose fault an [`Error`] is.
+/// The side that caused an [`Error`].
 ///
 /// ```
 /// assert_eq!(codex_auth::Error::custom("sealed").side(), codex_auth::Side::Local);
@@ -271,13 +284,13 @@ impl StdError for Error {
 pub enum Side {
     /// The caller, the configuration, the stored credentials or this machine.
     Local,
-    /// The authority answered, and not with what was asked for.
+    /// The authority responded, but not with what was requested.
     Remote,
-    /// Nothing readable came back.
+    /// No readable response arrived.
     Network,
 }
 
-/// What an [`Error`] is about.
+/// The kind of an [`Error`].
 ///
 /// ```
 /// use codex_auth::{Error, ErrorKind};
@@ -295,51 +308,55 @@ pub enum Side {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// There is nothing to apply: no credentials are stored.
+    /// No credentials are stored.
     NotSignedIn,
-    /// A credential is empty, or holds bytes that cannot stand in a header.
+    /// A credential is empty, or contains bytes that are not allowed in a header.
     InvalidCredential,
-    /// The request goes to a host, or over a scheme, that must not see this credential.
+    /// The request goes to a host, or over a scheme, that must not receive this credential.
     ForbiddenTarget,
-    /// A profile, an issuer or an option contradicts itself or the rules of its protocol.
+    /// A profile, an issuer or an option is inconsistent or violates its protocol.
     InvalidConfiguration,
-    /// A text that should be a JWT is none.
+    /// A text that should be a JWT is not one.
     MalformedToken,
-    /// A store could not be read or written, for the reason in the source.
+    /// A store could not be read or written; the source has the reason.
     Store,
-    /// Another process holds the store's lock for longer than the caller would wait.
+    /// Another process has held the store's lock for longer than the caller's maximum wait.
     StoreBusy,
     /// The stored credentials changed between reading and writing.
     StoreConflict,
     /// The stored credentials belong to another account than those in use.
     AccountChanged,
-    /// The operating system gave no random bytes.
+    /// The operating system did not provide random bytes.
     Random,
-    /// The redirect's `state` is missing, doubled or not this attempt's. The attempt is not used up.
+    /// The redirect's `state` is missing, duplicated or from another attempt. The attempt remains
+    /// valid.
     StateMismatch,
-    /// The redirect lacks what it must carry, or carries it twice.
+    /// The redirect lacks a required parameter, or contains it twice.
     MalformedRedirect,
     /// The sign-in's time limit has passed.
     TimedOut,
-    /// The workspace of the login is not among the allowed ones.
+    /// The workspace of the login is not on the list of allowed workspaces.
     WorkspaceNotAllowed,
-    /// The access token has expired and the authority does not accept a refresh yet; see [`Error::not_before`].
+    /// The access token has expired and the authority does not yet accept a refresh; see
+    /// [`Error::not_before`].
     RefreshNotReady,
-    /// The access token cannot be renewed here: there is no refresh token, or the store is read-only.
+    /// The access token cannot be renewed here: there is no refresh token, or the store is
+    /// read-only.
     NotRefreshable,
-    /// The tokens were renewed, and storing them failed; they are kept in memory and stored before anything else is done.
+    /// The tokens were renewed, but storing them failed; they are kept in memory and stored before
+    /// any other operation.
     NotPersisted,
-    /// A credential source of the user's own failed.
+    /// A custom credential source failed.
     Custom,
-    /// The user, or the authority for the user, said no.
+    /// The user, or the authority on the user's behalf, declined.
     Denied,
     /// The workspace has no access to Codex; its administrator can grant it.
     MissingEntitlement,
-    /// The authority does not offer device login to this account or at all.
+    /// The authority does not offer device login, at least not to this account.
     DeviceLoginDisabled,
     /// The refresh token has expired.
     RefreshExpired,
-    /// The refresh token was used before, by another holder of the same login.
+    /// Another holder of the same login has already used the refresh token.
     RefreshReused,
     /// The refresh token was revoked.
     RefreshRevoked,
@@ -347,21 +364,21 @@ pub enum ErrorKind {
     RefreshRefused,
     /// The authorization code was refused.
     CodeRefused,
-    /// The authority does not know this client, or not for this grant.
+    /// The authority does not accept this client, at least not for this grant.
     InvalidClient,
-    /// The authority refused the request in another way.
+    /// The authority refused the request for another reason.
     Rejected,
-    /// The authority is overloaded or out of order; later it may not be.
+    /// The authority is overloaded or out of order, perhaps temporarily.
     Unavailable,
     /// The authority's response violates the protocol.
     InvalidResponse,
-    /// The ID token's signature or claims do not hold.
+    /// The ID token's signature or claims are invalid.
     InvalidIdToken,
-    /// The sign-in holds, but the grant does not include use of the user's plan.
+    /// The sign-in is valid, but the grant does not include use of the user's plan.
     PlanUseNotGranted,
-    /// The request certainly never reached the authority.
+    /// The request provably never reached the authority.
     NotSent,
-    /// The request may have reached the authority, and its answer was lost. It is not sent again.
+    /// The request may have reached the authority, but its response was lost. It is not resent.
     OutcomeUnknown,
 }
 

@@ -1,5 +1,6 @@
-// Reading and writing JSON without a tree of plain strings: members stay slices of the input until they are asked for, so a secret goes
-// from the buffer straight into a `Secret`, and what is not known is kept as it was written.
+//! Reads and writes JSON without a tree of plain strings: members stay slices of the input until
+//! they are read, so a secret goes from the buffer straight into a `Secret`, and unknown members
+//! are kept as written.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::secret::Secret;
 
-/// A JSON object whose members are read one by one. A doubled member counts as its last occurrence.
+/// A JSON object whose members are read one by one. Of duplicate members, the last counts.
 pub(crate) struct Object<'a>(BTreeMap<String, &'a RawValue>);
 
 impl<'a> Object<'a> {
@@ -20,7 +21,7 @@ impl<'a> Object<'a> {
         core::str::from_utf8(bytes).ok().and_then(Self::parse)
     }
 
-    /// The member as it was written, unless it is missing or null.
+    /// Returns the member as written, unless it is missing or null.
     pub(crate) fn raw(&self, name: &str) -> Option<&'a str> {
         self.0
             .get(name)
@@ -32,7 +33,7 @@ impl<'a> Object<'a> {
         serde_json::from_str(self.raw(name)?).ok()
     }
 
-    /// A text that is a secret; blank counts as missing.
+    /// Returns a text that is a secret; a blank one counts as missing.
     pub(crate) fn secret(&self, name: &str) -> Option<Secret> {
         self.text(name)
             .map(Secret::from)
@@ -43,13 +44,13 @@ impl<'a> Object<'a> {
         serde_json::from_str(self.raw(name)?).ok()
     }
 
-    /// A count of seconds: a number (a fraction is cut off), or digits in a string.
+    /// Returns a number of seconds: a number (a fraction is truncated), or digits in a string.
     pub(crate) fn seconds(&self, name: &str) -> Option<i64> {
         let raw = self.raw(name)?;
         let number = serde_json::from_str::<f64>(raw)
             .ok()
             .or_else(|| self.text(name)?.trim().parse().ok())?;
-        // The cast saturates, which is what an absurd number deserves.
+        // The cast saturates, which is acceptable for a number out of range.
         number.is_finite().then_some(number as i64)
     }
 
@@ -68,7 +69,7 @@ impl<'a> Object<'a> {
             .collect()
     }
 
-    /// A list of texts; a lone text is a list of one.
+    /// Returns a list of texts; a single text is a list of one.
     pub(crate) fn texts(&self, name: &str) -> Vec<String> {
         let list = || serde_json::from_str(self.raw(name)?).ok();
         self.text(name)
@@ -77,7 +78,7 @@ impl<'a> Object<'a> {
             .unwrap_or_default()
     }
 
-    /// What is there besides the members of these names, as written.
+    /// Returns all other members, as written.
     pub(crate) fn without(&self, names: &[&str]) -> Vec<(String, Secret)> {
         let left = self
             .0
@@ -88,7 +89,8 @@ impl<'a> Object<'a> {
     }
 }
 
-/// A JSON object being written, pretty as the official client writes it. The text is wiped when dropped.
+/// A writer of a JSON object in the official client's pretty format. The text is wiped when
+/// dropped.
 pub(crate) struct Writer {
     text: Zeroizing<String>,
     indent: usize,
@@ -101,7 +103,8 @@ impl Writer {
     }
 
     pub(crate) fn nested(indent: usize) -> Self {
-        // Room for a whole credential file, so that growing does not leave copies of secrets behind.
+        // Capacity for a whole credential file, so that growing does not leave copies of secrets in
+        // memory.
         let mut text = Zeroizing::new(String::with_capacity(16 * 1024));
         text.push('{');
         Self {
@@ -146,7 +149,7 @@ impl Writer {
     }
 }
 
-/// An object of texts on one line, as requests carry it. The text is wiped when dropped.
+/// Returns an object of texts on one line, for requests. The text is wiped when dropped.
 pub(crate) fn compact(members: &[(&str, &str)]) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(4 * 1024));
     text.push('{');
@@ -163,7 +166,8 @@ pub(crate) fn compact(members: &[(&str, &str)]) -> Zeroizing<String> {
 }
 
 pub(crate) fn quoted(text: &str) -> Zeroizing<String> {
-    // Serialising a text cannot fail; an empty one keeps the object well-formed if it ever did.
+    // Serializing a text cannot fail; if it ever did, an empty text would keep the object
+    // well-formed.
     Zeroizing::new(serde_json::to_string(text).unwrap_or_else(|_| "\"\"".to_owned()))
 }
 

@@ -1,4 +1,4 @@
-//! JSON web tokens: their claims, and the verification of ID tokens.
+//! JSON Web Tokens: their claims, and the verification of ID tokens.
 
 pub(crate) mod claims;
 #[cfg(feature = "verify")]

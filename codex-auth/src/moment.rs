@@ -1,12 +1,13 @@
-// Time is an argument. Two clocks are needed: a steady one for deadlines, which a corrected system clock must not stretch, and the wall
-// clock for what tokens say about themselves. The steady one is a plain duration, so that targets without a clock can supply it too.
+//! Time as an argument. Two clocks are needed: a steady one for deadlines, which a correction of
+//! the system clock must not extend, and the wall clock for the times in tokens. The steady one is
+//! a plain duration, so that targets without a clock can supply it too.
 
 use core::future::Future;
 use core::ops::Add;
 use core::time::Duration;
 use std::time::SystemTime;
 
-/// One moment on both clocks.
+/// A point in time on a steady clock and on the wall clock.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -24,13 +25,14 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// A moment from the time since any fixed point on a clock that never jumps, and the wall clock.
+    /// Creates a moment from the time since any fixed point on a clock that never jumps, and the
+    /// wall clock.
     #[must_use]
     pub const fn new(steady: Duration, wall: SystemTime) -> Self {
         Self { steady, wall }
     }
 
-    /// This moment by the system's clocks.
+    /// Returns the current moment of the system's clocks.
     #[cfg(feature = "std")]
     #[must_use]
     pub fn now() -> Self {
@@ -41,13 +43,13 @@ impl Moment {
         }
     }
 
-    /// The time since the steady clock's fixed point.
+    /// Returns the time since the steady clock's fixed point.
     #[must_use]
     pub const fn steady(self) -> Duration {
         self.steady
     }
 
-    /// The wall clock.
+    /// Returns the wall clock time.
     #[must_use]
     pub const fn wall(self) -> SystemTime {
         self.wall
@@ -57,7 +59,7 @@ impl Moment {
 impl Add<Duration> for Moment {
     type Output = Self;
 
-    /// Both clocks later; saturates at the end of time.
+    /// Advances both clocks; saturates at the largest representable time.
     fn add(self, duration: Duration) -> Self {
         Self {
             steady: self.steady.saturating_add(duration),
@@ -66,7 +68,8 @@ impl Add<Duration> for Moment {
     }
 }
 
-/// The clock and the sleeps for a flow or an [`OAuthSource`](crate::OAuthSource): those of a runtime, or virtual ones in a test.
+/// A clock and a source of sleeps for a flow or an [`OAuthSource`](crate::OAuthSource): those of a
+/// runtime, or virtual ones in a test.
 ///
 /// ```
 /// use std::time::Duration;
@@ -82,16 +85,18 @@ impl Add<Duration> for Moment {
 /// # let _ = Frozen.now();
 /// ```
 pub trait Timer: Send + Sync {
-    /// The present moment.
+    /// Returns the current moment.
     fn now(&self) -> Moment;
 
-    /// Completes after this long.
+    /// Returns a future that completes after this long.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send;
 }
 
-/// A [`Timer`] that needs no runtime: each sleep is a thread that ends with the sleep, or when the sleep is dropped.
+/// A [`Timer`] that needs no runtime: each sleep is a thread that ends with the sleep, or when the
+/// sleep is dropped.
 ///
-/// Sleeps are rare here (a deadline for each refresh, a pause while another process holds a lock), so a thread for each is cheap enough.
+/// Sleeps are rare in this crate (a deadline for each refresh, a pause while another process holds
+/// a lock), so a thread for each is cheap enough.
 ///
 /// ```
 /// use codex_auth::{ThreadTimer, Timer};
@@ -106,7 +111,7 @@ pub struct ThreadTimer;
 
 #[cfg(feature = "std")]
 impl ThreadTimer {
-    /// The timer of the system's clocks.
+    /// Creates a timer of the system's clocks.
     #[must_use]
     pub const fn new() -> Self {
         Self
@@ -149,7 +154,7 @@ mod thread {
 
     impl Sleep {
         pub(super) fn new(duration: Duration) -> Self {
-            // `None` is a moment beyond the clock's end: such a sleep does not end.
+            // `None` is a time that the clock cannot represent: such a sleep does not end.
             Self {
                 until: Instant::now().checked_add(duration),
                 shared: Arc::default(),
@@ -176,7 +181,8 @@ mod thread {
                     .spawn(move || wait(until, &shared));
                 match spawned {
                     Ok(handle) => self.thread = Some(handle.thread().clone()),
-                    // Without a thread nothing would wake the task; polling again at once is slow but does end.
+                    // Without a thread, no other code would wake the task; polling again at once is
+                    // slow but does end.
                     Err(_) => context.waker().wake_by_ref(),
                 }
             }

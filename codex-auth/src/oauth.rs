@@ -1,4 +1,5 @@
-//! The OAuth authority: its profile, the calls to it, and the source of credentials that renews a login.
+//! The OAuth authority: its profile, the calls to it, and the credential source that renews a
+//! login.
 
 pub(crate) mod calls;
 pub(crate) mod decide;

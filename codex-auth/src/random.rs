@@ -1,5 +1,6 @@
-// Randomness is an argument: a flow is a pure function of what it is told, and a test can replay it. The bytes come from the operating
-// system in production; nothing here derives them from a clock, an address or a seed.
+//! Randomness as an argument: a flow is a pure function of its inputs, and a test can replay it. In
+//! production the bytes come from the operating system; this crate never derives them from a clock,
+//! an address or a seed.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +11,8 @@ use zeroize::Zeroizing;
 use crate::error::{Error, ErrorKind};
 use crate::secret::Secret;
 
-/// The random bytes of one sign-in attempt: PKCE verifier, `state` and `nonce`. Single use, wiped when dropped.
+/// The random bytes of one sign-in attempt: PKCE verifier, `state` and `nonce`. Single use, wiped
+/// when dropped.
 ///
 /// ```
 /// use codex_auth::Entropy;
@@ -24,7 +26,8 @@ use crate::secret::Secret;
 pub struct Entropy(Zeroizing<[u8; Self::BYTES]>);
 
 impl Entropy {
-    /// How many bytes an attempt needs: 64 for the verifier (RFC 7636 section 4.1 asks for 32 at least), 32 each for `state` and `nonce`.
+    /// The number of bytes for an attempt: 64 for the verifier (RFC 7636 section 4.1 recommends at
+    /// least 32), and 32 each for `state` and `nonce`.
     pub const BYTES: usize = 128;
 
     /// Uses bytes from a custom source, which must be cryptographically secure.
@@ -33,11 +36,11 @@ impl Entropy {
         Self(Zeroizing::new(bytes))
     }
 
-    /// Asks the operating system.
+    /// Reads bytes from the operating system.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Random`] if it gives none; there is no weaker source to fall back on.
+    /// [`ErrorKind::Random`] if the system does not provide them; there is no weaker fallback.
     #[cfg(feature = "std")]
     pub fn from_os() -> Result<Self, Error> {
         let mut bytes = Zeroizing::new([0; Self::BYTES]);
@@ -65,7 +68,7 @@ impl core::fmt::Debug for Entropy {
     }
 }
 
-/// The S256 challenge of a verifier (RFC 7636 section 4.2).
+/// Returns the S256 challenge of a verifier (RFC 7636 section 4.2).
 pub(crate) fn challenge(verifier: &Secret) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.expose()))
 }

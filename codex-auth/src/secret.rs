@@ -1,13 +1,16 @@
-// The one place where a secret lives as text. Everything that holds one holds this type, so a derived `Debug` anywhere is harmless.
+//! The only type that holds a secret as text. Every type with a secret contains it, so a derived
+//! `Debug` is harmless.
 
 use core::fmt;
 
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-/// A secret text: blind in `Debug`, without `Display`, compared in constant time, wiped when dropped.
+/// A secret text: hidden in `Debug`, without `Display`, compared in constant time, wiped when
+/// dropped.
 ///
-/// The wipe covers this value and its clones. Copies that an HTTP, TLS or JSON library makes of the exposed text are beyond its reach.
+/// Dropping wipes this value. Each clone is wiped when it is dropped itself, but copies of the
+/// exposed text in an HTTP, TLS or JSON library are not.
 ///
 /// ```
 /// use codex_auth::Secret;
@@ -21,7 +24,7 @@ use zeroize::Zeroizing;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// The text itself, for the one line that puts it on the wire or into a store.
+    /// Returns the text, for the code that sends or stores it.
     ///
     /// ```
     /// assert_eq!(codex_auth::Secret::from("invented").expose(), "invented");
@@ -31,7 +34,7 @@ impl Secret {
         &self.0
     }
 
-    /// Whether there is nothing but white space in it.
+    /// Returns whether the text is empty or only white space.
     ///
     /// ```
     /// assert!(codex_auth::Secret::from(" \n").is_blank());
@@ -43,7 +46,7 @@ impl Secret {
 }
 
 impl PartialEq for Secret {
-    // The lengths may differ in time; they are no secret.
+    // The comparison may reveal the lengths; they are not secret.
     fn eq(&self, other: &Self) -> bool {
         self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
     }

@@ -1,4 +1,4 @@
-//! Tokens, and the sources of credentials that need no authority.
+//! Tokens, and the credential sources that need no authority.
 
 pub(crate) mod audience;
 pub(crate) mod closure;

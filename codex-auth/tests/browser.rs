@@ -1,4 +1,5 @@
-//! Browser sign-in with a fixed client id: the address, the redirect, the exchange, and every attempt of another program to interfere.
+//! Browser sign-in with a fixed client id: the URL, the redirect, the exchange, and attempts of
+//! another program to interfere.
 #![cfg(test)]
 
 mod support;

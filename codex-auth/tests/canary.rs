@@ -1,4 +1,5 @@
-//! A secret planted in every place shows up in no text: not in `Debug`, `Display`, an error's chain, a page, or what a panicking process prints.
+//! A secret in every credential appears in no text: not in `Debug`, `Display`, an error's chain, a
+//! page, or the output of a panicking process.
 #![cfg(test)]
 
 mod support;
@@ -15,14 +16,14 @@ use codex_auth::{
 };
 use support::{Answer, Authority, Directory, VirtualTimer, block_on, jwt, member, ok, start};
 
-/// In every secret of this file, in plain or within a JWT's encoding.
+/// Part of every secret in this file, in plain text or within a JWT's encoding.
 const CANARY: &str = "CANARY";
 
 fn secret(name: &str) -> String {
     format!("{CANARY}-{name}")
 }
 
-/// A JWT whose every part, and the encoding of whose payload, holds the canary.
+/// Returns a JWT that contains the canary in every part, and in the encoded payload.
 fn token(name: &str) -> String {
     let payload = jwt(&format!(
         r#"{{"email":"{CANARY}@example.com","exp":1767322000,"n":"{name}"}}"#
@@ -73,7 +74,7 @@ fn token_answer() -> String {
     )
 }
 
-/// Answers that quote the secrets of whatever request they answer.
+/// Responds with the secrets of whatever request it receives.
 fn hostile() -> Vec<Answer> {
     let quoting = format!(
         "{} {} {} {}",
@@ -273,7 +274,7 @@ fn sign_ins(seen: &mut Seen) {
     seen.debug(&device);
 }
 
-/// Ends what would be repeated for ever.
+/// A timer whose sleeps advance the clock by an hour, so that polling loops time out.
 struct Repeating(VirtualTimer);
 
 impl codex_auth::Timer for Repeating {
@@ -312,7 +313,7 @@ fn everything() -> Seen {
 }
 
 fn leaks(text: &str) -> bool {
-    // The encoding of the payload too, but for its first letters, which are those of every JSON object.
+    // Search for the encoded payload too, except its first letters, which every JSON object shares.
     let token = token("access");
     let payload = token.split('.').nth(1).unwrap();
     text.contains(CANARY) || text.contains(&payload[..24])
@@ -325,7 +326,7 @@ fn no_text_of_any_value_or_error_holds_a_secret() {
     for text in &seen.0 {
         assert!(!leaks(text), "{}", text.replace(CANARY, "<secret>"));
     }
-    // The net would hold: it finds what is there.
+    // Check that the search works: it finds the canary in a text that contains it.
     assert!(leaks(&secret("x")) && leaks(&token("access")[CANARY.len() + 4..]));
 }
 

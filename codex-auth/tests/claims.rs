@@ -1,4 +1,4 @@
-//! Reading JWTs: whatever they hold, an answer or a typed error, never a panic.
+//! Parsing JWTs: whatever they contain, the result is a value or a typed error, never a panic.
 #![cfg(test)]
 
 mod support;
@@ -69,7 +69,7 @@ fn claims_are_found_where_they_are_and_missing_ones_are_none() {
         (fallback.email(), fallback.user_id(), fallback.audience()),
         (Some("p@example.com"), Some("old"), &["one".to_owned()][..])
     );
-    // Members of a wrong kind are missing members.
+    // Members of the wrong type count as missing.
     let wrong = claims(
         r#"{"exp":"never","email":5,"aud":{},"organizations":"x","https://api.openai.com/auth":[]}"#,
     );

@@ -183,7 +183,7 @@ fn a_declined_login_ends_at_once_and_is_called_declined() {
         (401, r#"{"error":"authorization_declined"}"#),
         (400, r#"{"error":"access_denied"}"#),
         (401, r#"{"error":{"code":"access_denied"}}"#),
-        // These two statuses mean "pending" without such a code.
+        // Without such a code, these two statuses mean "pending".
         (403, r#"{"error":"access_denied"}"#),
         (404, r#"{"error":{"code":"authorization_declined"}}"#),
         (200, r#"{"error":"access_denied"}"#),

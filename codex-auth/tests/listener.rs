@@ -1,4 +1,4 @@
-//! The loopback listener's half of a browser sign-in, and a whole one over real sockets.
+//! The loopback listener of a browser sign-in, and a complete sign-in over real sockets.
 #![cfg(test)]
 
 mod support;
@@ -164,7 +164,9 @@ fn pages_are_closed_uncached_and_without_scripts() {
     }
 }
 
-// No page can end a sign-in (there is no `/cancel`), so one that holds the port is left alone: a busy port gives way to the next that is registered, and both families are listened on.
+// No page can end a sign-in (there is no `/cancel`), so a sign-in that already uses the port is
+// left alone: if a port is busy, the next registered port is used, and the listener binds both
+// address families.
 #[test]
 fn a_whole_sign_in_over_real_sockets() {
     let busy = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -208,7 +210,7 @@ fn a_whole_sign_in_over_real_sockets() {
     );
     let state = member(flow.authorize_url().split_once('?').unwrap().1, "state").unwrap();
 
-    // What a browser, and others, send: each is answered and its connection closed.
+    // Requests of a browser and of others: each gets a response, and its connection is closed.
     let addresses: Vec<IpAddr> = listeners
         .iter()
         .map(|listener| listener.local_addr().unwrap().ip())
@@ -253,7 +255,7 @@ fn a_whole_sign_in_over_real_sockets() {
             let mut buffer = [0; 1024];
             let page = loop {
                 match stream.read(&mut buffer) {
-                    // An idle connection, of which browsers open some.
+                    // An idle connection; browsers open some.
                     Err(_) | Ok(0) => break None,
                     Ok(count) => match connection.feed(&buffer[..count]) {
                         Incoming::NeedMore => {}

@@ -1,6 +1,7 @@
-//! A login in a file that the official client uses as well. A process of its own plays the official client's protocol: it redeems under no
-//! lock, then takes `auth.lock`, reads, takes `auth.json.lock` for so long at most, reads again, and adopts or replaces. If it does not get
-//! the second lock, it throws its tokens away and redeems the spent token again, which loses the login.
+//! A login in a file that the official client uses as well. A separate process follows the official
+//! client's protocol: it redeems without a lock, then takes `auth.lock`, reads, takes
+//! `auth.json.lock` for a limited time, reads again, and adopts or replaces. If it does not get the
+//! second lock, it discards its tokens and redeems the spent token again, which loses the login.
 #![cfg(all(feature = "std", unix))]
 #![cfg(test)]
 
@@ -31,10 +32,11 @@ use support::{
     loopback::{Call, post, serve},
 };
 
-/// What the official client waits for its second lock: five seconds, scaled down.
+/// The official client's maximum wait for its second lock: five seconds, scaled down.
 const LIMIT: Duration = Duration::from_millis(500);
 
-/// Rotates refresh tokens: each is accepted once. Requests of ours can be held back, and what was held is processed late.
+/// An authority that rotates refresh tokens: each is accepted once. The test can hold back requests
+/// of this crate, which are then processed late.
 #[derive(Default)]
 struct Authority {
     state: Mutex<State>,
@@ -45,12 +47,12 @@ struct Authority {
 struct State {
     /// The number of the valid refresh token.
     valid: u32,
-    /// How many requests of ours have arrived, and whether they wait.
+    /// How many requests of this crate have arrived, and whether they wait.
     ours: usize,
     held: bool,
-    /// Whether a refresh token that was replaced a moment ago is accepted still.
+    /// Whether a refresh token that was just replaced is still accepted.
     tolerant: bool,
-    /// Whose redemption it was, of which refresh token, and whether it was accepted.
+    /// Who redeemed which refresh token, and whether it was accepted.
     redemptions: Vec<(bool, String, bool)>,
 }
 
@@ -107,7 +109,7 @@ impl Authority {
     }
 }
 
-/// The tests' tokens are as of a fixed day, and these processes have real clocks.
+/// The tests' tokens are valid relative to a fixed day, but these processes use real clocks.
 const LASTING: i64 = 20 * 365 * 24 * HOUR;
 
 struct Scene {
@@ -117,7 +119,8 @@ struct Scene {
 }
 
 impl Scene {
-    /// A file whose access token has expired, and an authority that takes its refresh token.
+    /// Creates a file whose access token has expired, and an authority that accepts its refresh
+    /// token.
     fn new(name: &str) -> Self {
         let directory = Directory::new(name);
         let store = FileStore::new(directory.file());
@@ -180,14 +183,14 @@ impl Scene {
     }
 }
 
-/// The process that plays the official client.
+/// The process that acts as the official client.
 struct Official {
     process: Child,
     lines: BufReader<std::process::ChildStdout>,
 }
 
 impl Official {
-    /// Reads what it reports, up to and with this.
+    /// Reads its output up to and including this line.
     fn expect(&mut self, expected: &str) {
         let reported = self.next();
         assert_eq!(reported.as_deref(), Some(expected));
@@ -222,7 +225,7 @@ impl Drop for Official {
     }
 }
 
-/// The part of the tests below that runs in a process of its own; alone it does nothing.
+/// The process that the tests below start; on its own, it does nothing.
 #[test]
 fn official_client() {
     let Ok(play) = std::env::var("CODEX_AUTH_OFFICIAL") else {
@@ -286,7 +289,7 @@ fn official_client() {
     report("gave up");
 }
 
-/// The new access token and refresh token; `None` if it is refused.
+/// Returns the new access token and refresh token; `None` if the request is refused.
 fn redeem(authority: &str, spent: &Secret) -> Option<[String; 2]> {
     let body = format!(r#"{{"refresh_token":"{}"}}"#, spent.expose());
     let request = Request::post("/oauth/token")
@@ -391,7 +394,7 @@ fn what_is_refused_because_the_official_client_was_first_is_adopted_when_it_comm
     let mut official = scene.official("commits slowly");
     official.expect("redeemed");
     official.expect("commits");
-    // Ours is refused now, and the file still holds what was spent.
+    // This crate's token is now refused, and the file still contains the spent one.
     scene.authority.with(|state| state.held = false);
     thread::sleep(LIMIT);
     official.go_on();
@@ -410,7 +413,7 @@ fn our_commit_waits_for_the_official_client_and_is_made() {
     official.expect("holds");
     scene.authority.with(|state| state.held = false);
     scene.authority.wait(|state| state.valid == 1);
-    // Longer than one save waits by itself.
+    // Longer than a single save waits.
     thread::sleep(Duration::from_millis(2500));
     assert_eq!(scene.stored(), "refresh-0");
     official.go_on();

@@ -1,4 +1,5 @@
-//! Real processes, one credential file, and an authority that revokes the whole login when a refresh token comes twice.
+//! Real processes, one credential file, and an authority that revokes the whole login when a
+//! refresh token arrives twice.
 //!
 //! `CODEX_AUTH_RACE=8x64x500` (processes × tasks × expiries) sets the size; the default is small.
 #![cfg(all(feature = "std", unix))]
@@ -22,7 +23,7 @@ fn as_many_redemptions_as_expiries_and_no_failure() {
     });
 }
 
-/// The part of the test above that runs in processes of its own; alone it does nothing.
+/// The processes that the test above starts; on its own, it does nothing.
 #[test]
 fn worker() {
     work(|| FileStore::new(std::env::var_os("CODEX_AUTH_RACE_FILE").unwrap()));

@@ -1,5 +1,5 @@
-//! Credential files as they are found: behind a bind mount, behind links, in a Kubernetes secret, open to a group, damaged, or written by a
-//! program that takes no lock.
+//! Credential files in practice: bind mounts, links, a Kubernetes secret, files that a group can
+//! read, damaged files, and files written by a program that takes no lock.
 #![cfg(all(feature = "std", unix))]
 #![cfg(test)]
 
@@ -49,11 +49,11 @@ fn store_error(detail: &str) -> String {
     format!("the token store failed: {detail}")
 }
 
-/// A bind mount that ends with the test.
+/// A bind mount that is removed when the test ends.
 struct Mount(PathBuf);
 
 impl Mount {
-    /// Mounts; prints a line and returns `None` where that is not allowed.
+    /// Mounts the file; prints a line and returns `None` if that is not permitted.
     fn new(options: &[&str], from: &Path, to: &Path) -> Option<Self> {
         let made = Command::new("mount")
             .args(options)
@@ -74,7 +74,7 @@ impl Mount {
         }
     }
 
-    /// A file on the host, seen by a container as a mount of its own.
+    /// A file on the host, which a container sees as a mount.
     fn file(host: &Path, container: &Path) -> Option<Self> {
         fs::write(container, "").unwrap();
         mode(container, 0o600);
@@ -123,7 +123,7 @@ fn a_login_behind_a_bind_mount_is_renewed_in_place() {
     let facts = fs::metadata(&outside).unwrap();
     assert_eq!((facts.ino(), facts.mode() & 0o777), (inode, 0o600));
 
-    // What is shorter leaves nothing of what was longer.
+    // Shorter content leaves nothing of the longer content.
     let found = store.load().unwrap().unwrap();
     let shorter = store
         .save(&key("sk-invented"), Some(found.revision()))
@@ -164,7 +164,7 @@ fn a_mounted_file_that_was_replaced_outside_is_not_renewed() {
     let Some(_mount) = Mount::file(&outside, &inside) else {
         return;
     };
-    // The rename leaves the mount with the old file, whose refresh token is spent.
+    // The rename leaves the old file in the mount, whose refresh token is spent.
     owner.save(&login(2, HOUR), Some(&first)).unwrap();
     let (store, authority) = (FileStore::new(&inside), Authority::default());
     assert_eq!(refresh_token(&store), "refresh-1");
@@ -177,7 +177,7 @@ fn a_mounted_file_that_was_replaced_outside_is_not_renewed() {
     assert_eq!(names(&container), ["auth.json"]);
 }
 
-/// Two holders of one file count up together: no save is lost, whatever path each of them uses.
+/// Two holders of one file increment it together: no save is lost, whatever path each of them uses.
 fn count(one: &Path, other: &Path) {
     const EACH: u32 = 60;
     let text = |record: &Record| record.api_key().unwrap().expose().parse::<u32>().unwrap();
@@ -251,7 +251,7 @@ fn a_link_is_followed_and_stays() {
             .kind(),
         ErrorKind::StoreConflict
     );
-    // Either path's holder keeps the other from renewing.
+    // A holder with either path excludes the other from renewing.
     let held = FileStore::new(&target).try_lock().unwrap();
     assert!(held.is_some() && store.try_lock().unwrap().is_none());
     drop(held);
@@ -296,7 +296,8 @@ fn a_link_of_another_user_is_refused() {
     }
 }
 
-/// The layout of a mounted secret: the file is a link through a link to a directory, and an update replaces the inner link.
+/// Creates the layout of a mounted secret: the file is a link through a link to a directory, and an
+/// update replaces the inner link.
 fn secret(directory: &Directory) -> PathBuf {
     let volume = folder(directory, "secret");
     for (version, number) in [("..2026_01", 1), ("..2026_02", 2)] {
@@ -308,7 +309,7 @@ fn secret(directory: &Directory) -> PathBuf {
     }
     symlink("..2026_01", volume.join("..data")).unwrap();
     symlink("..data/auth.json", volume.join("auth.json")).unwrap();
-    // As Kubernetes makes it.
+    // As Kubernetes creates it.
     mode(&volume, 0o1777);
     volume
 }
@@ -331,7 +332,7 @@ fn a_kubernetes_secret_is_read_and_followed_when_it_changes() {
 fn a_link_into_a_place_that_cannot_be_written_is_refused_before_anything_is_sent() {
     let directory = Directory::new("secret-write");
     let volume = secret(&directory);
-    // Root writes wherever the file system lets it.
+    // Root can write wherever the file system allows it.
     let mounted = folder(&directory, "mounted");
     let _mount = if is_root() {
         let Some(mount) = Mount::new(&[], &volume, &mounted) else {
@@ -370,7 +371,7 @@ fn a_link_into_a_place_that_cannot_be_written_is_refused_before_anything_is_sent
     mode(&volume.join("..2026_01"), 0o755);
 }
 
-/// The result of an action that must not block.
+/// Returns the result of an action that must not block.
 fn at_once<T: Send + 'static>(action: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || sender.send(action()));
@@ -455,7 +456,8 @@ fn what_a_group_can_write_is_refused_with_the_remedy() {
             );
         }
     }
-    // The remedy helps. With the sticky bit, others cannot replace what is not theirs.
+    // The suggested remedy works. With the sticky bit, others cannot replace files that they do not
+    // own.
     for bits in [0o1777, 0o1770, 0o755] {
         mode(&directory.0, bits);
         assert!(store.load().unwrap().is_some());

@@ -1,4 +1,4 @@
-//! The official client's `auth.json`, in every mode and every old shape.
+//! The official client's `auth.json`, in every mode and every old form.
 #![cfg(test)]
 
 mod support;
@@ -127,7 +127,7 @@ fn old_and_broken_shapes_are_read() {
         "kept as it was"
     );
 
-    // What cannot be understood is kept too.
+    // Members that cannot be interpreted are kept too.
     let strange = read(r#"{"tokens":7,"last_refresh":"yesterday"}"#);
     assert!(strange.tokens().is_none() && strange.last_refresh().is_none());
     assert!(

@@ -1,4 +1,5 @@
-//! Renewing a login: what is sent, what is stored, what is adopted, and what is never sent twice.
+//! Renewing a login: which requests are sent, which tokens are stored or adopted, and which are
+//! never sent twice.
 #![cfg(test)]
 
 mod support;
@@ -140,7 +141,7 @@ fn the_ladder_after_a_rejection_is_reload_then_refresh_then_stop() {
         1,
         "a token never accepted is not the reason"
     );
-    // Late rejections of what is long gone do nothing.
+    // Late rejections of old tokens do nothing.
     for old in [first, second] {
         assert_eq!(block_on(source.rejected(old)).unwrap(), Verdict::Retry);
     }
@@ -408,7 +409,7 @@ fn after_a_lost_answer_the_token_is_never_sent_again_in_any_process() {
         assert_eq!(authority.count(), 1);
         assert!(load(&store).is_refresh_outcome_unknown());
 
-        // A new sign-in, or a program that renewed it, ends that.
+        // A new sign-in, or another program's renewal, ends that.
         replace(&store, &Record::of_tokens(tokens(2, 30 * HOUR), start()));
         assert_eq!(apply(&one).unwrap().1, access(2, 30 * HOUR));
     }
@@ -543,7 +544,7 @@ fn a_clock_that_is_wrong_makes_no_loop() {
 
 #[test]
 fn the_life_of_a_token_is_counted_from_its_arrival() {
-    // Made for an hour by a clock that is two hours behind ours.
+    // Issued for an hour by a clock that is two hours behind the local one.
     let skewed = jwt(r#"{"iat":1767315600,"exp":1767319200}"#);
     let (store, timer) = (stored(tokens(1, -MINUTE)), VirtualTimer::new());
     let authority = Authority::new([ok(format!(r#"{{"access_token":"{skewed}"}}"#))]);

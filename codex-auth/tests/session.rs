@@ -220,7 +220,7 @@ fn a_damaged_file_is_signed_in_over_and_a_copy_is_kept() {
         let record = files.load().unwrap().unwrap().into_record();
         assert_eq!(record.tokens().unwrap().account_id().unwrap().0, "acct-2");
     }
-    // There is nothing to keep of an empty file.
+    // An empty file has no content to keep.
     std::fs::write(directory.file(), "").unwrap();
     store(&files, &Authority::default()).unwrap();
     assert!(copy("auth.json.damaged.4").is_none());

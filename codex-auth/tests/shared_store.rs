@@ -1,4 +1,5 @@
-//! The example store over PostgreSQL, against a real server: `CODEX_AUTH_DATABASE_URL` names one (`.ci/run` starts it).
+//! The example store over PostgreSQL, against a real server: `CODEX_AUTH_DATABASE_URL` names one
+//! (`.ci/run` starts it).
 //!
 //! `CODEX_AUTH_RACE=8x64x500` (processes × tasks × expiries) sets the size of the race.
 #![cfg(all(feature = "std", unix))]
@@ -26,7 +27,7 @@ use support::{
 
 const URL: &str = "CODEX_AUTH_DATABASE_URL";
 
-/// The server's address; prints a line and returns `None` where there is none.
+/// Returns the server's address; prints a line and returns `None` if there is none.
 fn url() -> Option<String> {
     let url = std::env::var(URL).ok();
     if url.is_none() {
@@ -39,11 +40,11 @@ fn open(url: &str, account: &str) -> PostgresStore {
     PostgresStore::new(url.parse().unwrap(), NoTls, account)
 }
 
-/// A store of an account that no other test uses, with nothing in it.
+/// Returns an empty store of an account that no other test uses.
 fn fresh(url: &str, name: &str) -> (PostgresStore, String) {
     let account = format!("{name}-{}", std::process::id());
     let mut client = Client::connect(url, NoTls).unwrap();
-    // Tests run at once, and two sessions that create the same table can collide.
+    // Tests run concurrently, and two sessions that create the same table can collide.
     client.batch_execute("select pg_advisory_lock(1)").unwrap();
     let store = open(url, &account);
     store.create_table().unwrap();
@@ -146,7 +147,7 @@ fn the_lock_is_of_one_holder_and_ends_with_its_process() {
     until(true);
 }
 
-/// The part of the test above that is killed; alone it does nothing.
+/// The process that the test above kills; on its own, it does nothing.
 #[test]
 fn holder() {
     let (Some(account), Ok(url)) = (std::env::var("CODEX_AUTH_HOLDER").ok(), std::env::var(URL))
@@ -181,7 +182,7 @@ fn a_lost_connection_is_an_error_once_and_releases_the_lock() {
         assert!(started.elapsed() < Duration::from_secs(10));
         thread::sleep(Duration::from_millis(20));
     };
-    // The first statement may find out, the next one has a new connection.
+    // The first statement may detect the loss; the next one gets a new connection.
     let _ = store.load();
     assert_eq!(store.load().unwrap().unwrap().revision(), &first);
     drop(held);
@@ -211,7 +212,8 @@ fn an_error_of_the_server_has_its_code_and_no_row() {
     assert_eq!(nowhere.load().unwrap_err().kind(), ErrorKind::Store);
 }
 
-/// The built example. `cargo test` builds the examples before it runs a test; a run of one test program alone may not have.
+/// Returns the path of the built example. `cargo test` builds the examples before it runs a test;
+/// running a single test program may not have built it.
 fn example() -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let path = tests
@@ -294,8 +296,8 @@ fn first_record_of(file: &str) -> Record {
         .into_record()
 }
 
-/// Eight processes as on eight machines: a home, a temporary and a working directory of its own each, and nothing in common but the database
-/// and the authority.
+/// Runs eight processes as if on eight machines: each has its own home, temporary and working
+/// directory, and they share only the database and the authority.
 #[test]
 fn gateways_on_different_machines_share_a_login_with_one_redemption_for_each_expiry() {
     let Some(url) = url() else { return };
@@ -318,7 +320,7 @@ fn gateways_on_different_machines_share_a_login_with_one_redemption_for_each_exp
     }
 }
 
-/// The part of the test above that runs in processes of its own; alone it does nothing.
+/// The processes that the test above starts; on its own, it does nothing.
 #[test]
 fn worker() {
     work(|| {

@@ -1,4 +1,5 @@
-//! One login, many callers, several sources: who drives a refresh, who waits, and what outlives whom.
+//! One login, many callers and several sources: which caller drives a refresh, which callers wait,
+//! and which state outlives which caller.
 #![cfg(test)]
 
 mod support;
@@ -79,7 +80,7 @@ fn renewed_tokens_that_cannot_be_stored_are_kept_and_stored_first() {
     );
 }
 
-// Within one process; `race.rs` has it with real ones.
+// Within one process; `race.rs` does the same with real ones.
 #[test]
 fn two_sources_of_one_file_renew_once() {
     let directory = Directory::new("two");
@@ -95,7 +96,7 @@ fn two_sources_of_one_file_renew_once() {
 
 #[test]
 fn a_sibling_at_work_is_waited_for_and_its_mark_is_not_taken_for_a_crash() {
-    /// While one waits, the other finishes.
+    /// While one source waits, the other finishes.
     struct Sibling(MemoryStore, Mutex<Option<StoreLock>>);
     impl Timer for Sibling {
         fn now(&self) -> Moment {
@@ -107,7 +108,7 @@ fn a_sibling_at_work_is_waited_for_and_its_mark_is_not_taken_for_a_crash() {
         }
     }
     let store = stored(tokens(1, -MINUTE));
-    // A lost answer leaves the mark; here it stands for one that is about to arrive.
+    // The mark that a lost response leaves; here it represents a response that is about to arrive.
     let _ = apply(&source(
         store.clone(),
         &Authority::new([Answer::Lost]),
@@ -124,7 +125,7 @@ fn a_sibling_at_work_is_waited_for_and_its_mark_is_not_taken_for_a_crash() {
 
 #[test]
 fn what_another_program_bought_with_the_same_token_is_waited_for_when_nothing_else_is_of_use() {
-    /// Another program commits three seconds after our refusal.
+    /// Another program commits three seconds after the refusal.
     struct Sibling(MemoryStore, VirtualTimer);
     impl Timer for Sibling {
         fn now(&self) -> Moment {
@@ -204,7 +205,7 @@ fn fifty_callers_share_one_refresh_and_some_may_leave() {
     for call in &mut calls {
         assert!(call.as_mut().poll(&mut context).is_pending());
     }
-    // The one who drives leaves, and forty more.
+    // The caller that drives the refresh is dropped, and so are forty more.
     calls.drain(..41).for_each(drop);
     release();
     for call in &mut calls {
@@ -314,7 +315,7 @@ fn a_source_that_is_dropped_leaves_no_lock_behind() {
     assert!(store.try_lock().unwrap().is_some());
 }
 
-/// An authority that answers when it is let.
+/// An authority that responds when the test permits it.
 #[derive(Clone, Default)]
 struct Gated(Authority, Arc<Mutex<(bool, Vec<Waker>)>>);
 
@@ -350,7 +351,7 @@ fn gated(answer: Answer) -> (impl Fn(), Gated) {
     (open, authority)
 }
 
-/// A clock that stands still, with an alarm that never rings.
+/// A clock that stands still, and whose sleeps never end.
 struct Frozen;
 
 impl Timer for Frozen {

@@ -1,4 +1,5 @@
-//! "Sign in with ChatGPT": registration on the way, ID tokens checked against the key set, and the rules of its refresh and revoke.
+//! "Sign in with ChatGPT": registration during sign-in, ID tokens verified with the key set, and
+//! the rules of refresh and revocation.
 #![cfg(feature = "verify")]
 #![cfg(test)]
 
@@ -504,7 +505,7 @@ fn nothing_is_renewed_before_the_authority_allows_it() {
         ["client_id", "grant_type", "refresh_token", "resource"]
     );
     assert_eq!(member(&body, "client_id").as_deref(), Some(CLIENT));
-    // Scopes that are not named again stay.
+    // Scopes that the response does not repeat stay.
     let record = store.load().unwrap().unwrap().into_record();
     assert!(
         record
@@ -546,7 +547,7 @@ fn the_earliest_moment_is_read_in_every_form() {
             r#"{{"access_token":"a2","expires_in":3600,"earliest_refresh_at":{text}}}"#
         ))]);
         apply(&source(&store, &authority, &VirtualTimer::new())).unwrap();
-        // It goes through a store and back.
+        // The record survives a store round trip.
         let record = Record::from_json(
             store
                 .load()
@@ -702,7 +703,7 @@ fn two_registrations_of_one_person_are_two_accounts() {
     let authority = Authority::default();
     let source = source(&one, &authority, &VirtualTimer::new());
     let (lease, _) = apply(&source).unwrap();
-    // A replaced login is noticed, though person, address and tokens are the same.
+    // A replaced login is detected even if user, e-mail address and tokens are the same.
     let mine = one.load().unwrap().unwrap();
     one.save(two.load().unwrap().unwrap().record(), Some(mine.revision()))
         .unwrap();

@@ -1,4 +1,4 @@
-//! What sources put on requests, and what they say when told of a rejection.
+//! The headers that sources set on requests, and what they return after a rejection.
 #![cfg(test)]
 
 mod support;
@@ -250,7 +250,8 @@ fn the_environment_is_asked_in_order_and_blank_is_unset() {
     assert!(Environment::from_lookup(|_| Some("a\nb".to_owned())).is_err());
 }
 
-// A client that follows a redirect applies the credentials for the new target, and is refused.
+// A client that follows a redirect applies the credentials for the new target, and the source
+// rejects it.
 #[test]
 fn a_redirect_to_another_host_gets_neither_bearer_nor_account() {
     let token = BearerToken::new(Secret::from("invented")).with_account_id("acct-1");
@@ -277,7 +278,7 @@ fn the_timer_without_a_runtime_wakes_its_task() {
     block_on(timer.sleep(Duration::from_millis(20)));
     assert!(start.elapsed() >= Duration::from_millis(20));
     block_on(timer.sleep(Duration::ZERO));
-    // A future that is dropped, or never ends, does not delay others.
+    // A future that is dropped, or never completes, does not delay others.
     let mut never = Box::pin(timer.sleep(Duration::MAX));
     let mut context = core::task::Context::from_waker(core::task::Waker::noop());
     assert!(never.as_mut().poll(&mut context).is_pending());

@@ -1,4 +1,5 @@
-//! A successful response to a refresh that holds no tokens: what is made of it, and when the refresh token is sent again.
+//! A successful response to a refresh without tokens: how it is handled, and when the refresh token
+//! is resent.
 #![cfg(test)]
 
 mod support;
@@ -17,7 +18,8 @@ use support::{
     ok, response, start,
 };
 
-/// Successes of a portal, a proxy, a gateway or a broken authority: none of them issued anything.
+/// Successful responses of a portal, a proxy, a gateway or a broken authority: none of them issued
+/// tokens.
 fn without_tokens() -> Vec<(&'static str, Answer)> {
     let bytes = |body: &'static [u8]| {
         let mut coded = http::Response::new(Bytes::from_static(body));
@@ -205,7 +207,7 @@ fn no_part_of_such_a_body_is_in_the_error() {
         assert!(error.description().is_none(), "{body}");
         assert!(!format!("{error} {error:?}").contains("secret-2"));
     }
-    // An error's own words are for the user.
+    // The message of an error response is shown to the user.
     let body = r#"{"error":{"code":"busy","message":"try refresh-1 later"}}"#;
     let error = refresh
         .read(Moment::now(), &response(200, body))

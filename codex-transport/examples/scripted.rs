@@ -1,4 +1,5 @@
-//! How to test a program of your own against the scripted backend: a busy server, then an answer at a human pace, then a cut.
+//! Tests a program against the scripted backend: first the server is busy, then it responds with
+//! pauses, then the connection is cut.
 //!
 //! `cargo run -p codex-transport --example scripted`
 

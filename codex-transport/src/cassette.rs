@@ -1,9 +1,11 @@
-//! Exchanges recorded into one JSON-lines file, and played again: a bug report that is one file.
+//! Records exchanges into one JSON Lines file and replays them, so that a bug report is a single
+//! file.
 //!
-//! [`Recorder`] stands around a transport and notes what goes through it, over HTTP and WebSocket, with the time and the bounds of every
-//! chunk. What leaves it is scrubbed: see [`Scrubber`]. With the feature `testing`, a [`Cassette`] becomes a
-//! [`Script`](crate::testing::Script) for the loopback server or the in-memory transport, with its timing or without, and with a fault
-//! at any byte.
+//! [`Recorder`] wraps a transport and records what passes through it, over HTTP and WebSocket, with
+//! the time and the boundaries of every chunk. Secrets are removed when the recording is written:
+//! see [`Scrubber`]. With the feature `testing`, a [`Cassette`] becomes a
+//! [`Script`](crate::testing::Script) for the loopback server or the in-memory transport, with or
+//! without its timing, and with a fault at any byte.
 //!
 //! ```
 //! # #[cfg(feature = "testing")] {

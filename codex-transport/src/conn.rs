@@ -1,4 +1,4 @@
-//! Connections: how a server is reached, and which connection a request gets.
+//! Connections: how they are opened, pooled and assigned to requests.
 
 #[cfg(feature = "hyper")]
 pub(crate) mod connector;

@@ -6,10 +6,12 @@ use http::StatusCode;
 
 use crate::timeouts::TimeoutKind;
 
-/// A failure of an exchange: its kind, the phase it happened in, and whether the request was sent.
+/// An error of an exchange: its kind, the phase in which it occurred, and whether the request was
+/// sent.
 ///
-/// One word wide. A status is never an error here: any response is an `Ok`, and its status is interpreted above this crate.
-/// The text is one sentence without a payload, an address or a header value; the [`source`](StdError::source) chain has details.
+/// The error is one pointer wide. A status is never an error here: any response is an `Ok`, and
+/// higher layers interpret its status. The message is one sentence without payload, address or
+/// header values; the [`source`](StdError::source) chain has details.
 ///
 /// ```
 /// use codex_transport::{Error, ErrorKind, Phase, Sent, Side};
@@ -34,51 +36,53 @@ struct Inner {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// The kind of a failure.
+/// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The request cannot be sent as it is: no host, an unknown scheme, a body where none may be.
+    /// The request cannot be sent: no host, an unknown scheme, or a body where none is allowed.
     InvalidRequest,
-    /// The transport's settings cannot be used: an unreadable certificate, no cryptography provider, a missing feature.
+    /// The transport's settings are invalid: an unreadable certificate, no cryptography provider,
+    /// or a missing feature.
     Configuration,
-    /// The host's name has no address.
+    /// The host name did not resolve to an address.
     Dns,
-    /// No connection to any address of the host.
+    /// No address of the host accepted a connection.
     Connect,
-    /// The TLS handshake failed for another reason than the certificate.
+    /// The TLS handshake failed for a reason other than the certificate.
     Tls,
-    /// The server's certificate was not accepted.
+    /// The server's certificate was rejected.
     Certificate,
-    /// The proxy could not be reached or did not open the tunnel; [`Error::status`] is the proxy's, if it responded.
+    /// The proxy could not be reached or did not open the tunnel; [`Error::status`] is the proxy's,
+    /// if it responded.
     Proxy,
     /// This timeout expired.
     Timeout(TimeoutKind),
-    /// The connection broke: reset, aborted, or closed where more had to come.
+    /// The connection broke: it was reset, aborted, or closed while more data was expected.
     ConnectionLost,
-    /// The server (or something in between) ended this HTTP/2 stream only.
+    /// The server or an intermediary reset this HTTP/2 stream only.
     StreamReset,
     /// The body ended before it was complete.
     Truncated,
     /// The peer violated HTTP or the WebSocket protocol.
     Protocol,
-    /// The peer sent more than the limit in force.
+    /// The peer exceeded a limit.
     TooLarge,
-    /// The content coding of the body is unknown or its data is damaged.
+    /// The content coding of the body is unknown, or its data is corrupt.
     ContentCoding,
-    /// The server closed the WebSocket with [`Error::close_code`].
+    /// The server closed the WebSocket with the code in [`Error::close_code`].
     Closed,
-    /// The runtime or the transport was shut down under the request.
+    /// The runtime or the transport was shut down during the request.
     Canceled,
-    /// A transport that is not of this crate failed; its error is the source.
+    /// A transport outside this crate failed; its error is the source.
     Other,
 }
 
-/// The phase of an exchange.
+/// The phase of an exchange in which an [`Error`] occurred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Phase {
-    /// Before anything touched the network.
+    /// Before any network activity.
     Prepare,
     /// Name resolution and the TCP connection, to the server or to the proxy.
     Connect,
@@ -88,28 +92,30 @@ pub enum Phase {
     Send,
     /// Waiting for the response headers.
     Headers,
-    /// Reading the response's body, or messages of a WebSocket.
+    /// Reading the response body, or messages of a WebSocket.
     Body,
     /// Closing a WebSocket.
     Close,
 }
 
-/// Whether the request reached the server, which decides whether a request that is not idempotent may be resent.
+/// The evidence whether the request reached the server, which decides whether a request that is not
+/// idempotent may be resent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "there is no fourth answer, and callers should match all three"
 )]
 pub enum Sent {
-    /// Provably not: no byte of it was written, or the server reported that it did not process it.
+    /// Provably not sent: no byte of it was written, or the server reported that it did not process
+    /// it.
     No,
-    /// Unknown: it may have been sent.
+    /// Unknown: the request may have been sent.
     Maybe,
-    /// Yes: the server responded, at least in part.
+    /// Sent: the server responded, at least in part.
     Yes,
 }
 
-/// The side that caused a failure.
+/// The side that caused an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Side {
@@ -176,8 +182,8 @@ impl Error {
         }
     }
 
-    /// Returns whether the same request may succeed later. Whether sending it twice is harmless is a different question: see
-    /// [`sent`](Self::sent).
+    /// Returns whether the same request may succeed later. This does not imply that sending it
+    /// twice is harmless: see [`sent`](Self::sent).
     pub fn is_retryable(&self) -> bool {
         match self.kind() {
             ErrorKind::Dns
@@ -187,9 +193,10 @@ impl Error {
             | ErrorKind::ConnectionLost
             | ErrorKind::StreamReset
             | ErrorKind::Truncated => true,
-            // A proxy that cannot reach the server responds with 5xx; 403 and 407 do not change without the user.
+            // A proxy that cannot reach the server responds with 5xx; 403 and 407 do not change
+            // without the user.
             ErrorKind::Proxy => self.status().is_none_or(|status| status.is_server_error()),
-            // RFC 6455 section 7.4.1 and the registry: the codes of transient failures.
+            // Codes of transient failures (RFC 6455 section 7.4.1 and the registry).
             ErrorKind::Closed => {
                 matches!(
                     self.close_code(),
@@ -207,7 +214,8 @@ impl Error {
         }
     }
 
-    /// Returns whether the request provably did not reach the server, so that a resend cannot be processed twice.
+    /// Returns whether the request provably did not reach the server, so that a resend cannot be
+    /// processed twice.
     pub fn is_safe_to_resend(&self) -> bool {
         self.sent() == Sent::No
     }
@@ -227,7 +235,7 @@ impl Error {
         self.0.close_code
     }
 
-    /// Returns the server's id of the request; see [`request_id`](crate::request_id).
+    /// Returns the server's request id; see [`request_id`](crate::request_id).
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
@@ -237,7 +245,7 @@ impl Error {
         self.0.bytes_received
     }
 
-    /// Returns the number of received events, where a layer counts them.
+    /// Returns the number of received events, if a higher layer counts them.
     pub fn events_received(&self) -> u64 {
         self.0.events_received
     }
@@ -247,20 +255,21 @@ impl Error {
         self.0.limit
     }
 
-    /// An error for a request that cannot be sent, before anything was.
+    /// Creates an error for a request that cannot be sent, before any network activity.
     #[cfg(any(feature = "hyper", feature = "zstd"))]
     pub(crate) fn invalid_request(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::new(ErrorKind::InvalidRequest, Phase::Prepare, Sent::No).with_source(source)
     }
 
-    /// An error for settings that cannot be used.
+    /// Creates an error for invalid settings.
     #[cfg(feature = "hyper")]
     pub(crate) fn configuration(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::new(ErrorKind::Configuration, Phase::Prepare, Sent::No).with_source(source)
     }
 
-    /// Whether to resend at once: nothing was sent, and the connection broke in a way that the next one may not. A refused connection, an
-    /// unknown name or a wrong certificate does not change within a millisecond.
+    /// Returns whether to resend at once: nothing was sent, and the connection broke in a way that
+    /// the next one may not. A refused connection, an unknown name or an invalid certificate does
+    /// not change within a millisecond.
     #[cfg(feature = "hyper")]
     pub(crate) fn is_resendable_at_once(&self) -> bool {
         let is_momentary = matches!(
@@ -270,7 +279,7 @@ impl Error {
         self.is_safe_to_resend() && is_momentary
     }
 
-    // The same failure without its source, to wrap what wrapped it.
+    // Returns the same failure without its source, to become the source of what wrapped it.
     #[cfg(feature = "tower")]
     pub(crate) fn copy_without_source(&self) -> Self {
         let inner = &self.0;
@@ -281,7 +290,7 @@ impl Error {
         }))
     }
 
-    // The same failure in another phase, with what is known there about the request.
+    // Returns the same failure in another phase, with that phase's evidence about the request.
     pub(crate) fn seen_from(mut self, phase: Phase, sent: Sent) -> Self {
         self.0.phase = phase;
         self.0.sent = sent;
@@ -309,7 +318,7 @@ impl Error {
         self
     }
 
-    /// Adds the server's id of the request.
+    /// Adds the server's request id.
     #[must_use]
     pub fn with_request_id(mut self, id: impl Into<Box<str>>) -> Self {
         self.0.request_id = Some(id.into());
@@ -415,7 +424,7 @@ impl StdError for Error {
     }
 }
 
-/// Searches an error and its sources for one of this type.
+/// Searches an error and its sources for an error of this type.
 #[cfg(any(feature = "hyper", feature = "tower"))]
 pub(crate) fn find_source<'a, E: StdError + 'static>(
     error: &'a (dyn StdError + 'static),

@@ -25,19 +25,26 @@ use crate::ws::options::WsSettings;
 #[cfg(feature = "ws")]
 use crate::ws::transport::{Upgrade, WsTransport};
 
-/// HTTP/1.1 and HTTP/2 over hyper, with one pool of connections. Cloning is cheap and shares the pool. Needs a tokio runtime.
+/// An HTTP/1.1 and HTTP/2 transport over hyper, with one connection pool. Cloning is cheap and
+/// shares the pool. Requires a tokio runtime.
 ///
-/// * A request that provably was not sent, because the pooled connection it was given had just died or because the connection broke
-///   while it was being made, is tried once more. Nothing else is.
-/// * Redirects are followed only with status 307 or 308 and only to the same scheme, host and port, since credentials travel with the
-///   request. Every other redirect is returned like any response, and so is every redirect of a request with the extension [`NoRedirects`](crate::NoRedirects).
-/// * The headers of a response may have 64 KiB and 512 fields, over HTTP/1.1, over HTTP/2 and in the response to a WebSocket upgrade; trailers
-///   16 KiB and 512 fields, and the extensions of all chunks together 16 KiB. More is [`ErrorKind::TooLarge`] and names the limit.
-///   (Over HTTP/2, more than 128 KiB of headers is refused without being read, as [`ErrorKind::Protocol`].)
-/// * Requests over HTTP/2 share connections up to the number of streams that the server allows; past that, another connection is opened,
-///   up to [`ConnectOptions::http2_max_connections`]. A server that asks for HTTP/1.1 (`HTTP_1_1_REQUIRED`) gets the request over HTTP/1.1.
-/// * Reading is pulled. Over HTTP/1.1 no stream has a task: polling the body drives the connection, and dropping the body closes it
-///   unless the response is complete. Over HTTP/2 hyper's tasks run the connection that many streams share.
+/// * A request that provably was not sent, because its pooled connection had just closed or because
+///   a new connection broke while it was being established, is sent once more. No other request is
+///   resent.
+/// * Redirects are followed only with status 307 or 308 and only to the same scheme, host and port,
+///   since credentials travel with the request. Every other redirect is returned like any response,
+///   and so is every redirect of a request with the extension [`NoRedirects`](crate::NoRedirects).
+/// * The headers of a response may take 64 KiB and 512 fields, over HTTP/1.1, over HTTP/2 and in
+///   the response to a WebSocket upgrade; trailers 16 KiB and 512 fields, and the extensions of all
+///   chunks together 16 KiB. Exceeding a limit is [`ErrorKind::TooLarge`], and the error names the
+///   limit. (Over HTTP/2, more than 128 KiB of headers is rejected without being read, as
+///   [`ErrorKind::Protocol`].)
+/// * Requests over HTTP/2 share connections up to the number of streams that the server allows.
+///   After that, another connection is opened, up to [`ConnectOptions::http2_max_connections`]. If
+///   a server requires HTTP/1.1 (`HTTP_1_1_REQUIRED`), the request is sent over HTTP/1.1.
+/// * The caller pulls the data. Over HTTP/1.1 no stream has a task: polling the body drives the
+///   connection, and dropping the body closes it unless the response is complete. Over HTTP/2,
+///   hyper's tasks run the connection that many streams share.
 ///
 /// ```
 /// # #[cfg(feature = "testing")] {
@@ -57,7 +64,7 @@ use crate::ws::transport::{Upgrade, WsTransport};
 #[derive(Clone)]
 pub struct HyperTransport(Arc<Inner>);
 
-/// Settings of a [`HyperTransport`].
+/// A builder of a [`HyperTransport`].
 #[derive(Clone, Debug)]
 pub struct HyperTransportBuilder {
     connection: ConnectOptions,
@@ -84,7 +91,7 @@ impl HyperTransport {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`], see [`HyperTransportBuilder::build`].
+    /// [`ErrorKind::Configuration`]; see [`HyperTransportBuilder::build`].
     pub fn new() -> Result<Self, Error> {
         Self::builder().build()
     }
@@ -114,30 +121,34 @@ impl HyperTransportBuilder {
         self
     }
 
-    /// Sets the timeouts of requests that do not carry their own as an extension. `connect` is always the transport's.
+    /// Sets the timeouts of requests that do not carry their own as an extension. `connect` is
+    /// always the transport's.
     #[must_use]
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
         self
     }
 
-    /// Replaces the connect timeout.
+    /// Sets the connect timeout.
     #[must_use]
     pub fn connect_timeout(mut self, period: Duration) -> Self {
         self.timeouts.connect = Some(period);
         self
     }
 
-    /// Replaces the headers timeout.
+    /// Sets the headers timeout.
     #[must_use]
     pub fn headers_timeout(mut self, period: Duration) -> Self {
         self.timeouts.headers = Some(period);
         self
     }
 
-    /// Whether `accept-encoding` offers the content codings that are compiled in (features `zstd`, `br`, `gzip` and `deflate`). On by
-    /// default. Coded responses are decoded in any case, see [`decode_content`](crate::decode_content); a request that states an
-    /// `accept-encoding` of its own keeps it.
+    /// Sets whether `accept-encoding` offers the content codings that are compiled in (features
+    /// `zstd`, `br`, `gzip` and `deflate`).
+    ///
+    /// On by default. Coded responses are decoded in any case; see
+    /// [`decode_content`](crate::decode_content). A request with its own `accept-encoding` keeps
+    /// it.
     #[must_use]
     pub fn decompress(mut self, on: bool) -> Self {
         self.offer = on;
@@ -156,7 +167,8 @@ impl HyperTransportBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] when a certificate or key cannot be read, or without a cryptography provider.
+    /// [`ErrorKind::Configuration`] if a certificate or key cannot be read, or if there is no
+    /// cryptography provider.
     pub fn build(self) -> Result<HyperTransport, Error> {
         let Self {
             connection,
@@ -184,8 +196,9 @@ impl HyperTransportBuilder {
     }
 }
 
-// Both are boxed, because a task is as large as the largest future it ever awaits. Unboxed, a task that sends and then reads would
-// hold the space of the exchange (2.1 KiB, and 3.1 KiB to connect a WebSocket) for as long as the stream lives.
+// Both are boxed, because a task is as large as the largest future that it ever awaits. Unboxed, a
+// task that sends and then reads would hold the space of the exchange (2.1 KiB, and 3.1 KiB to
+// connect a WebSocket) for as long as the stream lives.
 impl HttpTransport for HyperTransport {
     fn send(
         &self,
@@ -212,7 +225,8 @@ impl WsTransport for HyperTransport {
 }
 
 impl HyperTransport {
-    // Sends the request and waits for the response headers under their timeouts; the body continues under the others.
+    // Sends the request and waits for the response headers under their timeouts; the body continues
+    // under the others.
     async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Body>, Error> {
         let (mut head, body) = request.into_parts();
         let timeouts = head.extensions.get().copied();
@@ -247,7 +261,8 @@ impl HyperTransport {
                     } else {
                         Phase::Connect
                     };
-                    // Not yet taken by hyper: still waiting for a connection, so not a byte was written.
+                    // hyper has not taken the request, which still waits for a connection, so no
+                    // byte was written.
                     let sent = if written { Sent::Maybe } else { Sent::No };
                     let error =
                         Error::new(ErrorKind::Timeout(clock), phase, sent).with_timeout(period);

@@ -1,6 +1,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks the mutex, also after a panic elsewhere: what these mutexes guard is valid between any two statements.
+/// Locks the mutex, even after a panic elsewhere: the data that these mutexes guard is valid
+/// between any two statements.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Removes the credentials of a request from what its server sends back.
+/// A filter that removes the credentials of a request from the data that the server sends back.
 ///
-/// A server or an intermediary may echo what it received: in a message, a header, a request id. Every byte of an echo becomes `*`,
-/// also where it is only a part of a credential, from 12 bytes on.
+/// A server or an intermediary may echo the request in a message, a header or a request id. Every
+/// byte of an echo becomes `*`, even if the echo is only a part of a credential, from 12 bytes on.
 ///
 /// ```
 /// use codex_transport::Redactor;
@@ -21,22 +21,25 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 /// ```
 #[derive(Clone, Default)]
 pub struct Redactor {
-    // Every part of this length of a longer secret.
+    // Every part of this length of every longer secret.
     parts: HashSet<[u8; PART]>,
-    // Those that are no longer.
+    // The secrets that are not longer than a part.
     short: HashSet<Vec<u8>>,
 }
 
 impl Redactor {
-    /// The credentials in these headers of a request: the values of those that authenticate or name the account, and of those whose name
-    /// contains `token`, `secret`, `cookie` or `api-key`. Values below eight bytes are left out.
+    /// Collects the credentials in these request headers: the values of headers that authenticate
+    /// or name the account, and of headers whose name contains `token`, `secret`, `cookie` or
+    /// `api-key`.
+    ///
+    /// Values shorter than eight bytes are ignored.
     pub fn new(headers: &HeaderMap) -> Self {
         let mut redactor = Self::default();
         redactor.add_headers(headers);
         redactor
     }
 
-    /// Adds a secret to remove.
+    /// Adds a secret, which is masked as well.
     #[must_use]
     pub fn with_secret(mut self, secret: impl AsRef<[u8]>) -> Self {
         self.add(secret.as_ref());
@@ -109,7 +112,7 @@ impl fmt::Debug for Redactor {
     }
 }
 
-/// The credentials of a request that is in progress. A request id is compared with them at hardly any cost.
+/// The credentials of a request in progress. Comparing a request id with them costs almost nothing.
 #[cfg(feature = "hyper")]
 pub(crate) struct Credentials(Vec<(HeaderName, HeaderValue)>);
 
@@ -126,7 +129,7 @@ impl Credentials {
         )
     }
 
-    /// Returns the server's id of the request for use in errors, without any echo of credentials.
+    /// Returns the server's request id for use in errors, without any echo of credentials.
     pub(crate) fn clean_id(&self, id: &str) -> String {
         let contains = |all: &[u8], part: &[u8]| {
             part.len() <= all.len() && all.windows(part.len().max(1)).any(|window| window == part)
@@ -145,7 +148,7 @@ impl Credentials {
     }
 }
 
-// `Bearer secret` and `name=secret; name=secret` as well as a bare value.
+// Splits `Bearer secret` and `name=secret; name=secret`; a bare value is one secret.
 fn secrets<'a>(name: &HeaderName, value: &'a HeaderValue) -> impl Iterator<Item = &'a [u8]> {
     let is_cookie = name.as_str().contains("cookie");
     let parts = value.as_bytes().split(|byte| b" ;,".contains(byte));
@@ -162,7 +165,7 @@ fn secrets<'a>(name: &HeaderName, value: &'a HeaderValue) -> impl Iterator<Item 
     })
 }
 
-/// Whether values of this header authenticate, or name the account.
+/// Returns whether values of this header authenticate or name the account.
 pub(crate) fn is_credential(name: &str) -> bool {
     ["authorization", "proxy-authorization", "chatgpt-account-id"].contains(&name)
         || ["token", "secret", "cookie", "api-key"]
@@ -171,10 +174,10 @@ pub(crate) fn is_credential(name: &str) -> bool {
 }
 
 const PART: usize = 12;
-// What is shorter is found everywhere.
+// A shorter value would match everywhere.
 const SHORTEST: usize = 8;
 
-// Request ids are UUIDs and the like. In one that is longer, a part of a credential is looked for.
+// Request ids are UUIDs or similar. A longer one is searched for parts of a credential.
 #[cfg(feature = "hyper")]
 const LONGEST_ID: usize = 64;
 

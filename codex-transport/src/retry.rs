@@ -1,4 +1,4 @@
-//! Retries: which failures, when, and how many.
+//! Retries: which failures are retried, when, and how often.
 
 pub(crate) mod after;
 pub(crate) mod budget;

@@ -1,8 +1,8 @@
-//! A scripted backend: deterministic answers over a real loopback server or without any network at all.
+//! A scripted backend: deterministic answers over a real loopback server or in memory.
 //!
-//! A [`Script`] is a value: which request gets which [`Answer`], and an answer is a list of steps: bytes, pauses, gates, cuts.
-//! [`LoopbackServer`] plays it over real HTTP on 127.0.0.1, on a thread of its own; [`ScriptedTransport`] plays it in memory.
-//! Both keep a log of what arrived.
+//! A [`Script`] is a value that maps requests to [`Answer`]s, and an answer is a list of steps:
+//! bytes, pauses, gates and cuts. [`LoopbackServer`] plays it over real HTTP on 127.0.0.1, on a
+//! separate thread; [`ScriptedTransport`] plays it in memory. Both record the requests that arrive.
 //!
 //! ```
 //! use codex_transport::testing::{Answer, Gate, LoopbackServer, Script};

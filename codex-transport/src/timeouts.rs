@@ -1,24 +1,26 @@
-//! How long each part of an exchange may take.
+//! Time limits for each part of an exchange.
 
 pub(crate) mod watch;
 
 use core::fmt;
 use core::time::Duration;
 
-/// Timeouts of the parts of an exchange. Each is optional and has a [`TimeoutKind`] that names it in the error.
+/// Timeouts of the parts of an exchange. Each is optional and has a [`TimeoutKind`] that identifies
+/// it in errors.
 ///
-/// The defaults suit streams: strict where a healthy server is fast, long where a model may be reasoning.
+/// The defaults suit streams: strict where a healthy server is fast, long where a model may be
+/// reasoning.
 ///
 /// | timeout | default | reason |
 /// |---|---|---|
-/// | `connect` | 15 s | name, TCP, proxy and TLS together; what the official client allows a WebSocket |
+/// | `connect` | 15 s | name resolution, TCP, proxy and TLS together; the official client's limit for a WebSocket |
 /// | `headers` | 120 s | a streaming endpoint answers within seconds, but queues exist; [`unary`](Self::unary) waits for the whole response |
 /// | `first_event` | 300 s | the first event may wait in a queue after the headers |
 /// | `byte_idle` | 300 s | reasoning can be silent for minutes; keep-alives count as activity, so this detects dead connections only |
 /// | `event_idle` | 600 s | keep-alives do not count, so this detects a server that is alive and stuck; twice the longest legitimate pause known |
 /// | `total` | none | a long response is not a fault |
 ///
-/// A request carries its own as an extension, which replaces the transport's as a whole:
+/// A request can carry its own timeouts as an extension, which replaces the transport's as a whole:
 ///
 /// ```
 /// use codex_transport::Timeouts;
@@ -32,13 +34,13 @@ use core::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// Name resolution, TCP, the proxy's tunnel and TLS together.
+    /// For name resolution, TCP, the proxy's tunnel and TLS together.
     pub connect: Option<Duration>,
     /// From the start of `send` to the response headers, connecting included.
     pub headers: Option<Duration>,
     /// From the response headers to the first event.
     pub first_event: Option<Duration>,
-    /// Between two arrivals of any bytes at all.
+    /// Between two arrivals of bytes of any kind.
     pub byte_idle: Option<Duration>,
     /// Between two meaningful events; comments, keep-alives and pings do not count.
     pub event_idle: Option<Duration>,
@@ -62,12 +64,13 @@ pub enum TimeoutKind {
     EventIdle,
     /// [`Timeouts::total`].
     Total,
-    /// A ping was not acknowledged in time (WebSocket and HTTP/2), or the peer of a WebSocket did not read our pongs.
+    /// A ping was not acknowledged in time (WebSocket and HTTP/2), or the peer of a WebSocket did
+    /// not read the pongs.
     Pong,
 }
 
 impl Timeouts {
-    /// No timeouts.
+    /// Returns timeouts that never expire.
     pub const fn none() -> Self {
         Self {
             connect: None,
@@ -79,7 +82,8 @@ impl Timeouts {
         }
     }
 
-    /// Timeouts for requests whose response is not streamed: the headers may take as long as the whole response (600 s, as the official SDKs allow).
+    /// Returns timeouts for requests whose response is not streamed: the headers may take as long
+    /// as the whole response (600 s, as the official SDKs allow).
     pub const fn unary() -> Self {
         let period = Some(Duration::from_secs(600));
         Self {
@@ -92,7 +96,8 @@ impl Timeouts {
         }
     }
 
-    /// Replaces `byte_idle` and `event_idle`, and shortens `first_event` to it: "give up after so much silence".
+    /// Sets `byte_idle` and `event_idle` to this period and shortens `first_event` to it: "give up
+    /// after this much silence".
     #[must_use]
     pub fn with_idle(mut self, idle: Duration) -> Self {
         self.byte_idle = Some(idle);

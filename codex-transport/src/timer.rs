@@ -5,7 +5,8 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// A source of sleeps and of the current time, so that tests can use virtual time and no particular runtime is needed.
+/// A source of sleeps and of the current time, so that tests can use virtual time and no particular
+/// runtime is required.
 ///
 /// ```
 /// # #[cfg(feature = "hyper")] {
@@ -20,14 +21,14 @@ use std::time::Instant;
 /// # }) }
 /// ```
 pub trait Timer: Send + Sync {
-    /// Resolves after the period, never earlier.
+    /// Returns a future that resolves after the period, never earlier.
     fn sleep(&self, period: Duration) -> impl Future<Output = ()> + Send + 'static;
 
-    /// Returns the current time, on the clock that `sleep` uses.
+    /// Returns the current time of the clock that `sleep` uses.
     fn now(&self) -> Instant;
 }
 
-/// Any [`Timer`], without its type. Cloning is cheap.
+/// A type-erased [`Timer`]. Cloning is cheap.
 #[derive(Clone)]
 pub struct SharedTimer(Arc<dyn ErasedTimer>);
 
@@ -35,7 +36,7 @@ pub struct SharedTimer(Arc<dyn ErasedTimer>);
 pub(crate) type BoxSleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl SharedTimer {
-    /// Erases the type of a timer.
+    /// Wraps a timer and erases its type.
     pub fn new(timer: impl Timer + 'static) -> Self {
         Self(Arc::new(timer))
     }
@@ -61,7 +62,7 @@ impl fmt::Debug for SharedTimer {
     }
 }
 
-/// The timer of the tokio runtime in whose context it is used; follows tokio's paused clock.
+/// The timer of the current tokio runtime; follows tokio's paused clock.
 #[cfg(feature = "hyper")]
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(

@@ -14,11 +14,12 @@ use crate::http::transport::{HttpTransport, SharedTransport};
 #[cfg(feature = "hyper")]
 use crate::hyper_transport::HyperTransport;
 
-/// An [`HttpTransport`] over a tower service from `Request<Bytes>` to a response. Conversely, [`SharedTransport`] and [`HyperTransport`] are
-/// tower services.
+/// An [`HttpTransport`] over a tower service from `Request<Bytes>` to a response. Conversely,
+/// [`SharedTransport`] and [`HyperTransport`] are tower services.
 ///
-/// Each request clones the service, as tower's contract demands, and waits until the clone is ready. A service error that is or wraps an
-/// [`Error`] keeps its kind; any other becomes [`ErrorKind::Other`] with the service's error as its source.
+/// Each request clones the service, as tower's contract requires, and waits until the clone is
+/// ready. A service error that is or wraps an [`Error`] keeps its kind; any other becomes
+/// [`ErrorKind::Other`] with the service's error as its source.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -139,7 +140,8 @@ fn service_error(
         Ok(ours) => return *ours,
         Err(error) => error,
     };
-    // An error of ours that a layer wrapped keeps its kind; the wrapper contains no facts about the network.
+    // An [`Error`] that a layer wrapped keeps its kind; the wrapper contains no facts about the
+    // network.
     find_source::<Error>(&*error)
         .map(Error::copy_without_source)
         .unwrap_or_else(|| Error::new(ErrorKind::Other, phase, sent))

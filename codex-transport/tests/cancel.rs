@@ -1,4 +1,4 @@
-//! Giving up early must cost nothing: no task, no descriptor and no stream stays behind.
+//! Canceling early must leave no task, descriptor or stream.
 #![cfg(all(feature = "testing", feature = "ws", target_os = "linux"))]
 #![cfg(test)]
 
@@ -25,7 +25,7 @@ async fn until(what: &str, done: impl Fn() -> bool) {
     }
 }
 
-// All in one test: descriptors are counted for the whole process.
+// All in one test, because descriptors are counted for the whole process.
 #[tokio::test]
 async fn cancels_leave_nothing_behind() {
     let alive = || {
@@ -55,7 +55,7 @@ async fn cancels_leave_nothing_behind() {
         until("no descriptor stays", || descriptors() <= before.1).await;
     }
 
-    // Before the head, too.
+    // Before the response headers, too.
     let server = LoopbackServer::start(Script::new().answer(Answer::silence().forever())).unwrap();
     let transport = build(HttpVersions::Http1, |_| ());
     for _ in 0..100 {

@@ -44,7 +44,7 @@ async fn chunks(transport: &impl HttpTransport, url: &str) -> (Vec<Bytes>, Optio
 
 #[tokio::test]
 async fn what_was_recorded_is_played_again() {
-    // No reasoning: its encrypted content is taken out of the recording.
+    // Without reasoning, because its encrypted content is removed from the recording.
     let turn = Turn::new("resp_1")
         .message("Zürich ist schön")
         .function_call("f", "{}");
@@ -80,7 +80,7 @@ async fn what_was_recorded_is_played_again() {
     assert!(text.contains("code=********&plain") && text.contains("hello"));
     let cassette = Cassette::from_json_lines(&text).unwrap();
     assert_eq!(cassette.len(), count);
-    // The same pieces, in memory and over a network.
+    // The same chunks, in memory and over a network.
     let memory = ScriptedTransport::new(cassette.script(&Replay::default()));
     for (pieces, kind) in &recorded {
         let (found, failed) = chunks(&memory, "http://example.test/").await;
@@ -101,7 +101,7 @@ async fn what_was_recorded_is_played_again() {
         let (pieces, found) = chunks(&network, &server.url("/")).await;
         assert_eq!((pieces.concat(), found), (wanted.concat(), *kind));
     }
-    // With its timing.
+    // With the recorded timing.
     let start = Instant::now();
     chunks(
         &ScriptedTransport::new(cassette.script(&Replay::default().with_timing())),
@@ -113,7 +113,7 @@ async fn what_was_recorded_is_played_again() {
         "{:?}",
         start.elapsed()
     );
-    // And with a fault at any byte.
+    // With a fault at any byte.
     let whole = recorded[0].0.concat();
     for offset in [0, 1, 100, whole.len() - 1] {
         let replay = Replay::default().with_fault(0, offset, Cut::Reset);
@@ -292,7 +292,7 @@ fn members_are_found_however_they_are_spelled() {
     assert_eq!(bytes, harmless.as_bytes());
 }
 
-// Nothing names the credential to the scrubber: the request does.
+// The scrubber takes the credential from the request; the test does not name it.
 #[tokio::test]
 async fn what_a_server_echoes_of_the_credential_is_not_kept() {
     let partly = &CANARY[..15];

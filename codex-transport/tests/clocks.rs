@@ -1,4 +1,4 @@
-//! Every clock, on a virtual one.
+//! Every timeout, on a virtual clock.
 #![cfg(feature = "testing")]
 
 use core::future::poll_fn;
@@ -29,7 +29,7 @@ async fn the_first_event_has_a_clock_of_its_own() {
         timeouts.event_idle = Some(SECOND);
     });
     let mut watch = IdleTimeouts::for_events(&timeouts, SharedTimer::new(TokioTimer));
-    // Bytes are no event.
+    // Bytes are not an event.
     watch.record_bytes(100);
     let error = expired(&mut watch).await;
     assert_eq!(error.kind(), ErrorKind::Timeout(TimeoutKind::FirstEvent));
@@ -59,7 +59,7 @@ async fn the_first_event_starts_the_next_clock_though_it_is_shorter() {
     assert_eq!(start.elapsed(), 11 * SECOND);
 }
 
-// A reader that takes long over a chunk must not count that time as idle time of the server.
+// The time that a reader takes over a chunk must not count as idle time of the server.
 #[tokio::test(start_paused = true)]
 async fn the_readers_own_time_is_not_silence() {
     let timeouts = timeouts(|timeouts| timeouts.byte_idle = Some(10 * SECOND));
@@ -107,7 +107,7 @@ async fn keep_alives_do_not_count_as_events_but_as_bytes() {
     let mut events = IdleTimeouts::for_events(&both, timer.clone());
     let mut bytes = IdleTimeouts::for_bytes(&both, timer.clone(), timer.now());
     events.record_event();
-    // A comment every 25 s: the bytes live on, the events do not.
+    // A comment every 25 s keeps `byte_idle` from expiring, but not `event_idle`.
     let error = loop {
         tokio::select! {
             error = expired(&mut events) => break error,
@@ -118,7 +118,7 @@ async fn keep_alives_do_not_count_as_events_but_as_bytes() {
     assert_eq!(error.kind(), ErrorKind::Timeout(TimeoutKind::EventIdle));
     assert_eq!(error.events_received(), 1);
     assert_eq!(start.elapsed(), 60 * SECOND);
-    // And when the comments stop, so do the bytes.
+    // When the comments stop, `byte_idle` expires as well.
     let error = expired(&mut bytes).await;
     assert_eq!(error.kind(), ErrorKind::Timeout(TimeoutKind::ByteIdle));
     assert_eq!(start.elapsed(), 80 * SECOND);
@@ -164,7 +164,7 @@ async fn a_clock_that_is_off_never_runs_out() {
 #[test]
 fn the_defaults_leave_slow_reasoning_alone() {
     let streams = Timeouts::default();
-    // Five minutes of silence are known from healthy reasoning.
+    // Healthy reasoning can be silent for five minutes.
     assert!(
         streams.byte_idle.unwrap() >= 300 * SECOND && streams.event_idle.unwrap() >= 300 * SECOND
     );

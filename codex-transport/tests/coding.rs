@@ -1,4 +1,4 @@
-//! Content codings: streamed, bounded, and every way they go wrong has a name.
+//! Content codings: streamed and bounded, with a typed error for every failure.
 #![cfg(all(
     feature = "testing",
     feature = "br",
@@ -21,7 +21,7 @@ use compression_codecs::core::util::{PartialBuffer, WriteBuffer};
 use compression_codecs::{EncodeV2, brotli, flate, gzip, zlib, zstd};
 use http::{Method, Request, Response};
 
-/// An encoder of `compression-codecs`, and what it has written.
+/// An encoder of `compression-codecs`, and its output.
 struct Coder {
     encoder: Box<dyn EncodeV2>,
     output: Vec<u8>,
@@ -67,7 +67,7 @@ impl Coder {
         });
     }
 
-    // What a server sends that flushes: everything written so far can be decoded from it.
+    // The output of a server that flushes: everything written so far can be decoded from it.
     fn flush(&mut self) -> Vec<u8> {
         self.run(|encoder, output| encoder.flush(output).unwrap());
         core::mem::take(&mut self.output)
@@ -114,7 +114,7 @@ async fn drain(mut body: Body) -> (Vec<u8>, usize, Option<Error>) {
     (all, longest, None)
 }
 
-// Without a network, for what many small bodies are tried on.
+// Decodes without a network, for tests with many small bodies.
 async fn decoded(coding: &str, bytes: Vec<u8>) -> (Vec<u8>, Option<Error>) {
     let response = Response::builder().header("content-encoding", coding);
     let response = decode_content(response.body(Body::from(bytes)).unwrap());
@@ -156,7 +156,8 @@ async fn a_coded_body_is_the_same_body() {
     }
 }
 
-// Written by the programs `gzip` and `zstd` and by zlib, not by the library that decodes them here.
+// Compressed by the programs `gzip` and `zstd` and by zlib, not by the library that decodes it
+// here.
 #[tokio::test]
 async fn data_of_other_encoders_is_read() {
     let gzip = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03KI,I\xb4R\xc8H\xcd\xc9\xc9\xe7\xe2\x02\x00\x1ds\x9d\xd4\r\x00\x00\x00";
@@ -208,7 +209,7 @@ async fn each_event_is_returned_before_the_server_sends_the_next() {
                     seen.extend_from_slice(&chunk.unwrap().unwrap());
                 }
                 assert_eq!(seen, event.as_bytes(), "{version:?} {coding}");
-                // Only now does the server send the next.
+                // Only now does the server send the next chunk.
                 gate.open();
             }
             assert!(body.chunk().await.is_none());
@@ -273,7 +274,7 @@ async fn a_bomb_comes_in_small_chunks() {
         assert_eq!(all.len(), zeros.len());
         assert!(longest <= 16 * 1024, "{coding} {longest}");
     }
-    // A window of 16 MiB is memory that the server chooses.
+    // A window of 16 MiB would let the server choose how much memory is used.
     let frame = b"\x28\xb5\x2f\xfd\x00\x70\x01\x00\x00";
     let (_, error) = decoded("zstd", frame.to_vec()).await;
     assert_eq!(error.unwrap().kind(), ErrorKind::ContentCoding);
@@ -299,7 +300,7 @@ async fn truncated_data_is_returned_and_then_reported() {
             assert_eq!(kind, Some(ErrorKind::Truncated), "{coding} {length}");
         }
     }
-    // The network's own report takes precedence.
+    // The network's own error takes precedence.
     let cut = encode("gzip", text.as_bytes())[..500].to_vec();
     let (response, _server) = send(coded("gzip", cut).cut(Cut::Reset)).await;
     let (_, _, error) = drain(response.into_body()).await;

@@ -1,7 +1,8 @@
-//! A stream of 64 KiB cut at byte offsets: exact prefix, one typed error, nothing after it, no hang.
+//! A stream of 64 KiB cut at byte offsets: exact prefix, one typed error, no data after it, no
+//! hang.
 //!
-//! A sample of the offsets by default; every Nth with `CODEX_TRANSPORT_CUT_STEP=N`, so all of them with 1. `CODEX_TRANSPORT_CUT=stall`
-//! runs one kind of cut alone.
+//! By default, a sample of the offsets; with `CODEX_TRANSPORT_CUT_STEP=N` every Nth, so 1 tests all
+//! of them. `CODEX_TRANSPORT_CUT=stall` runs one kind of cut alone.
 #![cfg(all(feature = "testing", feature = "ws"))]
 #![cfg(test)]
 
@@ -25,11 +26,12 @@ const CUTS: [(&str, Cut); 3] = [
     ("reset", Cut::Reset),
     ("stall", Cut::Stall),
 ];
-// So many at a time: each stalled one waits for its clock.
+// The number of concurrent exchanges: each stalled one waits for its timeout.
 const AT_ONCE: usize = 128;
 
-// Short clocks make many stalls a matter of minutes, but a busy machine may be slower than they are. So what runs into one before all
-// bytes are there is done again with the next; bytes that are lost are missing with the last one, too.
+// Short timeouts make many stalls a matter of minutes, but a busy machine may be slower than they
+// are. So an exchange that times out before all bytes have arrived is repeated with the next longer
+// timeout; lost bytes are still missing with the last one.
 const CLOCKS: [Duration; 3] = [
     Duration::from_millis(300),
     Duration::from_secs(3),
@@ -73,14 +75,14 @@ fn offsets(end: usize, step: usize) -> Vec<usize> {
         .ok()
         .and_then(|step| step.parse().ok());
     let step = wanted.unwrap_or(step);
-    // A prime step meets every place in a line, an event and a frame; the ends are special.
+    // A prime step reaches every position in a line, an event and a frame; the ends are special.
     (0..=end)
         .step_by(step)
         .chain([1, 2, 3, end - 1, end])
         .collect()
 }
 
-// The cut and the offset that the path names: `/reset/1234`.
+// Returns the cut and the offset in the path: `/reset/1234`.
 fn wish(request: &RecordedRequest) -> (Cut, usize) {
     let mut parts = request.path().trim_start_matches('/').split('/');
     let name = parts.next().unwrap();
@@ -98,7 +100,7 @@ fn expected_kind(cut: Cut, clock: TimeoutKind) -> ErrorKind {
     }
 }
 
-// Reading the roots of trust for each of thousands of transports would take longer than the test itself.
+// Loading the root certificates for thousands of transports would take longer than the test itself.
 fn connection(http: HttpVersions) -> ConnectOptions {
     let mut connection = ConnectOptions::default();
     connection.http = http;
@@ -163,7 +165,7 @@ async fn http(http: HttpVersions, step: usize) {
     .await;
 }
 
-// What came, and the one error behind it.
+// Returns the received bytes, and the one error after them.
 async fn read_until_cut(
     http: HttpVersions,
     server: &LoopbackServer,
@@ -173,7 +175,8 @@ async fn read_until_cut(
     expected: usize,
 ) -> (Vec<u8>, Error) {
     for clock in clocks(cut) {
-        // A connection each: over HTTP/2 a cut would take the neighbours with it.
+        // A connection for each request: over HTTP/2 a cut would end the other streams of a
+        // connection.
         let mut timeouts = Timeouts::default();
         timeouts.byte_idle = Some(*clock);
         let transport = HyperTransport::builder()
@@ -214,7 +217,7 @@ async fn http2_at_every_offset() {
     http(HttpVersions::Http2, 4001).await;
 }
 
-// Cut on the wire, in the middle of a chunk's head as well as of its data.
+// Cuts on the wire, in the middle of a chunk header as well as of its data.
 #[tokio::test]
 async fn http1_within_the_chunked_coding() {
     const CHUNK: usize = 100;
@@ -270,7 +273,7 @@ async fn websocket_at_every_offset() {
     all(LENGTH, 2011, |name, cut, offset| {
         let (server, events) = (server.clone(), events.clone());
         async move {
-            // RFC 6455 section 5.2: two bytes of head, four from 126 bytes of payload on.
+            // RFC 6455 section 5.2: a header of two bytes, or four from 126 bytes of payload on.
             let mut end = 0;
             let whole = events.iter().take_while(|event| {
                 end += event.len() + if event.len() < 126 { 2 } else { 4 };
@@ -291,7 +294,7 @@ async fn websocket_at_every_offset() {
     .await;
 }
 
-// How many messages came, which must be these, and the one error behind them.
+// Returns the number of received messages, which must match these, and the one error after them.
 async fn receive_until_cut(
     server: &LoopbackServer,
     path: &str,

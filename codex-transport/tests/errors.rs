@@ -1,4 +1,4 @@
-//! Every text, side and piece of advice of the error, and the shape of the public types.
+//! The text, side and properties of every error, and the size of the public types.
 
 use core::error::Error as _;
 use core::time::Duration;
@@ -249,7 +249,7 @@ fn sizes_and_auto_traits_stay() {
     assert_eq!(size_of::<Error>(), size_of::<usize>());
     assert_eq!(size_of::<Result<(), Error>>(), size_of::<usize>());
     assert_eq!(size_of::<ErrorKind>(), 1);
-    // A stream holds one of these; what it holds for thousands of streams should not grow unseen.
+    // Each stream holds one of these, so its size should not grow unnoticed.
     assert!(size_of::<Body>() <= 280, "{}", size_of::<Body>());
     let transport = HyperTransport::new().unwrap();
     let request = Request::new(Bytes::new());

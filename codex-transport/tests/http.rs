@@ -210,7 +210,8 @@ async fn nobody_listening_is_a_connect_error_and_not_sent() {
     );
 }
 
-// Within 50 ms, as it should be seen once in twenty times even when the machine has other things to do.
+// The close must arrive within 50 ms in at least one of twenty attempts, even when the machine is
+// busy.
 #[tokio::test]
 async fn dropping_the_body_cancels_the_answer_at_once() {
     for http in BOTH {
@@ -321,7 +322,7 @@ async fn a_pooled_connection_that_died_is_not_used() {
     let first = transport.send(post(server.url("/"))).await.unwrap();
     first.into_body().collect(10).await.unwrap();
     drop(server);
-    // Time for the close to arrive; before that, it cannot be detected.
+    // Time for the close to arrive, before which it cannot be detected.
     tokio::time::sleep(Duration::from_millis(50)).await;
     let server = LoopbackServer::builder(Script::new().answer(Answer::ok().body("again")))
         .address(address)
@@ -361,7 +362,7 @@ async fn error_bodies_are_bounded_and_complete_ones_are_checked() {
     assert_eq!(body.collect(200_000).await.unwrap().len(), 200_000);
 }
 
-// Cookies, policies and what proxies add make many and long headers.
+// Cookies, policies and headers that proxies add can be many and long.
 #[tokio::test]
 async fn headers_have_one_limit_over_every_version() {
     let headers = |fields: usize, length: usize| {

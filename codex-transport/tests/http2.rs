@@ -1,5 +1,5 @@
-//! HTTP/2 where there is more to do than one connection carries, and where it is not wanted. The server is `h2` itself, so that its limits
-//! and resets are exact.
+//! HTTP/2 with more requests than one connection carries, and with servers that reject it. The
+//! server is `h2` itself, so that its limits and resets are exact.
 #![cfg(feature = "testing-tls")]
 #![cfg(test)]
 
@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// What a server has seen, and the permits without which it does not answer.
+/// What a server has received, and the permits without which it does not respond.
 struct Seen {
     connections: AtomicUsize,
     requests: AtomicUsize,
@@ -51,7 +51,7 @@ impl Seen {
     }
 }
 
-/// Serves one connection, with so many streams at most. Takes a permit for each answer.
+/// Serves one connection, with this many streams at most. Takes a permit for each response.
 async fn serve<S>(stream: S, limit: Option<u32>, seen: Arc<Seen>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -105,7 +105,7 @@ async fn a_thousand_streams_at_a_limit_of_a_hundred_run_at_once() {
     let mut requests: JoinSet<_> = (0..1000)
         .map(|_| fetch(transport.clone(), url.clone()))
         .collect();
-    // None is answered before the last has arrived.
+    // No request is answered before the last has arrived.
     let all = tokio::time::timeout(Duration::from_secs(60), seen.until_requests(1000)).await;
     assert!(all.is_ok(), "{:?} arrived", seen.requests);
     seen.answers.add_permits(1000);
@@ -113,7 +113,7 @@ async fn a_thousand_streams_at_a_limit_of_a_hundred_run_at_once() {
         assert_eq!(result.unwrap().unwrap(), "hello");
     }
     assert_eq!(seen.connections(), 10);
-    // What is there is used again.
+    // An existing connection is used again.
     seen.answers.add_permits(1);
     assert_eq!(fetch(transport, url).await.unwrap(), "hello");
     assert_eq!(seen.connections(), 10);
@@ -199,7 +199,7 @@ async fn a_connection_whose_ping_is_not_answered_is_left() {
     let seen = Seen::new(100);
     let of_server = seen.clone();
     tokio::spawn(async move {
-        // Of the first nothing but the settings comes back, and it is held open.
+        // The first connection sends nothing but its settings, and stays open.
         let (mut silent, _) = listener.accept().await.unwrap();
         silent
             .write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0])
@@ -228,7 +228,7 @@ async fn a_connection_whose_ping_is_not_answered_is_left() {
     assert_eq!(second.unwrap().unwrap(), "hello");
 }
 
-/// TLS for `localhost` with both versions of HTTP, and the certificate.
+/// Returns TLS settings for `localhost` with both versions of HTTP, and the certificate.
 fn tls() -> (tokio_rustls::TlsAcceptor, String) {
     let rcgen::CertifiedKey { cert, signing_key } =
         rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -244,7 +244,7 @@ fn tls() -> (tokio_rustls::TlsAcceptor, String) {
     (Arc::new(config).into(), cert.pem())
 }
 
-// Nothing is known of the server yet: neither that it speaks HTTP/2, nor how many streams it allows.
+// The client has not yet negotiated HTTP/2, nor received the server's limit on streams.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_to_an_unknown_server_makes_as_many_connections_as_it_needs() {
     let (acceptor, certificate) = tls();

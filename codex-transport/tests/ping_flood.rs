@@ -1,4 +1,5 @@
-//! A peer that pings without end: what it costs, and what it cannot hold up. A binary of its own, since it looks at the memory of the process.
+//! A peer that sends pings without end: their cost, and whether they block other work. This is a
+//! separate binary, since it measures the memory of the process.
 #![cfg(all(feature = "ws", target_os = "linux"))]
 #![cfg(test)]
 
@@ -15,7 +16,7 @@ use codex_transport::{
 use http::Request;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-/// A server that agrees to a socket and then does what the test says, on a thread of its own.
+/// Starts a server on a new thread that accepts a WebSocket and then runs the script of the test.
 fn serve(then: impl FnOnce(TcpStream) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ws://{}/", listener.local_addr().unwrap());
@@ -67,7 +68,7 @@ async fn connect(url: &str, settings: WsSettings) -> WsConnection {
     socket
 }
 
-// Bytes of this process that are in memory.
+// Returns the resident memory of this process in bytes.
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status
@@ -78,7 +79,7 @@ fn resident() -> usize {
     kibibytes * 1024
 }
 
-// One test, so that nothing else of this process takes memory at the same time.
+// One test, so that no other test of this process allocates memory at the same time.
 #[tokio::test]
 async fn pings_of_a_peer_that_does_not_read_cost_little_and_end() {
     let url = serve(|mut stream| {
@@ -141,7 +142,7 @@ async fn messages_pass_and_the_latest_ping_is_answered() {
             if let Ok(pongs) = finished.try_recv() {
                 return pongs;
             }
-            // Waiting for a message writes what is owed.
+            // Waiting for a message writes the pending pongs.
             let _ = tokio::time::timeout(Duration::from_millis(10), socket.next()).await;
         }
     });

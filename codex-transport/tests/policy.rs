@@ -1,4 +1,5 @@
-//! One connection policy: HTTP/1.1, HTTP/2 and WebSocket must behave alike, directly, over TLS and through a proxy.
+//! One connection policy: HTTP/1.1, HTTP/2 and WebSocket must behave alike, directly, over TLS and
+//! through a proxy.
 #![cfg(all(feature = "testing-tls", feature = "ws", feature = "proxy"))]
 #![cfg(test)]
 
@@ -50,7 +51,7 @@ impl Wire {
         connection
     }
 
-    // Asks and reads the answer, by whichever protocol this is.
+    // Sends a request and reads the response, over the protocol of this case.
     async fn ask(self, transport: &HyperTransport, base: &str) -> Result<Bytes, Error> {
         match self {
             Self::WebSocket => {
@@ -82,7 +83,8 @@ fn build(connection: ConnectOptions) -> HyperTransport {
     build_with(connection, timeouts)
 }
 
-// Impatient with the answer, but not with the way to it: one clock at a time, else two may ring at once.
+// Short timeouts for the response, but not for connecting: with both short, either could expire
+// first.
 fn build_impatient(connection: ConnectOptions) -> HyperTransport {
     let mut timeouts = Timeouts::default();
     timeouts.headers = Some(Duration::from_millis(300));
@@ -97,7 +99,7 @@ fn build_with(connection: ConnectOptions, timeouts: Timeouts) -> HyperTransport 
         .unwrap()
 }
 
-// Accepts and never says a word.
+// Accepts connections and never sends a byte.
 fn silent() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -136,7 +138,7 @@ async fn ok_refused_and_silent_are_the_same_everywhere() {
         };
         let (_keep, mute) = silent();
 
-        // All is well.
+        // The cases without a failure.
         for (server, connection) in [
             (&plain, wire.connection()),
             (&encrypted, trusting()),
@@ -260,7 +262,7 @@ async fn what_a_proxy_refuses_comes_with_its_status() {
                 .unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Proxy);
             assert_eq!(error.sent(), Sent::No);
-            // The refusing proxy above is dropped before it is asked, so it may be gone.
+            // The refusing proxy above is dropped before the request, so it may be gone.
             if let Some(found) = error.status() {
                 assert_eq!(found, status);
                 assert_eq!(error.is_retryable(), retryable);
@@ -374,7 +376,7 @@ async fn an_address_can_be_set_and_the_next_one_is_tried() {
     }
 }
 
-// A connection that breaks while it is being made is made once more, and not a third time.
+// A connection that breaks while it is established is opened once more, and not a third time.
 #[tokio::test]
 async fn the_connect_phase_is_repeated_exactly_once() {
     for wire in WIRES {
@@ -470,7 +472,7 @@ async fn socks_serves_as_well() {
     }
 }
 
-// RFC 1928 and RFC 1929, as much as one client needs.
+// RFC 1928 and RFC 1929, as far as one client needs them.
 async fn socks5(mut client: tokio::net::TcpStream) -> std::io::Result<()> {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let mut greeting = [0; 3];
@@ -501,7 +503,7 @@ async fn socks5(mut client: tokio::net::TcpStream) -> std::io::Result<()> {
     Ok(())
 }
 
-// The environment is read in a process of its own, because changing one's own is not safe.
+// A separate process reads the environment, because changing that of this process is not safe.
 #[test]
 fn the_environment_names_proxy_and_authorities() {
     const CHILD: &str = "CODEX_TRANSPORT_TEST_CHILD";

@@ -1,4 +1,4 @@
-//! What a WebSocket answers by itself, as the library on the other side sees it.
+//! The frames that a WebSocket sends automatically, as the library on the other side receives them.
 #![cfg(feature = "ws")]
 #![cfg(test)]
 
@@ -28,7 +28,7 @@ async fn send(socket: &mut WebSocketStream<TcpStream>, message: Message) {
 async fn a_ping_is_answered_with_what_it_said_while_the_reader_waits() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    // The message comes only after the pong: a reader that does not answer waits for it in vain.
+    // The message is sent only after the pong: a reader that does not respond waits for it in vain.
     let server = async {
         let (stream, _) = listener.accept().await.unwrap();
         let mut socket = accept_async(stream).await.unwrap();

@@ -1,4 +1,4 @@
-//! What becomes of connections: which are used again, which are closed, and when.
+//! Connections: which are reused, which are closed, and when.
 #![cfg(all(feature = "testing", feature = "testing-tls"))]
 #![cfg(test)]
 
@@ -23,7 +23,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-/// Stands before a server and counts. On a thread of its own, so that none of its tasks is among those of the test.
+/// A relay in front of a server that counts connections. It runs on a separate thread, so that its
+/// tasks are not among those of the test.
 struct Relay {
     address: SocketAddr,
     counts: Arc<Counts>,
@@ -100,7 +101,7 @@ impl Relay {
     }
 }
 
-// Until the client has closed.
+// Waits until the client has closed.
 async fn relay(mut client: TcpStream, mut server: TcpStream, sent: &AtomicUsize) {
     let (mut from_client, mut from_server) = ([0; 4096], [0; 4096]);
     let mut server_is_done = false;
@@ -170,7 +171,7 @@ async fn a_complete_answer_frees_its_connection_for_the_next() {
     for _ in 0..3 {
         assert_eq!(text(&transport, &relay.url("http")).await.unwrap(), "hello");
     }
-    // Not read, but it had all arrived.
+    // The body was not read, but it had arrived completely.
     let response = transport.send(post(&relay.url("http"))).await.unwrap();
     tokio::time::sleep(Duration::from_millis(50)).await;
     drop(response);
@@ -226,7 +227,7 @@ async fn none_of_those_that_the_server_closed_is_used() {
     assert_eq!(relay.open(), 5);
     relay.counts.cut.notify_waiters();
     relay.until_open(0).await;
-    // Time for the closes to arrive; before that, they cannot be detected.
+    // Time for the closes to arrive, before which they cannot be detected.
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(text(&transport, &relay.url("http")).await.unwrap(), "12");
     assert_eq!((relay.accepted(), relay.open()), (6, 1));
@@ -330,7 +331,7 @@ async fn a_connection_in_use_keeps_its_place() {
     );
     let transport = build(HttpVersions::Http1, |_| ());
     let body = first_chunk(&transport, &relay.url("http")).await;
-    // Another origin is not a reason to forget this one.
+    // Opening a pool for another origin must not remove this one.
     drop(first_chunk(&transport, &other.url("http")).await);
     gate.open();
     body.collect(10).await.unwrap();
@@ -374,14 +375,14 @@ fn a_transport_outlives_the_runtime_that_used_it() {
                 .unwrap();
             let left = runtime.block_on(async {
                 text(&transport, &relay.url("http")).await.unwrap();
-                // And what waits is closed here, too.
+                // Idle connections are closed here, too.
                 relay.until_open(0).await;
                 text(&transport, &relay.url("http")).await.unwrap();
                 transport.send(post(&relay.url("http"))).await.unwrap()
             });
             drop(runtime);
             drop(left);
-            // Neither what waited nor what was in use stays open when its runtime has ended.
+            // Neither idle connections nor those in use stay open when their runtime has ended.
             let start = Instant::now();
             while relay.open() > 0 {
                 assert!(start.elapsed() < Duration::from_secs(5));
@@ -448,7 +449,7 @@ async fn where_http2_is_agreed_on_one_connection_stays() {
         let tls = connection.tls.clone();
         connection.tls = tls.with_authority_pem(authority.certificate_pem());
     });
-    // The version of HTTP is not agreed on yet.
+    // The version of HTTP has not been negotiated yet.
     for answer in texts(&transport, &relay.url("https"), 20).await {
         assert_eq!(answer.unwrap(), "hello");
     }
@@ -456,7 +457,7 @@ async fn where_http2_is_agreed_on_one_connection_stays() {
     relay.counts.cut.notify_waiters();
     relay.until_open(0).await;
     tokio::time::sleep(Duration::from_millis(50)).await;
-    // Now it is known.
+    // Now the version is known.
     let accepted = relay.accepted();
     for answer in texts(&transport, &relay.url("https"), 20).await {
         assert_eq!(answer.unwrap(), "hello");
@@ -466,7 +467,7 @@ async fn where_http2_is_agreed_on_one_connection_stays() {
 
 #[tokio::test]
 async fn those_who_waited_for_a_connection_that_failed_do_not_queue_up() {
-    // Takes connections and never says a word.
+    // Accepts connections and never sends a byte.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}/", silent.local_addr().unwrap());
     let period = Duration::from_millis(200);
@@ -488,7 +489,7 @@ async fn those_who_waited_for_a_connection_that_failed_do_not_queue_up() {
 
 #[tokio::test]
 async fn when_the_one_who_dials_gives_up_one_of_the_others_does() {
-    // Takes connections and never says a word.
+    // Accepts connections and never sends a byte.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let relay = Relay::before(silent.local_addr().unwrap());
     let transport = build(HttpVersions::Http1, |connection| {
@@ -540,7 +541,7 @@ async fn an_answer_that_does_not_wait_for_the_request_is_an_answer() {
             stream.read_exact(&mut [0; 100]).unwrap();
             let answer = format!("HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\n\r\n{body}");
             stream.write_all(answer.as_bytes()).unwrap();
-            // Until the client has had enough.
+            // Until the client gives up.
             while stream.read(&mut [0; 4096]).is_ok_and(|count| count > 0) {
                 std::thread::sleep(Duration::from_millis(1));
             }
@@ -578,13 +579,13 @@ async fn over_tls_the_server_is_told_of_the_end() {
         connection.tls = tls.with_authority_pem(authority.certificate_pem());
     };
     let transport = build(HttpVersions::Http1, with_authority);
-    // In the middle of an answer.
+    // In the middle of a response.
     let body = first_chunk(&transport, &relay.url("https")).await;
     let before = relay.sent();
     drop(body);
     relay.until_open(0).await;
     assert_eq!(relay.sent() - before, FAREWELL);
-    // Before the head.
+    // Before the response headers.
     {
         let mut sending = Box::pin(transport.send(post(&relay.url("https"))));
         let pause = tokio::time::sleep(Duration::from_millis(200));
@@ -603,7 +604,7 @@ async fn over_tls_the_server_is_told_of_the_end() {
     drop(transport);
     relay.until_open(0).await;
     assert_eq!(relay.sent() - before, FAREWELL);
-    // When the pool that it could return to is gone.
+    // When the pool to which it could return has been dropped.
     let transport = build(HttpVersions::Http1, with_authority);
     let body = first_chunk(&transport, &relay.url("https")).await;
     let before = relay.sent();
@@ -614,5 +615,6 @@ async fn over_tls_the_server_is_told_of_the_end() {
     assert_eq!(relay.sent() - before, FAREWELL);
 }
 
-// RFC 8446 sections 5.2 and 6.1: an alert of two bytes, its type, an authentication tag and the head of the record around them.
+// RFC 8446 sections 5.2 and 6.1: an alert of two bytes, its type, an authentication tag and the
+// header of the record around them.
 const FAREWELL: usize = 2 + 1 + 16 + 5;

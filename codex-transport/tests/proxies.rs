@@ -1,4 +1,5 @@
-//! The proxy variables as curl reads them: a table of what the program `curl` itself did (see testdata/transport).
+//! The proxy variables as curl interprets them: a table of the observed behavior of the program
+//! `curl` (see testdata/transport).
 #![cfg(all(feature = "proxy", feature = "testing-tls"))]
 #![cfg(test)]
 
@@ -21,7 +22,7 @@ struct Case {
     name: String,
     variables: BTreeMap<String, String>,
     url: String,
-    // Where it goes: `direct`, `error` or the proxy's address.
+    // The target of the connection: `direct`, `error` or the proxy's address.
     to: String,
     credentials: Option<String>,
 }
@@ -54,7 +55,7 @@ fn cases() -> Vec<Case> {
 }
 
 impl Case {
-    // `at` takes the place of the proxy's address, where there is one to listen at.
+    // `at` replaces the proxy's address if a listener is running.
     fn proxy(&self, at: Option<&str>) -> Proxy {
         Proxy::from_variables(|name| {
             let value = self.variables.get(name)?;
@@ -116,7 +117,7 @@ fn an_unusable_value_names_its_variable_and_not_itself() {
     }
 }
 
-// What a proxy receives of the client that connects next: the credentials.
+// Returns the credentials that a proxy receives from the client that connects next.
 fn overhear(listener: &TcpListener) -> Option<String> {
     let (mut stream, _) = listener.accept().unwrap();
     stream
@@ -185,7 +186,7 @@ async fn the_proxy_gets_the_credentials_that_curl_sends() {
         let at = listener.local_addr().unwrap().to_string();
         let transport = build(case.proxy(Some(&at))).unwrap();
         let overhearing = tokio::task::spawn_blocking(move || overhear(&listener));
-        // SOCKS5 without the letter h resolves here.
+        // SOCKS5 without the letter h resolves the name locally.
         let url = case.url.replace("api.example.test", "127.0.0.99");
         let request = Request::get(url).body(Bytes::new()).unwrap();
         let error = transport.send(request).await.unwrap_err();
@@ -204,7 +205,7 @@ async fn the_proxy_gets_the_credentials_that_curl_sends() {
 #[tokio::test]
 async fn a_client_certificate_is_not_shown_to_a_proxy() {
     let authority = Authority::generate().unwrap();
-    // Plays the proxy: it demands a certificate, which must not come.
+    // This server acts as the proxy: it requests a certificate, which must not arrive.
     let proxy = LoopbackServer::builder(Script::new())
         .mutual_tls(&authority, HttpVersions::Http1)
         .unwrap()

@@ -159,7 +159,8 @@ fn what_the_server_asks_for_is_honoured_exactly_or_given_up() {
         ),
         Decision::Retry(MS(250))
     );
-    // The official client waits for as long as the server asks, retries a 429 only then, and does not read milliseconds.
+    // The official client waits for as long as the server requests, retries a 429 only then, and
+    // does not read milliseconds.
     assert_eq!(
         after(&stream, 429, &[("retry-after", "3600")], None),
         Decision::Retry(Duration::from_secs(3600))
@@ -254,7 +255,8 @@ fn an_exhausted_quota_is_final_whatever_the_status_says() {
             );
         }
     }
-    // Overload ends the official stream loop, after its request loop has tried; ours just waits.
+    // An overload ends the official stream loop after its request loop has retried; the default
+    // policy only waits.
     assert!(matches!(
         after(
             &RetryPolicy::default(),
@@ -337,8 +339,8 @@ fn failures_by_kind_and_by_whether_the_request_was_sent() {
     );
 }
 
-// A thousand tasks against a server on which everything fails: together they may send at most 1.1 times their first attempts, and
-// the burst.
+// A thousand tasks against a server on which everything fails: together they may send at most 1.1
+// times their first attempts, plus the burst.
 #[test]
 fn a_budget_holds_a_storm() {
     let budget = RetryBudget::new(50);
@@ -363,7 +365,7 @@ fn a_budget_holds_a_storm() {
         schedules[999].next(&outcome, 0),
         Decision::Stop(StopReason::Budget)
     );
-    // With one in two succeeding, a tenth of the successes may be retries.
+    // If every second request succeeds, the retries may be a tenth of the successes.
     let policy = RetryPolicy::default().with_budget(RetryBudget::new(0));
     (0..1000).for_each(|_| policy.budget().unwrap().deposit());
     assert_eq!(

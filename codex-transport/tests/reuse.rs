@@ -1,4 +1,4 @@
-//! No byte of an earlier response reaches a later request, whatever the server does between two of them.
+//! No byte of an earlier response reaches a later request, whatever the server does between them.
 //!
 //! `CODEX_TRANSPORT_SCRIPTS` is the number of random scripts, 500 by default.
 #![cfg(feature = "testing-tls")]
@@ -20,7 +20,7 @@ use http::{Method, Request};
 use support::build;
 use tokio::runtime::{Builder, Runtime};
 
-/// What the server does with one request.
+/// The server's behavior for one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
     Length,
@@ -28,17 +28,17 @@ enum Act {
     Empty,
     NoContent,
     Informational,
-    /// And what must not be there.
+    /// Followed by bytes that must not be there.
     BytesBehind,
     ResponseBehind,
     ResponseLater,
     LineBehind,
     BodyToHead,
-    /// And then the connection ends.
+    /// After which the connection ends.
     End,
     Reset,
     CloseAnnounced,
-    /// Before the body of the request is read.
+    /// Before the request body is read.
     Early,
     /// The response stops in the middle.
     Half,
@@ -62,13 +62,13 @@ const ACTS: [Act; 15] = [
     Act::Half,
 ];
 
-/// What the client does with one response.
+/// The client's behavior for one response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reader {
     Whole,
     OneChunk,
     HeadOnly,
-    /// The request is given up after so many polls.
+    /// The request is canceled after this many polls.
     GivenUp(u8),
 }
 
@@ -77,7 +77,8 @@ struct Exchange {
     act: Act,
     reader: Reader,
     large: bool,
-    // What the client does before the next: computes without polling anything, or lets the runtime run.
+    // What the client does before the next request: compute without polling, or let the runtime
+    // run.
     computes: bool,
 }
 
@@ -112,7 +113,7 @@ impl Random {
     }
 }
 
-/// The requests that the server is done with.
+/// The requests that the server has finished.
 #[derive(Default)]
 struct Done {
     ids: Mutex<HashMap<u64, ()>>,
@@ -125,7 +126,7 @@ impl Done {
         self.changed.notify_all();
     }
 
-    // Blocks the thread: this is what a program does that computes.
+    // Blocks the thread, as a program does while it computes.
     fn wait(&self, id: u64, limit: Duration) {
         let ids = self.ids.lock().unwrap();
         drop(
@@ -135,7 +136,7 @@ impl Done {
     }
 }
 
-/// Plays what the path of each request says: `/<id>/<act>`. A thread for each connection.
+/// Acts on the path of each request: `/<id>/<act>`. Uses a thread for each connection.
 struct Server {
     address: SocketAddr,
     done: Arc<Done>,
@@ -219,7 +220,7 @@ fn read(stream: &mut TcpStream, input: &mut Vec<u8>) -> std::io::Result<usize> {
     Ok(count)
 }
 
-// Whether the connection goes on.
+// Returns whether the connection stays open.
 fn respond(stream: &mut TcpStream, id: u64, act: Act, head: bool) -> std::io::Result<bool> {
     let body = format!("{id};").repeat(20);
     let length = body.len();
@@ -243,7 +244,7 @@ fn respond(stream: &mut TcpStream, id: u64, act: Act, head: bool) -> std::io::Re
         Act::BytesBehind => headers_only(full("")) + &body,
         Act::ResponseBehind => headers_only(full("")) + &full(""),
         Act::LineBehind => headers_only(full("")) + "\r\n",
-        // To any other request this is a response as it should be.
+        // For any other request this would be a valid response.
         Act::BodyToHead => full(""),
         Act::CloseAnnounced => headers_only(full("connection: close\r\n")),
         Act::Half => full("")[..full("").len() - length / 2].to_owned(),
@@ -259,7 +260,7 @@ fn respond(stream: &mut TcpStream, id: u64, act: Act, head: bool) -> std::io::Re
     Ok(!matches!(act, Act::End | Act::Reset))
 }
 
-/// Sends one request and checks every byte that comes back for it.
+/// Sends one request and checks every byte of its response.
 async fn exchange(
     transport: &HyperTransport,
     server: &Server,
@@ -346,7 +347,7 @@ fn scripts() -> u64 {
 #[test]
 fn no_byte_of_an_earlier_response_reaches_a_later_request() {
     let server = Server::start();
-    // A connection that one script leaves in the pool is the next one's first.
+    // A connection that one script leaves in the pool is the first one of the next script.
     let runtimes = [runtime(false), runtime(true)]
         .map(|runtime| (runtime, build(HttpVersions::Http1, |_| ())));
     let mut id = 0;
@@ -362,7 +363,7 @@ fn no_byte_of_an_earlier_response_reaches_a_later_request() {
                 id += 1;
                 let limit = Duration::from_secs(5);
                 let result = if part.act == Act::Half {
-                    // It would wait for the rest: given up instead.
+                    // The client would wait for the rest, so it cancels instead.
                     let limit = Duration::from_millis(20);
                     tokio::time::timeout(limit, exchange(transport, &server, id, *part))
                         .await
@@ -373,7 +374,8 @@ fn no_byte_of_an_earlier_response_reaches_a_later_request() {
                         .await
                         .unwrap_or_else(|_| panic!("script {seed} hangs: {script:?}"))
                 };
-                // Whatever the server left on a connection, the next request is answered. Only a reset may cost the response before it.
+                // Whatever the server left on a connection, the next request gets its response.
+                // Only a reset may cost the previous response.
                 if let Err(error) = result {
                     assert!(
                         part.act == Act::Reset,
@@ -397,7 +399,7 @@ fn no_byte_of_an_earlier_response_reaches_a_later_request() {
     println!("{id} requests in {} scripts, {refused} failed", scripts());
 }
 
-// The one that is seen most: the server closes while the program computes.
+// The most common case: the server closes while the program computes.
 #[test]
 fn a_connection_that_was_closed_during_synchronous_work_is_not_used() {
     for threads in [false, true] {

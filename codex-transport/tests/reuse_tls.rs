@@ -1,4 +1,5 @@
-//! A TLS connection that its server closed, or sent bytes over, between two requests is not used for the second.
+//! A TLS connection on which the server closed or sent bytes between two requests is not used for
+//! the second.
 #![cfg(feature = "testing-tls")]
 #![cfg(test)]
 
@@ -14,7 +15,7 @@ use http::Request;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// What the server does after its response.
+/// The server's behavior after its response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Afterwards {
     Nothing,
@@ -63,7 +64,7 @@ impl Server {
         std::thread::spawn(move || {
             for (number, stream) in listener.incoming().flatten().enumerate() {
                 let (config, done) = (config.clone(), sender.clone());
-                // A client that leaves ends the thread.
+                // A client that disconnects ends the thread.
                 std::thread::spawn(move || drop(serve(number, stream, config, &done)));
             }
         });
@@ -144,7 +145,8 @@ fn a_tls_connection_that_is_no_longer_quiet_is_not_reused() {
                 let request = Request::get(url).body(Bytes::new()).unwrap();
                 let response = transport.send(request).await.unwrap();
                 let body = response.into_body().collect(100).await.unwrap();
-                // Blocks the only thread: the runtime does not learn what the server did meanwhile.
+                // Blocks the only thread, so the runtime does not detect what the server did
+                // meanwhile.
                 server.done.recv().unwrap();
                 assert_eq!(
                     body,

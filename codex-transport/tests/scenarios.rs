@@ -14,7 +14,8 @@ use codex_transport::{
 };
 use http::{Request, Response};
 
-/// What the three policies make of it: ours, the official request loop, the official stream loop around it.
+/// The decisions of the three policies: the default, the official request loop, and the official
+/// stream loop around it.
 type Decisions = [Decision; 3];
 
 const FINAL: Decision = Decision::Stop(StopReason::Final);
@@ -65,7 +66,7 @@ async fn ask(answer: Answer) -> Response<codex_transport::Body> {
         .unwrap()
 }
 
-// The decisions about a response with this error code in its body.
+// Returns the decisions about a response with this error code in its body.
 async fn status(answer: Answer, code: Option<&str>) -> Decisions {
     let response = ask(answer).await;
     decide(&Outcome::response(
@@ -76,7 +77,7 @@ async fn status(answer: Answer, code: Option<&str>) -> Decisions {
     ))
 }
 
-// What arrives of a body, and how it ends.
+// Returns what arrives of a body, and how it ends.
 async fn body(http: HttpVersions, answer: Answer) -> (Bytes, Option<Error>) {
     let server = LoopbackServer::start(Script::new().answer(answer)).unwrap();
     let mut body = transport(http)
@@ -110,7 +111,7 @@ async fn socket(answer: Answer) -> (WsConnection, Response<()>, LoopbackServer) 
     }
 }
 
-// The end of a socket after one message of ours.
+// Returns the error of a WebSocket after one sent message.
 async fn ends(answer: Answer) -> Error {
     let (mut socket, _, _server) = socket(answer).await;
     socket.send("{}").await.unwrap();

@@ -1,4 +1,4 @@
-//! The scripted backend itself: what the tests of everything else stand on.
+//! The scripted backend itself, on which all other tests depend.
 #![cfg(all(feature = "testing", feature = "ws"))]
 #![cfg(test)]
 
@@ -36,7 +36,7 @@ async fn read(transport: &SharedTransport, url: &str) -> (u16, Vec<u8>, Option<E
     (status, bytes, None)
 }
 
-// The same script over the network and in memory: tests with one are valid for the other.
+// The same script over the network and in memory: a test with one is valid for the other.
 #[tokio::test]
 async fn memory_and_network_agree() {
     let stream = "data: {}\n\n".repeat(20);
@@ -96,7 +96,7 @@ async fn converse(
     let mut seen = Vec::new();
     for turn in 0..2 {
         if let Err(error) = socket.send(format!("{{\"turn\":{turn}}}")).await {
-            // Whether the loss shows while writing or while reading is the network's choice.
+            // Whether the loss appears while writing or while reading depends on the network.
             assert!(error.is_retryable());
             break;
         }

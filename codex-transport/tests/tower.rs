@@ -1,4 +1,4 @@
-//! Both directions of the tower bridge, and what becomes of foreign errors.
+//! Both directions of the tower bridge, and the conversion of foreign errors.
 #![cfg(all(feature = "testing", feature = "tower"))]
 #![cfg(test)]
 

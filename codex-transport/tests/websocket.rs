@@ -213,7 +213,7 @@ async fn fragments_with_pings_between_are_one_message() {
 
 #[tokio::test]
 async fn what_the_server_must_not_send_has_a_name() {
-    // Opcode 1, masked, as only a client may do it.
+    // Opcode 1, masked, as only a client may send it.
     let masked: &[u8] = &[0x81, 0x82, 1, 2, 3, 4, b'a' ^ 1, b'b' ^ 2];
     let invalid_utf8: &[u8] = &[0x81, 0x02, 0xC3, 0x28];
     let reserved: &[u8] = &[0xF1, 0x00];
@@ -299,14 +299,14 @@ async fn a_close_is_the_end_or_an_error_by_its_code() {
     }
 }
 
-// A server that finds a message too large says so, and does not wait for its end.
+// A server that rejects a message as too large reports so, and does not wait for its end.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn what_the_server_said_is_heard_though_it_went_away_while_we_spoke() {
     let answer = Answer::websocket().event("{}").close(1009).cut(Cut::Reset);
     let server = serve(answer);
     let mut socket = connect(&server).await;
-    // More than the system keeps for a reader that does not read.
+    // More than the system buffers for a peer that does not read.
     socket.send("x".repeat(32 << 20)).await.unwrap();
     assert_eq!(socket.next().await.unwrap().unwrap(), "{}");
     let error = socket.next().await.unwrap().unwrap_err();
@@ -342,7 +342,8 @@ async fn a_cut_says_whether_the_message_was_seen() {
 async fn silence_is_asked_and_then_given_up() {
     let mut settings = WsSettings::default();
     settings.ping_interval = Some(Duration::from_millis(40));
-    // Answers pings: lives. Patient, because a busy machine answers late.
+    // A peer that responds to pings stays connected. The timeout is long, because a busy machine
+    // responds late.
     settings.pong_timeout = Some(Duration::from_secs(30));
     let server = serve(Answer::websocket());
     let mut socket = connect_with(&server, settings).await;
@@ -358,7 +359,7 @@ async fn silence_is_asked_and_then_given_up() {
         () = asked => {}
     }
     settings.pong_timeout = Some(Duration::from_millis(60));
-    // Does not: dies.
+    // A peer that does not respond is disconnected.
     let server = serve(Answer::websocket().stall());
     let mut socket = connect_with(&server, settings).await;
     let error = socket.idle().await.unwrap_err();
@@ -394,7 +395,7 @@ async fn closing_tolerates_whatever_is_gone() {
         drop(socket.next().await);
         socket.close(1000).await.unwrap();
     }
-    // A server that never answers the close frame costs the close timeout and no more.
+    // A server that never responds to the close frame costs only the close timeout.
     let server = serve(Answer::websocket().stall());
     let mut settings = WsSettings::default();
     settings.close_timeout = Duration::from_millis(50);
@@ -410,7 +411,8 @@ async fn closing_tolerates_whatever_is_gone() {
     assert_eq!(error.kind(), ErrorKind::InvalidRequest);
 }
 
-// Within 50 ms, as it should be seen once in twenty times even when the machine has other things to do.
+// The close must arrive within 50 ms in at least one of twenty attempts, even when the machine is
+// busy.
 #[tokio::test]
 async fn dropping_the_socket_closes_it_at_once() {
     let server = serve(Answer::websocket().forever());

@@ -1,4 +1,5 @@
-//! A login that a fleet of gateways shares: a [`TokenStore`] over PostgreSQL, and what an operator does with it.
+//! A login that several gateways share: a [`TokenStore`] over PostgreSQL, and commands for its
+//! operator.
 //!
 //! ```sh
 //! export CODEX_AUTH_DATABASE_URL='host=/run/postgresql user=gateway dbname=gateway'
@@ -13,7 +14,7 @@
 //! let source = OAuthSource::builder(OAuthProfile::codex(), store, http, timer).build()?;
 //! ```
 //!
-//! After an import, nothing else may use the file: its refresh token is redeemed by the fleet.
+//! After an import, no other program may use the file: the gateways redeem its refresh token.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -60,7 +61,7 @@ fn open(account: &str) -> Result<PostgresStore, String> {
     let config: Config = url
         .parse()
         .map_err(|error: postgres::Error| chain(&error))?;
-    // This example links no TLS, and tokens do not go over a network without it.
+    // This example does not link TLS, and tokens must not cross a network without it.
     let local = |host: &Host| match host {
         Host::Tcp(name) => ["localhost", "127.0.0.1", "::1"].contains(&name.as_str()),
         Host::Unix(_) => true,

@@ -1,13 +1,16 @@
-//! A login in a row of a PostgreSQL table: a [`TokenStore`] for processes on any number of machines.
+//! A login in a row of a PostgreSQL table: a [`TokenStore`] for processes on any number of
+//! machines.
 //!
 //! | operation | statement |
 //! |---|---|
 //! | compare and swap | one `insert … on conflict` or one `update … where revision = …`, and the count of rows |
 //! | the lock of a renewal | `pg_try_advisory_lock`, which the server releases when the session ends: with the process, or with its connection |
 //!
-//! The record is stored as text and holds tokens in plain: grant the table to the gateways alone. The advisory lock belongs to a session, so
-//! a connection pooler between here and the server must be in session mode. If a connection is lost while its holder asks the authority, the
-//! server grants the lock to the next; that one finds the mark of the renewal in the record, and does not send the refresh token again.
+//! The record is stored as text and contains tokens in plain text: grant access to the table only
+//! to the gateways. The advisory lock belongs to a session, so a connection pooler in front of the
+//! server must be in session mode. If a connection is lost while its holder waits for the
+//! authority, the server grants the lock to the next process. That process finds the mark of the
+//! renewal in the record, and does not resend the refresh token.
 
 use core::{
     fmt,
@@ -33,7 +36,8 @@ pub(crate) struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// Creates a store of this account's login. The connection is made when it is needed, and again after it was lost.
+    /// Creates a store of this account's login. The connection is opened when it is first needed,
+    /// and again after it was lost.
     ///
     /// `tls` secures the connection: [`postgres::NoTls`] is for a Unix socket or this machine only.
     pub(crate) fn new<T>(mut config: Config, tls: T, account: &str) -> Self
@@ -43,7 +47,8 @@ impl PostgresStore {
         T::Stream: Send,
         <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
     {
-        // A store is called from async tasks and must not hold them up: a server that does not answer is an error.
+        // Async tasks call a store, which must not delay them: a server that does not respond is an
+        // error.
         config.connect_timeout(TIME_LIMIT);
         config.tcp_user_timeout(TIME_LIMIT);
         if config.get_options().is_none() {
@@ -105,7 +110,7 @@ impl TokenStore for PostgresStore {
     }
 
     fn try_lock(&self) -> Result<Option<StoreLock>, Error> {
-        // The server counts the locks of one session, and would grant it a second one.
+        // The server counts the locks per session, and would grant this one a second time.
         if self.session.is_locked.swap(true, Ordering::Acquire) {
             return Ok(None);
         }
@@ -147,7 +152,7 @@ struct Held {
 }
 
 impl Held {
-    /// The server does not hold the lock for this session.
+    /// The error when the server does not hold the lock for this session.
     fn forget(self) {
         self.session.is_locked.store(false, Ordering::Release);
         core::mem::forget(self);
@@ -165,7 +170,8 @@ impl Drop for Held {
     }
 }
 
-/// A connection, in a thread of its own: `postgres` runs a runtime inside each call, which a task of another runtime must not do.
+/// A connection on its own thread: `postgres` runs a runtime inside each call, which a task of
+/// another runtime must not do.
 struct Session {
     jobs: Mutex<mpsc::Sender<Job>>,
     /// Whether this process holds the lock.
@@ -213,7 +219,8 @@ impl Session {
 }
 
 impl Connection<'_> {
-    /// Runs a statement, on a new connection if the last one was lost. It is not repeated: a lost save may have been made.
+    /// Runs a statement, on a new connection if the last one was lost. The statement is not
+    /// repeated: a lost save may have succeeded.
     fn run<T>(
         &mut self,
         statement: impl FnOnce(&mut Client) -> Result<T, postgres::Error>,
@@ -226,7 +233,7 @@ impl Connection<'_> {
     }
 }
 
-/// The server's code and message. Its details can quote a row, and with it the tokens.
+/// Returns the server's code and message. Its details can quote a row, and with it the tokens.
 fn failed(error: postgres::Error) -> Error {
     match error.as_db_error() {
         Some(reported) => {
@@ -245,7 +252,7 @@ fn number(row: &postgres::Row, column: usize) -> Result<i64, Error> {
     row.try_get(column).map_err(Error::store)
 }
 
-/// A row outlives its record, so that a revision never comes twice.
+/// A row outlives its record, so that a revision never repeats.
 const TABLE: &str = "create table if not exists codex_logins (
     account text primary key,
     record text,
@@ -263,7 +270,8 @@ const UPDATE: &str = "update codex_logins set record = $2, revision = revision +
     returning revision";
 const CLEAR: &str = "update codex_logins set record = null, revision = revision + 1
     where account = $1 and record is not null";
-/// The key of the lock is half of a hash of the account's name; two accounts with the same key would only wait for each other.
+/// The lock key is half of a hash of the account's name; two accounts with the same key would only
+/// wait for each other.
 const LOCK: &str = "select pg_try_advisory_lock(('x' || substr(md5('codex_logins ' || $1), 1, 16))::bit(64)::bigint)";
 const UNLOCK: &str = "select pg_advisory_unlock(('x' || substr(md5('codex_logins ' || $1), 1, 16))::bit(64)::bigint)";
 const TIME_LIMIT: Duration = Duration::from_secs(5);

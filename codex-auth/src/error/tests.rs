@@ -1,4 +1,4 @@
-// Every kind's text is part of the interface: people search for it.
+//! The text of every kind is part of the interface: users search for it.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn size_is_one_word() {
     assert_eq!(size_of::<Result<(), Error>>(), size_of::<usize>());
 }
 
-/// Every kind, its text, its side, whether it is retryable and whether it asks for a sign-in.
+/// Every kind with its text, its side, whether it is retryable and whether it requires a sign-in.
 const KINDS: [(ErrorKind, &str, Side, bool, bool); 34] = {
     use ErrorKind as K;
     use Side::{Local, Network, Remote};

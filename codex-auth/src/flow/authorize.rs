@@ -1,4 +1,4 @@
-// The beginning of a browser sign-in: what is asked of the authority, written into an address.
+//! The start of a browser sign-in: the parameters of the authorize request, encoded into a URL.
 
 use core::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::oauth::registration::Registration;
 use crate::random::{Entropy, challenge};
 use crate::secret::Secret;
 
-/// What a browser sign-in is made of, before it begins.
+/// The settings of a browser sign-in.
 ///
 /// ```
 /// use codex_auth::{BrowserSignIn, Entropy, OAuthProfile, SignInFlow, Step};
@@ -44,7 +44,7 @@ pub struct BrowserSignIn {
     pub(crate) time_limit: Duration,
 }
 
-/// What one attempt sends and expects.
+/// The values that one attempt sends and expects.
 pub(super) struct Prepared {
     pub(super) url: String,
     pub(super) redirect_uri: String,
@@ -55,7 +55,7 @@ pub(super) struct Prepared {
 }
 
 impl BrowserSignIn {
-    /// A sign-in whose redirect comes to a loopback listener on this port.
+    /// Creates a sign-in whose redirect goes to a loopback listener on this port.
     #[must_use]
     pub fn new(profile: OAuthProfile, port: u16) -> Self {
         Self {
@@ -69,42 +69,46 @@ impl BrowserSignIn {
         }
     }
 
-    /// The installation is registered already: its client id is used again, and another account is refused.
+    /// Uses the client id of an existing registration of this installation, and refuses another
+    /// account.
     #[must_use]
     pub fn returning(mut self, registration: Registration) -> Self {
         self.returning = Some(registration);
         self
     }
 
-    /// Spares a returning user the account selector. The address shown then contains this token: do not print it.
+    /// Skips the account selector for a returning user. The URL then contains this token: do not
+    /// print it.
     #[must_use]
     pub fn with_id_token_hint(mut self, id_token: Secret) -> Self {
         self.id_token_hint = Some(id_token);
         self
     }
 
-    /// Asks the user again for what the grant lacks (`prompt=consent`); only when the user wants that.
+    /// Prompts the user again for what the grant lacks (`prompt=consent`). Use this only at the
+    /// user's request.
     #[must_use]
     pub fn asking_for_consent(mut self) -> Self {
         self.consent = true;
         self
     }
 
-    /// Also exchanges the ID token for a platform API key, if the account has one coming. Requests with it are charged to the API account.
+    /// Also exchanges the ID token for a platform API key, if the account is eligible. Requests
+    /// with the key are charged to the API account.
     #[must_use]
     pub fn with_api_key_exchange(mut self) -> Self {
         self.api_key = true;
         self
     }
 
-    /// How long the user has, ten minutes by default.
+    /// Sets how long the user has, ten minutes by default.
     #[must_use]
     pub fn with_time_limit(mut self, time_limit: Duration) -> Self {
         self.time_limit = time_limit;
         self
     }
 
-    /// Checks the settings, and makes what this attempt sends.
+    /// Checks the settings, and creates the values of this attempt.
     pub(super) fn prepare(&self, entropy: &Entropy) -> Result<Prepared, Error> {
         self.profile.validate()?;
         if self.profile.jwks_endpoint.is_some() && cfg!(not(feature = "verify")) {

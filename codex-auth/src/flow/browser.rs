@@ -1,5 +1,6 @@
-// The authorization-code flow with PKCE (RFC 6749 section 4.1, RFC 7636, RFC 8252) through the user's browser, for profiles with a fixed
-// client id and for those where the installation registers itself on the way.
+//! The authorization-code flow with PKCE (RFC 6749 section 4.1, RFC 7636, RFC 8252) through the
+//! user's browser, for profiles with a fixed client id and for those where the installation
+//! registers itself during sign-in.
 
 use core::fmt;
 use core::time::Duration;
@@ -37,7 +38,7 @@ pub struct BrowserFlow {
     deadline: Deadline,
     registration: Option<Registration>,
     stage: Stage,
-    /// Not before this moment of the steady clock is a request repeated.
+    /// The time on the steady clock before which no request is repeated.
     resume_at: Duration,
     failures: u32,
 }
@@ -45,7 +46,7 @@ pub struct BrowserFlow {
 enum Stage {
     /// The user is in the browser.
     Away,
-    /// The issued client id is to be stored, then the code exchanged.
+    /// The issued client id must be stored before the code is exchanged.
     Registered {
         code: Secret,
     },
@@ -66,12 +67,13 @@ enum Stage {
 }
 
 impl BrowserSignIn {
-    /// Begins the attempt.
+    /// Starts the attempt.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration) if the profile is not valid, does not take redirects to this port, or wants ID tokens checked
-    /// and the feature `verify` is off.
+    /// [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration) if the profile
+    /// is not valid, does not allow redirects to this port, or requires ID tokens to be checked
+    /// while the feature `verify` is off.
     pub fn begin(self, now: Moment, entropy: &Entropy) -> Result<BrowserFlow, Error> {
         let prepared = self.prepare(entropy)?;
         Ok(BrowserFlow::begin(self, now, prepared))
@@ -98,31 +100,33 @@ impl BrowserFlow {
         }
     }
 
-    /// The address to open; [`Step::Show`] brings it too.
+    /// Returns the URL to open; [`Step::Show`] contains it too.
     #[must_use]
     pub fn authorize_url(&self) -> &str {
         self.prompt.url()
     }
 
-    /// Where the browser will come back to.
+    /// Returns the URI to which the browser is redirected.
     #[must_use]
     pub fn redirect_uri(&self) -> &str {
         &self.redirect_uri
     }
 
-    /// Takes the redirect: a request target (`/auth/callback?...`), the whole address, or the query alone.
+    /// Handles the redirect: a request target (`/auth/callback?...`), the whole URL, or the query
+    /// alone.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::StateMismatch`]: it is not of this attempt, which stays alive; answer the browser with status 400. Every other error
-    /// ends the attempt, and [`poll`](SignInFlow::poll) repeats it: [`Denied`](ErrorKind::Denied),
-    /// [`MissingEntitlement`](ErrorKind::MissingEntitlement), [`MalformedRedirect`](ErrorKind::MalformedRedirect),
-    /// [`TimedOut`](ErrorKind::TimedOut).
+    /// [`ErrorKind::StateMismatch`] if the redirect does not belong to this attempt, which stays
+    /// valid; respond to the browser with status 400. Every other error ends the attempt, and
+    /// [`poll`](SignInFlow::poll) repeats it: [`Denied`](ErrorKind::Denied),
+    /// [`MissingEntitlement`](ErrorKind::MissingEntitlement),
+    /// [`MalformedRedirect`](ErrorKind::MalformedRedirect), [`TimedOut`](ErrorKind::TimedOut).
     pub fn handle_redirect(&mut self, now: Moment, target: &str) -> Result<(), Error> {
         let query =
             redirect::query_of(target).ok_or_else(|| Error::new(ErrorKind::StateMismatch))?;
         if !matches!(self.stage, Stage::Away) {
-            // The attempt's state is used up with its first redirect.
+            // The first valid redirect uses up the state of the attempt.
             return Err(Error::new(ErrorKind::StateMismatch));
         }
         let read = self
@@ -143,15 +147,17 @@ impl BrowserFlow {
         }
     }
 
-    /// Takes what a user pasted: the address the browser ended at, or the code alone.
+    /// Handles text that a user pasted: the URL at which the browser ended, or the code alone.
     ///
-    /// An address is checked like a redirect. A lone code has no state to check; what protects it is that only the code of an attempt with
-    /// this flow's challenge can be exchanged with this flow's verifier.
+    /// A URL is checked like a redirect. A lone code has no state to check; it is protected because
+    /// only the code of an attempt with this flow's challenge can be exchanged with this flow's
+    /// verifier.
     ///
     /// # Errors
     ///
-    /// Those of [`handle_redirect`](Self::handle_redirect); also [`ErrorKind::MalformedRedirect`] for a lone code where the redirect must
-    /// bring a client id, and for blank text. Neither ends the attempt: ask again.
+    /// Returns the errors of [`handle_redirect`](Self::handle_redirect); also
+    /// [`ErrorKind::MalformedRedirect`] for a lone code if the redirect must contain a client id,
+    /// and for blank text. Neither ends the attempt: prompt again.
     pub fn handle_pasted(&mut self, now: Moment, text: &str) -> Result<(), Error> {
         if redirect::query_of(text).is_some() {
             return self.handle_redirect(now, text);
@@ -183,7 +189,7 @@ impl BrowserFlow {
         Ok(())
     }
 
-    /// Settles under which client id the code is exchanged.
+    /// Decides the client id under which the code is exchanged.
     fn registered(&mut self, redirected: redirect::Redirected) -> Result<Stage, Error> {
         let redirect::Redirected { code, client_id } = redirected;
         let Some(app) = &self.attempt.profile.registration else {
@@ -277,7 +283,7 @@ impl BrowserFlow {
     ) -> Result<Stage, Error> {
         use crate::jwt::verify::{IdTokenRules, KeySet};
         if !response.status().is_success() {
-            // The keys are out of reach; that says nothing about the token.
+            // The keys cannot be fetched, which does not make the token invalid.
             return self.wait_for_keys(
                 now,
                 tokens,
@@ -337,7 +343,8 @@ impl BrowserFlow {
         })
     }
 
-    /// Notes a failure of a request that does no harm when repeated; gives the error back when it is one too many.
+    /// Records a failure of a request that can safely be repeated; returns the error once the
+    /// attempts are used up.
     fn repeat_after(&mut self, now: Moment, error: Error) -> Result<(), Error> {
         self.failures += 1;
         if self.failures > MOST_FAILURES {
@@ -398,7 +405,7 @@ impl SignInFlow for BrowserFlow {
                 tokens,
                 asked_again,
             } => flow.checked(now, *tokens, asked_again, &response),
-            // An account without a platform organization is refused here as a matter of course.
+            // The authority regularly refuses an account without a platform organization here.
             Stage::ApiKey { tokens, exchange } => {
                 Ok(flow.done(*tokens, exchange.read(&response).ok()))
             }
@@ -409,7 +416,7 @@ impl SignInFlow for BrowserFlow {
     fn handle_failure(&mut self, now: Moment, failure: SendFailure) {
         self.advance(|flow, stage| match stage {
             Stage::Exchange { code } => {
-                // A code works once: only one that certainly was not sent is sent again.
+                // A code works once: it is resent only if the request provably was not sent.
                 let certain = !failure.may_have_been_sent();
                 let error = lost(failure);
                 if !certain {
@@ -448,7 +455,7 @@ impl fmt::Debug for BrowserFlow {
     }
 }
 
-/// Refuses a login of a workspace that is not on the list, before anything of it is stored.
+/// Refuses a login of a workspace that is not on the list, before any of it is stored.
 pub(crate) fn check_workspace(profile: &OAuthProfile, tokens: &TokenSet) -> Result<(), Error> {
     if profile.allowed_workspaces.is_empty() {
         return Ok(());

@@ -1,6 +1,7 @@
-// The device-code login of the Codex authority. It is not RFC 8628: two private calls end in an ordinary code exchange whose verifier the
-// server made. PKCE therefore protects nothing here, TLS does; and the statuses 403 and 404 mean "pending", unless the body reports that
-// the user declined.
+//! The device-code login of the Codex authority. It is not RFC 8628: two private calls end in an
+//! ordinary code exchange whose verifier the server created. So TLS protects the exchange and PKCE
+//! does not; and the statuses 403 and 404 mean "pending", unless the body reports that the user
+//! declined.
 
 use core::fmt;
 use core::time::Duration;
@@ -18,16 +19,18 @@ use crate::oauth::response::{Purpose, declined, invalid_response, refusal, retry
 use crate::oauth::send::SendFailure;
 use crate::secret::Secret;
 
-/// Signing in with a browser on another device: show an address and a code, then ask until the user has entered it.
+/// A sign-in with a browser on another device, which shows a URL and a code and then polls until
+/// the user has entered the code.
 ///
-/// See [`drive`](crate::drive) for a whole sign-in. The user has fifteen minutes. While asking, failures of the network and of the server
-/// (5xx, 429) are waited out; 403 and 404 mean that the user is not done yet, unless the body reports that the user declined.
+/// See [`drive`](crate::drive) for a whole sign-in. The user has fifteen minutes. While polling,
+/// failures of the network and of the server (5xx, 429) are waited out; 403 and 404 mean that the
+/// user has not finished yet, unless the body reports that the user declined.
 #[derive(Debug)]
 pub struct DeviceFlow {
     profile: OAuthProfile,
     endpoints: DeviceEndpoints,
     stage: Stage,
-    /// Not before this moment of the steady clock is anything sent.
+    /// The time on the steady clock before which nothing is sent.
     resume_at: Duration,
     failures: u32,
 }
@@ -56,7 +59,7 @@ struct DeviceCode {
 }
 
 impl DeviceFlow {
-    /// A device login of this profile.
+    /// Creates a device login of this profile.
     ///
     /// # Errors
     ///
@@ -132,7 +135,8 @@ impl DeviceFlow {
         }
         if !status.is_success() {
             let error = refusal(Purpose::Device, response, &secrets);
-            // An intermediary's challenge page would otherwise look like a user who takes fifteen minutes.
+            // Otherwise an intermediary's challenge page would look like a user who takes fifteen
+            // minutes.
             let intercepted = response.headers().contains_key("cf-mitigated");
             let pending = matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND)
                 || error.code() == Some("authorization_pending");
@@ -149,7 +153,7 @@ impl DeviceFlow {
                 return Err(error);
             }
             if status == StatusCode::TOO_MANY_REQUESTS {
-                // For good, as RFC 8628 section 3.5 has it for `slow_down`.
+                // The longer interval stays, as RFC 8628 section 3.5 specifies for `slow_down`.
                 code.interval = (code.interval + Duration::from_secs(DEFAULT_INTERVAL))
                     .min(Duration::from_secs(LONGEST_INTERVAL));
             }
@@ -194,7 +198,7 @@ impl DeviceFlow {
         self.resume_at = now.steady().saturating_add(duration);
     }
 
-    /// The interval, doubled with every failure in a row.
+    /// Returns the interval, doubled with every consecutive failure.
     fn backoff(&mut self, code: &DeviceCode) -> Duration {
         self.failures = (self.failures + 1).min(6);
         (code.interval * 2_u32.pow(self.failures)).min(Duration::from_secs(LONGEST_INTERVAL))
@@ -285,7 +289,7 @@ impl SignInFlow for DeviceFlow {
                     unseen: false,
                 })
             }
-            // A code works once: only one that certainly was not sent is sent again.
+            // A code works once: it is resent only if the request provably was not sent.
             Stage::Exchange {
                 code,
                 verifier,
@@ -316,9 +320,10 @@ impl fmt::Debug for Stage {
     }
 }
 
-/// As long as the codes live; counted from the moment there is one.
+/// The lifetime of the codes, counted from the moment when the code was issued.
 const TIME_LIMIT: Duration = Duration::from_secs(15 * 60);
-/// Seconds between two questions where the server names none, and the bounds of what it may name.
+/// The polling interval in seconds if the server does not specify one, and the bounds of what it
+/// may specify.
 const DEFAULT_INTERVAL: u64 = 5;
 const SHORTEST_INTERVAL: u64 = 1;
 const LONGEST_INTERVAL: u64 = 60;

@@ -1,12 +1,13 @@
-// The loopback listener of a browser sign-in without its sockets: bytes of a connection in, a verdict and the bytes to answer with out.
-// Any web page can make a browser connect here, so only one shape of request is let through, and no answer holds anything that was sent.
+//! The loopback listener of a browser sign-in without its sockets: it takes the bytes of a
+//! connection and returns a verdict and the response. Any web page can make a browser connect here,
+//! so only one form of request is accepted, and no response contains data from the request.
 
 use core::fmt::Write as _;
 
 use crate::error::ErrorKind;
 use crate::flow::browser::BrowserFlow;
 
-/// One connection to the loopback listener, fed with what arrives on it.
+/// A connection to the loopback listener, which is fed with the received bytes.
 ///
 /// ```
 /// use codex_auth::{Incoming, LoopbackConnection};
@@ -30,24 +31,26 @@ pub struct LoopbackConnection {
     searched: usize,
 }
 
-/// What a connection has brought so far.
+/// The result of the bytes received so far.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Incoming {
-    /// The request headers are not complete. Read more, with a limit of a few seconds for each connection.
+    /// The request headers are not complete. Read more, with a limit of a few seconds for each
+    /// connection.
     NeedMore,
-    /// A redirect. Give it to [`BrowserFlow::handle_redirect`], or let [`Page::for_redirect`] do it, then answer and close.
+    /// A redirect. Pass it to [`BrowserFlow::handle_redirect`], or let [`Page::for_redirect`] do
+    /// so, then respond and close.
     Redirect(RedirectTarget),
     /// Another request. Respond with this page, close, and keep listening.
     Other(Page),
 }
 
-/// The target of a redirect as the browser sent it, with the code in it.
+/// The target of a redirect as the browser sent it. Contains the code.
 #[derive(PartialEq, Eq)]
 pub struct RedirectTarget(String);
 
 impl RedirectTarget {
-    /// The path and the query.
+    /// Returns the path and the query.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -61,7 +64,7 @@ impl core::fmt::Debug for RedirectTarget {
 }
 
 impl LoopbackConnection {
-    /// A connection to the listener of this redirect URI ([`BrowserFlow::redirect_uri`]).
+    /// Creates a connection to the listener of this redirect URI ([`BrowserFlow::redirect_uri`]).
     #[must_use]
     pub fn new(redirect_uri: &str) -> Self {
         let uri: http::Uri = redirect_uri.parse().unwrap_or_default();
@@ -76,13 +79,16 @@ impl LoopbackConnection {
         }
     }
 
-    /// Reads the next bytes of the request. At most 80 KiB are kept: 64 KiB of headers, since a browser sends the cookies of every program on
-    /// `localhost`, and 16 KiB of request line.
+    /// Reads the next bytes of the request.
+    ///
+    /// At most 80 KiB are kept: 64 KiB of headers, since a browser sends the cookies of every
+    /// program on `localhost`, and 16 KiB of request line.
     pub fn feed(&mut self, bytes: &[u8]) -> Incoming {
         let capacity = MAX_REQUEST.saturating_sub(self.received.len());
         self.received
             .extend_from_slice(&bytes[..bytes.len().min(capacity)]);
-        // The end may be split anywhere, so the last three bytes are searched again; the others are not, however small the chunks.
+        // The end may be split anywhere, so the last three bytes are searched again; the others are
+        // not, however small the chunks.
         let from = self.searched.saturating_sub(3);
         self.searched = self.received.len();
         match self.received[from..]
@@ -120,7 +126,7 @@ impl LoopbackConnection {
         if !matches!(version, "HTTP/1.1" | "HTTP/1.0") || !target.starts_with('/') {
             Incoming::Other(Page::BadRequest)
         } else if !host_is_ours {
-            // Another name that resolves to this address: DNS rebinding.
+            // Another name that resolves to this address indicates DNS rebinding.
             Incoming::Other(Page::WrongHost)
         } else if target.split('?').next() != Some(&self.path) {
             Incoming::Other(Page::NotFound)
@@ -142,7 +148,7 @@ impl LoopbackConnection {
     }
 }
 
-/// An answer to a browser: fixed text, no script, no token, nothing that was sent.
+/// A response to a browser: fixed text without scripts, tokens or data from the request.
 ///
 /// ```
 /// use codex_auth::Page;
@@ -155,26 +161,28 @@ impl LoopbackConnection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Page {
-    /// 200: the redirect was taken; the rest happens in the program.
+    /// 200: the redirect was accepted; the program does the rest.
     SignedIn,
-    /// 200: the user, or the authority, said no.
+    /// 200: the user or the authority declined.
     Declined,
     /// 200: the workspace has no access to Codex.
     MissingEntitlement,
-    /// 400: the redirect is not of this attempt, or cannot be used.
+    /// 400: the redirect does not belong to this attempt, or is invalid.
     BadRequest,
-    /// 403: a host name that is not this machine's loopback.
+    /// 403: the host name is not a loopback name of this machine.
     WrongHost,
     /// 404: any other path.
     NotFound,
     /// 405: any other method.
     WrongMethod,
-    /// 431: more than 80 KiB of request line and headers.
+    /// 431: the request line and headers exceed 80 KiB.
     TooLarge,
 }
 
 impl Page {
-    /// Passes a redirect to the flow and returns the page for the browser. After [`Page::BadRequest`] the attempt continues unless the flow's
+    /// Passes a redirect to the flow and returns the page for the browser.
+    ///
+    /// After [`Page::BadRequest`] the attempt continues unless the flow's
     /// [`poll`](crate::SignInFlow::poll) returns an error.
     pub fn for_redirect(
         flow: &mut BrowserFlow,
@@ -191,7 +199,8 @@ impl Page {
         }
     }
 
-    /// The whole HTTP/1.1 answer. Close the connection after it: one that browsers keep open would receive the next sign-in's redirect.
+    /// Returns the whole HTTP/1.1 response. Close the connection after it: a connection that the
+    /// browser keeps open would receive the next sign-in's redirect.
     #[must_use]
     pub fn to_bytes(self) -> Vec<u8> {
         let (status, title, text) = match self {

@@ -1,5 +1,6 @@
-// Every web page can make a browser open a loopback address, so the contents of a redirect are untrusted. The state is therefore
-// checked before anything else is looked at, in constant time, and a wrong one changes nothing.
+//! Redirects of a browser. Every web page can make a browser open a loopback address, so the
+//! contents of a redirect are untrusted. The state is therefore checked before anything else, in
+//! constant time, and a wrong one changes nothing.
 
 use subtle::ConstantTimeEq as _;
 
@@ -14,9 +15,9 @@ pub(crate) struct Redirected {
     pub(crate) client_id: Option<String>,
 }
 
-/// Reads the query of a redirect.
+/// Parses the query of a redirect.
 ///
-/// `Err` of kind `StateMismatch` leaves the attempt alive; every other error ends it.
+/// An error of kind `StateMismatch` keeps the attempt valid; every other error ends it.
 pub(crate) fn read(query: &str, state: &Secret, issuer: &str) -> Result<Redirected, Error> {
     let malformed = |detail| Error::new(ErrorKind::MalformedRedirect).with_detail(detail);
     if query.len() > LARGEST_QUERY {
@@ -61,13 +62,14 @@ pub(crate) fn read(query: &str, state: &Secret, issuer: &str) -> Result<Redirect
     Ok(Redirected { code, client_id })
 }
 
-/// The query within a pasted address, a request target or a query; `None` if the text is a lone code.
+/// Returns the query in a pasted URL, a request target or a query; `None` if the text is a lone
+/// code.
 pub(crate) fn query_of(pasted: &str) -> Option<&str> {
     let text = pasted.trim();
     let text = text.split_once('#').map_or(text, |(before, _)| before);
     match text.split_once('?') {
         Some((_, query)) => Some(query),
-        // A code may end in padding, so an equals sign alone does not make a query.
+        // A code may end in padding, so an equals sign alone does not make the text a query.
         None if ["code=", "state=", "error="]
             .iter()
             .any(|name| text.contains(name)) =>
@@ -80,7 +82,7 @@ pub(crate) fn query_of(pasted: &str) -> Option<&str> {
 
 fn refused(error: &str, description: &str) -> Error {
     if is_missing_entitlement(error, description) {
-        // The marker is for programs; the kind says it in words.
+        // The marker is for programs; the kind has a text for people.
         return Error::new(ErrorKind::MissingEntitlement);
     }
     let mut refusal = Error::new(ErrorKind::Denied);
@@ -93,5 +95,5 @@ fn refused(error: &str, description: &str) -> Error {
     }
 }
 
-/// As much as browsers and servers pass on.
+/// The limit of common browsers and servers.
 const LARGEST_QUERY: usize = 16 * 1024;

@@ -1,5 +1,6 @@
-// Every sign-in is the same little machine: tell it things, ask it what to do. It holds no clock, no socket and no runtime, so fifteen
-// minutes of waiting are tested in a microsecond, and any HTTP client can drive it.
+//! The interface of every sign-in: a state machine that takes inputs and returns the next step. It
+//! holds no clock, no socket and no runtime, so that a test of fifteen minutes of waiting takes a
+//! microsecond, and any HTTP client can drive it.
 
 use core::fmt;
 use core::time::Duration;
@@ -14,52 +15,55 @@ use crate::oauth::send::{SendFailure, SendRequest};
 use crate::secret::Secret;
 use crate::token::set::TokenSet;
 
-/// A sign-in in progress: [`BrowserFlow`](crate::BrowserFlow) or [`DeviceFlow`](crate::DeviceFlow). [`drive`] runs it to its end.
+/// A sign-in in progress: [`BrowserFlow`](crate::BrowserFlow) or [`DeviceFlow`](crate::DeviceFlow).
+/// [`drive`] runs it to completion.
 ///
-/// [`poll`](Self::poll) returns what to do, and returns the same until the flow receives input. Each step has one reply:
+/// [`poll`](Self::poll) returns the next step, and returns the same step until the flow receives
+/// input. Each step has one reply:
 ///
 /// | step | reply |
 /// |---|---|
-/// | [`Show`](Step::Show) | none: it is given once; poll again |
+/// | [`Show`](Step::Show) | none: it is returned once; poll again |
 /// | [`Send`](Step::Send) | [`handle_response`](Self::handle_response) or [`handle_failure`](Self::handle_failure) |
 /// | [`Save`](Step::Save) | [`handle_saved`](Self::handle_saved) |
-/// | [`Wait`](Step::Wait) | none: poll again after that time, or when something else happened |
+/// | [`Wait`](Step::Wait) | none: poll again after that time, or after another input |
 /// | [`Done`](Step::Done) | none: the flow has ended |
 pub trait SignInFlow {
-    /// What to do next.
+    /// Returns the next step.
     ///
     /// # Errors
     ///
-    /// Why the sign-in has failed. The flow has ended then, and every later call returns this error.
+    /// Returns why the sign-in failed. The flow has then ended, and every later call returns this
+    /// error.
     fn poll(&mut self, now: Moment) -> Result<Step, Error>;
 
-    /// Takes the answer to the request of the last [`Step::Send`].
+    /// Passes in the response to the request of the last [`Step::Send`].
     fn handle_response(&mut self, now: Moment, response: Response<Bytes>);
 
-    /// Takes the news that the request of the last [`Step::Send`] got no answer.
+    /// Reports that the request of the last [`Step::Send`] got no response.
     fn handle_failure(&mut self, now: Moment, failure: SendFailure);
 
-    /// Takes the news that the registration of the last [`Step::Save`] is stored durably.
+    /// Reports that the registration of the last [`Step::Save`] is stored durably.
     fn handle_saved(&mut self) {}
 }
 
-/// What a flow wants done.
+/// The next step of a flow.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Step {
-    /// Show this to the user: open the address in the user's browser, and print it in any case.
+    /// Show this to the user: open the URL in the user's browser, and print it in any case.
     Show(Prompt),
     /// Send this once, without following redirects.
     Send(Request<Bytes>),
-    /// Store this durably before going on: the client id issued a moment ago.
+    /// Store this durably before continuing: the client id that was just issued.
     Save(Registration),
-    /// Nothing is to be done for this long, unless something happens first.
+    /// Wait this long, unless another input arrives first.
     Wait(Duration),
     /// The user is signed in. Store the result.
     Done(SignIn),
 }
 
-/// What a user has to see.
+/// The information that the user must see.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Prompt {
     url: String,
@@ -76,20 +80,22 @@ impl Prompt {
         }
     }
 
-    /// The address to open.
+    /// Returns the URL to open.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The code to enter there, in a device login. Warn the user to enter only a code that this program has just shown: such codes are
-    /// phished for (RFC 8628 section 5.4).
+    /// Returns the code to enter there, in a device login.
+    ///
+    /// Warn the user to enter only a code that this program has just shown, since attackers phish
+    /// for such codes (RFC 8628 section 5.4).
     #[must_use]
     pub fn user_code(&self) -> Option<&str> {
         self.user_code.as_ref().map(Secret::expose)
     }
 
-    /// How long there is.
+    /// Returns how long the user has.
     #[must_use]
     pub fn time_limit(&self) -> Duration {
         self.time_limit
@@ -105,7 +111,8 @@ impl fmt::Debug for Prompt {
     }
 }
 
-/// The result of a sign-in. [`Record::signed_in`](crate::Record::signed_in) makes it ready to be stored.
+/// The result of a sign-in. [`Record::signed_in`](crate::Record::signed_in) prepares it for
+/// storage.
 #[derive(Debug, Clone)]
 pub struct SignIn {
     pub(crate) tokens: TokenSet,
@@ -114,28 +121,30 @@ pub struct SignIn {
 }
 
 impl SignIn {
-    /// The tokens.
+    /// Returns the tokens.
     #[must_use]
     pub fn tokens(&self) -> &TokenSet {
         &self.tokens
     }
 
-    /// The client id issued to this installation, where the profile has that.
+    /// Returns the client id issued to this installation, if the profile registers installations.
     #[must_use]
     pub fn registration(&self) -> Option<&Registration> {
         self.registration.as_ref()
     }
 
-    /// The API key, if one was asked for and the account has one coming.
+    /// Returns the API key, if one was requested and the account is eligible.
     #[must_use]
     pub fn api_key(&self) -> Option<&Secret> {
         self.api_key.as_ref()
     }
 }
 
-/// Runs a flow to its end: sends what it wants sent, waits as long as it wants, and calls `show` and `save` when it is their turn.
+/// Runs a flow to completion: sends its requests, waits, and calls `show` and `save` for the steps
+/// of the same names.
 ///
-/// A [`BrowserFlow`](crate::BrowserFlow) must have received its redirect before, since this function holds it until the end.
+/// A [`BrowserFlow`](crate::BrowserFlow) must have received its redirect before, since this
+/// function owns the flow until the end.
 ///
 /// ```
 /// use std::cell::Cell;
@@ -172,7 +181,7 @@ impl SignIn {
 ///
 /// # Errors
 ///
-/// Whatever ends the flow, or what `save` gives.
+/// Returns the error that ends the flow, or the error that `save` returns.
 pub async fn drive(
     mut flow: impl SignInFlow,
     http: &impl SendRequest,
@@ -197,7 +206,7 @@ pub async fn drive(
     }
 }
 
-/// The end of a flow's time.
+/// The time at which a flow expires.
 pub(crate) struct Deadline(Duration);
 
 impl Deadline {
@@ -215,7 +224,7 @@ impl Deadline {
     }
 }
 
-/// A failure of the network as the error of a flow.
+/// Converts a network failure to the error of a flow.
 pub(crate) fn lost(failure: SendFailure) -> Error {
     let kind = if failure.may_have_been_sent() {
         ErrorKind::OutcomeUnknown

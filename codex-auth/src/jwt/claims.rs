@@ -1,5 +1,6 @@
-// Reading the claims of a JWT without checking its signature: tokens come from the token endpoint over TLS, which OpenID Connect Core
-// section 3.1.3.7 accepts instead of a signature, and claims decide about display, routing and schedule here, never about trust.
+//! Reads the claims of a JWT without checking its signature. Tokens come from the token endpoint
+//! over TLS, which OpenID Connect Core section 3.1.3.7 accepts instead of a signature; and here,
+//! claims only affect display, routing and scheduling, never trust.
 
 use core::fmt;
 use core::time::Duration;
@@ -13,7 +14,8 @@ use zeroize::Zeroizing;
 use crate::error::{Error, ErrorKind};
 use crate::json::Object;
 
-/// The claims of a JWT about itself and the account, unverified. Missing claims are `None`; unknown ones are ignored.
+/// The unverified claims of a JWT about itself and the account. Missing claims are `None`; unknown
+/// ones are ignored.
 ///
 /// ```
 /// use codex_auth::{Claims, ErrorKind};
@@ -46,7 +48,8 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Reads the middle part of a JWT: three parts, none of them empty, base64url with or without padding, a JSON object inside.
+    /// Parses the payload of a JWT: three parts, none of them empty, in base64url with or without
+    /// padding, with a JSON object as the payload.
     ///
     /// # Errors
     ///
@@ -56,11 +59,11 @@ impl Claims {
         Self::from_json(&decoded(payload)?)
     }
 
-    /// Reads the claims object itself.
+    /// Parses the claims object itself.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::MalformedToken`] if it is no JSON object.
+    /// [`ErrorKind::MalformedToken`] if it is not a JSON object.
     pub fn from_json(payload: &[u8]) -> Result<Self, Error> {
         let claims = Object::parse_bytes(payload).ok_or_else(malformed)?;
         let auth = claims.object(AUTH);
@@ -95,91 +98,94 @@ impl Claims {
         })
     }
 
-    /// `iss`.
+    /// Returns the issuer (`iss`).
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         self.issuer.as_deref()
     }
 
-    /// `sub`.
+    /// Returns the subject (`sub`).
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
         self.subject.as_deref()
     }
 
-    /// `aud`, a lone text counting as a list of one.
+    /// Returns the audiences (`aud`); a single text is a list of one.
     #[must_use]
     pub fn audience(&self) -> &[String] {
         &self.audience
     }
 
-    /// `azp`.
+    /// Returns the authorized party (`azp`).
     #[must_use]
     pub fn authorized_party(&self) -> Option<&str> {
         self.authorized_party.as_deref()
     }
 
-    /// `nonce`.
+    /// Returns the `nonce`.
     #[must_use]
     pub fn nonce(&self) -> Option<&str> {
         self.nonce.as_deref()
     }
 
-    /// `exp`. A negative one is the epoch, one beyond the year 9999 its end.
+    /// Returns the expiry (`exp`). A negative value becomes the Unix epoch, and one beyond the year
+    /// 9999 the end of that year.
     #[must_use]
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.expires_at.map(at)
     }
 
-    /// `iat`.
+    /// Returns the time of issue (`iat`).
     #[must_use]
     pub fn issued_at(&self) -> Option<SystemTime> {
         self.issued_at.map(at)
     }
 
-    /// `nbf`.
+    /// Returns the time before which the token is not valid (`nbf`).
     #[must_use]
     pub fn not_before(&self) -> Option<SystemTime> {
         self.not_before.map(at)
     }
 
-    /// `email`, else that of the `https://api.openai.com/profile` claim.
+    /// Returns `email`, else that of the `https://api.openai.com/profile` claim.
     #[must_use]
     pub fn email(&self) -> Option<&str> {
         self.email.as_deref()
     }
 
-    /// `chatgpt_account_id` of the `https://api.openai.com/auth` claim (also called workspace id), else of the top level.
+    /// Returns `chatgpt_account_id` of the `https://api.openai.com/auth` claim (also called the
+    /// workspace id), else that of the top level.
     #[must_use]
     pub fn account_id(&self) -> Option<&str> {
         self.account_id.as_deref()
     }
 
-    /// `chatgpt_user_id`, else `user_id`.
+    /// Returns `chatgpt_user_id`, else `user_id`.
     #[must_use]
     pub fn user_id(&self) -> Option<&str> {
         self.user_id.as_deref()
     }
 
-    /// `chatgpt_plan_type`.
+    /// Returns the plan (`chatgpt_plan_type`).
     #[must_use]
     pub fn plan(&self) -> Option<&Plan> {
         self.plan.as_ref()
     }
 
-    /// `chatgpt_account_is_fedramp`.
+    /// Returns whether the account is in the FedRAMP environment (`chatgpt_account_is_fedramp`).
     #[must_use]
     pub fn is_fedramp(&self) -> bool {
         self.fedramp
     }
 
-    /// The ids of `organizations`: those of the API platform, which in general are not ChatGPT workspaces.
+    /// Returns the ids of `organizations`: those of the API platform, which in general are not
+    /// ChatGPT workspaces.
     #[must_use]
     pub fn organizations(&self) -> &[String] {
         &self.organizations
     }
 
-    /// How long the token was made for: `exp` less `iat`.
+    /// Returns the lifetime that the token was issued for: `exp` minus `iat`.
     pub(crate) fn lifetime(&self) -> Option<Duration> {
         let seconds = self.expires_at?.checked_sub(self.issued_at?)?;
         u64::try_from(seconds)
@@ -188,7 +194,7 @@ impl Claims {
     }
 }
 
-/// Personal data stays out of logs.
+/// Keeps personal data out of logs.
 impl fmt::Debug for Claims {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -199,7 +205,7 @@ impl fmt::Debug for Claims {
     }
 }
 
-/// A ChatGPT plan, as `chatgpt_plan_type` names it.
+/// A ChatGPT plan, as named by `chatgpt_plan_type`.
 ///
 /// ```
 /// use codex_auth::Plan;
@@ -233,16 +239,16 @@ pub enum Plan {
     Enterprise,
     /// `edu`, also spelled `education`
     Edu,
-    /// A plan this version does not know; [`Plan::as_str`] reads it.
+    /// A plan that this version does not list; [`Plan::as_str`] returns its name.
     Unlisted(UnlistedPlan),
 }
 
-/// A plan's name that this version does not know.
+/// The name of a plan that this version does not list.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UnlistedPlan(Box<str>);
 
 impl Plan {
-    /// The wire's name; of an unknown plan, exactly what was sent.
+    /// Returns the plan's name on the wire; for an unlisted plan, exactly the received text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -261,7 +267,8 @@ impl Plan {
         }
     }
 
-    /// Whether the plan belongs to an organization rather than to a person. False for unknown plans.
+    /// Returns whether the plan belongs to an organization rather than to a person. False for
+    /// unlisted plans.
     #[must_use]
     pub fn is_workspace(&self) -> bool {
         matches!(
@@ -301,7 +308,7 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Header, payload and signature, still encoded.
+/// Splits a token into header, payload and signature, still encoded.
 pub(crate) fn parts(token: &str) -> Result<[&str; 3], Error> {
     let mut parts = token.split('.');
     match (parts.next(), parts.next(), parts.next(), parts.next()) {
@@ -321,7 +328,7 @@ pub(crate) fn decoded(part: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
         .map_err(|_| malformed())
 }
 
-/// A time from a Unix timestamp, clamped to what calendars can represent.
+/// Converts a Unix timestamp, clamped to what calendars can represent.
 pub(crate) fn at(seconds: i64) -> SystemTime {
     let seconds = Duration::from_secs(seconds.clamp(0, LAST_SECOND).unsigned_abs());
     SystemTime::UNIX_EPOCH
@@ -333,7 +340,7 @@ fn malformed() -> Error {
     Error::new(ErrorKind::MalformedToken)
 }
 
-// RFC 7515 forbids padding; some issuers add it all the same.
+// RFC 7515 forbids padding, but some issuers add it.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),

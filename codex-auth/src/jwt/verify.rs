@@ -1,5 +1,6 @@
-// ID tokens checked against the issuer's key set (OpenID Connect Core section 3.1.3.7). RS256 alone is accepted: it is all that was ever
-// seen, and a list of one leaves nothing to confuse. The arithmetic is ring's.
+//! Verifies ID tokens with the issuer's key set (OpenID Connect Core section 3.1.3.7). Only RS256
+//! is accepted: no other algorithm has been observed, and a list of one rules out algorithm
+//! confusion. ring does the arithmetic.
 
 use core::time::Duration;
 use std::time::SystemTime;
@@ -17,7 +18,7 @@ use crate::oauth::calls::built;
 use crate::oauth::profile::OAuthProfile;
 use crate::secret::Secret;
 
-/// An issuer's public keys (RFC 7517): those among them that check RS256.
+/// An issuer's public keys (RFC 7517): those that verify RS256.
 ///
 /// ```
 /// use codex_auth::KeySet;
@@ -57,7 +58,7 @@ pub struct IdTokenRules<'a> {
 }
 
 impl<'a> IdTokenRules<'a> {
-    /// A token of this issuer for this client.
+    /// Requires a token of this issuer for this client.
     #[must_use]
     pub fn new(issuer: &'a str, client_id: &'a str) -> Self {
         Self {
@@ -69,21 +70,21 @@ impl<'a> IdTokenRules<'a> {
         }
     }
 
-    /// Of the sign-in with this nonce. Tokens of a refresh carry none.
+    /// Requires the nonce of the sign-in. Tokens of a refresh contain none.
     #[must_use]
     pub fn with_nonce(mut self, nonce: &'a Secret) -> Self {
         self.nonce = Some(nonce);
         self
     }
 
-    /// About this subject.
+    /// Requires this subject.
     #[must_use]
     pub fn with_subject(mut self, subject: &'a str) -> Self {
         self.subject = Some(subject);
         self
     }
 
-    /// How far the clocks may be apart, a minute by default.
+    /// Sets how far the clocks may differ, a minute by default.
     #[must_use]
     pub fn with_leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
@@ -92,11 +93,12 @@ impl<'a> IdTokenRules<'a> {
 }
 
 impl KeySet {
-    /// Reads a key set. Keys of other kinds and purposes, and keys that cannot be read, are left out.
+    /// Parses a key set. Keys of other kinds and purposes, and keys that cannot be parsed, are
+    /// ignored.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidResponse`] if it is no key set.
+    /// [`ErrorKind::InvalidResponse`] if the document is not a key set.
     pub fn from_json(document: &[u8]) -> Result<Self, Error> {
         let none = || {
             Error::new(ErrorKind::InvalidResponse)
@@ -109,29 +111,31 @@ impl KeySet {
         })
     }
 
-    /// How many usable keys there are.
+    /// Returns the number of usable keys.
     #[must_use]
     pub fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Whether there is no usable key.
+    /// Returns whether there are no usable keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// Whether the key that this token names is here. If it is not, the issuer may have a new one: fetch the set once more.
+    /// Returns whether the set contains the key that this token names. If not, the issuer may have
+    /// added a key: fetch the set once more.
     #[must_use]
     pub fn has_key_of(&self, token: &Secret) -> bool {
         Header::read(token.expose()).is_ok_and(|header| self.candidates(&header).next().is_some())
     }
 
-    /// Checks a token: signature, issuer, audience, times, nonce, authorized party, subject.
+    /// Verifies a token: signature, issuer, audience, times, nonce, authorized party and subject.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::MalformedToken`] or [`ErrorKind::InvalidIdToken`]; the text names the check that failed.
+    /// [`ErrorKind::MalformedToken`] or [`ErrorKind::InvalidIdToken`]; the text names the failed
+    /// check.
     pub fn verify(
         &self,
         token: &Secret,
@@ -188,7 +192,7 @@ impl Key {
         })
     }
 
-    // ring refuses moduli below 2048 bits.
+    // ring rejects moduli below 2048 bits.
     fn verify(&self, signed: &[u8], signature: &[u8]) -> bool {
         RsaPublicKeyComponents {
             n: &self.modulus,

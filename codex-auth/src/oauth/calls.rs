@@ -1,5 +1,6 @@
-// The calls to an authority for a signed-in user, one request and one response each. Each call is a value that builds its request and
-// reads its answer; sending is the caller's, so are time limits. Nothing here may be sent twice without thought: see each call.
+//! The calls to an authority for a signed-in user, one request and one response each. Each call is
+//! a value that builds its request and parses its response; the caller sends the request and
+//! enforces time limits. Check the docs of each call before resending its request.
 
 use bytes::Bytes;
 use http::{Method, Request, Response, header};
@@ -14,10 +15,11 @@ use crate::secret::Secret;
 use crate::token::fixed::{BearerToken, Headers};
 use crate::token::set::TokenSet;
 
-/// Buys new tokens with a refresh token (RFC 6749 section 6).
+/// A call that redeems a refresh token for new tokens (RFC 6749 section 6).
 ///
-/// A refresh token works once: send the request once, without retries and redirects, store the answer before anything else, and treat a lost
-/// answer as spent. [`OAuthSource`](crate::OAuthSource) does all that.
+/// A refresh token works once: send the request once, without retries and redirects, store the
+/// response before any other step, and treat the token as spent if the response is lost.
+/// [`OAuthSource`](crate::OAuthSource) does all of this.
 ///
 /// ```
 /// use codex_auth::{Moment, OAuthProfile, Refresh, Secret, TokenSet};
@@ -45,7 +47,7 @@ pub struct Refresh {
     refresh_token: Secret,
 }
 
-/// Why tokens are renewed, for authorities that take `refresh_reason`.
+/// The reason for a refresh, for authorities that accept `refresh_reason`.
 ///
 /// ```
 /// assert_ne!(codex_auth::RefreshReason::Expiry, codex_auth::RefreshReason::Rejection);
@@ -53,18 +55,19 @@ pub struct Refresh {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RefreshReason {
-    /// The access token expires soon (`proactive_expiry`).
+    /// The access token is about to expire (`proactive_expiry`).
     Expiry,
     /// The access token was rejected (`unauthorized_recovery`).
     Rejection,
 }
 
 impl Refresh {
-    /// A refresh under the profile's own client id.
+    /// Creates a refresh with the profile's own client id.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotRefreshable`] without a refresh token; [`ErrorKind::InvalidConfiguration`] if the profile is not valid.
+    /// [`ErrorKind::NotRefreshable`] without a refresh token; [`ErrorKind::InvalidConfiguration`]
+    /// if the profile is not valid.
     pub fn new(profile: &OAuthProfile, tokens: &TokenSet) -> Result<Self, Error> {
         profile.validate()?;
         let refresh_token = tokens
@@ -81,14 +84,14 @@ impl Refresh {
         })
     }
 
-    /// Under the client id that was issued to this installation.
+    /// Uses the client id that was issued to this installation.
     #[must_use]
     pub fn with_client_id(mut self, client_id: impl Into<String>) -> Self {
         self.client_id = client_id.into();
         self
     }
 
-    /// Saying why.
+    /// Sets the reason for the refresh.
     #[must_use]
     pub fn with_reason(mut self, reason: RefreshReason) -> Self {
         self.reason = Some(reason);
@@ -115,12 +118,15 @@ impl Refresh {
         post(&self.endpoint, self.format, &members)
     }
 
-    /// Reads the answer: the old set with everything the answer names replaced.
+    /// Parses the response: returns the old set, with everything that the response contains
+    /// replaced.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::RefreshExpired`], [`RefreshReused`](ErrorKind::RefreshReused), [`RefreshRevoked`](ErrorKind::RefreshRevoked) and
-    /// [`RefreshRefused`](ErrorKind::RefreshRefused) are final. [`Unavailable`](ErrorKind::Unavailable) may pass; it is also the error of a
+    /// [`ErrorKind::RefreshExpired`], [`RefreshReused`](ErrorKind::RefreshReused),
+    /// [`RefreshRevoked`](ErrorKind::RefreshRevoked) and
+    /// [`RefreshRefused`](ErrorKind::RefreshRefused) are final.
+    /// [`Unavailable`](ErrorKind::Unavailable) may be temporary; it is also the error of a
     /// successful response without tokens, unless its body has the error code of a refusal.
     pub fn read(&self, now: Moment, response: &Response<Bytes>) -> Result<TokenSet, Error> {
         if !response.status().is_success() {
@@ -163,9 +169,10 @@ impl RefreshReason {
     }
 }
 
-/// Exchanges a fresh ID token for a platform API key, where the account has one coming.
+/// A call that exchanges a fresh ID token for a platform API key, if the account is eligible.
 ///
-/// Requests with that key are charged to the API account and not to the plan; nothing in this crate makes the exchange unasked.
+/// Requests with that key are charged to the API account and not to the plan; this crate never
+/// makes the exchange unless the caller requests it.
 ///
 /// ```
 /// use codex_auth::{ApiKeyExchange, OAuthProfile, Secret};
@@ -186,7 +193,7 @@ pub struct ApiKeyExchange {
 }
 
 impl ApiKeyExchange {
-    /// An exchange of this ID token.
+    /// Creates an exchange of this ID token.
     ///
     /// # Errors
     ///
@@ -200,7 +207,7 @@ impl ApiKeyExchange {
         })
     }
 
-    /// The request. Sending it again does no harm.
+    /// Returns the request. It can safely be resent.
     #[must_use]
     pub fn request(&self) -> Request<Bytes> {
         let members = [
@@ -209,7 +216,7 @@ impl ApiKeyExchange {
                 "urn:ietf:params:oauth:grant-type:token-exchange",
             ),
             ("client_id", &self.client_id),
-            // Not RFC 8693's name for it; it is the one the endpoint reads.
+            // RFC 8693 uses another name, but the endpoint reads this one.
             ("requested_token", "openai-api-key"),
             ("subject_token", self.id_token.expose()),
             (
@@ -220,11 +227,11 @@ impl ApiKeyExchange {
         post(&self.endpoint, BodyFormat::Form, &members)
     }
 
-    /// Reads the key out of the answer.
+    /// Parses the response and returns the key.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Rejected`] is the ordinary answer for accounts without a platform organization.
+    /// [`ErrorKind::Rejected`] is the usual result for accounts without a platform organization.
     pub fn read(&self, response: &Response<Bytes>) -> Result<Secret, Error> {
         if !response.status().is_success() {
             return Err(refusal(Purpose::Other, response, &[&self.id_token]));
@@ -234,9 +241,10 @@ impl ApiKeyExchange {
     }
 }
 
-/// Makes a login's tokens worthless at the authority (RFC 7009, in the encoding of the profile): a part of signing out.
+/// A call that revokes a login's tokens (RFC 7009, in the encoding of the profile), as a part of
+/// signing out.
 ///
-/// Best effort: whatever the answer is, delete the stored tokens afterwards.
+/// Revoking is best effort: delete the stored tokens afterwards, whatever the response is.
 ///
 /// ```
 /// use codex_auth::{OAuthProfile, Revoke, Secret, TokenSet};
@@ -258,12 +266,13 @@ pub struct Revoke {
 }
 
 impl Revoke {
-    /// Revokes the refresh token, or the access token where there is no other.
+    /// Creates a call that revokes the refresh token, or the access token if there is no refresh
+    /// token.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] if the profile is not valid or knows no revocation endpoint
-    /// ([discovery](OAuthProfile::with_discovery) may name one).
+    /// [`ErrorKind::InvalidConfiguration`] if the profile is not valid or has no revocation
+    /// endpoint ([discovery](OAuthProfile::with_discovery) may add one).
     pub fn new(profile: &OAuthProfile, tokens: &TokenSet) -> Result<Self, Error> {
         profile.validate()?;
         let endpoint = profile.revoke_endpoint.clone().ok_or_else(|| {
@@ -282,14 +291,14 @@ impl Revoke {
         })
     }
 
-    /// Under the client id that was issued to this installation.
+    /// Uses the client id that was issued to this installation.
     #[must_use]
     pub fn with_client_id(mut self, client_id: impl Into<String>) -> Self {
         self.client_id = client_id.into();
         self
     }
 
-    /// The request. Sending it again does no harm.
+    /// Returns the request. It can safely be resent.
     #[must_use]
     pub fn request(&self) -> Request<Bytes> {
         let mut members = vec![
@@ -302,11 +311,11 @@ impl Revoke {
         post(&self.endpoint, self.format, &members)
     }
 
-    /// Reads the answer; an empty success is one.
+    /// Parses the response; an empty successful response is accepted.
     ///
     /// # Errors
     ///
-    /// Why the authority did not confirm. The tokens may be alive there.
+    /// Returns why the authority did not confirm. The tokens may still be valid there.
     pub fn read(&self, response: &Response<Bytes>) -> Result<(), Error> {
         if response.status().is_success() {
             Ok(())
@@ -316,7 +325,7 @@ impl Revoke {
     }
 }
 
-/// Looks up whose a personal access token is.
+/// A call that looks up the account of a personal access token.
 ///
 /// ```
 /// use codex_auth::{OAuthProfile, Secret, WhoAmI};
@@ -336,17 +345,17 @@ pub struct WhoAmI {
 }
 
 impl WhoAmI {
-    /// Whether a token is a personal access token, by its prefix.
+    /// Returns whether a token is a personal access token, by its prefix.
     #[must_use]
     pub fn is_personal_access_token(token: &Secret) -> bool {
         token.expose().trim_start().starts_with("at-")
     }
 
-    /// A lookup of this token.
+    /// Creates a lookup of this token.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] if the profile is not valid or has no lookup.
+    /// [`ErrorKind::InvalidConfiguration`] if the profile is not valid or has no lookup endpoint.
     pub fn new(profile: &OAuthProfile, token: Secret) -> Result<Self, Error> {
         profile.validate()?;
         let endpoint = profile.whoami_endpoint.clone().ok_or_else(|| {
@@ -355,11 +364,11 @@ impl WhoAmI {
         Ok(Self { endpoint, token })
     }
 
-    /// The request. Sending it again does no harm.
+    /// Returns the request. It can safely be resent.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidCredential`] if the token cannot stand in a header.
+    /// [`ErrorKind::InvalidCredential`] if the token is not a valid header value.
     pub fn request(&self) -> Result<Request<Bytes>, Error> {
         let mut headers = Headers::new();
         headers.bearer(&self.token)?;
@@ -372,11 +381,11 @@ impl WhoAmI {
         Ok(Request::from_parts(head, Bytes::new()))
     }
 
-    /// Reads the answer: the token, with its account.
+    /// Parses the response: returns the token with its account.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Rejected`] if the token is not accepted; it cannot be renewed.
+    /// [`ErrorKind::Rejected`] if the authority does not accept the token; it cannot be renewed.
     pub fn read(&self, response: &Response<Bytes>) -> Result<BearerToken, Error> {
         if !response.status().is_success() {
             return Err(refusal(Purpose::Other, response, &[&self.token]));
@@ -394,7 +403,7 @@ impl WhoAmI {
     }
 }
 
-/// What a code is redeemed with: the last step of both sign-in flows.
+/// The exchange of an authorization code: the last step of both sign-in flows.
 pub(crate) struct CodeExchange<'a> {
     pub(crate) endpoint: &'a str,
     pub(crate) client_id: &'a str,
@@ -447,7 +456,7 @@ impl CodeExchange<'_> {
     }
 }
 
-/// A POST to an endpoint of a profile that was found valid, so building it does not fail.
+/// Builds a POST request to an endpoint of a validated profile, so building it does not fail.
 pub(crate) fn post(endpoint: &str, format: BodyFormat, members: &[(&str, &str)]) -> Request<Bytes> {
     let (content_type, body) = match format {
         BodyFormat::Form => (

@@ -1,5 +1,6 @@
-// The rules of renewing, without any I/O: what is in use, what is stored, what is known, in; what to do, out. Everything that was ever lost
-// to a race or a crash was lost by breaking one of these lines.
+//! The rules of renewing, without any I/O: they derive the next action from the login in use, the
+//! stored login and the results of earlier attempts. Breaking any of these rules lets a race or a
+//! crash lose the login.
 
 use core::time::Duration;
 use std::time::SystemTime;
@@ -9,16 +10,16 @@ use crate::store::record::Record;
 use crate::token::set::{Freshness, TokenSet};
 use crate::token::source::Lease;
 
-/// Why the login is checked.
+/// The reason for checking the login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reason {
-    /// Its access token expires soon, or has expired.
+    /// The access token expires soon, or has expired.
     Due,
-    /// The access token of this very generation was rejected.
+    /// The access token of this generation was rejected.
     Rejected(Lease),
 }
 
-/// What to do after an answer to a refresh was lost.
+/// The action after the response to a refresh was lost.
 ///
 /// ```
 /// assert_eq!(codex_auth::UnknownOutcome::default(), codex_auth::UnknownOutcome::Stop);
@@ -26,12 +27,15 @@ pub(super) enum Reason {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum UnknownOutcome {
-    /// The refresh token is never sent again; the store is re-read, and unless another program has renewed the login, a new sign-in is
-    /// needed once the access token has expired.
+    /// The refresh token is never resent. The store is re-read, and unless another program has
+    /// renewed the login, a new sign-in is needed once the access token has expired.
     #[default]
     Stop,
-    /// One more attempt, once, when the access token is of no more use: nothing is lost by it that was not lost before, and if the first
-    /// attempt never reached the authority, the login is saved. An authority that takes it for theft may end other sessions of the account.
+    /// The refresh token is resent once, when the access token is no longer usable.
+    ///
+    /// At that point nothing more can be lost, and if the first attempt never reached the
+    /// authority, this saves the login. An authority that treats the retry as theft may end other
+    /// sessions of the account.
     RetryOnce,
 }
 
@@ -39,19 +43,21 @@ pub(super) struct Situation<'a> {
     pub(super) reason: Reason,
     pub(super) now: SystemTime,
     pub(super) margin: Duration,
-    /// What is in use.
+    /// The login in use.
     pub(super) current: Option<&'a Record>,
-    /// What is stored at this moment.
+    /// The login that is stored now.
     pub(super) stored: Option<&'a Record>,
     pub(super) read_only: bool,
-    /// Whether the store's lock is held: without it, a mark may be that of a sibling who is at it this moment.
+    /// Whether the store's lock is held: without it, a mark may belong to another process that is
+    /// renewing at this moment.
     pub(super) locked: bool,
-    /// Tokens that were refused for good, and how.
+    /// Tokens that were refused permanently, and the error.
     pub(super) refused: Option<(&'a TokenSet, &'a Error)>,
     /// Tokens that must not be sent yet, and the error of the last attempt.
     pub(super) held: Option<(&'a TokenSet, &'a Error)>,
     pub(super) unknown_outcome: UnknownOutcome,
-    /// Tokens were received so recently that their age by the clock is not a reason to renew them again.
+    /// Whether tokens were received so recently that their age by the clock is not a reason to
+    /// renew them again.
     pub(super) just_renewed: bool,
 }
 
@@ -59,9 +65,9 @@ pub(super) struct Situation<'a> {
 pub(super) enum Decision {
     /// Use the stored login, which another process has renewed.
     Adopt,
-    /// Go on with what is in use.
+    /// Keep the login in use.
     Keep,
-    /// Renew what is stored.
+    /// Renew the stored login.
     Refresh,
     Fail(Error),
 }
@@ -112,7 +118,7 @@ pub(super) fn decide(situation: &Situation<'_>) -> Decision {
     Decision::Adopt
 }
 
-/// For tokens that are both in use and stored.
+/// Decides for tokens that are both in use and stored.
 fn decide_same(
     situation: &Situation<'_>,
     stored: &Record,
@@ -124,7 +130,7 @@ fn decide_same(
     if !rejected && (freshness == Freshness::Fresh || situation.just_renewed) {
         return Decision::Keep;
     }
-    // Without a way to renew, tokens are used as long as they last, and a rejection is final.
+    // Tokens that cannot be renewed are used until they expire, and a rejection is final.
     let stop = |error: Error| {
         if rejected || freshness != Freshness::Expired {
             Decision::Keep
@@ -151,7 +157,8 @@ fn decide_same(
             Decision::Keep
         };
     }
-    // Asking too early is answered with a refusal that may spend the token, so a rejection does not justify it either.
+    // The authority refuses an early refresh and may spend the token, so a rejection does not
+    // justify one either.
     match tokens.earliest_refresh_at() {
         Some(earliest) if earliest > situation.now => {
             stop(Error::new(ErrorKind::RefreshNotReady).with_not_before(earliest))

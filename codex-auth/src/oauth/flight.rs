@@ -1,6 +1,6 @@
-// One refresh for all tasks that wait for it, without a runtime. The refresh belongs to the source and not to a waiter: each poll of any
-// waiter drives it, and when a waiter is dropped, the next one continues. A response that has arrived is therefore never lost with the task
-// that sent the request.
+//! One refresh for all tasks that wait for it, without a runtime. The refresh belongs to the source
+//! and not to a waiter: each poll of any waiter drives it, and when a waiter is dropped, the next
+//! one continues. So a response that has arrived is never lost with the task that sent the request.
 
 use core::future::Future;
 use core::pin::Pin;
@@ -12,7 +12,7 @@ use crate::lock::lock;
 
 pub(super) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// A future whose result goes to everybody who joins.
+/// A future whose result goes to every task that joins.
 pub(super) struct Flight<T> {
     shared: Arc<Shared<T>>,
 }
@@ -23,12 +23,12 @@ struct Shared<T> {
 
 struct State<T> {
     future: Option<BoxFuture<T>>,
-    /// Given to the waiters if the future panics.
+    /// The result for the waiters if the future panics.
     lost: Option<T>,
     done: Option<T>,
-    /// A waiter has taken the future and polls it.
+    /// Whether a waiter has taken the future and polls it.
     running: bool,
-    /// The future asked to be polled again while it was being polled.
+    /// Whether the future requested another poll while it was being polled.
     woken: bool,
     waiters: Vec<(u64, Waker)>,
     last_waiter: u64,
@@ -78,8 +78,8 @@ impl<T: Clone + Send + 'static> Flight<T> {
 }
 
 impl<T> Flight<T> {
-    /// Drops the future if no waiter is left to drive it. Dropping the flight alone would not do: whatever the future waits for holds its
-    /// waker, and with it the future.
+    /// Drops the future if no waiter is left to drive it. Dropping the flight alone is not enough:
+    /// whatever the future waits for holds its waker, and with it the future.
     pub(super) fn abandon(self) {
         let mut state = self.shared.lock();
         let future = if state.joined == 0 {
@@ -92,7 +92,7 @@ impl<T> Flight<T> {
     }
 }
 
-/// One who waits.
+/// A waiter's handle.
 pub(super) struct Join<T: Clone + Send + 'static> {
     shared: Arc<Shared<T>>,
     id: u64,
@@ -127,7 +127,8 @@ impl<T: Clone + Send + 'static> Future for Join<T> {
             match polled {
                 Poll::Ready(value) => {
                     Shared::finish(state, value.clone());
-                    // The future may hold the last reference to much; it is dropped without the lock.
+                    // Dropping the future may drop the last reference to other values, so the lock
+                    // is not held.
                     drop(future);
                     return Poll::Ready(value);
                 }
@@ -170,14 +171,14 @@ impl<T: Send + 'static> Wake for Shared<T> {
         if state.running {
             return;
         }
-        // All of them, because the first may be dropped before it is polled.
+        // All waiters, because the first may be dropped before it is polled.
         let waiters = core::mem::take(&mut state.waiters);
         drop(state);
         waiters.into_iter().for_each(|(_, waker)| waker.wake());
     }
 }
 
-/// Runs only when the future panics: the others must not wait for ever.
+/// A guard that acts only if the future panics, so that the other waiters do not wait without end.
 struct Landing<'a, T>(&'a Shared<T>);
 
 impl<T> Drop for Landing<'_, T> {
@@ -204,10 +205,10 @@ mod tests {
         }
     }
 
-    /// A future that is ready once the gate is opened.
+    /// A future that is ready once the gate is open.
     struct Gate(Shutter);
 
-    /// Whether it is open, and who waits for that.
+    /// Whether the gate is open, and the waker of the waiting task.
     type Shutter = Arc<Mutex<(bool, Option<Waker>)>>;
     impl Future for Gate {
         type Output = u8;

@@ -1,5 +1,5 @@
-// What differs between authorities is data. Flows read it and never ask which authority they talk to; so a new one needs no new code, and
-// a test issuer is one line.
+//! The differences between authorities are data. Flows read the profile and have no code for a
+//! particular authority, so a new one needs no new code, and a test issuer is one line.
 
 use core::time::Duration;
 
@@ -10,7 +10,8 @@ use crate::json::Object;
 use crate::oauth::registration::AppRegistration;
 use crate::token::audience::{Audience, is_loopback};
 
-/// An OAuth authority as one kind of client sees it: endpoints, client id, scopes, encodings, rules. Print it, change it, compare it.
+/// An OAuth authority from a client's point of view: endpoints, client id, scopes, encodings and
+/// rules. All fields are public data.
 ///
 /// ```
 /// use codex_auth::OAuthProfile;
@@ -25,33 +26,35 @@ use crate::token::audience::{Audience, is_loopback};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OAuthProfile {
-    /// The issuer, without a slash at the end; compared with `iss` wherever that appears.
+    /// The issuer, without a trailing slash; compared with every `iss`.
     pub issuer: String,
-    /// The client id sent by those who have none of their own yet.
+    /// The client id of installations that do not have one of their own yet.
     pub client_id: String,
-    /// Set where every installation registers itself within the authorize request and is given a client id of its own.
+    /// The registration data, if every installation registers itself in the authorize request and
+    /// receives its own client id.
     pub registration: Option<AppRegistration>,
-    /// Where the browser goes.
+    /// The URL that the browser opens.
     pub authorize_endpoint: String,
-    /// Where codes and refresh tokens are redeemed.
+    /// The URL where codes and refresh tokens are redeemed.
     pub token_endpoint: String,
-    /// Where tokens are revoked, if that is known.
+    /// The URL where tokens are revoked, if known.
     pub revoke_endpoint: Option<String>,
-    /// The key set that ID tokens are checked against. `None` leaves them unchecked: they come over TLS from the token endpoint itself.
+    /// The key set that verifies ID tokens. With `None` they are not verified: they come over TLS
+    /// from the token endpoint itself.
     pub jwks_endpoint: Option<String>,
-    /// The device-code API, where the authority has one.
+    /// The device-code API, if the authority has one.
     pub device: Option<DeviceEndpoints>,
-    /// Where a personal access token's account is looked up.
+    /// The URL where the account of a personal access token is looked up.
     pub whoami_endpoint: Option<String>,
-    /// Where the browser comes back to.
+    /// The redirect URIs that the authority accepts.
     pub redirect: RedirectRule,
-    /// The scopes asked for.
+    /// The requested scopes.
     pub scopes: Vec<String>,
     /// The scope without which the login must not be used for requests, whatever else was granted.
     pub required_scope: Option<String>,
     /// The resource indicator (RFC 8707) of authorize, exchange and refresh requests.
     pub resource: Option<String>,
-    /// Further members of the authorize query, in this order.
+    /// Additional members of the authorize query, in this order.
     pub authorize_parameters: Vec<(String, String)>,
     /// Whether the authorize request carries a `nonce`.
     pub nonce: bool,
@@ -61,44 +64,45 @@ pub struct OAuthProfile {
     pub refresh_reason: bool,
     /// How a revoke request is encoded.
     pub revoke_format: BodyFormat,
-    /// The workspaces a login may belong to; empty allows all.
+    /// The workspaces to which a login may belong; empty allows all.
     pub allowed_workspaces: Vec<String>,
-    /// How long before its expiry an access token is renewed. Of short-lived tokens, at most a fifth of their life.
+    /// How long before its expiry an access token is renewed. For short-lived tokens, at most a
+    /// fifth of their lifetime.
     pub refresh_margin: Duration,
-    /// The hosts that may see an access token.
+    /// The hosts that may receive an access token.
     pub audience: Audience,
-    /// The hosts that may see an API key found in the same store.
+    /// The hosts that may receive an API key found in the same store.
     pub api_key_audience: Audience,
 }
 
-/// The four addresses of the device-code login.
+/// The four URLs of the device-code login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeviceEndpoints {
-    /// Where a device asks for a code to show.
+    /// The URL where a device requests a code to show.
     pub user_code: String,
-    /// Where it asks whether the user has entered the code.
+    /// The URL that the device polls until the user has entered the code.
     pub token: String,
-    /// The page where the user enters it.
+    /// The page where the user enters the code.
     pub verification_page: String,
     /// The redirect URI of the code exchange that ends the flow.
     pub redirect_uri: String,
 }
 
-/// Which loopback redirect URIs an authority accepts.
+/// The loopback redirect URIs that an authority accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RedirectRule {
-    /// The host as it stands in the URI.
+    /// The host as written in the URI.
     pub host: String,
-    /// The path, beginning with a slash.
+    /// The path, starting with a slash.
     pub path: String,
-    /// The ports, the preferred one first; empty means any port.
+    /// The ports, in order of preference; empty means any port.
     pub ports: Vec<u16>,
 }
 
 impl RedirectRule {
-    /// The redirect URI for a listener on this port.
+    /// Returns the redirect URI for a listener on this port.
     ///
     /// # Errors
     ///
@@ -119,7 +123,8 @@ impl RedirectRule {
         Ok(format!("http://{}:{port}{}", self.host, self.path))
     }
 
-    /// The addresses to listen on. A name may resolve to either family, and a browser may try IPv6 first; a literal is itself.
+    /// Returns the addresses to listen on. A name may resolve to either family, and a browser may
+    /// try IPv6 first; an address stands for itself.
     ///
     /// ```
     /// let rule = codex_auth::OAuthProfile::codex().redirect;
@@ -146,7 +151,7 @@ impl RedirectRule {
     }
 }
 
-/// How the members of a request body are written.
+/// The encoding of a request body.
 ///
 /// ```
 /// use codex_auth::{BodyFormat, OAuthProfile};
@@ -163,9 +168,11 @@ pub enum BodyFormat {
 }
 
 impl OAuthProfile {
-    /// The profile of the Codex client, for interoperability with an existing Codex login: its public client id, its redirect ports, JSON
-    /// refreshes, the device-code API, access tokens for the ChatGPT backend. The originator is ours; set another with
-    /// [`with_originator`](Self::with_originator).
+    /// Returns the profile of the Codex client, for interoperability with an existing Codex login:
+    /// its public client id, its redirect ports, JSON refreshes, the device-code API, and access
+    /// tokens for the ChatGPT backend.
+    ///
+    /// The originator is this crate's; set another with [`with_originator`](Self::with_originator).
     #[must_use]
     pub fn codex() -> Self {
         let issuer = OPENAI_ISSUER;
@@ -210,13 +217,15 @@ impl OAuthProfile {
         }
     }
 
-    /// The documented "Sign in with ChatGPT" profile for open-source apps: the app registers itself while its user signs in, the plan is
-    /// used at the public API. The registration names the app, which must be the caller's own name; there is no default.
+    /// Returns the documented "Sign in with ChatGPT" profile for open-source apps: the app
+    /// registers itself while its user signs in, and the plan is used at the public API. The
+    /// registration contains the app's name, which must be the caller's own; there is no default.
     ///
-    /// Its terms (a preview's, so read them again) let the plan serve the signed-in user within the connected app: no pools of accounts, no
-    /// rotation between them, no general-purpose endpoint for other programs. Nothing in this crate does any of that.
+    /// Its terms (of a preview, so check for changes) let the plan serve the signed-in user within
+    /// the connected app: no pools of accounts, no rotation between them, no general-purpose
+    /// endpoint for other programs. This crate does none of that.
     ///
-    /// The address for revoking comes from [discovery](Self::with_discovery) alone.
+    /// Only [discovery](Self::with_discovery) provides the revocation endpoint.
     ///
     /// ```
     /// use codex_auth::{AppRegistration, HostId, OAuthProfile};
@@ -267,8 +276,11 @@ impl OAuthProfile {
         }
     }
 
-    /// A client of any other authority with the endpoint paths `/oauth/authorize`, `/oauth/token`, `/oauth/revoke`, form-encoded bodies and
-    /// a loopback redirect to any port. Its access tokens go nowhere until [`audience`](Self::audience) names hosts. Change what differs.
+    /// Returns a profile for any other authority with the endpoint paths `/oauth/authorize`,
+    /// `/oauth/token` and `/oauth/revoke`, form-encoded bodies and a loopback redirect to any port.
+    ///
+    /// Its access tokens are not sent anywhere until [`audience`](Self::audience) contains hosts.
+    /// Change the fields that differ.
     ///
     /// ```
     /// use codex_auth::{Audience, OAuthProfile};
@@ -303,7 +315,8 @@ impl OAuthProfile {
         }
     }
 
-    /// The same profile at another issuer: every address that begins with the old issuer begins with the new one.
+    /// Moves the profile to another issuer: every URL that starts with the old issuer then starts
+    /// with the new one.
     #[must_use]
     pub fn with_issuer(mut self, issuer: impl AsRef<str>) -> Self {
         let new = issuer.as_ref().trim_end_matches('/').to_owned();
@@ -316,7 +329,7 @@ impl OAuthProfile {
         self
     }
 
-    /// The same profile with another `originator` in its authorize query.
+    /// Sets the `originator` of the authorize query.
     ///
     /// ```
     /// let profile = codex_auth::OAuthProfile::codex().with_originator("my_app");
@@ -331,11 +344,12 @@ impl OAuthProfile {
         self
     }
 
-    /// The request for the issuer's discovery document (OpenID Connect Discovery section 4).
+    /// Returns the request for the issuer's discovery document (OpenID Connect Discovery section
+    /// 4).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] if the issuer is no URL.
+    /// [`ErrorKind::InvalidConfiguration`] if the issuer is not a URL.
     pub fn discovery_request(&self) -> Result<Request<bytes::Bytes>, Error> {
         let request = Request::builder()
             .method(Method::GET)
@@ -345,11 +359,12 @@ impl OAuthProfile {
             .map_err(|_| Error::invalid_configuration("the issuer is not a URL"))
     }
 
-    /// Takes the endpoints from a discovery document, after checking that it speaks of this issuer and stays on its origin.
+    /// Takes the endpoints from a discovery document, after checking that it describes this issuer
+    /// and stays on its origin.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidResponse`] otherwise; nothing of the document is used then.
+    /// [`ErrorKind::InvalidResponse`] otherwise; no part of the document is used then.
     ///
     /// ```
     /// use codex_auth::OAuthProfile;
@@ -381,13 +396,14 @@ impl OAuthProfile {
         let (jwks, revoke) = (on_origin("jwks_uri")?, on_origin("revocation_endpoint")?);
         self.authorize_endpoint = authorize.unwrap_or(self.authorize_endpoint);
         self.token_endpoint = token.unwrap_or(self.token_endpoint);
-        // A profile that does not check ID tokens is not made to by a document.
+        // A document does not make a profile verify ID tokens if it does not already do so.
         self.jwks_endpoint = self.jwks_endpoint.map(|known| jwks.unwrap_or(known));
         self.revoke_endpoint = revoke.or(self.revoke_endpoint);
         Ok(self)
     }
 
-    /// Checks that every address is one that secrets may go to: `https`, or `http` on loopback; and that what must be there is.
+    /// Checks that secrets may be sent to every URL (`https`, or `http` on loopback), and that no
+    /// required field is empty.
     ///
     /// # Errors
     ///
@@ -477,5 +493,5 @@ fn pairs(members: &[(&str, &str)]) -> Vec<(String, String)> {
 
 const OPENAI_ISSUER: &str = "https://auth.openai.com";
 const DEFAULT_ORIGINATOR: &str = "codex_auth_rs";
-/// As the official client does it: a token with four minutes left is renewed, one with six is not.
+/// As in the official client: a token with four minutes left is renewed, one with six is not.
 const REFRESH_MARGIN: Duration = Duration::from_secs(5 * 60);

@@ -1,11 +1,12 @@
-// "Sign in with ChatGPT" gives each installation a client id of its own while the user signs in. What identifies the installation, and
-// what it was given, has to outlive every token: losing it would register a second client at the next sign-in.
+//! "Sign in with ChatGPT" issues a client id to each installation while the user signs in. The
+//! identity of the installation and the issued id must outlive every token: losing them would
+//! register a second client at the next sign-in.
 
 use core::fmt::Write as _;
 
 use crate::error::{Error, ErrorKind};
 
-/// The registration data of an app: the name that its user sees, and the installation.
+/// The registration data of an app: the name that the user sees, and the installation.
 ///
 /// ```
 /// use codex_auth::{AppRegistration, HostId};
@@ -21,7 +22,7 @@ pub struct AppRegistration {
 }
 
 impl AppRegistration {
-    /// The app's own name, and the installation.
+    /// Creates registration data from the app's own name and the installation.
     ///
     /// # Errors
     ///
@@ -36,8 +37,10 @@ impl AppRegistration {
     }
 }
 
-/// The name of one installation (`ext_agent_host_id`): made once, stored before the first sign-in, sent with every one, never copied to
-/// another machine. It is opaque and no secret.
+/// The id of an installation (`ext_agent_host_id`): created once, stored before the first sign-in,
+/// sent with every sign-in, and never copied to another machine.
+///
+/// It is opaque and not a secret.
 ///
 /// ```
 /// use codex_auth::HostId;
@@ -52,7 +55,7 @@ impl AppRegistration {
 pub struct HostId(String);
 
 impl HostId {
-    /// A random UUID (version 4, RFC 9562) as a URN.
+    /// Creates an id from random bytes, as a URN of a UUID (version 4, RFC 9562).
     #[must_use]
     pub fn from_random_bytes(mut bytes: [u8; 16]) -> Self {
         bytes[6] = bytes[6] & 0x0f | 0x40;
@@ -68,11 +71,11 @@ impl HostId {
         Self(text)
     }
 
-    /// A new one from the operating system's random source.
+    /// Creates an id from the operating system's random source.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Random`] if that gives nothing.
+    /// [`ErrorKind::Random`] if the system does not provide random bytes.
     #[cfg(feature = "std")]
     pub fn from_os() -> Result<Self, Error> {
         let mut bytes = [0; 16];
@@ -81,7 +84,8 @@ impl HostId {
         Ok(Self::from_random_bytes(bytes))
     }
 
-    /// One made earlier: `urn:uuid:` with a UUID of version 4, `urn:ietf:params:oauth:jwk-thumbprint:` (RFC 9278), or `did:key:`.
+    /// Parses an id created earlier: `urn:uuid:` with a UUID of version 4,
+    /// `urn:ietf:params:oauth:jwk-thumbprint:` (RFC 9278), or `did:key:`.
     ///
     /// # Errors
     ///
@@ -108,16 +112,18 @@ impl HostId {
         }
     }
 
-    /// The text that is sent and stored.
+    /// Returns the text that is sent and stored.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The client id one installation was given for one user and workspace, and what belongs to it for good.
+/// The client id issued to an installation for one user and workspace, and the data that
+/// permanently belongs to it.
 ///
-/// It is stored before the first token is asked for, and outlives signing out: the next sign-in uses the same id.
+/// Store it before requesting the first token. It outlives signing out: the next sign-in uses the
+/// same id.
 ///
 /// ```
 /// use codex_auth::{HostId, Registration};
@@ -136,7 +142,7 @@ pub struct Registration {
     redirect_path: Option<String>,
 }
 
-/// Keeps an address out of `Debug`.
+/// An e-mail address, which is hidden in `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 struct Email(String);
 
@@ -147,11 +153,12 @@ impl core::fmt::Debug for Email {
 }
 
 impl Registration {
-    /// A registration under an issued client id.
+    /// Creates a registration with an issued client id.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidResponse`] if the id is not 1 to 200 characters of `[A-Za-z0-9_-]`, or is the one everybody registers with.
+    /// [`ErrorKind::InvalidResponse`] if the id is not 1 to 200 characters of `[A-Za-z0-9_-]`, or
+    /// is the shared id with which every installation registers.
     pub fn new(client_id: impl Into<String>, host_id: HostId) -> Result<Self, Error> {
         let client_id = client_id.into();
         let valid = (1..=200).contains(&client_id.len())
@@ -172,52 +179,52 @@ impl Registration {
         })
     }
 
-    /// With the verified subject of its ID tokens.
+    /// Sets the verified subject of its ID tokens.
     #[must_use]
     pub fn with_subject(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
         self
     }
 
-    /// With the account's e-mail address, which is offered to the sign-in page (`login_hint`).
+    /// Sets the account's e-mail address, which is passed to the sign-in page (`login_hint`).
     #[must_use]
     pub fn with_email(mut self, email: impl Into<String>) -> Self {
         self.email = Some(Email(email.into()));
         self
     }
 
-    /// With the redirect path it was registered with; a later sign-in cannot use another.
+    /// Sets the redirect path of the registration; a later sign-in cannot use another.
     #[must_use]
     pub fn with_redirect_path(mut self, path: impl Into<String>) -> Self {
         self.redirect_path = Some(path.into());
         self
     }
 
-    /// The issued client id.
+    /// Returns the issued client id.
     #[must_use]
     pub fn client_id(&self) -> &str {
         &self.client_id
     }
 
-    /// The installation it was issued to.
+    /// Returns the installation to which the client id was issued.
     #[must_use]
     pub fn host_id(&self) -> &HostId {
         &self.host_id
     }
 
-    /// `sub` of its ID tokens, once one was verified.
+    /// Returns `sub` of its ID tokens, once one has been verified.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
         self.subject.as_deref()
     }
 
-    /// The account's e-mail address.
+    /// Returns the account's e-mail address.
     #[must_use]
     pub fn email(&self) -> Option<&str> {
         self.email.as_ref().map(|email| email.0.as_str())
     }
 
-    /// The redirect path of the first sign-in.
+    /// Returns the redirect path of the first sign-in.
     #[must_use]
     pub fn redirect_path(&self) -> Option<&str> {
         self.redirect_path.as_deref()

@@ -1,4 +1,4 @@
-// One refresh from beginning to end.
+//! One refresh from start to end.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::store::token_store::{Revision, StoreLock, Stored, TokenStore};
 use crate::token::fixed::BearerToken;
 use crate::token::set::TokenSet;
 
-/// Renews the login, or adopts a renewal of another process, or fails.
+/// Renews the login, adopts a renewal of another process, or fails.
 pub(super) async fn run<S: TokenStore, H: SendRequest, T: Timer>(
     inner: Arc<Inner<S, H, T>>,
     reason: Reason,
@@ -31,7 +31,8 @@ pub(super) async fn run<S: TokenStore, H: SendRequest, T: Timer>(
     }
     let started = inner.setting.timer.now();
     loop {
-        // Reading needs no lock, and most of the time reading is all: one process renews, the others find out.
+        // Reading needs no lock, and is usually enough: one process renews, and the others read the
+        // result.
         let stored = inner.setting.store.load()?;
         if inner.settle(reason, false, stored.as_ref())?.is_none() {
             return inner.identify().await;
@@ -59,7 +60,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
                 .as_ref()
                 .is_some_and(|current| current.lease != lease)
         {
-            // It was replaced between the rejection and this moment; what has replaced it was not rejected.
+            // The token was replaced after the rejection; its replacement was not rejected.
             return Ok(None);
         }
         let decision = decide(&Situation {
@@ -107,7 +108,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
             let marked = found.record().clone().marked();
             match self.save(&marked, found.revision()).await {
                 Ok(revision) => return self.redeem(reason, marked, revision).await,
-                // By a program that does not know the lock.
+                // Caused by a program that does not take the lock.
                 Err(error) if error.kind() == ErrorKind::StoreConflict => {}
                 Err(error) => return Err(error),
             }
@@ -115,7 +116,8 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         Err(Error::new(ErrorKind::StoreConflict))
     }
 
-    /// Sends the refresh token. From here on it counts as spent unless the authority reports otherwise.
+    /// Sends the refresh token. From then on it counts as spent unless the authority reports
+    /// otherwise.
     async fn redeem(
         &self,
         reason: Reason,
@@ -147,7 +149,8 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
                 Err(error)
                     if error.kind() == ErrorKind::Unavailable && response.status().is_success() =>
                 {
-                    // An authority that rotates a token sends the new one in the same response, so this one is as good as before.
+                    // An authority that rotates a token sends the new one in the same response, so
+                    // this token is still valid.
                     let error = self.not_spent(&marked, &revision, error).await;
                     self.lock().held = Some((old, error.clone()));
                     Err(error)
@@ -190,7 +193,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         Ok(refresh)
     }
 
-    /// Stores renewed tokens and puts them into use, in this order. They are not checked before they are stored.
+    /// Stores renewed tokens, then puts them into use. They are not checked before they are stored.
     async fn finish(&self, pending: Pending) -> Result<(), Error> {
         let Some((pending, record)) = self.persist(pending).await? else {
             return Ok(());
@@ -210,7 +213,8 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         Ok(())
     }
 
-    /// Stores renewed tokens. `None` if the store holds another login by now, which is in use then.
+    /// Stores renewed tokens. Returns `None` if the store now holds another login, which is then in
+    /// use.
     async fn persist(&self, mut pending: Pending) -> Result<Option<(Pending, Record)>, Error> {
         for _ in 0..MOST_CONFLICTS {
             let now = self.setting.timer.now();
@@ -230,14 +234,15 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
                 Err(error) => return Err(self.keep_pending(pending, error)),
             };
             let Some(stored) = stored else {
-                // Signed out meanwhile. What was renewed must not bring the login back.
+                // The user has signed out meanwhile. The renewed tokens must not restore the login.
                 self.lock().pending = None;
                 return Err(Error::new(ErrorKind::NotSignedIn));
             };
             let same_login =
                 stored.record().tokens().and_then(TokenSet::refresh_token) == Some(&pending.spent);
             if !same_login {
-                // Another program signed in, or renewed without the lock: its login is newer, or another account's.
+                // Another program signed in, or renewed without the lock: its login is newer, or
+                // belongs to another account.
                 self.lock().pending = None;
                 return self.settle(Reason::Due, true, Some(&stored)).map(|_| None);
             }
@@ -254,7 +259,8 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         Error::new(ErrorKind::NotPersisted).with_source(error)
     }
 
-    /// Whether renewed tokens belong to the same login. They are stored already, whatever this returns.
+    /// Checks whether renewed tokens belong to the same login. They are already stored, whatever
+    /// this returns.
     async fn vet(&self, pending: &Pending, record: &Record) -> Result<(), Error> {
         if names_another_account(pending.record.tokens(), &pending.tokens)
             || record.names_another_subject()
@@ -268,7 +274,8 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         Ok(())
     }
 
-    /// Checks a new ID token where the profile requires it. Without the keys a token cannot be checked, so an outage is not a failure.
+    /// Verifies a new ID token if the profile requires it. Without the keys a token cannot be
+    /// verified, so an outage is not a failure.
     #[cfg(feature = "verify")]
     async fn verify(&self, tokens: &TokenSet, record: &Record) -> Result<(), Error> {
         use crate::jwt::verify::{IdTokenRules, KeySet, keys_request};
@@ -281,7 +288,8 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
             registration.client_id()
         });
         let rules = IdTokenRules::new(&profile.issuer, client_id);
-        // The second time for a key that was made since the set was cached somewhere on the way.
+        // The second attempt fetches the keys again: an intermediary may have cached the set before
+        // the key was created.
         for last in [false, true] {
             let Ok(response) = self.send(keys_request(profile)?).await else {
                 return Ok(());
@@ -299,7 +307,8 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         Ok(())
     }
 
-    /// Handles a final refusal. Another program that holds this login may have renewed it with the same token.
+    /// Handles a permanent refusal. Another program with this login may have renewed it with the
+    /// same token.
     async fn refused(
         &self,
         reason: Reason,
@@ -311,8 +320,8 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         if self.adopt_other(&old)? {
             return Ok(());
         }
-        // The other program's response may be on its way still, and its commit comes after it. Tokens that last need no wait: the next
-        // request reads the store again.
+        // The other program may not have received its response yet, and commits after it. Tokens
+        // that are still valid need no wait: the next request reads the store again.
         let used_elsewhere = matches!(
             error.kind(),
             ErrorKind::RefreshReused | ErrorKind::RefreshRefused
@@ -321,12 +330,14 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         if used_elsewhere && unusable && self.await_other(&old).await? {
             return Ok(());
         }
-        // Best effort: if the mark stays, the next holder of the lock does not send the token again either.
+        // Best effort: if the mark stays, the next holder of the lock does not resend the token
+        // either.
         let _ = self.save(&marked.clone().unmarked(), revision).await;
         Err(self.remember(old, error))
     }
 
-    /// Re-reads the store for a while, and reports whether it came to hold other tokens of the same account.
+    /// Re-reads the store for a while, and returns whether other tokens of the same account
+    /// appeared in it.
     async fn await_other(&self, old: &TokenSet) -> Result<bool, Error> {
         let timer = &self.setting.timer;
         let started = timer.now().steady();
@@ -339,7 +350,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         Ok(false)
     }
 
-    /// Whether the store holds other tokens of the same account by now; they are in use then.
+    /// Returns whether the store now holds other tokens of the same account; they are then in use.
     fn adopt_other(&self, old: &TokenSet) -> Result<bool, Error> {
         let stored = self.setting.store.load()?;
         let other = stored
@@ -354,9 +365,9 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         error
     }
 
-    /// The token is as good as before: takes the mark back, and sees to it that the next attempt is not at once.
+    /// Handles a token that is still valid: removes the mark, and delays the next attempt.
     async fn not_spent(&self, marked: &Record, revision: &Revision, error: Error) -> Error {
-        // Best effort: a mark that stays costs a new sign-in, a token sent twice may cost more.
+        // Best effort: a mark that stays costs a new sign-in, but a token sent twice may cost more.
         let _ = self.save(&marked.clone().unmarked(), revision).await;
         let now = self.setting.timer.now();
         let mut state = self.lock();
@@ -369,7 +380,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         error
     }
 
-    /// Finds out whose a personal access token is, once.
+    /// Looks up the account of a personal access token, once.
     async fn identify(&self) -> Result<(), Error> {
         let unknown = {
             let state = self.lock();
@@ -390,7 +401,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         }
         let lookup = WhoAmI::new(&self.setting.profile, token)?;
         let response = self.send(lookup.request()?).await.map_err(|failure| {
-            // Asking twice does no harm, so an answer that was lost is an outage and no more.
+            // The lookup can safely be repeated, so a lost response is only an outage.
             Error::new(ErrorKind::Unavailable).with_source(failure.into_source())
         })?;
         let identity: BearerToken = lookup.read(&response)?;
@@ -407,7 +418,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         .await
     }
 
-    /// Saves, and waits for another program that is committing as long as for one that renews.
+    /// Saves the record. Waits for another program's commit as long as for a renewal.
     async fn save(&self, record: &Record, expected: &Revision) -> Result<Revision, Error> {
         let Setting { store, timer, .. } = &self.setting;
         while_busy(timer, self.setting.lock_patience, || {
@@ -425,7 +436,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         Ok(())
     }
 
-    /// Sends, and gives up on a silent authority.
+    /// Sends the request, with a timeout for the response.
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, SendFailure> {
         let answer = within(
             &self.setting.timer,
@@ -457,10 +468,11 @@ fn names_another_account(old: Option<&TokenSet>, new: &TokenSet) -> bool {
 
 const MOST_CONFLICTS: usize = 4;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
-/// How long to wait for the commit of another program that was first to redeem a token, after the authority has refused it.
+/// The maximum wait for the commit of another program that redeemed a token first, after the
+/// authority has refused it.
 const LONGEST_ADOPTION: Duration = Duration::from_secs(10);
 const ADOPTION_PAUSE: Duration = Duration::from_millis(100);
-/// Pauses between failed attempts to renew tokens that still last.
+/// Pauses between failed attempts to renew tokens that are still valid.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const MOST_DOUBLINGS: u32 = 6;
 const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);

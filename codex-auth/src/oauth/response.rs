@@ -1,6 +1,7 @@
-// Reading what a token endpoint says. Successful answers are read leniently, because the token in them was already paid for with one that
-// is now spent; a success without tokens is a server that is out of order, unless its body has an error code. Refusals are classified by
-// their code first and by status second, and none of their text reaches `Display` or `Debug`.
+//! Parses the responses of a token endpoint. Successful responses are parsed leniently, because
+//! they were paid for with a token that is now spent. A success without tokens comes from a server
+//! that is out of order, unless its body has an error code. Refusals are classified by their code
+//! first and by status second, and none of their text reaches `Display` or `Debug`.
 
 use core::time::Duration;
 use std::time::SystemTime;
@@ -14,7 +15,7 @@ use crate::json::{Object, quoted};
 use crate::jwt::claims::at;
 use crate::secret::Secret;
 
-/// The members of a successful token answer; every one may be missing.
+/// The members of a successful token response; all are optional.
 pub(crate) struct TokenAnswer {
     pub(crate) access_token: Option<Secret>,
     pub(crate) refresh_token: Option<Secret>,
@@ -48,7 +49,7 @@ impl TokenAnswer {
     }
 }
 
-/// The object in the body of a successful answer.
+/// Returns the object in the body of a successful response.
 pub(crate) fn success(response: &Response<Bytes>) -> Result<Object<'_>, Error> {
     let body = response.body();
     if body.len() > LARGEST_ANSWER {
@@ -57,7 +58,7 @@ pub(crate) fn success(response: &Response<Bytes>) -> Result<Object<'_>, Error> {
     object(body).ok_or_else(|| invalid_response(response, "it is no JSON object"))
 }
 
-/// A byte order mark is not part of the text (RFC 8259 section 8.1).
+/// Parses an object. A byte order mark is not part of the text (RFC 8259 section 8.1).
 fn object(body: &[u8]) -> Option<Object<'_>> {
     Object::parse_bytes(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body))
 }
@@ -69,7 +70,8 @@ pub(crate) fn invalid_response(response: &Response<Bytes>, detail: &'static str)
     )
 }
 
-/// A time as a Unix timestamp, as digits in a string, or as ISO 8601 text: the documentation does not specify which.
+/// Parses a time: a Unix timestamp, digits in a string, or ISO 8601 text, since the documentation
+/// does not specify the format.
 pub(crate) fn moment(object: &Object<'_>, name: &str) -> Option<SystemTime> {
     let iso = || object.text(name).and_then(|text| timestamp(&text));
     object.seconds(name).map(at).or_else(iso)
@@ -79,7 +81,7 @@ pub(crate) fn timestamp(text: &str) -> Option<SystemTime> {
     humantime::parse_rfc3339(text.trim()).ok()
 }
 
-/// What the refused request was for; the same code means different things.
+/// The purpose of a refused request; the same code means different things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Exchange,
@@ -88,18 +90,18 @@ pub(crate) enum Purpose {
     Other,
 }
 
-/// Reads an answer that is no success. `secrets` are those of the request: a server may quote them.
+/// Parses an error response. `secrets` are those of the request, which a server may quote.
 pub(crate) fn refusal(purpose: Purpose, response: &Response<Bytes>, secrets: &[&Secret]) -> Error {
     let status = response.status();
     if status.is_informational() || status.is_redirection() || status.is_success() {
-        // A redirect would carry the secrets of the request to another address.
+        // A redirect would send the secrets of the request to another URL.
         return invalid_response(response, "it is neither success nor refusal").with_status(status);
     }
     described(purpose, response, secrets)
 }
 
-/// Reads a successful response to a refresh that holds no tokens. The refresh token is as good as before, unless the body has the
-/// error code of a refusal.
+/// Parses a successful response to a refresh that contains no tokens. The refresh token is still
+/// valid, unless the body has the error code of a refusal.
 pub(crate) fn without_tokens(response: &Response<Bytes>, secrets: &[&Secret]) -> Error {
     let error = described(Purpose::Refresh, response, secrets);
     if error.kind() == ErrorKind::Unavailable {
@@ -109,7 +111,8 @@ pub(crate) fn without_tokens(response: &Response<Bytes>, secrets: &[&Secret]) ->
     }
 }
 
-/// Returns why the device login ended, if this response to a poll contains it. Any status is accepted.
+/// Returns why the device login ended, if this response to a poll contains the reason. Any status
+/// is accepted.
 pub(crate) fn declined(response: &Response<Bytes>, secrets: &[&Secret]) -> Option<Error> {
     let error = described(Purpose::Device, response, secrets);
     let is_final = matches!(
@@ -119,7 +122,7 @@ pub(crate) fn declined(response: &Response<Bytes>, secrets: &[&Secret]) -> Optio
     is_final.then_some(error)
 }
 
-/// Whether a workspace without access was the reason why a sign-in was declined.
+/// Returns whether a sign-in was declined because the workspace has no access.
 pub(crate) fn is_missing_entitlement(code: &str, description: &str) -> bool {
     let marked = || {
         description
@@ -129,7 +132,7 @@ pub(crate) fn is_missing_entitlement(code: &str, description: &str) -> bool {
     code == "access_denied" && marked()
 }
 
-/// The error that a body describes.
+/// Returns the error that a body describes.
 fn described(purpose: Purpose, response: &Response<Bytes>, secrets: &[&Secret]) -> Error {
     let status = response.status();
     let body = if response.body().len() <= LARGEST_REFUSAL {
@@ -145,7 +148,7 @@ fn described(purpose: Purpose, response: &Response<Bytes>, secrets: &[&Secret]) 
         .or_else(|| text("error"))
         .or_else(|| text("code"))
         .and_then(|code| sanitised_code(&code));
-    // The body of a success may be a part of what it should have been: only an error's own words are shown.
+    // The body of a success may contain tokens, so only the message of an error response is shown.
     let quotable = !status.is_success();
     let plain = || {
         core::str::from_utf8(body)
@@ -165,7 +168,7 @@ fn described(purpose: Purpose, response: &Response<Bytes>, secrets: &[&Secret]) 
             description.as_deref().unwrap_or_default(),
         )
     {
-        // The kind replaces the marker, which is not a text for people.
+        // The kind replaces the marker, which is not meant for people.
         return Error::new(ErrorKind::MissingEntitlement).with_status(status);
     }
     let description = description.and_then(|text| sanitised_description(text, secrets));
@@ -265,7 +268,8 @@ fn with_request_id(error: Error, headers: &HeaderMap) -> Error {
     }
 }
 
-/// A token answer is a few kilobytes; the largest claims seen are those of accounts with many organizations.
+/// A token response is a few kilobytes; the largest observed claims are those of accounts with many
+/// organizations.
 const LARGEST_ANSWER: usize = 64 * 1024;
 const LARGEST_REFUSAL: usize = 8 * 1024;
 const LONGEST_DESCRIPTION: usize = 512;

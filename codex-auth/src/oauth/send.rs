@@ -1,4 +1,4 @@
-// The only thing asked of an HTTP client: send this, give me that. A closure will do.
+//! The only interface to an HTTP client: send a request, return the response. A closure is enough.
 
 use core::error::Error as StdError;
 use core::fmt;
@@ -7,10 +7,12 @@ use core::future::Future;
 use bytes::Bytes;
 use http::{Request, Response};
 
-/// A sender of requests for this crate. Closures from a request to a future of its response implement it.
+/// A sender of HTTP requests for this crate. Closures from a request to a future of its response
+/// implement it.
 ///
-/// A sender must not follow redirects, must not send a request twice, must not log it, and should give up on a silent server. Every status
-/// is an answer. Answers above 64 KiB (of key sets: 1 MiB) may be cut off or refused; nothing here reads more.
+/// A sender must not follow redirects, must not send a request twice, must not log it, and should
+/// time out if the server does not respond. Every status is a response. Responses above 64 KiB (for
+/// key sets: 1 MiB) may be truncated or rejected, since this crate reads no more.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -25,11 +27,11 @@ use http::{Request, Response};
 /// # let _ = sender();
 /// ```
 pub trait SendRequest: Send + Sync {
-    /// Sends the request once and gives the whole answer.
+    /// Sends the request once and returns the whole response.
     ///
     /// # Errors
     ///
-    /// [`SendFailure`], which must not claim that nothing was sent unless that is certain.
+    /// Returns [`SendFailure`], which must not report that nothing was sent unless that is certain.
     fn send(
         &self,
         request: Request<Bytes>,
@@ -49,7 +51,8 @@ where
     }
 }
 
-/// Why there is no answer, and whether the server may have acted all the same.
+/// A failure to get a response, with the information whether the server may have processed the
+/// request nevertheless.
 ///
 /// ```
 /// use codex_auth::SendFailure;
@@ -64,7 +67,8 @@ pub struct SendFailure {
 }
 
 impl SendFailure {
-    /// Certainly nothing of the request reached the server: the name did not resolve, the connection was refused.
+    /// Creates a failure for a request that provably did not reach the server: the name did not
+    /// resolve, or the connection was refused.
     #[must_use]
     pub fn not_sent(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self {
@@ -73,7 +77,8 @@ impl SendFailure {
         }
     }
 
-    /// The request, or a part of it, may have reached the server. The choice when in doubt.
+    /// Creates a failure for a request that may have reached the server, at least in part. Use this
+    /// when in doubt.
     #[must_use]
     pub fn maybe_sent(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self {
@@ -82,7 +87,7 @@ impl SendFailure {
         }
     }
 
-    /// Whether the server may have acted on the request.
+    /// Returns whether the server may have processed the request.
     #[must_use]
     pub fn may_have_been_sent(&self) -> bool {
         self.maybe_sent

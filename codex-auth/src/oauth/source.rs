@@ -1,6 +1,7 @@
-// The broker: one login, many requests, other processes. Its rules are in `decide`; here they meet the store, the lock, the authority and
-// the clock. Three things hold at every await: what is in use is what is stored or was; a refresh token is sent only under the lock and
-// only after a mark of it is durable; and what an authority gave is stored before anybody sees it.
+//! The broker between one login, many requests and other processes. Its rules are in `decide`; here
+//! they are applied to the store, the lock, the authority and the clock. Three invariants hold at
+//! every await: the login in use is or was the stored one; a refresh token is sent only under the
+//! lock, after its mark is durable; and new tokens are stored before any caller sees them.
 
 use core::fmt;
 use core::future::Future;
@@ -24,18 +25,24 @@ use crate::store::token_store::TokenStore;
 use crate::token::audience::Audience;
 use crate::token::source::{CredentialSource, Lease, Verdict};
 
-/// A login kept in a store, renewed when it must be and never twice: the [`CredentialSource`] of a signed-in user.
+/// The credential source of a signed-in user: a login in a store that is renewed when necessary,
+/// once for each expiry.
 ///
-/// * Before a request, tokens about to expire are renewed. If that fails, they are used as long as they last.
-/// * After a 401, the store is re-read; if it has not been renewed there, it is renewed, once for each generation, however many requests were
-///   rejected; if the very next generation is rejected as well, that is the end.
-/// * One refresh is under way at a time: within the process by sharing it, between processes by the store's lock. A refresh token is sent
-///   once. If the response is lost, that is an error with this kind, here and in every other process ([`UnknownOutcome`]).
-/// * New tokens are stored before they are used. If that fails, they are kept, and storing them is tried before anything else.
+/// * Before a request, tokens about to expire are renewed. If that fails, they are used until they
+///   expire.
+/// * After a 401, the store is re-read. If it has not been renewed there, the login is renewed,
+///   once for each generation, however many requests were rejected. If the very next generation is
+///   rejected as well, the source gives up.
+/// * Only one refresh runs at a time: tasks of the process share it, and the store's lock excludes
+///   other processes. A refresh token is sent once. A lost response is an error of its own kind, in
+///   this and in every other process ([`UnknownOutcome`]).
+/// * New tokens are stored before they are used. If storing fails, they are kept, and storing them
+///   is retried before any other operation.
 /// * Another account in the store is an error, never a silent change.
 ///
-/// The store is read and written within [`poll`](Future::poll); a file takes a millisecond or a few. Dropped callers do not stop a refresh:
-/// the next caller drives it on. Give it a [spawner](OAuthSourceBuilder::with_spawner) if a program may drop its only caller and not call
+/// The store is read and written within [`poll`](Future::poll); for a file, this takes a few
+/// milliseconds. Dropped callers do not stop a refresh: the next caller continues it. Provide a
+/// [spawner](OAuthSourceBuilder::with_spawner) if a program may drop its only caller and not call
 /// again for long, because a refresh that is not polled keeps the store locked.
 ///
 /// ```
@@ -77,7 +84,8 @@ where
     H: SendRequest + 'static,
     T: Timer + 'static,
 {
-    /// A source of the login in this store, renewed at this profile's authority through this HTTP client.
+    /// Returns a builder of a source for the login in this store, renewed at this profile's
+    /// authority through this HTTP client.
     pub fn builder(
         profile: OAuthProfile,
         store: S,
@@ -98,7 +106,7 @@ where
         }
     }
 
-    /// The record in use, if one has been loaded: for showing who is signed in.
+    /// Returns the record in use, if one has been loaded, for example to show who is signed in.
     #[must_use]
     pub fn record(&self) -> Option<Record> {
         self.inner()
@@ -108,7 +116,8 @@ where
             .map(|current| current.record.clone())
     }
 
-    /// Forgets the login in use: the next request takes what is stored then, another account's login included. For after a sign-in.
+    /// Forgets the login in use: the next request loads the stored login, even one of another
+    /// account. Call this after a sign-in.
     ///
     /// ```
     /// # use codex_auth::{MemoryStore, OAuthProfile, OAuthSource, SendFailure, ThreadTimer};
@@ -120,7 +129,8 @@ where
     /// ```
     pub fn reload(&self) {
         let mut state = self.inner().lock();
-        // Generations go on counting: a late rejection of the old login must not be taken for one of the new.
+        // Generations continue counting: a late rejection of the old login must not be mistaken for
+        // one of the new.
         *state = State {
             generations: state.generations,
             flight: state.flight.take(),
@@ -173,7 +183,8 @@ where
             Look::Bad => self.renew(Reason::Due).await?,
             Look::Due => {
                 let renewed = self.renew(Reason::Due).await;
-                // Tokens that are still valid are used while their renewal fails, unless another login has replaced them.
+                // Tokens that are still valid are used if their renewal fails, unless another login
+                // has replaced them.
                 if let Err(error) = renewed
                     && (matches!(
                         error.kind(),
@@ -202,7 +213,7 @@ where
             if reason == Reason::Rejected(lease) {
                 return result.map(|()| Verdict::GiveUp);
             }
-            // What was joined had another reason, and did not look at this rejection.
+            // The joined refresh had another reason and did not handle this rejection.
         }
         Ok(Verdict::GiveUp)
     }
@@ -239,14 +250,15 @@ impl<S, H, T> fmt::Debug for OAuthSource<S, H, T> {
     }
 }
 
-/// What an [`OAuthSource`] is made of.
+/// A builder of an [`OAuthSource`].
 pub struct OAuthSourceBuilder<S, H, T> {
     setting: Setting<S, H, T>,
     spawner: Option<Spawner>,
 }
 
 impl<S, H, T> OAuthSourceBuilder<S, H, T> {
-    /// Runs every refresh to its end on an executor, even if all callers are dropped: `|future| { tokio::spawn(future); }`.
+    /// Sets an executor that runs every refresh to completion, even if all callers are dropped:
+    /// `|future| { tokio::spawn(future); }`.
     #[must_use]
     pub fn with_spawner(
         mut self,
@@ -256,28 +268,31 @@ impl<S, H, T> OAuthSourceBuilder<S, H, T> {
         self
     }
 
-    /// What to do after an answer to a refresh was lost; by default, nothing more.
+    /// Sets what to do after the response to a refresh was lost; by default, the token is not
+    /// resent.
     #[must_use]
     pub fn with_unknown_outcome(mut self, unknown_outcome: UnknownOutcome) -> Self {
         self.setting.unknown_outcome = unknown_outcome;
         self
     }
 
-    /// How long the authority may take to answer a refresh, 30 seconds by default. After that the answer counts as lost.
+    /// Sets the timeout for the authority's response to a refresh, 30 seconds by default. After
+    /// that the response counts as lost.
     #[must_use]
     pub fn with_refresh_time_limit(mut self, time_limit: Duration) -> Self {
         self.setting.refresh_time_limit = time_limit;
         self
     }
 
-    /// How long to wait for another process that renews or commits, 40 seconds by default: longer than one refresh may take.
+    /// Sets the maximum wait for another process that renews or commits, 40 seconds by default:
+    /// longer than one refresh may take.
     #[must_use]
     pub fn with_max_lock_wait(mut self, patience: Duration) -> Self {
         self.setting.lock_patience = patience;
         self
     }
 
-    /// Lets the credentials go to these hosts, instead of those of the profile.
+    /// Restricts the credentials to these hosts, instead of those of the profile.
     #[must_use]
     pub fn with_audience(mut self, audience: Audience) -> Self {
         self.setting.profile.api_key_audience = audience.clone();
@@ -285,7 +300,7 @@ impl<S, H, T> OAuthSourceBuilder<S, H, T> {
         self
     }
 
-    /// The source. Nothing is read before the first request.
+    /// Builds the source. Nothing is read before the first request.
     ///
     /// # Errors
     ///
@@ -313,7 +328,8 @@ impl<S, H, T> fmt::Debug for OAuthSourceBuilder<S, H, T> {
     }
 }
 
-/// The handle of the users. A refresh holds `Inner` only, so dropping the last handle also drops a refresh that is not polled, and its lock.
+/// The handle that users hold. A refresh holds `Inner` only, so dropping the last handle also drops
+/// a refresh that is not polled, and its lock.
 struct Handle<S, H, T> {
     inner: Arc<Inner<S, H, T>>,
 }

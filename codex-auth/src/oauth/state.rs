@@ -1,4 +1,4 @@
-// The state of a source: the login in use, and what is known about its renewal.
+//! The state of a source: the login in use, and the results of its renewals.
 
 use core::future::Future;
 use core::pin::Pin;
@@ -32,7 +32,7 @@ pub(super) struct Setting<S, H, T> {
     pub(super) lock_patience: Duration,
 }
 
-/// Renewed tokens on their way into the store.
+/// Renewed tokens that are not stored yet.
 #[derive(Clone)]
 pub(super) struct Pending {
     pub(super) record: Record,
@@ -53,35 +53,37 @@ pub(super) struct Inner<S, H, T> {
 pub(super) struct State {
     pub(super) current: Option<Current>,
     pub(super) flight: Option<(Reason, Flight<Result<(), Error>>)>,
-    /// Tokens that were refused for good, and how.
+    /// Tokens that were refused permanently, and the error.
     pub(super) refused: Option<(TokenSet, Error)>,
-    /// Tokens whose renewal brought a success without tokens, and its error: they are not sent again before `pause_until`.
+    /// Tokens whose renewal returned a success without tokens, and its error: they are not resent
+    /// before `pause_until`.
     pub(super) held: Option<(TokenSet, Error)>,
-    /// Tokens that were renewed and could not be stored.
+    /// Renewed tokens that could not be stored.
     pub(super) pending: Option<Pending>,
-    /// Until this moment of the steady clock tokens that still last are not renewed: it failed a moment ago.
+    /// The time on the steady clock until which tokens that are still valid are not renewed, after
+    /// a failed attempt.
     pub(super) pause_until: Duration,
     pub(super) failures: u32,
     pub(super) generations: u64,
 }
 
-/// A login in use.
+/// The login in use.
 pub(super) struct Current {
     pub(super) lease: Lease,
     pub(super) record: Record,
-    /// Whose a personal access token is.
+    /// The account of a personal access token.
     pub(super) identity: Option<BearerToken>,
     pub(super) headers: Result<Headers, Error>,
-    /// When it was renewed here, and whether a rejection was the reason.
+    /// When the login was renewed by this source, and for what reason.
     pub(super) renewed: Option<(Moment, Reason)>,
     pub(super) accepted: bool,
 }
 
 pub(super) enum Look {
     Good,
-    /// Good, and to be renewed.
+    /// Valid, but renewal is due.
     Due,
-    /// Not to be used as it is.
+    /// Not usable in its current state.
     Bad,
 }
 
@@ -150,14 +152,15 @@ impl<S: TokenStore, H, T: Timer> Inner<S, H, T> {
         Ok(current.lease)
     }
 
-    /// What is known about a rejection without doing anything.
+    /// Returns the verdict on a rejection if it needs no further work.
     pub(super) fn verdict(&self, lease: Lease) -> Option<Verdict> {
         let now = self.setting.timer.now();
         let state = self.lock();
         match &state.current {
             None => Some(Verdict::GiveUp),
             Some(current) if current.lease != lease => Some(Verdict::Retry),
-            // Renewed because of a rejection, and rejected again without ever having been accepted: it is not the token.
+            // The token was renewed after a rejection, and the new one was rejected without ever
+            // being accepted: the token is not the cause.
             Some(Current {
                 renewed: Some((at, Reason::Rejected(_))),
                 accepted: false,
@@ -169,7 +172,8 @@ impl<S: TokenStore, H, T: Timer> Inner<S, H, T> {
         }
     }
 
-    /// Puts a record into use, as a new generation unless it is the same login with the same tokens.
+    /// Puts a record into use, as a new generation unless it is the same login with the same
+    /// tokens.
     pub(super) fn install(
         &self,
         state: &mut State,
@@ -219,7 +223,8 @@ impl Current {
         }
     }
 
-    /// A new token that is old by our clock means that our clock or the authority's is wrong.
+    /// Returns whether the login was renewed just now. A new token that is old by the local clock
+    /// means that this clock or the authority's is wrong.
     pub(super) fn is_just_renewed(&self, now: Moment) -> bool {
         self.renewed
             .is_some_and(|(at, _)| now.steady().saturating_sub(at.steady()) < RECOVERY_WINDOW)
@@ -261,7 +266,8 @@ fn headers(
             }
             let mut token =
                 BearerToken::new(tokens.access_token().clone()).with_fedramp(tokens.is_fedramp());
-            // Where installations are registered, the client id names the workspace, and no header does.
+            // Where installations are registered, the client id identifies the workspace, and no
+            // header does.
             if profile.registration.is_none() {
                 token.account_id = tokens.account_id().map(|(id, _)| id.into_boxed_str());
             }
@@ -271,5 +277,5 @@ fn headers(
     }
 }
 
-/// How long a renewed token gets the benefit of the doubt.
+/// The period after a renewal in which the age of the new token is not a reason to renew it again.
 const RECOVERY_WINDOW: Duration = Duration::from_secs(60);

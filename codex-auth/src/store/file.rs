@@ -1,6 +1,7 @@
-// A login in a file. A reader, at any moment and after any crash, finds the old file or the new one, whole and for its owner's eyes only:
-// the new content is written next to it, synced, renamed over the old, and the directory synced. Locks are files of their own, because the
-// rename replaces the data file, and a lock on the old one would exclude no process.
+//! A login in a file. A reader, at any time and after any crash, finds the old file or the new one,
+//! complete and readable only by its owner: the new content is written next to it, synced, renamed
+//! over the old, and the directory synced. Locks are separate files, because the rename replaces
+//! the data file, and a lock on the old one would exclude no process.
 
 mod flock;
 mod layer;
@@ -24,37 +25,47 @@ use crate::error::Error;
 use crate::store::record::Record;
 use crate::store::token_store::{Revision, StoreLock, Stored, TokenStore};
 
-/// A store in a file of the official client's `auth.json` format. Clones share it.
+/// A store in a file of the official client's `auth.json` format. Clones share the store.
 ///
-/// The file is always 0600 after a write, and its directory 0700 where this creates it. The file, its directory and each link that leads to it
-/// must belong to this user or to root, and must not be writable by others. A pipe or a device is refused without being opened.
+/// After a write, the file always has mode 0600, and its directory 0700 if the store created it.
+/// The file, its directory and each link that leads to it must belong to this user or to root, and
+/// must not be writable by others. A pipe or a device is rejected without being opened.
 ///
 /// # Files that cannot simply be replaced
 ///
-/// * A symbolic link is followed, as Kubernetes and dotfile managers lay them. The file that it leads to is replaced, and the link stays.
-///   Where that is not possible, because the secret is mounted read-only, an error reports it before anything is sent.
-/// * A file that is a bind mount of its own is written in place, with its whole new content in a journal next to it until that is done. If
-///   a program outside replaces the file, the mount keeps the old one: that is an error, and mounting the directory instead avoids it.
-/// * A file that does not hold a record is an error, after it has been read again for a tenth of a second, because a program without locks may
-///   be writing it. [`save`](TokenStore::save) without an expected revision replaces it and keeps a copy, `NAME.damaged`; so does a sign-in.
-/// * A program that takes no lock is noticed, on Linux even if it writes between the comparison and the replacement: what it wrote stays, and
-///   the save is a [`StoreConflict`](crate::ErrorKind::StoreConflict).
+/// * A symbolic link is followed, since Kubernetes and dotfile managers create them. The target
+///   file is replaced, and the link stays. If that is impossible, because the secret is mounted
+///   read-only, an error reports it before any request is sent.
+/// * A file that is itself a bind mount is written in place, with its whole new content in a
+///   journal next to it until that is done. If a program outside replaces the file, the mount keeps
+///   the old one: that is an error, and mounting the directory avoids it.
+/// * A file that does not contain a record is an error, after it has been re-read for a tenth of a
+///   second, because a program without locks may be writing it. [`save`](TokenStore::save) without
+///   an expected revision replaces it and keeps a copy, `NAME.damaged`; so does a sign-in.
+/// * A concurrent write by a program that takes no lock is detected, on Linux even if it happens
+///   between the comparison and the replacement: its content stays, and the save fails with
+///   [`StoreConflict`](crate::ErrorKind::StoreConflict).
 ///
-/// Next to the file there are, while it is written, `.NAME.codex-auth.tmp` or `.NAME.codex-auth.journal`, and empty lock files that stay:
-/// `.NAME.codex-auth.lock`, and those of the official client, which for `auth.json` are `auth.lock` and `auth.json.lock`.
+/// During a write, `.NAME.codex-auth.tmp` or `.NAME.codex-auth.journal` exists next to the file.
+/// Empty lock files stay: `.NAME.codex-auth.lock`, and those of the official client, which for
+/// `auth.json` are `auth.lock` and `auth.json.lock`.
 ///
 /// # Sharing a login with the official client
 ///
-/// Keep a login in a file of your own ([`for_app`](Self::for_app)) where you can. The official client's file is read-only
-/// ([`codex_cli`](Self::codex_cli)) unless its path is named to [`new`](Self::new).
+/// Keep a login in a separate file ([`for_app`](Self::for_app)) if possible. The official client's
+/// file is read-only ([`codex_cli`](Self::codex_cli)) unless its path is passed to
+/// [`new`](Self::new).
 ///
-/// Where it is shared, no tokens are thrown away. The official client gives up its commit, and with it tokens it has just received, if it
-/// cannot lock `auth.json.lock` for five seconds; so its locks are taken only to read, compare and replace the file, in its order, and a
-/// renewal holds a lock of another name. Each commit of either program is seen by the other, and the one that stands is adopted.
+/// Sharing the file never discards tokens. The official client gives up its commit, and with it
+/// tokens it has just received, if it cannot lock `auth.json.lock` for five seconds. So this store
+/// takes the official locks only to read, compare and replace the file, in the same order, and a
+/// renewal holds a lock of another name. Each program sees the other's commits and adopts the
+/// latest.
 ///
-/// The official client sends a refresh token without any lock, so both programs can send the same one, and the authority accepts one of them.
-/// Make that rare: give the profile a [`refresh_margin`](crate::OAuthProfile::refresh_margin) of ten minutes. The official client renews
-/// five minutes before the expiry and reads the file first, so it finds the login renewed.
+/// The official client sends a refresh token without any lock, so both programs can send the same
+/// one, and the authority accepts only one of them. To make that rare, set the profile's
+/// [`refresh_margin`](crate::OAuthProfile::refresh_margin) to ten minutes. The official client
+/// renews five minutes before the expiry and reads the file first, so it finds the login renewed.
 ///
 /// ```
 /// use codex_auth::{FileStore, Record, Secret, TokenStore};
@@ -74,7 +85,7 @@ pub struct FileStore {
 }
 
 impl FileStore {
-    /// A store in this file, which need not exist yet.
+    /// Creates a store in this file, which need not exist yet.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
@@ -82,7 +93,7 @@ impl FileStore {
         }
     }
 
-    /// A store that reads this file and never changes it.
+    /// Creates a store that reads this file and never changes it.
     ///
     /// ```
     /// use codex_auth::{FileStore, Record, TokenStore};
@@ -98,12 +109,14 @@ impl FileStore {
         }
     }
 
-    /// The store of an app of this name, in the user's configuration directory: `$XDG_CONFIG_HOME` or `~/.config`, on macOS
-    /// `~/Library/Application Support`, on Windows `%APPDATA%`.
+    /// Creates the store of the app with this name, in the user's configuration directory:
+    /// `$XDG_CONFIG_HOME` or `~/.config`, on macOS `~/Library/Application Support`, on Windows
+    /// `%APPDATA%`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration) if the name is no plain file name or there is no such directory.
+    /// [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration) if the name is
+    /// not a plain file name or there is no such directory.
     pub fn for_app(name: &str) -> Result<Self, Error> {
         let plain = !name.is_empty()
             && !name.starts_with('.')
@@ -121,30 +134,36 @@ impl FileStore {
         Ok(Self::new(directory.join(name).join("auth.json")))
     }
 
-    /// The official client's own file, read-only: `$CODEX_HOME/auth.json`, else `~/.codex/auth.json`.
+    /// Creates a read-only store of the official client's file: `$CODEX_HOME/auth.json`, else
+    /// `~/.codex/auth.json`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration) if `CODEX_HOME` is set and is no directory, or there is no home directory.
+    /// [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration) if `CODEX_HOME`
+    /// is set and is not a directory, or there is no home directory.
     pub fn codex_cli() -> Result<Self, Error> {
         Ok(Self::read_only(
             codex_home(std::env::var_os("CODEX_HOME"), std::env::home_dir())?.join("auth.json"),
         ))
     }
 
-    /// The file.
+    /// Returns the path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.files.path
     }
 }
 
-/// The official client's home directory, from the value of `CODEX_HOME` and the user's home: the former must exist if it is set and not
-/// empty, and is made canonical; else it is `.codex` in the latter, which need not exist.
+/// Returns the official client's home directory, from the value of `CODEX_HOME` and the user's home
+/// directory.
+///
+/// If the variable is set and not empty, its directory must exist and the path is canonicalized.
+/// Otherwise the result is `.codex` in the user's home directory, which need not exist.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration), with the reason in its text.
+/// [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration), with the reason in
+/// its text.
 ///
 /// ```
 /// use codex_auth::codex_home;
@@ -200,7 +219,7 @@ impl fmt::Debug for FileStore {
     }
 }
 
-/// What a file holds, and the record in it.
+/// The content of a file, and the record in it.
 type Found = (Content, Result<Record, Error>);
 
 /// The store itself, over any layer.
@@ -226,7 +245,8 @@ impl<L: FileLayer> Files<L> {
         }
     }
 
-    /// Reads the content and the record in it. A program without locks may be writing it, so content that is not a record is read again a few times.
+    /// Reads the content and the record in it. Content that is not a record is re-read a few times,
+    /// because a program without locks may be writing it.
     fn read(&self) -> Result<Option<Found>, Error> {
         for last in (0..=REREADS).map(|reads| reads == REREADS) {
             let Some(content) = Place::resolve(&self.path)?.read()? else {
@@ -234,7 +254,8 @@ impl<L: FileLayer> Files<L> {
             };
             let record = Record::from_json(content.bytes());
             if last || record.is_ok() {
-                // An empty file holds nothing: it was made to be mounted, or it was signed out of.
+                // An empty file contains no login: it was created for a mount, or the user has
+                // signed out.
                 return Ok(Some((content, record)).filter(|(content, _)| !content.is_empty()));
             }
             thread::sleep(REREAD_PAUSE);
@@ -253,7 +274,7 @@ impl<L: FileLayer> Files<L> {
         let found = self.read()?;
         let revision = found.as_ref().map(|(content, _)| content.revision());
         match &found {
-            // A file that is damaged holds no login, so it may be replaced where none is expected.
+            // A damaged file contains no login, so it may be replaced if none is expected.
             Some((content, Err(_))) if expected.is_none() => self.keep_copy(&place, content)?,
             _ if revision.as_ref() == expected => {}
             _ => return Err(Error::store_conflict()),
@@ -282,13 +303,14 @@ impl<L: FileLayer> Files<L> {
         locks::take(&place, names, flock::try_lock)
     }
 
-    /// Takes the locks of a commit for a store that has its content elsewhere.
+    /// Takes the locks of a commit for a store that keeps its content elsewhere.
     #[cfg(feature = "keyring")]
     pub(crate) fn lock_for_commit(&self) -> Result<Vec<File>, Error> {
         self.locks_of_commit(&self.writable_place()?)
     }
 
-    /// Takes the locks of a commit, in the official client's order. Their holder reads, compares and replaces the file, and does nothing else.
+    /// Takes the locks of a commit, in the official client's order. Their holder only reads,
+    /// compares and replaces the file.
     fn locks_of_commit(&self, place: &Place) -> Result<Vec<File>, Error> {
         let taken = locks::take(place, locks::of_commit, |path| flock::lock(path).map(Some))?;
         Ok(taken.unwrap_or_default())

@@ -1,5 +1,6 @@
-// A login in the operating system's keyring. A keyring has neither a lock nor a compare-and-swap, so both come from a lock file beside it:
-// what all holders of the entry agree on is the file's path. There is no silent fallback to plain text.
+//! A login in the operating system's keyring. A keyring has neither a lock nor a compare-and-swap
+//! operation, so a lock file provides both: all holders of the entry agree on its path. There is no
+//! silent fallback to plain text.
 
 use core::fmt;
 use std::path::{Path, PathBuf};
@@ -13,10 +14,12 @@ use crate::store::file::{Files, System};
 use crate::store::record::{Record, hexadecimal};
 use crate::store::token_store::{Revision, StoreLock, Stored, TokenStore};
 
-/// A store in the operating system's keyring: Keychain on macOS, Credential Manager on Windows, the Secret Service elsewhere.
+/// A store in the operating system's keyring: Keychain on macOS, Credential Manager on Windows, the
+/// Secret Service elsewhere.
 ///
-/// Windows keeps at most 2560 bytes in an entry, which some logins exceed; that is an error, not a truncation. A machine without a keyring
-/// (a server, a container) is an error as well: use a [`FileStore`](crate::FileStore) there, knowingly.
+/// Windows keeps at most 2560 bytes in an entry, which some logins exceed; that is an error, not a
+/// truncation. A machine without a keyring (a server, a container) is an error as well: choose a
+/// [`FileStore`](crate::FileStore) explicitly there.
 ///
 /// ```
 /// let lock = std::env::temp_dir().join("my-app").join("login.lock");
@@ -30,7 +33,8 @@ pub struct KeyringStore {
 }
 
 impl KeyringStore {
-    /// The entry of this service and user. All programs that share it must name the same lock file, whose directory is made if need be.
+    /// Creates a store in the entry of this service and user. All programs that share it must use
+    /// the same lock file, whose directory is created if necessary.
     #[must_use]
     pub fn new(
         service: impl Into<String>,
@@ -46,7 +50,8 @@ impl KeyringStore {
         }
     }
 
-    /// The official client's own entry for this home directory ([`codex_home`](crate::codex_home)), read-only.
+    /// Creates a read-only store of the official client's entry for this home directory
+    /// ([`codex_home`](crate::codex_home)).
     #[must_use]
     pub fn codex_cli(home: &Path) -> Self {
         let home = std::fs::canonicalize(home).unwrap_or_else(|_| home.to_owned());
@@ -92,7 +97,7 @@ impl fmt::Debug for KeyringStore {
     }
 }
 
-/// What is asked of a keyring.
+/// The operations of a keyring.
 trait Keyring: Send + Sync + 'static {
     fn read(&self) -> Result<Option<Zeroizing<String>>, Error>;
     fn write(&self, text: &str) -> Result<(), Error>;
@@ -176,7 +181,8 @@ impl Keyring for Native {
     }
 }
 
-/// The keyring's own error is named by kind alone: some of its variants carry the secret that could not be read.
+/// Reports the keyring's own error by kind alone: some of its variants contain the secret that
+/// could not be read.
 fn failed(error: keyring::Error) -> Error {
     let detail = match error {
         keyring::Error::NoStorageAccess(_) => "the keyring is locked or out of reach",

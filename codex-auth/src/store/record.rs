@@ -1,6 +1,7 @@
-// What a store keeps, in the official client's `auth.json` format. One format for every store means that any of our files can be handed to
-// the official client and back. What this crate needs beyond it lives under one key of its own, and whatever it does not know is written
-// back as it was read: a newer client's keys must survive an older program.
+//! The content of a store, in the official client's `auth.json` format. With one format for every
+//! store, the official client can use any of our files, and this crate can use its files. This
+//! crate's additional data is under one separate key, and unknown members are written back as they
+//! were read: a newer client's keys must survive an older program.
 
 use core::fmt::Write as _;
 use std::time::SystemTime;
@@ -15,7 +16,8 @@ use crate::oauth::response::timestamp;
 use crate::secret::Secret;
 use crate::token::set::TokenSet;
 
-/// The stored credentials of one account: tokens, an API key, a personal access token, what they belong to.
+/// The stored credentials of one account: tokens, an API key, a personal access token, and related
+/// data.
 ///
 /// ```
 /// use codex_auth::{AuthMode, Record};
@@ -46,7 +48,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// A record of an API key alone.
+    /// Creates a record of an API key alone.
     ///
     /// ```
     /// use codex_auth::{AuthMode, Record, Secret};
@@ -62,7 +64,7 @@ impl Record {
         }
     }
 
-    /// A record of tokens gained at this time.
+    /// Creates a record of tokens received at this time.
     #[must_use]
     pub fn of_tokens(tokens: TokenSet, now: SystemTime) -> Self {
         Self {
@@ -73,9 +75,10 @@ impl Record {
         }
     }
 
-    /// This record after a sign-in: its tokens, API key and registration replace the old ones, unknown keys stay.
+    /// Returns this record after a sign-in: its tokens, API key and registration replace the old
+    /// ones, and unknown keys stay.
     ///
-    /// The account id of the ID token is written out, as the official client does it.
+    /// The account id of the ID token is written explicitly, as in the official client.
     #[must_use]
     pub fn signed_in(mut self, sign_in: &SignIn, now: SystemTime) -> Self {
         let mut tokens = sign_in.tokens.clone();
@@ -95,7 +98,8 @@ impl Record {
         self
     }
 
-    /// This record after signing out: without secrets, with its registration, so that the next sign-in finds the same client id.
+    /// Returns this record after signing out: without secrets but with its registration, so that
+    /// the next sign-in uses the same client id.
     #[must_use]
     pub fn signed_out(self) -> Self {
         Self {
@@ -104,15 +108,16 @@ impl Record {
         }
     }
 
-    /// With a registration, stored before the first token is asked for.
+    /// Sets the registration, which must be stored before the first token is requested.
     #[must_use]
     pub fn with_registration(mut self, registration: Registration) -> Self {
         self.registration = Some(registration);
         self
     }
 
-    /// How requests are to be authenticated: what the record says, else what it holds, in the official client's order: personal access
-    /// token, Bedrock key, API key, tokens.
+    /// Returns how requests are authenticated: the mode in the record, else derived from its
+    /// credentials in the official client's order: personal access token, Bedrock key, API key,
+    /// tokens.
     #[must_use]
     pub fn mode(&self) -> AuthMode {
         if let Some(mode) = &self.auth_mode {
@@ -129,37 +134,38 @@ impl Record {
         }
     }
 
-    /// The tokens.
+    /// Returns the tokens.
     #[must_use]
     pub fn tokens(&self) -> Option<&TokenSet> {
         self.tokens.as_ref()
     }
 
-    /// The API key.
+    /// Returns the API key.
     #[must_use]
     pub fn api_key(&self) -> Option<&Secret> {
         self.api_key.as_ref()
     }
 
-    /// The personal access token.
+    /// Returns the personal access token.
     #[must_use]
     pub fn personal_access_token(&self) -> Option<&Secret> {
         self.personal_access_token.as_ref()
     }
 
-    /// When the tokens were last gained or renewed.
+    /// Returns when the tokens were last received or renewed.
     #[must_use]
     pub fn last_refresh(&self) -> Option<SystemTime> {
         self.last_refresh
     }
 
-    /// The client id issued to this installation.
+    /// Returns the registration with the client id issued to this installation.
     #[must_use]
     pub fn registration(&self) -> Option<&Registration> {
         self.registration.as_ref()
     }
 
-    /// Whether a renewal of exactly these tokens was begun and its outcome never written down. The refresh token may be spent.
+    /// Returns whether a renewal of exactly these tokens was started and its outcome never
+    /// recorded. The refresh token may be spent.
     ///
     /// ```
     /// use codex_auth::Record;
@@ -171,11 +177,13 @@ impl Record {
         self.refresh_attempts() > 0
     }
 
-    /// Reads an `auth.json`, old shapes included: without `auth_mode`, with claims in place of the ID token, with members missing or null.
+    /// Parses an `auth.json`, including old forms: without `auth_mode`, with claims instead of the
+    /// ID token, or with members missing or null.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if it is no JSON object, or has been stored with the client id that everybody registers with.
+    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if it is not a JSON object, or contains the
+    /// shared client id with which every installation registers.
     pub fn from_json(file: &[u8]) -> Result<Self, Error> {
         let object = Object::parse_bytes(file)
             .ok_or_else(|| Error::damaged_record("the content is no JSON object"))?;
@@ -215,7 +223,8 @@ impl Record {
             extra: object.without(&known),
         };
         if let (Some(tokens), Some(ours)) = (&mut record.tokens, &ours) {
-            // What is noted about an access token holds for that one only; another program may have put in another.
+            // Data about an access token applies only to that token; another program may have
+            // stored another.
             if ours.text("access_token_fingerprint") == Some(fingerprint(&tokens.access_token)) {
                 tokens.expires_at = ours.text("expires_at").and_then(|text| timestamp(&text));
                 tokens.earliest_refresh_at = ours
@@ -227,14 +236,15 @@ impl Record {
         Ok(record)
     }
 
-    /// Writes an `auth.json` as the official client writes it, and what this crate keeps beside, and what it did not know.
+    /// Returns the text of an `auth.json` as the official client writes it, with this crate's data
+    /// and with unknown members.
     #[must_use]
     pub fn to_json(&self) -> Secret {
         let mut file = Writer::new();
         if let Some(mode) = &self.auth_mode {
             file.text("auth_mode", mode.as_str());
         }
-        // Always there, null when absent: older versions of the official client want it.
+        // Always present, null when absent: older versions of the official client require it.
         file.raw(
             "OPENAI_API_KEY",
             &text_or_null(self.api_key.as_ref().map(Secret::expose)),
@@ -319,9 +329,9 @@ impl Record {
     }
 }
 
-/// What the broker does to a record.
+/// Changes that the broker makes to a record.
 impl Record {
-    /// Renewed tokens in place of the old ones; everything else stays.
+    /// Replaces the old tokens with renewed ones; all other members stay.
     pub(crate) fn renewed(mut self, tokens: TokenSet, now: SystemTime) -> Self {
         self.tokens = Some(tokens);
         self.last_refresh = Some(now);
@@ -329,7 +339,8 @@ impl Record {
         self
     }
 
-    /// With the note that a renewal of its tokens is under way: how many there have been, and of which refresh token.
+    /// Marks that a renewal of its tokens has started: the number of attempts, and the refresh
+    /// token.
     pub(crate) fn marked(mut self) -> Self {
         let attempt = self.refresh_attempts().saturating_add(1);
         self.in_flight = self
@@ -338,7 +349,7 @@ impl Record {
         self
     }
 
-    /// How many renewals of exactly these tokens were begun without a known outcome.
+    /// Returns how many renewals of exactly these tokens were started without a recorded outcome.
     pub(crate) fn refresh_attempts(&self) -> u8 {
         let Some((attempts, fingerprint)) = self
             .in_flight
@@ -348,7 +359,7 @@ impl Record {
             return 0;
         };
         let same = self.refresh_fingerprint().as_deref() == Some(fingerprint);
-        // A mark that cannot be read is a mark all the same.
+        // A mark that cannot be parsed still counts as a mark.
         if same {
             attempts.parse().unwrap_or(u8::MAX)
         } else {
@@ -369,7 +380,7 @@ impl Record {
         self
     }
 
-    /// Whether its ID token names another user than its registration.
+    /// Returns whether its ID token names another user than its registration.
     pub(crate) fn names_another_subject(&self) -> bool {
         let registered = self.registration.as_ref().and_then(Registration::subject);
         let claims = self.tokens.as_ref().and_then(TokenSet::id_claims);
@@ -377,7 +388,7 @@ impl Record {
         matches!((registered, claimed), (Some(registered), Some(claimed)) if registered != claimed)
     }
 
-    /// Whose record it is: the issued client id, or the account id.
+    /// Returns the owner of the record: the issued client id, or the account id.
     pub(crate) fn owner(&self) -> Option<String> {
         let issued = self
             .registration
@@ -414,16 +425,16 @@ pub enum AuthMode {
     BedrockApiKey,
     /// `bedrockAccessKeys`
     BedrockAccessKeys,
-    /// A mode this version does not know; [`AuthMode::as_str`] reads it.
+    /// A mode that this version does not list; [`AuthMode::as_str`] returns its name.
     Unlisted(UnlistedMode),
 }
 
-/// A mode's name that this version does not know.
+/// The name of a mode that this version does not list.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UnlistedMode(Box<str>);
 
 impl AuthMode {
-    /// The file's name for it.
+    /// Returns the name of the mode in the file.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -456,7 +467,7 @@ impl From<&str> for AuthMode {
     }
 }
 
-/// JSON text on its way into a file.
+/// JSON text for a file, wiped when dropped.
 type Wiped = zeroize::Zeroizing<String>;
 
 fn read_tokens(tokens: &Object<'_>) -> Option<TokenSet> {
@@ -467,7 +478,7 @@ fn read_tokens(tokens: &Object<'_>) -> Option<TokenSet> {
     if access_token.is_none() && refresh_token.is_none() {
         return None;
     }
-    // A refresh token alone still buys an access token.
+    // A refresh token alone can still be redeemed for an access token.
     let mut set = TokenSet::new(access_token.unwrap_or_else(|| Secret::from("")));
     set.refresh_token = refresh_token;
     set.id_token = tokens.secret("id_token");
@@ -497,7 +508,7 @@ fn read_registration(ours: &Object<'_>) -> Option<Result<Registration, Error>> {
     }))
 }
 
-/// Says whether two secrets are the same, and nothing else about them: half of a SHA-256.
+/// Returns a fingerprint that only reveals whether two secrets are equal: half of a SHA-256 hash.
 pub(crate) fn fingerprint(secret: &Secret) -> String {
     hexadecimal(&Sha256::digest(secret.expose())[..16])
 }
@@ -516,7 +527,8 @@ fn text_or_null(text: Option<&str>) -> Wiped {
     text.map_or_else(|| Wiped::new("null".to_owned()), quoted)
 }
 
-// humantime cannot write moments outside these years; such a moment is better left out than a reason to fail.
+// humantime cannot write times outside these years; such a time is omitted rather than treated as
+// an error.
 fn formatted(moment: SystemTime) -> Option<String> {
     let seconds = moment
         .duration_since(SystemTime::UNIX_EPOCH)

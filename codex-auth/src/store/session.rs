@@ -1,5 +1,6 @@
-// The two ends of a login's life. Both touch tokens at the authority and in the store, and in both the order is what matters: new tokens are
-// safe before old ones are revoked, and local deletion never waits for the authority's consent.
+//! Sign-in and sign-out. Both change tokens at the authority and in the store, and in both the
+//! order matters: new tokens are stored before old ones are revoked, and local deletion never waits
+//! for the authority's consent.
 
 use core::future::Future;
 use core::pin::pin;
@@ -15,15 +16,17 @@ use crate::oauth::send::SendRequest;
 use crate::store::record::{AuthMode, Record};
 use crate::store::token_store::{StoreLock, TokenStore};
 
-/// Stores a sign-in in place of whatever login the store holds, and then revokes the tokens it replaces, if they differ.
+/// Stores a sign-in in place of the stored login, and then revokes the tokens that it replaces, if
+/// they differ.
 ///
-/// Unknown members of the stored record stay. A record that is damaged is replaced, and a [`FileStore`](crate::FileStore) keeps a copy of it
-/// next to the file. A store that cannot be read is an error, and nothing is overwritten.
+/// Unknown members of the stored record stay. A damaged record is replaced, and a
+/// [`FileStore`](crate::FileStore) keeps a copy of it next to the file. A store that cannot be read
+/// is an error, and nothing is overwritten.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Store`] and its kin; the sign-in is not stored then. That revoking failed is no error, because the new login holds: it is in the
-/// `Ok`.
+/// [`ErrorKind::Store`] and the other errors of a store; the sign-in is then not stored. A failure
+/// to revoke is reported in the `Ok` value instead, because the new login is valid.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -89,12 +92,14 @@ pub async fn store_sign_in(
     }
 }
 
-/// Revokes the stored login's tokens, and removes them from the store whatever the authority responds. A registration stays, so that the next
-/// sign-in uses the same client id.
+/// Revokes the stored login's tokens, and removes them from the store whatever the authority
+/// responds.
+///
+/// A registration stays, so that the next sign-in uses the same client id.
 ///
 /// # Errors
 ///
-/// Only what the store does wrong.
+/// Only the errors of the store.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -122,7 +127,7 @@ pub async fn sign_out(
     timer: &impl Timer,
 ) -> Result<SignedOut, Error> {
     let _lock = lock(store, timer).await?;
-    // A record that cannot be read cannot be revoked either; it is removed all the same.
+    // A record that cannot be read cannot be revoked either, but it is still removed.
     let stored = store.load().ok().flatten();
     let revoked = match &stored {
         Some(stored) => revoke(profile, http, timer, stored.record()).await,
@@ -140,7 +145,7 @@ pub async fn sign_out(
     Ok(SignedOut { removed, revoked })
 }
 
-/// What [`sign_out`] did.
+/// The outcome of [`sign_out`].
 #[derive(Debug, Clone)]
 pub struct SignedOut {
     removed: bool,
@@ -148,28 +153,29 @@ pub struct SignedOut {
 }
 
 impl SignedOut {
-    /// Whether there was anything to remove.
+    /// Returns whether there was a login to remove.
     #[must_use]
     pub fn removed(&self) -> bool {
         self.removed
     }
 
-    /// What became of the tokens at the authority.
+    /// Returns whether the tokens were revoked at the authority.
     #[must_use]
     pub fn revoked(&self) -> &Revoked {
         &self.revoked
     }
 }
 
-/// What became of tokens at the authority.
+/// The outcome of revoking tokens at the authority.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Revoked {
-    /// The authority confirmed it.
+    /// The authority confirmed the revocation.
     Confirmed,
     /// There were no tokens of a sign-in, or they are the new ones.
     NothingToRevoke,
-    /// They may be alive. Where the authority has a page of connected apps, the user can disconnect there.
+    /// The tokens may still be valid. If the authority has a page of connected apps, the user can
+    /// disconnect there.
     NotConfirmed(Error),
 }
 
@@ -205,7 +211,7 @@ async fn revoke(
                 Err(error) => error,
             },
         };
-        // Revoking twice does no harm, but there is no use in asking again for what is refused.
+        // Revoking twice is safe, but repeating a refused request is useless.
         if !matches!(last.kind(), ErrorKind::Unavailable | ErrorKind::NotSent) {
             break;
         }
@@ -221,7 +227,8 @@ pub(crate) fn busy() -> Error {
     Error::new(ErrorKind::StoreBusy)
 }
 
-/// Repeats an action that found the store locked, until it does not or the limit has passed. The thread is not blocked meanwhile.
+/// Repeats an action until it no longer finds the store locked or the limit has passed, without
+/// blocking the thread.
 pub(crate) async fn while_busy<T>(
     timer: &impl Timer,
     limit: Duration,
@@ -241,7 +248,7 @@ pub(crate) async fn while_busy<T>(
     }
 }
 
-/// The future's result, or `None` if it takes longer.
+/// Returns the future's result, or `None` if it takes longer.
 pub(crate) async fn within<F: Future>(
     timer: &impl Timer,
     limit: Duration,

@@ -1,5 +1,6 @@
-// Where a login is kept. The trait is synchronous, because files and keyrings are; and it is compare-and-swap, because several programs may
-// use one store, and the loser of a race must find out before it overwrites the winner's tokens.
+//! The store of a login. The trait is synchronous, because files and keyrings are. It uses
+//! compare-and-swap, because several programs may use one store, and the loser of a race must find
+//! out before it overwrites the winner's tokens.
 
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -9,14 +10,16 @@ use crate::error::{Error, ErrorKind};
 use crate::lock::lock;
 use crate::store::record::Record;
 
-/// One account's place in a file, a keyring, a database.
+/// A store of one account's login: a file, a keyring or a row of a database.
 ///
 /// # A shared database
 ///
-/// Processes on many machines share a login through a table with one row for each account, whose revision changes with every write.
-/// [`save`](Self::save) is one conditional update. The lock is an advisory lock, where the database has them; the example `shared_store` of this
-/// crate is such a store over PostgreSQL. Elsewhere it is a lease: a column with the moment it ends, taken by a conditional update as well. A
-/// lease should last longer than the broker's time limit for a refresh, so that it does not end under a living holder.
+/// Processes on many machines share a login through a table with one row for each account, whose
+/// revision changes with every write. [`save`](Self::save) is one conditional update. The lock is
+/// an advisory lock, if the database has them; the example `shared_store` of this crate is such a
+/// store over PostgreSQL. Otherwise it is a lease: a column with the time at which it ends, also
+/// taken by a conditional update. A lease should last longer than the broker's time limit for a
+/// refresh, so that it does not end while its holder still runs.
 ///
 /// ```
 /// use std::{collections::HashMap, sync::{Arc, Mutex}, time::{Duration, Instant}};
@@ -87,43 +90,50 @@ use crate::store::record::Record;
 /// # Ok::<(), codex_auth::Error>(())
 /// ```
 pub trait TokenStore: Send + Sync {
-    /// What is stored, and its revision; `None` if there is nothing.
+    /// Returns the stored record and its revision, or `None` if nothing is stored.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`] if it cannot be read. Something unreadable is an error, never "nothing".
+    /// [`ErrorKind::Store`] if the record cannot be read. Unreadable content is an error, never
+    /// `None`.
     fn load(&self) -> Result<Option<Stored>, Error>;
 
-    /// Replaces what is stored if it is still of the expected revision (`None`: if nothing is stored), wholly or not at all, and durably.
-    /// Where nothing is expected, a store may also replace a damaged record of which it keeps a copy.
+    /// Replaces the stored record if it still has the expected revision (`None`: if nothing is
+    /// stored), atomically and durably.
+    ///
+    /// If nothing is expected, a store may also replace a damaged record of which it keeps a copy.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::StoreConflict`] if something else is stored; [`ErrorKind::Store`] if it cannot be written.
+    /// [`ErrorKind::StoreConflict`] if another record is stored; [`ErrorKind::Store`] if the record
+    /// cannot be written.
     fn save(&self, record: &Record, expected: Option<&Revision>) -> Result<Revision, Error>;
 
     /// Removes the stored record, and returns whether there was one.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`] if it cannot be removed.
+    /// [`ErrorKind::Store`] if the record cannot be removed.
     fn clear(&self) -> Result<bool, Error>;
 
-    /// Takes the lock that keeps all holders of this store, in all processes, from renewing at once; `None` if another holder has it.
-    /// Must not wait. Dropping the guard, and the end of the process, release it.
+    /// Takes the lock that prevents the holders of this store, in all processes, from renewing at
+    /// the same time; `None` if another holder has it.
+    ///
+    /// Must not wait. Dropping the guard releases the lock, and so does the end of the process.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`] if locking does not work here.
+    /// [`ErrorKind::Store`] if locking is not supported here.
     fn try_lock(&self) -> Result<Option<StoreLock>, Error>;
 
-    /// Whether [`save`](Self::save) always fails. Tokens of such a store are never renewed: the new ones could not be handed on.
+    /// Returns whether [`save`](Self::save) always fails. Tokens of such a store are never renewed,
+    /// because the new ones could not be stored for other programs.
     fn is_read_only(&self) -> bool {
         false
     }
 }
 
-/// A record as it was loaded.
+/// A loaded record and its revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
     record: Record,
@@ -131,33 +141,33 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// A record and the revision it was found at.
+    /// Combines a record and the revision at which it was loaded.
     #[must_use]
     pub fn new(record: Record, revision: Revision) -> Self {
         Self { record, revision }
     }
 
-    /// The record.
+    /// Returns the record.
     #[must_use]
     pub fn record(&self) -> &Record {
         &self.record
     }
 
-    /// The revision, for [`TokenStore::save`].
+    /// Returns the revision, for [`TokenStore::save`].
     #[must_use]
     pub fn revision(&self) -> &Revision {
         &self.revision
     }
 
-    /// The record alone.
+    /// Returns the record alone.
     #[must_use]
     pub fn into_record(self) -> Record {
         self.record
     }
 }
 
-/// The state of a store's content, as bytes that mean something to the store alone: a counter, a hash. Two revisions are equal if their bytes
-/// are.
+/// The state of a store's content, as opaque bytes of the store: a counter or a hash. Two revisions
+/// are equal if their bytes are.
 ///
 /// ```
 /// use codex_auth::Revision;
@@ -214,7 +224,7 @@ pub struct StoreLock {
 }
 
 impl StoreLock {
-    /// Wraps whatever releases the lock when dropped.
+    /// Wraps a guard that releases the lock when dropped.
     pub fn new(guard: impl Send + 'static) -> Self {
         Self {
             _guard: Box::new(guard),
@@ -229,13 +239,14 @@ impl fmt::Debug for StoreLock {
 }
 
 impl Error {
-    /// For custom stores: the stored record is not the one that [`TokenStore::save`] expects.
+    /// Creates an error for custom stores: the stored record is not the one that
+    /// [`TokenStore::save`] expects.
     #[must_use]
     pub fn store_conflict() -> Self {
         Self::new(ErrorKind::StoreConflict)
     }
 
-    /// For custom stores: reading or writing failed.
+    /// Creates an error for custom stores: reading or writing failed.
     ///
     /// ```
     /// let error = codex_auth::Error::store(std::io::Error::other("the disk is full"));
@@ -247,7 +258,7 @@ impl Error {
     }
 }
 
-/// A store that lasts as long as the process. Clones share it.
+/// A store in memory, which lasts as long as the process. Clones share the store.
 ///
 /// ```
 /// use codex_auth::{MemoryStore, Record, Secret, TokenStore};
@@ -264,7 +275,7 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// An empty store.
+    /// Creates an empty store.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

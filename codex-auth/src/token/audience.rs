@@ -1,5 +1,6 @@
-// A credential that reaches the wrong host is lost for good, so every source asks here before it touches a request. The check is on each
-// request and not on a base URL once, because redirects and caller-made requests have targets of their own.
+//! A credential that reaches the wrong host is compromised, so every source checks the target
+//! before it changes a request. The check is made for each request and not once for a base URL,
+//! because redirects and requests of the caller have other targets.
 
 use core::net::IpAddr;
 
@@ -8,11 +9,12 @@ use http::request::Parts;
 
 use crate::error::{Error, ErrorKind};
 
-/// The hosts a credential may be sent to.
+/// The hosts to which a credential may be sent.
 ///
-/// Only `https` and `wss` count as safe; `http` and `ws` are accepted for loopback hosts (`localhost`, 127.0.0.0/8, `[::1]`) and for hosts
-/// named with [`with_plaintext_host`](Self::with_plaintext_host) (RFC 6750 section 5.3). Hosts are compared whole and without case: a name
-/// does not include its subdomains. Ports are free.
+/// Only `https` and `wss` count as secure; `http` and `ws` are accepted for loopback hosts
+/// (`localhost`, 127.0.0.0/8, `[::1]`) and for hosts added with
+/// [`with_plaintext_host`](Self::with_plaintext_host) (RFC 6750 section 5.3). Hosts are compared as
+/// a whole and without case: a name does not include its subdomains. Any port is accepted.
 ///
 /// ```
 /// use codex_auth::Audience;
@@ -32,7 +34,7 @@ pub struct Audience {
 }
 
 impl Audience {
-    /// Every host that is reached over TLS, and loopback.
+    /// Permits every host over TLS, and loopback.
     ///
     /// ```
     /// use codex_auth::Audience;
@@ -50,7 +52,8 @@ impl Audience {
         }
     }
 
-    /// These hosts and no others, loopback included. An IPv6 address is written in brackets, as in a URI.
+    /// Permits only these hosts; loopback hosts must be listed too. An IPv6 address is written in
+    /// brackets, as in a URI.
     #[must_use]
     pub fn hosts<H: AsRef<str>>(hosts: impl IntoIterator<Item = H>) -> Self {
         Self {
@@ -64,7 +67,7 @@ impl Audience {
         }
     }
 
-    /// One host more. Changes nothing where every host is permitted already.
+    /// Adds a host. This changes nothing if every host is already permitted.
     #[must_use]
     pub fn with_host(mut self, host: impl AsRef<str>) -> Self {
         if let Some(hosts) = &mut self.hosts {
@@ -73,7 +76,7 @@ impl Audience {
         self
     }
 
-    /// Adds a host, also without TLS: the network in between can read the credential.
+    /// Adds a host, even without TLS: the network in between can read the credential.
     ///
     /// ```
     /// use codex_auth::Audience;
@@ -89,7 +92,7 @@ impl Audience {
         self.with_host(host)
     }
 
-    /// Whether a request to this target may carry the credential.
+    /// Returns whether a request to this target may carry the credential.
     #[must_use]
     pub fn permits(&self, target: &Uri) -> bool {
         let (Some(scheme), Some(host)) = (target.scheme_str(), target.host()) else {
@@ -101,7 +104,7 @@ impl Audience {
             "http" | "ws" => is_loopback(&host) || self.plaintext.contains(&host),
             _ => false,
         };
-        // User information in a target is a classic way to make one host look like another.
+        // User information in a target is a classic trick to disguise one host as another.
         let plain_authority = target
             .authority()
             .is_some_and(|authority| !authority.as_str().contains('@'));

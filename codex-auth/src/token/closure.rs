@@ -1,5 +1,6 @@
-// Credentials the caller gets from somewhere else: a vault, a host application, another process. The generation is a keyed hash of the
-// token, so a source without memory still knows whether a rejection concerns the token it would give today.
+//! Credentials that the caller gets elsewhere: from a vault, a host application or another process.
+//! The generation is a keyed hash of the token, so even a stateless source detects whether a
+//! rejection concerns the token that it would return now.
 
 use core::fmt;
 use core::future::Future;
@@ -29,7 +30,7 @@ where
     }
 }
 
-/// Why a [`source_fn`] is asked for a token.
+/// The request for a token that the closure of a [`source_fn`] receives.
 ///
 /// ```
 /// use codex_auth::{BearerToken, Secret, source_fn};
@@ -46,24 +47,27 @@ pub struct TokenRequest {
 }
 
 impl TokenRequest {
-    /// Whether the server refused the token given last with status 401; a token from a cache will not do then.
+    /// Returns whether the server rejected the last token with status 401; then a cached token is
+    /// not enough.
     #[must_use]
     pub fn is_after_rejection(self) -> bool {
         self.rejected.is_some()
     }
 
-    /// The lease that was refused. Two requests with the same lease speak of the same token: renew it once.
+    /// Returns the rejected lease. Two requests with the same lease refer to the same token: renew
+    /// it once.
     #[must_use]
     pub fn rejected(self) -> Option<Lease> {
         self.rejected
     }
 }
 
-/// A source from a closure that is called after rejections too; see [`TokenRequest`]. The tokens go to any `https` host, or to those of
-/// [`only_for`](SourceFn::only_for).
+/// Creates a source from a closure that is also called after rejections; see [`TokenRequest`].
 ///
-/// The closure is asked for every attempt. After a 401 it is asked once more with the rejected lease; the request is repeated if the token
-/// it gives then is another one.
+/// The tokens go to any `https` host, or to those of [`only_for`](SourceFn::only_for).
+///
+/// The closure is called for every attempt. After a 401 it is called once more with the rejected
+/// lease; the request is repeated if the closure then returns a different token.
 pub fn source_fn<F, Fut>(function: F) -> SourceFn<F>
 where
     F: Fn(TokenRequest) -> Fut + Send + Sync,
@@ -75,7 +79,7 @@ where
     }
 }
 
-/// What [`source_fn`] makes.
+/// The source that [`source_fn`] returns.
 #[derive(Clone)]
 pub struct SourceFn<F> {
     function: F,
@@ -83,7 +87,7 @@ pub struct SourceFn<F> {
 }
 
 impl<F> SourceFn<F> {
-    /// Lets the tokens go to these hosts only.
+    /// Restricts the tokens to these hosts.
     ///
     /// ```
     /// use codex_auth::{Audience, BearerToken, Secret, source_fn};

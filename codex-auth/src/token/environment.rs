@@ -1,4 +1,5 @@
-// Credentials of the environment, for programs that want them; nothing else in this crate reads a variable behind its user's back.
+//! Credentials from environment variables, for programs that request them; no other code of this
+//! crate reads a credential from the environment.
 
 use core::fmt;
 
@@ -11,10 +12,12 @@ use crate::token::audience::Audience;
 use crate::token::fixed::{ApiKey, BearerToken, StaticToken};
 use crate::token::source::{CredentialSource, Lease};
 
-/// The credential of the first of these variables that is set and not blank: `CODEX_API_KEY`, `CODEX_ACCESS_TOKEN`, `OPENAI_API_KEY`.
+/// The credential in the first of these variables that is set and not blank: `CODEX_API_KEY`,
+/// `CODEX_ACCESS_TOKEN`, `OPENAI_API_KEY`.
 ///
-/// An access token goes to `chatgpt.com` alone and brings the account id that it names; a personal access token (`at-...`) names none:
-/// look it up with [`WhoAmI`](crate::WhoAmI). Explicit configuration should win over the environment.
+/// An access token is only sent to `chatgpt.com` and includes its account id. A personal access
+/// token (`at-...`) does not: look the account up with [`WhoAmI`](crate::WhoAmI). Explicit
+/// configuration should take precedence over the environment.
 ///
 /// ```
 /// use codex_auth::{Environment, EnvironmentVariable};
@@ -37,7 +40,7 @@ enum Credential {
     Token(StaticToken),
 }
 
-/// Which variable held the credential.
+/// The variable that contained the credential.
 ///
 /// ```
 /// assert_eq!(codex_auth::EnvironmentVariable::CodexApiKey.name(), "CODEX_API_KEY");
@@ -54,7 +57,7 @@ pub enum EnvironmentVariable {
 }
 
 impl EnvironmentVariable {
-    /// Its name.
+    /// Returns the name of the variable.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -64,7 +67,8 @@ impl EnvironmentVariable {
         }
     }
 
-    /// Whether it holds an API key, for the platform; otherwise it is an access token, for the ChatGPT backend.
+    /// Returns whether the variable contains an API key for the platform; otherwise it is an access
+    /// token for the ChatGPT backend.
     #[must_use]
     pub fn is_api_key(self) -> bool {
         self != Self::CodexAccessToken
@@ -72,21 +76,22 @@ impl EnvironmentVariable {
 }
 
 impl Environment {
-    /// Asks this process's environment. `None` if no variable is set.
+    /// Reads this process's environment. Returns `None` if no variable is set.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidCredential`](crate::ErrorKind::InvalidCredential) if the one that is set cannot stand in a header.
+    /// [`ErrorKind::InvalidCredential`](crate::ErrorKind::InvalidCredential) if the value is not a
+    /// valid header value.
     #[cfg(feature = "std")]
     pub fn from_env() -> Result<Option<Self>, Error> {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
 
-    /// Asks a function in place of the environment.
+    /// Reads the variables from a function instead of the environment.
     ///
     /// # Errors
     ///
-    /// As [`from_env`](Self::from_env).
+    /// Returns the errors of [`from_env`](Self::from_env).
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, Error> {
         let found = ORDER.into_iter().find_map(|variable| {
             let value = lookup(variable.name()).map(Secret::from)?;
@@ -106,13 +111,13 @@ impl Environment {
         }))
     }
 
-    /// The variable that held it.
+    /// Returns the variable that contained the credential.
     #[must_use]
     pub fn variable(&self) -> EnvironmentVariable {
         self.variable
     }
 
-    /// Lets the credential go to these hosts only.
+    /// Restricts the credential to these hosts.
     #[must_use]
     pub fn only_for(self, audience: Audience) -> Self {
         let credential = match self.credential {

@@ -1,4 +1,5 @@
-// Credentials that do not change by themselves. They have one generation, and a rejection of it is final.
+//! Credentials that do not change by themselves. They have one generation, and a rejection of it is
+//! final.
 
 use core::fmt;
 
@@ -11,9 +12,11 @@ use crate::secret::Secret;
 use crate::token::audience::Audience;
 use crate::token::source::{CredentialSource, Lease};
 
-/// A platform API key, sent as a bearer token (`Authorization`), optionally for one organization and project.
+/// A platform API key, sent as a bearer token (`Authorization`), optionally for one organization
+/// and project.
 ///
-/// It goes to any `https` host, because a base URL is the caller's choice; [`only_for`](Self::only_for) narrows that.
+/// The key goes to any `https` host, because the base URL is the caller's choice;
+/// [`only_for`](Self::only_for) restricts that.
 ///
 /// ```
 /// use codex_auth::{ApiKey, Audience};
@@ -31,11 +34,12 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    /// A key as text or as a [`Secret`], without the white space around it that pasting leaves.
+    /// Creates a key from text or a [`Secret`]. Surrounding white space, as pasting leaves it, is
+    /// removed.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidCredential`] if it is blank or cannot stand in a header.
+    /// [`ErrorKind::InvalidCredential`] if the key is blank or not a valid header value.
     pub fn new(key: impl Into<Secret>) -> Result<Self, Error> {
         let mut headers = Headers::new();
         headers.bearer(&key.into())?;
@@ -45,27 +49,27 @@ impl ApiKey {
         })
     }
 
-    /// Names the organization that is charged (`OpenAI-Organization`).
+    /// Sets the organization that is charged (`OpenAI-Organization`).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidCredential`] if it is blank or cannot stand in a header.
+    /// [`ErrorKind::InvalidCredential`] if the organization is blank or not a valid header value.
     pub fn with_organization(mut self, organization: impl AsRef<str>) -> Result<Self, Error> {
         self.headers.plain(ORGANIZATION, organization.as_ref())?;
         Ok(self)
     }
 
-    /// Names the project that is charged (`OpenAI-Project`).
+    /// Sets the project that is charged (`OpenAI-Project`).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidCredential`] if it is blank or cannot stand in a header.
+    /// [`ErrorKind::InvalidCredential`] if the project is blank or not a valid header value.
     pub fn with_project(mut self, project: impl AsRef<str>) -> Result<Self, Error> {
         self.headers.plain(PROJECT, project.as_ref())?;
         Ok(self)
     }
 
-    /// Lets the key go to these hosts only.
+    /// Restricts the key to these hosts.
     #[must_use]
     pub fn only_for(mut self, audience: Audience) -> Self {
         self.audience = audience;
@@ -90,9 +94,10 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// A bearer token as the ChatGPT backend wants it: the access token, and the account it is used for.
+/// A bearer token for the ChatGPT backend: the access token, and the account for which it is used.
 ///
-/// It is what closures give; see [`CredentialSource`]. For a token that never changes there is [`StaticToken`].
+/// Closures return this type; see [`CredentialSource`]. For a token that never changes, use
+/// [`StaticToken`].
 ///
 /// ```
 /// use codex_auth::{BearerToken, Secret};
@@ -108,7 +113,7 @@ pub struct BearerToken {
 }
 
 impl BearerToken {
-    /// A token without an account.
+    /// Creates a token without an account.
     #[must_use]
     pub fn new(access_token: impl Into<Secret>) -> Self {
         Self {
@@ -118,7 +123,7 @@ impl BearerToken {
         }
     }
 
-    /// The workspace the request is for (`ChatGPT-Account-ID`).
+    /// Sets the workspace of the request (`ChatGPT-Account-ID`).
     #[must_use]
     pub fn with_account_id(mut self, account_id: impl Into<String>) -> Self {
         self.account_id = Some(account_id.into().into_boxed_str());
@@ -145,9 +150,10 @@ impl BearerToken {
     }
 }
 
-/// A [`BearerToken`] that does not change: a personal access token, or one that the program renews by creating a new client.
+/// A source of a [`BearerToken`] that does not change: a personal access token, or a token that the
+/// program renews by creating a new client.
 ///
-/// It goes to any `https` host; [`only_for`](Self::only_for) narrows that.
+/// The token goes to any `https` host; [`only_for`](Self::only_for) restricts that.
 ///
 /// ```
 /// use codex_auth::{Audience, BearerToken, Secret, StaticToken};
@@ -164,11 +170,12 @@ pub struct StaticToken {
 }
 
 impl StaticToken {
-    /// A source of this one token.
+    /// Creates a source of this token.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidCredential`] if the token or the account id is blank or cannot stand in a header.
+    /// [`ErrorKind::InvalidCredential`] if the token or the account id is blank or not a valid
+    /// header value.
     pub fn new(token: BearerToken) -> Result<Self, Error> {
         Ok(Self {
             headers: token.headers()?,
@@ -176,7 +183,7 @@ impl StaticToken {
         })
     }
 
-    /// Lets the token go to these hosts only.
+    /// Restricts the token to these hosts.
     #[must_use]
     pub fn only_for(mut self, audience: Audience) -> Self {
         self.audience = audience;
@@ -201,7 +208,7 @@ impl fmt::Debug for StaticToken {
     }
 }
 
-/// No credentials at all, for servers that ask for none.
+/// A source without credentials, for servers that require none.
 ///
 /// ```
 /// let source = codex_auth::SharedCredentialSource::new(codex_auth::Anonymous::new());
@@ -212,7 +219,7 @@ impl fmt::Debug for StaticToken {
 pub struct Anonymous;
 
 impl Anonymous {
-    /// The source that leaves requests as they are.
+    /// Creates a source that leaves requests unchanged.
     #[must_use]
     pub const fn new() -> Self {
         Self
@@ -225,7 +232,7 @@ impl CredentialSource for Anonymous {
     }
 }
 
-/// Headers made and checked once, put on every request.
+/// Headers that are created and validated once, and set on every request.
 #[derive(Clone)]
 pub(crate) struct Headers(Vec<(HeaderName, HeaderValue)>);
 

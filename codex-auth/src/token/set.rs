@@ -1,4 +1,5 @@
-// What one login holds, and when it is to be renewed. All arithmetic saturates: an expiry comes from a server or a file and may be anything.
+//! The tokens of a login, and when they are renewed. All arithmetic saturates: an expiry comes from
+//! a server or a file and may have any value.
 
 use core::fmt;
 use core::time::Duration;
@@ -21,7 +22,7 @@ pub struct TokenSet {
     pub(crate) access_token: Secret,
     pub(crate) refresh_token: Option<Secret>,
     pub(crate) id_token: Option<Secret>,
-    /// Claims that very old files keep in place of the ID token itself, as they were written.
+    /// Claims that very old files contain instead of the ID token itself, as written.
     pub(crate) id_token_claims: Option<Box<str>>,
     pub(crate) account_id: Option<String>,
     pub(crate) scope: Option<String>,
@@ -30,7 +31,7 @@ pub struct TokenSet {
 }
 
 impl TokenSet {
-    /// A set of an access token alone.
+    /// Creates a set of an access token alone.
     #[must_use]
     pub fn new(access_token: Secret) -> Self {
         Self {
@@ -45,55 +46,55 @@ impl TokenSet {
         }
     }
 
-    /// With a refresh token; a blank one is none.
+    /// Sets the refresh token; a blank one is ignored.
     #[must_use]
     pub fn with_refresh_token(mut self, refresh_token: Secret) -> Self {
         self.refresh_token = Some(refresh_token).filter(|token| !token.is_blank());
         self
     }
 
-    /// With an ID token; a blank one is none.
+    /// Sets the ID token; a blank one is ignored.
     #[must_use]
     pub fn with_id_token(mut self, id_token: Secret) -> Self {
         self.id_token = Some(id_token).filter(|token| !token.is_blank());
         self
     }
 
-    /// With an explicit account id, which wins over every claim.
+    /// Sets an explicit account id, which takes precedence over every claim.
     #[must_use]
     pub fn with_account_id(mut self, account_id: impl Into<String>) -> Self {
         self.account_id = Some(account_id.into()).filter(|id| !id.trim().is_empty());
         self
     }
 
-    /// With the scopes that were granted, separated by spaces.
+    /// Sets the granted scopes, separated by spaces.
     #[must_use]
     pub fn with_scope(mut self, scope: impl Into<String>) -> Self {
         self.scope = Some(scope.into());
         self
     }
 
-    /// With the access token's expiry by this machine's clock.
+    /// Sets the access token's expiry by this machine's clock.
     #[must_use]
     pub fn with_expires_at(mut self, expires_at: SystemTime) -> Self {
         self.expires_at = Some(expires_at);
         self
     }
 
-    /// With the moment before which the authority refuses a refresh.
+    /// Sets the time before which the authority refuses a refresh.
     #[must_use]
     pub fn with_earliest_refresh_at(mut self, earliest: SystemTime) -> Self {
         self.earliest_refresh_at = Some(earliest);
         self
     }
 
-    /// The token that requests carry.
+    /// Returns the access token, which requests carry.
     #[must_use]
     pub fn access_token(&self) -> &Secret {
         &self.access_token
     }
 
-    /// The token that buys the next access token, once.
+    /// Returns the refresh token, which can be redeemed once for the next access token.
     #[must_use]
     pub fn refresh_token(&self) -> Option<&Secret> {
         self.refresh_token.as_ref()
@@ -105,7 +106,7 @@ impl TokenSet {
         self.id_token.as_ref()
     }
 
-    /// The scopes that were granted, where the authority said.
+    /// Returns the granted scopes, if the authority reported them.
     #[must_use]
     pub fn scope(&self) -> Option<&str> {
         self.scope.as_deref()
@@ -119,20 +120,22 @@ impl TokenSet {
             .is_some_and(|granted| granted.split_ascii_whitespace().any(|one| one == scope))
     }
 
-    /// The moment before which the authority refuses a refresh.
+    /// Returns the time before which the authority refuses a refresh.
     #[must_use]
     pub fn earliest_refresh_at(&self) -> Option<SystemTime> {
         self.earliest_refresh_at
     }
 
-    /// When the access token expires: as computed when it was received, else its `exp` claim. `None` if neither is known.
+    /// Returns when the access token expires: the time computed when it was received, else its
+    /// `exp` claim. `None` if neither is known.
     #[must_use]
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.expires_at
             .or_else(|| self.access_claims()?.expires_at())
     }
 
-    /// The claims of the ID token, if there is one and it can be read. A bad ID token never hides a usable access token.
+    /// Returns the claims of the ID token, if there is one and it can be parsed. An invalid ID
+    /// token never hides a usable access token.
     #[must_use]
     pub fn id_claims(&self) -> Option<Claims> {
         let from_token = self
@@ -142,14 +145,16 @@ impl TokenSet {
         from_token.or_else(|| Claims::from_json(self.id_token_claims.as_ref()?.as_bytes()).ok())
     }
 
-    /// The claims of the access token, if it is a JWT.
+    /// Returns the claims of the access token, if it is a JWT.
     #[must_use]
     pub fn access_claims(&self) -> Option<Claims> {
         Claims::from_jwt(self.access_token.expose()).ok()
     }
 
-    /// The account requests are for, and how it is known: the explicit value, the ID token, the access token, and at last the first of
-    /// `organizations`, in that order. The last is a guess that holds for some old tokens only.
+    /// Returns the account of requests, and its origin: the explicit value, the ID token, the
+    /// access token, or else the first of `organizations`, in that order.
+    ///
+    /// The last is a guess that is correct for some old tokens only.
     #[must_use]
     pub fn account_id(&self) -> Option<(String, AccountIdOrigin)> {
         if let Some(id) = &self.account_id {
@@ -176,7 +181,7 @@ impl TokenSet {
         id_token.or_else(access_token).or_else(organization)
     }
 
-    /// Whether the account is of the FedRAMP environment.
+    /// Returns whether the account is in the FedRAMP environment.
     #[must_use]
     pub fn is_fedramp(&self) -> bool {
         [self.id_claims(), self.access_claims()]
@@ -185,15 +190,16 @@ impl TokenSet {
             .any(|claims| claims.is_fedramp())
     }
 
-    /// Whether both sets hold the same secrets.
+    /// Returns whether both sets contain the same secrets.
     pub(crate) fn same_secrets(&self, other: &Self) -> bool {
         self.access_token == other.access_token
             && self.refresh_token == other.refresh_token
             && self.id_token == other.id_token
     }
 
-    /// Notes when the access token expires, from a lifetime as of now. Without one, a readable `exp` and `iat` give it: that cancels the
-    /// difference between the authority's clock and ours.
+    /// Sets when the access token expires, from a lifetime that starts now. Without a lifetime, it
+    /// is computed from `exp` and `iat` if they can be parsed: that cancels the difference between
+    /// the authority's clock and this one.
     pub(crate) fn received(mut self, now: SystemTime, expires_in: Option<Duration>) -> Self {
         let lifetime = expires_in
             .or_else(|| self.access_claims()?.lifetime())
@@ -202,7 +208,7 @@ impl TokenSet {
         self
     }
 
-    /// Whether to renew now.
+    /// Decides whether the tokens are renewed now.
     pub(crate) fn freshness(
         &self,
         now: SystemTime,
@@ -215,7 +221,8 @@ impl TokenSet {
         let claims = self.access_claims();
         let expires_at = self.expires_at.or_else(|| claims.as_ref()?.expires_at());
         let Some(expires_at) = expires_at else {
-            // An opaque token without a stated life: the official client renews it after eight days.
+            // An opaque token without a stated lifetime: the official client renews it after eight
+            // days.
             let age = last_refresh.and_then(|last| now.duration_since(last).ok());
             return if age.is_some_and(|age| age > OPAQUE_LIFETIME) {
                 Freshness::Due
@@ -248,7 +255,7 @@ impl fmt::Debug for TokenSet {
     }
 }
 
-/// How an account id is known.
+/// The origin of an account id.
 ///
 /// ```
 /// use codex_auth::{AccountIdOrigin, Secret, TokenSet};
@@ -259,7 +266,7 @@ impl fmt::Debug for TokenSet {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AccountIdOrigin {
-    /// It was given or stored as such.
+    /// The caller or the store provided it.
     Explicit,
     /// A claim of the ID token.
     IdToken,
@@ -271,11 +278,11 @@ pub enum AccountIdOrigin {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Freshness {
-    /// Good for use.
+    /// Usable.
     Fresh,
-    /// Good for use, and to be renewed.
+    /// Usable, but renewal is due.
     Due,
-    /// Of no use.
+    /// Not usable.
     Expired,
 }
 

@@ -1,5 +1,6 @@
-// The seam between the owner of credentials and the sender of requests. It reads only the headers of requests, so it serves HTTP and
-// WebSocket handshakes alike, and answers are told back by generation, so that a hundred rejected requests cause one refresh and not a hundred.
+//! The interface between the owner of credentials and the sender of requests. It only uses the
+//! headers of requests, so it serves HTTP and WebSocket handshakes alike. Rejections are reported
+//! by generation, so that a hundred rejected requests cause one refresh and not a hundred.
 
 use core::fmt;
 use core::future::Future;
@@ -11,18 +12,22 @@ use http::{HeaderMap, StatusCode, Uri};
 
 use crate::error::Error;
 
-/// Where credentials come from: asked before every attempt of every request.
+/// A source of credentials, which the client calls before every attempt of every request.
 ///
-/// A client calls [`apply`](Self::apply) on each attempt (never once for all retries), [`observe`](Self::observe) when the answer's head
-/// arrives, and on status 401 [`rejected`](Self::rejected) with the lease of that very attempt. It repeats the request only on
-/// [`Verdict::Retry`], at most twice, and only before anything of the answer was used.
+/// A client calls [`apply`](Self::apply) on each attempt (never once for all retries),
+/// [`observe`](Self::observe) when the response headers arrive, and on status 401
+/// [`rejected`](Self::rejected) with the lease of that very attempt. It repeats the request only on
+/// [`Verdict::Retry`], at most twice, and only before any part of the response was used.
 ///
-/// Implementations are in this crate for [API keys](crate::ApiKey), [fixed bearer tokens](crate::StaticToken), [nothing](crate::Anonymous),
-/// [the environment](crate::Environment), closures (see below), and logins kept in a store ([`OAuthSource`](crate::OAuthSource)). To keep
-/// any of them in a struct, wrap it in [`SharedCredentialSource`].
+/// This crate implements it for [API keys](crate::ApiKey), [fixed bearer
+/// tokens](crate::StaticToken), [no credentials](crate::Anonymous), [the
+/// environment](crate::Environment), closures (see below), and logins in a store
+/// ([`OAuthSource`](crate::OAuthSource)). To keep any of them in a struct, wrap it in
+/// [`SharedCredentialSource`].
 ///
-/// A closure without arguments that returns a future of a [`BearerToken`](crate::BearerToken) is a source; it is asked every time, so it
-/// should be cheap when nothing has changed. For a source that is called after rejections too, use [`source_fn`](crate::source_fn).
+/// A closure without arguments that returns a future of a [`BearerToken`](crate::BearerToken) is a
+/// source. It is called every time, so it should be cheap when nothing has changed. For a source
+/// that is called after rejections too, use [`source_fn`](crate::source_fn).
 ///
 /// ```
 /// use codex_auth::{BearerToken, CredentialSource, Secret};
@@ -44,34 +49,39 @@ use crate::error::Error;
 pub trait CredentialSource: Send + Sync {
     /// Adds the credential's headers to a request and returns the generation of the credential.
     ///
-    /// The target must be absolute: a source refuses hosts that its credential is not meant for.
+    /// The target must be absolute: a source rejects hosts for which its credential is not meant.
     ///
     /// # Errors
     ///
-    /// [`NotSignedIn`](crate::ErrorKind::NotSignedIn), [`ForbiddenTarget`](crate::ErrorKind::ForbiddenTarget), and whatever getting a
-    /// credential may meet. The request's headers are unchanged then.
+    /// [`NotSignedIn`](crate::ErrorKind::NotSignedIn),
+    /// [`ForbiddenTarget`](crate::ErrorKind::ForbiddenTarget), and the errors of getting a
+    /// credential. The request's headers are then unchanged.
     fn apply(&self, request: &mut Parts) -> impl Future<Output = Result<Lease, Error>> + Send;
 
-    /// Called when the server responded with 401 to a request with this generation. Returns whether another attempt makes sense.
+    /// Handles a 401 response to a request with this generation. Returns whether another attempt
+    /// makes sense.
     ///
-    /// A generation that is no longer in use was replaced meanwhile: [`Verdict::Retry`], without any work. By default [`Verdict::GiveUp`].
+    /// If the generation is no longer in use, it has been replaced: returns [`Verdict::Retry`]
+    /// without any work. The default implementation returns [`Verdict::GiveUp`].
     ///
     /// # Errors
     ///
-    /// Why no better credential is available, which is more useful than the 401.
+    /// Returns why no better credential is available, which is more useful than the 401.
     fn rejected(&self, lease: Lease) -> impl Future<Output = Result<Verdict, Error>> + Send {
         let _ = lease;
         core::future::ready(Ok(Verdict::GiveUp))
     }
 
-    /// Called with the headers of every response: a source may record that a generation was accepted, or state that the server rotates.
-    /// By default nothing happens. Must be quick; it is called inside the request's path.
+    /// Handles the headers of every response: a source may record that a generation was accepted,
+    /// or state that the server rotates.
+    ///
+    /// The default implementation does nothing. Must be quick, since it delays the response.
     fn observe(&self, lease: Lease, target: &Uri, status: StatusCode, headers: &HeaderMap) {
         let _ = (lease, target, status, headers);
     }
 }
 
-/// Which generation of a credential a request carried.
+/// The generation of the credential that a request carried.
 ///
 /// ```
 /// use codex_auth::Lease;
@@ -85,20 +95,21 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// A lease of a generation; a source numbers its own as it likes, as long as different credentials get different numbers.
+    /// Creates a lease of a generation. A source numbers its generations freely, as long as
+    /// different credentials get different numbers.
     #[must_use]
     pub const fn new(generation: u64) -> Self {
         Self { generation }
     }
 
-    /// The generation's number, meaningful to the source that gave it.
+    /// Returns the generation's number, which only the source that returned it can interpret.
     #[must_use]
     pub const fn generation(self) -> u64 {
         self.generation
     }
 }
 
-/// What to do about a rejected request.
+/// The next step after a rejected request.
 ///
 /// ```
 /// assert_ne!(codex_auth::Verdict::Retry, codex_auth::Verdict::GiveUp);
@@ -106,13 +117,13 @@ impl Lease {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// Another generation is there: apply again and repeat the request.
+    /// Another generation is available: apply it and repeat the request.
     Retry,
-    /// Nothing better can be had: the 401 is the result.
+    /// No better credential is available: the 401 is the result.
     GiveUp,
 }
 
-/// Any credential source behind one type without parameters. Cloning shares the source.
+/// A type-erased [`CredentialSource`]. Cloning shares the source.
 ///
 /// ```
 /// use codex_auth::{Anonymous, ApiKey, SharedCredentialSource, Secret};
@@ -130,7 +141,7 @@ pub struct SharedCredentialSource {
 }
 
 impl SharedCredentialSource {
-    /// Takes a source in.
+    /// Wraps a source and erases its type.
     pub fn new(source: impl CredentialSource + 'static) -> Self {
         Self {
             erased: Arc::new(source),
@@ -162,7 +173,7 @@ impl fmt::Debug for SharedCredentialSource {
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
-/// The same trait, made fit for `dyn`.
+/// A dyn-compatible form of the trait.
 trait Erased: Send + Sync {
     fn apply<'a>(&'a self, request: &'a mut Parts) -> Boxed<'a, Lease>;
     fn rejected(&self, lease: Lease) -> Boxed<'_, Verdict>;

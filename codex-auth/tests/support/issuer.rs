@@ -1,4 +1,4 @@
-//! A pretended issuer: its keys, and the ID tokens it signs.
+//! A simulated issuer: its keys, and the ID tokens that it signs.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::{
@@ -56,7 +56,7 @@ pub fn signed(number: u8, header: &str, claims: &str) -> String {
     format!("{signing}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// An ID token with these claims in place of the right ones; null takes one away.
+/// Returns an ID token in which these claims replace the correct ones; null removes a claim.
 pub fn id_token(changed: &[(&str, &str)]) -> String {
     let mut claims = vec![
         ("iss".to_owned(), format!("\"{ISSUER}\"")),

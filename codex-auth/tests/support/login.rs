@@ -1,4 +1,4 @@
-//! A login in a store, an authority that renews it, and what a request gets.
+//! A login in a store, an authority that renews it, and the credentials that a request gets.
 
 use codex_auth::{
     CredentialSource, Error, Lease, MemoryStore, OAuthProfile, OAuthSource, Record, Secret,

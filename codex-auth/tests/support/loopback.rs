@@ -1,4 +1,4 @@
-//! A server on loopback and requests to it, in plain HTTP: what processes of one test talk over.
+//! A loopback server and requests to it over plain HTTP, for the processes of one test.
 
 use core::net::SocketAddr;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
@@ -22,7 +22,7 @@ impl Call {
         self.lines[0].split(' ').nth(1).unwrap()
     }
 
-    /// The value of a header, empty if there is none.
+    /// Returns the value of a header, or an empty text without one.
     pub fn header(&self, name: &str) -> &str {
         let mut fields = self.lines.iter().filter_map(|line| line.split_once(": "));
         let found = fields.find(|(known, _)| *known == name);
@@ -30,7 +30,7 @@ impl Call {
     }
 }
 
-/// Serves until the process ends, each connection in a thread of its own.
+/// Serves until the process ends, with a thread for each connection.
 pub fn serve(handle: impl Fn(&Call) -> (u16, String) + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -58,7 +58,7 @@ fn converse(handle: &impl Fn(&Call) -> (u16, String), stream: TcpStream) {
     }
 }
 
-/// Sends a request over a connection of its own.
+/// Sends a request over a new connection.
 pub fn post(address: &str, request: &Request<Bytes>) -> io::Result<Response<Bytes>> {
     let mut stream = BufReader::new(TcpStream::connect(address)?);
     let mut head = format!("POST {} HTTP/1.1\r\n", request.uri().path());
@@ -79,7 +79,7 @@ pub fn answer(stream: &mut BufReader<TcpStream>) -> io::Result<(u16, String)> {
     Ok((head[0].split(' ').nth(1).unwrap().parse().unwrap(), body))
 }
 
-/// The lines of the headers and the body of one HTTP message; `None` at the end of the connection.
+/// Returns the header lines and the body of one HTTP message; `None` at the end of the connection.
 fn message(stream: &mut BufReader<TcpStream>) -> io::Result<Option<(Vec<String>, String)>> {
     let (mut head, mut length) = (Vec::new(), 0);
     loop {

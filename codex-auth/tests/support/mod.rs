@@ -46,14 +46,14 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// The moment at which all tests with a virtual clock begin: 2026-01-02T03:00:00Z.
+/// The start time of all tests with a virtual clock: 2026-01-02T03:00:00Z.
 pub fn start() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(START)
 }
 
 pub const START: u64 = 1_767_322_800;
 
-/// A clock that advances only in sleeps and on request of the test.
+/// A clock that advances only in sleeps and when the test advances it.
 #[derive(Clone, Default)]
 pub struct VirtualTimer {
     elapsed: Arc<Mutex<Duration>>,
@@ -78,7 +78,7 @@ impl Timer for VirtualTimer {
         Moment::new(self.elapsed(), start() + self.elapsed())
     }
 
-    /// Pending once, so that whatever races with the sleep is polled before it.
+    /// Pending once, so that futures that race with the sleep are polled before it.
     async fn sleep(&self, duration: Duration) {
         let mut asked = false;
         core::future::poll_fn(|context| {
@@ -94,7 +94,7 @@ impl Timer for VirtualTimer {
     }
 }
 
-/// An authority in memory: gives its answers in turn, and remembers what it was sent.
+/// An authority in memory: returns its responses in turn, and records the requests.
 #[derive(Clone, Default)]
 pub struct Authority {
     answers: Arc<Mutex<VecDeque<Answer>>>,
@@ -106,7 +106,7 @@ pub enum Answer {
     Full(Response<Bytes>),
     NotSent,
     Lost,
-    /// Never.
+    /// Never responds.
     Silence,
 }
 
@@ -170,12 +170,13 @@ pub fn response(status: u16, body: impl Into<String>) -> Response<Bytes> {
         .unwrap()
 }
 
-/// A JWT of these claims with an invalid signature.
+/// Returns a JWT of these claims with an invalid signature.
 pub fn jwt(claims: &str) -> String {
     format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims))
 }
 
-/// An access token that expires so many seconds after (or before) the start. The number makes it unlike others.
+/// Returns an access token that expires this many seconds after (or before) the start. The number
+/// makes it unique.
 pub fn access(number: u32, expires: i64) -> String {
     let expires = i64::try_from(START).unwrap() + expires;
     jwt(&format!(
@@ -183,14 +184,14 @@ pub fn access(number: u32, expires: i64) -> String {
     ))
 }
 
-/// The ID token of an account.
+/// Returns the ID token of an account.
 pub fn id(account: &str) -> String {
     jwt(&format!(
         r#"{{"email":"me@example.com","https://api.openai.com/auth":{{"chatgpt_account_id":"{account}","chatgpt_plan_type":"plus"}}}}"#
     ))
 }
 
-/// The members of a form body.
+/// Returns the members of a form body.
 pub fn form(body: &str) -> Vec<(String, String)> {
     let decode = |text: &str| {
         let mut bytes = Vec::new();
@@ -211,13 +212,13 @@ pub fn form(body: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The value of a member of a query or a form body.
+/// Returns the value of a member of a query or a form body.
 pub fn member(body: &str, name: &str) -> Option<String> {
     let found = form(body).into_iter().find(|(member, _)| member == name);
     found.map(|(_, value)| value)
 }
 
-/// A directory of this test's own, removed at the end.
+/// A directory of this test, which is removed at the end.
 pub struct Directory(pub std::path::PathBuf);
 
 impl Directory {
@@ -225,7 +226,7 @@ impl Directory {
         let path = std::env::temp_dir().join(format!("codex-auth-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).unwrap();
-        // Whatever the umask: a directory that a group can change is refused.
+        // Set explicitly because of the umask: a directory that a group can change is rejected.
         #[cfg(unix)]
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700))
             .unwrap();

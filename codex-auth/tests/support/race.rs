@@ -1,4 +1,5 @@
-//! Processes that share a login, and an authority that revokes it when a refresh token comes twice.
+//! Processes that share a login, and an authority that revokes it when a refresh token arrives
+//! twice.
 
 use core::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -34,7 +35,7 @@ pub struct Size {
 }
 
 impl Size {
-    /// `CODEX_AUTH_RACE`, as processes × tasks × expiries (`8x64x500`), or this.
+    /// Reads `CODEX_AUTH_RACE`, as processes × tasks × expiries (`8x64x500`), or uses this default.
     pub fn from_env(default: &str) -> Self {
         let text = std::env::var("CODEX_AUTH_RACE").unwrap_or_else(|_| default.to_owned());
         let numbers: Vec<usize> = text
@@ -49,7 +50,7 @@ impl Size {
     }
 }
 
-/// Each access token is good once for every task; when all have used it, it expires.
+/// Each access token is accepted once for every task; when all tasks have used it, it expires.
 struct Authority {
     size: Size,
     state: Mutex<State>,
@@ -58,7 +59,7 @@ struct Authority {
 
 #[derive(Default)]
 struct State {
-    /// The number of the valid refresh token, and of the last access token made.
+    /// The number of the valid refresh token, and of the last issued access token.
     issued: usize,
     /// The number of the valid access token.
     valid: usize,
@@ -104,8 +105,8 @@ impl Authority {
             .unwrap()
             .parse()
             .unwrap();
-        // A task that was served waits here until all were: then its token has expired. Not for ever, or a failed process would
-        // hold up all others and the test with them.
+        // A task that was served waits here until all tasks were, so that its token has expired.
+        // The wait is limited, or a failed process would block all others and the test with them.
         while carried == state.valid && state.served.contains(task) && !state.revoked {
             let (woken, wait) = self
                 .expired
@@ -137,7 +138,8 @@ pub fn first_record() -> Record {
     Record::of_tokens(tokens, SystemTime::now())
 }
 
-/// Runs the test `worker` of this program in several processes at once, and checks that each expiry cost one redemption.
+/// Runs the test `worker` of this program in several processes at once, and checks that each expiry
+/// cost one redemption.
 pub fn run(size: Size, store: &impl TokenStore, prepare: impl Fn(usize, &mut Command)) {
     let authority = Arc::new(Authority {
         size,
@@ -188,7 +190,7 @@ pub fn run(size: Size, store: &impl TokenStore, prepare: impl Fn(usize, &mut Com
     assert!(!record.is_refresh_outcome_unknown());
 }
 
-/// The work of one of the processes, over its own store; nothing in any other process.
+/// Runs the work of one of the processes, over its own store; it shares no other state with them.
 pub fn work<S: TokenStore + 'static>(store: impl FnOnce() -> S) {
     let Ok(setting) = std::env::var(WORKER) else {
         return;
@@ -229,7 +231,7 @@ pub fn work<S: TokenStore + 'static>(store: impl FnOnce() -> S) {
     assert_eq!(failures.load(Ordering::SeqCst), 0);
 }
 
-/// One request as a client makes it: apply, send, on 401 ask and repeat.
+/// Sends one request as a client does: apply, send, and on 401 report the rejection and repeat.
 fn request(
     source: &impl CredentialSource,
     connection: &mut BufReader<TcpStream>,

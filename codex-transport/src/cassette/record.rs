@@ -18,10 +18,10 @@ use crate::redact::Redactor;
 use crate::ws::connection::{Socket, WsConnection};
 use crate::ws::transport::{Upgrade, WsTransport};
 
-/// A transport that notes what goes through it. Clones write into the same cassette.
+/// A transport that records what passes through it. Clones write to the same cassette.
 ///
-/// It holds everything in memory, up to [`RECORDING_LIMIT`](Self::RECORDING_LIMIT) bytes of payload; what comes later passes unrecorded,
-/// and the cassette says so.
+/// Everything is held in memory, up to [`RECORDING_LIMIT`](Self::RECORDING_LIMIT) bytes of payload.
+/// Later events are not recorded, and the first line of the recording then has `"complete": false`.
 #[derive(Clone)]
 pub struct Recorder<T> {
     transport: T,
@@ -30,10 +30,10 @@ pub struct Recorder<T> {
 }
 
 impl<T> Recorder<T> {
-    /// The most payload that is kept, in bytes: 64 MiB.
+    /// The maximum payload of a recording, in bytes: 64 MiB.
     pub const RECORDING_LIMIT: usize = RECORDING_LIMIT;
 
-    /// Records what goes through this transport.
+    /// Wraps a transport and records what passes through it.
     pub fn new(transport: T) -> Self {
         Self {
             transport,
@@ -49,7 +49,7 @@ impl<T> Recorder<T> {
         self
     }
 
-    /// What was recorded so far, scrubbed.
+    /// Returns the recording so far as JSON Lines, with secrets removed.
     pub fn to_json_lines(&self) -> String {
         lock(&self.tape.0).to_json_lines(&self.scrubber)
     }
@@ -124,7 +124,7 @@ struct Inner {
     lines: Vec<Line>,
     bytes: usize,
     full: bool,
-    // The credentials of all requests, which a server may echo.
+    // The credentials of all requests: a server may echo them.
     redactor: Redactor,
 }
 
@@ -135,13 +135,13 @@ struct Line {
 }
 
 enum Entry {
-    // Scrubbed when they are written, since headers are whole then.
+    // Scrubbed when written, since headers are complete by then.
     Request(Value),
     Response(Value),
-    // Scrubbed when they are read, since a secret may span several.
+    // Scrubbed when the recording is read, since a secret may span several chunks.
     Sent(Bytes),
     Received(Bytes),
-    // The end, with the code of a socket's close where there is one.
+    // The end, with the close code of a WebSocket if there is one.
     Ended(Option<u16>),
     Failed(&'static str),
 }
@@ -224,7 +224,8 @@ impl Inner {
         text
     }
 
-    // Each direction of each exchange as one text, scrubbed, and cut again where it was cut.
+    // Joins each direction of each exchange into one text, scrubs it, and splits it at the original
+    // boundaries.
     fn scrubbed(&self, scrubber: &Scrubber) -> Vec<Vec<u8>> {
         let mut payloads = vec![Vec::new(); self.lines.len()];
         for exchange in 0..self.exchanges {
@@ -263,7 +264,7 @@ fn without_echoes(headers: Vec<(String, String)>, redactor: &Redactor) -> Vec<(S
     headers.into_iter().map(clean).collect()
 }
 
-// Text where it is text; a chunk that was cut within a character is not.
+// Text if the bytes are valid UTF-8; a chunk that was split within a character is not.
 fn readable(bytes: Vec<u8>) -> Value {
     match String::from_utf8(bytes) {
         Ok(text) => json!({"text": text}),
@@ -273,7 +274,7 @@ fn readable(bytes: Vec<u8>) -> Value {
     }
 }
 
-// As much of an error as a replay can bring about again.
+// The part of an error that a replay can reproduce.
 fn failure(error: &Error) -> &'static str {
     use crate::error::ErrorKind;
     match error.kind() {

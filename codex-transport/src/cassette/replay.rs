@@ -8,19 +8,20 @@ use crate::error::{Error, ErrorKind, Phase, Sent};
 use crate::testing::answer::{Answer, Cut};
 use crate::testing::script::Script;
 
-/// A recording, read back.
+/// A recording that can be replayed.
 #[derive(Clone, Debug)]
 pub struct Cassette {
     exchanges: BTreeMap<u64, Vec<(u64, Event)>>,
 }
 
-/// How to play a cassette.
+/// Options for replaying a cassette.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Replay {
-    /// Whether every pause of the recording is made again.
+    /// Whether the pauses of the recording are reproduced.
     pub timing: bool,
-    /// Ends one exchange after so many bytes of its body or its messages: its number, counted from 0, the bytes, and how.
+    /// Cuts one exchange short: its number, counted from 0; the number of bytes of its body or its
+    /// messages to send first; and the kind of cut.
     pub fault: Option<(u64, usize, Cut)>,
 }
 
@@ -38,14 +39,14 @@ enum Event {
 }
 
 impl Replay {
-    /// With the pauses of the recording.
+    /// Reproduces the pauses of the recording.
     #[must_use]
     pub fn with_timing(mut self) -> Self {
         self.timing = true;
         self
     }
 
-    /// With one exchange cut after so many bytes.
+    /// Cuts one exchange after this many bytes.
     #[must_use]
     pub fn with_fault(mut self, exchange: u64, after_bytes: usize, cut: Cut) -> Self {
         self.fault = Some((exchange, after_bytes, cut));
@@ -54,11 +55,13 @@ impl Replay {
 }
 
 impl Cassette {
-    /// Reads what [`Recorder::to_json_lines`](super::Recorder::to_json_lines) has written. Members it does not know are passed over.
+    /// Parses the output of [`Recorder::to_json_lines`](super::Recorder::to_json_lines). Unknown
+    /// members are ignored.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] with the number of the line that is no line of a cassette.
+    /// [`ErrorKind::Configuration`] with the number of the first line that is not part of a
+    /// cassette.
     pub fn from_json_lines(text: &str) -> Result<Self, Error> {
         let mut exchanges: BTreeMap<u64, Vec<(u64, Event)>> = BTreeMap::new();
         for (number, line) in text
@@ -86,17 +89,17 @@ impl Cassette {
         Ok(Self { exchanges })
     }
 
-    /// How many exchanges were recorded.
+    /// Returns the number of recorded exchanges.
     pub fn len(&self) -> usize {
         self.exchanges.len()
     }
 
-    /// Whether nothing was recorded.
+    /// Returns whether nothing was recorded.
     pub fn is_empty(&self) -> bool {
         self.exchanges.is_empty()
     }
 
-    /// A script that answers the first request like the first exchange, and so on.
+    /// Returns a script that answers the first request like the first exchange, and so on.
     pub fn script(&self, replay: &Replay) -> Script {
         self.exchanges
             .iter()
@@ -110,7 +113,7 @@ impl Cassette {
     }
 }
 
-// None: not an event of ours. Some(None): one that we do not know.
+// `None`: not an event of a cassette. `Some(None)`: an event of an unknown type.
 fn event(value: &Value) -> Option<Option<Event>> {
     if value.get("request").is_some() {
         return Some(Some(Event::Request));
@@ -121,7 +124,7 @@ fn event(value: &Value) -> Option<Option<Event>> {
             .filter(|status| (100..=999).contains(status))?;
         let headers = head["headers"].as_array()?.iter().map(|pair| {
             let (name, text) = (pair.get(0)?.as_str()?, pair.get(1)?.as_str()?);
-            // Allowed in HTTP, or the script could not send it.
+            // Checks that HTTP allows the header; otherwise the script could not send it.
             http::HeaderName::try_from(name).ok()?;
             http::HeaderValue::try_from(text).ok()?;
             Some((name.to_owned(), text.to_owned()))
@@ -173,12 +176,12 @@ fn answer(events: &[(u64, Event)], timing: bool, mut fault: Option<(usize, Cut)>
     let mut answer = match head.map(|at| &events[at].1) {
         Some(Event::Response { status, headers }) => headers
             .iter()
-            // Written again by the server that frames the body.
+            // The server that frames the body writes these headers itself.
             .filter(|(name, _)| !FRAMING.contains(&name.as_str()))
             .fold(Answer::status(*status), |answer, (name, value)| {
                 answer.header(name, value)
             }),
-        // It failed before there was a head.
+        // The exchange failed before its response headers arrived.
         _ => Answer::ok(),
     };
     let socket = matches!(
@@ -197,7 +200,7 @@ fn answer(events: &[(u64, Event)], timing: bool, mut fault: Option<(usize, Cut)>
             Event::Sent => answer,
             Event::Received(bytes) => match &mut fault {
                 Some((left, cut)) if bytes.len() > *left => {
-                    // Over a socket, messages are whole or not there.
+                    // Over a WebSocket, a message is sent whole or not at all.
                     let kept = if socket {
                         answer
                     } else {

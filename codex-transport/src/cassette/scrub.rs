@@ -5,14 +5,16 @@ use http::{HeaderMap, Uri};
 
 use crate::redact::is_credential;
 
-/// Takes secrets out of what is recorded.
+/// A filter that removes secrets from a recording.
 ///
-/// * Headers that carry credentials or name an account lose their value, and so does every header whose name speaks of a token, a
-///   secret, a key or a cookie.
-/// * Of URLs, the user information and the values of the query go.
-/// * In bodies and messages, every byte of a secret becomes `*`, so that offsets and chunk bounds stay: the values of JSON members and
-///   form fields that carry credentials (also in JSON inside of a JSON text), bearer tokens, JWTs, keys that start with `sk-`, and
-///   whatever [`secret`](Self::secret) names. A body is searched as a whole, so a secret that is split between chunks is found.
+/// * Headers that carry credentials or name an account lose their value, and so does every header
+///   whose name contains a word for a token, a secret, a key or a cookie.
+/// * URLs lose their user information and the values of their query.
+/// * In bodies and messages, every byte of a secret becomes `*`, so that offsets and chunk
+///   boundaries stay the same: the values of JSON members and form fields that carry credentials
+///   (also in JSON nested in a JSON string), bearer tokens, JWTs, keys that start with `sk-`, and
+///   everything that [`secret`](Self::secret) adds. A body is searched as a whole, so a secret that
+///   is split between chunks is found.
 ///
 /// ```
 /// use codex_transport::cassette::Scrubber;
@@ -27,7 +29,7 @@ pub struct Scrubber {
 }
 
 impl Scrubber {
-    /// Takes out these bytes too, wherever they stand. An empty secret is none.
+    /// Adds a secret, which is removed wherever it occurs. An empty secret is ignored.
     #[must_use]
     pub fn secret(mut self, secret: impl Into<Vec<u8>>) -> Self {
         let secret = secret.into();
@@ -37,7 +39,7 @@ impl Scrubber {
         self
     }
 
-    /// Replaces every byte of every secret by `*`. The length stays.
+    /// Replaces every byte of every secret with `*`. The length stays the same.
     pub fn scrub(&self, bytes: &mut [u8]) {
         for secret in &self.secrets {
             mask_all(bytes, secret);
@@ -105,8 +107,9 @@ fn mask_all(bytes: &mut [u8], secret: &[u8]) {
     }
 }
 
-// `"name" : "value"`, at any depth of JSON texts within JSON texts, and `name=value` of a form. However the name is spelled:
-// `access_token`, `accessToken`, `ACCESS_TOKEN` and `access-token` are one.
+// Masks `"name" : "value"`, at any depth of JSON strings within JSON strings, and `name=value` of a
+// form. All spellings of a name match: `access_token`, `accessToken`, `ACCESS_TOKEN` and
+// `access-token`.
 fn mask_fields(bytes: &mut [u8]) {
     let mut from = 0;
     while from < bytes.len() {
@@ -148,7 +151,7 @@ fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
-// The text that stands as the value behind a member's name, which ends at `at`: where it starts and how long it is.
+// Returns the start and the length of the string value of the member whose name ends at `at`.
 fn json_value(bytes: &[u8], mut at: usize) -> Option<(usize, usize)> {
     let skip = |mut at: usize, these: &[u8]| {
         while bytes.get(at).is_some_and(|byte| these.contains(byte)) {
@@ -164,7 +167,8 @@ fn json_value(bytes: &[u8], mut at: usize) -> Option<(usize, usize)> {
     let quote = skip(at, b"\\");
     let depth = quote - at;
     let value = (bytes.get(quote) == Some(&b'"')).then_some(quote + 1)?;
-    // The end is a quote with as many backslashes before it as the one at the start; a value's own quotes have more.
+    // The value ends at a quote with as many backslashes before it as the opening quote; quotes
+    // within the value have more.
     let mut backslashes = 0;
     for (index, byte) in bytes[value..].iter().enumerate() {
         match byte {
@@ -173,11 +177,11 @@ fn json_value(bytes: &[u8], mut at: usize) -> Option<(usize, usize)> {
             _ => backslashes = 0,
         }
     }
-    // A body that was cut in the middle of it.
+    // The body was cut within the value.
     Some((value, bytes.len() - value))
 }
 
-// What looks like a token behind this word.
+// Masks a run of token characters that follows this word.
 fn mask_after(bytes: &mut [u8], word: &[u8], least: usize) {
     let mut from = 0;
     while let Some(at) = find(&bytes[from..], word) {
@@ -190,7 +194,7 @@ fn mask_after(bytes: &mut [u8], word: &[u8], least: usize) {
     }
 }
 
-// What looks like a token and starts like this, if it is long enough to be one.
+// Masks a run of token characters that starts with this text, if it is long enough to be a token.
 fn mask_from(bytes: &mut [u8], start: &[u8], least: usize) {
     let mut from = 0;
     while let Some(at) = find(&bytes[from..], start) {
@@ -222,7 +226,8 @@ fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
 
 const SCRUBBED: &str = "scrubbed";
 
-// Beside those that authenticate: names of accounts and installations, and what describes them.
+// Scrubbed in addition to the headers that authenticate: names of accounts and installations, and
+// their descriptions.
 const HEADERS: &[&str] = &[
     "openai-organization",
     "openai-project",
@@ -256,8 +261,8 @@ const FIELDS: &[&str] = &[
     "encryptedcontent",
 ];
 
-// A name that is longer is not one of these.
+// A longer name is not one of these.
 const LONGEST_NAME: usize = 40;
 
-// Names that mean something harmless in JSON: there, `code` is an error's.
+// Names that are harmless in JSON, where `code` is the code of an error.
 const FORM_FIELDS: &[&str] = &["code", "token", "state"];

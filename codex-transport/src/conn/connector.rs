@@ -1,5 +1,5 @@
-//! Connected streams for URLs: name resolution, TCP, the proxy's tunnel and TLS. HTTP and WebSocket share this code and therefore behave
-//! alike.
+//! Connected streams for URLs: name resolution, TCP, the proxy's tunnel and TLS. HTTP and WebSocket
+//! share this code, so they behave alike.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
@@ -26,7 +26,7 @@ pub(crate) struct Connector {
     proxies: Arc<crate::conn::proxy::Routes>,
 }
 
-/// TLS with the same trust for each [`Offer`].
+/// TLS configurations with the same trust, one for each [`Offer`].
 #[cfg(feature = "tls")]
 #[derive(Clone)]
 struct TlsConfigs {
@@ -36,10 +36,10 @@ struct TlsConfigs {
     proxy: tokio_rustls::TlsConnector,
 }
 
-/// The protocols that are offered in TLS.
+/// The protocols that the client offers in TLS.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Offer {
-    /// Those of the connection options.
+    /// The protocols of the connection options.
     Configured,
     /// HTTP/1.1 only: for a WebSocket, or for a server that requires it.
     Http1,
@@ -78,8 +78,8 @@ impl Connector {
         self.timeout
     }
 
-    /// Opens a stream to the URL's host, through the proxy that applies and with TLS if the scheme asks for it, all under the connect
-    /// timeout.
+    /// Opens a stream to the URL's host, through the proxy that applies and with TLS if the scheme
+    /// requires it, all under the connect timeout.
     pub(crate) async fn open(&self, uri: Uri, offer: Offer) -> Result<Stream, Error> {
         let progress = Progress::default();
         let opening = self.clone().open_untimed(uri, offer, &progress);
@@ -129,7 +129,7 @@ impl Connector {
         }
     }
 
-    // To the host itself, or to a tunnel that ends there.
+    // Connects to the host itself, or through a tunnel that ends there.
     async fn plain(&mut self, uri: Uri, progress: &Progress) -> Result<Stream, Error> {
         #[cfg(unix)]
         if let Some(path) = &self.options.unix_socket {
@@ -248,8 +248,9 @@ impl TlsConfigs {
     }
 }
 
-// The URL for hyper's connector, which knows the ports of `http` and `https` only. A port that the URL does not name stays unnamed, so
-// that a port of a fixed address takes precedence over the scheme's.
+// Returns the URL for hyper's connector, which only has default ports for `http` and `https`. A
+// port that the URL does not name stays unnamed, so that the port of a fixed address takes
+// precedence over the scheme's.
 fn to_dial(uri: &Uri) -> Result<Uri, Error> {
     let scheme = if port_of(uri) == 443 { "https" } else { "http" };
     let host = uri.host().unwrap_or_default();

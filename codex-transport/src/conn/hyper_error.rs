@@ -1,4 +1,4 @@
-//! Translates hyper's errors. The meaning of each was determined by provoking it.
+//! Translates hyper's errors. The mapping was determined by provoking each error.
 
 use std::io;
 
@@ -6,12 +6,12 @@ use crate::conn::limits;
 use crate::error::{Error, ErrorKind, Phase, Sent, find_source};
 use crate::timeouts::TimeoutKind;
 
-/// A failure while reading a body.
+/// Converts a failure while reading a body.
 pub(crate) fn body(error: hyper::Error) -> Error {
     at(error, Phase::Body, Sent::Yes)
 }
 
-/// A failure in this phase.
+/// Converts a failure in this phase.
 pub(crate) fn at(error: hyper::Error, phase: Phase, sent: Sent) -> Error {
     match limits::exceeded(&error) {
         Some(limit) => Error::new(ErrorKind::TooLarge, phase, sent)
@@ -20,8 +20,8 @@ pub(crate) fn at(error: hyper::Error, phase: Phase, sent: Sent) -> Error {
     }
 }
 
-/// A failure before the response headers. `given_back` means that hyper had not begun with the request, `written` that it had taken all of
-/// the request's body.
+/// Converts a failure before the response headers. `given_back` means that hyper had not started to
+/// send the request, `written` that it had taken the whole request body.
 pub(crate) fn send(error: hyper::Error, given_back: bool, written: bool) -> Error {
     let phase = if written { Phase::Headers } else { Phase::Send };
     let sent = if given_back || is_refused(&error) {
@@ -32,13 +32,14 @@ pub(crate) fn send(error: hyper::Error, given_back: bool, written: bool) -> Erro
     at(error, phase, sent)
 }
 
-// RFC 9113 sections 8.7 and 7: REFUSED_STREAM, streams above GOAWAY's last one, and HTTP_1_1_REQUIRED were not processed.
+// RFC 9113 sections 8.7 and 7: REFUSED_STREAM, streams above GOAWAY's last one, and
+// HTTP_1_1_REQUIRED were not processed.
 fn is_refused(error: &hyper::Error) -> bool {
     let reason = reason(error);
     reason == Some(h2::Reason::REFUSED_STREAM) || reason == Some(h2::Reason::HTTP_1_1_REQUIRED)
 }
 
-/// Whether the server requires HTTP/1.1 for the request.
+/// Returns whether the server requires HTTP/1.1 for the request.
 pub(crate) fn requires_http1(error: &Error) -> bool {
     reason(error) == Some(h2::Reason::HTTP_1_1_REQUIRED)
 }
@@ -48,7 +49,7 @@ fn reason(error: &(dyn core::error::Error + 'static)) -> Option<h2::Reason> {
 }
 
 pub(crate) fn classify(error: &(dyn core::error::Error + 'static)) -> ErrorKind {
-    // The only timeout of hyper that is set: an HTTP/2 ping was not acknowledged.
+    // The only timeout that is set in hyper: the peer did not acknowledge an HTTP/2 ping in time.
     if find_source::<hyper::Error>(error).is_some_and(hyper::Error::is_timeout) {
         return ErrorKind::Timeout(TimeoutKind::Pong);
     }
@@ -58,9 +59,11 @@ pub(crate) fn classify(error: &(dyn core::error::Error + 'static)) -> ErrorKind 
     if let Some(error) = find_source::<h2::Error>(error) {
         return match (error.is_reset(), error.is_go_away(), error.is_io()) {
             (_, _, true) => error.get_io().map_or(ErrorKind::ConnectionLost, io_kind),
-            // Ended by our side because of a violation, which a retry would meet again.
+            // The local side ended the connection because of a violation, which a retry would meet
+            // again.
             _ if error.is_library() => ErrorKind::Protocol,
-            // NO_ERROR means that the server stops on purpose; the rest of the response is missing all the same.
+            // NO_ERROR means that the server stopped on purpose; the rest of the response is still
+            // missing.
             (true, _, _) if error.reason() == Some(h2::Reason::NO_ERROR) => ErrorKind::Truncated,
             (true, _, _) => ErrorKind::StreamReset,
             (_, true, _) => ErrorKind::ConnectionLost,
@@ -81,7 +84,8 @@ pub(crate) fn classify(error: &(dyn core::error::Error + 'static)) -> ErrorKind 
 fn io_kind(error: &io::Error) -> ErrorKind {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => ErrorKind::Truncated,
-        // Returned by h2, and not by the system, when the connection was closed under an unfinished stream.
+        // Returned by h2, not by the system, when the connection was closed while a stream was
+        // unfinished.
         io::ErrorKind::BrokenPipe if error.raw_os_error().is_none() => ErrorKind::Truncated,
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => ErrorKind::Protocol,
         _ => ErrorKind::ConnectionLost,

@@ -8,18 +8,20 @@ use hyper_util::rt::TokioExecutor;
 
 use crate::error::{Error, ErrorKind, Phase, Sent};
 
-/// The maximum size of response headers in bytes as HTTP/1.1 writes them: names, values and separators.
+/// The maximum size of response headers in bytes as HTTP/1.1 writes them: names, values and
+/// separators.
 const HEADER_BYTES: usize = 64 * 1024;
 
 /// The maximum number of response header fields.
 const HEADER_FIELDS: usize = 512;
 
-// How much the libraries read before they give up. hyper ties its HTTP/1.1 limit to the size of its read buffer and accepts up to twice as
-// much; `h2` counts 32 more bytes for each field. Both are above our limits, so that ours is exceeded first and named in the error.
+// The amount that the libraries read before they fail. hyper ties its HTTP/1.1 limit to the size of
+// its read buffer and accepts up to twice as much; `h2` counts 32 more bytes for each field. Both
+// are above this crate's limits, so that these are exceeded first and named in the error.
 const HTTP1_BUFFER: usize = 64 * 1024;
 const HTTP2_HEADER_LIST: u32 = 128 * 1024;
 
-/// A builder of HTTP/1.1 connections with these limits.
+/// Returns a builder of HTTP/1.1 connections with these limits.
 pub(crate) fn http1_builder() -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
@@ -28,7 +30,7 @@ pub(crate) fn http1_builder() -> http1::Builder {
     builder
 }
 
-/// A builder of HTTP/2 connections with these limits.
+/// Returns a builder of HTTP/2 connections with these limits.
 pub(crate) fn http2_builder() -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder.max_header_list_size(HTTP2_HEADER_LIST);
@@ -42,7 +44,7 @@ pub(crate) struct Exceeded {
     source: Option<hyper::Error>,
 }
 
-/// Checks the headers of a response, whatever the version of HTTP.
+/// Checks the headers of a response, for every version of HTTP.
 pub(crate) fn check(headers: &HeaderMap) -> Result<(), Error> {
     let bytes: usize = headers
         .iter()
@@ -58,7 +60,7 @@ pub(crate) fn check(headers: &HeaderMap) -> Result<(), Error> {
     Err(Error::new(ErrorKind::TooLarge, Phase::Headers, Sent::Yes).with_source(exceeded))
 }
 
-/// Returns the limit of hyper that this error is about. hyper reports it in the text only.
+/// Returns the hyper limit that this error reports. hyper reports it only in the text of the error.
 pub(crate) fn exceeded(error: &(dyn core::error::Error + 'static)) -> Option<&'static str> {
     core::iter::successors(Some(error), |error| error.source()).find_map(|error| {
         match error.to_string().as_str() {

@@ -10,42 +10,46 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::conn::stream::ByteStream;
 
-/// A stream that stays readable when writing fails because the peer is gone: such writes are discarded, and the reader gets everything
-/// that had arrived and only then the failure.
+/// A stream that stays readable when writing fails because the peer is gone: such writes are
+/// discarded, and the reader gets everything that had arrived and only then the failure.
 ///
-/// HTTP/2 writes while it reads (window updates, settings, pings), and `h2` abandons a connection at the first write that fails, with
-/// responses unread in the socket and without reporting the reason to their readers. A reset would look like an end, and the last response
-/// of a server that then closed would be lost. Over a WebSocket, the close code of a server that refuses a message would remain unread
-/// while the message is being sent.
+/// HTTP/2 writes while it reads (window updates, settings, pings), and `h2` abandons a connection
+/// at the first write that fails, with responses unread in the socket and without reporting the
+/// reason to their readers. A reset would look like an end, and the last response of a server that
+/// then closed would be lost. Over a WebSocket, the close code of a server that refuses a message
+/// would remain unread while the message is being sent.
 pub(crate) struct Lingering<S> {
     stream: S,
-    // The reset that a write returned. The system reports it once, so the reader would see an end.
+    // The reset that a write returned. The system reports it once, so the reader would otherwise
+    // see a normal end.
     reset: Option<io::Error>,
-    // How many bytes went through, so that slow progress can be told from none.
+    // The number of bytes transferred, to distinguish slow progress from none.
     read: u64,
     written: u64,
     state: Arc<State>,
 }
 
-/// A handle to a stream that something else owns.
+/// A handle to the state of a stream that another component owns.
 #[derive(Clone)]
 pub(crate) struct StreamState(Arc<State>);
 
 #[derive(Default)]
 struct State {
     unflushed: AtomicBool,
-    // Whether the next read that finds nothing inspects the socket, and whether it found the socket quiet.
+    // Whether the next read that finds nothing must inspect the socket, and whether it found the
+    // socket quiet.
     inspect: AtomicBool,
     quiet: AtomicBool,
 }
 
 impl StreamState {
-    /// Whether written bytes are still buffered: TLS accepts more than the socket does.
+    /// Returns whether written bytes are still buffered: TLS accepts more than the socket does.
     pub(crate) fn is_unflushed(&self) -> bool {
         self.0.unflushed.load(Ordering::Relaxed)
     }
 
-    /// Whether the stream has nothing to read, the socket included. `read` must try to read from the stream.
+    /// Returns whether the stream has nothing to read, the socket included. `read` must try to read
+    /// from the stream.
     pub(crate) fn is_quiet_after(&self, read: impl FnOnce()) -> bool {
         self.0.quiet.store(false, Ordering::Relaxed);
         self.0.inspect.store(true, Ordering::Relaxed);
@@ -70,13 +74,13 @@ impl<S> Lingering<S> {
         StreamState(self.state.clone())
     }
 
-    /// Bytes read so far.
+    /// Returns the number of bytes read so far.
     #[cfg(feature = "ws")]
     pub(crate) fn bytes_read(&self) -> u64 {
         self.read
     }
 
-    /// Bytes written so far.
+    /// Returns the number of bytes written so far.
     #[cfg(feature = "ws")]
     pub(crate) fn bytes_written(&self) -> u64 {
         self.written
@@ -90,7 +94,7 @@ impl<S> Lingering<S> {
     ) -> Poll<io::Result<usize>> {
         let result = match result {
             Poll::Ready(Err(error)) if is_gone(&error) => {
-                // A broken pipe is a reset after a proper end, or one that was reported before.
+                // A broken pipe is a reset after a normal end, or one that was already reported.
                 if error.kind() != io::ErrorKind::BrokenPipe {
                     self.reset.get_or_insert(error);
                 }
@@ -105,7 +109,8 @@ impl<S> Lingering<S> {
     }
 }
 
-// Only errors of the system about a connection that has ended, which therefore end the reading as well.
+// Matches only errors of the system about a connection that has ended, after which reading ends as
+// well.
 fn is_gone(error: &io::Error) -> bool {
     error.raw_os_error().is_some()
         && matches!(
@@ -186,7 +191,7 @@ mod tests {
 
     use super::*;
 
-    /// The bytes that had arrived, and the error of every write.
+    /// Yields the bytes that had arrived; every write fails with this OS error.
     struct Gone(&'static [u8], i32);
 
     impl AsyncRead for Gone {
@@ -223,7 +228,7 @@ mod tests {
         }
     }
 
-    /// Accepts every write, and flushes once the flag is set.
+    /// Accepts every write, and flushes only once the flag is set.
     struct Holding(bool);
 
     impl AsyncWrite for Holding {
@@ -311,7 +316,7 @@ mod tests {
         let error = stream.read_to_end(&mut received).await.unwrap_err();
         assert_eq!(received, b"the last response");
         assert_eq!(error.raw_os_error(), Some(ECONNRESET));
-        // Reported once, as the system does it.
+        // The system reports a reset once.
         assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 0);
     }
 

@@ -12,18 +12,20 @@ use crate::conn::proxy::Proxy;
 use crate::conn::tls::Tls;
 use crate::conn::versions::HttpVersions;
 
-/// Options for connecting to a server, shared by HTTP, WebSocket and sign-in, so that all of them trust the same authorities.
+/// Options for connecting to a server, shared by HTTP, WebSocket and sign-in, so that all of them
+/// trust the same authorities.
 ///
-/// The defaults suit streams. They differ from those of the underlying libraries for these reasons:
+/// The defaults suit streaming responses. They differ from those of the underlying libraries for
+/// these reasons:
 ///
 /// | setting | default | reason |
 /// |---|---|---|
 /// | `nodelay` | on | a delta is a small packet; Nagle's algorithm would hold it back |
 /// | `tcp_keepalive` | 60 s | routers forget silent connections, and reasoning is silent |
 /// | `pool_idle` | 55 s | below the 60 s after which common load balancers close, so a pooled connection is rarely already dead |
-/// | `pool_max_idle` | 8 a host | enough for parallel calls, few enough to be forgotten |
-/// | `http2_max_connections` | 16 a host | servers allow 100 streams or so on one; 1,600 at once are many, and a limit is honest |
-/// | `http2_keepalive` | 20 s, answer within 20 s | notices a dead connection long before any idle timeout |
+/// | `pool_max_idle` | 8 per host | enough for parallel calls, few enough to keep resource use low |
+/// | `http2_max_connections` | 16 per host | servers allow about 100 streams per connection, so the limit is about 1,600 concurrent requests |
+/// | `http2_keepalive` | 20 s, acknowledged within 20 s | detects a dead connection long before any idle timeout |
 ///
 /// ```
 /// use codex_transport::ConnectOptions;
@@ -34,38 +36,45 @@ use crate::conn::versions::HttpVersions;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct ConnectOptions {
-    /// Trusted authorities and the client certificate.
+    /// Trusted certificate authorities and the client certificate.
     #[cfg(feature = "tls")]
     pub tls: Tls,
     /// The proxy, if any.
     #[cfg(feature = "proxy")]
     pub proxy: Proxy,
-    /// Connects to this socket of the same machine instead of any host; for `https` and `wss`, TLS runs over it.
+    /// Connects to this Unix socket instead of any host; for `https` and `wss`, TLS runs over it.
     #[cfg(unix)]
     pub unix_socket: Option<PathBuf>,
     /// Sends small packets at once (`TCP_NODELAY`).
     pub nodelay: bool,
-    /// Idle time after which TCP probes the peer.
+    /// Idle time after which TCP sends a keepalive probe.
     pub tcp_keepalive: Option<Duration>,
-    /// How long an unused connection is kept. A connection that the server has closed is detected before it is reused.
+    /// How long an idle connection stays in the pool. A connection that the server has closed is
+    /// detected before reuse.
     pub pool_idle: Duration,
-    /// How many unused connections are kept for one host. With zero, none are kept and requests do not share an HTTP/2 connection.
+    /// The maximum number of idle connections per host. With zero, none are kept and requests do
+    /// not share an HTTP/2 connection.
     pub pool_max_idle: usize,
-    /// The versions of HTTP that may be used.
+    /// The allowed versions of HTTP.
     pub http: HttpVersions,
-    /// How many HTTP/2 connections are opened for one host, at least one. Another is opened only when the server allows no more streams on
-    /// the existing ones. Past the limit, a request waits for a stream under its `headers` timeout, and the error names the limit.
+    /// The maximum number of HTTP/2 connections per host, at least one.
+    ///
+    /// Another is opened only when the server allows no more streams on the existing ones. At the
+    /// limit, a request waits for a stream under its `headers` timeout, and the error names the
+    /// limit.
     pub http2_max_connections: usize,
-    /// Idle time after which an HTTP/2 connection with open streams is pinged, and how long the server has to acknowledge the ping.
+    /// Idle time after which an HTTP/2 connection with open streams is pinged, and the time in
+    /// which the server must acknowledge the ping.
     pub http2_keepalive: Option<Duration>,
     addresses: BTreeMap<String, Vec<SocketAddr>>,
 }
 
 impl ConnectOptions {
-    /// Uses this address for the host instead of asking the resolver; a second call for the same host adds another address.
+    /// Resolves the host to this address without the system's resolver; a second call for the same
+    /// host adds another address.
     ///
-    /// The `host` header and the name in the certificate remain those of the URL.
-    /// The port is the URL's if it names one, else the address's unless that is 0.
+    /// The `host` header and the name in the certificate remain those of the URL. The port is the
+    /// URL's if it names one, otherwise that of the address unless it is 0.
     #[must_use]
     pub fn with_address(mut self, host: impl Into<String>, address: SocketAddr) -> Self {
         self.addresses

@@ -1,4 +1,4 @@
-//! A connection for each request: an idle one of the pool, or a new one.
+//! The connection for each request: an idle one of the pool, or a new one.
 
 mod checkout;
 mod host;
@@ -26,7 +26,7 @@ use crate::conn::versions::HttpVersions;
 use crate::conn::{hyper_error, limits};
 use crate::error::{Error, ErrorKind, Phase, Sent};
 
-/// The connections to all servers, and how new ones are opened.
+/// The connections to all servers, and the connector that opens new ones.
 pub(crate) struct Pool {
     connector: Connector,
     hosts: Hosts,
@@ -72,14 +72,15 @@ impl Pool {
             }
             let freed = pool.freed();
             let mut freed = pin!(freed.notified());
-            // From here on no notification is missed.
+            // From here on, no notification is missed.
             freed.as_mut().enable();
             let mut dialing = match pool.admit(self.may_agree_on_http2(uri)) {
                 Admission::Stream(sender, permit) => return Ok(Connected::Http2(sender, permit)),
                 Admission::Wait(dialing) => dialing,
                 Admission::Dial(waiters) => {
                     let dialed = Box::pin(self.dial(uri, &pool, false)).await;
-                    // Our dial failed: wake the waiters so that they dial in parallel instead of failing one by one.
+                    // Our dial failed: wake the waiters so that they dial in parallel instead of
+                    // failing one by one.
                     if let (Some(waiters), Err(_) | Ok(Some(Connected::Http1(..)))) =
                         (waiters, &dialed)
                     {
@@ -87,7 +88,8 @@ impl Pool {
                     }
                     match dialed? {
                         Some(connected) => return Ok(connected),
-                        // Another request was faster, and its connection may carry this one too.
+                        // Another request dialed first, and its connection may carry this request
+                        // too.
                         None => continue,
                     }
                 }
@@ -98,7 +100,8 @@ impl Pool {
                     continue;
                 }
                 Admission::LimitPending => {
-                    // hyper does not report when the limit arrives. A limit that does not arrive counts as used up.
+                    // hyper does not report when the server's limit arrives. A limit that does not
+                    // arrive in time counts as reached.
                     if Instant::now() >= *limit_due.get_or_insert_with(|| Instant::now() + max_wait)
                     {
                         return self.dial_anyway(uri, &pool).await;
@@ -107,8 +110,8 @@ impl Pool {
                     continue;
                 }
             };
-            // A closed channel means that the connection is ready or the dialer gave up. If it takes too long, the dialer may be a future
-            // that is not polled any more.
+            // A closed channel means that the connection is ready or the dialer gave up. If it
+            // stays open too long, the dialer may be a future that is no longer polled.
             let dialing = tokio::time::timeout(max_wait, dialing.changed()).await;
             if matches!(dialing, Ok(Ok(())) | Err(_)) {
                 return self.dial_anyway(uri, &pool).await;
@@ -116,7 +119,7 @@ impl Pool {
         }
     }
 
-    // Opens a connection for this request, whatever other requests do.
+    // Opens a connection for this request, regardless of other requests.
     async fn dial_anyway(&self, uri: &Uri, pool: &Arc<HostPool>) -> Result<Connected, Error> {
         let dialed = Box::pin(self.dial(uri, pool, true)).await?;
         dialed.ok_or_else(|| Error::new(ErrorKind::ConnectionLost, Phase::Connect, Sent::No))
@@ -131,7 +134,7 @@ impl Pool {
         }
     }
 
-    // Over TLS the server chooses.
+    // Over TLS, the server chooses.
     fn may_agree_on_http2(&self, uri: &Uri) -> bool {
         match self.versions {
             HttpVersions::Http2 => true,
@@ -150,7 +153,8 @@ impl Pool {
     }
 
     // The callers box this future, so that a request over an existing connection stays small.
-    // Returns `None` if another connection was opened meanwhile that may do, unless `force` is set.
+    // Returns `None` if another connection was opened meanwhile that can carry the request, unless
+    // `force` is set.
     async fn dial(
         &self,
         uri: &Uri,
@@ -186,8 +190,8 @@ fn take(pool: &Arc<HostPool>) -> Option<Connected> {
     stream.or_else(|| Some(Connected::Http1(pool.take_http1()?, pool.clone())))
 }
 
-// How long a request waits for another request's connection where connecting has no timeout.
+// How long a request waits for another request's connection if connecting has no timeout.
 const DEFAULT_MAX_WAIT: Duration = Duration::from_secs(10);
 
-// How often a request checks whether the server's limit of streams has arrived.
+// How often a request checks whether the server's limit on streams has arrived.
 const LIMIT_CHECK_INTERVAL: Duration = Duration::from_millis(1);

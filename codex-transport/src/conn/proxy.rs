@@ -1,4 +1,4 @@
-//! Proxy settings, read as curl reads them.
+//! Proxy settings, interpreted as curl interprets them.
 
 mod no_proxy;
 pub(crate) mod server;
@@ -11,7 +11,7 @@ use crate::conn::proxy::no_proxy::NoProxy;
 use crate::conn::proxy::server::ProxyServer;
 use crate::error::Error;
 
-/// The proxy for each URL, as plain data.
+/// Proxy settings by URL scheme.
 ///
 /// The default reads the environment as curl does:
 ///
@@ -19,24 +19,28 @@ use crate::error::Error;
 /// |---|---|
 /// | `https_proxy`, `HTTPS_PROXY` | `https` and `wss` |
 /// | `http_proxy` | `http` and `ws` |
-/// | `HTTP_PROXY` | the same, unlike in curl; not where `REQUEST_METHOD` is set, since in a CGI program it is a header of the client (CVE-2016-5385) |
-/// | `all_proxy`, `ALL_PROXY` | all of them, where there is none of the above |
+/// | `HTTP_PROXY` | `http` and `ws`, unlike in curl; ignored if `REQUEST_METHOD` is set, since in a CGI program it is a header of the client (CVE-2016-5385) |
+/// | `all_proxy`, `ALL_PROXY` | every scheme without a more specific variable |
 /// | `no_proxy`, `NO_PROXY` | hosts that are reached directly |
 ///
 /// Lower case takes precedence, and an empty variable counts as unset.
 ///
-/// A proxy is a URL. Its scheme is `http` (the default), `https`, `socks4` (also written `socks`), `socks4a`, `socks5` or `socks5h`; with the
-/// letter at the end the proxy resolves the host name. Without a port it is 443 for `https` and 1080 else. A name and password in the
-/// URL authenticate us; in them, `%` and two digits stand for a byte, and `@`, `:` and spaces may stand for themselves.
-/// A value that cannot be used is an error of [`HyperTransportBuilder::build`](crate::HyperTransportBuilder::build) which names the
-/// variable and not the value: a request never goes out directly instead.
+/// A proxy is a URL. Its scheme is `http` (the default), `https`, `socks4` (also written `socks`),
+/// `socks4a`, `socks5` or `socks5h`; with `socks4a` and `socks5h`, the proxy resolves the host
+/// name. The default port is 443 for `https` and 1080 otherwise. A name and password in the URL are
+/// sent to the proxy; in them, `%` and two hexadecimal digits represent a byte, and `@`, `:` and
+/// spaces need no escaping. An invalid value is an error of
+/// [`HyperTransportBuilder::build`](crate::HyperTransportBuilder::build) that names the variable
+/// but not the value: a request is never sent directly instead.
 ///
-/// `NO_PROXY` is `*` for all hosts, or a list with commas or spaces between its entries: a domain (with or without a leading dot) stands
-/// for itself and its subdomains, an address for itself, and a network (`10.0.0.0/8`, `fd00::/8`) for its addresses; brackets
-/// around IPv6 addresses are ignored. Names are not resolved, and an entry with a port matches nothing.
+/// `NO_PROXY` is `*` for all hosts, or a list separated by commas or spaces. A domain (with or
+/// without a leading dot) matches itself and its subdomains, an address matches itself, and a
+/// network (`10.0.0.0/8`, `fd00::/8`) matches its addresses; brackets around IPv6 addresses are
+/// ignored. Names are not resolved, and an entry with a port matches nothing.
 ///
-/// Every connection is tunnelled, with CONNECT or SOCKS, also for `http` and `ws`: one behavior for HTTP and WebSocket, and the proxy
-/// never sees a request. A client certificate of [`Tls`](crate::Tls) is not shown to a proxy.
+/// Every connection is tunneled, with CONNECT or SOCKS, also for `http` and `ws`: HTTP and
+/// WebSocket behave alike, and the proxy never sees a request. A client certificate of
+/// [`Tls`](crate::Tls) is not presented to a proxy.
 ///
 /// ```
 /// use codex_transport::Proxy;
@@ -64,7 +68,8 @@ pub(crate) struct Routes {
     direct: NoProxy,
 }
 
-/// An unusable value of this variable. The value is not kept, since it may contain a password.
+/// The name of a variable with an invalid value. The value is not kept, since it may contain a
+/// password.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unusable {
     variable: &'static str,
@@ -72,7 +77,7 @@ pub(crate) struct Unusable {
 }
 
 impl Proxy {
-    /// Reads the environment when the transport is built. The default.
+    /// Reads the environment when the transport is built. This is the default.
     pub fn from_environment() -> Self {
         Self(Source::Environment)
     }
@@ -86,8 +91,8 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) when this is not the URL of a proxy. The error does not repeat the
-    /// URL, which may contain a password.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if this is not a valid proxy
+    /// URL. The error does not repeat the URL, which may contain a password.
     pub fn new(url: impl Into<String>) -> Result<Self, Error> {
         let server = ProxyServer::parse(&url.into()).map_err(Error::configuration)?;
         Ok(Self(Source::Routes(Box::new(Routes {
@@ -97,7 +102,7 @@ impl Proxy {
         }))))
     }
 
-    /// Reads these variables, by the same rules as the environment's.
+    /// Reads the proxy variables from this function, by the same rules as from the environment.
     ///
     /// ```
     /// use codex_transport::Proxy;
@@ -110,8 +115,8 @@ impl Proxy {
         Self(Source::Routes(Box::new(Routes::read(lookup))))
     }
 
-    /// Reaches these hosts directly, in the syntax of `NO_PROXY`. Without effect on [`from_environment`](Self::from_environment), where the
-    /// variable decides.
+    /// Connects directly to these hosts, in the syntax of `NO_PROXY`. This has no effect on
+    /// [`from_environment`](Self::from_environment), where the variable decides.
     #[must_use]
     pub fn with_no_proxy(mut self, hosts: impl Into<String>) -> Self {
         if let Source::Routes(routes) = &mut self.0 {
@@ -120,16 +125,19 @@ impl Proxy {
         self
     }
 
-    /// Whether a request to this URL would go through a proxy. True also if the proxy's URL is unusable.
+    /// Returns whether a request to this URL would use a proxy. Also returns true if the proxy's
+    /// URL is invalid.
     pub fn applies_to(&self, url: &Uri) -> bool {
         !matches!(self.routes().to(url), Ok(None))
     }
 
-    /// Returns the proxy for a request to this URL, without its credentials: `socks5h://127.0.0.1:1080`.
+    /// Returns the proxy for a request to this URL, without its credentials:
+    /// `socks5h://127.0.0.1:1080`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) when the variable that applies cannot be used.
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the variable that applies
+    /// has an invalid value.
     ///
     /// ```
     /// use codex_transport::Proxy;
@@ -180,7 +188,7 @@ impl Routes {
         }
     }
 
-    /// Rejects unusable values before anything is sent.
+    /// Rejects invalid values before any request is sent.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let unusable = [&self.http, &self.https]
             .into_iter()
@@ -188,7 +196,7 @@ impl Routes {
         unusable.map_or(Ok(()), |unusable| Err(Error::configuration(*unusable)))
     }
 
-    /// The proxy for this URL.
+    /// Returns the proxy for this URL.
     pub(crate) fn to(&self, url: &Uri) -> Result<Option<&ProxyServer>, Unusable> {
         let server = match url.scheme_str() {
             Some("http" | "ws") => &self.http,

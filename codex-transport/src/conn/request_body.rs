@@ -1,4 +1,4 @@
-//! The body of a request as hyper takes it, and what a timeout needs to know about how far the request has come.
+//! The body of a request as hyper takes it, and the progress of the request that a timeout reports.
 
 use core::fmt;
 use core::pin::Pin;
@@ -11,7 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 
 use crate::lock::lock;
 
-/// How far an exchange has come, for the timeout that ends it.
+/// The progress of an exchange, for the error of a timeout.
 #[derive(Default)]
 pub(crate) struct Progress {
     written: AtomicBool,
@@ -32,7 +32,7 @@ pub(crate) struct RequestBody {
 }
 
 impl Progress {
-    /// Whether hyper has taken the request: before that, nothing can have been written.
+    /// Returns whether hyper has taken the request: before that, nothing can have been written.
     pub(crate) fn is_written(&self) -> bool {
         self.written.load(Ordering::Relaxed)
     }
@@ -45,7 +45,7 @@ impl Progress {
         *lock(&self.stream_limit) = limit;
     }
 
-    /// The limit for which the request waits.
+    /// Returns the stream limit for which the request waits.
     pub(crate) fn stream_limit(&self) -> Option<StreamLimit> {
         *lock(&self.stream_limit)
     }

@@ -1,4 +1,4 @@
-//! Name resolution: the addresses that the connection options name, then the system's resolver.
+//! Name resolution: the fixed addresses of the connection options, then the system's resolver.
 
 use core::fmt;
 use core::future::Future;

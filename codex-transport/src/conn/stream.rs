@@ -1,4 +1,4 @@
-//! ByteStream byte streams: TCP, a Unix socket, or TLS over either.
+//! Byte streams: TCP, a Unix socket, or TLS over either.
 
 use core::mem::MaybeUninit;
 use std::io;
@@ -12,11 +12,14 @@ pub(crate) type Stream = Box<dyn ByteStream>;
 
 /// A connected stream whose socket can be inspected.
 pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {
-    /// Asks the system, without waiting, whether the socket has neither bytes to read nor an end. The runtime learns of either only when
-    /// it polls the system, and on one thread it cannot do that while the program computes.
+    /// Returns whether the socket has neither bytes to read nor an end, according to the system and
+    /// without waiting.
+    ///
+    /// The runtime detects either only when it polls the system, and on one thread it cannot do
+    /// that while the program computes.
     fn is_quiet(&self) -> bool;
 
-    /// Whether TLS agreed on HTTP/2.
+    /// Returns whether TLS negotiated HTTP/2.
     fn is_http2(&self) -> bool {
         false
     }
@@ -37,7 +40,8 @@ impl ByteStream for tokio::net::UnixStream {
 
 #[cfg(feature = "tls")]
 impl ByteStream for tokio_rustls::client::TlsStream<Stream> {
-    // Nothing is expected after the last response, so even a record of TLS itself makes the connection unusable.
+    // Nothing is expected after the last response, so even a TLS record without application data
+    // makes the connection unusable.
     fn is_quiet(&self) -> bool {
         self.get_ref().0.is_quiet()
     }

@@ -1,4 +1,5 @@
-//! One HTTP/1.1 exchange that may take over the connection: a proxy's tunnel (CONNECT), or a WebSocket upgrade.
+//! One HTTP/1.1 exchange that may take over the connection: a proxy's tunnel (CONNECT), or a
+//! WebSocket upgrade.
 
 use core::future::{Future as _, poll_fn};
 use core::pin::pin;
@@ -20,7 +21,8 @@ use crate::error::{Error, Phase, Sent};
     expect(dead_code, reason = "a tunnel needs no more than the status")
 )]
 pub(crate) enum Takeover {
-    /// The server agreed. The stream is returned with the bytes that arrived after the response headers.
+    /// The server agreed. Contains the stream and the bytes that arrived after the response
+    /// headers.
     Accepted(Response<()>, Stream, Bytes),
     /// The server sent another response, whose body needs the connection.
     Refused(Response<Incoming>, RefusedConnection),
@@ -34,7 +36,8 @@ pub(crate) enum Takeover {
 pub(crate) struct RefusedConnection(Box<Option<http1::Connection<TokioIo<Stream>, String>>>);
 
 impl RefusedConnection {
-    /// Polls `reading` and the connection until the former is ready. The body reports how the connection ended.
+    /// Polls `reading` and the connection until the former is ready. The body reports how the
+    /// connection ended.
     #[cfg(feature = "ws")]
     pub(crate) async fn run_while<T>(mut self, reading: impl Future<Output = T>) -> T {
         let mut reading = pin!(reading);
@@ -47,7 +50,8 @@ impl RefusedConnection {
     }
 }
 
-/// Sends the request, and takes over the stream if the server agrees (2xx to CONNECT, 101 to an upgrade).
+/// Sends the request, and takes over the stream if the server agrees (2xx to CONNECT, 101 to an
+/// upgrade).
 pub(crate) async fn take_over(stream: Stream, request: Request<()>) -> Result<Takeover, Error> {
     let failed = |error| hyper_error::at(error, Phase::Handshake, Sent::Maybe);
     let is_connect = request.method() == Method::CONNECT;
@@ -58,7 +62,7 @@ pub(crate) async fn take_over(stream: Stream, request: Request<()>) -> Result<Ta
     let response = {
         let mut response = pin!(sender.send_request(request.map(|()| String::new())));
         poll_fn(|cx| {
-            // The connection first, since it makes the response arrive.
+            // The connection is polled first, since it makes the response arrive.
             let ended = connection.poll_without_shutdown(cx);
             match (response.as_mut().poll(cx), ended) {
                 (Poll::Ready(result), _) => Poll::Ready(result.map_err(failed)),

@@ -11,9 +11,11 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::conn::versions::HttpVersions;
 use crate::error::{Error, ErrorKind, Phase, Sent};
 
-/// Trusted authorities and the client certificate, as plain data. Files are read when the transport is built.
+/// TLS settings: trusted certificate authorities and the client certificate. Files are read when
+/// the transport is built.
 ///
-/// Authorities added here are trusted in addition to those of [`Roots`]; with [`Roots::OnlyAdded`], no others are.
+/// Added authorities are trusted in addition to those of [`Roots`]; with [`Roots::OnlyAdded`], only
+/// the added ones are trusted.
 ///
 /// ```
 /// use codex_transport::{Roots, Tls};
@@ -26,24 +28,27 @@ use crate::error::{Error, ErrorKind, Phase, Sent};
 pub struct Tls {
     /// The authorities that are trusted in addition to the added ones.
     pub roots: Roots,
-    /// Whether the environment variable `SSL_CERT_FILE` names a further file of authorities, as it does for OpenSSL. On by default.
+    /// Whether the environment variable `SSL_CERT_FILE` names another file of authorities, as it
+    /// does for OpenSSL. On by default.
     pub read_environment: bool,
     authorities: Vec<Pem>,
     identity: Option<(Pem, Pem)>,
 }
 
-/// The authorities that are trusted in addition to the added ones.
+/// The certificate authorities that are trusted in addition to the added ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Roots {
-    /// The operating system's (feature `platform-verifier`), else Mozilla's (feature `webpki-roots`), else none.
+    /// The operating system's authorities (feature `platform-verifier`), otherwise Mozilla's
+    /// (feature `webpki-roots`), otherwise none.
     #[default]
     Default,
-    /// The operating system's, which verifies each certificate (feature `platform-verifier`).
+    /// The operating system's verifier, which checks each certificate (feature
+    /// `platform-verifier`).
     Platform,
     /// Mozilla's root certificates, compiled in (feature `webpki-roots`).
     Webpki,
-    /// None.
+    /// No other authorities.
     OnlyAdded,
 }
 
@@ -68,7 +73,8 @@ impl Tls {
         self
     }
 
-    /// Presents this certificate chain to servers that request one. Chain and private key are PEM.
+    /// Presents this certificate chain to servers that request a client certificate. Chain and
+    /// private key are PEM.
     #[must_use]
     pub fn with_identity_pem(mut self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Self {
         self.identity = Some((
@@ -184,7 +190,7 @@ impl Pem {
     }
 }
 
-// An empty list is an error: the caller named a text without certificates by mistake.
+// An empty list is an error: the caller passed a text without certificates by mistake.
 fn certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, Error> {
     let found = CertificateDer::pem_slice_iter(&pem.read()?)
         .collect::<Result<Vec<_>, _>>()
@@ -195,7 +201,7 @@ fn certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, Error> {
     Ok(found)
 }
 
-/// Returns the provider that the program installed, else one that is compiled in.
+/// Returns the provider that the program installed, otherwise one that is compiled in.
 pub(crate) fn provider() -> Result<Arc<CryptoProvider>, Error> {
     if let Some(installed) = CryptoProvider::get_default() {
         return Ok(installed.clone());
@@ -210,7 +216,7 @@ pub(crate) fn provider() -> Result<Arc<CryptoProvider>, Error> {
     ))
 }
 
-/// The error of a failed handshake.
+/// Converts the error of a failed handshake.
 pub(crate) fn handshake_error(error: io::Error) -> Error {
     let cause = error.get_ref().and_then(|inner| inner.downcast_ref());
     let kind = match cause {

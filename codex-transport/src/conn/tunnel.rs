@@ -15,7 +15,7 @@ use crate::conn::stream::Stream;
 use crate::conn::takeover::{Takeover, take_over};
 use crate::error::{Error, ErrorKind, Phase, Sent};
 
-/// The proxy's failure in this phase.
+/// Returns an error about the proxy in this phase.
 pub(super) fn failed(phase: Phase) -> Error {
     Error::new(ErrorKind::Proxy, phase, Sent::No)
 }
@@ -56,8 +56,8 @@ pub(super) async fn socks(
 ) -> Result<Stream, Box<dyn core::error::Error + Send + Sync>> {
     let host = target.host().unwrap_or_default();
     let scheme = proxy.scheme;
-    // With the letter at the end of the scheme the proxy resolves the name. Otherwise it is resolved here and not in the library, which
-    // would block the thread.
+    // With `socks4a` and `socks5h` the proxy resolves the name. Otherwise it is resolved here and
+    // not in the library, which would block the thread.
     let authority = if scheme.ends_with(['a', 'h']) {
         format!("{host}:{port}")
     } else {
@@ -82,7 +82,7 @@ pub(super) async fn socks(
     } else {
         SocksV4::new(uri, connected).call(target).await
     };
-    // The library does not export its error's type.
+    // The library does not export its error type.
     result
         .map(TokioIo::into_inner)
         .map_err(|error| error.to_string().into())

@@ -2,17 +2,17 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HttpVersions {
-    /// HTTP/2 where the server offers it in TLS (ALPN), else HTTP/1.1.
+    /// HTTP/2 if the server offers it in TLS (ALPN), otherwise HTTP/1.1.
     #[default]
     Negotiated,
     /// Only HTTP/1.1.
     Http1,
-    /// Only HTTP/2; without TLS by prior knowledge.
+    /// Only HTTP/2; without TLS, with prior knowledge.
     Http2,
 }
 
 impl HttpVersions {
-    /// The protocols that TLS offers (ALPN), the preferred one first.
+    /// Returns the protocols that TLS offers (ALPN), in order of preference.
     #[cfg(feature = "tls")]
     pub(crate) fn alpn(self) -> Vec<Vec<u8>> {
         match self {

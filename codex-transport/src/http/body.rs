@@ -1,4 +1,4 @@
-//! Bodies of responses.
+//! Response bodies.
 
 use core::fmt;
 use core::pin::Pin;
@@ -12,7 +12,8 @@ use crate::conn::pool::{Http1Body, StreamPermit};
 use crate::error::{Error, ErrorKind, Phase, Sent};
 use crate::timeouts::watch::IdleTimeouts;
 
-/// The body of a response. It is pulled: nothing is read from the network until it is polled, and dropping it cancels the rest.
+/// The body of a response. The caller pulls it: nothing is read from the network until the body is
+/// polled, and dropping it cancels the rest.
 ///
 /// ```
 /// # #[cfg(feature = "hyper")] {
@@ -39,11 +40,11 @@ enum Source {
     #[cfg(feature = "hyper")]
     Incoming {
         body: hyper::body::Incoming,
-        // Over HTTP/2, so that the connection does not count as unused.
+        // Held over HTTP/2, so that the connection does not count as unused.
         _permit: Option<StreamPermit>,
     },
     Boxed(Pin<Box<dyn HttpBody<Data = Bytes, Error = Error> + Send>>),
-    // After the end or an error: a failed body must not appear to continue.
+    // The state after the end or an error: a failed body must not appear to continue.
     Done,
 }
 
@@ -53,12 +54,12 @@ impl Body {
         Self::new(Source::Done)
     }
 
-    /// Wraps another implementation. Trailers are dropped: the protocol does not use them.
+    /// Wraps another implementation. Trailers are dropped, since the protocol does not use them.
     pub fn wrap(body: impl HttpBody<Data = Bytes, Error = Error> + Send + 'static) -> Self {
         Self::new(Source::Boxed(Box::pin(body)))
     }
 
-    /// A body that fails at once.
+    /// Creates a body that fails at once.
     pub(crate) fn failing(error: Error) -> Self {
         Self::new(Source::Failed(Some(error)))
     }
@@ -76,7 +77,7 @@ impl Body {
         })
     }
 
-    /// A body whose connection the caller polls.
+    /// Creates a body whose connection the caller polls.
     #[cfg(feature = "ws")]
     pub(crate) fn incoming(body: hyper::body::Incoming) -> Self {
         Self::new(Source::Incoming {
@@ -85,14 +86,14 @@ impl Body {
         })
     }
 
-    /// Applies the timeouts of this watch to the body.
+    /// Applies these timeouts to the body.
     #[must_use]
     pub fn with_watch(mut self, watch: IdleTimeouts) -> Self {
         self.watch = Some(watch);
         self
     }
 
-    /// Adds the server's id of the request to the errors of this body.
+    /// Adds the server's request id to the errors of this body.
     #[must_use]
     pub fn with_request_id(mut self, id: impl Into<Box<str>>) -> Self {
         self.request_id = Some(id.into());
@@ -113,7 +114,7 @@ impl Body {
         self.received
     }
 
-    /// Returns the next chunk as it arrived; `None` at the end, and after an error.
+    /// Returns the next chunk as it arrived, or `None` at the end and after an error.
     pub async fn chunk(&mut self) -> Option<Result<Bytes, Error>> {
         core::future::poll_fn(|cx| self.poll_chunk(cx)).await
     }
@@ -162,7 +163,7 @@ impl Body {
                     Some(Poll::Pending) | None => return Poll::Pending,
                 },
             };
-            // Dropping the source here is what closes the connection (or resets the stream) at once.
+            // Dropping the source closes the connection (or resets the stream) at once.
             self.source = Source::Done;
             self.watch = None;
             let mut error = error.with_bytes_received(self.received);
@@ -177,7 +178,7 @@ impl Body {
     ///
     /// # Errors
     ///
-    /// The error that ends the body early, and [`ErrorKind::TooLarge`] past `limit` bytes.
+    /// Returns the error that ends the body early, or [`ErrorKind::TooLarge`] past `limit` bytes.
     pub async fn collect(mut self, limit: usize) -> Result<Bytes, Error> {
         let (bytes, complete) = self.read(limit).await?;
         if complete {
@@ -188,8 +189,10 @@ impl Body {
         }
     }
 
-    /// Returns at most the first `limit` bytes, for error bodies, whose beginning is better than nothing: a longer body, or a failure,
-    /// truncates the result. Use [`ERROR_BODY_LIMIT`] as the limit.
+    /// Returns at most the first `limit` bytes.
+    ///
+    /// Intended for error bodies, where a prefix is useful: a longer body or a failure truncates
+    /// the result. Use [`ERROR_BODY_LIMIT`] as the limit.
     pub async fn collect_prefix(mut self, limit: usize) -> Bytes {
         let mut kept = BytesMut::new();
         while let Some(Ok(chunk)) = self.chunk().await {
@@ -203,7 +206,7 @@ impl Body {
         kept.freeze()
     }
 
-    // The bytes and whether they are all.
+    // Returns the bytes, and whether they are the whole body.
     async fn read(&mut self, limit: usize) -> Result<(Bytes, bool), Error> {
         let Some(first) = self.chunk().await else {
             return Ok((Bytes::new(), true));
@@ -212,7 +215,7 @@ impl Body {
         if first.len() > limit {
             return Ok((first, false));
         }
-        // A short body is one chunk and stays uncopied.
+        // A short body is one chunk and is not copied.
         let Some(second) = self.chunk().await else {
             return Ok((first, true));
         };
@@ -307,5 +310,6 @@ impl fmt::Debug for Body {
     }
 }
 
-/// How much of an error's body is worth keeping, in bytes: 64 KiB. Real ones are below 4 KiB; a proxy's HTML page can be larger.
+/// The recommended limit for an error body, in bytes: 64 KiB. Typical error bodies are below 4 KiB;
+/// a proxy's HTML page can be larger.
 pub const ERROR_BODY_LIMIT: usize = 64 * 1024;

@@ -25,22 +25,27 @@ use crate::error::{Error, ErrorKind, Phase, Sent};
 use crate::http::body::Body;
 use crate::http::encoding::decoder::Coding;
 
-/// Decodes the content codings of a response: `gzip`, `zstd`, `br` and `deflate`, each where the feature of that name is on.
+/// Decodes the content codings of a response: `gzip`, `zstd`, `br` and `deflate`, each if the
+/// feature of that name is enabled.
 ///
-/// Several codings are decoded in reverse order, at most five. `content-encoding` and `content-length` are removed from the headers, since
-/// they describe the coded body. An empty body (to a HEAD request, with status 204 or 304) and a body without a coding stay as
-/// they are, so a second call changes nothing.
+/// Multiple codings are decoded in reverse order, at most five. `content-encoding` and
+/// `content-length` are removed from the headers, since they describe the coded body. An empty body
+/// (in response to a HEAD request, or with status 204 or 304) and a body without a coding stay
+/// unchanged, so a second call changes nothing.
 ///
-/// The body stays streamed: everything that the bytes received so far decode to is returned before more is read, in chunks of at most 16 KiB,
-/// however far the data expands. A decoder holds at most 64 KiB for `gzip` and `deflate`, 8 MiB for `zstd` and 16 MiB for `br`, and
+/// The body stays streamed: everything that can be decoded from the bytes received so far is
+/// returned before more is read, in chunks of at most 16 KiB, however far the data expands. A
+/// decoder holds at most 64 KiB for `gzip` and `deflate`, 8 MiB for `zstd` and 16 MiB for `br`, and
 /// only as much as the server chose for its window.
 ///
-/// [`HyperTransport`](crate::HyperTransport) and [`SharedTransport`](crate::SharedTransport) call this themselves.
+/// [`HyperTransport`](crate::HyperTransport) and [`SharedTransport`](crate::SharedTransport) call
+/// this function themselves.
 ///
 /// # Errors
 ///
-/// Reported by the body: [`ErrorKind::ContentCoding`] for a coding that is not compiled in (its first chunk is the error, which names
-/// the coding) and for invalid data; [`ErrorKind::Truncated`] when the data ends too early, after everything it contained.
+/// The body reports [`ErrorKind::ContentCoding`] for a coding that is not compiled in (as its first
+/// item, with the name of the coding) and for invalid data, and [`ErrorKind::Truncated`] if the
+/// data ends too early, after everything it contained.
 ///
 /// ```
 /// # #[cfg(feature = "hyper")] {
@@ -83,7 +88,7 @@ pub(crate) fn offer(headers: &mut HeaderMap) {
     }
 }
 
-// The codings in the order in which they were applied.
+// Returns the codings in the order in which they were applied.
 fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Error> {
     let mut codings = Vec::new();
     for value in headers.get_all(CONTENT_ENCODING) {
@@ -131,5 +136,5 @@ impl fmt::Display for Unsupported {
 
 impl core::error::Error for Unsupported {}
 
-// The limit of curl. Ordinary servers apply one.
+// The limit that curl uses. Ordinary servers apply one coding.
 const MAX_CODINGS: usize = 5;

@@ -39,7 +39,8 @@ impl Exchange<'_> {
         }
     }
 
-    // Twice at most: the second time only when the first request provably did not reach the server.
+    // Sends the request at most twice: the second time only if it provably did not reach the server
+    // the first time.
     async fn send_twice(&self) -> Result<Response<Body>, Error> {
         let mut again = true;
         loop {
@@ -97,7 +98,8 @@ impl Exchange<'_> {
     }
 }
 
-// RFC 9112 sections 3.2 to 3.2.3: over HTTP/1.1 the host is sent in a header and not in the target; for CONNECT it is the target.
+// Over HTTP/1.1 the host is sent in a header and not in the request target; for CONNECT it is the
+// target (RFC 9112 sections 3.2 to 3.2.3).
 fn to_http1_form(request: &mut Request<Box<RequestBody>>) -> Result<(), Error> {
     let uri = request.uri();
     let host = match (uri.host().unwrap_or_default(), uri.port_u16()) {
@@ -119,5 +121,5 @@ fn to_http1_form(request: &mut Request<Box<RequestBody>>) -> Result<(), Error> {
     Ok(())
 }
 
-// The historic minimum of browsers; a longer chain is a loop.
+// The minimum that browsers historically support; a longer chain is a loop.
 const MAX_REDIRECTS: usize = 5;

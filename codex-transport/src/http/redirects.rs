@@ -1,13 +1,16 @@
-//! Redirects that are followed: only those that keep the method, and only within the origin.
+//! Redirects that the transport follows: only those that keep the method, and only within the
+//! origin.
 
 #[cfg(feature = "hyper")]
 use http::header::LOCATION;
 #[cfg(feature = "hyper")]
 use http::{Response, StatusCode, Uri};
 
-/// A request extension that disables redirects: every redirect is returned, also one within the same origin.
+/// A request extension that disables redirects: every redirect is returned, even within the same
+/// origin.
 ///
-/// For requests that must reach one address only and be sent once, such as those that carry a refresh token in their body.
+/// Use it for requests that must be sent once and to one address only, such as those that carry a
+/// refresh token in their body.
 ///
 /// ```
 /// use codex_transport::NoRedirects;
@@ -22,8 +25,9 @@ use http::{Response, StatusCode, Uri};
 )]
 pub struct NoRedirects;
 
-/// Returns the URL of a redirect that may be followed: one that keeps method and body (RFC 9110 sections 15.4.8 and 15.4.9) and stays
-/// within the origin, since credentials travel with the request.
+/// Returns the URL of a redirect that may be followed: one that keeps method and body (RFC 9110
+/// sections 15.4.8 and 15.4.9) and stays within the origin, since credentials travel with the
+/// request.
 #[cfg(feature = "hyper")]
 pub(crate) fn target<B>(from: &Uri, response: &Response<B>) -> Option<Uri> {
     if !matches!(

@@ -1,7 +1,7 @@
 use http::HeaderMap;
 
-/// Returns the server's id of a request, which support teams ask for: `x-request-id`, `x-oai-request-id`, or `cf-ray` of the network in
-/// front of it.
+/// Returns the server's request id, which support teams need: `x-request-id`, `x-oai-request-id`,
+/// or `cf-ray` of the network in front of the server.
 ///
 /// ```
 /// let mut headers = http::HeaderMap::new();

@@ -1,4 +1,4 @@
-//! The trait of HTTP transports.
+//! The trait for HTTP transports.
 
 use core::fmt;
 use core::future::Future;
@@ -12,9 +12,11 @@ use crate::error::Error;
 use crate::http::body::Body;
 use crate::http::encoding::decode_content;
 
-/// A transport that sends an HTTP request and returns the response as soon as its headers have arrived.
+/// A transport that sends an HTTP request and returns the response as soon as its headers have
+/// arrived.
 ///
-/// Any status is `Ok`: statuses are interpreted above the transport. Request bodies are [`Bytes`], encoded once and cheap to resend.
+/// Any status is `Ok`: higher layers interpret it. Request bodies are [`Bytes`], encoded once and
+/// cheap to resend.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -31,25 +33,28 @@ use crate::http::encoding::decode_content;
 /// # fn check(_: impl HttpTransport) {} check(Teapot);
 /// ```
 pub trait HttpTransport: Send + Sync {
-    /// Sends the request. Dropping the future, or later the body, cancels it and frees the connection.
+    /// Sends the request. Dropping the future, or later the body, cancels the request and frees the
+    /// connection.
     ///
     /// # Errors
     ///
-    /// When there is no response: see [`ErrorKind`](crate::ErrorKind). A failure after the headers is an error of the body.
+    /// Returns an error if there is no response: see [`ErrorKind`](crate::ErrorKind). A failure
+    /// after the headers is an error of the body.
     fn send(
         &self,
         request: Request<Bytes>,
     ) -> impl Future<Output = Result<Response<Body>, Error>> + Send;
 }
 
-/// Any [`HttpTransport`], without its type. Cloning is cheap and shares the transport.
+/// A type-erased [`HttpTransport`]. Cloning is cheap and shares the transport.
 ///
-/// Content codings that the transport left on a response are decoded, see [`decode_content`](crate::decode_content).
+/// Content codings that the transport left on a response are decoded; see
+/// [`decode_content`](crate::decode_content).
 #[derive(Clone)]
 pub struct SharedTransport(Arc<dyn ErasedTransport>);
 
 impl SharedTransport {
-    /// Erases the type of a transport.
+    /// Wraps a transport and erases its type.
     pub fn new(transport: impl HttpTransport + 'static) -> Self {
         Self(Arc::new(transport))
     }

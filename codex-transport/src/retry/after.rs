@@ -1,12 +1,15 @@
-//! How long a server asks to wait.
+//! The wait that a server requests.
 
 use core::time::Duration;
 use std::time::SystemTime;
 
 use http::HeaderMap;
 
-/// Returns the wait that the server asks for: `retry-after-ms` in milliseconds, else `retry-after` in seconds (with or without a fraction) or
-/// as a date, which is compared to `now`; a date in the past means no wait. RFC 9110 section 10.2.3.
+/// Returns the wait that the server requests: `retry-after-ms` in milliseconds, else `retry-after`
+/// in seconds (with or without a fraction) or as a date, which is compared with `now`; a date in
+/// the past means no wait.
+///
+/// See RFC 9110 section 10.2.3.
 ///
 /// ```
 /// use codex_transport::retry_after;
@@ -40,7 +43,8 @@ pub(super) fn hint(headers: &HeaderMap, milliseconds: bool, now: SystemTime) -> 
 }
 
 fn seconds(text: &str, per_second: f64) -> Option<Duration> {
-    // A float may have a sign, an exponent or a name such as `inf`, which the header does not allow.
+    // A float may have a sign, an exponent or a name such as `inf`, which the header does not
+    // allow.
     if text.is_empty()
         || !text
             .bytes()
@@ -48,7 +52,7 @@ fn seconds(text: &str, per_second: f64) -> Option<Duration> {
     {
         return None;
     }
-    // A longer wait than a duration holds exceeds every limit.
+    // A wait longer than a duration can represent exceeds every limit.
     let value: f64 = text.parse().ok()?;
     Some(Duration::try_from_secs_f64(value / per_second).unwrap_or(Duration::MAX))
 }

@@ -1,14 +1,16 @@
-//! A budget of retries that tasks share.
+//! A retry budget that tasks share.
 
 use core::fmt;
 use std::sync::{Arc, Mutex};
 
 use crate::lock::lock;
 
-/// A budget of retries shared by many tasks, so that their retries do not overload a struggling server. Clones share the budget.
+/// A retry budget shared by many tasks, so that their retries do not overload a struggling server.
+/// Clones share the budget.
 ///
-/// A token bucket: a retry takes ten tokens, a success returns one, up to the size of the bucket. If every request fails, all tasks
-/// together send at most 1.1 times the first attempts, plus the bucket.
+/// The budget is a token bucket: a retry takes ten tokens, and a success returns one, up to the
+/// size of the bucket. If every request fails, all tasks together send at most 1.1 times the first
+/// attempts, plus the burst.
 ///
 /// ```
 /// use codex_transport::RetryBudget;
@@ -28,7 +30,8 @@ struct Bucket {
 }
 
 impl RetryBudget {
-    /// Creates a budget that allows a burst of this many retries, and one retry for each ten successes after that.
+    /// Creates a budget that allows a burst of this many retries, and then one retry for every ten
+    /// successes.
     pub fn new(burst: u32) -> Self {
         let size = u64::from(burst) * RETRY_COST;
         Self(Arc::new(Bucket {
@@ -37,7 +40,7 @@ impl RetryBudget {
         }))
     }
 
-    /// Takes one retry, and returns whether one was available.
+    /// Withdraws one retry, and returns whether one was available.
     pub fn withdraw(&self) -> bool {
         let mut tokens = lock(&self.0.tokens);
         match tokens.checked_sub(RETRY_COST) {
@@ -49,7 +52,7 @@ impl RetryBudget {
         }
     }
 
-    /// Records that a request succeeded.
+    /// Records a successful request.
     pub fn deposit(&self) {
         let mut tokens = lock(&self.0.tokens);
         *tokens = (*tokens + 1).min(self.0.size);

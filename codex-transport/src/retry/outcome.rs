@@ -1,4 +1,4 @@
-//! How an attempt ended.
+//! The outcome of an attempt.
 
 use core::time::Duration;
 use std::time::SystemTime;
@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::error::Error;
 
-/// How an attempt ended.
+/// The outcome of an attempt.
 #[derive(Clone, Debug)]
 pub struct Outcome<'a> {
     pub(super) what: What<'a>,
@@ -34,7 +34,8 @@ pub(super) enum What<'a> {
 }
 
 impl<'a> Outcome<'a> {
-    /// A response whose status is not a success, with the `code` of its error body. A date in `retry-after` is compared with `now`.
+    /// Creates the outcome of a response whose status is not a success, with the `code` of its
+    /// error body. A date in `retry-after` is compared with `now`.
     pub fn response(
         status: StatusCode,
         headers: &'a HeaderMap,
@@ -53,7 +54,7 @@ impl<'a> Outcome<'a> {
         }
     }
 
-    /// A failure of the transport.
+    /// Creates the outcome of a transport failure.
     pub fn failure(error: &'a Error) -> Self {
         Self {
             what: What::Failure { error },
@@ -62,7 +63,8 @@ impl<'a> Outcome<'a> {
         }
     }
 
-    /// A failure that the server reported inside a stream or a socket, with its code and the wait it asked for.
+    /// Creates the outcome of a failure that the server reported in an event, with its code and the
+    /// requested wait.
     pub fn event(code: Option<&'a str>, after: Option<Duration>) -> Self {
         Self {
             what: What::Event { code, after },
@@ -71,14 +73,16 @@ impl<'a> Outcome<'a> {
         }
     }
 
-    /// Adds the wait that the server asked for elsewhere than in the headers: in the body, in the message, or in an event.
+    /// Adds a wait that the server requested outside the headers: in the body, in the message, or
+    /// in an event.
     #[must_use]
     pub fn asked(mut self, wait: Option<Duration>) -> Self {
         self.asked = wait;
         self
     }
 
-    /// Records whether part of the response has, or may have, reached the consumer. If so, nothing is retried.
+    /// Records whether part of the response has, or may have, reached the consumer. If so, the
+    /// request is not retried.
     #[must_use]
     pub fn delivered(mut self, delivered: bool) -> Self {
         self.delivered = delivered;

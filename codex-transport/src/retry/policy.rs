@@ -5,8 +5,10 @@ use std::borrow::Cow;
 
 use crate::retry::budget::RetryBudget;
 
-/// Which failures are retried, and when, as plain data. The policy performs no I/O and reads no clock: [`Schedule::next`](crate::Schedule::next)
-/// takes the outcome of an attempt and a random number, and returns a delay or the reason to stop.
+/// A retry policy: which failures are retried, and when, as plain data.
+///
+/// The policy performs no I/O and reads no clock: [`Schedule::next`](crate::Schedule::next) takes
+/// the outcome of an attempt and a random number, and returns a delay or the reason to stop.
 ///
 /// | | [`default`](Self::default) | [`official_request`](Self::official_request) | [`official_stream`](Self::official_stream) | [`official_sdk`](Self::official_sdk) |
 /// |---|---|---|---|---|
@@ -16,10 +18,10 @@ use crate::retry::budget::RetryBudget;
 /// | statuses | 408, 409, 425, 429, 5xx | 5xx | all but 400; 429 only with a hint | 408, 409, 429, 5xx |
 /// | `retry-after` | exactly | exactly | exactly | exactly |
 /// | `retry-after-ms`, `x-should-retry` | yes | no | no | yes |
-/// | longest wait asked for by the server | 60 s | any | any | 120 s |
+/// | longest requested wait | 60 s | any | any | 120 s |
 ///
-/// A wait that the server asks for is honored exactly or not at all: a longer wait than the policy allows ends the attempts instead of
-/// being shortened, and no jitter is added to it.
+/// A wait that the server requests is honored exactly or not at all: if it exceeds the limit of the
+/// policy, the attempts end instead of waiting for less, and no jitter is added.
 ///
 /// ```
 /// use codex_transport::{Decision, Outcome, RetryPolicy};
@@ -40,50 +42,52 @@ use crate::retry::budget::RetryBudget;
 pub struct RetryPolicy {
     /// The maximum number of retries: one less than the number of attempts.
     pub max_retries: u32,
-    /// The delay before the first retry. It doubles with each.
+    /// The delay before the first retry. It doubles with each retry.
     pub base: Duration,
-    /// The maximum delay, unless the server asks for a longer one.
+    /// The maximum delay, unless the server requests a longer one.
     pub cap: Option<Duration>,
     /// The smallest factor of the jitter, in percent of the delay.
     pub jitter_from: u32,
     /// The largest factor of the jitter, in percent of the delay.
     pub jitter_to: u32,
-    /// The maximum wait that the server may ask for.
+    /// The maximum wait that the server may request.
     pub max_retry_after: Option<Duration>,
     /// The statuses that are retried.
     pub statuses: RetryStatuses,
-    /// Whether failures without a response are retried, if [`Error::is_retryable`](crate::Error::is_retryable) holds.
+    /// Whether failures without a response are retried if
+    /// [`Error::is_retryable`](crate::Error::is_retryable) returns true.
     pub failures: bool,
-    /// Whether a request is resent only if it provably was not sent before, for requests that must not be processed twice, such as
-    /// redeeming a token.
+    /// Whether only requests that provably were not sent are retried, for requests that must not be
+    /// processed twice, such as redeeming a token.
     pub only_unsent: bool,
     /// Whether `retry-after-ms` (milliseconds) takes precedence over `retry-after`.
     pub retry_after_ms: bool,
     /// Whether `x-should-retry: true` or `false` takes precedence over the statuses.
     pub should_retry: bool,
-    /// Error codes that are never retried, whatever the status: exhausted quota, refused content.
+    /// Error codes that are never retried, whatever the status: for example an exhausted quota or
+    /// refused content.
     pub final_codes: Cow<'static, [Cow<'static, str>]>,
     budget: Option<RetryBudget>,
 }
 
-/// The statuses that are retried.
+/// The response statuses that are retried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryStatuses {
     /// All of 500 to 599.
     pub server_errors: bool,
-    /// All of 400 to 499 but those in `never`.
+    /// All of 400 to 499 except those in `never`.
     pub client_errors: bool,
-    /// These statuses, in addition.
+    /// Additional statuses that are retried.
     pub also: Cow<'static, [u16]>,
-    /// These statuses, if the server asks for a wait.
+    /// Statuses that are retried if the server requests a wait.
     pub with_hint: Cow<'static, [u16]>,
-    /// Never these statuses.
+    /// Statuses that are never retried.
     pub never: Cow<'static, [u16]>,
 }
 
 impl RetryPolicy {
-    /// Never retries.
+    /// Returns a policy that never retries.
     pub fn none() -> Self {
         Self {
             max_retries: 0,
@@ -91,7 +95,7 @@ impl RetryPolicy {
         }
     }
 
-    /// The policy of the official client until the response headers arrive.
+    /// Returns the official client's policy for a request until its response headers arrive.
     pub fn official_request() -> Self {
         Self {
             max_retries: 4,
@@ -103,8 +107,8 @@ impl RetryPolicy {
         }
     }
 
-    /// The policy of the official client for a stream as a whole, in addition to that for its requests. As in that client, it includes
-    /// statuses where a retry does not help.
+    /// Returns the official client's policy for a stream as a whole, in addition to that for its
+    /// requests. As in that client, it includes statuses where a retry does not help.
     pub fn official_stream() -> Self {
         Self {
             max_retries: 5,
@@ -120,7 +124,7 @@ impl RetryPolicy {
         }
     }
 
-    /// The policy of the official SDKs.
+    /// Returns the policy of the official SDKs.
     pub fn official_sdk() -> Self {
         Self {
             max_retries: 2,
@@ -146,7 +150,7 @@ impl RetryPolicy {
         }
     }
 
-    /// Shares this budget.
+    /// Shares this budget with other tasks.
     #[must_use]
     pub fn with_budget(mut self, budget: RetryBudget) -> Self {
         self.budget = Some(budget);
@@ -158,7 +162,7 @@ impl RetryPolicy {
         self.budget.as_ref()
     }
 
-    /// Whether no repetition changes the outcome of a request that failed with this error code.
+    /// Returns whether a request that failed with this error code would fail again.
     pub(super) fn is_final(&self, code: Option<&str>) -> bool {
         code.is_some_and(|code| self.final_codes.iter().any(|known| known == code))
     }
@@ -197,7 +201,8 @@ impl Default for RetryStatuses {
 }
 
 impl RetryStatuses {
-    /// Returns whether a request with this status is retried. `hint` is whether the server asked for a wait.
+    /// Returns whether a request with this status is retried. `hint` is whether the server
+    /// requested a wait.
     ///
     /// ```
     /// use codex_transport::RetryStatuses;

@@ -7,7 +7,7 @@ use crate::retry::after;
 use crate::retry::outcome::{Outcome, What};
 use crate::retry::policy::RetryPolicy;
 
-/// What to do after an attempt.
+/// The next step after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a caller retries or stops")]
 pub enum Decision {
@@ -17,7 +17,7 @@ pub enum Decision {
     Stop(StopReason),
 }
 
-/// Why there is no further attempt.
+/// The reason why there is no further attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StopReason {
@@ -27,15 +27,15 @@ pub enum StopReason {
     Delivered,
     /// The request may have been sent and must not be sent twice.
     MaybeSent,
-    /// All retries are used.
+    /// All retries have been used.
     Exhausted,
-    /// The server asked for a wait of this length, longer than the policy allows.
+    /// The server requested a wait of this length, longer than the policy allows.
     TooLong(Duration),
-    /// The shared budget is used up.
+    /// The shared budget is exhausted.
     Budget,
 }
 
-/// The retries of one request.
+/// The retry schedule of one request.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     policy: RetryPolicy,
@@ -53,7 +53,8 @@ impl RetryPolicy {
 }
 
 impl Schedule {
-    /// Decides what to do after an attempt with this outcome. `jitter` is a uniformly distributed random number.
+    /// Decides what to do after an attempt with this outcome. `jitter` is a uniformly distributed
+    /// random number.
     pub fn next(&mut self, outcome: &Outcome<'_>, jitter: u32) -> Decision {
         let hint = match self.judge(outcome) {
             Ok(hint) => hint,
@@ -87,7 +88,7 @@ impl Schedule {
         self.retries
     }
 
-    // Returns the wait that the server asks for, or why this outcome is not retried.
+    // Returns the wait that the server requests, or why this outcome is not retried.
     fn judge(&self, outcome: &Outcome<'_>) -> Result<Option<Duration>, StopReason> {
         let policy = &self.policy;
         if outcome.delivered {
@@ -148,7 +149,7 @@ impl Schedule {
         let span = f64::from(policy.jitter_to.saturating_sub(policy.jitter_from));
         let percent =
             f64::from(policy.jitter_from) + span * (f64::from(jitter) / f64::from(u32::MAX));
-        // More seconds than a duration holds are an endless wait.
+        // A delay longer than a duration can represent is an endless wait.
         Duration::try_from_secs_f64(delay.as_secs_f64() * percent / 100.0).unwrap_or(Duration::MAX)
     }
 }

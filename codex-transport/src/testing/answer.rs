@@ -10,7 +10,8 @@ use crate::testing::shape::ChunkShape;
 
 /// One answer of a script: status, headers, and the steps of its body.
 ///
-/// Steps are played in the order of the calls. Steps before [`then_head`](Self::then_head) are played before the headers are sent.
+/// Steps are played in the order of the calls. Steps before [`then_head`](Self::then_head) are
+/// played before the headers are sent.
 ///
 /// ```
 /// use codex_transport::testing::{Answer, Cut};
@@ -47,7 +48,7 @@ pub(super) enum Step {
     Cut(Cut),
 }
 
-/// How the lines of an event stream end. The standard allows all three.
+/// The line ending of an event stream. The standard allows all three.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "the standard has three")]
 pub enum LineEnd {
@@ -56,37 +57,41 @@ pub enum LineEnd {
     Lf,
     /// Carriage return.
     Cr,
-    /// Both.
+    /// Carriage return and line feed.
     CrLf,
 }
 
-/// How a connection ends before its time.
+/// A premature end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cut {
-    /// The server closes the connection (FIN), in the middle of the response.
+    /// The server closes the connection (FIN) in the middle of the response.
     Close,
     /// The connection is reset (RST).
     Reset,
-    /// Nothing more is sent, and the connection stays open.
+    /// The server sends nothing more and keeps the connection open.
     Stall,
-    /// Only this response ends: RST_STREAM over HTTP/2. Over HTTP/1.1 and WebSocket the same as [`Close`](Self::Close).
+    /// Only this response ends: RST_STREAM over HTTP/2. Over HTTP/1.1 and WebSocket this is
+    /// equivalent to [`Close`](Self::Close).
     Stream,
 }
 
 impl Answer {
-    /// Agrees to a WebSocket. From here on every [`event`](Self::event) and [`body`](Self::body) is a text message (in fragments, if
-    /// a [`shape`](Self::shape) is set), every [`comment`](Self::comment) a ping; after the last step the socket stays open and its
-    /// messages are recorded until the client closes it.
+    /// Accepts a WebSocket upgrade.
+    ///
+    /// After it, every [`event`](Self::event) and [`body`](Self::body) is a text message (in
+    /// fragments, if a [`shape`](Self::shape) is set), and every [`comment`](Self::comment) is a
+    /// ping. After the last step the WebSocket stays open and its messages are recorded until the
+    /// client closes it.
     pub fn websocket() -> Self {
         Self::status(101)
     }
 
-    /// An answer with this status and no body yet.
+    /// Creates an answer with this status and an empty body.
     ///
     /// # Panics
     ///
-    /// When the number is no status (100 to 999).
+    /// Panics if the number is not a status (100 to 999).
     #[expect(
         clippy::expect_used,
         reason = "a script is test code; a wrong one should say so where it stands"
@@ -104,38 +109,38 @@ impl Answer {
         }
     }
 
-    /// Status 200.
+    /// Creates an answer with status 200.
     pub fn ok() -> Self {
         Self::status(200)
     }
 
-    /// Status 200 with an event stream to come.
+    /// Creates an answer with status 200 and the content type of an event stream.
     pub fn sse() -> Self {
         Self::ok().header("content-type", "text/event-stream")
     }
 
-    /// This status with this JSON text.
+    /// Creates an answer with this status and this JSON text.
     pub fn json(status: u16, text: impl Into<Bytes>) -> Self {
         Self::status(status)
             .header("content-type", "application/json")
             .body(text)
     }
 
-    /// No answer at all: the request is read and then nothing comes.
+    /// Creates an answer that never comes: the request is read, and nothing is sent.
     pub fn silence() -> Self {
         Self::ok().stall().then_head()
     }
 
-    /// The connection ends before any answer.
+    /// Creates an answer that ends the connection before any response.
     pub fn hang_up(cut: Cut) -> Self {
         Self::ok().cut(cut).then_head()
     }
 
-    /// Adds a header; the same name again adds a line.
+    /// Adds a header; the same name again adds another line.
     ///
     /// # Panics
     ///
-    /// When name or value are not allowed in HTTP.
+    /// Panics if HTTP does not allow the name or the value.
     #[must_use]
     #[expect(
         clippy::expect_used,
@@ -158,7 +163,8 @@ impl Answer {
         self.step(Step::Bytes(bytes.into()))
     }
 
-    /// Sends an event: an `event` line with the JSON's `type`, where it has one, and the JSON as its data.
+    /// Sends an event: an `event` line with the JSON's `type`, if it has one, and the JSON as its
+    /// data.
     #[must_use]
     pub fn event(self, json: impl Into<String>) -> Self {
         self.step(Step::Event(json.into()))
@@ -178,7 +184,7 @@ impl Answer {
         self.step(Step::Comment(text.into()))
     }
 
-    /// Waits.
+    /// Pauses for this long.
     #[must_use]
     pub fn pause(self, period: Duration) -> Self {
         self.step(Step::Pause(period))
@@ -196,14 +202,16 @@ impl Answer {
         self.step(Step::Stall)
     }
 
-    /// Ends the connection, after everything so far was written to it.
+    /// Ends the connection after all previous steps have been written to it.
     #[must_use]
     pub fn cut(self, cut: Cut) -> Self {
         self.step(Step::Cut(cut))
     }
 
-    /// Ends the connection after this many more bytes on the wire, even in the middle of a chunk header, a frame or a TLS record. Counted
-    /// from here, once the headers are sent.
+    /// Ends the connection after this many more bytes on the wire, even in the middle of a chunk
+    /// header, a frame or a TLS record.
+    ///
+    /// The count starts here, once the headers are sent.
     #[must_use]
     pub fn cut_after(self, bytes: u64, cut: Cut) -> Self {
         self.step(Step::CutAfter(bytes, cut))
@@ -221,7 +229,7 @@ impl Answer {
         self.step(Step::Binary(bytes.into()))
     }
 
-    /// Writes these bytes to the wire of a WebSocket as they are, to break its rules.
+    /// Writes these bytes to the wire of a WebSocket unchanged, to violate the protocol.
     #[must_use]
     pub fn raw(self, bytes: impl Into<Bytes>) -> Self {
         self.step(Step::Raw(bytes.into()))
@@ -233,21 +241,21 @@ impl Answer {
         self.step(Step::Close(code))
     }
 
-    /// Moves all steps so far before the headers, to delay them or never to send them.
+    /// Moves all previous steps before the headers, to delay the headers or never send them.
     #[must_use]
     pub fn then_head(mut self) -> Self {
         self.before_head = core::mem::take(&mut self.steps).into();
         self
     }
 
-    /// Ends the lines of every event and comment like this.
+    /// Sets the line ending of every event and comment.
     #[must_use]
     pub fn line_end(mut self, line_end: LineEnd) -> Self {
         self.line_end = line_end;
         self
     }
 
-    /// Sends a byte-order mark, which a stream may start with.
+    /// Sends a byte order mark, with which a stream may start.
     #[must_use]
     pub fn byte_order_mark(self) -> Self {
         self.body(&b"\xEF\xBB\xBF"[..])
@@ -260,21 +268,21 @@ impl Answer {
         self
     }
 
-    /// Waits this long before every chunk but the first.
+    /// Pauses for this long before every chunk except the first.
     #[must_use]
     pub fn pace(mut self, period: Duration) -> Self {
         self.pace = period;
         self
     }
 
-    /// Gives this answer so many times before the next one's turn comes.
+    /// Plays this answer this many times before the next one.
     #[must_use]
     pub fn times(mut self, times: usize) -> Self {
         self.times = Some(times);
         self
     }
 
-    /// Gives this answer for ever.
+    /// Plays this answer without end.
     #[must_use]
     pub fn forever(mut self) -> Self {
         self.times = None;
@@ -287,7 +295,7 @@ impl Answer {
     }
 }
 
-/// What a step sends in an event stream.
+/// Returns the bytes that a step sends in an event stream.
 pub(super) fn sse_bytes(step: &Step, line_end: LineEnd) -> Option<Bytes> {
     match step {
         Step::Bytes(bytes) | Step::Raw(bytes) | Step::Binary(bytes) => Some(bytes.clone()),

@@ -15,7 +15,8 @@ use crate::conn::tls;
 use crate::conn::versions::HttpVersions;
 use crate::error::{Error, ErrorKind, Phase, Sent};
 
-/// A certificate authority made for one test, which signs the loopback server's certificate and the client's.
+/// A certificate authority generated for a test, which signs the certificates of the loopback
+/// server and of the client.
 ///
 /// ```
 /// use codex_transport::testing::Authority;
@@ -31,11 +32,11 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// A new authority with a new key.
+    /// Generates a new authority with a new key.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] when the system has no randomness to give.
+    /// [`ErrorKind::Configuration`] if the system does not provide random bytes.
     pub fn generate() -> Result<Self, Error> {
         let mut parameters = CertificateParams::new(Vec::new()).map_err(failed)?;
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -45,16 +46,17 @@ impl Authority {
         })
     }
 
-    /// The authority's certificate, to be trusted by the client.
+    /// Returns the authority's certificate as PEM, for the client to trust.
     pub fn certificate_pem(&self) -> String {
         self.issuer.pem()
     }
 
-    /// A certificate for a client, and its key: what [`Tls::with_identity_pem`](crate::Tls::with_identity_pem) takes.
+    /// Returns a client certificate and its key, as
+    /// [`Tls::with_identity_pem`](crate::Tls::with_identity_pem) expects them.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] when the system has no randomness to give.
+    /// [`ErrorKind::Configuration`] if the system does not provide random bytes.
     pub fn client_identity(&self) -> Result<(String, String), Error> {
         self.issue("client", ExtendedKeyUsagePurpose::ClientAuth)
     }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use crate::lock::lock;
 
-/// A point at which a script waits until the test opens the gate. Clones share the gate; once open, it stays open.
+/// A point at which a script waits until the test opens the gate. Clones share the gate; once open,
+/// it stays open.
 ///
 /// ```
 /// use codex_transport::testing::Gate;
@@ -32,27 +33,27 @@ struct State {
 }
 
 impl Gate {
-    /// A closed gate.
+    /// Creates a closed gate.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Lets everybody through, now and later.
+    /// Opens the gate: waiting and later answers continue.
     pub fn open(&self) {
         self.change(|state| state.open = true);
     }
 
-    /// How many answers have come to this gate so far.
+    /// Returns the number of answers that have reached this gate.
     pub fn arrivals(&self) -> usize {
         lock(&self.0.state).arrivals
     }
 
-    /// Waits until an answer has come to the gate: everything before it was handed to the network.
+    /// Waits until an answer reaches the gate: every step before it has been passed to the network.
     pub async fn reached(&self) {
         poll_fn(|cx| self.poll(cx, |state| state.arrivals > 0)).await;
     }
 
-    /// Blocks the thread until an answer has arrived at the gate; returns false after the time limit.
+    /// Blocks the thread until an answer reaches the gate; returns false after the time limit.
     pub fn reached_within(&self, limit: Duration) -> bool {
         let waited = self
             .0

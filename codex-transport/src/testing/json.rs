@@ -1,4 +1,4 @@
-//! Scripts as JSON texts: the same values, written in a file.
+//! Scripts as JSON texts, which can be stored in a file.
 
 use core::time::Duration;
 
@@ -11,13 +11,18 @@ use crate::testing::shape::ChunkShape;
 use crate::testing::turn::Turn;
 
 impl Script {
-    /// Reads a script from a JSON text: `{"routes": [{"method", "path", "answers": [..]}], "answers": [..]}`.
+    /// Parses a script from a JSON text:
+    /// `{"routes": [{"method", "path", "answers": [..]}], "answers": [..]}`.
     ///
-    /// An answer is `{"status", "headers", "before_head", "steps", "shape", "line_end", "pace_ms", "times"}`, all of them optional. A step is an
-    /// object with one member: `event` (an object), `events`, `turn` (`{"id", "model", "items": [{"type": "message", "text"}, ..],
-    /// "incomplete" or "failed"}`), `body`, `comment`, `pause_ms`, `stall`, `receive`, `close` (a code), `cut` (`close`, `reset`, `stall`
-    /// or `stream`), `cut_after` (`{"bytes", "cut"}`). A shape is `whole`, `event`, `line`, `byte`, `{"bytes": n}` or
-    /// `{"random": {"seed", "max"}}`; `times` is a number or `forever`.
+    /// An answer is
+    /// `{"status", "headers", "before_head", "steps", "shape", "line_end", "pace_ms", "times"}`,
+    /// all of them optional. A step is an object with one member: `event` (an object), `events`,
+    /// `turn`
+    /// (`{"id", "model", "items": [{"type": "message", "text"}, ..], "incomplete" or "failed"}`),
+    /// `body`, `comment`, `pause_ms`, `stall`, `receive`, `close` (a code), `cut` (`close`,
+    /// `reset`, `stall` or `stream`), or `cut_after` (`{"bytes", "cut"}`). A shape is `whole`,
+    /// `event`, `line`, `byte`, `{"bytes": n}` or `{"random": {"seed", "max"}}`; `times` is a
+    /// number or `forever`.
     ///
     /// ```
     /// use codex_transport::testing::Script;
@@ -31,7 +36,8 @@ impl Script {
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) with the place that is wrong as its source.
+    /// [`Configuration`](crate::ErrorKind::Configuration) with the position of the mistake as its
+    /// source.
     pub fn from_json(text: &str) -> Result<Self, Error> {
         script(text)
     }

@@ -18,7 +18,7 @@ use crate::ws::connection::Socket;
 pub(super) struct MemorySocket {
     steps: VecDeque<Step>,
     stage: Stage,
-    // Messages sent that no step has waited for yet.
+    // Sent messages for which no step has waited yet.
     unread: usize,
     wait: Option<Wait>,
     waker: Option<Waker>,
@@ -94,13 +94,14 @@ impl Socket for MemorySocket {
                 Some(Step::Cut(Cut::Reset)) => {
                     return self.end(Some(ErrorKind::ConnectionLost), None);
                 }
-                // There is no wire whose bytes could be counted; the cut comes before the next message.
+                // In memory there is no wire whose bytes could be counted; the cut comes before the
+                // next message.
                 Some(Step::Cut(_) | Step::CutAfter(..)) => {
                     return self.end(Some(ErrorKind::Truncated), None);
                 }
                 Some(Step::Close(1000)) => return self.end(None, None),
                 Some(Step::Close(code)) => return self.end(Some(ErrorKind::Closed), Some(code)),
-                // Not text, so not allowed.
+                // The message is not text, so it is not allowed.
                 Some(Step::Binary(_) | Step::Raw(_)) => {
                     return self.end(Some(ErrorKind::Protocol), None);
                 }

@@ -18,12 +18,13 @@ use crate::testing::server_io::{ACKNOWLEDGED, Control};
 pub(super) struct Play {
     steps: VecDeque<Step>,
     wait: Option<Wait>,
-    // The connection underneath; none in memory.
+    // The underlying connection; `None` in memory.
     control: Option<Arc<Control>>,
     stage: Stage,
-    // In memory: how many bytes may still be handed out, and what comes then.
+    // In memory: how many more bytes may be yielded, and the cut that follows.
     limit: Option<(u64, Cut)>,
-    // How often the connection had been flushed when the body was first asked for. A body is cut after its head, never before.
+    // How many times the connection had been flushed when the body was first polled. A body is cut
+    // after its headers, never before.
     head: Option<u64>,
     in_body: bool,
     finished: bool,
@@ -32,16 +33,16 @@ pub(super) struct Play {
 enum Wait {
     Sleep(Pin<Box<tokio::time::Sleep>>),
     Gate(Gate),
-    // Until everything handed out is on the wire, then this cut.
+    // Waits until every yielded byte is on the wire, then cuts.
     Cut(u64, Cut),
-    // Until what was handed out has surely gone (and before a reset, arrived), then this cut.
+    // Waits until the yielded bytes have left (and before a reset, arrived), then cuts.
     Settled(Pin<Box<tokio::time::Sleep>>, Cut),
-    // Until the head is on the wire, then the limit is set.
+    // Waits until the headers are on the wire, then sets the limit.
     Head(u64, u64, Cut),
     Forever,
 }
 
-/// The body was cut, as the script said.
+/// The error of a body that the script cut.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WasCut(pub(super) Cut);
 
@@ -68,7 +69,7 @@ impl Play {
         }
     }
 
-    /// No body at all.
+    /// Creates a body without any steps.
     pub(super) fn nothing(stage: Stage) -> Self {
         Self {
             steps: VecDeque::new(),
@@ -189,7 +190,8 @@ impl Body for Play {
                     return Poll::Ready(None);
                 }
                 Some(Step::Bytes(bytes)) => return this.hand_out(bytes),
-                // Only a WebSocket has these; what sends bytes was turned into bytes.
+                // Only a WebSocket has these steps; steps that send bytes were converted to bytes
+                // before.
                 Some(
                     Step::Receive
                     | Step::Close(_)
@@ -227,7 +229,8 @@ impl Body for Play {
         self.wait.is_none() && self.steps.is_empty()
     }
 
-    // Exact for a body that is one piece, so that it gets a content-length, as a server's plain answers do.
+    // Exact for a body of one chunk, which then has a content-length like a server's ordinary
+    // responses.
     fn size_hint(&self) -> SizeHint {
         match (self.steps.len(), self.steps.front()) {
             (0, _) if self.wait.is_none() => SizeHint::with_exact(0),
@@ -277,5 +280,6 @@ impl Drop for Play {
     }
 }
 
-// Over HTTP/2 a flush may have been another frame's. While this sleeps, the connection's own task has its turn and writes what it holds.
+// Over HTTP/2 a flush may have belonged to another frame. During this sleep, the connection's task
+// runs and writes its buffered data.
 const SETTLED: Duration = Duration::from_millis(5);

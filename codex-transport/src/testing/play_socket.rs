@@ -22,7 +22,8 @@ use crate::testing::script::Stage;
 use crate::testing::server_io::{ACKNOWLEDGED, Control};
 use crate::ws::framed::Framed;
 
-/// Adds the headers of an accepted upgrade, unless the script sets them, for a valid request.
+/// Adds the headers of an accepted upgrade to the response to a valid request, unless the script
+/// sets them.
 pub(super) fn agree(request: &Request<()>, headers: &mut HeaderMap) {
     let Some(key) = request.headers().get(SEC_WEBSOCKET_KEY) else {
         return;
@@ -38,7 +39,7 @@ pub(super) fn agree(request: &Request<()>, headers: &mut HeaderMap) {
     }
 }
 
-/// Waits for the upgrade and plays the steps, then listens until the client goes.
+/// Waits for the upgrade, plays the steps, and then reads until the client disconnects.
 pub(super) async fn play(
     upgrade: OnUpgrade,
     answer: Answer,
@@ -71,7 +72,7 @@ struct Play {
 }
 
 impl Play {
-    // The code that the client closed with, if it did.
+    // Returns the client's close code, if it sent one.
     async fn run(&mut self) -> Result<Option<u16>, Error> {
         let mut first = true;
         for step in core::mem::take(&mut self.answer.steps) {
@@ -161,7 +162,7 @@ impl Play {
                 }
                 Err(error) => return Err(error),
                 Ok(Message::Close(frame)) => {
-                    // The library answers it with the next flush.
+                    // The library responds to it with the next flush.
                     drop(poll_fn(|cx| self.socket.poll_flush(cx)).await);
                     return Ok(Received::Closed(frame.map(|frame| frame.code.into())));
                 }

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use crate::lock::lock;
 use crate::testing::server::run;
 
-/// An HTTP proxy on 127.0.0.1 that opens tunnels (CONNECT), with a password if one is set.
+/// An HTTP proxy on 127.0.0.1 that opens tunnels (CONNECT), optionally with a password.
 ///
 /// ```
 /// use codex_transport::testing::LoopbackProxy;
@@ -30,7 +30,7 @@ pub struct LoopbackProxy {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Settings of a [`LoopbackProxy`].
+/// A builder of a [`LoopbackProxy`].
 #[derive(Clone, Debug, Default)]
 pub struct LoopbackProxyBuilder {
     login: Option<(String, String)>,
@@ -41,11 +41,11 @@ pub struct LoopbackProxyBuilder {
 type Targets = Arc<Mutex<Vec<String>>>;
 
 impl LoopbackProxy {
-    /// Starts one that serves everybody.
+    /// Starts a proxy that requires no credentials.
     ///
     /// # Errors
     ///
-    /// When no port or no thread can be had.
+    /// Returns an error if no port is available or no thread can be spawned.
     pub fn start() -> io::Result<Self> {
         Self::builder().start()
     }
@@ -55,7 +55,7 @@ impl LoopbackProxy {
         LoopbackProxyBuilder::default()
     }
 
-    /// Its URL, with name and password where they are asked for.
+    /// Returns the proxy's URL, with name and password if it requires them.
     pub fn url(&self) -> String {
         match &self.login {
             Some((user, password)) => format!("http://{user}:{password}@{}", self.address),
@@ -63,25 +63,25 @@ impl LoopbackProxy {
         }
     }
 
-    /// The `host:port` of every tunnel that was opened.
+    /// Returns the `host:port` of every tunnel that was opened.
     pub fn targets(&self) -> Vec<String> {
         lock(&self.targets).clone()
     }
 }
 
 impl LoopbackProxyBuilder {
-    /// Demands this name and password, and answers 407 otherwise.
+    /// Requires this name and password, and responds with 407 otherwise.
     #[must_use]
     pub fn password(mut self, user: &str, password: &str) -> Self {
         self.login = Some((user.into(), password.into()));
         self
     }
 
-    /// Answers every wish with this status.
+    /// Responds to every request with this status.
     ///
     /// # Panics
     ///
-    /// When the number is no status (100 to 999).
+    /// Panics if the number is not a status (100 to 999).
     #[must_use]
     #[expect(
         clippy::expect_used,
@@ -92,18 +92,18 @@ impl LoopbackProxyBuilder {
         self
     }
 
-    /// Takes every wish and answers none.
+    /// Accepts every request and responds to none.
     #[must_use]
     pub fn silent(mut self) -> Self {
         self.silent = true;
         self
     }
 
-    /// Starts.
+    /// Starts the proxy.
     ///
     /// # Errors
     ///
-    /// When no port or no thread can be had.
+    /// Returns an error if no port is available or no thread can be spawned.
     pub fn start(self) -> io::Result<LoopbackProxy> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
@@ -209,7 +209,7 @@ async fn tunnel(
     Ok(Response::new(String::new()))
 }
 
-// RFC 7617, RFC 4648: one line of a test server, not worth a dependency.
+// Encodes basic credentials (RFC 7617, RFC 4648): too little code to justify a dependency.
 fn basic(user: &str, password: &str) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::from("Basic ");

@@ -9,27 +9,29 @@ use http::{HeaderMap, Method, Uri, Version};
 pub struct RecordedRequest {
     /// The method.
     pub method: Method,
-    /// Path and query for the loopback server; the whole URL for the in-memory transport and over HTTP/2.
+    /// Path and query for the loopback server; the whole URL for the in-memory transport and over
+    /// HTTP/2.
     pub uri: Uri,
-    /// The version of HTTP it came over.
+    /// The version of HTTP.
     pub version: Version,
-    /// The headers, as they came.
+    /// The headers as received.
     pub headers: HeaderMap,
-    /// The body, as it came: not decompressed.
+    /// The body as received: not decompressed.
     pub body: Bytes,
-    /// Which connection it came over, counted from 0. Always 0 in memory.
+    /// The number of the connection, counted from 0. Always 0 in memory.
     pub connection: usize,
-    /// When it was complete.
+    /// When the request was complete.
     pub at: Instant,
 }
 
 impl RecordedRequest {
-    /// The text of a header, where it is there once or more and is text.
+    /// Returns the value of a header, or `None` if it is missing or not text. Of several values,
+    /// returns the first.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The path, without the query.
+    /// Returns the path without the query.
     pub fn path(&self) -> &str {
         self.uri.path()
     }
@@ -39,10 +41,10 @@ impl RecordedRequest {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RecordedMessage {
-    /// Which connection it came over, counted from 0.
+    /// The number of the connection, counted from 0.
     pub connection: usize,
-    /// Its text.
+    /// The text of the message.
     pub text: Bytes,
-    /// When it was complete.
+    /// When the message was complete.
     pub at: Instant,
 }

@@ -7,10 +7,11 @@ use crate::testing::answer::Answer;
 use crate::testing::record::RecordedMessage;
 use crate::testing::record::RecordedRequest;
 
-/// Which request gets which answer.
+/// A mapping from requests to [`Answer`]s.
 ///
-/// A request first looks for a route with its method and path, then for a rule, then takes the next answer of the plain list.
-/// A list that is used up answers with status 599, so that a test which asks once too often fails where it does so.
+/// A request is matched with a route of its method and path first, then with the rules; otherwise
+/// it gets the next answer of the plain list. A list that is used up answers with status 599, so
+/// that a test that sends one request too many fails at that request.
 ///
 /// ```
 /// use codex_transport::testing::{Answer, Script};
@@ -37,7 +38,7 @@ struct Route {
 }
 
 impl Script {
-    /// A script that answers nothing.
+    /// Creates a script without answers.
     pub fn new() -> Self {
         Self::default()
     }
@@ -67,7 +68,7 @@ impl Script {
         self
     }
 
-    /// Adds a rule that may make an answer out of the request.
+    /// Adds a rule: a function that may create an answer from the request.
     #[must_use]
     pub fn rule(
         mut self,
@@ -123,7 +124,7 @@ impl fmt::Debug for Script {
     }
 }
 
-/// A script being played, and what has arrived so far.
+/// A script in progress, and the requests received so far.
 #[derive(Clone)]
 pub(super) struct Stage(Arc<Mutex<Inner>>);
 
@@ -148,7 +149,8 @@ impl Stage {
         })))
     }
 
-    /// Records the request and takes the answer to it, in one step, so that the log has the order of the answers.
+    /// Records the request and takes its answer in one step, so that the log has the order of the
+    /// answers.
     pub(super) fn take(&self, request: RecordedRequest) -> Answer {
         let mut inner = lock(&self.0);
         let answer = inner.script.next(&request);

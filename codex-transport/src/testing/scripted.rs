@@ -19,8 +19,10 @@ use crate::testing::script::Stage;
 use crate::ws::connection::WsConnection;
 use crate::ws::transport::{Upgrade, WsTransport};
 
-/// Plays a [`Script`] in memory: no socket, no thread. Pauses follow tokio's clock, so a paused one makes them take no time;
-/// a script without pauses needs no runtime. Clones share the script and its log.
+/// A transport that plays a [`Script`] in memory, without a socket or a thread.
+///
+/// Pauses follow tokio's clock, so they take no time if it is paused; a script without pauses needs
+/// no runtime. Clones share the script and its log.
 ///
 /// ```
 /// use codex_transport::HttpTransport;
@@ -37,22 +39,22 @@ use crate::ws::transport::{Upgrade, WsTransport};
 pub struct ScriptedTransport(Stage);
 
 impl ScriptedTransport {
-    /// A transport that plays this script.
+    /// Creates a transport that plays this script.
     pub fn new(script: Script) -> Self {
         Self(Stage::new(script))
     }
 
-    /// All requests so far.
+    /// Returns all requests so far.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.0.requests()
     }
 
-    /// All WebSocket messages so far.
+    /// Returns all WebSocket messages so far.
     pub fn messages(&self) -> Vec<RecordedMessage> {
         self.0.messages()
     }
 
-    /// How many answers were given up before their last step.
+    /// Returns the number of answers that were canceled before their last step.
     pub fn canceled(&self) -> usize {
         self.0.canceled()
     }
@@ -116,7 +118,7 @@ impl WsTransport for ScriptedTransport {
     }
 }
 
-/// The answer that agreed to a socket, on its way from the one trait to the other.
+/// The answer that accepted an upgrade, passed from one trait to the other.
 #[derive(Clone)]
 struct Agreed(Answer);
 
@@ -126,7 +128,7 @@ impl fmt::Debug for ScriptedTransport {
     }
 }
 
-/// Gives the errors that the same cut would give over a network.
+/// A body that reports the same errors that a cut would cause over a network.
 struct InMemory(Play);
 
 impl HttpBody for InMemory {

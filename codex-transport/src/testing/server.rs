@@ -21,11 +21,11 @@ use crate::testing::script::Script;
 use crate::testing::script::Stage;
 use crate::testing::server_io::{Control, ServerIo};
 
-/// A real server on 127.0.0.1 that plays a [`Script`]: HTTP/1.1, HTTP/2 for clients that start with its preface or agree on it in TLS,
-/// and WebSocket.
+/// A real server on 127.0.0.1 that plays a [`Script`]: HTTP/1.1, HTTP/2 for clients that start with
+/// its preface or negotiate it in TLS, and WebSocket.
 ///
-/// It runs on a thread of its own, so it can be started anywhere and a test's virtual clock does not touch it. Dropping it closes
-/// everything.
+/// It runs on a separate thread, so it can be started anywhere, and a test's virtual clock does not
+/// affect it. Dropping it closes every connection.
 pub struct LoopbackServer {
     address: SocketAddr,
     encrypted: bool,
@@ -34,7 +34,7 @@ pub struct LoopbackServer {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Settings of a [`LoopbackServer`].
+/// A builder of a [`LoopbackServer`].
 #[derive(Debug)]
 pub struct LoopbackServerBuilder {
     script: Script,
@@ -44,11 +44,11 @@ pub struct LoopbackServerBuilder {
 }
 
 impl LoopbackServer {
-    /// Starts on a free port, without TLS.
+    /// Starts a server on a free port, without TLS.
     ///
     /// # Errors
     ///
-    /// When no port or no thread can be had.
+    /// Returns an error if no port is available or no thread can be spawned.
     pub fn start(script: Script) -> io::Result<Self> {
         Self::builder(script).start()
     }
@@ -63,62 +63,65 @@ impl LoopbackServer {
         }
     }
 
-    /// Where it listens.
+    /// Returns the address on which the server listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The URL of a path, which starts with a slash: `http`, or `https` with TLS.
+    /// Returns the URL of a path that starts with a slash: `http`, or `https` with TLS.
     pub fn url(&self, path: &str) -> String {
         let scheme = if self.encrypted { "https" } else { "http" };
         format!("{scheme}://{}{path}", self.address)
     }
 
-    /// The same for a WebSocket: `ws`, or `wss` with TLS.
+    /// Returns the WebSocket URL of a path that starts with a slash: `ws`, or `wss` with TLS.
     pub fn ws_url(&self, path: &str) -> String {
         let scheme = if self.encrypted { "wss" } else { "ws" };
         format!("{scheme}://{}{path}", self.address)
     }
 
-    /// All complete requests so far, in the order in which they were answered.
+    /// Returns all complete requests so far, in the order in which they were answered.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.stage.requests()
     }
 
-    /// All WebSocket messages so far.
+    /// Returns all WebSocket messages so far.
     pub fn messages(&self) -> Vec<RecordedMessage> {
         self.stage.messages()
     }
 
-    /// How many pings came over WebSockets.
+    /// Returns the number of pings received over WebSockets.
     pub fn pings(&self) -> usize {
         self.stage.pings()
     }
 
-    /// Returns one entry for each WebSocket that has ended: the code of the client's close frame, or `None` without one.
+    /// Returns one entry for each WebSocket that has ended: the code of the client's close frame,
+    /// or `None` without one.
     pub fn closed_sockets(&self) -> Vec<Option<u16>> {
         self.stage.closed()
     }
 
-    /// How many answers were given up before their last step, because the client went away.
+    /// Returns the number of answers that were canceled before their last step, because the client
+    /// disconnected.
     pub fn canceled(&self) -> usize {
         self.stage.canceled()
     }
 }
 
 impl LoopbackServerBuilder {
-    /// Listens at this address.
+    /// Sets the address to listen on.
     #[must_use]
     pub fn address(mut self, address: SocketAddr) -> Self {
         self.address = address;
         self
     }
 
-    /// Speaks TLS with a certificate for `localhost` and the loopback addresses, and offers these versions of HTTP.
+    /// Enables TLS with a certificate for `localhost` and the loopback addresses, and offers these
+    /// versions of HTTP.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) when the certificate cannot be made.
+    /// [`Configuration`](crate::ErrorKind::Configuration) if the certificate cannot be created.
     #[cfg(feature = "testing-tls")]
     pub fn tls(
         mut self,
@@ -129,11 +132,12 @@ impl LoopbackServerBuilder {
         Ok(self)
     }
 
-    /// The same, and demands a certificate of the client that the authority has signed.
+    /// Enables TLS like [`tls`](Self::tls), and requires a client certificate that the authority
+    /// has signed.
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) when the certificate cannot be made.
+    /// [`Configuration`](crate::ErrorKind::Configuration) if the certificate cannot be created.
     #[cfg(feature = "testing-tls")]
     pub fn mutual_tls(
         mut self,
@@ -144,11 +148,11 @@ impl LoopbackServerBuilder {
         Ok(self)
     }
 
-    /// Starts.
+    /// Starts the server.
     ///
     /// # Errors
     ///
-    /// When the address is not free, or no thread can be had.
+    /// Returns an error if the address is in use, or no thread can be spawned.
     pub fn start(self) -> io::Result<LoopbackServer> {
         let listener = std::net::TcpListener::bind(self.address)?;
         listener.set_nonblocking(true)?;
@@ -181,7 +185,8 @@ impl Drop for LoopbackServer {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic over there has printed itself; it must not hide the test's own result.
+            // A panic in the thread has already been printed; it must not hide the test's own
+            // result.
             drop(thread.join());
         }
     }
@@ -195,7 +200,8 @@ impl fmt::Debug for LoopbackServer {
     }
 }
 
-/// Runs a server on a thread and a runtime of its own, until the sender is dropped; then every connection is dropped with it.
+/// Runs a server on a new thread with its own runtime until the sender is dropped; then every
+/// connection is dropped as well.
 pub(super) fn run<F>(
     server: impl FnOnce() -> F + Send + 'static,
 ) -> io::Result<(oneshot::Sender<()>, JoinHandle<()>)>
@@ -244,7 +250,7 @@ async fn accept(listener: TcpListener, tls: Acceptor, stage: Stage) {
 }
 
 async fn serve(stream: TcpStream, tls: Acceptor, connection: usize, stage: Stage) {
-    // Small pieces are what is tested here; they must leave as they were cut.
+    // The tests send small chunks on purpose, which must leave as they were split.
     drop(stream.set_nodelay(true));
     let (io, control) = ServerIo::new(stream);
     #[cfg(feature = "testing-tls")]
@@ -269,11 +275,12 @@ async fn speak<S: Read + Write + Unpin + Send + 'static>(
         answer(request, connection, stage.clone(), control.clone())
     });
     let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
-    // Every way a connection can end is wanted by some script.
+    // Scripts may end a connection in any way, so its result is ignored.
     drop(server.serve_connection_with_upgrades(io, service).await);
 }
 
-// What is recorded stays for as long as the server lives, and must not hold on to the buffers in which it came: 8 KiB for each request.
+// Recorded requests stay for as long as the server lives, and must not keep alive the buffers in
+// which they arrived: 8 KiB for each request.
 fn copied(headers: &HeaderMap) -> HeaderMap {
     let mut copy = HeaderMap::with_capacity(headers.keys_len());
     for (name, value) in headers {
@@ -331,7 +338,7 @@ async fn answer(
     Ok(response.map(|()| Play::new(&answer, Some(control), stage)))
 }
 
-// As much as arrives: a client that goes away while it sends is a request too.
+// Returns as much as arrives: a request that the client abandons is recorded too.
 async fn read(mut body: hyper::body::Incoming) -> Bytes {
     let mut all = BytesMut::new();
     while let Some(Ok(frame)) = core::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await

@@ -1,4 +1,4 @@
-//! The server's end of a connection, with a handle by which a script can end it.
+//! The server's end of a connection, with a handle through which a script can end it.
 
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
@@ -12,31 +12,32 @@ use tokio::net::TcpStream;
 use crate::lock::lock;
 use crate::testing::answer::Cut;
 
-/// A reset makes the system throw away what was written and not acknowledged yet. Receivers acknowledge within 40 ms.
+/// A reset discards data that was written and not yet acknowledged. Receivers acknowledge within 40
+/// ms.
 pub(super) const ACKNOWLEDGED: Duration = Duration::from_millis(60);
 
-// How long a client that does not close after us is listened to.
+// How long to keep reading from a client that does not close after the server.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A connection whose end can be ordered from elsewhere.
+/// A connection that a [`Control`] can end.
 pub(super) struct ServerIo {
-    // Taken when this is dropped.
+    // `None` once this is dropped.
     stream: Option<TcpStream>,
     control: Arc<Control>,
 }
 
-/// What is known about a connection, and the order to end it.
+/// The state of a connection, and the command to end it.
 #[derive(Default)]
 pub(super) struct Control(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    // Bytes handed to the server's HTTP machinery, and bytes that went out and were flushed.
+    // Bytes passed to the server's HTTP implementation, and bytes that were written and flushed.
     expected: u64,
     written: u64,
     flushed: u64,
     flushes: u64,
-    // How many bytes may still go out, and what happens then.
+    // How many more bytes may be written, and the cut that follows.
     limit: Option<(u64, Cut)>,
     cut: Option<Cut>,
     // The tasks that wait for a flush, to read and to write.
@@ -51,7 +52,8 @@ impl Control {
         lock(&self.0).expected += bytes as u64;
     }
 
-    /// Returns the number of bytes that must be written until everything sent so far is on the wire.
+    /// Returns the number of bytes that must be written until everything sent so far is on the
+    /// wire.
     pub(super) fn expected(&self) -> u64 {
         lock(&self.0).expected
     }
@@ -65,12 +67,12 @@ impl Control {
         Poll::Pending
     }
 
-    /// How often everything written was flushed.
+    /// Returns how many times everything written was flushed.
     pub(super) fn flushes(&self) -> u64 {
         lock(&self.0).flushes
     }
 
-    /// Waits until that has happened once more.
+    /// Waits for one more flush.
     pub(super) fn poll_flushes(&self, before: u64, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = lock(&self.0);
         if state.flushes > before || state.cut.is_some() {
@@ -80,7 +82,7 @@ impl Control {
         Poll::Pending
     }
 
-    /// Lets so many more bytes through.
+    /// Allows this many more bytes, and then cuts.
     pub(super) fn limit(&self, bytes: u64, cut: Cut) {
         lock(&self.0).limit = Some((bytes, cut));
         if bytes == 0 && cut != Cut::Stall {
@@ -138,7 +140,8 @@ impl Drop for ServerIo {
             return;
         };
         match lock(&self.control.0).cut {
-            // With no time to linger, closing sends RST. A connection that is gone already needs none.
+            // With a linger time of zero, closing sends RST. A connection that has already ended
+            // needs none.
             Some(Cut::Reset) => drop(stream.set_zero_linger()),
             Some(Cut::Close) => {
                 if let Ok(runtime) = tokio::runtime::Handle::try_current() {
@@ -150,8 +153,8 @@ impl Drop for ServerIo {
     }
 }
 
-// Closing while something is unread, or before something else comes, makes the system send RST and not FIN. Clients of HTTP/2 and
-// WebSocket write at any time, so they are listened to until they close as well.
+// If data is unread, or arrives later, closing makes the system send RST instead of FIN. Clients of
+// HTTP/2 and WebSocket write at any time, so the server reads until they close as well.
 async fn close(mut stream: TcpStream) {
     let heard_out = async {
         let mut buffer = [0; 1024];
@@ -159,7 +162,7 @@ async fn close(mut stream: TcpStream) {
         while stream.read(&mut buffer).await? > 0 {}
         io::Result::Ok(())
     };
-    // However it ends, it is over.
+    // Any outcome ends the connection.
     drop(tokio::time::timeout(PATIENCE, heard_out).await);
 }
 
@@ -189,7 +192,7 @@ impl AsyncWrite for ServerIo {
         let limit = lock(&this.control.0).limit;
         let allowed = match limit {
             None => bytes,
-            // Swallowed: the server goes on as if the network were there.
+            // Discard the bytes: the server continues as if they had been sent.
             Some((0, _)) => return Poll::Ready(Ok(bytes.len())),
             Some((left, _)) => {
                 &bytes[..bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX))]

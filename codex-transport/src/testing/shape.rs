@@ -1,8 +1,9 @@
 use bytes::Bytes;
 
-/// How bytes are split into the chunks that are written to the network one by one.
+/// A rule that splits bytes into the chunks that are written to the network one by one.
 ///
-/// Over HTTP/1.1 each is one chunk of the chunked coding; over HTTP/2 one DATA frame, unless flow control splits it further.
+/// Over HTTP/1.1, each is one chunk of the chunked coding; over HTTP/2, one DATA frame, unless flow
+/// control splits it further.
 ///
 /// ```
 /// use codex_transport::testing::ChunkShape;
@@ -17,18 +18,18 @@ use bytes::Bytes;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChunkShape {
-    /// The steps of the script.
+    /// One chunk for each step of the script.
     #[default]
     Whole,
-    /// After every blank line.
+    /// A chunk ends after every blank line.
     Event,
-    /// After every line end.
+    /// A chunk ends after every line.
     Line,
-    /// Pieces of so many bytes (at least one).
+    /// Chunks of this many bytes (at least one).
     Bytes(usize),
-    /// Pieces of 1 to `max` bytes, the same for the same seed.
+    /// Chunks of 1 to `max` bytes; the same seed gives the same sizes.
     Random {
-        /// Where the random numbers start.
+        /// The seed of the random numbers.
         seed: u64,
         /// The maximum size of a chunk in bytes.
         max: usize,
@@ -58,7 +59,8 @@ impl ChunkShape {
     }
 }
 
-// Up to and with the first line end of any kind; everything when there is none.
+// Returns the length up to and including the first line ending of any kind, or the whole length
+// without one.
 fn line_length(bytes: &[u8]) -> usize {
     match bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
         Some(at) if bytes[at..].starts_with(b"\r\n") => at + 2,
@@ -67,7 +69,7 @@ fn line_length(bytes: &[u8]) -> usize {
     }
 }
 
-// Up to and with the first empty line.
+// Returns the length up to and including the first blank line.
 fn event_length(bytes: &[u8]) -> usize {
     let mut length = 0;
     while length < bytes.len() {
@@ -81,7 +83,7 @@ fn event_length(bytes: &[u8]) -> usize {
     length
 }
 
-/// splitmix64: enough to vary the shape of test data, and the same everywhere.
+/// SplitMix64: random enough for the shape of test data, and the same on every platform.
 #[derive(Clone, Debug)]
 pub(super) struct Random(pub(super) u64);
 

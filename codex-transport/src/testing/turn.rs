@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
-/// The events of a whole turn, built from its items: every delta, every `done`, consistent ids and sequence numbers.
+/// The events of a whole turn, generated from its items: every delta and every `done`, with
+/// consistent ids and sequence numbers.
 ///
 /// ```
 /// use codex_transport::testing::{Answer, Turn};
@@ -28,7 +29,7 @@ enum End {
 }
 
 impl Turn {
-    /// A completed turn without an item yet.
+    /// Creates a completed turn without items.
     pub fn new(id: impl Into<String>) -> Self {
         Self {
             id: id.into(),
@@ -43,14 +44,14 @@ impl Turn {
         }
     }
 
-    /// The model that the response names.
+    /// Sets the model that the response names.
     #[must_use]
     pub fn model(mut self, model: impl Into<String>) -> Self {
         self.model = model.into();
         self
     }
 
-    /// Adds reasoning with this summary and an invented encrypted content.
+    /// Adds a reasoning item with this summary and invented encrypted content.
     #[must_use]
     pub fn reasoning(self, summary: &str) -> Self {
         let id = self.item_id("rs");
@@ -60,7 +61,7 @@ impl Turn {
         }))
     }
 
-    /// Adds a message of the assistant with this text.
+    /// Adds an assistant message with this text.
     #[must_use]
     pub fn message(self, text: &str) -> Self {
         let id = self.item_id("msg");
@@ -70,7 +71,7 @@ impl Turn {
         }))
     }
 
-    /// Adds a call of a function with these arguments, a JSON text.
+    /// Adds a function call with these arguments, a JSON text.
     #[must_use]
     pub fn function_call(self, name: &str, arguments: &str) -> Self {
         let id = self.item_id("fc");
@@ -80,7 +81,7 @@ impl Turn {
         }))
     }
 
-    /// Adds a call of a custom tool with this input.
+    /// Adds a custom tool call with this input.
     #[must_use]
     pub fn custom_tool_call(self, name: &str, input: &str) -> Self {
         let id = self.item_id("ctc");
@@ -90,35 +91,36 @@ impl Turn {
         }))
     }
 
-    /// Ends with `response.incomplete` for this reason.
+    /// Ends the turn with `response.incomplete` for this reason.
     #[must_use]
     pub fn incomplete(mut self, reason: impl Into<String>) -> Self {
         self.end = End::Incomplete(reason.into());
         self
     }
 
-    /// Ends with `response.failed` and this code and message.
+    /// Ends the turn with `response.failed` and this code and message.
     #[must_use]
     pub fn failed(mut self, code: impl Into<String>, message: impl Into<String>) -> Self {
         self.end = End::Failed(code.into(), message.into());
         self
     }
 
-    /// Ends without any final event, as a connection does that something in between has cut.
+    /// Ends the turn without a terminal event, as if the connection had been cut.
     #[must_use]
     pub fn without_end(mut self) -> Self {
         self.end = End::Missing;
         self
     }
 
-    /// Leaves `output` empty in the final event, as the ChatGPT backend does: the items came one by one.
+    /// Leaves `output` empty in the terminal event, as the ChatGPT backend does: the items were
+    /// sent one by one.
     #[must_use]
     pub fn with_empty_output(mut self) -> Self {
         self.items_in_final_event = false;
         self
     }
 
-    /// The events as JSON texts, in order.
+    /// Returns the events as JSON texts, in order.
     pub fn events(&self) -> Vec<String> {
         let mut events = Events::default();
         events.push(
@@ -181,7 +183,7 @@ struct Events {
 }
 
 impl Events {
-    // The kind stands first, as the servers have it.
+    // The type comes first, as in the servers' events.
     fn push(&mut self, mut event: Value) {
         let kind = event["type"].take();
         if let Some(members) = event.as_object_mut() {
@@ -278,7 +280,7 @@ impl Events {
         );
     }
 
-    // Word by word, as tokens come, and then the whole.
+    // Adds a delta for each word, as tokens arrive, and then the `done` event.
     fn deltas(&mut self, kind: &str, place: &Value, field: &str, text: Option<&str>) {
         let text = text.unwrap_or_default();
         for word in text.split_inclusive(' ') {

@@ -1,4 +1,4 @@
-//! The timeouts of one response, while it is read.
+//! The timeouts of one response while it is read.
 
 use core::fmt;
 use core::task::{Context, Poll, Waker};
@@ -9,10 +9,11 @@ use crate::error::{Error, ErrorKind, Phase, Sent};
 use crate::timeouts::{TimeoutKind, Timeouts};
 use crate::timer::{BoxSleep, SharedTimer, Timer};
 
-/// The timeouts of one response. Record what arrives, and poll it when nothing does.
+/// The timeouts of one response. Record what arrives, and poll for expiry when nothing does.
 ///
-/// A [`Body`](crate::Body) of this crate enforces `byte_idle` and `total` itself. The other two depend on events, so the layer that decodes
-/// events keeps a watch made by [`for_events`](Self::for_events) and polls it whenever the body is pending.
+/// A [`Body`](crate::Body) of this crate enforces `byte_idle` and `total` itself. The other two
+/// depend on events, so the layer that decodes events creates timeouts with
+/// [`for_events`](Self::for_events) and polls them whenever the body is pending.
 ///
 /// ```
 /// # #[cfg(feature = "hyper")] {
@@ -35,16 +36,16 @@ pub struct IdleTimeouts {
     last_event: Option<Instant>,
     bytes: u64,
     events: u64,
-    // Whether anything arrived since the clock was last read. Idle time begins when the reader finds nothing, not when it last received
-    // something: the time in between is its own.
+    // Whether anything arrived since the clock was last read. Idle time begins when the reader
+    // finds nothing, not when it last received something: the time in between is the reader's.
     bytes_arrived: bool,
     event_arrived: bool,
-    // One sleep at a time. An arrival moves the instants above; when the sleep ends, the rest of the period is slept. So an arrival costs
-    // one read of the clock and no timer operation.
+    // One sleep at a time. An arrival moves the instants above; when the sleep ends, the rest of
+    // the period is slept. So an arrival costs one read of the clock and no timer operation.
     sleep: Option<Armed>,
 }
 
-/// The periods that apply to a response. A stream does not hold those that have passed.
+/// The periods that apply to a response. Periods that no longer apply are not stored for a stream.
 #[derive(Debug, Default)]
 struct Periods {
     first_event: Option<Duration>,
@@ -60,7 +61,7 @@ struct Armed {
 }
 
 impl IdleTimeouts {
-    /// Creates a watch of `first_event` and `event_idle`, from now on.
+    /// Starts the `first_event` and `event_idle` timeouts.
     pub fn for_events(timeouts: &Timeouts, timer: SharedTimer) -> Self {
         let now = timer.now();
         let periods = Periods {
@@ -71,7 +72,7 @@ impl IdleTimeouts {
         Self::new(periods, timer, now)
     }
 
-    /// Creates a watch of `byte_idle` from now on, and of `total` from `started` on.
+    /// Starts the `byte_idle` timeout now, and `total` from `started` on.
     pub fn for_bytes(timeouts: &Timeouts, timer: SharedTimer, started: Instant) -> Self {
         let periods = Periods {
             byte_idle: timeouts.byte_idle,
@@ -97,42 +98,44 @@ impl IdleTimeouts {
         }
     }
 
-    /// Records that bytes arrived. The idle time after them begins with the next call of [`poll_expired`](Self::poll_expired).
+    /// Records that bytes arrived. The next idle period begins with the next call of
+    /// [`poll_expired`](Self::poll_expired).
     pub fn record_bytes(&mut self, count: usize) {
         self.bytes += count as u64;
         self.bytes_arrived = true;
     }
 
-    /// Records that a meaningful event arrived. The wait for the next one begins with the next call of
-    /// [`poll_expired`](Self::poll_expired).
+    /// Records that a meaningful event arrived. The wait for the next one begins with the next call
+    /// of [`poll_expired`](Self::poll_expired).
     pub fn record_event(&mut self) {
         self.events += 1;
         self.event_arrived = true;
     }
 
-    /// Bytes recorded so far.
+    /// Returns the number of bytes recorded so far.
     pub fn bytes_received(&self) -> u64 {
         self.bytes
     }
 
-    /// Events recorded so far.
+    /// Returns the number of events recorded so far.
     pub fn events_received(&self) -> u64 {
         self.events
     }
 
-    /// Returns the error when a timeout has expired. Otherwise registers a wake-up for the next one.
+    /// Returns an error if a timeout has expired. Otherwise registers a wake-up for the next one.
     pub fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         let mut now = self.timer.now();
         if core::mem::take(&mut self.bytes_arrived) {
             self.last_bytes = now;
         }
         if core::mem::take(&mut self.event_arrived) && self.last_event.replace(now).is_none() {
-            // Another timeout continues from here, and may expire before the first one would have.
+            // Another timeout takes over from here, and may expire before the first one would have.
             self.sleep = None;
         }
         loop {
             if let Some(armed) = &mut self.sleep {
-                // It has not ended and will wake the same task: polling it would only touch the timer's memory.
+                // The sleep has not ended and will wake the same task: polling it would only touch
+                // the timer's memory.
                 if now < armed.until && armed.waker.will_wake(cx.waker()) {
                     return Poll::Pending;
                 }
@@ -168,7 +171,7 @@ impl IdleTimeouts {
         }
     }
 
-    // The timeout that would expire first if nothing more arrived.
+    // Returns the timeout that expires first if nothing more arrives.
     fn earliest(&self) -> Option<(TimeoutKind, Instant, Duration)> {
         let Periods {
             first_event,

@@ -10,11 +10,13 @@ use crate::error::{Error, ErrorKind, Phase, Sent};
 
 /// An open WebSocket that carries JSON messages.
 ///
-/// No task runs it: polling drives it, pings included. While nothing is expected, between two turns, poll [`idle`](Self::idle), or routers
-/// will drop the connection. Dropping it closes the TCP connection without a close frame, which servers accept.
+/// No task runs it: polling drives it, including its pings. Between two turns, while nothing is
+/// expected, poll [`idle`](Self::idle); otherwise routers drop the connection. Dropping this value
+/// closes the TCP connection without a close frame, which servers accept.
 pub struct WsConnection {
     socket: Box<dyn Socket>,
-    // What has arrived since the last message that was sent, so that errors report whether the request reached the server.
+    // What has arrived since the last sent message, so that errors report whether the request
+    // reached the server.
     sent_any: bool,
     bytes: u64,
     messages: u64,
@@ -24,9 +26,11 @@ pub struct WsConnection {
 
 /// A WebSocket implementation, for [`WsConnection::new`].
 ///
-/// The trait allows for features that this crate's implementation does not have, such as message compression.
+/// The trait allows features that this crate's implementation does not have, such as message
+/// compression.
 pub trait Socket: Send {
-    /// The next message. Text arrives checked to be UTF-8. `None` after the peer closed the socket normally (code 1000).
+    /// Polls for the next message. Text has been checked to be UTF-8. Returns `None` after the peer
+    /// closed the WebSocket normally (code 1000).
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>>;
 
     /// Returns ready when a message can be accepted.
@@ -36,13 +40,14 @@ pub trait Socket: Send {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidRequest`] when it is not UTF-8.
+    /// [`ErrorKind::InvalidRequest`] if the message is not UTF-8.
     fn start_send(&mut self, text: Bytes) -> Result<(), Error>;
 
     /// Returns ready when every accepted message is written.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>;
 
-    /// Sends a close frame with this code and waits for the peer's. A broken connection counts as closed.
+    /// Sends a close frame with this code and waits for the peer's. A broken connection counts as
+    /// closed.
     fn poll_close(&mut self, cx: &mut Context<'_>, code: u16) -> Poll<Result<(), Error>>;
 }
 
@@ -67,11 +72,13 @@ impl WsConnection {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidRequest`] when it is not UTF-8, else the failure of the connection.
+    /// [`ErrorKind::InvalidRequest`] if the message is not UTF-8, otherwise the failure of the
+    /// connection.
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the message may be partly written; the next call of any method writes the rest.
+    /// If the future is dropped, the message may be partly written; the next call of any method
+    /// writes the rest.
     pub async fn send(&mut self, text: impl Into<Bytes>) -> Result<(), Error> {
         poll_fn(|cx| self.socket.poll_ready(cx))
             .await
@@ -88,13 +95,15 @@ impl WsConnection {
             .map_err(|error| error.seen_from(Phase::Send, Sent::Maybe))
     }
 
-    /// Returns the next message as bytes; `None` when the server closed the socket normally, and after an error.
+    /// Returns the next message, or `None` when the server closed the WebSocket normally, and after
+    /// an error.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Closed`] with [`Error::close_code`] when it closed the socket for a reason, [`ErrorKind::Truncated`] when the
-    /// connection ended without a close frame, and the other kinds of a broken connection. [`Error::sent`] is about the last message
-    /// that we sent: yes if anything has come back since.
+    /// [`ErrorKind::Closed`] with [`Error::close_code`] if the server closed the WebSocket with
+    /// another code, [`ErrorKind::Truncated`] if the connection ended without a close frame, and
+    /// the other kinds of a broken connection. [`Error::sent`] refers to the last message sent: yes
+    /// if anything has arrived since.
     pub async fn next(&mut self) -> Option<Result<Bytes, Error>> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
@@ -126,12 +135,15 @@ impl WsConnection {
         }
     }
 
-    /// Keeps the connection alive while nothing is expected. Returns `Ok` when a message arrives all the same (it is kept for
-    /// [`next`](Self::next)), and the error when the connection fails. The future can be dropped at any time.
+    /// Keeps the connection alive while nothing is expected.
+    ///
+    /// Returns `Ok` if a message arrives nevertheless (it is kept for [`next`](Self::next)), and
+    /// the error if the connection fails. The future can be dropped at any time.
     ///
     /// # Errors
     ///
-    /// As [`next`](Self::next); a socket that the server closed normally is [`ErrorKind::Closed`] here.
+    /// Returns the errors of [`next`](Self::next); a normal closure by the server is
+    /// [`ErrorKind::Closed`] here.
     pub async fn idle(&mut self) -> Result<(), Error> {
         match self.next().await {
             Some(Ok(message)) => {
@@ -144,12 +156,13 @@ impl WsConnection {
         }
     }
 
-    /// Closes the socket with this code (1000 for a normal closure) and waits for the server's close frame for at most
-    /// [`close_timeout`](crate::WsSettings::close_timeout).
+    /// Closes the WebSocket with this code (1000 for a normal closure) and waits for the server's
+    /// close frame for at most [`close_timeout`](crate::WsSettings::close_timeout).
     ///
     /// # Errors
     ///
-    /// None if the connection is broken already. [`ErrorKind::InvalidRequest`] when the code may not be sent (RFC 6455 section 7.4).
+    /// [`ErrorKind::InvalidRequest`] if the code may not be sent (RFC 6455 section 7.4). A
+    /// connection that is already broken is not an error.
     pub async fn close(mut self, code: u16) -> Result<(), Error> {
         if !matches!(code, 1000..=1003 | 1007..=1013 | 3000..=4999) {
             return Err(

@@ -1,5 +1,5 @@
-//! WebSocket messages over an asynchronous stream. tungstenite implements the protocol; this module turns its blocking calls into polls and
-//! bounds the pongs that it sends on its own.
+//! WebSocket messages over an asynchronous stream. tungstenite implements the protocol; this module
+//! turns its blocking calls into polls and limits the pongs that it sends automatically.
 
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
@@ -9,17 +9,19 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tungstenite::{Error, Message};
 
-/// One end of an open WebSocket. Polled by one task, which is woken for reading and for writing.
+/// One end of an open WebSocket. One task polls it, and is woken for reading and for writing.
 ///
-/// Pongs that the peer does not read fill at most [`PONG_BUFFER`]; past that only the latest is kept, which acknowledges all earlier pings
-/// (RFC 6455 section 5.5.3). This limit does not apply to messages of the caller.
+/// Pongs that the peer does not read fill at most [`PONG_BUFFER`]; after that only the latest is
+/// kept, which acknowledges all earlier pings (RFC 6455 section 5.5.3). This limit does not apply
+/// to the caller's messages.
 pub(crate) struct Framed<S> {
     context: WebSocketContext,
     stream: S,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Framed<S> {
-    /// `rest` are the bytes that arrived after the response headers. Messages are written without buffering.
+    /// Wraps a stream after the upgrade. `rest` is the bytes that arrived after the response
+    /// headers. Messages are written without buffering.
     pub(crate) fn new(stream: S, rest: Vec<u8>, role: Role, config: WebSocketConfig) -> Self {
         let config = config
             .write_buffer_size(0)
@@ -39,13 +41,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Framed<S> {
         &mut self.stream
     }
 
-    /// Reads the next message, control frames included. Writes pending pongs meanwhile, as far as the peer reads.
+    /// Reads the next message, control frames included. Writes pending pongs meanwhile, as far as
+    /// the peer reads.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, Error>> {
         let Self { context, stream } = self;
         polled(context.read(&mut Blocking { stream, cx }))
     }
 
-    /// Accepts a message, to be written by [`poll_flush`](Self::poll_flush).
+    /// Accepts a message, which [`poll_flush`](Self::poll_flush) writes.
     pub(crate) fn start_send(&mut self, message: Message) -> Result<(), Error> {
         let Self { context, stream } = self;
         let own = !matches!(message, Message::Ping(_) | Message::Pong(_));
@@ -61,7 +64,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Framed<S> {
         }
     }
 
-    /// Ready when everything is written.
+    /// Returns ready when everything is written.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let Self { context, stream } = self;
         polled(context.flush(&mut Blocking { stream, cx }))
@@ -75,7 +78,7 @@ fn polled<T>(result: Result<T, Error>) -> Poll<Result<T, Error>> {
     }
 }
 
-/// The stream during one call. A call that would block registers the wake-up.
+/// The stream during one call. A call that would block registers a wake-up.
 struct Blocking<'a, 'b, S> {
     stream: &'a mut S,
     cx: &'a mut Context<'b>,

@@ -4,19 +4,19 @@ use core::time::Duration;
 ///
 /// | setting | default | reason |
 /// |---|---|---|
-/// | `ping_interval` | 30 s | NATs and proxies forget silent connections, some after 60 s |
+/// | `ping_interval` | 30 s | NATs and proxies drop silent connections, some after 60 s |
 /// | `pong_timeout` | 20 s | a peer that does not respond, or leaves pongs unread, for this long is dead |
-/// | `max_message` | 64 MiB | a response with inline images; more is a fault |
-/// | `read_buffer` | 4 KiB | allocated for each socket; the library's 128 KiB are too much for thousands of idle ones |
-/// | `accept_binary` | no | the servers send text; a binary message is a sign of something else |
+/// | `max_message` | 64 MiB | enough for a response with inline images; more is an error |
+/// | `read_buffer` | 4 KiB | allocated for each WebSocket; the library's 128 KiB are too much for thousands of idle ones |
+/// | `accept_binary` | no | the servers send text; a binary message indicates another protocol |
 /// | `close_timeout` | 1 s | closing must not delay the next request |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WsSettings {
     /// Idle time after which a ping is sent.
     pub ping_interval: Option<Duration>,
-    /// How long the peer may take to respond to a ping with anything, and how long it may leave all pongs unread. If this is off,
-    /// `byte_idle` of the request bounds the latter.
+    /// How long the peer may take to send anything after a ping, and how long it may leave all
+    /// pongs unread. If this is `None`, `byte_idle` of the request limits the latter.
     pub pong_timeout: Option<Duration>,
     /// The maximum size of a message in bytes, whole or in fragments.
     pub max_message: usize,
@@ -24,7 +24,7 @@ pub struct WsSettings {
     pub read_buffer: usize,
     /// Whether binary messages are accepted like text.
     pub accept_binary: bool,
-    /// How long closing waits for the peer.
+    /// How long closing waits for the peer's close frame.
     pub close_timeout: Duration,
 }
 

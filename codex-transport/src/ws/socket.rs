@@ -24,7 +24,8 @@ pub(crate) struct TungsteniteSocket {
     settings: WsSettings,
     send_timeout: Option<Duration>,
     timer: SharedTimer,
-    // Bytes read and written, and when each last changed: a long message in progress counts as activity.
+    // Bytes read and written, and when each last changed: a long message in progress counts as
+    // activity.
     last_read: (u64, Instant),
     last_written: (u64, Instant),
     pinged: Option<Instant>,
@@ -50,7 +51,7 @@ impl Socket for TungsteniteSocket {
         Poll::Ready(result)
     }
 
-    // Ready at once if everything is written.
+    // Returns ready at once if everything is written.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.last_written = (self.frames.stream().bytes_written(), self.timer.now());
         self.poll_flush(cx)
@@ -104,7 +105,8 @@ impl Socket for TungsteniteSocket {
 }
 
 impl TungsteniteSocket {
-    /// `rest` are the bytes that arrived after the response headers.
+    /// Wraps a stream after the upgrade. `rest` is the bytes that arrived after the response
+    /// headers.
     pub(crate) fn new(
         stream: Stream,
         rest: Bytes,
@@ -136,7 +138,8 @@ impl TungsteniteSocket {
         }
     }
 
-    // Control frames are not messages: a peer that sends nothing else must not keep the task from checking its timeouts.
+    // Returns the next message. Control frames are not messages: a peer that sends nothing else
+    // must not keep the task from checking its timeouts.
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         for _ in 0..FRAMES_AT_A_TIME {
             let message = match ready!(self.frames.poll_next(cx)) {
@@ -164,7 +167,7 @@ impl TungsteniteSocket {
         Poll::Pending
     }
 
-    // Pending while the connection may be alive. Sends pings when they are due.
+    // Returns pending while the connection may be alive. Sends pings when they are due.
     fn poll_liveness(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         loop {
             let now = self.timer.now();
@@ -196,7 +199,7 @@ impl TungsteniteSocket {
             let (since, period) = match (self.pinged, self.settings.pong_timeout) {
                 (None, _) => (self.last_read.1, interval),
                 (Some(pinged), Some(timeout)) => (pinged, timeout),
-                // No timeout for the pong: the next ping is due as if it had arrived.
+                // Without a pong timeout, the next ping is due as if the pong had arrived.
                 (Some(pinged), None) => (pinged, interval),
             };
             let elapsed = now.saturating_duration_since(since);
@@ -209,7 +212,8 @@ impl TungsteniteSocket {
             }
             self.pinged = Some(now);
             match self.frames.start_send(Message::Ping(Bytes::new())) {
-                // Full of pongs that the peer does not read, which has a timeout already.
+                // The buffer is full of pongs that the peer does not read, for which a timeout is
+                // already running.
                 Ok(()) | Err(tungstenite::Error::WriteBufferFull(_)) => self.unflushed = true,
                 Err(error) => return Poll::Ready(translate(error, Phase::Body)),
             }
@@ -247,7 +251,8 @@ impl TungsteniteSocket {
         Ok(())
     }
 
-    // How long the peer may still leave everything unread, or the error that it has done so for too long.
+    // Returns how long the peer may still leave everything unread, or the error that it has
+    // exceeded this time.
     fn until_stalled_too_long(&self, now: Instant) -> Option<Result<Duration, Error>> {
         let (_, since) = self.stalled?;
         let period = self.settings.pong_timeout.or(self.send_timeout)?;
@@ -259,7 +264,7 @@ impl TungsteniteSocket {
         })
     }
 
-    // Writing has its own timeout: no pong is read while a message is sent.
+    // Writing has its own timeout, since no pong is read while a message is sent.
     fn poll_send_timeout(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let Some(period) = self.send_timeout else {
             return Poll::Pending;
@@ -326,12 +331,13 @@ fn translate(error: tungstenite::Error, phase: Phase) -> Error {
         }
         _ => ErrorKind::Protocol,
     };
-    // The source would contain the message that did not fit; errors contain no payload.
+    // The library's error would contain the message that did not fit; errors contain no payload.
     match error {
         tungstenite::Error::WriteBufferFull(_) => Error::new(kind, phase, Sent::Maybe),
         error => Error::new(kind, phase, Sent::Maybe).with_source(error),
     }
 }
 
-// After this many frames without a message, yield to other tasks and to our own timeouts.
+// After this many frames without a message, the task yields to other tasks and checks its own
+// timeouts.
 const FRAMES_AT_A_TIME: usize = 64;

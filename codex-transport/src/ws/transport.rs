@@ -1,4 +1,4 @@
-//! The trait of WebSocket transports.
+//! The trait for WebSocket transports.
 
 use core::fmt;
 use core::future::Future;
@@ -28,17 +28,20 @@ use crate::ws::connection::WsConnection;
 /// # fn check(_: impl WsTransport) {} check(HttpOnly);
 /// ```
 pub trait WsTransport: Send + Sync {
-    /// Connects and requests the upgrade, with the request's URL and headers; the transport adds the headers of the protocol.
+    /// Connects and requests the upgrade, with the request's URL and headers; the transport adds
+    /// the headers of the protocol.
     ///
-    /// Any response is `Ok`: a refusal is returned with its status, its headers and its bounded body.
+    /// Any response is `Ok`: a refusal is returned with its status, its headers and a bounded body.
     ///
     /// # Errors
     ///
-    /// When there is no response, or one that violates the rules of the upgrade ([`ErrorKind::Protocol`](crate::ErrorKind::Protocol) in [`Phase::Handshake`](crate::Phase::Handshake)).
+    /// Returns an error if there is no response, or one that violates the rules of the upgrade
+    /// ([`ErrorKind::Protocol`](crate::ErrorKind::Protocol) in
+    /// [`Phase::Handshake`](crate::Phase::Handshake)).
     fn connect(&self, request: Request<()>) -> impl Future<Output = Result<Upgrade, Error>> + Send;
 }
 
-/// Any [`WsTransport`], without its type. Cloning is cheap and shares the transport.
+/// A type-erased [`WsTransport`]. Cloning is cheap and shares the transport.
 #[derive(Clone)]
 pub struct SharedWsTransport(Arc<dyn ErasedWsTransport>);
 
@@ -46,14 +49,15 @@ pub struct SharedWsTransport(Arc<dyn ErasedWsTransport>);
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a server agrees or it does not")]
 pub enum Upgrade {
-    /// It agreed (status 101). The response carries its headers.
+    /// The server accepted the upgrade (status 101). Contains the response headers.
     Accepted(WsConnection, Response<()>),
-    /// It sent any other response: the whole of it, with at most [`ERROR_BODY_LIMIT`](crate::ERROR_BODY_LIMIT) bytes of its body.
+    /// The server sent another response: all of it, with at most
+    /// [`ERROR_BODY_LIMIT`](crate::ERROR_BODY_LIMIT) bytes of its body.
     Refused(Response<Bytes>),
 }
 
 impl SharedWsTransport {
-    /// Erases the type of a transport.
+    /// Wraps a transport and erases its type.
     pub fn new(transport: impl WsTransport + 'static) -> Self {
         Self(Arc::new(transport))
     }

@@ -1,5 +1,5 @@
-//! The upgrade to a WebSocket: one HTTP/1.1 exchange by hyper, so that a refusal is a whole response, whatever the coding and length of its
-//! body.
+//! The upgrade to a WebSocket: one HTTP/1.1 exchange by hyper, so that a refusal is a complete
+//! response, whatever the coding and length of its body.
 
 use core::time::Duration;
 
@@ -29,14 +29,15 @@ use crate::ws::transport::Upgrade;
 /// The timeouts of a WebSocket in addition to the connector's.
 #[derive(Clone, Copy)]
 pub(crate) struct WsTimeouts {
-    /// For the response to the upgrade.
+    /// The timeout for the response to the upgrade.
     upgrade: Option<Duration>,
-    /// For progress while a message is written.
+    /// The timeout for progress while a message is written.
     send: Option<Duration>,
 }
 
 impl WsTimeouts {
-    /// An upgrade is part of connecting and gets no longer than that, however long a model may take for a response.
+    /// Derives the timeouts. An upgrade is part of connecting and gets no more time than that,
+    /// however long a model may take to respond.
     pub(crate) fn new(timeouts: &Timeouts) -> Self {
         let upgrade = [timeouts.headers, timeouts.connect, timeouts.total]
             .into_iter()
@@ -104,7 +105,7 @@ async fn read_refusal(response: Response<Incoming>) -> Response<Bytes> {
     Response::from_parts(head, body.collect_prefix(ERROR_BODY_LIMIT).await)
 }
 
-/// The headers that the server must send when it agrees (RFC 6455 section 4.1).
+/// The response headers that the server must send to accept the upgrade (RFC 6455 section 4.1).
 struct Expected {
     accept: String,
     protocols: Vec<String>,
@@ -131,7 +132,8 @@ fn upgrade_request(request: Request<()>) -> Result<(Request<()>, Expected), Erro
         (SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13")),
         (SEC_WEBSOCKET_KEY, key),
     ];
-    // Ours first, as in every client; the caller's values for these headers are ignored.
+    // The crate's own values come first, as in every client; the caller's values for these headers
+    // are ignored.
     let mut headers: HeaderMap = own.into_iter().collect();
     let mut last: Option<HeaderName> = None;
     for (name, value) in head.headers {

@@ -1,4 +1,4 @@
-//! Advisory locks of the operating system (`flock`).
+//! The operating system's advisory locks (`flock`).
 
 use core::time::Duration;
 use std::fs::{File, OpenOptions};
@@ -13,7 +13,7 @@ use rustix::fs::FlockOperation;
 use crate::error::{Error, ErrorKind};
 use crate::store::file::open::owner_only;
 
-/// Takes a lock, which closing the returned file releases; `None` if another holder has it.
+/// Takes a lock, which is released by closing the returned file; `None` if another holder has it.
 pub(super) fn try_lock(path: &Path) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -22,12 +22,12 @@ pub(super) fn try_lock(path: &Path) -> io::Result<Option<File>> {
     Ok(try_exclude(&file)?.then_some(file))
 }
 
-/// Takes a lock. Waits for another holder only briefly, since the caller may be an async task.
+/// Takes a lock. Waits only briefly for another holder, since the caller may be an async task.
 pub(super) fn lock(path: &Path) -> io::Result<File> {
     wait(|| try_lock(path))
 }
 
-/// Keeps this file from being written in place while it is read.
+/// Prevents in-place writes to this file while it is read.
 #[cfg(unix)]
 pub(super) fn share(file: &File) -> Result<(), Error> {
     let taken = wait(|| Ok(try_flock(file, FlockOperation::NonBlockingLockShared)?.then_some(())));
@@ -35,7 +35,7 @@ pub(super) fn share(file: &File) -> Result<(), Error> {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
             Err(Error::new(ErrorKind::StoreBusy))
         }
-        // Where files cannot be locked, no program that takes this lock writes files in place.
+        // If files cannot be locked, no program that uses this lock writes in place.
         _ => Ok(()),
     }
 }
@@ -45,7 +45,7 @@ pub(super) fn share(_file: &File) -> Result<(), Error> {
     Ok(())
 }
 
-/// Keeps this file from being read while it is written in place.
+/// Prevents reads of this file while it is written in place.
 pub(super) fn exclude(file: &File) -> Result<(), Error> {
     match wait(|| Ok(try_exclude(file)?.then_some(()))) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -55,7 +55,7 @@ pub(super) fn exclude(file: &File) -> Result<(), Error> {
     }
 }
 
-/// Repeats the attempt for a moment while another holder has the lock, and then fails with `WouldBlock`.
+/// Repeats the attempt briefly while another holder has the lock, and then fails with `WouldBlock`.
 fn wait<T>(mut attempt: impl FnMut() -> io::Result<Option<T>>) -> io::Result<T> {
     let started = Instant::now();
     loop {
@@ -97,6 +97,7 @@ fn try_exclude(_file: &File) -> io::Result<bool> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// The longest wait for one lock. A commit takes milliseconds; for longer operations the caller waits, without blocking a thread.
+/// The maximum wait for one lock. A commit takes milliseconds; during longer operations the caller
+/// waits, without blocking a thread.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);

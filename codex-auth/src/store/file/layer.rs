@@ -1,5 +1,5 @@
-// The few operations a save is made of, behind a trait, so that tests can let each of them fail, stop halfway, or be the last thing this
-// process ever did.
+//! The file operations of a save, behind a trait, so that tests can make each of them fail, stop
+//! halfway, or be the last operation before a crash.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek as _, Write as _};
@@ -13,27 +13,28 @@ use crate::store::file::place::{self, Content};
 pub(crate) trait FileLayer: Send + Sync + 'static {
     type File;
 
-    /// Creates a file for its owner alone; fails if there is a file or a link of that name.
+    /// Creates a file that only its owner can access; fails if a file or link of that name exists.
     fn create(&self, path: &Path) -> io::Result<Self::File>;
-    /// Writes a part; returns how much.
+    /// Writes a part of the bytes; returns how many.
     fn write(&self, file: &mut Self::File, bytes: &[u8]) -> io::Result<usize>;
-    /// Makes what was written survive a loss of power.
+    /// Makes written data survive a power loss.
     fn sync(&self, file: &Self::File) -> io::Result<()>;
-    /// Puts a file in place of another in one move.
+    /// Replaces a file with another atomically.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
-    /// Gives a file a name that no other file has; fails with `AlreadyExists` otherwise, as far as the system can tell.
+    /// Renames a file to an unused name; fails with `AlreadyExists` otherwise, as far as the system
+    /// can detect it.
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()>;
-    /// Exchanges two files in one move; returns `false` where the system cannot.
+    /// Exchanges two files atomically; returns `false` if the system does not support it.
     fn exchange(&self, one: &Path, other: &Path) -> io::Result<bool>;
-    /// The bytes of a file that [`exchange`](Self::exchange) moved.
+    /// Returns the bytes of a file that [`exchange`](Self::exchange) moved.
     fn read(&self, path: &Path) -> io::Result<Content>;
-    /// Makes what was done to the names in a directory survive a loss of power.
+    /// Makes changes to the names in a directory survive a power loss.
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
-    /// Removes a name; returns whether there was one.
+    /// Removes a name; returns whether it existed.
     fn remove(&self, path: &Path) -> io::Result<bool>;
-    /// Opens a file to write it from its beginning while no other program that asks for its lock reads it.
+    /// Opens a file to write it from its start, while no program that takes its lock reads it.
     fn open(&self, path: &Path) -> Result<InPlace<Self::File>, Error>;
-    /// Cuts a file off at this length.
+    /// Truncates a file to this length.
     fn truncate(&self, file: &Self::File, length: u64) -> io::Result<()>;
 }
 
@@ -41,7 +42,7 @@ pub(crate) trait FileLayer: Send + Sync + 'static {
 pub(crate) struct InPlace<F> {
     pub(super) file: F,
     pub(super) content: Content,
-    /// Whether the file has lost its last name: what is behind the path elsewhere is another file by now.
+    /// Whether the file has lost its last name: the path now refers to another file elsewhere.
     pub(super) is_unlinked: bool,
 }
 
@@ -78,7 +79,7 @@ impl FileLayer for System {
         }
     }
 
-    // The locks keep out every program that asks for them.
+    // The locks exclude every program that takes them.
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)
@@ -106,7 +107,7 @@ impl FileLayer for System {
         File::open(path)?.sync_all()
     }
 
-    // Elsewhere directories cannot be opened; the rename itself is what there is.
+    // Other systems cannot open directories, so only the rename applies.
     #[cfg(not(unix))]
     fn sync_directory(&self, _path: &Path) -> io::Result<()> {
         Ok(())
@@ -162,7 +163,8 @@ mod linux {
         io::Errno,
     };
 
-    /// Renames with these flags; returns `false` where the kernel or the file system does not know them.
+    /// Renames with these flags; returns `false` if the kernel or the file system does not support
+    /// them.
     pub(super) fn rename(from: &Path, to: &Path, flags: RenameFlags) -> io::Result<bool> {
         match renameat_with(CWD, from, CWD, to, flags) {
             Ok(()) => Ok(true),

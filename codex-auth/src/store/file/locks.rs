@@ -1,9 +1,11 @@
-// The lock files next to a credential file. There are two kinds, because the official client gives up its own commit after five seconds and
-// then redeems the spent refresh token again, which costs the user the login:
-//
-// * The lock of a renewal is held while the authority is asked. Its name is ours, and the official client does not know it.
-// * The locks of a commit are the official client's, taken in its order: `auth.lock`, then `auth.json.lock`. They are held only to read,
-//   compare and replace, never over a request.
+//! The lock files next to a credential file. There are two kinds, because the official client gives
+//! up its own commit after five seconds and then redeems the spent refresh token again, which costs
+//! the user the login:
+//!
+//! * The lock of a renewal is held during the request to the authority. Its name is specific to
+//!   this crate, and the official client does not use it.
+//! * The locks of a commit are the official client's, taken in its order: `auth.lock`, then
+//!   `auth.json.lock`. They are held only to read, compare and replace, never during a request.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -13,18 +15,19 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, ErrorKind};
 use crate::store::file::place::Place;
 
-/// The lock of a renewal of this file.
+/// Returns the path of the renewal lock of this file.
 pub(super) fn of_renewal(file: &Path) -> PathBuf {
     sibling(file, ".", file.file_name(), ".codex-auth.lock")
 }
 
-/// The locks of a commit of this file, in the order in which they are taken.
+/// Returns the paths of the commit locks of this file, in the order in which they are taken.
 pub(super) fn of_commit(file: &Path) -> Vec<PathBuf> {
     let mut names: Vec<PathBuf> = [file.file_stem(), file.file_name()]
         .into_iter()
         .map(|name| sibling(file, "", name, ".lock"))
         .collect();
-    // A file without an extension has one lock, and a file called `NAME.lock` must not be its own lock.
+    // A file without an extension has one lock, and a file called `NAME.lock` must not be its own
+    // lock.
     names.dedup();
     names.retain(|name| name != file);
     names
@@ -37,8 +40,9 @@ fn sibling(file: &Path, prefix: &str, name: Option<&OsStr>, suffix: &str) -> Pat
     file.with_file_name(sibling)
 }
 
-/// Takes the locks of these names next to a file and next to each link that leads to it, so that holders with another path to the same file
-/// are kept out; `None` if another holder has one of them.
+/// Takes the locks of these names next to a file and next to each link that leads to it, so that
+/// holders with another path to the same file are excluded; `None` if another holder has one of
+/// them.
 pub(super) fn take(
     place: &Place,
     names: impl Fn(&Path) -> Vec<PathBuf>,
@@ -61,7 +65,7 @@ pub(super) fn take(
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 return Err(Error::new(ErrorKind::StoreBusy));
             }
-            // Where a link cannot be replaced, no program that commits there has to be kept out.
+            // If a link cannot be replaced, no program commits there, so none must be excluded.
             Err(error) if !is_required && is_unwritable(&error) => {}
             Err(error) => return Err(place.unwritable(error)),
         }

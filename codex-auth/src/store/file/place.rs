@@ -1,5 +1,6 @@
-// Where a credential file really is, and whether it may be trusted. A link is followed, because Kubernetes and dotfile managers lay them;
-// but each link, the file and its directory must belong to this user or to root, and no other user may be able to replace any of them.
+//! The real location of a credential file, and whether it can be trusted. Links are followed,
+//! because Kubernetes and dotfile managers create them; but each link, the file and its directory
+//! must belong to this user or to root, and no other user may be able to replace any of them.
 
 use core::time::Duration;
 use std::ffi::OsString;
@@ -15,10 +16,10 @@ use crate::store::file::flock;
 use crate::store::file::open::careful;
 use crate::store::token_store::Revision;
 
-/// A credential file after its links.
+/// The location of a credential file after its links.
 pub(super) struct Place {
     path: PathBuf,
-    /// The links that led to it, the named one first.
+    /// The links that lead to the file, the named one first.
     links: Vec<PathBuf>,
 }
 
@@ -70,7 +71,7 @@ impl Place {
         }
     }
 
-    /// A file next to it, whose name is made from its own.
+    /// Returns the path of a file next to it, whose name is derived from its own.
     pub(super) fn sibling(&self, prefix: &str, suffix: &str) -> PathBuf {
         let mut name = OsString::from(prefix);
         name.push(self.path.file_name().unwrap_or_default());
@@ -78,17 +79,17 @@ impl Place {
         self.directory().join(name)
     }
 
-    /// The new content on its way into the file.
+    /// Returns the path of the new content before it replaces the file.
     pub(super) fn temporary(&self) -> PathBuf {
         self.sibling(".", ".codex-auth.tmp")
     }
 
-    /// The whole new content of a file that cannot be replaced, while it is written in place.
+    /// Returns the path of the journal: the whole new content of a file that is written in place.
     pub(super) fn journal(&self) -> PathBuf {
         self.sibling(".", ".codex-auth.journal")
     }
 
-    /// Creates the directory if need be, and checks it.
+    /// Creates the directory if necessary, and checks it.
     pub(super) fn prepare_directory(&self) -> Result<(), Error> {
         let mut builder = DirBuilder::new();
         builder.recursive(true);
@@ -115,7 +116,8 @@ impl Place {
 
     /// Reads the file; `None` if there is none.
     pub(super) fn read(&self) -> Result<Option<Content>, Error> {
-        // A write that was cut off is finished by the next writer; until then, this is what the file will hold.
+        // The next writer finishes an interrupted write; until then, the journal is the content of
+        // the file.
         if let Some(journal) = self.read_file(&self.journal())? {
             return Ok(Some(journal));
         }
@@ -123,7 +125,8 @@ impl Place {
     }
 
     pub(super) fn read_file(&self, path: &Path) -> Result<Option<Content>, Error> {
-        // Before the file is opened: opening a pipe or a device can block, or do something.
+        // Checked before the file is opened: opening a pipe or a device can block or have side
+        // effects.
         match fs::symlink_metadata(path) {
             Ok(facts) if !facts.is_file() => return Err(refused("it is not a regular file")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -144,7 +147,7 @@ impl Place {
         Content::read(&file).map(Some).map_err(Error::store)
     }
 
-    /// The error for a directory in which nothing can be created, with what helps.
+    /// Returns the error for a directory in which no file can be created, with the remedy.
     pub(super) fn unwritable(&self, error: io::Error) -> Error {
         let detail = match error.kind() {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
@@ -165,10 +168,11 @@ impl Place {
 pub(crate) struct Content(Zeroizing<Vec<u8>>);
 
 impl Content {
-    /// Reads a file from where it stands. Of one that grew too large since it was checked, only a part is read.
+    /// Reads a file from its current position. If the file grew too large after it was checked,
+    /// only a part is read.
     pub(super) fn read(file: &File) -> io::Result<Self> {
         let length = usize::try_from(file.metadata()?.len()).unwrap_or_default();
-        // Room for all of it, so that growing does not leave copies of secrets behind.
+        // Capacity for the whole file, so that growing does not leave copies of secrets in memory.
         let mut bytes = Zeroizing::new(Vec::with_capacity(length + 1));
         file.take(LARGEST_FILE + 1).read_to_end(&mut bytes)?;
         Ok(Self(bytes))
@@ -200,7 +204,7 @@ pub(super) fn refused(detail: &'static str) -> Error {
     Error::new(ErrorKind::Store).with_detail(detail)
 }
 
-/// Whether an opened file may hold credentials.
+/// Checks whether an opened file may contain credentials.
 pub(super) fn check_file(facts: &Metadata) -> Result<(), Error> {
     if !facts.is_file() {
         Err(refused("it is not a regular file"))
@@ -217,7 +221,8 @@ pub(super) fn check_file(facts: &Metadata) -> Result<(), Error> {
     }
 }
 
-/// Whether something belongs to this user, or to root, which can change everything anyway: a mounted secret does.
+/// Returns whether the owner is this user or root. Root can change everything anyway, and owns
+/// mounted secrets.
 #[cfg(unix)]
 fn is_trusted(facts: &Metadata) -> bool {
     let owner = std::os::unix::fs::MetadataExt::uid(facts);
@@ -229,7 +234,7 @@ fn is_open_file(facts: &Metadata) -> bool {
     std::os::unix::fs::MetadataExt::mode(facts) & 0o022 != 0
 }
 
-/// Whether other users can put another file in place of one in this directory. The sticky bit keeps them from it.
+/// Returns whether other users can replace a file in this directory. The sticky bit prevents that.
 #[cfg(unix)]
 fn is_open_directory(facts: &Metadata) -> bool {
     let mode = std::os::unix::fs::MetadataExt::mode(facts);
@@ -253,8 +258,9 @@ fn is_open_directory(_facts: &Metadata) -> bool {
 
 /// A credential file is a few kilobytes.
 const LARGEST_FILE: u64 = 1024 * 1024;
-/// As many links as Linux follows in a path.
+/// The number of links that Linux follows in a path.
 const MOST_LINKS: usize = 40;
-/// How often a file that does not hold a record is read again, and after what pause: a program without locks may be writing it.
+/// The number of times that a file without a record is re-read, and the pause between: a program
+/// without locks may be writing it.
 pub(super) const REREADS: usize = 4;
 pub(super) const REREAD_PAUSE: Duration = Duration::from_millis(25);

@@ -1,9 +1,11 @@
-// How new content gets into a file. The ordinary path is one move: written next to the file, synced, moved over it, directory synced. The
-// move exchanges the two files where the system can, so that a program without locks is noticed even if it wrote between the comparison and
-// the move: its content is what the move took out, and it is put back.
-//
-// A file that is a mount of its own cannot be replaced (`EBUSY`). It is written in place, and until that is done its whole new content lies
-// next to it, synced, in a journal that readers prefer. The rename that makes the journal is the moment of the commit.
+//! Replaces the content of a file. Usually this is one move: the new content is written next to the
+//! file, synced, moved over it, and the directory synced. The move exchanges the two files if the
+//! system supports it. So a concurrent write by a program without locks is detected even between
+//! the comparison and the move: the exchange returns that content, and it is put back.
+//!
+//! A file that is itself a mount cannot be replaced (`EBUSY`). It is written in place, and until
+//! that is done its whole new content is in a synced journal next to it, which readers prefer. The
+//! rename that creates the journal is the commit.
 
 use std::io;
 
@@ -14,7 +16,7 @@ use crate::store::file::{FileLayer, Files};
 use crate::store::token_store::Revision;
 
 impl<L: FileLayer> Files<L> {
-    /// Puts new content in place of what was found, if that is still there.
+    /// Replaces the expected content with new content, if it is still there.
     pub(super) fn replace(
         &self,
         place: &Place,
@@ -41,7 +43,7 @@ impl<L: FileLayer> Files<L> {
             Err(error) => Err(Error::store(error)),
         };
         if moved.is_err() {
-            // What is left of it is removed now, or by the next writer.
+            // The remaining temporary file is removed now, or by the next writer.
             let _ = self.layer.remove(&temporary);
         }
         moved
@@ -51,7 +53,7 @@ impl<L: FileLayer> Files<L> {
     fn write_new(&self, place: &Place, content: &[u8]) -> Result<(), Error> {
         let temporary = place.temporary();
         let mut file = match self.layer.create(&temporary) {
-            // Left by a writer that died: the locks are ours, so no other is at work on it.
+            // Left by a writer that died: this process holds the locks, so no other is writing it.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self
                 .layer
                 .remove(&temporary)
@@ -68,8 +70,10 @@ impl<L: FileLayer> Files<L> {
         })
     }
 
-    /// Moves the temporary file over the file. What was there is then in the temporary file, and must be what was found; if it is not,
-    /// another program wrote meanwhile, and its content is put back.
+    /// Moves the temporary file over the file.
+    ///
+    /// Afterwards the temporary file has the previous content, which must be the expected one;
+    /// otherwise another program wrote meanwhile, and its content is put back.
     fn exchange(&self, place: &Place, content: &[u8], found: &Revision) -> io::Result<()> {
         let temporary = place.temporary();
         if !self.layer.exchange(&temporary, place.path())? {
@@ -87,7 +91,8 @@ impl<L: FileLayer> Files<L> {
             if next == moved_in {
                 break;
             }
-            // It has written once more between the two moves: what it wrote last is to stay.
+            // The other program wrote once more between the two moves: its latest content must
+            // stay.
             (moved_in, taken_out) = (taken_out, next);
         }
         Err(io::ErrorKind::AlreadyExists.into())
@@ -110,7 +115,8 @@ impl<L: FileLayer> Files<L> {
                 "the file was replaced behind its mount; mount its directory instead",
             ));
         }
-        // Holders that see the file in another directory have other locks, but the file's own lock is one.
+        // Holders that see the file in another directory use other locks, but they share the lock
+        // of the file itself.
         if found != Some(&old.revision()) {
             return Err(Error::store_conflict());
         }
@@ -122,7 +128,7 @@ impl<L: FileLayer> Files<L> {
             .map_err(Error::store)
     }
 
-    /// Finishes a write in place that was cut off.
+    /// Finishes an interrupted in-place write.
     pub(super) fn recover(&self, place: &Place) -> Result<(), Error> {
         let Some(journal) = place.read_file(&place.journal())? else {
             return Ok(());
@@ -139,7 +145,8 @@ impl<L: FileLayer> Files<L> {
         self.remove_journal(place).map_err(Error::store)
     }
 
-    /// What is shorter than the old content is filled up with line ends first: cut off there, it is whole all the same.
+    /// Content that is shorter than the old content is first padded with line ends, so that it is
+    /// complete even if truncation is interrupted.
     fn overwrite(&self, file: &mut L::File, content: &[u8], old_length: usize) -> io::Result<()> {
         let mut padded = zeroize::Zeroizing::new(Vec::with_capacity(content.len().max(old_length)));
         padded.extend_from_slice(content);
@@ -159,7 +166,7 @@ impl<L: FileLayer> Files<L> {
         self.layer.sync_directory(place.directory())
     }
 
-    /// Removes the file, or empties it where it is a mount of its own.
+    /// Removes the file, or empties it if it is itself a mount.
     pub(super) fn remove(&self, place: &Place) -> Result<bool, Error> {
         let removed = match self.layer.remove(place.path()) {
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
@@ -180,7 +187,7 @@ impl<L: FileLayer> Files<L> {
         removed.map_err(Error::store)
     }
 
-    /// Keeps a copy of content that is not a record, under a name that no other copy has.
+    /// Keeps a copy of content that is not a record, under an unused name.
     pub(super) fn keep_copy(&self, place: &Place, content: &Content) -> Result<(), Error> {
         for number in 1..=MOST_COPIES {
             let suffix = match number {
@@ -214,7 +221,7 @@ impl<L: FileLayer> Files<L> {
     }
 }
 
-/// Whether a file appeared or vanished between the comparison and the move.
+/// Returns whether a file appeared or vanished between the comparison and the move.
 fn is_conflict(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -222,6 +229,6 @@ fn is_conflict(error: &io::Error) -> bool {
     )
 }
 
-/// How often a program without locks may write while its content is put back.
+/// The number of times a program without locks may write while its content is put back.
 const MOST_EXCHANGES: usize = 8;
 const MOST_COPIES: usize = 9;

@@ -1,5 +1,6 @@
-// What is left on the disk when a save is cut off: by an error, by a signal, by a loss of power. The answer has to be the same each time:
-// the old file or the new one, whole, for its owner alone.
+//! What remains on the disk when a save is interrupted by an error, a signal or a power loss. The
+//! result must be the same each time: the old file or the new one, complete, and accessible only to
+//! its owner.
 
 mod crash;
 mod power;
@@ -85,7 +86,7 @@ fn other_kinds_and_large_files_are_refused_and_traps_are_not_stepped_into() {
     );
     fs::remove_file(&path).unwrap();
 
-    // A link laid where the new content is written is not followed.
+    // A link at the path of the new content is not followed.
     store.save(&record("old"), None).unwrap();
     let trap = directory.join("trap");
     fs::write(&trap, "untouched").unwrap();
@@ -94,7 +95,7 @@ fn other_kinds_and_large_files_are_refused_and_traps_are_not_stepped_into() {
     assert_eq!(fs::read_to_string(&trap).unwrap(), "untouched");
     assert_eq!(key(&path).as_deref(), Some("nxt"));
 
-    // Nor is a link instead of a lock file.
+    // A link instead of a lock file is not followed either.
     fs::remove_file(directory.join("auth.lock")).unwrap();
     symlink(&trap, directory.join("auth.lock")).unwrap();
     assert_eq!(
@@ -107,7 +108,7 @@ fn other_kinds_and_large_files_are_refused_and_traps_are_not_stepped_into() {
 #[cfg(unix)]
 #[test]
 fn files_of_another_user_are_refused() {
-    // Only root can make one; elsewhere there is nothing to see.
+    // Only root can create such a file, so other users skip the test.
     if !rustix::process::geteuid().is_root() {
         return;
     }

@@ -11,13 +11,14 @@ use hyper::body::Incoming;
 use crate::conn::pool::host::HostPool;
 use crate::conn::pool::http1::Http1;
 
-/// An HTTP/1.1 connection in use. It returns to the pool if the response has arrived completely and the connection can carry another
-/// request; else it is closed.
+/// An HTTP/1.1 connection in use. It returns to the pool if the response has arrived completely and
+/// the connection can carry another request; otherwise it is closed.
 pub(crate) struct Checkout(Option<(Box<Http1>, Arc<HostPool>)>);
 
 /// The body of a response, and the connection over which it arrives.
 pub(crate) struct Http1Body {
-    // Dropped before the connection, which then skips the bytes that have arrived, and closes if they are not the whole body.
+    // Dropped before the connection, which then skips the bytes that have arrived, and closes if
+    // they are not the whole body.
     incoming: Incoming,
     connection: Checkout,
 }
@@ -65,8 +66,10 @@ impl Http1Body {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
-        // Both ends of hyper's channel are polled here, so neither needs to wake the other. If the connection held the caller's waker, each
-        // chunk taken from the channel would wake the caller for nothing; so it gets the waker last, when only the socket can make progress.
+        // Both ends of hyper's channel are polled here, so neither needs to wake the other. If the
+        // connection held the caller's waker from the start, each chunk taken from the channel
+        // would wake the caller for nothing; so the connection gets the waker last, when only the
+        // socket can make progress.
         let quiet = &mut Context::from_waker(Waker::noop());
         self.connection.drive(quiet);
         let polled = self.poll_incoming(quiet);
@@ -85,7 +88,7 @@ impl Http1Body {
         polled
     }
 
-    /// Whether the whole body was read.
+    /// Returns whether the whole body was read.
     pub(crate) fn is_end_stream(&self) -> bool {
         self.incoming.is_end_stream()
     }

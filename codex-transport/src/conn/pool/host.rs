@@ -29,41 +29,43 @@ pub(crate) type Origin = (Scheme, Authority);
 pub(crate) struct HostPool {
     config: PoolConfig,
     connections: Mutex<Connections>,
-    // Notified when an HTTP/2 stream has become available.
+    // Notified when an HTTP/2 stream becomes available.
     freed: Arc<Notify>,
 }
 
 #[derive(Clone, Copy)]
 struct PoolConfig {
-    /// How long an unused connection is kept.
+    /// How long an idle connection is kept.
     idle: Duration,
-    /// How many unused HTTP/1.1 connections are kept for an origin; with zero, HTTP/2 connections are not shared either.
+    /// The maximum number of idle HTTP/1.1 connections per origin; with zero, HTTP/2 connections
+    /// are not shared either.
     max_idle: usize,
-    /// How many HTTP/2 connections share the requests to an origin.
+    /// The maximum number of HTTP/2 connections that share the requests to an origin.
     max_http2: usize,
 }
 
 #[derive(Default)]
 struct Connections {
-    // The unused ones, in the order of their return: the server is least likely to have closed the last.
+    // The idle connections in the order of their return: the server is least likely to have closed
+    // the last.
     http1: Vec<(Box<Http1>, Instant)>,
     http2: Vec<Http2>,
     // Whether the last handshake agreed on HTTP/1.1.
     agreed_on_http1: bool,
     // Whether the server has required HTTP/1.1.
     requires_http1: bool,
-    // Where HTTP/2 is or may be used: open while a request is dialing.
+    // Open while a request is dialing, where HTTP/2 is or may be used.
     dialing: Option<watch::Receiver<()>>,
-    // Closes expired connections. Runs while any connection is kept.
+    // Closes expired connections. Runs while any connection is in the pool.
     reaper: Option<JoinHandle<()>>,
 }
 
-/// How a request gets a connection when none is idle.
+/// The decision how a request gets a connection when none is idle.
 pub(crate) enum Admission {
     /// An HTTP/2 stream is available.
     Stream(Sender, StreamPermit),
-    /// The request must dial. With HTTP/2, whose connections are shared, others wait for a message that there is none, or until this
-    /// sender is dropped.
+    /// The request must dial. HTTP/2 connections are shared, so other requests wait until this
+    /// sender is dropped or reports that there is no shared connection.
     Dial(Option<watch::Sender<()>>),
     /// Another request is dialing.
     Wait(watch::Receiver<()>),
@@ -94,7 +96,7 @@ impl Hosts {
         if let Some(pool) = pools.get(&origin) {
             return pool.clone();
         }
-        // Unused entries must not accumulate.
+        // Remove unused entries, so that they do not accumulate.
         pools.retain(|_, pool| Arc::strong_count(pool) > 1 || !pool.is_empty());
         let pool = Arc::new(HostPool {
             config: self.config,
@@ -121,7 +123,7 @@ impl HostPool {
         lock(&self.connections).open_stream(self.config.idle).ok()
     }
 
-    /// Notified when an HTTP/2 stream has become available.
+    /// Returns the handle that is notified when an HTTP/2 stream becomes available.
     pub(crate) fn freed(&self) -> Arc<Notify> {
         self.freed.clone()
     }
@@ -133,8 +135,9 @@ impl HostPool {
         }
     }
 
-    /// Returns a stream of this connection, or of an earlier one that has a stream available. `None` if an earlier one may have a stream,
-    /// because its limit has not arrived; with `force`, this is not considered.
+    /// Returns a stream of this connection, or of an earlier one that has a stream available.
+    /// Returns `None` if an earlier one may have a stream because its limit has not arrived;
+    /// `force` skips this case.
     pub(crate) fn put_http2(
         self: &Arc<Self>,
         sender: Sender,
@@ -159,7 +162,8 @@ impl HostPool {
         Some(opened)
     }
 
-    /// Decides how a request gets a connection. `http2` means that HTTP/2 may be agreed on, unless the last handshake did not.
+    /// Decides how a request gets a connection. `http2` means that TLS may negotiate HTTP/2, unless
+    /// the last handshake did not.
     pub(crate) fn admit(&self, http2: bool) -> Admission {
         let mut connections = lock(&self.connections);
         match connections.open_stream(self.config.idle) {
@@ -186,7 +190,8 @@ impl HostPool {
         Admission::Dial(Some(sender))
     }
 
-    /// Records that the server requires HTTP/1.1 (RFC 9113 section 7, `HTTP_1_1_REQUIRED`). Open streams continue.
+    /// Records that the server requires HTTP/1.1 (RFC 9113 section 7, `HTTP_1_1_REQUIRED`). Open
+    /// streams continue.
     pub(crate) fn require_http1(&self) {
         let mut connections = lock(&self.connections);
         connections.requires_http1 = true;
@@ -211,7 +216,8 @@ impl HostPool {
         connections.http1.is_empty() && connections.http2.is_empty()
     }
 
-    // Returns false without a runtime: then no task would close expired connections, and none may be kept.
+    // Starts the reaper if necessary. Returns false without a runtime: then no task would close
+    // expired connections, and none may be kept.
     fn ensure_reaper(self: &Arc<Self>, connections: &mut Connections) -> bool {
         // Its runtime may have ended before this pool.
         if connections
@@ -230,7 +236,8 @@ impl HostPool {
         is_running
     }
 
-    // Closes expired connections and returns the time until the next expires, or `None` if none is left.
+    // Closes expired connections and returns the time until the next one expires, or `None` if none
+    // is left.
     fn reap(&self) -> Option<Duration> {
         let mut connections = lock(&self.connections);
         let idle = self.config.idle;
@@ -254,8 +261,9 @@ impl HostPool {
 }
 
 impl Connections {
-    // Opens a stream on the first connection that has one available, so that later connections become unused when load drops. The error
-    // is the capacity of the connections, `Available` if there is none.
+    // Opens a stream on the first connection that has one available, so that later connections
+    // become unused when load drops. The error is the capacity of the connections, `Available` if
+    // there are no connections.
     fn open_stream(&mut self, idle: Duration) -> Result<(Sender, StreamPermit), Capacity> {
         drop(self.expire_http2(idle));
         let mut found = Capacity::Available;
@@ -278,7 +286,7 @@ impl Connections {
     }
 }
 
-/// The task that closes expired connections, and all of them when its runtime ends.
+/// The task that closes expired connections, and all connections when its runtime ends.
 struct Reaper(Weak<HostPool>);
 
 impl Reaper {
@@ -297,7 +305,7 @@ impl Drop for Reaper {
         let Some(pool) = self.0.upgrade() else {
             return;
         };
-        // A runtime that has ended drops the task inside `spawn`, while the caller holds the lock.
+        // When a runtime ends, it drops the task inside `spawn`, while the caller holds the lock.
         let Ok(mut connections) = pool.connections.try_lock() else {
             return;
         };
@@ -322,5 +330,5 @@ impl Drop for HostPool {
     }
 }
 
-// At most this often: a connection in use may be checked repeatedly.
+// The minimum interval: a connection in use may be checked repeatedly.
 const REAP_INTERVAL: Duration = Duration::from_millis(10);

@@ -1,8 +1,9 @@
 //! HTTP/1.1 connections that run without a task of their own.
 //!
-//! hyper's connection is a future which something must poll. With a task for that, every chunk of a response takes two wake-ups and a
-//! transfer between tasks. Here the exchange polls it until the response headers have arrived, and then the body does; an idle connection
-//! is not polled.
+//! hyper's connection is a future that must be polled. With a separate task, every chunk of a
+//! response takes two wake-ups and a transfer between tasks. Here the exchange polls the connection
+//! until the response headers have arrived, and then the body does; an idle connection is not
+//! polled.
 
 use core::future::Future as _;
 use core::pin::{Pin, pin};
@@ -19,19 +20,22 @@ use crate::conn::request_body::RequestBody;
 use crate::conn::stream::Stream;
 
 pub(crate) struct Http1 {
-    // Dropped once the connection has ended: that is when hyper returns a request which it never began.
+    // Dropped once the connection has ended, because hyper then returns a request that it has not
+    // started to send.
     running: Option<(Sender, Running)>,
-    // hyper knows only about bytes that it has not passed to the stream.
+    // hyper only tracks bytes that it has not yet passed to the stream.
     stream: StreamState,
-    // Whether a response arrived before all of its request was sent.
+    // Whether a response arrived before its whole request was sent.
     early: bool,
 }
 
-// The bodies are boxed because hyper reserves space for 32 requests in each connection, and this one carries one.
+// The bodies are boxed because hyper reserves space for 32 requests in each connection, and this
+// one carries one at a time.
 type Sender = SendRequest<Box<RequestBody>>;
 type Running = Connection<TokioIo<Lingering<Stream>>, Box<RequestBody>>;
 
-/// Why there is no response. Without a cause, the connection had ended before.
+/// The reason why there is no response. Without a cause, the connection had ended before the
+/// request.
 pub(crate) type SendFailure = Option<TrySendError<Request<Box<RequestBody>>>>;
 
 impl Http1 {
@@ -46,7 +50,8 @@ impl Http1 {
         })
     }
 
-    /// Sends the request and waits for the response headers. If the future is dropped, the connection cannot be reused.
+    /// Sends the request and waits for the response headers. If the future is dropped, the
+    /// connection cannot be reused.
     pub(crate) async fn send(
         &mut self,
         request: Request<Box<RequestBody>>,
@@ -71,15 +76,16 @@ impl Http1 {
             .take_if(|(_, connection)| Pin::new(connection).poll(cx).is_ready());
     }
 
-    /// Whether the exchange is complete in both directions, so that another can follow.
+    /// Returns whether the exchange is complete in both directions, so that another can follow.
     pub(crate) fn is_done(&mut self) -> bool {
         self.drive(&mut Context::from_waker(Waker::noop()));
         let ready = |(sender, _): &(Sender, Running)| sender.is_ready();
         self.running.as_ref().is_some_and(ready) && !self.early && !self.stream.is_unflushed()
     }
 
-    /// Whether an idle connection can carry another request. Inspects the socket, since nothing has polled it meanwhile: the server may have
-    /// closed it, or sent bytes that would be taken for the next response.
+    /// Returns whether an idle connection can carry another request. Inspects the socket, since the
+    /// idle connection has not been polled: the server may have closed it, or sent bytes that would
+    /// be mistaken for the next response.
     pub(crate) fn is_fresh(&mut self) -> bool {
         let stream = self.stream.clone();
         let mut done = false;
@@ -87,7 +93,7 @@ impl Http1 {
     }
 }
 
-// Shuts down in order as far as that needs no waiting: over TLS, close_notify is sent.
+// Shuts down in an orderly way as far as that does not block: over TLS, close_notify is sent.
 impl Drop for Http1 {
     fn drop(&mut self) {
         if let Some((sender, mut connection)) = self.running.take() {

@@ -26,23 +26,24 @@ pub(crate) struct Http2 {
     shared: Arc<Shared>,
 }
 
-/// A permit for one stream of a connection, held from before the request is sent until its response has ended.
+/// A permit for one stream of a connection, held from before the request is sent until its response
+/// has ended.
 pub(crate) struct StreamPermit(Arc<Shared>);
 
 struct Shared {
     streams: AtomicUsize,
-    // When the last stream ended.
+    // The time at which the last stream ended.
     unused_since: Mutex<Instant>,
-    // Whether a response has arrived, before which the server must have sent its settings.
+    // Whether a response has arrived: the server must have sent its settings before.
     answered: AtomicBool,
-    // Until it has ended.
+    // `None` once the connection has ended.
     connection: Mutex<Option<Running>>,
     task: OnceLock<AbortHandle>,
     // Wakes a request that waits for a stream.
     freed: Arc<Notify>,
 }
 
-/// Whether a connection can carry another stream.
+/// The capacity of a connection for another stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Capacity {
     Available,
@@ -53,8 +54,8 @@ pub(crate) enum Capacity {
 }
 
 impl Http2 {
-    /// Spawns a task that runs the connection, which is shared. Its streams report how it ended. `freed` is notified when a stream may have
-    /// become available.
+    /// Spawns a task that runs the shared connection. Its streams report how it ended. `freed` is
+    /// notified when a stream may have become available.
     pub(crate) fn spawn(sender: Sender, running: Running, freed: Arc<Notify>) -> Self {
         let shared = Arc::new(Shared {
             streams: AtomicUsize::new(0),
@@ -98,13 +99,14 @@ impl Http2 {
         }
     }
 
-    /// Takes a stream. Called under the lock under which [`capacity`](Self::capacity) was called.
+    /// Takes a stream. Called under the same lock as [`capacity`](Self::capacity).
     pub(crate) fn open(&self) -> (Sender, StreamPermit) {
         self.shared.streams.fetch_add(1, Ordering::Relaxed);
         (self.sender.clone(), StreamPermit(self.shared.clone()))
     }
 
-    /// When the connection became unused: now while it carries a stream, since its pings detect a dead peer.
+    /// Returns when the connection became unused: now while it carries a stream, since its pings
+    /// detect a dead peer.
     pub(crate) fn unused_since(&self) -> Instant {
         if self.shared.streams.load(Ordering::Relaxed) > 0 {
             return Instant::now();
@@ -128,7 +130,7 @@ impl Drop for StreamPermit {
     }
 }
 
-// Without a handle no request needs the connection.
+// Without a handle, no request needs the connection.
 impl Drop for Shared {
     fn drop(&mut self) {
         if let Some(task) = self.task.get() {
@@ -137,5 +139,6 @@ impl Drop for Shared {
     }
 }
 
-/// How many streams are opened before the server's limit is known, so that the request which opened the connection does not wait.
+/// The number of streams that are opened before the server's limit arrives, so that the request
+/// that opened the connection does not wait.
 pub(crate) const INITIAL_STREAMS: usize = 1;

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NoProxy {
     all: bool,
-    // In lower case, without dots at either end.
+    // In lowercase, without dots at either end.
     domains: Vec<String>,
     networks: Vec<IpNet>,
 }
@@ -33,7 +33,7 @@ impl NoProxy {
         read
     }
 
-    /// `host` as it stands in a URL.
+    /// Returns whether the list contains `host`, written as in a URL.
     pub(super) fn contains(&self, host: &str) -> bool {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         if self.all {

@@ -9,15 +9,16 @@ use percent_encoding::percent_decode_str;
 #[derive(Clone)]
 pub(crate) struct ProxyServer {
     pub(crate) scheme: &'static str,
-    // Brackets around IPv6 included.
+    // The host, including the brackets of an IPv6 address.
     host: String,
     port: u16,
-    /// Name and password.
+    /// The name and password.
     pub(crate) login: Option<(String, String)>,
 }
 
 impl ProxyServer {
-    /// Parses a URL, whose scheme, port, credentials and path may be missing. The error does not repeat any part of it.
+    /// Parses a URL, whose scheme, port, credentials and path are optional. The error does not
+    /// repeat any part of the URL.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         let text = text.trim();
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
@@ -26,7 +27,7 @@ impl ProxyServer {
             .find(|(name, _)| scheme.eq_ignore_ascii_case(name))
             .map(|(_, scheme)| *scheme)
             .ok_or("unsupported scheme")?;
-        // A password may hold an `@`; a host cannot.
+        // A password may contain an `@`; a host cannot.
         let (login, rest) = match rest.rsplit_once('@') {
             Some((login, rest)) => (Some(credentials(login)?), rest),
             None => (None, rest),
@@ -69,7 +70,7 @@ impl ProxyServer {
             .build()
     }
 
-    /// The value of `proxy-authorization` (RFC 7617).
+    /// Returns the value of `proxy-authorization` (RFC 7617).
     pub(crate) fn basic(&self) -> Option<HeaderValue> {
         let (name, password) = self.login.as_ref()?;
         let encoded = BASE64_STANDARD.encode(format!("{name}:{password}"));
@@ -107,7 +108,7 @@ impl fmt::Debug for ProxyServer {
     }
 }
 
-// The scheme in a URL, and the protocol that it selects.
+// The scheme of a URL, and the protocol that it selects.
 const SCHEMES: &[(&str, &str)] = &[
     ("http", "http"),
     ("https", "https"),

@@ -4,7 +4,9 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 
 use crate::error::Error;
 
-/// Compresses the body with zstd at level 3 and sets `content-encoding`, as the official client does for the ChatGPT backend.
+/// Compresses the body with zstd at level 3 and sets `content-encoding`, as the official client
+/// does for the ChatGPT backend.
+///
 /// Compress once, and resend the same bytes on every retry.
 ///
 /// ```
@@ -19,16 +21,19 @@ use crate::error::Error;
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) when the request has a content coding already.
+/// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) if the request already has a
+/// content coding.
 pub fn compress_zstd(request: http::Request<Bytes>) -> Result<http::Request<Bytes>, Error> {
     compress_zstd_at(request, 3)
 }
 
-/// Compresses the body with zstd at this level, from 1 (fast) to 22 (small), and sets `content-encoding`; see [`compress_zstd`].
+/// Compresses the body with zstd at this level, from 1 (fast) to 22 (small), and sets
+/// `content-encoding`; see [`compress_zstd`].
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) when the request has a content coding already.
+/// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) if the request already has a
+/// content coding.
 pub fn compress_zstd_at(
     request: http::Request<Bytes>,
     level: u8,

@@ -1,5 +1,5 @@
-//! One coding of one body. `compression-codecs` decodes the formats; this module adds consecutive members and frames, and output that does
-//! not fit into one chunk.
+//! Decodes one coding of one body. `compression-codecs` decodes the formats; this module adds
+//! consecutive members and frames, and output that does not fit into one chunk.
 
 mod body;
 
@@ -24,7 +24,7 @@ pub(super) enum Coding {
 }
 
 impl Coding {
-    /// All names, the best coding first.
+    /// The names of all codings, in order of preference.
     #[cfg(feature = "hyper")]
     pub(super) const NAMES: &[&str] = &[
         #[cfg(feature = "zstd")]
@@ -37,7 +37,7 @@ impl Coding {
         "deflate",
     ];
 
-    /// Returns the coding with this lower-case name.
+    /// Returns the coding with this lowercase name.
     pub(super) fn named(name: &[u8]) -> Option<Self> {
         match name {
             #[cfg(feature = "br")]
@@ -75,15 +75,17 @@ impl Coding {
         match self {
             #[cfg(feature = "br")]
             Self::Brotli => Box::new(compression_codecs::BrotliDecoder::new()),
-            // RFC 9110 section 8.4.1.2: the zlib format, and servers that send bare DEFLATE data. A zlib header begins with the method,
-            // 8, and a window of at most 32 KiB.
+            // RFC 9110 section 8.4.1.2 specifies the zlib format, but some servers send bare
+            // DEFLATE data. A zlib header begins with the method, 8, and a window of at most 32
+            // KiB.
             #[cfg(feature = "deflate")]
             Self::Deflate if first & 0x8f == 8 => Box::new(compression_codecs::ZlibDecoder::new()),
             #[cfg(feature = "deflate")]
             Self::Deflate => Box::new(compression_codecs::DeflateDecoder::new()),
             #[cfg(feature = "gzip")]
             Self::Gzip => Box::new(compression_codecs::GzipDecoder::new()),
-            // RFC 9659: a window of 8 MiB at most. A larger one is memory that the server chooses.
+            // RFC 9659 limits the window to 8 MiB. The server would choose how much memory a larger
+            // one takes.
             #[cfg(feature = "zstd")]
             Self::Zstd => Box::new(compression_codecs::ZstdDecoder::new_with_params(&[
                 compression_codecs::zstd::params::DParameter::window_log_max(23),
@@ -91,7 +93,8 @@ impl Coding {
         }
     }
 
-    // RFC 1952 section 2.2 and RFC 8878 section 3: the data may consist of several members or frames.
+    // Returns whether the data may consist of several members or frames (RFC 1952 section 2.2 and
+    // RFC 8878 section 3).
     fn has_members(self) -> bool {
         match self {
             #[cfg(feature = "br")]
@@ -122,7 +125,7 @@ pub(super) struct Decoder {
 enum State {
     /// Before the first member, or after one.
     Between,
-    /// Within a member; `full` when output may be left that did not fit into the last chunk.
+    /// Within a member; `full` if there may be output that did not fit into the last chunk.
     Within { full: bool },
 }
 
@@ -137,7 +140,7 @@ impl Decoder {
         }
     }
 
-    /// Whether output is available without further input.
+    /// Returns whether output is available without further input.
     pub(super) fn has_output(&self) -> bool {
         self.failure.is_some() || self.state == State::Within { full: true }
     }
@@ -154,7 +157,7 @@ impl Decoder {
         })
     }
 
-    /// Whether the data may end here.
+    /// Returns whether the data may end here.
     pub(super) fn finish(&mut self) -> bool {
         let mut output = WriteBuffer::new_initialized(&mut self.output);
         match &mut self.codec {

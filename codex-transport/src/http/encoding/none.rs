@@ -1,4 +1,4 @@
-//! The build without any coding.
+//! Content codings for a build without any of their features.
 
 use crate::http::body::Body;
 

@@ -1,5 +1,5 @@
-// A save that is cut off by an error or a signal, before and after each of its operations, over a file that can be replaced and over one
-// that is a mount of its own.
+//! A save that is interrupted by an error or a signal, before and after each of its operations, for
+//! a file that can be replaced and for one that is itself a mount.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::fs::{self, File};
@@ -16,11 +16,12 @@ use crate::store::file::place::Content;
 use crate::store::file::tests::{FileLayer, Files, System, directory, key, mode, record, save};
 use crate::store::record::Record;
 
-/// Does something before and after every operation, and writes a third at a time so that there are several writes.
+/// A layer that runs a callback before and after every operation, and writes a third at a time so
+/// that there are several writes.
 struct Watched<F> {
     count: AtomicUsize,
     event: F,
-    /// Whether the file is a mount of its own.
+    /// Whether the file is itself a mount.
     mounted: bool,
 }
 
@@ -87,12 +88,13 @@ impl<F: Fn(usize) -> io::Result<()> + Send + Sync + 'static> FileLayer for Watch
     }
 }
 
-/// Half as long as the others, so that a file that is written in place is cut off.
+/// Returns a record half as long as the others, so that a file that is written in place is
+/// truncated.
 fn shorter(name: &str) -> Record {
     Record::of_api_key(Secret::from(format!("{name}-{}", "x".repeat(2000))))
 }
 
-/// The part of the next test that is killed; alone it does nothing.
+/// The process that the next test kills; on its own, it does nothing.
 #[cfg(unix)]
 #[test]
 fn killed_writer() {
@@ -170,7 +172,7 @@ fn kill(mounted: bool, least: usize) {
             }
         }
         seen.push(found);
-        // The next writer is not disturbed by what the dead one left.
+        // The files that the killed process left do not disturb the next writer.
         save(&Files::new(path.clone(), true, System), &record("nxt")).unwrap();
         assert_eq!(key(&path).as_deref(), Some("nxt"));
         assert!(!temporary.exists() && !journal.exists());
@@ -250,7 +252,7 @@ fn short_writes_are_continued_and_empty_ones_are_an_error() {
         fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
             System.rename_new(from, to)
         }
-        // As on a system that cannot.
+        // As on a system without an exchange operation.
         fn exchange(&self, _: &Path, _: &Path) -> io::Result<bool> {
             Ok(false)
         }
@@ -292,7 +294,8 @@ fn short_writes_are_continued_and_empty_ones_are_an_error() {
     fs::remove_dir_all(directory).unwrap();
 }
 
-/// A program without locks writes exactly between the comparison and the move, or between the moves that put its content back.
+/// A program without locks writes exactly between the comparison and the move, or between the moves
+/// that put its content back.
 #[cfg(target_os = "linux")]
 #[test]
 fn what_is_written_between_the_comparison_and_the_move_stays() {
@@ -311,7 +314,8 @@ fn what_is_written_between_the_comparison_and_the_move_stays() {
                 && fs::metadata(temporary)
                     .is_ok_and(|facts| facts.len() == u64::try_from(whole).unwrap())
             {
-                // After the last write come two events of the sync; the next is the one before the exchange.
+                // Two events of the sync follow the last write; the next is the one before the
+                // exchange.
                 exchanging.store(event + 3, Ordering::SeqCst);
             }
             // An exchange and the read after it are four events.

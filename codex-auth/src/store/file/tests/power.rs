@@ -1,4 +1,4 @@
-// A save that is cut off by a loss of power, on a simulated disk.
+//! A save that is interrupted by a power loss, on a simulated disk.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,7 +10,8 @@ use crate::store::file::layer::InPlace;
 use crate::store::file::place::{Content, Place, revision};
 use crate::store::file::tests::{FileLayer, Files, record};
 
-/// A disk that forgets what was not synced: contents may be torn or empty, and of the changes to names only the first few may have lasted.
+/// A disk that loses what was not synced: contents may be torn or empty, and only the first few
+/// changes to names may have lasted.
 #[derive(Default)]
 struct Disk {
     files: Vec<(Vec<u8>, Vec<u8>)>,
@@ -50,7 +51,7 @@ fn change(names: &mut BTreeMap<PathBuf, usize>, change: &Change) {
 
 struct Power {
     disk: Mutex<Disk>,
-    /// A mistake to be found out: data is not synced before the rename.
+    /// Whether to make a mistake that the test must detect: data is not synced before the rename.
     careless: bool,
     /// Whether the system can exchange two files.
     exchanges: bool,
@@ -66,7 +67,7 @@ impl Power {
         Ok(action(&mut disk))
     }
 
-    /// What is found after the power is back, by one way it may have gone.
+    /// Returns one possible content of the file after a power loss.
     fn after(&self, path: &Path, random: &mut impl FnMut(usize) -> usize) -> Option<Vec<u8>> {
         let disk = self.disk.lock().unwrap();
         let mut names = disk.lasting.clone();
@@ -152,7 +153,8 @@ impl FileLayer for Power {
     }
 }
 
-/// Loses power once per seed, and counts the files that hold neither content, the old one, and the new one.
+/// Loses power once per seed, and counts the files with neither content, with the old one, and with
+/// the new one.
 fn losses(seeds: u64, careless: bool, exchanges: bool) -> (u64, u64, u64) {
     let path = PathBuf::from("/simulated/auth.json");
     let (old, new) = (record("old").to_json(), record("new").to_json());
