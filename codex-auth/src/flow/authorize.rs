@@ -12,7 +12,7 @@ use crate::secret::Secret;
 /// The settings of a browser sign-in.
 ///
 /// ```
-/// use codex_auth::{BrowserSignIn, Entropy, OAuthProfile, SignInFlow, Step};
+/// use codex_auth::{BrowserSignIn, Entropy, Moment, OAuthProfile, SignInFlow, Step};
 ///
 /// // 1. Listen on 127.0.0.1 and ::1, port 1455 or 1457. 2. Begin.
 /// let mut flow = BrowserSignIn::new(OAuthProfile::codex(), 1455).begin(Moment::now(), &Entropy::from_bytes([7; 128]))?;

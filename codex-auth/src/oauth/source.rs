@@ -47,7 +47,7 @@ use crate::token::source::{CredentialSource, Lease, Verdict};
 ///
 /// ```
 /// use bytes::Bytes;
-/// use codex_auth::{CredentialSource, MemoryStore, OAuthProfile, OAuthSource, Record, Secret, ThreadTimer, TokenStore};
+/// use codex_auth::{CredentialSource, MemoryStore, OAuthProfile, OAuthSource, Record, Secret, ThreadTimer, TokenSet, TokenStore};
 ///
 /// # fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
