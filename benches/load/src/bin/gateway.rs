@@ -149,9 +149,18 @@ async fn many(kind: Kind, path: &str, streams: usize, deltas: usize) {
     let processor = proxy.processor_us();
     let transport = transport();
     let (name, way) = match kind {
-        Kind::Responses => ("gateway, Responses", Way::new("", &proxy.url, "/v1/responses", RESPONSES)),
-        Kind::Chat => ("gateway, Chat Completions translated", Way::new("", &proxy.url, "/v1/chat/completions", CHAT)),
-        Kind::Nginx => ("nginx", Way::new("", &proxy.url, "/v1/responses", RESPONSES)),
+        Kind::Responses => (
+            "gateway, Responses",
+            Way::new("", &proxy.url, "/v1/responses", RESPONSES),
+        ),
+        Kind::Chat => (
+            "gateway, Chat Completions translated",
+            Way::new("", &proxy.url, "/v1/chat/completions", CHAT),
+        ),
+        Kind::Nginx => (
+            "nginx",
+            Way::new("", &proxy.url, "/v1/responses", RESPONSES),
+        ),
     };
     let mut running = JoinSet::new();
     for _ in 0..streams {
@@ -405,7 +414,9 @@ impl Proxy {
         let file = format!("{folder}/nginx.conf");
         std::fs::write(&file, configuration).expect("a file");
         let mut command = Command::new("nginx");
-        let child = command.args(["-p", &folder.to_string(), "-c", &file]).spawn();
+        let child = command
+            .args(["-p", &folder.to_string(), "-c", &file])
+            .spawn();
         let child = child.ok()?;
         while std::net::TcpStream::connect(address).is_err() {
             std::thread::sleep(Duration::from_millis(10));
