@@ -59,7 +59,11 @@ fuzz_target!(|input: (u8, Vec<Attempt>, u32)| {
             }
             Decision::Stop(StopReason::TooLong(wait)) => {
                 assert_eq!(Some(wait), asked);
-                assert!(policy.max_retry_after.is_some_and(|max_retry_after| wait > max_retry_after));
+                assert!(
+                    policy
+                        .max_retry_after
+                        .is_some_and(|max_retry_after| wait > max_retry_after)
+                );
             }
             Decision::Stop(reason) => assert!(!delivered || reason == StopReason::Delivered),
         }
