@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use codex_auth::{ApiKey, BearerToken, Secret, TokenRequest, source_fn};
 use codex_client::{
@@ -239,6 +239,7 @@ async fn a_request_that_does_not_continue_is_sent_whole_over_the_same_socket() {
 
 #[tokio::test]
 async fn the_upgrade_and_the_message_say_what_the_profile_says() {
+    let before = SystemTime::now();
     let answer = Answer::websocket()
         .header("openai-model", "served-model")
         .receive()
@@ -284,6 +285,12 @@ async fn the_upgrade_and_the_message_say_what_the_profile_says() {
     );
     assert_eq!(message["client_metadata"]["session_id"], "session-1");
     assert_eq!(message["client_metadata"]["x-codex-turn-state"], "state-1");
+    let sent_at = message["client_metadata"]["x-codex-ws-stream-request-start-ms"]
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .map(|milliseconds| UNIX_EPOCH + Duration::from_millis(milliseconds))
+        .expect("a time in milliseconds");
+    assert!(sent_at > before - Duration::from_millis(1) && sent_at <= SystemTime::now());
     assert_eq!(message["prompt_cache_key"], "session-1");
     assert_eq!(message["input"][0]["role"], "developer");
 }

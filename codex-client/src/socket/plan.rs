@@ -3,6 +3,7 @@
 
 use core::time::Duration;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use codex_transport::Timer as _;
 
@@ -108,6 +109,7 @@ impl Plan {
             None => self.parts.whole(),
         };
         self.tell_turn_state(&mut request);
+        self.tell_send_time(&mut request);
         request.extra.remove("stream");
         if websocket.writes_stream {
             request
@@ -132,6 +134,16 @@ impl Plan {
         if let (Some(header), Some(state)) = (header, state) {
             let metadata = request.client_metadata.get_or_insert_with(Map::new);
             metadata.insert(&*header.name, state.clone());
+        }
+    }
+
+    /// Adds the time of sending to `client_metadata` where the backend has an entry for it.
+    fn tell_send_time(&self, request: &mut CreateResponse) {
+        let websocket = &self.prepared.target.profile.websocket;
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+        if let (Some(name), Ok(since_epoch)) = (&websocket.send_time, since_epoch) {
+            let metadata = request.client_metadata.get_or_insert_with(Map::new);
+            metadata.insert(&**name, since_epoch.as_millis().to_string());
         }
     }
 

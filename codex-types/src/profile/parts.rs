@@ -243,6 +243,9 @@ pub struct WebSocket {
     pub continues: bool,
     /// Whether `stream` is written although a WebSocket implies it.
     pub writes_stream: bool,
+    /// The entry of `client_metadata` that holds the time at which a message was sent, in
+    /// milliseconds since the Unix epoch.
+    pub send_time: Option<Text>,
     /// The number of minutes after which the service closes a socket in any case.
     pub lifetime_minutes: Option<u32>,
 }
@@ -255,6 +258,7 @@ impl WebSocket {
             warm_up: WarmUp::None,
             continues: false,
             writes_stream: false,
+            send_time: None,
             lifetime_minutes: None,
         }
     }

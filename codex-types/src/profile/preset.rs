@@ -106,6 +106,7 @@ impl Profile {
                 warm_up: WarmUp::DeveloperMessages,
                 continues: true,
                 writes_stream: true,
+                send_time: Some("x-codex-ws-stream-request-start-ms".into()),
                 lifetime_minutes: Some(60),
             },
             // A model lists its tiers; the name `default` is never sent.
