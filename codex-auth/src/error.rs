@@ -160,7 +160,8 @@ impl Error {
         self.inner.not_before
     }
 
-    /// Returns the wait that the server requested (`Retry-After` in seconds).
+    /// Returns the wait before the same call may succeed: the one that the server requested
+    /// (`Retry-After` in seconds), or the pause until the next refresh.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.inner.retry_after

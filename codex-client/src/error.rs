@@ -89,6 +89,9 @@ impl Error {
             ErrorKind::Transport | ErrorKind::Truncated | ErrorKind::Timeout => self
                 .transport()
                 .is_none_or(codex_transport::Error::is_retryable),
+            ErrorKind::Credentials => self
+                .credentials()
+                .is_some_and(codex_auth::Error::is_retryable),
             ErrorKind::Status | ErrorKind::Failed => {
                 self.reason().is_none_or(|reason| reason.is_retryable())
                     && self.status().is_none_or(is_retryable_status)
@@ -191,11 +194,13 @@ impl Error {
     }
 
     /// Returns the delay before a retry that the server requested: in `retry-after-ms` or
-    /// `retry-after`, in the body, or in the text of its message.
+    /// `retry-after`, in the body, or in the text of its message. For credentials that are not
+    /// available now, returns the delay before they may be.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         let head = self.meta().and_then(ResponseMeta::retry_after);
         head.or_else(|| self.api()?.retry_after())
+            .or_else(|| self.credentials()?.retry_after())
     }
 
     /// Returns the bytes of an event that could not be decoded ([`Payload`](ErrorKind::Payload)),
@@ -277,6 +282,10 @@ impl Error {
 
     /// Returns the transport error that caused this one, if any.
     pub(crate) fn transport(&self) -> Option<&codex_transport::Error> {
+        self.inner.source.as_deref()?.downcast_ref()
+    }
+
+    fn credentials(&self) -> Option<&codex_auth::Error> {
         self.inner.source.as_deref()?.downcast_ref()
     }
 

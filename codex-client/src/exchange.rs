@@ -172,6 +172,7 @@ impl Retries {
             (ErrorKind::Transport | ErrorKind::Timeout, _, _, Some(transport)) => {
                 Outcome::failure(transport)
             }
+            (ErrorKind::Credentials, ..) if error.is_retryable() => Outcome::unsent(),
             (ErrorKind::Failed, ..) => Outcome::event(code, None),
             (ErrorKind::Truncated, ..) => Outcome::event(None, None),
             _ => return None,

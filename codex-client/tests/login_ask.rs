@@ -195,6 +195,29 @@ fn a_key_in_a_file_is_a_key() {
 }
 
 #[test]
+fn a_question_outlives_an_outage_of_the_authority() {
+    for (claims, rejections) in [(EXPIRED, 0), (CLAIMS, 2)] {
+        let mut script = Script::new()
+            .route("POST", TOKEN, Answer::status(503))
+            .route("POST", TOKEN, renewed());
+        for _ in 0..rejections {
+            script = script.route("POST", RESPONSES, Answer::status(401));
+        }
+        let server = authority(script.route("POST", RESPONSES, answer()));
+        let directory = Directory::new("ask-outage");
+        let file = login(&directory, &format!("e30.{claims}.access-1-{CANARY}"));
+        let ended = ask(&file, &server, &[]);
+        assert!(ended.status.success(), "{}", ended.stderr);
+        assert!(ended.stdout.contains("Because."));
+        assert_eq!(to(&server, TOKEN).len(), 2);
+        assert_eq!(
+            read(&file)["tokens"]["refresh_token"],
+            format!("refresh-2-{CANARY}")
+        );
+    }
+}
+
+#[test]
 fn what_cannot_be_used_is_said_before_anything_is_sent() {
     let server = authority(Script::new());
     let directory = Directory::new("ask-wrong");

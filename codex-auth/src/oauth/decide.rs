@@ -161,7 +161,9 @@ fn decide_same(
     // justify one either.
     match tokens.earliest_refresh_at() {
         Some(earliest) if earliest > situation.now => {
-            stop(Error::new(ErrorKind::RefreshNotReady).with_not_before(earliest))
+            let wait = earliest.duration_since(situation.now).unwrap_or_default();
+            let error = Error::new(ErrorKind::RefreshNotReady).with_not_before(earliest);
+            stop(error.with_retry_after(wait))
         }
         _ => Decision::Refresh,
     }

@@ -377,7 +377,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
             .retry_after()
             .map_or(pause, |asked| asked.clamp(pause, LONGEST_PAUSE));
         state.pause_until = now.steady().saturating_add(pause);
-        error
+        error.with_retry_after(pause)
     }
 
     /// Looks up the account of a personal access token, once.

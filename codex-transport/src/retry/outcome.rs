@@ -31,6 +31,8 @@ pub(super) enum What<'a> {
         code: Option<&'a str>,
         after: Option<Duration>,
     },
+    // Nothing was sent, for a reason outside the transport.
+    Unsent,
 }
 
 impl<'a> Outcome<'a> {
@@ -68,6 +70,26 @@ impl<'a> Outcome<'a> {
     pub fn event(code: Option<&'a str>, after: Option<Duration>) -> Self {
         Self {
             what: What::Event { code, after },
+            delivered: false,
+            asked: None,
+        }
+    }
+
+    /// Creates the outcome of a request that could not be sent for a temporary reason outside the
+    /// transport, such as an authority that is unavailable.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use codex_transport::{Decision, Outcome, RetryPolicy};
+    ///
+    /// let outcome = Outcome::unsent().asked(Some(Duration::from_secs(1)));
+    /// let decision = RetryPolicy::official_request().schedule().next(&outcome, 0);
+    /// assert_eq!(decision, Decision::Retry(Duration::from_secs(1)));
+    /// ```
+    pub fn unsent() -> Self {
+        Self {
+            what: What::Unsent,
             delivered: false,
             asked: None,
         }

@@ -137,6 +137,7 @@ impl Schedule {
                 }
                 Ok(after.or(outcome.asked))
             }
+            What::Unsent => Ok(outcome.asked),
         }
     }
 
