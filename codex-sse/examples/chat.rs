@@ -52,9 +52,9 @@ fn stream(options: AnswerOptions) -> Result<(), Failure> {
     let is_whole = chunks.is_over();
     print(&mut output, chunks.finish())?;
     match undecodable {
-        _ if !is_whole => Err("the input ended before the response did".into()),
+        _ if !is_whole => Err("input ended before the response was complete".into()),
         0 => Ok(()),
-        count => Err(format!("{count} of the events could not be decoded").into()),
+        count => Err(format!("{count} events could not be decoded").into()),
     }
 }
 

@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         })?;
         match undecodable {
             0 => Ok(()),
-            count => Err(format!("{count} of the events could not be decoded").into()),
+            count => Err(format!("{count} events could not be decoded").into()),
         }
     })
 }

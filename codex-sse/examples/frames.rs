@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     common::run("frames", || {
         let options = input::Options::from_arguments("frames")?;
         if options.messages {
-            return Err("messages have no frames: leave out --messages".into());
+            return Err("WebSocket messages have no frames: omit --messages".into());
         }
         let mut output = io::stdout().lock();
         let mut decoder = Decoder::new();

@@ -235,7 +235,7 @@ impl fmt::Display for Error {
             ErrorKind::TooMuchSkipped => "the lines between two events are longer than",
             ErrorKind::TooManyValues => "an event has too many values for",
             ErrorKind::ResponseTooLarge => "the response is larger than",
-            ErrorKind::InvalidUtf8 => "an event is not valid utf-8",
+            ErrorKind::InvalidUtf8 => "an event is not valid UTF-8",
             ErrorKind::InvalidEvent => "an event cannot be decoded",
             ErrorKind::Contradiction => "a full text contradicts the deltas before it",
             ErrorKind::Truncated => "response stream ended before a terminal event",

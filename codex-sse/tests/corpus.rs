@@ -219,7 +219,7 @@ mod events {
             [
                 "response.created",
                 "an event cannot be decoded at offset 78: {\\\"type\\\":",
-                "an event is not valid utf-8 at offset 87: \\xff",
+                "an event is not valid UTF-8 at offset 87: \\xff",
                 "response.completed",
             ],
         );

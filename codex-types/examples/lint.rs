@@ -44,23 +44,23 @@ fn run() -> Result<bool, Box<dyn core::error::Error>> {
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--profile" => {
-                let name = arguments.next().ok_or("--profile needs a name")?;
+                let name = arguments.next().ok_or("--profile requires a name")?;
                 let names = Profile::NAMES.join(", ");
                 linter.profile = Profile::by_name(&name)
-                    .ok_or_else(|| format!("there is no profile {name}; there are {names}"))?;
+                    .ok_or_else(|| format!("unknown profile {name}; known profiles: {names}"))?;
             }
             "--channel" => {
                 linter.channel = match arguments.next().as_deref() {
                     Some("http") => Channel::Http,
                     Some("websocket") => Channel::WebSocket,
-                    _ => return Err("--channel is http or websocket".into()),
+                    _ => return Err("--channel must be http or websocket".into()),
                 }
             }
             "--form" => {
                 linter.form = match arguments.next().as_deref() {
                     Some("full") => Some(RequestForm::Full),
                     Some("lite") => Some(RequestForm::Lite),
-                    _ => return Err("--form is full or lite".into()),
+                    _ => return Err("--form must be full or lite".into()),
                 }
             }
             "--fix" => fixes = true,

@@ -78,7 +78,7 @@ fn roundtrip(root: &str, json: &RawJson) -> Result<(bool, RawJson), Box<dyn Erro
         "error" => through(json, always::<ErrorEvent>),
         #[cfg(feature = "chat")]
         _ if root.starts_with("chat_") => chat(root, json),
-        _ => Err(format!("there is no root {root:?}").into()),
+        _ => Err(format!("unknown root {root:?}").into()),
     }
 }
 
@@ -95,7 +95,7 @@ fn chat(root: &str, json: &RawJson) -> Result<(bool, RawJson), Box<dyn Error>> {
         "chat_tool" => through(json, ChatTool::is_known),
         "chat_response" => through(json, always::<ChatResponse>),
         "chat_chunk" => through(json, always::<ChatChunk>),
-        _ => Err(format!("there is no root {root:?}").into()),
+        _ => Err(format!("unknown root {root:?}").into()),
     }
 }
 

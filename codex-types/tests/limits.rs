@@ -181,7 +181,7 @@ fn errors_say_what_and_where() {
         said("[DONE]"),
         (
             DecodeErrorKind::Syntax,
-            "text is not json at byte 1".into(),
+            "invalid JSON at byte 1".into(),
             None
         )
     );
@@ -189,7 +189,7 @@ fn errors_say_what_and_where() {
         said(""),
         (
             DecodeErrorKind::UnexpectedEnd,
-            "unexpected end of json at byte 0".into(),
+            "unexpected end of JSON at byte 0".into(),
             None
         )
     );
@@ -198,7 +198,7 @@ fn errors_say_what_and_where() {
             said(json),
             (
                 DecodeErrorKind::Mismatch,
-                "json has an unexpected type at byte 0".into(),
+                "unexpected type in JSON at byte 0".into(),
                 None
             )
         );
@@ -207,7 +207,7 @@ fn errors_say_what_and_where() {
         said("{\"type\":\"response.created\",\n\"response\":{\"id\": secret}}"),
         (
             DecodeErrorKind::Syntax,
-            "text is not json at byte 46".into(),
+            "invalid JSON at byte 46".into(),
             Some("response.created".into())
         )
     );
@@ -215,10 +215,10 @@ fn errors_say_what_and_where() {
         .unwrap()
         .decode::<u8>()
         .unwrap_err();
-    assert_eq!(error.to_string(), "json has an unexpected type at byte 7");
+    assert_eq!(error.to_string(), "unexpected type in JSON at byte 7");
     assert!(error.source().is_none());
     let unwritable = RawJson::encode(&std::collections::BTreeMap::from([((1, 2), 3)])).unwrap_err();
-    assert_eq!(unwritable.to_string(), "value has no json form");
+    assert_eq!(unwritable.to_string(), "value cannot be serialized as JSON");
     assert_eq!(unwritable.side(), Side::Local);
     let arguments = FunctionCall::new("c", "f", "secret")
         .arguments_as::<u8>()
@@ -226,7 +226,7 @@ fn errors_say_what_and_where() {
     assert_eq!(arguments.to_string(), "invalid arguments of a call");
     assert_eq!(
         arguments.source().unwrap().to_string(),
-        "text is not json at byte 0"
+        "invalid JSON at byte 0"
     );
     assert!(!format!("{arguments:?}").contains("secret"));
 }

@@ -18,7 +18,7 @@ use crate::Side;
 /// let error = ResponseEvent::from_json(r#"{"type":"response.created","#).unwrap_err();
 /// assert_eq!(error.kind(), DecodeErrorKind::UnexpectedEnd);
 /// assert_eq!(error.event_kind(), Some("response.created"));
-/// assert_eq!(error.to_string(), "unexpected end of json at byte 27");
+/// assert_eq!(error.to_string(), "unexpected end of JSON at byte 27");
 /// ```
 #[derive(Debug)]
 pub struct DecodeError {
@@ -129,11 +129,13 @@ impl DecodeError {
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.inner.kind {
-            DecodeErrorKind::Syntax => "text is not json",
-            DecodeErrorKind::UnexpectedEnd => "unexpected end of json",
-            DecodeErrorKind::TooDeep => "json nests too deeply",
-            DecodeErrorKind::Mismatch => "json has an unexpected type",
-            DecodeErrorKind::Unwritable => return f.write_str("value has no json form"),
+            DecodeErrorKind::Syntax => "invalid JSON",
+            DecodeErrorKind::UnexpectedEnd => "unexpected end of JSON",
+            DecodeErrorKind::TooDeep => "JSON is nested too deeply",
+            DecodeErrorKind::Mismatch => "unexpected type in JSON",
+            DecodeErrorKind::Unwritable => {
+                return f.write_str("value cannot be serialized as JSON");
+            }
         };
         write!(f, "{what} at byte {}", self.inner.offset)
     }
