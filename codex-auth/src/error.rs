@@ -25,7 +25,7 @@ use http::StatusCode;
 /// let error = codex_auth::ApiKey::new(Secret::from(" ")).unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::InvalidCredential);
 /// assert_eq!(error.side(), Side::Local);
-/// assert_eq!(error.to_string(), "the credential is empty or not a valid header value");
+/// assert_eq!(error.to_string(), "credential is empty or not a valid header value");
 /// ```
 #[derive(Clone)]
 pub struct Error {
@@ -56,7 +56,7 @@ impl Error {
     ///
     /// let error = Error::custom("the vault is sealed");
     /// assert_eq!(error.kind(), ErrorKind::Custom);
-    /// assert_eq!(error.to_string(), "the credential source failed");
+    /// assert_eq!(error.to_string(), "credential source failed");
     /// assert_eq!(error.source().unwrap().to_string(), "the vault is sealed");
     /// ```
     #[must_use]
@@ -299,7 +299,7 @@ pub enum Side {
 /// fn next_step(error: &Error) -> &'static str {
 ///     match error.kind() {
 ///         ErrorKind::RefreshReused => "another program used this login; sign in again",
-///         ErrorKind::OutcomeUnknown => "the answer was lost; sign in again",
+///         ErrorKind::OutcomeUnknown => "the response was lost; sign in again",
 ///         _ if error.is_retryable() => "try later",
 ///         _ => "look at the message",
 ///     }
@@ -424,44 +424,40 @@ impl ErrorKind {
 
     fn message(self) -> &'static str {
         match self {
-            Self::NotSignedIn => "no credentials are stored",
-            Self::InvalidCredential => "the credential is empty or not a valid header value",
-            Self::ForbiddenTarget => {
-                "the credential must not be sent to the target of this request"
-            }
-            Self::InvalidConfiguration => "the configuration is not valid",
-            Self::MalformedToken => "the token is not a well-formed JWT",
-            Self::Store => "the token store failed",
-            Self::StoreBusy => "the token store is locked by another process",
-            Self::StoreConflict => "the stored credentials were changed meanwhile",
-            Self::AccountChanged => "the stored credentials belong to another account",
-            Self::Random => "the operating system gave no random bytes",
-            Self::StateMismatch => "the redirect does not belong to this sign-in attempt",
-            Self::MalformedRedirect => "the redirect is malformed",
-            Self::TimedOut => "the sign-in was not completed in time",
-            Self::WorkspaceNotAllowed => "the workspace of the signed-in account is not allowed",
-            Self::RefreshNotReady => "the access token has expired and may not be refreshed yet",
-            Self::NotRefreshable => "the access token has expired and cannot be renewed here",
-            Self::NotPersisted => "the renewed tokens could not be stored",
-            Self::Custom => "the credential source failed",
-            Self::Denied => "the sign-in was declined",
-            Self::MissingEntitlement => "the workspace has no access to Codex",
+            Self::NotSignedIn => "no stored credentials",
+            Self::InvalidCredential => "credential is empty or not a valid header value",
+            Self::ForbiddenTarget => "credential must not be sent to the target of this request",
+            Self::InvalidConfiguration => "invalid configuration",
+            Self::MalformedToken => "malformed JWT",
+            Self::Store => "token store failed",
+            Self::StoreBusy => "token store is locked by another process",
+            Self::StoreConflict => "stored credentials changed between reading and writing",
+            Self::AccountChanged => "stored credentials belong to another account",
+            Self::Random => "operating system provided no random bytes",
+            Self::StateMismatch => "redirect does not belong to this sign-in attempt",
+            Self::MalformedRedirect => "malformed redirect",
+            Self::TimedOut => "sign-in timed out",
+            Self::WorkspaceNotAllowed => "workspace of the signed-in account is not allowed",
+            Self::RefreshNotReady => "access token has expired and cannot be refreshed yet",
+            Self::NotRefreshable => "access token has expired and cannot be refreshed here",
+            Self::NotPersisted => "refreshed tokens could not be stored",
+            Self::Custom => "credential source failed",
+            Self::Denied => "sign-in was declined",
+            Self::MissingEntitlement => "workspace has no access to Codex",
             Self::DeviceLoginDisabled => "device login is not enabled",
-            Self::RefreshExpired => "the refresh token has expired",
-            Self::RefreshReused => {
-                "the refresh token was already used by another holder of this login"
-            }
-            Self::RefreshRevoked => "the refresh token was revoked",
-            Self::RefreshRefused => "the refresh token was refused",
-            Self::CodeRefused => "the authorization code was refused",
-            Self::InvalidClient => "the authority does not accept this client",
-            Self::Rejected => "the authority refused the request",
-            Self::Unavailable => "the authority is unavailable",
-            Self::InvalidResponse => "the answer of the authority is not valid",
-            Self::InvalidIdToken => "the ID token is not valid",
-            Self::PlanUseNotGranted => "the sign-in does not include use of the plan",
-            Self::NotSent => "the request could not be sent",
-            Self::OutcomeUnknown => "the outcome of the request is unknown",
+            Self::RefreshExpired => "refresh token has expired",
+            Self::RefreshReused => "refresh token was already used by another holder of this login",
+            Self::RefreshRevoked => "refresh token was revoked",
+            Self::RefreshRefused => "refresh token was refused",
+            Self::CodeRefused => "authorization code was refused",
+            Self::InvalidClient => "authority does not accept this client",
+            Self::Rejected => "authority refused the request",
+            Self::Unavailable => "authority is unavailable",
+            Self::InvalidResponse => "invalid response from the authority",
+            Self::InvalidIdToken => "invalid ID token",
+            Self::PlanUseNotGranted => "sign-in does not grant use of the plan",
+            Self::NotSent => "request could not be sent",
+            Self::OutcomeUnknown => "outcome of the request is unknown",
         }
     }
 }

@@ -198,7 +198,7 @@ fn somebody_elses_redirect_is_refused_and_changes_nothing() {
         );
         assert_eq!(
             error.to_string(),
-            "the redirect does not belong to this sign-in attempt"
+            "redirect does not belong to this sign-in attempt"
         );
         assert!(
             !matches!(flow.poll(now()), Ok(Step::Send(_)) | Err(_)),
@@ -243,7 +243,7 @@ fn a_refusal_is_told_apart_and_the_marker_is_hidden() {
         (error.kind(), error.code(), error.description()),
         (ErrorKind::Denied, Some("access_denied"), Some("<b>no</b>"))
     );
-    assert_eq!(error.to_string(), "the sign-in was declined");
+    assert_eq!(error.to_string(), "sign-in was declined");
     assert!(!format!("{error:?}").contains("<b>"));
     assert_eq!(flow.poll(now()).unwrap_err().kind(), ErrorKind::Denied);
 
@@ -260,21 +260,15 @@ fn a_refusal_is_told_apart_and_the_marker_is_hidden() {
 #[test]
 fn a_redirect_of_this_attempt_that_cannot_be_used_ends_it() {
     for (rest, text) in [
-        (
-            "",
-            "the redirect is malformed: it carries no authorization code",
-        ),
-        (
-            "code=",
-            "the redirect is malformed: it carries no authorization code",
-        ),
+        ("", "malformed redirect: no authorization code"),
+        ("code=", "malformed redirect: no authorization code"),
         (
             "code=c&code=d",
-            "the redirect is malformed: it carries two codes",
+            "malformed redirect: more than one authorization code",
         ),
         (
             "code=c&iss=https%3A%2F%2Fevil.example",
-            "the redirect is malformed: it names another issuer",
+            "malformed redirect: another issuer",
         ),
     ] {
         let mut flow = codex();
@@ -519,10 +513,9 @@ fn profiles_that_would_leak_are_refused() {
     };
     assert_eq!(
         begin(OAuthProfile::codex(), 8080),
-        "the configuration is not valid: the authority accepts no redirect to this port"
+        "invalid configuration: authority does not accept redirects to this port"
     );
-    let unsafe_address =
-        "the configuration is not valid: an address of the profile is neither https nor loopback";
+    let unsafe_address = "invalid configuration: URL in the profile is neither https nor loopback";
     assert_eq!(
         begin(
             OAuthProfile::codex().with_issuer("http://auth.example"),
@@ -542,18 +535,18 @@ fn profiles_that_would_leak_are_refused() {
             changed(&|profile| profile.redirect.host = "0.0.0.0".to_owned()),
             1455
         ),
-        "the configuration is not valid: the redirect host is not loopback"
+        "invalid configuration: redirect host is not loopback"
     );
     assert_eq!(
         begin(
             changed(&|profile| profile.redirect.path = "callback".to_owned()),
             1455
         ),
-        "the configuration is not valid: the redirect path is not a path"
+        "invalid configuration: redirect path is not a path"
     );
     assert_eq!(
         begin(changed(&|profile| profile.client_id = " ".to_owned()), 1455),
-        "the configuration is not valid: the client id is blank"
+        "invalid configuration: client id is blank"
     );
 }
 

@@ -143,7 +143,7 @@ fn a_login_that_cannot_begin_says_why() {
         (
             503,
             ErrorKind::Unavailable,
-            "the authority is unavailable (status 503)",
+            "authority is unavailable (status 503)",
         ),
         (
             404,
@@ -153,7 +153,7 @@ fn a_login_that_cannot_begin_says_why() {
         (
             400,
             ErrorKind::Rejected,
-            "the authority refused the request (status 400)",
+            "authority refused the request (status 400)",
         ),
     ] {
         let authority = Authority::new([pending(status)]);
@@ -195,7 +195,7 @@ fn a_declined_login_ends_at_once_and_is_called_declined() {
         assert_eq!(error.kind(), ErrorKind::Denied, "{status} {body}");
         assert_eq!(
             error.to_string(),
-            format!("the sign-in was declined (status {status})")
+            format!("sign-in was declined (status {status})")
         );
         assert!(body.contains(error.code().unwrap()));
         assert!(!error.is_retryable() && !error.needs_sign_in());
@@ -295,7 +295,7 @@ fn fifteen_minutes_are_fifteen_minutes() {
     let error = result.unwrap_err();
     assert_eq!(
         (error.kind(), error.to_string().as_str()),
-        (ErrorKind::TimedOut, "the sign-in was not completed in time")
+        (ErrorKind::TimedOut, "sign-in timed out")
     );
     assert_eq!(timer.elapsed(), Duration::from_secs(15 * 60));
 }
@@ -384,6 +384,6 @@ fn a_profile_without_device_login_says_so() {
     let profile = OAuthProfile::custom("https://login.example", "client");
     assert_eq!(
         DeviceFlow::new(&profile).unwrap_err().to_string(),
-        "the configuration is not valid: the profile has no device login"
+        "invalid configuration: profile has no device login"
     );
 }

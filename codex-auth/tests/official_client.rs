@@ -455,7 +455,7 @@ fn locks_that_are_never_released_are_an_error_and_nothing_is_sent() {
     );
     assert_eq!(
         error.to_string(),
-        "the token store is locked by another process"
+        "token store is locked by another process"
     );
     assert!(started.elapsed() < Duration::from_secs(5));
     drop(official);

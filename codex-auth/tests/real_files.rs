@@ -46,7 +46,7 @@ fn is_root() -> bool {
 }
 
 fn store_error(detail: &str) -> String {
-    format!("the token store failed: {detail}")
+    format!("token store failed: {detail}")
 }
 
 /// A bind mount that is removed when the test ends.
@@ -171,7 +171,7 @@ fn a_mounted_file_that_was_replaced_outside_is_not_renewed() {
     let error = apply(&source(store, &authority, &VirtualTimer::new())).unwrap_err();
     assert_eq!(
         error.to_string(),
-        store_error("the file was replaced behind its mount; mount its directory instead")
+        store_error("file was replaced outside its mount; mount its directory instead")
     );
     assert_eq!(authority.count(), 0);
     assert_eq!(names(&container), ["auth.json"]);
@@ -266,10 +266,7 @@ fn a_link_is_followed_and_stays() {
         store.load().unwrap_err(),
         store.save(&key("k"), None).unwrap_err(),
     ] {
-        assert_eq!(
-            error.to_string(),
-            store_error("there are too many symbolic links")
-        );
+        assert_eq!(error.to_string(), store_error("too many symbolic links"));
     }
 }
 
@@ -291,7 +288,7 @@ fn a_link_of_another_user_is_refused() {
     ] {
         assert_eq!(
             error.to_string(),
-            store_error("a symbolic link to the file belongs to another user")
+            store_error("symbolic link to the file belongs to another user")
         );
     }
 }
@@ -356,7 +353,7 @@ fn a_link_into_a_place_that_cannot_be_written_is_refused_before_anything_is_sent
     assert_eq!(apply(&source).unwrap().1, access(1, 2 * MINUTE), "it lasts");
     timer.advance(Duration::from_secs(180));
     let text = store_error(
-        "the file is a symbolic link into a directory that cannot be written; renew the login where the file is kept",
+        "file is a symbolic link into a directory that is not writable; renew the login where the file is kept",
     );
     assert_eq!(apply(&source).unwrap_err().to_string(), text);
     let revision = store.load().unwrap().unwrap().revision().clone();
@@ -397,7 +394,7 @@ fn pipes_and_devices_are_refused_without_blocking() {
             ]
         });
         for error in errors {
-            assert_eq!(error.to_string(), store_error("it is not a regular file"));
+            assert_eq!(error.to_string(), store_error("not a regular file"));
         }
     };
     refused(directory.file());
@@ -410,7 +407,7 @@ fn pipes_and_devices_are_refused_without_blocking() {
         let error = at_once(move || store.load().unwrap_err());
         assert_eq!(
             error.to_string(),
-            store_error("it is not a regular file"),
+            store_error("not a regular file"),
             "{device}"
         );
     }
@@ -435,9 +432,7 @@ fn what_a_group_can_write_is_refused_with_the_remedy() {
         ] {
             assert_eq!(
                 error.to_string(),
-                store_error(
-                    "the file is writable by its group or by everyone; run chmod go-w on it"
-                )
+                store_error("file is writable by its group or by everyone; run chmod go-w on it")
             );
         }
     }
@@ -451,7 +446,7 @@ fn what_a_group_can_write_is_refused_with_the_remedy() {
             assert_eq!(
                 error.to_string(),
                 store_error(
-                    "its directory is writable by its group or by everyone; run chmod go-w on it"
+                    "directory is writable by its group or by everyone; run chmod go-w on it"
                 )
             );
         }

@@ -152,7 +152,7 @@ fn old_and_broken_shapes_are_read() {
             Record::from_json(broken.as_bytes())
                 .unwrap_err()
                 .to_string(),
-            "the token store failed: the content is no JSON object"
+            "token store failed: content is not a JSON object"
         );
     }
     assert!(Record::from_json(&[b'{', 0xff, b'}']).is_err());

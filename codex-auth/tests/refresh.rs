@@ -185,7 +185,7 @@ fn another_account_in_the_store_is_an_error_and_changes_nothing() {
         assert!(error.needs_sign_in());
         assert_eq!(
             error.to_string(),
-            "the stored credentials belong to another account"
+            "stored credentials belong to another account"
         );
         assert_eq!(authority.count(), 0);
         assert_eq!(refresh_token(&store), "r");
@@ -234,7 +234,7 @@ fn a_permanent_refusal_is_remembered_for_these_tokens_alone() {
         );
         assert_eq!(
             error.to_string(),
-            "the refresh token was already used by another holder of this login (status 401)"
+            "refresh token was already used by another holder of this login (status 401)"
         );
     }
     assert_eq!(authority.count(), 1);
@@ -603,7 +603,7 @@ fn what_is_not_to_be_renewed_is_used_as_long_as_it_lasts() {
     assert_eq!(error.kind(), ErrorKind::NotRefreshable);
     assert_eq!(
         error.to_string(),
-        "the access token has expired and cannot be renewed here"
+        "access token has expired and cannot be refreshed here"
     );
     replace(&writer, &Record::of_tokens(tokens(2, HOUR), start()));
     assert_eq!(

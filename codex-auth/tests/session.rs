@@ -233,7 +233,7 @@ fn a_damaged_file_is_signed_in_over_and_a_copy_is_kept() {
         store(&files, &Authority::default())
             .unwrap_err()
             .to_string(),
-        "the token store failed: there are too many damaged copies next to the file"
+        "token store failed: too many damaged copies next to the file"
     );
     assert_eq!(copy("auth.json").as_deref(), Some("garbage"));
 }
@@ -245,10 +245,7 @@ fn only_damage_is_signed_in_over() {
     let files = FileStore::new(directory.file());
     let error = store(&files, &Authority::default()).unwrap_err();
     assert!(!error.is_damaged_record());
-    assert_eq!(
-        error.to_string(),
-        "the token store failed: it is not a regular file"
-    );
+    assert_eq!(error.to_string(), "token store failed: not a regular file");
 }
 
 #[test]
@@ -279,7 +276,7 @@ fn a_read_only_store_is_not_signed_out_of() {
     ));
     assert_eq!(
         result.unwrap_err().to_string(),
-        "the token store failed: it is read-only"
+        "token store failed: store is read-only"
     );
     assert!(directory.file().exists());
 }

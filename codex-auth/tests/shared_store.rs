@@ -256,7 +256,7 @@ fn the_example_imports_a_login_and_shows_it_without_its_tokens() {
     };
     let file = directory.file();
     let file = file.to_str().unwrap();
-    let imported = "imported; nothing else may use the file now\n";
+    let imported = "imported; other programs must no longer use the file\n";
     assert_eq!(run(&["import", file], &url), (true, imported.to_owned()));
     assert_eq!(
         store.load().unwrap().unwrap().record(),

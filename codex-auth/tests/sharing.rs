@@ -65,7 +65,7 @@ fn renewed_tokens_that_cannot_be_stored_are_kept_and_stored_first() {
             (error.kind(), error.is_retryable()),
             (ErrorKind::NotPersisted, true)
         );
-        assert_eq!(error.to_string(), "the renewed tokens could not be stored");
+        assert_eq!(error.to_string(), "refreshed tokens could not be stored");
         let cause = core::error::Error::source(&error).unwrap();
         assert_eq!(
             core::error::Error::source(cause).unwrap().to_string(),

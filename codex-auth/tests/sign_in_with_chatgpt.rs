@@ -259,7 +259,7 @@ fn a_redirect_with_a_wrong_client_id_registers_nothing() {
             .handle_pasted(now(), "lone-code")
             .unwrap_err()
             .to_string(),
-        "the redirect is malformed: the whole address is needed"
+        "malformed redirect: expected the whole address, not the code alone"
     );
 
     let returning = || begin(BrowserSignIn::new(profile(), 49152).returning(registration()));
@@ -306,17 +306,17 @@ fn an_exchange_without_what_was_granted_is_refused() {
     for (answer, text) in [
         (
             tokens_with(&id_token(&[]), &format!(r#","scope":"{SCOPE}""#)),
-            "the answer of the authority is not valid: it holds no refresh token",
+            "invalid response from the authority: no refresh token",
         ),
         (
             ok(format!(
                 r#"{{"access_token":"a","refresh_token":"r","scope":"{SCOPE}"}}"#
             )),
-            "the answer of the authority is not valid: it holds no ID token",
+            "invalid response from the authority: no ID token",
         ),
         (
             ok(r#"{"access_token":"a","token_type":"DPoP"}"#),
-            "the answer of the authority is not valid: the token is no bearer token",
+            "invalid response from the authority: token type is not bearer",
         ),
     ] {
         assert_eq!(
@@ -374,7 +374,7 @@ fn plan_use_hangs_on_the_granted_scope_and_nothing_else() {
                 (error.kind(), error.to_string().as_str()),
                 (
                     ErrorKind::PlanUseNotGranted,
-                    "the sign-in does not include use of the plan"
+                    "sign-in does not grant use of the plan"
                 )
             );
             assert!(head.headers.is_empty());
@@ -528,7 +528,7 @@ fn nothing_is_renewed_before_the_authority_allows_it() {
     );
     assert_eq!(
         error.to_string(),
-        "the access token has expired and may not be refreshed yet"
+        "access token has expired and cannot be refreshed yet"
     );
 }
 
@@ -858,7 +858,7 @@ fn a_record_of_another_registration_or_of_none_is_not_used() {
         .replace("oaiapp_other", "dynamic_agent_client");
     assert_eq!(
         Record::from_json(text.as_bytes()).unwrap_err().to_string(),
-        "the token store failed: the registration is not valid"
+        "token store failed: invalid registration"
     );
 }
 

@@ -89,7 +89,7 @@ fn a_forbidden_target_leaves_the_request_alone() {
         assert_eq!(error.kind(), ErrorKind::ForbiddenTarget);
         assert_eq!(
             error.to_string(),
-            "the credential must not be sent to the target of this request"
+            "credential must not be sent to the target of this request"
         );
         assert!(request.headers.is_empty());
     }

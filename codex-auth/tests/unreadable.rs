@@ -69,9 +69,7 @@ fn a_success_without_tokens_is_transient_and_the_same_token_is_sent_later() {
             let status = error.status().unwrap().as_u16();
             assert_eq!(
                 error.to_string(),
-                format!(
-                    "the authority is unavailable: its response holds no tokens (status {status})"
-                )
+                format!("authority is unavailable: no tokens in the response (status {status})")
             );
         }
         assert_eq!(authority.count(), 1, "{name}: later, not at once");

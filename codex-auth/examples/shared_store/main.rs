@@ -80,13 +80,13 @@ fn import(store: &PostgresStore, file: &Path) -> Result<String, String> {
     let found = FileStore::read_only(file)
         .load()
         .map_err(|error| chain(&error))?
-        .ok_or_else(|| format!("{}: there is no login", file.display()))?;
+        .ok_or_else(|| format!("{}: no login", file.display()))?;
     let stored = store.load().map_err(|error| chain(&error))?;
     let revision = stored.as_ref().map(codex_auth::Stored::revision);
     store
         .save(found.record(), revision)
         .map_err(|error| chain(&error))?;
-    Ok("imported; nothing else may use the file now".to_owned())
+    Ok("imported; other programs must no longer use the file".to_owned())
 }
 
 fn show(store: &PostgresStore) -> Result<String, String> {

@@ -13,130 +13,106 @@ const KINDS: [(ErrorKind, &str, Side, bool, bool); 34] = {
     use ErrorKind as K;
     use Side::{Local, Network, Remote};
     [
-        (
-            K::NotSignedIn,
-            "no credentials are stored",
-            Local,
-            false,
-            true,
-        ),
+        (K::NotSignedIn, "no stored credentials", Local, false, true),
         (
             K::InvalidCredential,
-            "the credential is empty or not a valid header value",
+            "credential is empty or not a valid header value",
             Local,
             false,
             false,
         ),
         (
             K::ForbiddenTarget,
-            "the credential must not be sent to the target of this request",
+            "credential must not be sent to the target of this request",
             Local,
             false,
             false,
         ),
         (
             K::InvalidConfiguration,
-            "the configuration is not valid",
+            "invalid configuration",
             Local,
             false,
             false,
         ),
-        (
-            K::MalformedToken,
-            "the token is not a well-formed JWT",
-            Local,
-            false,
-            false,
-        ),
-        (K::Store, "the token store failed", Local, false, false),
+        (K::MalformedToken, "malformed JWT", Local, false, false),
+        (K::Store, "token store failed", Local, false, false),
         (
             K::StoreBusy,
-            "the token store is locked by another process",
+            "token store is locked by another process",
             Local,
             true,
             false,
         ),
         (
             K::StoreConflict,
-            "the stored credentials were changed meanwhile",
+            "stored credentials changed between reading and writing",
             Local,
             true,
             false,
         ),
         (
             K::AccountChanged,
-            "the stored credentials belong to another account",
+            "stored credentials belong to another account",
             Local,
             false,
             true,
         ),
         (
             K::Random,
-            "the operating system gave no random bytes",
+            "operating system provided no random bytes",
             Local,
             false,
             false,
         ),
         (
             K::StateMismatch,
-            "the redirect does not belong to this sign-in attempt",
+            "redirect does not belong to this sign-in attempt",
             Local,
             false,
             false,
         ),
         (
             K::MalformedRedirect,
-            "the redirect is malformed",
+            "malformed redirect",
             Local,
             false,
             false,
         ),
-        (
-            K::TimedOut,
-            "the sign-in was not completed in time",
-            Local,
-            false,
-            false,
-        ),
+        (K::TimedOut, "sign-in timed out", Local, false, false),
         (
             K::WorkspaceNotAllowed,
-            "the workspace of the signed-in account is not allowed",
+            "workspace of the signed-in account is not allowed",
             Local,
             false,
             false,
         ),
         (
             K::RefreshNotReady,
-            "the access token has expired and may not be refreshed yet",
+            "access token has expired and cannot be refreshed yet",
             Local,
             true,
             false,
         ),
         (
             K::NotRefreshable,
-            "the access token has expired and cannot be renewed here",
+            "access token has expired and cannot be refreshed here",
             Local,
             false,
             false,
         ),
         (
             K::NotPersisted,
-            "the renewed tokens could not be stored",
+            "refreshed tokens could not be stored",
             Local,
             true,
             false,
         ),
-        (
-            K::Custom,
-            "the credential source failed",
-            Local,
-            false,
-            false,
-        ),
-        (K::Denied, "the sign-in was declined", Remote, false, false),
+        (K::Custom, "credential source failed", Local, false, false),
+        (K::Denied, "sign-in was declined", Remote, false, false),
         (
             K::MissingEntitlement,
-            "the workspace has no access to Codex",
+            "workspace has no access to Codex",
             Remote,
             false,
             false,
@@ -150,91 +126,85 @@ const KINDS: [(ErrorKind, &str, Side, bool, bool); 34] = {
         ),
         (
             K::RefreshExpired,
-            "the refresh token has expired",
+            "refresh token has expired",
             Remote,
             false,
             true,
         ),
         (
             K::RefreshReused,
-            "the refresh token was already used by another holder of this login",
+            "refresh token was already used by another holder of this login",
             Remote,
             false,
             true,
         ),
         (
             K::RefreshRevoked,
-            "the refresh token was revoked",
+            "refresh token was revoked",
             Remote,
             false,
             true,
         ),
         (
             K::RefreshRefused,
-            "the refresh token was refused",
+            "refresh token was refused",
             Remote,
             false,
             true,
         ),
         (
             K::CodeRefused,
-            "the authorization code was refused",
+            "authorization code was refused",
             Remote,
             false,
             true,
         ),
         (
             K::InvalidClient,
-            "the authority does not accept this client",
+            "authority does not accept this client",
             Remote,
             false,
             false,
         ),
         (
             K::Rejected,
-            "the authority refused the request",
+            "authority refused the request",
             Remote,
             false,
             false,
         ),
         (
             K::Unavailable,
-            "the authority is unavailable",
+            "authority is unavailable",
             Remote,
             true,
             false,
         ),
         (
             K::InvalidResponse,
-            "the answer of the authority is not valid",
+            "invalid response from the authority",
             Remote,
             false,
             false,
         ),
-        (
-            K::InvalidIdToken,
-            "the ID token is not valid",
-            Remote,
-            false,
-            false,
-        ),
+        (K::InvalidIdToken, "invalid ID token", Remote, false, false),
         (
             K::PlanUseNotGranted,
-            "the sign-in does not include use of the plan",
+            "sign-in does not grant use of the plan",
             Remote,
             false,
             false,
         ),
         (
             K::NotSent,
-            "the request could not be sent",
+            "request could not be sent",
             Network,
             true,
             false,
         ),
         (
             K::OutcomeUnknown,
-            "the outcome of the request is unknown",
+            "outcome of the request is unknown",
             Network,
             false,
             false,
@@ -255,7 +225,7 @@ fn texts_sides_and_advice_are_these() {
             (retryable, sign_in),
             "{kind:?}"
         );
-        assert!(text.starts_with(char::is_lowercase) || text.starts_with("the ID"));
+        assert!(text.starts_with(char::is_lowercase) || text.starts_with("JWT"));
         assert!(!text.ends_with('.'));
     }
 }
@@ -272,7 +242,7 @@ fn status_and_detail_are_shown_and_nothing_that_was_sent() {
         .with_not_before(SystemTime::UNIX_EPOCH);
     assert_eq!(
         error.to_string(),
-        "the authority refused the request: detail (status 403)"
+        "authority refused the request: detail (status 403)"
     );
     assert_eq!(
         format!("{error:?}"),
@@ -291,7 +261,7 @@ fn status_and_detail_are_shown_and_nothing_that_was_sent() {
 #[test]
 fn sources_are_a_chain() {
     let error = Error::new(ErrorKind::Store).with_source(std::io::Error::other("no space"));
-    assert_eq!(error.to_string(), "the token store failed");
+    assert_eq!(error.to_string(), "token store failed");
     assert_eq!(error.source().unwrap().to_string(), "no space");
     assert_eq!(error.clone().source().unwrap().to_string(), "no space");
 }

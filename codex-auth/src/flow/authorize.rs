@@ -113,7 +113,7 @@ impl BrowserSignIn {
         self.profile.validate()?;
         if self.profile.jwks_endpoint.is_some() && cfg!(not(feature = "verify")) {
             return Err(Error::invalid_configuration(
-                "the profile wants ID tokens checked, which needs the feature `verify`",
+                "profile requires ID token verification; enable the feature `verify`",
             ));
         }
         let mut rule = self.profile.redirect.clone();

@@ -178,9 +178,8 @@ impl BrowserFlow {
         if unusable
             || (self.attempt.profile.registration.is_some() && self.attempt.returning.is_none())
         {
-            return Err(
-                Error::new(ErrorKind::MalformedRedirect).with_detail("the whole address is needed")
-            );
+            return Err(Error::new(ErrorKind::MalformedRedirect)
+                .with_detail("expected the whole address, not the code alone"));
         }
         self.registration.clone_from(&self.attempt.returning);
         self.stage = Stage::Exchange {
@@ -202,9 +201,8 @@ impl BrowserFlow {
             self.registration = Some(saved.clone());
             return Ok(Stage::Exchange { code });
         }
-        let missing = || {
-            Error::new(ErrorKind::MalformedRedirect).with_detail("it carries no issued client id")
-        };
+        let missing =
+            || Error::new(ErrorKind::MalformedRedirect).with_detail("no issued client id");
         let registration = Registration::new(client_id.ok_or_else(missing)?, app.host_id.clone())?;
         self.registration = Some(registration.with_redirect_path(self.redirect_path.clone()));
         Ok(Stage::Registered { code })
@@ -233,16 +231,12 @@ impl BrowserFlow {
         let profile = &self.attempt.profile;
         check_workspace(profile, &tokens)?;
         if tokens.refresh_token.is_none() && tokens.has_scope("offline_access") {
-            return Err(
-                Error::new(ErrorKind::InvalidResponse).with_detail("it holds no refresh token")
-            );
+            return Err(Error::new(ErrorKind::InvalidResponse).with_detail("no refresh token"));
         }
         #[cfg(feature = "verify")]
         if profile.jwks_endpoint.is_some() {
             if tokens.id_token.is_none() {
-                return Err(
-                    Error::new(ErrorKind::InvalidResponse).with_detail("it holds no ID token")
-                );
+                return Err(Error::new(ErrorKind::InvalidResponse).with_detail("no ID token"));
             }
             return Ok(Stage::Keys {
                 tokens: Box::new(tokens),

@@ -69,7 +69,7 @@ impl DeviceFlow {
         let endpoints = profile
             .device
             .clone()
-            .ok_or_else(|| Error::invalid_configuration("the profile has no device login"))?;
+            .ok_or_else(|| Error::invalid_configuration("profile has no device login"))?;
         Ok(Self {
             profile: profile.clone(),
             endpoints,
@@ -98,7 +98,7 @@ impl DeviceFlow {
             return Err(refusal(Purpose::Other, response, &[]));
         }
         let answer = success(response)?;
-        let missing = || invalid_response(response, "it holds no device code");
+        let missing = || invalid_response(response, "no device code");
         let user_code = answer
             .secret("user_code")
             .or_else(|| answer.secret("usercode"))
@@ -166,7 +166,7 @@ impl DeviceFlow {
             });
         }
         let answer = success(response)?;
-        let missing = || invalid_response(response, "it holds no authorization code");
+        let missing = || invalid_response(response, "no authorization code");
         let authorization_code = answer.secret("authorization_code").ok_or_else(missing)?;
         let verifier = answer.secret("code_verifier").ok_or_else(missing)?;
         self.resume_at = Duration::ZERO;

@@ -45,18 +45,19 @@ pub(crate) fn read(query: &str, state: &Secret, issuer: &str) -> Result<Redirect
     match only("iss") {
         (None, _) => {}
         (Some(received), false) if received == issuer => {}
-        _ => return Err(malformed("it names another issuer")),
+        _ => return Err(malformed("another issuer")),
     }
     let code = match only("code") {
         (Some(code), false) if !code.trim().is_empty() => Secret::from(code),
-        (_, true) => return Err(malformed("it carries two codes")),
+        (_, true) => return Err(malformed("more than one authorization code")),
         _ => {
-            return Err(malformed("it carries no authorization code")
-                .with_code("missing_authorization_code".into()));
+            return Err(
+                malformed("no authorization code").with_code("missing_authorization_code".into())
+            );
         }
     };
     let client_id = match only("client_id") {
-        (_, true) => return Err(malformed("it carries two client ids")),
+        (_, true) => return Err(malformed("more than one client id")),
         (client_id, false) => client_id.map(str::to_owned),
     };
     Ok(Redirected { code, client_id })

@@ -102,7 +102,7 @@ impl KeySet {
     pub fn from_json(document: &[u8]) -> Result<Self, Error> {
         let none = || {
             Error::new(ErrorKind::InvalidResponse)
-                .with_detail("the key set is no JSON object with keys")
+                .with_detail("key set is not a JSON object with keys")
         };
         let set = Object::parse_bytes(document).ok_or_else(none)?;
         set.raw("keys").ok_or_else(none)?;
@@ -144,7 +144,7 @@ impl KeySet {
     ) -> Result<Claims, Error> {
         let header = Header::read(token.expose())?;
         if header.algorithm != "RS256" {
-            return Err(failed("its algorithm is not RS256"));
+            return Err(failed("algorithm is not RS256"));
         }
         let [_, _, signature] = parts(token.expose())?;
         let signature = decoded(signature)?;
@@ -153,13 +153,13 @@ impl KeySet {
             .rsplit_once('.')
             .map_or("", |(signed, _)| signed);
         if self.candidates(&header).next().is_none() {
-            return Err(failed("its key is not in the key set"));
+            return Err(failed("key is not in the key set"));
         }
         if !self
             .candidates(&header)
             .any(|key| key.verify(signed.as_bytes(), &signature))
         {
-            return Err(failed("its signature does not hold"));
+            return Err(failed("signature is invalid"));
         }
         let claims = Claims::from_jwt(token.expose())?;
         rules.check(&claims, now)?;
@@ -206,56 +206,54 @@ impl Key {
 impl IdTokenRules<'_> {
     fn check(&self, claims: &Claims, now: SystemTime) -> Result<(), Error> {
         if claims.issuer() != Some(self.issuer) {
-            return Err(failed("it is of another issuer"));
+            return Err(failed("another issuer"));
         }
         if !claims
             .audience()
             .iter()
             .any(|audience| audience == self.client_id)
         {
-            return Err(failed("it is for another client"));
+            return Err(failed("audience is another client"));
         }
         let party = claims.authorized_party();
         if party.is_some_and(|party| party != self.client_id)
             || (party.is_none() && claims.audience().len() > 1)
         {
-            return Err(failed("its authorized party is another client"));
+            return Err(failed("authorized party is another client"));
         }
         let expires_at = claims
             .expires_at()
-            .ok_or_else(|| failed("it does not say when it expires"))?;
+            .ok_or_else(|| failed("no expiry time"))?;
         if expires_at
             .checked_add(self.leeway)
             .is_some_and(|end| end <= now)
         {
-            return Err(failed("it has expired"));
+            return Err(failed("expired"));
         }
-        let issued_at = claims
-            .issued_at()
-            .ok_or_else(|| failed("it does not say when it was issued"))?;
+        let issued_at = claims.issued_at().ok_or_else(|| failed("no issue time"))?;
         let latest = now.checked_add(self.leeway);
         if [Some(issued_at), claims.not_before()]
             .into_iter()
             .flatten()
             .any(|start| latest.is_some_and(|latest| start > latest))
         {
-            return Err(failed("it is from the future"));
+            return Err(failed("not yet valid"));
         }
         if claims.subject().is_none_or(str::is_empty) {
-            return Err(failed("it does not say whom it is about"));
+            return Err(failed("no subject"));
         }
         if self.nonce.is_some_and(|nonce| {
             claims
                 .nonce()
                 .is_none_or(|received| Secret::from(received) != *nonce)
         }) {
-            return Err(failed("its nonce is not the one of this sign-in"));
+            return Err(failed("nonce does not match this sign-in"));
         }
         if self
             .subject
             .is_some_and(|subject| claims.subject() != Some(subject))
         {
-            return Err(failed("it belongs to another user"));
+            return Err(failed("subject is another user"));
         }
         Ok(())
     }

@@ -237,7 +237,7 @@ impl ApiKeyExchange {
             return Err(refusal(Purpose::Other, response, &[&self.id_token]));
         }
         let key = success(response)?.secret("access_token");
-        key.ok_or_else(|| crate::oauth::response::invalid_response(response, "it holds no key"))
+        key.ok_or_else(|| crate::oauth::response::invalid_response(response, "no API key"))
     }
 }
 
@@ -275,9 +275,10 @@ impl Revoke {
     /// endpoint ([discovery](OAuthProfile::with_discovery) may add one).
     pub fn new(profile: &OAuthProfile, tokens: &TokenSet) -> Result<Self, Error> {
         profile.validate()?;
-        let endpoint = profile.revoke_endpoint.clone().ok_or_else(|| {
-            Error::invalid_configuration("the profile knows no revocation endpoint")
-        })?;
+        let endpoint = profile
+            .revoke_endpoint
+            .clone()
+            .ok_or_else(|| Error::invalid_configuration("profile has no revocation endpoint"))?;
         let (token, hint) = match tokens.refresh_token() {
             Some(token) => (token, "refresh_token"),
             None => (tokens.access_token(), "access_token"),
@@ -359,7 +360,7 @@ impl WhoAmI {
     pub fn new(profile: &OAuthProfile, token: Secret) -> Result<Self, Error> {
         profile.validate()?;
         let endpoint = profile.whoami_endpoint.clone().ok_or_else(|| {
-            Error::invalid_configuration("the profile knows no lookup of personal access tokens")
+            Error::invalid_configuration("profile has no endpoint for personal access tokens")
         })?;
         Ok(Self { endpoint, token })
     }
@@ -441,12 +442,12 @@ impl CodeExchange<'_> {
             .as_deref()
             .is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer"))
         {
-            return Err(missing("the token is no bearer token"));
+            return Err(missing("token type is not bearer"));
         }
         let mut tokens = TokenSet::new(
             answer
                 .access_token
-                .ok_or_else(|| missing("it holds no access token"))?,
+                .ok_or_else(|| missing("no access token"))?,
         );
         tokens.refresh_token = answer.refresh_token;
         tokens.id_token = answer.id_token;
@@ -486,5 +487,5 @@ pub(crate) fn post(endpoint: &str, format: BodyFormat, members: &[(&str, &str)])
 pub(crate) fn built<T>(builder: http::request::Builder, body: T) -> Result<Request<T>, Error> {
     builder
         .body(body)
-        .map_err(|_| Error::invalid_configuration("an address of the profile is not a URL"))
+        .map_err(|_| Error::invalid_configuration("invalid URL in the profile"))
 }

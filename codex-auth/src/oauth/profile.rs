@@ -117,7 +117,7 @@ impl RedirectRule {
     pub fn uri(&self, port: u16) -> Result<String, Error> {
         if !self.ports.is_empty() && !self.ports.contains(&port) {
             return Err(Error::invalid_configuration(
-                "the authority accepts no redirect to this port",
+                "authority does not accept redirects to this port",
             ));
         }
         Ok(format!("http://{}:{port}{}", self.host, self.path))
@@ -356,7 +356,7 @@ impl OAuthProfile {
             .uri(format!("{}/.well-known/openid-configuration", self.issuer));
         request
             .body(bytes::Bytes::new())
-            .map_err(|_| Error::invalid_configuration("the issuer is not a URL"))
+            .map_err(|_| Error::invalid_configuration("issuer is not a URL"))
     }
 
     /// Takes the endpoints from a discovery document, after checking that it describes this issuer
@@ -380,13 +380,15 @@ impl OAuthProfile {
     pub fn with_discovery(mut self, document: &[u8]) -> Result<Self, Error> {
         let refused = |detail| Error::new(ErrorKind::InvalidResponse).with_detail(detail);
         let document = Object::parse_bytes(document)
-            .ok_or_else(|| refused("the discovery document is no JSON object"))?;
+            .ok_or_else(|| refused("discovery document is not a JSON object"))?;
         if document.text("issuer").as_deref() != Some(&self.issuer) {
-            return Err(refused("the discovery document is of another issuer"));
+            return Err(refused("discovery document belongs to another issuer"));
         }
         let on_origin = |name| match document.text(name) {
             Some(address) if same_origin(&address, &self.issuer) => Ok(Some(address)),
-            Some(_) => Err(refused("the discovery document leaves the issuer's origin")),
+            Some(_) => Err(refused(
+                "discovery document has an endpoint outside the issuer's origin",
+            )),
             None => Ok(None),
         };
         let (authorize, token) = (
@@ -413,24 +415,22 @@ impl OAuthProfile {
     /// use codex_auth::OAuthProfile;
     ///
     /// let error = OAuthProfile::codex().with_issuer("http://auth.example").validate().unwrap_err();
-    /// assert_eq!(error.to_string(), "the configuration is not valid: an address of the profile is neither https nor loopback");
+    /// assert_eq!(error.to_string(), "invalid configuration: URL in the profile is neither https nor loopback");
     /// ```
     pub fn validate(&self) -> Result<(), Error> {
         if self.client_id.trim().is_empty() {
-            return Err(Error::invalid_configuration("the client id is blank"));
+            return Err(Error::invalid_configuration("client id is blank"));
         }
         if self.issuer.ends_with('/') {
-            return Err(Error::invalid_configuration("the issuer ends with a slash"));
+            return Err(Error::invalid_configuration("issuer ends with a slash"));
         }
         if self.redirect.host != "localhost" && !is_loopback(&self.redirect.host) {
             return Err(Error::invalid_configuration(
-                "the redirect host is not loopback",
+                "redirect host is not loopback",
             ));
         }
         if !self.redirect.path.starts_with('/') || self.redirect.path.contains(['?', '#', ' ']) {
-            return Err(Error::invalid_configuration(
-                "the redirect path is not a path",
-            ));
+            return Err(Error::invalid_configuration("redirect path is not a path"));
         }
         let mut copy = self.clone();
         if copy
@@ -441,7 +441,7 @@ impl OAuthProfile {
             Ok(())
         } else {
             Err(Error::invalid_configuration(
-                "an address of the profile is neither https nor loopback",
+                "URL in the profile is neither https nor loopback",
             ))
         }
     }

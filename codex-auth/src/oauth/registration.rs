@@ -30,7 +30,7 @@ impl AppRegistration {
     pub fn new(app_name: impl Into<String>, host_id: HostId) -> Result<Self, Error> {
         let app_name = app_name.into().trim().to_owned();
         if app_name.is_empty() {
-            Err(Error::invalid_configuration("the app has no name"))
+            Err(Error::invalid_configuration("app name is empty"))
         } else {
             Ok(Self { app_name, host_id })
         }
@@ -107,7 +107,7 @@ impl HostId {
             Ok(Self(text))
         } else {
             Err(Error::invalid_configuration(
-                "the host id has none of the accepted forms",
+                "host id has none of the accepted forms",
             ))
         }
     }
@@ -166,9 +166,7 @@ impl Registration {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
         if !valid || client_id == "dynamic_agent_client" {
-            return Err(
-                Error::new(ErrorKind::InvalidResponse).with_detail("no client id was issued")
-            );
+            return Err(Error::new(ErrorKind::InvalidResponse).with_detail("no issued client id"));
         }
         Ok(Self {
             client_id,

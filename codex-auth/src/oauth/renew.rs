@@ -180,7 +180,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
             (Some(registration), _) => refresh = refresh.with_client_id(registration.client_id()),
             (None, Some(_)) => {
                 return Err(Error::new(ErrorKind::NotSignedIn)
-                    .with_detail("the stored login has no registration"));
+                    .with_detail("stored login has no registration"));
             }
             (None, None) => {}
         }
@@ -446,7 +446,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
         .await;
         answer.unwrap_or_else(|| {
             Err(SendFailure::maybe_sent(
-                "the authority did not answer in time",
+                "timed out waiting for the authority",
             ))
         })
     }

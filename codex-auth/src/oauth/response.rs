@@ -53,9 +53,9 @@ impl TokenAnswer {
 pub(crate) fn success(response: &Response<Bytes>) -> Result<Object<'_>, Error> {
     let body = response.body();
     if body.len() > LARGEST_ANSWER {
-        return Err(invalid_response(response, "it is too large"));
+        return Err(invalid_response(response, "too large"));
     }
-    object(body).ok_or_else(|| invalid_response(response, "it is no JSON object"))
+    object(body).ok_or_else(|| invalid_response(response, "not a JSON object"))
 }
 
 /// Parses an object. A byte order mark is not part of the text (RFC 8259 section 8.1).
@@ -95,7 +95,7 @@ pub(crate) fn refusal(purpose: Purpose, response: &Response<Bytes>, secrets: &[&
     let status = response.status();
     if status.is_informational() || status.is_redirection() || status.is_success() {
         // A redirect would send the secrets of the request to another URL.
-        return invalid_response(response, "it is neither success nor refusal").with_status(status);
+        return invalid_response(response, "neither success nor an error").with_status(status);
     }
     described(purpose, response, secrets)
 }
@@ -105,7 +105,7 @@ pub(crate) fn refusal(purpose: Purpose, response: &Response<Bytes>, secrets: &[&
 pub(crate) fn without_tokens(response: &Response<Bytes>, secrets: &[&Secret]) -> Error {
     let error = described(Purpose::Refresh, response, secrets);
     if error.kind() == ErrorKind::Unavailable {
-        error.with_detail("its response holds no tokens")
+        error.with_detail("no tokens in the response")
     } else {
         error
     }

@@ -101,9 +101,9 @@ impl SendFailure {
 impl fmt::Display for SendFailure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(if self.maybe_sent {
-            "the answer was lost"
+            "response was lost"
         } else {
-            "the request could not be sent"
+            "request could not be sent"
         })
     }
 }

@@ -154,7 +154,7 @@ where
             return (flight.clone(), *reason);
         }
         let future = renew::run(Arc::clone(inner), reason);
-        let lost = Error::new(ErrorKind::Custom).with_detail("the refresh panicked");
+        let lost = Error::new(ErrorKind::Custom).with_detail("refresh panicked");
         let flight = Flight::new(Box::pin(future), Err(lost));
         state.flight = Some((reason, flight.clone()));
         drop(state);

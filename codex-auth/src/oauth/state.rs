@@ -273,7 +273,7 @@ fn headers(
             }
             token.headers()
         }
-        _ => Err(none().with_detail("the stored login is of a kind this crate does not use")),
+        _ => Err(none().with_detail("unsupported kind of stored login")),
     }
 }
 

@@ -125,12 +125,11 @@ impl FileStore {
                 .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
         if !plain {
             return Err(Error::invalid_configuration(
-                "the app's name is no plain file name",
+                "app name is not a plain file name",
             ));
         }
-        let directory = configuration_directory().ok_or_else(|| {
-            Error::invalid_configuration("the user has no configuration directory")
-        })?;
+        let directory = configuration_directory()
+            .ok_or_else(|| Error::invalid_configuration("user has no configuration directory"))?;
         Ok(Self::new(directory.join(name).join("auth.json")))
     }
 
@@ -175,7 +174,7 @@ impl FileStore {
 pub fn codex_home(variable: Option<OsString>, home: Option<PathBuf>) -> Result<PathBuf, Error> {
     let Some(variable) = variable.filter(|value| !value.is_empty()) else {
         let home =
-            home.ok_or_else(|| Error::invalid_configuration("the user has no home directory"))?;
+            home.ok_or_else(|| Error::invalid_configuration("user has no home directory"))?;
         return Ok(home.join(".codex"));
     };
     let canonical = fs::canonicalize(variable).map_err(|error| {
@@ -184,7 +183,9 @@ pub fn codex_home(variable: Option<OsString>, home: Option<PathBuf>) -> Result<P
     if canonical.is_dir() {
         Ok(canonical)
     } else {
-        Err(Error::invalid_configuration("CODEX_HOME is no directory"))
+        Err(Error::invalid_configuration(
+            "CODEX_HOME is not a directory",
+        ))
     }
 }
 
@@ -327,7 +328,7 @@ impl<L: FileLayer> Files<L> {
         if self.writable {
             Ok(())
         } else {
-            Err(place::refused("it is read-only"))
+            Err(place::refused("store is read-only"))
         }
     }
 }

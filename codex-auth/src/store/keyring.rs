@@ -185,12 +185,12 @@ impl Keyring for Native {
 /// could not be read.
 fn failed(error: keyring::Error) -> Error {
     let detail = match error {
-        keyring::Error::NoStorageAccess(_) => "the keyring is locked or out of reach",
-        keyring::Error::NoDefaultStore => "there is no keyring",
-        keyring::Error::TooLong(..) => "the login is too long for the keyring",
-        keyring::Error::BadEncoding(_) => "the entry is no text",
-        keyring::Error::Ambiguous(_) => "there are several such entries",
-        _ => "the keyring failed",
+        keyring::Error::NoStorageAccess(_) => "keyring is locked or unreachable",
+        keyring::Error::NoDefaultStore => "no keyring",
+        keyring::Error::TooLong(..) => "login is too long for the keyring",
+        keyring::Error::BadEncoding(_) => "keyring entry is not text",
+        keyring::Error::Ambiguous(_) => "more than one matching keyring entry",
+        _ => "keyring failed",
     };
     Error::new(ErrorKind::Store).with_detail(detail)
 }
@@ -251,7 +251,7 @@ mod tests {
                 .save(&Record::default(), None)
                 .unwrap_err()
                 .to_string(),
-            "the token store failed: it is read-only"
+            "token store failed: store is read-only"
         );
     }
 }

@@ -186,7 +186,7 @@ impl Record {
     /// shared client id with which every installation registers.
     pub fn from_json(file: &[u8]) -> Result<Self, Error> {
         let object = Object::parse_bytes(file)
-            .ok_or_else(|| Error::damaged_record("the content is no JSON object"))?;
+            .ok_or_else(|| Error::damaged_record("content is not a JSON object"))?;
         let ours = object.object(OURS);
         let stored_tokens = object.object("tokens");
         let mut known = vec!["auth_mode", "OPENAI_API_KEY", "personal_access_token", OURS];
@@ -201,7 +201,7 @@ impl Record {
             known.push("last_refresh");
         }
         let registration = match ours.as_ref().and_then(read_registration) {
-            Some(Err(_)) => return Err(Error::damaged_record("the registration is not valid")),
+            Some(Err(_)) => return Err(Error::damaged_record("invalid registration")),
             Some(Ok(registration)) => Some(registration),
             None => None,
         };

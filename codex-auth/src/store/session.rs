@@ -204,7 +204,7 @@ async fn revoke(
         }
         last = match within(timer, REVOKE_TIME_LIMIT, http.send(call.request())).await {
             None => Error::new(ErrorKind::OutcomeUnknown)
-                .with_detail("the authority did not answer in time"),
+                .with_detail("timed out waiting for the authority"),
             Some(Err(failure)) => lost(failure),
             Some(Ok(response)) => match call.read(&response) {
                 Ok(()) => return Revoked::Confirmed,

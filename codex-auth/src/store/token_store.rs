@@ -250,7 +250,7 @@ impl Error {
     ///
     /// ```
     /// let error = codex_auth::Error::store(std::io::Error::other("the disk is full"));
-    /// assert_eq!(error.to_string(), "the token store failed");
+    /// assert_eq!(error.to_string(), "token store failed");
     /// ```
     #[must_use]
     pub fn store(source: impl Into<Box<dyn core::error::Error + Send + Sync>>) -> Self {

@@ -34,13 +34,11 @@ impl Place {
             match fs::symlink_metadata(&place.path) {
                 Ok(facts) if facts.is_symlink() => {
                     if !is_trusted(&facts) {
-                        return Err(refused(
-                            "a symbolic link to the file belongs to another user",
-                        ));
+                        return Err(refused("symbolic link to the file belongs to another user"));
                     }
                     place.check_directory()?;
                     if place.links.len() == MOST_LINKS {
-                        return Err(refused("there are too many symbolic links"));
+                        return Err(refused("too many symbolic links"));
                     }
                     let target = fs::read_link(&place.path).map_err(Error::store)?;
                     let target = place.directory().join(target);
@@ -104,10 +102,10 @@ impl Place {
     fn check_directory(&self) -> Result<(), Error> {
         let facts = fs::metadata(self.directory()).map_err(Error::store)?;
         if !is_trusted(&facts) {
-            Err(refused("its directory belongs to another user"))
+            Err(refused("directory belongs to another user"))
         } else if is_open_directory(&facts) {
             Err(refused(
-                "its directory is writable by its group or by everyone; run chmod go-w on it",
+                "directory is writable by its group or by everyone; run chmod go-w on it",
             ))
         } else {
             Ok(())
@@ -128,7 +126,7 @@ impl Place {
         // Checked before the file is opened: opening a pipe or a device can block or have side
         // effects.
         match fs::symlink_metadata(path) {
-            Ok(facts) if !facts.is_file() => return Err(refused("it is not a regular file")),
+            Ok(facts) if !facts.is_file() => return Err(refused("not a regular file")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::store(error)),
             Ok(_) => {}
@@ -153,10 +151,10 @@ impl Place {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
                 if self.links.is_empty() =>
             {
-                "its directory cannot be written"
+                "directory is not writable"
             }
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                "the file is a symbolic link into a directory that cannot be written; renew the login where the file is kept"
+                "file is a symbolic link into a directory that is not writable; renew the login where the file is kept"
             }
             _ => return Error::store(error),
         };
@@ -207,15 +205,15 @@ pub(super) fn refused(detail: &'static str) -> Error {
 /// Checks whether an opened file may contain credentials.
 pub(super) fn check_file(facts: &Metadata) -> Result<(), Error> {
     if !facts.is_file() {
-        Err(refused("it is not a regular file"))
+        Err(refused("not a regular file"))
     } else if !is_trusted(facts) {
-        Err(refused("the file belongs to another user"))
+        Err(refused("file belongs to another user"))
     } else if is_open_file(facts) {
         Err(refused(
-            "the file is writable by its group or by everyone; run chmod go-w on it",
+            "file is writable by its group or by everyone; run chmod go-w on it",
         ))
     } else if facts.len() > LARGEST_FILE {
-        Err(refused("the file is too large"))
+        Err(refused("file is too large"))
     } else {
         Ok(())
     }

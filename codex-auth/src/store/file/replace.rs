@@ -112,7 +112,7 @@ impl<L: FileLayer> Files<L> {
         } = self.layer.open(place.path())?;
         if is_unlinked {
             return Err(refused(
-                "the file was replaced behind its mount; mount its directory instead",
+                "file was replaced outside its mount; mount its directory instead",
             ));
         }
         // Holders that see the file in another directory use other locks, but they share the lock
@@ -203,9 +203,7 @@ impl<L: FileLayer> Files<L> {
                 .and_then(|()| self.layer.sync(&file))
                 .map_err(Error::store);
         }
-        Err(refused(
-            "there are too many damaged copies next to the file",
-        ))
+        Err(refused("too many damaged copies next to the file"))
     }
 
     fn write_all(&self, file: &mut L::File, mut content: &[u8]) -> io::Result<()> {

@@ -75,14 +75,14 @@ fn other_kinds_and_large_files_are_refused_and_traps_are_not_stepped_into() {
     fs::create_dir(&path).unwrap();
     assert_eq!(
         store.load().unwrap_err().to_string(),
-        "the token store failed: it is not a regular file"
+        "token store failed: not a regular file"
     );
     fs::remove_dir(&path).unwrap();
 
     fs::write(&path, vec![b' '; 1024 * 1024 + 1]).unwrap();
     assert_eq!(
         store.load().unwrap_err().to_string(),
-        "the token store failed: the file is too large"
+        "token store failed: file is too large"
     );
     fs::remove_file(&path).unwrap();
 
@@ -118,13 +118,13 @@ fn files_of_another_user_are_refused() {
     std::os::unix::fs::chown(&path, Some(4242), None).unwrap();
     assert_eq!(
         FileStore::new(&path).load().unwrap_err().to_string(),
-        "the token store failed: the file belongs to another user"
+        "token store failed: file belongs to another user"
     );
     std::os::unix::fs::chown(&path, Some(0), None).unwrap();
     std::os::unix::fs::chown(&directory, Some(4242), None).unwrap();
     assert_eq!(
         FileStore::new(&path).load().unwrap_err().to_string(),
-        "the token store failed: its directory belongs to another user"
+        "token store failed: directory belongs to another user"
     );
     fs::remove_dir_all(directory).unwrap();
 }
@@ -177,7 +177,7 @@ fn only_what_was_expected_is_replaced() {
     fs::write(store.path(), "not json").unwrap();
     assert_eq!(
         store.load().unwrap_err().to_string(),
-        "the token store failed: the content is no JSON object"
+        "token store failed: content is not a JSON object"
     );
     fs::remove_dir_all(directory).unwrap();
 }
@@ -238,7 +238,7 @@ fn a_commit_waits_for_each_lock_and_not_for_ever() {
         let error = store.save(&record("old"), None).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the token store is locked by another process"
+            "token store is locked by another process"
         );
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| save(&store.files, &record("new")));
@@ -258,7 +258,7 @@ fn an_apps_own_store_has_a_plain_name() {
         let error = FileStore::for_app(name).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the configuration is not valid: the app's name is no plain file name"
+            "invalid configuration: app name is not a plain file name"
         );
     }
     if let Ok(store) = FileStore::for_app("my-app_1.0") {
@@ -287,12 +287,12 @@ fn the_official_home_is_found_as_the_official_client_finds_it() {
     let missing = codex_home(Some(directory.join("missing").into()), home.clone()).unwrap_err();
     assert_eq!(
         missing.to_string(),
-        "the configuration is not valid: CODEX_HOME does not exist"
+        "invalid configuration: CODEX_HOME does not exist"
     );
     let file = codex_home(Some(link.into()), home).unwrap_err();
     assert_eq!(
         file.to_string(),
-        "the configuration is not valid: CODEX_HOME is no directory"
+        "invalid configuration: CODEX_HOME is not a directory"
     );
     assert!(codex_home(None, None).is_err());
     fs::remove_dir_all(directory).unwrap();
