@@ -49,11 +49,7 @@ async fn main() -> Result<(), Box<dyn core::error::Error>> {
             );
             match schedule.next(&outcome, 0) {
                 Decision::Retry(delay) => {
-                    writeln!(
-                        out,
-                        "status {}, trying again in {delay:?}",
-                        response.status()
-                    )?;
+                    writeln!(out, "status {}, retrying in {delay:?}", response.status())?;
                     tokio::time::sleep(delay).await;
                 }
                 Decision::Stop(reason) => return Err(format!("{reason:?}").into()),
@@ -68,6 +64,10 @@ async fn main() -> Result<(), Box<dyn core::error::Error>> {
             out.flush()?;
         }
     }
-    writeln!(out, "the server saw {} requests", server.requests().len())?;
+    writeln!(
+        out,
+        "the server received {} requests",
+        server.requests().len()
+    )?;
     Ok(())
 }

@@ -17,7 +17,7 @@ use crate::timeouts::TimeoutKind;
 /// use codex_transport::{Error, ErrorKind, Phase, Sent, Side};
 ///
 /// let error = Error::new(ErrorKind::ConnectionLost, Phase::Body, Sent::Yes).with_bytes_received(812);
-/// assert_eq!(error.to_string(), "the connection was lost while reading the body, after 812 bytes");
+/// assert_eq!(error.to_string(), "connection was lost while reading the body, after 812 bytes");
 /// assert_eq!(error.side(), Side::Network);
 /// assert!(error.is_retryable() && !error.is_safe_to_resend());
 /// ```
@@ -103,7 +103,7 @@ pub enum Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "there is no fourth answer, and callers should match all three"
+    reason = "no other case exists, and callers should match all three"
 )]
 pub enum Sent {
     /// Provably not sent: no byte of it was written, or the server reported that it did not process
@@ -350,29 +350,29 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind() {
-            ErrorKind::InvalidRequest => "the request cannot be sent as it is",
-            ErrorKind::Configuration => "the transport cannot be set up as asked",
-            ErrorKind::Dns => "the host name could not be resolved",
-            ErrorKind::Connect => "no connection could be made",
-            ErrorKind::Tls => "the TLS handshake failed",
-            ErrorKind::Certificate => "the server's certificate was not accepted",
-            ErrorKind::Proxy => "the proxy did not open the tunnel",
+            ErrorKind::InvalidRequest => "invalid request",
+            ErrorKind::Configuration => "invalid transport configuration",
+            ErrorKind::Dns => "host name could not be resolved",
+            ErrorKind::Connect => "could not reach the server",
+            ErrorKind::Tls => "TLS error",
+            ErrorKind::Certificate => "server certificate was rejected",
+            ErrorKind::Proxy => "proxy tunnel failed",
             ErrorKind::Timeout(clock) => {
-                write!(f, "the {clock} timeout ran out")?;
+                write!(f, "{clock} timeout expired")?;
                 if let Some(limit) = self.timeout() {
                     write!(f, " ({limit:?})")?;
                 }
                 ""
             }
-            ErrorKind::ConnectionLost => "the connection was lost",
-            ErrorKind::StreamReset => "the server reset the stream",
-            ErrorKind::Truncated => "the response ended before it was complete",
-            ErrorKind::Protocol => "the server broke the protocol",
-            ErrorKind::TooLarge => "the server sent more than the limit",
-            ErrorKind::ContentCoding => "the content coding of the body is unknown or damaged",
-            ErrorKind::Closed => "the server closed the socket",
-            ErrorKind::Canceled => "the request was canceled",
-            ErrorKind::Other => "the transport failed",
+            ErrorKind::ConnectionLost => "connection was lost",
+            ErrorKind::StreamReset => "stream was reset by the server",
+            ErrorKind::Truncated => "response ended before it was complete",
+            ErrorKind::Protocol => "server violated the protocol",
+            ErrorKind::TooLarge => "response exceeds a size limit",
+            ErrorKind::ContentCoding => "unknown or corrupt content coding",
+            ErrorKind::Closed => "WebSocket was closed by the server",
+            ErrorKind::Canceled => "request was cancelled",
+            ErrorKind::Other => "transport failed",
         };
         f.write_str(what)?;
         if let Some(status) = self.status().filter(|_| self.kind() == ErrorKind::Proxy) {

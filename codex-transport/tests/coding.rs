@@ -335,7 +335,7 @@ async fn a_coding_that_cannot_be_decoded_is_refused_by_name() {
     for (value, text) in [
         ("compress", "unsupported content coding `compress`"),
         ("gzip, Aes128GCM", "unsupported content coding `aes128gcm`"),
-        ("not a name", "invalid name of a content coding"),
+        ("not a name", "invalid content coding name"),
     ] {
         let (response, _server) = send(coded(value, "data: {}\n\n")).await;
         assert_eq!(response.headers()["content-encoding"], value);

@@ -18,168 +18,168 @@ fn every_kind_has_its_text_side_and_advice() {
         (
             K::InvalidRequest,
             P::Prepare,
-            "the request cannot be sent as it is",
+            "invalid request",
             Side::Local,
             false,
         ),
         (
             K::Configuration,
             P::Prepare,
-            "the transport cannot be set up as asked",
+            "invalid transport configuration",
             Side::Local,
             false,
         ),
         (
             K::Dns,
             P::Connect,
-            "the host name could not be resolved while connecting",
+            "host name could not be resolved while connecting",
             Side::Network,
             true,
         ),
         (
             K::Connect,
             P::Connect,
-            "no connection could be made while connecting",
+            "could not reach the server while connecting",
             Side::Network,
             true,
         ),
         (
             K::Tls,
             P::Handshake,
-            "the TLS handshake failed during the handshake",
+            "TLS error during the handshake",
             Side::Remote,
             true,
         ),
         (
             K::Certificate,
             P::Handshake,
-            "the server's certificate was not accepted during the handshake",
+            "server certificate was rejected during the handshake",
             Side::Remote,
             false,
         ),
         (
             K::Proxy,
             P::Handshake,
-            "the proxy did not open the tunnel during the handshake",
+            "proxy tunnel failed during the handshake",
             Side::Remote,
             true,
         ),
         (
             K::ConnectionLost,
             P::Send,
-            "the connection was lost while sending the request",
+            "connection was lost while sending the request",
             Side::Network,
             true,
         ),
         (
             K::ConnectionLost,
             P::Headers,
-            "the connection was lost while waiting for the response",
+            "connection was lost while waiting for the response",
             Side::Network,
             true,
         ),
         (
             K::StreamReset,
             P::Body,
-            "the server reset the stream while reading the body",
+            "stream was reset by the server while reading the body",
             Side::Remote,
             true,
         ),
         (
             K::Truncated,
             P::Body,
-            "the response ended before it was complete while reading the body",
+            "response ended before it was complete while reading the body",
             Side::Network,
             true,
         ),
         (
             K::Protocol,
             P::Body,
-            "the server broke the protocol while reading the body",
+            "server violated the protocol while reading the body",
             Side::Remote,
             false,
         ),
         (
             K::TooLarge,
             P::Body,
-            "the server sent more than the limit while reading the body",
+            "response exceeds a size limit while reading the body",
             Side::Remote,
             false,
         ),
         (
             K::ContentCoding,
             P::Body,
-            "the content coding of the body is unknown or damaged while reading the body",
+            "unknown or corrupt content coding while reading the body",
             Side::Remote,
             false,
         ),
         (
             K::Closed,
             P::Body,
-            "the server closed the socket while reading the body",
+            "WebSocket was closed by the server while reading the body",
             Side::Remote,
             true,
         ),
         (
             K::Canceled,
             P::Headers,
-            "the request was canceled while waiting for the response",
+            "request was cancelled while waiting for the response",
             Side::Local,
             false,
         ),
         (
             K::Other,
             P::Close,
-            "the transport failed while closing",
+            "transport failed while closing",
             Side::Network,
             false,
         ),
         (
             K::Timeout(TimeoutKind::Connect),
             P::Connect,
-            "the connect timeout ran out while connecting",
+            "connect timeout expired while connecting",
             Side::Network,
             true,
         ),
         (
             K::Timeout(TimeoutKind::Headers),
             P::Headers,
-            "the headers timeout ran out while waiting for the response",
+            "headers timeout expired while waiting for the response",
             Side::Network,
             true,
         ),
         (
             K::Timeout(TimeoutKind::FirstEvent),
             P::Body,
-            "the first event timeout ran out while reading the body",
+            "first event timeout expired while reading the body",
             Side::Network,
             true,
         ),
         (
             K::Timeout(TimeoutKind::ByteIdle),
             P::Body,
-            "the byte idle timeout ran out while reading the body",
+            "byte idle timeout expired while reading the body",
             Side::Network,
             true,
         ),
         (
             K::Timeout(TimeoutKind::EventIdle),
             P::Body,
-            "the event idle timeout ran out while reading the body",
+            "event idle timeout expired while reading the body",
             Side::Network,
             true,
         ),
         (
             K::Timeout(TimeoutKind::Total),
             P::Body,
-            "the total timeout ran out while reading the body",
+            "total timeout expired while reading the body",
             Side::Network,
             true,
         ),
         (
             K::Timeout(TimeoutKind::Pong),
             P::Body,
-            "the pong timeout ran out while reading the body",
+            "pong timeout expired while reading the body",
             Side::Network,
             true,
         ),
@@ -204,7 +204,7 @@ fn details_are_kept_and_shown_without_payload() {
         .with_source("the cause");
     assert_eq!(
         error.to_string(),
-        "the server closed the socket with code 1011 while reading the body, after 2048 bytes and 7 events"
+        "WebSocket was closed by the server with code 1011 while reading the body, after 2048 bytes and 7 events"
     );
     assert_eq!(error.source().unwrap().to_string(), "the cause");
     assert_eq!(
@@ -227,14 +227,14 @@ fn details_are_kept_and_shown_without_payload() {
     .with_timeout(Duration::from_millis(1500));
     assert_eq!(
         error.to_string(),
-        "the total timeout ran out (1.5s) while reading the body"
+        "total timeout expired (1.5s) while reading the body"
     );
     assert_eq!(error.timeout(), Some(Duration::from_millis(1500)));
     let error = Error::new(ErrorKind::Proxy, Phase::Handshake, Sent::No)
         .with_status(StatusCode::BAD_GATEWAY);
     assert_eq!(
         error.to_string(),
-        "the proxy did not open the tunnel with status 502 during the handshake"
+        "proxy tunnel failed with status 502 during the handshake"
     );
     assert!(error.is_retryable() && error.is_safe_to_resend());
     assert!(

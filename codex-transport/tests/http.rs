@@ -184,7 +184,7 @@ async fn silence_before_the_head_and_in_the_body_has_a_named_clock() {
         assert_eq!(error.kind(), ErrorKind::Timeout(TimeoutKind::ByteIdle));
         assert_eq!(
             error.to_string(),
-            "the byte idle timeout ran out (100ms) while reading the body, after 9 bytes"
+            "byte idle timeout expired (100ms) while reading the body, after 9 bytes"
         );
     }
 }
@@ -206,7 +206,7 @@ async fn nobody_listening_is_a_connect_error_and_not_sent() {
     );
     assert_eq!(
         error.to_string(),
-        "no connection could be made while connecting"
+        "could not reach the server while connecting"
     );
 }
 

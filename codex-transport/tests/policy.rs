@@ -268,9 +268,7 @@ async fn what_a_proxy_refuses_comes_with_its_status() {
                 assert_eq!(error.is_retryable(), retryable);
                 assert_eq!(
                     error.to_string(),
-                    format!(
-                        "the proxy did not open the tunnel with status {status} during the handshake"
-                    )
+                    format!("proxy tunnel failed with status {status} during the handshake")
                 );
             } else {
                 assert_eq!(error.phase(), Phase::Connect);
@@ -315,7 +313,7 @@ async fn a_certificate_that_nobody_vouches_for_is_not_accepted() {
             assert!(!error.is_retryable());
             assert_eq!(
                 error.to_string(),
-                "the server's certificate was not accepted during the handshake"
+                "server certificate was rejected during the handshake"
             );
         }
         assert!(server.requests().is_empty());

@@ -128,19 +128,19 @@ async fn an_agreement_that_breaks_the_rules_is_a_protocol_error() {
     for (answer, reason) in [
         (
             Answer::websocket().header("sec-websocket-accept", "wrong"),
-            "the response belongs to another handshake",
+            "sec-websocket-accept does not match the handshake",
         ),
         (
             Answer::websocket().header("upgrade", "h2c"),
-            "no upgrade to websocket in the response",
+            "response does not upgrade to websocket",
         ),
         (
             Answer::websocket().header("sec-websocket-extensions", "permessage-deflate"),
-            "an extension that was not offered",
+            "server selected an extension that was not offered",
         ),
         (
             Answer::websocket().header("sec-websocket-protocol", "chat"),
-            "a subprotocol that was not requested",
+            "server selected a subprotocol that was not requested",
         ),
     ] {
         let error = refused(answer).await;
@@ -165,7 +165,7 @@ async fn an_agreement_that_breaks_the_rules_is_a_protocol_error() {
         .unwrap_err();
     assert_eq!(
         core::error::Error::source(&error).unwrap().to_string(),
-        "none of the requested subprotocols"
+        "server selected none of the requested subprotocols"
     );
     let server = serve(Answer::websocket().header("sec-websocket-protocol", "b"));
     let mut wish = request(&server);
@@ -292,7 +292,7 @@ async fn a_close_is_the_end_or_an_error_by_its_code() {
         assert_eq!(
             error.to_string(),
             format!(
-                "the server closed the socket with code {code} while reading the body, after 2 bytes and 1 events"
+                "WebSocket was closed by the server with code {code} while reading the body, after 2 bytes and 1 events"
             )
         );
         assert!(socket.next().await.is_none());
@@ -366,7 +366,7 @@ async fn silence_is_asked_and_then_given_up() {
     assert_eq!(error.kind(), ErrorKind::Timeout(TimeoutKind::Pong));
     assert_eq!(
         error.to_string(),
-        "the pong timeout ran out (60ms) while reading the body"
+        "pong timeout expired (60ms) while reading the body"
     );
 }
 

@@ -70,7 +70,7 @@ impl Cassette {
             .filter(|(_, line)| !line.trim().is_empty())
         {
             let wrong = || {
-                let source = format!("line {} is no line of a cassette", number + 1);
+                let source = format!("invalid cassette line {}", number + 1);
                 Error::new(ErrorKind::Configuration, Phase::Prepare, Sent::No).with_source(source)
             };
             let value: Value = serde_json::from_str(line).map_err(|_| wrong())?;

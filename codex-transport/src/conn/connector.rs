@@ -112,13 +112,13 @@ impl Connector {
             Some("http" | "ws") => false,
             _ => {
                 return Err(Error::invalid_request(
-                    "the URL's scheme is none of http, https, ws and wss",
+                    "unsupported URL scheme: expected http, https, ws or wss",
                 ));
             }
         };
         let host = uri
             .host()
-            .ok_or_else(|| Error::invalid_request("the URL has no host"))?
+            .ok_or_else(|| Error::invalid_request("URL has no host"))?
             .to_owned();
         let stream = self.plain(uri, progress).await?;
         progress.0.store(true, Ordering::Relaxed);
@@ -223,7 +223,7 @@ impl Connector {
 
     #[cfg(not(feature = "tls"))]
     async fn encrypt(&self, _: Stream, _: &str, _: Offer) -> Result<Stream, Error> {
-        Err(Error::configuration("https needs the feature tls"))
+        Err(Error::configuration("https requires the feature `tls`"))
     }
 }
 

@@ -148,7 +148,7 @@ impl Pool {
             (Some(scheme), Some(authority)) => {
                 Ok(self.hosts.pool((scheme.clone(), authority.clone())))
             }
-            _ => Err(Error::invalid_request("the URL has no host")),
+            _ => Err(Error::invalid_request("URL has no host")),
         }
     }
 

@@ -86,7 +86,7 @@ impl fmt::Display for StreamLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "no HTTP/2 stream is free (limit of the server: {} a connection; http2_max_connections: {})",
+            "no free HTTP/2 stream (server allows {} per connection; http2_max_connections: {})",
             self.streams, self.connections
         )
     }

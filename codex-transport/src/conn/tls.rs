@@ -111,7 +111,9 @@ impl Tls {
             }
             #[cfg(not(feature = "platform-verifier"))]
             Roots::Platform => {
-                return Err(Error::configuration("the feature platform-verifier is off"));
+                return Err(Error::configuration(
+                    "feature `platform-verifier` is disabled",
+                ));
             }
             _ => builder.with_root_certificates(self.root_store()?),
         };
@@ -135,7 +137,7 @@ impl Tls {
             store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
             #[cfg(not(feature = "webpki-roots"))]
             if self.roots == Roots::Webpki {
-                return Err(Error::configuration("the feature webpki-roots is off"));
+                return Err(Error::configuration("feature `webpki-roots` is disabled"));
             }
         }
         for certificate in self.added()? {
@@ -212,7 +214,7 @@ pub(crate) fn provider() -> Result<Arc<CryptoProvider>, Error> {
     return Ok(Arc::new(rustls::crypto::ring::default_provider()));
     #[cfg(not(any(feature = "ring", feature = "aws-lc-rs")))]
     Err(Error::configuration(
-        "no cryptography provider: turn on the feature ring or aws-lc-rs, or install one",
+        "no cryptography provider: enable the feature `ring` or `aws-lc-rs`, or install one",
     ))
 }
 

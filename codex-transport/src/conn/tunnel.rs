@@ -37,7 +37,7 @@ pub(super) async fn connect(
         Ok(Takeover::Accepted(_, stream, rest)) if rest.is_empty() => Ok(stream),
         // In a tunnel the client sends first, so these bytes did not come from the server.
         Ok(Takeover::Accepted(..)) => {
-            Err(failed(Phase::Handshake).with_source("bytes after the response headers"))
+            Err(failed(Phase::Handshake).with_source("unexpected bytes after the response headers"))
         }
         Ok(Takeover::Refused(response, _)) => {
             Err(failed(Phase::Handshake).with_status(response.status()))
@@ -64,7 +64,7 @@ pub(super) async fn socks(
         let mut addresses = tokio::net::lookup_host((host.trim_matches(['[', ']']), port)).await?;
         addresses
             .find(|address| address.is_ipv4() || scheme == "socks5")
-            .ok_or("the host name has no address that the proxy's protocol can carry")?
+            .ok_or("host name has no address that the proxy protocol supports")?
             .to_string()
     };
     let target = Uri::builder()

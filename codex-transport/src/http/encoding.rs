@@ -129,7 +129,7 @@ impl fmt::Display for Unsupported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Some(name) => write!(f, "unsupported content coding `{name}`"),
-            None => f.write_str("invalid name of a content coding"),
+            None => f.write_str("invalid content coding name"),
         }
     }
 }

@@ -94,7 +94,7 @@ impl Answer {
     /// Panics if the number is not a status (100 to 999).
     #[expect(
         clippy::expect_used,
-        reason = "a script is test code; a wrong one should say so where it stands"
+        reason = "a script is test code; an invalid one should fail at its source"
     )]
     pub fn status(status: u16) -> Self {
         Self {
@@ -144,7 +144,7 @@ impl Answer {
     #[must_use]
     #[expect(
         clippy::expect_used,
-        reason = "a script is test code; a wrong one should say so where it stands"
+        reason = "a script is test code; an invalid one should fail at its source"
     )]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         let name: HeaderName = name.parse().expect("a header name");

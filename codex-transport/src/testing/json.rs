@@ -54,7 +54,7 @@ fn script(text: &str) -> Result<Script, Error> {
         let path = route
             .get("path")
             .and_then(Value::as_str)
-            .ok_or_else(|| Error::configuration("a route without a path"))?;
+            .ok_or_else(|| Error::configuration("route without a path"))?;
         for answer in list(route, "answers")? {
             script = script.route(method, path, self::answer(answer)?);
         }
@@ -72,7 +72,7 @@ fn answer(value: &Value) -> Result<Answer, Error> {
             .as_u64()
             .and_then(|status| u16::try_from(status).ok())
             .filter(|status| (100..=999).contains(status))
-            .ok_or_else(|| Error::configuration("a status is a number from 100 to 999"))?,
+            .ok_or_else(|| Error::configuration("status must be a number from 100 to 999"))?,
     };
     let mut answer = Answer::status(status);
     for (name, text) in value
@@ -87,7 +87,7 @@ fn answer(value: &Value) -> Result<Answer, Error> {
             .filter(|text| valid && http::HeaderValue::try_from(*text).is_ok());
         answer = answer.header(
             name,
-            text.ok_or_else(|| Error::configuration(format!("the header {name} is not allowed")))?,
+            text.ok_or_else(|| Error::configuration(format!("invalid header {name}")))?,
         );
     }
     for delay in list(value, "before_head")? {
@@ -106,7 +106,7 @@ fn answer(value: &Value) -> Result<Answer, Error> {
         None | Some(Some("lf")) => {}
         Some(Some("cr")) => answer = answer.line_end(LineEnd::Cr),
         Some(Some("crlf")) => answer = answer.line_end(LineEnd::CrLf),
-        Some(_) => return Err(Error::configuration("a line end is lf, cr or crlf")),
+        Some(_) => return Err(Error::configuration("line_end must be lf, cr or crlf")),
     }
     if let Some(pace) = value.get("pace_ms") {
         answer = answer.pace(milliseconds(pace)?);
@@ -116,9 +116,10 @@ fn answer(value: &Value) -> Result<Answer, Error> {
         Some(Value::String(text)) if text == "forever" => answer = answer.forever(),
         Some(times) => {
             let times = times.as_u64().and_then(|times| usize::try_from(times).ok());
-            answer = answer.times(
-                times.ok_or_else(|| Error::configuration("times is a number or \"forever\""))?,
-            );
+            answer = answer
+                .times(times.ok_or_else(|| {
+                    Error::configuration("times must be a number or \"forever\"")
+                })?);
         }
     }
     Ok(answer)
@@ -127,20 +128,22 @@ fn answer(value: &Value) -> Result<Answer, Error> {
 fn step(answer: Answer, value: &Value) -> Result<Answer, Error> {
     let object = value.as_object().filter(|object| object.len() == 1);
     let Some((name, value)) = object.and_then(|object| object.iter().next()) else {
-        return Err(Error::configuration("a step is an object with one member"));
+        return Err(Error::configuration(
+            "step must be an object with one member",
+        ));
     };
     let text = || {
         value
             .as_str()
             .map(str::to_owned)
-            .ok_or_else(|| Error::configuration(format!("{name} takes a text")))
+            .ok_or_else(|| Error::configuration(format!("{name} must be a string")))
     };
     Ok(match name.as_str() {
         "event" => answer.event(value.to_string()),
         "events" => {
             let events = value
                 .as_array()
-                .ok_or_else(|| Error::configuration("events takes a list"))?;
+                .ok_or_else(|| Error::configuration("events must be a list"))?;
             answer.events(events.iter().map(ToString::to_string))
         }
         "turn" => answer.events(turn(value)?.events()),
@@ -151,14 +154,14 @@ fn step(answer: Answer, value: &Value) -> Result<Answer, Error> {
         "receive" => answer.receive(),
         "close" => {
             let code = value.as_u64().and_then(|code| u16::try_from(code).ok());
-            answer.close(code.ok_or_else(|| Error::configuration("close takes a code"))?)
+            answer.close(code.ok_or_else(|| Error::configuration("close must be a close code"))?)
         }
         "cut" => answer.cut(cut(value)?),
         "cut_after" => {
             let bytes = value
                 .get("bytes")
                 .and_then(Value::as_u64)
-                .ok_or_else(|| Error::configuration("cut_after takes bytes"))?;
+                .ok_or_else(|| Error::configuration("cut_after requires bytes"))?;
             answer.cut_after(bytes, cut(value.get("cut").unwrap_or(&Value::Null))?)
         }
         _ => return Err(Error::configuration(format!("unknown step {name}"))),
@@ -230,7 +233,7 @@ fn cut(value: &Value) -> Result<Cut, Error> {
         Some("stall") => Ok(Cut::Stall),
         Some("stream") => Ok(Cut::Stream),
         _ => Err(Error::configuration(
-            "a cut is close, reset, stall or stream",
+            "cut must be close, reset, stall or stream",
         )),
     }
 }
@@ -239,7 +242,7 @@ fn milliseconds(value: &Value) -> Result<Duration, Error> {
     value
         .as_u64()
         .map(Duration::from_millis)
-        .ok_or_else(|| Error::configuration("a period is a whole number of milliseconds"))
+        .ok_or_else(|| Error::configuration("period must be a whole number of milliseconds"))
 }
 
 fn list<'a>(value: &'a Value, name: &str) -> Result<&'a [Value], Error> {
@@ -248,6 +251,6 @@ fn list<'a>(value: &'a Value, name: &str) -> Result<&'a [Value], Error> {
         Some(list) => list
             .as_array()
             .map(Vec::as_slice)
-            .ok_or_else(|| Error::configuration(format!("{name} is a list"))),
+            .ok_or_else(|| Error::configuration(format!("{name} must be a list"))),
     }
 }

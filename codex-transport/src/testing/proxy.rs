@@ -85,7 +85,7 @@ impl LoopbackProxyBuilder {
     #[must_use]
     #[expect(
         clippy::expect_used,
-        reason = "a script is test code; a wrong one should say so where it stands"
+        reason = "a script is test code; an invalid one should fail at its source"
     )]
     pub fn refuse(mut self, status: u16) -> Self {
         self.refuse = Some(StatusCode::from_u16(status).expect("a status from 100 to 999"));

@@ -94,7 +94,7 @@ impl Script {
         found.unwrap_or_else(|| {
             Answer::json(
                 599,
-                r#"{"error":{"message":"the script has no answer for this request"}}"#,
+                r#"{"error":{"message":"no scripted answer is left for this request"}}"#,
             )
         })
     }

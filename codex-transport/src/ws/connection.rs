@@ -167,7 +167,7 @@ impl WsConnection {
         if !matches!(code, 1000..=1003 | 1007..=1013 | 3000..=4999) {
             return Err(
                 Error::new(ErrorKind::InvalidRequest, Phase::Close, Sent::No)
-                    .with_source("this close code may not be sent"),
+                    .with_source("close code must not be sent"),
             );
         }
         poll_fn(|cx| self.socket.poll_close(cx, code)).await

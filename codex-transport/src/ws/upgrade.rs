@@ -116,7 +116,7 @@ fn upgrade_request(request: Request<()>) -> Result<(Request<()>, Expected), Erro
     let authority = head
         .uri
         .authority()
-        .ok_or_else(|| Error::invalid_request("the URL has no host"))?;
+        .ok_or_else(|| Error::invalid_request("URL has no host"))?;
     let host = authority
         .as_str()
         .rsplit_once('@')
@@ -171,23 +171,23 @@ impl Expected {
         };
         let chosen = headers.get(SEC_WEBSOCKET_PROTOCOL);
         let wrong = if !has(UPGRADE, "websocket") || !has(CONNECTION, "upgrade") {
-            "no upgrade to websocket in the response"
+            "response does not upgrade to websocket"
         } else if headers
             .get(SEC_WEBSOCKET_ACCEPT)
             .is_none_or(|accept| accept != self.accept.as_str())
         {
-            "the response belongs to another handshake"
+            "sec-websocket-accept does not match the handshake"
         } else if headers.contains_key(SEC_WEBSOCKET_EXTENSIONS) {
-            "an extension that was not offered"
+            "server selected an extension that was not offered"
         } else if let Some(chosen) = chosen
             && !self
                 .protocols
                 .iter()
                 .any(|requested| chosen == requested.as_str())
         {
-            "a subprotocol that was not requested"
+            "server selected a subprotocol that was not requested"
         } else if chosen.is_none() && !self.protocols.is_empty() {
-            "none of the requested subprotocols"
+            "server selected none of the requested subprotocols"
         } else {
             return Ok(());
         };

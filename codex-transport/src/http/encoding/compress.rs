@@ -41,7 +41,7 @@ pub fn compress_zstd_at(
     let (mut head, body) = request.into_parts();
     if head.headers.contains_key(CONTENT_ENCODING) {
         return Err(Error::invalid_request(
-            "the request has a content coding already",
+            "request already has a content coding",
         ));
     }
     let compressed =

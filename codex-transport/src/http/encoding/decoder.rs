@@ -179,10 +179,7 @@ impl Decoder {
         let codec = match (codec, input.first()) {
             (Some(codec), Some(_)) if *state == State::Between => {
                 if !coding.has_members() {
-                    return Err(io::Error::new(
-                        io::ErrorKind::InvalidData,
-                        "data after the end",
-                    ));
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, "trailing data"));
                 }
                 codec.reinit()?;
                 codec
