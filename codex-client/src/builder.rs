@@ -304,7 +304,7 @@ fn built_in_transport(timeouts: Timeouts) -> Result<codex_transport::HyperTransp
 #[cfg(not(feature = "http"))]
 fn built_in_transport(_: Timeouts) -> Result<SharedTransport, Error> {
     Err(Error::request(
-        "there is no transport: set one, or turn on the feature `http`",
+        "no transport: set one, or enable the feature `http`",
     ))
 }
 
@@ -316,6 +316,6 @@ fn built_in_timer() -> Result<SharedTimer, Error> {
 #[cfg(not(feature = "http"))]
 fn built_in_timer() -> Result<SharedTimer, Error> {
     Err(Error::request(
-        "there is no timer: set one, or turn on the feature `http`",
+        "no timer: set one, or enable the feature `http`",
     ))
 }

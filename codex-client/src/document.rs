@@ -68,4 +68,4 @@ pub(crate) fn events(event: ResponseEvent) -> Vec<ResponseEvent> {
 pub(crate) const BODY_LIMIT: usize = 64 * 1024 * 1024;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-const NEITHER: &str = "the body is neither an event stream nor a response nor an error";
+const NEITHER: &str = "body is neither an event stream, a response nor an error";

@@ -137,7 +137,8 @@ fn variable(name: &str) -> Option<String> {
 }
 
 const EFFORT: [&str; 2] = ["CODEX_REASONING_EFFORT", "CODEX_THINKING_LEVEL"];
-const NONE: &str = "no credentials are in the environment: set CODEX_API_KEY, CODEX_ACCESS_TOKEN or OPENAI_API_KEY";
+const NONE: &str =
+    "no credentials in the environment: set CODEX_API_KEY, CODEX_ACCESS_TOKEN or OPENAI_API_KEY";
 
 #[cfg(test)]
 mod tests {
@@ -194,10 +195,7 @@ mod tests {
         let error = Client::builder()
             .from_lookup(lookup(&[("OPENAI_API_KEY", "key\ncanary")]))
             .unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "there are no credentials for the request"
-        );
+        assert_eq!(error.to_string(), "no credentials for the request");
         assert!(!format!("{error:?}").contains("canary"));
     }
 

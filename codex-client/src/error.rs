@@ -28,7 +28,7 @@ use crate::reason::Reason;
 /// let error = Client::builder().base_url("not a url").build().unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::Request);
 /// assert_eq!(error.side(), Side::Local);
-/// assert_eq!(error.to_string(), "the base URL is not an absolute http or https URL");
+/// assert_eq!(error.to_string(), "invalid base URL: expected an absolute http or https URL");
 /// ```
 pub struct Error {
     inner: Box<Inner>,
@@ -165,7 +165,7 @@ impl Error {
     /// let error = client.create(&CreateResponse::new("some-model").input("Hello")).await.unwrap_err();
     /// let reason = error.reason().ok_or("the server refused")?;
     /// assert!(matches!(reason, Reason::UsageLimit { .. }));
-    /// assert_eq!(reason.to_string(), "the usage limit of the plan plus is reached and will be lifted in 1 h 30 min");
+    /// assert_eq!(reason.to_string(), "usage limit of the plan plus reached, resets in 1 h 30 min");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -311,7 +311,7 @@ impl fmt::Display for Names<'_> {
         match (inner.kind, inner.detail) {
             (_, Some(detail)) => formatter.write_str(detail)?,
             (ErrorKind::Status, None) => {
-                formatter.write_str("the server answered with status ")?;
+                formatter.write_str("server responded with status ")?;
                 let status = error.status().unwrap_or_default();
                 write!(formatter, "{}", status.as_str())?;
             }
@@ -433,21 +433,21 @@ impl ErrorKind {
 
     const fn sentence(self) -> &'static str {
         match self {
-            Self::Request => "the request cannot be built as asked",
-            Self::NotOffered => "the server has Chat Completions only and does not offer this",
-            Self::Credentials => "there are no credentials for the request",
+            Self::Request => "request cannot be built",
+            Self::NotOffered => "server supports only Chat Completions and does not offer this",
+            Self::Credentials => "no credentials for the request",
             Self::Withheld => {
-                "the credentials were withheld; Audience::with_host allows another host, Audience::with_plaintext_host one without TLS"
+                "credentials were withheld from this host; allow it with Audience::with_host, or without TLS with Audience::with_plaintext_host"
             }
-            Self::Transport => "the exchange with the server failed",
-            Self::Timeout => "the server was silent for too long",
-            Self::Status => "the server answered with another status than success",
-            Self::Protocol => "the server broke the protocol",
-            Self::Payload => "an event could not be decoded",
-            Self::Truncated => "the stream ended before the response did",
-            Self::Failed => "the response failed",
-            Self::Incomplete => "the response is incomplete",
-            Self::Rounds => "the model went on calling tools for longer than is allowed",
+            Self::Transport => "communication with the server failed",
+            Self::Timeout => "timed out waiting for the server",
+            Self::Status => "server responded with an error status",
+            Self::Protocol => "server violated the protocol",
+            Self::Payload => "event could not be decoded",
+            Self::Truncated => "response ended before a terminal event",
+            Self::Failed => "response failed",
+            Self::Incomplete => "response is incomplete",
+            Self::Rounds => "tool loop exceeded its maximum number of rounds",
         }
     }
 }

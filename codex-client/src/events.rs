@@ -431,4 +431,4 @@ pub(crate) fn is_beside(event: &ResponseEvent) -> bool {
 /// The maximum number of held events. A server that sends more without visible content gets no
 /// further attempt, and its events are passed on.
 const MAX_HELD: usize = 256;
-const TOO_LARGE: &str = "the response is larger than a response in one piece may be";
+const TOO_LARGE: &str = "response exceeds the size limit for unstreamed responses";

@@ -76,7 +76,7 @@ impl JsonValue {
 pub(crate) async fn page(meta: ResponseMeta, body: Body, scrub: &Scrub) -> Error {
     let body = body.collect_prefix(ERROR_BODY_LIMIT).await;
     let api = ErrorEvent::from_body(&scrub.bytes(&body)).to_api_error();
-    Error::protocol("the answer is not an event stream")
+    Error::protocol("response is not an event stream")
         .with_api(Some(api))
         .with_meta(meta)
 }

@@ -175,69 +175,73 @@ impl fmt::Display for Reason {
             Self::UsageLimit {
                 plan, resets_in, ..
             } => {
-                formatter.write_str("the usage limit")?;
+                formatter.write_str("usage limit")?;
                 write_plan(formatter, " of the plan ", plan.as_ref())?;
-                formatter.write_str(" is reached")?;
+                formatter.write_str(" reached")?;
                 match resets_in {
                     Some(period) => {
-                        formatter.write_str(" and will be lifted in ")?;
+                        formatter.write_str(", resets in ")?;
                         write_period(formatter, *period)
                     }
                     None => Ok(()),
                 }
             }
             Self::PlanRequired { plan } => {
-                formatter.write_str("the plan")?;
+                formatter.write_str("plan")?;
                 write_plan(formatter, " ", plan.as_ref())?;
-                formatter.write_str(" does not include this")
+                formatter.write_str(" does not include this feature")
             }
             Self::MissingScope {
                 scopes: Some(scopes),
-            } => write!(formatter, "the credentials lack the scopes {scopes}"),
+            } => write!(formatter, "credentials lack the scopes {scopes}"),
             Self::MissingScope { scopes: None } => {
-                formatter.write_str("the credentials lack a scope")
+                formatter.write_str("credentials lack a required scope")
             }
             Self::MissingWorkspace => {
-                formatter.write_str("the workspace is missing or not the one of the credentials")
+                formatter.write_str("workspace is missing or does not match the credentials")
             }
             Self::SharedUsageLimit {
                 of_workspace: false,
-            } => formatter.write_str("the usage limit of the shared plan is reached"),
+            } => formatter.write_str("usage limit of the shared plan reached"),
             Self::SharedUsageLimit { of_workspace: true } => {
-                formatter.write_str("the usage limit that the workspace sets is reached")
+                formatter.write_str("usage limit set by the workspace reached")
             }
             Self::SharingNotAllowed { of_program: false } => {
-                formatter.write_str("the account may not share its plan with this program")
+                formatter.write_str("account is not allowed to share its plan with this program")
             }
             Self::SharingNotAllowed { of_program: true } => {
-                formatter.write_str("this program may not use shared plans")
+                formatter.write_str("program is not allowed to use shared plans")
             }
             Self::ConsentMissing => {
-                formatter.write_str("the consent of the user does not cover this")
+                formatter.write_str("request is not covered by the user's consent")
             }
             Self::NotShared { param } => {
-                formatter.write_str("a shared plan cannot be used for this")?;
+                formatter.write_str("request is not covered by a shared plan")?;
                 match param {
                     Some(param) => write!(formatter, " ({param})"),
                     None => Ok(()),
                 }
             }
             Self::Blocked => {
-                formatter.write_str("something on the way to the service refuses the request")
+                formatter.write_str("request was blocked by a proxy in front of the service")
             }
             Self::Other(category) => formatter.write_str(match category {
-                ErrorCategory::Authentication => "the credentials are not accepted",
-                ErrorCategory::Permission => "the credentials do not allow this",
-                ErrorCategory::InvalidRequest => "the request cannot be served as it is",
-                ErrorCategory::ContextWindow => "the conversation is too long for the model",
-                ErrorCategory::Policy => "a policy of the service forbids this",
-                ErrorCategory::Quota => "there is no credit left",
-                ErrorCategory::UsageLimit => "the usage limit is reached",
-                ErrorCategory::RateLimit => "too much was asked in too short a time",
-                ErrorCategory::Overloaded => "the service has more to do than it can",
-                ErrorCategory::Server => "something went wrong in the service",
-                ErrorCategory::StateLost => "the service no longer has what the request continues",
-                _ => "the service gives no reason that is known here",
+                ErrorCategory::Authentication => "credentials were rejected",
+                ErrorCategory::Permission => "credentials do not permit this request",
+                ErrorCategory::InvalidRequest => "invalid request",
+                ErrorCategory::ContextWindow => {
+                    "conversation exceeds the context window of the model"
+                }
+                ErrorCategory::Policy => "request was rejected by a policy of the service",
+                ErrorCategory::Quota => "credit or spending limit exhausted",
+                ErrorCategory::UsageLimit => "usage limit reached",
+                ErrorCategory::RateLimit => "rate limit exceeded",
+                ErrorCategory::Overloaded => "service is overloaded",
+                ErrorCategory::Server => "internal service error",
+                ErrorCategory::StateLost => {
+                    "previous response or connection state is no longer available"
+                }
+                _ => "unknown reason",
             }),
         }
     }
@@ -384,12 +388,12 @@ mod tests {
         );
         assert_eq!(
             told.to_string(),
-            "the usage limit of the plan plus is reached and will be lifted in 1 h 30 min"
+            "usage limit of the plan plus reached, resets in 1 h 30 min"
         );
         assert_eq!(told.remedy(), Remedy::WaitForReset);
         assert_eq!(
             told.remedy().to_string(),
-            "wait until the limit is lifted, or use an API key"
+            "wait until the limit resets, or use an API key"
         );
         assert!(!told.is_retryable());
         let Reason::UsageLimit { resets_at, .. } = told else {
@@ -438,10 +442,10 @@ mod tests {
         );
         assert_eq!(
             told.to_string(),
-            "the credentials lack the scopes model.request api.responses.write"
+            "credentials lack the scopes model.request api.responses.write"
         );
         let told = reason(403, &[], r#"{"detail":"missing scope"}"#);
-        assert_eq!(told.to_string(), "the credentials lack a scope");
+        assert_eq!(told.to_string(), "credentials lack a required scope");
         for body in [
             r#"{"detail":"Missing ChatGPT-Account-Id header"}"#,
             r#"{"error":{"code":"invalid_workspace_selected","message":"Workspace not found"}}"#,
@@ -462,13 +466,13 @@ mod tests {
             &[],
             r#"{"error":{"type":"usage_not_included","message":"m","plan_type":"free"}}"#,
         );
-        assert_eq!(told.to_string(), "the plan free does not include this");
+        assert_eq!(told.to_string(), "plan free does not include this feature");
         let told = reason(
             429,
             &[],
             r#"{"error":{"type":"usage_not_included","message":"m","plan_type":"prompt canary"}}"#,
         );
-        assert_eq!(told.to_string(), "the plan does not include this");
+        assert_eq!(told.to_string(), "plan does not include this feature");
     }
 
     #[test]
@@ -477,43 +481,43 @@ mod tests {
             (
                 429,
                 "subscription_sharing_usage_limit_exceeded",
-                "the usage limit of the shared plan is reached",
+                "usage limit of the shared plan reached",
                 Remedy::ManageUsage,
             ),
             (
                 429,
                 "subscription_sharing_workplace_individual_usage_limit_exceeded",
-                "the usage limit that the workspace sets is reached",
+                "usage limit set by the workspace reached",
                 Remedy::ManageUsage,
             ),
             (
                 403,
                 "subscription_sharing_user_not_eligible",
-                "the account may not share its plan with this program",
+                "account is not allowed to share its plan with this program",
                 Remedy::AskForAccess,
             ),
             (
                 403,
                 "subscription_sharing_v2_client_not_enabled",
-                "this program may not use shared plans",
+                "program is not allowed to use shared plans",
                 Remedy::AskForAccess,
             ),
             (
                 403,
                 "chatpass_v2_scope_not_authorized",
-                "the consent of the user does not cover this",
+                "request is not covered by the user's consent",
                 Remedy::GrantScopes,
             ),
             (
                 400,
                 "subscription_sharing_unsupported_capability",
-                "a shared plan cannot be used for this (tools[0].type)",
+                "request is not covered by a shared plan (tools[0].type)",
                 Remedy::ChangeRequest,
             ),
             (
                 401,
                 "subscription_sharing_invalid_user",
-                "the credentials are not accepted",
+                "credentials were rejected",
                 Remedy::SignInAgain,
             ),
         ];
@@ -558,14 +562,11 @@ mod tests {
     #[test]
     fn every_category_has_a_sentence_and_a_remedy() {
         let told = Reason::of(None, None);
-        assert_eq!(
-            told.to_string(),
-            "the service gives no reason that is known here"
-        );
+        assert_eq!(told.to_string(), "unknown reason");
         for (status, sentence) in [
-            (401, "the credentials are not accepted"),
-            (429, "too much was asked in too short a time"),
-            (503, "the service has more to do than it can"),
+            (401, "credentials were rejected"),
+            (429, "rate limit exceeded"),
+            (503, "service is overloaded"),
         ] {
             let told = reason(status, &[], "<html>");
             assert_eq!(told.to_string(), sentence);
@@ -592,7 +593,7 @@ mod tests {
         ] {
             assert_eq!(
                 said(seconds),
-                format!("the usage limit is reached and will be lifted in {period}")
+                format!("usage limit reached, resets in {period}")
             );
         }
     }

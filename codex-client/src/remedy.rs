@@ -52,22 +52,26 @@ impl Remedy {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::WaitForReset => "wait until the limit is lifted, or use an API key",
-            Self::ManageUsage => "look after the usage of the plan, or use an API key",
-            Self::ChangePlan => "choose a plan that includes it, or use an API key",
+            Self::WaitForReset => "wait until the limit resets, or use an API key",
+            Self::ManageUsage => "check the usage of the plan, or use an API key",
+            Self::ChangePlan => "choose a plan that includes the feature, or use an API key",
             Self::SignInAgain => "sign in again, or check the API key",
-            Self::GrantScopes => "sign in again and grant the scopes that are missing",
+            Self::GrantScopes => "sign in again and grant the missing scopes",
             Self::ChooseWorkspace => {
                 "sign in again and choose the workspace, or send its account id"
             }
-            Self::AskForAccess => "ask whoever owns the account or the project for access",
-            Self::ChangeNetwork => "use another network, or another proxy",
-            Self::ChangeRequest => "change the request; the server says which part is at fault",
+            Self::AskForAccess => "request access from the owner of the account or project",
+            Self::ChangeNetwork => "use another network or proxy",
+            Self::ChangeRequest => {
+                "correct the request; the server's message names the invalid part"
+            }
             Self::ShortenConversation => "shorten or compact the conversation",
-            Self::AskForSomethingElse => "ask for something else",
+            Self::AskForSomethingElse => "request something else",
             Self::AddCredit => "add credit, or raise the spending limit",
-            Self::SlowDown => "wait as long as the server asks, and send fewer requests at once",
-            Self::SendEverything => "send the whole conversation again",
+            Self::SlowDown => {
+                "wait for as long as the server requires, and send fewer requests at once"
+            }
+            Self::SendEverything => "resend the whole conversation",
             Self::TryLater => "try again later",
         }
     }

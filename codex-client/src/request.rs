@@ -357,11 +357,11 @@ pub(crate) fn unfit(error: Unfit) -> Error {
 }
 
 pub(crate) fn unwritable(error: codex_types::DecodeError) -> Error {
-    Error::request("the request cannot be written as JSON").with_source(error)
+    Error::request("request cannot be serialized as JSON").with_source(error)
 }
 
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub(crate) const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
-const HEADER: &str = "a header has a name or a value that HTTP does not allow";
-const STREAMS: &str = "this backend streams every response";
-const UNFIT: &str = "the request does not fit the backend";
+const HEADER: &str = "invalid header name or value";
+const STREAMS: &str = "backend supports only streamed responses";
+const UNFIT: &str = "request does not fit the backend";

@@ -450,4 +450,4 @@ impl fmt::Debug for Session {
     }
 }
 
-const NO_SUMMARY: &str = "the model wrote no summary";
+const NO_SUMMARY: &str = "model returned no summary";

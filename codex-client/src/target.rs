@@ -153,9 +153,9 @@ fn parse(url: &str) -> Result<Uri, Error> {
     Ok(base)
 }
 
-const BASE_URL: &str = "the base URL is not an absolute http or https URL";
-const PATH: &str = "the base URL cannot be joined with the path of the call";
-const NO_URL: &str = "the profile has no base URL: set one";
+const BASE_URL: &str = "invalid base URL: expected an absolute http or https URL";
+const PATH: &str = "base URL cannot be joined with the path of the call";
+const NO_URL: &str = "profile has no base URL; set one";
 
 #[cfg(test)]
 mod tests {

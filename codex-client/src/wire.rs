@@ -235,16 +235,16 @@ impl Reader {
 
 #[cfg(feature = "chat")]
 fn unwritable(error: codex_types::DecodeError) -> Error {
-    Error::request("the request cannot be written as JSON").with_source(error)
+    Error::request("request cannot be serialized as JSON").with_source(error)
 }
 
 pub(crate) const RESPONSES: &str = "responses";
 #[cfg(feature = "chat")]
 pub(crate) const CHAT: &str = "chat/completions";
 #[cfg(feature = "chat")]
-const NO_COUNTERPART: &str = "the request holds something that a chat server does not have";
+const NO_COUNTERPART: &str = "request uses a feature that Chat Completions does not have";
 #[cfg(not(feature = "chat"))]
-const WITHOUT_CHAT: &str = "the server speaks Chat Completions: turn on the feature `chat`";
+const WITHOUT_CHAT: &str = "server supports only Chat Completions: enable the feature `chat`";
 
 #[cfg(test)]
 mod tests {

@@ -91,7 +91,7 @@ fn without_credentials_the_embedded_server_answers_word_by_word() {
     let remarks = text(&output.stderr);
     let mut lines = remarks.lines();
     assert!(lines.next().is_some_and(|line| {
-        line.starts_with("no credentials: answered by an embedded server at http://127.0.0.1:")
+        line.starts_with("no credentials: using an embedded server at http://127.0.0.1:")
     }));
     assert!(
         lines
@@ -175,7 +175,7 @@ fn without_a_socket_auto_asks_over_http_and_websocket_fails() {
     ]);
     assert!(!output.status.success());
     assert!(
-        text(&output.stderr).contains("the server answered with status 426"),
+        text(&output.stderr).contains("server responded with status 426"),
         "{}",
         text(&output.stderr)
     );
@@ -236,21 +236,21 @@ fn every_failure_is_one_line_and_a_status() {
         (Answer::sse().event(delta("half")).cut(Cut::Reset), ""),
         (
             Answer::sse().event(delta("half")),
-            "the stream ended before the response did",
+            "response ended before a terminal event",
         ),
         (
             Answer::sse().event(ending(
                 "failed",
                 json!({"error": {"code": "server_error", "message": "invented"}}),
             )),
-            "the response failed (server_error): invented",
+            "response failed (server_error): invented",
         ),
         (
             Answer::sse().event(ending(
                 "incomplete",
                 json!({"incomplete_details": {"reason": "max_output_tokens"}}),
             )),
-            "the response is incomplete",
+            "response is incomplete",
         ),
     ];
     for (answer, expected) in cases {
@@ -273,7 +273,7 @@ fn silence_ends_after_the_idle_timeout() {
     let output = run(&["--base-url", &url, "--idle-timeout", "0.3", "Why?"]);
     assert!(!output.status.success());
     assert_eq!(text(&output.stdout), "half\n");
-    assert!(text(&output.stderr).contains("the server was silent for too long"));
+    assert!(text(&output.stderr).contains("timed out waiting for the server"));
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn a_wrong_command_line_says_what_is_wrong() {
         ),
         (
             &["--transport", "pigeon", "Why?"][..],
-            "--transport is auto, http or websocket",
+            "--transport must be auto, http or websocket",
         ),
         (&["--colour", "Why?"][..], "--colour"),
     ] {

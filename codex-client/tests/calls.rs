@@ -224,7 +224,7 @@ async fn an_id_that_would_change_the_path_is_not_sent() {
     ] {
         let error = client.retrieve(id).await.expect_err("no id");
         assert_eq!(error.kind(), ErrorKind::Request, "{id:?}");
-        assert_eq!(error.to_string(), "an id has characters that no id has");
+        assert_eq!(error.to_string(), "invalid character in an id");
     }
     assert!(server.requests().is_empty());
 }
@@ -243,7 +243,7 @@ async fn an_answer_that_is_not_the_promised_json_is_an_error_with_its_head() {
         assert_eq!(error.kind(), ErrorKind::Protocol);
         assert_eq!(
             error.to_string(),
-            "the answer is not the JSON that the call promises, request req_1"
+            "response is not the expected JSON, request req_1"
         );
         assert_eq!(error.meta().map(|meta| meta.status().as_u16()), Some(200));
         assert_eq!(error.status(), None, "the status was not the failure");
@@ -399,7 +399,7 @@ async fn a_failure_that_no_attempt_mends_is_handed_out_as_the_event_it_is() {
     assert_eq!(error.kind(), ErrorKind::Failed);
     assert_eq!(
         error.reason().map(|reason| reason.to_string()).as_deref(),
-        Some("the conversation is too long for the model")
+        Some("conversation exceeds the context window of the model")
     );
 }
 
@@ -463,7 +463,7 @@ async fn what_would_be_given_up_is_an_error_unless_the_policy_allows_it() {
         (error.kind(), error.side()),
         (ErrorKind::Request, Side::Local)
     );
-    assert_eq!(error.to_string(), "the request does not fit the backend");
+    assert_eq!(error.to_string(), "request does not fit the backend");
     let source =
         std::error::Error::source(&error).and_then(|source| source.downcast_ref::<Unfit>());
     assert_eq!(
@@ -517,10 +517,7 @@ async fn options_of_a_call_go_before_everything_else() {
         .options(CallOptions::new().header("no header", "x"))
         .await
         .expect_err("no header");
-    assert_eq!(
-        error.to_string(),
-        "a header has a name or a value that HTTP does not allow"
-    );
+    assert_eq!(error.to_string(), "invalid header name or value");
 }
 
 #[tokio::test]
@@ -748,7 +745,7 @@ async fn usage_is_asked_for_beside_the_backend() {
     let error = client.usage().await.expect_err("no such thing here");
     assert_eq!(
         error.to_string(),
-        "this backend does not tell how much of its limits is used"
+        "backend does not report usage of its limits"
     );
     assert!(server.requests().is_empty());
 }

@@ -34,7 +34,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }
 
-const EMBEDDED: &str = "no credentials: answered by an embedded server at http://127.0.0.1:";
+const EMBEDDED: &str = "no credentials: using an embedded server at http://127.0.0.1:";
 
 #[test]
 fn tools_runs_what_the_model_calls_and_tells_it_the_result() {
@@ -92,7 +92,7 @@ fn conversation_keeps_what_was_said() {
             "That was question 3. Before it you said: What is my name?",
         ]
     );
-    assert!(remarks.contains("there is no conversation to go back to"));
+    assert!(remarks.contains("no earlier conversation"));
     assert!(remarks.contains("tokens in, 0 of them cached"), "{remarks}");
     assert!(
         remarks.contains("I am a script."),
@@ -166,7 +166,7 @@ fn a_refusal_is_one_line_with_a_remedy_and_a_status() {
         assert_eq!(remarks.lines().count(), 1, "{remarks}");
         assert!(
             remarks.starts_with(&format!("{name}: "))
-                && remarks.contains("the usage limit of the plan plus is reached"),
+                && remarks.contains("usage limit of the plan plus reached"),
             "{remarks}"
         );
     }

@@ -309,8 +309,8 @@ async fn a_pasted_code_will_do_and_what_cannot_be_used_is_asked_for_again() {
     assert_eq!(
         refused,
         [
-            "the redirect does not belong to this sign-in attempt",
-            "the redirect is malformed: the whole address is needed"
+            "redirect does not belong to this sign-in attempt",
+            "malformed redirect: expected the whole address, not the code alone"
         ]
     );
     let requests = server.requests();
@@ -377,7 +377,7 @@ async fn a_port_counts_as_free_only_if_both_families_are() {
     assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
     assert_eq!(
         error.to_string(),
-        format!("no port for the redirect is free: {first_port}, {free_port}")
+        format!("no free port for the redirect: {first_port}, {free_port}")
     );
     drop(listener);
 

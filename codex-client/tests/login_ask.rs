@@ -225,7 +225,7 @@ fn what_cannot_be_used_is_said_before_anything_is_sent() {
     let ended = ask(&missing, &server, &[]);
     assert_eq!(ended.status.code(), Some(1));
     assert!(
-        ended.stderr.contains("none.json: there is no such file"),
+        ended.stderr.contains("none.json: no such file"),
         "{}",
         ended.stderr
     );
@@ -235,14 +235,14 @@ fn what_cannot_be_used_is_said_before_anything_is_sent() {
     assert!(
         ended
             .stderr
-            .contains("--profile is one of platform, chatgpt"),
+            .contains("--profile must be one of platform, chatgpt"),
         "{}",
         ended.stderr
     );
     let ended = ask(&file, &server, &["--api-key", &format!("sk-{CANARY}")]);
     assert_eq!(ended.status.code(), Some(1));
     assert!(
-        ended.stderr.contains("exclude each other"),
+        ended.stderr.contains("cannot be used together"),
         "{}",
         ended.stderr
     );

@@ -207,7 +207,7 @@ fn an_id_token_of_another_attempt_is_refused() {
     let ended = program.end();
     assert_eq!(ended.status.code(), Some(1));
     assert!(
-        ended.stderr.contains("the ID token is not valid"),
+        ended.stderr.contains("invalid ID token"),
         "{}",
         ended.stderr
     );
@@ -224,7 +224,7 @@ fn a_place_of_one_kind_is_not_used_for_the_other() {
     let ended = login(&directory, &server, &["--profile", "chatgpt", "--device"]).end();
     assert_eq!(ended.status.code(), Some(1));
     assert!(
-        ended.stderr.contains("belongs to a registered app"),
+        ended.stderr.contains("holds the login of a registered app"),
         "{}",
         ended.stderr
     );

@@ -240,7 +240,7 @@ async fn the_last_failure_is_kept_even_if_it_was_made_up_for() {
     assert!(failed.elapsed() < Duration::from_secs(60));
     assert_eq!(
         failed.causes().collect::<Vec<_>>(),
-        ["the server answered with status 500 (server_error), request req_1"]
+        ["server responded with status 500 (server_error), request req_1"]
     );
     let text = format!("{failed} {failed:?}");
     for secret in ["canary", KEY] {

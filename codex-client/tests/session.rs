@@ -452,13 +452,13 @@ fn what_was_not_saved_by_us_is_refused() {
     ] {
         let error =
             Session::from_json(&client, &RawJson::parse(text).expect("JSON")).expect_err(text);
-        assert_eq!(error.to_string(), "this is no conversation that was saved");
+        assert_eq!(error.to_string(), "not a saved conversation");
     }
     let later = RawJson::parse(r#"{"version":2}"#).expect("JSON");
     let error = Session::from_json(&client, &later).expect_err("a later version");
     assert_eq!(
         error.to_string(),
-        "the conversation was saved in a form that this version does not know"
+        "unsupported version of a saved conversation"
     );
 }
 

@@ -585,7 +585,7 @@ async fn without_auto_a_socket_that_does_not_work_is_an_error() {
         .expect_err("no background");
     assert_eq!(
         error.to_string(),
-        "a background response cannot be asked for over a WebSocket"
+        "background responses are not supported over a WebSocket"
     );
 }
 
@@ -766,11 +766,7 @@ async fn a_resumed_stream_with_a_hole_is_an_error() {
         .await
         .expect_err("a hole");
     assert_eq!(error.kind(), ErrorKind::Protocol);
-    assert!(
-        error
-            .to_string()
-            .starts_with("the resumed stream leaves out events")
-    );
+    assert!(error.to_string().starts_with("resumed stream skips events"));
 }
 
 #[tokio::test]

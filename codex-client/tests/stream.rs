@@ -227,10 +227,7 @@ async fn an_end_without_a_terminal_event_is_an_error_with_the_partial_response()
     let (_server, client) = start(Answer::sse().event(created()).event(delta(1, "half")));
     let error = client.create(&question()).await.expect_err("truncated");
     assert_eq!(error.kind(), ErrorKind::Truncated);
-    assert_eq!(
-        error.to_string(),
-        "the stream ended before the response did"
-    );
+    assert_eq!(error.to_string(), "response ended before a terminal event");
     assert_eq!(error.partial().expect("what came").output_text(), "half");
 }
 
@@ -268,7 +265,7 @@ async fn statuses_have_their_names() {
         assert_eq!(
             error.to_string(),
             format!(
-                "the server answered with status {status} ({code}), request req_1: invented (type some_type)"
+                "server responded with status {status} ({code}), request req_1: invented (type some_type)"
             )
         );
     }
@@ -373,9 +370,8 @@ async fn an_error_event_is_a_failure_with_its_code() {
         assert_eq!(
             error.to_string(),
             match error.api().and_then(|api| api.kind.as_ref()) {
-                Some(_) =>
-                    "the response failed (server_is_overloaded): invented (type server_error)",
-                None => "the response failed (server_is_overloaded): invented",
+                Some(_) => "response failed (server_is_overloaded): invented (type server_error)",
+                None => "response failed (server_is_overloaded): invented",
             }
         );
     }

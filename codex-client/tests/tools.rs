@@ -354,7 +354,7 @@ async fn a_model_that_never_stops_calling_is_stopped() {
     assert_eq!(error.kind(), ErrorKind::Rounds);
     assert_eq!(
         error.to_string(),
-        "the model went on calling tools for longer than is allowed"
+        "tool loop exceeded its maximum number of rounds"
     );
     assert_eq!(
         (runs.load(Ordering::SeqCst), server.requests().len()),

@@ -225,7 +225,7 @@ async fn an_operation_has_one_span_and_each_attempt_one_below_it() {
     assert_fields(
         &again,
         &[
-            ("message", "sending the request again"),
+            ("message", "retrying request"),
             ("error.type", "server_error"),
         ],
     );

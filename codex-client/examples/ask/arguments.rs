@@ -74,14 +74,14 @@ pub(crate) fn parse() -> Result<Option<Arguments>, String> {
         arguments.question = Some(words.join(" "));
     }
     if arguments.named.api_key.is_some() && arguments.named.auth_file.is_some() {
-        return Err("--api-key and --auth-file exclude each other".to_owned());
+        return Err("--api-key and --auth-file cannot be used together".to_owned());
     }
     if arguments.raw && std::io::stdout().is_terminal() {
-        return Err("--raw needs standard output to be a pipe or a file: a terminal would obey control characters".to_owned());
+        return Err("--raw requires standard output to be a pipe or a file: a terminal would interpret control characters".to_owned());
     }
     match (&arguments.question, &arguments.request) {
-        (None, None) => Err("a question is missing; --help shows how to ask one".to_owned()),
-        (Some(_), Some(_)) => Err("a question and --request exclude each other".to_owned()),
+        (None, None) => Err("missing QUESTION; see --help".to_owned()),
+        (Some(_), Some(_)) => Err("QUESTION and --request cannot be used together".to_owned()),
         _ => Ok(Some(arguments)),
     }
 }

@@ -65,7 +65,7 @@ async fn ask(arguments: Arguments) -> Result<(), String> {
     let server = if credentials.is_none() && arguments.named.base_url.is_none() {
         let server = embedded::start(Some(&request))?;
         eprintln!(
-            "no credentials: answered by an embedded server at http://{}",
+            "no credentials: using an embedded server at http://{}",
             server.address()
         );
         builder = builder.base_url(server.url("/v1"));
@@ -99,7 +99,7 @@ async fn ask(arguments: Arguments) -> Result<(), String> {
                 .event(&event)
                 .map_err(|error| format!("standard output: {error}"))?,
             Ok(TurnEvent::Restart(_)) => {
-                screen.remark("the connection broke; the answer starts again:")
+                screen.remark("connection lost; the response starts again:")
             }
             Err(error) if error.is_fatal() => {
                 screen.pause();

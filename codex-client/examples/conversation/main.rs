@@ -68,14 +68,14 @@ async fn run() -> Result<(), String> {
             }
             ("/back", _) => match left.pop() {
                 Some(before) => session = before,
-                None => eprintln!("there is no conversation to go back to"),
+                None => eprintln!("no earlier conversation"),
             },
             ("/save", file) => match save(&session, file) {
                 Ok(()) => eprintln!("saved"),
                 Err(message) => eprintln!("{message}"),
             },
             (command, _) if command.starts_with('/') => {
-                eprintln!("unknown command {command}; the commands are {COMMANDS}");
+                eprintln!("unknown command {command}; expected {COMMANDS}");
             }
             // A failed turn leaves the history unchanged, so the conversation continues without it.
             _ => match answer(&mut session, line).await {

@@ -117,7 +117,7 @@ usage: gateway [OPTIONS]
   --deny-path PATH         do not pass this path through, such as files; repeatable
   --remember NUMBER        the number of responses to keep in memory, for previous_response_id and GET /v1/responses/{id} if
                            the service does not store them (default 0)
-  --lenient                omit tuning that the backend does not accept, such as temperature, instead of rejecting the request
+  --lenient                omit parameters that the backend does not accept, such as temperature, instead of rejecting the request
   --strip-tools            omit tools that the service does not offer, such as web_search on a chat server, instead of
                            rejecting the request
   --reasoning              request reasoning summaries in chats, and send them as reasoning_content
@@ -230,7 +230,7 @@ impl Arguments {
                     "auto" => ChatChoice::Auto,
                     "translate" => ChatChoice::Translate,
                     "pass" => ChatChoice::Pass,
-                    _ => return Err("--chat is auto, translate or pass".to_owned()),
+                    _ => return Err("--chat must be auto, translate or pass".to_owned()),
                 }
             }
             "allow-path" => self.allowed_paths.push(path(flag, &text(parser)?)?),
@@ -243,7 +243,7 @@ impl Arguments {
                     "auto" => Wire::Discover,
                     "responses" => Wire::Responses,
                     "chat" => Wire::ChatCompletions,
-                    _ => return Err("--upstream is auto, responses or chat".to_owned()),
+                    _ => return Err("--upstream must be auto, responses or chat".to_owned()),
                 });
             }
             "reasoning" => self.reasoning = true,
@@ -257,7 +257,7 @@ impl Arguments {
                 self.log = match &*text(parser)? {
                     "text" => LogChoice::Text,
                     "json" => LogChoice::Json,
-                    _ => return Err("--log is text or json".to_owned()),
+                    _ => return Err("--log must be text or json".to_owned()),
                 }
             }
             "quiet" => self.log = LogChoice::Nothing,
@@ -279,16 +279,16 @@ impl Arguments {
             && let Some(key) = &self.named.api_key
         {
             if !is_token(key.expose(), 8) {
-                return Err("the key of --api-key is too short to be the token of the clients, so --bearer has to name one".to_owned());
+                return Err("the --api-key value is too short to serve as the client token; set one with --bearer".to_owned());
             }
             self.bearers.push(key.clone());
         }
         if self.named.api_key.is_some() && self.named.auth_file.is_some() {
-            return Err("--api-key and --auth-file exclude each other".to_owned());
+            return Err("--api-key and --auth-file cannot be used together".to_owned());
         }
         if !self.listen.ip().is_loopback() && !self.other_machines {
             return Err(format!(
-                "other machines reach {}: --allow-other-machines confirms that they may",
+                "{} is reachable from other machines; pass --allow-other-machines to allow this",
                 self.listen.ip()
             ));
         }
@@ -320,7 +320,10 @@ fn bearer(token: String) -> Result<Secret, String> {
     if is_token(&token, 16) {
         Ok(Secret::from(token))
     } else {
-        Err("a bearer token has at least 16 characters, all of them visible ASCII and not all the same".to_owned())
+        Err(
+            "a bearer token must have at least 16 visible ASCII characters, not all the same"
+                .to_owned(),
+        )
     }
 }
 

@@ -33,12 +33,12 @@ async fn collect(body: Incoming, limits: Limits) -> Result<Bytes, Failure> {
         Ok(Err(_)) => Err(Failure::refusal(
             StatusCode::BAD_REQUEST,
             "incomplete_body",
-            "the body of the request broke off",
+            "request body ended early",
         )),
         Err(_) => Err(Failure::refusal(
             StatusCode::REQUEST_TIMEOUT,
             "request_timeout",
-            "the body of the request took too long",
+            "timed out reading the request body",
         )),
     }
 }
@@ -64,7 +64,7 @@ impl Coding {
             _ => Err(Failure::refusal(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_content_encoding",
-                "the gateway takes bodies in gzip, in zstd, and uncompressed ones",
+                "unsupported content encoding; use gzip, zstd or none",
             )),
         }
     }
@@ -91,7 +91,7 @@ impl Coding {
             Err(_) => Err(Failure::refusal(
                 StatusCode::BAD_REQUEST,
                 "invalid_body",
-                "the body of the request cannot be decompressed",
+                "request body cannot be decompressed",
             )),
         }
     }
@@ -103,7 +103,7 @@ const ZSTD_WINDOW: u32 = 23;
 /// Parses a body as a `T`.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
     serde_json::from_slice(body).map_err(|error| {
-        let message = format!("the body of the request cannot be read: {error}");
+        let message = format!("request body cannot be read: {error}");
         Failure::bad_request(ApiError::new("invalid_json", message))
     })
 }
@@ -112,6 +112,6 @@ fn too_large() -> Failure {
     Failure::refusal(
         StatusCode::PAYLOAD_TOO_LARGE,
         "request_too_large",
-        "the body of the request is larger than the gateway takes",
+        "request body exceeds the limit set by --max-body",
     )
 }

@@ -63,7 +63,7 @@ impl Visitor {
             return Err(Failure::refusal(
                 StatusCode::BAD_REQUEST,
                 "invalid_request",
-                "a line of the request ends without a carriage return",
+                "a line of the request headers ends without a carriage return",
             ));
         }
         Ok(())

@@ -96,7 +96,7 @@ impl Guard {
             return Err(Failure::refusal(
                 StatusCode::MISDIRECTED_REQUEST,
                 "host_not_allowed",
-                "the gateway answers to its address and to localhost; --allow-host allows another name",
+                "unknown host name; the gateway accepts its address, localhost and names given with --allow-host",
             ));
         }
         let mut origins = headers.get_all(ORIGIN).iter();
@@ -118,7 +118,7 @@ impl Guard {
         Err(Failure::refusal(
             StatusCode::FORBIDDEN,
             "origin_not_allowed",
-            "the gateway does not answer web pages; --allow-origin allows an origin",
+            "requests from web pages are not allowed; allow their origin with --allow-origin",
         ))
     }
 
@@ -140,7 +140,7 @@ impl Guard {
             Failure::refusal(
                 StatusCode::UNAUTHORIZED,
                 "invalid_api_key",
-                "this is not a token of the gateway; the API key of its clients is the token that --bearer names or that it printed at its start",
+                "invalid token; the API key of a client must be the token given with --bearer, or the one that the gateway printed at startup",
             )
             .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
         })
@@ -187,7 +187,7 @@ fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Failure> {
         Failure::refusal(
             StatusCode::TOO_MANY_REQUESTS,
             "rate_limit_exceeded",
-            "this client has as many requests or sockets as the gateway allows",
+            "too many concurrent requests or WebSockets of this client; the limit is set by --requests",
         )
         .with_header(RETRY_AFTER, HeaderValue::from_static("1"))
     })
@@ -255,6 +255,6 @@ fn make_up() -> Result<Secret, String> {
     let mut bytes = [0; 32];
     SystemRandom::new()
         .fill(&mut bytes)
-        .map_err(|_| "the operating system has no random numbers".to_owned())?;
+        .map_err(|_| "operating system provided no random bytes".to_owned())?;
     Ok(Secret::from(URL_SAFE_NO_PAD.encode(bytes)))
 }

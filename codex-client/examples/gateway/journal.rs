@@ -157,7 +157,7 @@ impl Journal {
             &mut out,
             "failures_total",
             "counter",
-            "Failed requests by whose fault it was.",
+            "Failed requests by the side at fault.",
         );
         for (fault, count) in &counts.failures {
             let _ = writeln!(out, "gateway_failures_total{{fault=\"{fault}\"}} {count}");
@@ -186,7 +186,7 @@ impl Journal {
             &mut out,
             "request_duration_seconds",
             "summary",
-            "From the request to the end of its response.",
+            "Time from the request to the end of its response.",
         );
         let _ = writeln!(
             out,
@@ -197,7 +197,7 @@ impl Journal {
             &mut out,
             "first_event_seconds",
             "summary",
-            "From the request to the first byte of its response.",
+            "Time from the request to the first byte of its response.",
         );
         let _ = writeln!(
             out,

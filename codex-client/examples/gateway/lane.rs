@@ -265,7 +265,7 @@ fn nothing_to_steer() -> Failure {
     Failure::refusal(
         StatusCode::BAD_REQUEST,
         "unsupported_event",
-        "the gateway takes response.create, and response.steer while a response is in progress",
+        "unsupported event; the gateway accepts response.create, and response.steer while a response is in progress",
     )
 }
 
@@ -273,7 +273,7 @@ fn too_many() -> Failure {
     Failure::refusal(
         StatusCode::TOO_MANY_REQUESTS,
         "too_many_requests",
-        "there are as many requests waiting on this lane as the gateway allows",
+        "too many queued requests on this stream",
     )
 }
 

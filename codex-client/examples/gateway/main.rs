@@ -119,7 +119,7 @@ async fn run(arguments: Arguments) -> Result<(), String> {
     upstream.introduce();
     guard.introduce();
     if arguments.remember > 0 {
-        eprintln!("up to {} responses are kept in memory", arguments.remember);
+        eprintln!("keeping up to {} responses in memory", arguments.remember);
     }
     server
         .run(upstream, guard, policy, &arguments, stopped)
@@ -133,7 +133,8 @@ async fn run(arguments: Arguments) -> Result<(), String> {
 fn stopped() -> Result<impl AsyncFnMut(), String> {
     use tokio::signal::unix::{SignalKind, signal};
 
-    let listen = |kind| signal(kind).map_err(|error| format!("no signals: {error}"));
+    let listen =
+        |kind| signal(kind).map_err(|error| format!("cannot install signal handlers: {error}"));
     let mut interrupts = listen(SignalKind::interrupt())?;
     let mut terminates = listen(SignalKind::terminate())?;
     Ok(async move || {

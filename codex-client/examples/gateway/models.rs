@@ -21,7 +21,7 @@ pub(crate) async fn one(client: &Client, id: &str) -> Result<Response<Payload>, 
         Failure::refusal(
             StatusCode::NOT_FOUND,
             "model_not_found",
-            "there is no model of this name",
+            "the model does not exist",
         )
     })?;
     Ok(payload::json(HeaderMap::new(), model.to_string()))

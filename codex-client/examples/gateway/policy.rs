@@ -84,24 +84,26 @@ impl Policy {
         let plain: String = without_indexes(parameter);
         let why = match name {
             "previous_response_id" if keeps_nothing => {
-                "this service keeps no responses; send the whole conversation, use the WebSocket of the gateway, or start the gateway with --remember"
+                "this service does not store responses; send the whole conversation, use the WebSocket of the gateway, or start the gateway with --remember"
             }
             "conversation" if keeps_nothing => {
-                "this service keeps no conversations; send the whole conversation as input"
+                "this service does not store conversations; send the whole conversation as input"
             }
-            "background" => "this service makes no responses in the background; leave it out",
+            "background" => {
+                "this service does not support background responses; omit the parameter"
+            }
             "store" if keeps_nothing => {
-                "this service keeps no responses; send false, or start the gateway with --remember, which keeps them in memory"
+                "this service does not store responses; send false, or start the gateway with --remember, which keeps them in memory"
             }
             "n" => {
-                "the Responses API makes one choice for a request; send the request n times, or use an API key, with which chats are passed through"
+                "the Responses API returns a single choice; send the request n times, or use an API key, with which chat requests are passed through"
             }
             name if is_tuning(name) || is_tuning(&plain) => {
                 return format!(
-                    "{parameter}: this service does not take it; leave it out, or start the gateway with --lenient, which leaves it out"
+                    "{parameter}: not supported by this service; omit it, or start the gateway with --lenient, which omits it"
                 );
             }
-            _ if reason.is_empty() => "it has no counterpart in the Responses API; leave it out",
+            _ if reason.is_empty() => "no counterpart in the Responses API; omit it",
             _ => reason,
         };
         format!("{parameter}: {why}")
@@ -111,11 +113,9 @@ impl Policy {
     pub(crate) fn explain_untranslated(&self, error: &TranslateError) -> String {
         let is_tool = error.parameter().starts_with("tools[");
         if is_tool && !self.strips_tools {
-            format!(
-                "{error}; leave it out, or start the gateway with --strip-tools, which leaves it out"
-            )
+            format!("{error}; omit it, or start the gateway with --strip-tools, which omits it")
         } else {
-            format!("{error}; leave it out")
+            format!("{error}; omit it")
         }
     }
 }

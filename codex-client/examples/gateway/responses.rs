@@ -131,9 +131,9 @@ pub(crate) fn kept(
 /// Returns the error for a response that neither the gateway nor the service keeps.
 pub(crate) fn not_kept(gateway: &Gateway) -> Failure {
     let message = if gateway.memory.is_some() {
-        "the gateway does not keep a response of this id, and the service keeps none"
+        "response not found: the gateway does not have it, and the service does not store responses"
     } else {
-        "this service keeps no responses; start the gateway with --remember to keep them in memory"
+        "this service does not store responses; start the gateway with --remember to keep them in memory"
     };
     Failure::refusal(StatusCode::NOT_FOUND, "not_found", message)
 }

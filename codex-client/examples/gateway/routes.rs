@@ -113,7 +113,7 @@ async fn route(
             Err(Failure::refusal(
                 StatusCode::UPGRADE_REQUIRED,
                 "upgrade_required",
-                "a GET of this path opens a WebSocket",
+                "GET on this path requires a WebSocket upgrade",
             ))
         };
     }
@@ -212,10 +212,10 @@ fn is_passed_on(gateway: &Gateway, method: &Method, segments: &[&str]) -> bool {
 fn no_endpoint(gateway: &Gateway, segments: &[&str]) -> Failure {
     let path = segments.join("/");
     let message = if !gateway.upstream.is_platform() && gateway.policy.allows(&path) {
-        "a ChatGPT login does not reach this endpoint, only an API key does; with this login the gateway serves /v1/responses, /v1/chat/completions and /v1/models".to_owned()
+        "this endpoint requires an API key; with a ChatGPT login the gateway serves /v1/responses, /v1/chat/completions and /v1/models".to_owned()
     } else {
         format!(
-            "the gateway does not serve this path; it serves /v1/responses, /v1/chat/completions and /v1/models, and passes through: {} (--allow-path adds others)",
+            "unknown path; the gateway serves /v1/responses, /v1/chat/completions and /v1/models, and passes through: {} (add others with --allow-path)",
             gateway.policy.paths().join(", ")
         )
     };

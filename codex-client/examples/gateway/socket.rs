@@ -58,7 +58,7 @@ pub(crate) fn upgrade(
         return Err(Failure::refusal(
             StatusCode::BAD_REQUEST,
             "invalid_upgrade",
-            "this is not the handshake of a WebSocket",
+            "not a WebSocket handshake",
         )
         .with_header(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13")));
     };
@@ -221,7 +221,7 @@ impl Connection {
         if lane.as_deref().is_some_and(|name| !is_lane(name)) {
             return Err(refusal(
                 "invalid_stream_id",
-                "a stream_id has 1 to 256 letters, digits, dots, hyphens and underscores",
+                "stream_id must have 1 to 256 letters, digits, dots, hyphens or underscores",
             ));
         }
         let event: ClientEvent = body::parse(message)?;
@@ -229,7 +229,7 @@ impl Connection {
             if self.lanes.len() >= LANES {
                 return Err(refusal(
                     "too_many_streams",
-                    "there are as many lanes on this socket as the gateway allows",
+                    "too many streams on this WebSocket",
                 ));
             }
             let (sender, inbox) = mpsc::channel(WAITING);
@@ -249,7 +249,7 @@ impl Connection {
             Some(Ok(())) => Ok(()),
             _ => Err(refusal(
                 "too_many_requests",
-                "there are as many requests waiting on this lane as the gateway allows",
+                "too many queued requests on this stream",
             )),
         }
     }

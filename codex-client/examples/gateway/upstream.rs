@@ -176,7 +176,7 @@ impl Upstream {
         };
         match tried {
             Ok(found) => {
-                format!("backend {name} at {place}: the credentials are accepted ({found})")
+                format!("backend {name} at {place}: credentials accepted ({found})")
             }
             Err(error)
                 if matches!(
@@ -196,7 +196,7 @@ impl Upstream {
                 )
             }
             Err(error) => format!(
-                "backend {name}: the credentials could not be tried: {}",
+                "backend {name}: the credentials could not be checked: {}",
                 chain(&error)
             ),
         }
@@ -206,14 +206,14 @@ impl Upstream {
     pub(crate) fn introduce(&self) {
         if let Some(server) = &self.embedded {
             let address = server.address();
-            eprintln!("no credentials: answered by an embedded server at http://{address}");
+            eprintln!("no credentials: using an embedded server at http://{address}");
         }
         match &*self.profile.name {
-            SIGN_IN_WITH_CHATGPT => eprintln!(
-                "this plan may be spent by its owner alone, in apps that the owner has connected"
-            ),
+            SIGN_IN_WITH_CHATGPT => {
+                eprintln!("only its owner may use this plan, in apps that the owner has connected")
+            }
             name if name.starts_with("chatgpt") => eprintln!(
-                "this plan is for the one person who signed in; the service promises nothing to programs other than its own clients"
+                "this plan is for the person who signed in; the service guarantees nothing to programs other than its own clients"
             ),
             _ => {}
         }
@@ -292,7 +292,7 @@ fn agree(profile: &Profile, arguments: &Arguments) -> Result<(), String> {
     }
     if arguments.other_machines || arguments.bearers.len() > 1 {
         return Err(
-            "a \"Sign in with ChatGPT\" account serves one person on one machine: --allow-other-machines and a second --bearer do not go with it"
+            "a \"Sign in with ChatGPT\" account serves one person on one machine: --allow-other-machines and a second --bearer cannot be used with it"
                 .to_owned(),
         );
     }
@@ -308,6 +308,6 @@ const AGENT: &str = concat!("codex-client-rs-gateway/", env!("CARGO_PKG_VERSION"
 
 const SIGN_IN_WITH_CHATGPT: &str = "sign-in-with-chatgpt";
 
-const REFUSAL: &str = "the terms of \"Sign in with ChatGPT\" let a plan be spent only by its owner, in apps that the owner has connected, and rule out \
-                       a general-purpose API for other tools; if this gateway serves nobody but yourself in your own connected apps, say so with \
+const REFUSAL: &str = "the terms of \"Sign in with ChatGPT\" make a plan usable only by its owner, in apps that the owner has connected, and rule \
+                       out a general-purpose API for other tools; if this gateway serves only you, in your own connected apps, confirm this with \
                        --only-for-my-own-connected-apps";

@@ -76,7 +76,7 @@ pub(crate) fn parse() -> Result<Option<Arguments>, String> {
         }
     }
     if arguments.store.is_some() && arguments.auth_file.is_some() {
-        return Err("--store and --auth-file exclude each other".to_owned());
+        return Err("--store and --auth-file cannot be used together".to_owned());
     }
     arguments.action = action.unwrap_or_default();
     Ok(Some(arguments))
@@ -85,7 +85,7 @@ pub(crate) fn parse() -> Result<Option<Arguments>, String> {
 fn choose(chosen: &mut Option<Action>, action: Action) -> Result<(), String> {
     match chosen.replace(action) {
         Some(earlier) if earlier != action => {
-            Err("--device, --paste, --status and --logout exclude each other".to_owned())
+            Err("--device, --paste, --status and --logout cannot be used together".to_owned())
         }
         _ => Ok(()),
     }
@@ -95,7 +95,7 @@ fn kind(text: &str) -> Result<Kind, String> {
     match text {
         "chatgpt" => Ok(Kind::ChatGpt),
         "sign-in-with-chatgpt" | "siwc" => Ok(Kind::SignInWithChatGpt),
-        _ => Err("--profile is chatgpt or sign-in-with-chatgpt".to_owned()),
+        _ => Err("--profile must be chatgpt or sign-in-with-chatgpt".to_owned()),
     }
 }
 

@@ -84,7 +84,7 @@ async fn device(login: &Login<FileStore>) -> Result<(), String> {
             );
         }
         println!(
-            "Enter only a code that this program has just shown you: others would sign in somebody else."
+            "Enter only a code that this program has just shown you; any other code would sign in another person."
         );
     };
     let signed_in = login.with_device_code(show).await;
@@ -113,10 +113,10 @@ async fn browser(login: &Login<FileStore>, open_browser: bool) -> Result<(), Str
                 inert(prompt.url(), &[])
             );
             if terminal {
-                println!("If the browser cannot come back here, paste the address it ends at.");
+                println!("If the browser cannot return here, paste its final address.");
             }
             if open_browser && open::that_detached(prompt.url()).is_err() {
-                eprintln!("login: no browser could be opened; open the address yourself");
+                eprintln!("login: could not open a browser; open the address yourself");
             }
         }
         other => refused(&other),
@@ -139,7 +139,7 @@ async fn paste(login: &Login<FileStore>) -> Result<(), String> {
                 inert(prompt.url(), &[])
             );
             println!(
-                "It ends at a page that cannot be shown. Paste the address of that page here:"
+                "The browser ends at a page that it cannot show. Paste the address of that page here:"
             );
         }
         other => refused(&other),
@@ -156,7 +156,7 @@ async fn sign_out(login: Login<FileStore>) -> Result<ExitCode, String> {
     if outcome.removed() {
         println!("signed out");
     } else {
-        println!("nobody was signed in");
+        println!("not signed in");
     }
     remark(outcome.revoked());
     Ok(ExitCode::SUCCESS)
@@ -182,16 +182,16 @@ async fn discovered(login: Login<FileStore>) -> Login<FileStore> {
 fn refused(notice: &Notice<'_>) {
     match notice {
         Notice::PasteRefused(error) => eprintln!("login: {}; try again", explain(error)),
-        _ => eprintln!(
-            "login: a browser came back from another sign-in and was refused; this one goes on"
-        ),
+        _ => {
+            eprintln!("login: refused a redirect from another sign-in; still waiting for this one")
+        }
     }
 }
 
 fn remark(revoked: &Revoked) {
     if let Revoked::NotConfirmed(error) = revoked {
         eprintln!(
-            "login: the old tokens may still be alive at the authority: {}",
+            "login: the old tokens may still be valid: {}",
             explain(error)
         );
     }

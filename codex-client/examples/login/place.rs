@@ -23,7 +23,7 @@ pub(crate) fn profile(arguments: &Arguments, store: &FileStore) -> Result<OAuthP
     let profile = match (arguments.kind, &registration) {
         (Some(Kind::ChatGpt), Some(_)) => {
             return Err(format!(
-                "{} belongs to a registered app; name another file for a login of the other kind",
+                "{} holds the login of a registered app; choose another file for a login of another kind",
                 store.path().display()
             ));
         }
@@ -60,9 +60,7 @@ fn app(
         (Some(name), _) => name,
         (None, Some(_)) => "registered",
         (None, None) => {
-            return Err(
-                "--app-name is missing: an app registers under a name of its own".to_owned(),
-            );
+            return Err("missing --app-name: an app must register under its own name".to_owned());
         }
     };
     let host = match registration {

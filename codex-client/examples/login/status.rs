@@ -23,7 +23,7 @@ pub(crate) fn show(store: &FileStore) -> Result<ExitCode, String> {
     }
     if stored.record().is_refresh_outcome_unknown() {
         println!(
-            "a renewal of this login was begun and its outcome is unknown; if it fails, sign in again"
+            "a refresh of this login was started and its outcome is unknown; if the login no longer works, sign in again"
         );
     }
     println!("stored in {place}");
@@ -72,10 +72,10 @@ fn validity(tokens: &TokenSet, now: SystemTime) -> String {
         "not renewable"
     };
     match tokens.expires_at() {
-        None => format!("the access token does not say when it expires; {renewal}"),
+        None => format!("the access token has no expiry time; {renewal}"),
         Some(end) => match end.duration_since(now) {
             Ok(left) if !left.is_zero() => {
-                format!("the access token is good for {}; {renewal}", rough(left))
+                format!("the access token is valid for {}; {renewal}", rough(left))
             }
             _ => format!("the access token has expired; {renewal}"),
         },

@@ -89,7 +89,7 @@ async fn run() -> Result<(), String> {
     }
     let recipe: Recipe = RawJson::parse(&response.output_text())
         .and_then(|json| json.decode())
-        .map_err(|error| format!("the answer is no recipe: {error}"))?;
+        .map_err(|error| format!("the response is not a recipe: {error}"))?;
 
     println!("{}, {} minutes", inert(&recipe.title, &[]), recipe.minutes);
     for ingredient in &recipe.ingredients {

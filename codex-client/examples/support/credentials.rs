@@ -52,7 +52,7 @@ fn of_file(path: &Path, named: &Named) -> Result<Credentials, String> {
     let store = FileStore::new(path);
     let stored = store.load().map_err(|error| failed(chain(&error)))?;
     let stored = stored
-        .ok_or_else(|| failed("there is no such file; the example `login` makes one".to_owned()))?;
+        .ok_or_else(|| failed("no such file; create it with the `login` example".to_owned()))?;
     let mut profile = authority(stored.record()).map_err(|error| failed(chain(&error)))?;
     if let Some(issuer) = &named.issuer {
         profile = profile.with_issuer(issuer);

@@ -40,7 +40,7 @@ fn respond(request: &RecordedRequest, known: Option<&Value>) -> Answer {
             Answer::json(200, json!({"object": "list", "data": [model]}).to_string())
         }
         _ => {
-            let error = json!({"error": {"message": "the embedded server knows /v1/responses and /v1/models only", "type": "invalid_request_error", "code": "not_found", "param": null}});
+            let error = json!({"error": {"message": "the embedded server serves only /v1/responses and /v1/models", "type": "invalid_request_error", "code": "not_found", "param": null}});
             Answer::json(404, error.to_string())
         }
     }
@@ -54,7 +54,7 @@ fn beats(body: &Value) -> Vec<Beat> {
     let last = items.last().cloned().unwrap_or_default();
     if last["type"] == "function_call_output" {
         let output = text(&last["output"]);
-        return answers::say(&format!("The tool has answered: {output}."));
+        return answers::say(&format!("The tool returned: {output}."));
     }
     if body["text"]["format"]["type"] == "json_schema" {
         return answers::say(&recipe());

@@ -12,7 +12,7 @@ pub(crate) fn text(parser: &mut lexopt::Parser) -> Result<String, String> {
 
 pub(crate) fn profile(name: &str) -> Result<Profile, String> {
     Profile::by_name(name)
-        .ok_or_else(|| format!("--profile is one of {}", Profile::NAMES.join(", ")))
+        .ok_or_else(|| format!("--profile must be one of {}", Profile::NAMES.join(", ")))
 }
 
 pub(crate) fn transport(text: &str) -> Result<TransportChoice, String> {
@@ -20,6 +20,6 @@ pub(crate) fn transport(text: &str) -> Result<TransportChoice, String> {
         "auto" => Ok(TransportChoice::Auto),
         "http" => Ok(TransportChoice::Http),
         "websocket" => Ok(TransportChoice::WebSocket),
-        _ => Err("--transport is auto, http or websocket".to_owned()),
+        _ => Err("--transport must be auto, http or websocket".to_owned()),
     }
 }

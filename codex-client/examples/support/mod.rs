@@ -35,7 +35,7 @@ pub(crate) fn connect() -> Result<Backend, String> {
     }
     let server = embedded::start(None)?;
     eprintln!(
-        "no credentials: answered by an embedded server at http://{}",
+        "no credentials: using an embedded server at http://{}",
         server.address()
     );
     let client = Client::builder()

@@ -295,6 +295,6 @@ const ENDS: &[&[u8]] = &[
     b"response.error",
     b"error",
 ];
-const TOO_LARGE: &str = "the response is larger than a response in one piece may be";
-const BEGUN: &str = "a part of the stream was read already";
-const UNWRITABLE: &str = "an event of the response cannot be written";
+const TOO_LARGE: &str = "response exceeds the size limit for unstreamed responses";
+const BEGUN: &str = "stream has already been read in part";
+const UNWRITABLE: &str = "event cannot be serialized";

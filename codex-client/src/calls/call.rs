@@ -46,7 +46,7 @@ pub type CallFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + 'a>
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[must_use = "a call is not made before it is awaited"]
+#[must_use = "calls do nothing unless awaited"]
 pub struct Call<'a, T> {
     options: CallOptions,
     begin: Box<dyn FnOnce(CallOptions) -> CallFuture<'a, T> + Send + 'a>,

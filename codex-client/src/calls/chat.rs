@@ -255,6 +255,5 @@ async fn translated(
     Ok((translated.request, translated.findings))
 }
 
-const CHOICES: &str = "a stream has one choice";
-const NO_COUNTERPART: &str =
-    "the chat request holds something that the Responses API does not have";
+const CHOICES: &str = "streamed chat completions have a single choice";
+const NO_COUNTERPART: &str = "chat request uses a feature that the Responses API does not have";

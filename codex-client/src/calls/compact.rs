@@ -73,4 +73,4 @@ pub(crate) fn is_compaction(item: &OutputItem) -> bool {
     )
 }
 
-const ITEMS: &str = "the answer to a request for compaction holds not exactly one compaction item";
+const ITEMS: &str = "expected exactly one compaction item in the response";

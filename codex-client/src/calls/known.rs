@@ -53,7 +53,7 @@ impl Client {
     /// let failed = client.last_failure().ok_or("it was refused")?;
     /// assert_eq!(failed.status().map(|status| status.as_u16()), Some(403));
     /// assert_eq!(failed.request_id(), Some("req_1"));
-    /// println!("{failed}"); // http://127.0.0.1:43210/v1/responses after 0.004 s: the server answered with status 403, request req_1
+    /// println!("{failed}"); // http://127.0.0.1:43210/v1/responses after 0.004 s: server responded with status 403, request req_1
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -96,7 +96,7 @@ fn path(profile: &Profile, identity: &Identity) -> Result<String, Error> {
     };
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
     if !version.bytes().all(is_plain) {
-        return Err(Error::request("the client version is not a version"));
+        return Err(Error::request("invalid client version"));
     }
     Ok(format!("models?client_version={version}"))
 }

@@ -10,7 +10,7 @@ use crate::options::CallOptions;
 
 /// The pages of the input of a response, each fetched on demand; see [`Client::input_item_pages`].
 #[derive(Debug)]
-#[must_use = "no page is fetched before it is asked for"]
+#[must_use = "pages are fetched only on demand"]
 pub struct InputItemPages<'a> {
     client: &'a Client,
     response_id: String,
@@ -114,4 +114,4 @@ fn last_id(page: &ItemList) -> Option<&str> {
     }
 }
 
-const NOWHERE: &str = "a page of a list says that there are more, but not where they begin";
+const NOWHERE: &str = "list page has more items but no cursor";

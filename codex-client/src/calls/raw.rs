@@ -96,7 +96,7 @@ fn leads_elsewhere(path: &str) -> bool {
     })
 }
 
-const PATH: &str = "the path has a segment that leads elsewhere";
+const PATH: &str = "path has a `.` or `..` segment";
 
 #[cfg(test)]
 mod tests {

@@ -229,7 +229,7 @@ fn checked(id: &str) -> Result<&str, Error> {
     }
 }
 
-const ID: &str = "an id has characters that no id has";
+const ID: &str = "invalid character in an id";
 
 #[cfg(test)]
 mod tests {

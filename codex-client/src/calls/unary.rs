@@ -153,4 +153,4 @@ pub(crate) async fn decode<T: DeserializeOwned>(
         .map_err(|error| error.with_meta(meta))
 }
 
-const UNDECODABLE: &str = "the answer is not the JSON that the call promises";
+const UNDECODABLE: &str = "response is not the expected JSON";

@@ -110,7 +110,7 @@ fn text(map: &Map<RawJson>, key: &str) -> Option<String> {
     map.get(key)?.decode().ok()
 }
 
-const NONE: &str = "this backend does not tell how much of its limits is used";
+const NONE: &str = "backend does not report usage of its limits";
 
 #[cfg(test)]
 mod tests {

@@ -213,7 +213,7 @@ impl<N: FnMut(Notice<'_>) + Send> Run<'_, N> {
                 }
                 Step::Wait(duration) => self.wait(self.timer.sleep(duration)).await?,
                 Step::Done(sign_in) => return Ok(sign_in),
-                _ => return Err(Error::custom("the flow wants something unknown")),
+                _ => return Err(Error::custom("unsupported step in the sign-in flow")),
             }
         }
     }

@@ -120,7 +120,7 @@ impl<S: TokenStore> Login<S> {
     /// Returns the stored record, after checking that the store can be written.
     pub(super) fn writable(&self) -> Result<Option<Record>, Error> {
         if self.store.is_read_only() {
-            return Err(Error::store("the store is read-only"));
+            return Err(Error::store("store is read-only"));
         }
         Ok(self.stored()?.map(Stored::into_record))
     }
@@ -165,7 +165,7 @@ impl<S: TokenStore> Login<S> {
             }
             self.timer.sleep(LOCK_PAUSE).await;
         }
-        Err(Error::store("the store is locked by another process"))
+        Err(Error::store("store is locked by another process"))
     }
 }
 

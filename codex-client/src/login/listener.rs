@@ -117,7 +117,7 @@ impl NoPort {
 
 impl core::fmt::Display for NoPort {
     fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        formatter.write_str("no port for the redirect is free")?;
+        formatter.write_str("no free port for the redirect")?;
         for (index, port) in self.ports.iter().enumerate() {
             write!(formatter, "{}{port}", if index == 0 { ": " } else { ", " })?;
         }

@@ -130,7 +130,7 @@ impl Trace {
                 error.type = error_type(error),
                 error.param = error.api().and_then(ApiError::shown_param),
                 delay_seconds = delay.as_secs_f64(),
-                "sending the request again"
+                "retrying request"
             );
         });
     }

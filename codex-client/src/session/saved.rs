@@ -69,7 +69,7 @@ impl Session {
         let version: u64 = member(&saved, "version")?;
         if version != VERSION {
             return Err(Error::request(
-                "the conversation was saved in a form that this version does not know",
+                "unsupported version of a saved conversation",
             ));
         }
         let mut session = Self::new(
@@ -104,4 +104,4 @@ fn member<T: serde::de::DeserializeOwned>(saved: &Map<RawJson>, name: &str) -> R
 }
 
 const VERSION: u64 = 1;
-const NONE: &str = "this is no conversation that was saved";
+const NONE: &str = "not a saved conversation";

@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(
             failed.to_string(),
             format!(
-                "https://api.test/v1/responses after 1.250 s: the exchange with the server failed: {below}"
+                "https://api.test/v1/responses after 1.250 s: communication with the server failed: {below}"
             )
         );
     }

@@ -8,10 +8,7 @@ use crate::error::Error;
 
 /// An item of a [`SocketTurn`](crate::SocketTurn).
 #[derive(Debug)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "whoever shows a turn has to say what happens on either"
-)]
+#[expect(clippy::exhaustive_enums, reason = "callers must handle both variants")]
 pub enum TurnEvent {
     /// An event of the response.
     Response(ResponseEvent),
@@ -42,10 +39,7 @@ impl From<Step<ResponseEvent, Box<Restart>>> for TurnEvent {
 
 /// A display update of a [`SocketTurn`](crate::SocketTurn).
 #[derive(Debug)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "whoever shows a turn has to say what happens on either"
-)]
+#[expect(clippy::exhaustive_enums, reason = "callers must handle both variants")]
 pub enum TurnUpdate<'a> {
     /// An update of the response.
     Response(Update<'a>),

@@ -151,4 +151,4 @@ fn upgrade(plan: &Plan) -> Result<Request<()>, Error> {
 /// More late messages than this are a fault of the server, not the end of a response.
 const MAX_LEFT_OVER: usize = 64;
 const NO_TRANSPORT: &str =
-    "there is no transport for WebSockets: set one, or turn on the features `http` and `ws`";
+    "no WebSocket transport: set one, or enable the features `http` and `ws`";

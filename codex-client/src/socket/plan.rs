@@ -191,5 +191,5 @@ fn socket_url(url: Uri) -> Result<Uri, Error> {
     Uri::from_parts(parts).map_err(|_| Error::request(TARGET))
 }
 
-const TARGET: &str = "the base URL cannot be used for a WebSocket";
-const BACKGROUND: &str = "a background response cannot be asked for over a WebSocket";
+const TARGET: &str = "base URL cannot be used for a WebSocket";
+const BACKGROUND: &str = "background responses are not supported over a WebSocket";

@@ -115,11 +115,11 @@ impl<'a> SocketEvents<'a> {
         input: impl Into<Input>,
     ) -> Result<(), Error> {
         let Some(id) = response_id else {
-            return Err(Error::request("there is no response that could be steered"));
+            return Err(Error::request("no response in progress to steer"));
         };
         let State::Reading(Way::Socket(reading)) = &mut self.state else {
             return Err(Error::request(
-                "only over a WebSocket can a response be steered",
+                "responses can be steered only over a WebSocket",
             ));
         };
         let message = ClientEvent::from(SteerResponse::new(id, input))
@@ -515,4 +515,4 @@ fn is_interruption(error: &Error) -> bool {
 
 /// The maximum number of held events; see `events::HttpEvents`.
 const MAX_HELD: usize = 256;
-const MISSING: &str = "the resumed stream leaves out events";
+const MISSING: &str = "resumed stream skips events";

@@ -344,5 +344,4 @@ impl Way {
 /// The maximum number of events about the account or the connection that are held back before the
 /// response begins.
 const MAX_BESIDE: usize = 64;
-const ONLY_SOCKETS: &str =
-    "only over a WebSocket can a request prepare the server without asking for an answer";
+const ONLY_SOCKETS: &str = "requests with `generate: false` require a WebSocket";

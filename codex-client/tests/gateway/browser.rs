@@ -164,9 +164,7 @@ async fn the_status_page_works_in_a_browser() {
         .await;
     browser.value(&log_in("a-token-that-is-wrong")).await;
     browser
-        .until(
-            "document.getElementById('message').textContent.includes('not a token of the gateway')",
-        )
+        .until("document.getElementById('message').textContent.includes('invalid token')")
         .await;
     assert_eq!(browser.value(&format!("{STATUS}.hidden")).await, true);
 

@@ -110,7 +110,7 @@ fn it_listens_for_this_machine_alone_unless_told_otherwise() {
     let message = refusal(&["--listen", "0.0.0.0:0"]);
     assert_eq!(
         message,
-        "gateway: other machines reach 0.0.0.0: --allow-other-machines confirms that they may\n"
+        "gateway: 0.0.0.0 is reachable from other machines; pass --allow-other-machines to allow this\n"
     );
     let mut command = command(&["--listen", "0.0.0.0:0", "--allow-other-machines"]);
     let mut child = command
@@ -144,7 +144,7 @@ fn a_wrong_command_line_says_what_is_wrong() {
         (&["--profile", "none"][..], "--profile is one of platform"),
         (
             &["--transport", "pigeon"][..],
-            "--transport is auto, http or websocket",
+            "--transport must be auto, http or websocket",
         ),
         (
             &["--requests", "18446744073709551616"][..],
@@ -185,13 +185,13 @@ fn a_wrong_command_line_says_what_is_wrong() {
         ),
         (
             &["--chat", "maybe"][..],
-            "--chat is auto, translate or pass",
+            "--chat must be auto, translate or pass",
         ),
         (
             &["--allow-path", "../admin"][..],
             "--allow-path takes a path",
         ),
-        (&["--log", "xml"][..], "--log is text or json"),
+        (&["--log", "xml"][..], "--log must be text or json"),
         (&["--colour"][..], "--colour"),
     ] {
         let message = refusal(arguments);

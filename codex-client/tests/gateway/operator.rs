@@ -227,10 +227,7 @@ fn the_credentials_are_tried_at_the_start() {
             .route("GET", "/v1/models", Answer::json(401, rejected.to_string())),
     );
     let found = check(&server, &[]);
-    assert!(
-        found.contains("the credentials are accepted (2 models)"),
-        "{found}"
-    );
+    assert!(found.contains("credentials accepted (2 models)"), "{found}");
     let found = check(&server, &[]);
     assert!(
         found.contains("the service rejects the credentials of the gateway"),
