@@ -86,7 +86,6 @@ mod pages {
         FirstRequest: "../../docs/first-request.md",
         FuzzingAndBenchmarking: "../../docs/fuzzing-and-benchmarking.md",
         Login: "../../docs/login.md",
-        Migrating: "../../docs/migrating.md",
         Network: "../../docs/network.md",
         Sessions: "../../docs/sessions.md",
         Streaming: "../../docs/streaming.md",

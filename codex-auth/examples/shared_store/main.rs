@@ -7,12 +7,8 @@
 //! cargo run -p codex-auth --example shared_store -- me show
 //! ```
 //!
-//! Each gateway then builds its credentials over the same row, with its own HTTP client and timer:
-//!
-//! ```ignore
-//! let store = PostgresStore::new(config, tls, "me");
-//! let source = OAuthSource::builder(OAuthProfile::codex(), store, http, timer).build()?;
-//! ```
+//! Each gateway then passes a `PostgresStore` for the same row to `OAuthSource::builder`, together
+//! with its own HTTP client and timer.
 //!
 //! After an import, no other program may use the file: the gateways redeem its refresh token.
 #![allow(
