@@ -33,9 +33,9 @@ pub(crate) fn answer(question: &str, tool: Option<&str>) -> Vec<Beat> {
     }
     think_and_say(
         "A short, concrete answer will do. I name what arrives, what is wanted, and what lies between.",
-        "A network delivers bytes in whatever pieces suit it: half a word, three events at once, one byte of an emoji. \
-         A decoder turns them back into the events the server meant, as soon as each is complete and never before, \
-         so that you can read this sentence while it is still being written.",
+        "A network delivers bytes in chunks of any size: half a word, three events, one byte of an emoji.\n\
+         A decoder turns them back into the events that the server sent, each as soon as it is complete,\n\
+         so you can read this sentence while it is still being written.",
     )
 }
 
