@@ -111,7 +111,7 @@ mod tests {
 
     #[cfg(feature = "std")]
     #[test]
-    fn two_draws_differ_whatever_the_clock_says() {
+    fn two_draws_differ_whatever_the_clock() {
         let (one, two) = (Entropy::from_os().unwrap(), Entropy::from_os().unwrap());
         assert_ne!(one.verifier(), two.verifier());
         assert_ne!(one.state(), two.state());

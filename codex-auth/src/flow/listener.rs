@@ -212,7 +212,7 @@ impl Page {
             Self::Declined => (
                 "200 OK",
                 "Not signed in",
-                "The sign-in was declined. The program says more.",
+                "The sign-in was declined. See the program for details.",
             ),
             Self::MissingEntitlement => (
                 "200 OK",
@@ -227,13 +227,13 @@ impl Page {
             Self::WrongHost => (
                 "403 Forbidden",
                 "Not accepted",
-                "This address is served under another name.",
+                "This address is not served under this host name.",
             ),
             Self::NotFound => ("404 Not Found", "Not found", "There is nothing here."),
             Self::WrongMethod => (
                 "405 Method Not Allowed",
                 "Not accepted",
-                "Only GET is answered here.",
+                "Only GET requests are supported.",
             ),
             Self::TooLarge => (
                 "431 Request Header Fields Too Large",

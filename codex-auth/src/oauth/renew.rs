@@ -412,7 +412,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
 
     async fn acquire(&self) -> Result<StoreLock, Error> {
         let Setting { store, timer, .. } = &self.setting;
-        while_busy(timer, self.setting.lock_patience, || {
+        while_busy(timer, self.setting.max_lock_wait, || {
             store.try_lock()?.ok_or_else(busy)
         })
         .await
@@ -421,7 +421,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
     /// Saves the record. Waits for another program's commit as long as for a renewal.
     async fn save(&self, record: &Record, expected: &Revision) -> Result<Revision, Error> {
         let Setting { store, timer, .. } = &self.setting;
-        while_busy(timer, self.setting.lock_patience, || {
+        while_busy(timer, self.setting.max_lock_wait, || {
             store.save(record, Some(expected))
         })
         .await
@@ -429,7 +429,7 @@ impl<S: TokenStore, H: SendRequest, T: Timer> Inner<S, H, T> {
 
     async fn wait_for_lock(&self, since: Duration) -> Result<(), Error> {
         let waited = self.setting.timer.now().steady().saturating_sub(since);
-        if waited >= self.setting.lock_patience {
+        if waited >= self.setting.max_lock_wait {
             return Err(busy());
         }
         self.setting.timer.sleep(LOCK_PAUSE).await;

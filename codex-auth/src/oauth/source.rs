@@ -100,7 +100,7 @@ where
                 timer,
                 unknown_outcome: UnknownOutcome::default(),
                 refresh_time_limit: REFRESH_TIME_LIMIT,
-                lock_patience: LOCK_PATIENCE,
+                max_lock_wait: MAX_LOCK_WAIT,
             },
             spawner: None,
         }
@@ -287,8 +287,8 @@ impl<S, H, T> OAuthSourceBuilder<S, H, T> {
     /// Sets the maximum wait for another process that renews or commits, 40 seconds by default:
     /// longer than one refresh may take.
     #[must_use]
-    pub fn with_max_lock_wait(mut self, patience: Duration) -> Self {
-        self.setting.lock_patience = patience;
+    pub fn with_max_lock_wait(mut self, max_wait: Duration) -> Self {
+        self.setting.max_lock_wait = max_wait;
         self
     }
 
@@ -344,4 +344,4 @@ impl<S, H, T> Drop for Handle<S, H, T> {
 }
 
 const REFRESH_TIME_LIMIT: Duration = Duration::from_secs(30);
-const LOCK_PATIENCE: Duration = Duration::from_secs(40);
+const MAX_LOCK_WAIT: Duration = Duration::from_secs(40);

@@ -29,7 +29,7 @@ pub(super) struct Setting<S, H, T> {
     pub(super) timer: T,
     pub(super) unknown_outcome: UnknownOutcome,
     pub(super) refresh_time_limit: Duration,
-    pub(super) lock_patience: Duration,
+    pub(super) max_lock_wait: Duration,
 }
 
 /// Renewed tokens that are not stored yet.

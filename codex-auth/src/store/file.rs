@@ -5,9 +5,9 @@
 
 mod flock;
 mod layer;
+mod location;
 mod locks;
 mod open;
-mod place;
 mod replace;
 #[cfg(test)]
 mod tests;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::thread;
 
 pub(crate) use self::layer::{FileLayer, System};
-use self::place::{Content, Place, REREAD_PAUSE, REREADS};
+use self::location::{Content, Location, REREAD_PAUSE, REREADS};
 use crate::error::Error;
 use crate::store::record::Record;
 use crate::store::token_store::{Revision, StoreLock, Stored, TokenStore};
@@ -250,7 +250,7 @@ impl<L: FileLayer> Files<L> {
     /// because a program without locks may be writing it.
     fn read(&self) -> Result<Option<Found>, Error> {
         for last in (0..=REREADS).map(|reads| reads == REREADS) {
-            let Some(content) = Place::resolve(&self.path)?.read()? else {
+            let Some(content) = Location::resolve(&self.path)?.read()? else {
                 return Ok(None);
             };
             let record = Record::from_json(content.bytes());
@@ -269,66 +269,68 @@ impl<L: FileLayer> Files<L> {
         record: &Record,
         expected: Option<&Revision>,
     ) -> Result<Revision, Error> {
-        let place = self.writable_place()?;
-        let _locks = self.locks_of_commit(&place)?;
-        self.recover(&place)?;
+        let location = self.writable_location()?;
+        let _locks = self.locks_of_commit(&location)?;
+        self.recover(&location)?;
         let found = self.read()?;
         let revision = found.as_ref().map(|(content, _)| content.revision());
         match &found {
             // A damaged file contains no login, so it may be replaced if none is expected.
-            Some((content, Err(_))) if expected.is_none() => self.keep_copy(&place, content)?,
+            Some((content, Err(_))) if expected.is_none() => self.keep_copy(&location, content)?,
             _ if revision.as_ref() == expected => {}
             _ => return Err(Error::store_conflict()),
         }
         let content = record.to_json();
         let content = content.expose().as_bytes();
-        let empty = || Some(place::revision(b"")).filter(|_| place.path().exists());
-        self.replace(&place, content, revision.or_else(empty).as_ref())?;
-        Ok(place::revision(content))
+        let empty = || Some(location::revision(b"")).filter(|_| location.path().exists());
+        self.replace(&location, content, revision.or_else(empty).as_ref())?;
+        Ok(location::revision(content))
     }
 
     pub(crate) fn clear(&self) -> Result<bool, Error> {
         self.check_writable()?;
-        if !Place::resolve(&self.path)?.directory().exists() {
+        if !Location::resolve(&self.path)?.directory().exists() {
             return Ok(false);
         }
-        let place = self.writable_place()?;
-        let _locks = self.locks_of_commit(&place)?;
-        self.remove(&place)
+        let location = self.writable_location()?;
+        let _locks = self.locks_of_commit(&location)?;
+        self.remove(&location)
     }
 
     /// Takes the lock of a renewal.
     pub(crate) fn try_lock(&self) -> Result<Option<Vec<File>>, Error> {
-        let place = self.writable_place()?;
+        let location = self.writable_location()?;
         let names = |file: &Path| vec![locks::of_renewal(file)];
-        locks::take(&place, names, flock::try_lock)
+        locks::take(&location, names, flock::try_lock)
     }
 
     /// Takes the locks of a commit for a store that keeps its content elsewhere.
     #[cfg(feature = "keyring")]
     pub(crate) fn lock_for_commit(&self) -> Result<Vec<File>, Error> {
-        self.locks_of_commit(&self.writable_place()?)
+        self.locks_of_commit(&self.writable_location()?)
     }
 
     /// Takes the locks of a commit, in the official client's order. Their holder only reads,
     /// compares and replaces the file.
-    fn locks_of_commit(&self, place: &Place) -> Result<Vec<File>, Error> {
-        let taken = locks::take(place, locks::of_commit, |path| flock::lock(path).map(Some))?;
+    fn locks_of_commit(&self, location: &Location) -> Result<Vec<File>, Error> {
+        let taken = locks::take(location, locks::of_commit, |path| {
+            flock::lock(path).map(Some)
+        })?;
         Ok(taken.unwrap_or_default())
     }
 
-    fn writable_place(&self) -> Result<Place, Error> {
+    fn writable_location(&self) -> Result<Location, Error> {
         self.check_writable()?;
-        let place = Place::resolve(&self.path)?;
-        place.prepare_directory()?;
-        Ok(place)
+        let location = Location::resolve(&self.path)?;
+        location.prepare_directory()?;
+        Ok(location)
     }
 
     fn check_writable(&self) -> Result<(), Error> {
         if self.writable {
             Ok(())
         } else {
-            Err(place::refused("store is read-only"))
+            Err(location::refused("store is read-only"))
         }
     }
 }

@@ -73,7 +73,7 @@ pub async fn store_sign_in(
         .clone()
         .unwrap_or_default()
         .signed_in(sign_in, timer.now().wall());
-    while_busy(timer, LOCK_PATIENCE, || {
+    while_busy(timer, MAX_LOCK_WAIT, || {
         store.save(&record, revision.as_ref())
     })
     .await?;
@@ -137,10 +137,10 @@ pub async fn sign_out(
         Some(stored) if stored.record().registration().is_some() => {
             let signed_out = stored.record().clone().signed_out();
             let save = || store.save(&signed_out, Some(stored.revision()));
-            while_busy(timer, LOCK_PATIENCE, save).await?;
+            while_busy(timer, MAX_LOCK_WAIT, save).await?;
             stored.record().tokens().is_some()
         }
-        _ => while_busy(timer, LOCK_PATIENCE, || store.clear()).await?,
+        _ => while_busy(timer, MAX_LOCK_WAIT, || store.clear()).await?,
     };
     Ok(SignedOut { removed, revoked })
 }
@@ -220,7 +220,7 @@ async fn revoke(
 }
 
 async fn lock(store: &impl TokenStore, timer: &impl Timer) -> Result<StoreLock, Error> {
-    while_busy(timer, LOCK_PATIENCE, || store.try_lock()?.ok_or_else(busy)).await
+    while_busy(timer, MAX_LOCK_WAIT, || store.try_lock()?.ok_or_else(busy)).await
 }
 
 pub(crate) fn busy() -> Error {
@@ -263,7 +263,7 @@ pub(crate) async fn within<F: Future>(
     .await
 }
 
-const LOCK_PATIENCE: Duration = Duration::from_secs(40);
+const MAX_LOCK_WAIT: Duration = Duration::from_secs(40);
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 const REVOKE_TIME_LIMIT: Duration = Duration::from_secs(10);
 const REVOKE_ATTEMPTS: usize = 3;

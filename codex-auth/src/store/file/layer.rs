@@ -7,8 +7,8 @@ use std::path::Path;
 
 use crate::error::Error;
 use crate::store::file::flock;
+use crate::store::file::location::{self, Content};
 use crate::store::file::open::{careful, owner_only};
-use crate::store::file::place::{self, Content};
 
 pub(crate) trait FileLayer: Send + Sync + 'static {
     type File;
@@ -127,7 +127,7 @@ impl FileLayer for System {
         careful(&mut options);
         let mut file = options.open(path).map_err(Error::store)?;
         let facts = file.metadata().map_err(Error::store)?;
-        place::check_file(&facts)?;
+        location::check_file(&facts)?;
         flock::exclude(&file)?;
         let content = Content::read(&file).map_err(Error::store)?;
         file.rewind().map_err(Error::store)?;

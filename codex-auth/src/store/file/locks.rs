@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, ErrorKind};
-use crate::store::file::place::Place;
+use crate::store::file::location::Location;
 
 /// Returns the path of the renewal lock of this file.
 pub(super) fn of_renewal(file: &Path) -> PathBuf {
@@ -44,16 +44,16 @@ fn sibling(file: &Path, prefix: &str, name: Option<&OsStr>, suffix: &str) -> Pat
 /// holders with another path to the same file are excluded; `None` if another holder has one of
 /// them.
 pub(super) fn take(
-    place: &Place,
+    location: &Location,
     names: impl Fn(&Path) -> Vec<PathBuf>,
     lock: impl Fn(&Path) -> io::Result<Option<File>>,
 ) -> Result<Option<Vec<File>>, Error> {
-    let paths = place.links().iter().map(PathBuf::as_path);
+    let paths = location.links().iter().map(PathBuf::as_path);
     let mut wanted: Vec<(PathBuf, bool)> = Vec::new();
-    for path in paths.chain([place.path()]) {
+    for path in paths.chain([location.path()]) {
         for name in names(path) {
             if !wanted.iter().any(|(known, _)| *known == name) {
-                wanted.push((name, path == place.path()));
+                wanted.push((name, path == location.path()));
             }
         }
     }
@@ -67,7 +67,7 @@ pub(super) fn take(
             }
             // If a link cannot be replaced, no program commits there, so none must be excluded.
             Err(error) if !is_required && is_unwritable(&error) => {}
-            Err(error) => return Err(place.unwritable(error)),
+            Err(error) => return Err(location.unwritable(error)),
         }
     }
     Ok(Some(taken))

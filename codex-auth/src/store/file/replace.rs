@@ -11,7 +11,7 @@ use std::io;
 
 use crate::error::Error;
 use crate::store::file::layer::InPlace;
-use crate::store::file::place::{Content, Place, refused, revision};
+use crate::store::file::location::{Content, Location, refused, revision};
 use crate::store::file::{FileLayer, Files};
 use crate::store::token_store::Revision;
 
@@ -19,25 +19,25 @@ impl<L: FileLayer> Files<L> {
     /// Replaces the expected content with new content, if it is still there.
     pub(super) fn replace(
         &self,
-        place: &Place,
+        location: &Location,
         content: &[u8],
         found: Option<&Revision>,
     ) -> Result<(), Error> {
-        let temporary = place.temporary();
-        self.write_new(place, content)?;
+        let temporary = location.temporary();
+        self.write_new(location, content)?;
         let moved = match found {
-            Some(found) => self.exchange(place, content, found),
-            None => self.layer.rename_new(&temporary, place.path()),
+            Some(found) => self.exchange(location, content, found),
+            None => self.layer.rename_new(&temporary, location.path()),
         };
         let moved = match moved {
             Ok(()) => {
                 let removed = self.layer.remove(&temporary).map(drop);
                 removed
-                    .and_then(|()| self.layer.sync_directory(place.directory()))
+                    .and_then(|()| self.layer.sync_directory(location.directory()))
                     .map_err(Error::store)
             }
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
-                self.replace_in_place(place, content, found)
+                self.replace_in_place(location, content, found)
             }
             Err(error) if is_conflict(&error) => Err(Error::store_conflict()),
             Err(error) => Err(Error::store(error)),
@@ -50,8 +50,8 @@ impl<L: FileLayer> Files<L> {
     }
 
     /// Writes and syncs the temporary file.
-    fn write_new(&self, place: &Place, content: &[u8]) -> Result<(), Error> {
-        let temporary = place.temporary();
+    fn write_new(&self, location: &Location, content: &[u8]) -> Result<(), Error> {
+        let temporary = location.temporary();
         let mut file = match self.layer.create(&temporary) {
             // Left by a writer that died: this process holds the locks, so no other is writing it.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self
@@ -60,7 +60,7 @@ impl<L: FileLayer> Files<L> {
                 .and_then(|_| self.layer.create(&temporary)),
             created => created,
         }
-        .map_err(|error| place.unwritable(error))?;
+        .map_err(|error| location.unwritable(error))?;
         let written = self
             .write_all(&mut file, content)
             .and_then(|()| self.layer.sync(&file));
@@ -74,10 +74,10 @@ impl<L: FileLayer> Files<L> {
     ///
     /// Afterwards the temporary file has the previous content, which must be the expected one;
     /// otherwise another program wrote meanwhile, and its content is put back.
-    fn exchange(&self, place: &Place, content: &[u8], found: &Revision) -> io::Result<()> {
-        let temporary = place.temporary();
-        if !self.layer.exchange(&temporary, place.path())? {
-            return self.layer.rename(&temporary, place.path());
+    fn exchange(&self, location: &Location, content: &[u8], found: &Revision) -> io::Result<()> {
+        let temporary = location.temporary();
+        if !self.layer.exchange(&temporary, location.path())? {
+            return self.layer.rename(&temporary, location.path());
         }
         let taken = || Ok::<_, io::Error>(self.layer.read(&temporary)?.revision());
         let (mut moved_in, mut taken_out) = (revision(content), taken()?);
@@ -86,7 +86,7 @@ impl<L: FileLayer> Files<L> {
         }
         for _ in 0..MOST_EXCHANGES {
             // The other program's content goes back.
-            self.layer.exchange(&temporary, place.path())?;
+            self.layer.exchange(&temporary, location.path())?;
             let next = taken()?;
             if next == moved_in {
                 break;
@@ -101,7 +101,7 @@ impl<L: FileLayer> Files<L> {
     /// Writes a file that cannot be replaced.
     fn replace_in_place(
         &self,
-        place: &Place,
+        location: &Location,
         content: &[u8],
         found: Option<&Revision>,
     ) -> Result<(), Error> {
@@ -109,7 +109,7 @@ impl<L: FileLayer> Files<L> {
             mut file,
             content: old,
             is_unlinked,
-        } = self.layer.open(place.path())?;
+        } = self.layer.open(location.path())?;
         if is_unlinked {
             return Err(refused(
                 "file was replaced outside its mount; mount its directory instead",
@@ -121,28 +121,28 @@ impl<L: FileLayer> Files<L> {
             return Err(Error::store_conflict());
         }
         self.layer
-            .rename(&place.temporary(), &place.journal())
-            .and_then(|()| self.layer.sync_directory(place.directory()))
+            .rename(&location.temporary(), &location.journal())
+            .and_then(|()| self.layer.sync_directory(location.directory()))
             .and_then(|()| self.overwrite(&mut file, content, old.bytes().len()))
-            .and_then(|()| self.remove_journal(place))
+            .and_then(|()| self.remove_journal(location))
             .map_err(Error::store)
     }
 
     /// Finishes an interrupted in-place write.
-    pub(super) fn recover(&self, place: &Place) -> Result<(), Error> {
-        let Some(journal) = place.read_file(&place.journal())? else {
+    pub(super) fn recover(&self, location: &Location) -> Result<(), Error> {
+        let Some(journal) = location.read_file(&location.journal())? else {
             return Ok(());
         };
-        if place.read_file(place.path())?.is_some() {
+        if location.read_file(location.path())?.is_some() {
             let InPlace {
                 mut file, content, ..
-            } = self.layer.open(place.path())?;
+            } = self.layer.open(location.path())?;
             if content.revision() != journal.revision() {
                 self.overwrite(&mut file, journal.bytes(), content.bytes().len())
                     .map_err(Error::store)?;
             }
         }
-        self.remove_journal(place).map_err(Error::store)
+        self.remove_journal(location).map_err(Error::store)
     }
 
     /// Content that is shorter than the old content is first padded with line ends, so that it is
@@ -161,16 +161,16 @@ impl<L: FileLayer> Files<L> {
         Ok(())
     }
 
-    fn remove_journal(&self, place: &Place) -> io::Result<()> {
-        self.layer.remove(&place.journal())?;
-        self.layer.sync_directory(place.directory())
+    fn remove_journal(&self, location: &Location) -> io::Result<()> {
+        self.layer.remove(&location.journal())?;
+        self.layer.sync_directory(location.directory())
     }
 
     /// Removes the file, or empties it if it is itself a mount.
-    pub(super) fn remove(&self, place: &Place) -> Result<bool, Error> {
-        let removed = match self.layer.remove(place.path()) {
+    pub(super) fn remove(&self, location: &Location) -> Result<bool, Error> {
+        let removed = match self.layer.remove(location.path()) {
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
-                let InPlace { file, content, .. } = self.layer.open(place.path())?;
+                let InPlace { file, content, .. } = self.layer.open(location.path())?;
                 self.layer
                     .truncate(&file, 0)
                     .and_then(|()| self.layer.sync(&file))
@@ -179,24 +179,24 @@ impl<L: FileLayer> Files<L> {
             removed => removed,
         };
         let removed = removed.and_then(|removed| {
-            self.layer.remove(&place.temporary())?;
-            self.layer.remove(&place.journal())?;
-            self.layer.sync_directory(place.directory())?;
+            self.layer.remove(&location.temporary())?;
+            self.layer.remove(&location.journal())?;
+            self.layer.sync_directory(location.directory())?;
             Ok(removed)
         });
         removed.map_err(Error::store)
     }
 
     /// Keeps a copy of content that is not a record, under an unused name.
-    pub(super) fn keep_copy(&self, place: &Place, content: &Content) -> Result<(), Error> {
+    pub(super) fn keep_copy(&self, location: &Location, content: &Content) -> Result<(), Error> {
         for number in 1..=MOST_COPIES {
             let suffix = match number {
                 1 => ".damaged".to_owned(),
                 number => format!(".damaged.{number}"),
             };
-            let mut file = match self.layer.create(&place.sibling("", &suffix)) {
+            let mut file = match self.layer.create(&location.sibling("", &suffix)) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-                created => created.map_err(|error| place.unwritable(error))?,
+                created => created.map_err(|error| location.unwritable(error))?,
             };
             return self
                 .write_all(&mut file, content.bytes())

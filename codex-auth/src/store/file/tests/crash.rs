@@ -12,7 +12,7 @@ use std::process::Command;
 use crate::error::{Error, ErrorKind};
 use crate::secret::Secret;
 use crate::store::file::layer::InPlace;
-use crate::store::file::place::Content;
+use crate::store::file::location::Content;
 use crate::store::file::tests::{FileLayer, Files, System, directory, key, mode, record, save};
 use crate::store::record::Record;
 

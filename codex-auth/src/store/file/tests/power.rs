@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use crate::error::Error;
 use crate::store::file::layer::InPlace;
-use crate::store::file::place::{Content, Place, revision};
+use crate::store::file::location::{Content, Location, revision};
 use crate::store::file::tests::{FileLayer, Files, record};
 
 /// A disk that loses what was not synced: contents may be torn or empty, and only the first few
@@ -183,9 +183,9 @@ fn losses(seeds: u64, careless: bool, exchanges: bool) -> (u64, u64, u64) {
                 exchanges,
             },
         );
-        let place = Place::resolve(&path).unwrap();
+        let location = Location::resolve(&path).unwrap();
         let found = revision(old.expose().as_bytes());
-        let saved = files.replace(&place, new.expose().as_bytes(), Some(&found));
+        let saved = files.replace(&location, new.expose().as_bytes(), Some(&found));
         let found = files.layer.after(&path, &mut random);
         match found.as_deref() {
             Some(found) if found == new.expose().as_bytes() => news += 1,

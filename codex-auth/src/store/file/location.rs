@@ -17,39 +17,39 @@ use crate::store::file::open::careful;
 use crate::store::token_store::Revision;
 
 /// The location of a credential file after its links.
-pub(super) struct Place {
+pub(super) struct Location {
     path: PathBuf,
     /// The links that lead to the file, the named one first.
     links: Vec<PathBuf>,
 }
 
-impl Place {
+impl Location {
     /// Follows the links from a named path. The file need not exist.
     pub(super) fn resolve(named: &Path) -> Result<Self, Error> {
-        let mut place = Self {
+        let mut location = Self {
             path: named.to_owned(),
             links: Vec::new(),
         };
         loop {
-            match fs::symlink_metadata(&place.path) {
+            match fs::symlink_metadata(&location.path) {
                 Ok(facts) if facts.is_symlink() => {
                     if !is_trusted(&facts) {
                         return Err(refused("symbolic link to the file belongs to another user"));
                     }
-                    place.check_directory()?;
-                    if place.links.len() == MOST_LINKS {
+                    location.check_directory()?;
+                    if location.links.len() == MOST_LINKS {
                         return Err(refused("too many symbolic links"));
                     }
-                    let target = fs::read_link(&place.path).map_err(Error::store)?;
-                    let target = place.directory().join(target);
-                    place
+                    let target = fs::read_link(&location.path).map_err(Error::store)?;
+                    let target = location.directory().join(target);
+                    location
                         .links
-                        .push(core::mem::replace(&mut place.path, target));
+                        .push(core::mem::replace(&mut location.path, target));
                 }
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(Error::store(error));
                 }
-                _ => return Ok(place),
+                _ => return Ok(location),
             }
         }
     }
