@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_variable_of_two_says_how_much_to_think() {
+    fn the_first_of_two_variables_sets_the_effort() {
         let effort =
             |variables: &[(&str, &str)]| Preferences::from_lookup(lookup(variables)).effort;
         assert_eq!(
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_that_does_not_think_is_not_told_to() {
+    fn a_model_without_reasoning_gets_no_effort() {
         let mut preferences =
             Preferences::from_lookup(lookup(&[("CODEX_REASONING_EFFORT", "low")]));
         let mut plain = codex_types::model_name::ModelEntry::new("plain");

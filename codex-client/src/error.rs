@@ -189,8 +189,8 @@ impl Error {
     /// it.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
-        let told = self.inner.request_id.as_deref();
-        told.or_else(|| self.meta()?.request_id())
+        let reported = self.inner.request_id.as_deref();
+        reported.or_else(|| self.meta()?.request_id())
     }
 
     /// Returns the delay before a retry that the server requested: in `retry-after-ms` or

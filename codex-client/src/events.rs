@@ -191,7 +191,7 @@ impl HttpEvents {
                 }
                 State::Ended => return Poll::Ready(None),
             }
-            if !self.holds && self.held.iter().any(|event| !is_beside(event)) {
+            if !self.holds && self.held.iter().any(|event| !is_notice(event)) {
                 self.decide(None);
                 continue;
             }
@@ -216,7 +216,7 @@ impl HttpEvents {
     fn prelude(&mut self, event: ResponseEvent) {
         self.watch.record_event();
         let creates = self.is_background && event.response().is_some();
-        let is_passed_on = !self.holds && !is_beside(&event);
+        let is_passed_on = !self.holds && !is_notice(&event);
         self.held.push_back(event);
         if creates || is_passed_on || self.held.len() > MAX_HELD {
             self.decide(None);
@@ -413,11 +413,11 @@ pub(crate) fn is_visible(event: &ResponseEvent) -> bool {
         event,
         ResponseEvent::Created(_) | ResponseEvent::Queued(_) | ResponseEvent::InProgress(_)
     );
-    !is_lifecycle && !is_beside(event)
+    !is_lifecycle && !is_notice(event)
 }
 
 /// Whether an event concerns the account or the connection, and not the response.
-pub(crate) fn is_beside(event: &ResponseEvent) -> bool {
+pub(crate) fn is_notice(event: &ResponseEvent) -> bool {
     matches!(
         event,
         ResponseEvent::RateLimits(_)

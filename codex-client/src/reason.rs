@@ -381,22 +381,22 @@ mod tests {
 
     #[test]
     fn a_usage_limit_names_the_plan_and_the_time() {
-        let told = reason(
+        let parsed = reason(
             429,
             &[],
             r#"{"error":{"type":"usage_limit_reached","message":"m","plan_type":"plus","resets_at":4102444800,"resets_in_seconds":5400}}"#,
         );
         assert_eq!(
-            told.to_string(),
+            parsed.to_string(),
             "usage limit of the plan plus reached, resets in 1 h 30 min"
         );
-        assert_eq!(told.remedy(), Remedy::WaitForReset);
+        assert_eq!(parsed.remedy(), Remedy::WaitForReset);
         assert_eq!(
-            told.remedy().to_string(),
+            parsed.remedy().to_string(),
             "wait until the limit resets, or use an API key"
         );
-        assert!(!told.is_retryable());
-        let Reason::UsageLimit { resets_at, .. } = told else {
+        assert!(!parsed.is_retryable());
+        let Reason::UsageLimit { resets_at, .. } = parsed else {
             panic!("a usage limit")
         };
         assert_eq!(resets_at, Some(4_102_444_800));
@@ -404,7 +404,7 @@ mod tests {
 
     #[test]
     fn the_headers_say_when_a_limit_is_lifted_where_the_body_does_not() {
-        let told = reason(
+        let parsed = reason(
             429,
             &[
                 ("x-codex-active-limit", "premium"),
@@ -419,7 +419,7 @@ mod tests {
             plan,
             resets_at,
             resets_in,
-        } = told
+        } = parsed
         else {
             panic!("a usage limit")
         };
@@ -429,23 +429,23 @@ mod tests {
 
     #[test]
     fn scopes_and_workspaces_are_found_in_the_words() {
-        let told = reason(
+        let parsed = reason(
             401,
             &[],
             r#"{"error":{"message":"You have insufficient permissions. Missing scopes: model.request, api.responses.write. Ask prompt-canary"}}"#,
         );
         assert_eq!(
-            told,
+            parsed,
             Reason::MissingScope {
                 scopes: Some("model.request api.responses.write".into())
             }
         );
         assert_eq!(
-            told.to_string(),
+            parsed.to_string(),
             "credentials lack the scopes model.request api.responses.write"
         );
-        let told = reason(403, &[], r#"{"detail":"missing scope"}"#);
-        assert_eq!(told.to_string(), "credentials lack a required scope");
+        let parsed = reason(403, &[], r#"{"detail":"missing scope"}"#);
+        assert_eq!(parsed.to_string(), "credentials lack a required scope");
         for body in [
             r#"{"detail":"Missing ChatGPT-Account-Id header"}"#,
             r#"{"error":{"code":"invalid_workspace_selected","message":"Workspace not found"}}"#,
@@ -461,18 +461,21 @@ mod tests {
 
     #[test]
     fn a_plan_that_does_not_include_it_says_so() {
-        let told = reason(
+        let parsed = reason(
             429,
             &[],
             r#"{"error":{"type":"usage_not_included","message":"m","plan_type":"free"}}"#,
         );
-        assert_eq!(told.to_string(), "plan free does not include this feature");
-        let told = reason(
+        assert_eq!(
+            parsed.to_string(),
+            "plan free does not include this feature"
+        );
+        let parsed = reason(
             429,
             &[],
             r#"{"error":{"type":"usage_not_included","message":"m","plan_type":"prompt canary"}}"#,
         );
-        assert_eq!(told.to_string(), "plan does not include this feature");
+        assert_eq!(parsed.to_string(), "plan does not include this feature");
     }
 
     #[test]
@@ -524,53 +527,53 @@ mod tests {
         for (status, code, sentence, remedy) in cases {
             let body =
                 format!(r#"{{"error":{{"code":"{code}","message":"m","param":"tools[0].type"}}}}"#);
-            let told = reason(status, &[], &body);
+            let parsed = reason(status, &[], &body);
             assert_eq!(
-                (told.to_string().as_str(), told.remedy()),
+                (parsed.to_string().as_str(), parsed.remedy()),
                 (sentence, remedy)
             );
-            assert!(!told.is_retryable(), "{code}");
+            assert!(!parsed.is_retryable(), "{code}");
         }
-        let told = reason(
+        let parsed = reason(
             400,
             &[],
             r#"{"error":{"code":"subscription_sharing_unsupported_capability","param":"prompt canary"}}"#,
         );
-        assert_eq!(told, Reason::NotShared { param: None });
+        assert_eq!(parsed, Reason::NotShared { param: None });
         // Temporary failures are retried, and unknown ones are not.
-        let told = |status, code: &str| {
+        let parsed = |status, code: &str| {
             reason(status, &[], &format!(r#"{{"error":{{"code":"{code}"}}}}"#))
         };
-        assert!(told(503, "subscription_sharing_usage_unavailable").is_retryable());
-        assert!(!told(429, "subscription_sharing_something_new").is_retryable());
+        assert!(parsed(503, "subscription_sharing_usage_unavailable").is_retryable());
+        assert!(!parsed(429, "subscription_sharing_something_new").is_retryable());
     }
 
     #[test]
     fn a_page_instead_of_an_answer_comes_from_the_way() {
         let page = "<html><title>Attention Required! | Cloudflare</title>blocked</html>";
-        let told = reason(403, &[("content-type", "text/html; charset=UTF-8")], page);
-        assert_eq!(told, Reason::Blocked);
-        assert_eq!(told.remedy(), Remedy::ChangeNetwork);
-        let told = reason(
+        let parsed = reason(403, &[("content-type", "text/html; charset=UTF-8")], page);
+        assert_eq!(parsed, Reason::Blocked);
+        assert_eq!(parsed.remedy(), Remedy::ChangeNetwork);
+        let parsed = reason(
             403,
             &[("content-type", "application/json")],
             r#"{"detail":"no"}"#,
         );
-        assert_eq!(told, Reason::Other(ErrorCategory::Permission));
+        assert_eq!(parsed, Reason::Other(ErrorCategory::Permission));
     }
 
     #[test]
     fn every_category_has_a_sentence_and_a_remedy() {
-        let told = Reason::of(None, None);
-        assert_eq!(told.to_string(), "unknown reason");
+        let parsed = Reason::of(None, None);
+        assert_eq!(parsed.to_string(), "unknown reason");
         for (status, sentence) in [
             (401, "credentials were rejected"),
             (429, "rate limit exceeded"),
             (503, "service is overloaded"),
         ] {
-            let told = reason(status, &[], "<html>");
-            assert_eq!(told.to_string(), sentence);
-            assert!(!told.remedy().as_str().is_empty());
+            let parsed = reason(status, &[], "<html>");
+            assert_eq!(parsed.to_string(), sentence);
+            assert!(!parsed.remedy().as_str().is_empty());
         }
     }
 

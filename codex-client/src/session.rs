@@ -239,7 +239,7 @@ impl Session {
         Ok(compaction)
     }
 
-    /// Replaces the history with a shorter one through a request that asks for a compaction.
+    /// Replaces the history with a shorter one through a `compaction_trigger` request.
     ///
     /// Messages of users and developers stay; the compaction item replaces everything else.
     ///

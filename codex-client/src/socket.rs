@@ -214,8 +214,7 @@ impl SocketSession {
         }
     }
 
-    /// Keeps the socket alive between two turns: answers the server's pings and sends pings of its
-    /// own.
+    /// Keeps the socket alive between two turns: responds to the server's pings and sends its own.
     ///
     /// Resolves when there is no open socket, either at once or when it is lost; the next turn
     /// opens a new one. Drop the future before starting the next turn.

@@ -41,7 +41,7 @@ pub(crate) fn join(base: &Uri, path: &str) -> Result<Uri, Error> {
 
 /// How the backend is selected.
 pub(crate) enum Endpoint {
-    Told(Target),
+    Fixed(Target),
     /// By the kind of credential, at the first request; fixed from then on.
     ByCredential(OnceLock<Target>),
 }
@@ -66,7 +66,7 @@ impl Endpoint {
                 (profile_of(&base), base)
             }
         };
-        Ok(Self::Told(Target {
+        Ok(Self::Fixed(Target {
             profile: Arc::new(profile),
             base,
         }))
@@ -75,7 +75,7 @@ impl Endpoint {
     /// Returns the backend, if it is known yet.
     pub(crate) fn known(&self) -> Option<&Target> {
         match self {
-            Self::Told(target) => Some(target),
+            Self::Fixed(target) => Some(target),
             Self::ByCredential(found) => found.get(),
         }
     }
@@ -85,12 +85,12 @@ impl Endpoint {
         credentials: &SharedCredentialSource,
     ) -> Result<Target, Error> {
         match self {
-            Self::Told(target) => Ok(target.clone()),
+            Self::Fixed(target) => Ok(target.clone()),
             Self::ByCredential(found) => {
                 if let Some(target) = found.get() {
                     return Ok(target.clone());
                 }
-                let target = ask(credentials).await?;
+                let target = target_of(credentials).await?;
                 Ok(found.get_or_init(|| target).clone())
             }
         }
@@ -99,7 +99,7 @@ impl Endpoint {
 
 /// Selects the backend for a credential: the ChatGPT backend if the credential names an account
 /// there or may go to no other host.
-async fn ask(credentials: &SharedCredentialSource) -> Result<Target, Error> {
+async fn target_of(credentials: &SharedCredentialSource) -> Result<Target, Error> {
     let (platform, chatgpt) = (preset(Profile::platform())?, preset(Profile::chatgpt())?);
     match probe(credentials, &chatgpt).await? {
         Probe::Account => Ok(chatgpt),
@@ -202,24 +202,24 @@ mod tests {
     }
 
     #[test]
-    fn what_was_told_goes_before_what_the_credential_says() {
+    fn explicit_settings_take_precedence_over_the_credential() {
         let name = |endpoint: Endpoint| {
             endpoint
                 .known()
                 .map(|target| target.profile.name.to_string())
         };
-        let told = |url, profile| name(Endpoint::new(url, profile).unwrap()).unwrap();
-        assert_eq!(told(Some("https://api.openai.com/v1"), None), "platform");
+        let named = |url, profile| name(Endpoint::new(url, profile).unwrap()).unwrap();
+        assert_eq!(named(Some("https://api.openai.com/v1"), None), "platform");
         assert_eq!(
-            told(Some("https://chatgpt.com/backend-api/codex"), None),
+            named(Some("https://chatgpt.com/backend-api/codex"), None),
             "chatgpt"
         );
-        assert_eq!(told(Some("http://127.0.0.1:1/v1"), None), "compatible");
+        assert_eq!(named(Some("http://127.0.0.1:1/v1"), None), "compatible");
         assert_eq!(
-            told(Some("http://127.0.0.1:1/v1"), Some(Profile::chatgpt())),
+            named(Some("http://127.0.0.1:1/v1"), Some(Profile::chatgpt())),
             "chatgpt"
         );
-        assert_eq!(told(None, Some(Profile::platform())), "platform");
+        assert_eq!(named(None, Some(Profile::platform())), "platform");
         assert_eq!(name(Endpoint::new(None, None).unwrap()), None);
         let error = Endpoint::new(None, Some(Profile::compatible()))
             .err()

@@ -236,7 +236,7 @@ impl Tools {
     /// call was denied, the output reports that to the model.
     pub async fn answer(&self, response: &Response) -> Vec<InputItem> {
         let mut calls = self.calls(response, "");
-        self.ask(&mut calls).await;
+        self.request_approvals(&mut calls).await;
         let mut outputs: Vec<(usize, InputItem)> = Vec::new();
         while let Some(step) = calls.next().await {
             match step {
@@ -264,7 +264,7 @@ impl Tools {
     }
 
     /// Requests approval for each call that would run.
-    async fn ask(&self, calls: &mut Calls) {
+    async fn request_approvals(&self, calls: &mut Calls) {
         let Some(approve) = &self.approve else {
             return;
         };
@@ -273,7 +273,7 @@ impl Tools {
             let Some(call) = calls.get(index).cloned() else {
                 return;
             };
-            if let Approval::Deny(reason) = approve.ask(call).await {
+            if let Approval::Deny(reason) = approve.decide(call).await {
                 calls.refuse(index, format!("the call was denied: {reason}"));
             }
             next = calls.waiting_from(index + 1);

@@ -162,12 +162,12 @@ pub(crate) fn is_missing(error: &Error) -> bool {
     let code = api.code.as_ref().map_or("", |code| code.as_str());
     let param = api.param.as_deref().unwrap_or_default();
     // The error may name the API or its path, and that does not count as a response.
-    let said = format!("{code} {param} {}", api.message)
+    let text = format!("{code} {param} {}", api.message)
         .to_ascii_lowercase()
         .replace("responses", "");
     ["model", "deployment", "response"]
         .iter()
-        .all(|word| !said.contains(word))
+        .all(|word| !text.contains(word))
 }
 
 /// The reader of the body of a response.

@@ -73,7 +73,7 @@ pub enum ErrorKind {
     /// The server closed the WebSocket with the code in [`Error::close_code`].
     Closed,
     /// The runtime or the transport was shut down during the request.
-    Canceled,
+    Cancelled,
     /// A transport outside this crate failed; its error is the source.
     Other,
 }
@@ -162,7 +162,7 @@ impl Error {
     /// Returns the side that caused the failure.
     pub fn side(&self) -> Side {
         match self.kind() {
-            ErrorKind::InvalidRequest | ErrorKind::Configuration | ErrorKind::Canceled => {
+            ErrorKind::InvalidRequest | ErrorKind::Configuration | ErrorKind::Cancelled => {
                 Side::Local
             }
             ErrorKind::Dns
@@ -209,7 +209,7 @@ impl Error {
             | ErrorKind::Protocol
             | ErrorKind::TooLarge
             | ErrorKind::ContentCoding
-            | ErrorKind::Canceled
+            | ErrorKind::Cancelled
             | ErrorKind::Other => false,
         }
     }
@@ -371,7 +371,7 @@ impl fmt::Display for Error {
             ErrorKind::TooLarge => "response exceeds a size limit",
             ErrorKind::ContentCoding => "unknown or corrupt content coding",
             ErrorKind::Closed => "WebSocket was closed by the server",
-            ErrorKind::Canceled => "request was cancelled",
+            ErrorKind::Cancelled => "request was cancelled",
             ErrorKind::Other => "transport failed",
         };
         f.write_str(what)?;

@@ -483,7 +483,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_goes_before_everything() {
+    fn an_alias_takes_precedence() {
         let mut table = ModelTable::empty();
         let choice = ModelChoice::new("gpt-5.5")
             .effort("max")
@@ -516,7 +516,7 @@ mod tests {
     }
 
     #[test]
-    fn the_models_endpoint_knows_better() {
+    fn the_models_endpoint_takes_precedence() {
         let json = r#"{"models":[{"slug":"gpt-7","context_window":9,"input_modalities":["text"],
             "supported_reasoning_levels":[{"effort":"low","description":"d"}],"use_responses_lite":true},
             {"slug":"gpt-4o"},{"slug":"gpt-5.6-sol","use_responses_lite":false},{"slug":"gpt-6-sol"}]}"#;

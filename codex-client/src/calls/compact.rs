@@ -1,5 +1,5 @@
 //! Compacting a conversation. There are two ways: a dedicated endpoint, and an ordinary request
-//! whose last item asks for a compaction.
+//! whose last item triggers a compaction.
 
 use codex_types::profile::{Channel, RequestForm};
 use codex_types::{

@@ -23,7 +23,7 @@ pub struct InputItemPages<'a> {
 enum Next {
     Page,
     /// The server reports another page, but nothing identifies it.
-    Nowhere,
+    Unidentified,
     End,
 }
 
@@ -80,9 +80,9 @@ impl InputItemPages<'_> {
     pub async fn next(&mut self) -> Option<Result<ItemList, Error>> {
         match self.next {
             Next::Page => Some(self.fetch().await),
-            Next::Nowhere => {
+            Next::Unidentified => {
                 self.next = Next::End;
-                Some(Err(Error::protocol(NOWHERE)))
+                Some(Err(Error::protocol(NO_CURSOR)))
             }
             Next::End => None,
         }
@@ -100,7 +100,7 @@ impl InputItemPages<'_> {
                 self.query.after = Some(id.to_owned());
                 Next::Page
             }
-            _ => Next::Nowhere,
+            _ => Next::Unidentified,
         };
         Ok(page)
     }
@@ -114,4 +114,4 @@ fn last_id(page: &ItemList) -> Option<&str> {
     }
 }
 
-const NOWHERE: &str = "list page has more items but no cursor";
+const NO_CURSOR: &str = "list page has more items but no cursor";

@@ -27,7 +27,7 @@ impl Client {
             Box::pin(async move {
                 let shared = self.shared();
                 let target = shared.target().await?;
-                let uri = beside(&target.base)?;
+                let uri = usage_url(&target.base)?;
                 let call = Unary::to(shared, &options, &target, Method::GET, uri)?;
                 let limits = limits(&call.fetch().await?);
                 shared.limits_known.update(limits.clone());
@@ -39,7 +39,7 @@ impl Client {
 
 /// Returns the URL of the usage endpoint: `/backend-api/wham/usage` for `/backend-api/codex`, and
 /// `/api/codex/usage` for a server that offers the same API elsewhere.
-fn beside(base: &Uri) -> Result<Uri, Error> {
+fn usage_url(base: &Uri) -> Result<Uri, Error> {
     let folder = base
         .path()
         .trim_end_matches('/')
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn the_endpoint_lies_beside_that_for_responses() {
-        let at = |base: &str| beside(&base.parse().unwrap()).map(|uri| uri.to_string());
+        let at = |base: &str| usage_url(&base.parse().unwrap()).map(|uri| uri.to_string());
         assert_eq!(
             at("https://chatgpt.com/backend-api/codex").unwrap(),
             "https://chatgpt.com/backend-api/wham/usage"

@@ -179,14 +179,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_is_told_without_its_secrets() {
-        let told = |url: &str| plain(&url.parse().unwrap());
+    fn a_url_is_shown_without_its_secrets() {
+        let address = |url: &str| plain(&url.parse().unwrap());
         assert_eq!(
-            told("https://user:canary@api.test/v1/responses?key=canary"),
+            address("https://user:canary@api.test/v1/responses?key=canary"),
             "https://api.test/v1/responses"
         );
         assert_eq!(
-            told("wss://[::1]:8443/v1/responses"),
+            address("wss://[::1]:8443/v1/responses"),
             "wss://[::1]:8443/v1/responses"
         );
     }

@@ -109,11 +109,11 @@ impl KnownLimits {
         }
         let mut state = self.lock();
         let before = state.limits.clone();
-        let told = newer.clone();
+        let reported = newer.clone();
         state.limits.update(newer);
         if state.limits.limits.len() > MAX_LIMITS {
             // The server has sent more names than the maximum: keep only the newest limits.
-            state.limits = told;
+            state.limits = reported;
             state.limits.limits.truncate(MAX_LIMITS);
         }
         if state.limits == before {
@@ -178,7 +178,7 @@ mod tests {
         assert!(watch.poll_changed(&mut context).is_pending());
         assert_eq!(known.lock().waiting.len(), 1, "a watch waits once");
         known.update(RateLimits::default());
-        assert_eq!(counted.0.load(Ordering::Relaxed), 0, "nothing was said");
+        assert_eq!(counted.0.load(Ordering::Relaxed), 0, "nothing was reported");
         known.update(used("10"));
         known.update(used("10"));
         known.update(used("20"));

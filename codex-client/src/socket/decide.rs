@@ -47,7 +47,7 @@ pub(super) fn after_failed_connect(kind: ErrorKind) -> Next {
     match kind {
         ErrorKind::InvalidRequest
         | ErrorKind::Configuration
-        | ErrorKind::Canceled
+        | ErrorKind::Cancelled
         | ErrorKind::Certificate => Next::Stop,
         // The host cannot be reached. HTTP will report that, and it does not mean that sockets
         // fail.
@@ -65,7 +65,7 @@ pub(super) fn after_loss(kind: ErrorKind, close_code: Option<u16>, is_fresh: boo
         (
             ErrorKind::InvalidRequest
             | ErrorKind::Configuration
-            | ErrorKind::Canceled
+            | ErrorKind::Cancelled
             | ErrorKind::TooLarge,
             _,
         ) => Next::Stop,
@@ -153,7 +153,7 @@ mod tests {
         for (kind, next) in [
             (K::InvalidRequest, Next::Stop),
             (K::Configuration, Next::Stop),
-            (K::Canceled, Next::Stop),
+            (K::Cancelled, Next::Stop),
             (K::Certificate, Next::Stop),
             (K::Dns, Next::Http(Avoid::No)),
             (K::Connect, Next::Http(Avoid::No)),

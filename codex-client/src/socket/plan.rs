@@ -108,8 +108,8 @@ impl Plan {
             }
             None => self.parts.whole(),
         };
-        self.tell_turn_state(&mut request);
-        self.tell_send_time(&mut request);
+        self.add_turn_state(&mut request);
+        self.add_send_time(&mut request);
         request.extra.remove("stream");
         if websocket.writes_stream {
             request
@@ -124,7 +124,7 @@ impl Plan {
 
     /// Adds the routing token to `client_metadata`. Over HTTP it is a header, but a socket sends
     /// headers only once for many turns.
-    fn tell_turn_state(&self, request: &mut CreateResponse) {
+    fn add_turn_state(&self, request: &mut CreateResponse) {
         let header = self.prepared.target.profile.headers.iter().find(|header| {
             header.value == Source::TurnState && !header.channels.contains(&Channel::WebSocket)
         });
@@ -138,7 +138,7 @@ impl Plan {
     }
 
     /// Adds the time of sending to `client_metadata` where the backend has an entry for it.
-    fn tell_send_time(&self, request: &mut CreateResponse) {
+    fn add_send_time(&self, request: &mut CreateResponse) {
         let websocket = &self.prepared.target.profile.websocket;
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
         if let (Some(name), Ok(since_epoch)) = (&websocket.send_time, since_epoch) {

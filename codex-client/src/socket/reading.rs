@@ -7,7 +7,7 @@ use codex_transport::IdleTimeouts;
 use codex_types::ResponseEvent;
 
 use crate::error::{Error, ErrorKind};
-use crate::events::is_beside;
+use crate::events::is_notice;
 use crate::failure;
 
 use super::open::Open;
@@ -99,7 +99,7 @@ impl Reading {
             (Some(response), Some(last)) => response.id == *last,
             _ => false,
         };
-        self.has_begun = !is_late && !is_beside(event);
+        self.has_begun = !is_late && !is_notice(event);
         is_late
     }
 }

@@ -31,7 +31,7 @@ use super::start::{Started, begun};
 
 /// The position where a response broke off.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct Position {
     pub(super) response_id: String,
     /// The number of the last event that was yielded.
     pub(super) starting_after: u64,
@@ -49,9 +49,9 @@ pub(super) fn is_kept(request: &CreateResponse) -> bool {
 }
 
 /// Requests the events after the last one.
-pub(super) fn resume(plan: Arc<Plan>, place: Place) -> Resuming {
+pub(super) fn resume(plan: Arc<Plan>, position: Position) -> Resuming {
     Box::pin(async move {
-        let path = stream_path(&place.response_id, Some(place.starting_after))?;
+        let path = stream_path(&position.response_id, Some(position.starting_after))?;
         let mut request = Request::new(Bytes::new());
         *request.uri_mut() = plan.prepared.target.url(&path)?;
         *request.headers_mut() = plan.prepared.headers(Channel::Http)?;
@@ -85,7 +85,7 @@ pub(super) fn retrieve(plan: Arc<Plan>, response_id: String) -> Retrieving {
             if total.is_some_and(|total| elapsed >= total) {
                 return Err(Error::new(ErrorKind::Timeout));
             }
-            shared.timer.sleep(BETWEEN_LOOKS).await;
+            shared.timer.sleep(POLL_INTERVAL).await;
         }
     })
 }
@@ -190,7 +190,7 @@ fn end_of(response: Response) -> ResponseEvent {
 }
 
 /// A background response takes minutes, so there is no hurry.
-const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {

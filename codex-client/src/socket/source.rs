@@ -16,7 +16,7 @@ use codex_types::{ClientEvent, Input, Response, ResponseEvent, SteerResponse};
 
 use crate::assembled::{Assembly, EventSource, Item, Step};
 use crate::error::{Error, ErrorKind};
-use crate::events::{is_beside, is_visible};
+use crate::events::{is_notice, is_visible};
 use crate::exchange::Retries;
 use crate::failure;
 use crate::request::unwritable;
@@ -25,7 +25,7 @@ use super::count::add;
 use super::event::Restart;
 use super::idle::IdleSocket;
 use super::plan::Plan;
-use super::resume::{self, Place, Resuming, Retrieving};
+use super::resume::{self, Position, Resuming, Retrieving};
 use super::settings::Interruption;
 use super::start::{Started, Starting, Way, start};
 
@@ -157,7 +157,7 @@ impl<'a> SocketEvents<'a> {
             }
             self.last_number = Some(number);
         }
-        if !is_beside(&event) {
+        if !is_notice(&event) {
             self.retries = None;
         }
         self.yielded += 1;
@@ -230,12 +230,12 @@ impl<'a> SocketEvents<'a> {
         if !is_interruption(&error) {
             return Some(Err(error.after_delivery(assembly.has_yielded())));
         }
-        if let Some(place) = self.place(assembly.snapshot()) {
+        if let Some(position) = self.position(assembly.snapshot()) {
             if self.resumes_left > 0 {
                 self.resumes_left -= 1;
                 self.is_catching_up = true;
                 assembly.observer().exchange_failed(&error);
-                self.state = State::Resuming(resume::resume(self.plan.clone(), place), error);
+                self.state = State::Resuming(resume::resume(self.plan.clone(), position), error);
                 return None;
             }
         } else if self.plan.settings.interruption == Interruption::Restart
@@ -263,11 +263,11 @@ impl<'a> SocketEvents<'a> {
     }
 
     /// Returns the position where a stored response can be resumed.
-    fn place(&self, response: &Response) -> Option<Place> {
+    fn position(&self, response: &Response) -> Option<Position> {
         if response.id.is_empty() || !resume::is_kept(&self.plan.request) {
             return None;
         }
-        Some(Place {
+        Some(Position {
             response_id: response.id.clone(),
             starting_after: self.last_number?,
         })
@@ -413,7 +413,7 @@ impl<'a> SocketEvents<'a> {
     /// Whether the event is held back until the next one. Notices about the account or the
     /// connection always are; lifecycle events only if the caller does not want them at once.
     fn holds_back(&self, event: &ResponseEvent) -> bool {
-        let shows_nothing = is_beside(event) || (self.holds && !is_visible(event));
+        let shows_nothing = is_notice(event) || (self.holds && !is_visible(event));
         shows_nothing && self.held.len() < MAX_HELD
     }
 
@@ -482,7 +482,7 @@ impl EventSource for SocketEvents<'_> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Item<Box<Restart>>>> {
         loop {
-            if !self.holds && self.held.iter().any(|event| !is_beside(event)) {
+            if !self.holds && self.held.iter().any(|event| !is_notice(event)) {
                 self.retries = None;
                 while let Some(event) = self.held.pop_back() {
                     self.early.push_front(Ok(event));

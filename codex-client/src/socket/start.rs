@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use crate::attempt::Renewals;
 use crate::calls::create::post;
 use crate::error::{Error, ErrorKind};
-use crate::events::{HttpEvents, is_beside};
+use crate::events::{HttpEvents, is_notice};
 use crate::exchange::{Retries, is_own_timeout};
 use crate::meta::{ResponseMeta, text_of};
 use crate::observe::Attempt;
@@ -58,7 +58,7 @@ async fn begin(plan: Arc<Plan>, mut kept: Option<Open>) -> Result<Started, Error
     }
     let mut retries = Retries::new(&plan.shared, plan.prepared.must_not_repeat());
     loop {
-        match by_any_way(&plan, kept.take()).await {
+        match start_attempt(&plan, kept.take()).await {
             // Over HTTP the exchange has already made its own attempts.
             Err((error, Channel::WebSocket)) => {
                 let Some(delay) = retries.delay_after(&error, &plan.observer) else {
@@ -72,7 +72,7 @@ async fn begin(plan: Arc<Plan>, mut kept: Option<Open>) -> Result<Started, Error
 }
 
 /// Makes one attempt, over a socket or over HTTP instead; an error comes with its transport.
-async fn by_any_way(plan: &Plan, mut kept: Option<Open>) -> Result<Started, (Error, Channel)> {
+async fn start_attempt(plan: &Plan, mut kept: Option<Open>) -> Result<Started, (Error, Channel)> {
     let mut fallbacks = Fallbacks::default();
     loop {
         let failure = match over_socket(plan, kept.take()).await {
@@ -228,9 +228,9 @@ async fn first_over_socket(plan: &Plan, kept: Option<Open>) -> Result<Started, S
                 });
             }
         }
-        let goes_on_waiting = item.as_ref().is_ok_and(is_beside) && early.len() < MAX_BESIDE;
+        let keeps_waiting = item.as_ref().is_ok_and(is_notice) && early.len() < MAX_NOTICES;
         early.push_back(item);
-        if !goes_on_waiting {
+        if !keeps_waiting {
             let way = Way::Socket(Box::new(reading));
             return Ok(Started { way, early });
         }
@@ -343,5 +343,5 @@ impl Way {
 
 /// The maximum number of events about the account or the connection that are held back before the
 /// response begins.
-const MAX_BESIDE: usize = 64;
+const MAX_NOTICES: usize = 64;
 const ONLY_SOCKETS: &str = "requests with `generate: false` require a WebSocket";

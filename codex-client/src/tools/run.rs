@@ -113,7 +113,7 @@ impl Session {
     ) {
         let ids = calls.iter().map(|call| call.call_id.clone());
         self.state.round = Round::new(ids);
-        tools.ask(&mut calls).await;
+        tools.request_approvals(&mut calls).await;
         while let Some(step) = calls.next().await {
             match step {
                 Step::Started(index) => {

@@ -271,7 +271,7 @@ pub(super) fn serialized<T: serde::Serialize + 'static>(value: &T) -> Result<Too
 
 /// An approval function with its type erased.
 pub(super) trait Approve: Send + Sync {
-    fn ask(&self, call: ToolCall) -> Pin<Box<dyn Future<Output = Approval> + Send>>;
+    fn decide(&self, call: ToolCall) -> Pin<Box<dyn Future<Output = Approval> + Send>>;
 }
 
 impl<F, R> Approve for F
@@ -279,7 +279,7 @@ where
     F: Fn(ToolCall) -> R + Send + Sync,
     R: Future<Output = Approval> + Send + 'static,
 {
-    fn ask(&self, call: ToolCall) -> Pin<Box<dyn Future<Output = Approval> + Send>> {
+    fn decide(&self, call: ToolCall) -> Pin<Box<dyn Future<Output = Approval> + Send>> {
         Box::pin(self(call))
     }
 }

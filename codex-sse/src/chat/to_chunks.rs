@@ -209,8 +209,10 @@ impl ToChatChunks {
                 self.open_call(key, self.accumulator.outcome().is_some(), out);
             }
             Change::Text { place, start, end } => match place.kind {
-                TextKind::Text | TextKind::Refusal => self.say(place, start, end, out),
-                TextKind::Reasoning | TextKind::Summary => self.tell(place, start, end, out),
+                TextKind::Text | TextKind::Refusal => self.send_text(place, start, end, out),
+                TextKind::Reasoning | TextKind::Summary => {
+                    self.send_reasoning(place, start, end, out)
+                }
                 TextKind::Input => self.append(place, end, out),
             },
             Change::Contradicted { place } => self.contradict(place, out),
@@ -297,7 +299,13 @@ impl ToChatChunks {
     }
 
     /// Sends text of a message or of a refusal.
-    fn say(&mut self, place: Place, start: usize, end: usize, out: &mut Vec<ChatStreamEvent>) {
+    fn send_text(
+        &mut self,
+        place: Place,
+        start: usize,
+        end: usize,
+        out: &mut Vec<ChatStreamEvent>,
+    ) {
         let Some((_, OutputItem::Message(message))) = self.accumulator.reported(place.key) else {
             return;
         };
@@ -333,7 +341,13 @@ impl ToChatChunks {
     }
 
     /// Sends reasoning, with separators between parts and items.
-    fn tell(&mut self, place: Place, start: usize, end: usize, out: &mut Vec<ChatStreamEvent>) {
+    fn send_reasoning(
+        &mut self,
+        place: Place,
+        start: usize,
+        end: usize,
+        out: &mut Vec<ChatStreamEvent>,
+    ) {
         let is_reasoning = matches!(
             self.accumulator.reported(place.key),
             Some((_, OutputItem::Reasoning(_)))

@@ -373,8 +373,8 @@ impl ToResponseEvents {
     ) {
         match piece {
             ChatPiece::Reasoning(text) => self.think((text, spelling), out),
-            ChatPiece::Text(text) => self.say((text, spelling), false, out),
-            ChatPiece::Refusal(text) => self.say((text, spelling), true, out),
+            ChatPiece::Text(text) => self.push_text((text, spelling), false, out),
+            ChatPiece::Refusal(text) => self.push_text((text, spelling), true, out),
             _ => {}
         }
     }
@@ -386,7 +386,7 @@ impl ToResponseEvents {
                 self.reasoning.feed_tagged(text);
                 self.think((text, None), out);
             }
-            Said::Text(text) => self.say((text, None), false, out),
+            Said::Text(text) => self.push_text((text, None), false, out),
         }
     }
 
@@ -414,7 +414,7 @@ impl ToResponseEvents {
         })
     }
 
-    fn say(&mut self, text: Piece<'_>, is_refusal: bool, out: &mut Vec<ResponseEvent>) {
+    fn push_text(&mut self, text: Piece<'_>, is_refusal: bool, out: &mut Vec<ResponseEvent>) {
         let is_message = |item: &Item| matches!(item, Item::Message { .. });
         let at = self.items.iter().position(is_message).unwrap_or_else(|| {
             let item = self.message_item();

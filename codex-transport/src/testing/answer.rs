@@ -126,7 +126,7 @@ impl Answer {
             .body(text)
     }
 
-    /// Creates an answer that never comes: the request is read, and nothing is sent.
+    /// Creates an answer that is never sent: the request is read, and the connection stays open.
     pub fn silence() -> Self {
         Self::ok().stall().then_head()
     }

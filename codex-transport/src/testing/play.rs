@@ -275,7 +275,7 @@ impl Play {
 impl Drop for Play {
     fn drop(&mut self) {
         if !self.finished && (self.wait.is_some() || !self.steps.is_empty()) {
-            self.stage.count_canceled();
+            self.stage.count_cancelled();
         }
     }
 }

@@ -134,7 +134,7 @@ struct Inner {
     messages: Vec<RecordedMessage>,
     pings: usize,
     closed: Vec<Option<u16>>,
-    canceled: usize,
+    cancelled: usize,
 }
 
 impl Stage {
@@ -145,7 +145,7 @@ impl Stage {
             messages: Vec::new(),
             pings: 0,
             closed: Vec::new(),
-            canceled: 0,
+            cancelled: 0,
         })))
     }
 
@@ -162,12 +162,12 @@ impl Stage {
         lock(&self.0).requests.clone()
     }
 
-    pub(super) fn canceled(&self) -> usize {
-        lock(&self.0).canceled
+    pub(super) fn cancelled(&self) -> usize {
+        lock(&self.0).cancelled
     }
 
-    pub(super) fn count_canceled(&self) {
-        lock(&self.0).canceled += 1;
+    pub(super) fn count_cancelled(&self) {
+        lock(&self.0).cancelled += 1;
     }
 
     pub(super) fn messages(&self) -> Vec<RecordedMessage> {

@@ -54,9 +54,9 @@ impl ScriptedTransport {
         self.0.messages()
     }
 
-    /// Returns the number of answers that were canceled before their last step.
-    pub fn canceled(&self) -> usize {
-        self.0.canceled()
+    /// Returns the number of answers that were cancelled before their last step.
+    pub fn cancelled(&self) -> usize {
+        self.0.cancelled()
     }
 }
 

@@ -101,10 +101,10 @@ impl LoopbackServer {
         self.stage.closed()
     }
 
-    /// Returns the number of answers that were canceled before their last step, because the client
+    /// Returns the number of answers that were cancelled before their last step, because the client
     /// disconnected.
-    pub fn canceled(&self) -> usize {
-        self.stage.canceled()
+    pub fn cancelled(&self) -> usize {
+        self.stage.cancelled()
     }
 }
 

@@ -17,7 +17,7 @@ use crate::testing::answer::Cut;
 pub(super) const ACKNOWLEDGED: Duration = Duration::from_millis(60);
 
 // How long to keep reading from a client that does not close after the server.
-const PATIENCE: Duration = Duration::from_secs(5);
+const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection that a [`Control`] can end.
 pub(super) struct ServerIo {
@@ -156,14 +156,14 @@ impl Drop for ServerIo {
 // If data is unread, or arrives later, closing makes the system send RST instead of FIN. Clients of
 // HTTP/2 and WebSocket write at any time, so the server reads until they close as well.
 async fn close(mut stream: TcpStream) {
-    let heard_out = async {
+    let drained = async {
         let mut buffer = [0; 1024];
         stream.shutdown().await?;
         while stream.read(&mut buffer).await? > 0 {}
         io::Result::Ok(())
     };
     // Any outcome ends the connection.
-    drop(tokio::time::timeout(PATIENCE, heard_out).await);
+    drop(tokio::time::timeout(LINGER_TIMEOUT, drained).await);
 }
 
 impl AsyncRead for ServerIo {

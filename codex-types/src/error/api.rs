@@ -105,7 +105,7 @@ impl ApiError {
         self.category().is_retryable()
     }
 
-    /// Returns the wait that the service asks for: from the headers `retry-after-ms` and
+    /// Returns the wait that the service requests: from the headers `retry-after-ms` and
     /// `retry-after`, from `resets_in_seconds`, or from the text of the message.
     ///
     /// ```

@@ -21,7 +21,7 @@ object! {
     /// refuses the items after it. `encrypted_content` is opaque.
     pub struct ReasoningItem tag "reasoning" {
         required {
-            /// The summary; empty unless the request asked for one.
+            /// The summary; empty unless requested.
             summary: Vec<SummaryPart>,
         }
         optional {

@@ -81,7 +81,7 @@ object! {
 }
 
 object! {
-    /// A JSON response of any form. The input must ask for JSON as well.
+    /// A JSON response of any form. The input must request JSON as well.
     pub struct JsonObjectFormat tag "json_object" {
         required {}
     }
