@@ -74,7 +74,7 @@ pub(crate) struct Limits {
     pub(crate) body: usize,
     /// The maximum time for a client to send its request, and to accept the next part of its
     /// response.
-    pub(crate) patience: Duration,
+    pub(crate) client_timeout: Duration,
     /// The idle time after which a comment is written into a streamed response.
     pub(crate) keep_alive: Duration,
     /// The time for running responses to finish after the gateway has been asked to stop.
@@ -125,7 +125,7 @@ usage: gateway [OPTIONS]
   --requests NUMBER        concurrent requests, and open WebSockets, of one client (default 256)
   --connections NUMBER     concurrent connections of all clients (default 4096)
   --max-body BYTES         the maximum size of a request (default 33554432)
-  --patience SECONDS       the maximum time for a client to send a request, or to read the next part of its response (default 60)
+  --client-timeout SECONDS the maximum time for a client to send a request, or to read the next part of its response (default 60)
   --keep-alive SECONDS     the interval of comments in a streamed response that is silent (default 15)
   --stop-within SECONDS    the time for running responses to finish after Ctrl-C or SIGTERM (default 30)
 
@@ -198,7 +198,7 @@ impl Arguments {
                 requests: 256,
                 connections: 4096,
                 body: 32 * 1024 * 1024,
-                patience: Duration::from_secs(60),
+                client_timeout: Duration::from_secs(60),
                 keep_alive: Duration::from_secs(15),
                 stop_within: Duration::from_secs(30),
             },
@@ -250,7 +250,7 @@ impl Arguments {
             "requests" => limits.requests = number(flag, &text(parser)?, 1_000_000)?,
             "connections" => limits.connections = number(flag, &text(parser)?, 1_000_000)?,
             "max-body" => limits.body = number(flag, &text(parser)?, 1 << 30)?,
-            "patience" => limits.patience = seconds(flag, &text(parser)?)?,
+            "client-timeout" => limits.client_timeout = seconds(flag, &text(parser)?)?,
             "keep-alive" => limits.keep_alive = seconds(flag, &text(parser)?)?,
             "stop-within" => limits.stop_within = seconds(flag, &text(parser)?)?,
             "log" => {

@@ -27,7 +27,7 @@ async fn collect(body: Incoming, limits: Limits) -> Result<Bytes, Failure> {
         return Err(too_large());
     }
     let reading = Limited::new(body, limits.body).collect();
-    match tokio::time::timeout(limits.patience, reading).await {
+    match tokio::time::timeout(limits.client_timeout, reading).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(Failure::refusal(

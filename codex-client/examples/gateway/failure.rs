@@ -75,11 +75,11 @@ impl Failure {
     /// Converts an error of the client.
     pub(crate) fn of(error: &Error) -> Self {
         let headers = error.meta().map(|meta| passed_on(meta.headers()));
-        let told = error.api().cloned();
+        let api = error.api().cloned();
         let (status, code) = match error.kind() {
             ErrorKind::Status | ErrorKind::Failed => {
-                let told = told.clone().unwrap_or_default();
-                let status = error.status().unwrap_or_else(|| status_of(&told));
+                let api = api.clone().unwrap_or_default();
+                let status = error.status().unwrap_or_else(|| status_of(&api));
                 (passable(status), "upstream_error")
             }
             ErrorKind::Request => (StatusCode::BAD_REQUEST, "unsupported_request"),
@@ -89,16 +89,16 @@ impl Failure {
             ErrorKind::Transport => (StatusCode::BAD_GATEWAY, "upstream_unreachable"),
             _ => (StatusCode::BAD_GATEWAY, "upstream_protocol"),
         };
-        let mut told = told.unwrap_or_else(|| ApiError::new(code, ""));
-        if told.message.is_empty() {
-            told.message = chain(error);
+        let mut api = api.unwrap_or_else(|| ApiError::new(code, ""));
+        if api.message.is_empty() {
+            api.message = chain(error);
         }
-        if told.param.is_none() {
-            told.param = unfit(error).map(|(parameter, _)| parameter);
+        if api.param.is_none() {
+            api.param = unfit(error).map(|(parameter, _)| parameter);
         }
         let is_rejected = error.status().is_some_and(is_about_credentials);
         if is_rejected {
-            told.message = format!("{REJECTED}: {}", told.message);
+            api.message = format!("{REJECTED}: {}", api.message);
         }
         let fault = match (error.kind(), error.side()) {
             (ErrorKind::Credentials | ErrorKind::Withheld, _) => Fault::Gateway,
@@ -113,7 +113,7 @@ impl Failure {
         };
         Self {
             status,
-            error: Box::new(told),
+            error: Box::new(api),
             headers: headers.unwrap_or_default(),
             fault,
         }

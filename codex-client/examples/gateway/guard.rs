@@ -173,17 +173,17 @@ impl Guard {
 impl Caller {
     /// Takes a permit for one more request, which is held until the value is dropped.
     pub(crate) fn enter(&self) -> Result<OwnedSemaphorePermit, Failure> {
-        place(&self.requests)
+        permit(&self.requests)
     }
 
     /// Takes a permit for one more WebSocket.
     pub(crate) fn connect(&self) -> Result<OwnedSemaphorePermit, Failure> {
-        place(&self.sockets)
+        permit(&self.sockets)
     }
 }
 
-fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Failure> {
-    places.clone().try_acquire_owned().map_err(|_| {
+fn permit(permits: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Failure> {
+    permits.clone().try_acquire_owned().map_err(|_| {
         Failure::refusal(
             StatusCode::TOO_MANY_REQUESTS,
             "rate_limit_exceeded",

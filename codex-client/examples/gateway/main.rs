@@ -63,7 +63,6 @@ mod flags;
 mod gateway;
 mod guard;
 mod journal;
-mod lane;
 mod models;
 mod page;
 mod pass;
@@ -76,6 +75,7 @@ mod scrub;
 mod server;
 mod socket;
 mod state;
+mod stream;
 mod upstream;
 
 use std::process::ExitCode;

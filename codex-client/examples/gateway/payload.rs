@@ -39,7 +39,7 @@ pub(crate) struct Held {
     pub(crate) entry: Arc<Entry>,
     /// Whether anything has been sent.
     pub(crate) has_begun: bool,
-    pub(crate) _place: Option<OwnedSemaphorePermit>,
+    pub(crate) _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Body for Held {

@@ -61,14 +61,14 @@ pub(crate) async fn answer(
 fn held(
     response: Response<Payload>,
     entry: Arc<Entry>,
-    place: Option<tokio::sync::OwnedSemaphorePermit>,
+    permit: Option<tokio::sync::OwnedSemaphorePermit>,
 ) -> Response<Payload> {
     response.map(|body| {
         let held = Held {
             body,
             entry,
             has_begun: false,
-            _place: place,
+            _permit: permit,
         };
         held.boxed_unsync()
     })
@@ -117,7 +117,7 @@ async fn route(
             ))
         };
     }
-    let place = caller.enter()?;
+    let permit = caller.enter()?;
     let response = match (&method, segments.as_slice()) {
         (&Method::GET, ["metrics"]) => page::metrics(&gateway),
         (&Method::GET, ["status"]) => page::status(&gateway),
@@ -130,7 +130,7 @@ async fn route(
             serve(&gateway, &caller, entry, request, &segments, read).await?
         }
     };
-    Ok(held(response, entry.clone(), Some(place)))
+    Ok(held(response, entry.clone(), Some(permit)))
 }
 
 /// Serves a request of the APIs.

@@ -77,7 +77,7 @@ impl Server {
         {
             let mut stopped = pin!(stopped());
             let mut strangers = Strangers::default();
-            let places = Arc::new(Semaphore::new(limits.connections));
+            let permits = Arc::new(Semaphore::new(limits.connections));
             loop {
                 tokio::select! {
                     () = &mut stopped => break,
@@ -85,10 +85,10 @@ impl Server {
                         Ok((stream, peer)) => {
                             // Connections beyond the limit are closed at once, so that their
                             // clients notice.
-                            if let Ok(place) = places.clone().try_acquire_owned() {
+                            if let Ok(permit) = permits.clone().try_acquire_owned() {
                                 let visitor = Visitor::new(peer);
                                 strangers.add(&visitor);
-                                tokio::spawn(serve(gateway.clone(), visitor, stream, place));
+                                tokio::spawn(serve(gateway.clone(), visitor, stream, permit));
                             }
                         }
                         // Most likely too many files are open; some will be closed soon.
@@ -143,7 +143,7 @@ async fn serve(
     gateway: Arc<Gateway>,
     visitor: Arc<Visitor>,
     stream: TcpStream,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 ) {
     let journal = gateway.journal.clone();
     journal.connected();
@@ -156,16 +156,16 @@ async fn serve_connection(gateway: Arc<Gateway>, visitor: Arc<Visitor>, stream: 
     // without it.
     let _ = stream.set_nodelay(true);
     let stream = Arc::new(stream);
-    let patience = gateway.limits.patience;
+    let client_timeout = gateway.limits.client_timeout;
     let mut stopping = gateway.stopping.clone();
     let service = service_fn(|request| {
         let (gateway, visitor) = (gateway.clone(), visitor.clone());
         async move { Ok::<_, Infallible>(routes::answer(gateway, visitor, request).await) }
     });
-    let io = ConnectOptions::new(stream.clone(), visitor.clone(), patience);
+    let io = ConnectOptions::new(stream.clone(), visitor.clone(), client_timeout);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(patience)
+        .header_read_timeout(client_timeout)
         .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(io), service)
         .with_upgrades();
@@ -173,7 +173,7 @@ async fn serve_connection(gateway: Arc<Gateway>, visitor: Arc<Visitor>, stream: 
     let is_stranger = async {
         tokio::select! {
             () = visitor.replaced.notified() => {}
-            () = sleep(patience.min(INTRODUCTION)) => {}
+            () = sleep(client_timeout.min(INTRODUCTION)) => {}
         }
         if visitor.is_known() {
             core::future::pending::<()>().await;

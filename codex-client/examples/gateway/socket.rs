@@ -30,9 +30,9 @@ use crate::body;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
 use crate::guard::Caller;
-use crate::lane::Lane;
 use crate::payload::{self, Payload};
 use crate::state::Memory;
+use crate::stream::RequestStream;
 use crate::upstream::call_options;
 
 /// Responds to an upgrade, and serves the resulting socket.
@@ -64,11 +64,11 @@ pub(crate) fn upgrade(
     };
     let accept = derive_accept_key(key.as_bytes());
     let options = call_options(headers);
-    let place = caller.connect()?;
+    let permit = caller.connect()?;
     let upgrading = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         serve(gateway, caller, peer, options, upgrading).await;
-        drop(place);
+        drop(permit);
     });
     let mut response = Response::new(payload::whole(""));
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -105,7 +105,7 @@ async fn serve(
         peer,
         options,
         memory,
-        lanes: HashMap::new(),
+        streams: HashMap::new(),
         running: JoinSet::new(),
         out,
     };
@@ -120,7 +120,7 @@ struct Connection {
     options: CallOptions,
     /// The responses that were created on this socket.
     memory: Memory,
-    lanes: HashMap<Option<String>, mpsc::Sender<ClientEvent>>,
+    streams: HashMap<Option<String>, mpsc::Sender<ClientEvent>>,
     /// Dropping it with the connection cancels everything that was requested over the connection.
     running: JoinSet<()>,
     out: mpsc::Sender<String>,
@@ -137,7 +137,7 @@ impl Connection {
                 reason: "".into(),
             };
             let closing = self.socket.close(Some(frame));
-            let _ = timeout(self.gateway.limits.patience, closing).await;
+            let _ = timeout(self.gateway.limits.client_timeout, closing).await;
         }
     }
 
@@ -146,8 +146,8 @@ impl Connection {
     async fn converse(&mut self, events: &mut mpsc::Receiver<String>) -> Result<CloseCode, Gone> {
         let mut stopping = self.gateway.stopping.clone();
         let mut is_stopping = false;
-        let patience = self.gateway.limits.patience;
-        let mut ping = interval_at(Instant::now() + patience, patience);
+        let client_timeout = self.gateway.limits.client_timeout;
+        let mut ping = interval_at(Instant::now() + client_timeout, client_timeout);
         let mut is_alive = true;
         loop {
             tokio::select! {
@@ -169,7 +169,7 @@ impl Connection {
                     is_stopping = true;
                     // A closed inbox ends a stream once it has served the messages that it already
                     // has.
-                    self.lanes.clear();
+                    self.streams.clear();
                 }
                 ended = self.running.join_next(), if is_stopping => {
                     if ended.is_none() && events.is_empty() {
@@ -182,14 +182,14 @@ impl Connection {
 
     async fn send(&mut self, message: Message) -> Result<(), Gone> {
         let sending = self.socket.send(message);
-        match timeout(self.gateway.limits.patience, sending).await {
+        match timeout(self.gateway.limits.client_timeout, sending).await {
             Ok(Ok(())) => Ok(()),
             _ => Err(Gone),
         }
     }
 
     async fn flush(&mut self) -> Result<(), Gone> {
-        match timeout(self.gateway.limits.patience, self.socket.flush()).await {
+        match timeout(self.gateway.limits.client_timeout, self.socket.flush()).await {
             Ok(Ok(())) => Ok(()),
             _ => Err(Gone),
         }
@@ -217,35 +217,39 @@ impl Connection {
 
     /// Passes a message to its stream.
     fn pass_on(&mut self, message: &[u8]) -> Result<(), Failure> {
-        let lane = body::parse::<Address>(message)?.stream_id;
-        if lane.as_deref().is_some_and(|name| !is_lane(name)) {
+        let stream_id = body::parse::<Address>(message)?.stream_id;
+        if stream_id.as_deref().is_some_and(|name| !is_stream_id(name)) {
             return Err(refusal(
                 "invalid_stream_id",
                 "stream_id must have 1 to 256 letters, digits, dots, hyphens or underscores",
             ));
         }
         let event: ClientEvent = body::parse(message)?;
-        if !self.lanes.contains_key(&lane) {
-            if self.lanes.len() >= LANES {
+        if !self.streams.contains_key(&stream_id) {
+            if self.streams.len() >= STREAMS {
                 return Err(refusal(
                     "too_many_streams",
                     "too many streams on this WebSocket",
                 ));
             }
             let (sender, inbox) = mpsc::channel(WAITING);
-            let running = Lane {
+            let running = RequestStream {
                 gateway: self.gateway.clone(),
                 caller: self.caller.clone(),
                 peer: self.peer,
                 options: self.options.clone(),
-                stream_id: lane.clone(),
+                stream_id: stream_id.clone(),
                 memory: self.memory.clone(),
                 out: self.out.clone(),
             };
             self.running.spawn(running.run(inbox));
-            self.lanes.insert(lane.clone(), sender);
+            self.streams.insert(stream_id.clone(), sender);
         }
-        match self.lanes.get(&lane).map(|lane| lane.try_send(event)) {
+        match self
+            .streams
+            .get(&stream_id)
+            .map(|stream| stream.try_send(event))
+        {
             Some(Ok(())) => Ok(()),
             _ => Err(refusal(
                 "too_many_requests",
@@ -260,7 +264,7 @@ struct Address {
     stream_id: Option<String>,
 }
 
-fn is_lane(name: &str) -> bool {
+fn is_stream_id(name: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
     (1..=256).contains(&name.len()) && name.bytes().all(is_word)
 }
@@ -272,7 +276,7 @@ fn refusal(code: &str, message: &str) -> Failure {
 /// The number of events that wait for a slow client. When it is reached, the client's streams wait,
 /// and with them the service.
 const EVENTS: usize = 32;
-const LANES: usize = 16;
+const STREAMS: usize = 16;
 /// The number of messages that wait on a stream.
 const WAITING: usize = 8;
 /// The number of responses of a socket that a request may continue.

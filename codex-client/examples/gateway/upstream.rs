@@ -141,7 +141,7 @@ impl Upstream {
     /// Checks the credentials and returns the result as text for the operator.
     pub(crate) async fn check(&self) -> String {
         let name = &self.profile.name;
-        let place = place(&self.base_url);
+        let address = address(&self.base_url);
         let tried = if self.is_platform() {
             self.client
                 .models()
@@ -176,7 +176,7 @@ impl Upstream {
         };
         match tried {
             Ok(found) => {
-                format!("backend {name} at {place}: credentials accepted ({found})")
+                format!("backend {name} at {address}: credentials accepted ({found})")
             }
             Err(error)
                 if matches!(
@@ -237,7 +237,7 @@ impl Upstream {
 }
 
 /// Returns a URL without its user and query, which may be secret.
-fn place(url: &str) -> String {
+fn address(url: &str) -> String {
     let Ok(url) = url.parse::<Uri>() else {
         return String::new();
     };

@@ -12,8 +12,8 @@
 )]
 
 mod arguments;
+mod location;
 mod pasted;
-mod place;
 mod status;
 #[path = "../support/terminal.rs"]
 mod terminal;
@@ -48,11 +48,11 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments) -> Result<ExitCode, String> {
-    let store = place::store(arguments)?;
+    let store = location::store(arguments)?;
     if arguments.action == Action::Status {
         return status::show(&store);
     }
-    let profile = place::profile(arguments, &store)?;
+    let profile = location::profile(arguments, &store)?;
     let transport = HyperTransport::new().map_err(|error| chain(&error))?;
     let login = Login::new(profile, store, transport, TokioTimer);
     match arguments.action {

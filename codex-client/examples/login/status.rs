@@ -12,9 +12,9 @@ use crate::terminal::inert;
 /// Prints who is signed in. The exit status reports whether an account is signed in.
 pub(crate) fn show(store: &FileStore) -> Result<ExitCode, String> {
     let stored = store.load().map_err(|error| explain(&error))?;
-    let place = store.path().display();
+    let location = store.path().display();
     let Some(stored) = stored.filter(|stored| holds_something(stored.record())) else {
-        println!("not signed in (nothing in {place})");
+        println!("not signed in (nothing in {location})");
         return Ok(ExitCode::FAILURE);
     };
     println!("{}", who(stored.record()));
@@ -26,7 +26,7 @@ pub(crate) fn show(store: &FileStore) -> Result<ExitCode, String> {
             "a refresh of this login was started and its outcome is unknown; if the login no longer works, sign in again"
         );
     }
-    println!("stored in {place}");
+    println!("stored in {location}");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -24,7 +24,7 @@ async function refresh() {
     show(body);
     byId("message").textContent = "";
   } catch {
-    byId("message").textContent = "The gateway does not respond.";
+    byId("message").textContent = "The gateway is not responding.";
   }
   timer = setTimeout(refresh, 2000);
 }
@@ -35,7 +35,7 @@ function show(status) {
     ["Plan", status.plan],
     ["Chats", status.chat],
     ["Passed through", status.paths.join(", ")],
-    ["Up", `${status.uptime_seconds} s, ${status.requests} requests`],
+    ["Uptime", `${status.uptime_seconds} s, ${status.requests} requests`],
     ["Version", status.version],
   ];
   byId("backend").replaceChildren(

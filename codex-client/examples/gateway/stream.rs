@@ -22,7 +22,7 @@ use crate::journal::Entry;
 use crate::relay;
 use crate::state::{Continued, Memory, Remembered, lost};
 
-pub(crate) struct Lane {
+pub(crate) struct RequestStream {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) caller: Caller,
     pub(crate) peer: SocketAddr,
@@ -36,7 +36,7 @@ pub(crate) struct Lane {
 /// The error of a client that has left.
 struct Gone;
 
-impl Lane {
+impl RequestStream {
     /// Serves requests until the inbox is closed.
     pub(crate) async fn run(self, mut inbox: mpsc::Receiver<ClientEvent>) {
         let mut session = self.gateway.upstream.socket_session();
@@ -91,8 +91,8 @@ impl Lane {
     ) -> Result<Result<(), Failure>, Gone> {
         // The gateway's streams are not those of the service: each has its own socket there.
         request.stream_id = None;
-        let _place = match self.caller.enter() {
-            Ok(place) => place,
+        let _permit = match self.caller.enter() {
+            Ok(permit) => permit,
             Err(failure) => return Ok(Err(failure)),
         };
         let number = self.caller.number;
@@ -136,7 +136,7 @@ impl Lane {
                     Some(Ok(TurnEvent::Response(event))) => {
                         if let Ok(json) = event.to_json() {
                             entry.sent();
-                            self.say(json).await?;
+                            self.send(json).await?;
                         }
                         continue;
                     }
@@ -195,19 +195,19 @@ impl Lane {
         let kinds = ["response.created", "response.completed"];
         for (number, kind) in kinds.iter().enumerate() {
             let event = json!({"type": kind, "sequence_number": number, "response": response});
-            self.say(event.to_string()).await?;
+            self.send(event.to_string()).await?;
         }
         Ok(())
     }
 
     async fn refuse(&self, failure: Failure) -> Result<(), Gone> {
-        self.say(failure.into_event().to_string()).await
+        self.send(failure.into_event().to_string()).await
     }
 
     /// Sends an event, with the name of the stream and without credentials.
-    async fn say(&self, json: String) -> Result<(), Gone> {
+    async fn send(&self, json: String) -> Result<(), Gone> {
         let json = match &self.stream_id {
-            Some(stream_id) => on_lane(json, stream_id),
+            Some(stream_id) => on_stream(json, stream_id),
             None => json,
         };
         let json = self.gateway.upstream.secrets.text(json);
@@ -217,7 +217,7 @@ impl Lane {
 
 /// Adds the `stream_id` to an event. Only an event that contains a `stream_id` already is parsed
 /// again.
-fn on_lane(json: String, stream_id: &str) -> String {
+fn on_stream(json: String, stream_id: &str) -> String {
     let open = json.trim_end().strip_suffix('}').map(str::trim_end);
     match open {
         // The name of a stream contains nothing that needs escaping.
