@@ -148,13 +148,13 @@ impl Scene {
     fn source<H: codex_auth::SendRequest + 'static>(
         &self,
         http: H,
-        patience: Duration,
+        max_wait: Duration,
     ) -> OAuthSource<FileStore, H, ThreadTimer> {
         let profile = OAuthProfile::codex().with_issuer(format!("http://{}", self.address));
         let store = FileStore::new(self.directory.file());
         OAuthSource::builder(profile, store, http, ThreadTimer::new())
             .with_audience(Audience::hosts(["chatgpt.com"]))
-            .with_max_lock_wait(patience)
+            .with_max_lock_wait(max_wait)
             .build()
             .unwrap()
     }

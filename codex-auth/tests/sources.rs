@@ -112,7 +112,7 @@ fn anonymous_adds_nothing() {
 }
 
 #[test]
-fn a_closure_is_asked_every_time_and_its_tokens_are_told_apart() {
+fn a_closure_is_called_every_time_and_its_tokens_are_distinguished() {
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&asked);
     let source = move || {
@@ -138,7 +138,7 @@ fn a_closure_is_asked_every_time_and_its_tokens_are_told_apart() {
 }
 
 #[test]
-fn a_source_function_hears_which_lease_was_rejected() {
+fn a_source_function_receives_the_rejected_lease() {
     let source = source_fn(async |request| {
         let token = match request.rejected() {
             Some(_) => "renewed",
@@ -208,7 +208,7 @@ fn public_types_cross_threads() {
 }
 
 #[test]
-fn the_environment_is_asked_in_order_and_blank_is_unset() {
+fn the_environment_is_read_in_order_and_blank_is_unset() {
     let lookup = |set: &'static [(&str, &str)]| {
         let found = move |name: &str| {
             set.iter()

@@ -29,7 +29,7 @@ fn start(answer: Answer) -> (LoopbackServer, Client) {
 }
 
 #[tokio::test]
-async fn what_is_executed_comes_back_as_it_was_answered() {
+async fn executed_requests_return_the_response_unchanged() {
     #[derive(serde::Deserialize)]
     struct Refusal {
         reason: String,
@@ -57,7 +57,7 @@ async fn what_is_executed_comes_back_as_it_was_answered() {
 }
 
 #[tokio::test]
-async fn a_program_goes_by_its_own_name() {
+async fn a_program_sends_its_own_name() {
     let completed = r#"{"type":"response.completed","response":{"id":"resp_1","status":"completed","output":[]}}"#;
     let server = LoopbackServer::start(Script::new().answer(Answer::sse().event(completed)));
     let server = server.expect("a loopback server");

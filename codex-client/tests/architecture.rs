@@ -63,7 +63,7 @@ fn dependencies_point_one_way() {
 }
 
 #[test]
-fn the_bottom_crates_know_no_input_output() {
+fn the_bottom_crates_have_no_input_output() {
     let metadata = metadata();
     for name in ["codex-types", "codex-sse"] {
         for dependency in dependencies(package(&metadata, name)) {

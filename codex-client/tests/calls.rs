@@ -230,7 +230,7 @@ async fn an_id_that_would_change_the_path_is_not_sent() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_the_promised_json_is_an_error_with_its_head() {
+async fn a_response_that_is_not_the_expected_json_is_an_error_with_its_headers() {
     for body in [&b"<html>"[..], b"\xff", b""] {
         let (_server, client) = start(
             Script::new().answer(
@@ -309,7 +309,7 @@ async fn attempts_end_and_the_last_failure_is_told() {
 }
 
 #[tokio::test]
-async fn a_wait_longer_than_our_patience_is_not_cut_short() {
+async fn a_wait_longer_than_the_maximum_is_not_cut_short() {
     let (server, client) =
         start(Script::new().answer(Answer::status(429).header("retry-after", "3600").forever()));
     let error = client.stream(&question()).await.expect_err("too long");
@@ -352,7 +352,7 @@ async fn a_stream_that_breaks_before_its_first_event_is_opened_again() {
 }
 
 #[tokio::test]
-async fn nothing_is_sent_again_once_an_event_was_handed_out() {
+async fn nothing_is_resent_once_an_event_was_delivered() {
     for broken in [
         Answer::sse().event(created()).cut(Cut::Reset),
         Answer::sse().event(created()),
@@ -404,7 +404,7 @@ async fn a_failure_that_no_attempt_mends_is_handed_out_as_the_event_it_is() {
 }
 
 #[tokio::test]
-async fn the_request_is_made_to_fit_the_backend_and_says_so() {
+async fn the_request_is_fitted_to_the_backend_and_reports_it() {
     let script = Script::new().route(
         "POST",
         "/backend-api/codex/responses",
@@ -454,7 +454,7 @@ async fn the_request_is_made_to_fit_the_backend_and_says_so() {
 }
 
 #[tokio::test]
-async fn what_would_be_given_up_is_an_error_unless_the_policy_allows_it() {
+async fn losses_are_errors_unless_the_policy_allows_them() {
     let script = Script::new().answer(answered("in"));
     let (server, client) = start_at(script, "/v1", Some(uncompressed()));
     let request = question().max_output_tokens(100);
@@ -483,7 +483,7 @@ async fn what_would_be_given_up_is_an_error_unless_the_policy_allows_it() {
 }
 
 #[tokio::test]
-async fn options_of_a_call_go_before_everything_else() {
+async fn options_of_a_call_take_precedence() {
     let (server, client) = start(Script::new().answer(answered("in").forever()));
     let options = CallOptions::new()
         .header("user-agent", "of-the-call")

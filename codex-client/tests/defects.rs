@@ -239,7 +239,7 @@ async fn a_line_that_does_not_end_is_an_error_at_the_limit() {
 
 /// D15: a token may have been replaced while one waited.
 #[tokio::test]
-async fn every_attempt_asks_for_its_credentials() {
+async fn every_attempt_requests_its_credentials() {
     let script = Script::new()
         .answer(Answer::status(503))
         .answer(Answer::sse().cut(Cut::Close))

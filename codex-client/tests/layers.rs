@@ -43,7 +43,7 @@ const GATEWAY: &Layers = &[
         "state",
         &["connection", "guard", "upstream", "state", "gateway"],
     ),
-    ("streams", &["relay", "lane"]),
+    ("streams", &["relay", "stream"]),
     (
         "routes",
         &[

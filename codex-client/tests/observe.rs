@@ -74,7 +74,7 @@ fn news(watch: &mut RateLimitWatch) -> Option<RateLimits> {
 }
 
 #[tokio::test]
-async fn heads_events_refusals_and_reports_all_tell_of_limits() {
+async fn headers_events_refusals_and_reports_all_report_limits() {
     let refusal = json!({"error": {"type": "usage_limit_reached", "message": "m", "plan_type": "pro", "resets_at": 4_102_444_800_u64}});
     let report =
         json!({"plan_type": "plus", "rate_limit": {"primary_window": {"used_percent": 5}}});
@@ -155,7 +155,7 @@ async fn a_task_that_waits_is_told() {
 
 #[cfg(feature = "ws")]
 #[tokio::test]
-async fn sockets_tell_of_limits_too() {
+async fn sockets_report_limits_too() {
     let refusal = json!({"type": "error", "status": 429, "error": {"type": "usage_limit_reached", "message": "m", "resets_in_seconds": 60},
         "headers": {"X-Codex-Primary-Used-Percent": "100"}});
     let answer = Answer::websocket()
@@ -211,7 +211,7 @@ async fn each_turn_over_a_socket_has_its_own_model_and_request() {
 }
 
 #[tokio::test]
-async fn the_last_failure_is_kept_even_if_it_was_made_up_for() {
+async fn the_last_failure_is_kept_even_if_a_retry_succeeded() {
     let refusal = json!({"error": {"code": "server_error", "message": "canary of a message"}});
     let script = Script::new()
         .answer(

@@ -69,7 +69,7 @@ fn question() -> CreateResponse {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_handed_out_once() {
+async fn missing_events_are_delivered_once() {
     let (server, mut session) = start([
         gone(),
         stored("in_progress", json!([])),

@@ -85,7 +85,7 @@ fn texts(items: &[Value]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_came_goes_back_as_it_came() {
+async fn output_is_sent_back_unchanged() {
     let (first, second) = (
         [reasoning("rs_1"), message("msg_1", "One.")],
         [reasoning("rs_2"), call("call_1")],
@@ -200,7 +200,7 @@ async fn a_turn_enters_the_history_with_its_last_event_and_not_before() {
 }
 
 #[tokio::test]
-async fn forks_share_what_was_and_go_their_own_ways() {
+async fn forks_share_their_history_and_diverge() {
     let script = Script::new()
         .answer(answered(&[message("msg_1", "One.")]))
         .answer(answered(&[message("msg_2", "Left.")]))

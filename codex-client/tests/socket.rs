@@ -238,7 +238,7 @@ async fn a_request_that_does_not_continue_is_sent_whole_over_the_same_socket() {
 }
 
 #[tokio::test]
-async fn the_upgrade_and_the_message_say_what_the_profile_says() {
+async fn the_upgrade_and_the_message_follow_the_profile() {
     let before = SystemTime::now();
     let answer = Answer::websocket()
         .header("openai-model", "served-model")
@@ -357,7 +357,7 @@ async fn refusals_go_to_http_at_once_and_are_remembered_for_the_host() {
 }
 
 #[tokio::test]
-async fn what_is_remembered_of_a_host_is_forgotten_in_time() {
+async fn knowledge_about_a_host_expires() {
     #[derive(Clone)]
     struct Shifted(Arc<std::sync::Mutex<Duration>>);
     impl Timer for Shifted {
@@ -617,7 +617,7 @@ async fn a_break_in_the_middle_is_an_error_with_what_was_received() {
 }
 
 #[tokio::test]
-async fn a_restart_says_what_to_discard() {
+async fn a_restart_names_what_to_discard() {
     let broken = Answer::websocket()
         .receive()
         .event(created("resp_1"))
@@ -676,7 +676,7 @@ async fn a_server_that_gives_every_response_the_same_id_loses_no_event() {
 }
 
 #[tokio::test]
-async fn a_stored_background_response_goes_on_where_it_broke_off() {
+async fn a_stored_background_response_resumes_where_it_broke_off() {
     let numbered = |number: u64, event: String| {
         let mut event: Value = serde_json::from_str(&event).expect("JSON");
         event["sequence_number"] = json!(number);

@@ -68,7 +68,7 @@ async fn texts(stream: &mut ResponseStream) -> Result<Vec<String>, Error> {
 }
 
 #[tokio::test]
-async fn the_first_delta_is_handed_out_before_the_server_has_sent_the_last() {
+async fn the_first_delta_is_delivered_before_the_server_has_sent_the_last() {
     let gate = Gate::new();
     let answer = Answer::sse()
         .event(created())
@@ -324,7 +324,7 @@ async fn a_payload_that_is_no_json_or_no_utf8_harms_only_itself() {
 }
 
 #[tokio::test]
-async fn failed_and_incomplete_are_events_while_watching_and_errors_when_a_result_is_asked_for() {
+async fn failed_and_incomplete_are_events_of_a_stream_and_errors_of_a_result() {
     let mut failed = response("failed", json!([]));
     failed["error"] = json!({"code": "server_error", "message": "invented"});
     let mut incomplete = response("incomplete", json!([message("cut o")]));
@@ -378,7 +378,7 @@ async fn an_error_event_is_a_failure_with_its_code() {
 }
 
 #[tokio::test]
-async fn silence_ends_in_a_timeout_that_names_its_clock() {
+async fn silence_ends_in_a_named_timeout() {
     let server = LoopbackServer::start(
         Script::new().answer(Answer::sse().event(created()).comment("alive").stall()),
     )
@@ -478,7 +478,7 @@ async fn dropping_the_stream_cancels_the_request() {
     assert!(gate.reached_within(Duration::from_secs(10)));
     drop(stream);
     let deadline = std::time::Instant::now() + Duration::from_secs(10);
-    while server.canceled() == 0 {
+    while server.cancelled() == 0 {
         assert!(
             std::time::Instant::now() < deadline,
             "the server never saw the cancellation"

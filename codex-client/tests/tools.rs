@@ -230,7 +230,7 @@ async fn nothing_of_a_response_that_is_not_complete_is_run() {
 }
 
 #[tokio::test]
-async fn calls_run_side_by_side_unless_a_tool_wants_to_be_alone() {
+async fn calls_run_concurrently_unless_a_tool_must_run_alone() {
     let log = Arc::new(Mutex::new(Vec::new()));
     let tool = |log: &Arc<Mutex<Vec<String>>>, name: &'static str| {
         let log = log.clone();
@@ -283,7 +283,7 @@ async fn calls_run_side_by_side_unless_a_tool_wants_to_be_alone() {
 }
 
 #[tokio::test]
-async fn every_call_that_could_run_is_asked_about_first() {
+async fn every_call_that_could_run_needs_approval_first() {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let (tools, runs) = counting();
     let tools = tools.approve({

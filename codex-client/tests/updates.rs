@@ -118,7 +118,7 @@ fn only_a_whole_call_with_json_is_to_be_made() {
 }
 
 #[tokio::test]
-async fn a_stream_shows_what_its_events_do() {
+async fn the_updates_of_a_stream_match_its_events() {
     let (_server, client) = start(answer());
     let mut stream = client.stream(&question()).await.expect("a stream");
     let mut shown = Vec::new();
@@ -168,7 +168,7 @@ async fn what_nobody_asked_to_see_is_passed_over() {
 }
 
 #[tokio::test]
-async fn an_error_stands_between_updates_like_between_events() {
+async fn an_error_keeps_its_position_between_updates() {
     let mut events = events();
     events.insert(3, "{".to_owned());
     events.truncate(5);

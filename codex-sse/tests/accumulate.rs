@@ -356,7 +356,7 @@ fn incomplete_cuts_open_calls() {
 }
 
 #[test]
-fn arguments_that_are_no_json_are_never_handed_out() {
+fn arguments_that_are_not_json_are_never_delivered() {
     let mut updates = Updates::new();
     let done = json!({"type": "response.output_item.done", "output_index": 0, "item": {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "delete", "arguments": "{\"path\":", "status": "completed"}});
     updates.feed(&event(&done)).unwrap();

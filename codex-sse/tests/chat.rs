@@ -144,7 +144,7 @@ fn streams() {
 }
 
 #[test]
-fn streams_there_and_back_add_up_to_the_same() {
+fn streams_survive_translation_there_and_back() {
     let mut count = 0;
     for case in cases("streams") {
         let events: Vec<RawJson> = case.get("in").unwrap().decode().unwrap();

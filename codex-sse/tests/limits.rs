@@ -143,7 +143,7 @@ fn an_error_is_as_small_as_a_pointer_and_can_go_anywhere() {
 }
 
 #[test]
-fn tails_tell_what_was_lost() {
+fn tails_report_what_was_lost() {
     let tail = |stream: &[u8]| {
         let mut decoder = Decoder::new();
         let mut input = stream;

@@ -46,11 +46,11 @@ async fn cancels_leave_nothing_behind() {
             body.chunk().await.unwrap().unwrap();
             drop(body);
             if done == 20 {
-                until("the first cancels", || server.canceled() > done).await;
+                until("the first cancels", || server.cancelled() > done).await;
                 before = (alive(), descriptors());
             }
         }
-        until("every answer is given up", || server.canceled() == count).await;
+        until("every answer is given up", || server.cancelled() == count).await;
         until("no task stays", || alive() <= before.0).await;
         until("no descriptor stays", || descriptors() <= before.1).await;
     }

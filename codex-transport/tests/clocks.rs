@@ -22,7 +22,7 @@ async fn expired(watch: &mut IdleTimeouts) -> Error {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_event_has_a_clock_of_its_own() {
+async fn the_first_event_has_its_own_timeout() {
     let start = Instant::now();
     let timeouts = timeouts(|timeouts| {
         timeouts.first_event = Some(10 * SECOND);

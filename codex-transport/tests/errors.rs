@@ -121,7 +121,7 @@ fn every_kind_has_its_text_side_and_advice() {
             true,
         ),
         (
-            K::Canceled,
+            K::Cancelled,
             P::Headers,
             "request was cancelled while waiting for the response",
             Side::Local,

@@ -157,7 +157,7 @@ async fn a_server_that_hangs_up_before_it_answers_leaves_the_question_open() {
 }
 
 #[tokio::test]
-async fn silence_before_the_head_and_in_the_body_has_a_named_clock() {
+async fn silence_before_the_headers_and_in_the_body_has_a_named_timeout() {
     for http in BOTH {
         let server = LoopbackServer::start(
             Script::new()
@@ -226,10 +226,10 @@ async fn dropping_the_body_cancels_the_answer_at_once() {
                 .unwrap()
                 .into_body();
             body.chunk().await.unwrap().unwrap();
-            assert_eq!(server.canceled(), done);
+            assert_eq!(server.cancelled(), done);
             drop(body);
             let start = std::time::Instant::now();
-            while server.canceled() == done {
+            while server.cancelled() == done {
                 assert!(start.elapsed() < Duration::from_secs(30), "{http:?}");
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }

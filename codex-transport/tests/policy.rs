@@ -237,7 +237,7 @@ fn shape(error: &Error) -> (ErrorKind, Phase, Sent) {
 }
 
 #[tokio::test]
-async fn what_a_proxy_refuses_comes_with_its_status() {
+async fn a_refusal_by_a_proxy_has_its_status() {
     for wire in WIRES {
         let server = LoopbackServer::start(wire.script()).unwrap();
         let proxy = LoopbackProxy::builder()
@@ -282,7 +282,7 @@ async fn what_a_proxy_refuses_comes_with_its_status() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_vouches_for_is_not_accepted() {
+async fn an_untrusted_certificate_is_rejected() {
     let authority = Authority::generate().unwrap();
     let other = Authority::generate().unwrap();
     for wire in WIRES {
@@ -554,7 +554,7 @@ fn the_environment_names_proxy_and_authorities() {
 }
 
 #[test]
-fn settings_that_cannot_be_used_say_so_when_the_transport_is_made() {
+fn unusable_settings_fail_when_the_transport_is_built() {
     let with = |change: fn(&mut ConnectOptions)| {
         let mut connection = Wire::Http1.connection();
         change(&mut connection);

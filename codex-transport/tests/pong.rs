@@ -25,7 +25,7 @@ async fn send(socket: &mut WebSocketStream<TcpStream>, message: Message) {
 }
 
 #[tokio::test]
-async fn a_ping_is_answered_with_what_it_said_while_the_reader_waits() {
+async fn a_ping_is_answered_with_its_payload_while_the_reader_waits() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     // The message is sent only after the pong: a reader that does not respond waits for it in vain.

@@ -197,7 +197,7 @@ async fn an_answer_without_a_body_frees_its_connection_as_well() {
 }
 
 #[tokio::test]
-async fn what_is_given_up_is_closed_and_not_used_again() {
+async fn an_abandoned_connection_is_closed_and_not_reused() {
     let gate = Gate::new();
     let stalled = Answer::sse().body("data: 1\n\n").gate(&gate).forever();
     let server = LoopbackServer::start(Script::new().answer(stalled)).unwrap();

@@ -131,7 +131,7 @@ fn our_delays_are_capped_and_jittered_downwards_only() {
 }
 
 #[test]
-fn what_the_server_asks_for_is_honoured_exactly_or_given_up() {
+fn the_requested_wait_is_honored_exactly_or_ends_the_attempts() {
     let ours = RetryPolicy::default();
     let stream = RetryPolicy::official_stream();
     assert_eq!(
@@ -235,7 +235,7 @@ fn the_server_may_overrule_the_status() {
 }
 
 #[test]
-fn an_exhausted_quota_is_final_whatever_the_status_says() {
+fn an_exhausted_quota_is_final_whatever_the_status() {
     for code in [
         "insufficient_quota",
         "usage_limit_reached",

@@ -68,7 +68,7 @@ enum Reader {
     Whole,
     OneChunk,
     HeadOnly,
-    /// The request is canceled after this many polls.
+    /// The request is cancelled after this many polls.
     GivenUp(u8),
 }
 

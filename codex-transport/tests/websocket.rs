@@ -212,7 +212,7 @@ async fn fragments_with_pings_between_are_one_message() {
 }
 
 #[tokio::test]
-async fn what_the_server_must_not_send_has_a_name() {
+async fn violations_by_the_server_are_named() {
     // Opcode 1, masked, as only a client may send it.
     let masked: &[u8] = &[0x81, 0x82, 1, 2, 3, 4, b'a' ^ 1, b'b' ^ 2];
     let invalid_utf8: &[u8] = &[0x81, 0x02, 0xC3, 0x28];

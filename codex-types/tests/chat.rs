@@ -58,7 +58,7 @@ fn the_corpus_survives_being_read_and_written() {
 }
 
 #[test]
-fn requests_there_and_back_ask_for_the_same() {
+fn requests_survive_translation_there_and_back() {
     let options = RequestOptions::new();
     let mut count = 0;
     for case in cases("requests") {
@@ -95,7 +95,7 @@ fn requests_there_and_back_ask_for_the_same() {
 }
 
 #[test]
-fn answers_there_and_back_say_the_same() {
+fn responses_survive_translation_there_and_back() {
     let mut count = 0;
     for case in cases("responses") {
         if case.get("error").is_some() || case.get("options").is_some() {

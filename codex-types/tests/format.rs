@@ -25,7 +25,7 @@ struct Day {
 }
 
 #[test]
-fn the_format_of_a_type_asks_for_what_can_be_read_into_it() {
+fn the_format_of_a_type_matches_what_can_be_read_into_it() {
     let format = JsonSchemaFormat::of::<Weather>().expect("a format");
     let request = CreateResponse::new("gpt-5.5")
         .input("How is it?")

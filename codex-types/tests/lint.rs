@@ -152,7 +152,7 @@ fn fixes_leave_the_rest_of_the_text_alone() {
 }
 
 #[test]
-fn pairs_are_put_right_as_the_policy_says() {
+fn pairs_are_repaired_by_policy() {
     let body = json(
         r#"{"model":"m","input":[{"type":"function_call","call_id":"a","name":"f","arguments":"{\"x\":1}"},{"type":"function_call_output","call_id":"b","output":"done"},{"role":"user","content":"go on"}]}"#,
     );

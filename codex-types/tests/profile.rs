@@ -130,7 +130,7 @@ fn nothing_is_said_that_is_not_known() {
 }
 
 #[test]
-fn the_chatgpt_backend_gets_what_it_demands() {
+fn the_chatgpt_backend_gets_what_it_requires() {
     let json = r#"{"model":"gpt-5.5","instructions":"Be brief.","input":"Hi","temperature":0.2,"user":"u"}"#;
     assert_eq!(
         fit(&Profile::chatgpt_0_171(), json),
@@ -154,7 +154,7 @@ fn the_chatgpt_backend_gets_what_it_demands() {
 }
 
 #[test]
-fn ids_and_status_go_back_as_the_version_says() {
+fn ids_and_status_are_sent_back_by_version() {
     let json = concat!(
         r#"{"model":"m","instructions":"","store":false,"stream":true,"include":["reasoning.encrypted_content"],"#,
         r#""input":[{"type":"message","id":"msg_1","status":"completed","role":"assistant","#,

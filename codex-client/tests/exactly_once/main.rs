@@ -56,7 +56,7 @@ fn over_many_seeds_nothing_is_repeated_lost_or_left_unexplained() {
 }
 
 #[test]
-fn every_fault_at_every_event_of_either_transport_is_borne() {
+fn every_fault_at_every_event_of_either_transport_is_handled() {
     let mut tally = Tally::default();
     let mut seed = 0;
     for transport in [

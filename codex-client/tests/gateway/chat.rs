@@ -37,7 +37,7 @@ async fn a_chat_is_translated_there_and_back() {
 }
 
 #[tokio::test]
-async fn a_streamed_chat_ends_with_the_usage_where_it_was_asked_for() {
+async fn a_streamed_chat_ends_with_the_usage_if_requested() {
     let server = service(Script::new().answer(answer().times(2)));
     let gateway = Gateway::before(&server, &[]);
     let mut request = json!({"model": "some-model", "messages": [{"role": "user", "content": "Why?"}], "stream": true});

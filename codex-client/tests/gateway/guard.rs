@@ -138,8 +138,8 @@ fn a_wrong_command_line_says_what_is_wrong() {
             "--requests takes a positive number",
         ),
         (
-            &["--patience", "no"][..],
-            "--patience takes a positive number of seconds",
+            &["--client-timeout", "no"][..],
+            "--client-timeout takes a positive number of seconds",
         ),
         (&["--profile", "none"][..], "--profile is one of platform"),
         (
@@ -155,8 +155,8 @@ fn a_wrong_command_line_says_what_is_wrong() {
             "--max-body takes a positive number",
         ),
         (
-            &["--patience", "1e300"][..],
-            "--patience takes a positive number of seconds, at most a week",
+            &["--client-timeout", "1e300"][..],
+            "--client-timeout takes a positive number of seconds, at most a week",
         ),
         (
             &["--keep-alive", "nan"][..],
@@ -446,7 +446,7 @@ async fn a_client_has_so_many_requests_at_a_time() {
 
 #[tokio::test]
 async fn bodies_are_bounded_in_size_in_time_and_in_form() {
-    let gateway = Gateway::start(&["--max-body", "100", "--patience", "0.5"]);
+    let gateway = Gateway::start(&["--max-body", "100", "--client-timeout", "0.5"]);
     let large = json!({"model": "m", "input": "x".repeat(100)});
     let response = gateway.post("/v1/responses", &large).await;
     assert_eq!(response.status(), 413);

@@ -50,7 +50,7 @@ fn connections_without_a_token_do_not_keep_others_out() {
 
 #[test]
 fn a_connection_shows_a_token_soon_or_is_closed() {
-    let gateway = Gateway::start(&["--patience", "1"]);
+    let gateway = Gateway::start(&["--client-timeout", "1"]);
     let mut silent = open(&gateway);
     let mut slow = open(&gateway);
     slow.write_all(b"GET /v1/models HTTP/1.1\r\nhost: localhost\r\n")
@@ -122,10 +122,10 @@ async fn a_client_that_leaves_is_noticed_whatever_follows_its_request() {
         let mut start = [0; 15];
         stream.read_exact(&mut start).expect("a start");
         assert_eq!(&start, b"HTTP/1.1 200 OK");
-        assert_eq!(server.canceled(), number);
+        assert_eq!(server.cancelled(), number);
         drop(stream);
         eventually("the request is cancelled", || {
-            server.canceled() == number + 1
+            server.cancelled() == number + 1
         })
         .await;
     }

@@ -17,14 +17,14 @@ async fn a_client_that_leaves_cancels_its_request_at_the_service() {
     let gateway = Gateway::before(&server, &[]);
     let mut body = gateway.post("/v1/responses", &streamed()).await.into_body();
     body.chunk().await.expect("a chunk").expect("no error");
-    assert_eq!(server.canceled(), 0);
+    assert_eq!(server.cancelled(), 0);
     drop(body);
-    eventually("the stream is cancelled", || server.canceled() == 1).await;
+    eventually("the stream is cancelled", || server.cancelled() == 1).await;
 
     // Also while it waits for a whole response.
     let whole = json!({"model": "some-model", "input": "Why?"});
     for path in ["/v1/responses", "/v1/chat/completions"] {
-        let before = server.canceled();
+        let before = server.cancelled();
         let asked = server.requests().len();
         let body = if path == "/v1/responses" {
             whole.clone()
@@ -35,7 +35,7 @@ async fn a_client_that_leaves_cancels_its_request_at_the_service() {
         let waiting = tokio::spawn(send(request));
         eventually("it is asked", || server.requests().len() > asked).await;
         waiting.abort();
-        eventually("the request is cancelled", || server.canceled() > before).await;
+        eventually("the request is cancelled", || server.cancelled() > before).await;
     }
 }
 
@@ -46,7 +46,7 @@ async fn a_client_that_takes_nothing_stops_the_service_and_is_let_go() {
         answer.event(delta(number, &"x".repeat(1 << 20)))
     });
     let server = service(Script::new().answer(many.event(completed()).times(2)));
-    let gateway = Gateway::before(&server, &["--patience", "1"]);
+    let gateway = Gateway::before(&server, &["--client-timeout", "1"]);
     let body = streamed().to_string();
     let mut stream = TcpStream::connect(gateway.address()).expect("a connection");
     write!(
@@ -59,7 +59,7 @@ async fn a_client_that_takes_nothing_stops_the_service_and_is_let_go() {
     stream.read_exact(&mut start).expect("a start");
     assert_eq!(&start, b"HTTP/1.1 200 OK");
     // Had the gateway taken everything in, the service would have come to its end.
-    eventually("the request is cancelled", || server.canceled() == 1).await;
+    eventually("the request is cancelled", || server.cancelled() == 1).await;
 
     // A client that reads, however slowly, gets everything.
     let mut body = gateway.post("/v1/responses", &streamed()).await.into_body();
@@ -71,7 +71,7 @@ async fn a_client_that_takes_nothing_stops_the_service_and_is_let_go() {
         }
     }
     assert!(total > 64 << 20, "{total}");
-    assert_eq!(server.canceled(), 1);
+    assert_eq!(server.cancelled(), 1);
 }
 
 #[tokio::test]
