@@ -279,7 +279,7 @@ fn silence_ends_after_the_idle_timeout() {
 #[test]
 fn a_wrong_command_line_says_what_is_wrong() {
     for (arguments, expected) in [
-        (&[][..], "a question is missing"),
+        (&[][..], "missing QUESTION"),
         (
             &["--idle-timeout", "never", "Why?"][..],
             "--idle-timeout takes a positive number of seconds",

@@ -46,10 +46,10 @@ fn tools_runs_what_the_model_calls_and_tells_it_the_result() {
         remarks.contains(r#"the model calls current_weather({"city":"Tromsø","unit":"celsius"})"#),
         "{remarks}"
     );
-    // The server says back what the function said, so it was run and its result was sent.
+    // The server repeats the output of the function, so it was run and its result was sent.
     assert_eq!(
         text(&output.stdout),
-        "The tool has answered: -4 °C and snow in Tromsø.\n"
+        "The tool returned: -4 °C and snow in Tromsø.\n"
     );
 }
 

@@ -557,13 +557,16 @@ fn a_wrong_command_line_says_what_is_wrong() {
     let server = authority(Script::new());
     let directory = Directory::new("arguments");
     for (arguments, complaint) in [
-        (&["--status", "--logout"][..], "exclude each other"),
-        (&["--store", "a", "--auth-file", "b"], "exclude each other"),
+        (&["--status", "--logout"][..], "cannot be used together"),
+        (
+            &["--store", "a", "--auth-file", "b"],
+            "cannot be used together",
+        ),
         (
             &["--profile", "other"],
             "--profile must be chatgpt or sign-in-with-chatgpt",
         ),
-        (&["--profile", "siwc"], "--app-name is missing"),
+        (&["--profile", "siwc"], "missing --app-name"),
         (&["--bogus"], "--bogus"),
         (
             &["--issuer", "http://auth.example", "--device"],

@@ -184,7 +184,7 @@ async fn a_request_that_finds_no_stream_names_the_limit() {
     assert_eq!((error.phase(), error.sent()), (Phase::Connect, Sent::No));
     assert_eq!(
         error.source().unwrap().to_string(),
-        "no HTTP/2 stream is free (limit of the server: 2 a connection; http2_max_connections: 1)"
+        "no free HTTP/2 stream (server allows 2 per connection; http2_max_connections: 1)"
     );
     seen.answers.add_permits(2);
     while let Some(result) = requests.join_next().await {

@@ -166,7 +166,7 @@ fn a_wrong_command_line_says_what_is_wrong() {
             &["--bearer", "xxxxxxxxxxxxxxxxxxxx"][..],
             "not all the same",
         ),
-        (&["--api-key", "k"][..], "--bearer has to name one"),
+        (&["--api-key", "k"][..], "set one with --bearer"),
         (
             &["--allow-origin", "*"][..],
             "--allow-origin takes an origin",

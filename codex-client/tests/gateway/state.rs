@@ -264,7 +264,7 @@ async fn without_memory_the_refusal_names_the_flag() {
                 json!("conv_1"),
                 "send the whole conversation",
             ),
-            ("background", json!(true), "leave it out"),
+            ("background", json!(true), "omit the parameter"),
         ] {
             let mut request = json!({"model": "some-model", "input": "two"});
             request[name] = value;
