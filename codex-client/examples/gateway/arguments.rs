@@ -321,7 +321,7 @@ fn bearer(token: String) -> Result<Secret, String> {
         Ok(Secret::from(token))
     } else {
         Err(
-            "a bearer token must have at least 16 visible ASCII characters, not all the same"
+            "a bearer token must have at least 16 characters, all of them visible ASCII and not all the same"
                 .to_owned(),
         )
     }

@@ -141,7 +141,10 @@ fn a_wrong_command_line_says_what_is_wrong() {
             &["--client-timeout", "no"][..],
             "--client-timeout takes a positive number of seconds",
         ),
-        (&["--profile", "none"][..], "--profile is one of platform"),
+        (
+            &["--profile", "none"][..],
+            "--profile must be one of platform",
+        ),
         (
             &["--transport", "pigeon"][..],
             "--transport must be auto, http or websocket",
