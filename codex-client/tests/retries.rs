@@ -262,6 +262,22 @@ async fn an_error_says_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn a_page_with_braces_is_read_to_its_end() {
+    let page = Answer::status(400)
+        .header("content-type", "text/html")
+        .body("<html><style>a{b:c}</style>")
+        .pause(Duration::from_millis(20))
+        .body("<title>Blocked by the proxy</title></html>");
+    let server = LoopbackServer::start(Script::new().answer(page)).expect("a loopback server");
+    let client = Client::builder()
+        .base_url(server.url("/v1"))
+        .build()
+        .expect("a client");
+    let error = client.create(&request()).await.expect_err("a refusal");
+    assert_eq!(error.message(), Some("Blocked by the proxy"));
+}
+
+#[tokio::test]
 async fn the_credential_of_the_request_is_shown_nowhere() {
     let echo = |text: &str| {
         format!(r#"{{"error":{{"message":"bad key {text}","code":"{text}","param":"{text}"}}}}"#)
