@@ -306,3 +306,20 @@ async fn the_credential_of_the_request_is_shown_nowhere() {
         assert!(!format!("{last} {last:?}").contains("canary"));
     }
 }
+
+#[tokio::test]
+async fn a_document_that_cannot_be_read_is_one_error() {
+    let answer = Answer::json(200, r#"{"object":"list"} {"obj"#);
+    let server = LoopbackServer::start(Script::new().answer(answer)).expect("a loopback server");
+    let mut profile = codex_types::profile::Profile::compatible();
+    profile.wire = codex_types::profile::Wire::ChatCompletions;
+    let client = Client::builder()
+        .base_url(server.url("/v1"))
+        .profile(profile)
+        .retry(RetryPolicy::none())
+        .build()
+        .expect("a client");
+    let mut stream = client.stream(&request()).await.expect("a stream");
+    assert!(stream.next().await.expect("an item").is_err());
+    assert!(stream.next().await.is_none());
+}
