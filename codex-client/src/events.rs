@@ -295,7 +295,11 @@ impl HttpEvents {
                                 self.read_on();
                                 continue;
                             }
-                            Err(error) => error,
+                            // The body has ended, so reading on would yield the error forever.
+                            Err(error) => {
+                                self.stop();
+                                return Poll::Ready(Some(Err(error)));
+                            }
                         }
                     }
                     Poll::Ready(None) => {

@@ -26,28 +26,38 @@ async fn error_body(mut body: Body) -> Vec<u8> {
     while let Some(Ok(chunk)) = body.chunk().await {
         let room = ERROR_BODY_LIMIT.saturating_sub(read.len());
         let chunk = chunk.get(..room).unwrap_or(&chunk);
+        if let Some(end) = value.end_in(chunk) {
+            read.extend_from_slice(&chunk[..end]);
+            break;
+        }
         read.extend_from_slice(chunk);
-        if value.ends_in(chunk) || read.len() == ERROR_BODY_LIMIT {
+        if read.len() == ERROR_BODY_LIMIT {
             break;
         }
     }
     read
 }
 
-/// Finds the end of a JSON object or list in a body that arrives in chunks.
+/// Finds the end of a JSON object or list that arrives in chunks. Other bodies, such as HTML, have
+/// none, whatever braces they contain.
 #[derive(Default)]
 struct JsonValue {
+    is_other: bool,
     depth: usize,
     in_text: bool,
     is_escaped: bool,
 }
 
 impl JsonValue {
-    fn ends_in(&mut self, chunk: &[u8]) -> bool {
-        chunk.iter().any(|byte| self.ends_with(*byte))
+    fn end_in(&mut self, chunk: &[u8]) -> Option<usize> {
+        let last = chunk.iter().position(|byte| self.ends_with(*byte))?;
+        Some(last + 1)
     }
 
     fn ends_with(&mut self, byte: u8) -> bool {
+        if self.is_other {
+            return false;
+        }
         if self.in_text {
             let is_escaped = core::mem::take(&mut self.is_escaped);
             match byte {
@@ -59,12 +69,14 @@ impl JsonValue {
             return false;
         }
         match byte {
-            b'"' => self.in_text = self.depth > 0,
+            b'"' if self.depth > 0 => self.in_text = true,
             b'{' | b'[' => self.depth += 1,
             b'}' | b']' if self.depth > 0 => {
                 self.depth -= 1;
                 return self.depth == 0;
             }
+            // Nothing but white space and a byte order mark precedes the value.
+            _ if self.depth == 0 && !b" \t\r\n\xef\xbb\xbf".contains(&byte) => self.is_other = true,
             _ => {}
         }
         false

@@ -1,9 +1,11 @@
 //! Removes credentials from text of the server. Servers and proxies repeat credentials in their
-//! errors, and nothing that is shown or passed on may contain the credentials of its request.
+//! errors, and nothing that is shown or passed on may contain the credentials of its request, in
+//! any of their [spellings](Redactor::spellings).
 
 use std::borrow::Cow;
 
-use codex_types::{ApiError, ErrorCode, ResponseEvent};
+use codex_transport::Redactor;
+use codex_types::{ApiError, ErrorCode, Map, RawJson, ResponseEvent};
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, PROXY_AUTHORIZATION};
 
 /// The credentials of one request, to be removed from texts.
@@ -24,8 +26,10 @@ impl Scrub {
             .filter(|(name, value)| is_secret(name, value));
         let mut secrets: Vec<String> = values
             .filter_map(|(_, value)| value.to_str().ok())
-            .map(|value| value.rsplit(' ').next().unwrap_or(value).to_owned())
+            .map(|value| value.rsplit(' ').next().unwrap_or(value))
             .filter(|secret| secret.len() >= SHORTEST)
+            .flat_map(|secret| Redactor::spellings(secret.as_bytes()))
+            .filter_map(|spelling| String::from_utf8(spelling).ok())
             .collect();
         // Remove a secret that contains another one first.
         secrets.sort_by_key(|secret| core::cmp::Reverse(secret.len()));
@@ -63,10 +67,21 @@ impl Scrub {
         }
     }
 
-    /// Scrubs the error that an event reports.
+    /// Scrubs the error that an event reports, and the response headers that it carries.
     pub(crate) fn event(&self, event: &mut ResponseEvent) {
         match event {
-            ResponseEvent::Failed(event) => {
+            ResponseEvent::Metadata(event) | ResponseEvent::CodexMetadata(event) => {
+                self.map(&mut event.headers);
+            }
+            ResponseEvent::Created(event)
+            | ResponseEvent::Queued(event)
+            | ResponseEvent::InProgress(event)
+            | ResponseEvent::Completed(event)
+            | ResponseEvent::Failed(event)
+            | ResponseEvent::Incomplete(event)
+            | ResponseEvent::Done(event) => {
+                self.map(&mut event.headers);
+                self.map(&mut event.response.headers);
                 if let Some(error) = &mut event.response.error {
                     self.error(error);
                 }
@@ -78,6 +93,7 @@ impl Scrub {
                 self.replace(&mut event.message);
                 self.replace(&mut event.param);
                 self.code(&mut event.code);
+                self.map(&mut event.headers);
             }
             _ => {}
         }
@@ -91,6 +107,22 @@ impl Scrub {
         self.replace(&mut error.param);
         self.code(&mut error.code);
         self.code(&mut error.kind);
+        self.map(&mut error.headers);
+    }
+
+    /// Scrubs headers inside JSON.
+    fn map(&self, headers: &mut Option<Map<RawJson>>) {
+        let Some(headers) = headers else { return };
+        let scrubbed: Vec<_> = headers
+            .iter()
+            .filter_map(|(name, value)| match self.text(value.as_str()) {
+                Cow::Borrowed(_) => None,
+                Cow::Owned(text) => Some((name.to_owned(), RawJson::parse(&text).ok()?)),
+            })
+            .collect();
+        for (name, value) in scrubbed {
+            headers.insert(name, value);
+        }
     }
 
     fn replace(&self, text: &mut Option<String>) {

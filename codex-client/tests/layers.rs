@@ -61,7 +61,7 @@ const GATEWAY: &Layers = &[
 
 /// The layers of codex-transport, bottom first.
 const TRANSPORT: &Layers = &[
-    ("support", &["lock", "timer"]),
+    ("support", &["lock", "sync", "timer"]),
     ("errors", &["error", "timeouts"]),
     ("policies", &["redact", "retry"]),
     ("connections", &["conn"]),

@@ -262,6 +262,22 @@ async fn an_error_says_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn a_page_with_braces_is_read_to_its_end() {
+    let page = Answer::status(400)
+        .header("content-type", "text/html")
+        .body("<html><style>a{b:c}</style>")
+        .pause(Duration::from_millis(20))
+        .body("<title>Blocked by the proxy</title></html>");
+    let server = LoopbackServer::start(Script::new().answer(page)).expect("a loopback server");
+    let client = Client::builder()
+        .base_url(server.url("/v1"))
+        .build()
+        .expect("a client");
+    let error = client.create(&request()).await.expect_err("a refusal");
+    assert_eq!(error.message(), Some("Blocked by the proxy"));
+}
+
+#[tokio::test]
 async fn the_credential_of_the_request_is_shown_nowhere() {
     let echo = |text: &str| {
         format!(r#"{{"error":{{"message":"bad key {text}","code":"{text}","param":"{text}"}}}}"#)
@@ -289,4 +305,21 @@ async fn the_credential_of_the_request_is_shown_nowhere() {
         let last = client.last_failure().expect("a failure");
         assert!(!format!("{last} {last:?}").contains("canary"));
     }
+}
+
+#[tokio::test]
+async fn a_document_that_cannot_be_read_is_one_error() {
+    let answer = Answer::json(200, r#"{"object":"list"} {"obj"#);
+    let server = LoopbackServer::start(Script::new().answer(answer)).expect("a loopback server");
+    let mut profile = codex_types::profile::Profile::compatible();
+    profile.wire = codex_types::profile::Wire::ChatCompletions;
+    let client = Client::builder()
+        .base_url(server.url("/v1"))
+        .profile(profile)
+        .retry(RetryPolicy::none())
+        .build()
+        .expect("a client");
+    let mut stream = client.stream(&request()).await.expect("a stream");
+    assert!(stream.next().await.expect("an item").is_err());
+    assert!(stream.next().await.is_none());
 }

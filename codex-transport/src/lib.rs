@@ -10,6 +10,7 @@ mod hyper_transport;
 mod lock;
 mod redact;
 mod retry;
+mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod timeouts;

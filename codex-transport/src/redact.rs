@@ -7,7 +7,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 /// A filter that removes the credentials of a request from the data that the server sends back.
 ///
 /// A server or an intermediary may echo the request in a message, a header or a request id. Every
-/// byte of an echo becomes `*`, even if the echo is only a part of a credential, from 12 bytes on.
+/// byte of an echo becomes `*`, even if the echo is only a part of a credential, from 12 bytes on,
+/// and even if it is escaped or encoded; see [`spellings`](Self::spellings).
 ///
 /// ```
 /// use codex_transport::Redactor;
@@ -54,13 +55,80 @@ impl Redactor {
         }
     }
 
+    /// Returns the forms in which a secret may be echoed: itself, escaped as JSON encoders do it,
+    /// percent-encoded, and in base64, alone or within a longer text. The longest come first.
+    ///
+    /// Base64 within a longer text is recognized from the third byte of the secret on, because its
+    /// neighbors change the characters at both ends. Forms shorter than eight bytes are left out.
+    ///
+    /// ```
+    /// use codex_transport::Redactor;
+    ///
+    /// let spellings = Redactor::spellings(b"invented/key+of=a-test");
+    /// for echo in [r"invented\/key+of=a-test", r"invented/key\u002bof=a-test", "invented%2Fkey%2Bof%3Da-test"] {
+    ///     assert!(spellings.contains(&echo.as_bytes().to_vec()));
+    /// }
+    /// ```
+    pub fn spellings(secret: &[u8]) -> Vec<Vec<u8>> {
+        let mut all = vec![secret.to_vec()];
+        // A bearer token (RFC 6750 section 2.1) may contain three bytes that encoders escape, each
+        // encoder others of them.
+        for safe in [&b""[..], b"/", b"+", b"=", b"/+", b"/=", b"+="] {
+            let is_safe = |byte: u8| {
+                byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || safe.contains(&byte)
+            };
+            if secret.iter().copied().all(is_safe) {
+                continue;
+            }
+            let writes: [fn(u8) -> String; 5] = [
+                |byte| format!("\\{}", char::from(byte)),
+                |byte| format!("\\u{byte:04x}"),
+                |byte| format!("\\u{byte:04X}"),
+                |byte| format!("%{byte:02x}"),
+                |byte| format!("%{byte:02X}"),
+            ];
+            for write in writes {
+                let mut spelling = Vec::with_capacity(secret.len() + 16);
+                for byte in secret {
+                    if is_safe(*byte) {
+                        spelling.push(*byte);
+                    } else {
+                        spelling.extend_from_slice(write(*byte).as_bytes());
+                    }
+                }
+                all.push(spelling);
+            }
+        }
+        // Three bytes are four characters, so where the secret begins in the encoded text decides
+        // which of its bytes have characters of their own.
+        for skipped in 0..3 {
+            let own = secret.get(skipped..).unwrap_or_default();
+            let own = &own[..own.len() - own.len() % 3];
+            all.push(base64(own, b"+/"));
+            all.push(base64(own, b"-_"));
+        }
+        all.retain(|spelling| spelling.len() >= SHORTEST);
+        all.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        all.dedup();
+        all
+    }
+
     fn add(&mut self, secret: &[u8]) {
+        if secret.len() < SHORTEST {
+            return;
+        }
+        for spelling in Self::spellings(secret) {
+            self.add_spelling(&spelling);
+        }
+    }
+
+    fn add_spelling(&mut self, secret: &[u8]) {
         if secret.len() > PART {
             self.parts.extend(secret.windows(PART).filter_map(|part| {
                 let part: Option<[u8; PART]> = part.try_into().ok();
                 part
             }));
-        } else if secret.len() >= SHORTEST {
+        } else {
             self.short.insert(secret.to_vec());
         }
     }
@@ -146,6 +214,23 @@ impl Credentials {
             .redact(id)
             .into_owned()
     }
+}
+
+// Encodes whole groups of three bytes (RFC 4648 sections 4 and 5).
+fn base64(bytes: &[u8], last_two: &[u8; 2]) -> Vec<u8> {
+    let digit = |index: u32| match index as u8 {
+        index @ 0..26 => b'A' + index,
+        index @ 26..52 => b'a' + (index - 26),
+        index @ 52..62 => b'0' + (index - 52),
+        index => last_two[usize::from(index == 63)],
+    };
+    let groups = bytes.chunks_exact(3).flat_map(|group| {
+        let bits = group
+            .iter()
+            .fold(0, |bits, byte| bits << 8 | u32::from(*byte));
+        [18, 12, 6, 0].map(|shift| digit(bits >> shift & 63))
+    });
+    groups.collect()
 }
 
 // Splits `Bearer secret` and `name=secret; name=secret`; a bare value is one secret.

@@ -326,3 +326,47 @@ async fn what_a_server_echoes_of_the_credential_is_not_kept() {
     assert!(cassette.contains("Incorrect API key provided: ****"));
     assert!(!cassette.contains(partly), "{cassette}");
 }
+
+#[tokio::test]
+async fn an_echo_is_removed_in_every_spelling() {
+    let key = "canary/7f3a+9b.Zq~0==";
+    // The key in base64, alone and after other bytes.
+    let encoded = [
+        "Y2FuYXJ5LzdmM2ErOWIuWnF+MD09",
+        "dXNlcjpjYW5hcnkvN2YzYSs5Yi5acX4wPT0",
+        "QmVhcmVyIGNhbmFyeS83ZjNhKzliLlpxfjA9PQ",
+    ];
+    let mut echoes = vec![
+        key.to_owned(),
+        key.replace('/', "\\/"),
+        key.replace('+', "\\u002B"),
+        key.replace('=', "\\u003d"),
+        key.replace('/', "%2F")
+            .replace('+', "%2B")
+            .replace('=', "%3D"),
+    ];
+    echoes.extend(encoded.map(str::to_owned));
+    for echo in &echoes {
+        let body = format!("{{\"error\":\"bad {echo}\"}}");
+        let (start, end) = body.split_at(body.len() / 2);
+        let answer = Answer::ok()
+            .header("x-echo", echo)
+            .body(start.to_owned())
+            .body(end.to_owned());
+        let server = LoopbackServer::start(Script::new().answer(answer)).unwrap();
+        let recorder = Recorder::new(HyperTransport::new().unwrap());
+        let request = Request::get(server.url("/v1/models"))
+            .header("authorization", format!("Bearer {key}"))
+            .body(Bytes::new())
+            .unwrap();
+        let response = recorder.send(request).await.unwrap();
+        response.into_body().collect(1 << 20).await.unwrap();
+        let text = recorder.to_json_lines();
+        assert!(text.contains("bad "), "{text}");
+        assert!(!text.contains("canary"), "{text}");
+        if !echo.contains("canary") {
+            let middle = &echo[echo.len() - 22..echo.len() - 8];
+            assert!(!text.contains(middle), "{middle}: {text}");
+        }
+    }
+}

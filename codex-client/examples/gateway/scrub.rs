@@ -7,7 +7,7 @@ use core::task::{Context, Poll};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
-use codex_transport::{Body, Error, HttpTransport, Upgrade, WsTransport};
+use codex_transport::{Body, Error, HttpTransport, Redactor, Upgrade, WsTransport};
 use http::header::{AUTHORIZATION, PROXY_AUTHORIZATION};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use http_body::Frame;
@@ -15,7 +15,7 @@ use memchr::memmem::Finder;
 
 type Finders = Arc<[Finder<'static>]>;
 
-/// The credentials that were sent so far, the newest first.
+/// The credentials that were sent so far in all their spellings, the newest first.
 #[derive(Clone, Default)]
 pub(crate) struct Secrets {
     known: Arc<RwLock<Finders>>,
@@ -40,7 +40,8 @@ impl Secrets {
         }
         let new = new
             .into_iter()
-            .map(|secret| Finder::new(secret).into_owned());
+            .flat_map(Redactor::spellings)
+            .map(|spelling| Finder::new(&spelling).into_owned());
         let all: Finders = new.chain(known.iter().cloned()).take(MOST).collect();
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.clone_from(&all);
@@ -203,5 +204,5 @@ const REDACTED: &[u8] = b"[redacted]";
 /// The minimum length of a credential. A shorter value protects nothing, and removing it would
 /// damage text.
 const SHORTEST: usize = 8;
-/// The number of credentials kept. Renewed credentials replace older ones.
-const MOST: usize = 16;
+/// The number of spellings kept. Those of renewed credentials replace older ones.
+const MOST: usize = 128;

@@ -12,7 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::arguments::{Arguments, Limits};
 use crate::connection::{ConnectOptions, Visitor, left};
@@ -79,9 +79,13 @@ impl Server {
             let mut strangers = Strangers::default();
             let permits = Arc::new(Semaphore::new(limits.connections));
             loop {
+                let accepted = async {
+                    strangers.make_room().await;
+                    self.listener.accept().await
+                };
                 tokio::select! {
                     () = &mut stopped => break,
-                    accepted = self.listener.accept() => match accepted {
+                    accepted = accepted => match accepted {
                         Ok((stream, peer)) => {
                             // Connections beyond the limit are closed at once, so that their
                             // clients notice.
@@ -118,24 +122,39 @@ async fn check(gateway: Arc<Gateway>) {
 }
 
 /// Connections that have not sent a valid token yet. Their number is limited; a new one replaces
-/// the oldest.
+/// the oldest, which has had time to send its token.
 #[derive(Default)]
 struct Strangers {
-    waiting: VecDeque<Weak<Visitor>>,
+    waiting: VecDeque<(Weak<Visitor>, Instant)>,
 }
 
 impl Strangers {
     fn add(&mut self, visitor: &Arc<Visitor>) {
-        if self.waiting.len() >= STRANGERS {
+        let stranger = (Arc::downgrade(visitor), Instant::now());
+        self.waiting.push_back(stranger);
+    }
+
+    /// Returns when another connection may be accepted. Until then clients wait in the system's
+    /// queue: many that connect at once need no more than the time to read their requests.
+    async fn make_room(&mut self) {
+        while self.waiting.len() >= STRANGERS {
             self.waiting
-                .retain(|waiting| waiting.upgrade().is_some_and(|visitor| !visitor.is_known()));
+                .retain(|(waiting, _)| waiting.upgrade().is_some_and(|it| !it.is_known()));
+            let Some((oldest, since)) = self.waiting.front() else {
+                return;
+            };
+            if self.waiting.len() < STRANGERS {
+                return;
+            }
+            if since.elapsed() < GRACE {
+                sleep(GRACE_CHECK_INTERVAL).await;
+                continue;
+            }
+            if let Some(oldest) = oldest.upgrade() {
+                oldest.replaced.notify_one();
+            }
+            self.waiting.pop_front();
         }
-        if self.waiting.len() >= STRANGERS
-            && let Some(oldest) = self.waiting.pop_front().and_then(|oldest| oldest.upgrade())
-        {
-            oldest.replaced.notify_one();
-        }
-        self.waiting.push_back(Arc::downgrade(visitor));
     }
 }
 
@@ -204,6 +223,9 @@ const MAX_HEAD: usize = 64 * 1024;
 const BREATH: Duration = Duration::from_millis(50);
 /// The maximum number of connections without a token.
 const STRANGERS: usize = 128;
+/// The minimum time for a connection without a token, while there are too many of them.
+const GRACE: Duration = Duration::from_millis(500);
+const GRACE_CHECK_INTERVAL: Duration = Duration::from_millis(1);
 /// The maximum time for a connection without a token.
 const INTRODUCTION: Duration = Duration::from_secs(10);
 /// The average size of a remembered response in bytes.

@@ -10,6 +10,7 @@
 
 mod browser;
 mod chat;
+mod echo;
 mod errors;
 mod guard;
 mod hostile;

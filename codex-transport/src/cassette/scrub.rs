@@ -3,7 +3,7 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, Uri};
 
-use crate::redact::is_credential;
+use crate::redact::{Redactor, is_credential};
 
 /// A filter that removes secrets from a recording.
 ///
@@ -29,11 +29,13 @@ pub struct Scrubber {
 }
 
 impl Scrubber {
-    /// Adds a secret, which is removed wherever it occurs. An empty secret is ignored.
+    /// Adds a secret, which is removed wherever it occurs, also escaped or encoded; see
+    /// [`Redactor::spellings`]. An empty secret is ignored.
     #[must_use]
     pub fn secret(mut self, secret: impl Into<Vec<u8>>) -> Self {
         let secret = secret.into();
         if !secret.is_empty() {
+            self.secrets.extend(Redactor::spellings(&secret));
             self.secrets.push(secret);
         }
         self

@@ -4,6 +4,7 @@ mod checkout;
 mod host;
 mod http1;
 mod http2;
+mod streams;
 
 use core::pin::pin;
 use core::time::Duration;

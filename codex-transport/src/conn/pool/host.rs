@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 
 use http::uri::{Authority, Scheme};
 use tokio::runtime::Handle;
@@ -15,6 +15,7 @@ use crate::conn::pool::http1::Http1;
 use crate::conn::pool::http2::{Capacity, Http2, Running, Sender, StreamPermit};
 use crate::conn::request_body::StreamLimit;
 use crate::lock::lock;
+use crate::sync::Mutex;
 
 /// The pools of all origins.
 pub(crate) struct Hosts {

@@ -2,7 +2,7 @@
 
 use core::future::{Future as _, poll_fn};
 use core::pin::Pin;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::Poll;
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -13,6 +13,7 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::conn::lingering::Lingering;
+use crate::conn::pool::streams::{OpenStream, Streams};
 use crate::conn::request_body::RequestBody;
 use crate::conn::stream::Stream;
 use crate::lock::lock;
@@ -28,19 +29,18 @@ pub(crate) struct Http2 {
 
 /// A permit for one stream of a connection, held from before the request is sent until its response
 /// has ended.
-pub(crate) struct StreamPermit(Arc<Shared>);
+pub(crate) struct StreamPermit {
+    _stream: OpenStream,
+    shared: Arc<Shared>,
+}
 
 struct Shared {
-    streams: AtomicUsize,
-    // The time at which the last stream ended.
-    unused_since: Mutex<Instant>,
+    streams: Arc<Streams>,
     // Whether a response has arrived: the server must have sent its settings before.
     answered: AtomicBool,
     // `None` once the connection has ended.
     connection: Mutex<Option<Running>>,
     task: OnceLock<AbortHandle>,
-    // Wakes a request that waits for a stream.
-    freed: Arc<Notify>,
 }
 
 /// The capacity of a connection for another stream.
@@ -58,12 +58,10 @@ impl Http2 {
     /// notified when a stream may have become available.
     pub(crate) fn spawn(sender: Sender, running: Running, freed: Arc<Notify>) -> Self {
         let shared = Arc::new(Shared {
-            streams: AtomicUsize::new(0),
-            unused_since: Mutex::new(Instant::now()),
+            streams: Streams::new(freed),
             answered: AtomicBool::new(false),
             connection: Mutex::new(Some(running)),
             task: OnceLock::new(),
-            freed,
         });
         let weak = Arc::downgrade(&shared);
         let task = tokio::spawn(poll_fn(move |cx| {
@@ -78,7 +76,7 @@ impl Http2 {
                 return Poll::Pending;
             }
             drop(ended);
-            shared.freed.notify_waiters();
+            shared.streams.ended();
             Poll::Ready(())
         }));
         let _ = shared.task.set(task.abort_handle());
@@ -93,7 +91,7 @@ impl Http2 {
         let connection = lock(&self.shared.connection);
         let limit = connection.as_ref().map(Running::current_max_send_streams);
         match limit.unwrap_or_default() {
-            limit if self.shared.streams.load(Ordering::Relaxed) < limit => Capacity::Available,
+            limit if self.shared.streams.count() < limit => Capacity::Available,
             INITIAL_STREAMS if !self.shared.answered.load(Ordering::Relaxed) => Capacity::Unknown,
             limit => Capacity::Full(limit),
         }
@@ -101,32 +99,22 @@ impl Http2 {
 
     /// Takes a stream. Called under the same lock as [`capacity`](Self::capacity).
     pub(crate) fn open(&self) -> (Sender, StreamPermit) {
-        self.shared.streams.fetch_add(1, Ordering::Relaxed);
-        (self.sender.clone(), StreamPermit(self.shared.clone()))
+        let permit = StreamPermit {
+            _stream: self.shared.streams.open(),
+            shared: self.shared.clone(),
+        };
+        (self.sender.clone(), permit)
     }
 
-    /// Returns when the connection became unused: now while it carries a stream, since its pings
-    /// detect a dead peer.
     pub(crate) fn unused_since(&self) -> Instant {
-        if self.shared.streams.load(Ordering::Relaxed) > 0 {
-            return Instant::now();
-        }
-        *lock(&self.shared.unused_since)
+        self.shared.streams.unused_since()
     }
 }
 
 impl StreamPermit {
     /// Records that the response headers have arrived.
     pub(crate) fn answered(&self) {
-        self.0.answered.store(true, Ordering::Relaxed);
-    }
-}
-
-impl Drop for StreamPermit {
-    fn drop(&mut self) {
-        *lock(&self.0.unused_since) = Instant::now();
-        self.0.streams.fetch_sub(1, Ordering::Relaxed);
-        self.0.freed.notify_one();
+        self.shared.answered.store(true, Ordering::Relaxed);
     }
 }
 

@@ -1,0 +1,5 @@
+//! The lock and the atomics of the connection pool. `tests/pool_model.rs` compiles the pool with
+//! others, which explore the order of their operations.
+
+pub(crate) use core::sync::atomic::AtomicUsize;
+pub(crate) use std::sync::{Mutex, MutexGuard};
