@@ -15,7 +15,7 @@ use codex_sse::{
     EventDecoder,
     chat::{ChatStreamEvent, ToChatChunks, ToResponseEvents},
 };
-use codex_types::{RawJson, ResponseEvent, chat::ChatChunk, chat::translate::AnswerOptions};
+use codex_types::{ResponseEvent, chat::ChatChunk, chat::translate::AnswerOptions};
 
 mod common;
 
@@ -76,7 +76,7 @@ fn stream_back() -> Result<(), Failure> {
             "" | "null" => {}
             "[DONE]" => events.feed_done(),
             line => {
-                let chunk: ChatChunk = RawJson::parse(line)?.decode()?;
+                let chunk = ChatChunk::from_json(line)?;
                 write_events(&mut output, &events.feed(&chunk)?)?;
             }
         }

@@ -86,13 +86,16 @@ fn everything_said_is_read_in_every_form() {
         ),
         // Nothing that can be read.
         (
-            r#"{"content":7,"reasoning":{"effort":"low"},"refusal":[]}"#,
+            r#"{"content":{},"reasoning":{"effort":"low"},"refusal":[]}"#,
             &[],
         ),
         (
-            r#"{"content":[null,7,[],{"type":"dream","text":"x"},{"type":"text"}]}"#,
+            r#"{"content":[null,[],{"type":"dream","text":"x"},{"type":"text"}]}"#,
             &[],
         ),
+        // Values that are not text.
+        (r#"{"content":7,"reasoning":6}"#, &["~ 6", "T 7"]),
+        (r#"{"content":[null,7,true]}"#, &["T 7", "T true"]),
     ];
     for (json, expected) in cases {
         assert_eq!(
@@ -130,6 +133,10 @@ fn a_call_is_read_in_every_form() {
         ),
         (
             r#"{"index":"0","id":7}"#,
+            (Some(0), Some("7"), None, None, false),
+        ),
+        (
+            r#"{"index":"first","id":7}"#,
             (None, Some("7"), None, None, false),
         ),
         (
@@ -212,7 +219,11 @@ fn a_message_instead_of_a_delta_is_read() {
         ["T b"]
     );
     assert_eq!(text(r#"{"delta":{},"message":{"content":"ab"}}"#), [""; 0]);
-    assert_eq!(text(r#"{"message":7}"#), [""; 0]);
+    assert_eq!(text(r#"{"message":7}"#), ["T 7"]);
+    assert_eq!(text(r#"{"delta":"a"}"#), ["T a"]);
+    // The older Completions API.
+    assert_eq!(text(r#"{"text":"a","delta":{}}"#), ["T a"]);
+    assert_eq!(text(r#"{"text":"a","delta":{"content":"b"}}"#), ["T b"]);
     let json = r#"{"message":{"tool_calls":[{"id":"a","function":{"name":"f","arguments":{}}}]}}"#;
     let choice: ChatChunkChoice = read(json);
     let delta = choice.delta_or_message();
@@ -275,6 +286,12 @@ fn an_error_is_found_wherever_it_stands() {
             "m 400 t",
         ),
         (r#"{"detail":"m"}"#, "m - -"),
+        (r#"{"error":["a",{"message":"b","code":7}]}"#, "a; b - -"),
+        (r#"{"errors":[{"message":"m","code":7}]}"#, "m 7 -"),
+        (r#"{"error":true,"message":"m"}"#, "m - -"),
+        (r#"{"error":{"error":{"message":"m"}}}"#, "m - -"),
+        (r#"{"error_message":"m","error_type":"t"}"#, "m - t"),
+        (r#"{"choices":{"error":"m"}}"#, "m - -"),
     ];
     for (json, expected) in cases {
         for error in [

@@ -224,6 +224,8 @@ pub(super) struct Part {
     pub(super) label: Option<TextKind>,
     /// Whether a delta or a `done` has brought text.
     pub(super) has_content: bool,
+    /// Whether the complete text arrived before any delta.
+    pub(super) is_early: bool,
     /// Whether the complete text has arrived; deltas no longer change it.
     pub(super) is_sealed: bool,
     /// The number of bytes of the text that have been reported.

@@ -8,6 +8,7 @@ use codex_types::{Halves, OutputItem, ResponseEvent};
 use super::{
     Accumulator, Outcome,
     entry::{Class, TextKind, not_repeated},
+    id_of_call,
     identity::Address,
     sequence::Kind,
     tool,
@@ -27,8 +28,8 @@ impl Accumulator {
         if repeats && (self.outcome.is_some() || !is_never_dropped(event)) {
             return Ok(());
         }
-        let id = event.item_id().unwrap_or_default();
-        let address = Address::new(event.output_index(), id);
+        let id = event.item_id().or_else(|| event.extra().map(id_of_call));
+        let address = Address::new(event.output_index(), id.unwrap_or_default());
         match event {
             E::Created(event) | E::Queued(event) | E::InProgress(event) => {
                 self.push_envelope(event)
@@ -36,6 +37,7 @@ impl Accumulator {
             E::Completed(event) => self.end(event, Some(Outcome::Completed)),
             E::Incomplete(event) => self.end(event, Some(Outcome::Incomplete)),
             E::Failed(event) => self.end(event, Some(Outcome::Failed)),
+            E::Cancelled(event) => self.end(event, Some(Outcome::Cancelled)),
             E::Done(event) => self.end(event, None),
             E::Error(event) => {
                 self.response.error = Some(Box::new(event.to_api_error()));
@@ -150,7 +152,7 @@ impl Accumulator {
         match event {
             E::OutputTextDone(event) => self.set_logprobs(place, event.logprobs.as_ref())?,
             E::FunctionCallArgumentsDone(event) => {
-                self.name_function(place, event.name.as_deref());
+                self.name_function(place, event.name.as_deref(), id_of_call(&event.extra));
             }
             _ => {}
         }

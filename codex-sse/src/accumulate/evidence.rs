@@ -35,7 +35,8 @@ impl Accumulator {
         }
         let is_complete = || {
             let mut arguments = texts(self.item(key), TextKind::Input);
-            arguments.any(|text| text.starts_with('{') && RawJson::parse(text).is_ok())
+            let is_sealed = entry.parts.list.first().is_some_and(|part| part.is_sealed);
+            arguments.any(|text| is_sealed || text.starts_with('{') && RawJson::parse(text).is_ok())
         };
         let is_other = entry.is_stable || is_complete();
         self.has_id(key, id) || !entry.has_content() || !is_other

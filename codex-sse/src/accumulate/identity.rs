@@ -233,10 +233,7 @@ impl Accumulator {
         is_done: bool,
     ) -> Match {
         let entry = self.entry(key);
-        let is_elsewhere = match (self.trusted(address.index), entry.claimed) {
-            (Some(index), Some(claimed)) => index != claimed,
-            _ => false,
-        };
+        let is_elsewhere = self.is_elsewhere(key, address.index);
         let has_other_name = {
             let (one, other) = (tool_name(self.item(key)), tool_name(item));
             !one.is_empty() && !other.is_empty() && one != other
@@ -363,10 +360,7 @@ impl Accumulator {
         address: Address<'_>,
     ) -> Option<u32> {
         let lane = &self.identities.lanes[class as usize];
-        let is_elsewhere = |key: u32| {
-            let index = self.trusted(address.index);
-            index.is_some() && self.entry(key).claimed.is_some()
-        };
+        let is_elsewhere = |key: u32| self.is_elsewhere(key, address.index);
         let fits = |key: &u32| self.is_of_kind(*key, item) && self.may_be(*key, item, true);
         let tried = || lane.open.iter().copied().take(MOST_TRIED).filter(fits);
         let has_other_call_id = |key: u32| {
@@ -404,7 +398,7 @@ impl Accumulator {
         let lane = &self.identities.lanes[class as usize];
         let fits = |key: &u32| {
             let entry = self.entry(*key);
-            let is_elsewhere = entry.claimed.is_some() && self.trusted(address.index).is_some();
+            let is_elsewhere = self.is_elsewhere(*key, address.index);
             let is_waiting = match class {
                 Class::Message | Class::Reasoning => !entry.has_content(),
                 _ => true,
@@ -479,6 +473,12 @@ impl Accumulator {
 
     pub(super) fn trusted(&self, index: Option<u32>) -> Option<u32> {
         index.filter(|_| !self.identities.indexes_repeat)
+    }
+
+    /// Returns whether an item has claimed another index than this one.
+    fn is_elsewhere(&self, key: u32, index: Option<u32>) -> bool {
+        let claimed = self.entry(key).claimed;
+        claimed.is_some_and(|claimed| self.trusted(index).is_some_and(|index| index != claimed))
     }
 
     fn at_index(&self, index: u32, class: Class) -> Option<u32> {

@@ -436,14 +436,18 @@ impl Accumulator {
         Ok(())
     }
 
-    pub(super) fn name_function(&mut self, place: Place, name: Option<&str>) {
-        let (item, _) = self.parts_of(place.key);
-        if let (OutputItem::FunctionCall(call), Some(name)) = (item, name)
-            && call.name.is_empty()
-        {
-            call.name = name.into();
-            self.name(place.key);
+    /// Fills the name and the `call_id` of a call that no event has announced.
+    pub(super) fn name_function(&mut self, place: Place, name: Option<&str>, call_id: &str) {
+        let OutputItem::FunctionCall(call) = self.parts_of(place.key).0 else {
+            return;
+        };
+        if call.call_id.is_empty() && !call_id.is_empty() {
+            call.call_id = call_id.into();
         }
+        if call.name.is_empty() {
+            call.name = name.unwrap_or_default().into();
+        }
+        self.name(place.key);
     }
 
     /// Sets the progress of a hosted tool.

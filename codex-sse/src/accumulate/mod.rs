@@ -25,7 +25,7 @@ mod whole;
 use alloc::{collections::VecDeque, vec::Vec};
 
 use codex_types::{
-    Delta, DeltaRef, EventRef, Halves, Logprob, OutputItem, Response, ResponseEvent,
+    Delta, DeltaRef, EventRef, Extra, Halves, Logprob, OutputItem, RawJson, Response, ResponseEvent,
 };
 
 pub use self::diagnostic::{Diagnostic, DiagnosticKind};
@@ -70,7 +70,7 @@ use crate::Error;
 ///
 /// | evidence | rule |
 /// |---|---|
-/// | `call_id` | Names a call. Two finished calls at different indexes with different arguments stay two even under one `call_id`. |
+/// | `call_id` | Names a call, also in the events of its arguments. Two finished calls at different indexes with different arguments stay two even under one `call_id`. |
 /// | item id | Names an item; an event may also use the `call_id` instead. Of items that share an id, the index decides. |
 /// | `output_index` and kind | Names the item of that kind at that index, unless two items of one kind have claimed one index: then indexes prove nothing on this stream. |
 /// | the open item of the kind | The most recently extended one, or the first that has no text, or the last. A complete item belongs to the open one whose text it continues, unless both its id and its index are different. |
@@ -99,7 +99,8 @@ use crate::Error;
 /// one that contradicts them replaces them. Arguments of a finished call never change. White space
 /// that a complete text lacks at its ends is kept.
 ///
-/// Text that arrives after the end of its item or part is added, unless it repeats earlier text.
+/// Text that arrives after the end of its item or part is added, unless it repeats earlier text:
+/// some servers send a complete text before its deltas.
 /// Deltas that were counted as parts or as items are joined once a complete text equals all of them
 /// together.
 ///
@@ -109,6 +110,9 @@ use crate::Error;
 /// The parts of a complete item correspond to those with the same indexes or, if there are none, to
 /// those whose text they begin with. The final response never continues a finished item under
 /// another id.
+///
+/// The status in the last event takes precedence over `response.completed`, with which some servers
+/// end every response.
 ///
 /// The output has the order of the final response. Items that it lacks stay after the item that
 /// preceded them. No two items have the same id: the later one loses it.
@@ -193,13 +197,26 @@ macro_rules! piece {
     ($delta:expr) => {
         Piece {
             kind: $delta.kind(),
-            address: Address::new($delta.output_index(), $delta.item_id()),
+            address: Address::new(
+                $delta.output_index(),
+                match $delta.item_id() {
+                    "" => id_of_call($delta.extra()),
+                    id => id,
+                },
+            ),
             part: $delta.content_index().or_else(|| $delta.summary_index()),
             text: $delta.delta(),
             logprobs: $delta.logprobs(),
             halves: $delta.extra().spelling("delta").map(Halves::of),
         }
     };
+}
+
+/// Returns the `call_id` that an event about a call may have instead of an item id.
+fn id_of_call(extra: &Extra) -> &str {
+    let json = extra.get("call_id").map_or("", RawJson::as_str);
+    let id = json.strip_prefix('"').and_then(|id| id.strip_suffix('"'));
+    id.filter(|id| !id.contains('\\')).unwrap_or_default()
 }
 
 impl Accumulator {

@@ -179,7 +179,10 @@ impl Accumulator {
             }
         }
         let place = self.part_for(key, kind, index, usage)?;
-        let mut place = self.opened_after(place, index, is_done);
+        let mut place = self.opened_after(place, index, whole, is_done);
+        if let Some(index) = index.filter(|_| is_done && !self.part_indexes_tell) {
+            self.part_mut(place).index = index;
+        }
         if !is_done {
             let part = self.part_mut(place);
             part.is_opened = true;
@@ -225,7 +228,7 @@ impl Accumulator {
 
     /// Returns the part that was opened after a finished one, if their indexes do not distinguish
     /// them.
-    fn opened_after(&self, place: Place, index: Option<u32>, is_done: bool) -> Place {
+    fn opened_after(&self, place: Place, index: Option<u32>, whole: &str, is_done: bool) -> Place {
         let list = &self.entry(place.key).parts(place.kind).list;
         let next = Place {
             position: place.position + 1,
@@ -236,7 +239,9 @@ impl Accumulator {
         });
         let is_told = index.is_some() && self.part_indexes_tell;
         let is_next = is_done && !is_told && is_open && list[place.position].is_sealed;
-        if is_next && self.text(next).is_empty() {
+        let known = || self.text(next);
+        let is_its_text = || whole.starts_with(known()) && whole != self.text(place);
+        if is_next && (known().is_empty() || is_its_text()) {
             next
         } else {
             place

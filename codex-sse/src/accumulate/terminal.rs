@@ -48,15 +48,16 @@ impl Accumulator {
         outcome: Option<Outcome>,
     ) -> Result<(), Error> {
         let response: Cow<'_, Response> = event.response_or_flat();
-        let outcome = outcome.unwrap_or(match response.status {
-            Status::Incomplete => Outcome::Incomplete,
-            Status::Failed => Outcome::Failed,
-            Status::Cancelled => Outcome::Cancelled,
-            _ => Outcome::Completed,
-        });
+        let outcome = match (outcome, response.status.as_str()) {
+            // Some servers end every response with `response.completed`.
+            (None | Some(Outcome::Completed), "incomplete") => Outcome::Incomplete,
+            (None | Some(Outcome::Completed), "failed") => Outcome::Failed,
+            (None | Some(Outcome::Completed), "cancelled" | "canceled") => Outcome::Cancelled,
+            (outcome, _) => outcome.unwrap_or(Outcome::Completed),
+        };
         self.grow(response.heap_size().saturating_sub(self.size))?;
-        let has_status = !response.status.as_str().is_empty();
-        let output = self.overlay(response.into_owned());
+        let has_status = response.status.is_listed();
+        let mut output = self.overlay(response.into_owned());
         if !has_status {
             self.response.status = match outcome {
                 Outcome::Completed => Status::Completed,
@@ -64,6 +65,22 @@ impl Accumulator {
                 Outcome::Failed | Outcome::Error => Status::Failed,
                 Outcome::Cancelled => Status::Cancelled,
             };
+        }
+        let given = |key: &str| event.extra.get(key);
+        if self.response.usage.is_none() {
+            self.response.usage = given("usage").and_then(|usage| usage.decode().ok());
+        }
+        if matches!(outcome, Outcome::Failed | Outcome::Cancelled) && self.response.error.is_none()
+        {
+            self.response.error = event.error().map(|error| Box::new(error.into_owned()));
+        }
+        let lone = self
+            .response
+            .extra
+            .get("output")
+            .filter(|_| output.is_empty());
+        if let Some(item) = lone.and_then(|item| item.decode().ok()) {
+            output.push(item);
         }
         self.put_in_order();
         if !output.is_empty() {
@@ -426,9 +443,11 @@ impl Unmatched {
             let is_over = entry.is_done && has_text();
             let goes_on = || {
                 let says_other = || {
-                    KINDS
-                        .iter()
-                        .any(|kind| texts(item, *kind).any(|text| !text.is_empty()))
+                    let mut texts = KINDS.iter().flat_map(|kind| texts(item, *kind));
+                    let encrypted = encrypted_content(item);
+                    texts.any(|text| !text.is_empty())
+                        || !encrypted.is_empty()
+                            && encrypted != encrypted_content(accumulator.item(*key))
                 };
                 let is_other = is_over && accumulator.ids_differ(*key, id) && says_other();
                 accumulator.continues(*key, item) && !is_other

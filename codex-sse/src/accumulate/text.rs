@@ -176,6 +176,7 @@ impl Accumulator {
     }
 
     pub(super) fn set_text(&mut self, place: Place, whole: &str) {
+        let is_early = !self.part(place).has_content;
         let class = self.class(place.key);
         self.identities.fill(place.key, class);
         let (item, entry) = self.parts_of(place.key);
@@ -184,7 +185,8 @@ impl Accumulator {
             text.clear();
             text.push_str(whole);
         }
-        self.part_mut(place).has_content = true;
+        let part = self.part_mut(place);
+        (part.has_content, part.is_early) = (true, is_early);
     }
 
     /// Reports the unreported remainder of a text.
@@ -319,9 +321,11 @@ impl Accumulator {
         }
         let again = parts.again.filter(|again| *again < count);
         // If parts have indexes or the item was announced, a new part is a repetition only if the
-        // item was announced again.
+        // item was announced again, or if the last part's complete text preceded its deltas.
+        let is_early = |last: &usize| parts.list[*last].is_early && usage == PartUse::Grows;
         let twin = again
             .or_else(|| last.filter(|_| index.is_some() && !entry.is_announced))
+            .or_else(|| last.filter(is_early))
             .filter(|twin| {
                 let twin = &parts.list[*twin];
                 let is_over = twin.is_sealed || usage == PartUse::Opens || again.is_some();

@@ -95,5 +95,11 @@ fn with_type(json: &RawJson, kind: &str) -> Option<RawJson> {
 
 fn string_of(json: &RawJson) -> Option<String> {
     let text: Option<String> = json.decode().ok();
-    text.filter(|text| !text.is_empty())
+    let number = || {
+        json.as_str()
+            .parse::<f64>()
+            .ok()
+            .map(|_| json.as_str().into())
+    };
+    text.or_else(number).filter(|text| !text.is_empty())
 }

@@ -30,6 +30,7 @@ impl ToResponseEvents {
         for (at, item) in mem::take(&mut self.items).into_iter().enumerate() {
             if let Item::Call(number) = item {
                 self.calls.give_id(number, &self.response.id);
+                self.end_input(number, out);
                 if let Some(item) = self.calls.get_mut(number).whole_item(&status) {
                     self.item_event(at, item.clone(), false, out);
                     self.item_event(at, item, true, out);

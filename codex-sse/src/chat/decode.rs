@@ -2,7 +2,7 @@
 
 use alloc::{boxed::Box, collections::VecDeque};
 
-use codex_types::{ApiError, ErrorEvent, RawJson, ResponseEvent, chat::ChatChunk};
+use codex_types::{ErrorEvent, ResponseEvent, chat::ChatChunk};
 
 use super::ToResponseEvents;
 use crate::{Decoder, Error, ErrorKind, Limits, text::Text, values};
@@ -105,11 +105,12 @@ impl ChatEventDecoder {
     /// Fails if the body is neither.
     pub fn decode_document(&mut self, body: &[u8]) -> Result<(), Error> {
         let mut completion = chunk(body, None, usize::MAX)?;
-        if completion.choices.is_empty() && completion.error().is_none() {
+        if completion.given_choices().is_empty() && completion.error().is_none() {
             let error = ErrorEvent::from_body(body).to_api_error();
             self.ready.extend(self.events.fail(error));
             return Ok(());
         }
+        completion.choices = completion.given_choices().into_owned();
         completion.choices.truncate(1);
         for choice in &mut completion.choices {
             // With only one choice, the index is irrelevant.
@@ -154,15 +155,7 @@ fn chunk(payload: &[u8], offset: Option<u64>, limit: usize) -> Result<Box<ChatCh
         .map_err(|error| Error::undecodable(ErrorKind::InvalidUtf8, offset, payload, error))?;
     values::check(json, offset, limit)?;
     let undecodable = |error| Error::undecodable(ErrorKind::InvalidEvent, offset, payload, error);
-    let raw = RawJson::parse(json).map_err(undecodable)?;
-    if !raw.as_str().trim_start().starts_with('{') {
-        let error = ApiError::new("invalid_chunk", "a chunk is not an object");
-        return Err(Error::undecodable(
-            ErrorKind::InvalidEvent,
-            offset,
-            payload,
-            error,
-        ));
-    }
-    raw.decode().map(Box::new).map_err(undecodable)
+    ChatChunk::from_json(json)
+        .map(Box::new)
+        .map_err(undecodable)
 }

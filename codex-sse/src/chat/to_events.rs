@@ -16,7 +16,6 @@ use codex_types::{
     Response, ResponseEvent, Role, Status, Usage,
     chat::{
         ChatChunk, ChatChunkChoice, ChatDelta, ChatEnding, ChatPiece, ChatReasoning,
-        ChatToolCallDelta,
         translate::{ToolNames, TranslateError, begin_response, end_response},
     },
 };
@@ -34,7 +33,7 @@ use crate::{Accumulator, Diagnostic};
 /// `finish_reason` counts as completed only if [`feed_done`](Self::feed_done) reported `[DONE]`.
 ///
 /// Chunks are accepted in every form that servers are known to send: see [`ChatDelta::pieces`],
-/// [`ChatToolCallDelta::given_index`] and
+/// [`ChatToolCallDelta::given_index`](codex_types::chat::ChatToolCallDelta::given_index) and
 /// [`FinishReason::ending`](codex_types::chat::FinishReason::ending). A fragment of a call belongs
 /// to the call with its id; a new id begins a new call. A fragment without an id belongs to the
 /// call with its index, or else continues the last call, unless it names a function and the last
@@ -182,7 +181,7 @@ impl ToResponseEvents {
         if let Some(usage) = chunk.given_usage() {
             self.usage = Some(Box::new(usage.as_ref().into()));
         }
-        for choice in &chunk.choices {
+        for choice in chunk.given_choices().iter() {
             if choice.index != 0 {
                 return Err(TranslateError::unsupported("choices[1]"));
             }
@@ -324,8 +323,13 @@ impl ToResponseEvents {
                 out.extend(self.fail(error));
                 return;
             }
-            self.ending = Some(ending);
-            end_response(&mut self.response, reason);
+            if self
+                .ending
+                .is_none_or(|known| weight(known) < weight(ending))
+            {
+                self.ending = Some(ending);
+                end_response(&mut self.response, reason);
+            }
         }
     }
 
@@ -391,7 +395,7 @@ impl ToResponseEvents {
     }
 
     /// Counts bytes that are stored outside of the accumulator.
-    fn hold(&mut self, bytes: usize, out: &mut Vec<ResponseEvent>) {
+    pub(super) fn hold(&mut self, bytes: usize, out: &mut Vec<ResponseEvent>) {
         self.held = self.held.saturating_add(bytes);
         if self.held > HELD_LIMIT {
             let message = format!("the completion holds more than {HELD_LIMIT} bytes");
@@ -406,7 +410,7 @@ impl ToResponseEvents {
     }
 
     /// Returns the index of the reasoning item, and begins it if there is none.
-    fn reasoning_index(&mut self, out: &mut Vec<ResponseEvent>) -> usize {
+    pub(super) fn reasoning_index(&mut self, out: &mut Vec<ResponseEvent>) -> usize {
         let found = self.items.iter().position(|item| *item == Item::Reasoning);
         found.unwrap_or_else(|| {
             let item = self.reasoning_item();
@@ -451,91 +455,6 @@ impl ToResponseEvents {
             DeltaKind::OutputText
         };
         self.delta(kind, &id, at, index, text, out);
-    }
-
-    fn call(&mut self, piece: &ChatToolCallDelta, out: &mut Vec<ResponseEvent>) {
-        if piece
-            .extra
-            .get("extra_content")
-            .is_some_and(|extra| !extra.is_null())
-        {
-            // The signature of a call is kept with the reasoning before it.
-            self.reasoning_index(out);
-        }
-        let number = self.calls.find(piece);
-        self.calls
-            .name(number, piece, &self.response.id, &self.tools);
-        let input = piece.input_text().unwrap_or(Cow::Borrowed(""));
-        if self.repeats(number, &input) {
-            return;
-        }
-        let call = self.calls.get_mut(number);
-        self.reasoning.feed_call(call.id(), piece);
-        call.feed(&input);
-        if number == self.begun_calls {
-            self.begun_calls += 1;
-            call.place = self.items.len();
-            self.items.push(Item::Call(number));
-        }
-        if !call.is_added && (call.name.is_empty() || call.needs_all()) {
-            call.waiting.push_str(&input);
-            self.hold(input.len(), out);
-            return;
-        }
-        if !call.is_added {
-            self.add_call(number, out);
-        }
-        let extra = piece.function.as_ref().map(|function| &function.extra);
-        let spelling = extra.and_then(|extra| extra.spelling("arguments"));
-        self.arguments(number, (&input, spelling), out);
-    }
-
-    /// Merges the arguments of a function, or the text in those of a custom tool.
-    fn arguments(&mut self, number: usize, input: Piece<'_>, out: &mut Vec<ResponseEvent>) {
-        match &mut self.calls.get_mut(number).free_text {
-            None => self.input(number, input, out),
-            Some(free_text) => {
-                let text = free_text.feed(input.0);
-                if text.is_empty() {
-                    self.hold(input.0.len(), out);
-                }
-                self.input(number, (&text, None), out);
-            }
-        }
-    }
-
-    /// Returns whether the whole input of a call is sent again.
-    fn repeats(&self, number: usize, input: &str) -> bool {
-        if number >= self.begun_calls || !self.calls.get(number).is_complete() {
-            return false;
-        }
-        let built = self
-            .accumulator
-            .snapshot()
-            .output
-            .get(self.calls.get(number).place);
-        built.is_some_and(|item| Accumulator::input(item) == input)
-    }
-
-    /// Announces a call, with the input that arrived before its name.
-    pub(super) fn add_call(&mut self, number: usize, out: &mut Vec<ResponseEvent>) {
-        let call = self.calls.get_mut(number);
-        call.is_added = true;
-        let waiting = mem::take(&mut call.waiting);
-        let (place, item) = (call.place, call.item("", &ItemStatus::InProgress));
-        self.item_event(place, item, false, out);
-        self.arguments(number, (&waiting, None), out);
-    }
-
-    pub(super) fn input(&mut self, number: usize, input: Piece<'_>, out: &mut Vec<ResponseEvent>) {
-        let call = self.calls.get(number);
-        let kind = if call.is_custom {
-            DeltaKind::CustomToolCallInput
-        } else {
-            DeltaKind::FunctionCallArguments
-        };
-        let (id, place) = (call.item_id(), call.place);
-        self.delta(kind, &id, place, 0, input, out);
     }
 
     /// Returns an item as assembled.
@@ -600,7 +519,7 @@ impl ToResponseEvents {
         event
     }
 
-    fn delta(
+    pub(super) fn delta(
         &mut self,
         kind: DeltaKind,
         id: &str,
@@ -660,8 +579,18 @@ impl ToResponseEvents {
     }
 }
 
+/// Of several finish reasons, the first one that cuts the completion counts, and a known one before
+/// an unknown one.
+fn weight(ending: ChatEnding) -> u8 {
+    match ending {
+        ChatEnding::Length | ChatEnding::ContentFilter => 2,
+        ChatEnding::Stop | ChatEnding::ToolCalls => 1,
+        _ => 0,
+    }
+}
+
 /// A fragment of text, and its JSON if that contains lone surrogate halves.
-type Piece<'a> = (&'a str, Option<&'a RawJson>);
+pub(super) type Piece<'a> = (&'a str, Option<&'a RawJson>);
 
 /// Returns the size of the reasoning lists that are stored nowhere else.
 fn details_length(delta: &ChatDelta) -> usize {

@@ -5,7 +5,7 @@ use codex_sse::{
     chat::{ChatStreamEvent, ToChatChunks, ToResponseEvents},
 };
 use codex_types::{
-    OutputItem, RawJson, Response, ResponseEvent,
+    OutputItem, Response, ResponseEvent,
     chat::{
         ChatChunk,
         translate::{AnswerOptions, ReasoningShown},
@@ -41,7 +41,7 @@ pub(crate) fn of_chunks(lines: &str) -> Value {
             translator.feed_done();
             continue;
         }
-        let chunk: ChatChunk = RawJson::parse(line).unwrap().decode().unwrap();
+        let chunk = ChatChunk::from_json(line).unwrap();
         events.extend(translator.feed(&chunk).unwrap());
     }
     events.extend(translator.finish());
@@ -95,7 +95,8 @@ fn outcome(outcome: Option<Outcome>) -> &'static str {
     match outcome {
         Some(Outcome::Completed) => "completed",
         Some(Outcome::Incomplete) => "incomplete",
-        Some(Outcome::Failed | Outcome::Cancelled) => "failed",
+        Some(Outcome::Failed) => "failed",
+        Some(Outcome::Cancelled) => "cancelled",
         Some(_) => "error",
         None => "truncated",
     }

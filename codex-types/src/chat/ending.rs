@@ -1,12 +1,8 @@
 //! How completions end: finish reasons and errors, under every name that servers use.
 
-use alloc::borrow::Cow;
-use alloc::string::String;
-
 use crate::chat::FinishReason;
-use crate::chat::tolerant::recode;
-use crate::wire::object::Object;
-use crate::{ApiError, ErrorCode, ErrorEvent, Extra};
+use crate::error::forms;
+use crate::{ApiError, ErrorCode, Extra};
 
 /// How a completion ended, whatever name the server uses for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -137,45 +133,27 @@ const ENDINGS: &[(ChatEnding, &[&str])] = &[
     ),
 ];
 
-/// Returns the error that a chunk or a completion reports.
-pub(super) fn reported<'a, T: Object + serde::Serialize>(
-    value: &'a T,
+/// Returns the error that a chunk or a completion reports, itself or in one of its choices.
+pub(super) fn reported<'a>(
+    extra: &Extra,
     object: &str,
-    mut choices: impl Iterator<Item = &'a Extra> + Clone,
+    has_content: bool,
+    mut choices: impl Iterator<Item = &'a Extra>,
 ) -> Option<ApiError> {
-    let extra = value.extra();
-    let is_bare =
-        object == "error" || (choices.clone().next().is_none() && extra.get("detail").is_some());
-    let reported = error_in(extra).or_else(|| choices.find_map(error_in));
-    reported.or_else(|| {
-        let mut event: ErrorEvent = recode(value);
-        event.error = None;
-        let mut error = event.to_api_error();
-        error.kind = extra.get("type").and_then(|kind| kind.decode().ok());
-        cleaned(error).filter(|_| is_bare)
-    })
+    let error = forms::reported(extra, has_content);
+    let error = error.or_else(|| choices.find_map(|choice| forms::reported(choice, true)));
+    let error = error.or_else(|| {
+        let error = (object == "error").then(|| forms::in_keys(extra));
+        error.filter(|error| !error.is_empty())
+    });
+    error.map(plain).filter(|error| !error.is_empty())
 }
 
-/// Reads the value of `error`.
-fn error_in(extra: &Extra) -> Option<ApiError> {
-    let raw = extra.get("error")?;
-    match raw.decode::<String>() {
-        Ok(message) => cleaned(ApiError {
-            message,
-            ..ApiError::default()
-        }),
-        Err(_) => cleaned(raw.decode().ok()?),
-    }
-}
-
-/// Turns a code that is a number into text; `None` if the error is empty.
-fn cleaned(mut error: ApiError) -> Option<ApiError> {
+/// Turns a code that is a number into text, and drops a code that only repeats the message.
+fn plain(mut error: ApiError) -> ApiError {
     let code = error.code.take().map(|code| ErrorCode::from(code.as_str()));
-    error.code = code.filter(|code| *code != "" && *code != "0");
-    if error.message.is_empty() {
-        let message = error.extra.get("message").map(|it| it.to_compact());
-        error.message = message.map_or_else(String::new, Cow::into_owned);
-    }
-    let is_empty = error.message.is_empty() && error.code.is_none() && error.kind.is_none();
-    (!is_empty).then_some(error)
+    let is_code =
+        |code: &ErrorCode| !matches!(code.as_str(), "" | "0") && error.message != code.as_str();
+    error.code = code.filter(is_code);
+    error
 }

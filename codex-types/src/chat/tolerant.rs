@@ -13,9 +13,10 @@ use serde::de::DeserializeOwned;
 
 use crate::chat::ending::reported;
 use crate::chat::*;
+use crate::error::forms;
 use crate::lint::tree::{Node, Value};
 use crate::wire::object::{Object, bit, key};
-use crate::{ApiError, Extra, Map, Number, RawJson};
+use crate::{ApiError, DecodeError, Extra, Map, Number, RawJson};
 
 /// A part of a message of the assistant, or of a delta.
 ///
@@ -82,7 +83,9 @@ impl ChatDelta {
         let lone = self.extra.get("tool_calls");
         let lone = lone.and_then(|call| call.decode().ok()).map(Cow::Owned);
         let calls = self.tool_calls.iter().flatten().map(|call| {
-            let is_flat = call.function.is_none() && call.extra.get("arguments").is_some();
+            let keys = ["name", "arguments", "parameters"];
+            let is_flat =
+                call.function.is_none() && keys.iter().any(|key| call.extra.get(key).is_some());
             let function = (is_flat && call.custom.is_none()).then(|| recode(call));
             match function {
                 Some(function) => Cow::Owned(ChatToolCallDelta {
@@ -157,14 +160,23 @@ impl ChatToolCall {
 }
 
 impl ChatToolCallDelta {
-    /// Returns `index` if the server sent a non-negative integer.
+    /// Returns `index` if the server sent a non-negative integer, as a number or as text.
     ///
     /// The field itself is 0 if the server sent none.
     pub fn given_index(&self) -> Option<u32> {
         if is_given(self, "index") {
             return Some(self.index);
         }
-        count(&self.extra, "index").and_then(|index| index.try_into().ok())
+        let in_text = || {
+            self.extra
+                .get("index")?
+                .decode::<String>()
+                .ok()?
+                .parse()
+                .ok()
+        };
+        let whole = count(&self.extra, "index").and_then(|index| index.try_into().ok());
+        whole.or_else(in_text)
     }
 
     /// Returns the id, unless it is empty; a numeric id as its digits.
@@ -179,8 +191,8 @@ impl ChatToolCallDelta {
         custom.or(function).filter(|name| !name.is_empty())
     }
 
-    /// Returns the arguments of the function, which may be under `parameters`, or the input of the
-    /// custom tool. An object or a list becomes its JSON text.
+    /// Returns the arguments of the function, which may be under `parameters` or `input`, or the
+    /// input of the custom tool. A value that is not text becomes its JSON text.
     pub fn input_text(&self) -> Option<Cow<'_, str>> {
         let custom = self.custom.as_ref();
         let function = self.function.as_ref();
@@ -191,6 +203,7 @@ impl ChatToolCallDelta {
                 let arguments = function.arguments.as_deref();
                 text_or_json(arguments, &function.extra, "arguments")
                     .or_else(|| text_or_json(None, &function.extra, "parameters"))
+                    .or_else(|| text_or_json(None, &function.extra, "input"))
             })
     }
 
@@ -221,17 +234,79 @@ pub fn invented_call_id(completion_id: &str, number: usize) -> String {
 const ID_CHARACTERS: usize = 48;
 
 impl ChatChunkChoice {
-    /// Returns the delta, or `message` if the server sent one instead.
+    /// Returns the delta, or what the server sent instead: a `message`, or the `text` of the older
+    /// Completions API. Either may be only text.
     pub fn delta_or_message(&self) -> Cow<'_, ChatDelta> {
-        let message = self.extra.get("message");
-        match message.filter(|_| !is_given(self, "delta")) {
-            Some(message) => Cow::Owned(message.decode().unwrap_or_default()),
-            None => Cow::Borrowed(&self.delta),
-        }
+        let is_delta = is_given(self, "delta");
+        let keys: &[&str] = match &self.delta {
+            _ if !is_delta => &["delta", "message", "text"],
+            delta if *delta == ChatDelta::default() => &["text"],
+            _ => &[],
+        };
+        let mut others = keys
+            .iter()
+            .filter_map(|key| self.extra.get(key))
+            .filter(|raw| !raw.is_null());
+        others.next().map_or(Cow::Borrowed(&self.delta), |raw| {
+            Cow::Owned(with_content(raw))
+        })
     }
 }
 
+impl ChatChoice {
+    /// Returns the choice with what the server sent instead of a message: only its text, or the
+    /// `text` of the older Completions API.
+    pub(crate) fn with_message(&self) -> Cow<'_, Self> {
+        let keys = ["message", "text"]
+            .iter()
+            .filter(|_| !is_given(self, "message"));
+        let mut others = keys
+            .filter_map(|key| self.extra.get(key))
+            .filter(|raw| !raw.is_null());
+        others.next().map_or(Cow::Borrowed(self), |raw| {
+            Cow::Owned(Self {
+                message: with_content(raw),
+                ..self.clone()
+            })
+        })
+    }
+}
+
+/// Reads an object, or a value that is the `content` of one.
+fn with_content<T: DeserializeOwned + Default>(raw: &RawJson) -> T {
+    if raw.as_str().starts_with('{') {
+        return raw.decode().unwrap_or_default();
+    }
+    let object = RawJson::parse(&format!(r#"{{"content":{raw}}}"#)).unwrap_or_default();
+    object.decode().unwrap_or_default()
+}
+
 impl ChatChunk {
+    /// Reads the data of a chunk. A list of errors that was sent instead of a chunk becomes a chunk
+    /// that reports them.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `json` is neither a JSON object nor such a list.
+    ///
+    /// ```
+    /// use codex_types::chat::ChatChunk;
+    ///
+    /// let chunk = ChatChunk::from_json(r#"[{"error":{"message":"overloaded"}}]"#)?;
+    /// assert_eq!(chunk.error().unwrap().message, "overloaded");
+    /// assert!(ChatChunk::from_json("[]").is_err());
+    /// # Ok::<(), codex_types::DecodeError>(())
+    /// ```
+    pub fn from_json(json: &str) -> Result<Self, DecodeError> {
+        let raw = RawJson::parse(json)?;
+        if raw.as_str().starts_with('[') && forms::in_list(&raw).is_some() {
+            let mut chunk = Self::default();
+            chunk.extra.insert("error", raw);
+            return Ok(chunk);
+        }
+        raw.decode()
+    }
+
     /// Returns the id; a numeric id as its digits.
     pub fn given_id(&self) -> &str {
         text_or_digits(Some(&self.id), &self.extra, "id").unwrap_or_default()
@@ -245,8 +320,10 @@ impl ChatChunk {
     /// Returns the usage: under `usage`, in the chunk or in one of its choices, or under `x_groq`.
     pub fn given_usage(&self) -> Option<Cow<'_, ChatUsage>> {
         let in_choices = || {
-            let mut choices = self.choices.iter();
-            choices.find_map(|choice| choice.extra.get("usage")?.decode().ok())
+            let choices = self.given_choices();
+            choices
+                .iter()
+                .find_map(|choice| choice.extra.get("usage")?.decode().ok())
         };
         let in_groq = || {
             let groq: Map<RawJson> = self.extra.get("x_groq")?.decode().ok()?;
@@ -258,14 +335,23 @@ impl ChatChunk {
         }
     }
 
-    /// Returns the error that the chunk reports: under `error`, as an object or as text, in the
-    /// chunk or in one of its choices; or an error that was sent instead of a chunk.
+    /// Returns the choices, which may be one choice instead of a list.
+    pub fn given_choices(&self) -> Cow<'_, [ChatChunkChoice]> {
+        listed(&self.choices, &self.extra)
+    }
+
+    /// Returns the error that the chunk reports: under `error` or `errors`, in the chunk, in one of
+    /// its choices or in a delta; or an error that was sent instead of a chunk. It is read in every
+    /// form that [`ErrorEvent`](crate::ErrorEvent) describes.
     ///
     /// A numeric code becomes text. A choice that ends with [`ChatEnding::Error`] may come without
     /// an error.
     pub fn error(&self) -> Option<ApiError> {
-        let choices = self.choices.iter().map(|choice| &choice.extra);
-        reported(self, &self.object, choices)
+        let choices = self.given_choices();
+        let deltas = choices.iter().map(|choice| &choice.delta.extra);
+        let places = choices.iter().map(|choice| &choice.extra).chain(deltas);
+        let has_content = !choices.is_empty() || self.usage.is_some();
+        reported(&self.extra, &self.object, has_content, places)
     }
 }
 
@@ -292,8 +378,26 @@ impl ChatResponse {
     /// # Ok::<(), codex_types::DecodeError>(())
     /// ```
     pub fn error(&self) -> Option<ApiError> {
-        let choices = self.choices.iter().map(|choice| &choice.extra);
-        reported(self, &self.object, choices)
+        let choices = self.given_choices();
+        let places = choices.iter().map(|choice| &choice.extra);
+        let has_content = !choices.is_empty() || self.usage.is_some();
+        reported(&self.extra, &self.object, has_content, places)
+    }
+
+    /// Returns the choices, which may be one choice instead of a list.
+    pub fn given_choices(&self) -> Cow<'_, [ChatChoice]> {
+        listed(&self.choices, &self.extra)
+    }
+}
+
+/// Returns the choices in the list, or the one that was sent instead of it.
+fn listed<'a, T: Clone + DeserializeOwned>(list: &'a [T], extra: &Extra) -> Cow<'a, [T]> {
+    let lone = || extra.get("choices")?.decode().ok();
+    match list {
+        [] if !extra.is_empty() => {
+            lone().map_or(Cow::Borrowed(list), |one| Cow::Owned([one].into()))
+        }
+        _ => Cow::Borrowed(list),
     }
 }
 
@@ -360,19 +464,24 @@ pub(crate) fn content_pieces(raw: &RawJson) -> Vec<ChatPiece<'_>> {
 
 /// Reads one part of `content`; `None` for media and for unknown kinds.
 fn piece<'a>(part: &Node<'a>) -> Option<ChatPiece<'a>> {
-    if let Value::Text(text) = &part.value {
-        return Some(ChatPiece::Text(text.clone()));
+    if matches!(
+        &part.value,
+        Value::Text(_) | Value::Number(_) | Value::Bool(_)
+    ) {
+        return Some(ChatPiece::Text(words(part)));
     }
     Some(match part.text_of("type") {
-        "text" | "output_text" => ChatPiece::Text(words(part)),
+        "text" | "output_text" | "text_delta" => ChatPiece::Text(words(part)),
         "" if part.get("text").is_some() => ChatPiece::Text(words(part)),
         "refusal" => ChatPiece::Refusal(words(part)),
-        "thinking" | "reasoning" | "reasoning_text" => ChatPiece::Reasoning(words(part)),
+        "thinking" | "reasoning" | "reasoning_text" | "thinking_delta" => {
+            ChatPiece::Reasoning(words(part))
+        }
         _ => return None,
     })
 }
 
-/// Returns the text of a string, of an object that has it under one of the usual keys, or of a list
+/// Returns the text of a string, of a number or a truth value, of an object that has it under one of the usual keys, or of a list
 /// of those.
 fn words<'a>(node: &Node<'a>) -> Cow<'a, str> {
     match &node.value {
@@ -385,13 +494,15 @@ fn words<'a>(node: &Node<'a>) -> Cow<'a, str> {
             "refusal",
             "summary",
             "content",
+            "value",
         ]
         .iter()
         .filter_map(|key| node.given(key))
         .map(words)
         .find(|words| !words.is_empty())
         .unwrap_or_default(),
-        Value::Null | Value::Bool(_) | Value::Number(_) => Cow::Borrowed(""),
+        Value::Bool(_) | Value::Number(_) => Cow::Borrowed(node.text),
+        Value::Null => Cow::Borrowed(""),
     }
 }
 
@@ -423,8 +534,8 @@ fn text_or_digits<'a>(text: Option<&'a str>, extra: &'a Extra, key: &str) -> Opt
 }
 
 fn text_or_json<'a>(text: Option<&'a str>, extra: &'a Extra, key: &str) -> Option<Cow<'a, str>> {
-    let is_structure = |raw: &&RawJson| raw.as_str().starts_with(['{', '[']);
-    let json = || extra.get(key).filter(is_structure).map(RawJson::to_compact);
+    let is_other = |raw: &&RawJson| !raw.is_null() && !raw.as_str().starts_with('"');
+    let json = || extra.get(key).filter(is_other).map(RawJson::to_compact);
     text.map(Cow::Borrowed).or_else(json)
 }
 

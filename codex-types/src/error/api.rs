@@ -49,6 +49,11 @@ impl ApiError {
             ..Self::default()
         }
     }
+
+    /// Returns whether the error has neither a message nor a code nor a type.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.message.is_empty() && self.code.is_none() && self.kind.is_none()
+    }
 }
 
 impl ApiError {

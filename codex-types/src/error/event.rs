@@ -2,12 +2,9 @@
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 
-use crate::error::{ApiError, ErrorCategory, ErrorCode};
-use crate::event::scan;
+use crate::error::{ApiError, ErrorCategory, ErrorCode, forms};
 use crate::response::Response;
 use crate::wire::object::{object, replay};
 use crate::{Map, RawJson};
@@ -23,6 +20,9 @@ object! {
     /// | wrapped | the same with `status` or `status_code` and `headers` | sockets |
     /// | in a response | `{"response":{"error":{..}}}` | `response.failed` |
     /// | detail | `{"detail":".."}` or `{"detail":{"error_code":".."}}` | the ChatGPT backend refusing a request |
+    /// | text | `{"error":".."}` or `{"error":true,"message":".."}` | gateways |
+    /// | a list | `{"errors":[{"message":".."}]}` or `[{"error":{..}}]` | gateways |
+    /// | other names | `{"error_msg":".."}`, `{"msg":".."}` | gateways |
     /// | not JSON | `<html>..` | an intermediary |
     ///
     /// [`to_api_error`](Self::to_api_error) reads all of them.
@@ -85,32 +85,39 @@ impl ErrorEvent {
             return event;
         }
         let mut event = Self::default();
+        let listed = RawJson::parse(&text).ok();
+        if let Some(error) = listed.and_then(|list| forms::read(&list)) {
+            event.error = Some(error.into());
+            return event;
+        }
         let excerpt = excerpt(&text);
         event.message = (!excerpt.is_empty()).then(|| excerpt.into());
         event
     }
 
-    /// Creates an error from a payload, unless that is a JSON object.
-    pub(crate) fn from_text(text: &str) -> Option<Self> {
-        let message = match RawJson::parse(text) {
-            Ok(raw) if raw.as_str().starts_with('{') => return None,
-            Ok(raw) if raw.as_str().starts_with('"') => raw,
-            _ => RawJson::string(text),
-        };
+    /// Creates an error from a payload, unless that is a JSON object. Only with `is_error` does text
+    /// count, or a list that does not consist of errors.
+    pub(crate) fn from_text(text: &str, is_error: bool) -> Option<Self> {
         let mut event = Self::default();
-        replay(&mut event, "message".into(), message);
+        let json = RawJson::parse(text).ok();
+        let starts_with = |mark| json.as_ref().filter(|raw| raw.as_str().starts_with(mark));
+        if let Some(error) = starts_with('[').and_then(forms::in_list) {
+            event.error = Some(error.into());
+        } else if is_error && starts_with('{').is_none() {
+            let message = match starts_with('"') {
+                Some(raw) => raw.clone(),
+                None => RawJson::string(text),
+            };
+            replay(&mut event, "message".into(), message);
+        } else {
+            return None;
+        }
         Some(event)
     }
 
     /// Returns the error as an [`ApiError`], whatever its form. Missing fields are empty.
     pub fn to_api_error(&self) -> ApiError {
-        let mut error = match (
-            &self.error,
-            self.response.as_ref().and_then(|r| r.error.as_ref()),
-        ) {
-            (Some(error), _) | (None, Some(error)) => (**error).clone(),
-            (None, None) => self.flat(),
-        };
+        let mut error = self.in_any_form();
         if error.headers.is_none() {
             error.headers.clone_from(&self.headers);
         }
@@ -126,79 +133,6 @@ impl ErrorEvent {
     pub fn category(&self) -> ErrorCategory {
         self.to_api_error().category_with_status(self.http_status())
     }
-
-    fn flat(&self) -> ApiError {
-        let mut error = ApiError {
-            code: self.code.clone(),
-            param: self.param.clone(),
-            ..ApiError::default()
-        };
-        if let Some(message) = &self.message {
-            error.message.clone_from(message);
-        } else if let Some(detail) = &self.detail {
-            error.code = error.code.or_else(|| code_in(detail));
-            error.message = message_of(detail);
-        } else if let Some(name) = self.extra.get("error") {
-            // OAuth has a string where the API has an object.
-            let name = words(name);
-            let description = self.extra.get("error_description").map(words);
-            error.message = description.unwrap_or_else(|| name.clone());
-            error.code = Some(name.into());
-        }
-        error
-    }
-}
-
-/// An expired token is reported as `{"error_code":"invalid_token"}`.
-fn code_in(detail: &RawJson) -> Option<ErrorCode> {
-    detail
-        .decode::<Map<RawJson>>()
-        .ok()?
-        .get("error_code")?
-        .decode()
-        .ok()
-}
-
-/// Returns the message of a detail. FastAPI reports invalid bodies as a list of problems that
-/// repeats the body, so only locations and messages of a list are used, and only the message of an
-/// object.
-fn message_of(detail: &RawJson) -> String {
-    const PROBLEMS: usize = 5;
-
-    if let Ok(text) = detail.decode::<String>() {
-        return text;
-    }
-    if let Ok(problems) = detail.decode::<Vec<Map<RawJson>>>() {
-        let problems: Vec<String> = problems.iter().take(PROBLEMS).filter_map(problem).collect();
-        return problems.join("; ");
-    }
-    let object = detail.decode::<Map<RawJson>>().unwrap_or_default();
-    text_of(&object, &["message", "msg", "error"]).unwrap_or_default()
-}
-
-/// Formats one problem of a list: `body.input: Field required`.
-fn problem(problem: &Map<RawJson>) -> Option<String> {
-    let message = text_of(problem, &["msg", "message"])?;
-    let steps = problem
-        .get("loc")
-        .and_then(|place| place.decode::<Vec<RawJson>>().ok());
-    let steps: Vec<String> = steps.iter().flatten().map(words).collect();
-    Some(match &*steps {
-        [] => message,
-        steps => format!("{}: {message}", steps.join(".")),
-    })
-}
-
-fn text_of(object: &Map<RawJson>, keys: &[&str]) -> Option<String> {
-    let mut values = keys.iter().filter_map(|key| object.get(key));
-    values.find_map(|value| value.decode::<String>().ok())
-}
-
-/// Returns text unchanged, anything else as JSON.
-fn words(value: &RawJson) -> String {
-    value
-        .decode::<String>()
-        .unwrap_or_else(|_| value.as_str().into())
 }
 
 /// Returns an excerpt of a body that is not JSON.
@@ -226,9 +160,4 @@ fn title(page: &str) -> Option<&str> {
     let (_, rest) = page.split_once("<title>")?;
     let (title, _) = rest.split_once("</title>")?;
     Some(title.trim())
-}
-
-/// Returns whether an object without a `type` is an error.
-pub(crate) fn is_error(json: &str) -> bool {
-    scan::value_of(json, "error").is_some_and(|error| error.starts_with(['{', '"']))
 }

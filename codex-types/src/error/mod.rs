@@ -7,6 +7,7 @@ mod code;
 mod decode;
 mod delay;
 mod event;
+pub(crate) mod forms;
 
 pub use api::{ApiError, Misalignment, MisalignmentKind, MisalignmentSteer, PlanType};
 pub use arguments::ArgumentsError;
@@ -16,7 +17,6 @@ pub(crate) use decode::DEPTH_LIMIT;
 pub use decode::{DecodeError, DecodeErrorKind};
 pub(crate) use delay::duration;
 pub use event::ErrorEvent;
-pub(crate) use event::is_error;
 
 /// The side at fault for an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

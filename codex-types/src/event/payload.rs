@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::error::{ApiError, forms};
 use crate::item::{OutputItem, ShellOutput};
 use crate::part::{Annotation, Logprob, OutputPart, SummaryPart};
 use crate::response::Response;
@@ -60,6 +61,19 @@ impl LifecycleEvent {
         );
         response.headers.clone_from(&self.headers);
         Cow::Owned(response)
+    }
+
+    /// Returns the error of a response that failed, in every form that
+    /// [`ErrorEvent`](crate::ErrorEvent) describes, in the response or next to it.
+    pub fn error(&self) -> Option<Cow<'_, ApiError>> {
+        if let Some(error) = &self.response.error {
+            return Some(Cow::Borrowed(error));
+        }
+        let keys = [&self.response.extra, &self.extra].into_iter();
+        let mut errors = keys
+            .map(forms::in_keys)
+            .filter(|error| !error.message.is_empty());
+        errors.next().map(Cow::Owned)
     }
 }
 

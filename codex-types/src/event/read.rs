@@ -6,7 +6,7 @@ use alloc::string::String;
 use serde::Deserializer;
 use serde::de::MapAccess;
 
-use crate::error::{ApiError, ErrorEvent, is_error};
+use crate::error::{ApiError, ErrorEvent, forms};
 use crate::event::delta_fast;
 use crate::event::scan::{self, leading_kind};
 use crate::event::*;
@@ -14,13 +14,14 @@ use crate::response::Response;
 use crate::wire::object::Prelude;
 use crate::wire::source::with_fields;
 use crate::wire::text::to_json;
-use crate::{DecodeError, RawJson, Unknown, raw};
+use crate::{DecodeError, Map, RawJson, Unknown, raw};
 
 impl ResponseEvent {
     /// Reads one event: the data of an SSE frame, or a WebSocket text message.
     ///
     /// The `type` in the payload decides; it is read first, and then that one struct. An object
-    /// without a `type` is an error event if it contains an `error`, else unknown. `[DONE]`, which
+    /// without a `type`, or a list of such objects, is an error event if it reports an error, else
+    /// unknown. `[DONE]`, which
     /// ends some streams, is not an event.
     ///
     /// # Errors
@@ -52,12 +53,12 @@ impl ResponseEvent {
     /// # Ok::<(), codex_types::DecodeError>(())
     /// ```
     pub fn from_json_hinted(hint: Option<&str>, json: &str) -> Result<Self, DecodeError> {
-        Self::read_hinted(hint, json).or_else(|error| match hint {
-            Some("error" | "response.error") => match ErrorEvent::from_text(json) {
+        Self::read_hinted(hint, json).or_else(|error| {
+            let is_error = matches!(hint, Some("error" | "response.error"));
+            match ErrorEvent::from_text(json, is_error) {
                 Some(event) => Ok(Self::Error(event.into())),
                 None => Err(error),
-            },
-            _ => Err(error),
+            }
         })
     }
 
@@ -102,6 +103,10 @@ impl ResponseEvent {
 
     /// Returns the whole response, for events that contain it.
     pub fn response(&self) -> Option<&Response> {
+        Some(&self.lifecycle()?.response)
+    }
+
+    fn lifecycle(&self) -> Option<&LifecycleEvent> {
         match self {
             Self::Created(event)
             | Self::Queued(event)
@@ -109,7 +114,8 @@ impl ResponseEvent {
             | Self::Completed(event)
             | Self::Failed(event)
             | Self::Incomplete(event)
-            | Self::Done(event) => Some(&event.response),
+            | Self::Cancelled(event)
+            | Self::Done(event) => Some(event),
             _ => None,
         }
     }
@@ -167,17 +173,20 @@ impl ResponseEvent {
         match self {
             Self::Error(event) => Some(Cow::Owned(event.to_api_error())),
             Self::SteerFailed(event) => Some(Cow::Borrowed(&event.error)),
+            Self::Failed(event) | Self::Cancelled(event) => event.error(),
             _ => self.response()?.error.as_deref().map(Cow::Borrowed),
         }
     }
 
-    /// Returns whether the event ends the stream: completed, failed, incomplete, done or an error.
+    /// Returns whether the event ends the stream: completed, failed, incomplete, cancelled, done or
+    /// an error.
     pub fn is_terminal(&self) -> bool {
         matches!(
             self,
             Self::Completed(_)
                 | Self::Failed(_)
                 | Self::Incomplete(_)
+                | Self::Cancelled(_)
                 | Self::Done(_)
                 | Self::Error(_)
         )
@@ -237,7 +246,7 @@ impl ResponseEvent {
         let json = unknown.raw().as_str();
         let kind = match hint.filter(|hint| Self::known_kind(hint).is_some()) {
             Some(hint) => Some(hint),
-            None => is_error(json).then_some("error"),
+            None => is_error(unknown.raw()).then_some("error"),
         };
         let event = kind.and_then(|kind| Self::read_as(kind, json).ok());
         event.unwrap_or(Self::Unknown(unknown))
@@ -299,6 +308,7 @@ impl<'a> Common<'a> {
             | E::Completed(event)
             | E::Failed(event)
             | E::Incomplete(event)
+            | E::Cancelled(event)
             | E::Done(event) => Self {
                 sequence_number: event.sequence_number,
                 output_index: None,
@@ -508,4 +518,10 @@ fn plain_text<'a>(json: &'a str, key: &str) -> Option<&'a str> {
         Cow::Borrowed(text) => Some(text),
         Cow::Owned(_) => None,
     }
+}
+
+/// Returns whether an object without a `type` is an error.
+fn is_error(json: &RawJson) -> bool {
+    let keys: Map<RawJson> = json.decode().unwrap_or_default();
+    forms::is_reported(|key| keys.get(key), false)
 }

@@ -26,6 +26,8 @@ tagged! {
         "response.failed" => Failed(Box<LifecycleEvent>),
         /// The response ended early; ends the stream: API object `ResponseIncompleteEvent`.
         "response.incomplete" => Incomplete(Box<LifecycleEvent>),
+        /// The response was cancelled; ends the stream: sent by other servers.
+        "response.cancelled" | "response.canceled" => Cancelled(Box<LifecycleEvent>),
         /// The response ended, with the outcome in its status; ends the stream: sent by other
         /// servers.
         "response.done" => Done(Box<LifecycleEvent>),
@@ -188,6 +190,8 @@ open_enum! {
         Failed = "response.failed",
         /// The kind of [`ResponseEvent::Incomplete`].
         Incomplete = "response.incomplete",
+        /// The kind of [`ResponseEvent::Cancelled`].
+        Cancelled = "response.cancelled",
         /// The kind of [`ResponseEvent::Done`].
         Done = "response.done",
         /// The kind of [`ResponseEvent::OutputItemAdded`].

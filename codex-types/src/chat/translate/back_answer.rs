@@ -46,8 +46,9 @@ use crate::{
 /// ```
 pub fn to_response(completion: &ChatResponse) -> Result<Response, TranslateError> {
     let error = completion.error();
-    let choice = match completion.choices.as_slice() {
-        [choice] => Some(choice),
+    let choices = completion.given_choices();
+    let choice = match &*choices {
+        [choice] => Some(choice.with_message()),
         [] if error.is_some() => None,
         [] => return Err(TranslateError::missing("choices")),
         _ => return Err(TranslateError::unsupported("choices[1]")),
@@ -57,6 +58,7 @@ pub fn to_response(completion: &ChatResponse) -> Result<Response, TranslateError
     for name in ["id", "created_at", "model"] {
         write_empty(&mut response, name);
     }
+    let choice = choice.as_deref();
     let reason = choice.and_then(|choice| choice.finish_reason.as_ref());
     response.status = Status::Completed;
     if let Some(reason) = reason {
@@ -159,11 +161,11 @@ pub fn end_response(response: &mut Response, reason: &FinishReason) {
             Some(IncompleteReason::from(reason.as_str()))
         }
     };
-    response.status = Status::Completed;
-    if let Some(reason) = incomplete {
-        response.status = Status::Incomplete;
-        response.incomplete_details = Some(IncompleteDetails::new().reason(reason));
-    }
+    response.status = match incomplete {
+        Some(_) => Status::Incomplete,
+        None => Status::Completed,
+    };
+    response.incomplete_details = incomplete.map(|reason| IncompleteDetails::new().reason(reason));
 }
 
 pub(super) fn item_status(response: &Response) -> ItemStatus {
