@@ -1,6 +1,8 @@
 //! Converts the errors of the lower crates, statuses and terminal events to the one error type of
 //! this crate.
 
+use std::borrow::Cow;
+
 use codex_sse::{Accumulator, Outcome};
 use codex_transport::{Body, ERROR_BODY_LIMIT};
 use codex_types::{ErrorEvent, Response, ResponseEvent};
@@ -96,7 +98,7 @@ pub(crate) async fn page(meta: ResponseMeta, body: Body, scrub: &Scrub) -> Error
 /// Returns the failure that an event reports, if it reports one.
 pub(crate) fn reported(event: &ResponseEvent) -> Option<Error> {
     let api = match event {
-        ResponseEvent::Failed(event) => event.response.error.as_deref().cloned(),
+        ResponseEvent::Failed(event) => event.error().map(Cow::into_owned),
         ResponseEvent::Error(event) => Some(event.to_api_error()),
         _ => return None,
     };

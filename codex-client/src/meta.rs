@@ -140,6 +140,7 @@ pub(crate) fn headers_of(event: &ResponseEvent) -> [Option<&Map<RawJson>>; 2] {
         | ResponseEvent::Completed(event)
         | ResponseEvent::Failed(event)
         | ResponseEvent::Incomplete(event)
+        | ResponseEvent::Cancelled(event)
         | ResponseEvent::Done(event) => [event.headers.as_ref(), event.response.headers.as_ref()],
         _ => [None, None],
     }

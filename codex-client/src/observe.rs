@@ -118,7 +118,10 @@ impl Observer {
         }
         match event {
             ResponseEvent::RateLimits(event) => self.limits(RateLimits::from_event(event)),
-            ResponseEvent::Completed(_) | ResponseEvent::Incomplete(_) | ResponseEvent::Done(_) => {
+            ResponseEvent::Completed(_)
+            | ResponseEvent::Incomplete(_)
+            | ResponseEvent::Cancelled(_)
+            | ResponseEvent::Done(_) => {
                 self.trace.ended(response);
             }
             ResponseEvent::Failed(_) | ResponseEvent::Error(_) => {

@@ -78,6 +78,7 @@ impl Scrub {
             | ResponseEvent::InProgress(event)
             | ResponseEvent::Completed(event)
             | ResponseEvent::Failed(event)
+            | ResponseEvent::Cancelled(event)
             | ResponseEvent::Incomplete(event)
             | ResponseEvent::Done(event) => {
                 self.map(&mut event.headers);

@@ -33,8 +33,6 @@ mod gateway;
 mod guard;
 #[path = "../../codex-client/examples/gateway/journal.rs"]
 mod journal;
-#[path = "../../codex-client/examples/gateway/lane.rs"]
-mod lane;
 #[path = "../../codex-client/examples/gateway/models.rs"]
 mod models;
 #[path = "../../codex-client/examples/gateway/page.rs"]
@@ -59,6 +57,8 @@ mod server;
 mod socket;
 #[path = "../../codex-client/examples/gateway/state.rs"]
 mod state;
+#[path = "../../codex-client/examples/gateway/stream.rs"]
+mod stream;
 #[path = "../../codex-client/examples/gateway/upstream.rs"]
 mod upstream;
 
@@ -272,7 +272,7 @@ fn arguments(base_url: String) -> Arguments {
             requests: 64,
             connections: 1024,
             body: 64 * 1024,
-            patience: Duration::from_secs(5),
+            client_timeout: Duration::from_secs(5),
             keep_alive: Duration::from_secs(15),
             stop_within: Duration::ZERO,
         },
