@@ -137,6 +137,7 @@ impl Schedule {
                 }
                 Ok(after.or(outcome.asked))
             }
+            What::Unsent if !policy.failures => Err(StopReason::Final),
             What::Unsent => Ok(outcome.asked),
         }
     }
