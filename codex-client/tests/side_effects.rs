@@ -173,7 +173,13 @@ impl HttpTransport for Model {
             (world.random.below(40), fault)
         };
         tokio::time::sleep(Duration::from_millis(pause)).await;
-        let lost = || Error::new(ErrorKind::ConnectionLost, Phase::Headers, codex_transport::Sent::Maybe);
+        let lost = || {
+            Error::new(
+                ErrorKind::ConnectionLost,
+                Phase::Headers,
+                codex_transport::Sent::Maybe,
+            )
+        };
         let mut response = Response::new(Body::empty());
         let frames = self.0.lock().answer();
         *response.body_mut() = match fault {
