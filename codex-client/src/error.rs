@@ -69,6 +69,7 @@ impl Error {
             },
             ErrorKind::Failed
             | ErrorKind::Incomplete
+            | ErrorKind::Pending
             | ErrorKind::Protocol
             | ErrorKind::Payload => Side::Remote,
             ErrorKind::Transport | ErrorKind::Truncated | ErrorKind::Timeout => Side::Network,
@@ -397,6 +398,11 @@ pub enum ErrorKind {
     /// The response ended before it was complete (`response.incomplete`); see
     /// [`Response::incomplete_details`] of the [partial response](Error::partial).
     Incomplete,
+    /// The server sent the response as a document while it was still `queued` or `in_progress`. The
+    /// [partial response](Error::partial) has its id and status:
+    /// [`Client::retrieve`](crate::Client::retrieve) fetches it again, and
+    /// [`Client::resume`](crate::Client::resume) streams it to its end.
+    Pending,
     /// The model called tools in more rounds than the tool loop allows.
     Rounds,
 }
@@ -418,6 +424,7 @@ impl ErrorKind {
             Self::Truncated => "truncated",
             Self::Failed => "failed",
             Self::Incomplete => "incomplete",
+            Self::Pending => "pending",
             Self::Rounds => "rounds",
         }
     }
@@ -438,6 +445,9 @@ impl ErrorKind {
             Self::Truncated => "the stream ended before the response did",
             Self::Failed => "the response failed",
             Self::Incomplete => "the response is incomplete",
+            Self::Pending => {
+                "the response has not ended yet; Client::retrieve fetches it, Client::resume streams it"
+            }
             Self::Rounds => "the model went on calling tools for longer than is allowed",
         }
     }

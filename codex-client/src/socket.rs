@@ -9,7 +9,6 @@ mod idle;
 mod open;
 mod plan;
 mod reading;
-mod resume;
 pub(crate) mod settings;
 pub(crate) mod source;
 mod start;
