@@ -12,7 +12,7 @@ use codex_client::transport::{
     Body, Error, HttpTransport, Socket, Upgrade, WsConnection, WsTransport,
 };
 use codex_client::{Client, Session, SocketSession, SocketSettings};
-use codex_types::profile::Profile;
+use codex_types::profile::{LiteUse, Profile};
 use codex_types::{
     CreateResponse, FunctionCall, FunctionTool, Include, InputItem, Message, OutputMessage,
     PreparedInput, RawJson, Reasoning, ReasoningItem, Streaming,
@@ -28,8 +28,11 @@ use crate::workload::Random;
 pub enum Way {
     HttpPlatform,
     HttpChatgpt,
+    HttpLite,
     SocketPlatform,
     SocketChatgpt,
+    /// A history that begins with a computer call without a screenshot, which cannot be sent.
+    SocketRepaired,
     /// A socket without a session: the caller keeps a prepared input.
     SocketAlone,
     /// Clones the request and writes it, as a client whose method takes the request by value makes its callers do.
@@ -40,11 +43,13 @@ pub enum Way {
 
 impl Way {
     /// All of them, ours first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::HttpPlatform,
         Self::HttpChatgpt,
+        Self::HttpLite,
         Self::SocketPlatform,
         Self::SocketChatgpt,
+        Self::SocketRepaired,
         Self::SocketAlone,
         Self::AsyncOpenai,
         Self::Value,
@@ -55,8 +60,10 @@ impl Way {
         match self {
             Self::HttpPlatform => "HTTP, platform",
             Self::HttpChatgpt => "HTTP, ChatGPT",
+            Self::HttpLite => "HTTP, Lite",
             Self::SocketPlatform => "WebSocket, platform",
             Self::SocketChatgpt => "WebSocket, ChatGPT",
+            Self::SocketRepaired => "WebSocket, platform, a repaired history",
             Self::SocketAlone => "WebSocket, platform, without a session",
             Self::AsyncOpenai => "async-openai 0.43.0, clone and write",
             Self::Value => "serde_json::Value, clone and write",
@@ -69,15 +76,24 @@ impl Way {
     ///
     /// When a turn fails, or sends other than the whole history over HTTP and the new items over a socket.
     pub fn conversation(self, history: &[InputItem]) -> Conversation {
-        let request = settings().input(history.to_vec());
+        let mut history = history.to_vec();
+        if self == Self::SocketRepaired {
+            let call = r#"{"type":"computer_call","call_id":"call_screen","status":"completed","pending_safety_checks":[]}"#;
+            let call = RawJson::parse(call).and_then(|call| call.decode());
+            history.insert(0, call.expect("an item"));
+        }
+        let request = settings().input(history.clone());
         let body = request.to_json(Streaming::Yes).expect("it can be written");
         let length = body.len() as u64;
         let talk = match self {
             Self::HttpPlatform => Talk::session(request, Profile::platform(), Some(length)),
             Self::HttpChatgpt => Talk::session(request, Profile::chatgpt(), Some(length)),
-            Self::SocketPlatform => Talk::session(request, Profile::platform(), None),
+            Self::HttpLite => Talk::session(request, lite(), Some(length)),
+            Self::SocketPlatform | Self::SocketRepaired => {
+                Talk::session(request, Profile::platform(), None)
+            }
             Self::SocketChatgpt => Talk::session(request, Profile::chatgpt(), None),
-            Self::SocketAlone => Talk::alone(settings(), history),
+            Self::SocketAlone => Talk::alone(settings(), &history),
             Self::AsyncOpenai => Talk::Peer(serde_json::from_str(&body).expect("a request")),
             Self::Value => Talk::Value(serde_json::from_str(&body).expect("a request")),
         };
@@ -237,6 +253,12 @@ pub fn history(bytes: usize) -> Vec<InputItem> {
         }
     }
     items
+}
+
+fn lite() -> Profile {
+    let mut profile = Profile::chatgpt();
+    profile.lite = LiteUse::Always;
+    profile
 }
 
 fn runtime() -> Runtime {

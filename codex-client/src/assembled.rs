@@ -14,8 +14,8 @@ use codex_sse::{Outcome, Update, Updates};
 use codex_types::lint::Finding;
 use codex_types::{Response, ResponseEvent};
 
-use crate::error::Error;
-use crate::events::{HttpEvents, is_visible};
+use crate::error::{Error, ErrorKind};
+use crate::events::is_visible;
 use crate::failure;
 use crate::meta::ResponseMeta;
 use crate::observe::Observer;
@@ -125,8 +125,8 @@ impl Assembly {
 }
 
 /// Methods for sources that can begin or continue a response over another connection.
-#[cfg(feature = "ws")]
 impl Assembly {
+    #[cfg(feature = "ws")]
     pub(crate) fn observer(&self) -> &Observer {
         &self.observer
     }
@@ -153,6 +153,7 @@ impl Assembly {
     }
 
     /// Returns the response so far and begins another.
+    #[cfg(feature = "ws")]
     pub(crate) fn take_response(&mut self) -> Response {
         self.contradiction = None;
         core::mem::take(&mut self.updates)
@@ -307,52 +308,13 @@ impl<S: EventSource> Assembled<S> {
         } = self.assembly;
         let response = updates.into_accumulator();
         if is_document && response.outcome().is_none() {
-            // A background response is returned while it is queued or in progress.
-            return Ok((response.into_partial(), meta));
+            // The server has accepted the request and sent the response before it ended.
+            let error = Error::new(ErrorKind::Pending).with_meta(meta);
+            return Err(error
+                .with_partial(response.into_partial())
+                .after_delivery(true));
         }
         let response = failure::verdict(response, &meta, has_yielded)?;
         Ok((response, meta))
-    }
-}
-
-impl EventSource for HttpEvents {
-    type Restart = Infallible;
-
-    fn hold(&mut self, holds: bool) {
-        self.hold(holds);
-    }
-
-    fn is_document(&self) -> bool {
-        self.is_document()
-    }
-
-    fn poll_next(
-        &mut self,
-        assembly: &mut Assembly,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Item<Infallible>>> {
-        let Some(item) = ready!(self.poll_event(cx)) else {
-            return Poll::Ready(None);
-        };
-        if self.is_new_attempt() {
-            assembly.meta.clone_from(self.meta());
-        }
-        Poll::Ready(
-            Some(match item {
-                Ok(event) => assembly.merge(&event).map(|()| Step::Response(event)),
-                Err(error) if assembly.has_yielded => {
-                    let error = error.with_meta(assembly.meta.clone());
-                    Err(error.after_delivery(true))
-                }
-                Err(error) => Err(error),
-            })
-            .map(|item| {
-                item.inspect_err(|error| {
-                    if error.is_fatal() {
-                        self.stop();
-                    }
-                })
-            }),
-        )
     }
 }

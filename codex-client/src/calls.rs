@@ -11,6 +11,8 @@ mod known;
 mod models;
 pub(crate) mod pages;
 mod raw;
+mod rest;
+pub(crate) mod resume;
 pub(crate) mod stored;
 pub(crate) mod stream;
 mod unary;

@@ -69,6 +69,7 @@ impl Error {
             },
             ErrorKind::Failed
             | ErrorKind::Incomplete
+            | ErrorKind::Pending
             | ErrorKind::Protocol
             | ErrorKind::Payload => Side::Remote,
             ErrorKind::Transport | ErrorKind::Truncated | ErrorKind::Timeout => Side::Network,
@@ -406,6 +407,11 @@ pub enum ErrorKind {
     /// The response ended before it was complete (`response.incomplete`); see
     /// [`Response::incomplete_details`] of the [partial response](Error::partial).
     Incomplete,
+    /// The server sent the response as a document while it was still `queued` or `in_progress`. The
+    /// [partial response](Error::partial) has its id and status:
+    /// [`Client::retrieve`](crate::Client::retrieve) fetches it again, and
+    /// [`Client::resume`](crate::Client::resume) streams it to its end.
+    Pending,
     /// The model called tools in more rounds than the tool loop allows.
     Rounds,
 }
@@ -427,6 +433,7 @@ impl ErrorKind {
             Self::Truncated => "truncated",
             Self::Failed => "failed",
             Self::Incomplete => "incomplete",
+            Self::Pending => "pending",
             Self::Rounds => "rounds",
         }
     }
@@ -447,6 +454,9 @@ impl ErrorKind {
             Self::Truncated => "response ended before a terminal event",
             Self::Failed => "response failed",
             Self::Incomplete => "response is incomplete",
+            Self::Pending => {
+                "response is still in progress; fetch it with Client::retrieve or stream it with Client::resume"
+            }
             Self::Rounds => "tool loop exceeded its maximum number of rounds",
         }
     }

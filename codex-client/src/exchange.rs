@@ -149,6 +149,28 @@ impl Retries {
         }
     }
 
+    /// Creates the attempts to resume a response that the server keeps. They create nothing, so the
+    /// policy's rules for resending do not apply.
+    pub(crate) fn of_resuming(shared: &Shared, limit: u32) -> Self {
+        let mut policy = shared.retry.clone();
+        policy.max_retries = limit;
+        policy.only_unsent = false;
+        Self {
+            schedule: policy.schedule(),
+            resends_after_timeout: true,
+            resends: 0,
+        }
+    }
+
+    /// Returns the pause before the response is resumed, or `None` when no attempts are left.
+    pub(crate) fn delay_before_resuming(
+        &mut self,
+        error: &Error,
+        observer: &Observer,
+    ) -> Option<Duration> {
+        self.next(&Outcome::event(None, None), error, observer)
+    }
+
     /// Returns the pause before the next attempt, or `None` when there must not be one.
     pub(crate) fn delay_after(&mut self, error: &Error, observer: &Observer) -> Option<Duration> {
         let code = error.api().and_then(code_of);
@@ -177,8 +199,16 @@ impl Retries {
             (ErrorKind::Truncated, ..) => Outcome::event(None, None),
             _ => return None,
         };
-        let outcome = outcome.asked(error.retry_after());
-        match self.schedule.next(&outcome, jitter()) {
+        self.next(&outcome.asked(error.retry_after()), error, observer)
+    }
+
+    fn next(
+        &mut self,
+        outcome: &Outcome<'_>,
+        error: &Error,
+        observer: &Observer,
+    ) -> Option<Duration> {
+        match self.schedule.next(outcome, jitter()) {
             Decision::Retry(delay) => {
                 self.resends = self.resends.saturating_add(1);
                 observer.again(error, delay);

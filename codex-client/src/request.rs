@@ -10,7 +10,7 @@ use codex_types::lint::{Edit, Finding, Linter, Pairing, apply};
 use codex_types::profile::{
     Channel, Compression, FitPolicy, Identity, ItemFindings, Profile, RequestForm, Streamed, Unfit,
 };
-use codex_types::{CreateResponse, Map, RawJson, Streaming};
+use codex_types::{CreateResponse, Input, Map, RawJson, Streaming};
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
 
@@ -88,11 +88,12 @@ impl Prepared {
         }
         let mut request = Cow::Borrowed(request);
         let mut repaired = Vec::new();
-        if let Some(history) = &options.history
-            && !history.accept(&history_linter(&target), &request)
-        {
-            let linter = history_linter(&target);
-            repaired = linter.fix_history(request.to_mut()).map_err(unwritable)?;
+        if let Some(history) = &options.history {
+            let fixed = history.repair(&history_linter(&target), &request);
+            if let Some(fixed) = fixed.map_err(unwritable)? {
+                request.to_mut().input = Some(Input::Prepared(fixed.input));
+                repaired = fixed.findings;
+            }
         }
         let request = &*request;
         let policy = policy(shared, profile, options, &request.model, channel);

@@ -9,7 +9,6 @@ mod idle;
 mod open;
 mod plan;
 mod reading;
-mod resume;
 pub(crate) mod settings;
 pub(crate) mod source;
 mod start;
@@ -187,6 +186,7 @@ impl SocketSession {
             _ => profile.websocket.warm_up,
         };
         let input = request.input.get_or_insert_with(|| Vec::new().into());
+        let mut options = options.clone();
         match warm_up {
             WarmUp::EmptyInput => *input = Vec::new().into(),
             WarmUp::DeveloperMessages => {
@@ -195,7 +195,11 @@ impl SocketSession {
             }
             _ => {}
         }
-        let plan = self.plan(&request, options).await?;
+        if matches!(warm_up, WarmUp::EmptyInput | WarmUp::DeveloperMessages) {
+            // The rest of the history is not sent, and what is sent needs no repair.
+            options.history = None;
+        }
+        let plan = self.plan(&request, &options).await?;
         if !tries_socket(&plan, self.open.is_open())? {
             return Ok(false);
         }

@@ -28,7 +28,7 @@ impl Peer {
         let listener = {
             let _inside = runtime.enter();
             // libFuzzer's `main` does not ignore the signal, as Rust's does; a handler stays.
-            signal(SignalKind::pipe()).expect("a handler");
+            drop(signal(SignalKind::pipe()).expect("a handler"));
             UnixListener::bind(&path).expect("a socket in the temporary directory")
         };
         Self {

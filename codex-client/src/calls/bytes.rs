@@ -250,7 +250,7 @@ impl ResponseStream {
     ///
     /// Returns [`Request`](ErrorKind::Request) if a part of the stream was already read.
     pub fn into_bytes(self) -> Result<ResponseBytes, Error> {
-        let events = self.into_assembled().into_source();
+        let events = self.into_assembled().into_source().into_http();
         let (limits, meta) = (events.limits(), events.meta().clone());
         let state = if events.is_translated() {
             State::Translated(Box::new(events))

@@ -15,7 +15,7 @@ use codex_types::{CreateResponse, RawJson, Streaming};
 use http::Method;
 
 use crate::calls::call::Call;
-use crate::calls::create::{assembled, send};
+use crate::calls::create::send;
 use crate::calls::stream::ResponseStream;
 use crate::calls::unary::Unary;
 use crate::client::Client;
@@ -196,9 +196,12 @@ async fn stream(
     } else {
         let prepared = prepared(client, request, &options).await?;
         let observer = Observer::of_response(shared, &prepared.url()?, &options, &prepared);
-        let sent = send(shared, &prepared, &observer, false);
+        let sent = send(shared, &prepared, &options, &observer, false);
         match observer.within(sent).await {
-            Ok(events) => (assembled(events, observer).hold(true), Vec::new()),
+            Ok(events) => {
+                let events = ResponseStream::over(events, observer);
+                (events.hold(true), Vec::new())
+            }
             Err(error) => {
                 observer.over(&error);
                 return Err(error);

@@ -6,11 +6,11 @@ use codex_types::lint::Finding;
 use codex_types::profile::Channel;
 use codex_types::{CreateResponse, Response, Streaming};
 
-use crate::assembled::Assembled;
 use crate::calls::call::Call;
+use crate::calls::resume::{ResumableEvents, Resumption};
 use crate::calls::stream::ResponseStream;
 use crate::client::Client;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::events::HttpEvents;
 use crate::exchange::Exchange;
 use crate::meta::ResponseMeta;
@@ -133,7 +133,16 @@ async fn create(
     let streaming = options.streaming.unwrap_or(Streaming::Yes);
     let stream = stream(client, request, options, streaming).await?;
     let findings = stream.findings().to_vec();
-    let (response, meta) = stream.into_assembled().finish_with_meta(|_| {}).await?;
+    let meta = stream.meta().clone();
+    let finished = stream.into_assembled().finish_with_meta(|_| {}).await;
+    let (response, meta) = match finished {
+        // The caller asked for a document, whatever the status of the response.
+        Err(error) if error.kind() == ErrorKind::Pending && streaming == Streaming::No => {
+            let meta = error.meta().cloned().unwrap_or(meta);
+            (error.into_partial().unwrap_or_default(), meta)
+        }
+        finished => finished?,
+    };
     Ok(Created {
         response,
         meta,
@@ -152,7 +161,7 @@ async fn stream(
     let observer = Observer::of_response(shared, &prepared.url()?, &options, &prepared);
     let opened = post(shared, prepared, request, &options, &observer);
     match observer.within(opened).await {
-        Ok((events, observer)) => Ok(assembled(events, observer).hold(options.holds)),
+        Ok((events, observer)) => Ok(ResponseStream::over(events, observer).hold(options.holds)),
         Err(error) => {
             observer.over(&error);
             Err(error)
@@ -168,9 +177,9 @@ pub(crate) async fn post(
     request: &CreateResponse,
     options: &CallOptions,
     observer: &Arc<Observer>,
-) -> Result<(HttpEvents, Arc<Observer>), Error> {
+) -> Result<(ResumableEvents, Arc<Observer>), Error> {
     let probes = shared.discovers(&prepared.target);
-    match send(shared, &prepared, observer, probes).await {
+    match send(shared, &prepared, options, observer, probes).await {
         Err(error) if probes && is_missing(&error) => {}
         sent => return Ok((sent?, observer.clone())),
     }
@@ -178,7 +187,7 @@ pub(crate) async fn post(
     let streaming = prepared.streaming;
     let prepared = Prepared::new(shared, request, options, Channel::Http, streaming).await?;
     let observer = observer.at(&prepared.url()?);
-    let events = send(shared, &prepared, &observer, false).await?;
+    let events = send(shared, &prepared, options, &observer, false).await?;
     Ok((events, observer))
 }
 
@@ -186,19 +195,17 @@ pub(crate) async fn post(
 pub(crate) async fn send(
     shared: &Arc<Shared>,
     prepared: &Prepared,
+    options: &CallOptions,
     observer: &Arc<Observer>,
     probes: bool,
-) -> Result<HttpEvents, Error> {
+) -> Result<ResumableEvents, Error> {
+    let resumption = Resumption::of(shared, prepared, observer, options)?;
     let exchange = Exchange::new(shared.clone(), observer.clone(), prepared.post()?)
         .never_twice(prepared.must_not_repeat())
         .probing(probes);
     let events = HttpEvents::open(exchange, prepared.timeouts, prepared.wire.clone()).await?;
-    Ok(events
+    let events = events
         .in_background(prepared.request.background == Some(true))
-        .with_findings(prepared.findings.clone()))
-}
-
-pub(crate) fn assembled(events: HttpEvents, observer: Arc<Observer>) -> ResponseStream {
-    let (meta, findings) = (events.meta().clone(), events.findings().clone());
-    ResponseStream::new(Assembled::new(events, meta, findings, observer))
+        .with_findings(prepared.findings.clone());
+    Ok(ResumableEvents::new(events, resumption))
 }

@@ -1,21 +1,17 @@
 //! Calls for stored responses, and for counting tokens.
 
-use std::sync::Arc;
-
 use codex_types::{Include, InputTokens, InputTokensRequest, ItemList, Response};
 use http::Method;
 use http::header::ACCEPT;
 
 use crate::calls::call::Call;
-use crate::calls::create::assembled;
+use crate::calls::resume::{ResumableEvents, Resumption, checked, path, retrieve, stream_path};
 use crate::calls::stream::ResponseStream;
 use crate::calls::unary::Unary;
 use crate::client::Client;
 use crate::error::Error;
 use crate::events::HttpEvents;
-use crate::options::CallOptions;
 use crate::request::EVENT_STREAM;
-use crate::shared::Shared;
 use crate::wire::Wire;
 
 impl Client {
@@ -36,8 +32,8 @@ impl Client {
     /// Use it to continue with a background response, even in another process.
     ///
     /// The [`snapshot`](ResponseStream::snapshot) grows from the event where the stream begins, and
-    /// is complete with the last one. The client reopens the stream until its first event arrives,
-    /// like any other. If it breaks later, call this method again with the number of the last event
+    /// is complete with the last one. If the connection breaks, the client continues after the last
+    /// event as the retry policy allows; another process needs the number of that event
     /// ([`ResponseEvent::sequence_number`](codex_types::ResponseEvent::sequence_number)).
     ///
     /// ```
@@ -71,9 +67,16 @@ impl Client {
                 let options = options.timeouts(timeouts);
                 let mut call = Unary::new(self.shared(), &options, Method::GET, &path).await?;
                 call.headers_mut().insert(ACCEPT, EVENT_STREAM);
+                let headers = call.headers_mut().clone();
+                let target = self.shared().target().await?;
                 let (exchange, observer) = call.exchange();
                 let events = HttpEvents::open(exchange, timeouts, Wire::Responses).await?;
-                Ok(assembled(events, observer))
+                let shared = self.shared();
+                let resumption =
+                    Resumption::new(shared, &observer, target, headers, timeouts, &options)
+                        .starting_after(response_id, starting_after);
+                let events = ResumableEvents::new(events, Some(resumption));
+                Ok(ResponseStream::over(events, observer))
             })
         })
     }
@@ -126,30 +129,6 @@ impl Client {
     ) -> Call<'a, InputTokens> {
         self.post("responses/input_tokens", request)
     }
-}
-
-pub(crate) async fn retrieve(
-    shared: &Arc<Shared>,
-    response_id: &str,
-    options: &CallOptions,
-) -> Result<Response, Error> {
-    let path = path(response_id, "")?;
-    let call = Unary::new(shared, options, Method::GET, &path).await?;
-    call.fetch().await
-}
-
-/// Returns the path of the event stream of a stored response, after the event with this number.
-pub(crate) fn stream_path(response_id: &str, starting_after: Option<u64>) -> Result<String, Error> {
-    let after = starting_after.map(|number| format!("&starting_after={number}"));
-    path(
-        response_id,
-        &format!("?stream=true{}", after.unwrap_or_default()),
-    )
-}
-
-/// Returns the path of a stored response, followed by `rest`.
-fn path(response_id: &str, rest: &str) -> Result<String, Error> {
-    Ok(format!("responses/{}{rest}", checked(response_id)?))
 }
 
 /// A query for a page of the input items of a response.
@@ -213,42 +192,5 @@ impl InputItems {
             add("include[]", checked(include.as_str())?);
         }
         Ok(query)
-    }
-}
-
-/// Checks that an id is a single path segment: a slash, a dot-segment or a question mark would turn
-/// it into another request.
-fn checked(id: &str) -> Result<&str, Error> {
-    let is_plain =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
-    let is_id = !id.is_empty() && id.bytes().all(is_plain) && !id.bytes().all(|byte| byte == b'.');
-    if is_id {
-        Ok(id)
-    } else {
-        Err(Error::request(ID))
-    }
-}
-
-const ID: &str = "invalid character in an id";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_place_is_in_the_url_beside_what_the_base_has() {
-        let path = stream_path("resp_1", Some(17)).unwrap();
-        let join = |base| crate::target::join(&http::Uri::from_static(base), &path).unwrap();
-        assert_eq!(
-            join("https://api.test/v1"),
-            "https://api.test/v1/responses/resp_1?stream=true&starting_after=17"
-        );
-        assert_eq!(
-            join("https://api.test/v1?api-version=1"),
-            "https://api.test/v1/responses/resp_1?stream=true&starting_after=17&api-version=1"
-        );
-        for id in ["", "../models", "resp_1?x=", "resp 1"] {
-            assert!(stream_path(id, Some(17)).is_err(), "{id}");
-        }
     }
 }

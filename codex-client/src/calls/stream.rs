@@ -3,6 +3,7 @@
 use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use std::sync::Arc;
 
 use codex_sse::Update;
 use codex_types::lint::Finding;
@@ -10,9 +11,10 @@ use codex_types::{Response, ResponseEvent};
 use futures_core::Stream;
 
 use crate::assembled::{Assembled, Step};
+use crate::calls::resume::ResumableEvents;
 use crate::error::Error;
-use crate::events::HttpEvents;
 use crate::meta::ResponseMeta;
+use crate::observe::Observer;
 
 /// The events of one response, as they arrive.
 ///
@@ -34,12 +36,16 @@ use crate::meta::ResponseMeta;
 ///
 /// Dropping the stream cancels the request.
 pub struct ResponseStream {
-    response: Assembled<HttpEvents>,
+    response: Assembled<ResumableEvents>,
 }
 
 impl ResponseStream {
-    pub(crate) fn new(response: Assembled<HttpEvents>) -> Self {
-        Self { response }
+    pub(crate) fn over(events: ResumableEvents, observer: Arc<Observer>) -> Self {
+        let http = events.http();
+        let (meta, findings) = (http.meta().clone(), http.findings().clone());
+        Self {
+            response: Assembled::new(events, meta, findings, observer),
+        }
     }
 
     /// Sets whether [`next`](Self::next) holds back events without visible content.
@@ -49,7 +55,7 @@ impl ResponseStream {
     }
 
     /// Returns the response and its source, for another handle to wrap.
-    pub(crate) fn into_assembled(self) -> Assembled<HttpEvents> {
+    pub(crate) fn into_assembled(self) -> Assembled<ResumableEvents> {
         self.response
     }
 
@@ -162,7 +168,7 @@ impl fmt::Debug for ResponseStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseStream")
             .field("meta", &self.meta())
-            .field("over", &self.response.source().has_ended())
+            .field("over", &self.response.source().http().has_ended())
             .finish_non_exhaustive()
     }
 }

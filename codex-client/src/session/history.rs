@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use codex_types::{InputItem, OpenCalls, PreparedInput, Role};
+use codex_types::{CreateResponse, InputItem, OpenCall, OpenCalls, PreparedInput, Role};
 
 use crate::unsettled::Unsettled;
 
@@ -11,13 +11,44 @@ use crate::unsettled::Unsettled;
 #[derive(Clone, Default)]
 pub(super) struct History {
     pieces: Vec<Arc<[InputItem]>>,
-    /// The same items, serialized when they were added.
+    /// The same items as they are sent: serialized when they were added, and without what the
+    /// service would reject.
     input: PreparedInput,
     open: OpenCalls,
-    /// The number of segments that were checked and do not depend on later ones.
-    settled: usize,
-    /// The `store` of the requests that the check was for: it decides which reasoning is accepted.
-    settled_for: Option<bool>,
+    settled: Settled,
+}
+
+/// The beginning of the history that was checked and does not depend on later items.
+#[derive(Clone, Default)]
+struct Settled {
+    /// The number of segments.
+    pieces: usize,
+    /// The number of their items.
+    items: usize,
+    /// The same items as they are sent.
+    input: PreparedInput,
+    /// Whether they are sent otherwise than they stand in the history.
+    is_repaired: bool,
+    /// The requests that the check was for.
+    scope: Scope,
+}
+
+/// The settings of a request that decide which items it may carry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Scope {
+    /// `store` decides which reasoning is accepted.
+    store: Option<bool>,
+    /// Whether the history begins on the server, so that an output may lack its call.
+    continues: bool,
+}
+
+impl Scope {
+    pub(super) fn of(settings: &CreateResponse) -> Self {
+        Self {
+            store: settings.store,
+            continues: settings.previous_response_id.is_some() || settings.conversation.is_some(),
+        }
+    }
 }
 
 /// The new items of a request, and all of its items as they were sent.
@@ -26,8 +57,8 @@ pub(super) struct Said {
     pub(super) whole: PreparedInput,
     /// The items that this request is the first to check.
     pub(super) unsettled: Arc<Unsettled>,
-    /// The `store` of the request. The settings may change before the response arrives.
-    store: Option<bool>,
+    /// The settings may change before the response arrives.
+    scope: Scope,
 }
 
 impl History {
@@ -39,10 +70,29 @@ impl History {
 
     pub(super) fn push(&mut self, items: Vec<InputItem>) {
         if !items.is_empty() {
+            let revives = items.iter().any(|item| self.revives(item));
             self.open.extend(&items);
             self.input.extend(&items);
             self.pieces.push(items.into());
+            if revives {
+                self.unsettle();
+            }
         }
+    }
+
+    /// Whether the item is the output of a call that is not sent because it had none.
+    fn revives(&self, item: &InputItem) -> bool {
+        let is_left_out = |call: &OpenCall| call.index() < self.settled.items;
+        self.settled.is_repaired && self.open.answered_by(item).is_some_and(is_left_out)
+    }
+
+    /// Returns to the items as they stand in the history, to be checked again.
+    fn unsettle(&mut self) {
+        if self.settled.is_repaired {
+            let items: Vec<InputItem> = self.items().cloned().collect();
+            self.input = items.into_iter().collect();
+        }
+        self.settled = Settled::default();
     }
 
     /// Returns the number of segments, which grows with every addition.
@@ -54,22 +104,21 @@ impl History {
         self.pieces.iter().flat_map(|piece| piece.iter())
     }
 
-    /// Returns all items, followed by the new ones, for a request with this `store`.
-    pub(super) fn with(&self, items: Vec<InputItem>, store: Option<bool>) -> Said {
+    /// Returns all items, followed by the new ones, for a request with these settings.
+    pub(super) fn with(&mut self, items: Vec<InputItem>, scope: Scope) -> Said {
+        if self.settled.scope != scope {
+            self.unsettle();
+        }
         let mut whole = self.input.clone();
         whole.extend(&items);
-        let settled = if self.settled_for == store {
-            self.settled
-        } else {
-            0
-        };
-        let unsettled = self.pieces.iter().skip(settled);
+        let unsettled = self.pieces.iter().skip(self.settled.pieces);
         let unsettled = unsettled.flat_map(|piece| piece.iter()).chain(&items);
+        let unsettled = unsettled.cloned().collect();
         Said {
             whole,
-            unsettled: Arc::new(Unsettled::new(unsettled.cloned().collect())),
+            unsettled: Arc::new(Unsettled::new(self.settled.input.clone(), unsettled)),
             items,
-            store,
+            scope,
         }
     }
 
@@ -79,17 +128,23 @@ impl History {
         if !said.items.is_empty() {
             self.open.extend(&said.items);
             self.pieces.push(said.items.into());
-            self.input = said.whole;
         }
-        // Later items cannot change the result for items that end here, unless a call or reasoning
-        // still lacks its successor.
-        let newest = self.pieces.last().and_then(|piece| piece.last());
-        if said.unsettled.is_accepted()
-            && self.open.iter().next().is_none()
-            && !matches!(newest, Some(InputItem::Reasoning(_)))
-        {
-            self.settled = self.pieces.len();
-            self.settled_for = said.store;
+        self.input = said.whole;
+        // A checked input answers or leaves out every open call, so later items cannot change the
+        // result.
+        if let Some(checked) = said.unsettled.checked() {
+            if let Some(repaired) = checked {
+                self.input = repaired.input.clone();
+            }
+            let checked_before = self.settled.pieces;
+            let new = self.pieces.iter().skip(checked_before);
+            self.settled = Settled {
+                pieces: self.pieces.len(),
+                items: self.settled.items + new.map(|piece| piece.len()).sum::<usize>(),
+                input: self.input.clone(),
+                is_repaired: self.settled.is_repaired || checked.is_some(),
+                scope: said.scope,
+            };
         }
         self.push(output);
     }

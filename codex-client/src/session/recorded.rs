@@ -43,6 +43,10 @@ impl EventSource for Recorded<'_> {
         self.events.hold(holds);
     }
 
+    fn is_document(&self) -> bool {
+        self.events.is_document()
+    }
+
     fn poll_next(
         &mut self,
         assembly: &mut Assembly,
@@ -75,6 +79,10 @@ impl EventSource for Unbroken<'_> {
 
     fn hold(&mut self, holds: bool) {
         self.0.hold(holds);
+    }
+
+    fn is_document(&self) -> bool {
+        self.0.is_document()
     }
 
     fn poll_next(

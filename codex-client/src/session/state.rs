@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::id;
 use crate::options::{CallOptions, TurnState};
 use crate::session::draft::Draft;
-use crate::session::history::{History, Said};
+use crate::session::history::{History, Said, Scope};
 use crate::session::round::Round;
 
 /// The state of a [`Session`](crate::Session).
@@ -112,7 +112,7 @@ impl SessionState {
         let new = self.keep_outputs(said);
         let mut said = self.missing_outputs();
         said.extend(new);
-        let said = self.history.with(said, self.settings.store);
+        let said = self.history.with(said, Scope::of(&self.settings));
         let mut request = self.settings.clone();
         request.input = Some(Input::from(&said.whole));
         let mut options = self.options(options);

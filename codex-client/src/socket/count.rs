@@ -1,4 +1,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+
+use crate::calls::resume::ResumptionCounts;
 
 /// Counters of a [`SocketSession`](crate::SocketSession).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,8 +34,7 @@ pub(super) struct Counters {
     pub(super) bytes_sent: AtomicU64,
     pub(super) http_turns: AtomicU64,
     pub(super) restarts: AtomicU64,
-    pub(super) resumes: AtomicU64,
-    pub(super) retrievals: AtomicU64,
+    pub(super) resumptions: Arc<ResumptionCounts>,
 }
 
 impl Counters {
@@ -45,8 +47,8 @@ impl Counters {
             bytes_sent: read(&self.bytes_sent),
             http_turns: read(&self.http_turns),
             restarts: read(&self.restarts),
-            resumes: read(&self.resumes),
-            retrievals: read(&self.retrievals),
+            resumes: read(&self.resumptions.resumes),
+            retrievals: read(&self.resumptions.retrievals),
         }
     }
 }

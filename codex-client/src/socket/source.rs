@@ -1,6 +1,6 @@
 //! The events of a response that survives its connection. Each event is yielded once. A stream that
-//! breaks is resumed after the last number, restarted after an explicit boundary, or ended with an
-//! error. The source owns the socket while the response is in progress and returns it to the
+//! breaks is restarted after an explicit boundary, or ended with an error; over HTTP a stored
+//! response is resumed below this source. The source owns the socket while the response is in progress and returns it to the
 //! session at the end. Dropping the source closes the socket, because the rest of the response
 //! would not belong to any turn.
 
@@ -15,6 +15,7 @@ use codex_transport::Timer as _;
 use codex_types::{ClientEvent, Input, Response, ResponseEvent, SteerResponse};
 
 use crate::assembled::{Assembly, EventSource, Item, Step};
+use crate::calls::resume::is_kept;
 use crate::error::{Error, ErrorKind};
 use crate::events::{is_notice, is_visible};
 use crate::exchange::Retries;
@@ -25,7 +26,6 @@ use super::count::add;
 use super::event::Restart;
 use super::idle::IdleSocket;
 use super::plan::Plan;
-use super::resume::{self, Position, Resuming, Retrieving};
 use super::settings::Interruption;
 use super::start::{Started, Starting, Way, start};
 
@@ -37,14 +37,9 @@ pub(crate) struct SocketEvents<'a> {
     early: VecDeque<Result<ResponseEvent, Error>>,
     /// Earlier responses of this turn, which steering has followed with another.
     earlier: Vec<Response>,
-    /// The number of the last event that was yielded.
-    last_number: Option<u64>,
-    /// Whether a resumed stream has not yet passed that number.
-    is_catching_up: bool,
     /// The number of events yielded since the last restart.
     yielded: u64,
     attempt: u32,
-    resumes_left: u32,
     /// The number of steering requests whose outcome is not known.
     open_steers: u32,
     /// Events without visible content, which another attempt may still replace.
@@ -53,13 +48,13 @@ pub(crate) struct SocketEvents<'a> {
     /// The remaining attempts; `None` once an event of the response was yielded.
     retries: Option<Retries>,
     was_replayed: bool,
+    /// Whether the response was a document that ended before it.
+    is_document: bool,
 }
 
 enum State {
     Reading(Way),
     Starting(Starting),
-    Resuming(Resuming, Error),
-    Retrieving(Retrieving, Error),
     /// The attempt failed, and the events before the failure are still to be yielded.
     Failed(Error),
     /// The rest of an HTTP stream, whose connection can be reused once its end has arrived.
@@ -74,16 +69,14 @@ impl<'a> SocketEvents<'a> {
             early: started.early,
             state: State::Reading(started.way),
             earlier: Vec::new(),
-            last_number: None,
-            is_catching_up: false,
             yielded: 0,
             attempt: 1,
-            resumes_left: plan.settings.resumes,
             open_steers: 0,
             held: VecDeque::new(),
             holds: false,
             retries: Some(Retries::new(&plan.shared, plan.prepared.must_not_repeat())),
             was_replayed: false,
+            is_document: false,
             plan,
         }
     }
@@ -137,40 +130,21 @@ impl<'a> SocketEvents<'a> {
         self.state = State::Reading(started.way);
     }
 
-    /// Merges an event; returns `None` if it was already yielded.
-    fn accept(
-        &mut self,
-        assembly: &mut Assembly,
-        event: ResponseEvent,
-    ) -> Option<Item<Box<Restart>>> {
-        if let Some(number) = event.sequence_number() {
-            if self.is_catching_up {
-                match self.last_number {
-                    Some(last) if number <= last => return None,
-                    Some(last) if number > last.saturating_add(1) => {
-                        self.state = State::Ended(None);
-                        let error = Error::protocol(MISSING).with_meta(assembly.meta().clone());
-                        return Some(Err(error.after_delivery(true)));
-                    }
-                    _ => self.is_catching_up = false,
-                }
-            }
-            self.last_number = Some(number);
-        }
+    /// Merges an event.
+    fn accept(&mut self, assembly: &mut Assembly, event: ResponseEvent) -> Item<Box<Restart>> {
         if !is_notice(&event) {
             self.retries = None;
         }
         self.yielded += 1;
-        self.resumes_left = self.plan.settings.resumes;
         self.count_steering(assembly, &event);
         if let Err(error) = assembly.merge(&event) {
             self.state = State::Ended(None);
-            return Some(Err(error));
+            return Err(error);
         }
         if assembly.outcome().is_some() && self.open_steers == 0 {
             self.end(assembly, matches!(event, ResponseEvent::Error(_)));
         }
-        Some(Ok(Step::Response(event)))
+        Ok(Step::Response(event))
     }
 
     fn count_steering(&mut self, assembly: &mut Assembly, event: &ResponseEvent) {
@@ -212,8 +186,8 @@ impl<'a> SocketEvents<'a> {
         }
     }
 
-    /// Handles a connection that broke. Returns `None` if the response is resumed or restarted,
-    /// otherwise its error or the boundary.
+    /// Handles a connection that broke. Returns `None` if another attempt begins unseen, otherwise
+    /// the error or the boundary.
     fn interrupted(&mut self, assembly: &mut Assembly, error: Error) -> Option<Item<Box<Restart>>> {
         let is_http = self.is_http();
         self.state = State::Ended(None);
@@ -225,20 +199,15 @@ impl<'a> SocketEvents<'a> {
             self.retries = None;
             self.early.extend(self.held.drain(..).map(Ok));
             self.state = State::Failed(error);
-            return self.accept(assembly, first);
+            return Some(self.accept(assembly, first));
         }
         if !is_interruption(&error) {
             return Some(Err(error.after_delivery(assembly.has_yielded())));
         }
-        if let Some(position) = self.position(assembly.snapshot()) {
-            if self.resumes_left > 0 {
-                self.resumes_left -= 1;
-                self.is_catching_up = true;
-                assembly.observer().exchange_failed(&error);
-                self.state = State::Resuming(resume::resume(self.plan.clone(), position), error);
-                return None;
-            }
-        } else if self.plan.settings.interruption == Interruption::Restart
+        // A response that the server keeps goes on there; another request would create a second one.
+        let exists = is_kept(&self.plan.request) && !assembly.snapshot().id.is_empty();
+        if !exists
+            && self.plan.settings.interruption == Interruption::Restart
             && self.attempt <= self.plan.settings.restarts
         {
             return Some(Ok(Step::Restart(Box::new(self.restart(assembly, error)))));
@@ -248,7 +217,6 @@ impl<'a> SocketEvents<'a> {
 
     fn restart(&mut self, assembly: &mut Assembly, cause: Error) -> Restart {
         self.attempt += 1;
-        self.last_number = None;
         self.open_steers = 0;
         self.earlier.clear();
         add(&self.plan.counters.restarts, 1);
@@ -262,59 +230,6 @@ impl<'a> SocketEvents<'a> {
         }
     }
 
-    /// Returns the position where a stored response can be resumed.
-    fn position(&self, response: &Response) -> Option<Position> {
-        if response.id.is_empty() || !resume::is_kept(&self.plan.request) {
-            return None;
-        }
-        Some(Position {
-            response_id: response.id.clone(),
-            starting_after: self.last_number?,
-        })
-    }
-
-    /// Handles the result of resuming a stream. Returns `None` if the stream continues, otherwise
-    /// the item to yield instead.
-    fn resumed(
-        &mut self,
-        assembly: &mut Assembly,
-        resumed: Result<Started, Error>,
-        cause: Error,
-    ) -> Option<Item<Box<Restart>>> {
-        match resumed {
-            Ok(started) => {
-                assembly.resume();
-                self.read(assembly, started);
-                None
-            }
-            Err(error) if is_interruption(&error) => self.interrupted(assembly, cause),
-            // The server no longer has the events, but may still have the whole response.
-            Err(_) => {
-                let id = assembly.snapshot().id.clone();
-                self.state = State::Retrieving(resume::retrieve(self.plan.clone(), id), cause);
-                None
-            }
-        }
-    }
-
-    fn retrieved(
-        &mut self,
-        assembly: &Assembly,
-        retrieved: Result<Response, Error>,
-        cause: Error,
-    ) -> Option<Item<Box<Restart>>> {
-        match retrieved {
-            Ok(response) => {
-                self.is_catching_up = false;
-                let rest = resume::rest_of(assembly.updates(), response);
-                self.early.extend(rest.into_iter().map(Ok));
-                None
-            }
-            // Without the response, the turn ends with the error of the broken connection.
-            Err(_) => Some(Err(cause.after_delivery(true))),
-        }
-    }
-
     /// Polls the current state. `None` means that the state changed and must be polled again.
     fn poll_step(
         &mut self,
@@ -324,10 +239,17 @@ impl<'a> SocketEvents<'a> {
         let item = match self.early.pop_front() {
             Some(item) => item,
             None => match &mut self.state {
-                State::Reading(way) => match ready!(way.poll_event(cx)) {
-                    Ok(item) => item,
-                    Err(error) => {
-                        let is_http = matches!(way, Way::Http(_)) && error.meta().is_some();
+                State::Reading(way) => match ready!(way.poll_event(assembly, cx)) {
+                    Some(Ok(item)) => item,
+                    None => {
+                        self.is_document = true;
+                        self.state = State::Ended(None);
+                        return Poll::Ready(None);
+                    }
+                    Some(Err(error)) => {
+                        // A refusal of another attempt keeps its own headers.
+                        let is_of_this = error.meta().is_some() && error.status().is_none();
+                        let is_http = matches!(way, Way::Http(_)) && is_of_this;
                         let error = if is_http {
                             error.with_meta(assembly.meta().clone())
                         } else {
@@ -349,20 +271,6 @@ impl<'a> SocketEvents<'a> {
                         }
                     });
                 }
-                State::Resuming(resuming, _) => {
-                    let resumed = ready!(resuming.as_mut().poll(cx));
-                    return Poll::Ready(match self.take_state() {
-                        State::Resuming(_, cause) => self.resumed(assembly, resumed, cause),
-                        _ => None,
-                    });
-                }
-                State::Retrieving(retrieving, _) => {
-                    let retrieved = ready!(retrieving.as_mut().poll(cx));
-                    return Poll::Ready(match self.take_state() {
-                        State::Retrieving(_, cause) => self.retrieved(assembly, retrieved, cause),
-                        _ => None,
-                    });
-                }
                 State::Failed(_) => {
                     self.retries = None;
                     return Poll::Ready(match self.take_state() {
@@ -377,7 +285,7 @@ impl<'a> SocketEvents<'a> {
             return Poll::Ready(None);
         };
         Poll::Ready(match item {
-            Ok(event) => self.accept(assembly, event),
+            Ok(event) => Some(self.accept(assembly, event)),
             Err(error) => Some(Err(error.after_delivery(assembly.has_yielded()))),
         })
     }
@@ -390,7 +298,7 @@ impl<'a> SocketEvents<'a> {
         item: Result<ResponseEvent, Error>,
     ) -> Option<Result<ResponseEvent, Error>> {
         // Over HTTP the exchange makes its own attempts.
-        if self.retries.is_none() || self.is_catching_up || self.is_http() {
+        if self.retries.is_none() || self.is_http() {
             return Some(item);
         }
         let failure = match &item {
@@ -431,13 +339,8 @@ impl<'a> SocketEvents<'a> {
         Ok(first)
     }
 
-    /// Begins another attempt after a failure, if the retry policy allows it. A stored background
-    /// response is resumed instead.
+    /// Begins another attempt after a failure, if the retry policy allows it.
     fn begins_again(&mut self, assembly: &Assembly, failure: &Error) -> bool {
-        let exists = self.held.iter().any(|event| event.response().is_some());
-        if exists && resume::is_kept(&self.plan.request) {
-            return false;
-        }
         let Some(mut retries) = self.retries.take() else {
             return false;
         };
@@ -452,7 +355,6 @@ impl<'a> SocketEvents<'a> {
         };
         self.retries = Some(retries);
         self.held.clear();
-        self.last_number = None;
         let plan = self.plan.clone();
         self.state = State::Starting(Box::pin(async move {
             plan.shared.timer.sleep(delay).await;
@@ -468,6 +370,10 @@ impl<'a> SocketEvents<'a> {
 
 impl EventSource for SocketEvents<'_> {
     type Restart = Box<Restart>;
+
+    fn is_document(&self) -> bool {
+        self.is_document
+    }
 
     fn hold(&mut self, holds: bool) {
         self.holds = holds;
@@ -492,7 +398,7 @@ impl EventSource for SocketEvents<'_> {
                 && self.early.is_empty()
             {
                 if let Some(mut rest) = rest.take() {
-                    let _ = rest.poll_event(cx);
+                    let _ = rest.poll_event(assembly, cx);
                 }
                 return Poll::Ready(None);
             }
@@ -515,4 +421,3 @@ fn is_interruption(error: &Error) -> bool {
 
 /// The maximum number of held events; see `events::HttpEvents`.
 const MAX_HELD: usize = 256;
-const MISSING: &str = "resumed stream skips events";

@@ -14,10 +14,12 @@ use codex_types::profile::Channel;
 use codex_types::{ErrorEvent, ResponseEvent, Streaming};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
+use crate::assembled::Assembly;
 use crate::attempt::Renewals;
 use crate::calls::create::post;
+use crate::calls::resume::ResumableEvents;
 use crate::error::{Error, ErrorKind};
-use crate::events::{HttpEvents, is_notice};
+use crate::events::is_notice;
 use crate::exchange::{Retries, is_own_timeout};
 use crate::meta::{ResponseMeta, text_of};
 use crate::observe::Attempt;
@@ -40,7 +42,7 @@ pub(super) struct Started {
 /// The transport of a response.
 pub(super) enum Way {
     Socket(Box<Reading>),
-    Http(Box<HttpEvents>),
+    Http(Box<ResumableEvents>),
 }
 
 /// A response that has not begun.
@@ -296,14 +298,16 @@ async fn over_http(plan: &Plan) -> Result<Started, Error> {
     .await?;
     let observer = plan.observer.at(&prepared.url()?);
     let opened = post(&plan.shared, prepared, &request, &plan.options, &observer);
-    let (mut events, _) = opened.await?;
+    let (events, _) = opened.await?;
+    let counts = &plan.counters.resumptions;
+    let mut events = events.resumed_at_most(plan.settings.resumes, counts);
     events.hold(plan.options.holds);
     begun(events).await
 }
 
 /// Waits for the first event of a stream; an error that ends the stream is returned.
-pub(super) async fn begun(mut events: HttpEvents) -> Result<Started, Error> {
-    let early = match poll_fn(|cx| events.poll_event(cx)).await {
+async fn begun(mut events: ResumableEvents) -> Result<Started, Error> {
+    let early = match poll_fn(|cx| events.poll_first(cx)).await {
         Some(Err(error)) if error.is_fatal() => return Err(error),
         first => first.into_iter().collect(),
     };
@@ -317,25 +321,27 @@ impl Way {
     pub(super) fn meta(&self) -> &ResponseMeta {
         match self {
             Self::Socket(reading) => &reading.open.meta,
-            Self::Http(events) => events.meta(),
+            Self::Http(events) => events.http().meta(),
         }
     }
 
     /// Polls for the next event or an error that concerns one event only; a fault ends the
-    /// response.
+    /// response. `None` ends a document.
     pub(super) fn poll_event(
         &mut self,
+        assembly: &mut Assembly,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Result<ResponseEvent, Error>, Error>> {
+    ) -> Poll<Option<Result<Result<ResponseEvent, Error>, Error>>> {
         match self {
             Self::Socket(reading) => {
                 let item = ready!(reading.poll_event(cx));
-                Poll::Ready(item.map_err(|fault| fault.into_error()))
+                Poll::Ready(Some(item.map_err(|fault| fault.into_error())))
             }
-            Self::Http(events) => Poll::Ready(match ready!(events.poll_event(cx)) {
-                Some(Err(error)) if error.is_fatal() => Err(error),
-                Some(item) => Ok(item),
-                None => Err(Error::new(ErrorKind::Truncated)),
+            Self::Http(events) => Poll::Ready(match ready!(events.poll_event(assembly, cx)) {
+                Some(Err(error)) if error.is_fatal() => Some(Err(error)),
+                Some(item) => Some(Ok(item)),
+                None if events.http().is_document() => None,
+                None => Some(Err(Error::new(ErrorKind::Truncated))),
             }),
         }
     }

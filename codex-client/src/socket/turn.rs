@@ -53,7 +53,7 @@ impl<'a> SocketTurn<'a> {
     pub(super) fn begun(idle: &'a mut IdleSocket, plan: Arc<Plan>, started: Started) -> Self {
         let meta = started.way.meta().clone();
         let findings = match &started.way {
-            Way::Http(events) => events.findings().clone(),
+            Way::Http(events) => events.http().findings().clone(),
             Way::Socket(_) => plan.prepared.findings.clone(),
         };
         let observer = plan.observer.clone();

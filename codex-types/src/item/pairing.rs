@@ -75,8 +75,16 @@ impl OpenCalls {
 
     /// Returns whether the item is the output of one of these calls.
     pub fn are_answered_by(&self, item: &InputItem) -> bool {
+        self.answered_by(item).is_some()
+    }
+
+    /// Returns the call that the item would answer as the next item of the conversation.
+    pub fn answered_by(&self, item: &InputItem) -> Option<&OpenCall> {
         let facts = Facts::of(item);
-        matches!(facts.side(), PairSide::Output) && self.open.contains_key(facts.pair_id())
+        if !matches!(facts.side(), PairSide::Output) {
+            return None;
+        }
+        self.open.get(facts.pair_id())?.last()?.front()
     }
 
     fn all(&self) -> impl Iterator<Item = &OpenCall> {

@@ -1,5 +1,6 @@
 //! The diagnostics of a check.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -81,6 +82,18 @@ impl Finding {
         self
     }
 
+    /// Returns the same diagnostic of an item that follows this many other items of the input.
+    pub(crate) fn after(mut self, items: usize) -> Self {
+        if items > 0 {
+            self.pointer = item_after(&self.pointer, items);
+            for edit in self.fix.iter_mut().flat_map(|fix| &mut fix.edits) {
+                let pointer = edit.pointer_mut();
+                *pointer = item_after(pointer, items);
+            }
+        }
+        self
+    }
+
     /// Adds a fix that loses something that was requested.
     pub(crate) fn given_up_by(mut self, edits: impl Into<Vec<Edit>>) -> Self {
         self.fix = Some(Fix {
@@ -89,6 +102,17 @@ impl Finding {
         });
         self
     }
+}
+
+/// Returns the pointer to an item of the input with this many items before it. Other pointers stay
+/// as they are.
+fn item_after(pointer: &str, items: usize) -> String {
+    let shifted = pointer.strip_prefix("/input/").and_then(|place| {
+        let (index, rest) = place.split_at(place.find('/').unwrap_or(place.len()));
+        let index = index.parse::<usize>().ok()?.checked_add(items)?;
+        Some(format!("/input/{index}{rest}"))
+    });
+    shifted.unwrap_or_else(|| pointer.into())
 }
 
 /// `severity code pointer: message`, on one line.

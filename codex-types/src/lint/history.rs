@@ -82,6 +82,53 @@ impl Linter {
             }
             _ => return Ok(Vec::new()),
         };
+        let repair = self.fix_all(request, items, 0)?;
+        request.input = Some(Input::Items(repair.items));
+        Ok(repair.findings)
+    }
+
+    /// Repairs these items as [`fix_history`](Self::fix_history) repairs those of a request, and
+    /// returns them with the diagnostics that were fixed; `None` if there is nothing to change.
+    ///
+    /// The items follow `before` other items, which are not read: earlier requests have checked
+    /// them, so the cost of a repair does not grow with the conversation. The pointers of the
+    /// diagnostics count those items. The input of the request is not read.
+    ///
+    /// # Errors
+    ///
+    /// Fails if an item nests deeper than 128 levels.
+    ///
+    /// ```
+    /// use codex_types::lint::{Linter, Pairing};
+    /// use codex_types::profile::Profile;
+    /// use codex_types::{CreateResponse, FunctionCall, InputItem};
+    ///
+    /// let new = [FunctionCall::new("call_1", "now", "{}").into(), InputItem::from("Go on.")];
+    /// let linter = Linter::new(Profile::platform()).pairing(Pairing::Answer);
+    /// let request = CreateResponse::new("gpt-5.5");
+    /// let repair = linter.fix_items(&request, &new, 40)?.ok_or("no open call")?;
+    /// assert_eq!(repair.items.len(), 3); // the call, its output, the message
+    /// assert_eq!(repair.findings[0].pointer, "/input/40");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn fix_items(
+        &self,
+        request: &CreateResponse,
+        items: &[InputItem],
+        before: usize,
+    ) -> Result<Option<Repair>, DecodeError> {
+        if self.accepts_items(request, items) {
+            return Ok(None);
+        }
+        self.fix_all(request, items, before).map(Some)
+    }
+
+    fn fix_all(
+        &self,
+        request: &CreateResponse,
+        items: &[InputItem],
+        before: usize,
+    ) -> Result<Repair, DecodeError> {
         let scope = Scope::of(self, request);
         let mut body = RawJson::encode(&Map::from_iter([("input", items)]))?;
         let mut fixed = Vec::new();
@@ -100,15 +147,27 @@ impl Linter {
             let fixes = findings.iter().flat_map(|finding| &finding.fix);
             let edits: Vec<&Edit> = fixes.flat_map(|fix| &fix.edits).collect();
             body = apply(&body, edits)?;
-            fixed.extend(findings);
+            fixed.extend(findings.into_iter().map(|finding| finding.after(before)));
         }
         let mut repaired: BTreeMap<String, Vec<InputItem>> = body.decode()?;
-        request.input = repaired.remove("input").map(Input::Items);
-        Ok(fixed)
+        Ok(Repair {
+            items: repaired.remove("input").unwrap_or_default(),
+            findings: fixed,
+        })
     }
 }
 
-type Map<'a> = BTreeMap<&'a str, &'a Vec<InputItem>>;
+/// Items of a history that had to be changed before they could be sent.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Repair {
+    /// The items to send instead.
+    pub items: Vec<InputItem>,
+    /// The diagnostics that were fixed.
+    pub findings: Vec<Finding>,
+}
+
+type Map<'a> = BTreeMap<&'a str, &'a [InputItem]>;
 
 /// Each round fixes what the previous one uncovered; the longest known chain has three links.
 const ROUNDS: usize = 8;

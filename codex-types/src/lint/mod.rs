@@ -33,6 +33,7 @@ mod tool;
 pub(crate) mod tree;
 
 pub use finding::{Finding, FindingCode, Fix, Severity};
+pub use history::Repair;
 pub use linter::{Linter, Pairing};
 pub(crate) use patch::push_step;
 pub use patch::{Edit, apply};

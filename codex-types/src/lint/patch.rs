@@ -36,6 +36,12 @@ impl Edit {
         }
     }
 
+    pub(crate) fn pointer_mut(&mut self) -> &mut String {
+        match self {
+            Self::Remove(pointer) | Self::Replace(pointer, _) | Self::Insert(pointer, _) => pointer,
+        }
+    }
+
     /// Returns the same change with its location relative to `pointer`, if that is an ancestor.
     pub(crate) fn within(&self, pointer: &str) -> Option<Self> {
         let place = self.pointer().strip_prefix(pointer)?;
