@@ -116,6 +116,7 @@ impl ErrorEvent {
 
 /// Returns the error that an object reports among its unknown keys. An object that has content may
 /// have keys with a message as well.
+#[cfg(feature = "chat")]
 pub(crate) fn reported(extra: &Extra, has_content: bool) -> Option<ApiError> {
     if extra.is_empty() || !is_reported(|key| extra.get(key), has_content) {
         return None;
