@@ -12,6 +12,7 @@ use codex_types::profile::{Profile, Wire};
 
 use crate::credentials::Named;
 use crate::flags::{profile, text, transport};
+use crate::services::Renamed;
 
 #[derive(Debug)]
 pub(crate) struct Arguments {
@@ -24,14 +25,10 @@ pub(crate) struct Arguments {
     /// The tokens of the programs that may use the gateway; each is a client with its own limits.
     pub(crate) bearers: Vec<Secret>,
     pub(crate) own_apps_only: bool,
-    pub(crate) named: Named,
-    pub(crate) profile: Option<Profile>,
-    /// The API that the service offers, if it differs from the profile.
-    pub(crate) upstream: Option<Wire>,
-    pub(crate) transport: TransportChoice,
-    pub(crate) upstream_sockets: bool,
+    /// The services: the first one, and those of `--for`.
+    pub(crate) services: Vec<Service>,
+    pub(crate) renamed: Vec<Renamed>,
     pub(crate) idle_timeout: Option<Duration>,
-    pub(crate) chat: ChatChoice,
     pub(crate) allowed_paths: Vec<String>,
     pub(crate) denied_paths: Vec<String>,
     pub(crate) remember: usize,
@@ -43,6 +40,21 @@ pub(crate) struct Arguments {
     pub(crate) log: LogChoice,
     pub(crate) open_metrics: bool,
     pub(crate) limits: Limits,
+}
+
+/// A service behind the gateway.
+#[derive(Debug)]
+pub(crate) struct Service {
+    /// The beginning of the names of its models. It is empty for the first service, which has the
+    /// models that no other one has.
+    pub(crate) models: String,
+    pub(crate) named: Named,
+    pub(crate) profile: Option<Profile>,
+    /// The API that the service offers, if it differs from the profile.
+    pub(crate) api: Option<Wire>,
+    pub(crate) transport: TransportChoice,
+    pub(crate) has_sockets: bool,
+    pub(crate) chat: ChatChoice,
 }
 
 /// How chat requests are served.
@@ -97,6 +109,7 @@ usage: gateway [OPTIONS]
 
   --base-url URL           a compatible server (default: the platform API)
   --api-key KEY            an API key (default: the variables CODEX_API_KEY, CODEX_ACCESS_TOKEN, OPENAI_API_KEY)
+  --api-key-env VARIABLE   the variable that contains the API key
   --auth-file FILE         a login in an auth.json; its tokens are renewed and written back to the file
   --issuer URL             another authority for the renewal, for tests
   --profile NAME           the kind of backend: platform, chatgpt, sign-in-with-chatgpt, compatible, or a chat server such as
@@ -105,14 +118,20 @@ usage: gateway [OPTIONS]
                            Responses API unless the server does not have it)
   --transport NAME         the transport for turns received over a WebSocket: auto, http or websocket
   --upstream-sockets       the compatible server supports WebSockets
+  --chat NAME              how chat requests are served: pass (to the service's own endpoint), translate, or auto (default:
+                           auto, which passes with an API key or a compatible server that has the endpoint, else translates)
+
+  --for PREFIX             the options above, after this one, describe a further service, for the models whose names begin
+                           with PREFIX; repeatable; it gets no credentials of the environment
+  --map-model FROM=TO      request the model TO when a client names FROM; with * at the end of both, the rest of the name
+                           stays, as in deepseek/*=*; repeatable
+
   --idle-timeout SECONDS   the maximum silence of the server (default 300)
   --no-check               do not check the credentials at startup
   --only-for-my-own-connected-apps
                            confirms that a \"Sign in with ChatGPT\" account serves only its owner, in apps that this owner has
                            connected; without it the gateway does not start with such an account
 
-  --chat NAME              how chat requests are served: pass (to the service's own endpoint), translate, or auto (default:
-                           auto, which passes with an API key or a compatible server that has the endpoint, else translates)
   --allow-path PATH        pass this path through to the service, such as fine_tuning; repeatable
   --deny-path PATH         do not pass this path through, such as files; repeatable
   --remember NUMBER        the number of responses to keep in memory, for previous_response_id and GET /v1/responses/{id} if
@@ -178,13 +197,9 @@ impl Arguments {
             origins: Vec::new(),
             bearers: Vec::new(),
             own_apps_only: false,
-            named: Named::default(),
-            profile: None,
-            upstream: None,
-            transport: TransportChoice::Auto,
-            upstream_sockets: false,
+            services: vec![Service::new(String::new())],
+            renamed: Vec::new(),
             idle_timeout: None,
-            chat: ChatChoice::Auto,
             allowed_paths: Vec::new(),
             denied_paths: Vec::new(),
             remember: 0,
@@ -215,37 +230,24 @@ impl Arguments {
             "allow-other-machines" => self.other_machines = true,
             "allow-host" => self.hosts.push(host(&text(parser)?)?),
             "allow-origin" => self.origins.push(origin(&text(parser)?)?),
-            "base-url" => self.named.base_url = Some(text(parser)?),
-            "api-key" => self.named.api_key = Some(Secret::from(text(parser)?)),
-            "auth-file" => self.named.auth_file = Some(PathBuf::from(text(parser)?)),
-            "issuer" => self.named.issuer = Some(text(parser)?),
-            "profile" => self.profile = Some(profile(&text(parser)?)?),
-            "transport" => self.transport = transport(&text(parser)?)?,
-            "upstream-sockets" => self.upstream_sockets = true,
+            "for" => match text(parser)? {
+                models if models.is_empty() => {
+                    return Err("--for takes the beginning of model names".to_owned());
+                }
+                models => self.services.push(Service::new(models)),
+            },
+            "map-model" => {
+                let renamed = Renamed::parse(&text(parser)?);
+                self.renamed.push(renamed.ok_or(MAP_MODEL)?);
+            }
             "idle-timeout" => self.idle_timeout = Some(seconds(flag, &text(parser)?)?),
             "no-check" => self.checks = false,
             "only-for-my-own-connected-apps" => self.own_apps_only = true,
-            "chat" => {
-                self.chat = match &*text(parser)? {
-                    "auto" => ChatChoice::Auto,
-                    "translate" => ChatChoice::Translate,
-                    "pass" => ChatChoice::Pass,
-                    _ => return Err("--chat must be auto, translate or pass".to_owned()),
-                }
-            }
             "allow-path" => self.allowed_paths.push(path(flag, &text(parser)?)?),
             "deny-path" => self.denied_paths.push(path(flag, &text(parser)?)?),
             "remember" => self.remember = number(flag, &text(parser)?, 1_000_000)?,
             "lenient" => self.lenient = true,
             "strip-tools" => self.strips_tools = true,
-            "upstream" => {
-                self.upstream = Some(match &*text(parser)? {
-                    "auto" => Wire::Discover,
-                    "responses" => Wire::Responses,
-                    "chat" => Wire::ChatCompletions,
-                    _ => return Err("--upstream must be auto, responses or chat".to_owned()),
-                });
-            }
             "reasoning" => self.reasoning = true,
             "requests" => limits.requests = number(flag, &text(parser)?, 1_000_000)?,
             "connections" => limits.connections = number(flag, &text(parser)?, 1_000_000)?,
@@ -262,7 +264,10 @@ impl Arguments {
             }
             "quiet" => self.log = LogChoice::Nothing,
             "open-metrics" => self.open_metrics = true,
-            _ => return Ok(false),
+            _ => {
+                let service = self.services.last_mut();
+                return service.map_or(Ok(false), |service| service.set(name, parser));
+            }
         }
         Ok(true)
     }
@@ -276,15 +281,18 @@ impl Arguments {
         // A client that has the key needs only the URL, and the token gives it no access beyond
         // that of the key.
         if self.bearers.is_empty()
-            && let Some(key) = &self.named.api_key
+            && let Some(key) = self
+                .services
+                .first()
+                .and_then(|it| it.named.api_key.as_ref())
         {
             if !is_token(key.expose(), 8) {
                 return Err("the --api-key value is too short to serve as the client token; set one with --bearer".to_owned());
             }
             self.bearers.push(key.clone());
         }
-        if self.named.api_key.is_some() && self.named.auth_file.is_some() {
-            return Err("--api-key and --auth-file cannot be used together".to_owned());
+        for service in &self.services {
+            service.check()?;
         }
         if !self.listen.ip().is_loopback() && !self.other_machines {
             return Err(format!(
@@ -293,6 +301,82 @@ impl Arguments {
             ));
         }
         Ok(self)
+    }
+}
+
+impl Service {
+    fn new(models: String) -> Self {
+        Self {
+            models,
+            named: Named::default(),
+            profile: None,
+            api: None,
+            transport: TransportChoice::Auto,
+            has_sockets: false,
+            chat: ChatChoice::Auto,
+        }
+    }
+
+    /// Applies one flag. Returns `false` if the flag does not exist.
+    fn set(&mut self, name: &str, parser: &mut lexopt::Parser) -> Result<bool, String> {
+        match name {
+            "base-url" => self.named.base_url = Some(text(parser)?),
+            "api-key" => self.named.api_key = Some(Secret::from(text(parser)?)),
+            "api-key-env" => {
+                let variable = text(parser)?;
+                let key = std::env::var(&variable).ok().filter(|key| !key.is_empty());
+                let key = key
+                    .ok_or_else(|| format!("--api-key-env: the variable {variable} is not set"))?;
+                self.named.api_key = Some(Secret::from(key));
+            }
+            "auth-file" => self.named.auth_file = Some(PathBuf::from(text(parser)?)),
+            "issuer" => self.named.issuer = Some(text(parser)?),
+            "profile" => self.profile = Some(profile(&text(parser)?)?),
+            "transport" => self.transport = transport(&text(parser)?)?,
+            "upstream-sockets" => self.has_sockets = true,
+            "upstream" => {
+                self.api = Some(match &*text(parser)? {
+                    "auto" => Wire::Discover,
+                    "responses" => Wire::Responses,
+                    "chat" => Wire::ChatCompletions,
+                    _ => return Err("--upstream must be auto, responses or chat".to_owned()),
+                });
+            }
+            "chat" => {
+                self.chat = match &*text(parser)? {
+                    "auto" => ChatChoice::Auto,
+                    "translate" => ChatChoice::Translate,
+                    "pass" => ChatChoice::Pass,
+                    _ => return Err("--chat must be auto, translate or pass".to_owned()),
+                }
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let has_server = self.named.base_url.is_some()
+            || self.named.auth_file.is_some()
+            || self
+                .profile
+                .as_ref()
+                .is_some_and(|it| it.base_url.is_some());
+        if self.named.api_key.is_some() && self.named.auth_file.is_some() {
+            return Err("--api-key and --auth-file cannot be used together".to_owned());
+        }
+        if !self.is_first() && !has_server {
+            return Err(format!(
+                "--for {} must be followed by --base-url, --auth-file or a --profile with a server",
+                self.models
+            ));
+        }
+        Ok(())
+    }
+
+    /// Returns whether this is the service that the command line begins with.
+    pub(crate) fn is_first(&self) -> bool {
+        self.models.is_empty()
     }
 }
 
@@ -393,6 +477,8 @@ fn seconds(flag: &str, text: &str) -> Result<Duration, String> {
         .filter(|duration| (SHORTEST..=LONGEST).contains(duration))
         .ok_or_else(|| format!("{flag} takes a positive number of seconds, at most a week"))
 }
+
+const MAP_MODEL: &str = "--map-model takes FROM=TO, such as gpt-5.5=deepseek-chat or deepseek/*=*";
 
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);

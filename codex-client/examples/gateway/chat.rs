@@ -21,7 +21,7 @@ use crate::pass::{self, Passed};
 use crate::payload::{self, Payload};
 use crate::relay;
 use crate::responses::head;
-use crate::upstream::call_options;
+use crate::upstream::{Upstream, call_options};
 
 #[derive(Deserialize)]
 struct Named {
@@ -37,7 +37,7 @@ pub(crate) async fn complete(
 ) -> Result<Response<Payload>, Failure> {
     let named: Named = body::parse(&body)?;
     entry.model(&named.model);
-    let upstream = &gateway.upstream;
+    let (upstream, body) = gateway.services.of_body(body);
     if !upstream.translates_chat() {
         let passed = pass::pass(upstream, headers, Method::POST, PATH, body.clone()).await?;
         match passed {
@@ -47,16 +47,17 @@ pub(crate) async fn complete(
             }
         }
     }
-    translate(gateway, entry, headers, &body).await
+    translate(gateway, upstream, entry, headers, &body).await
 }
 
 async fn translate(
     gateway: &Gateway,
+    upstream: &Upstream,
     entry: &Arc<Entry>,
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Response<Payload>, Failure> {
-    let (upstream, policy) = (&gateway.upstream, &gateway.policy);
+    let policy = &gateway.policy;
     let chat: ChatRequest = body::parse(body)?;
     let translated = to_responses_request(&chat, &upstream.translation)
         .map_err(|error| Failure::unsupported(error.to_api_error(), policy, &upstream.profile))?;

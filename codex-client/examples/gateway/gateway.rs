@@ -9,13 +9,13 @@ use crate::arguments::Limits;
 use crate::guard::Guard;
 use crate::journal::Journal;
 use crate::policy::Policy;
+use crate::services::Services;
 use crate::state::Memory;
-use crate::upstream::Upstream;
 
 /// The state of the gateway. Every running task holds it, so that the gateway notices when the last
 /// one has ended.
 pub(crate) struct Gateway {
-    pub(crate) upstream: Upstream,
+    pub(crate) services: Services,
     pub(crate) guard: Guard,
     pub(crate) policy: Policy,
     pub(crate) journal: Arc<Journal>,

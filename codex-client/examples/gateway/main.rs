@@ -73,6 +73,7 @@ mod responses;
 mod routes;
 mod scrub;
 mod server;
+mod services;
 mod socket;
 mod state;
 mod stream;
@@ -84,7 +85,7 @@ use arguments::{Arguments, Unstarted};
 use guard::Guard;
 use policy::Policy;
 use server::Server;
-use upstream::Upstream;
+use services::Services;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -109,20 +110,22 @@ fn fail(message: &str) -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<(), String> {
     let policy = Policy::new(&arguments);
-    let upstream = Upstream::connect(&arguments, &policy).await?;
+    let services = Services::connect(&arguments, &policy).await?;
     let guard = Guard::new(&arguments)?;
     let server = Server::bind(arguments.listen).await?;
     let stopped = stopped()?;
     // A program that starts the gateway reads its address from this line, so it must be the first
     // line and end with the URL.
     println!("listening on {}", server.url());
-    upstream.introduce();
+    for service in services.all() {
+        service.introduce();
+    }
     guard.introduce();
     if arguments.remember > 0 {
         eprintln!("keeping up to {} responses in memory", arguments.remember);
     }
     server
-        .run(upstream, guard, policy, &arguments, stopped)
+        .run(services, guard, policy, &arguments, stopped)
         .await;
     Ok(())
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::arguments::VERSION;
 use crate::gateway::Gateway;
 use crate::payload::{self, Payload};
+use crate::upstream::Upstream;
 
 /// Returns an asset of the page.
 pub(crate) fn asset(path: &str) -> Option<Response<Payload>> {
@@ -39,21 +40,23 @@ pub(crate) fn asset(path: &str) -> Option<Response<Payload>> {
 
 /// Returns the contents of the page.
 pub(crate) fn status(gateway: &Gateway) -> Response<Payload> {
-    let upstream = &gateway.upstream;
+    let services = gateway.services.all();
+    let first = gateway.services.first();
     let mut status = gateway.journal.to_json();
     status["version"] = json!(VERSION);
-    status["backend"] = json!(upstream.profile.name);
-    status["chat"] = json!(if upstream.translates_chat() {
+    let names = services.iter().map(Upstream::name);
+    status["backend"] = json!(names.collect::<Vec<_>>().join(", "));
+    status["chat"] = json!(if first.translates_chat() {
         "translated"
     } else {
         "passed through"
     });
-    status["paths"] = if upstream.is_platform() {
+    status["paths"] = if gateway.services.have_platform() {
         json!(gateway.policy.paths())
     } else {
         json!([])
     };
-    let limits = upstream.client.rate_limits().current();
+    let limits = first.client.rate_limits().current();
     status["plan"] = json!(limits.plan_type.as_ref().map(|plan| plan.as_str()));
     let windows = limits.limits.iter().flat_map(|limit| {
         let name = limit.name.as_deref().unwrap_or(&limit.id);

@@ -17,7 +17,7 @@ use crate::journal::Entry;
 use crate::payload::{self, Payload};
 use crate::relay;
 use crate::state::{Continued, Memory, lost};
-use crate::upstream::call_options;
+use crate::upstream::{Upstream, call_options};
 
 /// The parts of a request that determine the form of its response.
 #[derive(Deserialize)]
@@ -34,15 +34,16 @@ pub(crate) async fn create(
     body: &[u8],
 ) -> Result<Response<Payload>, Failure> {
     let form: Form = body::parse(body)?;
-    let request: CreateResponse = body::parse(body)?;
+    let mut request: CreateResponse = body::parse(body)?;
     entry.model(&request.model);
+    gateway.services.rename(&mut request.model);
+    let upstream = gateway.services.of(&request.model);
     let named = request.previous_response_id.is_some();
     let (request, continued) = match &gateway.memory {
-        Some(memory) => remembering(gateway, memory, caller, request)?,
+        Some(memory) => remembering(upstream, memory, caller, request)?,
         None => (request, None),
     };
     let is_expanded = named && request.previous_response_id.is_none();
-    let upstream = &gateway.upstream;
     let stream = upstream
         .client
         .stream(&request)
@@ -77,25 +78,24 @@ pub(crate) async fn create(
 /// Returns the request with the conversation that it continues, if the gateway keeps that
 /// conversation, and where to keep its response.
 fn remembering(
-    gateway: &Gateway,
+    upstream: &Upstream,
     memory: &Memory,
     caller: &Caller,
     request: CreateResponse,
 ) -> Result<(CreateResponse, Option<Continued>), Failure> {
-    let profile = &gateway.upstream.profile;
     let before = match request.previous_response_id.as_deref() {
         None => None,
         Some(id) => match memory.get(caller.number, id) {
-            None if profile.store == Store::Never => return Err(lost(id)),
+            None if upstream.profile.store == Store::Never => return Err(lost(id)),
             // The service may know it.
             None => return Ok((request, None)),
             known => known,
         },
     };
     let keeps = request.store != Some(false) && request.conversation.is_none();
-    let continued = Continued::new(memory, caller.number, before.as_ref(), &request, profile);
+    let continued = Continued::new(memory, caller.number, before.as_ref(), &request, upstream);
     let request = match before {
-        Some(before) if !before.is_stored => continued.whole(request),
+        Some(before) if !before.is_stored_by(upstream) => continued.whole(request),
         _ => request,
     };
     Ok((request, keeps.then_some(continued)))

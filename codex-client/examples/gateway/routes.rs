@@ -17,6 +17,7 @@ use crate::gateway::Gateway;
 use crate::guard::{self, Caller, PAGE};
 use crate::journal::Entry;
 use crate::payload::{self, Held, Payload};
+use crate::upstream::Upstream;
 use crate::{chat, models, page, pass, responses, socket};
 
 /// Serves a request and records it.
@@ -142,7 +143,7 @@ async fn serve(
     segments: &[&str],
     read: impl AsyncFnOnce(Request<Incoming>) -> Result<Bytes, Failure>,
 ) -> Result<Response<Payload>, Failure> {
-    let upstream = &gateway.upstream;
+    let services = &gateway.services;
     let method = &as_get(request.method());
     let headers = request.headers().clone();
     let query = request.uri().query().map(|query| format!("?{query}"));
@@ -158,10 +159,12 @@ async fn serve(
             let body = read(request).await?;
             chat::complete(gateway, entry, &headers, body).await
         }
-        (&Method::GET, ["models"]) => models::list(&upstream.client).await,
+        (&Method::GET, ["models"]) => models::list(services).await,
         // The names of fine-tuned models contain slashes.
-        (&Method::GET, ["models", id @ ..]) => models::one(&upstream.client, &id.join("/")).await,
-        (&Method::GET | &Method::DELETE, ["responses", _, ..]) if !upstream.is_platform() => {
+        (&Method::GET, ["models", id @ ..]) => models::one(services, &id.join("/")).await,
+        (&Method::GET | &Method::DELETE, ["responses", _, ..])
+            if !services.first().is_platform() =>
+        {
             Err(responses::not_kept(gateway))
         }
         (method, segments) if is_passed_on(gateway, method, segments) => {
@@ -170,6 +173,10 @@ async fn serve(
                 Method::GET => Bytes::new(),
                 _ => read(request).await?,
             };
+            let (upstream, body) = services.of_body(body);
+            if !may_pass(upstream, segments) {
+                return Err(no_endpoint(gateway, segments));
+            }
             let passed = pass::pass(upstream, &headers, method.clone(), &path, body).await?;
             Ok(pass::finish(entry, passed.into_response()))
         }
@@ -202,16 +209,24 @@ fn is_passed_on(gateway: &Gateway, method: &Method, segments: &[&str]) -> bool {
         Method::PATCH,
     ]
     .contains(method);
-    let is_call = matches!(segments, ["responses", "input_tokens" | "compact"]);
     is_known
         && segments.iter().all(is_plain)
         && gateway.policy.allows(&segments.join("/"))
-        && (gateway.upstream.is_platform() || is_call)
+        && gateway
+            .services
+            .all()
+            .iter()
+            .any(|it| may_pass(it, segments))
+}
+
+/// Returns whether the service has the path.
+fn may_pass(upstream: &Upstream, segments: &[&str]) -> bool {
+    upstream.is_platform() || matches!(segments, ["responses", "input_tokens" | "compact"])
 }
 
 fn no_endpoint(gateway: &Gateway, segments: &[&str]) -> Failure {
     let path = segments.join("/");
-    let message = if !gateway.upstream.is_platform() && gateway.policy.allows(&path) {
+    let message = if !gateway.services.have_platform() && gateway.policy.allows(&path) {
         "this endpoint requires an API key; with a ChatGPT login the gateway serves /v1/responses, /v1/chat/completions and /v1/models".to_owned()
     } else {
         format!(

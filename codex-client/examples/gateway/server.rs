@@ -21,8 +21,8 @@ use crate::guard::Guard;
 use crate::journal::Journal;
 use crate::policy::Policy;
 use crate::routes;
+use crate::services::Services;
 use crate::state::Memory;
-use crate::upstream::Upstream;
 
 pub(crate) struct Server {
     listener: TcpListener,
@@ -45,7 +45,7 @@ impl Server {
     /// the gateway is asked again.
     pub(crate) async fn run(
         self,
-        upstream: Upstream,
+        services: Services,
         guard: Guard,
         policy: Policy,
         arguments: &Arguments,
@@ -61,7 +61,7 @@ impl Server {
             )
         });
         let gateway = Arc::new(Gateway {
-            upstream,
+            services,
             guard,
             policy,
             journal: Journal::new(arguments.log),
@@ -115,9 +115,11 @@ impl Server {
 /// Checks the credentials while requests are already served.
 async fn check(gateway: Arc<Gateway>) {
     let mut stopping = gateway.stopping.clone();
-    tokio::select! {
-        found = gateway.upstream.check() => eprintln!("{found}"),
-        _ = stopping.wait_for(|stopping| *stopping) => {}
+    for service in gateway.services.all() {
+        tokio::select! {
+            found = service.check() => eprintln!("{found}"),
+            _ = stopping.wait_for(|stopping| *stopping) => return,
+        }
     }
 }
 

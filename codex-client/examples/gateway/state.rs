@@ -6,11 +6,12 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use codex_types::profile::{Profile, Store};
+use codex_types::profile::Store;
 use codex_types::{ApiError, CreateResponse, Input, InputItem, PreparedInput, Response, Status};
 use http::StatusCode;
 
 use crate::failure::Failure;
+use crate::upstream::Upstream;
 
 /// The client that created a response, and the id of the response.
 type Key = (usize, String);
@@ -39,6 +40,8 @@ pub(crate) struct Remembered {
     inputs: usize,
     /// The response as JSON.
     pub(crate) response: Bytes,
+    /// The number of the service that created it.
+    pub(crate) service: usize,
     /// Whether the service stores it too.
     pub(crate) is_stored: bool,
 }
@@ -46,6 +49,11 @@ pub(crate) struct Remembered {
 impl Remembered {
     fn bytes(&self) -> usize {
         self.conversation.json_len() + self.response.len()
+    }
+
+    /// Returns whether this service stores the response.
+    pub(crate) fn is_stored_by(&self, upstream: &Upstream) -> bool {
+        self.is_stored && self.service == upstream.number
     }
 
     /// Returns the items that led to the response, as JSON.
@@ -116,6 +124,7 @@ pub(crate) struct Continued {
     memory: Memory,
     client: usize,
     conversation: PreparedInput,
+    service: usize,
     is_stored: bool,
     /// Whether reasoning without encrypted content is lost with the connection.
     needs_encrypted: bool,
@@ -128,20 +137,22 @@ impl Continued {
         client: usize,
         before: Option<&Remembered>,
         request: &CreateResponse,
-        profile: &Profile,
+        upstream: &Upstream,
     ) -> Self {
         let mut conversation =
             before.map_or_else(PreparedInput::new, |before| before.conversation.clone());
         if let Some(input) = request.input.clone() {
             conversation.extend(input.into_items());
         }
-        let is_stored = profile.store == Store::Free && request.store != Some(false);
+        let store = upstream.profile.store;
+        let is_stored = store == Store::Free && request.store != Some(false);
         Self {
             memory: memory.clone(),
             client,
             conversation,
+            service: upstream.number,
             is_stored,
-            needs_encrypted: profile.store != Store::Unsupported && !is_stored,
+            needs_encrypted: store != Store::Unsupported && !is_stored,
         }
     }
 
@@ -172,6 +183,7 @@ impl Continued {
             conversation,
             inputs,
             response: serde_json::to_vec(response).unwrap_or_default().into(),
+            service: self.service,
             is_stored: self.is_stored,
         };
         self.memory.keep(self.client, &response.id, remembered);

@@ -21,6 +21,7 @@ use crate::guard::Caller;
 use crate::journal::Entry;
 use crate::relay;
 use crate::state::{Continued, Memory, Remembered, lost};
+use crate::upstream::Upstream;
 
 pub(crate) struct RequestStream {
     pub(crate) gateway: Arc<Gateway>,
@@ -36,15 +37,47 @@ pub(crate) struct RequestStream {
 /// The error of a client that has left.
 struct Gone;
 
+/// The conversation with one service. It ends when a request needs another service.
+struct Session {
+    /// The number of the service.
+    service: usize,
+    socket: SocketSession,
+}
+
+impl Session {
+    fn of(upstream: &Upstream) -> Self {
+        Self {
+            service: upstream.number,
+            socket: upstream.socket_session(),
+        }
+    }
+
+    fn turn_to(&mut self, upstream: &Upstream) {
+        if self.service != upstream.number {
+            *self = Self::of(upstream);
+        }
+    }
+
+    /// Returns whether the service may know a response: it stores responses, or the socket on which
+    /// it created the response is open.
+    fn knows(&self, upstream: &Upstream, before: Option<&Remembered>) -> bool {
+        match before {
+            Some(before) if before.service != self.service => false,
+            Some(before) => before.is_stored || self.socket.is_connected(),
+            None => upstream.profile.store == Store::Free || self.socket.is_connected(),
+        }
+    }
+}
+
 impl RequestStream {
     /// Serves requests until the inbox is closed.
     pub(crate) async fn run(self, mut inbox: mpsc::Receiver<ClientEvent>) {
-        let mut session = self.gateway.upstream.socket_session();
+        let mut session = Session::of(self.gateway.services.first());
         let mut waiting = VecDeque::new();
         loop {
             let event = match waiting.pop_front() {
                 Some(event) => Some(event),
-                None => next(&mut session, &mut inbox).await,
+                None => next(&mut session.socket, &mut inbox).await,
             };
             let served = match event {
                 Some(ClientEvent::Create(request)) => {
@@ -62,7 +95,7 @@ impl RequestStream {
 
     async fn serve(
         &self,
-        session: &mut SocketSession,
+        session: &mut Session,
         request: CreateResponse,
         inbox: &mut mpsc::Receiver<ClientEvent>,
         waiting: &mut VecDeque<ClientEvent>,
@@ -83,7 +116,7 @@ impl RequestStream {
 
     async fn turn(
         &self,
-        session: &mut SocketSession,
+        session: &mut Session,
         mut request: CreateResponse,
         inbox: &mut mpsc::Receiver<ClientEvent>,
         waiting: &mut VecDeque<ClientEvent>,
@@ -98,22 +131,25 @@ impl RequestStream {
         let number = self.caller.number;
         let named = request.previous_response_id.clone();
         let before = named.as_deref().and_then(|id| self.memory.get(number, id));
-        let profile = &self.gateway.upstream.profile;
-        let continued = Continued::new(&self.memory, number, before.as_ref(), &request, profile);
+        let services = &self.gateway.services;
+        services.rename(&mut request.model);
+        let upstream = services.of(&request.model);
+        session.turn_to(upstream);
+        let continued = Continued::new(&self.memory, number, before.as_ref(), &request, upstream);
         if let Some(id) = &named
-            && !self.is_known_there(session, before.as_ref())
+            && !session.knows(upstream, before.as_ref())
         {
             if before.is_none() {
                 return Ok(Err(lost(id)));
             }
             request = continued.whole(request);
         }
-        let first = self.begin(session, &request).await;
+        let first = self.begin(&mut session.socket, &request).await;
         let is_lost = first.as_ref().is_err_and(is_lost) && before.is_some();
         let turn = if is_lost && request.previous_response_id.is_some() {
             drop(first);
             request = continued.whole(request);
-            self.begin(session, &request).await
+            self.begin(&mut session.socket, &request).await
         } else {
             first
         };
@@ -126,7 +162,7 @@ impl RequestStream {
                 return Ok(Err(Failure::explained(
                     &error,
                     &self.gateway.policy,
-                    profile,
+                    &upstream.profile,
                 )));
             }
         };
@@ -174,16 +210,6 @@ impl RequestStream {
         session.stream(request).options(self.options.clone()).await
     }
 
-    /// Returns whether the service may know a response: it stores responses, or a socket to it is
-    /// open.
-    fn is_known_there(&self, session: &SocketSession, before: Option<&Remembered>) -> bool {
-        let is_kept = match before {
-            Some(before) => before.is_stored,
-            None => self.gateway.upstream.profile.store == Store::Free,
-        };
-        is_kept || session.is_connected()
-    }
-
     /// Emulates `generate: false` for a service without WebSockets: keeps the input under the id of
     /// an empty response.
     async fn prepare(&self, request: &CreateResponse, continued: Continued) -> Result<(), Gone> {
@@ -210,7 +236,7 @@ impl RequestStream {
             Some(stream_id) => on_stream(json, stream_id),
             None => json,
         };
-        let json = self.gateway.upstream.secrets.text(json);
+        let json = self.gateway.services.secrets.text(json);
         self.out.send(json).await.map_err(|_| Gone)
     }
 }

@@ -13,13 +13,16 @@ use codex_types::chat::translate::{AnswerOptions, ReasoningShown, RequestOptions
 use codex_types::profile::{Identity, Profile, RequestForm, Store};
 use http::{HeaderMap, StatusCode, Uri};
 
-use crate::arguments::{Arguments, ChatChoice};
+use crate::arguments::{Arguments, ChatChoice, Service};
 use crate::credentials::{self, chain};
 use crate::embedded;
 use crate::policy::Policy;
 use crate::scrub::{Scrubbing, Secrets};
 
 pub(crate) struct Upstream {
+    pub(crate) number: usize,
+    /// The beginning of the names of its models; empty for the first service.
+    pub(crate) models: String,
     pub(crate) client: Client,
     pub(crate) profile: Profile,
     /// The base URL: everything before `/responses`.
@@ -28,8 +31,6 @@ pub(crate) struct Upstream {
     pub(crate) translation: RequestOptions,
     /// The timeouts of responses that are passed through, if the operator limits them.
     pub(crate) timeouts: Option<Timeouts>,
-    /// The credentials, which are removed from everything that the service sends.
-    pub(crate) secrets: Secrets,
     /// Whether chat requests are translated: by the operator's choice, or because the service
     /// turned out not to have the endpoint.
     translates_chat: AtomicBool,
@@ -41,9 +42,22 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    pub(crate) async fn connect(arguments: &Arguments, policy: &Policy) -> Result<Self, String> {
-        let found = credentials::find(&arguments.named)?;
-        let embedded = if found.is_none() && arguments.named.base_url.is_none() {
+    pub(crate) async fn connect(
+        number: usize,
+        service: &Service,
+        arguments: &Arguments,
+        policy: &Policy,
+        secrets: &Secrets,
+    ) -> Result<Self, String> {
+        let named = &service.named;
+        // The credentials of the environment are for the first service only.
+        let is_named = named.api_key.is_some() || named.auth_file.is_some();
+        let found = if service.is_first() || is_named {
+            credentials::find(named)?
+        } else {
+            None
+        };
+        let embedded = if service.is_first() && found.is_none() && named.base_url.is_none() {
             Some(embedded::start(None)?)
         } else {
             None
@@ -54,7 +68,6 @@ impl Upstream {
             timeouts.headers = timeouts.headers.map(|headers| headers.min(idle));
         }
         let transport = HyperTransport::builder().timeouts(timeouts).build();
-        let secrets = Secrets::default();
         let transport = Scrubbing {
             transport: transport.map_err(|error| chain(&error))?,
             secrets: secrets.clone(),
@@ -68,24 +81,24 @@ impl Upstream {
             .fit(policy.fit())
             .websocket(transport.clone())
             .transport(transport);
-        let mut base_url = arguments.named.base_url.clone();
+        let mut base_url = named.base_url.clone();
         if let Some(server) = &embedded {
             base_url = Some(server.url("/v1"));
         }
         if let Some(base_url) = &base_url {
             builder = builder.base_url(base_url);
         }
-        let mut profile = arguments.profile.clone();
+        let mut profile = service.profile.clone();
         if let Some(found) = found {
             builder = builder.auth(found.source);
             profile = profile.or(found.profile);
         }
-        if arguments.upstream_sockets && base_url.is_some() {
+        if service.has_sockets && base_url.is_some() {
             let known = profile.get_or_insert_with(Profile::compatible);
             known.websocket.supported = true;
             known.websocket.continues = true;
         }
-        if let Some(wire) = arguments.upstream
+        if let Some(wire) = service.api
             && base_url.is_some()
         {
             profile.get_or_insert_with(Profile::compatible).wire = wire;
@@ -99,25 +112,36 @@ impl Upstream {
         let mut translation = policy.translation(&profile);
         translation.reasoning_summary = arguments.reasoning.then_some(ReasoningSummary::Auto);
         let has_chat = profile.store != Store::Never && embedded.is_none();
-        let translates_chat = match arguments.chat {
+        let translates_chat = match service.chat {
             ChatChoice::Auto => !has_chat,
             ChatChoice::Translate => true,
             ChatChoice::Pass => false,
         };
         let base_url = base_url.or_else(|| profile.base_url.as_deref().map(str::to_owned));
         Ok(Self {
+            number,
+            models: service.models.clone(),
             client,
             base_url: base_url.unwrap_or_default(),
             profile,
             translation,
             timeouts: arguments.idle_timeout.map(|_| timeouts),
-            secrets,
             translates_chat: AtomicBool::new(translates_chat),
-            may_fall_back: arguments.chat == ChatChoice::Auto,
-            transport: arguments.transport,
+            may_fall_back: service.chat == ChatChoice::Auto,
+            transport: service.transport,
             reasoning: arguments.reasoning,
             embedded,
         })
+    }
+
+    /// Returns the name of the service, with its models.
+    pub(crate) fn name(&self) -> String {
+        let name = &self.profile.name;
+        if self.models.is_empty() {
+            name.to_string()
+        } else {
+            format!("{name} for {}*", self.models)
+        }
     }
 
     /// Returns whether the service offers more than the Responses API.
@@ -140,7 +164,7 @@ impl Upstream {
 
     /// Checks the credentials and returns the result as text for the operator.
     pub(crate) async fn check(&self) -> String {
-        let name = &self.profile.name;
+        let name = self.name();
         let address = address(&self.base_url);
         let tried = if self.is_platform() {
             self.client
