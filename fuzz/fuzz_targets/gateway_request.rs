@@ -53,6 +53,8 @@ mod routes;
 mod scrub;
 #[path = "../../codex-client/examples/gateway/server.rs"]
 mod server;
+#[path = "../../codex-client/examples/gateway/services.rs"]
+mod services;
 #[path = "../../codex-client/examples/gateway/socket.rs"]
 mod socket;
 #[path = "../../codex-client/examples/gateway/state.rs"]
@@ -137,22 +139,22 @@ impl Running {
         let forwarded = Arc::<Mutex<Vec<Vec<u8>>>>::default();
         let gateway = runtime.block_on(async {
             // libFuzzer's `main` does not ignore the signal, as Rust's does; a handler stays.
-            signal(SignalKind::pipe()).expect("a handler");
+            drop(signal(SignalKind::pipe()).expect("a handler"));
             let service = TcpListener::bind("127.0.0.1:0").await.expect("a port");
             let url = format!("http://{}/v1", service.local_addr().expect("an address"));
             tokio::spawn(serve(service, forwarded.clone()));
             let arguments = arguments(url);
             let policy = policy::Policy::new(&arguments);
-            let upstream = upstream::Upstream::connect(&arguments, &policy).await;
+            let services = services::Services::connect(&arguments, &policy).await;
             let guard = guard::Guard::new(&arguments).expect("a guard");
             let server = server::Server::bind(arguments.listen)
                 .await
                 .expect("a port");
             let address = server.url();
-            let upstream = upstream.expect("a client");
+            let services = services.expect("a client");
             tokio::spawn(async move {
                 let never = async || core::future::pending().await;
-                server.run(upstream, guard, policy, &arguments, never).await;
+                server.run(services, guard, policy, &arguments, never).await;
             });
             let address = address.trim_start_matches("http://");
             address.parse().expect("an address")

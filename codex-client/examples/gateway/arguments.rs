@@ -124,7 +124,7 @@ usage: gateway [OPTIONS]
   --for PREFIX             the options above, after this one, describe a further service, for the models whose names begin
                            with PREFIX; repeatable; it gets no credentials of the environment
   --map-model FROM=TO      request the model TO when a client names FROM; with * at the end of both, the rest of the name
-                           stays, as in deepseek/*=*; repeatable
+                           stays, as in deepseek/*=*; repeatable, applied in this order
 
   --idle-timeout SECONDS   the maximum silence of the server (default 300)
   --no-check               do not check the credentials at startup
@@ -291,8 +291,12 @@ impl Arguments {
             }
             self.bearers.push(key.clone());
         }
-        for service in &self.services {
+        for (index, service) in self.services.iter().enumerate() {
             service.check()?;
+            let mut before = self.services.iter().take(index);
+            if before.any(|other| other.models == service.models) {
+                return Err(format!("--for {} is given twice", service.models));
+            }
         }
         if !self.listen.ip().is_loopback() && !self.other_machines {
             return Err(format!(

@@ -37,7 +37,7 @@ pub(crate) async fn complete(
 ) -> Result<Response<Payload>, Failure> {
     let named: Named = body::parse(&body)?;
     entry.model(&named.model);
-    let (upstream, body) = gateway.services.of_body(body);
+    let (upstream, body) = gateway.services.select_for(body);
     if !upstream.translates_chat() {
         let passed = pass::pass(upstream, headers, Method::POST, PATH, body.clone()).await?;
         match passed {

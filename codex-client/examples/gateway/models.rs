@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::failure::Failure;
 use crate::payload::{self, Payload};
 use crate::services::Services;
+use crate::upstream::Upstream;
 
 pub(crate) async fn list(services: &Services) -> Result<Response<Payload>, Failure> {
     let listing = all(services).await?;
@@ -28,35 +29,41 @@ pub(crate) async fn one(services: &Services, id: &str) -> Result<Response<Payloa
     Ok(payload::json(HeaderMap::new(), model.to_string()))
 }
 
-/// Returns the listing of the first service, with the models of the others. A further service that
-/// does not list its models does not hide those of the others.
+/// Returns the listing of the first service, with the models of the others, under the names that
+/// clients use. A further service that does not list its models does not hide those of the others.
 async fn all(services: &Services) -> Result<Value, Failure> {
-    let mut all = listing(&services.first().client).await?;
-    let mut more: Vec<Value> = services.names().map(model).collect();
+    let first = services.first();
+    let mut all = listing(&first.client).await?;
+    let mut models = renamed(services, first, &all);
     for service in services.all().iter().skip(1) {
         let listed = listing(&service.client).await.unwrap_or_default();
-        let models = listed["data"].as_array().into_iter().flatten();
-        let is_served = |model: &&Value| {
-            let name = model["id"].as_str().unwrap_or_default();
-            services.of(name).number == service.number
-        };
-        more.extend(models.filter(is_served).cloned());
+        models.extend(renamed(services, service, &listed));
     }
-    if let Some(data) = all["data"].as_array_mut() {
-        data.extend(more);
-    }
+    all["data"] = models.into();
     Ok(all)
 }
 
-fn model(name: &str) -> Value {
-    json!({"id": name, "object": "model", "created": 0, "owned_by": "openai"})
+/// Returns the models of a listing that clients reach, once under each of their names.
+fn renamed(services: &Services, service: &Upstream, listing: &Value) -> Vec<Value> {
+    let models = listing["data"].as_array().into_iter().flatten();
+    let named = models.flat_map(|model| {
+        let names = services.names_of(service, model["id"].as_str().unwrap_or_default());
+        names.into_iter().map(|name| {
+            let mut model = model.clone();
+            model["id"] = name.into();
+            model
+        })
+    });
+    named.collect()
 }
 
 async fn listing(client: &Client) -> Result<Value, Failure> {
     let models = client.models().await.map_err(|error| Failure::of(&error))?;
     let data = || {
         let names = models.names();
-        names.map(model).collect::<Vec<_>>()
+        names
+            .map(|name| json!({"id": name, "object": "model", "created": 0, "owned_by": "openai"}))
+            .collect::<Vec<_>>()
     };
     Ok(match &*models {
         ModelListing::List(list) => serde_json::to_value(list).unwrap_or_default(),

@@ -36,8 +36,7 @@ pub(crate) async fn create(
     let form: Form = body::parse(body)?;
     let mut request: CreateResponse = body::parse(body)?;
     entry.model(&request.model);
-    gateway.services.rename(&mut request.model);
-    let upstream = gateway.services.of(&request.model);
+    let upstream = gateway.services.select(&mut request.model);
     let named = request.previous_response_id.is_some();
     let (request, continued) = match &gateway.memory {
         Some(memory) => remembering(upstream, memory, caller, request)?,

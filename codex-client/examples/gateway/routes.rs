@@ -173,7 +173,7 @@ async fn serve(
                 Method::GET => Bytes::new(),
                 _ => read(request).await?,
             };
-            let (upstream, body) = services.of_body(body);
+            let (upstream, body) = services.select_for(body);
             if !may_pass(upstream, segments) {
                 return Err(no_endpoint(gateway, segments));
             }

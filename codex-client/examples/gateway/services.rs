@@ -1,6 +1,8 @@
 //! The services behind the gateway. The model that a request names selects the service; a request
 //! without a model goes to the first one.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use codex_types::{Map, RawJson};
 use serde::Deserialize;
@@ -51,40 +53,59 @@ impl Services {
         &self.all[0]
     }
 
-    /// Returns the service of a model: the one with the longest prefix of its name.
-    pub(crate) fn of(&self, model: &str) -> &Upstream {
+    /// Returns the service of a model, and replaces the name by the one that the service uses: each
+    /// mapping applies once, in the order of the command line. The first of the names that has the
+    /// prefix of a service selects it.
+    pub(crate) fn select(&self, model: &mut String) -> &Upstream {
+        let mut service = self.of(model);
+        for renamed in &self.renamed {
+            let Some(name) = renamed.apply(model) else {
+                continue;
+            };
+            *model = name;
+            if service.number == 0 {
+                service = self.of(model);
+            }
+        }
+        service
+    }
+
+    /// Returns the service with the longest prefix of this name.
+    fn of(&self, model: &str) -> &Upstream {
         let matching = self.all.iter().filter(|one| model.starts_with(&one.models));
         matching
             .max_by_key(|one| one.models.len())
             .unwrap_or_else(|| self.first())
     }
 
-    /// Replaces the name of a model by the one that its service uses.
-    pub(crate) fn rename(&self, model: &mut String) {
-        if let Some(name) = self.renamed.iter().find_map(|renamed| renamed.apply(model)) {
-            *model = name;
-        }
-    }
-
     /// Returns the service of a request that is passed through, and its body with the name of the
     /// model that the service uses.
-    pub(crate) fn of_body(&self, body: Bytes) -> (&Upstream, Bytes) {
+    pub(crate) fn select_for(&self, body: Bytes) -> (&Upstream, Bytes) {
         let Ok(Modeled { model }) = serde_json::from_slice(&body) else {
             return (self.first(), body);
         };
         let mut name = model.clone();
-        self.rename(&mut name);
+        let service = self.select(&mut name);
         if name == model {
-            return (self.of(&name), body);
+            return (service, body);
         }
         let renamed = rename_in(&body, &name);
-        (self.of(&name), renamed.map_or(body, Bytes::from))
+        (service, renamed.map_or(body, Bytes::from))
     }
 
-    /// Returns the names by which programs may request renamed models.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        let whole = self.renamed.iter().filter(|renamed| !renamed.is_prefix);
-        whole.map(|renamed| &*renamed.from)
+    /// Returns the names by which clients reach this model of a service.
+    pub(crate) fn names_of(&self, service: &Upstream, model: &str) -> BTreeSet<String> {
+        let mut names = BTreeSet::from([model.to_owned()]);
+        for renamed in self.renamed.iter().rev() {
+            let more = names.iter().filter_map(|name| renamed.revert(name));
+            let more: Vec<String> = more.collect();
+            names.extend(more);
+        }
+        names.retain(|name| {
+            let mut requested = name.clone();
+            self.select(&mut requested).number == service.number && requested == model
+        });
+        names
     }
 
     /// Returns whether a service offers more than the Responses API.
@@ -115,6 +136,12 @@ impl Renamed {
     fn apply(&self, model: &str) -> Option<String> {
         let rest = model.strip_prefix(&self.from)?;
         (self.is_prefix || rest.is_empty()).then(|| format!("{}{rest}", self.to))
+    }
+
+    /// Returns the name that becomes this one.
+    fn revert(&self, model: &str) -> Option<String> {
+        let rest = model.strip_prefix(&self.to)?;
+        (self.is_prefix || rest.is_empty()).then(|| format!("{}{rest}", self.from))
     }
 }
 

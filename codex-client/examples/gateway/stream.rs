@@ -131,9 +131,7 @@ impl RequestStream {
         let number = self.caller.number;
         let named = request.previous_response_id.clone();
         let before = named.as_deref().and_then(|id| self.memory.get(number, id));
-        let services = &self.gateway.services;
-        services.rename(&mut request.model);
-        let upstream = services.of(&request.model);
+        let upstream = self.gateway.services.select(&mut request.model);
         session.turn_to(upstream);
         let continued = Continued::new(&self.memory, number, before.as_ref(), &request, upstream);
         if let Some(id) = &named

@@ -51,14 +51,17 @@ fn connections_without_a_token_do_not_keep_others_out() {
 #[test]
 fn clients_that_connect_at_once_are_all_served() {
     let gateway = Gateway::start(&[]);
-    let mut clients: Vec<TcpStream> = (0..200).map(|_| open(&gateway)).collect();
     let request = format!(
         "GET /v1/models HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {TOKEN}\r\n\r\n"
     );
-    for client in &mut clients {
-        client.write_all(request.as_bytes()).expect("a request");
-    }
-    for client in &mut clients {
+    let clients: Vec<TcpStream> = (0..200)
+        .map(|_| {
+            let mut client = open(&gateway);
+            client.write_all(request.as_bytes()).expect("a request");
+            client
+        })
+        .collect();
+    for mut client in clients {
         let mut start = [0; 12];
         client.read_exact(&mut start).expect("a response");
         assert_eq!(&start, b"HTTP/1.1 200");

@@ -20,6 +20,7 @@ mod pass;
 mod process;
 mod responses;
 mod sdk;
+mod services;
 mod socket;
 mod state;
 #[path = "../support/mod.rs"]
