@@ -71,6 +71,51 @@ async fn a_server_without_the_responses_api_is_found_out_once() {
     assert_eq!(server.requests().len(), 3, "nothing was sent");
 }
 
+/// The parameters that the official client of the API sends for a recent model.
+#[tokio::test]
+async fn requests_of_the_official_client_work_on_every_server() {
+    let body = json!({
+        "model": "some-model",
+        "instructions": "You are an agent.",
+        "input": [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hi"}]}],
+        "tools": [
+            {"type": "function", "name": "exec_command", "strict": false, "parameters": {"type": "object", "properties": {"cmd": {"type": "string"}}, "required": ["cmd"], "additionalProperties": false}},
+            {"type": "custom", "name": "apply_patch", "description": "Edits files.", "format": {"type": "grammar", "syntax": "lark", "definition": "start: /.+/"}},
+        ],
+        "tool_choice": "auto",
+        "parallel_tool_calls": true,
+        "reasoning": {"effort": "medium", "summary": "auto"},
+        "store": false,
+        "stream": true,
+        "include": ["reasoning.encrypted_content"],
+        "service_tier": "priority",
+        "prompt_cache_key": "01a226b0-084c-7631-a447-4777b6579651",
+        "text": {"verbosity": "low"},
+        "client_metadata": {"x-codex-installation-id": "01a226b0-084c-7631-a447-4777b6579651"},
+    });
+    let request: CreateResponse = serde_json::from_value(body).expect("a request");
+    for name in ChatDialect::NAMES {
+        let dialect = ChatDialect::by_name(name).expect("a row");
+        let (server, refused, _) = upstream::start(dialect.clone());
+        let client = client_for(&dialect, server.url("/v1"));
+        let created = client.create_with_meta(&request).await;
+        let created = created.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(!created.response.output.is_empty(), "{name}");
+        assert!(refused.lock().expect("a lock").is_empty(), "{name}");
+        let sent = &upstream::bodies(&server)[0];
+        let is_reported = |place: &str| {
+            let mut findings = created.findings.iter();
+            findings.any(|finding| finding.pointer == place)
+        };
+        for (key, place) in [
+            ("verbosity", "/text/verbosity"),
+            ("service_tier", "/service_tier"),
+        ] {
+            assert_ne!(sent[key].is_null(), !is_reported(place), "{name}: {key}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_missing_model_is_no_missing_api() {
     let missing =

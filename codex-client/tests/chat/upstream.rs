@@ -382,4 +382,5 @@ const KNOWN: &[&str] = &[
     "safety_identifier",
     "prompt_cache_key",
     "service_tier",
+    "verbosity",
 ];

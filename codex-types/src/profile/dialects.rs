@@ -86,7 +86,7 @@ impl ChatDialect {
             think_tags: true,
             tool_choice: ToolChoiceForms::new(),
             custom_tools: false,
-            parameters: refusing(&[]),
+            parameters: refusing(PREFERENCES),
             ..Self::new("generic")
         }
     }
@@ -104,16 +104,22 @@ const NEUTRAL: &[&str] = &[
     "moderation",
 ];
 
+/// Preferences of OpenAI's service that clients send by default for its models. A server without
+/// them has one verbosity and one tier.
+const PREFERENCES: &[&str] = &["verbosity", "service_tier"];
+
 /// Refuses the parameters that change nothing, which are omitted, web search, and these parameters.
+/// Preferences among them are omitted too.
 fn refusing(names: &[&'static str]) -> Parameters {
     let refused = NEUTRAL
         .iter()
         .chain(&["web_search_options"])
         .chain(names)
         .copied();
+    let preferences = PREFERENCES.iter().filter(|name| names.contains(name));
     Parameters::any()
         .refusing(refused)
-        .droppable(NEUTRAL.iter().copied())
+        .droppable(NEUTRAL.iter().chain(preferences).copied())
 }
 
 /// Creates a row of the table.
