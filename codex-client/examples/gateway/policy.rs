@@ -112,11 +112,14 @@ impl Policy {
     /// Explains why a request cannot be translated for a chat server, and what helps.
     pub(crate) fn explain_untranslated(&self, error: &TranslateError) -> String {
         let is_tool = error.parameter().starts_with("tools[");
-        if is_tool && !self.strips_tools {
-            format!("{error}; omit it, or start the gateway with --strip-tools, which omits it")
+        let help = if is_tool && !self.strips_tools {
+            "omit it, or start the gateway with --strip-tools, which omits it"
+        } else if error.value() == Some("item_reference") {
+            "send the item itself, or start the gateway with --remember, which keeps the items of its responses"
         } else {
-            format!("{error}; omit it")
-        }
+            "omit it"
+        };
+        format!("{error}; {help}")
     }
 }
 

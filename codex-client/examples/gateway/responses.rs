@@ -80,8 +80,9 @@ fn remembering(
     upstream: &Upstream,
     memory: &Memory,
     caller: &Caller,
-    request: CreateResponse,
+    mut request: CreateResponse,
 ) -> Result<(CreateResponse, Option<Continued>), Failure> {
+    memory.resolve(caller.number, &mut request, upstream);
     let before = match request.previous_response_id.as_deref() {
         None => None,
         Some(id) => match memory.get(caller.number, id) {

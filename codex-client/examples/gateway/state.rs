@@ -24,6 +24,8 @@ pub(crate) struct Memory {
 
 struct Kept {
     responses: HashMap<Key, Remembered>,
+    /// The responses of the items that a request may refer to: by client, and by the id of the item.
+    items: HashMap<Key, Key>,
     /// The keys, oldest first.
     order: VecDeque<Key>,
     bytes: usize,
@@ -38,6 +40,8 @@ pub(crate) struct Remembered {
     pub(crate) conversation: PreparedInput,
     /// The number of its items before the output.
     inputs: usize,
+    /// The ids of the output items.
+    item_ids: Vec<String>,
     /// The response as JSON.
     pub(crate) response: Bytes,
     /// The number of the service that created it.
@@ -49,6 +53,14 @@ pub(crate) struct Remembered {
 impl Remembered {
     fn bytes(&self) -> usize {
         self.conversation.json_len() + self.response.len()
+    }
+
+    /// Returns the items to send instead of a reference to this one: the item itself, or none if it
+    /// cannot be sent.
+    fn referred(&self, id: &str) -> impl Iterator<Item = InputItem> {
+        let output = self.conversation.iter().skip(self.inputs);
+        let items = output.filter_map(|item| item.decode::<InputItem>().ok());
+        items.filter(move |item| item.id() == Some(id))
     }
 
     /// Returns whether this service stores the response.
@@ -69,6 +81,7 @@ impl Memory {
         Self {
             kept: Arc::new(Mutex::new(Kept {
                 responses: HashMap::new(),
+                items: HashMap::new(),
                 order: VecDeque::new(),
                 bytes: 0,
                 most,
@@ -86,10 +99,42 @@ impl Memory {
         self.lock().remove(&(client, id.to_owned()))
     }
 
+    /// Replaces references to items of remembered responses, unless this service stores them.
+    pub(crate) fn resolve(&self, client: usize, request: &mut CreateResponse, upstream: &Upstream) {
+        let Some(Input::Items(items)) = &mut request.input else {
+            return;
+        };
+        if !items
+            .iter()
+            .any(|item| matches!(item, InputItem::ItemReference(_)))
+        {
+            return;
+        }
+        let kept = self.lock();
+        let mut resolved = Vec::with_capacity(items.len());
+        for item in items.drain(..) {
+            match &item {
+                InputItem::ItemReference(reference) => {
+                    let key = (client, reference.id.clone());
+                    let response = kept.items.get(&key).and_then(|key| kept.responses.get(key));
+                    match response.filter(|it| !it.is_stored_by(upstream)) {
+                        Some(remembered) => resolved.extend(remembered.referred(&reference.id)),
+                        None => resolved.push(item),
+                    }
+                }
+                _ => resolved.push(item),
+            }
+        }
+        *items = resolved;
+    }
+
     fn keep(&self, client: usize, id: &str, remembered: Remembered) {
         let mut kept = self.lock();
         let key = (client, id.to_owned());
         kept.remove(&key);
+        for item in &remembered.item_ids {
+            kept.items.insert((client, item.clone()), key.clone());
+        }
         kept.bytes += remembered.bytes();
         kept.order.push_back(key.clone());
         kept.responses.insert(key, remembered);
@@ -112,6 +157,12 @@ impl Kept {
             return false;
         };
         self.bytes -= removed.bytes();
+        for item in removed.item_ids {
+            let item = (key.0, item);
+            if self.items.get(&item) == Some(key) {
+                self.items.remove(&item);
+            }
+        }
         if let Some(at) = self.order.iter().position(|known| known == key) {
             self.order.remove(at);
         }
@@ -179,9 +230,11 @@ impl Continued {
             _ => true,
         };
         conversation.extend(response.to_input().into_iter().filter(can_be_sent));
+        let ids = response.output.iter().filter_map(|item| item.id());
         let remembered = Remembered {
             conversation,
             inputs,
+            item_ids: ids.map(str::to_owned).collect(),
             response: serde_json::to_vec(response).unwrap_or_default().into(),
             service: self.service,
             is_stored: self.is_stored,

@@ -133,6 +133,7 @@ impl RequestStream {
         let before = named.as_deref().and_then(|id| self.memory.get(number, id));
         let upstream = self.gateway.services.select(&mut request.model);
         session.turn_to(upstream);
+        self.memory.resolve(number, &mut request, upstream);
         let continued = Continued::new(&self.memory, number, before.as_ref(), &request, upstream);
         if let Some(id) = &named
             && !session.knows(upstream, before.as_ref())

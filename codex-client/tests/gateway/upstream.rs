@@ -147,3 +147,67 @@ async fn hosted_tools_are_refused_by_name_or_left_out() {
     let changed = header(&response, "x-gateway-changed").unwrap_or_default();
     assert!(changed.contains("/tools"), "{changed}");
 }
+
+/// As programs send it that leave their conversation to the service.
+#[tokio::test]
+async fn references_to_items_are_resolved_from_memory() {
+    const OTHER: &str = "a-token-of-another-client";
+    let server = chat_server();
+    let more = ["--upstream", "chat", "--remember", "2", "--bearer", OTHER];
+    let gateway = Gateway::before(&server, &more);
+    let first = json_of(gateway.post(RESPONSES, &request(json!({}))).await).await;
+    let mut input = vec![json!({"role": "user", "content": "Why?"})];
+    for item in first["output"].as_array().expect("items") {
+        input.push(json!({"type": "item_reference", "id": item["id"]}));
+    }
+    input.push(json!({"type": "function_call_output", "call_id": "call_1", "output": "blue"}));
+    let second = request(json!({"input": input}));
+
+    let mut of_another = gateway.request("POST", RESPONSES, second.to_string());
+    let token = format!("Bearer {OTHER}").parse().expect("a token");
+    of_another.headers_mut().insert("authorization", token);
+    let refused = send(of_another).await;
+    assert_eq!(refused.status(), 400);
+    let message = json_of(refused).await["error"]["message"].to_string();
+    assert!(
+        message.contains("item_reference") && message.contains("--remember"),
+        "{message}"
+    );
+
+    let response = gateway.post(RESPONSES, &second).await;
+    assert_whole(&json_of(response).await);
+    let requests = server.requests();
+    assert_eq!(requests.len(), 2);
+    let sent: Value = serde_json::from_slice(&requests[1].body).expect("JSON");
+    let messages = sent["messages"].as_array().expect("messages");
+    let roles: Vec<&str> = messages
+        .iter()
+        .map(|message| message["role"].as_str().expect("a role"))
+        .collect();
+    assert_eq!(roles, ["user", "assistant", "tool"], "{sent}");
+    assert_eq!(messages[1]["content"], "Because of the sun.");
+    assert_eq!(messages[1]["reasoning_content"], "Rayleigh.");
+    assert_eq!(messages[1]["tool_calls"][0]["id"], "call_1");
+}
+
+#[tokio::test]
+async fn references_to_items_are_resolved_on_a_socket() {
+    let server = chat_server();
+    let gateway = Gateway::before(&server, &["--upstream", "chat"]);
+    let mut socket = connect(&gateway).await;
+    say(&mut socket, create(json!({}))).await;
+    let events = hear_all(&mut socket).await;
+    let output = &events.last().expect("events")["response"]["output"];
+    let more = json!({"input": [
+        {"role": "user", "content": "Why?"},
+        {"type": "item_reference", "id": output[1]["id"]},
+        {"role": "user", "content": "And why?"},
+    ]});
+    say(&mut socket, create(more)).await;
+    assert_whole(&hear_all(&mut socket).await.last().expect("events")["response"]);
+    let second: Value = serde_json::from_slice(&server.requests()[1].body).expect("JSON");
+    assert_eq!(
+        second["messages"][1]["content"], "Because of the sun.",
+        "{second}"
+    );
+}

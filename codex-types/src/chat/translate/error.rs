@@ -77,6 +77,11 @@ impl TranslateError {
         &self.parameter
     }
 
+    /// Returns the name of the value, such as the type of a tool or of an item.
+    pub fn value(&self) -> Option<&str> {
+        self.what.as_deref()
+    }
+
     /// Returns [`Side::Local`]: the caller's value cannot be translated.
     pub fn side(&self) -> Side {
         Side::Local
