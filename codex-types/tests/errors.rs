@@ -85,6 +85,56 @@ fn a_status_counts_only_when_nothing_else_is_known() {
     assert_eq!(of(r#"{"status":503}"#), ErrorCategory::Overloaded);
 }
 
+/// As LiteLLM, OpenRouter and servers in front of other vendors send them in the middle of a stream.
+#[test]
+fn types_of_other_vendors_and_statuses_as_codes_have_a_category() {
+    for (error, expected) in [
+        (
+            r#"{"message":"m","type":"rate_limit_error"}"#,
+            ErrorCategory::RateLimit,
+        ),
+        (
+            r#"{"message":"m","type":"throttling_error","code":"429"}"#,
+            ErrorCategory::RateLimit,
+        ),
+        (r#"{"message":"m","code":"429"}"#, ErrorCategory::RateLimit),
+        (r#"{"message":"m","code":502}"#, ErrorCategory::Server),
+        (
+            r#"{"message":"m","code":"401"}"#,
+            ErrorCategory::Authentication,
+        ),
+        (
+            r#"{"message":"m","type":"overloaded_error"}"#,
+            ErrorCategory::Overloaded,
+        ),
+        (
+            r#"{"message":"m","type":"api_error"}"#,
+            ErrorCategory::Server,
+        ),
+        (
+            r#"{"message":"m","type":"timeout_error"}"#,
+            ErrorCategory::Server,
+        ),
+        (
+            r#"{"message":"m","type":"billing_error"}"#,
+            ErrorCategory::Quota,
+        ),
+        (
+            r#"{"message":"m","type":"not_found_error"}"#,
+            ErrorCategory::InvalidRequest,
+        ),
+        (
+            r#"{"message":"m","type":"request_too_large"}"#,
+            ErrorCategory::InvalidRequest,
+        ),
+        (r#"{"message":"m","code":"1302"}"#, ErrorCategory::Unknown),
+        (r#"{"message":"m","code":"200"}"#, ErrorCategory::Unknown),
+    ] {
+        let event = ErrorEvent::from_body(format!(r#"{{"error":{error}}}"#).as_bytes());
+        assert_eq!(event.to_api_error().category(), expected, "{error}");
+    }
+}
+
 #[test]
 fn the_time_to_wait() {
     let wait = |json: &str| {

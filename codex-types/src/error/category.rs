@@ -8,16 +8,19 @@ use crate::error::{ErrorCode, Side};
 /// |---|---|---|---|
 /// | `Authentication` | local | no: use other credentials | `invalid_api_key`, `authentication_error`, `token_expired`, `invalid_token`, `subscription_sharing_invalid_user`; status 401 |
 /// | `Permission` | local | no | `permission_error`, `usage_not_included`, all others of `subscription_sharing_*` and `chatpass_*`; status 403 |
-/// | `InvalidRequest` | local | no | `invalid_request_error`, `invalid_prompt`, `model_not_found`, `subscription_sharing_unsupported_capability`, all others about images and steering; other statuses 4xx |
+/// | `InvalidRequest` | local | no | `invalid_request_error`, `invalid_prompt`, `model_not_found`, `not_found_error`, `request_too_large`, `subscription_sharing_unsupported_capability`, all others about images and steering; other statuses 4xx |
 /// | `ContextWindow` | local | no: a shorter conversation | `context_length_exceeded` |
 /// | `Policy` | local | no | `cyber_policy`, `bio_policy`, `misalignment_policy_violation`, `image_content_policy_violation` |
-/// | `Quota` | local | no: the account needs credit | `insufficient_quota`, `credit_balance_exhausted`, `billing_hard_limit_reached`, the spend and usage limits of organizations and projects; status 402 |
+/// | `Quota` | local | no: the account needs credit | `insufficient_quota`, `credit_balance_exhausted`, `billing_hard_limit_reached`, `billing_error`, the spend and usage limits of organizations and projects; status 402 |
 /// | `UsageLimit` | local | not before it resets | `usage_limit_reached`, `subscription_sharing_usage_limit_exceeded`, `subscription_sharing_workplace_individual_usage_limit_exceeded` |
-/// | `RateLimit` | local | yes, after the requested wait | `rate_limit_exceeded`, `slow_down`, `too_many_pending_steers`; status 429 |
-/// | `Overloaded` | remote | yes, later | `server_is_overloaded`, `flex_unavailable`, `subscription_sharing_usage_unavailable`, `subscription_sharing_user_unavailable`; status 503 |
-/// | `Server` | remote | yes | `server_error`, `vector_store_timeout`, `successor_creation_failed`; statuses 408, 409 and other 5xx |
+/// | `RateLimit` | local | yes, after the requested wait | `rate_limit_exceeded`, `slow_down`, `too_many_pending_steers`, `rate_limit_error`, `throttling_error`; status 429 |
+/// | `Overloaded` | remote | yes, later | `server_is_overloaded`, `overloaded_error`, `flex_unavailable`, `subscription_sharing_usage_unavailable`, `subscription_sharing_user_unavailable`; status 503 |
+/// | `Server` | remote | yes | `server_error`, `api_error`, `timeout_error`, `vector_store_timeout`, `successor_creation_failed`; statuses 408, 409 and other 5xx |
 /// | `StateLost` | remote | yes, with the whole input on a new connection | `previous_response_not_found`, `websocket_connection_limit_reached` |
 /// | `Unknown` | remote | yes | any other code |
+///
+/// A code that is a number between 400 and 599 counts as that status: some compatible servers send
+/// them in the middle of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorCategory {
@@ -169,8 +172,17 @@ fn of_unlisted(code: &str) -> ErrorCategory {
     if let Some(successor) = code.strip_prefix("subscription_sharing_v2_") {
         return ErrorCode::from(alloc::format!("subscription_sharing_{successor}")).category();
     }
-    if code == "billing_hard_limit_reached" {
-        return ErrorCategory::Quota;
+    // Compatible servers use types of other vendors, and statuses as codes.
+    match code {
+        "billing_hard_limit_reached" | "billing_error" => return ErrorCategory::Quota,
+        "rate_limit_error" | "throttling_error" => return ErrorCategory::RateLimit,
+        "overloaded_error" => return ErrorCategory::Overloaded,
+        "api_error" | "timeout_error" => return ErrorCategory::Server,
+        "not_found_error" | "request_too_large" => return ErrorCategory::InvalidRequest,
+        _ => {}
+    }
+    if let Ok(status @ 400..=599) = code.parse() {
+        return ErrorCategory::of_status(status);
     }
     if code.starts_with("subscription_sharing_") || code.starts_with("chatpass_") {
         return ErrorCategory::Permission;
