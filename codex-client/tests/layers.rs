@@ -36,12 +36,20 @@ const CLIENT: &Layers = &[
 /// The layers of the gateway example, bottom first.
 const GATEWAY: &Layers = &[
     ("support", &["answers", "flags", "credentials", "embedded"]),
+    ("names", &["renamed"]),
     ("settings", &["arguments"]),
     ("records and rules", &["journal", "policy", "scrub"]),
     ("failures and bodies", &["payload", "failure", "body"]),
     (
         "state",
-        &["connection", "guard", "upstream", "state", "gateway"],
+        &[
+            "connection",
+            "guard",
+            "upstream",
+            "services",
+            "state",
+            "gateway",
+        ],
     ),
     ("streams", &["relay", "stream"]),
     (

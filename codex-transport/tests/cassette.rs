@@ -253,7 +253,7 @@ fn what_is_no_cassette_is_refused_with_its_line() {
             (Ok(_), None) => {}
             (Err(error), Some(line)) => {
                 let source = core::error::Error::source(&error).unwrap().to_string();
-                assert_eq!(source, format!("line {line} is no line of a cassette"));
+                assert_eq!(source, format!("invalid cassette line {line}"));
             }
             (result, line) => panic!("{text}: {result:?} {line:?}"),
         }

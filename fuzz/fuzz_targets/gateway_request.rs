@@ -45,6 +45,8 @@ mod payload;
 mod policy;
 #[path = "../../codex-client/examples/gateway/relay.rs"]
 mod relay;
+#[path = "../../codex-client/examples/gateway/renamed.rs"]
+mod renamed;
 #[path = "../../codex-client/examples/gateway/responses.rs"]
 mod responses;
 #[path = "../../codex-client/examples/gateway/routes.rs"]

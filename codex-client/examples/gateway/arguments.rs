@@ -12,7 +12,7 @@ use codex_types::profile::{Profile, Wire};
 
 use crate::credentials::Named;
 use crate::flags::{profile, text, transport};
-use crate::services::Renamed;
+use crate::renamed::Renamed;
 
 #[derive(Debug)]
 pub(crate) struct Arguments {

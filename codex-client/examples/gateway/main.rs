@@ -69,6 +69,7 @@ mod pass;
 mod payload;
 mod policy;
 mod relay;
+mod renamed;
 mod responses;
 mod routes;
 mod scrub;

@@ -204,7 +204,7 @@ impl<'a> SocketEvents<'a> {
         if !is_interruption(&error) {
             return Some(Err(error.after_delivery(assembly.has_yielded())));
         }
-        // A response that the server keeps goes on there; another request would create a second one.
+        // A response that the server keeps stays there; another request would create a second one.
         let exists = is_kept(&self.plan.request) && !assembly.snapshot().id.is_empty();
         if !exists
             && self.plan.settings.interruption == Interruption::Restart
