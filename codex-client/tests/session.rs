@@ -508,6 +508,36 @@ async fn compaction_replaces_the_history_and_opens_a_new_window() {
 }
 
 #[tokio::test]
+async fn a_summary_replaces_answers_and_an_empty_one_replaces_nothing() {
+    let script = Script::new()
+        .answer(answered(&[reasoning("rs_1"), message("msg_1", "One.")]))
+        .answer(answered(&[]))
+        .answer(answered(&[message("msg_2", "One was said.")]))
+        .answer(answered(&[message("msg_3", "Two.")]));
+    let (server, client) = start(script);
+    let mut session = client.session(settings());
+    session.ask("First?").await.expect("an answer");
+    let empty = session.compact_by_summary("Summarize.").await;
+    assert_eq!(empty.expect_err("no text").kind(), ErrorKind::Protocol);
+    assert_eq!(session.history().count(), 3);
+    let summary = session.compact_by_summary("Summarize.").await;
+    assert_eq!(summary.expect("a summary").output_text(), "One was said.");
+    session.ask("Second?").await.expect("an answer");
+
+    let requests = server.requests();
+    for at in [1, 2] {
+        assert_eq!(
+            texts(&input(&requests[at])),
+            ["First?", "reasoning", "One.", "Summarize."]
+        );
+    }
+    assert_eq!(
+        texts(&input(&requests[3])),
+        ["First?", "One was said.", "Second?"]
+    );
+}
+
+#[tokio::test]
 async fn nothing_that_was_said_reaches_a_debug_text() {
     let (_server, client) = start_with(
         Script::new().answer(answered(&[message("msg_1", "answer-canary")])),
