@@ -58,7 +58,10 @@ pub(crate) trait EventSource {
 /// An event of a response, or the boundary between two attempts at it.
 pub(crate) enum Step<T, R> {
     Response(T),
-    #[cfg_attr(not(feature = "ws"), expect(dead_code, reason = "HTTP never restarts"))]
+    #[cfg_attr(
+        not(feature = "sockets"),
+        expect(dead_code, reason = "HTTP never restarts")
+    )]
     Restart(R),
 }
 
@@ -126,7 +129,7 @@ impl Assembly {
 
 /// Methods for sources that can begin or continue a response over another connection.
 impl Assembly {
-    #[cfg(feature = "ws")]
+    #[cfg(feature = "sockets")]
     pub(crate) fn observer(&self) -> &Observer {
         &self.observer
     }
@@ -153,7 +156,7 @@ impl Assembly {
     }
 
     /// Returns the response so far and begins another.
-    #[cfg(feature = "ws")]
+    #[cfg(feature = "sockets")]
     pub(crate) fn take_response(&mut self) -> Response {
         self.contradiction = None;
         core::mem::take(&mut self.updates)
@@ -205,7 +208,7 @@ impl<S> Assembled<S> {
         &self.source
     }
 
-    #[cfg(feature = "ws")]
+    #[cfg(feature = "sockets")]
     pub(crate) fn source_mut(&mut self) -> (&mut S, &Assembly) {
         (&mut self.source, &self.assembly)
     }

@@ -7,12 +7,13 @@ use std::sync::RwLock;
 use codex_auth::{Anonymous, CredentialSource, SharedCredentialSource};
 use codex_sse::Limits;
 use codex_transport::{HttpTransport, RetryPolicy, SharedTimer, SharedTransport, Timeouts, Timer};
-#[cfg(feature = "ws")]
+#[cfg(feature = "sockets")]
 use codex_transport::{SharedWsTransport, WsTransport};
 use codex_types::model_name::ModelTable;
 use codex_types::profile::{FitPolicy, Identity, Profile};
 use http::HeaderMap;
 
+use crate::built_in;
 use crate::client::Client;
 use crate::error::Error;
 use crate::request::header;
@@ -37,7 +38,7 @@ pub struct ClientBuilder {
     profile: Option<Profile>,
     credentials: SharedCredentialSource,
     transport: Option<SharedTransport>,
-    #[cfg(feature = "ws")]
+    #[cfg(feature = "sockets")]
     websocket: Option<SharedWsTransport>,
     timer: Option<SharedTimer>,
     timeouts: Timeouts,
@@ -64,7 +65,7 @@ impl ClientBuilder {
             profile: None,
             credentials: SharedCredentialSource::new(Anonymous::new()),
             transport: None,
-            #[cfg(feature = "ws")]
+            #[cfg(feature = "sockets")]
             websocket: None,
             timer: None,
             timeouts: Timeouts::default(),
@@ -125,7 +126,7 @@ impl ClientBuilder {
     ///
     /// If only [`transport`](Self::transport) is set, the client opens no WebSockets, because they
     /// would bypass that transport.
-    #[cfg(feature = "ws")]
+    #[cfg(feature = "sockets")]
     pub fn websocket(mut self, transport: impl WsTransport + 'static) -> Self {
         self.websocket = Some(SharedWsTransport::new(transport));
         self
@@ -222,7 +223,7 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// Returns [`Request`](crate::ErrorKind::Request) when the base URL or a header is invalid, or
-    /// when there is neither a transport nor the feature `http`, and
+    /// when there is neither a transport nor the feature `http` or `web`, and
     /// [`Transport`](crate::ErrorKind::Transport) when the built-in transport cannot be set up.
     pub fn build(self) -> Result<Client, Error> {
         let endpoint = Endpoint::new(self.base_url.as_deref(), self.profile)?;
@@ -243,28 +244,30 @@ impl ClientBuilder {
         {
             header("user-agent", text)?;
         }
-        #[cfg(feature = "ws")]
+        #[cfg(feature = "sockets")]
         let mut websocket = self.websocket;
         let transport = match self.transport {
             Some(transport) => transport,
             None => {
-                let transport = built_in_transport(self.timeouts)?;
-                #[cfg(feature = "ws")]
-                websocket.get_or_insert_with(|| SharedWsTransport::new(transport.clone()));
-                SharedTransport::new(transport)
+                let built_in = built_in::transports(self.timeouts)?;
+                #[cfg(feature = "sockets")]
+                {
+                    websocket = websocket.or(built_in.websocket);
+                }
+                built_in.http
             }
         };
         Ok(Client::new(Shared {
             endpoint,
             credentials: self.credentials,
             transport,
-            #[cfg(feature = "ws")]
+            #[cfg(feature = "sockets")]
             websocket,
-            #[cfg(feature = "ws")]
+            #[cfg(feature = "sockets")]
             avoided: Default::default(),
             timer: match self.timer {
                 Some(timer) => timer,
-                None => built_in_timer()?,
+                None => built_in::timer()?,
             },
             timeouts: self.timeouts,
             limits: self.limits,
@@ -291,31 +294,4 @@ impl fmt::Debug for ClientBuilder {
             .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
-}
-
-#[cfg(feature = "http")]
-fn built_in_transport(timeouts: Timeouts) -> Result<codex_transport::HyperTransport, Error> {
-    codex_transport::HyperTransport::builder()
-        .timeouts(timeouts)
-        .build()
-        .map_err(crate::failure::transport)
-}
-
-#[cfg(not(feature = "http"))]
-fn built_in_transport(_: Timeouts) -> Result<SharedTransport, Error> {
-    Err(Error::request(
-        "no transport: set one, or enable the feature `http`",
-    ))
-}
-
-#[cfg(feature = "http")]
-fn built_in_timer() -> Result<SharedTimer, Error> {
-    Ok(SharedTimer::new(codex_transport::TokioTimer))
-}
-
-#[cfg(not(feature = "http"))]
-fn built_in_timer() -> Result<SharedTimer, Error> {
-    Err(Error::request(
-        "no timer: set one, or enable the feature `http`",
-    ))
 }

@@ -6,6 +6,7 @@ use codex_types::model_name::ModelTable;
 use codex_types::{CreateResponse, Effort};
 
 use crate::builder::ClientBuilder;
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 
@@ -46,6 +47,7 @@ pub struct Preferences {
 
 impl Preferences {
     /// Reads the environment of this process.
+    #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
     #[must_use]
     pub fn from_env() -> Self {
         Self::from_lookup(variable)
@@ -84,6 +86,7 @@ impl Preferences {
     }
 }
 
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 impl Client {
     /// Creates a client with the credentials and the base URL of the environment; see
     /// [`Preferences`] for the variables.
@@ -104,6 +107,7 @@ impl ClientBuilder {
     ///
     /// Returns [`Credentials`](ErrorKind::Credentials) when there are none, or when they are not
     /// valid in a header.
+    #[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
     pub fn from_env(self) -> Result<Self, Error> {
         self.from_lookup(variable)
     }
@@ -132,6 +136,7 @@ impl ClientBuilder {
     }
 }
 
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

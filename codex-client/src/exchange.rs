@@ -1,11 +1,8 @@
 //! One exchange: a request that is sent until it succeeds or the retry policy ends it. The
 //! transport's retry schedule decides; this module translates the errors of this crate for it.
 
-use core::hash::BuildHasher as _;
 use core::time::Duration;
-use std::hash::RandomState;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use codex_transport::{Body, Decision, Outcome, Schedule, Sent, TimeoutKind, Timer as _};
@@ -13,10 +10,12 @@ use codex_types::{ApiError, ErrorCategory, ErrorCode};
 use http::{Request, StatusCode};
 
 use crate::attempt;
+use crate::clock::system_time;
 use crate::error::{Error, ErrorKind};
 use crate::failure;
 use crate::meta::ResponseMeta;
 use crate::observe::Observer;
+use crate::random::random;
 use crate::scrub::Scrub;
 use crate::shared::Shared;
 use crate::wire::is_missing;
@@ -189,7 +188,7 @@ impl Retries {
             error.transport(),
         ) {
             (ErrorKind::Status, Some(status), Some(meta), _) => {
-                Outcome::response(status, meta.headers(), code, SystemTime::now())
+                Outcome::response(status, meta.headers(), code, system_time())
             }
             (ErrorKind::Transport | ErrorKind::Timeout, _, _, Some(transport)) => {
                 Outcome::failure(transport)
@@ -247,7 +246,7 @@ fn is_final(code: &ErrorCode) -> bool {
 
 /// Returns a value that spreads the retries of many clients. It does not need to be unpredictable.
 fn jitter() -> u32 {
-    RandomState::new().hash_one(()) as u32
+    random() as u32
 }
 
 #[cfg(test)]

@@ -1,17 +1,10 @@
 //! Ids for conversations. They must be unique, but not hard to guess: they are not secrets.
 
-use core::hash::BuildHasher as _;
-use std::hash::RandomState;
+use crate::random::random;
 
 /// Creates a version 4 UUID (RFC 9562 section 5.4).
-///
-/// The standard library seeds its hash maps with 128 bits from the operating system, once for each
-/// thread, and gives each map its own key.
 pub(crate) fn new() -> String {
-    let (high, low) = (
-        RandomState::new().hash_one(1_u8),
-        RandomState::new().hash_one(2_u8),
-    );
+    let (high, low) = (random(), random());
     let high = high & !0xf000 | 0x4000;
     let low = low & !(0b11 << 62) | (0b10 << 62);
     format!(

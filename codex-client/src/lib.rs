@@ -3,8 +3,10 @@
 mod assembled;
 mod attempt;
 mod builder;
+mod built_in;
 mod calls;
 mod client;
+mod clock;
 mod document;
 mod environment;
 mod error;
@@ -18,13 +20,14 @@ pub mod login;
 mod meta;
 mod observe;
 mod options;
+mod random;
 mod reason;
 mod remedy;
 mod request;
 mod scrub;
 mod session;
 mod shared;
-#[cfg(feature = "ws")]
+#[cfg(feature = "sockets")]
 mod socket;
 mod target;
 mod tools;
@@ -53,7 +56,7 @@ pub use session::turn::SessionTurn;
 pub use shared::failed::FailedExchange;
 pub use shared::limits::RateLimitWatch;
 pub use shared::models::ModelListing;
-#[cfg(feature = "ws")]
+#[cfg(feature = "sockets")]
 pub use socket::{
     SocketSession,
     count::SocketStats,
@@ -81,6 +84,7 @@ mod pages {
 
     pages! {
         FrontPage: "../../README.md",
+        Browser: "../../docs/browser.md",
         CompatibleServers: "../../docs/compatible-servers.md",
         Errors: "../../docs/errors.md",
         FirstRequest: "../../docs/first-request.md",

@@ -2,12 +2,11 @@
 
 use core::time::Duration;
 
-use std::time::SystemTime;
-
 use codex_types::{Map, RateLimits, RawJson, ResponseEvent};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 
+use crate::clock::system_time;
 use crate::scrub::Scrub;
 
 /// The status and headers of a response, with accessors for the known ones: the id of the request,
@@ -63,7 +62,7 @@ impl ResponseMeta {
     /// milliseconds, else `retry-after` in seconds or as a date.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
-        codex_transport::retry_after(&self.headers, SystemTime::now())
+        codex_transport::retry_after(&self.headers, system_time())
     }
 
     /// Returns the usage of the account's limits in the headers; empty if they contain none.

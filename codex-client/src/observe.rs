@@ -12,14 +12,14 @@ mod trace;
 use core::future::Future;
 use core::time::Duration;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
 
-use codex_transport::Timer as _;
+use codex_transport::{Instant, Timer as _};
 use codex_types::{ApiError, RateLimits, Response, ResponseEvent};
 use http::Uri;
 
 pub(crate) use trace::{Attempt, Trace};
 
+use crate::clock::since_epoch;
 use crate::error::Error;
 use crate::failure;
 use crate::meta::{ResponseMeta, headers_of, text_of};
@@ -78,7 +78,7 @@ impl Observer {
         })
     }
 
-    #[cfg(feature = "ws")]
+    #[cfg(feature = "sockets")]
     pub(crate) fn target(&self) -> &Uri {
         &self.target
     }
@@ -188,10 +188,8 @@ fn of_refusal(mut limits: RateLimits, api: Option<&ApiError>) -> RateLimits {
         limits.resets_in_seconds = api.resets_in_seconds.and_then(|seconds| seconds.to_whole());
         // A relative time is meaningless later, so it is stored with the time at which it was
         // received.
-        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        if let (None, Some(seconds), Ok(now)) = (limits.resets_at, limits.resets_in_seconds, since)
-        {
-            limits.resets_at = Some(now.as_secs().saturating_add(seconds));
+        if let (None, Some(seconds)) = (limits.resets_at, limits.resets_in_seconds) {
+            limits.resets_at = Some(since_epoch().as_secs().saturating_add(seconds));
         }
     }
     limits
@@ -205,8 +203,7 @@ mod tests {
     fn a_relative_reset_is_stored_as_a_time() {
         let mut api = ApiError::default();
         api.resets_in_seconds = Some(60.into());
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let now = now.unwrap_or_default().as_secs();
+        let now = since_epoch().as_secs();
         let limits = of_refusal(RateLimits::default(), Some(&api));
         assert!(
             limits

@@ -136,7 +136,7 @@ impl CallOptions {
     }
 
     /// Sets the id of the conversation, unless the caller has set one.
-    #[cfg(feature = "ws")]
+    #[cfg(feature = "sockets")]
     pub(crate) fn in_conversation(mut self, id: &str) -> Self {
         if self.identity.session_id.is_none() && self.identity.thread_id.is_none() {
             self.identity.session_id = Some(id.to_owned());

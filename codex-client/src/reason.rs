@@ -4,10 +4,10 @@
 
 use core::fmt;
 use core::time::Duration;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use codex_types::{ApiError, ErrorCategory, ErrorCode, PlanType, RateLimits};
 
+use crate::clock::since_epoch;
 use crate::meta::ResponseMeta;
 use crate::remedy::Remedy;
 
@@ -97,16 +97,14 @@ impl Reason {
             .resets_at
             .and_then(|at| at.to_whole())
             .or_else(|| end_of_window(&limits));
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
         let resets_in = api
             .resets_in_seconds
             .and_then(|seconds| Duration::try_from_secs_f64(seconds.as_f64()).ok());
         Self::UsageLimit {
             plan: api.plan_type.clone().or(limits.plan_type),
             resets_at,
-            resets_in: resets_in.or_else(|| Duration::from_secs(resets_at?).checked_sub(now)),
+            resets_in: resets_in
+                .or_else(|| Duration::from_secs(resets_at?).checked_sub(since_epoch())),
         }
     }
 

@@ -7,7 +7,7 @@ mod history;
 mod recorded;
 pub(crate) mod round;
 mod saved;
-#[cfg(feature = "ws")]
+#[cfg(feature = "sockets")]
 mod sockets;
 pub(crate) mod state;
 pub(crate) mod turn;
@@ -67,7 +67,7 @@ use turn::SessionTurn;
 pub struct Session {
     pub(crate) state: SessionState,
     /// `None` if the conversation goes over HTTP.
-    #[cfg(feature = "ws")]
+    #[cfg(feature = "sockets")]
     sockets: Option<crate::socket::SocketSession>,
 }
 
@@ -98,7 +98,7 @@ impl Session {
     fn of(state: SessionState) -> Self {
         Self {
             state,
-            #[cfg(feature = "ws")]
+            #[cfg(feature = "sockets")]
             sockets: None,
         }
     }
@@ -199,7 +199,7 @@ impl Session {
     #[must_use]
     pub fn fork(&self) -> Self {
         let fork = Self::of(self.state.fork());
-        #[cfg(feature = "ws")]
+        #[cfg(feature = "sockets")]
         let fork = match &self.sockets {
             Some(sockets) => fork.over_sockets(sockets.settings()),
             None => fork,
@@ -426,7 +426,7 @@ impl Session {
             said,
             ..
         } = self.state.ready(input.into_items(), options);
-        #[cfg(feature = "ws")]
+        #[cfg(feature = "sockets")]
         if let Some(sockets) = &mut self.sockets {
             let turn = sockets.stream(&request).options(options).await?;
             return Ok(SessionTurn::over_socket(&mut self.state, turn, said));

@@ -1,7 +1,7 @@
 //! The state that all calls of a client share: settings, credentials and transports, and the
 //! records of hosts, models and limits.
 
-#[cfg(feature = "ws")]
+#[cfg(feature = "sockets")]
 pub(crate) mod avoided;
 pub(crate) mod failed;
 pub(crate) mod found;
@@ -26,9 +26,9 @@ pub(crate) struct Shared {
     pub(crate) endpoint: Endpoint,
     pub(crate) credentials: SharedCredentialSource,
     pub(crate) transport: SharedTransport,
-    #[cfg(feature = "ws")]
+    #[cfg(feature = "sockets")]
     pub(crate) websocket: Option<codex_transport::SharedWsTransport>,
-    #[cfg(feature = "ws")]
+    #[cfg(feature = "sockets")]
     pub(crate) avoided: avoided::AvoidedHosts,
     pub(crate) timer: SharedTimer,
     pub(crate) timeouts: Timeouts,

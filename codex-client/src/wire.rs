@@ -172,7 +172,7 @@ pub(crate) fn is_missing(error: &Error) -> bool {
 
 /// The reader of the body of a response.
 #[cfg_attr(
-    feature = "chat",
+    all(feature = "chat", target_pointer_width = "64"),
     expect(
         clippy::large_enum_variant,
         reason = "a response has one reader, and a box would cost every event a step"

@@ -14,10 +14,10 @@ const CLIENT: &Layers = &[
     (
         "error and reason",
         &[
-            "lock", "scrub", "meta", "remedy", "reason", "error", "failure",
+            "clock", "lock", "scrub", "meta", "remedy", "reason", "error", "failure",
         ],
     ),
-    ("options", &["id", "options", "unsettled"]),
+    ("options", &["random", "id", "options", "unsettled"]),
     ("target", &["target"]),
     ("shared core", &["shared"]),
     ("one attempt", &["wire", "request", "observe", "attempt"]),
@@ -30,7 +30,7 @@ const CLIENT: &Layers = &[
     ("sessions", &["session"]),
     ("tools", &["tools"]),
     ("login", &["login"]),
-    ("front", &["builder", "environment", "crate"]),
+    ("front", &["built_in", "builder", "environment", "crate"]),
 ];
 
 /// The layers of the gateway example, bottom first.

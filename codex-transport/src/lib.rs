@@ -17,6 +17,8 @@ mod timeouts;
 mod timer;
 #[cfg(feature = "tower")]
 mod tower;
+#[cfg(all(feature = "web", target_family = "wasm", target_os = "unknown"))]
+mod web;
 mod ws;
 
 pub use crate::conn::options::ConnectOptions;
@@ -45,9 +47,11 @@ pub use crate::timeouts::watch::IdleTimeouts;
 pub use crate::timeouts::{TimeoutKind, Timeouts};
 #[cfg(feature = "hyper")]
 pub use crate::timer::TokioTimer;
-pub use crate::timer::{SharedTimer, Timer};
+pub use crate::timer::{Instant, SharedTimer, Timer};
 #[cfg(feature = "tower")]
 pub use crate::tower::TowerTransport;
+#[cfg(all(feature = "web", target_family = "wasm", target_os = "unknown"))]
+pub use crate::web::{fetch::FetchTransport, timer::WebTimer, websocket::WebSocketTransport};
 pub use crate::ws::connection::{Socket, WsConnection};
 pub use crate::ws::options::WsSettings;
 pub use crate::ws::transport::{SharedWsTransport, Upgrade, WsTransport};

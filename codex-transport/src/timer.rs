@@ -3,7 +3,13 @@ use core::future::Future;
 use core::pin::Pin;
 use core::time::Duration;
 use std::sync::Arc;
-use std::time::Instant;
+
+/// A reading of the clock of a [`Timer`]: [`std::time::Instant`], or its counterpart of the crate
+/// `web-time` on `wasm32-unknown-unknown`, where the standard library has no clock.
+#[cfg(not(all(target_family = "wasm", target_os = "unknown")))]
+pub use std::time::Instant;
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+pub use web_time::Instant;
 
 /// A source of sleeps and of the current time, so that tests can use virtual time and no particular
 /// runtime is required.

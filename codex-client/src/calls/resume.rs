@@ -104,7 +104,7 @@ impl ResumableEvents {
     }
 
     /// Sets how many times in a row the response is resumed, and where that is counted.
-    #[cfg(feature = "ws")]
+    #[cfg(feature = "sockets")]
     pub(crate) fn resumed_at_most(mut self, limit: u32, counts: &Arc<ResumptionCounts>) -> Self {
         if let Some(resumption) = &mut self.resumption {
             resumption.limit = limit;
@@ -128,7 +128,7 @@ impl ResumableEvents {
     }
 
     /// Polls for the first event, before there is a response that could be resumed.
-    #[cfg(feature = "ws")]
+    #[cfg(feature = "sockets")]
     pub(crate) fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<Option<EventItem>> {
         let item = ready!(self.events.poll_event(cx));
         if let (Some(Ok(event)), Some(resumption)) = (&item, &mut self.resumption) {

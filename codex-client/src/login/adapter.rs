@@ -3,16 +3,17 @@
 
 use core::fmt;
 use core::time::Duration;
-use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use codex_auth::{Moment, SendFailure, SendRequest};
 use codex_transport::{
-    ERROR_BODY_LIMIT, HttpTransport, NoRedirects, Sent, SharedTimer, SharedTransport, Timeouts,
+    ERROR_BODY_LIMIT, HttpTransport, Instant, NoRedirects, Sent, SharedTimer, SharedTransport,
+    Timeouts,
 };
 use http::header::USER_AGENT;
 use http::{HeaderValue, Request, Response};
 
+use crate::clock::system_time;
 use crate::shared::AGENT;
 
 /// Sends the requests of codex-auth over any transport: once, with a limit on the size of the
@@ -113,7 +114,7 @@ impl TransportTimer {
 impl codex_auth::Timer for TransportTimer {
     fn now(&self) -> Moment {
         let now = codex_transport::Timer::now(&self.timer);
-        Moment::new(now.saturating_duration_since(self.start), SystemTime::now())
+        Moment::new(now.saturating_duration_since(self.start), system_time())
     }
 
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + Send {

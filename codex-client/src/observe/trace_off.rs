@@ -45,7 +45,7 @@ impl Attempt {
         Self
     }
 
-    #[cfg(feature = "ws")]
+    #[cfg(feature = "sockets")]
     pub(crate) fn over_socket(_: &Uri) -> Self {
         Self
     }

@@ -165,7 +165,7 @@ impl Attempt {
         }
     }
 
-    #[cfg(feature = "ws")]
+    #[cfg(feature = "sockets")]
     pub(crate) fn over_socket(target: &Uri) -> Self {
         Self {
             span: debug_span!(

@@ -70,10 +70,10 @@ impl EventSource for Recorded<'_> {
 }
 
 /// The events of a socket whose settings rule out restarts.
-#[cfg(feature = "ws")]
+#[cfg(feature = "sockets")]
 pub(super) struct Unbroken<'a>(pub(super) crate::socket::source::SocketEvents<'a>);
 
-#[cfg(feature = "ws")]
+#[cfg(feature = "sockets")]
 impl EventSource for Unbroken<'_> {
     type Restart = Infallible;
 

@@ -38,7 +38,7 @@ impl<'a> SessionTurn<'a> {
         }
     }
 
-    #[cfg(feature = "ws")]
+    #[cfg(feature = "sockets")]
     pub(super) fn over_socket(
         state: &'a mut SessionState,
         turn: crate::socket::turn::SocketTurn<'a>,

@@ -5,8 +5,8 @@
 use core::time::Duration;
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::time::Instant;
 
+use codex_transport::Instant;
 use http::Uri;
 
 use crate::lock::lock;

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use http::{StatusCode, Uri};
 
+use crate::clock::system_time;
 use crate::error::{Error, ErrorKind, Side};
 use crate::lock::lock;
 use crate::meta::ResponseMeta;
@@ -37,7 +38,7 @@ pub struct FailedExchange {
 impl FailedExchange {
     pub(crate) fn new(error: &Error, target: &Uri, elapsed: Duration) -> Self {
         Self {
-            at: SystemTime::now(),
+            at: system_time(),
             target: plain(target),
             elapsed,
             kind: error.kind(),

@@ -3,9 +3,8 @@
 
 use core::time::Duration;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
-use codex_transport::{SharedTimer, Timer as _};
+use codex_transport::{Instant, SharedTimer, Timer as _};
 use codex_types::{ModelCatalog, ModelList};
 
 use crate::lock::lock;

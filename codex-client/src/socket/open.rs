@@ -1,10 +1,9 @@
 //! Opening a socket, and the open socket with the state that belongs to this one connection.
 
 use core::task::{Context, Poll, Waker};
-use std::time::Instant;
 
 use codex_auth::{CredentialSource as _, Lease};
-use codex_transport::{Body, Timer as _, Upgrade, WsConnection, WsTransport as _};
+use codex_transport::{Body, Instant, Timer as _, Upgrade, WsConnection, WsTransport as _};
 use codex_types::profile::Channel;
 use http::Request;
 

@@ -3,7 +3,6 @@
 
 use core::time::Duration;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use codex_transport::Timer as _;
 
@@ -14,6 +13,7 @@ use codex_types::{
 
 use http::Uri;
 
+use crate::clock::since_epoch;
 use crate::error::Error;
 use crate::observe::Observer;
 use crate::options::CallOptions;
@@ -140,10 +140,9 @@ impl Plan {
     /// Adds the time of sending to `client_metadata` where the backend has an entry for it.
     fn add_send_time(&self, request: &mut CreateResponse) {
         let websocket = &self.prepared.target.profile.websocket;
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
-        if let (Some(name), Ok(since_epoch)) = (&websocket.send_time, since_epoch) {
+        if let Some(name) = &websocket.send_time {
             let metadata = request.client_metadata.get_or_insert_with(Map::new);
-            metadata.insert(&**name, since_epoch.as_millis().to_string());
+            metadata.insert(&**name, since_epoch().as_millis().to_string());
         }
     }
 

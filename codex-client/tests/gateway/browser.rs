@@ -1,122 +1,11 @@
 //! The status page in a browser. It needs Chromium (`chromium` of the path), so it runs on demand:
 //! `cargo test -p codex-client --test gateway -- --ignored browser`. The picture that it takes is `target/tmp/gateway-status.png`.
 
-use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use codex_transport::testing::{Answer, Gate, Script};
-use codex_transport::{HyperTransport, Upgrade, WsConnection, WsTransport as _};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use crate::chromium::Browser;
 use crate::process::*;
-
-/// Chromium with one page, spoken to by the DevTools protocol.
-struct Browser {
-    child: Child,
-    profile: PathBuf,
-    page: WsConnection,
-    next: u64,
-}
-
-impl Browser {
-    async fn start() -> Self {
-        let profile = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("chromium");
-        let mut child = Command::new("chromium")
-            .args([
-                "--headless=new",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--remote-debugging-port=0",
-            ])
-            .args([
-                "--window-size=1000,1000",
-                "--no-first-run",
-                "--disable-extensions",
-            ])
-            .arg(format!("--user-data-dir={}", profile.display()))
-            .arg("about:blank")
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("chromium");
-        let errors = BufReader::new(child.stderr.take().expect("its errors"));
-        let url = errors
-            .lines()
-            .map_while(Result::ok)
-            .find_map(|line| Some(line.strip_prefix("DevTools listening on ws://")?.to_owned()))
-            .expect("the address of its tools");
-        let (address, _) = url.split_once('/').expect("an address");
-        let list = http::Request::get(format!("http://{address}/json/list"));
-        let list = json_of(send(list.body(bytes::Bytes::new()).expect("a request")).await).await;
-        let pages = list.as_array().expect("pages");
-        let page = pages
-            .iter()
-            .find(|page| page["type"] == "page")
-            .expect("a page");
-        let page = page["webSocketDebuggerUrl"].as_str().expect("a URL");
-        let request = http::Request::get(page).body(()).expect("a request");
-        let transport = HyperTransport::new().expect("a transport");
-        let Ok(Upgrade::Accepted(page, _)) = transport.connect(request).await else {
-            panic!("no socket to the page");
-        };
-        Self {
-            child,
-            profile,
-            page,
-            next: 0,
-        }
-    }
-
-    async fn call(&mut self, method: &str, parameters: Value) -> Value {
-        self.next += 1;
-        let message = json!({"id": self.next, "method": method, "params": parameters});
-        self.page.send(message.to_string()).await.expect("sent");
-        loop {
-            let message = self
-                .page
-                .next()
-                .await
-                .expect("a message")
-                .expect("no error");
-            let message: Value = serde_json::from_slice(&message).expect("JSON");
-            if message["id"] == self.next {
-                return message["result"].clone();
-            }
-        }
-    }
-
-    /// The value of an expression in the page.
-    async fn value(&mut self, expression: &str) -> Value {
-        let parameters = json!({"expression": expression, "returnByValue": true});
-        let result = self.call("Runtime.evaluate", parameters).await;
-        assert_eq!(
-            result.get("exceptionDetails"),
-            None,
-            "{expression}: {result}"
-        );
-        result["result"]["value"].clone()
-    }
-
-    async fn until(&mut self, expression: &str) {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while self.value(expression).await != json!(true) {
-            assert!(Instant::now() < deadline, "never: {expression}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.profile);
-    }
-}
 
 const STATUS: &str = "document.getElementById('status')";
 
@@ -155,10 +44,8 @@ async fn the_status_page_works_in_a_browser() {
         gateway.post("/v1/responses", &request).await,
     ];
 
-    let mut browser = Browser::start().await;
-    browser
-        .call("Page.navigate", json!({"url": gateway.url}))
-        .await;
+    let mut browser = Browser::start("status").await;
+    browser.open(&gateway.url).await;
     browser
         .until("document.readyState === 'complete' && document.title === 'Gateway'")
         .await;
@@ -199,13 +86,7 @@ async fn the_status_page_works_in_a_browser() {
     let inject = "const it = document.createElement('script'); it.textContent = 'window.ran = 1'; document.body.append(it); window.ran === undefined";
     assert_eq!(browser.value(inject).await, true);
 
-    let picture = browser
-        .call("Page.captureScreenshot", json!({"format": "png"}))
-        .await;
-    let picture = picture["data"].as_str().expect("a picture");
-    let picture = STANDARD.decode(picture).expect("base64");
-    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("gateway-status.png");
-    std::fs::write(file, picture).expect("a file");
+    browser.picture("gateway-status.png").await;
 
     gate.open();
     for stream in streams {

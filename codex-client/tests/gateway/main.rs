@@ -10,6 +10,7 @@
 
 mod browser;
 mod chat;
+mod chromium;
 mod echo;
 mod errors;
 mod guard;
@@ -26,3 +27,6 @@ mod state;
 #[path = "../support/mod.rs"]
 mod support;
 mod upstream;
+mod wasm;
+mod web;
+mod web_transport;

@@ -3,11 +3,10 @@
 use core::fmt;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
-use std::time::Instant;
 
 use crate::error::{Error, ErrorKind, Phase, Sent};
 use crate::timeouts::{TimeoutKind, Timeouts};
-use crate::timer::{BoxSleep, SharedTimer, Timer};
+use crate::timer::{BoxSleep, Instant, SharedTimer, Timer};
 
 /// The timeouts of one response. Record what arrives, and poll for expiry when nothing does.
 ///

@@ -1,0 +1,3 @@
+import start from "./codex-web-example.js";
+
+await start();
