@@ -54,6 +54,41 @@ fn what_is_wrong_with_a_table_is_said() {
     }
 }
 
+/// A row of RELIABILITY.md has a claim, a proof that exists, a long form that `.ci/long` has, and a
+/// result.
+#[test]
+fn every_claim_of_reliability_has_a_command() {
+    let page = fs::read_to_string(root().join("RELIABILITY.md")).expect("RELIABILITY.md");
+    let script = fs::read_to_string(root().join(".ci/long")).expect(".ci/long");
+    let table = page
+        .split("| claim | in the gate |")
+        .nth(1)
+        .expect("a table");
+    let rows = table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
+    let sources = Sources::default();
+    let mut count = 0;
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let [_, claim, proofs, long, result, _] = cells.as_slice() else {
+            panic!("not four cells: {row}");
+        };
+        let proofs = spans(proofs);
+        assert!(
+            !claim.is_empty() && !proofs.is_empty() && !result.is_empty(),
+            "{row}"
+        );
+        assert!(proofs.iter().all(|proof| sources.has_test(proof)), "{row}");
+        for name in spans(long) {
+            assert!(script.contains(&format!("run_{name}() {{")), "{row}");
+        }
+        count += 1;
+    }
+    assert!(count > 0);
+}
+
 /// Everything that is wrong with the tables, a sentence each.
 fn complaints(text: &str) -> Vec<String> {
     let mut wrong = Vec::new();

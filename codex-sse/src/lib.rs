@@ -4,6 +4,7 @@
     doc = "A decoder for server-sent events, from bytes to frames, without I/O: see [`Decoder`]."
 )]
 #![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate alloc;
 

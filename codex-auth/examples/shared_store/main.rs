@@ -60,6 +60,7 @@ fn open(account: &str) -> Result<PostgresStore, String> {
     // This example does not link TLS, and tokens must not cross a network without it.
     let local = |host: &Host| match host {
         Host::Tcp(name) => ["localhost", "127.0.0.1", "::1"].contains(&name.as_str()),
+        #[cfg(unix)]
         Host::Unix(_) => true,
     };
     if !config.get_hosts().iter().all(local) || config.get_ssl_mode() == SslMode::Require {

@@ -18,6 +18,7 @@ use crate::timeouts::TimeoutKind;
 #[derive(Clone)]
 pub(crate) struct Connector {
     tcp: HttpConnector<Resolver>,
+    #[cfg(unix)]
     options: Arc<ConnectOptions>,
     timeout: Option<Duration>,
     #[cfg(feature = "tls")]
@@ -70,6 +71,7 @@ impl Connector {
             tls: TlsConfigs::new(&options)?,
             #[cfg(feature = "proxy")]
             proxies,
+            #[cfg(unix)]
             options,
         })
     }

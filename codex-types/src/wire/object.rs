@@ -447,11 +447,12 @@ macro_rules! object {
             use $crate::wire::object::{Object, Overlay};
 
             #[allow(non_camel_case_types, reason = "named after the fields they stand for")]
+            #[allow(dead_code, reason = "Rust 1.88 does not count the casts in constants as uses")]
             enum Key {
                 $($($required,)*)?
                 $($($plain,)*)?
                 $($($optional,)*)?
-                /// The credit balance.
+                /// The number of keys.
                 Count_,
             }
 

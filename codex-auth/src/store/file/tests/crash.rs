@@ -6,14 +6,19 @@ use std::fs::{self, File};
 use std::io;
 #[cfg(unix)]
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+#[cfg(unix)]
+use std::path::PathBuf;
+#[cfg(unix)]
 use std::process::Command;
 
 use crate::error::{Error, ErrorKind};
 use crate::secret::Secret;
 use crate::store::file::layer::InPlace;
 use crate::store::file::location::Content;
-use crate::store::file::tests::{FileLayer, Files, System, directory, key, mode, record, save};
+#[cfg(unix)]
+use crate::store::file::tests::mode;
+use crate::store::file::tests::{FileLayer, Files, System, directory, key, record, save};
 use crate::store::record::Record;
 
 /// A layer that runs a callback before and after every operation, and writes a third at a time so
