@@ -36,9 +36,10 @@ pub use calls::bytes::{EventBytes, ResponseBytes};
 pub use calls::call::{Call, CallFuture};
 #[cfg(feature = "chat")]
 pub use calls::chat::ChatStream;
+pub use calls::conversations::ConversationCalls;
 pub use calls::create::Created;
-pub use calls::pages::InputItemPages;
-pub use calls::stored::InputItems;
+pub use calls::pages::ItemPages;
+pub use calls::query::ItemQuery;
 pub use calls::stream::ResponseStream;
 pub use client::Client;
 pub use environment::Preferences;

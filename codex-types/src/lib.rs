@@ -7,6 +7,7 @@ extern crate std;
 
 #[cfg(feature = "chat")]
 pub mod chat;
+mod conversation;
 mod error;
 mod event;
 mod extra;
@@ -32,6 +33,7 @@ mod tool;
 mod unknown;
 mod wire;
 
+pub use conversation::*;
 pub use error::*;
 pub use event::*;
 pub use extra::Extra;

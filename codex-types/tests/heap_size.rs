@@ -63,6 +63,8 @@ fn sizes_are_those_of_the_allocations() {
                 "input_tokens_request" => of!(InputTokensRequest),
                 "response" => of!(Response),
                 "compaction" => of!(Compaction),
+                "conversation" => of!(StoredConversation),
+                "create_conversation" => of!(CreateConversation),
                 "item_list" => of!(ItemList),
                 "input_tokens" => of!(InputTokens),
                 "error" => of!(ErrorEvent),

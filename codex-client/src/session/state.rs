@@ -2,7 +2,7 @@
 //! same time.
 
 use codex_types::profile::Identity;
-use codex_types::{CreateResponse, Input, InputItem, Response, Usage};
+use codex_types::{Conversation, CreateResponse, Input, InputItem, RawJson, Response, Usage};
 
 use crate::client::Client;
 use crate::id;
@@ -112,9 +112,10 @@ impl SessionState {
         let new = self.keep_outputs(said);
         let mut said = self.missing_outputs();
         said.extend(new);
-        let said = self.history.with(said, Scope::of(&self.settings));
+        let scope = Scope::of(&self.settings);
+        let said = self.history.with(said, scope, self.conversation());
         let mut request = self.settings.clone();
-        request.input = Some(Input::from(&said.whole));
+        request.input = Some(Input::from(&said.sent));
         let mut options = self.options(options);
         options.history = Some(said.unsettled.clone());
         Draft {
@@ -123,6 +124,18 @@ impl SessionState {
             said,
             length: self.history.len(),
         }
+    }
+
+    /// Returns the id of the conversation of the service that requests continue.
+    pub(super) fn conversation(&self) -> Option<String> {
+        let conversation = self.settings.conversation.as_ref()?;
+        Some(match conversation {
+            Conversation::Id(id) => id.clone(),
+            Conversation::Reference(reference) => reference.id.clone(),
+            // A form that this version does not know names another conversation than any other
+            // value.
+            other => RawJson::encode(other).ok()?.as_str().to_owned(),
+        })
     }
 
     /// Returns options that identify the conversation.
