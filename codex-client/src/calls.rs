@@ -8,6 +8,7 @@ pub(crate) mod chat;
 pub(crate) mod compact;
 pub(crate) mod conversations;
 pub(crate) mod create;
+mod kept;
 mod known;
 mod models;
 pub(crate) mod pages;

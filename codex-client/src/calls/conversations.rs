@@ -7,9 +7,9 @@ use codex_types::{
 use http::Method;
 
 use crate::calls::call::Call;
+use crate::calls::kept::checked;
 use crate::calls::pages::{ItemPages, List};
 use crate::calls::query::{ItemQuery, includes};
-use crate::calls::resume::checked;
 use crate::client::Client;
 use crate::error::Error;
 use crate::wire::CONVERSATIONS;

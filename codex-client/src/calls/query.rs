@@ -2,7 +2,7 @@
 
 use codex_types::Include;
 
-use crate::calls::resume::checked;
+use crate::calls::kept::checked;
 use crate::error::Error;
 
 /// A query for a page of items: of the input of a response, or of a conversation that the service

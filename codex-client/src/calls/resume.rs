@@ -13,13 +13,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use codex_transport::{TimeoutKind, Timeouts, Timer as _};
 use codex_types::profile::Channel;
-use codex_types::{CreateResponse, Response, ResponseEvent, Status};
+use codex_types::{CreateResponse, Response, ResponseEvent};
 use http::header::ACCEPT;
-use http::{HeaderMap, Method, Request};
+use http::{HeaderMap, Request};
 
 use crate::assembled::{Assembly, EventSource, Item, Step};
+use crate::calls::kept::{path, until_ended};
 use crate::calls::rest::rest_of;
-use crate::calls::unary::Unary;
 use crate::error::{Error, ErrorKind};
 use crate::events::HttpEvents;
 use crate::exchange::{Exchange, Retries};
@@ -398,19 +398,10 @@ impl Resumption {
         (options.timeouts, options.timeout) = (None, None);
         let (counts, total) = (self.counts.clone(), self.timeouts.total);
         Box::pin(async move {
-            let started = shared.timer.now();
-            loop {
-                let response = retrieve(&shared, &response_id, &options).await?;
-                if !matches!(response.status, Status::InProgress | Status::Queued) {
-                    counts.retrievals.fetch_add(1, Ordering::Relaxed);
-                    return Ok(response);
-                }
-                let elapsed = shared.timer.now().saturating_duration_since(started);
-                if total.is_some_and(|total| elapsed >= total) {
-                    return Err(Error::new(ErrorKind::Timeout));
-                }
-                shared.timer.sleep(POLL_INTERVAL).await;
-            }
+            let ended = until_ended(&shared, &response_id, &options, total);
+            let (response, _) = ended.await?;
+            counts.retrievals.fetch_add(1, Ordering::Relaxed);
+            Ok(response)
         })
     }
 }
@@ -472,16 +463,6 @@ fn is_interruption(error: &Error) -> bool {
         })
 }
 
-pub(crate) async fn retrieve(
-    shared: &Arc<Shared>,
-    response_id: &str,
-    options: &CallOptions,
-) -> Result<Response, Error> {
-    let path = path(response_id, "")?;
-    let call = Unary::new(shared, options, Method::GET, &path).await?;
-    call.fetch().await
-}
-
 /// Returns the path of the event stream of a stored response, after the event with this number.
 pub(crate) fn stream_path(response_id: &str, starting_after: Option<u64>) -> Result<String, Error> {
     let after = starting_after.map(|number| format!("&starting_after={number}"));
@@ -491,28 +472,7 @@ pub(crate) fn stream_path(response_id: &str, starting_after: Option<u64>) -> Res
     )
 }
 
-/// Returns the path of a stored response, followed by `rest`.
-pub(crate) fn path(response_id: &str, rest: &str) -> Result<String, Error> {
-    Ok(format!("responses/{}{rest}", checked(response_id)?))
-}
-
-/// Checks that an id is a single path segment: a slash, a dot-segment or a question mark would turn
-/// it into another request.
-pub(crate) fn checked(id: &str) -> Result<&str, Error> {
-    let is_plain =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
-    let is_id = !id.is_empty() && id.bytes().all(is_plain) && !id.bytes().all(|byte| byte == b'.');
-    if is_id {
-        Ok(id)
-    } else {
-        Err(Error::request(ID))
-    }
-}
-
-/// A background response takes minutes, so there is no hurry.
-const POLL_INTERVAL: Duration = Duration::from_secs(2);
 const MISSING: &str = "resumed stream skips events";
-const ID: &str = "invalid character in an id";
 
 #[cfg(test)]
 mod tests {

@@ -5,8 +5,9 @@ use http::Method;
 use http::header::ACCEPT;
 
 use crate::calls::call::Call;
+use crate::calls::kept::{fetch, path};
 use crate::calls::query::ItemQuery;
-use crate::calls::resume::{ResumableEvents, Resumption, path, retrieve, stream_path};
+use crate::calls::resume::{ResumableEvents, Resumption, stream_path};
 use crate::calls::stream::ResponseStream;
 use crate::calls::unary::Unary;
 use crate::client::Client;
@@ -23,7 +24,10 @@ impl Client {
     /// when the body is not JSON.
     pub fn retrieve<'a>(&'a self, response_id: &'a str) -> Call<'a, Response> {
         Call::new(move |options| {
-            Box::pin(async move { retrieve(self.shared(), response_id, &options).await })
+            Box::pin(async move {
+                let (response, _) = fetch(self.shared(), response_id, &options).await?;
+                Ok(response)
+            })
         })
     }
 
