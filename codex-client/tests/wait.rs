@@ -58,7 +58,10 @@ async fn any_other_end_is_an_error_with_the_response() {
     let error = ended(failed).await;
     assert_eq!(error.kind(), ErrorKind::Failed);
     assert_eq!(error.message(), Some("The model crashed."));
-    assert_eq!(error.api().and_then(|api| api.code.clone()), Some(ErrorCode::ServerError));
+    assert_eq!(
+        error.api().and_then(|api| api.code.clone()),
+        Some(ErrorCode::ServerError)
+    );
     assert!(!error.is_retryable());
     let error = ended(stored("cancelled")).await;
     assert_eq!(error.kind(), ErrorKind::Failed);
@@ -77,7 +80,11 @@ async fn the_timeout_limits_the_whole_wait() {
     let (transport, client) = start((0..9).map(|_| answer(&stored("in_progress"))));
     let started = Instant::now();
     let limit = Duration::from_secs(5);
-    let error = client.wait("resp_1").timeout(limit).await.expect_err("late");
+    let error = client
+        .wait("resp_1")
+        .timeout(limit)
+        .await
+        .expect_err("late");
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert_eq!(error.partial().expect("it").status, Status::InProgress);
     assert_eq!(seconds(started), 5);
@@ -85,7 +92,11 @@ async fn the_timeout_limits_the_whole_wait() {
 
     // A wait that the service requests is not cut short.
     let (transport, client) = start([answer(&stored("queued")).header("retry-after", "6")]);
-    let error = client.wait("resp_1").timeout(limit).await.expect_err("late");
+    let error = client
+        .wait("resp_1")
+        .timeout(limit)
+        .await
+        .expect_err("late");
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert_eq!(seconds(started), 5, "it ended at once");
     assert_eq!(transport.requests().len(), 1);

@@ -17,7 +17,7 @@ use codex_types::{
     Annotation, ClientEvent, CompactRequest, Compaction, CreateConversation, CreateResponse,
     ErrorEvent, InputItem, InputPart, InputTokens, InputTokensRequest, ItemList, Map, OutputItem,
     OutputPart, RawJson, Response, ResponseEvent, StoredConversation, StoredItem, TextFormat, Tool,
-    ToolChoice, ToolChoiceTarget,
+    ToolChoice, ToolChoiceTarget, WebhookEvent,
 };
 
 fn main() -> ExitCode {
@@ -76,6 +76,7 @@ fn roundtrip(root: &str, json: &RawJson) -> Result<(bool, RawJson), Box<dyn Erro
         "compaction" => through(json, always::<Compaction>),
         "conversation" => through(json, always::<StoredConversation>),
         "create_conversation" => through(json, always::<CreateConversation>),
+        "webhook" => through(json, |event: &WebhookEvent| event.kind.is_listed()),
         "item_list" => through(json, always::<ItemList>),
         "input_tokens" => through(json, always::<InputTokens>),
         "error" => through(json, always::<ErrorEvent>),

@@ -31,6 +31,7 @@ mod schema;
 mod secret;
 mod tool;
 mod unknown;
+mod webhook;
 mod wire;
 
 pub use conversation::*;
@@ -51,4 +52,5 @@ pub use response::*;
 pub use secret::Secret;
 pub use tool::*;
 pub use unknown::Unknown;
+pub use webhook::*;
 pub use wire::open::Unlisted;

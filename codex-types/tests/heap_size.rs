@@ -65,6 +65,7 @@ fn sizes_are_those_of_the_allocations() {
                 "compaction" => of!(Compaction),
                 "conversation" => of!(StoredConversation),
                 "create_conversation" => of!(CreateConversation),
+                "webhook" => of!(WebhookEvent),
                 "item_list" => of!(ItemList),
                 "input_tokens" => of!(InputTokens),
                 "error" => of!(ErrorEvent),
