@@ -42,7 +42,7 @@ fn what_is_wrong_with_a_table_is_said() {
         ("| F1 | a thing | perhaps | | |".into(), "F1 is answered by neither yes, partly nor no"),
         (format!("| F1 | a thing | yes | | {proof} |"), "F1 does not say where"),
         ("| F1 | a thing | yes | `codex_client` | |".into(), "F1 is not proved"),
-        (format!("| F1 | a thing | yes | `codex_client::Nothing` | {proof} |"), "F1 names codex_client::Nothing, which does not exist"),
+        (format!("| F1 | a thing | yes | `codex_client::NoSuchItem` | {proof} |"), "F1 names codex_client::NoSuchItem, which does not exist"),
         (format!("| F1 | a thing | yes | `codex_nothing::Client` | {proof} |"), "F1 names codex_nothing::Client, which does not exist"),
         (format!("| F1 | a thing | yes | `codex-client/examples/nothing` | {proof} |"), "F1 names codex-client/examples/nothing, which does not exist"),
         ("| F1 | a thing | yes | `codex_client` | `codex-client/tests/features.rs::nothing` |".into(), "F1 is proved by codex-client/tests/features.rs::nothing, which is no test"),

@@ -37,5 +37,6 @@ pub use history::Repair;
 pub use linter::{Linter, Pairing};
 pub(crate) use patch::push_step;
 pub use patch::{Edit, apply};
+pub use prefix::{PromptStability, prompt_stability};
 pub use schema::{ClosedSchema, close_schema};
 pub use size::{SizeEstimate, estimate_size};
