@@ -4,7 +4,9 @@
 
 pub(crate) mod draft;
 mod history;
+pub(crate) mod policy;
 mod recorded;
+mod refused;
 pub(crate) mod round;
 mod saved;
 #[cfg(feature = "ws")]
@@ -30,6 +32,7 @@ use crate::request::{history_linter, unwritable};
 
 use draft::Draft;
 use history::History;
+use policy::RefusedContent;
 use state::SessionState;
 use turn::SessionTurn;
 
@@ -455,20 +458,13 @@ impl Session {
         input: Input,
         options: &CallOptions,
     ) -> Result<SessionTurn<'_>, Error> {
-        let Draft {
-            request,
-            options,
-            said,
-            ..
-        } = self.state.ready(input.into_items(), options);
-        #[cfg(feature = "ws")]
-        if let Some(sockets) = &mut self.sockets {
-            let turn = sockets.stream(&request).options(options).await?;
-            return Ok(SessionTurn::over_socket(&mut self.state, turn, said));
+        let draft = self.state.ready(input.into_items(), options);
+        let is_repairable = self.state.settings.conversation.is_none();
+        if self.state.refused_content == RefusedContent::Replace && is_repairable {
+            return self.send_repaired(draft).await;
         }
-        let call = self.state.client.stream(&request).options(options);
-        let stream = call.await?;
-        Ok(SessionTurn::over_http(&mut self.state, stream, said))
+        let opened = self.open(&draft).await?;
+        Ok(self.record(opened, draft.said))
     }
 }
 

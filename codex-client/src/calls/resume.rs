@@ -2,7 +2,7 @@
 //! client continues after the last event that was yielded. It skips events that the server repeats
 //! by their number, and a gap between the numbers is an error.
 
-use core::future::Future;
+use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::task::{Context, Poll, ready};
@@ -21,8 +21,9 @@ use crate::assembled::{Assembly, EventSource, Item, Step};
 use crate::calls::kept::{path, until_ended};
 use crate::calls::rest::rest_of;
 use crate::error::{Error, ErrorKind};
-use crate::events::HttpEvents;
+use crate::events::{HttpEvents, is_visible};
 use crate::exchange::{Exchange, Retries};
+use crate::failure;
 use crate::observe::Observer;
 use crate::options::CallOptions;
 use crate::request::{EVENT_STREAM, Prepared};
@@ -35,6 +36,8 @@ pub(crate) struct ResumableEvents {
     /// The events over the current connection.
     events: HttpEvents,
     pending: Pending,
+    /// Items of the connection that were read ahead.
+    peeked: VecDeque<Option<EventItem>>,
     /// Events to yield before anything else is read.
     rest: VecDeque<ResponseEvent>,
     /// `None` if the server does not keep the response.
@@ -97,6 +100,7 @@ impl ResumableEvents {
         Self {
             events,
             pending: Pending::Nothing,
+            peeked: VecDeque::new(),
             rest: VecDeque::new(),
             resumption: resumption.map(Box::new),
             holds: false,
@@ -127,6 +131,23 @@ impl ResumableEvents {
         self.events.hold(holds);
     }
 
+    /// Reads ahead to the first event with visible content, and returns the failure that it
+    /// reports.
+    pub(crate) async fn peek(&mut self) -> Option<Error> {
+        self.hold(true);
+        while self.peeked.len() < MAX_PEEKED {
+            let item = poll_fn(|cx| self.events.poll_event(cx)).await;
+            let event = item.as_ref().and_then(|item| item.as_ref().ok());
+            let is_prelude = event.is_some_and(|event| !is_visible(event) && !event.is_terminal());
+            let failure = event.and_then(failure::reported);
+            self.peeked.push_back(item);
+            if !is_prelude {
+                return failure;
+            }
+        }
+        None
+    }
+
     /// Polls for the first event, before there is a response that could be resumed.
     #[cfg(feature = "ws")]
     pub(crate) fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<Option<EventItem>> {
@@ -150,7 +171,10 @@ impl ResumableEvents {
             }
             match &mut self.pending {
                 Pending::Nothing => {
-                    let item = ready!(self.events.poll_event(cx));
+                    let item = match self.peeked.pop_front() {
+                        Some(item) => item,
+                        None => ready!(self.events.poll_event(cx)),
+                    };
                     if let Some(item) = self.judge(assembly, item) {
                         return Poll::Ready(item);
                     }
@@ -472,6 +496,8 @@ pub(crate) fn stream_path(response_id: &str, starting_after: Option<u64>) -> Res
     )
 }
 
+/// The maximum number of events that are read ahead.
+const MAX_PEEKED: usize = 256;
 const MISSING: &str = "resumed stream skips events";
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub(super) struct History {
     open: OpenCalls,
     settled: Settled,
     kept: Option<Kept>,
+    /// The number of first items that the service has responded to.
+    answered: usize,
 }
 
 /// The beginning of the history that a conversation of the service has as well. Only a completed
@@ -74,6 +76,8 @@ pub(super) struct Said {
     pub(super) unsettled: Arc<Unsettled>,
     /// The settings may change before the response arrives.
     scope: Scope,
+    /// Whether the items replace the whole history.
+    replaces: bool,
 }
 
 impl History {
@@ -180,12 +184,34 @@ impl History {
             unsettled: Arc::new(unsettled),
             items,
             scope,
+            replaces: false,
         }
+    }
+
+    /// Returns these items for a request. They replace the whole history once the response is
+    /// complete.
+    pub(super) fn replaced_by(items: Vec<InputItem>, scope: Scope) -> Said {
+        let mut said = Self::default().with(items, scope, None);
+        said.replaces = true;
+        said
+    }
+
+    /// Returns the number of first items that the service has responded to.
+    pub(super) fn answered(&self) -> usize {
+        self.answered
     }
 
     /// Adds the items that were sent and the output. The history must not have changed since the
     /// request was made.
     pub(super) fn advance(&mut self, said: Said, output: Vec<InputItem>) {
+        if said.replaces {
+            *self = Self::default();
+        }
+        self.add(said, output);
+        self.answered = self.items().count();
+    }
+
+    fn add(&mut self, said: Said, output: Vec<InputItem>) {
         if !said.items.is_empty() {
             self.open.extend(&said.items);
             self.pieces.push(said.items.into());

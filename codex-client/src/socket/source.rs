@@ -35,6 +35,8 @@ pub(crate) struct SocketEvents<'a> {
     plan: Arc<Plan>,
     state: State,
     early: VecDeque<Result<ResponseEvent, Error>>,
+    /// How the connection broke after the early events.
+    broken: Option<Error>,
     /// Earlier responses of this turn, which steering has followed with another.
     earlier: Vec<Response>,
     /// The number of events yielded since the last restart.
@@ -67,6 +69,7 @@ impl<'a> SocketEvents<'a> {
         Self {
             idle,
             early: started.early,
+            broken: started.broken,
             state: State::Reading(started.way),
             earlier: Vec::new(),
             yielded: 0,
@@ -127,6 +130,7 @@ impl<'a> SocketEvents<'a> {
     fn read(&mut self, assembly: &mut Assembly, started: Started) {
         assembly.set_meta(started.way.meta().clone());
         self.early = started.early;
+        self.broken = started.broken;
         self.state = State::Reading(started.way);
     }
 
@@ -204,7 +208,7 @@ impl<'a> SocketEvents<'a> {
         if !is_interruption(&error) {
             return Some(Err(error.after_delivery(assembly.has_yielded())));
         }
-        // A response that the server keeps goes on there; another request would create a second one.
+        // A response that the server keeps stays there; another request would create a second one.
         let exists = is_kept(&self.plan.request) && !assembly.snapshot().id.is_empty();
         if !exists
             && self.plan.settings.interruption == Interruption::Restart
@@ -236,6 +240,11 @@ impl<'a> SocketEvents<'a> {
         assembly: &mut Assembly,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Item<Box<Restart>>>> {
+        if self.early.is_empty()
+            && let Some(error) = self.broken.take()
+        {
+            return Poll::Ready(self.interrupted(assembly, error));
+        }
         let item = match self.early.pop_front() {
             Some(item) => item,
             None => match &mut self.state {
