@@ -2,7 +2,8 @@
 #![cfg(feature = "webhooks")]
 #![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
 
-use std::time::{Duration, SystemTime};
+use core::time::Duration;
+use std::time::SystemTime;
 
 use codex_auth::{ErrorKind, Side, WebhookVerifier};
 use http::{HeaderMap, HeaderValue};
