@@ -377,6 +377,12 @@ pub enum ErrorKind {
     InvalidIdToken,
     /// The sign-in is valid, but the grant does not include use of the user's plan.
     PlanUseNotGranted,
+    /// A webhook lacks a header, or one of its headers is invalid.
+    MalformedWebhook,
+    /// A webhook is older than the tolerance, or dated in the future.
+    StaleWebhook,
+    /// No signature of a webhook matches a secret.
+    WebhookSignature,
     /// The request provably never reached the authority.
     NotSent,
     /// The request may have reached the authority, but its response was lost. It is not resent.
@@ -417,7 +423,10 @@ impl ErrorKind {
             | Self::Unavailable
             | Self::InvalidResponse
             | Self::InvalidIdToken
-            | Self::PlanUseNotGranted => Side::Remote,
+            | Self::PlanUseNotGranted
+            | Self::MalformedWebhook
+            | Self::StaleWebhook
+            | Self::WebhookSignature => Side::Remote,
             Self::NotSent | Self::OutcomeUnknown => Side::Network,
         }
     }
@@ -456,6 +465,9 @@ impl ErrorKind {
             Self::InvalidResponse => "invalid response from the authority",
             Self::InvalidIdToken => "invalid ID token",
             Self::PlanUseNotGranted => "sign-in does not grant use of the plan",
+            Self::MalformedWebhook => "missing or invalid header of a webhook",
+            Self::StaleWebhook => "webhook is too old or dated in the future",
+            Self::WebhookSignature => "no signature of the webhook matches",
             Self::NotSent => "request could not be sent",
             Self::OutcomeUnknown => "outcome of the request is unknown",
         }

@@ -13,6 +13,8 @@ mod random;
 mod secret;
 mod store;
 mod token;
+#[cfg(feature = "webhooks")]
+mod webhook;
 
 pub use crate::error::{Error, ErrorKind, Side};
 pub use crate::flow::authorize::BrowserSignIn;
@@ -47,3 +49,5 @@ pub use crate::token::environment::{Environment, EnvironmentVariable};
 pub use crate::token::fixed::{Anonymous, ApiKey, BearerToken, StaticToken};
 pub use crate::token::set::{AccountIdOrigin, TokenSet};
 pub use crate::token::source::{CredentialSource, Lease, SharedCredentialSource, Verdict};
+#[cfg(feature = "webhooks")]
+pub use crate::webhook::WebhookVerifier;

@@ -129,8 +129,7 @@ impl Assembly {
 
 /// Methods for sources that can begin or continue a response over another connection.
 impl Assembly {
-    #[cfg(feature = "sockets")]
-    pub(crate) fn observer(&self) -> &Observer {
+    pub(crate) fn observer(&self) -> &Arc<Observer> {
         &self.observer
     }
 
@@ -208,7 +207,6 @@ impl<S> Assembled<S> {
         &self.source
     }
 
-    #[cfg(feature = "sockets")]
     pub(crate) fn source_mut(&mut self) -> (&mut S, &Assembly) {
         (&mut self.source, &self.assembly)
     }
@@ -219,6 +217,10 @@ impl<S> Assembled<S> {
 
     pub(crate) fn findings(&self) -> &[Finding] {
         self.findings.all()
+    }
+
+    pub(crate) fn add_findings(&mut self, findings: Vec<Finding>) {
+        self.findings.add(findings);
     }
 
     pub(crate) fn snapshot(&self) -> &Response {

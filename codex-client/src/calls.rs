@@ -6,10 +6,13 @@ pub(crate) mod call;
 #[cfg(feature = "chat")]
 pub(crate) mod chat;
 pub(crate) mod compact;
+pub(crate) mod conversations;
 pub(crate) mod create;
+mod kept;
 mod known;
 mod models;
 pub(crate) mod pages;
+pub(crate) mod query;
 mod raw;
 mod rest;
 pub(crate) mod resume;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use codex_sse::{Accumulator, Outcome};
 use codex_transport::{Body, ERROR_BODY_LIMIT};
-use codex_types::{ErrorEvent, Response, ResponseEvent};
+use codex_types::{ErrorEvent, Response, ResponseEvent, Status};
 
 use crate::error::{Error, ErrorKind};
 use crate::meta::ResponseMeta;
@@ -148,10 +148,25 @@ pub(crate) fn verdict(
         Some(_) => ErrorKind::Failed,
         None => ErrorKind::Truncated,
     };
-    let response = accumulator.into_partial();
-    Err(Error::new(kind)
+    let error = unsuccessful(kind, accumulator.into_partial(), meta);
+    Err(error.after_delivery(delivered))
+}
+
+/// Returns a stored response that completed; any other response that has ended is an error with the
+/// response as its partial.
+pub(crate) fn judge(response: Response, meta: &ResponseMeta) -> Result<Response, Error> {
+    let kind = match response.status {
+        Status::Completed => return Ok(response),
+        Status::Incomplete => ErrorKind::Incomplete,
+        _ => ErrorKind::Failed,
+    };
+    // Another request would create another response.
+    Err(unsuccessful(kind, response, meta).after_delivery(true))
+}
+
+fn unsuccessful(kind: ErrorKind, response: Response, meta: &ResponseMeta) -> Error {
+    Error::new(kind)
         .with_api(response.error.as_deref().cloned())
         .with_meta(meta.clone())
         .with_partial(response)
-        .after_delivery(delivered))
 }

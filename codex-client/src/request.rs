@@ -53,6 +53,12 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
+    /// Adds changes that were made to the request before it was fitted.
+    pub(crate) fn add(&mut self, findings: Vec<Finding>) {
+        self.stripped.splice(0..0, findings);
+        self.all.take();
+    }
+
     pub(crate) fn all(&self) -> &[Finding] {
         self.all.get_or_init(|| {
             let stripped = self.stripped.iter().chain(self.of_items.stripped());

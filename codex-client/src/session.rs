@@ -4,7 +4,9 @@
 
 pub(crate) mod draft;
 mod history;
+pub(crate) mod policy;
 mod recorded;
+mod refused;
 pub(crate) mod round;
 mod saved;
 #[cfg(feature = "sockets")]
@@ -30,6 +32,7 @@ use crate::request::{history_linter, unwritable};
 
 use draft::Draft;
 use history::History;
+use policy::RefusedContent;
 use state::SessionState;
 use turn::SessionTurn;
 
@@ -43,6 +46,12 @@ use turn::SessionTurn;
 ///
 /// The ids of the conversation and the key of the prompt cache stay the same from turn to turn, if
 /// the backend's profile sends them.
+///
+/// If the settings name a [conversation of the service](Client::create_conversation), the service
+/// adds the input and the output of each completed response to it, so every request carries only
+/// the items that it lacks: the whole history at first, and new items later. The history here then
+/// holds the items of this session only. Such a session cannot be compacted, and a fork adds to the
+/// same conversation.
 ///
 /// ```
 /// # use codex_client::Client;
@@ -195,7 +204,8 @@ impl Session {
 
     /// Creates another thread of the conversation that starts from here.
     ///
-    /// Both share the history so far and then continue independently.
+    /// Both share the history so far and then continue independently, except in a conversation of
+    /// the service, to which both add.
     #[must_use]
     pub fn fork(&self) -> Self {
         let fork = Self::of(self.state.fork());
@@ -212,8 +222,10 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`Client::compact`]. An error leaves the history unchanged.
+    /// Returns the errors of [`Client::compact`], and [`Request`](crate::ErrorKind::Request) for a
+    /// conversation of the service. An error leaves the history unchanged.
     pub async fn compact(&mut self) -> Result<Compaction, Error> {
+        self.check_compactable()?;
         self.state.begin_turn();
         let mut whole = self.state.ready(Vec::new(), &CallOptions::new()).request;
         let target = self.state.client.shared().target().await?;
@@ -245,8 +257,11 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`Client::compact_by_trigger`]. An error leaves the history unchanged.
+    /// Returns the errors of [`Client::compact_by_trigger`], and
+    /// [`Request`](crate::ErrorKind::Request) for a conversation of the service. An error leaves the
+    /// history unchanged.
     pub async fn compact_by_trigger(&mut self) -> Result<Response, Error> {
+        self.check_compactable()?;
         self.state.begin_turn();
         let Draft {
             request, options, ..
@@ -292,12 +307,14 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`Client::create`], and [`Protocol`](crate::ErrorKind::Protocol) when
-    /// the summary is empty. An error leaves the history unchanged.
+    /// Returns the errors of [`Client::create`], [`Protocol`](crate::ErrorKind::Protocol) when the
+    /// summary is empty, and [`Request`](crate::ErrorKind::Request) for a conversation of the
+    /// service. An error leaves the history unchanged.
     pub async fn compact_by_summary(
         &mut self,
         request: impl Into<String>,
     ) -> Result<Response, Error> {
+        self.check_compactable()?;
         self.state.begin_turn();
         let question = Message::user(request.into());
         let Draft {
@@ -333,7 +350,7 @@ impl Session {
     ///
     /// Use it for a history that was created or cut elsewhere. A history that grew in a session
     /// needs it only after an interruption, and then the next [`turn`](Self::turn) adds the missing
-    /// outputs anyway.
+    /// outputs anyway. Items that a conversation of the service already has stay as they are.
     ///
     /// Returns a diagnostic for each repair.
     ///
@@ -342,15 +359,27 @@ impl Session {
     /// Returns [`Request`](crate::ErrorKind::Request) when an item nests deeper than 128 levels.
     pub fn repair(&mut self) -> Result<Vec<Finding>, Error> {
         self.state.settle();
+        let conversation = self.state.conversation();
+        let history = &self.state.history;
+        let items = match &conversation {
+            Some(id) => history.lacking(id).cloned().collect(),
+            None => history.items().cloned().collect(),
+        };
         let mut request = CreateResponse::new(self.state.settings.model.as_str());
-        request.input = Some(Input::Items(self.state.history.items().cloned().collect()));
+        request.input = Some(Input::Items(items));
+        request
+            .conversation
+            .clone_from(&self.state.settings.conversation);
         // This profile has no demands of a backend: items that a backend does not accept are left
         // out of each request, not out of the history.
         let linter = Linter::new(Profile::new("history"));
         let findings = linter.fix_history(&mut request).map_err(unwritable)?;
         if !findings.is_empty() {
             let items = request.input.map(Input::into_items).unwrap_or_default();
-            self.state.history = History::starting_with(items);
+            match &conversation {
+                Some(id) => self.state.history.replace_lacking(id, items),
+                None => self.state.history = History::starting_with(items),
+            }
         }
         Ok(findings)
     }
@@ -406,6 +435,15 @@ impl Session {
         is_taken
     }
 
+    /// Checks that the history is here. The service has no call that replaces the items of a
+    /// conversation.
+    fn check_compactable(&self) -> Result<(), Error> {
+        match self.state.settings.conversation {
+            Some(_) => Err(Error::request(KEPT)),
+            None => Ok(()),
+        }
+    }
+
     async fn begin(
         &mut self,
         input: Input,
@@ -420,20 +458,13 @@ impl Session {
         input: Input,
         options: &CallOptions,
     ) -> Result<SessionTurn<'_>, Error> {
-        let Draft {
-            request,
-            options,
-            said,
-            ..
-        } = self.state.ready(input.into_items(), options);
-        #[cfg(feature = "sockets")]
-        if let Some(sockets) = &mut self.sockets {
-            let turn = sockets.stream(&request).options(options).await?;
-            return Ok(SessionTurn::over_socket(&mut self.state, turn, said));
+        let draft = self.state.ready(input.into_items(), options);
+        let is_repairable = self.state.settings.conversation.is_none();
+        if self.state.refused_content == RefusedContent::Replace && is_repairable {
+            return self.send_repaired(draft).await;
         }
-        let call = self.state.client.stream(&request).options(options);
-        let stream = call.await?;
-        Ok(SessionTurn::over_http(&mut self.state, stream, said))
+        let opened = self.open(&draft).await?;
+        Ok(self.record(opened, draft.said))
     }
 }
 
@@ -450,4 +481,5 @@ impl fmt::Debug for Session {
     }
 }
 
+const KEPT: &str = "a conversation of the service cannot be compacted";
 const NO_SUMMARY: &str = "model returned no summary";

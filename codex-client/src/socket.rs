@@ -1,6 +1,7 @@
 //! Many turns over one socket: the state that outlives a turn. `plan.rs` builds the message of a
 //! turn, `start.rs` sends it and waits for the first event, and `source.rs` yields the events.
 
+pub(crate) mod begun;
 mod chain;
 pub(crate) mod count;
 mod decide;
@@ -28,6 +29,7 @@ use crate::id;
 use crate::options::CallOptions;
 use crate::request::policy;
 
+use begun::BegunTurn;
 use count::{Counters, SocketStats};
 use idle::IdleSocket;
 use plan::Plan;
@@ -167,8 +169,23 @@ impl SocketSession {
         request: &CreateResponse,
         options: &CallOptions,
     ) -> Result<SocketTurn<'_>, Error> {
+        let turn = self.begin(request, options).await?;
+        Ok(self.attach(turn))
+    }
+
+    /// Sends a request and waits for the first event, without borrowing the session for the turn.
+    pub(crate) async fn begin(
+        &mut self,
+        request: &CreateResponse,
+        options: &CallOptions,
+    ) -> Result<BegunTurn, Error> {
         let plan = self.plan(request, options).await?;
-        SocketTurn::start(&mut self.open, plan).await
+        BegunTurn::new(&mut self.open, plan).await
+    }
+
+    /// Returns the turn, which gives the socket back to the session at its end.
+    pub(crate) fn attach(&mut self, turn: BegunTurn) -> SocketTurn<'_> {
+        turn.attach(&mut self.open)
     }
 
     async fn prepare(

@@ -239,6 +239,8 @@ fn unwritable(error: codex_types::DecodeError) -> Error {
 }
 
 pub(crate) const RESPONSES: &str = "responses";
+/// The path of conversations, which belong to the Responses API.
+pub(crate) const CONVERSATIONS: &str = "conversations";
 #[cfg(feature = "chat")]
 pub(crate) const CHAT: &str = "chat/completions";
 #[cfg(feature = "chat")]

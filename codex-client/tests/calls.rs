@@ -189,7 +189,7 @@ async fn every_call_takes_options() {
         .options(options.clone())
         .await
         .expect("done");
-    let query = codex_client::InputItems::new();
+    let query = codex_client::ItemQuery::new();
     let items = client
         .input_items(resp, &query)
         .options(options.clone())

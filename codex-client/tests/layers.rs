@@ -84,7 +84,7 @@ const TRANSPORT: &Layers = &[
 /// The layers of codex-auth, bottom first.
 const AUTH: &Layers = &[
     ("support", &["lock", "encode", "secret", "error", "moment"]),
-    ("formats", &["json", "random"]),
+    ("formats", &["json", "random", "webhook"]),
     (
         "sources",
         &["token::source", "token::audience", "token::fixed"],

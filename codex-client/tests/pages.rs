@@ -1,7 +1,7 @@
 //! A list that comes in pages, from a scripted server: all of it, and an end to it.
 #![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
 
-use codex_client::{Client, ErrorKind, InputItems};
+use codex_client::{Client, ErrorKind, ItemQuery};
 use codex_transport::testing::{Answer, LoopbackServer, Script};
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ async fn pages_are_fetched_until_there_are_no_more() {
         .answer(page(&["msg_3"], None, true))
         .answer(page(&["msg_4"], Some("msg_4"), false));
     let (server, client) = start(script);
-    let mut pages = client.input_item_pages("resp_1", InputItems::new().limit(2));
+    let mut pages = client.input_item_pages("resp_1", ItemQuery::new().limit(2));
     let (mut ids, mut failures) = (Vec::new(), 0);
     while let Some(page) = pages.next().await {
         match page {
@@ -68,7 +68,7 @@ async fn pages_that_lead_nowhere_end() {
             .answer(page(&["msg_1"], Some("msg_1"), true))
             .answer(second);
         let (server, client) = start(script);
-        let mut pages = client.input_item_pages("resp_1", InputItems::new());
+        let mut pages = client.input_item_pages("resp_1", ItemQuery::new());
         for _ in 0..2 {
             pages.next().await.expect("a page").expect("no error");
         }

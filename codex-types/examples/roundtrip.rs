@@ -14,9 +14,10 @@ use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 
 use codex_types::{
-    Annotation, ClientEvent, CompactRequest, Compaction, CreateResponse, ErrorEvent, InputItem,
-    InputPart, InputTokens, InputTokensRequest, ItemList, Map, OutputItem, OutputPart, RawJson,
-    Response, ResponseEvent, StoredItem, TextFormat, Tool, ToolChoice, ToolChoiceTarget,
+    Annotation, ClientEvent, CompactRequest, Compaction, CreateConversation, CreateResponse,
+    ErrorEvent, InputItem, InputPart, InputTokens, InputTokensRequest, ItemList, Map, OutputItem,
+    OutputPart, RawJson, Response, ResponseEvent, StoredConversation, StoredItem, TextFormat, Tool,
+    ToolChoice, ToolChoiceTarget, WebhookEvent,
 };
 
 fn main() -> ExitCode {
@@ -73,6 +74,9 @@ fn roundtrip(root: &str, json: &RawJson) -> Result<(bool, RawJson), Box<dyn Erro
         "input_tokens_request" => through(json, always::<InputTokensRequest>),
         "response" => through(json, always::<Response>),
         "compaction" => through(json, always::<Compaction>),
+        "conversation" => through(json, always::<StoredConversation>),
+        "create_conversation" => through(json, always::<CreateConversation>),
+        "webhook" => through(json, |event: &WebhookEvent| event.kind.is_listed()),
         "item_list" => through(json, always::<ItemList>),
         "input_tokens" => through(json, always::<InputTokens>),
         "error" => through(json, always::<ErrorEvent>),

@@ -8,6 +8,7 @@ extern crate std;
 
 #[cfg(feature = "chat")]
 pub mod chat;
+mod conversation;
 mod error;
 mod event;
 mod extra;
@@ -31,8 +32,10 @@ mod schema;
 mod secret;
 mod tool;
 mod unknown;
+mod webhook;
 mod wire;
 
+pub use conversation::*;
 pub use error::*;
 pub use event::*;
 pub use extra::Extra;
@@ -50,4 +53,5 @@ pub use response::*;
 pub use secret::Secret;
 pub use tool::*;
 pub use unknown::Unknown;
+pub use webhook::*;
 pub use wire::open::Unlisted;

@@ -74,6 +74,7 @@ fn every_kind_has_a_full_and_a_minimal_sample() {
         (&["tool_choice"], ToolChoiceMode::VALUES),
         (&["tool_choice"], ToolChoiceTarget::KINDS),
         (&["text_format"], TextFormat::KINDS),
+        (&["webhook"], WebhookKind::VALUES),
     ] {
         for kind in kinds {
             for form in ["full", "minimal"] {

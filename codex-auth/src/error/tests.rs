@@ -9,7 +9,7 @@ fn size_is_one_word() {
 }
 
 /// Every kind with its text, its side, whether it is retryable and whether it requires a sign-in.
-const KINDS: [(ErrorKind, &str, Side, bool, bool); 34] = {
+const KINDS: [(ErrorKind, &str, Side, bool, bool); 37] = {
     use ErrorKind as K;
     use Side::{Local, Network, Remote};
     [
@@ -191,6 +191,27 @@ const KINDS: [(ErrorKind, &str, Side, bool, bool); 34] = {
         (
             K::PlanUseNotGranted,
             "sign-in does not grant use of the plan",
+            Remote,
+            false,
+            false,
+        ),
+        (
+            K::MalformedWebhook,
+            "missing or invalid header of a webhook",
+            Remote,
+            false,
+            false,
+        ),
+        (
+            K::StaleWebhook,
+            "webhook is too old or dated in the future",
+            Remote,
+            false,
+            false,
+        ),
+        (
+            K::WebhookSignature,
+            "no signature of the webhook matches",
             Remote,
             false,
             false,

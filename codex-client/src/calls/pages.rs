@@ -3,20 +3,30 @@
 
 use codex_types::{ItemList, StoredItem};
 
-use crate::calls::stored::InputItems;
+use crate::calls::call::Call;
+use crate::calls::query::ItemQuery;
 use crate::client::Client;
 use crate::error::Error;
 use crate::options::CallOptions;
 
-/// The pages of the input of a response, each fetched on demand; see [`Client::input_item_pages`].
+/// The pages of a list of items, each fetched on demand: of the input of a response
+/// ([`Client::input_item_pages`]) or of a conversation
+/// ([`ConversationCalls::item_pages`](crate::ConversationCalls::item_pages)).
 #[derive(Debug)]
 #[must_use = "pages are fetched only on demand"]
-pub struct InputItemPages<'a> {
+pub struct ItemPages<'a> {
     client: &'a Client,
-    response_id: String,
-    query: InputItems,
+    list: List,
+    query: ItemQuery,
     options: CallOptions,
     next: Next,
+}
+
+/// The list, by the id of its owner.
+#[derive(Debug)]
+pub(super) enum List {
+    InputOf(String),
+    Conversation(String),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +42,7 @@ impl Client {
     ///
     /// ```
     /// # use codex_client::Client;
-    /// use codex_client::InputItems;
+    /// use codex_client::ItemQuery;
     ///
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
     /// # use codex_client::transport::testing::{Answer, LoopbackServer, Script};
@@ -40,7 +50,7 @@ impl Client {
     /// #     .answer(Answer::json(200, r#"{"object":"list","data":[{"type":"message","id":"msg_1","role":"user","content":[]}],"last_id":"msg_1","has_more":true}"#))
     /// #     .answer(Answer::json(200, r#"{"object":"list","data":[],"has_more":false}"#)))?;
     /// # let client = Client::builder().base_url(server.url("/v1")).build()?;
-    /// let mut pages = client.input_item_pages("resp_1", InputItems::new().limit(1));
+    /// let mut pages = client.input_item_pages("resp_1", ItemQuery::new().limit(1));
     /// let mut items = Vec::new();
     /// while let Some(page) = pages.next().await {
     ///     items.extend(page?.data);
@@ -51,18 +61,22 @@ impl Client {
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn input_item_pages(&self, response_id: &str, query: InputItems) -> InputItemPages<'_> {
-        InputItemPages {
-            client: self,
-            response_id: response_id.to_owned(),
+    pub fn input_item_pages(&self, response_id: &str, query: ItemQuery) -> ItemPages<'_> {
+        ItemPages::new(self, List::InputOf(response_id.to_owned()), query)
+    }
+}
+
+impl<'a> ItemPages<'a> {
+    pub(super) fn new(client: &'a Client, list: List, query: ItemQuery) -> Self {
+        Self {
+            client,
+            list,
             query,
             options: CallOptions::new(),
             next: Next::Page,
         }
     }
-}
 
-impl InputItemPages<'_> {
     /// Sets the options of the calls.
     pub fn options(mut self, options: CallOptions) -> Self {
         self.options = options;
@@ -73,7 +87,7 @@ impl InputItemPages<'_> {
     ///
     /// # Errors
     ///
-    /// Returns the errors of [`Client::input_items`]; the next call requests the same page again.
+    /// Returns the errors of [`Client::retrieve`]; the next call requests the same page again.
     /// Returns [`Protocol`](crate::ErrorKind::Protocol) after a page that reports more items but
     /// names no item to continue after, or the one it started after itself; the iteration then
     /// ends.
@@ -89,11 +103,7 @@ impl InputItemPages<'_> {
     }
 
     async fn fetch(&mut self) -> Result<ItemList, Error> {
-        let page = self
-            .client
-            .input_items(&self.response_id, &self.query)
-            .options(self.options.clone())
-            .await?;
+        let page = self.page().options(self.options.clone()).await?;
         self.next = match last_id(&page) {
             _ if !page.has_more => Next::End,
             Some(id) if self.query.after.as_deref() != Some(id) => {
@@ -103,6 +113,14 @@ impl InputItemPages<'_> {
             _ => Next::Unidentified,
         };
         Ok(page)
+    }
+
+    fn page(&self) -> Call<'_, ItemList> {
+        let (client, query): (&Client, _) = (self.client, &self.query);
+        match &self.list {
+            List::InputOf(response_id) => client.input_items(response_id, query),
+            List::Conversation(id) => client.conversation(id).items(query),
+        }
     }
 }
 

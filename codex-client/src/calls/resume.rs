@@ -2,7 +2,7 @@
 //! client continues after the last event that was yielded. It skips events that the server repeats
 //! by their number, and a gap between the numbers is an error.
 
-use core::future::Future;
+use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::task::{Context, Poll, ready};
@@ -13,16 +13,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use codex_transport::{TimeoutKind, Timeouts, Timer as _};
 use codex_types::profile::Channel;
-use codex_types::{CreateResponse, Response, ResponseEvent, Status};
+use codex_types::{CreateResponse, Response, ResponseEvent};
 use http::header::ACCEPT;
-use http::{HeaderMap, Method, Request};
+use http::{HeaderMap, Request};
 
 use crate::assembled::{Assembly, EventSource, Item, Step};
+use crate::calls::kept::{path, until_ended};
 use crate::calls::rest::rest_of;
-use crate::calls::unary::Unary;
 use crate::error::{Error, ErrorKind};
-use crate::events::HttpEvents;
+use crate::events::{HttpEvents, is_visible};
 use crate::exchange::{Exchange, Retries};
+use crate::failure;
 use crate::observe::Observer;
 use crate::options::CallOptions;
 use crate::request::{EVENT_STREAM, Prepared};
@@ -35,6 +36,8 @@ pub(crate) struct ResumableEvents {
     /// The events over the current connection.
     events: HttpEvents,
     pending: Pending,
+    /// Items of the connection that were read ahead.
+    peeked: VecDeque<Option<EventItem>>,
     /// Events to yield before anything else is read.
     rest: VecDeque<ResponseEvent>,
     /// `None` if the server does not keep the response.
@@ -97,6 +100,7 @@ impl ResumableEvents {
         Self {
             events,
             pending: Pending::Nothing,
+            peeked: VecDeque::new(),
             rest: VecDeque::new(),
             resumption: resumption.map(Box::new),
             holds: false,
@@ -127,6 +131,23 @@ impl ResumableEvents {
         self.events.hold(holds);
     }
 
+    /// Reads ahead to the first event with visible content, and returns the failure that it
+    /// reports.
+    pub(crate) async fn peek(&mut self) -> Option<Error> {
+        self.hold(true);
+        while self.peeked.len() < MAX_PEEKED {
+            let item = poll_fn(|cx| self.events.poll_event(cx)).await;
+            let event = item.as_ref().and_then(|item| item.as_ref().ok());
+            let is_prelude = event.is_some_and(|event| !is_visible(event) && !event.is_terminal());
+            let failure = event.and_then(failure::reported);
+            self.peeked.push_back(item);
+            if !is_prelude {
+                return failure;
+            }
+        }
+        None
+    }
+
     /// Polls for the first event, before there is a response that could be resumed.
     #[cfg(feature = "sockets")]
     pub(crate) fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<Option<EventItem>> {
@@ -150,7 +171,10 @@ impl ResumableEvents {
             }
             match &mut self.pending {
                 Pending::Nothing => {
-                    let item = ready!(self.events.poll_event(cx));
+                    let item = match self.peeked.pop_front() {
+                        Some(item) => item,
+                        None => ready!(self.events.poll_event(cx)),
+                    };
                     if let Some(item) = self.judge(assembly, item) {
                         return Poll::Ready(item);
                     }
@@ -398,19 +422,10 @@ impl Resumption {
         (options.timeouts, options.timeout) = (None, None);
         let (counts, total) = (self.counts.clone(), self.timeouts.total);
         Box::pin(async move {
-            let started = shared.timer.now();
-            loop {
-                let response = retrieve(&shared, &response_id, &options).await?;
-                if !matches!(response.status, Status::InProgress | Status::Queued) {
-                    counts.retrievals.fetch_add(1, Ordering::Relaxed);
-                    return Ok(response);
-                }
-                let elapsed = shared.timer.now().saturating_duration_since(started);
-                if total.is_some_and(|total| elapsed >= total) {
-                    return Err(Error::new(ErrorKind::Timeout));
-                }
-                shared.timer.sleep(POLL_INTERVAL).await;
-            }
+            let ended = until_ended(&shared, &response_id, &options, total);
+            let (response, _) = ended.await?;
+            counts.retrievals.fetch_add(1, Ordering::Relaxed);
+            Ok(response)
         })
     }
 }
@@ -472,16 +487,6 @@ fn is_interruption(error: &Error) -> bool {
         })
 }
 
-pub(crate) async fn retrieve(
-    shared: &Arc<Shared>,
-    response_id: &str,
-    options: &CallOptions,
-) -> Result<Response, Error> {
-    let path = path(response_id, "")?;
-    let call = Unary::new(shared, options, Method::GET, &path).await?;
-    call.fetch().await
-}
-
 /// Returns the path of the event stream of a stored response, after the event with this number.
 pub(crate) fn stream_path(response_id: &str, starting_after: Option<u64>) -> Result<String, Error> {
     let after = starting_after.map(|number| format!("&starting_after={number}"));
@@ -491,28 +496,9 @@ pub(crate) fn stream_path(response_id: &str, starting_after: Option<u64>) -> Res
     )
 }
 
-/// Returns the path of a stored response, followed by `rest`.
-pub(crate) fn path(response_id: &str, rest: &str) -> Result<String, Error> {
-    Ok(format!("responses/{}{rest}", checked(response_id)?))
-}
-
-/// Checks that an id is a single path segment: a slash, a dot-segment or a question mark would turn
-/// it into another request.
-pub(crate) fn checked(id: &str) -> Result<&str, Error> {
-    let is_plain =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
-    let is_id = !id.is_empty() && id.bytes().all(is_plain) && !id.bytes().all(|byte| byte == b'.');
-    if is_id {
-        Ok(id)
-    } else {
-        Err(Error::request(ID))
-    }
-}
-
-/// A background response takes minutes, so there is no hurry.
-const POLL_INTERVAL: Duration = Duration::from_secs(2);
+/// The maximum number of events that are read ahead.
+const MAX_PEEKED: usize = 256;
 const MISSING: &str = "resumed stream skips events";
-const ID: &str = "invalid character in an id";
 
 #[cfg(test)]
 mod tests {

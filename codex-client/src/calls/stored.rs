@@ -1,15 +1,16 @@
 //! Calls for stored responses, and for counting tokens.
 
-use codex_types::{Include, InputTokens, InputTokensRequest, ItemList, Response};
+use codex_types::{InputTokens, InputTokensRequest, ItemList, Response};
 use http::Method;
 use http::header::ACCEPT;
 
 use crate::calls::call::Call;
-use crate::calls::resume::{ResumableEvents, Resumption, checked, path, retrieve, stream_path};
+use crate::calls::kept::{fetch, path};
+use crate::calls::query::ItemQuery;
+use crate::calls::resume::{ResumableEvents, Resumption, stream_path};
 use crate::calls::stream::ResponseStream;
 use crate::calls::unary::Unary;
 use crate::client::Client;
-use crate::error::Error;
 use crate::events::HttpEvents;
 use crate::request::EVENT_STREAM;
 use crate::wire::Wire;
@@ -23,7 +24,10 @@ impl Client {
     /// when the body is not JSON.
     pub fn retrieve<'a>(&'a self, response_id: &'a str) -> Call<'a, Response> {
         Call::new(move |options| {
-            Box::pin(async move { retrieve(self.shared(), response_id, &options).await })
+            Box::pin(async move {
+                let (response, _) = fetch(self.shared(), response_id, &options).await?;
+                Ok(response)
+            })
         })
     }
 
@@ -112,7 +116,7 @@ impl Client {
     /// # Errors
     ///
     /// Returns the errors of [`retrieve`](Self::retrieve).
-    pub fn input_items(&self, response_id: &str, query: &InputItems) -> Call<'_, ItemList> {
+    pub fn input_items(&self, response_id: &str, query: &ItemQuery) -> Call<'_, ItemList> {
         let query = query.to_query();
         let path = query.and_then(|query| path(response_id, &format!("/input_items{query}")));
         self.fetch(Method::GET, path)
@@ -128,69 +132,5 @@ impl Client {
         request: &'a InputTokensRequest,
     ) -> Call<'a, InputTokens> {
         self.post("responses/input_tokens", request)
-    }
-}
-
-/// A query for a page of the input items of a response.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[must_use]
-pub struct InputItems {
-    limit: Option<u32>,
-    newest_first: Option<bool>,
-    pub(super) after: Option<String>,
-    include: Vec<Include>,
-}
-
-impl InputItems {
-    /// Selects the first page, in the order and with the page size that the service chooses.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets the maximum number of items per page, 1 to 100. The service defaults to 20.
-    pub fn limit(mut self, limit: u32) -> Self {
-        self.limit = Some(limit);
-        self
-    }
-
-    /// Sets the order: newest items first (`order=desc`), the default of the service, or last.
-    pub fn newest_first(mut self, newest_first: bool) -> Self {
-        self.newest_first = Some(newest_first);
-        self
-    }
-
-    /// Selects the items after the one with this id.
-    pub fn after(mut self, id: impl Into<String>) -> Self {
-        self.after = Some(id.into());
-        self
-    }
-
-    /// Requests additional data.
-    pub fn include(mut self, include: Include) -> Self {
-        self.include.push(include);
-        self
-    }
-
-    fn to_query(&self) -> Result<String, Error> {
-        let mut query = String::new();
-        let mut add = |name: &str, value: &str| {
-            query.push(if query.is_empty() { '?' } else { '&' });
-            query.push_str(name);
-            query.push('=');
-            query.push_str(value);
-        };
-        if let Some(limit) = self.limit {
-            add("limit", &limit.to_string());
-        }
-        if let Some(newest_first) = self.newest_first {
-            add("order", if newest_first { "desc" } else { "asc" });
-        }
-        if let Some(after) = &self.after {
-            add("after", checked(after)?);
-        }
-        for include in &self.include {
-            add("include[]", checked(include.as_str())?);
-        }
-        Ok(query)
     }
 }

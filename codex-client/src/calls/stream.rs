@@ -54,6 +54,17 @@ impl ResponseStream {
         self
     }
 
+    /// Waits for the first event with visible content, and returns the failure that it reports.
+    /// Every event stays to be yielded.
+    pub(crate) async fn peek(&mut self) -> Option<Error> {
+        let (events, assembly) = self.response.source_mut();
+        assembly.observer().clone().within(events.peek()).await
+    }
+
+    pub(crate) fn add_findings(&mut self, findings: Vec<Finding>) {
+        self.response.add_findings(findings);
+    }
+
     /// Returns the response and its source, for another handle to wrap.
     pub(crate) fn into_assembled(self) -> Assembled<ResumableEvents> {
         self.response

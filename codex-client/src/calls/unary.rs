@@ -22,13 +22,14 @@ use crate::options::CallOptions;
 use crate::request::{self, JSON};
 use crate::shared::Shared;
 use crate::target::Target;
-use crate::wire::RESPONSES;
+use crate::wire::{CONVERSATIONS, RESPONSES};
 
 /// A prepared API request.
 pub(crate) struct Unary<'a> {
     shared: &'a Arc<Shared>,
     options: &'a CallOptions,
     request: Request<Bytes>,
+    never_twice: bool,
 }
 
 impl<'a> Unary<'a> {
@@ -39,7 +40,8 @@ impl<'a> Unary<'a> {
         path: &str,
     ) -> Result<Self, Error> {
         let target = shared.target().await?;
-        if path.starts_with(RESPONSES) && shared.speaks_chat(&target) {
+        let needs_responses = path.starts_with(RESPONSES) || path.starts_with(CONVERSATIONS);
+        if needs_responses && shared.speaks_chat(&target) {
             return Err(Error::new(ErrorKind::NotOffered));
         }
         let uri = target.url(path)?;
@@ -66,11 +68,18 @@ impl<'a> Unary<'a> {
             shared,
             options,
             request,
+            never_twice: false,
         })
     }
 
     pub(crate) fn headers_mut(&mut self) -> &mut HeaderMap {
         self.request.headers_mut()
+    }
+
+    /// Sets that the request is resent only if it provably was not sent before.
+    fn never_twice(mut self) -> Self {
+        self.never_twice = true;
+        self
     }
 
     /// Sets the body of the request, with the parameters of the options applied to it.
@@ -85,7 +94,8 @@ impl<'a> Unary<'a> {
     /// Returns the exchange that sends the request, and its observer.
     pub(crate) fn exchange(self) -> (Exchange, Arc<Observer>) {
         let observer = Observer::of_call(self.shared, self.request.uri(), self.options);
-        let exchange = Exchange::new(self.shared.clone(), observer.clone(), self.request);
+        let exchange = Exchange::new(self.shared.clone(), observer.clone(), self.request)
+            .never_twice(self.never_twice);
         (exchange, observer)
     }
 
@@ -126,6 +136,22 @@ impl Client {
             Box::pin(async move {
                 let call = Unary::new(self.shared(), &options, Method::POST, path).await?;
                 call.with_body(body)?.fetch().await
+            })
+        })
+    }
+
+    /// Creates a call whose body belongs to it, and which would have a second effect if it were
+    /// sent twice. An invalid path or body becomes the error of the call.
+    pub(crate) fn post_once<T: DeserializeOwned>(
+        &self,
+        path: Result<String, Error>,
+        body: &impl serde::Serialize,
+    ) -> Call<'_, T> {
+        let body = RawJson::encode(body).map_err(request::unwritable);
+        Call::new(move |options| {
+            Box::pin(async move {
+                let call = Unary::new(self.shared(), &options, Method::POST, &path?).await?;
+                call.with_body(&body?)?.never_twice().fetch().await
             })
         })
     }

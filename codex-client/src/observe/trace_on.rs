@@ -118,8 +118,8 @@ impl Trace {
                 "gen_ai.usage.reasoning.output_tokens",
                 usage.reasoning_tokens(),
             );
-            if read > 0 {
-                span.record("codex.usage.cached_ratio", cached as f64 / read as f64);
+            if let Some(ratio) = usage.cached_ratio() {
+                span.record("codex.usage.cached_ratio", ratio);
             }
         }
     }

@@ -16,6 +16,19 @@ pub(super) struct History {
     input: PreparedInput,
     open: OpenCalls,
     settled: Settled,
+    kept: Option<Kept>,
+    /// The number of first items that the service has responded to.
+    answered: usize,
+}
+
+/// The beginning of the history that a conversation of the service has as well. Only a completed
+/// response proves that the service has its items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Kept {
+    /// The id of the conversation.
+    pub(super) conversation: String,
+    /// The number of items.
+    pub(super) items: usize,
 }
 
 /// The beginning of the history that was checked and does not depend on later items.
@@ -54,11 +67,17 @@ impl Scope {
 /// The new items of a request, and all of its items as they were sent.
 pub(super) struct Said {
     pub(super) items: Vec<InputItem>,
-    pub(super) whole: PreparedInput,
+    whole: PreparedInput,
+    /// The items to send: all of them, or those that the conversation of the service lacks.
+    pub(super) sent: PreparedInput,
+    /// The conversation of the service that the request continues.
+    conversation: Option<String>,
     /// The items that this request is the first to check.
     pub(super) unsettled: Arc<Unsettled>,
     /// The settings may change before the response arrives.
     scope: Scope,
+    /// Whether the items replace the whole history.
+    replaces: bool,
 }
 
 impl History {
@@ -104,32 +123,109 @@ impl History {
         self.pieces.iter().flat_map(|piece| piece.iter())
     }
 
-    /// Returns all items, followed by the new ones, for a request with these settings.
-    pub(super) fn with(&mut self, items: Vec<InputItem>, scope: Scope) -> Said {
+    /// Returns the part of the history that a conversation of the service has as well.
+    pub(super) fn kept(&self) -> Option<&Kept> {
+        self.kept.as_ref()
+    }
+
+    pub(super) fn set_kept(&mut self, kept: Option<Kept>) {
+        self.kept = kept;
+    }
+
+    /// Returns the items that this conversation of the service lacks.
+    pub(super) fn lacking(&self, conversation: &str) -> impl Iterator<Item = &InputItem> {
+        let kept = self.kept.as_ref();
+        let kept = kept.filter(|kept| kept.conversation == conversation);
+        self.items().skip(kept.map_or(0, |kept| kept.items))
+    }
+
+    /// Replaces the items that this conversation of the service lacks.
+    pub(super) fn replace_lacking(&mut self, conversation: &str, items: Vec<InputItem>) {
+        let lacking = self.lacking(conversation).count();
+        let kept = self.kept.take();
+        let kept = kept.filter(|kept| kept.conversation == conversation);
+        let before = self.items().count() - lacking;
+        *self = Self::starting_with(self.items().take(before).cloned().collect());
+        self.kept = kept;
+        self.push(items);
+    }
+
+    /// Returns all items, followed by the new ones, for a request with these settings. `conversation`
+    /// is the id of the conversation of the service that the request continues.
+    pub(super) fn with(
+        &mut self,
+        items: Vec<InputItem>,
+        scope: Scope,
+        conversation: Option<String>,
+    ) -> Said {
         if self.settled.scope != scope {
             self.unsettle();
         }
         let mut whole = self.input.clone();
         whole.extend(&items);
-        let unsettled = self.pieces.iter().skip(self.settled.pieces);
-        let unsettled = unsettled.flat_map(|piece| piece.iter()).chain(&items);
-        let unsettled = unsettled.cloned().collect();
+        let (sent, unsettled) = match &conversation {
+            Some(id) => {
+                let new: Vec<_> = self.lacking(id).chain(&items).cloned().collect();
+                let sent = new.iter().cloned().collect();
+                (sent, Unsettled::new(PreparedInput::new(), new))
+            }
+            None => {
+                let new = self.pieces.iter().skip(self.settled.pieces);
+                let new = new.flat_map(|piece| piece.iter()).chain(&items);
+                let new = new.cloned().collect();
+                let unsettled = Unsettled::new(self.settled.input.clone(), new);
+                (whole.clone(), unsettled)
+            }
+        };
         Said {
             whole,
-            unsettled: Arc::new(Unsettled::new(self.settled.input.clone(), unsettled)),
+            sent,
+            conversation,
+            unsettled: Arc::new(unsettled),
             items,
             scope,
+            replaces: false,
         }
+    }
+
+    /// Returns these items for a request. They replace the whole history once the response is
+    /// complete.
+    pub(super) fn replaced_by(items: Vec<InputItem>, scope: Scope) -> Said {
+        let mut said = Self::default().with(items, scope, None);
+        said.replaces = true;
+        said
+    }
+
+    /// Returns the number of first items that the service has responded to.
+    pub(super) fn answered(&self) -> usize {
+        self.answered
     }
 
     /// Adds the items that were sent and the output. The history must not have changed since the
     /// request was made.
     pub(super) fn advance(&mut self, said: Said, output: Vec<InputItem>) {
+        if said.replaces {
+            *self = Self::default();
+        }
+        self.add(said, output);
+        self.answered = self.items().count();
+    }
+
+    fn add(&mut self, said: Said, output: Vec<InputItem>) {
         if !said.items.is_empty() {
             self.open.extend(&said.items);
             self.pieces.push(said.items.into());
         }
         self.input = said.whole;
+        if let Some(conversation) = said.conversation {
+            self.push(output);
+            let items = self.items().count();
+            self.kept = Some(Kept {
+                conversation,
+                items,
+            });
+            return;
+        }
         // A checked input answers or leaves out every open call, so later items cannot change the
         // result.
         if let Some(checked) = said.unsettled.checked() {

@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::request::unwritable;
 use crate::session::Session;
-use crate::session::history::History;
+use crate::session::history::{History, Kept};
 use crate::session::round::Round;
 
 impl Session {
@@ -47,6 +47,10 @@ impl Session {
         }
         saved.insert("settings", encode(&self.state.settings)?);
         saved.insert("history", encode(&items)?);
+        if let Some(kept) = self.state.history.kept() {
+            saved.insert("kept_by", encode(&kept.conversation)?);
+            saved.insert("kept_items", encode(&kept.items)?);
+        }
         saved.insert("usage", encode(&self.state.usage)?);
         let not_run: Vec<&str> = self.state.round.waiting().collect();
         if !not_run.is_empty() {
@@ -77,6 +81,12 @@ impl Session {
             member::<CreateResponse>(&saved, "settings")?,
         );
         session.state.history = History::starting_with(member(&saved, "history")?);
+        if saved.get("kept_by").is_some() {
+            session.state.history.set_kept(Some(Kept {
+                conversation: member(&saved, "kept_by")?,
+                items: member(&saved, "kept_items")?,
+            }));
+        }
         session.state.session_id = member(&saved, "session_id")?;
         session.state.thread_id = member(&saved, "thread_id")?;
         session.state.window = member(&saved, "window")?;

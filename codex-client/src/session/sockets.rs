@@ -56,12 +56,16 @@ impl Session {
     /// Opens the socket and lets the server prepare for the history so far, so that the next
     /// response begins sooner.
     ///
-    /// Returns `false` if turns go over HTTP.
+    /// Returns `false` if turns go over HTTP, or if they continue a conversation of the service,
+    /// which has the history already.
     ///
     /// # Errors
     ///
     /// Returns the errors of [`SocketSession::warm_up`].
     pub async fn warm_up(&mut self) -> Result<bool, Error> {
+        if self.state.settings.conversation.is_some() {
+            return Ok(false);
+        }
         let draft = self.state.ready(Vec::new(), &CallOptions::new());
         match &mut self.sockets {
             Some(sockets) => sockets.warm_up(&draft.request).options(draft.options).await,

@@ -1,14 +1,16 @@
 //! The state of a conversation, separate from its transport, so that a turn can borrow both at the
 //! same time.
 
+use codex_types::lint::{Finding, Refusal};
 use codex_types::profile::Identity;
-use codex_types::{CreateResponse, Input, InputItem, Response, Usage};
+use codex_types::{Conversation, CreateResponse, Input, InputItem, RawJson, Response, Usage};
 
 use crate::client::Client;
 use crate::id;
 use crate::options::{CallOptions, TurnState};
 use crate::session::draft::Draft;
 use crate::session::history::{History, Said, Scope};
+use crate::session::policy::RefusedContent;
 use crate::session::round::Round;
 
 /// The state of a [`Session`](crate::Session).
@@ -22,6 +24,7 @@ pub(crate) struct SessionState {
     /// How many times the history was replaced by a shorter one.
     pub(super) window: u64,
     pub(super) installation_id: Option<String>,
+    pub(super) refused_content: RefusedContent,
     /// The calls that tools of this conversation handle.
     pub(crate) round: Round,
     /// The tokens of all responses so far.
@@ -42,6 +45,7 @@ impl SessionState {
             thread_id: id,
             window: 0,
             installation_id: None,
+            refused_content: RefusedContent::Fail,
             round: Round::default(),
             usage: Usage::default(),
             turn_id: String::new(),
@@ -54,6 +58,7 @@ impl SessionState {
         let mut fork = Self {
             session_id: self.session_id.clone(),
             installation_id: self.installation_id.clone(),
+            refused_content: self.refused_content,
             round: self.round.clone(),
             ..Self::new(
                 self.client.clone(),
@@ -112,9 +117,10 @@ impl SessionState {
         let new = self.keep_outputs(said);
         let mut said = self.missing_outputs();
         said.extend(new);
-        let said = self.history.with(said, Scope::of(&self.settings));
+        let scope = Scope::of(&self.settings);
+        let said = self.history.with(said, scope, self.conversation());
         let mut request = self.settings.clone();
-        request.input = Some(Input::from(&said.whole));
+        request.input = Some(Input::from(&said.sent));
         let mut options = self.options(options);
         options.history = Some(said.unsettled.clone());
         Draft {
@@ -123,6 +129,45 @@ impl SessionState {
             said,
             length: self.history.len(),
         }
+    }
+
+    /// Prepares the same turn without the content that the service has refused, and returns the
+    /// diagnostics; `None` if there is nothing to repair.
+    pub(super) fn without_refused(
+        &self,
+        draft: &Draft,
+        refusal: &Refusal,
+    ) -> Option<(Draft, Vec<Finding>)> {
+        let items = self.history.items().chain(&draft.said.items);
+        let mut items = items.cloned().collect();
+        let findings = refusal.repair(&mut items, self.history.answered());
+        if findings.is_empty() {
+            return None;
+        }
+        let said = History::replaced_by(items, Scope::of(&self.settings));
+        let mut request = draft.request.clone();
+        request.input = Some(Input::from(&said.sent));
+        let mut options = draft.options.clone();
+        options.history = Some(said.unsettled.clone());
+        let repaired = Draft {
+            request,
+            options,
+            said,
+            length: draft.length,
+        };
+        Some((repaired, findings))
+    }
+
+    /// Returns the id of the conversation of the service that requests continue.
+    pub(super) fn conversation(&self) -> Option<String> {
+        let conversation = self.settings.conversation.as_ref()?;
+        Some(match conversation {
+            Conversation::Id(id) => id.clone(),
+            Conversation::Reference(reference) => reference.id.clone(),
+            // A form that this version does not know names another conversation than any other
+            // value.
+            other => RawJson::encode(other).ok()?.as_str().to_owned(),
+        })
     }
 
     /// Returns options that identify the conversation.

@@ -35,6 +35,8 @@ pub(crate) struct SocketEvents<'a> {
     plan: Arc<Plan>,
     state: State,
     early: VecDeque<Result<ResponseEvent, Error>>,
+    /// How the connection broke after the early events.
+    broken: Option<Error>,
     /// Earlier responses of this turn, which steering has followed with another.
     earlier: Vec<Response>,
     /// The number of events yielded since the last restart.
@@ -67,6 +69,7 @@ impl<'a> SocketEvents<'a> {
         Self {
             idle,
             early: started.early,
+            broken: started.broken,
             state: State::Reading(started.way),
             earlier: Vec::new(),
             yielded: 0,
@@ -127,6 +130,7 @@ impl<'a> SocketEvents<'a> {
     fn read(&mut self, assembly: &mut Assembly, started: Started) {
         assembly.set_meta(started.way.meta().clone());
         self.early = started.early;
+        self.broken = started.broken;
         self.state = State::Reading(started.way);
     }
 
@@ -236,6 +240,11 @@ impl<'a> SocketEvents<'a> {
         assembly: &mut Assembly,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Item<Box<Restart>>>> {
+        if self.early.is_empty()
+            && let Some(error) = self.broken.take()
+        {
+            return Poll::Ready(self.interrupted(assembly, error));
+        }
         let item = match self.early.pop_front() {
             Some(item) => item,
             None => match &mut self.state {

@@ -37,6 +37,8 @@ pub(super) struct Started {
     pub(super) way: Way,
     /// The events that were read while waiting for the first one.
     pub(super) early: VecDeque<Result<ResponseEvent, Error>>,
+    /// How the connection broke after these events.
+    pub(super) broken: Option<Error>,
 }
 
 /// The transport of a response.
@@ -234,7 +236,11 @@ async fn first_over_socket(plan: &Plan, kept: Option<Open>) -> Result<Started, S
         early.push_back(item);
         if !keeps_waiting {
             let way = Way::Socket(Box::new(reading));
-            return Ok(Started { way, early });
+            return Ok(Started {
+                way,
+                early,
+                broken: None,
+            });
         }
     }
 }
@@ -314,6 +320,7 @@ async fn begun(mut events: ResumableEvents) -> Result<Started, Error> {
     Ok(Started {
         way: Way::Http(Box::new(events)),
         early,
+        broken: None,
     })
 }
 

@@ -18,7 +18,7 @@ use super::event::{TurnEvent, TurnUpdate};
 use super::idle::IdleSocket;
 use super::plan::Plan;
 use super::source::SocketEvents;
-use super::start::{Started, Way, start};
+use super::start::{Started, Way};
 
 /// The events of one response, from a [`SocketSession`](crate::SocketSession).
 ///
@@ -32,23 +32,6 @@ pub struct SocketTurn<'a> {
 }
 
 impl<'a> SocketTurn<'a> {
-    /// Sends the request and waits for the first event.
-    pub(super) async fn start(idle: &'a mut IdleSocket, plan: Plan) -> Result<Self, Error> {
-        let plan = Arc::new(plan);
-        let open = if plan.wants_socket()? {
-            idle.get_mut().take()
-        } else {
-            None
-        };
-        match start(plan.clone(), open).await {
-            Ok(started) => Ok(Self::begun(idle, plan, started)),
-            Err(error) => {
-                plan.observer.over(&error);
-                Err(error)
-            }
-        }
-    }
-
     /// Creates the handle for a response that has begun.
     pub(super) fn begun(idle: &'a mut IdleSocket, plan: Arc<Plan>, started: Started) -> Self {
         let meta = started.way.meta().clone();
@@ -62,6 +45,11 @@ impl<'a> SocketTurn<'a> {
         let mut response = Assembled::new(source, meta, findings, observer);
         response.hold(holds);
         Self { response }
+    }
+
+    pub(super) fn with_findings(mut self, findings: Vec<Finding>) -> Self {
+        self.response.add_findings(findings);
+        self
     }
 
     /// Returns the response and its source, for another handle to wrap.

@@ -296,6 +296,9 @@ codes! {
     SchemaTooLarge = "schema_too_large",
     /// The server has Chat Completions only, and the request was translated.
     ChatServer = "chat_server",
+    /// The service refused an image, a file or encrypted reasoning, and the request was repeated
+    /// without it.
+    RefusedContent = "refused_content",
     /// The request is larger than the model's context window.
     TooLarge = "too_large",
     /// The beginning of the request changed, so the cached prefix is lost.

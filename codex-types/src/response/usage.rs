@@ -35,6 +35,22 @@ impl Usage {
         self.input_tokens_details.cached_tokens
     }
 
+    /// Returns the portion of the input tokens that was read from the cache, from 0 to 1; `None`
+    /// without input tokens.
+    ///
+    /// ```
+    /// use codex_types::Usage;
+    ///
+    /// let mut usage = Usage::new(200, 10, 210);
+    /// usage.input_tokens_details.cached_tokens = 150;
+    /// assert_eq!(usage.cached_ratio(), Some(0.75));
+    /// assert_eq!(Usage::default().cached_ratio(), None);
+    /// ```
+    pub fn cached_ratio(&self) -> Option<f64> {
+        let ratio = self.cached_tokens() as f64 / self.input_tokens as f64;
+        (self.input_tokens > 0).then_some(ratio)
+    }
+
     /// Returns the reasoning tokens, which are part of the output tokens.
     pub fn reasoning_tokens(&self) -> u64 {
         self.output_tokens_details.reasoning_tokens
