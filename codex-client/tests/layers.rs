@@ -75,7 +75,7 @@ const TRANSPORT: &Layers = &[
     ("connections", &["conn"]),
     ("HTTP", &["http"]),
     ("WebSockets", &["ws"]),
-    ("transports", &["hyper_transport", "tower"]),
+    ("transports", &["hyper_transport", "tower", "web"]),
     ("testing", &["testing"]),
     ("cassettes", &["cassette"]),
     ("front", &["crate"]),
