@@ -5,6 +5,7 @@
 #![expect(
     clippy::expect_used,
     clippy::panic,
+    clippy::print_stderr,
     clippy::std_instead_of_core,
     reason = "a test fails loudly, and a test over sockets needs std anyway"
 )]
@@ -93,7 +94,7 @@ async fn storm(http: HttpVersions, at_once: usize, one_in: usize) -> Sum {
         let received = received.clone();
         move |_: &RecordedRequest| {
             let number = received.fetch_add(1, Ordering::SeqCst);
-            let succeeds = one_in > 0 && number % one_in == 0;
+            let succeeds = one_in > 0 && number.is_multiple_of(one_in);
             Some(if succeeds { success() } else { failure(number) })
         }
     });
