@@ -4,7 +4,8 @@ use core::hint::black_box;
 
 use async_openai::types::responses::ResponseStreamEvent;
 use bytes::Bytes;
-use codex_sse::{Accumulator, Chunk, EventDecoder};
+use codex_sse::chat::{ChatEventDecoder, ToResponseEvents};
+use codex_sse::{Accumulator, Chunk, EventDecoder, Limits};
 use codex_types::EventRef;
 use serde::Deserialize;
 
@@ -160,6 +161,24 @@ impl Typed {
         }
         seen
     }
+}
+
+/// Decodes a body of Chat Completions chunks to events of the Responses API; gives what [`Typed::run`] gives.
+///
+/// # Panics
+///
+/// When the body is not one.
+pub fn chat(body: &Bytes, chunk: usize) -> (usize, usize) {
+    let mut decoder = ChatEventDecoder::new(ToResponseEvents::new(), Limits::default());
+    let mut seen = (0, 0);
+    for chunk in Chunks::new(body, chunk) {
+        let mut input = &chunk[..];
+        while let Some(event) = decoder.decode(&mut input).expect("valid") {
+            seen.0 += 1;
+            seen.1 += black_box(event.text_delta()).map_or(0, str::len);
+        }
+    }
+    seen
 }
 
 fn tagged(data: &str) -> Option<String> {

@@ -37,6 +37,26 @@ impl Workload {
         })
     }
 
+    /// The words of [`deltas`](Self::deltas) as `count` chunks of Chat Completions, of 216 bytes on average.
+    pub fn chat(count: usize) -> Self {
+        let mut random = Random::new(1);
+        let events = (0..count).map(|number| {
+            let word = match number % 20 {
+                7 => " naïve".to_owned(),
+                13 => "\\n\\n".to_owned(),
+                _ => format!(" {}", random.word()),
+            };
+            let obfuscation = random.letters(16 - word.len().min(8));
+            let data = format!(
+                r#"{{"id":"chatcmpl-68a1f02c9d5481a0b3c7e6f1d2a4","object":"chat.completion.chunk","created":1763700000,"model":"gpt-5","choices":[{{"index":0,"delta":{{"content":"{word}"}},"finish_reason":null}}],"obfuscation":"{obfuscation}"}}"#,
+            );
+            (String::new(), data)
+        });
+        Self::new("chat", events.collect(), |_, data| {
+            format!("data: {data}\n\n")
+        })
+    }
+
     /// Eight `response.completed` with 256 KiB of text each, and four inline image parts of 1 MiB.
     pub fn large() -> Self {
         let mut random = Random::new(2);

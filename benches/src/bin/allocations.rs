@@ -53,6 +53,20 @@ fn main() {
         }
         println!();
     }
+    chat();
+}
+
+/// Of the same words as Chat Completions chunks, which are translated to events.
+fn chat() {
+    let chat = Workload::chat(2_000);
+    print!("| codex-sse, chat chunks to owned events |");
+    for (_, chunk) in CHUNKS {
+        let all = allocations(|| {
+            core::hint::black_box(codex_bench::typed::chat(&chat.bytes, chunk));
+        });
+        print!(" {:.2} |", all / chat.events.len() as f64);
+    }
+    println!();
 }
 
 fn allocations(work: impl FnOnce()) -> f64 {

@@ -3,7 +3,8 @@
 //! `icount DECODER WORKLOAD CHUNK EVENTS` runs one decoder on one workload, once, by index into `Framing::ALL`; with an index that does not
 //! exist the workload is only made. `icount turn WAY BYTES TURNS` takes that many turns of a conversation of that many bytes, by index into
 //! `Way::ALL`. `icount fold SHAPE EVENTS hostile|friendly` assembles a stream of `codex_bench::shapes`; with `make` instead of `fold`, the
-//! stream is only made and its bytes are printed.
+//! stream is only made and its bytes are printed. `icount typed WAY EVENTS` decodes typed events, by index into `Typed::ALL` or `chat` for
+//! the same words as Chat Completions; with `none` they are only made.
 
 #![allow(
     clippy::expect_used,
@@ -15,6 +16,7 @@ use codex_bench::{
     framing::{Count, Framing},
     shapes,
     turn::{Way, history},
+    typed::Typed,
     workload::Workload,
 };
 use codex_sse::{EventDecoder, Updates};
@@ -34,8 +36,22 @@ fn main() {
             }
             println!("{}", payloads.iter().map(String::len).sum::<usize>());
         }
+        "typed" => typed(&arguments[1], number(2)),
         _ => decode(number(0), &arguments[1], number(2), number(3)),
     }
+}
+
+fn typed(way: &str, events: usize) {
+    let (responses, chat) = (Workload::deltas(events), Workload::chat(events));
+    let seen = match way {
+        "none" => return,
+        "chat" => codex_bench::typed::chat(&chat.bytes, 16 << 10),
+        index => {
+            let way = Typed::ALL[index.parse::<usize>().expect("a number")];
+            way.run(&responses.bytes, 16 << 10)
+        }
+    };
+    assert!(seen.0 >= events);
 }
 
 fn fold(payloads: &[String]) {
