@@ -70,7 +70,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use arguments::{Arguments, ChatChoice, Limits, LogChoice};
+use arguments::{Arguments, ChatChoice, Limits, LogChoice, Service};
 use codex_auth::Secret;
 use codex_client::TransportChoice;
 use libfuzzer_sys::fuzz_target;
@@ -252,17 +252,21 @@ fn arguments(base_url: String) -> Arguments {
         origins: Vec::new(),
         bearers: vec![Secret::from(TOKEN)],
         own_apps_only: false,
-        named: credentials::Named {
-            base_url: Some(base_url),
-            api_key: Some(Secret::from(KEY)),
-            ..Default::default()
-        },
-        profile: None,
-        upstream: None,
-        transport: TransportChoice::Http,
-        upstream_sockets: false,
+        services: vec![Service {
+            models: String::new(),
+            named: credentials::Named {
+                base_url: Some(base_url),
+                api_key: Some(Secret::from(KEY)),
+                ..Default::default()
+            },
+            profile: None,
+            api: None,
+            transport: TransportChoice::Http,
+            has_sockets: false,
+            chat: ChatChoice::Translate,
+        }],
+        renamed: Vec::new(),
         idle_timeout: None,
-        chat: ChatChoice::Translate,
         allowed_paths: Vec::new(),
         denied_paths: Vec::new(),
         remember: 2,
