@@ -373,3 +373,17 @@ fn a_budget_holds_a_storm() {
         Decision::Stop(StopReason::Budget)
     );
 }
+
+#[test]
+fn ten_successes_pay_for_one_retry_up_to_the_burst() {
+    let budget = RetryBudget::new(2);
+    assert_eq!(format!("{budget:?}"), "RetryBudget { burst: 2, .. }");
+    let withdrawn = || core::iter::repeat_with(|| budget.withdraw()).take_while(|&it| it);
+    assert_eq!(withdrawn().count(), 2);
+    (0..9).for_each(|_| budget.deposit());
+    assert_eq!(withdrawn().count(), 0);
+    budget.deposit();
+    assert_eq!(withdrawn().count(), 1);
+    (0..100).for_each(|_| budget.deposit());
+    assert_eq!(withdrawn().count(), 2);
+}
