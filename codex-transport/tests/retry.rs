@@ -106,6 +106,10 @@ fn the_official_delays() {
         assert_eq!(schedule.retries(), 5);
     }
     assert_eq!(RetryPolicy::official_request().max_retries, 4);
+    assert_eq!(RetryPolicy::official_stream().cap, None);
+    let sdk = RetryPolicy::official_sdk();
+    assert_eq!(sdk.max_retries, 2);
+    assert_eq!(sdk.max_retry_after, Some(MS(120_000)));
 }
 
 #[test]
