@@ -330,6 +330,11 @@ fn failures_by_kind_and_by_whether_the_request_was_sent() {
             "{error:?}"
         );
     }
+    let mut without_failures = RetryPolicy::default();
+    without_failures.failures = false;
+    let unsent = |policy: &RetryPolicy| policy.schedule().next(&Outcome::unsent(), 0);
+    assert!(matches!(unsent(&careful), Decision::Retry(_)));
+    assert_eq!(unsent(&without_failures), Decision::Stop(StopReason::Final));
     let lost = error(ErrorKind::ConnectionLost, Sent::Yes);
     let delivered = Outcome::failure(&lost).delivered(true);
     assert_eq!(
