@@ -2,7 +2,7 @@
 //! service does not store it: for each WebSocket the responses created on it, and with `--remember`
 //! those of each client. All state is in memory and limited.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -24,8 +24,9 @@ pub(crate) struct Memory {
 
 struct Kept {
     responses: HashMap<Key, Remembered>,
-    /// The responses of the items that a request may refer to: by client, and by the id of the item.
-    items: HashMap<Key, Key>,
+    /// The items that a request may refer to, by client and id: their responses, and their positions
+    /// in the output.
+    items: HashMap<Key, (Key, usize)>,
     /// The keys, oldest first.
     order: VecDeque<Key>,
     bytes: usize,
@@ -40,8 +41,8 @@ pub(crate) struct Remembered {
     pub(crate) conversation: PreparedInput,
     /// The number of its items before the output.
     inputs: usize,
-    /// The ids of the output items.
-    item_ids: Vec<String>,
+    /// The ids of the output items, and where the conversation has them, unless they cannot be sent.
+    output: Vec<(String, Option<usize>)>,
     /// The response as JSON.
     pub(crate) response: Bytes,
     /// The number of the service that created it.
@@ -55,12 +56,11 @@ impl Remembered {
         self.conversation.json_len() + self.response.len()
     }
 
-    /// Returns the items to send instead of a reference to this one: the item itself, or none if it
-    /// cannot be sent.
-    fn referred(&self, id: &str) -> impl Iterator<Item = InputItem> {
-        let output = self.conversation.iter().skip(self.inputs);
-        let items = output.filter_map(|item| item.decode::<InputItem>().ok());
-        items.filter(move |item| item.id() == Some(id))
+    /// Returns the item to send instead of a reference to the output item with this position, or
+    /// `None` if it cannot be sent.
+    fn referred(&self, position: usize) -> Option<InputItem> {
+        let (_, position) = self.output.get(position)?;
+        self.conversation.iter().nth((*position)?)?.decode().ok()
     }
 
     /// Returns whether this service stores the response.
@@ -99,7 +99,9 @@ impl Memory {
         self.lock().remove(&(client, id.to_owned()))
     }
 
-    /// Replaces references to items of remembered responses, unless this service stores them.
+    /// Replaces references to items of remembered responses, unless this service stores them. A
+    /// second reference to an item stays, since the API rejects it: otherwise a small request could
+    /// become any number of copies.
     pub(crate) fn resolve(&self, client: usize, request: &mut CreateResponse, upstream: &Upstream) {
         let Some(Input::Items(items)) = &mut request.input else {
             return;
@@ -112,14 +114,16 @@ impl Memory {
         }
         let kept = self.lock();
         let mut resolved = Vec::with_capacity(items.len());
+        let mut seen = HashSet::new();
         for item in items.drain(..) {
             match &item {
                 InputItem::ItemReference(reference) => {
                     let key = (client, reference.id.clone());
-                    let response = kept.items.get(&key).and_then(|key| kept.responses.get(key));
-                    match response.filter(|it| !it.is_stored_by(upstream)) {
-                        Some(remembered) => resolved.extend(remembered.referred(&reference.id)),
-                        None => resolved.push(item),
+                    match kept.item(&key).filter(|(it, _)| !it.is_stored_by(upstream)) {
+                        Some((remembered, position)) if seen.insert(key) => {
+                            resolved.extend(remembered.referred(position));
+                        }
+                        _ => resolved.push(item),
                     }
                 }
                 _ => resolved.push(item),
@@ -132,8 +136,9 @@ impl Memory {
         let mut kept = self.lock();
         let key = (client, id.to_owned());
         kept.remove(&key);
-        for item in &remembered.item_ids {
-            kept.items.insert((client, item.clone()), key.clone());
+        for (position, (item, _)) in remembered.output.iter().enumerate() {
+            let item = (client, item.clone());
+            kept.items.insert(item, (key.clone(), position));
         }
         kept.bytes += remembered.bytes();
         kept.order.push_back(key.clone());
@@ -152,14 +157,20 @@ impl Memory {
 }
 
 impl Kept {
+    /// Returns the response of an item, and the position of the item in its output.
+    fn item(&self, key: &Key) -> Option<(&Remembered, usize)> {
+        let (response, position) = self.items.get(key)?;
+        Some((self.responses.get(response)?, *position))
+    }
+
     fn remove(&mut self, key: &Key) -> bool {
         let Some(removed) = self.responses.remove(key) else {
             return false;
         };
         self.bytes -= removed.bytes();
-        for item in removed.item_ids {
+        for (item, _) in removed.output {
             let item = (key.0, item);
-            if self.items.get(&item) == Some(key) {
+            if self.items.get(&item).is_some_and(|(it, _)| it == key) {
                 self.items.remove(&item);
             }
         }
@@ -229,12 +240,25 @@ impl Continued {
             }
             _ => true,
         };
-        conversation.extend(response.to_input().into_iter().filter(can_be_sent));
+        let sent: Vec<InputItem> = response
+            .to_input()
+            .into_iter()
+            .filter(can_be_sent)
+            .collect();
+        let positions: HashMap<&str, usize> = sent
+            .iter()
+            .enumerate()
+            .filter_map(|(position, item)| Some((item.id()?, inputs + position)))
+            .collect();
         let ids = response.output.iter().filter_map(|item| item.id());
+        let output = ids
+            .map(|id| (id.to_owned(), positions.get(id).copied()))
+            .collect();
+        conversation.extend(&sent);
         let remembered = Remembered {
             conversation,
             inputs,
-            item_ids: ids.map(str::to_owned).collect(),
+            output,
             response: serde_json::to_vec(response).unwrap_or_default().into(),
             service: self.service,
             is_stored: self.is_stored,

@@ -191,6 +191,17 @@ async fn references_to_items_are_resolved_from_memory() {
 }
 
 #[tokio::test]
+async fn an_item_is_referred_to_once() {
+    let server = chat_server();
+    let gateway = Gateway::before(&server, &["--upstream", "chat", "--remember", "2"]);
+    let first = json_of(gateway.post(RESPONSES, &request(json!({}))).await).await;
+    let reference = json!({"type": "item_reference", "id": first["output"][1]["id"]});
+    let again = request(json!({"input": [reference, reference]}));
+    assert_eq!(gateway.post(RESPONSES, &again).await.status(), 400);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn references_to_items_are_resolved_on_a_socket() {
     let server = chat_server();
     let gateway = Gateway::before(&server, &["--upstream", "chat"]);
