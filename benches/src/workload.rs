@@ -13,6 +13,17 @@ pub struct Workload {
     pub events: Vec<(String, String)>,
 }
 
+/// The text of a delta, as it stands in JSON, and the letters that hide its length.
+fn delta(number: usize, random: &mut Random) -> (String, String) {
+    let word = match number % 20 {
+        7 => " naïve".to_owned(),
+        13 => "\\n\\n".to_owned(),
+        _ => format!(" {}", random.word()),
+    };
+    let obfuscation = random.letters(16 - word.len().min(8));
+    (word, obfuscation)
+}
+
 impl Workload {
     /// `count` deltas of 262 bytes on average, the shape of `response.output_text.delta`; one in twenty with a letter outside of ASCII,
     /// one in twenty with an escape.
@@ -20,12 +31,7 @@ impl Workload {
         let mut random = Random::new(1);
         let item = "msg_68a1f02c9d5481a0b3c7e6f1d2a49b58067c3e1f5a2d4b96";
         let events = (0..count).map(|number| {
-            let word = match number % 20 {
-                7 => " naïve".to_owned(),
-                13 => "\\n\\n".to_owned(),
-                _ => format!(" {}", random.word()),
-            };
-            let obfuscation = random.letters(16 - word.len().min(8));
+            let (word, obfuscation) = delta(number, &mut random);
             let data = format!(
                 r#"{{"type":"response.output_text.delta","sequence_number":{},"item_id":"{item}","output_index":0,"content_index":0,"delta":"{word}","logprobs":[],"obfuscation":"{obfuscation}"}}"#,
                 number + 4,
@@ -41,12 +47,7 @@ impl Workload {
     pub fn chat(count: usize) -> Self {
         let mut random = Random::new(1);
         let events = (0..count).map(|number| {
-            let word = match number % 20 {
-                7 => " naïve".to_owned(),
-                13 => "\\n\\n".to_owned(),
-                _ => format!(" {}", random.word()),
-            };
-            let obfuscation = random.letters(16 - word.len().min(8));
+            let (word, obfuscation) = delta(number, &mut random);
             let data = format!(
                 r#"{{"id":"chatcmpl-68a1f02c9d5481a0b3c7e6f1d2a4","object":"chat.completion.chunk","created":1763700000,"model":"gpt-5","choices":[{{"index":0,"delta":{{"content":"{word}"}},"finish_reason":null}}],"obfuscation":"{obfuscation}"}}"#,
             );
