@@ -271,7 +271,7 @@ fn change(state: &RefCell<State>, change: impl FnOnce(&mut State)) {
     waker.wake();
 }
 
-/// Returns the bytes of a message, next to so many that wait for the program.
+/// Returns the bytes of a message. `buffered` bytes of earlier ones count towards the limit.
 fn message(data: &JsValue, settings: WsSettings, buffered: usize) -> Result<Bytes, Error> {
     let bytes = match (data.as_string(), data.dyn_ref::<ArrayBuffer>()) {
         (Some(text), _) => Bytes::from(text),
