@@ -24,21 +24,28 @@ impl Source {
         of[self.below(of.len())]
     }
 
-    /// Returns an object with some of these members, each at most `often` in eight times.
+    /// Returns an object with this member and some others. Most have their first value; of the
+    /// unusual values and repeated keys, a chunk has few, so that one alone decides.
     fn object(&mut self, members: &[(&str, &[&str])], always: &str) -> String {
         let mut written = Vec::new();
         for (key, values) in members {
-            // Now and then a key occurs twice, and any key may have any value.
-            for _ in 0..[0, 0, 0, 1, 1, 1, 1, 2][self.below(8)] {
-                let value = match self.below(12) {
-                    0 => self.one(ODD),
-                    _ => self.one(values),
-                };
+            if self.below(3) == 0 && values[0] != RARE {
+                let value = values[0];
                 written.push(format!("{}{value}", self.key(key)));
             }
         }
-        if self.below(20) > 0 {
+        if self.below(40) > 0 {
             written.insert(self.below(written.len() + 1), always.to_owned());
+        }
+        if self.below(5) == 0 {
+            let (key, values) = members[self.below(members.len())];
+            let value = match self.below(3) {
+                0 => self.one(ODD),
+                _ => values[values.len() - 1 - self.below(values.len().min(3))],
+            };
+            let value = if value == RARE { "null" } else { value };
+            let member = format!("{}{value}", self.key(key));
+            written.insert(self.below(written.len() + 1), member);
         }
         let comma = self.one(&[",", ",", ",", ", ", " ,\n"]);
         format!("{{{}}}", written.join(comma))
@@ -57,7 +64,15 @@ impl Source {
             "reasoning",
         ]);
         let text = self.one(TEXTS);
-        let text = format!("\"{key}\":{text}");
+        let text = match self.below(3) {
+            0 => {
+                let input = self.one(ARGUMENTS);
+                let function = self.object(FUNCTION, &format!("\"arguments\":{input}"));
+                let call = self.object(CALL, &format!("\"function\":{function}"));
+                format!("\"tool_calls\":[{call}]")
+            }
+            _ => format!("\"{key}\":{text}"),
+        };
         let delta = self.object(DELTA, &text);
         let choice = self.object(CHOICE, &format!("\"delta\":{delta}"));
         let choices = match self.below(24) {
@@ -71,6 +86,8 @@ impl Source {
     }
 }
 
+/// Marks a key that has no usual value besides the one that every object has.
+const RARE: &str = "rare";
 const TEXTS: &[&str] = &[
     r#""a""#,
     r#""two words""#,
@@ -84,6 +101,26 @@ const TEXTS: &[&str] = &[
     r#"["b"]"#,
     r#"[{"type":"text","text":"c"}]"#,
     r#""<think>""#,
+];
+const ARGUMENTS: &[&str] = &[
+    r#""{\"a""#,
+    r#""\":1}""#,
+    r#""{}""#,
+    r#""""#,
+    "null",
+    r#"{"a":1}"#,
+    r#""x""#,
+];
+const FUNCTION: &[(&str, &[&str])] = &[
+    ("name", &["null", "\"f\"", "\"\"", "\"run\""]),
+    ("input", &["null"]),
+];
+const CALL: &[(&str, &[&str])] = &[
+    ("index", &["0", "0", "0", "1"]),
+    ("id", &["null", "\"\"", "\"a\"", "\"b\""]),
+    ("type", &["\"function\"", "null", "\"custom\""]),
+    ("custom", &["null"]),
+    ("extra_content", &["null", "{}"]),
 ];
 const ODD: &[&str] = &[
     "null",
@@ -123,7 +160,8 @@ const TOP: &[(&str, &[&str])] = &[
     ("p", &["\"abc\""]),
     ("obfuscation", &["\"abc\""]),
     ("error", &["null", "null", "null", r#"{"message":"e"}"#]),
-    ("choices", &["null", "[]"]),
+    ("native", &["null"]),
+    ("choices", &[RARE, "null", "[]"]),
     ("x_groq", &["null"]),
 ];
 const CHOICE: &[(&str, &[&str])] = &[
@@ -135,13 +173,13 @@ const CHOICE: &[(&str, &[&str])] = &[
     ("logprobs", &["null", "null", r#"{"content":[]}"#]),
     ("message", &["null", r#"{"content":"whole"}"#]),
     ("text", &["null", "\"older\""]),
-    ("delta", &["null", r#"{"content":"twice"}"#]),
+    ("delta", &[RARE, "null", r#"{"content":"twice"}"#]),
     ("stop_reason", &["null"]),
     ("usage", &["null"]),
 ];
 const DELTA: &[(&str, &[&str])] = &[
     ("role", &["\"assistant\"", "null"]),
-    ("content", &["null", "\"\"", "\"again\""]),
+    ("content", &["\"\"", "null", "\"again\""]),
     ("refusal", &["null", "\"no\""]),
     ("reasoning_content", &["null", "\"\"", "\"hm\""]),
     ("reasoning", &["null", "\"hm\""]),
@@ -234,6 +272,11 @@ fn chunks_of_known_servers_are_read_on_the_fast_path() {
             "Hm",
         ),
         (
+            r#"{"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"tool_calls":[{"index":1,"type":"function","function":{"arguments":"{\""}}]},"finish_reason":null}]}"#,
+            "arguments",
+            "{\"",
+        ),
+        (
             r#"{"id":"x","object":"chat.completion.chunk","created":1,"model":"m","system_fingerprint":"fp_ollama","choices":[{"index":0,"delta":{"role":"assistant","content":"Hi"},"finish_reason":null}]}"#,
             "content",
             "Hi",
@@ -252,6 +295,11 @@ fn what_is_more_than_text_is_left_to_the_general_reader() {
         r#"{"content":"a","reasoning":"b"}"#,
         r#"{"content":"a","refusal":"b"}"#,
         r#"{"content":"a","tool_calls":[{}]}"#,
+        r#"{"tool_calls":[{"index":0,"id":"a","function":{"arguments":"b"}}]}"#,
+        r#"{"tool_calls":[{"index":0,"function":{"name":"f","arguments":"b"}}]}"#,
+        r#"{"tool_calls":[{"function":{"arguments":"b"}}]}"#,
+        r#"{"tool_calls":[{"index":0,"function":{"arguments":{"a":1}}}]}"#,
+        r#"{"tool_calls":[{"index":0,"function":{"arguments":"b"}},{"index":1,"function":{"arguments":"b"}}]}"#,
         r#"{"content":["a"]}"#,
         r#"{"content":""}"#,
         "{}",

@@ -91,13 +91,12 @@ impl ChatEventDecoder {
                 payload => {
                     let json = json(payload, offset)?;
                     let text = ChatTextRef::from_json(json);
-                    if let Some(event) = text.and_then(|text| self.events.feed_text(&text)) {
-                        return Ok(Some(event));
+                    if !text.is_some_and(|text| self.events.feed_text(&text, &mut self.ready)) {
+                        let chunk = chunk(json, offset, limit)?;
+                        // Only the first choice is translated.
+                        self.ready
+                            .extend(self.events.feed(&chunk).unwrap_or_default());
                     }
-                    let chunk = chunk(json, offset, limit)?;
-                    // Only the first choice is translated.
-                    self.ready
-                        .extend(self.events.feed(&chunk).unwrap_or_default());
                 }
             }
             if self.events.has_all() {

@@ -198,24 +198,41 @@ impl ToResponseEvents {
         Ok(out)
     }
 
-    /// Merges a chunk that only continues a text, at the cost of the new text. Returns `None`,
-    /// having done nothing, if the chunk needs [`feed`](Self::feed).
-    pub(super) fn feed_text(&mut self, text: &ChatTextRef<'_>) -> Option<ResponseEvent> {
+    /// Merges a chunk that only continues a text or a call, at the cost of what it adds. Returns
+    /// false, having done nothing, if the chunk needs [`feed`](Self::feed).
+    pub(super) fn feed_text(
+        &mut self,
+        text: &ChatTextRef<'_>,
+        out: &mut impl Extend<ResponseEvent>,
+    ) -> bool {
         if !self.is_open || self.is_over || !self.has_deltas {
-            return None;
+            return false;
         }
-        let (kind, at, part) = if text.is_reasoning() {
-            (DeltaKind::ReasoningText, self.thought?, 0)
-        } else {
-            let at = self.message.filter(|_| self.think_tags.is_none())?;
-            let Item::Message { text, .. } = self.items.get(at)? else {
-                return None;
-            };
-            (DeltaKind::OutputText, at, (*text)?)
+        if let Some(call) = text.to_call() {
+            let mut events = Vec::new();
+            self.call(&call, &mut events);
+            out.extend(events);
+            return true;
+        }
+        let Some((kind, at, part)) = self.target_of(text) else {
+            return false;
         };
         self.reasoning.feed_text(text);
         let delta = self.text_delta(kind, at, part, (text.as_str(), None));
-        Some(self.merged(ResponseEvent::of_delta(delta)))
+        out.extend([self.merged(ResponseEvent::of_delta(delta))]);
+        true
+    }
+
+    /// Returns where the text continues, if that has begun.
+    fn target_of(&self, text: &ChatTextRef<'_>) -> Option<(DeltaKind, usize, u32)> {
+        if text.is_reasoning() {
+            return Some((DeltaKind::ReasoningText, self.thought?, 0));
+        }
+        let at = self.message.filter(|_| self.think_tags.is_none())?;
+        match self.items.get(at)? {
+            Item::Message { text, .. } => Some((DeltaKind::OutputText, at, (*text)?)),
+            _ => None,
+        }
     }
 
     /// Records that the server sent `[DONE]`. A usage chunk may follow.

@@ -1,12 +1,13 @@
 //! The fast reader of a chunk that only adds text.
 //!
-//! It reads what servers nearly always send: one choice with one piece of text, next to keys that
-//! mean nothing once the completion has begun. At the first deviation it gives up, and the chunk is
+//! It reads what servers nearly always send: one choice with one piece of text or of a call's
+//! arguments, next to keys that mean nothing once the completion has begun. At the first deviation it gives up, and the chunk is
 //! read as a [`ChatChunk`](crate::chat::ChatChunk). It must therefore never succeed where such a
 //! chunk means anything else; a property test compares the two.
 
 use alloc::borrow::Cow;
 
+use crate::chat::{ChatFunctionDelta, ChatToolCallDelta};
 use crate::wire::cursor::Cursor;
 
 /// The text of a chunk that adds text to its only choice and contains nothing else, read without
@@ -26,6 +27,8 @@ use crate::wire::cursor::Cursor;
 pub struct ChatTextRef<'a> {
     key: &'static str,
     text: Cow<'a, str>,
+    /// The index of the call that the text belongs to.
+    call: Option<u32>,
 }
 
 impl<'a> ChatTextRef<'a> {
@@ -54,7 +57,8 @@ impl<'a> ChatTextRef<'a> {
         cursor.is_at_end().then_some(found?)
     }
 
-    /// Returns the key of the text in the delta: `content`, `reasoning_content` or `reasoning`.
+    /// Returns the key of the text in the delta: `content`, `reasoning_content`, `reasoning`, or
+    /// `arguments` for the only call of the delta.
     pub fn key(&self) -> &'static str {
         self.key
     }
@@ -66,7 +70,14 @@ impl<'a> ChatTextRef<'a> {
 
     /// Returns whether the text is reasoning.
     pub fn is_reasoning(&self) -> bool {
-        self.key != "content"
+        self.key.starts_with("reasoning")
+    }
+
+    /// Returns the part of a call whose arguments the text continues; `None` if the text does not
+    /// belong to a call.
+    pub fn to_call(&self) -> Option<ChatToolCallDelta> {
+        let function = ChatFunctionDelta::new().arguments(self.as_str());
+        Some(ChatToolCallDelta::new(self.call?).function(function))
     }
 }
 
@@ -92,7 +103,13 @@ fn delta<'a>(cursor: &mut Cursor<'a>) -> Option<ChatTextRef<'a>> {
             "reasoning_content" => "reasoning_content",
             "reasoning" => "reasoning",
             "role" => return text_or_null(cursor),
-            "tool_calls" if cursor.peek(0) == Some(b'[') => return cursor.literal(b"[]"),
+            "tool_calls" if found.as_ref().is_some_and(|found| found.call.is_some()) => {
+                return None;
+            }
+            "tool_calls" if found.is_none() && cursor.peek(0) == Some(b'[') => {
+                found = calls(cursor)?;
+                return Some(());
+            }
             _ => return cursor.literal(b"null"),
         };
         // Of several values of one key, the last counts.
@@ -107,11 +124,49 @@ fn delta<'a>(cursor: &mut Cursor<'a>) -> Option<ChatTextRef<'a>> {
             if found.is_some() {
                 return None;
             }
-            found = Some(ChatTextRef { key, text });
+            found = Some(ChatTextRef {
+                key,
+                text,
+                call: None,
+            });
         }
         Some(())
     })?;
     found
+}
+
+/// Reads a list without calls, or with one that only adds arguments.
+fn calls<'a>(cursor: &mut Cursor<'a>) -> Option<Option<ChatTextRef<'a>>> {
+    cursor.literal(b"[")?;
+    cursor.space();
+    if cursor.literal(b"]").is_some() {
+        return Some(None);
+    }
+    let (mut index, mut text) = (None, None);
+    cursor.object(|cursor, key| match key {
+        "index" if index.is_none() => {
+            index = Some(cursor.number()?.try_into().ok()?);
+            Some(())
+        }
+        "function" if text.is_none() => cursor.object(|cursor, key| match key {
+            "arguments" if text.is_none() => {
+                text = Some(cursor.text()?);
+                Some(())
+            }
+            "arguments" => None,
+            _ => cursor.literal(b"null"),
+        }),
+        "index" | "function" => None,
+        "type" => cursor.literal(b"\"function\""),
+        _ => cursor.literal(b"null"),
+    })?;
+    cursor.space();
+    cursor.literal(b"]")?;
+    Some(Some(ChatTextRef {
+        key: "arguments",
+        text: text.filter(|text| !text.is_empty())?,
+        call: Some(index?),
+    }))
 }
 
 fn text_or_null(cursor: &mut Cursor<'_>) -> Option<()> {
