@@ -181,7 +181,11 @@ async fn serve_connection(gateway: Arc<Gateway>, visitor: Arc<Visitor>, stream: 
     let mut stopping = gateway.stopping.clone();
     let service = service_fn(|request| {
         let (gateway, visitor) = (gateway.clone(), visitor.clone());
-        async move { Ok::<_, Infallible>(routes::answer(gateway, visitor, request).await) }
+        // hyper keeps the space of this future as long as the connection, and a large one takes as
+        // much as everything else of a stream. In a box, it is freed with the response's headers.
+        Box::pin(
+            async move { Ok::<_, Infallible>(routes::answer(gateway, visitor, request).await) },
+        )
     });
     let io = ConnectOptions::new(stream.clone(), visitor.clone(), client_timeout);
     let connection = http1::Builder::new()
