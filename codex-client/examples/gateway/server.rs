@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep};
 
 use crate::arguments::{Arguments, Limits};
-use crate::connection::{ConnectOptions, Visitor, left};
+use crate::connection::{ClientStream, Visitor, left};
 use crate::gateway::Gateway;
 use crate::guard::Guard;
 use crate::journal::Journal;
@@ -187,7 +187,7 @@ async fn serve_connection(gateway: Arc<Gateway>, visitor: Arc<Visitor>, stream: 
             async move { Ok::<_, Infallible>(routes::answer(gateway, visitor, request).await) },
         )
     });
-    let io = ConnectOptions::new(stream.clone(), visitor.clone(), client_timeout);
+    let io = ClientStream::new(stream.clone(), visitor.clone(), client_timeout);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(client_timeout)
