@@ -47,8 +47,8 @@ use crate::timer::{SharedTimer, Timer as _, TokioTimer};
 ///   [`redirect::Policy::none`](reqwest::redirect::Policy::none) to receive them as responses. A
 ///   redirect that was followed despite [`NoRedirects`] is an error.
 /// * [`timeout`](reqwest::ClientBuilder::timeout) and
-///   [`read_timeout`](reqwest::ClientBuilder::read_timeout) of the client cannot be told apart. Both
-///   are [`TimeoutKind::Total`]. For streams, set neither.
+///   [`read_timeout`](reqwest::ClientBuilder::read_timeout) of the client cannot be distinguished:
+///   both are [`TimeoutKind::Total`]. For streams, set neither.
 /// * The reason of a failed TLS handshake is known over rustls only, with the feature `tls`: over
 ///   another TLS library it is [`ErrorKind::Connect`]. The status of a proxy that refuses a tunnel
 ///   is known only if it is 407.

@@ -110,7 +110,7 @@ async fn a_transport_is_a_service_and_back() {
 
 #[tokio::test]
 async fn a_service_may_take_another_body() {
-    use http_body_util::{BodyExt as _, Full};
+    use http_body_util::{BodyExt, Full};
     use hyper_util::client::legacy::Client;
     use hyper_util::rt::TokioExecutor;
 
@@ -124,7 +124,8 @@ async fn a_service_may_take_another_body() {
     let response = transport.clone().send(request).await.unwrap();
     assert_eq!(server.requests()[0].body, "{}");
     // The other direction: the body is one of `http-body`, for whatever takes those.
-    let all = response.into_body().collect().await.unwrap().to_bytes();
+    let body = response.into_body();
+    let all = BodyExt::collect(body).await.unwrap().to_bytes();
     assert_eq!(all, "onetwo");
     let error = transport.send(unreachable_request()).await.unwrap_err();
     assert_eq!(
