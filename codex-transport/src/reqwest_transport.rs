@@ -64,6 +64,8 @@ use crate::timer::{SharedTimer, Timer as _, TokioTimer};
 /// let server = LoopbackServer::start(Script::new().answer(Answer::ok().body("hello"))).unwrap();
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
 /// # runtime.block_on(async {
+/// # // The tests build reqwest without a cryptography provider.
+/// # let _ = rustls::crypto::ring::default_provider().install_default();
 /// let client = reqwest::Client::builder()
 ///     .redirect(reqwest::redirect::Policy::none())
 ///     .build()

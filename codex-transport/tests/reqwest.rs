@@ -465,7 +465,7 @@ async fn a_proxy_that_refuses_is_named() {
 async fn a_coded_body_is_decoded_once_by_either() {
     for client in [builder(), builder().no_gzip()] {
         let answer = Answer::sse().header("content-encoding", "gzip");
-        let whole = server(answer.clone().body(&GZIP[..]));
+        let whole = server(answer.clone().body(GZIP));
         let transport = ReqwestTransport::new(client.build().unwrap());
         let response = transport.send(post(whole.url("/"))).await.unwrap();
         assert!(!response.headers().contains_key("content-encoding"));

@@ -36,7 +36,9 @@ fn run() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let (mut fetched_at, mut client_version) = (None, None);
     while let Some(name) = arguments.next() {
-        let value = arguments.next().ok_or(format!("{name} needs a value"))?;
+        let value = arguments
+            .next()
+            .ok_or_else(|| format!("{name} needs a value"))?;
         match name.as_str() {
             "--fetched-at" => fetched_at = Some(value),
             "--client-version" => client_version = Some(value),

@@ -203,7 +203,10 @@ mod tests {
             .input(items)
             .with_cache_breakpoints();
         let items = request.input.unwrap().into_items();
-        let marked: Vec<usize> = items.iter().map(|item| marks(&[item.clone()])).collect();
+        let marked: Vec<usize> = items
+            .iter()
+            .map(|item| marks(core::slice::from_ref(item)))
+            .collect();
         assert_eq!(marked, [0, 1, 0, 1, 0]);
         let request = CreateResponse::new("m")
             .input("Hi")

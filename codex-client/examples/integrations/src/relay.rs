@@ -3,7 +3,7 @@
 //! The credentials stay in the server. A browser that closes the page drops the stream, which ends
 //! the request upstream; one that reads slowly slows the service down.
 
-use std::convert::Infallible;
+use core::convert::Infallible;
 
 use axum::Router;
 use axum::extract::{Query, State};

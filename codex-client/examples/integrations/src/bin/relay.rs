@@ -1,7 +1,7 @@
 //! Serves the relay on http://127.0.0.1:8080: `relay [MODEL]`, with the credentials of the
 //! environment.
 
-use std::error::Error;
+use core::error::Error;
 
 use codex_client::Client;
 

@@ -2,7 +2,7 @@
 //!
 //! A program that exports to a collector takes the exporter of `opentelemetry-otlp` instead.
 
-use std::error::Error;
+use core::error::Error;
 
 use codex_client::Client;
 use codex_client::transport::testing::{Answer, LoopbackServer, Script, Turn};
