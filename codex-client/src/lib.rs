@@ -54,7 +54,7 @@ pub use reason::Reason;
 pub use remedy::Remedy;
 pub use session::Session;
 pub use session::draft::Draft;
-pub use session::policy::RefusedContent;
+pub use session::policy::{CacheBreakpoints, RefusedContent};
 pub use session::turn::SessionTurn;
 pub use shared::failed::FailedExchange;
 pub use shared::limits::RateLimitWatch;

@@ -9,6 +9,7 @@ use codex_transport::Timeouts;
 use codex_types::profile::{FitPolicy, Identity, RequestForm};
 use codex_types::{RawJson, Streaming};
 
+use crate::session::cache::SentRequest;
 use crate::unsettled::Unsettled;
 
 /// The routing token of a turn. The first response that carries one sets it.
@@ -45,6 +46,8 @@ pub struct CallOptions {
     pub(crate) turn_state: Option<TurnState>,
     /// The newest items of a conversation, which are repaired before the request is sent.
     pub(crate) history: Option<Arc<Unsettled>>,
+    /// Where the request is recorded as it is sent.
+    pub(crate) sent: Option<SentRequest>,
     pub(crate) holds: bool,
 }
 

@@ -16,6 +16,7 @@ use http::{Method, Request, Uri};
 
 use crate::error::Error;
 use crate::id;
+use crate::lock::lock;
 use crate::options::CallOptions;
 use crate::shared::{NAME, Shared, VERSION};
 use crate::target::Target;
@@ -141,9 +142,13 @@ impl Prepared {
             of_items: fitted.of_items,
             all: OnceLock::new(),
         };
+        let request = with_own_parameters(request, parameters)?;
+        if let Some(sent) = &options.sent {
+            *lock(sent) = Some(request.clone());
+        }
         Ok(Self {
             target,
-            request: with_own_parameters(request, parameters)?,
+            request,
             wire,
             decides_stream: parameters.iter().any(|(name, _)| name == "stream"),
             identity,
@@ -217,7 +222,13 @@ pub(crate) fn policy(
     let policy = options.fit.as_ref().unwrap_or(&shared.fit);
     let form = options.form.or(policy.form);
     let form = form.unwrap_or_else(|| shared.form_for(profile, model));
-    policy.clone().channel(channel).form(form)
+    let takes = policy.cache_breakpoints;
+    let takes = takes.or_else(|| shared.takes_breakpoints(model));
+    policy
+        .clone()
+        .channel(channel)
+        .form(form)
+        .cache_breakpoints(takes)
 }
 
 /// Returns the timeouts of a request. The headers of a response that is not streamed arrive when it

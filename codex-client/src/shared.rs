@@ -74,6 +74,13 @@ impl Shared {
         profile.form_for(model, &table.unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Returns whether this model takes breakpoints of the prompt cache; `None` if unknown.
+    pub(crate) fn takes_breakpoints(&self, model: &str) -> Option<bool> {
+        let table = self.model_table.read();
+        let table = table.unwrap_or_else(PoisonError::into_inner);
+        table.get(model)?.cache_breakpoints
+    }
+
     /// Merges the backend's catalog of models.
     pub(crate) fn learn(&self, catalog: &ModelCatalog) {
         let table = self.model_table.write();

@@ -279,9 +279,25 @@ impl Error {
         self.is_safe_to_resend() && is_momentary
     }
 
+    /// Converts the error of another crate. One that is an [`Error`] stays as it is, and one that
+    /// wraps an [`Error`] keeps its facts: a wrapper contains none about the network.
+    pub(crate) fn of_other(
+        error: Box<dyn StdError + Send + Sync>,
+        phase: Phase,
+        sent: Sent,
+    ) -> Self {
+        let error = match error.downcast::<Self>() {
+            Ok(ours) => return *ours,
+            Err(error) => error,
+        };
+        find_source::<Self>(&*error)
+            .map(Self::copy_without_source)
+            .unwrap_or_else(|| Self::new(ErrorKind::Other, phase, sent))
+            .with_source(error)
+    }
+
     // Returns the same failure without its source, to become the source of what wrapped it.
-    #[cfg(feature = "tower")]
-    pub(crate) fn copy_without_source(&self) -> Self {
+    fn copy_without_source(&self) -> Self {
         let inner = &self.0;
         Self(Box::new(Inner {
             request_id: inner.request_id.clone(),
@@ -425,7 +441,6 @@ impl StdError for Error {
 }
 
 /// Searches an error and its sources for an error of this type.
-#[cfg(any(feature = "hyper", feature = "tower"))]
 pub(crate) fn find_source<'a, E: StdError + 'static>(
     error: &'a (dyn StdError + 'static),
 ) -> Option<&'a E> {

@@ -10,6 +10,8 @@ mod http;
 mod hyper_transport;
 mod lock;
 mod redact;
+#[cfg(feature = "reqwest")]
+mod reqwest_transport;
 mod retry;
 mod sync;
 #[cfg(feature = "testing")]
@@ -39,6 +41,8 @@ pub use crate::http::transport::{HttpTransport, SharedTransport};
 #[cfg(feature = "hyper")]
 pub use crate::hyper_transport::{HyperTransport, HyperTransportBuilder};
 pub use crate::redact::Redactor;
+#[cfg(feature = "reqwest")]
+pub use crate::reqwest_transport::ReqwestTransport;
 pub use crate::retry::after::retry_after;
 pub use crate::retry::budget::RetryBudget;
 pub use crate::retry::outcome::Outcome;

@@ -1,25 +1,31 @@
 use core::fmt;
 use core::future::{Future, poll_fn};
+use core::marker::PhantomData;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body::Body as HttpBody;
 use tower_service::Service;
 
-use crate::error::{Error, ErrorKind, Phase, Sent, find_source};
+use crate::error::{Error, Phase, Sent};
 use crate::http::body::Body;
 use crate::http::transport::{HttpTransport, SharedTransport};
 #[cfg(feature = "hyper")]
 use crate::hyper_transport::HyperTransport;
 
-/// An [`HttpTransport`] over a tower service from `Request<Bytes>` to a response. Conversely,
-/// [`SharedTransport`] and [`HyperTransport`] are tower services.
+/// An [`HttpTransport`] over a tower service from an [`http::Request`] to a response with any
+/// [`http_body::Body`]. Conversely, [`SharedTransport`] and [`HyperTransport`] are tower services,
+/// and [`Body`] is an [`http_body::Body`].
+///
+/// `B` is the body that the service takes: [`Bytes`] for the transports of this crate and layers
+/// above them, `Full<Bytes>` for the client of hyper-util, or another type that can be made of
+/// bytes.
 ///
 /// Each request clones the service, as tower's contract requires, and waits until the clone is
 /// ready. A service error that is or wraps an [`Error`] keeps its kind; any other becomes
-/// [`ErrorKind::Other`] with the service's error as its source.
+/// [`ErrorKind::Other`](crate::ErrorKind::Other) with the service's error as its source.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -34,38 +40,73 @@ use crate::hyper_transport::HyperTransport;
 /// assert_eq!(transport.send(request).await.unwrap().into_body().collect(100).await.unwrap(), "hello");
 /// # })
 /// ```
-#[derive(Clone)]
-pub struct TowerTransport<S>(S);
+pub struct TowerTransport<S, B = Bytes> {
+    service: S,
+    body: PhantomData<fn(B)>,
+}
 
 impl<S> TowerTransport<S> {
-    /// Wraps a service.
+    /// Wraps a service whose requests have a body of [`Bytes`].
     pub fn new(service: S) -> Self {
-        Self(service)
+        Self::with_body(service)
     }
 }
 
-impl<S, B> HttpTransport for TowerTransport<S>
+impl<S, B> TowerTransport<S, B> {
+    /// Wraps a service whose requests have a body of another type.
+    ///
+    /// ```
+    /// use codex_transport::{HttpTransport, TowerTransport};
+    /// use http_body_util::Full;
+    /// use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+    /// # use codex_transport::testing::{Answer, LoopbackServer, Script};
+    ///
+    /// # let server = LoopbackServer::start(Script::new().answer(Answer::ok().body("hello"))).unwrap();
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let client = Client::builder(TokioExecutor::new()).build_http();
+    /// let transport = TowerTransport::<_, Full<bytes::Bytes>>::with_body(client);
+    /// let request = http::Request::get(server.url("/")).body("".into()).unwrap();
+    /// let response = transport.send(request).await.unwrap();
+    /// assert_eq!(response.into_body().collect(100).await.unwrap(), "hello");
+    /// # })
+    /// ```
+    pub fn with_body(service: S) -> Self {
+        Self {
+            service,
+            body: PhantomData,
+        }
+    }
+}
+
+impl<S, B, R> HttpTransport for TowerTransport<S, B>
 where
-    S: Service<Request<Bytes>, Response = Response<B>> + Clone + Send + Sync,
+    S: Service<Request<B>, Response = Response<R>> + Clone + Send + Sync,
     S::Error: Into<Box<dyn core::error::Error + Send + Sync>>,
     S::Future: Send,
-    B: HttpBody<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn core::error::Error + Send + Sync>>,
+    B: From<Bytes> + Send,
+    R: HttpBody<Data = Bytes> + Send + 'static,
+    R::Error: Into<Box<dyn core::error::Error + Send + Sync>>,
 {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, Error> {
-        let mut service = self.0.clone();
+        let mut service = self.service.clone();
         poll_fn(|cx| service.poll_ready(cx))
             .await
-            .map_err(|error| service_error(error.into(), Phase::Prepare, Sent::No))?;
+            .map_err(|error| Error::of_other(error.into(), Phase::Prepare, Sent::No))?;
         let response = service
-            .call(request)
+            .call(request.map(B::from))
             .await
-            .map_err(|error| service_error(error.into(), Phase::Headers, Sent::Maybe))?;
-        Ok(response.map(|body| Body::wrap(ServiceBody(Box::pin(body)))))
+            .map_err(|error| Error::of_other(error.into(), Phase::Headers, Sent::Maybe))?;
+        Ok(response.map(Body::wrap))
     }
 }
 
-impl<S> fmt::Debug for TowerTransport<S> {
+impl<S: Clone, B> Clone for TowerTransport<S, B> {
+    fn clone(&self) -> Self {
+        Self::with_body(self.service.clone())
+    }
+}
+
+impl<S, B> fmt::Debug for TowerTransport<S, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TowerTransport")
     }
@@ -100,50 +141,4 @@ impl Service<Request<Bytes>> for HyperTransport {
         let transport = self.clone();
         Box::pin(async move { transport.send(request).await })
     }
-}
-
-struct ServiceBody<B>(Pin<Box<B>>);
-
-impl<B> HttpBody for ServiceBody<B>
-where
-    B: HttpBody<Data = Bytes>,
-    B::Error: Into<Box<dyn core::error::Error + Send + Sync>>,
-{
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        self.0
-            .as_mut()
-            .poll_frame(cx)
-            .map_err(|error| service_error(error.into(), Phase::Body, Sent::Yes))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
-    }
-}
-
-fn service_error(
-    error: Box<dyn core::error::Error + Send + Sync>,
-    phase: Phase,
-    sent: Sent,
-) -> Error {
-    let error = match error.downcast::<Error>() {
-        Ok(ours) => return *ours,
-        Err(error) => error,
-    };
-    // An [`Error`] that a layer wrapped keeps its kind; the wrapper contains no facts about the
-    // network.
-    find_source::<Error>(&*error)
-        .map(Error::copy_without_source)
-        .unwrap_or_else(|| Error::new(ErrorKind::Other, phase, sent))
-        .with_source(error)
 }

@@ -107,3 +107,64 @@ async fn a_transport_is_a_service_and_back() {
         assert_eq!(response.into_body().collect(10).await.unwrap(), "hello");
     }
 }
+
+#[tokio::test]
+async fn a_service_may_take_another_body() {
+    use http_body_util::{BodyExt, Full};
+    use hyper_util::client::legacy::Client;
+    use hyper_util::rt::TokioExecutor;
+
+    let answer = Answer::ok().body("one").body("two");
+    let server = LoopbackServer::start(Script::new().answer(answer)).unwrap();
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let transport = TowerTransport::<_, Full<Bytes>>::with_body(client);
+    let request = Request::post(server.url("/"))
+        .body(Bytes::from_static(b"{}"))
+        .unwrap();
+    let response = transport.clone().send(request).await.unwrap();
+    assert_eq!(server.requests()[0].body, "{}");
+    // The other direction: the body is one of `http-body`, for whatever takes those.
+    let body = response.into_body();
+    let all = BodyExt::collect(body).await.unwrap().to_bytes();
+    assert_eq!(all, "onetwo");
+    let error = transport.send(unreachable_request()).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.phase(), error.sent()),
+        (ErrorKind::Other, Phase::Headers, Sent::Maybe)
+    );
+}
+
+fn unreachable_request() -> Request<Bytes> {
+    request("http://127.0.0.1:1/")
+}
+
+/// A body that fails at once.
+struct Failing(Option<Box<dyn core::error::Error + Send + Sync>>);
+
+impl http_body::Body for Failing {
+    type Data = Bytes;
+    type Error = Box<dyn core::error::Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: core::pin::Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+        Poll::Ready(self.0.take().map(Err))
+    }
+}
+
+#[tokio::test]
+async fn errors_of_a_wrapped_body_keep_their_meaning() {
+    let ours = Error::new(ErrorKind::Dns, Phase::Connect, Sent::No);
+    for (error, expected) in [
+        (
+            Wrapped(ours).into(),
+            (ErrorKind::Dns, Phase::Connect, Sent::No),
+        ),
+        ("broken".into(), (ErrorKind::Other, Phase::Body, Sent::Yes)),
+    ] {
+        let body = codex_transport::Body::wrap(Failing(Some(error)));
+        let error = body.collect(10).await.unwrap_err();
+        assert_eq!((error.kind(), error.phase(), error.sent()), expected);
+    }
+}

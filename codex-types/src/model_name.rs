@@ -2,8 +2,8 @@
 //!
 //! Users append more than the model to a model name: the reasoning effort and the service tier.
 //! [`ModelTable::choose`] splits such a name. What is known about models is a plain value, a table
-//! that the response of a models endpoint or the user can update. A model that is not in the table
-//! is never refused.
+//! that the response of a models endpoint, a file or the user can update. A model that is not in the
+//! table passes, unless the backend itself has listed its models.
 //!
 //! ```
 //! use codex_types::model_name::ModelTable;
@@ -23,14 +23,19 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::known_models;
+use crate::profile::Models;
 use crate::{CreateResponse, Effort, ModelCatalog, ModelInfo, Reasoning, ServiceTier};
 
 /// A table of what is known about models, and of the aliases for them.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ModelTable {
-    /// The models.
-    pub models: Vec<ModelEntry>,
+    /// The models. The built-in ones are shared by all tables.
+    pub models: Cow<'static, [ModelEntry]>,
+    /// Whether a models endpoint has listed the models that ChatGPT offers, so that it offers no
+    /// other.
+    pub chatgpt_is_complete: bool,
     /// Aliases.
     pub aliases: Vec<ModelAlias>,
     /// Suffixes that select a service tier, for models that are in the table.
@@ -38,10 +43,12 @@ pub struct ModelTable {
 }
 
 impl ModelTable {
-    /// Creates the table that this version was released with.
+    /// Creates the table that this version was released with: the models of
+    /// [`ModelCatalog::bundled`], and what is documented about those of the platform.
     pub fn new() -> Self {
         Self {
-            models: KNOWN.iter().map(Known::entry).collect(),
+            models: known_models::entries(),
+            chatgpt_is_complete: false,
             aliases: Vec::new(),
             tier_suffixes: Vec::from([("-fast".into(), ServiceTier::Priority)]),
         }
@@ -50,7 +57,8 @@ impl ModelTable {
     /// Creates an empty table: every name passes, and only efforts are split off.
     pub fn empty() -> Self {
         Self {
-            models: Vec::new(),
+            models: Cow::Borrowed(&[]),
+            chatgpt_is_complete: false,
             aliases: Vec::new(),
             tier_suffixes: Vec::new(),
         }
@@ -96,27 +104,42 @@ impl ModelTable {
 
     /// Inserts a model, replacing what was known about it.
     pub fn insert(&mut self, entry: ModelEntry) {
-        match self
-            .models
-            .iter_mut()
-            .find(|known| known.slug == entry.slug)
-        {
+        let models = self.models.to_mut();
+        match models.iter_mut().find(|known| known.slug == entry.slug) {
             Some(known) => *known = entry,
-            None => self.models.push(entry),
+            None => models.push(entry),
         }
     }
 
-    /// Merges the response of the ChatGPT backend's models endpoint.
+    /// Merges the response of the ChatGPT backend's models endpoint, or a file with one.
     ///
     /// Its models replace what was known about them, and other models no longer count as models of
     /// ChatGPT. An empty response changes nothing.
+    ///
+    /// ```
+    /// use codex_types::ModelCatalog;
+    /// use codex_types::model_name::ModelTable;
+    ///
+    /// let file = r#"{"models":[{"slug":"gpt-7","minimal_client_version":"0.200.0"}]}"#;
+    /// let mut table = ModelTable::new();
+    /// table.update(&ModelCatalog::from_json(file)?);
+    /// assert_eq!(table.is_chatgpt("gpt-7"), Some(true));
+    /// assert_eq!(table.is_chatgpt("gpt-5.5"), Some(false));
+    /// # Ok::<(), codex_types::DecodeError>(())
+    /// ```
     pub fn update(&mut self, catalog: &ModelCatalog) {
         if catalog.models.is_empty() {
             return;
         }
-        for known in &mut self.models {
+        for known in self.models.to_mut() {
             known.chatgpt = known.chatgpt.map(|_| false);
         }
+        self.add(catalog);
+        self.chatgpt_is_complete = true;
+    }
+
+    /// Merges the models of a list that may lack some.
+    pub(crate) fn add(&mut self, catalog: &ModelCatalog) {
         for model in &catalog.models {
             let known = self.get(&model.slug).cloned();
             self.insert(ModelEntry::from_info(model, known));
@@ -128,19 +151,24 @@ impl ModelTable {
         self.get(model)?.reasons
     }
 
-    /// Returns whether a model offers an effort; `None` if unknown.
+    /// Returns whether a model of the platform offers an effort; `None` if unknown.
     pub fn offers_effort(&self, model: &str, effort: &Effort) -> Option<bool> {
-        let entry = self.get(model)?;
-        match &entry.efforts {
-            Some(efforts) => Some(efforts.contains(effort)),
-            None if entry.reasons == Some(false) => Some(false),
-            None => None,
-        }
+        self.get(model)?.offers_effort(Models::List, effort)
     }
 
     /// Returns whether a model can be used with a ChatGPT login; `None` if unknown.
     pub fn is_chatgpt(&self, model: &str) -> Option<bool> {
         self.get(model)?.chatgpt
+    }
+
+    /// Returns whether a request with this effort may set `temperature`, `top_p` or `top_logprobs`;
+    /// `None` if unknown.
+    pub fn takes_sampling(&self, model: &str, effort: Option<&Effort>) -> Option<bool> {
+        Some(match self.get(model)?.sampling.as_ref()? {
+            Sampling::Yes => true,
+            Sampling::WithoutReasoning => effort.is_none_or(|effort| *effort == Effort::None),
+            Sampling::No => false,
+        })
     }
 
     /// Returns whether a model expects Responses Lite; `None` if unknown.
@@ -172,16 +200,45 @@ pub struct ModelEntry {
     pub reasons: Option<bool>,
     /// The efforts it offers.
     pub efforts: Option<Vec<Effort>>,
+    /// The efforts it offers with a ChatGPT login.
+    pub chatgpt_efforts: Option<Vec<Effort>>,
+    /// The effort of a request without one, with a ChatGPT login.
+    pub default_effort: Option<Effort>,
     /// Whether it can be used with a ChatGPT login.
     pub chatgpt: Option<bool>,
     /// The context window in tokens, including output.
     pub context_window: Option<u64>,
+    /// The context window in tokens with a ChatGPT login.
+    pub chatgpt_context_window: Option<u64>,
     /// The maximum number of output tokens, including reasoning tokens.
     pub max_output_tokens: Option<u64>,
-    /// Whether it accepts images.
-    pub images: Option<bool>,
+    /// What it accepts as input: `text`, `image`, `audio`.
+    pub modalities: Option<Vec<Cow<'static, str>>>,
+    /// The service tiers that a request may name, with a ChatGPT login.
+    pub service_tiers: Option<Vec<ServiceTier>>,
+    /// Whether a request may set the verbosity of the text.
+    pub verbosity: Option<bool>,
+    /// Whether it takes `temperature`, `top_p` and `top_logprobs`.
+    pub sampling: Option<Sampling>,
+    /// Whether parts of the input may be [breakpoints](crate::PromptCacheBreakpoint) of the prompt
+    /// cache.
+    pub cache_breakpoints: Option<bool>,
     /// Whether the ChatGPT backend expects Responses Lite for it (`use_responses_lite`).
     pub responses_lite: Option<bool>,
+    /// The oldest version of the official client that can use it.
+    pub minimal_client_version: Option<String>,
+}
+
+/// Whether a model takes `temperature`, `top_p` and `top_logprobs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Sampling {
+    /// In every request.
+    Yes,
+    /// In requests without reasoning: with the effort `none`, or without an effort.
+    WithoutReasoning,
+    /// In none.
+    No,
 }
 
 impl ModelEntry {
@@ -193,30 +250,72 @@ impl ModelEntry {
         }
     }
 
+    /// Returns whether it accepts input of this modality, such as `image`; `None` if unknown.
+    pub fn accepts(&self, modality: &str) -> Option<bool> {
+        let modalities = self.modalities.as_ref()?;
+        Some(modalities.iter().any(|known| known == modality))
+    }
+
+    /// Returns the context window with a backend that lists its models like this; `None` if unknown.
+    pub fn context_window_with(&self, models: Models) -> Option<u64> {
+        match models {
+            Models::Catalogue => self.chatgpt_context_window.or(self.context_window),
+            Models::List => self.context_window,
+        }
+    }
+
+    /// Returns whether it offers an effort with a backend that lists its models like this; `None`
+    /// if unknown.
+    pub fn offers_effort(&self, models: Models, effort: &Effort) -> Option<bool> {
+        let own = self.efforts.as_ref();
+        let efforts = match models {
+            Models::Catalogue => self.chatgpt_efforts.as_ref().or(own),
+            Models::List => own,
+        };
+        match efforts {
+            Some(efforts) => Some(efforts.contains(effort)),
+            None if self.reasons == Some(false) => Some(false),
+            None => None,
+        }
+    }
+
     /// Creates an entry from the ChatGPT backend's description of a model, which keeps what it does
     /// not mention.
     pub fn from_info(info: &ModelInfo, known: Option<Self>) -> Self {
         let known = known.unwrap_or_default();
-        let efforts: Option<Vec<Effort>> = info
-            .supported_reasoning_levels
-            .as_ref()
-            .map(|levels| levels.iter().map(|level| level.effort.clone()).collect());
-        let images = info
-            .input_modalities
-            .as_ref()
-            .map(|modalities| modalities.iter().any(|modality| modality == "image"));
+        let levels = info.supported_reasoning_levels.as_ref();
+        let efforts: Option<Vec<Effort>> =
+            levels.map(|levels| levels.iter().map(|level| level.effort.clone()).collect());
+        let modalities = info.input_modalities.as_ref();
+        let modalities =
+            modalities.map(|names| names.iter().map(|name| name.clone().into()).collect());
+        let tiers = info.service_tiers.as_ref();
+        let tiers = tiers.map(|tiers| tiers.iter().map(|tier| tier.id.as_str().into()).collect());
+        let version = info.minimal_client_version.as_ref();
+        let version = version.and_then(|version| version.decode().ok());
         Self {
             slug: info.slug.clone().into(),
             reasons: efforts
                 .as_ref()
                 .map(|efforts| !efforts.is_empty())
                 .or(known.reasons),
-            efforts: efforts.or(known.efforts),
+            efforts: known.efforts,
+            chatgpt_efforts: efforts.or(known.chatgpt_efforts),
+            default_effort: info
+                .default_reasoning_level
+                .clone()
+                .or(known.default_effort),
             chatgpt: Some(true),
-            context_window: info.context_window.or(known.context_window),
+            context_window: known.context_window,
+            chatgpt_context_window: info.context_window.or(known.chatgpt_context_window),
             max_output_tokens: known.max_output_tokens,
-            images: images.or(known.images),
+            modalities: modalities.or(known.modalities),
+            service_tiers: tiers.or(known.service_tiers),
+            verbosity: info.support_verbosity.or(known.verbosity),
+            sampling: known.sampling,
+            cache_breakpoints: known.cache_breakpoints,
             responses_lite: info.use_responses_lite.or(known.responses_lite),
+            minimal_client_version: version.or(known.minimal_client_version),
         }
     }
 }
@@ -302,7 +401,7 @@ impl ModelChoice {
 }
 
 /// Returns the name without a date suffix such as `-2025-08-07`.
-fn without_date(model: &str) -> Option<&str> {
+pub(crate) fn without_date(model: &str) -> Option<&str> {
     let front = model.len().checked_sub(11)?;
     let (name, date) = model.split_at_checked(front)?;
     let is_date = date.bytes().enumerate().all(|(at, byte)| match at {
@@ -311,144 +410,6 @@ fn without_date(model: &str) -> Option<&str> {
     });
     is_date.then_some(name)
 }
-
-/// One row of the built-in table.
-struct Known {
-    slug: &'static str,
-    /// `-` for a model without reasoning, `?` for unknown efforts.
-    efforts: &'static str,
-    chatgpt: bool,
-    /// In tokens; zero if unknown.
-    context_window: u64,
-    max_output_tokens: u64,
-}
-
-impl Known {
-    fn entry(&self) -> ModelEntry {
-        let known = |tokens: u64| (tokens > 0).then_some(tokens);
-        let is_listed = !matches!(self.efforts, "-" | "?");
-        ModelEntry {
-            slug: self.slug.into(),
-            reasons: Some(self.efforts != "-"),
-            efforts: is_listed.then(|| self.efforts.split(' ').map(Effort::from).collect()),
-            chatgpt: Some(self.chatgpt),
-            context_window: known(self.context_window),
-            max_output_tokens: known(self.max_output_tokens),
-            images: None,
-            responses_lite: RESPONSES_LITE
-                .iter()
-                .find_map(|(slug, is_lite)| (*slug == self.slug).then_some(*is_lite)),
-        }
-    }
-}
-
-const fn known(
-    slug: &'static str,
-    efforts: &'static str,
-    chatgpt: bool,
-    context_window: u64,
-    max_output_tokens: u64,
-) -> Known {
-    Known {
-        slug,
-        efforts,
-        chatgpt,
-        context_window,
-        max_output_tokens,
-    }
-}
-
-/// The models that the official client 0.171 sends Responses Lite, as observed on 2026-11-28. Those
-/// from 5.6 on are reported to refuse other requests from a ChatGPT login.
-const RESPONSES_LITE: &[(&str, bool)] = &[
-    ("gpt-6.2-sol", true),
-    ("gpt-6.2-astra", true),
-    ("gpt-6.1-sol", true),
-    ("gpt-6.1-terra", true),
-    ("gpt-6-astra", true),
-    ("gpt-6-sol", true),
-    ("gpt-6-luna", true),
-    ("gpt-5.6-sol", true),
-    ("gpt-5.6-terra", true),
-    ("gpt-5.6-luna", true),
-    ("gpt-5.5", false),
-];
-
-const KNOWN: &[Known] = &[
-    known("gpt-6.2-sol", "?", true, 0, 0),
-    known("gpt-6.2-astra", "?", true, 0, 0),
-    known("gpt-6.1-sol", "?", true, 0, 0),
-    known("gpt-6.1-terra", "?", true, 0, 0),
-    known("gpt-6-astra", "?", true, 0, 0),
-    known("gpt-6-sol", "?", true, 0, 0),
-    known("gpt-6-luna", "?", true, 0, 0),
-    known("gpt-5.6-sol", "?", true, 0, 0),
-    known("gpt-5.6-terra", "?", true, 0, 0),
-    known("gpt-5.6-luna", "?", true, 0, 0),
-    known("gpt-5.5", "?", true, 0, 0),
-    known("gpt-5.5-pro", "?", false, 0, 0),
-    known("gpt-5.4", "?", true, 0, 0),
-    known("gpt-5.4-mini", "?", true, 0, 0),
-    known("gpt-5.4-nano", "?", false, 0, 0),
-    known("gpt-5.3-codex", "?", true, 400_000, 128_000),
-    known(
-        "gpt-5.2",
-        "none low medium high xhigh",
-        true,
-        400_000,
-        128_000,
-    ),
-    known("gpt-5.2-pro", "medium high xhigh", false, 400_000, 128_000),
-    known("gpt-5.1", "none low medium high", false, 400_000, 128_000),
-    known("gpt-5.1-codex", "low medium high", false, 400_000, 128_000),
-    known(
-        "gpt-5.1-codex-max",
-        "low medium high xhigh",
-        false,
-        400_000,
-        128_000,
-    ),
-    known("gpt-5", "minimal low medium high", false, 400_000, 128_000),
-    known(
-        "gpt-5-mini",
-        "minimal low medium high",
-        false,
-        400_000,
-        128_000,
-    ),
-    known(
-        "gpt-5-nano",
-        "minimal low medium high",
-        false,
-        400_000,
-        128_000,
-    ),
-    known("gpt-5-codex", "low medium high", false, 400_000, 128_000),
-    known("gpt-5-pro", "high", false, 400_000, 272_000),
-    known("gpt-5-chat-latest", "-", false, 128_000, 16_384),
-    known(
-        "codex-mini-latest",
-        "low medium high",
-        false,
-        200_000,
-        100_000,
-    ),
-    known("o4-mini", "low medium high", false, 200_000, 100_000),
-    known("o3", "low medium high", false, 200_000, 100_000),
-    known("o3-mini", "low medium high", false, 200_000, 100_000),
-    known("o3-pro", "low medium high", false, 200_000, 100_000),
-    known("o1", "low medium high", false, 200_000, 100_000),
-    known("o1-pro", "low medium high", false, 200_000, 100_000),
-    known("gpt-4.1", "-", false, 1_047_576, 32_768),
-    known("gpt-4.1-mini", "-", false, 1_047_576, 32_768),
-    known("gpt-4.1-nano", "-", false, 1_047_576, 32_768),
-    known("chatgpt-4o-latest", "-", false, 128_000, 16_384),
-    known("gpt-4o", "-", false, 128_000, 16_384),
-    known("gpt-4o-mini", "-", false, 128_000, 16_384),
-    known("gpt-4-turbo", "-", false, 128_000, 4_096),
-    known("gpt-4", "-", false, 8_192, 8_192),
-    known("gpt-3.5-turbo", "-", false, 16_385, 4_096),
-];
 
 #[cfg(test)]
 mod tests {
@@ -506,6 +467,10 @@ mod tests {
         );
         assert_eq!(table.offers_effort("gpt-4o", &Effort::Low), Some(false));
         assert_eq!(table.offers_effort("gpt-6-sol", &Effort::Low), None);
+        let entry = table.get("gpt-6-sol").unwrap();
+        let offers = |effort: Effort| entry.offers_effort(Models::Catalogue, &effort);
+        assert_eq!(offers(Effort::Low), Some(true));
+        assert_eq!(offers(Effort::Minimal), Some(false));
         assert_eq!(table.is_chatgpt("gpt-4o"), Some(false));
         assert_eq!(table.is_chatgpt("someone-elses"), None);
         assert_eq!(table.takes_lite("gpt-6.2-sol"), Some(true));
@@ -513,6 +478,18 @@ mod tests {
         assert_eq!(table.takes_lite("someone-elses"), None);
         assert!(table.chatgpt_models().any(|model| model.slug == "gpt-5.5"));
         assert_eq!(table.get("é2025-08-07"), None);
+    }
+
+    #[test]
+    fn sampling_depends_on_the_model_and_the_effort() {
+        let table = ModelTable::new();
+        let takes = |model, effort: Option<Effort>| table.takes_sampling(model, effort.as_ref());
+        assert_eq!(takes("gpt-4o", None), Some(true));
+        assert_eq!(takes("gpt-5", None), Some(false));
+        assert_eq!(takes("gpt-5.2", None), Some(true));
+        assert_eq!(takes("gpt-5.2", Some(Effort::None)), Some(true));
+        assert_eq!(takes("gpt-5.2", Some(Effort::Low)), Some(false));
+        assert_eq!(takes("gpt-6.2-sol", None), None);
     }
 
     #[test]
@@ -525,15 +502,20 @@ mod tests {
         table.update(&ModelCatalog::default());
         assert_eq!(table, ModelTable::new());
         table.update(&catalog);
-        let slugs: Vec<_> = table.chatgpt_models().map(|model| &*model.slug).collect();
-        assert_eq!(slugs, ["gpt-6-sol", "gpt-5.6-sol", "gpt-4o", "gpt-7"]);
+        let mut slugs: Vec<_> = table.chatgpt_models().map(|model| &*model.slug).collect();
+        slugs.sort_unstable();
+        assert_eq!(slugs, ["gpt-4o", "gpt-5.6-sol", "gpt-6-sol", "gpt-7"]);
+        assert!(table.chatgpt_is_complete && !ModelTable::new().chatgpt_is_complete);
         assert_eq!(table.takes_lite("gpt-7"), Some(true));
         assert_eq!(table.takes_lite("gpt-5.6-sol"), Some(false));
         // An entry without the key keeps what was known.
         assert_eq!(table.takes_lite("gpt-6-sol"), Some(true));
         assert_eq!(table.takes_lite("gpt-4o"), None);
-        assert_eq!(table.get("gpt-7").unwrap().context_window, Some(9));
-        assert_eq!(table.offers_effort("gpt-7", &Effort::High), Some(false));
+        let entry = table.get("gpt-7").unwrap();
+        assert_eq!(entry.chatgpt_context_window, Some(9));
+        assert_eq!(entry.accepts("image"), Some(false));
+        let offered = entry.offers_effort(Models::Catalogue, &Effort::High);
+        assert_eq!(offered, Some(false));
         assert_eq!(table.get("gpt-4o").unwrap().max_output_tokens, Some(16_384));
         assert_eq!(table.is_chatgpt("gpt-5.5"), Some(false));
     }

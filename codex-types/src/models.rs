@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::request::{Effort, ReasoningSummary, Verbosity};
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
-use crate::{Number, RawJson};
+use crate::{DecodeError, Extra, Number, RawJson};
 
 object! {
     /// The response of the platform API to `GET /models`.
@@ -38,15 +38,56 @@ object! {
 
 object! {
     /// The response of the ChatGPT backend to `GET /models?client_version=..`.
+    ///
+    /// [`bundled`](Self::bundled) returns the one that this version was released with. The optional
+    /// keys are those of a saved list, such as the file `models_cache.json` of the official client.
     pub struct ModelCatalog {
         plain {
             /// The models.
             models: Vec<ModelInfo>,
         }
+        optional {
+            /// The date, or date and time, at which the list was fetched (RFC 3339).
+            fetched_at: String,
+            /// The entity tag of the list.
+            etag: String,
+            /// The client version that the list is for.
+            client_version: String,
+        }
     }
 }
 
 impl ModelCatalog {
+    /// Reads a list: the response of the endpoint, or a file with one.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the text is not a JSON object.
+    ///
+    /// ```
+    /// use codex_types::ModelCatalog;
+    ///
+    /// let catalog = ModelCatalog::from_json(r#"{"models":[{"slug":"some-model","context_window":100000}]}"#)?;
+    /// assert_eq!(catalog.models[0].context_window, Some(100_000));
+    /// # Ok::<(), codex_types::DecodeError>(())
+    /// ```
+    pub fn from_json(text: &str) -> Result<Self, DecodeError> {
+        RawJson::parse(text)?.decode()
+    }
+
+    /// Returns the list without its texts: instructions, descriptions and notices, which are nearly
+    /// all of its size. Keys that this version does not know are left out as well.
+    ///
+    /// Use it to keep a list in a file. The bundled one was made by it (example `models`).
+    #[must_use]
+    pub fn without_texts(&self) -> Self {
+        let mut catalog = Self::default();
+        catalog.fetched_at.clone_from(&self.fetched_at);
+        catalog.client_version.clone_from(&self.client_version);
+        catalog.models = self.models.iter().map(ModelInfo::without_texts).collect();
+        catalog
+    }
+
     /// Returns the models that are shown to users, most recommended first.
     pub fn listed(&self) -> Vec<&ModelInfo> {
         let mut listed: Vec<_> = self
@@ -144,6 +185,48 @@ object! {
             multi_agent_version: String,
             /// The oldest client version that can use the model.
             minimal_client_version: RawJson,
+            /// Whether the official client uses WebSockets for the model if it can choose.
+            prefer_websockets = bool,
+            /// Whether the effort can be changed during a response.
+            supports_reasoning_effort_updates = bool,
+            /// The plans that offer the model.
+            available_in_plans: Vec<String>,
+        }
+    }
+}
+
+impl ModelInfo {
+    fn without_texts(&self) -> Self {
+        let efforts = self.supported_reasoning_levels.iter().flatten();
+        let tiers = self.service_tiers.iter().flatten();
+        Self {
+            supported_reasoning_levels: self.supported_reasoning_levels.as_ref().map(|_| {
+                efforts
+                    .map(|level| ReasoningLevel {
+                        effort: level.effort.clone(),
+                        ..ReasoningLevel::default()
+                    })
+                    .collect()
+            }),
+            service_tiers: self.service_tiers.as_ref().map(|_| {
+                tiers
+                    .map(|tier| ModelServiceTier {
+                        id: tier.id.clone(),
+                        name: tier.name.clone(),
+                        ..ModelServiceTier::default()
+                    })
+                    .collect()
+            }),
+            upgrade: self.upgrade.as_ref().map(|upgrade| ModelUpgrade {
+                model: upgrade.model.clone(),
+                ..ModelUpgrade::default()
+            }),
+            description: None,
+            availability_nux: None,
+            model_messages: None,
+            base_instructions: None,
+            extra: Extra::default(),
+            ..self.clone()
         }
     }
 }

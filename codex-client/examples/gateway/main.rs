@@ -151,7 +151,27 @@ fn stopped() -> Result<impl AsyncFnMut(), String> {
     })
 }
 
-#[cfg(not(unix))]
+/// Windows stops programs by events of their console: a key, its window, the end of the session.
+#[cfg(windows)]
+fn stopped() -> Result<impl AsyncFnMut(), String> {
+    use tokio::signal::windows;
+
+    let failed = |error| format!("cannot install console handlers: {error}");
+    let mut interrupts = windows::ctrl_c().map_err(failed)?;
+    let mut breaks = windows::ctrl_break().map_err(failed)?;
+    let mut closes = windows::ctrl_close().map_err(failed)?;
+    let mut shutdowns = windows::ctrl_shutdown().map_err(failed)?;
+    Ok(async move || {
+        tokio::select! {
+            _ = interrupts.recv() => {}
+            _ = breaks.recv() => {}
+            _ = closes.recv() => {}
+            _ = shutdowns.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(any(unix, windows)))]
 fn stopped() -> Result<impl AsyncFnMut(), String> {
     Ok(async || {
         // Without signals the program cannot be asked to stop.

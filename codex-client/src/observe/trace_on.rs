@@ -63,7 +63,7 @@ impl Trace {
                 span.record("gen_ai.conversation.id", id.as_str());
             }
             if let Some(tokens) = prepared.request.max_output_tokens {
-                span.record("gen_ai.request.max_tokens", tokens);
+                span.record("gen_ai.request.max_tokens", count(tokens));
             }
             if let Some(tier) = &prepared.request.service_tier {
                 span.record("openai.request.service_tier", tier.as_str());
@@ -107,16 +107,16 @@ impl Trace {
         }
         if let Some(usage) = &response.usage {
             let (read, cached) = (usage.input_tokens, usage.cached_tokens());
-            span.record("gen_ai.usage.input_tokens", read);
-            span.record("gen_ai.usage.output_tokens", usage.output_tokens);
-            span.record("gen_ai.usage.cache_read.input_tokens", cached);
+            span.record("gen_ai.usage.input_tokens", count(read));
+            span.record("gen_ai.usage.output_tokens", count(usage.output_tokens));
+            span.record("gen_ai.usage.cache_read.input_tokens", count(cached));
             span.record(
                 "gen_ai.usage.cache_creation.input_tokens",
-                usage.input_tokens_details.cache_write_tokens,
+                count(usage.input_tokens_details.cache_write_tokens),
             );
             span.record(
                 "gen_ai.usage.reasoning.output_tokens",
-                usage.reasoning_tokens(),
+                count(usage.reasoning_tokens()),
             );
             if let Some(ratio) = usage.cached_ratio() {
                 span.record("codex.usage.cached_ratio", ratio);
@@ -155,7 +155,7 @@ impl Attempt {
                 otel.kind = "client",
                 otel.status_code = Empty,
                 http.request.method = method.as_str(),
-                http.request.resend_count = resends,
+                http.request.resend_count = i64::from(resends),
                 http.response.status_code = Empty,
                 network.protocol.name = "http",
                 server.address = target.host(),
@@ -188,14 +188,14 @@ impl Attempt {
 
     pub(crate) fn answered(&self, status: StatusCode) {
         let span = &self.span;
-        span.record("http.response.status_code", status.as_u16());
+        span.record("http.response.status_code", i64::from(status.as_u16()));
         if status.is_client_error() || status.is_server_error() {
             span.record("otel.status_code", "ERROR");
             span.record("error.type", display(status.as_u16()));
         }
         span.in_scope(|| {
             debug!(
-                http.response.status_code = status.as_u16(),
+                http.response.status_code = i64::from(status.as_u16()),
                 "received response headers"
             );
         });
@@ -252,10 +252,19 @@ fn word(text: &str) -> Option<&str> {
     (!text.is_empty() && text.len() <= 128 && text.bytes().all(is_plain)).then_some(text)
 }
 
-fn port(target: &Uri) -> Option<u16> {
-    target.port_u16().or_else(|| match target.scheme_str() {
-        Some("https" | "wss") => Some(443),
-        Some("http" | "ws") => Some(80),
-        _ => None,
-    })
+fn port(target: &Uri) -> Option<i64> {
+    target
+        .port_u16()
+        .map(i64::from)
+        .or_else(|| match target.scheme_str() {
+            Some("https" | "wss") => Some(443),
+            Some("http" | "ws") => Some(80),
+            _ => None,
+        })
+}
+
+/// Returns a number as OpenTelemetry has them: its attributes have no unsigned integers, and
+/// `tracing-opentelemetry` exports those as text.
+fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -31,6 +31,10 @@ impl<'a> Recorded<'a> {
         }
     }
 
+    pub(super) fn state(&self) -> &SessionState {
+        self.state
+    }
+
     pub(super) fn is_committed(&self) -> bool {
         self.said.is_none()
     }

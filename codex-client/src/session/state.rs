@@ -1,16 +1,20 @@
 //! The state of a conversation, separate from its transport, so that a turn can borrow both at the
 //! same time.
 
+use std::sync::{Arc, Mutex};
+
 use codex_types::lint::{Finding, Refusal};
 use codex_types::profile::Identity;
 use codex_types::{Conversation, CreateResponse, Input, InputItem, RawJson, Response, Usage};
 
 use crate::client::Client;
 use crate::id;
+use crate::lock::lock;
 use crate::options::{CallOptions, TurnState};
+use crate::session::cache::SentRequest;
 use crate::session::draft::Draft;
 use crate::session::history::{History, Said, Scope};
-use crate::session::policy::RefusedContent;
+use crate::session::policy::{CacheBreakpoints, RefusedContent};
 use crate::session::round::Round;
 
 /// The state of a [`Session`](crate::Session).
@@ -25,6 +29,10 @@ pub(crate) struct SessionState {
     pub(super) window: u64,
     pub(super) installation_id: Option<String>,
     pub(super) refused_content: RefusedContent,
+    pub(super) cache_breakpoints: CacheBreakpoints,
+    /// The last request, and the one before it.
+    pub(super) sent: SentRequest,
+    pub(super) sent_before: SentRequest,
     /// The calls that tools of this conversation handle.
     pub(crate) round: Round,
     /// The tokens of all responses so far.
@@ -46,6 +54,9 @@ impl SessionState {
             window: 0,
             installation_id: None,
             refused_content: RefusedContent::Fail,
+            cache_breakpoints: CacheBreakpoints::None,
+            sent: SentRequest::default(),
+            sent_before: SentRequest::default(),
             round: Round::default(),
             usage: Usage::default(),
             turn_id: String::new(),
@@ -59,6 +70,9 @@ impl SessionState {
             session_id: self.session_id.clone(),
             installation_id: self.installation_id.clone(),
             refused_content: self.refused_content,
+            cache_breakpoints: self.cache_breakpoints,
+            // The first prompt of the fork continues the last one of this conversation.
+            sent: Arc::new(Mutex::new(lock(&self.sent).clone())),
             round: self.round.clone(),
             ..Self::new(
                 self.client.clone(),
@@ -77,7 +91,8 @@ impl SessionState {
 
     /// Moves the outputs of tools to the history.
     pub(crate) fn settle(&mut self) {
-        let outputs = self.round.take_outputs();
+        let mut outputs = self.round.take_outputs();
+        self.mark(&mut outputs);
         self.history.push(outputs);
     }
 
@@ -112,8 +127,9 @@ impl SessionState {
     }
 
     /// Prepares a request that adds these items to the history.
-    pub(super) fn ready(&mut self, said: Vec<InputItem>, options: &CallOptions) -> Draft {
+    pub(super) fn ready(&mut self, mut said: Vec<InputItem>, options: &CallOptions) -> Draft {
         self.settle();
+        self.mark(&mut said);
         let new = self.keep_outputs(said);
         let mut said = self.missing_outputs();
         said.extend(new);
@@ -123,6 +139,7 @@ impl SessionState {
         request.input = Some(Input::from(&said.sent));
         let mut options = self.options(options);
         options.history = Some(said.unsettled.clone());
+        options.sent = Some(self.record_request());
         Draft {
             request,
             options,

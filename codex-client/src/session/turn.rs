@@ -5,7 +5,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use codex_sse::Update;
-use codex_types::lint::Finding;
+use codex_types::lint::{Finding, PromptStability};
 use codex_types::{Response, ResponseEvent};
 use futures_core::Stream;
 
@@ -83,6 +83,13 @@ impl<'a> SessionTurn<'a> {
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         self.response.findings()
+    }
+
+    /// Returns how much of the previous prompt this one repeats from the beginning; see
+    /// [`Session::prompt_stability`](crate::Session::prompt_stability).
+    #[must_use]
+    pub fn prompt_stability(&self) -> Option<PromptStability> {
+        self.response.source().state().prompt_stability()
     }
 
     /// Returns the response so far.

@@ -32,9 +32,16 @@ pub(crate) fn send(error: hyper::Error, given_back: bool, written: bool) -> Erro
     at(error, phase, sent)
 }
 
+/// Returns whether this error itself proves that the request was not sent: hyper had not started to
+/// send it, or the server did not process it.
+#[cfg(feature = "reqwest")]
+pub(crate) fn is_unsent(error: &(dyn core::error::Error + 'static)) -> bool {
+    find_source::<hyper::Error>(error).is_some_and(hyper::Error::is_canceled) || is_refused(error)
+}
+
 // RFC 9113 sections 8.7 and 7: REFUSED_STREAM, streams above GOAWAY's last one, and
 // HTTP_1_1_REQUIRED were not processed.
-fn is_refused(error: &hyper::Error) -> bool {
+fn is_refused(error: &(dyn core::error::Error + 'static)) -> bool {
     let reason = reason(error);
     reason == Some(h2::Reason::REFUSED_STREAM) || reason == Some(h2::Reason::HTTP_1_1_REQUIRED)
 }

@@ -221,12 +221,16 @@ pub(crate) fn provider() -> Result<Arc<CryptoProvider>, Error> {
 /// Converts the error of a failed handshake.
 pub(crate) fn handshake_error(error: io::Error) -> Error {
     let cause = error.get_ref().and_then(|inner| inner.downcast_ref());
-    let kind = match cause {
-        Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {
+    let kind = cause.map_or(ErrorKind::ConnectionLost, error_kind);
+    Error::new(kind, Phase::Handshake, Sent::No).with_source(error)
+}
+
+/// Returns the kind of an error of rustls.
+pub(crate) fn error_kind(error: &rustls::Error) -> ErrorKind {
+    match error {
+        rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => {
             ErrorKind::Certificate
         }
-        Some(_) => ErrorKind::Tls,
-        None => ErrorKind::ConnectionLost,
-    };
-    Error::new(kind, Phase::Handshake, Sent::No).with_source(error)
+        _ => ErrorKind::Tls,
+    }
 }

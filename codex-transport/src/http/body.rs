@@ -1,5 +1,6 @@
 //! Response bodies.
 
+use core::error::Error as StdError;
 use core::fmt;
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -55,8 +56,15 @@ impl Body {
     }
 
     /// Wraps another implementation. Trailers are dropped, since the protocol does not use them.
-    pub fn wrap(body: impl HttpBody<Data = Bytes, Error = Error> + Send + 'static) -> Self {
-        Self::new(Source::Boxed(Box::pin(body)))
+    ///
+    /// An error that is or wraps an [`Error`] keeps its kind. Any other becomes
+    /// [`ErrorKind::Other`] with that error as its source.
+    pub fn wrap<B>(body: B) -> Self
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        Self::new(Source::Boxed(Box::pin(Wrapped(Box::pin(body)))))
     }
 
     /// Creates a body that fails at once.
@@ -230,6 +238,36 @@ impl Body {
             next = self.chunk().await;
         }
         Ok((all.freeze(), true))
+    }
+}
+
+/// A body of another crate, with errors of this one.
+struct Wrapped<B>(Pin<Box<B>>);
+
+impl<B> HttpBody for Wrapped<B>
+where
+    B: HttpBody<Data = Bytes>,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.0
+            .as_mut()
+            .poll_frame(cx)
+            .map_err(|error| Error::of_other(error.into(), Phase::Body, Sent::Yes))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
     }
 }
 

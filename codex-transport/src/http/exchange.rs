@@ -12,7 +12,7 @@ use crate::conn::request_body::{Progress, RequestBody};
 use crate::conn::{hyper_error, limits};
 use crate::error::{Error, ErrorKind, Phase, Sent};
 use crate::http::body::Body;
-use crate::http::redirects::{self, NoRedirects};
+use crate::http::redirects::{self, MAX_REDIRECTS, NoRedirects};
 
 /// A request that may be sent again: to the target of a redirect, or because it was not sent.
 pub(crate) struct Exchange<'a> {
@@ -120,6 +120,3 @@ fn to_http1_form(request: &mut Request<Box<RequestBody>>) -> Result<(), Error> {
     *request.uri_mut() = target;
     Ok(())
 }
-
-// The minimum that browsers historically support; a longer chain is a loop.
-const MAX_REDIRECTS: usize = 5;

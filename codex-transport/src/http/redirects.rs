@@ -61,3 +61,7 @@ pub(crate) fn default_port(uri: &Uri) -> Option<u16> {
         _ => None,
     }
 }
+
+/// The minimum that browsers historically support; a longer chain is a loop.
+#[cfg(feature = "hyper")]
+pub(crate) const MAX_REDIRECTS: usize = 5;

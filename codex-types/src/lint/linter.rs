@@ -177,6 +177,10 @@ impl Linter {
             channel: self.channel,
             form,
             decides_stream,
+            cache_breakpoints: self
+                .models
+                .get(model)
+                .is_none_or(|entry| entry.cache_breakpoints != Some(false)),
         };
         let mut found = self.profile.check(&tree, sending);
         if tree.is_object() {

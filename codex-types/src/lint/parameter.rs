@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::lint::tree::{Node, Value};
 use crate::lint::{Edit, Finding, FindingCode as Code, Linter};
+use crate::model_name::ModelTable;
 use crate::profile::{Models, Store};
 use crate::{Effort, RawJson};
 
@@ -164,7 +165,8 @@ fn check_model(linter: &Linter, body: &Node<'_>, found: &mut Vec<Finding>) {
         .get("reasoning")
         .map(|reasoning| reasoning.text_of("effort"));
     if let Some(effort) = effort.filter(|effort| !effort.is_empty())
-        && linter.models.offers_effort(model, &Effort::from(effort)) == Some(false)
+        && let Some(entry) = linter.models.get(model)
+        && entry.offers_effort(linter.profile.models, &Effort::from(effort)) == Some(false)
     {
         let message = format!("{model} does not offer the effort {effort}");
         found.push(
@@ -172,19 +174,57 @@ fn check_model(linter: &Linter, body: &Node<'_>, found: &mut Vec<Finding>) {
                 .given_up_by([Edit::Remove("/reasoning/effort".into())]),
         );
     }
-    let is_chatgpt = linter.profile.models == Models::Catalogue;
-    if is_chatgpt && linter.models.is_chatgpt(model) == Some(false) {
-        let known: Vec<&str> = linter
-            .models
-            .chatgpt_models()
-            .map(|model| &*model.slug)
-            .collect();
-        let message = format!(
-            "{model} is not offered with a ChatGPT login; known models are {}",
-            known.join(", ")
-        );
-        found.push(Finding::warning(Code::UnsupportedValue, "/model", message));
+    check_sampling(linter, body, found);
+    if linter.profile.models == Models::Catalogue {
+        check_chatgpt_model(&linter.models, model, found);
     }
+}
+
+/// Checks the parameters that models with reasoning refuse. Their default, 1, is accepted.
+fn check_sampling(linter: &Linter, body: &Node<'_>, found: &mut Vec<Finding>) {
+    let model = body.text_of("model");
+    let effort = body
+        .get("reasoning")
+        .map(|reasoning| reasoning.text_of("effort"));
+    let effort = effort.filter(|effort| !effort.is_empty()).map(Effort::from);
+    if linter.models.takes_sampling(model, effort.as_ref()) != Some(false) {
+        return;
+    }
+    for name in ["temperature", "top_p", "top_logprobs"] {
+        let value = body.given(name).map(|value| value.text);
+        if value.is_some_and(|value| name == "top_logprobs" || !matches!(value, "1" | "1.0")) {
+            let message = match &effort {
+                Some(effort) => format!("{model} does not take {name} with the effort {effort}"),
+                None => format!("{model} does not take {name}"),
+            };
+            let pointer = format!("/{name}");
+            found.push(
+                Finding::warning(Code::UnsupportedValue, pointer.clone(), message)
+                    .given_up_by([Edit::Remove(pointer)]),
+            );
+        }
+    }
+}
+
+/// Checks whether a ChatGPT login can use the model. The built-in list may be out of date; one of
+/// the endpoint is complete.
+fn check_chatgpt_model(models: &ModelTable, model: &str, found: &mut Vec<Finding>) {
+    let is_complete = models.chatgpt_is_complete;
+    match models.is_chatgpt(model) {
+        Some(true) => return,
+        None if !is_complete => return,
+        Some(false) | None => {}
+    }
+    let known: Vec<&str> = models.chatgpt_models().map(|model| &*model.slug).collect();
+    let known = known.join(", ");
+    found.push(if is_complete {
+        let message = format!("{model} is not offered with this ChatGPT login; it offers {known}");
+        Finding::error(Code::UnsupportedValue, "/model", message)
+    } else {
+        let message =
+            format!("{model} is not offered with a ChatGPT login; known models are {known}");
+        Finding::warning(Code::UnsupportedValue, "/model", message)
+    });
 }
 
 const FORMS: &[(&str, Form)] = &[

@@ -37,11 +37,10 @@ pub fn estimate_size(body: &RawJson) -> Result<SizeEstimate, DecodeError> {
 }
 
 pub(super) fn check(linter: &Linter, body: &Node<'_>, found: &mut Vec<Finding>) {
-    let Some(window) = linter
-        .models
-        .get(body.text_of("model"))
-        .and_then(|it| it.context_window)
-    else {
+    let Some(entry) = linter.models.get(body.text_of("model")) else {
+        return;
+    };
+    let Some(window) = entry.context_window_with(linter.profile.models) else {
         return;
     };
     let SizeEstimate { tokens, .. } = estimate(body);

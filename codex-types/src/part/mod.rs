@@ -1,6 +1,7 @@
 //! The parts of messages, tool outputs and reasoning.
 
 mod annotation;
+mod breakpoint;
 mod input;
 mod output;
 

@@ -20,6 +20,8 @@ pub(crate) struct Sending {
     pub(crate) form: RequestForm,
     /// Whether the body decides about streaming; otherwise the sender still decides.
     pub(crate) decides_stream: bool,
+    /// Whether the model may take breakpoints of the prompt cache.
+    pub(crate) cache_breakpoints: bool,
 }
 
 impl Profile {
@@ -29,6 +31,7 @@ impl Profile {
             channel,
             form,
             decides_stream,
+            ..
         } = sending;
         let mut found = Vec::new();
         if !body.is_object() {
@@ -56,7 +59,7 @@ impl Profile {
             self.check_lite(body, channel, &mut found);
         }
         self.check_instructions(body, form, &mut found);
-        self.check_input(body, form, &mut found);
+        self.check_input(body, sending, &mut found);
         self.check_tools(body, form, &mut found);
         check_choice::<ServiceTier>(
             body.given("service_tier"),
@@ -77,9 +80,15 @@ impl Profile {
     pub(super) fn check_lite_compaction(&self, body: &Node<'_>) -> Vec<Finding> {
         let mut found = Vec::new();
         let form = RequestForm::Lite;
+        let sending = Sending {
+            channel: Channel::Http,
+            form,
+            decides_stream: false,
+            cache_breakpoints: true,
+        };
         self.check_lite(body, Channel::Http, &mut found);
         self.check_instructions(body, form, &mut found);
-        self.check_input(body, form, &mut found);
+        self.check_input(body, sending, &mut found);
         self.check_tools(body, form, &mut found);
         found
     }
@@ -215,25 +224,25 @@ impl Profile {
         }
     }
 
-    fn check_input(&self, body: &Node<'_>, form: RequestForm, found: &mut Vec<Finding>) {
+    fn check_input(&self, body: &Node<'_>, sending: Sending, found: &mut Vec<Finding>) {
         let Some(input) = body.given("input") else {
             return;
         };
-        let takes_items = self.input_as_items || form == RequestForm::Lite;
+        let takes_items = self.input_as_items || sending.form == RequestForm::Lite;
         if let (true, Some(text)) = (takes_items, input.as_text()) {
             let edit = Edit::Replace("/input".into(), list([user_message(text)]));
             let message = "this backend accepts only a list of items";
             found.push(Finding::error(Code::InputForm, "/input", message).fixed_by([edit]));
         }
         for (at, item) in input.items().iter().enumerate() {
-            self.check_item(item, form, &format!("/input/{at}"), found);
+            self.check_item(item, sending, &format!("/input/{at}"), found);
         }
     }
 
     pub(super) fn check_item(
         &self,
         item: &Node<'_>,
-        form: RequestForm,
+        sending: Sending,
         pointer: &str,
         found: &mut Vec<Finding>,
     ) {
@@ -264,13 +273,13 @@ impl Profile {
         for key in ["content", "output"] {
             let parts = item.get(key).map_or(&[][..], Node::items);
             for (at, part) in parts.iter().enumerate() {
-                self.check_part(part, form, &format!("{pointer}/{key}/{at}"), found);
+                self.check_part(part, sending, &format!("{pointer}/{key}/{at}"), found);
             }
         }
         if kind == "additional_tools" {
             let tools = item.get("tools").map_or(&[][..], Node::items);
             for (at, tool) in tools.iter().enumerate() {
-                self.check_tool(tool, form, format!("{pointer}/tools/{at}"), found);
+                self.check_tool(tool, sending.form, format!("{pointer}/tools/{at}"), found);
             }
         }
     }
@@ -302,11 +311,21 @@ impl Profile {
     fn check_part(
         &self,
         part: &Node<'_>,
-        form: RequestForm,
+        sending: Sending,
         pointer: &str,
         found: &mut Vec<Finding>,
     ) {
         let kind = part.text_of("type");
+        let form = sending.form;
+        let takes_breakpoints = self.content.cache_breakpoints && sending.cache_breakpoints;
+        if !takes_breakpoints && part.given("prompt_cache_breakpoint").is_some() {
+            let place = format!("{pointer}/prompt_cache_breakpoint");
+            let message = "this backend or model takes no breakpoints of the prompt cache";
+            found.push(
+                Finding::warning(Code::RejectedContent, place.as_str(), message)
+                    .fixed_by([Edit::Remove(place)]),
+            );
+        }
         for name in &self.replay.dropped_part_keys {
             if kind == "output_text" && part.get(name).is_some() {
                 let place = format!("{pointer}/{name}");

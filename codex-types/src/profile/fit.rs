@@ -43,6 +43,9 @@ pub struct FitPolicy {
     /// The form in which the request will be sent; `None` to follow the profile, which may look the
     /// model up in the built-in table.
     pub form: Option<RequestForm>,
+    /// Whether the model takes breakpoints of the prompt cache; `None` to follow the profile. Those
+    /// of a request that must not have them are removed.
+    pub cache_breakpoints: Option<bool>,
 }
 
 impl FitPolicy {
@@ -55,6 +58,7 @@ impl FitPolicy {
             by_pointer: Vec::new(),
             channel: Channel::Http,
             form: None,
+            cache_breakpoints: None,
         }
     }
 
@@ -102,6 +106,14 @@ impl FitPolicy {
     #[must_use]
     pub fn form(mut self, form: RequestForm) -> Self {
         self.form = Some(form);
+        self
+    }
+
+    /// Sets whether the model takes breakpoints of the prompt cache; see
+    /// [`ModelEntry::cache_breakpoints`](field@crate::model_name::ModelEntry::cache_breakpoints).
+    #[must_use]
+    pub fn cache_breakpoints(mut self, takes: Option<bool>) -> Self {
+        self.cache_breakpoints = takes;
         self
     }
 
@@ -309,6 +321,7 @@ impl Profile {
             channel: policy.channel,
             form,
             decides_stream,
+            cache_breakpoints: policy.cache_breakpoints != Some(false),
         };
         let mut judged = Judged {
             body: body.clone(),

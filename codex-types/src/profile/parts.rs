@@ -186,6 +186,8 @@ pub struct Content {
     pub remote_urls: bool,
     /// Whether audio is accepted.
     pub audio: bool,
+    /// Whether parts may be breakpoints of the prompt cache.
+    pub cache_breakpoints: bool,
 }
 
 impl Content {
@@ -195,6 +197,7 @@ impl Content {
             file_ids: true,
             remote_urls: true,
             audio: false,
+            cache_breakpoints: true,
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::lint::tree::{DEPTH_LIMIT, Node};
 use crate::lint::{Edit, Finding, apply};
 use crate::profile::fit::Unfit;
 use crate::profile::lite::has_tools;
-use crate::profile::{Channel, FitPolicy, Fitted, OnFinding, Profile, RequestForm};
+use crate::profile::{Channel, FitPolicy, Fitted, OnFinding, Profile, RequestForm, Sending};
 use crate::raw::nests_deeper_than;
 use crate::request::PreparedNode;
 use crate::{CreateResponse, DecodeError, Input, InputItem, PreparedInput, RawJson, Unknown};
@@ -102,12 +102,22 @@ struct Rules {
 }
 
 impl Rules {
+    fn sending(&self) -> Sending {
+        Sending {
+            channel: self.policy.channel,
+            form: self.form,
+            decides_stream: false,
+            cache_breakpoints: self.policy.cache_breakpoints != Some(false),
+        }
+    }
+
     fn are(&self, profile: &Profile, policy: &FitPolicy, form: RequestForm) -> bool {
         let Self { policy: own, .. } = self;
         own.harmless == policy.harmless
             && own.lossy == policy.lossy
             && own.by_code == policy.by_code
             && own.by_pointer == policy.by_pointer
+            && own.cache_breakpoints == policy.cache_breakpoints
             && self.form == form
             && self.profile == *profile
     }
@@ -306,7 +316,8 @@ impl Profile {
         }
         let pointer = format!("/input/{at}");
         let mut findings = Vec::new();
-        self.check_item(&Node::read(item)?, rules.form, &pointer, &mut findings);
+        let sending = rules.sending();
+        self.check_item(&Node::read(item)?, sending, &pointer, &mut findings);
         let fitted = rules.settle(item, &pointer, findings, found)?;
         if rules.form == RequestForm::Full {
             return Ok(fitted);

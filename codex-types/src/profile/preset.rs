@@ -88,6 +88,7 @@ impl Profile {
                 file_ids: true,
                 remote_urls: true,
                 audio: true,
+                cache_breakpoints: false,
             },
             headers: chatgpt_headers(),
             client_metadata: vec![
@@ -189,6 +190,7 @@ impl Profile {
                 file_ids: false,
                 remote_urls: false,
                 audio: false,
+                cache_breakpoints: false,
             },
             headers: vec![
                 Header::new("user-agent", Source::UserAgent),
@@ -225,6 +227,7 @@ impl Profile {
                 file_ids: false,
                 remote_urls: true,
                 audio: true,
+                cache_breakpoints: true,
             },
             ..Self::new("compatible")
         }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Seek as _};
 use std::path::Path;
 use std::thread;
 use std::time::Instant;
@@ -11,6 +11,7 @@ use std::time::Instant;
 use rustix::fs::FlockOperation;
 
 use crate::error::{Error, ErrorKind};
+use crate::store::file::location::Content;
 use crate::store::file::open::owner_only;
 
 /// Takes a lock, which is released by closing the returned file; `None` if another holder has it.
@@ -43,6 +44,28 @@ pub(super) fn share(file: &File) -> Result<(), Error> {
 #[cfg(not(unix))]
 pub(super) fn share(_file: &File) -> Result<(), Error> {
     Ok(())
+}
+
+/// Reads a file from its start. Waits briefly while another program writes it in place.
+pub(super) fn read(mut file: &File) -> Result<Content, Error> {
+    let read = wait(|| {
+        file.rewind()?;
+        match Content::read(file) {
+            Err(error) if is_locked(&error) => Ok(None),
+            read => read.map(Some),
+        }
+    });
+    read.map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => Error::new(ErrorKind::StoreBusy),
+        _ => Error::store(error),
+    })
+}
+
+/// Returns whether a lock of another program refused a read. Locks are mandatory on Windows, and
+/// advisory elsewhere.
+fn is_locked(error: &io::Error) -> bool {
+    const ERROR_LOCK_VIOLATION: i32 = 33;
+    cfg!(windows) && error.raw_os_error() == Some(ERROR_LOCK_VIOLATION)
 }
 
 /// Prevents reads of this file while it is written in place.

@@ -142,7 +142,7 @@ impl Location {
         };
         check_file(&file.metadata().map_err(Error::store)?)?;
         flock::share(&file)?;
-        Content::read(&file).map(Some).map_err(Error::store)
+        flock::read(&file).map(Some)
     }
 
     /// Returns the error for a directory in which no file can be created, with the remedy.

@@ -252,6 +252,39 @@ fn a_commit_waits_for_each_lock_and_not_for_ever() {
     fs::remove_dir_all(directory).unwrap();
 }
 
+/// Locks are mandatory there: a read of a locked file fails.
+#[cfg(windows)]
+#[test]
+fn a_read_waits_for_a_writer_in_place() {
+    let directory = directory("mandatory");
+    let path = directory.join("auth.json");
+    save(&Files::new(path.clone(), true, System), &record("old")).unwrap();
+    let held = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    super::flock::exclude(&held).unwrap();
+    let error = FileStore::new(path.clone()).load().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StoreBusy);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| key(&path));
+        std::thread::sleep(core::time::Duration::from_millis(100));
+        assert!(!reader.is_finished());
+        drop(held);
+        assert_eq!(reader.join().unwrap().as_deref(), Some("old"));
+    });
+    fs::remove_dir_all(directory).unwrap();
+}
+
+/// A drive and backslashes are a path like any other.
+#[cfg(windows)]
+#[test]
+fn the_home_of_the_official_client_is_found() {
+    let home = directory("home");
+    assert!(home.is_absolute() && home.to_string_lossy().contains('\\'));
+    let store = FileStore::new(home.join("auth.json"));
+    store.save(&record("new"), None).unwrap();
+    assert_eq!(key(&home.join("auth.json")).as_deref(), Some("new"));
+    fs::remove_dir_all(home).unwrap();
+}
+
 #[test]
 fn an_apps_own_store_has_a_plain_name() {
     for name in ["", ".", "..", "../x", "a/b", ".hidden", "a b", "ü"] {
