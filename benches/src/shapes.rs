@@ -25,6 +25,7 @@ pub const SHAPES: [&str; 16] = [
 /// Returns the payloads of a shape with about `count` events: the hostile stream, or the friendly one with the same kinds of events.
 ///
 /// # Panics
+///
 /// If there is no shape of this name.
 pub fn payloads(shape: &str, count: usize, is_hostile: bool) -> Vec<String> {
     let index = |at: usize| if is_hostile { count - 1 - at } else { at };

@@ -12,9 +12,10 @@ impl Frame<'_> {
     /// An id or a reconnection time that is `None` is left out, so that the current one stays.
     ///
     /// # Errors
-    /// Fails if the frame cannot be represented: a line ending in its type, a line ending or NUL in
-    /// its id, a carriage return in its data. Nothing is written then. A frame from a decoder can
-    /// always be written.
+    ///
+    /// Returns an error if the frame cannot be represented: a line ending in its type, a line
+    /// ending or NUL in its id, a carriage return in its data. Nothing is written then. A frame
+    /// from a decoder can always be written.
     ///
     /// ```
     /// use codex_sse::{ErrorKind, Frame};

@@ -70,8 +70,9 @@ impl EventDecoder {
     /// up.
     ///
     /// # Errors
-    /// Fails if a limit is exceeded, which is sticky, or if one payload cannot be decoded, after
-    /// which decoding continues.
+    ///
+    /// Returns an error if a limit is exceeded, which is sticky, or if one payload cannot be
+    /// decoded, after which decoding continues.
     pub fn decode(&mut self, input: &mut &[u8]) -> Result<Option<ResponseEvent>, Error> {
         Ok(self.decode_ref(input)?.map(EventRef::into_owned))
     }
@@ -80,7 +81,8 @@ impl EventDecoder {
     /// the decoder if a chunk boundary cut it.
     ///
     /// # Errors
-    /// Those of [`decode`](Self::decode).
+    ///
+    /// Returns the errors of [`decode`](Self::decode).
     #[inline]
     pub fn decode_ref<'s, 'i: 's>(
         &'s mut self,
@@ -96,7 +98,8 @@ impl EventDecoder {
     /// whole.
     ///
     /// # Errors
-    /// Those of [`decode`](Self::decode).
+    ///
+    /// Returns the errors of [`decode`](Self::decode).
     #[inline]
     pub fn decode_chunk<'s, 'i: 's>(
         &'s mut self,
@@ -115,8 +118,9 @@ impl EventDecoder {
     /// `[DONE]`.
     ///
     /// # Errors
-    /// Fails if the message is larger than [`Limits::max_frame`] or cannot be decoded. Neither
-    /// error is sticky, because messages are separate.
+    ///
+    /// Returns an error if the message is larger than [`Limits::max_frame`] or cannot be decoded.
+    /// Neither error is sticky, because messages are separate.
     ///
     /// ```
     /// use codex_sse::EventDecoder;
@@ -133,7 +137,8 @@ impl EventDecoder {
     /// Decodes like [`decode_message`](Self::decode_message), but borrows.
     ///
     /// # Errors
-    /// Those of [`decode_message`](Self::decode_message).
+    ///
+    /// Returns the errors of [`decode_message`](Self::decode_message).
     pub fn decode_message_ref<'i>(
         &mut self,
         message: &'i [u8],
@@ -158,7 +163,9 @@ impl EventDecoder {
     /// Ends the stream.
     ///
     /// # Errors
-    /// [`ErrorKind::Truncated`] if no terminal event was returned: the response is not complete.
+    ///
+    /// Returns [`ErrorKind::Truncated`] if no terminal event was returned: the response is not
+    /// complete.
     pub fn finish(&self) -> Result<(), Error> {
         if self.terminated {
             return Ok(());

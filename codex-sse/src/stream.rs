@@ -20,7 +20,8 @@ impl Decoder {
     /// data has several lines.
     ///
     /// # Errors
-    /// Those of [`decode`](Self::decode).
+    ///
+    /// Returns the errors of [`decode`](Self::decode).
     ///
     /// ```
     /// use bytes::Bytes;

@@ -159,7 +159,8 @@ impl Updates {
     /// Merges one event and queues its updates. Poll them all before the next event.
     ///
     /// # Errors
-    /// Those of [`Accumulator::push`], and
+    ///
+    /// Returns the errors of [`Accumulator::push`], and
     /// [`ErrorKind::Contradiction`](crate::ErrorKind::Contradiction) if the server sends a full
     /// text that does not continue what was delivered of it. That error is not fatal: the event is
     /// merged, the response has the server's last value, and the stream may continue.
@@ -171,7 +172,8 @@ impl Updates {
     /// Merges one event like [`feed`](Self::feed), in either form.
     ///
     /// # Errors
-    /// Those of [`feed`](Self::feed).
+    ///
+    /// Returns the errors of [`feed`](Self::feed).
     pub fn feed_ref(&mut self, event: &EventRef<'_>) -> Result<(), Error> {
         self.accumulator.push_ref(event)?;
         self.take_contradictions()
@@ -201,7 +203,8 @@ impl Updates {
     /// [`MalformedToolCall`](Update::MalformedToolCall).
     ///
     /// # Errors
-    /// [`ErrorKind::Truncated`](crate::ErrorKind::Truncated) if no terminal event came.
+    ///
+    /// Returns [`ErrorKind::Truncated`](crate::ErrorKind::Truncated) if no terminal event came.
     pub fn finish(&mut self) -> Result<(), Error> {
         self.accumulator.finish()
     }

@@ -91,7 +91,7 @@ impl HyperTransport {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`]; see [`HyperTransportBuilder::build`].
+    /// Returns [`ErrorKind::Configuration`]; see [`HyperTransportBuilder::build`].
     pub fn new() -> Result<Self, Error> {
         Self::builder().build()
     }
@@ -167,8 +167,8 @@ impl HyperTransportBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] if a certificate or key cannot be read, or if there is no
-    /// cryptography provider.
+    /// Returns [`ErrorKind::Configuration`] if a certificate or key cannot be read, or if there is
+    /// no cryptography provider.
     pub fn build(self) -> Result<HyperTransport, Error> {
         let Self {
             connection,

@@ -71,9 +71,9 @@ impl BrowserSignIn {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration) if the profile
-    /// is not valid, does not allow redirects to this port, or requires ID tokens to be checked
-    /// while the feature `verify` is off.
+    /// Returns [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration) if the
+    /// profile is not valid, does not allow redirects to this port, or requires ID tokens to be
+    /// checked while the feature `verify` is off.
     pub fn begin(self, now: Moment, entropy: &Entropy) -> Result<BrowserFlow, Error> {
         let prepared = self.prepare(entropy)?;
         Ok(BrowserFlow::begin(self, now, prepared))
@@ -117,8 +117,8 @@ impl BrowserFlow {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::StateMismatch`] if the redirect does not belong to this attempt, which stays
-    /// valid; respond to the browser with status 400. Every other error ends the attempt, and
+    /// Returns [`ErrorKind::StateMismatch`] if the redirect does not belong to this attempt, which
+    /// stays valid; respond to the browser with status 400. Every other error ends the attempt, and
     /// [`poll`](SignInFlow::poll) repeats it: [`Denied`](ErrorKind::Denied),
     /// [`MissingEntitlement`](ErrorKind::MissingEntitlement),
     /// [`MalformedRedirect`](ErrorKind::MalformedRedirect), [`TimedOut`](ErrorKind::TimedOut).

@@ -63,7 +63,8 @@ impl DeviceFlow {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] if the profile is not valid or has no device login.
+    /// Returns [`ErrorKind::InvalidConfiguration`] if the profile is not valid or has no device
+    /// login.
     pub fn new(profile: &OAuthProfile) -> Result<Self, Error> {
         profile.validate()?;
         let endpoints = profile

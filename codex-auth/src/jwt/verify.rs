@@ -98,7 +98,7 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidResponse`] if the document is not a key set.
+    /// Returns [`ErrorKind::InvalidResponse`] if the document is not a key set.
     pub fn from_json(document: &[u8]) -> Result<Self, Error> {
         let none = || {
             Error::new(ErrorKind::InvalidResponse)
@@ -134,8 +134,8 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::MalformedToken`] or [`ErrorKind::InvalidIdToken`]; the text names the failed
-    /// check.
+    /// Returns [`ErrorKind::MalformedToken`] or [`ErrorKind::InvalidIdToken`]; the text names the
+    /// failed check.
     pub fn verify(
         &self,
         token: &Secret,

@@ -66,8 +66,8 @@ impl Refresh {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotRefreshable`] without a refresh token; [`ErrorKind::InvalidConfiguration`]
-    /// if the profile is not valid.
+    /// Returns [`ErrorKind::NotRefreshable`] without a refresh token;
+    /// [`ErrorKind::InvalidConfiguration`] if the profile is not valid.
     pub fn new(profile: &OAuthProfile, tokens: &TokenSet) -> Result<Self, Error> {
         profile.validate()?;
         let refresh_token = tokens
@@ -197,7 +197,7 @@ impl ApiKeyExchange {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] if the profile is not valid.
+    /// Returns [`ErrorKind::InvalidConfiguration`] if the profile is not valid.
     pub fn new(profile: &OAuthProfile, id_token: Secret) -> Result<Self, Error> {
         profile.validate()?;
         Ok(Self {
@@ -271,7 +271,7 @@ impl Revoke {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] if the profile is not valid or has no revocation
+    /// Returns [`ErrorKind::InvalidConfiguration`] if the profile is not valid or has no revocation
     /// endpoint ([discovery](OAuthProfile::with_discovery) may add one).
     pub fn new(profile: &OAuthProfile, tokens: &TokenSet) -> Result<Self, Error> {
         profile.validate()?;
@@ -356,7 +356,8 @@ impl WhoAmI {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] if the profile is not valid or has no lookup endpoint.
+    /// Returns [`ErrorKind::InvalidConfiguration`] if the profile is not valid or has no lookup
+    /// endpoint.
     pub fn new(profile: &OAuthProfile, token: Secret) -> Result<Self, Error> {
         profile.validate()?;
         let endpoint = profile.whoami_endpoint.clone().ok_or_else(|| {
@@ -369,7 +370,7 @@ impl WhoAmI {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidCredential`] if the token is not a valid header value.
+    /// Returns [`ErrorKind::InvalidCredential`] if the token is not a valid header value.
     pub fn request(&self) -> Result<Request<Bytes>, Error> {
         let mut headers = Headers::new();
         headers.bearer(&self.token)?;
@@ -386,7 +387,8 @@ impl WhoAmI {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Rejected`] if the authority does not accept the token; it cannot be renewed.
+    /// Returns [`ErrorKind::Rejected`] if the authority does not accept the token; it cannot be
+    /// renewed.
     pub fn read(&self, response: &Response<Bytes>) -> Result<BearerToken, Error> {
         if !response.status().is_success() {
             return Err(refusal(Purpose::Other, response, &[&self.token]));

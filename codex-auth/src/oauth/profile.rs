@@ -106,7 +106,7 @@ impl RedirectRule {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] if the authority accepts only other ports.
+    /// Returns [`ErrorKind::InvalidConfiguration`] if the authority accepts only other ports.
     ///
     /// ```
     /// let rule = codex_auth::OAuthProfile::codex().redirect;
@@ -349,7 +349,7 @@ impl OAuthProfile {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] if the issuer is not a URL.
+    /// Returns [`ErrorKind::InvalidConfiguration`] if the issuer is not a URL.
     pub fn discovery_request(&self) -> Result<Request<bytes::Bytes>, Error> {
         let request = Request::builder()
             .method(Method::GET)
@@ -364,7 +364,7 @@ impl OAuthProfile {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidResponse`] otherwise; no part of the document is used then.
+    /// Returns [`ErrorKind::InvalidResponse`] otherwise; no part of the document is used then.
     ///
     /// ```
     /// use codex_auth::OAuthProfile;
@@ -409,7 +409,7 @@ impl OAuthProfile {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`], with the reason in its text.
+    /// Returns [`ErrorKind::InvalidConfiguration`], with the reason in its text.
     ///
     /// ```
     /// use codex_auth::OAuthProfile;

@@ -26,7 +26,7 @@ impl AppRegistration {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] if the name is blank.
+    /// Returns [`ErrorKind::InvalidConfiguration`] if the name is blank.
     pub fn new(app_name: impl Into<String>, host_id: HostId) -> Result<Self, Error> {
         let app_name = app_name.into().trim().to_owned();
         if app_name.is_empty() {
@@ -75,7 +75,7 @@ impl HostId {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Random`] if the system does not provide random bytes.
+    /// Returns [`ErrorKind::Random`] if the system does not provide random bytes.
     #[cfg(feature = "std")]
     pub fn from_os() -> Result<Self, Error> {
         let mut bytes = [0; 16];
@@ -89,7 +89,7 @@ impl HostId {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] for anything else.
+    /// Returns [`ErrorKind::InvalidConfiguration`] for anything else.
     pub fn parse(text: impl Into<String>) -> Result<Self, Error> {
         let text = text.into();
         let opaque = |rest: &str| {
@@ -157,8 +157,8 @@ impl Registration {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidResponse`] if the id is not 1 to 200 characters of `[A-Za-z0-9_-]`, or
-    /// is the shared id with which every installation registers.
+    /// Returns [`ErrorKind::InvalidResponse`] if the id is not 1 to 200 characters of
+    /// `[A-Za-z0-9_-]`, or is the shared id with which every installation registers.
     pub fn new(client_id: impl Into<String>, host_id: HostId) -> Result<Self, Error> {
         let client_id = client_id.into();
         let valid = (1..=200).contains(&client_id.len())

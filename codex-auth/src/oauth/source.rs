@@ -304,7 +304,7 @@ impl<S, H, T> OAuthSourceBuilder<S, H, T> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] if the profile is not valid.
+    /// Returns [`ErrorKind::InvalidConfiguration`] if the profile is not valid.
     pub fn build(self) -> Result<OAuthSource<S, H, T>, Error> {
         self.setting.profile.validate()?;
         let inner = Inner {

@@ -182,8 +182,8 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if it is not a JSON object, or contains the
-    /// shared client id with which every installation registers.
+    /// Returns [`ErrorKind::Store`](crate::ErrorKind::Store) if it is not a JSON object, or
+    /// contains the shared client id with which every installation registers.
     pub fn from_json(file: &[u8]) -> Result<Self, Error> {
         let object = Object::parse_bytes(file)
             .ok_or_else(|| Error::damaged_record("content is not a JSON object"))?;

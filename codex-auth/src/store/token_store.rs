@@ -94,8 +94,8 @@ pub trait TokenStore: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`] if the record cannot be read. Unreadable content is an error, never
-    /// `None`.
+    /// Returns [`ErrorKind::Store`] if the record cannot be read. Unreadable content is an error,
+    /// never `None`.
     fn load(&self) -> Result<Option<Stored>, Error>;
 
     /// Replaces the stored record if it still has the expected revision (`None`: if nothing is
@@ -105,15 +105,15 @@ pub trait TokenStore: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::StoreConflict`] if another record is stored; [`ErrorKind::Store`] if the record
-    /// cannot be written.
+    /// Returns [`ErrorKind::StoreConflict`] if another record is stored; [`ErrorKind::Store`] if
+    /// the record cannot be written.
     fn save(&self, record: &Record, expected: Option<&Revision>) -> Result<Revision, Error>;
 
     /// Removes the stored record, and returns whether there was one.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`] if the record cannot be removed.
+    /// Returns [`ErrorKind::Store`] if the record cannot be removed.
     fn clear(&self) -> Result<bool, Error>;
 
     /// Takes the lock that prevents the holders of this store, in all processes, from renewing at
@@ -123,7 +123,7 @@ pub trait TokenStore: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`] if locking is not supported here.
+    /// Returns [`ErrorKind::Store`] if locking is not supported here.
     fn try_lock(&self) -> Result<Option<StoreLock>, Error>;
 
     /// Returns whether [`save`](Self::save) always fails. Tokens of such a store are never renewed,

@@ -80,8 +80,8 @@ impl Environment {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidCredential`](crate::ErrorKind::InvalidCredential) if the value is not a
-    /// valid header value.
+    /// Returns [`ErrorKind::InvalidCredential`](crate::ErrorKind::InvalidCredential) if the value
+    /// is not a valid header value.
     #[cfg(feature = "std")]
     pub fn from_env() -> Result<Option<Self>, Error> {
         Self::from_lookup(|name| std::env::var(name).ok())

@@ -60,8 +60,9 @@ impl ChatEventDecoder {
     /// `input` is used up.
     ///
     /// # Errors
-    /// Fails if a limit is exceeded, permanently, or if one payload cannot be decoded, after which
-    /// decoding continues.
+    ///
+    /// Returns an error if a limit is exceeded, permanently, or if one payload cannot be decoded,
+    /// after which decoding continues.
     pub fn decode(&mut self, input: &mut &[u8]) -> Result<Option<ResponseEvent>, Error> {
         loop {
             if let Some(event) = self.ready.pop_front() {
@@ -102,7 +103,8 @@ impl ChatEventDecoder {
     /// then returns the events.
     ///
     /// # Errors
-    /// Fails if the body is neither.
+    ///
+    /// Returns an error if the body is neither.
     pub fn decode_document(&mut self, body: &[u8]) -> Result<(), Error> {
         let mut completion = chunk(body, None, usize::MAX)?;
         if completion.given_choices().is_empty() && completion.error().is_none() {
@@ -127,7 +129,8 @@ impl ChatEventDecoder {
     /// that end the response.
     ///
     /// # Errors
-    /// Fails with [`ErrorKind::Truncated`] if the completion had not ended, so that the response is
+    ///
+    /// Returns [`ErrorKind::Truncated`] if the completion had not ended, so that the response is
     /// not whole.
     pub fn finish(&mut self) -> Result<(), Error> {
         if !self.events.is_over() && !self.events.is_complete() {

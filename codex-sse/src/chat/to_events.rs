@@ -165,8 +165,9 @@ impl ToResponseEvents {
     /// Merges the next chunk and returns the resulting events.
     ///
     /// # Errors
-    /// Fails if the chunk contains a second choice (`n` above 1). The stream may continue without
-    /// it.
+    ///
+    /// Returns an error if the chunk contains a second choice (`n` above 1). The stream may
+    /// continue without it.
     pub fn feed(&mut self, chunk: &ChatChunk) -> Result<Vec<ResponseEvent>, TranslateError> {
         let mut out = Vec::new();
         if self.is_over {

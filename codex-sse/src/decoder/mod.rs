@@ -140,8 +140,9 @@ impl Decoder {
     /// `input` is used up. An empty input is allowed and means that nothing has arrived.
     ///
     /// # Errors
-    /// Fails if a limit is exceeded. The error is sticky: every further call returns it again and
-    /// consumes nothing.
+    ///
+    /// Returns an error if a limit is exceeded. The error is sticky: every further call returns it
+    /// again and consumes nothing.
     #[inline]
     pub fn decode<'s, 'i: 's>(
         &'s mut self,
@@ -165,7 +166,8 @@ impl Decoder {
     /// whole: [`Frame::data_str`] then costs next to nothing.
     ///
     /// # Errors
-    /// Those of [`decode`](Self::decode).
+    ///
+    /// Returns the errors of [`decode`](Self::decode).
     #[inline]
     pub fn decode_chunk<'s, 'i: 's>(
         &'s mut self,

@@ -28,7 +28,8 @@ impl Decoder {
     /// part never arrives. [`Limits`](crate::Limits) count as they do for whole frames.
     ///
     /// # Errors
-    /// Those of [`decode`](Self::decode).
+    ///
+    /// Returns the errors of [`decode`](Self::decode).
     ///
     /// ```
     /// use codex_sse::{Decoder, FramePart};

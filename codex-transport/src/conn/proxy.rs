@@ -91,8 +91,8 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if this is not a valid proxy
-    /// URL. The error does not repeat the URL, which may contain a password.
+    /// Returns [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if this is not a valid
+    /// proxy URL. The error does not repeat the URL, which may contain a password.
     pub fn new(url: impl Into<String>) -> Result<Self, Error> {
         let server = ProxyServer::parse(&url.into()).map_err(Error::configuration)?;
         Ok(Self(Source::Routes(Box::new(Routes {
@@ -136,8 +136,8 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the variable that applies
-    /// has an invalid value.
+    /// Returns [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the variable that
+    /// applies has an invalid value.
     ///
     /// ```
     /// use codex_transport::Proxy;

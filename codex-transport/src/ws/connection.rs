@@ -40,7 +40,7 @@ pub trait Socket: Send {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidRequest`] if the message is not UTF-8.
+    /// Returns [`ErrorKind::InvalidRequest`] if the message is not UTF-8.
     fn start_send(&mut self, text: Bytes) -> Result<(), Error>;
 
     /// Returns ready when every accepted message is written.
@@ -72,8 +72,8 @@ impl WsConnection {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidRequest`] if the message is not UTF-8, otherwise the failure of the
-    /// connection.
+    /// Returns [`ErrorKind::InvalidRequest`] if the message is not UTF-8, otherwise the failure of
+    /// the connection.
     ///
     /// # Cancel safety
     ///
@@ -161,7 +161,7 @@ impl WsConnection {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidRequest`] if the code may not be sent (RFC 6455 section 7.4). A
+    /// Returns [`ErrorKind::InvalidRequest`] if the code may not be sent (RFC 6455 section 7.4). A
     /// connection that is already broken is not an error.
     pub async fn close(mut self, code: u16) -> Result<(), Error> {
         if !matches!(code, 1000..=1003 | 1007..=1013 | 3000..=4999) {

@@ -287,7 +287,7 @@ impl ChatChunk {
     ///
     /// # Errors
     ///
-    /// Fails if `json` is neither a JSON object nor such a list.
+    /// Returns an error if `json` is neither a JSON object nor such a list.
     ///
     /// ```
     /// use codex_types::chat::ChatChunk;

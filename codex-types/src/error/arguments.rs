@@ -41,7 +41,7 @@ impl ArgumentsError {
     ///
     /// # Errors
     ///
-    /// Fails if they are not JSON or not a `T`.
+    /// Returns an error if they are not JSON or not a `T`.
     ///
     /// ```
     /// use codex_types::ArgumentsError;

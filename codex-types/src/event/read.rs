@@ -26,8 +26,8 @@ impl ResponseEvent {
     ///
     /// # Errors
     ///
-    /// Fails if `json` is not a JSON object or nests deeper than 128 levels. No other valid object
-    /// is an error.
+    /// Returns an error if `json` is not a JSON object or nests deeper than 128 levels. No other
+    /// valid object is an error.
     pub fn from_json(json: &str) -> Result<Self, DecodeError> {
         Self::from_json_hinted(None, json)
     }
@@ -41,7 +41,8 @@ impl ResponseEvent {
     ///
     /// # Errors
     ///
-    /// Those of [`from_json`](Self::from_json), except for the payloads just described.
+    /// Returns the errors of [`from_json`](Self::from_json), except for the payloads just
+    /// described.
     ///
     /// ```
     /// use codex_types::{EventKind, ResponseEvent};

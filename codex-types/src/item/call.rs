@@ -50,8 +50,8 @@ impl FunctionCall {
     ///
     /// # Errors
     ///
-    /// Fails if the arguments are not JSON or not a `T`. The error keeps the arguments, so that
-    /// they can be reported to the model.
+    /// Returns an error if the arguments are not JSON or not a `T`. The error keeps the arguments,
+    /// so that they can be reported to the model.
     ///
     /// ```
     /// use codex_types::FunctionCall;

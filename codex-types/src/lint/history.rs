@@ -55,7 +55,7 @@ impl Linter {
     ///
     /// # Errors
     ///
-    /// Fails if an item nests deeper than 128 levels; the request is then unchanged.
+    /// Returns an error if an item nests deeper than 128 levels; the request is then unchanged.
     ///
     /// ```
     /// use codex_types::lint::{Linter, Pairing};
@@ -96,7 +96,7 @@ impl Linter {
     ///
     /// # Errors
     ///
-    /// Fails if an item nests deeper than 128 levels.
+    /// Returns an error if an item nests deeper than 128 levels.
     ///
     /// ```
     /// use codex_types::lint::{Linter, Pairing};

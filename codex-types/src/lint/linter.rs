@@ -90,7 +90,7 @@ impl Linter {
     ///
     /// # Errors
     ///
-    /// Fails when the request nests deeper than 128 levels.
+    /// Returns an error when the request nests deeper than 128 levels.
     pub fn lint(&self, request: &CreateResponse) -> Result<Vec<Finding>, DecodeError> {
         self.check(&RawJson::encode(request)?, false)
     }
@@ -99,7 +99,7 @@ impl Linter {
     ///
     /// # Errors
     ///
-    /// Fails when the body nests deeper than 128 levels.
+    /// Returns an error when the body nests deeper than 128 levels.
     pub fn lint_json(&self, body: &RawJson) -> Result<Vec<Finding>, DecodeError> {
         self.check(body, true)
     }
@@ -109,7 +109,7 @@ impl Linter {
     ///
     /// # Errors
     ///
-    /// Fails when a body nests deeper than 128 levels.
+    /// Returns an error when a body nests deeper than 128 levels.
     pub fn lint_next(
         &self,
         previous: &RawJson,
@@ -125,7 +125,7 @@ impl Linter {
     ///
     /// # Errors
     ///
-    /// Fails when the body nests deeper than 128 levels.
+    /// Returns an error when the body nests deeper than 128 levels.
     ///
     /// ```
     /// use codex_types::RawJson;

@@ -80,7 +80,7 @@ impl Serialize for Edit {
 ///
 /// # Errors
 ///
-/// Fails when `json` nests deeper than 128 levels.
+/// Returns an error when `json` nests deeper than 128 levels.
 ///
 /// ```
 /// use codex_types::RawJson;

@@ -45,7 +45,7 @@ impl PromptStability {
 ///
 /// # Errors
 ///
-/// Fails when a body nests deeper than 128 levels.
+/// Returns an error when a body nests deeper than 128 levels.
 ///
 /// ```
 /// use codex_types::RawJson;

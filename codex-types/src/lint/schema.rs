@@ -31,7 +31,7 @@ pub struct ClosedSchema {
 ///
 /// # Errors
 ///
-/// Fails when the schema nests deeper than 128 levels.
+/// Returns an error when the schema nests deeper than 128 levels.
 ///
 /// ```
 /// use codex_types::RawJson;

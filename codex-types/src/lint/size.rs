@@ -22,7 +22,7 @@ pub struct SizeEstimate {
 ///
 /// # Errors
 ///
-/// Fails when the body nests deeper than 128 levels.
+/// Returns an error when the body nests deeper than 128 levels.
 ///
 /// ```
 /// use codex_types::RawJson;

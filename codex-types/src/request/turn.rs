@@ -97,7 +97,7 @@ impl TurnMetadata {
     ///
     /// # Errors
     ///
-    /// Fails if the text is not a JSON object.
+    /// Returns an error if the text is not a JSON object.
     pub fn from_json(text: &str) -> Result<Self, DecodeError> {
         RawJson::parse(text)?.decode()
     }
@@ -115,7 +115,7 @@ impl TurnMetadata {
     ///
     /// # Errors
     ///
-    /// Those of [`to_ascii`](Self::to_ascii).
+    /// Returns the errors of [`to_ascii`](Self::to_ascii).
     pub fn to_header(&self) -> Result<String, DecodeError> {
         let mut shown = self.clone();
         shown.tool_namespaces_info = None;

@@ -136,8 +136,8 @@ impl FunctionTool {
     ///
     /// # Errors
     ///
-    /// Fails if the schema nests deeper than 128 levels. The service accepts only objects as
-    /// arguments; the linter reports other types.
+    /// Returns an error if the schema nests deeper than 128 levels. The service accepts only
+    /// objects as arguments; the linter reports other types.
     pub fn of<T: schemars::JsonSchema>() -> Result<Self, crate::DecodeError> {
         let of_type = crate::schema::of::<T>()?;
         let mut tool = Self::new(

@@ -21,8 +21,8 @@ use crate::error::Error;
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) if the request already has a
-/// content coding.
+/// Returns [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) if the request already
+/// has a content coding.
 pub fn compress_zstd(request: http::Request<Bytes>) -> Result<http::Request<Bytes>, Error> {
     compress_zstd_at(request, 3)
 }
@@ -32,8 +32,8 @@ pub fn compress_zstd(request: http::Request<Bytes>) -> Result<http::Request<Byte
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) if the request already has a
-/// content coding.
+/// Returns [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) if the request already
+/// has a content coding.
 pub fn compress_zstd_at(
     request: http::Request<Bytes>,
     level: u8,

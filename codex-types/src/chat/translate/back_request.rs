@@ -44,8 +44,8 @@ pub struct TranslatedChatRequest {
 ///
 /// # Errors
 ///
-/// Fails, with the name of the parameter, at the first parameter that has no counterpart and that
-/// `options` does not allow to omit, such as `previous_response_id` or a restriction of a web
+/// Returns an error that names the parameter at the first parameter that has no counterpart and
+/// that `options` does not allow to omit, such as `previous_response_id` or a restriction of a web
 /// search.
 ///
 /// ```
