@@ -67,7 +67,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Whether all events came, in order, and nothing else.
+    /// Returns whether all events came, in order, and nothing else.
     pub fn passed(&self) -> bool {
         !self.wrong && self.next == self.workload.events.len()
     }
@@ -150,7 +150,7 @@ impl Framing {
         }
     }
 
-    /// Whether it decodes at all.
+    /// Returns whether it decodes at all.
     pub const fn is_decoder(self) -> bool {
         !matches!(self, Self::LineEndScan | Self::Copy)
     }

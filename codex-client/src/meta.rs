@@ -107,13 +107,13 @@ impl ResponseMeta {
         }
     }
 
-    /// Whether the body may be a response. Servers label an event stream with several types, with
-    /// JSON or with none, but never with HTML.
+    /// Returns whether the body may be a response. Servers label an event stream with several
+    /// types, with JSON or with none, but never with HTML.
     pub(crate) fn may_be_response(&self) -> bool {
         !self.is_of_type("text/html")
     }
 
-    /// Whether the content type begins with this prefix.
+    /// Returns whether the content type begins with this prefix.
     pub(crate) fn is_of_type(&self, prefix: &str) -> bool {
         let kind = self.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         kind.and_then(|kind| kind.get(..prefix.len()))

@@ -282,7 +282,7 @@ fn successor(code: &ErrorCode) -> ErrorCode {
     }
 }
 
-/// Whether the text is the name or the path of a parameter, and not free text.
+/// Returns whether the text is the name or the path of a parameter, and not free text.
 fn is_place(param: &str) -> bool {
     let is_part = |byte: u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'[' | b']' | b'-' | b'/')

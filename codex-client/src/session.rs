@@ -224,6 +224,11 @@ impl Session {
     ///
     /// Returns the errors of [`Client::compact`], and [`Request`](crate::ErrorKind::Request) for a
     /// conversation of the service. An error leaves the history unchanged.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the history is unchanged. The service may charge the request
+    /// nevertheless.
     pub async fn compact(&mut self) -> Result<Compaction, Error> {
         self.check_compactable()?;
         self.state.begin_turn();
@@ -260,6 +265,11 @@ impl Session {
     /// Returns the errors of [`Client::compact_by_trigger`], and
     /// [`Request`](crate::ErrorKind::Request) for a conversation of the service. An error leaves the
     /// history unchanged.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the history is unchanged. The service may charge the request
+    /// nevertheless.
     pub async fn compact_by_trigger(&mut self) -> Result<Response, Error> {
         self.check_compactable()?;
         self.state.begin_turn();
@@ -310,6 +320,11 @@ impl Session {
     /// Returns the errors of [`Client::create`], [`Protocol`](crate::ErrorKind::Protocol) when the
     /// summary is empty, and [`Request`](crate::ErrorKind::Request) for a conversation of the
     /// service. An error leaves the history unchanged.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the history is unchanged. The service may charge the request
+    /// nevertheless.
     pub async fn compact_by_summary(
         &mut self,
         request: impl Into<String>,

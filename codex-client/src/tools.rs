@@ -234,6 +234,11 @@ impl Tools {
     ///
     /// Every call gets an output. If the function is unknown, the arguments do not match or the
     /// call was denied, the output reports that to the model.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is not cancel safe: dropping the future stops the functions that run and loses
+    /// the outputs of those that have run. [`Session::run`](crate::Session::run) keeps them.
     pub async fn answer(&self, response: &Response) -> Vec<InputItem> {
         let mut calls = self.calls(response, "");
         self.request_approvals(&mut calls).await;

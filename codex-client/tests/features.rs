@@ -189,7 +189,8 @@ struct Sources {
 }
 
 impl Sources {
-    /// Whether there is an item of this path in one of the crates, or a file or folder of this name.
+    /// Returns whether there is an item of this path in one of the crates, or a file or folder of
+    /// this name.
     fn has(&mut self, place: &str) -> bool {
         if place.contains('/') || place.contains('.') {
             return root().join(place).exists();
@@ -210,7 +211,8 @@ impl Sources {
         segments.all(|segment| names.contains(segment))
     }
 
-    /// Whether there is a test of this name in this file. Fuzz targets and benchmarks are programs and have none.
+    /// Returns whether there is a test of this name in this file. Fuzz targets and benchmarks are
+    /// programs and have none.
     fn has_test(&self, proof: &str) -> bool {
         let Some((file, name)) = proof.split_once("::") else {
             let is_program = ["fuzz/fuzz_targets/", "benches/"]

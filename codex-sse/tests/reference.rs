@@ -182,7 +182,7 @@ fn lines(stream: &[u8], begin: usize) -> Vec<Line<'_>> {
 
 const FIELDS: [&[u8]; 4] = [b"data", b"event", b"id", b"retry"];
 
-/// Whether an unfinished line is, or may yet become, one that means something.
+/// Returns whether an unfinished line is, or may yet become, one that means something.
 fn may_be_field(content: &[u8]) -> bool {
     !content.is_empty()
         && FIELDS.iter().any(|field| {

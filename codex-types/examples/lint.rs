@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether all requests are without errors.
+/// Returns whether all requests are without errors.
 fn run() -> Result<bool, Box<dyn core::error::Error>> {
     let mut linter = Linter::new(Profile::platform());
     let mut fixes = false;

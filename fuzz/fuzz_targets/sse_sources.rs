@@ -59,13 +59,13 @@ impl Item {
         }
     }
 
-    /// Whether `output_item.done` is sent: some source has to carry the item.
+    /// Returns whether `output_item.done` is sent: some source has to carry the item.
     fn has_item_done(&self, envelope: bool) -> bool {
         let in_pieces = self.texts().next().is_some() && (self.deltas.is_some() || self.text_done);
         self.item_done || !(envelope || in_pieces)
     }
 
-    /// Whether deltas may be missing before a whole text, which then may contradict them.
+    /// Returns whether deltas may be missing before a whole text, which then may contradict them.
     fn may_contradict(&self, envelope: bool) -> bool {
         let carried = envelope || self.text_done || self.has_item_done(envelope);
         carried

@@ -106,7 +106,7 @@ const ROOTS: [(&str, Pass, Pass); 13] = [
     ),
 ];
 
-/// Whether `json` can be read as a `T`, and whether the `T` is written as it was read.
+/// Returns whether `json` can be read as a `T`, and whether the `T` is written as it was read.
 fn pass<T: DeserializeOwned + Serialize>(json: &Value) -> (bool, bool) {
     let text = json.to_string();
     let Ok(read) = serde_json::from_str::<T>(&text) else {

@@ -182,6 +182,11 @@ impl SignIn {
 /// # Errors
 ///
 /// Returns the error that ends the flow, or the error that `save` returns.
+///
+/// # Cancel safety
+///
+/// Dropping the future abandons the sign-in: codes and tokens that the authority has issued are
+/// lost.
 pub async fn drive(
     mut flow: impl SignInFlow,
     http: &impl SendRequest,

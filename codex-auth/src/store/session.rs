@@ -50,6 +50,11 @@ use crate::store::token_store::{StoreLock, TokenStore};
 /// assert!(store.load()?.is_some());
 /// # Ok::<(), codex_auth::Error>(())
 /// ```
+///
+/// # Cancel safety
+///
+/// If the future is dropped, either the old login is still stored, or the new one is and the old
+/// tokens may not be revoked.
 pub async fn store_sign_in(
     profile: &OAuthProfile,
     store: &impl TokenStore,
@@ -120,6 +125,11 @@ pub async fn store_sign_in(
 /// assert!(store.load()?.is_none());
 /// # Ok::<(), codex_auth::Error>(())
 /// ```
+///
+/// # Cancel safety
+///
+/// If the future is dropped, the tokens may be revoked and still be stored: call this function
+/// again.
 pub async fn sign_out(
     profile: &OAuthProfile,
     store: &impl TokenStore,

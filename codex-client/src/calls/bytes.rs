@@ -109,6 +109,11 @@ impl ResponseBytes {
     }
 
     /// Returns the next events; `None` after the last one.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: if the future is dropped, no event is lost, and the next call
+    /// continues from there.
     pub async fn next(&mut self) -> Option<Result<EventBytes, Error>> {
         poll_fn(|cx| self.poll_next(cx)).await
     }

@@ -133,6 +133,11 @@ pub struct ChatStream {
 
 impl ChatStream {
     /// Returns the next chunk; `None` after the last one.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: if the future is dropped, no chunk is lost, and the next call
+    /// continues from there.
     pub async fn next(&mut self) -> Option<Result<ChatChunk, Error>> {
         loop {
             match self.ready.pop_front() {

@@ -86,8 +86,8 @@ impl Client {
     }
 }
 
-/// Whether the path contains a segment that would be resolved against those before it (RFC 3986
-/// section 5.2.4).
+/// Returns whether the path contains a segment that would be resolved against those before it (RFC
+/// 3986 section 5.2.4).
 fn leads_elsewhere(path: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default();
     path.split('/').any(|segment| {

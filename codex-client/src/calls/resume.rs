@@ -468,13 +468,13 @@ impl EventSource for ResumableEvents {
     }
 }
 
-/// Whether the server stores the response, so that it can be fetched again.
+/// Returns whether the server stores the response, so that it can be fetched again.
 pub(crate) fn is_kept(request: &CreateResponse) -> bool {
     request.background == Some(true) && request.store != Some(false)
 }
 
-/// Whether the connection broke, in contrast to an error from the server that it would repeat, and
-/// to a limit that the caller has set for the whole.
+/// Returns whether the connection broke, in contrast to an error from the server that it would
+/// repeat, and to a limit that the caller has set for the whole.
 fn is_interruption(error: &Error) -> bool {
     let is_lost = matches!(
         error.kind(),

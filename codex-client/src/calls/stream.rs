@@ -73,6 +73,11 @@ impl ResponseStream {
     /// Returns the next event; `None` after the last one.
     ///
     /// Yields the same items as the [`Stream`] implementation, without an extension trait.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: if the future is dropped, no event is lost, and the next call
+    /// continues from there.
     pub async fn next(&mut self) -> Option<Result<ResponseEvent, Error>> {
         let item = self.response.next().await?;
         Some(item.map(Step::into_response))
@@ -121,6 +126,11 @@ impl ResponseStream {
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: if the future is dropped, no update is lost, and the next call
+    /// continues from there.
     pub async fn next_update(&mut self) -> Option<Result<Update<'_>, Error>> {
         let item = self.response.next_update().await?;
         Some(item.map(Step::into_response))
@@ -161,6 +171,11 @@ impl ResponseStream {
     /// when the response ended that way, or the error that ended the stream early. Each error
     /// carries the data received so far in [`Error::partial`]. Events that could not be decoded are
     /// not an error if the response completed anyway.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels the request, and the part of the response received so far is
+    /// lost.
     pub async fn finish(self) -> Result<Response, Error> {
         self.response.finish(|_| {}).await
     }

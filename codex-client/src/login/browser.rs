@@ -138,6 +138,11 @@ impl<S: TokenStore> Login<S> {
     /// when the pasted lines end without a usable one,
     /// [`MalformedRedirect`](codex_auth::ErrorKind::MalformedRedirect). An error leaves a stored
     /// login unchanged.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future abandons the sign-in and closes the listener. A stored login stays,
+    /// unless the new one has already replaced it.
     pub async fn in_browser(
         &self,
         attempt: BrowserSignIn,

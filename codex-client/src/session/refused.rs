@@ -118,7 +118,7 @@ impl Session {
         0
     }
 
-    /// Whether the request has as many items as the history with the input.
+    /// Returns whether the request has as many items as the history with the input.
     async fn is_sent_whole(&self, draft: &Draft) -> bool {
         let (shared, streaming) = (self.state.client.shared(), Streaming::Yes);
         let (request, options) = (&draft.request, &draft.options);

@@ -62,6 +62,10 @@ impl Session {
     /// # Errors
     ///
     /// Returns the errors of [`SocketSession::warm_up`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the socket; the next turn opens another one.
     pub async fn warm_up(&mut self) -> Result<bool, Error> {
         if self.state.settings.conversation.is_some() {
             return Ok(false);
@@ -76,6 +80,10 @@ impl Session {
     /// Keeps the socket alive between two turns; see [`SocketSession::idle`].
     ///
     /// Resolves at once if there is no socket.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: drop the future before starting the next turn.
     pub async fn idle(&mut self) {
         if let Some(sockets) = &mut self.sockets {
             sockets.idle().await;

@@ -72,7 +72,7 @@ impl Plan {
         })
     }
 
-    /// Whether the turn tries a socket first.
+    /// Returns whether the turn tries a socket first.
     pub(super) fn wants_socket(&self) -> Result<bool, Error> {
         let is_background = self.request.background == Some(true);
         match self.settings.transport {

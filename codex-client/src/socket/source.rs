@@ -327,7 +327,7 @@ impl<'a> SocketEvents<'a> {
         Some(self.release(item))
     }
 
-    /// Whether the event is held back until the next one. Notices about the account or the
+    /// Returns whether the event is held back until the next one. Notices about the account or the
     /// connection always are; lifecycle events only if the caller does not want them at once.
     fn holds_back(&self, event: &ResponseEvent) -> bool {
         let shows_nothing = is_notice(event) || (self.holds && !is_visible(event));
@@ -418,7 +418,8 @@ impl EventSource for SocketEvents<'_> {
     }
 }
 
-/// Whether the connection broke, in contrast to an error from the server that it would repeat.
+/// Returns whether the connection broke, in contrast to an error from the server that it would
+/// repeat.
 fn is_interruption(error: &Error) -> bool {
     matches!(
         error.kind(),

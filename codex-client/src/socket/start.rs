@@ -95,8 +95,8 @@ async fn start_attempt(plan: &Plan, mut kept: Option<Open>) -> Result<Started, (
     }
 }
 
-/// Whether to try a socket: it is wanted, and the host is not avoided. An open socket counts more
-/// than a recorded failure.
+/// Returns whether to try a socket: it is wanted, and the host is not avoided. An open socket
+/// counts more than a recorded failure.
 pub(super) fn tries_socket(plan: &Plan, is_open: bool) -> Result<bool, Error> {
     if !plan.wants_socket()? {
         return Ok(false);

@@ -68,7 +68,7 @@ impl Faults {
         }
     }
 
-    /// Whether the events of a response can no longer be had.
+    /// Returns whether the events of a response can no longer be had.
     fn forget(&mut self) -> bool {
         match self {
             Self::Drawn(random) => random.one_in(4),
@@ -90,7 +90,7 @@ impl Faults {
         }
     }
 
-    /// Whether and where the stream of this response breaks.
+    /// Returns whether and where the stream of this response breaks.
     fn of_stream(&mut self, response: usize, left: usize) -> Option<(usize, Fault)> {
         match self {
             Self::Drawn(random) => {

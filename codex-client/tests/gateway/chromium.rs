@@ -20,7 +20,7 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Whether the path has a Chromium.
+    /// Returns whether the path has a Chromium.
     pub fn is_installed() -> bool {
         let version = Command::new("chromium").arg("--version").output();
         version.is_ok_and(|output| output.status.success())

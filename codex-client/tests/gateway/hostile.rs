@@ -16,7 +16,7 @@ fn open(gateway: &Gateway) -> TcpStream {
     stream
 }
 
-/// Whether the other end has closed the connection.
+/// Returns whether the other end has closed the connection.
 fn is_closed(stream: &mut TcpStream) -> bool {
     let mut byte = [0];
     !matches!(stream.read(&mut byte), Ok(1..))

@@ -84,7 +84,7 @@ impl Gateway {
         assert!(sent.expect("kill").success());
     }
 
-    /// Whether it has ended well, after at most so long.
+    /// Returns whether it has ended well, after at most so long.
     pub fn ends_within(&mut self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         while Instant::now() < deadline {

@@ -93,7 +93,7 @@ fn has_part_indexes(case: &Case) -> bool {
     !case.has_any(&[PartIndexesDropped, PartIndexesZero, PartIndexesMinusOne])
 }
 
-/// Whether the events of an item's texts are sent at all.
+/// Returns whether the events of an item's texts are sent at all.
 fn streams(case: &Case, index: usize) -> bool {
     use Source::{Delta, PartAdded, PartDone, TextDone};
     let mut sources = [PartAdded, Delta, TextDone, PartDone].into_iter();
@@ -149,8 +149,8 @@ fn unknown_id_meets_an_announced_call(case: &Case) -> bool {
     false
 }
 
-/// Whether the announcement of a call comes while another, which nothing has announced, has had one event only: its id may be a new name
-/// of that call.
+/// Returns whether the announcement of a call comes while another, which nothing has announced, has
+/// had one event only: its id may be a new name of that call.
 fn is_taken_for_another(case: &Case, at: usize, index: usize) -> bool {
     let items = &case.response.items;
     let earlier = &case.events[..at];
@@ -227,7 +227,7 @@ fn items_run_together(case: &Case) -> bool {
     })
 }
 
-/// Whether the event may be the first one about the item.
+/// Returns whether the event may be the first one about the item.
 fn begins(event: &Event, index: usize) -> bool {
     use Source::{Added, Delta, ItemDone, PartAdded, PartDone, TextDone};
     event.item == Some(index)
@@ -286,7 +286,8 @@ fn parallel_calls_mix(case: &Case) -> bool {
     })
 }
 
-/// Whether an event has no call id, so that only an item id or an index can identify its item.
+/// Returns whether an event has no call id, so that only an item id or an index can identify its
+/// item.
 fn is_addressed_by_position(case: &Case, event: &Event) -> bool {
     let Some(item) = event.item.map(|index| &case.response.items[index]) else {
         return false;
@@ -298,7 +299,7 @@ fn is_addressed_by_position(case: &Case, event: &Event) -> bool {
     }
 }
 
-/// Whether the event carries the whole text that the deltas of its item built.
+/// Returns whether the event carries the whole text that the deltas of its item built.
 fn is_whole_of_deltas(case: &Case, event: &Event) -> bool {
     let Some(index) = event.item else {
         return false;

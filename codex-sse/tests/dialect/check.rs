@@ -104,7 +104,7 @@ fn response(case: &Case, observed: &Observed, differences: &mut Vec<String>) {
     }
 }
 
-/// Whether the events determine the order of all items.
+/// Returns whether the events determine the order of all items.
 fn is_ordered(case: &Case) -> bool {
     let is_final = case.listed.is_sorted() && case.listed.len() == case.response.items.len();
     let is_indexed = !case.has(Habit::IndexesDropped) && !case.has(Habit::IndexesZero);
@@ -218,14 +218,14 @@ fn calls(case: &Case, observed: &Observed, differences: &mut Vec<String>) {
     }
 }
 
-/// Whether ids or indexes distinguish a new item from a repeated one.
+/// Returns whether ids or indexes distinguish a new item from a repeated one.
 fn marks_beginnings(case: &Case) -> bool {
     use Habit::*;
     let has_ids = !case.has_any(&[IdsDropped, IdsDroppedInItems, IdsChange, IdsPerKind]);
     has_ids || !case.has_any(&[IndexesDropped, IndexesZero])
 }
 
-/// Whether a chat completion has the call.
+/// Returns whether a chat completion has the call.
 pub(crate) fn is_chat_call(item: &Item) -> bool {
     matches!(item.kind, ItemKind::FunctionCall | ItemKind::CustomToolCall)
 }

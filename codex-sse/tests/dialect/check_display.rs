@@ -128,7 +128,7 @@ fn channel(kind: TextKind) -> Option<Channel> {
     }
 }
 
-/// Whether the server's own indexes are the canonical ones.
+/// Returns whether the server's own indexes are the canonical ones.
 fn keeps_positions(case: &Case) -> bool {
     use Habit::*;
     !case.has_any(&[

@@ -170,7 +170,7 @@ impl Item {
         !matches!(self.kind, ItemKind::Message | ItemKind::Reasoning)
     }
 
-    /// Whether two items are equal except for their ids.
+    /// Returns whether two items are equal except for their ids.
     pub(crate) fn is_twin_of(&self, other: &Self) -> bool {
         self.kind == other.kind
             && self.name == other.name

@@ -104,6 +104,11 @@ impl WsConnection {
     /// another code, [`ErrorKind::Truncated`] if the connection ended without a close frame, and
     /// the other kinds of a broken connection. [`Error::sent`] refers to the last message sent: yes
     /// if anything has arrived since.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: if the future is dropped, no message is lost, and the next call
+    /// continues from there.
     pub async fn next(&mut self) -> Option<Result<Bytes, Error>> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
@@ -144,6 +149,10 @@ impl WsConnection {
     ///
     /// Returns the errors of [`next`](Self::next); a normal closure by the server is
     /// [`ErrorKind::Closed`] here.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: a message that arrives is kept for [`next`](Self::next).
     pub async fn idle(&mut self) -> Result<(), Error> {
         match self.next().await {
             Some(Ok(message)) => {
@@ -163,6 +172,10 @@ impl WsConnection {
     ///
     /// Returns [`ErrorKind::InvalidRequest`] if the code may not be sent (RFC 6455 section 7.4). A
     /// connection that is already broken is not an error.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the connection without waiting for the peer.
     pub async fn close(mut self, code: u16) -> Result<(), Error> {
         if !matches!(code, 1000..=1003 | 1007..=1013 | 3000..=4999) {
             return Err(

@@ -38,6 +38,10 @@ pub trait WsTransport: Send + Sync {
     /// Returns an error if there is no response, or one that violates the rules of the upgrade
     /// ([`ErrorKind::Protocol`](crate::ErrorKind::Protocol) in
     /// [`Phase::Handshake`](crate::Phase::Handshake)).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the connection.
     fn connect(&self, request: Request<()>) -> impl Future<Output = Result<Upgrade, Error>> + Send;
 }
 

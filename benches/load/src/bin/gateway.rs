@@ -248,7 +248,7 @@ impl Way {
         }
     }
 
-    /// Whether the last event came.
+    /// Returns whether the last event came.
     fn finish(&self, transport: HyperTransport) -> impl Future<Output = bool> + Send + use<> {
         let request = self.request();
         async move {
