@@ -93,7 +93,7 @@ impl Error {
         )
     }
 
-    /// Returns whether only a new sign-in helps.
+    /// Returns whether the user must sign in again before the same call can succeed.
     #[must_use]
     pub fn needs_sign_in(&self) -> bool {
         matches!(
@@ -317,7 +317,7 @@ pub enum ErrorKind {
     ForbiddenTarget,
     /// A profile, an issuer or an option is inconsistent or violates its protocol.
     InvalidConfiguration,
-    /// A text that should be a JWT is not one.
+    /// The text is not a JWT.
     MalformedToken,
     /// A store could not be read or written; the source has the reason.
     Store,

@@ -10,7 +10,7 @@ use crate::builder::ClientBuilder;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 
-/// The preferences in the environment variables.
+/// A program's preferences, read from environment variables.
 ///
 /// | variable | meaning |
 /// |---|---|
@@ -67,8 +67,8 @@ impl Preferences {
         }
     }
 
-    /// Creates a request to the model of this name, which may be an alias, or end in an effort
-    /// (`:high`) or a tier (`-fast`).
+    /// Creates a request to the model of this name, which may be an alias or end in a reasoning
+    /// effort (`:high`) or a service tier (`-fast`).
     ///
     /// A request to a model that is known not to reason carries no effort.
     #[must_use]

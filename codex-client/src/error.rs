@@ -54,7 +54,7 @@ impl Error {
         self.inner.kind
     }
 
-    /// Returns the side at fault.
+    /// Returns the side that caused the error.
     #[must_use]
     pub fn side(&self) -> Side {
         match self.inner.kind {
@@ -114,7 +114,7 @@ impl Error {
         self.inner.kind != ErrorKind::Payload && decoding.is_none_or(codex_sse::Error::is_fatal)
     }
 
-    /// Returns the status of the response, if it is not a success.
+    /// Returns the HTTP status of the response, if it is not a success.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         let status = self.meta()?.status();
@@ -142,7 +142,7 @@ impl Error {
         })
     }
 
-    /// Returns the server's description of the failure.
+    /// Returns the error object that the server sent, if it sent one.
     ///
     /// Its message is text from the server and may quote the request.
     #[must_use]
@@ -150,8 +150,8 @@ impl Error {
         self.inner.api.as_ref()
     }
 
-    /// Returns the reason of the server's refusal and how to resolve it; `None` if the server did
-    /// not refuse the request.
+    /// Returns the reason why the server refused the request, which also names a remedy; `None` if
+    /// the server did not refuse it.
     ///
     /// ```
     /// # use codex_client::Client;
@@ -462,7 +462,7 @@ impl ErrorKind {
     }
 }
 
-/// The side at fault for a failure.
+/// The side that caused an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Side {

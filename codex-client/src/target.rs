@@ -39,7 +39,7 @@ pub(crate) fn join(base: &Uri, path: &str) -> Result<Uri, Error> {
     Uri::from_parts(parts).map_err(|_| Error::request(PATH))
 }
 
-/// How the backend is selected.
+/// The criterion by which the backend is selected.
 pub(crate) enum Endpoint {
     Fixed(Target),
     /// By the kind of credential, at the first request; fixed from then on.

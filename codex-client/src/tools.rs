@@ -216,7 +216,8 @@ impl Tools {
         self
     }
 
-    /// Sets how many times the model may receive outputs in one run; the default is 64.
+    /// Sets the maximum number of rounds in one run: how many times the model receives outputs. The
+    /// default is 64.
     pub fn max_rounds(mut self, rounds: u32) -> Self {
         self.max_rounds = rounds;
         self

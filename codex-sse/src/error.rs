@@ -5,7 +5,7 @@
 use alloc::{boxed::Box, sync::Arc};
 use core::fmt;
 
-/// The error of decoding: of a stream, or of one payload.
+/// An error while decoding a stream or one payload.
 ///
 /// ```
 /// use codex_sse::{Decoder, ErrorKind, Limits, Side};
@@ -63,7 +63,7 @@ pub enum ErrorKind {
     Unencodable,
 }
 
-/// The side at fault for an [`Error`].
+/// The side that caused an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Side {
@@ -97,7 +97,7 @@ impl Error {
         self.inner.kind
     }
 
-    /// Returns who is at fault.
+    /// Returns the side that caused the error.
     pub fn side(&self) -> Side {
         match self.kind() {
             ErrorKind::LineTooLong

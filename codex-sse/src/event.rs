@@ -66,13 +66,13 @@ impl EventDecoder {
         }
     }
 
-    /// Consumes bytes from the front of `input` until an event is complete. `None`: `input` is used
-    /// up.
+    /// Consumes bytes from the front of `input` until an event is complete, and returns it; `None`
+    /// when `input` is used up.
     ///
     /// # Errors
     ///
-    /// Returns an error if a limit is exceeded, which is sticky, or if one payload cannot be
-    /// decoded, after which decoding continues.
+    /// Returns an error if a limit is exceeded; every further call then returns it again. Also
+    /// returns an error for a payload that cannot be decoded, after which decoding continues.
     pub fn decode(&mut self, input: &mut &[u8]) -> Result<Option<ResponseEvent>, Error> {
         Ok(self.decode_ref(input)?.map(EventRef::into_owned))
     }
@@ -114,7 +114,7 @@ impl EventDecoder {
         }
     }
 
-    /// Decodes one WebSocket message: the payload of one event, without framing. `None` for
+    /// Decodes one WebSocket message: the payload of one event, without framing. Returns `None` for
     /// `[DONE]`.
     ///
     /// # Errors

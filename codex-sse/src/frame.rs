@@ -80,7 +80,7 @@ impl<'a> Frame<'a> {
     ///
     /// # Errors
     ///
-    /// Returns an error if it is not UTF-8.
+    /// Returns an error if the event type is not UTF-8.
     #[inline]
     pub fn event_str(&self) -> Result<Option<&'a str>, str::Utf8Error> {
         match self.event.as_str()? {
@@ -98,7 +98,7 @@ impl<'a> Frame<'a> {
     ///
     /// # Errors
     ///
-    /// Returns an error if it is not UTF-8. Other frames are not affected.
+    /// Returns an error if the data is not UTF-8. Other frames are not affected.
     #[inline]
     pub fn data_str(&self) -> Result<&'a str, str::Utf8Error> {
         self.data.as_str()

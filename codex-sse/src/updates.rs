@@ -9,7 +9,7 @@ use crate::{
     accumulate::{Change, TextKind},
 };
 
-/// Turns events into display updates and tool calls, each delivered once.
+/// A queue that turns events into display updates and tool calls, each delivered once.
 ///
 /// ```
 /// use codex_sse::{Update, Updates};
@@ -179,7 +179,7 @@ impl Updates {
         self.take_contradictions()
     }
 
-    /// Returns the next update. `None`: feed another event.
+    /// Returns the next update, or `None` until another event is fed.
     pub fn poll(&mut self) -> Option<Update<'_>> {
         if !self.has_next() {
             return None;

@@ -214,8 +214,8 @@ impl Error {
         }
     }
 
-    /// Returns whether the request provably did not reach the server, so that a resend cannot be
-    /// processed twice.
+    /// Returns whether the request provably did not reach the server, so that resending it cannot
+    /// process it twice.
     pub fn is_safe_to_resend(&self) -> bool {
         self.sent() == Sent::No
     }

@@ -143,7 +143,7 @@ impl Extra {
         self.entries().is_empty()
     }
 
-    /// The value for an object without unknown keys.
+    /// Returns the value for an object without unknown keys.
     pub(crate) const fn none() -> Self {
         Self {
             absent: 0,
@@ -152,7 +152,7 @@ impl Extra {
         }
     }
 
-    /// The value for an object that has not been read: all known keys missing.
+    /// Returns the value for an object that has not been read: all known keys missing.
     pub(crate) fn vacant() -> Self {
         Self {
             absent: !UNTAGGED,

@@ -123,7 +123,7 @@ impl ModelTable {
         }
     }
 
-    /// Returns whether a model has reasoning; `None` if unknown.
+    /// Returns whether a model is a reasoning model; `None` if unknown.
     pub fn reasons(&self, model: &str) -> Option<bool> {
         self.get(model)?.reasons
     }
@@ -162,7 +162,7 @@ impl Default for ModelTable {
     }
 }
 
-/// What is known about a model. A field that is `None` is unknown.
+/// The known properties of a model. A field that is `None` is unknown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModelEntry {
@@ -185,7 +185,7 @@ pub struct ModelEntry {
 }
 
 impl ModelEntry {
-    /// Creates an entry without further knowledge.
+    /// Creates an entry of which only the name is known.
     pub fn new(slug: impl Into<Cow<'static, str>>) -> Self {
         Self {
             slug: slug.into(),

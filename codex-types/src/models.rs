@@ -191,7 +191,7 @@ object! {
 }
 
 object! {
-    /// How tool outputs are truncated.
+    /// The policy for truncating tool outputs.
     pub struct ModelTruncationPolicy {
         plain {
             /// The unit: `bytes`, `tokens`.

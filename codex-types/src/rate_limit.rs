@@ -82,7 +82,7 @@ pub struct RateLimitWindow {
     pub resets_in_seconds: Option<u64>,
 }
 
-/// Purchased credits.
+/// The purchased credits of an account.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Credits {
@@ -214,7 +214,7 @@ impl RateLimits {
         *self == Self::default()
     }
 
-    /// Merges newer limits, and keeps what they do not mention.
+    /// Merges newer limits into these; data that the newer ones lack stays.
     pub fn update(&mut self, newer: Self) {
         for limit in newer.limits {
             match self.limits.iter_mut().find(|old| old.id == limit.id) {
@@ -344,7 +344,7 @@ impl Headers<'_> {
 }
 
 impl RateLimitWindow {
-    /// A window with no usage and no other data counts as absent.
+    /// Returns the window, unless it has no usage and no other data and so counts as absent.
     fn unless_void(self) -> Option<Self> {
         let is_void = self.used_percent == 0.0
             && self.window_minutes.unwrap_or_default() == 0

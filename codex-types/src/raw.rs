@@ -111,7 +111,7 @@ impl RawJson {
 }
 
 impl Default for RawJson {
-    /// The value `null`.
+    /// Returns the value `null`.
     fn default() -> Self {
         Self(RawValue::NULL.to_owned())
     }

@@ -93,22 +93,22 @@ impl BrowserSignIn {
         self
     }
 
-    /// Also exchanges the ID token for a platform API key, if the account is eligible. Requests
-    /// with the key are charged to the API account.
+    /// Adds an exchange of the ID token for a platform API key, if the account is eligible.
+    /// Requests with the key are charged to the API account.
     #[must_use]
     pub fn with_api_key_exchange(mut self) -> Self {
         self.api_key = true;
         self
     }
 
-    /// Sets how long the user has, ten minutes by default.
+    /// Sets the time limit for the user to complete the sign-in. The default is ten minutes.
     #[must_use]
     pub fn with_time_limit(mut self, time_limit: Duration) -> Self {
         self.time_limit = time_limit;
         self
     }
 
-    /// Checks the settings, and creates the values of this attempt.
+    /// Checks the settings and creates the values of this attempt.
     pub(super) fn prepare(&self, entropy: &Entropy) -> Result<Prepared, Error> {
         self.profile.validate()?;
         if self.profile.jwks_endpoint.is_some() && cfg!(not(feature = "verify")) {

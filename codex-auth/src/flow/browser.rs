@@ -67,7 +67,7 @@ enum Stage {
 }
 
 impl BrowserSignIn {
-    /// Starts the attempt.
+    /// Starts a sign-in attempt with these settings.
     ///
     /// # Errors
     ///

@@ -59,7 +59,7 @@ struct DeviceCode {
 }
 
 impl DeviceFlow {
-    /// Creates a device login of this profile.
+    /// Creates a device login at the authority of this profile.
     ///
     /// # Errors
     ///

@@ -18,7 +18,7 @@ use crate::oauth::calls::built;
 use crate::oauth::profile::OAuthProfile;
 use crate::secret::Secret;
 
-/// An issuer's public keys (RFC 7517): those that verify RS256.
+/// The public keys of an issuer that verify RS256 signatures (RFC 7517).
 ///
 /// ```
 /// use codex_auth::KeySet;
@@ -58,7 +58,7 @@ pub struct IdTokenRules<'a> {
 }
 
 impl<'a> IdTokenRules<'a> {
-    /// Requires a token of this issuer for this client.
+    /// Creates rules that require a token of this issuer for this client.
     #[must_use]
     pub fn new(issuer: &'a str, client_id: &'a str) -> Self {
         Self {
@@ -84,7 +84,7 @@ impl<'a> IdTokenRules<'a> {
         self
     }
 
-    /// Sets how far the clocks may differ, a minute by default.
+    /// Sets the maximum difference between the clocks. The default is one minute.
     #[must_use]
     pub fn with_leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;

@@ -123,9 +123,9 @@ impl Refresh {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::RefreshExpired`], [`RefreshReused`](ErrorKind::RefreshReused),
-    /// [`RefreshRevoked`](ErrorKind::RefreshRevoked) and
-    /// [`RefreshRefused`](ErrorKind::RefreshRefused) are final.
+    /// Returns [`ErrorKind::RefreshExpired`], [`RefreshReused`](ErrorKind::RefreshReused),
+    /// [`RefreshRevoked`](ErrorKind::RefreshRevoked) or
+    /// [`RefreshRefused`](ErrorKind::RefreshRefused) when the refusal is final.
     /// [`Unavailable`](ErrorKind::Unavailable) may be temporary; it is also the error of a
     /// successful response without tokens, unless its body has the error code of a refusal.
     pub fn read(&self, now: Moment, response: &Response<Bytes>) -> Result<TokenSet, Error> {
@@ -231,7 +231,7 @@ impl ApiKeyExchange {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Rejected`] is the usual result for accounts without a platform organization.
+    /// Returns [`ErrorKind::Rejected`] for most accounts without a platform organization.
     pub fn read(&self, response: &Response<Bytes>) -> Result<Secret, Error> {
         if !response.status().is_success() {
             return Err(refusal(Purpose::Other, response, &[&self.id_token]));
@@ -316,7 +316,7 @@ impl Revoke {
     ///
     /// # Errors
     ///
-    /// Returns why the authority did not confirm. The tokens may still be valid there.
+    /// Returns the reason why the authority did not confirm. The tokens may still be valid there.
     pub fn read(&self, response: &Response<Bytes>) -> Result<(), Error> {
         if response.status().is_success() {
             Ok(())

@@ -177,7 +177,7 @@ impl Registration {
         })
     }
 
-    /// Sets the verified subject of its ID tokens.
+    /// Sets the verified subject of the account's ID tokens.
     #[must_use]
     pub fn with_subject(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
@@ -210,7 +210,7 @@ impl Registration {
         &self.host_id
     }
 
-    /// Returns `sub` of its ID tokens, once one has been verified.
+    /// Returns the subject (`sub`) of the account's ID tokens, once one has been verified.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
         self.subject.as_deref()

@@ -32,7 +32,7 @@ pub(super) struct Setting<S, H, T> {
     pub(super) max_lock_wait: Duration,
 }
 
-/// Renewed tokens that are not stored yet.
+/// The renewed tokens that are not stored yet.
 #[derive(Clone)]
 pub(super) struct Pending {
     pub(super) record: Record,

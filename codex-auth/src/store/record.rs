@@ -134,19 +134,19 @@ impl Record {
         }
     }
 
-    /// Returns the tokens.
+    /// Returns the tokens of the sign-in, if the record contains any.
     #[must_use]
     pub fn tokens(&self) -> Option<&TokenSet> {
         self.tokens.as_ref()
     }
 
-    /// Returns the API key.
+    /// Returns the API key, if the record contains one.
     #[must_use]
     pub fn api_key(&self) -> Option<&Secret> {
         self.api_key.as_ref()
     }
 
-    /// Returns the personal access token.
+    /// Returns the personal access token, if the record contains one.
     #[must_use]
     pub fn personal_access_token(&self) -> Option<&Secret> {
         self.personal_access_token.as_ref()
@@ -398,7 +398,7 @@ impl Record {
     }
 }
 
-/// The value of `auth_mode`.
+/// The method by which requests are authenticated: the value of `auth_mode`.
 ///
 /// ```
 /// use codex_auth::AuthMode;

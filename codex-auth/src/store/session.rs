@@ -25,8 +25,8 @@ use crate::store::token_store::{StoreLock, TokenStore};
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Store`] and the other errors of a store; the sign-in is then not stored. A failure
-/// to revoke is reported in the `Ok` value instead, because the new login is valid.
+/// Returns [`ErrorKind::Store`] or another error of the store; the sign-in is then not stored. A
+/// failure to revoke is reported in the `Ok` value instead, because the new login is valid.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -104,7 +104,7 @@ pub async fn store_sign_in(
 ///
 /// # Errors
 ///
-/// Only the errors of the store.
+/// Returns the errors of the store. A failure to revoke is part of the `Ok` value.
 ///
 /// ```
 /// use bytes::Bytes;

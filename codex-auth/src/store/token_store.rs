@@ -181,7 +181,7 @@ impl Stored {
 pub struct Revision(Box<[u8]>);
 
 impl Revision {
-    /// Creates a revision of these bytes.
+    /// Creates a revision from these bytes.
     #[must_use]
     pub fn new(bytes: impl AsRef<[u8]>) -> Self {
         Self(bytes.as_ref().into())
@@ -218,7 +218,7 @@ impl<const N: usize> From<[u8; N]> for Revision {
     }
 }
 
-/// Keeps a store locked until it is dropped.
+/// A guard that keeps a store locked until it is dropped.
 pub struct StoreLock {
     _guard: Box<dyn Send>,
 }

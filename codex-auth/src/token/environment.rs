@@ -40,7 +40,7 @@ enum Credential {
     Token(StaticToken),
 }
 
-/// The variable that contained the credential.
+/// An environment variable that may contain a credential.
 ///
 /// ```
 /// assert_eq!(codex_auth::EnvironmentVariable::CodexApiKey.name(), "CODEX_API_KEY");

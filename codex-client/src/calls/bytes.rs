@@ -102,13 +102,13 @@ impl ResponseBytes {
         }
     }
 
-    /// Returns the headers of the response.
+    /// Returns the status and headers of the response.
     #[must_use]
     pub fn meta(&self) -> &ResponseMeta {
         &self.meta
     }
 
-    /// Returns the next events; `None` after the last one.
+    /// Returns the next whole events that arrived together; `None` after the last ones.
     ///
     /// # Cancel safety
     ///
@@ -118,7 +118,8 @@ impl ResponseBytes {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// Polls for the next events; `None` after the last one, and after an error.
+    /// Polls for the next whole events that arrived together; `None` after the last ones, and after
+    /// an error.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<EventBytes, Error>>> {
         loop {
             let (arriving, is_document) = match &mut self.state {

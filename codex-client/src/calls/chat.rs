@@ -159,7 +159,8 @@ impl ChatStream {
         }
     }
 
-    /// Returns the headers of the response; after several attempts, those of the last one.
+    /// Returns the status and headers of the response; after several attempts, those of the last
+    /// one.
     #[must_use]
     pub fn meta(&self) -> &ResponseMeta {
         self.events.meta()

@@ -80,7 +80,7 @@ pub(crate) struct Resumption {
     is_catching_up: bool,
 }
 
-/// How many streams were resumed.
+/// The number of streams that were resumed, and of responses that were fetched whole instead.
 #[derive(Debug, Default)]
 pub(crate) struct ResumptionCounts {
     pub(crate) resumes: AtomicU64,
@@ -88,7 +88,7 @@ pub(crate) struct ResumptionCounts {
     pub(crate) retrievals: AtomicU64,
 }
 
-/// What an event is in a stream that may have been resumed.
+/// The kind of an event in a stream that may have been resumed.
 enum Passage {
     New,
     Repeated,

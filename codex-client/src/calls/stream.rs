@@ -144,7 +144,8 @@ impl ResponseStream {
         self.response.update()
     }
 
-    /// Returns the headers of the response; after several attempts, those of the last one.
+    /// Returns the status and headers of the response; after several attempts, those of the last
+    /// one.
     #[must_use]
     pub fn meta(&self) -> &ResponseMeta {
         self.response.meta()

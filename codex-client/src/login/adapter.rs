@@ -16,7 +16,7 @@ use http::{HeaderValue, Request, Response};
 use crate::clock::system_time;
 use crate::shared::AGENT;
 
-/// Sends the requests of codex-auth over any transport: once, with a limit on the size of the
+/// A sender of codex-auth requests over any transport: once, with a limit on the size of the
 /// response, and within 30 seconds.
 ///
 /// ```
@@ -82,7 +82,7 @@ fn failure(error: codex_transport::Error) -> SendFailure {
     }
 }
 
-/// Provides codex-auth with the time of any timer.
+/// A codex-auth timer that uses the time of any codex-transport timer.
 ///
 /// ```
 /// use codex_auth::Timer;

@@ -100,7 +100,7 @@ impl<S: TokenStore> Login<S> {
     ///
     /// # Errors
     ///
-    /// Returns errors of the store.
+    /// Returns the errors of the store.
     pub fn browser_sign_in(&self, port: u16) -> Result<BrowserSignIn, Error> {
         let attempt = BrowserSignIn::new(self.profile.clone(), port);
         let record = self.writable()?;
@@ -117,7 +117,7 @@ impl<S: TokenStore> Login<S> {
     ///
     /// # Errors
     ///
-    /// Returns errors of the store only.
+    /// Returns the errors of the store. A failure to revoke is part of the `Ok` value.
     ///
     /// # Cancel safety
     ///

@@ -46,7 +46,7 @@ impl RedirectListener {
     ///
     /// # Errors
     ///
-    /// Returns the reason why the last port could not be bound, usually
+    /// Returns the error of the last port that could not be bound, usually
     /// [`AddrInUse`](io::ErrorKind::AddrInUse); the text names the ports. The device code and
     /// pasting need no port.
     pub fn bind(rule: &RedirectRule) -> io::Result<Self> {

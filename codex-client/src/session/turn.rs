@@ -82,7 +82,7 @@ impl<'a> SessionTurn<'a> {
         self.response.update()
     }
 
-    /// Returns the headers of the response.
+    /// Returns the status and headers of the response.
     #[must_use]
     pub fn meta(&self) -> &ResponseMeta {
         self.response.meta()

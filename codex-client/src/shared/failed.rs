@@ -77,13 +77,13 @@ impl FailedExchange {
         self.kind
     }
 
-    /// Returns the side at fault.
+    /// Returns the side that caused the failure.
     #[must_use]
     pub fn side(&self) -> Side {
         self.side
     }
 
-    /// Returns the status of the response, if it was not a success.
+    /// Returns the HTTP status of the response, if it was not a success.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.status
@@ -107,7 +107,7 @@ impl FailedExchange {
         self.retry_after
     }
 
-    /// Returns the reason of the refusal, if the server refused the request.
+    /// Returns the reason why the server refused the request, if it did.
     #[must_use]
     pub fn reason(&self) -> Option<&Reason> {
         self.reason.as_ref()

@@ -108,7 +108,7 @@ pub(super) fn tries_socket(plan: &Plan, is_open: bool) -> Result<bool, Error> {
     Ok(!is_avoided)
 }
 
-/// How many more times a turn may try a socket before its first event.
+/// The number of further attempts that a turn may make over a socket before its first event.
 pub(super) struct Fallbacks {
     /// Two: one for a dead socket, and one for a server that demands a fresh one.
     reconnects: u32,

@@ -93,7 +93,7 @@ impl<'a> SocketTurn<'a> {
         self.response.update()
     }
 
-    /// Returns the headers of the response.
+    /// Returns the status and headers of the response.
     ///
     /// Over a socket these are the headers of the upgrade, merged with those that the events of
     /// this response carried.
@@ -121,7 +121,7 @@ impl<'a> SocketTurn<'a> {
         self.response.source().earlier()
     }
 
-    /// Returns whether the events arrive over a WebSocket.
+    /// Returns whether the events of the response arrive over a WebSocket.
     ///
     /// The value is not reliable while a restart is in progress.
     #[must_use]

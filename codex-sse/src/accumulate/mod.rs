@@ -38,8 +38,8 @@ use self::{
 };
 use crate::Error;
 
-/// Assembles a [`Response`] from its events and keeps everything that was received, however the
-/// stream ends.
+/// An accumulator that assembles a [`Response`] from its events and keeps everything that was
+/// received, however the stream ends.
 ///
 /// ```
 /// use codex_sse::{Accumulator, Outcome};

@@ -353,8 +353,8 @@ impl ToResponseEvents {
     }
 }
 
-/// Counts the brackets of JSON that arrives in fragments, to detect the end of an object without
-/// parsing it repeatedly.
+/// A counter of the brackets of JSON that arrives in fragments, which detects the end of an object
+/// without parsing it repeatedly.
 #[derive(Clone, Copy, Debug, Default)]
 struct Brackets {
     depth: u32,

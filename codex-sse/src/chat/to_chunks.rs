@@ -48,7 +48,7 @@ impl ChatStreamEvent {
     }
 }
 
-/// Translates the events of one response into the chunks of one completion.
+/// A translator from the events of one response to the chunks of one completion.
 ///
 /// After the end of the stream, [`finish`](Self::finish) returns the remaining chunks. A truncated
 /// stream ends with an error, never with a response that looks finished.

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{Accumulator, Diagnostic};
 
-/// Translates the chunks of one completion into the events of one response.
+/// A translator from the chunks of one completion to the events of one response.
 ///
 /// The response ends when [`finish`](Self::finish) is called at the end of the stream: only then is
 /// the usage known, and some servers send text after a `finish_reason`. A stream without a
@@ -580,8 +580,8 @@ impl ToResponseEvents {
     }
 }
 
-/// Of several finish reasons, the first one that cuts the completion counts, and a known one before
-/// an unknown one.
+/// Returns the rank of a finish reason. Of several, the first one that cuts the completion counts,
+/// and a known one before an unknown one.
 fn weight(ending: ChatEnding) -> u8 {
     match ending {
         ChatEnding::Length | ChatEnding::ContentFilter => 2,

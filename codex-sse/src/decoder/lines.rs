@@ -407,7 +407,7 @@ pub(super) enum Value<'i> {
     Held { length: usize },
 }
 
-/// The value of a `retry` field: digits only.
+/// Parses the value of a `retry` field, which must consist of digits only.
 fn parse_milliseconds(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;

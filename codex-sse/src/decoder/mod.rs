@@ -70,7 +70,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Decoder {
     place: Place,
-    /// Whether a frame in `held` is lent, to drop with the next call.
+    /// Whether a frame in `held` is lent; the next call drops it.
     lent: bool,
     /// The data lines of the unfinished event.
     data_lines: usize,
@@ -306,7 +306,7 @@ impl Decoder {
         }
     }
 
-    /// [`decode`](Self::decode) without the step from values to a frame.
+    /// Decodes like [`decode`](Self::decode), but returns the values instead of a frame.
     #[cfg(any(feature = "stream", feature = "events"))]
     #[inline]
     pub(crate) fn decode_lent<'i>(

@@ -191,7 +191,7 @@ mod tests {
 
     use super::*;
 
-    /// Yields the bytes that had arrived; every write fails with this OS error.
+    /// A stream that yields the bytes that had arrived; every write fails with this OS error.
     struct Gone(&'static [u8], i32);
 
     impl AsyncRead for Gone {
@@ -228,7 +228,7 @@ mod tests {
         }
     }
 
-    /// Accepts every write, and flushes only once the flag is set.
+    /// A stream that accepts every write, and flushes only once the flag is set.
     struct Holding(bool);
 
     impl AsyncWrite for Holding {

@@ -77,17 +77,17 @@ pub(crate) struct Unusable {
 }
 
 impl Proxy {
-    /// Reads the environment when the transport is built. This is the default.
+    /// Creates settings that read the environment when the transport is built. This is the default.
     pub fn from_environment() -> Self {
         Self(Source::Environment)
     }
 
-    /// Uses no proxy, whatever the environment contains.
+    /// Creates settings that use no proxy, whatever the environment contains.
     pub fn none() -> Self {
         Self(Source::Routes(Box::default()))
     }
 
-    /// Uses this proxy for every URL.
+    /// Creates settings that use this proxy for every URL.
     ///
     /// # Errors
     ///
@@ -102,7 +102,8 @@ impl Proxy {
         }))))
     }
 
-    /// Reads the proxy variables from this function, by the same rules as from the environment.
+    /// Creates settings from the proxy variables that this function returns, by the same rules as
+    /// from the environment.
     ///
     /// ```
     /// use codex_transport::Proxy;

@@ -43,9 +43,9 @@ use crate::http::encoding::decoder::Coding;
 ///
 /// # Errors
 ///
-/// The body reports [`ErrorKind::ContentCoding`] for a coding that is not compiled in (as its first
-/// item, with the name of the coding) and for invalid data, and [`ErrorKind::Truncated`] if the
-/// data ends too early, after everything it contained.
+/// Returns no error itself. The body reports [`ErrorKind::ContentCoding`] for a coding that is not
+/// compiled in (as its first item, with the name of the coding) and for invalid data, and
+/// [`ErrorKind::Truncated`] if the data ends too early, after everything it contained.
 ///
 /// ```
 /// # #[cfg(feature = "hyper")] {

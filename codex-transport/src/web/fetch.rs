@@ -195,7 +195,7 @@ fn read_head(response: &web_sys::Response) -> Result<(StatusCode, HeaderMap), Er
     Ok((status, headers))
 }
 
-/// Aborts the request when dropped; an abort after its end has no effect.
+/// A guard that aborts the request when dropped; an abort after its end has no effect.
 struct AbortOnDrop(AbortController);
 
 impl AbortOnDrop {

@@ -100,10 +100,10 @@ impl WsConnection {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Closed`] with [`Error::close_code`] if the server closed the WebSocket with
-    /// another code, [`ErrorKind::Truncated`] if the connection ended without a close frame, and
-    /// the other kinds of a broken connection. [`Error::sent`] refers to the last message sent: yes
-    /// if anything has arrived since.
+    /// Returns [`ErrorKind::Closed`] with [`Error::close_code`] if the server closed the WebSocket
+    /// with another code, [`ErrorKind::Truncated`] if the connection ended without a close frame,
+    /// and the other kinds of a broken connection. [`Error::sent`] refers to the last message sent:
+    /// yes if anything has arrived since.
     ///
     /// # Cancel safety
     ///

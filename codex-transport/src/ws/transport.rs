@@ -17,7 +17,7 @@ use crate::ws::connection::WsConnection;
 /// use codex_transport::{Error, Upgrade, WsTransport};
 /// use http::{Request, Response};
 ///
-/// /// Like a server that has no sockets.
+/// /// Refuses every upgrade, as a server without WebSockets does.
 /// struct HttpOnly;
 ///
 /// impl WsTransport for HttpOnly {

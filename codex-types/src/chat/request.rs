@@ -112,7 +112,7 @@ object! {
 }
 
 object! {
-    /// Options of a stream of chunks.
+    /// The options of a stream of chunks.
     pub struct ChatStreamOptions {
         required {}
         optional {
@@ -126,7 +126,7 @@ object! {
 }
 
 either! {
-    /// Sequences at which generation stops.
+    /// The sequences at which generation stops.
     pub enum ChatStop {
         /// One sequence.
         text Text(String),
@@ -206,7 +206,7 @@ object! {
 }
 
 object! {
-    /// Options of web search.
+    /// The options of web search.
     pub struct ChatWebSearchOptions {
         required {}
         optional {

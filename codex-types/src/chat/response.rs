@@ -57,7 +57,7 @@ object! {
 }
 
 open_enum! {
-    /// Why a choice ended.
+    /// The reason why a choice ended.
     pub enum FinishReason {
         /// The model finished.
         Stop = "stop",

@@ -46,7 +46,7 @@ pub enum ChatPiece<'a> {
 }
 
 impl ChatPiece<'_> {
-    /// Returns the text of the part, of any kind.
+    /// Returns the text of the part, whatever its kind.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Text(text) | Self::Refusal(text) | Self::Reasoning(text) => text,

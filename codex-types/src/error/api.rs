@@ -100,7 +100,7 @@ impl ApiError {
         places.into_iter().flatten().any(blames)
     }
 
-    /// Returns who is at fault.
+    /// Returns the side that caused the error.
     pub fn side(&self) -> Side {
         self.category().side()
     }
@@ -174,8 +174,8 @@ impl ApiError {
 }
 
 impl fmt::Display for ApiError {
-    /// The code and the message, in the form of [`shown_message`](Self::shown_message), and the
-    /// type and the parameter.
+    /// Writes the code and the message, in the form of [`shown_message`](Self::shown_message), and
+    /// the type and the parameter.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.shown_code(), self.shown_message()) {
             (Some(code), message) if message.is_empty() => f.write_str(code)?,
@@ -217,7 +217,8 @@ pub(crate) fn shown(text: &str, limit: usize) -> String {
     shown
 }
 
-/// Control characters, and the format characters that reorder or hide text.
+/// Returns whether a character is a control character, or a format character that reorders or hides
+/// text.
 fn is_invisible(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')

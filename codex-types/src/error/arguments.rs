@@ -22,7 +22,7 @@ impl ArgumentsError {
         &self.arguments
     }
 
-    /// Returns what is wrong with them.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> crate::DecodeErrorKind {
         self.source.kind()
     }

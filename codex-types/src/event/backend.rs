@@ -10,8 +10,8 @@ use crate::wire::object::object;
 use crate::{Map, Number, RawJson};
 
 object! {
-    /// Metadata next to the response: `response.metadata` and `codex.response.metadata` of the
-    /// ChatGPT backend.
+    /// An event with metadata next to the response: `response.metadata` and
+    /// `codex.response.metadata` of the ChatGPT backend.
     pub struct MetadataEvent {
         required {}
         optional {
@@ -30,7 +30,7 @@ object! {
 }
 
 object! {
-    /// The usage of the account's limits: `codex.rate_limits` of the ChatGPT backend.
+    /// An event with the usage of the account's limits: `codex.rate_limits` of the ChatGPT backend.
     pub struct RateLimitsEvent {
         required {}
         optional {
@@ -89,7 +89,7 @@ object! {
 }
 
 object! {
-    /// Purchased credits in an event.
+    /// The purchased credits in an event.
     pub struct CreditsBody {
         required {}
         optional {

@@ -17,7 +17,7 @@ use crate::wire::source::Failed;
 use crate::wire::write::write_members;
 use crate::{Extra, HeapSize, RawJson};
 
-/// New text that is appended to a field of an item.
+/// A delta: new text that is appended to a field of an item.
 ///
 /// The [`DeltaKind`] names the field. The same type serves all events that have text under `delta`;
 /// indexes that a kind does not have are `None`.
@@ -60,7 +60,7 @@ pub(crate) struct Rare {
     pub(crate) extra: Extra,
 }
 
-/// Which keys were present: an absent key is not written, an empty one is.
+/// The set of keys that were present: an absent key is not written, an empty one is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Present(u8);
 
@@ -186,7 +186,7 @@ impl Delta {
             .then_some(self.part_index)
     }
 
-    /// Returns the index of the part in the summary of the item.
+    /// Returns the index of the part in the reasoning summary of the item.
     pub fn summary_index(&self) -> Option<u32> {
         self.present
             .has(Present::SUMMARY_INDEX)
@@ -206,7 +206,7 @@ impl Delta {
             .then(|| &self.texts[start..])
     }
 
-    /// Returns the multiplexed stream of a WebSocket that the event belongs to.
+    /// Returns the id of the multiplexed stream of a WebSocket that the event belongs to.
     pub fn stream_id(&self) -> Option<&str> {
         self.rare.as_ref()?.stream_id.as_deref()
     }
@@ -380,7 +380,7 @@ impl DeltaRef<'_> {
         present.then_some(self.pieces.part_index)
     }
 
-    /// Returns the index of the part in the summary of the item.
+    /// Returns the index of the part in the reasoning summary of the item.
     pub fn summary_index(&self) -> Option<u32> {
         let present = self.pieces.present.has(Present::SUMMARY_INDEX);
         present.then_some(self.pieces.part_index)
@@ -397,7 +397,7 @@ impl DeltaRef<'_> {
         present.then_some(&*self.pieces.obfuscation)
     }
 
-    /// Returns the multiplexed stream of a WebSocket that the event belongs to.
+    /// Returns the id of the multiplexed stream of a WebSocket that the event belongs to.
     pub fn stream_id(&self) -> Option<&str> {
         self.pieces.rare.as_ref()?.stream_id.as_deref()
     }

@@ -12,8 +12,8 @@ use crate::wire::object::{fill, is_missing, object};
 use crate::{Map, RawJson};
 
 object! {
-    /// The current state of the whole response: created, queued, in progress, completed, failed,
-    /// incomplete.
+    /// An event that contains the whole response and reports its state: created, queued, in
+    /// progress, completed, failed or incomplete.
     pub struct LifecycleEvent {
         plain {
             /// The response.
@@ -78,7 +78,7 @@ impl LifecycleEvent {
 }
 
 object! {
-    /// An item was added or is done.
+    /// An event that reports that an item was added or is done.
     pub struct OutputItemEvent {
         plain {
             /// The item. When done, it replaces what the deltas built.
@@ -96,7 +96,7 @@ object! {
 }
 
 object! {
-    /// A content part of an item was added or is done.
+    /// An event that reports that a content part of an item was added or is done.
     pub struct ContentPartEvent {
         plain {
             /// The id of the item.
@@ -118,7 +118,7 @@ object! {
 }
 
 object! {
-    /// A part of a reasoning summary was added or is done.
+    /// An event that reports that a part of a reasoning summary was added or is done.
     pub struct SummaryPartEvent {
         plain {
             /// The id of the item.
@@ -142,7 +142,7 @@ object! {
 }
 
 object! {
-    /// An annotation was added to a text.
+    /// An event that adds an annotation to a text.
     pub struct AnnotationEvent {
         plain {
             /// The id of the item.
@@ -166,7 +166,7 @@ object! {
 }
 
 object! {
-    /// The text of a part is done.
+    /// The event that ends the text of a part.
     pub struct OutputTextDone {
         plain {
             /// The id of the item.
@@ -190,7 +190,7 @@ object! {
 }
 
 object! {
-    /// A refusal is done.
+    /// The event that ends a refusal.
     pub struct RefusalDone {
         plain {
             /// The id of the item.
@@ -212,7 +212,7 @@ object! {
 }
 
 object! {
-    /// The text of a reasoning part is done.
+    /// The event that ends the text of a reasoning part.
     pub struct ReasoningTextDone {
         plain {
             /// The id of the item.
@@ -234,7 +234,7 @@ object! {
 }
 
 object! {
-    /// The text of a reasoning summary part is done.
+    /// The event that ends the text of a reasoning summary part.
     pub struct ReasoningSummaryTextDone {
         plain {
             /// The id of the item.
@@ -256,7 +256,7 @@ object! {
 }
 
 object! {
-    /// The arguments of a function call are done.
+    /// The event that ends the arguments of a function call.
     pub struct FunctionCallArgumentsDone {
         plain {
             /// The id of the item.
@@ -278,7 +278,7 @@ object! {
 }
 
 object! {
-    /// The input of a custom tool call is done.
+    /// The event that ends the input of a custom tool call.
     pub struct CustomToolCallInputDone {
         plain {
             /// The id of the item.
@@ -298,7 +298,7 @@ object! {
 }
 
 object! {
-    /// The arguments of an MCP tool call are done.
+    /// The event that ends the arguments of an MCP tool call.
     pub struct McpCallArgumentsDone {
         plain {
             /// The id of the item.
@@ -318,7 +318,7 @@ object! {
 }
 
 object! {
-    /// The code of a code interpreter call is done.
+    /// The event that ends the code of a code interpreter call.
     pub struct CodeInterpreterCallCodeDone {
         plain {
             /// The id of the item.
@@ -338,7 +338,7 @@ object! {
 }
 
 object! {
-    /// A progress step of a hosted tool. The kind of the event is the step.
+    /// An event that reports the progress of a hosted tool. The kind of the event is the step.
     pub struct ItemProgress {
         plain {
             /// The id of the item.
@@ -386,7 +386,7 @@ object! {
 }
 
 object! {
-    /// A command of a shell call was added or is done.
+    /// An event that reports that a command of a shell call was added or is done.
     pub struct ShellCommandEvent {
         plain {
             /// The command.
@@ -408,10 +408,10 @@ object! {
 }
 
 object! {
-    /// New text of a command of a shell call.
+    /// A delta of a command of a shell call.
     pub struct ShellCommandDelta {
         plain {
-            /// The delta.
+            /// The new text of the command.
             delta: String,
         }
         optional {
@@ -432,7 +432,7 @@ object! {
 }
 
 object! {
-    /// New output of a command.
+    /// A delta of the output of a command of a shell call.
     pub struct ShellOutputDelta {
         plain {
             /// The id of the item.
@@ -454,7 +454,7 @@ object! {
 }
 
 object! {
-    /// New output of a command.
+    /// The new output of a command of a shell call.
     pub struct ShellOutputChunk {
         required {}
         optional {
@@ -467,7 +467,7 @@ object! {
 }
 
 object! {
-    /// The output of a command is done.
+    /// The whole output of a command of a shell call, once it is done.
     pub struct ShellOutputDone {
         plain {
             /// The id of the item.
@@ -489,7 +489,7 @@ object! {
 }
 
 object! {
-    /// The audio of a response, or its transcript, is done.
+    /// The event that ends the audio of a response, or its transcript.
     pub struct AudioDone {
         required {}
         optional {

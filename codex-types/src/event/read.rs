@@ -197,7 +197,7 @@ impl ResponseEvent {
     ///
     /// # Errors
     ///
-    /// Currently no event fails. The error exists so that a failure to write could never be a
+    /// Currently returns no error. The error type exists so that a later failure to write is not a
     /// panic.
     pub fn to_json(&self) -> Result<String, DecodeError> {
         Ok(to_json(self))

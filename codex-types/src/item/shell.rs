@@ -70,7 +70,7 @@ object! {
         required {
             /// The id that pairs the call with its output.
             call_id: String,
-            /// The command to run.
+            /// The commands to run.
             action: ShellAction,
         }
         optional {
@@ -89,7 +89,7 @@ object! {
 }
 
 object! {
-    /// Shell commands and their limits.
+    /// The shell commands of a call and their limits.
     pub struct ShellAction {
         required {
             /// The commands, each a command line.

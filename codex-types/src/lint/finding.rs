@@ -59,7 +59,8 @@ impl Finding {
         Self::new(code, Severity::Warning, pointer, message)
     }
 
-    /// A server turned out to have Chat Completions only, and was sent the request as one.
+    /// Creates the diagnostic of a server that turned out to have Chat Completions only, and that
+    /// was sent the request as one.
     pub fn chat_server() -> Self {
         let message = "the server does not have the Responses API: the request was translated";
         Self::note(FindingCode::ChatServer, "", message)

@@ -157,7 +157,7 @@ impl Linter {
     }
 }
 
-/// Items of a history that had to be changed before they could be sent.
+/// The items of a history that had to be changed before they could be sent.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Repair {

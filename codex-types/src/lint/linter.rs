@@ -29,7 +29,7 @@ pub struct Linter {
     pub models: ModelTable,
 }
 
-/// How calls without outputs, and outputs without calls, are repaired.
+/// The repair of calls without outputs, and of outputs without calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Pairing {

@@ -11,7 +11,7 @@ use crate::lint::tree::Node;
 use crate::lint::{Finding, FindingCode as Code};
 use crate::{DecodeError, RawJson};
 
-/// How much of the prompt of one request the next one repeats from the beginning, in bytes of JSON.
+/// The portion of a prompt that the next request repeats from the beginning, in bytes of JSON.
 ///
 /// The service can reuse at most that part from its cache. The cache also depends on time and
 /// load: [`Usage::cached_ratio`](crate::Usage::cached_ratio) reports what it did reuse.

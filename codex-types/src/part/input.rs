@@ -89,7 +89,7 @@ impl From<String> for InputPart {
 }
 
 object! {
-    /// Text for the model.
+    /// A text part for the model.
     pub struct InputText tag "input_text" {
         required {
             /// The text.
@@ -210,7 +210,7 @@ object! {
 }
 
 open_enum! {
-    /// How long a cached prefix of a prompt is kept.
+    /// The time for which a cached prefix of a prompt is kept.
     pub enum PromptCacheTtl {
         /// 30 minutes.
         Minutes30 = "30m",

@@ -193,7 +193,7 @@ macro_rules! named {
         }
 
         impl $name {
-            /// Returns the name of the value.
+            /// Returns the name of the value, as `Display` of [`ChatDialect`] writes it.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $text,)*
@@ -214,7 +214,7 @@ named! {
 }
 
 named! {
-    /// How the reasoning effort is sent to a chat server.
+    /// The parameter by which the reasoning effort is sent to a chat server.
     pub enum EffortParameter {
         /// By `reasoning_effort`.
         ReasoningEffort = "reasoning_effort",
@@ -226,7 +226,7 @@ named! {
 }
 
 named! {
-    /// Which reasoning is sent back to a chat server.
+    /// The reasoning that is sent back to a chat server.
     pub enum ReasoningReplay {
         /// None: the server refuses or ignores it.
         Never = "never",
@@ -238,7 +238,7 @@ named! {
 }
 
 named! {
-    /// How JSON output is requested from a chat server.
+    /// The method by which JSON output is requested from a chat server.
     pub enum JsonFormat {
         /// By a schema.
         JsonSchema = "json_schema",
@@ -250,7 +250,7 @@ named! {
 }
 
 named! {
-    /// How the stream of a chat server is made to report its usage.
+    /// The condition under which the stream of a chat server reports its usage.
     pub enum StreamUsage {
         /// By `stream_options.include_usage`.
         OnRequest = "on request",
@@ -272,7 +272,7 @@ pub struct ToolChoiceForms {
 }
 
 impl ToolChoiceForms {
-    /// Accepts `required` and functions by name.
+    /// Creates forms that include `required` and functions by name.
     pub fn new() -> Self {
         Self {
             required: Some("required".into()),
@@ -281,7 +281,7 @@ impl ToolChoiceForms {
         }
     }
 
-    /// Accepts `auto` and `none` only.
+    /// Creates forms that are `auto` and `none` only.
     pub fn auto_only() -> Self {
         Self {
             required: None,
@@ -308,7 +308,7 @@ pub enum CallIds {
 }
 
 impl CallIds {
-    /// Accepts any text of at most this many characters.
+    /// Creates a rule that accepts any text of at most this many characters.
     pub fn up_to(length: usize) -> Self {
         Self::UpTo(length)
     }

@@ -46,7 +46,7 @@ pub struct PreparedInput {
     last: Option<Arc<Node>>,
 }
 
-/// Items that were added together, after those of the preceding node.
+/// A group of items that were added together, after those of the preceding node.
 pub(crate) struct Node {
     pub(crate) items: Arc<[RawJson]>,
     pub(crate) previous: Option<Arc<Self>>,
@@ -73,7 +73,7 @@ impl Node {
         }
     }
 
-    /// The index of the first item of this node.
+    /// Returns the index of the first item of this node.
     pub(crate) fn start(&self) -> usize {
         self.len - self.items.len()
     }
@@ -296,7 +296,7 @@ impl Encode for PreparedInput {
 serialize_by_encode!(PreparedInput);
 
 impl HeapSize for PreparedInput {
-    /// The whole size, including what other inputs share.
+    /// Returns the whole size, including what other inputs share.
     fn heap_size(&self) -> usize {
         let nodes = self.nodes().count() * size_of::<Node>();
         self.json_len() + self.len() * size_of::<RawJson>() + nodes

@@ -106,7 +106,7 @@ impl TurnMetadata {
     ///
     /// # Errors
     ///
-    /// Currently no value fails.
+    /// Currently returns no error.
     pub fn to_ascii(&self) -> Result<String, DecodeError> {
         Ok(ascii(&RawJson::encode(self)?.to_compact()))
     }

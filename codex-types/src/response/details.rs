@@ -37,7 +37,7 @@ impl Status {
 }
 
 object! {
-    /// Why a response ended early.
+    /// The details of a response that ended early.
     pub struct IncompleteDetails {
         required {}
         optional {
@@ -48,7 +48,7 @@ object! {
 }
 
 open_enum! {
-    /// Why a response ended early.
+    /// The reason why a response ended early.
     pub enum IncompleteReason {
         /// The limit on output tokens was reached.
         MaxOutputTokens = "max_output_tokens",
@@ -78,7 +78,7 @@ object! {
 }
 
 open_enum! {
-    /// Why the service removed an item from the input.
+    /// The reason why the service removed an item from the input.
     pub enum TransformationReason {
         /// It belongs to another organization.
         OrganizationMismatch = "organization_mismatch",
@@ -221,14 +221,14 @@ object! {
 }
 
 object! {
-    /// The response to compare with does not exist.
+    /// The report that the response to compare with does not exist.
     pub struct ComparisonNotFound tag "comparison_response_not_found" {
         required {}
     }
 }
 
 object! {
-    /// Cache diagnostics are unavailable.
+    /// The report that cache diagnostics are unavailable.
     pub struct CacheUnavailable tag "unavailable" {
         required {}
     }

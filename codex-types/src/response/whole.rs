@@ -29,7 +29,7 @@ object! {
             object: String,
             /// When it was created (Unix timestamp, seconds).
             created_at: Number,
-            /// The status.
+            /// The status of the response.
             status: Status,
             /// The model that generated it.
             model: String,
@@ -38,13 +38,13 @@ object! {
             output: Vec<OutputItem>,
             /// The tools that the model could call.
             tools: Vec<Tool>,
-            /// Which tools the model had to call.
+            /// The tools that the model had to call.
             tool_choice: ToolChoice,
             /// Whether the model could call several tools in parallel.
             parallel_tool_calls: bool,
         }
         optional {
-            /// The error.
+            /// The error of a response that failed.
             error: Box<ApiError>,
             /// Why the response ended early.
             incomplete_details: IncompleteDetails,
@@ -52,21 +52,21 @@ object! {
             usage: Box<Usage>,
             /// When it completed (Unix timestamp, seconds).
             completed_at: Number,
-            /// The instructions: text or messages.
+            /// The instructions of the request: text or messages.
             instructions: Input,
             /// The id of the response that it continues.
             previous_response_id: String,
             /// The conversation that it belongs to.
             conversation: Conversation,
-            /// The reasoning effort.
+            /// The reasoning options of the request.
             reasoning: Reasoning,
-            /// The text configuration.
+            /// The text configuration of the request.
             text: TextConfig,
             /// The metadata of the request.
             metadata: Map<String>,
-            /// The sampling temperature.
+            /// The sampling temperature of the request.
             temperature: Number,
-            /// The nucleus sampling probability mass.
+            /// The nucleus sampling probability mass of the request.
             top_p: Number,
             /// The number of most likely tokens returned per position.
             top_logprobs = u64,
@@ -82,7 +82,7 @@ object! {
             service_tier: ServiceTier,
             /// The truncation strategy for long input.
             truncation: Truncation,
-            /// The stored prompt.
+            /// The stored prompt of the request.
             prompt: Prompt,
             /// The key for prompt caching.
             prompt_cache_key: String,

@@ -10,7 +10,7 @@ use crate::wire::open::open_enum;
 use crate::wire::tagged::{from_variants, tagged};
 
 either! {
-    /// Which tools the model must call.
+    /// The tools that the model must call.
     ///
     /// ```
     /// use codex_types::{RawJson, ToolChoice, ToolChoiceMode};
@@ -49,7 +49,7 @@ impl From<ToolChoiceMode> for ToolChoice {
 }
 
 open_enum! {
-    /// Whether the model calls tools.
+    /// The rule for whether the model calls tools.
     pub enum ToolChoiceMode {
         /// It calls none.
         None = "none",
@@ -108,7 +108,7 @@ object! {
 }
 
 open_enum! {
-    /// Whether the model must call one tool of a selection.
+    /// The rule for whether the model must call one tool of a selection.
     pub enum AllowedToolsMode {
         /// The model decides.
         Auto = "auto",

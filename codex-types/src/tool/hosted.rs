@@ -11,7 +11,7 @@ use crate::wire::object::object;
 use crate::wire::open::open_enum;
 
 object! {
-    /// File search.
+    /// The file search tool.
     pub struct FileSearchTool tag "file_search" {
         required {
             /// The ids of the vector stores to search.
@@ -56,7 +56,7 @@ object! {
 }
 
 object! {
-    /// Web search.
+    /// The web search tool.
     pub struct WebSearchTool tag "web_search" {
         required {}
         optional {
@@ -117,7 +117,7 @@ open_enum! {
 }
 
 object! {
-    /// Web search. Deprecated in favor of `web_search`.
+    /// The preview of the web search tool. Deprecated in favor of `web_search`.
     pub struct WebSearchPreviewTool tag "web_search_preview" {
         required {}
         optional {
@@ -132,14 +132,14 @@ object! {
 }
 
 object! {
-    /// Computer use.
+    /// The computer use tool.
     pub struct ComputerTool tag "computer" {
         required {}
     }
 }
 
 object! {
-    /// Computer use. Deprecated in favor of `computer`.
+    /// The preview of the computer use tool. Deprecated in favor of `computer`.
     pub struct ComputerUsePreviewTool tag "computer_use_preview" {
         required {
             /// The height of the screen in pixels.
@@ -174,7 +174,7 @@ object! {
 }
 
 object! {
-    /// Image generation.
+    /// The image generation tool.
     pub struct ImageGenerationTool tag "image_generation" {
         required {}
         optional {
@@ -226,7 +226,7 @@ object! {
 }
 
 object! {
-    /// How SVG images are rendered.
+    /// The rendering options of SVG images.
     pub struct ImageGenerationSvg {
         required {}
         optional {

@@ -188,14 +188,14 @@ from_variants!(CustomToolFormat {
 });
 
 object! {
-    /// Any text as input.
+    /// A format that accepts any text as input.
     pub struct TextToolFormat tag "text" {
         required {}
     }
 }
 
 object! {
-    /// Text that conforms to a grammar as input.
+    /// A format that accepts text that conforms to a grammar as input.
     pub struct GrammarFormat tag "grammar" {
         required {
             /// The syntax of the grammar.
@@ -217,7 +217,7 @@ open_enum! {
 }
 
 object! {
-    /// A namespace of tools.
+    /// A namespace: tools under a common name, with a description of their purpose.
     pub struct NamespaceTool tag "namespace" {
         required {
             /// The name of the namespace.

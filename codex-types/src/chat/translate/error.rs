@@ -26,7 +26,7 @@ pub struct TranslateError {
     what: Option<Box<str>>,
 }
 
-/// Why something cannot be translated.
+/// The reason why a value cannot be translated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TranslateErrorKind {
@@ -66,7 +66,7 @@ impl TranslateError {
         Self::new(TranslateErrorKind::Malformed, parameter)
     }
 
-    /// Returns why it cannot be translated.
+    /// Returns the reason why the value cannot be translated.
     pub fn kind(&self) -> TranslateErrorKind {
         self.kind
     }

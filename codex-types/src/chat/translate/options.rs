@@ -232,7 +232,8 @@ pub enum Commentary {
     Omit,
 }
 
-/// Whether a completion includes the model's reasoning. The chat API has no field for it.
+/// The form in which a completion includes the model's reasoning, for which the chat API has no
+/// field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReasoningShown {
