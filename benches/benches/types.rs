@@ -1,8 +1,10 @@
-//! Reading events and responses, and writing requests, beside async-openai and `serde_json::Value`.
+//! Reading events and responses, and writing requests, compared with async-openai and
+//! `serde_json::Value`.
 //!
-//! What each number answers: how long one payload takes from text to a typed value (or back). The
-//! same text is given to all. `view` is codex-types without owning the texts; `in full` is codex-types
-//! kept from its shortcut for deltas by a space, which shows what the shortcut is worth.
+//! Each number is the time that one payload takes from text to a typed value, or back. All
+//! libraries read the same text. `view` is codex-types with borrowed texts; `in full` is
+//! codex-types on a payload with a space that disables the fast path for deltas, which shows what
+//! the fast path saves.
 
 use core::hint::black_box;
 
@@ -15,7 +17,7 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::Value;
 
-/// The events a stream mostly consists of, as the service sends them.
+/// The most frequent events of a stream, as the service sends them.
 const EVENTS: &[(&str, &str)] = &[
     (
         "output_text",

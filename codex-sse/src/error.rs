@@ -1,6 +1,6 @@
-// One error type for the crate. It is reference-counted because framing errors are sticky and
-// returned again, and because that keeps the `Result` of the hot path at the size of a frame. An
-// undecodable payload is available from the error but appears in no text.
+//! One error type for the crate. It is reference-counted because framing errors are sticky and
+//! returned again, and because that keeps the `Result` of the hot path at the size of a frame. An
+//! undecodable payload is available from the error but appears in no text.
 
 use alloc::{boxed::Box, sync::Arc};
 use core::fmt;

@@ -1,6 +1,6 @@
-// From frames and WebSocket messages to typed events. A payload is checked once for UTF-8, as a
-// whole, and then read by `codex_types`, whose fast reader for deltas borrows from it. The event
-// name of the frame is only a hint: the payload's own `type` takes precedence.
+//! From frames and WebSocket messages to typed events. A payload is checked once for UTF-8, as a
+//! whole, and then read by `codex_types`, whose fast reader for deltas borrows from it. The event
+//! name of the frame is only a hint: the payload's own `type` takes precedence.
 
 use core::fmt;
 

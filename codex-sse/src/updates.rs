@@ -1,6 +1,6 @@
-// For programs that do not match dozens of event kinds. The accumulator records what each event
-// changed, and this turns the records into a short list of display updates and tool calls, each
-// delivered once.
+//! For programs that do not match dozens of event kinds. The accumulator records what each event
+//! changed, and this turns the records into a short list of display updates and tool calls, each
+//! delivered once.
 
 use codex_types::{CallFault, EventRef, OutputItem, Response, ResponseEvent};
 

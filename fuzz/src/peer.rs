@@ -53,7 +53,7 @@ impl Peer {
             .expect("the options are valid")
     }
 
-    /// Runs the client against connections that each answer with `bytes`, `size` at a time. Panics
+    /// Runs the client against connections that each respond with `bytes`, `size` at a time. Panics
     /// if the client does not return, although the server ended every connection.
     pub fn run<T>(
         &self,

@@ -1,5 +1,5 @@
 //! Passes the samples of `testdata/json` through codex-types and through async-openai's types, and
-//! counts how many are read and how many come back as they were.
+//! counts how many are read, and how many are written back unchanged.
 //!
 //! ```text
 //! cargo run -p codex-bench --bin types_peer
@@ -106,7 +106,7 @@ const ROOTS: [(&str, Pass, Pass); 13] = [
     ),
 ];
 
-/// Returns whether `json` can be read as a `T`, and whether the `T` is written as it was read.
+/// Returns whether `json` can be read as a `T`, and whether the `T` is written back unchanged.
 fn pass<T: DeserializeOwned + Serialize>(json: &Value) -> (bool, bool) {
     let text = json.to_string();
     let Ok(read) = serde_json::from_str::<T>(&text) else {

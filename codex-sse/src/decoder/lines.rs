@@ -1,4 +1,4 @@
-// The line loop: the general path for every line, whole or cut.
+//! The line loop: the general path for every line, whole or cut.
 
 use super::{Decoder, Lent, Place, find_line_end, is_line_end, limit::Progress};
 use crate::{

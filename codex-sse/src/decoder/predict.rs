@@ -1,5 +1,5 @@
-// The fast paths before the line loop. Each consumes only input that has exactly the expected form
-// and is far from any limit, and leaves everything else to the loop.
+//! The fast paths before the line loop. Each consumes only input that has exactly the expected form
+//! and is far from any limit, and leaves everything else to the loop.
 
 use alloc::string::String;
 use core::{mem, str};
