@@ -263,8 +263,8 @@ impl Session {
     /// # Errors
     ///
     /// Returns the errors of [`Client::compact_by_trigger`], and
-    /// [`Request`](crate::ErrorKind::Request) for a conversation of the service. An error leaves the
-    /// history unchanged.
+    /// [`Request`](crate::ErrorKind::Request) for a conversation of the service. An error leaves
+    /// the history unchanged.
     ///
     /// # Cancel safety
     ///

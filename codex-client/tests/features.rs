@@ -1,4 +1,5 @@
-//! FEATURES.md says what there is, where it is and what proves it. Here it is held to that: no row may be missing, and nothing it names.
+//! FEATURES.md states what exists, where it is and what proves it. This test checks that no row is
+//! missing, and that everything that it names exists.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The letter of each table, how many rows it has, and how many cells a row.
+/// The letter of each table, its number of rows, and the number of cells of a row.
 const TABLES: &[(char, usize, usize)] = &[('F', 146, 5), ('D', 24, 3), ('P', 67, 5), ('N', 28, 5)];
 
 #[test]
@@ -89,7 +90,7 @@ fn every_claim_of_reliability_has_a_command() {
     assert!(count > 0);
 }
 
-/// Everything that is wrong with the tables, a sentence each.
+/// Returns every fault of the tables as a sentence.
 fn complaints(text: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut seen = BTreeSet::new();
@@ -123,7 +124,7 @@ fn complaints(text: &str) -> Vec<String> {
     wrong
 }
 
-/// The id and the cells of a row of one of the tables.
+/// Returns the id and the cells of a row of one of the tables.
 fn row(line: &str) -> Option<(&str, Vec<&str>)> {
     let inner = line.trim().strip_prefix('|')?.strip_suffix('|')?;
     let cells: Vec<&str> = inner.split('|').map(str::trim).collect();
@@ -177,12 +178,12 @@ fn unproved(sources: &mut Sources, id: &str, proofs: &str) -> Vec<String> {
         .collect()
 }
 
-/// What stands between backquotes.
+/// Returns the texts between backquotes.
 fn spans(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
 
-/// What the sources declare, a crate at a time, read when it is asked for.
+/// The declarations in the sources of each crate, read on demand.
 #[derive(Default)]
 struct Sources {
     names: BTreeMap<String, BTreeSet<String>>,
@@ -249,7 +250,8 @@ fn each_file(folder: &Path, visit: &mut impl FnMut(&str)) {
     }
 }
 
-/// The name that a line declares: an item, or a variant or field. Not a parser: it is to notice what was renamed or removed.
+/// Returns the name that a line declares: an item, a variant or a field. This is not a parser: it
+/// detects renamed and removed items.
 fn declared(line: &str) -> Option<String> {
     let mut rest = line.trim_start();
     let mut is_item = false;
@@ -274,7 +276,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The README lists the features of the manifest, and whether they are on by default.
+/// Checks that the README lists the features of the manifest, and whether they are on by default.
 #[test]
 fn the_feature_table_is_complete() {
     let crate_root = root().join("codex-client");

@@ -1,4 +1,5 @@
-//! The `ask` program with a login in a file: which token goes where, when it is renewed, and what is put back.
+//! The `ask` program with a login in a file: which token is sent where, when it is renewed, and
+//! what is written back.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 
 const RESPONSES: &str = "/backend-api/codex/responses";
 
-/// Says account acct-1 and expired long ago.
+/// A token of account acct-1 that expired long ago.
 const EXPIRED: &str = "eyJleHAiOjE3NjczMjI4MDAsImh0dHBzOi8vYXBpLm9wZW5haS5jb20vYXV0aCI6eyJjaGF0Z3B0X2FjY291bnRfaWQiOiJhY2N0LTEifX0";
 
 fn ask(file: &str, server: &LoopbackServer, arguments: &[&str]) -> Ended {
@@ -34,7 +35,7 @@ fn ask(file: &str, server: &LoopbackServer, arguments: &[&str]) -> Ended {
     Program::start(&mut command).end()
 }
 
-/// A file of the official client with this access token in it.
+/// Returns a file of the official client that contains this access token.
 fn login(directory: &Directory, access_token: &str) -> String {
     let path = directory.path("auth.json");
     let file = json!({

@@ -1,4 +1,5 @@
-//! A conversation kept as a prepared input is sent like one kept as a list of items, over either transport.
+//! A conversation kept as a prepared input is sent like one kept as a list of items, over either
+//! transport.
 #![cfg(feature = "ws")]
 #![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
 

@@ -1,4 +1,5 @@
-//! Background responses whose connection breaks after the server has let go of their events: what is missing is made from the whole.
+//! Background responses whose connection breaks after the server has dropped their events: the
+//! missing ones are created from the whole response.
 #![cfg(feature = "ws")]
 #![allow(
     clippy::expect_used,

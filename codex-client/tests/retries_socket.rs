@@ -1,4 +1,4 @@
-//! What is sent again over a WebSocket: what is sent again over HTTP.
+//! Which requests are resent over a WebSocket: the same as over HTTP.
 #![cfg(feature = "ws")]
 #![allow(
     clippy::expect_used,

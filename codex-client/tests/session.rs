@@ -1,4 +1,5 @@
-//! Conversations against a scripted server: what enters the history and when, what goes back, and who the server takes us for.
+//! Conversations against a scripted server: what enters the history and when, what is sent back,
+//! and which identity the server receives.
 #![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
 
 use codex_client::{Client, ErrorKind, Session};
@@ -12,7 +13,7 @@ fn start(script: Script) -> (LoopbackServer, Client) {
     start_with(script, uncompressed())
 }
 
-/// The ChatGPT backend, with bodies that can be read.
+/// The ChatGPT backend, with uncompressed bodies.
 fn uncompressed() -> Profile {
     let mut profile = Profile::chatgpt();
     profile.compression = None;
@@ -51,7 +52,8 @@ fn call(id: &str) -> Value {
     json!({"type": "function_call", "id": format!("fc_{id}"), "call_id": id, "name": "now", "arguments": "{}", "status": "completed"})
 }
 
-/// A whole response as the ChatGPT backend sends it: items by themselves, and nothing in the last event.
+/// A whole response as the ChatGPT backend sends it: separate items, and no output in the last
+/// event.
 fn answered(items: &[Value]) -> Answer {
     let mut answer = Answer::sse()
         .event(json!({"type": "response.created", "response": {"id": "resp_1"}}).to_string());
@@ -121,7 +123,7 @@ async fn output_is_sent_back_unchanged() {
         sent[2][6],
         json!({"type": "function_call_output", "call_id": "call_1", "output": "noon"})
     );
-    // The beginning of a request is that of the one before, byte for byte: what the prompt cache needs.
+    // A request begins like the previous one, byte for byte, as the prompt cache requires.
     for pair in requests.windows(2) {
         let text = |request: &RecordedRequest| {
             let body = String::from_utf8(request.body.to_vec()).expect("UTF-8");

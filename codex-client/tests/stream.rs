@@ -1,4 +1,5 @@
-//! Whole exchanges against a real server on 127.0.0.1: what arrives is delivered at once, and every way an exchange can end has its name.
+//! Whole exchanges against a real server on 127.0.0.1: data is delivered as it arrives, and every
+//! way in which an exchange can end has its own error.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -86,7 +87,7 @@ async fn the_first_delta_is_delivered_before_the_server_has_sent_the_last() {
         }
     };
     assert_eq!(first, "first ");
-    // The server stands at the gate: what comes after it has not been sent.
+    // The server waits at the gate: what follows it has not been sent.
     assert!(gate.reached_within(Duration::from_secs(10)));
     gate.open();
     assert_eq!(texts(&mut stream).await.expect("the rest"), ["last"]);

@@ -1,4 +1,5 @@
-//! Responses in one piece: asked for, sent by a server that does not stream, or labelled as something else.
+//! Responses as one document: requested so, sent by a server that does not stream, or labelled as
+//! something else.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -276,7 +277,7 @@ async fn what_was_changed_is_there_beside_the_response() {
     );
 }
 
-/// A parameter that has no name here.
+/// A parameter that this version does not know.
 trait Invented {
     fn extra_parameter(self) -> Self;
 }

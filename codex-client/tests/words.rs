@@ -289,7 +289,7 @@ fn is_allowed(path: &str, phrase: &str) -> bool {
     ALLOWED.iter().any(meant)
 }
 
-/// The phrases that occur in a paragraph.
+/// Returns the phrases that occur in a paragraph.
 fn phrases_in(paragraph: &str) -> Vec<&'static str> {
     let text = without_code(paragraph).to_lowercase();
     let occurs = |phrase: &str| {
@@ -308,14 +308,14 @@ fn phrases_in(paragraph: &str) -> Vec<&'static str> {
         .collect()
 }
 
-/// The text without what is between backquotes.
+/// Returns the text outside of backquotes.
 fn without_code(text: &str) -> String {
     let prose: Vec<&str> = text.split('`').step_by(2).collect();
     prose.join("`")
 }
 
-/// The paragraphs of a page, or of the comments in a source file, each on one line, with the number
-/// of its first line. Code is left out.
+/// Returns the paragraphs of a page, or of the comments in a source file, each on one line, with
+/// the number of its first line, and without code.
 fn paragraphs(path: &str, text: &str) -> Vec<(usize, String)> {
     let is_source = path.ends_with(".rs");
     let mut found: Vec<(usize, String)> = Vec::new();

@@ -1,5 +1,5 @@
-//! Encoding, for mock servers, proxies and recorders, and for the law that decoding an encoded frame
-//! gives the same frame.
+//! Encoding, for mock servers, proxies and recorders, and for the law that decoding an encoded
+//! frame gives the same frame.
 
 use alloc::{string::ToString as _, vec::Vec};
 

@@ -1,6 +1,6 @@
 //! Small values take far more memory than bytes on the wire: `0,` becomes an element of a list. The
-//! values of a large payload are counted before it is read, so that no event takes more than a fixed
-//! multiple of the frame limit.
+//! values of a large payload are counted before it is read, so that no event takes more than a
+//! fixed multiple of the frame limit.
 
 use crate::Error;
 

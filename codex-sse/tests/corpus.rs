@@ -153,7 +153,7 @@ mod events {
         }
     }
 
-    /// Owned, borrowed, by checked chunks and as messages: four ways, the same events.
+    /// Owned, borrowed, by checked chunks and as messages: all four return the same events.
     #[test]
     #[cfg_attr(miri, ignore = "as above")]
     fn all_ways_to_decode_give_the_same_events() {

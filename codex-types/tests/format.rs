@@ -1,4 +1,4 @@
-//! The format of an answer from a Rust type, and an answer of that format read into it.
+//! The response format of a Rust type, and a response in that format parsed into the type.
 #![cfg(feature = "schemars")]
 #![allow(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! The linter against a corpus: what it has to find, what it must not find, and that its fixes work.
+//! The linter against a corpus: the required diagnostics, no others, and fixes that work.
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
 use codex_types::lint::{Finding, Linter, Pairing, Severity, apply, close_schema};
@@ -11,7 +11,7 @@ struct Case {
     linter: Linter,
     request: RawJson,
     previous: Option<RawJson>,
-    /// Code and pointer of each finding, sorted.
+    /// The code and pointer of each diagnostic, sorted.
     findings: Vec<String>,
 }
 

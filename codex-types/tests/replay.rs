@@ -1,4 +1,4 @@
-//! What came out goes back in whole.
+//! Output items are sent back completely.
 
 #![allow(
     clippy::unwrap_used,

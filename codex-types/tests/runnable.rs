@@ -1,4 +1,4 @@
-//! Which items the client runs, and which of them may run.
+//! The items that the client runs, and those that may run.
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
 use codex_types::{CallFault, ClientCallKind, OutputItem, RawJson};

@@ -150,8 +150,8 @@ impl History {
         self.push(items);
     }
 
-    /// Returns all items, followed by the new ones, for a request with these settings. `conversation`
-    /// is the id of the conversation of the service that the request continues.
+    /// Returns all items, followed by the new ones, for a request with these settings.
+    /// `conversation` is the id of the conversation of the service that the request continues.
     pub(super) fn with(
         &mut self,
         items: Vec<InputItem>,

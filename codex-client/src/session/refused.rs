@@ -1,6 +1,6 @@
 //! A turn whose request the service refuses because of content of the history. The content stays
-//! refused, so without a repair the conversation has ended. The first attempt is read up to its first
-//! visible event before the turn is returned, because a refusal may also arrive as an event.
+//! refused, so without a repair the conversation has ended. The first attempt is read up to its
+//! first visible event before the turn is returned, because a refusal may also arrive as an event.
 
 use codex_types::lint::{Finding, Refusal};
 use codex_types::profile::Channel;
@@ -25,7 +25,8 @@ impl Session {
     /// `refused_content` for each replacement, and the replacement enters the history when the
     /// response is complete. A request is repeated once, and only before an event with visible
     /// content has arrived. A conversation of the service is not repaired, because the service has
-    /// its items. A screenshot of a computer is not replaced, because its call accepts nothing else.
+    /// its items. A screenshot of a computer is not replaced, because its call accepts nothing
+    /// else.
     ///
     /// ```
     /// # use codex_client::Client;

@@ -1,8 +1,8 @@
 //! The events of a response that survives its connection. Each event is yielded once. A stream that
 //! breaks is restarted after an explicit boundary, or ended with an error; over HTTP a stored
-//! response is resumed below this source. The source owns the socket while the response is in progress and returns it to the
-//! session at the end. Dropping the source closes the socket, because the rest of the response
-//! would not belong to any turn.
+//! response is resumed below this source. The source owns the socket while the response is in
+//! progress and returns it to the session at the end. Dropping the source closes the socket,
+//! because the rest of the response would not belong to any turn.
 
 use core::mem;
 use core::task::{Context, Poll, ready};

@@ -1,4 +1,4 @@
-//! Programs that are written for the Responses API, on servers that have Chat Completions only.
+//! Programs that are written for the Responses API, on servers that only have Chat Completions.
 #![cfg(feature = "chat")]
 #![expect(
     clippy::expect_used,

@@ -1,4 +1,5 @@
-//! Single requests: how the API is found, what is refused before anything is sent, and calls of chat.
+//! Single requests: how the API is detected, what is refused before anything is sent, and chat
+//! calls.
 
 use codex_client::transport::RetryPolicy;
 use codex_client::transport::testing::{Answer, LoopbackServer, Script};

@@ -1,4 +1,4 @@
-//! The gateway example as a process, between clients made here and a scripted service.
+//! The gateway example as a process, between test clients and a scripted service.
 #![allow(
     unreachable_pub,
     clippy::expect_used,

@@ -1,18 +1,16 @@
 //! Notes for maintainers.
 //!
 //! The decoder is fed slices of a byte stream, cut anywhere, and lends events. It has one loop over
-//! lines. A line that is whole in the chunk is read in place, and the values of an event whose lines
-//! are all in the chunk are lent from there (`Lent`); only what a chunk boundary cuts is copied
-//! (`Held`). A cut line continues where it stopped, by `Place`, so no byte is scanned twice:
+//! lines. A line that is whole in the chunk is read in place, and the values of an event whose
+//! lines are all in the chunk are lent from there (`Lent`); only what a chunk boundary cuts is
+//! copied (`Held`). A cut line continues where it stopped, by `Place`, so no byte is scanned twice:
 //!
-//!   place       entered when                          left by
-//!   Mark(n)     n bytes of a byte-order mark came     the rest of the mark, or any other byte: they were line content
-//!   Start       a line may begin                      its first byte
-//!   Header(n)   n bytes of the predicted header came  the rest of the header: Inside; any other byte: as from Start
-//!   Return      a carriage return ended a line        swallowing one line feed, then as Start
-//!   Head        a line began, field not yet known     the byte that decides it: Inside; or the line's end
-//!   Inside(f)   the field is known                    the line's end
-//!   Failed      a limit was passed                    never
+//!   place entered when left by Mark(n) n bytes of a byte-order mark came the rest of the mark, or
+//!   any other byte: they were line content Start a line may begin its first byte Header(n) n bytes
+//!   of the predicted header came the rest of the header: Inside; any other byte: as from Start
+//!   Return a carriage return ended a line swallowing one line feed, then as Start Head a line
+//!   began, field not yet known the byte that decides it: Inside; or the line's end Inside(f) the
+//!   field is known the line's end Failed a limit was passed never
 //!
 //! A carriage return ends the line at once, and the line feed that may follow is skipped later, so
 //! an event is returned with the last byte of its blank line, whatever the line ending.

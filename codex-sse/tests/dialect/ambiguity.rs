@@ -1,8 +1,8 @@
 //! Cases whose events no longer determine the response.
 //!
-//! A reader has to show a text and run a call when the event arrives, so only the events up to that point
-//! count as evidence: call ids, item ids, output indexes, the open items of a kind, the order of the events,
-//! and whether a whole text equals the text that deltas built.
+//! A reader must show a text and run a call when the event arrives, so only the events up to that
+//! point are evidence: call ids, item ids, output indexes, the open items of a kind, the order of
+//! the events, and whether a whole text equals the text that deltas built.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use super::generate::{Item, ItemKind, TextKind};
 use super::habit::{Case, Habit};
 use super::stream::{Event, Source};
 
-/// A test for an ambiguity, and the reason it stands for.
+/// A check for an ambiguity, and its reason.
 type Rule = (fn(&Case) -> bool, &'static str);
 
 /// Returns the reason why no reader can reconstruct the response, if there is one.
@@ -51,7 +51,7 @@ pub(crate) fn ambiguous(case: &Case) -> Option<&'static str> {
         .map(|(_, reason)| *reason)
 }
 
-/// Which events of an item share an id.
+/// The events of an item that share an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ids {
     /// All events of an item carry the same id.
@@ -121,7 +121,8 @@ fn neighbours(case: &Case) -> impl Iterator<Item = (usize, usize)> + '_ {
         })
 }
 
-/// Without an index, an id that is not known may be another name of the call that was announced last.
+/// Without an index, an id that is not known may be another name of the call that was announced
+/// last.
 fn unknown_id_meets_an_announced_call(case: &Case) -> bool {
     if indexes(case) == Indexes::Usable {
         return false;
@@ -357,7 +358,7 @@ fn repetition_is_unmarked(case: &Case) -> bool {
                 return streams(case, index);
             }
             if indexes(case) == Indexes::Usable {
-                // One event with an id of its own, twice: two items at one index look the same.
+                // One event with its own id, twice: two items at one index look the same.
                 let of_item = case.events.iter().filter(|event| event.item == Some(index));
                 let is_single = of_item.filter(|event| !event.repeated).count() == 1;
                 return case.has(Habit::IdsChange) && item.call_id.is_empty() && is_single;

@@ -11,7 +11,8 @@ use super::library::{End, Observed, Update, observe};
 use super::stream::Source;
 use super::{check_chat, check_display};
 
-/// Returns the differences between the canonical response and the library's output. Empty if the law holds.
+/// Returns the differences between the canonical response and the library's output. Empty if the
+/// law holds.
 pub(crate) fn differences(case: &Case) -> Vec<String> {
     let observed = observe(&case.lines());
     let mut differences: Vec<String> = observed
@@ -26,7 +27,7 @@ pub(crate) fn differences(case: &Case) -> Vec<String> {
     differences
 }
 
-/// How often the updates must return a call.
+/// The number of times that the updates must return a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Runs {
     Once,
@@ -34,7 +35,8 @@ enum Runs {
     Never,
 }
 
-/// A call counts as finished by its item.done, by a whole response, or by a final output that lists it.
+/// A call counts as finished by its item.done, by a whole response, or by a final output that lists
+/// it.
 fn runs(case: &Case, index: usize) -> Runs {
     match case.response.ending {
         _ if case.response.items[index].cut => Runs::Never,

@@ -481,8 +481,8 @@ fn piece<'a>(part: &Node<'a>) -> Option<ChatPiece<'a>> {
     })
 }
 
-/// Returns the text of a string, of a number or a truth value, of an object that has it under one of the usual keys, or of a list
-/// of those.
+/// Returns the text of a string, of a number or a truth value, of an object that has it under one
+/// of the usual keys, or of a list of those.
 fn words<'a>(node: &Node<'a>) -> Cow<'a, str> {
     match &node.value {
         Value::Text(text) => text.clone(),

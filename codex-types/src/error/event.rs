@@ -95,8 +95,8 @@ impl ErrorEvent {
         event
     }
 
-    /// Creates an error from a payload, unless that is a JSON object. Only with `is_error` does text
-    /// count, or a list that does not consist of errors.
+    /// Creates an error from a payload, unless that is a JSON object. Only with `is_error` does
+    /// text count, or a list that does not consist of errors.
     pub(crate) fn from_text(text: &str, is_error: bool) -> Option<Self> {
         let mut event = Self::default();
         let json = RawJson::parse(text).ok();
