@@ -5,12 +5,15 @@
 //! lines are all in the chunk are lent from there (`Lent`); only what a chunk boundary cuts is
 //! copied (`Held`). A cut line continues where it stopped, by `Place`, so no byte is scanned twice:
 //!
-//!   place entered when left by Mark(n) n bytes of a byte-order mark came the rest of the mark, or
-//!   any other byte: they were line content Start a line may begin its first byte Header(n) n bytes
-//!   of the predicted header came the rest of the header: Inside; any other byte: as from Start
-//!   Return a carriage return ended a line swallowing one line feed, then as Start Head a line
-//!   began, field not yet known the byte that decides it: Inside; or the line's end Inside(f) the
-//!   field is known the line's end Failed a limit was passed never
+//! | place | entered when | left by |
+//! |---|---|---|
+//! | `Mark(n)` | n bytes of a byte-order mark arrived | the rest of the mark, or any other byte: they were content |
+//! | `Start` | a line may begin | its first byte |
+//! | `Header(n)` | n bytes of the predicted header arrived | the rest of the header: `Inside`; any other byte: as `Start` |
+//! | `Return` | a carriage return ended a line | one line feed, which is skipped, then as `Start` |
+//! | `Head` | a line began, and its field is unknown | the byte that decides it: `Inside`; or the line's end |
+//! | `Inside(f)` | the field is known | the line's end |
+//! | `Failed` | a limit was exceeded | nothing |
 //!
 //! A carriage return ends the line at once, and the line feed that may follow is skipped later, so
 //! an event is returned with the last byte of its blank line, whatever the line ending.
