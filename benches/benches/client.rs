@@ -6,7 +6,7 @@
 #![expect(
     clippy::expect_used,
     clippy::panic,
-    reason = "a benchmark that cannot go on must stop"
+    reason = "a benchmark panics on an error"
 )]
 
 use core::convert::Infallible;

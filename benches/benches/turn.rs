@@ -4,7 +4,7 @@
 //! Times are CPU times of the thread, medians; every length and every client run in one process, in
 //! interleaved rounds. Compression is off.
 
-#![expect(clippy::print_stdout, reason = "it prints a table")]
+#![expect(clippy::print_stdout, reason = "this program prints a table")]
 
 use core::time::Duration;
 

@@ -97,7 +97,7 @@ impl Sink for Check<'_> {
 
 /// A decoder of an event stream, or a lower bound for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "named after the crates")]
+#[expect(missing_docs, reason = "the variants have the names of the crates")]
 pub enum Framing {
     CodexSse,
     CodexSseChunk,

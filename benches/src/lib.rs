@@ -1,12 +1,9 @@
 //! Shared workloads of the benchmarks.
-#![allow(
-    clippy::expect_used,
-    reason = "a benchmark that cannot go on must stop"
-)]
+#![allow(clippy::expect_used, reason = "a benchmark panics on an error")]
 #![allow(
     clippy::exhaustive_structs,
     clippy::exhaustive_enums,
-    reason = "nothing outside this unpublished crate sees them"
+    reason = "the crate is not published"
 )]
 
 pub mod chunks;

@@ -25,7 +25,7 @@ use crate::workload::Random;
 
 /// The client and the transport of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "named after what they are")]
+#[expect(missing_docs, reason = "the names describe the variants")]
 pub enum Way {
     HttpPlatform,
     HttpChatgpt,

@@ -48,7 +48,7 @@ impl Wire {
     /// Replaces the body for a chat server.
     #[cfg_attr(
         not(feature = "chat"),
-        expect(unused_variables, reason = "there is no body to change")
+        expect(unused_variables, reason = "without the feature `chat` the body stays")
     )]
     pub(crate) fn map_body(
         self,
@@ -175,7 +175,7 @@ pub(crate) fn is_missing(error: &Error) -> bool {
     all(feature = "chat", target_pointer_width = "64"),
     expect(
         clippy::large_enum_variant,
-        reason = "a response has one reader, and a box would cost every event a step"
+        reason = "a response has one reader, and a box would cost an indirection per event"
     )
 )]
 pub(crate) enum Reader {

@@ -3,7 +3,7 @@
 #![allow(
     clippy::expect_used,
     clippy::std_instead_of_core,
-    reason = "helpers of tests fail like tests"
+    reason = "helpers of tests panic on failed expectations"
 )]
 
 use std::error::Error as _;

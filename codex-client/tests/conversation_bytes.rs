@@ -2,7 +2,10 @@
 //! sending all of it every time, and the proof that the cached prefix never changes. Sizes are
 //! stated with each workload; nothing is timed.
 #![cfg(feature = "ws")]
-#![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
+#![expect(
+    clippy::expect_used,
+    reason = "helpers of tests panic on failed expectations"
+)]
 
 use codex_client::{Client, SocketSession, SocketSettings, TransportChoice};
 use codex_transport::testing::{Answer, LoopbackServer, Script};

@@ -1,6 +1,9 @@
 //! Conversations that the server stores: where each call goes, what it sends, and what a session
 //! that continues one adds to it.
-#![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
+#![expect(
+    clippy::expect_used,
+    reason = "helpers of tests panic on failed expectations"
+)]
 
 use codex_client::{Client, ErrorKind, ItemQuery, Session};
 use codex_transport::testing::{Answer, LoopbackServer, RecordedRequest, Script};

@@ -3,7 +3,7 @@
 #![allow(
     clippy::expect_used,
     clippy::panic,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use codex_sse::{Update, Updates};

@@ -5,7 +5,7 @@
     clippy::panic,
     clippy::std_instead_of_core,
     clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 mod support;

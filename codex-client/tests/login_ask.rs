@@ -4,7 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::std_instead_of_core,
-    reason = "a test says what it expects by failing loudly, and a test of a process needs std anyway"
+    reason = "tests panic on failed expectations and need std for processes"
 )]
 
 mod login_support;

@@ -1,5 +1,8 @@
 //! A list in pages, from a scripted server: every page, and an end.
-#![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
+#![expect(
+    clippy::expect_used,
+    reason = "helpers of tests panic on failed expectations"
+)]
 
 use codex_client::{Client, ErrorKind, ItemQuery};
 use codex_transport::testing::{Answer, LoopbackServer, Script};

@@ -1,6 +1,9 @@
 //! Content that the service refuses: the turn is repeated without it, once, by policy, over either
 //! transport.
-#![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
+#![expect(
+    clippy::expect_used,
+    reason = "helpers of tests panic on failed expectations"
+)]
 
 use codex_client::{Client, ErrorKind, RefusedContent, Session, SessionTurn};
 use codex_transport::RetryPolicy;

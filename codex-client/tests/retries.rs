@@ -3,7 +3,7 @@
 #![expect(
     clippy::expect_used,
     clippy::std_instead_of_core,
-    reason = "helpers of tests fail like tests, and a test over sockets needs std anyway"
+    reason = "helpers of tests panic on failed expectations and need std for sockets"
 )]
 
 use std::time::{Duration, Instant};

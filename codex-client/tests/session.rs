@@ -1,6 +1,9 @@
 //! Conversations against a scripted server: what enters the history and when, what is sent back,
 //! and which identity the server receives.
-#![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
+#![expect(
+    clippy::expect_used,
+    reason = "helpers of tests panic on failed expectations"
+)]
 
 use codex_client::{Client, ErrorKind, Session};
 use codex_transport::RetryPolicy;

@@ -3,7 +3,7 @@
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use codex_client::Client;

@@ -5,7 +5,7 @@
 #![expect(
     clippy::expect_used,
     clippy::panic,
-    reason = "helpers of tests fail like tests"
+    reason = "helpers of tests panic on failed expectations"
 )]
 
 use core::sync::atomic::{AtomicU64, Ordering};

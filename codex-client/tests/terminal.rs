@@ -3,7 +3,7 @@
 #![allow(
     clippy::expect_used,
     clippy::std_instead_of_core,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 mod support;

@@ -1,10 +1,7 @@
 //! The law of the accumulator (L6): the same response is assembled whichever of the protocol's
 //! sources carry it, and shown once.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![allow(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 use codex_sse::{Accumulator, ErrorKind, Outcome, Update, Updates};
 use codex_types::{CallFault, OutputItem, ResponseEvent};

@@ -3,7 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that fails panics"
+    reason = "tests panic on failed expectations"
 )]
 
 #[path = "../../codex-types/tests/support/pairs.rs"]

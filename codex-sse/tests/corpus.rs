@@ -1,9 +1,6 @@
 //! The streams in `testdata`, cut at every position.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![allow(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 mod reference;
 

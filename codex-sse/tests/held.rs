@@ -2,10 +2,7 @@
 //! sixteen times their limit, whatever the server sends. This is one test, because the counts are
 //! those of the process.
 #![cfg(feature = "chat")]
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![allow(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 use std::alloc::System;
 

@@ -1,10 +1,7 @@
 //! The memory of a decoder (L4) and its allocations, as the allocator counts them. This is one
 //! test, because the counts are those of the process.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![allow(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 use std::alloc::System;
 

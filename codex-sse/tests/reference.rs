@@ -7,7 +7,7 @@
 
 #![allow(
     clippy::unwrap_used,
-    reason = "an oracle states what it expects by failing loudly"
+    reason = "the oracle panics on failed expectations"
 )]
 
 use core::iter;
@@ -249,7 +249,7 @@ pub(crate) enum Way {
     /// As parts, joined.
     #[allow(
         dead_code,
-        reason = "not every test that includes this file takes parts"
+        reason = "not every test program that includes this file reads parts"
     )]
     Parts,
 }
@@ -258,7 +258,7 @@ pub(crate) enum Way {
 /// last chunk.
 #[allow(
     dead_code,
-    reason = "not every test that includes this file cuts streams"
+    reason = "not every test program that includes this file cuts streams"
 )]
 pub(crate) fn decode(
     stream: &[u8],
@@ -339,7 +339,7 @@ fn frame_of_parts(
         match part {
             FramePart::Last(frame) => return Ok(Some(frame.to_owned())),
             FramePart::Data(data) => {
-                assert!(!data.is_empty(), "a part that says nothing");
+                assert!(!data.is_empty(), "an empty part");
                 parts.extend_from_slice(data);
             }
         }
@@ -349,7 +349,10 @@ fn frame_of_parts(
 
 /// Asserts that the decoder agrees with the transcription; byte by byte, also on the offset at
 /// which each event is returned.
-#[allow(dead_code, reason = "not every test that includes this file compares")]
+#[allow(
+    dead_code,
+    reason = "not every test program that includes this file compares"
+)]
 pub(crate) fn assert_agrees(stream: &[u8], cuts: &[usize], bounds: Bounds) {
     let expected = interpret(stream, bounds);
     let timeless = |outcome: Outcome| Outcome {

@@ -15,7 +15,7 @@
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "it is a program for the command line"
+    reason = "a command-line program prints"
 )]
 
 use std::io::Read;

@@ -1,9 +1,6 @@
 //! Errors and rate limits in the forms that servers were observed to send.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing"
-)]
+#![allow(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 use core::time::Duration;
 

@@ -3,7 +3,7 @@
 #![allow(
     clippy::expect_used,
     clippy::panic,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use codex_types::lint::Linter;
@@ -137,7 +137,7 @@ fn a_function_without_arguments_is_strict() {
 #[test]
 fn a_type_that_strict_schemas_cannot_express_keeps_its_meaning() {
     #[derive(schemars::JsonSchema)]
-    #[expect(dead_code, reason = "only the schema is looked at")]
+    #[expect(dead_code, reason = "only the schema is used")]
     struct Counts {
         by_name: std::collections::BTreeMap<String, u32>,
         range: (u32, u32),

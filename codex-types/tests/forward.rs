@@ -4,7 +4,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test states what it expects by failing"
+    reason = "tests panic on failed expectations"
 )]
 //!
 //! Changes every sample in every place in the ways in which an API grows; the result must be

@@ -1,5 +1,5 @@
 //! The linter against a corpus: the required diagnostics, no others, and fixes that work.
-#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+#![expect(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 use codex_types::lint::{Finding, Linter, Pairing, Severity, apply, close_schema};
 use codex_types::profile::{Channel, Profile, RequestForm};

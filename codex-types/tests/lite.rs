@@ -1,5 +1,5 @@
 //! Responses Lite: the form of a request, the models that get it, and what it forbids.
-#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+#![expect(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 use codex_types::lint::{FindingCode, Linter};
 use codex_types::model_name::{ModelEntry, ModelTable};

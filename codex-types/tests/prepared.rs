@@ -4,7 +4,7 @@
 #![expect(
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test that fails panics"
+    reason = "tests panic on failed expectations"
 )]
 
 mod support;

@@ -1,5 +1,5 @@
 //! The items that the client runs, and those that may run.
-#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+#![expect(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 use codex_types::{CallFault, ClientCallKind, OutputItem, RawJson};
 

@@ -2,10 +2,7 @@
 //! tables. `tables` runs it as a separate program, because a counting allocator would slow down
 //! what `tables` times.
 
-#![allow(
-    clippy::print_stdout,
-    reason = "the tables are what this program is for"
-)]
+#![allow(clippy::print_stdout, reason = "this program prints tables")]
 
 use std::alloc::System;
 

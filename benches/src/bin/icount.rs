@@ -11,7 +11,7 @@
 #![allow(
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "a benchmark that cannot go on must stop, and prints what it measures"
+    reason = "a benchmark panics on an error and prints its measurements"
 )]
 
 use codex_bench::{

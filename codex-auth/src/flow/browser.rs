@@ -30,7 +30,7 @@ pub struct BrowserFlow {
     state: Secret,
     #[cfg_attr(
         not(feature = "verify"),
-        expect(dead_code, reason = "it is checked where ID tokens are")
+        expect(dead_code, reason = "used only when ID tokens are verified")
     )]
     nonce: Secret,
     prompt: Prompt,

@@ -156,7 +156,7 @@ impl SignIn {
 /// #     let mut future = std::pin::pin!(future);
 /// #     loop { if let std::task::Poll::Ready(value) = future.as_mut().poll(&mut context) { return value } }
 /// # }
-/// // Any HTTP client will do; this one knows the answers by heart.
+/// // Any HTTP client works; this one returns fixed responses.
 /// let http = async |request: http::Request<Bytes>| {
 ///     Ok(http::Response::new(Bytes::from_static(match request.uri().path() {
 ///         "/api/accounts/deviceauth/usercode" => br#"{"device_auth_id":"d","user_code":"ABCD-12345","interval":"5"}"#,

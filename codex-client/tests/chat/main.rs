@@ -4,7 +4,7 @@
     clippy::expect_used,
     clippy::std_instead_of_core,
     unreachable_pub,
-    reason = "helpers of tests fail like tests"
+    reason = "helpers of tests panic on failed expectations"
 )]
 
 mod requests;

@@ -5,7 +5,10 @@
 //! received the whole conversation before every response. Everything derives from a seed:
 //! `CODEX_SEEDS=10000` runs this many, `CODEX_SEED=n` runs one of them.
 #![cfg(feature = "ws")]
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests panic on failed expectations"
+)]
 
 mod consumer;
 mod random;

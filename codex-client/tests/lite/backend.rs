@@ -153,10 +153,7 @@ async fn serve_http(mut stream: TcpStream, state: &State) {
 
 async fn serve_socket(stream: TcpStream, state: &State) {
     let mut headers = Headers::new();
-    #[expect(
-        clippy::result_large_err,
-        reason = "the handshake of tungstenite is like that"
-    )]
+    #[expect(clippy::result_large_err, reason = "tungstenite defines this type")]
     let check = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
         let names = request.headers().iter();
         headers = names

@@ -7,7 +7,7 @@
     clippy::std_instead_of_core,
     clippy::unwrap_used,
     unreachable_pub,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 mod backend;

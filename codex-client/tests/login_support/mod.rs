@@ -5,7 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::std_instead_of_core,
-    reason = "each test program uses its own part, and a test says what it expects by failing loudly"
+    reason = "each test program uses a part, and tests panic on failed expectations"
 )]
 
 pub mod program;

@@ -3,7 +3,7 @@
     clippy::expect_used,
     clippy::std_instead_of_core,
     unreachable_pub,
-    reason = "a test says what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use std::path::{Path, PathBuf};

@@ -274,7 +274,7 @@ impl ToChatChunks {
             is_sent && self.accumulator.reported(*key).is_some()
         };
         if self.calls.iter().any(is_unnamed) {
-            let message = "arguments came for a call that was never named";
+            let message = "arguments arrived for a call without a name";
             return self.fail(ApiError::new("invalid_stream", message), out);
         }
         self.open(false, out);

@@ -7,7 +7,7 @@ use crate::{Error, Frame, text::Text};
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "who passes over a part loses data, so a new kind of part has to break the match"
+    reason = "skipping a part loses data, so a new kind of part must break the match"
 )]
 pub enum FramePart<'a> {
     /// Data of an event that continues.

@@ -7,7 +7,7 @@
 #![allow(
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test states what it expects by failing loudly, and reports when asked"
+    reason = "tests panic on failed expectations, and report on request"
 )]
 
 mod addresses;

@@ -1,10 +1,7 @@
 //! Streams of compatible servers (`testdata/dialects`), each with its expected output, fed whole,
 //! in odd chunks and byte by byte.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![allow(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 mod observe;
 

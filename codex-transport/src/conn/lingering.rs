@@ -185,7 +185,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails loudly")]
+    #![allow(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 

@@ -50,7 +50,10 @@ pub(super) enum Step {
 
 /// The line ending of an event stream. The standard allows all three.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "the standard has three")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the standard defines exactly three line endings"
+)]
 pub enum LineEnd {
     /// Line feed.
     #[default]

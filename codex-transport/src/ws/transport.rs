@@ -51,7 +51,7 @@ pub struct SharedWsTransport(Arc<dyn ErasedWsTransport>);
 
 /// The server's response to a WebSocket upgrade.
 #[derive(Debug)]
-#[expect(clippy::exhaustive_enums, reason = "a server agrees or it does not")]
+#[expect(clippy::exhaustive_enums, reason = "a server accepts or refuses")]
 pub enum Upgrade {
     /// The server accepted the upgrade (status 101). Contains the response headers.
     Accepted(WsConnection, Response<()>),

@@ -19,7 +19,7 @@ use crate::event::{DeltaKind, DeltaRef, ResponseEvent};
 /// # Ok::<(), codex_types::DecodeError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::exhaustive_enums, reason = "an event is one or the other")]
+#[expect(clippy::exhaustive_enums, reason = "callers must handle both variants")]
 pub enum EventRef<'a> {
     /// A delta.
     Delta(DeltaRef<'a>),

@@ -139,7 +139,7 @@ impl CreateResponse {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "it is the one question, with its two answers"
+    reason = "a response is either a stream or one document"
 )]
 pub enum Streaming {
     /// As events, while it is generated.

@@ -446,7 +446,7 @@ macro_rules! object {
             use $crate::wire::field::{Field, Seen};
             use $crate::wire::object::{Object, Overlay};
 
-            #[allow(non_camel_case_types, reason = "named after the fields they stand for")]
+            #[allow(non_camel_case_types, reason = "the variants have the names of the fields")]
             #[allow(dead_code, reason = "Rust 1.88 does not count the casts in constants as uses")]
             enum Key {
                 $($($required,)*)?

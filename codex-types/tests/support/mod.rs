@@ -1,10 +1,10 @@
 //! The public types by their names in the corpus.
 
-#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(dead_code, reason = "each test program uses a part")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test states what it expects by failing"
+    reason = "tests panic on failed expectations"
 )]
 
 use core::fmt::Debug;

@@ -279,7 +279,7 @@ fn response_format(
             Some(schema) => format!("{ONLY_JSON} It fits this JSON schema:\n{schema}"),
             None => ONLY_JSON.into(),
         });
-        let what = "is asked for in the instructions: the server does not enforce it";
+        let what = "is requested in the instructions: the server does not enforce it";
         refusals.note(FindingCode::UnsupportedValue, "text.format", what);
         let object = ChatJsonObjectFormat::new().into();
         return Ok((json == JsonFormat::JsonObject).then_some(object));
