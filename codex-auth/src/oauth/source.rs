@@ -59,7 +59,7 @@ use crate::token::source::{CredentialSource, Lease, Verdict};
 /// let store = MemoryStore::new();
 /// store.save(&Record::of_tokens(tokens, long_ago), None)?;
 ///
-/// // Any HTTP client will do; this one knows the answer by heart.
+/// // Any HTTP client works; this one returns a fixed response.
 /// let http = async |request: http::Request<Bytes>| {
 ///     assert_eq!(request.uri(), "https://auth.openai.com/oauth/token");
 ///     Ok(http::Response::new(Bytes::from_static(br#"{"access_token":"access-2","refresh_token":"refresh-2"}"#)))
