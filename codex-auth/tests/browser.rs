@@ -62,7 +62,7 @@ fn tokens() -> Answer {
 }
 
 #[test]
-fn the_address_is_the_official_one_with_our_name() {
+fn the_authorize_url_is_the_official_one_with_our_name() {
     let members = form(&query(&codex()));
     let expected = [
         ("response_type", "code"),

@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_and_workspaces_are_found_in_the_words() {
+    fn scopes_and_workspaces_are_read_from_the_message() {
         let parsed = reason(
             401,
             &[],

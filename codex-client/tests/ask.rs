@@ -183,7 +183,7 @@ fn without_a_socket_auto_asks_over_http_and_websocket_fails() {
 }
 
 #[test]
-fn a_key_and_a_server_of_ones_own_are_used() {
+fn a_custom_key_and_server_are_used() {
     let (server, url) = server(
         Answer::sse()
             .event(delta("Because."))

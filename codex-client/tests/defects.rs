@@ -171,7 +171,7 @@ async fn an_end_before_the_terminal_event_is_one_error_and_the_last_item() {
 /// D7, D12: an incomplete response is neither unknown nor a success, and reports why it is
 /// incomplete.
 #[tokio::test]
-async fn an_incomplete_response_is_no_success_and_has_its_reason() {
+async fn an_incomplete_response_is_an_error_with_its_reason() {
     for reason in [
         "max_output_tokens",
         "content_filter",
@@ -197,7 +197,7 @@ async fn an_incomplete_response_is_no_success_and_has_its_reason() {
 
 /// D10: every line ending of the standard is accepted.
 #[tokio::test]
-async fn the_ends_of_lines_make_no_difference() {
+async fn line_endings_make_no_difference() {
     for line_end in [LineEnd::Lf, LineEnd::CrLf, LineEnd::Cr] {
         for shape in [ChunkShape::Whole, ChunkShape::Line, ChunkShape::Bytes(1)] {
             let answer = Answer::sse()
@@ -270,7 +270,7 @@ async fn every_attempt_requests_its_credentials() {
 
 /// D17: a call is complete, whichever event carries its arguments.
 #[tokio::test]
-async fn each_source_of_a_call_will_do_alone() {
+async fn each_source_of_a_call_suffices() {
     let arguments = r#"{"query":"x"}"#;
     let (empty, whole) = (call("", "in_progress"), call(arguments, "completed"));
     let sources = [
@@ -340,7 +340,7 @@ async fn an_empty_final_output_takes_nothing_away() {
 
 /// D19: both transports send the same identity and conversation, which do not change.
 #[tokio::test]
-async fn account_and_conversation_are_named_alike_on_either_transport() {
+async fn both_transports_send_the_same_account_and_conversation() {
     let script = Script::new()
         .route(
             "POST",
@@ -474,7 +474,7 @@ async fn a_base_url_may_end_with_a_slash_and_have_a_query() {
 /// F79, F80: an output limit is sent over either transport where the backend has one, and is not
 /// dropped silently where it has none.
 #[tokio::test]
-async fn a_limit_of_the_output_is_sent_or_refused_and_never_lost() {
+async fn an_output_limit_is_sent_or_refused_and_never_lost() {
     let answer = || completed(json!([message("Yes.")]));
     let script = Script::new()
         .route("POST", "/v1/responses", Answer::sse().event(answer()))

@@ -81,7 +81,7 @@ fn read(file: &str) -> Value {
 }
 
 #[test]
-fn a_login_is_used_as_it_is_while_it_lasts() {
+fn a_valid_login_is_used_unchanged() {
     let server = authority(Script::new().route("POST", RESPONSES, answer()));
     let directory = Directory::new("ask-fresh");
     let file = login(&directory, &fresh());
@@ -196,7 +196,7 @@ fn a_key_in_a_file_is_a_key() {
 }
 
 #[test]
-fn a_question_outlives_an_outage_of_the_authority() {
+fn a_request_waits_out_an_outage_of_the_authority() {
     for (claims, rejections) in [(EXPIRED, 0), (CLAIMS, 2)] {
         let mut script = Script::new()
             .route("POST", TOKEN, Answer::status(503))

@@ -289,7 +289,7 @@ async fn a_refused_socket_is_a_failure_though_the_turn_goes_on() {
 /// Requests are compressed once, and only for backends that prefer compression.
 #[cfg(feature = "zstd")]
 #[tokio::test]
-async fn a_request_is_compressed_where_the_profile_says_so() {
+async fn a_request_is_compressed_if_the_profile_says_so() {
     let script = Script::new()
         .answer(Answer::status(500))
         .answer(Answer::sse().event(completed()).forever());

@@ -231,7 +231,7 @@ async fn forks_share_their_history_and_diverge() {
 }
 
 #[tokio::test]
-async fn the_server_takes_us_for_the_same_from_turn_to_turn() {
+async fn the_identity_is_the_same_in_every_turn() {
     let (server, client) =
         start(Script::new().answer(answered(&[message("msg_1", "One.")]).times(2)));
     let mut session = client

@@ -343,7 +343,7 @@ impl Tally {
 }
 
 #[test]
-fn over_many_seeds_each_effect_happens_once_and_no_report_is_a_lie() {
+fn over_many_seeds_each_effect_happens_once_and_every_report_is_true() {
     // The panics of the tools are part of the simulation.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {

@@ -288,7 +288,7 @@ async fn an_error_body_of_any_shape_or_size_leaves_the_status_standing() {
 }
 
 #[tokio::test]
-async fn a_payload_that_is_no_json_or_no_utf8_harms_only_itself() {
+async fn a_payload_that_is_not_json_or_utf8_affects_only_itself() {
     let mut broken = b"data: {\"type\":\"response.output_text.delta\",\"delta\":\"".to_vec();
     broken.extend_from_slice(b"\xff\xfe\"}\n\n");
     let (_server, client) = start(

@@ -252,7 +252,7 @@ async fn json_that_is_no_response_is_reported_once() {
 }
 
 #[tokio::test]
-async fn what_was_changed_is_there_beside_the_response() {
+async fn changes_are_returned_with_the_response() {
     let completed = json!({"type": "response.completed", "response": response("completed")});
     let answer = Answer::sse()
         .header("x-request-id", "req_7")

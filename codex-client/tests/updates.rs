@@ -94,7 +94,7 @@ fn describe(update: &Update<'_>) -> String {
 }
 
 #[test]
-fn only_a_whole_call_with_json_is_to_be_made() {
+fn only_a_whole_call_with_json_is_delivered() {
     let shown = expected();
     for line in [
         "summary Think.",

@@ -167,7 +167,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 8 } else { 2000 }))]
 
     #[test]
-    fn any_sources_give_the_same_answer_once(
+    fn any_sources_give_the_same_response_once(
         items in vec((item(), sources()), 1..5),
         choices in vec(0..8_usize, 1..20),
         envelope in any::<bool>(),

@@ -456,7 +456,7 @@ mod tests {
     use crate::RawJson;
 
     #[test]
-    fn names_are_taken_apart() {
+    fn names_are_split() {
         let table = ModelTable::new();
         let cases = [
             ("gpt-5.5", "gpt-5.5", None, None),

@@ -87,7 +87,7 @@ fn json(text: &str) -> RawJson {
 }
 
 #[test]
-fn what_is_wrong_is_found() {
+fn faults_are_reported() {
     let cases = cases("invalid");
     assert!(cases.len() >= 60, "{}", cases.len());
     for case in cases {

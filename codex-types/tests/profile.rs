@@ -316,7 +316,7 @@ fn an_unknown_parameter_passes_with_a_warning() {
 }
 
 #[test]
-fn nothing_that_changes_the_response_or_its_price_is_left_out_unasked() {
+fn nothing_that_changes_the_response_or_its_price_is_omitted_without_permission() {
     for name in Profile::NAMES {
         let profile = Profile::by_name(name).unwrap();
         for parameter in &profile.parameters.refused {

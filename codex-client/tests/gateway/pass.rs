@@ -20,7 +20,7 @@ fn chat(more: Value) -> Value {
 }
 
 #[tokio::test]
-async fn chats_go_to_the_services_own_endpoint() {
+async fn chats_go_to_the_endpoint_of_the_service() {
     let completion =
         r#"{"id":"chatcmpl-1","object":"chat.completion","choices":[],"of_tomorrow":1}"#;
     let server = service(
@@ -56,7 +56,7 @@ async fn chats_go_to_the_services_own_endpoint() {
 }
 
 #[tokio::test]
-async fn chats_are_translated_where_the_service_has_no_endpoint_for_them() {
+async fn chats_are_translated_if_the_service_has_no_chat_endpoint() {
     let none = json!({"error": {"message": "Not Found", "type": "invalid_request_error", "code": null, "param": null}});
     let server = service(
         Script::new()
