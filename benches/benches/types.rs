@@ -21,7 +21,7 @@ use serde_json::Value;
 const EVENTS: &[(&str, &str)] = &[
     (
         "output_text",
-        r#"{"type":"response.output_text.delta","sequence_number":412,"item_id":"msg_68c5b1f0a7d48193a2b4c6d8e0f20416","output_index":1,"content_index":0,"delta":" harbour","logprobs":[],"obfuscation":"Zk3QvT8"}"#,
+        r#"{"type":"response.output_text.delta","sequence_number":412,"item_id":"msg_68c5b1f0a7d48193a2b4c6d8e0f20416","output_index":1,"content_index":0,"delta":" harbor","logprobs":[],"obfuscation":"Zk3QvT8"}"#,
     ),
     (
         "arguments_escaped",
@@ -37,11 +37,11 @@ const EVENTS: &[(&str, &str)] = &[
     ),
     (
         "text_done",
-        r#"{"type":"response.output_text.done","sequence_number":413,"item_id":"msg_68c5b1f0a7d48193a2b4c6d8e0f20416","output_index":1,"content_index":0,"text":"The boats lie in the harbour.","logprobs":[]}"#,
+        r#"{"type":"response.output_text.done","sequence_number":413,"item_id":"msg_68c5b1f0a7d48193a2b4c6d8e0f20416","output_index":1,"content_index":0,"text":"The boats lie in the harbor.","logprobs":[]}"#,
     ),
     (
         "item_done",
-        r#"{"type":"response.output_item.done","sequence_number":414,"output_index":1,"item":{"id":"msg_68c5b1f0a7d48193a2b4c6d8e0f20416","type":"message","status":"completed","content":[{"type":"output_text","annotations":[],"logprobs":[],"text":"The boats lie in the harbour."}],"role":"assistant"}}"#,
+        r#"{"type":"response.output_item.done","sequence_number":414,"output_index":1,"item":{"id":"msg_68c5b1f0a7d48193a2b4c6d8e0f20416","type":"message","status":"completed","content":[{"type":"output_text","annotations":[],"logprobs":[],"text":"The boats lie in the harbor."}],"role":"assistant"}}"#,
     ),
 ];
 
@@ -72,7 +72,7 @@ fn responses(criterion: &mut Criterion) {
     let mut response = Response::new("resp_1", Status::Completed);
     response.model = "gpt-5.5".into();
     response.created_at = 1_767_225_600.into();
-    let paragraph = "The boats lie in the harbour, and \"nobody\" is about.\n".repeat(40);
+    let paragraph = "The boats lie in the harbor, and \"nobody\" is about.\n".repeat(40);
     let mut size = 0;
     for number in 0.. {
         if size >= 1 << 20 {
@@ -104,7 +104,7 @@ fn requests(criterion: &mut Criterion) {
         .map(|number| FunctionTool::new(format!("tool_{number}"), schema.clone(), true).into())
         .collect();
     let items: Vec<InputItem> = (0..200)
-        .map(|number| Message::user(format!("Message {number}: what lies in the harbour?")).into())
+        .map(|number| Message::user(format!("Message {number}: what lies in the harbor?")).into())
         .collect();
     let request = CreateResponse::new("gpt-5.5")
         .instructions("Answer briefly.")

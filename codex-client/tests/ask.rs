@@ -289,7 +289,7 @@ fn a_wrong_command_line_says_what_is_wrong() {
             &["--transport", "pigeon", "Why?"][..],
             "--transport must be auto, http or websocket",
         ),
-        (&["--colour", "Why?"][..], "--colour"),
+        (&["--color", "Why?"][..], "--color"),
     ] {
         let output = run(arguments);
         assert!(!output.status.success());

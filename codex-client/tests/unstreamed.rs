@@ -1,4 +1,4 @@
-//! Responses as one document: requested so, sent by a server that does not stream, or labelled as
+//! Responses as one document: requested so, sent by a server that does not stream, or labeled as
 //! something else.
 #![allow(
     clippy::expect_used,
@@ -163,7 +163,7 @@ async fn a_json_response_may_come_in_any_pieces() {
 }
 
 #[tokio::test]
-async fn an_event_stream_may_be_labelled_as_json() {
+async fn an_event_stream_may_be_labeled_as_json() {
     let event =
         json!({"type": "response.completed", "response": response("completed")}).to_string();
     for text in [

@@ -276,7 +276,7 @@ fn plot(title: &str, rows: &[(String, Vec<Option<f64>>, bool)], column: usize) -
     for (index, (name, time)) in bars.iter().enumerate() {
         let y = 34 + 24 * index;
         let width = (time / longest).min(1.0) * 400.0;
-        let colour = if name.starts_with("codex") {
+        let color = if name.starts_with("codex") {
             "#2a7"
         } else if name.starts_with("bound") {
             "#999"
@@ -285,7 +285,7 @@ fn plot(title: &str, rows: &[(String, Vec<Option<f64>>, bool)], column: usize) -
         };
         let _ = writeln!(
             svg,
-            "<text x=\"8\" y=\"{}\">{name}</text><rect x=\"370\" y=\"{y}\" width=\"{width:.1}\" height=\"16\" fill=\"{colour}\"/><text x=\"{:.1}\" y=\"{}\">{time:.0}</text>",
+            "<text x=\"8\" y=\"{}\">{name}</text><rect x=\"370\" y=\"{y}\" width=\"{width:.1}\" height=\"16\" fill=\"{color}\"/><text x=\"{:.1}\" y=\"{}\">{time:.0}</text>",
             y + 13,
             376.0 + width,
             y + 13,

@@ -195,7 +195,7 @@ fn a_wrong_command_line_says_what_is_wrong() {
             "--allow-path takes a path",
         ),
         (&["--log", "xml"][..], "--log must be text or json"),
-        (&["--colour"][..], "--colour"),
+        (&["--color"][..], "--color"),
     ] {
         let message = refusal(arguments);
         assert!(message.contains(expected), "{message}");
@@ -355,7 +355,7 @@ fn a_sign_in_with_chatgpt_account_serves_its_owner_alone() {
 }
 
 #[test]
-fn a_stored_sign_in_with_chatgpt_account_is_recognised() {
+fn a_stored_sign_in_with_chatgpt_account_is_recognized() {
     let file = std::env::temp_dir().join(format!("gateway-siwc-{}.json", std::process::id()));
     let stored = json!({
         "auth_mode": "chatgpt",

@@ -109,7 +109,7 @@ fn has_one_text(item: &Item) -> bool {
 }
 
 /// Each item of the stream with the one of its kind before it.
-fn neighbours(case: &Case) -> impl Iterator<Item = (usize, usize)> + '_ {
+fn neighbors(case: &Case) -> impl Iterator<Item = (usize, usize)> + '_ {
     let items = &case.response.items;
     (0..items.len())
         .filter(|index| is_in_stream(case, *index))
@@ -198,7 +198,7 @@ fn items_run_together(case: &Case) -> bool {
     if indexes(case) == Indexes::Usable {
         return false;
     }
-    neighbours(case).any(|(before, index)| {
+    neighbors(case).any(|(before, index)| {
         let (first, item) = (&case.response.items[before], &case.response.items[index]);
         let Some(start) = case.events.iter().position(|event| begins(event, index)) else {
             return false;
@@ -324,7 +324,7 @@ fn twins_share_an_index(case: &Case) -> bool {
     if indexes(case) != Indexes::Zero {
         return false;
     }
-    neighbours(case).any(|(before, index)| {
+    neighbors(case).any(|(before, index)| {
         let item = &case.response.items[index];
         let is_identified = match ids(case) {
             Ids::Same => true,
