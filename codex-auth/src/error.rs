@@ -369,7 +369,7 @@ pub enum ErrorKind {
     InvalidClient,
     /// The authority refused the request for another reason.
     Rejected,
-    /// The authority is overloaded or out of order, perhaps temporarily.
+    /// The authority is overloaded or has failed, perhaps temporarily.
     Unavailable,
     /// The authority's response violates the protocol.
     InvalidResponse,

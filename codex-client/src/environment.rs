@@ -30,7 +30,7 @@ use crate::error::{Error, ErrorKind};
 /// assert_eq!((request.model.as_str(), &request.service_tier), ("gpt-5.5", &Some(ServiceTier::Priority)));
 /// assert_eq!(request.reasoning.and_then(|reasoning| reasoning.effort), Some(Effort::Low));
 ///
-/// // What the name says goes before what the environment says.
+/// // The name takes precedence over the environment.
 /// let request = preferences.request("gpt-5.5:high");
 /// assert_eq!(request.reasoning.and_then(|reasoning| reasoning.effort), Some(Effort::High));
 /// ```

@@ -82,7 +82,7 @@ use turn::SocketTurn;
 ///
 /// assert_eq!(response.output_text(), "At night it is not.");
 /// let stats = session.stats();
-/// assert_eq!((stats.connections, stats.replays, stats.continuations), (1, 1, 1)); // the second message had the new question only
+/// assert_eq!((stats.connections, stats.replays, stats.continuations), (1, 1, 1)); // the second message had only the new question
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -19,7 +19,7 @@
 //!
 //! let request = http::Request::post(server.url("/v1/responses")).body("{}".into()).unwrap();
 //! let mut body = HyperTransport::new().unwrap().send(request).await.unwrap().into_body();
-//! // The first delta is here although the server has not sent the second.
+//! // The first delta has arrived, although the server has not sent the second.
 //! assert!(body.chunk().await.unwrap().unwrap().ends_with(b"\"Hel\"}\n\n"));
 //! gate.open();
 //! assert!(body.chunk().await.unwrap().unwrap().ends_with(b"\"lo\"}\n\n"));

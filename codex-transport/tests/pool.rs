@@ -483,7 +483,7 @@ async fn those_who_waited_for_a_connection_that_failed_do_not_queue_up() {
         let kind = answer.unwrap_err().kind();
         assert_eq!(kind, ErrorKind::Timeout(TimeoutKind::Connect));
     }
-    // One after the other would take twenty periods.
+    // One after another would take twenty periods.
     assert!(start.elapsed() < period * 15);
 }
 

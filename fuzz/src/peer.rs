@@ -10,7 +10,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The server and the runtime in which it and its client run, one after the other.
+/// The server and the runtime in which it and its client run, one after another.
 pub struct Peer {
     runtime: Runtime,
     listener: UnixListener,

@@ -30,7 +30,7 @@ use crate::token::set::TokenSet;
 /// let request = refresh.request();
 /// assert_eq!(request.uri(), "https://auth.openai.com/oauth/token");
 ///
-/// // The answer names only what changed.
+/// // The response contains only the changes.
 /// let answer = http::Response::new(r#"{"access_token":"access-2","refresh_token":"refresh-2"}"#.into());
 /// let new = refresh.read(Moment::now(), &answer)?;
 /// assert_eq!(new.access_token().expose(), "access-2");

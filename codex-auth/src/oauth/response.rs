@@ -1,6 +1,6 @@
 //! Parses the responses of a token endpoint. Successful responses are parsed leniently, because
 //! they were paid for with a token that is now spent. A success without tokens comes from a server
-//! that is out of order, unless its body has an error code. Refusals are classified by their code
+//! that malfunctions, unless its body has an error code. Refusals are classified by their code
 //! first and by status second, and none of their text reaches `Display` or `Debug`.
 
 use core::time::Duration;

@@ -25,7 +25,7 @@ use crate::store::record::Record;
 /// use std::{collections::HashMap, sync::{Arc, Mutex}, time::{Duration, Instant}};
 /// use codex_auth::{Error, Record, Revision, Secret, StoreLock, Stored, TokenStore};
 ///
-/// /// Stands for: `create table logins (account text primary key, json text, revision bigint, leased_until timestamp)`.
+/// /// In place of: `create table logins (account text primary key, json text, revision bigint, leased_until timestamp)`.
 /// #[derive(Default)]
 /// struct Row { json: Option<Secret>, revision: u64, leased_until: Option<Instant> }
 ///

@@ -1,5 +1,5 @@
 //! The sockets of the loopback redirect (RFC 8252 section 7.3), and the connections on them.
-//! codex-auth judges the requests. This module has only the rules of the sockets: a port must be
+//! codex-auth checks the requests. This module has only the rules of the sockets: a port must be
 //! free in both address families, many connections are open at once because browsers open idle
 //! ones, each has a few seconds, and each is closed after its response.
 

@@ -33,7 +33,7 @@ impl Session {
     /// let response = session.ask("What is my name?").await?;
     /// assert_eq!(response.output_text(), "Your name is Ada.");
     /// let stats = session.sockets().ok_or("it has sockets")?.stats();
-    /// assert_eq!((stats.replays, stats.continuations), (1, 1)); // the second message had the second question only
+    /// assert_eq!((stats.replays, stats.continuations), (1, 1)); // the second message had only the second question
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -197,7 +197,7 @@ impl BrowserSocket {
                     let message = message(&event.data(), settings, state.buffered);
                     match &message {
                         Ok(message) => state.buffered += message.len(),
-                        // A host that has closed the socket already does not mind.
+                        // Closing a socket that the host has already closed has no effect.
                         Err(_) => drop(socket.close()),
                     }
                     state.received.push_back(message);

@@ -337,11 +337,11 @@ fn drop_stale(object: &mut dyn Object) {
 ///     /// Docs.
 ///     pub struct FunctionCall tag "function_call" {
 ///         required {
-///             /// Always there; an argument of `new`.
+///             /// Always present; an argument of `new`.
 ///             call_id: String,
 ///         }
 ///         plain {
-///             /// Nearly always there; not an argument of `new`.
+///             /// Nearly always present; not an argument of `new`.
 ///             queries: Vec<String>,
 ///         }
 ///         optional {
