@@ -27,7 +27,10 @@ use crate::error::{Error, ErrorKind};
 /// let variables = |name: &str| (name == "CODEX_REASONING_EFFORT").then(|| "low".to_owned());
 /// let preferences = Preferences::from_lookup(variables);
 /// let request = preferences.request("gpt-5.5-fast");
-/// assert_eq!((request.model.as_str(), &request.service_tier), ("gpt-5.5", &Some(ServiceTier::Priority)));
+/// assert_eq!(
+///     (request.model.as_str(), &request.service_tier),
+///     ("gpt-5.5", &Some(ServiceTier::Priority))
+/// );
 /// assert_eq!(request.reasoning.and_then(|reasoning| reasoning.effort), Some(Effort::Low));
 ///
 /// // The name takes precedence over the environment.

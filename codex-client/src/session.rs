@@ -414,7 +414,12 @@ impl Session {
     /// let mut session = client.session(CreateResponse::new("some-model"));
     /// let mut socket = client.socket_session(); // feature `ws`
     /// let draft = session.draft("Why is the sky blue?");
-    /// let response = socket.stream(draft.request()).options(draft.options().clone()).await?.finish().await?;
+    /// let response = socket
+    ///     .stream(draft.request())
+    ///     .options(draft.options().clone())
+    ///     .await?
+    ///     .finish()
+    ///     .await?;
     /// session.commit(draft, &response);
     /// # Ok(())
     /// # }

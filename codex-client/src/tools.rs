@@ -24,7 +24,9 @@ use tool::{Approval, Approve, Callable, Function, Running, TextFunction, ToolCal
 /// use codex_client::Tools;
 /// use codex_client::types::{FunctionTool, RawJson};
 ///
-/// let schema = RawJson::parse(r#"{"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"integer"}},"required":["a","b"],"additionalProperties":false}"#)?;
+/// let schema = RawJson::parse(
+///     r#"{"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"integer"}},"required":["a","b"],"additionalProperties":false}"#,
+/// )?;
 /// #[derive(serde::Deserialize)]
 /// struct Add {
 ///     a: i64,

@@ -126,7 +126,8 @@ impl EventDecoder {
     /// use codex_sse::EventDecoder;
     ///
     /// let mut decoder = EventDecoder::new();
-    /// let event = decoder.decode_message(br#"{"type":"response.created","response":{"id":"resp_1"}}"#)?;
+    /// let event =
+    ///     decoder.decode_message(br#"{"type":"response.created","response":{"id":"resp_1"}}"#)?;
     /// assert_eq!(event.unwrap().response().unwrap().id, "resp_1");
     /// # Ok::<(), codex_sse::Error>(())
     /// ```

@@ -16,7 +16,8 @@ use crate::timeouts::TimeoutKind;
 /// ```
 /// use codex_transport::{Error, ErrorKind, Phase, Sent, Side};
 ///
-/// let error = Error::new(ErrorKind::ConnectionLost, Phase::Body, Sent::Yes).with_bytes_received(812);
+/// let error =
+///     Error::new(ErrorKind::ConnectionLost, Phase::Body, Sent::Yes).with_bytes_received(812);
 /// assert_eq!(error.to_string(), "connection was lost while reading the body, after 812 bytes");
 /// assert_eq!(error.side(), Side::Network);
 /// assert!(error.is_retryable() && !error.is_safe_to_resend());

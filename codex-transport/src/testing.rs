@@ -15,7 +15,8 @@
 //!     .event(r#"{"type":"response.output_text.delta","delta":"Hel"}"#)
 //!     .gate(&gate)
 //!     .event(r#"{"type":"response.output_text.delta","delta":"lo"}"#);
-//! let server = LoopbackServer::start(Script::new().route("POST", "/v1/responses", answer)).unwrap();
+//! let server =
+//!     LoopbackServer::start(Script::new().route("POST", "/v1/responses", answer)).unwrap();
 //!
 //! let request = http::Request::post(server.url("/v1/responses")).body("{}".into()).unwrap();
 //! let mut body = HyperTransport::new().unwrap().send(request).await.unwrap().into_body();

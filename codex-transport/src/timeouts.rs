@@ -28,8 +28,14 @@ use core::time::Duration;
 ///
 /// let mut timeouts = Timeouts::default();
 /// timeouts.total = Some(Duration::from_secs(3600));
-/// let request = http::Request::post("https://api.openai.com/v1/responses").extension(timeouts).body(()).unwrap();
-/// assert_eq!(request.extensions().get::<Timeouts>().unwrap().total, Some(Duration::from_secs(3600)));
+/// let request = http::Request::post("https://api.openai.com/v1/responses")
+///     .extension(timeouts)
+///     .body(())
+///     .unwrap();
+/// assert_eq!(
+///     request.extensions().get::<Timeouts>().unwrap().total,
+///     Some(Duration::from_secs(3600))
+/// );
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

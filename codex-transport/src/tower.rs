@@ -28,10 +28,22 @@ use crate::hyper_transport::HyperTransport;
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// // A tower service, usually within a stack of layers.
-/// let service = SharedTransport::new(ScriptedTransport::new(Script::new().answer(Answer::ok().body("hello"))));
+/// let service = SharedTransport::new(ScriptedTransport::new(
+///     Script::new().answer(Answer::ok().body("hello")),
+/// ));
 /// let transport = TowerTransport::new(service);
 /// let request = http::Request::get("https://example.test/").body(Bytes::new()).unwrap();
-/// assert_eq!(transport.send(request).await.unwrap().into_body().collect(100).await.unwrap(), "hello");
+/// assert_eq!(
+///     transport
+///         .send(request)
+///         .await
+///         .unwrap()
+///         .into_body()
+///         .collect(100)
+///         .await
+///         .unwrap(),
+///     "hello"
+/// );
 /// # })
 /// ```
 #[derive(Clone)]

@@ -45,7 +45,9 @@ struct Key {
 /// use codex_auth::{IdTokenRules, Secret};
 ///
 /// let nonce = Secret::from("invented");
-/// let rules = IdTokenRules::new("https://auth.openai.com", "oaiapp_invented").with_nonce(&nonce).with_subject("user-1");
+/// let rules = IdTokenRules::new("https://auth.openai.com", "oaiapp_invented")
+///     .with_nonce(&nonce)
+///     .with_subject("user-1");
 /// # let _ = rules;
 /// ```
 #[derive(Debug, Clone)]

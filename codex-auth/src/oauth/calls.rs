@@ -31,7 +31,9 @@ use crate::token::set::TokenSet;
 /// assert_eq!(request.uri(), "https://auth.openai.com/oauth/token");
 ///
 /// // The response contains only the changes.
-/// let answer = http::Response::new(r#"{"access_token":"access-2","refresh_token":"refresh-2"}"#.into());
+/// let answer = http::Response::new(
+///     r#"{"access_token":"access-2","refresh_token":"refresh-2"}"#.into(),
+/// );
 /// let new = refresh.read(Moment::now(), &answer)?;
 /// assert_eq!(new.access_token().expose(), "access-2");
 /// # Ok::<(), codex_auth::Error>(())
@@ -179,7 +181,11 @@ impl RefreshReason {
 ///
 /// let exchange = ApiKeyExchange::new(&OAuthProfile::codex(), Secret::from("invented-id-token"))?;
 /// let body = exchange.request().into_body();
-/// assert!(body.starts_with(b"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&"));
+/// assert!(
+///     body.starts_with(
+///         b"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&"
+///     )
+/// );
 ///
 /// let answer = http::Response::new(r#"{"access_token":"sk-invented"}"#.into());
 /// assert_eq!(exchange.read(&answer)?.expose(), "sk-invented");
@@ -249,7 +255,8 @@ impl ApiKeyExchange {
 /// ```
 /// use codex_auth::{OAuthProfile, Revoke, Secret, TokenSet};
 ///
-/// let tokens = TokenSet::new(Secret::from("access-1")).with_refresh_token(Secret::from("refresh-1"));
+/// let tokens =
+///     TokenSet::new(Secret::from("access-1")).with_refresh_token(Secret::from("refresh-1"));
 /// let revoke = Revoke::new(&OAuthProfile::codex(), &tokens)?;
 /// let body = revoke.request().into_body();
 /// assert!(std::str::from_utf8(&body).unwrap().contains(r#""token_type_hint":"refresh_token""#));
@@ -334,7 +341,10 @@ impl Revoke {
 /// let lookup = WhoAmI::new(&OAuthProfile::codex(), Secret::from("at-invented"))?;
 /// assert_eq!(lookup.request()?.headers()["authorization"], "Bearer at-invented");
 ///
-/// let answer = http::Response::new(r#"{"email":null,"chatgpt_account_id":"acct-1","chatgpt_account_is_fedramp":false}"#.into());
+/// let answer = http::Response::new(
+///     r#"{"email":null,"chatgpt_account_id":"acct-1","chatgpt_account_is_fedramp":false}"#
+///         .into(),
+/// );
 /// let token = lookup.read(&answer)?;
 /// # let _ = token;
 /// # Ok::<(), codex_auth::Error>(())

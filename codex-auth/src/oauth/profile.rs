@@ -231,7 +231,8 @@ impl OAuthProfile {
     /// use codex_auth::{AppRegistration, HostId, OAuthProfile};
     ///
     /// let host = HostId::parse("urn:uuid:6f9c2d1e-57a0-4b1e-9a70-0d5c1f2b3a48")?;
-    /// let profile = OAuthProfile::sign_in_with_chatgpt(AppRegistration::new("Notebook Helper", host)?);
+    /// let profile =
+    ///     OAuthProfile::sign_in_with_chatgpt(AppRegistration::new("Notebook Helper", host)?);
     /// assert_eq!(profile.redirect.uri(49152)?, "http://127.0.0.1:49152/auth/callback");
     /// assert_eq!(profile.required_scope.as_deref(), Some("chatgpt.tokens.use.direct"));
     /// # Ok::<(), codex_auth::Error>(())
@@ -415,7 +416,10 @@ impl OAuthProfile {
     /// use codex_auth::OAuthProfile;
     ///
     /// let error = OAuthProfile::codex().with_issuer("http://auth.example").validate().unwrap_err();
-    /// assert_eq!(error.to_string(), "invalid configuration: URL in the profile is neither https nor loopback");
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "invalid configuration: URL in the profile is neither https nor loopback"
+    /// );
     /// ```
     pub fn validate(&self) -> Result<(), Error> {
         if self.client_id.trim().is_empty() {

@@ -30,7 +30,9 @@ use crate::store::token_store::{StoreLock, TokenStore};
 ///
 /// ```
 /// use bytes::Bytes;
-/// use codex_auth::{DeviceFlow, MemoryStore, OAuthProfile, ThreadTimer, TokenStore, drive, store_sign_in};
+/// use codex_auth::{
+///     DeviceFlow, MemoryStore, OAuthProfile, ThreadTimer, TokenStore, drive, store_sign_in,
+/// };
 ///
 /// # fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
@@ -108,7 +110,10 @@ pub async fn store_sign_in(
 ///
 /// ```
 /// use bytes::Bytes;
-/// use codex_auth::{MemoryStore, OAuthProfile, Record, Revoked, SendFailure, Secret, ThreadTimer, TokenSet, TokenStore, sign_out};
+/// use codex_auth::{
+///     MemoryStore, OAuthProfile, Record, Revoked, Secret, SendFailure, ThreadTimer, TokenSet,
+///     TokenStore, sign_out,
+/// };
 ///
 /// # fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
@@ -116,10 +121,13 @@ pub async fn store_sign_in(
 /// #     loop { if let std::task::Poll::Ready(value) = future.as_mut().poll(&mut context) { return value } }
 /// # }
 /// let store = MemoryStore::new();
-/// let tokens = TokenSet::new(Secret::from("access-1")).with_refresh_token(Secret::from("refresh-1"));
+/// let tokens =
+///     TokenSet::new(Secret::from("access-1")).with_refresh_token(Secret::from("refresh-1"));
 /// store.save(&Record::of_tokens(tokens, std::time::SystemTime::now()), None)?;
 ///
-/// let broken = async |_: http::Request<Bytes>| Err(SendFailure::maybe_sent("the connection was reset"));
+/// let broken = async |_: http::Request<Bytes>| {
+///     Err(SendFailure::maybe_sent("the connection was reset"))
+/// };
 /// let outcome = block_on(sign_out(&OAuthProfile::codex(), &store, &broken, &ThreadTimer::new()))?;
 /// assert!(outcome.removed() && matches!(outcome.revoked(), Revoked::NotConfirmed(_)));
 /// assert!(store.load()?.is_none());

@@ -13,7 +13,9 @@ use crate::secret::Secret;
 /// ```
 /// use codex_auth::{AccountIdOrigin, Secret, TokenSet};
 ///
-/// let tokens = TokenSet::new(Secret::from("invented")).with_refresh_token(Secret::from("invented-too")).with_account_id("acct-1");
+/// let tokens = TokenSet::new(Secret::from("invented"))
+///     .with_refresh_token(Secret::from("invented-too"))
+///     .with_account_id("acct-1");
 /// assert_eq!(tokens.account_id(), Some(("acct-1".to_owned(), AccountIdOrigin::Explicit)));
 /// assert!(!format!("{tokens:?}").contains("invented"));
 /// ```

@@ -130,7 +130,9 @@ pub enum Verdict {
 ///
 /// struct Client { credentials: SharedCredentialSource }
 ///
-/// let signed_in = Client { credentials: SharedCredentialSource::new(ApiKey::new(Secret::from("sk-invented"))?) };
+/// let signed_in = Client {
+///     credentials: SharedCredentialSource::new(ApiKey::new(Secret::from("sk-invented"))?),
+/// };
 /// let not = Client { credentials: SharedCredentialSource::new(Anonymous::new()) };
 /// # let _ = (signed_in.credentials, not.credentials);
 /// # Ok::<(), codex_auth::Error>(())

@@ -47,7 +47,10 @@ use crate::meta::ResponseMeta;
 ///     last = chunk.last.or(last);
 /// }
 /// assert!(passed_on.starts_with(b"event: response.of_tomorrow\ndata: {\"type\":\"response.of_tomorrow\", \"spaced\": 1}\n\n"));
-/// let response = last.as_ref().and_then(|event| event.response()).ok_or("the last event has the response")?;
+/// let response = last
+///     .as_ref()
+///     .and_then(|event| event.response())
+///     .ok_or("the last event has the response")?;
 /// assert_eq!(response.id, "resp_1");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;

@@ -109,7 +109,9 @@ impl ResponseStream {
     /// #     .event(r#"{"type":"response.output_text.delta","item_id":"msg_1","output_index":0,"content_index":0,"delta":"of the sun."}"#)
     /// #     .event(r#"{"type":"response.completed","response":{"id":"resp_1","status":"completed","output":[]}}"#)))?;
     /// # let client = Client::builder().base_url(server.url("/v1")).build()?;
-    /// let mut stream = client.stream(&CreateResponse::new("some-model").input("Why is the sky blue?")).await?;
+    /// let mut stream = client
+    ///     .stream(&CreateResponse::new("some-model").input("Why is the sky blue?"))
+    ///     .await?;
     /// let mut shown = String::new();
     /// while let Some(update) = stream.next_update().await {
     ///     match update? {

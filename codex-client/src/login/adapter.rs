@@ -27,7 +27,9 @@ use crate::shared::AGENT;
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 /// let transport = ScriptedTransport::new(Script::new().answer(Answer::json(200, "{}")));
 /// let sender = TransportSender::new(transport);
-/// let answer = sender.send(http::Request::post("https://auth.example/oauth/token").body("".into())?).await?;
+/// let answer = sender
+///     .send(http::Request::post("https://auth.example/oauth/token").body("".into())?)
+///     .await?;
 /// assert_eq!(answer.body(), "{}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();

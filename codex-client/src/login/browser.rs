@@ -25,7 +25,9 @@ use super::listener::{RedirectListener, Server, Visit};
 /// use codex_auth::OAuthProfile;
 /// use codex_client::login::{RedirectListener, Redirects};
 ///
-/// let listener = RedirectListener::bind(&OAuthProfile::custom("https://login.example", "my-client").redirect)?;
+/// let listener = RedirectListener::bind(
+///     &OAuthProfile::custom("https://login.example", "my-client").redirect,
+/// )?;
 /// let redirects = Redirects::listening(listener);
 /// # let _ = redirects;
 /// # Ok::<(), std::io::Error>(())

@@ -41,7 +41,10 @@ impl Session {
     /// # let client = Client::builder().base_url(server.url("/v1")).build()?;
     /// let session = client.session(CreateResponse::new("some-model"));
     /// let mut session = session.with_refused_content(RefusedContent::Replace);
-    /// let question = [InputPart::text("What is this?"), InputPart::image_url("data:image/png;base64,AAAA")];
+    /// let question = [
+    ///     InputPart::text("What is this?"),
+    ///     InputPart::image_url("data:image/png;base64,AAAA"),
+    /// ];
     /// let turn = session.turn([InputItem::from(Message::user(question))]).await?;
     /// assert_eq!(turn.findings()[0].pointer, "/input/0/content/1");
     /// turn.finish().await?;

@@ -42,7 +42,10 @@ impl Decoder {
     ///         match part {
     ///             FramePart::Data(part) => data.extend_from_slice(part),
     ///             FramePart::Last(frame) => {
-    ///                 assert_eq!((frame.event(), frame.data()), (Some(&b"image"[..]), &b"SUhEUg=="[..]));
+    ///                 assert_eq!(
+    ///                     (frame.event(), frame.data()),
+    ///                     (Some(&b"image"[..]), &b"SUhEUg=="[..])
+    ///                 );
     ///                 data.extend_from_slice(frame.data());
     ///                 events += 1;
     ///             }

@@ -30,7 +30,8 @@ use crate::conn::versions::HttpVersions;
 /// ```
 /// use codex_transport::ConnectOptions;
 ///
-/// let connection = ConnectOptions::default().with_address("api.openai.com", "127.0.0.1:8443".parse().unwrap());
+/// let connection = ConnectOptions::default()
+///     .with_address("api.openai.com", "127.0.0.1:8443".parse().unwrap());
 /// assert!(connection.nodelay);
 /// ```
 #[derive(Clone)]

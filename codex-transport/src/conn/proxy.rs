@@ -45,7 +45,9 @@ use crate::error::Error;
 /// ```
 /// use codex_transport::Proxy;
 ///
-/// let proxy = Proxy::new("http://user:secret@proxy.example:3128").unwrap().with_no_proxy("localhost, 10.0.0.0/8");
+/// let proxy = Proxy::new("http://user:secret@proxy.example:3128")
+///     .unwrap()
+///     .with_no_proxy("localhost, 10.0.0.0/8");
 /// assert!(proxy.applies_to(&"https://api.openai.com/v1".parse().unwrap()));
 /// assert!(!proxy.applies_to(&"http://10.1.2.3/".parse().unwrap()));
 /// assert!(!format!("{proxy:?}").contains("secret"));
@@ -108,7 +110,9 @@ impl Proxy {
     /// ```
     /// use codex_transport::Proxy;
     ///
-    /// let proxy = Proxy::from_variables(|name| (name == "https_proxy").then(|| "http://proxy.example:3128".into()));
+    /// let proxy = Proxy::from_variables(|name| {
+    ///     (name == "https_proxy").then(|| "http://proxy.example:3128".into())
+    /// });
     /// assert!(proxy.applies_to(&"wss://api.openai.com/v1".parse().unwrap()));
     /// assert!(!proxy.applies_to(&"http://api.openai.com/v1".parse().unwrap()));
     /// ```
@@ -143,7 +147,9 @@ impl Proxy {
     /// ```
     /// use codex_transport::Proxy;
     ///
-    /// let proxy = Proxy::from_variables(|name| (name == "ALL_PROXY").then(|| "user:secret@proxy.example".into()));
+    /// let proxy = Proxy::from_variables(|name| {
+    ///     (name == "ALL_PROXY").then(|| "user:secret@proxy.example".into())
+    /// });
     /// let found = proxy.address_for(&"https://api.openai.com/v1".parse().unwrap()).unwrap();
     /// assert_eq!(found.unwrap(), "http://proxy.example:1080");
     /// ```

@@ -17,8 +17,14 @@ use crate::testing::shape::ChunkShape;
 /// use codex_transport::testing::{Answer, Cut};
 /// use std::time::Duration;
 ///
-/// let busy = Answer::status(503).header("retry-after", "2").body(r#"{"error":{"code":"server_is_overloaded"}}"#).times(2);
-/// let slow = Answer::sse().event(r#"{"type":"response.created"}"#).pause(Duration::from_millis(40)).cut(Cut::Reset);
+/// let busy = Answer::status(503)
+///     .header("retry-after", "2")
+///     .body(r#"{"error":{"code":"server_is_overloaded"}}"#)
+///     .times(2);
+/// let slow = Answer::sse()
+///     .event(r#"{"type":"response.created"}"#)
+///     .pause(Duration::from_millis(40))
+///     .cut(Cut::Reset);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Answer {

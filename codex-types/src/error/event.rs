@@ -31,7 +31,8 @@ object! {
     /// use codex_types::{ErrorCategory, ErrorEvent};
     ///
     /// let flat = br#"{"type":"error","code":"server_error","message":"oh"}"#;
-    /// let wrapped = br#"{"type":"error","status_code":500,"error":{"code":"server_error","message":"oh"}}"#;
+    /// let wrapped =
+    ///     br#"{"type":"error","status_code":500,"error":{"code":"server_error","message":"oh"}}"#;
     /// for body in [&flat[..], &wrapped[..]] {
     ///     let event = ErrorEvent::from_body(body);
     ///     assert_eq!(event.to_api_error().message, "oh");

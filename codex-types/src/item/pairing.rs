@@ -19,7 +19,9 @@ use crate::item::*;
 /// use codex_types::{FunctionCall, InputItem, OpenCalls};
 ///
 /// let call = FunctionCall::new("call_1", "now", "{}");
-/// let mut open: OpenCalls = [InputItem::from("What time is it?"), call.clone().into()].iter().collect();
+/// let mut open: OpenCalls = [InputItem::from("What time is it?"), call.clone().into()]
+///     .iter()
+///     .collect();
 /// let [waiting] = &open.iter().collect::<Vec<_>>()[..] else { unreachable!() };
 /// assert_eq!((waiting.index(), waiting.call_id()), (1, "call_1"));
 /// assert!(waiting.answer("the call was not run").is_some());

@@ -63,7 +63,8 @@ impl Linter {
     /// use codex_types::{CreateResponse, FunctionCall, InputItem};
     ///
     /// let call = FunctionCall::new("call_1", "now", "{}");
-    /// let mut request = CreateResponse::new("gpt-5.5").input([InputItem::from(call), "Go on.".into()]);
+    /// let mut request =
+    ///     CreateResponse::new("gpt-5.5").input([InputItem::from(call), "Go on.".into()]);
     /// let linter = Linter::new(Profile::platform()).pairing(Pairing::Answer);
     /// assert_eq!(linter.fix_history(&mut request)?.len(), 1);
     /// assert!(linter.lint(&request)?.is_empty());

@@ -51,10 +51,16 @@ impl PromptStability {
 /// use codex_types::RawJson;
 /// use codex_types::lint::prompt_stability;
 ///
-/// let first = RawJson::parse(r#"{"model":"gpt-5.5","instructions":"Be brief.","input":[{"role":"user","content":"Hi"}]}"#)?;
-/// let grown = RawJson::parse(r#"{"model":"gpt-5.5","instructions":"Be brief.","input":[{"role":"user","content":"Hi"},{"role":"user","content":"Well?"}]}"#)?;
+/// let first = RawJson::parse(
+///     r#"{"model":"gpt-5.5","instructions":"Be brief.","input":[{"role":"user","content":"Hi"}]}"#,
+/// )?;
+/// let grown = RawJson::parse(
+///     r#"{"model":"gpt-5.5","instructions":"Be brief.","input":[{"role":"user","content":"Hi"},{"role":"user","content":"Well?"}]}"#,
+/// )?;
 /// assert_eq!(prompt_stability(&first, &grown)?.share(), 1.0);
-/// let changed = RawJson::parse(r#"{"model":"gpt-5.5","instructions":"Be long.","input":[{"role":"user","content":"Hi"}]}"#)?;
+/// let changed = RawJson::parse(
+///     r#"{"model":"gpt-5.5","instructions":"Be long.","input":[{"role":"user","content":"Hi"}]}"#,
+/// )?;
 /// assert_eq!(prompt_stability(&first, &changed)?.share(), 0.0);
 /// # Ok::<(), codex_types::DecodeError>(())
 /// ```

@@ -17,7 +17,10 @@ object! {
     /// ```
     /// use codex_types::{CreateResponse, Map, RequestKind, TurnMetadata};
     ///
-    /// let turn = TurnMetadata::new().turn_id("turn_1").request_kind(RequestKind::Turn).sandbox("köfferchen");
+    /// let turn = TurnMetadata::new()
+    ///     .turn_id("turn_1")
+    ///     .request_kind(RequestKind::Turn)
+    ///     .sandbox("köfferchen");
     /// let text = turn.to_ascii()?;
     /// assert_eq!(text, r#"{"turn_id":"turn_1","request_kind":"turn","sandbox":"k\u00f6fferchen"}"#);
     /// assert_eq!(TurnMetadata::from_json(&text)?, turn);

@@ -76,7 +76,8 @@ object! {
     /// ```
     /// use codex_types::{FunctionTool, RawJson};
     ///
-    /// let schema = RawJson::parse(r#"{"type":"object","properties":{},"additionalProperties":false}"#)?;
+    /// let schema =
+    ///     RawJson::parse(r#"{"type":"object","properties":{},"additionalProperties":false}"#)?;
     /// let tool = FunctionTool::new("now", schema, true).description("What time it is");
     /// assert!(RawJson::encode(&tool)?.as_str().starts_with(r#"{"type":"function","name":"now""#));
     /// # Ok::<(), codex_types::DecodeError>(())

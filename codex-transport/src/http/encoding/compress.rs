@@ -13,7 +13,9 @@ use crate::error::Error;
 /// use bytes::Bytes;
 /// use http::Request;
 ///
-/// let request = Request::post("https://example.test/").body(Bytes::from("{}".repeat(1000))).unwrap();
+/// let request = Request::post("https://example.test/")
+///     .body(Bytes::from("{}".repeat(1000)))
+///     .unwrap();
 /// let request = codex_transport::compress_zstd(request).unwrap();
 /// assert_eq!(request.headers()["content-encoding"], "zstd");
 /// assert!(request.body().len() < 100);
