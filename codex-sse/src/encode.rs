@@ -17,6 +17,8 @@ impl Frame<'_> {
     /// ending or NUL in its id, a carriage return in its data. Nothing is written then. A frame
     /// from a decoder can always be written.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use codex_sse::{ErrorKind, Frame};
     ///

@@ -122,6 +122,8 @@ impl EventDecoder {
     /// Returns an error if the message is larger than [`Limits::max_frame`] or cannot be decoded.
     /// Neither error is sticky, because messages are separate.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use codex_sse::EventDecoder;
     ///

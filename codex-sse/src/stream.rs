@@ -23,6 +23,8 @@ impl Decoder {
     ///
     /// Returns the errors of [`decode`](Self::decode).
     ///
+    /// # Examples
+    ///
     /// ```
     /// use bytes::Bytes;
     /// use codex_sse::Decoder;

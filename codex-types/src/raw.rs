@@ -56,6 +56,8 @@ impl RawJson {
     /// Returns an error if `value` cannot be represented in JSON, such as a map whose keys are not
     /// strings.
     ///
+    /// # Examples
+    ///
     /// ```
     /// let raw = codex_types::RawJson::encode(&[1, 2])?;
     /// assert_eq!(raw.as_str(), "[1,2]");
@@ -89,6 +91,8 @@ impl RawJson {
     /// # Errors
     ///
     /// Returns an error if the value is not a `T`.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let raw = codex_types::RawJson::parse("[3, 4]")?;

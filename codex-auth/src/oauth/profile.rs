@@ -108,6 +108,8 @@ impl RedirectRule {
     ///
     /// Returns [`ErrorKind::InvalidConfiguration`] if the authority accepts only other ports.
     ///
+    /// # Examples
+    ///
     /// ```
     /// let rule = codex_auth::OAuthProfile::codex().redirect;
     /// assert_eq!(rule.uri(1455)?, "http://localhost:1455/auth/callback");
@@ -367,6 +369,8 @@ impl OAuthProfile {
     ///
     /// Returns [`ErrorKind::InvalidResponse`] otherwise; no part of the document is used then.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use codex_auth::OAuthProfile;
     ///
@@ -411,6 +415,8 @@ impl OAuthProfile {
     /// # Errors
     ///
     /// Returns [`ErrorKind::InvalidConfiguration`], with the reason in its text.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use codex_auth::OAuthProfile;

@@ -164,6 +164,8 @@ impl FileStore {
 /// Returns [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration), with the
 /// reason in its text.
 ///
+/// # Examples
+///
 /// ```
 /// use codex_auth::codex_home;
 ///

@@ -28,6 +28,13 @@ use crate::store::token_store::{StoreLock, TokenStore};
 /// Returns [`ErrorKind::Store`] or another error of the store; the sign-in is then not stored. A
 /// failure to revoke is reported in the `Ok` value instead, because the new login is valid.
 ///
+/// # Cancel safety
+///
+/// If the future is dropped, either the old login is still stored, or the new one is and the old
+/// tokens may not be revoked.
+///
+/// # Examples
+///
 /// ```
 /// use bytes::Bytes;
 /// use codex_auth::{
@@ -52,11 +59,6 @@ use crate::store::token_store::{StoreLock, TokenStore};
 /// assert!(store.load()?.is_some());
 /// # Ok::<(), codex_auth::Error>(())
 /// ```
-///
-/// # Cancel safety
-///
-/// If the future is dropped, either the old login is still stored, or the new one is and the old
-/// tokens may not be revoked.
 pub async fn store_sign_in(
     profile: &OAuthProfile,
     store: &impl TokenStore,
@@ -108,6 +110,13 @@ pub async fn store_sign_in(
 ///
 /// Returns the errors of the store. A failure to revoke is part of the `Ok` value.
 ///
+/// # Cancel safety
+///
+/// If the future is dropped, the tokens may be revoked and still be stored: call this function
+/// again.
+///
+/// # Examples
+///
 /// ```
 /// use bytes::Bytes;
 /// use codex_auth::{
@@ -133,11 +142,6 @@ pub async fn store_sign_in(
 /// assert!(store.load()?.is_none());
 /// # Ok::<(), codex_auth::Error>(())
 /// ```
-///
-/// # Cancel safety
-///
-/// If the future is dropped, the tokens may be revoked and still be stored: call this function
-/// again.
 pub async fn sign_out(
     profile: &OAuthProfile,
     store: &impl TokenStore,

@@ -33,6 +33,8 @@ impl Client {
     /// [`Transport`](crate::ErrorKind::Transport) or [`Timeout`](crate::ErrorKind::Timeout) when no
     /// response arrived.
     ///
+    /// # Examples
+    ///
     /// ```
     /// # use codex_client::Client;
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {

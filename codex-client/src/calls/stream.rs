@@ -97,6 +97,13 @@ impl ResponseStream {
     /// latest text from the server. [`next`](Self::next) and [`finish`](Self::finish) do not report
     /// it.
     ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: if the future is dropped, no update is lost, and the next call
+    /// continues from there.
+    ///
+    /// # Examples
+    ///
     /// ```
     /// # use codex_client::Client;
     /// use codex_client::sse::Update;
@@ -128,11 +135,6 @@ impl ResponseStream {
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    ///
-    /// # Cancel safety
-    ///
-    /// This method is cancel safe: if the future is dropped, no update is lost, and the next call
-    /// continues from there.
     pub async fn next_update(&mut self) -> Option<Result<Update<'_>, Error>> {
         let item = self.response.next_update().await?;
         Some(item.map(Step::into_response))

@@ -31,6 +31,8 @@ impl Decoder {
     ///
     /// Returns the errors of [`decode`](Self::decode).
     ///
+    /// # Examples
+    ///
     /// ```
     /// use codex_sse::{Decoder, FramePart};
     ///

@@ -144,6 +144,8 @@ impl Proxy {
     /// Returns [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the variable that
     /// applies has an invalid value.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use codex_transport::Proxy;
     ///

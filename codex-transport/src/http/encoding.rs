@@ -47,6 +47,8 @@ use crate::http::encoding::decoder::Coding;
 /// compiled in (as its first item, with the name of the coding) and for invalid data, and
 /// [`ErrorKind::Truncated`] if the data ends too early, after everything it contained.
 ///
+/// # Examples
+///
 /// ```
 /// # #[cfg(feature = "hyper")] {
 /// use codex_transport::{Body, ErrorKind, decode_content};

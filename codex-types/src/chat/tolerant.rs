@@ -289,6 +289,8 @@ impl ChatChunk {
     ///
     /// Returns an error if `json` is neither a JSON object nor such a list.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use codex_types::chat::ChatChunk;
     ///

@@ -43,6 +43,8 @@ impl ArgumentsError {
     ///
     /// Returns an error if they are not JSON or not a `T`.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use codex_types::ArgumentsError;
     ///

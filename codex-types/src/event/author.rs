@@ -55,6 +55,8 @@ impl ResponseEvent {
     ///
     /// Returns an error when the event nests deeper than 128 levels.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use codex_types::{Delta, DeltaKind, ResponseEvent};
     ///

@@ -44,6 +44,8 @@ impl ResponseEvent {
     /// Returns the errors of [`from_json`](Self::from_json), except for the payloads just
     /// described.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use codex_types::{EventKind, ResponseEvent};
     ///

@@ -53,6 +53,8 @@ impl FunctionCall {
     /// Returns an error if the arguments are not JSON or not a `T`. The error keeps the arguments,
     /// so that they can be reported to the model.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use codex_types::FunctionCall;
     ///

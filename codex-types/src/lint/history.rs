@@ -57,6 +57,8 @@ impl Linter {
     ///
     /// Returns an error if an item nests deeper than 128 levels; the request is then unchanged.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use codex_types::lint::{Linter, Pairing};
     /// use codex_types::profile::Profile;
@@ -98,6 +100,8 @@ impl Linter {
     /// # Errors
     ///
     /// Returns an error if an item nests deeper than 128 levels.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use codex_types::lint::{Linter, Pairing};

@@ -127,6 +127,8 @@ impl Linter {
     ///
     /// Returns an error when the body nests deeper than 128 levels.
     ///
+    /// # Examples
+    ///
     /// ```
     /// use codex_types::RawJson;
     /// use codex_types::lint::Linter;

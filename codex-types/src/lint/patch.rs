@@ -82,6 +82,8 @@ impl Serialize for Edit {
 ///
 /// Returns an error when `json` nests deeper than 128 levels.
 ///
+/// # Examples
+///
 /// ```
 /// use codex_types::RawJson;
 /// use codex_types::lint::{Edit, apply};

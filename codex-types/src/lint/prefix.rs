@@ -47,6 +47,8 @@ impl PromptStability {
 ///
 /// Returns an error when a body nests deeper than 128 levels.
 ///
+/// # Examples
+///
 /// ```
 /// use codex_types::RawJson;
 /// use codex_types::lint::prompt_stability;

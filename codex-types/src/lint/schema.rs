@@ -33,6 +33,8 @@ pub struct ClosedSchema {
 ///
 /// Returns an error when the schema nests deeper than 128 levels.
 ///
+/// # Examples
+///
 /// ```
 /// use codex_types::RawJson;
 /// use codex_types::lint::close_schema;

@@ -24,6 +24,8 @@ pub struct SizeEstimate {
 ///
 /// Returns an error when the body nests deeper than 128 levels.
 ///
+/// # Examples
+///
 /// ```
 /// use codex_types::RawJson;
 /// use codex_types::lint::estimate_size;

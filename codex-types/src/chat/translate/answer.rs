@@ -24,6 +24,8 @@ use crate::{
 /// completion. The error is the one that a chat service would return; [`chat_error_body`] writes
 /// it.
 ///
+/// # Examples
+///
 /// ```
 /// use codex_types::chat::FinishReason;
 /// use codex_types::chat::translate::{AnswerOptions, to_chat_response};

@@ -31,6 +31,8 @@ use crate::{
 /// Returns an error that names the parameter if the completion contains something that a response
 /// cannot: several choices, none, or audio, images and unknown parts.
 ///
+/// # Examples
+///
 /// ```
 /// use codex_types::{RawJson, Status};
 /// use codex_types::chat::ChatResponse;

@@ -48,6 +48,8 @@ pub struct TranslatedChatRequest {
 /// that `options` does not allow to omit, such as `previous_response_id` or a restriction of a web
 /// search.
 ///
+/// # Examples
+///
 /// ```
 /// use codex_types::chat::translate::{RequestOptions, to_chat_request};
 /// use codex_types::{CreateResponse, RawJson};

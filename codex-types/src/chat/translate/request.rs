@@ -47,6 +47,8 @@ impl TranslatedRequest {
 /// Returns an error that names the parameter at the first parameter that has no counterpart and
 /// that the options do not omit.
 ///
+/// # Examples
+///
 /// ```
 /// use codex_types::Streaming;
 /// use codex_types::chat::translate::{RequestOptions, to_responses_request};
