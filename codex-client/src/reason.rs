@@ -22,7 +22,7 @@ pub enum Reason {
     UsageLimit {
         /// The plan, if the server names it.
         plan: Option<PlanType>,
-        /// When the limit resets (Unix timestamp, seconds).
+        /// The time at which the limit resets, as a Unix timestamp in seconds.
         resets_at: Option<u64>,
         /// The time until the limit resets, counted from the arrival of the response.
         resets_in: Option<Duration>,

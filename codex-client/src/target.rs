@@ -112,10 +112,10 @@ async fn target_of(credentials: &SharedCredentialSource) -> Result<Target, Error
 }
 
 enum Probe {
-    /// The credential must not go there.
+    /// The credential must not be sent there.
     Refused,
     Accepted,
-    /// It may go there, and it names an account.
+    /// The credential may be sent there, and names an account.
     Account,
 }
 

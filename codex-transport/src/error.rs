@@ -57,7 +57,7 @@ pub enum ErrorKind {
     /// The proxy could not be reached or did not open the tunnel; [`Error::status`] is the proxy's,
     /// if it responded.
     Proxy,
-    /// This timeout expired.
+    /// A timeout expired; the value names it.
     Timeout(TimeoutKind),
     /// The connection broke: it was reset, aborted, or closed while more data was expected.
     ConnectionLost,

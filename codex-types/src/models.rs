@@ -28,7 +28,7 @@ object! {
             id: String,
             /// Always `model`.
             object: String,
-            /// When it was created (Unix timestamp, seconds).
+            /// The time of creation, as a Unix timestamp in seconds.
             created: Number,
             /// The owner of the model.
             owned_by: String,
@@ -184,7 +184,7 @@ object! {
         optional {
             /// What changes, as Markdown.
             migration_markdown: String,
-            /// When the current model retires.
+            /// The time at which the current model retires.
             retirement_at: RawJson,
         }
     }

@@ -42,9 +42,10 @@ pub struct RateLimits {
     pub plan_type: Option<PlanType>,
     /// The limit that was reached.
     pub reached: Option<RateLimitReached>,
-    /// When the exhausted limit resets (Unix timestamp, seconds): from an error body.
+    /// The time at which the exhausted limit resets, as a Unix timestamp in seconds; from an error
+    /// body.
     pub resets_at: Option<u64>,
-    /// The number of seconds until then: from an error body.
+    /// The number of seconds until the exhausted limit resets; from an error body.
     pub resets_in_seconds: Option<u64>,
     /// A promotional notice.
     pub promo_message: Option<String>,
@@ -76,7 +77,7 @@ pub struct RateLimitWindow {
     pub used_percent: f64,
     /// The length of the window in minutes.
     pub window_minutes: Option<u64>,
-    /// When the window resets (Unix timestamp, seconds).
+    /// The time at which the window resets, as a Unix timestamp in seconds.
     pub resets_at: Option<u64>,
     /// The number of seconds until then.
     pub resets_in_seconds: Option<u64>,

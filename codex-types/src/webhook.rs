@@ -26,7 +26,7 @@ object! {
             id: String,
             /// Always `event`.
             object: String,
-            /// When the reported event happened (Unix timestamp, seconds).
+            /// The time at which the reported event happened, as a Unix timestamp in seconds.
             created_at: Number,
             /// The kind.
             kind as "type": WebhookKind,

@@ -52,7 +52,7 @@ pub(crate) struct ModelCache(Mutex<Option<CachedModels>>);
 pub(crate) struct CachedModels {
     pub(crate) models: Arc<ModelListing>,
     pub(crate) etag: Option<String>,
-    /// When the cached list expires and must be revalidated.
+    /// The time at which the cached list expires and must be revalidated.
     until: Option<Instant>,
 }
 

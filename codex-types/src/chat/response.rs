@@ -16,7 +16,7 @@ object! {
             id: String,
             /// Always `chat.completion`.
             object: String,
-            /// When it was created (Unix timestamp, seconds).
+            /// The time of creation, as a Unix timestamp in seconds.
             created = u64,
             /// The model that generated it.
             model: String,

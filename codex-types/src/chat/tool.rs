@@ -273,7 +273,7 @@ either! {
     pub enum ChatFunctionCallOption {
         /// No function, or one of the model's choice.
         text Mode(ChatFunctionCallMode),
-        /// This function.
+        /// The model must call this function.
         other Function(ChatFunctionName),
     }
 }

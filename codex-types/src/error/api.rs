@@ -26,7 +26,7 @@ object! {
             param: String,
             /// The plan of the account (ChatGPT backend).
             plan_type: PlanType,
-            /// When the exhausted limit resets (Unix timestamp, seconds).
+            /// The time at which the exhausted limit resets, as a Unix timestamp in seconds.
             resets_at: Number,
             /// The number of seconds until then.
             resets_in_seconds: Number,

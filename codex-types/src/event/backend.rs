@@ -80,7 +80,7 @@ object! {
             used_percent: Number,
             /// The length of the window in minutes.
             window_minutes: Number,
-            /// When the window resets (Unix timestamp, seconds).
+            /// The time at which the window resets, as a Unix timestamp in seconds.
             reset_at: Number,
             /// The number of seconds until then.
             reset_after_seconds: Number,

@@ -239,7 +239,7 @@ impl OpenCall {
 /// The relation of an item to the preceding items.
 #[derive(Debug)]
 pub(crate) enum Link {
-    /// It is neither a call nor an output.
+    /// An item that is neither a call nor an output.
     None,
     /// A call or an output without an id.
     Unnamed,

@@ -149,9 +149,9 @@ object! {
 tagged! {
     /// The outcome of a command.
     pub enum ShellOutcome {
-        /// It timed out.
+        /// The command timed out.
         "timeout" => Timeout(ShellTimeout),
-        /// It exited.
+        /// The command exited.
         "exit" => Exit(ShellExit),
     }
 }

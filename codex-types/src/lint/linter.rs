@@ -33,14 +33,15 @@ pub struct Linter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Pairing {
-    /// They are not: the diagnostic comes without a fix.
+    /// Reports the items: the diagnostic has no fix.
     Report,
-    /// They are removed.
+    /// Removes the items.
     Drop,
-    /// They become messages with the same content.
+    /// Converts the items to messages with the same content.
     Convert,
-    /// Calls get an output that reports that none was recorded, in the form of their kind; outputs
-    /// become messages. A computer call, which only a screenshot answers, is removed.
+    /// Adds an output to each call, which reports that none was recorded, in the form of the call's
+    /// kind; converts outputs to messages; and removes computer calls, which only a screenshot can
+    /// answer.
     Answer,
 }
 

@@ -240,11 +240,11 @@ named! {
 named! {
     /// The method by which JSON output is requested from a chat server.
     pub enum JsonFormat {
-        /// By a schema.
+        /// A JSON schema.
         JsonSchema = "json_schema",
-        /// As any object; the schema becomes part of the instructions.
+        /// Any JSON object; the schema becomes part of the instructions.
         JsonObject = "json_object",
-        /// By the instructions only.
+        /// The instructions only.
         Instructions = "instructions",
     }
 }

@@ -134,11 +134,11 @@ impl Default for Replay {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum IdReplay {
-    /// They stay.
+    /// Keeps ids.
     Keep,
-    /// They stay if they have the form of the service's ids: text, `_`, text.
+    /// Keeps ids of the form that the service uses: text, `_`, text.
     KeepPrefixed,
-    /// They are removed.
+    /// Removes ids.
     Drop,
 }
 
@@ -146,11 +146,11 @@ pub enum IdReplay {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StatusReplay {
-    /// It stays.
+    /// Keeps the status.
     Keep,
-    /// It stays on custom tool calls and where the API requires it, and is removed elsewhere.
+    /// Keeps the status on custom tool calls and where the API requires it; removes it elsewhere.
     KeepOnCustomCalls,
-    /// It is removed, except where the API requires it.
+    /// Removes the status, except where the API requires it.
     Drop,
 }
 
@@ -158,11 +158,11 @@ pub enum StatusReplay {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Store {
-    /// As the request specifies; by default it stores them.
+    /// Stores responses as the request specifies, and by default.
     Free,
     /// `store` must be false.
     Never,
-    /// The server cannot store them, whatever the request specifies.
+    /// Never stores responses, whatever the request specifies.
     Unsupported,
 }
 

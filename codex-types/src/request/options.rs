@@ -187,9 +187,9 @@ open_enum! {
 either! {
     /// The conversation that a response belongs to.
     pub enum Conversation {
-        /// Its id.
+        /// The id of the conversation.
         text Id(String),
-        /// An object with its id.
+        /// An object with the id of the conversation.
         other Reference(ConversationReference),
     }
 }

@@ -52,7 +52,7 @@ pub(crate) struct Node {
     pub(crate) previous: Option<Arc<Self>>,
     /// The number of items up to the end of this node.
     len: usize,
-    /// Their number of bytes.
+    /// The number of bytes in these items.
     bytes: usize,
     /// A cached result about the items up to the end of this node.
     pub(crate) memo: Memo,

@@ -81,7 +81,7 @@ object! {
             workspaces: Map<Workspace>,
             /// The tools by namespace. Never in the header.
             tool_namespaces_info: RawJson,
-            /// When the turn began (Unix timestamp, milliseconds).
+            /// The time at which the turn began, as a Unix timestamp in milliseconds.
             turn_started_at_unix_ms: Number,
             /// Whether the client reports analytics.
             analytics_enabled: bool,

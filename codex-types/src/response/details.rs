@@ -80,15 +80,15 @@ object! {
 open_enum! {
     /// The reason why the service removed an item from the input.
     pub enum TransformationReason {
-        /// It belongs to another organization.
+        /// The item belongs to another organization.
         OrganizationMismatch = "organization_mismatch",
-        /// It belongs to another user.
+        /// The item belongs to another user.
         EndUserMismatch = "end_user_mismatch",
-        /// It belongs to another model.
+        /// The item belongs to another model.
         ModelMismatch = "model_mismatch",
-        /// The items before it have changed.
+        /// The items before the item have changed.
         PrefixMismatch = "prefix_mismatch",
-        /// It belongs to an earlier turn.
+        /// The item belongs to an earlier turn.
         TurnBoundary = "turn_boundary",
     }
 }
@@ -155,9 +155,9 @@ object! {
 tagged! {
     /// The use of the prompt cache, compared with another response.
     pub enum PromptCacheDiagnostics {
-        /// Less was reused than possible.
+        /// The cache was used for less of the prompt than possible.
         "cache_miss" => CacheMiss(CacheMiss),
-        /// As much was reused as possible.
+        /// The cache was used for as much of the prompt as possible.
         "cache_hit" => CacheHit(CacheHit),
         /// The other response does not exist.
         "comparison_response_not_found" => ComparisonNotFound(ComparisonNotFound),

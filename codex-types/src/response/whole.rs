@@ -27,7 +27,7 @@ object! {
             id: String,
             /// Always `response`.
             object: String,
-            /// When it was created (Unix timestamp, seconds).
+            /// The time of creation, as a Unix timestamp in seconds.
             created_at: Number,
             /// The status of the response.
             status: Status,
@@ -50,7 +50,7 @@ object! {
             incomplete_details: IncompleteDetails,
             /// The tokens used.
             usage: Box<Usage>,
-            /// When it completed (Unix timestamp, seconds).
+            /// The time of completion, as a Unix timestamp in seconds.
             completed_at: Number,
             /// The instructions of the request: text or messages.
             instructions: Input,

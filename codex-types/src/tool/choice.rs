@@ -51,11 +51,11 @@ impl From<ToolChoiceMode> for ToolChoice {
 open_enum! {
     /// The rule for whether the model calls tools.
     pub enum ToolChoiceMode {
-        /// It calls none.
+        /// The model calls no tool.
         None = "none",
         /// The model decides.
         Auto = "auto",
-        /// It must call at least one.
+        /// The model must call at least one tool.
         Required = "required",
     }
 }
@@ -112,7 +112,7 @@ open_enum! {
     pub enum AllowedToolsMode {
         /// The model decides.
         Auto = "auto",
-        /// It must.
+        /// The model must call one of the tools.
         Required = "required",
     }
 }

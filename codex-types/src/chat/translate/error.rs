@@ -30,11 +30,11 @@ pub struct TranslateError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TranslateErrorKind {
-    /// The other API does not have it.
+    /// The value has no counterpart in the other API.
     Unsupported,
-    /// It is missing, and the other API requires it.
+    /// The value is missing, and the other API requires it.
     Missing,
-    /// It does not have the expected form.
+    /// The value does not have the expected form.
     Malformed,
 }
 
