@@ -160,7 +160,7 @@ impl Session {
         Call::new(move |options| Box::pin(async move { self.send(input, &options).await }))
     }
 
-    /// Returns the items of the conversation so far, in order.
+    /// Returns an iterator over the items of the conversation so far, in order.
     pub fn history(&self) -> impl Iterator<Item = &InputItem> {
         self.state.items()
     }

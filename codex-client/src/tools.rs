@@ -219,13 +219,14 @@ impl Tools {
     }
 
     /// Sets the maximum number of rounds in one run: how many times the model receives outputs. The
-    /// default is 64.
+    /// default is 64. A run in which the model still calls tools after that many fails with
+    /// [`ErrorKind::Rounds`](crate::ErrorKind::Rounds).
     pub fn max_rounds(mut self, rounds: u32) -> Self {
         self.max_rounds = rounds;
         self
     }
 
-    /// Returns the definitions that the model receives.
+    /// Returns an iterator over the definitions that the model receives.
     pub fn definitions(&self) -> impl Iterator<Item = &Tool> {
         self.entries.iter().map(|entry| &entry.definition)
     }

@@ -138,12 +138,13 @@ impl Error {
         self.inner.offset
     }
 
-    /// Returns the limit that was exceeded, in bytes.
+    /// Returns the limit that was exceeded, in bytes; `None` for other errors.
     pub fn limit(&self) -> Option<usize> {
         self.inner.limit
     }
 
-    /// Returns the undecodable payload, unchanged. Neither `Display` nor `Debug` shows it.
+    /// Returns the undecodable payload, unchanged; `None` for other errors. Neither `Display` nor
+    /// `Debug` shows it.
     pub fn payload(&self) -> Option<&[u8]> {
         self.inner.payload.as_deref()
     }

@@ -137,7 +137,7 @@ impl EventDecoder {
         Ok(self.decode_message_ref(message)?.map(EventRef::into_owned))
     }
 
-    /// Decodes like [`decode_message`](Self::decode_message), but borrows.
+    /// Decodes like [`decode_message`](Self::decode_message), but borrows from the message.
     ///
     /// # Errors
     ///

@@ -236,7 +236,8 @@ impl Error {
         self.0.close_code
     }
 
-    /// Returns the server's request id; see [`request_id`](crate::request_id).
+    /// Returns the server's request id, if the response had one; see
+    /// [`request_id`](crate::request_id).
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
@@ -251,7 +252,7 @@ impl Error {
         self.0.events_received
     }
 
-    /// Returns the period of the timeout that expired.
+    /// Returns the period of the timeout that expired; `None` for other errors.
     pub fn timeout(&self) -> Option<Duration> {
         self.0.limit
     }

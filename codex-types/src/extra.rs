@@ -86,8 +86,8 @@ impl Extra {
             .map(|(_, value)| value)
     }
 
-    /// Returns the JSON of a known key whose text contains lone surrogate halves, each of which its
-    /// field shows as U+FFFD.
+    /// Returns the JSON of a known key, if its text contains lone surrogate halves, each of which
+    /// its field shows as U+FFFD.
     ///
     /// While the field is unchanged, this JSON is written instead of it. See
     /// [`Halves`](crate::Halves) for an example.
@@ -115,7 +115,7 @@ impl Extra {
         }
     }
 
-    /// Removes `key` and returns its value.
+    /// Removes `key` and returns its value, if it was present.
     pub fn remove(&mut self, key: &str) -> Option<RawJson> {
         let mut removed = None;
         self.retain(|(name, value)| {
@@ -128,7 +128,7 @@ impl Extra {
         removed
     }
 
-    /// Returns the keys and values, in order.
+    /// Returns an iterator over the keys and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &RawJson)> {
         self.entries().iter().map(|(name, value)| (&**name, value))
     }

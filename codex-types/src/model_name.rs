@@ -148,7 +148,8 @@ impl ModelTable {
         self.get(model)?.responses_lite
     }
 
-    /// Returns the models that can be used with a ChatGPT login, for a message that lists them.
+    /// Returns an iterator over the models that can be used with a ChatGPT login, for a message
+    /// that lists them.
     pub fn chatgpt_models(&self) -> impl Iterator<Item = &ModelEntry> {
         self.models
             .iter()

@@ -193,14 +193,14 @@ impl RateLimits {
         limits
     }
 
-    /// Returns the limit with this id, ignoring case and treating `-` and `_` as equal.
+    /// Returns the limit with this id, if present, ignoring case and treating `-` and `_` as equal.
     pub fn limit(&self, id: &str) -> Option<&RateLimit> {
         let id = normal_id(id);
         self.limits.iter().find(|limit| limit.id == id)
     }
 
     /// Returns the active limit: the one that the service names, else the default one, else the
-    /// first.
+    /// first; `None` if there are no limits.
     ///
     /// The service sometimes names a limit without data.
     pub fn active(&self) -> Option<&RateLimit> {

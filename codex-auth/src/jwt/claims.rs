@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 use crate::error::{Error, ErrorKind};
 use crate::json::Object;
 
-/// The unverified claims of a JWT about itself and the account. Missing claims are `None`; unknown
-/// ones are ignored.
+/// The unverified claims of a JWT about itself and the account. Claims that are missing or of
+/// another type are `None`; unknown ones are ignored.
 ///
 /// ```
 /// use codex_auth::{Claims, ErrorKind};

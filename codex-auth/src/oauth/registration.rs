@@ -216,13 +216,13 @@ impl Registration {
         self.subject.as_deref()
     }
 
-    /// Returns the account's e-mail address.
+    /// Returns the account's e-mail address, if known.
     #[must_use]
     pub fn email(&self) -> Option<&str> {
         self.email.as_ref().map(|email| email.0.as_str())
     }
 
-    /// Returns the redirect path of the first sign-in.
+    /// Returns the redirect path of the first sign-in, if known.
     #[must_use]
     pub fn redirect_path(&self) -> Option<&str> {
         self.redirect_path.as_deref()

@@ -158,7 +158,7 @@ impl Record {
         self.last_refresh
     }
 
-    /// Returns the registration with the client id issued to this installation.
+    /// Returns the registration with the client id issued to this installation, if there is one.
     #[must_use]
     pub fn registration(&self) -> Option<&Registration> {
         self.registration.as_ref()

@@ -140,8 +140,8 @@ impl ResponseStream {
         Some(item.map(Step::into_response))
     }
 
-    /// Returns the next update of the last event that was yielded, for callers that need both
-    /// events and updates.
+    /// Returns the next update of the last event that was yielded, or `None` if all were returned.
+    /// This is for callers that need both events and updates.
     ///
     /// The next event drops unread updates.
     pub fn update(&mut self) -> Option<Update<'_>> {

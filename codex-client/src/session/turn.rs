@@ -77,7 +77,8 @@ impl<'a> SessionTurn<'a> {
         Some(item.map(Step::into_response))
     }
 
-    /// Returns the next update of the last event that was yielded; see [`ResponseStream::update`].
+    /// Returns the next update of the last event that was yielded, or `None` if all were returned;
+    /// see [`ResponseStream::update`].
     pub fn update(&mut self) -> Option<Update<'_>> {
         self.response.update()
     }

@@ -20,7 +20,7 @@ pub enum ModelListing {
 }
 
 impl ModelListing {
-    /// Returns the names to use in requests, in the order of the server.
+    /// Returns an iterator over the names to use in requests, in the order of the server.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let (list, catalog) = match self {
             Self::List(list) => (Some(list), None),

@@ -86,7 +86,7 @@ impl<'a> SocketTurn<'a> {
         }))
     }
 
-    /// Returns the next update of the last event that was yielded.
+    /// Returns the next update of the last event that was yielded, or `None` if all were returned.
     ///
     /// The next event drops unread updates.
     pub fn update(&mut self) -> Option<Update<'_>> {

@@ -221,12 +221,13 @@ impl Decoder {
         }
     }
 
-    /// Returns the current last event id, for the header `Last-Event-ID` of a reconnection.
+    /// Returns the current last event id, if the stream has set one, for the header `Last-Event-ID`
+    /// of a reconnection.
     pub fn last_event_id(&self) -> Option<&[u8]> {
         self.held.id()
     }
 
-    /// Returns the current reconnection time, in whole milliseconds.
+    /// Returns the current reconnection time, if the stream has set one, in whole milliseconds.
     pub fn retry(&self) -> Option<Duration> {
         self.retry.map(Duration::from_millis)
     }

@@ -192,7 +192,8 @@ impl ChatToolCallDelta {
     }
 
     /// Returns the arguments of the function, which may be under `parameters` or `input`, or the
-    /// input of the custom tool. A value that is not text becomes its JSON text.
+    /// input of the custom tool; `None` if there are none. A value that is not text becomes its
+    /// JSON text.
     pub fn input_text(&self) -> Option<Cow<'_, str>> {
         let custom = self.custom.as_ref();
         let function = self.function.as_ref();
@@ -319,7 +320,8 @@ impl ChatChunk {
         created_at(self.created, &self.extra)
     }
 
-    /// Returns the usage: under `usage`, in the chunk or in one of its choices, or under `x_groq`.
+    /// Returns the usage, if the chunk has it: under `usage`, in the chunk or in one of its
+    /// choices, or under `x_groq`.
     pub fn given_usage(&self) -> Option<Cow<'_, ChatUsage>> {
         let in_choices = || {
             let choices = self.given_choices();
@@ -342,9 +344,9 @@ impl ChatChunk {
         listed(&self.choices, &self.extra)
     }
 
-    /// Returns the error that the chunk reports: under `error` or `errors`, in the chunk, in one of
-    /// its choices or in a delta; or an error that was sent instead of a chunk. It is read in every
-    /// form that [`ErrorEvent`](crate::ErrorEvent) describes.
+    /// Returns the error that the chunk reports, if any: under `error` or `errors`, in the chunk,
+    /// in one of its choices or in a delta; or an error that was sent instead of a chunk. It is
+    /// read in every form that [`ErrorEvent`](crate::ErrorEvent) describes.
     ///
     /// A numeric code becomes text. A choice that ends with [`ChatEnding::Error`] may come without
     /// an error.
@@ -368,7 +370,8 @@ impl ChatResponse {
         created_at(self.created, &self.extra)
     }
 
-    /// Returns the error that the completion reports, from the same fields as [`ChatChunk::error`].
+    /// Returns the error that the completion reports, if any, from the same fields as
+    /// [`ChatChunk::error`].
     ///
     /// ```
     /// use codex_types::RawJson;

@@ -110,8 +110,9 @@ impl ApiError {
         self.category().is_retryable()
     }
 
-    /// Returns the wait that the service requests: from the headers `retry-after-ms` and
-    /// `retry-after`, from `resets_in_seconds`, or from the text of the message.
+    /// Returns the wait before a retry, if the service requests one: from the headers
+    /// `retry-after-ms` and `retry-after`, from `resets_in_seconds`, or from the text of the
+    /// message.
     ///
     /// ```
     /// use std::time::Duration;

@@ -62,7 +62,7 @@ object! {
             response: Box<Response>,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
@@ -125,7 +125,7 @@ impl ErrorEvent {
         error
     }
 
-    /// Returns the HTTP status, under either name.
+    /// Returns the HTTP status, if the event has one: in `status`, else in `status_code`.
     pub fn http_status(&self) -> Option<u16> {
         self.status.or(self.status_code)
     }

@@ -23,7 +23,7 @@ object! {
             response_id: String,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
@@ -48,7 +48,7 @@ object! {
             limit_name: String,
             /// A promotional notice.
             promo: RawJson,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
@@ -110,7 +110,7 @@ object! {
         optional {
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
@@ -130,7 +130,7 @@ object! {
             required_input: Vec<SteerRequiredInput>,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
@@ -168,7 +168,7 @@ object! {
         optional {
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }

@@ -63,7 +63,7 @@ impl OpenCalls {
         self.link(&Facts::of(item));
     }
 
-    /// Returns the calls that the client must answer, in conversation order.
+    /// Returns an iterator over the calls that the client must answer, in conversation order.
     pub fn iter(&self) -> impl Iterator<Item = &OpenCall> {
         let mut calls: Vec<&OpenCall> = self.all().filter(|call| !call.is_hosted).collect();
         calls.sort_unstable_by_key(|call| call.index);
@@ -80,7 +80,7 @@ impl OpenCalls {
         self.answered_by(item).is_some()
     }
 
-    /// Returns the call that the item would answer as the next item of the conversation.
+    /// Returns the call that the item would answer as the next item of the conversation, if any.
     pub fn answered_by(&self, item: &InputItem) -> Option<&OpenCall> {
         let facts = Facts::of(item);
         if !matches!(facts.side(), PairSide::Output) {

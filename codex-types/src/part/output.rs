@@ -33,7 +33,7 @@ from_variants!(OutputPart {
 });
 
 impl OutputPart {
-    /// Returns the text of an `output_text` part.
+    /// Returns the text of an `output_text` part; `None` for other parts.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(part) => Some(&part.text),
@@ -41,7 +41,7 @@ impl OutputPart {
         }
     }
 
-    /// Returns the text of a `refusal` part.
+    /// Returns the text of a `refusal` part; `None` for other parts.
     pub fn as_refusal(&self) -> Option<&str> {
         match self {
             Self::Refusal(part) => Some(&part.refusal),

@@ -175,8 +175,8 @@ impl Profile {
         }
     }
 
-    /// Returns the profile of this name: one of [`NAMES`](Self::NAMES), or the name of a
-    /// [chat server](ChatDialect::NAMES).
+    /// Returns the profile of this name: one of [`NAMES`](Self::NAMES), or the name of a [chat
+    /// server](ChatDialect::NAMES); `None` for other names.
     pub fn by_name(name: &str) -> Option<Self> {
         Some(match name {
             "platform" => Self::platform(),
@@ -224,7 +224,7 @@ impl Profile {
             .collect()
     }
 
-    /// Returns the version that the client claims to be, for `GET models?client_version=`.
+    /// Returns the version that the client claims to be, if any, for `GET models?client_version=`.
     pub fn client_version_for<'a>(&'a self, identity: &'a Identity) -> Option<&'a str> {
         let own = identity.client_version.as_deref();
         own.or(self.client_version.as_deref())

@@ -121,7 +121,7 @@ impl PreparedInput {
         before + self.last.as_ref().map_or(0, |last| last.bytes)
     }
 
-    /// Returns the items as JSON, in order.
+    /// Returns an iterator over the items as JSON, in order.
     pub fn iter(&self) -> impl Iterator<Item = &RawJson> {
         let mut nodes: Vec<&Node> = self.nodes().collect();
         nodes.reverse();

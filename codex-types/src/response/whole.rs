@@ -191,7 +191,7 @@ impl Response {
         Some(refusals.collect())
     }
 
-    /// Returns the function calls of the model, in order.
+    /// Returns an iterator over the function calls of the model, in order.
     pub fn function_calls(&self) -> impl Iterator<Item = &FunctionCall> {
         self.output.iter().filter_map(|item| match item {
             OutputItem::FunctionCall(call) => Some(call),
@@ -199,7 +199,7 @@ impl Response {
         })
     }
 
-    /// Returns the custom tool calls of the model, in order.
+    /// Returns an iterator over the custom tool calls of the model, in order.
     pub fn custom_tool_calls(&self) -> impl Iterator<Item = &CustomToolCall> {
         self.output.iter().filter_map(|item| match item {
             OutputItem::CustomToolCall(call) => Some(call),

@@ -77,7 +77,7 @@ impl TranslateError {
         &self.parameter
     }
 
-    /// Returns the name of the value, such as the type of a tool or of an item.
+    /// Returns the name of the value, such as the type of a tool or of an item, if it has one.
     pub fn value(&self) -> Option<&str> {
         self.what.as_deref()
     }
