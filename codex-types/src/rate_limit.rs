@@ -215,7 +215,7 @@ impl RateLimits {
         *self == Self::default()
     }
 
-    /// Merges newer limits into these; data that the newer ones lack stays.
+    /// Merges newer limits into these, and keeps data that the newer ones lack.
     pub fn update(&mut self, newer: Self) {
         for limit in newer.limits {
             match self.limits.iter_mut().find(|old| old.id == limit.id) {

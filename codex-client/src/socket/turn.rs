@@ -123,7 +123,7 @@ impl<'a> SocketTurn<'a> {
 
     /// Returns whether the events of the response arrive over a WebSocket.
     ///
-    /// The value is not reliable while a restart is in progress.
+    /// The result is unspecified while a restart is in progress.
     #[must_use]
     pub fn is_socket(&self) -> bool {
         self.response.source().is_socket()
