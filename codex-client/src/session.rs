@@ -81,7 +81,7 @@ pub struct Session {
 }
 
 impl Client {
-    /// Starts a conversation.
+    /// Starts a conversation whose history the client keeps.
     ///
     /// Every request uses `settings`; an input in them is the start of the history.
     #[must_use]

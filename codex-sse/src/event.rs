@@ -163,7 +163,7 @@ impl EventDecoder {
         self.terminated
     }
 
-    /// Ends the stream.
+    /// Checks, at the end of the stream, that a terminal event was returned.
     ///
     /// # Errors
     ///

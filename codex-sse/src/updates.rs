@@ -199,12 +199,13 @@ impl Updates {
         false
     }
 
-    /// Ends the stream. If no terminal event came, open calls are queued as
+    /// Ends the stream. If no terminal event was received, open calls are queued as
     /// [`MalformedToolCall`](Update::MalformedToolCall).
     ///
     /// # Errors
     ///
-    /// Returns [`ErrorKind::Truncated`](crate::ErrorKind::Truncated) if no terminal event came.
+    /// Returns [`ErrorKind::Truncated`](crate::ErrorKind::Truncated) if no terminal event was
+    /// received.
     pub fn finish(&mut self) -> Result<(), Error> {
         self.accumulator.finish()
     }
@@ -238,7 +239,7 @@ impl Updates {
         self.accumulator.snapshot()
     }
 
-    /// Returns the accumulator.
+    /// Returns the accumulator, which assembles the response.
     pub fn accumulator(&self) -> &Accumulator {
         &self.accumulator
     }

@@ -145,7 +145,7 @@ impl Error {
         }))
     }
 
-    /// Returns the kind.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
@@ -299,14 +299,14 @@ impl Error {
         self
     }
 
-    /// Adds the cause.
+    /// Adds the cause of the error, which `source` returns.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
-    /// Adds the status.
+    /// Adds the status of the response.
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {
         self.0.status = Some(status);

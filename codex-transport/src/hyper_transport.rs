@@ -114,7 +114,7 @@ impl HyperTransport {
 }
 
 impl HyperTransportBuilder {
-    /// Sets the connection options.
+    /// Sets the options of connections, such as proxy and TLS.
     #[must_use]
     pub fn connection(mut self, connection: ConnectOptions) -> Self {
         self.connection = connection;

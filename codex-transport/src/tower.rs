@@ -50,7 +50,7 @@ use crate::hyper_transport::HyperTransport;
 pub struct TowerTransport<S>(S);
 
 impl<S> TowerTransport<S> {
-    /// Wraps a service.
+    /// Creates a transport that sends requests through this service.
     pub fn new(service: S) -> Self {
         Self(service)
     }

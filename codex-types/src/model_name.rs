@@ -194,8 +194,8 @@ impl ModelEntry {
         }
     }
 
-    /// Creates an entry from the ChatGPT backend's description of a model, which keeps what it does
-    /// not mention.
+    /// Creates an entry from the ChatGPT backend's description of a model, with the values of
+    /// `known` where the description has none.
     pub fn from_info(info: &ModelInfo, known: Option<Self>) -> Self {
         let known = known.unwrap_or_default();
         let efforts: Option<Vec<Effort>> = info
@@ -222,13 +222,13 @@ impl ModelEntry {
     }
 }
 
-/// An alias.
+/// An alias of a model, or of a model with an effort or a service tier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModelAlias {
-    /// The alias.
+    /// The name of the alias.
     pub name: Cow<'static, str>,
-    /// The meaning.
+    /// The choice that the alias represents.
     pub stands_for: ModelChoice,
 }
 
@@ -264,7 +264,7 @@ impl ModelChoice {
         }
     }
 
-    /// Sets the effort.
+    /// Sets the reasoning effort.
     #[must_use]
     pub fn effort(mut self, effort: impl Into<Effort>) -> Self {
         self.effort = Some(effort.into());

@@ -79,7 +79,7 @@ impl<'a> IdTokenRules<'a> {
         self
     }
 
-    /// Requires this subject.
+    /// Requires this subject (`sub`).
     #[must_use]
     pub fn with_subject(mut self, subject: &'a str) -> Self {
         self.subject = Some(subject);

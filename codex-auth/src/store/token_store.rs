@@ -159,7 +159,7 @@ impl Stored {
         &self.revision
     }
 
-    /// Returns the record alone.
+    /// Consumes the value and returns the record, without its revision.
     #[must_use]
     pub fn into_record(self) -> Record {
         self.record
@@ -187,7 +187,7 @@ impl Revision {
         Self(bytes.as_ref().into())
     }
 
-    /// Returns the bytes.
+    /// Returns the bytes of the revision.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -61,7 +61,7 @@ impl<S: TokenStore> Login<S> {
         &self.profile
     }
 
-    /// Returns the store.
+    /// Returns the store of the login.
     #[must_use]
     pub fn store(&self) -> &S {
         &self.store

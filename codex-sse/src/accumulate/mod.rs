@@ -328,7 +328,7 @@ impl Accumulator {
         self.sequence.resume();
     }
 
-    /// Ends the stream. If no terminal event was received, items that are still open are cut.
+    /// Ends the stream. If no terminal event was received, open items count as cut off.
     ///
     /// # Errors
     ///

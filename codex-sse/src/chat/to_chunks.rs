@@ -181,7 +181,8 @@ impl ToChatChunks {
         }
     }
 
-    /// Ends the stream. Returns an error unless the response has ended.
+    /// Ends the stream and returns its last events: an error event unless the response has ended,
+    /// else none.
     pub fn finish(&mut self) -> Vec<ChatStreamEvent> {
         let mut out = Vec::new();
         if !self.is_over {

@@ -166,7 +166,7 @@ impl Answer {
         self
     }
 
-    /// Sends these bytes.
+    /// Sends these bytes of the body.
     #[must_use]
     pub fn body(self, bytes: impl Into<Bytes>) -> Self {
         self.step(Step::Bytes(bytes.into()))
@@ -193,7 +193,7 @@ impl Answer {
         self.step(Step::Comment(text.into()))
     }
 
-    /// Pauses for this long.
+    /// Pauses for this period.
     #[must_use]
     pub fn pause(self, period: Duration) -> Self {
         self.step(Step::Pause(period))

@@ -170,7 +170,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// Returns the name.
+    /// Returns the name of the severity, as `Display` writes it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Note => "note",
@@ -200,7 +200,7 @@ macro_rules! codes {
             /// All codes.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// Returns the name.
+            /// Returns the name of the code, as `Display` writes it.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*
