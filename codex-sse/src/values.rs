@@ -41,7 +41,7 @@ fn count(json: &[u8]) -> usize {
 /// More than any value without text takes.
 const PER_VALUE: usize = 256;
 
-/// How many times the limit an event may take in memory.
+/// The memory that an event may take, as a multiple of the limit.
 const MULTIPLE: usize = 16;
 
 #[cfg(test)]

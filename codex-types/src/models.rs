@@ -112,7 +112,7 @@ object! {
             apply_patch_tool_type: String,
             /// The kind of web search tool.
             web_search_tool_type: String,
-            /// How tool outputs are truncated.
+            /// The policy for truncating tool outputs.
             truncation_policy: ModelTruncationPolicy,
             /// Whether the model supports parallel tool calls.
             supports_parallel_tool_calls = bool,
@@ -182,7 +182,7 @@ object! {
             model: String,
         }
         optional {
-            /// What changes, as Markdown.
+            /// The changes, as Markdown.
             migration_markdown: String,
             /// The time at which the current model retires.
             retirement_at: RawJson,

@@ -58,16 +58,16 @@ pub struct OAuthProfile {
     pub authorize_parameters: Vec<(String, String)>,
     /// Whether the authorize request carries a `nonce`.
     pub nonce: bool,
-    /// How a refresh request is encoded.
+    /// The encoding of a refresh request.
     pub refresh_format: BodyFormat,
     /// Whether a refresh request contains `refresh_reason`.
     pub refresh_reason: bool,
-    /// How a revoke request is encoded.
+    /// The encoding of a revoke request.
     pub revoke_format: BodyFormat,
     /// The workspaces to which a login may belong; empty allows all.
     pub allowed_workspaces: Vec<String>,
-    /// How long before its expiry an access token is renewed. For short-lived tokens, at most a
-    /// fifth of their lifetime.
+    /// The time before its expiry at which an access token is renewed. For short-lived tokens, at
+    /// most a fifth of their lifetime.
     pub refresh_margin: Duration,
     /// The hosts that may receive an access token.
     pub audience: Audience,

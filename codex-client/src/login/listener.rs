@@ -301,8 +301,8 @@ async fn within<F: Future>(
     .await
 }
 
-/// How many times another port is tried if any port is allowed: a port that is free on IPv4 may be
-/// in use on IPv6.
+/// The number of attempts with another port if any port is allowed: a port that is free on IPv4 may
+/// be in use on IPv6.
 const ATTEMPTS: usize = 8;
 const MOST_CONNECTIONS: usize = 32;
 const TIME_TO_ASK: Duration = Duration::from_secs(10);

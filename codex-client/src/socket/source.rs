@@ -35,7 +35,7 @@ pub(crate) struct SocketEvents<'a> {
     plan: Arc<Plan>,
     state: State,
     early: VecDeque<Result<ResponseEvent, Error>>,
-    /// How the connection broke after the early events.
+    /// The failure of the connection after the early events.
     broken: Option<Error>,
     /// Earlier responses of this turn, which steering has followed with another.
     earlier: Vec<Response>,

@@ -37,7 +37,7 @@ pub(super) struct Started {
     pub(super) way: Way,
     /// The events that were read while waiting for the first one.
     pub(super) early: VecDeque<Result<ResponseEvent, Error>>,
-    /// How the connection broke after these events.
+    /// The failure of the connection after these events.
     pub(super) broken: Option<Error>,
 }
 

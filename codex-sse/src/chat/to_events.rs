@@ -74,7 +74,7 @@ pub struct ToResponseEvents {
     pub(super) is_open: bool,
     pub(super) is_over: bool,
     pub(super) is_done: bool,
-    /// How the completion ended, according to the server.
+    /// The outcome of the completion, according to the server.
     pub(super) response: Response,
     pub(super) ending: Option<ChatEnding>,
     pub(super) usage: Option<Box<Usage>>,

@@ -50,8 +50,8 @@ pub struct ConnectOptions {
     pub nodelay: bool,
     /// Idle time after which TCP sends a keepalive probe.
     pub tcp_keepalive: Option<Duration>,
-    /// How long an idle connection stays in the pool. A connection that the server has closed is
-    /// detected before reuse.
+    /// The period for which an idle connection stays in the pool. A connection that the server has
+    /// closed is detected before reuse.
     pub pool_idle: Duration,
     /// The maximum number of idle connections per host. With zero, none are kept and requests do
     /// not share an HTTP/2 connection.

@@ -53,7 +53,7 @@ object! {
         optional {
             /// The log probabilities of the tokens.
             logprobs: ChatLogprobs,
-            /// Why the choice ended; in its last chunk.
+            /// The reason why the choice ended; in its last chunk.
             finish_reason: FinishReason,
         }
     }

@@ -50,7 +50,7 @@ object! {
         optional {
             /// The log probabilities of the tokens.
             logprobs: ChatLogprobs,
-            /// Why the choice ended.
+            /// The reason why the choice ended.
             finish_reason: FinishReason,
         }
     }

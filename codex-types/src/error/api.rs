@@ -256,7 +256,7 @@ object! {
             error_type: MisalignmentKind,
             /// A detailed explanation.
             detailed_explanation: String,
-            /// What to review.
+            /// The target of the review.
             review_target: String,
             /// The steering message for the model.
             steer: MisalignmentSteer,

@@ -39,9 +39,9 @@ use crate::{Extra, HeapSize, RawJson};
 pub struct Delta {
     /// The item's id, the delta and the padding, concatenated.
     texts: Box<str>,
-    /// Where the item's id ends.
+    /// The end of the item's id.
     item_id_end: u32,
-    /// Where the padding begins, counted from the end of the text.
+    /// The number of bytes of the padding, which ends the text.
     obfuscation_len: u32,
     sequence_number: u64,
     output_index: u32,

@@ -196,7 +196,7 @@ object! {
         optional {
             /// The id that pairs the call with its output; null if the service searches.
             call_id: String,
-            /// Which side runs the search.
+            /// The side that runs the search.
             execution: ToolSearchExecution,
             /// The item's id.
             id: String,

@@ -21,11 +21,11 @@ pub struct Linter {
     pub channel: Channel,
     /// The form in which they are written; `None` for the profile's form for the model.
     pub form: Option<RequestForm>,
-    /// How calls without outputs, and outputs without calls, are repaired.
+    /// The repair of calls without outputs, and of outputs without calls.
     pub pairing: Pairing,
     /// The ids of calls whose outputs are pending, so that their absence is not a fault.
     pub in_flight: Vec<String>,
-    /// What is known about models.
+    /// The table of known models.
     pub models: ModelTable,
 }
 

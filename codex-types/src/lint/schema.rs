@@ -19,7 +19,7 @@ pub struct ClosedSchema {
     pub schema: RawJson,
     /// The changes that were made.
     pub fixed: Vec<Finding>,
-    /// What still prevents strict use.
+    /// The diagnostics of what still prevents strict use.
     pub remaining: Vec<Finding>,
 }
 

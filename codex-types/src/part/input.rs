@@ -203,7 +203,7 @@ object! {
             mode: String,
         }
         optional {
-            /// How long the cached prefix is kept.
+            /// The retention period of the cached prefix.
             ttl: PromptCacheTtl,
         }
     }

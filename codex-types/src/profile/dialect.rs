@@ -46,7 +46,7 @@ pub struct ChatDialect {
     pub effort: EffortParameter,
     /// The key of a message that contains reasoning.
     pub reasoning_key: Text,
-    /// Which reasoning is sent back.
+    /// The reasoning that is sent back.
     pub reasoning_replay: ReasoningReplay,
     /// Whether messages with calls must have the key of reasoning, even if it is empty.
     pub reasoning_required: bool,
@@ -58,13 +58,13 @@ pub struct ChatDialect {
     pub strict_tools: bool,
     /// Whether the server accepts tools of type `custom`, whose input is free text.
     pub custom_tools: bool,
-    /// How JSON output is requested.
+    /// The method by which JSON output is requested.
     pub json_format: JsonFormat,
     /// Whether the server accepts `parallel_tool_calls`.
     pub parallel_tool_calls: bool,
     /// Whether messages with the role `tool` may contain images.
     pub images_in_tool_outputs: bool,
-    /// How a stream is made to report its usage.
+    /// The condition under which a stream reports its usage.
     pub stream_usage: StreamUsage,
     /// The call ids that the server accepts.
     pub call_ids: CallIds,

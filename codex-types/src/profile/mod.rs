@@ -80,13 +80,13 @@ pub struct Profile {
     pub chat: ChatDialect,
     /// The parameters that the backend accepts.
     pub parameters: Parameters,
-    /// Where the backend reads instructions.
+    /// The place from which the backend reads instructions.
     pub instructions: Instructions,
     /// Whether `system` messages must become `developer` messages.
     pub system_as_developer: bool,
     /// Whether `input` must be a list of items, not text.
     pub input_as_items: bool,
-    /// How output items are sent back.
+    /// The treatment of output items that are sent back.
     pub replay: Replay,
     /// Whether the backend stores responses.
     pub store: Store,
@@ -116,9 +116,9 @@ pub struct Profile {
     pub efforts: Choices<Effort>,
     /// The verbosities that the backend offers.
     pub verbosities: Choices<Verbosity>,
-    /// How the backend lists its models.
+    /// The form in which the backend lists its models.
     pub models: Models,
-    /// When requests are sent as Responses Lite.
+    /// The requests that are sent as Responses Lite.
     pub lite: LiteUse,
     /// Whether messages in Responses Lite state the origin of their content.
     pub content_provenance: bool,

@@ -74,13 +74,13 @@ object! {
             prompt_cache_key: String,
             /// The options of prompt caching.
             prompt_cache_options: PromptCacheOptions,
-            /// How long cached prefixes are kept.
+            /// The retention period of cached prefixes.
             prompt_cache_retention: PromptCacheRetention,
             /// The service tier for the request.
             service_tier: ServiceTier,
             /// The truncation strategy for long input.
             truncation: Truncation,
-            /// How the service manages long contexts.
+            /// The rules by which the service manages long contexts.
             context_management: Vec<ContextManagement>,
             /// The sampling temperature, from 0 to 2.
             temperature: Number,

@@ -148,7 +148,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// How long cached prefixes are kept.
+    /// The retention period of cached prefixes.
     pub enum PromptCacheRetention {
         /// While there is memory.
         InMemory = "in_memory",
@@ -162,7 +162,7 @@ object! {
     pub struct PromptCacheOptions {
         required {}
         optional {
-            /// Which side controls caching.
+            /// The side that controls caching.
             mode: PromptCacheMode,
             /// The lifetime of the cached prefix.
             ttl: PromptCacheTtl,
@@ -252,7 +252,7 @@ object! {
             /// Whether deltas contain padding that hides their length. The service's default is
             /// true.
             include_obfuscation = bool,
-            /// When reasoning summaries are sent (ChatGPT backend).
+            /// The time at which reasoning summaries are sent (ChatGPT backend).
             reasoning_summary_delivery: ReasoningSummaryDelivery,
         }
     }

@@ -44,7 +44,7 @@ object! {
             prompt_cache_key: String,
             /// The options of prompt caching.
             prompt_cache_options: PromptCacheOptions,
-            /// How long cached prefixes are kept.
+            /// The retention period of cached prefixes.
             prompt_cache_retention: PromptCacheRetention,
             /// The options for images in the input.
             image: ImageContext,

@@ -46,7 +46,7 @@ object! {
         optional {
             /// The error of a response that failed.
             error: Box<ApiError>,
-            /// Why the response ended early.
+            /// The reason why the response ended early.
             incomplete_details: IncompleteDetails,
             /// The tokens used.
             usage: Box<Usage>,
@@ -88,7 +88,7 @@ object! {
             prompt_cache_key: String,
             /// The options of prompt caching.
             prompt_cache_options: PromptCacheOptions,
-            /// How long cached prefixes are kept.
+            /// The retention period of cached prefixes.
             prompt_cache_retention: PromptCacheRetention,
             /// The use of the prompt cache.
             prompt_cache_diagnostics: PromptCacheDiagnostics,

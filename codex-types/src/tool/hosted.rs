@@ -64,7 +64,7 @@ object! {
             filters: WebSearchFilters,
             /// The location of the user.
             user_location: Box<UserLocation>,
-            /// How much search context the model reads.
+            /// The amount of search context that the model reads.
             search_context_size: SearchContextSize,
             /// Whether live pages are fetched, in addition to the service's cached pages.
             external_web_access = bool,
@@ -123,7 +123,7 @@ object! {
         optional {
             /// The location of the user.
             user_location: Box<UserLocation>,
-            /// How much search context the model reads.
+            /// The amount of search context that the model reads.
             search_context_size: SearchContextSize,
             /// The kinds of content to search for: `text`, `image`.
             search_content_types: Vec<String>,
@@ -188,7 +188,7 @@ object! {
             frame_count = u64,
             /// The duration of a frame in milliseconds.
             frame_duration_ms = u64,
-            /// How closely input images are followed: `high`, `low`.
+            /// The fidelity to input images: `high`, `low`.
             input_fidelity: String,
             /// The mask of the region to edit.
             input_image_mask: ImageInputMask,
@@ -206,7 +206,7 @@ object! {
             quality: String,
             /// The width and height, such as `1024x1024`, or `auto`.
             size: String,
-            /// How SVG images are rendered.
+            /// The options for rendering SVG images.
             svg: ImageGenerationSvg,
         }
     }

@@ -236,9 +236,9 @@ object! {
     pub struct ToolSearchTool tag "tool_search" {
         required {}
         optional {
-            /// Which side runs the search.
+            /// The side that runs the search.
             execution: ToolSearchExecution,
-            /// What can be found, for the model.
+            /// The description of what can be found, for the model.
             description: String,
             /// The JSON schema of a query, if the client searches.
             parameters: RawJson,
