@@ -253,7 +253,7 @@ fn a_refusal_is_told_apart_and_the_marker_is_hidden() {
             .unwrap_err()
             .code(),
         None,
-        "no code is exchanged beside an error"
+        "no code is exchanged if there is an error"
     );
 }
 

@@ -44,7 +44,7 @@ pub(crate) struct Shared {
     pub(crate) model_table: RwLock<ModelTable>,
     pub(crate) limits_known: limits::KnownLimits,
     pub(crate) last_failure: failed::LastFailure,
-    /// What is known about the server's API.
+    /// The known facts about the API of the server.
     pub(crate) found: found::FoundWire,
 }
 

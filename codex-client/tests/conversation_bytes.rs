@@ -80,9 +80,9 @@ async fn ten_turns_cost_a_small_part_of_full_replay() {
         let (sent, new, replayed) = converse(workload).await;
         let less = |bytes: u64| 100.0 * (1.0 - bytes as f64 / replayed as f64);
         let (saved, possible) = (less(sent), less(new));
-        let beside = (sent - new) / TURNS as u64;
+        let overhead = (sent - new) / TURNS as u64;
         eprintln!(
-            "{}: {sent} bytes sent, {replayed} for full replay, {saved:.1} % less; of {possible:.1} % that sending each new item once and nothing else would save; {beside} bytes a turn beside the items",
+            "{}: {sent} bytes sent, {replayed} for full replay, {saved:.1} % less; of {possible:.1} % if each new item and nothing else were sent, once; {overhead} bytes per turn in addition to the items",
             workload.name
         );
         // The difference to the optimum is the parameters, above all tools, and the ids of the

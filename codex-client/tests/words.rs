@@ -19,6 +19,7 @@ const PHRASES: &[&str] = &[
     "of yours",
     "not for us to say",
     // Programs do not speak or hear.
+    "who is at fault",
     "is told",
     "are told",
     "was told",
@@ -47,6 +48,11 @@ const PHRASES: &[&str] = &[
     "given out",
     "giving out",
     "as it came",
+    "gives back",
+    "come out right",
+    "comes out right",
+    "one after the other",
+    "as good as once",
     "has its end",
     "is no json",
     "is no object",
@@ -137,6 +143,40 @@ fn every_exception_is_used() {
     });
     assert!(unused.is_empty(), "{unused:?}");
     assert!(ALLOWED.len() < 20);
+}
+
+/// A summary stands alone in the index of a page: a function's says what it does, and no other is a
+/// question.
+#[test]
+fn summaries_begin_with_a_verb_or_a_noun() {
+    const QUESTIONS: &[&str] = &["What", "How", "Which", "Why", "Who", "Where"];
+    let mut wrong = Vec::new();
+    each_text(&mut |path, text| {
+        if !path.starts_with("codex-") || !path.contains("/src/") {
+            return;
+        }
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        let is_doc = |line: &&str| line.starts_with("///") && !line.starts_with("////");
+        for (number, line) in lines.iter().enumerate() {
+            if !is_doc(line) || number > 0 && is_doc(&lines[number - 1]) {
+                continue;
+            }
+            let word = line.trim_start_matches('/').split_whitespace().next();
+            let word = word.unwrap_or_default().trim_end_matches(',');
+            let item = lines[number..]
+                .iter()
+                .find(|line| !is_doc(line) && !line.starts_with("#["));
+            let is_function = item.is_some_and(|item| {
+                let words: Vec<&str> = item.split_whitespace().take(4).collect();
+                words.first() == Some(&"pub") && words.contains(&"fn")
+            });
+            let is_verb = word.ends_with('s') && word.chars().all(char::is_alphabetic);
+            if is_function && !is_verb || QUESTIONS.contains(&word) {
+                wrong.push(format!("{path}:{}: {word}", number + 1));
+            }
+        }
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn main() -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(
         out,
-        "| samples of | there are | async-openai reads | gives back the same | codex-types reads | gives back the same |"
+        "| samples of | number | read by async-openai | rewritten unchanged | read by codex-types | rewritten unchanged |"
     )?;
     writeln!(out, "|---|---|---|---|---|---|")?;
     let mut total = [0; 5];

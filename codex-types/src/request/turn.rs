@@ -45,7 +45,7 @@ object! {
             turn_id: String,
             /// The id of the thread's context window.
             window_id: String,
-            /// How many times the window was replaced by a shorter one.
+            /// The number of times that the window was replaced by a shorter one.
             window_number: Number,
             /// The window's own id.
             context_window_id: String,
