@@ -182,8 +182,8 @@ fn unproved(sources: &mut Sources, id: &str, proofs: &str) -> Vec<String> {
 }
 
 /// Returns the proofs of a cell as `file::test` or as the path of a program. A cell has them as
-/// links, `[test name](file#test_name)`, or between backquotes. A link whose text is not the name of
-/// its test names no test.
+/// links, `[test name](file#test_name)`, or between backquotes. A link whose text is not the name
+/// of its test names no test.
 fn named_proofs(cell: &str) -> Vec<String> {
     let mut proofs = Vec::new();
     for link in cell.split('[').skip(1) {

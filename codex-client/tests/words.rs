@@ -183,12 +183,20 @@ fn summaries_begin_with_a_verb_or_a_noun() {
 fn prose_is_wrapped() {
     let mut wide = Vec::new();
     each_text(&mut |path, text| {
-        if !path.ends_with(".md") || path.starts_with("benches/results/") {
+        if path.starts_with("benches/results/") {
             return;
         }
+        let is_source = path.ends_with(".rs");
         let mut is_code = false;
         for (number, line) in text.lines().enumerate() {
-            let start = line.trim_start();
+            let mut start = line.trim_start();
+            if is_source {
+                let Some(comment) = start.strip_prefix("//") else {
+                    is_code = false;
+                    continue;
+                };
+                start = comment.trim_start_matches(['/', '!']).trim_start();
+            }
             is_code ^= start.starts_with("```");
             let is_prose = !is_code
                 && !["```", "|", "#", "<", "![", "["]
