@@ -45,7 +45,8 @@ usage: login [OPTIONS]
                        configuration directory)
   --auth-file FILE     keep the login in the official client's auth.json, and change that file
   --profile NAME       chatgpt: as the Codex client does (default)
-                       sign-in-with-chatgpt, or siwc: as a separate open-source app (default if one is registered)
+                       sign-in-with-chatgpt, or siwc: as a separate open-source app (default if one
+                       is registered)
   --app-name NAME      the name under which the app registers at its first sign-in
   --issuer URL         another authority, for tests
   --no-browser         only print the address";
