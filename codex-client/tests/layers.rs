@@ -35,7 +35,10 @@ const CLIENT: &Layers = &[
 
 /// The layers of the gateway example, bottom first.
 const GATEWAY: &Layers = &[
-    ("support", &["answers", "flags", "credentials", "embedded"]),
+    (
+        "support",
+        &["answers", "flags", "credentials", "embedded", "trace"],
+    ),
     ("names", &["renamed"]),
     ("settings", &["arguments"]),
     ("records and rules", &["journal", "policy", "scrub"]),

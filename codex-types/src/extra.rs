@@ -183,6 +183,27 @@ impl Extra {
         rare.entries.push((key, value));
     }
 
+    /// Sets a key unless it is there.
+    pub(crate) fn put_if_missing(&mut self, key: Key, value: RawJson) {
+        if self.rare.get_or_insert_default().find(&key).is_none() {
+            self.put(key, value);
+        }
+    }
+
+    /// Records the known keys that are null in `newer` and missing here.
+    pub(crate) fn add_nulls(&mut self, newer: &Self, keys: &[&str]) {
+        let mut nulls = newer.null & self.absent;
+        if nulls != 0 && !self.is_empty() {
+            // A value of another type is among the unknown keys.
+            for (at, key) in keys.iter().enumerate() {
+                if nulls >> at & 1 != 0 && self.get(key).is_some() {
+                    nulls &= !(1 << at);
+                }
+            }
+        }
+        self.set_null(nulls);
+    }
+
     /// Records that the field of a key was replaced by the one of `newer`.
     pub(crate) fn replaced(&mut self, name: &str, bit: u64, newer: &Self) {
         if self.is_absent(bit) && !self.is_empty() {

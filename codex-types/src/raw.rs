@@ -12,8 +12,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::DecodeError;
-use crate::event::scan::special;
 use crate::halves::lossy;
+use crate::wire::cursor::special;
 use crate::wire::halves::Reader;
 
 /// A JSON value, kept as the text that it was read from.

@@ -32,7 +32,12 @@ fn assert_overlay(older: &str, newer: &str) {
     let Value::Object(newer_keys) = value(newer) else {
         panic!("{newer}");
     };
-    expected.extend(newer_keys.into_iter().filter(|(_, value)| !value.is_null()));
+    for (key, value) in newer_keys {
+        // A null replaces nothing.
+        if !value.is_null() || !expected.contains_key(&key) {
+            expected.insert(key, value);
+        }
+    }
     let written = overlaid(older, newer);
     assert_eq!(value(&written), Value::Object(expected), "{older} {newer}");
     assert_eq!(
@@ -62,6 +67,8 @@ fn what_is_there_replaces_what_was() {
             r#"{"zz":1,"yy":2}"#,
             r#"{"yy":[3],"zz":null,"xx":null,"ww":4}"#,
         ),
+        (r#"{"id":"a"}"#, r#"{"error":null,"new":null}"#),
+        (r#"{"error":5,"new":5}"#, r#"{"error":null,"new":null}"#),
         (r#"{"output":{}}"#, r#"{"output":[]}"#),
         (r#"{"output":[{"type":"x"}]}"#, r#"{"output":{}}"#),
         (r#"{"output":{}}"#, r#"{"output":5}"#),

@@ -168,6 +168,9 @@ usage: gateway [OPTIONS]
   --open-metrics           serve /metrics without a token
   --version                print the version
 
+With RUST_LOG, the events and spans of the crates are on standard error as well; for example
+RUST_LOG=codex_client=debug.
+
 Without credentials and without --base-url, an embedded server on 127.0.0.1 responds.";
 
 /// The reason why a command line does not start a gateway.

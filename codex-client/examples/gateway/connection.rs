@@ -70,8 +70,8 @@ impl Visitor {
     }
 }
 
-/// The stream for HTTP. Writing fails if the client accepts no bytes within the timeout.
-pub(crate) struct ConnectOptions {
+/// The stream of a client for HTTP. Writing fails if the client accepts no bytes within the timeout.
+pub(crate) struct ClientStream {
     stream: Arc<TcpStream>,
     visitor: Arc<Visitor>,
     limit: Duration,
@@ -100,7 +100,7 @@ impl Head {
     };
 }
 
-impl ConnectOptions {
+impl ClientStream {
     pub(crate) fn new(stream: Arc<TcpStream>, visitor: Arc<Visitor>, limit: Duration) -> Self {
         Self {
             stream,
@@ -151,7 +151,7 @@ impl ConnectOptions {
     }
 }
 
-impl AsyncRead for ConnectOptions {
+impl AsyncRead for ClientStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -172,7 +172,7 @@ impl AsyncRead for ConnectOptions {
     }
 }
 
-impl AsyncWrite for ConnectOptions {
+impl AsyncWrite for ClientStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -78,6 +78,7 @@ mod services;
 mod socket;
 mod state;
 mod stream;
+mod trace;
 mod upstream;
 
 use std::process::ExitCode;
@@ -110,6 +111,7 @@ fn fail(message: &str) -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), String> {
+    trace::start()?;
     let policy = Policy::new(&arguments);
     let services = Services::connect(&arguments, &policy).await?;
     let guard = Guard::new(&arguments)?;

@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep};
 
 use crate::arguments::{Arguments, Limits};
-use crate::connection::{ConnectOptions, Visitor, left};
+use crate::connection::{ClientStream, Visitor, left};
 use crate::gateway::Gateway;
 use crate::guard::Guard;
 use crate::journal::Journal;
@@ -181,9 +181,13 @@ async fn serve_connection(gateway: Arc<Gateway>, visitor: Arc<Visitor>, stream: 
     let mut stopping = gateway.stopping.clone();
     let service = service_fn(|request| {
         let (gateway, visitor) = (gateway.clone(), visitor.clone());
-        async move { Ok::<_, Infallible>(routes::answer(gateway, visitor, request).await) }
+        // hyper keeps the space of this future as long as the connection, and a large one takes as
+        // much as everything else of a stream. In a box, it is freed with the response's headers.
+        Box::pin(
+            async move { Ok::<_, Infallible>(routes::answer(gateway, visitor, request).await) },
+        )
     });
-    let io = ConnectOptions::new(stream.clone(), visitor.clone(), client_timeout);
+    let io = ClientStream::new(stream.clone(), visitor.clone(), client_timeout);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(client_timeout)

@@ -158,6 +158,7 @@ impl RequestStream {
                 return self.prepare(&request, continued).await.map(Ok);
             }
             Err(error) => {
+                self.evict(named.as_deref(), &error);
                 return Ok(Err(Failure::explained(
                     &error,
                     &self.gateway.policy,
@@ -178,10 +179,16 @@ impl RequestStream {
                     // Restarts were not requested.
                     Some(Ok(TurnEvent::Restart(_))) => continue,
                     Some(Err(error)) if !error.is_fatal() => continue,
-                    Some(Err(error)) => return Ok(Err(Failure::of(&error))),
+                    Some(Err(error)) => {
+                        self.evict(named.as_deref(), &error);
+                        return Ok(Err(Failure::of(&error)));
+                    }
                     None => {
                         let response = turn.snapshot();
                         relay::record(entry, response);
+                        if let (Some(id), Status::Failed) = (&named, &response.status) {
+                            self.memory.forget(number, id);
+                        }
                         continued.ended(response);
                         return Ok(Ok(()));
                     }
@@ -198,6 +205,16 @@ impl RequestStream {
                 ClientEvent::Create(_) => self.refuse(too_many()).await?,
                 _ => self.refuse(nothing_to_steer()).await?,
             }
+        }
+    }
+
+    /// Drops a response whose continuation the service refused or failed, as services do: its
+    /// client sends the whole conversation next.
+    fn evict(&self, named: Option<&str>, error: &Error) {
+        if let Some(id) = named
+            && error.api().is_some()
+        {
+            self.memory.forget(self.caller.number, id);
         }
     }
 

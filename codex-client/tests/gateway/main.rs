@@ -11,6 +11,7 @@
 mod browser;
 mod chat;
 mod chromium;
+mod conformance;
 mod echo;
 mod errors;
 mod guard;

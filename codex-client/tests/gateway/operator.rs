@@ -44,6 +44,33 @@ fn script() -> Script {
 }
 
 #[tokio::test]
+async fn the_crates_log_what_is_wanted_and_no_payload() {
+    let server = service(script());
+    let base_url = server.url("/v1");
+    let arguments = [
+        "--bearer",
+        TOKEN,
+        "--base-url",
+        &base_url,
+        "--api-key",
+        KEY,
+        "--quiet",
+        "--no-check",
+    ];
+    for (wanted, is_logged) in [("codex_client=debug", true), ("off", false), ("", false)] {
+        let mut gateway = command(&arguments);
+        let gateway = Gateway::spawn(gateway.env("RUST_LOG", wanted).stderr(Stdio::piped()));
+        let request = json!({"model": "some-model", "input": "a prompt", "stream": true});
+        text(gateway.post("/v1/responses", &request).await).await;
+        let written = written(gateway);
+        assert_eq!(written.contains("codex_client"), is_logged, "{written}");
+        for secret in ["a prompt", KEY, TOKEN] {
+            assert!(!written.contains(secret), "{written}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn each_request_is_a_line() {
     let server = service(script());
     let gateway = observed(&server, &["--no-check", "--log", "json"]);

@@ -15,7 +15,7 @@ use codex_types::{
 
 use super::{
     free_text::FreeText,
-    to_events::{Item, Piece, ToResponseEvents},
+    to_events::{Item, Piece, ToResponseEvents, delta},
 };
 use crate::Accumulator;
 
@@ -348,8 +348,11 @@ impl ToResponseEvents {
         } else {
             DeltaKind::FunctionCallArguments
         };
-        let (id, place) = (call.item_id(), call.place);
-        self.delta(kind, &id, place, 0, input, out);
+        if !input.0.is_empty() {
+            let delta = delta(kind, &call.item_id(), call.place, input);
+            let delta = delta.with_sequence_number(self.next());
+            self.emit(ResponseEvent::of_delta(delta), out);
+        }
     }
 }
 

@@ -2,7 +2,10 @@
 
 use alloc::{boxed::Box, collections::VecDeque};
 
-use codex_types::{ErrorEvent, ResponseEvent, chat::ChatChunk};
+use codex_types::{
+    ErrorEvent, ResponseEvent,
+    chat::{ChatChunk, ChatTextRef},
+};
 
 use super::ToResponseEvents;
 use crate::{Decoder, Error, ErrorKind, Limits, text::Text, values};
@@ -88,10 +91,14 @@ impl ChatEventDecoder {
                     self.ready.extend(self.events.fail(error));
                 }
                 payload => {
-                    let chunk = chunk(payload, offset, limit)?;
-                    // Only the first choice is translated.
-                    self.ready
-                        .extend(self.events.feed(&chunk).unwrap_or_default());
+                    let json = json(payload, offset)?;
+                    let text = ChatTextRef::from_json(json);
+                    if !text.is_some_and(|text| self.events.feed_text(&text, &mut self.ready)) {
+                        let chunk = chunk(json, offset, limit)?;
+                        // Only the first choice is translated.
+                        self.ready
+                            .extend(self.events.feed(&chunk).unwrap_or_default());
+                    }
                 }
             }
             if self.events.has_all() {
@@ -107,7 +114,7 @@ impl ChatEventDecoder {
     ///
     /// Returns an error if the body is neither a completion nor an error.
     pub fn decode_document(&mut self, body: &[u8]) -> Result<(), Error> {
-        let mut completion = chunk(body, None, usize::MAX)?;
+        let mut completion = chunk(json(body, None)?, None, usize::MAX)?;
         if completion.given_choices().is_empty() && completion.error().is_none() {
             let error = ErrorEvent::from_body(body).to_api_error();
             self.ready.extend(self.events.fail(error));
@@ -153,11 +160,15 @@ impl ChatEventDecoder {
     }
 }
 
-fn chunk(payload: &[u8], offset: Option<u64>, limit: usize) -> Result<Box<ChatChunk>, Error> {
-    let json = Text::Unchecked(payload)
+fn json(payload: &[u8], offset: Option<u64>) -> Result<&str, Error> {
+    Text::Unchecked(payload)
         .as_str()
-        .map_err(|error| Error::undecodable(ErrorKind::InvalidUtf8, offset, payload, error))?;
+        .map_err(|error| Error::undecodable(ErrorKind::InvalidUtf8, offset, payload, error))
+}
+
+fn chunk(json: &str, offset: Option<u64>, limit: usize) -> Result<Box<ChatChunk>, Error> {
     values::check(json, offset, limit)?;
+    let payload = json.as_bytes();
     let undecodable = |error| Error::undecodable(ErrorKind::InvalidEvent, offset, payload, error);
     ChatChunk::from_json(json)
         .map(Box::new)

@@ -15,7 +15,7 @@ use codex_types::{
     OutputItemEvent, OutputMessage, OutputPart, OutputText, RawJson, ReasoningItem, Refusal,
     Response, ResponseEvent, Role, Status, Usage,
     chat::{
-        ChatChunk, ChatChunkChoice, ChatDelta, ChatEnding, ChatPiece, ChatReasoning,
+        ChatChunk, ChatChunkChoice, ChatDelta, ChatEnding, ChatPiece, ChatReasoning, ChatTextRef,
         translate::{ToolNames, TranslateError, begin_response, end_response},
     },
 };
@@ -80,6 +80,14 @@ pub struct ToResponseEvents {
     pub(super) usage: Option<Box<Usage>>,
     pub(super) sequence_number: u64,
     pub(super) items: Vec<Item>,
+    /// The index of the message in the output.
+    message: Option<usize>,
+    /// The index of the reasoning item in the output.
+    thought: Option<usize>,
+    /// The id of the message.
+    message_id: String,
+    /// The id of the reasoning item.
+    thought_id: String,
     pub(super) calls: Calls,
     /// The number of calls that have an index in the output.
     pub(super) begun_calls: usize,
@@ -191,6 +199,43 @@ impl ToResponseEvents {
         Ok(out)
     }
 
+    /// Merges a chunk that only continues a text or a call, at the cost of what it adds. Returns
+    /// false, having done nothing, if the chunk needs [`feed`](Self::feed).
+    pub(super) fn feed_text(
+        &mut self,
+        text: &ChatTextRef<'_>,
+        out: &mut impl Extend<ResponseEvent>,
+    ) -> bool {
+        if !self.is_open || self.is_over || !self.has_deltas {
+            return false;
+        }
+        if let Some(call) = text.to_call() {
+            let mut events = Vec::new();
+            self.call(&call, &mut events);
+            out.extend(events);
+            return true;
+        }
+        let Some((kind, at, part)) = self.target_of(text) else {
+            return false;
+        };
+        self.reasoning.feed_text(text);
+        let delta = self.text_delta(kind, at, part, (text.as_str(), None));
+        out.extend([self.merged(ResponseEvent::of_delta(delta))]);
+        true
+    }
+
+    /// Returns where the text continues, if that has begun.
+    fn target_of(&self, text: &ChatTextRef<'_>) -> Option<(DeltaKind, usize, u32)> {
+        if text.is_reasoning() {
+            return Some((DeltaKind::ReasoningText, self.thought?, 0));
+        }
+        let at = self.message.filter(|_| self.think_tags.is_none())?;
+        match self.items.get(at)? {
+            Item::Message { text, .. } => Some((DeltaKind::OutputText, at, (*text)?)),
+            _ => None,
+        }
+    }
+
     /// Records that the server sent `[DONE]`. A usage chunk may follow.
     pub fn feed_done(&mut self) {
         self.is_done = true;
@@ -276,6 +321,8 @@ impl ToResponseEvents {
         self.is_open = true;
         self.response = begin_response(chunk.given_id(), &chunk.model, chunk.created_at());
         self.response.service_tier.clone_from(&chunk.service_tier);
+        self.message_id = format!("msg_{}", self.response.id);
+        self.thought_id = format!("rs_{}", self.response.id);
         let event = self.lifecycle();
         self.emit(ResponseEvent::Created(event), out);
         let event = self.lifecycle();
@@ -406,34 +453,26 @@ impl ToResponseEvents {
 
     fn think(&mut self, text: Piece<'_>, out: &mut Vec<ResponseEvent>) {
         let at = self.reasoning_index(out);
-        let id = format!("rs_{}", self.response.id);
-        self.delta(DeltaKind::ReasoningText, &id, at, 0, text, out);
+        self.emit_delta(DeltaKind::ReasoningText, at, 0, text, out);
     }
 
     /// Returns the index of the reasoning item, and begins it if there is none.
     pub(super) fn reasoning_index(&mut self, out: &mut Vec<ResponseEvent>) -> usize {
-        let found = self.items.iter().position(|item| *item == Item::Reasoning);
-        found.unwrap_or_else(|| {
-            let item = self.reasoning_item();
-            self.add(Item::Reasoning, item, out)
-        })
+        if let Some(at) = self.thought {
+            return at;
+        }
+        let item = self.reasoning_item();
+        let at = self.add(Item::Reasoning, item, out);
+        self.thought = Some(at);
+        at
     }
 
     fn push_text(&mut self, text: Piece<'_>, is_refusal: bool, out: &mut Vec<ResponseEvent>) {
-        let is_message = |item: &Item| matches!(item, Item::Message { .. });
-        let at = self.items.iter().position(is_message).unwrap_or_else(|| {
-            let item = self.message_item();
-            let state = Item::Message {
-                text: None,
-                refusal: None,
-            };
-            self.add(state, item, out)
-        });
-        let id = format!("msg_{}", self.response.id);
-        let Item::Message {
+        let at = self.message_index(out);
+        let Some(Item::Message {
             text: words,
             refusal,
-        } = &mut self.items[at]
+        }) = self.items.get_mut(at)
         else {
             return;
         };
@@ -447,6 +486,7 @@ impl ToResponseEvents {
             } else {
                 OutputText::new("").into()
             };
+            let id = self.message_id.clone();
             let event = self.part_event(part, &id, at, index);
             self.emit(ResponseEvent::ContentPartAdded(event), out);
         }
@@ -455,7 +495,22 @@ impl ToResponseEvents {
         } else {
             DeltaKind::OutputText
         };
-        self.delta(kind, &id, at, index, text, out);
+        self.emit_delta(kind, at, index, text, out);
+    }
+
+    /// Returns the index of the message, and begins it if there is none.
+    fn message_index(&mut self, out: &mut Vec<ResponseEvent>) -> usize {
+        if let Some(at) = self.message {
+            return at;
+        }
+        let item = self.message_item();
+        let state = Item::Message {
+            text: None,
+            refusal: None,
+        };
+        let at = self.add(state, item, out);
+        self.message = Some(at);
+        at
     }
 
     /// Returns an item as assembled.
@@ -466,14 +521,14 @@ impl ToResponseEvents {
 
     pub(super) fn reasoning_item(&self) -> OutputItem {
         let mut item = ReasoningItem::new([]);
-        item.id = Some(format!("rs_{}", self.response.id));
+        item.id = Some(self.thought_id.clone());
         item.content = Some(Vec::from([codex_types::ReasoningText::new("").into()]));
         item.into()
     }
 
     pub(super) fn message_item(&self) -> OutputItem {
         let mut item = OutputMessage::new(Vec::new(), ItemStatus::InProgress);
-        item.id = Some(format!("msg_{}", self.response.id));
+        item.id = Some(self.message_id.clone());
         item.role = Role::Assistant;
         item.into()
     }
@@ -520,27 +575,30 @@ impl ToResponseEvents {
         event
     }
 
-    pub(super) fn delta(
+    fn emit_delta(
         &mut self,
         kind: DeltaKind,
-        id: &str,
         at: usize,
         part: u32,
-        (text, spelling): Piece<'_>,
+        text: Piece<'_>,
         out: &mut Vec<ResponseEvent>,
     ) {
-        if text.is_empty() {
-            return;
+        if !text.0.is_empty() {
+            let delta = self.text_delta(kind, at, part, text);
+            self.emit(ResponseEvent::of_delta(delta), out);
         }
-        let output_index = u32::try_from(at).unwrap_or(u32::MAX);
-        let delta = Delta::new(kind, id, output_index, text)
-            .with_part_index(part)
-            .with_sequence_number(self.next());
-        let delta = match spelling {
-            Some(spelling) => delta.with_spelling(spelling),
-            None => delta,
+    }
+
+    /// Creates a delta of the message or of the reasoning item.
+    fn text_delta(&mut self, kind: DeltaKind, at: usize, part: u32, text: Piece<'_>) -> Delta {
+        let number = self.next();
+        let id = match kind {
+            DeltaKind::ReasoningText => &self.thought_id,
+            _ => &self.message_id,
         };
-        self.emit(ResponseEvent::of_delta(delta), out);
+        delta(kind, id, at, text)
+            .with_part_index(part)
+            .with_sequence_number(number)
     }
 
     fn lifecycle(&mut self) -> Box<LifecycleEvent> {
@@ -560,17 +618,20 @@ impl ToResponseEvents {
     }
 
     pub(super) fn emit(&mut self, event: ResponseEvent, out: &mut Vec<ResponseEvent>) {
-        match self.accumulator.push(&event) {
-            Ok(()) => out.push(event),
-            Err(error) => {
-                self.is_over = true;
-                self.response.status = Status::Failed;
-                let error = ApiError::new("response_too_large", format!("{error}"));
-                self.response.error = Some(Box::new(error));
-                let event = self.lifecycle();
-                out.push(ResponseEvent::Failed(event));
-            }
-        }
+        let event = self.merged(event);
+        out.push(event);
+    }
+
+    /// Merges an event and returns it, or the event that ends a response above the limit.
+    fn merged(&mut self, event: ResponseEvent) -> ResponseEvent {
+        let Err(error) = self.accumulator.push(&event) else {
+            return event;
+        };
+        self.is_over = true;
+        self.response.status = Status::Failed;
+        let error = ApiError::new("response_too_large", format!("{error}"));
+        self.response.error = Some(Box::new(error));
+        ResponseEvent::Failed(self.lifecycle())
     }
 
     pub(super) fn next(&mut self) -> u64 {
@@ -587,6 +648,16 @@ fn weight(ending: ChatEnding) -> u8 {
         ChatEnding::Length | ChatEnding::ContentFilter => 2,
         ChatEnding::Stop | ChatEnding::ToolCalls => 1,
         _ => 0,
+    }
+}
+
+/// Creates a delta from a fragment of text.
+pub(super) fn delta(kind: DeltaKind, id: &str, at: usize, (text, spelling): Piece<'_>) -> Delta {
+    let output_index = u32::try_from(at).unwrap_or(u32::MAX);
+    let delta = Delta::new(kind, id, output_index, text);
+    match spelling {
+        Some(spelling) => delta.with_spelling(spelling),
+        None => delta,
     }
 }
 

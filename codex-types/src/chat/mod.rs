@@ -6,6 +6,7 @@
 
 mod chunk;
 mod ending;
+mod fast;
 mod message;
 mod reasoning;
 mod request;
@@ -19,6 +20,7 @@ pub use chunk::{
     ChatToolCallKind,
 };
 pub use ending::ChatEnding;
+pub use fast::ChatTextRef;
 pub use message::{
     ChatAnnotation, ChatAudioPart, ChatAudioReference, ChatContent, ChatFile, ChatFilePart,
     ChatFunctionArguments, ChatImagePart, ChatImageUrl, ChatMessage, ChatPart, ChatRefusalPart,

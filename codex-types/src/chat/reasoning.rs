@@ -10,7 +10,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::chat::{ChatDelta, ChatMessage, ChatToolCall, ChatToolCallDelta};
+use crate::chat::{ChatDelta, ChatMessage, ChatTextRef, ChatToolCall, ChatToolCallDelta};
 use crate::lint::tree::{Node, Value};
 use crate::profile::ChatDialect;
 use crate::profile::THINK_TAGS;
@@ -61,6 +61,13 @@ impl ChatReasoning {
             if let Some(raw) = delta.extra.get(key) {
                 self.merge(key, raw);
             }
+        }
+    }
+
+    /// Merges the text of the next delta; see [`feed`](Self::feed).
+    pub fn feed_text(&mut self, text: &ChatTextRef<'_>) {
+        if text.is_reasoning() {
+            self.push(text.key(), text.as_str());
         }
     }
 

@@ -12,6 +12,7 @@
 //! or the `extra` of the enclosing object. A server that changes the type of one field costs a
 //! client that field, never the event.
 
+pub(crate) mod cursor;
 pub(crate) mod either;
 pub(crate) mod encode;
 pub(crate) mod field;

@@ -157,11 +157,15 @@ pub(crate) fn read_object(object: &mut dyn Object, fields: &mut dyn Fields) -> R
     Ok(())
 }
 
-/// Updates an object from a newer one: values in `newer` replace existing ones, except nulls.
+/// Updates an object from a newer one: values in `newer` replace existing ones. Nulls replace
+/// nothing, but a key that only `newer` has is kept, null or not.
 pub(crate) fn overlay<T: Overlay>(object: &mut T, mut newer: T) {
     let taken = object.overlay_fields(&mut newer);
+    let keys = object.keys();
+    object.extra_mut().add_nulls(newer.extra(), keys);
     for (name, value) in core::mem::take(newer.extra_mut()).into_entries() {
         if value.is_null() {
+            object.extra_mut().put_if_missing(name, value);
             continue;
         }
         if let Some(key) = key(object, &name) {
