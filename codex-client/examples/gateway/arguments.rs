@@ -168,8 +168,8 @@ usage: gateway [OPTIONS]
   --open-metrics           serve /metrics without a token
   --version                print the version
 
-With RUST_LOG, the events and spans of the crates are on standard error as well; for example
-RUST_LOG=codex_client=debug.
+If the variable RUST_LOG is set, such as to codex_client=debug, the events and spans of the crates
+that it names are printed on standard error too.
 
 Without credentials and without --base-url, an embedded server on 127.0.0.1 responds.";
 

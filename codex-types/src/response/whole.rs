@@ -151,7 +151,8 @@ impl Response {
     /// their lifecycle events.
     ///
     /// Each key of `newer` replaces the key of this response, including unknown keys. Keys that are
-    /// missing or null in `newer` are unchanged; a null that only `newer` has is kept. The cost grows with the size of `newer`.
+    /// missing or null in `newer` are unchanged; a null that only `newer` has is kept. The cost
+    /// grows with the size of `newer`.
     ///
     /// ```
     /// use codex_types::{RawJson, Response, Status};
