@@ -1,11 +1,12 @@
-//! One streamed response over each path, from bytes to the whole response: how much the client adds to the decoder and the accumulator below it.
+//! One streamed response over each path, from bytes to the whole response: how much the client adds
+//! to the decoder and the accumulator below it.
 //!
 //! The transport is memory, so what is measured is the client's own work for each event.
 
 #![expect(
     clippy::expect_used,
     clippy::panic,
-    reason = "a benchmark that cannot go on must stop"
+    reason = "a benchmark panics on an error"
 )]
 
 use core::convert::Infallible;
@@ -50,7 +51,7 @@ impl<I: Iterator<Item = Result<Frame<Bytes>, Infallible>> + Unpin> http_body::Bo
     }
 }
 
-/// A timer that never ends: nothing here waits.
+/// A timer whose sleeps never end, because nothing in this benchmark waits.
 struct Never;
 
 impl Timer for Never {
@@ -134,7 +135,7 @@ fn decoded(body: &Bytes, mut take: impl FnMut(&codex_types::ResponseEvent)) {
     }
 }
 
-/// The output of a future that never waits.
+/// Returns the output of a future that never waits.
 fn now<F: IntoFuture>(future: F) -> F::Output {
     let mut future = pin!(future.into_future());
     match future

@@ -1,4 +1,4 @@
-//! Framing: bytes to frames, on three workloads and five chunk sizes, beside the peers.
+//! Framing: bytes to frames, on three workloads and five chunk sizes, compared with the peers.
 
 use codex_bench::{
     framing::{Check, Count, Framing},

@@ -1,8 +1,10 @@
-//! Processor time of one turn by the length of the conversation: `cargo bench -p codex-bench --bench turn`.
+//! Processor time of one turn by the length of the conversation: `cargo bench -p codex-bench
+//! --bench turn`.
 //!
-//! CPU times of the thread, medians; every length and every way of sending in one process, rounds interleaved. Compression is left out.
+//! Times are CPU times of the thread, medians; every length and every client run in one process, in
+//! interleaved rounds. Compression is off.
 
-#![expect(clippy::print_stdout, reason = "it prints a table")]
+#![expect(clippy::print_stdout, reason = "this program prints a table")]
 
 use core::time::Duration;
 
@@ -30,7 +32,7 @@ fn main() {
     for _ in 0..ROUNDS {
         for (_, conversations, times) in &mut rows {
             for (conversation, times) in conversations.iter_mut().zip(times) {
-                // The first brings the caches into the state that they are in for the second.
+                // The first turn warms the caches for the second.
                 conversation.turn();
                 times.push(cpu_time(|| conversation.turn()));
             }

@@ -9,7 +9,8 @@ use core::{
 use bytes::Bytes;
 use futures_core::Stream;
 
-/// The rest of a body, in slices that are created when they are read, alike for every decoder.
+/// The rest of a body, in slices that are created when they are read, the same way for every
+/// decoder.
 #[derive(Clone, Debug)]
 pub struct Chunks {
     rest: Bytes,

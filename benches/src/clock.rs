@@ -1,10 +1,10 @@
-//! CPU time of the calling thread, which does not count what the neighbors take.
+//! CPU time of the calling thread, which excludes other threads and processes.
 
 use core::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// How much CPU time the work took.
+/// Returns the CPU time that the work took.
 pub fn cpu_time(work: impl FnOnce()) -> Duration {
     let start = now();
     work();

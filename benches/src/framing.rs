@@ -1,4 +1,4 @@
-//! The decoders side by side. Each hands every event, its type and its text, to a sink.
+//! The compared decoders. Each passes the type and the text of every event to a sink.
 
 use core::hint::black_box;
 
@@ -12,19 +12,19 @@ use crate::{
     workload::Workload,
 };
 
-/// Takes what a decoder found.
+/// A receiver of the events that a decoder returns.
 pub trait Sink {
-    /// One event. `""` and `message` both stand for no type.
+    /// Receives one event. `""` and `message` both mean that the event has no type.
     fn event(&mut self, event: &str, data: &str);
 
-    /// Data of the next event, in front of what comes with it.
+    /// Receives the first data of the next event, before the event itself.
     fn part(&mut self, data: &[u8]);
 
-    /// One event whose text was not checked, with the data that no part has brought.
+    /// Receives one event whose text was not checked, with the data that no earlier part contained.
     fn last_part(&mut self, event: &str, data: &[u8]);
 }
 
-/// Counts, and keeps the compiler from leaving the work out.
+/// A sink that counts, and keeps the compiler from removing the work.
 #[derive(Debug, Default)]
 pub struct Count(pub usize);
 
@@ -47,7 +47,7 @@ impl Sink for Count {
     }
 }
 
-/// Compares with what the workload holds.
+/// A sink that compares the events with those of the workload.
 #[derive(Debug)]
 pub struct Check<'a> {
     workload: &'a Workload,
@@ -57,7 +57,7 @@ pub struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    /// Nothing seen yet.
+    /// Creates a sink that has received nothing yet.
     pub fn new(workload: &'a Workload) -> Self {
         Self {
             workload,
@@ -67,7 +67,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Whether all events came, in order, and nothing else.
+    /// Returns whether all events arrived, in order, and no others.
     pub fn passed(&self) -> bool {
         !self.wrong && self.next == self.workload.events.len()
     }
@@ -95,9 +95,9 @@ impl Sink for Check<'_> {
     }
 }
 
-/// A way to take a stream apart.
+/// A decoder of an event stream, or a lower bound for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "named after the crates")]
+#[expect(missing_docs, reason = "the variants have the names of the crates")]
 pub enum Framing {
     CodexSse,
     CodexSseChunk,
@@ -109,7 +109,7 @@ pub enum Framing {
     EventsourceStream,
     EventsourceStream2,
     EventsourceClient,
-    /// Not a decoder: finds the line ends.
+    /// Not a decoder: finds the line endings.
     LineEndScan,
     /// Not a decoder: copies the bytes.
     Copy,
@@ -150,12 +150,12 @@ impl Framing {
         }
     }
 
-    /// Whether it decodes at all.
+    /// Returns whether this is a decoder, and not only a lower bound.
     pub const fn is_decoder(self) -> bool {
         !matches!(self, Self::LineEndScan | Self::Copy)
     }
 
-    /// Takes the body apart, in chunks of that size.
+    /// Decodes the body in chunks of this size.
     pub fn run(self, body: &Bytes, chunk: usize, sink: &mut impl Sink) {
         let chunks = Chunks::new(body, chunk);
         match self {
@@ -190,7 +190,7 @@ impl Framing {
                 })
             }
             Self::EventsourceClient => drain(Offline::new(chunks).client().stream(), |event| {
-                // The end of the body comes as an error.
+                // The crate reports the end of the body as an error.
                 if let Ok(SSE::Event(event)) = event {
                     sink.event(&event.event_type, &event.data);
                 }
@@ -252,7 +252,8 @@ fn lent_parts(chunks: Chunks, sink: &mut impl Sink) {
     }
 }
 
-/// What a reader does who wants text: a part may end within a character, which is put together apart.
+/// The work of a reader that needs text: a part may end within a character, which is then joined
+/// separately.
 fn lent_parts_as_text(chunks: Chunks, sink: &mut impl Sink) {
     let mut decoder = Decoder::new();
     let mut cut = Vec::new();

@@ -1,12 +1,9 @@
 //! Shared workloads of the benchmarks.
-#![allow(
-    clippy::expect_used,
-    reason = "a benchmark that cannot go on must stop"
-)]
+#![allow(clippy::expect_used, reason = "a benchmark panics on an error")]
 #![allow(
     clippy::exhaustive_structs,
     clippy::exhaustive_enums,
-    reason = "nothing outside this unpublished crate sees them"
+    reason = "the crate is not published"
 )]
 
 pub mod chunks;
@@ -18,7 +15,8 @@ pub mod turn;
 pub mod typed;
 pub mod workload;
 
-/// The page of the guide whose examples use the peers. The other pages are tested in `codex-client`.
+/// The page of the guide whose examples use the peers. The other pages are tested in
+/// `codex-client`.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/migrating.md")]
 struct Migrating;

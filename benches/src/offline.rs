@@ -1,4 +1,5 @@
-//! A transport for `eventsource-client` that answers with a body from memory: its parser can only be reached through its client.
+//! A transport for `eventsource-client` that responds with a body from memory, because its parser
+//! is accessible only through its client.
 
 use core::{
     convert::Infallible,
@@ -15,19 +16,19 @@ use launchdarkly_sdk_transport::{
 
 use crate::chunks::Chunks;
 
-/// Answers every request with the same chunks.
+/// A transport that responds to every request with the same chunks.
 #[derive(Clone, Debug)]
 pub struct Offline {
     chunks: Chunks,
 }
 
 impl Offline {
-    /// A transport for this body.
+    /// Creates a transport for this body.
     pub const fn new(chunks: Chunks) -> Self {
         Self { chunks }
     }
 
-    /// A client over it that ends with the body.
+    /// Creates a client over this transport that ends with the body.
     pub fn client(self) -> impl Client {
         ClientBuilder::for_url("http://localhost/")
             .expect("a valid address")

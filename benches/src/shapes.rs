@@ -1,4 +1,5 @@
-//! Streams of events in shapes that could cost more than their bytes, each next to a friendly one with the same kinds of events.
+//! Streams of events in shapes that could cost more than their bytes suggest, each with a friendly
+//! stream of the same kinds of events for comparison.
 
 use serde_json::{Value, json};
 
@@ -22,15 +23,17 @@ pub const SHAPES: [&str; 16] = [
     "parts_count_deltas",
 ];
 
-/// Returns the payloads of a shape with about `count` events: the hostile stream, or the friendly one with the same kinds of events.
+/// Returns the payloads of a shape with about `count` events: the hostile stream, or the friendly
+/// one with the same kinds of events.
 ///
 /// # Panics
+///
 /// If there is no shape of this name.
 pub fn payloads(shape: &str, count: usize, is_hostile: bool) -> Vec<String> {
     let index = |at: usize| if is_hostile { count - 1 - at } else { at };
     let or_zero = |at: usize| if is_hostile { at } else { 0 };
     let mut events: Vec<Value> = match shape {
-        // After an output that would have to be read again for each of them.
+        // After an output that a naive reader would read again for each of them.
         "in_progress" => {
             let open = (0..or_zero(count / 8).max(1)).flat_map(|at| item(at, "text"));
             let beat = json!({"type": "response.in_progress", "response": {"id": "resp_1", "status": "in_progress"}});
@@ -107,7 +110,7 @@ pub fn payloads(shape: &str, count: usize, is_hostile: bool) -> Vec<String> {
             let begun = core::iter::once(added).chain(ends(true));
             begun.chain(deltas).chain(ends(false)).collect()
         }
-        // The whole shows that the pieces are one text.
+        // The whole item shows that the segments are one text.
         "indexes_count_deltas" => {
             let deltas = (0..count).map(|at| {
                 let mut event = delta(or_zero(at), 0, "text");

@@ -1,4 +1,5 @@
-//! One more turn of a long conversation, over transports that are memory, beside what others do to send it.
+//! One more turn of a long conversation, over transports in memory, compared with the work of other
+//! clients.
 
 use core::hint::black_box;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -22,9 +23,9 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::workload::Random;
 
-/// How a turn is sent.
+/// The client and the transport of a turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "named after what they are")]
+#[expect(missing_docs, reason = "the names describe the variants")]
 pub enum Way {
     HttpPlatform,
     HttpChatgpt,
@@ -35,9 +36,9 @@ pub enum Way {
     SocketRepaired,
     /// A socket without a session: the caller keeps a prepared input.
     SocketAlone,
-    /// Clones the request and writes it, as a client whose method takes the request by value makes its callers do.
+    /// Clones the request and writes it, as callers must if a method takes the request by value.
     AsyncOpenai,
-    /// The same with a request that is a tree.
+    /// Clones and writes a request that is a tree of JSON values.
     Value,
 }
 
@@ -70,11 +71,12 @@ impl Way {
         }
     }
 
-    /// A conversation with this history, ready for its next turn.
+    /// Creates a conversation with this history, ready for its next turn.
     ///
     /// # Panics
     ///
-    /// When a turn fails, or sends other than the whole history over HTTP and the new items over a socket.
+    /// Panics if a turn fails, or sends anything but the whole history over HTTP or the new items
+    /// over a socket.
     pub fn conversation(self, history: &[InputItem]) -> Conversation {
         let mut history = history.to_vec();
         if self == Self::SocketRepaired {
@@ -98,14 +100,14 @@ impl Way {
             Self::Value => Talk::Value(serde_json::from_str(&body).expect("a request")),
         };
         let mut conversation = Conversation(talk);
-        // What happens once: the connection, the first message of a socket.
+        // The one-time work comes first: the connection, and the first message of a socket.
         conversation.turn();
         conversation.turn();
         conversation
     }
 }
 
-/// A conversation of which one turn after the other is taken.
+/// A conversation that takes one turn after another.
 pub struct Conversation(Talk);
 
 #[expect(clippy::large_enum_variant, reason = "a benchmark holds one of them")]
@@ -114,7 +116,7 @@ enum Talk {
         session: Session,
         runtime: Runtime,
         memory: Memory,
-        /// What a turn sends at least; none over a socket, where it sends little.
+        /// The minimum number of bytes that a turn sends; `None` over a socket, where it sends few.
         at_least: Option<u64>,
     },
     Alone {
@@ -129,7 +131,7 @@ enum Talk {
 }
 
 impl Conversation {
-    /// One turn: a question is added to the history, sent, answered, and so is the answer.
+    /// Takes one turn: adds a question to the history, sends it, and adds the response.
     pub fn turn(&mut self) {
         match &mut self.0 {
             Talk::Session {
@@ -215,8 +217,8 @@ impl core::fmt::Debug for Conversation {
     }
 }
 
-/// A history of about that many bytes of JSON, as an agent has it: a question, then reasoning, calls of tools with outputs of some
-/// kilobytes, and messages.
+/// Creates the history of an agent of about this many bytes of JSON: a question, then reasoning,
+/// tool calls with outputs of several kilobytes, and messages.
 pub fn history(bytes: usize) -> Vec<InputItem> {
     let mut random = Random::new(5);
     let mut items = Vec::new();
@@ -280,7 +282,8 @@ fn settings() -> CreateResponse {
         .store(false)
 }
 
-/// A server that is memory: it counts the bytes it is sent and gives the same answer to everything.
+/// A server in memory that counts the bytes that it receives and sends the same response to every
+/// request.
 #[derive(Clone, Default)]
 struct Memory(Arc<Counters>);
 
@@ -309,7 +312,7 @@ impl Memory {
         self.0.turns.load(Ordering::Relaxed)
     }
 
-    /// The events that answer a body.
+    /// Returns the events of the response to a body.
     fn answer(&self, body: &Bytes) -> [String; 4] {
         self.0.sent.fetch_add(body.len() as u64, Ordering::Relaxed);
         let number = self.0.turns.fetch_add(1, Ordering::Relaxed);
@@ -393,5 +396,5 @@ impl Socket for Messages {
 }
 
 const ANSWER: &str = "The next one is there as well.";
-/// More than the settings and the new items of a turn.
+/// An upper bound of the settings and the new items of a turn.
 const SMALL: u64 = 16 << 10;

@@ -1,4 +1,5 @@
-//! Framing and typed decoding together, and folding to a response, beside what others would be made of.
+//! Framing and typed decoding together, and folding to a response, compared with combinations of
+//! other crates.
 
 use core::hint::black_box;
 
@@ -26,7 +27,7 @@ enum Tagged {
 #[derive(Debug, Deserialize)]
 #[expect(
     dead_code,
-    reason = "the fields are decoded, which is what is measured"
+    reason = "the benchmark measures the decoding of the fields"
 )]
 struct TextDelta {
     sequence_number: u64,
@@ -36,9 +37,9 @@ struct TextDelta {
     delta: String,
 }
 
-/// A way from bytes to typed events.
+/// A decoder from bytes to typed events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "named after what they are made of")]
+#[expect(missing_docs, reason = "the names describe the variants")]
 pub enum Typed {
     CodexBorrowed,
     CodexChecked,
@@ -80,7 +81,8 @@ impl Typed {
         }
     }
 
-    /// Decodes the body, in chunks of that size; gives the number of events and the length of all text deltas.
+    /// Decodes the body in chunks of this size. Returns the number of events and the length of all
+    /// text deltas.
     pub fn run(self, body: &Bytes, chunk: usize) -> (usize, usize) {
         let chunks = Chunks::new(body, chunk);
         let mut seen = (0, 0);
@@ -163,11 +165,12 @@ impl Typed {
     }
 }
 
-/// Decodes a body of Chat Completions chunks to events of the Responses API; gives what [`Typed::run`] gives.
+/// Decodes a body of Chat Completions chunks to events of the Responses API. Returns the same
+/// numbers as [`Typed::run`].
 ///
 /// # Panics
 ///
-/// When the body is not one.
+/// Panics if the body does not consist of such chunks.
 pub fn chat(body: &Bytes, chunk: usize) -> (usize, usize) {
     let mut decoder = ChatEventDecoder::new(ToResponseEvents::new(), Limits::default());
     let mut seen = (0, 0);

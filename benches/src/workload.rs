@@ -1,11 +1,12 @@
-//! The streams that are decoded, made by a fixed recipe, with what every decoder must find in them.
+//! The streams to decode, generated deterministically, with the events that every decoder must
+//! return.
 
 use bytes::Bytes;
 
 /// A stream, and the events in it.
 #[derive(Clone, Debug)]
 pub struct Workload {
-    /// What it is called in the tables.
+    /// The name in the tables.
     pub name: &'static str,
     /// The bytes.
     pub bytes: Bytes,
@@ -13,7 +14,7 @@ pub struct Workload {
     pub events: Vec<(String, String)>,
 }
 
-/// The text of a delta, as it stands in JSON, and the letters that hide its length.
+/// The text of a delta as written in JSON, and the padding that hides its length.
 fn delta(number: usize, random: &mut Random) -> (String, String) {
     let word = match number % 20 {
         7 => " naïve".to_owned(),
@@ -25,8 +26,8 @@ fn delta(number: usize, random: &mut Random) -> (String, String) {
 }
 
 impl Workload {
-    /// `count` deltas of 262 bytes on average, the shape of `response.output_text.delta`; one in twenty with a letter outside of ASCII,
-    /// one in twenty with an escape.
+    /// Creates `count` deltas of 262 bytes on average, in the form of `response.output_text.delta`;
+    /// one in twenty has a letter outside of ASCII, one in twenty an escape.
     pub fn deltas(count: usize) -> Self {
         let mut random = Random::new(1);
         let item = "msg_68a1f02c9d5481a0b3c7e6f1d2a49b58067c3e1f5a2d4b96";
@@ -43,7 +44,8 @@ impl Workload {
         })
     }
 
-    /// The words of [`deltas`](Self::deltas) as `count` chunks of Chat Completions, of 216 bytes on average.
+    /// Creates the words of [`deltas`](Self::deltas) as `count` chunks of Chat Completions, of 216
+    /// bytes on average.
     pub fn chat(count: usize) -> Self {
         let mut random = Random::new(1);
         let events = (0..count).map(|number| {
@@ -58,7 +60,8 @@ impl Workload {
         })
     }
 
-    /// Eight `response.completed` with 256 KiB of text each, and four inline image parts of 1 MiB.
+    /// Creates eight `response.completed` with 256 KiB of text each, and four inline image parts of
+    /// 1 MiB.
     pub fn large() -> Self {
         let mut random = Random::new(2);
         let mut events = Vec::new();
@@ -93,7 +96,7 @@ impl Workload {
         })
     }
 
-    /// One event whose data line has that many bytes.
+    /// Creates one event whose data line has this many bytes.
     pub fn line(length: usize) -> Self {
         let data = Random::new(4).letters(length);
         Self::new("line", vec![(String::new(), data)], |_, data| {
@@ -101,7 +104,8 @@ impl Workload {
         })
     }
 
-    /// `count` events with CRLF line ends, keep-alive comments, ids, a reconnection time, and JSON over nine data lines.
+    /// Creates `count` events with CRLF line endings, keep-alive comments, ids, a reconnection
+    /// time, and JSON on nine data lines.
     pub fn multiline(count: usize) -> Self {
         let mut random = Random::new(3);
         let events = (0..count).map(|number| {

@@ -93,7 +93,7 @@ impl Error {
         )
     }
 
-    /// Returns whether only a new sign-in helps.
+    /// Returns whether the user must sign in again before the same call can succeed.
     #[must_use]
     pub fn needs_sign_in(&self) -> bool {
         matches!(
@@ -123,21 +123,21 @@ impl Error {
         self.inner.is_damaged_record
     }
 
-    /// Returns the status of the response that caused this error.
+    /// Returns the status of the response that caused this error; `None` if there was no response.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.inner.status
     }
 
     /// Returns the OAuth error code of the response (RFC 6749 section 5.2, or a code of the
-    /// server), at most 64 characters of `[A-Za-z0-9_.-]`.
+    /// server), if any: at most 64 characters of `[A-Za-z0-9_.-]`.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.inner.code.as_deref()
     }
 
-    /// Returns the server's message for people, at most 512 characters, without control characters
-    /// and without the secrets of the request.
+    /// Returns the server's message for people, if any: at most 512 characters, without control
+    /// characters and without the secrets of the request.
     ///
     /// The text is untrusted: escape it before it goes into a page. It is not part of `Display` or
     /// `Debug`.
@@ -146,8 +146,8 @@ impl Error {
         self.inner.description.as_deref()
     }
 
-    /// Returns the server's request id, from `x-request-id`, `x-openai-request-id`,
-    /// `x-oai-request-id` or `cf-ray`.
+    /// Returns the server's request id, if the response had one: from `x-request-id`,
+    /// `x-openai-request-id`, `x-oai-request-id` or `cf-ray`.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.inner.request_id.as_deref()
@@ -160,8 +160,8 @@ impl Error {
         self.inner.not_before
     }
 
-    /// Returns the wait before the same call may succeed: the one that the server requested
-    /// (`Retry-After` in seconds), or the pause until the next refresh.
+    /// Returns the wait before the same call may succeed, if known: the one that the server
+    /// requested (`Retry-After` in seconds), or the pause until the next refresh.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.inner.retry_after
@@ -317,7 +317,7 @@ pub enum ErrorKind {
     ForbiddenTarget,
     /// A profile, an issuer or an option is inconsistent or violates its protocol.
     InvalidConfiguration,
-    /// A text that should be a JWT is not one.
+    /// The text is not a JWT.
     MalformedToken,
     /// A store could not be read or written; the source has the reason.
     Store,
@@ -369,7 +369,7 @@ pub enum ErrorKind {
     InvalidClient,
     /// The authority refused the request for another reason.
     Rejected,
-    /// The authority is overloaded or out of order, perhaps temporarily.
+    /// The authority is overloaded or has failed, perhaps temporarily.
     Unavailable,
     /// The authority's response violates the protocol.
     InvalidResponse,

@@ -40,7 +40,8 @@ impl Entropy {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Random`] if the system does not provide them; there is no weaker fallback.
+    /// Returns [`ErrorKind::Random`] if the system does not provide them; there is no weaker
+    /// fallback.
     #[cfg(feature = "std")]
     pub fn from_os() -> Result<Self, Error> {
         let mut bytes = Zeroizing::new([0; Self::BYTES]);

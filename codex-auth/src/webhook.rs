@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::error::{Error, ErrorKind};
 use crate::secret::Secret;
 
-/// Verifies that a webhook was sent by the service, recently and unchanged.
+/// A verifier of webhooks, which checks that the service sent them, recently and unchanged.
 ///
 /// The event types are in `codex_types::WebhookEvent`. A webhook may be delivered more than once;
 /// its `webhook-id` stays the same.
@@ -60,8 +60,8 @@ impl WebhookVerifier {
         })
     }
 
-    /// Adds a secret, of which any one suffices. While a secret is replaced, webhooks with the old
-    /// and the new one arrive.
+    /// Adds another secret: a signature with any of the secrets is accepted. While a secret is
+    /// being replaced, webhooks arrive with signatures of the old and of the new one.
     ///
     /// # Errors
     ///
@@ -71,8 +71,8 @@ impl WebhookVerifier {
         Ok(self)
     }
 
-    /// Sets how far the time of a webhook may be from the current time, in either direction. The
-    /// default is five minutes.
+    /// Sets the maximum difference between the time of a webhook and the current time, in either
+    /// direction. The default is five minutes.
     pub fn tolerance(mut self, tolerance: Duration) -> Self {
         self.tolerance = tolerance;
         self
@@ -153,7 +153,7 @@ fn sign(key: &[u8], id: &str, timestamp: &str, body: &[u8]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-/// Returns the text of a header that must be there exactly once: the signature covers one value.
+/// Returns the text of a header that must occur exactly once: the signature covers one value.
 fn single<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, Error> {
     let mut values = headers.get_all(name).iter();
     let text = match (values.next(), values.next()) {

@@ -62,7 +62,7 @@ fn tokens() -> Answer {
 }
 
 #[test]
-fn the_address_is_the_official_one_with_our_name() {
+fn the_authorize_url_is_the_official_one_with_our_name() {
     let members = form(&query(&codex()));
     let expected = [
         ("response_type", "code"),
@@ -253,7 +253,7 @@ fn a_refusal_is_told_apart_and_the_marker_is_hidden() {
             .unwrap_err()
             .code(),
         None,
-        "no code is exchanged beside an error"
+        "no code is exchanged if there is an error"
     );
 }
 

@@ -339,7 +339,7 @@ fn neither_lock_of_the_official_client_is_held_while_the_authority_is_asked() {
 }
 
 #[test]
-fn a_slow_refresh_of_ours_does_not_cost_the_official_client_its_tokens() {
+fn our_slow_refresh_does_not_cost_the_official_client_its_tokens() {
     let scene = Scene::new("ours-first");
     scene.authority.with(|state| state.held = true);
     let ours = scene.applied();

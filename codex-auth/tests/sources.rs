@@ -41,7 +41,7 @@ fn an_api_key_is_a_sensitive_bearer() {
 }
 
 #[test]
-fn credentials_that_cannot_be_sent_are_refused_when_made() {
+fn credentials_that_cannot_be_sent_are_refused_when_created() {
     for text in ["", " ", "a\nb", "a\u{7f}", "schlüssel"] {
         assert_eq!(
             ApiKey::new(Secret::from(text)).unwrap_err().kind(),

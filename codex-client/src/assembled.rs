@@ -49,7 +49,8 @@ pub(crate) trait EventSource {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Item<Self::Restart>>>;
 
-    /// Whether the response was a single document, so that its status alone describes its outcome.
+    /// Returns whether the response was a single document, so that its status alone describes its
+    /// outcome.
     fn is_document(&self) -> bool {
         false
     }

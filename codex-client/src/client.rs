@@ -44,6 +44,11 @@ impl Client {
     /// Returns [`Credentials`](crate::ErrorKind::Credentials) when there are none to send, and
     /// [`Transport`](crate::ErrorKind::Transport) or [`Timeout`](crate::ErrorKind::Timeout) when no
     /// response arrived.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future, or later the body, cancels the request. The server may process it
+    /// nevertheless.
     pub async fn execute(&self, request: Request<Bytes>) -> Result<http::Response<Body>, Error> {
         let (response, _) = attempt::send(&self.shared, request, 0).await?;
         Ok(response)

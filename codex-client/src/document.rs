@@ -5,8 +5,8 @@ use codex_types::{ErrorEvent, Map, RawJson, ResponseEvent};
 
 use crate::error::Error;
 
-/// Whether a body that starts with these bytes is a JSON document and not an event stream, whose
-/// fields never start with a brace. Returns `None` when only white space has arrived.
+/// Returns whether a body that starts with these bytes is a JSON document and not an event stream,
+/// whose fields never start with a brace. Returns `None` when only white space has arrived.
 pub(crate) fn is_document(start: &[u8]) -> Option<bool> {
     let start = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start);
     let first = start.iter().find(|byte| !byte.is_ascii_whitespace())?;

@@ -10,7 +10,7 @@ use crate::builder::ClientBuilder;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 
-/// The preferences in the environment variables.
+/// A program's preferences, read from environment variables.
 ///
 /// | variable | meaning |
 /// |---|---|
@@ -27,10 +27,13 @@ use crate::error::{Error, ErrorKind};
 /// let variables = |name: &str| (name == "CODEX_REASONING_EFFORT").then(|| "low".to_owned());
 /// let preferences = Preferences::from_lookup(variables);
 /// let request = preferences.request("gpt-5.5-fast");
-/// assert_eq!((request.model.as_str(), &request.service_tier), ("gpt-5.5", &Some(ServiceTier::Priority)));
+/// assert_eq!(
+///     (request.model.as_str(), &request.service_tier),
+///     ("gpt-5.5", &Some(ServiceTier::Priority))
+/// );
 /// assert_eq!(request.reasoning.and_then(|reasoning| reasoning.effort), Some(Effort::Low));
 ///
-/// // What the name says goes before what the environment says.
+/// // The name takes precedence over the environment.
 /// let request = preferences.request("gpt-5.5:high");
 /// assert_eq!(request.reasoning.and_then(|reasoning| reasoning.effort), Some(Effort::High));
 /// ```
@@ -67,8 +70,8 @@ impl Preferences {
         }
     }
 
-    /// Creates a request to the model of this name, which may be an alias, or end in an effort
-    /// (`:high`) or a tier (`-fast`).
+    /// Creates a request to the model of this name, which may be an alias or end in a reasoning
+    /// effort (`:high`) or a service tier (`-fast`).
     ///
     /// A request to a model that is known not to reason carries no effort.
     #[must_use]

@@ -54,7 +54,7 @@ impl Error {
         self.inner.kind
     }
 
-    /// Returns the side at fault.
+    /// Returns the side that caused the error.
     #[must_use]
     pub fn side(&self) -> Side {
         match self.inner.kind {
@@ -114,7 +114,7 @@ impl Error {
         self.inner.kind != ErrorKind::Payload && decoding.is_none_or(codex_sse::Error::is_fatal)
     }
 
-    /// Returns the status of the response, if it is not a success.
+    /// Returns the HTTP status of the response, if it is not a success.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         let status = self.meta()?.status();
@@ -122,8 +122,8 @@ impl Error {
         (!status.is_success() && !status.is_informational()).then_some(status)
     }
 
-    /// Returns the message of the server's error: on one line, without control characters, at most
-    /// 500 characters long, and without the credentials of the request.
+    /// Returns the message of the server's error, if it sent one: on one line, without control
+    /// characters, at most 500 characters long, and without the credentials of the request.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         self.inner.message.as_deref()
@@ -142,7 +142,7 @@ impl Error {
         })
     }
 
-    /// Returns the server's description of the failure.
+    /// Returns the error object that the server sent, if it sent one.
     ///
     /// Its message is text from the server and may quote the request.
     #[must_use]
@@ -150,8 +150,8 @@ impl Error {
         self.inner.api.as_ref()
     }
 
-    /// Returns the reason of the server's refusal and how to resolve it; `None` if the server did
-    /// not refuse the request.
+    /// Returns the reason why the server refused the request, which also names a remedy; `None` if
+    /// the server did not refuse it.
     ///
     /// ```
     /// # use codex_client::Client;
@@ -180,21 +180,21 @@ impl Error {
     }
 
     /// Returns the status and headers (except cookies) of the failed response, with the values read
-    /// from them.
+    /// from them; `None` if no response arrived.
     #[must_use]
     pub fn meta(&self) -> Option<&ResponseMeta> {
         self.inner.meta.as_ref()
     }
 
-    /// Returns the server's id for the request (`x-request-id`), which its operators need to find
-    /// it.
+    /// Returns the server's id for the request, if it sent one; its operators need it to find the
+    /// request.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         let reported = self.inner.request_id.as_deref();
         reported.or_else(|| self.meta()?.request_id())
     }
 
-    /// Returns the delay before a retry that the server requested: in `retry-after-ms` or
+    /// Returns the delay before a retry, if the server requested one: in `retry-after-ms` or
     /// `retry-after`, in the body, or in the text of its message. For credentials that are not
     /// available now, returns the delay before they may be.
     #[must_use]
@@ -205,20 +205,20 @@ impl Error {
     }
 
     /// Returns the bytes of an event that could not be decoded ([`Payload`](ErrorKind::Payload)),
-    /// as the server sent them.
+    /// as the server sent them; `None` for other errors.
     #[must_use]
     pub fn payload(&self) -> Option<&[u8]> {
         let source = self.inner.source.as_deref()?;
         source.downcast_ref::<codex_sse::Error>()?.payload()
     }
 
-    /// Returns the part of the response that was received before the error.
+    /// Returns the part of the response that was received before the error, if any.
     #[must_use]
     pub fn partial(&self) -> Option<&Response> {
         self.inner.partial.as_ref()
     }
 
-    /// Consumes the error and returns the part of the response that was received before it.
+    /// Consumes the error and returns the part of the response that was received before it, if any.
     #[must_use]
     pub fn into_partial(self) -> Option<Response> {
         self.inner.partial
@@ -462,7 +462,7 @@ impl ErrorKind {
     }
 }
 
-/// The side at fault for a failure.
+/// The side that caused an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Side {

@@ -115,7 +115,7 @@ impl HttpEvents {
         self.holds = holds;
     }
 
-    /// Whether this is the first call since an attempt began.
+    /// Returns whether this is the first call since an attempt began.
     pub(crate) fn is_new_attempt(&mut self) -> bool {
         core::mem::take(&mut self.is_new_attempt)
     }
@@ -140,7 +140,7 @@ impl HttpEvents {
         exchange.map_or_else(Limits::default, |exchange| exchange.shared().limits)
     }
 
-    /// Whether the events are translated from those of another API.
+    /// Returns whether the events are translated from those of another API.
     pub(crate) fn is_translated(&self) -> bool {
         !matches!(self.wire, Wire::Responses)
     }
@@ -340,13 +340,13 @@ impl HttpEvents {
         }
     }
 
-    /// Whether the body turned out to be a document.
+    /// Returns whether the body turned out to be a document.
     pub(crate) fn is_document(&self) -> bool {
         self.is_document == Some(true)
     }
 
-    /// Whether the item is a failure before the first event, and another attempt may recover from
-    /// it.
+    /// Returns whether the item is a failure before the first event, and another attempt may
+    /// recover from it.
     fn opens_again(&mut self, item: &Item) -> bool {
         let Some(mut exchange) = self.exchange.take() else {
             return false;
@@ -410,8 +410,8 @@ fn reopening(mut exchange: Box<Exchange>, delay: Duration) -> Reopening {
     })
 }
 
-/// Whether the event has visible content of the response. Until such an event, another attempt
-/// repeats nothing for the user.
+/// Returns whether the event has visible content of the response. Until such an event, another
+/// attempt repeats nothing for the user.
 pub(crate) fn is_visible(event: &ResponseEvent) -> bool {
     let is_lifecycle = matches!(
         event,
@@ -420,7 +420,7 @@ pub(crate) fn is_visible(event: &ResponseEvent) -> bool {
     !is_lifecycle && !is_notice(event)
 }
 
-/// Whether an event concerns the account or the connection, and not the response.
+/// Returns whether an event concerns the account or the connection, and not the response.
 pub(crate) fn is_notice(event: &ResponseEvent) -> bool {
     matches!(
         event,

@@ -218,8 +218,8 @@ impl Retries {
     }
 }
 
-/// Whether our own timeout ended an attempt that was sent. A socket whose pings go unanswered
-/// counts as a lost connection.
+/// Returns whether our own timeout ended an attempt that was sent. A socket whose pings go
+/// unanswered counts as a lost connection.
 pub(crate) fn is_own_timeout(error: &codex_transport::Error) -> bool {
     matches!(error.kind(), codex_transport::ErrorKind::Timeout(clock) if clock != TimeoutKind::Pong)
         && error.sent() != Sent::No
@@ -238,8 +238,8 @@ fn code_of(error: &ApiError) -> Option<&ErrorCode> {
         .or_else(|| named.clone().next())
 }
 
-/// Whether resending the request cannot help, whatever the status: no quota left, a limit reached,
-/// a refusal.
+/// Returns whether resending the request cannot help, whatever the status: no quota left, a limit
+/// reached, a refusal.
 fn is_final(code: &ErrorCode) -> bool {
     !code.category().is_retryable()
 }

@@ -40,8 +40,8 @@ async fn error_body(mut body: Body) -> Vec<u8> {
     read
 }
 
-/// Finds the end of a JSON object or list that arrives in chunks. Other bodies, such as HTML, have
-/// none, whatever braces they contain.
+/// A detector of the end of a JSON object or list that arrives in chunks. Other bodies, such as
+/// HTML, have no such end, whatever braces they contain.
 #[derive(Default)]
 struct JsonValue {
     is_other: bool,

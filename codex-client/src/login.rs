@@ -23,10 +23,15 @@
 //! let login = Login::new(OAuthProfile::codex(), MemoryStore::new(), transport, TokioTimer);
 //!
 //! let mut shown = String::new();
-//! login.with_device_code(|prompt| shown = format!("{} {:?}", prompt.url(), prompt.user_code())).await?;
+//! login
+//!     .with_device_code(|prompt| shown = format!("{} {:?}", prompt.url(), prompt.user_code()))
+//!     .await?;
 //! assert_eq!(shown, r#"https://auth.openai.com/codex/device Some("ABCD-12345")"#);
 //!
-//! let client = Client::builder().base_url("https://chatgpt.com/backend-api/codex").auth(login.credentials().build()?).build()?;
+//! let client = Client::builder()
+//!     .base_url("https://chatgpt.com/backend-api/codex")
+//!     .auth(login.credentials().build()?)
+//!     .build()?;
 //! # let _ = client;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # }).unwrap();

@@ -35,15 +35,15 @@ impl ResponseMeta {
         self.status
     }
 
-    /// Returns the server's id for the request (`x-request-id`, else `x-oai-request-id`, else
-    /// `cf-ray`).
+    /// Returns the server's id for the request, if it sent one (`x-request-id`, else
+    /// `x-oai-request-id`, else `cf-ray`).
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         codex_transport::request_id(&self.headers)
     }
 
-    /// Returns the model that actually serves the request (`openai-model`, else `x-openai-model`),
-    /// which may differ from the requested one.
+    /// Returns the model that actually serves the request, if the server reported it
+    /// (`openai-model`, else `x-openai-model`). It may differ from the requested one.
     #[must_use]
     pub fn model(&self) -> Option<&str> {
         ["openai-model", "x-openai-model"]
@@ -51,14 +51,14 @@ impl ResponseMeta {
             .find_map(|name| self.text(name))
     }
 
-    /// Returns the server's routing token for later requests of the same turn
+    /// Returns the server's routing token for later requests of the same turn, if it sent one
     /// (`x-codex-turn-state`).
     #[must_use]
     pub fn turn_state(&self) -> Option<&str> {
         self.text("x-codex-turn-state")
     }
 
-    /// Returns the delay before a retry that the server requested: `retry-after-ms` in
+    /// Returns the delay before a retry, if the server requested one: `retry-after-ms` in
     /// milliseconds, else `retry-after` in seconds or as a date.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
@@ -107,13 +107,13 @@ impl ResponseMeta {
         }
     }
 
-    /// Whether the body may be a response. Servers label an event stream with several types, with
-    /// JSON or with none, but never with HTML.
+    /// Returns whether the body may be a response. Servers label an event stream with several
+    /// types, with JSON or with none, but never with HTML.
     pub(crate) fn may_be_response(&self) -> bool {
         !self.is_of_type("text/html")
     }
 
-    /// Whether the content type begins with this prefix.
+    /// Returns whether the content type begins with this prefix.
     pub(crate) fn is_of_type(&self, prefix: &str) -> bool {
         let kind = self.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         kind.and_then(|kind| kind.get(..prefix.len()))

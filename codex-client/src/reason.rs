@@ -22,7 +22,7 @@ pub enum Reason {
     UsageLimit {
         /// The plan, if the server names it.
         plan: Option<PlanType>,
-        /// When the limit resets (Unix timestamp, seconds).
+        /// The time at which the limit resets, as a Unix timestamp in seconds.
         resets_at: Option<u64>,
         /// The time until the limit resets, counted from the arrival of the response.
         resets_in: Option<Duration>,
@@ -282,7 +282,7 @@ fn successor(code: &ErrorCode) -> ErrorCode {
     }
 }
 
-/// Whether the text is the name or the path of a parameter, and not free text.
+/// Returns whether the text is the name or the path of a parameter, and not free text.
 fn is_place(param: &str) -> bool {
     let is_part = |byte: u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'[' | b']' | b'-' | b'/')
@@ -426,7 +426,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_and_workspaces_are_found_in_the_words() {
+    fn scopes_and_workspaces_are_read_from_the_message() {
         let parsed = reason(
             401,
             &[],

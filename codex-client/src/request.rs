@@ -159,8 +159,8 @@ impl Prepared {
         })
     }
 
-    /// Whether sending the request twice would have a second effect: a conversation stored by the
-    /// server adds the input each time.
+    /// Returns whether sending the request twice would have a second effect: a conversation stored
+    /// by the server adds the input each time.
     pub(crate) fn must_not_repeat(&self) -> bool {
         self.request.conversation.is_some()
     }

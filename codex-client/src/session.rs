@@ -82,7 +82,7 @@ pub struct Session {
 }
 
 impl Client {
-    /// Starts a conversation.
+    /// Starts a conversation whose history the client keeps.
     ///
     /// Every request uses `settings`; an input in them is the start of the history.
     #[must_use]
@@ -161,7 +161,7 @@ impl Session {
         Call::new(move |options| Box::pin(async move { self.send(input, &options).await }))
     }
 
-    /// Returns the items of the conversation so far, in order.
+    /// Returns an iterator over the items of the conversation so far, in order.
     pub fn history(&self) -> impl Iterator<Item = &InputItem> {
         self.state.items()
     }
@@ -225,6 +225,11 @@ impl Session {
     ///
     /// Returns the errors of [`Client::compact`], and [`Request`](crate::ErrorKind::Request) for a
     /// conversation of the service. An error leaves the history unchanged.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the history is unchanged. The service may charge the request
+    /// nevertheless.
     pub async fn compact(&mut self) -> Result<Compaction, Error> {
         self.check_compactable()?;
         self.state.begin_turn();
@@ -259,8 +264,13 @@ impl Session {
     /// # Errors
     ///
     /// Returns the errors of [`Client::compact_by_trigger`], and
-    /// [`Request`](crate::ErrorKind::Request) for a conversation of the service. An error leaves the
-    /// history unchanged.
+    /// [`Request`](crate::ErrorKind::Request) for a conversation of the service. An error leaves
+    /// the history unchanged.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the history is unchanged. The service may charge the request
+    /// nevertheless.
     pub async fn compact_by_trigger(&mut self) -> Result<Response, Error> {
         self.check_compactable()?;
         self.state.begin_turn();
@@ -311,6 +321,11 @@ impl Session {
     /// Returns the errors of [`Client::create`], [`Protocol`](crate::ErrorKind::Protocol) when the
     /// summary is empty, and [`Request`](crate::ErrorKind::Request) for a conversation of the
     /// service. An error leaves the history unchanged.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the history is unchanged. The service may charge the request
+    /// nevertheless.
     pub async fn compact_by_summary(
         &mut self,
         request: impl Into<String>,
@@ -400,7 +415,12 @@ impl Session {
     /// let mut session = client.session(CreateResponse::new("some-model"));
     /// let mut socket = client.socket_session(); // feature `ws`
     /// let draft = session.draft("Why is the sky blue?");
-    /// let response = socket.stream(draft.request()).options(draft.options().clone()).await?.finish().await?;
+    /// let response = socket
+    ///     .stream(draft.request())
+    ///     .options(draft.options().clone())
+    ///     .await?
+    ///     .finish()
+    ///     .await?;
     /// session.commit(draft, &response);
     /// # Ok(())
     /// # }

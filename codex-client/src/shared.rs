@@ -44,7 +44,7 @@ pub(crate) struct Shared {
     pub(crate) model_table: RwLock<ModelTable>,
     pub(crate) limits_known: limits::KnownLimits,
     pub(crate) last_failure: failed::LastFailure,
-    /// What is known about the server's API.
+    /// The known facts about the API of the server.
     pub(crate) found: found::FoundWire,
 }
 
@@ -54,7 +54,7 @@ impl Shared {
         self.endpoint.target(&self.credentials).await
     }
 
-    /// Whether requests to this server use Chat Completions, as far as is known.
+    /// Returns whether requests to this server use Chat Completions, as far as is known.
     pub(crate) fn speaks_chat(&self, target: &Target) -> bool {
         match target.profile.wire {
             Wire::ChatCompletions => true,
@@ -63,7 +63,7 @@ impl Shared {
         }
     }
 
-    /// Whether the server may still turn out to have only Chat Completions.
+    /// Returns whether the server may still turn out to have only Chat Completions.
     pub(crate) fn discovers(&self, target: &Target) -> bool {
         cfg!(feature = "chat") && target.profile.wire == Wire::Discover && !self.found.is_chat()
     }

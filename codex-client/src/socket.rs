@@ -82,7 +82,7 @@ use turn::SocketTurn;
 ///
 /// assert_eq!(response.output_text(), "At night it is not.");
 /// let stats = session.stats();
-/// assert_eq!((stats.connections, stats.replays, stats.continuations), (1, 1, 1)); // the second message had the new question only
+/// assert_eq!((stats.connections, stats.replays, stats.continuations), (1, 1, 1)); // the second message had only the new question
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -239,6 +239,10 @@ impl SocketSession {
     ///
     /// Resolves when there is no open socket, either at once or when it is lost; the next turn
     /// opens a new one. Drop the future before starting the next turn.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: drop the future before starting the next turn.
     pub async fn idle(&mut self) {
         while let Some(open) = self.open.get_mut() {
             if open.socket.idle().await.is_err() {
@@ -276,6 +280,10 @@ impl SocketSession {
     ///
     /// Returns [`Transport`](crate::ErrorKind::Transport) when the server violates the protocol. A
     /// connection that is already lost counts as closed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the socket without waiting for the server.
     pub async fn close(mut self) -> Result<(), Error> {
         match self.open.get_mut().take() {
             Some(open) => open.socket.close(NORMAL).await.map_err(failure::transport),

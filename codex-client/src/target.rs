@@ -39,7 +39,7 @@ pub(crate) fn join(base: &Uri, path: &str) -> Result<Uri, Error> {
     Uri::from_parts(parts).map_err(|_| Error::request(PATH))
 }
 
-/// How the backend is selected.
+/// The criterion by which the backend is selected.
 pub(crate) enum Endpoint {
     Fixed(Target),
     /// By the kind of credential, at the first request; fixed from then on.
@@ -112,10 +112,10 @@ async fn target_of(credentials: &SharedCredentialSource) -> Result<Target, Error
 }
 
 enum Probe {
-    /// The credential must not go there.
+    /// The credential must not be sent there.
     Refused,
     Accepted,
-    /// It may go there, and it names an account.
+    /// The credential may be sent there, and names an account.
     Account,
 }
 

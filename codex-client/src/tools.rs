@@ -24,7 +24,9 @@ use tool::{Approval, Approve, Callable, Function, Running, TextFunction, ToolCal
 /// use codex_client::Tools;
 /// use codex_client::types::{FunctionTool, RawJson};
 ///
-/// let schema = RawJson::parse(r#"{"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"integer"}},"required":["a","b"],"additionalProperties":false}"#)?;
+/// let schema = RawJson::parse(
+///     r#"{"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"integer"}},"required":["a","b"],"additionalProperties":false}"#,
+/// )?;
 /// #[derive(serde::Deserialize)]
 /// struct Add {
 ///     a: i64,
@@ -216,13 +218,15 @@ impl Tools {
         self
     }
 
-    /// Sets how many times the model may receive outputs in one run; the default is 64.
+    /// Sets the maximum number of rounds in one run: how many times the model receives outputs. The
+    /// default is 64. A run in which the model still calls tools after that many fails with
+    /// [`ErrorKind::Rounds`](crate::ErrorKind::Rounds).
     pub fn max_rounds(mut self, rounds: u32) -> Self {
         self.max_rounds = rounds;
         self
     }
 
-    /// Returns the definitions that the model receives.
+    /// Returns an iterator over the definitions that the model receives.
     pub fn definitions(&self) -> impl Iterator<Item = &Tool> {
         self.entries.iter().map(|entry| &entry.definition)
     }
@@ -234,6 +238,11 @@ impl Tools {
     ///
     /// Every call gets an output. If the function is unknown, the arguments do not match or the
     /// call was denied, the output reports that to the model.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is not cancel safe: dropping the future stops the functions that run and loses
+    /// the outputs of those that have run. [`Session::run`](crate::Session::run) keeps them.
     pub async fn answer(&self, response: &Response) -> Vec<InputItem> {
         let mut calls = self.calls(response, "");
         self.request_approvals(&mut calls).await;

@@ -48,7 +48,7 @@ impl Wire {
     /// Replaces the body for a chat server.
     #[cfg_attr(
         not(feature = "chat"),
-        expect(unused_variables, reason = "there is no body to change")
+        expect(unused_variables, reason = "without the feature `chat` the body stays")
     )]
     pub(crate) fn map_body(
         self,
@@ -148,8 +148,8 @@ impl ChatWire {
     }
 }
 
-/// Whether an error means that the server does not have the Responses API: the status fits, and the
-/// error does not concern a model, a deployment or a response.
+/// Returns whether an error means that the server does not have the Responses API: the status fits,
+/// and the error does not concern a model, a deployment or a response.
 pub(crate) fn is_missing(error: &Error) -> bool {
     let is_status = matches!(
         error.status(),
@@ -175,7 +175,7 @@ pub(crate) fn is_missing(error: &Error) -> bool {
     all(feature = "chat", target_pointer_width = "64"),
     expect(
         clippy::large_enum_variant,
-        reason = "a response has one reader, and a box would cost every event a step"
+        reason = "a response has one reader, and a box would cost an indirection per event"
     )
 )]
 pub(crate) enum Reader {
@@ -205,7 +205,7 @@ impl Reader {
         .map_err(failure::stream)
     }
 
-    /// Whether the server has sent everything except the end of the body.
+    /// Returns whether the server has sent everything except the end of the body.
     pub(crate) fn is_done(&self) -> bool {
         match self {
             Self::Responses(_) => false,
@@ -214,7 +214,8 @@ impl Reader {
         }
     }
 
-    /// Whether a document becomes all events of a response, and not one event that stands for them.
+    /// Returns whether a document becomes all events of a response, and not one event that stands
+    /// for them.
     pub(crate) fn splits_documents(&self) -> bool {
         match self {
             Self::Responses(_) => false,

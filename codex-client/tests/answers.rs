@@ -4,7 +4,7 @@
     clippy::panic,
     clippy::std_instead_of_core,
     clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use std::time::Duration;
@@ -75,7 +75,8 @@ async fn a_program_sends_its_own_name() {
     assert_eq!(sent.header("user-agent"), Some("my-tool/1.2"));
 }
 
-/// Far more than all buffers between the two sides can hold: what is left waits at the server, and not in the memory of the reader.
+/// Far more than all buffers between the two sides can hold: the rest waits at the server, and not
+/// in the memory of the reader.
 #[tokio::test]
 async fn a_reader_that_stops_reading_stops_the_server() {
     let delta = json!({"type": "response.output_text.delta", "item_id": "msg_1", "output_index": 0, "content_index": 0,

@@ -1,10 +1,11 @@
-//! The shape of the workspace, as facts that can fail: which crate may depend on which, how many crates a build pulls in, and what stands written twice.
+//! Facts about the workspace: which crate may depend on which, how many crates a build links, and
+//! whether facts that are stated twice agree.
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::std_instead_of_core,
     clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +14,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// Each crate with the crates of ours that it may depend on, in any kind of dependency but dev.
+/// Each crate, with the crates of the workspace that it may depend on in any way except for
+/// development.
 const DIRECTION: &[(&str, &[&str])] = &[
     ("codex-types", &[]),
     ("codex-sse", &["codex-types"]),
@@ -25,7 +27,8 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Arguments of `cargo tree`, and how many crates may be linked into that build at most, the crate itself included.
+/// Arguments of `cargo tree`, and the maximum number of crates that such a build may link,
+/// including the crate itself.
 const BUDGETS: &[(&str, &[&str], usize)] = &[
     ("codex-types, default", &["-p", "codex-types"], 12),
     (

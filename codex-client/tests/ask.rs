@@ -1,10 +1,11 @@
-//! The example a newcomer runs first, as a process: what it prints where, and how it ends.
+//! The example `ask`, which new users run first, as a process: its output on either stream, and its
+//! exit status.
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::std_instead_of_core,
     clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use std::io::Read as _;
@@ -23,7 +24,7 @@ fn ask(arguments: &[&str]) -> Command {
     program
 }
 
-// `cargo test` builds the examples beside the tests.
+// `cargo test` builds the examples next to the tests.
 fn program() -> PathBuf {
     let mut path = std::env::current_exe().expect("the path of this test");
     path.pop();
@@ -85,7 +86,7 @@ fn without_credentials_the_embedded_server_answers_word_by_word() {
     }
     let output = child.wait_with_output().expect("its end");
     assert!(output.status.success());
-    // Had it come all at once at the end, one read would have taken it.
+    // If everything had arrived at once at the end, one read would have returned it.
     assert!(pieces > 5, "{pieces} pieces");
     assert!(text(&answer).starts_with("A network delivers bytes"));
     let remarks = text(&output.stderr);
@@ -182,7 +183,7 @@ fn without_a_socket_auto_asks_over_http_and_websocket_fails() {
 }
 
 #[test]
-fn a_key_and_a_server_of_ones_own_are_used() {
+fn a_custom_key_and_server_are_used() {
     let (server, url) = server(
         Answer::sse()
             .event(delta("Because."))
@@ -288,7 +289,7 @@ fn a_wrong_command_line_says_what_is_wrong() {
             &["--transport", "pigeon", "Why?"][..],
             "--transport must be auto, http or websocket",
         ),
-        (&["--colour", "Why?"][..], "--colour"),
+        (&["--color", "Why?"][..], "--color"),
     ] {
         let output = run(arguments);
         assert!(!output.status.success());

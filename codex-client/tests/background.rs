@@ -1,10 +1,11 @@
-//! Background responses over HTTP whose connection breaks: the client continues after the last event, and every event is seen once.
+//! Background responses over HTTP whose connection breaks: the client continues after the last
+//! event, and every event is seen once.
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::std_instead_of_core,
     clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use std::time::Duration;
@@ -66,7 +67,8 @@ fn start(script: Script, retry: RetryPolicy) -> (LoopbackServer, Client) {
     (server, client)
 }
 
-/// The stream is cut after each of these counts of events; the next one continues there, or repeats one.
+/// The stream is cut after each of these counts of events; the next one continues there, or repeats
+/// one.
 fn cut_at(cuts: &[usize], repeats: bool) -> Script {
     let events = events();
     let mut script = Script::new();
@@ -206,7 +208,7 @@ async fn attempts_end_with_the_retry_policy_and_what_is_not_kept_is_not_resumed(
 async fn events_that_are_gone_are_made_from_the_whole_response() {
     let stored = || Answer::json(200, whole("completed", output()).to_string());
     let gone = Answer::json(404, r#"{"error":{"message":"invented"}}"#);
-    // The server has let go of the events, or answers every request with a document.
+    // The server no longer has the events, or responds to every request with a document.
     for script in [
         Script::new()
             .route("GET", STORED, gone)
@@ -257,7 +259,7 @@ async fn a_document_that_is_still_queued_is_pending() {
             assert!(error.to_string().contains("Client::retrieve"), "{error}");
         }
         assert_eq!(session.history().count(), 0);
-        // A caller that asked for a document gets it as it is.
+        // A caller that requested a document gets it unchanged.
         let response = client.create(&request).streaming(Streaming::No).await;
         assert_eq!(response.expect("a response").status, Status::from(status));
         assert_eq!(server.requests().len(), 4);

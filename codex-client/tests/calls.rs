@@ -1,8 +1,9 @@
-//! Calls against a scripted server: where each goes, what it carries, when it is sent again, and what a refusal means.
+//! Calls against a scripted server: the URL and the content of each, when it is resent, and what a
+//! refusal means.
 #![expect(
     clippy::expect_used,
     clippy::std_instead_of_core,
-    reason = "helpers of tests fail like tests, and a test over sockets needs std anyway"
+    reason = "helpers of tests panic on failed expectations and need std for sockets"
 )]
 
 use std::future::Future;
@@ -42,7 +43,7 @@ fn start_at(script: Script, folder: &str, profile: Option<Profile>) -> (Loopback
     (server, builder.build().expect("a client"))
 }
 
-/// The ChatGPT backend, with bodies that can be read.
+/// The ChatGPT backend, with uncompressed bodies.
 fn uncompressed() -> Profile {
     let mut profile = Profile::chatgpt();
     profile.compression = None;
@@ -359,7 +360,7 @@ async fn nothing_is_resent_once_an_event_was_delivered() {
         Answer::sse()
             .event(created())
             .event(failed("rate_limit_exceeded", "Please try again in 1ms.")),
-        // Even an event that could not be read was an answer.
+        // Even an event that could not be decoded was a response.
         Answer::sse().body("data: {\n\n").cut(Cut::Close),
     ] {
         let (server, client) = start(

@@ -1,9 +1,9 @@
-//! Coded responses: read for what they are, or refused after one attempt.
+//! Responses with a content coding: decoded, or rejected after one attempt.
 #![cfg(feature = "gzip")]
 #![allow(
     clippy::expect_used,
     clippy::std_instead_of_core,
-    reason = "helpers of tests fail like tests"
+    reason = "helpers of tests panic on failed expectations"
 )]
 
 use std::error::Error as _;
@@ -16,7 +16,8 @@ use codex_transport::testing::{Answer, LoopbackServer, Script};
 use codex_types::CreateResponse;
 use serde_json::json;
 
-/// A gzip member with the data as it is (RFC 1951 section 3.2.4), as an encoder at level 0 writes it.
+/// A gzip member that stores the data uncompressed (RFC 1951 section 3.2.4), as an encoder at level
+/// 0 writes it.
 fn gzip(data: &[u8]) -> Vec<u8> {
     let length = u16::try_from(data.len()).expect("one block");
     let mut crc = u32::MAX;

@@ -1,7 +1,11 @@
-//! How many bytes a conversation of ten turns costs over a WebSocket, beside sending all of it every time, and that the part which the
-//! server's cache works on never changes. Sizes are stated with each workload; nothing is timed.
+//! The number of bytes that a conversation of ten turns sends over a WebSocket, compared with
+//! sending all of it every time, and the proof that the cached prefix never changes. Sizes are
+//! stated with each workload; nothing is timed.
 #![cfg(feature = "ws")]
-#![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
+#![expect(
+    clippy::expect_used,
+    reason = "helpers of tests panic on failed expectations"
+)]
 
 use codex_client::{Client, SocketSession, SocketSettings, TransportChoice};
 use codex_transport::testing::{Answer, LoopbackServer, Script};
@@ -14,22 +18,23 @@ use serde_json::{Value, json};
 
 const TURNS: usize = 10;
 
-/// What a conversation is made of, in bytes of text.
+/// The parts of a conversation, in bytes of text.
 struct Workload {
     name: &'static str,
     instructions: usize,
     tools: usize,
-    /// What the conversation starts with beside the question: project notes, earlier turns.
+    /// The beginning of the conversation before the question: project notes, earlier turns.
     context: usize,
-    /// The encrypted reasoning of an answer.
+    /// The encrypted reasoning of a response.
     reasoning: usize,
-    /// What is said or found out before the next answer: the output of a tool, or a question.
+    /// The input before the next response: the output of a tool, or a question.
     new: usize,
-    /// How much less than full replay it has to be, in percent.
+    /// The required saving over a full replay, in percent.
     at_least: f64,
 }
 
-/// Parameters are sent with every request, tools above all, so the share depends on how much of a request is conversation.
+/// Parameters, above all tools, are sent with every request, so the saving depends on the portion
+/// of a request that is conversation.
 const WORKLOADS: [Workload; 4] = [
     Workload {
         name: "agent in its first task",
@@ -75,12 +80,13 @@ async fn ten_turns_cost_a_small_part_of_full_replay() {
         let (sent, new, replayed) = converse(workload).await;
         let less = |bytes: u64| 100.0 * (1.0 - bytes as f64 / replayed as f64);
         let (saved, possible) = (less(sent), less(new));
-        let beside = (sent - new) / TURNS as u64;
+        let overhead = (sent - new) / TURNS as u64;
         eprintln!(
-            "{}: {sent} bytes sent, {replayed} for full replay, {saved:.1} % less; of {possible:.1} % that sending each new item once and nothing else would save; {beside} bytes a turn beside the items",
+            "{}: {sent} bytes sent, {replayed} for full replay, {saved:.1} % less; of {possible:.1} % if each new item and nothing else were sent, once; {overhead} bytes per turn in addition to the items",
             workload.name
         );
-        // What is missing from the best that can be is the parameters, tools above all, and the ids of the conversation.
+        // The difference to the optimum is the parameters, above all tools, and the ids of the
+        // conversation.
         assert!(
             possible - saved <= 6.0,
             "{}: {saved:.1} of {possible:.1} %",
@@ -94,7 +100,8 @@ async fn ten_turns_cost_a_small_part_of_full_replay() {
     }
 }
 
-/// Bytes sent over the socket, how many of them were items that the server had not seen, and bytes of the same turns sent whole over HTTP.
+/// The bytes sent over the socket, how many of them were new items, and the bytes of the same turns
+/// sent whole over HTTP.
 async fn converse(workload: &Workload) -> (u64, u64, u64) {
     let over_socket = (0..TURNS).fold(Answer::websocket(), |answer, number| {
         answer.receive().event(answer_to(workload, number))
@@ -177,7 +184,8 @@ async fn converse(workload: &Workload) -> (u64, u64, u64) {
     (sent, new, replayed)
 }
 
-/// Every request begins with the one before, byte for byte up to its end of input: what was cached stays good.
+/// Every request begins with the previous one, byte for byte up to the end of its input, so the
+/// cached prefix stays valid.
 fn check_prefixes(bodies: &[Vec<u8>]) {
     for pair in bodies.windows(2) {
         let shared = pair[0]
@@ -227,7 +235,7 @@ fn check_same_conversation(server: &LoopbackServer, whole: &[Value]) {
     }
 }
 
-/// The ChatGPT backend as the newest client speaks to it, uncompressed so that bodies can be compared.
+/// The profile of the ChatGPT backend, without compression, so that bodies can be compared.
 fn profile() -> Profile {
     let mut profile = Profile::chatgpt();
     profile.compression = None;
@@ -246,7 +254,7 @@ fn request(workload: &Workload, history: &[InputItem]) -> CreateResponse {
         .instructions(text(workload.instructions))
         .tools((0..workload.tools).map(tool).collect::<Vec<_>>())
         .reasoning(Reasoning::new().effort(Effort::Medium))
-        // Each of the two sessions has its own id, which is the key otherwise.
+        // Each of the two sessions has its own id, which would otherwise be the key.
         .prompt_cache_key("c")
         .input(history.to_vec())
 }

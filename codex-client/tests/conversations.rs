@@ -1,5 +1,9 @@
-//! Conversations that the server stores: where each call goes, what it sends, and what a session that continues one adds to it.
-#![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
+//! Conversations that the server stores: where each call goes, what it sends, and what a session
+//! that continues one adds to it.
+#![expect(
+    clippy::expect_used,
+    reason = "helpers of tests panic on failed expectations"
+)]
 
 use codex_client::{Client, ErrorKind, ItemQuery, Session};
 use codex_transport::testing::{Answer, LoopbackServer, RecordedRequest, Script};
@@ -232,7 +236,7 @@ async fn a_session_adds_only_what_the_conversation_lacks() {
     let saved = session.to_json().expect("JSON");
     let mut session = Session::from_json(&client, &saved).expect("a session");
     session.ask("Sure?").await.expect("an answer");
-    // Another conversation has nothing yet.
+    // Another conversation has no items yet.
     session.settings_mut().conversation = Some("conv_2".into());
     session.ask("And here?").await.expect("an answer");
 
@@ -327,7 +331,7 @@ async fn a_repair_leaves_what_the_conversation_has() {
         );
     }
     assert_eq!(server.requests().len(), 1);
-    // A conversation without these items gets them as they are repaired.
+    // A conversation without these items gets the repaired ones.
     session.settings_mut().conversation = Some("conv_2".into());
     let findings = session.repair().expect("items");
     assert_eq!(findings.len(), 1, "{findings:?}");

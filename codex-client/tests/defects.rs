@@ -1,12 +1,13 @@
-//! Mistakes that clients of this API are known to make, each told end to end. The ids are those of FEATURES.md; those that are neither
-//! here nor in `defects_assembly.rs` have their test beside the code in question.
+//! Mistakes that clients of this API are known to make, each reproduced end to end. The ids are
+//! those of FEATURES.md; the others, which are neither here nor in `defects_assembly.rs`, have a
+//! test next to the code in question.
 #![cfg(feature = "ws")]
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::std_instead_of_core,
     clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use std::sync::Arc;
@@ -87,7 +88,7 @@ fn arguments_of(response: &Response) -> Vec<&str> {
     calls.map(|call| call.arguments.as_str()).collect()
 }
 
-/// D4: a character is not known before its last byte.
+/// D4: a character is complete only with its last byte.
 #[tokio::test]
 async fn characters_of_one_to_four_bytes_survive_every_cut() {
     let text = "aé€🦀\u{10ffff}e\u{301}";
@@ -121,7 +122,7 @@ async fn characters_of_one_to_four_bytes_survive_every_cut() {
     }
 }
 
-/// D6: an answer is over when the response says so, and not when the server stops talking.
+/// D6: a response has ended when its terminal event arrives, and not when the server stops sending.
 #[tokio::test]
 async fn an_end_before_the_terminal_event_is_one_error_and_the_last_item() {
     let half = || Answer::sse().event(created()).event(delta("half"));
@@ -167,9 +168,10 @@ async fn an_end_before_the_terminal_event_is_one_error_and_the_last_item() {
     }
 }
 
-/// D7, D12: an incomplete response is neither unknown nor a success, and says why it is incomplete.
+/// D7, D12: an incomplete response is neither unknown nor a success, and reports why it is
+/// incomplete.
 #[tokio::test]
-async fn an_incomplete_response_is_no_success_and_has_its_reason() {
+async fn an_incomplete_response_is_an_error_with_its_reason() {
     for reason in [
         "max_output_tokens",
         "content_filter",
@@ -193,9 +195,9 @@ async fn an_incomplete_response_is_no_success_and_has_its_reason() {
     }
 }
 
-/// D10: every end of a line is one.
+/// D10: every line ending of the standard is accepted.
 #[tokio::test]
-async fn the_ends_of_lines_make_no_difference() {
+async fn line_endings_make_no_difference() {
     for line_end in [LineEnd::Lf, LineEnd::CrLf, LineEnd::Cr] {
         for shape in [ChunkShape::Whole, ChunkShape::Line, ChunkShape::Bytes(1)] {
             let answer = Answer::sse()
@@ -219,7 +221,7 @@ async fn the_ends_of_lines_make_no_difference() {
     }
 }
 
-/// D10, D22: what never becomes an event does not become memory either.
+/// D10, D22: data that never becomes an event is not kept in memory.
 #[tokio::test]
 async fn a_line_that_does_not_end_is_an_error_at_the_limit() {
     let endless = format!("data: {}", "x".repeat(1024 * 1024));
@@ -237,7 +239,7 @@ async fn a_line_that_does_not_end_is_an_error_at_the_limit() {
     assert!(!error.is_retryable());
 }
 
-/// D15: a token may have been replaced while one waited.
+/// D15: a token may be replaced while a request waits for it.
 #[tokio::test]
 async fn every_attempt_requests_its_credentials() {
     let script = Script::new()
@@ -266,9 +268,9 @@ async fn every_attempt_requests_its_credentials() {
     assert_eq!(sent, ["Bearer token-0", "Bearer token-1", "Bearer token-2"]);
 }
 
-/// D17: a call is a call, whichever event brings its arguments.
+/// D17: a call is complete, whichever event carries its arguments.
 #[tokio::test]
-async fn each_source_of_a_call_will_do_alone() {
+async fn each_source_of_a_call_suffices() {
     let arguments = r#"{"query":"x"}"#;
     let (empty, whole) = (call("", "in_progress"), call(arguments, "completed"));
     let sources = [
@@ -303,7 +305,7 @@ async fn each_source_of_a_call_will_do_alone() {
     }
 }
 
-/// D18: the last event of some backends repeats nothing of what was said before it.
+/// D18: the last event of some backends repeats nothing of the earlier ones.
 #[tokio::test]
 async fn an_empty_final_output_takes_nothing_away() {
     let (said, called) = (message("Yes."), call("{}", "completed"));
@@ -336,9 +338,9 @@ async fn an_empty_final_output_takes_nothing_away() {
     }
 }
 
-/// D19: who asks and in which conversation is said alike on either transport, and stays.
+/// D19: both transports send the same identity and conversation, which do not change.
 #[tokio::test]
-async fn account_and_conversation_are_named_alike_on_either_transport() {
+async fn both_transports_send_the_same_account_and_conversation() {
     let script = Script::new()
         .route(
             "POST",
@@ -392,7 +394,7 @@ async fn account_and_conversation_are_named_alike_on_either_transport() {
     }
 }
 
-/// D20: a socket that is closed, however politely, has not said the end of a response.
+/// D20: a socket that is closed, even normally, has not ended a response.
 #[tokio::test]
 async fn a_socket_closed_before_the_terminal_event_is_an_error() {
     let half = || {
@@ -444,7 +446,7 @@ async fn a_socket_closed_before_the_terminal_event_is_an_error() {
     }
 }
 
-/// F8: an address is joined to a path by one slash, and what it asks for beside the path stays.
+/// F8: a base URL and a path are joined by one slash, and the query of the base URL stays.
 #[tokio::test]
 async fn a_base_url_may_end_with_a_slash_and_have_a_query() {
     for (base, expected) in [
@@ -469,9 +471,10 @@ async fn a_base_url_may_end_with_a_slash_and_have_a_query() {
     }
 }
 
-/// F79, F80: a limit of the output is sent where there is one, over either transport, and is not given up in silence where there is none.
+/// F79, F80: an output limit is sent over either transport where the backend has one, and is not
+/// dropped silently where it has none.
 #[tokio::test]
-async fn a_limit_of_the_output_is_sent_or_refused_and_never_lost() {
+async fn an_output_limit_is_sent_or_refused_and_never_lost() {
     let answer = || completed(json!([message("Yes.")]));
     let script = Script::new()
         .route("POST", "/v1/responses", Answer::sse().event(answer()))

@@ -1,15 +1,17 @@
-//! Mistakes in putting calls and reasoning together from events, without any exchange. See `defects.rs` for those that take one.
+//! Mistakes in assembling calls and reasoning from events, without an exchange. `defects.rs` has
+//! those that need one.
 #![allow(
     clippy::expect_used,
     clippy::panic,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use codex_sse::{Update, Updates};
 use codex_types::{OutputItem, Response, ResponseEvent};
 use serde_json::{Value, json};
 
-/// D5: which source a piece of arguments came from is known by its event, and never guessed from what the text begins with.
+/// D5: the event determines the source of a segment of arguments, which is never guessed from the
+/// beginning of the text.
 #[test]
 fn arguments_that_repeat_themselves_are_counted_once() {
     let mut arguments = "1".to_owned();
@@ -43,7 +45,7 @@ fn arguments_that_repeat_themselves_are_counted_once() {
     }
 }
 
-/// The arguments as they grew, the calls to carry out, and the response.
+/// The arguments as they grew, the calls to run, and the response.
 fn updates_of(events: &[String]) -> (String, Vec<String>, Response) {
     let mut updates = Updates::new();
     let (mut shown, mut calls) = (String::new(), Vec::new());
@@ -66,7 +68,7 @@ fn updates_of(events: &[String]) -> (String, Vec<String>, Response) {
     (shown, calls, response.expect("a response"))
 }
 
-/// F108: what the model thought is shown once, whether it comes in pieces, whole or both.
+/// F108: reasoning is shown once, whether it arrives in deltas, whole or both.
 #[test]
 fn reasoning_in_pieces_or_whole_is_shown_once() {
     let place = |kind: &str, key: &str, text: &str| {
@@ -115,7 +117,7 @@ fn reasoning_in_pieces_or_whole_is_shown_once() {
     }
 }
 
-/// F116: a call whose arguments are an object, and not text, is made with the JSON of that object.
+/// F116: a call whose arguments are an object, and not text, gets the JSON of that object.
 #[test]
 fn arguments_given_as_an_object_are_kept_and_not_run_as_none() {
     let mut odd = call("", "completed");

@@ -1,8 +1,8 @@
-//! Results of tools survive whatever happens after them, and every request has a paired history.
+//! Outputs of tools survive any later failure, and every request has a paired history.
 #![expect(
     clippy::expect_used,
     clippy::std_instead_of_core,
-    reason = "helpers of tests fail like tests, and a test over sockets needs std anyway"
+    reason = "helpers of tests panic on failed expectations and need std for sockets"
 )]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -49,7 +49,7 @@ fn start(script: Script) -> (LoopbackServer, Session) {
     (server, client.session(CreateResponse::new("some-model")))
 }
 
-/// The input of the request with this number. Fails unless it is paired.
+/// Returns the input of the request with this number. Panics unless calls and outputs are paired.
 fn input(server: &LoopbackServer, number: usize) -> Vec<Value> {
     let body: Value = serde_json::from_slice(&server.requests()[number].body).expect("JSON");
     let items: Vec<InputItem> = serde_json::from_value(body["input"].clone()).expect("items");
@@ -58,7 +58,7 @@ fn input(server: &LoopbackServer, number: usize) -> Vec<Value> {
     body["input"].as_array().expect("items").clone()
 }
 
-/// The output of a call that the model gets.
+/// Returns the output of a call that the model receives.
 fn output(input: &[Value], call_id: &str) -> Option<String> {
     let mut outputs = input.iter().filter(|item| {
         item["type"]
@@ -71,7 +71,7 @@ fn output(input: &[Value], call_id: &str) -> Option<String> {
     output
 }
 
-/// A tool that pays, and how often it did.
+/// A tool that pays, and the number of its payments.
 fn paying() -> (Tools, Arc<AtomicUsize>) {
     let paid = Arc::new(AtomicUsize::new(0));
     let counted = paid.clone();
@@ -295,7 +295,7 @@ async fn outputs_that_the_program_gives_are_kept_too() {
     let paid = codex_types::FunctionCallOutput::new("paid").call_id("call_1");
     let outputs = [InputItem::from(paid)];
     session.follow_up(outputs.clone()).await.expect_err("503");
-    // Whether the program gives them again or not.
+    // Whether or not the program passes them again.
     let mut fork = session.fork();
     let turn = session.follow_up(outputs).await.expect("a turn");
     turn.finish().await.expect("a response");

@@ -1,6 +1,9 @@
 //! A server that repeats the credential of the request everywhere, in every spelling. Nothing that
 //! is shown or logged contains it.
-#![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
+#![expect(
+    clippy::expect_used,
+    reason = "helpers of tests panic on failed expectations"
+)]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

@@ -1,11 +1,11 @@
-//! The examples that talk to the embedded backend, as processes: what they print where, and how they end. The examples `ask`, `login` and
-//! `gateway` have tests of their own.
+//! The examples that use the embedded backend, as processes: their output on either stream, and
+//! their exit status. The examples `ask`, `login` and `gateway` have separate tests.
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::std_instead_of_core,
     clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 mod support;
@@ -89,7 +89,7 @@ fn conversation_keeps_what_was_said() {
         [
             "That was question 2. Before it you said: My name is Ada.",
             "That was question 3. Before it you said: What is my name?",
-            // The fork is left, so what was said in it was not said here.
+            // The conversation is back in the original, which has nothing of the fork.
             "That was question 3. Before it you said: What is my name?",
         ]
     );

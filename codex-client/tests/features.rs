@@ -1,17 +1,18 @@
-//! FEATURES.md says what there is, where it is and what proves it. Here it is held to that: no row may be missing, and nothing it names.
+//! FEATURES.md states what exists, where it is and what proves it. This test checks that no row is
+//! missing, and that everything that it names exists.
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::std_instead_of_core,
     clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The letter of each table, how many rows it has, and how many cells a row.
+/// The letter of each table, its number of rows, and the number of cells of a row.
 const TABLES: &[(char, usize, usize)] = &[('F', 146, 5), ('D', 24, 3), ('P', 67, 5), ('N', 35, 5)];
 
 #[test]
@@ -22,33 +23,36 @@ fn every_row_is_there_and_names_what_exists() {
 }
 
 #[test]
-fn what_is_wrong_with_a_table_is_said() {
+fn faults_of_a_table_are_reported() {
     let found = |row: &str| -> Vec<String> {
         complaints(row)
             .into_iter()
             .filter(|complaint| !complaint.ends_with("is missing"))
             .collect()
     };
-    let proof = "`codex-client/tests/features.rs::every_row_is_there_and_names_what_exists`";
+    let proof = "[every row is there and names what exists]\
+        (codex-client/tests/features.rs#every_row_is_there_and_names_what_exists)";
     let good = format!("| F1 | a thing | yes | `codex_client::Client::create` | {proof} |");
     assert_eq!(found(&good), Vec::<String>::new());
-    assert_eq!(found(&format!("{good}\n{good}")), ["F1 stands twice"]);
+    assert_eq!(found(&format!("{good}\n{good}")), ["F1 occurs twice"]);
     for (row, expected) in [
         (format!("| F147 | a thing | yes | `codex_client` | {proof} |"), "F147 is not a row"),
         ("| F1 | a thing | yes |".into(), "F1 has 3 cells, not 5"),
-        (format!("| F1 |  | yes | `codex_client` | {proof} |"), "F1 does not say what it is"),
-        ("| F1 | a thing | no | | |".into(), "F1 does not say why not"),
-        ("| F1 | a thing | partly: | `codex_client` | |".into(), "F1 does not say why not"),
-        ("| F1 | a thing | perhaps | | |".into(), "F1 is answered by neither yes, partly nor no"),
-        (format!("| F1 | a thing | yes | | {proof} |"), "F1 does not say where"),
-        ("| F1 | a thing | yes | `codex_client` | |".into(), "F1 is not proved"),
+        (format!("| F1 |  | yes | `codex_client` | {proof} |"), "F1 has no description"),
+        ("| F1 | a thing | no | | |".into(), "F1 has no reason"),
+        ("| F1 | a thing | partly: | `codex_client` | |".into(), "F1 has no reason"),
+        ("| F1 | a thing | perhaps | | |".into(), "F1 has neither yes, partly nor no"),
+        (format!("| F1 | a thing | yes | | {proof} |"), "F1 has no location"),
+        ("| F1 | a thing | yes | `codex_client` | |".into(), "F1 has no proof"),
         (format!("| F1 | a thing | yes | `codex_client::NoSuchItem` | {proof} |"), "F1 names codex_client::NoSuchItem, which does not exist"),
         (format!("| F1 | a thing | yes | `codex_nothing::Client` | {proof} |"), "F1 names codex_nothing::Client, which does not exist"),
         (format!("| F1 | a thing | yes | `codex-client/examples/nothing` | {proof} |"), "F1 names codex-client/examples/nothing, which does not exist"),
-        ("| F1 | a thing | yes | `codex_client` | `codex-client/tests/features.rs::nothing` |".into(), "F1 is proved by codex-client/tests/features.rs::nothing, which is no test"),
-        ("| F1 | a thing | yes | `codex_client` | `codex-client/tests/features.rs::complaints` |".into(), "F1 is proved by codex-client/tests/features.rs::complaints, which is no test"),
-        ("| F1 | a thing | yes | `codex_client` | `codex-client/tests/features.rs` |".into(), "F1 is proved by codex-client/tests/features.rs, which is no test"),
-        ("| D1 | a defect | |".into(), "D1 is not proved"),
+        ("| F1 | a thing | yes | `codex_client` | `codex-client/tests/features.rs::nothing` |".into(), "F1 is proved by codex-client/tests/features.rs::nothing, which is not a test"),
+        ("| F1 | a thing | yes | `codex_client` | `codex-client/tests/features.rs::complaints` |".into(), "F1 is proved by codex-client/tests/features.rs::complaints, which is not a test"),
+        ("| F1 | a thing | yes | `codex_client` | `codex-client/tests/features.rs` |".into(), "F1 is proved by codex-client/tests/features.rs, which is not a test"),
+        ("| F1 | a thing | yes | `codex_client` | [complaints](codex-client/tests/features.rs#complaints) |".into(), "F1 is proved by codex-client/tests/features.rs::complaints, which is not a test"),
+        ("| F1 | a thing | yes | `codex_client` | [another](codex-client/tests/features.rs#every_row_is_there_and_names_what_exists) |".into(), "F1 is proved by codex-client/tests/features.rs::another, which is not a test"),
+        ("| D1 | a defect | |".into(), "D1 has no proof"),
     ] {
         assert_eq!(found(&row), [expected], "{row}");
     }
@@ -75,7 +79,7 @@ fn every_claim_of_reliability_has_a_command() {
         let [_, claim, proofs, long, result, _] = cells.as_slice() else {
             panic!("not four cells: {row}");
         };
-        let proofs = spans(proofs);
+        let proofs = named_proofs(proofs);
         assert!(
             !claim.is_empty() && !proofs.is_empty() && !result.is_empty(),
             "{row}"
@@ -89,7 +93,7 @@ fn every_claim_of_reliability_has_a_command() {
     assert!(count > 0);
 }
 
-/// Everything that is wrong with the tables, a sentence each.
+/// Returns every fault of the tables as a sentence.
 fn complaints(text: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut seen = BTreeSet::new();
@@ -106,13 +110,13 @@ fn complaints(text: &str) -> Vec<String> {
             continue;
         };
         if !seen.insert((letter, number)) {
-            wrong.push(format!("{id} stands twice"));
+            wrong.push(format!("{id} occurs twice"));
         } else if cells.len() != *width {
             wrong.push(format!("{id} has {} cells, not {width}", cells.len()));
         } else if let [_, what, answer, places, proofs] = cells[..] {
             wrong.extend(feature(&mut sources, id, what, answer, places, proofs));
         } else if let [_, what, proofs] = cells[..] {
-            wrong.extend((what.is_empty()).then(|| format!("{id} does not say what it is")));
+            wrong.extend((what.is_empty()).then(|| format!("{id} has no description")));
             wrong.extend(unproved(&mut sources, id, proofs));
         }
     }
@@ -123,7 +127,7 @@ fn complaints(text: &str) -> Vec<String> {
     wrong
 }
 
-/// The id and the cells of a row of one of the tables.
+/// Returns the id and the cells of a row of one of the tables.
 fn row(line: &str) -> Option<(&str, Vec<&str>)> {
     let inner = line.trim().strip_prefix('|')?.strip_suffix('|')?;
     let cells: Vec<&str> = inner.split('|').map(str::trim).collect();
@@ -142,18 +146,18 @@ fn feature(
     proofs: &str,
 ) -> Vec<String> {
     if what.is_empty() {
-        return vec![format!("{id} does not say what it is")];
+        return vec![format!("{id} has no description")];
     }
     let (word, reason) = answer.split_once(':').unwrap_or((answer, ""));
     if !["yes", "partly", "no"].contains(&word) {
-        return vec![format!("{id} is answered by neither yes, partly nor no")];
+        return vec![format!("{id} has neither yes, partly nor no")];
     }
     if word != "yes" && reason.trim().is_empty() {
-        return vec![format!("{id} does not say why not")];
+        return vec![format!("{id} has no reason")];
     }
     let mut wrong = Vec::new();
     if word != "no" && spans(places).is_empty() {
-        wrong.push(format!("{id} does not say where"));
+        wrong.push(format!("{id} has no location"));
     }
     for place in spans(places) {
         if !sources.has(place) {
@@ -167,29 +171,50 @@ fn feature(
 }
 
 fn unproved(sources: &mut Sources, id: &str, proofs: &str) -> Vec<String> {
-    let proofs = spans(proofs);
+    let proofs = named_proofs(proofs);
     if proofs.is_empty() {
-        return vec![format!("{id} is not proved")];
+        return vec![format!("{id} has no proof")];
     }
     let untrue = proofs.iter().filter(|proof| !sources.has_test(proof));
     untrue
-        .map(|proof| format!("{id} is proved by {proof}, which is no test"))
+        .map(|proof| format!("{id} is proved by {proof}, which is not a test"))
         .collect()
 }
 
-/// What stands between backquotes.
+/// Returns the proofs of a cell as `file::test` or as the path of a program. A cell has them as
+/// links, `[test name](file#test_name)`, or between backquotes. A link whose text is not the name
+/// of its test names no test.
+fn named_proofs(cell: &str) -> Vec<String> {
+    let mut proofs = Vec::new();
+    for link in cell.split('[').skip(1) {
+        let Some((text, rest)) = link.split_once("](") else {
+            continue;
+        };
+        let target = rest.split(')').next().unwrap_or_default();
+        proofs.push(match target.split_once('#') {
+            Some((file, name)) if name.replace('_', " ") == text => format!("{file}::{name}"),
+            Some((file, _)) => format!("{file}::{text}"),
+            None => target.to_owned(),
+        });
+    }
+    proofs.extend(spans(cell).into_iter().map(str::to_owned));
+    proofs
+}
+
+/// Returns the texts between backquotes.
 fn spans(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
 
-/// What the sources declare, a crate at a time, read when it is asked for.
+/// The declarations in the sources of each crate, read on demand.
 #[derive(Default)]
 struct Sources {
     names: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Sources {
-    /// Whether there is an item of this path in one of the crates, or a file or folder of this name.
+    /// Returns whether there is an item of this path in one of the crates, or a file or folder of
+    /// this name.
     fn has(&mut self, place: &str) -> bool {
         if place.contains('/') || place.contains('.') {
             return root().join(place).exists();
@@ -210,7 +235,8 @@ impl Sources {
         segments.all(|segment| names.contains(segment))
     }
 
-    /// Whether there is a test of this name in this file. Fuzz targets and benchmarks are programs and have none.
+    /// Returns whether there is a test of this name in this file. Fuzz targets and benchmarks are
+    /// programs and have none.
     fn has_test(&self, proof: &str) -> bool {
         let Some((file, name)) = proof.split_once("::") else {
             let is_program = ["fuzz/fuzz_targets/", "benches/"]
@@ -247,7 +273,8 @@ fn each_file(folder: &Path, visit: &mut impl FnMut(&str)) {
     }
 }
 
-/// The name that a line declares: an item, or a variant or field. Not a parser: it is to notice what was renamed or removed.
+/// Returns the name that a line declares: an item, a variant or a field. This is not a parser: it
+/// detects renamed and removed items.
 fn declared(line: &str) -> Option<String> {
     let mut rest = line.trim_start();
     let mut is_item = false;
@@ -272,7 +299,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The README lists the features of the manifest, and whether they are on by default.
+/// Checks that the README lists the features of the manifest, and whether they are on by default.
 #[test]
 fn the_feature_table_is_complete() {
     let crate_root = root().join("codex-client");

@@ -1,5 +1,5 @@
-//! The layers of the crates and of the gateway example, read from the sources: no module imports from a layer above its own, and no
-//! modules import each other in a circle.
+//! The layers of the crates and of the gateway example, read from the sources: no module imports
+//! from a layer above its own, and there are no import cycles.
 #![cfg(test)]
 
 #[path = "layers/graph.rs"]
@@ -205,7 +205,7 @@ fn reexports_are_followed() {
         );
     }
     assert_eq!(imported("struct Thing;"), Vec::<String>::new());
-    // What is not re-exported by this name is the root's own.
+    // A name that is not re-exported belongs to the root.
     assert_eq!(
         imported("pub use high::Else;\nuse high::part::Thing;"),
         ["a cycle: crate, high, high::part, low"]

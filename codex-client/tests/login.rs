@@ -1,9 +1,10 @@
-//! The drivers of a sign-in against an authority on 127.0.0.1, with browsers of every kind at the listener.
+//! The sign-in drivers against an authority on 127.0.0.1, with browsers of every kind at the
+//! listener.
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::std_instead_of_core,
-    reason = "a test says what it expects by failing loudly, and over sockets it needs std anyway"
+    reason = "tests panic on failed expectations and need std for sockets"
 )]
 
 mod login_support;
@@ -27,7 +28,8 @@ use login_support::{
     status, text, to, tokens, visit,
 };
 
-/// The Codex profile at this authority, with any redirect port, so that tests do not wait for each other.
+/// The Codex profile at this authority, with any redirect port, so that tests do not wait for each
+/// other.
 fn profile(server: &LoopbackServer) -> OAuthProfile {
     let mut profile = OAuthProfile::codex().with_issuer(format!("http://{}", server.address()));
     profile.redirect.ports.clear();
@@ -222,7 +224,7 @@ async fn the_listener_answers_while_the_code_is_exchanged_and_its_port_is_free_a
         let target = callback(&address, "code=c");
         assert_eq!(status(&visit(port, &target)), 200);
         assert!(gate.reached_within(Duration::from_secs(10)));
-        // The same redirect again, as a reloaded page brings it.
+        // The same redirect again, as a reloaded page sends it.
         assert_eq!(status(&visit(port, &target)), 400);
         assert_eq!(status(&visit(port, "/favicon.ico")), 404);
         gate.open();
@@ -266,7 +268,7 @@ async fn time_ends_a_sign_in_that_nobody_finishes() {
     assert!(start.elapsed() >= Duration::from_millis(80));
 }
 
-/// Lines that are all there, and then an end or none.
+/// Lines that are available at once, with or without an end after them.
 struct Lines(Vec<String>, bool);
 
 impl Stream for Lines {
@@ -405,7 +407,7 @@ async fn a_new_login_replaces_the_old_one_and_revokes_it() {
     assert!(matches!(signed_in.replaced(), Revoked::Confirmed));
     let revoked = to(&server, REVOKE);
     assert_eq!(json(&revoked[0])["token"], "old-refresh");
-    // Revoked only when the new tokens were safe, and therefore last.
+    // Revoked only after the new tokens were stored, and therefore last.
     assert_eq!(server.requests().last().expect("requests").path(), REVOKE);
 }
 

@@ -1,9 +1,10 @@
-//! The `ask` program with a login in a file: which token goes where, when it is renewed, and what is put back.
+//! The `ask` program with a login in a file: which token is sent where, when it is renewed, and
+//! what is written back.
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::std_instead_of_core,
-    reason = "a test says what it expects by failing loudly, and a test of a process needs std anyway"
+    reason = "tests panic on failed expectations and need std for processes"
 )]
 
 mod login_support;
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 
 const RESPONSES: &str = "/backend-api/codex/responses";
 
-/// Says account acct-1 and expired long ago.
+/// A token of account acct-1 that expired long ago.
 const EXPIRED: &str = "eyJleHAiOjE3NjczMjI4MDAsImh0dHBzOi8vYXBpLm9wZW5haS5jb20vYXV0aCI6eyJjaGF0Z3B0X2FjY291bnRfaWQiOiJhY2N0LTEifX0";
 
 fn ask(file: &str, server: &LoopbackServer, arguments: &[&str]) -> Ended {
@@ -34,7 +35,7 @@ fn ask(file: &str, server: &LoopbackServer, arguments: &[&str]) -> Ended {
     Program::start(&mut command).end()
 }
 
-/// A file of the official client with this access token in it.
+/// Returns a file of the official client that contains this access token.
 fn login(directory: &Directory, access_token: &str) -> String {
     let path = directory.path("auth.json");
     let file = json!({
@@ -80,7 +81,7 @@ fn read(file: &str) -> Value {
 }
 
 #[test]
-fn a_login_is_used_as_it_is_while_it_lasts() {
+fn a_valid_login_is_used_unchanged() {
     let server = authority(Script::new().route("POST", RESPONSES, answer()));
     let directory = Directory::new("ask-fresh");
     let file = login(&directory, &fresh());
@@ -195,7 +196,7 @@ fn a_key_in_a_file_is_a_key() {
 }
 
 #[test]
-fn a_question_outlives_an_outage_of_the_authority() {
+fn a_request_waits_out_an_outage_of_the_authority() {
     for (claims, rejections) in [(EXPIRED, 0), (CLAIMS, 2)] {
         let mut script = Script::new()
             .route("POST", TOKEN, Answer::status(503))

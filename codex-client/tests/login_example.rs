@@ -1,9 +1,10 @@
-//! The `login` program as a user runs it, against an authority on 127.0.0.1. Every run is searched for secrets.
+//! The `login` program as a user runs it, against an authority on 127.0.0.1. Every run is searched
+//! for secrets.
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::std_instead_of_core,
-    reason = "a test says what it expects by failing loudly, and over sockets it needs std anyway"
+    reason = "tests panic on failed expectations and need std for sockets"
 )]
 
 mod login_support;
@@ -21,7 +22,8 @@ use login_support::{
     device_token, json, member, port, state, status, text, to, tokens, user_code, visit,
 };
 
-/// The program, in a world of its own: no browser, no configuration, no variable of the user's.
+/// Runs the program in isolation: without a browser, the configuration or the variables of the
+/// user.
 fn login(directory: &Directory, server: &LoopbackServer, arguments: &[&str]) -> Program {
     let mut command = Command::new(example("login"));
     command
@@ -47,7 +49,7 @@ fn read(path: &str) -> serde_json::Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
-/// The two ports of the profile are the same for every test; the holder of this lock has them.
+/// All tests share the two ports of the profile; the holder of this lock may use them.
 fn ports() -> MutexGuard<'static, ()> {
     static PORTS: Mutex<()> = Mutex::new(());
     let guard = PORTS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -142,7 +144,7 @@ fn the_browser_is_opened_with_the_printed_address() {
     let bin = directory.path("bin");
     let opened = directory.path("opened");
     std::fs::create_dir(&bin).expect("a directory");
-    // Whatever the machine is, one of these is what opens an address.
+    // On any system, one of these opens a URL.
     for name in ["xdg-open", "wslview"] {
         let script = format!(
             "#!/bin/sh\nprintf %s \"$1\" > {0}.part\n/bin/mv {0}.part {0}\n",
@@ -462,7 +464,7 @@ fn the_named_file_keeps_what_is_not_ours_and_its_old_tokens_are_revoked() {
 fn status_and_logout() {
     let server = authority(device().route("POST", REVOKE, Answer::ok()));
     let directory = Directory::new("status");
-    // Without a name the login is in a file of the program's own.
+    // Without a name, the login is in the program's own file.
     let ended = login(&directory, &server, &["--status"]).end();
     assert_eq!(ended.status.code(), Some(1));
     assert!(ended.stdout.starts_with("not signed in"));

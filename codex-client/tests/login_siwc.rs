@@ -1,10 +1,10 @@
-//! The `login` program as an open-source app of its own ("Sign in with ChatGPT"): registered while its user signs in, with an ID token that
-//! is checked, and registered only once.
+//! The `login` program as an open-source app ("Sign in with ChatGPT"): it registers while its user
+//! signs in, verifies the ID token, and registers only once.
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::std_instead_of_core,
-    reason = "a test says what it expects by failing loudly, and a test of a process needs std anyway"
+    reason = "tests panic on failed expectations and need std for processes"
 )]
 
 mod login_support;
@@ -47,7 +47,7 @@ fn signed(claims: &Value) -> String {
     format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// The authority, and the nonce it has to repeat.
+/// The authority, and the nonce that it must repeat.
 fn issuer() -> (LoopbackServer, Arc<Mutex<String>>) {
     let nonce = Arc::new(Mutex::new(String::new()));
     let expected = Arc::clone(&nonce);
@@ -120,7 +120,7 @@ fn an_app_registers_once_and_signs_in_out_and_in_again() {
         Some("Notebook Helper")
     );
     let host = member(&address, "ext_agent_host_id").expect("a host id");
-    // The installation has its name before anybody signs in.
+    // The installation has its id before the first sign-in.
     let kept = std::fs::read_to_string(directory.path("auth.json.host-id")).expect("a file");
     assert_eq!(kept, host);
     assert!(
@@ -150,7 +150,7 @@ fn an_app_registers_once_and_signs_in_out_and_in_again() {
         Some("https://api.openai.com/v1")
     );
 
-    // Where to revoke is asked of the authority.
+    // The revocation endpoint comes from the authority's discovery document.
     let ended = login(&directory, &server, &["--logout"]).end();
     assert!(ended.status.success());
     assert_eq!(

@@ -1,10 +1,11 @@
-//! What a client records next to its responses: the rate limits, from every source, and the last failure.
+//! What a client records next to its responses: the rate limits, from every source, and the last
+//! failure.
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::std_instead_of_core,
     clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use std::future::Future as _;
@@ -39,7 +40,7 @@ fn start_with(script: Script, retry: RetryPolicy) -> (LoopbackServer, Client) {
     (server, client)
 }
 
-/// The ChatGPT backend, with bodies that can be read.
+/// The ChatGPT backend, with uncompressed bodies.
 fn uncompressed() -> Profile {
     let mut profile = Profile::chatgpt();
     profile.compression = None;
@@ -64,7 +65,7 @@ fn used(limits: &RateLimits) -> Option<f64> {
     Some(limits.active()?.primary?.used_percent)
 }
 
-/// What has changed since the watch was asked last, without waiting.
+/// Returns the changes since the last call, without waiting.
 fn news(watch: &mut RateLimitWatch) -> Option<RateLimits> {
     let mut context = Context::from_waker(Waker::noop());
     match pin!(watch.changed()).poll(&mut context) {
@@ -182,7 +183,7 @@ async fn sockets_report_limits_too() {
     assert_eq!(limits.resets_in_seconds, Some(60));
 }
 
-/// One head serves many turns, so what belongs to one of them comes in its events.
+/// The headers of an upgrade serve many turns, so the events carry what belongs to one turn.
 #[cfg(feature = "ws")]
 #[tokio::test]
 async fn each_turn_over_a_socket_has_its_own_model_and_request() {
@@ -285,10 +286,10 @@ async fn a_refused_socket_is_a_failure_though_the_turn_goes_on() {
     assert_eq!(failed.status().map(|status| status.as_u16()), Some(426));
 }
 
-/// Requests are compressed once, for the backend that wants it, and only there.
+/// Requests are compressed once, and only for backends that prefer compression.
 #[cfg(feature = "zstd")]
 #[tokio::test]
-async fn a_request_is_compressed_where_the_profile_says_so() {
+async fn a_request_is_compressed_if_the_profile_says_so() {
     let script = Script::new()
         .answer(Answer::status(500))
         .answer(Answer::sse().event(completed()).forever());

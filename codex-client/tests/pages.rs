@@ -1,5 +1,8 @@
-//! A list that comes in pages, from a scripted server: all of it, and an end to it.
-#![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
+//! A list in pages, from a scripted server: every page, and an end.
+#![expect(
+    clippy::expect_used,
+    reason = "helpers of tests panic on failed expectations"
+)]
 
 use codex_client::{Client, ErrorKind, ItemQuery};
 use codex_transport::testing::{Answer, LoopbackServer, Script};
@@ -41,7 +44,7 @@ async fn pages_are_fetched_until_there_are_no_more() {
                     .filter_map(|item| item.id())
                     .map(str::to_owned),
             ),
-            // The place is kept, and the same page is asked for again.
+            // The position is kept, and the same page is requested again.
             Err(_) => failures += 1,
         }
     }

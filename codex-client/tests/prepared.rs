@@ -1,6 +1,10 @@
-//! A conversation kept as a prepared input is sent like one kept as a list of items, over either transport.
+//! A conversation kept as a prepared input is sent like one kept as a list of items, over either
+//! transport.
 #![cfg(feature = "ws")]
-#![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
+#![expect(
+    clippy::expect_used,
+    reason = "helpers of tests panic on failed expectations"
+)]
 
 use codex_client::{CallOptions, Client};
 use codex_transport::testing::{Answer, LoopbackServer, Script};

@@ -3,7 +3,7 @@
 #![allow(
     clippy::expect_used,
     clippy::std_instead_of_core,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use std::process::Command;
@@ -20,7 +20,7 @@ fn a_proxy_in_the_environment_is_used() {
     let script = Script::new().answer(Answer::sse().event(done));
     let server = LoopbackServer::start(script).expect("a loopback server");
     let proxy = LoopbackProxy::start().expect("a loopback proxy");
-    // The environment of a process is its own: another one gets the variable.
+    // Changing the environment of this process is not safe, so another process gets the variable.
     let test = std::env::current_exe().expect("this program");
     let status = Command::new(test)
         .args(["--ignored", "--exact", "a_process_asks_the_server"])

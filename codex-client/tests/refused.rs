@@ -1,5 +1,9 @@
-//! Content that the service refuses: the turn is repeated without it, once, by policy, over either transport.
-#![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
+//! Content that the service refuses: the turn is repeated without it, once, by policy, over either
+//! transport.
+#![expect(
+    clippy::expect_used,
+    reason = "helpers of tests panic on failed expectations"
+)]
 
 use codex_client::{Client, ErrorKind, RefusedContent, Session, SessionTurn};
 use codex_transport::RetryPolicy;
@@ -65,7 +69,7 @@ fn failed(code: &str) -> String {
     json!({"type": "response.failed", "response": response}).to_string()
 }
 
-/// The inputs of all requests over HTTP.
+/// Returns the inputs of all requests over HTTP.
 fn inputs(server: &LoopbackServer) -> Vec<Value> {
     let requests = server.requests();
     let bodies = requests.iter().filter(|request| !request.body.is_empty());
@@ -186,7 +190,7 @@ async fn one_attempt_is_all_and_an_error_leaves_the_history() {
     assert_eq!(error.kind(), ErrorKind::Status);
     assert_eq!(session.history().count(), 0);
     assert_eq!(server.requests().len(), 2);
-    // Nothing is repeated where nothing can be repaired, or for another error.
+    // Nothing is resent if nothing can be repaired, or for another error.
     session.ask("Words only.").await.expect_err("refused");
     session.ask(question()).await.expect_err("another error");
     assert_eq!(server.requests().len(), 4);

@@ -1,11 +1,12 @@
-//! Background responses whose connection breaks after the server has let go of their events: what is missing is made from the whole.
+//! Background responses whose connection breaks after the server has dropped their events: the
+//! missing ones are created from the whole response.
 #![cfg(feature = "ws")]
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::std_instead_of_core,
     clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use codex_client::sse::Update;

@@ -1,8 +1,9 @@
-//! What is sent again, and what is not: the same over HTTP, whether a response is created or streamed.
+//! Which requests are resent and which are not: the same over HTTP, whether a response is created
+//! or streamed.
 #![expect(
     clippy::expect_used,
     clippy::std_instead_of_core,
-    reason = "helpers of tests fail like tests, and a test over sockets needs std anyway"
+    reason = "helpers of tests panic on failed expectations and need std for sockets"
 )]
 
 use std::time::{Duration, Instant};

@@ -1,9 +1,9 @@
-//! What is sent again over a WebSocket: what is sent again over HTTP.
+//! Which requests are resent over a WebSocket: the same as over HTTP.
 #![cfg(feature = "ws")]
 #![allow(
     clippy::expect_used,
     clippy::std_instead_of_core,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use std::time::{Duration, Instant};

@@ -1,5 +1,9 @@
-//! Conversations against a scripted server: what enters the history and when, what goes back, and who the server takes us for.
-#![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
+//! Conversations against a scripted server: what enters the history and when, what is sent back,
+//! and which identity the server receives.
+#![expect(
+    clippy::expect_used,
+    reason = "helpers of tests panic on failed expectations"
+)]
 
 use codex_client::{Client, ErrorKind, Session};
 use codex_transport::RetryPolicy;
@@ -12,7 +16,7 @@ fn start(script: Script) -> (LoopbackServer, Client) {
     start_with(script, uncompressed())
 }
 
-/// The ChatGPT backend, with bodies that can be read.
+/// The ChatGPT backend, with uncompressed bodies.
 fn uncompressed() -> Profile {
     let mut profile = Profile::chatgpt();
     profile.compression = None;
@@ -51,7 +55,8 @@ fn call(id: &str) -> Value {
     json!({"type": "function_call", "id": format!("fc_{id}"), "call_id": id, "name": "now", "arguments": "{}", "status": "completed"})
 }
 
-/// A whole response as the ChatGPT backend sends it: items by themselves, and nothing in the last event.
+/// A whole response as the ChatGPT backend sends it: separate items, and no output in the last
+/// event.
 fn answered(items: &[Value]) -> Answer {
     let mut answer = Answer::sse()
         .event(json!({"type": "response.created", "response": {"id": "resp_1"}}).to_string());
@@ -121,7 +126,7 @@ async fn output_is_sent_back_unchanged() {
         sent[2][6],
         json!({"type": "function_call_output", "call_id": "call_1", "output": "noon"})
     );
-    // The beginning of a request is that of the one before, byte for byte: what the prompt cache needs.
+    // A request begins like the previous one, byte for byte, as the prompt cache requires.
     for pair in requests.windows(2) {
         let text = |request: &RecordedRequest| {
             let body = String::from_utf8(request.body.to_vec()).expect("UTF-8");
@@ -226,7 +231,7 @@ async fn forks_share_their_history_and_diverge() {
 }
 
 #[tokio::test]
-async fn the_server_takes_us_for_the_same_from_turn_to_turn() {
+async fn the_identity_is_the_same_in_every_turn() {
     let (server, client) =
         start(Script::new().answer(answered(&[message("msg_1", "One.")]).times(2)));
     let mut session = client

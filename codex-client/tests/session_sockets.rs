@@ -1,11 +1,11 @@
-//! A conversation that is held over a WebSocket: the same as over HTTP, with less said.
+//! A conversation over a WebSocket: the same as over HTTP, with fewer bytes sent.
 #![cfg(feature = "ws")]
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::std_instead_of_core,
     clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use codex_client::{
@@ -29,7 +29,7 @@ fn start(script: Script) -> (LoopbackServer, Session) {
         .expect("a client");
     let settings = CreateResponse::new("some-model").instructions("Be brief.");
     let mut sockets = SocketSettings::default();
-    // A history is kept, so this is not heeded.
+    // The session keeps a history, so this setting has no effect.
     sockets.interruption = Interruption::Restart;
     let session = client.session(settings).over_sockets(sockets);
     (server, session)

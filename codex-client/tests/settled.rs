@@ -1,8 +1,9 @@
-//! What of a conversation is checked again: the items that are new, and all of them when the settings change the rules.
+//! Which items of a conversation are checked again: the new ones, and all of them when the settings
+//! change the rules.
 #![allow(
     clippy::expect_used,
     clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use codex_client::Client;
@@ -36,7 +37,7 @@ fn start(outputs: &[Value]) -> (LoopbackServer, Client) {
     (server, client)
 }
 
-/// The types of the items of the last request.
+/// Returns the types of the items of the last request.
 fn sent(server: &LoopbackServer) -> Vec<String> {
     let requests = server.requests();
     let body: Value = serde_json::from_slice(&requests.last().unwrap().body).expect("JSON");
@@ -104,7 +105,7 @@ async fn a_context_on_the_server_that_comes_or_goes_changes_the_rules_for_all_it
     session.ask("Begin.").await.unwrap();
     session.settings_mut().previous_response_id = Some("resp_0".to_owned());
     let orphan: InputItem = FunctionCallOutput::new("noon").call_id("call_0").into();
-    // Its call may be among the items that the server has.
+    // The server may already have its call.
     let turn = session.turn(vec![orphan]).await.unwrap();
     assert!(turn.findings().is_empty());
     turn.finish().await.unwrap();

@@ -1,10 +1,11 @@
-//! Tools with side effects, against a model that is simulated in memory and fails at every point: before, while and after a tool runs, in
-//! the follow-up, and between saving and restoring. Each side effect happens at most once, and every report to the model about a call is
-//! true. Everything is drawn from a seed: `CODEX_SEEDS=10000` runs as many, `CODEX_SEED=n` one of them alone.
+//! Tools with side effects, against a model that is simulated in memory and fails at every point:
+//! before, while and after a tool runs, in the follow-up, and between saving and restoring. Each
+//! side effect happens at most once, and every report to the model about a call is true. Everything
+//! derives from a seed: `CODEX_SEEDS=10000` runs this many, `CODEX_SEED=n` runs one of them.
 #![expect(
     clippy::expect_used,
     clippy::panic,
-    reason = "helpers of tests fail like tests"
+    reason = "helpers of tests panic on failed expectations"
 )]
 
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -46,7 +47,7 @@ struct Sent {
     input: Vec<InputItem>,
 }
 
-/// What really happened to a call.
+/// The actual outcome of a call.
 #[derive(Clone, Default)]
 struct Truth {
     effects: u32,
@@ -342,7 +343,7 @@ impl Tally {
 }
 
 #[test]
-fn over_many_seeds_each_effect_happens_once_and_no_report_is_a_lie() {
+fn over_many_seeds_each_effect_happens_once_and_every_report_is_true() {
     // The panics of the tools are part of the simulation.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
@@ -379,7 +380,7 @@ fn over_many_seeds_each_effect_happens_once_and_no_report_is_a_lie() {
         "{seeds} seeds, 0 violations: {} requests, {} faults, told {:?}",
         sum.requests, sum.faults, sum.told
     );
-    // A simulation in which nothing happens proves nothing.
+    // Requires that faults occurred: a simulation without them proves nothing.
     if seeds > 1 {
         for kind in ["the result", "unknown", "not run"] {
             assert!(

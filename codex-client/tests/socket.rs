@@ -1,9 +1,10 @@
-//! Turns over real WebSockets on 127.0.0.1: what is sent, what is kept, and what happens when a socket is refused, dies or is steered.
+//! Turns over real WebSockets on 127.0.0.1: what is sent, what is kept, and what happens when a
+//! socket is refused, breaks or is steered.
 #![cfg(feature = "ws")]
 #![expect(
     clippy::expect_used,
     clippy::std_instead_of_core,
-    reason = "helpers of tests fail like tests, and a test over sockets needs std anyway"
+    reason = "helpers of tests panic on failed expectations and need std for sockets"
 )]
 
 use std::sync::Arc;
@@ -25,7 +26,7 @@ fn serve(script: Script) -> LoopbackServer {
     LoopbackServer::start(script).expect("a loopback server")
 }
 
-/// One answer to each upgrade, HTTP for everything else.
+/// A script with one answer to each upgrade, and HTTP for everything else.
 fn sockets(answers: impl IntoIterator<Item = Answer>) -> Script {
     answers.into_iter().fold(Script::new(), |script, answer| {
         script.route("GET", "/v1/responses", answer)
@@ -80,7 +81,7 @@ fn messages(server: &LoopbackServer) -> Vec<Value> {
     server.messages().iter().map(read).collect()
 }
 
-/// The history after another turn.
+/// Returns the history after another turn.
 fn grown(history: &mut Vec<InputItem>, response: &Response, next: &str) {
     history.extend(response.to_input());
     history.push(Message::user(next).into());
@@ -159,7 +160,7 @@ async fn a_conversation_kept_as_a_value_continues_over_a_socket() {
             .expect("a turn");
         let response = turn.finish().await.expect("a response");
         assert!(conversation.commit(draft, &response));
-        // What was written down and read again is the same conversation.
+        // A conversation that was serialized and restored is the same conversation.
         let saved = conversation.to_json().expect("JSON");
         conversation = codex_client::Session::from_json(&client, &saved).expect("the conversation");
     }
@@ -334,7 +335,7 @@ async fn refusals_go_to_http_at_once_and_are_remembered_for_the_host() {
         let server = serve(script);
         let client = client(&server, Profile::platform());
         for _ in 0..2 {
-            // Another session of the same client knows as well.
+            // Another session of the same client uses this knowledge as well.
             let mut session = client.socket_session();
             for _ in 0..2 {
                 let turn = session.stream(&ask(&start("Well?"))).await.expect("a turn");
@@ -399,7 +400,7 @@ async fn knowledge_about_a_host_expires() {
         later(minutes);
         let response = session.create(&ask(&history)).await;
         let Ok(response) = response else {
-            // The script of the renewed socket is at its end; that it was asked is what counts.
+            // The script of the renewed socket has ended; the test only needs its request.
             break;
         };
         texts.push(response.output_text());
@@ -657,7 +658,7 @@ async fn a_server_that_gives_every_response_the_same_id_loses_no_event() {
         .receive()
         .event(created("resp_1"))
         .event(again.clone())
-        // Servers exist that end a response twice, too.
+        // Some servers end a response twice.
         .event(again)
         .receive()
         .event(created("resp_1"))

@@ -7,7 +7,7 @@
     clippy::panic,
     clippy::print_stderr,
     clippy::std_instead_of_core,
-    reason = "a test fails loudly, and a test over sockets needs std anyway"
+    reason = "tests panic on failed expectations and need std for sockets"
 )]
 
 use std::sync::Arc;

@@ -1,10 +1,11 @@
-//! Whole exchanges against a real server on 127.0.0.1: what arrives is delivered at once, and every way an exchange can end has its name.
+//! Whole exchanges against a real server on 127.0.0.1: data is delivered as it arrives, and every
+//! way in which an exchange can end has its own error.
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::std_instead_of_core,
     clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use std::time::Duration;
@@ -86,7 +87,7 @@ async fn the_first_delta_is_delivered_before_the_server_has_sent_the_last() {
         }
     };
     assert_eq!(first, "first ");
-    // The server stands at the gate: what comes after it has not been sent.
+    // The server waits at the gate: what follows it has not been sent.
     assert!(gate.reached_within(Duration::from_secs(10)));
     gate.open();
     assert_eq!(texts(&mut stream).await.expect("the rest"), ["last"]);
@@ -287,7 +288,7 @@ async fn an_error_body_of_any_shape_or_size_leaves_the_status_standing() {
 }
 
 #[tokio::test]
-async fn a_payload_that_is_no_json_or_no_utf8_harms_only_itself() {
+async fn a_payload_that_is_not_json_or_utf8_affects_only_itself() {
     let mut broken = b"data: {\"type\":\"response.output_text.delta\",\"delta\":\"".to_vec();
     broken.extend_from_slice(b"\xff\xfe\"}\n\n");
     let (_server, client) = start(

@@ -1,8 +1,9 @@
-//! What a server sends cannot control the terminal: the examples print its text, reasoning, tool names and errors without control characters.
+//! A server cannot control the terminal: the examples print its text, reasoning, tool names and
+//! errors without control characters.
 #![allow(
     clippy::expect_used,
     clippy::std_instead_of_core,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 mod support;
@@ -13,7 +14,8 @@ use std::process::{Output, Stdio};
 use codex_transport::testing::{Answer, LoopbackServer, Script};
 use serde_json::{Value, json};
 
-/// Sets the title, clears the screen, moves the cursor; CSI as one C1 character; DEL. The newline and the tab are text.
+/// Sets the title, clears the screen, moves the cursor; CSI as one C1 character; DEL. The newline
+/// and the tab are text.
 const HOSTILE: &str = "one\u{1b}]0;title\u{7}\u{1b}[2J\u{9b}1;1H\u{7f}\r\n\ttwo";
 const SHOWN: &str = "one\u{fffd}]0;title\u{fffd}\u{fffd}[2J\u{fffd}1;1H\u{fffd} \n\ttwo";
 const SHOWN_IN_A_LINE: &str = "one\u{fffd}]0;title\u{fffd}\u{fffd}[2J\u{fffd}1;1H\u{fffd}   two";
@@ -80,7 +82,7 @@ fn ask(server: &LoopbackServer, arguments: &[&str]) -> Output {
     run(server, "ask", &arguments, "")
 }
 
-/// The text, which must hold no control character but newlines and tabs.
+/// Returns the text, which must contain no control characters but newlines and tabs.
 fn inert(bytes: &[u8]) -> String {
     let text = String::from_utf8(bytes.to_vec()).expect("UTF-8");
     let live = |character: char| character.is_control() && !"\n\t".contains(character);
@@ -135,7 +137,7 @@ fn the_other_examples_print_text_inert() {
     inert(&output.stderr);
     let output = run(&server, "tools", &["Why?"], "");
     assert_eq!(inert(&output.stdout), format!("{SHOWN}\n"));
-    // The text is not the JSON that was asked for; the error may quote it.
+    // The text is not the requested JSON; the error may quote it.
     let output = run(&server, "structured", &["Why?"], "");
     assert_eq!(output.status.code(), Some(1));
     inert(&output.stderr);

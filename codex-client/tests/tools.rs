@@ -1,8 +1,8 @@
-//! The loop between a model and its tools, and what never reaches a tool.
+//! The loop between a model and its tools, and the calls that never reach a tool.
 #![expect(
     clippy::expect_used,
     clippy::std_instead_of_core,
-    reason = "helpers of tests fail like tests, and a test over sockets needs std anyway"
+    reason = "helpers of tests panic on failed expectations and need std for sockets"
 )]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -77,7 +77,7 @@ fn outputs(items: &[InputItem]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// A tool that counts how often it runs.
+/// A tool that counts its runs.
 fn counting() -> (Tools, Arc<AtomicUsize>) {
     let runs = Arc::new(AtomicUsize::new(0));
     let counted = runs.clone();

@@ -1,11 +1,12 @@
-//! The spans of the feature `tracing`, seen by a subscriber that keeps everything: what they are called, what they say, and what they must not.
+//! The spans of the feature `tracing`, recorded by a subscriber that keeps everything: their names,
+//! their fields, and what they must not contain.
 #![cfg(feature = "tracing")]
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::std_instead_of_core,
     clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ use tracing::{Event, Metadata, Subscriber};
 
 const KEY: &str = "sk-invented-canary";
 
-/// Spans and events of our own crates, in order.
+/// Spans and events of the crates of this workspace, in order.
 #[derive(Clone, Default)]
 struct Collector {
     seen: Arc<Mutex<Vec<Seen>>>,

@@ -1,11 +1,12 @@
-//! Responses in one piece: asked for, sent by a server that does not stream, or labelled as something else.
+//! Responses as one document: requested so, sent by a server that does not stream, or labeled as
+//! something else.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::std_instead_of_core,
     clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use codex_client::{Client, ErrorKind};
@@ -162,7 +163,7 @@ async fn a_json_response_may_come_in_any_pieces() {
 }
 
 #[tokio::test]
-async fn an_event_stream_may_be_labelled_as_json() {
+async fn an_event_stream_may_be_labeled_as_json() {
     let event =
         json!({"type": "response.completed", "response": response("completed")}).to_string();
     for text in [
@@ -251,7 +252,7 @@ async fn json_that_is_no_response_is_reported_once() {
 }
 
 #[tokio::test]
-async fn what_was_changed_is_there_beside_the_response() {
+async fn changes_are_returned_with_the_response() {
     let completed = json!({"type": "response.completed", "response": response("completed")});
     let answer = Answer::sse()
         .header("x-request-id", "req_7")
@@ -276,7 +277,7 @@ async fn what_was_changed_is_there_beside_the_response() {
     );
 }
 
-/// A parameter that has no name here.
+/// A parameter that this version does not know.
 trait Invented {
     fn extra_parameter(self) -> Self;
 }

@@ -1,10 +1,10 @@
-//! What there is to show, beside the events it came in: the same over HTTP, in a conversation and over a socket.
+//! Display updates next to their events: the same over HTTP, in a conversation and over a socket.
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::std_instead_of_core,
     clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use std::error::Error as _;
@@ -30,7 +30,7 @@ fn question() -> CreateResponse {
     CreateResponse::new("some-model").input("Why?")
 }
 
-/// Reasoning, text in two pieces and a whole that is longer, a good call and two that must not be made.
+/// Reasoning, a text in two deltas and a longer whole one, a valid call and two that must not run.
 fn events() -> Vec<String> {
     let call = |index: u32, arguments: &str| {
         json!({"type": "response.output_item.done", "output_index": index, "item": {"type": "function_call", "id": format!("fc_{index}"),
@@ -59,7 +59,7 @@ fn answer() -> Answer {
     events().into_iter().fold(Answer::sse(), Answer::event)
 }
 
-/// What the updates of the crate below makes of the events.
+/// Returns the updates that codex-sse creates from the events.
 fn expected() -> Vec<String> {
     let mut updates = Updates::new();
     let mut shown = Vec::new();
@@ -94,7 +94,7 @@ fn describe(update: &Update<'_>) -> String {
 }
 
 #[test]
-fn only_a_whole_call_with_json_is_to_be_made() {
+fn only_a_whole_call_with_json_is_delivered() {
     let shown = expected();
     for line in [
         "summary Think.",
@@ -213,7 +213,7 @@ async fn a_conversation_shows_the_same_and_keeps_what_was_shown_to_its_end() {
     assert!(session.history().count() > 1);
 }
 
-/// A text of which another whole follows, and then more.
+/// A text that is followed by a different whole text, and then by more.
 fn contradicted() -> Vec<String> {
     [
         json!({"type": "response.created", "response": {"id": "resp_1", "status": "in_progress", "output": []}}),

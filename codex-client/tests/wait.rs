@@ -1,5 +1,8 @@
 //! The wait for a background response: its pace, its end and its limit, in virtual time.
-#![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
+#![expect(
+    clippy::expect_used,
+    reason = "helpers of tests panic on failed expectations"
+)]
 
 use core::time::Duration;
 

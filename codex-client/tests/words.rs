@@ -3,7 +3,7 @@
 #![allow(
     clippy::expect_used,
     clippy::std_instead_of_core,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use std::fs;
@@ -19,6 +19,7 @@ const PHRASES: &[&str] = &[
     "of yours",
     "not for us to say",
     // Programs do not speak or hear.
+    "who is at fault",
     "is told",
     "are told",
     "was told",
@@ -47,6 +48,11 @@ const PHRASES: &[&str] = &[
     "given out",
     "giving out",
     "as it came",
+    "gives back",
+    "come out right",
+    "comes out right",
+    "one after the other",
+    "as good as once",
     "has its end",
     "is no json",
     "is no object",
@@ -139,16 +145,58 @@ fn every_exception_is_used() {
     assert!(ALLOWED.len() < 20);
 }
 
+/// A summary stands alone in the index of a page: a function's says what it does, and no other is a
+/// question.
+#[test]
+fn summaries_begin_with_a_verb_or_a_noun() {
+    const QUESTIONS: &[&str] = &["What", "How", "Which", "Why", "Who", "Where"];
+    let mut wrong = Vec::new();
+    each_text(&mut |path, text| {
+        if !path.starts_with("codex-") || !path.contains("/src/") {
+            return;
+        }
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        let is_doc = |line: &&str| line.starts_with("///") && !line.starts_with("////");
+        for (number, line) in lines.iter().enumerate() {
+            if !is_doc(line) || number > 0 && is_doc(&lines[number - 1]) {
+                continue;
+            }
+            let word = line.trim_start_matches('/').split_whitespace().next();
+            let word = word.unwrap_or_default().trim_end_matches(',');
+            let item = lines[number..]
+                .iter()
+                .find(|line| !is_doc(line) && !line.starts_with("#["));
+            let is_function = item.is_some_and(|item| {
+                let words: Vec<&str> = item.split_whitespace().take(4).collect();
+                words.first() == Some(&"pub") && words.contains(&"fn")
+            });
+            let is_verb = word.ends_with('s') && word.chars().all(char::is_alphabetic);
+            if is_function && !is_verb || QUESTIONS.contains(&word) {
+                wrong.push(format!("{path}:{}: {word}", number + 1));
+            }
+        }
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn prose_is_wrapped() {
     let mut wide = Vec::new();
     each_text(&mut |path, text| {
-        if !path.ends_with(".md") || path.starts_with("benches/results/") {
+        if path.starts_with("benches/results/") {
             return;
         }
+        let is_source = path.ends_with(".rs");
         let mut is_code = false;
         for (number, line) in text.lines().enumerate() {
-            let start = line.trim_start();
+            let mut start = line.trim_start();
+            if is_source {
+                let Some(comment) = start.strip_prefix("//") else {
+                    is_code = false;
+                    continue;
+                };
+                start = comment.trim_start_matches(['/', '!']).trim_start();
+            }
             is_code ^= start.starts_with("```");
             let is_prose = !is_code
                 && !["```", "|", "#", "<", "![", "["]
@@ -289,7 +337,7 @@ fn is_allowed(path: &str, phrase: &str) -> bool {
     ALLOWED.iter().any(meant)
 }
 
-/// The phrases that occur in a paragraph.
+/// Returns the phrases that occur in a paragraph.
 fn phrases_in(paragraph: &str) -> Vec<&'static str> {
     let text = without_code(paragraph).to_lowercase();
     let occurs = |phrase: &str| {
@@ -308,14 +356,14 @@ fn phrases_in(paragraph: &str) -> Vec<&'static str> {
         .collect()
 }
 
-/// The text without what is between backquotes.
+/// Returns the text outside of backquotes.
 fn without_code(text: &str) -> String {
     let prose: Vec<&str> = text.split('`').step_by(2).collect();
     prose.join("`")
 }
 
-/// The paragraphs of a page, or of the comments in a source file, each on one line, with the number
-/// of its first line. Code is left out.
+/// Returns the paragraphs of a page, or of the comments in a source file, each on one line, with
+/// the number of its first line, and without code.
 fn paragraphs(path: &str, text: &str) -> Vec<(usize, String)> {
     let is_source = path.ends_with(".rs");
     let mut found: Vec<(usize, String)> = Vec::new();

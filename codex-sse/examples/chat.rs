@@ -1,8 +1,10 @@
-//! Chat Completions streams, line by line: `chat stream [--include-usage]` reads response events, one JSON object a line, and writes chat
-//! chunks; `chat stream-back` reads chat chunks, with `[DONE]` where the server sent it, and writes response events.
+//! Translates Chat Completions streams line by line: `chat stream [--include-usage]` reads response
+//! events, one JSON object per line, and writes chat chunks; `chat stream-back` reads chat chunks,
+//! with `[DONE]` where the server sent it, and writes response events.
 //!
-//! An event that cannot be decoded is reported on standard error. The exit status is non-zero then, and where the input ends before the
-//! response does; a failed response is translated into an error line.
+//! An event that cannot be decoded is reported on standard error, and the exit status is then not
+//! 0, as it is when the input ends before the response. A failed response is translated to an error
+//! line.
 
 use core::error::Error;
 use std::{

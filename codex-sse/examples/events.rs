@@ -1,7 +1,9 @@
-//! Server-sent events on standard input, one JSON line for each typed event on standard output: `{"kind","known","json"}`.
+//! Decodes server-sent events from standard input and writes one JSON line for each typed event to
+//! standard output: `{"kind","known","json"}`.
 //!
-//! `--chunk N` feeds at most N bytes at a time, which must not change anything. With `--messages` the input is one JSON message a line,
-//! as on a WebSocket. A payload that cannot be decoded is named on standard error, and makes the exit status non-zero at the end.
+//! `--chunk N` feeds at most N bytes at a time, which must not change the output. With
+//! `--messages`, the input is one JSON message per line, as on a WebSocket. A payload that cannot
+//! be decoded is reported on standard error, and the exit status is then not 0.
 
 mod common;
 mod input;

@@ -1,9 +1,11 @@
-//! Server-sent events on standard input, the assembled response on standard output: `{"outcome","response"}`.
+//! Assembles the response from server-sent events on standard input and writes it to standard
+//! output: `{"outcome","response"}`.
 //!
-//! The outcome is `completed`, `incomplete`, `failed`, `error`, or `truncated` where the input ends before the response does; the response
-//! is whatever was received. `--chunk N` feeds at most N bytes at a time, which must not change anything. With `--messages` the input is
-//! one JSON message a line, as on a WebSocket. A payload that cannot be decoded is named on standard error, and makes the exit status
-//! non-zero at the end.
+//! The outcome is `completed`, `incomplete`, `failed`, `error`, or `truncated` when the input ends
+//! before the response; the response is everything that was received. `--chunk N` feeds at most N
+//! bytes at a time, which must not change the output. With `--messages`, the input is one JSON
+//! message per line, as on a WebSocket. A payload that cannot be decoded is reported on standard
+//! error, and the exit status is then not 0.
 
 mod common;
 mod input;

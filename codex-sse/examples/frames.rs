@@ -1,7 +1,7 @@
-//! Server-sent events on standard input, one JSON line for each dispatched event on standard output:
-//! `{"event","data","id","retry"}`.
+//! Decodes server-sent events from standard input and writes one JSON line for each dispatched
+//! event to standard output: `{"event","data","id","retry"}`.
 //!
-//! `--chunk N` feeds the decoder with at most N bytes at a time, which must not change anything.
+//! `--chunk N` feeds the decoder at most N bytes at a time, which must not change the output.
 
 mod common;
 mod input;

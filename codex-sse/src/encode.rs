@@ -1,5 +1,5 @@
-// Encoding, for mock servers, proxies and recorders, and for the law that decoding an encoded frame
-// gives the same frame.
+//! Encoding, for mock servers, proxies and recorders, and for the law that decoding an encoded
+//! frame gives the same frame.
 
 use alloc::{string::ToString as _, vec::Vec};
 
@@ -12,9 +12,12 @@ impl Frame<'_> {
     /// An id or a reconnection time that is `None` is left out, so that the current one stays.
     ///
     /// # Errors
-    /// Fails if the frame cannot be represented: a line ending in its type, a line ending or NUL in
-    /// its id, a carriage return in its data. Nothing is written then. A frame from a decoder can
-    /// always be written.
+    ///
+    /// Returns an error if the frame cannot be represented: a line ending in its type, a line
+    /// ending or NUL in its id, a carriage return in its data. Nothing is written then. A frame
+    /// from a decoder can always be written.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use codex_sse::{ErrorKind, Frame};

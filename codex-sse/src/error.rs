@@ -1,11 +1,11 @@
-// One error type for the crate. It is reference-counted because framing errors are sticky and
-// returned again, and because that keeps the `Result` of the hot path at the size of a frame. An
-// undecodable payload is available from the error but appears in no text.
+//! One error type for the crate. It is reference-counted because framing errors are sticky and
+//! returned again, and because that keeps the `Result` of the hot path at the size of a frame. An
+//! undecodable payload is available from the error but appears in no text.
 
 use alloc::{boxed::Box, sync::Arc};
 use core::fmt;
 
-/// The error of decoding: of a stream, or of one payload.
+/// An error while decoding a stream or one payload.
 ///
 /// ```
 /// use codex_sse::{Decoder, ErrorKind, Limits, Side};
@@ -63,7 +63,7 @@ pub enum ErrorKind {
     Unencodable,
 }
 
-/// The side at fault for an [`Error`].
+/// The side that caused an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Side {
@@ -97,7 +97,7 @@ impl Error {
         self.inner.kind
     }
 
-    /// Returns who is at fault.
+    /// Returns the side that caused the error.
     pub fn side(&self) -> Side {
         match self.kind() {
             ErrorKind::LineTooLong
@@ -138,12 +138,13 @@ impl Error {
         self.inner.offset
     }
 
-    /// Returns the limit that was exceeded, in bytes.
+    /// Returns the limit that was exceeded, in bytes; `None` for other errors.
     pub fn limit(&self) -> Option<usize> {
         self.inner.limit
     }
 
-    /// Returns the undecodable payload, unchanged. Neither `Display` nor `Debug` shows it.
+    /// Returns the undecodable payload, unchanged; `None` for other errors. Neither `Display` nor
+    /// `Debug` shows it.
     pub fn payload(&self) -> Option<&[u8]> {
         self.inner.payload.as_deref()
     }

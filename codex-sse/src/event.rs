@@ -1,6 +1,6 @@
-// From frames and WebSocket messages to typed events. A payload is checked once for UTF-8, as a
-// whole, and then read by `codex_types`, whose fast reader for deltas borrows from it. The event
-// name of the frame is only a hint: the payload's own `type` takes precedence.
+//! From frames and WebSocket messages to typed events. A payload is checked once for UTF-8, as a
+//! whole, and then read by `codex_types`, whose fast reader for deltas borrows from it. The event
+//! name of the frame is only a hint: the payload's own `type` takes precedence.
 
 use core::fmt;
 
@@ -66,12 +66,13 @@ impl EventDecoder {
         }
     }
 
-    /// Consumes bytes from the front of `input` until an event is complete. `None`: `input` is used
-    /// up.
+    /// Consumes bytes from the front of `input` until an event is complete, and returns it; `None`
+    /// when `input` is used up.
     ///
     /// # Errors
-    /// Fails if a limit is exceeded, which is sticky, or if one payload cannot be decoded, after
-    /// which decoding continues.
+    ///
+    /// Returns an error if a limit is exceeded; every further call then returns it again. Also
+    /// returns an error for a payload that cannot be decoded, after which decoding continues.
     pub fn decode(&mut self, input: &mut &[u8]) -> Result<Option<ResponseEvent>, Error> {
         Ok(self.decode_ref(input)?.map(EventRef::into_owned))
     }
@@ -80,7 +81,8 @@ impl EventDecoder {
     /// the decoder if a chunk boundary cut it.
     ///
     /// # Errors
-    /// Those of [`decode`](Self::decode).
+    ///
+    /// Returns the errors of [`decode`](Self::decode).
     #[inline]
     pub fn decode_ref<'s, 'i: 's>(
         &'s mut self,
@@ -96,7 +98,8 @@ impl EventDecoder {
     /// whole.
     ///
     /// # Errors
-    /// Those of [`decode`](Self::decode).
+    ///
+    /// Returns the errors of [`decode`](Self::decode).
     #[inline]
     pub fn decode_chunk<'s, 'i: 's>(
         &'s mut self,
@@ -111,18 +114,22 @@ impl EventDecoder {
         }
     }
 
-    /// Decodes one WebSocket message: the payload of one event, without framing. `None` for
+    /// Decodes one WebSocket message: the payload of one event, without framing. Returns `None` for
     /// `[DONE]`.
     ///
     /// # Errors
-    /// Fails if the message is larger than [`Limits::max_frame`] or cannot be decoded. Neither
-    /// error is sticky, because messages are separate.
+    ///
+    /// Returns an error if the message is larger than [`Limits::max_frame`] or cannot be decoded.
+    /// Neither error is sticky, because messages are separate.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use codex_sse::EventDecoder;
     ///
     /// let mut decoder = EventDecoder::new();
-    /// let event = decoder.decode_message(br#"{"type":"response.created","response":{"id":"resp_1"}}"#)?;
+    /// let event =
+    ///     decoder.decode_message(br#"{"type":"response.created","response":{"id":"resp_1"}}"#)?;
     /// assert_eq!(event.unwrap().response().unwrap().id, "resp_1");
     /// # Ok::<(), codex_sse::Error>(())
     /// ```
@@ -130,10 +137,11 @@ impl EventDecoder {
         Ok(self.decode_message_ref(message)?.map(EventRef::into_owned))
     }
 
-    /// Decodes like [`decode_message`](Self::decode_message), but borrows.
+    /// Decodes like [`decode_message`](Self::decode_message), but borrows from the message.
     ///
     /// # Errors
-    /// Those of [`decode_message`](Self::decode_message).
+    ///
+    /// Returns the errors of [`decode_message`](Self::decode_message).
     pub fn decode_message_ref<'i>(
         &mut self,
         message: &'i [u8],
@@ -155,10 +163,12 @@ impl EventDecoder {
         self.terminated
     }
 
-    /// Ends the stream.
+    /// Checks, at the end of the stream, that a terminal event was returned.
     ///
     /// # Errors
-    /// [`ErrorKind::Truncated`] if no terminal event was returned: the response is not complete.
+    ///
+    /// Returns [`ErrorKind::Truncated`] if no terminal event was returned: the response is not
+    /// complete.
     pub fn finish(&self) -> Result<(), Error> {
         if self.terminated {
             return Ok(());

@@ -76,7 +76,7 @@ impl<S> Events<S> {
         }
     }
 
-    /// Returns the decoder.
+    /// Returns the event decoder, which counts bytes and keeps the last event id.
     pub const fn decoder(&self) -> &EventDecoder {
         &self.decoder
     }

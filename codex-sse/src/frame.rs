@@ -79,7 +79,8 @@ impl<'a> Frame<'a> {
     /// Returns the event type as text.
     ///
     /// # Errors
-    /// Fails if it is not UTF-8.
+    ///
+    /// Returns an error if the event type is not UTF-8.
     #[inline]
     pub fn event_str(&self) -> Result<Option<&'a str>, str::Utf8Error> {
         match self.event.as_str()? {
@@ -96,7 +97,8 @@ impl<'a> Frame<'a> {
     /// Returns the data as text.
     ///
     /// # Errors
-    /// Fails if it is not UTF-8. Other frames are not affected.
+    ///
+    /// Returns an error if the data is not UTF-8. Other frames are not affected.
     #[inline]
     pub fn data_str(&self) -> Result<&'a str, str::Utf8Error> {
         self.data.as_str()

@@ -98,7 +98,8 @@ impl FrameBuf {
     /// Returns the event type as text; see [`Frame::event_str`].
     ///
     /// # Errors
-    /// Fails if the event type is not UTF-8.
+    ///
+    /// Returns an error if the event type is not UTF-8.
     pub fn event_str(&self) -> Result<Option<&str>, str::Utf8Error> {
         self.as_frame().event_str()
     }
@@ -106,7 +107,8 @@ impl FrameBuf {
     /// Returns the data as text; see [`Frame::data_str`].
     ///
     /// # Errors
-    /// Fails if the data is not UTF-8.
+    ///
+    /// Returns an error if the data is not UTF-8.
     pub fn data_str(&self) -> Result<&str, str::Utf8Error> {
         self.as_frame().data_str()
     }

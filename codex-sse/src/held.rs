@@ -1,7 +1,7 @@
-// The data that a decoder keeps between two chunks. All of it is under one budget, so that a
-// decoder's memory is bounded by its limits in whatever order a server makes the parts grow: before
-// one buffer grows past the remaining budget, the others release their spare capacity. Stored data
-// has already been checked against the limits; the budget only governs spare capacity.
+//! The data that a decoder keeps between two chunks. All of it is under one budget, so that a
+//! decoder's memory is bounded by its limits in whatever order a server makes the parts grow:
+//! before one buffer grows past the remaining budget, the others release their spare capacity.
+//! Stored data has already been checked against the limits; the budget only governs spare capacity.
 
 use alloc::vec::Vec;
 use core::mem;

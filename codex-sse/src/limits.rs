@@ -1,5 +1,5 @@
-/// The limits of a [`Decoder`](crate::Decoder): the most that it accepts from a server before it
-/// returns a typed error.
+/// The limits of a [`Decoder`](crate::Decoder) on what a server may send; beyond them it returns a
+/// typed error.
 ///
 /// The standard sets no limits, so a decoder without them buffers whatever a server sends. All
 /// limits are bytes.
@@ -35,7 +35,7 @@ impl Limits {
         }
     }
 
-    /// Returns no limits, for input that is trusted and already bounded.
+    /// Returns limits that accept everything, for input that is trusted and already bounded.
     pub const fn unlimited() -> Self {
         Self {
             line: usize::MAX,
@@ -44,7 +44,7 @@ impl Limits {
         }
     }
 
-    /// Sets the longest line, of any kind, without its line ending.
+    /// Sets the maximum length of a line of any kind in bytes, without its line ending.
     pub const fn max_line(self, bytes: usize) -> Self {
         Self {
             line: bytes,
@@ -52,8 +52,8 @@ impl Limits {
         }
     }
 
-    /// Sets the most that one event may hold: its data with the line feeds that join its lines, its
-    /// type, and the last event id.
+    /// Sets the maximum size of an event in bytes: its data with the line feeds that join its
+    /// lines, its type, and the last event id.
     pub const fn max_frame(self, bytes: usize) -> Self {
         Self {
             frame: bytes,
@@ -61,8 +61,9 @@ impl Limits {
         }
     }
 
-    /// Sets the most that may be skipped between two events outside of `data` lines: comments,
-    /// blank lines, unknown fields, and `event`, `id` and `retry` lines, each with its line ending.
+    /// Sets the maximum number of bytes skipped between two events outside of `data` lines:
+    /// comments, blank lines, unknown fields, and `event`, `id` and `retry` lines, each with its
+    /// line ending.
     pub const fn max_skipped(self, bytes: usize) -> Self {
         Self {
             skipped: bytes,

@@ -1,6 +1,6 @@
-// A line is a field name, a colon, one optional space and a value (WHATWG HTML, 9.2.6). Four names
-// are defined; every other line, including comments, is skipped. Names are matched by prefix, so no
-// search for the colon is needed.
+//! A line is a field name, a colon, one optional space and a value (WHATWG HTML, 9.2.6). Four names
+//! are defined; every other line, including comments, is skipped. Names are matched by prefix, so
+//! no search for the colon is needed.
 
 /// The field of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

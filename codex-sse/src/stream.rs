@@ -20,7 +20,10 @@ impl Decoder {
     /// data has several lines.
     ///
     /// # Errors
-    /// Those of [`decode`](Self::decode).
+    ///
+    /// Returns the errors of [`decode`](Self::decode).
+    ///
+    /// # Examples
     ///
     /// ```
     /// use bytes::Bytes;

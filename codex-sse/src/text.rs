@@ -1,6 +1,6 @@
-// Text in the sense of the standard, as bytes. UTF-8 that has been checked is not checked again: in
-// a chunk that was checked as a whole, in an event type that is that of the previous event, and in
-// data that was joined part by part.
+//! Text in the sense of the standard, as bytes. UTF-8 that has been checked is not checked again:
+//! in a chunk that was checked as a whole, in an event type that is that of the previous event, and
+//! in data that was joined part by part.
 
 use core::str;
 

@@ -1,6 +1,6 @@
-// For programs that do not match dozens of event kinds. The accumulator records what each event
-// changed, and this turns the records into a short list of display updates and tool calls, each
-// delivered once.
+//! For programs that do not match dozens of event kinds. The accumulator records what each event
+//! changed, and this turns the records into a short list of display updates and tool calls, each
+//! delivered once.
 
 use codex_types::{CallFault, EventRef, OutputItem, Response, ResponseEvent};
 
@@ -9,7 +9,7 @@ use crate::{
     accumulate::{Change, TextKind},
 };
 
-/// Turns events into display updates and tool calls, each delivered once.
+/// A queue that turns events into display updates and tool calls, each delivered once.
 ///
 /// ```
 /// use codex_sse::{Update, Updates};
@@ -159,7 +159,8 @@ impl Updates {
     /// Merges one event and queues its updates. Poll them all before the next event.
     ///
     /// # Errors
-    /// Those of [`Accumulator::push`], and
+    ///
+    /// Returns the errors of [`Accumulator::push`], and
     /// [`ErrorKind::Contradiction`](crate::ErrorKind::Contradiction) if the server sends a full
     /// text that does not continue what was delivered of it. That error is not fatal: the event is
     /// merged, the response has the server's last value, and the stream may continue.
@@ -171,13 +172,14 @@ impl Updates {
     /// Merges one event like [`feed`](Self::feed), in either form.
     ///
     /// # Errors
-    /// Those of [`feed`](Self::feed).
+    ///
+    /// Returns the errors of [`feed`](Self::feed).
     pub fn feed_ref(&mut self, event: &EventRef<'_>) -> Result<(), Error> {
         self.accumulator.push_ref(event)?;
         self.take_contradictions()
     }
 
-    /// Returns the next update. `None`: feed another event.
+    /// Returns the next update, or `None` until another event is fed.
     pub fn poll(&mut self) -> Option<Update<'_>> {
         if !self.has_next() {
             return None;
@@ -197,11 +199,13 @@ impl Updates {
         false
     }
 
-    /// Ends the stream. If no terminal event came, open calls are queued as
+    /// Ends the stream. If no terminal event was received, open calls are queued as
     /// [`MalformedToolCall`](Update::MalformedToolCall).
     ///
     /// # Errors
-    /// [`ErrorKind::Truncated`](crate::ErrorKind::Truncated) if no terminal event came.
+    ///
+    /// Returns [`ErrorKind::Truncated`](crate::ErrorKind::Truncated) if no terminal event was
+    /// received.
     pub fn finish(&mut self) -> Result<(), Error> {
         self.accumulator.finish()
     }
@@ -235,7 +239,7 @@ impl Updates {
         self.accumulator.snapshot()
     }
 
-    /// Returns the accumulator.
+    /// Returns the accumulator, which assembles the response.
     pub fn accumulator(&self) -> &Accumulator {
         &self.accumulator
     }

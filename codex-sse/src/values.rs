@@ -1,6 +1,6 @@
-// Small values take far more memory than bytes on the wire: `0,` becomes an element of a list. The
-// values of a large payload are counted before it is read, so that no event takes more than a fixed
-// multiple of the frame limit.
+//! Small values take far more memory than bytes on the wire: `0,` becomes an element of a list. The
+//! values of a large payload are counted before it is read, so that no event takes more than a
+//! fixed multiple of the frame limit.
 
 use crate::Error;
 
@@ -41,7 +41,7 @@ fn count(json: &[u8]) -> usize {
 /// More than any value without text takes.
 const PER_VALUE: usize = 256;
 
-/// How many times the limit an event may take in memory.
+/// The memory that an event may take, as a multiple of the limit.
 const MULTIPLE: usize = 16;
 
 #[cfg(test)]

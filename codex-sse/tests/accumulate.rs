@@ -1,9 +1,7 @@
-//! The law of the accumulator (L6): the same answer is assembled whichever of the protocol's sources carry it, and shown once.
+//! The law of the accumulator (L6): the same response is assembled whichever of the protocol's
+//! sources carry it, and shown once.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![allow(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 use codex_sse::{Accumulator, ErrorKind, Outcome, Update, Updates};
 use codex_types::{CallFault, OutputItem, ResponseEvent};
@@ -17,7 +15,7 @@ enum Item {
     Call(String),
 }
 
-/// Which sources carry an item; an item that none carries is not there at all.
+/// The sources that carry an item; an item without a source does not exist.
 #[derive(Clone, Copy, Debug)]
 struct Sources {
     added: bool,
@@ -56,7 +54,7 @@ impl Item {
         }
     }
 
-    /// The events of the item, in order.
+    /// Returns the events of the item, in order.
     fn events(&self, index: usize, sources: Sources) -> Vec<Value> {
         let mut events = Vec::new();
         let id = self.json(index, false)["id"].clone();
@@ -149,7 +147,8 @@ fn sources() -> impl Strategy<Value = Sources> {
     })
 }
 
-/// Merges the events of the items, each item's in order, as the numbers say.
+/// Merges the events of the items in the order that the numbers give; the events of each item stay
+/// in order.
 fn interleave(mut streams: Vec<Vec<Value>>, choices: &[usize]) -> Vec<Value> {
     let mut events = Vec::new();
     let mut choices = choices.iter().cycle();
@@ -168,14 +167,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 8 } else { 2000 }))]
 
     #[test]
-    fn any_sources_give_the_same_answer_once(
+    fn any_sources_give_the_same_response_once(
         items in vec((item(), sources()), 1..5),
         choices in vec(0..8_usize, 1..20),
         envelope in any::<bool>(),
         numbered in any::<bool>(),
         repeat in any::<prop::sample::Index>(),
     ) {
-        // Every value has to be carried by something.
+        // At least one source must carry each value.
         let items: Vec<(Item, Sources)> = items
             .into_iter()
             .map(|(item, mut sources)| {
@@ -194,7 +193,7 @@ proptest! {
             for (number, event) in events.iter_mut().enumerate() {
                 event["sequence_number"] = number.into();
             }
-            // A resumed stream repeats a part of what came.
+            // A resumed stream repeats a part of the earlier events.
             if events.len() > 3 {
                 let from = 1 + repeat.index(events.len() - 2);
                 let again = events[from - 1].clone();
@@ -255,7 +254,7 @@ proptest! {
         prop_assert_eq!(calls, whole_calls.count());
     }
 
-    /// Whatever the indexes and ids say, nothing panics and nothing hangs.
+    /// Whatever the indexes and ids are, nothing panics and nothing hangs.
     #[test]
     fn nonsense_is_survived(
         events in vec((0..12_usize, any::<u32>(), any::<u32>(), "[ab]?", any::<u64>()), 0..40),

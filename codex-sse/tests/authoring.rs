@@ -1,6 +1,6 @@
-//! A response that is written as a stream is read back as it was.
+//! A response that is written as a stream is read back unchanged.
 #![cfg(feature = "events")]
-#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+#![expect(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 use codex_sse::{Accumulator, EventDecoder};
 use codex_types::{
@@ -60,7 +60,8 @@ fn a_response_survives_being_streamed() {
     }
 }
 
-/// The ChatGPT backend ends a response without its output: then everything has to be in the events before.
+/// The ChatGPT backend ends a response without its output, so the earlier events must contain
+/// everything.
 #[test]
 fn the_events_alone_make_up_the_output() {
     let response = response("completed", "");

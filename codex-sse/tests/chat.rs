@@ -1,9 +1,9 @@
-//! Chat streams: a corpus of pairs, what a stream adds up to, and what comes back.
+//! Chat streams: a corpus of pairs, the sum of a stream, and the translation back.
 #![cfg(feature = "chat")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that fails panics"
+    reason = "tests panic on failed expectations"
 )]
 
 #[path = "../../codex-types/tests/support/pairs.rs"]
@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 
 use self::pairs::{answer_options, cases, text};
 
-/// What a client makes of chunks.
+/// The result that a client assembles from chunks.
 #[derive(Debug, Default, PartialEq)]
 struct Folded {
     content: String,
@@ -79,7 +79,7 @@ fn folded_response(completion: &ChatResponse) -> Folded {
     fold(&[json!({"choices": [{"delta": delta, "finish_reason": choice["finish_reason"]}]})])
 }
 
-/// The chunks of a stream that went well; none if it ended in an error.
+/// Returns the chunks of a successful stream; `None` if it ended in an error.
 fn chunks(events: &[ResponseEvent]) -> Option<Vec<Value>> {
     let mut translator = ToChatChunks::new(AnswerOptions::new());
     let mut out: Vec<ChatStreamEvent> = events
@@ -203,11 +203,11 @@ fn a_chat_stream_that_breaks_off_is_no_success() {
     assert!(translator.finish().is_empty());
 }
 
-/// One item of a response and how much of it the stream contains.
+/// One item of a response, and the part of it that the stream contains.
 #[derive(Clone, Debug)]
 struct Told {
     item: OutputItem,
-    /// Lengths of its deltas; none if the text comes in one piece.
+    /// The lengths of its deltas; empty if the text arrives whole.
     cuts: Vec<usize>,
     is_added: bool,
     has_deltas: bool,
@@ -245,7 +245,7 @@ fn message(part: OutputPart) -> OutputMessage {
     message
 }
 
-/// The text of an item, and the kind of its deltas.
+/// Returns the text of an item, and the kind of its deltas.
 fn words(item: &OutputItem) -> (String, DeltaKind) {
     match item {
         OutputItem::Message(message) => match &message.content[0] {
@@ -260,7 +260,7 @@ fn words(item: &OutputItem) -> (String, DeltaKind) {
     }
 }
 
-/// The events of one item, in order.
+/// Returns the events of one item, in order.
 fn events_of(told: &Told, at: u32) -> Vec<ResponseEvent> {
     let (text, kind) = words(&told.item);
     let id = format!("item_{at}");
@@ -351,7 +351,7 @@ proptest! {
                 queues.push(told_events.into());
             }
         }
-        // All that is begun is begun first.
+        // All items begin before any of them continues.
         for queue in &mut queues {
             if matches!(queue.front(), Some(ResponseEvent::OutputItemAdded(_))) {
                 events.extend(queue.pop_front());

@@ -1,6 +1,6 @@
 //! The body of a chat server as the events of a response.
 #![cfg(feature = "chat")]
-#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+#![expect(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 use codex_sse::chat::{ChatEventDecoder, ToResponseEvents};
 use codex_sse::{Error, ErrorKind, Limits};
@@ -21,7 +21,7 @@ fn drain(decoder: &mut ChatEventDecoder, mut input: &[u8]) -> Result<Vec<Respons
     Ok(events)
 }
 
-/// The last event of a whole body that is cut into pieces of this size.
+/// Returns the last event of a whole body in chunks of this size.
 fn last(body: &str, size: usize) -> Result<ResponseEvent, Error> {
     let mut decoder = decoder();
     let mut events = Vec::new();

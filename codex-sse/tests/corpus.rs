@@ -1,9 +1,6 @@
 //! The streams in `testdata`, cut at every position.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![allow(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 mod reference;
 
@@ -153,7 +150,7 @@ mod events {
         }
     }
 
-    /// Owned, borrowed, by checked chunks and as messages: four ways, the same events.
+    /// Owned, borrowed, by checked chunks and as messages: all four return the same events.
     #[test]
     #[cfg_attr(miri, ignore = "as above")]
     fn all_ways_to_decode_give_the_same_events() {

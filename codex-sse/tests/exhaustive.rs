@@ -1,6 +1,8 @@
-//! Every input over a hostile alphabet, cut in every way, against the transcription of the standard.
+//! Every input over a hostile alphabet, cut in every way, against the transcription of the
+//! standard.
 //!
-//! The symbol `d` is taken twice: as the letter, and as the word `data`, without which nothing would ever be dispatched.
+//! The symbol `d` is tested twice: as the letter, and as the word `data`, without which no event
+//! would be dispatched.
 
 mod reference;
 
@@ -8,7 +10,8 @@ use reference::{Outcome, UNBOUNDED, Way, decode, interpret};
 
 const ALPHABET: [u8; 9] = [b'\r', b'\n', b':', b' ', b'd', 0xEF, 0xBB, 0xBF, 0xFF];
 
-/// Calls `check` with every input of exactly `length` symbols, as letters and with `d` for `data`; `ends` are the ends of the symbols.
+/// Calls `check` with every input of exactly `length` symbols, as letters and with `d` for `data`;
+/// `ends` are the ends of the symbols.
 fn inputs(length: usize, mut check: impl FnMut(&[u8], &[usize])) {
     let mut digits = vec![0; length];
     let (mut bytes, mut ends) = (Vec::new(), Vec::new());
@@ -43,7 +46,7 @@ fn timeless(mut outcome: Outcome) -> Outcome {
     outcome
 }
 
-/// All ways to cut between symbols, of which the last cut is that behind every symbol.
+/// Returns all ways to cut between symbols; the last one cuts after every symbol.
 fn all_cuts(length: usize, way: Way) {
     inputs(length, |bytes, ends| {
         let expected = timeless(interpret(bytes, UNBOUNDED));

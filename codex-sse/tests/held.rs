@@ -1,10 +1,8 @@
-//! What an event, a response and a chat stream hold, as the allocator counts it: at most sixteen times their limit, whatever the server
-//! sends. One test, since the counts are those of the process.
+//! The memory of an event, a response and a chat stream, as the allocator counts it: at most
+//! sixteen times their limit, whatever the server sends. This is one test, because the counts are
+//! those of the process.
 #![cfg(feature = "chat")]
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![allow(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 use std::alloc::System;
 
@@ -19,7 +17,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 const LIMIT: usize = 1 << 20;
 const MOST: usize = 16 * LIMIT;
 
-/// What has been allocated since and is held.
+/// Returns the number of bytes allocated since then and not freed.
 fn held(region: &Region<'_, System>) -> usize {
     let change = region.change();
     change
@@ -33,7 +31,7 @@ fn terminal(output: &str) -> String {
     )
 }
 
-/// Payloads whose values are many and small, with about `count` of them.
+/// Returns payloads of about `count` small values.
 fn payloads(count: usize) -> Vec<String> {
     let list = |value: &str| format!("[{}{value}]", format!("{value},").repeat(count));
     let message =
@@ -109,7 +107,7 @@ fn memory_stays_within_sixteen_times_the_limit() {
     zeros();
 }
 
-/// Returns whether the response was too large, and what came before was kept.
+/// Returns whether the response was too large, with everything before it kept.
 fn fold(event: &ResponseEvent, shape: usize) -> bool {
     let region = Region::new(ALLOCATOR);
     let mut accumulator = Accumulator::with_limit(LIMIT);
@@ -139,7 +137,7 @@ fn to_chat(event: &ResponseEvent, shape: usize) {
     }
 }
 
-/// Chat chunks whose calls, names and texts never end.
+/// Returns chat chunks whose calls, names and texts never end.
 fn to_events() {
     let call = |number: usize, id: &str| {
         format!(

@@ -1,4 +1,5 @@
-//! The laws of framing: chunking is invisible (L1), equal to a naive transcription of the standard (L2), decoding inverts encoding (L3).
+//! The laws of framing: chunking is invisible (L1), equal to a naive transcription of the standard
+//! (L2), decoding inverts encoding (L3).
 
 mod reference;
 
@@ -8,7 +9,7 @@ use codex_sse::{Decoder, Frame, Tail};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use reference::{Bounds, UNBOUNDED, assert_agrees};
 
-/// Pieces of which hostile streams are made.
+/// The fragments of hostile streams.
 const PIECES: &[&[u8]] = &[
     b"data",
     b"data: ",

@@ -1,4 +1,5 @@
-//! Limits at, just under and just over the edge, what errors say, and the sizes that others rely on.
+//! Limits at, just below and just above their bound, the texts of errors, and the sizes of types on
+//! which other code relies.
 
 use codex_sse::{Decoder, Error, ErrorKind, Frame, Limits, Side, Tail};
 

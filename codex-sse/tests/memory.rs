@@ -1,9 +1,7 @@
-//! What a decoder holds (L4) and how often it allocates, as the allocator counts it. One test, since the counts are those of the process.
+//! The memory of a decoder (L4) and its allocations, as the allocator counts them. This is one
+//! test, because the counts are those of the process.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![allow(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 use std::alloc::System;
 
@@ -13,14 +11,15 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-/// The most bytes held at any time while the stream is fed in chunks of that size, and the allocations made.
+/// Returns the maximum number of bytes held while the stream is fed in chunks of this size, and the
+/// number of allocations.
 fn held(stream: &[u8], chunk: usize, limits: Limits) -> (usize, usize) {
     held_by(stream, chunk, limits, |decoder, chunk| {
         Ok(decoder.decode(chunk)?.is_some())
     })
 }
 
-/// The same where data are taken in parts.
+/// Returns the same numbers when the data is read in parts.
 fn held_for_parts(stream: &[u8], chunk: usize, limits: Limits) -> (usize, usize) {
     held_by(stream, chunk, limits, |decoder, chunk| {
         Ok(decoder.decode_part(chunk)?.is_some())
@@ -91,12 +90,14 @@ fn memory_stays_within_the_limits_plus_one_kibibyte() {
         }
     }
 
-    // Of an event that is taken in parts, no more is held than one chunk's worth at its beginning and one at its end.
+    // Of an event that is read in parts, at most one chunk is held at its beginning and one at its
+    // end.
     let image = format!("event: image\ndata: {}\n\n", "x".repeat(1 << 20)).repeat(3);
     let (most, _) = held_for_parts(image.as_bytes(), 1400, Limits::new());
     assert!(most <= 3 * 1400 + 1024, "{most} bytes are held for parts");
 
-    // A delta that lies whole in its chunk costs nothing, one that is cut costs nothing after the first.
+    // A delta that is whole in its chunk allocates nothing; one that is cut allocates only for the
+    // first.
     let deltas =
         "event: response.output_text.delta\ndata: {\"delta\":\"one of two hundred deltas\"}\n\n"
             .repeat(200);
@@ -115,7 +116,7 @@ fn memory_stays_within_the_limits_plus_one_kibibyte() {
     typed_deltas();
 }
 
-/// A borrowed delta allocates nothing, an owned one once.
+/// A borrowed delta allocates nothing, an owned one allocates once.
 #[cfg(feature = "events")]
 fn typed_deltas() {
     use codex_sse::EventDecoder;

@@ -1,16 +1,13 @@
-//! Text that comes after its end, and text whose deltas were counted as parts or items.
+//! Text that arrives after its end, and text whose deltas were counted as parts or items.
 
 #![cfg(feature = "events")]
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![allow(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 use codex_sse::{DiagnosticKind, Update, Updates};
 use codex_types::{OutputItem, RawJson, ResponseEvent};
 use serde_json::{Value, json};
 
-/// The updates after these events, and all text that was shown.
+/// Returns the updates after these events, and all text that was shown.
 fn feed(events: &[Value]) -> (Updates, String) {
     let mut updates = Updates::new();
     let mut shown = String::new();

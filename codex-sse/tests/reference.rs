@@ -1,18 +1,20 @@
-//! A naive transcription of WHATWG HTML 9.2.6 ("Interpreting an event stream") over a whole buffer, kept as the oracle of the decoder.
+//! A naive transcription of WHATWG HTML 9.2.6 ("Interpreting an event stream") over a whole buffer,
+//! kept as the oracle of the decoder.
 //!
-//! It is slow and plain on purpose: one step of the standard after the other, every field in memory of its own. The limits, which the
-//! standard does not know, are transcribed from the documentation of `Limits` just as plainly, byte by byte.
+//! It is deliberately slow and plain: one step of the standard after another, with a separate
+//! buffer for every field. The limits, which the standard does not define, are transcribed from the
+//! documentation of `Limits` in the same way, byte by byte.
 
 #![allow(
     clippy::unwrap_used,
-    reason = "an oracle states what it expects by failing loudly"
+    reason = "the oracle panics on failed expectations"
 )]
 
 use core::iter;
 
 use codex_sse::{Decoder, ErrorKind, FrameBuf, FramePart, Limits, Tail};
 
-/// What a decoder has to say about a stream.
+/// The expected output of a decoder for a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
     pub(crate) events: Vec<Event>,
@@ -25,7 +27,7 @@ pub(crate) struct Outcome {
 /// A dispatched event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Event {
-    /// The offset just behind the byte that dispatched it.
+    /// The offset after the byte that dispatched it.
     pub(crate) end: u64,
     pub(crate) event: Option<Vec<u8>>,
     pub(crate) data: Vec<u8>,
@@ -50,7 +52,7 @@ pub(crate) const UNBOUNDED: Bounds = Bounds {
 struct Line<'a> {
     start: usize,
     content: &'a [u8],
-    /// The offset behind the first byte of its end, and behind the whole of it.
+    /// The offset after the first byte of the line ending, and after the whole line ending.
     end: Option<(usize, usize)>,
 }
 
@@ -148,7 +150,7 @@ pub(crate) fn interpret(stream: &[u8], bounds: Bounds) -> Outcome {
     unreachable!("the last line has no end")
 }
 
-/// All lines; the last one, often empty, has no end.
+/// Returns all lines; the last one, often empty, has no line ending.
 fn lines(stream: &[u8], begin: usize) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
     let mut start = begin;
@@ -182,7 +184,7 @@ fn lines(stream: &[u8], begin: usize) -> Vec<Line<'_>> {
 
 const FIELDS: [&[u8]; 4] = [b"data", b"event", b"id", b"retry"];
 
-/// Whether an unfinished line is, or may yet become, one that means something.
+/// Returns whether an unfinished line has, or may still get, a known field.
 fn may_be_field(content: &[u8]) -> bool {
     !content.is_empty()
         && FIELDS.iter().any(|field| {
@@ -190,7 +192,7 @@ fn may_be_field(content: &[u8]) -> bool {
         })
 }
 
-/// The first byte of the line that is too many.
+/// Returns the first byte of the line beyond the limit.
 fn violation(
     line: &Line<'_>,
     bounds: Bounds,
@@ -240,22 +242,23 @@ fn value_length(content: &[u8]) -> usize {
     0
 }
 
-/// How events are taken from the decoder.
+/// The method by which events are read from the decoder.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Way {
     Frames,
-    /// As parts, put together.
+    /// As parts, joined.
     #[allow(
         dead_code,
-        reason = "not every test that includes this file takes parts"
+        reason = "not every test program that includes this file reads parts"
     )]
     Parts,
 }
 
-/// What the decoder says about the same stream, cut at the given lengths; what is left comes as one last chunk.
+/// Returns the output of the decoder for the same stream, cut at the given lengths; the rest is one
+/// last chunk.
 #[allow(
     dead_code,
-    reason = "not every test that includes this file cuts streams"
+    reason = "not every test program that includes this file cuts streams"
 )]
 pub(crate) fn decode(
     stream: &[u8],
@@ -326,7 +329,7 @@ pub(crate) fn decode(
     outcome
 }
 
-/// The last part of the next event; those before it are put behind each other in `parts`.
+/// Returns the last part of the next event, and appends the earlier ones to `parts`.
 fn frame_of_parts(
     decoder: &mut Decoder,
     chunk: &mut &[u8],
@@ -336,7 +339,7 @@ fn frame_of_parts(
         match part {
             FramePart::Last(frame) => return Ok(Some(frame.to_owned())),
             FramePart::Data(data) => {
-                assert!(!data.is_empty(), "a part that says nothing");
+                assert!(!data.is_empty(), "an empty part");
                 parts.extend_from_slice(data);
             }
         }
@@ -344,8 +347,12 @@ fn frame_of_parts(
     Ok(None)
 }
 
-/// Asserts that the decoder agrees with the transcription; byte by byte also in when each event is returned.
-#[allow(dead_code, reason = "not every test that includes this file compares")]
+/// Asserts that the decoder agrees with the transcription; byte by byte, also on the offset at
+/// which each event is returned.
+#[allow(
+    dead_code,
+    reason = "not every test program that includes this file compares"
+)]
 pub(crate) fn assert_agrees(stream: &[u8], cuts: &[usize], bounds: Bounds) {
     let expected = interpret(stream, bounds);
     let timeless = |outcome: Outcome| Outcome {
@@ -381,7 +388,8 @@ pub(crate) fn assert_agrees(stream: &[u8], cuts: &[usize], bounds: Bounds) {
 mod tests {
     use super::*;
 
-    /// The transcription itself, against results worked out by hand from the standard's own examples.
+    /// Checks the transcription itself against the results of the standard's own examples, derived
+    /// by hand.
     #[test]
     fn examples_of_the_standard() {
         let data = |stream: &[u8]| -> Vec<(Option<String>, String)> {

@@ -14,7 +14,9 @@
 //! use codex_transport::HttpTransport;
 //!
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-//! let transport = ScriptedTransport::new(Script::new().answer(Answer::sse().body("data: 1\n\n").body("data: 2\n\n")));
+//! let transport = ScriptedTransport::new(
+//!     Script::new().answer(Answer::sse().body("data: 1\n\n").body("data: 2\n\n")),
+//! );
 //! let recorder = Recorder::new(transport);
 //! let request = http::Request::post("https://example.test/v1/responses")
 //!     .header("authorization", "Bearer sk-invented-0123456789")
@@ -27,7 +29,9 @@
 //! assert!(!text.contains("sk-invented"));
 //! let cassette = Cassette::from_json_lines(&text).unwrap();
 //! let replayed = ScriptedTransport::new(cassette.script(&Replay::default()));
-//! let request = http::Request::post("https://example.test/v1/responses").body("{}".into()).unwrap();
+//! let request = http::Request::post("https://example.test/v1/responses")
+//!     .body("{}".into())
+//!     .unwrap();
 //! let mut body = replayed.send(request).await.unwrap().into_body();
 //! assert_eq!(body.chunk().await.unwrap().unwrap(), "data: 1\n\n");
 //! # }) }

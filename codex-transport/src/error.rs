@@ -16,7 +16,8 @@ use crate::timeouts::TimeoutKind;
 /// ```
 /// use codex_transport::{Error, ErrorKind, Phase, Sent, Side};
 ///
-/// let error = Error::new(ErrorKind::ConnectionLost, Phase::Body, Sent::Yes).with_bytes_received(812);
+/// let error =
+///     Error::new(ErrorKind::ConnectionLost, Phase::Body, Sent::Yes).with_bytes_received(812);
 /// assert_eq!(error.to_string(), "connection was lost while reading the body, after 812 bytes");
 /// assert_eq!(error.side(), Side::Network);
 /// assert!(error.is_retryable() && !error.is_safe_to_resend());
@@ -56,7 +57,7 @@ pub enum ErrorKind {
     /// The proxy could not be reached or did not open the tunnel; [`Error::status`] is the proxy's,
     /// if it responded.
     Proxy,
-    /// This timeout expired.
+    /// A timeout expired; the value names it.
     Timeout(TimeoutKind),
     /// The connection broke: it was reset, aborted, or closed while more data was expected.
     ConnectionLost,
@@ -144,7 +145,7 @@ impl Error {
         }))
     }
 
-    /// Returns the kind.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
@@ -214,8 +215,8 @@ impl Error {
         }
     }
 
-    /// Returns whether the request provably did not reach the server, so that a resend cannot be
-    /// processed twice.
+    /// Returns whether the request provably did not reach the server, so that resending it cannot
+    /// process it twice.
     pub fn is_safe_to_resend(&self) -> bool {
         self.sent() == Sent::No
     }
@@ -235,7 +236,8 @@ impl Error {
         self.0.close_code
     }
 
-    /// Returns the server's request id; see [`request_id`](crate::request_id).
+    /// Returns the server's request id, if the response had one; see
+    /// [`request_id`](crate::request_id).
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
@@ -250,7 +252,7 @@ impl Error {
         self.0.events_received
     }
 
-    /// Returns the period of the timeout that expired.
+    /// Returns the period of the timeout that expired; `None` for other errors.
     pub fn timeout(&self) -> Option<Duration> {
         self.0.limit
     }
@@ -313,14 +315,14 @@ impl Error {
         self
     }
 
-    /// Adds the cause.
+    /// Adds the cause of the error, which `source` returns.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
     }
 
-    /// Adds the status.
+    /// Adds the status of the response.
     #[must_use]
     pub fn with_status(mut self, status: StatusCode) -> Self {
         self.0.status = Some(status);

@@ -91,7 +91,7 @@ impl HyperTransport {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`]; see [`HyperTransportBuilder::build`].
+    /// Returns [`ErrorKind::Configuration`]; see [`HyperTransportBuilder::build`].
     pub fn new() -> Result<Self, Error> {
         Self::builder().build()
     }
@@ -114,7 +114,7 @@ impl HyperTransport {
 }
 
 impl HyperTransportBuilder {
-    /// Sets the connection options.
+    /// Sets the options of connections, such as proxy and TLS.
     #[must_use]
     pub fn connection(mut self, connection: ConnectOptions) -> Self {
         self.connection = connection;
@@ -167,8 +167,8 @@ impl HyperTransportBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] if a certificate or key cannot be read, or if there is no
-    /// cryptography provider.
+    /// Returns [`ErrorKind::Configuration`] if a certificate or key cannot be read, or if there is
+    /// no cryptography provider.
     pub fn build(self) -> Result<HyperTransport, Error> {
         let Self {
             connection,

@@ -16,7 +16,10 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 /// let mut headers = http::HeaderMap::new();
 /// headers.insert("authorization", "Bearer invented-token-of-a-test".parse().unwrap());
 /// let redactor = Redactor::new(&headers);
-/// assert_eq!(redactor.redact("bad key: invented-token-of-a-test"), "bad key: ************************");
+/// assert_eq!(
+///     redactor.redact("bad key: invented-token-of-a-test"),
+///     "bad key: ************************"
+/// );
 /// assert_eq!(redactor.redact("bad key: invented-token..."), "bad key: **************...");
 /// assert_eq!(redactor.redact("bad key"), "bad key");
 /// ```

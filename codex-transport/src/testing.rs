@@ -15,11 +15,12 @@
 //!     .event(r#"{"type":"response.output_text.delta","delta":"Hel"}"#)
 //!     .gate(&gate)
 //!     .event(r#"{"type":"response.output_text.delta","delta":"lo"}"#);
-//! let server = LoopbackServer::start(Script::new().route("POST", "/v1/responses", answer)).unwrap();
+//! let server =
+//!     LoopbackServer::start(Script::new().route("POST", "/v1/responses", answer)).unwrap();
 //!
 //! let request = http::Request::post(server.url("/v1/responses")).body("{}".into()).unwrap();
 //! let mut body = HyperTransport::new().unwrap().send(request).await.unwrap().into_body();
-//! // The first delta is here although the server has not sent the second.
+//! // The first delta has arrived, although the server has not sent the second.
 //! assert!(body.chunk().await.unwrap().unwrap().ends_with(b"\"Hel\"}\n\n"));
 //! gate.open();
 //! assert!(body.chunk().await.unwrap().unwrap().ends_with(b"\"lo\"}\n\n"));

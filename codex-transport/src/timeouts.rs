@@ -28,41 +28,48 @@ use core::time::Duration;
 ///
 /// let mut timeouts = Timeouts::default();
 /// timeouts.total = Some(Duration::from_secs(3600));
-/// let request = http::Request::post("https://api.openai.com/v1/responses").extension(timeouts).body(()).unwrap();
-/// assert_eq!(request.extensions().get::<Timeouts>().unwrap().total, Some(Duration::from_secs(3600)));
+/// let request = http::Request::post("https://api.openai.com/v1/responses")
+///     .extension(timeouts)
+///     .body(())
+///     .unwrap();
+/// assert_eq!(
+///     request.extensions().get::<Timeouts>().unwrap().total,
+///     Some(Duration::from_secs(3600))
+/// );
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// For name resolution, TCP, the proxy's tunnel and TLS together.
+    /// The maximum time for name resolution, TCP, the proxy's tunnel and TLS together.
     pub connect: Option<Duration>,
-    /// From the start of `send` to the response headers, connecting included.
+    /// The maximum time from the start of `send` to the response headers, connecting included.
     pub headers: Option<Duration>,
-    /// From the response headers to the first event.
+    /// The maximum time from the response headers to the first event.
     pub first_event: Option<Duration>,
-    /// Between two arrivals of bytes of any kind.
+    /// The maximum time between two arrivals of bytes of any kind.
     pub byte_idle: Option<Duration>,
-    /// Between two meaningful events; comments, keep-alives and pings do not count.
+    /// The maximum time between two meaningful events; comments, keep-alives and pings do not
+    /// count.
     pub event_idle: Option<Duration>,
-    /// From the start of `send` to the end of the body.
+    /// The maximum time from the start of `send` to the end of the body.
     pub total: Option<Duration>,
 }
 
-/// The name of a timeout.
+/// The kind of a timeout, which identifies it in errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TimeoutKind {
-    /// [`Timeouts::connect`].
+    /// Connecting took too long: [`Timeouts::connect`].
     Connect,
-    /// [`Timeouts::headers`].
+    /// The response headers took too long: [`Timeouts::headers`].
     Headers,
-    /// [`Timeouts::first_event`].
+    /// The first event took too long: [`Timeouts::first_event`].
     FirstEvent,
-    /// [`Timeouts::byte_idle`].
+    /// No bytes arrived for too long: [`Timeouts::byte_idle`].
     ByteIdle,
-    /// [`Timeouts::event_idle`].
+    /// No meaningful event arrived for too long: [`Timeouts::event_idle`].
     EventIdle,
-    /// [`Timeouts::total`].
+    /// The whole exchange took too long: [`Timeouts::total`].
     Total,
     /// A ping was not acknowledged in time (WebSocket and HTTP/2), or the peer of a WebSocket did
     /// not read the pongs.

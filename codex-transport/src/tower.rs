@@ -34,10 +34,22 @@ use crate::hyper_transport::HyperTransport;
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// // A tower service, usually within a stack of layers.
-/// let service = SharedTransport::new(ScriptedTransport::new(Script::new().answer(Answer::ok().body("hello"))));
+/// let service = SharedTransport::new(ScriptedTransport::new(
+///     Script::new().answer(Answer::ok().body("hello")),
+/// ));
 /// let transport = TowerTransport::new(service);
 /// let request = http::Request::get("https://example.test/").body(Bytes::new()).unwrap();
-/// assert_eq!(transport.send(request).await.unwrap().into_body().collect(100).await.unwrap(), "hello");
+/// assert_eq!(
+///     transport
+///         .send(request)
+///         .await
+///         .unwrap()
+///         .into_body()
+///         .collect(100)
+///         .await
+///         .unwrap(),
+///     "hello"
+/// );
 /// # })
 /// ```
 pub struct TowerTransport<S, B = Bytes> {
@@ -46,7 +58,7 @@ pub struct TowerTransport<S, B = Bytes> {
 }
 
 impl<S> TowerTransport<S> {
-    /// Wraps a service whose requests have a body of [`Bytes`].
+    /// Creates a transport that sends requests with a body of [`Bytes`] through this service.
     pub fn new(service: S) -> Self {
         Self::with_body(service)
     }

@@ -14,8 +14,8 @@ use wasm_bindgen::{JsCast as _, JsValue};
 
 use crate::error::{Error, ErrorKind, Phase, Sent};
 
-/// Returns the message of an exception, such as `TypeError: Failed to fetch`. Hosts quote a URL that
-/// they reject, which may contain credentials, so it is removed.
+/// Returns the message of an exception, such as `TypeError: Failed to fetch`. Hosts quote a URL
+/// that they reject, which may contain credentials, so it is removed.
 fn exception(value: &JsValue, url: &str) -> Box<dyn StdError + Send + Sync> {
     let message = match value.dyn_ref::<js_sys::Object>() {
         Some(object) => String::from(object.to_string()),

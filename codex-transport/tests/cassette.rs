@@ -43,7 +43,7 @@ async fn chunks(transport: &impl HttpTransport, url: &str) -> (Vec<Bytes>, Optio
 }
 
 #[tokio::test]
-async fn what_was_recorded_is_played_again() {
+async fn a_recording_is_replayed() {
     // Without reasoning, because its encrypted content is removed from the recording.
     let turn = Turn::new("resp_1")
         .message("Zürich ist schön")

@@ -146,7 +146,7 @@ async fn ok_refused_and_silent_are_the_same_everywhere() {
             (&encrypted, proxied(trusting())),
         ] {
             let before = proxy.targets().len();
-            let tunnelled = format!("{connection:?}").contains("127.0.0.1");
+            let tunneled = format!("{connection:?}").contains("127.0.0.1");
             let url = server.url("/v1");
             assert_eq!(
                 wire.ask(&build(connection), &url).await.unwrap(),
@@ -161,7 +161,7 @@ async fn ok_refused_and_silent_are_the_same_everywhere() {
             assert_eq!(server.requests().last().unwrap().version, version);
             assert_eq!(
                 proxy.targets().len() - before,
-                usize::from(tunnelled),
+                usize::from(tunneled),
                 "{wire:?} {url}"
             );
         }

@@ -164,7 +164,7 @@ async fn first_chunk(transport: &HyperTransport, url: &str) -> Body {
 }
 
 #[tokio::test]
-async fn a_complete_answer_frees_its_connection_for_the_next() {
+async fn a_complete_response_frees_its_connection() {
     let server = hello();
     let relay = Relay::before(server.address());
     let transport = build(HttpVersions::Http1, |_| ());
@@ -212,7 +212,7 @@ async fn an_abandoned_connection_is_closed_and_not_reused() {
 }
 
 #[tokio::test]
-async fn none_of_those_that_the_server_closed_is_used() {
+async fn no_connection_that_the_server_closed_is_used() {
     let (server, gate) = halves();
     let relay = Relay::before(server.address());
     let transport = build(HttpVersions::Http1, |_| ());
@@ -340,7 +340,7 @@ async fn a_connection_in_use_keeps_its_place() {
 }
 
 #[tokio::test]
-async fn no_more_wait_than_may() {
+async fn no_more_idle_connections_are_kept_than_allowed() {
     for (room, left) in [(0, 0), (1, 1), (2, 2), (8, 3)] {
         let (server, gate) = halves();
         let relay = Relay::before(server.address());
@@ -483,7 +483,7 @@ async fn those_who_waited_for_a_connection_that_failed_do_not_queue_up() {
         let kind = answer.unwrap_err().kind();
         assert_eq!(kind, ErrorKind::Timeout(TimeoutKind::Connect));
     }
-    // One after the other would take twenty periods.
+    // One after another would take twenty periods.
     assert!(start.elapsed() < period * 15);
 }
 

@@ -4,18 +4,18 @@
 //! lint [--profile NAME] [--channel http|websocket] [--form full|lite] [--fix]
 //! ```
 //!
-//! The profile is `platform` unless it is named, the channel `http`. The form is the one that the
-//! profile has for the model unless it is chosen; see `codex_types::profile::RequestForm`.
+//! The default profile is `platform`, the default channel `http`, and the default form that of the
+//! profile for the model; see `codex_types::profile::RequestForm`.
 //!
-//! Input is JSON, one request a line or otherwise separated by white space. For each there is one line
-//! of output: `{"findings":[{"code","pointer","severity","message","fix"}]}`, or with `--fix` the
-//! fixed request. The status is not zero if any request has an error,
-//! or with `--fix` still has one.
+//! Input is JSON, one request per line or otherwise separated by white space. Each request gets one
+//! line of output: `{"findings":[{"code","pointer","severity","message","fix"}]}`, or with `--fix`
+//! the fixed request. The exit status is not 0 if any request has an error, or with `--fix` still
+//! has one.
 
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "it is a program for the command line"
+    reason = "a command-line program prints"
 )]
 
 use std::io::Read;
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether all requests are without errors.
+/// Returns whether all requests are without errors.
 fn run() -> Result<bool, Box<dyn core::error::Error>> {
     let mut linter = Linter::new(Profile::platform());
     let mut fixes = false;

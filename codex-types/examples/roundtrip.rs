@@ -1,9 +1,9 @@
 //! Reads JSON into the public types and writes it back, line by line.
 //!
-//! Each line of standard input is an object `{"root": .., "json": ..}`, where `root` names a type and
-//! `json` is the value. Each line of standard output is `{"known": .., "json": ..}` with the value as
-//! it was written back, or `{"error": ..}`. `known` is false when the value is of a kind this version
-//! does not know. The exit status is not 0 when any line had an error.
+//! Each line of standard input is an object `{"root": .., "json": ..}`, where `root` names a type
+//! and `json` is the value. Each line of standard output is `{"known": .., "json": ..}` with the
+//! value as written back, or `{"error": ..}`. `known` is false if the value is of a kind that this
+//! version does not know. The exit status is not 0 if any line had an error.
 //!
 //! ```text
 //! echo '{"root":"tool","json":{"type":"custom","name":"x"}}' | cargo run --example roundtrip

@@ -8,16 +8,17 @@
 //! translate response-back            chat completion → response
 //! ```
 //!
-//! Input is JSON, one value a line or otherwise separated by white space; output is one line for each.
-//! `--developer-as-system` writes the role `developer` as `system`; `--lenient` leaves out what has no
-//! counterpart, with a message on standard error. What cannot be translated becomes an error line, a message on standard error that names the
-//! parameter, and a status other than zero. A failed response is not a failure of the program: its error
-//! line is its translation. Streams are translated by the example `chat` of codex-sse.
+//! Input is JSON, one value per line or otherwise separated by white space; output is one line for
+//! each. `--developer-as-system` writes the role `developer` as `system`; `--lenient` omits
+//! everything that has no counterpart, with a message on standard error. A value that cannot be
+//! translated becomes an error line and a message on standard error that names the parameter, and
+//! the exit status is then not 0. A failed response is not a failure of the program: its error line
+//! is its translation. Streams are translated by the example `chat` of codex-sse.
 
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "it is a program for the command line"
+    reason = "a command-line program prints"
 )]
 
 use std::io::Read;
@@ -104,7 +105,7 @@ fn response_back(json: &RawJson) -> Result<String, Failure> {
     Ok(RawJson::encode(&response)?.to_compact().into_owned())
 }
 
-/// Translates value after value; false if one of them could not be translated.
+/// Translates one value after another. Returns false if one of them could not be translated.
 fn each(translate: impl Fn(&RawJson) -> Result<String, Failure>) -> Result<bool, Failure> {
     let mut input = String::new();
     std::io::stdin().read_to_string(&mut input)?;

@@ -15,7 +15,7 @@ object! {
             id: String,
             /// Always `conversation`.
             object: String,
-            /// When it was created (Unix timestamp, seconds).
+            /// The time of creation, as a Unix timestamp in seconds.
             created_at: Number,
             /// Up to 16 key-value pairs that are stored with the conversation.
             metadata: Map<String>,

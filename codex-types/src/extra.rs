@@ -86,8 +86,8 @@ impl Extra {
             .map(|(_, value)| value)
     }
 
-    /// Returns the JSON of a known key whose text contains lone surrogate halves, each of which its
-    /// field shows as U+FFFD.
+    /// Returns the JSON of a known key, if its text contains lone surrogate halves, each of which
+    /// its field shows as U+FFFD.
     ///
     /// While the field is unchanged, this JSON is written instead of it. See
     /// [`Halves`](crate::Halves) for an example.
@@ -115,7 +115,7 @@ impl Extra {
         }
     }
 
-    /// Removes `key` and returns its value.
+    /// Removes `key` and returns its value, if it was present.
     pub fn remove(&mut self, key: &str) -> Option<RawJson> {
         let mut removed = None;
         self.retain(|(name, value)| {
@@ -128,7 +128,7 @@ impl Extra {
         removed
     }
 
-    /// Returns the keys and values, in order.
+    /// Returns an iterator over the keys and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &RawJson)> {
         self.entries().iter().map(|(name, value)| (&**name, value))
     }
@@ -143,7 +143,7 @@ impl Extra {
         self.entries().is_empty()
     }
 
-    /// The value for an object without unknown keys.
+    /// Returns the value for an object without unknown keys.
     pub(crate) const fn none() -> Self {
         Self {
             absent: 0,
@@ -152,7 +152,7 @@ impl Extra {
         }
     }
 
-    /// The value for an object that has not been read: all known keys missing.
+    /// Returns the value for an object that has not been read: all known keys missing.
     pub(crate) fn vacant() -> Self {
         Self {
             absent: !UNTAGGED,

@@ -14,7 +14,9 @@ use crate::RawJson;
 /// ```
 /// use codex_types::{Halves, ResponseEvent};
 ///
-/// let event = ResponseEvent::from_json(r#"{"type":"response.output_text.delta","delta":"Hi \ud83d"}"#)?;
+/// let event = ResponseEvent::from_json(
+///     r#"{"type":"response.output_text.delta","delta":"Hi \ud83d"}"#,
+/// )?;
 /// let delta = event.delta().unwrap();
 /// assert_eq!(delta.delta(), "Hi \u{fffd}");
 ///

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::{Number, RawJson, Secret, Unknown, Unlisted};
 
-/// The number of bytes that a value holds outside of itself.
+/// A value that reports how many bytes it holds outside of itself.
 ///
 /// All wire types implement it, so that a program can limit the memory of the values it keeps. The
 /// size is the sum of the requested allocation sizes, including spare capacity. The overhead of the

@@ -47,7 +47,7 @@ impl<T> Map<T> {
             .map(|(_, value)| value)
     }
 
-    /// Returns the value of `key`, ignoring case, as for headers.
+    /// Returns the value of `key`, if present, ignoring case as for headers.
     pub fn get_ignore_case(&self, key: &str) -> Option<&T> {
         self.entries
             .iter()
@@ -66,13 +66,13 @@ impl<T> Map<T> {
         }
     }
 
-    /// Removes `key` and returns its value.
+    /// Removes `key` and returns its value, if it was present.
     pub fn remove(&mut self, key: &str) -> Option<T> {
         let at = self.entries.iter().rposition(|(name, _)| name == key)?;
         Some(self.entries.remove(at).1)
     }
 
-    /// Returns the keys and values, in order.
+    /// Returns an iterator over the keys and values, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &T)> {
         self.entries
             .iter()

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use core::any::Any;
 
-/// Stores one result, of whichever type was stored last.
+/// A cell for one result, of whichever type was stored last.
 ///
 /// Without `std` there is no lock to protect it, so it stores nothing.
 #[derive(Default)]

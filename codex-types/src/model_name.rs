@@ -146,7 +146,7 @@ impl ModelTable {
         }
     }
 
-    /// Returns whether a model has reasoning; `None` if unknown.
+    /// Returns whether a model is a reasoning model; `None` if unknown.
     pub fn reasons(&self, model: &str) -> Option<bool> {
         self.get(model)?.reasons
     }
@@ -176,7 +176,8 @@ impl ModelTable {
         self.get(model)?.responses_lite
     }
 
-    /// Returns the models that can be used with a ChatGPT login, for a message that lists them.
+    /// Returns an iterator over the models that can be used with a ChatGPT login, for a message
+    /// that lists them.
     pub fn chatgpt_models(&self) -> impl Iterator<Item = &ModelEntry> {
         self.models
             .iter()
@@ -190,7 +191,7 @@ impl Default for ModelTable {
     }
 }
 
-/// What is known about a model. A field that is `None` is unknown.
+/// The known properties of a model. A field that is `None` is unknown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModelEntry {
@@ -242,7 +243,7 @@ pub enum Sampling {
 }
 
 impl ModelEntry {
-    /// Creates an entry without further knowledge.
+    /// Creates an entry of which only the name is known.
     pub fn new(slug: impl Into<Cow<'static, str>>) -> Self {
         Self {
             slug: slug.into(),
@@ -279,8 +280,8 @@ impl ModelEntry {
         }
     }
 
-    /// Creates an entry from the ChatGPT backend's description of a model, which keeps what it does
-    /// not mention.
+    /// Creates an entry from the ChatGPT backend's description of a model, with the values of
+    /// `known` where the description has none.
     pub fn from_info(info: &ModelInfo, known: Option<Self>) -> Self {
         let known = known.unwrap_or_default();
         let levels = info.supported_reasoning_levels.as_ref();
@@ -320,13 +321,13 @@ impl ModelEntry {
     }
 }
 
-/// An alias.
+/// An alias of a model, or of a model with an effort or a service tier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModelAlias {
-    /// The alias.
+    /// The name of the alias.
     pub name: Cow<'static, str>,
-    /// The meaning.
+    /// The choice that the alias represents.
     pub stands_for: ModelChoice,
 }
 
@@ -362,7 +363,7 @@ impl ModelChoice {
         }
     }
 
-    /// Sets the effort.
+    /// Sets the reasoning effort.
     #[must_use]
     pub fn effort(mut self, effort: impl Into<Effort>) -> Self {
         self.effort = Some(effort.into());
@@ -417,7 +418,7 @@ mod tests {
     use crate::RawJson;
 
     #[test]
-    fn names_are_taken_apart() {
+    fn names_are_split() {
         let table = ModelTable::new();
         let cases = [
             ("gpt-5.5", "gpt-5.5", None, None),

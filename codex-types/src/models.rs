@@ -28,7 +28,7 @@ object! {
             id: String,
             /// Always `model`.
             object: String,
-            /// When it was created (Unix timestamp, seconds).
+            /// The time of creation, as a Unix timestamp in seconds.
             created: Number,
             /// The owner of the model.
             owned_by: String,
@@ -153,7 +153,7 @@ object! {
             apply_patch_tool_type: String,
             /// The kind of web search tool.
             web_search_tool_type: String,
-            /// How tool outputs are truncated.
+            /// The policy for truncating tool outputs.
             truncation_policy: ModelTruncationPolicy,
             /// Whether the model supports parallel tool calls.
             supports_parallel_tool_calls = bool,
@@ -265,16 +265,16 @@ object! {
             model: String,
         }
         optional {
-            /// What changes, as Markdown.
+            /// The changes, as Markdown.
             migration_markdown: String,
-            /// When the current model retires.
+            /// The time at which the current model retires.
             retirement_at: RawJson,
         }
     }
 }
 
 object! {
-    /// How tool outputs are truncated.
+    /// The policy for truncating tool outputs.
     pub struct ModelTruncationPolicy {
         plain {
             /// The unit: `bytes`, `tokens`.

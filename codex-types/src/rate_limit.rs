@@ -42,9 +42,10 @@ pub struct RateLimits {
     pub plan_type: Option<PlanType>,
     /// The limit that was reached.
     pub reached: Option<RateLimitReached>,
-    /// When the exhausted limit resets (Unix timestamp, seconds): from an error body.
+    /// The time at which the exhausted limit resets, as a Unix timestamp in seconds; from an error
+    /// body.
     pub resets_at: Option<u64>,
-    /// The number of seconds until then: from an error body.
+    /// The number of seconds until the exhausted limit resets; from an error body.
     pub resets_in_seconds: Option<u64>,
     /// A promotional notice.
     pub promo_message: Option<String>,
@@ -76,13 +77,13 @@ pub struct RateLimitWindow {
     pub used_percent: f64,
     /// The length of the window in minutes.
     pub window_minutes: Option<u64>,
-    /// When the window resets (Unix timestamp, seconds).
+    /// The time at which the window resets, as a Unix timestamp in seconds.
     pub resets_at: Option<u64>,
     /// The number of seconds until then.
     pub resets_in_seconds: Option<u64>,
 }
 
-/// Purchased credits.
+/// The purchased credits of an account.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Credits {
@@ -192,14 +193,14 @@ impl RateLimits {
         limits
     }
 
-    /// Returns the limit with this id, ignoring case and treating `-` and `_` as equal.
+    /// Returns the limit with this id, if present, ignoring case and treating `-` and `_` as equal.
     pub fn limit(&self, id: &str) -> Option<&RateLimit> {
         let id = normal_id(id);
         self.limits.iter().find(|limit| limit.id == id)
     }
 
     /// Returns the active limit: the one that the service names, else the default one, else the
-    /// first.
+    /// first; `None` if there are no limits.
     ///
     /// The service sometimes names a limit without data.
     pub fn active(&self) -> Option<&RateLimit> {
@@ -214,7 +215,7 @@ impl RateLimits {
         *self == Self::default()
     }
 
-    /// Merges newer limits, and keeps what they do not mention.
+    /// Merges newer limits into these, and keeps data that the newer ones lack.
     pub fn update(&mut self, newer: Self) {
         for limit in newer.limits {
             match self.limits.iter_mut().find(|old| old.id == limit.id) {
@@ -344,7 +345,7 @@ impl Headers<'_> {
 }
 
 impl RateLimitWindow {
-    /// A window with no usage and no other data counts as absent.
+    /// Returns the window, unless it has no usage and no other data and so counts as absent.
     fn unless_void(self) -> Option<Self> {
         let is_void = self.used_percent == 0.0
             && self.window_minutes.unwrap_or_default() == 0

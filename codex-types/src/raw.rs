@@ -40,7 +40,8 @@ impl RawJson {
     ///
     /// # Errors
     ///
-    /// Fails if `text` is not exactly one JSON value, apart from surrounding white space.
+    /// Returns an error if `text` is not exactly one JSON value, apart from surrounding white
+    /// space.
     pub fn parse(text: &str) -> Result<Self, DecodeError> {
         match serde_json::from_str::<&RawValue>(text) {
             Ok(raw) => Ok(Self(raw.to_owned())),
@@ -52,7 +53,10 @@ impl RawJson {
     ///
     /// # Errors
     ///
-    /// Fails if `value` cannot be represented in JSON, such as a map whose keys are not strings.
+    /// Returns an error if `value` cannot be represented in JSON, such as a map whose keys are not
+    /// strings.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let raw = codex_types::RawJson::encode(&[1, 2])?;
@@ -86,7 +90,9 @@ impl RawJson {
     ///
     /// # Errors
     ///
-    /// Fails if the value is not a `T`.
+    /// Returns an error if the value is not a `T`.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let raw = codex_types::RawJson::parse("[3, 4]")?;
@@ -109,7 +115,7 @@ impl RawJson {
 }
 
 impl Default for RawJson {
-    /// The value `null`.
+    /// Returns the value `null`.
     fn default() -> Self {
         Self(RawValue::NULL.to_owned())
     }

@@ -33,7 +33,7 @@ pub struct Unknown {
 }
 
 impl Unknown {
-    /// Wraps `raw`, whatever it is.
+    /// Creates a value of an unknown kind from any JSON, which it keeps unchanged.
     pub fn new(raw: RawJson) -> Self {
         let kind = crate::event::scan::kind_of(raw.as_str()).unwrap_or_default();
         Self {

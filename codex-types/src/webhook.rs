@@ -26,18 +26,18 @@ object! {
             id: String,
             /// Always `event`.
             object: String,
-            /// When what it reports happened (Unix timestamp, seconds).
+            /// The time at which the reported event happened, as a Unix timestamp in seconds.
             created_at: Number,
             /// The kind.
             kind as "type": WebhookKind,
-            /// What it reports about.
+            /// The data of the event.
             data: WebhookData,
         }
     }
 }
 
 impl WebhookEvent {
-    /// Returns the id of the response that the event reports about; `None` for other events.
+    /// Returns the id of the response that the event concerns; `None` for other events.
     pub fn response_id(&self) -> Option<&str> {
         let is_of_response = self.kind.as_str().starts_with("response.");
         (is_of_response && !self.data.id.is_empty()).then_some(&*self.data.id)

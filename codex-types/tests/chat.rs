@@ -1,7 +1,7 @@
-//! Laws of the chat types and of their translation: nothing is lost, and there and back is the same.
-//! Streams are tested in codex-sse.
+//! Laws of the chat types and of their translation: nothing is lost, and translating back gives the
+//! original. Streams are tested in codex-sse.
 #![cfg(feature = "chat")]
-#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+#![expect(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 use codex_types::chat::translate::{
     AnswerOptions, RequestOptions, to_chat_request, to_chat_response, to_response,
@@ -75,7 +75,7 @@ fn requests_survive_translation_there_and_back() {
         }
         let back = back.request;
         let mut again = to_responses_request(&back, &options).unwrap().request;
-        // Reasoning cannot pass through chat unless it is carried beside it.
+        // Reasoning cannot pass through chat unless an extra field carries it.
         if chat
             .messages
             .iter()
@@ -83,7 +83,7 @@ fn requests_survive_translation_there_and_back() {
         {
             again.input = there.input.clone();
         }
-        // A message of the assistant that says nothing is not sent to chat servers.
+        // An empty message of the assistant is not sent to chat servers.
         if let Some(Input::Items(items)) = &mut there.input {
             let empty = InputItem::from(Message::assistant(""));
             items.retain(|item| *item != empty);
@@ -153,7 +153,8 @@ fn what_a_responses_request_cannot_say_in_chat_is_refused_by_name() {
 }
 
 proptest! {
-    /// No message of any form makes the translation panic, and what it accepts it can write.
+    /// No message of any form makes the translation panic, and it can write every message that it
+    /// accepts.
     #[test]
     fn any_message_is_translated_or_refused(
         role in prop_oneof![Just("user"), Just("assistant"), Just("tool"), Just("function"), Just("system"), Just("x")],

@@ -1,4 +1,4 @@
-//! The order of messages, calls and outputs that chat services demand, for histories of any order.
+//! The order of messages, calls and outputs that chat services require, for histories of any order.
 #![cfg(feature = "chat")]
 
 use std::collections::BTreeSet;
@@ -78,7 +78,7 @@ proptest! {
         }
         prop_assert!(due.is_empty(), "{kinds:?}");
 
-        // Nothing is lost or doubled; what is said and what is called each keep their order.
+        // Nothing is lost or duplicated; messages and calls each keep their order.
         let expected = |pick: fn(Kind) -> Option<String>| -> Vec<String> {
             kinds.iter().copied().filter_map(pick).collect()
         };

@@ -1,10 +1,10 @@
-//! Every kind the crate knows has invented samples, which it understands whole and gives back whole.
+//! Every kind that the crate knows has invented samples, which it reads and writes back completely.
 
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test states what it expects by failing"
+    reason = "tests panic on failed expectations"
 )]
 
 mod support;
@@ -27,8 +27,8 @@ fn every_sample_passes_unchanged() {
 /// A key of the reference that ends up among the extra keys has no field, or one of the wrong type;
 /// an unknown or unlisted value has no variant.
 ///
-/// Two keys are meant to be there: the `type` of an older name, and the `stream` of a request. A key
-/// that is missing leaves an empty unlisted value or an unknown `null` behind.
+/// Two keys are expected: the `type` of an older name, and the `stream` of a request. A missing key
+/// leaves an empty unlisted value or an unknown `null`.
 #[test]
 fn every_key_and_value_of_the_samples_has_its_place() {
     let mut misfits = Vec::new();
@@ -99,7 +99,7 @@ fn every_kind_has_a_full_and_a_minimal_sample() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
-/// Every file says where it comes from, and every file that is spoken of exists.
+/// Every file states its origin, and every file that is mentioned exists.
 #[test]
 fn every_sample_has_a_provenance() {
     let provenance = fs::read_to_string(directory().join("PROVENANCE.txt")).unwrap();
@@ -115,7 +115,7 @@ fn every_sample_has_a_provenance() {
     assert_eq!(spoken_of, there);
 }
 
-/// The methods that return a `String` do not go through serde, and write the same bytes.
+/// The methods that return a `String` do not use serde, and write the same bytes.
 #[test]
 fn events_are_written_as_serde_writes_them() {
     let mut events: Vec<String> = corpus().into_iter().map(|sample| sample.json).collect();

@@ -1,5 +1,5 @@
-//! What every server of the table is sent for the same requests, next to the recorded bodies, so that a change of a row is seen as what
-//! it changes on the wire.
+//! The bodies that every server of the table receives for the same requests, compared with recorded
+//! ones, so that a change of a row shows its effect on the wire.
 #![cfg(feature = "chat")]
 #![expect(clippy::unwrap_used, reason = "a test that fails panics")]
 
@@ -20,7 +20,7 @@ fn requests() -> [(&'static str, Value); 4] {
         {"type": "custom", "name": "note", "description": "Writes a note."},
     ]);
     let history = json!({"model": "m", "instructions": "Be brief.", "stream": true, "tools": tools, "input": [
-        {"type": "message", "role": "developer", "content": "Use metres."},
+        {"type": "message", "role": "developer", "content": "Use meters."},
         {"type": "message", "role": "user", "content": "Tides?"},
         {"type": "reasoning", "id": "rs_1", "summary": [], "content": [{"type": "reasoning_text", "text": "Both ports."}]},
         {"type": "function_call", "call_id": "call_0123456789abcdef", "name": "tide", "arguments": "{\"port\":\"Emden\"}"},

@@ -1,6 +1,6 @@
-//! The table of chat servers, and what follows from its rows for a request.
+//! The table of chat servers, and the effect of its rows on a request.
 #![cfg(feature = "chat")]
-#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+#![expect(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 use std::collections::BTreeSet;
 
@@ -37,7 +37,7 @@ fn every_row_is_dated_and_can_be_chosen() {
                 "{name}: {word}"
             );
         }
-        // What may be left out has to be refused in the first place.
+        // A parameter that may be omitted must also be refused.
         let parameters = &row.parameters;
         let mut droppable = parameters.droppable.iter();
         assert!(
@@ -107,7 +107,8 @@ fn a_choice_that_does_not_exist_is_made_by_offering_less() {
         json!({"name": "a", "parameters": {"type": "object"}})
     );
     assert_eq!(chat["tools"].as_array().unwrap().len(), 1);
-    // Nothing makes this server call a tool, and a response without a call is not what was asked for.
+    // This server cannot be made to call a tool, and a response without a call is not what the
+    // request requires.
     let request: CreateResponse = serde_json::from_value(named).unwrap();
     let options = RequestOptions::for_dialect(ChatDialect::by_name("ollama").unwrap());
     let error = to_chat_request(&request, &options).unwrap_err();
@@ -151,7 +152,7 @@ fn schemas_and_images_find_another_place() {
     assert!(messages[5]["content"].is_string());
     assert_eq!(messages[6]["role"], "user");
     assert_eq!(messages[6]["content"][0]["image_url"]["url"], "data:,");
-    // Where only one message of the system is taken, the leading ones are joined.
+    // If the server accepts only one system message, the leading ones are joined.
     let chat = sent("vllm", &request);
     let first = chat["messages"][0]["content"].as_str().unwrap();
     assert_eq!(first, "Be brief.\n\nAlso.");

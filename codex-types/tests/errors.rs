@@ -1,9 +1,6 @@
-//! Errors and rate limits in the forms in which servers have been seen to send them.
+//! Errors and rate limits in the forms that servers were observed to send.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing"
-)]
+#![allow(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 use core::time::Duration;
 
@@ -25,7 +22,7 @@ fn all_forms_are_read_alike() {
     }
     let detail = ErrorEvent::from_body(br#"{"detail":[{"msg":"x"}]}"#);
     assert_eq!(detail.to_api_error().message, "x");
-    // The body that FastAPI repeats stays out.
+    // The body that FastAPI repeats is omitted.
     let echo = ErrorEvent::from_body(
         br#"{"detail":[{"type":"missing","loc":["body","input",0,"role"],"msg":"Field required","input":{"content":"canary"},"ctx":{"given":"canary"}}]}"#,
     );
@@ -85,7 +82,7 @@ fn a_status_counts_only_when_nothing_else_is_known() {
     assert_eq!(of(r#"{"status":503}"#), ErrorCategory::Overloaded);
 }
 
-/// As LiteLLM, OpenRouter and servers in front of other vendors send them in the middle of a stream.
+/// As LiteLLM, OpenRouter and proxies of other vendors send them in the middle of a stream.
 #[test]
 fn types_of_other_vendors_and_statuses_as_codes_have_a_category() {
     for (error, expected) in [
@@ -247,7 +244,7 @@ fn limits_from_headers() {
         limits.limit("Codex-Bengalfox").unwrap().name.as_deref(),
         Some("Fox")
     );
-    // The limit that is named has nothing to tell, so the default one counts.
+    // The named limit has no data, so the default one counts.
     let active = limits.active().unwrap();
     assert_eq!(active.id, "codex");
     assert_eq!(active.primary.unwrap().resets_at, Some(1_767_225_600));

@@ -1,9 +1,9 @@
-//! The format of an answer from a Rust type, and an answer of that format read into it.
+//! The response format of a Rust type, and a response in that format parsed into the type.
 #![cfg(feature = "schemars")]
 #![allow(
     clippy::expect_used,
     clippy::panic,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use codex_types::lint::Linter;
@@ -137,7 +137,7 @@ fn a_function_without_arguments_is_strict() {
 #[test]
 fn a_type_that_strict_schemas_cannot_express_keeps_its_meaning() {
     #[derive(schemars::JsonSchema)]
-    #[expect(dead_code, reason = "only the schema is looked at")]
+    #[expect(dead_code, reason = "only the schema is used")]
     struct Counts {
         by_name: std::collections::BTreeMap<String, u32>,
         range: (u32, u32),

@@ -1,14 +1,14 @@
-//! What a server may do tomorrow costs nothing today.
+//! Future additions of a server lose no data.
 
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test states what it expects by failing"
+    reason = "tests panic on failed expectations"
 )]
 //!
-//! Every sample is changed in every place in the ways in which an API grows, and has to come back
-//! exactly as it was changed.
+//! Changes every sample in every place in the ways in which an API grows; the result must be
+//! written back exactly as changed.
 
 mod support;
 
@@ -17,7 +17,7 @@ use core::cell::Cell;
 use serde_json::{Map, Value, json};
 use support::{ROOTS, Sample, assert_lossless};
 
-/// The samples without those large ones that hold again what others hold each for itself.
+/// Returns the samples without the large ones that repeat the content of others.
 fn corpus() -> impl Iterator<Item = Sample> {
     const LARGE: [&str; 3] = ["response.completed.full", "response.full", "request.full"];
     let samples = support::corpus().into_iter();
@@ -32,7 +32,7 @@ fn with_every_change(change: impl Fn(&mut Value) -> bool) -> usize {
         for place in 0..places(&original) {
             let mut changed = original.clone();
             let mut at = place;
-            // The whole value has to stay an object: everything else is not what was asked for.
+            // The whole value must stay an object: anything else is not of the requested type.
             if place > 0 && visit(&mut changed, &mut at, &change) {
                 assert_lossless(&sample.root, &sample.name, &changed.to_string());
                 changes += 1;
@@ -51,7 +51,7 @@ fn places(value: &Value) -> usize {
     }
 }
 
-/// Applies `change` to the value in the given place, counted depth first.
+/// Applies `change` to the value at this place, counted depth first.
 fn visit(value: &mut Value, at: &mut usize, change: &impl Fn(&mut Value) -> bool) -> bool {
     if *at == 0 {
         return change(value);
@@ -117,7 +117,7 @@ fn null_is_read_everywhere_and_written_back() {
     assert!(changes > 3000);
 }
 
-/// Each place meets one of these values, and the next place the next one.
+/// Each place gets one of these values, and the next place the next one.
 #[test]
 fn values_of_another_type_survive_everywhere() {
     let others = [
@@ -211,7 +211,7 @@ fn in_order(value: &Value, order: &impl Fn(&mut Vec<&String>)) -> String {
     }
 }
 
-/// Empty objects, and objects with nothing but unknown keys, are read as whatever is asked for.
+/// Empty objects, and objects with unknown keys only, can be read as any type.
 #[test]
 fn empty_objects_are_read() {
     for root in ROOTS {

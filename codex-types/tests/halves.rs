@@ -1,9 +1,9 @@
-//! Lone surrogate halves: text shows each as U+FFFD, and they are written back as they came.
+//! Lone surrogate halves: text shows each as U+FFFD, and they are written back unchanged.
 
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test states what it expects by failing"
+    reason = "tests panic on failed expectations"
 )]
 
 mod support;
@@ -12,7 +12,7 @@ use codex_types::*;
 use serde_json::Value;
 use support::{assert_lossless, corpus, pass};
 
-/// Reads and writes `json`; the two have to be the same value, with halves compared as escapes.
+/// Reads and writes `json`; both must be the same value, with halves compared as escapes.
 #[track_caller]
 fn assert_same(root: &str, json: &str) {
     #[cfg(feature = "chat")]

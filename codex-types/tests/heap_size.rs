@@ -1,9 +1,9 @@
-//! The size that a value reports is what the allocator was asked for.
+//! The size that a value reports equals the size that it requested from the allocator.
 
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test states what it expects by failing"
+    reason = "tests panic on failed expectations"
 )]
 
 mod support;
@@ -26,7 +26,7 @@ fn sizes<T: HeapSize>(read: impl FnOnce() -> T) -> (usize, usize) {
     (value.heap_size(), allocated)
 }
 
-// One test only: the allocator counts what all threads of the process do.
+// This is one test, because the allocator counts the allocations of all threads.
 #[test]
 fn sizes_are_those_of_the_allocations() {
     for sample in corpus() {

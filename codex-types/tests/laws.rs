@@ -1,10 +1,10 @@
-//! Laws that hold for any JSON whatever, found out by trying.
+//! Laws that hold for any JSON, tested with random values.
 
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test states what it expects by failing"
+    reason = "tests panic on failed expectations"
 )]
 
 mod support;
@@ -17,11 +17,11 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use support::{ROOTS, Sample, assert_lossless, corpus, pass};
 
-/// Makes JSON out of a seed; quicker by far than a tree of strategies, and as repeatable.
+/// A generator of JSON from a seed: much faster than a tree of strategies, and as reproducible.
 struct Source(u64);
 
 impl Source {
-    /// A number below `limit`, by a step of xorshift.
+    /// Returns a number below `limit`, by a step of xorshift.
     fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -29,7 +29,7 @@ impl Source {
         (self.0 >> 16) as usize % limit
     }
 
-    /// Text that is often a key or a value the types know.
+    /// Returns text that is often a known key or value.
     fn text(&mut self) -> String {
         match self.below(4) {
             0 => ["", "a\"b", "\n", "\u{0}", "\\", "é", "\u{10ffff}"][self.below(7)].into(),
@@ -57,7 +57,7 @@ impl Source {
             .collect()
     }
 
-    /// A sample some of whose values have been exchanged for others.
+    /// Returns a sample in which some values are replaced by others.
     fn changed_sample(&mut self) -> (&'static str, Value) {
         let sample = &CORPUS[self.below(CORPUS.len())];
         let mut json = serde_json::from_str(&sample.json).unwrap();
@@ -84,7 +84,7 @@ impl Source {
 
 static CORPUS: LazyLock<Vec<Sample>> = LazyLock::new(corpus);
 
-/// Every key and every text of the corpus.
+/// Returns every key and every text of the corpus.
 static WORDS: LazyLock<Vec<String>> = LazyLock::new(|| {
     fn collect(value: &Value, words: &mut BTreeSet<String>) {
         match value {
@@ -109,12 +109,12 @@ static WORDS: LazyLock<Vec<String>> = LazyLock::new(|| {
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 500,
-        // A seed says all there is to say; failures print it.
+        // A seed determines the whole case; failures print it.
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
 
-    /// Reading any object as anything and writing it back gives the same object.
+    /// Reading any object as any type and writing it back gives the same object.
     #[test]
     fn any_object_passes_unchanged(seed in 1_u64..) {
         let mut source = Source(seed);
@@ -131,7 +131,7 @@ proptest! {
         assert_lossless(root, "changed", &json.to_string());
     }
 
-    /// White space between the tokens changes nothing but itself.
+    /// White space between tokens changes nothing else.
     #[test]
     fn white_space_does_not_matter(seed in 1_u64..) {
         let (root, json) = Source(seed).changed_sample();
@@ -142,7 +142,7 @@ proptest! {
         prop_assert_eq!(compact.known, pretty.known);
     }
 
-    /// A text cut off anywhere is an error that says where, and never a panic.
+    /// A text that is cut off anywhere is an error with an offset, and never a panic.
     #[test]
     fn a_cut_text_is_an_error(seed in 1_u64..) {
         let mut source = Source(seed);
@@ -155,7 +155,7 @@ proptest! {
         prop_assert!(error.offset() <= end);
     }
 
-    /// The fast way to read a delta says what the general way says.
+    /// The fast reader of deltas returns the same as the general one.
     #[test]
     fn deltas_are_the_same_fast_and_slow(
         kind in prop::sample::select(DELTA_KINDS),
@@ -171,7 +171,7 @@ proptest! {
         if escaped {
             json = json.replace('a', "\\u0061").replacen("\\u0061", "a", 1);
         }
-        // A space keeps the fast way from trying.
+        // A space disables the fast reader.
         let slow = ResponseEvent::from_json(&json.replacen('{', "{ ", 1));
         match (slow, ResponseEvent::from_json(&json)) {
             (Ok(slow), Ok(fast)) => {
@@ -217,7 +217,7 @@ const DELTA_KINDS: &[DeltaKind] = &[
     DeltaKind::AudioTranscript,
 ];
 
-/// A key of a delta with a value as JSON, usual or not.
+/// Returns a key of a delta with a JSON value, usual or not.
 fn delta_entry() -> impl Strategy<Value = (String, String)> {
     let key = prop::sample::select(vec![
         "sequence_number",

@@ -1,10 +1,10 @@
-//! What untrusted input must not be able to do, and what types promise about themselves.
+//! The limits on untrusted input, and the guarantees of the types.
 
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test states what it expects by failing"
+    reason = "tests panic on failed expectations"
 )]
 
 use core::error::Error;
@@ -48,8 +48,8 @@ fn types_can_be_shared_between_threads() {
     error::<ApiError>();
 }
 
-/// serde_json counts 128 levels in one parse. Text that is parsed a second time, because its tag came
-/// late, must not start counting afresh level by level until the stack is gone.
+/// serde_json counts 128 levels in one parse. Text that is parsed a second time, because its tag
+/// came late, must not restart the count at each level, or it could exhaust the stack.
 #[test]
 fn nesting_is_bounded() {
     let deep = |levels: usize| {
@@ -95,7 +95,7 @@ fn nesting_is_bounded() {
     assert_eq!(event.to_json().unwrap(), brackets);
 }
 
-/// Repeated keys are read in time that grows with their number only.
+/// Reading repeated keys takes time that is linear in their number.
 #[test]
 fn repeated_keys_are_no_trap() {
     for value in ["1", "null", "\"x\"", "{}"] {
@@ -240,7 +240,7 @@ fn secrets_are_not_shown() {
     assert!(RawJson::encode(&tool).unwrap().as_str().contains("hunter2"));
 }
 
-/// Fractions come back to the last digit, as logarithms of probabilities need.
+/// Fractions are written back to the last digit, as log probabilities require.
 #[test]
 fn fractions_are_exact() {
     for text in [

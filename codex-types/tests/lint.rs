@@ -1,5 +1,5 @@
-//! The linter against a corpus: what it has to find, what it must not find, and that its fixes work.
-#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+//! The linter against a corpus: the required diagnostics, no others, and fixes that work.
+#![expect(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 use codex_types::lint::{Finding, Linter, Pairing, Severity, apply, close_schema};
 use codex_types::profile::{Channel, Profile, RequestForm};
@@ -11,7 +11,7 @@ struct Case {
     linter: Linter,
     request: RawJson,
     previous: Option<RawJson>,
-    /// Code and pointer of each finding, sorted.
+    /// The code and pointer of each diagnostic, sorted.
     findings: Vec<String>,
 }
 
@@ -87,7 +87,7 @@ fn json(text: &str) -> RawJson {
 }
 
 #[test]
-fn what_is_wrong_is_found() {
+fn faults_are_reported() {
     let cases = cases("invalid");
     assert!(cases.len() >= 60, "{}", cases.len());
     for case in cases {

@@ -1,5 +1,5 @@
-//! Responses Lite: what a request becomes, which models get it, and what it forbids.
-#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+//! Responses Lite: the form of a request, the models that get it, and what it forbids.
+#![expect(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 use codex_types::lint::{FindingCode, Linter};
 use codex_types::model_name::{ModelEntry, ModelTable};
@@ -16,7 +16,7 @@ fn lite() -> FitPolicy {
     FitPolicy::new().form(RequestForm::Lite)
 }
 
-/// The fit of a request given as JSON, with a policy.
+/// Returns the fit of a request in JSON, with a policy.
 fn fit(profile: &Profile, policy: &FitPolicy, text: &str) -> String {
     let fitted = profile.fit_json(&json(text), policy).unwrap();
     fitted.request.to_string()
@@ -80,7 +80,7 @@ fn the_request_of_the_caller_stays_the_same() {
     ] {
         assert!(changed.contains(&code), "{code} in {changed:?}");
     }
-    // The report can be kept, compared and written down.
+    // The report can be stored, compared and serialized.
     let report = RawJson::encode(&fitted.stripped).unwrap();
     assert!(
         report.as_str().contains(r#""pointer":"/tools""#),
@@ -106,7 +106,7 @@ fn the_model_chooses_unless_the_caller_does() {
     assert_eq!(form(&chatgpt, FitPolicy::new()), RequestForm::Lite);
     let full = FitPolicy::new().form(RequestForm::Full);
     assert_eq!(form(&chatgpt, full.clone()), RequestForm::Full);
-    // Elsewhere only who asks for it gets it.
+    // Other backends get it only on request.
     for profile in [
         Profile::platform(),
         Profile::compatible(),
@@ -136,7 +136,7 @@ fn the_catalogue_of_the_backend_decides_about_models() {
     entry.responses_lite = Some(true);
     models.insert(entry);
     assert_eq!(form(&models, "gpt-8"), RequestForm::Lite);
-    // The linter looks into the table that it was given.
+    // The linter uses the given table.
     let mut linter = Linter::new(Profile::chatgpt());
     linter.models = models;
     let findings = linter
@@ -220,7 +220,7 @@ fn every_full_request_starts_with_its_tools() {
     assert!(starts_with_tools(
         r#"{"model":"m","input":[{"type":"compaction","encrypted_content":"x"}],"tools":[]}"#
     ));
-    // What continues a response has them in its context, unless it brings others.
+    // A request that continues a response has them in its context, unless it contains others.
     let output = r#"{"type":"function_call_output","call_id":"c","output":"o"}"#;
     assert!(!starts_with_tools(&format!(
         r#"{{"model":"m","previous_response_id":"r","input":[{output}]}}"#
@@ -277,7 +277,7 @@ fn the_form_is_announced_on_either_channel() {
             "thread-id"
         ]
     );
-    // Over a socket the body says it, beside what is there already.
+    // Over a socket the body announces it, in addition to existing entries.
     let policy = FitPolicy::new().channel(Channel::WebSocket);
     let body = r#"{"model":"gpt-6.2-sol","input":[],"client_metadata":{"a":"b"}}"#;
     let fitted = fit(&profile, &policy, body);
@@ -337,7 +337,7 @@ fn provenance_that_is_given_stays() {
         fitted.contains(r#"{"role":"user","content":[{"type":"input_text","text":"Ho"}],"#),
         "{fitted}"
     );
-    // A server that was not seen to take it is not sent it.
+    // A server that was not observed to accept it does not get it.
     let fitted = fit(
         &Profile::compatible(),
         &lite(),
@@ -367,7 +367,7 @@ fn a_request_for_compaction_has_the_form_of_its_model() {
     for absent in [r#"],"tools""#, "instructions", "store", "stream", "include"] {
         assert!(!text.as_str().contains(absent), "{absent} in {text}");
     }
-    // Every other request is the caller's own affair.
+    // Every other request stays as the caller wrote it.
     let fitted = Profile::platform()
         .fit_compact(&request, &FitPolicy::new())
         .unwrap();

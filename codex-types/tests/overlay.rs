@@ -1,9 +1,9 @@
-//! A newer state of a response over an older one, as one JSON object over another.
+//! A newer state of a response merged into an older one, like one JSON object into another.
 
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test states what it expects by failing"
+    reason = "tests panic on failed expectations"
 )]
 
 use codex_types::*;
@@ -99,7 +99,7 @@ fn keys_that_gave_way_cannot_be_seen_any_more() {
     );
 }
 
-/// Many overlays take time that grows with what they bring, not with what is there.
+/// The time of many overlays grows with the new data, not with the existing data.
 #[test]
 fn overlays_are_cheap() {
     const KEYS: usize = 20_000;

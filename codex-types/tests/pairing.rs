@@ -1,6 +1,6 @@
-//! Calls and outputs: which calls are open, what answers them, and that the linter and the repair of a
-//! history agree.
-#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+//! Calls and outputs: which calls are open, which outputs answer them, and that the linter and the
+//! repair of a history agree.
+#![expect(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 use codex_types::lint::{FindingCode as Code, Linter, Pairing};
 use codex_types::profile::Profile;
@@ -19,7 +19,7 @@ fn open(json: &str) -> Vec<(usize, String)> {
         .collect()
 }
 
-/// The history after its repair, as JSON, and the codes of what was wrong.
+/// Returns the repaired history as JSON, and the codes of its faults.
 fn repaired(json: &str, linter: Linter) -> (String, Vec<Code>) {
     let mut request = CreateResponse::new("m").input(items(json));
     let linter = linter.pairing(Pairing::Answer);
@@ -88,7 +88,7 @@ fn each_kind_of_call_is_answered_by_its_own_output() {
         let json = RawJson::encode(&answer).unwrap().to_string();
         assert_eq!(answer.kind(), output);
         assert!(json.contains(&format!(r#""{key}":"c""#)), "{json}");
-        // A search of tools has no place for words.
+        // A tool search has no text output.
         assert!(json.contains("not run") || output == "tool_search_output");
         open.push(&answer);
         assert!(open.is_empty(), "{json}");

@@ -1,9 +1,10 @@
-//! A prepared input is an input like any other: the same requests, the same findings, for less.
+//! A prepared input is equivalent to a list of items: the same requests and the same diagnostics,
+//! at a lower cost.
 
 #![expect(
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test that fails panics"
+    reason = "tests panic on failed expectations"
 )]
 
 mod support;
@@ -111,7 +112,8 @@ fn settings(number: usize) -> CreateResponse {
 }
 
 fn all<'a>(own: &'a [Finding], of_items: impl Iterator<Item = &'a Finding>) -> Vec<String> {
-    // What Responses Lite moves is found after other edits: in a prepared input, item by item and by its first index.
+    // Responses Lite moves values after other edits: in a prepared input, item by item and by the
+    // first index.
     let is_late = |code| {
         matches!(
             code,
@@ -158,8 +160,8 @@ fn assert_same(plain: Result<Fitted, Unfit>, prepared: Result<Fitted, Unfit>) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// A conversation grows and branches, and is sent now to one backend and now to another: each request is
-    /// what it would be if it had been built from scratch.
+    /// A conversation grows and branches, and is sent to alternating backends: each request equals
+    /// one that is built from scratch.
     #[test]
     fn a_prepared_request_is_the_plain_one(
         steps in prop::collection::vec((0_usize..10_000, 1_usize..4, 0_usize..10_000, any::<bool>()), 1..12),
@@ -179,7 +181,7 @@ proptest! {
                 core::mem::swap(&mut fork.1, &mut prepared);
             }
             prop_assert_eq!(prepared.len(), items.len());
-            // As a rule the same as the time before.
+            // Usually the same as the previous one.
             let profile = &profiles[choice / 8 % profiles.len()];
             let policy = &policies[choice / 64 % policies.len()];
             for channel in [Channel::Http, Channel::WebSocket] {
@@ -275,7 +277,7 @@ fn what_was_said_is_shared() {
     assert_eq!(pointer(&input), pointer(&fork));
     assert!(input.heap_size() > 100_000);
 
-    // Also by what was made to fit.
+    // The fitted items as well.
     let request = CreateResponse::new("m")
         .instructions("Be brief.")
         .input(&input);
@@ -301,7 +303,7 @@ fn only_an_input_that_begins_with_another_goes_on_from_it() {
     let texts = |new: Option<PreparedInput>| new.map(|new| new.to_items());
     let expected = Some(vec![item("c"), item("d"), item("e")]);
     assert_eq!(texts(grown.strip_prefix(&before)), expected);
-    // Equal items that are not shared, in other portions.
+    // Equal items that are not shared, in differently sized groups.
     assert_eq!(texts(grown.strip_prefix(&input(&["a", "b"]))), expected);
     let mut other = input(&["a"]);
     other.push(item("b"));

@@ -1,4 +1,5 @@
-//! A request of a long conversation costs what is new: counted in bytes that are allocated.
+//! The cost of a request of a long conversation grows only with its new items: counted in allocated
+//! bytes.
 
 use std::alloc::System;
 
@@ -15,7 +16,7 @@ fn allocated<T>(work: impl FnOnce() -> T) -> (T, usize) {
     (result, region.change().bytes_allocated)
 }
 
-// One test only: the allocator counts what all threads of the process do.
+// This is one test, because the allocator counts the allocations of all threads.
 #[test]
 fn a_request_allocates_what_is_new() {
     for (name, is_changed) in [

@@ -1,5 +1,5 @@
-//! What the profiles say, and what fitting a request to them does.
-#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+//! The content of the profiles, and the effect of fitting a request to them.
+#![expect(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 use codex_types::lint::{FindingCode, Severity};
 use codex_types::profile::{Channel, FitPolicy, Identity, OnFinding, Profile, Source, Store};
@@ -28,7 +28,7 @@ fn headers(profile: &Profile, channel: Channel) -> Vec<String> {
         .collect()
 }
 
-/// The fit of a request given as JSON, changing whatever can be changed.
+/// Returns the fit of a request in JSON, with every possible change.
 fn fit(profile: &Profile, json: &str) -> String {
     let body = RawJson::parse(json).unwrap();
     let policy = FitPolicy::always(OnFinding::Strip);
@@ -109,7 +109,7 @@ fn nothing_is_said_that_is_not_known() {
     for name in Profile::NAMES {
         let profile = Profile::by_name(name).unwrap();
         let identity = Identity::new();
-        // The profile itself knows literals and the version it was observed with.
+        // The profile itself has literals and the version with which it was observed.
         let known = |source: &Source| match source {
             Source::Literal(_) => true,
             Source::ClientVersion => profile.client_version.is_some(),
@@ -235,7 +235,7 @@ fn what_is_essential_is_not_given_up_unasked() {
     let unfit = siwc.fit(&request, &FitPolicy::new()).unwrap_err();
     assert_eq!(unfit.findings().len(), 1);
     assert_eq!(unfit.findings()[0].severity, Severity::Error);
-    // A socket continues what was said over it.
+    // A socket continues its own responses.
     let policy = FitPolicy::new().channel(Channel::WebSocket);
     let fitted = siwc.fit(&request, &policy).unwrap();
     assert_eq!(
@@ -296,7 +296,8 @@ fn an_unknown_parameter_passes_with_a_warning() {
                 .iter()
                 .map(|it| (it.code, &*it.pointer))
                 .collect();
-            // Nothing is known about what a compatible server takes, so nothing is unknown.
+            // The parameters of a compatible server are not known, so no parameter is reported as
+            // unknown.
             let expected: &[_] = match profile.parameters.accepted {
                 Some(_) => &[(FindingCode::UnknownParameter, "/invented")],
                 None => &[],
@@ -315,7 +316,7 @@ fn an_unknown_parameter_passes_with_a_warning() {
 }
 
 #[test]
-fn nothing_that_changes_the_response_or_its_price_is_left_out_unasked() {
+fn nothing_that_changes_the_response_or_its_price_is_omitted_without_permission() {
     for name in Profile::NAMES {
         let profile = Profile::by_name(name).unwrap();
         for parameter in &profile.parameters.refused {
@@ -385,7 +386,7 @@ fn the_version_is_that_of_the_profile() {
     profile.client_version = Some("0.200.1".into());
     assert_eq!(http(&profile, &nobody).as_deref(), Some("0.200.1"));
     assert_eq!(http(&Profile::platform(), &own), None);
-    // Our name stays ours; the version beside it may be judged.
+    // The name stays that of the program; backends may check the version next to it.
     profile.user_agent_version = None;
     assert_eq!(profile.user_agent("ours", "1.0.0"), "ours/1.0.0");
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The table of coverage in the README says what the types say.
+//! The coverage table in the README matches the types.
 
 use codex_types::*;
 

@@ -1,9 +1,6 @@
-//! What came out goes back in whole.
+//! Output items are sent back completely.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![allow(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 use codex_types::{InputItem, OutputItem, RawJson};
 

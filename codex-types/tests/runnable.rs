@@ -1,5 +1,5 @@
-//! Which items the client runs, and which of them may run.
-#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+//! The items that the client runs, and those that may run.
+#![expect(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 use codex_types::{CallFault, ClientCallKind, OutputItem, RawJson};
 

@@ -3,7 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that fails panics"
+    reason = "tests panic on failed expectations"
 )]
 
 use codex_types::chat::translate::to_response;
@@ -19,7 +19,7 @@ fn read<T: DeserializeOwned>(json: &str) -> T {
     RawJson::parse(json).unwrap().decode().unwrap()
 }
 
-/// Pieces in short: `T` for text, `R` for a refusal, `~` for reasoning.
+/// Returns the parts in short form: `T` for text, `R` for a refusal, `~` for reasoning.
 fn short(pieces: &[ChatPiece<'_>]) -> Vec<String> {
     let mark = |piece: &ChatPiece<'_>| match piece {
         ChatPiece::Text(_) => "T",
@@ -213,7 +213,7 @@ fn a_message_instead_of_a_delta_is_read() {
         ["T a"]
     );
     assert_eq!(text(r#"{"delta":null,"message":{"content":"a"}}"#), ["T a"]);
-    // Next to a delta it repeats everything said so far.
+    // Next to a delta it repeats the whole message so far.
     assert_eq!(
         text(r#"{"delta":{"content":"b"},"message":{"content":"ab"}}"#),
         ["T b"]
@@ -428,7 +428,8 @@ fn counts_of_every_kind_survive_both_ways() {
 }
 
 proptest! {
-    /// A completion of any form is translated or refused by name, and all its calls can be answered.
+    /// A completion of any form is translated or refused by name, and all its calls can be
+    /// answered.
     #[test]
     fn any_completion_is_translated_or_refused(
         message in prop::collection::vec(

@@ -3,7 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that fails panics"
+    reason = "tests panic on failed expectations"
 )]
 
 #[path = "support/pairs.rs"]

@@ -1,4 +1,5 @@
-//! What authorities answer: read or refused, never shown, and a refusal never holds a secret of the request.
+//! Responses of an authority: each is parsed or rejected, its text is never shown, and an error
+//! never contains a secret of the request.
 
 #![no_main]
 

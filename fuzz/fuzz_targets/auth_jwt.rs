@@ -1,4 +1,5 @@
-//! A JWT, its claims, a key set: an answer or a typed error, and nothing that a stranger signed is accepted.
+//! A JWT, its claims and a key set: each returns a value or a typed error, and a token with a
+//! foreign signature is never accepted.
 
 #![no_main]
 

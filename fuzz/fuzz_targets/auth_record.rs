@@ -1,4 +1,5 @@
-//! An `auth.json`: what was read is written, and what was written is read as the same.
+//! An `auth.json`: a record that was read can be written, and the written text is read as the same
+//! record.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! Whatever comes back from a browser or a clipboard: without the state nothing is exchanged, and with it at most once.
+//! Any text from a browser or a clipboard: without the state, no code is exchanged, and with it, at
+//! most one.
 
 #![no_main]
 
@@ -27,7 +28,8 @@ fuzz_target!(|input: (&[u8], &str, &str, usize)| {
     let sends = (0..3).any(|_| matches!(flow.poll(now), Ok(Step::Send(_))));
     assert_eq!(taken, sends);
 
-    // With the state: taken, or refused for good, or refused because something in the rest doubles the state.
+    // With the state, the redirect is accepted, rejected for good, or rejected because the rest
+    // repeats the state.
     let mut flow = begin();
     let right = format!("/auth/callback?state={STATE}&{rest}");
     if let Err(error) = flow.handle_redirect(now, &right) {

@@ -1,5 +1,5 @@
-//! Any JSON in place of a saved conversation: an error, or a conversation that saves to what it was
-//! restored from.
+//! Any JSON instead of a saved conversation: restoring it fails, or the conversation saves to the
+//! same JSON.
 
 #![no_main]
 
@@ -17,7 +17,7 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| {
         .expect("a client")
 });
 
-/// The members that a conversation consists of.
+/// The members of a saved conversation.
 const MEMBERS: [&str; 7] = [
     "version",
     "session_id",
@@ -32,7 +32,7 @@ fuzz_target!(|text: &str| {
     let Ok(value) = serde_json::from_str::<Value>(text) else {
         return;
     };
-    // Written once, no key is repeated.
+    // Writing it once removes repeated keys.
     let json: RawJson = value.to_string().parse().expect("JSON");
     let session = match Session::from_json(&CLIENT, &json) {
         Ok(session) => session,

@@ -1,5 +1,5 @@
-//! Any bytes in place of a request to the gateway: every connection ends; without the token nothing
-//! reaches the service; and what reaches it is one whole request with a JSON body, without the
+//! Any bytes instead of a request to the gateway: every connection ends; without the token, nothing
+//! reaches the service; and what does reach it is one whole request with a JSON body, without the
 //! token.
 
 #![no_main]
@@ -84,7 +84,7 @@ thread_local! {
     static RUNNING: Running = Running::start();
 }
 
-// The first byte is the size of the pieces; `$T` is the token.
+// The first byte is the chunk size; `$T` is the token.
 fuzz_target!(|input: &[u8]| {
     let Some((size, rest)) = input.split_first() else {
         return;
@@ -124,11 +124,11 @@ fuzz_target!(|input: &[u8]| {
     });
 });
 
-/// A gateway and its service, which run while a client does.
+/// A gateway and its service, which run while a client runs.
 struct Running {
     runtime: Runtime,
     gateway: SocketAddr,
-    /// What the service has received, a request each.
+    /// The requests that the service has received.
     forwarded: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
@@ -169,12 +169,12 @@ impl Running {
     }
 }
 
-/// Sends the bytes, ends its side, and reads until the gateway has ended the connection.
+/// Sends the bytes, closes the write half, and reads until the gateway has closed the connection.
 async fn ask(gateway: SocketAddr, bytes: &[u8], size: usize) -> Vec<u8> {
     let mut stream = TcpStream::connect(gateway).await.expect("a connection");
     let mut response = Vec::new();
     for chunk in bytes.chunks(size) {
-        // The gateway may have refused the beginning.
+        // The gateway may have rejected the beginning.
         if stream.write_all(chunk).await.is_err() {
             return response;
         }
@@ -213,7 +213,7 @@ fn is_whole(request: &[u8]) -> bool {
     body.len() >= length(&head).unwrap_or(0)
 }
 
-/// Checks that the service cannot see another request than the gateway sent.
+/// Checks that the service received exactly the request that the gateway sent.
 fn check(request: &[u8]) {
     let (head, body) = parts(request).expect("a whole request");
     let lengths = head.matches("\r\ncontent-length:").count();

@@ -1,5 +1,5 @@
-//! Chat translated to Responses and back: the text of a conversation and of a stream is the same
-//! on both sides and after the way back.
+//! Chat translated to Responses and back: the text of a conversation and of a stream is the same on
+//! both sides and after translating back.
 
 #![no_main]
 
@@ -40,7 +40,7 @@ fuzz_target!(|input: Conversation| {
     let mut translated = Vec::new();
     for chunk in &input.chunks {
         let chunk: ChatChunk = decode(chunk.json());
-        // What a chunk holds counts as received only if the chunk was accepted.
+        // The content of a chunk counts as received only if the chunk was accepted.
         if let Ok(new) = events.feed(&chunk) {
             for choice in &chunk.choices {
                 text.push_str(choice.delta.content.as_deref().unwrap_or_default());

@@ -1,4 +1,4 @@
-//! What can be encoded decodes to the same frame (law L3).
+//! A frame that can be encoded decodes to the same frame (law L3).
 
 #![no_main]
 

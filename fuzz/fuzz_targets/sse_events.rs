@@ -1,5 +1,5 @@
-//! The fast way to read a delta says what the general way says; chunking is invisible up to the assembled response; and what is shown of a
-//! text adds up to that text (laws L1, L6 and L7).
+//! The fast reader of deltas returns the same as the general one; chunking does not affect the
+//! assembled response; and the shown parts of a text add up to that text (laws L1, L6 and L7).
 
 #![no_main]
 
@@ -52,7 +52,7 @@ fuzz_target!(|input: (u8, &[u8])| {
     }
     assert_eq!(updates.into_accumulator().into_partial(), response);
 
-    // A space behind the brace keeps the general way from noticing the form that the fast way expects.
+    // A space after the brace disables the fast path.
     let mut decoder = Decoder::new();
     let mut rest = stream;
     while let Some(frame) = decoder.decode(&mut rest).unwrap() {

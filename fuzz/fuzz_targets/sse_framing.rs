@@ -1,4 +1,5 @@
-//! However the same bytes are cut, the frames are those of the transcription of the standard (laws L1, L2 and L7).
+//! However the same bytes are chunked, the frames are those of a direct transcription of the
+//! standard (laws L1, L2 and L7).
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Under limits the same error comes at the same offset, however the bytes are cut.
+//! With limits, the same error is returned at the same offset, however the bytes are chunked.
 
 #![no_main]
 

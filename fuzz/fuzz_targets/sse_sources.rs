@@ -1,5 +1,6 @@
-//! An answer told by any of the protocol's sources, each item's dropped or repeated as the input says and mixed with the other items', is
-//! assembled as it was and shown once (law L6).
+//! A response whose content arrives through any of the protocol's sources, each dropped or repeated
+//! as the input decides and interleaved between items, is assembled unchanged and shown once (law
+//! L6).
 
 #![no_main]
 
@@ -16,11 +17,11 @@ use serde_json::{Value, json};
 #[derive(Arbitrary, Debug)]
 struct Answer {
     items: Vec<Item>,
-    /// Whether the final response holds the output.
+    /// Whether the final response contains the output.
     envelope: bool,
-    /// Which item's next event comes next.
+    /// The item whose next event comes next.
     order: Vec<u8>,
-    /// Which of all events are sent once more, directly or at the end.
+    /// The events that are sent once more, at once or at the end.
     again: Vec<(u8, bool)>,
     late: bool,
 }
@@ -30,7 +31,8 @@ struct Item {
     is_reasoning: bool,
     texts: [String; 2],
     added: bool,
-    /// `None`: no deltas at all. Else they are as many characters long, and those at these places are dropped if a later source is there.
+    /// `None`: no deltas. Otherwise each delta has this many characters, and those at these indexes
+    /// are dropped if a later source is present.
     deltas: Option<(u8, Vec<u8>)>,
     text_done: bool,
     item_done: bool,
@@ -59,13 +61,13 @@ impl Item {
         }
     }
 
-    /// Whether `output_item.done` is sent: some source has to carry the item.
+    /// Returns whether `output_item.done` is sent: at least one source must carry the item.
     fn has_item_done(&self, envelope: bool) -> bool {
         let in_pieces = self.texts().next().is_some() && (self.deltas.is_some() || self.text_done);
         self.item_done || !(envelope || in_pieces)
     }
 
-    /// Whether deltas may be missing before a whole text, which then may contradict them.
+    /// Returns whether deltas may be missing before a whole text, which then may contradict them.
     fn may_contradict(&self, envelope: bool) -> bool {
         let carried = envelope || self.text_done || self.has_item_done(envelope);
         carried
@@ -109,7 +111,7 @@ impl Item {
     }
 }
 
-/// All events in order, numbered, some of them repeated with the number they had.
+/// Returns all events in order, numbered, some of them repeated under their number.
 fn events(answer: &Answer) -> Vec<Value> {
     let mut streams: Vec<_> = answer
         .items
@@ -195,7 +197,7 @@ fuzz_target!(|answer: Answer| {
     };
     for json in events(&answer) {
         let event = ResponseEvent::from_json(&json.to_string()).unwrap();
-        // Numbers prove a repetition only on a stream that was resumed.
+        // A number proves a repetition only in a stream that was resumed.
         if !numbers.insert(event.sequence_number()) {
             accumulator.resume();
             updates.resume();

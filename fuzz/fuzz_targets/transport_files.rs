@@ -1,5 +1,5 @@
-//! Files that people hand around: a script and a cassette are read or refused, a cassette that was read can be played with a fault at
-//! any byte, and a chunk shape gives back every byte.
+//! Files that people exchange: a script or a cassette is parsed or rejected, a parsed cassette can
+//! be replayed with a fault at any byte, and a chunk shape returns every byte.
 #![no_main]
 
 use bytes::Bytes;

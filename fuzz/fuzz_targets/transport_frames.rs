@@ -1,5 +1,5 @@
-//! Any bytes in place of WebSocket frames: the socket ends, in the same way however the bytes are
-//! cut, and the messages before a violation are received.
+//! Any bytes instead of WebSocket frames: the socket ends the same way however the bytes are
+//! chunked, and the messages before a violation are received.
 
 #![no_main]
 
@@ -15,7 +15,7 @@ thread_local! {
     static PEER: Peer = Peer::new("frames");
 }
 
-// The first byte is the size of the pieces, the second that of a first message, which is valid.
+// The first byte is the chunk size, the second the size of a valid first message.
 fuzz_target!(|input: &[u8]| {
     let [size, length, rest @ ..] = input else {
         return;

@@ -1,5 +1,6 @@
-//! Retry: a wait that the server asks for is given exactly or not at all, our own stays within its bounds, nothing is retried more often
-//! than allowed, and nothing at all once something was delivered.
+//! Retries: a wait that the server requests is kept exactly or ends the retries, a computed delay
+//! stays within its bounds, nothing is retried more often than allowed, and nothing at all once
+//! something was delivered.
 #![no_main]
 
 use std::time::{Duration, SystemTime};

@@ -1,5 +1,5 @@
-//! Scrubbing: whatever surrounds it, a named secret does not survive, nor does the value of a credential's member; lengths stay, and
-//! scrubbing twice changes nothing more.
+//! Scrubbing: a named secret never survives, whatever surrounds it, nor does the value of a member
+//! that carries a credential; lengths stay, and scrubbing again changes nothing.
 #![no_main]
 
 use codex_transport::cassette::Scrubber;
@@ -9,7 +9,7 @@ const SECRET: &[u8] = b"Zq7-secret-Zq7";
 
 fuzz_target!(|input: (Vec<u8>, Vec<u8>, Vec<u8>)| {
     let (before, between, after) = input;
-    // In the open, named by the caller.
+    // As plain text that the caller has named.
     let text = [before.as_slice(), SECRET, &between, SECRET, &after].concat();
     let mut scrubbed = text.clone();
     let scrubber = Scrubber::default().secret(SECRET);
@@ -20,7 +20,8 @@ fuzz_target!(|input: (Vec<u8>, Vec<u8>, Vec<u8>)| {
     scrubber.scrub(&mut again);
     assert_eq!(again, scrubbed);
 
-    // As the value of a member that carries credentials, behind anything that leaves the member what it is.
+    // As the value of a member that carries credentials, after any text that does not change the
+    // member.
     let member = [
         before.as_slice(),
         b"\n\"access_token\" : \"",

@@ -1,10 +1,9 @@
 #![no_main]
-//! Any JSON, read as any type and written back, is the same JSON; and what was written reads as the
-//! same value.
+//! Any JSON, read as any type and written back, is the same JSON, and the written text is read as
+//! the same value.
 //!
-//! The first byte chooses the type, the rest is the text. Of keys that occur more than once the last
-//! counts, except for `type`, where the first one does: so the text is rewritten by
-//! `serde_json::Value` before it is read.
+//! The first byte chooses the type, the rest is the text. Of repeated keys the last counts, but of
+//! repeated `type` keys the first; so `serde_json::Value` rewrites the text before it is read.
 
 use codex_types::{
     ClientEvent, CreateResponse, ErrorEvent, InputItem, OutputItem, Response, ResponseEvent,
@@ -28,7 +27,7 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     assert_eq!(event.is_ok(), value.is_object());
-    // Written once, no key is repeated.
+    // Writing it once removes repeated keys.
     let text = value.to_string();
     match choice % 10 {
         0 => {
@@ -51,7 +50,7 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn passes<T: DeserializeOwned + Serialize + PartialEq>(text: &str, value: &Value) {
-    // Only a struct refuses, and only values that are not objects.
+    // Only a struct rejects values, and only those that are not objects.
     let Ok(read) = serde_json::from_str::<T>(text) else {
         assert!(!value.is_object());
         return;

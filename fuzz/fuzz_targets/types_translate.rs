@@ -1,5 +1,5 @@
-//! Translation: any JSON is translated or refused by name, a stream ends at most once and never well
-//! after an error, and the linter's fixes come to an end.
+//! Translation: any JSON is translated or refused by name, a stream ends at most once and never
+//! successfully after an error, and the linter's fixes terminate.
 #![no_main]
 
 use codex_sse::chat::{ChatStreamEvent, ToChatChunks, ToResponseEvents};

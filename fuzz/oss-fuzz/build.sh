@@ -1,5 +1,6 @@
 #!/bin/bash -eu
-# Run by OSS-Fuzz in fuzz/, with the sanitizer in RUSTFLAGS: builds each target into $OUT, with its seeds if it has some.
+# OSS-Fuzz runs this in fuzz/, with the sanitizer in RUSTFLAGS: builds each target into $OUT, with its
+# seeds if it has any.
 cargo fuzz build -O --debug-assertions
 for target in fuzz_targets/*.rs; do
     name="$(basename "$target" .rs)"

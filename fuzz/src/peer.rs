@@ -10,7 +10,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The server and the runtime in which it and its client run, one after the other.
+/// The server and the runtime in which it and its client run, one after another.
 pub struct Peer {
     runtime: Runtime,
     listener: UnixListener,
@@ -53,7 +53,7 @@ impl Peer {
             .expect("the options are valid")
     }
 
-    /// Runs the client against connections that each answer with `bytes`, `size` at a time. Panics
+    /// Runs the client against connections that each respond with `bytes`, `size` at a time. Panics
     /// if the client does not return, although the server ended every connection.
     pub fn run<T>(
         &self,

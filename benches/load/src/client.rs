@@ -1,4 +1,4 @@
-//! The clients: the same job done with ours and with the peers.
+//! The clients: the same job with codex-client and with the peers.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub fn run(arguments: &[&str]) {
     let url = url.to_string();
     let streams = streams.parse().expect("a number of streams");
     let sent = sent.parse().expect("a number of events");
-    // As many threads as there are processors here, for everybody.
+    // The number of threads of every client: the processors of the machine.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -129,8 +129,8 @@ fn request(url: &str) -> http::Request<Bytes> {
         .expect("a request")
 }
 
-// The lower bound with this runtime: the socket is read until the server closes it, and nothing is
-// parsed. Counting would be work, too, so its events are those that were sent.
+// The lower bound with this runtime: reads the socket until the server closes it, and parses
+// nothing. Counting would add work, so its events are those that were sent.
 async fn bare(url: String, sent: u64) -> Option<u64> {
     let mut stream = TcpStream::connect(url.strip_prefix("http://")?)
         .await
@@ -225,7 +225,7 @@ async fn openai_events(client: Arc<OpenAi>) -> Option<u64> {
     completed.then_some(events)
 }
 
-// Opens a stream, takes one event, and then looks the other way.
+// Opens a stream, reads one event, and then stops reading.
 async fn idle<S>(open: impl Future<Output = S>) -> Report {
     let stream = open.await;
     let base_kib = usage::resident_kib();

@@ -1,12 +1,14 @@
-//! The cost of one of thousands of streams: peak memory, processor time per event, and the effect of a
-//! reader that does not read.
+//! The cost of one of thousands of streams: peak memory, processor time per event, and the effect
+//! of a reader that does not read.
 //!
-//! `cargo run --release` runs everything and prints tables; `cargo run --release -- STREAMS EVENTS` changes the size. Server and each
-//! client are processes of their own; every client meets the same server program and the same bytes.
+//! `cargo run --release` runs everything and prints tables; `cargo run --release -- STREAMS EVENTS`
+//! changes the size. The server and each client are separate processes; every client reads the same
+//! bytes from the same server program.
 //!
-//! There are three shapes of load, the same bytes in the same time: every event in a write of its own, as a model makes them; ten events in
-//! one write, as servers and proxies gather them; and all of them in one write, as when the answer is there before it is fetched. In all of
-//! them an event is an HTTP chunk of its own.
+//! There are three shapes of load, with the same bytes in the same time: one write for each event,
+//! as a model generates them; one write for ten events, as servers and proxies gather them; and one
+//! write for all events, as when the response is complete before it is fetched. In all of them,
+//! each event is a separate HTTP chunk.
 
 mod client;
 mod server;

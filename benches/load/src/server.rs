@@ -1,4 +1,4 @@
-//! The server: HTTP/1.1 by hand, because what is measured is the client.
+//! The server, over handwritten HTTP/1.1, because the benchmark measures the client.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,7 +31,8 @@ pub fn run(arguments: &[&str]) {
 
 #[derive(Clone, Copy)]
 enum Plan {
-    // Nothing is sent before all streams are there; then an event a tick for each of them, so many in one write.
+    // Sends nothing until all streams are connected; then one event per tick for each of them, this
+    // many in one write.
     Paced {
         streams: usize,
         events: usize,
@@ -96,7 +97,8 @@ async fn answer(mut stream: TcpStream, shared: Arc<Shared>) -> std::io::Result<(
             } else {
                 waiting.await;
             }
-            // Streams of many users do not march in step: their turns are spread evenly over the period, in the order in which they came.
+            // Streams of many users are not synchronous: their turns are spread evenly over the
+            // period, in the order of their connections.
             let period = TICK * u32::try_from(burst).expect("a burst fits");
             let first = Instant::now() + period.mul_f64(place as f64 / streams as f64);
             let mut turn = tokio::time::interval_at(first, period);
@@ -116,7 +118,7 @@ async fn answer(mut stream: TcpStream, shared: Arc<Shared>) -> std::io::Result<(
     }
 }
 
-// Head and as much body as the head says.
+// The headers, and as much of the body as they declare.
 fn complete(request: &[u8]) -> bool {
     let Some(end) = request.windows(4).position(|window| window == b"\r\n\r\n") else {
         return false;
@@ -137,7 +139,7 @@ fn chunk(json: &str) -> Bytes {
     format!("{:x}\r\n{event}\r\n", event.len()).into()
 }
 
-/// How often a stream has an event, on an average.
+/// The average interval between two events of a stream.
 const TICK: Duration = Duration::from_millis(100);
 
 const DELTA: &str = r#"{"type":"response.output_text.delta","content_index":0,"delta":" stream","item_id":"msg_0123456789abcdef0123456789abcdef0123456789abcdef","logprobs":[],"obfuscation":"kX2vB9","output_index":0,"sequence_number":42}"#;

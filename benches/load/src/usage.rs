@@ -1,12 +1,12 @@
 //! The resources that this process has used, as Linux reports them.
 
-/// What a client has to say at its end.
+/// The report of a client at its end.
 #[derive(Debug, Default)]
 pub struct Report {
     pub streams: u64,
     pub complete: u64,
     pub events: u64,
-    /// Resident memory before the first stream and at the peak.
+    /// Resident memory before the first stream, and at the peak.
     pub base_kib: u64,
     pub peak_kib: u64,
     pub user_us: f64,
@@ -89,7 +89,8 @@ fn status(name: &str) -> u64 {
 /// User and system time of the whole process, in microseconds.
 pub fn processor_us() -> (f64, f64) {
     let text = std::fs::read_to_string("/proc/self/stat").expect("the numbers of this process");
-    // The name may hold spaces; fields are counted behind it. A tick is 10 ms on every Linux of today.
+    // The name may contain spaces, so fields are counted after it. A tick is 10 ms on all current
+    // Linux systems.
     let behind = text.rsplit_once(')').expect("a name").1;
     let fields: Vec<&str> = behind.split_whitespace().collect();
     let microseconds = |field: usize| fields[field].parse::<f64>().expect("ticks") * 10_000.0;

@@ -1,10 +1,8 @@
-//! Counts the allocations an event of every decoder, and writes them to standard output as two tables. Run by `tables`, since a counting
-//! allocator would slow down what is timed there.
+//! Counts the allocations per event of every decoder, and writes them to standard output as two
+//! tables. `tables` runs it as a separate program, because a counting allocator would slow down
+//! what `tables` times.
 
-#![allow(
-    clippy::print_stdout,
-    reason = "the tables are what this program is for"
-)]
+#![allow(clippy::print_stdout, reason = "this program prints tables")]
 
 use std::alloc::System;
 
@@ -56,7 +54,7 @@ fn main() {
     chat();
 }
 
-/// Of the same words as Chat Completions chunks, which are translated to events.
+/// The same words as Chat Completions chunks, which are translated to events.
 fn chat() {
     let chat = Workload::chat(2_000);
     print!("| codex-sse, chat chunks to owned events |");

@@ -1,15 +1,17 @@
-//! Work to count the instructions of, under `valgrind --tool=callgrind`.
+//! Work whose instructions `valgrind --tool=callgrind` counts.
 //!
-//! `icount DECODER WORKLOAD CHUNK EVENTS` runs one decoder on one workload, once, by index into `Framing::ALL`; with an index that does not
-//! exist the workload is only made. `icount turn WAY BYTES TURNS` takes that many turns of a conversation of that many bytes, by index into
-//! `Way::ALL`. `icount fold SHAPE EVENTS hostile|friendly` assembles a stream of `codex_bench::shapes`; with `make` instead of `fold`, the
-//! stream is only made and its bytes are printed. `icount typed WAY EVENTS` decodes typed events, by index into `Typed::ALL` or `chat` for
-//! the same words as Chat Completions; with `none` they are only made.
+//! `icount DECODER WORKLOAD CHUNK EVENTS` runs one decoder on one workload, once, by index into
+//! `Framing::ALL`; with an index that does not exist, it only creates the workload. `icount turn
+//! WAY BYTES TURNS` takes that many turns of a conversation of that many bytes, by index into
+//! `Way::ALL`. `icount fold SHAPE EVENTS hostile|friendly` assembles a stream of
+//! `codex_bench::shapes`; with `make` instead of `fold`, it only creates the stream and prints its
+//! number of bytes. `icount typed WAY EVENTS` decodes typed events, by index into `Typed::ALL` or
+//! `chat` for the same words as Chat Completions; with `none`, it only creates them.
 
 #![allow(
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "a benchmark that cannot go on must stop, and prints what it measures"
+    reason = "a benchmark panics on an error and prints its measurements"
 )]
 
 use codex_bench::{
@@ -60,7 +62,7 @@ fn fold(payloads: &[String]) {
     for payload in payloads {
         let event = decoder.decode_message(payload.as_bytes());
         let event = event.expect("an event").expect("no heartbeat");
-        // A contradiction is merged like anything else.
+        // A contradiction is merged like any other event.
         let _ = updates.feed(&event);
         updates.skip();
     }

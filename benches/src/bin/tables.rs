@@ -1,8 +1,9 @@
-//! Measures framing, typed decoding and folding beside the peers, in one process, rounds interleaved, and writes
-//! `benches/results/sse.md` and the plots beside it: `cargo run --profile bench -p codex-bench --bin tables [ROUNDS]`.
+//! Measures framing, typed decoding and folding against the peers, in one process and in
+//! interleaved rounds, and writes `benches/results/sse.md` and its plots: `cargo run --profile
+//! bench -p codex-bench --bin tables [ROUNDS]`.
 //!
-//! Times are CPU times of the thread, medians of the rounds. A decoder that finds the wrong events is marked, one that takes too long for
-//! one round is left out.
+//! Times are CPU times of the thread, medians of the rounds. A decoder that returns wrong events is
+//! marked; one that takes too long for one round is left out.
 
 use core::{fmt::Write as _, time::Duration};
 use std::{env, fs, io, path::Path, process::Command};
@@ -179,7 +180,7 @@ fn scaling(
     table(report, title, &labels, &rows, None);
 }
 
-/// Counted by a program of its own, with an allocator that counts.
+/// A separate program counts them, with a counting allocator.
 fn allocations(report: &mut String) -> io::Result<()> {
     let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["run", "--quiet", "--profile", "bench", "-p", "codex-bench"])
@@ -192,8 +193,8 @@ fn allocations(report: &mut String) -> io::Result<()> {
     Ok(())
 }
 
-/// The time of one run among many of the same kind, which find caches and allocator as such runs leave them and not as the decoder
-/// measured before did. What takes long runs once.
+/// Returns the time of one run among many of the same kind, so that caches and allocator are in the
+/// state that such runs leave, and not the previous decoder. A long run is made once.
 fn settled(work: impl Fn()) -> Duration {
     let first = cpu_time(&work);
     let runs = (LONG.as_nanos() / first.as_nanos().max(1)) as u32;
@@ -205,7 +206,7 @@ fn settled(work: impl Fn()) -> Duration {
     cpu_time(many) / runs
 }
 
-/// The median of each, in nanoseconds.
+/// Returns the median of each, in nanoseconds.
 fn medians(
     rounds: usize,
     count: usize,
@@ -260,7 +261,7 @@ fn table(
     }
 }
 
-/// Horizontal bars of one column, the fastest on top, cut off at twelve times the fastest.
+/// Draws one column as horizontal bars, the fastest on top, cut off at twelve times the fastest.
 fn plot(title: &str, rows: &[(String, Vec<Option<f64>>, bool)], column: usize) -> String {
     let mut bars: Vec<(&str, f64)> = rows
         .iter()
@@ -275,7 +276,7 @@ fn plot(title: &str, rows: &[(String, Vec<Option<f64>>, bool)], column: usize) -
     for (index, (name, time)) in bars.iter().enumerate() {
         let y = 34 + 24 * index;
         let width = (time / longest).min(1.0) * 400.0;
-        let colour = if name.starts_with("codex") {
+        let color = if name.starts_with("codex") {
             "#2a7"
         } else if name.starts_with("bound") {
             "#999"
@@ -284,7 +285,7 @@ fn plot(title: &str, rows: &[(String, Vec<Option<f64>>, bool)], column: usize) -
         };
         let _ = writeln!(
             svg,
-            "<text x=\"8\" y=\"{}\">{name}</text><rect x=\"370\" y=\"{y}\" width=\"{width:.1}\" height=\"16\" fill=\"{colour}\"/><text x=\"{:.1}\" y=\"{}\">{time:.0}</text>",
+            "<text x=\"8\" y=\"{}\">{name}</text><rect x=\"370\" y=\"{y}\" width=\"{width:.1}\" height=\"16\" fill=\"{color}\"/><text x=\"{:.1}\" y=\"{}\">{time:.0}</text>",
             y + 13,
             376.0 + width,
             y + 13,

@@ -1,5 +1,5 @@
 //! Passes the samples of `testdata/json` through codex-types and through async-openai's types, and
-//! counts how many are read and how many come back as they were.
+//! counts how many are read, and how many are written back unchanged.
 //!
 //! ```text
 //! cargo run -p codex-bench --bin types_peer
@@ -18,7 +18,7 @@ fn main() -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(
         out,
-        "| samples of | there are | async-openai reads | gives back the same | codex-types reads | gives back the same |"
+        "| samples of | number | read by async-openai | rewritten unchanged | read by codex-types | rewritten unchanged |"
     )?;
     writeln!(out, "|---|---|---|---|---|---|")?;
     let mut total = [0; 5];
@@ -106,7 +106,7 @@ const ROOTS: [(&str, Pass, Pass); 13] = [
     ),
 ];
 
-/// Whether `json` can be read as a `T`, and whether the `T` is written as it was read.
+/// Returns whether `json` can be read as a `T`, and whether the `T` is written back unchanged.
 fn pass<T: DeserializeOwned + Serialize>(json: &Value) -> (bool, bool) {
     let text = json.to_string();
     let Ok(read) = serde_json::from_str::<T>(&text) else {

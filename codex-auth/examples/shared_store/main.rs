@@ -14,7 +14,7 @@
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a program of the command line prints"
+    reason = "a command-line program prints"
 )]
 
 mod store;

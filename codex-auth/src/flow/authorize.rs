@@ -15,12 +15,20 @@ use crate::secret::Secret;
 /// use codex_auth::{BrowserSignIn, Entropy, Moment, OAuthProfile, SignInFlow, Step};
 ///
 /// // 1. Listen on 127.0.0.1 and ::1, port 1455 or 1457. 2. Begin.
-/// let mut flow = BrowserSignIn::new(OAuthProfile::codex(), 1455).begin(Moment::now(), &Entropy::from_bytes([7; 128]))?;
+/// let mut flow = BrowserSignIn::new(OAuthProfile::codex(), 1455)
+///     .begin(Moment::now(), &Entropy::from_bytes([7; 128]))?;
 /// let Step::Show(prompt) = flow.poll(Moment::now())? else { panic!("the address comes first") };
-/// assert!(prompt.url().starts_with("https://auth.openai.com/oauth/authorize?response_type=code&"));
+/// assert!(
+///     prompt
+///         .url()
+///         .starts_with("https://auth.openai.com/oauth/authorize?response_type=code&")
+/// );
 ///
 /// // 3. A browser connects to the listener. A guessed redirect changes nothing:
-/// assert!(flow.handle_redirect(Moment::now(), "/auth/callback?code=stolen&state=guessed").is_err());
+/// assert!(
+///     flow.handle_redirect(Moment::now(), "/auth/callback?code=stolen&state=guessed")
+///         .is_err()
+/// );
 /// // The user's redirect does:
 /// let state = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
 /// flow.handle_redirect(Moment::now(), &format!("/auth/callback?code=abc&state={state}"))?;
@@ -28,7 +36,8 @@ use crate::secret::Secret;
 /// // 4. Send the exchange, hand in the answer.
 /// let Step::Send(request) = flow.poll(Moment::now())? else { panic!("the code is exchanged") };
 /// assert_eq!(request.uri().path(), "/oauth/token");
-/// let answer = r#"{"id_token":"e30.e30.c2ln","access_token":"invented","refresh_token":"invented"}"#;
+/// let answer =
+///     r#"{"id_token":"e30.e30.c2ln","access_token":"invented","refresh_token":"invented"}"#;
 /// flow.handle_response(Moment::now(), http::Response::new(answer.into()));
 /// assert!(matches!(flow.poll(Moment::now())?, Step::Done(_)));
 /// # Ok::<(), codex_auth::Error>(())
@@ -93,22 +102,22 @@ impl BrowserSignIn {
         self
     }
 
-    /// Also exchanges the ID token for a platform API key, if the account is eligible. Requests
-    /// with the key are charged to the API account.
+    /// Adds an exchange of the ID token for a platform API key, if the account is eligible.
+    /// Requests with the key are charged to the API account.
     #[must_use]
     pub fn with_api_key_exchange(mut self) -> Self {
         self.api_key = true;
         self
     }
 
-    /// Sets how long the user has, ten minutes by default.
+    /// Sets the time limit for the user to complete the sign-in. The default is ten minutes.
     #[must_use]
     pub fn with_time_limit(mut self, time_limit: Duration) -> Self {
         self.time_limit = time_limit;
         self
     }
 
-    /// Checks the settings, and creates the values of this attempt.
+    /// Checks the settings and creates the values of this attempt.
     pub(super) fn prepare(&self, entropy: &Entropy) -> Result<Prepared, Error> {
         self.profile.validate()?;
         if self.profile.jwks_endpoint.is_some() && cfg!(not(feature = "verify")) {

@@ -30,7 +30,7 @@ pub struct BrowserFlow {
     state: Secret,
     #[cfg_attr(
         not(feature = "verify"),
-        expect(dead_code, reason = "it is checked where ID tokens are")
+        expect(dead_code, reason = "used only when ID tokens are verified")
     )]
     nonce: Secret,
     prompt: Prompt,
@@ -67,13 +67,13 @@ enum Stage {
 }
 
 impl BrowserSignIn {
-    /// Starts the attempt.
+    /// Starts a sign-in attempt with these settings.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration) if the profile
-    /// is not valid, does not allow redirects to this port, or requires ID tokens to be checked
-    /// while the feature `verify` is off.
+    /// Returns [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration) if the
+    /// profile is not valid, does not allow redirects to this port, or requires ID tokens to be
+    /// checked while the feature `verify` is off.
     pub fn begin(self, now: Moment, entropy: &Entropy) -> Result<BrowserFlow, Error> {
         let prepared = self.prepare(entropy)?;
         Ok(BrowserFlow::begin(self, now, prepared))
@@ -117,8 +117,8 @@ impl BrowserFlow {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::StateMismatch`] if the redirect does not belong to this attempt, which stays
-    /// valid; respond to the browser with status 400. Every other error ends the attempt, and
+    /// Returns [`ErrorKind::StateMismatch`] if the redirect does not belong to this attempt, which
+    /// stays valid; respond to the browser with status 400. Every other error ends the attempt, and
     /// [`poll`](SignInFlow::poll) repeats it: [`Denied`](ErrorKind::Denied),
     /// [`MissingEntitlement`](ErrorKind::MissingEntitlement),
     /// [`MalformedRedirect`](ErrorKind::MalformedRedirect), [`TimedOut`](ErrorKind::TimedOut).

@@ -59,11 +59,12 @@ struct DeviceCode {
 }
 
 impl DeviceFlow {
-    /// Creates a device login of this profile.
+    /// Creates a device login at the authority of this profile.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] if the profile is not valid or has no device login.
+    /// Returns [`ErrorKind::InvalidConfiguration`] if the profile is not valid or has no device
+    /// login.
     pub fn new(profile: &OAuthProfile) -> Result<Self, Error> {
         profile.validate()?;
         let endpoints = profile

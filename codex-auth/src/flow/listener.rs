@@ -13,13 +13,22 @@ use crate::flow::browser::BrowserFlow;
 /// use codex_auth::{Incoming, LoopbackConnection};
 ///
 /// let mut connection = LoopbackConnection::new("http://localhost:1455/auth/callback");
-/// assert_eq!(connection.feed(b"GET /auth/callback?code=abc&state=s HTTP/1.1\r\n"), Incoming::NeedMore);
-/// let Incoming::Redirect(target) = connection.feed(b"Host: localhost:1455\r\n\r\n") else { panic!() };
+/// assert_eq!(
+///     connection.feed(b"GET /auth/callback?code=abc&state=s HTTP/1.1\r\n"),
+///     Incoming::NeedMore
+/// );
+/// let Incoming::Redirect(target) = connection.feed(b"Host: localhost:1455\r\n\r\n") else {
+///     panic!()
+/// };
 /// assert_eq!(target.as_str(), "/auth/callback?code=abc&state=s");
 ///
 /// // A favicon, a probe, another site's name, another method: respond, close, and keep listening.
 /// let mut other = LoopbackConnection::new("http://localhost:1455/auth/callback");
-/// let Incoming::Other(page) = other.feed(b"GET /favicon.ico HTTP/1.1\r\nHost: localhost:1455\r\n\r\n") else { panic!() };
+/// let Incoming::Other(page) =
+///     other.feed(b"GET /favicon.ico HTTP/1.1\r\nHost: localhost:1455\r\n\r\n")
+/// else {
+///     panic!()
+/// };
 /// assert!(page.to_bytes().starts_with(b"HTTP/1.1 404 Not Found\r\n"));
 /// ```
 #[derive(Debug)]

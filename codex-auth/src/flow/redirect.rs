@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::encode::split;
 use crate::error::{Error, ErrorKind};
-use crate::oauth::response::{is_missing_entitlement, sanitised_code, sanitised_description};
+use crate::oauth::response::{is_missing_entitlement, sanitized_code, sanitized_description};
 use crate::secret::Secret;
 
 /// The contents of a redirect of this attempt.
@@ -87,10 +87,10 @@ fn refused(error: &str, description: &str) -> Error {
         return Error::new(ErrorKind::MissingEntitlement);
     }
     let mut refusal = Error::new(ErrorKind::Denied);
-    if let Some(code) = sanitised_code(error) {
+    if let Some(code) = sanitized_code(error) {
         refusal = refusal.with_code(code);
     }
-    match sanitised_description(description.to_owned(), &[]) {
+    match sanitized_description(description.to_owned(), &[]) {
         Some(description) => refusal.with_description(description),
         None => refusal,
     }

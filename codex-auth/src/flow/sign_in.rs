@@ -63,7 +63,7 @@ pub enum Step {
     Done(SignIn),
 }
 
-/// The information that the user must see.
+/// The URL and, in a device login, the code that the user must see.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Prompt {
     url: String,
@@ -80,13 +80,13 @@ impl Prompt {
         }
     }
 
-    /// Returns the URL to open.
+    /// Returns the URL that the user opens in a browser.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Returns the code to enter there, in a device login.
+    /// Returns the code that the user enters at the [URL](Self::url), in a device login.
     ///
     /// Warn the user to enter only a code that this program has just shown, since attackers phish
     /// for such codes (RFC 8628 section 5.4).
@@ -95,7 +95,7 @@ impl Prompt {
         self.user_code.as_ref().map(Secret::expose)
     }
 
-    /// Returns how long the user has.
+    /// Returns the time limit for the user to complete the sign-in.
     #[must_use]
     pub fn time_limit(&self) -> Duration {
         self.time_limit
@@ -121,7 +121,7 @@ pub struct SignIn {
 }
 
 impl SignIn {
-    /// Returns the tokens.
+    /// Returns the tokens that the authority issued.
     #[must_use]
     pub fn tokens(&self) -> &TokenSet {
         &self.tokens
@@ -156,7 +156,7 @@ impl SignIn {
 /// #     let mut future = std::pin::pin!(future);
 /// #     loop { if let std::task::Poll::Ready(value) = future.as_mut().poll(&mut context) { return value } }
 /// # }
-/// // Any HTTP client will do; this one knows the answers by heart.
+/// // Any HTTP client works; this one returns fixed responses.
 /// let http = async |request: http::Request<Bytes>| {
 ///     Ok(http::Response::new(Bytes::from_static(match request.uri().path() {
 ///         "/api/accounts/deviceauth/usercode" => br#"{"device_auth_id":"d","user_code":"ABCD-12345","interval":"5"}"#,
@@ -182,6 +182,11 @@ impl SignIn {
 /// # Errors
 ///
 /// Returns the error that ends the flow, or the error that `save` returns.
+///
+/// # Cancel safety
+///
+/// Dropping the future abandons the sign-in: codes and tokens that the authority has issued are
+/// lost.
 pub async fn drive(
     mut flow: impl SignInFlow,
     http: &impl SendRequest,

@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 use crate::error::{Error, ErrorKind};
 use crate::json::Object;
 
-/// The unverified claims of a JWT about itself and the account. Missing claims are `None`; unknown
-/// ones are ignored.
+/// The unverified claims of a JWT about itself and the account. Claims that are missing or of
+/// another type are `None`; unknown ones are ignored.
 ///
 /// ```
 /// use codex_auth::{Claims, ErrorKind};
@@ -53,7 +53,7 @@ impl Claims {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::MalformedToken`] for anything else.
+    /// Returns [`ErrorKind::MalformedToken`] for anything else.
     pub fn from_jwt(token: &str) -> Result<Self, Error> {
         let [_, payload, _] = parts(token)?;
         Self::from_json(&decoded(payload)?)
@@ -63,7 +63,7 @@ impl Claims {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::MalformedToken`] if it is not a JSON object.
+    /// Returns [`ErrorKind::MalformedToken`] if it is not a JSON object.
     pub fn from_json(payload: &[u8]) -> Result<Self, Error> {
         let claims = Object::parse_bytes(payload).ok_or_else(malformed)?;
         let auth = claims.object(AUTH);

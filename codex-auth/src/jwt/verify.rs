@@ -18,7 +18,7 @@ use crate::oauth::calls::built;
 use crate::oauth::profile::OAuthProfile;
 use crate::secret::Secret;
 
-/// An issuer's public keys (RFC 7517): those that verify RS256.
+/// The public keys of an issuer that verify RS256 signatures (RFC 7517).
 ///
 /// ```
 /// use codex_auth::KeySet;
@@ -45,7 +45,9 @@ struct Key {
 /// use codex_auth::{IdTokenRules, Secret};
 ///
 /// let nonce = Secret::from("invented");
-/// let rules = IdTokenRules::new("https://auth.openai.com", "oaiapp_invented").with_nonce(&nonce).with_subject("user-1");
+/// let rules = IdTokenRules::new("https://auth.openai.com", "oaiapp_invented")
+///     .with_nonce(&nonce)
+///     .with_subject("user-1");
 /// # let _ = rules;
 /// ```
 #[derive(Debug, Clone)]
@@ -58,7 +60,7 @@ pub struct IdTokenRules<'a> {
 }
 
 impl<'a> IdTokenRules<'a> {
-    /// Requires a token of this issuer for this client.
+    /// Creates rules that require a token of this issuer for this client.
     #[must_use]
     pub fn new(issuer: &'a str, client_id: &'a str) -> Self {
         Self {
@@ -77,14 +79,14 @@ impl<'a> IdTokenRules<'a> {
         self
     }
 
-    /// Requires this subject.
+    /// Requires this subject (`sub`).
     #[must_use]
     pub fn with_subject(mut self, subject: &'a str) -> Self {
         self.subject = Some(subject);
         self
     }
 
-    /// Sets how far the clocks may differ, a minute by default.
+    /// Sets the maximum difference between the clocks. The default is one minute.
     #[must_use]
     pub fn with_leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
@@ -98,7 +100,7 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidResponse`] if the document is not a key set.
+    /// Returns [`ErrorKind::InvalidResponse`] if the document is not a key set.
     pub fn from_json(document: &[u8]) -> Result<Self, Error> {
         let none = || {
             Error::new(ErrorKind::InvalidResponse)
@@ -134,8 +136,8 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::MalformedToken`] or [`ErrorKind::InvalidIdToken`]; the text names the failed
-    /// check.
+    /// Returns [`ErrorKind::MalformedToken`] or [`ErrorKind::InvalidIdToken`]; the text names the
+    /// failed check.
     pub fn verify(
         &self,
         token: &Secret,

@@ -30,8 +30,10 @@ use crate::token::set::TokenSet;
 /// let request = refresh.request();
 /// assert_eq!(request.uri(), "https://auth.openai.com/oauth/token");
 ///
-/// // The answer names only what changed.
-/// let answer = http::Response::new(r#"{"access_token":"access-2","refresh_token":"refresh-2"}"#.into());
+/// // The response contains only the changes.
+/// let answer = http::Response::new(
+///     r#"{"access_token":"access-2","refresh_token":"refresh-2"}"#.into(),
+/// );
 /// let new = refresh.read(Moment::now(), &answer)?;
 /// assert_eq!(new.access_token().expose(), "access-2");
 /// # Ok::<(), codex_auth::Error>(())
@@ -66,8 +68,8 @@ impl Refresh {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotRefreshable`] without a refresh token; [`ErrorKind::InvalidConfiguration`]
-    /// if the profile is not valid.
+    /// Returns [`ErrorKind::NotRefreshable`] without a refresh token;
+    /// [`ErrorKind::InvalidConfiguration`] if the profile is not valid.
     pub fn new(profile: &OAuthProfile, tokens: &TokenSet) -> Result<Self, Error> {
         profile.validate()?;
         let refresh_token = tokens
@@ -123,9 +125,9 @@ impl Refresh {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::RefreshExpired`], [`RefreshReused`](ErrorKind::RefreshReused),
-    /// [`RefreshRevoked`](ErrorKind::RefreshRevoked) and
-    /// [`RefreshRefused`](ErrorKind::RefreshRefused) are final.
+    /// Returns [`ErrorKind::RefreshExpired`], [`RefreshReused`](ErrorKind::RefreshReused),
+    /// [`RefreshRevoked`](ErrorKind::RefreshRevoked) or
+    /// [`RefreshRefused`](ErrorKind::RefreshRefused) when the refusal is final.
     /// [`Unavailable`](ErrorKind::Unavailable) may be temporary; it is also the error of a
     /// successful response without tokens, unless its body has the error code of a refusal.
     pub fn read(&self, now: Moment, response: &Response<Bytes>) -> Result<TokenSet, Error> {
@@ -179,7 +181,11 @@ impl RefreshReason {
 ///
 /// let exchange = ApiKeyExchange::new(&OAuthProfile::codex(), Secret::from("invented-id-token"))?;
 /// let body = exchange.request().into_body();
-/// assert!(body.starts_with(b"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&"));
+/// assert!(
+///     body.starts_with(
+///         b"grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&"
+///     )
+/// );
 ///
 /// let answer = http::Response::new(r#"{"access_token":"sk-invented"}"#.into());
 /// assert_eq!(exchange.read(&answer)?.expose(), "sk-invented");
@@ -197,7 +203,7 @@ impl ApiKeyExchange {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] if the profile is not valid.
+    /// Returns [`ErrorKind::InvalidConfiguration`] if the profile is not valid.
     pub fn new(profile: &OAuthProfile, id_token: Secret) -> Result<Self, Error> {
         profile.validate()?;
         Ok(Self {
@@ -231,7 +237,7 @@ impl ApiKeyExchange {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Rejected`] is the usual result for accounts without a platform organization.
+    /// Returns [`ErrorKind::Rejected`] for most accounts without a platform organization.
     pub fn read(&self, response: &Response<Bytes>) -> Result<Secret, Error> {
         if !response.status().is_success() {
             return Err(refusal(Purpose::Other, response, &[&self.id_token]));
@@ -249,7 +255,8 @@ impl ApiKeyExchange {
 /// ```
 /// use codex_auth::{OAuthProfile, Revoke, Secret, TokenSet};
 ///
-/// let tokens = TokenSet::new(Secret::from("access-1")).with_refresh_token(Secret::from("refresh-1"));
+/// let tokens =
+///     TokenSet::new(Secret::from("access-1")).with_refresh_token(Secret::from("refresh-1"));
 /// let revoke = Revoke::new(&OAuthProfile::codex(), &tokens)?;
 /// let body = revoke.request().into_body();
 /// assert!(std::str::from_utf8(&body).unwrap().contains(r#""token_type_hint":"refresh_token""#));
@@ -271,7 +278,7 @@ impl Revoke {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] if the profile is not valid or has no revocation
+    /// Returns [`ErrorKind::InvalidConfiguration`] if the profile is not valid or has no revocation
     /// endpoint ([discovery](OAuthProfile::with_discovery) may add one).
     pub fn new(profile: &OAuthProfile, tokens: &TokenSet) -> Result<Self, Error> {
         profile.validate()?;
@@ -316,7 +323,7 @@ impl Revoke {
     ///
     /// # Errors
     ///
-    /// Returns why the authority did not confirm. The tokens may still be valid there.
+    /// Returns the reason why the authority did not confirm. The tokens may still be valid there.
     pub fn read(&self, response: &Response<Bytes>) -> Result<(), Error> {
         if response.status().is_success() {
             Ok(())
@@ -334,7 +341,10 @@ impl Revoke {
 /// let lookup = WhoAmI::new(&OAuthProfile::codex(), Secret::from("at-invented"))?;
 /// assert_eq!(lookup.request()?.headers()["authorization"], "Bearer at-invented");
 ///
-/// let answer = http::Response::new(r#"{"email":null,"chatgpt_account_id":"acct-1","chatgpt_account_is_fedramp":false}"#.into());
+/// let answer = http::Response::new(
+///     r#"{"email":null,"chatgpt_account_id":"acct-1","chatgpt_account_is_fedramp":false}"#
+///         .into(),
+/// );
 /// let token = lookup.read(&answer)?;
 /// # let _ = token;
 /// # Ok::<(), codex_auth::Error>(())
@@ -356,7 +366,8 @@ impl WhoAmI {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] if the profile is not valid or has no lookup endpoint.
+    /// Returns [`ErrorKind::InvalidConfiguration`] if the profile is not valid or has no lookup
+    /// endpoint.
     pub fn new(profile: &OAuthProfile, token: Secret) -> Result<Self, Error> {
         profile.validate()?;
         let endpoint = profile.whoami_endpoint.clone().ok_or_else(|| {
@@ -369,7 +380,7 @@ impl WhoAmI {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidCredential`] if the token is not a valid header value.
+    /// Returns [`ErrorKind::InvalidCredential`] if the token is not a valid header value.
     pub fn request(&self) -> Result<Request<Bytes>, Error> {
         let mut headers = Headers::new();
         headers.bearer(&self.token)?;
@@ -386,7 +397,8 @@ impl WhoAmI {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Rejected`] if the authority does not accept the token; it cannot be renewed.
+    /// Returns [`ErrorKind::Rejected`] if the authority does not accept the token; it cannot be
+    /// renewed.
     pub fn read(&self, response: &Response<Bytes>) -> Result<BearerToken, Error> {
         if !response.status().is_success() {
             return Err(refusal(Purpose::Other, response, &[&self.token]));

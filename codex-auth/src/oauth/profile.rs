@@ -58,16 +58,16 @@ pub struct OAuthProfile {
     pub authorize_parameters: Vec<(String, String)>,
     /// Whether the authorize request carries a `nonce`.
     pub nonce: bool,
-    /// How a refresh request is encoded.
+    /// The encoding of a refresh request.
     pub refresh_format: BodyFormat,
     /// Whether a refresh request contains `refresh_reason`.
     pub refresh_reason: bool,
-    /// How a revoke request is encoded.
+    /// The encoding of a revoke request.
     pub revoke_format: BodyFormat,
     /// The workspaces to which a login may belong; empty allows all.
     pub allowed_workspaces: Vec<String>,
-    /// How long before its expiry an access token is renewed. For short-lived tokens, at most a
-    /// fifth of their lifetime.
+    /// The time before its expiry at which an access token is renewed. For short-lived tokens, at
+    /// most a fifth of their lifetime.
     pub refresh_margin: Duration,
     /// The hosts that may receive an access token.
     pub audience: Audience,
@@ -106,7 +106,9 @@ impl RedirectRule {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] if the authority accepts only other ports.
+    /// Returns [`ErrorKind::InvalidConfiguration`] if the authority accepts only other ports.
+    ///
+    /// # Examples
     ///
     /// ```
     /// let rule = codex_auth::OAuthProfile::codex().redirect;
@@ -231,7 +233,8 @@ impl OAuthProfile {
     /// use codex_auth::{AppRegistration, HostId, OAuthProfile};
     ///
     /// let host = HostId::parse("urn:uuid:6f9c2d1e-57a0-4b1e-9a70-0d5c1f2b3a48")?;
-    /// let profile = OAuthProfile::sign_in_with_chatgpt(AppRegistration::new("Notebook Helper", host)?);
+    /// let profile =
+    ///     OAuthProfile::sign_in_with_chatgpt(AppRegistration::new("Notebook Helper", host)?);
     /// assert_eq!(profile.redirect.uri(49152)?, "http://127.0.0.1:49152/auth/callback");
     /// assert_eq!(profile.required_scope.as_deref(), Some("chatgpt.tokens.use.direct"));
     /// # Ok::<(), codex_auth::Error>(())
@@ -349,7 +352,7 @@ impl OAuthProfile {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] if the issuer is not a URL.
+    /// Returns [`ErrorKind::InvalidConfiguration`] if the issuer is not a URL.
     pub fn discovery_request(&self) -> Result<Request<bytes::Bytes>, Error> {
         let request = Request::builder()
             .method(Method::GET)
@@ -364,7 +367,9 @@ impl OAuthProfile {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidResponse`] otherwise; no part of the document is used then.
+    /// Returns [`ErrorKind::InvalidResponse`] otherwise; no part of the document is used then.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use codex_auth::OAuthProfile;
@@ -409,13 +414,18 @@ impl OAuthProfile {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`], with the reason in its text.
+    /// Returns [`ErrorKind::InvalidConfiguration`], with the reason in its text.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use codex_auth::OAuthProfile;
     ///
     /// let error = OAuthProfile::codex().with_issuer("http://auth.example").validate().unwrap_err();
-    /// assert_eq!(error.to_string(), "invalid configuration: URL in the profile is neither https nor loopback");
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "invalid configuration: URL in the profile is neither https nor loopback"
+    /// );
     /// ```
     pub fn validate(&self) -> Result<(), Error> {
         if self.client_id.trim().is_empty() {

@@ -26,7 +26,7 @@ impl AppRegistration {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] if the name is blank.
+    /// Returns [`ErrorKind::InvalidConfiguration`] if the name is blank.
     pub fn new(app_name: impl Into<String>, host_id: HostId) -> Result<Self, Error> {
         let app_name = app_name.into().trim().to_owned();
         if app_name.is_empty() {
@@ -75,7 +75,7 @@ impl HostId {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Random`] if the system does not provide random bytes.
+    /// Returns [`ErrorKind::Random`] if the system does not provide random bytes.
     #[cfg(feature = "std")]
     pub fn from_os() -> Result<Self, Error> {
         let mut bytes = [0; 16];
@@ -89,7 +89,7 @@ impl HostId {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] for anything else.
+    /// Returns [`ErrorKind::InvalidConfiguration`] for anything else.
     pub fn parse(text: impl Into<String>) -> Result<Self, Error> {
         let text = text.into();
         let opaque = |rest: &str| {
@@ -157,8 +157,8 @@ impl Registration {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidResponse`] if the id is not 1 to 200 characters of `[A-Za-z0-9_-]`, or
-    /// is the shared id with which every installation registers.
+    /// Returns [`ErrorKind::InvalidResponse`] if the id is not 1 to 200 characters of
+    /// `[A-Za-z0-9_-]`, or is the shared id with which every installation registers.
     pub fn new(client_id: impl Into<String>, host_id: HostId) -> Result<Self, Error> {
         let client_id = client_id.into();
         let valid = (1..=200).contains(&client_id.len())
@@ -177,7 +177,7 @@ impl Registration {
         })
     }
 
-    /// Sets the verified subject of its ID tokens.
+    /// Sets the verified subject of the account's ID tokens.
     #[must_use]
     pub fn with_subject(mut self, subject: impl Into<String>) -> Self {
         self.subject = Some(subject.into());
@@ -210,19 +210,19 @@ impl Registration {
         &self.host_id
     }
 
-    /// Returns `sub` of its ID tokens, once one has been verified.
+    /// Returns the subject (`sub`) of the account's ID tokens, once one has been verified.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
         self.subject.as_deref()
     }
 
-    /// Returns the account's e-mail address.
+    /// Returns the account's e-mail address, if known.
     #[must_use]
     pub fn email(&self) -> Option<&str> {
         self.email.as_ref().map(|email| email.0.as_str())
     }
 
-    /// Returns the redirect path of the first sign-in.
+    /// Returns the redirect path of the first sign-in, if known.
     #[must_use]
     pub fn redirect_path(&self) -> Option<&str> {
         self.redirect_path.as_deref()

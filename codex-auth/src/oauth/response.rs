@@ -1,6 +1,6 @@
 //! Parses the responses of a token endpoint. Successful responses are parsed leniently, because
 //! they were paid for with a token that is now spent. A success without tokens comes from a server
-//! that is out of order, unless its body has an error code. Refusals are classified by their code
+//! that malfunctions, unless its body has an error code. Refusals are classified by their code
 //! first and by status second, and none of their text reaches `Display` or `Debug`.
 
 use core::time::Duration;
@@ -147,7 +147,7 @@ fn described(purpose: Purpose, response: &Response<Bytes>, secrets: &[&Secret]) 
     let code = nested_text("code")
         .or_else(|| text("error"))
         .or_else(|| text("code"))
-        .and_then(|code| sanitised_code(&code));
+        .and_then(|code| sanitized_code(&code));
     // The body of a success may contain tokens, so only the message of an error response is shown.
     let quotable = !status.is_success();
     let plain = || {
@@ -171,7 +171,7 @@ fn described(purpose: Purpose, response: &Response<Bytes>, secrets: &[&Secret]) 
         // The kind replaces the marker, which is not meant for people.
         return Error::new(ErrorKind::MissingEntitlement).with_status(status);
     }
-    let description = description.and_then(|text| sanitised_description(text, secrets));
+    let description = description.and_then(|text| sanitized_description(text, secrets));
 
     let mut error = Error::new(kind(purpose, status, code.as_deref())).with_status(status);
     if let Some(code) = code {
@@ -223,14 +223,14 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-pub(crate) fn sanitised_code(code: &str) -> Option<Box<str>> {
+pub(crate) fn sanitized_code(code: &str) -> Option<Box<str>> {
     let plain = code
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
     (plain && (1..=64).contains(&code.len())).then(|| code.into())
 }
 
-pub(crate) fn sanitised_description(mut text: String, secrets: &[&Secret]) -> Option<Box<str>> {
+pub(crate) fn sanitized_description(mut text: String, secrets: &[&Secret]) -> Option<Box<str>> {
     for secret in secrets.iter().filter(|secret| !secret.is_blank()) {
         let mut encoded = String::new();
         percent_encode(&mut encoded, secret.expose());

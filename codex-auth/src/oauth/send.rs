@@ -21,7 +21,7 @@ use http::{Request, Response};
 /// fn sender() -> impl SendRequest {
 ///     async |request: http::Request<Bytes>| match request.uri().host() {
 ///         Some(_) => Ok(http::Response::new(Bytes::from_static(b"{}"))),
-///         None => Err(SendFailure::not_sent("there is no host to connect to")),
+///         None => Err(SendFailure::not_sent("no host to connect to")),
 ///     }
 /// }
 /// # let _ = sender();

@@ -47,7 +47,10 @@ use crate::token::source::{CredentialSource, Lease, Verdict};
 ///
 /// ```
 /// use bytes::Bytes;
-/// use codex_auth::{CredentialSource, MemoryStore, OAuthProfile, OAuthSource, Record, Secret, ThreadTimer, TokenSet, TokenStore};
+/// use codex_auth::{
+///     CredentialSource, MemoryStore, OAuthProfile, OAuthSource, Record, Secret, ThreadTimer,
+///     TokenSet, TokenStore,
+/// };
 ///
 /// # fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
@@ -55,18 +58,28 @@ use crate::token::source::{CredentialSource, Lease, Verdict};
 /// #     loop { if let std::task::Poll::Ready(value) = future.as_mut().poll(&mut context) { return value } }
 /// # }
 /// let long_ago = std::time::SystemTime::UNIX_EPOCH;
-/// let tokens = TokenSet::new(Secret::from("access-1")).with_refresh_token(Secret::from("refresh-1")).with_expires_at(long_ago);
+/// let tokens = TokenSet::new(Secret::from("access-1"))
+///     .with_refresh_token(Secret::from("refresh-1"))
+///     .with_expires_at(long_ago);
 /// let store = MemoryStore::new();
 /// store.save(&Record::of_tokens(tokens, long_ago), None)?;
 ///
-/// // Any HTTP client will do; this one knows the answer by heart.
+/// // Any HTTP client works; this one returns a fixed response.
 /// let http = async |request: http::Request<Bytes>| {
 ///     assert_eq!(request.uri(), "https://auth.openai.com/oauth/token");
 ///     Ok(http::Response::new(Bytes::from_static(br#"{"access_token":"access-2","refresh_token":"refresh-2"}"#)))
 /// };
 ///
-/// let source = OAuthSource::builder(OAuthProfile::codex(), store.clone(), http, ThreadTimer::new()).build()?;
-/// let (mut head, ()) = http::Request::get("https://chatgpt.com/backend-api/codex/models").body(())?.into_parts();
+/// let source = OAuthSource::builder(
+///     OAuthProfile::codex(),
+///     store.clone(),
+///     http,
+///     ThreadTimer::new(),
+/// )
+/// .build()?;
+/// let (mut head, ()) = http::Request::get("https://chatgpt.com/backend-api/codex/models")
+///     .body(())?
+///     .into_parts();
 /// block_on(source.apply(&mut head))?;
 /// assert_eq!(head.headers["authorization"], "Bearer access-2");
 ///
@@ -122,7 +135,13 @@ where
     /// ```
     /// # use codex_auth::{MemoryStore, OAuthProfile, OAuthSource, SendFailure, ThreadTimer};
     /// # let http = async |_: http::Request<bytes::Bytes>| Err(SendFailure::not_sent("offline"));
-    /// let source = OAuthSource::builder(OAuthProfile::codex(), MemoryStore::new(), http, ThreadTimer::new()).build()?;
+    /// let source = OAuthSource::builder(
+    ///     OAuthProfile::codex(),
+    ///     MemoryStore::new(),
+    ///     http,
+    ///     ThreadTimer::new(),
+    /// )
+    /// .build()?;
     /// source.reload();
     /// assert!(source.record().is_none());
     /// # Ok::<(), codex_auth::Error>(())
@@ -304,7 +323,7 @@ impl<S, H, T> OAuthSourceBuilder<S, H, T> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`] if the profile is not valid.
+    /// Returns [`ErrorKind::InvalidConfiguration`] if the profile is not valid.
     pub fn build(self) -> Result<OAuthSource<S, H, T>, Error> {
         self.setting.profile.validate()?;
         let inner = Inner {

@@ -32,7 +32,7 @@ pub(super) struct Setting<S, H, T> {
     pub(super) max_lock_wait: Duration,
 }
 
-/// Renewed tokens that are not stored yet.
+/// The renewed tokens that are not stored yet.
 #[derive(Clone)]
 pub(super) struct Pending {
     pub(super) record: Record,
@@ -74,7 +74,7 @@ pub(super) struct Current {
     /// The account of a personal access token.
     pub(super) identity: Option<BearerToken>,
     pub(super) headers: Result<Headers, Error>,
-    /// When the login was renewed by this source, and for what reason.
+    /// The time at which this source renewed the login, and the reason.
     pub(super) renewed: Option<(Moment, Reason)>,
     pub(super) accepted: bool,
 }

@@ -115,8 +115,8 @@ impl FileStore {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration) if the name is
-    /// not a plain file name or there is no such directory.
+    /// Returns [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration) if the
+    /// name is not a plain file name or there is no such directory.
     pub fn for_app(name: &str) -> Result<Self, Error> {
         let plain = !name.is_empty()
             && !name.starts_with('.')
@@ -138,8 +138,8 @@ impl FileStore {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration) if `CODEX_HOME`
-    /// is set and is not a directory, or there is no home directory.
+    /// Returns [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration) if
+    /// `CODEX_HOME` is set and is not a directory, or there is no home directory.
     pub fn codex_cli() -> Result<Self, Error> {
         Ok(Self::read_only(
             codex_home(std::env::var_os("CODEX_HOME"), std::env::home_dir())?.join("auth.json"),
@@ -161,8 +161,10 @@ impl FileStore {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration), with the reason in
-/// its text.
+/// Returns [`ErrorKind::InvalidConfiguration`](crate::ErrorKind::InvalidConfiguration), with the
+/// reason in its text.
+///
+/// # Examples
 ///
 /// ```
 /// use codex_auth::codex_home;

@@ -24,7 +24,7 @@ use crate::store::token_store::{Revision, StoreLock, Stored, TokenStore};
 /// ```
 /// let lock = std::env::temp_dir().join("my-app").join("login.lock");
 /// let store = codex_auth::KeyringStore::new("my-app", "me", lock);
-/// // Nothing is asked of the keyring before the store is used.
+/// // The keyring is not used before the store is.
 /// assert_eq!(format!("{store:?}"), r#"KeyringStore { service: "my-app", .. }"#);
 /// ```
 #[derive(Clone)]

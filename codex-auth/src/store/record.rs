@@ -134,19 +134,19 @@ impl Record {
         }
     }
 
-    /// Returns the tokens.
+    /// Returns the tokens of the sign-in, if the record contains any.
     #[must_use]
     pub fn tokens(&self) -> Option<&TokenSet> {
         self.tokens.as_ref()
     }
 
-    /// Returns the API key.
+    /// Returns the API key, if the record contains one.
     #[must_use]
     pub fn api_key(&self) -> Option<&Secret> {
         self.api_key.as_ref()
     }
 
-    /// Returns the personal access token.
+    /// Returns the personal access token, if the record contains one.
     #[must_use]
     pub fn personal_access_token(&self) -> Option<&Secret> {
         self.personal_access_token.as_ref()
@@ -158,7 +158,7 @@ impl Record {
         self.last_refresh
     }
 
-    /// Returns the registration with the client id issued to this installation.
+    /// Returns the registration with the client id issued to this installation, if there is one.
     #[must_use]
     pub fn registration(&self) -> Option<&Registration> {
         self.registration.as_ref()
@@ -182,8 +182,8 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`](crate::ErrorKind::Store) if it is not a JSON object, or contains the
-    /// shared client id with which every installation registers.
+    /// Returns [`ErrorKind::Store`](crate::ErrorKind::Store) if it is not a JSON object, or
+    /// contains the shared client id with which every installation registers.
     pub fn from_json(file: &[u8]) -> Result<Self, Error> {
         let object = Object::parse_bytes(file)
             .ok_or_else(|| Error::damaged_record("content is not a JSON object"))?;
@@ -398,7 +398,7 @@ impl Record {
     }
 }
 
-/// The value of `auth_mode`.
+/// The method by which requests are authenticated: the value of `auth_mode`.
 ///
 /// ```
 /// use codex_auth::AuthMode;

@@ -25,12 +25,21 @@ use crate::store::token_store::{StoreLock, TokenStore};
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Store`] and the other errors of a store; the sign-in is then not stored. A failure
-/// to revoke is reported in the `Ok` value instead, because the new login is valid.
+/// Returns [`ErrorKind::Store`] or another error of the store; the sign-in is then not stored. A
+/// failure to revoke is reported in the `Ok` value instead, because the new login is valid.
+///
+/// # Cancel safety
+///
+/// If the future is dropped, either the old login is still stored, or the new one is and the old
+/// tokens may not be revoked.
+///
+/// # Examples
 ///
 /// ```
 /// use bytes::Bytes;
-/// use codex_auth::{DeviceFlow, MemoryStore, OAuthProfile, ThreadTimer, TokenStore, drive, store_sign_in};
+/// use codex_auth::{
+///     DeviceFlow, MemoryStore, OAuthProfile, ThreadTimer, TokenStore, drive, store_sign_in,
+/// };
 ///
 /// # fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
@@ -99,11 +108,21 @@ pub async fn store_sign_in(
 ///
 /// # Errors
 ///
-/// Only the errors of the store.
+/// Returns the errors of the store. A failure to revoke is part of the `Ok` value.
+///
+/// # Cancel safety
+///
+/// If the future is dropped, the tokens may be revoked and still be stored: call this function
+/// again.
+///
+/// # Examples
 ///
 /// ```
 /// use bytes::Bytes;
-/// use codex_auth::{MemoryStore, OAuthProfile, Record, Revoked, SendFailure, Secret, ThreadTimer, TokenSet, TokenStore, sign_out};
+/// use codex_auth::{
+///     MemoryStore, OAuthProfile, Record, Revoked, Secret, SendFailure, ThreadTimer, TokenSet,
+///     TokenStore, sign_out,
+/// };
 ///
 /// # fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// #     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
@@ -111,10 +130,13 @@ pub async fn store_sign_in(
 /// #     loop { if let std::task::Poll::Ready(value) = future.as_mut().poll(&mut context) { return value } }
 /// # }
 /// let store = MemoryStore::new();
-/// let tokens = TokenSet::new(Secret::from("access-1")).with_refresh_token(Secret::from("refresh-1"));
+/// let tokens =
+///     TokenSet::new(Secret::from("access-1")).with_refresh_token(Secret::from("refresh-1"));
 /// store.save(&Record::of_tokens(tokens, std::time::SystemTime::now()), None)?;
 ///
-/// let broken = async |_: http::Request<Bytes>| Err(SendFailure::maybe_sent("the connection was reset"));
+/// let broken = async |_: http::Request<Bytes>| {
+///     Err(SendFailure::maybe_sent("the connection was reset"))
+/// };
 /// let outcome = block_on(sign_out(&OAuthProfile::codex(), &store, &broken, &ThreadTimer::new()))?;
 /// assert!(outcome.removed() && matches!(outcome.revoked(), Revoked::NotConfirmed(_)));
 /// assert!(store.load()?.is_none());

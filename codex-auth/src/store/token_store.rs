@@ -22,19 +22,37 @@ use crate::store::record::Record;
 /// refresh, so that it does not end while its holder still runs.
 ///
 /// ```
-/// use std::{collections::HashMap, sync::{Arc, Mutex}, time::{Duration, Instant}};
 /// use codex_auth::{Error, Record, Revision, Secret, StoreLock, Stored, TokenStore};
+/// use std::{
+///     collections::HashMap,
+///     sync::{Arc, Mutex},
+///     time::{Duration, Instant},
+/// };
 ///
-/// /// Stands for: `create table logins (account text primary key, json text, revision bigint, leased_until timestamp)`.
+/// /// Stands for the table `create table logins (account text primary key, json text, revision
+/// /// bigint, leased_until timestamp)`.
 /// #[derive(Default)]
-/// struct Row { json: Option<Secret>, revision: u64, leased_until: Option<Instant> }
+/// struct Row {
+///     json: Option<Secret>,
+///     revision: u64,
+///     leased_until: Option<Instant>,
+/// }
 ///
 /// #[derive(Clone)]
-/// struct TableStore { table: Arc<Mutex<HashMap<String, Row>>>, account: String }
+/// struct TableStore {
+///     table: Arc<Mutex<HashMap<String, Row>>>,
+///     account: String,
+/// }
 ///
 /// impl TableStore {
 ///     fn row<T>(&self, query: impl FnOnce(&mut Row) -> T) -> T {
-///         query(self.table.lock().unwrap().entry(self.account.clone()).or_default())
+///         query(
+///             self.table
+///                 .lock()
+///                 .unwrap()
+///                 .entry(self.account.clone())
+///                 .or_default(),
+///         )
 ///     }
 /// }
 ///
@@ -42,15 +60,24 @@ use crate::store::record::Record;
 ///     /// `select json, revision from logins where account = ?`
 ///     fn load(&self) -> Result<Option<Stored>, Error> {
 ///         let found = self.row(|row| row.json.clone().map(|json| (json, row.revision)));
-///         found.map(|(json, revision)| {
-///             Ok(Stored::new(Record::from_json(json.expose().as_bytes())?, Revision::new(revision.to_be_bytes())))
-///         }).transpose()
+///         found
+///             .map(|(json, revision)| {
+///                 Ok(Stored::new(
+///                     Record::from_json(json.expose().as_bytes())?,
+///                     Revision::new(revision.to_be_bytes()),
+///                 ))
+///             })
+///             .transpose()
 ///     }
 ///
-///     /// `update logins set json = ?, revision = revision + 1 where account = ? and revision = ?`, and look at the count of rows.
+///     /// `update logins set json = ?, revision = revision + 1 where account = ? and revision = ?`,
+///     /// then checks the number of changed rows.
 ///     fn save(&self, record: &Record, expected: Option<&Revision>) -> Result<Revision, Error> {
 ///         self.row(|row| {
-///             let found = row.json.is_some().then(|| Revision::new(row.revision.to_be_bytes()));
+///             let found = row
+///                 .json
+///                 .is_some()
+///                 .then(|| Revision::new(row.revision.to_be_bytes()));
 ///             if found.as_ref() != expected {
 ///                 return Err(Error::store_conflict());
 ///             }
@@ -62,28 +89,42 @@ use crate::store::record::Record;
 ///
 ///     /// `update logins set json = null, revision = revision + 1 where account = ?`
 ///     fn clear(&self) -> Result<bool, Error> {
-///         Ok(self.row(|row| { row.revision += 1; row.json.take().is_some() }))
+///         Ok(self.row(|row| {
+///             row.revision += 1;
+///             row.json.take().is_some()
+///         }))
 ///     }
 ///
-///     /// `update logins set leased_until = now() + '60 seconds' where account = ? and (leased_until is null or leased_until < now())`
+///     /// `update logins set leased_until = now() + '60 seconds'
+///     /// where account = ? and (leased_until is null or leased_until < now())`
 ///     fn try_lock(&self) -> Result<Option<StoreLock>, Error> {
 ///         let now = Instant::now();
 ///         let taken = self.row(|row| {
 ///             let free = row.leased_until.is_none_or(|end| end < now);
-///             if free { row.leased_until = Some(now + Duration::from_secs(60)) }
+///             if free {
+///                 row.leased_until = Some(now + Duration::from_secs(60))
+///             }
 ///             free
 ///         });
 ///         struct Lease(TableStore);
 ///         impl Drop for Lease {
-///             fn drop(&mut self) { self.0.row(|row| row.leased_until = None) }
+///             fn drop(&mut self) {
+///                 self.0.row(|row| row.leased_until = None)
+///             }
 ///         }
 ///         Ok(taken.then(|| StoreLock::new(Lease(self.clone()))))
 ///     }
 /// }
 ///
-/// let store = TableStore { table: Arc::default(), account: "me".to_owned() };
+/// let store = TableStore {
+///     table: Arc::default(),
+///     account: "me".to_owned(),
+/// };
 /// let first = store.save(&Record::of_api_key(Secret::from("sk-invented")), None)?;
-/// assert!(store.save(&Record::default(), None).is_err(), "a record is stored already");
+/// assert!(
+///     store.save(&Record::default(), None).is_err(),
+///     "a record is stored already"
+/// );
 /// store.save(&Record::default(), Some(&first))?;
 /// let lock = store.try_lock()?;
 /// assert!(lock.is_some() && store.try_lock()?.is_none());
@@ -94,8 +135,8 @@ pub trait TokenStore: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`] if the record cannot be read. Unreadable content is an error, never
-    /// `None`.
+    /// Returns [`ErrorKind::Store`] if the record cannot be read. Unreadable content is an error,
+    /// never `None`.
     fn load(&self) -> Result<Option<Stored>, Error>;
 
     /// Replaces the stored record if it still has the expected revision (`None`: if nothing is
@@ -105,15 +146,15 @@ pub trait TokenStore: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::StoreConflict`] if another record is stored; [`ErrorKind::Store`] if the record
-    /// cannot be written.
+    /// Returns [`ErrorKind::StoreConflict`] if another record is stored; [`ErrorKind::Store`] if
+    /// the record cannot be written.
     fn save(&self, record: &Record, expected: Option<&Revision>) -> Result<Revision, Error>;
 
     /// Removes the stored record, and returns whether there was one.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`] if the record cannot be removed.
+    /// Returns [`ErrorKind::Store`] if the record cannot be removed.
     fn clear(&self) -> Result<bool, Error>;
 
     /// Takes the lock that prevents the holders of this store, in all processes, from renewing at
@@ -123,7 +164,7 @@ pub trait TokenStore: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Store`] if locking is not supported here.
+    /// Returns [`ErrorKind::Store`] if locking is not supported here.
     fn try_lock(&self) -> Result<Option<StoreLock>, Error>;
 
     /// Returns whether [`save`](Self::save) always fails. Tokens of such a store are never renewed,
@@ -159,7 +200,7 @@ impl Stored {
         &self.revision
     }
 
-    /// Returns the record alone.
+    /// Consumes the value and returns the record, without its revision.
     #[must_use]
     pub fn into_record(self) -> Record {
         self.record
@@ -181,13 +222,13 @@ impl Stored {
 pub struct Revision(Box<[u8]>);
 
 impl Revision {
-    /// Creates a revision of these bytes.
+    /// Creates a revision from these bytes.
     #[must_use]
     pub fn new(bytes: impl AsRef<[u8]>) -> Self {
         Self(bytes.as_ref().into())
     }
 
-    /// Returns the bytes.
+    /// Returns the bytes of the revision.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -218,7 +259,7 @@ impl<const N: usize> From<[u8; N]> for Revision {
     }
 }
 
-/// Keeps a store locked until it is dropped.
+/// A guard that keeps a store locked until it is dropped.
 pub struct StoreLock {
     _guard: Box<dyn Send>,
 }

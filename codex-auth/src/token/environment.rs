@@ -40,7 +40,7 @@ enum Credential {
     Token(StaticToken),
 }
 
-/// The variable that contained the credential.
+/// An environment variable that may contain a credential.
 ///
 /// ```
 /// assert_eq!(codex_auth::EnvironmentVariable::CodexApiKey.name(), "CODEX_API_KEY");
@@ -80,8 +80,8 @@ impl Environment {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidCredential`](crate::ErrorKind::InvalidCredential) if the value is not a
-    /// valid header value.
+    /// Returns [`ErrorKind::InvalidCredential`](crate::ErrorKind::InvalidCredential) if the value
+    /// is not a valid header value.
     #[cfg(feature = "std")]
     pub fn from_env() -> Result<Option<Self>, Error> {
         Self::from_lookup(|name| std::env::var(name).ok())

@@ -39,7 +39,7 @@ impl ApiKey {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidCredential`] if the key is blank or not a valid header value.
+    /// Returns [`ErrorKind::InvalidCredential`] if the key is blank or not a valid header value.
     pub fn new(key: impl Into<Secret>) -> Result<Self, Error> {
         let mut headers = Headers::new();
         headers.bearer(&key.into())?;
@@ -53,7 +53,8 @@ impl ApiKey {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidCredential`] if the organization is blank or not a valid header value.
+    /// Returns [`ErrorKind::InvalidCredential`] if the organization is blank or not a valid header
+    /// value.
     pub fn with_organization(mut self, organization: impl AsRef<str>) -> Result<Self, Error> {
         self.headers.plain(ORGANIZATION, organization.as_ref())?;
         Ok(self)
@@ -63,7 +64,8 @@ impl ApiKey {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidCredential`] if the project is blank or not a valid header value.
+    /// Returns [`ErrorKind::InvalidCredential`] if the project is blank or not a valid header
+    /// value.
     pub fn with_project(mut self, project: impl AsRef<str>) -> Result<Self, Error> {
         self.headers.plain(PROJECT, project.as_ref())?;
         Ok(self)
@@ -174,8 +176,8 @@ impl StaticToken {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidCredential`] if the token or the account id is blank or not a valid
-    /// header value.
+    /// Returns [`ErrorKind::InvalidCredential`] if the token or the account id is blank or not a
+    /// valid header value.
     pub fn new(token: BearerToken) -> Result<Self, Error> {
         Ok(Self {
             headers: token.headers()?,

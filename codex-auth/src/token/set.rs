@@ -13,7 +13,9 @@ use crate::secret::Secret;
 /// ```
 /// use codex_auth::{AccountIdOrigin, Secret, TokenSet};
 ///
-/// let tokens = TokenSet::new(Secret::from("invented")).with_refresh_token(Secret::from("invented-too")).with_account_id("acct-1");
+/// let tokens = TokenSet::new(Secret::from("invented"))
+///     .with_refresh_token(Secret::from("invented-too"))
+///     .with_account_id("acct-1");
 /// assert_eq!(tokens.account_id(), Some(("acct-1".to_owned(), AccountIdOrigin::Explicit)));
 /// assert!(!format!("{tokens:?}").contains("invented"));
 /// ```
@@ -94,13 +96,14 @@ impl TokenSet {
         &self.access_token
     }
 
-    /// Returns the refresh token, which can be redeemed once for the next access token.
+    /// Returns the refresh token, if there is one. It can be redeemed once for the next access
+    /// token.
     #[must_use]
     pub fn refresh_token(&self) -> Option<&Secret> {
         self.refresh_token.as_ref()
     }
 
-    /// Returns the token that identifies the user.
+    /// Returns the token that identifies the user, if there is one.
     #[must_use]
     pub fn id_token(&self) -> Option<&Secret> {
         self.id_token.as_ref()
@@ -120,7 +123,7 @@ impl TokenSet {
             .is_some_and(|granted| granted.split_ascii_whitespace().any(|one| one == scope))
     }
 
-    /// Returns the time before which the authority refuses a refresh.
+    /// Returns the time before which the authority refuses a refresh, if the authority stated one.
     #[must_use]
     pub fn earliest_refresh_at(&self) -> Option<SystemTime> {
         self.earliest_refresh_at

@@ -53,9 +53,9 @@ pub trait CredentialSource: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`NotSignedIn`](crate::ErrorKind::NotSignedIn),
-    /// [`ForbiddenTarget`](crate::ErrorKind::ForbiddenTarget), and the errors of getting a
-    /// credential. The request's headers are then unchanged.
+    /// Returns [`NotSignedIn`](crate::ErrorKind::NotSignedIn),
+    /// [`ForbiddenTarget`](crate::ErrorKind::ForbiddenTarget), or the error that prevented the
+    /// source from getting a credential. The request's headers are then unchanged.
     fn apply(&self, request: &mut Parts) -> impl Future<Output = Result<Lease, Error>> + Send;
 
     /// Handles a 401 response to a request with this generation. Returns whether another attempt
@@ -66,7 +66,7 @@ pub trait CredentialSource: Send + Sync {
     ///
     /// # Errors
     ///
-    /// Returns why no better credential is available, which is more useful than the 401.
+    /// Returns the reason why no better credential is available, which helps more than the 401.
     fn rejected(&self, lease: Lease) -> impl Future<Output = Result<Verdict, Error>> + Send {
         let _ = lease;
         core::future::ready(Ok(Verdict::GiveUp))
@@ -130,7 +130,9 @@ pub enum Verdict {
 ///
 /// struct Client { credentials: SharedCredentialSource }
 ///
-/// let signed_in = Client { credentials: SharedCredentialSource::new(ApiKey::new(Secret::from("sk-invented"))?) };
+/// let signed_in = Client {
+///     credentials: SharedCredentialSource::new(ApiKey::new(Secret::from("sk-invented"))?),
+/// };
 /// let not = Client { credentials: SharedCredentialSource::new(Anonymous::new()) };
 /// # let _ = (signed_in.credentials, not.credentials);
 /// # Ok::<(), codex_auth::Error>(())

@@ -29,15 +29,18 @@ pub(crate) const USAGE: &str = "\
 usage: ask [OPTIONS] QUESTION
 
   --base-url URL           a compatible server (default: the platform API)
-  --api-key KEY            an API key (default: the variables CODEX_API_KEY, CODEX_ACCESS_TOKEN, OPENAI_API_KEY)
-  --auth-file FILE         a login in an auth.json; its tokens are renewed and written back to the file
+  --api-key KEY            an API key (default: the variables CODEX_API_KEY, CODEX_ACCESS_TOKEN,
+                           OPENAI_API_KEY)
+  --auth-file FILE         a login in an auth.json; its tokens are renewed and written back to the
+                           file
   --issuer URL             another authority for the renewal, for tests
   --profile NAME           the kind of backend: platform, chatgpt, sign-in-with-chatgpt, compatible
                            (default: chosen by the credentials or the server)
   --model NAME             the model
   --request FILE           a whole request as JSON instead of a question
   --json                   print one line of JSON per event instead of text
-  --raw                    print the text as the server sent it, control characters included; for a pipe or a file
+  --raw                    print the text as the server sent it, control characters included; for a
+                           pipe or a file
   --idle-timeout SECONDS   the maximum silence of the server (default 300)
   --transport NAME         auto (a WebSocket if the backend supports them), http or websocket
 

@@ -98,63 +98,78 @@ pub(crate) const VERSION: &str = concat!("gateway ", env!("CARGO_PKG_VERSION"));
 pub(crate) const USAGE: &str = "\
 usage: gateway [OPTIONS]
 
-  --listen [ADDRESS:]PORT  the address to listen on (default 127.0.0.1:8080; port 0 picks a free port); the first line on
-                           standard output ends with the URL
-  --bearer TOKEN           a token that clients must send, at least 16 characters; repeatable, once for each client
-                           (default: the variable CODEX_GATEWAY_BEARER, else the key of --api-key, else a generated token,
-                           which is printed)
+  --listen [ADDRESS:]PORT  the address to listen on (default 127.0.0.1:8080; port 0 picks a free
+                           port); the first line on standard output ends with the URL
+  --bearer TOKEN           a token that clients must send, at least 16 characters; repeatable, once
+                           for each client (default: the variable CODEX_GATEWAY_BEARER, else the key
+                           of --api-key, else a generated token, which is printed)
   --allow-other-machines   listen on an address that other machines can reach
-  --allow-host NAME        accept requests for this host name, such as that of a container or a reverse proxy; repeatable
-  --allow-origin ORIGIN    accept requests of web pages of this origin, such as https://app.example; repeatable
+  --allow-host NAME        accept requests for this host name, such as that of a container or a
+                           reverse proxy; repeatable
+  --allow-origin ORIGIN    accept requests of web pages of this origin, such as https://app.example;
+                           repeatable
 
   --base-url URL           a compatible server (default: the platform API)
-  --api-key KEY            an API key (default: the variables CODEX_API_KEY, CODEX_ACCESS_TOKEN, OPENAI_API_KEY)
+  --api-key KEY            an API key (default: the variables CODEX_API_KEY, CODEX_ACCESS_TOKEN,
+                           OPENAI_API_KEY)
   --api-key-env VARIABLE   the variable that contains the API key
-  --auth-file FILE         a login in an auth.json; its tokens are renewed and written back to the file
+  --auth-file FILE         a login in an auth.json; its tokens are renewed and written back to the
+                           file
   --issuer URL             another authority for the renewal, for tests
-  --profile NAME           the kind of backend: platform, chatgpt, sign-in-with-chatgpt, compatible, or a chat server such as
-                           deepseek or ollama (default: chosen by the credentials or the server)
-  --upstream NAME          the API of a compatible server: responses, chat (Chat Completions), or auto (default: auto, the
-                           Responses API unless the server does not have it)
-  --transport NAME         the transport for turns received over a WebSocket: auto, http or websocket
+  --profile NAME           the kind of backend: platform, chatgpt, sign-in-with-chatgpt, compatible,
+                           or a chat server such as deepseek or ollama (default: chosen by the
+                           credentials or the server)
+  --upstream NAME          the API of a compatible server: responses, chat (Chat Completions), or
+                           auto (default: auto, the Responses API unless the server does not have
+                           it)
+  --transport NAME         the transport for turns received over a WebSocket: auto, http or
+                           websocket
   --upstream-sockets       the compatible server supports WebSockets
-  --chat NAME              how chat requests are served: pass (to the service's own endpoint), translate, or auto (default:
-                           auto, which passes with an API key or a compatible server that has the endpoint, else translates)
+  --chat NAME              how chat requests are served: pass (to the service's own endpoint),
+                           translate, or auto (default: auto, which passes with an API key or a
+                           compatible server that has the endpoint, else translates)
 
-  --for PREFIX             the options above, after this one, describe a further service, for the models whose names begin
-                           with PREFIX; repeatable; it gets no credentials of the environment
-  --map-model FROM=TO      request the model TO when a client names FROM; with * at the end of both, the rest of the name
-                           stays, as in deepseek/*=*; repeatable, applied in this order
+  --for PREFIX             the options above, after this one, describe a further service, for the
+                           models whose names begin with PREFIX; repeatable; it gets no credentials
+                           of the environment
+  --map-model FROM=TO      request the model TO when a client names FROM; with * at the end of both,
+                           the rest of the name stays, as in deepseek/*=*; repeatable, applied in
+                           this order
 
   --idle-timeout SECONDS   the maximum silence of the server (default 300)
   --no-check               do not check the credentials at startup
   --only-for-my-own-connected-apps
-                           confirms that a \"Sign in with ChatGPT\" account serves only its owner, in apps that this owner has
-                           connected; without it the gateway does not start with such an account
+                           confirms that a \"Sign in with ChatGPT\" account serves only its owner,
+                           in apps that this owner has connected; without it the gateway does not
+                           start with such an account
 
   --allow-path PATH        pass this path through to the service, such as fine_tuning; repeatable
   --deny-path PATH         do not pass this path through, such as files; repeatable
-  --remember NUMBER        the number of responses to keep in memory, for previous_response_id and GET /v1/responses/{id} if
-                           the service does not store them (default 0)
-  --lenient                omit parameters that the backend does not accept, such as temperature, instead of rejecting the request
-  --strip-tools            omit tools that the service does not offer, such as web_search on a chat server, instead of
-                           rejecting the request
+  --remember NUMBER        the number of responses to keep in memory, for previous_response_id and
+                           GET /v1/responses/{id} if the service does not store them (default 0)
+  --lenient                omit parameters that the backend does not accept, such as temperature,
+                           instead of rejecting the request
+  --strip-tools            omit tools that the service does not offer, such as web_search on a chat
+                           server, instead of rejecting the request
   --reasoning              request reasoning summaries in chats, and send them as reasoning_content
 
   --requests NUMBER        concurrent requests, and open WebSockets, of one client (default 256)
   --connections NUMBER     concurrent connections of all clients (default 4096)
   --max-body BYTES         the maximum size of a request (default 33554432)
-  --client-timeout SECONDS the maximum time for a client to send a request, or to read the next part of its response (default 60)
-  --keep-alive SECONDS     the interval of comments in a streamed response that is silent (default 15)
-  --stop-within SECONDS    the time for running responses to finish after Ctrl-C or SIGTERM (default 30)
+  --client-timeout SECONDS the maximum time for a client to send a request, or to read the next part
+                           of its response (default 60)
+  --keep-alive SECONDS     the interval of comments in a streamed response that is silent (default
+                           15)
+  --stop-within SECONDS    the time for running responses to finish after Ctrl-C or SIGTERM (default
+                           30)
 
   --log FORMAT             one line for each request on standard error: text (default) or json
   --quiet                  do not log requests
   --open-metrics           serve /metrics without a token
   --version                print the version
 
-With RUST_LOG, the events and spans of the crates are on standard error as well; for example
-RUST_LOG=codex_client=debug.
+If the variable RUST_LOG is set, such as to codex_client=debug, the events and spans of the crates
+that it names are printed on standard error too.
 
 Without credentials and without --base-url, an embedded server on 127.0.0.1 responds.";
 

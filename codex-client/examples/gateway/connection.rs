@@ -70,7 +70,7 @@ impl Visitor {
     }
 }
 
-/// The stream of a client for HTTP. Writing fails if the client accepts no bytes within the timeout.
+/// The stream of a client for HTTP. Writes fail if the client accepts no bytes within the timeout.
 pub(crate) struct ClientStream {
     stream: Arc<TcpStream>,
     visitor: Arc<Visitor>,

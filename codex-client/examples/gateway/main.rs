@@ -44,7 +44,7 @@
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a program for the terminal"
+    reason = "a command-line program prints"
 )]
 
 #[path = "../support/answers.rs"]

@@ -24,8 +24,8 @@ pub(crate) struct Memory {
 
 struct Kept {
     responses: HashMap<Key, Remembered>,
-    /// The items that a request may refer to, by client and id: their responses, and their positions
-    /// in the output.
+    /// The items that a request may refer to, by client and id: their responses, and their
+    /// positions in the output.
     items: HashMap<Key, (Key, usize)>,
     /// The keys, oldest first.
     order: VecDeque<Key>,
@@ -41,7 +41,8 @@ pub(crate) struct Remembered {
     pub(crate) conversation: PreparedInput,
     /// The number of its items before the output.
     inputs: usize,
-    /// The ids of the output items, and where the conversation has them, unless they cannot be sent.
+    /// The ids of the output items, and where the conversation has them, unless they cannot be
+    /// sent.
     output: Vec<(String, Option<usize>)>,
     /// The response as JSON.
     pub(crate) response: Bytes,

@@ -1,4 +1,4 @@
-//! The crates' own events, on standard error if `RUST_LOG` asks for them.
+//! The events and spans of the crates, on standard error if `RUST_LOG` requests them.
 
 use std::env;
 use std::io;

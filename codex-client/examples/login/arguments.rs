@@ -41,10 +41,12 @@ usage: login [OPTIONS]
   --status             show who is signed in
   --logout             revoke the login and remove it
 
-  --store FILE         the file of the login (default: a file of this program in the user's configuration directory)
+  --store FILE         the file of the login (default: a file of this program in the user's
+                       configuration directory)
   --auth-file FILE     keep the login in the official client's auth.json, and change that file
   --profile NAME       chatgpt: as the Codex client does (default)
-                       sign-in-with-chatgpt, or siwc: as a separate open-source app (default if one is registered)
+                       sign-in-with-chatgpt, or siwc: as a separate open-source app (default if one
+                       is registered)
   --app-name NAME      the name under which the app registers at its first sign-in
   --issuer URL         another authority, for tests
   --no-browser         only print the address";

@@ -8,7 +8,7 @@
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a program for the terminal"
+    reason = "a command-line program prints"
 )]
 
 mod arguments;

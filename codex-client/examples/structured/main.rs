@@ -5,7 +5,7 @@
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::std_instead_of_core,
-    reason = "a program for the terminal"
+    reason = "a command-line program prints"
 )]
 
 #[path = "../support/mod.rs"]

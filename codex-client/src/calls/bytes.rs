@@ -47,7 +47,10 @@ use crate::meta::ResponseMeta;
 ///     last = chunk.last.or(last);
 /// }
 /// assert!(passed_on.starts_with(b"event: response.of_tomorrow\ndata: {\"type\":\"response.of_tomorrow\", \"spaced\": 1}\n\n"));
-/// let response = last.as_ref().and_then(|event| event.response()).ok_or("the last event has the response")?;
+/// let response = last
+///     .as_ref()
+///     .and_then(|event| event.response())
+///     .ok_or("the last event has the response")?;
 /// assert_eq!(response.id, "resp_1");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # })?;
@@ -102,18 +105,24 @@ impl ResponseBytes {
         }
     }
 
-    /// Returns the headers of the response.
+    /// Returns the status and headers of the response.
     #[must_use]
     pub fn meta(&self) -> &ResponseMeta {
         &self.meta
     }
 
-    /// Returns the next events; `None` after the last one.
+    /// Returns the next whole events that arrived together; `None` after the last ones.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: if the future is dropped, no event is lost, and the next call
+    /// continues from there.
     pub async fn next(&mut self) -> Option<Result<EventBytes, Error>> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
-    /// Polls for the next events; `None` after the last one, and after an error.
+    /// Polls for the next whole events that arrived together; `None` after the last ones, and after
+    /// an error.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<EventBytes, Error>>> {
         loop {
             let (arriving, is_document) = match &mut self.state {

@@ -60,7 +60,7 @@ impl<'a, T> Call<'a, T> {
         }
     }
 
-    /// Replaces all options.
+    /// Replaces all options of the call.
     pub fn options(mut self, options: CallOptions) -> Self {
         self.options = options;
         self

@@ -133,6 +133,11 @@ pub struct ChatStream {
 
 impl ChatStream {
     /// Returns the next chunk; `None` after the last one.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: if the future is dropped, no chunk is lost, and the next call
+    /// continues from there.
     pub async fn next(&mut self) -> Option<Result<ChatChunk, Error>> {
         loop {
             match self.ready.pop_front() {
@@ -154,7 +159,8 @@ impl ChatStream {
         }
     }
 
-    /// Returns the headers of the response; after several attempts, those of the last one.
+    /// Returns the status and headers of the response; after several attempts, those of the last
+    /// one.
     #[must_use]
     pub fn meta(&self) -> &ResponseMeta {
         self.events.meta()

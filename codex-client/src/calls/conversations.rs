@@ -133,7 +133,7 @@ impl<'a> ConversationCalls<'a> {
             .post_once(path, &AddConversationItems::new(items))
     }
 
-    /// Fetches one item.
+    /// Fetches one item of the conversation.
     ///
     /// # Errors
     ///
@@ -155,7 +155,7 @@ impl<'a> ConversationCalls<'a> {
         self.client.fetch(Method::DELETE, self.item_path(item_id))
     }
 
-    /// Fetches one page of the items.
+    /// Fetches one page of the items of the conversation.
     ///
     /// [`item_pages`](Self::item_pages) fetches all of them.
     ///

@@ -88,6 +88,8 @@ impl Client {
     /// success, and [`Protocol`](crate::ErrorKind::Protocol) when a successful response is not an
     /// event stream.
     ///
+    /// # Examples
+    ///
     /// ```
     /// # use codex_client::Client;
     /// use codex_client::types::CreateResponse;

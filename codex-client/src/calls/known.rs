@@ -21,7 +21,7 @@ impl Client {
     /// #     .header("x-codex-primary-used-percent", "42.5")))?;
     /// # let client = Client::builder().base_url(server.url("/v1")).build()?;
     /// let mut limits = client.rate_limits();
-    /// assert!(limits.current().is_empty()); // nothing has been asked yet
+    /// assert!(limits.current().is_empty()); // no request has been sent yet
     ///
     /// client.create(&CreateResponse::new("some-model").input("Hello")).await?;
     /// let known = limits.changed().await;

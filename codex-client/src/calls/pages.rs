@@ -91,6 +91,11 @@ impl<'a> ItemPages<'a> {
     /// Returns [`Protocol`](crate::ErrorKind::Protocol) after a page that reports more items but
     /// names no item to continue after, or the one it started after itself; the iteration then
     /// ends.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: if the future is dropped, the next call requests the same page
+    /// again.
     pub async fn next(&mut self) -> Option<Result<ItemList, Error>> {
         match self.next {
             Next::Page => Some(self.fetch().await),

@@ -28,7 +28,8 @@ impl ItemQuery {
         self
     }
 
-    /// Sets the order: newest items first (`order=desc`), the default of the service, or last.
+    /// Sets whether the newest items come first (`order=desc`), which is the default of the
+    /// service, or last (`order=asc`).
     pub fn newest_first(mut self, newest_first: bool) -> Self {
         self.newest_first = Some(newest_first);
         self
@@ -40,7 +41,7 @@ impl ItemQuery {
         self
     }
 
-    /// Requests additional data.
+    /// Requests additional data in the items.
     pub fn include(mut self, include: Include) -> Self {
         self.include.push(include);
         self

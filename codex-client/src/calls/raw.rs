@@ -33,6 +33,8 @@ impl Client {
     /// [`Transport`](crate::ErrorKind::Transport) or [`Timeout`](crate::ErrorKind::Timeout) when no
     /// response arrived.
     ///
+    /// # Examples
+    ///
     /// ```
     /// # use codex_client::Client;
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -86,8 +88,8 @@ impl Client {
     }
 }
 
-/// Whether the path contains a segment that would be resolved against those before it (RFC 3986
-/// section 5.2.4).
+/// Returns whether the path contains a segment that would be resolved against those before it (RFC
+/// 3986 section 5.2.4).
 fn leads_elsewhere(path: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default();
     path.split('/').any(|segment| {

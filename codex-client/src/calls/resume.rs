@@ -80,7 +80,7 @@ pub(crate) struct Resumption {
     is_catching_up: bool,
 }
 
-/// How many streams were resumed.
+/// The number of streams that were resumed, and of responses that were fetched whole instead.
 #[derive(Debug, Default)]
 pub(crate) struct ResumptionCounts {
     pub(crate) resumes: AtomicU64,
@@ -88,7 +88,7 @@ pub(crate) struct ResumptionCounts {
     pub(crate) retrievals: AtomicU64,
 }
 
-/// What an event is in a stream that may have been resumed.
+/// The kind of an event in a stream that may have been resumed.
 enum Passage {
     New,
     Repeated,
@@ -468,13 +468,13 @@ impl EventSource for ResumableEvents {
     }
 }
 
-/// Whether the server stores the response, so that it can be fetched again.
+/// Returns whether the server stores the response, so that it can be fetched again.
 pub(crate) fn is_kept(request: &CreateResponse) -> bool {
     request.background == Some(true) && request.store != Some(false)
 }
 
-/// Whether the connection broke, in contrast to an error from the server that it would repeat, and
-/// to a limit that the caller has set for the whole.
+/// Returns whether the connection broke, in contrast to an error from the server that it would
+/// repeat, and to a limit that the caller has set for the whole.
 fn is_interruption(error: &Error) -> bool {
     let is_lost = matches!(
         error.kind(),

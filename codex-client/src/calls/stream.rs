@@ -73,6 +73,11 @@ impl ResponseStream {
     /// Returns the next event; `None` after the last one.
     ///
     /// Yields the same items as the [`Stream`] implementation, without an extension trait.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: if the future is dropped, no event is lost, and the next call
+    /// continues from there.
     pub async fn next(&mut self) -> Option<Result<ResponseEvent, Error>> {
         let item = self.response.next().await?;
         Some(item.map(Step::into_response))
@@ -92,6 +97,13 @@ impl ResponseStream {
     /// latest text from the server. [`next`](Self::next) and [`finish`](Self::finish) do not report
     /// it.
     ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: if the future is dropped, no update is lost, and the next call
+    /// continues from there.
+    ///
+    /// # Examples
+    ///
     /// ```
     /// # use codex_client::Client;
     /// use codex_client::sse::Update;
@@ -104,7 +116,9 @@ impl ResponseStream {
     /// #     .event(r#"{"type":"response.output_text.delta","item_id":"msg_1","output_index":0,"content_index":0,"delta":"of the sun."}"#)
     /// #     .event(r#"{"type":"response.completed","response":{"id":"resp_1","status":"completed","output":[]}}"#)))?;
     /// # let client = Client::builder().base_url(server.url("/v1")).build()?;
-    /// let mut stream = client.stream(&CreateResponse::new("some-model").input("Why is the sky blue?")).await?;
+    /// let mut stream = client
+    ///     .stream(&CreateResponse::new("some-model").input("Why is the sky blue?"))
+    ///     .await?;
     /// let mut shown = String::new();
     /// while let Some(update) = stream.next_update().await {
     ///     match update? {
@@ -126,15 +140,16 @@ impl ResponseStream {
         Some(item.map(Step::into_response))
     }
 
-    /// Returns the next update of the last event that was yielded, for callers that need both
-    /// events and updates.
+    /// Returns the next update of the last event that was yielded, or `None` if all were returned.
+    /// This is for callers that need both events and updates.
     ///
     /// The next event drops unread updates.
     pub fn update(&mut self) -> Option<Update<'_>> {
         self.response.update()
     }
 
-    /// Returns the headers of the response; after several attempts, those of the last one.
+    /// Returns the status and headers of the response; after several attempts, those of the last
+    /// one.
     #[must_use]
     pub fn meta(&self) -> &ResponseMeta {
         self.response.meta()
@@ -161,6 +176,11 @@ impl ResponseStream {
     /// when the response ended that way, or the error that ended the stream early. Each error
     /// carries the data received so far in [`Error::partial`]. Events that could not be decoded are
     /// not an error if the response completed anyway.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels the request, and the part of the response received so far is
+    /// lost.
     pub async fn finish(self) -> Result<Response, Error> {
         self.response.finish(|_| {}).await
     }

@@ -16,7 +16,7 @@ use http::{HeaderValue, Request, Response};
 use crate::clock::system_time;
 use crate::shared::AGENT;
 
-/// Sends the requests of codex-auth over any transport: once, with a limit on the size of the
+/// A sender of codex-auth requests over any transport: once, with a limit on the size of the
 /// response, and within 30 seconds.
 ///
 /// ```
@@ -27,7 +27,9 @@ use crate::shared::AGENT;
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
 /// let transport = ScriptedTransport::new(Script::new().answer(Answer::json(200, "{}")));
 /// let sender = TransportSender::new(transport);
-/// let answer = sender.send(http::Request::post("https://auth.example/oauth/token").body("".into())?).await?;
+/// let answer = sender
+///     .send(http::Request::post("https://auth.example/oauth/token").body("".into())?)
+///     .await?;
 /// assert_eq!(answer.body(), "{}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// # }).unwrap();
@@ -82,7 +84,7 @@ fn failure(error: codex_transport::Error) -> SendFailure {
     }
 }
 
-/// Provides codex-auth with the time of any timer.
+/// A codex-auth timer that uses the time of any codex-transport timer.
 ///
 /// ```
 /// use codex_auth::Timer;

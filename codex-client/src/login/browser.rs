@@ -25,7 +25,9 @@ use super::listener::{RedirectListener, Server, Visit};
 /// use codex_auth::OAuthProfile;
 /// use codex_client::login::{RedirectListener, Redirects};
 ///
-/// let listener = RedirectListener::bind(&OAuthProfile::custom("https://login.example", "my-client").redirect)?;
+/// let listener = RedirectListener::bind(
+///     &OAuthProfile::custom("https://login.example", "my-client").redirect,
+/// )?;
 /// let redirects = Redirects::listening(listener);
 /// # let _ = redirects;
 /// # Ok::<(), std::io::Error>(())
@@ -138,6 +140,11 @@ impl<S: TokenStore> Login<S> {
     /// when the pasted lines end without a usable one,
     /// [`MalformedRedirect`](codex_auth::ErrorKind::MalformedRedirect). An error leaves a stored
     /// login unchanged.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future abandons the sign-in and closes the listener. A stored login stays,
+    /// unless the new one has already replaced it.
     pub async fn in_browser(
         &self,
         attempt: BrowserSignIn,

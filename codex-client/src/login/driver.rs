@@ -61,7 +61,7 @@ impl<S: TokenStore> Login<S> {
         &self.profile
     }
 
-    /// Returns the store.
+    /// Returns the store of the login.
     #[must_use]
     pub fn store(&self) -> &S {
         &self.store
@@ -79,6 +79,11 @@ impl<S: TokenStore> Login<S> {
     /// [`Denied`](codex_auth::ErrorKind::Denied) or [`TimedOut`](codex_auth::ErrorKind::TimedOut).
     /// A store that cannot be read or written is reported before the user is prompted. An error
     /// leaves a stored login unchanged.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future abandons the sign-in. A stored login stays, unless the new one has
+    /// already replaced it.
     pub async fn with_device_code(
         &self,
         show: impl FnMut(&Prompt) + Send,
@@ -95,7 +100,7 @@ impl<S: TokenStore> Login<S> {
     ///
     /// # Errors
     ///
-    /// Returns errors of the store.
+    /// Returns the errors of the store.
     pub fn browser_sign_in(&self, port: u16) -> Result<BrowserSignIn, Error> {
         let attempt = BrowserSignIn::new(self.profile.clone(), port);
         let record = self.writable()?;
@@ -112,7 +117,12 @@ impl<S: TokenStore> Login<S> {
     ///
     /// # Errors
     ///
-    /// Returns errors of the store only.
+    /// Returns the errors of the store. A failure to revoke is part of the `Ok` value.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the tokens may be revoked and still be stored: call this method
+    /// again.
     pub async fn sign_out(&self) -> Result<SignedOut, Error> {
         sign_out(&self.profile, &self.store, &self.http, &self.timer).await
     }

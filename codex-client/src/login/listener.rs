@@ -1,5 +1,5 @@
 //! The sockets of the loopback redirect (RFC 8252 section 7.3), and the connections on them.
-//! codex-auth judges the requests. This module has only the rules of the sockets: a port must be
+//! codex-auth checks the requests. This module has only the rules of the sockets: a port must be
 //! free in both address families, many connections are open at once because browsers open idle
 //! ones, each has a few seconds, and each is closed after its response.
 
@@ -46,7 +46,7 @@ impl RedirectListener {
     ///
     /// # Errors
     ///
-    /// Returns the reason why the last port could not be bound, usually
+    /// Returns the error of the last port that could not be bound, usually
     /// [`AddrInUse`](io::ErrorKind::AddrInUse); the text names the ports. The device code and
     /// pasting need no port.
     pub fn bind(rule: &RedirectRule) -> io::Result<Self> {
@@ -301,8 +301,8 @@ async fn within<F: Future>(
     .await
 }
 
-/// How many times another port is tried if any port is allowed: a port that is free on IPv4 may be
-/// in use on IPv6.
+/// The number of attempts with another port if any port is allowed: a port that is free on IPv4 may
+/// be in use on IPv6.
 const ATTEMPTS: usize = 8;
 const MOST_CONNECTIONS: usize = 32;
 const TIME_TO_ASK: Duration = Duration::from_secs(10);

@@ -99,7 +99,7 @@ impl History {
         }
     }
 
-    /// Whether the item is the output of a call that is not sent because it had none.
+    /// Returns whether the item is the output of a call that is not sent because it had none.
     fn revives(&self, item: &InputItem) -> bool {
         let is_left_out = |call: &OpenCall| call.index() < self.settled.items;
         self.settled.is_repaired && self.open.answered_by(item).is_some_and(is_left_out)
@@ -150,8 +150,8 @@ impl History {
         self.push(items);
     }
 
-    /// Returns all items, followed by the new ones, for a request with these settings. `conversation`
-    /// is the id of the conversation of the service that the request continues.
+    /// Returns all items, followed by the new ones, for a request with these settings.
+    /// `conversation` is the id of the conversation of the service that the request continues.
     pub(super) fn with(
         &mut self,
         items: Vec<InputItem>,
@@ -256,8 +256,8 @@ impl History {
         &self.open
     }
 
-    /// Whether the item is one of the trailing outputs, which were added before the request they
-    /// belong to.
+    /// Returns whether the item is one of the trailing outputs, which were added before the request
+    /// they belong to.
     pub(super) fn ends_with_output(&self, item: &InputItem) -> bool {
         let newest = self
             .pieces

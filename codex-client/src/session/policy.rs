@@ -13,8 +13,8 @@ pub enum CacheBreakpoints {
     Automatic,
 }
 
-/// What a session does when the service refuses an image or a file of the conversation, or encrypted
-/// reasoning that it can no longer verify; see
+/// The action of a session when the service refuses an image or a file of the conversation, or
+/// encrypted reasoning that it can no longer verify; see
 /// [`Session::with_refused_content`](crate::Session::with_refused_content).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -1,6 +1,6 @@
 //! A turn whose request the service refuses because of content of the history. The content stays
-//! refused, so without a repair the conversation has ended. The first attempt is read up to its first
-//! visible event before the turn is returned, because a refusal may also arrive as an event.
+//! refused, so without a repair the conversation has ended. The first attempt is read up to its
+//! first visible event before the turn is returned, because a refusal may also arrive as an event.
 
 use codex_types::lint::{Finding, Refusal};
 use codex_types::profile::Channel;
@@ -25,7 +25,8 @@ impl Session {
     /// `refused_content` for each replacement, and the replacement enters the history when the
     /// response is complete. A request is repeated once, and only before an event with visible
     /// content has arrived. A conversation of the service is not repaired, because the service has
-    /// its items. A screenshot of a computer is not replaced, because its call accepts nothing else.
+    /// its items. A screenshot of a computer is not replaced, because its call accepts nothing
+    /// else.
     ///
     /// ```
     /// # use codex_client::Client;
@@ -40,7 +41,10 @@ impl Session {
     /// # let client = Client::builder().base_url(server.url("/v1")).build()?;
     /// let session = client.session(CreateResponse::new("some-model"));
     /// let mut session = session.with_refused_content(RefusedContent::Replace);
-    /// let question = [InputPart::text("What is this?"), InputPart::image_url("data:image/png;base64,AAAA")];
+    /// let question = [
+    ///     InputPart::text("What is this?"),
+    ///     InputPart::image_url("data:image/png;base64,AAAA"),
+    /// ];
     /// let turn = session.turn([InputItem::from(Message::user(question))]).await?;
     /// assert_eq!(turn.findings()[0].pointer, "/input/0/content/1");
     /// turn.finish().await?;
@@ -118,7 +122,7 @@ impl Session {
         0
     }
 
-    /// Whether the request has as many items as the history with the input.
+    /// Returns whether the request has as many items as the history with the input.
     async fn is_sent_whole(&self, draft: &Draft) -> bool {
         let (shared, streaming) = (self.state.client.shared(), Streaming::Yes);
         let (request, options) = (&draft.request, &draft.options);

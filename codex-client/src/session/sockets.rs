@@ -33,7 +33,7 @@ impl Session {
     /// let response = session.ask("What is my name?").await?;
     /// assert_eq!(response.output_text(), "Your name is Ada.");
     /// let stats = session.sockets().ok_or("it has sockets")?.stats();
-    /// assert_eq!((stats.replays, stats.continuations), (1, 1)); // the second message had the second question only
+    /// assert_eq!((stats.replays, stats.continuations), (1, 1)); // the second message had only the second question
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -62,6 +62,10 @@ impl Session {
     /// # Errors
     ///
     /// Returns the errors of [`SocketSession::warm_up`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the socket; the next turn opens another one.
     pub async fn warm_up(&mut self) -> Result<bool, Error> {
         if self.state.settings.conversation.is_some() {
             return Ok(false);
@@ -76,6 +80,10 @@ impl Session {
     /// Keeps the socket alive between two turns; see [`SocketSession::idle`].
     ///
     /// Resolves at once if there is no socket.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: drop the future before starting the next turn.
     pub async fn idle(&mut self) {
         if let Some(sockets) = &mut self.sockets {
             sockets.idle().await;

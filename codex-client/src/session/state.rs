@@ -25,7 +25,7 @@ pub(crate) struct SessionState {
     pub(super) history: History,
     pub(super) session_id: String,
     pub(super) thread_id: String,
-    /// How many times the history was replaced by a shorter one.
+    /// The number of times that the history was replaced by a shorter one.
     pub(super) window: u64,
     pub(super) installation_id: Option<String>,
     pub(super) refused_content: RefusedContent,

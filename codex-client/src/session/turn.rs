@@ -56,23 +56,34 @@ impl<'a> SessionTurn<'a> {
     /// Returns the next event; `None` after the last one.
     ///
     /// Yields the same items as the [`Stream`] implementation, without an extension trait.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: if the future is dropped, no event is lost, and the next call
+    /// continues from there.
     pub async fn next(&mut self) -> Option<Result<ResponseEvent, Error>> {
         let item = self.response.next().await?;
         Some(item.map(Step::into_response))
     }
 
     /// Returns the next display update instead of raw events; see [`ResponseStream::next_update`].
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: if the future is dropped, no update is lost, and the next call
+    /// continues from there.
     pub async fn next_update(&mut self) -> Option<Result<Update<'_>, Error>> {
         let item = self.response.next_update().await?;
         Some(item.map(Step::into_response))
     }
 
-    /// Returns the next update of the last event that was yielded; see [`ResponseStream::update`].
+    /// Returns the next update of the last event that was yielded, or `None` if all were returned;
+    /// see [`ResponseStream::update`].
     pub fn update(&mut self) -> Option<Update<'_>> {
         self.response.update()
     }
 
-    /// Returns the headers of the response.
+    /// Returns the status and headers of the response.
     #[must_use]
     pub fn meta(&self) -> &ResponseMeta {
         self.response.meta()
@@ -104,6 +115,10 @@ impl<'a> SessionTurn<'a> {
     ///
     /// Returns the errors of [`ResponseStream::finish`]. An error leaves the conversation
     /// unchanged.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels the request and leaves the conversation unchanged.
     pub async fn finish(self) -> Result<Response, Error> {
         self.finish_with(|_| {}).await
     }

@@ -77,13 +77,13 @@ impl FailedExchange {
         self.kind
     }
 
-    /// Returns the side at fault.
+    /// Returns the side that caused the failure.
     #[must_use]
     pub fn side(&self) -> Side {
         self.side
     }
 
-    /// Returns the status of the response, if it was not a success.
+    /// Returns the HTTP status of the response, if it was not a success.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.status
@@ -95,19 +95,20 @@ impl FailedExchange {
         self.code.as_deref()
     }
 
-    /// Returns the server's id for the request, which its operators need to find it.
+    /// Returns the server's id for the request, if it sent one; its operators need it to find the
+    /// request.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
     }
 
-    /// Returns the delay before a retry that the server requested.
+    /// Returns the delay before a retry, if the server requested one.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
-    /// Returns the reason of the refusal, if the server refused the request.
+    /// Returns the reason why the server refused the request, if it did.
     #[must_use]
     pub fn reason(&self) -> Option<&Reason> {
         self.reason.as_ref()
@@ -119,7 +120,7 @@ impl FailedExchange {
         self.meta.as_ref()
     }
 
-    /// Returns the messages of the errors, from the outermost to the innermost.
+    /// Returns an iterator over the messages of the errors, from the outermost to the innermost.
     pub fn causes(&self) -> impl Iterator<Item = &str> {
         self.causes.iter().map(String::as_str)
     }

@@ -35,6 +35,11 @@ impl RateLimitWatch {
 
     /// Waits until the limits differ from those this watch last returned, or from those at its
     /// creation.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: if the future is dropped, the next call returns the change that
+    /// it would have returned.
     pub async fn changed(&mut self) -> RateLimits {
         poll_fn(|context| self.poll_changed(context)).await
     }

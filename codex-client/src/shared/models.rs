@@ -20,7 +20,7 @@ pub enum ModelListing {
 }
 
 impl ModelListing {
-    /// Returns the names to use in requests, in the order of the server.
+    /// Returns an iterator over the names to use in requests, in the order of the server.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let (list, catalog) = match self {
             Self::List(list) => (Some(list), None),
@@ -52,7 +52,7 @@ pub(crate) struct ModelCache(Mutex<Option<CachedModels>>);
 pub(crate) struct CachedModels {
     pub(crate) models: Arc<ModelListing>,
     pub(crate) etag: Option<String>,
-    /// When the cached list expires and must be revalidated.
+    /// The time at which the cached list expires and must be revalidated.
     until: Option<Instant>,
 }
 

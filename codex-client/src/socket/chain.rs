@@ -58,7 +58,7 @@ impl Parts {
         }
     }
 
-    /// Whether the caller sets the context that the request continues.
+    /// Returns whether the caller sets the context that the request continues.
     fn names_its_context(&self) -> bool {
         self.fields.previous_response_id.is_some() || self.fields.conversation.is_some()
     }

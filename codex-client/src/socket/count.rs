@@ -3,25 +3,26 @@ use std::sync::Arc;
 
 use crate::calls::resume::ResumptionCounts;
 
-/// Counters of a [`SocketSession`](crate::SocketSession).
+/// The counters of a [`SocketSession`](crate::SocketSession).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SocketStats {
-    /// Sockets that were opened.
+    /// The number of sockets that were opened.
     pub connections: u64,
-    /// Messages with the whole input.
+    /// The number of messages with the whole input.
     pub replays: u64,
-    /// Messages that continued the previous response with new items only.
+    /// The number of messages that continued the previous response with new items only.
     pub continuations: u64,
-    /// Bytes of JSON in all messages.
+    /// The number of bytes of JSON in all messages.
     pub bytes_sent: u64,
-    /// Turns that went over HTTP.
+    /// The number of turns that went over HTTP.
     pub http_turns: u64,
-    /// Turns that were restarted after an event had been yielded.
+    /// The number of turns that were restarted after an event had been yielded.
     pub restarts: u64,
-    /// Streams that were resumed where they had broken off.
+    /// The number of streams that were resumed where they had broken off.
     pub resumes: u64,
-    /// Responses that were fetched whole, because their events were no longer available.
+    /// The number of responses that were fetched whole, because their events were no longer
+    /// available.
     pub retrievals: u64,
 }
 

@@ -5,7 +5,7 @@
 use codex_transport::{ErrorKind, TimeoutKind};
 use codex_types::{ApiError, ErrorCategory};
 
-/// What to do next.
+/// The next step after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     /// Open a new socket and send the whole input.
@@ -18,7 +18,7 @@ pub(super) enum Next {
     Stop,
 }
 
-/// How long the client opens no sockets to the host.
+/// The period in which the client opens no sockets to the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Avoid {
     /// Not at all: the next turn may try a socket.

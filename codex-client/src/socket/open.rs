@@ -113,8 +113,8 @@ impl Open {
         }
     }
 
-    /// Whether the socket can carry another turn: it is young enough and still open. Reads and
-    /// drops messages that belong to the previous turn.
+    /// Returns whether the socket can carry another turn: it is young enough and still open. Reads
+    /// and drops messages that belong to the previous turn.
     pub(super) fn is_usable(&mut self, plan: &Plan) -> bool {
         if let Some(minutes) = plan.prepared.target.profile.websocket.lifetime_minutes {
             let life = core::time::Duration::from_secs(u64::from(minutes) * 60);

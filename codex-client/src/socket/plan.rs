@@ -72,7 +72,7 @@ impl Plan {
         })
     }
 
-    /// Whether the turn tries a socket first.
+    /// Returns whether the turn tries a socket first.
     pub(super) fn wants_socket(&self) -> Result<bool, Error> {
         let is_background = self.request.background == Some(true);
         match self.settings.transport {
@@ -129,8 +129,8 @@ impl Plan {
             header.value == Source::TurnState && !header.channels.contains(&Channel::WebSocket)
         });
         // An earlier attempt may have received the token.
-        let learnt = self.options.turn_state.as_ref().and_then(|cell| cell.get());
-        let state = self.prepared.identity.turn_state.as_ref().or(learnt);
+        let learned = self.options.turn_state.as_ref().and_then(|cell| cell.get());
+        let state = self.prepared.identity.turn_state.as_ref().or(learned);
         if let (Some(header), Some(state)) = (header, state) {
             let metadata = request.client_metadata.get_or_insert_with(Map::new);
             metadata.insert(&*header.name, state.clone());

@@ -84,7 +84,8 @@ impl Reading {
         }
     }
 
-    /// Whether the event belongs to the previous response: some servers end a response twice.
+    /// Returns whether the event belongs to the previous response: some servers end a response
+    /// twice.
     fn is_late(&mut self, event: &ResponseEvent) -> bool {
         if self.has_begun {
             return false;

@@ -26,16 +26,19 @@ pub struct SocketSettings {
     pub transport: TransportChoice,
     /// The reaction to a connection that breaks in the middle of a response.
     pub interruption: Interruption,
-    /// How many times a turn may be restarted, with [`Interruption::Restart`].
+    /// The maximum number of restarts of a turn, with [`Interruption::Restart`].
     pub restarts: u32,
-    /// How many times in a row a stored background response is resumed where it broke off.
+    /// The maximum number of times in a row that a stored background response is resumed where it
+    /// broke off.
     pub resumes: u32,
-    /// How long before the end of its life (60 minutes at the known services) a socket is replaced.
-    /// The session replaces it only between two turns.
+    /// The time before the end of its life (60 minutes at the known services) at which a socket is
+    /// replaced. The session replaces it only between two turns.
     pub renew_before: Duration,
-    /// How long the session uses HTTP for a host that refused the upgrade, without trying a socket.
+    /// The period for which the session uses HTTP for a host that refused the upgrade, without
+    /// trying a socket.
     pub avoid_refused: Duration,
-    /// How long the session uses HTTP for a host whose sockets broke before the first event.
+    /// The period for which the session uses HTTP for a host whose sockets broke before the first
+    /// event.
     pub avoid_broken: Duration,
 }
 

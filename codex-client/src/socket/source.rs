@@ -1,8 +1,8 @@
 //! The events of a response that survives its connection. Each event is yielded once. A stream that
 //! breaks is restarted after an explicit boundary, or ended with an error; over HTTP a stored
-//! response is resumed below this source. The source owns the socket while the response is in progress and returns it to the
-//! session at the end. Dropping the source closes the socket, because the rest of the response
-//! would not belong to any turn.
+//! response is resumed below this source. The source owns the socket while the response is in
+//! progress and returns it to the session at the end. Dropping the source closes the socket,
+//! because the rest of the response would not belong to any turn.
 
 use core::mem;
 use core::task::{Context, Poll, ready};
@@ -35,7 +35,7 @@ pub(crate) struct SocketEvents<'a> {
     plan: Arc<Plan>,
     state: State,
     early: VecDeque<Result<ResponseEvent, Error>>,
-    /// How the connection broke after the early events.
+    /// The failure of the connection after the early events.
     broken: Option<Error>,
     /// Earlier responses of this turn, which steering has followed with another.
     earlier: Vec<Response>,
@@ -327,7 +327,7 @@ impl<'a> SocketEvents<'a> {
         Some(self.release(item))
     }
 
-    /// Whether the event is held back until the next one. Notices about the account or the
+    /// Returns whether the event is held back until the next one. Notices about the account or the
     /// connection always are; lifecycle events only if the caller does not want them at once.
     fn holds_back(&self, event: &ResponseEvent) -> bool {
         let shows_nothing = is_notice(event) || (self.holds && !is_visible(event));
@@ -418,7 +418,8 @@ impl EventSource for SocketEvents<'_> {
     }
 }
 
-/// Whether the connection broke, in contrast to an error from the server that it would repeat.
+/// Returns whether the connection broke, in contrast to an error from the server that it would
+/// repeat.
 fn is_interruption(error: &Error) -> bool {
     matches!(
         error.kind(),

@@ -37,7 +37,7 @@ pub(super) struct Started {
     pub(super) way: Way,
     /// The events that were read while waiting for the first one.
     pub(super) early: VecDeque<Result<ResponseEvent, Error>>,
-    /// How the connection broke after these events.
+    /// The failure of the connection after these events.
     pub(super) broken: Option<Error>,
 }
 
@@ -95,8 +95,8 @@ async fn start_attempt(plan: &Plan, mut kept: Option<Open>) -> Result<Started, (
     }
 }
 
-/// Whether to try a socket: it is wanted, and the host is not avoided. An open socket counts more
-/// than a recorded failure.
+/// Returns whether to try a socket: it is wanted, and the host is not avoided. An open socket
+/// counts more than a recorded failure.
 pub(super) fn tries_socket(plan: &Plan, is_open: bool) -> Result<bool, Error> {
     if !plan.wants_socket()? {
         return Ok(false);
@@ -108,7 +108,7 @@ pub(super) fn tries_socket(plan: &Plan, is_open: bool) -> Result<bool, Error> {
     Ok(!is_avoided)
 }
 
-/// How many more times a turn may try a socket before its first event.
+/// The number of further attempts that a turn may make over a socket before its first event.
 pub(super) struct Fallbacks {
     /// Two: one for a dead socket, and one for a server that demands a fresh one.
     reconnects: u32,

@@ -60,6 +60,11 @@ impl<'a> SocketTurn<'a> {
     /// Returns the next event; `None` after the last one.
     ///
     /// Yields the same items as the [`Stream`] implementation, without an extension trait.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: if the future is dropped, no event is lost, and the next call
+    /// continues from there.
     pub async fn next(&mut self) -> Option<Result<TurnEvent, Error>> {
         Some(self.response.next().await?.map(TurnEvent::from))
     }
@@ -68,6 +73,11 @@ impl<'a> SocketTurn<'a> {
     /// `None` after the last one.
     ///
     /// See [`ResponseStream::next_update`](crate::ResponseStream::next_update).
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: if the future is dropped, no update is lost, and the next call
+    /// continues from there.
     pub async fn next_update(&mut self) -> Option<Result<TurnUpdate<'_>, Error>> {
         let item = self.response.next_update().await?;
         Some(item.map(|step| match step {
@@ -76,14 +86,14 @@ impl<'a> SocketTurn<'a> {
         }))
     }
 
-    /// Returns the next update of the last event that was yielded.
+    /// Returns the next update of the last event that was yielded, or `None` if all were returned.
     ///
     /// The next event drops unread updates.
     pub fn update(&mut self) -> Option<Update<'_>> {
         self.response.update()
     }
 
-    /// Returns the headers of the response.
+    /// Returns the status and headers of the response.
     ///
     /// Over a socket these are the headers of the upgrade, merged with those that the events of
     /// this response carried.
@@ -111,9 +121,9 @@ impl<'a> SocketTurn<'a> {
         self.response.source().earlier()
     }
 
-    /// Returns whether the events arrive over a WebSocket.
+    /// Returns whether the events of the response arrive over a WebSocket.
     ///
-    /// The value is not reliable while a restart is in progress.
+    /// The result is unspecified while a restart is in progress.
     #[must_use]
     pub fn is_socket(&self) -> bool {
         self.response.source().is_socket()
@@ -131,6 +141,11 @@ impl<'a> SocketTurn<'a> {
     /// Returns [`Request`](crate::ErrorKind::Request) over HTTP, and while there is no response to
     /// steer: before `response.created`, and after the end. Returns the error of the socket
     /// otherwise; the outcome of the steering is then unknown.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the input may be sent or not; the events of the turn report the
+    /// outcome if it was.
     pub async fn steer(&mut self, input: impl Into<Input>) -> Result<(), Error> {
         let (source, assembly) = self.response.source_mut();
         let id = &assembly.snapshot().id;
@@ -145,6 +160,10 @@ impl<'a> SocketTurn<'a> {
     /// # Errors
     ///
     /// Returns the errors of [`ResponseStream::finish`](crate::ResponseStream::finish).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the socket, which cancels the response.
     pub async fn finish(self) -> Result<Response, Error> {
         self.response.finish(|_| {}).await
     }

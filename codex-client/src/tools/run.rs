@@ -60,6 +60,11 @@ impl Session {
     /// Returns the errors of [`ask`](Self::ask), and [`Rounds`](ErrorKind::Rounds), with the last
     /// response as [partial](Error::partial), when the model still calls tools after as many rounds
     /// as [`Tools::max_rounds`] allows. The history keeps the rounds so far.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops the functions that run. Outputs recorded so far stay in the
+    /// conversation, and the next turn sends them.
     pub async fn run(&mut self, tools: &Tools, input: impl Into<Input>) -> Result<Response, Error> {
         self.run_with(tools, input, |_| {}).await
     }
@@ -69,6 +74,10 @@ impl Session {
     /// # Errors
     ///
     /// Returns the errors of [`run`](Self::run).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future has the same effect as for [`run`](Self::run).
     pub async fn run_with(
         &mut self,
         tools: &Tools,
@@ -182,7 +191,7 @@ fn is_of_tools(kind: ClientCallKind) -> bool {
     matches!(kind, ClientCallKind::Function | ClientCallKind::Custom)
 }
 
-/// Whether the response contains work for the client that [`Tools`] cannot do.
+/// Returns whether the response contains work for the client that [`Tools`] cannot do.
 fn waits_for_others(response: &Response) -> bool {
     response.output.iter().any(|item| {
         matches!(item, OutputItem::McpApprovalRequest(_))
@@ -192,8 +201,8 @@ fn waits_for_others(response: &Response) -> bool {
     })
 }
 
-/// Whether the service ran the shell call in its own container; the output then follows in the same
-/// response.
+/// Returns whether the service ran the shell call in its own container; the output then follows in
+/// the same response.
 fn is_answered(response: &Response, call_id: Option<&str>) -> bool {
     response.output.iter().any(|item| {
         matches!(item, OutputItem::ShellCallOutput(output) if Some(output.call_id.as_str()) == call_id)

@@ -33,11 +33,11 @@ enum State {
 
 /// A step of the call at this index.
 pub(super) enum Step {
-    /// Its tool is about to start.
+    /// The tool of the call is about to start.
     Started(usize),
-    /// Its tool has run.
+    /// The tool of the call has run.
     Finished(usize, InputItem),
-    /// It got an output without running.
+    /// The call has an output without a run of its tool.
     Refused(usize, InputItem),
 }
 

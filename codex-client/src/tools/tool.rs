@@ -96,8 +96,8 @@ impl ToolCall {
         self.kind == Kind::Text
     }
 
-    /// Whether the call is for this function. Some backends put functions without a namespace into
-    /// one named `functions`.
+    /// Returns whether the call is for this function. Some backends put functions without a
+    /// namespace into one named `functions`.
     pub(super) fn is_of(&self, name: &str) -> bool {
         self.name == name && matches!(self.namespace.as_deref(), None | Some("functions"))
     }

@@ -1,10 +1,10 @@
-//! Programs that are written for the Responses API, on servers that have Chat Completions only.
+//! Programs that are written for the Responses API, on servers that only have Chat Completions.
 #![cfg(feature = "chat")]
 #![expect(
     clippy::expect_used,
     clippy::std_instead_of_core,
     unreachable_pub,
-    reason = "helpers of tests fail like tests"
+    reason = "helpers of tests panic on failed expectations"
 )]
 
 mod requests;

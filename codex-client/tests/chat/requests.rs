@@ -1,4 +1,5 @@
-//! Single requests: how the API is found, what is refused before anything is sent, and calls of chat.
+//! Single requests: how the API is detected, what is refused before anything is sent, and chat
+//! calls.
 
 use codex_client::transport::RetryPolicy;
 use codex_client::transport::testing::{Answer, LoopbackServer, Script};
@@ -32,7 +33,7 @@ async fn found(client: &Client) -> Vec<FindingCode> {
 }
 
 #[tokio::test]
-async fn a_server_without_the_responses_api_is_found_out_once() {
+async fn a_server_without_the_responses_api_is_detected_once() {
     let (server, refused, _) = upstream::start(ChatDialect::generic());
     let client = Client::builder()
         .base_url(server.url("/v1"))
@@ -174,7 +175,7 @@ async fn hosted_tools_are_refused_by_name_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn the_tools_of_agents_come_back_as_what_they_are() {
+async fn tools_of_agents_are_translated_back() {
     let dialect = ChatDialect::generic();
     let calls = json!([
         {"index": 0, "id": "c1", "function": {"name": "apply_patch", "arguments": "{\"type\":\"delete_file\",\"path\":\"a\"}"}},

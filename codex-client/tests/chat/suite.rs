@@ -1,4 +1,5 @@
-//! The same conversation on every known server: tools, follow-ups, faults, and a restart of the program.
+//! The same conversation on every known server: tools, follow-ups, faults, and a restart of the
+//! program.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -107,7 +108,7 @@ async fn a_conversation_works_on_every_server() {
             "{name}"
         );
 
-        // The program starts again, without tools.
+        // The program restarts, without tools.
         let saved = session.to_json().expect(name);
         let mut session = Session::from_json(&client, &saved).expect(name);
         session.settings_mut().tools = None;
@@ -122,7 +123,7 @@ async fn a_conversation_works_on_every_server() {
         drop(turn);
         assert_eq!(shown, "All is well.", "{name}");
 
-        // One piece.
+        // The response is a single document.
         let turn = session.ask("Once more.").streaming(Streaming::No);
         let response = turn.await.expect(name);
         check(&refused);

@@ -1,5 +1,6 @@
-//! A chat server that refuses what the server of a dialect refuses, and answers from a script: a user who is asked something with tools on
-//! offer gets two calls at once, outputs of tools get a text, and so does everything else.
+//! A chat server that refuses what a server of the dialect refuses, and responds from a script: a
+//! user message with tools gets two calls at once, tool outputs get a text, and so does everything
+//! else.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,19 +10,19 @@ use codex_client::types::profile::{
 };
 use serde_json::{Value, json};
 
-/// What was refused, in words.
+/// A description of the refusals.
 pub type Refused = Arc<Mutex<Vec<String>>>;
 
-/// What happens to the next request instead.
+/// The fault of the next request.
 pub type Faults = Arc<Mutex<Vec<Fault>>>;
 
 #[derive(Clone, Copy)]
 pub enum Fault {
-    /// A status.
+    /// The server responds with this status.
     Status(u16),
     /// The stream breaks off after its first chunk.
     Cut,
-    /// An error instead of a chunk.
+    /// The server sends an error instead of a chunk.
     ErrorChunk,
 }
 
@@ -46,7 +47,7 @@ pub fn start(dialect: ChatDialect) -> (LoopbackServer, Refused, Faults) {
     (server, refused, faults)
 }
 
-/// The bodies of the requests that arrived at the endpoint for chats.
+/// Returns the bodies of the requests to the chat endpoint.
 pub fn bodies(server: &LoopbackServer) -> Vec<Value> {
     let to_chat = |request: &RecordedRequest| request.path() == "/v1/chat/completions";
     let requests = server.requests();
@@ -195,7 +196,8 @@ fn messages(body: &Value, dialect: &ChatDialect) -> Result<(), String> {
     refuse(format!("calls {open:?} have no outputs"))
 }
 
-/// Every message that this server wrote has to come back with its reasoning, or without, as the dialect says.
+/// Every message that this server wrote must be sent back with its reasoning or without it, as the
+/// dialect requires.
 fn reasoning(body: &Value, dialect: &ChatDialect) -> Result<(), String> {
     let messages = body["messages"].as_array().expect("messages");
     let turn = messages
@@ -356,9 +358,9 @@ fn usage() -> Value {
     json!({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15})
 }
 
-/// What the model thinks each time.
+/// The reasoning of the model, the same in every response.
 pub const THOUGHT: &str = "Let me see <\n";
-/// The input of the tool with free text.
+/// The input of the custom tool.
 pub const FREE_TEXT: &str = "*** \"Begin\"\n+ä 😀";
 
 const KNOWN: &[&str] = &[

@@ -1,4 +1,5 @@
-//! The consumer of a conversation: it believes nothing, and compares whatever it is handed with what the server said.
+//! The consumer of a conversation, which compares everything that it receives with what the server
+//! sent.
 
 use core::fmt;
 use std::sync::{Arc, Mutex};
@@ -9,7 +10,7 @@ use codex_types::{CreateResponse, InputItem, Message, RawJson, Response, Respons
 use crate::random::Random;
 use crate::server::Server;
 
-/// What came of many turns.
+/// The outcomes of many turns.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) turns: u64,
@@ -39,7 +40,7 @@ pub(crate) struct Conversation {
     history: Vec<InputItem>,
     instructions: u64,
     background: bool,
-    /// Whether the consumer sometimes walks away, changes its instructions, or edits what was said.
+    /// Whether the consumer sometimes drops a turn, changes its instructions, or edits the history.
     is_restless: bool,
     tally: Tally,
 }
@@ -51,7 +52,8 @@ struct Seen {
     numbers: Vec<u64>,
     text: String,
     is_over: bool,
-    /// The end was made from the response as a whole: it has no number, and neither has what closes the gap in front of it.
+    /// The end was created from the whole response: neither it nor the events that fill the gap
+    /// before it have numbers.
     is_closed: bool,
 }
 
@@ -95,7 +97,7 @@ impl Conversation {
             self.instructions += 1;
         }
         if self.is_restless && random.one_in(10) {
-            // What was said before is edited: the server must hear of it.
+            // The history is edited: the server must receive the new one.
             self.history[0] = Message::user(format!("edited in turn {}", self.tally.turns)).into();
         }
         let mut request = CreateResponse::new("some-model")
@@ -116,7 +118,7 @@ impl Conversation {
         };
         match self.watch(&request, patience).await {
             Some(response) => self.history.extend(response.to_input()),
-            // Some people ask again, some ask something else.
+            // Some consumers repeat the question, others ask another one.
             None if random.one_in(2) => self.history.truncate(before),
             None => {}
         }
@@ -124,7 +126,7 @@ impl Conversation {
         self.tally.interfered += u64::from(interfered);
     }
 
-    /// Watches a turn for so many events; gives the response if it completed.
+    /// Reads up to this many events of a turn. Returns the response if it completed.
     async fn watch(&mut self, request: &CreateResponse, patience: u64) -> Option<Response> {
         let mut turn = match self.session.stream(request).await {
             Ok(turn) => turn,
@@ -202,12 +204,12 @@ impl Conversation {
     }
 }
 
-/// Events beside the response have no number.
+/// Events that are not part of the response have no number.
 fn beside(seen: &Seen, counted: u64) -> u64 {
     counted.saturating_sub(seen.numbers.len() as u64).min(1)
 }
 
-/// An end has to say what it is: who, why, and whether asking again repeats anything.
+/// An end must state the side, the reason, and whether resending repeats anything.
 fn explain(tally: &mut Tally, error: &Error, delivered: bool) {
     if delivered && error.is_retryable() {
         tally
@@ -244,7 +246,8 @@ impl Seen {
         self.is_closed |= is_part && event.sequence_number().is_none();
     }
 
-    /// The delivered events must be a prefix of the server's events, and all of them if the turn has ended.
+    /// The delivered events must be a prefix of the server's events, and all of them if the turn
+    /// has ended.
     fn check(&self, server: &Server, tally: &mut Tally) {
         let Some(made) = server.made.iter().find(|made| made.id == self.id) else {
             // An error instead of a response has neither.

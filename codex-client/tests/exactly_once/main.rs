@@ -1,9 +1,14 @@
-//! Exactly once, over any number of faults: a conversation of several turns against a simulated server whose connections break, stall, are
-//! refused and come back, on either transport and from one to the other. The consumer must see each event of a response once and in order,
-//! or an explicit border behind which everything starts again, or a typed error; and whatever the server answers, it must have been asked
-//! with the whole conversation. Everything is drawn from a seed: `CODEX_SEEDS=10000` runs as many, `CODEX_SEED=n` one of them alone.
+//! Exactly once, over any number of faults: a conversation of several turns against a simulated
+//! server whose connections break, stall, are refused and recover, on either transport and across
+//! both. The consumer must receive each event of a response once and in order, or an explicit
+//! boundary after which everything starts again, or a typed error; and the server must have
+//! received the whole conversation before every response. Everything derives from a seed:
+//! `CODEX_SEEDS=10000` runs this many, `CODEX_SEED=n` runs one of them.
 #![cfg(feature = "ws")]
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests panic on failed expectations"
+)]
 
 mod consumer;
 mod random;
@@ -36,7 +41,7 @@ fn over_many_seeds_nothing_is_repeated_lost_or_left_unexplained() {
         "{tally}"
     );
     assert!(tally.violations.is_empty(), "{tally}");
-    // A simulation in which nothing happens proves nothing.
+    // Requires that faults occurred: a simulation without them proves nothing.
     let turns = tally.turns;
     for (what, count) in [
         ("completed in spite of a fault", tally.saved),
@@ -65,7 +70,7 @@ fn every_fault_at_every_event_of_either_transport_is_handled() {
         TransportChoice::WebSocket,
     ] {
         for interruption in [Interruption::Fail, Interruption::Restart] {
-            // There are no background responses over sockets.
+            // Sockets do not support background responses.
             for background in if transport == TransportChoice::WebSocket {
                 &[false][..]
             } else {
@@ -74,7 +79,7 @@ fn every_fault_at_every_event_of_either_transport_is_handled() {
                 for fault in Fault::ALL {
                     for index in 0..server::EVENTS {
                         for (turn, forgets) in [(0, false), (1, false), (0, true), (1, true)] {
-                            // Only what is kept can be forgotten.
+                            // Only a stored response can be lost.
                             if forgets && !background {
                                 continue;
                             }
@@ -168,7 +173,8 @@ fn run_with(
 }
 
 fn client(server: &Arc<Mutex<Server>>) -> Client {
-    // The source has one better token after each rejection; the server draws by itself when it wants one.
+    // The source has one better token after each rejection; the server decides at random when to
+    // demand one.
     let source =
         source_fn(|_: TokenRequest| async { Ok(BearerToken::new(Secret::from("invented"))) });
     Client::builder()

@@ -1,4 +1,4 @@
-//! A generator whose every draw follows from the seed: splitmix64 (Steele, Lea and Flood 2014).
+//! A generator whose numbers all derive from the seed: splitmix64 (Steele, Lea and Flood 2014).
 
 pub(crate) struct Random(u64);
 
@@ -7,7 +7,7 @@ impl Random {
         Self(seed ^ 0x5DEE_CE66_D1CE_4E5B)
     }
 
-    /// Another generator, so that two sides can draw without disturbing each other.
+    /// Returns another generator, so that two sides can draw numbers independently.
     pub(crate) fn fork(&mut self) -> Self {
         Self(self.next())
     }

@@ -1,5 +1,6 @@
-//! The simulated server: one state behind both transports. It remembers per connection what a WebSocket may continue, keeps background
-//! responses, and notes whenever it is asked with less or more than the whole conversation.
+//! The simulated server: one state for both transports. It stores for each connection what a
+//! WebSocket may continue, keeps background responses, and records every request that does not have
+//! exactly the whole conversation.
 
 use core::task::{Context, Poll};
 use std::collections::{HashMap, VecDeque};
@@ -13,19 +14,19 @@ use serde_json::{Value, json};
 
 use crate::random::Random;
 
-/// How many events a response has.
+/// The number of events of a response.
 pub(crate) const EVENTS: usize = 10;
 const DELTAS: usize = 4;
 
-/// How a connection fails in front of an event.
+/// The fault of a connection before an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// It ends without a close frame.
     End,
     Reset,
-    /// Nothing comes any more.
+    /// The server sends nothing more.
     Stall,
-    /// A WebSocket is closed with this code; over HTTP the body ends as if it were whole.
+    /// A WebSocket is closed with this code; over HTTP the body ends as if it were complete.
     Close(u16),
 }
 
@@ -41,15 +42,15 @@ impl Fault {
     ];
 }
 
-/// Which faults happen.
+/// The faults that occur.
 pub(crate) enum Faults {
     Drawn(Random),
-    /// This one, in front of this event of this response, counted over both transports.
+    /// This fault, before this event of this response, counted over both transports.
     One {
         response: usize,
         index: usize,
         fault: Fault,
-        /// Whether the server loses the events of what it keeps.
+        /// Whether the server loses the events of stored responses.
         forgets: bool,
     },
 }
@@ -68,7 +69,7 @@ impl Faults {
         }
     }
 
-    /// Whether the events of a response can no longer be had.
+    /// Returns whether the events of a response are no longer available.
     fn forget(&mut self) -> bool {
         match self {
             Self::Drawn(random) => random.one_in(4),
@@ -90,7 +91,7 @@ impl Faults {
         }
     }
 
-    /// Whether and where the stream of this response breaks.
+    /// Returns whether and where the stream of this response breaks.
     fn of_stream(&mut self, response: usize, left: usize) -> Option<(usize, Fault)> {
         match self {
             Self::Drawn(random) => {
@@ -110,7 +111,7 @@ impl Faults {
     }
 }
 
-/// What the server was asked for and will say, whether or not it arrives.
+/// The response to a request, whether or not it arrives.
 pub(crate) struct Made {
     pub(crate) id: String,
     pub(crate) events: Vec<Value>,
@@ -119,9 +120,9 @@ pub(crate) struct Made {
 pub(crate) struct Server {
     faults: Faults,
     pub(crate) made: Vec<Made>,
-    /// The conversation as the consumer means it, for comparison.
+    /// The conversation that the consumer intends, for comparison.
     pub(crate) expected: Vec<Value>,
-    /// Whether something was done in this turn that a client may notice.
+    /// Whether a fault of this turn may be visible to the client.
     pub(crate) has_interfered: bool,
     pub(crate) violations: Vec<String>,
     connections: usize,
@@ -145,7 +146,7 @@ impl Server {
         does
     }
 
-    /// Makes a response to a whole conversation.
+    /// Creates the response to a whole conversation.
     fn respond(&mut self, conversation: &[Value]) -> usize {
         if conversation != self.expected {
             let (asked, meant) = (conversation.len(), self.expected.len());
@@ -167,7 +168,7 @@ impl Server {
         number
     }
 
-    /// The fault in front of which event of the rest, if there is one.
+    /// Returns the fault of the remaining events, if any, and the event before which it occurs.
     fn fault(&mut self, number: usize, left: usize) -> Option<(usize, Fault)> {
         let fault = self.faults.of_stream(number, left)?;
         self.has_interfered = true;
@@ -190,7 +191,7 @@ impl Server {
         self.stream(number, 0)
     }
 
-    /// A background response from behind an event, or from a few events before it.
+    /// Returns a background response after an event, or from a few events before it.
     fn go_on(&mut self, request: &RecordedRequest) -> Answer {
         let id = request.path().rsplit('/').next().unwrap_or_default();
         let number = self.made.iter().position(|made| made.id == id).unwrap();
@@ -205,7 +206,7 @@ impl Server {
         self.stream(number, (after + 1).saturating_sub(overlap))
     }
 
-    /// A background response as it is: done, or not yet.
+    /// Returns the current state of a background response.
     fn whole(&mut self, number: usize) -> Answer {
         let events = &self.made[number].events;
         let event = if self.faults.one_in(3) {
@@ -266,7 +267,7 @@ impl Server {
         ))
     }
 
-    /// What comes over a socket after a message.
+    /// Returns the steps of a socket after a message.
     fn message(&mut self, memory: &mut HashMap<String, Vec<Value>>, text: &[u8]) -> VecDeque<Step> {
         let message: Value = serde_json::from_slice(text).unwrap();
         assert_eq!(message["type"], "response.create");
@@ -317,7 +318,7 @@ impl Server {
             steps.push_back(Step::Text(done));
         }
         if let Some((_, fault)) = fault {
-            // Behind the last event: an idle connection that dies.
+            // After the last event: an idle connection that breaks.
             steps.push_back(Step::Fault(fault));
         }
         steps
@@ -338,13 +339,13 @@ impl Server {
     }
 }
 
-/// The script of the HTTP side.
+/// Returns the script of the HTTP side.
 pub(crate) fn over_http(server: &Arc<Mutex<Server>>) -> Script {
     let server = server.clone();
     Script::new().rule(move |request| Some(server.lock().unwrap().http(request)))
 }
 
-/// The WebSocket side.
+/// Returns the script of the WebSocket side.
 pub(crate) struct Sockets(pub(crate) Arc<Mutex<Server>>);
 
 impl WsTransport for Sockets {
@@ -373,7 +374,7 @@ enum Step {
 
 struct Simulated {
     server: Arc<Mutex<Server>>,
-    /// What a later message may continue. Of this connection, and gone with it.
+    /// The state that a later message may continue, which ends with this connection.
     memory: HashMap<String, Vec<Value>>,
     steps: VecDeque<Step>,
 }
@@ -405,7 +406,7 @@ impl Socket for Simulated {
     }
 
     fn start_send(&mut self, text: Bytes) -> Result<(), Error> {
-        // What is dead stays dead: nothing that is said over it arrives.
+        // A broken connection stays broken: nothing sent over it arrives.
         if !matches!(self.steps.front(), Some(Step::Fault(_))) {
             let steps = self.server.lock().unwrap().message(&mut self.memory, &text);
             self.steps.extend(steps);
@@ -426,7 +427,7 @@ fn items(request: &Value) -> &[Value] {
     request["input"].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// The events of a response, none of whose texts any other response has.
+/// Returns the events of a response, whose texts occur in no other response.
 fn events(number: usize, id: &str, ending: &str) -> Vec<Value> {
     let item_id = format!("msg_{number}");
     let words: Vec<String> = (0..DELTAS)

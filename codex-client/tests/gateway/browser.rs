@@ -1,5 +1,6 @@
-//! The status page in a browser. It needs Chromium (`chromium` of the path), so it runs on demand:
-//! `cargo test -p codex-client --test gateway -- --ignored browser`. The picture that it takes is `target/tmp/gateway-status.png`.
+//! The status page in a browser. It needs Chromium (`chromium` in `PATH`), so it runs on demand:
+//! `cargo test -p codex-client --test gateway -- --ignored browser`. It writes the screenshot
+//! `target/tmp/gateway-status.png`.
 
 use codex_transport::testing::{Answer, Gate, Script};
 use serde_json::json;
@@ -82,7 +83,7 @@ async fn the_status_page_works_in_a_browser() {
         42
     );
 
-    // The policy of the page holds: a script that got into it does not run.
+    // The content security policy works: an injected script does not run.
     let inject = "const it = document.createElement('script'); it.textContent = 'window.ran = 1'; document.body.append(it); window.ran === undefined";
     assert_eq!(browser.value(inject).await, true);
 

@@ -20,13 +20,13 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Whether the path has a Chromium.
+    /// Returns whether `PATH` has a Chromium.
     pub fn is_installed() -> bool {
         let version = Command::new("chromium").arg("--version").output();
         version.is_ok_and(|output| output.status.success())
     }
 
-    /// Starts a browser. Each test has a name of its own, so that they can run at the same time.
+    /// Starts a browser. Each test has its own name, so that tests can run at the same time.
     pub async fn start(name: &str) -> Self {
         let profile = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("chromium-{name}"));
         let mut child = Command::new("chromium")
@@ -97,7 +97,7 @@ impl Browser {
         }
     }
 
-    /// The value of an expression in the page.
+    /// Returns the value of an expression in the page.
     pub async fn value(&mut self, expression: &str) -> Value {
         let parameters = json!({"expression": expression, "returnByValue": true});
         let result = self.call("Runtime.evaluate", parameters).await;
@@ -120,7 +120,7 @@ impl Browser {
         }
     }
 
-    /// Writes a picture of the page into a file of this name, and returns the file.
+    /// Writes a screenshot of the page to a file of this name, and returns the file.
     pub async fn picture(&mut self, name: &str) -> PathBuf {
         let picture = self
             .call("Page.captureScreenshot", json!({"format": "png"}))

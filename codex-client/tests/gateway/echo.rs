@@ -55,7 +55,7 @@ fn gateway(server: &LoopbackServer, more: &[&str]) -> Gateway {
     Gateway::spawn(command(&arguments).stderr(Stdio::piped()))
 }
 
-/// Collects what the gateway logs, so that it never waits for its reader.
+/// Collects the log of the gateway, so that it never waits for its reader.
 fn log_of(gateway: &mut Gateway) -> JoinHandle<String> {
     let mut errors = gateway.child.stderr.take().expect("its errors");
     std::thread::spawn(move || {
@@ -79,12 +79,12 @@ fn with_headers(answer: Answer, echo: &str) -> Answer {
         .header("x-echo", &format!("Bearer {echo}"))
 }
 
-/// Every answer contains the echo, and one is cut at each byte of it.
+/// Every response contains the echo, and one is cut at each byte of it.
 fn answers(echo: &str) -> Vec<Answer> {
     let error = format!(
         r#"{{"error":{{"message":"bad {echo}","type":"{echo}","code":"{echo}","param":"{echo}"}}}}"#
     );
-    // The text of an event is JSON, so the echo is inserted as it is spelled.
+    // The text of an event is JSON, so the echo is inserted without escaping.
     let event = delta(1, "ECHO").replace("ECHO", echo);
     let failed = format!(
         r#"{{"type":"response.failed","response":{{"id":"resp_1","status":"failed","error":{{"code":"{echo}","message":"bad {echo}"}},"output":[]}}}}"#

@@ -48,7 +48,7 @@ async fn refusals_of_the_service_keep_status_code_and_headers() {
                 assert_eq!(json_of(response).await, expected);
             }
         }
-        // Clients repeat requests by themselves.
+        // Clients retry by themselves.
         assert_eq!(server.requests().len(), 4, "status {status}");
     }
 }
@@ -206,7 +206,7 @@ async fn a_body_that_cannot_be_read_says_where() {
         for body in ["", "{", "[]", r#"{"stream":"yes"}"#] {
             let response = send(gateway.request("POST", path, body)).await;
             if path == APIS[1] && body.contains("stream") {
-                // Chats say it in their own way.
+                // The chat API has its own form for this.
                 assert_eq!(response.status(), 400, "{body}");
                 continue;
             }

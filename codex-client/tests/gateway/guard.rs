@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::process::*;
 
-/// What a gateway says that does not start.
+/// Returns the error of a gateway that does not start.
 fn refusal(arguments: &[&str]) -> String {
     let output: Output = command(arguments).output().expect("the gateway runs");
     assert!(!output.status.success(), "{arguments:?}");
@@ -16,7 +16,7 @@ fn refusal(arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).expect("UTF-8")
 }
 
-/// Sends these very bytes and reads to the end.
+/// Sends exactly these bytes and reads to the end.
 fn exchange(gateway: &Gateway, request: &str) -> String {
     let mut stream = TcpStream::connect(gateway.address()).expect("a connection");
     stream.write_all(request.as_bytes()).expect("a request");
@@ -53,7 +53,7 @@ async fn without_the_token_nothing_is_answered() {
         assert_eq!(error["code"], "invalid_api_key");
         assert_eq!(error["type"], "authentication_error");
     }
-    // Whether it runs is no secret.
+    // The health check needs no token.
     let mut request = gateway.request("GET", "/healthz", "");
     request.headers_mut().remove("authorization");
     assert_eq!(json_of(send(request).await).await, json!({"status": "ok"}));
@@ -69,7 +69,7 @@ fn web_pages_and_names_are_refused() {
         (address.clone(), String::new(), "200"),
         (format!("localhost:{port}"), String::new(), "200"),
         (format!("[::1]:{port}"), String::new(), "200"),
-        // What a page of this browser sends, whatever its origin.
+        // The headers that any page in this browser sends, whatever its origin.
         (
             address.clone(),
             "origin: https://evil.example\r\n".into(),
@@ -195,7 +195,7 @@ fn a_wrong_command_line_says_what_is_wrong() {
             "--allow-path takes a path",
         ),
         (&["--log", "xml"][..], "--log must be text or json"),
-        (&["--colour"][..], "--colour"),
+        (&["--color"][..], "--color"),
     ] {
         let message = refusal(arguments);
         assert!(message.contains(expected), "{message}");
@@ -293,7 +293,7 @@ fn requests_that_proxies_read_in_two_ways_are_refused() {
         let answer = exchange(&gateway, &bare);
         assert!(answer.starts_with("HTTP/1.1 400 "), "{bare}: {answer}");
     }
-    // Also in the second request of a connection.
+    // Also for the second request of a connection.
     let first = proper.replace("connection: close\r\n", "");
     let mut stream = TcpStream::connect(gateway.address()).expect("a connection");
     stream.write_all(first.as_bytes()).expect("a request");
@@ -355,7 +355,7 @@ fn a_sign_in_with_chatgpt_account_serves_its_owner_alone() {
 }
 
 #[test]
-fn a_stored_sign_in_with_chatgpt_account_is_recognised() {
+fn a_stored_sign_in_with_chatgpt_account_is_recognized() {
     let file = std::env::temp_dir().join(format!("gateway-siwc-{}.json", std::process::id()));
     let stored = json!({
         "auth_mode": "chatgpt",
@@ -392,7 +392,7 @@ fn a_token_is_made_up_and_told_where_none_is_given() {
     let first = token(&first).expect("a token");
     assert_eq!(first.len(), 43, "256 bits");
     assert_ne!(Some(&first), token(&second).as_ref());
-    // One that is given is not told.
+    // A token that the operator has set is not printed.
     for text in [
         told(&mut command(&["--api-key", KEY])),
         told(&mut command(&["--bearer", TOKEN])),
@@ -435,7 +435,7 @@ async fn a_client_has_so_many_requests_at_a_time() {
     assert_eq!(header(&refused, "retry-after"), Some("1"));
     let error = json_of(refused).await["error"].clone();
     assert_eq!(error["code"], "rate_limit_exceeded");
-    // Each client has a limit of its own.
+    // Each client has its own limit.
     let mut request = gateway.request("POST", "/v1/responses", body.to_string());
     let value = format!("Bearer {other}").parse().expect("a value");
     request.headers_mut().insert("authorization", value);
@@ -471,7 +471,7 @@ async fn bodies_are_bounded_in_size_in_time_and_in_form() {
     let slow = exchange(&gateway, &format!("{head}content-length: 50\r\n\r\n{{"));
     assert!(slow.starts_with("HTTP/1.1 408 "), "{slow}");
     assert!(started.elapsed() < Duration::from_secs(10));
-    // A head that does not come is answered with the end.
+    // A connection whose headers do not arrive is closed.
     assert_eq!(exchange(&gateway, "POST /v1/resp"), "");
 
     let mut request = gateway.request("POST", "/v1/responses", "{}");
@@ -510,7 +510,7 @@ fn every_flag_that_is_written_about_exists() {
     assert!(flags > 8, "{flags}");
 }
 
-/// Flags of cargo and of a package manager in the section.
+/// Flags of cargo and of a package manager in this section.
 const OF_OTHERS: &[&str] = &[
     "--example",
     "--features",

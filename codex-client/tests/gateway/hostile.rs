@@ -16,7 +16,7 @@ fn open(gateway: &Gateway) -> TcpStream {
     stream
 }
 
-/// Whether the other end has closed the connection.
+/// Returns whether the other end has closed the connection.
 fn is_closed(stream: &mut TcpStream) -> bool {
     let mut byte = [0];
     !matches!(stream.read(&mut byte), Ok(1..))
@@ -38,7 +38,7 @@ fn connections_without_a_token_do_not_keep_others_out() {
     let gateway = Gateway::start(&[]);
     let mut idle: Vec<TcpStream> = (0..300).map(|_| open(&gateway)).collect();
     assert!(is_served(&gateway));
-    // The oldest made room for the newest.
+    // The newest connection has replaced the oldest.
     assert!(is_closed(&mut idle[0]));
     let newest = idle.last_mut().expect("a connection");
     newest
@@ -86,7 +86,7 @@ fn there_are_only_so_many_connections() {
     let gateway = Gateway::start(&["--connections", "3"]);
     let mut held: Vec<TcpStream> = (0..3).map(|_| open(&gateway)).collect();
     for stream in &mut held {
-        // Served ones are known to be among the three.
+        // The three connections include those that were served.
         let request = format!(
             "HEAD /v1/models HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {TOKEN}\r\n\r\n"
         );

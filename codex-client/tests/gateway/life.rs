@@ -41,7 +41,7 @@ async fn a_client_that_leaves_cancels_its_request_at_the_service() {
 
 #[tokio::test]
 async fn a_client_that_takes_nothing_stops_the_service_and_is_let_go() {
-    // More than all buffers in between can hold.
+    // More than all buffers on the path can hold.
     let many = (0..64).fold(Answer::sse().event(created()), |answer, number| {
         answer.event(delta(number, &"x".repeat(1 << 20)))
     });
@@ -58,7 +58,7 @@ async fn a_client_that_takes_nothing_stops_the_service_and_is_let_go() {
     let mut start = [0; 15];
     stream.read_exact(&mut start).expect("a start");
     assert_eq!(&start, b"HTTP/1.1 200 OK");
-    // Had the gateway taken everything in, the service would have come to its end.
+    // If the gateway had read everything, the service would have finished.
     eventually("the request is cancelled", || server.cancelled() == 1).await;
 
     // A client that reads, however slowly, gets everything.
@@ -112,7 +112,7 @@ async fn events_go_on_as_they_come() {
         let chunk = body.chunk().await.expect("a chunk").expect("no error");
         seen.push_str(core::str::from_utf8(&chunk).expect("UTF-8"));
     }
-    // The service has not continued; nothing was held back here.
+    // The service has not continued, so the gateway held nothing back.
     gate.open();
     assert!(body.chunk().await.is_some());
 }
@@ -154,7 +154,7 @@ async fn stopping_does_not_wait_for_ever() {
     assert!(gateway.ends_within(Duration::from_secs(10)));
     drop(body);
 
-    // Nor for the whole period, if it gets a second interrupt.
+    // It does not wait for the whole period either, if it gets a second interrupt.
     let server = stalled();
     let mut gateway = Gateway::before(&server, &["--stop-within", "600"]);
     let body = gateway.post("/v1/responses", &streamed()).await.into_body();

@@ -1,11 +1,11 @@
-//! The gateway example as a process, between clients made here and a scripted service.
+//! The gateway example as a process, between test clients and a scripted service.
 #![allow(
     unreachable_pub,
     clippy::expect_used,
     clippy::panic,
     clippy::std_instead_of_core,
     clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 mod browser;

@@ -1,4 +1,4 @@
-//! What the operator sees.
+//! The log, the status page and the counters for the operator.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Stdio;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::process::*;
 
-/// A gateway in front of this server, whose standard error can be read when it has ended.
+/// Starts a gateway for this server, whose standard error can be read when it has ended.
 fn observed(server: &LoopbackServer, more: &[&str]) -> Gateway {
     let base_url = server.url("/v1");
     let mut arguments = vec!["--bearer", TOKEN, "--base-url", &base_url, "--api-key", KEY];
@@ -17,7 +17,7 @@ fn observed(server: &LoopbackServer, more: &[&str]) -> Gateway {
     Gateway::spawn(command(&arguments).stderr(Stdio::piped()))
 }
 
-/// What it wrote to standard error.
+/// Returns what it wrote to standard error.
 fn written(mut gateway: Gateway) -> String {
     let mut errors = gateway.child.stderr.take().expect("its errors");
     gateway.interrupt();
@@ -217,7 +217,8 @@ async fn the_status_page_loads_only_its_own_parts_and_needs_the_token() {
     );
     assert!(!status.to_string().contains("prompt"), "{status}");
 
-    // A page of another origin gets nothing of it, and neither does one that sends anything but the page's own requests.
+    // A page of another origin gets nothing of the status page, and neither does one that sends
+    // anything but the page's own requests.
     for (method, path, site) in [
         ("GET", "/status", "cross-site"),
         ("GET", "/status", "same-site"),

@@ -1,4 +1,4 @@
-//! What is passed through to the service as it is.
+//! Requests that are passed through to the service unchanged.
 
 use std::io::Write as _;
 
@@ -20,7 +20,7 @@ fn chat(more: Value) -> Value {
 }
 
 #[tokio::test]
-async fn chats_go_to_the_services_own_endpoint() {
+async fn chats_go_to_the_endpoint_of_the_service() {
     let completion =
         r#"{"id":"chatcmpl-1","object":"chat.completion","choices":[],"of_tomorrow":1}"#;
     let server = service(
@@ -56,7 +56,7 @@ async fn chats_go_to_the_services_own_endpoint() {
 }
 
 #[tokio::test]
-async fn chats_are_translated_where_the_service_has_no_endpoint_for_them() {
+async fn chats_are_translated_if_the_service_has_no_chat_endpoint() {
     let none = json!({"error": {"message": "Not Found", "type": "invalid_request_error", "code": null, "param": null}});
     let server = service(
         Script::new()
@@ -78,7 +78,7 @@ async fn chats_are_translated_where_the_service_has_no_endpoint_for_them() {
         .collect();
     assert_eq!(paths, [CHAT, "/v1/responses", "/v1/responses"]);
 
-    // A model that does not exist is another matter.
+    // A model that does not exist is a different error.
     let unknown = json!({"error": {"message": "no such model", "type": "invalid_request_error", "code": "model_not_found", "param": null}});
     let server = service(Script::new().route(
         "POST",
@@ -139,7 +139,7 @@ async fn allowed_paths_are_passed_through() {
     assert_eq!(requests[2].uri, "/v1/conversations/conv_1/items?limit=2");
     assert_eq!(&requests[5].body[..], br#"{"a":1}"#);
 
-    // The form of a body is the client's.
+    // The client chooses the form of a body.
     let mut upload = gateway.request("POST", "/v1/audio/transcriptions", "--b--");
     let kind = "multipart/form-data; boundary=b".parse().expect("a value");
     upload.headers_mut().insert("content-type", kind);
@@ -177,7 +177,7 @@ async fn a_silent_service_ends_what_is_passed_through_too() {
     let response = gateway.post(CHAT, &chat(json!({}))).await;
     assert_eq!(response.status(), 504);
     assert_eq!(json_of(response).await["error"]["code"], "upstream_timeout");
-    // What has begun is cut off, so that its client does not take it for whole.
+    // A response that has begun is cut off, so that its client does not take it as complete.
     let mut body = gateway
         .post(CHAT, &chat(json!({"stream": true})))
         .await
@@ -306,7 +306,7 @@ async fn credentials_that_the_service_repeats_go_nowhere() {
     let echo = "your key sk-invented is sk-invented";
     let error = json!({"error": {"message": echo, "type": "invalid_request_error", "code": "sk-invented", "param": null}}).to_string();
     let event = delta(1, echo);
-    // One of the echoes is cut by the end of a chunk.
+    // The end of a chunk cuts one of the echoes.
     let (start, end) = event.split_at(event.find("vented").expect("the key"));
     let stream = Answer::sse()
         .header("x-request-id", "req-sk-invented")

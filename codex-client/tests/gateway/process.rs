@@ -23,7 +23,8 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// In front of this server, as a service that accepts everything and has no endpoint for chats.
+    /// Starts a gateway for this server, as a service that accepts everything and has no chat
+    /// endpoint.
     pub fn before(server: &LoopbackServer, more: &[&str]) -> Self {
         let base_url = server.url("/v1");
         let mut arguments = vec!["--base-url", &base_url, "--api-key", KEY, "--no-check"];
@@ -77,14 +78,14 @@ impl Gateway {
         send(self.request("POST", path, body.to_string())).await
     }
 
-    /// Asks it to stop, as Ctrl-C does.
+    /// Interrupts the gateway, as Ctrl-C does.
     pub fn interrupt(&self) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args(["-INT", &id]).status();
         assert!(sent.expect("kill").success());
     }
 
-    /// Whether it has ended well, after at most so long.
+    /// Returns whether it exits successfully within this time.
     pub fn ends_within(&mut self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         while Instant::now() < deadline {
@@ -128,7 +129,7 @@ pub async fn json_of(response: Response<Body>) -> Value {
     serde_json::from_str(&text(response).await).expect("JSON")
 }
 
-/// What stands behind `data:`.
+/// Returns the text after `data:`.
 pub fn data(stream: &str) -> Vec<&str> {
     stream
         .lines()
@@ -140,7 +141,7 @@ pub fn header<'a, T>(response: &'a Response<T>, name: &str) -> Option<&'a str> {
     response.headers().get(name)?.to_str().ok()
 }
 
-/// Waits until something is so.
+/// Waits until the condition holds.
 pub async fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !is_so() {
@@ -172,7 +173,7 @@ pub fn completed() -> String {
     ending("completed", json!({}))
 }
 
-/// A short answer.
+/// Returns a short response.
 pub fn answer() -> Answer {
     Answer::sse()
         .header("x-request-id", "req_1")

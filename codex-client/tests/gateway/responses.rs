@@ -6,7 +6,7 @@ use crate::process::*;
 #[tokio::test]
 async fn events_and_requests_pass_whole() {
     let server = service(Script::new().answer(answer()));
-    // The profile that knows all that is documented is not told of what will be.
+    // This profile lists what is documented; anything newer is passed on too.
     let gateway = Gateway::before(&server, &["--profile", "platform"]);
     let request = json!({"model": "some-model", "input": [{"type": "message", "role": "user", "content": "Why?"}, {"type": "of_tomorrow", "x": 1}], "stream": true, "a_new_parameter": {"deep": [1]}});
     let response = gateway.post("/v1/responses", &request).await;
@@ -82,7 +82,7 @@ async fn what_has_no_name_here_is_passed_on_too() {
     same(data[2], known);
     assert_eq!(data[3], undecodable);
     assert!(stream.contains("event: response.of_tomorrow\n"));
-    // A name that would have been more than a name.
+    // A type with a line feed must not start another field.
     assert!(data[4].starts_with(r#"{"type":"a\n"#), "{stream}");
     let is_forged = |line: &str| line.starts_with("event: a") || line.starts_with("event: b");
     assert!(!stream.lines().any(is_forged), "{stream}");

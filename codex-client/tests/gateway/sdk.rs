@@ -1,4 +1,5 @@
-//! What the official Python SDK (3.54.0) sends, byte for byte but for the addresses, and what it relies on in the answers.
+//! The requests of the official Python SDK (3.54.0), byte for byte except for the addresses, and
+//! the parts of responses on which it relies.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -15,7 +16,7 @@ x-stainless-lang: python\r\nx-stainless-package-version: 3.54.0\r\nx-stainless-o
 x-stainless-arch: x64\r\nx-stainless-runtime: CPython\r\nx-stainless-runtime-version: 3.11.7\r\n\
 x-stainless-async: false\r\nx-stainless-retry-count: 0\r\nx-stainless-read-timeout: 600\r\n";
 
-/// A connection as the SDK's HTTP client keeps it: several requests, one after the other.
+/// A connection as the SDK's HTTP client keeps it: several requests, one after another.
 struct Sdk {
     stream: TcpStream,
     address: String,
@@ -30,14 +31,14 @@ impl Sdk {
         Self { stream, address }
     }
 
-    /// Head and body of the answer.
+    /// Returns the headers and the body of the response.
     fn post(&mut self, path: &str, body: &str) -> (String, String) {
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: {}\r\n{HEADERS}authorization: Bearer {TOKEN}\r\nContent-Length: {}\r\n\r\n",
             self.address,
             body.len()
         );
-        // The SDK sends head and body in two writes.
+        // The SDK sends headers and body in two writes.
         self.stream.write_all(head.as_bytes()).expect("a head");
         self.stream.write_all(body.as_bytes()).expect("a body");
         let mut seen = Vec::new();

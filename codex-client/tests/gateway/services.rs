@@ -27,7 +27,7 @@ fn responses_server() -> LoopbackServer {
     }))
 }
 
-/// A server with Chat Completions only, and its habits.
+/// A server with Chat Completions only, and its dialect.
 fn chat_server() -> LoopbackServer {
     service(Script::new().rule(|request: &RecordedRequest| {
         let chunk = |delta: Value, reason: Value| {

@@ -35,7 +35,7 @@ async fn hear(socket: &mut WsConnection) -> Value {
     serde_json::from_slice(&message).expect("JSON")
 }
 
-/// Everything up to the end of a response, or to an error.
+/// Returns everything up to the end of a response, or to an error.
 pub(crate) async fn hear_all(socket: &mut WsConnection) -> Vec<Value> {
     let mut events = Vec::new();
     loop {
@@ -66,7 +66,7 @@ fn turns(count: usize) -> Answer {
     })
 }
 
-/// As the platform, which has sockets.
+/// With the profile of the platform, which has WebSockets.
 fn platform() -> [&'static str; 2] {
     ["--profile", "platform"]
 }
@@ -80,7 +80,7 @@ async fn turns_go_from_socket_to_socket() {
     let events = hear_all(&mut socket).await;
     assert_eq!(events.len(), 3);
     assert_eq!(events[1]["delta"], "Because.");
-    // A client that remembers what the service remembers sends what is new.
+    // A client that knows the state of the service sends only new items.
     say(
         &mut socket,
         create(json!({"previous_response_id": "resp_1", "input": "And?"})),
@@ -294,7 +294,7 @@ async fn turns_over_sockets_count_as_requests() {
     );
     gate.open();
     hear_all(&mut socket).await;
-    // And there are no more sockets than requests.
+    // The number of sockets is limited like that of requests.
     let transport = HyperTransport::new().expect("a transport");
     match transport.connect(upgrade(&gateway)).await {
         Ok(Upgrade::Refused(answer)) => assert_eq!(answer.status(), 429),

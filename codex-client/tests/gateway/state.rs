@@ -43,7 +43,7 @@ fn create(input: &str, previous: Option<&str>, more: Value) -> Value {
     event
 }
 
-/// The response with this id, whose text is the id.
+/// Returns the response with this id, whose text is the id.
 fn response(id: &str) -> Answer {
     let output = json!([
         {"type": "reasoning", "id": format!("rs_{id}"), "summary": []},
@@ -66,7 +66,7 @@ fn bodies(server: &LoopbackServer) -> Vec<Value> {
         .collect()
 }
 
-/// Texts of the items of a request, in order.
+/// Returns the texts of the items of a request, in order.
 fn texts(body: &Value) -> Vec<String> {
     let input = body["input"].as_array().expect("items");
     let text = |item: &Value| match &item["content"] {
@@ -98,7 +98,7 @@ async fn a_socket_continues_its_responses_over_http() {
             turn(&mut socket, second).await["type"],
             "response.completed"
         );
-        // A branch of the first, from another lane.
+        // A branch of the first, on another stream.
         let third = json!({"store": false, "stream_id": "other"});
         turn(&mut socket, create("three", Some("resp_1"), third)).await;
         let bodies = bodies(&server);
@@ -227,13 +227,13 @@ async fn responses_are_remembered_on_demand() {
     let items = json_of(gateway.get("/v1/responses/resp_2/input_items").await).await;
     assert_eq!(items["data"].as_array().map(Vec::len), Some(3), "{items}");
 
-    // Another client has no part in it.
+    // Another client cannot use it.
     let mut request = gateway.request("GET", "/v1/responses/resp_2", "");
     let token = format!("Bearer {OTHER}").parse().expect("a value");
     request.headers_mut().insert("authorization", token);
     assert_eq!(send(request).await.status(), 404);
 
-    // A third one makes the gateway forget the first.
+    // A third response replaces the first in memory.
     text(ask(json!({"model": "some-model", "input": "three"})).await).await;
     assert_eq!(gateway.get("/v1/responses/resp_1").await.status(), 404);
     let lost =

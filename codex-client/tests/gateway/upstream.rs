@@ -1,4 +1,4 @@
-//! The Responses API in front of a service that has Chat Completions only.
+//! The Responses API over a service that only has Chat Completions.
 
 use codex_transport::testing::{Answer, LoopbackServer, RecordedRequest, Script};
 use serde_json::{Value, json};
@@ -148,7 +148,7 @@ async fn hosted_tools_are_refused_by_name_or_left_out() {
     assert!(changed.contains("/tools"), "{changed}");
 }
 
-/// As programs send it that leave their conversation to the service.
+/// As programs send it whose conversation the service stores.
 #[tokio::test]
 async fn references_to_items_are_resolved_from_memory() {
     const OTHER: &str = "a-token-of-another-client";

@@ -1,6 +1,9 @@
 //! Modules for a browser: built, and served together with the page that loads them.
 
-#![allow(clippy::print_stderr, reason = "a test that is skipped must say so")]
+#![allow(
+    clippy::print_stderr,
+    reason = "a skipped test prints that it was skipped"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -83,7 +83,7 @@ async fn the_transports_work_in_a_browser() {
         assert_eq!(outcome, "passed", "{check}");
     }
 
-    // The body and the future that `abort` dropped, and what `timeouts` gave up.
+    // The body and the future that `abort` dropped, and the requests that timed out in `timeouts`.
     eventually("four requests end", || server.cancelled() >= 4).await;
     let exchange = server.requests();
     let exchange = exchange

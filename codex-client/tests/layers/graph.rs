@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// Layers, bottom first, each with a name and its modules. A module includes its submodules, unless they are listed themselves.
+/// Layers, bottom first, each with a name and its modules. A module includes its submodules, unless
+/// they are listed themselves.
 pub(crate) type Layers = [(&'static str, &'static [&'static str])];
 
-/// Which module imports from which.
+/// The imports between modules.
 pub(crate) struct Graph {
     modules: BTreeMap<String, Module>,
 }
@@ -42,7 +43,7 @@ impl Graph {
         Self { modules }
     }
 
-    /// Every module in no layer, every import from a layer above, and every cycle.
+    /// Returns every module without a layer, every import from a layer above, and every cycle.
     pub(crate) fn complaints(&self, layers: &Layers) -> Vec<String> {
         let layer = |module: &str| {
             let of = |name: &str| {
@@ -76,7 +77,7 @@ impl Graph {
         wrong
     }
 
-    /// Each set of modules that reach each other.
+    /// Returns each set of modules that reach each other.
     pub(crate) fn cycles(&self) -> Vec<String> {
         let imports = self.imports();
         let reach: BTreeMap<&str, BTreeSet<&str>> = imports
@@ -111,7 +112,8 @@ impl Graph {
             .collect()
     }
 
-    /// The module that a path leads to, if it is one of these. `followed` are the re-exports that led here.
+    /// Returns the module that a path leads to, if it is one of these. `followed` are the
+    /// re-exports that led here.
     fn resolve(
         &self,
         module: &str,
@@ -165,7 +167,7 @@ impl Graph {
         Some(defining.unwrap_or(module))
     }
 
-    /// The module that defines what this module calls `name`.
+    /// Returns the module that defines the item that this module calls `name`.
     fn definition(
         &self,
         module: &str,
@@ -251,7 +253,7 @@ fn collect(module: &str, file: &Path, sources: &mut Vec<(String, String)>) {
     sources.push((module.to_owned(), source));
 }
 
-/// A source without its tests, its comments and the contents of its strings.
+/// Returns a source without its tests, its comments and the contents of its strings.
 fn code_of(source: &str) -> String {
     let source = source
         .split("#[cfg(test)]\nmod tests")
@@ -275,7 +277,7 @@ fn code_of(source: &str) -> String {
                 code.push('"');
             }
             '\'' => {
-                // A character, as against a lifetime: `'"'` would otherwise begin a string.
+                // A character and not a lifetime: `'"'` would otherwise begin a string.
                 let mut ahead = rest.clone();
                 let first = ahead.next();
                 if first == Some('\\') || ahead.next() == Some('\'') {

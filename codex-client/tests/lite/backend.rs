@@ -1,4 +1,5 @@
-//! A backend of its own over real connections: it refuses what `rules.rs` refuses, and answers the rest.
+//! A simulated backend over real connections: it refuses what `rules.rs` refuses, and responds to
+//! the rest.
 
 use std::sync::{Arc, Mutex};
 
@@ -56,7 +57,7 @@ impl Backend {
 }
 
 impl State {
-    /// Notes a request and returns its number.
+    /// Records a request and returns its number.
     fn note(&self, arrived: Arrived) -> usize {
         let mut all = self.arrived.lock().expect("no panic");
         all.push(arrived);
@@ -152,10 +153,7 @@ async fn serve_http(mut stream: TcpStream, state: &State) {
 
 async fn serve_socket(stream: TcpStream, state: &State) {
     let mut headers = Headers::new();
-    #[expect(
-        clippy::result_large_err,
-        reason = "the handshake of tungstenite is like that"
-    )]
+    #[expect(clippy::result_large_err, reason = "tungstenite defines this type")]
     let check = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
         let names = request.headers().iter();
         headers = names
@@ -226,7 +224,7 @@ async fn serve_socket(stream: TcpStream, state: &State) {
     }
 }
 
-/// The output, and the events it comes in; the last one repeats nothing, as that of the real backend.
+/// Returns the output and its events; the last one repeats nothing, like that of the real backend.
 fn events(whole: &[Value], number: usize) -> (Value, Vec<Value>) {
     let output = rules::output(whole, number);
     let id = format!("resp_{number}");

@@ -1,4 +1,4 @@
-//! Responses Lite against a backend that judges every request by itself.
+//! Responses Lite against a backend that checks every request separately.
 #![cfg(feature = "ws")]
 #![allow(
     clippy::expect_used,
@@ -7,7 +7,7 @@
     clippy::std_instead_of_core,
     clippy::unwrap_used,
     unreachable_pub,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 mod backend;
@@ -58,7 +58,7 @@ fn tools() -> Tools {
     })
 }
 
-/// Three questions, each of which takes a call of a tool, and a compaction before the last.
+/// Three questions, each of which needs a tool call, and a compaction before the last.
 async fn converse(session: &mut Session) {
     let tools = tools();
     for question in ["One?", "Two?"] {
@@ -74,7 +74,7 @@ async fn converse(session: &mut Session) {
         response.output_text().starts_with("Done with"),
         "{response:?}"
     );
-    // What was asked, what stands for the rest, the last question, its call, its output and the answer.
+    // The questions, the compaction item, the last question, its call, its output and the response.
     let kinds: Vec<bool> = session
         .history()
         .map(|item| matches!(item, InputItem::AdditionalTools(_)))
@@ -98,7 +98,8 @@ async fn three_turns_with_tools_and_a_compaction_pass_over_http() {
     let mut session = client(&backend).session(settings());
     converse(&mut session).await;
     let arrived = backend.arrived();
-    // Tools, instructions and question; with call and output; and so on. After the compaction less of it.
+    // Tools, instructions and question; then with call and output; and so on. After the compaction,
+    // fewer items.
     assert_eq!(inputs(&arrived), [3, 5, 7, 9, 11, 6, 8]);
     for one in &arrived {
         assert_eq!(one.body["input"][0]["tools"][0]["name"], "functions");
@@ -137,7 +138,8 @@ async fn three_turns_with_tools_and_a_compaction_pass_over_a_socket() {
         .filter(|one| one.kind == "message")
         .cloned()
         .collect();
-    // The warm-up, then all that it left out, then what is new; after the compaction the whole once more.
+    // The warm-up, then everything that it left out, then new items only; after the compaction,
+    // everything once more.
     assert_eq!(inputs(&messages), [0, 3, 1, 1, 1, 6, 1]);
     let continues: Vec<bool> = messages
         .iter()
@@ -177,7 +179,7 @@ async fn one_question_passes_and_says_who_asks() {
                 one.body["client_metadata"]["thread_id"].as_str(),
                 thread.as_deref()
             );
-            // A name that was made up for one request is no key for a cache.
+            // An id generated for a single request is not a cache key.
             let key = (one.kind == "message")
                 .then_some(thread.as_deref())
                 .flatten();
@@ -187,7 +189,7 @@ async fn one_question_passes_and_says_who_asks() {
         .collect();
     assert_ne!(names[0], names[1], "two questions are two conversations");
     assert_eq!(names[2], names[3], "a session of sockets is one");
-    // The names of the caller stay.
+    // The caller's own names stay.
     let identity = Identity::new()
         .session_id("session-7")
         .thread_id("thread-7")
@@ -207,7 +209,7 @@ async fn one_question_passes_and_says_who_asks() {
     }
 }
 
-/// The refusal of the backend, by its own words.
+/// The refusal of the backend, in its own words.
 fn refusal(result: Result<codex_types::Response, Error>) -> String {
     let error = result.expect_err("a refusal");
     assert_eq!(
@@ -229,7 +231,7 @@ async fn the_backend_refuses_what_it_is_said_to_refuse() {
     client.create(&older).await.expect("an answer");
     let lite = client.create(&older).form(RequestForm::Lite).await;
     assert!(refusal(lite).contains("not supported"));
-    // The header without what belongs to it.
+    // The header without the form that it announces.
     for (name, value) in [
         ("parallel_tool_calls", "true"),
         ("reasoning", r#"{"effort":"low"}"#),
@@ -290,7 +292,7 @@ async fn the_list_of_models_chooses_the_form() {
         list.target
     );
     assert_eq!(rules::judge_version(&list.headers), Ok(()));
-    // What the caller knows counts as well.
+    // The caller's own model table counts as well.
     let mut models = codex_types::model_name::ModelTable::new();
     let mut entry = codex_types::model_name::ModelEntry::new("gpt-8-new");
     entry.responses_lite = Some(true);

@@ -1,15 +1,16 @@
-//! What the backend is known or reported to demand, written down from the outside: nothing here uses the crates that are tested.
+//! The known or reported requirements of the backend, stated independently: this file uses none of
+//! the tested crates.
 
 use serde_json::{Value, json};
 
-/// Models that are spoken to by Responses Lite.
+/// The models that require Responses Lite.
 const LITE_MODELS: &[&str] = &["gpt-6.2-sol", "gpt-8-new"];
 
 const LITE_HEADER: &str = "x-openai-internal-codex-responses-lite";
 const LITE_KEY: &str = "ws_request_header_x_openai_internal_codex_responses_lite";
 const NOT_SUPPORTED: &str = "The model is not supported when using Codex with a ChatGPT account.";
 
-/// The headers of a request, names in lower case.
+/// The headers of a request, with names in lower case.
 pub type Headers = Vec<(String, String)>;
 
 pub fn header<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
@@ -17,7 +18,7 @@ pub fn header<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
     found.map(|(_, value)| value.as_str())
 }
 
-/// Every request, and the upgrade, says who asks and with which version.
+/// Every request, and the upgrade, states the identity and the version of the client.
 pub fn judge_headers(headers: &Headers) -> Result<(), String> {
     for name in [
         "authorization",
@@ -32,7 +33,7 @@ pub fn judge_headers(headers: &Headers) -> Result<(), String> {
     judge_version(headers)
 }
 
-/// Both versions have to be those of a client that knows the models.
+/// Both versions must be those of a client that knows the models.
 pub fn judge_version(headers: &Headers) -> Result<(), String> {
     let agent = header(headers, "user-agent").unwrap_or_default();
     let in_agent = agent.split(' ').next().and_then(|it| it.rsplit_once('/'));
@@ -55,7 +56,8 @@ fn numbers(version: &str) -> [u32; 3] {
     numbers
 }
 
-/// Judges a request and returns the whole conversation that it is about. `before` is what the connection remembers, with the id of the response.
+/// Checks a request and returns its whole conversation. `before` is the state of the connection,
+/// with the id of the response.
 pub fn judge_body(
     body: &Value,
     is_announced: bool,
@@ -86,7 +88,7 @@ pub fn judge_body(
     Ok(whole)
 }
 
-/// Judges a request of the endpoint for compaction.
+/// Checks a request to the compaction endpoint.
 pub fn judge_compaction(body: &Value, is_announced: bool) -> Result<(), String> {
     let is_lite_model = LITE_MODELS.contains(&body["model"].as_str().unwrap_or_default());
     if is_lite_model != is_announced {
@@ -157,7 +159,7 @@ fn judge_lite(body: &Value, whole: &[Value], is_warm_up: bool) -> Result<(), Str
     Ok(())
 }
 
-/// Each call has one output, each output one call before it.
+/// Checks that each call has one output, and each output one call before it.
 fn judge_pairs(whole: &[Value]) -> Result<(), String> {
     let mut open: Vec<&Value> = Vec::new();
     for item in whole {
@@ -179,7 +181,8 @@ fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value[key].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// What the model adds to a conversation: a call of a declared function for a question, words for its output, or a compaction.
+/// Returns what the model adds to a conversation: a call of a declared function for a question, a
+/// text for its output, or a compaction.
 pub fn output(whole: &[Value], number: usize) -> Value {
     let last = whole.last().unwrap_or(&Value::Null);
     let tools = whole.iter().flat_map(|item| list(item, "tools"));

@@ -1,11 +1,11 @@
-//! Helpers of the tests of signing in: an authority, a browser, a place for a login.
+//! Helpers for the sign-in tests: an authority, a browser, and a directory for a login.
 #![allow(
     dead_code,
     unreachable_pub,
     clippy::expect_used,
     clippy::panic,
     clippy::std_instead_of_core,
-    reason = "each test program uses its own part, and a test says what it expects by failing loudly"
+    reason = "each test program uses a part, and tests panic on failed expectations"
 )]
 
 pub mod program;
@@ -18,13 +18,13 @@ use std::time::Duration;
 use codex_transport::testing::{Answer, LoopbackServer, RecordedRequest, Script};
 use serde_json::{Value, json};
 
-/// Part of every secret that the authority issues or a test plants; nothing may ever print it.
+/// A part of every secret that the authority issues or a test plants; no output may contain it.
 pub const CANARY: &str = "canary-5e0c";
 
-/// Says me@example.com, plan plus, account acct-1, and is good until the year 2100.
+/// A token of me@example.com, plan plus, account acct-1, valid until the year 2100.
 pub const CLAIMS: &str = "eyJlbWFpbCI6Im1lQGV4YW1wbGUuY29tIiwiZXhwIjo0MTAyNDQ0ODAwLCJodHRwczovL2FwaS5vcGVuYWkuY29tL2F1dGgiOnsiY2hhdGdwdF9hY2NvdW50X2lkIjoiYWNjdC0xIiwiY2hhdGdwdF9wbGFuX3R5cGUiOiJwbHVzIn19";
 
-/// The token endpoint's answer.
+/// Returns the response of the token endpoint.
 pub fn tokens() -> Answer {
     let body = json!({
         "id_token": format!("e30.{CLAIMS}.{CANARY}"),
@@ -34,7 +34,7 @@ pub fn tokens() -> Answer {
     Answer::json(200, body.to_string())
 }
 
-/// An authority whose user enters the device code at once.
+/// Starts an authority whose user enters the device code at once.
 pub fn device() -> Script {
     Script::new()
         .route("POST", USER_CODE, user_code())
@@ -65,7 +65,7 @@ pub fn authority(script: Script) -> LoopbackServer {
     LoopbackServer::start(script).expect("a loopback server")
 }
 
-/// The requests to this path.
+/// Returns the requests to this path.
 pub fn to(server: &LoopbackServer, path: &str) -> Vec<RecordedRequest> {
     let mut requests = server.requests();
     requests.retain(|request| request.path() == path);
@@ -80,7 +80,7 @@ pub fn json(request: &RecordedRequest) -> Value {
     serde_json::from_slice(&request.body).expect("JSON")
 }
 
-/// A member of an address or a form, decoded.
+/// Returns a decoded member of a URL or a form.
 pub fn member(text: &str, name: &str) -> Option<String> {
     let value = text
         .split(['?', '&'])
@@ -99,7 +99,7 @@ pub fn member(text: &str, name: &str) -> Option<String> {
     Some(String::from_utf8(bytes).expect("text"))
 }
 
-/// The port of the redirect in an authorize address.
+/// Returns the port of the redirect in an authorize URL.
 pub fn port(authorize: &str) -> u16 {
     let redirect = member(authorize, "redirect_uri").expect("a redirect URI");
     let uri: http::Uri = redirect.parse().expect("a URI");
@@ -110,7 +110,7 @@ pub fn state(authorize: &str) -> String {
     member(authorize, "state").expect("a state")
 }
 
-/// What a browser gets for this target.
+/// Returns the response that a browser gets for this target.
 pub fn visit(port: u16, target: &str) -> String {
     exchange(
         ([127, 0, 0, 1], port).into(),
@@ -136,7 +136,7 @@ pub fn status(answer: &str) -> u16 {
     status.parse().expect("a status")
 }
 
-/// A directory of this test's own, removed at the end.
+/// A directory of this test, removed at the end.
 pub struct Directory(PathBuf);
 
 impl Directory {

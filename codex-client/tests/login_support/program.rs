@@ -1,4 +1,4 @@
-//! A run of an example program, with everything it says kept and searched for secrets.
+//! A run of an example program whose output is captured and searched for secrets.
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::CANARY;
 
-/// The built example. `cargo test` builds the examples before it runs a test; a run of one test program alone may not have.
+/// Returns the path of the built example. `cargo test` builds the examples before it runs a test;
+/// running a single test program may not have built it.
 pub fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("this program");
     let profile = test.parent().and_then(Path::parent).expect("target/debug");
@@ -45,7 +46,7 @@ pub struct Program {
     errors: Arc<(Mutex<String>, Condvar)>,
 }
 
-/// What is left of one.
+/// The result of a program that has ended.
 pub struct Ended {
     pub status: ExitStatus,
     pub stdout: String,
@@ -77,7 +78,7 @@ impl Program {
         self.child.id()
     }
 
-    /// Waits for a line of standard output that the function finds something in.
+    /// Waits for a line of standard output in which the function finds something.
     pub fn wait_for<T>(&self, find: impl Fn(&str) -> Option<T>) -> T {
         let (text, changed) = &*self.said;
         let deadline = Instant::now() + PATIENCE;
@@ -92,7 +93,7 @@ impl Program {
         }
     }
 
-    /// The address the program wants opened.
+    /// Waits for the URL that the program prints for the user to open.
     pub fn address(&self) -> String {
         self.wait_for(|line| {
             line.strip_prefix("  http")
@@ -100,18 +101,18 @@ impl Program {
         })
     }
 
-    /// Types a line.
+    /// Writes a line to its standard input.
     pub fn say(&mut self, line: &str) {
         let input = self.child.stdin.as_mut().expect("an input");
         writeln!(input, "{line}").expect("a line");
     }
 
-    /// Ends its input.
+    /// Closes its standard input.
     pub fn hang_up(&mut self) {
         self.child.stdin = None;
     }
 
-    /// Waits for the end, and searches what was said for secrets.
+    /// Waits for the end, and searches the output for secrets.
     pub fn end(mut self) -> Ended {
         let deadline = Instant::now() + PATIENCE;
         let status = loop {

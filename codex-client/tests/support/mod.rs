@@ -1,15 +1,16 @@
-//! Where the built examples are.
+//! The location of the built examples.
 #![allow(
     clippy::expect_used,
     clippy::std_instead_of_core,
     unreachable_pub,
-    reason = "a test says what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The built example. `cargo test` builds the examples before it runs a test; a run of one test program alone may not have.
+/// Returns the path of the built example. `cargo test` builds the examples before it runs a test;
+/// running a single test program may not have built it.
 pub fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("this program");
     let profile = test.parent().and_then(Path::parent).expect("target/debug");
@@ -31,7 +32,7 @@ pub fn example(name: &str) -> PathBuf {
     path
 }
 
-/// A run of an example in which nothing of the environment has credentials in it.
+/// Runs an example without any credentials of the environment.
 pub fn command(name: &str) -> Command {
     let mut command = Command::new(example(name));
     for variable in [

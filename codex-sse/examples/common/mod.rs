@@ -1,4 +1,4 @@
-//! What the example programs share.
+//! The code that the example programs share.
 
 use core::error::Error;
 use std::{
@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-/// Runs a program and turns its error into one line on standard error.
+/// Runs a program and prints its error as one line on standard error.
 pub(crate) fn run(program: &str, main: impl FnOnce() -> Result<(), Box<dyn Error>>) -> ExitCode {
     match main() {
         Ok(()) => ExitCode::SUCCESS,

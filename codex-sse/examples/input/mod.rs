@@ -1,4 +1,4 @@
-//! Reading standard input as a stream or as messages.
+//! Standard input, read as a stream or as messages.
 
 use core::error::Error;
 use std::{
@@ -6,7 +6,7 @@ use std::{
     io::{self, BufRead as _, Read as _},
 };
 
-/// How the input is to be read.
+/// The form in which the input is read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
     pub(crate) chunk_size: usize,
@@ -14,7 +14,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Reads `[--chunk N] [--messages]`.
+    /// Parses `[--chunk N] [--messages]`.
     pub(crate) fn from_arguments(program: &str) -> Result<Self, String> {
         let usage =
             || format!("usage: {program} [--chunk N] [--messages] < input, where N is at least 1");
@@ -37,7 +37,8 @@ impl Options {
     }
 }
 
-/// Gives standard input on as it arrives: in chunks, or, with `--messages`, line by line without the line ends.
+/// Passes standard input on as it arrives: in chunks, or with `--messages` line by line without the
+/// line endings.
 pub(crate) fn read_input(
     options: Options,
     mut take: impl FnMut(&[u8]) -> Result<(), Box<dyn Error>>,

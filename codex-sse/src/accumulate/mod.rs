@@ -38,8 +38,8 @@ use self::{
 };
 use crate::Error;
 
-/// Assembles a [`Response`] from its events and keeps everything that was received, however the
-/// stream ends.
+/// An accumulator that assembles a [`Response`] from its events and keeps everything that was
+/// received, however the stream ends.
 ///
 /// ```
 /// use codex_sse::{Accumulator, Outcome};
@@ -255,9 +255,9 @@ impl Accumulator {
     /// Merges one event into the response.
     ///
     /// # Errors
-    /// Fails with [`ErrorKind::ResponseTooLarge`](crate::ErrorKind::ResponseTooLarge) if the
-    /// response would grow beyond its limit. The event is not merged, and everything before it is
-    /// kept.
+    ///
+    /// Returns [`ErrorKind::ResponseTooLarge`](crate::ErrorKind::ResponseTooLarge) if the response
+    /// would grow beyond its limit. The event is not merged, and everything before it is kept.
     pub fn push(&mut self, event: &ResponseEvent) -> Result<(), Error> {
         match event.delta() {
             Some(delta) => self.push_delta(delta),
@@ -268,7 +268,8 @@ impl Accumulator {
     /// Merges one event in either form; a borrowed delta is appended without being copied first.
     ///
     /// # Errors
-    /// Fails in the same cases as [`push`](Self::push).
+    ///
+    /// Returns the errors of [`push`](Self::push).
     pub fn push_ref(&mut self, event: &EventRef<'_>) -> Result<(), Error> {
         match event {
             EventRef::Delta(delta) => self.push_delta_ref(delta),
@@ -327,10 +328,11 @@ impl Accumulator {
         self.sequence.resume();
     }
 
-    /// Ends the stream. If no terminal event was received, items that are still open are cut.
+    /// Ends the stream. If no terminal event was received, open items count as cut off.
     ///
     /// # Errors
-    /// Fails with [`ErrorKind::Truncated`](crate::ErrorKind::Truncated) if no terminal event was
+    ///
+    /// Returns [`ErrorKind::Truncated`](crate::ErrorKind::Truncated) if no terminal event was
     /// received.
     pub fn finish(&mut self) -> Result<(), Error> {
         if self.outcome.is_some() {

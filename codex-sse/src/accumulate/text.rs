@@ -279,7 +279,7 @@ impl Accumulator {
         let is_told = index.is_some() && self.part_indexes_tell;
         let found = match index {
             Some(index) if is_told => parts.find(index, Some(kind)),
-            // Parts are sent one after the other, so a delta belongs to the last one.
+            // Parts are sent one after another, so a delta belongs to the last one.
             _ if usage == PartUse::Opens => None,
             _ if usage == PartUse::Grows => last
                 .filter(|last| {

@@ -1,6 +1,6 @@
-//! The calls of a chat stream: finds the call that a fragment belongs to, and merges it. Servers omit ids and indexes, repeat
-//! them, or change them. A new id begins a new call, and a fragment without an id, an index or a
-//! name continues the last one.
+//! The calls of a chat stream: finds the call that a fragment belongs to, and merges it. Servers
+//! omit ids and indexes, repeat them, or change them. A new id begins a new call, and a fragment
+//! without an id, an index or a name continues the last one.
 
 use alloc::{borrow::Cow, collections::BTreeMap, format, string::String, vec::Vec};
 use core::mem;
@@ -356,8 +356,8 @@ impl ToResponseEvents {
     }
 }
 
-/// Counts the brackets of JSON that arrives in fragments, to detect the end of an object without
-/// parsing it repeatedly.
+/// A counter of the brackets of JSON that arrives in fragments, which detects the end of an object
+/// without parsing it repeatedly.
 #[derive(Clone, Copy, Debug, Default)]
 struct Brackets {
     depth: u32,

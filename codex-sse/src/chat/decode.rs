@@ -10,7 +10,8 @@ use codex_types::{
 use super::ToResponseEvents;
 use crate::{Decoder, Error, ErrorKind, Limits, text::Text, values};
 
-/// Decodes the body of a chat server, streamed or as one document, into the events of a response.
+/// A decoder that converts the body of a chat server, streamed or as one document, into the events
+/// of a response.
 ///
 /// Works like an [`EventDecoder`](crate::EventDecoder): it consumes the front of the input until
 /// there is an event. The response ends with `[DONE]` if the usage is known by then, else with the
@@ -59,12 +60,13 @@ impl ChatEventDecoder {
         }
     }
 
-    /// Consumes bytes from the front of `input` until there is an event. Returns `None` when
-    /// `input` is used up.
+    /// Consumes bytes from the front of `input` until an event is complete, and returns it; `None`
+    /// when `input` is used up.
     ///
     /// # Errors
-    /// Fails if a limit is exceeded, permanently, or if one payload cannot be decoded, after which
-    /// decoding continues.
+    ///
+    /// Returns an error if a limit is exceeded; every further call then returns it again. Also
+    /// returns an error for a payload that cannot be decoded, after which decoding continues.
     pub fn decode(&mut self, input: &mut &[u8]) -> Result<Option<ResponseEvent>, Error> {
         loop {
             if let Some(event) = self.ready.pop_front() {
@@ -109,7 +111,8 @@ impl ChatEventDecoder {
     /// then returns the events.
     ///
     /// # Errors
-    /// Fails if the body is neither.
+    ///
+    /// Returns an error if the body is neither a completion nor an error.
     pub fn decode_document(&mut self, body: &[u8]) -> Result<(), Error> {
         let mut completion = chunk(json(body, None)?, None, usize::MAX)?;
         if completion.given_choices().is_empty() && completion.error().is_none() {
@@ -134,8 +137,9 @@ impl ChatEventDecoder {
     /// that end the response.
     ///
     /// # Errors
-    /// Fails with [`ErrorKind::Truncated`] if the completion had not ended, so that the response is
-    /// not whole.
+    ///
+    /// Returns [`ErrorKind::Truncated`] if the completion had not ended; the response is then not
+    /// whole.
     pub fn finish(&mut self) -> Result<(), Error> {
         if !self.events.is_over() && !self.events.is_complete() {
             return Err(Error::truncated(Some(self.decoder.offset())));

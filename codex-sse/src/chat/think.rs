@@ -4,7 +4,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Splits the text of a completion.
+/// A splitter of the text of a completion into reasoning and text.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ThinkTags {
     state: State,

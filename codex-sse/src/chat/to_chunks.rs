@@ -48,7 +48,7 @@ impl ChatStreamEvent {
     }
 }
 
-/// Translates the events of one response into the chunks of one completion.
+/// A translator from the events of one response to the chunks of one completion.
 ///
 /// After the end of the stream, [`finish`](Self::finish) returns the remaining chunks. A truncated
 /// stream ends with an error, never with a response that looks finished.
@@ -181,7 +181,8 @@ impl ToChatChunks {
         }
     }
 
-    /// Ends the stream. Returns an error unless the response has ended.
+    /// Ends the stream and returns its last events: an error event unless the response has ended,
+    /// else none.
     pub fn finish(&mut self) -> Vec<ChatStreamEvent> {
         let mut out = Vec::new();
         if !self.is_over {
@@ -274,7 +275,7 @@ impl ToChatChunks {
             is_sent && self.accumulator.reported(*key).is_some()
         };
         if self.calls.iter().any(is_unnamed) {
-            let message = "arguments came for a call that was never named";
+            let message = "arguments arrived for a call without a name";
             return self.fail(ApiError::new("invalid_stream", message), out);
         }
         self.open(false, out);

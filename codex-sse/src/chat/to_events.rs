@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{Accumulator, Diagnostic};
 
-/// Translates the chunks of one completion into the events of one response.
+/// A translator from the chunks of one completion to the events of one response.
 ///
 /// The response ends when [`finish`](Self::finish) is called at the end of the stream: only then is
 /// the usage known, and some servers send text after a `finish_reason`. A stream without a
@@ -74,7 +74,7 @@ pub struct ToResponseEvents {
     pub(super) is_open: bool,
     pub(super) is_over: bool,
     pub(super) is_done: bool,
-    /// How the completion ended, according to the server.
+    /// The outcome of the completion, according to the server.
     pub(super) response: Response,
     pub(super) ending: Option<ChatEnding>,
     pub(super) usage: Option<Box<Usage>>,
@@ -173,8 +173,9 @@ impl ToResponseEvents {
     /// Merges the next chunk and returns the resulting events.
     ///
     /// # Errors
-    /// Fails if the chunk contains a second choice (`n` above 1). The stream may continue without
-    /// it.
+    ///
+    /// Returns an error if the chunk contains a second choice (`n` above 1). The stream may
+    /// continue without it.
     pub fn feed(&mut self, chunk: &ChatChunk) -> Result<Vec<ResponseEvent>, TranslateError> {
         let mut out = Vec::new();
         if self.is_over {
@@ -640,8 +641,8 @@ impl ToResponseEvents {
     }
 }
 
-/// Of several finish reasons, the first one that cuts the completion counts, and a known one before
-/// an unknown one.
+/// Returns the rank of a finish reason. Of several, the first one that cuts the completion counts,
+/// and a known one before an unknown one.
 fn weight(ending: ChatEnding) -> u8 {
     match ending {
         ChatEnding::Length | ChatEnding::ContentFilter => 2,

@@ -1,4 +1,4 @@
-// Limits are defined byte by byte, so that an error does not depend on chunking.
+//! Limits are defined byte by byte, so that an error does not depend on chunking.
 
 use super::{Decoder, Place};
 use crate::{Error, ErrorKind, Limits, line::Field};

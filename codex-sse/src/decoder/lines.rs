@@ -1,4 +1,4 @@
-// The line loop: the general path for every line, whole or cut.
+//! The line loop: the general path for every line, whole or cut.
 
 use super::{Decoder, Lent, Place, find_line_end, is_line_end, limit::Progress};
 use crate::{
@@ -407,7 +407,7 @@ pub(super) enum Value<'i> {
     Held { length: usize },
 }
 
-/// The value of a `retry` field: digits only.
+/// Parses the value of a `retry` field, which must consist of digits only.
 fn parse_milliseconds(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;

@@ -1,30 +1,31 @@
-// Notes for maintainers.
-//
-// The decoder is fed slices of a byte stream, cut anywhere, and lends events. It has one loop over
-// lines. A line that is whole in the chunk is read in place, and the values of an event whose lines
-// are all in the chunk are lent from there (`Lent`); only what a chunk boundary cuts is copied
-// (`Held`). A cut line continues where it stopped, by `Place`, so no byte is scanned twice:
-//
-//   place       entered when                          left by
-//   Mark(n)     n bytes of a byte-order mark came     the rest of the mark, or any other byte: they were line content
-//   Start       a line may begin                      its first byte
-//   Header(n)   n bytes of the predicted header came  the rest of the header: Inside; any other byte: as from Start
-//   Return      a carriage return ended a line        swallowing one line feed, then as Start
-//   Head        a line began, field not yet known     the byte that decides it: Inside; or the line's end
-//   Inside(f)   the field is known                    the line's end
-//   Failed      a limit was passed                    never
-//
-// A carriage return ends the line at once, and the line feed that may follow is skipped later, so
-// an event is returned with the last byte of its blank line, whatever the line ending.
-//
-// A prediction precedes the loop. Streams repeat the same event type hundreds of times, so the
-// decoder remembers the bytes up to the data of the last event that it lent. If the next event
-// begins with the same bytes, one comparison replaces the parsing of two fields. It can save work
-// but never change a result.
-//
-// Limits are defined byte by byte so that they do not depend on chunks: the offset of an error is
-// that of the byte that proves the violation. `Decoder::check` finds it for a whole line or a part
-// of one; a cheap test keeps it off the fast path.
+//! Notes for maintainers.
+//!
+//! The decoder is fed slices of a byte stream, cut anywhere, and lends events. It has one loop over
+//! lines. A line that is whole in the chunk is read in place, and the values of an event whose
+//! lines are all in the chunk are lent from there (`Lent`); only what a chunk boundary cuts is
+//! copied (`Held`). A cut line continues where it stopped, by `Place`, so no byte is scanned twice:
+//!
+//! | place | entered when | left by |
+//! |---|---|---|
+//! | `Mark(n)` | n bytes of a byte-order mark arrived | the rest of the mark, or any other byte: they were content |
+//! | `Start` | a line may begin | its first byte |
+//! | `Header(n)` | n bytes of the predicted header arrived | the rest of the header: `Inside`; any other byte: as `Start` |
+//! | `Return` | a carriage return ended a line | one line feed, which is skipped, then as `Start` |
+//! | `Head` | a line began, and its field is unknown | the byte that decides it: `Inside`; or the line's end |
+//! | `Inside(f)` | the field is known | the line's end |
+//! | `Failed` | a limit was exceeded | nothing |
+//!
+//! A carriage return ends the line at once, and the line feed that may follow is skipped later, so
+//! an event is returned with the last byte of its blank line, whatever the line ending.
+//!
+//! A prediction precedes the loop. Streams repeat the same event type hundreds of times, so the
+//! decoder remembers the bytes up to the data of the last event that it lent. If the next event
+//! begins with the same bytes, one comparison replaces the parsing of two fields. It can save work
+//! but never change a result.
+//!
+//! Limits are defined byte by byte so that they do not depend on chunks: the offset of an error is
+//! that of the byte that proves the violation. `Decoder::check` finds it for a whole line or a part
+//! of one; a cheap test keeps it off the fast path.
 
 mod limit;
 mod lines;
@@ -70,7 +71,7 @@ use crate::{
 #[derive(Clone)]
 pub struct Decoder {
     place: Place,
-    /// Whether a frame in `held` is lent, to drop with the next call.
+    /// Whether a frame in `held` is lent; the next call drops it.
     lent: bool,
     /// The data lines of the unfinished event.
     data_lines: usize,
@@ -140,8 +141,9 @@ impl Decoder {
     /// `input` is used up. An empty input is allowed and means that nothing has arrived.
     ///
     /// # Errors
-    /// Fails if a limit is exceeded. The error is sticky: every further call returns it again and
-    /// consumes nothing.
+    ///
+    /// Returns an error if a limit is exceeded. The error is sticky: every further call returns it
+    /// again and consumes nothing.
     #[inline]
     pub fn decode<'s, 'i: 's>(
         &'s mut self,
@@ -165,7 +167,8 @@ impl Decoder {
     /// whole: [`Frame::data_str`] then costs next to nothing.
     ///
     /// # Errors
-    /// Those of [`decode`](Self::decode).
+    ///
+    /// Returns the errors of [`decode`](Self::decode).
     #[inline]
     pub fn decode_chunk<'s, 'i: 's>(
         &'s mut self,
@@ -218,12 +221,13 @@ impl Decoder {
         }
     }
 
-    /// Returns the current last event id, for the header `Last-Event-ID` of a reconnection.
+    /// Returns the current last event id, if the stream has set one, for the header `Last-Event-ID`
+    /// of a reconnection.
     pub fn last_event_id(&self) -> Option<&[u8]> {
         self.held.id()
     }
 
-    /// Returns the current reconnection time, in whole milliseconds.
+    /// Returns the current reconnection time, if the stream has set one, in whole milliseconds.
     pub fn retry(&self) -> Option<Duration> {
         self.retry.map(Duration::from_millis)
     }
@@ -304,7 +308,7 @@ impl Decoder {
         }
     }
 
-    /// [`decode`](Self::decode) without the step from values to a frame.
+    /// Decodes like [`decode`](Self::decode), but returns the values instead of a frame.
     #[cfg(any(feature = "stream", feature = "events"))]
     #[inline]
     pub(crate) fn decode_lent<'i>(

@@ -7,7 +7,7 @@ use crate::{Error, Frame, text::Text};
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "who passes over a part loses data, so a new kind of part has to break the match"
+    reason = "skipping a part loses data, so a new kind of part must break the match"
 )]
 pub enum FramePart<'a> {
     /// Data of an event that continues.
@@ -28,7 +28,10 @@ impl Decoder {
     /// part never arrives. [`Limits`](crate::Limits) count as they do for whole frames.
     ///
     /// # Errors
-    /// Those of [`decode`](Self::decode).
+    ///
+    /// Returns the errors of [`decode`](Self::decode).
+    ///
+    /// # Examples
     ///
     /// ```
     /// use codex_sse::{Decoder, FramePart};
@@ -41,7 +44,10 @@ impl Decoder {
     ///         match part {
     ///             FramePart::Data(part) => data.extend_from_slice(part),
     ///             FramePart::Last(frame) => {
-    ///                 assert_eq!((frame.event(), frame.data()), (Some(&b"image"[..]), &b"SUhEUg=="[..]));
+    ///                 assert_eq!(
+    ///                     (frame.event(), frame.data()),
+    ///                     (Some(&b"image"[..]), &b"SUhEUg=="[..])
+    ///                 );
     ///                 data.extend_from_slice(frame.data());
     ///                 events += 1;
     ///             }

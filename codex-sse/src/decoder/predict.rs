@@ -1,5 +1,5 @@
-// The fast paths before the line loop. Each consumes only input that has exactly the expected form
-// and is far from any limit, and leaves everything else to the loop.
+//! The fast paths before the line loop. Each consumes only input that has exactly the expected form
+//! and is far from any limit, and leaves everything else to the loop.
 
 use alloc::string::String;
 use core::{mem, str};
@@ -8,7 +8,8 @@ use super::{Decoder, Lent, Place, find_line_end};
 use crate::{Error, held::Part, line::Field};
 
 impl Decoder {
-    /// The fast path: nothing is pending, and the input begins with an event of the predicted form.
+    /// Decodes on the fast path: nothing is pending, and the input begins with an event of the
+    /// predicted form.
     #[inline(always)]
     pub(super) fn decode_predicted<'i>(&mut self, input: &mut &'i [u8]) -> Predicted<'i> {
         match self.place {
@@ -41,7 +42,8 @@ impl Decoder {
         Predicted::Event(&after_header[..length])
     }
 
-    /// The second fast path: a data line continues, to the end of the chunk or of the event.
+    /// Decodes on the second fast path: a data line continues, to the end of the chunk or of the
+    /// event.
     #[inline(never)]
     pub(super) fn decode_data<'i>(&mut self, input: &mut &'i [u8]) -> Predicted<'i> {
         let end = find_line_end(input);
@@ -78,7 +80,8 @@ impl Decoder {
         self.event_start = self.offset;
     }
 
-    /// The predicted header has arrived, and its data continues in the next chunk.
+    /// Begins an event whose predicted header has arrived and whose data continues in the next
+    /// chunk.
     #[inline(never)]
     pub(super) fn begin_predicted<'i>(
         &mut self,
@@ -96,7 +99,8 @@ impl Decoder {
         Predicted::Begun(data)
     }
 
-    /// The input ends within the predicted header. Its bytes are not copied: their number suffices.
+    /// Records that the input ends within the predicted header. Its bytes are not copied: their
+    /// number suffices.
     #[inline(never)]
     fn begin_header<'i>(&mut self, input: &mut &'i [u8]) -> Predicted<'i> {
         let header = self.prediction.header.as_bytes();
@@ -132,7 +136,7 @@ impl Decoder {
         Predicted::Begun(&[])
     }
 
-    /// The predicted header is complete and was consumed.
+    /// Records that the predicted header is complete and was consumed.
     fn end_header(&mut self) {
         self.prediction.was_wrong = false;
         let event = self.prediction.event();
@@ -148,7 +152,7 @@ impl Decoder {
         self.begin_value(Field::Data, DATA.len());
     }
 
-    /// The header continues differently than predicted: passes its beginning to the loop.
+    /// Passes the beginning of a header that continues differently than predicted to the loop.
     #[cold]
     pub(super) fn give_up_header(&mut self, length: u8) -> Result<(), Error> {
         let prediction = mem::take(&mut self.prediction);

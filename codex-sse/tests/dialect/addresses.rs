@@ -1,4 +1,5 @@
-//! Habits about the fields that address an event: item ids, output and part indexes, sequence numbers.
+//! Habits about the fields that address an event: item ids, output and part indexes, sequence
+//! numbers.
 
 use serde_json::Value;
 

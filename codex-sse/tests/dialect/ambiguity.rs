@@ -1,8 +1,8 @@
 //! Cases whose events no longer determine the response.
 //!
-//! A reader has to show a text and run a call when the event arrives, so only the events up to that point
-//! count as evidence: call ids, item ids, output indexes, the open items of a kind, the order of the events,
-//! and whether a whole text equals the text that deltas built.
+//! A reader must show a text and run a call when the event arrives, so only the events up to that
+//! point are evidence: call ids, item ids, output indexes, the open items of a kind, the order of
+//! the events, and whether a whole text equals the text that deltas built.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use super::generate::{Item, ItemKind, TextKind};
 use super::habit::{Case, Habit};
 use super::stream::{Event, Source};
 
-/// A test for an ambiguity, and the reason it stands for.
+/// A check for an ambiguity, and its reason.
 type Rule = (fn(&Case) -> bool, &'static str);
 
 /// Returns the reason why no reader can reconstruct the response, if there is one.
@@ -51,7 +51,7 @@ pub(crate) fn ambiguous(case: &Case) -> Option<&'static str> {
         .map(|(_, reason)| *reason)
 }
 
-/// Which events of an item share an id.
+/// The events of an item that share an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ids {
     /// All events of an item carry the same id.
@@ -93,7 +93,7 @@ fn has_part_indexes(case: &Case) -> bool {
     !case.has_any(&[PartIndexesDropped, PartIndexesZero, PartIndexesMinusOne])
 }
 
-/// Whether the events of an item's texts are sent at all.
+/// Returns whether the events of an item's texts are sent at all.
 fn streams(case: &Case, index: usize) -> bool {
     use Source::{Delta, PartAdded, PartDone, TextDone};
     let mut sources = [PartAdded, Delta, TextDone, PartDone].into_iter();
@@ -109,7 +109,7 @@ fn has_one_text(item: &Item) -> bool {
 }
 
 /// Each item of the stream with the one of its kind before it.
-fn neighbours(case: &Case) -> impl Iterator<Item = (usize, usize)> + '_ {
+fn neighbors(case: &Case) -> impl Iterator<Item = (usize, usize)> + '_ {
     let items = &case.response.items;
     (0..items.len())
         .filter(|index| is_in_stream(case, *index))
@@ -121,7 +121,8 @@ fn neighbours(case: &Case) -> impl Iterator<Item = (usize, usize)> + '_ {
         })
 }
 
-/// Without an index, an id that is not known may be another name of the call that was announced last.
+/// Without an index, an id that is not known may be another name of the call that was announced
+/// last.
 fn unknown_id_meets_an_announced_call(case: &Case) -> bool {
     if indexes(case) == Indexes::Usable {
         return false;
@@ -149,8 +150,8 @@ fn unknown_id_meets_an_announced_call(case: &Case) -> bool {
     false
 }
 
-/// Whether the announcement of a call comes while another, which nothing has announced, has had one event only: its id may be a new name
-/// of that call.
+/// Returns whether the announcement of a call comes while another, which nothing has announced, has
+/// had one event only: its id may be a new name of that call.
 fn is_taken_for_another(case: &Case, at: usize, index: usize) -> bool {
     let items = &case.response.items;
     let earlier = &case.events[..at];
@@ -197,7 +198,7 @@ fn items_run_together(case: &Case) -> bool {
     if indexes(case) == Indexes::Usable {
         return false;
     }
-    neighbours(case).any(|(before, index)| {
+    neighbors(case).any(|(before, index)| {
         let (first, item) = (&case.response.items[before], &case.response.items[index]);
         let Some(start) = case.events.iter().position(|event| begins(event, index)) else {
             return false;
@@ -227,7 +228,7 @@ fn items_run_together(case: &Case) -> bool {
     })
 }
 
-/// Whether the event may be the first one about the item.
+/// Returns whether the event may be the first one about the item.
 fn begins(event: &Event, index: usize) -> bool {
     use Source::{Added, Delta, ItemDone, PartAdded, PartDone, TextDone};
     event.item == Some(index)
@@ -286,7 +287,8 @@ fn parallel_calls_mix(case: &Case) -> bool {
     })
 }
 
-/// Whether an event has no call id, so that only an item id or an index can identify its item.
+/// Returns whether an event has no call id, so that only an item id or an index can identify its
+/// item.
 fn is_addressed_by_position(case: &Case, event: &Event) -> bool {
     let Some(item) = event.item.map(|index| &case.response.items[index]) else {
         return false;
@@ -298,7 +300,7 @@ fn is_addressed_by_position(case: &Case, event: &Event) -> bool {
     }
 }
 
-/// Whether the event carries the whole text that the deltas of its item built.
+/// Returns whether the event carries the whole text that the deltas of its item built.
 fn is_whole_of_deltas(case: &Case, event: &Event) -> bool {
     let Some(index) = event.item else {
         return false;
@@ -322,7 +324,7 @@ fn twins_share_an_index(case: &Case) -> bool {
     if indexes(case) != Indexes::Zero {
         return false;
     }
-    neighbours(case).any(|(before, index)| {
+    neighbors(case).any(|(before, index)| {
         let item = &case.response.items[index];
         let is_identified = match ids(case) {
             Ids::Same => true,
@@ -356,7 +358,7 @@ fn repetition_is_unmarked(case: &Case) -> bool {
                 return streams(case, index);
             }
             if indexes(case) == Indexes::Usable {
-                // One event with an id of its own, twice: two items at one index look the same.
+                // One event with its own id, twice: two items at one index look the same.
                 let of_item = case.events.iter().filter(|event| event.item == Some(index));
                 let is_single = of_item.filter(|event| !event.repeated).count() == 1;
                 return case.has(Habit::IdsChange) && item.call_id.is_empty() && is_single;

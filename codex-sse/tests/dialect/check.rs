@@ -11,7 +11,8 @@ use super::library::{End, Observed, Update, observe};
 use super::stream::Source;
 use super::{check_chat, check_display};
 
-/// Returns the differences between the canonical response and the library's output. Empty if the law holds.
+/// Returns the differences between the canonical response and the library's output. Empty if the
+/// law holds.
 pub(crate) fn differences(case: &Case) -> Vec<String> {
     let observed = observe(&case.lines());
     let mut differences: Vec<String> = observed
@@ -26,7 +27,7 @@ pub(crate) fn differences(case: &Case) -> Vec<String> {
     differences
 }
 
-/// How often the updates must return a call.
+/// The number of times that the updates must return a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Runs {
     Once,
@@ -34,7 +35,8 @@ enum Runs {
     Never,
 }
 
-/// A call counts as finished by its item.done, by a whole response, or by a final output that lists it.
+/// A call counts as finished by its item.done, by a whole response, or by a final output that lists
+/// it.
 fn runs(case: &Case, index: usize) -> Runs {
     match case.response.ending {
         _ if case.response.items[index].cut => Runs::Never,
@@ -104,7 +106,7 @@ fn response(case: &Case, observed: &Observed, differences: &mut Vec<String>) {
     }
 }
 
-/// Whether the events determine the order of all items.
+/// Returns whether the events determine the order of all items.
 fn is_ordered(case: &Case) -> bool {
     let is_final = case.listed.is_sorted() && case.listed.len() == case.response.items.len();
     let is_indexed = !case.has(Habit::IndexesDropped) && !case.has(Habit::IndexesZero);
@@ -218,14 +220,14 @@ fn calls(case: &Case, observed: &Observed, differences: &mut Vec<String>) {
     }
 }
 
-/// Whether ids or indexes distinguish a new item from a repeated one.
+/// Returns whether ids or indexes distinguish a new item from a repeated one.
 fn marks_beginnings(case: &Case) -> bool {
     use Habit::*;
     let has_ids = !case.has_any(&[IdsDropped, IdsDroppedInItems, IdsChange, IdsPerKind]);
     has_ids || !case.has_any(&[IndexesDropped, IndexesZero])
 }
 
-/// Whether a chat completion has the call.
+/// Returns whether a chat completion has the call.
 pub(crate) fn is_chat_call(item: &Item) -> bool {
     matches!(item.kind, ItemKind::FunctionCall | ItemKind::CustomToolCall)
 }

@@ -125,8 +125,8 @@ fn calls(case: &Case, completion: &Completion, is_partial: bool, differences: &m
     }
 }
 
-/// Whether the text is a concatenation of all parts in any order. A partial text may lack parts and end
-/// within one.
+/// Returns whether the text is a concatenation of all parts in any order. A partial text may lack
+/// parts and end within one.
 fn consists_of(text: &str, parts: &mut Vec<&str>, is_partial: bool) -> bool {
     if text.is_empty() {
         return is_partial || parts.is_empty();

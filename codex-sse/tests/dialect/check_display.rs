@@ -54,8 +54,8 @@ pub(crate) fn display(case: &Case, observed: &Observed, differences: &mut Vec<St
     compare_shown(case, shown, differences);
 }
 
-/// Appends to the text that the update continues, preferably the one at its position. The server's indexes
-/// may be missing, so another text that fits is accepted.
+/// Appends to the text that the update continues, preferably the one at its position. The server's
+/// indexes may be missing, so another text that fits is accepted.
 fn grow(
     shown: &mut Vec<Shown>,
     channel: Channel,
@@ -128,7 +128,7 @@ fn channel(kind: TextKind) -> Option<Channel> {
     }
 }
 
-/// Whether the server's own indexes are the canonical ones.
+/// Returns whether the server's own indexes are the canonical ones.
 fn keeps_positions(case: &Case) -> bool {
     use Habit::*;
     !case.has_any(&[

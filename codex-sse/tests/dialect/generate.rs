@@ -170,7 +170,7 @@ impl Item {
         !matches!(self.kind, ItemKind::Message | ItemKind::Reasoning)
     }
 
-    /// Whether two items are equal except for their ids.
+    /// Returns whether two items are equal except for their ids.
     pub(crate) fn is_twin_of(&self, other: &Self) -> bool {
         self.kind == other.kind
             && self.name == other.name
@@ -359,8 +359,8 @@ fn arguments(rng: &mut Rng<'_>, earlier: &mut Vec<String>) -> String {
     }
 }
 
-/// A text of 1 to 40 characters. The alphabet is small, so that texts often share a prefix, and contains
-/// characters that JSON escapes.
+/// A text of 1 to 40 characters. The alphabet is small, so that texts often share a prefix, and
+/// contains characters that JSON escapes.
 fn text(rng: &mut Rng<'_>, earlier: &mut Vec<String>) -> String {
     if let Some(last) = earlier.len().checked_sub(1)
         && rng.one_in(8)

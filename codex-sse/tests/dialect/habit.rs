@@ -148,14 +148,14 @@ impl Case {
         self.events.iter().map(Event::line).collect()
     }
 
-    /// Whether an event of this source about the item is sent, not counting repetitions.
+    /// Returns whether an event of this source about the item is sent, not counting repetitions.
     pub(crate) fn sends(&self, item: usize, source: Source) -> bool {
         self.events
             .iter()
             .any(|event| event.item == Some(item) && event.source == source && !event.repeated)
     }
 
-    /// Whether each text of the item has deltas.
+    /// Returns whether each text of the item has deltas.
     pub(crate) fn has_deltas(&self, item: usize) -> bool {
         self.response.items[item]
             .texts

@@ -1,13 +1,13 @@
 //! The dialect law: whatever habits a server has, the library assembles the canonical response, and
 //! delivers each text and each tool call once.
 //!
-//! `DIALECT_SEEDS=N` tests N seeds, `DIALECT_FROM=M` starts at seed M, `DIALECT_STOP=1` stops at the
-//! first failure and shows it, and `DIALECT_REPORT=1` prints the failures by habit.
+//! `DIALECT_SEEDS=N` tests N seeds, `DIALECT_FROM=M` starts at seed M, `DIALECT_STOP=1` stops at
+//! the first failure and shows it, and `DIALECT_REPORT=1` prints the failures by habit.
 
 #![allow(
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test states what it expects by failing loudly, and reports when asked"
+    reason = "tests panic on failed expectations, and report on request"
 )]
 
 mod addresses;
@@ -41,7 +41,7 @@ fn fail(seed: u64, case: &Case, differences: &[String]) -> ! {
     );
 }
 
-/// Tests every seed. Stops at the first failure if that is wanted.
+/// Tests every seed. Stops at the first failure if `DIALECT_STOP` is set.
 fn test_seeds(seeds: impl Iterator<Item = u64>, stops: bool) -> Report {
     let mut report = Report::default();
     for seed in seeds {

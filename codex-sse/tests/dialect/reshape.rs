@@ -53,8 +53,9 @@ fn early_texts(item: &Item, whole: bool, rng: &mut Rng<'_>) -> Vec<Text> {
     vec![first.with_text(&early)]
 }
 
-/// Part events carry another kind of part than the item. A part event that is the only source of a text keeps
-/// its kind, and the part of an added event is empty: a text under the wrong kind would be a wrong text.
+/// Part events carry another kind of part than the item. A part event that is the only source of a
+/// text keeps its kind, and the part of an added event is empty: a text under the wrong kind would
+/// be a wrong text.
 pub(crate) fn mislabel_parts(case: &mut Case) {
     for at in 0..case.events.len() {
         let Event {
@@ -89,7 +90,8 @@ pub(crate) fn mislabel_parts(case: &mut Case) {
     }
 }
 
-/// Cuts deltas within a character outside the BMP, so that each of two deltas contains one surrogate.
+/// Cuts deltas within a character outside the BMP, so that each of two deltas contains one
+/// surrogate.
 pub(crate) fn cut_characters(case: &mut Case) {
     let mut events = Vec::new();
     for event in case.events.drain(..) {
@@ -141,7 +143,8 @@ pub(crate) fn repeat_dones(case: &mut Case, rng: &mut Rng<'_>) {
     case.events = events;
 }
 
-/// After the last event of some items, all of their events are repeated, or only those up to the deltas.
+/// After the last event of some items, all of their events are repeated, or only those up to the
+/// deltas.
 pub(crate) fn repeat_items(case: &mut Case, rng: &mut Rng<'_>) {
     let count = case.response.items.len();
     let first = rng.below(count);

@@ -1,4 +1,5 @@
-//! A small deterministic random number generator: splitmix64 from a seed, or the bytes of a fuzz input.
+//! A small deterministic random number generator: splitmix64 from a seed, or the bytes of a fuzz
+//! input.
 
 #[derive(Clone, Debug)]
 pub(crate) struct Rng<'a> {

@@ -49,8 +49,8 @@ impl Sources {
     }
 }
 
-/// Removes sources, the same ones for all items or other ones for each. Every name and every text keeps at
-/// least one source.
+/// Removes sources, the same ones for all items or other ones for each. Every name and every text
+/// keeps at least one source.
 pub(crate) fn leave_out(case: &mut Case, rng: &mut Rng<'_>) {
     let same = rng.below(2) == 0;
     let common = Sources::random(rng);

@@ -1,9 +1,7 @@
-//! Streams of other people's servers: `testdata/dialects`, each with what must come out, fed whole, in odd pieces and byte by byte.
+//! Streams of compatible servers (`testdata/dialects`), each with its expected output, fed whole,
+//! in odd chunks and byte by byte.
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![allow(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
 mod observe;
 
@@ -67,7 +65,7 @@ fn every_dialect_gives_what_its_server_meant() {
     );
 }
 
-/// `*` stands for any text that is not empty, and for an id that is made up.
+/// `*` stands for any text that is not empty, and for a generated id.
 fn blank_invented(expected: &mut Value, observed: &mut Value) {
     match (expected, observed) {
         (Value::String(expected), Value::String(observed))

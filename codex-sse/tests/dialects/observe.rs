@@ -1,4 +1,4 @@
-//! What comes out of a stream, in the form of the expectations.
+//! The output for a stream, in the form of the expectations.
 
 use codex_sse::{
     EventDecoder, Outcome, Update, Updates,
@@ -13,7 +13,8 @@ use codex_types::{
 };
 use serde_json::{Map, Value, json};
 
-/// The response, the updates and the chat stream of a response stream that comes in pieces of this size.
+/// Returns the response, the updates and the chat stream of a response stream in chunks of this
+/// size.
 pub(crate) fn of_stream(bytes: &[u8], size: usize) -> Value {
     let mut decoder = EventDecoder::new();
     let mut events = Vec::new();
@@ -32,7 +33,7 @@ pub(crate) fn of_stream(bytes: &[u8], size: usize) -> Value {
     observed
 }
 
-/// The response and the updates of a chat stream.
+/// Returns the response and the updates of a chat stream.
 pub(crate) fn of_chunks(lines: &str) -> Value {
     let mut translator = ToResponseEvents::new();
     let mut events = Vec::new();
@@ -136,7 +137,7 @@ fn item(item: &OutputItem) -> Value {
     all.into()
 }
 
-/// Inserts what is not empty.
+/// Inserts a value unless it is empty.
 fn insert(map: &mut Map<String, Value>, key: &str, value: Value) {
     let is_empty = match &value {
         Value::String(text) => text.is_empty(),

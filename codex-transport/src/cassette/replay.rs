@@ -60,7 +60,7 @@ impl Cassette {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] with the number of the first line that is not part of a
+    /// Returns [`ErrorKind::Configuration`] with the number of the first line that is not part of a
     /// cassette.
     pub fn from_json_lines(text: &str) -> Result<Self, Error> {
         let mut exchanges: BTreeMap<u64, Vec<(u64, Event)>> = BTreeMap::new();

@@ -185,13 +185,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails loudly")]
+    #![allow(clippy::unwrap_used, reason = "tests panic on failed expectations")]
 
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
 
-    /// Yields the bytes that had arrived; every write fails with this OS error.
+    /// A stream that yields the bytes that had arrived; every write fails with this OS error.
     struct Gone(&'static [u8], i32);
 
     impl AsyncRead for Gone {
@@ -228,7 +228,7 @@ mod tests {
         }
     }
 
-    /// Accepts every write, and flushes only once the flag is set.
+    /// A stream that accepts every write, and flushes only once the flag is set.
     struct Holding(bool);
 
     impl AsyncWrite for Holding {

@@ -30,7 +30,8 @@ use crate::conn::versions::HttpVersions;
 /// ```
 /// use codex_transport::ConnectOptions;
 ///
-/// let connection = ConnectOptions::default().with_address("api.openai.com", "127.0.0.1:8443".parse().unwrap());
+/// let connection = ConnectOptions::default()
+///     .with_address("api.openai.com", "127.0.0.1:8443".parse().unwrap());
 /// assert!(connection.nodelay);
 /// ```
 #[derive(Clone)]
@@ -49,8 +50,8 @@ pub struct ConnectOptions {
     pub nodelay: bool,
     /// Idle time after which TCP sends a keepalive probe.
     pub tcp_keepalive: Option<Duration>,
-    /// How long an idle connection stays in the pool. A connection that the server has closed is
-    /// detected before reuse.
+    /// The period for which an idle connection stays in the pool. A connection that the server has
+    /// closed is detected before reuse.
     pub pool_idle: Duration,
     /// The maximum number of idle connections per host. With zero, none are kept and requests do
     /// not share an HTTP/2 connection.

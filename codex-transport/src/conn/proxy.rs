@@ -45,7 +45,9 @@ use crate::error::Error;
 /// ```
 /// use codex_transport::Proxy;
 ///
-/// let proxy = Proxy::new("http://user:secret@proxy.example:3128").unwrap().with_no_proxy("localhost, 10.0.0.0/8");
+/// let proxy = Proxy::new("http://user:secret@proxy.example:3128")
+///     .unwrap()
+///     .with_no_proxy("localhost, 10.0.0.0/8");
 /// assert!(proxy.applies_to(&"https://api.openai.com/v1".parse().unwrap()));
 /// assert!(!proxy.applies_to(&"http://10.1.2.3/".parse().unwrap()));
 /// assert!(!format!("{proxy:?}").contains("secret"));
@@ -77,22 +79,22 @@ pub(crate) struct Unusable {
 }
 
 impl Proxy {
-    /// Reads the environment when the transport is built. This is the default.
+    /// Creates settings that read the environment when the transport is built. This is the default.
     pub fn from_environment() -> Self {
         Self(Source::Environment)
     }
 
-    /// Uses no proxy, whatever the environment contains.
+    /// Creates settings that use no proxy, whatever the environment contains.
     pub fn none() -> Self {
         Self(Source::Routes(Box::default()))
     }
 
-    /// Uses this proxy for every URL.
+    /// Creates settings that use this proxy for every URL.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if this is not a valid proxy
-    /// URL. The error does not repeat the URL, which may contain a password.
+    /// Returns [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if this is not a valid
+    /// proxy URL. The error does not repeat the URL, which may contain a password.
     pub fn new(url: impl Into<String>) -> Result<Self, Error> {
         let server = ProxyServer::parse(&url.into()).map_err(Error::configuration)?;
         Ok(Self(Source::Routes(Box::new(Routes {
@@ -102,12 +104,15 @@ impl Proxy {
         }))))
     }
 
-    /// Reads the proxy variables from this function, by the same rules as from the environment.
+    /// Creates settings from the proxy variables that this function returns, by the same rules as
+    /// from the environment.
     ///
     /// ```
     /// use codex_transport::Proxy;
     ///
-    /// let proxy = Proxy::from_variables(|name| (name == "https_proxy").then(|| "http://proxy.example:3128".into()));
+    /// let proxy = Proxy::from_variables(|name| {
+    ///     (name == "https_proxy").then(|| "http://proxy.example:3128".into())
+    /// });
     /// assert!(proxy.applies_to(&"wss://api.openai.com/v1".parse().unwrap()));
     /// assert!(!proxy.applies_to(&"http://api.openai.com/v1".parse().unwrap()));
     /// ```
@@ -136,13 +141,17 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the variable that applies
-    /// has an invalid value.
+    /// Returns [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if the variable that
+    /// applies has an invalid value.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use codex_transport::Proxy;
     ///
-    /// let proxy = Proxy::from_variables(|name| (name == "ALL_PROXY").then(|| "user:secret@proxy.example".into()));
+    /// let proxy = Proxy::from_variables(|name| {
+    ///     (name == "ALL_PROXY").then(|| "user:secret@proxy.example".into())
+    /// });
     /// let found = proxy.address_for(&"https://api.openai.com/v1".parse().unwrap()).unwrap();
     /// assert_eq!(found.unwrap(), "http://proxy.example:1080");
     /// ```

@@ -123,6 +123,11 @@ impl Body {
     }
 
     /// Returns the next chunk as it arrived, or `None` at the end and after an error.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: if the future is dropped, no byte is lost, and the next call
+    /// continues from there.
     pub async fn chunk(&mut self) -> Option<Result<Bytes, Error>> {
         core::future::poll_fn(|cx| self.poll_chunk(cx)).await
     }
@@ -187,6 +192,10 @@ impl Body {
     /// # Errors
     ///
     /// Returns the error that ends the body early, or [`ErrorKind::TooLarge`] past `limit` bytes.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels the rest of the body, and the bytes received so far are lost.
     pub async fn collect(mut self, limit: usize) -> Result<Bytes, Error> {
         let (bytes, complete) = self.read(limit).await?;
         if complete {
@@ -201,6 +210,10 @@ impl Body {
     ///
     /// Intended for error bodies, where a prefix is useful: a longer body or a failure truncates
     /// the result. Use [`ERROR_BODY_LIMIT`] as the limit.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels the rest of the body, and the bytes received so far are lost.
     pub async fn collect_prefix(mut self, limit: usize) -> Bytes {
         let mut kept = BytesMut::new();
         while let Some(Ok(chunk)) = self.chunk().await {

@@ -43,9 +43,11 @@ use crate::http::encoding::decoder::Coding;
 ///
 /// # Errors
 ///
-/// The body reports [`ErrorKind::ContentCoding`] for a coding that is not compiled in (as its first
-/// item, with the name of the coding) and for invalid data, and [`ErrorKind::Truncated`] if the
-/// data ends too early, after everything it contained.
+/// Returns no error itself. The body reports [`ErrorKind::ContentCoding`] for a coding that is not
+/// compiled in (as its first item, with the name of the coding) and for invalid data, and
+/// [`ErrorKind::Truncated`] if the data ends too early, after everything it contained.
+///
+/// # Examples
 ///
 /// ```
 /// # #[cfg(feature = "hyper")] {
@@ -53,10 +55,16 @@ use crate::http::encoding::decoder::Coding;
 /// use http::Response;
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// let response = Response::builder().header("content-encoding", "compress").body(Body::from("?")).unwrap();
+/// let response = Response::builder()
+///     .header("content-encoding", "compress")
+///     .body(Body::from("?"))
+///     .unwrap();
 /// let error = decode_content(response).into_body().collect(1024).await.unwrap_err();
 /// assert_eq!(error.kind(), ErrorKind::ContentCoding);
-/// assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "unsupported content coding `compress`");
+/// assert_eq!(
+///     std::error::Error::source(&error).unwrap().to_string(),
+///     "unsupported content coding `compress`"
+/// );
 /// # }) }
 /// ```
 pub fn decode_content(response: Response<Body>) -> Response<Body> {

@@ -15,7 +15,10 @@ use http::{Response, StatusCode, Uri};
 /// ```
 /// use codex_transport::NoRedirects;
 ///
-/// let request = http::Request::post("https://auth.openai.com/oauth/token").extension(NoRedirects).body(()).unwrap();
+/// let request = http::Request::post("https://auth.openai.com/oauth/token")
+///     .extension(NoRedirects)
+///     .body(())
+///     .unwrap();
 /// assert!(request.extensions().get::<NoRedirects>().is_some());
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

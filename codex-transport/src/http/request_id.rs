@@ -1,7 +1,7 @@
 use http::HeaderMap;
 
-/// Returns the server's request id, which support teams need: `x-request-id`, `x-oai-request-id`,
-/// or `cf-ray` of the network in front of the server.
+/// Returns the server's request id, if the headers have one: `x-request-id`, else
+/// `x-oai-request-id`, else `cf-ray` of the network in front of the server. Support teams need it.
 ///
 /// ```
 /// let mut headers = http::HeaderMap::new();

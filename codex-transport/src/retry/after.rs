@@ -5,9 +5,9 @@ use std::time::SystemTime;
 
 use http::HeaderMap;
 
-/// Returns the wait that the server requests: `retry-after-ms` in milliseconds, else `retry-after`
-/// in seconds (with or without a fraction) or as a date, which is compared with `now`; a date in
-/// the past means no wait.
+/// Returns the wait before a retry, if the server requests one: `retry-after-ms` in milliseconds,
+/// else `retry-after` in seconds (with or without a fraction) or as a date, which is compared with
+/// `now`; a date in the past means no wait.
 ///
 /// See RFC 9110 section 10.2.3.
 ///

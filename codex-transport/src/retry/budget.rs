@@ -52,7 +52,7 @@ impl RetryBudget {
         }
     }
 
-    /// Records a successful request.
+    /// Records a successful request, which adds one token, up to the size of the budget.
     pub fn deposit(&self) {
         let mut tokens = lock(&self.0.tokens);
         *tokens = (*tokens + 1).min(self.0.size);

@@ -31,10 +31,20 @@ use crate::retry::budget::RetryBudget;
 /// let policy = RetryPolicy::default();
 /// let mut schedule = policy.schedule();
 /// let mut headers = HeaderMap::new();
-/// let busy = Outcome::response(StatusCode::SERVICE_UNAVAILABLE, &headers, None, SystemTime::UNIX_EPOCH);
+/// let busy = Outcome::response(
+///     StatusCode::SERVICE_UNAVAILABLE,
+///     &headers,
+///     None,
+///     SystemTime::UNIX_EPOCH,
+/// );
 /// assert_eq!(schedule.next(&busy, u32::MAX), Decision::Retry(Duration::from_millis(500)));
 /// headers.insert("retry-after", "3".parse().unwrap());
-/// let busy = Outcome::response(StatusCode::SERVICE_UNAVAILABLE, &headers, None, SystemTime::UNIX_EPOCH);
+/// let busy = Outcome::response(
+///     StatusCode::SERVICE_UNAVAILABLE,
+///     &headers,
+///     None,
+///     SystemTime::UNIX_EPOCH,
+/// );
 /// assert_eq!(schedule.next(&busy, 0), Decision::Retry(Duration::from_secs(3)));
 /// ```
 #[derive(Clone, Debug)]

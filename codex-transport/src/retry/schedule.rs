@@ -9,7 +9,7 @@ use crate::retry::policy::RetryPolicy;
 
 /// The next step after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "a caller retries or stops")]
+#[expect(clippy::exhaustive_enums, reason = "callers must handle both variants")]
 pub enum Decision {
     /// Wait this long and retry.
     Retry(Duration),

@@ -17,8 +17,14 @@ use crate::testing::shape::ChunkShape;
 /// use codex_transport::testing::{Answer, Cut};
 /// use std::time::Duration;
 ///
-/// let busy = Answer::status(503).header("retry-after", "2").body(r#"{"error":{"code":"server_is_overloaded"}}"#).times(2);
-/// let slow = Answer::sse().event(r#"{"type":"response.created"}"#).pause(Duration::from_millis(40)).cut(Cut::Reset);
+/// let busy = Answer::status(503)
+///     .header("retry-after", "2")
+///     .body(r#"{"error":{"code":"server_is_overloaded"}}"#)
+///     .times(2);
+/// let slow = Answer::sse()
+///     .event(r#"{"type":"response.created"}"#)
+///     .pause(Duration::from_millis(40))
+///     .cut(Cut::Reset);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -50,7 +56,10 @@ pub(super) enum Step {
 
 /// The line ending of an event stream. The standard allows all three.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "the standard has three")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the standard defines exactly three line endings"
+)]
 pub enum LineEnd {
     /// Line feed.
     #[default]
@@ -157,7 +166,7 @@ impl Answer {
         self
     }
 
-    /// Sends these bytes.
+    /// Sends these bytes of the body.
     #[must_use]
     pub fn body(self, bytes: impl Into<Bytes>) -> Self {
         self.step(Step::Bytes(bytes.into()))
@@ -184,7 +193,7 @@ impl Answer {
         self.step(Step::Comment(text.into()))
     }
 
-    /// Pauses for this long.
+    /// Pauses for this period.
     #[must_use]
     pub fn pause(self, period: Duration) -> Self {
         self.step(Step::Pause(period))

@@ -36,7 +36,7 @@ impl Authority {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] if the system does not provide random bytes.
+    /// Returns [`ErrorKind::Configuration`] if the system does not provide random bytes.
     pub fn generate() -> Result<Self, Error> {
         let mut parameters = CertificateParams::new(Vec::new()).map_err(failed)?;
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -56,7 +56,7 @@ impl Authority {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] if the system does not provide random bytes.
+    /// Returns [`ErrorKind::Configuration`] if the system does not provide random bytes.
     pub fn client_identity(&self) -> Result<(String, String), Error> {
         self.issue("client", ExtendedKeyUsagePurpose::ClientAuth)
     }

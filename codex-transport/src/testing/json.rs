@@ -36,8 +36,8 @@ impl Script {
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) with the position of the mistake as its
-    /// source.
+    /// Returns [`Configuration`](crate::ErrorKind::Configuration) with the position of the mistake
+    /// as its source.
     pub fn from_json(text: &str) -> Result<Self, Error> {
         script(text)
     }

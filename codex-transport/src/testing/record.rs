@@ -20,7 +20,7 @@ pub struct RecordedRequest {
     pub body: Bytes,
     /// The number of the connection, counted from 0. Always 0 in memory.
     pub connection: usize,
-    /// When the request was complete.
+    /// The time at which the request was complete.
     pub at: Instant,
 }
 
@@ -45,6 +45,6 @@ pub struct RecordedMessage {
     pub connection: usize,
     /// The text of the message.
     pub text: Bytes,
-    /// When the message was complete.
+    /// The time at which the message was complete.
     pub at: Instant,
 }

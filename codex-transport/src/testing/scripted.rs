@@ -30,7 +30,9 @@ use crate::ws::transport::{Upgrade, WsTransport};
 ///
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// let transport = ScriptedTransport::new(Script::new().answer(Answer::json(200, "{}")));
-/// let request = http::Request::post("https://example.test/v1/responses").body("{}".into()).unwrap();
+/// let request = http::Request::post("https://example.test/v1/responses")
+///     .body("{}".into())
+///     .unwrap();
 /// assert_eq!(transport.send(request).await.unwrap().status(), 200);
 /// assert_eq!(transport.requests().len(), 1);
 /// # })

@@ -121,7 +121,8 @@ impl LoopbackServerBuilder {
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) if the certificate cannot be created.
+    /// Returns [`Configuration`](crate::ErrorKind::Configuration) if the certificate cannot be
+    /// created.
     #[cfg(feature = "testing-tls")]
     pub fn tls(
         mut self,
@@ -137,7 +138,8 @@ impl LoopbackServerBuilder {
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::ErrorKind::Configuration) if the certificate cannot be created.
+    /// Returns [`Configuration`](crate::ErrorKind::Configuration) if the certificate cannot be
+    /// created.
     #[cfg(feature = "testing-tls")]
     pub fn mutual_tls(
         mut self,

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 /// ```
 /// use codex_transport::testing::{Answer, Turn};
 ///
-/// let turn = Turn::new("resp_1").reasoning("Looking it up.").function_call("weather", r#"{"city":"Bern"}"#);
+/// let turn = Turn::new("resp_1")
+///     .reasoning("Looking it up.")
+///     .function_call("weather", r#"{"city":"Bern"}"#);
 /// let answer = Answer::sse().events(turn.events());
 /// assert_eq!(turn.events().len(), 15);
 /// ```

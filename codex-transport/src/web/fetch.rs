@@ -36,8 +36,8 @@ use crate::web::{exception, invalid};
 ///
 /// - It connects, keeps connections, speaks TLS and decodes content codings. Of the
 ///   [`Timeouts`], `connect` is included in `headers`.
-/// - It ignores headers that a page must not set, such as `host` and `accept-encoding`. It sends its
-///   own `user-agent`.
+/// - It ignores headers that a page must not set, such as `host` and `accept-encoding`. It sends
+///   its own `user-agent`.
 /// - A server of another origin must allow the page's origin, method and headers (CORS), and name
 ///   in `access-control-expose-headers` the response headers that the page may read.
 /// - It reports no reason for a failure: an unknown host, a refused connection and a server that
@@ -195,7 +195,7 @@ fn read_head(response: &web_sys::Response) -> Result<(StatusCode, HeaderMap), Er
     Ok((status, headers))
 }
 
-/// Aborts the request when dropped; an abort after its end has no effect.
+/// A guard that aborts the request when dropped; an abort after its end has no effect.
 struct AbortOnDrop(AbortController);
 
 impl AbortOnDrop {

@@ -146,7 +146,7 @@ fn protocols(headers: &HeaderMap, omits_others: bool) -> Result<Array, Error> {
     Ok(protocols)
 }
 
-/// What the events of the host have reported.
+/// The state that the events of the host have reported.
 struct State {
     is_open: bool,
     received: VecDeque<Result<Bytes, Error>>,
@@ -197,7 +197,7 @@ impl BrowserSocket {
                     let message = message(&event.data(), settings, state.buffered);
                     match &message {
                         Ok(message) => state.buffered += message.len(),
-                        // A host that has closed the socket already does not mind.
+                        // Closing a socket that the host has already closed has no effect.
                         Err(_) => drop(socket.close()),
                     }
                     state.received.push_back(message);
@@ -361,7 +361,7 @@ impl Socket for ThisThread {
     }
 }
 
-/// The bytes that may be unsent when another message is accepted: 1 MiB.
+/// The maximum number of unsent bytes when another message is accepted: 1 MiB.
 const MAX_UNSENT: u32 = 1 << 20;
 const PAUSE: Duration = Duration::from_millis(5);
 

@@ -40,7 +40,7 @@ pub trait Socket: Send {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidRequest`] if the message is not UTF-8.
+    /// Returns [`ErrorKind::InvalidRequest`] if the message is not UTF-8.
     fn start_send(&mut self, text: Bytes) -> Result<(), Error>;
 
     /// Returns ready when every accepted message is written.
@@ -72,8 +72,8 @@ impl WsConnection {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidRequest`] if the message is not UTF-8, otherwise the failure of the
-    /// connection.
+    /// Returns [`ErrorKind::InvalidRequest`] if the message is not UTF-8, otherwise the failure of
+    /// the connection.
     ///
     /// # Cancel safety
     ///
@@ -100,10 +100,15 @@ impl WsConnection {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Closed`] with [`Error::close_code`] if the server closed the WebSocket with
-    /// another code, [`ErrorKind::Truncated`] if the connection ended without a close frame, and
-    /// the other kinds of a broken connection. [`Error::sent`] refers to the last message sent: yes
-    /// if anything has arrived since.
+    /// Returns [`ErrorKind::Closed`] with [`Error::close_code`] if the server closed the WebSocket
+    /// with another code, [`ErrorKind::Truncated`] if the connection ended without a close frame,
+    /// and the other kinds of a broken connection. [`Error::sent`] refers to the last message sent:
+    /// yes if anything has arrived since.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: if the future is dropped, no message is lost, and the next call
+    /// continues from there.
     pub async fn next(&mut self) -> Option<Result<Bytes, Error>> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
@@ -144,6 +149,10 @@ impl WsConnection {
     ///
     /// Returns the errors of [`next`](Self::next); a normal closure by the server is
     /// [`ErrorKind::Closed`] here.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: a message that arrives is kept for [`next`](Self::next).
     pub async fn idle(&mut self) -> Result<(), Error> {
         match self.next().await {
             Some(Ok(message)) => {
@@ -161,8 +170,12 @@ impl WsConnection {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidRequest`] if the code may not be sent (RFC 6455 section 7.4). A
+    /// Returns [`ErrorKind::InvalidRequest`] if the code may not be sent (RFC 6455 section 7.4). A
     /// connection that is already broken is not an error.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the connection without waiting for the peer.
     pub async fn close(mut self, code: u16) -> Result<(), Error> {
         if !matches!(code, 1000..=1003 | 1007..=1013 | 3000..=4999) {
             return Err(

@@ -15,8 +15,8 @@ use core::time::Duration;
 pub struct WsSettings {
     /// Idle time after which a ping is sent.
     pub ping_interval: Option<Duration>,
-    /// How long the peer may take to send anything after a ping, and how long it may leave all
-    /// pongs unread. If this is `None`, `byte_idle` of the request limits the latter.
+    /// The maximum time that the peer may take to send anything after a ping, and that it may leave
+    /// all pongs unread. If this is `None`, `byte_idle` of the request limits the latter.
     pub pong_timeout: Option<Duration>,
     /// The maximum size of a message in bytes, whole or in fragments.
     pub max_message: usize,
@@ -24,7 +24,7 @@ pub struct WsSettings {
     pub read_buffer: usize,
     /// Whether binary messages are accepted like text.
     pub accept_binary: bool,
-    /// How long closing waits for the peer's close frame.
+    /// The period for which closing waits for the peer's close frame.
     pub close_timeout: Duration,
 }
 

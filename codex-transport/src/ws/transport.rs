@@ -17,7 +17,7 @@ use crate::ws::connection::WsConnection;
 /// use codex_transport::{Error, Upgrade, WsTransport};
 /// use http::{Request, Response};
 ///
-/// /// Like a server that has no sockets.
+/// /// Refuses every upgrade, as a server without WebSockets does.
 /// struct HttpOnly;
 ///
 /// impl WsTransport for HttpOnly {
@@ -38,6 +38,10 @@ pub trait WsTransport: Send + Sync {
     /// Returns an error if there is no response, or one that violates the rules of the upgrade
     /// ([`ErrorKind::Protocol`](crate::ErrorKind::Protocol) in
     /// [`Phase::Handshake`](crate::Phase::Handshake)).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the connection.
     fn connect(&self, request: Request<()>) -> impl Future<Output = Result<Upgrade, Error>> + Send;
 }
 
@@ -47,7 +51,7 @@ pub struct SharedWsTransport(Arc<dyn ErasedWsTransport>);
 
 /// The server's response to a WebSocket upgrade.
 #[derive(Debug)]
-#[expect(clippy::exhaustive_enums, reason = "a server agrees or it does not")]
+#[expect(clippy::exhaustive_enums, reason = "a server accepts or refuses")]
 pub enum Upgrade {
     /// The server accepted the upgrade (status 101). Contains the response headers.
     Accepted(WsConnection, Response<()>),

@@ -18,7 +18,7 @@ object! {
             id: String,
             /// Always `chat.completion.chunk`.
             object: String,
-            /// When the completion was created (Unix timestamp, seconds); the same in all its
+            /// The time of creation, as a Unix timestamp in seconds; the same in all its
             /// chunks.
             created = u64,
             /// The model that generates it.
@@ -53,7 +53,7 @@ object! {
         optional {
             /// The log probabilities of the tokens.
             logprobs: ChatLogprobs,
-            /// Why the choice ended; in its last chunk.
+            /// The reason why the choice ended; in its last chunk.
             finish_reason: FinishReason,
         }
     }

@@ -4,7 +4,7 @@ use crate::chat::FinishReason;
 use crate::error::forms;
 use crate::{ApiError, ErrorCode, Extra};
 
-/// How a completion ended, whatever name the server uses for it.
+/// The ending of a completion, whatever name the server uses for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChatEnding {

@@ -1,9 +1,10 @@
 //! The fast reader of a chunk that only adds text.
 //!
-//! It reads what servers nearly always send: one choice with one piece of text or of a call's
-//! arguments, next to keys that mean nothing once the completion has begun. At the first deviation it gives up, and the chunk is
-//! read as a [`ChatChunk`](crate::chat::ChatChunk). It must therefore never succeed where such a
-//! chunk means anything else; a property test compares the two.
+//! It reads what servers nearly always send: one choice with one fragment of text or of a call's
+//! arguments, next to keys that have no meaning once the completion has begun. At the first
+//! deviation it gives up, and the chunk is read as a [`ChatChunk`](crate::chat::ChatChunk). It must
+//! therefore never succeed where such a chunk means anything else; a property test compares the
+//! two.
 
 use alloc::borrow::Cow;
 

@@ -58,12 +58,12 @@ object! {
 }
 
 impl ChatMessage {
-    /// Creates a message of the user.
+    /// Creates a user message.
     pub fn user(content: impl Into<ChatContent>) -> Self {
         Self::new(ChatRole::User).content(content)
     }
 
-    /// Creates a message of the assistant.
+    /// Creates an assistant message.
     pub fn assistant(content: impl Into<ChatContent>) -> Self {
         Self::new(ChatRole::Assistant).content(content)
     }

@@ -41,13 +41,14 @@ object! {
             stream_options: ChatStreamOptions,
             /// The tools that the model may call.
             tools: Vec<ChatTool>,
-            /// Which tools the model must call.
+            /// The rule for the tools that the model calls.
             tool_choice: ChatToolChoice,
             /// Whether the model may call several tools in parallel. The service's default is true.
             parallel_tool_calls = bool,
             /// The functions that the model may call. Deprecated in favor of `tools`.
             functions: Vec<ChatFunction>,
-            /// Which function the model must call. Deprecated in favor of `tool_choice`.
+            /// The rule for the function that the model calls. Deprecated in favor of
+            /// `tool_choice`.
             function_call: ChatFunctionCallOption,
             /// The reasoning effort.
             reasoning_effort: Effort,
@@ -77,7 +78,7 @@ object! {
             prompt_cache_key: String,
             /// Options of prompt caching.
             prompt_cache_options: PromptCacheOptions,
-            /// How long cached prefixes are kept.
+            /// The retention period of cached prefixes.
             prompt_cache_retention: PromptCacheRetention,
             /// The service tier for the request.
             service_tier: ServiceTier,
@@ -112,7 +113,7 @@ object! {
 }
 
 object! {
-    /// Options of a stream of chunks.
+    /// The options of a stream of chunks.
     pub struct ChatStreamOptions {
         required {}
         optional {
@@ -126,7 +127,7 @@ object! {
 }
 
 either! {
-    /// Sequences at which generation stops.
+    /// The sequences at which generation stops.
     pub enum ChatStop {
         /// One sequence.
         text Text(String),
@@ -206,11 +207,11 @@ object! {
 }
 
 object! {
-    /// Options of web search.
+    /// The options of web search.
     pub struct ChatWebSearchOptions {
         required {}
         optional {
-            /// How much search context the model reads.
+            /// The amount of search context that the model reads.
             search_context_size: SearchContextSize,
             /// The approximate location of the user.
             user_location: ChatUserLocation,

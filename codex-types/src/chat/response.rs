@@ -16,7 +16,7 @@ object! {
             id: String,
             /// Always `chat.completion`.
             object: String,
-            /// When it was created (Unix timestamp, seconds).
+            /// The time of creation, as a Unix timestamp in seconds.
             created = u64,
             /// The model that generated it.
             model: String,
@@ -50,14 +50,14 @@ object! {
         optional {
             /// The log probabilities of the tokens.
             logprobs: ChatLogprobs,
-            /// Why the choice ended.
+            /// The reason why the choice ended.
             finish_reason: FinishReason,
         }
     }
 }
 
 open_enum! {
-    /// Why a choice ended.
+    /// The reason why a choice ended.
     pub enum FinishReason {
         /// The model finished.
         Stop = "stop",

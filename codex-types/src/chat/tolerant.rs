@@ -46,7 +46,7 @@ pub enum ChatPiece<'a> {
 }
 
 impl ChatPiece<'_> {
-    /// Returns the text of the part, of any kind.
+    /// Returns the text of the part, whatever its kind.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Text(text) | Self::Refusal(text) | Self::Reasoning(text) => text,
@@ -192,7 +192,8 @@ impl ChatToolCallDelta {
     }
 
     /// Returns the arguments of the function, which may be under `parameters` or `input`, or the
-    /// input of the custom tool. A value that is not text becomes its JSON text.
+    /// input of the custom tool; `None` if there are none. A value that is not text becomes its
+    /// JSON text.
     pub fn input_text(&self) -> Option<Cow<'_, str>> {
         let custom = self.custom.as_ref();
         let function = self.function.as_ref();
@@ -287,7 +288,9 @@ impl ChatChunk {
     ///
     /// # Errors
     ///
-    /// Fails if `json` is neither a JSON object nor such a list.
+    /// Returns an error if `json` is neither a JSON object nor such a list.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use codex_types::chat::ChatChunk;
@@ -317,7 +320,8 @@ impl ChatChunk {
         created_at(self.created, &self.extra)
     }
 
-    /// Returns the usage: under `usage`, in the chunk or in one of its choices, or under `x_groq`.
+    /// Returns the usage, if the chunk has it: under `usage`, in the chunk or in one of its
+    /// choices, or under `x_groq`.
     pub fn given_usage(&self) -> Option<Cow<'_, ChatUsage>> {
         let in_choices = || {
             let choices = self.given_choices();
@@ -340,9 +344,9 @@ impl ChatChunk {
         listed(&self.choices, &self.extra)
     }
 
-    /// Returns the error that the chunk reports: under `error` or `errors`, in the chunk, in one of
-    /// its choices or in a delta; or an error that was sent instead of a chunk. It is read in every
-    /// form that [`ErrorEvent`](crate::ErrorEvent) describes.
+    /// Returns the error that the chunk reports, if any: under `error` or `errors`, in the chunk,
+    /// in one of its choices or in a delta; or an error that was sent instead of a chunk. It is
+    /// read in every form that [`ErrorEvent`](crate::ErrorEvent) describes.
     ///
     /// A numeric code becomes text. A choice that ends with [`ChatEnding::Error`] may come without
     /// an error.
@@ -366,7 +370,8 @@ impl ChatResponse {
         created_at(self.created, &self.extra)
     }
 
-    /// Returns the error that the completion reports, from the same fields as [`ChatChunk::error`].
+    /// Returns the error that the completion reports, if any, from the same fields as
+    /// [`ChatChunk::error`].
     ///
     /// ```
     /// use codex_types::RawJson;
@@ -481,8 +486,8 @@ fn piece<'a>(part: &Node<'a>) -> Option<ChatPiece<'a>> {
     })
 }
 
-/// Returns the text of a string, of a number or a truth value, of an object that has it under one of the usual keys, or of a list
-/// of those.
+/// Returns the text of a string, of a number or a truth value, of an object that has it under one
+/// of the usual keys, or of a list of those.
 fn words<'a>(node: &Node<'a>) -> Cow<'a, str> {
     match &node.value {
         Value::Text(text) => text.clone(),

@@ -97,14 +97,14 @@ from_variants!(ChatCustomFormat {
 });
 
 object! {
-    /// Any text as the input of a custom tool.
+    /// A format that accepts any text as the input of a custom tool.
     pub struct ChatTextToolFormat tag "text" {
         required {}
     }
 }
 
 object! {
-    /// Text that conforms to a grammar as the input of a custom tool.
+    /// A format that accepts text that conforms to a grammar as the input of a custom tool.
     pub struct ChatGrammarFormat tag "grammar" {
         required {
             /// The grammar.
@@ -189,7 +189,7 @@ object! {
 }
 
 either! {
-    /// Which tools the model must call.
+    /// The tools that the model must call.
     pub enum ChatToolChoice {
         /// No tool, a tool of the model's choice, or at least one.
         text Mode(ToolChoiceMode),
@@ -269,17 +269,17 @@ object! {
 }
 
 either! {
-    /// Which function the model must call. Deprecated in favor of `tool_choice`.
+    /// The function that the model must call. Deprecated in favor of `tool_choice`.
     pub enum ChatFunctionCallOption {
         /// No function, or one of the model's choice.
         text Mode(ChatFunctionCallMode),
-        /// This function.
+        /// The model must call this function.
         other Function(ChatFunctionName),
     }
 }
 
 open_enum! {
-    /// Whether the model calls functions. Deprecated in favor of `tool_choice`.
+    /// The rule for whether the model calls functions. Deprecated in favor of `tool_choice`.
     pub enum ChatFunctionCallMode {
         /// The model calls no function.
         None = "none",

@@ -26,7 +26,7 @@ object! {
             param: String,
             /// The plan of the account (ChatGPT backend).
             plan_type: PlanType,
-            /// When the exhausted limit resets (Unix timestamp, seconds).
+            /// The time at which the exhausted limit resets, as a Unix timestamp in seconds.
             resets_at: Number,
             /// The number of seconds until then.
             resets_in_seconds: Number,
@@ -100,7 +100,7 @@ impl ApiError {
         places.into_iter().flatten().any(blames)
     }
 
-    /// Returns who is at fault.
+    /// Returns the side that caused the error.
     pub fn side(&self) -> Side {
         self.category().side()
     }
@@ -110,8 +110,9 @@ impl ApiError {
         self.category().is_retryable()
     }
 
-    /// Returns the wait that the service requests: from the headers `retry-after-ms` and
-    /// `retry-after`, from `resets_in_seconds`, or from the text of the message.
+    /// Returns the wait before a retry, if the service requests one: from the headers
+    /// `retry-after-ms` and `retry-after`, from `resets_in_seconds`, or from the text of the
+    /// message.
     ///
     /// ```
     /// use std::time::Duration;
@@ -174,8 +175,8 @@ impl ApiError {
 }
 
 impl fmt::Display for ApiError {
-    /// The code and the message, in the form of [`shown_message`](Self::shown_message), and the
-    /// type and the parameter.
+    /// Writes the code and the message, in the form of [`shown_message`](Self::shown_message), and
+    /// the type and the parameter.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.shown_code(), self.shown_message()) {
             (Some(code), message) if message.is_empty() => f.write_str(code)?,
@@ -217,7 +218,8 @@ pub(crate) fn shown(text: &str, limit: usize) -> String {
     shown
 }
 
-/// Control characters, and the format characters that reorder or hide text.
+/// Returns whether a character is a control character, or a format character that reorders or hides
+/// text.
 fn is_invisible(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
@@ -254,7 +256,7 @@ object! {
             error_type: MisalignmentKind,
             /// A detailed explanation.
             detailed_explanation: String,
-            /// What to review.
+            /// The target of the review.
             review_target: String,
             /// The steering message for the model.
             steer: MisalignmentSteer,

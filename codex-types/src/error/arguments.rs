@@ -22,7 +22,7 @@ impl ArgumentsError {
         &self.arguments
     }
 
-    /// Returns what is wrong with them.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> crate::DecodeErrorKind {
         self.source.kind()
     }
@@ -41,7 +41,9 @@ impl ArgumentsError {
     ///
     /// # Errors
     ///
-    /// Fails if they are not JSON or not a `T`.
+    /// Returns an error if they are not JSON or not a `T`.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use codex_types::ArgumentsError;

@@ -66,7 +66,7 @@ impl ErrorCategory {
         }
     }
 
-    /// Returns who is at fault.
+    /// Returns the side that causes errors of this category.
     pub fn side(self) -> Side {
         match self {
             Self::Authentication

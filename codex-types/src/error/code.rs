@@ -69,7 +69,7 @@ open_enum! {
         ServerIsOverloaded = "server_is_overloaded",
         /// Requests arrive too fast.
         SlowDown = "slow_down",
-        /// There is no spare capacity at the flex price.
+        /// No capacity is left at the flex price.
         FlexUnavailable = "flex_unavailable",
         /// The response to continue does not exist.
         PreviousResponseNotFound = "previous_response_not_found",

@@ -25,17 +25,17 @@ pub struct DecodeError {
     inner: Box<Inner>,
 }
 
-/// What is wrong with the text of a [`DecodeError`].
+/// The kind of a [`DecodeError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DecodeErrorKind {
-    /// It is not JSON.
+    /// The text is not JSON.
     Syntax,
-    /// It is only the beginning of a JSON value.
+    /// The text is only the beginning of a JSON value.
     UnexpectedEnd,
-    /// It nests objects and lists deeper than 128 levels.
+    /// The text nests objects and lists deeper than 128 levels.
     TooDeep,
-    /// It is JSON, but not of the requested type.
+    /// The text is JSON, but not of the requested type.
     Mismatch,
     /// A value from the caller has no JSON form.
     Unwritable,
@@ -50,12 +50,12 @@ struct Inner {
 }
 
 impl DecodeError {
-    /// Returns what is wrong.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> DecodeErrorKind {
         self.inner.kind
     }
 
-    /// Returns the `type` of the event that could not be read, if it was legible.
+    /// Returns the `type` of the event that could not be read, if that could be read.
     pub fn event_kind(&self) -> Option<&str> {
         self.inner.event_kind.as_deref()
     }
@@ -65,8 +65,9 @@ impl DecodeError {
         self.inner.offset
     }
 
-    /// Returns who is at fault: the caller for [`Unwritable`](DecodeErrorKind::Unwritable) and
-    /// [`Mismatch`](DecodeErrorKind::Mismatch), else the sender.
+    /// Returns the side that caused the error: the caller for
+    /// [`Unwritable`](DecodeErrorKind::Unwritable) and [`Mismatch`](DecodeErrorKind::Mismatch),
+    /// else the sender.
     pub fn side(&self) -> Side {
         match self.inner.kind {
             DecodeErrorKind::Mismatch | DecodeErrorKind::Unwritable => Side::Local,
@@ -157,7 +158,7 @@ pub(crate) const DEPTH_LIMIT: &str = "recursion limit exceeded";
 fn is_depth_limit(error: &serde_json::Error) -> bool {
     use core::fmt::Write;
 
-    /// Compares written text with the beginning of a string, without a buffer.
+    /// A writer that compares its text with the beginning of a string, without a buffer.
     struct Expect(&'static str, bool);
 
     impl Write for Expect {

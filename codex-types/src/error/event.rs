@@ -31,7 +31,8 @@ object! {
     /// use codex_types::{ErrorCategory, ErrorEvent};
     ///
     /// let flat = br#"{"type":"error","code":"server_error","message":"oh"}"#;
-    /// let wrapped = br#"{"type":"error","status_code":500,"error":{"code":"server_error","message":"oh"}}"#;
+    /// let wrapped =
+    ///     br#"{"type":"error","status_code":500,"error":{"code":"server_error","message":"oh"}}"#;
     /// for body in [&flat[..], &wrapped[..]] {
     ///     let event = ErrorEvent::from_body(body);
     ///     assert_eq!(event.to_api_error().message, "oh");
@@ -61,7 +62,7 @@ object! {
             response: Box<Response>,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
@@ -95,8 +96,8 @@ impl ErrorEvent {
         event
     }
 
-    /// Creates an error from a payload, unless that is a JSON object. Only with `is_error` does text
-    /// count, or a list that does not consist of errors.
+    /// Creates an error from a payload, unless that is a JSON object. Only with `is_error` does
+    /// text count, or a list that does not consist of errors.
     pub(crate) fn from_text(text: &str, is_error: bool) -> Option<Self> {
         let mut event = Self::default();
         let json = RawJson::parse(text).ok();
@@ -124,7 +125,7 @@ impl ErrorEvent {
         error
     }
 
-    /// Returns the HTTP status, under either name.
+    /// Returns the HTTP status, if the event has one: in `status`, else in `status_code`.
     pub fn http_status(&self) -> Option<u16> {
         self.status.or(self.status_code)
     }

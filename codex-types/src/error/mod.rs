@@ -18,7 +18,7 @@ pub use decode::{DecodeError, DecodeErrorKind};
 pub(crate) use delay::duration;
 pub use event::ErrorEvent;
 
-/// The side at fault for an error.
+/// The side that caused an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Side {

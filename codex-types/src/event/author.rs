@@ -53,7 +53,9 @@ impl ResponseEvent {
     ///
     /// # Errors
     ///
-    /// Fails when the event nests deeper than 128 levels.
+    /// Returns an error when the event nests deeper than 128 levels.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use codex_types::{Delta, DeltaKind, ResponseEvent};

@@ -10,8 +10,8 @@ use crate::wire::object::object;
 use crate::{Map, Number, RawJson};
 
 object! {
-    /// Metadata next to the response: `response.metadata` and `codex.response.metadata` of the
-    /// ChatGPT backend.
+    /// An event with metadata next to the response: `response.metadata` and
+    /// `codex.response.metadata` of the ChatGPT backend.
     pub struct MetadataEvent {
         required {}
         optional {
@@ -23,14 +23,14 @@ object! {
             response_id: String,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// The usage of the account's limits: `codex.rate_limits` of the ChatGPT backend.
+    /// An event with the usage of the account's limits: `codex.rate_limits` of the ChatGPT backend.
     pub struct RateLimitsEvent {
         required {}
         optional {
@@ -48,7 +48,7 @@ object! {
             limit_name: String,
             /// A promotional notice.
             promo: RawJson,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
@@ -80,7 +80,7 @@ object! {
             used_percent: Number,
             /// The length of the window in minutes.
             window_minutes: Number,
-            /// When the window resets (Unix timestamp, seconds).
+            /// The time at which the window resets, as a Unix timestamp in seconds.
             reset_at: Number,
             /// The number of seconds until then.
             reset_after_seconds: Number,
@@ -89,7 +89,7 @@ object! {
 }
 
 object! {
-    /// Purchased credits in an event.
+    /// The purchased credits in an event.
     pub struct CreditsBody {
         required {}
         optional {
@@ -110,7 +110,7 @@ object! {
         optional {
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
@@ -130,7 +130,7 @@ object! {
             required_input: Vec<SteerRequiredInput>,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
@@ -168,7 +168,7 @@ object! {
         optional {
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }

@@ -17,7 +17,7 @@ use crate::wire::source::Failed;
 use crate::wire::write::write_members;
 use crate::{Extra, HeapSize, RawJson};
 
-/// New text that is appended to a field of an item.
+/// A delta: new text that is appended to a field of an item.
 ///
 /// The [`DeltaKind`] names the field. The same type serves all events that have text under `delta`;
 /// indexes that a kind does not have are `None`.
@@ -39,9 +39,9 @@ use crate::{Extra, HeapSize, RawJson};
 pub struct Delta {
     /// The item's id, the delta and the padding, concatenated.
     texts: Box<str>,
-    /// Where the item's id ends.
+    /// The end of the item's id.
     item_id_end: u32,
-    /// Where the padding begins, counted from the end of the text.
+    /// The number of bytes of the padding, which ends the text.
     obfuscation_len: u32,
     sequence_number: u64,
     output_index: u32,
@@ -60,7 +60,7 @@ pub(crate) struct Rare {
     pub(crate) extra: Extra,
 }
 
-/// Which keys were present: an absent key is not written, an empty one is.
+/// The set of keys that were present: an absent key is not written, an empty one is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Present(u8);
 
@@ -165,28 +165,29 @@ impl Delta {
         &self.texts[..self.item_id_end as usize]
     }
 
-    /// Returns the sequence number of the event within its response.
+    /// Returns the sequence number of the event within its response, if the event has one.
     pub fn sequence_number(&self) -> Option<u64> {
         self.present
             .has(Present::SEQUENCE_NUMBER)
             .then_some(self.sequence_number)
     }
 
-    /// Returns the index of the item in the output.
+    /// Returns the index of the item in the output, if the event has one.
     pub fn output_index(&self) -> Option<u32> {
         self.present
             .has(Present::OUTPUT_INDEX)
             .then_some(self.output_index)
     }
 
-    /// Returns the index of the part in the content of the item.
+    /// Returns the index of the part in the content of the item; `None` for kinds without one.
     pub fn content_index(&self) -> Option<u32> {
         self.present
             .has(Present::CONTENT_INDEX)
             .then_some(self.part_index)
     }
 
-    /// Returns the index of the part in the summary of the item.
+    /// Returns the index of the part in the reasoning summary of the item; `None` for kinds without
+    /// one.
     pub fn summary_index(&self) -> Option<u32> {
         self.present
             .has(Present::SUMMARY_INDEX)
@@ -198,7 +199,7 @@ impl Delta {
         self.rare.as_ref().map_or(&[], |rare| &rare.logprobs)
     }
 
-    /// Returns the padding that hides the length of the text.
+    /// Returns the padding that hides the length of the text, if the event has one.
     pub fn obfuscation(&self) -> Option<&str> {
         let start = self.texts.len() - self.obfuscation_len as usize;
         self.present
@@ -206,7 +207,7 @@ impl Delta {
             .then(|| &self.texts[start..])
     }
 
-    /// Returns the multiplexed stream of a WebSocket that the event belongs to.
+    /// Returns the id of the event's stream, on a WebSocket that multiplexes streams; else `None`.
     pub fn stream_id(&self) -> Option<&str> {
         self.rare.as_ref()?.stream_id.as_deref()
     }
@@ -362,25 +363,26 @@ impl DeltaRef<'_> {
         &self.pieces.item_id
     }
 
-    /// Returns the sequence number of the event within its response.
+    /// Returns the sequence number of the event within its response, if the event has one.
     pub fn sequence_number(&self) -> Option<u64> {
         let present = self.pieces.present.has(Present::SEQUENCE_NUMBER);
         present.then_some(self.pieces.sequence_number)
     }
 
-    /// Returns the index of the item in the output.
+    /// Returns the index of the item in the output, if the event has one.
     pub fn output_index(&self) -> Option<u32> {
         let present = self.pieces.present.has(Present::OUTPUT_INDEX);
         present.then_some(self.pieces.output_index)
     }
 
-    /// Returns the index of the part in the content of the item.
+    /// Returns the index of the part in the content of the item; `None` for kinds without one.
     pub fn content_index(&self) -> Option<u32> {
         let present = self.pieces.present.has(Present::CONTENT_INDEX);
         present.then_some(self.pieces.part_index)
     }
 
-    /// Returns the index of the part in the summary of the item.
+    /// Returns the index of the part in the reasoning summary of the item; `None` for kinds without
+    /// one.
     pub fn summary_index(&self) -> Option<u32> {
         let present = self.pieces.present.has(Present::SUMMARY_INDEX);
         present.then_some(self.pieces.part_index)
@@ -391,13 +393,13 @@ impl DeltaRef<'_> {
         self.pieces.rare.as_ref().map_or(&[], |rare| &rare.logprobs)
     }
 
-    /// Returns the padding that hides the length of the text.
+    /// Returns the padding that hides the length of the text, if the event has one.
     pub fn obfuscation(&self) -> Option<&str> {
         let present = self.pieces.present.has(Present::OBFUSCATION);
         present.then_some(&*self.pieces.obfuscation)
     }
 
-    /// Returns the multiplexed stream of a WebSocket that the event belongs to.
+    /// Returns the id of the event's stream, on a WebSocket that multiplexes streams; else `None`.
     pub fn stream_id(&self) -> Option<&str> {
         self.pieces.rare.as_ref()?.stream_id.as_deref()
     }

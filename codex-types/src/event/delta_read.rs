@@ -58,7 +58,7 @@ impl Payload for Delta {
     }
 }
 
-/// Reads the value of one key. A repeated key replaces what it said before.
+/// Reads the value of one key. A repeated key replaces its earlier value.
 fn read_value(pieces: &mut Pieces<'_>, name: &Key, source: &mut dyn Source) -> Result<(), Failed> {
     match &**name {
         "sequence_number" => {

@@ -12,8 +12,8 @@ use crate::wire::object::{fill, is_missing, object};
 use crate::{Map, RawJson};
 
 object! {
-    /// The current state of the whole response: created, queued, in progress, completed, failed,
-    /// incomplete.
+    /// An event that contains the whole response and reports its state: created, queued, in
+    /// progress, completed, failed or incomplete.
     pub struct LifecycleEvent {
         plain {
             /// The response.
@@ -26,7 +26,7 @@ object! {
             safety_buffering: RawJson,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
@@ -63,7 +63,7 @@ impl LifecycleEvent {
         Cow::Owned(response)
     }
 
-    /// Returns the error of a response that failed, in every form that
+    /// Returns the error of a response that failed, if the event has one: in every form that
     /// [`ErrorEvent`](crate::ErrorEvent) describes, in the response or next to it.
     pub fn error(&self) -> Option<Cow<'_, ApiError>> {
         if let Some(error) = &self.response.error {
@@ -78,7 +78,7 @@ impl LifecycleEvent {
 }
 
 object! {
-    /// An item was added or is done.
+    /// An event that reports that an item was added or is done.
     pub struct OutputItemEvent {
         plain {
             /// The item. When done, it replaces what the deltas built.
@@ -89,14 +89,14 @@ object! {
             output_index = u32,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// A content part of an item was added or is done.
+    /// An event that reports that a content part of an item was added or is done.
     pub struct ContentPartEvent {
         plain {
             /// The id of the item.
@@ -111,14 +111,14 @@ object! {
             content_index = u32,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// A part of a reasoning summary was added or is done.
+    /// An event that reports that a part of a reasoning summary was added or is done.
     pub struct SummaryPartEvent {
         plain {
             /// The id of the item.
@@ -135,14 +135,14 @@ object! {
             status: String,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// An annotation was added to a text.
+    /// An event that adds an annotation to a text.
     pub struct AnnotationEvent {
         plain {
             /// The id of the item.
@@ -159,14 +159,14 @@ object! {
             annotation_index = u32,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// The text of a part is done.
+    /// The event that ends the text of a part.
     pub struct OutputTextDone {
         plain {
             /// The id of the item.
@@ -183,14 +183,14 @@ object! {
             logprobs: Vec<Logprob>,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// A refusal is done.
+    /// The event that ends a refusal.
     pub struct RefusalDone {
         plain {
             /// The id of the item.
@@ -205,14 +205,14 @@ object! {
             content_index = u32,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// The text of a reasoning part is done.
+    /// The event that ends the text of a reasoning part.
     pub struct ReasoningTextDone {
         plain {
             /// The id of the item.
@@ -227,14 +227,14 @@ object! {
             content_index = u32,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// The text of a reasoning summary part is done.
+    /// The event that ends the text of a reasoning summary part.
     pub struct ReasoningSummaryTextDone {
         plain {
             /// The id of the item.
@@ -249,14 +249,14 @@ object! {
             summary_index = u32,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// The arguments of a function call are done.
+    /// The event that ends the arguments of a function call.
     pub struct FunctionCallArgumentsDone {
         plain {
             /// The id of the item.
@@ -271,14 +271,14 @@ object! {
             name: String,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// The input of a custom tool call is done.
+    /// The event that ends the input of a custom tool call.
     pub struct CustomToolCallInputDone {
         plain {
             /// The id of the item.
@@ -291,14 +291,14 @@ object! {
             output_index = u32,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// The arguments of an MCP tool call are done.
+    /// The event that ends the arguments of an MCP tool call.
     pub struct McpCallArgumentsDone {
         plain {
             /// The id of the item.
@@ -311,14 +311,14 @@ object! {
             output_index = u32,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// The code of a code interpreter call is done.
+    /// The event that ends the code of a code interpreter call.
     pub struct CodeInterpreterCallCodeDone {
         plain {
             /// The id of the item.
@@ -331,14 +331,14 @@ object! {
             output_index = u32,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// A progress step of a hosted tool. The kind of the event is the step.
+    /// An event that reports the progress of a hosted tool. The kind of the event is the step.
     pub struct ItemProgress {
         plain {
             /// The id of the item.
@@ -349,7 +349,7 @@ object! {
             output_index = u32,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
@@ -379,14 +379,14 @@ object! {
             size: String,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// A command of a shell call was added or is done.
+    /// An event that reports that a command of a shell call was added or is done.
     pub struct ShellCommandEvent {
         plain {
             /// The command.
@@ -401,17 +401,17 @@ object! {
             item_id: String,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// New text of a command of a shell call.
+    /// A delta of a command of a shell call.
     pub struct ShellCommandDelta {
         plain {
-            /// The delta.
+            /// The new text of the command.
             delta: String,
         }
         optional {
@@ -425,14 +425,14 @@ object! {
             obfuscation: String,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// New output of a command.
+    /// A delta of the output of a command of a shell call.
     pub struct ShellOutputDelta {
         plain {
             /// The id of the item.
@@ -447,14 +447,14 @@ object! {
             command_index = u32,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// New output of a command.
+    /// The new output of a command of a shell call.
     pub struct ShellOutputChunk {
         required {}
         optional {
@@ -467,7 +467,7 @@ object! {
 }
 
 object! {
-    /// The output of a command is done.
+    /// The whole output of a command of a shell call, once it is done.
     pub struct ShellOutputDone {
         plain {
             /// The id of the item.
@@ -482,14 +482,14 @@ object! {
             command_index = u32,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }
 }
 
 object! {
-    /// The audio of a response, or its transcript, is done.
+    /// The event that ends the audio of a response, or its transcript.
     pub struct AudioDone {
         required {}
         optional {
@@ -497,7 +497,7 @@ object! {
             response_id: String,
             /// The sequence number of the event within its response.
             sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
+            /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
     }

@@ -26,8 +26,8 @@ impl ResponseEvent {
     ///
     /// # Errors
     ///
-    /// Fails if `json` is not a JSON object or nests deeper than 128 levels. No other valid object
-    /// is an error.
+    /// Returns an error if `json` is not a JSON object or nests deeper than 128 levels. No other
+    /// valid object is an error.
     pub fn from_json(json: &str) -> Result<Self, DecodeError> {
         Self::from_json_hinted(None, json)
     }
@@ -41,7 +41,10 @@ impl ResponseEvent {
     ///
     /// # Errors
     ///
-    /// Those of [`from_json`](Self::from_json), except for the payloads just described.
+    /// Returns the errors of [`from_json`](Self::from_json), except for the payloads just
+    /// described.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use codex_types::{EventKind, ResponseEvent};
@@ -80,13 +83,13 @@ impl ResponseEvent {
         self.kind().into()
     }
 
-    /// Returns the sequence number of the event within its response, which counts from 0 without
-    /// gaps.
+    /// Returns the sequence number of the event within its response, if it has one. Sequence
+    /// numbers count from 0 without gaps.
     pub fn sequence_number(&self) -> Option<u64> {
         self.common().sequence_number
     }
 
-    /// Returns the output index of the item that the event is about.
+    /// Returns the output index of the item that the event is about, if the event has one.
     pub fn output_index(&self) -> Option<u32> {
         self.common().output_index
     }
@@ -96,12 +99,12 @@ impl ResponseEvent {
         self.common().item_id.filter(|id| !id.is_empty())
     }
 
-    /// Returns the id of the multiplexed stream of a WebSocket that the event belongs to.
+    /// Returns the id of the event's stream, on a WebSocket that multiplexes streams; else `None`.
     pub fn stream_id(&self) -> Option<&str> {
         self.common().stream_id
     }
 
-    /// Returns the whole response, for events that contain it.
+    /// Returns the whole response, if the event contains it.
     pub fn response(&self) -> Option<&Response> {
         Some(&self.lifecycle()?.response)
     }
@@ -120,7 +123,7 @@ impl ResponseEvent {
         }
     }
 
-    /// Returns the delta, for events that contain one.
+    /// Returns the delta, if the event contains one.
     pub fn delta(&self) -> Option<&Delta> {
         match self {
             Self::OutputTextDelta(delta)
@@ -137,7 +140,8 @@ impl ResponseEvent {
         }
     }
 
-    /// Returns the new text of a message: the text that is shown to people.
+    /// Returns the new text of a message, which is the text shown to people; `None` for other
+    /// events.
     pub fn text_delta(&self) -> Option<&str> {
         match self {
             Self::OutputTextDelta(delta) => Some(delta.delta()),
@@ -168,7 +172,7 @@ impl ResponseEvent {
         (!is_accepted).then_some(key)
     }
 
-    /// Returns the error, for events that report one: an error event, or a response that failed.
+    /// Returns the error, if the event reports one: an error event, or a response that failed.
     pub fn error(&self) -> Option<Cow<'_, ApiError>> {
         match self {
             Self::Error(event) => Some(Cow::Owned(event.to_api_error())),
@@ -196,7 +200,7 @@ impl ResponseEvent {
     ///
     /// # Errors
     ///
-    /// Currently no event fails. The error exists so that a failure to write could never be a
+    /// Currently returns no error. The error type exists so that a later failure to write is not a
     /// panic.
     pub fn to_json(&self) -> Result<String, DecodeError> {
         Ok(to_json(self))

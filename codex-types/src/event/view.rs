@@ -19,7 +19,7 @@ use crate::event::{DeltaKind, DeltaRef, ResponseEvent};
 /// # Ok::<(), codex_types::DecodeError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::exhaustive_enums, reason = "an event is one or the other")]
+#[expect(clippy::exhaustive_enums, reason = "callers must handle both variants")]
 pub enum EventRef<'a> {
     /// A delta.
     Delta(DeltaRef<'a>),
@@ -32,7 +32,7 @@ impl<'a> EventRef<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`ResponseEvent::from_json`].
+    /// Returns the errors of [`ResponseEvent::from_json`].
     pub fn from_json(json: &'a str) -> Result<Self, DecodeError> {
         Self::from_json_hinted(None, json)
     }
@@ -41,7 +41,7 @@ impl<'a> EventRef<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`ResponseEvent::from_json_hinted`].
+    /// Returns the errors of [`ResponseEvent::from_json_hinted`].
     #[inline]
     pub fn from_json_hinted(hint: Option<&str>, json: &'a str) -> Result<Self, DecodeError> {
         let delta = leading_kind(json)

@@ -50,8 +50,10 @@ impl FunctionCall {
     ///
     /// # Errors
     ///
-    /// Fails if the arguments are not JSON or not a `T`. The error keeps the arguments, so that
-    /// they can be reported to the model.
+    /// Returns an error if the arguments are not JSON or not a `T`. The error keeps the arguments,
+    /// so that they can be reported to the model.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use codex_types::FunctionCall;
@@ -194,7 +196,7 @@ object! {
         optional {
             /// The id that pairs the call with its output; null if the service searches.
             call_id: String,
-            /// Which side runs the search.
+            /// The side that runs the search.
             execution: ToolSearchExecution,
             /// The item's id.
             id: String,

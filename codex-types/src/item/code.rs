@@ -8,7 +8,7 @@ use crate::wire::object::object;
 use crate::wire::tagged::{from_variants, tagged};
 
 object! {
-    /// Code that the model ran in a container: API object `ResponseCodeInterpreterToolCall`.
+    /// A run of the model's code in a container: API object `ResponseCodeInterpreterToolCall`.
     pub struct CodeInterpreterCall tag "code_interpreter_call" {
         required {
             /// The id of the container.
@@ -63,7 +63,7 @@ object! {
 }
 
 object! {
-    /// A program of the model that calls tools by itself: API object `Program`.
+    /// A program written by the model that calls tools: API object `Program`.
     pub struct Program tag "program" {
         required {
             /// The id that pairs the program with its output and its calls.

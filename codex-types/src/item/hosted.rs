@@ -82,11 +82,11 @@ from_variants!(WebSearchAction {
 });
 
 object! {
-    /// A search query.
+    /// A web search action that runs a search query.
     pub struct SearchAction tag "search" {
         required {}
         optional {
-            /// The text to find.
+            /// The search query.
             query: String,
             /// The queries, if there are several.
             queries: Vec<String>,
@@ -107,7 +107,7 @@ object! {
 }
 
 object! {
-    /// Opening a page.
+    /// A web search action that opens a page.
     pub struct OpenPageAction tag "open_page" {
         required {}
         optional {
@@ -118,7 +118,7 @@ object! {
 }
 
 object! {
-    /// Finding text on a page.
+    /// A web search action that finds text on a page.
     pub struct FindInPageAction tag "find_in_page" {
         required {}
         optional {
@@ -201,7 +201,7 @@ object! {
         optional {
             /// The kind of check.
             code: String,
-            /// The steering input that the event is about.
+            /// The description of the check.
             message: String,
         }
     }
@@ -373,7 +373,7 @@ object! {
 }
 
 object! {
-    /// Typing text.
+    /// A computer action that types text.
     pub struct TypeAction tag "type" {
         required {
             /// The text.

@@ -76,7 +76,7 @@ either! {
 tagged! {
     /// The error of a failed MCP tool call.
     pub enum McpError {
-        /// The server broke the protocol.
+        /// The server violated the protocol.
         "mcp_protocol_error" => Protocol(McpProtocolError),
         /// The tool failed.
         "mcp_tool_execution_error" => ToolExecution(McpToolExecutionError),
@@ -203,7 +203,7 @@ object! {
 }
 
 object! {
-    /// Tools that become available during a conversation: API object `AdditionalTools`.
+    /// A list of tools that become available during a conversation: API object `AdditionalTools`.
     pub struct AdditionalTools tag "additional_tools" {
         required {
             /// The role on whose behalf the tools are added.
@@ -219,7 +219,8 @@ object! {
 }
 
 object! {
-    /// A compacted part of the conversation: API object `ResponseCompactionItem`.
+    /// A compaction item, which replaces the earlier items of a conversation: API object
+    /// `ResponseCompactionItem`.
     pub struct CompactionItem tag "compaction" {
         required {
             /// The encrypted content, which only the service reads.

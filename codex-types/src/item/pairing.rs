@@ -19,7 +19,9 @@ use crate::item::*;
 /// use codex_types::{FunctionCall, InputItem, OpenCalls};
 ///
 /// let call = FunctionCall::new("call_1", "now", "{}");
-/// let mut open: OpenCalls = [InputItem::from("What time is it?"), call.clone().into()].iter().collect();
+/// let mut open: OpenCalls = [InputItem::from("What time is it?"), call.clone().into()]
+///     .iter()
+///     .collect();
 /// let [waiting] = &open.iter().collect::<Vec<_>>()[..] else { unreachable!() };
 /// assert_eq!((waiting.index(), waiting.call_id()), (1, "call_1"));
 /// assert!(waiting.answer("the call was not run").is_some());
@@ -61,7 +63,7 @@ impl OpenCalls {
         self.link(&Facts::of(item));
     }
 
-    /// Returns the calls that the client must answer, in conversation order.
+    /// Returns an iterator over the calls that the client must answer, in conversation order.
     pub fn iter(&self) -> impl Iterator<Item = &OpenCall> {
         let mut calls: Vec<&OpenCall> = self.all().filter(|call| !call.is_hosted).collect();
         calls.sort_unstable_by_key(|call| call.index);
@@ -78,7 +80,7 @@ impl OpenCalls {
         self.answered_by(item).is_some()
     }
 
-    /// Returns the call that the item would answer as the next item of the conversation.
+    /// Returns the call that the item would answer as the next item of the conversation, if any.
     pub fn answered_by(&self, item: &InputItem) -> Option<&OpenCall> {
         let facts = Facts::of(item);
         if !matches!(facts.side(), PairSide::Output) {
@@ -237,7 +239,7 @@ impl OpenCall {
 /// The relation of an item to the preceding items.
 #[derive(Debug)]
 pub(crate) enum Link {
-    /// It is neither a call nor an output.
+    /// An item that is neither a call nor an output.
     None,
     /// A call or an output without an id.
     Unnamed,

@@ -25,7 +25,7 @@ pub struct ClientCall<'a> {
 }
 
 impl<'a> ClientCall<'a> {
-    /// Returns the whole item.
+    /// Returns the whole item of the call.
     pub fn item(&self) -> &'a OutputItem {
         self.item
     }

@@ -70,7 +70,7 @@ object! {
         required {
             /// The id that pairs the call with its output.
             call_id: String,
-            /// The command to run.
+            /// The commands to run.
             action: ShellAction,
         }
         optional {
@@ -89,7 +89,7 @@ object! {
 }
 
 object! {
-    /// Shell commands and their limits.
+    /// The shell commands of a call and their limits.
     pub struct ShellAction {
         required {
             /// The commands, each a command line.
@@ -149,9 +149,9 @@ object! {
 tagged! {
     /// The outcome of a command.
     pub enum ShellOutcome {
-        /// It timed out.
+        /// The command timed out.
         "timeout" => Timeout(ShellTimeout),
-        /// It exited.
+        /// The command exited.
         "exit" => Exit(ShellExit),
     }
 }

@@ -59,7 +59,8 @@ impl Finding {
         Self::new(code, Severity::Warning, pointer, message)
     }
 
-    /// A server turned out to have Chat Completions only, and was sent the request as one.
+    /// Creates the diagnostic of a server that turned out to have Chat Completions only, and that
+    /// was sent the request as one.
     pub fn chat_server() -> Self {
         let message = "the server does not have the Responses API: the request was translated";
         Self::note(FindingCode::ChatServer, "", message)
@@ -169,7 +170,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// Returns the name.
+    /// Returns the name of the severity, as `Display` writes it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Note => "note",
@@ -199,7 +200,7 @@ macro_rules! codes {
             /// All codes.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// Returns the name.
+            /// Returns the name of the code, as `Display` writes it.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*

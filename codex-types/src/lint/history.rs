@@ -55,7 +55,9 @@ impl Linter {
     ///
     /// # Errors
     ///
-    /// Fails if an item nests deeper than 128 levels; the request is then unchanged.
+    /// Returns an error if an item nests deeper than 128 levels; the request is then unchanged.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use codex_types::lint::{Linter, Pairing};
@@ -63,7 +65,8 @@ impl Linter {
     /// use codex_types::{CreateResponse, FunctionCall, InputItem};
     ///
     /// let call = FunctionCall::new("call_1", "now", "{}");
-    /// let mut request = CreateResponse::new("gpt-5.5").input([InputItem::from(call), "Go on.".into()]);
+    /// let mut request =
+    ///     CreateResponse::new("gpt-5.5").input([InputItem::from(call), "Go on.".into()]);
     /// let linter = Linter::new(Profile::platform()).pairing(Pairing::Answer);
     /// assert_eq!(linter.fix_history(&mut request)?.len(), 1);
     /// assert!(linter.lint(&request)?.is_empty());
@@ -96,7 +99,9 @@ impl Linter {
     ///
     /// # Errors
     ///
-    /// Fails if an item nests deeper than 128 levels.
+    /// Returns an error if an item nests deeper than 128 levels.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use codex_types::lint::{Linter, Pairing};
@@ -157,7 +162,7 @@ impl Linter {
     }
 }
 
-/// Items of a history that had to be changed before they could be sent.
+/// The items of a history that had to be changed before they could be sent.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Repair {

@@ -127,7 +127,7 @@ fn check_message(item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
     };
     if is_empty {
         found.push(
-            Finding::warning(Code::EmptyMessage, pointer, "the message says nothing")
+            Finding::warning(Code::EmptyMessage, pointer, "the message is empty")
                 .fixed_by([Edit::Remove(pointer.into())]),
         );
     }

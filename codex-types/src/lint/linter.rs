@@ -21,26 +21,27 @@ pub struct Linter {
     pub channel: Channel,
     /// The form in which they are written; `None` for the profile's form for the model.
     pub form: Option<RequestForm>,
-    /// How calls without outputs, and outputs without calls, are repaired.
+    /// The repair of calls without outputs, and of outputs without calls.
     pub pairing: Pairing,
     /// The ids of calls whose outputs are pending, so that their absence is not a fault.
     pub in_flight: Vec<String>,
-    /// What is known about models.
+    /// The table of known models.
     pub models: ModelTable,
 }
 
-/// How calls without outputs, and outputs without calls, are repaired.
+/// The repair of calls without outputs, and of outputs without calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Pairing {
-    /// They are not: the diagnostic comes without a fix.
+    /// Reports the items: the diagnostic has no fix.
     Report,
-    /// They are removed.
+    /// Removes the items.
     Drop,
-    /// They become messages with the same content.
+    /// Converts the items to messages with the same content.
     Convert,
-    /// Calls get an output that reports that none was recorded, in the form of their kind; outputs
-    /// become messages. A computer call, which only a screenshot answers, is removed.
+    /// Adds an output to each call, which reports that none was recorded, in the form of the call's
+    /// kind; converts outputs to messages; and removes computer calls, which only a screenshot can
+    /// answer.
     Answer,
 }
 
@@ -90,7 +91,7 @@ impl Linter {
     ///
     /// # Errors
     ///
-    /// Fails when the request nests deeper than 128 levels.
+    /// Returns an error when the request nests deeper than 128 levels.
     pub fn lint(&self, request: &CreateResponse) -> Result<Vec<Finding>, DecodeError> {
         self.check(&RawJson::encode(request)?, false)
     }
@@ -99,7 +100,7 @@ impl Linter {
     ///
     /// # Errors
     ///
-    /// Fails when the body nests deeper than 128 levels.
+    /// Returns an error when the body nests deeper than 128 levels.
     pub fn lint_json(&self, body: &RawJson) -> Result<Vec<Finding>, DecodeError> {
         self.check(body, true)
     }
@@ -109,7 +110,7 @@ impl Linter {
     ///
     /// # Errors
     ///
-    /// Fails when a body nests deeper than 128 levels.
+    /// Returns an error when a body nests deeper than 128 levels.
     pub fn lint_next(
         &self,
         previous: &RawJson,
@@ -125,7 +126,9 @@ impl Linter {
     ///
     /// # Errors
     ///
-    /// Fails when the body nests deeper than 128 levels.
+    /// Returns an error when the body nests deeper than 128 levels.
+    ///
+    /// # Examples
     ///
     /// ```
     /// use codex_types::RawJson;

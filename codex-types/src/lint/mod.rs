@@ -12,7 +12,8 @@
 //! use codex_types::{CreateResponse, FunctionCall, InputItem};
 //!
 //! let call = FunctionCall::new("call_1", "now", "{}");
-//! let request = CreateResponse::new("gpt-5.5").input([InputItem::from("What time is it?"), call.into()]);
+//! let request = CreateResponse::new("gpt-5.5")
+//!     .input([InputItem::from("What time is it?"), call.into()]);
 //! let linter = Linter::new(Profile::platform());
 //! let findings = linter.lint(&request)?;
 //! assert_eq!(findings[0].code, FindingCode::UnansweredCall);

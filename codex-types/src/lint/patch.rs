@@ -80,7 +80,9 @@ impl Serialize for Edit {
 ///
 /// # Errors
 ///
-/// Fails when `json` nests deeper than 128 levels.
+/// Returns an error when `json` nests deeper than 128 levels.
+///
+/// # Examples
 ///
 /// ```
 /// use codex_types::RawJson;

@@ -11,7 +11,7 @@ use crate::lint::tree::Node;
 use crate::lint::{Finding, FindingCode as Code};
 use crate::{DecodeError, RawJson};
 
-/// How much of the prompt of one request the next one repeats from the beginning, in bytes of JSON.
+/// The portion of a prompt that the next request repeats from the beginning, in bytes of JSON.
 ///
 /// The service can reuse at most that part from its cache. The cache also depends on time and
 /// load: [`Usage::cached_ratio`](crate::Usage::cached_ratio) reports what it did reuse.
@@ -45,16 +45,24 @@ impl PromptStability {
 ///
 /// # Errors
 ///
-/// Fails when a body nests deeper than 128 levels.
+/// Returns an error when a body nests deeper than 128 levels.
+///
+/// # Examples
 ///
 /// ```
 /// use codex_types::RawJson;
 /// use codex_types::lint::prompt_stability;
 ///
-/// let first = RawJson::parse(r#"{"model":"gpt-5.5","instructions":"Be brief.","input":[{"role":"user","content":"Hi"}]}"#)?;
-/// let grown = RawJson::parse(r#"{"model":"gpt-5.5","instructions":"Be brief.","input":[{"role":"user","content":"Hi"},{"role":"user","content":"Well?"}]}"#)?;
+/// let first = RawJson::parse(
+///     r#"{"model":"gpt-5.5","instructions":"Be brief.","input":[{"role":"user","content":"Hi"}]}"#,
+/// )?;
+/// let grown = RawJson::parse(
+///     r#"{"model":"gpt-5.5","instructions":"Be brief.","input":[{"role":"user","content":"Hi"},{"role":"user","content":"Well?"}]}"#,
+/// )?;
 /// assert_eq!(prompt_stability(&first, &grown)?.share(), 1.0);
-/// let changed = RawJson::parse(r#"{"model":"gpt-5.5","instructions":"Be long.","input":[{"role":"user","content":"Hi"}]}"#)?;
+/// let changed = RawJson::parse(
+///     r#"{"model":"gpt-5.5","instructions":"Be long.","input":[{"role":"user","content":"Hi"}]}"#,
+/// )?;
 /// assert_eq!(prompt_stability(&first, &changed)?.share(), 0.0);
 /// # Ok::<(), codex_types::DecodeError>(())
 /// ```

@@ -19,14 +19,20 @@ use crate::{ApiError, ErrorCode, InputItem, InputPart, InputText, MessageContent
 ///
 /// let mut error = ApiError::new("image_parse_error", "The image could not be parsed.");
 /// error.param = Some("input[0].content[1].image_url".into());
-/// let content = [InputPart::text("What is this?"), InputPart::image_url("data:image/png;base64,AAAA")];
+/// let content = [
+///     InputPart::text("What is this?"),
+///     InputPart::image_url("data:image/png;base64,AAAA"),
+/// ];
 /// let mut items = vec![InputItem::from(Message::user(content))];
 ///
 /// let refusal = Refusal::of(&error).ok_or("an image")?;
 /// let findings = refusal.repair(&mut items, 0);
 /// assert_eq!(findings[0].pointer, "/input/0/content/1");
 /// let note = "An image was removed here, because the service refused it.";
-/// assert_eq!(items, [Message::user([InputPart::text("What is this?"), InputPart::text(note)]).into()]);
+/// assert_eq!(
+///     items,
+///     [Message::user([InputPart::text("What is this?"), InputPart::text(note)]).into()]
+/// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

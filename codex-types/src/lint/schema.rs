@@ -19,7 +19,7 @@ pub struct ClosedSchema {
     pub schema: RawJson,
     /// The changes that were made.
     pub fixed: Vec<Finding>,
-    /// What still prevents strict use.
+    /// The diagnostics of what still prevents strict use.
     pub remaining: Vec<Finding>,
 }
 
@@ -31,7 +31,9 @@ pub struct ClosedSchema {
 ///
 /// # Errors
 ///
-/// Fails when the schema nests deeper than 128 levels.
+/// Returns an error when the schema nests deeper than 128 levels.
+///
+/// # Examples
 ///
 /// ```
 /// use codex_types::RawJson;

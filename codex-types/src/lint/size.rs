@@ -22,7 +22,9 @@ pub struct SizeEstimate {
 ///
 /// # Errors
 ///
-/// Fails when the body nests deeper than 128 levels.
+/// Returns an error when the body nests deeper than 128 levels.
+///
+/// # Examples
 ///
 /// ```
 /// use codex_types::RawJson;

@@ -89,7 +89,7 @@ impl From<String> for InputPart {
 }
 
 object! {
-    /// Text for the model.
+    /// A text part for the model.
     pub struct InputText tag "input_text" {
         required {
             /// The text.
@@ -203,14 +203,14 @@ object! {
             mode: String,
         }
         optional {
-            /// How long the cached prefix is kept.
+            /// The retention period of the cached prefix.
             ttl: PromptCacheTtl,
         }
     }
 }
 
 open_enum! {
-    /// How long a cached prefix of a prompt is kept.
+    /// The time for which a cached prefix of a prompt is kept.
     pub enum PromptCacheTtl {
         /// 30 minutes.
         Minutes30 = "30m",

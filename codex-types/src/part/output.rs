@@ -33,7 +33,7 @@ from_variants!(OutputPart {
 });
 
 impl OutputPart {
-    /// Returns the text of an `output_text` part.
+    /// Returns the text of an `output_text` part; `None` for other parts.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(part) => Some(&part.text),
@@ -41,7 +41,7 @@ impl OutputPart {
         }
     }
 
-    /// Returns the text of a `refusal` part.
+    /// Returns the text of a `refusal` part; `None` for other parts.
     pub fn as_refusal(&self) -> Option<&str> {
         match self {
             Self::Refusal(part) => Some(&part.refusal),
@@ -66,7 +66,7 @@ from_variants!(ReasoningPart {
 });
 
 impl ReasoningPart {
-    /// Returns the text, of any kind.
+    /// Returns the reasoning text of the part; `None` for a part of an unknown kind.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::ReasoningText(part) => Some(&part.text),
@@ -89,7 +89,7 @@ from_variants!(SummaryPart {
 });
 
 impl SummaryPart {
-    /// Returns the text.
+    /// Returns the text of the part; `None` for a part of an unknown kind.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::SummaryText(part) => Some(&part.text),
@@ -99,7 +99,7 @@ impl SummaryPart {
 }
 
 object! {
-    /// Text of the model.
+    /// A text part of the model.
     pub struct OutputText tag "output_text" {
         required {
             /// The text.
@@ -127,7 +127,7 @@ object! {
 }
 
 object! {
-    /// Reasoning text.
+    /// A reasoning text part.
     pub struct ReasoningText tag "reasoning_text" {
         required {
             /// The text.
@@ -137,7 +137,7 @@ object! {
 }
 
 object! {
-    /// Text without annotations.
+    /// A text part without annotations.
     pub struct PlainText tag "text" {
         required {
             /// The text.

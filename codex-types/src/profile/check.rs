@@ -13,7 +13,7 @@ use crate::profile::{
 };
 use crate::{Effort, InputItem, Message, RawJson, ServiceTier, Verbosity};
 
-/// How the checked body will be sent.
+/// The form in which the checked body will be sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sending {
     pub(crate) channel: Channel,

@@ -46,7 +46,7 @@ pub struct ChatDialect {
     pub effort: EffortParameter,
     /// The key of a message that contains reasoning.
     pub reasoning_key: Text,
-    /// Which reasoning is sent back.
+    /// The reasoning that is sent back.
     pub reasoning_replay: ReasoningReplay,
     /// Whether messages with calls must have the key of reasoning, even if it is empty.
     pub reasoning_required: bool,
@@ -58,13 +58,13 @@ pub struct ChatDialect {
     pub strict_tools: bool,
     /// Whether the server accepts tools of type `custom`, whose input is free text.
     pub custom_tools: bool,
-    /// How JSON output is requested.
+    /// The method by which JSON output is requested.
     pub json_format: JsonFormat,
     /// Whether the server accepts `parallel_tool_calls`.
     pub parallel_tool_calls: bool,
     /// Whether messages with the role `tool` may contain images.
     pub images_in_tool_outputs: bool,
-    /// How a stream is made to report its usage.
+    /// The condition under which a stream reports its usage.
     pub stream_usage: StreamUsage,
     /// The call ids that the server accepts.
     pub call_ids: CallIds,
@@ -193,7 +193,7 @@ macro_rules! named {
         }
 
         impl $name {
-            /// Returns the name of the value.
+            /// Returns the name of the value, as `Display` of [`ChatDialect`] writes it.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $text,)*
@@ -214,7 +214,7 @@ named! {
 }
 
 named! {
-    /// How the reasoning effort is sent to a chat server.
+    /// The parameter by which the reasoning effort is sent to a chat server.
     pub enum EffortParameter {
         /// By `reasoning_effort`.
         ReasoningEffort = "reasoning_effort",
@@ -226,7 +226,7 @@ named! {
 }
 
 named! {
-    /// Which reasoning is sent back to a chat server.
+    /// The reasoning that is sent back to a chat server.
     pub enum ReasoningReplay {
         /// None: the server refuses or ignores it.
         Never = "never",
@@ -238,19 +238,19 @@ named! {
 }
 
 named! {
-    /// How JSON output is requested from a chat server.
+    /// The method by which JSON output is requested from a chat server.
     pub enum JsonFormat {
-        /// By a schema.
+        /// A JSON schema.
         JsonSchema = "json_schema",
-        /// As any object; the schema becomes part of the instructions.
+        /// Any JSON object; the schema becomes part of the instructions.
         JsonObject = "json_object",
-        /// By the instructions only.
+        /// The instructions only.
         Instructions = "instructions",
     }
 }
 
 named! {
-    /// How the stream of a chat server is made to report its usage.
+    /// The condition under which the stream of a chat server reports its usage.
     pub enum StreamUsage {
         /// By `stream_options.include_usage`.
         OnRequest = "on request",
@@ -272,7 +272,7 @@ pub struct ToolChoiceForms {
 }
 
 impl ToolChoiceForms {
-    /// Accepts `required` and functions by name.
+    /// Creates forms that include `required` and functions by name.
     pub fn new() -> Self {
         Self {
             required: Some("required".into()),
@@ -281,7 +281,7 @@ impl ToolChoiceForms {
         }
     }
 
-    /// Accepts `auto` and `none` only.
+    /// Creates forms that are `auto` and `none` only.
     pub fn auto_only() -> Self {
         Self {
             required: None,
@@ -308,7 +308,7 @@ pub enum CallIds {
 }
 
 impl CallIds {
-    /// Accepts any text of at most this many characters.
+    /// Creates a rule that accepts any text of at most this many characters.
     pub fn up_to(length: usize) -> Self {
         Self::UpTo(length)
     }

@@ -33,7 +33,7 @@ impl ChatDialect {
         "zhipu",
     ];
 
-    /// Returns the dialect with this name, one of [`NAMES`](Self::NAMES).
+    /// Returns the dialect with this name; `None` unless it is one of [`NAMES`](Self::NAMES).
     ///
     /// ```
     /// use codex_types::profile::ChatDialect;
@@ -69,7 +69,7 @@ impl ChatDialect {
         })
     }
 
-    /// Returns the dialect of the service at this host.
+    /// Returns the dialect of the service at this host; `None` for unknown hosts.
     pub fn of_host(host: &str) -> Option<Self> {
         let rows = Self::NAMES.iter().filter_map(|name| Self::by_name(name));
         rows.into_iter().find(|row| row.is_at(host))

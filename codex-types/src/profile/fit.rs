@@ -200,7 +200,7 @@ impl Profile {
     ///
     /// # Errors
     ///
-    /// Fails with all diagnostics that the policy does not allow.
+    /// Returns all diagnostics that the policy does not allow.
     pub fn fit(&self, request: &CreateResponse, policy: &FitPolicy) -> Result<Fitted, Unfit> {
         if let Some(Input::Prepared(input)) = &request.input
             && input.before().is_empty()
@@ -230,7 +230,7 @@ impl Profile {
     ///
     /// # Errors
     ///
-    /// Fails with all diagnostics that the policy does not allow.
+    /// Returns all diagnostics that the policy does not allow.
     pub fn fit_json(&self, body: &RawJson, policy: &FitPolicy) -> Result<Fitted<RawJson>, Unfit> {
         self.fit_body(body, policy, true)
     }
@@ -240,7 +240,7 @@ impl Profile {
     ///
     /// # Errors
     ///
-    /// Fails with all diagnostics that the policy does not allow.
+    /// Returns all diagnostics that the policy does not allow.
     pub fn fit_compact(
         &self,
         request: &CompactRequest,

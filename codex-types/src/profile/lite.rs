@@ -45,7 +45,7 @@ pub enum RequestForm {
     Lite,
 }
 
-/// When a backend gets Responses Lite, unless the caller chooses the form.
+/// The requests for which a backend gets Responses Lite, unless the caller chooses the form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LiteUse {

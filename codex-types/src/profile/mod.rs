@@ -67,7 +67,7 @@ pub type Text = Cow<'static, str>;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Profile {
-    /// The name.
+    /// The name of the profile.
     pub name: Text,
     /// The day on which the backend was last known to behave like this, as `YYYY-MM-DD`.
     pub as_of: Option<Text>,
@@ -78,47 +78,47 @@ pub struct Profile {
     pub wire: Wire,
     /// The dialect of a server that offers Chat Completions.
     pub chat: ChatDialect,
-    /// The parameters that it accepts.
+    /// The parameters that the backend accepts.
     pub parameters: Parameters,
-    /// Where it reads instructions.
+    /// The place from which the backend reads instructions.
     pub instructions: Instructions,
     /// Whether `system` messages must become `developer` messages.
     pub system_as_developer: bool,
     /// Whether `input` must be a list of items, not text.
     pub input_as_items: bool,
-    /// How output items are sent back.
+    /// The treatment of output items that are sent back.
     pub replay: Replay,
-    /// Whether it stores responses.
+    /// Whether the backend stores responses.
     pub store: Store,
     /// Whether responses must be streamed.
     pub streamed: Streamed,
     /// The values that every request must have in `include`.
     pub include: Vec<Include>,
-    /// The `type`s of tools that it refuses.
+    /// The `type`s of tools that the backend refuses.
     pub refused_tools: Vec<Text>,
-    /// The `type`s of input items that it refuses.
+    /// The `type`s of input items that the backend refuses.
     pub refused_items: Vec<Text>,
     /// The content that messages may contain.
     pub content: Content,
-    /// The headers that it expects, except credentials and those of HTTP itself.
+    /// The headers that the backend expects, except credentials and those of HTTP itself.
     pub headers: Vec<Header>,
     /// The entries of `client_metadata`.
     pub client_metadata: Vec<(Text, Source)>,
-    /// The default of `prompt_cache_key`.
+    /// The source of the default `prompt_cache_key`.
     pub prompt_cache_key: Option<Source>,
     /// The compression of bodies over HTTP.
     pub compression: Option<Compression>,
-    /// Its support of WebSockets.
+    /// The support of WebSockets by the backend.
     pub websocket: WebSocket,
-    /// The service tiers that it offers.
+    /// The service tiers that the backend offers.
     pub service_tiers: Choices<ServiceTier>,
-    /// The efforts that it offers.
+    /// The reasoning efforts that the backend offers.
     pub efforts: Choices<Effort>,
-    /// The verbosities that it offers.
+    /// The verbosities that the backend offers.
     pub verbosities: Choices<Verbosity>,
-    /// How it lists its models.
+    /// The form in which the backend lists its models.
     pub models: Models,
-    /// When it gets Responses Lite.
+    /// The requests that are sent as Responses Lite.
     pub lite: LiteUse,
     /// Whether messages in Responses Lite state the origin of their content.
     pub content_provenance: bool,
@@ -175,8 +175,8 @@ impl Profile {
         }
     }
 
-    /// Returns the profile of this name: one of [`NAMES`](Self::NAMES), or the name of a
-    /// [chat server](ChatDialect::NAMES).
+    /// Returns the profile of this name: one of [`NAMES`](Self::NAMES), or the name of a [chat
+    /// server](ChatDialect::NAMES); `None` for other names.
     pub fn by_name(name: &str) -> Option<Self> {
         Some(match name {
             "platform" => Self::platform(),
@@ -224,7 +224,7 @@ impl Profile {
             .collect()
     }
 
-    /// Returns the version that the client claims to be, for `GET models?client_version=`.
+    /// Returns the version that the client claims to be, if any, for `GET models?client_version=`.
     pub fn client_version_for<'a>(&'a self, identity: &'a Identity) -> Option<&'a str> {
         let own = identity.client_version.as_deref();
         own.or(self.client_version.as_deref())

@@ -46,7 +46,7 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Accepts any parameter.
+    /// Creates the parameters of a backend that accepts any.
     pub fn any() -> Self {
         Self {
             accepted: None,
@@ -56,7 +56,7 @@ impl Parameters {
         }
     }
 
-    /// Accepts these parameters, and unknown ones with a warning.
+    /// Creates the parameters of a backend that accepts these, and unknown ones with a warning.
     pub fn known(names: impl IntoIterator<Item = impl Into<Text>>) -> Self {
         Self {
             accepted: Some(names.into_iter().map(Into::into).collect()),
@@ -86,7 +86,7 @@ impl Parameters {
     }
 }
 
-/// Where a backend reads instructions.
+/// The part of a request in which a backend reads instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Instructions {
@@ -98,7 +98,7 @@ pub enum Instructions {
     DeveloperMessage,
 }
 
-/// How output items are sent back.
+/// The treatment of output items that are sent back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Replay {
@@ -113,7 +113,7 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Sends everything back unchanged.
+    /// Creates a treatment that sends everything back unchanged.
     pub fn new() -> Self {
         Self {
             ids: IdReplay::Keep,
@@ -134,11 +134,11 @@ impl Default for Replay {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum IdReplay {
-    /// They stay.
+    /// Keeps ids.
     Keep,
-    /// They stay if they have the form of the service's ids: text, `_`, text.
+    /// Keeps ids of the form that the service uses: text, `_`, text.
     KeepPrefixed,
-    /// They are removed.
+    /// Removes ids.
     Drop,
 }
 
@@ -146,27 +146,27 @@ pub enum IdReplay {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StatusReplay {
-    /// It stays.
+    /// Keeps the status.
     Keep,
-    /// It stays on custom tool calls and where the API requires it, and is removed elsewhere.
+    /// Keeps the status on custom tool calls and where the API requires it; removes it elsewhere.
     KeepOnCustomCalls,
-    /// It is removed, except where the API requires it.
+    /// Removes the status, except where the API requires it.
     Drop,
 }
 
-/// Whether a backend stores responses.
+/// The rule of a backend for storing responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Store {
-    /// As the request specifies; by default it stores them.
+    /// Stores responses as the request specifies, and by default.
     Free,
     /// `store` must be false.
     Never,
-    /// The server cannot store them, whatever the request specifies.
+    /// Never stores responses, whatever the request specifies.
     Unsupported,
 }
 
-/// Whether responses must be streamed.
+/// The rule of a backend for streaming responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Streamed {
@@ -191,7 +191,7 @@ pub struct Content {
 }
 
 impl Content {
-    /// Accepts files of any kind, but no audio.
+    /// Creates the content of a backend that accepts files of any kind, but no audio.
     pub fn new() -> Self {
         Self {
             file_ids: true,
@@ -220,7 +220,7 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// Returns Zstandard at this level.
+    /// Creates a compression with Zstandard at this level.
     pub fn zstd(level: u8) -> Self {
         Self::Zstd { level }
     }
@@ -296,7 +296,7 @@ pub struct Choices<T> {
 }
 
 impl<T: PartialEq> Choices<T> {
-    /// Accepts any value.
+    /// Creates choices that include any value.
     pub fn any() -> Self {
         Self {
             offered: None,
@@ -304,7 +304,7 @@ impl<T: PartialEq> Choices<T> {
         }
     }
 
-    /// Accepts these values.
+    /// Creates choices of these values.
     pub fn only(values: impl IntoIterator<Item = T>) -> Self {
         Self {
             offered: Some(values.into_iter().collect()),
@@ -312,7 +312,7 @@ impl<T: PartialEq> Choices<T> {
         }
     }
 
-    /// Renames the first value to the second.
+    /// Adds a value that the backend has under another name: the caller's name, and the backend's.
     #[must_use]
     pub fn renaming(mut self, from: T, to: T) -> Self {
         self.renamed.push((from, to));
@@ -336,7 +336,7 @@ impl<T: PartialEq> Choices<T> {
     }
 }
 
-/// How a backend lists its models.
+/// The form in which a backend lists its models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Models {

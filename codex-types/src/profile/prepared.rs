@@ -37,12 +37,12 @@ use crate::{CreateResponse, DecodeError, Input, InputItem, PreparedInput, RawJso
 pub struct ItemFindings(Option<Arc<FittedItems>>);
 
 impl ItemFindings {
-    /// Returns the changes to the items, in the order of the items.
+    /// Returns an iterator over the changes to the items, in the order of the items.
     pub fn stripped(&self) -> impl Iterator<Item = &Finding> {
         self.with(OnFinding::Strip)
     }
 
-    /// Returns the diagnostics that were left unchanged, in the order of the items.
+    /// Returns an iterator over the diagnostics that were not fixed, in the order of the items.
     pub fn warned(&self) -> impl Iterator<Item = &Finding> {
         self.with(OnFinding::Warn)
     }

@@ -47,17 +47,17 @@ object! {
             input: Input,
             /// The tools that the model may call.
             tools: Vec<Tool>,
-            /// Which tools the model must call.
+            /// The tools that the model must call.
             tool_choice: ToolChoice,
             /// Whether the model may call several tools in parallel. The service's default is true.
             parallel_tool_calls = bool,
-            /// The reasoning effort.
+            /// The reasoning options.
             reasoning: Reasoning,
             /// Whether the service stores the response. The service's default is true.
             store = bool,
             /// Additional output data to include in the response.
             include: Vec<Include>,
-            /// The format of the response.
+            /// The text configuration of the response: its format and verbosity.
             text: TextConfig,
             /// The maximum number of output tokens, including reasoning tokens; at least 16.
             max_output_tokens = u64,
@@ -74,13 +74,13 @@ object! {
             prompt_cache_key: String,
             /// The options of prompt caching.
             prompt_cache_options: PromptCacheOptions,
-            /// How long cached prefixes are kept.
+            /// The retention period of cached prefixes.
             prompt_cache_retention: PromptCacheRetention,
             /// The service tier for the request.
             service_tier: ServiceTier,
             /// The truncation strategy for long input.
             truncation: Truncation,
-            /// How the service manages long contexts.
+            /// The rules by which the service manages long contexts.
             context_management: Vec<ContextManagement>,
             /// The sampling temperature, from 0 to 2.
             temperature: Number,
@@ -124,7 +124,7 @@ impl CreateResponse {
     ///
     /// # Errors
     ///
-    /// Currently no value fails. The error exists so that a failure to write could never be a
+    /// Currently returns no error. The error type exists so that a later failure to write is not a
     /// panic.
     pub fn to_json(&self, streaming: Streaming) -> Result<String, DecodeError> {
         let stream = streaming == Streaming::Yes;
@@ -135,11 +135,11 @@ impl CreateResponse {
     }
 }
 
-/// Whether a response is a stream of events or one document.
+/// The form in which a response arrives: a stream of events or one document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "it is the one question, with its two answers"
+    reason = "a response is either a stream or one document"
 )]
 pub enum Streaming {
     /// As events, while it is generated.

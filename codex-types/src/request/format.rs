@@ -114,8 +114,8 @@ impl JsonSchemaFormat {
     ///
     /// # Errors
     ///
-    /// Fails if the schema cannot be written as JSON. Keywords that the service does not support
-    /// are not an error here; the linter reports them.
+    /// Returns an error if the schema cannot be written as JSON. Keywords that the service does not
+    /// support are not an error here; the linter reports them.
     pub fn of<T: schemars::JsonSchema>() -> Result<Self, crate::DecodeError> {
         let of_type = crate::schema::of::<T>()?;
         let mut format =

@@ -44,7 +44,7 @@ open_enum! {
         XHigh = "xhigh",
         /// The maximum.
         Max = "max",
-        /// More than the maximum; offered by some models of the ChatGPT backend.
+        /// More than `max`; offered by some models of the ChatGPT backend.
         Ultra = "ultra",
     }
 }
@@ -96,7 +96,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// Additional output data of a response.
+    /// A kind of additional output data of a response.
     pub enum Include {
         /// The results of file searches.
         FileSearchResults = "file_search_call.results",
@@ -148,7 +148,7 @@ open_enum! {
 }
 
 open_enum! {
-    /// How long cached prefixes are kept.
+    /// The retention period of cached prefixes.
     pub enum PromptCacheRetention {
         /// While there is memory.
         InMemory = "in_memory",
@@ -162,7 +162,7 @@ object! {
     pub struct PromptCacheOptions {
         required {}
         optional {
-            /// Which side controls caching.
+            /// The side that controls caching.
             mode: PromptCacheMode,
             /// The lifetime of the cached prefix.
             ttl: PromptCacheTtl,
@@ -175,7 +175,7 @@ object! {
 }
 
 open_enum! {
-    /// Which side controls caching.
+    /// The side that controls prompt caching.
     pub enum PromptCacheMode {
         /// The service.
         Implicit = "implicit",
@@ -187,9 +187,9 @@ open_enum! {
 either! {
     /// The conversation that a response belongs to.
     pub enum Conversation {
-        /// Its id.
+        /// The id of the conversation.
         text Id(String),
-        /// An object with its id.
+        /// An object with the id of the conversation.
         other Reference(ConversationReference),
     }
 }
@@ -231,7 +231,7 @@ either! {
 }
 
 object! {
-    /// How the service manages long contexts.
+    /// A rule by which the service manages long contexts.
     pub struct ContextManagement {
         required {
             /// The kind: `compaction`.
@@ -252,14 +252,14 @@ object! {
             /// Whether deltas contain padding that hides their length. The service's default is
             /// true.
             include_obfuscation = bool,
-            /// When reasoning summaries are sent (ChatGPT backend).
+            /// The time at which reasoning summaries are sent (ChatGPT backend).
             reasoning_summary_delivery: ReasoningSummaryDelivery,
         }
     }
 }
 
 open_enum! {
-    /// When reasoning summaries are sent.
+    /// The time at which reasoning summaries are sent.
     pub enum ReasoningSummaryDelivery {
         /// Sequentially, and none once the output has begun.
         SequentialCutoff = "sequential_cutoff",
@@ -281,7 +281,7 @@ object! {
 }
 
 object! {
-    /// The moderation mode.
+    /// The moderation policies for input and output.
     pub struct ModerationPolicy {
         required {}
         optional {
@@ -325,7 +325,7 @@ object! {
 }
 
 open_enum! {
-    /// Whether older images are downscaled.
+    /// The rule for downscaling older images.
     pub enum ImageContextCompression {
         /// The service decides.
         Auto = "auto",

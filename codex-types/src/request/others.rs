@@ -33,7 +33,7 @@ object! {
             tools: Vec<Tool>,
             /// Whether the model could call several tools in parallel.
             parallel_tool_calls = bool,
-            /// The reasoning effort.
+            /// The reasoning options.
             reasoning: Reasoning,
             /// The text configuration.
             text: TextConfig,
@@ -44,7 +44,7 @@ object! {
             prompt_cache_key: String,
             /// The options of prompt caching.
             prompt_cache_options: PromptCacheOptions,
-            /// How long cached prefixes are kept.
+            /// The retention period of cached prefixes.
             prompt_cache_retention: PromptCacheRetention,
             /// The options for images in the input.
             image: ImageContext,
@@ -66,13 +66,13 @@ object! {
             instructions: String,
             /// The tools that the model may call.
             tools: Vec<Tool>,
-            /// Which tools the model must call.
+            /// The tools that the model must call.
             tool_choice: ToolChoice,
             /// Whether the model may call several tools in parallel.
             parallel_tool_calls = bool,
-            /// The reasoning effort.
+            /// The reasoning options.
             reasoning: Reasoning,
-            /// The format of the response.
+            /// The text configuration of the response: its format and verbosity.
             text: TextConfig,
             /// The conversation that the request belongs to.
             conversation: Conversation,
@@ -136,7 +136,7 @@ impl ClientEvent {
     ///
     /// # Errors
     ///
-    /// Currently no message fails. The error exists so that a failure to write could never be a
+    /// Currently returns no error. The error type exists so that a later failure to write is not a
     /// panic.
     pub fn to_json(&self) -> Result<String, DecodeError> {
         Ok(to_json(self))

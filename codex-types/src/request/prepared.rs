@@ -46,13 +46,13 @@ pub struct PreparedInput {
     last: Option<Arc<Node>>,
 }
 
-/// Items that were added together, after those of the preceding node.
+/// A group of items that were added together, after those of the preceding node.
 pub(crate) struct Node {
     pub(crate) items: Arc<[RawJson]>,
     pub(crate) previous: Option<Arc<Self>>,
     /// The number of items up to the end of this node.
     len: usize,
-    /// Their number of bytes.
+    /// The number of bytes in these items.
     bytes: usize,
     /// A cached result about the items up to the end of this node.
     pub(crate) memo: Memo,
@@ -73,7 +73,7 @@ impl Node {
         }
     }
 
-    /// The index of the first item of this node.
+    /// Returns the index of the first item of this node.
     pub(crate) fn start(&self) -> usize {
         self.len - self.items.len()
     }
@@ -121,7 +121,7 @@ impl PreparedInput {
         before + self.last.as_ref().map_or(0, |last| last.bytes)
     }
 
-    /// Returns the items as JSON, in order.
+    /// Returns an iterator over the items as JSON, in order.
     pub fn iter(&self) -> impl Iterator<Item = &RawJson> {
         let mut nodes: Vec<&Node> = self.nodes().collect();
         nodes.reverse();
@@ -296,7 +296,7 @@ impl Encode for PreparedInput {
 serialize_by_encode!(PreparedInput);
 
 impl HeapSize for PreparedInput {
-    /// The whole size, including what other inputs share.
+    /// Returns the whole size, including what other inputs share.
     fn heap_size(&self) -> usize {
         let nodes = self.nodes().count() * size_of::<Node>();
         self.json_len() + self.len() * size_of::<RawJson>() + nodes

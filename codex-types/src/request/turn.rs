@@ -17,7 +17,10 @@ object! {
     /// ```
     /// use codex_types::{CreateResponse, Map, RequestKind, TurnMetadata};
     ///
-    /// let turn = TurnMetadata::new().turn_id("turn_1").request_kind(RequestKind::Turn).sandbox("köfferchen");
+    /// let turn = TurnMetadata::new()
+    ///     .turn_id("turn_1")
+    ///     .request_kind(RequestKind::Turn)
+    ///     .sandbox("köfferchen");
     /// let text = turn.to_ascii()?;
     /// assert_eq!(text, r#"{"turn_id":"turn_1","request_kind":"turn","sandbox":"k\u00f6fferchen"}"#);
     /// assert_eq!(TurnMetadata::from_json(&text)?, turn);
@@ -42,7 +45,7 @@ object! {
             turn_id: String,
             /// The id of the thread's context window.
             window_id: String,
-            /// How many times the window was replaced by a shorter one.
+            /// The number of times that the window was replaced by a shorter one.
             window_number: Number,
             /// The window's own id.
             context_window_id: String,
@@ -78,7 +81,7 @@ object! {
             workspaces: Map<Workspace>,
             /// The tools by namespace. Never in the header.
             tool_namespaces_info: RawJson,
-            /// When the turn began (Unix timestamp, milliseconds).
+            /// The time at which the turn began, as a Unix timestamp in milliseconds.
             turn_started_at_unix_ms: Number,
             /// Whether the client reports analytics.
             analytics_enabled: bool,
@@ -97,7 +100,7 @@ impl TurnMetadata {
     ///
     /// # Errors
     ///
-    /// Fails if the text is not a JSON object.
+    /// Returns an error if the text is not a JSON object.
     pub fn from_json(text: &str) -> Result<Self, DecodeError> {
         RawJson::parse(text)?.decode()
     }
@@ -106,7 +109,7 @@ impl TurnMetadata {
     ///
     /// # Errors
     ///
-    /// Currently no value fails.
+    /// Currently returns no error.
     pub fn to_ascii(&self) -> Result<String, DecodeError> {
         Ok(ascii(&RawJson::encode(self)?.to_compact()))
     }
@@ -115,7 +118,7 @@ impl TurnMetadata {
     ///
     /// # Errors
     ///
-    /// Those of [`to_ascii`](Self::to_ascii).
+    /// Returns the errors of [`to_ascii`](Self::to_ascii).
     pub fn to_header(&self) -> Result<String, DecodeError> {
         let mut shown = self.clone();
         shown.tool_namespaces_info = None;

@@ -37,7 +37,7 @@ impl Status {
 }
 
 object! {
-    /// Why a response ended early.
+    /// The details of a response that ended early.
     pub struct IncompleteDetails {
         required {}
         optional {
@@ -48,7 +48,7 @@ object! {
 }
 
 open_enum! {
-    /// Why a response ended early.
+    /// The reason why a response ended early.
     pub enum IncompleteReason {
         /// The limit on output tokens was reached.
         MaxOutputTokens = "max_output_tokens",
@@ -78,17 +78,17 @@ object! {
 }
 
 open_enum! {
-    /// Why the service removed an item from the input.
+    /// The reason why the service removed an item from the input.
     pub enum TransformationReason {
-        /// It belongs to another organization.
+        /// The item belongs to another organization.
         OrganizationMismatch = "organization_mismatch",
-        /// It belongs to another user.
+        /// The item belongs to another user.
         EndUserMismatch = "end_user_mismatch",
-        /// It belongs to another model.
+        /// The item belongs to another model.
         ModelMismatch = "model_mismatch",
-        /// The items before it have changed.
+        /// The items before the item have changed.
         PrefixMismatch = "prefix_mismatch",
-        /// It belongs to an earlier turn.
+        /// The item belongs to an earlier turn.
         TurnBoundary = "turn_boundary",
     }
 }
@@ -155,9 +155,9 @@ object! {
 tagged! {
     /// The use of the prompt cache, compared with another response.
     pub enum PromptCacheDiagnostics {
-        /// Less was reused than possible.
+        /// The cache was used for less of the prompt than possible.
         "cache_miss" => CacheMiss(CacheMiss),
-        /// As much was reused as possible.
+        /// The cache was used for as much of the prompt as possible.
         "cache_hit" => CacheHit(CacheHit),
         /// The other response does not exist.
         "comparison_response_not_found" => ComparisonNotFound(ComparisonNotFound),
@@ -221,14 +221,14 @@ object! {
 }
 
 object! {
-    /// The response to compare with does not exist.
+    /// The report that the response to compare with does not exist.
     pub struct ComparisonNotFound tag "comparison_response_not_found" {
         required {}
     }
 }
 
 object! {
-    /// Cache diagnostics are unavailable.
+    /// The report that cache diagnostics are unavailable.
     pub struct CacheUnavailable tag "unavailable" {
         required {}
     }

@@ -19,7 +19,7 @@ object! {
             id: String,
             /// Always `response.compaction`.
             object: String,
-            /// When it was created (Unix timestamp, seconds).
+            /// The time of creation, as a Unix timestamp in seconds.
             created_at: Number,
             /// The items that replace the conversation.
             output: Vec<OutputItem>,

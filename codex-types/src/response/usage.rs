@@ -114,7 +114,7 @@ object! {
 }
 
 object! {
-    /// Tokens written to the cache, by lifetime.
+    /// The tokens written to the cache, by lifetime.
     pub struct CacheWriteTokensDetails {
         plain {
             /// Tokens with a lifetime of 30 minutes.
@@ -172,7 +172,7 @@ object! {
 }
 
 object! {
-    /// Image and text tokens.
+    /// The image tokens and text tokens of a total.
     pub struct ImageTokensDetails {
         plain {
             /// Image tokens.
@@ -184,7 +184,7 @@ object! {
 }
 
 object! {
-    /// Image and text tokens read from the cache.
+    /// The image tokens and text tokens read from the cache.
     pub struct CachedImageTokensDetails {
         plain {
             /// Image tokens.

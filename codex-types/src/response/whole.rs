@@ -27,9 +27,9 @@ object! {
             id: String,
             /// Always `response`.
             object: String,
-            /// When it was created (Unix timestamp, seconds).
+            /// The time of creation, as a Unix timestamp in seconds.
             created_at: Number,
-            /// The status.
+            /// The status of the response.
             status: Status,
             /// The model that generated it.
             model: String,
@@ -38,35 +38,35 @@ object! {
             output: Vec<OutputItem>,
             /// The tools that the model could call.
             tools: Vec<Tool>,
-            /// Which tools the model had to call.
+            /// The tools that the model had to call.
             tool_choice: ToolChoice,
             /// Whether the model could call several tools in parallel.
             parallel_tool_calls: bool,
         }
         optional {
-            /// The error.
+            /// The error of a response that failed.
             error: Box<ApiError>,
-            /// Why the response ended early.
+            /// The reason why the response ended early.
             incomplete_details: IncompleteDetails,
             /// The tokens used.
             usage: Box<Usage>,
-            /// When it completed (Unix timestamp, seconds).
+            /// The time of completion, as a Unix timestamp in seconds.
             completed_at: Number,
-            /// The instructions: text or messages.
+            /// The instructions of the request: text or messages.
             instructions: Input,
             /// The id of the response that it continues.
             previous_response_id: String,
             /// The conversation that it belongs to.
             conversation: Conversation,
-            /// The reasoning effort.
+            /// The reasoning options of the request.
             reasoning: Reasoning,
-            /// The text configuration.
+            /// The text configuration of the request.
             text: TextConfig,
             /// The metadata of the request.
             metadata: Map<String>,
-            /// The sampling temperature.
+            /// The sampling temperature of the request.
             temperature: Number,
-            /// The nucleus sampling probability mass.
+            /// The nucleus sampling probability mass of the request.
             top_p: Number,
             /// The number of most likely tokens returned per position.
             top_logprobs = u64,
@@ -82,13 +82,13 @@ object! {
             service_tier: ServiceTier,
             /// The truncation strategy for long input.
             truncation: Truncation,
-            /// The stored prompt.
+            /// The stored prompt of the request.
             prompt: Prompt,
             /// The key for prompt caching.
             prompt_cache_key: String,
             /// The options of prompt caching.
             prompt_cache_options: PromptCacheOptions,
-            /// How long cached prefixes are kept.
+            /// The retention period of cached prefixes.
             prompt_cache_retention: PromptCacheRetention,
             /// The use of the prompt cache.
             prompt_cache_diagnostics: PromptCacheDiagnostics,
@@ -151,7 +151,8 @@ impl Response {
     /// their lifecycle events.
     ///
     /// Each key of `newer` replaces the key of this response, including unknown keys. Keys that are
-    /// missing or null in `newer` are unchanged; a null that only `newer` has is kept. The cost grows with the size of `newer`.
+    /// missing or null in `newer` are unchanged; a null that only `newer` has is kept. The cost
+    /// grows with the size of `newer`.
     ///
     /// ```
     /// use codex_types::{RawJson, Response, Status};
@@ -191,7 +192,7 @@ impl Response {
         Some(refusals.collect())
     }
 
-    /// Returns the function calls of the model, in order.
+    /// Returns an iterator over the function calls of the model, in order.
     pub fn function_calls(&self) -> impl Iterator<Item = &FunctionCall> {
         self.output.iter().filter_map(|item| match item {
             OutputItem::FunctionCall(call) => Some(call),
@@ -199,7 +200,7 @@ impl Response {
         })
     }
 
-    /// Returns the custom tool calls of the model, in order.
+    /// Returns an iterator over the custom tool calls of the model, in order.
     pub fn custom_tool_calls(&self) -> impl Iterator<Item = &CustomToolCall> {
         self.output.iter().filter_map(|item| match item {
             OutputItem::CustomToolCall(call) => Some(call),

@@ -10,7 +10,7 @@ use crate::wire::open::open_enum;
 use crate::wire::tagged::{from_variants, tagged};
 
 either! {
-    /// Which tools the model must call.
+    /// The tools that the model must call.
     ///
     /// ```
     /// use codex_types::{RawJson, ToolChoice, ToolChoiceMode};
@@ -49,13 +49,13 @@ impl From<ToolChoiceMode> for ToolChoice {
 }
 
 open_enum! {
-    /// Whether the model calls tools.
+    /// The rule for whether the model calls tools.
     pub enum ToolChoiceMode {
-        /// It calls none.
+        /// The model calls no tool.
         None = "none",
         /// The model decides.
         Auto = "auto",
-        /// It must call at least one.
+        /// The model must call at least one tool.
         Required = "required",
     }
 }
@@ -108,11 +108,11 @@ object! {
 }
 
 open_enum! {
-    /// Whether the model must call one tool of a selection.
+    /// The rule for whether the model must call one tool of a selection.
     pub enum AllowedToolsMode {
         /// The model decides.
         Auto = "auto",
-        /// It must.
+        /// The model must call one of the tools.
         Required = "required",
     }
 }

@@ -72,7 +72,7 @@ object! {
 }
 
 open_enum! {
-    /// Whether all or at least one of several conditions must hold.
+    /// The operator of a combination: whether all or at least one of the conditions must hold.
     pub enum CompoundOperator {
         /// All.
         And = "and",

@@ -11,7 +11,7 @@ use crate::wire::object::object;
 use crate::wire::open::open_enum;
 
 object! {
-    /// File search.
+    /// The file search tool.
     pub struct FileSearchTool tag "file_search" {
         required {
             /// The ids of the vector stores to search.
@@ -56,7 +56,7 @@ object! {
 }
 
 object! {
-    /// Web search.
+    /// The web search tool.
     pub struct WebSearchTool tag "web_search" {
         required {}
         optional {
@@ -64,7 +64,7 @@ object! {
             filters: WebSearchFilters,
             /// The location of the user.
             user_location: Box<UserLocation>,
-            /// How much search context the model reads.
+            /// The amount of search context that the model reads.
             search_context_size: SearchContextSize,
             /// Whether live pages are fetched, in addition to the service's cached pages.
             external_web_access = bool,
@@ -117,13 +117,13 @@ open_enum! {
 }
 
 object! {
-    /// Web search. Deprecated in favor of `web_search`.
+    /// The preview of the web search tool. Deprecated in favor of `web_search`.
     pub struct WebSearchPreviewTool tag "web_search_preview" {
         required {}
         optional {
             /// The location of the user.
             user_location: Box<UserLocation>,
-            /// How much search context the model reads.
+            /// The amount of search context that the model reads.
             search_context_size: SearchContextSize,
             /// The kinds of content to search for: `text`, `image`.
             search_content_types: Vec<String>,
@@ -132,14 +132,14 @@ object! {
 }
 
 object! {
-    /// Computer use.
+    /// The computer use tool.
     pub struct ComputerTool tag "computer" {
         required {}
     }
 }
 
 object! {
-    /// Computer use. Deprecated in favor of `computer`.
+    /// The preview of the computer use tool. Deprecated in favor of `computer`.
     pub struct ComputerUsePreviewTool tag "computer_use_preview" {
         required {
             /// The height of the screen in pixels.
@@ -174,7 +174,7 @@ object! {
 }
 
 object! {
-    /// Image generation.
+    /// The image generation tool.
     pub struct ImageGenerationTool tag "image_generation" {
         required {}
         optional {
@@ -188,7 +188,7 @@ object! {
             frame_count = u64,
             /// The duration of a frame in milliseconds.
             frame_duration_ms = u64,
-            /// How closely input images are followed: `high`, `low`.
+            /// The fidelity to input images: `high`, `low`.
             input_fidelity: String,
             /// The mask of the region to edit.
             input_image_mask: ImageInputMask,
@@ -206,7 +206,7 @@ object! {
             quality: String,
             /// The width and height, such as `1024x1024`, or `auto`.
             size: String,
-            /// How SVG images are rendered.
+            /// The options for rendering SVG images.
             svg: ImageGenerationSvg,
         }
     }
@@ -226,7 +226,7 @@ object! {
 }
 
 object! {
-    /// How SVG images are rendered.
+    /// The rendering options of SVG images.
     pub struct ImageGenerationSvg {
         required {}
         optional {

@@ -128,7 +128,7 @@ either! {
 }
 
 open_enum! {
-    /// Whether calls require approval.
+    /// The rule for whether calls of MCP tools require approval.
     pub enum ApprovalPolicy {
         /// Every call does.
         Always = "always",
@@ -138,7 +138,7 @@ open_enum! {
 }
 
 object! {
-    /// Which tools require approval and which do not.
+    /// A filter of the MCP tools that always require approval, and of those that never do.
     pub struct ApprovalFilter {
         required {}
         optional {

@@ -76,7 +76,8 @@ object! {
     /// ```
     /// use codex_types::{FunctionTool, RawJson};
     ///
-    /// let schema = RawJson::parse(r#"{"type":"object","properties":{},"additionalProperties":false}"#)?;
+    /// let schema =
+    ///     RawJson::parse(r#"{"type":"object","properties":{},"additionalProperties":false}"#)?;
     /// let tool = FunctionTool::new("now", schema, true).description("What time it is");
     /// assert!(RawJson::encode(&tool)?.as_str().starts_with(r#"{"type":"function","name":"now""#));
     /// # Ok::<(), codex_types::DecodeError>(())
@@ -136,8 +137,8 @@ impl FunctionTool {
     ///
     /// # Errors
     ///
-    /// Fails if the schema nests deeper than 128 levels. The service accepts only objects as
-    /// arguments; the linter reports other types.
+    /// Returns an error if the schema nests deeper than 128 levels. The service accepts only
+    /// objects as arguments; the linter reports other types.
     pub fn of<T: schemars::JsonSchema>() -> Result<Self, crate::DecodeError> {
         let of_type = crate::schema::of::<T>()?;
         let mut tool = Self::new(
@@ -188,14 +189,14 @@ from_variants!(CustomToolFormat {
 });
 
 object! {
-    /// Any text as input.
+    /// A format that accepts any text as input.
     pub struct TextToolFormat tag "text" {
         required {}
     }
 }
 
 object! {
-    /// Text that conforms to a grammar as input.
+    /// A format that accepts text that conforms to a grammar as input.
     pub struct GrammarFormat tag "grammar" {
         required {
             /// The syntax of the grammar.
@@ -217,7 +218,7 @@ open_enum! {
 }
 
 object! {
-    /// A namespace of tools.
+    /// A namespace: tools under a common name, with a description of their purpose.
     pub struct NamespaceTool tag "namespace" {
         required {
             /// The name of the namespace.
@@ -235,9 +236,9 @@ object! {
     pub struct ToolSearchTool tag "tool_search" {
         required {}
         optional {
-            /// Which side runs the search.
+            /// The side that runs the search.
             execution: ToolSearchExecution,
-            /// What can be found, for the model.
+            /// The description of what can be found, for the model.
             description: String,
             /// The JSON schema of a query, if the client searches.
             parameters: RawJson,

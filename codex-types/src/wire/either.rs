@@ -49,7 +49,7 @@ macro_rules! either {
         }
 
         impl Default for $name {
-            /// The value `null`.
+            /// Returns the value `null`.
             fn default() -> Self {
                 Self::Unknown($crate::RawJson::default())
             }

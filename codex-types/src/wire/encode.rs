@@ -12,7 +12,7 @@ pub(crate) trait Encode {
     fn encode(&self, encoder: &mut dyn Encoder) -> Result<(), Failed>;
 }
 
-/// Receives one value.
+/// A receiver of one value.
 pub(crate) trait Encoder {
     fn null(&mut self) -> Result<(), Failed>;
 
@@ -33,7 +33,7 @@ pub(crate) trait Encoder {
     ) -> Result<(), Failed>;
 }
 
-/// Receives the keys and values of an object.
+/// A receiver of the keys and values of an object.
 pub(crate) trait Pairs {
     fn pair(&mut self, key: &str, value: &dyn Encode) -> Result<(), Failed>;
 }

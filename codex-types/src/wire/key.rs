@@ -68,7 +68,7 @@ impl From<&str> for Key {
     }
 }
 
-/// Reads a key: either the index that the function has for its name, or the key.
+/// A reader of a key: either the index that the function has for its name, or the key.
 pub(crate) struct KeySeed<'a>(pub(crate) &'a dyn Fn(&str) -> Option<u8>);
 
 impl<'de> DeserializeSeed<'de> for KeySeed<'_> {

@@ -341,11 +341,11 @@ fn drop_stale(object: &mut dyn Object) {
 ///     /// Docs.
 ///     pub struct FunctionCall tag "function_call" {
 ///         required {
-///             /// Always there; an argument of `new`.
+///             /// Always present; an argument of `new`.
 ///             call_id: String,
 ///         }
 ///         plain {
-///             /// Nearly always there; not an argument of `new`.
+///             /// Nearly always present; not an argument of `new`.
 ///             queries: Vec<String>,
 ///         }
 ///         optional {
@@ -450,7 +450,7 @@ macro_rules! object {
             use $crate::wire::field::{Field, Seen};
             use $crate::wire::object::{Object, Overlay};
 
-            #[allow(non_camel_case_types, reason = "named after the fields they stand for")]
+            #[allow(non_camel_case_types, reason = "the variants have the names of the fields")]
             #[allow(dead_code, reason = "Rust 1.88 does not count the casts in constants as uses")]
             enum Key {
                 $($($required,)*)?

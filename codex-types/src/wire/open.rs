@@ -91,7 +91,7 @@ macro_rules! open_enum {
             /// All values that this version lists, as on the wire.
             pub const VALUES: &'static [&'static str] = &[$($text),*];
 
-            /// Returns the value as on the wire.
+            /// Returns the value as text, as it is written on the wire.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $text,)*
@@ -99,7 +99,7 @@ macro_rules! open_enum {
                 }
             }
 
-            /// Returns whether the value has a variant.
+            /// Returns whether this version lists the value, so that it has a variant of its own.
             pub fn is_listed(&self) -> bool {
                 !matches!(self, Self::Unlisted(_))
             }
@@ -113,7 +113,7 @@ macro_rules! open_enum {
         }
 
         impl Default for $name {
-            /// The empty text.
+            /// Returns the empty text.
             fn default() -> Self {
                 Self::Unlisted($crate::Unlisted::default())
             }

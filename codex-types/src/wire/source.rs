@@ -14,7 +14,7 @@ use super::halves::{SPELLING, spelled};
 use super::key::{Key, KeySeed};
 use crate::{Number, RawJson};
 
-/// Reading or writing has failed; the adapter at the end of the chain has the error.
+/// A failure to read or write; the adapter at the end of the chain has the error.
 #[derive(Debug)]
 pub(crate) struct Failed;
 
@@ -138,7 +138,7 @@ fn unexplained<E: Error>() -> E {
     E::custom("a value was read twice")
 }
 
-/// Passes a value from serde to a [`Sink`].
+/// An adapter that passes a value from serde to a [`Sink`].
 struct SinkSeed<'a>(&'a mut dyn Sink);
 
 impl<'de> DeserializeSeed<'de> for SinkSeed<'_> {

@@ -82,7 +82,7 @@ pub(crate) fn read_prelude(
     Ok(prelude)
 }
 
-/// Reads a tag.
+/// A reader of a tag.
 struct Tag {
     known: fn(&str) -> Option<&'static str>,
     read: Option<Result<Named, RawJson>>,
@@ -204,7 +204,7 @@ macro_rules! tagged {
         }
 
         impl Default for $name {
-            /// An unknown value that is `null`.
+            /// Returns an unknown value that is `null`.
             fn default() -> Self {
                 Self::Unknown($crate::Unknown::default())
             }

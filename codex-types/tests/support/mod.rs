@@ -1,10 +1,10 @@
-//! The public types by the names the corpus uses for them.
+//! The public types by their names in the corpus.
 
-#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(dead_code, reason = "each test program uses a part")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test states what it expects by failing"
+    reason = "tests panic on failed expectations"
 )]
 
 use core::fmt::Debug;
@@ -17,17 +17,17 @@ use serde_json::Value;
 /// One file of the corpus.
 pub(crate) struct Sample {
     pub(crate) root: String,
-    /// The name without its ending: kind, then `full` or `minimal` or what it shows.
+    /// The name without its extension: the kind, then `full`, `minimal` or what it shows.
     pub(crate) name: String,
     pub(crate) json: String,
 }
 
-/// What became of a value that was read and written.
+/// The result of reading and writing a value.
 pub(crate) struct Passed {
     pub(crate) known: bool,
     pub(crate) json: String,
     pub(crate) debug: String,
-    /// Reading what was written gave the same value.
+    /// Whether reading the written text gave the same value.
     pub(crate) same: bool,
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn directory() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../testdata/json")
 }
 
-/// Reads `json` as what `root` names and writes it back.
+/// Reads `json` as the type that `root` names, and writes it back.
 pub(crate) fn pass(root: &str, name: &str, json: &str) -> Passed {
     match root {
         "event" | "ws_event" => {

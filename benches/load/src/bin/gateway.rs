@@ -1,9 +1,11 @@
-//! What the gateway costs: the latency it adds, and the memory and processor time of its streams when there are thousands, next to nginx.
+//! The cost of the gateway: the latency that it adds, and the memory and processor time of
+//! thousands of streams, compared with nginx.
 //!
-//! `cargo run --release --bin gateway -- PATH_OF_THE_GATEWAY [STREAMS]`, where the path is that of the example `gateway`, built with
-//! `--release`. Service and clients are this process, so that both read one clock; the gateway is another process, and so is nginx
-//! (`nginx` of the path, without buffering), if it is installed. Requests straight to the service and through the proxies alternate, so that
-//! other load on the machine affects all of them alike.
+//! `cargo run --release --bin gateway -- PATH_OF_THE_GATEWAY [STREAMS]`, where the path is that of
+//! the example `gateway`, built with `--release`. Service and clients run in this process, so that
+//! both read one clock; the gateway is another process, and so is nginx (from `PATH`, without
+//! buffering) if it is installed. Direct requests and requests through the proxies alternate, so
+//! that other load on the machine affects all of them alike.
 
 use std::io::BufRead as _;
 use std::process::{Child, Command, Stdio};
@@ -47,7 +49,7 @@ fn main() {
     });
 }
 
-/// What a stream goes through.
+/// The path of a stream.
 #[derive(Clone, Copy)]
 enum Kind {
     Responses,
@@ -134,7 +136,7 @@ async fn latency(path: &str) {
     }
 }
 
-/// Streams that all run at the same time.
+/// A load of streams that all run at the same time.
 async fn many(kind: Kind, path: &str, streams: usize, deltas: usize) {
     let service = Service::start(Some(streams), deltas).await;
     let proxy = match kind {
@@ -217,7 +219,7 @@ impl Way {
             .expect("a request")
     }
 
-    /// The time to the first event, and how old each delta was when it came.
+    /// The time to the first event, and the age of each delta when it arrived.
     fn ask(
         &self,
         transport: HyperTransport,
@@ -248,7 +250,7 @@ impl Way {
         }
     }
 
-    /// Whether the last event came.
+    /// Returns whether the last event arrived.
     fn finish(&self, transport: HyperTransport) -> impl Future<Output = bool> + Send + use<> {
         let request = self.request();
         async move {
@@ -276,7 +278,7 @@ struct Service {
 }
 
 impl Service {
-    /// With a number of streams, nothing is sent before all of them are there.
+    /// With a number of streams, the service sends nothing until all of them are connected.
     async fn start(streams: Option<usize>, deltas: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -294,7 +296,7 @@ impl Service {
 
 type Crowd = Arc<(usize, AtomicUsize, Notify)>;
 
-/// HTTP/1.1 by hand: a service that costs next to nothing.
+/// A service over handwritten HTTP/1.1, whose own cost is negligible.
 async fn serve(
     mut stream: TcpStream,
     start: Instant,
@@ -318,7 +320,8 @@ async fn serve(
         if let Some(crowd) = &crowd {
             let (streams, here, all_here) = &**crowd;
             let waiting = all_here.notified();
-            // The head goes through the gateway with the first event, so that has to come before the crowd is whole.
+            // The gateway forwards the headers with the first event, so that event must be sent
+            // before all streams are connected.
             stream
                 .write_all(&chunk("response.created", CREATED))
                 .await?;
@@ -366,7 +369,7 @@ fn chunk(kind: &str, json: &str) -> Vec<u8> {
     format!("{:x}\r\n{event}\r\n", event.len()).into_bytes()
 }
 
-/// A program between clients and the service.
+/// A proxy between the clients and the service.
 struct Proxy {
     child: Child,
     url: String,
@@ -409,7 +412,7 @@ impl Proxy {
              events {{ worker_connections 16384; }}\n\
              http {{ access_log off; {paths}\n\
              server {{ listen {address} backlog=8192;\n\
-             location / {{ proxy_pass {service}; proxy_buffering off; proxy_http_version 1.1; proxy_set_header ConnectOptions \"\"; proxy_read_timeout 600s; }} }} }}\n"
+             location / {{ proxy_pass {service}; proxy_buffering off; proxy_http_version 1.1; proxy_set_header Connection \"\"; proxy_read_timeout 600s; }} }} }}\n"
         );
         let file = format!("{folder}/nginx.conf");
         std::fs::write(&file, configuration).expect("a file");
@@ -427,7 +430,7 @@ impl Proxy {
         })
     }
 
-    /// The process, and those that it started.
+    /// The process and its children.
     fn processes(&self) -> Vec<String> {
         let parent = self.child.id().to_string();
         let children = format!("/proc/{parent}/task/{parent}/children");
@@ -447,7 +450,7 @@ impl Proxy {
         self.processes().iter().map(read).sum()
     }
 
-    /// User and system time. A tick is 10 ms on every Linux of today.
+    /// User and system time. A tick is 10 ms on all current Linux systems.
     fn processor_us(&self) -> f64 {
         let read = |process: &String| {
             let stat = std::fs::read_to_string(format!("/proc/{process}/stat"));
@@ -463,7 +466,8 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // nginx ends its workers when it is asked to; killed, it would leave them.
+        // nginx stops its workers when it is asked to stop; if it were killed, they would keep
+        // running.
         let id = self.child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &id]).status();
         if !asked.is_ok_and(|status| status.success()) {
@@ -489,7 +493,8 @@ fn transport() -> HyperTransport {
 const TOKEN: &str = "a-token-for-the-benchmark";
 const WARM_UP: usize = 5;
 const ROUNDS: usize = 200;
-/// Between two requests: with answers of a quarter of a second, a handful of streams runs at a time.
+/// The pause between two requests: with responses of a quarter of a second, a few streams run at a
+/// time.
 const PAUSE: Duration = Duration::from_millis(25);
 const DELTAS: usize = 20;
 

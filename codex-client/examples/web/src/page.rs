@@ -140,7 +140,7 @@ impl Turn {
         self.note(message);
     }
 
-    /// Whether the page still shows the turn.
+    /// Returns whether the page still shows the turn.
     pub(crate) fn is_shown(&self) -> bool {
         self.note.is_connected()
     }

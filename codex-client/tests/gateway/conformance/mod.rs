@@ -1,6 +1,7 @@
-//! The seventeen tests of the Open Responses compliance suite, rebuilt from its published description (`openresponses.org/compliance`):
-//! the same names, requests and conditions, through the gateway, before a service with and without WebSockets, as a platform and as the
-//! ChatGPT backend.
+//! The seventeen tests of the Open Responses compliance suite, rebuilt from its published
+//! description (`openresponses.org/compliance`), with the same names, requests and conditions. They
+//! run through the gateway, in front of a service with and without WebSockets, as the platform and
+//! as the ChatGPT backend.
 
 mod service;
 
@@ -52,7 +53,7 @@ struct Suite {
     gateway: Gateway,
 }
 
-/// What a request was answered with: the final response, and the events before it.
+/// The result of a request: the final response, and the events before it.
 struct Answered {
     response: Value,
     events: Vec<Value>,

@@ -1,5 +1,6 @@
-//! A service that serves the Responses API over HTTP and, if asked for, over WebSockets: it stores nothing, keeps the responses of a
-//! socket as long as the socket, and drops one whose continuation failed.
+//! A service that offers the Responses API over HTTP and, if requested, over WebSockets. It stores
+//! nothing, keeps the responses of a socket until the socket closes, and drops a response whose
+//! continuation failed.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -183,7 +184,7 @@ fn respond(request: &Value, known: &mut Known) -> Result<Vec<Value>, Value> {
     Ok(events)
 }
 
-/// Returns the only output item: a call if there are tools, else text that names what was sent before.
+/// Returns the only output item: a call if there are tools, else text that names the earlier items.
 fn item(request: &Value, conversation: &[Value], id: &str) -> Value {
     if let Some(tool) = request["tools"].get(0) {
         return json!({"type": "function_call", "id": format!("fc_{id}"), "call_id": format!("call_{id}"), "name": tool["name"],

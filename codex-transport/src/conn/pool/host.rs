@@ -36,7 +36,7 @@ pub(crate) struct HostPool {
 
 #[derive(Clone, Copy)]
 struct PoolConfig {
-    /// How long an idle connection is kept.
+    /// The period for which an idle connection is kept.
     idle: Duration,
     /// The maximum number of idle HTTP/1.1 connections per origin; with zero, HTTP/2 connections
     /// are not shared either.

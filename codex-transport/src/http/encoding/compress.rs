@@ -13,7 +13,9 @@ use crate::error::Error;
 /// use bytes::Bytes;
 /// use http::Request;
 ///
-/// let request = Request::post("https://example.test/").body(Bytes::from("{}".repeat(1000))).unwrap();
+/// let request = Request::post("https://example.test/")
+///     .body(Bytes::from("{}".repeat(1000)))
+///     .unwrap();
 /// let request = codex_transport::compress_zstd(request).unwrap();
 /// assert_eq!(request.headers()["content-encoding"], "zstd");
 /// assert!(request.body().len() < 100);
@@ -21,8 +23,8 @@ use crate::error::Error;
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) if the request already has a
-/// content coding.
+/// Returns [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) if the request already
+/// has a content coding.
 pub fn compress_zstd(request: http::Request<Bytes>) -> Result<http::Request<Bytes>, Error> {
     compress_zstd_at(request, 3)
 }
@@ -32,8 +34,8 @@ pub fn compress_zstd(request: http::Request<Bytes>) -> Result<http::Request<Byte
 ///
 /// # Errors
 ///
-/// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) if the request already has a
-/// content coding.
+/// Returns [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest) if the request already
+/// has a content coding.
 pub fn compress_zstd_at(
     request: http::Request<Bytes>,
     level: u8,

@@ -4,7 +4,7 @@
     clippy::expect_used,
     clippy::std_instead_of_core,
     clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
+    reason = "tests panic on failed expectations"
 )]
 
 // The transports exist in a browser only.

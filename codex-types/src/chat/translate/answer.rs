@@ -20,8 +20,11 @@ use crate::{
 ///
 /// # Errors
 ///
-/// A response that failed, was cancelled or has not ended has no completion. The error is the one
-/// that a chat service would return; [`chat_error_body`] writes it.
+/// Returns an error for a response that failed, was cancelled or has not ended, which has no
+/// completion. The error is the one that a chat service would return; [`chat_error_body`] writes
+/// it.
+///
+/// # Examples
 ///
 /// ```
 /// use codex_types::chat::FinishReason;

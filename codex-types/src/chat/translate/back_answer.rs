@@ -28,8 +28,10 @@ use crate::{
 ///
 /// # Errors
 ///
-/// Fails, with the name of the parameter, if the completion contains something that a response
+/// Returns an error that names the parameter if the completion contains something that a response
 /// cannot: several choices, none, or audio, images and unknown parts.
+///
+/// # Examples
 ///
 /// ```
 /// use codex_types::{RawJson, Status};

@@ -37,7 +37,7 @@ impl Entry {
     }
 }
 
-/// Arranges messages, calls and outputs in order.
+/// A builder that arranges messages, calls and outputs in order.
 pub(super) struct Order<'a> {
     dialect: &'a ChatDialect,
     /// Entries that are written become [`Entry::Nothing`].

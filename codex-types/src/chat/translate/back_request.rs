@@ -44,9 +44,11 @@ pub struct TranslatedChatRequest {
 ///
 /// # Errors
 ///
-/// Fails, with the name of the parameter, at the first parameter that has no counterpart and that
-/// `options` does not allow to omit, such as `previous_response_id` or a restriction of a web
+/// Returns an error that names the parameter at the first parameter that has no counterpart and
+/// that `options` does not allow to omit, such as `previous_response_id` or a restriction of a web
 /// search.
+///
+/// # Examples
 ///
 /// ```
 /// use codex_types::chat::translate::{RequestOptions, to_chat_request};
@@ -279,7 +281,7 @@ fn response_format(
             Some(schema) => format!("{ONLY_JSON} It fits this JSON schema:\n{schema}"),
             None => ONLY_JSON.into(),
         });
-        let what = "is asked for in the instructions: the server does not enforce it";
+        let what = "is requested in the instructions: the server does not enforce it";
         refusals.note(FindingCode::UnsupportedValue, "text.format", what);
         let object = ChatJsonObjectFormat::new().into();
         return Ok((json == JsonFormat::JsonObject).then_some(object));

@@ -26,15 +26,15 @@ pub struct TranslateError {
     what: Option<Box<str>>,
 }
 
-/// Why something cannot be translated.
+/// The reason why a value cannot be translated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TranslateErrorKind {
-    /// The other API does not have it.
+    /// The value has no counterpart in the other API.
     Unsupported,
-    /// It is missing, and the other API requires it.
+    /// The value is missing, and the other API requires it.
     Missing,
-    /// It does not have the expected form.
+    /// The value does not have the expected form.
     Malformed,
 }
 
@@ -66,7 +66,7 @@ impl TranslateError {
         Self::new(TranslateErrorKind::Malformed, parameter)
     }
 
-    /// Returns why it cannot be translated.
+    /// Returns the reason why the value cannot be translated.
     pub fn kind(&self) -> TranslateErrorKind {
         self.kind
     }
@@ -77,7 +77,7 @@ impl TranslateError {
         &self.parameter
     }
 
-    /// Returns the name of the value, such as the type of a tool or of an item.
+    /// Returns the name of the value, such as the type of a tool or of an item, if it has one.
     pub fn value(&self) -> Option<&str> {
         self.what.as_deref()
     }

@@ -177,7 +177,8 @@ pub struct AnswerOptions {
     pub id: String,
     /// The model of a completion whose response has none.
     pub model: String,
-    /// When a completion was created whose response has no time (Unix timestamp, seconds).
+    /// The time of creation of a completion whose response has none, as a Unix timestamp in
+    /// seconds.
     pub created: u64,
 }
 
@@ -226,22 +227,23 @@ impl Default for AnswerOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Commentary {
-    /// They are part of the text, like every message.
+    /// Includes commentary in the text, like every message.
     Keep,
-    /// They are omitted: the text is that of final and of unmarked messages.
+    /// Omits commentary: the text is that of final and of unmarked messages.
     Omit,
 }
 
-/// Whether a completion includes the model's reasoning. The chat API has no field for it.
+/// The form in which a completion includes the model's reasoning, for which the chat API has no
+/// field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReasoningShown {
-    /// It is omitted.
+    /// Omits reasoning.
     No,
-    /// As text in `reasoning_content`, the key that many servers and clients use.
+    /// Includes the text in `reasoning_content`, the key that many servers and clients use.
     Text,
-    /// As text, and whole as `reasoning_items`. A client that sends the message back unchanged
-    /// returns the reasoning to the model, including encrypted content.
+    /// Includes the text, and the whole items as `reasoning_items`. A client that sends the message
+    /// back unchanged returns the reasoning to the model, including encrypted content.
     TextAndItems,
 }
 

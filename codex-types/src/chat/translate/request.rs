@@ -44,8 +44,10 @@ impl TranslatedRequest {
 ///
 /// # Errors
 ///
-/// Fails, with the name of the parameter, at the first parameter that has no counterpart and that
-/// the options do not omit.
+/// Returns an error that names the parameter at the first parameter that has no counterpart and
+/// that the options do not omit.
+///
+/// # Examples
 ///
 /// ```
 /// use codex_types::Streaming;

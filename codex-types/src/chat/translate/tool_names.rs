@@ -64,12 +64,12 @@ pub enum EmulatedTool {
 }
 
 impl ToolNames {
-    /// Returns the tool that a function with this name represents.
+    /// Returns the tool that a function with this name represents, if it represents one.
     pub fn get(&self, name: &str) -> Option<&OfferedTool> {
         self.by_name.get(name)
     }
 
-    /// Returns the names of the functions, and the tools that they represent.
+    /// Returns an iterator over the names of the functions and the tools that they represent.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &OfferedTool)> {
         self.by_name
             .iter()
