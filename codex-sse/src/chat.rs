@@ -6,6 +6,7 @@
 //! content exactly once, from the first source that contains it. [`codex_types::chat::translate`]
 //! translates whole requests and responses.
 
+mod call_events;
 mod calls;
 mod close;
 mod decode;

@@ -1,7 +1,7 @@
 use alloc::{borrow::Cow, string::String};
 use core::{fmt, str, time::Duration};
 
-use crate::{FrameBuf, text::Text};
+use crate::text::Text;
 
 /// One event, borrowed from the [`Decoder`](crate::Decoder) until its next call.
 ///
@@ -120,11 +120,6 @@ impl<'a> Frame<'a> {
             Some(milliseconds) => Some(Duration::from_millis(milliseconds)),
             None => None,
         }
-    }
-
-    /// Returns the frame with owned data, in one allocation.
-    pub fn to_owned(&self) -> FrameBuf {
-        FrameBuf::copy_of(self)
     }
 }
 

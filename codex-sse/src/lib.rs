@@ -36,7 +36,7 @@ mod values;
 #[cfg(feature = "events")]
 pub use accumulate::{Accumulator, Diagnostic, DiagnosticKind, Outcome};
 pub use chunk::Chunk;
-pub use decoder::{Decoder, FramePart, Tail};
+pub use decoder::{Decoder, Tail, parts::FramePart};
 pub use error::{Error, ErrorKind, Side};
 #[cfg(feature = "events")]
 pub use event::EventDecoder;

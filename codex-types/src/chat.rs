@@ -21,8 +21,8 @@ pub use chunk::{
 pub use ending::ChatEnding;
 pub use message::{
     ChatAnnotation, ChatAudioPart, ChatAudioReference, ChatContent, ChatFile, ChatFilePart,
-    ChatFunctionArguments, ChatImagePart, ChatImageUrl, ChatMessage, ChatPart, ChatRefusalPart,
-    ChatRole, ChatTextPart, ChatUrlAnnotation, ChatUrlCitation,
+    ChatImagePart, ChatImageUrl, ChatMessage, ChatPart, ChatRefusalPart, ChatRole, ChatTextPart,
+    ChatUrlAnnotation, ChatUrlCitation,
 };
 pub use reasoning::ChatReasoning;
 pub use request::{
@@ -37,8 +37,8 @@ pub use response::{
 pub use tolerant::{ChatPiece, invented_call_id};
 pub use tool::{
     ChatAllowedTools, ChatAllowedToolsChoice, ChatCustom, ChatCustomCall, ChatCustomChoice,
-    ChatCustomFormat, ChatCustomInput, ChatCustomTool, ChatFunction, ChatFunctionCall,
-    ChatFunctionCallMode, ChatFunctionCallOption, ChatFunctionChoice, ChatFunctionName,
-    ChatFunctionTool, ChatGrammar, ChatGrammarFormat, ChatTextToolFormat, ChatTool, ChatToolCall,
-    ChatToolChoice, ChatToolChoiceTarget,
+    ChatCustomFormat, ChatCustomInput, ChatCustomTool, ChatFunction, ChatFunctionArguments,
+    ChatFunctionCall, ChatFunctionCallMode, ChatFunctionCallOption, ChatFunctionChoice,
+    ChatFunctionName, ChatFunctionTool, ChatGrammar, ChatGrammarFormat, ChatTextToolFormat,
+    ChatTool, ChatToolCall, ChatToolChoice, ChatToolChoiceTarget,
 };

@@ -8,6 +8,7 @@ mod decode;
 mod delay;
 mod event;
 pub(crate) mod forms;
+mod side;
 
 pub use api::{ApiError, Misalignment, MisalignmentKind, MisalignmentSteer, PlanType};
 pub use arguments::ArgumentsError;
@@ -17,15 +18,7 @@ pub(crate) use decode::DEPTH_LIMIT;
 pub use decode::{DecodeError, DecodeErrorKind};
 pub(crate) use delay::duration;
 pub use event::ErrorEvent;
-
-/// The side at fault for an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Side {
-    /// The program that sent the request.
-    Local,
-    /// The service.
-    Remote,
-    /// The network between the two.
-    Network,
-}
+pub(crate) use event::in_keys;
+#[cfg(feature = "chat")]
+pub(crate) use event::reported;
+pub use side::Side;

@@ -7,7 +7,6 @@ mod delta_fast;
 mod delta_read;
 mod payload;
 mod read;
-pub(crate) mod scan;
 mod union;
 mod view;
 

@@ -12,7 +12,7 @@ mod union;
 
 pub use call::{
     Caller, CustomToolCall, CustomToolCallOutput, DirectCaller, FunctionCall, FunctionCallOutput,
-    ProgramCaller, ToolOutput, ToolSearchCall, ToolSearchExecution, ToolSearchOutput,
+    ProgramCaller, ToolOutput, ToolSearchCall, ToolSearchOutput,
 };
 pub use code::{
     CodeInterpreterCall, CodeInterpreterImage, CodeInterpreterLogs, CodeInterpreterOutput, Program,
@@ -28,11 +28,10 @@ pub use hosted::{
 };
 pub use message::{ItemStatus, Message, MessageContent, OutputMessage, Phase, Role};
 pub use other::{
-    AdditionalTools, Agent, AgentMessage, CompactionItem, CompactionTrigger,
-    ConfigurationReasoning, ConfigurationText, ConfigurationUpdate, ContextCompaction,
-    ItemReference, McpApprovalRequest, McpApprovalResponse, McpCall, McpCallError, McpError,
-    McpHttpError, McpListTools, McpProtocolError, McpTool, McpToolExecutionError, MultiAgentAction,
-    MultiAgentCall, MultiAgentCallOutput, ReasoningItem,
+    AdditionalTools, Agent, AgentMessage, CompactionItem, CompactionTrigger, ConfigurationText,
+    ConfigurationUpdate, ContextCompaction, ItemReference, McpApprovalRequest, McpApprovalResponse,
+    McpCall, McpCallError, McpError, McpHttpError, McpListTools, McpProtocolError, McpTool,
+    McpToolExecutionError, MultiAgentAction, MultiAgentCall, MultiAgentCallOutput, ReasoningItem,
 };
 pub(crate) use pairing::{Facts, Link, is_output};
 pub use pairing::{OpenCall, OpenCalls};

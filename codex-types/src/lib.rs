@@ -15,6 +15,7 @@ mod extra;
 mod halves;
 mod heap_size;
 mod item;
+mod json;
 pub mod lint;
 mod map;
 mod memo;

@@ -20,6 +20,7 @@
 //! # Ok::<(), codex_types::DecodeError>(())
 //! ```
 
+mod check;
 mod finding;
 mod history;
 mod input;

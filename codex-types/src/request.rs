@@ -10,11 +10,12 @@ mod turn;
 pub use create::{CreateResponse, Input, Streaming};
 pub use format::{JsonObjectFormat, JsonSchemaFormat, PlainTextFormat, TextConfig, TextFormat};
 pub use options::{
-    AccessPrograms, ContextManagement, Conversation, ConversationReference, CyberAccess, Effort,
-    ImageContext, ImageContextCompression, Include, Moderation, ModerationDirection,
-    ModerationMode, ModerationPolicy, Prompt, PromptCacheMode, PromptCacheOptions,
-    PromptCacheRetention, PromptVariable, Reasoning, ReasoningContext, ReasoningMode,
-    ReasoningSummary, ReasoningSummaryDelivery, ServiceTier, StreamOptions, Truncation, Verbosity,
+    AccessPrograms, ConfigurationReasoning, ContextManagement, Conversation, ConversationReference,
+    CyberAccess, Effort, ImageContext, ImageContextCompression, Include, Moderation,
+    ModerationDirection, ModerationMode, ModerationPolicy, Prompt, PromptCacheMode,
+    PromptCacheOptions, PromptCacheRetention, PromptVariable, Reasoning, ReasoningContext,
+    ReasoningMode, ReasoningSummary, ReasoningSummaryDelivery, ServiceTier, StreamOptions,
+    Truncation, Verbosity,
 };
 pub use others::{
     ClientEvent, CompactRequest, InputTokensRequest, InterruptResponse, Personality, SteerResponse,

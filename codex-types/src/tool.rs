@@ -6,6 +6,7 @@ mod filter;
 mod hosted;
 mod mcp;
 mod own;
+mod union;
 
 pub use choice::{
     AllowedTools, AllowedToolsMode, ApplyPatchChoice, CustomChoice, FunctionChoice, HostedChoice,
@@ -29,6 +30,7 @@ pub use mcp::{
     AllowedMcpTools, ApprovalFilter, ApprovalPolicy, McpServerTool, McpToolFilter, RequireApproval,
 };
 pub use own::{
-    CustomTool, CustomToolFormat, FunctionTool, GrammarFormat, GrammarSyntax, NamespaceTool,
-    TextToolFormat, Tool, ToolCaller, ToolSearchTool,
+    CustomTool, CustomToolFormat, FunctionTool, GrammarFormat, GrammarSyntax, TextToolFormat,
+    ToolCaller, ToolSearchExecution, ToolSearchTool,
 };
+pub use union::{NamespaceTool, Tool};

@@ -9,7 +9,7 @@ use super::{
     Accumulator, Outcome,
     entry::{Class, TextKind, not_repeated},
     id_of_call,
-    identity::Address,
+    index::Address,
     sequence::Kind,
     tool,
 };

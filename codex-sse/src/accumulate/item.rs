@@ -11,8 +11,9 @@ use super::{
     Accumulator, Change, DiagnosticKind, PER_ITEM,
     entry::{Class, Entry, Part, Parts, TextKind, call_id, kinds, set_call_id},
     fill::{fill_item, finish_status, take_texts},
-    identity::{Address, Match},
-    text::{PartUse, Place},
+    identity::Match,
+    index::Address,
+    place::{PartUse, Place},
     untyped::in_parts,
     whole::settle_parts,
 };

@@ -9,7 +9,7 @@ use codex_types::OutputItem;
 use super::{
     Accumulator, DiagnosticKind,
     entry::{Class, TextKind, call_id, text_mut, texts, tool_name},
-    text::{PartUse, Place},
+    place::{PartUse, Place},
 };
 use crate::Error;
 

@@ -8,7 +8,7 @@ use codex_types::OutputItem;
 use super::{
     Accumulator, DiagnosticKind, Piece,
     entry::{Part, TextKind, text},
-    text::{PartUse, Place},
+    place::{PartUse, Place},
 };
 use crate::Error;
 

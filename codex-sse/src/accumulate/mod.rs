@@ -11,10 +11,12 @@ mod event;
 mod evidence;
 mod fill;
 mod identity;
+mod index;
 mod item;
 mod joined;
 mod late;
 mod part;
+mod place;
 mod sequence;
 mod terminal;
 mod text;
@@ -29,12 +31,12 @@ use codex_types::{
 };
 
 pub use self::diagnostic::{Diagnostic, DiagnosticKind};
-pub(crate) use self::{entry::TextKind, text::Place};
+pub(crate) use self::{entry::TextKind, place::Place};
 use self::{
     entry::{Class, Entry},
-    identity::{Address, Identities},
+    index::{Address, Identities},
+    place::PartUse,
     sequence::{Kind, Sequence},
-    text::PartUse,
 };
 use crate::Error;
 

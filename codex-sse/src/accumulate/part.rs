@@ -7,8 +7,9 @@ use super::{
     entry::{Class, Part, TextKind, text_mut},
     evidence::lacks_only_space,
     fill::fill_part,
-    identity::{Address, Match},
-    text::{PartUse, Place},
+    identity::Match,
+    index::Address,
+    place::{PartUse, Place},
     untyped::untyped,
 };
 use crate::Error;

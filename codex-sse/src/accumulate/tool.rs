@@ -10,7 +10,7 @@ use codex_types::{
 use super::{
     Accumulator, Change, PER_PART,
     entry::{Class, Entry, Part},
-    identity::Address,
+    index::Address,
 };
 use crate::Error;
 

@@ -1,3 +1,5 @@
+//! Parts of events, as they arrive.
+
 use core::fmt;
 
 use super::{Decoder, Lent, predict::Predicted};

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::chat::ChatToolCall;
+use crate::chat::{ChatFunctionArguments, ChatToolCall};
 use crate::wire::either::either;
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
@@ -258,18 +258,6 @@ object! {
         required {
             /// The text of the refusal.
             refusal: String,
-        }
-    }
-}
-
-object! {
-    /// The name and arguments of a function call.
-    pub struct ChatFunctionArguments {
-        required {
-            /// The name of the function.
-            name: String,
-            /// The arguments, JSON as text.
-            arguments: String,
         }
     }
 }

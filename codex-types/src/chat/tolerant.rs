@@ -12,10 +12,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::chat::ending::reported;
-use crate::chat::*;
+use crate::chat::{
+    ChatChoice, ChatChunk, ChatChunkChoice, ChatContent, ChatDelta, ChatFunctionArguments,
+    ChatMessage, ChatPart, ChatResponse, ChatToolCall, ChatToolCallDelta, ChatToolCallKind,
+    ChatUsage,
+};
 use crate::error::forms;
 use crate::lint::tree::{Node, Value};
-use crate::wire::object::{Object, bit, key};
+use crate::wire::known::{Object, bit, key};
 use crate::{ApiError, DecodeError, Extra, Map, Number, RawJson};
 
 /// A part of a message of the assistant, or of a delta.

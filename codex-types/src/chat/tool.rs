@@ -4,7 +4,6 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::chat::ChatFunctionArguments;
 use crate::wire::either::either;
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
@@ -297,5 +296,17 @@ fn untyped_call(keys: &[(Box<str>, RawJson)]) -> Option<&'static str> {
         Some("custom")
     } else {
         None
+    }
+}
+
+object! {
+    /// The name and arguments of a function call.
+    pub struct ChatFunctionArguments {
+        required {
+            /// The name of the function.
+            name: String,
+            /// The arguments, JSON as text.
+            arguments: String,
+        }
     }
 }

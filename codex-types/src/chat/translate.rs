@@ -37,5 +37,3 @@ pub use error::{TranslateError, TranslateErrorKind};
 pub use options::{AnswerOptions, Commentary, ReasoningShown, RequestOptions, SystemMessages};
 pub use request::{TranslatedRequest, to_responses_request};
 pub use tool_names::{EmulatedTool, OfferedTool, ToolNames};
-
-use crate::wire::object::{set_null as write_null, set_value as write_empty};

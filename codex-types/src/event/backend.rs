@@ -4,8 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::error::{ApiError, PlanType};
-use crate::item::ToolSearchExecution;
 use crate::request::Input;
+use crate::tool::ToolSearchExecution;
 use crate::wire::object::object;
 use crate::{Map, Number, RawJson};
 

@@ -10,7 +10,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 
 use crate::event::delta::{DeltaKind, DeltaRef, Pieces, Present};
-use crate::event::scan::special;
+use crate::json::text::special;
 
 /// Reads a delta of this kind whose payload starts with `type` in the usual form.
 #[inline(always)]

@@ -4,11 +4,12 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::error::{ApiError, forms};
+use crate::error::{ApiError, in_keys};
 use crate::item::{OutputItem, ShellOutput};
 use crate::part::{Annotation, Logprob, OutputPart, SummaryPart};
 use crate::response::Response;
-use crate::wire::object::{fill, is_missing, object};
+use crate::wire::known::{fill, is_missing};
+use crate::wire::object::object;
 use crate::{Map, RawJson};
 
 object! {
@@ -70,9 +71,7 @@ impl LifecycleEvent {
             return Some(Cow::Borrowed(error));
         }
         let keys = [&self.response.extra, &self.extra].into_iter();
-        let mut errors = keys
-            .map(forms::in_keys)
-            .filter(|error| !error.message.is_empty());
+        let mut errors = keys.map(in_keys).filter(|error| !error.message.is_empty());
         errors.next().map(Cow::Owned)
     }
 }

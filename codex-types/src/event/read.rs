@@ -8,13 +8,14 @@ use serde::de::MapAccess;
 
 use crate::error::{ApiError, ErrorEvent, forms};
 use crate::event::delta_fast;
-use crate::event::scan::{self, leading_kind};
-use crate::event::*;
+use crate::event::{Delta, DeltaKind, EventKind, LifecycleEvent, ResponseEvent};
+use crate::json::reader::{parse, parse_seed};
+use crate::json::scan::{self, leading_kind};
 use crate::response::Response;
-use crate::wire::object::Prelude;
+use crate::wire::known::Prelude;
 use crate::wire::source::with_fields;
 use crate::wire::text::to_json;
-use crate::{DecodeError, Map, RawJson, Unknown, raw};
+use crate::{DecodeError, Map, RawJson, Unknown};
 
 impl ResponseEvent {
     /// Reads one event: the data of an SSE frame, or a WebSocket text message.
@@ -229,7 +230,7 @@ impl ResponseEvent {
     /// Reads an event without fast paths.
     pub(crate) fn from_json_in_full(hint: Option<&str>, json: &str) -> Result<Self, DecodeError> {
         let event =
-            raw::parse::<Self>(json).map_err(|error| error.with_event_kind(leading_kind(json)))?;
+            parse::<Self>(json).map_err(|error| error.with_event_kind(leading_kind(json)))?;
         match event {
             Self::Unknown(unknown) if !unknown.raw().as_str().starts_with('{') => {
                 Err(DecodeError::mismatch(0))
@@ -281,7 +282,7 @@ impl ResponseEvent {
             }
         }
 
-        raw::parse_seed(json, AsKind(kind))
+        parse_seed(json, AsKind(kind))
     }
 
     fn common(&self) -> Common<'_> {

@@ -3,7 +3,14 @@
 use alloc::boxed::Box;
 
 use crate::error::ErrorEvent;
-use crate::event::*;
+use crate::event::{
+    AnnotationEvent, AudioDone, CodeInterpreterCallCodeDone, ContentPartEvent,
+    CustomToolCallInputDone, Delta, FunctionCallArgumentsDone, ItemProgress, LifecycleEvent,
+    McpCallArgumentsDone, MetadataEvent, NoticeEvent, OutputItemEvent, OutputTextDone,
+    PartialImageEvent, RateLimitsEvent, ReasoningSummaryTextDone, ReasoningTextDone, RefusalDone,
+    ShellCommandDelta, ShellCommandEvent, ShellOutputDelta, ShellOutputDone, SteerEvent,
+    SteerFailedEvent, SummaryPartEvent,
+};
 use crate::wire::open::open_enum;
 use crate::wire::tagged::tagged;
 

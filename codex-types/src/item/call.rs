@@ -8,10 +8,9 @@ use serde::de::DeserializeOwned;
 
 use crate::item::ItemStatus;
 use crate::part::InputPart;
-use crate::tool::Tool;
+use crate::tool::{Tool, ToolSearchExecution};
 use crate::wire::either::either;
 use crate::wire::object::object;
-use crate::wire::open::open_enum;
 use crate::wire::tagged::{from_variants, tagged};
 use crate::{ArgumentsError, RawJson};
 
@@ -225,16 +224,6 @@ object! {
             /// The agent that created the item.
             created_by: String,
         }
-    }
-}
-
-open_enum! {
-    /// The side that runs a tool search.
-    pub enum ToolSearchExecution {
-        /// The service.
-        Server = "server",
-        /// The client.
-        Client = "client",
     }
 }
 

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use crate::RawJson;
 use crate::item::{ItemStatus, Role};
 use crate::part::{InputPart, OutputPart, ReasoningPart, SummaryPart};
-use crate::request::{Effort, TextFormat};
+use crate::request::{ConfigurationReasoning, TextFormat};
 use crate::tool::Tool;
 use crate::wire::either::either;
 use crate::wire::object::object;
@@ -282,17 +282,6 @@ object! {
             reasoning: ConfigurationReasoning,
             /// The format of responses from here on.
             text: Box<ConfigurationText>,
-        }
-    }
-}
-
-object! {
-    /// The reasoning effort from here on.
-    pub struct ConfigurationReasoning {
-        required {}
-        optional {
-            /// The effort.
-            effort: Effort,
         }
     }
 }

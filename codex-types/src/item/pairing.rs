@@ -9,7 +9,12 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::item::*;
+use crate::item::{
+    ApplyPatchCallOutput, ClientCallKind, CustomToolCallOutput, FunctionCallOutput, InputItem,
+    ItemStatus, LocalShellCallOutput, McpApprovalResponse, ShellCallOutput, ShellExit, ShellOutput,
+    ToolSearchOutput, searches_tools,
+};
+use crate::tool::ToolSearchExecution;
 
 /// The calls of a conversation that have no output yet.
 ///

@@ -4,9 +4,17 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use crate::RawJson;
-use crate::item::*;
+use crate::item::{
+    AdditionalTools, AgentMessage, ApplyPatchCall, ApplyPatchCallOutput, CodeInterpreterCall,
+    CompactionItem, CompactionTrigger, ComputerCall, ComputerCallOutput, ConfigurationUpdate,
+    ContextCompaction, CustomToolCall, CustomToolCallOutput, FileSearchCall, FunctionCall,
+    FunctionCallOutput, ImageGenerationCall, ItemReference, ItemStatus, LocalShellCall,
+    LocalShellCallOutput, McpApprovalRequest, McpApprovalResponse, McpCall, McpListTools, Message,
+    MessageContent, MultiAgentCall, MultiAgentCallOutput, OutputMessage, Program, ProgramOutput,
+    ReasoningItem, ShellCall, ShellCallOutput, ToolSearchCall, ToolSearchOutput, WebSearchCall,
+};
 use crate::part::{InputPart, OutputPart};
-use crate::wire::object::replay;
+use crate::wire::known::replay;
 use crate::wire::tagged::{from_variants, tagged};
 
 tagged! {

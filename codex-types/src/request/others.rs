@@ -5,7 +5,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::DecodeError;
-use crate::request::*;
+use crate::request::{
+    Conversation, CreateResponse, ImageContext, Input, PromptCacheOptions, PromptCacheRetention,
+    Reasoning, ServiceTier, TextConfig, Truncation,
+};
 use crate::tool::{Tool, ToolChoice};
 use crate::wire::object::object;
 use crate::wire::open::open_enum;

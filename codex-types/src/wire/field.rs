@@ -1,9 +1,10 @@
 //! Reading, writing and replacing the fields of objects.
 
 use super::encode::{Encode, Pairs};
-use super::halves::is_spelling_of;
+use super::read::{Slot, Wire};
 use super::source::{Failed, Source};
-use super::{Slot, Wire};
+use super::text::to_json;
+use crate::json::surrogates::lossy;
 use crate::{Extra, RawJson};
 
 /// The result of reading a field's value.
@@ -123,4 +124,14 @@ fn settle<T: Wire>(slot: Slot<T>) -> (Option<T>, Seen) {
             Err(raw) => (None, Seen::Foreign(raw)),
         },
     }
+}
+
+/// Returns whether `raw`, which has lone halves, is still the JSON of `value`, which was read from
+/// it.
+#[cold]
+#[inline(never)]
+fn is_spelling_of(raw: &RawJson, value: &dyn Encode) -> bool {
+    let parse = |json: &str| serde_json::from_str::<serde_json::Value>(json).ok();
+    let read = lossy(raw.as_str()).and_then(|lossy| parse(&lossy));
+    read.is_some() && read == parse(&to_json(value))
 }

@@ -5,10 +5,10 @@ use alloc::string::String;
 
 use super::encode::Encoder;
 use super::key::Key;
-use super::object::{Object, Prelude, read_tagged};
+use super::known::{Object, Prelude, read_tagged};
+use super::read::{foreign_list, foreign_object};
 use super::source::{Elements, Failed, Fields, Scalar, Sink};
 use super::write::write_object;
-use super::{foreign_list, foreign_object};
 use crate::{Extra, RawJson};
 
 /// The payload of a variant of a tagged union.
@@ -190,7 +190,7 @@ macro_rules! tagged {
 
             /// Reads the rest of an object whose kind is known to the caller.
             pub(crate) fn read_rest(
-                prelude: $crate::wire::object::Prelude,
+                prelude: $crate::wire::known::Prelude,
                 kind: Option<&str>,
                 fields: &mut dyn $crate::wire::source::Fields,
             ) -> Result<Self, $crate::wire::source::Failed> {
@@ -219,15 +219,15 @@ macro_rules! tagged {
             }
         }
 
-        impl $crate::wire::Wire for $name {
+        impl $crate::wire::read::Wire for $name {
             fn from_object(
                 fields: &mut dyn $crate::wire::source::Fields,
-            ) -> Result<$crate::wire::Slot<Self>, $crate::wire::source::Failed> {
+            ) -> Result<$crate::wire::read::Slot<Self>, $crate::wire::source::Failed> {
                 let prelude = $crate::wire::tagged::read_prelude(fields, Self::known_kind)?;
                 let kind = prelude.tag.clone();
                 let kind = kind.as_deref();
                 $(let kind = kind.or_else(|| $untyped(&prelude.early));)?
-                Self::read_rest(prelude, kind, fields).map($crate::wire::Slot::Value)
+                Self::read_rest(prelude, kind, fields).map($crate::wire::read::Slot::Value)
             }
 
             fn absorb(raw: $crate::RawJson) -> Result<Self, $crate::RawJson> {
@@ -255,7 +255,7 @@ macro_rules! tagged {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::wire::deserialize(deserializer, stringify!($name))
+                $crate::wire::read::deserialize(deserializer, stringify!($name))
             }
         }
     };

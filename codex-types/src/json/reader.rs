@@ -1,16 +1,18 @@
 //! Reading JSON with lone surrogate halves, which serde_json refuses in strings.
 
-use alloc::string::String;
+use core::marker::PhantomData;
 use core::ops::Range;
 
 use serde::Deserializer;
-use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde::forward_to_deserialize_any;
 use serde_json::value::RawValue;
 
-use super::encode::Encode;
-use super::text::to_json;
-use crate::RawJson;
+use super::surrogates::lossy;
+use crate::DecodeError;
+use crate::error::DEPTH_LIMIT;
 
 /// The name under which the types of this crate request a value: [`Reader`] then passes text with
 /// lone halves as the bytes of its JSON. Other deserializers pass the value on unchanged.
@@ -18,6 +20,27 @@ pub(crate) const SPELLING: &str = "$codex_types::private::Spelling";
 
 /// The name under which serde_json requests a [`RawValue`].
 const RAW: &str = "$serde_json::private::RawValue";
+
+/// Reads JSON as a `T`, with U+FFFD for each lone surrogate half.
+pub(crate) fn parse<T: DeserializeOwned>(json: &str) -> Result<T, DecodeError> {
+    parse_seed(json, PhantomData)
+}
+
+/// Reads JSON with a seed.
+pub(crate) fn parse_seed<T, S>(json: &str, seed: S) -> Result<T, DecodeError>
+where
+    S: Copy + for<'de> DeserializeSeed<'de, Value = T>,
+{
+    let mut fast = serde_json::Deserializer::from_str(json);
+    let read = seed.deserialize(&mut fast);
+    read.and_then(|value| fast.end().map(|()| value))
+        .or_else(|error| {
+            let lossy = lossy(json).ok_or(error)?;
+            serde_json::from_str::<IgnoredAny>(json)?;
+            seed.deserialize(&mut Reader::new(json, &lossy))
+        })
+        .map_err(|error| DecodeError::from_json(error, json))
+}
 
 /// A deserializer of JSON in which some text has lone halves. It makes one pass through the text.
 ///
@@ -31,22 +54,6 @@ pub(crate) struct Reader<'de> {
     at: usize,
     /// The number of further levels of nesting that are accepted, the same as in serde_json.
     depth: usize,
-}
-
-/// Returns the text with U+FFFD for each lone half, and its JSON.
-pub(super) fn spelled(json: &[u8]) -> Option<(String, RawJson)> {
-    let raw = RawJson::parse(core::str::from_utf8(json).ok()?).ok()?;
-    Some((raw.decode().ok()?, raw))
-}
-
-/// Returns whether `raw`, which has lone halves, is still the JSON of `value`, which was read from
-/// it.
-#[cold]
-#[inline(never)]
-pub(super) fn is_spelling_of(raw: &RawJson, value: &dyn Encode) -> bool {
-    let parse = |json: &str| serde_json::from_str::<serde_json::Value>(json).ok();
-    let read = crate::halves::lossy(raw.as_str()).and_then(|lossy| parse(&lossy));
-    read.is_some() && read == parse(&to_json(value))
 }
 
 impl<'de> Reader<'de> {
@@ -101,7 +108,7 @@ impl<'de> Deserializer<'de> for &mut Reader<'de> {
         }
         let start = self.at;
         let Some(depth) = self.depth.checked_sub(1) else {
-            return Err(Error::custom(crate::error::DEPTH_LIMIT));
+            return Err(Error::custom(DEPTH_LIMIT));
         };
         self.depth = depth;
         self.at += 1;
