@@ -6,6 +6,7 @@ use core::fmt;
 use core::time::Duration;
 
 use codex_transport::RetryStatuses;
+pub use codex_types::Side;
 use codex_types::{ApiError, ErrorCategory, Response};
 use http::StatusCode;
 
@@ -460,18 +461,6 @@ impl ErrorKind {
             Self::Rounds => "tool loop exceeded its maximum number of rounds",
         }
     }
-}
-
-/// The side at fault for a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Side {
-    /// This program: the request, the settings, the credentials.
-    Local,
-    /// The server.
-    Remote,
-    /// The network, or anything else between both sides.
-    Network,
 }
 
 impl Error {

@@ -251,7 +251,7 @@ fn jitter() -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use codex_transport::RetryPolicy;
+    use codex_transport::{RetryPolicy, RetryStatuses};
 
     use super::*;
 
@@ -259,6 +259,17 @@ mod tests {
     fn codes_that_end_the_transports_retries_are_final_by_their_category() {
         for code in RetryPolicy::default().final_codes.iter() {
             assert!(is_final(&ErrorCode::from(code.as_ref())), "{code}");
+        }
+    }
+
+    #[test]
+    fn statuses_that_the_transport_retries_are_retryable_by_their_category() {
+        for status in 400..600 {
+            assert_eq!(
+                RetryStatuses::default().permit(status, false),
+                ErrorCategory::of_status(status).is_retryable(),
+                "{status}"
+            );
         }
     }
 }

@@ -45,6 +45,21 @@ const BUDGETS: &[(&str, &[&str], usize)] = &[
 ];
 
 #[test]
+fn every_request_id_header_of_the_transport_is_one_of_the_authority() {
+    let names = |file: &str, start: &str| -> Vec<String> {
+        let source = std::fs::read_to_string(root().join(file)).expect(file);
+        let (_, list) = source.split_once(start).expect(start);
+        let (list, _) = list.split_once(']').expect("the end of a list");
+        list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+    };
+    let ours = names("codex-transport/src/http/request_id.rs", "    [");
+    let mut theirs = names("codex-auth/src/oauth/response.rs", "let names = [");
+    theirs.retain(|name| name != "x-openai-request-id");
+    assert_eq!(ours, theirs);
+    assert_eq!(ours.len(), 3);
+}
+
+#[test]
 fn dependencies_point_one_way() {
     let metadata = metadata();
     let ours: BTreeSet<&str> = DIRECTION.iter().map(|(name, _)| *name).collect();
