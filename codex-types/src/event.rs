@@ -2,6 +2,7 @@
 
 mod author;
 mod backend;
+pub(crate) mod common;
 mod delta;
 mod delta_fast;
 mod delta_read;

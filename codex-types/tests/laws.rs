@@ -158,7 +158,7 @@ proptest! {
     /// The fast way to read a delta says what the general way says.
     #[test]
     fn deltas_are_the_same_fast_and_slow(
-        kind in prop::sample::select(DELTA_KINDS),
+        kind in prop::sample::select(DeltaKind::ALL),
         mut entries in prop::collection::vec(delta_entry(), 0..9),
         escaped in any::<bool>(),
     ) {
@@ -187,7 +187,7 @@ proptest! {
 
     #[test]
     fn deltas_can_be_built(
-        kind in prop::sample::select(DELTA_KINDS),
+        kind in prop::sample::select(DeltaKind::ALL),
         item_id in ".{0,12}",
         index in any::<u32>(),
         number in any::<u64>(),
@@ -203,19 +203,6 @@ proptest! {
         prop_assert_eq!(read.delta(), Some(&delta));
     }
 }
-
-const DELTA_KINDS: &[DeltaKind] = &[
-    DeltaKind::OutputText,
-    DeltaKind::Refusal,
-    DeltaKind::FunctionCallArguments,
-    DeltaKind::CustomToolCallInput,
-    DeltaKind::ReasoningSummaryText,
-    DeltaKind::ReasoningText,
-    DeltaKind::McpCallArguments,
-    DeltaKind::CodeInterpreterCallCode,
-    DeltaKind::Audio,
-    DeltaKind::AudioTranscript,
-];
 
 /// A key of a delta with a value as JSON, usual or not.
 fn delta_entry() -> impl Strategy<Value = (String, String)> {

@@ -8,7 +8,7 @@ use crate::chat::{ChatFunctionArguments, ChatToolCall};
 use crate::wire::either::either;
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
-use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::tagged::tagged;
 use crate::{ImageDetail, InputAudioData, PromptCacheBreakpoint, ReasoningItem};
 
 object! {
@@ -153,14 +153,6 @@ tagged! {
     }
 }
 
-from_variants!(ChatPart {
-    Text(ChatTextPart),
-    Image(ChatImagePart),
-    Audio(ChatAudioPart),
-    File(ChatFilePart),
-    Refusal(ChatRefusalPart),
-});
-
 impl From<&str> for ChatPart {
     fn from(text: &str) -> Self {
         Self::Text(ChatTextPart::new(text))
@@ -279,10 +271,6 @@ tagged! {
         "url_citation" => UrlCitation(ChatUrlAnnotation),
     }
 }
-
-from_variants!(ChatAnnotation {
-    UrlCitation(ChatUrlAnnotation),
-});
 
 object! {
     /// A web page that a response cites.

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use crate::wire::either::either;
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
-use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::tagged::tagged;
 use crate::{AllowedToolsMode, GrammarSyntax, RawJson, ToolChoiceMode};
 
 tagged! {
@@ -19,11 +19,6 @@ tagged! {
         "custom" => Custom(ChatCustomTool),
     }
 }
-
-from_variants!(ChatTool {
-    Function(ChatFunctionTool),
-    Custom(ChatCustomTool),
-});
 
 object! {
     /// A function of the application.
@@ -90,11 +85,6 @@ tagged! {
     }
 }
 
-from_variants!(ChatCustomFormat {
-    Text(ChatTextToolFormat),
-    Grammar(ChatGrammarFormat),
-});
-
 object! {
     /// Any text as the input of a custom tool.
     pub struct ChatTextToolFormat tag "text" {
@@ -134,11 +124,6 @@ tagged! {
         "custom" => Custom(ChatCustomCall),
     }
 }
-
-from_variants!(ChatToolCall {
-    Function(ChatFunctionCall),
-    Custom(ChatCustomCall),
-});
 
 impl ChatToolCall {
     /// Returns the id that pairs the call with its output; empty for a call of an unknown kind.
@@ -208,12 +193,6 @@ tagged! {
         "allowed_tools" => AllowedTools(ChatAllowedToolsChoice),
     }
 }
-
-from_variants!(ChatToolChoiceTarget {
-    Function(ChatFunctionChoice),
-    Custom(ChatCustomChoice),
-    AllowedTools(ChatAllowedToolsChoice),
-});
 
 object! {
     /// A function that the model must call.

@@ -5,6 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::error::{ApiError, in_keys};
+use crate::event::common::{Common, EventPayload, event};
 use crate::item::{OutputItem, ShellOutput};
 use crate::part::{Annotation, Logprob, OutputPart, SummaryPart};
 use crate::response::Response;
@@ -76,6 +77,20 @@ impl LifecycleEvent {
     }
 }
 
+impl EventPayload for LifecycleEvent {
+    fn common(&self) -> Common<'_> {
+        Common {
+            sequence_number: self.sequence_number,
+            stream_id: self.stream_id.as_deref(),
+            ..Common::default()
+        }
+    }
+
+    fn response(&self) -> Option<&Response> {
+        Some(&self.response)
+    }
+}
+
 object! {
     /// An item was added or is done.
     pub struct OutputItemEvent {
@@ -94,9 +109,20 @@ object! {
     }
 }
 
-object! {
+impl EventPayload for OutputItemEvent {
+    fn common(&self) -> Common<'_> {
+        Common {
+            sequence_number: self.sequence_number,
+            output_index: self.output_index,
+            item_id: self.item.id(),
+            stream_id: self.stream_id.as_deref(),
+        }
+    }
+}
+
+event! {
     /// A content part of an item was added or is done.
-    pub struct ContentPartEvent {
+    pub struct ContentPartEvent of [item_id output_index] {
         plain {
             /// The id of the item.
             item_id: String,
@@ -108,17 +134,13 @@ object! {
             output_index = u32,
             /// The index of the part in the content of the item.
             content_index = u32,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// A part of a reasoning summary was added or is done.
-    pub struct SummaryPartEvent {
+    pub struct SummaryPartEvent of [item_id output_index] {
         plain {
             /// The id of the item.
             item_id: String,
@@ -132,17 +154,13 @@ object! {
             summary_index = u32,
             /// `incomplete` if the part was cut off.
             status: String,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// An annotation was added to a text.
-    pub struct AnnotationEvent {
+    pub struct AnnotationEvent of [item_id output_index] {
         plain {
             /// The id of the item.
             item_id: String,
@@ -156,17 +174,13 @@ object! {
             content_index = u32,
             /// The index of the annotation among those of the part.
             annotation_index = u32,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// The text of a part is done.
-    pub struct OutputTextDone {
+    pub struct OutputTextDone of [item_id output_index] text "text" {
         plain {
             /// The id of the item.
             item_id: String,
@@ -180,17 +194,13 @@ object! {
             content_index = u32,
             /// The log probabilities of the tokens.
             logprobs: Vec<Logprob>,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// A refusal is done.
-    pub struct RefusalDone {
+    pub struct RefusalDone of [item_id output_index] text "refusal" {
         plain {
             /// The id of the item.
             item_id: String,
@@ -202,17 +212,13 @@ object! {
             output_index = u32,
             /// The index of the part in the content of the item.
             content_index = u32,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// The text of a reasoning part is done.
-    pub struct ReasoningTextDone {
+    pub struct ReasoningTextDone of [item_id output_index] text "text" {
         plain {
             /// The id of the item.
             item_id: String,
@@ -224,17 +230,13 @@ object! {
             output_index = u32,
             /// The index of the part in the content of the item.
             content_index = u32,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// The text of a reasoning summary part is done.
-    pub struct ReasoningSummaryTextDone {
+    pub struct ReasoningSummaryTextDone of [item_id output_index] text "text" {
         plain {
             /// The id of the item.
             item_id: String,
@@ -246,17 +248,13 @@ object! {
             output_index = u32,
             /// The index of the part in the summary of the item.
             summary_index = u32,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// The arguments of a function call are done.
-    pub struct FunctionCallArgumentsDone {
+    pub struct FunctionCallArgumentsDone of [item_id output_index] text "arguments" {
         plain {
             /// The id of the item.
             item_id: String,
@@ -268,17 +266,13 @@ object! {
             output_index = u32,
             /// The name of the function, which some versions of the service send.
             name: String,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// The input of a custom tool call is done.
-    pub struct CustomToolCallInputDone {
+    pub struct CustomToolCallInputDone of [item_id output_index] text "input" {
         plain {
             /// The id of the item.
             item_id: String,
@@ -288,17 +282,13 @@ object! {
         optional {
             /// The index of the item in the output.
             output_index = u32,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// The arguments of an MCP tool call are done.
-    pub struct McpCallArgumentsDone {
+    pub struct McpCallArgumentsDone of [item_id output_index] text "arguments" {
         plain {
             /// The id of the item.
             item_id: String,
@@ -308,17 +298,13 @@ object! {
         optional {
             /// The index of the item in the output.
             output_index = u32,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// The code of a code interpreter call is done.
-    pub struct CodeInterpreterCallCodeDone {
+    pub struct CodeInterpreterCallCodeDone of [item_id output_index] text "code" {
         plain {
             /// The id of the item.
             item_id: String,
@@ -328,17 +314,13 @@ object! {
         optional {
             /// The index of the item in the output.
             output_index = u32,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// A progress step of a hosted tool. The kind of the event is the step.
-    pub struct ItemProgress {
+    pub struct ItemProgress of [item_id output_index] {
         plain {
             /// The id of the item.
             item_id: String,
@@ -346,17 +328,13 @@ object! {
         optional {
             /// The index of the item in the output.
             output_index = u32,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// A preview of an image; each replaces the previous one.
-    pub struct PartialImageEvent {
+    pub struct PartialImageEvent of [item_id output_index] {
         plain {
             /// The id of the item.
             item_id: String,
@@ -376,17 +354,13 @@ object! {
             quality: String,
             /// The width and height of the image.
             size: String,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// A command of a shell call was added or is done.
-    pub struct ShellCommandEvent {
+    pub struct ShellCommandEvent of [item_id output_index] text "command" {
         plain {
             /// The command.
             command: String,
@@ -398,17 +372,13 @@ object! {
             command_index = u32,
             /// The id of the item, which the service currently omits.
             item_id: String,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// New text of a command of a shell call.
-    pub struct ShellCommandDelta {
+    pub struct ShellCommandDelta of [item_id output_index] text "delta" {
         plain {
             /// The delta.
             delta: String,
@@ -422,17 +392,13 @@ object! {
             item_id: String,
             /// Padding that hides the length of the text.
             obfuscation: String,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// New output of a command.
-    pub struct ShellOutputDelta {
+    pub struct ShellOutputDelta of [item_id output_index] {
         plain {
             /// The id of the item.
             item_id: String,
@@ -444,10 +410,6 @@ object! {
             output_index = u32,
             /// The index of the command.
             command_index = u32,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
-            stream_id: String,
         }
     }
 }
@@ -465,9 +427,9 @@ object! {
     }
 }
 
-object! {
+event! {
     /// The output of a command is done.
-    pub struct ShellOutputDone {
+    pub struct ShellOutputDone of [item_id output_index] {
         plain {
             /// The id of the item.
             item_id: String,
@@ -479,25 +441,17 @@ object! {
             output_index = u32,
             /// The index of the command.
             command_index = u32,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// The audio of a response, or its transcript, is done.
     pub struct AudioDone {
         required {}
         optional {
             /// The id of the response.
             response_id: String,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The multiplexed stream of a WebSocket that the event belongs to.
-            stream_id: String,
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::part::InputPart;
 use crate::tool::{Tool, ToolSearchExecution};
 use crate::wire::either::either;
 use crate::wire::object::object;
-use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::tagged::tagged;
 use crate::{ArgumentsError, RawJson};
 
 object! {
@@ -236,11 +236,6 @@ tagged! {
         "program" => Program(ProgramCaller),
     }
 }
-
-from_variants!(Caller {
-    Direct(DirectCaller),
-    Program(ProgramCaller),
-});
 
 object! {
     /// A call by the model itself.

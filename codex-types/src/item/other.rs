@@ -12,7 +12,7 @@ use crate::tool::Tool;
 use crate::wire::either::either;
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
-use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::tagged::tagged;
 
 object! {
     /// The reasoning of the model: API object `ResponseReasoningItem`.
@@ -84,12 +84,6 @@ tagged! {
         "http_error" => Http(McpHttpError),
     }
 }
-
-from_variants!(McpError {
-    Protocol(McpProtocolError),
-    ToolExecution(McpToolExecutionError),
-    Http(McpHttpError),
-});
 
 object! {
     /// A violation of the protocol by an MCP server.

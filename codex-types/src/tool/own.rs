@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use crate::RawJson;
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
-use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::tagged::tagged;
 
 object! {
     /// A function of the application.
@@ -122,11 +122,6 @@ tagged! {
         "grammar" => Grammar(GrammarFormat),
     }
 }
-
-from_variants!(CustomToolFormat {
-    Text(TextToolFormat),
-    Grammar(GrammarFormat),
-});
 
 object! {
     /// Any text as input.

@@ -10,7 +10,7 @@ use crate::tool::{
     ProgrammaticToolCallingTool, ShellTool, ToolSearchTool, WebSearchPreviewTool, WebSearchTool,
 };
 use crate::wire::object::object;
-use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::tagged::tagged;
 
 tagged! {
     /// A tool that the model may call: API object `Tool`.
@@ -49,25 +49,6 @@ tagged! {
         "apply_patch" => ApplyPatch(ApplyPatchTool),
     }
 }
-
-from_variants!(Tool {
-    Function(FunctionTool),
-    Custom(CustomTool),
-    Namespace(NamespaceTool),
-    ToolSearch(ToolSearchTool),
-    FileSearch(FileSearchTool),
-    WebSearch(WebSearchTool),
-    WebSearchPreview(WebSearchPreviewTool),
-    Computer(ComputerTool),
-    ComputerUsePreview(ComputerUsePreviewTool),
-    Mcp(Box<McpServerTool>),
-    CodeInterpreter(CodeInterpreterTool),
-    ProgrammaticToolCalling(ProgrammaticToolCallingTool),
-    ImageGeneration(Box<ImageGenerationTool>),
-    LocalShell(LocalShellTool),
-    Shell(ShellTool),
-    ApplyPatch(ApplyPatchTool),
-});
 
 object! {
     /// A namespace of tools.

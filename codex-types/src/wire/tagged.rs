@@ -129,13 +129,19 @@ impl Sink for Tag {
 /// ```
 ///
 /// The first tag is the one written for values built in code; others are kept as they were read.
-/// Everything else becomes `Unknown`. With `untyped by function;` before the variants, the function
-/// names the tag of an object that has none, from its keys.
+/// Everything else becomes `Unknown`. Each payload converts into the union. Two clauses may stand
+/// before the variants:
+///
+/// - `untyped by function;`: the function names the tag of an object that has none, from its keys.
+/// - `shared { pub enum Kinds; dyn Trait }`: variants share payloads, so that none converts into
+///   the union. `Kinds` becomes an open enumeration of the first tags, and the method `payload`
+///   returns the payload as a `Trait`, which all of them implement.
 macro_rules! tagged {
     (
         $(#[$meta:meta])*
         pub enum $name:ident {
             $(untyped by $untyped:path;)?
+            $(shared { $($shared:tt)* })?
             $(
                 $(#[$variant_meta:meta])*
                 $tag:literal $(| $alias:literal)* => $variant:ident($payload:ty)
@@ -253,6 +259,11 @@ macro_rules! tagged {
 
         $crate::wire::encode::serialize_by_encode!($name);
 
+        $crate::wire::tagged::payloads! {
+            [$($($shared)*)?]
+            $name { $($variant($payload) = $tag,)* }
+        }
+
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 $crate::wire::read::deserialize(deserializer, stringify!($name))
@@ -262,9 +273,9 @@ macro_rules! tagged {
 }
 pub(crate) use tagged;
 
-/// Implements `From` for each variant whose payload occurs only once in a union.
-macro_rules! from_variants {
-    ($name:ident { $($variant:ident($payload:ty)),* $(,)? }) => {
+/// The part of a union that depends on whether variants share payloads.
+macro_rules! payloads {
+    ([] $name:ident { $($variant:ident($payload:ty) = $tag:literal,)* }) => {
         $(
             impl From<$payload> for $name {
                 fn from(value: $payload) -> Self {
@@ -273,5 +284,31 @@ macro_rules! from_variants {
             }
         )*
     };
+    (
+        [$(#[$meta:meta])* pub enum $kinds:ident; dyn $trait:path]
+        $name:ident { $($variant:ident($payload:ty) = $tag:literal,)* }
+    ) => {
+        $crate::wire::open::open_enum! {
+            $(#[$meta])*
+            pub enum $kinds {
+                $(
+                    #[doc = concat!(
+                        "The kind of [`", stringify!($name), "::", stringify!($variant), "`].",
+                    )]
+                    $variant = $tag,
+                )*
+            }
+        }
+
+        impl $name {
+            /// Returns the payload; of an unknown value, that.
+            pub(crate) fn payload(&self) -> &dyn $trait {
+                match self {
+                    $(Self::$variant(payload) => payload,)*
+                    Self::Unknown(unknown) => unknown,
+                }
+            }
+        }
+    };
 }
-pub(crate) use from_variants;
+pub(crate) use payloads;
