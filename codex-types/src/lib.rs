@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![warn(clippy::std_instead_of_core)]
 
 extern crate alloc;
 #[cfg(feature = "std")]
@@ -20,14 +21,14 @@ pub mod lint;
 mod map;
 mod memo;
 pub mod model_name;
-mod models;
+pub mod models;
 mod number;
 mod part;
 pub mod profile;
 mod rate_limit;
 mod raw;
-mod request;
-mod response;
+pub mod request;
+pub mod response;
 #[cfg(feature = "schemars")]
 mod schema;
 mod secret;
@@ -36,23 +37,94 @@ mod unknown;
 mod webhook;
 mod wire;
 
-pub use conversation::*;
-pub use error::*;
-pub use event::*;
-pub use extra::Extra;
-pub use halves::Halves;
-pub use heap_size::HeapSize;
-pub use item::*;
-pub use map::Map;
-pub use models::*;
-pub use number::Number;
-pub use part::*;
-pub use rate_limit::*;
+/// Errors of the service and of this crate, and rate limits.
+pub mod errors {
+    pub use crate::error::*;
+    pub use crate::rate_limit::*;
+}
+
+/// Events of a response, of a WebSocket, and of webhooks.
+pub mod events {
+    pub use crate::event::*;
+    pub use crate::webhook::*;
+}
+
+/// Items of a conversation, their parts, and conversations that the service stores.
+pub mod items {
+    pub use crate::conversation::*;
+    pub use crate::item::*;
+    pub use crate::part::*;
+}
+
+/// Tools of a request.
+pub mod tools {
+    pub use crate::tool::*;
+}
+
+/// JSON that is kept verbatim, and the other types of which values consist.
+pub mod values {
+    pub use crate::extra::Extra;
+    pub use crate::halves::Halves;
+    pub use crate::heap_size::HeapSize;
+    pub use crate::map::Map;
+    pub use crate::number::Number;
+    pub use crate::raw::RawJson;
+    pub use crate::secret::Secret;
+    pub use crate::unknown::Unknown;
+    pub use crate::wire::open::Unlisted;
+}
+
+#[doc(inline)]
+pub use error::{ApiError, DecodeError};
+#[doc(inline)]
+pub use event::{EventKind, ResponseEvent};
+#[doc(inline)]
+pub use item::{FunctionCall, InputItem, Message, OutputItem};
+#[doc(inline)]
 pub use raw::RawJson;
+#[doc(inline)]
+pub use request::CreateResponse;
+#[doc(inline)]
+pub use response::Response;
+#[doc(inline)]
+pub use tool::{FunctionTool, Tool};
+
+// Every other name is also at the root; the documentation shows it in its module.
+#[doc(hidden)]
+pub use conversation::*;
+#[doc(hidden)]
+pub use error::*;
+#[doc(hidden)]
+pub use event::*;
+#[doc(hidden)]
+pub use extra::Extra;
+#[doc(hidden)]
+pub use halves::Halves;
+#[doc(hidden)]
+pub use heap_size::HeapSize;
+#[doc(hidden)]
+pub use item::*;
+#[doc(hidden)]
+pub use map::Map;
+#[doc(hidden)]
+pub use models::*;
+#[doc(hidden)]
+pub use number::Number;
+#[doc(hidden)]
+pub use part::*;
+#[doc(hidden)]
+pub use rate_limit::*;
+#[doc(hidden)]
 pub use request::*;
+#[doc(hidden)]
 pub use response::*;
+#[doc(hidden)]
 pub use secret::Secret;
+#[doc(hidden)]
 pub use tool::*;
+#[doc(hidden)]
 pub use unknown::Unknown;
+#[doc(hidden)]
 pub use webhook::*;
+#[doc(hidden)]
 pub use wire::open::Unlisted;
