@@ -1,11 +1,5 @@
 //! The shape of the workspace, as facts that can fail: which crate may depend on which, how many crates a build pulls in, and what stands written twice.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -50,7 +44,11 @@ fn every_request_id_header_of_the_transport_is_one_of_the_authority() {
         let source = std::fs::read_to_string(root().join(file)).expect(file);
         let (_, list) = source.split_once(start).expect(start);
         let (list, _) = list.split_once(']').expect("the end of a list");
-        list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+        list.split('"')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect()
     };
     let ours = names("codex-transport/src/http/request_id.rs", "    [");
     let mut theirs = names("codex-auth/src/oauth/response.rs", "let names = [");

@@ -1,12 +1,6 @@
 //! The examples that talk to the embedded backend, as processes: what they print where, and how they end. The examples `ask`, `login` and
 //! `gateway` have tests of their own.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 mod support;
 

@@ -1,10 +1,5 @@
 //! The drivers of a sign-in against an authority on 127.0.0.1, with browsers of every kind at the listener.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    reason = "a test says what it expects by failing loudly, and over sockets it needs std anyway"
-)]
+#![cfg(test)]
 
 mod login_support;
 

@@ -1,10 +1,5 @@
 //! The `ask` program with a login in a file: which token goes where, when it is renewed, and what is put back.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    reason = "a test says what it expects by failing loudly, and a test of a process needs std anyway"
-)]
+#![cfg(test)]
 
 mod login_support;
 

@@ -1,11 +1,6 @@
 //! The `login` program as an open-source app of its own ("Sign in with ChatGPT"): registered while its user signs in, with an ID token that
 //! is checked, and registered only once.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    reason = "a test says what it expects by failing loudly, and a test of a process needs std anyway"
-)]
+#![cfg(test)]
 
 mod login_support;
 

@@ -1,5 +1,5 @@
 //! A list that comes in pages, from a scripted server: all of it, and an end to it.
-#![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
+#![cfg(test)]
 
 use codex_client::{Client, ErrorKind, ItemQuery};
 use codex_transport::testing::{Answer, LoopbackServer, Script};

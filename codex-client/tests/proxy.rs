@@ -1,10 +1,6 @@
 //! A proxy that the environment names is used, as by every HTTP client.
 #![cfg(feature = "proxy")]
-#![allow(
-    clippy::expect_used,
-    clippy::std_instead_of_core,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 use std::process::Command;
 

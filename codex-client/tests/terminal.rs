@@ -1,9 +1,5 @@
 //! What a server sends cannot control the terminal: the examples print its text, reasoning, tool names and errors without control characters.
-#![allow(
-    clippy::expect_used,
-    clippy::std_instead_of_core,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 mod support;
 

@@ -1,12 +1,6 @@
 //! The spans of the feature `tracing`, seen by a subscriber that keeps everything: what they are called, what they say, and what they must not.
 #![cfg(feature = "tracing")]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

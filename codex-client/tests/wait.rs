@@ -1,5 +1,5 @@
 //! The wait for a background response: its pace, its end and its limit, in virtual time.
-#![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
+#![cfg(test)]
 
 use core::time::Duration;
 

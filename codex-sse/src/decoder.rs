@@ -3,9 +3,9 @@
 // The decoder is fed slices of a byte stream, cut anywhere, and lends events. It has one loop over
 // lines. A line that is whole in the chunk is read in place, and the values of an event whose lines
 // are all in the chunk are lent from there (`Lent`); only what a chunk boundary cuts is copied
-// (`Held`). A cut line continues where it stopped, by `Place`, so no byte is scanned twice:
+// (`Held`). A cut line continues where it stopped, by `Position`, so no byte is scanned twice:
 //
-//   place       entered when                          left by
+//   position    entered when                          left by
 //   Mark(n)     n bytes of a byte-order mark came     the rest of the mark, or any other byte: they were line content
 //   Start       a line may begin                      its first byte
 //   Header(n)   n bytes of the predicted header came  the rest of the header: Inside; any other byte: as from Start
@@ -33,10 +33,14 @@ pub(crate) mod parts;
 mod predict;
 mod prediction;
 
-use core::{fmt, time::Duration};
+use core::fmt;
+use core::time::Duration;
 
 pub(crate) use self::prediction::Prediction;
-use crate::{Error, Frame, Limits, held::Held, line::Field, text::Text};
+use crate::held::Held;
+use crate::line::Field;
+use crate::text::Text;
+use crate::{Error, Frame, Limits};
 
 /// A decoder of server-sent events: turns a byte stream, chunk by chunk, into [`Frame`]s.
 ///
@@ -64,7 +68,7 @@ use crate::{Error, Frame, Limits, held::Held, line::Field, text::Text};
 /// ```
 #[derive(Clone)]
 pub struct Decoder {
-    place: Place,
+    position: Position,
     /// Whether a frame in `held` is lent, to drop with the next call.
     lent: bool,
     /// The data lines of the unfinished event.
@@ -110,7 +114,7 @@ impl Decoder {
     /// Creates a decoder with custom limits.
     pub fn with_limits(limits: Limits) -> Self {
         Self {
-            place: Place::Mark(0),
+            position: Position::Mark(0),
             lent: false,
             data_lines: 0,
             held: Held::new(limits.frame),
@@ -135,10 +139,10 @@ impl Decoder {
             .failed
             .as_ref()
             .map_or(self.offset, |error| error.offset().unwrap_or_default());
-        let line_began = match self.place {
-            Place::Mark(length) => length > 0,
-            Place::Start | Place::Return | Place::Inside(Field::Skip) => false,
-            Place::Header(_) | Place::Head | Place::Inside(_) | Place::Failed => true,
+        let line_began = match self.position {
+            Position::Mark(length) => length > 0,
+            Position::Start | Position::Return | Position::Inside(Field::Skip) => false,
+            Position::Header(_) | Position::Head | Position::Inside(_) | Position::Failed => true,
         };
         let event_began = !self.lent
             && (self.data_lines > 0
@@ -180,7 +184,7 @@ impl Default for Decoder {
 impl fmt::Debug for Decoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Decoder")
-            .field("place", &self.place)
+            .field("position", &self.position)
             .field("offset", &self.offset)
             .field("failed", &self.failed)
             .finish_non_exhaustive()
@@ -189,7 +193,7 @@ impl fmt::Debug for Decoder {
 
 /// The position of the next byte within the syntax; see the notes at the top.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum Position {
     Mark(u8),
     Start,
     Header(u8),

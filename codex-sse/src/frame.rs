@@ -1,5 +1,7 @@
-use alloc::{borrow::Cow, string::String};
-use core::{fmt, str, time::Duration};
+use alloc::borrow::Cow;
+use alloc::string::String;
+use core::time::Duration;
+use core::{fmt, str};
 
 use crate::text::Text;
 

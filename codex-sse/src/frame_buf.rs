@@ -1,7 +1,11 @@
-use alloc::{boxed::Box, vec::Vec};
-use core::{fmt, ops::Range, str, time::Duration};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::ops::Range;
+use core::time::Duration;
+use core::{fmt, str};
 
-use crate::{Frame, text::Text};
+use crate::Frame;
+use crate::text::Text;
 
 /// A [`Frame`] that owns its memory, or shares that of its chunk.
 ///

@@ -1,6 +1,6 @@
 //! A response that is written as a stream is read back as it was.
 #![cfg(feature = "events")]
-#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+#![cfg(test)]
 
 use codex_sse::{Accumulator, EventDecoder};
 use codex_types::{

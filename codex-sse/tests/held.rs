@@ -1,16 +1,14 @@
 //! What an event, a response and a chat stream hold, as the allocator counts it: at most sixteen times their limit, whatever the server
 //! sends. One test, since the counts are those of the process.
 #![cfg(feature = "chat")]
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 use std::alloc::System;
 
 use codex_sse::chat::{ToChatChunks, ToResponseEvents};
 use codex_sse::{Accumulator, Error, ErrorKind, EventDecoder, Limits};
-use codex_types::{RawJson, ResponseEvent, chat::translate::AnswerOptions};
+use codex_types::chat::translate::AnswerOptions;
+use codex_types::{RawJson, ResponseEvent};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]

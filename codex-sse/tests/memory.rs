@@ -1,9 +1,5 @@
 //! What a decoder holds (L4) and how often it allocates, as the allocator counts it. One test, since the counts are those of the process.
-
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 use std::alloc::System;
 

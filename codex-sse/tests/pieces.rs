@@ -1,10 +1,6 @@
 //! Text that comes after its end, and text whose deltas were counted as parts or items.
-
 #![cfg(feature = "events")]
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 use codex_sse::{DiagnosticKind, Update, Updates};
 use codex_types::{OutputItem, RawJson, ResponseEvent};

@@ -1,7 +1,7 @@
 //! Laws of the chat types and of their translation: nothing is lost, and there and back is the same.
 //! Streams are tested in codex-sse.
 #![cfg(feature = "chat")]
-#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+#![cfg(test)]
 
 use codex_types::chat::translate::{
     AnswerOptions, RequestOptions, to_chat_request, to_chat_response, to_response,

@@ -1,11 +1,5 @@
 //! Every kind the crate knows has invented samples, which it understands whole and gives back whole.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "a test states what it expects by failing"
-)]
+#![cfg(test)]
 
 mod support;
 

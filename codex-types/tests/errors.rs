@@ -1,9 +1,5 @@
 //! Errors and rate limits in the forms in which servers have been seen to send them.
-
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing"
-)]
+#![cfg(test)]
 
 use core::time::Duration;
 

@@ -1,10 +1,6 @@
 //! The format of an answer from a Rust type, and an answer of that format read into it.
 #![cfg(feature = "schemars")]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 use codex_types::lint::Linter;
 use codex_types::profile::Profile;

@@ -1,10 +1,5 @@
 //! Events in the forms of other servers.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test states what it expects by failing"
-)]
+#![cfg(test)]
 
 use std::borrow::Cow;
 

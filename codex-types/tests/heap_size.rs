@@ -1,10 +1,5 @@
 //! The size that a value reports is what the allocator was asked for.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test states what it expects by failing"
-)]
+#![cfg(test)]
 
 mod support;
 

@@ -1,11 +1,5 @@
 //! Laws that hold for any JSON whatever, found out by trying.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "a test states what it expects by failing"
-)]
+#![cfg(test)]
 
 mod support;
 

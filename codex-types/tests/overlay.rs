@@ -1,10 +1,5 @@
 //! A newer state of a response over an older one, as one JSON object over another.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test states what it expects by failing"
-)]
+#![cfg(test)]
 
 use codex_types::*;
 use proptest::prelude::*;

@@ -1,6 +1,6 @@
 //! Calls and outputs: which calls are open, what answers them, and that the linter and the repair of a
 //! history agree.
-#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+#![cfg(test)]
 
 use codex_types::lint::{FindingCode as Code, Linter, Pairing};
 use codex_types::profile::Profile;

@@ -1,10 +1,5 @@
 //! A prepared input is an input like any other: the same requests, the same findings, for less.
-
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test that fails panics"
-)]
+#![cfg(test)]
 
 mod support;
 

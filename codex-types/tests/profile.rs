@@ -1,5 +1,5 @@
 //! What the profiles say, and what fitting a request to them does.
-#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+#![cfg(test)]
 
 use codex_types::lint::{FindingCode, Severity};
 use codex_types::profile::{Channel, FitPolicy, Identity, OnFinding, Profile, Source, Store};

@@ -1,9 +1,5 @@
 //! What came out goes back in whole.
-
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 use codex_types::{InputItem, OutputItem, RawJson};
 

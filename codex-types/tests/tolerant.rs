@@ -1,10 +1,6 @@
 //! Chat values in the forms in which servers send them.
 #![cfg(feature = "chat")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test that fails panics"
-)]
+#![cfg(test)]
 
 use codex_types::chat::translate::to_response;
 use codex_types::chat::{

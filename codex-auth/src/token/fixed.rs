@@ -86,9 +86,8 @@ impl CredentialSource for ApiKey {
 }
 
 impl fmt::Debug for ApiKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("ApiKey")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiKey")
             .field("audience", &self.audience)
             .finish_non_exhaustive()
     }
@@ -200,9 +199,8 @@ impl CredentialSource for StaticToken {
 }
 
 impl fmt::Debug for StaticToken {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("StaticToken")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StaticToken")
             .field("audience", &self.audience)
             .finish_non_exhaustive()
     }

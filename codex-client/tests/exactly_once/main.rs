@@ -3,7 +3,7 @@
 //! or an explicit border behind which everything starts again, or a typed error; and whatever the server answers, it must have been asked
 //! with the whole conversation. Everything is drawn from a seed: `CODEX_SEEDS=10000` runs as many, `CODEX_SEED=n` one of them alone.
 #![cfg(feature = "ws")]
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+#![cfg(test)]
 
 mod consumer;
 mod random;

@@ -1,7 +1,5 @@
 //! Modules for a browser: built, and served together with the page that loads them.
 
-#![allow(clippy::print_stderr, reason = "a test that is skipped must say so")]
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 

@@ -1,12 +1,5 @@
 //! Helpers of the tests of signing in: an authority, a browser, a place for a login.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    reason = "each test program uses its own part, and a test says what it expects by failing loudly"
-)]
+#![allow(dead_code, unreachable_pub, reason = "shared by several tests")]
 
 pub mod program;
 

@@ -1,10 +1,5 @@
 //! Where the built examples are.
-#![allow(
-    clippy::expect_used,
-    clippy::std_instead_of_core,
-    unreachable_pub,
-    reason = "a test says what it expects by failing loudly"
-)]
+#![allow(unreachable_pub, reason = "shared by several tests")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

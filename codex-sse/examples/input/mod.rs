@@ -1,10 +1,8 @@
 //! Reading standard input as a stream or as messages.
 
 use core::error::Error;
-use std::{
-    env,
-    io::{self, BufRead as _, Read as _},
-};
+use std::env;
+use std::io::{self, BufRead as _, Read as _};
 
 /// How the input is to be read.
 #[derive(Clone, Copy, Debug)]

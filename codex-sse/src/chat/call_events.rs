@@ -1,9 +1,11 @@
 //! The events of calls.
 
-use alloc::{borrow::Cow, vec::Vec};
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
 use core::mem;
 
-use codex_types::{DeltaKind, ItemStatus, ResponseEvent, chat::ChatToolCallDelta};
+use codex_types::chat::ChatToolCallDelta;
+use codex_types::{DeltaKind, ItemStatus, ResponseEvent};
 
 use super::to_events::{Item, Piece, ToResponseEvents};
 use crate::Accumulator;

@@ -2,16 +2,15 @@
 //! them, or change them. A new id begins a new call, and a fragment without an id, an index or a
 //! name continues the last one.
 
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::mem;
 
-use codex_types::{
-    CustomToolCall, FunctionCall, ItemStatus, OutputItem,
-    chat::{
-        ChatToolCallDelta, invented_call_id,
-        translate::{EmulatedTool, OfferedTool, ToolNames},
-    },
-};
+use codex_types::chat::translate::{EmulatedTool, OfferedTool, ToolNames};
+use codex_types::chat::{ChatToolCallDelta, invented_call_id};
+use codex_types::{CustomToolCall, FunctionCall, ItemStatus, OutputItem};
 
 use super::free_text::FreeText;
 

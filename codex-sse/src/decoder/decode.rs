@@ -1,7 +1,11 @@
 //! Decoding one event.
 
-use super::{Decoder, Lent, predict::Predicted, prediction::BLANK};
-use crate::{Chunk, Error, Frame, held::Part, text::Text};
+use super::predict::Predicted;
+use super::prediction::BLANK;
+use super::{Decoder, Lent};
+use crate::held::Part;
+use crate::text::Text;
+use crate::{CheckedChunk, Error, Frame};
 
 impl Decoder {
     /// Consumes bytes from the front of `input` until an event is complete, and returns it.
@@ -39,7 +43,7 @@ impl Decoder {
     #[inline]
     pub fn decode_chunk<'s, 'i: 's>(
         &'s mut self,
-        chunk: &mut Chunk<'i>,
+        chunk: &mut CheckedChunk<'i>,
     ) -> Result<Option<Frame<'s>>, Error> {
         match self.decode_predicted(chunk.rest_mut()) {
             Predicted::Event(data) => {

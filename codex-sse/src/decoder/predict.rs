@@ -4,18 +4,20 @@
 use core::mem;
 
 use super::prediction::{BLANK, DATA, EVENT, Prediction};
-use super::{Decoder, Lent, Place, find_line_end};
-use crate::{Error, held::Part, line::Field};
+use super::{Decoder, Lent, Position, find_line_end};
+use crate::Error;
+use crate::held::Part;
+use crate::line::Field;
 
 impl Decoder {
     /// The fast path: nothing is pending, and the input begins with an event of the predicted form.
     #[inline(always)]
     pub(super) fn decode_predicted<'i>(&mut self, input: &mut &'i [u8]) -> Predicted<'i> {
-        match self.place {
-            Place::Start if self.event_start == self.offset => {}
-            Place::Inside(Field::Data) if input.is_empty() => return Predicted::Begun(&[]),
-            Place::Inside(Field::Data) => return self.decode_data(input),
-            Place::Header(length) => return self.go_on_with_header(input, length),
+        match self.position {
+            Position::Start if self.event_start == self.offset => {}
+            Position::Inside(Field::Data) if input.is_empty() => return Predicted::Begun(&[]),
+            Position::Inside(Field::Data) => return self.decode_data(input),
+            Position::Header(length) => return self.go_on_with_header(input, length),
             _ => return Predicted::Missed,
         }
         let Some(after_header) = self.prediction.strip(input) else {
@@ -70,7 +72,7 @@ impl Decoder {
     #[inline]
     pub(super) fn end_of_dispatched(&mut self) {
         self.prediction.learn(&self.held.event);
-        self.place = Place::Start;
+        self.position = Position::Start;
         self.lent = true;
         self.data_lines = 0;
         self.skipped = 0;
@@ -107,7 +109,7 @@ impl Decoder {
         self.held.clear_event();
         self.lent = false;
         // A header is shorter than 256 bytes.
-        self.place = Place::Header(input.len() as u8);
+        self.position = Position::Header(input.len() as u8);
         self.take(input, input.len());
         Predicted::Begun(&[])
     }
@@ -127,7 +129,7 @@ impl Decoder {
         if !header.starts_with(input) {
             return Predicted::Missed;
         }
-        self.place = Place::Header(length + input.len() as u8);
+        self.position = Position::Header(length + input.len() as u8);
         self.take(input, input.len());
         Predicted::Begun(&[])
     }
@@ -154,7 +156,7 @@ impl Decoder {
         let prediction = mem::take(&mut self.prediction);
         let mut begun = &prediction.header.as_bytes()[..usize::from(length)];
         self.offset -= u64::from(length);
-        self.place = Place::Start;
+        self.position = Position::Start;
         let mut lent = Lent::default();
         let given = self.take_lines(&mut begun, &mut lent);
         self.keep(&mut lent);

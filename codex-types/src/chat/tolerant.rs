@@ -348,8 +348,8 @@ impl ChatChunk {
     /// its choices or in a delta; or an error that was sent instead of a chunk. It is read in every
     /// form that [`ErrorEvent`](crate::ErrorEvent) describes.
     ///
-    /// A numeric code becomes text. A choice that ends with [`ChatEnding::Error`] may come without
-    /// an error.
+    /// A numeric code becomes text. A choice that ends with
+    /// [`ChatEnding::Error`](crate::chat::ChatEnding::Error) may come without an error.
     pub fn error(&self) -> Option<ApiError> {
         let choices = self.given_choices();
         let deltas = choices.iter().map(|choice| &choice.delta.extra);

@@ -53,10 +53,7 @@ object! {
 
 impl EventPayload for RateLimitsEvent {
     fn common(&self) -> Common<'_> {
-        Common {
-            stream_id: self.stream_id.as_deref(),
-            ..Common::default()
-        }
+        Common::new(None, &self.stream_id)
     }
 }
 

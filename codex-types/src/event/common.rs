@@ -3,6 +3,7 @@
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
+use alloc::string::String;
 
 use crate::Unknown;
 use crate::error::ErrorEvent;
@@ -17,6 +18,26 @@ pub(crate) struct Common<'a> {
     pub(crate) output_index: Option<u32>,
     pub(crate) item_id: Option<&'a str>,
     pub(crate) stream_id: Option<&'a str>,
+}
+
+impl<'a> Common<'a> {
+    pub(crate) fn new(sequence_number: Option<u64>, stream_id: &'a Option<String>) -> Self {
+        Self {
+            sequence_number,
+            stream_id: stream_id.as_deref(),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn item_id(mut self, item_id: Option<&'a str>) -> Self {
+        self.item_id = item_id;
+        self
+    }
+
+    pub(crate) fn output_index(mut self, output_index: Option<u32>) -> Self {
+        self.output_index = output_index;
+        self
+    }
 }
 
 /// The payload of an event.
@@ -95,12 +116,8 @@ macro_rules! event {
 
         impl $crate::event::common::EventPayload for $name {
             fn common(&self) -> $crate::event::common::Common<'_> {
-                $crate::event::common::Common {
-                    sequence_number: self.sequence_number,
-                    stream_id: self.stream_id.as_deref(),
-                    $($($key: $crate::wire::field::Get::get(&self.$key),)*)?
-                    ..$crate::event::common::Common::default()
-                }
+                $crate::event::common::Common::new(self.sequence_number, &self.stream_id)
+                    $($(.$key($crate::wire::field::Get::get(&self.$key)))*)?
             }
 
             fn text_key(&self) -> Option<&'static str> {
@@ -113,11 +130,7 @@ pub(crate) use event;
 
 impl EventPayload for ErrorEvent {
     fn common(&self) -> Common<'_> {
-        Common {
-            sequence_number: self.sequence_number,
-            stream_id: self.stream_id.as_deref(),
-            ..Common::default()
-        }
+        Common::new(self.sequence_number, &self.stream_id)
     }
 }
 

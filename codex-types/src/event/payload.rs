@@ -79,11 +79,7 @@ impl LifecycleEvent {
 
 impl EventPayload for LifecycleEvent {
     fn common(&self) -> Common<'_> {
-        Common {
-            sequence_number: self.sequence_number,
-            stream_id: self.stream_id.as_deref(),
-            ..Common::default()
-        }
+        Common::new(self.sequence_number, &self.stream_id)
     }
 
     fn response(&self) -> Option<&Response> {
@@ -111,12 +107,9 @@ object! {
 
 impl EventPayload for OutputItemEvent {
     fn common(&self) -> Common<'_> {
-        Common {
-            sequence_number: self.sequence_number,
-            output_index: self.output_index,
-            item_id: self.item.id(),
-            stream_id: self.stream_id.as_deref(),
-        }
+        Common::new(self.sequence_number, &self.stream_id)
+            .item_id(self.item.id())
+            .output_index(self.output_index)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::lint::Finding;
 use crate::profile::{FitPolicy, OnFinding, Profile, RequestForm};
 use crate::request::PreparedNode;
 
-/// The diagnostics of the items of a [`PreparedInput`].
+/// The diagnostics of the items of a [`PreparedInput`](crate::PreparedInput).
 ///
 /// They are kept with the items and shared with every request that has them, so the cost of a
 /// request does not grow with them.

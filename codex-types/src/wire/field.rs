@@ -162,7 +162,7 @@ impl<'a, T> Get<'a, &'a T> for Option<T> {
 }
 
 impl Get<'_, u32> for Option<u32> {
-    fn get(&self) -> Option<u32> {
+    fn get(&self) -> Self {
         *self
     }
 }

@@ -1,11 +1,6 @@
 //! The public types by the names the corpus uses for them.
 
 #![allow(dead_code, reason = "each test uses a part of it")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test states what it expects by failing"
-)]
 
 use core::fmt::Debug;
 use std::fs;
