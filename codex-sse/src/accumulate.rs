@@ -24,20 +24,20 @@ mod tool;
 mod untyped;
 mod whole;
 
-use alloc::{collections::VecDeque, vec::Vec};
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use codex_types::{
     Delta, DeltaRef, EventRef, Extra, Halves, Logprob, OutputItem, RawJson, Response, ResponseEvent,
 };
 
 pub use self::diagnostic::{Diagnostic, DiagnosticKind};
-pub(crate) use self::{entry::TextKind, place::Place};
-use self::{
-    entry::{Class, Entry},
-    index::{Address, Identities},
-    place::PartUse,
-    sequence::{Kind, Sequence},
-};
+pub(crate) use self::entry::TextKind;
+use self::entry::{Class, Entry};
+use self::index::{Address, Identities};
+use self::place::PartUse;
+pub(crate) use self::place::Place;
+use self::sequence::{Kind, Sequence};
 use crate::Error;
 
 /// Assembles a [`Response`] from its events and keeps everything that was received, however the

@@ -3,11 +3,9 @@
 
 use codex_types::OutputItem;
 
-use super::{
-    Accumulator, DiagnosticKind,
-    entry::{Class, Entry, TextKind, call_id, text, tool_name},
-    index::{Address, MOST_TRIED},
-};
+use super::entry::{Class, Entry, TextKind, call_id, text, tool_name};
+use super::index::{Address, MOST_TRIED};
+use super::{Accumulator, DiagnosticKind};
 
 /// The match of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

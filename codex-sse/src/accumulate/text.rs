@@ -9,12 +9,10 @@ use codex_types::{
     ReasoningText, Refusal, SummaryPart, SummaryText,
 };
 
-use super::{
-    Accumulator, Change, DiagnosticKind, PER_PART,
-    entry::{Class, Part, TextKind, not_repeated, text, text_mut},
-    evidence::{lacks_only_space, same_json},
-    place::{PartUse, Place},
-};
+use super::entry::{Class, Part, TextKind, not_repeated, text, text_mut};
+use super::evidence::{lacks_only_space, same_json};
+use super::place::{PartUse, Place};
+use super::{Accumulator, Change, DiagnosticKind, PER_PART};
 use crate::Error;
 
 impl Accumulator {

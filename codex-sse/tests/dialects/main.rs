@@ -1,13 +1,10 @@
 //! Streams of other people's servers: `testdata/dialects`, each with what must come out, fed whole, in odd pieces and byte by byte.
-
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 mod observe;
 
-use std::{fs, path::PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
