@@ -9,13 +9,13 @@ extern crate std;
 
 #[cfg(feature = "chat")]
 pub mod chat;
-mod conversation;
-mod error;
-mod event;
+pub mod conversation;
+pub mod error;
+pub mod event;
 mod extra;
 mod halves;
 mod heap_size;
-mod item;
+pub mod item;
 mod json;
 pub mod lint;
 mod map;
@@ -23,43 +23,19 @@ mod memo;
 pub mod model_name;
 pub mod models;
 mod number;
-mod part;
+pub mod part;
 pub mod profile;
-mod rate_limit;
+pub mod rate_limit;
 mod raw;
 pub mod request;
 pub mod response;
 #[cfg(feature = "schemars")]
 mod schema;
 mod secret;
-mod tool;
+pub mod tool;
 mod unknown;
-mod webhook;
+pub mod webhook;
 mod wire;
-
-/// Errors of the service and of this crate, and rate limits.
-pub mod errors {
-    pub use crate::error::*;
-    pub use crate::rate_limit::*;
-}
-
-/// Events of a response, of a WebSocket, and of webhooks.
-pub mod events {
-    pub use crate::event::*;
-    pub use crate::webhook::*;
-}
-
-/// Items of a conversation, their parts, and conversations that the service stores.
-pub mod items {
-    pub use crate::conversation::*;
-    pub use crate::item::*;
-    pub use crate::part::*;
-}
-
-/// Tools of a request.
-pub mod tools {
-    pub use crate::tool::*;
-}
 
 /// JSON that is kept verbatim, and the other types of which values consist.
 pub mod values {
