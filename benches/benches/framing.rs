@@ -1,9 +1,7 @@
 //! Framing: bytes to frames, on three workloads and five chunk sizes, compared with the peers.
 
-use codex_bench::{
-    framing::{Check, Count, Framing},
-    workload::Workload,
-};
+use codex_bench::framing::{Check, Count, Framing};
+use codex_bench::workload::Workload;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 fn framing(criterion: &mut Criterion) {

@@ -1,10 +1,8 @@
 //! A body cut into chunks of one size: an iterator, and a stream that is always ready.
 
-use core::{
-    convert::Infallible,
-    pin::{Pin, pin},
-    task::{Context, Poll, Waker},
-};
+use core::convert::Infallible;
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use futures_core::Stream;

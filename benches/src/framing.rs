@@ -3,14 +3,12 @@
 use core::hint::black_box;
 
 use bytes::Bytes;
-use codex_sse::{Chunk, Decoder, Frame, FramePart, Frames};
+use codex_sse::{CheckedChunk, Decoder, Frame, FramePart, Frames};
 use eventsource_client::{Client as _, SSE};
 
-use crate::{
-    chunks::{Chunks, drain},
-    offline::Offline,
-    workload::Workload,
-};
+use crate::chunks::{Chunks, drain};
+use crate::offline::Offline;
+use crate::workload::Workload;
 
 /// A receiver of the events that a decoder returns.
 pub trait Sink {
@@ -229,7 +227,7 @@ fn lent(chunks: Chunks, sink: &mut impl Sink) {
 fn lent_chunk(chunks: Chunks, sink: &mut impl Sink) {
     let mut decoder = Decoder::new();
     for chunk in chunks {
-        let mut chunk = Chunk::new(&chunk);
+        let mut chunk = CheckedChunk::new(&chunk);
         while let Some(frame) = decoder
             .decode_chunk(&mut chunk)
             .expect("no limit is passed")

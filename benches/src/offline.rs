@@ -1,11 +1,9 @@
 //! A transport for `eventsource-client` that responds with a body from memory, because its parser
 //! is accessible only through its client.
 
-use core::{
-    convert::Infallible,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use core::convert::Infallible;
+use core::pin::Pin;
+use core::task::{Context, Poll};
 
 use bytes::Bytes;
 use eventsource_client::{Client, ClientBuilder, ReconnectOptions};
@@ -50,9 +48,9 @@ impl Stream for Body {
     type Item = Result<Bytes, TransportError>;
 
     #[inline]
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         Pin::new(&mut self.0)
-            .poll_next(context)
+            .poll_next(cx)
             .map(|item| item.map(|chunk| chunk.map_err(|error: Infallible| match error {})))
     }
 }

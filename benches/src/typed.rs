@@ -6,7 +6,7 @@ use core::hint::black_box;
 use async_openai::types::responses::ResponseStreamEvent;
 use bytes::Bytes;
 use codex_sse::chat::{ChatEventDecoder, ToResponseEvents};
-use codex_sse::{Accumulator, Chunk, EventDecoder, Limits};
+use codex_sse::{Accumulator, CheckedChunk, EventDecoder, Limits};
 use codex_types::EventRef;
 use serde::Deserialize;
 
@@ -99,7 +99,7 @@ impl Typed {
                 let mut accumulator = Accumulator::new();
                 let mut decoder = EventDecoder::new();
                 for chunk in chunks {
-                    let mut checked = Chunk::new(if self == Self::CodexBorrowed {
+                    let mut checked = CheckedChunk::new(if self == Self::CodexBorrowed {
                         &[]
                     } else {
                         &chunk

@@ -237,21 +237,21 @@ impl Error {
 }
 
 impl fmt::Display for Error {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.inner.kind.message())?;
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.inner.kind.message())?;
         if let Some(detail) = self.inner.detail {
-            write!(formatter, ": {detail}")?;
+            write!(f, ": {detail}")?;
         }
         if let Some(status) = self.inner.status {
-            write!(formatter, " (status {})", status.as_u16())?;
+            write!(f, " (status {})", status.as_u16())?;
         }
         Ok(())
     }
 }
 
 impl fmt::Debug for Error {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = formatter.debug_struct("Error");
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Error");
         debug.field("kind", &self.inner.kind);
         if let Some(detail) = self.inner.detail {
             debug.field("detail", &detail);

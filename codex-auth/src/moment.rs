@@ -166,14 +166,14 @@ mod thread {
     impl Future for Sleep {
         type Output = ();
 
-        fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
             let Some(until) = self.until else {
                 return Poll::Pending;
             };
             if Instant::now() >= until {
                 return Poll::Ready(());
             }
-            lock(&self.shared).waker = Some(context.waker().clone());
+            lock(&self.shared).waker = Some(cx.waker().clone());
             if self.thread.is_none() {
                 let shared = Arc::clone(&self.shared);
                 let spawned = thread::Builder::new()
@@ -183,7 +183,7 @@ mod thread {
                     Ok(handle) => self.thread = Some(handle.thread().clone()),
                     // Without a thread, no other code would wake the task; polling again at once is
                     // slow but does end.
-                    Err(_) => context.waker().wake_by_ref(),
+                    Err(_) => cx.waker().wake_by_ref(),
                 }
             }
             Poll::Pending

@@ -64,8 +64,8 @@ impl Entropy {
 }
 
 impl core::fmt::Debug for Entropy {
-    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        formatter.write_str("Entropy(..)")
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Entropy(..)")
     }
 }
 

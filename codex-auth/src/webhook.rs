@@ -120,9 +120,8 @@ impl WebhookVerifier {
 }
 
 impl fmt::Debug for WebhookVerifier {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("WebhookVerifier")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebhookVerifier")
             .field("secrets", &self.keys.len())
             .field("tolerance", &self.tolerance)
             .finish_non_exhaustive()

@@ -4,7 +4,8 @@
 
 mod support;
 
-use core::{fmt::Debug, time::Duration};
+use core::fmt::Debug;
+use core::time::Duration;
 use std::process::Command;
 
 use codex_auth::{

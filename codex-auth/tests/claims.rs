@@ -6,7 +6,8 @@ mod support;
 use core::time::Duration;
 use std::time::SystemTime;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
 use codex_auth::{AccountIdOrigin, Claims, ErrorKind, Plan, Secret, TokenSet};
 use proptest::prelude::*;
 use support::jwt;

@@ -5,11 +5,8 @@
 mod support;
 
 use codex_auth::{IdTokenRules, KeySet, Secret};
-use support::{
-    START,
-    issuer::{CLIENT, ISSUER, NONCE, id_token, key_set, signed},
-    start,
-};
+use support::issuer::{CLIENT, ISSUER, NONCE, id_token, key_set, signed};
+use support::{START, start};
 
 #[test]
 fn every_claim_of_an_id_token_is_checked() {

@@ -8,16 +8,14 @@
 mod support;
 
 use core::time::Duration;
-use std::{
-    fs::{self, File, OpenOptions},
-    io::{BufRead as _, BufReader, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::{Arc, Condvar, Mutex},
-    thread,
-    time::Instant,
-};
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::Instant;
 
 use bytes::Bytes;
 use codex_auth::{
@@ -26,11 +24,9 @@ use codex_auth::{
 };
 use http::Request;
 use rustix::fs::{FlockOperation, flock};
-use support::{
-    Directory,
-    login::{HOUR, MINUTE, apply, load, refresh_token, tokens},
-    loopback::{Call, post, serve},
-};
+use support::Directory;
+use support::login::{HOUR, MINUTE, apply, load, refresh_token, tokens};
+use support::loopback::{Call, post, serve};
 
 /// The official client's maximum wait for its second lock: five seconds, scaled down.
 const LIMIT: Duration = Duration::from_millis(500);

@@ -8,10 +8,8 @@
 mod support;
 
 use codex_auth::{FileStore, TokenStore as _};
-use support::{
-    Directory,
-    race::{Size, first_record, run, work},
-};
+use support::Directory;
+use support::race::{Size, first_record, run, work};
 
 #[test]
 fn as_many_redemptions_as_expiries_and_no_failure() {

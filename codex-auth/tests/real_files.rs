@@ -6,21 +6,15 @@
 mod support;
 
 use core::time::Duration;
-use std::{
-    fs,
-    os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
-    path::{Path, PathBuf},
-    process::Command,
-    sync::mpsc,
-    thread,
-};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::mpsc;
+use std::{fs, thread};
 
 use codex_auth::{ErrorKind, FileStore, OAuthProfile, OAuthSource, Record, Secret, TokenStore};
-use support::{
-    Authority, Directory, VirtualTimer, access,
-    login::{HOUR, MINUTE, apply, load, refresh_token, renewed, source, tokens},
-    start,
-};
+use support::login::{HOUR, MINUTE, apply, load, refresh_token, renewed, source, tokens};
+use support::{Authority, Directory, VirtualTimer, access, start};
 
 fn login(number: u32, expires: i64) -> Record {
     Record::of_tokens(tokens(number, expires), start())

@@ -10,13 +10,12 @@ use codex_auth::{
     Audience, CredentialSource as _, ErrorKind, FileStore, MemoryStore, OAuthProfile, OAuthSource,
     Record, Secret, TokenSet, TokenStore as _, UnknownOutcome, Verdict,
 };
+use support::login::{
+    HOUR, MINUTE, TARGET, accept, apply, head, load, refresh_token, refused, renewed, replace,
+    source, stored, tokens,
+};
 use support::{
-    Answer, Authority, Directory, VirtualTimer, access, block_on, id, jwt,
-    login::{
-        HOUR, MINUTE, TARGET, accept, apply, head, load, refresh_token, refused, renewed, replace,
-        source, stored, tokens,
-    },
-    ok, response, start,
+    Answer, Authority, Directory, VirtualTimer, access, block_on, id, jwt, ok, response, start,
 };
 
 #[test]

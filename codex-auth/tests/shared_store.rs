@@ -10,20 +10,16 @@ mod store;
 mod support;
 
 use core::time::Duration;
-use std::{
-    path::PathBuf,
-    process::{Command, Stdio},
-    thread,
-    time::Instant,
-};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Instant;
 
 use codex_auth::{ErrorKind, Record, Revision, Secret, StoreLock, TokenStore};
 use postgres::{Client, NoTls};
 use store::PostgresStore;
-use support::{
-    Directory,
-    race::{Size, first_record, run, work},
-};
+use support::Directory;
+use support::race::{Size, first_record, run, work};
 
 const URL: &str = "CODEX_AUTH_DATABASE_URL";
 

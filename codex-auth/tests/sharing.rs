@@ -4,12 +4,10 @@
 
 mod support;
 
-use core::{
-    future::Future,
-    pin::Pin,
-    task::{Context, Waker},
-    time::Duration,
-};
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Waker};
+use core::time::Duration;
 use std::sync::{Arc, Mutex};
 
 use codex_auth::{
@@ -17,14 +15,11 @@ use codex_auth::{
     OAuthSource, Record, Revision, StoreLock, Stored, Timer, TokenStore,
 };
 use http::request::Parts;
-use support::{
-    Answer, Authority, Directory, VirtualTimer, access, block_on,
-    login::{
-        HOUR, MINUTE, apply, head, load, refresh_token, refused, renewed, replace, source, stored,
-        tokens,
-    },
-    start,
+use support::login::{
+    HOUR, MINUTE, apply, head, load, refresh_token, refused, renewed, replace, source, stored,
+    tokens,
 };
+use support::{Answer, Authority, Directory, VirtualTimer, access, block_on, start};
 
 #[test]
 fn renewed_tokens_that_cannot_be_stored_are_kept_and_stored_first() {

@@ -14,11 +14,8 @@ use codex_auth::{
     SignIn, SignInFlow as _, Step, TokenSet, TokenStore as _, Verdict, drive, sign_out,
     store_sign_in,
 };
-use support::{
-    Answer, Authority, START, VirtualTimer, block_on, form,
-    issuer::{CLIENT, id_token, key_set},
-    member, ok, start,
-};
+use support::issuer::{CLIENT, id_token, key_set};
+use support::{Answer, Authority, START, VirtualTimer, block_on, form, member, ok, start};
 
 const SCOPE: &str = "chatgpt.tokens.use.direct email offline_access openid profile resource.invoke";
 

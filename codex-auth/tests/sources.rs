@@ -14,7 +14,8 @@ use codex_auth::{
     Error, ErrorKind, Lease, Secret, SharedCredentialSource, StaticToken, ThreadTimer, Timer as _,
     Verdict, source_fn,
 };
-use http::{HeaderMap, StatusCode, request::Parts};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode};
 use support::block_on;
 
 fn head(target: &str) -> Parts {

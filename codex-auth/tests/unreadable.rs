@@ -10,13 +10,10 @@ use bytes::Bytes;
 use codex_auth::{
     CredentialSource as _, ErrorKind, Moment, OAuthProfile, Refresh, Secret, TokenSet, Verdict,
 };
-use support::{
-    Answer, Authority, VirtualTimer, access, block_on,
-    login::{
-        HOUR, MINUTE, accept, apply, load, refresh_token, renewed, replace, source, stored, tokens,
-    },
-    ok, response, start,
+use support::login::{
+    HOUR, MINUTE, accept, apply, load, refresh_token, renewed, replace, source, stored, tokens,
 };
+use support::{Answer, Authority, VirtualTimer, access, block_on, ok, response, start};
 
 /// Successful responses of a portal, a proxy, a gateway or a broken authority: none of them issued
 /// tokens.

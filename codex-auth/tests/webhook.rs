@@ -1,10 +1,7 @@
 //! Signatures of webhooks. The valid ones were made by the package `standardwebhooks` 1.1.0 and
 //! accepted by `openai` 3.57.0.
 #![cfg(feature = "webhooks")]
-#![expect(
-    clippy::expect_used,
-    reason = "helpers of tests panic on failed expectations"
-)]
+#![cfg(test)]
 
 use core::time::Duration;
 use std::time::SystemTime;

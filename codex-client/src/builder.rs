@@ -286,10 +286,9 @@ impl ClientBuilder {
 }
 
 impl fmt::Debug for ClientBuilder {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Leave out the base URL and the headers: they may hold secrets.
-        formatter
-            .debug_struct("ClientBuilder")
+        f.debug_struct("ClientBuilder")
             .field("timeouts", &self.timeouts)
             .field("limits", &self.limits)
             .finish_non_exhaustive()

@@ -6,6 +6,7 @@ use core::fmt;
 use core::time::Duration;
 
 use codex_transport::RetryStatuses;
+pub use codex_types::Side;
 use codex_types::{ApiError, ErrorCategory, Response};
 use http::StatusCode;
 
@@ -306,23 +307,23 @@ impl Error {
 struct Names<'a>(&'a Error);
 
 impl fmt::Display for Names<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(error) = self;
         let inner = &*error.inner;
         match (inner.kind, inner.detail) {
-            (_, Some(detail)) => formatter.write_str(detail)?,
+            (_, Some(detail)) => f.write_str(detail)?,
             (ErrorKind::Status, None) => {
-                formatter.write_str("server responded with status ")?;
+                f.write_str("server responded with status ")?;
                 let status = error.status().unwrap_or_default();
-                write!(formatter, "{}", status.as_str())?;
+                write!(f, "{}", status.as_str())?;
             }
-            (kind, None) => formatter.write_str(kind.sentence())?,
+            (kind, None) => f.write_str(kind.sentence())?,
         }
         if let Some(code) = error.code() {
-            write!(formatter, " ({code})")?;
+            write!(f, " ({code})")?;
         }
         if let Some(request_id) = error.request_id() {
-            write!(formatter, ", request {request_id}")?;
+            write!(f, ", request {request_id}")?;
         }
         Ok(())
     }
@@ -349,9 +350,8 @@ impl fmt::Display for Error {
 }
 
 impl fmt::Debug for Error {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Error")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
             .field("kind", &self.kind())
             .field("side", &self.side())
             .field("detail", &self.inner.detail)
@@ -460,18 +460,6 @@ impl ErrorKind {
             Self::Rounds => "tool loop exceeded its maximum number of rounds",
         }
     }
-}
-
-/// The side that caused an [`Error`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Side {
-    /// This program: the request, the settings, the credentials.
-    Local,
-    /// The server.
-    Remote,
-    /// The network, or anything else between both sides.
-    Network,
 }
 
 impl Error {

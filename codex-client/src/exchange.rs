@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use codex_transport::{Body, Decision, Outcome, Schedule, Sent, TimeoutKind, Timer as _};
+use codex_transport::{AttemptOutcome, Body, Decision, Schedule, Sent, TimeoutKind, Timer as _};
 use codex_types::{ApiError, ErrorCategory, ErrorCode};
 use http::{Request, StatusCode};
 
@@ -167,7 +167,7 @@ impl Retries {
         error: &Error,
         observer: &Observer,
     ) -> Option<Duration> {
-        self.next(&Outcome::event(None, None), error, observer)
+        self.next(&AttemptOutcome::event(None, None), error, observer)
     }
 
     /// Returns the pause before the next attempt, or `None` when there must not be one.
@@ -188,14 +188,14 @@ impl Retries {
             error.transport(),
         ) {
             (ErrorKind::Status, Some(status), Some(meta), _) => {
-                Outcome::response(status, meta.headers(), code, system_time())
+                AttemptOutcome::response(status, meta.headers(), code, system_time())
             }
             (ErrorKind::Transport | ErrorKind::Timeout, _, _, Some(transport)) => {
-                Outcome::failure(transport)
+                AttemptOutcome::failure(transport)
             }
-            (ErrorKind::Credentials, ..) if error.is_retryable() => Outcome::unsent(),
-            (ErrorKind::Failed, ..) => Outcome::event(code, None),
-            (ErrorKind::Truncated, ..) => Outcome::event(None, None),
+            (ErrorKind::Credentials, ..) if error.is_retryable() => AttemptOutcome::unsent(),
+            (ErrorKind::Failed, ..) => AttemptOutcome::event(code, None),
+            (ErrorKind::Truncated, ..) => AttemptOutcome::event(None, None),
             _ => return None,
         };
         self.next(&outcome.asked(error.retry_after()), error, observer)
@@ -203,7 +203,7 @@ impl Retries {
 
     fn next(
         &mut self,
-        outcome: &Outcome<'_>,
+        outcome: &AttemptOutcome<'_>,
         error: &Error,
         observer: &Observer,
     ) -> Option<Duration> {
@@ -251,7 +251,7 @@ fn jitter() -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use codex_transport::RetryPolicy;
+    use codex_transport::{RetryPolicy, RetryStatuses};
 
     use super::*;
 
@@ -259,6 +259,17 @@ mod tests {
     fn codes_that_end_the_transports_retries_are_final_by_their_category() {
         for code in RetryPolicy::default().final_codes.iter() {
             assert!(is_final(&ErrorCode::from(code.as_ref())), "{code}");
+        }
+    }
+
+    #[test]
+    fn statuses_that_the_transport_retries_are_retryable_by_their_category() {
+        for status in 400..600 {
+            assert_eq!(
+                RetryStatuses::default().permit(status, false),
+                ErrorCategory::of_status(status).is_retryable(),
+                "{status}"
+            );
         }
     }
 }

@@ -157,10 +157,9 @@ impl CallOptions {
 }
 
 impl fmt::Debug for CallOptions {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Leave out the values: headers may hold secrets, and parameters prompts.
-        formatter
-            .debug_struct("CallOptions")
+        f.debug_struct("CallOptions")
             .field("headers", &self.headers.len())
             .field("parameters", &self.parameters.len())
             .field("timeouts", &self.timeouts)

@@ -168,62 +168,56 @@ impl Reason {
 }
 
 impl fmt::Display for Reason {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UsageLimit {
                 plan, resets_in, ..
             } => {
-                formatter.write_str("usage limit")?;
-                write_plan(formatter, " of the plan ", plan.as_ref())?;
-                formatter.write_str(" reached")?;
+                f.write_str("usage limit")?;
+                write_plan(f, " of the plan ", plan.as_ref())?;
+                f.write_str(" reached")?;
                 match resets_in {
                     Some(period) => {
-                        formatter.write_str(", resets in ")?;
-                        write_period(formatter, *period)
+                        f.write_str(", resets in ")?;
+                        write_period(f, *period)
                     }
                     None => Ok(()),
                 }
             }
             Self::PlanRequired { plan } => {
-                formatter.write_str("plan")?;
-                write_plan(formatter, " ", plan.as_ref())?;
-                formatter.write_str(" does not include this feature")
+                f.write_str("plan")?;
+                write_plan(f, " ", plan.as_ref())?;
+                f.write_str(" does not include this feature")
             }
             Self::MissingScope {
                 scopes: Some(scopes),
-            } => write!(formatter, "credentials lack the scopes {scopes}"),
-            Self::MissingScope { scopes: None } => {
-                formatter.write_str("credentials lack a required scope")
-            }
+            } => write!(f, "credentials lack the scopes {scopes}"),
+            Self::MissingScope { scopes: None } => f.write_str("credentials lack a required scope"),
             Self::MissingWorkspace => {
-                formatter.write_str("workspace is missing or does not match the credentials")
+                f.write_str("workspace is missing or does not match the credentials")
             }
             Self::SharedUsageLimit {
                 of_workspace: false,
-            } => formatter.write_str("usage limit of the shared plan reached"),
+            } => f.write_str("usage limit of the shared plan reached"),
             Self::SharedUsageLimit { of_workspace: true } => {
-                formatter.write_str("usage limit set by the workspace reached")
+                f.write_str("usage limit set by the workspace reached")
             }
             Self::SharingNotAllowed { of_program: false } => {
-                formatter.write_str("account is not allowed to share its plan with this program")
+                f.write_str("account is not allowed to share its plan with this program")
             }
             Self::SharingNotAllowed { of_program: true } => {
-                formatter.write_str("program is not allowed to use shared plans")
+                f.write_str("program is not allowed to use shared plans")
             }
-            Self::ConsentMissing => {
-                formatter.write_str("request is not covered by the user's consent")
-            }
+            Self::ConsentMissing => f.write_str("request is not covered by the user's consent"),
             Self::NotShared { param } => {
-                formatter.write_str("request is not covered by a shared plan")?;
+                f.write_str("request is not covered by a shared plan")?;
                 match param {
-                    Some(param) => write!(formatter, " ({param})"),
+                    Some(param) => write!(f, " ({param})"),
                     None => Ok(()),
                 }
             }
-            Self::Blocked => {
-                formatter.write_str("request was blocked by a proxy in front of the service")
-            }
-            Self::Other(category) => formatter.write_str(match category {
+            Self::Blocked => f.write_str("request was blocked by a proxy in front of the service"),
+            Self::Other(category) => f.write_str(match category {
                 ErrorCategory::Authentication => "credentials were rejected",
                 ErrorCategory::Permission => "credentials do not permit this request",
                 ErrorCategory::InvalidRequest => "invalid request",
@@ -335,26 +329,22 @@ fn end_of_window(limits: &RateLimits) -> Option<u64> {
 
 /// Writes the name of a known plan. Any other name is text from the server and must not reach an
 /// error's text.
-fn write_plan(
-    formatter: &mut fmt::Formatter<'_>,
-    before: &str,
-    plan: Option<&PlanType>,
-) -> fmt::Result {
+fn write_plan(f: &mut fmt::Formatter<'_>, before: &str, plan: Option<&PlanType>) -> fmt::Result {
     match plan.filter(|plan| plan.is_listed()) {
-        Some(plan) => write!(formatter, "{before}{plan}"),
+        Some(plan) => write!(f, "{before}{plan}"),
         None => Ok(()),
     }
 }
 
 /// Writes a duration in its two largest units.
-fn write_period(formatter: &mut fmt::Formatter<'_>, period: Duration) -> fmt::Result {
+fn write_period(f: &mut fmt::Formatter<'_>, period: Duration) -> fmt::Result {
     let seconds = period.as_secs();
     let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
     match (days, hours, minutes) {
-        (0, 0, 0) => write!(formatter, "{} s", seconds.max(1)),
-        (0, 0, minutes) => write!(formatter, "{minutes} min"),
-        (0, hours, minutes) => write!(formatter, "{hours} h {minutes} min"),
-        (days, hours, _) => write!(formatter, "{days} d {hours} h"),
+        (0, 0, 0) => write!(f, "{} s", seconds.max(1)),
+        (0, 0, minutes) => write!(f, "{minutes} min"),
+        (0, hours, minutes) => write!(f, "{hours} h {minutes} min"),
+        (days, hours, _) => write!(f, "{days} d {hours} h"),
     }
 }
 

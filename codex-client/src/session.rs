@@ -490,10 +490,9 @@ impl Session {
 }
 
 impl fmt::Debug for Session {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Leave out the history: it holds what users and the model wrote.
-        formatter
-            .debug_struct("Session")
+        f.debug_struct("Session")
             .field("session_id", &self.state.session_id)
             .field("thread_id", &self.state.thread_id)
             .field("window", &self.state.window)

@@ -306,9 +306,8 @@ impl SocketSession {
 }
 
 impl fmt::Debug for SocketSession {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("SocketSession")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SocketSession")
             .field("client", &self.client)
             .field("settings", &self.settings)
             .field("stats", &self.stats())

@@ -326,14 +326,13 @@ impl Default for Tools {
 }
 
 impl fmt::Debug for Tools {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self
             .entries
             .iter()
             .map(|entry| entry.name.as_str())
             .collect();
-        formatter
-            .debug_struct("Tools")
+        f.debug_struct("Tools")
             .field("names", &names)
             .field("max_rounds", &self.max_rounds)
             .finish_non_exhaustive()

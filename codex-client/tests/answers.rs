@@ -1,16 +1,11 @@
 //! Raw responses, below the typed calls, and the pace at which they are read.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "tests panic on failed expectations"
-)]
+#![cfg(test)]
+
+mod kit;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use codex_auth::{ApiKey, Secret};
 use codex_client::Client;
 use codex_transport::testing::{Answer, Gate, LoopbackServer, Script};
 use codex_types::profile::Profile;
@@ -19,13 +14,9 @@ use http::{Request, StatusCode};
 use serde_json::json;
 
 fn start(answer: Answer) -> (LoopbackServer, Client) {
-    let server = LoopbackServer::start(Script::new().answer(answer)).expect("a loopback server");
-    let client = Client::builder()
-        .base_url(server.url("/v1"))
-        .auth(ApiKey::new(Secret::from("sk-invented")).expect("a key"))
-        .build()
-        .expect("a client");
-    (server, client)
+    kit::start(Script::new().answer(answer), |client| {
+        client.auth(kit::key())
+    })
 }
 
 #[tokio::test]

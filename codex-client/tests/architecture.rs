@@ -1,12 +1,5 @@
-//! Facts about the workspace: which crate may depend on which, how many crates a build links, and
-//! whether facts that are stated twice agree.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "tests panic on failed expectations"
-)]
+//! The shape of the workspace, as facts that can fail: which crate may depend on which, how many crates a build pulls in, and what stands written twice.
+#![cfg(test)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -46,6 +39,25 @@ const BUDGETS: &[(&str, &[&str], usize)] = &[
     ),
     ("codex-client, default", &["-p", "codex-client"], 80),
 ];
+
+#[test]
+fn every_request_id_header_of_the_transport_is_one_of_the_authority() {
+    let names = |file: &str, start: &str| -> Vec<String> {
+        let source = std::fs::read_to_string(root().join(file)).expect(file);
+        let (_, list) = source.split_once(start).expect(start);
+        let (list, _) = list.split_once(']').expect("the end of a list");
+        list.split('"')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect()
+    };
+    let ours = names("codex-transport/src/http/request_id.rs", "    [");
+    let mut theirs = names("codex-auth/src/oauth/response.rs", "let names = [");
+    theirs.retain(|name| name != "x-openai-request-id");
+    assert_eq!(ours, theirs);
+    assert_eq!(ours.len(), 3);
+}
 
 #[test]
 fn dependencies_point_one_way() {

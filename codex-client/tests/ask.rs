@@ -1,18 +1,14 @@
-//! The example `ask`, which new users run first, as a process: its output on either stream, and its
-//! exit status.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "tests panic on failed expectations"
-)]
+//! The example a newcomer runs first, as a process: what it prints where, and how it ends.
+#![cfg(test)]
+
+mod kit;
 
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
+use kit::delta;
 use serde_json::{Value, json};
 
 fn ask(arguments: &[&str]) -> Command {
@@ -51,10 +47,6 @@ fn server(answer: Answer) -> (LoopbackServer, String) {
         LoopbackServer::start(Script::new().answer(answer.forever())).expect("a loopback server");
     let url = server.url("/v1");
     (server, url)
-}
-
-fn delta(text: &str) -> String {
-    json!({"type": "response.output_text.delta", "item_id": "msg_1", "output_index": 0, "content_index": 0, "delta": text}).to_string()
 }
 
 fn ending(kind: &str, rest: Value) -> String {
@@ -153,7 +145,7 @@ fn without_a_socket_auto_asks_over_http_and_websocket_fails() {
                 "POST",
                 "/v1/responses",
                 Answer::sse()
-                    .event(delta("Because."))
+                    .event(delta("msg_1", "Because."))
                     .event(ending("completed", json!({})))
                     .forever(),
             )
@@ -186,7 +178,7 @@ fn without_a_socket_auto_asks_over_http_and_websocket_fails() {
 fn a_custom_key_and_server_are_used() {
     let (server, url) = server(
         Answer::sse()
-            .event(delta("Because."))
+            .event(delta("msg_1", "Because."))
             .event(ending("completed", json!({}))),
     );
     let output = run(&[
@@ -234,9 +226,12 @@ fn every_failure_is_one_line_and_a_status() {
             Answer::json(401, refused),
             "(invalid_api_key): Incorrect API key provided",
         ),
-        (Answer::sse().event(delta("half")).cut(Cut::Reset), ""),
         (
-            Answer::sse().event(delta("half")),
+            Answer::sse().event(delta("msg_1", "half")).cut(Cut::Reset),
+            "",
+        ),
+        (
+            Answer::sse().event(delta("msg_1", "half")),
             "response ended before a terminal event",
         ),
         (
@@ -270,7 +265,7 @@ fn every_failure_is_one_line_and_a_status() {
 
 #[test]
 fn silence_ends_after_the_idle_timeout() {
-    let (_server, url) = server(Answer::sse().event(delta("half")).stall());
+    let (_server, url) = server(Answer::sse().event(delta("msg_1", "half")).stall());
     let output = run(&["--base-url", &url, "--idle-timeout", "0.3", "Why?"]);
     assert!(!output.status.success());
     assert_eq!(text(&output.stdout), "half\n");

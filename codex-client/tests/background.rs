@@ -1,12 +1,7 @@
-//! Background responses over HTTP whose connection breaks: the client continues after the last
-//! event, and every event is seen once.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "tests panic on failed expectations"
-)]
+//! Background responses over HTTP whose connection breaks: the client continues after the last event, and every event is seen once.
+#![cfg(test)]
+
+mod kit;
 
 use std::time::Duration;
 
@@ -58,13 +53,7 @@ fn retry() -> RetryPolicy {
 }
 
 fn start(script: Script, retry: RetryPolicy) -> (LoopbackServer, Client) {
-    let server = LoopbackServer::start(script).expect("a loopback server");
-    let client = Client::builder()
-        .base_url(server.url("/v1"))
-        .retry(retry)
-        .build()
-        .expect("a client");
-    (server, client)
+    kit::start(script, |client| client.retry(retry))
 }
 
 /// The stream is cut after each of these counts of events; the next one continues there, or repeats

@@ -1,24 +1,21 @@
-//! Calls against a scripted server: the URL and the content of each, when it is resent, and what a
-//! refusal means.
-#![expect(
-    clippy::expect_used,
-    clippy::std_instead_of_core,
-    reason = "helpers of tests panic on failed expectations and need std for sockets"
-)]
+//! Calls against a scripted server: where each goes, what it carries, when it is sent again, and what a refusal means.
+#![cfg(test)]
+
+mod kit;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use codex_auth::{ApiKey, BearerToken, Secret, StaticToken};
+use codex_auth::{BearerToken, Secret, StaticToken};
 use codex_client::{CallOptions, Client, ErrorKind, ModelListing, Reason, Side};
 use codex_transport::testing::{Answer, Cut, LoopbackServer, Script, ScriptedTransport};
 use codex_transport::{RetryPolicy, Timer, TokioTimer};
 use codex_types::profile::{FitPolicy, Identity, OnFinding, Profile, Unfit};
 use codex_types::{
-    CompactRequest, CreateResponse, ErrorCategory, InputTokensRequest, OutputItem, RawJson,
-    ResponseEvent, Status,
+    CompactRequest, ErrorCategory, InputTokensRequest, OutputItem, RawJson, ResponseEvent, Status,
 };
+use kit::{completed, created, message, question, response, uncompressed};
 use serde_json::{Value, json};
 
 fn quick() -> RetryPolicy {
@@ -35,7 +32,7 @@ fn start_at(script: Script, folder: &str, profile: Option<Profile>) -> (Loopback
     let server = LoopbackServer::start(script).expect("a loopback server");
     let mut builder = Client::builder()
         .base_url(server.url(folder))
-        .auth(ApiKey::new(Secret::from("sk-invented")).expect("a key"))
+        .auth(kit::key())
         .retry(quick());
     if let Some(profile) = profile {
         builder = builder.profile(profile);
@@ -43,37 +40,16 @@ fn start_at(script: Script, folder: &str, profile: Option<Profile>) -> (Loopback
     (server, builder.build().expect("a client"))
 }
 
-/// The ChatGPT backend, with uncompressed bodies.
-fn uncompressed() -> Profile {
-    let mut profile = Profile::chatgpt();
-    profile.compression = None;
-    profile
-}
-
-fn question() -> CreateResponse {
-    CreateResponse::new("some-model").input("Why?")
-}
-
-fn response(status: &str, output: Value) -> Value {
-    json!({"id": "resp_1", "object": "response", "status": status, "model": "some-model", "output": output})
-}
-
-fn created() -> String {
-    json!({"type": "response.created", "response": response("in_progress", json!([]))}).to_string()
-}
-
-fn completed(text: &str) -> String {
-    let message = json!({"type": "message", "id": "msg_1", "role": "assistant", "content": [{"type": "output_text", "text": text, "annotations": []}]});
-    json!({"type": "response.completed", "response": response("completed", json!([message]))})
-        .to_string()
+fn says(text: &str) -> String {
+    completed("resp_1", [message("msg_1", text)])
 }
 
 fn answered(text: &str) -> Answer {
-    Answer::sse().event(created()).event(completed(text))
+    Answer::sse().event(created("resp_1")).event(says(text))
 }
 
 fn failed(code: &str, message: &str) -> String {
-    let mut response = response("failed", json!([]));
+    let mut response = response("resp_1", "failed", json!([]));
     response["error"] = json!({"code": code, "message": message});
     json!({"type": "response.failed", "response": response}).to_string()
 }
@@ -84,7 +60,7 @@ fn body(request: &codex_transport::testing::RecordedRequest) -> Value {
 
 #[tokio::test]
 async fn each_call_has_its_method_and_path() {
-    let kept = response("completed", json!([])).to_string();
+    let kept = response("resp_1", "completed", json!([])).to_string();
     let script = Script::new()
         .route(
             "GET",
@@ -94,7 +70,7 @@ async fn each_call_has_its_method_and_path() {
         .route(
             "POST",
             "/v1/responses/resp_1/cancel",
-            Answer::json(200, response("cancelled", json!([])).to_string()),
+            Answer::json(200, response("resp_1", "cancelled", json!([])).to_string()),
         )
         .route(
             "DELETE",
@@ -161,7 +137,7 @@ async fn every_call_takes_options() {
         .rule(|_| {
             Some(Answer::json(
                 200,
-                response("completed", json!([])).to_string(),
+                response("resp_1", "completed", json!([])).to_string(),
             ))
         });
     let (server, client) = start(script);
@@ -355,10 +331,10 @@ async fn a_stream_that_breaks_before_its_first_event_is_opened_again() {
 #[tokio::test]
 async fn nothing_is_resent_once_an_event_was_delivered() {
     for broken in [
-        Answer::sse().event(created()).cut(Cut::Reset),
-        Answer::sse().event(created()),
+        Answer::sse().event(created("resp_1")).cut(Cut::Reset),
+        Answer::sse().event(created("resp_1")),
         Answer::sse()
-            .event(created())
+            .event(created("resp_1"))
             .event(failed("rate_limit_exceeded", "Please try again in 1ms.")),
         // Even an event that could not be decoded was a response.
         Answer::sse().body("data: {\n\n").cut(Cut::Close),
@@ -532,7 +508,7 @@ async fn the_kind_of_credential_chooses_the_backend() {
         client.create(&question()).await.expect("a response");
         transport.requests()[0].uri.to_string()
     };
-    let key = ApiKey::new(Secret::from("sk-invented")).expect("a key");
+    let key = kit::key();
     assert_eq!(
         ask(Client::builder().auth(key.clone())).await,
         "https://api.openai.com/v1/responses"
@@ -554,7 +530,7 @@ async fn the_kind_of_credential_chooses_the_backend() {
 async fn compaction_by_trigger_wants_exactly_one_compaction_item() {
     let done = |items: Value| {
         Answer::sse().event(
-            json!({"type": "response.completed", "response": response("completed", items)})
+            json!({"type": "response.completed", "response": response("resp_1", "completed", items)})
                 .to_string(),
         )
     };

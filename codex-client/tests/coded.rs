@@ -1,19 +1,16 @@
 //! Responses with a content coding: decoded, or rejected after one attempt.
 #![cfg(feature = "gzip")]
-#![allow(
-    clippy::expect_used,
-    clippy::std_instead_of_core,
-    reason = "helpers of tests panic on failed expectations"
-)]
+#![cfg(test)]
+
+mod kit;
 
 use std::error::Error as _;
 use std::time::Duration;
 
-use codex_auth::{ApiKey, Secret};
 use codex_client::{Client, ErrorKind};
 use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, LoopbackServer, Script};
-use codex_types::CreateResponse;
+use kit::question;
 use serde_json::json;
 
 /// A gzip member that stores the data uncompressed (RFC 1951 section 3.2.4), as an encoder at level
@@ -42,15 +39,11 @@ fn start(answer: Answer) -> (LoopbackServer, Client) {
     retry.base = Duration::from_millis(1);
     let client = Client::builder()
         .base_url(server.url("/v1"))
-        .auth(ApiKey::new(Secret::from("sk-invented")).expect("a key"))
+        .auth(kit::key())
         .retry(retry)
         .build()
         .expect("a client");
     (server, client)
-}
-
-fn question() -> CreateResponse {
-    CreateResponse::new("some-model").input("Why?")
 }
 
 fn stream() -> String {

@@ -2,12 +2,11 @@
 //! sending all of it every time, and the proof that the cached prefix never changes. Sizes are
 //! stated with each workload; nothing is timed.
 #![cfg(feature = "ws")]
-#![expect(
-    clippy::expect_used,
-    reason = "helpers of tests panic on failed expectations"
-)]
+#![cfg(test)]
 
-use codex_client::{Client, SocketSession, SocketSettings, TransportChoice};
+mod kit;
+
+use codex_client::{SocketSession, SocketSettings, TransportChoice};
 use codex_transport::testing::{Answer, LoopbackServer, Script};
 use codex_types::profile::{Identity, Profile};
 use codex_types::{
@@ -111,12 +110,7 @@ async fn converse(workload: &Workload) -> (u64, u64, u64) {
     let script = over_http.fold(script, |script, answer| {
         script.route("POST", "/v1/responses", answer)
     });
-    let server = LoopbackServer::start(script).expect("a loopback server");
-    let client = Client::builder()
-        .base_url(server.url("/v1"))
-        .profile(profile())
-        .build()
-        .expect("a client");
+    let (server, client) = kit::start(script, |client| client.profile(profile()));
 
     for transport in [TransportChoice::WebSocket, TransportChoice::Http] {
         let mut settings = SocketSettings::default();

@@ -1,9 +1,7 @@
-//! Conversations that the server stores: where each call goes, what it sends, and what a session
-//! that continues one adds to it.
-#![expect(
-    clippy::expect_used,
-    reason = "helpers of tests panic on failed expectations"
-)]
+//! Conversations that the server stores: where each call goes, what it sends, and what a session that continues one adds to it.
+#![cfg(test)]
+
+mod kit;
 
 use codex_client::{Client, ErrorKind, ItemQuery, Session};
 use codex_transport::testing::{Answer, LoopbackServer, RecordedRequest, Script};
@@ -14,12 +12,7 @@ use codex_types::{
 use serde_json::{Value, json};
 
 fn start(script: Script) -> (LoopbackServer, Client) {
-    let server = LoopbackServer::start(script).expect("a loopback server");
-    let client = Client::builder()
-        .base_url(server.url("/v1"))
-        .profile(Profile::platform())
-        .build();
-    (server, client.expect("a client"))
+    kit::start(script, |client| client.profile(Profile::platform()))
 }
 
 fn conversation(project: &str) -> Answer {

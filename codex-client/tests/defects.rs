@@ -2,32 +2,29 @@
 //! those of FEATURES.md; the others, which are neither here nor in `defects_assembly.rs`, have a
 //! test next to the code in question.
 #![cfg(feature = "ws")]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "tests panic on failed expectations"
-)]
+#![cfg(test)]
+
+mod kit;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use codex_auth::{ApiKey, BearerToken, Secret};
+use codex_auth::{BearerToken, Secret};
 use codex_client::{Client, ClientBuilder, ErrorKind, SocketSession, SocketSettings};
 use codex_sse::{EventDecoder, Limits};
 use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, ChunkShape, Cut, LineEnd, LoopbackServer, Script};
 use codex_types::profile::Profile;
 use codex_types::{CreateResponse, InputItem, Response, Status};
+use kit::{completed, created, delta, item_added, item_done, message, question, response};
 use serde_json::{Value, json};
 
 fn builder(server: &LoopbackServer) -> ClientBuilder {
     Client::builder()
         .base_url(server.url("/v1"))
         .profile(Profile::platform())
-        .auth(ApiKey::new(Secret::from("sk-invented")).expect("a key"))
+        .auth(kit::key())
         .retry(RetryPolicy::none())
 }
 
@@ -38,41 +35,8 @@ fn start(answer: Answer) -> (LoopbackServer, Client) {
     (server, client)
 }
 
-fn question() -> CreateResponse {
-    CreateResponse::new("some-model").input("Why?")
-}
-
-fn response(status: &str, output: Value) -> Value {
-    json!({"id": "resp_1", "status": status, "model": "some-model", "output": output})
-}
-
-fn created() -> String {
-    json!({"type": "response.created", "response": response("in_progress", json!([]))}).to_string()
-}
-
-fn completed(output: Value) -> String {
-    json!({"type": "response.completed", "response": response("completed", output)}).to_string()
-}
-
-fn delta(text: &str) -> String {
-    json!({"type": "response.output_text.delta", "item_id": "msg_1", "output_index": 0, "content_index": 0, "delta": text}).to_string()
-}
-
-fn message(text: &str) -> Value {
-    json!({"type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
-        "content": [{"type": "output_text", "text": text, "annotations": []}]})
-}
-
 fn call(arguments: &str, status: &str) -> Value {
     json!({"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "look_up", "arguments": arguments, "status": status})
-}
-
-fn item_added(item: Value) -> String {
-    json!({"type": "response.output_item.added", "output_index": 0, "item": item}).to_string()
-}
-
-fn item_done(item: Value) -> String {
-    json!({"type": "response.output_item.done", "output_index": 0, "item": item}).to_string()
 }
 
 fn arguments_delta(text: &str) -> String {
@@ -92,7 +56,7 @@ fn arguments_of(response: &Response) -> Vec<&str> {
 #[tokio::test]
 async fn characters_of_one_to_four_bytes_survive_every_cut() {
     let text = "aé€🦀\u{10ffff}e\u{301}";
-    let stream = format!("data: {}\n\n", delta(text));
+    let stream = format!("data: {}\n\n", delta("msg_1", text));
     let decoded = |pieces: &[&[u8]]| {
         let mut decoder = EventDecoder::new();
         let mut texts = Vec::new();
@@ -113,8 +77,8 @@ async fn characters_of_one_to_four_bytes_survive_every_cut() {
     }
     for length in 1..=4 {
         let answer = Answer::sse()
-            .event(delta(text))
-            .event(completed(json!([])))
+            .event(delta("msg_1", text))
+            .event(completed("resp_1", json!([])))
             .shape(ChunkShape::Bytes(length));
         let (_server, client) = start(answer);
         let response = client.create(&question()).await.expect("a response");
@@ -125,7 +89,11 @@ async fn characters_of_one_to_four_bytes_survive_every_cut() {
 /// D6: a response has ended when its terminal event arrives, and not when the server stops sending.
 #[tokio::test]
 async fn an_end_before_the_terminal_event_is_one_error_and_the_last_item() {
-    let half = || Answer::sse().event(created()).event(delta("half"));
+    let half = || {
+        Answer::sse()
+            .event(created("resp_1"))
+            .event(delta("msg_1", "half"))
+    };
     let ends = [
         ("the body ends", half()),
         ("the marker of the chat API comes", half().event("[DONE]")),
@@ -135,7 +103,7 @@ async fn an_end_before_the_terminal_event_is_one_error_and_the_last_item() {
             "the last event is cut",
             half()
                 .cut_after(120, Cut::Close)
-                .event(completed(json!([message("half")]))),
+                .event(completed("resp_1", json!([message("msg_1", "half")]))),
         ),
     ];
     for (name, answer) in ends {
@@ -177,10 +145,10 @@ async fn an_incomplete_response_is_an_error_with_its_reason() {
         "content_filter",
         "a_reason_of_next_year",
     ] {
-        let mut incomplete = response("incomplete", json!([message("cut o")]));
+        let mut incomplete = response("resp_1", "incomplete", json!([message("msg_1", "cut o")]));
         incomplete["incomplete_details"] = json!({"reason": reason});
         let event = json!({"type": "response.incomplete", "response": incomplete}).to_string();
-        let (_server, client) = start(Answer::sse().event(created()).event(event));
+        let (_server, client) = start(Answer::sse().event(created("resp_1")).event(event));
         let error = client.create(&question()).await.expect_err("no result");
         assert_eq!(error.kind(), ErrorKind::Incomplete);
         assert!(!error.is_retryable(), "{reason}");
@@ -201,11 +169,11 @@ async fn line_endings_make_no_difference() {
     for line_end in [LineEnd::Lf, LineEnd::CrLf, LineEnd::Cr] {
         for shape in [ChunkShape::Whole, ChunkShape::Line, ChunkShape::Bytes(1)] {
             let answer = Answer::sse()
-                .event(created())
+                .event(created("resp_1"))
                 .comment("alive")
-                .event(delta("first "))
-                .event(delta("last"))
-                .event(completed(json!([])))
+                .event(delta("msg_1", "first "))
+                .event(delta("msg_1", "last"))
+                .event(completed("resp_1", json!([])))
                 .line_end(line_end)
                 .shape(shape);
             let (_server, client) = start(answer);
@@ -245,7 +213,7 @@ async fn every_attempt_requests_its_credentials() {
     let script = Script::new()
         .answer(Answer::status(503))
         .answer(Answer::sse().cut(Cut::Close))
-        .answer(Answer::sse().event(completed(json!([message("in")]))));
+        .answer(Answer::sse().event(completed("resp_1", json!([message("msg_1", "in")]))));
     let server = LoopbackServer::start(script).expect("a loopback server");
     let asked = Arc::new(AtomicUsize::new(0));
     let mut policy = RetryPolicy::default();
@@ -290,14 +258,14 @@ async fn each_source_of_a_call_suffices() {
         ),
         (
             "the end of the item",
-            vec![item_done(whole.clone())],
+            vec![item_done(0, whole.clone())],
             json!([]),
         ),
         ("the final response", vec![], json!([whole])),
     ];
     for (name, events, output) in sources {
         let answer = events.into_iter().fold(Answer::sse(), Answer::event);
-        let (_server, client) = start(answer.event(completed(output)));
+        let (_server, client) = start(answer.event(completed("resp_1", output)));
         let response = client.create(&question()).await.expect("a response");
         assert_eq!(arguments_of(&response), [arguments], "{name}");
         let call = response.function_calls().next().expect("a call");
@@ -308,15 +276,14 @@ async fn each_source_of_a_call_suffices() {
 /// D18: the last event of some backends repeats nothing of the earlier ones.
 #[tokio::test]
 async fn an_empty_final_output_takes_nothing_away() {
-    let (said, called) = (message("Yes."), call("{}", "completed"));
+    let (said, called) = (message("msg_1", "Yes."), call("{}", "completed"));
     let answer = |kind: &str, status: &str| {
         let second =
             json!({"type": "response.output_item.done", "output_index": 1, "item": called});
-        let last =
-            json!({"type": format!("response.{kind}"), "response": response(status, json!([]))});
+        let last = json!({"type": format!("response.{kind}"), "response": response("resp_1", status, json!([]))});
         Answer::sse()
-            .event(created())
-            .event(item_done(said.clone()))
+            .event(created("resp_1"))
+            .event(item_done(0, said.clone()))
             .event(second.to_string())
             .event(last.to_string())
     };
@@ -346,7 +313,7 @@ async fn both_transports_send_the_same_account_and_conversation() {
             "POST",
             "/backend-api/codex/responses",
             Answer::sse()
-                .event(completed(json!([message("Yes.")])))
+                .event(completed("resp_1", json!([message("msg_1", "Yes.")])))
                 .times(2),
         )
         .route(
@@ -354,7 +321,7 @@ async fn both_transports_send_the_same_account_and_conversation() {
             "/backend-api/codex/responses",
             Answer::websocket()
                 .receive()
-                .event(completed(json!([message("Yes.")]))),
+                .event(completed("resp_1", json!([message("msg_1", "Yes.")]))),
         );
     let server = LoopbackServer::start(script).expect("a loopback server");
     let token = || BearerToken::new(Secret::from("invented")).with_account_id("acct-1");
@@ -400,8 +367,8 @@ async fn a_socket_closed_before_the_terminal_event_is_an_error() {
     let half = || {
         Answer::websocket()
             .receive()
-            .event(created())
-            .event(delta("half"))
+            .event(created("resp_1"))
+            .event(delta("msg_1", "half"))
     };
     let ends = [
         ("closed normally", half().close(1000)),
@@ -455,7 +422,7 @@ async fn a_base_url_may_end_with_a_slash_and_have_a_query() {
         ("/v1/?api-version=1", "/v1/responses?api-version=1"),
         ("", "/responses"),
     ] {
-        let answer = Answer::sse().event(completed(json!([])));
+        let answer = Answer::sse().event(completed("resp_1", json!([])));
         let server = LoopbackServer::start(Script::new().answer(answer)).expect("a server");
         let client = Client::builder()
             .base_url(server.url(base))
@@ -475,7 +442,7 @@ async fn a_base_url_may_end_with_a_slash_and_have_a_query() {
 /// dropped silently where it has none.
 #[tokio::test]
 async fn an_output_limit_is_sent_or_refused_and_never_lost() {
-    let answer = || completed(json!([message("Yes.")]));
+    let answer = || completed("resp_1", json!([message("msg_1", "Yes.")]));
     let script = Script::new()
         .route("POST", "/v1/responses", Answer::sse().event(answer()))
         .route(

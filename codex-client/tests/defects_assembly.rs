@@ -1,13 +1,11 @@
-//! Mistakes in assembling calls and reasoning from events, without an exchange. `defects.rs` has
-//! those that need one.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests panic on failed expectations"
-)]
+//! Mistakes in putting calls and reasoning together from events, without any exchange. See `defects.rs` for those that take one.
+#![cfg(test)]
+
+mod kit;
 
 use codex_sse::{Update, Updates};
 use codex_types::{OutputItem, Response, ResponseEvent};
+use kit::completed;
 use serde_json::{Value, json};
 
 /// D5: the event determines the source of a segment of arguments, which is never guessed from the
@@ -30,7 +28,7 @@ fn arguments_that_repeat_themselves_are_counted_once() {
                 );
                 events.push(arguments_done(&arguments));
                 events.push(item_done(call(&arguments, "completed")));
-                events.push(completed(&arguments));
+                events.push(completed("resp_1", [call(&arguments, "completed")]));
                 let (shown, calls, response) = updates_of(&events);
                 let case = format!("{arguments} cut at {first} and {second}");
                 assert_eq!(shown, arguments, "{case}");
@@ -157,9 +155,4 @@ fn arguments_delta(text: &str) -> String {
 
 fn arguments_done(arguments: &str) -> String {
     json!({"type": "response.function_call_arguments.done", "item_id": "fc_1", "output_index": 0, "arguments": arguments}).to_string()
-}
-
-fn completed(arguments: &str) -> String {
-    let output = [call(arguments, "completed")];
-    json!({"type": "response.completed", "response": {"id": "resp_1", "status": "completed", "output": output}}).to_string()
 }

@@ -1,15 +1,13 @@
-//! Outputs of tools survive any later failure, and every request has a paired history.
-#![expect(
-    clippy::expect_used,
-    clippy::std_instead_of_core,
-    reason = "helpers of tests panic on failed expectations and need std for sockets"
-)]
+//! Results of tools survive whatever happens after them, and every request has a paired history.
+#![cfg(test)]
+
+mod kit;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use codex_client::{Approval, Client, Progress, Session, ToolCall, Tools};
+use codex_client::{Approval, Progress, Session, ToolCall, Tools};
 use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
 use codex_types::{CreateResponse, FunctionTool, InputItem, OpenCalls, RawJson};
@@ -40,12 +38,7 @@ fn answered(items: &[Value]) -> Answer {
 }
 
 fn start(script: Script) -> (LoopbackServer, Session) {
-    let server = LoopbackServer::start(script).expect("a loopback server");
-    let client = Client::builder()
-        .base_url(server.url("/v1"))
-        .retry(RetryPolicy::none())
-        .build()
-        .expect("a client");
+    let (server, client) = kit::start(script, |client| client.retry(RetryPolicy::none()));
     (server, client.session(CreateResponse::new("some-model")))
 }
 

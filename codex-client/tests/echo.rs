@@ -1,9 +1,8 @@
 //! A server that repeats the credential of the request everywhere, in every spelling. Nothing that
 //! is shown or logged contains it.
-#![expect(
-    clippy::expect_used,
-    reason = "helpers of tests panic on failed expectations"
-)]
+#![cfg(test)]
+
+mod kit;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -68,15 +67,12 @@ fn shown(error: &Error) -> String {
 }
 
 fn start(script: Script, profile: Profile) -> (LoopbackServer, Client) {
-    let server = LoopbackServer::start(script).expect("a loopback server");
-    let client = Client::builder()
-        .base_url(server.url("/v1"))
-        .profile(profile)
-        .auth(ApiKey::new(KEY).expect("a key"))
-        .retry(RetryPolicy::none())
-        .build()
-        .expect("a client");
-    (server, client)
+    kit::start(script, |client| {
+        client
+            .profile(profile)
+            .auth(ApiKey::new(KEY).expect("a key"))
+            .retry(RetryPolicy::none())
+    })
 }
 
 fn request() -> CreateResponse {

@@ -1,12 +1,6 @@
-//! The examples that use the embedded backend, as processes: their output on either stream, and
-//! their exit status. The examples `ask`, `login` and `gateway` have separate tests.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "tests panic on failed expectations"
-)]
+//! The examples that talk to the embedded backend, as processes: what they print where, and how they end. The examples `ask`, `login` and
+//! `gateway` have tests of their own.
+#![cfg(test)]
 
 mod support;
 

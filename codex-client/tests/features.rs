@@ -1,12 +1,5 @@
-//! FEATURES.md states what exists, where it is and what proves it. This test checks that no row is
-//! missing, and that everything that it names exists.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "tests panic on failed expectations"
-)]
+//! FEATURES.md says what there is, where it is and what proves it. Here it is held to that: no row may be missing, and nothing it names.
+#![cfg(test)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -277,6 +270,10 @@ fn each_file(folder: &Path, visit: &mut impl FnMut(&str)) {
 /// detects renamed and removed items.
 fn declared(line: &str) -> Option<String> {
     let mut rest = line.trim_start();
+    // The row of a union: its variant follows the `type`.
+    if let Some((_, variant)) = rest.split_once("\" => ") {
+        rest = variant;
+    }
     let mut is_item = false;
     for word in [
         "pub ", "const ", "async ", "fn ", "struct ", "enum ", "trait ", "type ", "mod ",

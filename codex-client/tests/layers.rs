@@ -110,9 +110,73 @@ const AUTH: &Layers = &[
     ("front", &["crate"]),
 ];
 
+/// The layers of codex-sse, bottom first.
+const SSE: &Layers = &[
+    ("bytes", &["error", "limits", "line", "held", "text"]),
+    ("frames", &["frame", "frame_buf", "encode", "chunk"]),
+    ("framing", &["decoder", "stream"]),
+    ("typed events", &["values", "event", "events"]),
+    ("responses", &["accumulate", "updates"]),
+    ("chat streams", &["chat"]),
+    ("front", &["crate"]),
+];
+
+/// The layers of codex-types, bottom first.
+const TYPES: &Layers = &[
+    (
+        "JSON",
+        &[
+            "error::side",
+            "error::decode",
+            "json",
+            "heap_size",
+            "number",
+            "raw",
+            "halves",
+            "memo",
+        ],
+    ),
+    (
+        "reading and writing",
+        &["wire", "extra", "unknown", "map", "secret"],
+    ),
+    (
+        "diagnostics",
+        &[
+            "lint::tree",
+            "lint::patch",
+            "lint::finding",
+            "lint::schema",
+            "schema",
+        ],
+    ),
+    (
+        "errors of the service",
+        &[
+            "error::api",
+            "error::arguments",
+            "error::category",
+            "error::code",
+            "error::delay",
+            "error::forms",
+        ],
+    ),
+    ("parts", &["part"]),
+    ("items, tools and requests", &["item", "tool", "request"]),
+    ("responses", &["response", "error", "conversation"]),
+    ("events", &["event", "rate_limit", "webhook"]),
+    ("models", &["models", "model_name"]),
+    ("profiles", &["profile"]),
+    ("linter", &["lint"]),
+    ("chat", &["chat"]),
+    ("front", &["crate"]),
+];
+
 #[test]
 fn no_import_runs_up() {
     for (root, layers) in [
+        ("codex-types/src/lib.rs", TYPES),
+        ("codex-sse/src/lib.rs", SSE),
         ("codex-auth/src/lib.rs", AUTH),
         ("codex-transport/src/lib.rs", TRANSPORT),
         ("codex-client/src/lib.rs", CLIENT),

@@ -1,11 +1,5 @@
-//! The sign-in drivers against an authority on 127.0.0.1, with browsers of every kind at the
-//! listener.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    reason = "tests panic on failed expectations and need std for sockets"
-)]
+//! The drivers of a sign-in against an authority on 127.0.0.1, with browsers of every kind at the listener.
+#![cfg(test)]
 
 mod login_support;
 

@@ -1,11 +1,5 @@
-//! The `ask` program with a login in a file: which token is sent where, when it is renewed, and
-//! what is written back.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    reason = "tests panic on failed expectations and need std for processes"
-)]
+//! The `ask` program with a login in a file: which token goes where, when it is renewed, and what is put back.
+#![cfg(test)]
 
 mod login_support;
 

@@ -1,11 +1,5 @@
-//! The `login` program as a user runs it, against an authority on 127.0.0.1. Every run is searched
-//! for secrets.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    reason = "tests panic on failed expectations and need std for sockets"
-)]
+//! The `login` program as a user runs it, against an authority on 127.0.0.1. Every run is searched for secrets.
+#![cfg(test)]
 
 mod login_support;
 

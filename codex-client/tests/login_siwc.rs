@@ -1,11 +1,6 @@
-//! The `login` program as an open-source app ("Sign in with ChatGPT"): it registers while its user
-//! signs in, verifies the ID token, and registers only once.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    reason = "tests panic on failed expectations and need std for processes"
-)]
+//! The `login` program as an open-source app of its own ("Sign in with ChatGPT"): registered while its user signs in, with an ID token that
+//! is checked, and registered only once.
+#![cfg(test)]
 
 mod login_support;
 

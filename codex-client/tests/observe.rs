@@ -1,12 +1,7 @@
-//! What a client records next to its responses: the rate limits, from every source, and the last
-//! failure.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "tests panic on failed expectations"
-)]
+//! What a client records next to its responses: the rate limits, from every source, and the last failure.
+#![cfg(test)]
+
+mod kit;
 
 use std::future::Future as _;
 use std::pin::{Pin, pin};
@@ -20,6 +15,7 @@ use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
 use codex_types::profile::{Identity, Profile};
 use codex_types::{CreateResponse, RateLimits};
 use futures_core::Stream as _;
+use kit::{completed, uncompressed};
 use serde_json::{Value, json};
 
 const KEY: &str = "sk-invented-canary";
@@ -40,19 +36,8 @@ fn start_with(script: Script, retry: RetryPolicy) -> (LoopbackServer, Client) {
     (server, client)
 }
 
-/// The ChatGPT backend, with uncompressed bodies.
-fn uncompressed() -> Profile {
-    let mut profile = Profile::chatgpt();
-    profile.compression = None;
-    profile
-}
-
 fn question() -> CreateResponse {
     CreateResponse::new("some-model").input("canary of a prompt")
-}
-
-fn completed() -> String {
-    json!({"type": "response.completed", "response": {"id": "resp_1", "status": "completed", "output": []}}).to_string()
 }
 
 fn told(percent: f64) -> String {
@@ -86,18 +71,22 @@ async fn headers_events_refusals_and_reports_all_report_limits() {
             "POST",
             "/codex/responses",
             Answer::sse()
-                .event(completed())
+                .event(completed("resp_1", json!([])))
                 .header("x-codex-primary-used-percent", "10"),
         )
         .route(
             "POST",
             "/codex/responses",
-            Answer::sse().event(told(20.0)).event(completed()),
+            Answer::sse()
+                .event(told(20.0))
+                .event(completed("resp_1", json!([]))),
         )
         .route(
             "POST",
             "/codex/responses",
-            Answer::sse().event(headers.to_string()).event(completed()),
+            Answer::sse()
+                .event(headers.to_string())
+                .event(completed("resp_1", json!([]))),
         )
         .route(
             "POST",
@@ -139,7 +128,7 @@ async fn headers_events_refusals_and_reports_all_report_limits() {
 #[tokio::test]
 async fn a_task_that_waits_is_told() {
     let answer = Answer::sse()
-        .event(completed())
+        .event(completed("resp_1", json!([])))
         .header("x-codex-primary-used-percent", "10");
     let (_server, client) = start(Script::new().answer(answer));
     let mut watch = client.rate_limits();
@@ -163,7 +152,7 @@ async fn sockets_report_limits_too() {
         .header("x-codex-primary-used-percent", "1")
         .receive()
         .event(told(20.0))
-        .event(completed())
+        .event(completed("resp_1", json!([])))
         .receive()
         .event(refusal.to_string());
     let (_server, client) = start(Script::new().route("GET", "/codex/responses", answer));
@@ -196,9 +185,9 @@ async fn each_turn_over_a_socket_has_its_own_model_and_request() {
         .header("openai-model", "of-the-head")
         .receive()
         .event(created("one"))
-        .event(completed())
+        .event(completed("resp_1", json!([])))
         .receive()
-        .event(completed().replace("resp_1", "resp_2"));
+        .event(completed("resp_1", json!([])).replace("resp_1", "resp_2"));
     let (_server, client) = start(Script::new().route("GET", "/codex/responses", answer));
     let mut session = client.socket_session();
     for (model, request_id) in [("one", Some("req_one")), ("of-the-head", None)] {
@@ -220,7 +209,7 @@ async fn the_last_failure_is_kept_even_if_a_retry_succeeded() {
                 .header("x-request-id", "req_1")
                 .header("set-cookie", "canary=cookie"),
         )
-        .answer(Answer::sse().event(completed()));
+        .answer(Answer::sse().event(completed("resp_1", json!([]))));
     let mut retry = RetryPolicy::default();
     retry.base = Duration::from_millis(1);
     let (_server, client) = start_with(script, retry);
@@ -277,7 +266,11 @@ async fn a_response_that_fails_is_a_failure_with_its_code() {
 async fn a_refused_socket_is_a_failure_though_the_turn_goes_on() {
     let script = Script::new()
         .route("GET", "/codex/responses", Answer::status(426))
-        .route("POST", "/codex/responses", Answer::sse().event(completed()));
+        .route(
+            "POST",
+            "/codex/responses",
+            Answer::sse().event(completed("resp_1", json!([]))),
+        );
     let (_server, client) = start(script);
     let mut session = client.socket_session();
     session.create(&question()).await.expect("over HTTP");
@@ -290,9 +283,11 @@ async fn a_refused_socket_is_a_failure_though_the_turn_goes_on() {
 #[cfg(feature = "zstd")]
 #[tokio::test]
 async fn a_request_is_compressed_if_the_profile_says_so() {
-    let script = Script::new()
-        .answer(Answer::status(500))
-        .answer(Answer::sse().event(completed()).forever());
+    let script = Script::new().answer(Answer::status(500)).answer(
+        Answer::sse()
+            .event(completed("resp_1", json!([])))
+            .forever(),
+    );
     let server = LoopbackServer::start(script).expect("a loopback server");
     let mut retry = RetryPolicy::default();
     retry.base = Duration::from_millis(1);

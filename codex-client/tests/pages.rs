@@ -1,8 +1,5 @@
-//! A list in pages, from a scripted server: every page, and an end.
-#![expect(
-    clippy::expect_used,
-    reason = "helpers of tests panic on failed expectations"
-)]
+//! A list that comes in pages, from a scripted server: all of it, and an end to it.
+#![cfg(test)]
 
 use codex_client::{Client, ErrorKind, ItemQuery};
 use codex_transport::testing::{Answer, LoopbackServer, Script};

@@ -1,23 +1,17 @@
 //! A conversation kept as a prepared input is sent like one kept as a list of items, over either
 //! transport.
 #![cfg(feature = "ws")]
-#![expect(
-    clippy::expect_used,
-    reason = "helpers of tests panic on failed expectations"
-)]
+#![cfg(test)]
+
+mod kit;
 
 use codex_client::{CallOptions, Client};
 use codex_transport::testing::{Answer, LoopbackServer, Script};
 use codex_types::lint::FindingCode;
 use codex_types::profile::Profile;
 use codex_types::{CreateResponse, InputItem, Message, OutputMessage, PreparedInput, RawJson};
+use kit::{completed, message};
 use serde_json::{Value, json};
-
-fn completed(id: &str, text: &str) -> String {
-    let message = json!({"type": "message", "id": format!("msg_{id}"), "role": "assistant", "status": "completed",
-        "content": [{"type": "output_text", "text": text, "annotations": []}]});
-    json!({"type": "response.completed", "response": {"id": id, "status": "completed", "output": [message]}}).to_string()
-}
 
 fn client(server: &LoopbackServer, profile: Profile) -> Client {
     Client::builder()
@@ -46,7 +40,8 @@ fn profiles() -> impl Iterator<Item = Profile> {
 async fn bodies_over_http_are_those_of_a_list() {
     for mut profile in profiles() {
         profile.compression = None;
-        let answer = Answer::sse().event(completed("resp_1", "It is not."));
+        let answer =
+            Answer::sse().event(completed("resp_1", [message("msg_resp_1", "It is not.")]));
         let server =
             LoopbackServer::start(Script::new().answer(answer.forever())).expect("a server");
         let client = client(&server, profile);
@@ -92,7 +87,9 @@ async fn a_socket_is_sent_what_is_new_and_a_fork_is_sent_whole() {
         let mut answer = Answer::websocket();
         for number in 1..=4 {
             let id = format!("resp_{number}");
-            answer = answer.receive().event(completed(&id, "Yes."));
+            answer = answer
+                .receive()
+                .event(completed(&id, [message(&format!("msg_{id}"), "Yes.")]));
         }
         let script = Script::new().route("GET", "/v1/responses", answer);
         let server = LoopbackServer::start(script).expect("a server");
@@ -130,7 +127,7 @@ async fn a_socket_is_sent_what_is_new_and_a_fork_is_sent_whole() {
 
 #[tokio::test]
 async fn findings_in_shared_items_are_listed_with_every_request() {
-    let answer = Answer::sse().event(completed("resp_1", "It is not."));
+    let answer = Answer::sse().event(completed("resp_1", [message("msg_resp_1", "It is not.")]));
     let server = LoopbackServer::start(Script::new().answer(answer.forever())).expect("a server");
     let client = client(&server, Profile::chatgpt());
     let input: PreparedInput = items().into_iter().collect();

@@ -1,10 +1,6 @@
 //! A proxy that the environment names is used, as by every HTTP client.
 #![cfg(feature = "proxy")]
-#![allow(
-    clippy::expect_used,
-    clippy::std_instead_of_core,
-    reason = "tests panic on failed expectations"
-)]
+#![cfg(test)]
 
 use std::process::Command;
 

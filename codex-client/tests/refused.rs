@@ -1,28 +1,25 @@
-//! Content that the service refuses: the turn is repeated without it, once, by policy, over either
-//! transport.
-#![expect(
-    clippy::expect_used,
-    reason = "helpers of tests panic on failed expectations"
-)]
+//! Content that the service refuses: the turn is repeated without it, once, by policy, over either transport.
+#![cfg(test)]
 
-use codex_client::{Client, ErrorKind, RefusedContent, Session, SessionTurn};
+mod kit;
+
+use codex_client::{ErrorKind, RefusedContent, Session, SessionTurn};
 use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, LoopbackServer, Script};
 use codex_types::lint::FindingCode;
 use codex_types::profile::Profile;
 use codex_types::{CreateResponse, FunctionCallOutput, InputItem, InputPart, Message};
+use kit::{completed, created};
 use serde_json::{Value, json};
 
 const IMAGE_NOTE: &str = "An image was removed here, because the service refused it.";
 
 fn start(script: Script) -> (LoopbackServer, Session) {
-    let server = LoopbackServer::start(script).expect("a loopback server");
-    let client = Client::builder()
-        .base_url(server.url("/v1"))
-        .profile(Profile::platform())
-        .retry(RetryPolicy::none())
-        .build()
-        .expect("a client");
+    let (server, client) = kit::start(script, |client| {
+        client
+            .profile(Profile::platform())
+            .retry(RetryPolicy::none())
+    });
     let session = client.session(CreateResponse::new("some-model").store(false));
     (
         server,
@@ -47,21 +44,13 @@ fn refused(code: &str, param: Option<&str>) -> Answer {
     Answer::json(400, json!({"error": error(code, param)}).to_string())
 }
 
-fn completed(output: &Value) -> String {
-    json!({"type": "response.completed", "response": {"id": "resp_1", "status": "completed", "output": output}}).to_string()
-}
-
 fn says(text: &str) -> Value {
     json!([{"type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
         "content": [{"type": "output_text", "text": text, "annotations": []}]}])
 }
 
 fn answered(text: &str) -> Answer {
-    Answer::sse().event(completed(&says(text)))
-}
-
-fn created() -> String {
-    json!({"type": "response.created", "response": {"id": "resp_0", "status": "in_progress", "output": []}}).to_string()
+    Answer::sse().event(completed("resp_1", says(text)))
 }
 
 fn failed(code: &str) -> String {
@@ -128,10 +117,10 @@ async fn an_image_of_a_tool_that_fails_the_response_is_replaced() {
     let call = json!([{"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "look", "arguments": "{}", "status": "completed"}]);
     let (server, mut session) = start(
         Script::new()
-            .answer(Answer::sse().event(completed(&call)))
+            .answer(Answer::sse().event(completed("resp_1", &call)))
             .answer(
                 Answer::sse()
-                    .event(created())
+                    .event(created("resp_0"))
                     .event(failed("image_too_large")),
             )
             .answer(answered("I cannot see it.")),
@@ -156,7 +145,7 @@ async fn reasoning_that_cannot_be_verified_is_left_out() {
     ]);
     let (server, mut session) = start(
         Script::new()
-            .answer(Answer::sse().event(completed(&output)))
+            .answer(Answer::sse().event(completed("resp_1", &output)))
             .answer(refused("invalid_encrypted_content", None))
             .answer(answered("Two.")),
     );
@@ -213,13 +202,15 @@ async fn the_default_is_to_fail_and_conversations_of_the_service_are_not_repaire
 async fn events_read_ahead_are_yielded_in_order_once() {
     let delta = json!({"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "Yes"});
     let answer = Answer::sse()
-        .event(created())
+        .event(created("resp_0"))
         .event(delta.to_string())
-        .event(completed(&says("Yes")));
+        .event(completed("resp_1", says("Yes")));
     let (_server, mut session) = start(
-        Script::new()
-            .answer(answer)
-            .answer(Answer::sse().event(created()).event(failed("server_error"))),
+        Script::new().answer(answer).answer(
+            Answer::sse()
+                .event(created("resp_0"))
+                .event(failed("server_error")),
+        ),
     );
     let mut turn = session.turn("Well?").await.expect("a turn");
     let mut kinds = Vec::new();
@@ -250,19 +241,19 @@ async fn refusals_over_a_socket_are_repaired_as_well() {
     let refusal = json!({"type": "error", "status": 400, "error": error("invalid_image", None)});
     let first = Answer::websocket()
         .receive()
-        .event(completed(&says("A cat.")))
+        .event(completed("resp_1", says("A cat.")))
         .receive()
         .event(refusal.to_string());
     let second = Answer::websocket()
         .receive()
-        .event(completed(&says("I cannot see it.")))
+        .event(completed("resp_1", says("I cannot see it.")))
         .receive()
-        .event(created())
+        .event(created("resp_0"))
         .event(failed("image_parse_error"));
     let third = Answer::websocket()
         .receive()
-        .event(created())
-        .event(completed(&says("Nor that.")));
+        .event(created("resp_0"))
+        .event(completed("resp_1", says("Nor that.")));
     let script = [first, second, third]
         .into_iter()
         .fold(Script::new(), |script, answer| {

@@ -1,16 +1,12 @@
 //! Background responses whose connection breaks after the server has dropped their events: the
 //! missing ones are created from the whole response.
 #![cfg(feature = "ws")]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "tests panic on failed expectations"
-)]
+#![cfg(test)]
+
+mod kit;
 
 use codex_client::sse::Update;
-use codex_client::{Client, ErrorKind, SocketSession, TurnUpdate};
+use codex_client::{ErrorKind, SocketSession, TurnUpdate};
 use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
 use codex_types::profile::Profile;
@@ -53,13 +49,11 @@ fn start(answers: impl IntoIterator<Item = Answer>) -> (LoopbackServer, SocketSe
     let script = answers
         .into_iter()
         .fold(script, |script, answer| script.route("GET", STORED, answer));
-    let server = LoopbackServer::start(script).expect("a loopback server");
-    let client = Client::builder()
-        .base_url(server.url("/v1"))
-        .profile(Profile::platform())
-        .retry(RetryPolicy::none())
-        .build()
-        .expect("a client");
+    let (server, client) = kit::start(script, |client| {
+        client
+            .profile(Profile::platform())
+            .retry(RetryPolicy::none())
+    });
     (server, client.socket_session())
 }
 

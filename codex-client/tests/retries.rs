@@ -1,10 +1,7 @@
-//! Which requests are resent and which are not: the same over HTTP, whether a response is created
-//! or streamed.
-#![expect(
-    clippy::expect_used,
-    clippy::std_instead_of_core,
-    reason = "helpers of tests panic on failed expectations and need std for sockets"
-)]
+//! What is sent again, and what is not: the same over HTTP, whether a response is created or streamed.
+#![cfg(test)]
+
+mod kit;
 
 use std::time::{Duration, Instant};
 
@@ -12,6 +9,7 @@ use codex_client::{Client, ErrorKind, Tools};
 use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
 use codex_transport::{RetryPolicy, Timeouts};
 use codex_types::CreateResponse;
+use kit::fast;
 
 const COMPLETED: &str = r#"{"type":"response.completed","response":{"id":"resp_1","status":"completed","output":[{"type":"message","id":"msg_1","role":"assistant","content":[{"type":"output_text","text":"Hello.","annotations":[]}]}]}}"#;
 const CREATED: &str =
@@ -20,25 +18,12 @@ const IN_PROGRESS: &str = r#"{"type":"response.in_progress","response":{"id":"re
 const OVERLOADED: &str = r#"{"type":"response.failed","response":{"id":"resp_0","status":"failed","error":{"code":"server_is_overloaded","message":"busy"},"output":[]}}"#;
 const DELTA: &str = r#"{"type":"response.output_text.delta","item_id":"msg_0","output_index":0,"content_index":0,"delta":"Hel"}"#;
 
-fn fast() -> RetryPolicy {
-    let mut policy = RetryPolicy::default();
-    policy.base = Duration::from_millis(1);
-    policy
-}
-
 fn start(script: Script) -> (LoopbackServer, Client) {
     start_with(script, fast(), Timeouts::default())
 }
 
 fn start_with(script: Script, policy: RetryPolicy, timeouts: Timeouts) -> (LoopbackServer, Client) {
-    let server = LoopbackServer::start(script).expect("a loopback server");
-    let client = Client::builder()
-        .base_url(server.url("/v1"))
-        .retry(policy)
-        .timeouts(timeouts)
-        .build()
-        .expect("a client");
-    (server, client)
+    kit::start(script, |client| client.retry(policy).timeouts(timeouts))
 }
 
 fn request() -> CreateResponse {
@@ -150,14 +135,12 @@ async fn our_own_timeout_is_not_followed_by_a_copy() {
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert_eq!(server.requests().len(), 1);
 
-    let server = LoopbackServer::start(script()).expect("a loopback server");
-    let client = Client::builder()
-        .base_url(server.url("/v1"))
-        .retry(fast())
-        .timeouts(timeouts)
-        .resend_after_timeout(true)
-        .build()
-        .expect("a client");
+    let (server, client) = kit::start(script(), |client| {
+        client
+            .retry(fast())
+            .timeouts(timeouts)
+            .resend_after_timeout(true)
+    });
     client.create(&request()).await.expect_err("silence");
     assert_eq!(server.requests().len(), 4);
 }
@@ -271,11 +254,7 @@ async fn a_page_with_braces_is_read_to_its_end() {
         .body("<html><style>a{b:c}</style>")
         .pause(Duration::from_millis(20))
         .body("<title>Blocked by the proxy</title></html>");
-    let server = LoopbackServer::start(Script::new().answer(page)).expect("a loopback server");
-    let client = Client::builder()
-        .base_url(server.url("/v1"))
-        .build()
-        .expect("a client");
+    let (_server, client) = kit::start(Script::new().answer(page), |client| client);
     let error = client.create(&request()).await.expect_err("a refusal");
     assert_eq!(error.message(), Some("Blocked by the proxy"));
 }

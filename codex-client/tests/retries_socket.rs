@@ -1,10 +1,8 @@
 //! Which requests are resent over a WebSocket: the same as over HTTP.
 #![cfg(feature = "ws")]
-#![allow(
-    clippy::expect_used,
-    clippy::std_instead_of_core,
-    reason = "tests panic on failed expectations"
-)]
+#![cfg(test)]
+
+mod kit;
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +11,7 @@ use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
 use codex_transport::{RetryPolicy, Timeouts};
 use codex_types::CreateResponse;
 use codex_types::profile::Profile;
+use kit::created;
 use serde_json::{Value, json};
 
 fn start(
@@ -26,15 +25,9 @@ fn start(
     profile.compression = None;
     let mut policy = RetryPolicy::default();
     policy.base = Duration::from_millis(1);
-    let server = LoopbackServer::start(script).expect("a loopback server");
-    let client = Client::builder()
-        .base_url(server.url("/v1"))
-        .profile(profile)
-        .retry(policy)
-        .timeouts(timeouts)
-        .build()
-        .expect("a client");
-    (server, client)
+    kit::start(script, |client| {
+        client.profile(profile).retry(policy).timeouts(timeouts)
+    })
 }
 
 fn sockets() -> SocketSettings {
@@ -45,10 +38,6 @@ fn sockets() -> SocketSettings {
 
 fn request() -> CreateResponse {
     CreateResponse::new("some-model").input("Hello")
-}
-
-fn created() -> String {
-    json!({"type": "response.created", "response": {"id": "resp_0", "status": "in_progress", "output": []}}).to_string()
 }
 
 fn failed(code: &str, message: &str) -> String {
@@ -72,11 +61,11 @@ async fn an_overload_after_created_is_retried() {
     for first in [
         Answer::websocket()
             .receive()
-            .event(created())
+            .event(created("resp_0"))
             .event(failed("server_is_overloaded", "busy")),
         Answer::websocket()
             .receive()
-            .event(created())
+            .event(created("resp_0"))
             .cut(Cut::Reset),
         Answer::websocket()
             .receive()

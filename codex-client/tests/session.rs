@@ -1,37 +1,24 @@
-//! Conversations against a scripted server: what enters the history and when, what is sent back,
-//! and which identity the server receives.
-#![expect(
-    clippy::expect_used,
-    reason = "helpers of tests panic on failed expectations"
-)]
+//! Conversations against a scripted server: what enters the history and when, what goes back, and who the server takes us for.
+#![cfg(test)]
+
+mod kit;
 
 use codex_client::{Client, ErrorKind, Session};
 use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, Cut, LoopbackServer, RecordedRequest, Script};
 use codex_types::profile::Profile;
 use codex_types::{CreateResponse, FunctionCallOutput, InputItem, RawJson, Reasoning};
+use kit::uncompressed;
 use serde_json::{Value, json};
 
 fn start(script: Script) -> (LoopbackServer, Client) {
     start_with(script, uncompressed())
 }
 
-/// The ChatGPT backend, with uncompressed bodies.
-fn uncompressed() -> Profile {
-    let mut profile = Profile::chatgpt();
-    profile.compression = None;
-    profile
-}
-
 fn start_with(script: Script, profile: Profile) -> (LoopbackServer, Client) {
-    let server = LoopbackServer::start(script).expect("a loopback server");
-    let client = Client::builder()
-        .base_url(server.url("/v1"))
-        .profile(profile)
-        .retry(RetryPolicy::none())
-        .build()
-        .expect("a client");
-    (server, client)
+    kit::start(script, |client| {
+        client.profile(profile).retry(RetryPolicy::none())
+    })
 }
 
 fn settings() -> CreateResponse {

@@ -1,32 +1,25 @@
 //! A conversation over a WebSocket: the same as over HTTP, with fewer bytes sent.
 #![cfg(feature = "ws")]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "tests panic on failed expectations"
-)]
+#![cfg(test)]
+
+mod kit;
 
 use codex_client::{
-    Client, ErrorKind, Interruption, Progress, Session, SocketSettings, Tools, TransportChoice,
+    ErrorKind, Interruption, Progress, Session, SocketSettings, Tools, TransportChoice,
 };
 use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
 use codex_types::profile::Profile;
 use codex_types::{CreateResponse, FunctionTool, RawJson};
+use kit::completed;
 use serde_json::{Value, json};
 
 fn start(script: Script) -> (LoopbackServer, Session) {
     let mut profile = Profile::chatgpt();
     profile.compression = None;
-    let server = LoopbackServer::start(script).expect("a loopback server");
-    let client = Client::builder()
-        .base_url(server.url("/v1"))
-        .profile(profile)
-        .retry(RetryPolicy::none())
-        .build()
-        .expect("a client");
+    let (server, client) = kit::start(script, |client| {
+        client.profile(profile).retry(RetryPolicy::none())
+    });
     let settings = CreateResponse::new("some-model").instructions("Be brief.");
     let mut sockets = SocketSettings::default();
     // The session keeps a history, so this setting has no effect.
@@ -41,19 +34,15 @@ fn sockets(answers: impl IntoIterator<Item = Answer>) -> Script {
     })
 }
 
-fn completed(id: &str, output: &Value) -> String {
-    json!({"type": "response.completed", "response": {"id": id, "status": "completed", "output": [output]}}).to_string()
-}
-
 fn says(id: &str, text: &str) -> String {
     let message = json!({"type": "message", "id": format!("msg_{id}"), "role": "assistant", "status": "completed",
         "content": [{"type": "output_text", "text": text, "annotations": []}]});
-    completed(id, &message)
+    completed(id, [message])
 }
 
 fn calls(id: &str) -> String {
     let call = json!({"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "add", "status": "completed", "arguments": "{\"a\":2}"});
-    completed(id, &call)
+    completed(id, [call])
 }
 
 fn messages(server: &LoopbackServer) -> Vec<Value> {

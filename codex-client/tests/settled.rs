@@ -1,10 +1,7 @@
-//! Which items of a conversation are checked again: the new ones, and all of them when the settings
-//! change the rules.
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "tests panic on failed expectations"
-)]
+//! What of a conversation is checked again: the items that are new, and all of them when the settings change the rules.
+#![cfg(test)]
+
+mod kit;
 
 use codex_client::Client;
 use codex_transport::testing::{Answer, LoopbackServer, Script};
@@ -29,12 +26,7 @@ fn start(outputs: &[Value]) -> (LoopbackServer, Client) {
     let script = outputs.iter().fold(Script::new(), |script, output| {
         script.answer(answer(output))
     });
-    let server = LoopbackServer::start(script).expect("a loopback server");
-    let client = Client::builder()
-        .base_url(server.url("/v1"))
-        .build()
-        .expect("a client");
-    (server, client)
+    kit::start(script, |client| client)
 }
 
 /// Returns the types of the items of the last request.

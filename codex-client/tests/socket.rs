@@ -1,17 +1,15 @@
 //! Turns over real WebSockets on 127.0.0.1: what is sent, what is kept, and what happens when a
 //! socket is refused, breaks or is steered.
 #![cfg(feature = "ws")]
-#![expect(
-    clippy::expect_used,
-    clippy::std_instead_of_core,
-    reason = "helpers of tests panic on failed expectations and need std for sockets"
-)]
+#![cfg(test)]
+
+mod kit;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use codex_auth::{ApiKey, BearerToken, Secret, TokenRequest, source_fn};
+use codex_auth::{BearerToken, Secret, TokenRequest, source_fn};
 use codex_client::{
     CallOptions, Client, ErrorKind, Interruption, SocketSession, SocketSettings, TransportChoice,
     TurnEvent,
@@ -20,6 +18,7 @@ use codex_transport::testing::{Answer, Cut, Gate, LoopbackServer, Script};
 use codex_transport::{Timeouts, Timer, TokioTimer};
 use codex_types::profile::{Identity, Profile};
 use codex_types::{CreateResponse, InputItem, Message, Response, ResponseEvent};
+use kit::{created, message};
 use serde_json::{Value, json};
 
 fn serve(script: Script) -> LoopbackServer {
@@ -37,7 +36,7 @@ fn client(server: &LoopbackServer, profile: Profile) -> Client {
     Client::builder()
         .base_url(server.url("/v1"))
         .profile(profile)
-        .auth(ApiKey::new(Secret::from("sk-invented")).expect("a key"))
+        .auth(kit::key())
         .build()
         .expect("a client")
 }
@@ -56,22 +55,12 @@ fn ask(history: &[InputItem]) -> CreateResponse {
     CreateResponse::new("some-model").input(history.to_vec())
 }
 
-fn created(id: &str) -> String {
-    json!({"type": "response.created", "response": {"id": id, "status": "in_progress", "model": "some-model", "output": []}}).to_string()
-}
-
 fn delta(id: &str, text: &str) -> String {
-    json!({"type": "response.output_text.delta", "item_id": format!("msg_{id}"), "output_index": 0, "content_index": 0, "delta": text}).to_string()
+    kit::delta(&format!("msg_{id}"), text)
 }
 
-fn ended(kind: &str, id: &str, text: &str) -> String {
-    let message = json!({"type": "message", "id": format!("msg_{id}"), "role": "assistant", "status": "completed",
-        "content": [{"type": "output_text", "text": text, "annotations": []}]});
-    json!({"type": format!("response.{kind}"), "response": {"id": id, "status": kind, "model": "some-model", "output": [message]}}).to_string()
-}
-
-fn completed(id: &str, text: &str) -> String {
-    ended("completed", id, text)
+fn ended(status: &str, id: &str, text: &str) -> String {
+    kit::ended(status, id, [message(&format!("msg_{id}"), text)])
 }
 
 fn messages(server: &LoopbackServer) -> Vec<Value> {
@@ -95,11 +84,11 @@ fn start(text: &str) -> Vec<InputItem> {
 async fn turns_share_a_socket_and_send_only_what_is_new() {
     let server = serve(sockets([Answer::websocket()
         .receive()
-        .event(completed("resp_1", "One."))
+        .event(ended("completed", "resp_1", "One."))
         .receive()
-        .event(completed("resp_2", "Two."))
+        .event(ended("completed", "resp_2", "Two."))
         .receive()
-        .event(completed("resp_3", "Three."))]));
+        .event(ended("completed", "resp_3", "Three."))]));
     let mut session = session(&server, only_sockets);
     let mut history = start("Count.");
     for (number, text) in ["One.", "Two.", "Three."].into_iter().enumerate() {
@@ -144,7 +133,7 @@ async fn a_conversation_kept_as_a_value_continues_over_a_socket() {
     let answer = (0..3).fold(Answer::websocket(), |answer, number| {
         answer
             .receive()
-            .event(completed(&format!("resp_{number}"), "Yes."))
+            .event(ended("completed", &format!("resp_{number}"), "Yes."))
     });
     let server = serve(sockets([answer]));
     let client = client(&server, Profile::chatgpt());
@@ -195,7 +184,7 @@ async fn a_request_that_does_not_continue_is_sent_whole_over_the_same_socket() {
     let answer = (0..4).fold(Answer::websocket(), |answer, number| {
         answer
             .receive()
-            .event(completed(&format!("resp_{number}"), "Yes."))
+            .event(ended("completed", &format!("resp_{number}"), "Yes."))
     });
     let server = serve(sockets([answer]));
     let mut session = session(&server, only_sockets);
@@ -244,7 +233,7 @@ async fn the_upgrade_and_the_message_follow_the_profile() {
     let answer = Answer::websocket()
         .header("openai-model", "served-model")
         .receive()
-        .event(completed("resp_1", "Yes."));
+        .event(ended("completed", "resp_1", "Yes."));
     let server = serve(sockets([answer]));
     let client = client(&server, Profile::chatgpt());
     let mut session = client.socket_session();
@@ -302,7 +291,7 @@ async fn a_warm_up_is_continued_by_the_first_request() {
         .receive()
         .event(json!({"type": "response.completed", "response": {"id": "resp_warm", "status": "completed", "output": []}}).to_string())
         .receive()
-        .event(completed("resp_1", "Yes."))]));
+        .event(ended("completed", "resp_1", "Yes."))]));
     let client = client(&server, Profile::chatgpt());
     let mut session = client.socket_session();
     let request = CreateResponse::new("some-model")
@@ -330,7 +319,9 @@ async fn refusals_go_to_http_at_once_and_are_remembered_for_the_host() {
         let script = sockets([Answer::status(status)]).route(
             "POST",
             "/v1/responses",
-            Answer::sse().event(completed("resp_1", "Yes.")).forever(),
+            Answer::sse()
+                .event(ended("completed", "resp_1", "Yes."))
+                .forever(),
         );
         let server = serve(script);
         let client = client(&server, Profile::platform());
@@ -373,15 +364,17 @@ async fn knowledge_about_a_host_expires() {
         Answer::status(426),
         Answer::websocket()
             .receive()
-            .event(completed("resp_2", "Socket.")),
+            .event(ended("completed", "resp_2", "Socket.")),
         Answer::websocket()
             .receive()
-            .event(completed("resp_3", "Renewed.")),
+            .event(ended("completed", "resp_3", "Renewed.")),
     ])
     .route(
         "POST",
         "/v1/responses",
-        Answer::sse().event(completed("resp_1", "HTTP.")).forever(),
+        Answer::sse()
+            .event(ended("completed", "resp_1", "HTTP."))
+            .forever(),
     );
     let server = serve(script);
     let shift = Shifted(Arc::default());
@@ -461,7 +454,7 @@ async fn a_rejected_credential_is_renewed_before_the_socket_is_tried_again() {
             first,
             Answer::websocket()
                 .receive()
-                .event(completed("resp_1", "In.")),
+                .event(ended("completed", "resp_1", "In.")),
         ]));
         let renewed = Arc::new(AtomicBool::new(false));
         let source = source_fn(move |request: TokenRequest| {
@@ -503,7 +496,7 @@ async fn a_socket_that_died_between_turns_is_replaced_and_everything_is_sent() {
     let first = || {
         Answer::websocket()
             .receive()
-            .event(completed("resp_1", "One."))
+            .event(ended("completed", "resp_1", "One."))
     };
     for first in [
         first().cut(Cut::Close),
@@ -517,7 +510,7 @@ async fn a_socket_that_died_between_turns_is_replaced_and_everything_is_sent() {
             first,
             Answer::websocket()
                 .receive()
-                .event(completed("resp_2", "Two.")),
+                .event(ended("completed", "resp_2", "Two.")),
         ]));
         let mut session = session(&server, only_sockets);
         let mut history = start("Count.");
@@ -545,7 +538,9 @@ async fn a_fresh_socket_that_breaks_before_the_first_event_is_followed_by_http()
         let script = sockets([broken]).route(
             "POST",
             "/v1/responses",
-            Answer::sse().event(completed("resp_1", "Yes.")).forever(),
+            Answer::sse()
+                .event(ended("completed", "resp_1", "Yes."))
+                .forever(),
         );
         let server = serve(script);
         let mut session = session(&server, |_| {});
@@ -628,7 +623,7 @@ async fn a_restart_names_what_to_discard() {
         .receive()
         .event(created("resp_2"))
         .event(delta("resp_2", "a whole sentence"))
-        .event(completed("resp_2", "a whole sentence"));
+        .event(ended("completed", "resp_2", "a whole sentence"));
     let server = serve(sockets([broken, whole]));
     let mut session = session(&server, |settings| {
         settings.interruption = Interruption::Restart
@@ -653,7 +648,7 @@ async fn a_restart_names_what_to_discard() {
 
 #[tokio::test]
 async fn a_server_that_gives_every_response_the_same_id_loses_no_event() {
-    let again = completed("resp_1", "One.");
+    let again = ended("completed", "resp_1", "One.");
     let server = serve(sockets([Answer::websocket()
         .receive()
         .event(created("resp_1"))
@@ -662,7 +657,7 @@ async fn a_server_that_gives_every_response_the_same_id_loses_no_event() {
         .event(again)
         .receive()
         .event(created("resp_1"))
-        .event(completed("resp_1", "Two."))]));
+        .event(ended("completed", "resp_1", "Two."))]));
     let mut session = session(&server, only_sockets);
     for text in ["One.", "Two."] {
         let mut turn = session.stream(&ask(&start("Well?"))).await.expect("a turn");
@@ -687,7 +682,7 @@ async fn a_stored_background_response_resumes_where_it_broke_off() {
         numbered(0, created("resp_1")),
         numbered(1, delta("resp_1", "half ")),
         numbered(2, delta("resp_1", "a sentence")),
-        numbered(3, completed("resp_1", "half a sentence")),
+        numbered(3, ended("completed", "resp_1", "half a sentence")),
     ];
     let script = Script::new()
         .route(
@@ -758,7 +753,7 @@ async fn a_resumed_stream_with_a_hole_is_an_error() {
         .route(
             "GET",
             "/v1/responses/resp_1",
-            Answer::sse().event(numbered(2, &completed("resp_1", "late"))),
+            Answer::sse().event(numbered(2, &ended("completed", "resp_1", "late"))),
         );
     let server = serve(script);
     let mut session = session(&server, |_| {});
@@ -778,12 +773,12 @@ async fn a_response_that_the_server_ends_twice_does_not_end_the_next_turn() {
     let gate = Gate::new();
     let server = serve(sockets([Answer::websocket()
         .receive()
-        .event(completed("resp_1", "One."))
+        .event(ended("completed", "resp_1", "One."))
         .receive()
         .event(done)
         .gate(&gate)
         .event(created("resp_2"))
-        .event(completed("resp_2", "Two."))]));
+        .event(ended("completed", "resp_2", "Two."))]));
     let mut session = session(&server, only_sockets);
     let mut history = start("Count.");
     let response = session.create(&ask(&history)).await.expect("a response");
@@ -799,7 +794,7 @@ async fn a_failed_response_keeps_the_socket_and_forgets_the_chain() {
         .receive()
         .event(ended("incomplete", "resp_1", "cut o"))
         .receive()
-        .event(completed("resp_2", "Two."))]));
+        .event(ended("completed", "resp_2", "Two."))]));
     let mut session = session(&server, only_sockets);
     let mut history = start("Count.");
     let error = session
@@ -826,7 +821,7 @@ async fn a_turn_that_is_dropped_takes_the_socket_with_it() {
         endless,
         Answer::websocket()
             .receive()
-            .event(completed("resp_2", "Two.")),
+            .event(ended("completed", "resp_2", "Two.")),
     ]));
     let mut session = session(&server, only_sockets);
     let mut turn = session.stream(&ask(&start("Well?"))).await.expect("a turn");
@@ -859,7 +854,7 @@ async fn a_steered_response_is_followed_by_its_successor() {
         .event(steered.to_string())
         .event(created("resp_2"))
         .event(delta("resp_2", "Short."))
-        .event(completed("resp_2", "Short."))]));
+        .event(ended("completed", "resp_2", "Short."))]));
     let mut session = session(&server, only_sockets);
     let mut turn = session.stream(&ask(&start("Well?"))).await.expect("a turn");
     assert!(turn.next().await.is_some());
@@ -913,7 +908,7 @@ async fn steering_that_comes_too_late_ends_the_turn_all_the_same() {
         .receive()
         .event(created("resp_1"))
         .gate(&gate)
-        .event(completed("resp_1", "Done."))
+        .event(ended("completed", "resp_1", "Done."))
         .receive()
         .event(failed)]));
     let mut session = session(&server, only_sockets);
@@ -940,7 +935,7 @@ async fn steering_that_comes_too_late_ends_the_turn_all_the_same() {
 async fn idling_notices_a_dead_socket() {
     let server = serve(sockets([Answer::websocket()
         .receive()
-        .event(completed("resp_1", "One."))
+        .event(ended("completed", "resp_1", "One."))
         .close(1001)]));
     let mut session = session(&server, only_sockets);
     let _ = session

@@ -1,12 +1,7 @@
-//! Whole exchanges against a real server on 127.0.0.1: data is delivered as it arrives, and every
-//! way in which an exchange can end has its own error.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "tests panic on failed expectations"
-)]
+//! Whole exchanges against a real server on 127.0.0.1: what arrives is delivered at once, and every way an exchange can end has its name.
+#![cfg(test)]
+
+mod kit;
 
 use std::time::Duration;
 
@@ -15,6 +10,7 @@ use codex_client::{Client, Error, ErrorKind, ResponseStream, Side};
 use codex_transport::testing::{Answer, Cut, Gate, LoopbackServer, Script};
 use codex_transport::{ErrorKind as TransportErrorKind, RetryPolicy, TimeoutKind, Timeouts};
 use codex_types::{CreateResponse, OutputItem, ResponseEvent, Status};
+use kit::{message, question};
 use serde_json::{Value, json};
 
 const KEY: &str = "sk-invented-canary";
@@ -24,18 +20,11 @@ fn start(answer: Answer) -> (LoopbackServer, Client) {
 }
 
 fn start_script(script: Script) -> (LoopbackServer, Client) {
-    let server = LoopbackServer::start(script).expect("a loopback server");
-    let client = Client::builder()
-        .base_url(server.url("/v1"))
-        .auth(ApiKey::new(Secret::from(KEY)).expect("a key"))
-        .retry(RetryPolicy::none())
-        .build()
-        .expect("a client");
-    (server, client)
-}
-
-fn question() -> CreateResponse {
-    CreateResponse::new("some-model").input("Why?")
+    kit::start(script, |client| {
+        client
+            .auth(ApiKey::new(Secret::from(KEY)).expect("a key"))
+            .retry(RetryPolicy::none())
+    })
 }
 
 fn created() -> String {
@@ -48,10 +37,6 @@ fn delta(number: u64, text: &str) -> String {
 
 fn completed(output: Value) -> String {
     json!({"type": "response.completed", "sequence_number": 99, "response": response("completed", output)}).to_string()
-}
-
-fn message(text: &str) -> Value {
-    json!({"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [{"type": "output_text", "text": text, "annotations": []}]})
 }
 
 fn response(status: &str, output: Value) -> Value {
@@ -76,7 +61,7 @@ async fn the_first_delta_is_delivered_before_the_server_has_sent_the_last() {
         .event(delta(1, "first "))
         .gate(&gate)
         .event(delta(2, "last"))
-        .event(completed(json!([message("first last")])));
+        .event(completed(json!([message("msg_1", "first last")])));
     let (_server, client) = start(answer);
 
     let mut stream = client.stream(&question()).await.expect("a stream");
@@ -95,7 +80,8 @@ async fn the_first_delta_is_delivered_before_the_server_has_sent_the_last() {
 
 #[tokio::test]
 async fn a_request_carries_what_the_server_needs() {
-    let (server, client) = start(Answer::sse().event(completed(json!([message("Because.")]))));
+    let (server, client) =
+        start(Answer::sse().event(completed(json!([message("msg_1", "Because.")]))));
     let response = client.create(&question()).await.expect("a response");
     assert_eq!(response.output_text(), "Because.");
 
@@ -297,7 +283,7 @@ async fn a_payload_that_is_not_json_or_utf8_affects_only_itself() {
             .body("data: {\"type\":\n\n")
             .body(broken)
             .event(delta(2, "still here"))
-            .event(completed(json!([message("still here")]))),
+            .event(completed(json!([message("msg_1", "still here")]))),
     );
     let mut stream = client.stream(&question()).await.expect("a stream");
     let (mut good, mut bad) = (0, Vec::new());
@@ -328,7 +314,7 @@ async fn a_payload_that_is_not_json_or_utf8_affects_only_itself() {
 async fn failed_and_incomplete_are_events_of_a_stream_and_errors_of_a_result() {
     let mut failed = response("failed", json!([]));
     failed["error"] = json!({"code": "server_error", "message": "invented"});
-    let mut incomplete = response("incomplete", json!([message("cut o")]));
+    let mut incomplete = response("incomplete", json!([message("msg_1", "cut o")]));
     incomplete["incomplete_details"] = json!({"reason": "max_output_tokens"});
     let cases = [
         ("response.failed", failed, ErrorKind::Failed, Status::Failed),
@@ -380,16 +366,14 @@ async fn an_error_event_is_a_failure_with_its_code() {
 
 #[tokio::test]
 async fn silence_ends_in_a_named_timeout() {
-    let server = LoopbackServer::start(
+    let (_server, client) = kit::start(
         Script::new().answer(Answer::sse().event(created()).comment("alive").stall()),
-    )
-    .expect("a loopback server");
-    let client = Client::builder()
-        .base_url(server.url("/v1"))
-        .timeouts(Timeouts::default().with_idle(Duration::from_millis(200)))
-        .retry(RetryPolicy::none())
-        .build()
-        .expect("a client");
+        |client| {
+            client
+                .timeouts(Timeouts::default().with_idle(Duration::from_millis(200)))
+                .retry(RetryPolicy::none())
+        },
+    );
     let error = client.create(&question()).await.expect_err("a timeout");
     assert_eq!(error.kind(), ErrorKind::Timeout);
     let source = std::error::Error::source(&error).expect("the transport's error");
@@ -434,7 +418,9 @@ async fn a_server_that_is_not_there_is_a_transport_error() {
 async fn a_rejected_credential_is_renewed_once_and_the_request_repeated() {
     let script = Script::new().rule(|request| {
         Some(match request.header("authorization") {
-            Some("Bearer renewed") => Answer::sse().event(completed(json!([message("in")]))),
+            Some("Bearer renewed") => {
+                Answer::sse().event(completed(json!([message("msg_1", "in")])))
+            }
             _ => Answer::status(401),
         })
     });

@@ -1,10 +1,5 @@
-//! A server cannot control the terminal: the examples print its text, reasoning, tool names and
-//! errors without control characters.
-#![allow(
-    clippy::expect_used,
-    clippy::std_instead_of_core,
-    reason = "tests panic on failed expectations"
-)]
+//! What a server sends cannot control the terminal: the examples print its text, reasoning, tool names and errors without control characters.
+#![cfg(test)]
 
 mod support;
 

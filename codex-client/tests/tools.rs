@@ -1,9 +1,7 @@
-//! The loop between a model and its tools, and the calls that never reach a tool.
-#![expect(
-    clippy::expect_used,
-    clippy::std_instead_of_core,
-    reason = "helpers of tests panic on failed expectations and need std for sockets"
-)]
+//! The loop between a model and its tools, and what never reaches a tool.
+#![cfg(test)]
+
+mod kit;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,6 +10,7 @@ use codex_client::{Approval, Client, ErrorKind, Progress, ToolCall, Tools};
 use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, LoopbackServer, RecordedRequest, Script};
 use codex_types::{CreateResponse, CustomTool, FunctionTool, InputItem, RawJson, Response, Tool};
+use kit::call;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -23,10 +22,6 @@ struct City {
 fn definition(name: &str) -> FunctionTool {
     let schema = r#"{"type":"object","properties":{"city":{"type":"string"}},"required":["city"],"additionalProperties":false}"#;
     FunctionTool::new(name, RawJson::parse(schema).expect("a schema"), true)
-}
-
-fn call(id: &str, name: &str, arguments: &str) -> Value {
-    json!({"type": "function_call", "id": format!("fc_{id}"), "call_id": id, "name": name, "arguments": arguments, "status": "completed"})
 }
 
 fn weather(id: &str, city: &str) -> Value {
@@ -52,13 +47,7 @@ fn said(text: &str) -> Value {
 }
 
 fn start(script: Script) -> (LoopbackServer, Client) {
-    let server = LoopbackServer::start(script).expect("a loopback server");
-    let client = Client::builder()
-        .base_url(server.url("/v1"))
-        .retry(RetryPolicy::none())
-        .build()
-        .expect("a client");
-    (server, client)
+    kit::start(script, |client| client.retry(RetryPolicy::none()))
 }
 
 fn input(request: &RecordedRequest) -> Vec<Value> {

@@ -1,13 +1,7 @@
 //! The spans of the feature `tracing`, recorded by a subscriber that keeps everything: their names,
 //! their fields, and what they must not contain.
 #![cfg(feature = "tracing")]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "tests panic on failed expectations"
-)]
+#![cfg(test)]
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

@@ -1,13 +1,7 @@
-//! Responses as one document: requested so, sent by a server that does not stream, or labeled as
-//! something else.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "tests panic on failed expectations"
-)]
+//! Responses in one piece: asked for, sent by a server that does not stream, or labelled as something else.
+#![cfg(test)]
+
+mod kit;
 
 use codex_client::{Client, ErrorKind};
 use codex_transport::RetryPolicy;
@@ -15,25 +9,17 @@ use codex_transport::testing::{Answer, LoopbackServer, Script};
 use codex_types::lint::FindingCode;
 use codex_types::profile::Profile;
 use codex_types::{CreateResponse, ResponseEvent, Status, Streaming};
+use kit::question;
 use serde_json::{Value, json};
 
 fn start_with(profile: Profile, answer: Answer) -> (LoopbackServer, Client) {
-    let server = LoopbackServer::start(Script::new().answer(answer)).expect("a loopback server");
-    let client = Client::builder()
-        .base_url(server.url("/v1"))
-        .profile(profile)
-        .retry(RetryPolicy::none())
-        .build()
-        .expect("a client");
-    (server, client)
+    kit::start(Script::new().answer(answer), |client| {
+        client.profile(profile).retry(RetryPolicy::none())
+    })
 }
 
 fn start(answer: Answer) -> (LoopbackServer, Client) {
     start_with(Profile::platform(), answer)
-}
-
-fn request() -> CreateResponse {
-    CreateResponse::new("some-model").input("Why?")
 }
 
 fn response(status: &str) -> Value {
@@ -46,7 +32,7 @@ fn response(status: &str) -> Value {
 async fn create_can_leave_out_the_stream() {
     let (server, client) = start(Answer::json(200, response("completed").to_string()));
     let answer = client
-        .create(&request())
+        .create(&question())
         .streaming(Streaming::No)
         .await
         .expect("a response");
@@ -64,7 +50,7 @@ async fn a_background_response_is_returned_as_soon_as_it_is_queued() {
     queued["output"] = json!([]);
     queued["background"] = json!(true);
     let (_server, client) = start(Answer::json(200, queued.to_string()));
-    let request = request().background(true);
+    let request = question().background(true);
     let answer = client
         .create(&request)
         .streaming(Streaming::No)
@@ -88,7 +74,7 @@ async fn an_unstreamed_response_that_failed_is_an_error_with_the_response() {
     ] {
         let (_server, client) = start(Answer::json(200, answer.to_string()));
         let error = client
-            .create(&request())
+            .create(&question())
             .streaming(Streaming::No)
             .await
             .expect_err("no answer");
@@ -104,7 +90,7 @@ async fn an_unstreamed_response_that_failed_is_an_error_with_the_response() {
 async fn a_backend_that_always_streams_is_not_asked_to_do_otherwise() {
     let (server, client) = start_with(Profile::chatgpt(), Answer::status(500));
     let error = client
-        .create(&request())
+        .create(&question())
         .streaming(Streaming::No)
         .await
         .expect_err("unfit");
@@ -124,7 +110,7 @@ async fn a_server_that_does_not_stream_is_read_all_the_same() {
     for label in labels {
         for text in [body.clone(), format!("\u{feff}\r\n  {body}\n")] {
             let (_server, client) = start(Answer::ok().header("content-type", label).body(text));
-            let mut stream = client.stream(&request()).await.expect("a stream");
+            let mut stream = client.stream(&question()).await.expect("a stream");
             let mut text = String::new();
             let mut last = None;
             while let Some(event) = stream.next().await {
@@ -158,7 +144,7 @@ async fn a_json_response_may_come_in_any_pieces() {
         },
     );
     let (_server, client) = start(answer);
-    let answer = client.create(&request()).await.expect("a response");
+    let answer = client.create(&question()).await.expect("a response");
     assert_eq!(answer.output_text(), "Because.");
 }
 
@@ -177,7 +163,7 @@ async fn an_event_stream_may_be_labeled_as_json() {
                 .body(text.clone());
             let (_server, client) = start(answer);
             let answer = client
-                .create(&request())
+                .create(&question())
                 .streaming(streaming)
                 .await
                 .expect("a response");
@@ -205,7 +191,7 @@ async fn an_error_in_a_success_is_an_error_with_the_words_of_the_server() {
     ] {
         let (_server, client) =
             start(Answer::json(200, body.to_string()).header("x-request-id", "req_7"));
-        let error = client.create(&request()).await.expect_err("an error");
+        let error = client.create(&question()).await.expect_err("an error");
         assert_eq!(error.kind(), ErrorKind::Failed, "{error:?}");
         assert_eq!(error.api().expect("a reason").message, words);
         assert_eq!(error.request_id(), Some("req_7"));
@@ -219,12 +205,8 @@ async fn an_error_in_a_success_is_sent_again_as_any_other() {
     let script = Script::new()
         .answer(Answer::json(200, busy.to_string()))
         .answer(Answer::json(200, response("completed").to_string()));
-    let server = LoopbackServer::start(script).expect("a loopback server");
-    let client = Client::builder()
-        .base_url(server.url("/v1"))
-        .build()
-        .expect("a client");
-    client.create(&request()).await.expect("a response");
+    let (server, client) = kit::start(script, |client| client);
+    client.create(&question()).await.expect("a response");
     assert_eq!(server.requests().len(), 2);
 }
 
@@ -235,13 +217,8 @@ async fn json_that_is_no_response_is_reported_once() {
             .header("content-type", "application/json")
             .body(body)
             .forever();
-        let server =
-            LoopbackServer::start(Script::new().answer(answer)).expect("a loopback server");
-        let client = Client::builder()
-            .base_url(server.url("/v1"))
-            .build()
-            .expect("a client");
-        let error = client.create(&request()).await.expect_err("no response");
+        let (server, client) = kit::start(Script::new().answer(answer), |client| client);
+        let error = client.create(&question()).await.expect_err("no response");
         assert_eq!(error.kind(), ErrorKind::Protocol, "{body}: {error:?}");
         assert_eq!(
             server.requests().len(),
@@ -258,7 +235,7 @@ async fn changes_are_returned_with_the_response() {
         .header("x-request-id", "req_7")
         .event(completed.to_string());
     let (_server, client) = start_with(Profile::chatgpt(), answer);
-    let request = request().user("user-7").extra_parameter();
+    let request = question().user("user-7").extra_parameter();
     let created = client.create_with_meta(&request).await.expect("a response");
     assert_eq!(created.response.output_text(), "Because.");
     assert_eq!(created.meta.request_id(), Some("req_7"));

@@ -1,11 +1,7 @@
-//! Display updates next to their events: the same over HTTP, in a conversation and over a socket.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "tests panic on failed expectations"
-)]
+//! What there is to show, beside the events it came in: the same over HTTP, in a conversation and over a socket.
+#![cfg(test)]
+
+mod kit;
 
 use std::error::Error as _;
 
@@ -14,20 +10,13 @@ use codex_client::{Client, Error, ErrorKind, Side};
 use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
 use codex_types::{CreateResponse, ResponseEvent};
+use kit::question;
 use serde_json::json;
 
 fn start(answer: Answer) -> (LoopbackServer, Client) {
-    let server = LoopbackServer::start(Script::new().answer(answer)).expect("a loopback server");
-    let client = Client::builder()
-        .base_url(server.url("/v1"))
-        .retry(RetryPolicy::none())
-        .build()
-        .expect("a client");
-    (server, client)
-}
-
-fn question() -> CreateResponse {
-    CreateResponse::new("some-model").input("Why?")
+    kit::start(Script::new().answer(answer), |client| {
+        client.retry(RetryPolicy::none())
+    })
 }
 
 /// Reasoning, a text in two deltas and a longer whole one, a valid call and two that must not run.
@@ -311,12 +300,7 @@ mod socket {
         let script = answers.into_iter().fold(Script::new(), |script, answer| {
             script.route("GET", "/v1/responses", answer)
         });
-        let server = LoopbackServer::start(script).expect("a loopback server");
-        let client = Client::builder()
-            .base_url(server.url("/v1"))
-            .profile(Profile::platform())
-            .build()
-            .expect("a client");
+        let (server, client) = kit::start(script, |client| client.profile(Profile::platform()));
         let mut settings = SocketSettings::default();
         settings.transport = TransportChoice::WebSocket;
         settings.interruption = Interruption::Restart;

@@ -1,8 +1,5 @@
 //! The wait for a background response: its pace, its end and its limit, in virtual time.
-#![expect(
-    clippy::expect_used,
-    reason = "helpers of tests panic on failed expectations"
-)]
+#![cfg(test)]
 
 use core::time::Duration;
 

@@ -1,10 +1,6 @@
 //! The words of the documentation: phrases that are wrong in every sense, the width of prose, and
 //! READMEs that read the same on a registry page and in rustdoc.
-#![allow(
-    clippy::expect_used,
-    clippy::std_instead_of_core,
-    reason = "tests panic on failed expectations"
-)]
+#![cfg(test)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -7,17 +7,15 @@
 //! line.
 
 use core::error::Error;
-use std::{
-    env,
-    io::{self, BufRead as _, Write},
-    process::ExitCode,
-};
+use std::env;
+use std::io::{self, BufRead as _, Write};
+use std::process::ExitCode;
 
-use codex_sse::{
-    EventDecoder,
-    chat::{ChatStreamEvent, ToChatChunks, ToResponseEvents},
-};
-use codex_types::{ResponseEvent, chat::ChatChunk, chat::translate::AnswerOptions};
+use codex_sse::EventDecoder;
+use codex_sse::chat::{ChatStreamEvent, ToChatChunks, ToResponseEvents};
+use codex_types::ResponseEvent;
+use codex_types::chat::ChatChunk;
+use codex_types::chat::translate::AnswerOptions;
 
 mod common;
 

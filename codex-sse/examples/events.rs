@@ -9,10 +9,8 @@ mod common;
 mod input;
 
 use core::error::Error;
-use std::{
-    io::{self, Write as _},
-    process::ExitCode,
-};
+use std::io::{self, Write as _};
+use std::process::ExitCode;
 
 use codex_sse::EventDecoder;
 use codex_types::{RawJson, ResponseEvent};

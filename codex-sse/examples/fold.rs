@@ -10,10 +10,8 @@
 mod common;
 mod input;
 
-use std::{
-    io::{self, Write as _},
-    process::ExitCode,
-};
+use std::io::{self, Write as _};
+use std::process::ExitCode;
 
 use codex_sse::{Accumulator, EventDecoder, Outcome};
 use codex_types::RawJson;

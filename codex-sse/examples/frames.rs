@@ -6,11 +6,9 @@
 mod common;
 mod input;
 
-use std::{
-    borrow::Cow,
-    io::{self, Write as _},
-    process::ExitCode,
-};
+use std::borrow::Cow;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
 
 use codex_sse::{Decoder, Frame};
 use serde_json::json;

@@ -10,24 +10,24 @@ use crate::text::check;
 /// usual. A chunk without a whole event is never checked.
 ///
 /// ```
-/// use codex_sse::{Chunk, Decoder};
+/// use codex_sse::{CheckedChunk, Decoder};
 ///
 /// let mut decoder = Decoder::new();
-/// let mut chunk = Chunk::new("data: né\n\ndata: à l'".as_bytes());
+/// let mut chunk = CheckedChunk::new("data: né\n\ndata: à l'".as_bytes());
 /// let frame = decoder.decode_chunk(&mut chunk)?.unwrap();
 /// assert_eq!(frame.data_str()?, "né");
 /// assert_eq!(chunk.rest(), "data: à l'".as_bytes());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy)]
-pub struct Chunk<'a> {
+pub struct CheckedChunk<'a> {
     /// The leading part of the chunk that is UTF-8, once it has been checked.
     text: Option<&'a str>,
     whole: &'a [u8],
     rest: &'a [u8],
 }
 
-impl<'a> Chunk<'a> {
+impl<'a> CheckedChunk<'a> {
     /// Creates a chunk that is checked when the first frame in it is found.
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self {
@@ -88,9 +88,9 @@ impl<'a> Chunk<'a> {
     }
 }
 
-impl fmt::Debug for Chunk<'_> {
+impl fmt::Debug for CheckedChunk<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chunk")
+        f.debug_struct("CheckedChunk")
             .field("bytes", &self.whole.len())
             .field("taken", &self.taken())
             .finish_non_exhaustive()

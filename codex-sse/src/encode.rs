@@ -1,7 +1,8 @@
 //! Encoding, for mock servers, proxies and recorders, and for the law that decoding an encoded
 //! frame gives the same frame.
 
-use alloc::{string::ToString as _, vec::Vec};
+use alloc::string::ToString as _;
+use alloc::vec::Vec;
 
 use crate::{Error, Frame};
 

@@ -2,7 +2,8 @@
 //! returned again, and because that keeps the `Result` of the hot path at the size of a frame. An
 //! undecodable payload is available from the error but appears in no text.
 
-use alloc::{boxed::Box, sync::Arc};
+use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::fmt;
 
 /// An error while decoding a stream or one payload.

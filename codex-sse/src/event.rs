@@ -6,7 +6,9 @@ use core::fmt;
 
 use codex_types::{EventRef, ResponseEvent};
 
-use crate::{Chunk, Decoder, Error, ErrorKind, Limits, decoder::Lent, text::Text, values};
+use crate::decoder::Lent;
+use crate::text::Text;
+use crate::{CheckedChunk, Decoder, Error, ErrorKind, Limits, values};
 
 /// A decoder of response streams: returns typed events from the bytes of an SSE body or from
 /// WebSocket messages.
@@ -103,7 +105,7 @@ impl EventDecoder {
     #[inline]
     pub fn decode_chunk<'s, 'i: 's>(
         &'s mut self,
-        chunk: &mut Chunk<'i>,
+        chunk: &mut CheckedChunk<'i>,
     ) -> Result<Option<EventRef<'s>>, Error> {
         match self.next(chunk.rest_mut())? {
             Some(lent) => {

@@ -1,9 +1,7 @@
 //! A stream of typed events.
 
-use core::{
-    pin::Pin,
-    task::{Context, Poll, ready},
-};
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
 use codex_types::ResponseEvent;

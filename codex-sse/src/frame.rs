@@ -1,7 +1,9 @@
-use alloc::{borrow::Cow, string::String};
-use core::{fmt, str, time::Duration};
+use alloc::borrow::Cow;
+use alloc::string::String;
+use core::time::Duration;
+use core::{fmt, str};
 
-use crate::{FrameBuf, text::Text};
+use crate::text::Text;
 
 /// One event, borrowed from the [`Decoder`](crate::Decoder) until its next call.
 ///
@@ -122,11 +124,6 @@ impl<'a> Frame<'a> {
             Some(milliseconds) => Some(Duration::from_millis(milliseconds)),
             None => None,
         }
-    }
-
-    /// Returns the frame with owned data, in one allocation.
-    pub fn to_owned(&self) -> FrameBuf {
-        FrameBuf::copy_of(self)
     }
 }
 

@@ -1,7 +1,11 @@
-use alloc::{boxed::Box, vec::Vec};
-use core::{fmt, ops::Range, str, time::Duration};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::ops::Range;
+use core::time::Duration;
+use core::{fmt, str};
 
-use crate::{Frame, text::Text};
+use crate::Frame;
+use crate::text::Text;
 
 /// A [`Frame`] that owns its memory, or shares that of its chunk.
 ///
@@ -45,23 +49,26 @@ enum Block {
     Shared(bytes::Bytes),
 }
 
-impl FrameBuf {
-    pub(crate) fn copy_of(frame: &Frame<'_>) -> Self {
-        let (event, data) = (frame.event.as_bytes(), frame.data.as_bytes());
+impl Frame<'_> {
+    /// Returns the frame with owned data, in one allocation.
+    pub fn to_owned(&self) -> FrameBuf {
+        let (event, data) = (self.event.as_bytes(), self.data.as_bytes());
         let split = event.len();
         let mut block = Vec::with_capacity(split + data.len());
         block.extend_from_slice(event);
         block.extend_from_slice(data);
         let end = block.len();
-        Self {
+        FrameBuf {
             block: Block::Owned(block),
             event: 0..split,
             data: split..end,
-            id: frame.id.map(Box::from),
-            retry: frame.retry,
+            id: self.id.map(Box::from),
+            retry: self.retry,
         }
     }
+}
 
+impl FrameBuf {
     /// Creates a frame whose type and data are these ranges of `chunk`.
     #[cfg(feature = "stream")]
     pub(crate) fn share(

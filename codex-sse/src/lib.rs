@@ -1,4 +1,5 @@
 #![cfg_attr(feature = "events", doc = include_str!("../README.md"))]
+#![warn(clippy::std_instead_of_core)]
 #![cfg_attr(
     not(feature = "events"),
     doc = "A decoder for server-sent events, from bytes to frames, without I/O: see [`Decoder`]."
@@ -35,8 +36,9 @@ mod values;
 
 #[cfg(feature = "events")]
 pub use accumulate::{Accumulator, Diagnostic, DiagnosticKind, Outcome};
-pub use chunk::Chunk;
-pub use decoder::{Decoder, FramePart, Tail};
+pub use chunk::CheckedChunk;
+pub use decoder::parts::FramePart;
+pub use decoder::{Decoder, Tail};
 pub use error::{Error, ErrorKind, Side};
 #[cfg(feature = "events")]
 pub use event::EventDecoder;

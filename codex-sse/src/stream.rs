@@ -1,18 +1,14 @@
-use core::{
-    fmt,
-    ops::Range,
-    pin::Pin,
-    task::{Context, Poll, ready},
-};
+use core::fmt;
+use core::ops::Range;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
-use crate::{
-    Decoder, Error, FrameBuf,
-    decoder::{Lent, Prediction},
-};
+use crate::decoder::{Lent, Prediction};
+use crate::{Decoder, Error, FrameBuf};
 
 impl Decoder {
     /// Decodes like [`decode`](Self::decode), but the frame outlives the chunk: it is a slice of

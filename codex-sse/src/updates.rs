@@ -4,10 +4,8 @@
 
 use codex_types::{CallFault, EventRef, OutputItem, Response, ResponseEvent};
 
-use crate::{
-    Accumulator, Error, Outcome,
-    accumulate::{Change, TextKind},
-};
+use crate::accumulate::{Change, TextKind};
+use crate::{Accumulator, Error, Outcome};
 
 /// A queue that turns events into display updates and tool calls, each delivered once.
 ///

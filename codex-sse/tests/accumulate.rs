@@ -1,11 +1,10 @@
-//! The law of the accumulator (L6): the same response is assembled whichever of the protocol's
-//! sources carry it, and shown once.
-
-#![allow(clippy::unwrap_used, reason = "tests panic on failed expectations")]
+//! The law of the accumulator (L6): the same answer is assembled whichever of the protocol's sources carry it, and shown once.
+#![cfg(test)]
 
 use codex_sse::{Accumulator, ErrorKind, Outcome, Update, Updates};
 use codex_types::{CallFault, OutputItem, ResponseEvent};
-use proptest::{collection::vec, prelude::*};
+use proptest::collection::vec;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 #[derive(Clone, Debug)]

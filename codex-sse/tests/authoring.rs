@@ -1,6 +1,6 @@
 //! A response that is written as a stream is read back unchanged.
 #![cfg(feature = "events")]
-#![expect(clippy::unwrap_used, reason = "tests panic on failed expectations")]
+#![cfg(test)]
 
 use codex_sse::{Accumulator, EventDecoder};
 use codex_types::{

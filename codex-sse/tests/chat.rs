@@ -1,10 +1,6 @@
 //! Chat streams: a corpus of pairs, the sum of a stream, and the translation back.
 #![cfg(feature = "chat")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests panic on failed expectations"
-)]
+#![cfg(test)]
 
 #[path = "../../codex-types/tests/support/pairs.rs"]
 mod pairs;
@@ -12,14 +8,12 @@ mod pairs;
 use std::collections::BTreeMap;
 
 use codex_sse::chat::{ChatStreamEvent, ToChatChunks, ToResponseEvents};
+use codex_types::chat::translate::{AnswerOptions, to_chat_response};
+use codex_types::chat::{ChatChunk, ChatResponse};
 use codex_types::{
     CustomToolCall, Delta, DeltaKind, FunctionCall, LifecycleEvent, OutputItem, OutputItemEvent,
     OutputMessage, OutputPart, OutputText, OutputTextDone, RawJson, Refusal, Response,
     ResponseEvent, Status,
-    chat::{
-        ChatChunk, ChatResponse,
-        translate::{AnswerOptions, to_chat_response},
-    },
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};

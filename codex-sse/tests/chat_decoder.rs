@@ -1,6 +1,6 @@
 //! The body of a chat server as the events of a response.
 #![cfg(feature = "chat")]
-#![expect(clippy::unwrap_used, reason = "tests panic on failed expectations")]
+#![cfg(test)]
 
 use codex_sse::chat::{ChatEventDecoder, ToResponseEvents};
 use codex_sse::{Error, ErrorKind, Limits};

@@ -1,10 +1,10 @@
 //! The streams in `testdata`, cut at every position.
-
-#![allow(clippy::unwrap_used, reason = "tests panic on failed expectations")]
+#![cfg(test)]
 
 mod reference;
 
-use std::{fs, path::PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
 use codex_sse::{Decoder, Error};
 use reference::{UNBOUNDED, assert_agrees};
@@ -79,7 +79,7 @@ fn hostile_framings_are_read_as_expected_wherever_they_are_cut() {
 
 #[cfg(feature = "events")]
 mod events {
-    use codex_sse::{Accumulator, Chunk, EventDecoder, Outcome};
+    use codex_sse::{Accumulator, CheckedChunk, EventDecoder, Outcome};
     use codex_types::{EventRef, Response, ResponseEvent};
 
     use super::*;
@@ -165,7 +165,7 @@ mod events {
                     while let Some(event) = owned.decode(&mut input).unwrap() {
                         events.push(event);
                     }
-                    let mut chunk = Chunk::new(chunk);
+                    let mut chunk = CheckedChunk::new(chunk);
                     while let Some(event) = checked.decode_chunk(&mut chunk).unwrap() {
                         more.push(event.into_owned());
                     }

@@ -2,13 +2,14 @@
 //! sixteen times their limit, whatever the server sends. This is one test, because the counts are
 //! those of the process.
 #![cfg(feature = "chat")]
-#![allow(clippy::unwrap_used, reason = "tests panic on failed expectations")]
+#![cfg(test)]
 
 use std::alloc::System;
 
 use codex_sse::chat::{ToChatChunks, ToResponseEvents};
 use codex_sse::{Accumulator, Error, ErrorKind, EventDecoder, Limits};
-use codex_types::{RawJson, ResponseEvent, chat::translate::AnswerOptions};
+use codex_types::chat::translate::AnswerOptions;
+use codex_types::{RawJson, ResponseEvent};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]

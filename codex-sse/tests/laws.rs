@@ -6,7 +6,10 @@ mod reference;
 use core::time::Duration;
 
 use codex_sse::{Decoder, Frame, Tail};
-use proptest::{collection::vec, option, prelude::*, sample::select};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
 use reference::{Bounds, UNBOUNDED, assert_agrees};
 
 /// The fragments of hostile streams.

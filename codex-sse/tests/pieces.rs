@@ -1,7 +1,6 @@
 //! Text that arrives after its end, and text whose deltas were counted as parts or items.
-
 #![cfg(feature = "events")]
-#![allow(clippy::unwrap_used, reason = "tests panic on failed expectations")]
+#![cfg(test)]
 
 use codex_sse::{DiagnosticKind, Update, Updates};
 use codex_types::{OutputItem, RawJson, ResponseEvent};

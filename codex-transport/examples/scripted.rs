@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::time::SystemTime;
 
 use codex_transport::testing::{Answer, ChunkShape, Cut, LoopbackServer, Script, Turn};
-use codex_transport::{Decision, HttpTransport, HyperTransport, Outcome, RetryPolicy};
+use codex_transport::{AttemptOutcome, Decision, HttpTransport, HyperTransport, RetryPolicy};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn core::error::Error>> {
@@ -41,7 +41,7 @@ async fn main() -> Result<(), Box<dyn core::error::Error>> {
             if response.status().is_success() {
                 break response;
             }
-            let outcome = Outcome::response(
+            let outcome = AttemptOutcome::response(
                 response.status(),
                 response.headers(),
                 None,

@@ -14,7 +14,7 @@ use crate::conn::versions::HttpVersions;
 use crate::error::{Error, ErrorKind, Phase, Sent};
 use crate::http::body::Body;
 use crate::http::encoding::decode_content;
-use crate::http::exchange::Exchange;
+use crate::http::exchange::Resendable;
 use crate::http::transport::HttpTransport;
 use crate::redact::Credentials;
 use crate::timeouts::watch::IdleTimeouts;
@@ -243,7 +243,7 @@ impl HyperTransport {
         }
         let credentials = Credentials::of(&head.headers);
         let progress = Arc::new(Progress::default());
-        let exchange = Exchange {
+        let exchange = Resendable {
             pool: &self.0.pool,
             head,
             body,

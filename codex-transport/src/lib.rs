@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![warn(clippy::std_instead_of_core)]
 
 #[cfg(feature = "cassette")]
 pub mod cassette;
@@ -45,7 +46,7 @@ pub use crate::redact::Redactor;
 pub use crate::reqwest_transport::ReqwestTransport;
 pub use crate::retry::after::retry_after;
 pub use crate::retry::budget::RetryBudget;
-pub use crate::retry::outcome::Outcome;
+pub use crate::retry::outcome::AttemptOutcome;
 pub use crate::retry::policy::{RetryPolicy, RetryStatuses};
 pub use crate::retry::schedule::{Decision, Schedule, StopReason};
 pub use crate::timeouts::watch::IdleTimeouts;

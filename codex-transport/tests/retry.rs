@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::time::SystemTime;
 
 use codex_transport::{
-    Decision, Error, ErrorKind, Outcome, Phase, RetryBudget, RetryPolicy, Sent, StopReason,
+    AttemptOutcome, Decision, Error, ErrorKind, Phase, RetryBudget, RetryPolicy, Sent, StopReason,
     TimeoutKind, retry_after,
 };
 use http::{HeaderMap, HeaderName, StatusCode};
@@ -26,7 +26,7 @@ fn after(
     code: Option<&str>,
 ) -> Decision {
     let headers = headers(pairs);
-    let outcome = Outcome::response(
+    let outcome = AttemptOutcome::response(
         StatusCode::from_u16(status).unwrap(),
         &headers,
         code,
@@ -86,7 +86,7 @@ fn the_official_delays() {
     for (jitter, percent) in [(0, 90), (u32::MAX, 110)] {
         let mut schedule = RetryPolicy::official_stream().schedule();
         let headers = HeaderMap::new();
-        let outcome = Outcome::response(
+        let outcome = AttemptOutcome::response(
             StatusCode::BAD_GATEWAY,
             &headers,
             None,
@@ -117,7 +117,7 @@ fn our_delays_are_capped_and_jittered_downwards_only() {
     let mut policy = RetryPolicy::default();
     policy.max_retries = 40;
     let headers = HeaderMap::new();
-    let outcome = Outcome::response(
+    let outcome = AttemptOutcome::response(
         StatusCode::BAD_GATEWAY,
         &headers,
         None,
@@ -254,7 +254,9 @@ fn an_exhausted_quota_is_final_whatever_the_status() {
             );
             assert_eq!(decision, Decision::Stop(StopReason::Final), "{code}");
             assert_eq!(
-                policy.schedule().next(&Outcome::event(Some(code), None), 0),
+                policy
+                    .schedule()
+                    .next(&AttemptOutcome::event(Some(code), None), 0),
                 Decision::Stop(StopReason::Final)
             );
         }
@@ -288,7 +290,7 @@ fn an_exhausted_quota_is_final_whatever_the_status() {
         ),
         Decision::Stop(StopReason::Final)
     );
-    let hinted = Outcome::event(Some("rate_limit_exceeded"), Some(MS(1500)));
+    let hinted = AttemptOutcome::event(Some("rate_limit_exceeded"), Some(MS(1500)));
     assert_eq!(
         RetryPolicy::official_stream().schedule().next(&hinted, 0),
         Decision::Retry(MS(1500))
@@ -298,8 +300,9 @@ fn an_exhausted_quota_is_final_whatever_the_status() {
 #[test]
 fn failures_by_kind_and_by_whether_the_request_was_sent() {
     let error = |kind, sent| Error::new(kind, Phase::Headers, sent);
-    let next =
-        |policy: &RetryPolicy, error: &Error| policy.schedule().next(&Outcome::failure(error), 0);
+    let next = |policy: &RetryPolicy, error: &Error| {
+        policy.schedule().next(&AttemptOutcome::failure(error), 0)
+    };
     let ours = RetryPolicy::default();
     let mut careful = RetryPolicy::default();
     careful.only_unsent = true;
@@ -332,11 +335,11 @@ fn failures_by_kind_and_by_whether_the_request_was_sent() {
     }
     let mut without_failures = RetryPolicy::default();
     without_failures.failures = false;
-    let unsent = |policy: &RetryPolicy| policy.schedule().next(&Outcome::unsent(), 0);
+    let unsent = |policy: &RetryPolicy| policy.schedule().next(&AttemptOutcome::unsent(), 0);
     assert!(matches!(unsent(&careful), Decision::Retry(_)));
     assert_eq!(unsent(&without_failures), Decision::Stop(StopReason::Final));
     let lost = error(ErrorKind::ConnectionLost, Sent::Yes);
-    let delivered = Outcome::failure(&lost).delivered(true);
+    let delivered = AttemptOutcome::failure(&lost).delivered(true);
     assert_eq!(
         ours.schedule().next(&delivered, 0),
         Decision::Stop(StopReason::Delivered)
@@ -355,7 +358,7 @@ fn a_budget_holds_a_storm() {
     let budget = RetryBudget::new(50);
     let policy = RetryPolicy::default().with_budget(budget);
     let headers = HeaderMap::new();
-    let outcome = Outcome::response(
+    let outcome = AttemptOutcome::response(
         StatusCode::SERVICE_UNAVAILABLE,
         &headers,
         None,

@@ -8,9 +8,9 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use codex_transport::testing::{Answer, ChunkShape, Cut, LoopbackServer, Script, Turn};
 use codex_transport::{
-    ConnectOptions, Decision, Error, ErrorKind, HttpTransport, HttpVersions, HyperTransport,
-    IdleTimeouts, Outcome, Phase, RetryPolicy, Roots, Sent, SharedTimer, StopReason, TimeoutKind,
-    Timeouts, TokioTimer, Upgrade, WsConnection, WsSettings, WsTransport,
+    AttemptOutcome, ConnectOptions, Decision, Error, ErrorKind, HttpTransport, HttpVersions,
+    HyperTransport, IdleTimeouts, Phase, RetryPolicy, Roots, Sent, SharedTimer, StopReason,
+    TimeoutKind, Timeouts, TokioTimer, Upgrade, WsConnection, WsSettings, WsTransport,
 };
 use http::{Request, Response};
 
@@ -20,7 +20,7 @@ type Decisions = [Decision; 3];
 
 const FINAL: Decision = Decision::Stop(StopReason::Final);
 
-fn decide(outcome: &Outcome<'_>) -> Decisions {
+fn decide(outcome: &AttemptOutcome<'_>) -> Decisions {
     [
         RetryPolicy::default(),
         RetryPolicy::official_request(),
@@ -69,7 +69,7 @@ async fn ask(answer: Answer) -> Response<codex_transport::Body> {
 // Returns the decisions about a response with this error code in its body.
 async fn status(answer: Answer, code: Option<&str>) -> Decisions {
     let response = ask(answer).await;
-    decide(&Outcome::response(
+    decide(&AttemptOutcome::response(
         response.status(),
         response.headers(),
         code,
@@ -230,7 +230,7 @@ async fn check(row: &str) {
                 (error.kind(), error.phase(), error.sent()),
                 (ErrorKind::ConnectionLost, Phase::Headers, Sent::Maybe)
             );
-            assert_eq!(retried(decide(&Outcome::failure(&error))), [true; 3]);
+            assert_eq!(retried(decide(&AttemptOutcome::failure(&error))), [true; 3]);
         }
         "cut in the body" => {
             broken(
@@ -321,12 +321,12 @@ async fn check(row: &str) {
                 "cyber_policy",
                 "bio_policy",
             ] {
-                let decisions = decide(&Outcome::event(Some(code), None));
+                let decisions = decide(&AttemptOutcome::event(Some(code), None));
                 assert_eq!([decisions[0], decisions[2]], [FINAL; 2], "{code}");
             }
         }
         "failed event with rate_limit_exceeded and a wait" => {
-            let decisions = decide(&Outcome::event(
+            let decisions = decide(&AttemptOutcome::event(
                 Some("rate_limit_exceeded"),
                 Some(Duration::from_millis(1500)),
             ));
@@ -339,7 +339,10 @@ async fn check(row: &str) {
                 Some("something_new"),
                 None,
             ] {
-                assert_eq!(retried(decide(&Outcome::event(code, None))), [true; 3]);
+                assert_eq!(
+                    retried(decide(&AttemptOutcome::event(code, None))),
+                    [true; 3]
+                );
             }
         }
         "incomplete event" => {
@@ -356,9 +359,9 @@ async fn check(row: &str) {
             let (bytes, error) = body(HttpVersions::Http1, Answer::sse().event(event)).await;
             assert!(error.is_none());
             assert_eq!(bytes, format!("event: error\ndata: {event}\n\n"));
-            let again = decide(&Outcome::event(Some("server_error"), None));
+            let again = decide(&AttemptOutcome::event(Some("server_error"), None));
             assert_eq!(retried(again), [true; 3]);
-            let never = decide(&Outcome::event(Some("insufficient_quota"), None));
+            let never = decide(&AttemptOutcome::event(Some("insufficient_quota"), None));
             assert_eq!(never[0], FINAL);
         }
         "upgrade refused with 401, 403, 404, 426, 429, 500, 503" => {
@@ -386,7 +389,7 @@ async fn check(row: &str) {
                 (error.kind(), error.phase(), error.sent()),
                 (ErrorKind::Protocol, Phase::Handshake, Sent::No)
             );
-            assert_eq!(decide(&Outcome::failure(&error)), [FINAL; 3]);
+            assert_eq!(decide(&AttemptOutcome::failure(&error)), [FINAL; 3]);
         }
         "upgrade without a response" => {
             let (answered, _server) = upgrade(Answer::silence()).await;
@@ -400,7 +403,7 @@ async fn check(row: &str) {
                 )
             );
             assert_eq!(error.timeout(), Some(Duration::from_millis(200)));
-            assert_eq!(retried(decide(&Outcome::failure(&error))), [true; 3]);
+            assert_eq!(retried(decide(&AttemptOutcome::failure(&error))), [true; 3]);
         }
         "101 and then a close frame" => {
             for (code, again) in [
@@ -417,7 +420,7 @@ async fn check(row: &str) {
                     (ErrorKind::Closed, Some(code))
                 );
                 assert_eq!(
-                    retried(decide(&Outcome::failure(&error))),
+                    retried(decide(&AttemptOutcome::failure(&error))),
                     [again; 3],
                     "{code}"
                 );
@@ -432,13 +435,13 @@ async fn check(row: &str) {
             ] {
                 let error = ends(Answer::websocket().receive().cut(cut)).await;
                 assert_eq!((error.kind(), error.sent()), (kind, Sent::Maybe));
-                assert_eq!(retried(decide(&Outcome::failure(&error))), [true; 3]);
+                assert_eq!(retried(decide(&AttemptOutcome::failure(&error))), [true; 3]);
             }
         }
         "101 and then silence" => {
             let error = ends(Answer::websocket().receive().stall()).await;
             assert_eq!(error.kind(), ErrorKind::Timeout(TimeoutKind::Pong));
-            assert_eq!(retried(decide(&Outcome::failure(&error))), [true; 3]);
+            assert_eq!(retried(decide(&AttemptOutcome::failure(&error))), [true; 3]);
         }
         "pings, and fragments with pings between" => {
             let answer = Answer::websocket()
@@ -469,7 +472,7 @@ async fn check(row: &str) {
                     (error.kind(), error.sent()),
                     (ErrorKind::Protocol, Sent::Maybe)
                 );
-                assert_eq!(decide(&Outcome::failure(&error)), [FINAL; 3]);
+                assert_eq!(decide(&AttemptOutcome::failure(&error)), [FINAL; 3]);
             }
         }
         "text that is not JSON" => {
@@ -481,11 +484,11 @@ async fn check(row: &str) {
             let (mut socket, _, _server) = socket(Answer::websocket().event(message)).await;
             assert_eq!(socket.next().await.unwrap().unwrap(), message);
             assert_eq!(
-                decide(&Outcome::event(Some("usage_limit_reached"), None))[0],
+                decide(&AttemptOutcome::event(Some("usage_limit_reached"), None))[0],
                 FINAL
             );
             assert_eq!(
-                retried(decide(&Outcome::event(
+                retried(decide(&AttemptOutcome::event(
                     Some("websocket_connection_limit_reached"),
                     None
                 ))),
@@ -522,8 +525,8 @@ async fn broken(http: HttpVersions, answer: Answer, kind: ErrorKind) {
         (kind, Phase::Body, Sent::Yes),
         "{error:?}"
     );
-    assert_eq!(retried(decide(&Outcome::failure(&error))), [true; 3]);
-    let delivered = Outcome::failure(&error).delivered(true);
+    assert_eq!(retried(decide(&AttemptOutcome::failure(&error))), [true; 3]);
+    let delivered = AttemptOutcome::failure(&error).delivered(true);
     assert_eq!(
         decide(&delivered),
         [Decision::Stop(StopReason::Delivered); 3]

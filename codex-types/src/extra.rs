@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::wire::key::Key;
-use crate::wire::push_entry;
+use crate::wire::key::push_entry;
 use crate::{HeapSize, RawJson};
 
 /// The keys of an object that have no field, in order, and which of its known keys were missing or

@@ -4,8 +4,6 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::{Number, RawJson, Secret, Unknown, Unlisted};
-
 /// A value that reports how many bytes it holds outside of itself.
 ///
 /// All wire types implement it, so that a program can limit the memory of the values it keeps. The
@@ -37,7 +35,7 @@ macro_rules! no_heap {
     };
 }
 
-no_heap!(bool, u16, u32, u64, i64, str, Number);
+no_heap!(bool, u16, u32, u64, i64, str);
 
 impl HeapSize for String {
     fn heap_size(&self) -> usize {
@@ -67,29 +65,5 @@ impl<T: HeapSize> HeapSize for Option<T> {
 impl<A: HeapSize, B: HeapSize> HeapSize for (A, B) {
     fn heap_size(&self) -> usize {
         self.0.heap_size() + self.1.heap_size()
-    }
-}
-
-impl HeapSize for RawJson {
-    fn heap_size(&self) -> usize {
-        self.as_str().len()
-    }
-}
-
-impl HeapSize for Secret {
-    fn heap_size(&self) -> usize {
-        self.expose().len()
-    }
-}
-
-impl HeapSize for Unlisted {
-    fn heap_size(&self) -> usize {
-        self.as_str().len()
-    }
-}
-
-impl HeapSize for Unknown {
-    fn heap_size(&self) -> usize {
-        self.kind().len() + self.raw().heap_size()
     }
 }

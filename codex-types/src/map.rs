@@ -8,9 +8,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::wire::encode::{Encode, Encoder, serialize};
 use crate::wire::key::Key;
+use crate::wire::key::push_entry;
+use crate::wire::read::{Slot, Wire, deserialize};
 use crate::wire::source::{Failed, Fields, next_name};
 use crate::wire::text::to_json;
-use crate::wire::{Slot, Wire, deserialize, push_entry};
 use crate::{HeapSize, RawJson};
 
 /// A JSON object with arbitrary keys, in order.

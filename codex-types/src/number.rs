@@ -4,6 +4,8 @@ use core::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::HeapSize;
+
 /// A JSON number, written back in the form in which it was read: whole or fractional.
 ///
 /// The API sends timestamps as `1767225600` or `1767225600.5` and sampling parameters as `1` or
@@ -66,6 +68,12 @@ impl Number {
             }
             Kind::Float(_) => None,
         }
+    }
+}
+
+impl HeapSize for Number {
+    fn heap_size(&self) -> usize {
+        0
     }
 }
 

@@ -108,7 +108,7 @@ impl PriceTable {
     ///
     /// # Errors
     ///
-    /// Fails when the request nests deeper than 128 levels.
+    /// Returns an error when the request nests deeper than 128 levels.
     ///
     /// ```
     /// use codex_types::{CreateResponse, Price, PriceTable};

@@ -5,16 +5,14 @@ use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::String;
 use core::fmt;
-use core::marker::PhantomData;
 
-use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::DecodeError;
-use crate::halves::lossy;
-use crate::wire::cursor::special;
-use crate::wire::halves::Reader;
+use crate::json::reader::parse;
+use crate::json::text::{compact, push_string};
+use crate::{DecodeError, HeapSize};
 
 /// A JSON value, kept as the text that it was read from.
 ///
@@ -129,6 +127,12 @@ impl PartialEq for RawJson {
 
 impl Eq for RawJson {}
 
+impl HeapSize for RawJson {
+    fn heap_size(&self) -> usize {
+        self.as_str().len()
+    }
+}
+
 impl fmt::Debug for RawJson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -161,122 +165,6 @@ impl<'de> Deserialize<'de> for RawJson {
     }
 }
 
-/// Reads JSON as a `T`, with U+FFFD for each lone surrogate half.
-pub(crate) fn parse<T: DeserializeOwned>(json: &str) -> Result<T, DecodeError> {
-    parse_seed(json, PhantomData)
-}
-
-/// Reads JSON with a seed.
-pub(crate) fn parse_seed<T, S>(json: &str, seed: S) -> Result<T, DecodeError>
-where
-    S: Copy + for<'de> DeserializeSeed<'de, Value = T>,
-{
-    let mut fast = serde_json::Deserializer::from_str(json);
-    let read = seed.deserialize(&mut fast);
-    read.and_then(|value| fast.end().map(|()| value))
-        .or_else(|error| {
-            let lossy = lossy(json).ok_or(error)?;
-            serde_json::from_str::<IgnoredAny>(json)?;
-            seed.deserialize(&mut Reader::new(json, &lossy))
-        })
-        .map_err(|error| DecodeError::from_json(error, json))
-}
-
-/// Appends `text` to `json` as a JSON string.
-pub(crate) fn push_string(json: &mut String, text: &str) {
-    json.push('"');
-    let mut rest = text;
-    while let Some(at) = special(rest.as_bytes()) {
-        json.push_str(&rest[..at]);
-        match rest.as_bytes()[at] {
-            b'"' => json.push_str("\\\""),
-            b'\\' => json.push_str("\\\\"),
-            b'\n' => json.push_str("\\n"),
-            b'\r' => json.push_str("\\r"),
-            b'\t' => json.push_str("\\t"),
-            0x08 => json.push_str("\\b"),
-            0x0C => json.push_str("\\f"),
-            control => {
-                const HEX: &[u8; 16] = b"0123456789abcdef";
-                json.push_str("\\u00");
-                json.push(char::from(HEX[usize::from(control >> 4)]));
-                json.push(char::from(HEX[usize::from(control & 15)]));
-            }
-        }
-        rest = &rest[at + 1..];
-    }
-    json.push_str(rest);
-    json.push('"');
-}
-
-/// Removes white space between the tokens of valid JSON.
-fn compact(json: &str) -> Cow<'_, str> {
-    if !json.bytes().any(is_space) {
-        return Cow::Borrowed(json);
-    }
-    let mut out = String::with_capacity(json.len());
-    let mut rest = json;
-    while let Some(at) = rest.bytes().position(|byte| is_space(byte) || byte == b'"') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        if rest.starts_with('"') {
-            let end = string_end(rest);
-            out.push_str(&rest[..end]);
-            rest = &rest[end..];
-        } else {
-            rest = &rest[1..];
-        }
-    }
-    out.push_str(rest);
-    Cow::Owned(out)
-}
-
-/// Returns the length of the JSON string at the start of `json`, including quotes.
-fn string_end(json: &str) -> usize {
-    let bytes = json.as_bytes();
-    let mut at = 1;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'"' => return at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
-    bytes.len()
-}
-
-/// Returns whether objects and lists nest deeper than `limit` in valid JSON.
-pub(crate) fn nests_deeper_than(json: &str, limit: usize) -> bool {
-    let bytes = json.as_bytes();
-    if !matches!(bytes.first(), Some(b'{' | b'[')) {
-        return false;
-    }
-    let mut depth = 0_usize;
-    let mut at = 0;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'{' | b'[' => {
-                depth += 1;
-                if depth > limit {
-                    return true;
-                }
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            b'"' => {
-                at += string_end(&json[at..]);
-                continue;
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    false
-}
-
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -293,12 +181,5 @@ mod tests {
         let raw = RawJson::string("a\"b\\c\nd\u{1}é");
         assert_eq!(raw.to_string(), "\"a\\\"b\\\\c\\nd\\u0001é\"");
         assert_eq!(raw.decode::<String>().unwrap(), "a\"b\\c\nd\u{1}é");
-    }
-
-    #[test]
-    fn nesting_is_counted_outside_strings() {
-        assert!(!nests_deeper_than("[[\"[[[[\"]]", 2));
-        assert!(nests_deeper_than("[[[]]]", 2));
-        assert!(!nests_deeper_than("\"[[[\"", 0));
     }
 }

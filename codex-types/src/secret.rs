@@ -6,9 +6,10 @@ use core::fmt;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::HeapSize;
 use crate::wire::encode::{Encode, Encoder, serialize_by_encode};
+use crate::wire::read::{Wire, deserialize};
 use crate::wire::source::{Failed, Scalar};
-use crate::wire::{Wire, deserialize};
 
 /// A credential inside a request, such as the token for an MCP server.
 ///
@@ -52,6 +53,12 @@ impl From<String> for Secret {
 impl Wire for Secret {
     fn from_scalar(scalar: Scalar<'_>) -> Result<Self, Scalar<'_>> {
         String::from_scalar(scalar).map(Self::from)
+    }
+}
+
+impl HeapSize for Secret {
+    fn heap_size(&self) -> usize {
+        self.expose().len()
     }
 }
 

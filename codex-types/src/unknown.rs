@@ -3,12 +3,12 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use crate::RawJson;
 use crate::wire::encode::{Encode, Encoder, serialize_by_encode};
 use crate::wire::key::Key;
-use crate::wire::object::Prelude;
-use crate::wire::push_entry;
+use crate::wire::key::push_entry;
+use crate::wire::known::Prelude;
 use crate::wire::source::{Failed, Fields, next_name};
+use crate::{HeapSize, RawJson};
 
 /// An event, item, part, tool or other tagged value with a `type` that this version does not know.
 ///
@@ -35,7 +35,7 @@ pub struct Unknown {
 impl Unknown {
     /// Creates a value of an unknown kind from any JSON, which it keeps unchanged.
     pub fn new(raw: RawJson) -> Self {
-        let kind = crate::event::scan::kind_of(raw.as_str()).unwrap_or_default();
+        let kind = crate::json::scan::kind_of(raw.as_str()).unwrap_or_default();
         Self {
             kind: kind.into(),
             raw,
@@ -66,6 +66,12 @@ impl Unknown {
         }
         json.push('}');
         Ok(Self::new(RawJson::trusted(json)))
+    }
+}
+
+impl HeapSize for Unknown {
+    fn heap_size(&self) -> usize {
+        self.kind.len() + self.raw.heap_size()
     }
 }
 

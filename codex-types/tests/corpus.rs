@@ -1,11 +1,5 @@
-//! Every kind that the crate knows has invented samples, which it reads and writes back completely.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "tests panic on failed expectations"
-)]
+//! Every kind the crate knows has invented samples, which it understands whole and gives back whole.
+#![cfg(test)]
 
 mod support;
 
@@ -13,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use codex_types::*;
+use serde_json::Value;
 use support::{assert_lossless, corpus, directory};
 
 #[test]
@@ -97,6 +92,67 @@ fn every_kind_has_a_full_and_a_minimal_sample() {
     }
     println!("{checked} samples of kinds, {} in all", samples.len());
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// A payload that lacks one of its shared keys in the declaration would lose it here.
+#[test]
+fn shared_keys_of_events_are_those_of_their_json() {
+    for sample in corpus() {
+        if !matches!(&*sample.root, "event" | "ws_event") {
+            continue;
+        }
+        let json: Value = serde_json::from_str(&sample.json).unwrap();
+        let event = ResponseEvent::from_json(&sample.json).unwrap();
+        let name = &sample.name;
+        let number = |key: &str| json.get(key).and_then(Value::as_u64);
+        let text = |key: &str| json.get(key).and_then(Value::as_str);
+        let index = event.output_index().map(u64::from);
+        assert_eq!(event.sequence_number(), number("sequence_number"), "{name}");
+        assert_eq!(index, number("output_index"), "{name}");
+        assert_eq!(event.stream_id(), text("stream_id"), "{name}");
+        let of_item = json.get("item").and_then(|item| item.get("id")?.as_str());
+        assert_eq!(event.item_id(), text("item_id").or(of_item), "{name}");
+        let listed = EventKind::VALUES.contains(&event.kind());
+        assert_eq!(event.event_kind().is_listed(), listed, "{name}");
+        assert_eq!(listed, event.is_known(), "{name}");
+    }
+}
+
+/// An item that lacks a column in the table of items would lose it here.
+#[test]
+fn columns_of_items_are_those_of_their_json() {
+    for sample in corpus() {
+        let json = || RawJson::parse(&sample.json).unwrap();
+        let (id, status) = match &*sample.root {
+            "output_item" => {
+                let item: OutputItem = json().decode().unwrap();
+                let status = item.item_status().map(|status| status.as_str().to_owned());
+                (item.id().map(str::to_owned), Some(status))
+            }
+            "stored_item" => {
+                let item: StoredItem = json().decode().unwrap();
+                (item.id().map(str::to_owned), None)
+            }
+            "input_item" => {
+                let item: InputItem = json().decode().unwrap();
+                (item.id().map(str::to_owned), None)
+            }
+            _ => continue,
+        };
+        let name = &sample.name;
+        let json: Value = serde_json::from_str(&sample.json).unwrap();
+        let text = |key: &str| json.get(key)?.as_str().map(str::to_owned);
+        let is_known = name != "unknown";
+        assert_eq!(
+            id,
+            text("id").filter(|_| is_known),
+            "{}/{name}",
+            sample.root
+        );
+        if let Some(status) = status {
+            assert_eq!(status, text("status").filter(|_| is_known), "{name}");
+        }
+    }
 }
 
 /// Every file states its origin, and every file that is mentioned exists.

@@ -1,6 +1,5 @@
-//! Errors and rate limits in the forms that servers were observed to send.
-
-#![allow(clippy::unwrap_used, reason = "tests panic on failed expectations")]
+//! Errors and rate limits in the forms in which servers have been seen to send them.
+#![cfg(test)]
 
 use core::time::Duration;
 

@@ -1,10 +1,6 @@
 //! The response format of a Rust type, and a response in that format parsed into the type.
 #![cfg(feature = "schemars")]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "tests panic on failed expectations"
-)]
+#![cfg(test)]
 
 use codex_types::lint::Linter;
 use codex_types::profile::Profile;

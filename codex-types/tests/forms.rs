@@ -1,10 +1,5 @@
 //! Events in the forms of other servers.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests panic on failed expectations"
-)]
+#![cfg(test)]
 
 use std::borrow::Cow;
 

@@ -1,10 +1,5 @@
-//! The size that a value reports equals the size that it requested from the allocator.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests panic on failed expectations"
-)]
+//! The size that a value reports is what the allocator was asked for.
+#![cfg(test)]
 
 mod support;
 

@@ -1,11 +1,5 @@
-//! The limits on untrusted input, and the guarantees of the types.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "tests panic on failed expectations"
-)]
+//! What untrusted input must not be able to do, and what types promise about themselves.
+#![cfg(test)]
 
 use core::error::Error;
 

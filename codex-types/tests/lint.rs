@@ -1,5 +1,5 @@
-//! The linter against a corpus: the required diagnostics, no others, and fixes that work.
-#![expect(clippy::unwrap_used, reason = "tests panic on failed expectations")]
+//! The linter against a corpus: what it has to find, what it must not find, and that its fixes work.
+#![cfg(test)]
 
 use codex_types::lint::{Finding, Linter, Pairing, Severity, apply, close_schema};
 use codex_types::profile::{Channel, Profile, RequestForm};

@@ -1,5 +1,5 @@
-//! Responses Lite: the form of a request, the models that get it, and what it forbids.
-#![expect(clippy::unwrap_used, reason = "tests panic on failed expectations")]
+//! Responses Lite: what a request becomes, which models get it, and what it forbids.
+#![cfg(test)]
 
 use codex_types::lint::{FindingCode, Linter};
 use codex_types::model_name::{ModelEntry, ModelTable};

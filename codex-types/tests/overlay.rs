@@ -1,10 +1,5 @@
-//! A newer state of a response merged into an older one, like one JSON object into another.
-
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests panic on failed expectations"
-)]
+//! A newer state of a response over an older one, as one JSON object over another.
+#![cfg(test)]
 
 use codex_types::*;
 use proptest::prelude::*;

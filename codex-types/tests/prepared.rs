@@ -1,11 +1,5 @@
-//! A prepared input is equivalent to a list of items: the same requests and the same diagnostics,
-//! at a lower cost.
-
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "tests panic on failed expectations"
-)]
+//! A prepared input is an input like any other: the same requests, the same findings, for less.
+#![cfg(test)]
 
 mod support;
 

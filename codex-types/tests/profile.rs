@@ -1,5 +1,5 @@
-//! The content of the profiles, and the effect of fitting a request to them.
-#![expect(clippy::unwrap_used, reason = "tests panic on failed expectations")]
+//! What the profiles say, and what fitting a request to them does.
+#![cfg(test)]
 
 use codex_types::lint::{FindingCode, Severity};
 use codex_types::profile::{Channel, FitPolicy, Identity, OnFinding, Profile, Source, Store};

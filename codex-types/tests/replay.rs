@@ -1,6 +1,5 @@
-//! Output items are sent back completely.
-
-#![allow(clippy::unwrap_used, reason = "tests panic on failed expectations")]
+//! What came out goes back in whole.
+#![cfg(test)]
 
 use codex_types::{InputItem, OutputItem, RawJson};
 

@@ -1,5 +1,5 @@
-//! The items that the client runs, and those that may run.
-#![expect(clippy::unwrap_used, reason = "tests panic on failed expectations")]
+//! Which items the client runs, and which of them may run.
+#![cfg(test)]
 
 use codex_types::{CallFault, ClientCallKind, OutputItem, RawJson};
 

@@ -1,10 +1,6 @@
 //! Chat values in the forms in which servers send them.
 #![cfg(feature = "chat")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests panic on failed expectations"
-)]
+#![cfg(test)]
 
 use codex_types::chat::translate::to_response;
 use codex_types::chat::{

@@ -1,10 +1,6 @@
 //! The translation between Chat Completions and Responses against a corpus of pairs.
 #![cfg(feature = "chat")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests panic on failed expectations"
-)]
+#![cfg(test)]
 
 #[path = "support/pairs.rs"]
 mod pairs;

@@ -9,10 +9,8 @@ use codex_types::chat::translate::{
     AnswerOptions, RequestOptions, to_chat_request, to_responses_request,
 };
 use codex_types::chat::{ChatChunk, ChatMessage, ChatRequest};
-use libfuzzer_sys::{
-    arbitrary::{self, Arbitrary},
-    fuzz_target,
-};
+use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 
 #[derive(Arbitrary, Debug)]

@@ -8,10 +8,8 @@ use std::collections::HashSet;
 
 use codex_sse::{Accumulator, ErrorKind, Update, Updates};
 use codex_types::{OutputItem, Response, ResponseEvent};
-use libfuzzer_sys::{
-    arbitrary::{self, Arbitrary},
-    fuzz_target,
-};
+use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 
 #[derive(Arbitrary, Debug)]

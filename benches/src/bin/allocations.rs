@@ -6,11 +6,9 @@
 
 use std::alloc::System;
 
-use codex_bench::{
-    framing::{Count, Framing},
-    typed::Typed,
-    workload::Workload,
-};
+use codex_bench::framing::{Count, Framing};
+use codex_bench::typed::Typed;
+use codex_bench::workload::Workload;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
 #[global_allocator]

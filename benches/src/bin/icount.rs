@@ -14,13 +14,11 @@
     reason = "a benchmark panics on an error and prints its measurements"
 )]
 
-use codex_bench::{
-    framing::{Count, Framing},
-    shapes,
-    turn::{Way, history},
-    typed::Typed,
-    workload::Workload,
-};
+use codex_bench::framing::{Count, Framing};
+use codex_bench::shapes;
+use codex_bench::turn::{Way, history};
+use codex_bench::typed::Typed;
+use codex_bench::workload::Workload;
 use codex_sse::{EventDecoder, Updates};
 
 fn main() {

@@ -5,15 +5,16 @@
 //! Times are CPU times of the thread, medians of the rounds. A decoder that returns wrong events is
 //! marked; one that takes too long for one round is left out.
 
-use core::{fmt::Write as _, time::Duration};
-use std::{env, fs, io, path::Path, process::Command};
+use core::fmt::Write as _;
+use core::time::Duration;
+use std::path::Path;
+use std::process::Command;
+use std::{env, fs, io};
 
-use codex_bench::{
-    clock::cpu_time,
-    framing::{Check, Count, Framing},
-    typed::Typed,
-    workload::Workload,
-};
+use codex_bench::clock::cpu_time;
+use codex_bench::framing::{Check, Count, Framing};
+use codex_bench::typed::Typed;
+use codex_bench::workload::Workload;
 
 const CHUNKS: [(&str, usize); 5] = [
     ("whole", usize::MAX),

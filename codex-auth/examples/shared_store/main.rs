@@ -19,13 +19,12 @@
 
 mod store;
 
-use std::{path::Path, process::ExitCode};
+use std::path::Path;
+use std::process::ExitCode;
 
 use codex_auth::{FileStore, TokenStore};
-use postgres::{
-    Config, NoTls,
-    config::{Host, SslMode},
-};
+use postgres::config::{Host, SslMode};
+use postgres::{Config, NoTls};
 use store::PostgresStore;
 
 fn main() -> ExitCode {

@@ -12,21 +12,15 @@
 //! authority, the server grants the lock to the next process. That process finds the mark of the
 //! renewal in the record, and does not resend the refresh token.
 
-use core::{
-    fmt,
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
-use std::{
-    sync::{Arc, Mutex, PoisonError, mpsc},
-    thread,
-};
+use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
 
 use codex_auth::{Error, Record, Revision, StoreLock, Stored, TokenStore};
-use postgres::{
-    Client, Config, Socket,
-    tls::{MakeTlsConnect, TlsConnect},
-};
+use postgres::tls::{MakeTlsConnect, TlsConnect};
+use postgres::{Client, Config, Socket};
 
 /// The login of one account. Clones share a connection.
 #[derive(Clone)]

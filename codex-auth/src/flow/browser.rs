@@ -441,9 +441,8 @@ impl SignInFlow for BrowserFlow {
 }
 
 impl fmt::Debug for BrowserFlow {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("BrowserFlow")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BrowserFlow")
             .field("redirect_uri", &self.redirect_uri)
             .finish_non_exhaustive()
     }

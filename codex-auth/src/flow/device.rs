@@ -310,8 +310,8 @@ impl SignInFlow for DeviceFlow {
 }
 
 impl fmt::Debug for Stage {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Self::Start => "Start",
             Self::Ask { .. } => "Ask",
             Self::Exchange { .. } => "Exchange",

@@ -67,8 +67,8 @@ impl RedirectTarget {
 }
 
 impl core::fmt::Debug for RedirectTarget {
-    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        formatter.write_str("RedirectTarget(..)")
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("RedirectTarget(..)")
     }
 }
 

@@ -103,9 +103,8 @@ impl Prompt {
 }
 
 impl fmt::Debug for Prompt {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Prompt")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prompt")
             .field("time_limit", &self.time_limit)
             .finish_non_exhaustive()
     }

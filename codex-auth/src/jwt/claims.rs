@@ -196,9 +196,8 @@ impl Claims {
 
 /// Keeps personal data out of logs.
 impl fmt::Debug for Claims {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Claims")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claims")
             .field("plan", &self.plan)
             .field("fedramp", &self.fedramp)
             .finish_non_exhaustive()
@@ -303,8 +302,8 @@ impl From<&str> for Plan {
 }
 
 impl fmt::Display for Plan {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -101,7 +101,7 @@ pub(super) struct Join<T: Clone + Send + 'static> {
 impl<T: Clone + Send + 'static> Future for Join<T> {
     type Output = T;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         loop {
             let mut future = {
                 let mut state = self.shared.lock();
@@ -109,7 +109,7 @@ impl<T: Clone + Send + 'static> Future for Join<T> {
                     return Poll::Ready(done.clone());
                 }
                 state.waiters.retain(|(id, _)| *id != self.id);
-                state.waiters.push((self.id, context.waker().clone()));
+                state.waiters.push((self.id, cx.waker().clone()));
                 let Some(future) = state.future.take() else {
                     return Poll::Pending;
                 };
@@ -212,12 +212,12 @@ mod tests {
     type Shutter = Arc<Mutex<(bool, Option<Waker>)>>;
     impl Future for Gate {
         type Output = u8;
-        fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<u8> {
+        fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<u8> {
             let mut gate = self.0.lock().unwrap();
             if gate.0 {
                 return Poll::Ready(7);
             }
-            gate.1 = Some(context.waker().clone());
+            gate.1 = Some(cx.waker().clone());
             Poll::Pending
         }
     }
@@ -290,9 +290,9 @@ mod tests {
     #[test]
     fn a_wake_during_the_poll_is_not_lost() {
         let mut turns = 0;
-        let busy = core::future::poll_fn(move |context: &mut Context<'_>| {
+        let busy = core::future::poll_fn(move |cx: &mut Context<'_>| {
             turns += 1;
-            context.waker().wake_by_ref();
+            cx.waker().wake_by_ref();
             if turns == 3 {
                 Poll::Ready(turns)
             } else {

@@ -147,8 +147,8 @@ pub struct Registration {
 struct Email(String);
 
 impl core::fmt::Debug for Email {
-    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        formatter.write_str("..")
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("..")
     }
 }
 

@@ -99,8 +99,8 @@ impl SendFailure {
 }
 
 impl fmt::Display for SendFailure {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(if self.maybe_sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.maybe_sent {
             "response was lost"
         } else {
             "request could not be sent"

@@ -261,9 +261,8 @@ impl<S, H, T> Clone for OAuthSource<S, H, T> {
 }
 
 impl<S, H, T> fmt::Debug for OAuthSource<S, H, T> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("OAuthSource")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OAuthSource")
             .field("issuer", &self.handle.inner.setting.profile.issuer)
             .finish_non_exhaustive()
     }
@@ -340,10 +339,8 @@ impl<S, H, T> OAuthSourceBuilder<S, H, T> {
 }
 
 impl<S, H, T> fmt::Debug for OAuthSourceBuilder<S, H, T> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("OAuthSourceBuilder")
-            .finish_non_exhaustive()
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OAuthSourceBuilder").finish_non_exhaustive()
     }
 }
 

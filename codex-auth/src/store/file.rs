@@ -214,9 +214,8 @@ impl TokenStore for FileStore {
 }
 
 impl fmt::Debug for FileStore {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("FileStore")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileStore")
             .field("path", &self.files.path)
             .finish_non_exhaustive()
     }

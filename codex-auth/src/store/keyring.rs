@@ -89,9 +89,8 @@ impl TokenStore for KeyringStore {
 }
 
 impl fmt::Debug for KeyringStore {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("KeyringStore")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyringStore")
             .field("service", &self.entries.keyring.service)
             .finish_non_exhaustive()
     }

@@ -274,8 +274,8 @@ impl StoreLock {
 }
 
 impl fmt::Debug for StoreLock {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("StoreLock(..)")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoreLock(..)")
     }
 }
 
@@ -370,8 +370,8 @@ impl TokenStore for MemoryStore {
 }
 
 impl fmt::Debug for MemoryStore {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("MemoryStore(..)")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MemoryStore(..)")
     }
 }
 

@@ -128,9 +128,8 @@ where
 }
 
 impl<F> fmt::Debug for SourceFn<F> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("SourceFn")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceFn")
             .field("audience", &self.audience)
             .finish_non_exhaustive()
     }

@@ -138,9 +138,8 @@ impl CredentialSource for Environment {
 }
 
 impl fmt::Debug for Environment {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Environment")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
             .field("variable", &self.variable)
             .finish_non_exhaustive()
     }

@@ -88,9 +88,8 @@ impl CredentialSource for ApiKey {
 }
 
 impl fmt::Debug for ApiKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("ApiKey")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiKey")
             .field("audience", &self.audience)
             .finish_non_exhaustive()
     }
@@ -202,9 +201,8 @@ impl CredentialSource for StaticToken {
 }
 
 impl fmt::Debug for StaticToken {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("StaticToken")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StaticToken")
             .field("audience", &self.audience)
             .finish_non_exhaustive()
     }

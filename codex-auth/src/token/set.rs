@@ -245,9 +245,8 @@ impl TokenSet {
 }
 
 impl fmt::Debug for TokenSet {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("TokenSet")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenSet")
             .field("refresh_token", &self.refresh_token.is_some())
             .field("id_token", &self.id_token.is_some())
             .field("account_id", &self.account_id)

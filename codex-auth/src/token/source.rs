@@ -166,9 +166,8 @@ impl CredentialSource for SharedCredentialSource {
 }
 
 impl fmt::Debug for SharedCredentialSource {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("SharedCredentialSource")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedCredentialSource")
             .finish_non_exhaustive()
     }
 }

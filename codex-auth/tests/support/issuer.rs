@@ -1,11 +1,10 @@
 //! A simulated issuer: its keys, and the ID tokens that it signs.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use ring::{
-    rand::SystemRandom,
-    rsa::{KeyPair, PublicKeyComponents},
-    signature::RSA_PKCS1_SHA256,
-};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::rand::SystemRandom;
+use ring::rsa::{KeyPair, PublicKeyComponents};
+use ring::signature::RSA_PKCS1_SHA256;
 
 use super::START;
 

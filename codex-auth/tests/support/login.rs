@@ -4,7 +4,8 @@ use codex_auth::{
     CredentialSource, Error, Lease, MemoryStore, OAuthProfile, OAuthSource, Record, Secret,
     TokenSet, TokenStore,
 };
-use http::{HeaderMap, StatusCode, Uri, request::Parts};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode, Uri};
 
 use super::{Answer, Authority, VirtualTimer, access, block_on, id, ok, start};
 

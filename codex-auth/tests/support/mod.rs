@@ -8,21 +8,18 @@ pub mod loopback;
 #[cfg(feature = "std")]
 pub mod race;
 
-use core::{
-    future::Future,
-    pin::pin,
-    task::{Context, Poll, Waker},
-    time::Duration,
-};
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
-    task::Wake,
-    thread::{self, Thread},
-    time::SystemTime,
-};
+use core::future::Future;
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::task::Wake;
+use std::thread::{self, Thread};
+use std::time::SystemTime;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use codex_auth::{Moment, SendFailure, SendRequest, Timer};
 use http::{Request, Response};

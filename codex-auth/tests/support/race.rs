@@ -1,19 +1,15 @@
 //! Processes that share a login, and an authority that revokes it when a refresh token arrives
 //! twice.
 
-use core::{
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
-};
-use std::{
-    collections::HashSet,
-    io::{BufReader, Write as _},
-    net::TcpStream,
-    process::Command,
-    sync::{Arc, Condvar, Mutex},
-    thread,
-    time::{Instant, SystemTime},
-};
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::time::Duration;
+use std::collections::HashSet;
+use std::io::{BufReader, Write as _};
+use std::net::TcpStream;
+use std::process::Command;
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use codex_auth::{
@@ -22,10 +18,8 @@ use codex_auth::{
 };
 use http::{HeaderMap, Request, StatusCode, Uri};
 
-use super::{
-    block_on,
-    loopback::{Call, answer, post, serve},
-};
+use super::block_on;
+use super::loopback::{Call, answer, post, serve};
 
 #[derive(Clone, Copy)]
 pub struct Size {

@@ -9,7 +9,6 @@
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    clippy::std_instead_of_core,
     reason = "a command-line program prints"
 )]
 

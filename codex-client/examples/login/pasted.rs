@@ -27,7 +27,7 @@ struct Lines(mpsc::Receiver<Secret>);
 impl Stream for Lines {
     type Item = Secret;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Secret>> {
-        self.0.poll_recv(context)
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Secret>> {
+        self.0.poll_recv(cx)
     }
 }

@@ -4,7 +4,6 @@
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    clippy::std_instead_of_core,
     reason = "a command-line program prints"
 )]
 

@@ -125,8 +125,8 @@ impl codex_auth::Timer for TransportTimer {
 }
 
 impl fmt::Debug for TransportTimer {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("TransportTimer")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TransportTimer")
     }
 }
 

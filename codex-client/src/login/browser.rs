@@ -67,9 +67,8 @@ impl Redirects {
 }
 
 impl fmt::Debug for Redirects {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Redirects")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redirects")
             .field("listener", &self.listener)
             .field("pasted", &self.pasted.is_some())
             .finish()

@@ -116,10 +116,10 @@ impl NoPort {
 }
 
 impl core::fmt::Display for NoPort {
-    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        formatter.write_str("no free port for the redirect")?;
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("no free port for the redirect")?;
         for (index, port) in self.ports.iter().enumerate() {
-            write!(formatter, "{}{port}", if index == 0 { ": " } else { ", " })?;
+            write!(f, "{}{port}", if index == 0 { ": " } else { ", " })?;
         }
         Ok(())
     }
@@ -171,12 +171,12 @@ impl Server {
     }
 
     /// Returns the next redirect. Responds to every other request meanwhile.
-    pub(super) fn poll_visit(&mut self, context: &mut Context<'_>) -> Poll<Visit> {
+    pub(super) fn poll_visit(&mut self, cx: &mut Context<'_>) -> Poll<Visit> {
         loop {
-            self.accept(context);
+            self.accept(cx);
             let count = self.readers.len();
             for index in (0..count).rev() {
-                if let Poll::Ready(visit) = self.readers[index].as_mut().poll(context) {
+                if let Poll::Ready(visit) = self.readers[index].as_mut().poll(cx) {
                     drop(self.readers.remove(index));
                     if let Some(visit) = visit {
                         return Poll::Ready(visit);
@@ -185,7 +185,7 @@ impl Server {
             }
             if self.readers.len() == count {
                 // Only these can still wake the task.
-                let _ = self.poll_answers(context);
+                let _ = self.poll_answers(cx);
                 return Poll::Pending;
             }
         }
@@ -204,10 +204,10 @@ impl Server {
         poll_fn(|context| self.poll_answers(context)).await;
     }
 
-    fn accept(&mut self, context: &mut Context<'_>) {
+    fn accept(&mut self, cx: &mut Context<'_>) {
         for socket in &self.sockets {
             loop {
-                match socket.poll_accept(context) {
+                match socket.poll_accept(cx) {
                     Poll::Pending => break,
                     Poll::Ready(Ok((stream, _))) => {
                         if self.readers.len() == MOST_CONNECTIONS {
@@ -235,9 +235,9 @@ impl Server {
         }
     }
 
-    fn poll_answers(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    fn poll_answers(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.answers
-            .retain_mut(|answering| answering.as_mut().poll(context).is_pending());
+            .retain_mut(|answering| answering.as_mut().poll(cx).is_pending());
         if self.answers.is_empty() {
             Poll::Ready(())
         } else {

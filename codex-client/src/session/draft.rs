@@ -28,9 +28,8 @@ impl Draft {
 }
 
 impl fmt::Debug for Draft {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Draft")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Draft")
             .field("options", &self.options)
             .finish_non_exhaustive()
     }

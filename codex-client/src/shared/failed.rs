@@ -127,12 +127,12 @@ impl FailedExchange {
 }
 
 impl fmt::Display for FailedExchange {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = self.elapsed.as_secs_f64();
-        write!(formatter, "{} after {seconds:.3} s", self.target)?;
+        write!(f, "{} after {seconds:.3} s", self.target)?;
         self.causes
             .iter()
-            .try_for_each(|cause| write!(formatter, ": {cause}"))
+            .try_for_each(|cause| write!(f, ": {cause}"))
     }
 }
 

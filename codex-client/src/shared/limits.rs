@@ -44,13 +44,13 @@ impl RateLimitWatch {
         poll_fn(|context| self.poll_changed(context)).await
     }
 
-    fn poll_changed(&mut self, context: &mut Context<'_>) -> Poll<RateLimits> {
+    fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<RateLimits> {
         let mut state = self.known.lock();
         if state.version != self.version {
             self.version = state.version;
             return Poll::Ready(state.limits.clone());
         }
-        let waker = context.waker();
+        let waker = cx.waker();
         match state.waiting.iter_mut().find(|(id, _)| *id == self.id) {
             Some((_, known)) => known.clone_from(waker),
             None => state.waiting.push((self.id, waker.clone())),
@@ -62,8 +62,8 @@ impl RateLimitWatch {
 impl Stream for RateLimitWatch {
     type Item = RateLimits;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_changed(context).map(Some)
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_changed(cx).map(Some)
     }
 }
 
@@ -82,9 +82,8 @@ impl Drop for RateLimitWatch {
 }
 
 impl fmt::Debug for RateLimitWatch {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("RateLimitWatch")
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RateLimitWatch")
             .field("current", &self.current())
             .finish_non_exhaustive()
     }

@@ -84,10 +84,9 @@ impl Restart {
 }
 
 impl fmt::Debug for Restart {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Leave out the response: it holds what users and the model wrote.
-        formatter
-            .debug_struct("Restart")
+        f.debug_struct("Restart")
             .field("attempt", &self.attempt)
             .field("discarded_events", &self.discarded_events)
             .field("cause", &self.cause)

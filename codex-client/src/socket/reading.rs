@@ -47,17 +47,17 @@ impl Reading {
     /// response.
     pub(super) fn poll_event(
         &mut self,
-        context: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Result<Result<ResponseEvent, Error>, Fault>> {
         loop {
-            let message = match self.open.socket.poll_next(context) {
+            let message = match self.open.socket.poll_next(cx) {
                 Poll::Ready(Some(Ok(message))) => message,
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(Fault::Lost(error))),
                 Poll::Ready(None) => return Poll::Ready(Err(Fault::Ended)),
                 Poll::Pending => {
                     return self
                         .watch
-                        .poll_expired(context)
+                        .poll_expired(cx)
                         .map(|error| Err(Fault::Lost(error)));
                 }
             };

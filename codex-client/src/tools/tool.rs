@@ -117,10 +117,9 @@ impl ToolCall {
 }
 
 impl fmt::Debug for ToolCall {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Leave out the arguments: they belong to the conversation.
-        formatter
-            .debug_struct("ToolCall")
+        f.debug_struct("ToolCall")
             .field("call_id", &self.call_id)
             .field("name", &self.name)
             .finish_non_exhaustive()

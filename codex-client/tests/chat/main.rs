@@ -1,11 +1,7 @@
 //! Programs that are written for the Responses API, on servers that only have Chat Completions.
 #![cfg(feature = "chat")]
-#![expect(
-    clippy::expect_used,
-    clippy::std_instead_of_core,
-    unreachable_pub,
-    reason = "helpers of tests panic on failed expectations"
-)]
+#![cfg(test)]
+#![expect(unreachable_pub, reason = "shared by several tests")]
 
 mod requests;
 mod suite;

@@ -320,9 +320,9 @@ impl Tally {
 }
 
 impl fmt::Display for Tally {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
-            formatter,
+            f,
             "{} turns, {} events: {} duplicated, {} lost, {} unexplained ends; \
              the server interfered with {} turns, of which {} completed; {} refused, {} cut, {} restarts, {} resumes, {} retrievals, {} over HTTP, {} continued, {} dropped",
             self.turns,
@@ -342,7 +342,7 @@ impl fmt::Display for Tally {
             self.dropped,
         )?;
         for violation in self.violations.iter().take(10) {
-            write!(formatter, "\n  {violation}")?;
+            write!(f, "\n  {violation}")?;
         }
         Ok(())
     }

@@ -5,10 +5,7 @@
 //! received the whole conversation before every response. Everything derives from a seed:
 //! `CODEX_SEEDS=10000` runs this many, `CODEX_SEED=n` runs one of them.
 #![cfg(feature = "ws")]
-#![expect(
-    clippy::unwrap_used,
-    reason = "helpers of tests panic on failed expectations"
-)]
+#![cfg(test)]
 
 mod consumer;
 mod random;

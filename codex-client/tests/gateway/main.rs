@@ -1,12 +1,6 @@
-//! The gateway example as a process, between test clients and a scripted service.
-#![allow(
-    unreachable_pub,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "tests panic on failed expectations"
-)]
+//! The gateway example as a process, between clients made here and a scripted service.
+#![cfg(test)]
+#![allow(unreachable_pub, reason = "shared by several tests")]
 
 mod browser;
 mod chat;

@@ -1,10 +1,5 @@
 //! Modules for a browser: built, and served together with the page that loads them.
 
-#![allow(
-    clippy::print_stderr,
-    reason = "a skipped test prints that it was skipped"
-)]
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 

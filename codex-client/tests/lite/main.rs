@@ -1,14 +1,7 @@
 //! Responses Lite against a backend that checks every request separately.
 #![cfg(feature = "ws")]
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    unreachable_pub,
-    reason = "tests panic on failed expectations"
-)]
+#![cfg(test)]
+#![allow(unreachable_pub, reason = "shared by several tests")]
 
 mod backend;
 mod rules;

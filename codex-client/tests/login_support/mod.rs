@@ -1,12 +1,5 @@
-//! Helpers for the sign-in tests: an authority, a browser, and a directory for a login.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    reason = "each test program uses a part, and tests panic on failed expectations"
-)]
+//! Helpers of the tests of signing in: an authority, a browser, a place for a login.
+#![allow(dead_code, unreachable_pub, reason = "shared by several tests")]
 
 pub mod program;
 

@@ -1,10 +1,5 @@
-//! The location of the built examples.
-#![allow(
-    clippy::expect_used,
-    clippy::std_instead_of_core,
-    unreachable_pub,
-    reason = "tests panic on failed expectations"
-)]
+//! Where the built examples are.
+#![allow(unreachable_pub, reason = "shared by several tests")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

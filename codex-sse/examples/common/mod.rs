@@ -1,10 +1,8 @@
 //! The code that the example programs share.
 
 use core::error::Error;
-use std::{
-    io::{self, Write as _},
-    process::ExitCode,
-};
+use std::io::{self, Write as _};
+use std::process::ExitCode;
 
 /// Runs a program and prints its error as one line on standard error.
 pub(crate) fn run(program: &str, main: impl FnOnce() -> Result<(), Box<dyn Error>>) -> ExitCode {

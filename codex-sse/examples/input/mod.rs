@@ -1,10 +1,8 @@
 //! Standard input, read as a stream or as messages.
 
 use core::error::Error;
-use std::{
-    env,
-    io::{self, BufRead as _, Read as _},
-};
+use std::env;
+use std::io::{self, BufRead as _, Read as _};
 
 /// The form in which the input is read.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,11 @@
 //! order of arrival, and `position` is the index of its item in the output. Numbers from the
 //! network are never used as indexes; they are looked up.
 
-use alloc::{borrow::Cow, boxed::Box, collections::BTreeMap, string::String, vec::Vec};
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::ops::Range;
 
 use codex_types::{

@@ -5,14 +5,10 @@ use core::mem;
 
 use codex_types::{Halves, OutputItem, ResponseEvent};
 
-use super::{
-    Accumulator, Outcome,
-    entry::{Class, TextKind, not_repeated},
-    id_of_call,
-    identity::Address,
-    sequence::Kind,
-    tool,
-};
+use super::entry::{Class, TextKind, not_repeated};
+use super::index::Address;
+use super::sequence::Kind;
+use super::{Accumulator, Outcome, id_of_call, tool};
 use crate::Error;
 
 impl Accumulator {

@@ -5,10 +5,8 @@ use alloc::string::ToString as _;
 
 use codex_types::{OutputItem, RawJson};
 
-use super::{
-    Accumulator,
-    entry::{Class, TextKind, call_id, set_call_id, text, texts, tool_name},
-};
+use super::Accumulator;
+use super::entry::{Class, TextKind, call_id, set_call_id, text, texts, tool_name};
 
 impl Accumulator {
     pub(super) fn has_id(&self, key: u32, id: &str) -> bool {

@@ -2,7 +2,8 @@
 //! omit content from the `done` or the final event that the deltas had carried, so a complete item
 //! replaces only the fields that it contains.
 
-use alloc::{string::String, vec::Vec};
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::mem;
 
 use codex_types::{ItemStatus, OutputItem, OutputPart};

@@ -1,21 +1,21 @@
 //! Events about one item: announced, its parts, its complete texts, done.
 
-use alloc::{string::String, vec::Vec};
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use codex_types::{
     Annotation, AnnotationEvent, HeapSize as _, ItemStatus, OutputItem, OutputItemEvent,
     ResponseEvent,
 };
 
-use super::{
-    Accumulator, Change, DiagnosticKind, PER_ITEM,
-    entry::{Class, Entry, Part, Parts, TextKind, call_id, kinds, set_call_id},
-    fill::{fill_item, finish_status, take_texts},
-    identity::{Address, Match},
-    text::{PartUse, Place},
-    untyped::in_parts,
-    whole::settle_parts,
-};
+use super::entry::{Class, Entry, Part, Parts, TextKind, call_id, kinds, set_call_id};
+use super::fill::{fill_item, finish_status, take_texts};
+use super::identity::Match;
+use super::index::Address;
+use super::place::{PartUse, Place};
+use super::untyped::in_parts;
+use super::whole::settle_parts;
+use super::{Accumulator, Change, DiagnosticKind, PER_ITEM};
 use crate::Error;
 
 impl Accumulator {

@@ -6,11 +6,9 @@ use alloc::vec::Vec;
 
 use codex_types::OutputItem;
 
-use super::{
-    Accumulator, DiagnosticKind,
-    entry::{Class, TextKind, call_id, text_mut, texts, tool_name},
-    text::{PartUse, Place},
-};
+use super::entry::{Class, TextKind, call_id, text_mut, texts, tool_name};
+use super::place::{PartUse, Place};
+use super::{Accumulator, DiagnosticKind};
 use crate::Error;
 
 impl Accumulator {

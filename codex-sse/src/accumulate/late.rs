@@ -1,15 +1,14 @@
 //! Text that arrives after its end. Some servers send it a second time; others finish an item or a
 //! part too early and continue its text.
 
-use alloc::{borrow::ToOwned as _, string::String};
+use alloc::borrow::ToOwned as _;
+use alloc::string::String;
 
 use codex_types::OutputItem;
 
-use super::{
-    Accumulator, DiagnosticKind, Piece,
-    entry::{Part, TextKind, text},
-    text::{PartUse, Place},
-};
+use super::entry::{Part, TextKind, text};
+use super::place::{PartUse, Place};
+use super::{Accumulator, DiagnosticKind, Piece};
 use crate::Error;
 
 impl Accumulator {

@@ -2,15 +2,14 @@
 
 use codex_types::{HeapSize as _, OutputItem, OutputPart, SummaryPart};
 
-use super::{
-    Accumulator, PER_PART,
-    entry::{Class, Part, TextKind, text_mut},
-    evidence::lacks_only_space,
-    fill::fill_part,
-    identity::{Address, Match},
-    text::{PartUse, Place},
-    untyped::untyped,
-};
+use super::entry::{Class, Part, TextKind, text_mut};
+use super::evidence::lacks_only_space;
+use super::fill::fill_part;
+use super::identity::Match;
+use super::index::Address;
+use super::place::{PartUse, Place};
+use super::untyped::untyped;
+use super::{Accumulator, PER_PART};
 use crate::Error;
 
 impl Accumulator {

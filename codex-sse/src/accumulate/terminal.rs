@@ -2,24 +2,20 @@
 //! items are matched with the earlier ones, items that it lacks are kept, and nothing is reported
 //! twice.
 
-use alloc::{
-    borrow::Cow,
-    boxed::Box,
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    string::String,
-    vec::Vec,
-};
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::mem;
 
 use codex_types::{HeapSize as _, ItemStatus, LifecycleEvent, OutputItem, Response, Status};
 
-use super::{
-    Accumulator, Change, DiagnosticKind, Outcome,
-    entry::{Class, TextKind, call_id, texts},
-    evidence::{KINDS, continues, is_another_call, same_json},
-    fill::{fill_item, finish_status, take_texts},
-    untyped::in_parts,
-};
+use super::entry::{Class, TextKind, call_id, texts};
+use super::evidence::{KINDS, continues, is_another_call, same_json};
+use super::fill::{fill_item, finish_status, take_texts};
+use super::untyped::in_parts;
+use super::{Accumulator, Change, DiagnosticKind, Outcome};
 use crate::Error;
 
 impl Accumulator {

@@ -9,31 +9,11 @@ use codex_types::{
     ReasoningText, Refusal, SummaryPart, SummaryText,
 };
 
-use super::{
-    Accumulator, Change, DiagnosticKind, PER_PART,
-    entry::{Class, Part, TextKind, not_repeated, text, text_mut},
-    evidence::{lacks_only_space, same_json},
-};
+use super::entry::{Class, Part, TextKind, not_repeated, text, text_mut};
+use super::evidence::{lacks_only_space, same_json};
+use super::place::{PartUse, Place};
+use super::{Accumulator, Change, DiagnosticKind, PER_PART};
 use crate::Error;
-
-/// The location of a text: its item and part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    pub(crate) key: u32,
-    pub(crate) kind: TextKind,
-    pub(crate) position: usize,
-}
-
-/// The effect of an event on a part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum PartUse {
-    /// The event announces the part.
-    Opens,
-    /// The event appends to the part.
-    Grows,
-    /// The event contains the complete part, or information about it.
-    Ends,
-}
 
 impl Accumulator {
     /// Appends a delta.

@@ -1,17 +1,16 @@
 //! Events of the shell: commands and their output.
 
-use alloc::{string::String, vec::Vec};
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use codex_types::{
     HeapSize, ItemStatus, OutputItem, ResponseEvent, ShellAction, ShellCall, ShellCallOutput,
     ShellOutcome, ShellOutput,
 };
 
-use super::{
-    Accumulator, Change, PER_PART,
-    entry::{Class, Entry, Part},
-    identity::Address,
-};
+use super::entry::{Class, Entry, Part};
+use super::index::Address;
+use super::{Accumulator, Change, PER_PART};
 use crate::Error;
 
 impl Accumulator {

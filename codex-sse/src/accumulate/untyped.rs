@@ -1,12 +1,10 @@
 //! Items in forms that the API does not define but some servers send: content as a plain string or
 //! as one part without a list, parts and messages without a type, arguments as an object.
 
-use alloc::{
-    borrow::Cow,
-    format,
-    string::{String, ToString as _},
-    vec::Vec,
-};
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::{String, ToString as _};
+use alloc::vec::Vec;
 
 use codex_types::{
     OutputItem, OutputMessage, OutputPart, OutputText, RawJson, ReasoningText, Role, SummaryText,

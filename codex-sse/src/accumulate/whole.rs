@@ -5,11 +5,9 @@ use alloc::vec::Vec;
 
 use codex_types::OutputItem;
 
-use super::{
-    entry::{Part, Parts, TextKind, text, text_mut, texts},
-    evidence::{continues, lacks_only_space, same_json},
-    fill::fill_old_part,
-};
+use super::entry::{Part, Parts, TextKind, text, text_mut, texts};
+use super::evidence::{continues, lacks_only_space, same_json};
+use super::fill::fill_old_part;
 
 /// Determines how much of each part of a complete item was reported: by the indexes of the parts,
 /// in order if their texts fit, or by the joined texts. Returns the state of each part, and the

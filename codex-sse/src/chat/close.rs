@@ -1,6 +1,8 @@
 //! The end of a completion: the `done` events, in the order of the items.
 
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::mem;
 
 use codex_types::{
@@ -8,11 +10,9 @@ use codex_types::{
     OutputTextDone, RawJson, ReasoningTextDone, RefusalDone, ResponseEvent, Status,
 };
 
-use super::{
-    free_text::FreeText,
-    think::ThinkTags,
-    to_events::{Item, ToResponseEvents},
-};
+use super::free_text::FreeText;
+use super::think::ThinkTags;
+use super::to_events::{Item, ToResponseEvents};
 use crate::Accumulator;
 
 impl ToResponseEvents {

@@ -1,14 +1,14 @@
 //! Decodes the bytes of a chat server into the events of a response.
 
-use alloc::{boxed::Box, collections::VecDeque};
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 
-use codex_types::{
-    ErrorEvent, ResponseEvent,
-    chat::{ChatChunk, ChatTextRef},
-};
+use codex_types::chat::{ChatChunk, ChatTextRef};
+use codex_types::{ErrorEvent, ResponseEvent};
 
 use super::ToResponseEvents;
-use crate::{Decoder, Error, ErrorKind, Limits, text::Text, values};
+use crate::text::Text;
+use crate::{Decoder, Error, ErrorKind, Limits, values};
 
 /// A decoder that converts the body of a chat server, streamed or as one document, into the events
 /// of a response.

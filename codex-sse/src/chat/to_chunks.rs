@@ -1,23 +1,27 @@
 //! Converts events to chunks. The accumulator reports the changes of each event; every change
 //! becomes a chunk, or waits until a call has a name.
 
-use alloc::{boxed::Box, collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 
+use codex_types::chat::translate::{
+    AnswerOptions, ReasoningShown, chat_error_body, citation, failure,
+};
+use codex_types::chat::{
+    ChatAnnotation, ChatChunk, ChatChunkChoice, ChatCustomDelta, ChatDelta, ChatFunctionDelta,
+    ChatLogprobs, ChatRole, ChatToolCallDelta, ChatToolCallKind, ChatUsage, FinishReason,
+    invented_call_id,
+};
 use codex_types::{
     ApiError, EventRef, Logprob, OutputItem, OutputPart, RawJson, ReasoningItem, Response,
     ResponseEvent, ServiceTier, Status,
-    chat::{
-        ChatAnnotation, ChatChunk, ChatChunkChoice, ChatCustomDelta, ChatDelta, ChatFunctionDelta,
-        ChatLogprobs, ChatRole, ChatToolCallDelta, ChatToolCallKind, ChatUsage, FinishReason,
-        invented_call_id,
-        translate::{AnswerOptions, ReasoningShown, chat_error_body, citation, failure},
-    },
 };
 
-use crate::{
-    Accumulator, Error, Outcome,
-    accumulate::{Change, Place, TextKind},
-};
+use crate::accumulate::{Change, Place, TextKind};
+use crate::{Accumulator, Error, Outcome};
 
 /// An element of a chat stream.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,29 +1,25 @@
 //! Converts chunks to events. Each chunk becomes the events that a Responses server would have
 //! sent; the accumulator assembles them, and the `done` events are written from its response.
 
-use alloc::{
-    borrow::{Cow, ToOwned as _},
-    boxed::Box,
-    format,
-    string::String,
-    vec::Vec,
-};
+use alloc::borrow::{Cow, ToOwned as _};
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
 use core::mem;
 
+use codex_types::chat::translate::{ToolNames, TranslateError, begin_response, end_response};
+use codex_types::chat::{
+    ChatChunk, ChatChunkChoice, ChatDelta, ChatEnding, ChatPiece, ChatReasoning, ChatTextRef,
+};
 use codex_types::{
     ApiError, ContentPartEvent, Delta, DeltaKind, ItemStatus, LifecycleEvent, Logprob, OutputItem,
     OutputItemEvent, OutputMessage, OutputPart, OutputText, RawJson, ReasoningItem, Refusal,
     Response, ResponseEvent, Role, Status, Usage,
-    chat::{
-        ChatChunk, ChatChunkChoice, ChatDelta, ChatEnding, ChatPiece, ChatReasoning, ChatTextRef,
-        translate::{ToolNames, TranslateError, begin_response, end_response},
-    },
 };
 
-use super::{
-    calls::Calls,
-    think::{Said, ThinkTags},
-};
+use super::calls::Calls;
+use super::think::{Said, ThinkTags};
 use crate::{Accumulator, Diagnostic};
 
 /// A translator from the chunks of one completion to the events of one response.

@@ -1,7 +1,8 @@
 //! Limits are defined byte by byte, so that an error does not depend on chunking.
 
-use super::{Decoder, Place};
-use crate::{Error, ErrorKind, Limits, line::Field};
+use super::{Decoder, Position};
+use crate::line::Field;
+use crate::{Error, ErrorKind, Limits};
 
 impl Decoder {
     /// Returns the progress of the unfinished line, of which all bytes up to `self.offset` count.
@@ -10,8 +11,8 @@ impl Decoder {
             start: self.line_start,
             length: (self.offset - self.line_start) as usize,
             ended,
-            value: match self.place {
-                Place::Inside(field) if field != Field::Skip => Some((field, self.value_start)),
+            value: match self.position {
+                Position::Inside(field) if field != Field::Skip => Some((field, self.value_start)),
                 _ => None,
             },
             without_data: self.without_data,

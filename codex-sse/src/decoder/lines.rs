@@ -1,11 +1,10 @@
 //! The line loop: the general path for every line, whole or cut.
 
-use super::{Decoder, Lent, Place, find_line_end, is_line_end, limit::Progress};
-use crate::{
-    Error, ErrorKind,
-    held::Part,
-    line::{self, Field},
-};
+use super::limit::Progress;
+use super::{Decoder, Lent, Position, find_line_end, is_line_end};
+use crate::held::Part;
+use crate::line::{self, Field};
+use crate::{Error, ErrorKind};
 
 impl Decoder {
     #[inline(never)]
@@ -22,8 +21,8 @@ impl Decoder {
         }
         let mut rest = *input;
         let mut lent = Lent::default();
-        let begun = match self.place {
-            Place::Header(length) => self.give_up_header(length),
+        let begun = match self.position {
+            Position::Header(length) => self.give_up_header(length),
             _ => Ok(()),
         };
         match begun.and_then(|()| self.take_lines(&mut rest, &mut lent)) {
@@ -40,7 +39,7 @@ impl Decoder {
             }
             Err(error) => {
                 self.failed = Some(error.clone());
-                self.place = Place::Failed;
+                self.position = Position::Failed;
                 Err(error)
             }
         }
@@ -53,9 +52,9 @@ impl Decoder {
         lent: &mut Lent<'i>,
     ) -> Result<bool, Error> {
         loop {
-            if self.place != Place::Start {
+            if self.position != Position::Start {
                 self.resume(rest, lent)?;
-                if self.place != Place::Start {
+                if self.position != Position::Start {
                     return Ok(false);
                 }
             }
@@ -89,17 +88,17 @@ impl Decoder {
         lent: &mut Lent<'i>,
     ) -> Result<(), Error> {
         while let Some(&byte) = rest.first() {
-            match self.place {
-                Place::Start | Place::Header(_) | Place::Failed => break,
-                Place::Mark(length) => self.take_mark(rest, byte, length),
-                Place::Return => {
-                    self.place = Place::Start;
+            match self.position {
+                Position::Start | Position::Header(_) | Position::Failed => break,
+                Position::Mark(length) => self.take_mark(rest, byte, length),
+                Position::Return => {
+                    self.position = Position::Start;
                     if byte == b'\n' {
                         self.swallow_line_feed(rest);
                     }
                 }
-                Place::Head => self.take_head(rest, byte, lent)?,
-                Place::Inside(field) => self.take_value(rest, field, lent)?,
+                Position::Head => self.take_head(rest, byte, lent)?,
+                Position::Inside(field) => self.take_value(rest, field, lent)?,
             }
         }
         Ok(())
@@ -110,17 +109,17 @@ impl Decoder {
     pub(super) fn take_mark(&mut self, rest: &mut &[u8], byte: u8, length: u8) {
         if byte == MARK[usize::from(length)] {
             self.take(rest, 1);
-            self.place = Place::Mark(length + 1);
+            self.position = Position::Mark(length + 1);
             if usize::from(length) + 1 == MARK.len() {
-                self.place = Place::Start;
+                self.position = Position::Start;
                 self.event_start = self.offset;
             }
         } else if length == 0 {
-            self.place = Place::Start;
+            self.position = Position::Start;
         } else {
             self.line_start = 0;
             self.without_data = Some(0);
-            self.place = Place::Inside(Field::Skip);
+            self.position = Position::Inside(Field::Skip);
         }
     }
 
@@ -169,7 +168,7 @@ impl Decoder {
         let head = &line[..line.len().min(line::HEAD)];
         self.without_data = line::known_without_data(head, false);
         let Some((field, value_start)) = line::parse_head(head) else {
-            self.place = Place::Head;
+            self.position = Position::Head;
             self.held.append(Part::Line, line);
             return self.check(&self.progress(false));
         };
@@ -181,7 +180,7 @@ impl Decoder {
 
     pub(super) fn begin_value(&mut self, field: Field, value_start: usize) {
         self.value_start = value_start;
-        self.place = Place::Inside(field);
+        self.position = Position::Inside(field);
     }
 
     /// Holds the first bytes of a value, which a line feed joins to the data before it.
@@ -357,12 +356,12 @@ impl Decoder {
     pub(super) fn take_line_end(&mut self, rest: &mut &[u8]) {
         let byte = rest[0];
         self.take(rest, 1);
-        self.place = Place::Start;
+        self.position = Position::Start;
         if byte == b'\r' {
             match rest.first() {
                 Some(b'\n') => self.take(rest, 1),
                 Some(_) => {}
-                None => self.place = Place::Return,
+                None => self.position = Position::Return,
             }
         }
     }

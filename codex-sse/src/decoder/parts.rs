@@ -1,7 +1,11 @@
+//! Parts of events, as they arrive.
+
 use core::fmt;
 
-use super::{Decoder, Lent, predict::Predicted};
-use crate::{Error, Frame, text::Text};
+use super::predict::Predicted;
+use super::{Decoder, Lent};
+use crate::text::Text;
+use crate::{Error, Frame};
 
 /// A part of an event, from [`Decoder::decode_part`].
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,22 +1,24 @@
 //! The fast paths before the line loop. Each consumes only input that has exactly the expected form
 //! and is far from any limit, and leaves everything else to the loop.
 
-use alloc::string::String;
-use core::{mem, str};
+use core::mem;
 
-use super::{Decoder, Lent, Place, find_line_end};
-use crate::{Error, held::Part, line::Field};
+use super::prediction::{BLANK, DATA, EVENT, Prediction};
+use super::{Decoder, Lent, Position, find_line_end};
+use crate::Error;
+use crate::held::Part;
+use crate::line::Field;
 
 impl Decoder {
     /// Decodes on the fast path: nothing is pending, and the input begins with an event of the
     /// predicted form.
     #[inline(always)]
     pub(super) fn decode_predicted<'i>(&mut self, input: &mut &'i [u8]) -> Predicted<'i> {
-        match self.place {
-            Place::Start if self.event_start == self.offset => {}
-            Place::Inside(Field::Data) if input.is_empty() => return Predicted::Begun(&[]),
-            Place::Inside(Field::Data) => return self.decode_data(input),
-            Place::Header(length) => return self.go_on_with_header(input, length),
+        match self.position {
+            Position::Start if self.event_start == self.offset => {}
+            Position::Inside(Field::Data) if input.is_empty() => return Predicted::Begun(&[]),
+            Position::Inside(Field::Data) => return self.decode_data(input),
+            Position::Header(length) => return self.go_on_with_header(input, length),
             _ => return Predicted::Missed,
         }
         let Some(after_header) = self.prediction.strip(input) else {
@@ -72,7 +74,7 @@ impl Decoder {
     #[inline]
     pub(super) fn end_of_dispatched(&mut self) {
         self.prediction.learn(&self.held.event);
-        self.place = Place::Start;
+        self.position = Position::Start;
         self.lent = true;
         self.data_lines = 0;
         self.skipped = 0;
@@ -111,7 +113,7 @@ impl Decoder {
         self.held.clear_event();
         self.lent = false;
         // A header is shorter than 256 bytes.
-        self.place = Place::Header(input.len() as u8);
+        self.position = Position::Header(input.len() as u8);
         self.take(input, input.len());
         Predicted::Begun(&[])
     }
@@ -131,7 +133,7 @@ impl Decoder {
         if !header.starts_with(input) {
             return Predicted::Missed;
         }
-        self.place = Place::Header(length + input.len() as u8);
+        self.position = Position::Header(length + input.len() as u8);
         self.take(input, input.len());
         Predicted::Begun(&[])
     }
@@ -158,7 +160,7 @@ impl Decoder {
         let prediction = mem::take(&mut self.prediction);
         let mut begun = &prediction.header.as_bytes()[..usize::from(length)];
         self.offset -= u64::from(length);
-        self.place = Place::Start;
+        self.position = Position::Start;
         let mut lent = Lent::default();
         let given = self.take_lines(&mut begun, &mut lent);
         self.keep(&mut lent);
@@ -181,57 +183,3 @@ pub(super) enum Predicted<'i> {
     /// Nothing was consumed.
     Missed,
 }
-
-/// The bytes before the data of the next event if it has the type of the last one: `event: `, the
-/// type, a line feed, `data: `. Only `data: ` if the last one had no type.
-#[derive(Clone, Default)]
-pub(crate) struct Prediction {
-    header: String,
-    event_length: usize,
-    /// Whether the last header that had begun as predicted continued differently, as all do in a
-    /// stream with other line endings or fields.
-    was_wrong: bool,
-}
-
-impl Prediction {
-    /// The bytes between the event type and the data.
-    #[cfg(feature = "stream")]
-    pub(crate) const BETWEEN: &str = "\ndata: ";
-
-    #[inline]
-    pub(super) fn event(&self) -> &str {
-        self.header
-            .get(EVENT.len()..EVENT.len() + self.event_length)
-            .unwrap_or_default()
-    }
-
-    /// Returns the input after the header, if the input begins with it.
-    #[inline]
-    pub(super) fn strip<'i>(&self, input: &'i [u8]) -> Option<&'i [u8]> {
-        if self.header.is_empty() {
-            return None;
-        }
-        input.strip_prefix(self.header.as_bytes())
-    }
-
-    pub(super) fn learn(&mut self, event: &[u8]) {
-        let known = !self.header.is_empty() && self.event().as_bytes() == event;
-        if known || event.len() > LONGEST_PREDICTED_EVENT {
-            return;
-        }
-        let Ok(event) = str::from_utf8(event) else {
-            return;
-        };
-        self.event_length = event.len();
-        self.header.clear();
-        if !event.is_empty() {
-            self.header.extend([EVENT, event, "\n"]);
-        }
-        self.header.push_str(DATA);
-    }
-}
-
-const EVENT: &str = "event: ";
-const DATA: &str = "data: ";
-pub(super) const BLANK: &[u8] = b"\n\n";
-const LONGEST_PREDICTED_EVENT: usize = 128;

@@ -1,14 +1,9 @@
 //! The dialect law: whatever habits a server has, the library assembles the canonical response, and
 //! delivers each text and each tool call once.
 //!
-//! `DIALECT_SEEDS=N` tests N seeds, `DIALECT_FROM=M` starts at seed M, `DIALECT_STOP=1` stops at
-//! the first failure and shows it, and `DIALECT_REPORT=1` prints the failures by habit.
-
-#![allow(
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "tests panic on failed expectations, and report on request"
-)]
+//! `DIALECT_SEEDS=N` tests N seeds, `DIALECT_FROM=M` starts at seed M, `DIALECT_STOP=1` stops at the
+//! first failure and shows it, and `DIALECT_REPORT=1` prints the failures by habit.
+#![cfg(test)]
 
 mod addresses;
 mod ambiguity;
@@ -25,7 +20,11 @@ mod rng;
 mod sources;
 mod stream;
 
-use self::{ambiguity::ambiguous, check::differences, habit::Case, report::Report, rng::Rng};
+use self::ambiguity::ambiguous;
+use self::check::differences;
+use self::habit::Case;
+use self::report::Report;
+use self::rng::Rng;
 
 fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

@@ -1,11 +1,10 @@
-//! Streams of compatible servers (`testdata/dialects`), each with its expected output, fed whole,
-//! in odd chunks and byte by byte.
-
-#![allow(clippy::unwrap_used, reason = "tests panic on failed expectations")]
+//! Streams of other people's servers: `testdata/dialects`, each with what must come out, fed whole, in odd pieces and byte by byte.
+#![cfg(test)]
 
 mod observe;
 
-use std::{fs, path::PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
 use serde_json::Value;
 

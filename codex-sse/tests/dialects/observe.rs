@@ -1,16 +1,10 @@
 //! The output for a stream, in the form of the expectations.
 
-use codex_sse::{
-    EventDecoder, Outcome, Update, Updates,
-    chat::{ChatStreamEvent, ToChatChunks, ToResponseEvents},
-};
-use codex_types::{
-    OutputItem, Response, ResponseEvent,
-    chat::{
-        ChatChunk,
-        translate::{AnswerOptions, ReasoningShown},
-    },
-};
+use codex_sse::chat::{ChatStreamEvent, ToChatChunks, ToResponseEvents};
+use codex_sse::{EventDecoder, Outcome, Update, Updates};
+use codex_types::chat::ChatChunk;
+use codex_types::chat::translate::{AnswerOptions, ReasoningShown};
+use codex_types::{OutputItem, Response, ResponseEvent};
 use serde_json::{Map, Value, json};
 
 /// Returns the response, the updates and the chat stream of a response stream in chunks of this

@@ -15,14 +15,14 @@ use crate::http::body::Body;
 use crate::http::redirects::{self, MAX_REDIRECTS, NoRedirects};
 
 /// A request that may be sent again: to the target of a redirect, or because it was not sent.
-pub(crate) struct Exchange<'a> {
+pub(crate) struct Resendable<'a> {
     pub(crate) pool: &'a Pool,
     pub(crate) head: Parts,
     pub(crate) body: Bytes,
     pub(crate) progress: &'a Arc<Progress>,
 }
 
-impl Exchange<'_> {
+impl Resendable<'_> {
     pub(crate) async fn follow(mut self) -> Result<Response<Body>, Error> {
         let mut redirects = match self.head.extensions.get::<NoRedirects>() {
             Some(NoRedirects) => 0,

@@ -9,7 +9,7 @@ use crate::error::Error;
 
 /// The outcome of an attempt.
 #[derive(Clone, Debug)]
-pub struct Outcome<'a> {
+pub struct AttemptOutcome<'a> {
     pub(super) what: What<'a>,
     pub(super) delivered: bool,
     pub(super) asked: Option<Duration>,
@@ -35,7 +35,7 @@ pub(super) enum What<'a> {
     Unsent,
 }
 
-impl<'a> Outcome<'a> {
+impl<'a> AttemptOutcome<'a> {
     /// Creates the outcome of a response whose status is not a success, with the `code` of its
     /// error body. A date in `retry-after` is compared with `now`.
     pub fn response(
@@ -81,9 +81,9 @@ impl<'a> Outcome<'a> {
     /// ```
     /// use std::time::Duration;
     ///
-    /// use codex_transport::{Decision, Outcome, RetryPolicy};
+    /// use codex_transport::{Decision, AttemptOutcome, RetryPolicy};
     ///
-    /// let outcome = Outcome::unsent().asked(Some(Duration::from_secs(1)));
+    /// let outcome = AttemptOutcome::unsent().asked(Some(Duration::from_secs(1)));
     /// let decision = RetryPolicy::official_request().schedule().next(&outcome, 0);
     /// assert_eq!(decision, Decision::Retry(Duration::from_secs(1)));
     /// ```

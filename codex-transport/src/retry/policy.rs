@@ -24,27 +24,17 @@ use crate::retry::budget::RetryBudget;
 /// policy, the attempts end instead of waiting for less, and no jitter is added.
 ///
 /// ```
-/// use codex_transport::{Decision, Outcome, RetryPolicy};
+/// use codex_transport::{Decision, AttemptOutcome, RetryPolicy};
 /// use http::{HeaderMap, StatusCode};
 /// use std::time::{Duration, SystemTime};
 ///
 /// let policy = RetryPolicy::default();
 /// let mut schedule = policy.schedule();
 /// let mut headers = HeaderMap::new();
-/// let busy = Outcome::response(
-///     StatusCode::SERVICE_UNAVAILABLE,
-///     &headers,
-///     None,
-///     SystemTime::UNIX_EPOCH,
-/// );
+/// let busy = AttemptOutcome::response(StatusCode::SERVICE_UNAVAILABLE, &headers, None, SystemTime::UNIX_EPOCH);
 /// assert_eq!(schedule.next(&busy, u32::MAX), Decision::Retry(Duration::from_millis(500)));
 /// headers.insert("retry-after", "3".parse().unwrap());
-/// let busy = Outcome::response(
-///     StatusCode::SERVICE_UNAVAILABLE,
-///     &headers,
-///     None,
-///     SystemTime::UNIX_EPOCH,
-/// );
+/// let busy = AttemptOutcome::response(StatusCode::SERVICE_UNAVAILABLE, &headers, None, SystemTime::UNIX_EPOCH);
 /// assert_eq!(schedule.next(&busy, 0), Decision::Retry(Duration::from_secs(3)));
 /// ```
 #[derive(Clone, Debug)]

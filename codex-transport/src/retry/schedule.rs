@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::error::Sent;
 use crate::retry::after;
-use crate::retry::outcome::{Outcome, What};
+use crate::retry::outcome::{AttemptOutcome, What};
 use crate::retry::policy::RetryPolicy;
 
 /// The next step after an attempt.
@@ -55,7 +55,7 @@ impl RetryPolicy {
 impl Schedule {
     /// Decides what to do after an attempt with this outcome. `jitter` is a uniformly distributed
     /// random number.
-    pub fn next(&mut self, outcome: &Outcome<'_>, jitter: u32) -> Decision {
+    pub fn next(&mut self, outcome: &AttemptOutcome<'_>, jitter: u32) -> Decision {
         let hint = match self.judge(outcome) {
             Ok(hint) => hint,
             Err(reason) => return Decision::Stop(reason),
@@ -89,7 +89,7 @@ impl Schedule {
     }
 
     // Returns the wait that the server requests, or why this outcome is not retried.
-    fn judge(&self, outcome: &Outcome<'_>) -> Result<Option<Duration>, StopReason> {
+    fn judge(&self, outcome: &AttemptOutcome<'_>) -> Result<Option<Duration>, StopReason> {
         let policy = &self.policy;
         if outcome.delivered {
             return Err(StopReason::Delivered);

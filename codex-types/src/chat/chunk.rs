@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use crate::chat::{
     ChatAnnotation, ChatFunctionArguments, ChatLogprobs, ChatRole, ChatUsage, FinishReason,
 };
-use crate::wire::object::{object, set_null};
+use crate::wire::known::set_null;
+use crate::wire::object::object;
 use crate::wire::open::open_enum;
 use crate::{Logprob, RawJson, ReasoningItem, ServiceTier};
 

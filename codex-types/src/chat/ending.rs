@@ -1,7 +1,7 @@
 //! How completions end: finish reasons and errors, under every name that servers use.
 
 use crate::chat::FinishReason;
-use crate::error::forms;
+use crate::error;
 use crate::{ApiError, ErrorCode, Extra};
 
 /// The ending of a completion, whatever name the server uses for it.
@@ -140,10 +140,10 @@ pub(super) fn reported<'a>(
     has_content: bool,
     mut choices: impl Iterator<Item = &'a Extra>,
 ) -> Option<ApiError> {
-    let error = forms::reported(extra, has_content);
-    let error = error.or_else(|| choices.find_map(|choice| forms::reported(choice, true)));
+    let error = error::reported(extra, has_content);
+    let error = error.or_else(|| choices.find_map(|choice| error::reported(choice, true)));
     let error = error.or_else(|| {
-        let error = (object == "error").then(|| forms::in_keys(extra));
+        let error = (object == "error").then(|| error::in_keys(extra));
         error.filter(|error| !error.is_empty())
     });
     error.map(plain).filter(|error| !error.is_empty())

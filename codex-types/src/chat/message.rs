@@ -4,11 +4,11 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::chat::ChatToolCall;
+use crate::chat::{ChatFunctionArguments, ChatToolCall};
 use crate::wire::either::either;
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
-use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::tagged::tagged;
 use crate::{ImageDetail, InputAudioData, PromptCacheBreakpoint, ReasoningItem};
 
 object! {
@@ -153,14 +153,6 @@ tagged! {
     }
 }
 
-from_variants!(ChatPart {
-    Text(ChatTextPart),
-    Image(ChatImagePart),
-    Audio(ChatAudioPart),
-    File(ChatFilePart),
-    Refusal(ChatRefusalPart),
-});
-
 impl From<&str> for ChatPart {
     fn from(text: &str) -> Self {
         Self::Text(ChatTextPart::new(text))
@@ -263,18 +255,6 @@ object! {
 }
 
 object! {
-    /// The name and arguments of a function call.
-    pub struct ChatFunctionArguments {
-        required {
-            /// The name of the function.
-            name: String,
-            /// The arguments, JSON as text.
-            arguments: String,
-        }
-    }
-}
-
-object! {
     /// A reference to an earlier audio response of the assistant.
     pub struct ChatAudioReference {
         required {
@@ -291,10 +271,6 @@ tagged! {
         "url_citation" => UrlCitation(ChatUrlAnnotation),
     }
 }
-
-from_variants!(ChatAnnotation {
-    UrlCitation(ChatUrlAnnotation),
-});
 
 object! {
     /// A web page that a response cites.

@@ -11,10 +11,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::chat::{ChatDelta, ChatMessage, ChatTextRef, ChatToolCall, ChatToolCallDelta};
+use crate::json::text::push_string;
 use crate::lint::tree::{Node, Value};
 use crate::profile::ChatDialect;
 use crate::profile::THINK_TAGS;
-use crate::raw::push_string;
 use crate::{Map, RawJson, ReasoningItem};
 
 /// The reasoning of one message of a chat server, with everything that must be sent back.

@@ -7,7 +7,7 @@ use crate::chat::{ChatFunction, ChatFunctionCallOption, ChatMessage, ChatTool, C
 use crate::wire::either::either;
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
-use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::tagged::tagged;
 use crate::{
     Effort, Map, Moderation, Number, PromptCacheOptions, PromptCacheRetention, RawJson,
     SearchContextSize, ServiceTier, UserLocation, Verbosity,
@@ -157,12 +157,6 @@ tagged! {
         "json_object" => JsonObject(ChatJsonObjectFormat),
     }
 }
-
-from_variants!(ChatResponseFormat {
-    Text(ChatTextFormat),
-    JsonSchema(ChatJsonSchemaFormat),
-    JsonObject(ChatJsonObjectFormat),
-});
 
 object! {
     /// A text response.

@@ -12,10 +12,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::chat::ending::reported;
-use crate::chat::*;
+use crate::chat::{
+    ChatChoice, ChatChunk, ChatChunkChoice, ChatContent, ChatDelta, ChatFunctionArguments,
+    ChatMessage, ChatPart, ChatResponse, ChatToolCall, ChatToolCallDelta, ChatToolCallKind,
+    ChatUsage,
+};
 use crate::error::forms;
 use crate::lint::tree::{Node, Value};
-use crate::wire::object::{Object, bit, key};
+use crate::wire::known::{Object, bit, key};
 use crate::{ApiError, DecodeError, Extra, Map, Number, RawJson};
 
 /// A part of a message of the assistant, or of a delta.
@@ -348,8 +352,8 @@ impl ChatChunk {
     /// in one of its choices or in a delta; or an error that was sent instead of a chunk. It is
     /// read in every form that [`ErrorEvent`](crate::ErrorEvent) describes.
     ///
-    /// A numeric code becomes text. A choice that ends with [`ChatEnding::Error`] may come without
-    /// an error.
+    /// A numeric code becomes text. A choice that ends with
+    /// [`ChatEnding::Error`](crate::chat::ChatEnding::Error) may come without an error.
     pub fn error(&self) -> Option<ApiError> {
         let choices = self.given_choices();
         let deltas = choices.iter().map(|choice| &choice.delta.extra);

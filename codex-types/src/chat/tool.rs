@@ -4,11 +4,10 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::chat::ChatFunctionArguments;
 use crate::wire::either::either;
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
-use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::tagged::tagged;
 use crate::{AllowedToolsMode, GrammarSyntax, RawJson, ToolChoiceMode};
 
 tagged! {
@@ -20,11 +19,6 @@ tagged! {
         "custom" => Custom(ChatCustomTool),
     }
 }
-
-from_variants!(ChatTool {
-    Function(ChatFunctionTool),
-    Custom(ChatCustomTool),
-});
 
 object! {
     /// A function of the application.
@@ -91,11 +85,6 @@ tagged! {
     }
 }
 
-from_variants!(ChatCustomFormat {
-    Text(ChatTextToolFormat),
-    Grammar(ChatGrammarFormat),
-});
-
 object! {
     /// A format that accepts any text as the input of a custom tool.
     pub struct ChatTextToolFormat tag "text" {
@@ -135,11 +124,6 @@ tagged! {
         "custom" => Custom(ChatCustomCall),
     }
 }
-
-from_variants!(ChatToolCall {
-    Function(ChatFunctionCall),
-    Custom(ChatCustomCall),
-});
 
 impl ChatToolCall {
     /// Returns the id that pairs the call with its output; empty for a call of an unknown kind.
@@ -209,12 +193,6 @@ tagged! {
         "allowed_tools" => AllowedTools(ChatAllowedToolsChoice),
     }
 }
-
-from_variants!(ChatToolChoiceTarget {
-    Function(ChatFunctionChoice),
-    Custom(ChatCustomChoice),
-    AllowedTools(ChatAllowedToolsChoice),
-});
 
 object! {
     /// A function that the model must call.
@@ -297,5 +275,17 @@ fn untyped_call(keys: &[(Box<str>, RawJson)]) -> Option<&'static str> {
         Some("custom")
     } else {
         None
+    }
+}
+
+object! {
+    /// The name and arguments of a function call.
+    pub struct ChatFunctionArguments {
+        required {
+            /// The name of the function.
+            name: String,
+            /// The arguments, JSON as text.
+            arguments: String,
+        }
     }
 }

@@ -52,7 +52,7 @@ impl ArgumentsError {
     /// # Ok::<(), ArgumentsError>(())
     /// ```
     pub fn decode<T: DeserializeOwned>(arguments: &str) -> Result<T, Self> {
-        crate::raw::parse(arguments).map_err(|source| Self {
+        crate::json::reader::parse(arguments).map_err(|source| Self {
             source,
             arguments: arguments.into(),
         })

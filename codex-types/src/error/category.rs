@@ -15,7 +15,7 @@ use crate::error::{ErrorCode, Side};
 /// | `UsageLimit` | local | not before it resets | `usage_limit_reached`, `subscription_sharing_usage_limit_exceeded`, `subscription_sharing_workplace_individual_usage_limit_exceeded` |
 /// | `RateLimit` | local | yes, after the requested wait | `rate_limit_exceeded`, `slow_down`, `too_many_pending_steers`, `rate_limit_error`, `throttling_error`; status 429 |
 /// | `Overloaded` | remote | yes, later | `server_is_overloaded`, `overloaded_error`, `flex_unavailable`, `subscription_sharing_usage_unavailable`, `subscription_sharing_user_unavailable`; status 503 |
-/// | `Server` | remote | yes | `server_error`, `api_error`, `timeout_error`, `vector_store_timeout`, `successor_creation_failed`; statuses 408, 409 and other 5xx |
+/// | `Server` | remote | yes | `server_error`, `api_error`, `timeout_error`, `vector_store_timeout`, `successor_creation_failed`; statuses 408, 409, 425 and other 5xx |
 /// | `StateLost` | remote | yes, with the whole input on a new connection | `previous_response_not_found`, `websocket_connection_limit_reached` |
 /// | `Unknown` | remote | yes | any other code |
 ///
@@ -57,7 +57,7 @@ impl ErrorCategory {
             401 => Self::Authentication,
             402 => Self::Quota,
             403 => Self::Permission,
-            408 | 409 => Self::Server,
+            408 | 409 | 425 => Self::Server,
             429 => Self::RateLimit,
             400..=499 => Self::InvalidRequest,
             503 => Self::Overloaded,

@@ -4,10 +4,12 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use crate::error::{ApiError, ErrorCategory, ErrorCode, forms};
+use crate::error::forms::{self, MOST_NESTED, complete};
+use crate::error::{ApiError, ErrorCategory, ErrorCode};
 use crate::response::Response;
-use crate::wire::object::{object, replay};
-use crate::{Map, RawJson};
+use crate::wire::known::{fill, replay};
+use crate::wire::object::object;
+use crate::{Extra, Map, RawJson};
 
 object! {
     /// An error outside of a response: the `error` event over any transport, and the body of an
@@ -82,7 +84,7 @@ impl ErrorEvent {
     /// ```
     pub fn from_body(body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(body);
-        if let Ok(event) = crate::raw::parse::<Self>(&text) {
+        if let Ok(event) = crate::json::reader::parse::<Self>(&text) {
             return event;
         }
         let mut event = Self::default();
@@ -134,6 +136,57 @@ impl ErrorEvent {
     pub fn category(&self) -> ErrorCategory {
         self.to_api_error().category_with_status(self.http_status())
     }
+}
+
+impl ErrorEvent {
+    /// Returns the error in any of the forms. Missing fields are empty.
+    fn in_any_form(&self) -> ApiError {
+        let response = self.response.as_ref();
+        let whole = response.and_then(|response| response.error.as_ref());
+        let whole = self.error.as_ref().or(whole);
+        let mut error = whole.map_or_else(ApiError::default, |error| (**error).clone());
+        let extra = core::mem::take(&mut error.extra);
+        if error.message.is_empty() {
+            complete(&mut error, &extra, None, MOST_NESTED);
+        }
+        error.extra = extra;
+        if !error.is_empty() {
+            return error;
+        }
+        error.code.clone_from(&self.code);
+        error.param.clone_from(&self.param);
+        error.message = self.message.clone().unwrap_or_default();
+        complete(&mut error, &self.extra, self.detail.as_ref(), MOST_NESTED);
+        error
+    }
+}
+
+/// Returns the error that an object reports among its unknown keys. An object that has content may
+/// have keys with a message as well.
+#[cfg(feature = "chat")]
+pub(crate) fn reported(extra: &Extra, has_content: bool) -> Option<ApiError> {
+    if extra.is_empty() || !forms::is_reported(|key| extra.get(key), has_content) {
+        return None;
+    }
+    let mut error = in_keys(extra);
+    if error.is_empty() && extra.get("error").is_some_and(forms::is_flag) {
+        error.message = "the service gave no reason".into();
+    }
+    (!error.is_empty()).then_some(error)
+}
+
+/// Reads the unknown keys of an object as those of an error.
+pub(crate) fn in_keys(extra: &Extra) -> ApiError {
+    let mut event = ErrorEvent::default();
+    fill(&mut event, extra.entries().iter());
+    let mut error = event.in_any_form();
+    let kind = || extra.get("type")?.decode().ok();
+    error.kind = error
+        .kind
+        .take()
+        .or_else(kind)
+        .filter(|kind| *kind != "error");
+    error
 }
 
 /// Returns an excerpt of a body that is not JSON.

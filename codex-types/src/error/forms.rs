@@ -3,8 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::error::{ApiError, ErrorEvent};
-use crate::wire::object::fill;
+use crate::error::ApiError;
 use crate::{Extra, Map, RawJson};
 
 /// Reads a value that contains an error: text, an object, or a list of these. `None` if it is of
@@ -48,7 +47,12 @@ fn read_nested(raw: &RawJson, depth: usize) -> Option<ApiError> {
 ///
 /// Frameworks repeat the body of the request in their errors, so only the keys that contain
 /// messages are used.
-fn complete(error: &mut ApiError, extra: &Extra, detail: Option<&RawJson>, depth: usize) {
+pub(super) fn complete(
+    error: &mut ApiError,
+    extra: &Extra,
+    detail: Option<&RawJson>,
+    depth: usize,
+) {
     let text = |keys: &[&str]| -> Option<String> {
         let mut texts = keys.iter().filter_map(|key| extra.get(key)?.decode().ok());
         texts.find(|text: &String| !text.is_empty())
@@ -91,57 +95,6 @@ fn steps(location: &RawJson) -> Option<String> {
     (!all.is_empty()).then(|| all + ": ")
 }
 
-impl ErrorEvent {
-    /// Returns the error in any of the forms. Missing fields are empty.
-    pub(super) fn in_any_form(&self) -> ApiError {
-        let response = self.response.as_ref();
-        let whole = response.and_then(|response| response.error.as_ref());
-        let whole = self.error.as_ref().or(whole);
-        let mut error = whole.map_or_else(ApiError::default, |error| (**error).clone());
-        let extra = core::mem::take(&mut error.extra);
-        if error.message.is_empty() {
-            complete(&mut error, &extra, None, MOST_NESTED);
-        }
-        error.extra = extra;
-        if !error.is_empty() {
-            return error;
-        }
-        error.code.clone_from(&self.code);
-        error.param.clone_from(&self.param);
-        error.message = self.message.clone().unwrap_or_default();
-        complete(&mut error, &self.extra, self.detail.as_ref(), MOST_NESTED);
-        error
-    }
-}
-
-/// Returns the error that an object reports among its unknown keys. An object that has content may
-/// have keys with a message as well.
-#[cfg(feature = "chat")]
-pub(crate) fn reported(extra: &Extra, has_content: bool) -> Option<ApiError> {
-    if extra.is_empty() || !is_reported(|key| extra.get(key), has_content) {
-        return None;
-    }
-    let mut error = in_keys(extra);
-    if error.is_empty() && extra.get("error").is_some_and(is_flag) {
-        error.message = "the service gave no reason".into();
-    }
-    (!error.is_empty()).then_some(error)
-}
-
-/// Reads the unknown keys of an object as those of an error.
-pub(crate) fn in_keys(extra: &Extra) -> ApiError {
-    let mut event = ErrorEvent::default();
-    fill(&mut event, extra.entries().iter());
-    let mut error = event.in_any_form();
-    let kind = || extra.get("type")?.decode().ok();
-    error.kind = error
-        .kind
-        .take()
-        .or_else(kind)
-        .filter(|kind| *kind != "error");
-    error
-}
-
 /// Returns whether the keys of an object without a `type` report an error.
 pub(crate) fn is_reported<'a>(
     get: impl Fn(&str) -> Option<&'a RawJson>,
@@ -173,7 +126,7 @@ fn is_given(raw: &RawJson) -> bool {
 }
 
 /// Returns whether a value is true, or a number other than 0.
-fn is_flag(raw: &RawJson) -> bool {
+pub(super) fn is_flag(raw: &RawJson) -> bool {
     let number: Option<f64> = raw.as_str().parse().ok();
     raw.as_str() == "true" || number.is_some_and(|number| number != 0.0)
 }
@@ -202,4 +155,4 @@ const NESTED: &[&str] = &["error", "errors", "detail", "status_details", "base_r
 const MOST_LISTED: usize = 5;
 
 /// The depth to which errors within errors are read.
-const MOST_NESTED: usize = 8;
+pub(super) const MOST_NESTED: usize = 8;

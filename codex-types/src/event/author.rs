@@ -4,9 +4,13 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::event::scan::leading_kind;
-use crate::event::*;
+use crate::event::{
+    AnnotationEvent, ContentPartEvent, CustomToolCallInputDone, Delta, DeltaKind,
+    FunctionCallArgumentsDone, LifecycleEvent, OutputItemEvent, OutputTextDone,
+    ReasoningSummaryTextDone, ReasoningTextDone, RefusalDone, ResponseEvent, SummaryPartEvent,
+};
 use crate::item::{ItemStatus, OutputItem};
+use crate::json::scan::leading_kind;
 use crate::part::{OutputPart, ReasoningPart, SummaryPart};
 use crate::response::{Response, Status};
 use crate::{DecodeError, RawJson};

@@ -4,12 +4,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::error::{ApiError, PlanType};
-use crate::item::ToolSearchExecution;
+use crate::event::common::{Common, EventPayload, event};
 use crate::request::Input;
+use crate::tool::ToolSearchExecution;
 use crate::wire::object::object;
 use crate::{Map, Number, RawJson};
 
-object! {
+event! {
     /// An event with metadata next to the response: `response.metadata` and
     /// `codex.response.metadata` of the ChatGPT backend.
     pub struct MetadataEvent {
@@ -21,10 +22,6 @@ object! {
             headers: Map<RawJson>,
             /// The id of the response.
             response_id: String,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The id of the event's stream, on a WebSocket that multiplexes streams.
-            stream_id: String,
         }
     }
 }
@@ -51,6 +48,12 @@ object! {
             /// The id of the event's stream, on a WebSocket that multiplexes streams.
             stream_id: String,
         }
+    }
+}
+
+impl EventPayload for RateLimitsEvent {
+    fn common(&self) -> Common<'_> {
+        Common::new(None, &self.stream_id)
     }
 }
 
@@ -103,20 +106,14 @@ object! {
     }
 }
 
-object! {
+event! {
     /// An event that only keeps the connection alive or measures it.
     pub struct NoticeEvent {
         required {}
-        optional {
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The id of the event's stream, on a WebSocket that multiplexes streams.
-            stream_id: String,
-        }
     }
 }
 
-object! {
+event! {
     /// The acceptance of the input of a `response.steer`, or a notice that it is pending.
     pub struct SteerEvent {
         plain {
@@ -128,10 +125,6 @@ object! {
             reason: String,
             /// Pending: the input that is required first.
             required_input: Vec<SteerRequiredInput>,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The id of the event's stream, on a WebSocket that multiplexes streams.
-            stream_id: String,
         }
     }
 }
@@ -156,7 +149,7 @@ object! {
     }
 }
 
-object! {
+event! {
     /// The failure of a `response.steer`.
     pub struct SteerFailedEvent {
         plain {
@@ -164,12 +157,6 @@ object! {
             error: ApiError,
             /// The steering input that the event is about.
             steer: Steer,
-        }
-        optional {
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The id of the event's stream, on a WebSocket that multiplexes streams.
-            stream_id: String,
         }
     }
 }

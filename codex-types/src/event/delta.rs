@@ -503,73 +503,66 @@ fn debug_delta(name: &str, delta: &DeltaRef<'_>, f: &mut fmt::Formatter<'_>) -> 
         .finish_non_exhaustive()
 }
 
-/// The field of an item that a [`Delta`] appends to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum DeltaKind {
-    /// The text of a message.
-    OutputText,
-    /// The text of a refusal.
-    Refusal,
-    /// The arguments of a function.
-    FunctionCallArguments,
-    /// The input of a custom tool.
-    CustomToolCallInput,
-    /// The summary of reasoning.
-    ReasoningSummaryText,
-    /// Reasoning text.
-    ReasoningText,
-    /// The arguments of an MCP tool call.
-    McpCallArguments,
-    /// The code of a code interpreter call.
-    CodeInterpreterCallCode,
-    /// Audio, in base64.
-    Audio,
-    /// The transcript of the audio.
-    AudioTranscript,
+/// Declares the kinds of deltas: the `type` of the event, and the bit of its part index.
+macro_rules! delta_kinds {
+    ($($(#[$meta:meta])* $kind:ident = $type:literal $(with $part:ident)?,)*) => {
+        /// The field of an item that a [`Delta`] appends to.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum DeltaKind {
+            $($(#[$meta])* $kind,)*
+        }
+
+        impl DeltaKind {
+            /// All kinds.
+            pub const ALL: &[Self] = &[$(Self::$kind),*];
+
+            /// Returns the `type` of the event.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $type,)*
+                }
+            }
+
+            /// Returns the kind whose event has exactly this `type`, ignoring older names.
+            pub(crate) fn of(event_type: &str) -> Option<Self> {
+                match event_type {
+                    $($type => Some(Self::$kind),)*
+                    _ => None,
+                }
+            }
+
+            fn part_key(self) -> Option<u8> {
+                match self {
+                    $($(Self::$kind => Some(Present::$part),)?)*
+                    _ => None,
+                }
+            }
+        }
+    };
 }
 
-impl DeltaKind {
-    /// Returns the `type` of the event.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::OutputText => "response.output_text.delta",
-            Self::Refusal => "response.refusal.delta",
-            Self::FunctionCallArguments => "response.function_call_arguments.delta",
-            Self::CustomToolCallInput => "response.custom_tool_call_input.delta",
-            Self::ReasoningSummaryText => "response.reasoning_summary_text.delta",
-            Self::ReasoningText => "response.reasoning_text.delta",
-            Self::McpCallArguments => "response.mcp_call_arguments.delta",
-            Self::CodeInterpreterCallCode => "response.code_interpreter_call_code.delta",
-            Self::Audio => "response.audio.delta",
-            Self::AudioTranscript => "response.audio.transcript.delta",
-        }
-    }
-
-    /// Returns the kind whose event has exactly this `type`, ignoring older names.
-    pub(crate) fn of(event_type: &str) -> Option<Self> {
-        Some(match event_type {
-            "response.output_text.delta" => Self::OutputText,
-            "response.refusal.delta" => Self::Refusal,
-            "response.function_call_arguments.delta" => Self::FunctionCallArguments,
-            "response.custom_tool_call_input.delta" => Self::CustomToolCallInput,
-            "response.reasoning_summary_text.delta" => Self::ReasoningSummaryText,
-            "response.reasoning_text.delta" => Self::ReasoningText,
-            "response.mcp_call_arguments.delta" => Self::McpCallArguments,
-            "response.code_interpreter_call_code.delta" => Self::CodeInterpreterCallCode,
-            "response.audio.delta" => Self::Audio,
-            "response.audio.transcript.delta" => Self::AudioTranscript,
-            _ => return None,
-        })
-    }
-
-    fn part_key(self) -> Option<u8> {
-        match self {
-            Self::OutputText | Self::Refusal | Self::ReasoningText => Some(Present::CONTENT_INDEX),
-            Self::ReasoningSummaryText => Some(Present::SUMMARY_INDEX),
-            _ => None,
-        }
-    }
+delta_kinds! {
+    /// The text of a message.
+    OutputText = "response.output_text.delta" with CONTENT_INDEX,
+    /// The text of a refusal.
+    Refusal = "response.refusal.delta" with CONTENT_INDEX,
+    /// The arguments of a function.
+    FunctionCallArguments = "response.function_call_arguments.delta",
+    /// The input of a custom tool.
+    CustomToolCallInput = "response.custom_tool_call_input.delta",
+    /// The summary of reasoning.
+    ReasoningSummaryText = "response.reasoning_summary_text.delta" with SUMMARY_INDEX,
+    /// Reasoning text.
+    ReasoningText = "response.reasoning_text.delta" with CONTENT_INDEX,
+    /// The arguments of an MCP tool call.
+    McpCallArguments = "response.mcp_call_arguments.delta",
+    /// The code of a code interpreter call.
+    CodeInterpreterCallCode = "response.code_interpreter_call_code.delta",
+    /// Audio, in base64.
+    Audio = "response.audio.delta",
+    /// The transcript of the audio.
+    AudioTranscript = "response.audio.transcript.delta",
 }
 
 impl Pieces<'_> {

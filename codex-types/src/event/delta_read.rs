@@ -10,10 +10,10 @@ use crate::event::delta::{Delta, DeltaKind, Pieces, Present};
 use crate::part::Logprob;
 use crate::wire::encode::{Encode, Encoder};
 use crate::wire::key::Key;
-use crate::wire::object::Prelude;
+use crate::wire::known::Prelude;
+use crate::wire::read::{Slot, Wire};
 use crate::wire::source::{Failed, Fields, Source, next_name, read_json};
 use crate::wire::tagged::Payload;
-use crate::wire::{Slot, Wire};
 use crate::{Extra, RawJson};
 
 impl Payload for Delta {

@@ -4,11 +4,13 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::error::{ApiError, forms};
+use crate::error::{ApiError, in_keys};
+use crate::event::common::{Common, EventPayload, event};
 use crate::item::{OutputItem, ShellOutput};
 use crate::part::{Annotation, Logprob, OutputPart, SummaryPart};
 use crate::response::Response;
-use crate::wire::object::{fill, is_missing, object};
+use crate::wire::known::{fill, is_missing};
+use crate::wire::object::object;
 use crate::{Map, RawJson};
 
 object! {
@@ -70,10 +72,18 @@ impl LifecycleEvent {
             return Some(Cow::Borrowed(error));
         }
         let keys = [&self.response.extra, &self.extra].into_iter();
-        let mut errors = keys
-            .map(forms::in_keys)
-            .filter(|error| !error.message.is_empty());
+        let mut errors = keys.map(in_keys).filter(|error| !error.message.is_empty());
         errors.next().map(Cow::Owned)
+    }
+}
+
+impl EventPayload for LifecycleEvent {
+    fn common(&self) -> Common<'_> {
+        Common::new(self.sequence_number, &self.stream_id)
+    }
+
+    fn response(&self) -> Option<&Response> {
+        Some(&self.response)
     }
 }
 
@@ -95,9 +105,17 @@ object! {
     }
 }
 
-object! {
+impl EventPayload for OutputItemEvent {
+    fn common(&self) -> Common<'_> {
+        Common::new(self.sequence_number, &self.stream_id)
+            .item_id(self.item.id())
+            .output_index(self.output_index)
+    }
+}
+
+event! {
     /// An event that reports that a content part of an item was added or is done.
-    pub struct ContentPartEvent {
+    pub struct ContentPartEvent of [item_id output_index] {
         plain {
             /// The id of the item.
             item_id: String,
@@ -109,17 +127,13 @@ object! {
             output_index = u32,
             /// The index of the part in the content of the item.
             content_index = u32,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The id of the event's stream, on a WebSocket that multiplexes streams.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// An event that reports that a part of a reasoning summary was added or is done.
-    pub struct SummaryPartEvent {
+    pub struct SummaryPartEvent of [item_id output_index] {
         plain {
             /// The id of the item.
             item_id: String,
@@ -133,17 +147,13 @@ object! {
             summary_index = u32,
             /// `incomplete` if the part was cut off.
             status: String,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The id of the event's stream, on a WebSocket that multiplexes streams.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// An event that adds an annotation to a text.
-    pub struct AnnotationEvent {
+    pub struct AnnotationEvent of [item_id output_index] {
         plain {
             /// The id of the item.
             item_id: String,
@@ -157,17 +167,13 @@ object! {
             content_index = u32,
             /// The index of the annotation among those of the part.
             annotation_index = u32,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The id of the event's stream, on a WebSocket that multiplexes streams.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// The event that ends the text of a part.
-    pub struct OutputTextDone {
+    pub struct OutputTextDone of [item_id output_index] text "text" {
         plain {
             /// The id of the item.
             item_id: String,
@@ -181,17 +187,13 @@ object! {
             content_index = u32,
             /// The log probabilities of the tokens.
             logprobs: Vec<Logprob>,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The id of the event's stream, on a WebSocket that multiplexes streams.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// The event that ends a refusal.
-    pub struct RefusalDone {
+    pub struct RefusalDone of [item_id output_index] text "refusal" {
         plain {
             /// The id of the item.
             item_id: String,
@@ -203,17 +205,13 @@ object! {
             output_index = u32,
             /// The index of the part in the content of the item.
             content_index = u32,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The id of the event's stream, on a WebSocket that multiplexes streams.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// The event that ends the text of a reasoning part.
-    pub struct ReasoningTextDone {
+    pub struct ReasoningTextDone of [item_id output_index] text "text" {
         plain {
             /// The id of the item.
             item_id: String,
@@ -225,17 +223,13 @@ object! {
             output_index = u32,
             /// The index of the part in the content of the item.
             content_index = u32,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The id of the event's stream, on a WebSocket that multiplexes streams.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// The event that ends the text of a reasoning summary part.
-    pub struct ReasoningSummaryTextDone {
+    pub struct ReasoningSummaryTextDone of [item_id output_index] text "text" {
         plain {
             /// The id of the item.
             item_id: String,
@@ -247,17 +241,13 @@ object! {
             output_index = u32,
             /// The index of the part in the summary of the item.
             summary_index = u32,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The id of the event's stream, on a WebSocket that multiplexes streams.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// The event that ends the arguments of a function call.
-    pub struct FunctionCallArgumentsDone {
+    pub struct FunctionCallArgumentsDone of [item_id output_index] text "arguments" {
         plain {
             /// The id of the item.
             item_id: String,
@@ -269,17 +259,13 @@ object! {
             output_index = u32,
             /// The name of the function, which some versions of the service send.
             name: String,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The id of the event's stream, on a WebSocket that multiplexes streams.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// The event that ends the input of a custom tool call.
-    pub struct CustomToolCallInputDone {
+    pub struct CustomToolCallInputDone of [item_id output_index] text "input" {
         plain {
             /// The id of the item.
             item_id: String,
@@ -289,17 +275,13 @@ object! {
         optional {
             /// The index of the item in the output.
             output_index = u32,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The id of the event's stream, on a WebSocket that multiplexes streams.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// The event that ends the arguments of an MCP tool call.
-    pub struct McpCallArgumentsDone {
+    pub struct McpCallArgumentsDone of [item_id output_index] text "arguments" {
         plain {
             /// The id of the item.
             item_id: String,
@@ -309,17 +291,13 @@ object! {
         optional {
             /// The index of the item in the output.
             output_index = u32,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The id of the event's stream, on a WebSocket that multiplexes streams.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// The event that ends the code of a code interpreter call.
-    pub struct CodeInterpreterCallCodeDone {
+    pub struct CodeInterpreterCallCodeDone of [item_id output_index] text "code" {
         plain {
             /// The id of the item.
             item_id: String,
@@ -329,17 +307,13 @@ object! {
         optional {
             /// The index of the item in the output.
             output_index = u32,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The id of the event's stream, on a WebSocket that multiplexes streams.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// An event that reports the progress of a hosted tool. The kind of the event is the step.
-    pub struct ItemProgress {
+    pub struct ItemProgress of [item_id output_index] {
         plain {
             /// The id of the item.
             item_id: String,
@@ -347,17 +321,13 @@ object! {
         optional {
             /// The index of the item in the output.
             output_index = u32,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The id of the event's stream, on a WebSocket that multiplexes streams.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// A preview of an image; each replaces the previous one.
-    pub struct PartialImageEvent {
+    pub struct PartialImageEvent of [item_id output_index] {
         plain {
             /// The id of the item.
             item_id: String,
@@ -377,17 +347,13 @@ object! {
             quality: String,
             /// The width and height of the image.
             size: String,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The id of the event's stream, on a WebSocket that multiplexes streams.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// An event that reports that a command of a shell call was added or is done.
-    pub struct ShellCommandEvent {
+    pub struct ShellCommandEvent of [item_id output_index] text "command" {
         plain {
             /// The command.
             command: String,
@@ -399,17 +365,13 @@ object! {
             command_index = u32,
             /// The id of the item, which the service currently omits.
             item_id: String,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The id of the event's stream, on a WebSocket that multiplexes streams.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// A delta of a command of a shell call.
-    pub struct ShellCommandDelta {
+    pub struct ShellCommandDelta of [item_id output_index] text "delta" {
         plain {
             /// The new text of the command.
             delta: String,
@@ -423,17 +385,13 @@ object! {
             item_id: String,
             /// Padding that hides the length of the text.
             obfuscation: String,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The id of the event's stream, on a WebSocket that multiplexes streams.
-            stream_id: String,
         }
     }
 }
 
-object! {
-    /// A delta of the output of a command of a shell call.
-    pub struct ShellOutputDelta {
+event! {
+    /// The new output of a command of a shell call.
+    pub struct ShellOutputDelta of [item_id output_index] {
         plain {
             /// The id of the item.
             item_id: String,
@@ -445,16 +403,12 @@ object! {
             output_index = u32,
             /// The index of the command.
             command_index = u32,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The id of the event's stream, on a WebSocket that multiplexes streams.
-            stream_id: String,
         }
     }
 }
 
 object! {
-    /// The new output of a command of a shell call.
+    /// A delta of the output of a command of a shell call.
     pub struct ShellOutputChunk {
         required {}
         optional {
@@ -466,9 +420,9 @@ object! {
     }
 }
 
-object! {
+event! {
     /// The whole output of a command of a shell call, once it is done.
-    pub struct ShellOutputDone {
+    pub struct ShellOutputDone of [item_id output_index] {
         plain {
             /// The id of the item.
             item_id: String,
@@ -480,25 +434,17 @@ object! {
             output_index = u32,
             /// The index of the command.
             command_index = u32,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The id of the event's stream, on a WebSocket that multiplexes streams.
-            stream_id: String,
         }
     }
 }
 
-object! {
+event! {
     /// The event that ends the audio of a response, or its transcript.
     pub struct AudioDone {
         required {}
         optional {
             /// The id of the response.
             response_id: String,
-            /// The sequence number of the event within its response.
-            sequence_number = u64,
-            /// The id of the event's stream, on a WebSocket that multiplexes streams.
-            stream_id: String,
         }
     }
 }

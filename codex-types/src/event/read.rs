@@ -7,14 +7,16 @@ use serde::Deserializer;
 use serde::de::MapAccess;
 
 use crate::error::{ApiError, ErrorEvent, forms};
+use crate::event::common::Common;
 use crate::event::delta_fast;
-use crate::event::scan::{self, leading_kind};
-use crate::event::*;
+use crate::event::{Delta, DeltaKind, EventKind, ResponseEvent};
+use crate::json::reader::{parse, parse_seed};
+use crate::json::scan::leading_kind;
 use crate::response::Response;
-use crate::wire::object::Prelude;
+use crate::wire::known::Prelude;
 use crate::wire::source::with_fields;
 use crate::wire::text::to_json;
-use crate::{DecodeError, Map, RawJson, Unknown, raw};
+use crate::{DecodeError, Map, RawJson, Unknown};
 
 impl ResponseEvent {
     /// Reads one event: the data of an SSE frame, or a WebSocket text message.
@@ -106,38 +108,12 @@ impl ResponseEvent {
 
     /// Returns the whole response, if the event contains it.
     pub fn response(&self) -> Option<&Response> {
-        Some(&self.lifecycle()?.response)
-    }
-
-    fn lifecycle(&self) -> Option<&LifecycleEvent> {
-        match self {
-            Self::Created(event)
-            | Self::Queued(event)
-            | Self::InProgress(event)
-            | Self::Completed(event)
-            | Self::Failed(event)
-            | Self::Incomplete(event)
-            | Self::Cancelled(event)
-            | Self::Done(event) => Some(event),
-            _ => None,
-        }
+        self.payload().response()
     }
 
     /// Returns the delta, if the event contains one.
     pub fn delta(&self) -> Option<&Delta> {
-        match self {
-            Self::OutputTextDelta(delta)
-            | Self::RefusalDelta(delta)
-            | Self::FunctionCallArgumentsDelta(delta)
-            | Self::CustomToolCallInputDelta(delta)
-            | Self::ReasoningSummaryTextDelta(delta)
-            | Self::ReasoningTextDelta(delta)
-            | Self::CodeInterpreterCallCodeDelta(delta)
-            | Self::McpCallArgumentsDelta(delta)
-            | Self::AudioDelta(delta)
-            | Self::AudioTranscriptDelta(delta) => Some(delta),
-            _ => None,
-        }
+        self.payload().delta()
     }
 
     /// Returns the new text of a message, which is the text shown to people; `None` for other
@@ -154,18 +130,7 @@ impl ResponseEvent {
     /// The value is in [`extra`](Self::extra), and the text is empty. `arguments` may also be an
     /// object or a list, which some servers send instead of the JSON as text.
     pub fn foreign_text(&self) -> Option<&'static str> {
-        let key = match self {
-            Self::OutputTextDone(_)
-            | Self::ReasoningTextDone(_)
-            | Self::ReasoningSummaryTextDone(_) => "text",
-            Self::RefusalDone(_) => "refusal",
-            Self::FunctionCallArgumentsDone(_) | Self::McpCallArgumentsDone(_) => "arguments",
-            Self::CustomToolCallInputDone(_) => "input",
-            Self::CodeInterpreterCallCodeDone(_) => "code",
-            Self::ShellCallCommandAdded(_) | Self::ShellCallCommandDone(_) => "command",
-            Self::ShellCallCommandDelta(_) => "delta",
-            _ => self.delta().map(|_| "delta")?,
-        };
+        let key = self.payload().text_key()?;
         let value = self.extra()?.get(key)?;
         let is_structure = value.as_str().starts_with(['{', '[']);
         let is_accepted = value.is_null() || (is_structure && key == "arguments");
@@ -233,7 +198,7 @@ impl ResponseEvent {
     /// Reads an event without fast paths.
     pub(crate) fn from_json_in_full(hint: Option<&str>, json: &str) -> Result<Self, DecodeError> {
         let event =
-            raw::parse::<Self>(json).map_err(|error| error.with_event_kind(leading_kind(json)))?;
+            parse::<Self>(json).map_err(|error| error.with_event_kind(leading_kind(json)))?;
         match event {
             Self::Unknown(unknown) if !unknown.raw().as_str().starts_with('{') => {
                 Err(DecodeError::mismatch(0))
@@ -285,242 +250,11 @@ impl ResponseEvent {
             }
         }
 
-        raw::parse_seed(json, AsKind(kind))
+        parse_seed(json, AsKind(kind))
     }
 
     fn common(&self) -> Common<'_> {
-        Common::of(self)
-    }
-}
-
-/// The fields that most events share.
-#[derive(Default)]
-struct Common<'a> {
-    sequence_number: Option<u64>,
-    output_index: Option<u32>,
-    item_id: Option<&'a str>,
-    stream_id: Option<&'a str>,
-}
-
-impl<'a> Common<'a> {
-    fn of(event: &'a ResponseEvent) -> Self {
-        use ResponseEvent as E;
-        match event {
-            E::Created(event)
-            | E::Queued(event)
-            | E::InProgress(event)
-            | E::Completed(event)
-            | E::Failed(event)
-            | E::Incomplete(event)
-            | E::Cancelled(event)
-            | E::Done(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: None,
-                item_id: None,
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::OutputItemAdded(event) | E::OutputItemDone(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: event.output_index,
-                item_id: event.item.id(),
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::ContentPartAdded(event) | E::ContentPartDone(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: event.output_index,
-                item_id: Some(&event.item_id),
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::OutputTextDelta(event)
-            | E::RefusalDelta(event)
-            | E::FunctionCallArgumentsDelta(event)
-            | E::CustomToolCallInputDelta(event)
-            | E::ReasoningSummaryTextDelta(event)
-            | E::ReasoningTextDelta(event)
-            | E::CodeInterpreterCallCodeDelta(event)
-            | E::McpCallArgumentsDelta(event)
-            | E::AudioDelta(event)
-            | E::AudioTranscriptDelta(event) => Self {
-                sequence_number: event.sequence_number(),
-                output_index: event.output_index(),
-                item_id: Some(event.item_id()),
-                stream_id: event.stream_id(),
-            },
-            E::OutputTextDone(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: event.output_index,
-                item_id: Some(&event.item_id),
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::OutputTextAnnotationAdded(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: event.output_index,
-                item_id: Some(&event.item_id),
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::RefusalDone(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: event.output_index,
-                item_id: Some(&event.item_id),
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::FunctionCallArgumentsDone(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: event.output_index,
-                item_id: Some(&event.item_id),
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::CustomToolCallInputDone(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: event.output_index,
-                item_id: Some(&event.item_id),
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::ReasoningSummaryPartAdded(event) | E::ReasoningSummaryPartDone(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: event.output_index,
-                item_id: Some(&event.item_id),
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::ReasoningSummaryTextDone(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: event.output_index,
-                item_id: Some(&event.item_id),
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::ReasoningTextDone(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: event.output_index,
-                item_id: Some(&event.item_id),
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::FileSearchCallInProgress(event)
-            | E::FileSearchCallSearching(event)
-            | E::FileSearchCallCompleted(event)
-            | E::WebSearchCallInProgress(event)
-            | E::WebSearchCallSearching(event)
-            | E::WebSearchCallCompleted(event)
-            | E::CodeInterpreterCallInProgress(event)
-            | E::CodeInterpreterCallInterpreting(event)
-            | E::CodeInterpreterCallCompleted(event)
-            | E::ImageGenerationCallInProgress(event)
-            | E::ImageGenerationCallGenerating(event)
-            | E::ImageGenerationCallCompleted(event)
-            | E::McpCallInProgress(event)
-            | E::McpCallCompleted(event)
-            | E::McpCallFailed(event)
-            | E::McpListToolsInProgress(event)
-            | E::McpListToolsCompleted(event)
-            | E::McpListToolsFailed(event)
-            | E::CompactionCompacting(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: event.output_index,
-                item_id: Some(&event.item_id),
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::CodeInterpreterCallCodeDone(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: event.output_index,
-                item_id: Some(&event.item_id),
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::ImageGenerationCallPartialImage(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: event.output_index,
-                item_id: Some(&event.item_id),
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::McpCallArgumentsDone(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: event.output_index,
-                item_id: Some(&event.item_id),
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::ShellCallCommandAdded(event) | E::ShellCallCommandDone(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: event.output_index,
-                item_id: event.item_id.as_deref(),
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::ShellCallCommandDelta(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: event.output_index,
-                item_id: event.item_id.as_deref(),
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::ShellCallOutputContentDelta(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: event.output_index,
-                item_id: Some(&event.item_id),
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::ShellCallOutputContentDone(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: event.output_index,
-                item_id: Some(&event.item_id),
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::AudioDone(event) | E::AudioTranscriptDone(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: None,
-                item_id: None,
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::Error(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: None,
-                item_id: None,
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::SteerAccepted(event) | E::SteerPending(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: None,
-                item_id: None,
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::SteerFailed(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: None,
-                item_id: None,
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::Metadata(event) | E::CodexMetadata(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: None,
-                item_id: None,
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::RateLimits(event) => Self {
-                sequence_number: None,
-                output_index: None,
-                item_id: None,
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::Keepalive(event) | E::WebsocketTiming(event) => Self {
-                sequence_number: event.sequence_number,
-                output_index: None,
-                item_id: None,
-                stream_id: event.stream_id.as_deref(),
-            },
-            E::Unknown(unknown) => {
-                let json = unknown.raw().as_str();
-                let number = |key| scan::value_of(json, key);
-                Self {
-                    sequence_number: number("sequence_number").and_then(|text| text.parse().ok()),
-                    output_index: number("output_index").and_then(|text| text.parse().ok()),
-                    // Ids never contain escapes, so they can be borrowed.
-                    item_id: plain_text(json, "item_id"),
-                    stream_id: plain_text(json, "stream_id"),
-                }
-            }
-        }
-    }
-}
-
-fn plain_text<'a>(json: &'a str, key: &str) -> Option<&'a str> {
-    match scan::text_of(json, key)? {
-        Cow::Borrowed(text) => Some(text),
-        Cow::Owned(_) => None,
+        self.payload().common()
     }
 }
 

@@ -3,8 +3,15 @@
 use alloc::boxed::Box;
 
 use crate::error::ErrorEvent;
-use crate::event::*;
-use crate::wire::open::open_enum;
+use crate::event::common::EventPayload;
+use crate::event::{
+    AnnotationEvent, AudioDone, CodeInterpreterCallCodeDone, ContentPartEvent,
+    CustomToolCallInputDone, Delta, FunctionCallArgumentsDone, ItemProgress, LifecycleEvent,
+    McpCallArgumentsDone, MetadataEvent, NoticeEvent, OutputItemEvent, OutputTextDone,
+    PartialImageEvent, RateLimitsEvent, ReasoningSummaryTextDone, ReasoningTextDone, RefusalDone,
+    ShellCommandDelta, ShellCommandEvent, ShellOutputDelta, ShellOutputDone, SteerEvent,
+    SteerFailedEvent, SummaryPartEvent,
+};
 use crate::wire::tagged::tagged;
 
 tagged! {
@@ -14,6 +21,11 @@ tagged! {
     /// An event of an unknown kind is [`Unknown`](Self::Unknown), never an error. Events under
     /// their older names are the same variants, and are written back under the name that they had.
     pub enum ResponseEvent {
+        shared {
+            /// The kind of an event: the `type` of [`ResponseEvent`] under its current name.
+            pub enum EventKind;
+            dyn EventPayload
+        }
         /// The response was created: API object `ResponseCreatedEvent`.
         "response.created" => Created(Box<LifecycleEvent>),
         /// The response is queued: API object `ResponseQueuedEvent`.
@@ -172,149 +184,5 @@ tagged! {
         "keepalive" => Keepalive(Box<NoticeEvent>),
         /// ChatGPT backend: WebSocket timing measurements.
         "responsesapi.websocket_timing" => WebsocketTiming(Box<NoticeEvent>),
-    }
-}
-
-open_enum! {
-    /// The kind of an event: the `type` of [`ResponseEvent`] under its current name.
-    pub enum EventKind {
-        /// The kind of [`ResponseEvent::Created`].
-        Created = "response.created",
-        /// The kind of [`ResponseEvent::Queued`].
-        Queued = "response.queued",
-        /// The kind of [`ResponseEvent::InProgress`].
-        InProgress = "response.in_progress",
-        /// The kind of [`ResponseEvent::Completed`].
-        Completed = "response.completed",
-        /// The kind of [`ResponseEvent::Failed`].
-        Failed = "response.failed",
-        /// The kind of [`ResponseEvent::Incomplete`].
-        Incomplete = "response.incomplete",
-        /// The kind of [`ResponseEvent::Cancelled`].
-        Cancelled = "response.cancelled",
-        /// The kind of [`ResponseEvent::Done`].
-        Done = "response.done",
-        /// The kind of [`ResponseEvent::OutputItemAdded`].
-        OutputItemAdded = "response.output_item.added",
-        /// The kind of [`ResponseEvent::OutputItemDone`].
-        OutputItemDone = "response.output_item.done",
-        /// The kind of [`ResponseEvent::ContentPartAdded`].
-        ContentPartAdded = "response.content_part.added",
-        /// The kind of [`ResponseEvent::ContentPartDone`].
-        ContentPartDone = "response.content_part.done",
-        /// The kind of [`ResponseEvent::OutputTextDelta`].
-        OutputTextDelta = "response.output_text.delta",
-        /// The kind of [`ResponseEvent::OutputTextDone`].
-        OutputTextDone = "response.output_text.done",
-        /// The kind of [`ResponseEvent::OutputTextAnnotationAdded`].
-        OutputTextAnnotationAdded = "response.output_text.annotation.added",
-        /// The kind of [`ResponseEvent::RefusalDelta`].
-        RefusalDelta = "response.refusal.delta",
-        /// The kind of [`ResponseEvent::RefusalDone`].
-        RefusalDone = "response.refusal.done",
-        /// The kind of [`ResponseEvent::FunctionCallArgumentsDelta`].
-        FunctionCallArgumentsDelta = "response.function_call_arguments.delta",
-        /// The kind of [`ResponseEvent::FunctionCallArgumentsDone`].
-        FunctionCallArgumentsDone = "response.function_call_arguments.done",
-        /// The kind of [`ResponseEvent::CustomToolCallInputDelta`].
-        CustomToolCallInputDelta = "response.custom_tool_call_input.delta",
-        /// The kind of [`ResponseEvent::CustomToolCallInputDone`].
-        CustomToolCallInputDone = "response.custom_tool_call_input.done",
-        /// The kind of [`ResponseEvent::ReasoningSummaryPartAdded`].
-        ReasoningSummaryPartAdded = "response.reasoning_summary_part.added",
-        /// The kind of [`ResponseEvent::ReasoningSummaryPartDone`].
-        ReasoningSummaryPartDone = "response.reasoning_summary_part.done",
-        /// The kind of [`ResponseEvent::ReasoningSummaryTextDelta`].
-        ReasoningSummaryTextDelta = "response.reasoning_summary_text.delta",
-        /// The kind of [`ResponseEvent::ReasoningSummaryTextDone`].
-        ReasoningSummaryTextDone = "response.reasoning_summary_text.done",
-        /// The kind of [`ResponseEvent::ReasoningTextDelta`].
-        ReasoningTextDelta = "response.reasoning_text.delta",
-        /// The kind of [`ResponseEvent::ReasoningTextDone`].
-        ReasoningTextDone = "response.reasoning_text.done",
-        /// The kind of [`ResponseEvent::FileSearchCallInProgress`].
-        FileSearchCallInProgress = "response.file_search_call.in_progress",
-        /// The kind of [`ResponseEvent::FileSearchCallSearching`].
-        FileSearchCallSearching = "response.file_search_call.searching",
-        /// The kind of [`ResponseEvent::FileSearchCallCompleted`].
-        FileSearchCallCompleted = "response.file_search_call.completed",
-        /// The kind of [`ResponseEvent::WebSearchCallInProgress`].
-        WebSearchCallInProgress = "response.web_search_call.in_progress",
-        /// The kind of [`ResponseEvent::WebSearchCallSearching`].
-        WebSearchCallSearching = "response.web_search_call.searching",
-        /// The kind of [`ResponseEvent::WebSearchCallCompleted`].
-        WebSearchCallCompleted = "response.web_search_call.completed",
-        /// The kind of [`ResponseEvent::CodeInterpreterCallInProgress`].
-        CodeInterpreterCallInProgress = "response.code_interpreter_call.in_progress",
-        /// The kind of [`ResponseEvent::CodeInterpreterCallInterpreting`].
-        CodeInterpreterCallInterpreting = "response.code_interpreter_call.interpreting",
-        /// The kind of [`ResponseEvent::CodeInterpreterCallCompleted`].
-        CodeInterpreterCallCompleted = "response.code_interpreter_call.completed",
-        /// The kind of [`ResponseEvent::ImageGenerationCallInProgress`].
-        ImageGenerationCallInProgress = "response.image_generation_call.in_progress",
-        /// The kind of [`ResponseEvent::ImageGenerationCallGenerating`].
-        ImageGenerationCallGenerating = "response.image_generation_call.generating",
-        /// The kind of [`ResponseEvent::ImageGenerationCallCompleted`].
-        ImageGenerationCallCompleted = "response.image_generation_call.completed",
-        /// The kind of [`ResponseEvent::McpCallInProgress`].
-        McpCallInProgress = "response.mcp_call.in_progress",
-        /// The kind of [`ResponseEvent::McpCallCompleted`].
-        McpCallCompleted = "response.mcp_call.completed",
-        /// The kind of [`ResponseEvent::McpCallFailed`].
-        McpCallFailed = "response.mcp_call.failed",
-        /// The kind of [`ResponseEvent::McpListToolsInProgress`].
-        McpListToolsInProgress = "response.mcp_list_tools.in_progress",
-        /// The kind of [`ResponseEvent::McpListToolsCompleted`].
-        McpListToolsCompleted = "response.mcp_list_tools.completed",
-        /// The kind of [`ResponseEvent::McpListToolsFailed`].
-        McpListToolsFailed = "response.mcp_list_tools.failed",
-        /// The kind of [`ResponseEvent::CodeInterpreterCallCodeDelta`].
-        CodeInterpreterCallCodeDelta = "response.code_interpreter_call_code.delta",
-        /// The kind of [`ResponseEvent::CodeInterpreterCallCodeDone`].
-        CodeInterpreterCallCodeDone = "response.code_interpreter_call_code.done",
-        /// The kind of [`ResponseEvent::ImageGenerationCallPartialImage`].
-        ImageGenerationCallPartialImage = "response.image_generation_call.partial_image",
-        /// The kind of [`ResponseEvent::McpCallArgumentsDelta`].
-        McpCallArgumentsDelta = "response.mcp_call_arguments.delta",
-        /// The kind of [`ResponseEvent::McpCallArgumentsDone`].
-        McpCallArgumentsDone = "response.mcp_call_arguments.done",
-        /// The kind of [`ResponseEvent::ShellCallCommandAdded`].
-        ShellCallCommandAdded = "response.shell_call_command.added",
-        /// The kind of [`ResponseEvent::ShellCallCommandDelta`].
-        ShellCallCommandDelta = "response.shell_call_command.delta",
-        /// The kind of [`ResponseEvent::ShellCallCommandDone`].
-        ShellCallCommandDone = "response.shell_call_command.done",
-        /// The kind of [`ResponseEvent::ShellCallOutputContentDelta`].
-        ShellCallOutputContentDelta = "response.shell_call_output_content.delta",
-        /// The kind of [`ResponseEvent::ShellCallOutputContentDone`].
-        ShellCallOutputContentDone = "response.shell_call_output_content.done",
-        /// The kind of [`ResponseEvent::CompactionCompacting`].
-        CompactionCompacting = "response.compaction.compacting",
-        /// The kind of [`ResponseEvent::AudioDelta`].
-        AudioDelta = "response.audio.delta",
-        /// The kind of [`ResponseEvent::AudioDone`].
-        AudioDone = "response.audio.done",
-        /// The kind of [`ResponseEvent::AudioTranscriptDelta`].
-        AudioTranscriptDelta = "response.audio.transcript.delta",
-        /// The kind of [`ResponseEvent::AudioTranscriptDone`].
-        AudioTranscriptDone = "response.audio.transcript.done",
-        /// The kind of [`ResponseEvent::Error`].
-        Error = "error",
-        /// The kind of [`ResponseEvent::SteerAccepted`].
-        SteerAccepted = "response.steer.accepted",
-        /// The kind of [`ResponseEvent::SteerPending`].
-        SteerPending = "response.steer.pending",
-        /// The kind of [`ResponseEvent::SteerFailed`].
-        SteerFailed = "response.steer.failed",
-        /// The kind of [`ResponseEvent::Metadata`].
-        Metadata = "response.metadata",
-        /// The kind of [`ResponseEvent::CodexMetadata`].
-        CodexMetadata = "codex.response.metadata",
-        /// The kind of [`ResponseEvent::RateLimits`].
-        RateLimits = "codex.rate_limits",
-        /// The kind of [`ResponseEvent::Keepalive`].
-        Keepalive = "keepalive",
-        /// The kind of [`ResponseEvent::WebsocketTiming`].
-        WebsocketTiming = "responsesapi.websocket_timing",
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::DecodeError;
 use crate::event::delta_fast;
-use crate::event::scan::leading_kind;
 use crate::event::{DeltaKind, DeltaRef, ResponseEvent};
+use crate::json::scan::leading_kind;
 
 /// An event that borrows from its payload where possible.
 ///

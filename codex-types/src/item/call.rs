@@ -8,11 +8,10 @@ use serde::de::DeserializeOwned;
 
 use crate::item::ItemStatus;
 use crate::part::InputPart;
-use crate::tool::Tool;
+use crate::tool::{Tool, ToolSearchExecution};
 use crate::wire::either::either;
 use crate::wire::object::object;
-use crate::wire::open::open_enum;
-use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::tagged::tagged;
 use crate::{ArgumentsError, RawJson};
 
 object! {
@@ -230,16 +229,6 @@ object! {
     }
 }
 
-open_enum! {
-    /// The side that runs a tool search.
-    pub enum ToolSearchExecution {
-        /// The service.
-        Server = "server",
-        /// The client.
-        Client = "client",
-    }
-}
-
 tagged! {
     /// The caller of a tool.
     pub enum Caller {
@@ -249,11 +238,6 @@ tagged! {
         "program" => Program(ProgramCaller),
     }
 }
-
-from_variants!(Caller {
-    Direct(DirectCaller),
-    Program(ProgramCaller),
-});
 
 object! {
     /// A call by the model itself.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::item::ItemStatus;
 use crate::wire::object::object;
-use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::tagged::tagged;
 
 object! {
     /// A run of the model's code in a container: API object `ResponseCodeInterpreterToolCall`.
@@ -36,11 +36,6 @@ tagged! {
         "image" => Image(CodeInterpreterImage),
     }
 }
-
-from_variants!(CodeInterpreterOutput {
-    Logs(CodeInterpreterLogs),
-    Image(CodeInterpreterImage),
-});
 
 object! {
     /// A text output of a code interpreter call.

@@ -8,7 +8,7 @@ use crate::item::ItemStatus;
 use crate::part::ImageDetail;
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
-use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::tagged::tagged;
 use crate::{Map, Number, RawJson};
 
 object! {
@@ -74,12 +74,6 @@ tagged! {
         "find_in_page" => FindInPage(FindInPageAction),
     }
 }
-
-from_variants!(WebSearchAction {
-    Search(SearchAction),
-    OpenPage(OpenPageAction),
-    FindInPage(FindInPageAction),
-});
 
 object! {
     /// A web search action that runs a search query.
@@ -230,18 +224,6 @@ tagged! {
         "wait" => Wait(WaitAction),
     }
 }
-
-from_variants!(ComputerAction {
-    Click(ClickAction),
-    DoubleClick(DoubleClickAction),
-    Drag(DragAction),
-    Keypress(KeypressAction),
-    Move(MoveAction),
-    Screenshot(ScreenshotAction),
-    Scroll(ScrollAction),
-    Type(TypeAction),
-    Wait(WaitAction),
-});
 
 object! {
     /// A mouse click.

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use crate::part::{InputPart, OutputPart, OutputText};
 use crate::wire::either::either;
+use crate::wire::field::Get;
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
 
@@ -199,5 +200,11 @@ open_enum! {
         Interpreting = "interpreting",
         /// An MCP tool is running.
         Calling = "calling",
+    }
+}
+
+impl<'a> Get<'a, &'a Self> for ItemStatus {
+    fn get(&'a self) -> Option<&'a Self> {
+        Some(self)
     }
 }

@@ -7,12 +7,12 @@ use alloc::vec::Vec;
 use crate::RawJson;
 use crate::item::{ItemStatus, Role};
 use crate::part::{InputPart, OutputPart, ReasoningPart, SummaryPart};
-use crate::request::{Effort, TextFormat};
+use crate::request::{ConfigurationReasoning, TextFormat};
 use crate::tool::Tool;
 use crate::wire::either::either;
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
-use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::tagged::tagged;
 
 object! {
     /// The reasoning of the model: API object `ResponseReasoningItem`.
@@ -84,12 +84,6 @@ tagged! {
         "http_error" => Http(McpHttpError),
     }
 }
-
-from_variants!(McpError {
-    Protocol(McpProtocolError),
-    ToolExecution(McpToolExecutionError),
-    Http(McpHttpError),
-});
 
 object! {
     /// A violation of the protocol by an MCP server.
@@ -283,17 +277,6 @@ object! {
             reasoning: ConfigurationReasoning,
             /// The format of responses from here on.
             text: Box<ConfigurationText>,
-        }
-    }
-}
-
-object! {
-    /// The reasoning effort from here on.
-    pub struct ConfigurationReasoning {
-        required {}
-        optional {
-            /// The effort.
-            effort: Effort,
         }
     }
 }

@@ -6,10 +6,15 @@
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::item::*;
+use crate::item::union::ItemFields;
+use crate::item::{
+    ApplyPatchCallOutput, ClientCallKind, CustomToolCallOutput, FunctionCallOutput, InputItem,
+    ItemStatus, LocalShellCallOutput, McpApprovalResponse, ShellCallOutput, ShellExit, ShellOutput,
+    ToolSearchOutput, searches_tools,
+};
+use crate::tool::ToolSearchExecution;
 
 /// The calls of a conversation that have no output yet.
 ///
@@ -276,26 +281,10 @@ pub(crate) struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     pub(crate) fn of(item: &'a InputItem) -> Self {
-        let call_id = match item {
-            InputItem::FunctionCall(it) => Some(&it.call_id),
-            InputItem::FunctionCallOutput(it) => it.call_id.as_ref(),
-            InputItem::CustomToolCall(it) => Some(&it.call_id),
-            InputItem::CustomToolCallOutput(it) => Some(&it.call_id),
-            InputItem::LocalShellCall(it) => it.call_id.as_ref(),
-            InputItem::ShellCall(it) => Some(&it.call_id),
-            InputItem::ShellCallOutput(it) => Some(&it.call_id),
-            InputItem::ApplyPatchCall(it) => Some(&it.call_id),
-            InputItem::ApplyPatchCallOutput(it) => Some(&it.call_id),
-            InputItem::ComputerCall(it) => Some(&it.call_id),
-            InputItem::ComputerCallOutput(it) => Some(&it.call_id),
-            InputItem::ToolSearchCall(it) => it.call_id.as_ref(),
-            InputItem::ToolSearchOutput(it) => it.call_id.as_ref(),
-            _ => None,
-        };
         let facts = Self {
             kind: item.kind(),
             id: item.id().unwrap_or_default(),
-            call_id: call_id.map(String::as_str),
+            call_id: item.fields().and_then(ItemFields::call_id),
             ..Self::default()
         };
         match item {

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::RawJson;
+use crate::item::union::ItemFields;
 use crate::item::{ItemStatus, OutputItem, ShellCall};
 
 /// A tool call that the client runs.
@@ -37,17 +38,7 @@ impl<'a> ClientCall<'a> {
 
     /// Returns the id that pairs the call with its output; `None` if it is missing or empty.
     pub fn call_id(&self) -> Option<&'a str> {
-        let call_id = match self.item {
-            OutputItem::FunctionCall(call) => Some(&call.call_id),
-            OutputItem::CustomToolCall(call) => Some(&call.call_id),
-            OutputItem::LocalShellCall(call) => call.call_id.as_ref(),
-            OutputItem::ShellCall(call) => Some(&call.call_id),
-            OutputItem::ApplyPatchCall(call) => Some(&call.call_id),
-            OutputItem::ComputerCall(call) => Some(&call.call_id),
-            OutputItem::ToolSearchCall(call) => call.call_id.as_ref(),
-            _ => None,
-        };
-        call_id.map(|id| &**id).filter(|id| !id.is_empty())
+        self.item.fields()?.call_id().filter(|id| !id.is_empty())
     }
 
     /// Returns the name of a function or custom tool; `None` for other kinds and for an empty name.
@@ -105,73 +96,63 @@ impl<'a> ClientCall<'a> {
     }
 }
 
-/// The kind of a call that the client runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ClientCallKind {
-    /// A function: `function_call`.
-    Function,
-    /// A custom tool: `custom_tool_call`.
-    Custom,
-    /// One command: `local_shell_call`.
-    LocalShell,
-    /// Shell commands: `shell_call`.
-    Shell,
-    /// A file change: `apply_patch_call`.
-    ApplyPatch,
-    /// Computer use: `computer_call`.
-    Computer,
-    /// A tool search: `tool_search_call`.
-    ToolSearch,
-    /// An approval of an MCP tool call: `mcp_approval_request`. The service runs the tool, so
-    /// [`OutputItem::client_call`] does not return it.
-    McpApproval,
+/// Declares the kinds of calls that the client answers: the `type` of the call, and the types of
+/// the items that answer it, of which the first is the usual one.
+macro_rules! call_kinds {
+    ($($(#[$meta:meta])* $kind:ident = $call:literal => $outputs:expr,)*) => {
+        /// The kind of a call that the client runs.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum ClientCallKind {
+            $($(#[$meta])* $kind,)*
+        }
+
+        impl ClientCallKind {
+            pub(crate) const ALL: &[Self] = &[$(Self::$kind),*];
+
+            /// Returns the kind of an item of this `type`, which the service may run nevertheless.
+            pub(crate) fn of(kind: &str) -> Option<Self> {
+                match kind {
+                    $($call => Some(Self::$kind),)*
+                    _ => None,
+                }
+            }
+
+            /// Returns the `type` of the call.
+            pub(crate) fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $call,)*
+                }
+            }
+
+            /// Returns the types of items that answer a call of this kind.
+            pub(crate) fn outputs(self) -> &'static [&'static str] {
+                match self {
+                    $(Self::$kind => &$outputs,)*
+                }
+            }
+        }
+    };
 }
 
-impl ClientCallKind {
-    pub(crate) const ALL: &[Self] = &[
-        Self::Function,
-        Self::Custom,
-        Self::LocalShell,
-        Self::Shell,
-        Self::ApplyPatch,
-        Self::Computer,
-        Self::ToolSearch,
-        Self::McpApproval,
-    ];
-
-    /// Returns the kind of an item of this `type`, which the service may run nevertheless.
-    pub(crate) fn of(kind: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|call| call.name() == kind)
-    }
-
-    /// Returns the `type` of the call.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Function => "function_call",
-            Self::Custom => "custom_tool_call",
-            Self::LocalShell => "local_shell_call",
-            Self::Shell => "shell_call",
-            Self::ApplyPatch => "apply_patch_call",
-            Self::Computer => "computer_call",
-            Self::ToolSearch => "tool_search_call",
-            Self::McpApproval => "mcp_approval_request",
-        }
-    }
-
-    /// Returns the types of items that answer a call of this kind; the first is the usual one.
-    pub(crate) fn outputs(self) -> &'static [&'static str] {
-        match self {
-            Self::Function => &["function_call_output"],
-            Self::Custom => &["custom_tool_call_output"],
-            Self::LocalShell => &["local_shell_call_output", "function_call_output"],
-            Self::Shell => &["shell_call_output"],
-            Self::ApplyPatch => &["apply_patch_call_output"],
-            Self::Computer => &["computer_call_output"],
-            Self::ToolSearch => &["tool_search_output"],
-            Self::McpApproval => &["mcp_approval_response"],
-        }
-    }
+call_kinds! {
+    /// A function: `function_call`.
+    Function = "function_call" => ["function_call_output"],
+    /// A custom tool: `custom_tool_call`.
+    Custom = "custom_tool_call" => ["custom_tool_call_output"],
+    /// One command: `local_shell_call`.
+    LocalShell = "local_shell_call" => ["local_shell_call_output", "function_call_output"],
+    /// Shell commands: `shell_call`.
+    Shell = "shell_call" => ["shell_call_output"],
+    /// A file change: `apply_patch_call`.
+    ApplyPatch = "apply_patch_call" => ["apply_patch_call_output"],
+    /// Computer use: `computer_call`.
+    Computer = "computer_call" => ["computer_call_output"],
+    /// A tool search: `tool_search_call`.
+    ToolSearch = "tool_search_call" => ["tool_search_output"],
+    /// An approval of an MCP tool call: `mcp_approval_request`. The service runs the tool, so
+    /// [`OutputItem::client_call`] does not return it.
+    McpApproval = "mcp_approval_request" => ["mcp_approval_response"],
 }
 
 /// The reason why a call must not run.
@@ -237,61 +218,12 @@ impl OutputItem {
 
     /// Returns whether the item is a call of a tool, whether the client or the service runs it.
     pub fn is_tool_call(&self) -> bool {
-        matches!(
-            self,
-            Self::FunctionCall(_)
-                | Self::CustomToolCall(_)
-                | Self::McpCall(_)
-                | Self::CodeInterpreterCall(_)
-                | Self::FileSearchCall(_)
-                | Self::WebSearchCall(_)
-                | Self::ImageGenerationCall(_)
-                | Self::ComputerCall(_)
-                | Self::LocalShellCall(_)
-                | Self::ShellCall(_)
-                | Self::ApplyPatchCall(_)
-                | Self::ToolSearchCall(_)
-        )
+        self.fields().is_some_and(ItemFields::is_tool_call)
     }
 
     /// Returns the status of the item; `None` if it has none.
     pub fn item_status(&self) -> Option<&ItemStatus> {
-        let status = match self {
-            Self::Message(item) => Some(&item.status),
-            Self::Reasoning(item) => item.status.as_ref(),
-            Self::FunctionCall(item) => item.status.as_ref(),
-            Self::FunctionCallOutput(item) => item.status.as_ref(),
-            Self::CustomToolCall(item) => item.status.as_ref(),
-            Self::CustomToolCallOutput(item) => item.status.as_ref(),
-            Self::FileSearchCall(item) => Some(&item.status),
-            Self::WebSearchCall(item) => item.status.as_ref(),
-            Self::ComputerCall(item) => Some(&item.status),
-            Self::ComputerCallOutput(item) => item.status.as_ref(),
-            Self::ProgramOutput(item) => Some(&item.status),
-            Self::ToolSearchCall(item) => item.status.as_ref(),
-            Self::ToolSearchOutput(item) => item.status.as_ref(),
-            Self::ImageGenerationCall(item) => Some(&item.status),
-            Self::CodeInterpreterCall(item) => Some(&item.status),
-            Self::LocalShellCall(item) => Some(&item.status),
-            Self::LocalShellCallOutput(item) => item.status.as_ref(),
-            Self::ShellCall(item) => item.status.as_ref(),
-            Self::ShellCallOutput(item) => item.status.as_ref(),
-            Self::ApplyPatchCall(item) => Some(&item.status),
-            Self::ApplyPatchCallOutput(item) => Some(&item.status),
-            Self::McpCall(item) => item.status.as_ref(),
-            Self::Program(_)
-            | Self::AdditionalTools(_)
-            | Self::Compaction(_)
-            | Self::ContextCompaction(_)
-            | Self::McpListTools(_)
-            | Self::McpApprovalRequest(_)
-            | Self::McpApprovalResponse(_)
-            | Self::AgentMessage(_)
-            | Self::MultiAgentCall(_)
-            | Self::MultiAgentCallOutput(_)
-            | Self::Unknown(_) => None,
-        };
         // A required field is empty if the server omitted the key.
-        status.filter(|status| **status != "")
+        self.fields()?.status().filter(|status| **status != "")
     }
 }

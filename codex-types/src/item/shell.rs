@@ -8,7 +8,7 @@ use crate::Map;
 use crate::item::{Caller, ItemStatus};
 use crate::tool::ShellEnvironment;
 use crate::wire::object::object;
-use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::tagged::tagged;
 
 object! {
     /// A call to run one command locally: API object `LocalShellCall`.
@@ -156,11 +156,6 @@ tagged! {
     }
 }
 
-from_variants!(ShellOutcome {
-    Timeout(ShellTimeout),
-    Exit(ShellExit),
-});
-
 object! {
     /// A command that timed out.
     pub struct ShellTimeout tag "timeout" {
@@ -211,12 +206,6 @@ tagged! {
         "update_file" => UpdateFile(UpdateFile),
     }
 }
-
-from_variants!(ApplyPatchOperation {
-    CreateFile(CreateFile),
-    DeleteFile(DeleteFile),
-    UpdateFile(UpdateFile),
-});
 
 object! {
     /// The creation of a file.

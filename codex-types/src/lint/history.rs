@@ -6,10 +6,10 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::lint::input::message;
+use crate::lint::input::{message, stores};
 use crate::lint::tree::Node;
 use crate::lint::{Edit, Finding, FindingCode as Code, Linter, Pairing, apply};
-use crate::profile::{Profile, Store, kind_of};
+use crate::profile::kind_of;
 use crate::{
     CreateResponse, DecodeError, Facts, Input, InputItem, Link, OpenCall, OpenCalls, RawJson,
     is_output,
@@ -192,16 +192,6 @@ impl Scope {
             stores: stores(&linter.profile, request.store),
             continues: request.previous_response_id.is_some() || request.conversation.is_some(),
         }
-    }
-}
-
-/// Returns whether the service stores the items of such a request.
-pub(super) fn stores(profile: &Profile, store: Option<bool>) -> bool {
-    match profile.store {
-        Store::Free => store != Some(false),
-        Store::Never => false,
-        // Such a server decides by itself about items that it has not stored.
-        Store::Unsupported => true,
     }
 }
 

@@ -5,15 +5,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::lint::tree::{Node, Value};
-use crate::lint::{Edit, Finding, FindingCode as Code, history};
-use crate::profile::kind_of;
-use crate::profile::{Profile, Store};
+use crate::lint::{Edit, Finding, FindingCode as Code};
+use crate::profile::{Profile, Store, kind_of};
 use crate::{InputItem, Message, RawJson};
 
 pub(super) fn check(profile: &Profile, body: &Node<'_>, found: &mut Vec<Finding>) {
     check_empty(body, found);
     let store = body.given("store").and_then(Node::as_bool);
-    let stores = history::stores(profile, store);
+    let stores = stores(profile, store);
     let items = body.get("input").map_or(&[][..], Node::items);
     let mut ids: Vec<(&str, usize)> = Vec::new();
     for (at, item) in items.iter().enumerate() {
@@ -222,4 +221,14 @@ fn check_arguments(item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
 pub(super) fn message(role: &str, text: &str) -> RawJson {
     let item = InputItem::from(Message::new(role, text));
     RawJson::encode(&item).unwrap_or_default()
+}
+
+/// Returns whether the service stores the items of such a request.
+pub(super) fn stores(profile: &Profile, store: Option<bool>) -> bool {
+    match profile.store {
+        Store::Free => store != Some(false),
+        Store::Never => false,
+        // Such a server decides by itself about items that it has not stored.
+        Store::Unsupported => true,
+    }
 }

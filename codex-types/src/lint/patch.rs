@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use crate::json::text::push_string;
 use crate::lint::tree::{Node, Value};
-use crate::raw::push_string;
 use crate::{DecodeError, RawJson};
 
 /// One change to a JSON text, similar to JSON Patch (RFC 6902).

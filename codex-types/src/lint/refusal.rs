@@ -38,7 +38,7 @@ use crate::{ApiError, ErrorCode, InputItem, InputPart, InputText, MessageContent
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     content: Content,
-    place: Option<Place>,
+    place: Option<Location>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ enum Content {
 
 /// The location of refused content, as the parameter of an error names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
+struct Location {
     item: usize,
     /// `None` for all parts of the item.
     part: Option<usize>,
@@ -207,7 +207,7 @@ fn note(part: &InputPart) -> Option<(&'static str, InputPart)> {
 
 /// Reads the parameter of an error, such as `input[2].content[0].image_url`. Returns the location,
 /// and whether the parameter names the source of an image or a file.
-fn location(param: &str) -> (Option<Place>, bool) {
+fn location(param: &str) -> (Option<Location>, bool) {
     let is_separator = |it: char| !it.is_ascii_alphanumeric() && it != '_';
     let mut steps = param.split(is_separator).filter(|step| !step.is_empty());
     if steps.next() != Some("input") {
@@ -216,7 +216,7 @@ fn location(param: &str) -> (Option<Place>, bool) {
     let Some(item) = steps.next().and_then(|step| step.parse().ok()) else {
         return (None, false);
     };
-    let mut place = Place { item, part: None };
+    let mut place = Location { item, part: None };
     let mut names_media = false;
     while let Some(step) = steps.next() {
         match step {

@@ -8,7 +8,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::raw::nests_deeper_than;
+use crate::json::text::nests_deeper_than;
 use crate::{DecodeError, RawJson};
 
 /// The maximum nesting depth, as everywhere in this crate.

@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use crate::wire::object::object;
-use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::tagged::tagged;
 
 tagged! {
     /// A source that a text cites.
@@ -20,13 +20,6 @@ tagged! {
         "file_path" => FilePath(FilePath),
     }
 }
-
-from_variants!(Annotation {
-    FileCitation(FileCitation),
-    UrlCitation(UrlCitation),
-    ContainerFileCitation(ContainerFileCitation),
-    FilePath(FilePath),
-});
 
 object! {
     /// A file found by the file search tool.

@@ -6,7 +6,7 @@ use alloc::string::String;
 use crate::part::{OutputText, PlainText, ReasoningText, Refusal, SummaryText};
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
-use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::tagged::tagged;
 
 tagged! {
     /// A part of the content of a message, or of the output of a tool.
@@ -38,20 +38,6 @@ tagged! {
         "encrypted_content" => Encrypted(EncryptedContent),
     }
 }
-
-from_variants!(InputPart {
-    Text(InputText),
-    Image(InputImage),
-    File(InputFile),
-    Audio(InputAudio),
-    OutputText(OutputText),
-    Refusal(Refusal),
-    PlainText(PlainText),
-    SummaryText(SummaryText),
-    ReasoningText(ReasoningText),
-    ComputerScreenshot(ComputerScreenshot),
-    Encrypted(EncryptedContent),
-});
 
 impl InputPart {
     /// Creates a text part.

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::Number;
 use crate::part::Annotation;
 use crate::wire::object::object;
-use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::tagged::tagged;
 
 tagged! {
     /// A part of a message or of reasoning.
@@ -23,14 +23,6 @@ tagged! {
         "summary_text" => SummaryText(SummaryText),
     }
 }
-
-from_variants!(OutputPart {
-    Text(OutputText),
-    Refusal(Refusal),
-    ReasoningText(ReasoningText),
-    PlainText(PlainText),
-    SummaryText(SummaryText),
-});
 
 impl OutputPart {
     /// Returns the text of an `output_text` part; `None` for other parts.
@@ -60,11 +52,6 @@ tagged! {
     }
 }
 
-from_variants!(ReasoningPart {
-    ReasoningText(ReasoningText),
-    PlainText(PlainText),
-});
-
 impl ReasoningPart {
     /// Returns the reasoning text of the part; `None` for a part of an unknown kind.
     pub fn as_text(&self) -> Option<&str> {
@@ -83,10 +70,6 @@ tagged! {
         "summary_text" => SummaryText(SummaryText),
     }
 }
-
-from_variants!(SummaryPart {
-    SummaryText(SummaryText),
-});
 
 impl SummaryPart {
     /// Returns the text of the part; `None` for a part of an unknown kind.

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use crate::lint::tree::Node;
 use crate::lint::{Edit, Finding, FindingCode as Code, push_step};
-use crate::profile::lite::{is_bare_warm_up, is_hosted};
+use crate::profile::json::{is_bare_warm_up, is_hosted, kind_of, user_message};
 use crate::profile::{
     Channel, Choices, IdReplay, Instructions, Profile, RequestForm, StatusReplay, Store, Streamed,
     Text,
@@ -398,16 +398,6 @@ impl Profile {
     }
 }
 
-/// Returns the kind of an item, including one without `type`.
-pub(crate) fn kind_of<'a>(item: &'a Node<'_>) -> &'a str {
-    match item.get("type").and_then(Node::as_text) {
-        Some(kind) => kind,
-        None if item.get("role").is_some() => "message",
-        None if item.get("id").is_some() && item.members().len() == 1 => "item_reference",
-        None => "",
-    }
-}
-
 /// Returns the replacement for a chat parameter that was sent by mistake.
 fn instead_of(name: &str) -> Option<&'static str> {
     Some(match name {
@@ -470,10 +460,6 @@ fn pointer_to(name: &str) -> String {
 fn is_prefixed(id: &str) -> bool {
     id.split_once('_')
         .is_some_and(|(prefix, rest)| !prefix.is_empty() && !rest.is_empty())
-}
-
-pub(super) fn user_message(text: &str) -> RawJson {
-    encode(&InputItem::from(Message::user([text.into()])))
 }
 
 fn encode(item: &InputItem) -> RawJson {

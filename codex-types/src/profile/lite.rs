@@ -13,49 +13,8 @@ use crate::RawJson;
 use crate::lint::tree::Node;
 use crate::lint::{Edit, Finding, FindingCode as Code};
 use crate::model_name::ModelTable;
-use crate::profile::check::{kind_of, user_message};
-use crate::profile::{Channel, Profile};
-
-/// The form in which a request is written.
-///
-/// ```
-/// use codex_types::profile::{FitPolicy, Profile, RequestForm};
-/// use codex_types::{CreateResponse, FunctionTool, InputItem, RawJson};
-///
-/// let schema = RawJson::parse(r#"{"type":"object","properties":{}}"#)?;
-/// let tool = FunctionTool::new("now", schema, false);
-/// let request = CreateResponse::new("gpt-6.2-sol").input("What time is it?").tools([tool.into()]);
-///
-/// // The model table lists gpt-6.2-sol as a model that expects Responses Lite.
-/// let fitted = Profile::chatgpt().fit(&request, &FitPolicy::new()).unwrap();
-/// assert_eq!(fitted.form, RequestForm::Lite);
-/// assert_eq!(fitted.request.tools, None);
-/// assert_eq!(fitted.request.parallel_tool_calls, Some(false));
-/// let items = fitted.request.input.unwrap().into_items();
-/// assert!(matches!(items[0], InputItem::AdditionalTools(_)));
-/// # Ok::<(), codex_types::DecodeError>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum RequestForm {
-    /// The documented form of the API.
-    #[default]
-    Full,
-    /// Responses Lite.
-    Lite,
-}
-
-/// The requests for which a backend gets Responses Lite, unless the caller chooses the form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum LiteUse {
-    /// Only if the caller requests it.
-    OnRequest,
-    /// For models with `responses_lite` in the model table.
-    ByModel,
-    /// For all models.
-    Always,
-}
+use crate::profile::json::{has_tools, is_bare_warm_up, kind_of, user_message};
+use crate::profile::{Channel, LiteUse, Profile, RequestForm};
 
 impl Profile {
     /// Returns the form of a request for this model, if the caller does not choose one.
@@ -118,14 +77,6 @@ impl Profile {
             }
         }
     }
-}
-
-/// Returns whether a request only prepares a WebSocket, without input: its tools and instructions
-/// follow later.
-pub(super) fn is_bare_warm_up(body: &Node<'_>) -> bool {
-    let input = body.given("input");
-    body.given("generate").and_then(Node::as_bool) == Some(false)
-        && input.is_none_or(|input| input.is_list() && input.items().is_empty())
 }
 
 fn check_parallel_calls(body: &Node<'_>, found: &mut Vec<Finding>) {
@@ -197,11 +148,6 @@ fn check_item_tools(item: &Node<'_>, pointer: &str, found: &mut Vec<Finding>) {
         let message = "Responses Lite requires functions and custom tools in namespaces";
         found.push(Finding::error(Code::ToolsPlacement, pointer, message).fixed_by([edit]));
     }
-}
-
-/// Returns whether an item contains the tools.
-pub(super) fn has_tools(item: &Node<'_>) -> bool {
-    kind_of(item) == "additional_tools"
 }
 
 fn check_tools(body: &Node<'_>, found: &mut Vec<Finding>) {
@@ -309,14 +255,6 @@ fn is_functions(tool: &Node<'_>) -> bool {
     tool.text_of("type") == "namespace" && tool.text_of("name") == FUNCTIONS
 }
 
-/// Returns whether the service runs the tool.
-pub(super) fn is_hosted(tool: &Node<'_>) -> bool {
-    match tool.text_of("type") {
-        "tool_search" => tool.text_of("execution") != "client",
-        kind => HOSTED.contains(&kind),
-    }
-}
-
 /// Notes the origin of the content for each part of a message, as the official client does. Returns
 /// nothing if an item needs no note.
 fn provenance(item: &Node<'_>, pointer: &str) -> Vec<Edit> {
@@ -378,18 +316,3 @@ const ALL_TURNS: &str = "all_turns";
 
 /// The namespace of tools that have no other.
 const FUNCTIONS: &str = "functions";
-
-const HOSTED: &[&str] = &[
-    "code_interpreter",
-    "computer",
-    "computer_use",
-    "computer_use_preview",
-    "file_search",
-    "image_generation",
-    "mcp",
-    "programmatic_tool_calling",
-    "web_search",
-    "web_search_2025_08_26",
-    "web_search_preview",
-    "web_search_preview_2025_03_11",
-];

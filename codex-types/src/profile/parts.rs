@@ -1,8 +1,10 @@
 //! The smaller types of a profile.
 
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
-use crate::profile::Text;
+/// Text that is usually a constant of the program.
+pub type Text = Cow<'static, str>;
 
 /// The API that a server offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -345,4 +347,45 @@ pub enum Models {
     /// `GET models` returns a catalog under `models`, limited to what the client's version can use.
     /// The version is in `client_version`, unless the profile has none.
     Catalogue,
+}
+
+/// The form in which a request is written.
+///
+/// ```
+/// use codex_types::profile::{FitPolicy, Profile, RequestForm};
+/// use codex_types::{CreateResponse, FunctionTool, InputItem, RawJson};
+///
+/// let schema = RawJson::parse(r#"{"type":"object","properties":{}}"#)?;
+/// let tool = FunctionTool::new("now", schema, false);
+/// let request = CreateResponse::new("gpt-6.2-sol").input("What time is it?").tools([tool.into()]);
+///
+/// // The model table lists gpt-6.2-sol as a model that expects Responses Lite.
+/// let fitted = Profile::chatgpt().fit(&request, &FitPolicy::new()).unwrap();
+/// assert_eq!(fitted.form, RequestForm::Lite);
+/// assert_eq!(fitted.request.tools, None);
+/// assert_eq!(fitted.request.parallel_tool_calls, Some(false));
+/// let items = fitted.request.input.unwrap().into_items();
+/// assert!(matches!(items[0], InputItem::AdditionalTools(_)));
+/// # Ok::<(), codex_types::DecodeError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RequestForm {
+    /// The documented form of the API.
+    #[default]
+    Full,
+    /// Responses Lite.
+    Lite,
+}
+
+/// When a backend gets Responses Lite, unless the caller chooses the form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LiteUse {
+    /// Only if the caller requests it.
+    OnRequest,
+    /// For models with `responses_lite` in the model table.
+    ByModel,
+    /// For all models.
+    Always,
 }

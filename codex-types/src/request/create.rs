@@ -4,7 +4,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::item::{InputItem, Message};
-use crate::request::*;
+use crate::request::{
+    AccessPrograms, ContextManagement, Conversation, ImageContext, Include, Moderation,
+    PreparedInput, Prompt, PromptCacheOptions, PromptCacheRetention, Reasoning, ServiceTier,
+    StreamOptions, TextConfig, Truncation,
+};
 use crate::tool::{Tool, ToolChoice};
 use crate::wire::either::either;
 use crate::wire::object::object;

@@ -5,7 +5,7 @@ use alloc::string::String;
 use crate::RawJson;
 use crate::request::Verbosity;
 use crate::wire::object::object;
-use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::tagged::tagged;
 
 object! {
     /// The text configuration of a response: API object `ResponseTextConfig`.
@@ -31,12 +31,6 @@ tagged! {
         "json_object" => JsonObject(JsonObjectFormat),
     }
 }
-
-from_variants!(TextFormat {
-    Text(PlainTextFormat),
-    JsonSchema(JsonSchemaFormat),
-    JsonObject(JsonObjectFormat),
-});
 
 impl From<JsonSchemaFormat> for TextConfig {
     fn from(format: JsonSchemaFormat) -> Self {

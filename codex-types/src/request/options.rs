@@ -358,3 +358,14 @@ open_enum! {
         DaybreakRed = "daybreak_red",
     }
 }
+
+object! {
+    /// The reasoning effort from here on.
+    pub struct ConfigurationReasoning {
+        required {}
+        optional {
+            /// The effort.
+            effort: Effort,
+        }
+    }
+}

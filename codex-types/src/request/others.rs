@@ -5,11 +5,14 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::DecodeError;
-use crate::request::*;
+use crate::request::{
+    Conversation, CreateResponse, ImageContext, Input, PromptCacheOptions, PromptCacheRetention,
+    Reasoning, ServiceTier, TextConfig, Truncation,
+};
 use crate::tool::{Tool, ToolChoice};
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
-use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::tagged::tagged;
 use crate::wire::text::to_json;
 
 object! {
@@ -118,12 +121,6 @@ tagged! {
         "response.interrupt" => Interrupt(InterruptResponse),
     }
 }
-
-from_variants!(ClientEvent {
-    Create(Box<CreateResponse>),
-    Steer(SteerResponse),
-    Interrupt(InterruptResponse),
-});
 
 impl From<CreateResponse> for ClientEvent {
     fn from(request: CreateResponse) -> Self {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
-use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::tagged::tagged;
 use crate::{Map, Number};
 
 open_enum! {
@@ -115,11 +115,6 @@ tagged! {
     }
 }
 
-from_variants!(ModerationOutcome {
-    Result(ModerationResult),
-    Error(ModerationError),
-});
-
 object! {
     /// The results of moderation.
     pub struct ModerationResult tag "moderation_result" {
@@ -165,13 +160,6 @@ tagged! {
         "unavailable" => Unavailable(CacheUnavailable),
     }
 }
-
-from_variants!(PromptCacheDiagnostics {
-    CacheMiss(CacheMiss),
-    CacheHit(CacheHit),
-    ComparisonNotFound(ComparisonNotFound),
-    Unavailable(CacheUnavailable),
-});
 
 object! {
     /// A prompt cache miss.

@@ -11,9 +11,13 @@ use crate::request::{
     AccessPrograms, Conversation, ImageContext, Input, Prompt, PromptCacheOptions,
     PromptCacheRetention, Reasoning, ServiceTier, TextConfig, Truncation,
 };
-use crate::response::*;
+use crate::response::{
+    IncompleteDetails, InputTransformation, ModerationReport, PromptCacheDiagnostics, Status,
+    ToolUsage, Usage,
+};
 use crate::tool::{Tool, ToolChoice, ToolChoiceMode};
-use crate::wire::object::{object, overlay};
+use crate::wire::known::overlay;
+use crate::wire::object::object;
 use crate::{Extra, Map, Number, RawJson};
 
 object! {

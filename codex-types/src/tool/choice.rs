@@ -7,7 +7,7 @@ use crate::RawJson;
 use crate::wire::either::either;
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
-use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::tagged::tagged;
 
 either! {
     /// The tools that the model must call.
@@ -83,17 +83,6 @@ tagged! {
         "shell" => Shell(ShellChoice),
     }
 }
-
-from_variants!(ToolChoiceTarget {
-    AllowedTools(AllowedTools),
-    Hosted(HostedChoice),
-    Function(FunctionChoice),
-    Mcp(McpChoice),
-    Custom(CustomChoice),
-    Programmatic(ProgrammaticChoice),
-    ApplyPatch(ApplyPatchChoice),
-    Shell(ShellChoice),
-});
 
 object! {
     /// A selection of tools that the model may call.

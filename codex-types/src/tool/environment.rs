@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::Secret;
 use crate::wire::either::either;
 use crate::wire::object::object;
-use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::tagged::tagged;
 
 tagged! {
     /// The environment of shell commands.
@@ -19,12 +19,6 @@ tagged! {
         "container_reference" => ContainerReference(ContainerReference),
     }
 }
-
-from_variants!(ShellEnvironment {
-    ContainerAuto(AutoContainer),
-    Local(LocalEnvironment),
-    ContainerReference(ContainerReference),
-});
 
 object! {
     /// A container that the service creates.
@@ -74,11 +68,6 @@ tagged! {
     }
 }
 
-from_variants!(NetworkPolicy {
-    Disabled(DisabledNetworkPolicy),
-    Allowlist(AllowlistNetworkPolicy),
-});
-
 object! {
     /// A network policy without access.
     pub struct DisabledNetworkPolicy tag "disabled" {
@@ -123,11 +112,6 @@ tagged! {
         "inline" => Inline(InlineSkill),
     }
 }
-
-from_variants!(Skill {
-    Reference(SkillReference),
-    Inline(InlineSkill),
-});
 
 object! {
     /// A reference to a stored skill.
@@ -200,10 +184,6 @@ tagged! {
         "auto" => Auto(CodeInterpreterContainerAuto),
     }
 }
-
-from_variants!(CodeInterpreterContainerObject {
-    Auto(CodeInterpreterContainerAuto),
-});
 
 impl From<CodeInterpreterContainerAuto> for CodeInterpreterContainer {
     fn from(auto: CodeInterpreterContainerAuto) -> Self {

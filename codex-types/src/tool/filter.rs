@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::RawJson;
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
-use crate::wire::tagged::{from_variants, tagged};
+use crate::wire::tagged::tagged;
 
 tagged! {
     /// A condition on the attributes of a file.
@@ -17,11 +17,6 @@ tagged! {
         "and" | "or" => Compound(CompoundFilter),
     }
 }
-
-from_variants!(Filter {
-    Comparison(ComparisonFilter),
-    Compound(CompoundFilter),
-});
 
 object! {
     /// A comparison of one attribute.

@@ -5,7 +5,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::Number;
-use crate::item::{ConfigurationReasoning, ImageGenerationAction};
+use crate::item::ImageGenerationAction;
+use crate::request::ConfigurationReasoning;
 use crate::tool::{CodeInterpreterContainer, Filter, ShellEnvironment, ToolCaller};
 use crate::wire::object::object;
 use crate::wire::open::open_enum;

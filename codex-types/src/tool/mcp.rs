@@ -8,8 +8,8 @@ use crate::wire::either::either;
 use crate::wire::encode::{Encode, Encoder, serialize_by_encode};
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
+use crate::wire::read::{Slot, Wire};
 use crate::wire::source::{Elements, Failed, Fields};
-use crate::wire::{Slot, Wire};
 use crate::{Map, Secret};
 
 object! {

@@ -1,72 +1,13 @@
-//! The union of tools, and the tools that the client runs.
+//! The tools that the client runs.
 
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::RawJson;
-use crate::item::ToolSearchExecution;
-use crate::tool::*;
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
-use crate::wire::tagged::{from_variants, tagged};
-
-tagged! {
-    /// A tool that the model may call: API object `Tool`.
-    pub enum Tool {
-        /// A function of the application: API object `FunctionTool`.
-        "function" => Function(FunctionTool),
-        /// A tool of the application that takes free text: API object `CustomTool`.
-        "custom" => Custom(CustomTool),
-        /// A namespace of tools: API object `NamespaceTool`.
-        "namespace" => Namespace(NamespaceTool),
-        /// A search for deferred tools: API object `ToolSearchTool`.
-        "tool_search" => ToolSearch(ToolSearchTool),
-        /// File search: API object `FileSearchTool`.
-        "file_search" => FileSearch(FileSearchTool),
-        /// Web search: API object `WebSearchTool`.
-        "web_search" | "web_search_2025_08_26" => WebSearch(WebSearchTool),
-        /// Web search, deprecated in favor of `web_search`: API object `WebSearchPreviewTool`.
-        "web_search_preview" | "web_search_preview_2025_03_11" => WebSearchPreview(WebSearchPreviewTool),
-        /// Computer use: API object `ComputerTool`.
-        "computer" | "computer_use" => Computer(ComputerTool),
-        /// Computer use, deprecated in favor of `computer`: API object `ComputerUsePreviewTool`.
-        "computer_use_preview" => ComputerUsePreview(ComputerUsePreviewTool),
-        /// The tools of an MCP server: API object `Mcp`.
-        "mcp" => Mcp(Box<McpServerTool>),
-        /// The code interpreter: API object `CodeInterpreter`.
-        "code_interpreter" => CodeInterpreter(CodeInterpreterTool),
-        /// Programs of the model that call tools: API object `ProgrammaticToolCalling`.
-        "programmatic_tool_calling" => ProgrammaticToolCalling(ProgrammaticToolCallingTool),
-        /// Image generation: API object `ImageGeneration`.
-        "image_generation" => ImageGeneration(Box<ImageGenerationTool>),
-        /// Single commands that the client runs: API object `LocalShell`.
-        "local_shell" => LocalShell(LocalShellTool),
-        /// Shell commands: API object `FunctionShellTool`.
-        "shell" => Shell(ShellTool),
-        /// File changes: API object `ApplyPatchTool`.
-        "apply_patch" => ApplyPatch(ApplyPatchTool),
-    }
-}
-
-from_variants!(Tool {
-    Function(FunctionTool),
-    Custom(CustomTool),
-    Namespace(NamespaceTool),
-    ToolSearch(ToolSearchTool),
-    FileSearch(FileSearchTool),
-    WebSearch(WebSearchTool),
-    WebSearchPreview(WebSearchPreviewTool),
-    Computer(ComputerTool),
-    ComputerUsePreview(ComputerUsePreviewTool),
-    Mcp(Box<McpServerTool>),
-    CodeInterpreter(CodeInterpreterTool),
-    ProgrammaticToolCalling(ProgrammaticToolCallingTool),
-    ImageGeneration(Box<ImageGenerationTool>),
-    LocalShell(LocalShellTool),
-    Shell(ShellTool),
-    ApplyPatch(ApplyPatchTool),
-});
+use crate::wire::tagged::tagged;
 
 object! {
     /// A function of the application.
@@ -183,11 +124,6 @@ tagged! {
     }
 }
 
-from_variants!(CustomToolFormat {
-    Text(TextToolFormat),
-    Grammar(GrammarFormat),
-});
-
 object! {
     /// A format that accepts any text as input.
     pub struct TextToolFormat tag "text" {
@@ -218,20 +154,6 @@ open_enum! {
 }
 
 object! {
-    /// A namespace: tools under a common name, with a description of their purpose.
-    pub struct NamespaceTool tag "namespace" {
-        required {
-            /// The name of the namespace.
-            name: String,
-            /// The purpose of the tools, for the model.
-            description: String,
-            /// The tools: functions and custom tools.
-            tools: Vec<Tool>,
-        }
-    }
-}
-
-object! {
     /// The search for deferred tools.
     pub struct ToolSearchTool tag "tool_search" {
         required {}
@@ -243,6 +165,16 @@ object! {
             /// The JSON schema of a query, if the client searches.
             parameters: RawJson,
         }
+    }
+}
+
+open_enum! {
+    /// The side that runs a tool search.
+    pub enum ToolSearchExecution {
+        /// The service.
+        Server = "server",
+        /// The client.
+        Client = "client",
     }
 }
 

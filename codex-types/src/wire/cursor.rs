@@ -3,6 +3,8 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 
+use crate::json::text::special;
+
 /// A position in JSON text. Each method consumes what it names, or returns `None` where the text
 /// deviates; the position is then of no use.
 pub(crate) struct Cursor<'a> {
@@ -147,63 +149,5 @@ impl<'a> Cursor<'a> {
         let length = special(rest.as_bytes())?;
         self.at += length + 1;
         Some((&rest[..length], rest.as_bytes()[length]))
-    }
-}
-
-/// Returns the position of the first quote, backslash or control character: the characters that end
-/// plain JSON text.
-///
-/// Eight bytes are examined in one word. Subtraction borrows into the high bit of a byte that is
-/// too small: below a space, or zero if it was the quote or the backslash. A byte whose high bit
-/// was already set is none of them. Bytes after the first match may be marked in error, bytes
-/// before it never.
-#[inline]
-pub(crate) fn special(text: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    let (words, rest) = text.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let not_quote = word ^ (ONES * u64::from(b'"'));
-        let not_backslash = word ^ (ONES * u64::from(b'\\'));
-        let borrowed = word.wrapping_sub(ONES * 0x20)
-            | not_quote.wrapping_sub(ONES)
-            | not_backslash.wrapping_sub(ONES);
-        let found = borrowed & !word & (ONES * 0x80);
-        if found != 0 {
-            return Some(index * 8 + found.trailing_zeros() as usize / 8);
-        }
-    }
-    let in_rest = rest.iter().position(|byte| is_special(*byte))?;
-    Some(words.len() * 8 + in_rest)
-}
-
-const fn is_special(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\\' | ..0x20)
-}
-
-#[cfg(test)]
-mod tests {
-    use alloc::vec;
-
-    use super::special;
-
-    #[test]
-    fn every_special_byte_is_found_at_every_place_behind_every_other_byte() {
-        for filler in [
-            b'a', b' ', b'!', b'#', b'[', b']', 0x7F, 0x80, 0xA2, 0xDC, 0xFF,
-        ] {
-            for length in 0..20 {
-                let mut text = vec![filler; length];
-                assert_eq!(special(&text), None);
-                for at in 0..length {
-                    for byte in 0..=u8::MAX {
-                        text[at] = byte;
-                        let expected = matches!(byte, b'"' | b'\\' | ..0x20).then_some(at);
-                        assert_eq!(special(&text), expected, "{byte:#x} at {at} of {filler:#x}");
-                    }
-                    text[at] = filler;
-                }
-            }
-        }
     }
 }

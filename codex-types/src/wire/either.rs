@@ -92,26 +92,26 @@ macro_rules! either {
             }
         }
 
-        impl $crate::wire::Wire for $name {
+        impl $crate::wire::read::Wire for $name {
             fn from_scalar(
                 scalar: $crate::wire::source::Scalar<'_>,
             ) -> Result<Self, $crate::wire::source::Scalar<'_>> {
                 if !scalar.is_text() {
                     return Err(scalar);
                 }
-                <$text_type as $crate::wire::Wire>::from_scalar(scalar).map(Self::$text)
+                <$text_type as $crate::wire::read::Wire>::from_scalar(scalar).map(Self::$text)
             }
 
             fn from_list(
                 elements: &mut dyn $crate::wire::source::Elements,
-            ) -> Result<$crate::wire::Slot<Self>, $crate::wire::source::Failed> {
-                Ok(<$other_type as $crate::wire::Wire>::from_list(elements)?.map(Self::$other))
+            ) -> Result<$crate::wire::read::Slot<Self>, $crate::wire::source::Failed> {
+                Ok(<$other_type as $crate::wire::read::Wire>::from_list(elements)?.map(Self::$other))
             }
 
             fn from_object(
                 fields: &mut dyn $crate::wire::source::Fields,
-            ) -> Result<$crate::wire::Slot<Self>, $crate::wire::source::Failed> {
-                Ok(<$other_type as $crate::wire::Wire>::from_object(fields)?.map(Self::$other))
+            ) -> Result<$crate::wire::read::Slot<Self>, $crate::wire::source::Failed> {
+                Ok(<$other_type as $crate::wire::read::Wire>::from_object(fields)?.map(Self::$other))
             }
 
             fn absorb(raw: $crate::RawJson) -> Result<Self, $crate::RawJson> {
@@ -138,7 +138,7 @@ macro_rules! either {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::wire::deserialize(deserializer, stringify!($name))
+                $crate::wire::read::deserialize(deserializer, stringify!($name))
             }
         }
     };

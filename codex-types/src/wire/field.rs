@@ -1,9 +1,12 @@
 //! Reading, writing and replacing the fields of objects.
 
+use alloc::string::String;
+
 use super::encode::{Encode, Pairs};
-use super::halves::is_spelling_of;
+use super::read::{Slot, Wire};
 use super::source::{Failed, Source};
-use super::{Slot, Wire};
+use super::text::to_json;
+use crate::json::surrogates::lossy;
 use crate::{Extra, RawJson};
 
 /// The result of reading a field's value.
@@ -122,5 +125,44 @@ fn settle<T: Wire>(slot: Slot<T>) -> (Option<T>, Seen) {
             Ok(value) => (Some(value), Seen::Value),
             Err(raw) => (None, Seen::Foreign(raw)),
         },
+    }
+}
+
+/// Returns whether `raw`, which has lone halves, is still the JSON of `value`, which was read from
+/// it.
+#[cold]
+#[inline(never)]
+fn is_spelling_of(raw: &RawJson, value: &dyn Encode) -> bool {
+    let parse = |json: &str| serde_json::from_str::<serde_json::Value>(json).ok();
+    let read = lossy(raw.as_str()).and_then(|lossy| parse(&lossy));
+    read.is_some() && read == parse(&to_json(value))
+}
+
+/// The value of a field that is an `Option` in some types and plain in others.
+pub(crate) trait Get<'a, T> {
+    fn get(&'a self) -> Option<T>;
+}
+
+impl<'a> Get<'a, &'a str> for String {
+    fn get(&'a self) -> Option<&'a str> {
+        Some(self)
+    }
+}
+
+impl<'a> Get<'a, &'a str> for Option<String> {
+    fn get(&'a self) -> Option<&'a str> {
+        self.as_deref()
+    }
+}
+
+impl<'a, T> Get<'a, &'a T> for Option<T> {
+    fn get(&'a self) -> Option<&'a T> {
+        self.as_ref()
+    }
+}
+
+impl Get<'_, u32> for Option<u32> {
+    fn get(&self) -> Self {
+        *self
     }
 }

@@ -8,8 +8,9 @@ use core::ops::Deref;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, Unexpected, Visitor};
 
-use super::halves::{SPELLING, spelled};
-use crate::HeapSize;
+use crate::json::reader::SPELLING;
+use crate::json::text::push_string;
+use crate::{HeapSize, RawJson};
 
 /// The name of a key that has no field.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,7 +28,7 @@ impl Key {
     /// Appends the name to `json` as a JSON string.
     pub(crate) fn push_to(&self, json: &mut String) {
         match self {
-            Self::Plain(name) => crate::raw::push_string(json, name),
+            Self::Plain(name) => push_string(json, name),
             Self::Spelled(spelled) => json.push_str(&spelled.1),
         }
     }
@@ -108,4 +109,20 @@ impl<'de> Visitor<'de> for KeySeed<'_> {
             None => Err(E::invalid_type(Unexpected::Bytes(json), &self)),
         }
     }
+}
+
+/// Returns the text with U+FFFD for each lone half, and its JSON.
+pub(super) fn spelled(json: &[u8]) -> Option<(String, RawJson)> {
+    let raw = RawJson::parse(core::str::from_utf8(json).ok()?).ok()?;
+    Some((raw.decode().ok()?, raw))
+}
+
+/// Appends one key and its value to the text of an object that is being built.
+pub(crate) fn push_entry(json: &mut String, key: &Key, value: &RawJson) {
+    if json.len() > 1 {
+        json.push(',');
+    }
+    key.push_to(json);
+    json.push(':');
+    json.push_str(value.as_str());
 }

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use super::encode::Encoder;
 use super::source::Failed;
-use crate::{Number, RawJson};
+use crate::{HeapSize, Number, RawJson};
 
 /// A value that this version does not list, kept as it was read.
 ///
@@ -51,6 +51,12 @@ impl Unlisted {
             }
         }
         encoder.text(&self.text)
+    }
+}
+
+impl HeapSize for Unlisted {
+    fn heap_size(&self) -> usize {
+        self.text.len()
     }
 }
 
@@ -166,7 +172,7 @@ macro_rules! open_enum {
             }
         }
 
-        impl $crate::wire::Wire for $name {
+        impl $crate::wire::read::Wire for $name {
             fn from_scalar(
                 scalar: $crate::wire::source::Scalar<'_>,
             ) -> Result<Self, $crate::wire::source::Scalar<'_>> {
@@ -198,7 +204,7 @@ macro_rules! open_enum {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::wire::deserialize(deserializer, stringify!($name))
+                $crate::wire::read::deserialize(deserializer, stringify!($name))
             }
         }
     };

@@ -5,9 +5,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::encode::{Encode, Encoder};
+use super::read::{Slot, Target, Wire, foreign_list};
 use super::source::{Elements, Failed, Fields, Scalar, Source};
 use super::text::to_json;
-use super::{Slot, Target, Wire, foreign_list};
 use crate::{Number, RawJson};
 
 impl Wire for String {

@@ -10,8 +10,9 @@ use core::fmt;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
-use super::halves::{SPELLING, spelled};
-use super::key::{Key, KeySeed};
+use super::key::{Key, KeySeed, spelled};
+use crate::json::reader::{Reader, SPELLING};
+use crate::json::surrogates::lossy;
 use crate::{Number, RawJson};
 
 /// A failure to read or write; the adapter at the end of the chain has the error.
@@ -186,7 +187,7 @@ impl<'de> Visitor<'de> for SinkSeed<'_> {
         Ok(())
     }
 
-    /// Accepts text with lone halves as the bytes of its JSON; only [`super::halves::Reader`]
+    /// Accepts text with lone halves as the bytes of its JSON; only [`Reader`]
     /// passes it in this form.
     fn visit_bytes<E: Error>(self, json: &[u8]) -> Result<(), E> {
         let Some((text, raw)) = spelled(json) else {
@@ -293,8 +294,8 @@ pub(crate) fn read_json<T>(
 ) -> Option<T> {
     let mut fast = serde_json::Deserializer::from_str(json);
     read(&mut Whole::new(&mut fast)).ok().or_else(|| {
-        let lossy = crate::halves::lossy(json)?;
-        let mut reader = super::halves::Reader::new(json, &lossy);
+        let lossy = lossy(json)?;
+        let mut reader = Reader::new(json, &lossy);
         read(&mut Whole::new(&mut reader)).ok()
     })
 }

@@ -5,10 +5,10 @@ use alloc::string::String;
 
 use super::encode::Encoder;
 use super::key::Key;
-use super::object::{Object, Prelude, read_tagged};
+use super::known::{Object, Prelude, read_tagged};
+use super::read::{foreign_list, foreign_object};
 use super::source::{Elements, Failed, Fields, Scalar, Sink};
 use super::write::write_object;
-use super::{foreign_list, foreign_object};
 use crate::{Extra, RawJson};
 
 /// The payload of a variant of a tagged union.
@@ -129,13 +129,19 @@ impl Sink for Tag {
 /// ```
 ///
 /// The first tag is the one written for values built in code; others are kept as they were read.
-/// Everything else becomes `Unknown`. With `untyped by function;` before the variants, the function
-/// names the tag of an object that has none, from its keys.
+/// Everything else becomes `Unknown`. Each payload converts into the union. Two clauses may stand
+/// before the variants:
+///
+/// - `untyped by function;`: the function names the tag of an object that has none, from its keys.
+/// - `shared { pub enum Kinds; dyn Trait }`: variants share payloads, so that none converts into
+///   the union. `Kinds` becomes an open enumeration of the first tags, and the method `payload`
+///   returns the payload as a `Trait`, which all of them implement.
 macro_rules! tagged {
     (
         $(#[$meta:meta])*
         pub enum $name:ident {
             $(untyped by $untyped:path;)?
+            $(shared { $($shared:tt)* })?
             $(
                 $(#[$variant_meta:meta])*
                 $tag:literal $(| $alias:literal)* => $variant:ident($payload:ty)
@@ -190,7 +196,7 @@ macro_rules! tagged {
 
             /// Reads the rest of an object whose kind is known to the caller.
             pub(crate) fn read_rest(
-                prelude: $crate::wire::object::Prelude,
+                prelude: $crate::wire::known::Prelude,
                 kind: Option<&str>,
                 fields: &mut dyn $crate::wire::source::Fields,
             ) -> Result<Self, $crate::wire::source::Failed> {
@@ -219,15 +225,15 @@ macro_rules! tagged {
             }
         }
 
-        impl $crate::wire::Wire for $name {
+        impl $crate::wire::read::Wire for $name {
             fn from_object(
                 fields: &mut dyn $crate::wire::source::Fields,
-            ) -> Result<$crate::wire::Slot<Self>, $crate::wire::source::Failed> {
+            ) -> Result<$crate::wire::read::Slot<Self>, $crate::wire::source::Failed> {
                 let prelude = $crate::wire::tagged::read_prelude(fields, Self::known_kind)?;
                 let kind = prelude.tag.clone();
                 let kind = kind.as_deref();
                 $(let kind = kind.or_else(|| $untyped(&prelude.early));)?
-                Self::read_rest(prelude, kind, fields).map($crate::wire::Slot::Value)
+                Self::read_rest(prelude, kind, fields).map($crate::wire::read::Slot::Value)
             }
 
             fn absorb(raw: $crate::RawJson) -> Result<Self, $crate::RawJson> {
@@ -253,18 +259,23 @@ macro_rules! tagged {
 
         $crate::wire::encode::serialize_by_encode!($name);
 
+        $crate::wire::tagged::payloads! {
+            [$($($shared)*)?]
+            $name { $($variant($payload) = $tag,)* }
+        }
+
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::wire::deserialize(deserializer, stringify!($name))
+                $crate::wire::read::deserialize(deserializer, stringify!($name))
             }
         }
     };
 }
 pub(crate) use tagged;
 
-/// Implements `From` for each variant whose payload occurs only once in a union.
-macro_rules! from_variants {
-    ($name:ident { $($variant:ident($payload:ty)),* $(,)? }) => {
+/// The part of a union that depends on whether variants share payloads.
+macro_rules! payloads {
+    ([] $name:ident { $($variant:ident($payload:ty) = $tag:literal,)* }) => {
         $(
             impl From<$payload> for $name {
                 fn from(value: $payload) -> Self {
@@ -273,5 +284,31 @@ macro_rules! from_variants {
             }
         )*
     };
+    (
+        [$(#[$meta:meta])* pub enum $kinds:ident; dyn $trait:path]
+        $name:ident { $($variant:ident($payload:ty) = $tag:literal,)* }
+    ) => {
+        $crate::wire::open::open_enum! {
+            $(#[$meta])*
+            pub enum $kinds {
+                $(
+                    #[doc = concat!(
+                        "The kind of [`", stringify!($name), "::", stringify!($variant), "`].",
+                    )]
+                    $variant = $tag,
+                )*
+            }
+        }
+
+        impl $name {
+            /// Returns the payload; of an unknown value, that.
+            pub(crate) fn payload(&self) -> &dyn $trait {
+                match self {
+                    $(Self::$variant(payload) => payload,)*
+                    Self::Unknown(unknown) => unknown,
+                }
+            }
+        }
+    };
 }
-pub(crate) use from_variants;
+pub(crate) use payloads;

@@ -7,7 +7,7 @@ use core::fmt::Write as _;
 
 use super::encode::{Encode, Encoder, Pairs};
 use super::source::Failed;
-use crate::raw::push_string;
+use crate::json::text::push_string;
 use crate::{Number, RawJson};
 
 /// Returns the JSON of a value.

@@ -1,7 +1,7 @@
 //! Writing objects.
 
 use super::encode::{Encode, Encoder, Pairs};
-use super::object::{Object, bit, key};
+use super::known::{Object, bit, key};
 use super::source::Failed;
 use super::text::to_json;
 use crate::{Extra, RawJson};

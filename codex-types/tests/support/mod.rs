@@ -1,11 +1,6 @@
 //! The public types by their names in the corpus.
 
-#![allow(dead_code, reason = "each test program uses a part")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "tests panic on failed expectations"
-)]
+#![allow(dead_code, reason = "each test uses a part of it")]
 
 use core::fmt::Debug;
 use std::fs;

@@ -156,12 +156,11 @@ impl FileLayer for System {
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux {
-    use std::{io, path::Path};
+    use std::io;
+    use std::path::Path;
 
-    use rustix::{
-        fs::{CWD, RenameFlags, renameat_with},
-        io::Errno,
-    };
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
 
     /// Renames with these flags; returns `false` if the kernel or the file system does not support
     /// them.

@@ -2,10 +2,6 @@
 //! a response can be cancelled.
 //!
 //! `docs/browser.md` shows how to build and open it.
-#![expect(
-    clippy::std_instead_of_core,
-    reason = "a program, which needs the standard library anyway"
-)]
 
 mod chat;
 mod page;

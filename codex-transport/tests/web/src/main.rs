@@ -2,7 +2,6 @@
 //! `passed` or the failure into its title.
 #![allow(
     clippy::expect_used,
-    clippy::std_instead_of_core,
     clippy::unwrap_used,
     reason = "tests panic on failed expectations"
 )]

@@ -5,8 +5,13 @@ use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::chat::translate::{AnswerOptions, Commentary, ReasoningShown, write_null};
-use crate::chat::*;
+use crate::chat::translate::{AnswerOptions, Commentary, ReasoningShown};
+use crate::chat::{
+    ChatAnnotation, ChatChoice, ChatContent, ChatCustomCall, ChatCustomInput,
+    ChatFunctionArguments, ChatFunctionCall, ChatLogprobs, ChatMessage, ChatResponse, ChatRole,
+    ChatToolCall, ChatUrlAnnotation, ChatUrlCitation, ChatUsage, FinishReason,
+};
+use crate::wire::known::set_null;
 use crate::{
     Annotation, ApiError, FunctionCall, IncompleteReason, Logprob, ModerationOutcome,
     ModerationReport, OutputItem, OutputMessage, OutputPart, Phase, RawJson, ReasoningItem,
@@ -55,7 +60,7 @@ pub fn to_chat_response(
     let mut choice = ChatChoice::new(0, answer.into_message());
     choice.logprobs = logprobs;
     if choice.logprobs.is_none() {
-        write_null(&mut choice, "logprobs");
+        set_null(&mut choice, "logprobs");
     }
     choice.finish_reason = Some(FinishReason::of(response, has_calls));
 
@@ -310,7 +315,7 @@ impl Answer {
             return None;
         }
         let mut logprobs = ChatLogprobs::new().content(self.token_logprobs.clone());
-        write_null(&mut logprobs, "refusal");
+        set_null(&mut logprobs, "refusal");
         Some(logprobs)
     }
 
@@ -319,7 +324,7 @@ impl Answer {
         message.content = self.content.map(ChatContent::Text);
         message.refusal = self.refusal;
         for name in ["content", "refusal"] {
-            write_null(&mut message, name);
+            set_null(&mut message, name);
         }
         message.annotations = (!self.annotations.is_empty()).then_some(self.annotations);
         message.tool_calls = (!self.calls.is_empty()).then_some(self.calls);

@@ -7,8 +7,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::chat::tolerant::content_pieces;
-use crate::chat::translate::{TranslateError, write_empty};
-use crate::chat::*;
+use crate::chat::translate::TranslateError;
+use crate::chat::{
+    ChatAnnotation, ChatChoice, ChatContent, ChatCustomInput, ChatEnding, ChatFunctionArguments,
+    ChatMessage, ChatPiece, ChatResponse, ChatToolCall, ChatToolCallDelta, FinishReason,
+    invented_call_id,
+};
+use crate::wire::known::set_value;
 use crate::{
     Annotation, ApiError, CustomToolCall, FunctionCall, IncompleteDetails, IncompleteReason,
     ItemStatus, Number, OutputItem, OutputMessage, OutputPart, OutputText, ReasoningItem,
@@ -58,7 +63,7 @@ pub fn to_response(completion: &ChatResponse) -> Result<Response, TranslateError
     let id = completion.given_id();
     let mut response = begin_response(id, &completion.model, completion.created_at());
     for name in ["id", "created_at", "model"] {
-        write_empty(&mut response, name);
+        set_value(&mut response, name);
     }
     let choice = choice.as_deref();
     let reason = choice.and_then(|choice| choice.finish_reason.as_ref());
@@ -148,7 +153,7 @@ pub fn begin_response(id: &str, model: &str, created: Number) -> Response {
     response.tool_choice = ToolChoice::from("auto");
     response.parallel_tool_calls = true;
     for name in ["output", "tools"] {
-        write_empty(&mut response, name);
+        set_value(&mut response, name);
     }
     response
 }

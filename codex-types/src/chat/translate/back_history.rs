@@ -14,10 +14,15 @@ use crate::chat::translate::fields::Refusals;
 use crate::chat::translate::tool_names::{
     EmulatedTool, OfferedTool, ToolNames, arguments, wrapped,
 };
-use crate::chat::translate::{TranslateError, TranslateErrorKind, write_null};
-use crate::chat::*;
+use crate::chat::translate::{TranslateError, TranslateErrorKind};
+use crate::chat::{
+    ChatAudioPart, ChatContent, ChatCustomCall, ChatCustomInput, ChatFile, ChatFilePart,
+    ChatFunctionArguments, ChatFunctionCall, ChatImagePart, ChatImageUrl, ChatMessage, ChatPart,
+    ChatRole, ChatTextPart, ChatToolCall,
+};
 use crate::lint::FindingCode;
 use crate::profile::{ChatDialect, ReasoningReplay};
+use crate::wire::known::set_null;
 use crate::{
     CreateResponse, CustomToolCall, FunctionCall, Input, InputItem, InputPart, Map, Message,
     MessageContent, RawJson, Role, ToolOutput,
@@ -382,7 +387,7 @@ fn assistant(
     }
     let mut message = ChatMessage::new(ChatRole::Assistant);
     message.content = (!text.is_empty()).then_some(ChatContent::Text(text));
-    write_null(&mut message, "content");
+    set_null(&mut message, "content");
     message.refusal = (!refusal.is_empty()).then_some(refusal);
     Ok(Some(message))
 }

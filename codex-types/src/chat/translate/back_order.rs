@@ -8,10 +8,10 @@ use alloc::vec::Vec;
 
 use crate::chat::reasoning::{ChatReasoning, write_text};
 use crate::chat::translate::fields::Refusals;
-use crate::chat::translate::write_null;
-use crate::chat::*;
+use crate::chat::{ChatMessage, ChatRole, ChatToolCall};
 use crate::lint::FindingCode;
 use crate::profile::{ChatDialect, ReasoningReplay};
+use crate::wire::known::set_null;
 
 /// The translation of one item.
 #[derive(Default)]
@@ -136,7 +136,7 @@ impl<'a> Order<'a> {
     fn call(&mut self, at: usize, call: ChatToolCall) {
         if !self.takes_calls {
             let mut message = ChatMessage::new(ChatRole::Assistant);
-            write_null(&mut message, "content");
+            set_null(&mut message, "content");
             self.write(message);
         }
         if let Some((message, reasoning)) = self.messages.last_mut() {

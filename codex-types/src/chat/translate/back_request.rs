@@ -8,12 +8,15 @@ use crate::chat::translate::back_history::messages;
 use crate::chat::translate::back_tools::tools;
 use crate::chat::translate::fields::Refusals;
 use crate::chat::translate::{RequestOptions, ToolNames, TranslateError, TranslateErrorKind};
-use crate::chat::*;
+use crate::chat::{
+    ChatJsonObjectFormat, ChatJsonSchema, ChatJsonSchemaFormat, ChatRequest, ChatResponseFormat,
+    ChatStreamOptions, ChatTextFormat,
+};
+use crate::json::text::push_string;
 use crate::lint::{Finding, FindingCode};
 use crate::profile::{
     EffortParameter, JsonFormat, OutputLimit, Parameters, ReasoningReplay, StreamUsage, Text,
 };
-use crate::raw::push_string;
 use crate::{CreateResponse, Effort, Include, RawJson, TextFormat, Truncation};
 
 /// A chat request and the diagnostics of its translation.

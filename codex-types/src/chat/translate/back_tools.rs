@@ -7,10 +7,15 @@ use alloc::vec::Vec;
 use crate::chat::translate::fields::Refusals;
 use crate::chat::translate::tool_names::{EmulatedTool, OfferedTool, ToolNames};
 use crate::chat::translate::{TranslateError, TranslateErrorKind};
-use crate::chat::*;
+use crate::chat::{
+    ChatAllowedTools, ChatAllowedToolsChoice, ChatCustom, ChatCustomChoice, ChatCustomFormat,
+    ChatCustomTool, ChatFunction, ChatFunctionChoice, ChatFunctionName, ChatFunctionTool,
+    ChatGrammar, ChatGrammarFormat, ChatRequest, ChatTextToolFormat, ChatTool, ChatToolChoice,
+    ChatUserLocation, ChatWebSearchOptions,
+};
+use crate::json::text::push_string;
 use crate::lint::FindingCode;
 use crate::lint::tree::Node;
-use crate::raw::push_string;
 use crate::{
     AllowedTools, AllowedToolsMode, CreateResponse, CustomTool, CustomToolFormat, FunctionTool,
     NamespaceTool, RawJson, ShellEnvironment, ShellTool, Tool, ToolCaller, ToolChoice,

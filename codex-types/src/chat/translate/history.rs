@@ -7,7 +7,10 @@ use alloc::vec::Vec;
 
 use crate::chat::translate::fields::Refusals;
 use crate::chat::translate::{RequestOptions, SystemMessages, TranslateError, TranslateErrorKind};
-use crate::chat::*;
+use crate::chat::{
+    ChatContent, ChatCustomInput, ChatFile, ChatImageUrl, ChatMessage, ChatPart, ChatRole,
+    ChatToolCall,
+};
 use crate::{
     CustomToolCall, CustomToolCallOutput, FunctionCall, FunctionCallOutput, ImageDetail,
     InputAudio, InputFile, InputImage, InputItem, InputPart, InputText, Message, OutputText,

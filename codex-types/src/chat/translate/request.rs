@@ -7,7 +7,11 @@ use alloc::vec::Vec;
 use crate::chat::translate::fields::Refusals;
 use crate::chat::translate::history::{History, translate_messages};
 use crate::chat::translate::{AnswerOptions, RequestOptions, TranslateError, TranslateErrorKind};
-use crate::chat::*;
+use crate::chat::{
+    ChatAllowedTools, ChatCustom, ChatCustomFormat, ChatFunction, ChatFunctionCallOption,
+    ChatGrammar, ChatModality, ChatRequest, ChatResponseFormat, ChatStop, ChatTool, ChatToolChoice,
+    ChatToolChoiceTarget, ChatWebSearchOptions,
+};
 use crate::lint::tree::Node;
 use crate::lint::{Finding, FindingCode};
 use crate::{
@@ -310,7 +314,7 @@ fn flat_tool(tool: &RawJson) -> RawJson {
     let mut flat = format!("{{\"type\":{}", RawJson::string(kind));
     for (name, value) in inner.members() {
         flat.push(',');
-        crate::raw::push_string(&mut flat, name);
+        crate::json::text::push_string(&mut flat, name);
         flat.push(':');
         flat.push_str(value.text);
     }

@@ -9,9 +9,9 @@ use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::vec::Vec;
 
+use crate::json::text::push_string;
 use crate::lint::tree::Node;
 use crate::profile::fnv;
-use crate::raw::push_string;
 use crate::{
     ApplyPatchCall, ApplyPatchOperation, CustomToolCall, FunctionCall, ItemStatus,
     LocalShellAction, LocalShellCall, OutputItem, RawJson, ShellAction, ShellCall,

@@ -6,10 +6,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::chat::tolerant::count;
-use crate::chat::translate::write_empty;
 use crate::chat::{ChatCompletionTokensDetails, ChatPromptTokensDetails, ChatUsage};
 use crate::lint::tree::{Node, Value};
-use crate::wire::push_entry;
+use crate::wire::key::push_entry;
+use crate::wire::known::set_value;
 use crate::{RawJson, Usage};
 
 impl ChatUsage {
@@ -63,10 +63,10 @@ impl From<&ChatUsage> for Usage {
             let keys = ["prompt_cache_hit_tokens", "cached_tokens"];
             input.cached_tokens = usage.first(0, &keys).unwrap_or_default();
         }
-        write_empty(input, "cached_tokens");
+        set_value(input, "cached_tokens");
         let output = &mut translated.output_tokens_details;
         *output = recode_counts(&usage.completion_tokens_details);
-        write_empty(output, "reasoning_tokens");
+        set_value(output, "reasoning_tokens");
         translated
     }
 }
