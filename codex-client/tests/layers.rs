@@ -75,7 +75,10 @@ const TRANSPORT: &Layers = &[
     ("connections", &["conn"]),
     ("HTTP", &["http"]),
     ("WebSockets", &["ws"]),
-    ("transports", &["hyper_transport", "tower", "web"]),
+    (
+        "transports",
+        &["hyper_transport", "reqwest_transport", "tower", "web"],
+    ),
     ("testing", &["testing"]),
     ("cassettes", &["cassette"]),
     ("front", &["crate"]),

@@ -11,7 +11,6 @@ use std::time::Instant;
 use rustix::fs::FlockOperation;
 
 use crate::error::{Error, ErrorKind};
-use crate::store::file::location::Content;
 use crate::store::file::open::owner_only;
 
 /// Takes a lock, which is released by closing the returned file; `None` if another holder has it.
@@ -46,16 +45,17 @@ pub(super) fn share(_file: &File) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reads a file from its start. Waits briefly while another program writes it in place.
-pub(super) fn read(mut file: &File) -> Result<Content, Error> {
-    let read = wait(|| {
+/// Reads a file from its start with this function. Waits briefly while another program writes it in
+/// place.
+pub(super) fn read<T>(mut file: &File, read: impl Fn(&File) -> io::Result<T>) -> Result<T, Error> {
+    let done = wait(|| {
         file.rewind()?;
-        match Content::read(file) {
+        match read(file) {
             Err(error) if is_locked(&error) => Ok(None),
-            read => read.map(Some),
+            done => done.map(Some),
         }
     });
-    read.map_err(|error| match error.kind() {
+    done.map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock => Error::new(ErrorKind::StoreBusy),
         _ => Error::store(error),
     })

@@ -142,7 +142,7 @@ impl Location {
         };
         check_file(&file.metadata().map_err(Error::store)?)?;
         flock::share(&file)?;
-        flock::read(&file).map(Some)
+        flock::read(&file, Content::read).map(Some)
     }
 
     /// Returns the error for a directory in which no file can be created, with the remedy.
