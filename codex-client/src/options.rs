@@ -3,17 +3,20 @@
 
 use core::fmt;
 use core::time::Duration;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use codex_transport::Timeouts;
 use codex_types::profile::{FitPolicy, Identity, RequestForm};
-use codex_types::{RawJson, Streaming};
+use codex_types::{CreateResponse, RawJson, Streaming};
 
-use crate::session::cache::SentRequest;
 use crate::unsettled::Unsettled;
 
 /// The routing token of a turn. The first response that carries one sets it.
 pub(crate) type TurnState = Arc<OnceLock<String>>;
+
+/// The request of a turn as it was sent last. Cloning the value copies the settings and shares the
+/// items.
+pub(crate) type SentRequest = Arc<Mutex<Option<CreateResponse>>>;
 
 /// The options of one call, in addition to its request.
 ///

@@ -2,7 +2,7 @@
 //! history grows only when the server has completed a response, so that a failed turn leaves the
 //! conversation unchanged.
 
-pub(crate) mod cache;
+mod cache;
 pub(crate) mod draft;
 mod history;
 pub(crate) mod policy;

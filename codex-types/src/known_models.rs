@@ -83,7 +83,7 @@ impl Known {
         entry
     }
 
-    /// As OpenAI's guides to its models said until November 2026: models without reasoning take
+    /// According to OpenAI's guides to its models (November 2026), models without reasoning take
     /// sampling parameters, those with the effort `none` take them with it, and others refuse them.
     fn sampling(&self) -> Option<Sampling> {
         match self.efforts {
@@ -111,8 +111,8 @@ const fn known(
     }
 }
 
-/// Whether requests may place breakpoints of the prompt cache: with models from 5.6 on, as the API's
-/// reference said in November 2026.
+/// Whether requests may have breakpoints of the prompt cache. According to the API's reference
+/// (November 2026), models from 5.6 on take them.
 const CACHE_BREAKPOINTS: &[(&str, bool)] =
     &[("gpt-5.5", false), ("gpt-5.6", true), ("gpt-6", true)];
 

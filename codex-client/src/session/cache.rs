@@ -1,18 +1,14 @@
 //! The prompt cache of a conversation: breakpoints, and how much of a prompt the next one repeats.
 
-use std::sync::{Arc, Mutex};
-
 use codex_types::lint::{PromptStability, prompt_stability};
-use codex_types::{CreateResponse, InputItem, RawJson};
+use codex_types::{InputItem, RawJson};
 
 use crate::lock::lock;
+use crate::options::SentRequest;
 use crate::session::Session;
 use crate::session::history::History;
 use crate::session::policy::CacheBreakpoints;
 use crate::session::state::SessionState;
-
-/// The last request of a turn as it was sent. Cloning it copies the settings and shares the items.
-pub(crate) type SentRequest = Arc<Mutex<Option<CreateResponse>>>;
 
 impl Session {
     /// Sets whether the session marks its prompts for the cache of the service. By default it does

@@ -10,8 +10,7 @@ use codex_types::{Conversation, CreateResponse, Input, InputItem, RawJson, Respo
 use crate::client::Client;
 use crate::id;
 use crate::lock::lock;
-use crate::options::{CallOptions, TurnState};
-use crate::session::cache::SentRequest;
+use crate::options::{CallOptions, SentRequest, TurnState};
 use crate::session::draft::Draft;
 use crate::session::history::{History, Said, Scope};
 use crate::session::policy::{CacheBreakpoints, RefusedContent};

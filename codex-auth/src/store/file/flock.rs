@@ -45,16 +45,17 @@ pub(super) fn share(_file: &File) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reads a file from its start. Waits briefly while another program writes it in place.
+/// Reads a file from its start with this function. Waits briefly while another program writes it in
+/// place.
 pub(super) fn read<T>(mut file: &File, read: impl Fn(&File) -> io::Result<T>) -> Result<T, Error> {
-    let read = wait(|| {
+    let done = wait(|| {
         file.rewind()?;
         match read(file) {
             Err(error) if is_locked(&error) => Ok(None),
-            taken => taken.map(Some),
+            done => done.map(Some),
         }
     });
-    read.map_err(|error| match error.kind() {
+    done.map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock => Error::new(ErrorKind::StoreBusy),
         _ => Error::store(error),
     })
