@@ -12,11 +12,10 @@ use codex_auth::{ApiKey, Secret};
 use codex_client::{Client, ErrorKind, RateLimitWatch, Reason, Side};
 use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
-use codex_types::profile::{Identity, Profile};
 use codex_types::{CreateResponse, RateLimits};
 use futures_core::Stream as _;
 use kit::{completed, uncompressed};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const KEY: &str = "sk-invented-canary";
 
@@ -283,6 +282,9 @@ async fn a_refused_socket_is_a_failure_though_the_turn_goes_on() {
 #[cfg(feature = "zstd")]
 #[tokio::test]
 async fn a_request_is_compressed_if_the_profile_says_so() {
+    use codex_types::profile::{Identity, Profile};
+    use serde_json::Value;
+
     let script = Script::new().answer(Answer::status(500)).answer(
         Answer::sse()
             .event(completed("resp_1", json!([])))
