@@ -45,7 +45,7 @@ impl Accumulator {
             let is_likely =
                 self.class(*key) == class || !is_done || !self.entry(*key).has_content();
             is_likely && !self.ids_differ(*key, address.id)
-                || is_done && self.has_begun(*key, whole)
+                || is_done && self.has_begun(*key, address.id, whole)
         });
         let (class, kind) = match by_place.map(|key| self.class(key)) {
             Some(Class::Message) if kind != TextKind::Refusal => (Class::Message, TextKind::Text),
@@ -87,8 +87,10 @@ impl Accumulator {
         })
     }
 
-    /// Returns whether a complete text continues one of an item's texts, of any kind.
-    fn has_begun(&self, key: u32, whole: &str) -> bool {
+    /// Returns whether a complete text continues one of an item's texts, of any kind. The second
+    /// end of a text under another id is that of another item.
+    fn has_begun(&self, key: u32, id: &str, whole: &str) -> bool {
+        let is_other = self.has_other_id(key, id);
         TextKind::ALL.into_iter().any(|kind| {
             let list = self.entry(key).parts(kind).list.iter().enumerate();
             let mut last = list.rev().take(MOST_TRIED);
@@ -98,7 +100,8 @@ impl Accumulator {
                     kind,
                     position,
                 });
-                part.kind == Some(kind) && !known.is_empty() && whole.starts_with(known)
+                let is_candidate = part.kind == Some(kind) && !(is_other && part.is_sealed);
+                is_candidate && !known.is_empty() && whole.starts_with(known)
             })
         })
     }

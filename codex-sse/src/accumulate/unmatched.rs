@@ -22,6 +22,8 @@ pub(super) struct Unmatched {
     by_text: BTreeMap<(Class, u64), VecDeque<u32>>,
     in_order: BTreeMap<Class, VecDeque<u32>>,
     taken: BTreeSet<u32>,
+    /// The classes with more unmatched items in the final output than before it.
+    lacking: BTreeSet<Class>,
 }
 
 impl Unmatched {
@@ -33,6 +35,7 @@ impl Unmatched {
             by_text: BTreeMap::new(),
             in_order: BTreeMap::new(),
             taken: BTreeSet::new(),
+            lacking: BTreeSet::new(),
         };
         let order = accumulator.order.iter().copied();
         let mut keys: Vec<u32> = order
@@ -92,6 +95,7 @@ impl Unmatched {
             Self::by_index,
             Self::by_order,
         ] {
+            self.count_lacking(accumulator, output.iter().zip(&found));
             for (listed, found) in output.iter().zip(0_u32..).zip(&mut found) {
                 if found.is_none() {
                     *found = step(&mut self, accumulator, listed);
@@ -99,6 +103,28 @@ impl Unmatched {
             }
         }
         (found, self.taken)
+    }
+
+    /// Records the classes of which the final output has items that were not sent before. Only then
+    /// does an index decide between equal items; otherwise their order does, since indexes may be
+    /// shifted.
+    fn count_lacking<'a>(
+        &mut self,
+        accumulator: &Accumulator,
+        output: impl Iterator<Item = (&'a OutputItem, &'a Option<u32>)>,
+    ) {
+        let mut counts: BTreeMap<Class, usize> = BTreeMap::new();
+        for (item, _) in output.filter(|(_, found)| found.is_none()) {
+            *counts.entry(Class::of(item)).or_default() += 1;
+        }
+        let is_free =
+            |key: &&u32| !self.taken.contains(*key) && accumulator.entry(**key).twin.is_none();
+        let free = |class: &Class| {
+            let keys = self.in_order.get(class).into_iter().flatten();
+            keys.filter(is_free).count()
+        };
+        counts.retain(|class, count| *count > free(class));
+        self.lacking = counts.into_keys().collect();
     }
 
     /// Returns the call with this `call_id`. Of several, the one with the same arguments is
@@ -137,7 +163,9 @@ impl Unmatched {
         accumulator: &Accumulator,
         (item, index): Listed<'_>,
     ) -> Option<u32> {
-        self.with_text(accumulator, item, |key| is_at(accumulator, key, index))
+        let is_lacking = self.lacking.contains(&Class::of(item));
+        let is_there = |key| is_lacking && is_at(accumulator, key, index);
+        self.with_text(accumulator, item, is_there)
     }
 
     fn by_text(&mut self, accumulator: &Accumulator, (item, _): Listed<'_>) -> Option<u32> {
@@ -154,7 +182,9 @@ impl Unmatched {
 
     /// Returns the item at this index, if this one may continue it.
     fn by_index(&mut self, accumulator: &Accumulator, (item, index): Listed<'_>) -> Option<u32> {
-        self.continued(accumulator, item, |key| is_at(accumulator, key, index))
+        let is_lacking = self.lacking.contains(&Class::of(item));
+        let is_there = |key| is_lacking && is_at(accumulator, key, index);
+        self.continued(accumulator, item, is_there)
     }
 
     /// Returns the first item of the kind whose texts this one may continue.
