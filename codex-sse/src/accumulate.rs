@@ -21,6 +21,7 @@ mod sequence;
 mod terminal;
 mod text;
 mod tool;
+mod unmatched;
 mod untyped;
 mod whole;
 
@@ -82,8 +83,9 @@ use crate::Error;
 /// begins a new item.
 ///
 /// An unknown id is a new id of the item that weaker evidence points to, unless that item has text
-/// and two events have confirmed its id. An item that is repeated without better evidence than its
-/// kind is held back until it differs from the one before it.
+/// and two events have confirmed its id. The id of a hosted tool's call is confirmed by the events
+/// of its progress, which also name a call that was announced without one. An item that is repeated
+/// without better evidence than its kind is held back until it differs from the one before it.
 ///
 /// Within an item, a part is found by its index and kind, then by its kind, then as the open one.
 /// The item decides the kind: a part that is labeled `output_text` in a reasoning item is
@@ -115,6 +117,9 @@ use crate::Error;
 ///
 /// The status in the last event takes precedence over `response.completed`, with which some servers
 /// end every response.
+///
+/// An item of the final response is matched by its `call_id`, its id, its encrypted content, all of
+/// its content, its text, the text that it continues, its index, and its order.
 ///
 /// The output has the order of the final response. Items that it lacks stay after the item that
 /// preceded them. No two items have the same id: the later one loses it.
@@ -477,13 +482,12 @@ impl Accumulator {
         let position = parts.len().checked_sub(1)?;
         let part = &parts[position];
         let is_part = kind == TextKind::Input || piece.part == Some(part.index);
-        (is_part && part.kind == Some(kind) && part.has_content && !part.is_sealed).then_some(
-            Place {
-                key,
-                kind,
-                position,
-            },
-        )
+        let is_open = part.has_content && !part.is_sealed && part.twin.is_none();
+        (is_part && is_open && part.kind == Some(kind)).then_some(Place {
+            key,
+            kind,
+            position,
+        })
     }
 
     #[cold]

@@ -30,6 +30,8 @@ pub(super) struct Entry {
     pub(super) is_stable: bool,
     /// Whether an `output_item.added` or `.done` has named the item.
     pub(super) is_announced: bool,
+    /// The class of items to which its first delta belongs.
+    pub(super) fed_as: Option<Class>,
     /// Whether the item is finished.
     pub(super) is_done: bool,
     /// The entry that this one may repeat. Nothing of this one is reported until it differs.
@@ -326,7 +328,7 @@ pub(crate) enum TextKind {
 }
 
 impl TextKind {
-    const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 5] = [
         Self::Text,
         Self::Refusal,
         Self::Reasoning,
@@ -548,6 +550,12 @@ pub(super) fn texts(item: &OutputItem, kind: TextKind) -> impl Iterator<Item = &
     positions.filter_map(move |(position, own)| {
         (own == Some(kind)).then(|| text(item, kind, position))?
     })
+}
+
+/// Returns whether all texts of an item are empty.
+pub(super) fn is_textless(item: &OutputItem) -> bool {
+    let mut texts = TextKind::ALL.iter().flat_map(|kind| texts(item, *kind));
+    texts.all(str::is_empty)
 }
 
 /// Returns the id that pairs a call with its output.

@@ -63,8 +63,13 @@ impl Accumulator {
                     event.command_index,
                     whole.len(),
                     |command, part| {
-                        command.clone_from(whole);
-                        (part.half, part.repeated) = (None, None);
+                        part.half = None;
+                        // A command that is announced again keeps its text.
+                        let is_again = whole.is_empty() && !command.is_empty();
+                        part.repeated = Some(0).filter(|_| is_again);
+                        if !is_again {
+                            command.clone_from(whole);
+                        }
                     },
                 )
             }
@@ -136,8 +141,8 @@ impl Accumulator {
                 (Class::Code, TextKind::Input, None, &event.code)
             }
             _ => {
-                if let Some(status) = tool::progress(event) {
-                    self.set_status(event, &status);
+                if let Some((class, status)) = tool::progress(event) {
+                    self.set_status(event, class, &status);
                 }
                 return Ok(());
             }

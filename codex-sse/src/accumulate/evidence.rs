@@ -6,7 +6,8 @@ use alloc::string::ToString as _;
 use codex_types::{OutputItem, RawJson};
 
 use super::Accumulator;
-use super::entry::{Class, TextKind, call_id, set_call_id, text, texts, tool_name};
+use super::entry::{Class, TextKind, call_id, is_textless, set_call_id, text, texts, tool_name};
+use super::fill::finish_status;
 
 impl Accumulator {
     pub(super) fn has_id(&self, key: u32, id: &str) -> bool {
@@ -37,7 +38,15 @@ impl Accumulator {
             arguments.any(|text| is_sealed || text.starts_with('{') && RawJson::parse(text).is_ok())
         };
         let is_other = entry.is_stable || is_complete();
-        self.has_id(key, id) || !entry.has_content() || !is_other
+        // Events of its progress confirm the id of a hosted tool before it has text.
+        let is_hosted = matches!(self.class(key), Class::Mcp | Class::Code);
+        let is_settled = entry.has_content() || (is_hosted && entry.is_stable);
+        self.has_id(key, id) || !is_settled || !is_other
+    }
+
+    /// Returns whether both are calls with different `call_id`s.
+    pub(super) fn has_other_call_id(&self, key: u32, item: &OutputItem) -> bool {
+        differ(call_id(self.item(key)), call_id(item))
     }
 
     pub(super) fn is_of_kind(&self, key: u32, item: &OutputItem) -> bool {
@@ -47,13 +56,15 @@ impl Accumulator {
     /// Returns whether the items may be one. Two calls with different `call_id`s are two, unless
     /// the second is the end of the first.
     pub(super) fn may_be(&self, key: u32, item: &OutputItem, is_done: bool) -> bool {
-        let known = self.item(key);
-        let differ = |one: &str, other: &str| !one.is_empty() && !other.is_empty() && one != other;
-        if !differ(call_id(known), call_id(item)) {
+        if !self.has_other_call_id(key, item) {
             return true;
         }
+        let known = self.item(key);
+        // Commands are built from deltas; other calls are complete from the start.
+        let is_built = matches!(known, OutputItem::ShellCall(_));
         is_done
             && !self.entry(key).is_done
+            && (is_built || !is_another_call(known, item))
             && !differ(tool_name(known), tool_name(item))
             && self.continues(key, item)
     }
@@ -71,7 +82,7 @@ impl Accumulator {
         if !self.entry(key).has_content() {
             return true;
         }
-        KINDS.iter().all(|kind| {
+        TextKind::ALL.iter().all(|kind| {
             let whole = || texts(item, *kind);
             whole().all(str::is_empty)
                 || continues(whole(), self.said(key, *kind))
@@ -82,23 +93,20 @@ impl Accumulator {
     /// Returns whether the texts of an item are exactly its known texts.
     pub(super) fn has_text_of(&self, key: u32, item: &OutputItem) -> bool {
         let known = self.item(key);
-        let is_empty = KINDS
-            .iter()
-            .all(|kind| texts(item, *kind).all(str::is_empty));
-        if is_empty {
+        if is_textless(item) {
             return self.is_like(key, item) && has_same_rest(known, item);
         }
         let same = |kind: &TextKind| {
             continues(texts(item, *kind), self.said(key, *kind))
                 && continues(self.said(key, *kind), texts(item, *kind))
         };
-        KINDS.iter().all(same)
+        TextKind::ALL.iter().all(same)
     }
 
     /// Returns whether the texts of an item are its known texts, or lack only white space at their
     /// ends.
     pub(super) fn has_text_but_space(&self, key: u32, item: &OutputItem) -> bool {
-        KINDS.iter().all(|kind| {
+        TextKind::ALL.iter().all(|kind| {
             let mut built = self.said(key, *kind);
             texts(item, *kind).all(|whole| {
                 built
@@ -108,11 +116,21 @@ impl Accumulator {
         })
     }
 
+    /// Returns whether an announced item already contains text that this one does not begin with.
+    /// An empty object stands for arguments that follow.
+    pub(super) fn begins_otherwise(&self, key: u32, item: &OutputItem) -> bool {
+        TextKind::ALL.iter().any(|kind| {
+            let mut pairs = texts(item, *kind).zip(self.said(key, *kind));
+            pairs.any(|(new, known)| {
+                new != "{}" && !new.starts_with(known) && !known.starts_with(new)
+            })
+        })
+    }
+
     /// Returns whether only the texts contradict a match of an item with this one.
     pub(super) fn is_like(&self, key: u32, item: &OutputItem) -> bool {
         let known = self.item(key);
-        let (one, other) = (tool_name(known), tool_name(item));
-        known.kind() == item.kind() && (one == other || one.is_empty() || other.is_empty())
+        known.kind() == item.kind() && !differ(tool_name(known), tool_name(item))
     }
 
     pub(super) fn has_input_of(&self, key: u32, item: &OutputItem) -> bool {
@@ -121,6 +139,11 @@ impl Accumulator {
             .zip(texts(item, TextKind::Input))
             .all(|(one, other)| same_json(one, other))
     }
+}
+
+/// Returns whether both are known and differ.
+pub(super) fn differ(one: &str, other: &str) -> bool {
+    !one.is_empty() && !other.is_empty() && one != other
 }
 
 /// Returns whether the texts of `whole` begin with those of `built`, however either is split into
@@ -166,8 +189,8 @@ pub(super) fn same_json(one: &str, other: &str) -> bool {
     one == other || compact(one).is_some_and(|one| Some(one) == compact(other))
 }
 
-/// Returns whether two items without text are equal except for their ids.
-fn has_same_rest(one: &OutputItem, other: &OutputItem) -> bool {
+/// Returns whether two items with the same texts are equal except for their ids.
+pub(super) fn has_same_rest(one: &OutputItem, other: &OutputItem) -> bool {
     if let (OutputItem::Reasoning(one), OutputItem::Reasoning(other)) = (one, other) {
         return one.encrypted_content == other.encrypted_content;
     }
@@ -186,17 +209,9 @@ pub(super) fn is_another_call(one: &OutputItem, other: &OutputItem) -> bool {
         let mut item = item.clone();
         item.set_id("");
         set_call_id(&mut item, "");
+        finish_status(&mut item, true);
         item
     };
-    let (known, new) = (call_id(one), call_id(other));
-    let are_named = !known.is_empty() && !new.is_empty() && known != new;
+    let are_named = differ(call_id(one), call_id(other));
     are_named && Class::of(one) == Class::Other && nameless(one) != nameless(other)
 }
-
-pub(super) const KINDS: [TextKind; 5] = [
-    TextKind::Text,
-    TextKind::Refusal,
-    TextKind::Reasoning,
-    TextKind::Summary,
-    TextKind::Input,
-];

@@ -3,7 +3,8 @@
 
 use codex_types::OutputItem;
 
-use super::entry::{Class, Entry, TextKind, call_id, text, tool_name};
+use super::entry::{Class, Entry, TextKind, call_id, is_textless, text, tool_name};
+use super::evidence::differ;
 use super::index::{Address, MOST_TRIED};
 use super::{Accumulator, DiagnosticKind};
 
@@ -61,18 +62,22 @@ impl Accumulator {
             return found;
         }
         if let Some(index) = self.trusted(address.index) {
-            let inputs = [Class::Function, Class::Custom, Class::Mcp, Class::Code];
-            // Deltas of another kind of call belong to the call at their index, unless their id
-            // belongs to another item.
+            // Deltas of a function call may belong to the custom call at their index and the
+            // other way round, unless their id belongs to another item.
             let is_nameless = address.id.is_empty() || self.identities.ids_change;
-            let classes = match kind {
-                TextKind::Input if is_nameless => &inputs[..],
+            let classes: &[Class] = match class {
+                Class::Function if is_nameless => &[Class::Custom],
+                Class::Custom if is_nameless => &[Class::Function],
                 _ => &[],
             };
             let others = classes
                 .iter()
                 .filter_map(|class| self.at_index(index, *class));
-            let mut others = others.filter(|key| self.is_open(*key, kind));
+            let mut others = others.filter(|key| {
+                let entry = self.entry(*key);
+                let is_fed_so = entry.fed_as.is_none_or(|fed| fed == class);
+                entry.is_announced && is_fed_so && self.is_open(*key, kind)
+            });
             if let Some(key) = self.at_index(index, class).or_else(|| others.next()) {
                 return self.match_open(key, kind, address, true);
             }
@@ -120,6 +125,14 @@ impl Accumulator {
         by_index.or_else(open)
     }
 
+    /// Returns the first open call of a hosted tool that has neither an id nor text: the events of
+    /// its progress are the first that name it.
+    pub(super) fn nameless(&self, class: Class, id: &str) -> Option<u32> {
+        let bare = self.identities.lanes[class as usize].bare.iter().copied();
+        let mut bare = bare.take(MOST_TRIED).filter(|_| class != Class::Other);
+        bare.find(|key| !id.is_empty() && self.entry(*key).last_id.is_empty())
+    }
+
     /// Finds the item for a complete item of an `added` or `done` event.
     pub(super) fn match_item(
         &mut self,
@@ -162,10 +175,12 @@ impl Accumulator {
             self.adopt_id(key, id);
             return Match::Known(key);
         }
-        if call_id.is_empty() {
-            self.new_after_last(class, address)
-        } else {
-            NEW
+        if !call_id.is_empty() {
+            return NEW;
+        }
+        match self.new_after_last(class, address) {
+            Match::New { twin: Some(twin) } if !is_done && self.begins_otherwise(twin, item) => NEW,
+            found => found,
         }
     }
 
@@ -180,10 +195,7 @@ impl Accumulator {
     ) -> Match {
         let entry = self.entry(key);
         let is_elsewhere = self.is_elsewhere(key, address.index);
-        let has_other_name = {
-            let (one, other) = (tool_name(self.item(key)), tool_name(item));
-            !one.is_empty() && !other.is_empty() && one != other
-        };
+        let has_other_name = differ(tool_name(self.item(key)), tool_name(item));
         if entry.is_done && is_elsewhere {
             let differs = has_other_name || (is_done && !self.has_input_of(key, item));
             if differs || !is_done {
@@ -242,17 +254,24 @@ impl Accumulator {
     ) -> Match {
         let (entry, id) = (self.entry(key), address.id);
         if entry.is_done {
-            let is_other = !id.is_empty() && entry.is_stable && !self.identities.ids_change;
             return match kind {
-                _ if is_other => NEW,
+                _ if self.ids_differ(key, id) => NEW,
                 TextKind::Input => Match::Known(key),
                 _ => Match::New { twin: Some(key) },
             };
         }
         let is_loose = is_indexed || !entry.is_stable || self.identities.ids_change;
+        // The end of a text confirms the item; a second end under another id does not.
+        let is_other = entry.is_stable && !self.identities.ids_change;
+        let parts = entry.parts(kind).list.iter().enumerate();
+        let open = parts.filter(|(_, part)| part.kind == Some(kind) && part.twin.is_none());
+        let mut open = open.filter(|(_, part)| !(is_other && part.is_sealed));
         let continues = address.whole.is_some_and(|whole| {
-            let mut known = self.said(key, kind).filter(|known| !known.is_empty());
-            known.any(|known| whole == known || (is_loose && whole.starts_with(known)))
+            open.any(|(position, _)| {
+                let known = text(self.item(key), kind, position).unwrap_or_default();
+                let is_continued = whole == known || (is_loose && whole.starts_with(known));
+                !known.is_empty() && is_continued
+            })
         });
         if !continues && !self.accepts_id(key, id) {
             return NEW;
@@ -275,7 +294,10 @@ impl Accumulator {
         let is_other = ids_differ && entry.is_stable && !self.identities.ids_change;
         let is_same = if is_done {
             let is_repeated = !entry.is_done || self.has_text_of(key, item);
+            let are_named_otherwise =
+                self.has_other_call_id(key, item) && self.ids_differ(key, address.id);
             self.may_be(key, item, true)
+                && !are_named_otherwise
                 && self.continues(key, item)
                 && is_repeated
                 && (!is_other || !entry.has_content() || self.has_text_of(key, item))
@@ -288,7 +310,8 @@ impl Accumulator {
         } else {
             let is_new_name = ids_differ && !self.identities.ids_change;
             let is_taken = entry.has_content() || entry.is_announced;
-            self.may_be(key, item, false) && !(is_new_name && is_taken)
+            let is_over = !entry.is_announced && self.is_complete_without(key, item);
+            self.may_be(key, item, false) && !(is_new_name && is_taken) && !is_over
         };
         if !is_same {
             return NEW;
@@ -309,16 +332,11 @@ impl Accumulator {
         let is_elsewhere = |key: u32| self.is_elsewhere(key, address.index);
         let fits = |key: &u32| self.is_of_kind(*key, item) && self.may_be(*key, item, true);
         let tried = || lane.open.iter().copied().take(MOST_TRIED).filter(fits);
-        let has_other_call_id = |key: u32| {
-            let (one, other) = (call_id(self.item(key)), call_id(item));
-            !one.is_empty() && !other.is_empty() && one != other
-        };
         let same = || {
             tried().find(|key| {
                 let is_elsewhere = is_elsewhere(*key);
-                let is_other = is_elsewhere && self.ids_differ(*key, address.id)
-                    || has_other_call_id(*key)
-                        && (is_elsewhere || self.has_other_id(*key, address.id));
+                let is_other = is_elsewhere
+                    || self.has_other_call_id(*key, item) && self.has_other_id(*key, address.id);
                 !is_other && self.has_text_of(*key, item)
             })
         };
@@ -327,7 +345,11 @@ impl Accumulator {
                 let is_known_elsewhere = is_elsewhere(*key) || self.has_other_id(*key, address.id);
                 !is_known_elsewhere && self.continues(*key, item)
             };
-            tried().find(fits)
+            // An item without text is more likely the end of one without text.
+            let is_bare = |key: &u32| lane.bare.contains(key);
+            let is_empty = is_textless(item);
+            let bare = || tried().filter(is_bare).find(fits).filter(|_| is_empty);
+            bare().or_else(|| tried().find(fits))
         };
         let repeated = || {
             let is_weak = address.id.is_empty() || self.identities.ids_change;
@@ -347,7 +369,7 @@ impl Accumulator {
             let is_elsewhere = self.is_elsewhere(*key, address.index);
             let is_waiting = match class {
                 Class::Message | Class::Reasoning => !entry.has_content(),
-                _ => true,
+                _ => !self.is_complete_without(*key, item),
             };
             !entry.is_announced
                 && entry.twin.is_none()
@@ -388,15 +410,27 @@ impl Accumulator {
             };
             self.is_open(*key, kind) && bare.is_none_or(comes_first)
         });
+        // Messages and reasoning are sent one after the other, so only the last one is continued.
+        let is_sequential = kind != TextKind::Input;
         let last = || {
             let open = lane.open.iter().rev().copied().take(MOST_TRIED);
-            open.into_iter().find(|key| self.is_open(*key, kind))
+            let mut open = open.filter(|key| !is_sequential || lane.last == Some(*key));
+            open.find(|key| self.is_open(*key, kind))
         };
         current.or(bare).or_else(last)
     }
 
     fn is_named_otherwise(&self, key: u32, id: &str) -> bool {
         self.entry(key).is_stable && !id.is_empty() && !self.has_id(key, id)
+    }
+
+    /// Returns whether the input of a call is complete and an announcement does not contain it: the
+    /// announcement is of another call.
+    fn is_complete_without(&self, key: u32, item: &OutputItem) -> bool {
+        let input = self.entry(key).parts.list.first();
+        let is_sealed =
+            input.is_some_and(|part| part.kind == Some(TextKind::Input) && part.is_sealed);
+        is_sealed && !self.has_text_of(key, item)
     }
 
     /// Returns whether text may be added to an item. A call accepts none once its arguments are

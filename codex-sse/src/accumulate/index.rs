@@ -1,8 +1,7 @@
 //! The indexes of the items, by the evidence that events contain.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::string::String;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use codex_types::OutputItem;
@@ -15,14 +14,24 @@ pub(super) struct Identities {
     pub(super) ids: BTreeMap<Box<str>, u32>,
     pub(super) call_ids: BTreeMap<Box<str>, u32>,
     pub(super) by_index: BTreeMap<(u32, Class), u32>,
-    pub(super) indexes: BTreeSet<u32>,
+    indexes: BTreeSet<u32>,
     pub(super) lanes: [Lane; Class::COUNT],
     /// Whether the server used two ids for one item, so that an unknown id proves nothing.
     pub(super) ids_change: bool,
     /// Whether two items of one kind claimed one index, so that an index proves nothing.
     pub(super) indexes_repeat: bool,
-    /// The id in the most recent event that contained too little to begin an item.
-    pub(super) latest_id: String,
+    /// The last few events that contained too little to begin an item.
+    silent: VecDeque<Silent>,
+}
+
+/// An event that contained too little to begin an item.
+#[derive(Clone, Debug)]
+struct Silent {
+    class: Class,
+    index: Option<u32>,
+    id: Box<str>,
+    /// The last item of the class at that time.
+    last: Option<u32>,
 }
 
 /// The items of one class, in order of arrival.
@@ -56,6 +65,40 @@ impl<'a> Address<'a> {
 }
 
 impl Identities {
+    /// Records an event that begins no item.
+    pub(super) fn note_silent(&mut self, class: Class, address: Address<'_>) {
+        if address.id.len() > LONGEST_SILENT {
+            return;
+        }
+        if self.silent.len() == MOST_TRIED {
+            self.silent.pop_front();
+        }
+        self.silent.push_back(Silent {
+            class,
+            index: address.index,
+            id: address.id.into(),
+            last: self.lanes[class as usize].last,
+        });
+    }
+
+    /// Returns whether such an event had this id.
+    pub(super) fn was_silent(&self, id: &str) -> bool {
+        !id.is_empty() && self.silent.iter().any(|silent| *silent.id == *id)
+    }
+
+    /// Returns the id of the last such event if it announced a part of the item that begins now:
+    /// an item of the same class at the same index, and none began since.
+    pub(super) fn take_silent(&mut self, class: Class, address: Address<'_>) -> Option<Box<str>> {
+        let last = self.silent.back()?;
+        let is_text = matches!(class, Class::Message | Class::Reasoning);
+        let is_there = last.class == class && last.index == address.index;
+        let is_first = last.last == self.lanes[class as usize].last;
+        let is_alias = is_text && is_there && is_first && address.index.is_some();
+        let id = last.id.clone();
+        self.silent.retain(|silent| *silent.id != *address.id);
+        (is_alias && *id != *address.id).then_some(id)
+    }
+
     /// Returns the index under which an item is reported.
     pub(super) fn assign(&mut self, claimed: Option<u32>) -> u32 {
         let free = claimed.filter(|index| !self.indexes.contains(index));
@@ -143,5 +186,7 @@ impl Identities {
     }
 }
 
+/// The length of the longest id of an event without an item that is kept, in bytes.
+const LONGEST_SILENT: usize = 1024;
 /// The number of open items that are compared with a complete item.
 pub(super) const MOST_TRIED: usize = 16;

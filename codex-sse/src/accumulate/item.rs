@@ -27,6 +27,7 @@ impl Accumulator {
         kind: TextKind,
         address: Address<'_>,
     ) -> Result<Option<(u32, TextKind)>, Error> {
+        let mut alias = None;
         let key = match self.match_text(class, kind, address) {
             Match::Known(key) => {
                 self.end_announcement(key);
@@ -45,10 +46,11 @@ impl Accumulator {
                 {
                     return Ok(Some((key, kind)));
                 }
+                let is_stable = self.identities.was_silent(address.id);
+                alias = self.identities.take_silent(class, address);
                 let item = class.blank(address.id);
                 let key = self.begin(item, address.index, twin)?;
-                self.entries[key as usize].is_stable =
-                    !address.id.is_empty() && self.identities.latest_id == address.id;
+                self.entries[key as usize].is_stable = is_stable;
                 if twin.is_none() {
                     self.report(Change::Started { key });
                 }
@@ -56,6 +58,11 @@ impl Accumulator {
             }
         };
         self.touch(key, address);
+        // The announcement of its first part used another id.
+        if let Some(id) = alias {
+            self.adopt_id(key, &id);
+        }
+        self.entries[key as usize].fed_as.get_or_insert(class);
         Ok(self.class(key).text(kind).map(|kind| (key, kind)))
     }
 
@@ -121,15 +128,6 @@ impl Accumulator {
             self.drop_repetition(held, key);
             self.begin_again(key);
         }
-    }
-
-    /// Records the id of an event that begins no item.
-    pub(super) fn record_id(&mut self, id: &str) {
-        let latest = &mut self.identities.latest_id;
-        let grown = id.len().saturating_sub(latest.capacity());
-        latest.clear();
-        latest.push_str(id);
-        self.size = self.size.saturating_add(grown);
     }
 
     /// Records that an event belongs to this item, and the index in the event if the item had none.
@@ -214,11 +212,16 @@ impl Accumulator {
         if entry.parts.again.is_some() {
             return;
         }
-        for parts in [&mut entry.parts, &mut entry.summary] {
-            parts.again = Some(0);
-            for part in &mut parts.list {
-                part.repeated = Some(0).filter(|_| part.has_content && !part.is_sealed);
-            }
+        (entry.parts.again, entry.summary.again) = (Some(0), Some(0));
+        self.expect_again(key);
+    }
+
+    /// Marks the open texts of an item, whose deltas may be repeated.
+    pub(super) fn expect_again(&mut self, key: u32) {
+        let entry = &mut self.entries[key as usize];
+        for part in entry.parts.list.iter_mut().chain(&mut entry.summary.list) {
+            let is_open = part.has_content && !part.is_sealed && part.twin.is_none();
+            part.repeated = Some(0).filter(|_| is_open);
         }
     }
 
@@ -451,7 +454,7 @@ impl Accumulator {
     }
 
     /// Sets the progress of a hosted tool.
-    pub(super) fn set_status(&mut self, event: &ResponseEvent, status: &ItemStatus) {
+    pub(super) fn set_status(&mut self, event: &ResponseEvent, class: Class, status: &ItemStatus) {
         let id = event.item_id().unwrap_or_default();
         let address = Address::new(event.output_index(), id);
         let has_status = |item: &OutputItem| {
@@ -464,10 +467,12 @@ impl Accumulator {
                     | OutputItem::McpCall(_)
             )
         };
-        let Some(key) = self.match_other(address, has_status) else {
-            self.record_id(address.id);
+        let found = self.match_other(address, has_status);
+        let Some(key) = found.or_else(|| self.nameless(class, address.id)) else {
+            self.identities.note_silent(class, address);
             return;
         };
+        self.name_by_progress(key, class, address, status);
         if self.entry(key).is_done {
             return;
         }
@@ -484,6 +489,34 @@ impl Accumulator {
             OutputItem::McpCall(item) => item.status = Some(status.clone()),
             _ => {}
         }
+    }
+
+    /// Records the id in an event about the progress of a hosted tool whose code or arguments are
+    /// built from deltas. The beginning of progress under another id may be that of a call which
+    /// no event has announced.
+    fn name_by_progress(
+        &mut self,
+        key: u32,
+        class: Class,
+        address: Address<'_>,
+        status: &ItemStatus,
+    ) {
+        let id = address.id;
+        if class == Class::Other || id.is_empty() {
+            return;
+        }
+        let is_nameless = self.entry(key).last_id.is_empty();
+        let is_other = !is_nameless && !self.has_id(key, id);
+        let may_be_other = *status == ItemStatus::InProgress || self.identities.was_silent(id);
+        if is_other && (may_be_other || !self.accepts_id(key, id)) {
+            self.identities.note_silent(class, address);
+            return;
+        }
+        self.adopt_id(key, id);
+        let entry = &mut self.entries[key as usize];
+        entry.is_stable |= is_nameless;
+        let grown = entry.note_id(id);
+        self.size = self.size.saturating_add(grown);
     }
 
     pub(super) fn parts_of(&mut self, key: u32) -> (&mut OutputItem, &mut Entry) {

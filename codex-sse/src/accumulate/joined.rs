@@ -97,7 +97,10 @@ impl Accumulator {
             pieces.push(other);
             rest = more;
         }
-        if pieces.is_empty() || !rest.is_empty() {
+        // One segment under another id is another item with the same text.
+        let is_other = known.is_empty()
+            && matches!(*pieces, [only] if self.ids_differ(key, &self.entry(only).last_id));
+        if pieces.is_empty() || !rest.is_empty() || is_other {
             return Ok(false);
         }
         self.note(DiagnosticKind::IndexPerDelta, Some(key));

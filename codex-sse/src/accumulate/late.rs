@@ -7,6 +7,7 @@ use alloc::string::String;
 use codex_types::OutputItem;
 
 use super::entry::{Part, TextKind, text};
+use super::index::MOST_TRIED;
 use super::place::{PartUse, Place};
 use super::{Accumulator, DiagnosticKind, Piece};
 use crate::Error;
@@ -76,7 +77,8 @@ impl Accumulator {
         index: Option<u32>,
         whole: &str,
     ) -> Result<(), Error> {
-        if kind == TextKind::Input || self.said(key, kind).any(|known| known == whole) {
+        let is_known = |kind: &TextKind| self.said(key, *kind).any(|known| known == whole);
+        if kind == TextKind::Input || TextKind::ALL.iter().any(is_known) {
             return Ok(());
         }
         let Some(place) = self.last_part(key, kind, index) else {
@@ -164,6 +166,3 @@ fn repeated(
     }
     rest.is_empty().then_some((at, length))
 }
-
-/// The number of parts that are compared with late text.
-const MOST_TRIED: usize = 16;

@@ -6,7 +6,7 @@ use super::entry::{Class, Part, TextKind, text_mut};
 use super::evidence::lacks_only_space;
 use super::fill::fill_part;
 use super::identity::Match;
-use super::index::Address;
+use super::index::{Address, MOST_TRIED};
 use super::place::{PartUse, Place};
 use super::untyped::untyped;
 use super::{Accumulator, PER_PART};
@@ -37,6 +37,15 @@ impl Accumulator {
         let label = kind;
         // The item decides the kinds of its parts: some servers label all of them as text.
         let by_place = self.match_any(address);
+        let by_place = by_place.filter(|key| {
+            if self.has_id(*key, address.id) {
+                return true;
+            }
+            let is_likely =
+                self.class(*key) == class || !is_done || !self.entry(*key).has_content();
+            is_likely && !self.ids_differ(*key, address.id)
+                || is_done && self.has_begun(*key, address.id, whole)
+        });
         let (class, kind) = match by_place.map(|key| self.class(key)) {
             Some(Class::Message) if kind != TextKind::Refusal => (Class::Message, TextKind::Text),
             Some(Class::Reasoning) if kind != TextKind::Summary => {
@@ -57,11 +66,16 @@ impl Accumulator {
             }
             None => self.whole(class, kind, address, index, whole, is_done)?,
         };
+        let is_told = index.is_some() && self.part_indexes_tell;
         place.map_or(Ok(()), |place| {
             let (item, entry) = self.parts_of(place.key);
             let known = entry.parts_mut(place.kind).list.get_mut(place.position);
             if let Some(known) = known.filter(|_| is_done) {
-                known.label = Some(label);
+                // The end of an equal part, which indexes do not distinguish, has its own
+                // annotations.
+                if known.label.replace(label).is_some() && !is_told {
+                    return Ok(());
+                }
             }
             if let OutputItem::Message(message) = item
                 && let Some(known) = message.content.get_mut(place.position)
@@ -69,6 +83,25 @@ impl Accumulator {
                 fill_part(known, part);
             }
             Ok(())
+        })
+    }
+
+    /// Returns whether a complete text continues one of an item's texts, of any kind. The second
+    /// end of a text under another id is that of another item.
+    fn has_begun(&self, key: u32, id: &str, whole: &str) -> bool {
+        let is_other = self.has_other_id(key, id);
+        TextKind::ALL.into_iter().any(|kind| {
+            let list = self.entry(key).parts(kind).list.iter().enumerate();
+            let mut last = list.rev().take(MOST_TRIED);
+            last.any(|(position, part)| {
+                let known = self.text(Place {
+                    key,
+                    kind,
+                    position,
+                });
+                let is_candidate = part.kind == Some(kind) && !(is_other && part.is_sealed);
+                is_candidate && !known.is_empty() && whole.starts_with(known)
+            })
         })
     }
 
@@ -126,7 +159,13 @@ impl Accumulator {
         part: &SummaryPart,
         is_done: bool,
     ) -> Result<(), Error> {
-        let whole = part.as_text().unwrap_or_default();
+        // Some servers label the part as a part of content.
+        let mislabeled: Option<OutputPart> = match part {
+            SummaryPart::Unknown(part) => part.raw().decode().ok(),
+            _ => None,
+        };
+        let whole = part.as_text().or_else(|| mislabeled.as_ref()?.as_text());
+        let whole = whole.unwrap_or_default();
         self.whole(
             Class::Reasoning,
             TextKind::Summary,
@@ -150,7 +189,7 @@ impl Accumulator {
     ) -> Result<Option<Place>, Error> {
         let is_silent = !is_done && whole.is_empty();
         if is_silent && matches!(self.match_text(class, kind, address), Match::New { .. }) {
-            self.record_id(address.id);
+            self.identities.note_silent(class, address);
             return Ok(None);
         }
         let address = Address {
@@ -177,8 +216,18 @@ impl Accumulator {
                 return Ok(Some(place));
             }
         }
-        let place = self.part_for(key, kind, index, usage)?;
-        let mut place = self.opened_after(place, index, whole, is_done);
+        let place = match self.mislabeled_part(key, kind, index).filter(|_| is_silent) {
+            Some(place) => place,
+            None => self.part_for(key, kind, index, usage)?,
+        };
+        let is_told = index.is_some() && self.part_indexes_tell;
+        let mut place = match is_done && !is_told {
+            true => self.opened_after(place, whole),
+            false => place,
+        };
+        if is_done && self.part(place).kind != Some(place.kind) {
+            self.relabel(place);
+        }
         if let Some(index) = index.filter(|_| is_done && !self.part_indexes_tell) {
             self.part_mut(place).index = index;
         }
@@ -199,7 +248,6 @@ impl Accumulator {
         }
         let part = self.part(place);
         // The end of an earlier part may be sent again while a later one is open.
-        let is_told = index.is_some() && self.part_indexes_tell;
         let continues = part.is_sealed || !part.has_content || whole.starts_with(self.text(place));
         if !is_told
             && !continues
@@ -225,26 +273,43 @@ impl Accumulator {
         Ok(Some(place))
     }
 
+    /// Returns the part at a reliable index that has text of another kind: an announcement of this
+    /// kind repeats that part's, under a wrong label.
+    fn mislabeled_part(&self, key: u32, kind: TextKind, index: Option<u32>) -> Option<Place> {
+        let parts = self.entry(key).parts(kind);
+        let index = index.filter(|_| self.part_indexes_tell)?;
+        let position = parts.find_any(index)?;
+        let part = &parts.list[position];
+        let kind = part.kind.filter(|own| part.has_content && *own != kind)?;
+        Some(Place {
+            key,
+            kind,
+            position,
+        })
+    }
+
     /// Returns the part that was opened after a finished one, if their indexes do not distinguish
-    /// them.
-    fn opened_after(&self, place: Place, index: Option<u32>, whole: &str, is_done: bool) -> Place {
+    /// them: the next one of its kind, one that already contains the text, or the next one under a
+    /// wrong label.
+    fn opened_after(&self, place: Place, whole: &str) -> Place {
         let list = &self.entry(place.key).parts(place.kind).list;
-        let next = Place {
-            position: place.position + 1,
-            ..place
-        };
-        let is_open = list.get(next.position).is_some_and(|part| {
-            part.kind == Some(place.kind) && !part.is_sealed && !part.has_content
+        let is_other_text = whole != self.text(place);
+        let open = list.iter().enumerate().skip(place.position + 1);
+        let open = open.take(MOST_TRIED).filter_map(|(position, part)| {
+            let kind = part.kind.filter(|_| !part.is_sealed && !part.has_content)?;
+            let is_next = position == place.position + 1;
+            let text = self.text(Place { position, ..place });
+            let fits = if kind != place.kind {
+                is_next && part.is_opened && text.is_empty() && is_other_text
+            } else if text.is_empty() {
+                is_next
+            } else {
+                whole.starts_with(text) && is_other_text
+            };
+            fits.then_some(Place { position, ..place })
         });
-        let is_told = index.is_some() && self.part_indexes_tell;
-        let is_next = is_done && !is_told && is_open && list[place.position].is_sealed;
-        let known = || self.text(next);
-        let is_its_text = || whole.starts_with(known()) && whole != self.text(place);
-        if is_next && (known().is_empty() || is_its_text()) {
-            next
-        } else {
-            place
-        }
+        let is_sealed = list[place.position].is_sealed;
+        open.take(usize::from(is_sealed)).next().unwrap_or(place)
     }
 
     /// Returns whether this index does not distinguish parts.
@@ -290,6 +355,3 @@ impl Accumulator {
         Ok(())
     }
 }
-
-/// The number of parts that are compared with a complete part.
-const MOST_TRIED: usize = 16;

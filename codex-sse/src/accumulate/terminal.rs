@@ -4,16 +4,17 @@
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem;
 
 use codex_types::{HeapSize as _, ItemStatus, LifecycleEvent, OutputItem, Response, Status};
 
-use super::entry::{Class, TextKind, call_id, texts};
-use super::evidence::{KINDS, continues, is_another_call, same_json};
+use super::entry::{Class, TextKind, texts};
+use super::evidence::{continues, same_json};
 use super::fill::{fill_item, finish_status, take_texts};
+use super::unmatched::Unmatched;
 use super::untyped::in_parts;
 use super::{Accumulator, Change, DiagnosticKind, Outcome};
 use crate::Error;
@@ -102,26 +103,12 @@ impl Accumulator {
                 *item = parted;
             }
         }
-        let mut rest = Unmatched::new(self);
-        let mut found: Vec<Option<u32>> = output.iter().map(|_| None).collect();
-        for step in [
-            Unmatched::by_call_id,
-            Unmatched::by_id,
-            Unmatched::by_encrypted_content,
-            Unmatched::by_text,
-            Unmatched::by_order,
-        ] {
-            for (item, found) in output.iter().zip(&mut found) {
-                if found.is_none() {
-                    *found = step(&mut rest, self, item);
-                }
-            }
-        }
+        let (found, taken) = Unmatched::new(self).match_all(self, &output);
         let mut order = Vec::with_capacity(output.len());
         for ((item, found), index) in output.into_iter().zip(found).zip(0_u32..) {
             let key = match found {
                 Some(key) => {
-                    self.join_items_of(key, &item, |other| !rest.taken.contains(&other))?;
+                    self.join_items_of(key, &item, |other| !taken.contains(&other))?;
                     key
                 }
                 None => self.begin_final(&item, index)?,
@@ -298,7 +285,7 @@ impl Accumulator {
             let twin = self.entry(key).twin;
             let repeats = twin.is_some_and(|twin| {
                 let (known, new) = (self.item(twin), self.item(key));
-                KINDS
+                TextKind::ALL
                     .into_iter()
                     .all(|kind| continues(texts(known, kind), texts(new, kind)))
             });
@@ -331,167 +318,6 @@ impl Accumulator {
             self.note(DiagnosticKind::IdRepeated, Some(key));
             self.response.output[position].set_id("");
         }
-    }
-}
-
-/// The items that have not been matched with an item of the final output.
-struct Unmatched {
-    call_ids: BTreeMap<(Class, Box<str>), VecDeque<u32>>,
-    ids: BTreeMap<(Class, Box<str>), VecDeque<u32>>,
-    encrypted: BTreeMap<Box<str>, VecDeque<u32>>,
-    by_text: BTreeMap<(Class, u64), VecDeque<u32>>,
-    in_order: BTreeMap<Class, VecDeque<u32>>,
-    taken: BTreeSet<u32>,
-}
-
-impl Unmatched {
-    fn new(accumulator: &Accumulator) -> Self {
-        let mut rest = Self {
-            call_ids: BTreeMap::new(),
-            ids: BTreeMap::new(),
-            encrypted: BTreeMap::new(),
-            by_text: BTreeMap::new(),
-            in_order: BTreeMap::new(),
-            taken: BTreeSet::new(),
-        };
-        for key in accumulator.order.iter().copied() {
-            if accumulator.entry(key).is_repetition {
-                continue;
-            }
-            let item = accumulator.item(key);
-            let class = Class::of(item);
-            let call_id = call_id(item);
-            if !call_id.is_empty() {
-                let place = rest.call_ids.entry((class, call_id.into()));
-                place.or_default().push_back(key);
-            }
-            for id in [
-                item.id().unwrap_or_default(),
-                &accumulator.entry(key).last_id,
-            ] {
-                if !id.is_empty() {
-                    let place = rest.ids.entry((class, id.into()));
-                    place.or_default().push_back(key);
-                }
-            }
-            let encrypted = encrypted_content(item);
-            if !encrypted.is_empty() {
-                let place = rest.encrypted.entry(encrypted.into());
-                place.or_default().push_back(key);
-            }
-            if let Some(hash) = hash_of_text(|kind| accumulator.said(key, kind)) {
-                rest.by_text
-                    .entry((class, hash))
-                    .or_default()
-                    .push_back(key);
-            }
-            rest.in_order.entry(class).or_default().push_back(key);
-        }
-        rest
-    }
-
-    /// Returns the call with this `call_id`. Of several, the one with the same arguments is
-    /// preferred, else the first.
-    fn by_call_id(&mut self, accumulator: &Accumulator, item: &OutputItem) -> Option<u32> {
-        let place = (Class::of(item), call_id(item).into());
-        let free = free(self.call_ids.get_mut(&place)?, &self.taken);
-        let same = |key: &&u32| accumulator.has_text_of(**key, item);
-        let found = free.iter().find(same).or_else(|| free.first())?;
-        self.take(*found)
-    }
-
-    fn by_id(&mut self, accumulator: &Accumulator, item: &OutputItem) -> Option<u32> {
-        let place = (Class::of(item), item.id()?.into());
-        let free = free(self.ids.get_mut(&place)?, &self.taken);
-        let found = free
-            .into_iter()
-            .find(|key| accumulator.is_like(*key, item))?;
-        self.take(found)
-    }
-
-    fn by_encrypted_content(&mut self, _: &Accumulator, item: &OutputItem) -> Option<u32> {
-        let list = self.encrypted.get_mut(encrypted_content(item))?;
-        let found = free(list, &self.taken);
-        self.take(*found.first()?)
-    }
-
-    fn by_text(&mut self, accumulator: &Accumulator, item: &OutputItem) -> Option<u32> {
-        let place = (Class::of(item), hash_of_text(|kind| texts(item, kind))?);
-        let free = free(self.by_text.get_mut(&place)?, &self.taken);
-        let is_same =
-            |key: &u32| accumulator.is_like(*key, item) && accumulator.has_text_of(*key, item);
-        let found = free.into_iter().find(is_same)?;
-        self.take(found)
-    }
-
-    /// Returns the first item of the kind whose texts this one may continue. A finished item with
-    /// another id is not continued.
-    fn by_order(&mut self, accumulator: &Accumulator, item: &OutputItem) -> Option<u32> {
-        let free = free(self.in_order.get_mut(&Class::of(item))?, &self.taken);
-        let id = item.id().unwrap_or_default();
-        let fits = |key: &u32| {
-            let entry = accumulator.entry(*key);
-            let has_text = || {
-                KINDS
-                    .iter()
-                    .any(|kind| accumulator.said(*key, *kind).next().is_some())
-            };
-            let is_over = entry.is_done && has_text();
-            let goes_on = || {
-                let says_other = || {
-                    let mut texts = KINDS.iter().flat_map(|kind| texts(item, *kind));
-                    let encrypted = encrypted_content(item);
-                    texts.any(|text| !text.is_empty())
-                        || !encrypted.is_empty()
-                            && encrypted != encrypted_content(accumulator.item(*key))
-                };
-                let is_other = is_over && accumulator.ids_differ(*key, id) && says_other();
-                accumulator.continues(*key, item) && !is_other
-            };
-            let is_other_call = entry.is_done
-                && accumulator.ids_differ(*key, id)
-                && is_another_call(accumulator.item(*key), item);
-            accumulator.is_like(*key, item)
-                && !is_other_call
-                && (goes_on() || accumulator.has_text_but_space(*key, item))
-        };
-        let found = free.into_iter().find(fits)?;
-        self.take(found)
-    }
-
-    fn take(&mut self, key: u32) -> Option<u32> {
-        self.taken.insert(key).then_some(key)
-    }
-}
-
-/// Returns the first few that have not been matched.
-fn free(list: &mut VecDeque<u32>, taken: &BTreeSet<u32>) -> Vec<u32> {
-    while list.front().is_some_and(|key| taken.contains(key)) {
-        list.pop_front();
-    }
-    let few = list.iter().copied().take(MOST_TRIED);
-    few.filter(|key| !taken.contains(key)).collect()
-}
-
-/// Returns a hash (FNV-1a) of the texts of an item; `None` if they are empty.
-fn hash_of_text<'a, T: Iterator<Item = &'a str>>(texts: impl Fn(TextKind) -> T) -> Option<u64> {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut is_empty = true;
-    for kind in KINDS {
-        for byte in texts(kind).flat_map(str::bytes) {
-            is_empty = false;
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-        hash = hash.wrapping_mul(0x0100_0000_01b3);
-    }
-    (!is_empty).then_some(hash)
-}
-
-/// Returns the encrypted content of an item.
-fn encrypted_content(item: &OutputItem) -> &str {
-    match item {
-        OutputItem::Reasoning(item) => item.encrypted_content.as_deref().unwrap_or_default(),
-        _ => "",
     }
 }
 
@@ -528,6 +354,3 @@ fn permute<T: Clone>(list: &mut Vec<T>, order: &[usize]) {
         *list = order.iter().map(|at| list[*at].clone()).collect();
     }
 }
-
-/// The number of items that are compared with one of the final output.
-const MOST_TRIED: usize = 16;

@@ -186,12 +186,7 @@ impl Accumulator {
     /// Stops holding back a text, or the whole item, once it differs from the one that it may
     /// repeat.
     fn release_if_other(&mut self, place: Place) {
-        if let Some((key, position)) = self.part(place).twin {
-            let twin = Place {
-                key,
-                position,
-                ..place
-            };
+        if let Some(twin) = self.twin(place) {
             if self.repeats(place, twin) {
                 return;
             }
@@ -263,6 +258,10 @@ impl Accumulator {
             _ if usage == PartUse::Opens => None,
             _ if usage == PartUse::Grows => last
                 .filter(|last| {
+                    let is_first = parts.list[*last].twin.is_none();
+                    !(is_first && parts.again.is_some_and(|again| again < *last))
+                })
+                .filter(|last| {
                     let next = parts.list.get(last + 1);
                     let is_next = next.is_some_and(|next| next.is_opened && !next.has_content);
                     !is_next
@@ -299,7 +298,23 @@ impl Accumulator {
             }
             return Ok(place);
         }
+        // When an item is announced again, its deltas repeat each part in turn; the last one, which
+        // is still open, is continued.
         let again = parts.again.filter(|again| *again < count);
+        let reopened = again.filter(|again| {
+            let is_open = |part: &Part| {
+                part.kind == Some(kind)
+                    && part.has_content
+                    && !part.is_sealed
+                    && part.twin.is_none()
+            };
+            let next = parts.list.get(again + 1);
+            parts.list.get(*again).is_some_and(is_open)
+                && next.is_none_or(|next| next.twin.is_some())
+        });
+        if let Some(position) = reopened.filter(|_| usage == PartUse::Grows && !is_told) {
+            return Ok(place(position));
+        }
         // If parts have indexes or the item was announced, a new part is a repetition only if the
         // item was announced again, or if the last part's complete text preceded its deltas.
         let is_early = |last: &usize| parts.list[*last].is_early && usage == PartUse::Grows;
@@ -312,6 +327,9 @@ impl Accumulator {
                 !is_told && is_over && twin.kind == Some(kind)
             });
         let index = index.unwrap_or_else(|| parts.next_index());
+        if twin.is_some() && again.is_none() {
+            self.expect_again(key);
+        }
         let place = self.add_part(key, kind, index, twin)?;
         let entry = &mut self.entries[key as usize];
         entry.parts_mut(kind).again = again.map(|again| again + 1);
@@ -321,16 +339,10 @@ impl Accumulator {
     /// Returns whether a part of an item that was announced again has repeated the older one to its
     /// end.
     fn has_repeated(&self, place: Place) -> bool {
-        let twin = self.part(place).twin.filter(|(key, _)| *key == place.key);
+        let twin = self.twin(place).filter(|twin| twin.key == place.key);
         let is_again = self.entry(place.key).parts(place.kind).again.is_some();
-        twin.filter(|_| is_again).is_some_and(|(key, position)| {
-            let twin = Place {
-                key,
-                position,
-                ..place
-            };
-            self.text(twin).len() == self.text(place).len()
-        })
+        twin.filter(|_| is_again)
+            .is_some_and(|twin| self.text(twin).len() == self.text(place).len())
     }
 
     pub(super) fn add_part(
@@ -370,13 +382,19 @@ impl Accumulator {
         })
     }
 
-    fn relabel(&mut self, place: Place) {
+    pub(super) fn relabel(&mut self, place: Place) {
+        let is_told = self.part_indexes_tell;
         let (item, entry) = self.parts_of(place.key);
+        let is_unannounced = !entry.is_announced;
         let parts = entry.parts_mut(place.kind);
         parts.relabel(place.position, place.kind);
-        // The part may repeat the one at this position when the item was announced before.
+        // The part may repeat the one at this position when the item was announced before, or the
+        // one before it if no event has announced the item.
         let again = parts.again.and_then(|again| again.checked_sub(1));
+        let before = place.position.checked_sub(1);
+        let before = before.filter(|before| !is_told && parts.list[*before].is_sealed);
         let twin = again
+            .or_else(|| before.filter(|_| is_unannounced))
             .filter(|twin| *twin < place.position && parts.list[*twin].kind == Some(place.kind));
         parts.list[place.position].twin = twin.map(|twin| (place.key, twin));
         if let OutputItem::Message(item) = item
@@ -405,13 +423,8 @@ impl Accumulator {
     /// Removes a part that repeated another; if its complete text has arrived, only if it repeated
     /// the other to its end.
     pub(super) fn drop_repeated_part(&mut self, place: Place, is_whole: bool) {
-        let Some((key, position)) = self.part(place).twin else {
+        let Some(twin) = self.twin(place) else {
             return;
-        };
-        let twin = Place {
-            key,
-            position,
-            ..place
         };
         let is_last = self.entry(place.key).parts(place.kind).list.len() == place.position + 1;
         let (known, new) = (self.text(twin), self.text(place));
@@ -496,6 +509,16 @@ impl Accumulator {
 
     pub(super) fn text(&self, place: Place) -> &str {
         text(self.item(place.key), place.kind, place.position).unwrap_or_default()
+    }
+
+    /// Returns the text that this one may repeat.
+    fn twin(&self, place: Place) -> Option<Place> {
+        let (key, position) = self.part(place).twin?;
+        Some(Place {
+            key,
+            position,
+            ..place
+        })
     }
 
     pub(super) fn part(&self, place: Place) -> &Part {

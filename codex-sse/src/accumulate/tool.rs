@@ -153,9 +153,18 @@ fn place<T>(
     (position, !core::mem::replace(&mut part.has_content, true))
 }
 
-/// Returns the progress of a hosted tool, by the kind of the event.
-pub(super) fn progress(event: &ResponseEvent) -> Option<ItemStatus> {
-    Some(match event {
+/// Returns the class of a hosted tool and its progress, by the kind of the event.
+pub(super) fn progress(event: &ResponseEvent) -> Option<(Class, ItemStatus)> {
+    let class = match event {
+        ResponseEvent::McpCallInProgress(_)
+        | ResponseEvent::McpCallCompleted(_)
+        | ResponseEvent::McpCallFailed(_) => Class::Mcp,
+        ResponseEvent::CodeInterpreterCallInProgress(_)
+        | ResponseEvent::CodeInterpreterCallInterpreting(_)
+        | ResponseEvent::CodeInterpreterCallCompleted(_) => Class::Code,
+        _ => Class::Other,
+    };
+    let status = match event {
         ResponseEvent::FileSearchCallInProgress(_)
         | ResponseEvent::WebSearchCallInProgress(_)
         | ResponseEvent::CodeInterpreterCallInProgress(_)
@@ -173,5 +182,6 @@ pub(super) fn progress(event: &ResponseEvent) -> Option<ItemStatus> {
         | ResponseEvent::McpCallCompleted(_) => ItemStatus::Completed,
         ResponseEvent::McpCallFailed(_) => ItemStatus::Failed,
         _ => return None,
-    })
+    };
+    Some((class, status))
 }

@@ -29,8 +29,8 @@ pub(crate) fn ambiguous(case: &Case) -> Option<&'static str> {
             "parallel calls of one kind whose events carry neither a usable id nor an index",
         ),
         (
-            unknown_id_meets_an_announced_call,
-            "events of a call that was never announced, while one that was has nothing yet, or the other way round",
+            unknown_id_meets_an_announced_item,
+            "events of an item that was never announced, while one that was has nothing yet, or the other way round",
         ),
         (
             twins_share_an_index,
@@ -121,25 +121,33 @@ fn neighbors(case: &Case) -> impl Iterator<Item = (usize, usize)> + '_ {
         })
 }
 
-/// Without an index, an id that is not known may be another name of the call that was announced
+/// Without an index, an id that is not known may be another name of the item that was announced
 /// last.
-fn unknown_id_meets_an_announced_call(case: &Case) -> bool {
+fn unknown_id_meets_an_announced_item(case: &Case) -> bool {
     if indexes(case) == Indexes::Usable {
         return false;
     }
     let items = &case.response.items;
     let (mut announced, mut fed): (Vec<usize>, Vec<usize>) = (Vec::new(), Vec::new());
     for (at, event) in case.events.iter().enumerate() {
-        let Some(index) = event.item.filter(|index| has_one_text(&items[*index])) else {
+        let is_streamed = |index: &usize| {
+            !matches!(
+                items[*index].kind,
+                ItemKind::ShellCall | ItemKind::LocalShellCall
+            )
+        };
+        let Some(index) = event.item.filter(is_streamed) else {
             continue;
         };
+        let is_call = has_one_text(&items[index]);
         let is_bare = |other: &usize| {
             *other != index && items[*other].kind == items[index].kind && !fed.contains(other)
         };
         match event.source {
-            Source::Added if is_taken_for_another(case, at, index) => return true,
+            Source::Added if is_call && is_taken_for_another(case, at, index) => return true,
             Source::Added => announced.push(index),
-            Source::Delta | Source::TextDone
+            Source::PartAdded => {}
+            Source::Delta | Source::TextDone | Source::PartDone
                 if !announced.contains(&index) && announced.iter().any(is_bare) =>
             {
                 return true;

@@ -10,6 +10,7 @@ pub(crate) struct Report {
     exempted: BTreeMap<&'static str, u64>,
     sets: BTreeMap<Vec<Habit>, Count>,
     areas: BTreeMap<String, u64>,
+    failed_seeds: Vec<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,6 +41,7 @@ impl Report {
         }
         count.failures += 1;
         count.first_failure.get_or_insert(seed);
+        self.failed_seeds.push(seed);
         let mut areas: Vec<&str> = differences
             .iter()
             .filter_map(|difference| difference.split(':').next())
@@ -60,6 +62,8 @@ impl Report {
         for (habits, count) in other.sets {
             self.sets.entry(habits).or_default().add(count);
         }
+        self.failed_seeds.extend(other.failed_seeds);
+        self.failed_seeds.sort_unstable();
         self
     }
 
@@ -86,6 +90,10 @@ impl fmt::Display for Report {
         for (reason, count) in &self.exempted {
             writeln!(f, "{count} exempt: {reason}")?;
         }
+        if !self.failed_seeds.is_empty() {
+            let shown = self.failed_seeds.len().min(MOST_SHOWN);
+            writeln!(f, "seeds {:?}", &self.failed_seeds[..shown])?;
+        }
         for (area, count) in &self.areas {
             writeln!(f, "{count} failures in: {area}")?;
         }
@@ -104,7 +112,7 @@ impl fmt::Display for Report {
             .filter(|(_, count)| count.failures > 0)
             .collect();
         sets.sort_by_key(|(habits, count)| (habits.len(), core::cmp::Reverse(count.failures)));
-        for (habits, count) in sets.iter().take(200) {
+        for (habits, count) in sets.iter().take(MOST_SHOWN) {
             writeln!(f, "{habits:?} {count}")?;
         }
         Ok(())
@@ -125,3 +133,6 @@ impl fmt::Display for Count {
         }
     }
 }
+
+/// The number of seeds and of sets of habits that a report lists.
+const MOST_SHOWN: usize = 200;

@@ -1,0 +1,89 @@
+//! Calls of hosted tools: their progress is evidence of their ids.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test states what it expects by failing loudly"
+)]
+
+use codex_sse::{Update, Updates};
+use codex_types::ResponseEvent;
+use serde_json::{Value, json};
+
+/// Returns the text that was shown of each call, in the order in which the calls began.
+fn previews(events: &[Value]) -> Vec<String> {
+    let mut updates = Updates::new();
+    let mut shown: Vec<(u32, String)> = Vec::new();
+    for event in events {
+        let event = ResponseEvent::from_json(&event.to_string()).unwrap();
+        updates.feed(&event).unwrap();
+        while let Some(update) = updates.poll() {
+            if let Update::ToolCallPreview {
+                output_index,
+                delta,
+                ..
+            } = update
+            {
+                match shown.iter_mut().find(|(index, _)| *index == output_index) {
+                    Some((_, text)) => text.push_str(delta),
+                    None => shown.push((output_index, delta.to_owned())),
+                }
+            }
+        }
+    }
+    shown.sort();
+    shown.into_iter().map(|(_, text)| text).collect()
+}
+
+fn added(id: Value) -> Value {
+    let item =
+        json!({"type": "mcp_call", "id": id, "server_label": "s", "name": "f", "arguments": ""});
+    json!({"type": "response.output_item.added", "item": item})
+}
+
+fn progress(id: &str) -> Value {
+    json!({"type": "response.mcp_call.in_progress", "item_id": id})
+}
+
+fn delta(id: &str, delta: &str) -> Value {
+    json!({"type": "response.mcp_call_arguments.delta", "item_id": id, "delta": delta})
+}
+
+#[test]
+fn progress_names_calls_that_were_announced_without_ids() {
+    let events = [
+        added(Value::Null),
+        added(Value::Null),
+        progress("a"),
+        progress("b"),
+        delta("b", r#"{"b""#),
+        delta("a", r#"{"a""#),
+        delta("a", ":1}"),
+        delta("b", ":2}"),
+    ];
+    assert_eq!(previews(&events), [r#"{"a":1}"#, r#"{"b":2}"#]);
+}
+
+#[test]
+fn progress_confirms_the_id_of_a_call() {
+    let events = [
+        added("b".into()),
+        progress("a"),
+        progress("b"),
+        delta("a", r#"{"a":1}"#),
+        delta("b", r#"{"b":2}"#),
+    ];
+    assert_eq!(previews(&events), [r#"{"b":2}"#, r#"{"a":1}"#]);
+}
+
+#[test]
+fn progress_distinguishes_calls_that_no_event_announced() {
+    let events = [
+        progress("a"),
+        progress("b"),
+        delta("a", r#"{"a""#),
+        delta("b", r#"{"b""#),
+        delta("a", ":1}"),
+        delta("b", ":2}"),
+    ];
+    assert_eq!(previews(&events), [r#"{"a":1}"#, r#"{"b":2}"#]);
+}
