@@ -1,7 +1,8 @@
-//! The broker between one login, many requests and other processes. Its rules are in `decide`; here
-//! they are applied to the store, the lock, the authority and the clock. Three invariants hold at
-//! every await: the login in use is or was the stored one; a refresh token is sent only under the
-//! lock, after its mark is durable; and new tokens are stored before any caller sees them.
+//! The source of credentials of one login, shared by many requests and with other processes. Its
+//! rules are in `decide`; here they are applied to the store, the lock, the authority and the
+//! clock. Three invariants hold at every await: the login in use is or was the stored one; a
+//! refresh token is sent only under the lock, after its mark is durable; and new tokens are stored
+//! before any caller sees them.
 
 use core::fmt;
 use core::future::Future;

@@ -329,7 +329,7 @@ impl Record {
     }
 }
 
-/// Changes that the broker makes to a record.
+/// Changes that the credential source makes to a record.
 impl Record {
     /// Replaces the old tokens with renewed ones; all other members stay.
     pub(crate) fn renewed(mut self, tokens: TokenSet, now: SystemTime) -> Self {

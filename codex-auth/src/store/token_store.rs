@@ -18,8 +18,9 @@ use crate::store::record::Record;
 /// revision changes with every write. [`save`](Self::save) is one conditional update. The lock is
 /// an advisory lock, if the database has them; the example `shared_store` of this crate is such a
 /// store over PostgreSQL. Otherwise it is a lease: a column with the time at which it ends, also
-/// taken by a conditional update. A lease should last longer than the broker's time limit for a
-/// refresh, so that it does not end while its holder still runs.
+/// taken by a conditional update. A lease should last longer than the time limit of
+/// [`OAuthSource`](crate::OAuthSource) for a refresh, so that it does not end while its holder
+/// still runs.
 ///
 /// ```
 /// use codex_auth::{Error, Record, Revision, Secret, StoreLock, Stored, TokenStore};
@@ -70,8 +71,8 @@ use crate::store::record::Record;
 ///             .transpose()
 ///     }
 ///
-///     /// `update logins set json = ?, revision = revision + 1 where account = ? and revision = ?`,
-///     /// then checks the number of changed rows.
+///     /// `update logins set json = ?, revision = revision + 1
+///     /// where account = ? and revision = ?`, then checks the number of changed rows.
 ///     fn save(&self, record: &Record, expected: Option<&Revision>) -> Result<Revision, Error> {
 ///         self.row(|row| {
 ///             let found = row
