@@ -4,7 +4,10 @@
 //! generator.
 
 #![no_main]
-#![allow(dead_code, reason = "the test uses more of the generator than the target")]
+#![allow(
+    dead_code,
+    reason = "the test uses more of the generator than the target"
+)]
 
 #[path = "../../codex-sse/tests/dialect/addresses.rs"]
 mod addresses;
