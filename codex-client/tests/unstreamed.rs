@@ -1,4 +1,5 @@
-//! Responses in one piece: asked for, sent by a server that does not stream, or labelled as something else.
+//! Responses in one piece: requested, sent by a server that does not stream, or labeled as something
+//! else.
 #![cfg(test)]
 
 mod kit;
