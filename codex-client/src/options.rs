@@ -49,7 +49,7 @@ pub struct CallOptions {
     pub(crate) turn_state: Option<TurnState>,
     /// The newest items of a conversation, which are repaired before the request is sent.
     pub(crate) history: Option<Arc<Unsettled>>,
-    /// Where the request is recorded as it is sent.
+    /// The record of the request as it is sent.
     pub(crate) sent: Option<SentRequest>,
     pub(crate) holds: bool,
 }

@@ -1,4 +1,5 @@
-//! The shape of the workspace, as facts that can fail: which crate may depend on which, how many crates a build pulls in, and what stands written twice.
+//! Facts about the workspace: which crate may depend on which, how many crates a build links, and
+//! whether facts that are stated twice agree.
 #![cfg(test)]
 
 use std::collections::{BTreeMap, BTreeSet};

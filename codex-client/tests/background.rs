@@ -1,4 +1,5 @@
-//! Background responses over HTTP whose connection breaks: the client continues after the last event, and every event is seen once.
+//! Background responses over HTTP whose connection breaks: the client continues after the last
+//! event, and every event is seen once.
 #![cfg(test)]
 
 mod kit;

@@ -1,12 +1,6 @@
 //! The prompt cache of a session: breakpoints, and how stable a prompt is, over both transports.
 #![cfg(feature = "ws")]
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 use codex_client::{CacheBreakpoints, Client, Session};
 use codex_transport::testing::{Answer, LoopbackServer, Script};

@@ -1,4 +1,5 @@
-//! Calls against a scripted server: where each goes, what it carries, when it is sent again, and what a refusal means.
+//! Calls against a scripted server: the URL and the content of each, when it is resent, and what a
+//! refusal means.
 #![cfg(test)]
 
 mod kit;

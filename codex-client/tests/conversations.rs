@@ -1,4 +1,5 @@
-//! Conversations that the server stores: where each call goes, what it sends, and what a session that continues one adds to it.
+//! Conversations that the server stores: where each call goes, what it sends, and what a session
+//! that continues one adds to it.
 #![cfg(test)]
 
 mod kit;

@@ -1,4 +1,5 @@
-//! Mistakes in putting calls and reasoning together from events, without any exchange. See `defects.rs` for those that take one.
+//! Mistakes in assembling calls and reasoning from events, without an exchange. `defects.rs` has
+//! those that need one.
 #![cfg(test)]
 
 mod kit;

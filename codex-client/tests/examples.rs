@@ -1,5 +1,5 @@
-//! The examples that talk to the embedded backend, as processes: what they print where, and how they end. The examples `ask`, `login` and
-//! `gateway` have tests of their own.
+//! The examples that use the embedded backend, as processes: their output on either stream, and
+//! their exit status. The examples `ask`, `login` and `gateway` have separate tests.
 #![cfg(test)]
 
 mod support;

@@ -1,4 +1,5 @@
-//! FEATURES.md says what there is, where it is and what proves it. Here it is held to that: no row may be missing, and nothing it names.
+//! FEATURES.md states what exists, where it is and what proves it. This test checks that no row is
+//! missing, and that everything that it names exists.
 #![cfg(test)]
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -165,9 +165,10 @@ const TYPES: &Layers = &[
     ("items, tools and requests", &["item", "tool", "request"]),
     ("responses", &["response", "error", "conversation"]),
     ("events", &["event", "rate_limit", "webhook"]),
-    ("models", &["models", "model_name"]),
+    ("models", &["models", "model_name", "known_models"]),
     ("profiles", &["profile"]),
     ("linter", &["lint"]),
+    ("estimates", &["price"]),
     ("chat", &["chat"]),
     ("front", &["crate"]),
 ];

@@ -1,4 +1,5 @@
-//! The drivers of a sign-in against an authority on 127.0.0.1, with browsers of every kind at the listener.
+//! The sign-in drivers against an authority on 127.0.0.1, with browsers of every kind at the
+//! listener.
 #![cfg(test)]
 
 mod login_support;

@@ -1,4 +1,5 @@
-//! The `ask` program with a login in a file: which token goes where, when it is renewed, and what is put back.
+//! The `ask` program with a login in a file: which token is sent where, when it is renewed, and
+//! what is written back.
 #![cfg(test)]
 
 mod login_support;

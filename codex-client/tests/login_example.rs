@@ -1,4 +1,5 @@
-//! The `login` program as a user runs it, against an authority on 127.0.0.1. Every run is searched for secrets.
+//! The `login` program as a user runs it, against an authority on 127.0.0.1. Every run is searched
+//! for secrets.
 #![cfg(test)]
 
 mod login_support;

@@ -1,5 +1,5 @@
-//! The `login` program as an open-source app of its own ("Sign in with ChatGPT"): registered while its user signs in, with an ID token that
-//! is checked, and registered only once.
+//! The `login` program as an open-source app ("Sign in with ChatGPT"): it registers while its user
+//! signs in, verifies the ID token, and registers only once.
 #![cfg(test)]
 
 mod login_support;

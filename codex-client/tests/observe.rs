@@ -1,4 +1,5 @@
-//! What a client records next to its responses: the rate limits, from every source, and the last failure.
+//! What a client records next to its responses: the rate limits, from every source, and the last
+//! failure.
 #![cfg(test)]
 
 mod kit;

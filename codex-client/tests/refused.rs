@@ -1,4 +1,5 @@
-//! Content that the service refuses: the turn is repeated without it, once, by policy, over either transport.
+//! Content that the service refuses: the turn is repeated without it, once, by policy, over either
+//! transport.
 #![cfg(test)]
 
 mod kit;

@@ -1,4 +1,5 @@
-//! What is sent again, and what is not: the same over HTTP, whether a response is created or streamed.
+//! Which requests are resent and which are not: the same over HTTP, whether a response is created
+//! or streamed.
 #![cfg(test)]
 
 mod kit;

@@ -1,4 +1,5 @@
-//! Conversations against a scripted server: what enters the history and when, what goes back, and who the server takes us for.
+//! Conversations against a scripted server: what enters the history and when, what is sent back,
+//! and which identity the server receives.
 #![cfg(test)]
 
 mod kit;

@@ -1,4 +1,5 @@
-//! What of a conversation is checked again: the items that are new, and all of them when the settings change the rules.
+//! Which items of a conversation are checked again: the new ones, and all of them when the settings
+//! change the rules.
 #![cfg(test)]
 
 mod kit;

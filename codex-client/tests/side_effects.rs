@@ -1,6 +1,7 @@
-//! Tools with side effects, against a model that is simulated in memory and fails at every point: before, while and after a tool runs, in
-//! the follow-up, and between saving and restoring. Each side effect happens at most once, and every report to the model about a call is
-//! true. Everything is drawn from a seed: `CODEX_SEEDS=10000` runs as many, `CODEX_SEED=n` one of them alone.
+//! Tools with side effects, against a model that is simulated in memory and fails at every point:
+//! before, while and after a tool runs, in the follow-up, and between saving and restoring. Each
+//! side effect happens at most once, and every report to the model about a call is true. Everything
+//! derives from a seed: `CODEX_SEEDS=10000` runs this many, `CODEX_SEED=n` runs one of them.
 #![cfg(test)]
 
 use core::sync::atomic::{AtomicU64, Ordering};

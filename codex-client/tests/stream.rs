@@ -1,4 +1,5 @@
-//! Whole exchanges against a real server on 127.0.0.1: what arrives is delivered at once, and every way an exchange can end has its name.
+//! Whole exchanges against a real server on 127.0.0.1: data is delivered as it arrives, and every
+//! way in which an exchange can end has its own error.
 #![cfg(test)]
 
 mod kit;

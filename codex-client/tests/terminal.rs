@@ -1,4 +1,5 @@
-//! What a server sends cannot control the terminal: the examples print its text, reasoning, tool names and errors without control characters.
+//! A server cannot control the terminal: the examples print its text, reasoning, tool names and
+//! errors without control characters.
 #![cfg(test)]
 
 mod support;

@@ -1,5 +1,5 @@
-//! Responses in one piece: requested, sent by a server that does not stream, or labeled as something
-//! else.
+//! Responses as one document: requested so, sent by a server that does not stream, or labeled as
+//! something else.
 #![cfg(test)]
 
 mod kit;

@@ -1,4 +1,4 @@
-//! What there is to show, beside the events it came in: the same over HTTP, in a conversation and over a socket.
+//! Display updates next to their events: the same over HTTP, in a conversation and over a socket.
 #![cfg(test)]
 
 mod kit;

@@ -3,7 +3,8 @@
 //! The decoder is fed slices of a byte stream, cut anywhere, and lends events. It has one loop over
 //! lines. A line that is whole in the chunk is read in place, and the values of an event whose
 //! lines are all in the chunk are lent from there (`Lent`); only what a chunk boundary cuts is
-//! copied (`Held`). A cut line continues where it stopped, by `Position`, so no byte is scanned twice:
+//! copied (`Held`). A cut line continues where it stopped, by `Position`, so no byte is scanned
+//! twice:
 //!
 //! | position | entered when | left by |
 //! |---|---|---|

@@ -1,4 +1,5 @@
-//! The law of the accumulator (L6): the same answer is assembled whichever of the protocol's sources carry it, and shown once.
+//! The law of the accumulator (L6): the same response is assembled whichever of the protocol's
+//! sources carry it, and shown once.
 #![cfg(test)]
 
 use codex_sse::{Accumulator, ErrorKind, Outcome, Update, Updates};

@@ -1,6 +1,6 @@
 //! The fast path of a chunk that only adds text gives what the general one gives.
 #![cfg(feature = "chat")]
-#![expect(clippy::unwrap_used, reason = "a test that fails panics")]
+#![cfg(test)]
 
 use codex_sse::Limits;
 use codex_sse::chat::{ChatEventDecoder, ToResponseEvents};

@@ -1,9 +1,5 @@
 //! Calls of hosted tools: their progress is evidence of their ids.
-
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 use codex_sse::{Update, Updates};
 use codex_types::ResponseEvent;

@@ -1,4 +1,5 @@
-//! What a decoder holds (L4) and how often it allocates, as the allocator counts it. One test, since the counts are those of the process.
+//! The memory of a decoder (L4) and its allocations, as the allocator counts them. This is one
+//! test, because the counts are those of the process.
 #![cfg(test)]
 
 use std::alloc::System;

@@ -1,8 +1,9 @@
 //! A naive transcription of WHATWG HTML 9.2.6 ("Interpreting an event stream") over a whole buffer,
 //! kept as the oracle of the decoder.
 //!
-//! It is slow and plain on purpose: one step of the standard after the other, every field in memory of its own. The limits, which the
-//! standard does not know, are transcribed from the documentation of `Limits` just as plainly, byte by byte.
+//! It is deliberately slow and plain: one step of the standard after another, with a separate
+//! buffer for every field. The limits, which the standard does not define, are transcribed from the
+//! documentation of `Limits` in the same way, byte by byte.
 #![cfg(test)]
 
 use core::iter;

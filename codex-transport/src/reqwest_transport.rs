@@ -229,8 +229,8 @@ impl Exchange<'_> {
     }
 
     fn request(&self) -> Result<reqwest::Request, Error> {
-        // A body that reqwest cannot repeat: it reports when it is taken, and no redirect carries it
-        // to another origin.
+        // A body that reqwest cannot repeat: it reports when it is taken, and no redirect carries
+        // it to another origin.
         let body = reqwest::Body::wrap(RequestBody::new(self.body.clone(), self.progress.clone()));
         let mut request = Request::new(body);
         *request.method_mut() = self.head.method.clone();

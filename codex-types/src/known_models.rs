@@ -1,11 +1,11 @@
-//! What was known about models when this version was released: the catalog of the ChatGPT backend as
-//! data, and what is documented about the models of the platform.
+//! What was known about models when this version was released: the catalog of the ChatGPT backend
+//! as data, and what is documented about the models of the platform.
 
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use crate::model_name::{ModelEntry, ModelTable, Sampling};
-use crate::{Effort, ModelCatalog};
+use crate::{Effort, ModelCatalog, ServiceTier};
 
 impl ModelCatalog {
     /// Returns the catalog that this version was released with, for programs that are offline or
@@ -30,16 +30,29 @@ impl ModelCatalog {
     }
 }
 
+impl ModelTable {
+    /// Creates the table that this version was released with: the models of
+    /// [`ModelCatalog::bundled`], and what is documented about those of the platform.
+    pub fn new() -> Self {
+        Self {
+            models: entries(),
+            chatgpt_is_complete: false,
+            aliases: Vec::new(),
+            tier_suffixes: Vec::from([("-fast".into(), ServiceTier::Priority)]),
+        }
+    }
+}
+
 /// Returns the entries of the built-in table, which are created once.
 #[cfg(feature = "std")]
-pub(crate) fn entries() -> Cow<'static, [ModelEntry]> {
+fn entries() -> Cow<'static, [ModelEntry]> {
     static ENTRIES: std::sync::OnceLock<Vec<ModelEntry>> = std::sync::OnceLock::new();
     Cow::Borrowed(ENTRIES.get_or_init(created))
 }
 
 /// Returns the entries of the built-in table. Without `std` there is no cell to keep them in.
 #[cfg(not(feature = "std"))]
-pub(crate) fn entries() -> Cow<'static, [ModelEntry]> {
+fn entries() -> Cow<'static, [ModelEntry]> {
     Cow::Owned(created())
 }
 

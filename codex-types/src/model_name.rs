@@ -2,8 +2,8 @@
 //!
 //! Users append more than the model to a model name: the reasoning effort and the service tier.
 //! [`ModelTable::choose`] splits such a name. What is known about models is a plain value, a table
-//! that the response of a models endpoint, a file or the user can update. A model that is not in the
-//! table passes, unless the backend itself has listed its models.
+//! that the response of a models endpoint, a file or the user can update. A model that is not in
+//! the table passes, unless the backend itself has listed its models.
 //!
 //! ```
 //! use codex_types::model_name::ModelTable;
@@ -23,8 +23,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::known_models;
-use crate::profile::Models;
+use crate::models::Models;
 use crate::{CreateResponse, Effort, ModelCatalog, ModelInfo, Reasoning, ServiceTier};
 
 /// A table of what is known about models, and of the aliases for them.
@@ -43,17 +42,6 @@ pub struct ModelTable {
 }
 
 impl ModelTable {
-    /// Creates the table that this version was released with: the models of
-    /// [`ModelCatalog::bundled`], and what is documented about those of the platform.
-    pub fn new() -> Self {
-        Self {
-            models: known_models::entries(),
-            chatgpt_is_complete: false,
-            aliases: Vec::new(),
-            tier_suffixes: Vec::from([("-fast".into(), ServiceTier::Priority)]),
-        }
-    }
-
     /// Creates an empty table: every name passes, and only efforts are split off.
     pub fn empty() -> Self {
         Self {
@@ -213,7 +201,7 @@ pub struct ModelEntry {
     pub chatgpt_context_window: Option<u64>,
     /// The maximum number of output tokens, including reasoning tokens.
     pub max_output_tokens: Option<u64>,
-    /// What it accepts as input: `text`, `image`, `audio`.
+    /// The modalities that it accepts as input: `text`, `image`, `audio`.
     pub modalities: Option<Vec<Cow<'static, str>>>,
     /// The service tiers that a request may name, with a ChatGPT login.
     pub service_tiers: Option<Vec<ServiceTier>>,
@@ -257,7 +245,8 @@ impl ModelEntry {
         Some(modalities.iter().any(|known| known == modality))
     }
 
-    /// Returns the context window with a backend that lists its models like this; `None` if unknown.
+    /// Returns the context window with a backend that lists its models like this; `None` if
+    /// unknown.
     pub fn context_window_with(&self, models: Models) -> Option<u64> {
         match models {
             Models::Catalogue => self.chatgpt_context_window.or(self.context_window),

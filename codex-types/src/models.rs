@@ -8,6 +8,17 @@ use crate::wire::object::object;
 use crate::wire::open::open_enum;
 use crate::{DecodeError, Extra, Number, RawJson};
 
+/// The form in which a backend lists its models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Models {
+    /// `GET models` returns a list under `data`.
+    List,
+    /// `GET models` returns a catalog under `models`, limited to what the client's version can use.
+    /// The version is in `client_version`, unless the profile has none.
+    Catalogue,
+}
+
 object! {
     /// The response of the platform API to `GET /models`.
     pub struct ModelList {

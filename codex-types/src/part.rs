@@ -1,7 +1,6 @@
 //! The parts of messages, tool outputs and reasoning.
 
 mod annotation;
-mod breakpoint;
 mod input;
 mod output;
 

@@ -53,7 +53,8 @@ object! {
         optional {
             /// Input tokens that were read from the cache; without it, they cost as much as others.
             cached_input: Number,
-            /// Input tokens that were written to the cache; without it, they cost as much as others.
+            /// Input tokens that were written to the cache; without it, they cost as much as
+            /// others.
             cache_write: Number,
             /// The service tier that the price is for; without it, the default tier.
             service_tier: ServiceTier,

@@ -43,8 +43,10 @@ pub use fitted_items::ItemFindings;
 pub use header::{Channel, Header, Identity, Source};
 pub(crate) use json::kind_of;
 pub use parts::{
-    Choices, Compression, Content, IdReplay, Instructions, LiteUse, Models, Parameters, Replay,
+    Choices, Compression, Content, IdReplay, Instructions, LiteUse, Parameters, Replay,
     RequestForm, StatusReplay, Store, Streamed, Text, WarmUp, WebSocket, Wire,
 };
 pub use policy::{FitPolicy, OnFinding};
 pub use whole::Profile;
+
+pub use crate::models::Models;

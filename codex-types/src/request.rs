@@ -1,5 +1,6 @@
 //! Requests to the service.
 
+mod breakpoint;
 mod create;
 mod format;
 mod options;

@@ -1,4 +1,4 @@
-//! Every kind the crate knows has invented samples, which it understands whole and gives back whole.
+//! Every kind that the crate knows has invented samples, which it reads and writes back completely.
 #![cfg(test)]
 
 mod support;

@@ -1,4 +1,4 @@
-//! The linter against a corpus: what it has to find, what it must not find, and that its fixes work.
+//! The linter against a corpus: the required diagnostics, no others, and fixes that work.
 #![cfg(test)]
 
 use codex_types::lint::{Finding, Linter, Pairing, Severity, apply, close_schema};

@@ -1,5 +1,5 @@
-//! Any bytes in place of a response: the call ends, in the same way however the bytes are cut, after
-//! a limited number of requests, and without a credential in the error.
+//! Any bytes in place of a response: the call ends, in the same way however the bytes are cut,
+//! after a limited number of requests, and without a credential in the error.
 
 #![no_main]
 

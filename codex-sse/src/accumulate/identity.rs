@@ -410,7 +410,7 @@ impl Accumulator {
             };
             self.is_open(*key, kind) && bare.is_none_or(comes_first)
         });
-        // Messages and reasoning are sent one after the other, so only the last one is continued.
+        // Messages and reasoning are sent in sequence, so only the last one is continued.
         let is_sequential = kind != TextKind::Input;
         let last = || {
             let open = lane.open.iter().rev().copied().take(MOST_TRIED);

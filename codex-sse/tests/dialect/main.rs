@@ -1,8 +1,8 @@
 //! The dialect law: whatever habits a server has, the library assembles the canonical response, and
 //! delivers each text and each tool call once.
 //!
-//! `DIALECT_SEEDS=N` tests N seeds, `DIALECT_FROM=M` starts at seed M, `DIALECT_STOP=1` stops at the
-//! first failure and shows it, and `DIALECT_REPORT=1` prints the failures by habit.
+//! `DIALECT_SEEDS=N` tests N seeds, `DIALECT_FROM=M` starts at seed M, `DIALECT_STOP=1` stops at
+//! the first failure and shows it, and `DIALECT_REPORT=1` prints the failures by habit.
 #![cfg(test)]
 
 mod addresses;

@@ -1,4 +1,5 @@
-//! Streams of other people's servers: `testdata/dialects`, each with what must come out, fed whole, in odd pieces and byte by byte.
+//! Streams of compatible servers (`testdata/dialects`), each with its expected output, fed whole,
+//! in odd chunks and byte by byte.
 #![cfg(test)]
 
 mod observe;

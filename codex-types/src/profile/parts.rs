@@ -338,17 +338,6 @@ impl<T: PartialEq> Choices<T> {
     }
 }
 
-/// The form in which a backend lists its models.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Models {
-    /// `GET models` returns a list under `data`.
-    List,
-    /// `GET models` returns a catalog under `models`, limited to what the client's version can use.
-    /// The version is in `client_version`, unless the profile has none.
-    Catalogue,
-}
-
 /// The form in which a request is written.
 ///
 /// ```

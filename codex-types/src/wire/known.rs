@@ -13,7 +13,8 @@ use crate::extra::Entry;
 use crate::json::text::nests_deeper_than;
 use crate::{Extra, RawJson};
 
-/// The methods that [`object!`](super::object) implements for a struct; the functions below use them.
+/// The methods that [`object!`](super::object) implements for a struct; the functions below use
+/// them.
 ///
 /// A known key is an index into [`keys`](Self::keys).
 pub(crate) trait Object {

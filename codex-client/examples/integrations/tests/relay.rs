@@ -1,11 +1,5 @@
 //! The relay over TCP: events pass one by one, and an end on either side is an end on the other.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 use std::time::{Duration, Instant};
 

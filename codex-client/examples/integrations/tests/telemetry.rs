@@ -1,11 +1,5 @@
 //! The spans that an exporter receives.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::std_instead_of_core,
-    clippy::unwrap_used,
-    reason = "a test states what it expects by failing loudly"
-)]
+#![cfg(test)]
 
 use codex_client::auth::ApiKey;
 use codex_client::transport::testing::{Answer, LoopbackServer, Script};

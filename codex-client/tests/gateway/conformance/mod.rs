@@ -150,7 +150,7 @@ impl Suite {
                     let code = &event["error"]["code"];
                     let code = code
                         .as_str()
-                        .or(event["code"].as_str())
+                        .or_else(|| event["code"].as_str())
                         .unwrap_or("no code");
                     return Err(code.to_owned());
                 }
