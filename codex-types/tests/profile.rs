@@ -321,7 +321,7 @@ fn nothing_that_changes_the_response_or_its_price_is_omitted_without_permission(
         let profile = Profile::by_name(name).unwrap();
         for parameter in &profile.parameters.refused {
             let body = RawJson::parse(&format!(
-                r#"{{"model":"m","input":[],"stream":true,"{parameter}":1}}"#
+                r#"{{"model":"m","input":[],"stream":true,"{parameter}":2}}"#
             ));
             let fitted = profile.fit_json(&body.unwrap(), &FitPolicy::new());
             match &**parameter {
@@ -471,4 +471,38 @@ fn fitting_twice_changes_nothing_more() {
         let once = fit(&profile, json);
         assert_eq!(fit(&profile, &once), once, "{name}");
     }
+}
+
+#[test]
+fn values_that_change_nothing_are_left_out_of_what_a_backend_refuses() {
+    let request: CreateResponse = RawJson::parse(concat!(
+        r#"{"model":"m","input":"Hi","background":false,"truncation":"disabled","temperature":1,"#,
+        r#""top_p":1.0,"top_logprobs":0}"#,
+    ))
+    .unwrap()
+    .decode()
+    .unwrap();
+    let fitted = Profile::chatgpt().fit(&request, &FitPolicy::new()).unwrap();
+    let sent = RawJson::encode(&fitted.request).unwrap();
+    for name in [
+        "background",
+        "truncation",
+        "temperature",
+        "top_p",
+        "top_logprobs",
+    ] {
+        assert!(!sent.as_str().contains(name), "{sent}");
+        let pointer = format!("/{name}");
+        assert!(
+            fitted
+                .stripped
+                .iter()
+                .any(|finding| finding.pointer == pointer)
+        );
+    }
+    let request = request.background(true);
+    let unfit = Profile::chatgpt()
+        .fit(&request, &FitPolicy::new())
+        .unwrap_err();
+    assert_eq!(unfit.findings()[0].pointer, "/background");
 }

@@ -23,7 +23,7 @@ use tokio::time::{Instant, Sleep};
 
 use crate::failure::Failure;
 use crate::journal::{Entry, Fault};
-use crate::payload::{BoxError, Payload};
+use crate::payload::{self, BoxError, Payload};
 use crate::state::Continued;
 
 /// The format in which an API writes events.
@@ -42,16 +42,17 @@ trait Source: Send + Unpin + 'static {
     fn poll_events(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>>;
 }
 
-/// Responds with events of the Responses API. If the response is not kept, the original bytes are
-/// passed on.
+/// Responds with events of the Responses API. If the response is not kept, and the service sends the
+/// output with the last event, the original bytes are passed on.
 pub(crate) async fn responses(
     stream: ResponseStream,
     headers: HeaderMap,
     keep_alive: Duration,
     entry: &Arc<Entry>,
     continued: Option<Continued>,
+    is_whole: bool,
 ) -> Result<Response<Payload>, Failure> {
-    if continued.is_some() {
+    if continued.is_some() || !is_whole {
         let dialect = ResponsesDialect::default();
         return answer(stream, headers, dialect, keep_alive, entry, continued).await;
     }
@@ -95,10 +96,7 @@ fn respond(events: impl Source, headers: HeaderMap, keep_alive: Duration) -> Res
     };
     let mut response = Response::new(relay.boxed_unsync());
     *response.headers_mut() = headers;
-    for (name, value) in [
-        (CONTENT_TYPE, "text/event-stream; charset=utf-8"),
-        (CACHE_CONTROL, "no-cache"),
-    ] {
+    for (name, value) in [(CONTENT_TYPE, EVENT_STREAM), (CACHE_CONTROL, "no-cache")] {
         response
             .headers_mut()
             .insert(name, HeaderValue::from_static(value));
@@ -223,7 +221,8 @@ impl<D: Dialect> Written<D> {
 
     fn write(&mut self, item: Option<Result<ResponseEvent, Error>>, out: &mut Vec<u8>) {
         match item {
-            Some(Ok(event)) => {
+            Some(Ok(mut event)) => {
+                add_output(&mut event, self.stream.snapshot());
                 self.dialect.event(&event, out);
                 if event.is_terminal() {
                     record(&self.entry, self.stream.snapshot());
@@ -263,6 +262,33 @@ impl<D: Dialect> Source for Written<D> {
             }
         }
         Poll::Ready((!out.is_empty()).then(|| out.into()))
+    }
+}
+
+/// Responds with the events of a response that the gateway keeps as JSON.
+pub(crate) fn kept(response: &[u8]) -> Option<Response<Payload>> {
+    let whole: Answer = serde_json::from_slice(response).ok()?;
+    let mut dialect = ResponsesDialect::default();
+    let mut out = Vec::new();
+    for event in whole.to_events() {
+        dialect.event(&event, &mut out);
+    }
+    let mut response = Response::new(payload::whole(out));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));
+    Some(response)
+}
+
+/// Adds the output to an event that ends a response without it, as the ChatGPT backend does: clients
+/// of the API take it from there.
+pub(crate) fn add_output(event: &mut ResponseEvent, whole: &Answer) {
+    if let ResponseEvent::Completed(end)
+    | ResponseEvent::Incomplete(end)
+    | ResponseEvent::Failed(end) = event
+        && end.response.output.is_empty()
+    {
+        end.response.output.clone_from(&whole.output);
     }
 }
 
@@ -363,5 +389,6 @@ fn frame(kind: &[u8], data: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+const EVENT_STREAM: &str = "text/event-stream; charset=utf-8";
 /// The number of bytes after which events are passed on although more have arrived.
 const ENOUGH: usize = 16 * 1024;

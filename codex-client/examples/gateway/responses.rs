@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use codex_client::{Error, ErrorKind, ResponseStream};
 use codex_types::lint::{Finding, FindingCode};
-use codex_types::profile::Store;
+use codex_types::profile::{Store, Streamed};
 use codex_types::{CreateResponse, Response as Answer, Status};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use serde::Deserialize;
@@ -58,7 +58,8 @@ pub(crate) async fn create(
     }
     if form.stream == Some(true) {
         let keep_alive = gateway.limits.keep_alive;
-        return relay::responses(stream, headers, keep_alive, entry, continued).await;
+        let is_whole = upstream.profile.streamed != Streamed::Always;
+        return relay::responses(stream, headers, keep_alive, entry, continued, is_whole).await;
     }
     let answer = if form.background == Some(true) {
         begun(stream).await
@@ -108,16 +109,33 @@ pub(crate) fn kept(
     caller: &Caller,
     method: &Method,
     segments: &[&str],
+    is_streamed: bool,
 ) -> Option<Response<Payload>> {
     let memory = gateway.memory.as_ref()?;
     let body = match (method.as_str(), segments) {
-        ("GET" | "HEAD", ["responses", id]) => memory.get(caller.number, id)?.response,
+        ("GET" | "HEAD", ["responses", id]) => {
+            let remembered = memory.get(caller.number, id)?;
+            if is_streamed {
+                return if remembered.is_stored {
+                    None
+                } else {
+                    relay::kept(&remembered.response)
+                };
+            }
+            remembered.response
+        }
         ("GET" | "HEAD", ["responses", id, "input_items"]) => {
             let remembered = memory.get(caller.number, id)?;
             let items = remembered.input_items().join(",");
             format!(r#"{{"object":"list","data":[{items}],"has_more":false}}"#).into()
         }
-        ("DELETE", ["responses", id]) if memory.forget(caller.number, id) => {
+        ("DELETE", ["responses", id]) => {
+            let is_stored = memory.get(caller.number, id)?.is_stored;
+            memory.forget(caller.number, id);
+            if is_stored {
+                // The service deletes it as well.
+                return None;
+            }
             format!(r#"{{"id":"{id}","object":"response","deleted":true}}"#).into()
         }
         _ => return None,

@@ -147,7 +147,11 @@ async fn serve(
     let method = &as_get(request.method());
     let headers = request.headers().clone();
     let query = request.uri().query().map(|query| format!("?{query}"));
-    if let Some(response) = responses::kept(gateway, caller, method, segments) {
+    let is_streamed = request
+        .uri()
+        .query()
+        .is_some_and(|query| query.split('&').any(|pair| pair == "stream=true"));
+    if let Some(response) = responses::kept(gateway, caller, method, segments, is_streamed) {
         return Ok(response);
     }
     match (method, segments) {

@@ -169,7 +169,8 @@ impl RequestStream {
         loop {
             let message = tokio::select! {
                 item = turn.next() => match item {
-                    Some(Ok(TurnEvent::Response(event))) => {
+                    Some(Ok(TurnEvent::Response(mut event))) => {
+                        relay::add_output(&mut event, turn.snapshot());
                         if let Ok(json) = event.to_json() {
                             entry.sent();
                             self.send(json).await?;

@@ -283,3 +283,74 @@ async fn without_memory_the_refusal_names_the_flag() {
     }
     assert!(server.requests().is_empty());
 }
+
+#[tokio::test]
+async fn a_stream_without_the_final_output_ends_with_it() {
+    let item = json!({"type": "message", "id": "msg_1", "status": "completed", "role": "assistant",
+        "content": [{"type": "output_text", "text": "Because.", "annotations": []}]});
+    let done = json!({"type": "response.output_item.done", "output_index": 0, "item": item});
+    let answer = || {
+        Answer::sse()
+            .event(created())
+            .event(done.to_string())
+            .event(ending("completed", json!({"output": []})))
+    };
+    let server = service(Script::new().route("POST", "/v1/responses", answer().forever()));
+    let gateway = Gateway::before(&server, &["--profile", "chatgpt"]);
+    let request = json!({"model": "some-model", "input": "Why?", "stream": true});
+    let body = text(gateway.post("/v1/responses", &request).await).await;
+    let last = body
+        .lines()
+        .rfind(|line| line.starts_with("data: "))
+        .expect("an event");
+    let last: Value = serde_json::from_str(&last[6..]).expect("JSON");
+    assert_eq!(last["type"], "response.completed");
+    assert_eq!(
+        last["response"]["output"][0]["content"][0]["text"],
+        "Because."
+    );
+    let mut socket = connect(&gateway).await;
+    let last = turn(&mut socket, create("Why?", None, json!({}))).await;
+    assert_eq!(
+        last["response"]["output"][0]["content"][0]["text"],
+        "Because."
+    );
+}
+
+#[tokio::test]
+async fn what_the_service_stores_too_is_deleted_there_as_well() {
+    let deleted = json!({"id": "one", "object": "response", "deleted": true}).to_string();
+    let server = service(
+        Script::new()
+            .route("POST", "/v1/responses", response("one").forever())
+            .route("DELETE", "/v1/responses/one", Answer::json(200, deleted)),
+    );
+    let more = ["--profile", "platform", "--remember", "2"];
+    let gateway = Gateway::before(&server, &more);
+    let request = json!({"model": "some-model", "input": "Why?"});
+    text(gateway.post("/v1/responses", &request).await).await;
+    let answer = send(gateway.request("DELETE", "/v1/responses/one", "")).await;
+    assert_eq!(answer.status(), 200);
+    let requests = server.requests();
+    let last = requests.last().expect("a request");
+    assert_eq!(
+        (last.method.as_str(), last.path()),
+        ("DELETE", "/v1/responses/one")
+    );
+}
+
+#[tokio::test]
+async fn a_remembered_response_is_streamed_on_demand() {
+    let server = service(Script::new().route("POST", "/v1/responses", response("one").forever()));
+    let gateway = Gateway::before(&server, &["--profile", "chatgpt", "--remember", "2"]);
+    let request = json!({"model": "some-model", "input": "Why?"});
+    text(gateway.post("/v1/responses", &request).await).await;
+    let answer = gateway.get("/v1/responses/one?stream=true").await;
+    assert_eq!(
+        answer.headers()["content-type"],
+        "text/event-stream; charset=utf-8"
+    );
+    let body = text(answer).await;
+    assert!(body.contains("event: response.output_text.delta"), "{body}");
+    assert!(body.contains("event: response.completed"), "{body}");
+}

@@ -24,6 +24,21 @@ pub(crate) struct Sending {
     pub(crate) cache_breakpoints: bool,
 }
 
+/// Values that change nothing, as JSON: the API's defaults. Clients send them unasked.
+const DEFAULTS: &[(&str, &str)] = &[
+    ("background", "false"),
+    ("frequency_penalty", "0"),
+    ("frequency_penalty", "0.0"),
+    ("presence_penalty", "0"),
+    ("presence_penalty", "0.0"),
+    ("temperature", "1"),
+    ("temperature", "1.0"),
+    ("top_logprobs", "0"),
+    ("top_p", "1"),
+    ("top_p", "1.0"),
+    ("truncation", "\"disabled\""),
+];
+
 impl Profile {
     /// Checks the body of a request for values that this backend would refuse or ignore.
     pub(crate) fn check(&self, body: &Node<'_>, sending: Sending) -> Vec<Finding> {
@@ -126,7 +141,9 @@ impl Profile {
             };
             let finding = Finding::error(Code::RejectedParameter, pointer.as_str(), message);
             let edits = [Edit::Remove(pointer)];
-            let is_harmless = value.is_null() || is_among(&parameters.droppable, name);
+            let is_harmless = value.is_null()
+                || is_among(&parameters.droppable, name)
+                || DEFAULTS.contains(&(name, value.text));
             found.push(if is_harmless {
                 finding.fixed_by(edits)
             } else {

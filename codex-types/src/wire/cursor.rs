@@ -30,6 +30,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Consumes white space.
+    #[cfg(feature = "chat")]
     #[inline]
     pub(crate) fn space(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek(0) {
@@ -39,6 +40,7 @@ impl<'a> Cursor<'a> {
 
     /// Reads an object, and calls `member` at the value of each key. Between values there may be
     /// white space.
+    #[cfg(feature = "chat")]
     #[inline]
     pub(crate) fn object(
         &mut self,
