@@ -5,7 +5,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use codex_transport::{Decision, Outcome, RetryPolicy, StopReason, retry_after};
+use codex_transport::{AttemptOutcome, Decision, RetryPolicy, StopReason, retry_after};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use libfuzzer_sys::fuzz_target;
 
@@ -38,7 +38,7 @@ fuzz_target!(|input: (u8, Vec<Attempt>, u32)| {
         let asked = retry_after(&headers, now);
         let before = schedule.retries();
         let decision = schedule.next(
-            &Outcome::response(status, &headers, None, now).delivered(delivered),
+            &AttemptOutcome::response(status, &headers, None, now).delivered(delivered),
             jitter,
         );
         match decision {
