@@ -30,7 +30,7 @@ use codex_transport::ConnectOptions;
 use http::uri::{Authority, Scheme};
 use shuttle::rand::Rng as _;
 use shuttle::sync::Mutex;
-use shuttle::sync::atomic::Ordering;
+use shuttle::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use shuttle::{check_random, future, thread};
 use tokio::runtime::Runtime;
 
@@ -316,6 +316,13 @@ fn the_pool_keeps_as_many_connections_as_it_may() {
             .iter()
             .filter(|peer| !peer.is_closed.load(Ordering::SeqCst));
         assert!(open.count() <= 1, "more than one idle connection");
+        // It keeps no fewer either.
+        let idle = || core::iter::from_fn(|| pool.take_http1()).count();
+        idle();
+        for connection in [peers.connect(), peers.connect()] {
+            drop(Checkout::new(connection, pool.clone()));
+        }
+        assert_eq!(idle(), 1, "an idle connection is closed");
     };
     check_random(check, schedules());
 }
@@ -341,8 +348,17 @@ fn a_runtime_that_ends_takes_no_connection_from_a_request() {
     check_random(check, schedules());
 }
 
+/// The connections that requests have opened to one server.
+#[derive(Default)]
+struct Dials {
+    is_dialing: AtomicBool,
+    pooled: AtomicUsize,
+    /// The number of times that a request had to wait for a stream.
+    waits: AtomicUsize,
+}
+
 /// Takes a stream as a request does (`Pool::get`).
-fn stream(pool: &Arc<HostPool>) -> (Sender, StreamPermit) {
+fn stream(pool: &Arc<HostPool>, dials: &Dials) -> (Sender, StreamPermit) {
     loop {
         let freed = pool.freed();
         let mut freed = pin!(freed.notified());
@@ -353,14 +369,27 @@ fn stream(pool: &Arc<HostPool>) -> (Sender, StreamPermit) {
                 let changed = future::block_on(dialing.changed());
                 assert!(changed.is_err(), "no dial reports HTTP/1.1");
             }
-            Admission::Dial(_waiting) => {
+            Admission::Dial(waiting) => {
+                let was_dialing = dials.is_dialing.swap(true, Ordering::SeqCst);
+                assert!(!was_dialing, "two requests dial");
                 thread::yield_now();
-                if let Some(opened) = pool.put_http2(Sender::default(), Running, false) {
+                let dialed = Sender::default();
+                let opened = pool.put_http2(dialed.clone(), Running, false);
+                if opened
+                    .as_ref()
+                    .is_some_and(|(sender, _)| is_same(sender, &dialed))
+                {
+                    dials.pooled.fetch_add(1, Ordering::SeqCst);
+                }
+                dials.is_dialing.store(false, Ordering::SeqCst);
+                drop(waiting);
+                if let Some(opened) = opened {
                     return opened;
                 }
             }
             Admission::Full(limit) => {
                 assert_eq!((limit.connections, limit.streams), (2, http2::LIMIT));
+                dials.waits.fetch_add(1, Ordering::SeqCst);
                 future::block_on(freed);
             }
             Admission::LimitPending => thread::yield_now(),
@@ -368,21 +397,32 @@ fn stream(pool: &Arc<HostPool>) -> (Sender, StreamPermit) {
     }
 }
 
+fn is_same(one: &Sender, other: &Sender) -> bool {
+    Arc::ptr_eq(&one.0, &other.0)
+}
+
 #[test]
 fn streams_stay_within_the_limit_and_every_request_gets_one() {
-    let check = || {
+    // Over all schedules, so not interleaved.
+    let waits = Arc::<std::sync::atomic::AtomicUsize>::default();
+    let waited = waits.clone();
+    let check = move || {
         let runtime = runtime();
         let _inside = runtime.enter();
         let mut options = ConnectOptions::default();
         options.http2_max_connections = 2;
         let pool = pool(&options);
+        let dials = Arc::<Dials>::default();
         let request = |_| {
-            let pool = pool.clone();
+            let (pool, dials) = (pool.clone(), dials.clone());
             thread::spawn(move || {
                 for _ in 0..2 {
-                    let (sender, permit) = stream(&pool);
+                    let (sender, permit) = stream(&pool, &dials);
                     sender.0.enter();
-                    thread::yield_now();
+                    // Long enough for the others to take all streams.
+                    for _ in 0..shuttle::rand::thread_rng().gen_range(1..40) {
+                        thread::yield_now();
+                    }
                     sender.0.leave();
                     drop(permit);
                 }
@@ -392,14 +432,23 @@ fn streams_stay_within_the_limit_and_every_request_gets_one() {
         for thread in threads {
             thread.join().expect("no panic");
         }
-        // All permits have returned: both connections take streams up to their limit again.
+        let pooled = dials.pooled.load(Ordering::SeqCst);
+        assert!((1..=2).contains(&pooled), "{pooled} connections");
+        waited.fetch_add(dials.waits.load(Ordering::SeqCst), Ordering::SeqCst);
+        // A connection is not kept beside one that has streams available.
+        let dialed = Sender::default();
+        let (earlier, permit) = pool
+            .put_http2(dialed.clone(), Running, false)
+            .expect("a stream");
+        assert!(!is_same(&earlier, &dialed), "a needless connection");
+        drop(permit);
+        // All permits have returned: the connections take streams up to their limit again.
         let held: Vec<_> = core::iter::from_fn(|| pool.open_stream()).collect();
-        assert!(
-            held.len() % http2::LIMIT == 0 && !held.is_empty(),
-            "a permit is lost"
-        );
+        assert_eq!(held.len(), pooled * http2::LIMIT, "a permit is lost");
     };
     check_random(check, schedules());
+    let waits = waits.load(Ordering::SeqCst);
+    assert!(waits >= schedules() / 10, "only {waits} requests waited");
 }
 
 /// The number of requests at the same time.
