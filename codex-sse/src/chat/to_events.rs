@@ -5,17 +5,20 @@ use alloc::borrow::{Cow, ToOwned as _};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
 
-use codex_types::chat::translate::{ToolNames, TranslateError, begin_response, end_response};
+use codex_types::chat::translate::{
+    ToolNames, TranslateError, begin_response, end_response, repeat_request,
+};
 use codex_types::chat::{
     ChatChunk, ChatChunkChoice, ChatDelta, ChatEnding, ChatPiece, ChatReasoning, ChatTextRef,
 };
 use codex_types::{
-    ApiError, ContentPartEvent, Delta, DeltaKind, ItemStatus, LifecycleEvent, Logprob, OutputItem,
-    OutputItemEvent, OutputMessage, OutputPart, OutputText, RawJson, ReasoningItem, Refusal,
-    Response, ResponseEvent, Role, Status, Usage,
+    ApiError, ContentPartEvent, CreateResponse, Delta, DeltaKind, ItemStatus, LifecycleEvent,
+    Logprob, OutputItem, OutputItemEvent, OutputMessage, OutputPart, OutputText, RawJson,
+    ReasoningItem, Refusal, Response, ResponseEvent, Role, Status, Usage,
 };
 
 use super::calls::Calls;
@@ -70,6 +73,8 @@ pub struct ToResponseEvents {
     pub(super) is_open: bool,
     pub(super) is_over: bool,
     pub(super) is_done: bool,
+    /// The request, until the response begins.
+    request: Option<Arc<CreateResponse>>,
     /// The outcome of the completion, according to the server.
     pub(super) response: Response,
     pub(super) ending: Option<ChatEnding>,
@@ -123,6 +128,27 @@ impl ToResponseEvents {
             accumulator,
             ..Self::default()
         }
+    }
+
+    /// Repeats the fields of this request in the response, as the Responses API does; see
+    /// [`repeat_request`]. The input is not needed.
+    ///
+    /// ```
+    /// use codex_sse::chat::ToResponseEvents;
+    /// use codex_types::{CreateResponse, RawJson};
+    ///
+    /// let request = CreateResponse::new("local").instructions("Be brief.");
+    /// let mut events = ToResponseEvents::new().with_request(request);
+    /// let chunk = RawJson::parse(r#"{"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"}}]}"#)?;
+    /// let events = events.feed(&chunk.decode()?)?;
+    /// let response = events[0].response().unwrap();
+    /// assert_eq!(response.instructions, Some("Be brief.".into()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_request(mut self, request: impl Into<Arc<CreateResponse>>) -> Self {
+        self.request = Some(request.into());
+        self
     }
 
     /// Translates calls of these functions back into calls of the tools that they represent.
@@ -246,6 +272,9 @@ impl ToResponseEvents {
         if self.ending.is_some() {
             self.close(&mut out);
         }
+        if self.request.is_some() {
+            self.begin(Response::new("", Status::Failed));
+        }
         self.is_over = true;
         self.response.status = Status::Failed;
         self.response.error = Some(Box::new(error));
@@ -272,8 +301,9 @@ impl ToResponseEvents {
         }
         self.close(&mut out);
         self.is_over = true;
+        let is_cut = self.response.status == Status::Incomplete;
         let event = self.last_event();
-        let event = if self.response.status == Status::Incomplete {
+        let event = if is_cut {
             ResponseEvent::Incomplete(event)
         } else {
             ResponseEvent::Completed(event)
@@ -315,7 +345,8 @@ impl ToResponseEvents {
             return;
         }
         self.is_open = true;
-        self.response = begin_response(chunk.given_id(), &chunk.model, chunk.created_at());
+        let (id, created_at) = (chunk.given_id(), chunk.created_at());
+        self.begin(begin_response(id, &chunk.model, created_at));
         self.response.service_tier.clone_from(&chunk.service_tier);
         self.message_id = format!("msg_{}", self.response.id);
         self.thought_id = format!("rs_{}", self.response.id);
@@ -323,6 +354,14 @@ impl ToResponseEvents {
         self.emit(ResponseEvent::Created(event), out);
         let event = self.lifecycle();
         self.emit(ResponseEvent::InProgress(event), out);
+    }
+
+    /// Sets the fields that do not change until the response ends.
+    fn begin(&mut self, response: Response) {
+        self.response = response;
+        if let Some(request) = self.request.take() {
+            repeat_request(&mut self.response, &request);
+        }
     }
 
     fn choice(&mut self, choice: &ChatChunkChoice, out: &mut Vec<ResponseEvent>) {
@@ -606,11 +645,13 @@ impl ToResponseEvents {
 
     /// Returns the last event, with the output as assembled.
     fn last_event(&mut self) -> Box<LifecycleEvent> {
-        self.response.usage = self.usage.take();
-        self.response
-            .output
-            .clone_from(&self.accumulator.snapshot().output);
-        self.lifecycle()
+        let mut event = Box::new(LifecycleEvent::default());
+        event.response = mem::take(&mut self.response);
+        event.response.usage = self.usage.take();
+        let output = &self.accumulator.snapshot().output;
+        event.response.output.clone_from(output);
+        event.sequence_number = Some(self.next());
+        event
     }
 
     pub(super) fn emit(&mut self, event: ResponseEvent, out: &mut Vec<ResponseEvent>) {
