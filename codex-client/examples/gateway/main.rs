@@ -62,6 +62,7 @@ mod failure;
 mod flags;
 mod gateway;
 mod guard;
+mod id;
 mod journal;
 mod models;
 mod page;

@@ -1,7 +1,7 @@
 //! Response bodies. A body can hold the resources of its request until the last byte has been sent.
 
 use core::pin::Pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, ready};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::connection::Visitor;
 use crate::journal::Entry;
 
 /// The body of a response.
@@ -34,12 +35,36 @@ pub(crate) fn json(headers: HeaderMap, body: impl Into<Bytes>) -> Response<Paylo
 }
 
 /// A body whose request is logged, and counts toward its client's limit, until the body ends.
+///
+/// HTTP closes the connection when a body fails, and drops what it has not sent. So an error waits
+/// until everything before it has been sent.
 pub(crate) struct Held {
-    pub(crate) body: Payload,
-    pub(crate) entry: Arc<Entry>,
+    body: Payload,
+    entry: Arc<Entry>,
+    visitor: Arc<Visitor>,
     /// Whether anything has been sent.
-    pub(crate) has_begun: bool,
-    pub(crate) _permit: Option<OwnedSemaphorePermit>,
+    has_begun: bool,
+    /// The error of the body, and the number of flushes before it.
+    failed: Option<(BoxError, u64)>,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Held {
+    pub(crate) fn new(
+        body: Payload,
+        entry: Arc<Entry>,
+        visitor: Arc<Visitor>,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Self {
+        Self {
+            body,
+            entry,
+            visitor,
+            has_begun: false,
+            failed: None,
+            _permit: permit,
+        }
+    }
 }
 
 impl Body for Held {
@@ -50,12 +75,22 @@ impl Body for Held {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if !self.has_begun && matches!(polled, Poll::Ready(Some(Ok(_)))) {
-            self.has_begun = true;
-            self.entry.sent();
+        if self.failed.is_none() {
+            let polled = ready!(Pin::new(&mut self.body).poll_frame(cx));
+            let Some(Err(error)) = polled else {
+                if polled.is_some() && !self.has_begun {
+                    self.has_begun = true;
+                    self.entry.sent();
+                }
+                return Poll::Ready(polled);
+            };
+            let flushes = self.visitor.flushes(cx);
+            self.failed = Some((error, flushes));
+            return Poll::Pending;
         }
-        polled
+        let flushes = self.visitor.flushes(cx);
+        let failed = self.failed.take_if(|(_, before)| *before != flushes);
+        failed.map_or(Poll::Pending, |(error, _)| Poll::Ready(Some(Err(error))))
     }
 
     fn is_end_stream(&self) -> bool {
