@@ -201,7 +201,10 @@ async fn turns_over_a_socket_come_from_a_service_with_chat_completions_only() {
     let output = json!([{"type": "function_call_output", "call_id": "call_1", "output": "blue"}]);
     let more = json!({"previous_response_id": response["id"], "input": output});
     say(&mut socket, create(more)).await;
-    assert_whole(&hear_all(&mut socket).await.last().expect("events")["response"]);
+    let events = hear_all(&mut socket).await;
+    let next = &events.last().expect("events")["response"];
+    assert_whole(next);
+    assert_eq!(next["previous_response_id"], response["id"]);
     let second: Value = serde_json::from_slice(&server.requests()[1].body).expect("JSON");
     let roles: Vec<&str> = second["messages"]
         .as_array()

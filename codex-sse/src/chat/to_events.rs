@@ -9,16 +9,14 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
 
-use codex_types::chat::translate::{
-    ToolNames, TranslateError, begin_response, end_response, repeat_request,
-};
+use codex_types::chat::translate::{ToolNames, TranslateError, end_response};
 use codex_types::chat::{
     ChatChunk, ChatChunkChoice, ChatDelta, ChatEnding, ChatPiece, ChatReasoning, ChatTextRef,
 };
 use codex_types::{
-    ApiError, ContentPartEvent, CreateResponse, Delta, DeltaKind, ItemStatus, LifecycleEvent,
-    Logprob, OutputItem, OutputItemEvent, OutputMessage, OutputPart, OutputText, RawJson,
-    ReasoningItem, Refusal, Response, ResponseEvent, Role, Status, Usage,
+    ApiError, ContentPartEvent, CreateResponse, Delta, DeltaKind, ItemStatus, Logprob, OutputItem,
+    OutputItemEvent, OutputMessage, OutputPart, OutputText, RawJson, ReasoningItem, Refusal,
+    Response, ResponseEvent, Role, Status, Usage,
 };
 
 use super::calls::Calls;
@@ -74,7 +72,7 @@ pub struct ToResponseEvents {
     pub(super) is_over: bool,
     pub(super) is_done: bool,
     /// The request, until the response begins.
-    request: Option<Arc<CreateResponse>>,
+    pub(super) request: Option<Arc<CreateResponse>>,
     /// The outcome of the completion, according to the server.
     pub(super) response: Response,
     pub(super) ending: Option<ChatEnding>,
@@ -86,9 +84,9 @@ pub struct ToResponseEvents {
     /// The index of the reasoning item in the output.
     thought: Option<usize>,
     /// The id of the message.
-    message_id: String,
+    pub(super) message_id: String,
     /// The id of the reasoning item.
-    thought_id: String,
+    pub(super) thought_id: String,
     pub(super) calls: Calls,
     /// The number of calls that have an index in the output.
     pub(super) begun_calls: usize,
@@ -131,7 +129,7 @@ impl ToResponseEvents {
     }
 
     /// Repeats the fields of this request in the response, as the Responses API does; see
-    /// [`repeat_request`]. The input is not needed.
+    /// [`repeat_request`](codex_types::chat::translate::repeat_request). The input is not needed.
     ///
     /// ```
     /// use codex_sse::chat::ToResponseEvents;
@@ -263,65 +261,6 @@ impl ToResponseEvents {
         self.is_done = true;
     }
 
-    /// Ends the response with an error that was sent instead of a chunk.
-    pub fn fail(&mut self, error: ApiError) -> Vec<ResponseEvent> {
-        let mut out = Vec::new();
-        if self.is_over {
-            return out;
-        }
-        if self.ending.is_some() {
-            self.close(&mut out);
-        }
-        if self.request.is_some() {
-            self.begin(Response::new("", Status::Failed));
-        }
-        self.is_over = true;
-        self.response.status = Status::Failed;
-        self.response.error = Some(Box::new(error));
-        // Open items are cut, and the last event reports that as well.
-        let _ = self.accumulator.finish();
-        let event = self.last_event();
-        self.emit(ResponseEvent::Failed(event), &mut out);
-        out
-    }
-
-    /// Ends the stream and returns the events that end the response.
-    pub fn finish(&mut self) -> Vec<ResponseEvent> {
-        if self.is_over {
-            return Vec::new();
-        }
-        if !self.is_complete() {
-            let message = "the stream ended before the completion did";
-            return self.fail(ApiError::new("stream_truncated", message));
-        }
-        let mut out = Vec::new();
-        if self.ending.is_none() {
-            self.accumulator.note_missing_finish();
-            self.response.status = Status::Completed;
-        }
-        self.close(&mut out);
-        self.is_over = true;
-        let is_cut = self.response.status == Status::Incomplete;
-        let event = self.last_event();
-        let event = if is_cut {
-            ResponseEvent::Incomplete(event)
-        } else {
-            ResponseEvent::Completed(event)
-        };
-        self.emit(event, &mut out);
-        out
-    }
-
-    /// Returns whether the completion has ended: only the usage can follow.
-    pub(super) fn is_complete(&self) -> bool {
-        self.ending.is_some() || (self.is_done && !self.items.is_empty())
-    }
-
-    /// Returns whether nothing can follow.
-    pub(super) fn has_all(&self) -> bool {
-        self.is_over || (self.is_done && self.usage.is_some() && self.is_complete())
-    }
-
     pub(super) fn is_done(&self) -> bool {
         self.is_done
     }
@@ -338,30 +277,6 @@ impl ToResponseEvents {
     /// Returns the irregularities of the chunks; see [`Accumulator::diagnostics`].
     pub fn diagnostics(&self) -> &[Diagnostic] {
         self.accumulator.diagnostics()
-    }
-
-    fn open(&mut self, chunk: &ChatChunk, out: &mut Vec<ResponseEvent>) {
-        if self.is_open {
-            return;
-        }
-        self.is_open = true;
-        let (id, created_at) = (chunk.given_id(), chunk.created_at());
-        self.begin(begin_response(id, &chunk.model, created_at));
-        self.response.service_tier.clone_from(&chunk.service_tier);
-        self.message_id = format!("msg_{}", self.response.id);
-        self.thought_id = format!("rs_{}", self.response.id);
-        let event = self.lifecycle();
-        self.emit(ResponseEvent::Created(event), out);
-        let event = self.lifecycle();
-        self.emit(ResponseEvent::InProgress(event), out);
-    }
-
-    /// Sets the fields that do not change until the response ends.
-    fn begin(&mut self, response: Response) {
-        self.response = response;
-        if let Some(request) = self.request.take() {
-            repeat_request(&mut self.response, &request);
-        }
     }
 
     fn choice(&mut self, choice: &ChatChunkChoice, out: &mut Vec<ResponseEvent>) {
@@ -634,24 +549,6 @@ impl ToResponseEvents {
         delta(kind, id, at, text)
             .with_part_index(part)
             .with_sequence_number(number)
-    }
-
-    fn lifecycle(&mut self) -> Box<LifecycleEvent> {
-        let mut event = Box::new(LifecycleEvent::default());
-        event.response = self.response.clone();
-        event.sequence_number = Some(self.next());
-        event
-    }
-
-    /// Returns the last event, with the output as assembled.
-    fn last_event(&mut self) -> Box<LifecycleEvent> {
-        let mut event = Box::new(LifecycleEvent::default());
-        event.response = mem::take(&mut self.response);
-        event.response.usage = self.usage.take();
-        let output = &self.accumulator.snapshot().output;
-        event.response.output.clone_from(output);
-        event.sequence_number = Some(self.next());
-        event
     }
 
     pub(super) fn emit(&mut self, event: ResponseEvent, out: &mut Vec<ResponseEvent>) {
