@@ -15,8 +15,9 @@ use crate::connection::Visitor;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
 use crate::guard::{self, Caller, PAGE};
+use crate::held::Held;
 use crate::journal::Entry;
-use crate::payload::{self, Held, Payload};
+use crate::payload::{self, Payload};
 use crate::upstream::Upstream;
 use crate::{chat, id, models, page, pass, responses, socket};
 
