@@ -405,8 +405,8 @@ const SIGN_IN_PARAMETERS: &[&str] = &[
     "tools",
 ];
 
-/// Refused by name in reports about this backend, impossible without storage, or refused for the same
-/// accounts at the public API and never sent by the official client.
+/// Refused by name in reports about this backend, impossible without storage, or refused at the
+/// public API for the same accounts and never sent by the official client.
 const CHATGPT_REFUSED: &[&str] = &[
     "background",
     "background_options",

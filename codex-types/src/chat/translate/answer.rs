@@ -86,8 +86,8 @@ pub fn to_chat_response(
     Ok(completion)
 }
 
-/// Returns an error in the form of a chat service: in a body, or instead of a chunk. An error without
-/// a type gets the one of its category.
+/// Returns an error in the form of a chat service: in a body, or instead of a chunk. Without
+/// a type of its own, an error has the one of its category.
 ///
 /// ```
 /// use codex_types::ApiError;

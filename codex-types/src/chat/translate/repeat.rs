@@ -1,9 +1,7 @@
 //! The fields of a request in its response.
 
 use crate::wire::known::set_null;
-use crate::{
-    CreateResponse, Input, Map, PlainTextFormat, Reasoning, Response, TextConfig, Truncation,
-};
+use crate::{CreateResponse, Input, PlainTextFormat, Reasoning, Response, TextConfig, Truncation};
 
 /// Sets the fields in which a response repeats its request, as the Responses API does: a chat
 /// completion does not contain them.
@@ -38,7 +36,7 @@ pub fn repeat_request(response: &mut Response, request: &CreateResponse) {
     response.instructions = request.instructions.clone().map(Input::Text);
     response.reasoning = Some(reasoning(request));
     response.text = Some(text(request));
-    response.metadata = Some(request.metadata.clone().unwrap_or_else(Map::new));
+    response.metadata = Some(request.metadata.clone().unwrap_or_default());
     response.truncation = Some(request.truncation.clone().unwrap_or(Truncation::Disabled));
     response.top_logprobs = Some(request.top_logprobs.unwrap_or(0));
     response.background = Some(request.background.unwrap_or(false));
@@ -69,14 +67,14 @@ pub fn repeat_request(response: &mut Response, request: &CreateResponse) {
 }
 
 fn reasoning(request: &CreateResponse) -> Reasoning {
-    let mut reasoning = request.reasoning.clone().unwrap_or_else(Reasoning::new);
+    let mut reasoning = request.reasoning.clone().unwrap_or_default();
     set_null(&mut reasoning, "effort");
     set_null(&mut reasoning, "summary");
     reasoning
 }
 
 fn text(request: &CreateResponse) -> TextConfig {
-    let mut text = request.text.clone().unwrap_or_else(TextConfig::new);
+    let mut text = request.text.clone().unwrap_or_default();
     text.format
         .get_or_insert_with(|| PlainTextFormat::new().into());
     text
