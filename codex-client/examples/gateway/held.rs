@@ -1,4 +1,4 @@
-//! The body of a response that holds the resources of its request until the last byte has been sent.
+//! The body of a response that holds the resources of its request until its last byte was sent.
 
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};

@@ -42,8 +42,8 @@ trait Source: Send + Unpin + 'static {
     fn poll_events(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>>;
 }
 
-/// Responds with events of the Responses API. If the response is not kept, and the service sends the
-/// output with the last event, the original bytes are passed on.
+/// Responds with events of the Responses API. If the response is not kept, and the service sends
+/// the output with the last event, the original bytes are passed on.
 pub(crate) async fn responses(
     stream: ResponseStream,
     headers: HeaderMap,
@@ -283,8 +283,8 @@ pub(crate) fn kept(response: &[u8]) -> Option<Response<Payload>> {
     Some(response)
 }
 
-/// Adds the output to an event that ends a response without it, as the ChatGPT backend does: clients
-/// of the API take it from there.
+/// Adds the output to an event that ends a response without it, as the ChatGPT backend does:
+/// clients of the API take it from there.
 pub(crate) fn add_output(event: &mut ResponseEvent, whole: &Answer) {
     if let ResponseEvent::Completed(end)
     | ResponseEvent::Incomplete(end)
