@@ -70,7 +70,9 @@ async fn translate(
         .stream(&translated.request)
         .options(call_options(headers))
         .await
-        .map_err(|error| Failure::explained(&error, policy, &upstream.profile).as_sent(&chat))?;
+        .map_err(|error| {
+            Failure::explained(&error, policy, &upstream.profile).with_names_of(&chat)
+        })?;
     let headers = head(&stream, &translated.findings);
     if translated.streaming == Streaming::Yes {
         let (dialect, keep_alive) = (ToChatChunks::new(options), gateway.limits.keep_alive);

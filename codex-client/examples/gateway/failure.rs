@@ -121,7 +121,7 @@ impl Failure {
     }
 
     /// Names the parameter as this chat request does, instead of as its translation does.
-    pub(crate) fn as_sent(mut self, chat: &ChatRequest) -> Self {
+    pub(crate) fn with_names_of(mut self, chat: &ChatRequest) -> Self {
         let Some(translated) = self.error.param.take() else {
             return self;
         };
