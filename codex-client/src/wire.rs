@@ -3,6 +3,9 @@
 //! Everything else is the same for both APIs: a chat server receives the translation of a request,
 //! and its chunks become the events of a response before any other code sees them.
 
+#[cfg(feature = "chat")]
+use std::sync::Arc;
+
 use codex_sse::{EventDecoder, Limits};
 use codex_types::lint::Finding;
 use codex_types::profile::{FitPolicy, Profile};
@@ -30,6 +33,8 @@ pub(crate) enum Wire {
 #[derive(Clone)]
 pub(crate) struct ChatWire {
     body: RawJson,
+    /// The request without its input, for the response; `None` if the caller wrote a chat request.
+    request: Option<Arc<CreateResponse>>,
     tools: ToolNames,
     has_think_tags: bool,
     keeps_reasoning: bool,
@@ -79,10 +84,13 @@ impl Wire {
             Self::Responses => Reader::Responses(EventDecoder::with_limits(limits)),
             #[cfg(feature = "chat")]
             Self::Chat(chat) => {
-                let events = ToResponseEvents::new()
+                let mut events = ToResponseEvents::new()
                     .with_tools(chat.tools.clone())
                     .with_think_tags(chat.has_think_tags)
                     .keeping_reasoning(chat.keeps_reasoning);
+                if let Some(request) = &chat.request {
+                    events = events.with_request(request.clone());
+                }
                 Reader::Chat(Box::new(ChatEventDecoder::new(events, limits)))
             }
         }
@@ -111,15 +119,16 @@ pub(crate) fn to_chat(
     let options = RequestOptions::for_dialect(dialect.clone()).allowed_by(policy);
     let translated = to_chat_request(&request, &options)
         .map_err(|error| Error::request(NO_COUNTERPART).with_source(error))?;
-    let includes = request.include.iter().flatten();
+    let mut includes = request.include.iter().flatten();
+    let keeps_reasoning = dialect.reasoning_replay != ReasoningReplay::Never
+        || includes.any(|include| *include == Include::ReasoningEncryptedContent);
+    request.input = None;
     let wire = ChatWire {
         body: RawJson::encode(&translated.request).map_err(unwritable)?,
+        request: Some(Arc::new(request)),
         tools: translated.tools,
         has_think_tags: dialect.think_tags,
-        keeps_reasoning: dialect.reasoning_replay != ReasoningReplay::Never
-            || includes
-                .into_iter()
-                .any(|include| *include == Include::ReasoningEncryptedContent),
+        keeps_reasoning,
     };
     Ok((Wire::Chat(Box::new(wire)), translated.findings))
 }
@@ -141,6 +150,7 @@ impl ChatWire {
     pub(crate) fn of_body(body: RawJson, profile: &Profile) -> Self {
         Self {
             body,
+            request: None,
             tools: ToolNames::default(),
             has_think_tags: profile.chat.think_tags,
             keeps_reasoning: false,

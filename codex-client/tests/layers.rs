@@ -37,7 +37,7 @@ const CLIENT: &Layers = &[
 const GATEWAY: &Layers = &[
     (
         "support",
-        &["answers", "flags", "credentials", "embedded", "trace"],
+        &["answers", "flags", "credentials", "embedded", "id", "trace"],
     ),
     ("names", &["renamed"]),
     ("settings", &["arguments"]),
@@ -47,6 +47,7 @@ const GATEWAY: &Layers = &[
         "state",
         &[
             "connection",
+            "held",
             "guard",
             "upstream",
             "services",

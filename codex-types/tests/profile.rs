@@ -461,6 +461,30 @@ fn other_servers_are_sent_what_was_asked_for() {
 }
 
 #[test]
+fn another_server_may_store_files_unless_it_is_a_known_chat_server() {
+    let body = RawJson::parse(
+        r#"{"model":"m","input":[{"role":"user","content":[{"type":"input_file","file_id":"file_1"}]}]}"#,
+    )
+    .unwrap();
+    let fit = |profile: &Profile| profile.fit_json(&body, &FitPolicy::new());
+    let fitted = fit(&Profile::compatible()).unwrap();
+    assert_eq!(fitted.request, body);
+    let unfit = fit(&Profile::by_name("ollama").unwrap()).unwrap_err();
+    assert!(unfit.findings()[0].pointer.ends_with("/file_id"));
+}
+
+#[test]
+fn the_chatgpt_backend_is_not_sent_what_only_the_platform_accepts() {
+    for name in ["max_tool_calls", "moderation"] {
+        let json = format!(r#"{{"model":"m","input":[],"{name}":1}}"#);
+        let body = RawJson::parse(&json).unwrap();
+        let unfit = Profile::chatgpt().fit_json(&body, &FitPolicy::new());
+        assert_eq!(unfit.unwrap_err().findings()[0].pointer, format!("/{name}"));
+        assert!(!fit(&Profile::chatgpt(), &json).contains(name), "{name}");
+    }
+}
+
+#[test]
 fn fitting_twice_changes_nothing_more() {
     let json = concat!(
         r#"{"model":"m","instructions":"a","input":"b","user":"c","temperature":1,"service_tier":"fast","#,

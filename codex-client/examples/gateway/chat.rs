@@ -62,7 +62,7 @@ async fn translate(
     let translated = to_responses_request(&chat, &upstream.translation)
         .map_err(|error| Failure::unsupported(error.to_api_error(), policy, &upstream.profile))?;
     let mut options = upstream.telling(translated.answer_options());
-    options.model = chat.model;
+    options.model.clone_from(&chat.model);
     options.created = now();
     options.id = format!("chatcmpl-{}", options.created);
     let stream = upstream
@@ -70,7 +70,9 @@ async fn translate(
         .stream(&translated.request)
         .options(call_options(headers))
         .await
-        .map_err(|error| Failure::explained(&error, policy, &upstream.profile))?;
+        .map_err(|error| {
+            Failure::explained(&error, policy, &upstream.profile).with_names_of(&chat)
+        })?;
     let headers = head(&stream, &translated.findings);
     if translated.streaming == Streaming::Yes {
         let (dialect, keep_alive) = (ToChatChunks::new(options), gateway.limits.keep_alive);

@@ -4,12 +4,13 @@
 
 use core::net::SocketAddr;
 use core::pin::Pin;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use std::io::{Error, ErrorKind, Result};
 use std::sync::Arc;
 
+use futures_util::task::AtomicWaker;
 use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
@@ -27,6 +28,10 @@ pub(crate) struct Visitor {
     has_bare_line_feed: AtomicBool,
     /// Whether the next bytes begin another request.
     begins_head: AtomicBool,
+    /// The number of times that everything written so far was passed to the system.
+    flushes: AtomicU64,
+    /// The task that waits for the next time.
+    waits_for_flush: AtomicWaker,
     /// Notified when the connection is closed in favor of a newer one.
     pub(crate) replaced: Notify,
 }
@@ -38,6 +43,8 @@ impl Visitor {
             is_known: AtomicBool::new(false),
             has_bare_line_feed: AtomicBool::new(false),
             begins_head: AtomicBool::new(false),
+            flushes: AtomicU64::new(0),
+            waits_for_flush: AtomicWaker::new(),
             replaced: Notify::new(),
         })
     }
@@ -54,6 +61,13 @@ impl Visitor {
     /// Records that the request has been read completely.
     pub(crate) fn request_is_read(&self) {
         self.begins_head.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns the number of times that everything written so far was passed to the system, and
+    /// wakes the task at the next time.
+    pub(crate) fn flushes(&self, cx: &Context<'_>) -> u64 {
+        self.waits_for_flush.register(cx.waker());
+        self.flushes.load(Ordering::Acquire)
     }
 
     /// Rejects bare line feeds (RFC 9112 section 2.2): a proxy in between may read one as part of a
@@ -195,7 +209,10 @@ impl AsyncWrite for ClientStream {
         true
     }
 
+    /// HTTP flushes when it has written everything that it buffers.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
+        self.visitor.flushes.fetch_add(1, Ordering::Release);
+        self.visitor.waits_for_flush.wake();
         Poll::Ready(Ok(()))
     }
 

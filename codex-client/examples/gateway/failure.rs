@@ -5,9 +5,10 @@
 use core::error::Error as _;
 
 use codex_client::{Error, ErrorKind, Side};
+use codex_types::chat::ChatRequest;
 use codex_types::chat::translate::TranslateError;
 use codex_types::profile::{Profile, Unfit};
-use codex_types::{ApiError, ErrorCategory};
+use codex_types::{ApiError, ErrorCategory, ErrorEvent};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
@@ -119,6 +120,27 @@ impl Failure {
         }
     }
 
+    /// Names the parameter as this chat request does, instead of as its translation does.
+    pub(crate) fn with_names_of(mut self, chat: &ChatRequest) -> Self {
+        let Some(translated) = self.error.param.take() else {
+            return self;
+        };
+        let sent = match translated.as_str() {
+            "max_output_tokens" if chat.max_completion_tokens.is_none() => "max_tokens",
+            "max_output_tokens" => "max_completion_tokens",
+            "reasoning.effort" => "reasoning_effort",
+            "text.verbosity" => "verbosity",
+            name if name.starts_with("text.format") => "response_format",
+            name => name,
+        };
+        let message = self.error.message.strip_prefix(&translated);
+        if let Some(rest) = message.filter(|rest| rest.starts_with(':')) {
+            self.error.message = format!("{sent}{rest}");
+        }
+        self.error.param = Some(sent.to_owned());
+        self
+    }
+
     /// Creates the error for a service that does something that cannot be passed on.
     pub(crate) fn of_service(status: StatusCode, code: &str, message: &str) -> Self {
         Self {
@@ -129,16 +151,29 @@ impl Failure {
 
     /// Creates the error for a service that rejected the gateway's credentials with this body.
     pub(crate) fn rejected(status: StatusCode, body: &[u8], headers: HeaderMap) -> Self {
-        let mut error = serde_json::from_slice::<Value>(body)
-            .ok()
-            .and_then(|body| serde_json::from_value::<ApiError>(body.get("error")?.clone()).ok())
-            .unwrap_or_else(|| ApiError::new("upstream_credentials", ""));
+        let mut failure = Self::of_body(status, body, headers);
+        let error = &mut failure.error;
+        if error.code.is_none() && error.kind.is_none() {
+            error.code = Some("upstream_credentials".into());
+        }
         error.message = format!("{REJECTED}: {}", error.message);
         Self {
-            status,
-            error: Box::new(error),
-            headers,
             fault: Fault::Gateway,
+            ..failure
+        }
+    }
+
+    /// Reads the error in the body of a response, which may have another form than that of the API.
+    pub(crate) fn of_body(status: StatusCode, body: &[u8], headers: HeaderMap) -> Self {
+        let fault = if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+            Fault::Service
+        } else {
+            Fault::Client
+        };
+        Self {
+            headers,
+            fault,
+            ..Self::with_error(status, ErrorEvent::from_body(body).to_api_error())
         }
     }
 
@@ -170,6 +205,11 @@ impl Failure {
         self
     }
 
+    pub(crate) fn with_headers(mut self, headers: HeaderMap) -> Self {
+        self.headers.extend(headers);
+        self
+    }
+
     pub(crate) fn error(&self) -> &ApiError {
         &self.error
     }
@@ -197,7 +237,7 @@ impl Failure {
 
     /// Returns the error with everything that the service sent about it, and with the four keys
     /// that clients rely on.
-    fn body(&self) -> Value {
+    pub(crate) fn body(&self) -> Value {
         let mut body = serde_json::to_value(&self.error).unwrap_or_default();
         if let Value::Object(keys) = &mut body {
             // Over HTTP the headers are sent as headers.

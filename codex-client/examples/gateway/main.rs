@@ -62,6 +62,8 @@ mod failure;
 mod flags;
 mod gateway;
 mod guard;
+mod held;
+mod id;
 mod journal;
 mod models;
 mod page;

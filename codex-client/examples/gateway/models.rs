@@ -2,6 +2,7 @@
 //! backend uses.
 
 use codex_client::{Client, ModelListing};
+use codex_types::ApiError;
 use http::{HeaderMap, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -20,11 +21,10 @@ pub(crate) async fn one(services: &Services, id: &str) -> Result<Response<Payloa
     let models = listing["data"].as_array().into_iter().flatten();
     let model = models.into_iter().find(|model| model["id"] == id);
     let model = model.ok_or_else(|| {
-        Failure::refusal(
-            StatusCode::NOT_FOUND,
-            "model_not_found",
-            "the model does not exist",
-        )
+        let message = format!("the model `{id}` does not exist");
+        let mut error = ApiError::new("model_not_found", message);
+        error.param = Some("model".to_owned());
+        Failure::with_error(StatusCode::NOT_FOUND, error)
     })?;
     Ok(payload::json(HeaderMap::new(), model.to_string()))
 }

@@ -43,12 +43,16 @@ pub(crate) async fn pass(
         .options(options)
         .await
         .map_err(|error| Failure::of(&error))?;
-    judge(response).await
+    judge(upstream, path_and_query, response).await
 }
 
 /// Returns a response without the headers that concern only the connection between the service and
-/// the gateway.
-async fn judge(response: Response<Body>) -> Result<Passed, Failure> {
+/// the gateway. An error of a backend that does not have the API's form for errors gets it.
+async fn judge(
+    upstream: &Upstream,
+    path_and_query: &str,
+    response: Response<Body>,
+) -> Result<Passed, Failure> {
     let (head, body) = response.into_parts();
     let status = head.status;
     let mut headers = failure::passed_on(&head.headers);
@@ -72,15 +76,23 @@ async fn judge(response: Response<Body>) -> Result<Passed, Failure> {
         status,
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED
     );
-    if is_absent || failure::is_about_credentials(status) {
+    let has_own_form = !upstream.is_platform() && !status.is_success();
+    if is_absent || has_own_form || failure::is_about_credentials(status) {
         let body = body.collect(ERROR_BODY).await.unwrap_or_default();
         if failure::is_about_credentials(status) {
             return Err(Failure::rejected(status, &body, headers));
         }
         let names_a_thing =
             serde_json::from_slice::<Refusal>(&body).is_ok_and(|refusal| refusal.names_a_thing());
+        if has_own_form {
+            return Err(if is_absent && !names_a_thing {
+                no_endpoint(status, path_and_query, headers)
+            } else {
+                Failure::of_body(status, &body, headers)
+            });
+        }
         let response = of_parts(status, headers, payload::whole(body));
-        return Ok(if names_a_thing {
+        return Ok(if names_a_thing || !is_absent {
             Passed::Response(response)
         } else {
             Passed::NoEndpoint(response)
@@ -88,6 +100,12 @@ async fn judge(response: Response<Body>) -> Result<Passed, Failure> {
     }
     let body = body.map_err(Into::into).boxed_unsync();
     Ok(Passed::Response(of_parts(status, headers, body)))
+}
+
+fn no_endpoint(status: StatusCode, path_and_query: &str, headers: HeaderMap) -> Failure {
+    let path = path_and_query.split('?').next().unwrap_or_default();
+    let message = format!("the service of this login does not have /v1/{path}; use an API key");
+    Failure::refusal(status, "not_found", &message).with_headers(headers)
 }
 
 /// Records the status, and returns the response.

@@ -12,7 +12,7 @@ use codex_client::{Error, EventBytes, ResponseBytes, ResponseStream};
 use codex_sse::Frame;
 use codex_sse::chat::{ChatStreamEvent, ToChatChunks};
 use codex_types::chat::translate::chat_error_body;
-use codex_types::{ApiError, Response as Answer, ResponseEvent};
+use codex_types::{Response as Answer, ResponseEvent};
 use futures_core::Stream as _;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response};
@@ -31,7 +31,7 @@ pub(crate) trait Dialect: Send + Unpin + 'static {
     fn event(&mut self, event: &ResponseEvent, out: &mut Vec<u8>);
     /// Writes an event that cannot be decoded, verbatim if the API allows it.
     fn undecodable(&mut self, payload: &[u8], out: &mut Vec<u8>);
-    fn failed(&mut self, error: &ApiError, out: &mut Vec<u8>);
+    fn failed(&mut self, failure: &Failure, out: &mut Vec<u8>);
     /// Handles the end of the service's stream.
     fn ended(&mut self, out: &mut Vec<u8>);
 }
@@ -42,8 +42,8 @@ trait Source: Send + Unpin + 'static {
     fn poll_events(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>>;
 }
 
-/// Responds with events of the Responses API. If the response is not kept, and the service sends the
-/// output with the last event, the original bytes are passed on.
+/// Responds with events of the Responses API. If the response is not kept, and the service sends
+/// the output with the last event, the original bytes are passed on.
 pub(crate) async fn responses(
     stream: ResponseStream,
     headers: HeaderMap,
@@ -192,7 +192,7 @@ impl Source for AsTheyCame {
                 let failure = Failure::of(&error);
                 self.entry.failed(failure.fault(), failure.code());
                 let mut out = Vec::new();
-                error_event(failure.error(), self.count, &mut out);
+                error_event(&failure, self.count, &mut out);
                 Poll::Ready(Some(out.into()))
             }
             None => Poll::Ready(None),
@@ -223,6 +223,9 @@ impl<D: Dialect> Written<D> {
         match item {
             Some(Ok(mut event)) => {
                 add_output(&mut event, self.stream.snapshot());
+                if let Some(continued) = &self.continued {
+                    continued.add_previous_to(&mut event);
+                }
                 self.dialect.event(&event, out);
                 if event.is_terminal() {
                     record(&self.entry, self.stream.snapshot());
@@ -240,7 +243,7 @@ impl<D: Dialect> Written<D> {
                 self.is_over = true;
                 let failure = Failure::of(&error);
                 self.entry.failed(failure.fault(), failure.code());
-                self.dialect.failed(failure.error(), out);
+                self.dialect.failed(&failure, out);
             }
             None => {
                 self.is_over = true;
@@ -280,8 +283,8 @@ pub(crate) fn kept(response: &[u8]) -> Option<Response<Payload>> {
     Some(response)
 }
 
-/// Adds the output to an event that ends a response without it, as the ChatGPT backend does: clients
-/// of the API take it from there.
+/// Adds the output to an event that ends a response without it, as the ChatGPT backend does:
+/// clients of the API take it from there.
 pub(crate) fn add_output(event: &mut ResponseEvent, whole: &Answer) {
     if let ResponseEvent::Completed(end)
     | ResponseEvent::Incomplete(end)
@@ -338,16 +341,18 @@ impl Dialect for ResponsesDialect {
         frame(b"", payload, out);
     }
 
-    fn failed(&mut self, error: &ApiError, out: &mut Vec<u8>) {
-        error_event(error, self.next_number, out);
+    fn failed(&mut self, failure: &Failure, out: &mut Vec<u8>) {
+        error_event(failure, self.next_number, out);
     }
 
     fn ended(&mut self, _: &mut Vec<u8>) {}
 }
 
-fn error_event(error: &ApiError, number: u64, out: &mut Vec<u8>) {
-    let code = error.code.as_ref().map(|code| code.as_str());
-    let error = json!({"type": "error", "code": code, "message": error.message, "param": error.param, "sequence_number": number});
+/// Writes the error that ends a stream, with the keys of the API's event and with the error under
+/// `error`: the official SDKs raise only the latter.
+fn error_event(failure: &Failure, number: u64, out: &mut Vec<u8>) {
+    let error = failure.error();
+    let error = json!({"type": "error", "code": failure.code(), "message": error.message, "param": error.param, "sequence_number": number, "error": failure.body()});
     frame(b"error", error.to_string().as_bytes(), out);
 }
 
@@ -360,8 +365,12 @@ impl Dialect for ToChatChunks {
     /// final response at the end of the stream contains it.
     fn undecodable(&mut self, _: &[u8], _: &mut Vec<u8>) {}
 
-    fn failed(&mut self, error: &ApiError, out: &mut Vec<u8>) {
-        frame(b"", chat_error_body(error).as_str().as_bytes(), out);
+    fn failed(&mut self, failure: &Failure, out: &mut Vec<u8>) {
+        frame(
+            b"",
+            chat_error_body(failure.error()).as_str().as_bytes(),
+            out,
+        );
     }
 
     fn ended(&mut self, out: &mut Vec<u8>) {

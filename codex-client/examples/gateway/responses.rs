@@ -66,9 +66,10 @@ pub(crate) async fn create(
     } else {
         stream.finish().await.or_else(ended)
     };
-    let answer = answer.map_err(|error| Failure::of(&error))?;
+    let mut answer = answer.map_err(|error| Failure::of(&error))?;
     relay::record(entry, &answer);
     if let Some(continued) = continued {
+        continued.add_previous(&mut answer);
         continued.ended(&answer);
     }
     let body = serde_json::to_vec(&answer).unwrap_or_default();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::UPGRADE;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -15,10 +15,11 @@ use crate::connection::Visitor;
 use crate::failure::Failure;
 use crate::gateway::Gateway;
 use crate::guard::{self, Caller, PAGE};
+use crate::held::Held;
 use crate::journal::Entry;
-use crate::payload::{self, Held, Payload};
+use crate::payload::{self, Payload};
 use crate::upstream::Upstream;
-use crate::{chat, models, page, pass, responses, socket};
+use crate::{chat, id, models, page, pass, responses, socket};
 
 /// Serves a request and records it.
 pub(crate) async fn answer(
@@ -43,15 +44,15 @@ pub(crate) async fn answer(
         Ok(response) => response,
         Err(failure) => {
             entry.failed(failure.fault(), failure.code());
-            let body = failure.into_response();
-            held(body, entry.clone(), None)
+            let response = with_id(failure.into_response());
+            held(response, &entry, &visitor, None)
         }
     };
     response.headers_mut().extend(readable);
     entry.status(response.status().as_u16());
     if let Some(id) = response
         .headers()
-        .get("x-request-id")
+        .get(REQUEST_ID)
         .and_then(|id| id.to_str().ok())
     {
         entry.request_id(id);
@@ -59,25 +60,28 @@ pub(crate) async fn answer(
     response
 }
 
+/// Adds a request id to an error of the gateway itself: clients show it, and the log contains it.
+fn with_id(mut response: Response<Payload>) -> Response<Payload> {
+    if !response.headers().contains_key(REQUEST_ID)
+        && let Ok(id) = HeaderValue::from_str(&id::random("gateway_"))
+    {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
 fn held(
     response: Response<Payload>,
-    entry: Arc<Entry>,
+    entry: &Arc<Entry>,
+    visitor: &Arc<Visitor>,
     permit: Option<tokio::sync::OwnedSemaphorePermit>,
 ) -> Response<Payload> {
-    response.map(|body| {
-        let held = Held {
-            body,
-            entry,
-            has_begun: false,
-            _permit: permit,
-        };
-        held.boxed_unsync()
-    })
+    response.map(|body| Held::new(body, entry.clone(), visitor.clone(), permit).boxed_unsync())
 }
 
 async fn route(
     gateway: Arc<Gateway>,
-    visitor: &Visitor,
+    visitor: &Arc<Visitor>,
     entry: &Arc<Entry>,
     request: Request<Incoming>,
     is_of_allowed_page: bool,
@@ -86,7 +90,7 @@ async fn route(
         let mut response = Response::new(payload::whole(""));
         *response.status_mut() = StatusCode::NO_CONTENT;
         *response.headers_mut() = guard::may_send(request.headers());
-        return Ok(held(response, entry.clone(), None));
+        return Ok(held(response, entry, visitor, None));
     }
     let method = as_get(request.method());
     let full_path = request.uri().path().to_owned();
@@ -99,7 +103,7 @@ async fn route(
         _ => None,
     };
     if let Some(response) = open {
-        return Ok(held(response, entry.clone(), None));
+        return Ok(held(response, entry, visitor, None));
     }
     let caller = gateway.guard.caller(request.headers())?.clone();
     visitor.introduced();
@@ -109,7 +113,7 @@ async fn route(
         return if request.headers().contains_key(UPGRADE) {
             // An open socket is not a request; its turns are.
             let response = socket::upgrade(gateway, caller, visitor.peer, request)?;
-            Ok(held(response, entry.clone(), None))
+            Ok(held(response, entry, visitor, None))
         } else {
             Err(Failure::refusal(
                 StatusCode::UPGRADE_REQUIRED,
@@ -131,7 +135,7 @@ async fn route(
             serve(&gateway, &caller, entry, request, &segments, read).await?
         }
     };
-    Ok(held(response, entry.clone(), Some(permit)))
+    Ok(held(response, entry, visitor, Some(permit)))
 }
 
 /// Serves a request of the APIs.
@@ -240,3 +244,5 @@ fn no_endpoint(gateway: &Gateway, segments: &[&str]) -> Failure {
     };
     Failure::refusal(StatusCode::NOT_FOUND, "not_found", &message)
 }
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

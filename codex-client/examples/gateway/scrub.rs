@@ -123,6 +123,7 @@ impl<T: HttpTransport> HttpTransport for Scrubbing<T> {
                 body,
                 secrets,
                 held: Bytes::new(),
+                failed: None,
             })
         }))
     }
@@ -163,6 +164,8 @@ struct Clean {
     secrets: Finders,
     /// The end of a chunk that may be the beginning of a credential.
     held: Bytes,
+    /// The error that follows what was held.
+    failed: Option<Error>,
 }
 
 impl http_body::Body for Clean {
@@ -173,6 +176,9 @@ impl http_body::Body for Clean {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        if let Some(error) = self.failed.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         loop {
             let held = core::mem::take(&mut self.held);
             let chunk = match self.body.poll_chunk(cx) {
@@ -182,7 +188,8 @@ impl http_body::Body for Clean {
                 }
                 Poll::Ready(Some(Ok(chunk))) if held.is_empty() => chunk,
                 Poll::Ready(Some(Ok(chunk))) => [held, chunk].concat().into(),
-                Poll::Ready(None) if !held.is_empty() => {
+                Poll::Ready(ended @ (None | Some(Err(_)))) if !held.is_empty() => {
+                    self.failed = ended.and_then(Result::err);
                     return Poll::Ready(Some(Ok(Frame::data(held))));
                 }
                 ended => return ended.map(|end| end.map(|end| end.map(Frame::data))),

@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use codex_types::profile::Store;
-use codex_types::{ApiError, CreateResponse, Input, InputItem, PreparedInput, Response, Status};
+use codex_types::{
+    ApiError, CreateResponse, Input, InputItem, PreparedInput, Response, ResponseEvent, Status,
+};
 use http::StatusCode;
 
 use crate::failure::Failure;
@@ -186,6 +188,8 @@ impl Kept {
 pub(crate) struct Continued {
     memory: Memory,
     client: usize,
+    /// The id of the response that the request continues.
+    previous: Option<String>,
     conversation: PreparedInput,
     service: usize,
     is_stored: bool,
@@ -212,6 +216,7 @@ impl Continued {
         Self {
             memory: memory.clone(),
             client,
+            previous: request.previous_response_id.clone(),
             conversation,
             service: upstream.number,
             is_stored,
@@ -226,8 +231,31 @@ impl Continued {
         request
     }
 
+    /// Adds the id of the continued response, which a service that was sent the whole conversation
+    /// does not have.
+    pub(crate) fn add_previous(&self, response: &mut Response) {
+        if self.previous.is_some() && response.previous_response_id.is_none() {
+            response.previous_response_id.clone_from(&self.previous);
+        }
+    }
+
+    /// Adds the id of the continued response to an event.
+    pub(crate) fn add_previous_to(&self, event: &mut ResponseEvent) {
+        if let ResponseEvent::Created(event)
+        | ResponseEvent::Queued(event)
+        | ResponseEvent::InProgress(event)
+        | ResponseEvent::Completed(event)
+        | ResponseEvent::Incomplete(event)
+        | ResponseEvent::Failed(event) = event
+        {
+            self.add_previous(&mut event.response);
+        }
+    }
+
     /// Keeps the response if it can be continued.
     pub(crate) fn ended(self, response: &Response) {
+        let mut response = response.clone();
+        self.add_previous(&mut response);
         if response.id.is_empty()
             || !matches!(response.status, Status::Completed | Status::Incomplete)
         {
@@ -260,7 +288,7 @@ impl Continued {
             conversation,
             inputs,
             output,
-            response: serde_json::to_vec(response).unwrap_or_default().into(),
+            response: serde_json::to_vec(&response).unwrap_or_default().into(),
             service: self.service,
             is_stored: self.is_stored,
         };

@@ -11,13 +11,13 @@ use codex_client::{CallOptions, Error, ErrorKind, SocketSession, SocketTurn, Tur
 use codex_types::profile::Store;
 use codex_types::{ClientEvent, CreateResponse, ErrorCategory, Response, Status};
 use http::StatusCode;
-use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
 use crate::failure::Failure;
 use crate::gateway::Gateway;
 use crate::guard::Caller;
+use crate::id;
 use crate::journal::Entry;
 use crate::relay;
 use crate::state::{Continued, Memory, Remembered, lost};
@@ -171,6 +171,7 @@ impl RequestStream {
                 item = turn.next() => match item {
                     Some(Ok(TurnEvent::Response(mut event))) => {
                         relay::add_output(&mut event, turn.snapshot());
+                        continued.add_previous_to(&mut event);
                         if let Ok(json) = event.to_json() {
                             entry.sent();
                             self.send(json).await?;
@@ -230,7 +231,7 @@ impl RequestStream {
     /// Emulates `generate: false` for a service without WebSockets: keeps the input under the id of
     /// an empty response.
     async fn prepare(&self, request: &CreateResponse, continued: Continued) -> Result<(), Gone> {
-        let mut response = Response::new(random_id(), Status::Completed);
+        let mut response = Response::new(id::random("resp_"), Status::Completed);
         response.model = request.model.clone();
         response.created_at = now().into();
         continued.ended(&response);
@@ -318,15 +319,6 @@ fn too_many() -> Failure {
         "too_many_requests",
         "too many queued requests on this stream",
     )
-}
-
-fn random_id() -> String {
-    let mut bytes = [0; 24];
-    // The id identifies a response on one socket only, so without random numbers it is just not
-    // globally unique.
-    let _ = SystemRandom::new().fill(&mut bytes);
-    let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
-    format!("resp_{}", digits.collect::<String>())
 }
 
 fn now() -> u64 {

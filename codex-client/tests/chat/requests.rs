@@ -7,7 +7,7 @@ use codex_client::types::chat::{ChatMessage, ChatRequest};
 use codex_client::types::lint::FindingCode;
 use codex_client::types::profile::{ChatDialect, FitPolicy, OnFinding, Profile};
 use codex_client::types::{
-    CompactRequest, CreateResponse, InputTokensRequest, RawJson, ResponseEvent, Tool,
+    CompactRequest, CreateResponse, InputTokensRequest, RawJson, ResponseEvent, Streaming, Tool,
 };
 use codex_client::{Client, ErrorKind};
 use serde_json::{Value, json};
@@ -251,6 +251,23 @@ async fn parameters_of_the_call_go_over_the_chat_request() {
         .await
         .expect("a response");
     assert_eq!(upstream::bodies(&server)[0]["temperature"], 0.5);
+}
+
+#[tokio::test]
+async fn a_response_repeats_its_request() {
+    let (server, _, _) = upstream::start(ChatDialect::generic());
+    // The server is detected with the first request.
+    let client = Client::builder().base_url(server.url("/v1")).build();
+    let client = client.expect("a client");
+    let request = request().instructions("Be brief.").max_output_tokens(64);
+    for streaming in [Streaming::Yes, Streaming::No] {
+        let response = client.create(&request).streaming(streaming).await;
+        let response = response.expect("a response");
+        assert_eq!(response.instructions, Some("Be brief.".into()));
+        assert_eq!(response.max_output_tokens, Some(64));
+        let text = RawJson::encode(&response.text).expect("JSON");
+        assert_eq!(text.as_str(), r#"{"format":{"type":"text"}}"#);
+    }
 }
 
 #[tokio::test]

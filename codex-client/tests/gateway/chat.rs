@@ -127,6 +127,25 @@ async fn what_has_no_counterpart_is_refused_by_name_or_left_out_on_demand() {
 }
 
 #[tokio::test]
+async fn a_refusal_names_the_parameter_that_the_client_sent() {
+    let server = service(Script::new());
+    let gateway = Gateway::before(&server, &["--profile", "chatgpt"]);
+    for name in ["max_tokens", "max_completion_tokens"] {
+        let mut request =
+            json!({"model": "some-model", "messages": [{"role": "user", "content": "Why?"}]});
+        request[name] = json!(100);
+        let response = gateway.post("/v1/chat/completions", &request).await;
+        assert_eq!(response.status(), 400);
+        let error = json_of(response).await["error"].clone();
+        assert_eq!(error["param"], name, "{error}");
+        let message = error["message"].as_str().expect("a message");
+        assert!(message.starts_with(&format!("{name}: ")), "{message}");
+        assert!(!message.contains("max_output_tokens"), "{message}");
+    }
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
 async fn reasoning_is_told_where_it_was_asked_for() {
     let turn = Turn::new("resp_1")
         .reasoning("First think.")

@@ -6,6 +6,7 @@ mod browser;
 mod chat;
 mod chromium;
 mod conformance;
+mod cut;
 mod echo;
 mod errors;
 mod guard;

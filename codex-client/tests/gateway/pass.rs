@@ -167,6 +167,64 @@ async fn a_chatgpt_login_has_no_other_endpoints_and_says_so() {
 }
 
 #[tokio::test]
+async fn errors_of_the_chatgpt_backend_have_the_form_of_the_api() {
+    const COMPACT: &str = "/v1/responses/compact";
+    let compacted = r#"{"output":[]}"#;
+    let missing = r#"{"detail":"Not Found"}"#;
+    let refused = r#"{"detail":"Unsupported parameter: model"}"#;
+    let server = service(
+        Script::new()
+            .route("POST", COMPACT, Answer::json(200, compacted))
+            .route(
+                "POST",
+                COMPACT,
+                Answer::json(404, missing).header("x-request-id", "req_1"),
+            )
+            .route("POST", COMPACT, Answer::json(400, refused))
+            .route("POST", COMPACT, Answer::json(401, missing)),
+    );
+    let gateway = Gateway::before(&server, &["--profile", "chatgpt"]);
+    let body = json!({"model": "some-model", "input": []});
+    // The endpoint is used where it exists.
+    assert_eq!(text(gateway.post(COMPACT, &body).await).await, compacted);
+    for (status, code, message) in [
+        (404, json!("not_found"), COMPACT),
+        (400, Value::Null, "Unsupported parameter: model"),
+        (
+            401,
+            json!("upstream_credentials"),
+            "credentials of the gateway",
+        ),
+    ] {
+        let response = gateway.post(COMPACT, &body).await;
+        assert_eq!(response.status(), status);
+        if status == 404 {
+            assert_eq!(header(&response, "x-request-id"), Some("req_1"));
+        }
+        let error = json_of(response).await["error"].clone();
+        assert_eq!(error["code"], code, "{error}");
+        assert!(
+            error["type"]
+                .as_str()
+                .is_some_and(|kind| kind.ends_with("_error"))
+        );
+        let text = error["message"].as_str().expect("a message");
+        assert!(text.contains(message), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn inputs_may_refer_to_files_of_a_compatible_service() {
+    let server = service(Script::new().route("POST", "/v1/responses", answer()));
+    let gateway = Gateway::before(&server, &[]);
+    let content = json!([{"type": "input_file", "file_id": "file_1"}]);
+    let request = json!({"model": "some-model", "input": [{"role": "user", "content": content}]});
+    assert_eq!(gateway.post("/v1/responses", &request).await.status(), 200);
+    let sent: Value = serde_json::from_slice(&server.requests()[0].body).expect("JSON");
+    assert_eq!(sent["input"][0]["content"], content);
+}
+
+#[tokio::test]
 async fn a_silent_service_ends_what_is_passed_through_too() {
     let server = service(
         Script::new()

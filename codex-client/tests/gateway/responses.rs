@@ -206,7 +206,13 @@ async fn models_have_the_shape_of_the_platform() {
     assert_eq!(model, list["data"][0]);
     let missing = gateway.get("/v1/models/no-model").await;
     assert_eq!(missing.status(), 404);
-    assert_eq!(json_of(missing).await["error"]["code"], "model_not_found");
+    let id = header(&missing, "x-request-id").unwrap_or_default();
+    assert!(id.starts_with("gateway_"), "{id}");
+    let error = json_of(missing).await["error"].clone();
+    assert_eq!(error["code"], "model_not_found");
+    assert_eq!(error["param"], "model");
+    let message = error["message"].as_str().expect("a message");
+    assert!(message.contains("no-model"), "{message}");
 
     let gateway = Gateway::before(&server, &[]);
     let models = json_of(gateway.get("/models").await).await;

@@ -103,6 +103,91 @@ async fn responses_come_from_a_service_with_chat_completions_only() {
     }
 }
 
+/// As structured output of clients needs it, which read the format in the last event.
+#[tokio::test]
+async fn a_response_of_a_chat_service_repeats_its_request() {
+    let server = chat_server();
+    let gateway = Gateway::before(&server, &["--upstream", "chat", "--remember", "2"]);
+    let format = json!({"type": "json_schema", "name": "n", "schema": {"type": "object"}});
+    let mut more = json!({"instructions": "Be brief.", "text": {"format": format}, "metadata": {"a": "b"}, "temperature": 0.5, "max_output_tokens": 64});
+    let whole = json_of(gateway.post(RESPONSES, &request(more.clone())).await).await;
+    let mut responses = vec![whole];
+    more["stream"] = json!(true);
+    let streamed = text(gateway.post(RESPONSES, &request(more.clone())).await).await;
+    for event in data(&streamed) {
+        let event: Value = serde_json::from_str(event).expect("JSON");
+        responses.extend(event.get("response").cloned());
+    }
+    assert_eq!(responses.len(), 4);
+    for response in &responses {
+        for key in [
+            "instructions",
+            "text",
+            "metadata",
+            "temperature",
+            "max_output_tokens",
+        ] {
+            assert_eq!(response[key], more[key], "{key} of {response}");
+        }
+        assert_eq!(response["tools"][0]["name"], "look", "{response}");
+        for key in [
+            "error",
+            "incomplete_details",
+            "previous_response_id",
+            "top_p",
+        ] {
+            assert_eq!(response.get(key), Some(&Value::Null), "{key} of {response}");
+        }
+    }
+    let input = json!([{"type": "function_call_output", "call_id": "call_1", "output": "blue"}]);
+    let named = json!({"previous_response_id": responses[3]["id"], "input": input});
+    let next = json_of(gateway.post(RESPONSES, &request(named.clone())).await).await;
+    assert_eq!(next["previous_response_id"], named["previous_response_id"]);
+}
+
+/// The rate limit of a chat service that is reached while it responds.
+#[tokio::test]
+async fn a_limit_in_the_middle_keeps_its_type_and_its_status() {
+    let half =
+        r#"{"id":"c1","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"half"}}]}"#;
+    for (error, kind) in [
+        (
+            json!({"message": "slow down", "type": "tokens", "code": "rate_limit_exceeded"}),
+            "tokens",
+        ),
+        (
+            json!({"message": "slow down", "code": "rate_limit_exceeded"}),
+            "rate_limit_error",
+        ),
+    ] {
+        let error = json!({"error": error}).to_string();
+        let answer = Answer::sse().event(half).event(error).event("[DONE]");
+        let server = service(Script::new().route("POST", CHAT, answer.forever()));
+        let gateway = Gateway::before(&server, &["--upstream", "chat"]);
+        let user = json!([{"role": "user", "content": "Why?"}]);
+        let chat = |stream: bool| json!({"model": "m", "messages": user, "stream": stream});
+
+        let streamed = text(gateway.post(CHAT, &chat(true)).await).await;
+        let last: Value =
+            serde_json::from_str(data(&streamed).last().expect("an event")).expect("JSON");
+        assert_eq!(last["error"]["type"], kind, "{streamed}");
+        assert_eq!(last["error"]["code"], "rate_limit_exceeded");
+
+        let refused = gateway.post(CHAT, &chat(false)).await;
+        assert_eq!(refused.status(), 429);
+        let body = json_of(refused).await;
+        assert_eq!(body["error"]["type"], kind, "{body}");
+        assert_eq!(body["error"]["code"], "rate_limit_exceeded");
+
+        // A response that has begun exists, and its status states that it failed.
+        let whole = gateway.post(RESPONSES, &request(json!({}))).await;
+        assert_eq!(whole.status(), 200);
+        let whole = json_of(whole).await;
+        assert_eq!(whole["status"], "failed");
+        assert_eq!(whole["error"]["code"], "rate_limit_exceeded", "{whole}");
+    }
+}
+
 #[tokio::test]
 async fn turns_over_a_socket_come_from_a_service_with_chat_completions_only() {
     let server = chat_server();
@@ -116,7 +201,10 @@ async fn turns_over_a_socket_come_from_a_service_with_chat_completions_only() {
     let output = json!([{"type": "function_call_output", "call_id": "call_1", "output": "blue"}]);
     let more = json!({"previous_response_id": response["id"], "input": output});
     say(&mut socket, create(more)).await;
-    assert_whole(&hear_all(&mut socket).await.last().expect("events")["response"]);
+    let events = hear_all(&mut socket).await;
+    let next = &events.last().expect("events")["response"];
+    assert_whole(next);
+    assert_eq!(next["previous_response_id"], response["id"]);
     let second: Value = serde_json::from_slice(&server.requests()[1].body).expect("JSON");
     let roles: Vec<&str> = second["messages"]
         .as_array()

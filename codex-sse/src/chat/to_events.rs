@@ -5,15 +5,16 @@ use alloc::borrow::{Cow, ToOwned as _};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
 
-use codex_types::chat::translate::{ToolNames, TranslateError, begin_response, end_response};
+use codex_types::chat::translate::{ToolNames, TranslateError, end_response};
 use codex_types::chat::{
     ChatChunk, ChatChunkChoice, ChatDelta, ChatEnding, ChatPiece, ChatReasoning, ChatTextRef,
 };
 use codex_types::{
-    ApiError, ContentPartEvent, Delta, DeltaKind, ItemStatus, LifecycleEvent, Logprob, OutputItem,
+    ApiError, ContentPartEvent, CreateResponse, Delta, DeltaKind, ItemStatus, Logprob, OutputItem,
     OutputItemEvent, OutputMessage, OutputPart, OutputText, RawJson, ReasoningItem, Refusal,
     Response, ResponseEvent, Role, Status, Usage,
 };
@@ -70,6 +71,8 @@ pub struct ToResponseEvents {
     pub(super) is_open: bool,
     pub(super) is_over: bool,
     pub(super) is_done: bool,
+    /// The request, until the response begins.
+    pub(super) request: Option<Arc<CreateResponse>>,
     /// The outcome of the completion, according to the server.
     pub(super) response: Response,
     pub(super) ending: Option<ChatEnding>,
@@ -81,9 +84,9 @@ pub struct ToResponseEvents {
     /// The index of the reasoning item in the output.
     thought: Option<usize>,
     /// The id of the message.
-    message_id: String,
+    pub(super) message_id: String,
     /// The id of the reasoning item.
-    thought_id: String,
+    pub(super) thought_id: String,
     pub(super) calls: Calls,
     /// The number of calls that have an index in the output.
     pub(super) begun_calls: usize,
@@ -123,6 +126,27 @@ impl ToResponseEvents {
             accumulator,
             ..Self::default()
         }
+    }
+
+    /// Repeats the fields of this request in the response, as the Responses API does; see
+    /// [`repeat_request`](codex_types::chat::translate::repeat_request). The input is not needed.
+    ///
+    /// ```
+    /// use codex_sse::chat::ToResponseEvents;
+    /// use codex_types::{CreateResponse, RawJson};
+    ///
+    /// let request = CreateResponse::new("local").instructions("Be brief.");
+    /// let mut events = ToResponseEvents::new().with_request(request);
+    /// let chunk = RawJson::parse(r#"{"id":"c1","choices":[{"index":0,"delta":{"content":"Hi"}}]}"#)?;
+    /// let events = events.feed(&chunk.decode()?)?;
+    /// let response = events[0].response().unwrap();
+    /// assert_eq!(response.instructions, Some("Be brief.".into()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_request(mut self, request: impl Into<Arc<CreateResponse>>) -> Self {
+        self.request = Some(request.into());
+        self
     }
 
     /// Translates calls of these functions back into calls of the tools that they represent.
@@ -237,61 +261,6 @@ impl ToResponseEvents {
         self.is_done = true;
     }
 
-    /// Ends the response with an error that was sent instead of a chunk.
-    pub fn fail(&mut self, error: ApiError) -> Vec<ResponseEvent> {
-        let mut out = Vec::new();
-        if self.is_over {
-            return out;
-        }
-        if self.ending.is_some() {
-            self.close(&mut out);
-        }
-        self.is_over = true;
-        self.response.status = Status::Failed;
-        self.response.error = Some(Box::new(error));
-        // Open items are cut, and the last event reports that as well.
-        let _ = self.accumulator.finish();
-        let event = self.last_event();
-        self.emit(ResponseEvent::Failed(event), &mut out);
-        out
-    }
-
-    /// Ends the stream and returns the events that end the response.
-    pub fn finish(&mut self) -> Vec<ResponseEvent> {
-        if self.is_over {
-            return Vec::new();
-        }
-        if !self.is_complete() {
-            let message = "the stream ended before the completion did";
-            return self.fail(ApiError::new("stream_truncated", message));
-        }
-        let mut out = Vec::new();
-        if self.ending.is_none() {
-            self.accumulator.note_missing_finish();
-            self.response.status = Status::Completed;
-        }
-        self.close(&mut out);
-        self.is_over = true;
-        let event = self.last_event();
-        let event = if self.response.status == Status::Incomplete {
-            ResponseEvent::Incomplete(event)
-        } else {
-            ResponseEvent::Completed(event)
-        };
-        self.emit(event, &mut out);
-        out
-    }
-
-    /// Returns whether the completion has ended: only the usage can follow.
-    pub(super) fn is_complete(&self) -> bool {
-        self.ending.is_some() || (self.is_done && !self.items.is_empty())
-    }
-
-    /// Returns whether nothing can follow.
-    pub(super) fn has_all(&self) -> bool {
-        self.is_over || (self.is_done && self.usage.is_some() && self.is_complete())
-    }
-
     pub(super) fn is_done(&self) -> bool {
         self.is_done
     }
@@ -308,21 +277,6 @@ impl ToResponseEvents {
     /// Returns the irregularities of the chunks; see [`Accumulator::diagnostics`].
     pub fn diagnostics(&self) -> &[Diagnostic] {
         self.accumulator.diagnostics()
-    }
-
-    fn open(&mut self, chunk: &ChatChunk, out: &mut Vec<ResponseEvent>) {
-        if self.is_open {
-            return;
-        }
-        self.is_open = true;
-        self.response = begin_response(chunk.given_id(), &chunk.model, chunk.created_at());
-        self.response.service_tier.clone_from(&chunk.service_tier);
-        self.message_id = format!("msg_{}", self.response.id);
-        self.thought_id = format!("rs_{}", self.response.id);
-        let event = self.lifecycle();
-        self.emit(ResponseEvent::Created(event), out);
-        let event = self.lifecycle();
-        self.emit(ResponseEvent::InProgress(event), out);
     }
 
     fn choice(&mut self, choice: &ChatChunkChoice, out: &mut Vec<ResponseEvent>) {
@@ -595,22 +549,6 @@ impl ToResponseEvents {
         delta(kind, id, at, text)
             .with_part_index(part)
             .with_sequence_number(number)
-    }
-
-    fn lifecycle(&mut self) -> Box<LifecycleEvent> {
-        let mut event = Box::new(LifecycleEvent::default());
-        event.response = self.response.clone();
-        event.sequence_number = Some(self.next());
-        event
-    }
-
-    /// Returns the last event, with the output as assembled.
-    fn last_event(&mut self) -> Box<LifecycleEvent> {
-        self.response.usage = self.usage.take();
-        self.response
-            .output
-            .clone_from(&self.accumulator.snapshot().output);
-        self.lifecycle()
     }
 
     pub(super) fn emit(&mut self, event: ResponseEvent, out: &mut Vec<ResponseEvent>) {

@@ -224,7 +224,7 @@ impl Profile {
                 Header::new("user-agent", Source::UserAgent),
             ],
             content: Content {
-                file_ids: false,
+                file_ids: true,
                 remote_urls: true,
                 audio: true,
                 cache_breakpoints: true,
@@ -245,13 +245,18 @@ impl Profile {
     /// assert_eq!(profile.base_url.unwrap(), "https://api.mistral.ai/v1");
     /// ```
     pub fn chat_server(dialect: ChatDialect) -> Self {
+        let compatible = Self::compatible();
         Self {
             name: dialect.name.clone(),
             as_of: dialect.as_of.clone(),
             base_url: dialect.base_url.clone(),
             wire: dialect.wire,
             chat: dialect,
-            ..Self::compatible()
+            content: Content {
+                file_ids: false,
+                ..compatible.content
+            },
+            ..compatible
         }
     }
 
@@ -400,14 +405,17 @@ const SIGN_IN_PARAMETERS: &[&str] = &[
     "tools",
 ];
 
-/// Refused by name in reports about this backend, or impossible without storage.
+/// Refused by name in reports about this backend, impossible without storage, or refused at the
+/// public API for the same accounts and never sent by the official client.
 const CHATGPT_REFUSED: &[&str] = &[
     "background",
     "background_options",
     "context_management",
     "conversation",
     "max_output_tokens",
+    "max_tool_calls",
     "metadata",
+    "moderation",
     "prompt",
     "prompt_cache_options",
     "prompt_cache_retention",

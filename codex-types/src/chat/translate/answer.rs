@@ -13,9 +13,9 @@ use crate::chat::{
 };
 use crate::wire::known::set_null;
 use crate::{
-    Annotation, ApiError, FunctionCall, IncompleteReason, Logprob, ModerationOutcome,
-    ModerationReport, OutputItem, OutputMessage, OutputPart, Phase, RawJson, ReasoningItem,
-    Response, Status,
+    Annotation, ApiError, ErrorCategory, FunctionCall, IncompleteReason, Logprob,
+    ModerationOutcome, ModerationReport, OutputItem, OutputMessage, OutputPart, Phase, RawJson,
+    ReasoningItem, Response, Status,
 };
 
 /// Translates a response into a chat completion.
@@ -86,7 +86,8 @@ pub fn to_chat_response(
     Ok(completion)
 }
 
-/// Returns an error in the form of a chat service: in a body, or instead of a chunk.
+/// Returns an error in the form of a chat service: in a body, or instead of a chunk. Without
+/// a type of its own, an error has the one of its category.
 ///
 /// ```
 /// use codex_types::ApiError;
@@ -95,7 +96,7 @@ pub fn to_chat_response(
 /// let error = ApiError::new("rate_limit_exceeded", "too fast");
 /// assert_eq!(
 ///     chat_error_body(&error).as_str(),
-///     r#"{"error":{"message":"too fast","type":"server_error","param":null,"code":"rate_limit_exceeded"}}"#,
+///     r#"{"error":{"message":"too fast","type":"rate_limit_error","param":null,"code":"rate_limit_exceeded"}}"#,
 /// );
 /// ```
 pub fn chat_error_body(error: &ApiError) -> RawJson {
@@ -104,10 +105,8 @@ pub fn chat_error_body(error: &ApiError) -> RawJson {
             .map(RawJson::string)
             .unwrap_or_default()
     };
-    let kind = error
-        .kind
-        .as_ref()
-        .map_or("server_error", |kind| kind.as_str());
+    let kind = error.kind.as_ref().map(|kind| kind.as_str());
+    let kind = kind.unwrap_or_else(|| kind_of(error.category()));
     let mut json = format!(
         r#"{{"error":{{"message":{},"type":{},"param":{},"code":{}"#,
         RawJson::string(&error.message),
@@ -126,6 +125,22 @@ pub fn chat_error_body(error: &ApiError) -> RawJson {
     }
     json.push_str("}}");
     RawJson::trusted(json)
+}
+
+fn kind_of(category: ErrorCategory) -> &'static str {
+    match category {
+        ErrorCategory::Authentication => "authentication_error",
+        ErrorCategory::Permission => "permission_error",
+        ErrorCategory::InvalidRequest | ErrorCategory::ContextWindow | ErrorCategory::Policy => {
+            "invalid_request_error"
+        }
+        ErrorCategory::Quota => "insufficient_quota",
+        ErrorCategory::UsageLimit | ErrorCategory::RateLimit => "rate_limit_error",
+        ErrorCategory::Overloaded
+        | ErrorCategory::Server
+        | ErrorCategory::StateLost
+        | ErrorCategory::Unknown => "server_error",
+    }
 }
 
 /// Returns the error of a response that has no completion.
