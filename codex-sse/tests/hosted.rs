@@ -83,3 +83,29 @@ fn progress_distinguishes_calls_that_no_event_announced() {
     ];
     assert_eq!(previews(&events), [r#"{"a":1}"#, r#"{"b":2}"#]);
 }
+
+#[test]
+fn progress_does_not_name_a_call_of_another_tool() {
+    let code =
+        json!({"type": "code_interpreter_call", "id": null, "container_id": "c", "code": ""});
+    let event = |name: &str, key: &str, text: &str| {
+        let mut event = json!({"type": format!("response.{name}"), "item_id": "ci"});
+        event[key] = text.into();
+        event
+    };
+    let mut events = [
+        added(Value::Null),
+        json!({"type": "response.output_item.added", "item": code}),
+        event("code_interpreter_call.in_progress", "note", ""),
+        event("code_interpreter_call_code.delta", "delta", "1+"),
+        progress("a"),
+        delta("a", r#"{"a":1}"#),
+        event("code_interpreter_call_code.delta", "delta", "1"),
+    ];
+    for event in &mut events {
+        event["output_index"] = 0.into();
+    }
+    let mut shown = previews(&events);
+    shown.sort();
+    assert_eq!(shown, ["1+1", r#"{"a":1}"#]);
+}

@@ -457,15 +457,14 @@ impl Accumulator {
     pub(super) fn set_status(&mut self, event: &ResponseEvent, class: Class, status: &ItemStatus) {
         let id = event.item_id().unwrap_or_default();
         let address = Address::new(event.output_index(), id);
-        let has_status = |item: &OutputItem| {
-            matches!(
+        let has_status = |item: &OutputItem| match class {
+            Class::Other => matches!(
                 item,
                 OutputItem::FileSearchCall(_)
                     | OutputItem::WebSearchCall(_)
-                    | OutputItem::CodeInterpreterCall(_)
                     | OutputItem::ImageGenerationCall(_)
-                    | OutputItem::McpCall(_)
-            )
+            ),
+            _ => Class::of(item) == class,
         };
         let found = self.match_other(address, has_status);
         let Some(key) = found.or_else(|| self.nameless(class, address.id)) else {
