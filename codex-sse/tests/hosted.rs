@@ -109,3 +109,19 @@ fn progress_does_not_name_a_call_of_another_tool() {
     shown.sort();
     assert_eq!(shown, ["1+1", r#"{"a":1}"#]);
 }
+
+#[test]
+fn a_call_that_progress_has_named_is_not_an_announcement_sent_again() {
+    let events = [
+        added(Value::Null),
+        progress("a"),
+        delta("a", r#"{"a""#),
+        added(Value::Null),
+        progress("b"),
+        delta("a", ":1"),
+        delta("b", r#"{"b""#),
+        delta("a", "}"),
+        delta("b", ":2}"),
+    ];
+    assert_eq!(previews(&events), [r#"{"a":1}"#, r#"{"b":2}"#]);
+}

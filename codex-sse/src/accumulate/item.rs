@@ -121,7 +121,8 @@ impl Accumulator {
         let held = self.identities.last(self.class(key));
         let is_this = |held: &u32| {
             let entry = self.entry(*held);
-            entry.twin == Some(key) && !entry.is_repetition && !entry.has_content()
+            let is_nameless = entry.last_id.is_empty() || self.identities.ids_change;
+            entry.twin == Some(key) && is_nameless && !entry.is_repetition && !entry.has_content()
         };
         if let Some(held) = held.filter(is_this) {
             self.note(DiagnosticKind::Repeated, Some(key));
