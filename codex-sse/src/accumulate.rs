@@ -80,12 +80,14 @@ use crate::Error;
 /// | order | A new item after the others. |
 ///
 /// The kind of an item that no event has announced is a guess: a delta of another kind under its id
-/// begins a new item.
+/// begins a new item. An announcement without an id or an index names a call whose deltas arrived
+/// before it, unless the input of that call is complete.
 ///
 /// An unknown id is a new id of the item that weaker evidence points to, unless that item has text
 /// and two events have confirmed its id. The id of a hosted tool's call is confirmed by the events
-/// of its progress, which also name a call that was announced without one. An item that is repeated
-/// without better evidence than its kind is held back until it differs from the one before it.
+/// of its progress, which also name a call of the same tool that was announced without one. An item
+/// that is repeated without better evidence than its kind is held back until it differs from the
+/// one before it.
 ///
 /// Within an item, a part is found by its index and kind, then by its kind, then as the open one.
 /// The item decides the kind: a part that is labeled `output_text` in a reasoning item is
