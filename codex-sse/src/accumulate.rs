@@ -127,6 +127,20 @@ use crate::Error;
 /// preceded them. No two items have the same id: the later one loses it.
 ///
 /// Events after the terminal one change nothing.
+///
+/// # Streams with two readings
+///
+/// Some streams do not contain enough to tell two readings apart. A rule decides each case.
+///
+/// | stream | reading |
+/// |---|---|
+/// | parts or items of one kind in a row, without ids or indexes, and nothing between them | one part, or one item |
+/// | deltas of parallel calls without ids or indexes | of the call that was extended last, or the first without text |
+/// | deltas without an index under an unknown id, while an announced item has no text | of the announced item |
+/// | an announcement without an index, while a call that was not announced has had one event | of that call |
+/// | equal items in a row at one index, without different ids | one item, sent twice |
+/// | an item that is sent again, without a complete text or an id or index that shows it | new text, or a new item |
+/// | an item of the final output, equal to an earlier one that the output lacks or renames | the earlier item |
 #[derive(Clone, Debug)]
 pub struct Accumulator {
     response: Response,
