@@ -125,3 +125,29 @@ fn a_call_that_progress_has_named_is_not_an_announcement_sent_again() {
     ];
     assert_eq!(previews(&events), [r#"{"a":1}"#, r#"{"b":2}"#]);
 }
+
+#[test]
+fn two_calls_that_claimed_one_index_are_finished_by_their_text() {
+    let done = |arguments: &str| {
+        let mut event = added(Value::Null);
+        event["type"] = "response.output_item.done".into();
+        event["item"]["arguments"] = arguments.into();
+        event
+    };
+    let mut events = [
+        added(Value::Null),
+        progress("a"),
+        delta("a", r#"{"a""#),
+        added(Value::Null),
+        progress("b"),
+        delta("a", ":1}"),
+        delta("b", r#"{"b""#),
+        done(r#"{"a":1}"#),
+        delta("b", ":2}"),
+        done(r#"{"b":2}"#),
+    ];
+    for event in &mut events {
+        event["output_index"] = 0.into();
+    }
+    assert_eq!(previews(&events), [r#"{"a":1}"#, r#"{"b":2}"#]);
+}

@@ -218,9 +218,13 @@ impl Accumulator {
     /// Reports an item that has been held back.
     pub(super) fn release(&mut self, key: u32) {
         let entry = &mut self.entries[key as usize];
-        if entry.twin.take().is_none() {
+        let Some(twin) = entry.twin.take() else {
             return;
-        }
+        };
+        let claimed = entry.claimed;
+        let is_certain = claimed.is_some() && self.class(key) != Class::Other;
+        self.identities.indexes_repeat |= is_certain && self.entry(twin).claimed == claimed;
+        let entry = &mut self.entries[key as usize];
         entry.index = self.identities.assign(entry.claimed);
         self.is_disordered |= self.order.last() != Some(&key);
         self.report(Change::Started { key });
