@@ -39,7 +39,7 @@ impl Accumulator {
         self.has_id(key, id) || !is_settled || !is_other
     }
 
-    /// Returns whether the input of a call is complete: its end has arrived, or it is a JSON object.
+    /// Returns whether the input of a call is complete: it has ended, or it is a JSON object.
     pub(super) fn has_complete_input(&self, key: u32) -> bool {
         let part = self.entry(key).parts.list.first();
         let is_sealed = part.is_some_and(|part| part.is_sealed);
