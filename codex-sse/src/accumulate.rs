@@ -80,12 +80,14 @@ use crate::Error;
 /// | order | A new item after the others. |
 ///
 /// The kind of an item that no event has announced is a guess: a delta of another kind under its id
-/// begins a new item.
+/// begins a new item. An announcement without an id or an index names a call whose deltas arrived
+/// before it, unless the input of that call is complete.
 ///
 /// An unknown id is a new id of the item that weaker evidence points to, unless that item has text
 /// and two events have confirmed its id. The id of a hosted tool's call is confirmed by the events
-/// of its progress, which also name a call that was announced without one. An item that is repeated
-/// without better evidence than its kind is held back until it differs from the one before it.
+/// of its progress, which also name a call of the same tool that was announced without one. An item
+/// that is repeated without better evidence than its kind is held back until it differs from the
+/// one before it.
 ///
 /// Within an item, a part is found by its index and kind, then by its kind, then as the open one.
 /// The item decides the kind: a part that is labeled `output_text` in a reasoning item is
@@ -125,6 +127,20 @@ use crate::Error;
 /// preceded them. No two items have the same id: the later one loses it.
 ///
 /// Events after the terminal one change nothing.
+///
+/// # Streams with two readings
+///
+/// Some streams do not contain enough to tell two readings apart. A rule decides each case.
+///
+/// | stream | reading |
+/// |---|---|
+/// | parts or items of one kind in a row, without ids or indexes, and nothing between them | one part, or one item |
+/// | deltas of parallel calls without ids or indexes | of the call that was extended last, or the first without text |
+/// | deltas without an index under an unknown id, while an announced item has no text | of the announced item |
+/// | an announcement without an index, while a call that was not announced has had one event | of that call |
+/// | equal items in a row at one index, without different ids | one item, sent twice |
+/// | an item that is sent again, without a complete text or an id or index that shows it | new text, or a new item |
+/// | an item of the final output, equal to an earlier one that the output lacks or renames | the earlier item |
 #[derive(Clone, Debug)]
 pub struct Accumulator {
     response: Response,

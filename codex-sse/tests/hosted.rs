@@ -83,3 +83,71 @@ fn progress_distinguishes_calls_that_no_event_announced() {
     ];
     assert_eq!(previews(&events), [r#"{"a":1}"#, r#"{"b":2}"#]);
 }
+
+#[test]
+fn progress_does_not_name_a_call_of_another_tool() {
+    let code =
+        json!({"type": "code_interpreter_call", "id": null, "container_id": "c", "code": ""});
+    let event = |name: &str, key: &str, text: &str| {
+        let mut event = json!({"type": format!("response.{name}"), "item_id": "ci"});
+        event[key] = text.into();
+        event
+    };
+    let mut events = [
+        added(Value::Null),
+        json!({"type": "response.output_item.added", "item": code}),
+        event("code_interpreter_call.in_progress", "note", ""),
+        event("code_interpreter_call_code.delta", "delta", "1+"),
+        progress("a"),
+        delta("a", r#"{"a":1}"#),
+        event("code_interpreter_call_code.delta", "delta", "1"),
+    ];
+    for event in &mut events {
+        event["output_index"] = 0.into();
+    }
+    let mut shown = previews(&events);
+    shown.sort();
+    assert_eq!(shown, ["1+1", r#"{"a":1}"#]);
+}
+
+#[test]
+fn a_call_that_progress_has_named_is_not_an_announcement_sent_again() {
+    let events = [
+        added(Value::Null),
+        progress("a"),
+        delta("a", r#"{"a""#),
+        added(Value::Null),
+        progress("b"),
+        delta("a", ":1"),
+        delta("b", r#"{"b""#),
+        delta("a", "}"),
+        delta("b", ":2}"),
+    ];
+    assert_eq!(previews(&events), [r#"{"a":1}"#, r#"{"b":2}"#]);
+}
+
+#[test]
+fn two_calls_that_claimed_one_index_are_finished_by_their_text() {
+    let done = |arguments: &str| {
+        let mut event = added(Value::Null);
+        event["type"] = "response.output_item.done".into();
+        event["item"]["arguments"] = arguments.into();
+        event
+    };
+    let mut events = [
+        added(Value::Null),
+        progress("a"),
+        delta("a", r#"{"a""#),
+        added(Value::Null),
+        progress("b"),
+        delta("a", ":1}"),
+        delta("b", r#"{"b""#),
+        done(r#"{"a":1}"#),
+        delta("b", ":2}"),
+        done(r#"{"b":2}"#),
+    ];
+    for event in &mut events {
+        event["output_index"] = 0.into();
+    }
+    assert_eq!(previews(&events), [r#"{"a":1}"#, r#"{"b":2}"#]);
+}

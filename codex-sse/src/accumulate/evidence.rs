@@ -32,16 +32,19 @@ impl Accumulator {
         if id.is_empty() || entry.last_id.is_empty() || self.identities.ids_change {
             return true;
         }
-        let is_complete = || {
-            let mut arguments = texts(self.item(key), TextKind::Input);
-            let is_sealed = entry.parts.list.first().is_some_and(|part| part.is_sealed);
-            arguments.any(|text| is_sealed || text.starts_with('{') && RawJson::parse(text).is_ok())
-        };
-        let is_other = entry.is_stable || is_complete();
+        let is_other = entry.is_stable || self.has_complete_input(key);
         // Events of its progress confirm the id of a hosted tool before it has text.
         let is_hosted = matches!(self.class(key), Class::Mcp | Class::Code);
         let is_settled = entry.has_content() || (is_hosted && entry.is_stable);
         self.has_id(key, id) || !is_settled || !is_other
+    }
+
+    /// Returns whether the input of a call is complete: it has ended, or it is a JSON object.
+    pub(super) fn has_complete_input(&self, key: u32) -> bool {
+        let part = self.entry(key).parts.list.first();
+        let is_sealed = part.is_some_and(|part| part.is_sealed);
+        let mut input = texts(self.item(key), TextKind::Input);
+        input.any(|text| is_sealed || text.starts_with('{') && RawJson::parse(text).is_ok())
     }
 
     /// Returns whether both are calls with different `call_id`s.

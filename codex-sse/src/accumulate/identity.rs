@@ -369,7 +369,7 @@ impl Accumulator {
             let is_elsewhere = self.is_elsewhere(*key, address.index);
             let is_waiting = match class {
                 Class::Message | Class::Reasoning => !entry.has_content(),
-                _ => !self.is_complete_without(*key, item),
+                _ => !self.has_complete_input(*key) || self.has_text_of(*key, item),
             };
             !entry.is_announced
                 && entry.twin.is_none()

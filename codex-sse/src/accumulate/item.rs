@@ -121,7 +121,8 @@ impl Accumulator {
         let held = self.identities.last(self.class(key));
         let is_this = |held: &u32| {
             let entry = self.entry(*held);
-            entry.twin == Some(key) && !entry.is_repetition && !entry.has_content()
+            let is_nameless = entry.last_id.is_empty() || self.identities.ids_change;
+            entry.twin == Some(key) && is_nameless && !entry.is_repetition && !entry.has_content()
         };
         if let Some(held) = held.filter(is_this) {
             self.note(DiagnosticKind::Repeated, Some(key));
@@ -457,15 +458,14 @@ impl Accumulator {
     pub(super) fn set_status(&mut self, event: &ResponseEvent, class: Class, status: &ItemStatus) {
         let id = event.item_id().unwrap_or_default();
         let address = Address::new(event.output_index(), id);
-        let has_status = |item: &OutputItem| {
-            matches!(
+        let has_status = |item: &OutputItem| match class {
+            Class::Other => matches!(
                 item,
                 OutputItem::FileSearchCall(_)
                     | OutputItem::WebSearchCall(_)
-                    | OutputItem::CodeInterpreterCall(_)
                     | OutputItem::ImageGenerationCall(_)
-                    | OutputItem::McpCall(_)
-            )
+            ),
+            _ => Class::of(item) == class,
         };
         let found = self.match_other(address, has_status);
         let Some(key) = found.or_else(|| self.nameless(class, address.id)) else {

@@ -21,7 +21,9 @@ impl Accumulator {
         whole: &str,
     ) -> Result<Option<Place>, Error> {
         let parts = &self.entry(key).parts(kind).list;
-        let mut own = (0..parts.len()).filter(|at| parts[*at].kind == Some(kind));
+        // Text of an announcement is no segment.
+        let is_own = |at: &usize| parts[*at].kind == Some(kind) && parts[*at].has_content;
+        let mut own = (0..parts.len()).filter(is_own);
         let (Some(first), true) = (own.next(), parts.len() > 1 && kind != TextKind::Input) else {
             return Ok(None);
         };

@@ -217,10 +217,16 @@ impl Accumulator {
 
     /// Reports an item that has been held back.
     pub(super) fn release(&mut self, key: u32) {
-        let entry = &mut self.entries[key as usize];
-        if entry.twin.take().is_none() {
+        let entry = self.entry(key);
+        let Some(twin) = entry.twin else {
             return;
-        }
+        };
+        // Two items of one kind at one index, under different ids.
+        let is_other = self.class(key) != Class::Other && self.ids_differ(twin, &entry.last_id);
+        let is_there = entry.claimed.is_some() && entry.claimed == self.entry(twin).claimed;
+        self.identities.indexes_repeat |= is_other && is_there;
+        let entry = &mut self.entries[key as usize];
+        entry.twin = None;
         entry.index = self.identities.assign(entry.claimed);
         self.is_disordered |= self.order.last() != Some(&key);
         self.report(Change::Started { key });

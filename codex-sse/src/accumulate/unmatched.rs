@@ -228,9 +228,7 @@ impl Unmatched {
                 let is_other = is_over && accumulator.ids_differ(*key, id) && says_other();
                 accumulator.continues(*key, item) && !is_other
             };
-            let is_other_call = entry.is_done
-                && accumulator.ids_differ(*key, id)
-                && is_another_call(accumulator.item(*key), item);
+            let is_other_call = entry.is_done && is_another_call(accumulator.item(*key), item);
             // An announcement that was repeated is not an item.
             let is_item = entry.twin.is_none() || entry.has_content();
             accumulator.is_like(*key, item)

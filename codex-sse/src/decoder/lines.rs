@@ -1,6 +1,7 @@
 //! The line loop: the general path for every line, whole or cut.
 
 use super::limit::Progress;
+use super::prediction::DATA;
 use super::{Decoder, Lent, Position, find_line_end, is_line_end};
 use crate::held::Part;
 use crate::line::{self, Field};
@@ -32,8 +33,6 @@ impl Decoder {
                 if dispatched {
                     self.prediction
                         .learn(lent.event.unwrap_or(&self.held.event));
-                } else {
-                    self.keep(&mut lent);
                 }
                 Ok(dispatched.then_some(lent))
             }
@@ -45,7 +44,8 @@ impl Decoder {
         }
     }
 
-    /// Consumes lines until an event is complete (true) or the input is used up (false).
+    /// Consumes lines until an event is complete (true), or until the input is used up (false) and
+    /// its part of the unfinished event is held.
     pub(super) fn take_lines<'i>(
         &mut self,
         rest: &mut &'i [u8],
@@ -55,6 +55,7 @@ impl Decoder {
             if self.position != Position::Start {
                 self.resume(rest, lent)?;
                 if self.position != Position::Start {
+                    self.keep(lent);
                     return Ok(false);
                 }
             }
@@ -71,8 +72,8 @@ impl Decoder {
                     self.take_line_end(rest);
                 }
                 None => {
+                    self.keep(lent);
                     if !rest.is_empty() {
-                        self.keep(lent);
                         self.begin_line(rest)?;
                     }
                     return Ok(false);
@@ -165,6 +166,13 @@ impl Decoder {
         let line = *rest;
         self.line_start = self.offset;
         self.take(rest, line.len());
+        let is_short = line.len() + 2 + self.stored.max(self.skipped) <= self.least;
+        if let Some(value) = line.strip_prefix(DATA.as_bytes()).filter(|_| is_short) {
+            self.without_data = None;
+            self.begin_value(Field::Data, DATA.len());
+            self.hold_first(Field::Data, value);
+            return Ok(());
+        }
         let head = &line[..line.len().min(line::HEAD)];
         self.without_data = line::known_without_data(head, false);
         let Some((field, value_start)) = line::parse_head(head) else {
@@ -246,8 +254,31 @@ impl Decoder {
             })?;
         }
         self.offset += line.len() as u64;
-        self.apply(field, Value::Lent(value), line.len(), lent);
+        if field == Field::Data {
+            self.apply_data(value, lent);
+        } else {
+            self.apply(field, Value::Lent(value), line.len(), lent);
+        }
         Ok(())
+    }
+
+    /// Applies a finished data line that is in the chunk.
+    #[inline]
+    fn apply_data<'i>(&mut self, value: &'i [u8], lent: &mut Lent<'i>) {
+        if self.data_lines == 0 {
+            lent.data = Some(value);
+        } else {
+            self.keep_data(lent);
+            self.held.append_line(value);
+        }
+        self.count_data(value.len());
+    }
+
+    /// Counts a finished data line.
+    #[inline]
+    pub(super) fn count_data(&mut self, length: usize) {
+        self.stored += length + usize::from(self.data_lines > 0);
+        self.data_lines += 1;
     }
 
     /// Applies a finished line.
@@ -264,16 +295,10 @@ impl Decoder {
             Value::Held { length } => length,
         };
         if field == Field::Data {
-            self.stored += value_length + usize::from(self.data_lines > 0);
-            if let Value::Lent(value) = value {
-                if self.data_lines == 0 {
-                    lent.data = Some(value);
-                } else {
-                    self.keep_data(lent);
-                    self.held.append_line(value);
-                }
+            match value {
+                Value::Lent(value) => self.apply_data(value, lent),
+                Value::Held { length } => self.count_data(length),
             }
-            self.data_lines += 1;
             return;
         }
         self.skipped += line_length + 1;

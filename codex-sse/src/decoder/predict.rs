@@ -44,8 +44,8 @@ impl Decoder {
         Predicted::Event(&after_header[..length])
     }
 
-    /// Decodes on the second fast path: a data line continues, to the end of the chunk or of the
-    /// event.
+    /// Decodes on the second fast path: a data line continues, to the end of the chunk, of the line
+    /// or of the event.
     #[inline(never)]
     pub(super) fn decode_data<'i>(&mut self, input: &mut &'i [u8]) -> Predicted<'i> {
         let end = find_line_end(input);
@@ -66,8 +66,21 @@ impl Decoder {
                 self.end_of_dispatched();
                 Predicted::Held
             }
-            Some(_) => Predicted::Missed,
+            Some(length) => {
+                self.end_data_line(input, length);
+                Predicted::Missed
+            }
         }
+    }
+
+    /// Consumes the rest of a data line, which other lines of the event follow.
+    #[inline(never)]
+    fn end_data_line(&mut self, input: &mut &[u8], length: usize) {
+        self.held.append(Part::Data, &input[..length]);
+        self.take(input, length);
+        let line_length = (self.offset - self.line_start) as usize;
+        self.count_data(line_length - self.value_start);
+        self.take_line_end(input);
     }
 
     /// Sets the state after an event that has been returned.
@@ -163,7 +176,6 @@ impl Decoder {
         self.position = Position::Start;
         let mut lent = Lent::default();
         let given = self.take_lines(&mut begun, &mut lent);
-        self.keep(&mut lent);
         self.prediction = Prediction {
             was_wrong: true,
             ..prediction
@@ -180,6 +192,6 @@ pub(super) enum Predicted<'i> {
     Held,
     /// The input is used up, and the event continues. This data of it is not held yet.
     Begun(&'i [u8]),
-    /// Nothing was consumed.
+    /// The loop over lines must decode the rest.
     Missed,
 }

@@ -1,4 +1,5 @@
-//! Cases whose events no longer determine the response.
+//! Cases whose events no longer determine the response. The documentation of `Accumulator` states
+//! how it reads each of them.
 //!
 //! A reader must show a text and run a call when the event arrives, so only the events up to that
 //! point are evidence: call ids, item ids, output indexes, the open items of a kind, the order of

@@ -99,6 +99,26 @@ fn canonical_streams_yield_the_response_once() {
     }
 }
 
+/// The inputs of the fuzz target `sse_dialects` that failed once.
+#[test]
+#[cfg_attr(miri, ignore = "reads files")]
+fn inputs_that_failed_once_yield_the_response_once() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/seeds/sse_dialects");
+    let mut tested = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        let case = match <[u8; 8]>::try_from(bytes.as_slice()) {
+            Ok(seed) => Case::random(&mut Rng::from_seed(u64::from_le_bytes(seed))),
+            Err(_) => Case::random(&mut Rng::from_bytes(&bytes)),
+        };
+        let found = differences(&case);
+        assert!(found.is_empty(), "{}: {found:?}", path.display());
+        tested += 1;
+    }
+    assert!(tested > 10, "{tested} inputs");
+}
+
 #[test]
 fn the_same_seed_and_the_same_bytes_make_the_same_case() {
     let bytes: Vec<u8> = (0..=255).collect();
