@@ -31,6 +31,10 @@ mod flags;
 mod gateway;
 #[path = "../../codex-client/examples/gateway/guard.rs"]
 mod guard;
+#[path = "../../codex-client/examples/gateway/held.rs"]
+mod held;
+#[path = "../../codex-client/examples/gateway/id.rs"]
+mod id;
 #[path = "../../codex-client/examples/gateway/journal.rs"]
 mod journal;
 #[path = "../../codex-client/examples/gateway/models.rs"]
