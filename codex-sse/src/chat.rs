@@ -15,6 +15,7 @@ mod lifecycle;
 mod think;
 mod to_chunks;
 mod to_events;
+mod written;
 
 pub use decode::ChatEventDecoder;
 pub use to_chunks::{ChatStreamEvent, ToChatChunks};

@@ -4,6 +4,8 @@
 use alloc::string::ToString as _;
 use alloc::vec::Vec;
 
+use memchr::{memchr, memchr2, memchr3};
+
 use crate::{Error, Frame};
 
 impl Frame<'_> {
@@ -32,32 +34,35 @@ impl Frame<'_> {
     /// # Ok::<(), codex_sse::Error>(())
     /// ```
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), Error> {
-        let breaks =
-            |bytes: &[u8], forbidden: &[u8]| bytes.iter().any(|byte| forbidden.contains(byte));
-        let (event, data) = (self.event.as_bytes(), self.data.as_bytes());
-        if breaks(event, b"\r\n")
-            || self.id.is_some_and(|id| breaks(id, b"\r\n\0"))
-            || breaks(data, b"\r")
+        let (event, mut data) = (self.event.as_bytes(), self.data.as_bytes());
+        if memchr2(b'\r', b'\n', event).is_some()
+            || self
+                .id
+                .is_some_and(|id| memchr3(b'\r', b'\n', 0, id).is_some())
+            || memchr(b'\r', data).is_some()
         {
             return Err(Error::unencodable());
         }
         let mut line = |field: &[u8], value: &[u8]| {
-            for part in [field, b": ", value, b"\n"] {
-                out.extend_from_slice(part);
-            }
+            out.reserve(field.len() + value.len() + 2);
+            out.extend_from_slice(field);
+            out.extend_from_slice(value);
+            out.push(b'\n');
         };
         if !event.is_empty() {
-            line(b"event", event);
+            line(b"event: ", event);
         }
         if let Some(id) = self.id {
-            line(b"id", id);
+            line(b"id: ", id);
         }
         if let Some(milliseconds) = self.retry {
-            line(b"retry", milliseconds.to_string().as_bytes());
+            line(b"retry: ", milliseconds.to_string().as_bytes());
         }
-        for value in data.split(|byte| *byte == b'\n') {
-            line(b"data", value);
+        while let Some(end) = memchr(b'\n', data) {
+            line(b"data: ", &data[..end]);
+            data = &data[end + 1..];
         }
+        line(b"data: ", data);
         out.push(b'\n');
         Ok(())
     }

@@ -138,6 +138,30 @@ fn streams() {
 }
 
 #[test]
+fn the_bytes_of_a_stream_are_those_of_its_chunks() {
+    for case in cases("streams") {
+        let name = text(&case, "name").unwrap();
+        let events: Vec<RawJson> = case.get("in").unwrap().decode().unwrap();
+        let mut chunks = ToChatChunks::new(answer_options(&case));
+        let (mut written, mut bytes) = (chunks.clone(), Vec::new());
+        let mut frames = String::new();
+        let mut list = |events: Vec<ChatStreamEvent>| {
+            for event in events {
+                frames.push_str(&format!("data: {}\n\n", event.to_data()));
+            }
+        };
+        for event in &events {
+            let event = ResponseEvent::from_json(event.as_str()).unwrap();
+            list(chunks.feed(&event));
+            written.feed_into(&event, &mut bytes);
+        }
+        list(chunks.finish());
+        written.finish_into(&mut bytes);
+        assert_eq!(String::from_utf8(bytes).unwrap(), frames, "{name}");
+    }
+}
+
+#[test]
 fn streams_survive_translation_there_and_back() {
     let mut count = 0;
     for case in cases("streams") {

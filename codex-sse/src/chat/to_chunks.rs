@@ -21,6 +21,7 @@ use codex_types::{
 };
 
 use crate::accumulate::{Change, Place, TextKind};
+use crate::chat::written::{Output, TextChunk};
 use crate::{Accumulator, Error, Outcome};
 
 /// An element of a chat stream.
@@ -86,6 +87,8 @@ pub struct ToChatChunks {
     reasoning: BTreeMap<u32, SentReasoning>,
     /// The number of characters of text sent, for the positions of citations.
     characters: u64,
+    /// A chunk of text as bytes, once the first chunk was written as bytes.
+    text_chunk: Option<TextChunk>,
 }
 
 /// The fields that all chunks share.
@@ -146,6 +149,7 @@ impl ToChatChunks {
             opened: 0,
             reasoning: BTreeMap::new(),
             characters: 0,
+            text_chunk: None,
         }
     }
 
@@ -162,12 +166,31 @@ impl ToChatChunks {
     /// Merges the next event and returns the resulting chunks.
     pub fn feed(&mut self, event: &ResponseEvent) -> Vec<ChatStreamEvent> {
         let mut out = Vec::new();
-        if self.is_over {
-            return out;
-        }
-        let merged = self.accumulator.push(event);
-        self.advance(merged, &mut out);
+        self.merge(event, &mut Output::List(&mut out));
         out
+    }
+
+    /// Merges the next event and appends the resulting chunks to `out` as server-sent events: the
+    /// bytes that the chunks of [`feed`](Self::feed) would have, at a lower cost.
+    ///
+    /// ```
+    /// use codex_sse::chat::ToChatChunks;
+    /// use codex_types::{ResponseEvent, chat::translate::AnswerOptions};
+    ///
+    /// let mut chunks = ToChatChunks::new(AnswerOptions::new());
+    /// let event = ResponseEvent::from_json(
+    ///     r#"{"type":"response.output_text.delta","item_id":"msg_1","output_index":0,"content_index":0,"delta":"Hi"}"#,
+    /// )?;
+    /// let mut out = Vec::new();
+    /// chunks.feed_into(&event, &mut out);
+    /// chunks.finish_into(&mut out);
+    /// let out = String::from_utf8(out).unwrap_or_default();
+    /// assert_eq!(out.matches("data: {").count(), 3);
+    /// assert!(out.ends_with("}}\n\n"));
+    /// # Ok::<(), codex_types::DecodeError>(())
+    /// ```
+    pub fn feed_into(&mut self, event: &ResponseEvent, out: &mut Vec<u8>) {
+        self.merge(event, &mut Output::Bytes(out));
     }
 
     /// Merges the next event in either form and returns the resulting chunks.
@@ -178,7 +201,7 @@ impl ToChatChunks {
                 let mut out = Vec::new();
                 if !self.is_over {
                     let merged = self.accumulator.push_ref(event);
-                    self.advance(merged, &mut out);
+                    self.advance(merged, &mut Output::List(&mut out));
                 }
                 out
             }
@@ -189,14 +212,31 @@ impl ToChatChunks {
     /// else none.
     pub fn finish(&mut self) -> Vec<ChatStreamEvent> {
         let mut out = Vec::new();
-        if !self.is_over {
-            let message = "response stream ended before a terminal event";
-            self.fail(ApiError::new("stream_truncated", message), &mut out);
-        }
+        self.truncate(&mut Output::List(&mut out));
         out
     }
 
-    fn advance(&mut self, merged: Result<(), Error>, out: &mut Vec<ChatStreamEvent>) {
+    /// Ends the stream and appends its last events to `out` as server-sent events; the counterpart
+    /// of [`feed_into`](Self::feed_into).
+    pub fn finish_into(&mut self, out: &mut Vec<u8>) {
+        self.truncate(&mut Output::Bytes(out));
+    }
+
+    fn merge(&mut self, event: &ResponseEvent, out: &mut Output<'_>) {
+        if !self.is_over {
+            let merged = self.accumulator.push(event);
+            self.advance(merged, out);
+        }
+    }
+
+    fn truncate(&mut self, out: &mut Output<'_>) {
+        if !self.is_over {
+            let message = "response stream ended before a terminal event";
+            self.fail(ApiError::new("stream_truncated", message), out);
+        }
+    }
+
+    fn advance(&mut self, merged: Result<(), Error>, out: &mut Output<'_>) {
         while let Some(change) = self.accumulator.changes().pop_front() {
             if !self.is_over {
                 self.pass_on(change, out);
@@ -207,7 +247,7 @@ impl ToChatChunks {
         }
     }
 
-    fn pass_on(&mut self, change: Change, out: &mut Vec<ChatStreamEvent>) {
+    fn pass_on(&mut self, change: Change, out: &mut Output<'_>) {
         match change {
             Change::Started { key } | Change::Named { key } => self.open_call(key, false, out),
             Change::Done { key } | Change::Cut { key } => {
@@ -227,7 +267,7 @@ impl ToChatChunks {
 
     /// Sends the role before anything else, with an empty `content` only if text follows, as the
     /// chat API does: clients treat a `content` as the beginning of text.
-    fn open(&mut self, is_text: bool, out: &mut Vec<ChatStreamEvent>) {
+    fn open(&mut self, is_text: bool, out: &mut Output<'_>) {
         if self.is_open || self.is_over {
             return;
         }
@@ -252,14 +292,17 @@ impl ToChatChunks {
             delta = delta.content("");
         }
         out.push(self.chunk(delta));
+        if let Output::Bytes(_) = out {
+            self.text_chunk = TextChunk::of(&self.chunk(ChatDelta::new().content("")));
+        }
     }
 
-    fn fail(&mut self, error: ApiError, out: &mut Vec<ChatStreamEvent>) {
+    fn fail(&mut self, error: ApiError, out: &mut Output<'_>) {
         self.is_over = true;
         out.push(ChatStreamEvent::Error(Box::new(error)));
     }
 
-    fn end(&mut self, out: &mut Vec<ChatStreamEvent>) {
+    fn end(&mut self, out: &mut Output<'_>) {
         let response = self.accumulator.snapshot();
         let has_failed = match self.accumulator.outcome() {
             Some(Outcome::Completed | Outcome::Incomplete) => {
@@ -304,13 +347,7 @@ impl ToChatChunks {
     }
 
     /// Sends text of a message or of a refusal.
-    fn send_text(
-        &mut self,
-        place: Place,
-        start: usize,
-        end: usize,
-        out: &mut Vec<ChatStreamEvent>,
-    ) {
+    fn send_text(&mut self, place: Place, start: usize, end: usize, out: &mut Output<'_>) {
         let Some((_, OutputItem::Message(message))) = self.accumulator.reported(place.key) else {
             return;
         };
@@ -337,6 +374,11 @@ impl ToChatChunks {
             ChatDelta::new().refusal(text)
         } else {
             self.characters += text.chars().count() as u64;
+            if let (Output::Bytes(out), Some(chunk), true) =
+                (&mut *out, &self.text_chunk, new.is_empty())
+            {
+                return chunk.write(text, out);
+            }
             ChatDelta::new().content(text)
         };
         let mut choice = ChatChunkChoice::unfinished(delta);
@@ -346,13 +388,7 @@ impl ToChatChunks {
     }
 
     /// Sends reasoning, with separators between parts and items.
-    fn send_reasoning(
-        &mut self,
-        place: Place,
-        start: usize,
-        end: usize,
-        out: &mut Vec<ChatStreamEvent>,
-    ) {
+    fn send_reasoning(&mut self, place: Place, start: usize, end: usize, out: &mut Output<'_>) {
         let is_reasoning = matches!(
             self.accumulator.reported(place.key),
             Some((_, OutputItem::Reasoning(_)))
@@ -385,7 +421,7 @@ impl ToChatChunks {
 
     /// Sends the beginning of a call once it has a name and an id, with the input received so far.
     /// At the end of the stream, a call without an id gets an invented one.
-    fn open_call(&mut self, key: u32, is_end: bool, out: &mut Vec<ChatStreamEvent>) {
+    fn open_call(&mut self, key: u32, is_end: bool, out: &mut Output<'_>) {
         let known = self.calls.get(&key).copied().unwrap_or_default();
         let Some((_, item)) = self.accumulator.reported(key) else {
             return;
@@ -434,7 +470,7 @@ impl ToChatChunks {
     }
 
     /// Sends more of the input of a call.
-    fn append(&mut self, place: Place, end: usize, out: &mut Vec<ChatStreamEvent>) {
+    fn append(&mut self, place: Place, end: usize, out: &mut Output<'_>) {
         let Some((_, item)) = self.accumulator.reported(place.key) else {
             return;
         };
@@ -465,7 +501,7 @@ impl ToChatChunks {
     }
 
     /// Handles a text that was sent and then replaced by a different one.
-    fn contradict(&mut self, place: Place, out: &mut Vec<ChatStreamEvent>) {
+    fn contradict(&mut self, place: Place, out: &mut Output<'_>) {
         let message = match place.kind {
             TextKind::Input => {
                 let call = self.calls.get(&place.key).copied().unwrap_or_default();
