@@ -7,6 +7,7 @@ use core::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use pin_project_lite::pin_project;
 
 #[cfg(feature = "hyper")]
 use crate::conn::pool::{Http1Body, StreamPermit};
@@ -64,7 +65,7 @@ impl Body {
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn StdError + Send + Sync>>,
     {
-        Self::new(Source::Boxed(Box::pin(Wrapped(Box::pin(body)))))
+        Self::new(Source::Boxed(Box::pin(Wrapped { body })))
     }
 
     /// Creates a body that fails at once.
@@ -254,8 +255,13 @@ impl Body {
     }
 }
 
-/// A body of another crate, with errors of this one.
-struct Wrapped<B>(Pin<Box<B>>);
+pin_project! {
+    /// A body of another crate, with errors of this one.
+    struct Wrapped<B> {
+        #[pin]
+        body: B,
+    }
+}
 
 impl<B> HttpBody for Wrapped<B>
 where
@@ -266,21 +272,21 @@ where
     type Error = Error;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        self.0
-            .as_mut()
+        self.project()
+            .body
             .poll_frame(cx)
             .map_err(|error| Error::of_other(error.into(), Phase::Body, Sent::Yes))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
+        self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
+        self.body.size_hint()
     }
 }
 
