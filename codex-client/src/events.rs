@@ -77,7 +77,7 @@ type Item = Result<ResponseEvent, Error>;
 impl HttpEvents {
     /// Opens the stream. Resolves when the headers of the response have arrived.
     pub(crate) async fn open(
-        mut exchange: Exchange,
+        mut exchange: Box<Exchange>,
         timeouts: Timeouts,
         wire: Wire,
     ) -> Result<Self, Error> {
@@ -100,7 +100,7 @@ impl HttpEvents {
             watch: IdleTimeouts::for_events(&timeouts, exchange.shared().timer.clone()),
             timeouts,
             meta,
-            exchange: Some(Box::new(exchange)),
+            exchange: Some(exchange),
         })
     }
 

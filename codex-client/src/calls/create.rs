@@ -160,8 +160,10 @@ async fn stream(
 ) -> Result<ResponseStream, Error> {
     let shared = client.shared();
     let prepared = Prepared::new(shared, request, &options, Channel::Http, streaming).await?;
+    let prepared = Box::new(prepared);
     let observer = Observer::of_response(shared, &prepared.url()?, &options, &prepared);
-    let opened = post(shared, prepared, request, &options, &observer);
+    // Boxed, because `within` moves the future, and a moved future takes its space twice.
+    let opened = Box::pin(post(shared, prepared, request, &options, &observer));
     match observer.within(opened).await {
         Ok((events, observer)) => Ok(ResponseStream::over(events, observer).hold(options.holds)),
         Err(error) => {
@@ -175,7 +177,7 @@ async fn stream(
 /// not to have the Responses API, sends the request as a chat request.
 pub(crate) async fn post(
     shared: &Arc<Shared>,
-    prepared: Prepared,
+    prepared: Box<Prepared>,
     request: &CreateResponse,
     options: &CallOptions,
     observer: &Arc<Observer>,
@@ -187,10 +189,14 @@ pub(crate) async fn post(
     }
     shared.found.set_chat();
     let streaming = prepared.streaming;
-    let prepared = Prepared::new(shared, request, options, Channel::Http, streaming).await?;
-    let observer = observer.at(&prepared.url()?);
-    let events = send(shared, &prepared, options, &observer, false).await?;
-    Ok((events, observer))
+    // Boxed, so that the future of a request to any other server stays small.
+    Box::pin(async {
+        let prepared = Prepared::new(shared, request, options, Channel::Http, streaming).await?;
+        let observer = observer.at(&prepared.url()?);
+        let events = send(shared, &prepared, options, &observer, false).await?;
+        Ok((events, observer))
+    })
+    .await
 }
 
 /// Sends a request written for one API.
@@ -205,7 +211,8 @@ pub(crate) async fn send(
     let exchange = Exchange::new(shared.clone(), observer.clone(), prepared.post()?)
         .never_twice(prepared.must_not_repeat())
         .probing(probes);
-    let events = HttpEvents::open(exchange, prepared.timeouts, prepared.wire.clone()).await?;
+    let events =
+        HttpEvents::open(Box::new(exchange), prepared.timeouts, prepared.wire.clone()).await?;
     let events = events
         .in_background(prepared.request.background == Some(true))
         .with_findings(prepared.findings.clone());

@@ -410,7 +410,7 @@ impl Resumption {
             counts.resumes.fetch_add(1, Ordering::Relaxed);
             let observer = observer.at(request.uri());
             let exchange = Exchange::new(shared, observer, request);
-            HttpEvents::open(exchange, timeouts, Wire::Responses).await
+            HttpEvents::open(Box::new(exchange), timeouts, Wire::Responses).await
         })
     }
 

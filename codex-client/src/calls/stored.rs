@@ -74,7 +74,8 @@ impl Client {
                 let headers = call.headers_mut().clone();
                 let target = self.shared().target().await?;
                 let (exchange, observer) = call.exchange();
-                let events = HttpEvents::open(exchange, timeouts, Wire::Responses).await?;
+                let events =
+                    HttpEvents::open(Box::new(exchange), timeouts, Wire::Responses).await?;
                 let shared = self.shared();
                 let resumption =
                     Resumption::new(shared, &observer, target, headers, timeouts, &options)

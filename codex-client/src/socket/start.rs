@@ -303,6 +303,7 @@ async fn over_http(plan: &Plan) -> Result<Started, Error> {
     )
     .await?;
     let observer = plan.observer.at(&prepared.url()?);
+    let prepared = Box::new(prepared);
     let opened = post(&plan.shared, prepared, &request, &plan.options, &observer);
     let (events, _) = opened.await?;
     let counts = &plan.counters.resumptions;
