@@ -69,6 +69,8 @@ mod state;
 mod stream;
 #[path = "../../codex-client/examples/gateway/upstream.rs"]
 mod upstream;
+#[path = "../../codex-client/examples/gateway/woken.rs"]
+mod woken;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -11,13 +11,14 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::connection::Visitor;
 use crate::journal::Entry;
 use crate::payload::{BoxError, Payload};
+use crate::woken::Woken;
 
 /// A body whose request is logged, and counts toward its client's limit, until the body ends.
 ///
 /// HTTP closes the connection when a body fails, and drops what it has not sent. So an error waits
 /// until everything before it has been sent.
 pub(crate) struct Held {
-    body: Payload,
+    body: Woken<Payload>,
     entry: Arc<Entry>,
     visitor: Arc<Visitor>,
     /// Whether anything has been sent.
@@ -35,7 +36,7 @@ impl Held {
         permit: Option<OwnedSemaphorePermit>,
     ) -> Self {
         Self {
-            body,
+            body: Woken::new(body),
             entry,
             visitor,
             has_begun: false,
@@ -54,7 +55,8 @@ impl Body for Held {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if self.failed.is_none() {
-            let polled = ready!(Pin::new(&mut self.body).poll_frame(cx));
+            let body = &mut self.body;
+            let polled = ready!(body.poll_with(cx, |body, cx| Pin::new(body).poll_frame(cx)));
             let Some(Err(error)) = polled else {
                 if polled.is_some() && !self.has_begun {
                     self.has_begun = true;
@@ -72,10 +74,10 @@ impl Body for Held {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.get().is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.get().size_hint()
     }
 }

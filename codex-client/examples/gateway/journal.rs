@@ -258,13 +258,14 @@ impl Journal {
             }
             failures.push_back(line.clone());
         }
-        let line = match self.log {
+        let mut line = match self.log {
             LogChoice::Nothing => return,
             LogChoice::Json => line.to_string(),
             LogChoice::Text => text(&line),
         };
+        line.push('\n');
         // A log line that cannot be written is not a reason to stop.
-        let _ = writeln!(std::io::stderr().lock(), "{line}");
+        let _ = std::io::stderr().lock().write_all(line.as_bytes());
     }
 }
 

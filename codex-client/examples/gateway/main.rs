@@ -82,6 +82,7 @@ mod state;
 mod stream;
 mod trace;
 mod upstream;
+mod woken;
 
 use std::process::ExitCode;
 

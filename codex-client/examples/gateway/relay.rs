@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use codex_client::{Error, EventBytes, ResponseBytes, ResponseStream};
 use codex_sse::Frame;
-use codex_sse::chat::{ChatStreamEvent, ToChatChunks};
+use codex_sse::chat::ToChatChunks;
 use codex_types::chat::translate::chat_error_body;
 use codex_types::{Response as Answer, ResponseEvent};
 use futures_core::Stream as _;
@@ -25,6 +25,7 @@ use crate::failure::Failure;
 use crate::journal::{Entry, Fault};
 use crate::payload::{self, BoxError, Payload};
 use crate::state::Continued;
+use crate::woken::Woken;
 
 /// The format in which an API writes events.
 pub(crate) trait Dialect: Send + Unpin + 'static {
@@ -77,7 +78,7 @@ pub(crate) async fn answer<D: Dialect>(
         first => first,
     };
     let events = Written {
-        stream,
+        stream: Woken::new(stream),
         dialect,
         first,
         is_over: false,
@@ -202,7 +203,7 @@ impl Source for AsTheyCame {
 
 /// Decodes events and writes them in a dialect.
 struct Written<D> {
-    stream: ResponseStream,
+    stream: Woken<ResponseStream>,
     dialect: D,
     first: Option<Result<ResponseEvent, Error>>,
     is_over: bool,
@@ -215,22 +216,25 @@ impl<D: Dialect> Written<D> {
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<ResponseEvent, Error>>> {
         match self.first.take() {
             Some(item) => Poll::Ready(Some(item)),
-            None => Pin::new(&mut self.stream).poll_next(cx),
+            None => self
+                .stream
+                .poll_with(cx, |stream, cx| Pin::new(stream).poll_next(cx)),
         }
     }
 
     fn write(&mut self, item: Option<Result<ResponseEvent, Error>>, out: &mut Vec<u8>) {
         match item {
             Some(Ok(mut event)) => {
-                add_output(&mut event, self.stream.snapshot());
+                add_output(&mut event, self.stream.get().snapshot());
                 if let Some(continued) = &self.continued {
                     continued.add_previous_to(&mut event);
                 }
                 self.dialect.event(&event, out);
                 if event.is_terminal() {
-                    record(&self.entry, self.stream.snapshot());
+                    let whole = self.stream.get().snapshot();
+                    record(&self.entry, whole);
                     if let Some(continued) = self.continued.take() {
-                        continued.ended(self.stream.snapshot());
+                        continued.ended(whole);
                     }
                 }
             }
@@ -358,7 +362,7 @@ fn error_event(failure: &Failure, number: u64, out: &mut Vec<u8>) {
 
 impl Dialect for ToChatChunks {
     fn event(&mut self, event: &ResponseEvent, out: &mut Vec<u8>) {
-        chunks(self.feed(event), out);
+        self.feed_into(event, out);
     }
 
     /// The chat API has no field for an undecodable event. If it was part of the response, the
@@ -374,13 +378,7 @@ impl Dialect for ToChatChunks {
     }
 
     fn ended(&mut self, out: &mut Vec<u8>) {
-        chunks(self.finish(), out);
-    }
-}
-
-fn chunks(events: Vec<ChatStreamEvent>, out: &mut Vec<u8>) {
-    for event in events {
-        frame(b"", event.to_data().as_bytes(), out);
+        self.finish_into(out);
     }
 }
 

@@ -23,6 +23,7 @@ use crate::policy::Policy;
 use crate::routes;
 use crate::services::Services;
 use crate::state::Memory;
+use crate::woken::Woken;
 
 pub(crate) struct Server {
     listener: TcpListener,
@@ -204,12 +205,21 @@ async fn serve_connection(gateway: Arc<Gateway>, visitor: Arc<Visitor>, stream: 
             core::future::pending::<()>().await;
         }
     };
+    // Returns whether the gateway is stopping; otherwise the connection is closed.
+    let interrupted = pin!(async {
+        tokio::select! {
+            () = left(&stream) => false,
+            () = is_stranger => false,
+            _ = stopping.wait_for(|stopping| *stopping) => true,
+        }
+    });
     tokio::select! {
+        biased;
         // Connection errors concern only that client.
         _ = connection.as_mut() => return,
-        () = left(&stream) => return,
-        () = is_stranger => return,
-        _ = stopping.wait_for(|stopping| *stopping) => {}
+        is_stopping = Woken::new(interrupted) => if !is_stopping {
+            return;
+        }
     }
     connection.as_mut().graceful_shutdown();
     tokio::select! {
