@@ -6,7 +6,7 @@ use alloc::string::ToString as _;
 use codex_types::{OutputItem, RawJson};
 
 use super::Accumulator;
-use super::entry::{Class, TextKind, call_id, is_textless, set_call_id, text, texts, tool_name};
+use super::class::{Class, TextKind, call_id, is_textless, set_call_id, text, texts, tool_name};
 use super::fill::finish_status;
 
 impl Accumulator {

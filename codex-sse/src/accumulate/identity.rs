@@ -3,7 +3,8 @@
 
 use codex_types::OutputItem;
 
-use super::entry::{Class, Entry, TextKind, call_id, is_textless, text, tool_name};
+use super::class::{Class, TextKind, call_id, is_textless, text, tool_name};
+use super::entry::Entry;
 use super::evidence::differ;
 use super::index::{Address, MOST_TRIED};
 use super::{Accumulator, DiagnosticKind};

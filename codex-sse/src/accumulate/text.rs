@@ -9,7 +9,8 @@ use codex_types::{
     ReasoningText, Refusal, SummaryPart, SummaryText,
 };
 
-use super::entry::{Class, Part, TextKind, not_repeated, text, text_mut};
+use super::class::{Class, TextKind, text, text_mut};
+use super::entry::{Part, not_repeated};
 use super::evidence::{lacks_only_space, same_json};
 use super::place::{PartUse, Place};
 use super::{Accumulator, Change, DiagnosticKind, PER_PART};
