@@ -409,7 +409,7 @@ impl Accumulator {
         {
             *part = blank_part(place.kind);
         }
-        self.note(DiagnosticKind::PartRelabelled, Some(place.key));
+        self.note(DiagnosticKind::PartRelabeled, Some(place.key));
     }
 
     /// Records that the complete text has arrived.
