@@ -145,11 +145,7 @@ pub(super) fn text(item: &OutputItem, kind: TextKind, position: usize) -> Option
             TextKind::Summary => item.summary.get(position)?.as_text(),
             _ => item.content.as_ref()?.get(position)?.as_text(),
         },
-        OutputItem::FunctionCall(item) => Some(&item.arguments),
-        OutputItem::CustomToolCall(item) => Some(&item.input),
-        OutputItem::McpCall(item) => Some(&item.arguments),
-        OutputItem::CodeInterpreterCall(item) => Some(item.code.as_deref().unwrap_or_default()),
-        _ => None,
+        _ => item.input(),
     }
 }
 
@@ -179,11 +175,7 @@ pub(super) fn text_mut(
                 _ => None,
             },
         },
-        OutputItem::FunctionCall(item) => Some(&mut item.arguments),
-        OutputItem::CustomToolCall(item) => Some(&mut item.input),
-        OutputItem::McpCall(item) => Some(&mut item.arguments),
-        OutputItem::CodeInterpreterCall(item) => Some(item.code.get_or_insert_default()),
-        _ => None,
+        _ => item.input_mut(),
     }
 }
 
@@ -220,13 +212,12 @@ pub(super) fn kinds(item: &OutputItem) -> (Vec<Option<TextKind>>, Vec<Option<Tex
                 item.summary.iter().map(summary).collect(),
             )
         }
-        OutputItem::FunctionCall(_)
-        | OutputItem::CustomToolCall(_)
-        | OutputItem::McpCall(_)
-        | OutputItem::CodeInterpreterCall(_) => (Vec::from([Some(TextKind::Input)]), Vec::new()),
         OutputItem::ShellCall(item) => (alloc::vec![None; item.action.commands.len()], Vec::new()),
         OutputItem::ShellCallOutput(item) => (alloc::vec![None; item.output.len()], Vec::new()),
-        _ => (Vec::new(), Vec::new()),
+        _ => {
+            let input = item.input().map(|_| Some(TextKind::Input));
+            (input.into_iter().collect(), Vec::new())
+        }
     }
 }
 

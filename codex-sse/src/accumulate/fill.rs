@@ -129,11 +129,12 @@ pub(super) fn take_texts(item: &mut OutputItem) {
             item.content = None;
             item.summary.clear();
         }
-        OutputItem::FunctionCall(item) => item.arguments.clear(),
-        OutputItem::CustomToolCall(item) => item.input.clear(),
-        OutputItem::McpCall(item) => item.arguments.clear(),
         OutputItem::CodeInterpreterCall(item) => item.code = None,
-        _ => {}
+        _ => {
+            if let Some(input) = item.input_mut() {
+                input.clear();
+            }
+        }
     }
 }
 
