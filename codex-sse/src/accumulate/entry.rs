@@ -12,6 +12,7 @@ use core::ops::Range;
 use codex_types::Halves;
 
 use super::class::{Class, TextKind};
+use super::object::Object;
 
 /// An item of the output.
 #[derive(Clone, Debug, Default)]
@@ -229,6 +230,8 @@ pub(super) struct Part {
     pub(super) label: Option<TextKind>,
     /// Whether a delta or a `done` has brought text.
     pub(super) has_content: bool,
+    /// Whether the input of a call is a complete object, as far as that was asked.
+    pub(super) object: Object,
     /// Whether the complete text arrived before any delta.
     pub(super) is_early: bool,
     /// Whether the complete text has arrived; deltas no longer change it.

@@ -12,6 +12,7 @@ use codex_types::{
 use super::class::{Class, TextKind, text, text_mut};
 use super::entry::{Part, not_repeated};
 use super::evidence::{lacks_only_space, same_json};
+use super::object::Object;
 use super::place::{PartUse, Place};
 use super::{Accumulator, Change, DiagnosticKind, PER_PART};
 use crate::Error;
@@ -168,6 +169,7 @@ impl Accumulator {
         }
         let part = self.part_mut(place);
         (part.has_content, part.is_early) = (true, is_early);
+        part.object = Object::default();
     }
 
     /// Reports the unreported remainder of a text.
