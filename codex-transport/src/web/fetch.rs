@@ -79,7 +79,7 @@ async fn exchange(timeouts: Timeouts, request: Request<Bytes>) -> Result<Respons
     let started = WebTimer.now();
     let abort = AbortOnDrop::new()?;
     let response = fetch(abort.0.signal(), request);
-    let response = match limit(&timeouts) {
+    let response = match timeouts.until_headers() {
         None => response.await?,
         Some((kind, period)) => {
             let kind = ErrorKind::Timeout(kind);
@@ -105,18 +105,6 @@ async fn exchange(timeouts: Timeouts, request: Request<Bytes>) -> Result<Respons
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)
-}
-
-/// Returns the timeout that limits the wait for the response headers.
-fn limit(timeouts: &Timeouts) -> Option<(TimeoutKind, Duration)> {
-    let headers = timeouts
-        .headers
-        .map(|period| (TimeoutKind::Headers, period));
-    let total = timeouts.total.map(|period| (TimeoutKind::Total, period));
-    headers
-        .into_iter()
-        .chain(total)
-        .min_by_key(|(_, period)| *period)
 }
 
 async fn fetch(signal: AbortSignal, request: Request<Bytes>) -> Result<web_sys::Response, Error> {
