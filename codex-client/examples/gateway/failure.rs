@@ -120,7 +120,7 @@ impl Failure {
     }
 
     /// Names the parameter as the chat request does, instead of as this translation does.
-    pub(crate) fn as_sent(mut self, request: &TranslatedRequest) -> Self {
+    pub(crate) fn named_as_sent(mut self, request: &TranslatedRequest) -> Self {
         let Some(translated) = self.error.param.take() else {
             return self;
         };
