@@ -104,7 +104,11 @@ impl Timeouts {
     }
 
     /// Returns the timeout that limits the wait for the response headers.
-    #[cfg(any(feature = "reqwest", feature = "web"))]
+    #[cfg(any(
+        feature = "hyper",
+        feature = "reqwest",
+        all(feature = "web", target_family = "wasm", target_os = "unknown")
+    ))]
     pub(crate) fn until_headers(&self) -> Option<(TimeoutKind, Duration)> {
         let headers = self.headers.map(|period| (TimeoutKind::Headers, period));
         let total = self.total.map(|period| (TimeoutKind::Total, period));

@@ -4,7 +4,6 @@ use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
-use core::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, USER_AGENT};
@@ -23,8 +22,8 @@ use crate::error::{Error, ErrorKind, Phase, Sent};
 use crate::http::body::Body;
 use crate::http::request_id::request_id;
 use crate::http::transport::HttpTransport;
+use crate::timeouts::Timeouts;
 use crate::timeouts::watch::IdleTimeouts;
-use crate::timeouts::{TimeoutKind, Timeouts};
 use crate::timer::{SharedTimer, Timer as _};
 use crate::web::timer::{WebTimer, within};
 use crate::web::{exception, invalid};
