@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 /// The names of the shapes.
-pub const SHAPES: [&str; 16] = [
+pub const SHAPES: [&str; 17] = [
     "in_progress",
     "items_descending",
     "parts",
@@ -13,6 +13,7 @@ pub const SHAPES: [&str; 16] = [
     "indexes_zero",
     "ids_change",
     "calls_interleaved",
+    "calls_after_arguments",
     "call_ids_repeated",
     "final_reordered",
     "items_again",
@@ -80,6 +81,20 @@ pub fn payloads(shape: &str, count: usize, is_hostile: bool) -> Vec<String> {
                 })
             });
             begun.chain(pieces).collect()
+        }
+        // Announcements after the arguments of a call that no event has announced, or that its own
+        // announcement precedes.
+        "calls_after_arguments" => {
+            let text = "text".repeat(8 * count);
+            let delta = |delta: &str| json!({"type": "response.function_call_arguments.delta", "delta": delta});
+            let arguments = [r#"{"text":""#, &text, r#""}"#].map(delta);
+            let own = Some(call(0, 0, "added", "")).filter(|_| !is_hostile);
+            let others = (1..count).map(|at| {
+                let mut event = call(at, at, "added", "");
+                drop_key(&mut event, "output_index");
+                event
+            });
+            own.into_iter().chain(arguments).chain(others).collect()
         }
         "call_ids_repeated" => (0..count)
             .map(|at| {

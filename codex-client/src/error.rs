@@ -272,6 +272,29 @@ impl Error {
         self
     }
 
+    /// Replaces the parameter that the server named.
+    #[cfg(feature = "chat")]
+    pub(crate) fn map_param(mut self, other: impl FnOnce(&str) -> String) -> Self {
+        if let Some(param) = self.inner.api.as_mut().and_then(|api| api.param.as_mut()) {
+            *param = other(param);
+        }
+        self
+    }
+
+    /// Replaces the source, if it has this type.
+    #[cfg(feature = "chat")]
+    pub(crate) fn map_source<E: core::error::Error + Send + Sync + 'static>(
+        mut self,
+        other: impl FnOnce(E) -> E,
+    ) -> Self {
+        let source = self.inner.source.take();
+        self.inner.source = source.map(|source| match source.downcast() {
+            Ok(source) => Box::new(other(*source)) as _,
+            Err(source) => source,
+        });
+        self
+    }
+
     pub(crate) fn with_request_id(mut self, request_id: Option<&str>) -> Self {
         self.inner.request_id = request_id.map(str::to_owned);
         self

@@ -2,9 +2,9 @@
 #![cfg(test)]
 
 mod kit;
+mod support;
 
 use std::io::Read as _;
-use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
@@ -12,26 +12,9 @@ use kit::delta;
 use serde_json::{Value, json};
 
 fn ask(arguments: &[&str]) -> Command {
-    let mut program = Command::new(program());
+    let mut program = support::command("ask");
+    program.args(arguments).stdin(Stdio::null());
     program
-        .args(arguments)
-        .env_remove("OPENAI_API_KEY")
-        .stdin(Stdio::null());
-    program
-}
-
-// `cargo test` builds the examples next to the tests.
-fn program() -> PathBuf {
-    let mut path = std::env::current_exe().expect("the path of this test");
-    path.pop();
-    path.pop();
-    path.push("examples");
-    path.push(format!("ask{}", std::env::consts::EXE_SUFFIX));
-    assert!(
-        path.exists(),
-        "run `cargo test` without `--test`, or build the example `ask` first"
-    );
-    path
 }
 
 fn run(arguments: &[&str]) -> Output {

@@ -4,8 +4,6 @@
 
 mod kit;
 
-use std::time::Duration;
-
 use codex_client::sse::Update;
 use codex_client::{Client, ErrorKind};
 use codex_transport::RetryPolicy;
@@ -17,12 +15,11 @@ const PATH: &str = "/v1/responses";
 const STORED: &str = "/v1/responses/resp_1";
 
 fn whole(status: &str, output: Value) -> Value {
-    json!({"id": "resp_1", "object": "response", "status": status, "model": "some-model", "output": output})
+    kit::response("resp_1", status, output)
 }
 
 fn output() -> Value {
-    json!([{"type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
-        "content": [{"type": "output_text", "text": "one two three", "annotations": []}]}])
+    json!([kit::message("msg_1", "one two three")])
 }
 
 /// All events of the response, by number.
@@ -45,12 +42,6 @@ fn events() -> Vec<Value> {
 fn stream(events: &[Value]) -> Answer {
     let add = |answer: Answer, event: &Value| answer.event(event.to_string());
     events.iter().fold(Answer::sse(), add)
-}
-
-fn retry() -> RetryPolicy {
-    let mut retry = RetryPolicy::default();
-    retry.base = Duration::from_millis(1);
-    retry
 }
 
 fn start(script: Script, retry: RetryPolicy) -> (LoopbackServer, Client) {
@@ -100,7 +91,7 @@ async fn a_cut_at_any_event_is_resumed_and_every_event_seen_once() {
                     true => vec![first],
                     false => vec![first, second],
                 };
-                let (server, client) = start(cut_at(&cuts, repeats), retry());
+                let (server, client) = start(cut_at(&cuts, repeats), kit::fast());
                 let mut stream = client.stream(&request()).await.expect("a stream");
                 let mut numbers = Vec::new();
                 while let Some(event) = stream.next().await {
@@ -125,11 +116,11 @@ async fn a_cut_at_any_event_is_resumed_and_every_event_seen_once() {
 #[tokio::test]
 async fn whole_responses_updates_and_sessions_are_resumed() {
     for cut in [1, 2, 3, 5] {
-        let (_server, client) = start(cut_at(&[cut], true), retry());
+        let (_server, client) = start(cut_at(&[cut], true), kit::fast());
         let response = client.create(&request()).await.expect("a response");
         assert_eq!(response.output_text(), "one two three", "{cut}");
 
-        let (_server, client) = start(cut_at(&[cut], true), retry());
+        let (_server, client) = start(cut_at(&[cut], true), kit::fast());
         let mut stream = client.stream(&request()).await.expect("a stream");
         let (mut text, mut ends) = (String::new(), 0);
         while let Some(update) = stream.next_update().await {
@@ -141,7 +132,7 @@ async fn whole_responses_updates_and_sessions_are_resumed() {
         }
         assert_eq!((text.as_str(), ends), ("one two three", 1), "{cut}");
 
-        let (_server, client) = start(cut_at(&[cut], false), retry());
+        let (_server, client) = start(cut_at(&[cut], false), kit::fast());
         let mut session = client.session(CreateResponse::new("some-model").background(true));
         let response = session.ask("Count.").await.expect("a response");
         assert_eq!(response.output_text(), "one two three", "{cut}");
@@ -151,7 +142,7 @@ async fn whole_responses_updates_and_sessions_are_resumed() {
         let script = Script::new()
             .route("GET", STORED, stream_of(1..cut.max(2)).cut(Cut::Close))
             .route("GET", STORED, stream_of(cut.max(2)..6));
-        let (_server, client) = start(script, retry());
+        let (_server, client) = start(script, kit::fast());
         let stream = client.resume("resp_1", Some(0)).await.expect("a stream");
         assert_eq!(
             stream.finish().await.unwrap().output_text(),
@@ -178,7 +169,7 @@ async fn attempts_end_with_the_retry_policy_and_what_is_not_kept_is_not_resumed(
     assert!(resumed_after(&server).is_empty());
 
     let script = Script::new().route("POST", PATH, broken());
-    let (server, client) = start(script, retry());
+    let (server, client) = start(script, kit::fast());
     let request = request().store(false);
     client.create(&request).await.expect_err("it broke");
     assert!(resumed_after(&server).is_empty());
@@ -188,7 +179,7 @@ async fn attempts_end_with_the_retry_policy_and_what_is_not_kept_is_not_resumed(
     let script = (0..20).fold(Script::new().route("POST", PATH, broken()), |script, _| {
         script.route("GET", STORED, nothing())
     });
-    let (server, client) = start(script, retry());
+    let (server, client) = start(script, kit::fast());
     let request = self::request();
     client.create(&request).await.expect_err("it broke");
     assert!((1..20).contains(&resumed_after(&server).len()));
@@ -206,7 +197,7 @@ async fn events_that_are_gone_are_made_from_the_whole_response() {
         Script::new().route("GET", STORED, stored()),
     ] {
         let script = script.route("POST", PATH, stream_of(0..4).cut(Cut::Close));
-        let (_server, client) = start(script, retry());
+        let (_server, client) = start(script, kit::fast());
         let mut stream = client.stream(&request()).await.expect("a stream");
         let mut text = String::new();
         while let Some(update) = stream.next_update().await {
@@ -227,7 +218,7 @@ async fn a_document_that_is_still_queued_is_pending() {
     for status in ["queued", "in_progress"] {
         let answer = || Answer::json(200, whole(status, json!([])).to_string());
         let script = (0..4).fold(Script::new(), |script, _| script.answer(answer()));
-        let (server, client) = start(script, retry());
+        let (server, client) = start(script, kit::fast());
         let request = request();
         let mut session = client.session(CreateResponse::new("some-model").background(true));
         let stream = client.stream(&request).await.expect("a stream");
@@ -263,7 +254,7 @@ async fn a_socket_session_with_a_pending_document_creates_no_second_response() {
 
     let queued = || Answer::json(200, whole("queued", json!([])).to_string());
     let script = Script::new().answer(queued()).answer(queued());
-    let (server, client) = start(script, retry());
+    let (server, client) = start(script, kit::fast());
     let mut settings = SocketSettings::default();
     settings.interruption = Interruption::Restart;
     let mut session = SocketSession::new(&client, settings);

@@ -11,19 +11,13 @@ use std::time::{Duration, Instant};
 use codex_auth::{BearerToken, Secret, StaticToken};
 use codex_client::{CallOptions, Client, ErrorKind, ModelListing, Reason, Side};
 use codex_transport::testing::{Answer, Cut, LoopbackServer, Script, ScriptedTransport};
-use codex_transport::{RetryPolicy, Timer, TokioTimer};
+use codex_transport::{Timer, TokioTimer};
 use codex_types::profile::{FitPolicy, Identity, OnFinding, Profile, Unfit};
 use codex_types::{
     CompactRequest, ErrorCategory, InputTokensRequest, OutputItem, RawJson, ResponseEvent, Status,
 };
-use kit::{completed, created, message, question, response, uncompressed};
+use kit::{body, completed, created, fast, message, question, response, uncompressed};
 use serde_json::{Value, json};
-
-fn quick() -> RetryPolicy {
-    let mut policy = RetryPolicy::default();
-    policy.base = Duration::from_millis(1);
-    policy
-}
 
 fn start(script: Script) -> (LoopbackServer, Client) {
     start_at(script, "/v1", None)
@@ -34,7 +28,7 @@ fn start_at(script: Script, folder: &str, profile: Option<Profile>) -> (Loopback
     let mut builder = Client::builder()
         .base_url(server.url(folder))
         .auth(kit::key())
-        .retry(quick());
+        .retry(fast());
     if let Some(profile) = profile {
         builder = builder.profile(profile);
     }
@@ -50,13 +44,7 @@ fn answered(text: &str) -> Answer {
 }
 
 fn failed(code: &str, message: &str) -> String {
-    let mut response = response("resp_1", "failed", json!([]));
-    response["error"] = json!({"code": code, "message": message});
-    json!({"type": "response.failed", "response": response}).to_string()
-}
-
-fn body(request: &codex_transport::testing::RecordedRequest) -> Value {
-    serde_json::from_slice(&request.body).expect("JSON")
+    kit::failed("resp_1", code, message)
 }
 
 #[tokio::test]

@@ -5,13 +5,10 @@
 mod kit;
 
 use std::error::Error as _;
-use std::time::Duration;
 
 use codex_client::{Client, ErrorKind};
-use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, LoopbackServer, Script};
 use kit::question;
-use serde_json::json;
 
 /// A gzip member that stores the data uncompressed (RFC 1951 section 3.2.4), as an encoder at level
 /// 0 writes it.
@@ -34,24 +31,12 @@ fn gzip(data: &[u8]) -> Vec<u8> {
 }
 
 fn start(answer: Answer) -> (LoopbackServer, Client) {
-    let server = LoopbackServer::start(Script::new().answer(answer.forever())).expect("a server");
-    let mut retry = RetryPolicy::default();
-    retry.base = Duration::from_millis(1);
-    let client = Client::builder()
-        .base_url(server.url("/v1"))
-        .auth(kit::key())
-        .retry(retry)
-        .build()
-        .expect("a client");
-    (server, client)
+    let script = Script::new().answer(answer.forever());
+    kit::start(script, |client| client.auth(kit::key()).retry(kit::fast()))
 }
 
 fn stream() -> String {
-    let content = json!([{"type": "output_text", "text": "because", "annotations": []}]);
-    let output =
-        json!([{"type": "message", "id": "msg_1", "role": "assistant", "content": content}]);
-    let response = json!({"id": "resp_1", "object": "response", "status": "completed", "model": "some-model", "output": output});
-    let event = json!({"type": "response.completed", "response": response});
+    let event = kit::says("resp_1", "because");
     format!("event: response.completed\ndata: {event}\n\n")
 }
 

@@ -5,11 +5,12 @@
 mod kit;
 
 use codex_client::{Client, ErrorKind, ItemQuery, Session};
-use codex_transport::testing::{Answer, LoopbackServer, RecordedRequest, Script};
+use codex_transport::testing::{Answer, LoopbackServer, Script};
 use codex_types::profile::Profile;
 use codex_types::{
     CreateConversation, CreateResponse, FunctionCallOutput, Include, InputItem, Map, Message,
 };
+use kit::body;
 use serde_json::{Value, json};
 
 fn start(script: Script) -> (LoopbackServer, Client) {
@@ -35,10 +36,6 @@ fn stored(id: &str) -> Value {
 
 fn question(text: &str) -> InputItem {
     Message::user(text).into()
-}
-
-fn body(request: &RecordedRequest) -> Value {
-    serde_json::from_slice(&request.body).expect("JSON")
 }
 
 #[tokio::test]
@@ -152,16 +149,15 @@ async fn ids_that_would_change_the_path_are_not_sent() {
 }
 
 fn answered(id: &str, output: &Value) -> String {
-    json!({"type": "response.completed", "response": {"id": id, "status": "completed", "output": [output]}}).to_string()
+    kit::completed(id, [output])
 }
 
 fn says(text: &str) -> Value {
-    json!({"type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
-        "content": [{"type": "output_text", "text": text, "annotations": []}]})
+    kit::message("msg_1", text)
 }
 
 fn call() -> Value {
-    json!({"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "now", "arguments": "{}", "status": "completed"})
+    kit::call("call_1", "now", "{}")
 }
 
 fn noon() -> InputItem {

@@ -24,11 +24,11 @@ fn definition(name: &str) -> FunctionTool {
 }
 
 fn call(id: &str, name: &str) -> Value {
-    json!({"type": "function_call", "id": format!("fc_{id}"), "call_id": id, "name": name, "arguments": "{\"amount\":1}", "status": "completed"})
+    kit::call(id, name, r#"{"amount":1}"#)
 }
 
 fn said(text: &str) -> Value {
-    json!({"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [{"type": "output_text", "text": text, "annotations": []}]})
+    kit::message("msg_1", text)
 }
 
 fn answered(items: &[Value]) -> Answer {
@@ -44,11 +44,11 @@ fn start(script: Script) -> (LoopbackServer, Session) {
 
 /// Returns the input of the request with this number. Panics unless calls and outputs are paired.
 fn input(server: &LoopbackServer, number: usize) -> Vec<Value> {
-    let body: Value = serde_json::from_slice(&server.requests()[number].body).expect("JSON");
-    let items: Vec<InputItem> = serde_json::from_value(body["input"].clone()).expect("items");
+    let input = kit::input(&server.requests()[number]);
+    let items: Vec<InputItem> = serde_json::from_value(json!(input)).expect("items");
     let open: OpenCalls = items.iter().collect();
     assert!(open.is_empty(), "{open:?}");
-    body["input"].as_array().expect("items").clone()
+    input
 }
 
 /// Returns the output of a call that the model receives.

@@ -4,24 +4,13 @@
 
 mod support;
 
-use std::io::Write as _;
-use std::process::{Output, Stdio};
+use std::process::Output;
 
 use codex_transport::testing::{Answer, LoopbackServer, Script};
 use serde_json::{Value, json};
 
 fn run(name: &str, arguments: &[&str], input: &str) -> Output {
-    let mut child = support::command(name)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the example runs");
-    let mut stdin = child.stdin.take().expect("its input");
-    stdin.write_all(input.as_bytes()).expect("its input");
-    drop(stdin);
-    child.wait_with_output().expect("its end")
+    support::run(support::command(name).args(arguments), input)
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -3,11 +3,10 @@
 #![cfg(test)]
 
 mod login_support;
-
-use std::process::Command;
+mod support;
 
 use codex_transport::testing::{Answer, LoopbackServer, Script};
-use login_support::program::{Ended, Program, example};
+use login_support::program::{Ended, Program};
 use login_support::{CANARY, CLAIMS, Directory, TOKEN, authority, json, to};
 use serde_json::{Value, json};
 
@@ -17,10 +16,7 @@ const RESPONSES: &str = "/backend-api/codex/responses";
 const EXPIRED: &str = "eyJleHAiOjE3NjczMjI4MDAsImh0dHBzOi8vYXBpLm9wZW5haS5jb20vYXV0aCI6eyJjaGF0Z3B0X2FjY291bnRfaWQiOiJhY2N0LTEifX0";
 
 fn ask(file: &str, server: &LoopbackServer, arguments: &[&str]) -> Ended {
-    let mut command = Command::new(example("ask"));
-    for variable in ["CODEX_API_KEY", "CODEX_ACCESS_TOKEN", "OPENAI_API_KEY"] {
-        command.env_remove(variable);
-    }
+    let mut command = support::command("ask");
     command
         .args(["--auth-file", file, "--transport", "http"])
         .args(["--issuer", &format!("http://{}", server.address())])
@@ -153,14 +149,7 @@ fn a_login_that_cannot_be_renewed_says_why_and_stays() {
     let directory = Directory::new("ask-reused");
     let file = login(&directory, &format!("e30.{EXPIRED}.access-1-{CANARY}"));
     let ended = ask(&file, &server, &[]);
-    assert_eq!(ended.status.code(), Some(1));
-    assert!(
-        ended
-            .stderr
-            .contains("already used by another holder of this login"),
-        "{}",
-        ended.stderr
-    );
+    ended.fails_with("already used by another holder of this login");
     assert_eq!(server.requests().len(), 1);
     assert_eq!(
         read(&file)["tokens"]["refresh_token"],
@@ -219,28 +208,11 @@ fn what_cannot_be_used_is_said_before_anything_is_sent() {
     let directory = Directory::new("ask-wrong");
     let missing = directory.path("none.json").display().to_string();
     let ended = ask(&missing, &server, &[]);
-    assert_eq!(ended.status.code(), Some(1));
-    assert!(
-        ended.stderr.contains("none.json: no such file"),
-        "{}",
-        ended.stderr
-    );
+    ended.fails_with("none.json: no such file");
     let file = login(&directory, &fresh());
     let ended = ask(&file, &server, &["--profile", "other"]);
-    assert_eq!(ended.status.code(), Some(1));
-    assert!(
-        ended
-            .stderr
-            .contains("--profile must be one of platform, chatgpt"),
-        "{}",
-        ended.stderr
-    );
+    ended.fails_with("--profile must be one of platform, chatgpt");
     let ended = ask(&file, &server, &["--api-key", &format!("sk-{CANARY}")]);
-    assert_eq!(ended.status.code(), Some(1));
-    assert!(
-        ended.stderr.contains("cannot be used together"),
-        "{}",
-        ended.stderr
-    );
+    ended.fails_with("cannot be used together");
     assert!(server.requests().is_empty());
 }

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod login_support;
+mod support;
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -11,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use codex_transport::testing::{Answer, LoopbackServer, Script};
-use login_support::program::{Program, example};
+use login_support::program::Program;
 use login_support::{
     CANARY, CLAIMS, DEVICE_TOKEN, Directory, REVOKE, TOKEN, USER_CODE, authority, device,
     device_token, json, member, port, state, status, text, to, tokens, user_code, visit,
@@ -20,7 +21,7 @@ use login_support::{
 /// Runs the program in isolation: without a browser, the configuration or the variables of the
 /// user.
 fn login(directory: &Directory, server: &LoopbackServer, arguments: &[&str]) -> Program {
-    let mut command = Command::new(example("login"));
+    let mut command = support::command("login");
     command
         .env_clear()
         .env("PATH", directory.path("bin"))
@@ -177,11 +178,7 @@ fn a_browser_that_cannot_be_opened_is_no_reason_to_stop() {
     let ended = program.end();
     assert!(ended.status.success());
     if cfg!(target_os = "linux") {
-        assert!(
-            ended.stderr.contains("could not open a browser"),
-            "{}",
-            ended.stderr
-        );
+        ended.reports("could not open a browser");
     }
 }
 
@@ -231,14 +228,7 @@ fn a_busy_port_gives_way_to_the_second_and_two_busy_ones_to_a_clear_word() {
     let start = Instant::now();
     let ended = login(&directory, &server, &["--no-browser", "--store", &file]).end();
     assert!(start.elapsed() < Duration::from_secs(5));
-    assert_eq!(ended.status.code(), Some(1));
-    assert!(
-        ended
-            .stderr
-            .contains("no free port for the redirect: 1455, 1457"),
-        "{}",
-        ended.stderr
-    );
+    ended.fails_with("no free port for the redirect: 1455, 1457");
     assert!(ended.stderr.contains("--device and --paste need no port"));
     drop((first, second));
 }
@@ -300,14 +290,7 @@ fn the_end_of_the_input_ends_pasting() {
     program.address();
     program.hang_up();
     let ended = program.end();
-    assert_eq!(ended.status.code(), Some(1));
-    assert!(
-        ended
-            .stderr
-            .contains("expected the whole address, not the code alone"),
-        "{}",
-        ended.stderr
-    );
+    ended.fails_with("expected the whole address, not the code alone");
 }
 
 #[test]
@@ -374,14 +357,7 @@ fn a_device_login_that_is_not_enabled_is_told_from_one_that_is_pending() {
     let directory = Directory::new("disabled");
     let file = store(&directory);
     let ended = login(&directory, &server, &["--device-code", "--store", &file]).end();
-    assert_eq!(ended.status.code(), Some(1));
-    assert!(
-        ended
-            .stderr
-            .contains("device login is not enabled (status 404); it can be turned on"),
-        "{}",
-        ended.stderr
-    );
+    ended.fails_with("device login is not enabled (status 404); it can be turned on");
     assert_eq!(server.requests().len(), 1);
     assert!(!Path::new(&file).exists());
 }
@@ -397,12 +373,7 @@ fn a_device_login_that_is_declined_ends() {
     let directory = Directory::new("device-declined");
     let file = store(&directory);
     let ended = login(&directory, &server, &["--device", "--store", &file]).end();
-    assert_eq!(ended.status.code(), Some(1));
-    assert!(
-        ended.stderr.contains("authorization_declined"),
-        "{}",
-        ended.stderr
-    );
+    ended.fails_with("authorization_declined");
     assert!(!Path::new(&file).exists());
 }
 
@@ -420,12 +391,7 @@ fn an_authority_that_quotes_secrets_is_not_repeated() {
     let directory = Directory::new("quoting");
     let file = store(&directory);
     let ended = login(&directory, &server, &["--device", "--store", &file]).end();
-    assert_eq!(ended.status.code(), Some(1));
-    assert!(
-        ended.stderr.contains("authorization code was refused"),
-        "{}",
-        ended.stderr
-    );
+    ended.fails_with("authorization code was refused");
 }
 
 #[test]
@@ -516,11 +482,7 @@ fn signing_out_does_not_depend_on_the_authority() {
     let ended = login(&directory, &server, &["--logout", "--store", &file]).end();
     assert!(ended.status.success());
     assert_eq!(ended.stdout, "signed out\n");
-    assert!(
-        ended.stderr.contains("may still be valid"),
-        "{}",
-        ended.stderr
-    );
+    ended.reports("may still be valid");
     assert!(!Path::new(&file).exists());
 }
 

@@ -3,14 +3,14 @@
 #![cfg(test)]
 
 mod login_support;
+mod support;
 
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use codex_transport::testing::{Answer, LoopbackServer, RecordedRequest, Script};
-use login_support::program::{Program, example};
+use login_support::program::Program;
 use login_support::{CANARY, Directory, authority, member, port, state, status, text, to, visit};
 use ring::rand::SystemRandom;
 use ring::rsa::{KeyPair, PublicKeyComponents};
@@ -83,7 +83,7 @@ fn answer(request: &RecordedRequest, nonce: &str) -> Answer {
 }
 
 fn login(directory: &Directory, server: &LoopbackServer, arguments: &[&str]) -> Program {
-    let mut command = Command::new(example("login"));
+    let mut command = support::command("login");
     command
         .args([
             "--issuer",
@@ -200,12 +200,7 @@ fn an_id_token_of_another_attempt_is_refused() {
     );
     visit(port(&address), &target);
     let ended = program.end();
-    assert_eq!(ended.status.code(), Some(1));
-    assert!(
-        ended.stderr.contains("invalid ID token"),
-        "{}",
-        ended.stderr
-    );
+    ended.fails_with("invalid ID token");
     let stored = std::fs::read_to_string(directory.path("auth.json")).expect("the registration");
     assert!(stored.contains("oaiapp_issued") && !stored.contains(CANARY));
 }
@@ -217,11 +212,6 @@ fn a_place_of_one_kind_is_not_used_for_the_other() {
     let registered = r#"{"OPENAI_API_KEY":null,"codex_auth":{"client_id":"oaiapp_issued","host_id":"urn:uuid:00000000-0000-4000-8000-000000000000"}}"#;
     std::fs::write(directory.path("auth.json"), registered).expect("a file");
     let ended = login(&directory, &server, &["--profile", "chatgpt", "--device"]).end();
-    assert_eq!(ended.status.code(), Some(1));
-    assert!(
-        ended.stderr.contains("holds the login of a registered app"),
-        "{}",
-        ended.stderr
-    );
+    ended.fails_with("holds the login of a registered app");
     assert!(server.requests().is_empty());
 }

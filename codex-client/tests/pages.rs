@@ -1,14 +1,14 @@
 //! A list that comes in pages, from a scripted server: all of it, and an end to it.
 #![cfg(test)]
 
+mod kit;
+
 use codex_client::{Client, ErrorKind, ItemQuery};
 use codex_transport::testing::{Answer, LoopbackServer, Script};
 use serde_json::{Value, json};
 
 fn start(script: Script) -> (LoopbackServer, Client) {
-    let server = LoopbackServer::start(script).expect("a loopback server");
-    let client = Client::builder().base_url(server.url("/v1")).build();
-    (server, client.expect("a client"))
+    kit::start(script, |client| client)
 }
 
 fn page(ids: &[&str], last_id: Option<&str>, has_more: bool) -> Answer {

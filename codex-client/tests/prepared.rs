@@ -65,7 +65,7 @@ async fn bodies_over_http_are_those_of_a_list() {
         let requests = server.requests();
         // Each call has its own ids.
         let body = |number: usize| -> Value {
-            let mut body: Value = serde_json::from_slice(&requests[number].body).expect("JSON");
+            let mut body = kit::body(&requests[number]);
             body["client_metadata"] = Value::Null;
             body["prompt_cache_key"] = Value::Null;
             body
@@ -87,12 +87,9 @@ async fn a_socket_is_sent_what_is_new_and_a_fork_is_sent_whole() {
         let mut answer = Answer::websocket();
         for number in 1..=4 {
             let id = format!("resp_{number}");
-            answer = answer
-                .receive()
-                .event(completed(&id, [message(&format!("msg_{id}"), "Yes.")]));
+            answer = answer.receive().event(kit::says(&id, "Yes."));
         }
-        let script = Script::new().route("GET", "/v1/responses", answer);
-        let server = LoopbackServer::start(script).expect("a server");
+        let server = LoopbackServer::start(kit::sockets([answer])).expect("a server");
         let mut session = client(&server, profile).socket_session();
         let request = |input: &PreparedInput| {
             CreateResponse::new("some-model")
@@ -113,11 +110,7 @@ async fn a_socket_is_sent_what_is_new_and_a_fork_is_sent_whole() {
         session.create(&request(&fork)).await.expect("a response");
         let stats = session.stats();
         assert_eq!((stats.replays, stats.continuations), (2, 2), "{session:?}");
-        let messages: Vec<Value> = server
-            .messages()
-            .iter()
-            .map(|message| serde_json::from_slice(&message.text).expect("JSON"))
-            .collect();
+        let messages = kit::messages(&server);
         let input = |number: usize| messages[number]["input"].as_array().map_or(0, Vec::len);
         assert_eq!((input(1), input(2)), (1, 1));
         assert_eq!(messages[3]["input"], messages[0]["input"]);

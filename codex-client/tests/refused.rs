@@ -46,8 +46,7 @@ fn refused(code: &str, param: Option<&str>) -> Answer {
 }
 
 fn says(text: &str) -> Value {
-    json!([{"type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
-        "content": [{"type": "output_text", "text": text, "annotations": []}]}])
+    json!([kit::message("msg_1", text)])
 }
 
 fn answered(text: &str) -> Answer {
@@ -55,16 +54,16 @@ fn answered(text: &str) -> Answer {
 }
 
 fn failed(code: &str) -> String {
-    let response = json!({"id": "resp_0", "status": "failed", "output": [], "error": {"code": code, "message": "refused"}});
-    json!({"type": "response.failed", "response": response}).to_string()
+    kit::failed("resp_0", code, "refused")
 }
 
 /// Returns the inputs of all requests over HTTP.
 fn inputs(server: &LoopbackServer) -> Vec<Value> {
     let requests = server.requests();
     let bodies = requests.iter().filter(|request| !request.body.is_empty());
-    let input = |body: &[u8]| serde_json::from_slice::<Value>(body).expect("JSON")["input"].take();
-    bodies.map(|request| input(&request.body)).collect()
+    bodies
+        .map(|request| kit::body(request)["input"].take())
+        .collect()
 }
 
 fn pointers(turn: &SessionTurn<'_>) -> Vec<String> {

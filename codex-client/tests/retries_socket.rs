@@ -7,26 +7,19 @@ mod kit;
 use std::time::{Duration, Instant};
 
 use codex_client::{Client, ErrorKind, SocketSession, SocketSettings, TransportChoice};
-use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
-use codex_transport::{RetryPolicy, Timeouts};
+use codex_transport::Timeouts;
+use codex_transport::testing::{Answer, Cut, LoopbackServer};
 use codex_types::CreateResponse;
-use codex_types::profile::Profile;
-use kit::created;
+use kit::{created, messages};
 use serde_json::{Value, json};
 
 fn start(
     answers: impl IntoIterator<Item = Answer>,
     timeouts: Timeouts,
 ) -> (LoopbackServer, Client) {
-    let script = answers.into_iter().fold(Script::new(), |script, answer| {
-        script.route("GET", "/v1/responses", answer)
-    });
-    let mut profile = Profile::chatgpt();
-    profile.compression = None;
-    let mut policy = RetryPolicy::default();
-    policy.base = Duration::from_millis(1);
-    kit::start(script, |client| {
-        client.profile(profile).retry(policy).timeouts(timeouts)
+    kit::start(kit::sockets(answers), |client| {
+        let client = client.profile(kit::uncompressed()).retry(kit::fast());
+        client.timeouts(timeouts)
     })
 }
 
@@ -41,19 +34,11 @@ fn request() -> CreateResponse {
 }
 
 fn failed(code: &str, message: &str) -> String {
-    json!({"type": "response.failed", "response": {"id": "resp_0", "status": "failed", "error": {"code": code, "message": message}, "output": []}}).to_string()
+    kit::failed("resp_0", code, message)
 }
 
 fn says(id: &str) -> String {
-    let message = json!({"type": "message", "id": format!("msg_{id}"), "role": "assistant", "status": "completed",
-        "content": [{"type": "output_text", "text": id, "annotations": []}]});
-    json!({"type": "response.completed", "response": {"id": id, "status": "completed", "output": [message]}}).to_string()
-}
-
-fn messages(server: &LoopbackServer) -> Vec<Value> {
-    let parse = |text: &[u8]| serde_json::from_slice(text).expect("JSON");
-    let messages = server.messages();
-    messages.iter().map(|it| parse(&it.text)).collect()
+    kit::says(id, id)
 }
 
 #[tokio::test]

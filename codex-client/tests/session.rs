@@ -9,7 +9,7 @@ use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, Cut, LoopbackServer, RecordedRequest, Script};
 use codex_types::profile::Profile;
 use codex_types::{CreateResponse, FunctionCallOutput, InputItem, RawJson, Reasoning};
-use kit::uncompressed;
+use kit::{input, uncompressed};
 use serde_json::{Value, json};
 
 fn start(script: Script) -> (LoopbackServer, Client) {
@@ -40,26 +40,17 @@ fn message(id: &str, text: &str) -> Value {
 }
 
 fn call(id: &str) -> Value {
-    json!({"type": "function_call", "id": format!("fc_{id}"), "call_id": id, "name": "now", "arguments": "{}", "status": "completed"})
+    kit::call(id, "now", "{}")
 }
 
 /// A whole response as the ChatGPT backend sends it: separate items, and no output in the last
 /// event.
 fn answered(items: &[Value]) -> Answer {
-    let mut answer = Answer::sse()
-        .event(json!({"type": "response.created", "response": {"id": "resp_1"}}).to_string());
+    let mut answer = Answer::sse().event(kit::created("resp_1"));
     for (index, item) in items.iter().enumerate() {
-        answer = answer.event(
-            json!({"type": "response.output_item.done", "output_index": index, "item": item})
-                .to_string(),
-        );
+        answer = answer.event(kit::item_done(index, item));
     }
-    answer.event(json!({"type": "response.completed", "response": {"id": "resp_1", "status": "completed", "output": []}}).to_string())
-}
-
-fn input(request: &RecordedRequest) -> Vec<Value> {
-    let body: Value = serde_json::from_slice(&request.body).expect("JSON");
-    body["input"].as_array().expect("items").clone()
+    answer.event(kit::completed("resp_1", json!([])))
 }
 
 fn question(text: &str) -> Value {

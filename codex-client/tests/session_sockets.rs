@@ -9,16 +9,14 @@ use codex_client::{
 };
 use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
-use codex_types::profile::Profile;
 use codex_types::{CreateResponse, FunctionTool, RawJson};
-use kit::completed;
+use kit::{completed, messages, says, sockets};
 use serde_json::{Value, json};
 
 fn start(script: Script) -> (LoopbackServer, Session) {
-    let mut profile = Profile::chatgpt();
-    profile.compression = None;
     let (server, client) = kit::start(script, |client| {
-        client.profile(profile).retry(RetryPolicy::none())
+        let client = client.profile(kit::uncompressed());
+        client.retry(RetryPolicy::none())
     });
     let settings = CreateResponse::new("some-model").instructions("Be brief.");
     let mut sockets = SocketSettings::default();
@@ -28,30 +26,8 @@ fn start(script: Script) -> (LoopbackServer, Session) {
     (server, session)
 }
 
-fn sockets(answers: impl IntoIterator<Item = Answer>) -> Script {
-    answers.into_iter().fold(Script::new(), |script, answer| {
-        script.route("GET", "/v1/responses", answer)
-    })
-}
-
-fn says(id: &str, text: &str) -> String {
-    let message = json!({"type": "message", "id": format!("msg_{id}"), "role": "assistant", "status": "completed",
-        "content": [{"type": "output_text", "text": text, "annotations": []}]});
-    completed(id, [message])
-}
-
 fn calls(id: &str) -> String {
-    let call = json!({"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "add", "status": "completed", "arguments": "{\"a\":2}"});
-    completed(id, [call])
-}
-
-fn messages(server: &LoopbackServer) -> Vec<Value> {
-    let parse = |text: &[u8]| serde_json::from_slice(text).expect("JSON");
-    let messages = server.messages();
-    messages
-        .iter()
-        .map(|message| parse(&message.text))
-        .collect()
+    completed(id, [kit::call("call_1", "add", r#"{"a":2}"#)])
 }
 
 #[derive(serde::Deserialize)]

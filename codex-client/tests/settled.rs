@@ -9,14 +9,8 @@ use codex_transport::testing::{Answer, LoopbackServer, Script};
 use codex_types::{CreateResponse, FunctionCallOutput, InputItem, RawJson};
 use serde_json::{Value, json};
 
-fn answer(output: &Value) -> Answer {
-    let response = json!({"id": "resp_1", "status": "completed", "output": output});
-    Answer::sse().event(json!({"type": "response.completed", "response": response}).to_string())
-}
-
 fn message() -> Value {
-    json!([{"type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
-        "content": [{"type": "output_text", "text": "Done.", "annotations": []}]}])
+    json!([kit::message("msg_1", "Done.")])
 }
 
 fn screen_call() -> Value {
@@ -25,7 +19,7 @@ fn screen_call() -> Value {
 
 fn start(outputs: &[Value]) -> (LoopbackServer, Client) {
     let script = outputs.iter().fold(Script::new(), |script, output| {
-        script.answer(answer(output))
+        script.answer(Answer::sse().event(kit::completed("resp_1", output)))
     });
     kit::start(script, |client| client)
 }
@@ -33,8 +27,7 @@ fn start(outputs: &[Value]) -> (LoopbackServer, Client) {
 /// Returns the types of the items of the last request.
 fn sent(server: &LoopbackServer) -> Vec<String> {
     let requests = server.requests();
-    let body: Value = serde_json::from_slice(&requests.last().unwrap().body).expect("JSON");
-    let items = body["input"].as_array().expect("items");
+    let items = kit::input(requests.last().unwrap());
     items
         .iter()
         .map(|item| item["type"].as_str().unwrap_or("message").to_owned())

@@ -18,18 +18,11 @@ use codex_transport::testing::{Answer, Cut, Gate, LoopbackServer, Script};
 use codex_transport::{Timeouts, Timer, TokioTimer};
 use codex_types::profile::{Identity, Profile};
 use codex_types::{CreateResponse, InputItem, Message, Response, ResponseEvent};
-use kit::{created, message};
+use kit::{created, message, messages, sockets};
 use serde_json::{Value, json};
 
 fn serve(script: Script) -> LoopbackServer {
     LoopbackServer::start(script).expect("a loopback server")
-}
-
-/// A script with one answer to each upgrade, and HTTP for everything else.
-fn sockets(answers: impl IntoIterator<Item = Answer>) -> Script {
-    answers.into_iter().fold(Script::new(), |script, answer| {
-        script.route("GET", "/v1/responses", answer)
-    })
 }
 
 fn client(server: &LoopbackServer, profile: Profile) -> Client {
@@ -61,13 +54,6 @@ fn delta(id: &str, text: &str) -> String {
 
 fn ended(status: &str, id: &str, text: &str) -> String {
     kit::ended(status, id, [message(&format!("msg_{id}"), text)])
-}
-
-fn messages(server: &LoopbackServer) -> Vec<Value> {
-    let read = |message: &codex_transport::testing::RecordedMessage| {
-        serde_json::from_slice(&message.text).expect("JSON")
-    };
-    server.messages().iter().map(read).collect()
 }
 
 /// Returns the history after another turn.

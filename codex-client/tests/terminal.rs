@@ -4,8 +4,7 @@
 
 mod support;
 
-use std::io::Write as _;
-use std::process::{Output, Stdio};
+use std::process::Output;
 
 use codex_transport::testing::{Answer, LoopbackServer, Script};
 use serde_json::{Value, json};
@@ -52,19 +51,12 @@ fn refusing() -> LoopbackServer {
 }
 
 fn run(server: &LoopbackServer, name: &str, arguments: &[&str], input: &str) -> Output {
-    let mut child = support::command(name)
+    let mut command = support::command(name);
+    command
         .args(arguments)
         .env("OPENAI_API_KEY", "sk-invented")
-        .env("OPENAI_BASE_URL", server.url("/v1"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the example runs");
-    let mut stdin = child.stdin.take().expect("its input");
-    stdin.write_all(input.as_bytes()).expect("its input");
-    drop(stdin);
-    child.wait_with_output().expect("its end")
+        .env("OPENAI_BASE_URL", server.url("/v1"));
+    support::run(&mut command, input)
 }
 
 fn ask(server: &LoopbackServer, arguments: &[&str]) -> Output {

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex};
 
 use codex_client::{Approval, Client, ErrorKind, Progress, ToolCall, Tools};
 use codex_transport::RetryPolicy;
-use codex_transport::testing::{Answer, LoopbackServer, RecordedRequest, Script};
+use codex_transport::testing::{Answer, LoopbackServer, Script};
 use codex_types::{CreateResponse, CustomTool, FunctionTool, InputItem, RawJson, Response, Tool};
-use kit::call;
+use kit::{call, input};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -37,22 +37,15 @@ fn read(response: &Value) -> Response {
 }
 
 fn answered(items: &[Value]) -> Answer {
-    Answer::sse().event(
-        json!({"type": "response.completed", "response": response("completed", items)}).to_string(),
-    )
+    Answer::sse().event(kit::completed("resp_1", items))
 }
 
 fn said(text: &str) -> Value {
-    json!({"type": "message", "id": "msg_1", "role": "assistant", "content": [{"type": "output_text", "text": text, "annotations": []}]})
+    kit::message("msg_1", text)
 }
 
 fn start(script: Script) -> (LoopbackServer, Client) {
     kit::start(script, |client| client.retry(RetryPolicy::none()))
-}
-
-fn input(request: &RecordedRequest) -> Vec<Value> {
-    let body: Value = serde_json::from_slice(&request.body).expect("JSON");
-    body["input"].as_array().expect("items").clone()
 }
 
 fn outputs(items: &[InputItem]) -> Vec<(String, String)> {

@@ -74,7 +74,9 @@ const PHRASES: &[&str] = &[
     "the head of the response",
     "remote tool",
     // British spelling; the standard library and the wire are American.
+    "acknowledgement*",
     "behaviour*",
+    "catalogue*",
     "colour*",
     "favour*",
     "honour*",
@@ -84,6 +86,7 @@ const PHRASES: &[&str] = &[
     "optimis*",
     "organis*",
     "recognis*",
+    "relabelled",
     "serialis*",
 ];
 

@@ -5,6 +5,7 @@
 //! `terminal` handles the last event. Each change is recorded as a `Change`, in order; from these,
 //! `Updates` and the chat adapters deliver all content exactly once.
 
+mod class;
 mod diagnostic;
 mod entry;
 mod event;
@@ -15,6 +16,7 @@ mod index;
 mod item;
 mod joined;
 mod late;
+mod object;
 mod part;
 mod place;
 mod sequence;
@@ -32,10 +34,12 @@ use codex_types::{
     Delta, DeltaRef, EventRef, Extra, Halves, Logprob, OutputItem, RawJson, Response, ResponseEvent,
 };
 
+use self::class::Class;
+pub(crate) use self::class::TextKind;
 pub use self::diagnostic::{Diagnostic, DiagnosticKind};
-pub(crate) use self::entry::TextKind;
-use self::entry::{Class, Entry};
+use self::entry::Entry;
 use self::index::{Address, Identities};
+pub(crate) use self::object::Brackets;
 use self::place::PartUse;
 pub(crate) use self::place::Place;
 use self::sequence::{Kind, Sequence};
@@ -409,12 +413,12 @@ impl Accumulator {
         let (_, item) = self.reported(place.key)?;
         let parts = self.entry(place.key).parts(place.kind);
         let part = parts.list.get(place.position)?;
-        Some((part.index, entry::text(item, place.kind, place.position)?))
+        Some((part.index, class::text(item, place.kind, place.position)?))
     }
 
     /// Returns the only text of a call.
     pub(crate) fn input(item: &OutputItem) -> &str {
-        entry::texts(item, TextKind::Input)
+        class::texts(item, TextKind::Input)
             .next()
             .unwrap_or_default()
     }

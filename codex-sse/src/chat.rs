@@ -11,6 +11,7 @@ mod calls;
 mod close;
 mod decode;
 mod free_text;
+mod items;
 mod lifecycle;
 mod think;
 mod to_chunks;

@@ -1,4 +1,5 @@
 //! Calls of hosted tools: their progress is evidence of their ids.
+#![cfg(feature = "events")]
 #![cfg(test)]
 
 use codex_sse::{Update, Updates};
@@ -44,44 +45,97 @@ fn delta(id: &str, delta: &str) -> Value {
     json!({"type": "response.mcp_call_arguments.delta", "item_id": id, "delta": delta})
 }
 
-#[test]
-fn progress_names_calls_that_were_announced_without_ids() {
-    let events = [
-        added(Value::Null),
-        added(Value::Null),
-        progress("a"),
-        progress("b"),
-        delta("b", r#"{"b""#),
-        delta("a", r#"{"a""#),
-        delta("a", ":1}"),
-        delta("b", ":2}"),
-    ];
-    assert_eq!(previews(&events), [r#"{"a":1}"#, r#"{"b":2}"#]);
+/// Returns the events with one index for all, which then proves nothing.
+fn at_one_index(mut events: Vec<Value>) -> Vec<Value> {
+    for event in &mut events {
+        event["output_index"] = 0.into();
+    }
+    events
 }
 
+/// Each row has the events of two calls, and the text that is shown of each.
 #[test]
-fn progress_confirms_the_id_of_a_call() {
-    let events = [
-        added("b".into()),
-        progress("a"),
-        progress("b"),
-        delta("a", r#"{"a":1}"#),
-        delta("b", r#"{"b":2}"#),
+fn progress_is_evidence_of_the_ids_of_calls() {
+    let done = |arguments: &str| {
+        let mut event = added(Value::Null);
+        event["type"] = "response.output_item.done".into();
+        event["item"]["arguments"] = arguments.into();
+        event
+    };
+    let (a, b) = (r#"{"a":1}"#, r#"{"b":2}"#);
+    let rows = [
+        (
+            "it names calls that were announced without ids",
+            vec![
+                added(Value::Null),
+                added(Value::Null),
+                progress("a"),
+                progress("b"),
+                delta("b", r#"{"b""#),
+                delta("a", r#"{"a""#),
+                delta("a", ":1}"),
+                delta("b", ":2}"),
+            ],
+            [a, b],
+        ),
+        (
+            "it confirms the id of a call",
+            vec![
+                added("b".into()),
+                progress("a"),
+                progress("b"),
+                delta("a", a),
+                delta("b", b),
+            ],
+            [b, a],
+        ),
+        (
+            "it distinguishes calls that no event announced",
+            vec![
+                progress("a"),
+                progress("b"),
+                delta("a", r#"{"a""#),
+                delta("b", r#"{"b""#),
+                delta("a", ":1}"),
+                delta("b", ":2}"),
+            ],
+            [a, b],
+        ),
+        (
+            "a call that it has named is not an announcement sent again",
+            vec![
+                added(Value::Null),
+                progress("a"),
+                delta("a", r#"{"a""#),
+                added(Value::Null),
+                progress("b"),
+                delta("a", ":1"),
+                delta("b", r#"{"b""#),
+                delta("a", "}"),
+                delta("b", ":2}"),
+            ],
+            [a, b],
+        ),
+        (
+            "two calls that claimed one index are finished by their text",
+            at_one_index(vec![
+                added(Value::Null),
+                progress("a"),
+                delta("a", r#"{"a""#),
+                added(Value::Null),
+                progress("b"),
+                delta("a", ":1}"),
+                delta("b", r#"{"b""#),
+                done(a),
+                delta("b", ":2}"),
+                done(b),
+            ]),
+            [a, b],
+        ),
     ];
-    assert_eq!(previews(&events), [r#"{"b":2}"#, r#"{"a":1}"#]);
-}
-
-#[test]
-fn progress_distinguishes_calls_that_no_event_announced() {
-    let events = [
-        progress("a"),
-        progress("b"),
-        delta("a", r#"{"a""#),
-        delta("b", r#"{"b""#),
-        delta("a", ":1}"),
-        delta("b", ":2}"),
-    ];
-    assert_eq!(previews(&events), [r#"{"a":1}"#, r#"{"b":2}"#]);
+    for (name, events, shown) in rows {
+        assert_eq!(previews(&events), shown, "{name}");
+    }
 }
 
 #[test]
@@ -93,7 +147,7 @@ fn progress_does_not_name_a_call_of_another_tool() {
         event[key] = text.into();
         event
     };
-    let mut events = [
+    let events = at_one_index(vec![
         added(Value::Null),
         json!({"type": "response.output_item.added", "item": code}),
         event("code_interpreter_call.in_progress", "note", ""),
@@ -101,53 +155,8 @@ fn progress_does_not_name_a_call_of_another_tool() {
         progress("a"),
         delta("a", r#"{"a":1}"#),
         event("code_interpreter_call_code.delta", "delta", "1"),
-    ];
-    for event in &mut events {
-        event["output_index"] = 0.into();
-    }
+    ]);
     let mut shown = previews(&events);
     shown.sort();
     assert_eq!(shown, ["1+1", r#"{"a":1}"#]);
-}
-
-#[test]
-fn a_call_that_progress_has_named_is_not_an_announcement_sent_again() {
-    let events = [
-        added(Value::Null),
-        progress("a"),
-        delta("a", r#"{"a""#),
-        added(Value::Null),
-        progress("b"),
-        delta("a", ":1"),
-        delta("b", r#"{"b""#),
-        delta("a", "}"),
-        delta("b", ":2}"),
-    ];
-    assert_eq!(previews(&events), [r#"{"a":1}"#, r#"{"b":2}"#]);
-}
-
-#[test]
-fn two_calls_that_claimed_one_index_are_finished_by_their_text() {
-    let done = |arguments: &str| {
-        let mut event = added(Value::Null);
-        event["type"] = "response.output_item.done".into();
-        event["item"]["arguments"] = arguments.into();
-        event
-    };
-    let mut events = [
-        added(Value::Null),
-        progress("a"),
-        delta("a", r#"{"a""#),
-        added(Value::Null),
-        progress("b"),
-        delta("a", ":1}"),
-        delta("b", r#"{"b""#),
-        done(r#"{"a":1}"#),
-        delta("b", ":2}"),
-        done(r#"{"b":2}"#),
-    ];
-    for event in &mut events {
-        event["output_index"] = 0.into();
-    }
-    assert_eq!(previews(&events), [r#"{"a":1}"#, r#"{"b":2}"#]);
 }

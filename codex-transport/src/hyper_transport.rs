@@ -17,8 +17,8 @@ use crate::http::encoding::decode_content;
 use crate::http::exchange::Resendable;
 use crate::http::transport::HttpTransport;
 use crate::redact::Credentials;
+use crate::timeouts::Timeouts;
 use crate::timeouts::watch::IdleTimeouts;
-use crate::timeouts::{TimeoutKind, Timeouts};
 use crate::timer::{SharedTimer, Timer, TokioTimer};
 #[cfg(feature = "ws")]
 use crate::ws::options::WsSettings;
@@ -232,11 +232,6 @@ impl HyperTransport {
         let timeouts = head.extensions.get().copied();
         let timeouts = timeouts.unwrap_or(self.0.timeouts);
         let started = self.0.timer.now();
-        let (clock, period) = match (timeouts.headers, timeouts.total) {
-            (Some(headers), Some(total)) if total < headers => (TimeoutKind::Total, Some(total)),
-            (None, Some(total)) => (TimeoutKind::Total, Some(total)),
-            (headers, _) => (TimeoutKind::Headers, headers),
-        };
         head.version = self.0.version;
         if self.0.offer {
             crate::http::encoding::offer(&mut head.headers);
@@ -250,28 +245,29 @@ impl HyperTransport {
             progress: &progress,
         };
         let exchange = exchange.follow();
-        let response = match period {
-            None => exchange.await,
-            Some(period) => tokio::time::timeout(period, exchange)
-                .await
-                .unwrap_or_else(|_| {
-                    let written = progress.is_written();
-                    let phase = if written {
-                        Phase::Headers
-                    } else {
-                        Phase::Connect
-                    };
-                    // hyper has not taken the request, which still waits for a connection, so no
-                    // byte was written.
-                    let sent = if written { Sent::Maybe } else { Sent::No };
-                    let error =
-                        Error::new(ErrorKind::Timeout(clock), phase, sent).with_timeout(period);
-                    Err(match progress.stream_limit() {
-                        Some(limit) => error.with_source(limit),
-                        None => error,
-                    })
-                }),
-        }?;
+        let response =
+            match timeouts.until_headers() {
+                None => exchange.await,
+                Some((kind, period)) => tokio::time::timeout(period, exchange)
+                    .await
+                    .unwrap_or_else(|_| {
+                        let written = progress.is_written();
+                        let phase = if written {
+                            Phase::Headers
+                        } else {
+                            Phase::Connect
+                        };
+                        // hyper has not taken the request, which still waits for a connection, so no
+                        // byte was written.
+                        let sent = if written { Sent::Maybe } else { Sent::No };
+                        let error =
+                            Error::new(ErrorKind::Timeout(kind), phase, sent).with_timeout(period);
+                        Err(match progress.stream_limit() {
+                            Some(limit) => error.with_source(limit),
+                            None => error,
+                        })
+                    }),
+            }?;
         let watch = IdleTimeouts::for_bytes(&timeouts, self.0.timer.clone(), started);
         let request_id = crate::http::request_id::request_id(response.headers())
             .map(|id| credentials.clean_id(id));

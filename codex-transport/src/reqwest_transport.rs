@@ -115,7 +115,7 @@ impl ReqwestTransport {
             progress: &progress,
         };
         let exchange = exchange.follow();
-        let response = match limit(&timeouts) {
+        let response = match timeouts.until_headers() {
             None => exchange.await,
             Some((kind, period)) => tokio::time::timeout(period, exchange)
                 .await
@@ -155,18 +155,6 @@ impl fmt::Debug for ReqwestTransport {
             .field("timeouts", &self.timeouts)
             .finish_non_exhaustive()
     }
-}
-
-/// Returns the timeout that limits the wait for the response headers.
-fn limit(timeouts: &Timeouts) -> Option<(TimeoutKind, Duration)> {
-    let headers = timeouts
-        .headers
-        .map(|period| (TimeoutKind::Headers, period));
-    let total = timeouts.total.map(|period| (TimeoutKind::Total, period));
-    headers
-        .into_iter()
-        .chain(total)
-        .min_by_key(|(_, period)| *period)
 }
 
 fn expired(kind: TimeoutKind, period: Duration, written: bool) -> Error {

@@ -103,6 +103,19 @@ impl Timeouts {
         }
     }
 
+    /// Returns the timeout that limits the wait for the response headers.
+    #[cfg(any(
+        feature = "hyper",
+        feature = "reqwest",
+        all(feature = "web", target_family = "wasm", target_os = "unknown")
+    ))]
+    pub(crate) fn until_headers(&self) -> Option<(TimeoutKind, Duration)> {
+        let headers = self.headers.map(|period| (TimeoutKind::Headers, period));
+        let total = self.total.map(|period| (TimeoutKind::Total, period));
+        let limits = headers.into_iter().chain(total);
+        limits.min_by_key(|(_, period)| *period)
+    }
+
     /// Sets `byte_idle` and `event_idle` to this period and shortens `first_event` to it: "give up
     /// after this much silence".
     #[must_use]

@@ -200,10 +200,7 @@ async fn nobody_listening_is_a_connect_error_and_not_sent() {
         .send(post(format!("http://{free}/")))
         .await
         .unwrap_err();
-    assert_eq!(
-        (error.kind(), error.phase(), error.sent()),
-        (ErrorKind::Connect, Phase::Connect, Sent::No)
-    );
+    support::failed(&error, ErrorKind::Connect, Phase::Connect, Sent::No);
     assert_eq!(
         error.to_string(),
         "could not reach the server while connecting"

@@ -2,6 +2,8 @@
 #![cfg(all(feature = "reqwest", feature = "testing-tls"))]
 #![cfg(test)]
 
+mod support;
+
 use core::time::Duration;
 use std::io::{Read as _, Write as _};
 use std::time::Instant;
@@ -11,7 +13,7 @@ use codex_transport::testing::{
     Answer, Authority, Cut, Gate, LoopbackProxy, LoopbackServer, Script,
 };
 use codex_transport::{
-    Error, ErrorKind, HttpTransport as _, HttpVersions, NoRedirects, Phase, ReqwestTransport, Sent,
+    ErrorKind, HttpTransport as _, HttpVersions, NoRedirects, Phase, ReqwestTransport, Sent,
     TimeoutKind, Timeouts,
 };
 use http::{Request, StatusCode};
@@ -38,10 +40,6 @@ fn post(url: String) -> Request<Bytes> {
         .header("authorization", format!("Bearer {KEY}"))
         .body(Bytes::from_static(b"{}"))
         .unwrap()
-}
-
-fn facts(error: &Error) -> (ErrorKind, Phase, Sent) {
-    (error.kind(), error.phase(), error.sent())
 }
 
 fn server(answer: Answer) -> LoopbackServer {
@@ -141,32 +139,24 @@ async fn dropping_a_body_or_the_future_ends_the_request_upstream() {
 #[tokio::test]
 async fn failures_before_the_request_was_sent_prove_it() {
     let transport = transport();
-    for (url, expected) in [
+    for (url, kind, phase) in [
         // Port 1 of the loopback interface is closed.
-        (
-            "http://127.0.0.1:1/",
-            (ErrorKind::Connect, Phase::Connect, Sent::No),
-        ),
-        (
-            "http://host.invalid/",
-            (ErrorKind::Dns, Phase::Connect, Sent::No),
-        ),
+        ("http://127.0.0.1:1/", ErrorKind::Connect, Phase::Connect),
+        ("http://host.invalid/", ErrorKind::Dns, Phase::Connect),
         (
             "ftp://127.0.0.1/",
-            (ErrorKind::InvalidRequest, Phase::Prepare, Sent::No),
+            ErrorKind::InvalidRequest,
+            Phase::Prepare,
         ),
     ] {
         let error = transport.send(post(url.into())).await.unwrap_err();
-        assert_eq!(facts(&error), expected, "{error:?}");
+        support::failed(&error, kind, phase, Sent::No);
     }
     let error = transport
         .send(Request::get("/relative").body(Bytes::new()).unwrap())
         .await
         .unwrap_err();
-    assert_eq!(
-        facts(&error),
-        (ErrorKind::InvalidRequest, Phase::Prepare, Sent::No)
-    );
+    support::failed(&error, ErrorKind::InvalidRequest, Phase::Prepare, Sent::No);
 }
 
 #[tokio::test]
@@ -175,17 +165,14 @@ async fn failures_after_it_was_sent_have_their_phase() {
         .send(post(server(Answer::hang_up(Cut::Reset)).url("/")))
         .await
         .unwrap_err();
-    assert_eq!(
-        facts(&error),
-        (ErrorKind::ConnectionLost, Phase::Headers, Sent::Maybe),
-        "{error:?}"
+    support::failed(
+        &error,
+        ErrorKind::ConnectionLost,
+        Phase::Headers,
+        Sent::Maybe,
     );
     let error = transport().send(post(garbage())).await.unwrap_err();
-    assert_eq!(
-        facts(&error),
-        (ErrorKind::Protocol, Phase::Headers, Sent::Maybe),
-        "{error:?}"
-    );
+    support::failed(&error, ErrorKind::Protocol, Phase::Headers, Sent::Maybe);
     for (cut, kind) in [
         (Cut::Close, ErrorKind::Truncated),
         (Cut::Reset, ErrorKind::ConnectionLost),
@@ -203,7 +190,7 @@ async fn failures_after_it_was_sent_have_their_phase() {
             .into_body();
         body.chunk().await.unwrap().unwrap();
         let error = body.chunk().await.unwrap().unwrap_err();
-        assert_eq!(facts(&error), (kind, Phase::Body, Sent::Yes), "{error:?}");
+        support::failed(&error, kind, Phase::Body, Sent::Yes);
         assert_eq!(error.bytes_received(), 9);
         assert_eq!(error.request_id(), Some("req_1"));
         assert!(body.chunk().await.is_none());
@@ -232,13 +219,11 @@ async fn timeouts_have_their_names() {
     let silent = server(Answer::silence());
     let limited = transport().with_timeouts(timeouts);
     let error = limited.send(post(silent.url("/"))).await.unwrap_err();
-    assert_eq!(
-        facts(&error),
-        (
-            ErrorKind::Timeout(TimeoutKind::Headers),
-            Phase::Headers,
-            Sent::Maybe
-        )
+    support::failed(
+        &error,
+        ErrorKind::Timeout(TimeoutKind::Headers),
+        Phase::Headers,
+        Sent::Maybe,
     );
     assert_eq!(error.timeout(), Some(short));
     // Those of the request replace those of the transport.
@@ -250,13 +235,11 @@ async fn timeouts_have_their_names() {
     let mut body = transport().send(request).await.unwrap().into_body();
     body.chunk().await.unwrap().unwrap();
     let error = body.chunk().await.unwrap().unwrap_err();
-    assert_eq!(
-        facts(&error),
-        (
-            ErrorKind::Timeout(TimeoutKind::ByteIdle),
-            Phase::Body,
-            Sent::Yes
-        )
+    support::failed(
+        &error,
+        ErrorKind::Timeout(TimeoutKind::ByteIdle),
+        Phase::Body,
+        Sent::Yes,
     );
     until("the server sees the end", || stalled.cancelled() == 1).await;
 
@@ -270,26 +253,21 @@ async fn timeouts_have_their_names() {
             .into_body();
         body.chunk().await.unwrap().unwrap();
         let error = body.chunk().await.unwrap().unwrap_err();
-        assert_eq!(
-            facts(&error),
-            (
-                ErrorKind::Timeout(TimeoutKind::Total),
-                Phase::Body,
-                Sent::Yes
-            ),
-            "{error:?}"
+        support::failed(
+            &error,
+            ErrorKind::Timeout(TimeoutKind::Total),
+            Phase::Body,
+            Sent::Yes,
         );
     }
     let silent = server(Answer::silence());
     let transport = ReqwestTransport::new(builder().timeout(short).build().unwrap());
     let error = transport.send(post(silent.url("/"))).await.unwrap_err();
-    assert_eq!(
-        facts(&error),
-        (
-            ErrorKind::Timeout(TimeoutKind::Total),
-            Phase::Headers,
-            Sent::Maybe
-        )
+    support::failed(
+        &error,
+        ErrorKind::Timeout(TimeoutKind::Total),
+        Phase::Headers,
+        Sent::Maybe,
     );
 }
 
@@ -305,27 +283,22 @@ async fn a_connection_that_is_not_established_leaves_the_request_unsent() {
         .send(post(url.clone()))
         .await
         .unwrap_err();
-    assert_eq!(
-        facts(&error),
-        (
-            ErrorKind::Timeout(TimeoutKind::Headers),
-            Phase::Connect,
-            Sent::No
-        )
+    support::failed(
+        &error,
+        ErrorKind::Timeout(TimeoutKind::Headers),
+        Phase::Connect,
+        Sent::No,
     );
     let client = builder().connect_timeout(Duration::from_millis(50));
     let error = ReqwestTransport::new(client.build().unwrap())
         .send(post(url))
         .await
         .unwrap_err();
-    assert_eq!(
-        facts(&error),
-        (
-            ErrorKind::Timeout(TimeoutKind::Connect),
-            Phase::Connect,
-            Sent::No
-        ),
-        "{error:?}"
+    support::failed(
+        &error,
+        ErrorKind::Timeout(TimeoutKind::Connect),
+        Phase::Connect,
+        Sent::No,
     );
 }
 
@@ -380,10 +353,7 @@ async fn only_redirects_within_the_origin_are_followed() {
     let mut request = get();
     request.extensions_mut().insert(NoRedirects);
     let error = default.send(request).await.unwrap_err();
-    assert_eq!(
-        facts(&error),
-        (ErrorKind::Protocol, Phase::Headers, Sent::Yes)
-    );
+    support::failed(&error, ErrorKind::Protocol, Phase::Headers, Sent::Yes);
     assert_eq!(transport().send(get()).await.unwrap().status(), 302);
 }
 
@@ -414,11 +384,7 @@ async fn tls_and_its_failures_are_named() {
         .send(post(url))
         .await
         .unwrap_err();
-    assert_eq!(
-        facts(&error),
-        (ErrorKind::Certificate, Phase::Handshake, Sent::No),
-        "{error:?}"
-    );
+    support::failed(&error, ErrorKind::Certificate, Phase::Handshake, Sent::No);
 }
 
 #[tokio::test]
@@ -433,11 +399,7 @@ async fn a_stream_of_http2_is_cut_alone() {
         .into_body();
     body.chunk().await.unwrap().unwrap();
     let error = body.chunk().await.unwrap().unwrap_err();
-    assert_eq!(
-        facts(&error),
-        (ErrorKind::StreamReset, Phase::Body, Sent::Yes),
-        "{error:?}"
-    );
+    support::failed(&error, ErrorKind::StreamReset, Phase::Body, Sent::Yes);
 }
 
 #[tokio::test]
@@ -452,11 +414,7 @@ async fn a_proxy_that_refuses_is_named() {
             .send(post("https://host.invalid/".into()))
             .await
             .unwrap_err();
-        assert_eq!(
-            facts(&error),
-            (ErrorKind::Proxy, Phase::Handshake, Sent::No),
-            "{error:?}"
-        );
+        support::failed(&error, ErrorKind::Proxy, Phase::Handshake, Sent::No);
         assert_eq!(error.status(), known);
     }
 }
@@ -487,11 +445,7 @@ async fn a_coded_body_is_decoded_once_by_either() {
             .collect(10_000)
             .await
             .unwrap_err();
-        assert_eq!(
-            facts(&error),
-            (ErrorKind::ContentCoding, Phase::Body, Sent::Yes),
-            "{error:?}"
-        );
+        support::failed(&error, ErrorKind::ContentCoding, Phase::Body, Sent::Yes);
     }
 }
 

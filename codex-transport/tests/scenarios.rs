@@ -2,6 +2,8 @@
 #![cfg(all(feature = "testing", feature = "ws"))]
 #![cfg(test)]
 
+mod support;
+
 use core::time::Duration;
 use std::time::SystemTime;
 
@@ -226,9 +228,11 @@ async fn check(row: &str) {
                 .send(post(&server, "/"))
                 .await
                 .unwrap_err();
-            assert_eq!(
-                (error.kind(), error.phase(), error.sent()),
-                (ErrorKind::ConnectionLost, Phase::Headers, Sent::Maybe)
+            support::failed(
+                &error,
+                ErrorKind::ConnectionLost,
+                Phase::Headers,
+                Sent::Maybe,
             );
             assert_eq!(retried(decide(&AttemptOutcome::failure(&error))), [true; 3]);
         }
@@ -385,22 +389,17 @@ async fn check(row: &str) {
             let (answered, _server) =
                 upgrade(Answer::websocket().header("sec-websocket-accept", "wrong")).await;
             let error = answered.unwrap_err();
-            assert_eq!(
-                (error.kind(), error.phase(), error.sent()),
-                (ErrorKind::Protocol, Phase::Handshake, Sent::No)
-            );
+            support::failed(&error, ErrorKind::Protocol, Phase::Handshake, Sent::No);
             assert_eq!(decide(&AttemptOutcome::failure(&error)), [FINAL; 3]);
         }
         "upgrade without a response" => {
             let (answered, _server) = upgrade(Answer::silence()).await;
             let error = answered.unwrap_err();
-            assert_eq!(
-                (error.kind(), error.phase(), error.sent()),
-                (
-                    ErrorKind::Timeout(TimeoutKind::Headers),
-                    Phase::Handshake,
-                    Sent::No
-                )
+            support::failed(
+                &error,
+                ErrorKind::Timeout(TimeoutKind::Headers),
+                Phase::Handshake,
+                Sent::No,
             );
             assert_eq!(error.timeout(), Some(Duration::from_millis(200)));
             assert_eq!(retried(decide(&AttemptOutcome::failure(&error))), [true; 3]);
@@ -520,11 +519,7 @@ async fn broken(http: HttpVersions, answer: Answer, kind: ErrorKind) {
     let (bytes, error) = body(http, answer).await;
     assert_eq!(bytes, "data: 1\n\n");
     let error = error.unwrap();
-    assert_eq!(
-        (error.kind(), error.phase(), error.sent()),
-        (kind, Phase::Body, Sent::Yes),
-        "{error:?}"
-    );
+    support::failed(&error, kind, Phase::Body, Sent::Yes);
     assert_eq!(retried(decide(&AttemptOutcome::failure(&error))), [true; 3]);
     let delivered = AttemptOutcome::failure(&error).delivered(true);
     assert_eq!(

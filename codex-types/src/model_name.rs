@@ -249,7 +249,7 @@ impl ModelEntry {
     /// unknown.
     pub fn context_window_with(&self, models: Models) -> Option<u64> {
         match models {
-            Models::Catalogue => self.chatgpt_context_window.or(self.context_window),
+            Models::Catalog => self.chatgpt_context_window.or(self.context_window),
             Models::List => self.context_window,
         }
     }
@@ -259,7 +259,7 @@ impl ModelEntry {
     pub fn offers_effort(&self, models: Models, effort: &Effort) -> Option<bool> {
         let own = self.efforts.as_ref();
         let efforts = match models {
-            Models::Catalogue => self.chatgpt_efforts.as_ref().or(own),
+            Models::Catalog => self.chatgpt_efforts.as_ref().or(own),
             Models::List => own,
         };
         match efforts {
@@ -458,7 +458,7 @@ mod tests {
         assert_eq!(table.offers_effort("gpt-4o", &Effort::Low), Some(false));
         assert_eq!(table.offers_effort("gpt-6-sol", &Effort::Low), None);
         let entry = table.get("gpt-6-sol").unwrap();
-        let offers = |effort: Effort| entry.offers_effort(Models::Catalogue, &effort);
+        let offers = |effort: Effort| entry.offers_effort(Models::Catalog, &effort);
         assert_eq!(offers(Effort::Low), Some(true));
         assert_eq!(offers(Effort::Minimal), Some(false));
         assert_eq!(table.is_chatgpt("gpt-4o"), Some(false));
@@ -504,7 +504,7 @@ mod tests {
         let entry = table.get("gpt-7").unwrap();
         assert_eq!(entry.chatgpt_context_window, Some(9));
         assert_eq!(entry.accepts("image"), Some(false));
-        let offered = entry.offers_effort(Models::Catalogue, &Effort::High);
+        let offered = entry.offers_effort(Models::Catalog, &Effort::High);
         assert_eq!(offered, Some(false));
         assert_eq!(table.get("gpt-4o").unwrap().max_output_tokens, Some(16_384));
         assert_eq!(table.is_chatgpt("gpt-5.5"), Some(false));

@@ -16,7 +16,7 @@ pub enum Models {
     List,
     /// `GET models` returns a catalog under `models`, limited to what the client's version can use.
     /// The version is in `client_version`, unless the profile has none.
-    Catalogue,
+    Catalog,
 }
 
 object! {

@@ -123,19 +123,31 @@ fn shared_keys_of_events_are_those_of_their_json() {
 fn columns_of_items_are_those_of_their_json() {
     for sample in corpus() {
         let json = || RawJson::parse(&sample.json).unwrap();
-        let (id, status) = match &*sample.root {
+        let (id, status, input) = match &*sample.root {
             "output_item" => {
                 let item: OutputItem = json().decode().unwrap();
                 let status = item.item_status().map(|status| status.as_str().to_owned());
-                (item.id().map(str::to_owned), Some(status))
+                (
+                    item.id().map(str::to_owned),
+                    Some(status),
+                    item.input().map(str::to_owned),
+                )
             }
             "stored_item" => {
                 let item: StoredItem = json().decode().unwrap();
-                (item.id().map(str::to_owned), None)
+                (
+                    item.id().map(str::to_owned),
+                    None,
+                    item.input().map(str::to_owned),
+                )
             }
             "input_item" => {
                 let item: InputItem = json().decode().unwrap();
-                (item.id().map(str::to_owned), None)
+                (
+                    item.id().map(str::to_owned),
+                    None,
+                    item.input().map(str::to_owned),
+                )
             }
             _ => continue,
         };
@@ -152,6 +164,14 @@ fn columns_of_items_are_those_of_their_json() {
         if let Some(status) = status {
             assert_eq!(status, text("status").filter(|_| is_known), "{name}");
         }
+        let key = match text("type").as_deref() {
+            Some("function_call" | "mcp_call") => Some("arguments"),
+            Some("custom_tool_call") => Some("input"),
+            Some("code_interpreter_call") => Some("code"),
+            _ => None,
+        };
+        let built = key.map(|key| text(key).unwrap_or_default());
+        assert_eq!(input, built, "{}/{name}", sample.root);
     }
 }
 

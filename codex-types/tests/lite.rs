@@ -123,7 +123,7 @@ fn the_model_chooses_unless_the_caller_does() {
 }
 
 #[test]
-fn the_catalogue_of_the_backend_decides_about_models() {
+fn the_catalog_of_the_backend_decides_about_models() {
     let catalog = r#"{"models":[{"slug":"gpt-9","use_responses_lite":true},{"slug":"gpt-6.2-sol","use_responses_lite":false}]}"#;
     let catalog: ModelCatalog = json(catalog).decode().unwrap();
     let mut models = ModelTable::new();

@@ -9,68 +9,8 @@
     reason = "the gateway's program uses the rest"
 )]
 
-#[path = "../../codex-client/examples/support/answers.rs"]
-mod answers;
-#[path = "../../codex-client/examples/gateway/arguments.rs"]
-mod arguments;
-#[path = "../../codex-client/examples/gateway/body.rs"]
-mod body;
-#[path = "../../codex-client/examples/gateway/chat.rs"]
-mod chat;
-#[path = "../../codex-client/examples/gateway/connection.rs"]
-mod connection;
-#[path = "../../codex-client/examples/support/credentials.rs"]
-mod credentials;
-#[path = "../../codex-client/examples/support/embedded.rs"]
-mod embedded;
-#[path = "../../codex-client/examples/gateway/failure.rs"]
-mod failure;
-#[path = "../../codex-client/examples/support/flags.rs"]
-mod flags;
-#[path = "../../codex-client/examples/gateway/gateway.rs"]
-mod gateway;
-#[path = "../../codex-client/examples/gateway/guard.rs"]
-mod guard;
-#[path = "../../codex-client/examples/gateway/held.rs"]
-mod held;
-#[path = "../../codex-client/examples/gateway/id.rs"]
-mod id;
-#[path = "../../codex-client/examples/gateway/journal.rs"]
-mod journal;
-#[path = "../../codex-client/examples/gateway/models.rs"]
-mod models;
-#[path = "../../codex-client/examples/gateway/page.rs"]
-mod page;
-#[path = "../../codex-client/examples/gateway/pass.rs"]
-mod pass;
-#[path = "../../codex-client/examples/gateway/payload.rs"]
-mod payload;
-#[path = "../../codex-client/examples/gateway/policy.rs"]
-mod policy;
-#[path = "../../codex-client/examples/gateway/relay.rs"]
-mod relay;
-#[path = "../../codex-client/examples/gateway/renamed.rs"]
-mod renamed;
-#[path = "../../codex-client/examples/gateway/responses.rs"]
-mod responses;
-#[path = "../../codex-client/examples/gateway/routes.rs"]
-mod routes;
-#[path = "../../codex-client/examples/gateway/scrub.rs"]
-mod scrub;
-#[path = "../../codex-client/examples/gateway/server.rs"]
-mod server;
-#[path = "../../codex-client/examples/gateway/services.rs"]
-mod services;
-#[path = "../../codex-client/examples/gateway/socket.rs"]
-mod socket;
-#[path = "../../codex-client/examples/gateway/state.rs"]
-mod state;
-#[path = "../../codex-client/examples/gateway/stream.rs"]
-mod stream;
-#[path = "../../codex-client/examples/gateway/upstream.rs"]
-mod upstream;
-#[path = "../../codex-client/examples/gateway/woken.rs"]
-mod woken;
+// The modules of the gateway; see `build.rs`.
+include!(concat!(env!("OUT_DIR"), "/gateway.rs"));
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -71,7 +71,7 @@ async fn translate(
         .options(call_options(headers))
         .await
         .map_err(|error| {
-            Failure::explained(&error, policy, &upstream.profile).with_names_of(&chat)
+            Failure::explained(&error, policy, &upstream.profile).named_as_sent(&translated)
         })?;
     let headers = head(&stream, &translated.findings);
     if translated.streaming == Streaming::Yes {

@@ -5,8 +5,7 @@
 use core::error::Error as _;
 
 use codex_client::{Error, ErrorKind, Side};
-use codex_types::chat::ChatRequest;
-use codex_types::chat::translate::TranslateError;
+use codex_types::chat::translate::{TranslateError, TranslatedRequest};
 use codex_types::profile::{Profile, Unfit};
 use codex_types::{ApiError, ErrorCategory, ErrorEvent};
 use http::header::CONTENT_TYPE;
@@ -120,19 +119,12 @@ impl Failure {
         }
     }
 
-    /// Names the parameter as this chat request does, instead of as its translation does.
-    pub(crate) fn with_names_of(mut self, chat: &ChatRequest) -> Self {
+    /// Names the parameter as the chat request does, instead of as this translation does.
+    pub(crate) fn named_as_sent(mut self, request: &TranslatedRequest) -> Self {
         let Some(translated) = self.error.param.take() else {
             return self;
         };
-        let sent = match translated.as_str() {
-            "max_output_tokens" if chat.max_completion_tokens.is_none() => "max_tokens",
-            "max_output_tokens" => "max_completion_tokens",
-            "reasoning.effort" => "reasoning_effort",
-            "text.verbosity" => "verbosity",
-            name if name.starts_with("text.format") => "response_format",
-            name => name,
-        };
+        let sent = request.sent_parameter(&translated);
         let message = self.error.message.strip_prefix(&translated);
         if let Some(rest) = message.filter(|rest| rest.starts_with(':')) {
             self.error.message = format!("{sent}{rest}");

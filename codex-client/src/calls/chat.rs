@@ -6,11 +6,11 @@ use std::collections::VecDeque;
 
 use codex_sse::chat::{ChatStreamEvent, ToChatChunks};
 use codex_types::chat::translate::{
-    AnswerOptions, RequestOptions, to_chat_response, to_responses_request,
+    AnswerOptions, RequestOptions, TranslatedRequest, to_chat_response, to_responses_request,
 };
 use codex_types::chat::{ChatChunk, ChatRequest, ChatResponse, ChatStreamOptions};
 use codex_types::lint::Finding;
-use codex_types::profile::{Channel, StreamUsage, Wire as ProfileWire};
+use codex_types::profile::{Channel, StreamUsage, Unfit, Wire as ProfileWire};
 use codex_types::{CreateResponse, RawJson, Streaming};
 use http::Method;
 
@@ -56,13 +56,16 @@ impl Client {
     /// Returns the errors of [`create`](Self::create), [`Request`](crate::ErrorKind::Request) for a
     /// chat request without a counterpart in the Responses API, and
     /// [`Failed`](crate::ErrorKind::Failed) when the server sends an error instead of a completion.
+    /// Errors name parameters as the chat request does; a
+    /// [policy](crate::CallOptions::fit) names them as the translated request does.
     pub fn chat<'a>(&'a self, request: &'a ChatRequest) -> Call<'a, ChatResponse> {
         Call::new(move |options| {
             Box::pin(async move {
                 let target = self.shared().target().await?;
                 if target.profile.wire == ProfileWire::Responses {
-                    let (request, _) = translated(self, request).await?;
-                    let response = self.create(&request).options(options).await?;
+                    let translated = translated(self, request).await?;
+                    let response = self.create(&translated.request).options(options).await;
+                    let response = response.map_err(|error| as_sent(error, &translated))?;
                     return to_chat_response(&response, &AnswerOptions::new())
                         .map_err(|error| Error::new(ErrorKind::Failed).with_api(Some(*error)));
                 }
@@ -196,9 +199,10 @@ async fn stream(
         .include_usage(include_usage)
         .reasoning(codex_types::chat::translate::ReasoningShown::Text);
     let (events, findings) = if target.profile.wire == ProfileWire::Responses {
-        let (request, findings) = translated(client, request).await?;
-        let events = client.stream(&request).options(options).await?;
-        (events.hold(true), findings)
+        let translated = translated(client, request).await?;
+        let events = client.stream(&translated.request).options(options).await;
+        let events = events.map_err(|error| as_sent(error, &translated))?;
+        (events.hold(true), translated.findings)
     } else {
         let prepared = prepared(client, request, &options).await?;
         let observer = Observer::of_response(shared, &prepared.url()?, &options, &prepared);
@@ -251,17 +255,21 @@ async fn prepared(
 }
 
 /// Translates the request for a server of the Responses API.
-async fn translated(
-    client: &Client,
-    request: &ChatRequest,
-) -> Result<(CreateResponse, Vec<Finding>), Error> {
+async fn translated(client: &Client, request: &ChatRequest) -> Result<TranslatedRequest, Error> {
     let profile = client.profile().await?;
     let mut request = request.clone();
     request.stream = None;
     request.stream_options = None;
-    let translated = to_responses_request(&request, &RequestOptions::for_profile(&profile))
-        .map_err(|error| Error::request(NO_COUNTERPART).with_source(error))?;
-    Ok((translated.request, translated.findings))
+    to_responses_request(&request, &RequestOptions::for_profile(&profile))
+        .map_err(|error| Error::request(NO_COUNTERPART).with_source(error))
+}
+
+/// Names parameters as the chat request does, instead of as its translation does.
+fn as_sent(error: Error, translated: &TranslatedRequest) -> Error {
+    let sent = |parameter: &str| translated.sent_parameter(parameter).to_owned();
+    error
+        .map_param(sent)
+        .map_source(|unfit: Unfit| translated.sent_locations(unfit))
 }
 
 const CHOICES: &str = "streamed chat completions have a single choice";

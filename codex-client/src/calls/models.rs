@@ -91,7 +91,7 @@ async fn models(shared: &Arc<Shared>, options: CallOptions) -> Result<Arc<ModelL
 
 fn path(profile: &Profile, identity: &Identity) -> Result<String, Error> {
     let version = profile.client_version_for(identity);
-    let (Models::Catalogue, Some(version)) = (profile.models, version) else {
+    let (Models::Catalog, Some(version)) = (profile.models, version) else {
         return Ok("models".to_owned());
     };
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');

@@ -121,10 +121,14 @@ impl<'a> SocketEvents<'a> {
         let message = ClientEvent::from(SteerResponse::new(id, input))
             .to_json()
             .map_err(unwritable)?;
-        add(&self.plan.counters.bytes_sent, message.len() as u64);
+        let length = message.len() as u64;
+        let socket = &mut reading.open.socket;
+        socket.ready().await.map_err(failure::transport)?;
+        socket.start_send(message).map_err(failure::transport)?;
+        // A future that is dropped earlier has sent nothing, so no outcome is expected.
+        add(&self.plan.counters.bytes_sent, length);
         self.open_steers += 1;
-        let sent = reading.open.socket.send(message).await;
-        sent.map_err(failure::transport)
+        socket.flush().await.map_err(failure::transport)
     }
 
     fn read(&mut self, assembly: &mut Assembly, started: Started) {

@@ -1,11 +1,13 @@
 //! Single requests: how the API is detected, what is refused before anything is sent, and chat
 //! calls.
 
+use core::error::Error as _;
+
 use codex_client::transport::RetryPolicy;
 use codex_client::transport::testing::{Answer, LoopbackServer, Script};
 use codex_client::types::chat::{ChatMessage, ChatRequest};
 use codex_client::types::lint::FindingCode;
-use codex_client::types::profile::{ChatDialect, FitPolicy, OnFinding, Profile};
+use codex_client::types::profile::{ChatDialect, FitPolicy, OnFinding, Profile, Unfit};
 use codex_client::types::{
     CompactRequest, CreateResponse, InputTokensRequest, RawJson, ResponseEvent, Streaming, Tool,
 };
@@ -323,4 +325,34 @@ async fn chat_is_sent_as_it_is_or_translated() {
             .iter()
             .all(|it| it.path() == "/v1/responses")
     );
+}
+
+#[tokio::test]
+async fn errors_name_the_parameters_of_the_chat_request() {
+    let refused = json!({"error": {"type": "invalid_request_error", "param": "text.format.schema", "message": "invented"}});
+    let script = Script::new().answer(Answer::json(400, refused.to_string()).times(2));
+    let server = LoopbackServer::start(script).expect("a loopback server");
+    let client = |profile: Profile| {
+        let client = Client::builder().base_url(server.url("/v1"));
+        client.profile(profile).build().expect("a client")
+    };
+    let request = ChatRequest::new("some-model", [ChatMessage::user("Hi")]);
+
+    let platform = client(Profile::platform());
+    let whole = platform.chat(&request).await.expect_err("refused");
+    let streamed = platform.chat_stream(&request).await.expect_err("refused");
+    for error in [whole, streamed] {
+        let param = error.api().and_then(|api| api.param.as_deref());
+        assert_eq!(param, Some("response_format"));
+    }
+
+    let limited = request.max_tokens(100);
+    let chatgpt = client(Profile::chatgpt());
+    let whole = chatgpt.chat(&limited).await.expect_err("no limits");
+    let streamed = chatgpt.chat_stream(&limited).await.expect_err("no limits");
+    for error in [whole, streamed] {
+        let unfit = error.source().and_then(|source| source.downcast_ref());
+        let unfit: &Unfit = unfit.expect("a request that does not fit");
+        assert_eq!(unfit.findings()[0].pointer, "/max_tokens");
+    }
 }

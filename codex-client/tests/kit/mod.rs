@@ -6,7 +6,7 @@ use std::time::Duration;
 use codex_auth::{ApiKey, Secret};
 use codex_client::{Client, ClientBuilder};
 use codex_transport::RetryPolicy;
-use codex_transport::testing::{LoopbackServer, Script};
+use codex_transport::testing::{Answer, LoopbackServer, RecordedRequest, Script};
 use codex_types::CreateResponse;
 use codex_types::profile::Profile;
 use serde::Serialize;
@@ -20,6 +20,34 @@ pub(crate) fn start(
     let server = LoopbackServer::start(script).expect("a loopback server");
     let client = build(Client::builder().base_url(server.url("/v1")));
     (server, client.build().expect("a client"))
+}
+
+/// A script with one answer to each upgrade, and HTTP for everything else.
+pub(crate) fn sockets(answers: impl IntoIterator<Item = Answer>) -> Script {
+    answers.into_iter().fold(Script::new(), |script, answer| {
+        script.route("GET", "/v1/responses", answer)
+    })
+}
+
+/// The messages that the server received over WebSockets.
+pub(crate) fn messages(server: &LoopbackServer) -> Vec<Value> {
+    let messages = server.messages();
+    let messages = messages.iter().map(|message| read(&message.text));
+    messages.collect()
+}
+
+pub(crate) fn body(request: &RecordedRequest) -> Value {
+    read(&request.body)
+}
+
+/// The items in a request.
+pub(crate) fn input(request: &RecordedRequest) -> Vec<Value> {
+    let body = body(request);
+    body["input"].as_array().expect("items").clone()
+}
+
+fn read(json: &[u8]) -> Value {
+    serde_json::from_slice(json).expect("JSON")
 }
 
 pub(crate) fn key() -> ApiKey {
@@ -61,6 +89,11 @@ pub(crate) fn ended(status: &str, id: &str, output: impl Serialize) -> String {
 
 pub(crate) fn completed(id: &str, output: impl Serialize) -> String {
     ended("completed", id, output)
+}
+
+/// The last event of a response that has one message.
+pub(crate) fn says(id: &str, text: &str) -> String {
+    completed(id, [message(&format!("msg_{id}"), text)])
 }
 
 pub(crate) fn failed(id: &str, code: &str, message: &str) -> String {

@@ -1,42 +1,12 @@
 //! A run of an example program whose output is captured and searched for secrets.
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::CANARY;
-
-/// Returns the path of the built example. `cargo test` builds the examples before it runs a test;
-/// running a single test program may not have built it.
-pub fn example(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("this program");
-    let profile = test.parent().and_then(Path::parent).expect("target/debug");
-    let path = profile
-        .join("examples")
-        .join(name)
-        .with_extension(std::env::consts::EXE_EXTENSION);
-    if !path.exists() {
-        let built = Command::new(env!("CARGO"))
-            .args([
-                "build",
-                "--quiet",
-                "--offline",
-                "-p",
-                "codex-client",
-                "--example",
-                name,
-            ])
-            .status();
-        assert!(
-            built.expect("cargo").success(),
-            "the example does not build"
-        );
-    }
-    path
-}
 
 /// A running program.
 pub struct Program {
@@ -51,6 +21,21 @@ pub struct Ended {
     pub status: ExitStatus,
     pub stdout: String,
     pub stderr: String,
+}
+
+impl Ended {
+    /// Requires standard error to contain this text.
+    #[track_caller]
+    pub fn reports(&self, text: &str) {
+        assert!(self.stderr.contains(text), "{}", self.stderr);
+    }
+
+    /// Requires a failure that standard error explains with this text.
+    #[track_caller]
+    pub fn fails_with(&self, text: &str) {
+        assert_eq!(self.status.code(), Some(1), "{}", self.stderr);
+        self.reports(text);
+    }
 }
 
 impl Program {

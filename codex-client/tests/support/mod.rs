@@ -1,8 +1,9 @@
-//! Where the built examples are.
-#![allow(unreachable_pub, reason = "shared by several tests")]
+//! Runs of the built examples.
+#![allow(dead_code, unreachable_pub, reason = "shared by several tests")]
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 
 /// Returns the path of the built example. `cargo test` builds the examples before it runs a test;
 /// running a single test program may not have built it.
@@ -40,4 +41,18 @@ pub fn command(name: &str) -> Command {
         command.env_remove(variable);
     }
     command
+}
+
+/// Runs a command to its end with this standard input.
+pub fn run(command: &mut Command, input: &str) -> Output {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the example runs");
+    let mut stdin = child.stdin.take().expect("its input");
+    stdin.write_all(input.as_bytes()).expect("its input");
+    drop(stdin);
+    child.wait_with_output().expect("its end")
 }

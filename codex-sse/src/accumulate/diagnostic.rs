@@ -45,7 +45,7 @@ pub enum DiagnosticKind {
     /// The deltas of an added item replaced the text that it already contained.
     ProvisionalReplaced,
     /// A part was announced as one kind and contained the text of another.
-    PartRelabelled,
+    PartRelabeled,
     /// The complete text differs from the text that its deltas built; the complete one is kept.
     TextContradicted,
     /// The final output gives a finished call other arguments; the first ones are kept.
@@ -78,7 +78,7 @@ impl fmt::Display for Diagnostic {
             DiagnosticKind::CallIdRepeated => "has the call_id of another call",
             DiagnosticKind::CallIdChanged => "was finished under another call_id",
             DiagnosticKind::ProvisionalReplaced => "held text that its deltas replaced",
-            DiagnosticKind::PartRelabelled => "has a part that was announced as another kind",
+            DiagnosticKind::PartRelabeled => "has a part that was announced as another kind",
             DiagnosticKind::TextContradicted => "has text that contradicts its deltas",
             DiagnosticKind::InputContradicted => "has other arguments in the final output",
             DiagnosticKind::Repeated => "was sent more than once",

@@ -5,7 +5,8 @@ use core::mem;
 
 use codex_types::{Halves, OutputItem, ResponseEvent};
 
-use super::entry::{Class, TextKind, not_repeated};
+use super::class::{Class, TextKind};
+use super::entry::not_repeated;
 use super::index::Address;
 use super::sequence::Kind;
 use super::{Accumulator, Outcome, id_of_call, tool};

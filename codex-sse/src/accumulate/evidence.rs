@@ -6,8 +6,8 @@ use alloc::string::ToString as _;
 use codex_types::{OutputItem, RawJson};
 
 use super::Accumulator;
-use super::entry::{Class, TextKind, call_id, is_textless, set_call_id, text, texts, tool_name};
-use super::fill::finish_status;
+use super::class::{Class, TextKind, call_id, is_textless, set_call_id, text, texts, tool_name};
+use super::fill::{finished, status_mut};
 
 impl Accumulator {
     pub(super) fn has_id(&self, key: u32, id: &str) -> bool {
@@ -27,24 +27,27 @@ impl Accumulator {
 
     /// Returns whether an unknown id may be another id of this item. An item that has text accepts
     /// no other if its id was confirmed, or if it is a call whose arguments are complete.
-    pub(super) fn accepts_id(&self, key: u32, id: &str) -> bool {
+    pub(super) fn accepts_id(&mut self, key: u32, id: &str) -> bool {
         let entry = self.entry(key);
         if id.is_empty() || entry.last_id.is_empty() || self.identities.ids_change {
             return true;
         }
-        let is_other = entry.is_stable || self.has_complete_input(key);
         // Events of its progress confirm the id of a hosted tool before it has text.
         let is_hosted = matches!(self.class(key), Class::Mcp | Class::Code);
         let is_settled = entry.has_content() || (is_hosted && entry.is_stable);
-        self.has_id(key, id) || !is_settled || !is_other
+        let is_stable = entry.is_stable;
+        self.has_id(key, id) || !is_settled || !(is_stable || self.has_complete_input(key))
     }
 
     /// Returns whether the input of a call is complete: it has ended, or it is a JSON object.
-    pub(super) fn has_complete_input(&self, key: u32) -> bool {
-        let part = self.entry(key).parts.list.first();
-        let is_sealed = part.is_some_and(|part| part.is_sealed);
-        let mut input = texts(self.item(key), TextKind::Input);
-        input.any(|text| is_sealed || text.starts_with('{') && RawJson::parse(text).is_ok())
+    pub(super) fn has_complete_input(&mut self, key: u32) -> bool {
+        let (item, entry) = self.parts_of(key);
+        let input = entry.parts.list.first_mut();
+        let Some(part) = input.filter(|part| part.kind == Some(TextKind::Input)) else {
+            return false;
+        };
+        let input = text(item, TextKind::Input, 0).unwrap_or_default();
+        part.is_sealed || part.object.is_complete(input)
     }
 
     /// Returns whether both are calls with different `call_id`s.
@@ -192,29 +195,37 @@ pub(super) fn same_json(one: &str, other: &str) -> bool {
     one == other || compact(one).is_some_and(|one| Some(one) == compact(other))
 }
 
-/// Returns whether two items with the same texts are equal except for their ids.
-pub(super) fn has_same_rest(one: &OutputItem, other: &OutputItem) -> bool {
-    if let (OutputItem::Reasoning(one), OutputItem::Reasoning(other)) = (one, other) {
-        return one.encrypted_content == other.encrypted_content;
+/// Returns whether an item is equal to a known one with the same texts, except for the ids.
+pub(super) fn has_same_rest(known: &OutputItem, item: &OutputItem) -> bool {
+    if let (OutputItem::Reasoning(known), OutputItem::Reasoning(item)) = (known, item) {
+        return known.encrypted_content == item.encrypted_content;
     }
-    let nameless = |item: &OutputItem| {
-        let mut item = item.clone();
-        item.set_id("");
-        item
-    };
-    nameless(one) == nameless(other)
+    *known == with_id_of(known, item)
 }
 
-/// Returns whether two calls that are not built from deltas have different `call_id`s and different
-/// content.
-pub(super) fn is_another_call(one: &OutputItem, other: &OutputItem) -> bool {
-    let nameless = |item: &OutputItem| {
-        let mut item = item.clone();
-        item.set_id("");
-        set_call_id(&mut item, "");
-        finish_status(&mut item, true);
-        item
-    };
-    let are_named = differ(call_id(one), call_id(other));
-    are_named && Class::of(one) == Class::Other && nameless(one) != nameless(other)
+/// Returns whether a call that is not built from deltas has another `call_id` than a known one, and
+/// other content.
+pub(super) fn is_another_call(known: &OutputItem, item: &OutputItem) -> bool {
+    if !differ(call_id(known), call_id(item)) || Class::of(known) != Class::Other {
+        return false;
+    }
+    let mut item = with_id_of(known, item);
+    set_call_id(&mut item, call_id(known));
+    // The end of a call differs from its beginning in the status.
+    if let (Some(old), Some(new)) = (known.item_status(), status_mut(&mut item))
+        && finished(old) == finished(new)
+    {
+        new.clone_from(old);
+    }
+    *known != item
+}
+
+/// Returns an item with the id of a known one. Only the new item is copied: the known one may be
+/// far larger than the event.
+fn with_id_of(known: &OutputItem, item: &OutputItem) -> OutputItem {
+    let mut item = item.clone();
+    if item.id() != known.id() {
+        item.set_id(known.id().unwrap_or_default());
+    }
+    item
 }

@@ -101,7 +101,26 @@ pub(super) fn fill_old_part(new: &mut OutputPart, old: OutputPart) {
 
 /// Replaces the status "in progress" of a finished item.
 pub(super) fn finish_status(item: &mut OutputItem, is_done: bool) {
-    let status = match item {
+    if let Some(status) = status_mut(item).filter(|status| **status == ItemStatus::InProgress) {
+        *status = if is_done {
+            ItemStatus::Completed
+        } else {
+            ItemStatus::Incomplete
+        };
+    }
+}
+
+/// Returns the status of a finished item that had this one when it was in progress.
+pub(super) fn finished(status: &ItemStatus) -> &ItemStatus {
+    match status {
+        ItemStatus::InProgress => &ItemStatus::Completed,
+        other => other,
+    }
+}
+
+/// Returns the status that `finish_status` replaces, if the item has one.
+pub(super) fn status_mut(item: &mut OutputItem) -> Option<&mut ItemStatus> {
+    match item {
         OutputItem::Message(item) => Some(&mut item.status),
         OutputItem::CodeInterpreterCall(item) => Some(&mut item.status),
         OutputItem::Reasoning(item) => item.status.as_mut(),
@@ -111,13 +130,6 @@ pub(super) fn finish_status(item: &mut OutputItem, is_done: bool) {
         OutputItem::ShellCall(item) => item.status.as_mut(),
         OutputItem::LocalShellCall(item) => Some(&mut item.status),
         _ => None,
-    };
-    if let Some(status) = status.filter(|status| **status == ItemStatus::InProgress) {
-        *status = if is_done {
-            ItemStatus::Completed
-        } else {
-            ItemStatus::Incomplete
-        };
     }
 }
 
@@ -129,11 +141,12 @@ pub(super) fn take_texts(item: &mut OutputItem) {
             item.content = None;
             item.summary.clear();
         }
-        OutputItem::FunctionCall(item) => item.arguments.clear(),
-        OutputItem::CustomToolCall(item) => item.input.clear(),
-        OutputItem::McpCall(item) => item.arguments.clear(),
         OutputItem::CodeInterpreterCall(item) => item.code = None,
-        _ => {}
+        _ => {
+            if let Some(input) = item.input_mut() {
+                input.clear();
+            }
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 
 use codex_types::OutputItem;
 
-use super::entry::{Class, Entry, TextKind, call_id, is_textless, text, tool_name};
+use super::class::{Class, TextKind, call_id, is_textless, text, tool_name};
+use super::entry::Entry;
 use super::evidence::differ;
 use super::index::{Address, MOST_TRIED};
 use super::{Accumulator, DiagnosticKind};
@@ -362,23 +363,26 @@ impl Accumulator {
 
     /// Returns the item whose deltas arrived before it was announced, if there is no other
     /// evidence.
-    fn unannounced(&self, item: &OutputItem, class: Class, address: Address<'_>) -> Option<u32> {
-        let lane = &self.identities.lanes[class as usize];
-        let fits = |key: &u32| {
+    fn unannounced(
+        &mut self,
+        item: &OutputItem,
+        class: Class,
+        address: Address<'_>,
+    ) -> Option<u32> {
+        let mut open = self.identities.few_open(class).into_iter();
+        open.find(|key| {
             let entry = self.entry(*key);
-            let is_elsewhere = self.is_elsewhere(*key, address.index);
-            let is_waiting = match class {
-                Class::Message | Class::Reasoning => !entry.has_content(),
-                _ => !self.has_complete_input(*key) || self.has_text_of(*key, item),
-            };
-            !entry.is_announced
+            let is_free = !entry.is_announced
                 && entry.twin.is_none()
-                && is_waiting
-                && !is_elsewhere
+                && !self.is_elsewhere(*key, address.index)
                 && !self.has_other_id(*key, address.id)
-                && self.is_of_kind(*key, item)
-        };
-        lane.open.iter().copied().take(MOST_TRIED).find(fits)
+                && self.is_of_kind(*key, item);
+            is_free
+                && match class {
+                    Class::Message | Class::Reasoning => !self.entry(*key).has_content(),
+                    _ => !self.has_complete_input(*key) || self.has_text_of(*key, item),
+                }
+        })
     }
 
     /// Returns the open item of a kind that has exactly this text and is not complete yet.

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 
 use codex_types::OutputItem;
 
-use super::entry::{Class, Entry, call_id};
+use super::class::{Class, call_id};
+use super::entry::Entry;
 
 /// The indexes of the items by the evidence that events may contain.
 #[derive(Clone, Debug, Default)]

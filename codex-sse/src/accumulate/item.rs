@@ -8,7 +8,8 @@ use codex_types::{
     ResponseEvent,
 };
 
-use super::entry::{Class, Entry, Part, Parts, TextKind, call_id, kinds, set_call_id};
+use super::class::{Class, TextKind, call_id, kinds, set_call_id};
+use super::entry::{Entry, Part, Parts};
 use super::fill::{fill_item, finish_status, take_texts};
 use super::identity::Match;
 use super::index::Address;

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use codex_types::OutputItem;
 
-use super::entry::{Class, TextKind, call_id, text_mut, texts, tool_name};
+use super::class::{Class, TextKind, call_id, text_mut, texts, tool_name};
 use super::place::{PartUse, Place};
 use super::{Accumulator, DiagnosticKind};
 use crate::Error;

@@ -6,7 +6,8 @@ use alloc::string::String;
 
 use codex_types::OutputItem;
 
-use super::entry::{Part, TextKind, text};
+use super::class::{TextKind, text};
+use super::entry::Part;
 use super::index::MOST_TRIED;
 use super::place::{PartUse, Place};
 use super::{Accumulator, DiagnosticKind, Piece};

@@ -2,7 +2,8 @@
 
 use codex_types::{HeapSize as _, OutputItem, OutputPart, SummaryPart};
 
-use super::entry::{Class, Part, TextKind, text_mut};
+use super::class::{Class, TextKind, text_mut};
+use super::entry::Part;
 use super::evidence::lacks_only_space;
 use super::fill::fill_part;
 use super::identity::Match;

@@ -1,6 +1,6 @@
 //! The location of a text, and what an event does to it.
 
-use super::entry::TextKind;
+use super::class::TextKind;
 
 /// The location of a text: its item and part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

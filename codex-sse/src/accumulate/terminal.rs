@@ -11,7 +11,7 @@ use core::mem;
 
 use codex_types::{HeapSize as _, ItemStatus, LifecycleEvent, OutputItem, Response, Status};
 
-use super::entry::{Class, TextKind, texts};
+use super::class::{Class, TextKind, texts};
 use super::evidence::{continues, same_json};
 use super::fill::{fill_item, finish_status, take_texts};
 use super::unmatched::Unmatched;

@@ -9,8 +9,10 @@ use codex_types::{
     ReasoningText, Refusal, SummaryPart, SummaryText,
 };
 
-use super::entry::{Class, Part, TextKind, not_repeated, text, text_mut};
+use super::class::{Class, TextKind, text, text_mut};
+use super::entry::{Part, not_repeated};
 use super::evidence::{lacks_only_space, same_json};
+use super::object::Object;
 use super::place::{PartUse, Place};
 use super::{Accumulator, Change, DiagnosticKind, PER_PART};
 use crate::Error;
@@ -167,6 +169,7 @@ impl Accumulator {
         }
         let part = self.part_mut(place);
         (part.has_content, part.is_early) = (true, is_early);
+        part.object = Object::default();
     }
 
     /// Reports the unreported remainder of a text.
@@ -408,7 +411,7 @@ impl Accumulator {
         {
             *part = blank_part(place.kind);
         }
-        self.note(DiagnosticKind::PartRelabelled, Some(place.key));
+        self.note(DiagnosticKind::PartRelabeled, Some(place.key));
     }
 
     /// Records that the complete text has arrived.

@@ -8,7 +8,8 @@ use codex_types::{
     ShellOutcome, ShellOutput,
 };
 
-use super::entry::{Class, Entry, Part};
+use super::class::Class;
+use super::entry::{Entry, Part};
 use super::index::Address;
 use super::{Accumulator, Change, PER_PART};
 use crate::Error;

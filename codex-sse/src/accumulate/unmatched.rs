@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use codex_types::OutputItem;
 
 use super::Accumulator;
-use super::entry::{Class, TextKind, call_id, is_textless, texts};
+use super::class::{Class, TextKind, call_id, is_textless, texts};
 use super::evidence::{has_same_rest, is_another_call};
 use super::index::MOST_TRIED;
 

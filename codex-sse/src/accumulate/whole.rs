@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 
 use codex_types::OutputItem;
 
-use super::entry::{Part, Parts, TextKind, text, text_mut, texts};
+use super::class::{TextKind, text, text_mut, texts};
+use super::entry::{Part, Parts};
 use super::evidence::{continues, lacks_only_space, same_json};
 use super::fill::fill_old_part;
 

@@ -7,7 +7,8 @@ use core::mem;
 use codex_types::chat::ChatToolCallDelta;
 use codex_types::{DeltaKind, ItemStatus, ResponseEvent};
 
-use super::to_events::{Item, Piece, ToResponseEvents, delta};
+use super::items::delta;
+use super::to_events::{Item, Piece, ToResponseEvents};
 use crate::Accumulator;
 
 impl ToResponseEvents {

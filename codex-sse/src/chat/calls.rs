@@ -13,6 +13,7 @@ use codex_types::chat::{ChatToolCallDelta, invented_call_id};
 use codex_types::{CustomToolCall, FunctionCall, ItemStatus, OutputItem};
 
 use super::free_text::FreeText;
+use crate::accumulate::Brackets;
 
 /// The calls of a completion, in order of arrival.
 #[derive(Clone, Debug, Default)]
@@ -58,7 +59,7 @@ impl Calls {
                 // Some servers invent an id for each fragment: without a name it does not begin a
                 // new call.
                 let is_piece = |call: &Call| {
-                    let is_open = call.input.has_begun && !call.input.is_complete();
+                    let is_open = call.input.has_begun() && !call.input.is_complete();
                     call.id.is_empty() || is_open && piece.given_name().is_none()
                 };
                 let at_index = at_index.filter(|at| is_piece(&self.list[*at]));
@@ -159,14 +160,14 @@ impl Call {
     /// Returns whether a fragment has the name of the call, or more of it. A name that is sent
     /// again is not more of it.
     fn takes_name(&self, name: &str) -> bool {
-        let has_input = self.input.has_begun || self.is_held_back;
+        let has_input = self.input.has_begun() || self.is_held_back;
         !name.is_empty() && (self.name.is_empty() || !has_input && !self.name.ends_with(name))
     }
 
     /// Holds `{}` back until it is known to be the whole input. Returns whether it did.
     pub(super) fn holds_back(&mut self, input: &str) -> bool {
         if !input.is_empty() {
-            self.is_held_back = !self.input.has_begun && input.trim() == "{}";
+            self.is_held_back = !self.input.has_begun() && input.trim() == "{}";
         }
         self.is_held_back
     }
@@ -205,7 +206,7 @@ impl Call {
     }
 
     pub(super) fn feed(&mut self, input: &str) {
-        self.input.feed(input);
+        input.bytes().for_each(|byte| self.input.feed(byte));
     }
 
     /// Returns whether the input is a complete JSON object or list.
@@ -243,38 +244,5 @@ impl Call {
         item.status = Some(status.clone());
         item.namespace.clone_from(&self.namespace);
         item.into()
-    }
-}
-
-/// A counter of the brackets of JSON that arrives in fragments, which detects the end of an object
-/// without parsing it repeatedly.
-#[derive(Clone, Copy, Debug, Default)]
-struct Brackets {
-    depth: u32,
-    has_begun: bool,
-    is_in_string: bool,
-    is_escaped: bool,
-}
-
-impl Brackets {
-    fn feed(&mut self, json: &str) {
-        for byte in json.bytes() {
-            match byte {
-                _ if self.is_escaped => self.is_escaped = false,
-                b'\\' if self.is_in_string => self.is_escaped = true,
-                b'"' => self.is_in_string = !self.is_in_string,
-                _ if self.is_in_string => {}
-                b'{' | b'[' => {
-                    self.depth = self.depth.saturating_add(1);
-                    self.has_begun = true;
-                }
-                b'}' | b']' => self.depth = self.depth.saturating_sub(1),
-                _ => {}
-            }
-        }
-    }
-
-    fn is_complete(self) -> bool {
-        self.has_begun && self.depth == 0
     }
 }

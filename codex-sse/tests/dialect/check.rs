@@ -119,7 +119,7 @@ fn carries_annotations(case: &Case) -> bool {
             || case.listed.contains(&index)
             || case.sends(index, Source::Delta)
             || case.sends(index, Source::ItemDone)
-            || (case.sends(index, Source::PartDone) && !case.has(Habit::PartsMislabelled))
+            || (case.sends(index, Source::PartDone) && !case.has(Habit::PartsMislabeled))
     })
 }
 

@@ -10,7 +10,7 @@ use super::{addresses, final_output, reshape, sources};
 pub(crate) enum Habit {
     SourcesLeftOut,
     AddedFilled,
-    PartsMislabelled,
+    PartsMislabeled,
     HalfCharacters,
     DonesRepeated,
     CreatedMissing,
@@ -50,7 +50,7 @@ use Habit::*;
 pub(crate) const FAMILIES: [&[Habit]; 14] = [
     &[SourcesLeftOut],
     &[AddedFilled],
-    &[PartsMislabelled],
+    &[PartsMislabeled],
     &[HalfCharacters],
     &[DonesRepeated],
     &[CreatedMissing],
@@ -175,7 +175,7 @@ impl Case {
         match habit {
             SourcesLeftOut => sources::leave_out(self, rng),
             AddedFilled => reshape::fill_added(self, rng),
-            PartsMislabelled => reshape::mislabel_parts(self),
+            PartsMislabeled => reshape::mislabel_parts(self),
             HalfCharacters => reshape::cut_characters(self),
             DonesRepeated => reshape::repeat_dones(self, rng),
             CreatedMissing => {

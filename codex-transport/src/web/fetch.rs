@@ -4,7 +4,6 @@ use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
-use core::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, USER_AGENT};
@@ -23,8 +22,8 @@ use crate::error::{Error, ErrorKind, Phase, Sent};
 use crate::http::body::Body;
 use crate::http::request_id::request_id;
 use crate::http::transport::HttpTransport;
+use crate::timeouts::Timeouts;
 use crate::timeouts::watch::IdleTimeouts;
-use crate::timeouts::{TimeoutKind, Timeouts};
 use crate::timer::{SharedTimer, Timer as _};
 use crate::web::timer::{WebTimer, within};
 use crate::web::{exception, invalid};
@@ -79,7 +78,7 @@ async fn exchange(timeouts: Timeouts, request: Request<Bytes>) -> Result<Respons
     let started = WebTimer.now();
     let abort = AbortOnDrop::new()?;
     let response = fetch(abort.0.signal(), request);
-    let response = match limit(&timeouts) {
+    let response = match timeouts.until_headers() {
         None => response.await?,
         Some((kind, period)) => {
             let kind = ErrorKind::Timeout(kind);
@@ -105,18 +104,6 @@ async fn exchange(timeouts: Timeouts, request: Request<Bytes>) -> Result<Respons
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)
-}
-
-/// Returns the timeout that limits the wait for the response headers.
-fn limit(timeouts: &Timeouts) -> Option<(TimeoutKind, Duration)> {
-    let headers = timeouts
-        .headers
-        .map(|period| (TimeoutKind::Headers, period));
-    let total = timeouts.total.map(|period| (TimeoutKind::Total, period));
-    headers
-        .into_iter()
-        .chain(total)
-        .min_by_key(|(_, period)| *period)
 }
 
 async fn fetch(signal: AbortSignal, request: Request<Bytes>) -> Result<web_sys::Response, Error> {

@@ -80,19 +80,58 @@ impl WsConnection {
     /// If the future is dropped, the message may be partly written; the next call of any method
     /// writes the rest.
     pub async fn send(&mut self, text: impl Into<Bytes>) -> Result<(), Error> {
-        poll_fn(|cx| self.socket.poll_ready(cx))
-            .await
-            .map_err(|error| error.seen_from(Phase::Send, Sent::No))?;
-        self.socket
-            .start_send(text.into())
-            .map_err(|error| match error.kind() {
-                ErrorKind::InvalidRequest => error,
-                _ => error.seen_from(Phase::Send, Sent::Maybe),
-            })?;
+        self.ready().await?;
+        self.start_send(text)?;
+        self.flush().await
+    }
+
+    /// Waits until a message can be accepted.
+    ///
+    /// This is the first of the three steps of [`send`](Self::send). A caller that records its
+    /// messages does so after this step, because a message that was not accepted is never sent.
+    ///
+    /// # Errors
+    ///
+    /// Returns the failure of the connection.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: it accepts nothing.
+    pub async fn ready(&mut self) -> Result<(), Error> {
+        let ready = poll_fn(|cx| self.socket.poll_ready(cx)).await;
+        ready.map_err(|error| error.seen_from(Phase::Send, Sent::No))
+    }
+
+    /// Accepts a text message without waiting. Call it only after [`ready`](Self::ready).
+    ///
+    /// The next call of any method writes the message.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ErrorKind::InvalidRequest`] if the message is not UTF-8, otherwise the failure of
+    /// the connection.
+    pub fn start_send(&mut self, text: impl Into<Bytes>) -> Result<(), Error> {
+        let accepted = self.socket.start_send(text.into());
+        accepted.map_err(|error| match error.kind() {
+            ErrorKind::InvalidRequest => error,
+            _ => error.seen_from(Phase::Send, Sent::Maybe),
+        })?;
         (self.sent_any, self.bytes, self.messages) = (true, 0, 0);
-        poll_fn(|cx| self.socket.poll_flush(cx))
-            .await
-            .map_err(|error| error.seen_from(Phase::Send, Sent::Maybe))
+        Ok(())
+    }
+
+    /// Waits until every accepted message is written.
+    ///
+    /// # Errors
+    ///
+    /// Returns the failure of the connection.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the next call of any method writes the rest.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        let written = poll_fn(|cx| self.socket.poll_flush(cx)).await;
+        written.map_err(|error| error.seen_from(Phase::Send, Sent::Maybe))
     }
 
     /// Returns the next message, or `None` when the server closed the WebSocket normally, and after

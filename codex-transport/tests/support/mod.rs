@@ -1,8 +1,12 @@
-//! The transport of the tests.
+//! The test kit: a transport, and what an error must be.
+#![allow(dead_code, reason = "each test uses a part of it")]
 
+#[cfg(feature = "hyper")]
 use codex_transport::{ConnectOptions, HttpVersions, HyperTransport};
+use codex_transport::{Error, ErrorKind, Phase, Sent};
 
 /// Builds a transport with these versions of HTTP and further changes to the connection options.
+#[cfg(feature = "hyper")]
 pub(crate) fn build(
     http: HttpVersions,
     change: impl FnOnce(&mut ConnectOptions),
@@ -14,4 +18,11 @@ pub(crate) fn build(
         .connection(options)
         .build()
         .unwrap()
+}
+
+/// Requires what failed, in which phase, and whether the request was sent.
+#[track_caller]
+pub(crate) fn failed(error: &Error, kind: ErrorKind, phase: Phase, sent: Sent) {
+    let found = (error.kind(), error.phase(), error.sent());
+    assert_eq!(found, (kind, phase, sent), "{error:?}");
 }

@@ -53,11 +53,7 @@ impl<'a> ClientCall<'a> {
 
     /// Returns the arguments of a function or the input of a custom tool; empty for other kinds.
     pub fn input(&self) -> &'a str {
-        match self.item {
-            OutputItem::FunctionCall(call) => &call.arguments,
-            OutputItem::CustomToolCall(call) => &call.input,
-            _ => "",
-        }
+        self.item.input().unwrap_or_default()
     }
 
     /// Checks whether the call may run.

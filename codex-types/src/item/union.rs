@@ -33,26 +33,55 @@ pub(crate) trait ItemFields {
         None
     }
 
+    /// Returns the text of a call that deltas build.
+    fn input(&self) -> Option<&str> {
+        None
+    }
+
+    fn input_mut(&mut self) -> Option<&mut String> {
+        None
+    }
+
     /// Returns whether the item is a call of a tool, whether the client or the service runs it.
     fn is_tool_call(&self) -> bool {
         false
     }
 }
 
-/// An id, whether its field is an `Option` or not.
-trait SetId {
-    fn set(&mut self, id: &str);
+/// A text, whether its field is an `Option` or not.
+trait Text {
+    fn text(&self) -> &str;
+
+    fn text_mut(&mut self) -> &mut String;
+
+    fn set(&mut self, text: &str);
 }
 
-impl SetId for String {
-    fn set(&mut self, id: &str) {
-        *self = id.into();
+impl Text for String {
+    fn text(&self) -> &str {
+        self
+    }
+
+    fn text_mut(&mut self) -> &mut String {
+        self
+    }
+
+    fn set(&mut self, text: &str) {
+        *self = text.into();
     }
 }
 
-impl SetId for Option<String> {
-    fn set(&mut self, id: &str) {
-        *self = (!id.is_empty()).then(|| id.into());
+impl Text for Option<String> {
+    fn text(&self) -> &str {
+        self.as_deref().unwrap_or_default()
+    }
+
+    fn text_mut(&mut self) -> &mut String {
+        self.get_or_insert_default()
+    }
+
+    fn set(&mut self, text: &str) {
+        *self = (!text.is_empty()).then(|| text.into());
     }
 }
 
@@ -61,17 +90,18 @@ impl SetId for Option<String> {
 /// ```text
 /// items! {
 ///     /// Docs.
-///     [output stored input] "function_call" => FunctionCall(FunctionCall) with status call_id, tool call;
+///     [output stored input] "function_call" => FunctionCall(FunctionCall) with status call_id, text arguments, tool call;
 /// }
 /// ```
 ///
 /// The brackets name the unions, `with` the fields of [`ItemFields`] that the struct has besides
-/// its id, and `tool call` whether the item is a call of a tool.
+/// its id, `text` the field that deltas build, and `tool call` whether the item is a call of a
+/// tool.
 macro_rules! items {
     ($(
         $(#[$meta:meta])*
         [$($union:ident)*] $tag:literal $(| $alias:literal)* => $variant:ident($payload:ty)
-            $(with $($field:ident)*)? $(, tool $call:ident)?;
+            $(with $($field:ident)*)? $(, text $text:ident)? $(, tool $call:ident)?;
     )*) => {
         $(
             impl ItemFields for $payload {
@@ -80,10 +110,11 @@ macro_rules! items {
                 }
 
                 fn set_id(&mut self, id: &str) {
-                    SetId::set(&mut self.id, id);
+                    Text::set(&mut self.id, id);
                 }
 
                 $($(items! { @field $field })*)?
+                $(items! { @text $text })?
                 $(items! { @field $call })?
             }
         )*
@@ -101,6 +132,15 @@ macro_rules! items {
     (@field call_id) => {
         fn call_id(&self) -> Option<&str> {
             Get::get(&self.call_id)
+        }
+    };
+    (@text $text:ident) => {
+        fn input(&self) -> Option<&str> {
+            Some(Text::text(&self.$text))
+        }
+
+        fn input_mut(&mut self) -> Option<&mut String> {
+            Some(Text::text_mut(&mut self.$text))
         }
     };
     (@field call) => {
@@ -173,14 +213,32 @@ macro_rules! items {
             /// Sets the id of the item; an empty one removes it. An item of an unknown kind is
             /// unchanged.
             pub fn set_id(&mut self, id: &str) {
-                match self {
-                    $(Self::$variant(item) => ItemFields::set_id(item, id),)*
-                    Self::Unknown(_) => {}
+                if let Some(fields) = self.fields_mut() {
+                    fields.set_id(id);
                 }
+            }
+
+            /// Returns the input of a call as one text: the arguments of a function or MCP call,
+            /// the input of a custom tool call, the code of a code interpreter call. `None` for
+            /// other items.
+            pub fn input(&self) -> Option<&str> {
+                self.fields()?.input()
+            }
+
+            /// Returns the input of a call for changing; see [`input`](Self::input).
+            pub fn input_mut(&mut self) -> Option<&mut String> {
+                self.fields_mut()?.input_mut()
             }
 
             /// Returns the fields that many kinds have; `None` for an unknown kind.
             pub(crate) fn fields(&self) -> Option<&dyn ItemFields> {
+                match self {
+                    $(Self::$variant(item) => Some(item),)*
+                    Self::Unknown(_) => None,
+                }
+            }
+
+            fn fields_mut(&mut self) -> Option<&mut dyn ItemFields> {
                 match self {
                     $(Self::$variant(item) => Some(item),)*
                     Self::Unknown(_) => None,
@@ -214,11 +272,11 @@ items! {
     /// Reasoning of the model.
     [output stored input] "reasoning" => Reasoning(ReasoningItem) with status;
     /// A function call.
-    [output stored input] "function_call" => FunctionCall(FunctionCall) with status call_id, tool call;
+    [output stored input] "function_call" => FunctionCall(FunctionCall) with status call_id, text arguments, tool call;
     /// The output of a function call.
     [output stored input] "function_call_output" => FunctionCallOutput(FunctionCallOutput) with status call_id;
     /// A custom tool call.
-    [output stored input] "custom_tool_call" => CustomToolCall(CustomToolCall) with status call_id, tool call;
+    [output stored input] "custom_tool_call" => CustomToolCall(CustomToolCall) with status call_id, text input, tool call;
     /// The output of a custom tool call.
     [output stored input] "custom_tool_call_output" => CustomToolCallOutput(CustomToolCallOutput) with status call_id;
     /// A file search call.
@@ -246,7 +304,7 @@ items! {
     /// An image generation call.
     [output stored input] "image_generation_call" => ImageGenerationCall(Box<ImageGenerationCall>) with status, tool call;
     /// A code interpreter call.
-    [output stored input] "code_interpreter_call" => CodeInterpreterCall(CodeInterpreterCall) with status, tool call;
+    [output stored input] "code_interpreter_call" => CodeInterpreterCall(CodeInterpreterCall) with status, text code, tool call;
     /// A local shell call: one command for the client to run.
     [output stored input] "local_shell_call" => LocalShellCall(LocalShellCall) with status call_id, tool call;
     /// The output of a local shell call.
@@ -260,7 +318,7 @@ items! {
     /// The output of an apply-patch call.
     [output stored input] "apply_patch_call_output" => ApplyPatchCallOutput(ApplyPatchCallOutput) with status call_id;
     /// An MCP tool call.
-    [output stored input] "mcp_call" => McpCall(McpCall) with status, tool call;
+    [output stored input] "mcp_call" => McpCall(McpCall) with status, text arguments, tool call;
     /// The tools of an MCP server.
     [output stored input] "mcp_list_tools" => McpListTools(McpListTools);
     /// A request for approval of an MCP tool call.

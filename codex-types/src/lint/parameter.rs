@@ -175,7 +175,7 @@ fn check_model(linter: &Linter, body: &Node<'_>, found: &mut Vec<Finding>) {
         );
     }
     check_sampling(linter, body, found);
-    if linter.profile.models == Models::Catalogue {
+    if linter.profile.models == Models::Catalog {
         check_chatgpt_model(&linter.models, model, found);
     }
 }

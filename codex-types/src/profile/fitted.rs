@@ -69,6 +69,17 @@ impl Unfit {
         &self.inner.findings
     }
 
+    /// Replaces the locations for which the function returns another one.
+    #[cfg(feature = "chat")]
+    pub(crate) fn map_pointers(mut self, other: impl Fn(&str) -> Option<String>) -> Self {
+        for finding in &mut self.inner.findings {
+            if let Some(pointer) = other(&finding.pointer) {
+                finding.pointer = pointer;
+            }
+        }
+        self
+    }
+
     /// Returns [`Side::Local`].
     pub fn side(&self) -> Side {
         Side::Local

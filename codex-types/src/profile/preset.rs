@@ -114,7 +114,7 @@ impl Profile {
             service_tiers: Choices::any().renaming(ServiceTier::Fast, ServiceTier::Priority),
             efforts: Choices::any().renaming(Effort::Ultra, Effort::Max),
             verbosities: verbosities(),
-            models: Models::Catalogue,
+            models: Models::Catalog,
             lite: LiteUse::ByModel,
             content_provenance: true,
             client_version: Some("0.171.0".into()),
@@ -206,7 +206,7 @@ impl Profile {
                 ..WebSocket::new()
             },
             verbosities: verbosities(),
-            models: Models::Catalogue,
+            models: Models::Catalog,
             ..Self::new("sign-in-with-chatgpt")
         }
     }

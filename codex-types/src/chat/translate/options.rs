@@ -265,7 +265,7 @@ fn without_indexes(parameter: &str) -> String {
 }
 
 /// Converts the JSON Pointer `/tools/2/name` to `tools[2].name`.
-fn parameter_of(pointer: &str) -> String {
+pub(super) fn parameter_of(pointer: &str) -> String {
     let mut parameter = String::new();
     for step in pointer.split('/').skip(1) {
         if !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use crate::chat::translate::fields::Refusals;
 use crate::chat::translate::history::{History, translate_messages};
+use crate::chat::translate::options::parameter_of;
 use crate::chat::translate::{AnswerOptions, RequestOptions, TranslateError, TranslateErrorKind};
 use crate::chat::{
     ChatAllowedTools, ChatCustom, ChatCustomFormat, ChatFunction, ChatFunctionCallOption,
@@ -14,6 +15,7 @@ use crate::chat::{
 };
 use crate::lint::tree::Node;
 use crate::lint::{Finding, FindingCode};
+use crate::profile::Unfit;
 use crate::{
     AllowedTools, CreateResponse, CustomTool, CustomToolFormat, FunctionTool, GrammarFormat,
     Include, Input, JsonObjectFormat, JsonSchemaFormat, PlainTextFormat, RawJson, Reasoning,
@@ -33,12 +35,58 @@ pub struct TranslatedRequest {
     pub include_usage: bool,
     /// Diagnostics: the omitted parameters, such as the `name` of a message, and the adjusted ones.
     pub findings: Vec<Finding>,
+    /// The parameter of the chat request that became `max_output_tokens`.
+    limit: &'static str,
 }
 
 impl TranslatedRequest {
     /// Returns the options for translating the response to this request.
     pub fn answer_options(&self) -> AnswerOptions {
         AnswerOptions::new().include_usage(self.include_usage)
+    }
+
+    /// Returns the parameter of the chat request that became this parameter of its translation, in
+    /// the notation of `param` in the errors of the API. A name that both requests have is
+    /// unchanged.
+    ///
+    /// ```
+    /// use codex_types::chat::translate::{RequestOptions, to_responses_request};
+    /// use codex_types::chat::{ChatMessage, ChatRequest};
+    ///
+    /// let request = ChatRequest::new("gpt-4o", [ChatMessage::user("Hi")]).max_tokens(100);
+    /// let translated = to_responses_request(&request, &RequestOptions::new())?;
+    /// assert_eq!(translated.sent_parameter("max_output_tokens"), "max_tokens");
+    /// assert_eq!(translated.sent_parameter("reasoning.effort"), "reasoning_effort");
+    /// assert_eq!(translated.sent_parameter("input[2].content"), "messages");
+    /// assert_eq!(translated.sent_parameter("temperature"), "temperature");
+    /// # Ok::<(), codex_types::chat::translate::TranslateError>(())
+    /// ```
+    pub fn sent_parameter<'a>(&self, parameter: &'a str) -> &'a str {
+        let sent = [
+            ("max_output_tokens", self.limit),
+            ("reasoning.effort", "reasoning_effort"),
+            ("text.verbosity", "verbosity"),
+            ("text.format", "response_format"),
+            ("instructions", "messages"),
+            ("input", "messages"),
+        ];
+        let is_of = |name: &str| {
+            let rest = parameter.strip_prefix(name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        let sent = sent.into_iter().find(|(name, _)| is_of(name));
+        sent.map_or(parameter, |(_, sent)| sent)
+    }
+
+    /// Returns the error of a profile that rejects the translation, with the locations of the
+    /// parameters in the chat request.
+    #[must_use]
+    pub fn sent_locations(&self, unfit: Unfit) -> Unfit {
+        unfit.map_pointers(|pointer| {
+            let parameter = parameter_of(pointer);
+            let sent = self.sent_parameter(&parameter);
+            (sent != parameter).then(|| format!("/{sent}"))
+        })
     }
 }
 
@@ -138,6 +186,7 @@ pub fn to_responses_request(
         },
         include_usage: stream_options.and_then(|options| options.include_usage) == Some(true),
         findings: refusals.findings,
+        limit: limit_of(chat),
     })
 }
 
@@ -394,19 +443,23 @@ fn text(
 /// Translates the output limit. The minimum in Responses is 16 tokens; chat allows less, and
 /// programs use a lower limit to check whether a model exists.
 fn max_output_tokens(chat: &ChatRequest, refusals: &mut Refusals<'_>) -> Option<u64> {
-    let (name, asked) = match (chat.max_completion_tokens, chat.max_tokens) {
-        (Some(tokens), _) => ("max_completion_tokens", tokens),
-        (None, Some(tokens)) => ("max_tokens", tokens),
-        (None, None) => return None,
-    };
+    let asked = chat.max_completion_tokens.or(chat.max_tokens)?;
     if asked < LEAST_OUTPUT_TOKENS {
         refusals.note(
             FindingCode::OutOfRange,
-            name,
+            limit_of(chat),
             "was raised to 16, the minimum",
         );
     }
     Some(asked.max(LEAST_OUTPUT_TOKENS))
+}
+
+/// Returns the parameter that limits the output.
+fn limit_of(chat: &ChatRequest) -> &'static str {
+    match (chat.max_completion_tokens, chat.max_tokens) {
+        (None, Some(_)) => "max_tokens",
+        _ => "max_completion_tokens",
+    }
 }
 
 /// The minimum of the API parameter `max_output_tokens`.
