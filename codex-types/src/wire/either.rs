@@ -33,7 +33,7 @@ macro_rules! either {
         }
     ) => {
         $(#[$meta])*
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(Debug, PartialEq)]
         #[non_exhaustive]
         pub enum $name {
             $(#[$text_meta])*
@@ -46,6 +46,18 @@ macro_rules! either {
             )?
             /// A form that this version does not know, kept verbatim.
             Unknown($crate::RawJson),
+        }
+
+        // A derived `clone` is inline: each crate would compile it again, with those of all variants.
+        impl Clone for $name {
+            fn clone(&self) -> Self {
+                match self {
+                    Self::$text(text) => Self::$text(Clone::clone(text)),
+                    Self::$other(value) => Self::$other(Clone::clone(value)),
+                    $(Self::$made(value) => Self::$made(<$made_type as Clone>::clone(value)),)?
+                    Self::Unknown(raw) => Self::Unknown(Clone::clone(raw)),
+                }
+            }
         }
 
         impl Default for $name {

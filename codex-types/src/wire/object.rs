@@ -47,7 +47,7 @@ macro_rules! object {
         }
     ) => {
         $(#[$meta])*
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(Debug, PartialEq)]
         #[non_exhaustive]
         pub struct $name {
             $($(
@@ -98,6 +98,18 @@ macro_rules! object {
                 )*
             }
         )?
+
+        // A derived `clone` is inline: each crate would compile it again, with those of all fields.
+        impl Clone for $name {
+            fn clone(&self) -> Self {
+                Self {
+                    $($($required: Clone::clone(&self.$required),)*)?
+                    $($($plain: Clone::clone(&self.$plain),)*)?
+                    $($($optional: Clone::clone(&self.$optional),)*)?
+                    extra: Clone::clone(&self.extra),
+                }
+            }
+        }
 
         /// Empty fields are not written, required or not.
         impl Default for $name {

@@ -149,7 +149,7 @@ macro_rules! tagged {
         }
     ) => {
         $(#[$meta])*
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(Debug, PartialEq)]
         #[non_exhaustive]
         pub enum $name {
             $(
@@ -205,6 +205,16 @@ macro_rules! tagged {
                         $crate::wire::tagged::Payload::read(prelude, $tag, fields).map(Self::$variant)
                     })*
                     _ => $crate::Unknown::collect(prelude, fields).map(Self::Unknown),
+                }
+            }
+        }
+
+        // A derived `clone` is inline: each crate would compile it again, with those of all variants.
+        impl Clone for $name {
+            fn clone(&self) -> Self {
+                match self {
+                    $(Self::$variant(value) => Self::$variant(Clone::clone(value)),)*
+                    Self::Unknown(unknown) => Self::Unknown(Clone::clone(unknown)),
                 }
             }
         }
