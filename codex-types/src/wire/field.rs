@@ -3,23 +3,15 @@
 use alloc::string::String;
 
 use super::encode::{Encode, Pairs};
-use super::read::{Slot, Wire};
+use super::read::{Seen, Wire, read, settle};
 use super::source::{Failed, Source};
 use super::text::to_json;
 use crate::json::surrogates::lossy;
 use crate::{Extra, RawJson};
 
-/// The result of reading a field's value.
-pub(crate) enum Seen {
-    Value,
-    /// The field shows U+FFFD for each lone surrogate half of this JSON.
-    Spelled(RawJson),
-    Null,
-    Foreign(RawJson),
-}
-
 /// A field of an object: plain when the service always sends the key, an `Option` otherwise.
-pub(crate) trait Field: Default {
+pub(crate) trait Field {
+    /// Reads the value; the field is empty afterwards if the value does not fit.
     fn read_into(&mut self, source: &mut dyn Source) -> Result<Seen, Failed>;
 
     /// Writes the field unless it is empty; returns its bit if it was written.
@@ -37,8 +29,12 @@ pub(crate) trait Field: Default {
 
 impl<T: Wire + Default + PartialEq> Field for T {
     fn read_into(&mut self, source: &mut dyn Source) -> Result<Seen, Failed> {
-        let (value, seen) = settle(T::read(source)?);
-        *self = value.unwrap_or_default();
+        // The key may be repeated.
+        *self = Self::default();
+        let seen = read_field(self, source)?;
+        if let Seen::Null | Seen::Foreign(_) = seen {
+            *self = Self::default();
+        }
         Ok(seen)
     }
 
@@ -70,10 +66,12 @@ impl<T: Wire + Default + PartialEq> Field for T {
     }
 }
 
-impl<T: Wire + PartialEq> Field for Option<T> {
+impl<T: Wire + Default> Field for Option<T> {
     fn read_into(&mut self, source: &mut dyn Source) -> Result<Seen, Failed> {
-        let (value, seen) = settle(T::read(source)?);
-        *self = value;
+        let seen = read_field(self.insert(T::default()), source)?;
+        if let Seen::Null | Seen::Foreign(_) = seen {
+            *self = None;
+        }
         Ok(seen)
     }
 
@@ -101,9 +99,14 @@ impl<T: Wire + PartialEq> Field for Option<T> {
     }
 }
 
-fn write_value<T: Wire + PartialEq>(
+fn read_field(value: &mut dyn Wire, source: &mut dyn Source) -> Result<Seen, Failed> {
+    let seen = read(value, source)?;
+    Ok(settle(value, seen, false))
+}
+
+fn write_value(
     name: &str,
-    value: &T,
+    value: &dyn Encode,
     extra: &Extra,
     pairs: &mut dyn Pairs,
 ) -> Result<(), Failed> {
@@ -113,19 +116,7 @@ fn write_value<T: Wire + PartialEq>(
     {
         return pairs.pair(name, raw);
     }
-    pairs.pair(name, value as &dyn Encode)
-}
-
-fn settle<T: Wire>(slot: Slot<T>) -> (Option<T>, Seen) {
-    match slot {
-        Slot::Value(value) => (Some(value), Seen::Value),
-        Slot::Spelled(spelled) => (Some(spelled.0), Seen::Spelled(spelled.1)),
-        Slot::Null => (None, Seen::Null),
-        Slot::Foreign(raw) => match T::absorb(raw) {
-            Ok(value) => (Some(value), Seen::Value),
-            Err(raw) => (None, Seen::Foreign(raw)),
-        },
-    }
+    pairs.pair(name, value)
 }
 
 /// Returns whether `raw`, which has lone halves, is still the JSON of `value`, which was read from

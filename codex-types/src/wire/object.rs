@@ -125,8 +125,9 @@ macro_rules! object {
 
         const _: () = {
             #[allow(unused_imports, reason = "some objects have no known key")]
-            use $crate::wire::field::{Field, Seen};
+            use $crate::wire::field::Field;
             use $crate::wire::known::{Object, Overlay};
+            use $crate::wire::read::Seen;
 
             #[allow(non_camel_case_types, reason = "the variants have the names of the fields")]
             #[allow(dead_code, reason = "Rust 1.88 does not count the casts in constants as uses")]
@@ -216,12 +217,12 @@ macro_rules! object {
         }
 
         impl $crate::wire::read::Wire for $name {
-            fn from_object(
+            fn read_object(
+                &mut self,
                 fields: &mut dyn $crate::wire::source::Fields,
-            ) -> Result<$crate::wire::read::Slot<Self>, $crate::wire::source::Failed> {
-                let mut object = Self::default();
-                $crate::wire::known::read_object(&mut object, fields)?;
-                Ok($crate::wire::read::Slot::Value(object))
+            ) -> Result<$crate::wire::read::Seen, $crate::wire::source::Failed> {
+                $crate::wire::known::read_object(self, fields)?;
+                Ok($crate::wire::read::Seen::Value)
             }
         }
 
