@@ -287,6 +287,11 @@ impl Extra {
         self.null & bit != 0
     }
 
+    /// Returns whether a known key was absent or null.
+    pub(crate) fn was_missing(&self, bit: u64) -> bool {
+        (self.absent | self.null) & bit != 0
+    }
+
     pub(crate) fn set_untagged(&mut self) {
         self.absent |= UNTAGGED;
     }

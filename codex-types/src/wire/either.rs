@@ -33,7 +33,7 @@ macro_rules! either {
         }
     ) => {
         $(#[$meta])*
-        #[derive(Debug, PartialEq)]
+        #[derive(Debug)]
         #[non_exhaustive]
         pub enum $name {
             $(#[$text_meta])*
@@ -48,7 +48,7 @@ macro_rules! either {
             Unknown($crate::RawJson),
         }
 
-        // A derived `clone` is inline: each crate would compile it again, with those of all variants.
+        // Derived, these would be inline: each crate would compile them again, with all variants.
         impl Clone for $name {
             fn clone(&self) -> Self {
                 match self {
@@ -56,6 +56,20 @@ macro_rules! either {
                     Self::$other(value) => Self::$other(Clone::clone(value)),
                     $(Self::$made(value) => Self::$made(<$made_type as Clone>::clone(value)),)?
                     Self::Unknown(raw) => Self::Unknown(Clone::clone(raw)),
+                }
+            }
+        }
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                match (self, other) {
+                    (Self::$text(text), Self::$text(other)) => text == other,
+                    (Self::$other(value), Self::$other(other)) => value == other,
+                    $((Self::$made(value), Self::$made(other)) => {
+                        <$made_type as PartialEq>::eq(value, other)
+                    })?
+                    (Self::Unknown(raw), Self::Unknown(other)) => raw == other,
+                    _ => false,
                 }
             }
         }

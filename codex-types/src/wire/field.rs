@@ -10,98 +10,81 @@ use crate::json::surrogates::lossy;
 use crate::{Extra, RawJson};
 
 /// A field of an object: plain when the service always sends the key, an `Option` otherwise.
+///
+/// The functions below do the work, once for all types of fields.
 pub(crate) trait Field {
-    /// Reads the value; the field is empty afterwards if the value does not fit.
-    fn read_into(&mut self, source: &mut dyn Source) -> Result<Seen, Failed>;
+    /// Empties the field and returns the value to read into.
+    fn begin(&mut self) -> &mut dyn Wire;
 
-    /// Writes the field unless it is empty; returns its bit if it was written.
-    fn write(
-        &self,
-        name: &str,
-        bit: u64,
-        extra: &Extra,
-        pairs: &mut dyn Pairs,
-    ) -> Result<u64, Failed>;
+    /// Empties the field.
+    fn clear(&mut self);
 
-    /// Replaces the field with a newer one that has a value, and returns whether it did.
-    fn take_over(&mut self, newer: &mut Self, bit: u64, extra: &Extra) -> bool;
+    /// Returns the value to write. A plain field always has one, unless its key was missing or null
+    /// and it is still empty.
+    fn value(&self, was_missing: bool) -> Option<&dyn Encode>;
 }
 
 impl<T: Wire + Default + PartialEq> Field for T {
-    fn read_into(&mut self, source: &mut dyn Source) -> Result<Seen, Failed> {
-        // The key may be repeated.
+    fn begin(&mut self) -> &mut dyn Wire {
         *self = Self::default();
-        let seen = read_field(self, source)?;
-        if let Seen::Null | Seen::Foreign(_) = seen {
-            *self = Self::default();
-        }
-        Ok(seen)
+        self
     }
 
-    fn write(
-        &self,
-        name: &str,
-        bit: u64,
-        extra: &Extra,
-        pairs: &mut dyn Pairs,
-    ) -> Result<u64, Failed> {
-        if extra.is_absent(bit) && *self == T::default() {
-            return Ok(0);
-        }
-        if extra.is_null(bit) && *self == T::default() {
-            pairs.pair(name, &())?;
-        } else {
-            write_value(name, self, extra, pairs)?;
-        }
-        Ok(bit)
+    fn clear(&mut self) {
+        *self = Self::default();
     }
 
-    fn take_over(&mut self, newer: &mut Self, bit: u64, extra: &Extra) -> bool {
-        let is_missing = extra.is_absent(bit) || extra.is_null(bit);
-        if is_missing && *newer == T::default() {
-            return false;
+    fn value(&self, was_missing: bool) -> Option<&dyn Encode> {
+        if was_missing && *self == Self::default() {
+            return None;
         }
-        *self = core::mem::take(newer);
-        true
+        Some(self)
     }
 }
 
 impl<T: Wire + Default> Field for Option<T> {
-    fn read_into(&mut self, source: &mut dyn Source) -> Result<Seen, Failed> {
-        let seen = read_field(self.insert(T::default()), source)?;
-        if let Seen::Null | Seen::Foreign(_) = seen {
-            *self = None;
-        }
-        Ok(seen)
+    fn begin(&mut self) -> &mut dyn Wire {
+        self.insert(T::default())
     }
 
-    fn write(
-        &self,
-        name: &str,
-        bit: u64,
-        extra: &Extra,
-        pairs: &mut dyn Pairs,
-    ) -> Result<u64, Failed> {
+    fn clear(&mut self) {
+        *self = None;
+    }
+
+    fn value(&self, _: bool) -> Option<&dyn Encode> {
         match self {
-            Some(value) => write_value(name, value, extra, pairs)?,
-            None if extra.is_null(bit) => pairs.pair(name, &())?,
-            None => return Ok(0),
+            Some(value) => Some(value),
+            None => None,
         }
-        Ok(bit)
-    }
-
-    fn take_over(&mut self, newer: &mut Self, _: u64, _: &Extra) -> bool {
-        if newer.is_none() {
-            return false;
-        }
-        *self = newer.take();
-        true
     }
 }
 
-fn read_field(value: &mut dyn Wire, source: &mut dyn Source) -> Result<Seen, Failed> {
+/// Reads the value of a key, which may be repeated. The field is empty afterwards if the value does
+/// not fit.
+pub(crate) fn read_field(field: &mut dyn Field, source: &mut dyn Source) -> Result<Seen, Failed> {
+    let value = field.begin();
     let seen = read(value, source)?;
-    Ok(settle(value, seen, false))
+    let seen = settle(value, seen, false);
+    if let Seen::Null | Seen::Foreign(_) = seen {
+        field.clear();
+    }
+    Ok(seen)
+}
+
+/// Writes a field unless it is empty; returns its bit if it was written.
+pub(crate) fn write_field(
+    value: Option<&dyn Encode>,
+    name: &str,
+    bit: u64,
+    extra: &Extra,
+    pairs: &mut dyn Pairs,
+) -> Result<u64, Failed> {
+    match value {
+        Some(value) => write_value(name, value, extra, pairs)?,
+        None if extra.is_null(bit) => pairs.pair(name, &())?,
+        None => return Ok(0),
+    }
+    Ok(bit)
 }
 
 fn write_value(

@@ -34,17 +34,11 @@ pub(crate) trait Wire: Encode {
     }
 
     fn read_list(&mut self, elements: &mut dyn Elements) -> Result<Seen, Failed> {
-        foreign_list(String::from("["), elements).map(Seen::Foreign)
+        refuse_list(elements)
     }
 
     fn read_object(&mut self, fields: &mut dyn Fields) -> Result<Seen, Failed> {
-        Ok(match foreign_object(fields)? {
-            Foreign::Json(raw) => Seen::Foreign(raw),
-            Foreign::Number(number, raw) => match self.read_scalar(Scalar::Number(number)) {
-                Ok(()) => Seen::Value,
-                Err(_) => Seen::Foreign(raw),
-            },
-        })
+        refuse_object(fields, &mut |number| self.read_scalar(number).is_ok())
     }
 
     /// Accepts a value of another type where one is required, such as an element of a list, if the
@@ -172,6 +166,21 @@ pub(crate) fn foreign_list(
     }
     json.push(']');
     Ok(RawJson::trusted(json))
+}
+
+fn refuse_list(elements: &mut dyn Elements) -> Result<Seen, Failed> {
+    foreign_list(String::from("["), elements).map(Seen::Foreign)
+}
+
+/// Returns an object as foreign, unless it stands for a number that the type accepts.
+fn refuse_object(
+    fields: &mut dyn Fields,
+    accept: &mut dyn FnMut(Scalar<'static>) -> bool,
+) -> Result<Seen, Failed> {
+    Ok(match foreign_object(fields)? {
+        Foreign::Number(number, _) if accept(Scalar::Number(number)) => Seen::Value,
+        foreign => Seen::Foreign(foreign.into_raw()),
+    })
 }
 
 /// An object that a type does not accept.

@@ -158,7 +158,7 @@ macro_rules! tagged {
         }
     ) => {
         $(#[$meta])*
-        #[derive(Debug, PartialEq)]
+        #[derive(Debug)]
         #[non_exhaustive]
         pub enum $name {
             $(
@@ -234,12 +234,22 @@ macro_rules! tagged {
             }
         }
 
-        // A derived `clone` is inline: each crate would compile it again, with those of all variants.
+        // Derived, these would be inline: each crate would compile them again, with all variants.
         impl Clone for $name {
             fn clone(&self) -> Self {
                 match self {
                     $(Self::$variant(value) => Self::$variant(Clone::clone(value)),)*
                     Self::Unknown(unknown) => Self::Unknown(Clone::clone(unknown)),
+                }
+            }
+        }
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                match (self, other) {
+                    $((Self::$variant(value), Self::$variant(other)) => value == other,)*
+                    (Self::Unknown(value), Self::Unknown(other)) => value == other,
+                    _ => false,
                 }
             }
         }
