@@ -33,10 +33,12 @@ where
     S: Copy + for<'de> DeserializeSeed<'de, Value = T>,
 {
     let mut fast = serde_json::Deserializer::from_str(json);
-    let read = seed.deserialize(&mut fast);
-    let error = match (read, fast.end()) {
-        (Ok(value), Ok(())) => return Ok(value),
-        (Err(error), _) | (Ok(_), Err(error)) => error,
+    let error = match seed.deserialize(&mut fast) {
+        Ok(value) => match fast.end() {
+            Ok(()) => return Ok(value),
+            Err(error) => error,
+        },
+        Err(error) => error,
     };
     let lossy = without_halves(json, error)?;
     let read = seed.deserialize(&mut Reader::new(json, &lossy));

@@ -129,9 +129,18 @@ pub(crate) fn deserialize<'de, T: Wire + Default, D: Deserializer<'de>>(
     expected: &'static str,
 ) -> Result<T, D::Error> {
     let mut value = T::default();
+    deserialize_into(&mut value, deserializer, expected)?;
+    Ok(value)
+}
+
+fn deserialize_into<'de, D: Deserializer<'de>>(
+    value: &mut dyn Wire,
+    deserializer: D,
+    expected: &'static str,
+) -> Result<(), D::Error> {
     let mut source = Whole::new(deserializer);
-    match read_alone(&mut value, &mut source) {
-        Ok(true) => Ok(value),
+    match read_alone(value, &mut source) {
+        Ok(true) => Ok(()),
         Ok(false) => Err(Error::custom(format_args!(
             "this value cannot be read as {expected}"
         ))),
