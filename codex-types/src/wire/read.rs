@@ -177,11 +177,14 @@ pub(crate) fn foreign_list(
     Ok(RawJson::trusted(json))
 }
 
+// Not inline, since nearly every type refuses lists, and many refuse objects.
+#[inline(never)]
 fn refuse_list(elements: &mut dyn Elements) -> Result<Seen, Failed> {
     foreign_list(String::from("["), elements).map(Seen::Foreign)
 }
 
 /// Returns an object as foreign, unless it stands for a number that the type accepts.
+#[inline(never)]
 fn refuse_object(
     fields: &mut dyn Fields,
     accept: &mut dyn FnMut(Scalar<'static>) -> bool,
