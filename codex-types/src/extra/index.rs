@@ -1,5 +1,6 @@
 //! The positions of many entries, by their keys.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use super::Entry;
@@ -22,17 +23,16 @@ type Place = (usize, usize);
 impl Index {
     /// Creates the index of all entries, and removes all but the last of those with the same key.
     pub(super) fn new(entries: &mut Vec<Entry>) -> Self {
-        let mut repeated = Vec::new();
-        repeated.resize(entries.len(), false);
+        let mut repeated = vec![false; entries.len()];
         for pair in sorted(entries).windows(2) {
             // The sort is stable, so the last of equal keys is last here too.
             repeated[pair[0]] = entries[pair[0]].0 == entries[pair[1]].0;
         }
         let mut repeated = repeated.into_iter();
         entries.retain(|_| repeated.next() == Some(false));
-        let mut runs = Vec::new();
-        runs.push(sorted(entries));
-        Self { runs }
+        Self {
+            runs: vec![sorted(entries)],
+        }
     }
 
     /// Returns the position of the entry with this key.
@@ -47,8 +47,7 @@ impl Index {
         let Some(last) = entries.len().checked_sub(1) else {
             return;
         };
-        let mut run = Vec::new();
-        run.push(last);
+        let mut run = vec![last];
         while let Some(longer) = self.runs.pop_if(|longer| longer.len() <= 2 * run.len()) {
             run.splice(..0, longer);
             // Merges two sorted runs, which takes linear time.
