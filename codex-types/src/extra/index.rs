@@ -10,8 +10,8 @@ use crate::wire::key::Key;
 /// An index of entries with different keys.
 ///
 /// The positions are in runs, each sorted by key and more than twice as long as the next. A
-/// `BTreeMap` would be simpler, but the compiler cannot prove that dropping one does not panic. All
-/// code that drops an object would then be half as large again, to clean up after such a panic.
+/// `BTreeMap` would be simpler, but the compiler cannot prove that dropping one does not panic, and
+/// would add the code that cleans up after a panic to the drop of every object.
 #[derive(Clone, Default)]
 pub(super) struct Index {
     runs: Vec<Vec<usize>>,
