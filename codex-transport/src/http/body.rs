@@ -269,6 +269,27 @@ where
     }
 }
 
+#[cfg(feature = "hyper")]
+impl HttpBody for Http1Body {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        Self::poll_frame(self.get_mut(), cx).map_err(crate::conn::hyper_error::body)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        Self::is_end_stream(self)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        Self::size_hint(self)
+    }
+}
+
 /// A body whose connection is polled elsewhere: by hyper's task over HTTP/2, or by the caller.
 #[cfg(feature = "hyper")]
 struct Incoming {

@@ -5,13 +5,11 @@ use core::task::{Context, Poll, Waker};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body::{Body, Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use crate::conn::hyper_error;
 use crate::conn::pool::host::HostPool;
 use crate::conn::pool::http1::Http1;
-use crate::error::Error;
 
 /// An HTTP/1.1 connection in use. It returns to the pool if the response has arrived completely and
 /// the connection can carry another request; otherwise it is closed.
@@ -64,23 +62,10 @@ impl Http1Body {
         body
     }
 
-    fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let polled = Pin::new(&mut self.incoming).poll_frame(cx);
-        if matches!(polled, Poll::Ready(None)) {
-            self.connection.end();
-        }
-        polled.map_err(hyper_error::body)
-    }
-}
-
-impl Body for Http1Body {
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
+    pub(crate) fn poll_frame(
+        &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    ) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
         // Both ends of hyper's channel are polled here, so neither needs to wake the other. If the
         // connection held the caller's waker from the start, each chunk taken from the channel
         // would wake the caller for nothing; so the connection gets the waker last, when only the
@@ -95,11 +80,20 @@ impl Body for Http1Body {
         self.poll_incoming(quiet)
     }
 
-    fn is_end_stream(&self) -> bool {
+    fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        if matches!(polled, Poll::Ready(None)) {
+            self.connection.end();
+        }
+        polled
+    }
+
+    /// Returns whether the whole body was read.
+    pub(crate) fn is_end_stream(&self) -> bool {
         self.incoming.is_end_stream()
     }
 
-    fn size_hint(&self) -> SizeHint {
+    pub(crate) fn size_hint(&self) -> SizeHint {
         self.incoming.size_hint()
     }
 }
