@@ -7,6 +7,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+pub(crate) use self::index::Entry;
 use self::index::Index;
 use crate::wire::key::{Key, push_entry};
 use crate::{HeapSize, RawJson};
@@ -342,9 +343,6 @@ impl fmt::Debug for Extra {
             .finish()
     }
 }
-
-/// A key and its value.
-pub(crate) type Entry = (Key, RawJson);
 
 const UNTAGGED: u64 = 1 << 63;
 

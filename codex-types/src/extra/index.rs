@@ -3,9 +3,11 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::Entry;
-use crate::HeapSize;
 use crate::wire::key::Key;
+use crate::{HeapSize, RawJson};
+
+/// A key and its value.
+pub(crate) type Entry = (Key, RawJson);
 
 /// An index of entries with different keys.
 ///
@@ -100,7 +102,6 @@ mod tests {
     use alloc::format;
 
     use super::*;
-    use crate::RawJson;
 
     #[test]
     fn finds_what_a_map_finds() {

@@ -10,7 +10,7 @@ use super::key::push_entry;
 use super::source::{Elements, Failed, Fields, Scalar, Sink, Source, Whole, next_name};
 use crate::{Number, RawJson};
 
-/// How a value fit where it was read.
+/// The form of a value, compared with the type that it was read as.
 pub(crate) enum Seen {
     Value,
     /// Text with lone surrogate halves: the value shows U+FFFD for each, and this is its JSON.
