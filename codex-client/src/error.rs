@@ -38,14 +38,44 @@ pub struct Error {
 struct Inner {
     kind: ErrorKind,
     detail: Option<&'static str>,
+    request_id: Option<String>,
+    delivered: bool,
+    source: Option<Box<dyn core::error::Error + Send + Sync>>,
+    received: Option<Box<dyn AnyReceived>>,
+}
+
+/// The data that the server sent before the failure.
+#[derive(Default)]
+struct Received {
     api: Option<ApiError>,
     /// The message of `api`, cleaned for display.
     message: Option<Box<str>>,
     meta: Option<ResponseMeta>,
-    request_id: Option<String>,
     partial: Option<Response>,
-    delivered: bool,
-    source: Option<Box<dyn core::error::Error + Send + Sync>>,
+}
+
+/// [`Received`], as a trait object. Nearly all code here may drop an error, and would be compiled
+/// with the code that drops a response and headers if it had their types.
+trait AnyReceived: Send + Sync {
+    fn get(&self) -> &Received;
+
+    fn get_mut(&mut self) -> &mut Received;
+
+    fn into_partial(self: Box<Self>) -> Option<Response>;
+}
+
+impl AnyReceived for Received {
+    fn get(&self) -> &Received {
+        self
+    }
+
+    fn get_mut(&mut self) -> &mut Received {
+        self
+    }
+
+    fn into_partial(self: Box<Self>) -> Option<Response> {
+        self.partial
+    }
 }
 
 impl Error {
@@ -127,7 +157,7 @@ impl Error {
     /// characters, at most 500 characters long, and without the credentials of the request.
     #[must_use]
     pub fn message(&self) -> Option<&str> {
-        self.inner.message.as_deref()
+        self.received()?.message.as_deref()
     }
 
     /// Returns a view of the error without the server's message, for records that must not contain
@@ -148,7 +178,7 @@ impl Error {
     /// Its message is text from the server and may quote the request.
     #[must_use]
     pub fn api(&self) -> Option<&ApiError> {
-        self.inner.api.as_ref()
+        self.received()?.api.as_ref()
     }
 
     /// Returns the reason why the server refused the request, which also names a remedy; `None` if
@@ -184,7 +214,7 @@ impl Error {
     /// from them; `None` if no response arrived.
     #[must_use]
     pub fn meta(&self) -> Option<&ResponseMeta> {
-        self.inner.meta.as_ref()
+        self.received()?.meta.as_ref()
     }
 
     /// Returns the server's id for the request, if it sent one; its operators need it to find the
@@ -216,13 +246,13 @@ impl Error {
     /// Returns the part of the response that was received before the error, if any.
     #[must_use]
     pub fn partial(&self) -> Option<&Response> {
-        self.inner.partial.as_ref()
+        self.received()?.partial.as_ref()
     }
 
     /// Consumes the error and returns the part of the response that was received before it, if any.
     #[must_use]
     pub fn into_partial(self) -> Option<Response> {
-        self.inner.partial
+        self.inner.received?.into_partial()
     }
 }
 
@@ -233,13 +263,10 @@ impl Error {
             inner: Box::new(Inner {
                 kind,
                 detail: None,
-                api: None,
-                message: None,
-                meta: None,
                 request_id: None,
-                partial: None,
                 delivered: false,
                 source: None,
+                received: None,
             }),
         }
     }
@@ -267,8 +294,9 @@ impl Error {
 
     pub(crate) fn with_api(mut self, api: Option<ApiError>) -> Self {
         let message = api.as_ref().map(ApiError::shown_message);
-        self.inner.message = message.filter(|it| !it.is_empty()).map(Into::into);
-        self.inner.api = api;
+        let received = self.received_mut();
+        received.message = message.filter(|it| !it.is_empty()).map(Into::into);
+        received.api = api;
         self
     }
 
@@ -301,7 +329,7 @@ impl Error {
     }
 
     pub(crate) fn with_meta(mut self, meta: ResponseMeta) -> Self {
-        self.inner.meta = Some(meta);
+        self.received_mut().meta = Some(meta);
         self
     }
 
@@ -315,8 +343,19 @@ impl Error {
     }
 
     pub(crate) fn with_partial(mut self, partial: Response) -> Self {
-        self.inner.partial = Some(partial);
+        self.received_mut().partial = Some(partial);
         self
+    }
+
+    fn received(&self) -> Option<&Received> {
+        self.inner.received.as_deref().map(AnyReceived::get)
+    }
+
+    fn received_mut(&mut self) -> &mut Received {
+        let received = &mut self.inner.received;
+        received
+            .get_or_insert_with(|| Box::<Received>::default())
+            .get_mut()
     }
 
     pub(crate) fn after_delivery(mut self, delivered: bool) -> Self {

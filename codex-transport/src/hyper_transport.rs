@@ -1,5 +1,6 @@
 use core::fmt;
 use core::future::Future;
+use core::pin::Pin;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -204,7 +205,8 @@ impl HttpTransport for HyperTransport {
         &self,
         request: Request<Bytes>,
     ) -> impl Future<Output = Result<Response<Body>, Error>> + Send {
-        Box::pin(self.exchange(request))
+        let exchange: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(self.exchange(request));
+        exchange
     }
 }
 
@@ -214,13 +216,15 @@ impl WsTransport for HyperTransport {
         let inner = &self.0;
         let timeouts = request.extensions().get().unwrap_or(&inner.timeouts);
         let timeouts = crate::ws::upgrade::WsTimeouts::new(timeouts);
-        Box::pin(crate::ws::upgrade::connect(
-            &inner.connector,
-            inner.websocket,
-            timeouts,
-            inner.timer.clone(),
-            request,
-        ))
+        let upgrade: Pin<Box<dyn Future<Output = _> + Send>> =
+            Box::pin(crate::ws::upgrade::connect(
+                &inner.connector,
+                inner.websocket,
+                timeouts,
+                inner.timer.clone(),
+                request,
+            ));
+        upgrade
     }
 }
 

@@ -1,13 +1,15 @@
 //! The data of an object beyond its typed fields.
 
+mod index;
+
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::wire::key::Key;
-use crate::wire::key::push_entry;
+pub(crate) use self::index::Entry;
+use self::index::Index;
+use crate::wire::key::{Key, push_entry};
 use crate::{HeapSize, RawJson};
 
 /// The keys of an object that have no field, in order, and which of its known keys were missing or
@@ -46,7 +48,7 @@ struct Rare {
     /// The JSON of known keys that their fields cannot represent.
     spellings: Vec<(Box<str>, RawJson)>,
     /// The position of each key, once an overlay has met many of them. Nothing else updates it.
-    index: Option<BTreeMap<Key, usize>>,
+    index: Option<Index>,
 }
 
 impl Rare {
@@ -59,20 +61,8 @@ impl Rare {
             return self.entries.iter().rposition(|(name, _)| name == key);
         }
         let entries = &mut self.entries;
-        let index = self.index.get_or_insert_with(|| {
-            let index_of = |entries: &[Entry]| -> BTreeMap<Key, usize> {
-                let keys = entries.iter().map(|(name, _)| name.clone());
-                keys.zip(0..).collect()
-            };
-            let last = index_of(entries);
-            let mut next = 0;
-            entries.retain(|(name, _)| {
-                next += 1;
-                last.get(name) == Some(&(next - 1))
-            });
-            index_of(entries)
-        });
-        index.get(key).copied()
+        let index = self.index.get_or_insert_with(|| Index::new(entries));
+        index.find(key, entries)
     }
 }
 
@@ -177,10 +167,10 @@ impl Extra {
             rare.entries[at].1 = value;
             return;
         }
-        if let Some(index) = &mut rare.index {
-            index.insert(key.clone(), rare.entries.len());
-        }
         rare.entries.push((key, value));
+        if let Some(index) = &mut rare.index {
+            index.add_last(&rare.entries);
+        }
     }
 
     /// Sets a key unless it is there.
@@ -221,15 +211,12 @@ impl Extra {
     /// Removes a key as fast as `put` sets it; the order of the others may change.
     fn take_out(&mut self, key: &Key) {
         let Some(rare) = &mut self.rare else { return };
-        let Some(at) = rare.find(key) else { return };
-        let Some(index) = &mut rare.index else {
-            rare.entries.retain(|(name, _)| name != key);
+        if rare.find(key).is_none() {
             return;
-        };
-        index.remove(key);
-        rare.entries.swap_remove(at);
-        if let Some((moved, _)) = rare.entries.get(at) {
-            index.insert(moved.clone(), at);
+        }
+        match &mut rare.index {
+            Some(index) => index.swap_remove(key, &mut rare.entries),
+            None => rare.entries.retain(|(name, _)| name != key),
         }
     }
 
@@ -287,6 +274,11 @@ impl Extra {
         self.null & bit != 0
     }
 
+    /// Returns whether a known key was absent or null.
+    pub(crate) fn was_missing(&self, bit: u64) -> bool {
+        (self.absent | self.null) & bit != 0
+    }
+
     pub(crate) fn set_untagged(&mut self) {
         self.absent |= UNTAGGED;
     }
@@ -333,10 +325,7 @@ impl HeapSize for Extra {
 
 impl HeapSize for Rare {
     fn heap_size(&self) -> usize {
-        // An estimate: the spare capacity of the tree's nodes is not available.
-        let index = self.index.iter().flatten();
-        let index = index.map(|(key, at)| size_of_val(key) + size_of_val(at) + key.heap_size());
-        self.entries.heap_size() + self.spellings.heap_size() + index.sum::<usize>()
+        self.entries.heap_size() + self.spellings.heap_size() + self.index.heap_size()
     }
 }
 
@@ -354,9 +343,6 @@ impl fmt::Debug for Extra {
             .finish()
     }
 }
-
-/// A key and its value.
-pub(crate) type Entry = (Key, RawJson);
 
 const UNTAGGED: u64 = 1 << 63;
 

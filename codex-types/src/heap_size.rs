@@ -45,8 +45,11 @@ impl HeapSize for String {
 
 impl<T: HeapSize> HeapSize for Vec<T> {
     fn heap_size(&self) -> usize {
-        let elements: usize = self.iter().map(T::heap_size).sum();
-        self.capacity() * size_of::<T>() + elements
+        let mut size = self.capacity() * size_of::<T>();
+        for element in self {
+            size += element.heap_size();
+        }
+        size
     }
 }
 
@@ -58,7 +61,10 @@ impl<T: HeapSize + ?Sized> HeapSize for Box<T> {
 
 impl<T: HeapSize> HeapSize for Option<T> {
     fn heap_size(&self) -> usize {
-        self.as_ref().map_or(0, T::heap_size)
+        match self {
+            Some(value) => value.heap_size(),
+            None => 0,
+        }
     }
 }
 

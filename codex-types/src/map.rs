@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::wire::encode::{Encode, Encoder, serialize};
 use crate::wire::key::Key;
 use crate::wire::key::push_entry;
-use crate::wire::read::{Slot, Wire, deserialize};
+use crate::wire::read::{Seen, Wire, deserialize, read, settle};
 use crate::wire::source::{Failed, Fields, next_name};
 use crate::wire::text::to_json;
 use crate::{HeapSize, RawJson};
@@ -125,45 +125,59 @@ impl<T: HeapSize> HeapSize for Map<T> {
     }
 }
 
-impl<T: Wire> Wire for Map<T> {
-    fn from_object(fields: &mut dyn Fields) -> Result<Slot<Self>, Failed> {
-        let mut entries = Vec::new();
-        let mut spelled = false;
-        while let Some(key) = next_name(fields)? {
-            spelled |= key.is_spelled();
-            let foreign = match T::read(fields)? {
-                Slot::Value(value) => {
-                    entries.push((key.into(), value));
-                    continue;
+impl<T: Wire + Default> Wire for Map<T> {
+    fn read_object(&mut self, fields: &mut dyn Fields) -> Result<Seen, Failed> {
+        read_entries(self, fields)
+    }
+}
+
+/// A map that is being read.
+trait Growing: Encode {
+    /// Adds a key with an empty value.
+    fn grow(&mut self, key: String) -> &mut dyn Wire;
+
+    /// Removes the last key.
+    fn shrink(&mut self);
+}
+
+impl<T: Wire + Default> Growing for Map<T> {
+    fn grow(&mut self, key: String) -> &mut dyn Wire {
+        let at = self.entries.len();
+        self.entries.push((key, T::default()));
+        &mut self.entries[at].1
+    }
+
+    fn shrink(&mut self) {
+        self.entries.pop();
+    }
+}
+
+fn read_entries(map: &mut dyn Growing, fields: &mut dyn Fields) -> Result<Seen, Failed> {
+    let mut spelled = false;
+    while let Some(key) = next_name(fields)? {
+        spelled |= key.is_spelled();
+        let value = map.grow(key.clone().into());
+        let seen = read(value, fields)?;
+        match settle(value, seen, true) {
+            Seen::Value | Seen::Null => {}
+            Seen::Spelled(_) => spelled = true,
+            Seen::Foreign(_) if spelled => {
+                while fields.key(&|_| Some(0))?.is_some() {
+                    fields.raw()?;
                 }
-                Slot::Spelled(value) => {
-                    entries.push((key.into(), value.0));
-                    spelled = true;
-                    continue;
-                }
-                Slot::Null => RawJson::default(),
-                Slot::Foreign(raw) => raw,
-            };
-            match T::absorb(foreign) {
-                Ok(value) => entries.push((key.into(), value)),
-                Err(_) if spelled => {
-                    while fields.key(&|_| Some(0))?.is_some() {
-                        fields.raw()?;
-                    }
-                    return fields.raw().map(Slot::Foreign);
-                }
-                Err(raw) => {
-                    let rest = rest_of_foreign(&Self { entries }, &key, &raw, fields);
-                    return rest.map(Slot::Foreign);
-                }
+                return fields.raw().map(Seen::Foreign);
+            }
+            Seen::Foreign(raw) => {
+                map.shrink();
+                return rest_of_foreign(map, &key, &raw, fields).map(Seen::Foreign);
             }
         }
-        if spelled {
-            // Only `halves::Reader` gets here; it starts over and passes the whole map.
-            return Ok(Slot::spelled(Self { entries }, fields.raw()?));
-        }
-        Ok(Slot::Value(Self { entries }))
     }
+    if spelled {
+        // Only `halves::Reader` gets here; it starts over and passes the whole map.
+        return fields.raw().map(Seen::Spelled);
+    }
+    Ok(Seen::Value)
 }
 
 impl<T: Encode> Encode for Map<T> {
@@ -181,7 +195,7 @@ impl<T: Encode> Serialize for Map<T> {
     }
 }
 
-impl<'de, T: Wire> Deserialize<'de> for Map<T> {
+impl<'de, T: Wire + Default> Deserialize<'de> for Map<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserialize(deserializer, "an object")
     }

@@ -51,8 +51,11 @@ impl From<String> for Secret {
 }
 
 impl Wire for Secret {
-    fn from_scalar(scalar: Scalar<'_>) -> Result<Self, Scalar<'_>> {
-        String::from_scalar(scalar).map(Self::from)
+    fn read_scalar<'a>(&mut self, scalar: Scalar<'a>) -> Result<(), Scalar<'a>> {
+        let mut text = String::new();
+        text.read_scalar(scalar)?;
+        *self = text.into();
+        Ok(())
     }
 }
 

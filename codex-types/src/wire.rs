@@ -8,7 +8,7 @@
 //! works on trait objects ([`source`], [`encode`]), so that a type is compiled once.
 //!
 //! The central guarantee is that reading is *total*: any valid JSON is accepted for any type. A
-//! value of an unexpected type is returned as [`Slot::Foreign`](read::Slot::Foreign) and goes into
+//! value of an unexpected type is returned as [`Seen::Foreign`](read::Seen::Foreign) and goes into
 //! an `Unknown` variant or the `extra` of the enclosing object. A server that changes the type of
 //! one field costs a client that field, never the event.
 

@@ -13,26 +13,31 @@ use super::index::MOST_TRIED;
 
 /// The items that have not been matched with an item of the final output.
 pub(super) struct Unmatched {
-    call_ids: BTreeMap<(Class, Box<str>), VecDeque<u32>>,
-    ids: BTreeMap<(Class, Box<str>), VecDeque<u32>>,
-    encrypted: BTreeMap<Box<str>, VecDeque<u32>>,
-    by_text: BTreeMap<(Class, u64), VecDeque<u32>>,
-    in_order: BTreeMap<Class, VecDeque<u32>>,
+    /// The items for which there is this evidence, in order. One map for all evidence, since each
+    /// type of map is compiled separately.
+    items: BTreeMap<Evidence, VecDeque<u32>>,
     taken: BTreeSet<u32>,
     /// The classes with more unmatched items in the final output than before it.
-    lacking: BTreeSet<Class>,
+    lacking: [bool; Class::COUNT],
+}
+
+/// Evidence that two items are the same.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Evidence {
+    CallId(Class, Box<str>),
+    Id(Class, Box<str>),
+    EncryptedContent(Box<str>),
+    /// The hash of the texts.
+    Text(Class, u64),
+    Class(Class),
 }
 
 impl Unmatched {
     pub(super) fn new(accumulator: &Accumulator) -> Self {
         let mut rest = Self {
-            call_ids: BTreeMap::new(),
-            ids: BTreeMap::new(),
-            encrypted: BTreeMap::new(),
-            by_text: BTreeMap::new(),
-            in_order: BTreeMap::new(),
+            items: BTreeMap::new(),
             taken: BTreeSet::new(),
-            lacking: BTreeSet::new(),
+            lacking: [false; Class::COUNT],
         };
         let order = accumulator.order.iter().copied();
         let mut keys: Vec<u32> = order
@@ -45,32 +50,42 @@ impl Unmatched {
             let class = Class::of(item);
             let call_id = call_id(item);
             if !call_id.is_empty() {
-                let place = rest.call_ids.entry((class, call_id.into()));
-                place.or_default().push_back(key);
+                rest.add(Evidence::CallId(class, call_id.into()), key);
             }
             for id in [
                 item.id().unwrap_or_default(),
                 &accumulator.entry(key).last_id,
             ] {
                 if !id.is_empty() {
-                    let place = rest.ids.entry((class, id.into()));
-                    place.or_default().push_back(key);
+                    rest.add(Evidence::Id(class, id.into()), key);
                 }
             }
             let encrypted = encrypted_content(item);
             if !encrypted.is_empty() {
-                let place = rest.encrypted.entry(encrypted.into());
-                place.or_default().push_back(key);
+                rest.add(Evidence::EncryptedContent(encrypted.into()), key);
             }
             if let Some(hash) = hash_of_text(|kind| accumulator.said(key, kind)) {
-                rest.by_text
-                    .entry((class, hash))
-                    .or_default()
-                    .push_back(key);
+                rest.add(Evidence::Text(class, hash), key);
             }
-            rest.in_order.entry(class).or_default().push_back(key);
+            rest.add(Evidence::Class(class), key);
         }
         rest
+    }
+
+    fn add(&mut self, evidence: Evidence, key: u32) {
+        self.items.entry(evidence).or_default().push_back(key);
+    }
+
+    /// Returns the first few items with this evidence that have not been matched.
+    fn free(&mut self, evidence: &Evidence) -> Vec<u32> {
+        let Some(items) = self.items.get_mut(evidence) else {
+            return Vec::new();
+        };
+        while items.front().is_some_and(|key| self.taken.contains(key)) {
+            items.pop_front();
+        }
+        let few = items.iter().copied().take(MOST_TRIED);
+        few.filter(|key| !self.taken.contains(key)).collect()
     }
 
     /// Matches the items of the final output, by the strongest evidence first. Returns the match of
@@ -110,33 +125,37 @@ impl Unmatched {
         accumulator: &Accumulator,
         output: impl Iterator<Item = (&'a OutputItem, &'a Option<u32>)>,
     ) {
-        let mut counts: BTreeMap<Class, usize> = BTreeMap::new();
+        let mut counts = [0_usize; Class::COUNT];
         for (item, _) in output.filter(|(_, found)| found.is_none()) {
-            *counts.entry(Class::of(item)).or_default() += 1;
+            counts[Class::of(item) as usize] += 1;
         }
-        let is_free =
-            |key: &&u32| !self.taken.contains(*key) && accumulator.entry(**key).twin.is_none();
-        let free = |class: &Class| {
-            let keys = self.in_order.get(class).into_iter().flatten();
-            keys.filter(is_free).count()
-        };
-        counts.retain(|class, count| *count > free(class));
-        self.lacking = counts.into_keys().collect();
+        for (evidence, keys) in &self.items {
+            if let Evidence::Class(class) = evidence {
+                let is_free = |key: &&u32| {
+                    !self.taken.contains(*key) && accumulator.entry(**key).twin.is_none()
+                };
+                let count = &mut counts[*class as usize];
+                *count = count.saturating_sub(keys.iter().filter(is_free).count());
+            }
+        }
+        self.lacking = counts.map(|count| count > 0);
+    }
+
+    fn is_lacking(&self, item: &OutputItem) -> bool {
+        self.lacking[Class::of(item) as usize]
     }
 
     /// Returns the call with this `call_id`. Of several, the one with the same arguments is
     /// preferred, else the first.
     fn by_call_id(&mut self, accumulator: &Accumulator, (item, _): Listed<'_>) -> Option<u32> {
-        let place = (Class::of(item), call_id(item).into());
-        let free = free(self.call_ids.get_mut(&place)?, &self.taken);
+        let free = self.free(&Evidence::CallId(Class::of(item), call_id(item).into()));
         let same = |key: &&u32| accumulator.has_text_of(**key, item);
         let found = free.iter().find(same).or_else(|| free.first())?;
         self.take(*found)
     }
 
     fn by_id(&mut self, accumulator: &Accumulator, (item, _): Listed<'_>) -> Option<u32> {
-        let place = (Class::of(item), item.id()?.into());
-        let free = free(self.ids.get_mut(&place)?, &self.taken);
+        let free = self.free(&Evidence::Id(Class::of(item), item.id()?.into()));
         let found = free
             .into_iter()
             .find(|key| accumulator.is_like(*key, item))?;
@@ -144,9 +163,8 @@ impl Unmatched {
     }
 
     fn by_encrypted_content(&mut self, _: &Accumulator, (item, _): Listed<'_>) -> Option<u32> {
-        let list = self.encrypted.get_mut(encrypted_content(item))?;
-        let found = free(list, &self.taken);
-        self.take(*found.first()?)
+        let free = self.free(&Evidence::EncryptedContent(encrypted_content(item).into()));
+        self.take(*free.first()?)
     }
 
     /// Returns the item that is equal except for its id.
@@ -160,7 +178,7 @@ impl Unmatched {
         accumulator: &Accumulator,
         (item, index): Listed<'_>,
     ) -> Option<u32> {
-        let is_lacking = self.lacking.contains(&Class::of(item));
+        let is_lacking = self.is_lacking(item);
         let is_there = |key| is_lacking && is_at(accumulator, key, index);
         self.with_text(accumulator, item, is_there)
     }
@@ -179,7 +197,7 @@ impl Unmatched {
 
     /// Returns the item at this index, if this one may continue it.
     fn by_index(&mut self, accumulator: &Accumulator, (item, index): Listed<'_>) -> Option<u32> {
-        let is_lacking = self.lacking.contains(&Class::of(item));
+        let is_lacking = self.is_lacking(item);
         let is_there = |key| is_lacking && is_at(accumulator, key, index);
         self.continued(accumulator, item, is_there)
     }
@@ -196,8 +214,8 @@ impl Unmatched {
         item: &OutputItem,
         is_wanted: impl Fn(u32) -> bool,
     ) -> Option<u32> {
-        let place = (Class::of(item), hash_of_text(|kind| texts(item, kind))?);
-        let free = free(self.by_text.get_mut(&place)?, &self.taken);
+        let hash = hash_of_text(|kind| texts(item, kind))?;
+        let free = self.free(&Evidence::Text(Class::of(item), hash));
         let found = free.into_iter().find(|key| {
             let is_same = accumulator.is_like(*key, item) && accumulator.has_text_of(*key, item);
             is_same && is_wanted(*key)
@@ -213,7 +231,7 @@ impl Unmatched {
         item: &OutputItem,
         is_wanted: impl Fn(u32) -> bool,
     ) -> Option<u32> {
-        let free = free(self.in_order.get_mut(&Class::of(item))?, &self.taken);
+        let free = self.free(&Evidence::Class(Class::of(item)));
         let id = item.id().unwrap_or_default();
         let fits = |key: &u32| {
             let entry = accumulator.entry(*key);
@@ -259,15 +277,6 @@ fn has_said(accumulator: &Accumulator, key: u32) -> bool {
         .iter()
         .flat_map(|kind| accumulator.said(key, *kind));
     said.any(|text| !text.is_empty())
-}
-
-/// Returns the first few that have not been matched.
-fn free(list: &mut VecDeque<u32>, taken: &BTreeSet<u32>) -> Vec<u32> {
-    while list.front().is_some_and(|key| taken.contains(key)) {
-        list.pop_front();
-    }
-    let few = list.iter().copied().take(MOST_TRIED);
-    few.filter(|key| !taken.contains(key)).collect()
 }
 
 /// Returns a hash (FNV-1a) of the texts of an item; `None` if they are empty.

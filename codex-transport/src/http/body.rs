@@ -37,14 +37,7 @@ pub struct Body {
 enum Source {
     Full(Bytes),
     Failed(Option<Error>),
-    #[cfg(feature = "hyper")]
-    Http1(Http1Body),
-    #[cfg(feature = "hyper")]
-    Incoming {
-        body: hyper::body::Incoming,
-        // Held over HTTP/2, so that the connection does not count as unused.
-        _permit: Option<StreamPermit>,
-    },
+    // Boxed, so that crates that drop a body do not compile the code that drops a connection.
     Boxed(Pin<Box<dyn HttpBody<Data = Bytes, Error = Error> + Send>>),
     // The state after the end or an error: a failed body must not appear to continue.
     Done,
@@ -75,24 +68,24 @@ impl Body {
 
     #[cfg(feature = "hyper")]
     pub(crate) fn http1(body: Http1Body) -> Self {
-        Self::new(Source::Http1(body))
+        Self::new(Source::Boxed(Box::pin(body)))
     }
 
     #[cfg(feature = "hyper")]
     pub(crate) fn http2(body: hyper::body::Incoming, permit: StreamPermit) -> Self {
-        Self::new(Source::Incoming {
+        Self::new(Source::Boxed(Box::pin(Incoming {
             body,
             _permit: Some(permit),
-        })
+        })))
     }
 
     /// Creates a body whose connection the caller polls.
     #[cfg(feature = "ws")]
     pub(crate) fn incoming(body: hyper::body::Incoming) -> Self {
-        Self::new(Source::Incoming {
+        Self::new(Source::Boxed(Box::pin(Incoming {
             body,
             _permit: None,
-        })
+        })))
     }
 
     /// Applies these timeouts to the body.
@@ -145,14 +138,6 @@ impl Body {
                     return Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)));
                 }
                 Source::Failed(error) => Poll::Ready(error.take().map(Err)),
-                #[cfg(feature = "hyper")]
-                Source::Http1(body) => body.poll_frame(cx).map(|frame| {
-                    frame.map(|result| result.map_err(crate::conn::hyper_error::body))
-                }),
-                #[cfg(feature = "hyper")]
-                Source::Incoming { body, .. } => Pin::new(body).poll_frame(cx).map(|frame| {
-                    frame.map(|result| result.map_err(crate::conn::hyper_error::body))
-                }),
                 Source::Boxed(body) => body.as_mut().poll_frame(cx),
             };
             let error = match polled {
@@ -290,6 +275,58 @@ where
     }
 }
 
+#[cfg(feature = "hyper")]
+impl HttpBody for Http1Body {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        Self::poll_frame(self.get_mut(), cx).map_err(crate::conn::hyper_error::body)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        Self::is_end_stream(self)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        Self::size_hint(self)
+    }
+}
+
+/// A body whose connection is polled elsewhere: by hyper's task over HTTP/2, or by the caller.
+#[cfg(feature = "hyper")]
+struct Incoming {
+    body: hyper::body::Incoming,
+    // Held over HTTP/2, so that the connection does not count as unused.
+    _permit: Option<StreamPermit>,
+}
+
+#[cfg(feature = "hyper")]
+impl HttpBody for Incoming {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        Pin::new(&mut self.body)
+            .poll_frame(cx)
+            .map_err(crate::conn::hyper_error::body)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
 impl HttpBody for Body {
     type Data = Bytes;
     type Error = Error;
@@ -307,10 +344,6 @@ impl HttpBody for Body {
             Source::Done => true,
             Source::Full(bytes) => bytes.is_empty(),
             Source::Failed(error) => error.is_none(),
-            #[cfg(feature = "hyper")]
-            Source::Http1(body) => body.is_end_stream(),
-            #[cfg(feature = "hyper")]
-            Source::Incoming { body, .. } => body.is_end_stream(),
             Source::Boxed(body) => body.is_end_stream(),
         }
     }
@@ -320,10 +353,6 @@ impl HttpBody for Body {
             Source::Done => SizeHint::with_exact(0),
             Source::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Source::Failed(_) => SizeHint::new(),
-            #[cfg(feature = "hyper")]
-            Source::Http1(body) => body.size_hint(),
-            #[cfg(feature = "hyper")]
-            Source::Incoming { body, .. } => body.size_hint(),
             Source::Boxed(body) => body.size_hint(),
         }
     }

@@ -11,17 +11,22 @@ use crate::part::Logprob;
 use crate::wire::encode::{Encode, Encoder};
 use crate::wire::key::Key;
 use crate::wire::known::Prelude;
-use crate::wire::read::{Slot, Wire};
+use crate::wire::read::{Seen, Wire, read};
 use crate::wire::source::{Failed, Fields, Source, next_name, read_json};
 use crate::wire::tagged::Payload;
 use crate::{Extra, RawJson};
 
 impl Payload for Delta {
+    fn vacant() -> Self {
+        Self::pack(DeltaKind::OutputText, Pieces::default())
+    }
+
     fn read(
+        &mut self,
         prelude: Prelude,
         canonical: &'static str,
         fields: &mut dyn Fields,
-    ) -> Result<Self, Failed> {
+    ) -> Result<(), Failed> {
         let mut pieces = Pieces::default();
         match &prelude.tag {
             None => pieces.rare().extra.set_untagged(),
@@ -42,7 +47,8 @@ impl Payload for Delta {
         drop_stale(&mut pieces);
         // Only the tags of deltas lead here, and each has a kind.
         let kind = DeltaKind::of(canonical).unwrap_or(DeltaKind::OutputText);
-        Ok(Self::pack(kind, pieces))
+        *self = Self::pack(kind, pieces);
+        Ok(())
     }
 
     fn write(&self, canonical: &'static str, encoder: &mut dyn Encoder) -> Result<(), Failed> {
@@ -125,29 +131,29 @@ fn read_value(pieces: &mut Pieces<'_>, name: &Key, source: &mut dyn Source) -> R
 }
 
 /// Reads a value for a field. What does not fit goes to the extra keys, and the field is absent.
-fn take<T: Wire>(
+fn take<T: Wire + Default>(
     pieces: &mut Pieces<'_>,
     name: &Key,
     key: u8,
     source: &mut dyn Source,
 ) -> Result<Option<T>, Failed> {
-    let slot = T::read(source)?;
+    let mut value = T::default();
+    let seen = read(&mut value, source)?;
     if let Some(rare) = &mut pieces.rare {
         rare.extra.forget_spelling(name);
     }
-    let raw = match slot {
-        Slot::Value(value) => {
+    let raw = match seen {
+        Seen::Value => {
             pieces.present.add(key);
             return Ok(Some(value));
         }
-        Slot::Spelled(spelled) => {
-            let (value, raw) = *spelled;
+        Seen::Spelled(raw) => {
             pieces.present.add(key);
             pieces.rare().extra.spell(name, raw);
             return Ok(Some(value));
         }
-        Slot::Null => RawJson::default(),
-        Slot::Foreign(raw) => raw,
+        Seen::Null => RawJson::default(),
+        Seen::Foreign(raw) => raw,
     };
     pieces.present.drop(key);
     pieces.push_extra(name.clone(), raw);

@@ -245,7 +245,9 @@ impl ResponseEvent {
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ResponseEvent, A::Error> {
                 with_fields(map, |fields| {
-                    ResponseEvent::read_rest(Prelude::default(), Some(self.0), fields)
+                    let mut event = ResponseEvent::default();
+                    event.read_rest(Prelude::default(), Some(self.0), fields)?;
+                    Ok(event)
                 })
             }
         }

@@ -1,5 +1,6 @@
 //! Reading JSON with lone surrogate halves, which serde_json refuses in strings.
 
+use alloc::string::String;
 use core::marker::PhantomData;
 use core::ops::Range;
 
@@ -32,13 +33,24 @@ where
     S: Copy + for<'de> DeserializeSeed<'de, Value = T>,
 {
     let mut fast = serde_json::Deserializer::from_str(json);
-    let read = seed.deserialize(&mut fast);
-    read.and_then(|value| fast.end().map(|()| value))
-        .or_else(|error| {
-            let lossy = lossy(json).ok_or(error)?;
-            serde_json::from_str::<IgnoredAny>(json)?;
-            seed.deserialize(&mut Reader::new(json, &lossy))
-        })
+    let error = match seed.deserialize(&mut fast) {
+        Ok(value) => match fast.end() {
+            Ok(()) => return Ok(value),
+            Err(error) => error,
+        },
+        Err(error) => error,
+    };
+    let lossy = without_halves(json, error)?;
+    let read = seed.deserialize(&mut Reader::new(json, &lossy));
+    read.map_err(|error| DecodeError::from_json(error, json))
+}
+
+/// Returns JSON that serde_json could not read without its lone halves; the error if that is not
+/// the cause.
+fn without_halves(json: &str, error: serde_json::Error) -> Result<String, DecodeError> {
+    lossy(json)
+        .ok_or(error)
+        .and_then(|lossy| serde_json::from_str::<IgnoredAny>(json).map(|_| lossy))
         .map_err(|error| DecodeError::from_json(error, json))
 }
 

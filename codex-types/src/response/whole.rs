@@ -25,7 +25,7 @@ object! {
     ///
     /// A server may omit every key; a plain field is then empty. Of the ChatGPT backend's
     /// additional keys, `headers` and `end_turn` have fields.
-    pub struct Response {
+    pub struct Response with overlay {
         plain {
             /// The response's id.
             id: String,

@@ -8,7 +8,7 @@ use crate::wire::either::either;
 use crate::wire::encode::{Encode, Encoder, serialize_by_encode};
 use crate::wire::object::object;
 use crate::wire::open::open_enum;
-use crate::wire::read::{Slot, Wire};
+use crate::wire::read::{Seen, Wire};
 use crate::wire::source::{Elements, Failed, Fields};
 use crate::{Map, Secret};
 
@@ -56,17 +56,31 @@ pub enum AllowedMcpTools {
     Unknown(crate::RawJson),
 }
 
+impl Default for AllowedMcpTools {
+    /// Returns the value `null`.
+    fn default() -> Self {
+        Self::Unknown(crate::RawJson::default())
+    }
+}
+
 impl Wire for AllowedMcpTools {
-    fn from_list(elements: &mut dyn Elements) -> Result<Slot<Self>, Failed> {
-        Ok(Vec::<String>::from_list(elements)?.map(Self::Names))
+    fn read_list(&mut self, elements: &mut dyn Elements) -> Result<Seen, Failed> {
+        let mut names = Vec::<String>::new();
+        let seen = names.read_list(elements)?;
+        *self = Self::Names(names);
+        Ok(seen)
     }
 
-    fn from_object(fields: &mut dyn Fields) -> Result<Slot<Self>, Failed> {
-        Ok(McpToolFilter::from_object(fields)?.map(Self::Filter))
+    fn read_object(&mut self, fields: &mut dyn Fields) -> Result<Seen, Failed> {
+        let mut filter = McpToolFilter::default();
+        let seen = filter.read_object(fields)?;
+        *self = Self::Filter(filter);
+        Ok(seen)
     }
 
-    fn absorb(raw: crate::RawJson) -> Result<Self, crate::RawJson> {
-        Ok(Self::Unknown(raw))
+    fn absorb(&mut self, raw: crate::RawJson) -> Result<(), crate::RawJson> {
+        *self = Self::Unknown(raw);
+        Ok(())
     }
 }
 

@@ -33,7 +33,7 @@ macro_rules! either {
         }
     ) => {
         $(#[$meta])*
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(Debug)]
         #[non_exhaustive]
         pub enum $name {
             $(#[$text_meta])*
@@ -46,6 +46,32 @@ macro_rules! either {
             )?
             /// A form that this version does not know, kept verbatim.
             Unknown($crate::RawJson),
+        }
+
+        // Derived, these would be inline: each crate would compile them again, with all variants.
+        impl Clone for $name {
+            fn clone(&self) -> Self {
+                match self {
+                    Self::$text(text) => Self::$text(Clone::clone(text)),
+                    Self::$other(value) => Self::$other(Clone::clone(value)),
+                    $(Self::$made(value) => Self::$made(<$made_type as Clone>::clone(value)),)?
+                    Self::Unknown(raw) => Self::Unknown(Clone::clone(raw)),
+                }
+            }
+        }
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                match (self, other) {
+                    (Self::$text(text), Self::$text(other)) => text == other,
+                    (Self::$other(value), Self::$other(other)) => value == other,
+                    $((Self::$made(value), Self::$made(other)) => {
+                        <$made_type as PartialEq>::eq(value, other)
+                    })?
+                    (Self::Unknown(raw), Self::Unknown(other)) => raw == other,
+                    _ => false,
+                }
+            }
         }
 
         impl Default for $name {
@@ -93,29 +119,42 @@ macro_rules! either {
         }
 
         impl $crate::wire::read::Wire for $name {
-            fn from_scalar(
-                scalar: $crate::wire::source::Scalar<'_>,
-            ) -> Result<Self, $crate::wire::source::Scalar<'_>> {
+            fn read_scalar<'a>(
+                &mut self,
+                scalar: $crate::wire::source::Scalar<'a>,
+            ) -> Result<(), $crate::wire::source::Scalar<'a>> {
                 if !scalar.is_text() {
                     return Err(scalar);
                 }
-                <$text_type as $crate::wire::read::Wire>::from_scalar(scalar).map(Self::$text)
+                let mut text = <$text_type>::default();
+                $crate::wire::read::Wire::read_scalar(&mut text, scalar)?;
+                *self = Self::$text(text);
+                Ok(())
             }
 
-            fn from_list(
+            fn read_list(
+                &mut self,
                 elements: &mut dyn $crate::wire::source::Elements,
-            ) -> Result<$crate::wire::read::Slot<Self>, $crate::wire::source::Failed> {
-                Ok(<$other_type as $crate::wire::read::Wire>::from_list(elements)?.map(Self::$other))
+            ) -> Result<$crate::wire::read::Seen, $crate::wire::source::Failed> {
+                let mut value = <$other_type>::default();
+                let seen = $crate::wire::read::Wire::read_list(&mut value, elements)?;
+                *self = Self::$other(value);
+                Ok(seen)
             }
 
-            fn from_object(
+            fn read_object(
+                &mut self,
                 fields: &mut dyn $crate::wire::source::Fields,
-            ) -> Result<$crate::wire::read::Slot<Self>, $crate::wire::source::Failed> {
-                Ok(<$other_type as $crate::wire::read::Wire>::from_object(fields)?.map(Self::$other))
+            ) -> Result<$crate::wire::read::Seen, $crate::wire::source::Failed> {
+                let mut value = <$other_type>::default();
+                let seen = $crate::wire::read::Wire::read_object(&mut value, fields)?;
+                *self = Self::$other(value);
+                Ok(seen)
             }
 
-            fn absorb(raw: $crate::RawJson) -> Result<Self, $crate::RawJson> {
-                Ok(Self::Unknown(raw))
+            fn absorb(&mut self, raw: $crate::RawJson) -> Result<(), $crate::RawJson> {
+                *self = Self::Unknown(raw);
+                Ok(())
             }
         }
 

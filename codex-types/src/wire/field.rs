@@ -3,107 +3,93 @@
 use alloc::string::String;
 
 use super::encode::{Encode, Pairs};
-use super::read::{Slot, Wire};
+use super::read::{Seen, Wire, read, settle};
 use super::source::{Failed, Source};
 use super::text::to_json;
 use crate::json::surrogates::lossy;
 use crate::{Extra, RawJson};
 
-/// The result of reading a field's value.
-pub(crate) enum Seen {
-    Value,
-    /// The field shows U+FFFD for each lone surrogate half of this JSON.
-    Spelled(RawJson),
-    Null,
-    Foreign(RawJson),
-}
-
 /// A field of an object: plain when the service always sends the key, an `Option` otherwise.
-pub(crate) trait Field: Default {
-    fn read_into(&mut self, source: &mut dyn Source) -> Result<Seen, Failed>;
+///
+/// The functions below do the work, once for all types of fields.
+pub(crate) trait Field {
+    /// Empties the field and returns the value to read into.
+    fn begin(&mut self) -> &mut dyn Wire;
 
-    /// Writes the field unless it is empty; returns its bit if it was written.
-    fn write(
-        &self,
-        name: &str,
-        bit: u64,
-        extra: &Extra,
-        pairs: &mut dyn Pairs,
-    ) -> Result<u64, Failed>;
+    /// Empties the field.
+    fn clear(&mut self);
 
-    /// Replaces the field with a newer one that has a value, and returns whether it did.
-    fn take_over(&mut self, newer: &mut Self, bit: u64, extra: &Extra) -> bool;
+    /// Returns the value to write. A plain field always has one, unless its key was missing or null
+    /// and it is still empty.
+    fn value(&self, was_missing: bool) -> Option<&dyn Encode>;
 }
 
 impl<T: Wire + Default + PartialEq> Field for T {
-    fn read_into(&mut self, source: &mut dyn Source) -> Result<Seen, Failed> {
-        let (value, seen) = settle(T::read(source)?);
-        *self = value.unwrap_or_default();
-        Ok(seen)
+    fn begin(&mut self) -> &mut dyn Wire {
+        *self = Self::default();
+        self
     }
 
-    fn write(
-        &self,
-        name: &str,
-        bit: u64,
-        extra: &Extra,
-        pairs: &mut dyn Pairs,
-    ) -> Result<u64, Failed> {
-        if extra.is_absent(bit) && *self == T::default() {
-            return Ok(0);
-        }
-        if extra.is_null(bit) && *self == T::default() {
-            pairs.pair(name, &())?;
-        } else {
-            write_value(name, self, extra, pairs)?;
-        }
-        Ok(bit)
+    fn clear(&mut self) {
+        *self = Self::default();
     }
 
-    fn take_over(&mut self, newer: &mut Self, bit: u64, extra: &Extra) -> bool {
-        let is_missing = extra.is_absent(bit) || extra.is_null(bit);
-        if is_missing && *newer == T::default() {
-            return false;
+    fn value(&self, was_missing: bool) -> Option<&dyn Encode> {
+        if was_missing && *self == Self::default() {
+            return None;
         }
-        *self = core::mem::take(newer);
-        true
+        Some(self)
     }
 }
 
-impl<T: Wire + PartialEq> Field for Option<T> {
-    fn read_into(&mut self, source: &mut dyn Source) -> Result<Seen, Failed> {
-        let (value, seen) = settle(T::read(source)?);
-        *self = value;
-        Ok(seen)
+impl<T: Wire + Default> Field for Option<T> {
+    fn begin(&mut self) -> &mut dyn Wire {
+        self.insert(T::default())
     }
 
-    fn write(
-        &self,
-        name: &str,
-        bit: u64,
-        extra: &Extra,
-        pairs: &mut dyn Pairs,
-    ) -> Result<u64, Failed> {
+    fn clear(&mut self) {
+        *self = None;
+    }
+
+    fn value(&self, _: bool) -> Option<&dyn Encode> {
         match self {
-            Some(value) => write_value(name, value, extra, pairs)?,
-            None if extra.is_null(bit) => pairs.pair(name, &())?,
-            None => return Ok(0),
+            Some(value) => Some(value),
+            None => None,
         }
-        Ok(bit)
-    }
-
-    fn take_over(&mut self, newer: &mut Self, _: u64, _: &Extra) -> bool {
-        if newer.is_none() {
-            return false;
-        }
-        *self = newer.take();
-        true
     }
 }
 
-fn write_value<T: Wire + PartialEq>(
+/// Reads the value of a key, which may be repeated. The field is empty afterwards if the value does
+/// not fit.
+pub(crate) fn read_field(field: &mut dyn Field, source: &mut dyn Source) -> Result<Seen, Failed> {
+    let value = field.begin();
+    let seen = read(value, source)?;
+    let seen = settle(value, seen, false);
+    if let Seen::Null | Seen::Foreign(_) = seen {
+        field.clear();
+    }
+    Ok(seen)
+}
+
+/// Writes a field unless it is empty; returns its bit if it was written.
+pub(crate) fn write_field(
+    value: Option<&dyn Encode>,
     name: &str,
-    value: &T,
+    bit: u64,
+    extra: &Extra,
+    pairs: &mut dyn Pairs,
+) -> Result<u64, Failed> {
+    match value {
+        Some(value) => write_value(name, value, extra, pairs)?,
+        None if extra.is_null(bit) => pairs.pair(name, &())?,
+        None => return Ok(0),
+    }
+    Ok(bit)
+}
+
+fn write_value(
+    name: &str,
+    value: &dyn Encode,
     extra: &Extra,
     pairs: &mut dyn Pairs,
 ) -> Result<(), Failed> {
@@ -113,19 +99,7 @@ fn write_value<T: Wire + PartialEq>(
     {
         return pairs.pair(name, raw);
     }
-    pairs.pair(name, value as &dyn Encode)
-}
-
-fn settle<T: Wire>(slot: Slot<T>) -> (Option<T>, Seen) {
-    match slot {
-        Slot::Value(value) => (Some(value), Seen::Value),
-        Slot::Spelled(spelled) => (Some(spelled.0), Seen::Spelled(spelled.1)),
-        Slot::Null => (None, Seen::Null),
-        Slot::Foreign(raw) => match T::absorb(raw) {
-            Ok(value) => (Some(value), Seen::Value),
-            Err(raw) => (None, Seen::Foreign(raw)),
-        },
-    }
+    pairs.pair(name, value)
 }
 
 /// Returns whether `raw`, which has lone halves, is still the JSON of `value`, which was read from

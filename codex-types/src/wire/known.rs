@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 
 use super::encode::Pairs;
-use super::field::Seen;
 use super::key::Key;
+use super::read::Seen;
 use super::source::{Failed, Fields, Source, Whole, read_json};
 use crate::extra::Entry;
 use crate::json::text::nests_deeper_than;

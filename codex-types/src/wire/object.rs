@@ -25,11 +25,12 @@
 /// `tag` is the value of `type`, for an object with exactly one. `as` gives the key if the field
 /// cannot have its name. `=` instead of `:` makes arguments take exactly that type rather than
 /// `impl Into`, which integer literals need. On the wire the keys come in the order of declaration,
-/// then the extras.
+/// then the extras. `with overlay` after the name implements
+/// [`Overlay`](super::known::Overlay).
 macro_rules! object {
     (
         $(#[$meta:meta])*
-        pub struct $name:ident $(tag $tag:literal)? {
+        pub struct $name:ident $(tag $tag:literal)? $(with $overlay:ident)? {
             $(required { $(
                 $(#[$required_meta:meta])*
                 $required:ident $(as $required_name:literal)?
@@ -47,7 +48,7 @@ macro_rules! object {
         }
     ) => {
         $(#[$meta])*
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(Debug)]
         #[non_exhaustive]
         pub struct $name {
             $($(
@@ -99,6 +100,27 @@ macro_rules! object {
             }
         )?
 
+        // Derived, these would be inline: each crate would compile them again, with all fields.
+        impl Clone for $name {
+            fn clone(&self) -> Self {
+                Self {
+                    $($($required: Clone::clone(&self.$required),)*)?
+                    $($($plain: Clone::clone(&self.$plain),)*)?
+                    $($($optional: Clone::clone(&self.$optional),)*)?
+                    extra: Clone::clone(&self.extra),
+                }
+            }
+        }
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                $($(self.$required == other.$required &&)*)?
+                $($(self.$plain == other.$plain &&)*)?
+                $($(self.$optional == other.$optional &&)*)?
+                self.extra == other.extra
+            }
+        }
+
         /// Empty fields are not written, required or not.
         impl Default for $name {
             fn default() -> Self {
@@ -113,8 +135,9 @@ macro_rules! object {
 
         const _: () = {
             #[allow(unused_imports, reason = "some objects have no known key")]
-            use $crate::wire::field::{Field, Seen};
-            use $crate::wire::known::{Object, Overlay};
+            use $crate::wire::field::{Field, read_field};
+            use $crate::wire::known::Object;
+            use $crate::wire::read::Seen;
 
             #[allow(non_camel_case_types, reason = "the variants have the names of the fields")]
             #[allow(dead_code, reason = "Rust 1.88 does not count the casts in constants as uses")]
@@ -150,13 +173,13 @@ macro_rules! object {
                     source: &mut dyn $crate::wire::source::Source,
                 ) -> Result<Seen, $crate::wire::source::Failed> {
                     $($(if key == Key::$required as u8 {
-                        return self.$required.read_into(source);
+                        return read_field(&mut self.$required, source);
                     })*)?
                     $($(if key == Key::$plain as u8 {
-                        return self.$plain.read_into(source);
+                        return read_field(&mut self.$plain, source);
                     })*)?
                     $($(if key == Key::$optional as u8 {
-                        return self.$optional.read_into(source);
+                        return read_field(&mut self.$optional, source);
                     })*)?
                     Ok(Seen::Value)
                 }
@@ -182,15 +205,9 @@ macro_rules! object {
                 }
             }
 
-            impl Overlay for $name {
-                #[allow(unused_mut, unused_variables, reason = "some objects have no known key")]
-                fn overlay_fields(&mut self, newer: &mut Self) -> u64 {
-                    let mut taken = 0;
-                    $($($crate::wire::object::overlay_field!(self, newer, taken, $required);)*)?
-                    $($($crate::wire::object::overlay_field!(self, newer, taken, $plain);)*)?
-                    $($($crate::wire::object::overlay_field!(self, newer, taken, $optional);)*)?
-                    taken
-                }
+            $crate::wire::object::overlay! {
+                $($overlay)?
+                $name { $($($required)*)? $($($plain)*)? $($($optional)*)? }
             }
         };
 
@@ -204,12 +221,12 @@ macro_rules! object {
         }
 
         impl $crate::wire::read::Wire for $name {
-            fn from_object(
+            fn read_object(
+                &mut self,
                 fields: &mut dyn $crate::wire::source::Fields,
-            ) -> Result<$crate::wire::read::Slot<Self>, $crate::wire::source::Failed> {
-                let mut object = Self::default();
-                $crate::wire::known::read_object(&mut object, fields)?;
-                Ok($crate::wire::read::Slot::Value(object))
+            ) -> Result<$crate::wire::read::Seen, $crate::wire::source::Failed> {
+                $crate::wire::known::read_object(self, fields)?;
+                Ok($crate::wire::read::Seen::Value)
             }
         }
 
@@ -236,9 +253,11 @@ pub(crate) use object;
 macro_rules! write_field {
     ($self:ident, $pairs:ident, $field:ident) => {{
         let index = Key::$field as u8;
-        $self.$field.write(
+        let bit = $crate::wire::known::bit(index);
+        $crate::wire::field::write_field(
+            Field::value(&$self.$field, $self.extra.was_missing(bit)),
             KEYS[usize::from(index)],
-            $crate::wire::known::bit(index),
+            bit,
             &$self.extra,
             $pairs,
         )?
@@ -246,22 +265,29 @@ macro_rules! write_field {
 }
 pub(crate) use write_field;
 
-macro_rules! overlay_field {
-    ($self:ident, $newer:ident, $taken:ident, $field:ident) => {
-        let index = Key::$field as u8;
-        let bit = $crate::wire::known::bit(index);
-        if $self
-            .$field
-            .take_over(&mut $newer.$field, bit, &$newer.extra)
-        {
-            $self
-                .extra
-                .replaced(KEYS[usize::from(index)], bit, &$newer.extra);
-            $taken |= bit;
+macro_rules! overlay {
+    (overlay $name:ident { $($field:ident)* }) => {
+        impl $crate::wire::known::Overlay for $name {
+            fn overlay_fields(&mut self, newer: &mut Self) -> u64 {
+                let mut taken = 0;
+                $(
+                    let index = Key::$field as u8;
+                    let bit = $crate::wire::known::bit(index);
+                    let was_missing = newer.extra.was_missing(bit);
+                    if Field::value(&newer.$field, was_missing).is_some() {
+                        self.$field = core::mem::take(&mut newer.$field);
+                        self.extra
+                            .replaced(KEYS[usize::from(index)], bit, &newer.extra);
+                        taken |= bit;
+                    }
+                )*
+                taken
+            }
         }
     };
+    ($name:ident { $($field:ident)* }) => {};
 }
-pub(crate) use overlay_field;
+pub(crate) use overlay;
 
 /// The key of a field on the wire: its own name unless another is given.
 macro_rules! wire_name {

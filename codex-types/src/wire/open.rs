@@ -173,18 +173,18 @@ macro_rules! open_enum {
         }
 
         impl $crate::wire::read::Wire for $name {
-            fn from_scalar(
-                scalar: $crate::wire::source::Scalar<'_>,
-            ) -> Result<Self, $crate::wire::source::Scalar<'_>> {
+            fn read_scalar<'a>(
+                &mut self,
+                scalar: $crate::wire::source::Scalar<'a>,
+            ) -> Result<(), $crate::wire::source::Scalar<'a>> {
                 use $crate::wire::source::Scalar;
-                match scalar {
-                    Scalar::Text(text) => Ok(text.into()),
-                    Scalar::Owned(text) => Ok(text.into()),
-                    Scalar::Number(number) => {
-                        Ok(Self::Unlisted($crate::Unlisted::number(number)))
-                    }
-                    other => Err(other),
-                }
+                *self = match scalar {
+                    Scalar::Text(text) => text.into(),
+                    Scalar::Owned(text) => text.into(),
+                    Scalar::Number(number) => Self::Unlisted($crate::Unlisted::number(number)),
+                    other => return Err(other),
+                };
+                Ok(())
             }
         }
 

@@ -5,27 +5,29 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::encode::{Encode, Encoder};
-use super::read::{Slot, Target, Wire, foreign_list};
-use super::source::{Elements, Failed, Fields, Scalar, Source};
+use super::read::{Seen, Wire, accept, foreign_list, settle};
+use super::source::{Elements, Failed, Fields, Scalar, Sink};
 use super::text::to_json;
 use crate::{Number, RawJson};
 
 impl Wire for String {
-    fn from_scalar(scalar: Scalar<'_>) -> Result<Self, Scalar<'_>> {
-        match scalar {
-            Scalar::Text(text) => Ok(text.into()),
-            Scalar::Owned(text) => Ok(text),
-            other => Err(other),
-        }
+    fn read_scalar<'a>(&mut self, scalar: Scalar<'a>) -> Result<(), Scalar<'a>> {
+        *self = match scalar {
+            Scalar::Text(text) => text.into(),
+            Scalar::Owned(text) => text,
+            other => return Err(other),
+        };
+        Ok(())
     }
 }
 
 impl Wire for bool {
-    fn from_scalar(scalar: Scalar<'_>) -> Result<Self, Scalar<'_>> {
-        match scalar {
-            Scalar::Bool(value) => Ok(value),
-            other => Err(other),
-        }
+    fn read_scalar<'a>(&mut self, scalar: Scalar<'a>) -> Result<(), Scalar<'a>> {
+        *self = match scalar {
+            Scalar::Bool(value) => value,
+            other => return Err(other),
+        };
+        Ok(())
     }
 }
 
@@ -34,11 +36,12 @@ macro_rules! numbers {
     ($($number:ty: $convert:expr;)*) => {
         $(
             impl Wire for $number {
-                fn from_scalar(scalar: Scalar<'_>) -> Result<Self, Scalar<'_>> {
-                    match scalar {
-                        Scalar::Number(number) => $convert(number).ok_or(scalar),
-                        other => Err(other),
-                    }
+                fn read_scalar<'a>(&mut self, scalar: Scalar<'a>) -> Result<(), Scalar<'a>> {
+                    *self = match scalar {
+                        Scalar::Number(number) => $convert(number).ok_or(scalar)?,
+                        other => return Err(other),
+                    };
+                    Ok(())
                 }
             }
 
@@ -59,57 +62,111 @@ numbers! {
     Number: Some;
 }
 
-impl<T: Wire> Wire for Vec<T> {
-    fn from_list(elements: &mut dyn Elements) -> Result<Slot<Self>, Failed> {
-        let mut items = Self::new();
-        let mut spelled = false;
-        loop {
-            let mut target = Target(Slot::Null);
-            if !elements.next(&mut target)? {
-                break;
+impl<T: Wire + Default> Wire for Vec<T> {
+    fn read_list(&mut self, elements: &mut dyn Elements) -> Result<Seen, Failed> {
+        read_elements(self, elements)
+    }
+}
+
+/// A list that is being read.
+trait Growing: Encode {
+    /// Adds an empty element.
+    fn grow(&mut self) -> &mut dyn Wire;
+
+    /// Removes the last element.
+    fn shrink(&mut self);
+}
+
+impl<T: Wire + Default> Growing for Vec<T> {
+    fn grow(&mut self) -> &mut dyn Wire {
+        let at = self.len();
+        self.push(T::default());
+        &mut self[at]
+    }
+
+    fn shrink(&mut self) {
+        self.pop();
+    }
+}
+
+fn read_elements(list: &mut dyn Growing, elements: &mut dyn Elements) -> Result<Seen, Failed> {
+    let mut spelled = false;
+    loop {
+        let mut next = Next {
+            list,
+            seen: Seen::Value,
+        };
+        if !elements.next(&mut next)? {
+            break;
+        }
+        match next.seen {
+            Seen::Value | Seen::Null => {}
+            Seen::Spelled(_) => spelled = true,
+            Seen::Foreign(_) if spelled => {
+                while elements.next_raw()?.is_some() {}
+                return Ok(Seen::Foreign(elements.next_raw()?.unwrap_or_default()));
             }
-            let foreign = match target.0 {
-                Slot::Value(item) => {
-                    items.push(item);
-                    continue;
-                }
-                Slot::Spelled(item) => {
-                    items.push(item.0);
-                    spelled = true;
-                    continue;
-                }
-                Slot::Null => RawJson::default(),
-                Slot::Foreign(raw) => raw,
-            };
-            match T::absorb(foreign) {
-                Ok(item) => items.push(item),
-                Err(_) if spelled => {
-                    while elements.next_raw()?.is_some() {}
-                    return Ok(Slot::Foreign(elements.next_raw()?.unwrap_or_default()));
-                }
-                Err(raw) => return rest_of_foreign(&items, &raw, elements).map(Slot::Foreign),
+            Seen::Foreign(raw) => {
+                list.shrink();
+                return rest_of_foreign(list, &raw, elements).map(Seen::Foreign);
             }
         }
-        if spelled {
-            // Only `halves::Reader` gets here; it starts over and passes the whole list.
-            let raw = elements.next_raw()?.unwrap_or_default();
-            return Ok(Slot::spelled(items, raw));
-        }
-        Ok(Slot::Value(items))
+    }
+    if spelled {
+        // Only `halves::Reader` gets here; it starts over and passes the whole list.
+        let raw = elements.next_raw()?.unwrap_or_default();
+        return Ok(Seen::Spelled(raw));
+    }
+    Ok(Seen::Value)
+}
+
+/// A sink that adds the value to a list.
+struct Next<'a> {
+    list: &'a mut dyn Growing,
+    seen: Seen,
+}
+
+impl Sink for Next<'_> {
+    fn scalar(&mut self, scalar: Scalar<'_>) {
+        let value = self.list.grow();
+        let seen = accept(value, scalar);
+        self.seen = settle(value, seen, true);
+    }
+
+    fn list(&mut self, elements: &mut dyn Elements) -> Result<(), Failed> {
+        let value = self.list.grow();
+        let seen = value.read_list(elements)?;
+        self.seen = settle(value, seen, true);
+        Ok(())
+    }
+
+    fn object(&mut self, fields: &mut dyn Fields) -> Result<(), Failed> {
+        let value = self.list.grow();
+        let seen = value.read_object(fields)?;
+        self.seen = settle(value, seen, true);
+        Ok(())
     }
 }
 
 impl<T: Wire> Wire for Box<T> {
-    fn read(source: &mut dyn Source) -> Result<Slot<Self>, Failed> {
-        Ok(T::read(source)?.map(Self::new))
+    fn read_scalar<'a>(&mut self, scalar: Scalar<'a>) -> Result<(), Scalar<'a>> {
+        (**self).read_scalar(scalar)
     }
 
-    fn from_object(fields: &mut dyn Fields) -> Result<Slot<Self>, Failed> {
-        Ok(T::from_object(fields)?.map(Self::new))
+    fn read_list(&mut self, elements: &mut dyn Elements) -> Result<Seen, Failed> {
+        (**self).read_list(elements)
     }
 
-    fn absorb(raw: RawJson) -> Result<Self, RawJson> {
-        T::absorb(raw).map(Self::new)
+    fn read_object(&mut self, fields: &mut dyn Fields) -> Result<Seen, Failed> {
+        (**self).read_object(fields)
+    }
+
+    fn absorb(&mut self, raw: RawJson) -> Result<(), RawJson> {
+        (**self).absorb(raw)
+    }
+
+    fn verbatim(&mut self) -> Option<&mut RawJson> {
+        (**self).verbatim()
     }
 }
 

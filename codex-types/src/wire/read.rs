@@ -1,6 +1,5 @@
 //! Reading a type from any JSON value.
 
-use alloc::boxed::Box;
 use alloc::string::String;
 
 use serde::Deserializer;
@@ -11,120 +10,156 @@ use super::key::push_entry;
 use super::source::{Elements, Failed, Fields, Scalar, Sink, Source, Whole, next_name};
 use crate::{Number, RawJson};
 
-/// The value found where a `T` was expected.
-pub(crate) enum Slot<T> {
-    Value(T),
-    /// Text with lone surrogate halves, which the value shows as U+FFFD, and its JSON.
-    Spelled(Box<(T, RawJson)>),
+/// The form of a value, compared with the type that it was read as.
+pub(crate) enum Seen {
+    Value,
+    /// Text with lone surrogate halves: the value shows U+FFFD for each, and this is its JSON.
+    Spelled(RawJson),
     Null,
     /// Something else, verbatim.
     Foreign(RawJson),
 }
 
-impl<T> Slot<T> {
-    pub(crate) fn spelled(value: T, raw: RawJson) -> Self {
-        Self::Spelled(Box::new((value, raw)))
-    }
-
-    pub(crate) fn map<U>(self, wrap: impl FnOnce(T) -> U) -> Slot<U> {
-        match self {
-            Self::Value(value) => Slot::Value(wrap(value)),
-            Self::Spelled(spelled) => Slot::spelled(wrap(spelled.0), spelled.1),
-            Self::Null => Slot::Null,
-            Self::Foreign(raw) => Slot::Foreign(raw),
-        }
-    }
-}
-
 /// A type that can be read from any JSON value: it accepts the value or returns it.
 ///
 /// A type accepts the JSON forms for which it overrides a method; other forms are returned as
-/// [`Slot::Foreign`].
-pub(crate) trait Wire: Sized + Encode {
-    fn read(source: &mut dyn Source) -> Result<Slot<Self>, Failed> {
-        let mut target = Target(Slot::Null);
-        source.read(&mut target)?;
-        Ok(target.0)
-    }
-
+/// [`Seen::Foreign`]. Every method reads into a value that is the default one. If it does not
+/// accept what it is given, the value may be half of something and must not be used.
+///
+/// Values are read in place, so that the code around them is compiled once and not for each type.
+pub(crate) trait Wire: Encode {
     /// Accepts text, a number or a boolean, or returns it.
-    fn from_scalar(scalar: Scalar<'_>) -> Result<Self, Scalar<'_>> {
+    fn read_scalar<'a>(&mut self, scalar: Scalar<'a>) -> Result<(), Scalar<'a>> {
         Err(scalar)
     }
 
-    fn from_list(elements: &mut dyn Elements) -> Result<Slot<Self>, Failed> {
-        foreign_list(String::from("["), elements).map(Slot::Foreign)
+    fn read_list(&mut self, elements: &mut dyn Elements) -> Result<Seen, Failed> {
+        refuse_list(elements)
     }
 
-    fn from_object(fields: &mut dyn Fields) -> Result<Slot<Self>, Failed> {
-        Ok(match foreign_object(fields)? {
-            Foreign::Json(raw) => Slot::Foreign(raw),
-            Foreign::Number(number, raw) => match Self::from_scalar(Scalar::Number(number)) {
-                Ok(taken) => Slot::Value(taken),
-                Err(_) => Slot::Foreign(raw),
-            },
-        })
+    fn read_object(&mut self, fields: &mut dyn Fields) -> Result<Seen, Failed> {
+        refuse_object(fields, &mut |number| self.read_scalar(number).is_ok())
     }
 
     /// Accepts a value of another type where one is required, such as an element of a list, if the
     /// type can.
-    fn absorb(raw: RawJson) -> Result<Self, RawJson> {
+    fn absorb(&mut self, raw: RawJson) -> Result<(), RawJson> {
         Err(raw)
+    }
+
+    /// Returns the value if it is JSON, which is read as a whole.
+    fn verbatim(&mut self) -> Option<&mut RawJson> {
+        None
     }
 }
 
-/// A sink that offers a value to a type and holds the result.
-pub(crate) struct Target<T>(pub(crate) Slot<T>);
+/// Reads a value in any form.
+pub(crate) fn read(value: &mut dyn Wire, source: &mut dyn Source) -> Result<Seen, Failed> {
+    if let Some(json) = value.verbatim() {
+        *json = source.raw()?;
+        return Ok(if json.is_null() {
+            Seen::Null
+        } else {
+            Seen::Value
+        });
+    }
+    let mut target = Target {
+        value,
+        seen: Seen::Null,
+    };
+    source.read(&mut target)?;
+    Ok(target.seen)
+}
 
-impl<T: Wire> Sink for Target<T> {
+/// A sink that offers a value to a type and holds the result.
+struct Target<'a> {
+    value: &'a mut dyn Wire,
+    seen: Seen,
+}
+
+impl Sink for Target<'_> {
     fn scalar(&mut self, scalar: Scalar<'_>) {
-        self.0 = match scalar {
-            Scalar::Null => Slot::Null,
-            Scalar::Spelled(text, raw) => match T::from_scalar(Scalar::Owned(text)) {
-                Ok(taken) => Slot::spelled(taken, raw),
-                Err(_) => Slot::Foreign(raw),
-            },
-            other => match T::from_scalar(other) {
-                Ok(taken) => Slot::Value(taken),
-                Err(other) => Slot::Foreign(other.into_raw()),
-            },
-        };
+        self.seen = accept(self.value, scalar);
     }
 
     fn list(&mut self, elements: &mut dyn Elements) -> Result<(), Failed> {
-        self.0 = T::from_list(elements)?;
+        self.seen = self.value.read_list(elements)?;
         Ok(())
     }
 
     fn object(&mut self, fields: &mut dyn Fields) -> Result<(), Failed> {
-        self.0 = T::from_object(fields)?;
+        self.seen = self.value.read_object(fields)?;
         Ok(())
+    }
+}
+
+/// Offers a scalar to a type.
+pub(crate) fn accept(value: &mut dyn Wire, scalar: Scalar<'_>) -> Seen {
+    match scalar {
+        Scalar::Null => Seen::Null,
+        Scalar::Spelled(text, raw) => match value.read_scalar(Scalar::Owned(text)) {
+            Ok(()) => Seen::Spelled(raw),
+            Err(_) => Seen::Foreign(raw),
+        },
+        other => match value.read_scalar(other) {
+            Ok(()) => Seen::Value,
+            Err(other) => Seen::Foreign(other.into_raw()),
+        },
+    }
+}
+
+/// Offers a value to a type that may keep it although it has another form. Where a value is
+/// `required`, this includes null.
+pub(crate) fn settle(value: &mut dyn Wire, seen: Seen, required: bool) -> Seen {
+    let foreign = match seen {
+        Seen::Null if required => RawJson::default(),
+        Seen::Foreign(raw) => raw,
+        seen => return seen,
+    };
+    match value.absorb(foreign) {
+        Ok(()) => Seen::Value,
+        Err(raw) => Seen::Foreign(raw),
     }
 }
 
 /// Implements `Deserialize` for every type of this crate. Fails only if `absorb` refuses the value
 /// too.
-pub(crate) fn deserialize<'de, T: Wire, D: Deserializer<'de>>(
+pub(crate) fn deserialize<'de, T: Wire + Default, D: Deserializer<'de>>(
     deserializer: D,
     expected: &'static str,
 ) -> Result<T, D::Error> {
+    let mut value = T::default();
+    deserialize_into(&mut value, deserializer, expected)?;
+    Ok(value)
+}
+
+fn deserialize_into<'de, D: Deserializer<'de>>(
+    value: &mut dyn Wire,
+    deserializer: D,
+    expected: &'static str,
+) -> Result<(), D::Error> {
     let mut source = Whole::new(deserializer);
-    match T::read(&mut source) {
-        Ok(slot) => settle(slot)
-            .ok_or_else(|| Error::custom(format_args!("this value cannot be read as {expected}"))),
+    match read_alone(value, &mut source) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error::custom(format_args!(
+            "this value cannot be read as {expected}"
+        ))),
         Err(Failed) => Err(source.into_error()),
     }
 }
 
-fn settle<T: Wire>(slot: Slot<T>) -> Option<T> {
-    let foreign = match slot {
-        Slot::Value(value) => return Some(value),
-        // Nothing around the value can keep its JSON.
-        Slot::Spelled(spelled) => return Some(T::absorb(spelled.1).unwrap_or(spelled.0)),
-        Slot::Null => RawJson::default(),
-        Slot::Foreign(raw) => raw,
-    };
-    T::absorb(foreign).ok()
+/// Reads a value that no object or list surrounds; returns whether its type accepts it.
+fn read_alone(value: &mut dyn Wire, source: &mut dyn Source) -> Result<bool, Failed> {
+    let seen = read(value, source)?;
+    Ok(match settle(value, seen, true) {
+        Seen::Value => true,
+        Seen::Spelled(raw) => {
+            // Nothing around the value can keep its JSON. If its type cannot either, it stays.
+            let _unless_it_can = value.absorb(raw);
+            true
+        }
+        Seen::Null | Seen::Foreign(_) => false,
+    })
 }
 
 /// Rebuilds the text of a list of which `json` already holds the start.
@@ -140,6 +175,24 @@ pub(crate) fn foreign_list(
     }
     json.push(']');
     Ok(RawJson::trusted(json))
+}
+
+// Not inline, since nearly every type refuses lists, and many refuse objects.
+#[inline(never)]
+fn refuse_list(elements: &mut dyn Elements) -> Result<Seen, Failed> {
+    foreign_list(String::from("["), elements).map(Seen::Foreign)
+}
+
+/// Returns an object as foreign, unless it stands for a number that the type accepts.
+#[inline(never)]
+fn refuse_object(
+    fields: &mut dyn Fields,
+    accept: &mut dyn FnMut(Scalar<'static>) -> bool,
+) -> Result<Seen, Failed> {
+    Ok(match foreign_object(fields)? {
+        Foreign::Number(number, _) if accept(Scalar::Number(number)) => Seen::Value,
+        foreign => Seen::Foreign(foreign.into_raw()),
+    })
 }
 
 /// An object that a type does not accept.
@@ -167,9 +220,8 @@ pub(crate) fn foreign_object(fields: &mut dyn Fields) -> Result<Foreign, Failed>
     let mut json = String::from("{");
     while let Some(key) = next_name(fields)? {
         if json.len() == 1 && *key == *ARBITRARY_PRECISION {
-            let mut text = Target(Slot::<String>::Null);
-            fields.read(&mut text)?;
-            if let Slot::Value(text) = text.0 {
+            let mut text = String::new();
+            if let Seen::Value = read(&mut text, fields)? {
                 return Ok(spelled_number(text));
             }
         }
@@ -196,16 +248,12 @@ fn spelled_number(text: String) -> Foreign {
 }
 
 impl Wire for RawJson {
-    fn read(source: &mut dyn Source) -> Result<Slot<Self>, Failed> {
-        let raw = source.raw()?;
-        Ok(if raw.is_null() {
-            Slot::Null
-        } else {
-            Slot::Value(raw)
-        })
+    fn verbatim(&mut self) -> Option<&mut RawJson> {
+        Some(self)
     }
 
-    fn absorb(raw: RawJson) -> Result<Self, RawJson> {
-        Ok(raw)
+    fn absorb(&mut self, raw: RawJson) -> Result<(), RawJson> {
+        *self = raw;
+        Ok(())
     }
 }

@@ -12,12 +12,18 @@ use super::write::write_object;
 use crate::{Extra, RawJson};
 
 /// The payload of a variant of a tagged union.
-pub(crate) trait Payload: Sized {
+pub(crate) trait Payload {
+    /// Returns a payload to read into.
+    fn vacant() -> Self
+    where
+        Self: Sized;
+
     fn read(
+        &mut self,
         prelude: Prelude,
         canonical: &'static str,
         fields: &mut dyn Fields,
-    ) -> Result<Self, Failed>;
+    ) -> Result<(), Failed>;
 
     fn write(&self, canonical: &'static str, encoder: &mut dyn Encoder) -> Result<(), Failed>;
 
@@ -25,14 +31,17 @@ pub(crate) trait Payload: Sized {
 }
 
 impl<T: Object + Default> Payload for T {
+    fn vacant() -> Self {
+        Self::default()
+    }
+
     fn read(
+        &mut self,
         prelude: Prelude,
         canonical: &'static str,
         fields: &mut dyn Fields,
-    ) -> Result<Self, Failed> {
-        let mut object = T::default();
-        read_tagged(&mut object, prelude, canonical, fields)?;
-        Ok(object)
+    ) -> Result<(), Failed> {
+        read_tagged(self, prelude, canonical, fields)
     }
 
     fn write(&self, canonical: &'static str, encoder: &mut dyn Encoder) -> Result<(), Failed> {
@@ -149,7 +158,7 @@ macro_rules! tagged {
         }
     ) => {
         $(#[$meta])*
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(Debug)]
         #[non_exhaustive]
         pub enum $name {
             $(
@@ -179,11 +188,16 @@ macro_rules! tagged {
 
             /// Returns the unknown keys; `None` for an unknown value, which has no fields.
             pub fn extra(&self) -> Option<&$crate::Extra> {
+                self.known().ok().map(|(_, known)| known.extra())
+            }
+
+            /// Returns the tag and the payload of a known kind.
+            fn known(
+                &self,
+            ) -> Result<(&'static str, &dyn $crate::wire::tagged::Payload), &$crate::Unknown> {
                 match self {
-                    $(Self::$variant(value) => {
-                        Some($crate::wire::tagged::Payload::extra(value))
-                    })*
-                    Self::Unknown(_) => None,
+                    $(Self::$variant(value) => Ok(($tag, value)),)*
+                    Self::Unknown(unknown) => Err(unknown),
                 }
             }
 
@@ -196,15 +210,46 @@ macro_rules! tagged {
 
             /// Reads the rest of an object whose kind is known to the caller.
             pub(crate) fn read_rest(
+                &mut self,
                 prelude: $crate::wire::known::Prelude,
                 kind: Option<&str>,
                 fields: &mut dyn $crate::wire::source::Fields,
-            ) -> Result<Self, $crate::wire::source::Failed> {
-                match kind {
+            ) -> Result<(), $crate::wire::source::Failed> {
+                use $crate::wire::tagged::Payload;
+                let canonical = match kind {
                     $(Some($tag $(| $alias)*) => {
-                        $crate::wire::tagged::Payload::read(prelude, $tag, fields).map(Self::$variant)
+                        *self = Self::$variant(Payload::vacant());
+                        $tag
                     })*
-                    _ => $crate::Unknown::collect(prelude, fields).map(Self::Unknown),
+                    _ => {
+                        *self = Self::Unknown($crate::Unknown::collect(prelude, fields)?);
+                        return Ok(());
+                    }
+                };
+                let payload: &mut dyn Payload = match self {
+                    $(Self::$variant(value) => value,)*
+                    Self::Unknown(_) => return Ok(()),
+                };
+                payload.read(prelude, canonical, fields)
+            }
+        }
+
+        // Derived, these would be inline: each crate would compile them again, with all variants.
+        impl Clone for $name {
+            fn clone(&self) -> Self {
+                match self {
+                    $(Self::$variant(value) => Self::$variant(Clone::clone(value)),)*
+                    Self::Unknown(unknown) => Self::Unknown(Clone::clone(unknown)),
+                }
+            }
+        }
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                match (self, other) {
+                    $((Self::$variant(value), Self::$variant(other)) => value == other,)*
+                    (Self::Unknown(value), Self::Unknown(other)) => value == other,
+                    _ => false,
                 }
             }
         }
@@ -226,18 +271,21 @@ macro_rules! tagged {
         }
 
         impl $crate::wire::read::Wire for $name {
-            fn from_object(
+            fn read_object(
+                &mut self,
                 fields: &mut dyn $crate::wire::source::Fields,
-            ) -> Result<$crate::wire::read::Slot<Self>, $crate::wire::source::Failed> {
+            ) -> Result<$crate::wire::read::Seen, $crate::wire::source::Failed> {
                 let prelude = $crate::wire::tagged::read_prelude(fields, Self::known_kind)?;
                 let kind = prelude.tag.clone();
                 let kind = kind.as_deref();
                 $(let kind = kind.or_else(|| $untyped(&prelude.early));)?
-                Self::read_rest(prelude, kind, fields).map($crate::wire::read::Slot::Value)
+                self.read_rest(prelude, kind, fields)?;
+                Ok($crate::wire::read::Seen::Value)
             }
 
-            fn absorb(raw: $crate::RawJson) -> Result<Self, $crate::RawJson> {
-                Ok(Self::Unknown($crate::Unknown::new(raw)))
+            fn absorb(&mut self, raw: $crate::RawJson) -> Result<(), $crate::RawJson> {
+                *self = Self::Unknown($crate::Unknown::new(raw));
+                Ok(())
             }
         }
 
@@ -246,13 +294,9 @@ macro_rules! tagged {
                 &self,
                 encoder: &mut dyn $crate::wire::encode::Encoder,
             ) -> Result<(), $crate::wire::source::Failed> {
-                match self {
-                    $(Self::$variant(value) => {
-                        $crate::wire::tagged::Payload::write(value, $tag, encoder)
-                    })*
-                    Self::Unknown(unknown) => {
-                        $crate::wire::encode::Encode::encode(unknown, encoder)
-                    }
+                match self.known() {
+                    Ok((tag, known)) => known.write(tag, encoder),
+                    Err(unknown) => $crate::wire::encode::Encode::encode(unknown, encoder),
                 }
             }
         }
