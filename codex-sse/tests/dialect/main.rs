@@ -60,7 +60,7 @@ fn test_seeds(seeds: impl Iterator<Item = u64>, stops: bool) -> Report {
 
 #[test]
 fn any_habits_of_a_server_yield_the_response_once() {
-    let count = variable("DIALECT_SEEDS").unwrap_or(if cfg!(miri) { 8 } else { 20_000 });
+    let count = variable("DIALECT_SEEDS").unwrap_or(if cfg!(miri) { 8 } else { 5_000 });
     let from = variable("DIALECT_FROM").unwrap_or(0);
     let reports = variable("DIALECT_REPORT") == Some(1);
     let stops = variable("DIALECT_STOP") == Some(1);
