@@ -14,9 +14,3 @@ pub mod shapes;
 pub mod turn;
 pub mod typed;
 pub mod workload;
-
-/// The page of the guide whose examples use the peers. The other pages are tested in
-/// `codex-client`.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/migrating.md")]
-struct Migrating;

@@ -303,7 +303,9 @@ impl Error {
     /// Replaces the parameter that the server named.
     #[cfg(feature = "chat")]
     pub(crate) fn map_param(mut self, other: impl FnOnce(&str) -> String) -> Self {
-        if let Some(param) = self.inner.api.as_mut().and_then(|api| api.param.as_mut()) {
+        let received = self.inner.received.as_mut().map(|it| it.get_mut());
+        let api = received.and_then(|received| received.api.as_mut());
+        if let Some(param) = api.and_then(|api| api.param.as_mut()) {
             *param = other(param);
         }
         self

@@ -227,7 +227,6 @@ fn fed(mut to_events: ToResponseEvents, chunks: &[String]) -> Vec<ResponseEvent>
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 4_000,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

@@ -102,7 +102,6 @@ static WORDS: LazyLock<Vec<String>> = LazyLock::new(|| {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 500,
         // A seed determines the whole case; failures print it.
         failure_persistence: None,
         ..ProptestConfig::default()

@@ -152,8 +152,6 @@ fn assert_same(plain: Result<Fitted, Unfit>, prepared: Result<Fitted, Unfit>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-
     /// A conversation grows and branches, and is sent to alternating backends: each request equals
     /// one that is built from scratch.
     #[test]

@@ -2,6 +2,9 @@
 //! stored login and the results of earlier attempts. Breaking any of these rules lets a race or a
 //! crash lose the login.
 
+#[cfg(test)]
+mod tests;
+
 use core::time::Duration;
 use std::time::SystemTime;
 

@@ -137,14 +137,19 @@ mod tests {
 
     #[test]
     fn every_special_byte_is_found_at_every_place_behind_every_other_byte() {
-        for filler in [
-            b'a', b' ', b'!', b'#', b'[', b']', 0x7F, 0x80, 0xA2, 0xDC, 0xFF,
-        ] {
+        const FILLERS: &[u8] = b"a\xFF !#[]\x7F\x80\xA2\xDC";
+        // Miri takes a thousand times as long.
+        let (fillers, step) = if cfg!(miri) {
+            (2, 5)
+        } else {
+            (FILLERS.len(), 1)
+        };
+        for &filler in &FILLERS[..fillers] {
             for length in 0..20 {
                 let mut text = vec![filler; length];
                 assert_eq!(special(&text), None);
                 for at in 0..length {
-                    for byte in 0..=u8::MAX {
+                    for byte in (0..=u8::MAX).step_by(step) {
                         text[at] = byte;
                         let expected = matches!(byte, b'"' | b'\\' | ..0x20).then_some(at);
                         assert_eq!(special(&text), expected, "{byte:#x} at {at} of {filler:#x}");
