@@ -39,6 +39,7 @@ pub(crate) use self::class::TextKind;
 pub use self::diagnostic::{Diagnostic, DiagnosticKind};
 use self::entry::Entry;
 use self::index::{Address, Identities};
+#[cfg(feature = "chat")]
 pub(crate) use self::object::Brackets;
 use self::place::PartUse;
 pub(crate) use self::place::Place;

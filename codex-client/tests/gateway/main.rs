@@ -26,3 +26,4 @@ mod upstream;
 mod wasm;
 mod web;
 mod web_transport;
+mod woken;

@@ -62,6 +62,7 @@ impl Brackets {
         }
     }
 
+    #[cfg(feature = "chat")]
     pub(crate) fn has_begun(self) -> bool {
         self.has_begun
     }
