@@ -286,14 +286,20 @@ impl<S: EventSource> Assembled<S> {
 
     /// Reads to the end, skips events that cannot be decoded, and returns the response if it
     /// completed. `watch` receives every event.
-    pub(crate) async fn finish(self, watch: impl FnMut(&ResponseEvent)) -> Result<Response, Error> {
+    ///
+    /// Takes a box, because a future has room for a value once for each function that the value is
+    /// moved into.
+    pub(crate) async fn finish(
+        self: Box<Self>,
+        watch: impl FnMut(&ResponseEvent),
+    ) -> Result<Response, Error> {
         let (response, _) = self.finish_with_meta(watch).await?;
         Ok(response)
     }
 
     /// Works like [`finish`](Self::finish), and also returns the headers of the response.
     pub(crate) async fn finish_with_meta(
-        mut self,
+        mut self: Box<Self>,
         mut watch: impl FnMut(&ResponseEvent),
     ) -> Result<(Response, ResponseMeta), Error> {
         while let Some(item) = poll_fn(|cx| self.poll_held(cx, true)).await {

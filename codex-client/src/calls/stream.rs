@@ -36,7 +36,7 @@ use crate::observe::Observer;
 ///
 /// Dropping the stream cancels the request.
 pub struct ResponseStream {
-    response: Assembled<ResumableEvents>,
+    response: Box<Assembled<ResumableEvents>>,
 }
 
 impl ResponseStream {
@@ -44,7 +44,7 @@ impl ResponseStream {
         let http = events.http();
         let (meta, findings) = (http.meta().clone(), http.findings().clone());
         Self {
-            response: Assembled::new(events, meta, findings, observer),
+            response: Box::new(Assembled::new(events, meta, findings, observer)),
         }
     }
 
@@ -66,7 +66,7 @@ impl ResponseStream {
     }
 
     /// Returns the response and its source, for another handle to wrap.
-    pub(crate) fn into_assembled(self) -> Assembled<ResumableEvents> {
+    pub(crate) fn into_assembled(self) -> Box<Assembled<ResumableEvents>> {
         self.response
     }
 

@@ -128,7 +128,7 @@ impl<'a> SessionTurn<'a> {
         self,
         watch: impl FnMut(&ResponseEvent),
     ) -> Result<Response, Error> {
-        self.response.finish(watch).await
+        Box::new(self.response).finish(watch).await
     }
 }
 

@@ -165,7 +165,7 @@ impl<'a> SocketTurn<'a> {
     ///
     /// Dropping the future closes the socket, which cancels the response.
     pub async fn finish(self) -> Result<Response, Error> {
-        self.response.finish(|_| {}).await
+        Box::new(self.response).finish(|_| {}).await
     }
 }
 
