@@ -261,8 +261,8 @@ impl HyperTransport {
                         } else {
                             Phase::Connect
                         };
-                        // hyper has not taken the request, which still waits for a connection, so no
-                        // byte was written.
+                        // hyper has not taken the request, which still waits for a connection, so
+                        // no byte was written.
                         let sent = if written { Sent::Maybe } else { Sent::No };
                         let error =
                             Error::new(ErrorKind::Timeout(kind), phase, sent).with_timeout(period);
