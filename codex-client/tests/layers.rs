@@ -37,7 +37,15 @@ const CLIENT: &Layers = &[
 const GATEWAY: &Layers = &[
     (
         "support",
-        &["answers", "flags", "credentials", "embedded", "id", "trace"],
+        &[
+            "answers",
+            "flags",
+            "credentials",
+            "embedded",
+            "id",
+            "trace",
+            "woken",
+        ],
     ),
     ("names", &["renamed"]),
     ("settings", &["arguments"]),

@@ -19,5 +19,6 @@ mod to_events;
 mod written;
 
 pub use decode::ChatEventDecoder;
-pub use to_chunks::{ChatStreamEvent, ToChatChunks};
+pub use to_chunks::ToChatChunks;
 pub use to_events::ToResponseEvents;
+pub use written::ChatStreamEvent;

@@ -7,9 +7,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use codex_types::chat::translate::{
-    AnswerOptions, ReasoningShown, chat_error_body, citation, failure,
-};
+use codex_types::chat::translate::{AnswerOptions, ReasoningShown, citation, failure};
 use codex_types::chat::{
     ChatAnnotation, ChatChunk, ChatChunkChoice, ChatCustomDelta, ChatDelta, ChatFunctionDelta,
     ChatLogprobs, ChatRole, ChatToolCallDelta, ChatToolCallKind, ChatUsage, FinishReason,
@@ -21,37 +19,8 @@ use codex_types::{
 };
 
 use crate::accumulate::{Change, Place, TextKind};
-use crate::chat::written::{Output, TextChunk};
+use crate::chat::written::{ChatStreamEvent, Output, TextChunk};
 use crate::{Accumulator, Error, Outcome};
-
-/// An element of a chat stream.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum ChatStreamEvent {
-    /// A chunk of the completion.
-    Chunk(Box<ChatChunk>),
-    /// An error, which ends the stream.
-    Error(Box<ApiError>),
-    /// The end of a stream that completed.
-    Done,
-}
-
-impl ChatStreamEvent {
-    /// Returns the text after `data:` when the stream is sent as server-sent events.
-    ///
-    /// ```
-    /// use codex_sse::chat::ChatStreamEvent;
-    ///
-    /// assert_eq!(ChatStreamEvent::Done.to_data(), "[DONE]");
-    /// ```
-    pub fn to_data(&self) -> String {
-        match self {
-            Self::Chunk(chunk) => RawJson::encode(chunk).unwrap_or_default().as_str().into(),
-            Self::Error(error) => chat_error_body(error).as_str().into(),
-            Self::Done => "[DONE]".into(),
-        }
-    }
-}
 
 /// A translator from the events of one response to the chunks of one completion.
 ///

@@ -1,13 +1,44 @@
-//! The destinations of chunks: a list, or server-sent events in a buffer.
+//! The elements of a chat stream, and their destinations: a list, or server-sent events as bytes.
 
 use alloc::borrow::ToOwned as _;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use codex_types::RawJson;
+use codex_types::chat::ChatChunk;
+use codex_types::chat::translate::chat_error_body;
+use codex_types::{ApiError, RawJson};
 
 use crate::Frame;
-use crate::chat::ChatStreamEvent;
+
+/// An element of a chat stream.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ChatStreamEvent {
+    /// A chunk of the completion.
+    Chunk(Box<ChatChunk>),
+    /// An error, which ends the stream.
+    Error(Box<ApiError>),
+    /// The end of a stream that completed.
+    Done,
+}
+
+impl ChatStreamEvent {
+    /// Returns the text after `data:` when the stream is sent as server-sent events.
+    ///
+    /// ```
+    /// use codex_sse::chat::ChatStreamEvent;
+    ///
+    /// assert_eq!(ChatStreamEvent::Done.to_data(), "[DONE]");
+    /// ```
+    pub fn to_data(&self) -> String {
+        match self {
+            Self::Chunk(chunk) => RawJson::encode(chunk).unwrap_or_default().as_str().into(),
+            Self::Error(error) => chat_error_body(error).as_str().into(),
+            Self::Done => "[DONE]".into(),
+        }
+    }
+}
 
 pub(super) enum Output<'a> {
     List(&'a mut Vec<ChatStreamEvent>),
