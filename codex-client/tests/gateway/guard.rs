@@ -512,10 +512,12 @@ fn every_flag_that_is_written_about_exists() {
 
 /// Flags of cargo and of a package manager in this section.
 const OF_OTHERS: &[&str] = &[
+    "--config",
     "--example",
     "--features",
     "--from",
     "--help",
+    "--locked",
     "--no-install-recommends",
     "--root",
 ];
