@@ -1,8 +1,5 @@
 //! Browser sign-in with a fixed client id: the URL, the redirect, the exchange, and attempts of
 //! another program to interfere.
-#![cfg(test)]
-
-mod support;
 
 use core::time::Duration;
 
@@ -10,7 +7,10 @@ use codex_auth::{
     BrowserFlow, BrowserSignIn, Entropy, Error, ErrorKind, Moment, OAuthProfile, Page, SendFailure,
     SignInFlow as _, Step,
 };
-use support::{Answer, Authority, VirtualTimer, block_on, form, id, member, ok, response};
+
+use crate::support::{
+    self, Answer, Authority, VirtualTimer, block_on, form, id, member, ok, response,
+};
 
 fn now() -> Moment {
     Moment::new(Duration::ZERO, support::start())

@@ -1,8 +1,5 @@
 //! A secret in every credential appears in no text: not in `Debug`, `Display`, an error's chain, a
 //! page, or the output of a panicking process.
-#![cfg(test)]
-
-mod support;
 
 use core::fmt::Debug;
 use core::time::Duration;
@@ -15,7 +12,10 @@ use codex_auth::{
     SignInFlow as _, StaticToken, Step, TokenSet, TokenStore as _, WhoAmI, drive, sign_out,
     store_sign_in,
 };
-use support::{Answer, Authority, Directory, VirtualTimer, block_on, jwt, member, ok, start};
+
+use crate::support::{
+    self, Answer, Authority, Directory, VirtualTimer, block_on, jwt, member, ok, start,
+};
 
 /// Part of every secret in this file, in plain text or within a JWT's encoding.
 const CANARY: &str = "CANARY";
@@ -341,7 +341,7 @@ fn a_process_that_prints_and_panics_with_everything_says_no_secret() {
     let output = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
-            "a_process_that_prints_and_panics_with_everything_says_no_secret",
+            "canary::a_process_that_prints_and_panics_with_everything_says_no_secret",
             "--nocapture",
         ])
         .env("CODEX_AUTH_CANARY_CHILD", "1")

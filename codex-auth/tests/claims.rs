@@ -1,7 +1,4 @@
 //! Parsing JWTs: whatever they contain, the result is a value or a typed error, never a panic.
-#![cfg(test)]
-
-mod support;
 
 use core::time::Duration;
 use std::time::SystemTime;
@@ -10,7 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use codex_auth::{AccountIdOrigin, Claims, ErrorKind, Plan, Secret, TokenSet};
 use proptest::prelude::*;
-use support::jwt;
+
+use crate::support::jwt;
 
 fn claims(json: &str) -> Claims {
     Claims::from_jwt(&jwt(json)).unwrap()

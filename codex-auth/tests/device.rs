@@ -1,7 +1,4 @@
 //! Device login, on a virtual clock.
-#![cfg(test)]
-
-mod support;
 
 use core::time::Duration;
 
@@ -9,7 +6,8 @@ use codex_auth::{
     DeviceFlow, ErrorKind, MemoryStore, Moment, OAuthProfile, Prompt, SendFailure, SignIn,
     SignInFlow as _, Step, Timer as _, TokenStore as _, drive, store_sign_in,
 };
-use support::{Answer, Authority, VirtualTimer, block_on, id, member, ok, response};
+
+use crate::support::{self, Answer, Authority, VirtualTimer, block_on, id, member, ok, response};
 
 const CODE: &str = r#"{"device_auth_id":"device-1","user_code":"ABCD-12345","interval":"5"}"#;
 const AUTHORIZED: &str =

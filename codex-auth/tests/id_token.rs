@@ -1,12 +1,10 @@
 //! ID tokens: every claim, every algorithm, every key set.
 #![cfg(feature = "verify")]
-#![cfg(test)]
-
-mod support;
 
 use codex_auth::{IdTokenRules, KeySet, Secret};
-use support::issuer::{CLIENT, ISSUER, NONCE, id_token, key_set, signed};
-use support::{START, start};
+
+use crate::support::issuer::{CLIENT, ISSUER, NONCE, id_token, key_set, signed};
+use crate::support::{START, start};
 
 #[test]
 fn every_claim_of_an_id_token_is_checked() {

@@ -1,7 +1,4 @@
 //! The loopback listener of a browser sign-in, and a complete sign-in over real sockets.
-#![cfg(test)]
-
-mod support;
 
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
@@ -14,7 +11,8 @@ use codex_auth::{
     SignInFlow as _, drive,
 };
 use proptest::prelude::*;
-use support::{Authority, VirtualTimer, block_on, member, ok};
+
+use crate::support::{Authority, VirtualTimer, block_on, member, ok};
 
 const URI: &str = "http://localhost:1455/auth/callback";
 

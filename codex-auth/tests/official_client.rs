@@ -3,9 +3,6 @@
 //! `auth.json.lock` for a limited time, reads again, and adopts or replaces. If it does not get the
 //! second lock, it discards its tokens and redeems the spent token again, which loses the login.
 #![cfg(all(feature = "std", unix))]
-#![cfg(test)]
-
-mod support;
 
 use core::time::Duration;
 use std::fs::{self, File, OpenOptions};
@@ -24,9 +21,10 @@ use codex_auth::{
 };
 use http::Request;
 use rustix::fs::{FlockOperation, flock};
-use support::Directory;
-use support::login::{HOUR, MINUTE, apply, load, refresh_token, tokens};
-use support::loopback::{Call, post, serve};
+
+use crate::support::login::{HOUR, MINUTE, apply, load, refresh_token, tokens};
+use crate::support::loopback::{Call, post, serve};
+use crate::support::{self, Directory};
 
 /// The official client's maximum wait for its second lock: five seconds, scaled down.
 const LIMIT: Duration = Duration::from_millis(500);
@@ -162,7 +160,7 @@ impl Scene {
 
     fn official(&self, play: &str) -> Official {
         let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "official_client", "--nocapture"])
+            .args(["--exact", "official_client::official_client", "--nocapture"])
             .env("CODEX_AUTH_OFFICIAL", play)
             .env("CODEX_AUTH_OFFICIAL_HOME", &self.directory.0)
             .env("CODEX_AUTH_OFFICIAL_AUTHORITY", &self.address)

@@ -3,22 +3,25 @@
 //!
 //! `CODEX_AUTH_RACE=8x64x500` (processes × tasks × expiries) sets the size; the default is small.
 #![cfg(all(feature = "std", unix))]
-#![cfg(test)]
-
-mod support;
 
 use codex_auth::{FileStore, TokenStore as _};
-use support::Directory;
-use support::race::{Size, first_record, run, work};
+
+use crate::support::Directory;
+use crate::support::race::{Size, first_record, run, work};
 
 #[test]
 fn as_many_redemptions_as_expiries_and_no_failure() {
     let directory = Directory::new("race");
     let store = FileStore::new(directory.file());
     store.save(&first_record(), None).unwrap();
-    run(Size::from_env("3x8x12"), &store, |_, command| {
-        command.env("CODEX_AUTH_RACE_FILE", directory.file());
-    });
+    run(
+        Size::from_env("3x8x12"),
+        "race::worker",
+        &store,
+        |_, command| {
+            command.env("CODEX_AUTH_RACE_FILE", directory.file());
+        },
+    );
 }
 
 /// The processes that the test above starts; on its own, it does nothing.

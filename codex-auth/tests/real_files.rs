@@ -1,9 +1,6 @@
 //! Credential files in practice: bind mounts, links, a Kubernetes secret, files that a group can
 //! read, damaged files, and files written by a program that takes no lock.
 #![cfg(all(feature = "std", unix))]
-#![cfg(test)]
-
-mod support;
 
 use core::time::Duration;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
@@ -13,8 +10,9 @@ use std::sync::mpsc;
 use std::{fs, thread};
 
 use codex_auth::{ErrorKind, FileStore, OAuthProfile, OAuthSource, Record, Secret, TokenStore};
-use support::login::{HOUR, MINUTE, apply, load, refresh_token, renewed, source, tokens};
-use support::{Authority, Directory, VirtualTimer, access, start};
+
+use crate::support::login::{HOUR, MINUTE, apply, load, refresh_token, renewed, source, tokens};
+use crate::support::{self, Authority, Directory, VirtualTimer, access, start};
 
 fn login(number: u32, expires: i64) -> Record {
     Record::of_tokens(tokens(number, expires), start())

@@ -1,13 +1,11 @@
 //! The official client's `auth.json`, in every mode and every old form.
-#![cfg(test)]
-
-mod support;
 
 use core::time::Duration;
 
 use codex_auth::{AuthMode, Record, Secret, TokenSet};
 use proptest::prelude::*;
-use support::{id, start};
+
+use crate::support::{id, start};
 
 fn read(json: &str) -> Record {
     Record::from_json(json.as_bytes()).unwrap()

@@ -1,8 +1,5 @@
 //! Renewing a login: which requests are sent, which tokens are stored or adopted, and which are
 //! never sent twice.
-#![cfg(test)]
-
-mod support;
 
 use core::time::Duration;
 
@@ -10,11 +7,12 @@ use codex_auth::{
     Audience, CredentialSource as _, ErrorKind, FileStore, MemoryStore, OAuthProfile, OAuthSource,
     Record, Secret, TokenSet, TokenStore as _, UnknownOutcome, Verdict,
 };
-use support::login::{
+
+use crate::support::login::{
     HOUR, MINUTE, TARGET, accept, apply, head, load, refresh_token, refused, renewed, replace,
     source, stored, tokens,
 };
-use support::{
+use crate::support::{
     Answer, Authority, Directory, VirtualTimer, access, block_on, id, jwt, ok, response, start,
 };
 

@@ -1,7 +1,4 @@
 //! Storing a sign-in and signing out.
-#![cfg(test)]
-
-mod support;
 
 use core::time::Duration;
 
@@ -9,7 +6,8 @@ use codex_auth::{
     DeviceFlow, ErrorKind, FileStore, MemoryStore, OAuthProfile, Record, Revoked, Secret, SignIn,
     TokenSet, TokenStore, drive, sign_out, store_sign_in,
 };
-use support::{Answer, Authority, Directory, VirtualTimer, block_on, id, ok, start};
+
+use crate::support::{Answer, Authority, Directory, VirtualTimer, block_on, id, ok, start};
 
 fn signed_in() -> SignIn {
     let authority = Authority::new([

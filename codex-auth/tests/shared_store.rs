@@ -3,11 +3,9 @@
 //!
 //! `CODEX_AUTH_RACE=8x64x500` (processes × tasks × expiries) sets the size of the race.
 #![cfg(all(feature = "std", unix))]
-#![cfg(test)]
 
 #[path = "../examples/shared_store/store.rs"]
 mod store;
-mod support;
 
 use core::time::Duration;
 use std::path::PathBuf;
@@ -18,8 +16,9 @@ use std::time::Instant;
 use codex_auth::{ErrorKind, Record, Revision, Secret, StoreLock, TokenStore};
 use postgres::{Client, NoTls};
 use store::PostgresStore;
-use support::Directory;
-use support::race::{Size, first_record, run, work};
+
+use crate::support::Directory;
+use crate::support::race::{Size, first_record, run, work};
 
 const URL: &str = "CODEX_AUTH_DATABASE_URL";
 
@@ -125,7 +124,7 @@ fn the_lock_is_of_one_holder_and_ends_with_its_process() {
     drop(other.try_lock().unwrap().expect("released"));
 
     let mut process = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "holder", "--nocapture"])
+        .args(["--exact", "shared_store::holder", "--nocapture"])
         .env("CODEX_AUTH_HOLDER", &account)
         .stdout(Stdio::null())
         .spawn()
@@ -301,15 +300,20 @@ fn gateways_on_different_machines_share_a_login_with_one_redemption_for_each_exp
     store.save(&first_record(), None).unwrap();
     let directory = Directory::new("machines");
     let machine = |process: usize| -> PathBuf { directory.0.join(process.to_string()) };
-    run(Size::from_env("8x4x500"), &store, |process, command| {
-        std::fs::create_dir(machine(process)).unwrap();
-        command
-            .env_clear()
-            .envs(["HOME", "TMPDIR", "CODEX_HOME"].map(|name| (name, machine(process))))
-            .env(URL, &url)
-            .env("CODEX_AUTH_RACE_ACCOUNT", &account)
-            .current_dir(machine(process));
-    });
+    run(
+        Size::from_env("8x4x500"),
+        "shared_store::worker",
+        &store,
+        |process, command| {
+            std::fs::create_dir(machine(process)).unwrap();
+            command
+                .env_clear()
+                .envs(["HOME", "TMPDIR", "CODEX_HOME"].map(|name| (name, machine(process))))
+                .env(URL, &url)
+                .env("CODEX_AUTH_RACE_ACCOUNT", &account)
+                .current_dir(machine(process));
+        },
+    );
     for process in std::fs::read_dir(&directory.0).unwrap() {
         let written = std::fs::read_dir(process.unwrap().path()).unwrap().count();
         assert_eq!(written, 0, "no process wrote a file");

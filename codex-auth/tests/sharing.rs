@@ -1,8 +1,5 @@
 //! One login, many callers and several sources: which caller drives a refresh, which callers wait,
 //! and which state outlives which caller.
-#![cfg(test)]
-
-mod support;
 
 use core::future::Future;
 use core::pin::Pin;
@@ -15,11 +12,12 @@ use codex_auth::{
     OAuthSource, Record, Revision, StoreLock, Stored, Timer, TokenStore,
 };
 use http::request::Parts;
-use support::login::{
+
+use crate::support::login::{
     HOUR, MINUTE, apply, head, load, refresh_token, refused, renewed, replace, source, stored,
     tokens,
 };
-use support::{Answer, Authority, Directory, VirtualTimer, access, block_on, start};
+use crate::support::{Answer, Authority, Directory, VirtualTimer, access, block_on, start};
 
 #[test]
 fn renewed_tokens_that_cannot_be_stored_are_kept_and_stored_first() {

@@ -1,9 +1,6 @@
 //! "Sign in with ChatGPT": registration during sign-in, ID tokens verified with the key set, and
 //! the rules of refresh and revocation.
 #![cfg(feature = "verify")]
-#![cfg(test)]
-
-mod support;
 
 use core::cell::RefCell;
 use core::time::Duration;
@@ -14,8 +11,9 @@ use codex_auth::{
     SignIn, SignInFlow as _, Step, TokenSet, TokenStore as _, Verdict, drive, sign_out,
     store_sign_in,
 };
-use support::issuer::{CLIENT, id_token, key_set};
-use support::{Answer, Authority, START, VirtualTimer, block_on, form, member, ok, start};
+
+use crate::support::issuer::{CLIENT, id_token, key_set};
+use crate::support::{Answer, Authority, START, VirtualTimer, block_on, form, member, ok, start};
 
 const SCOPE: &str = "chatgpt.tokens.use.direct email offline_access openid profile resource.invoke";
 

@@ -1,7 +1,4 @@
 //! The headers that sources set on requests, and what they return after a rejection.
-#![cfg(test)]
-
-mod support;
 
 use core::future::Future as _;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +13,8 @@ use codex_auth::{
 };
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
-use support::block_on;
+
+use crate::support::{self, block_on};
 
 fn head(target: &str) -> Parts {
     http::Request::get(target).body(()).unwrap().into_parts().0

@@ -1,8 +1,5 @@
 //! A successful response to a refresh without tokens: how it is handled, and when the refresh token
 //! is resent.
-#![cfg(test)]
-
-mod support;
 
 use core::time::Duration;
 
@@ -10,10 +7,11 @@ use bytes::Bytes;
 use codex_auth::{
     CredentialSource as _, ErrorKind, Moment, OAuthProfile, Refresh, Secret, TokenSet, Verdict,
 };
-use support::login::{
+
+use crate::support::login::{
     HOUR, MINUTE, accept, apply, load, refresh_token, renewed, replace, source, stored, tokens,
 };
-use support::{Answer, Authority, VirtualTimer, access, block_on, ok, response, start};
+use crate::support::{Answer, Authority, VirtualTimer, access, block_on, ok, response, start};
 
 /// Successful responses of a portal, a proxy, a gateway or a broken authority: none of them issued
 /// tokens.

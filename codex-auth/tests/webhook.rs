@@ -1,7 +1,6 @@
 //! Signatures of webhooks. The valid ones were made by the package `standardwebhooks` 1.1.0 and
 //! accepted by `openai` 3.57.0.
 #![cfg(feature = "webhooks")]
-#![cfg(test)]
 
 use core::time::Duration;
 use std::time::SystemTime;

@@ -1,7 +1,4 @@
 //! Raw responses, below the typed calls, and the pace at which they are read.
-#![cfg(test)]
-
-mod kit;
 
 use std::time::Duration;
 
@@ -12,6 +9,8 @@ use codex_types::profile::Profile;
 use codex_types::{CreateResponse, RawJson};
 use http::{Request, StatusCode};
 use serde_json::json;
+
+use crate::kit;
 
 fn start(answer: Answer) -> (LoopbackServer, Client) {
     kit::start(Script::new().answer(answer), |client| {

@@ -1,6 +1,5 @@
 //! Facts about the workspace: which crate may depend on which, how many crates a build links, and
 //! whether facts that are stated twice agree.
-#![cfg(test)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

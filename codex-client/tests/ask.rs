@@ -1,15 +1,13 @@
 //! The example a newcomer runs first, as a process: what it prints where, and how it ends.
-#![cfg(test)]
-
-mod kit;
-mod support;
 
 use std::io::Read as _;
 use std::process::{Command, Output, Stdio};
 
 use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
-use kit::delta;
 use serde_json::{Value, json};
+
+use crate::kit::delta;
+use crate::support;
 
 fn ask(arguments: &[&str]) -> Command {
     let mut program = support::command("ask");

@@ -1,8 +1,5 @@
 //! Background responses over HTTP whose connection breaks: the client continues after the last
 //! event, and every event is seen once.
-#![cfg(test)]
-
-mod kit;
 
 use codex_client::sse::Update;
 use codex_client::{Client, ErrorKind};
@@ -10,6 +7,8 @@ use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
 use codex_types::{CreateResponse, Status, Streaming};
 use serde_json::{Value, json};
+
+use crate::kit;
 
 const PATH: &str = "/v1/responses";
 const STORED: &str = "/v1/responses/resp_1";

@@ -1,6 +1,5 @@
 //! The prompt cache of a session: breakpoints, and how stable a prompt is, over both transports.
 #![cfg(feature = "ws")]
-#![cfg(test)]
 
 use codex_client::{CacheBreakpoints, Client, Session};
 use codex_transport::testing::{Answer, LoopbackServer, Script};

@@ -1,8 +1,5 @@
 //! Calls against a scripted server: the URL and the content of each, when it is resent, and what a
 //! refusal means.
-#![cfg(test)]
-
-mod kit;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex};
@@ -16,8 +13,9 @@ use codex_types::profile::{FitPolicy, Identity, OnFinding, Profile, Unfit};
 use codex_types::{
     CompactRequest, ErrorCategory, InputTokensRequest, OutputItem, RawJson, ResponseEvent, Status,
 };
-use kit::{body, completed, created, fast, message, question, response, uncompressed};
 use serde_json::{Value, json};
+
+use crate::kit::{self, body, completed, created, fast, message, question, response, uncompressed};
 
 fn start(script: Script) -> (LoopbackServer, Client) {
     start_at(script, "/v1", None)

@@ -1,14 +1,12 @@
 //! Responses with a content coding: decoded, or rejected after one attempt.
 #![cfg(feature = "gzip")]
-#![cfg(test)]
-
-mod kit;
 
 use std::error::Error as _;
 
 use codex_client::{Client, ErrorKind};
 use codex_transport::testing::{Answer, LoopbackServer, Script};
-use kit::question;
+
+use crate::kit::{self, question};
 
 /// A gzip member that stores the data uncompressed (RFC 1951 section 3.2.4), as an encoder at level
 /// 0 writes it.

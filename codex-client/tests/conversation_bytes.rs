@@ -2,9 +2,6 @@
 //! sending all of it every time, and the proof that the cached prefix never changes. Sizes are
 //! stated with each workload; nothing is timed.
 #![cfg(feature = "ws")]
-#![cfg(test)]
-
-mod kit;
 
 use codex_client::{SocketSession, SocketSettings, TransportChoice};
 use codex_transport::testing::{Answer, LoopbackServer, Script};
@@ -14,6 +11,8 @@ use codex_types::{
     Reasoning, Tool,
 };
 use serde_json::{Value, json};
+
+use crate::kit;
 
 const TURNS: usize = 10;
 

@@ -1,8 +1,5 @@
 //! Conversations that the server stores: where each call goes, what it sends, and what a session
 //! that continues one adds to it.
-#![cfg(test)]
-
-mod kit;
 
 use codex_client::{Client, ErrorKind, ItemQuery, Session};
 use codex_transport::testing::{Answer, LoopbackServer, Script};
@@ -10,8 +7,9 @@ use codex_types::profile::Profile;
 use codex_types::{
     CreateConversation, CreateResponse, FunctionCallOutput, Include, InputItem, Map, Message,
 };
-use kit::body;
 use serde_json::{Value, json};
+
+use crate::kit::{self, body};
 
 fn start(script: Script) -> (LoopbackServer, Client) {
     kit::start(script, |client| client.profile(Profile::platform()))

@@ -2,9 +2,6 @@
 //! those of FEATURES.md; the others, which are neither here nor in `defects_assembly.rs`, have a
 //! test next to the code in question.
 #![cfg(feature = "ws")]
-#![cfg(test)]
-
-mod kit;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,8 +14,11 @@ use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, ChunkShape, Cut, LineEnd, LoopbackServer, Script};
 use codex_types::profile::Profile;
 use codex_types::{CreateResponse, InputItem, Response, Status};
-use kit::{completed, created, delta, item_added, item_done, message, question, response};
 use serde_json::{Value, json};
+
+use crate::kit::{
+    self, completed, created, delta, item_added, item_done, message, question, response,
+};
 
 fn builder(server: &LoopbackServer) -> ClientBuilder {
     Client::builder()

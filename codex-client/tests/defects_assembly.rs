@@ -1,13 +1,11 @@
 //! Mistakes in assembling calls and reasoning from events, without an exchange. `defects.rs` has
 //! those that need one.
-#![cfg(test)]
-
-mod kit;
 
 use codex_sse::{Update, Updates};
 use codex_types::{OutputItem, Response, ResponseEvent};
-use kit::completed;
 use serde_json::{Value, json};
+
+use crate::kit::completed;
 
 /// D5: the event determines the source of a segment of arguments, which is never guessed from the
 /// beginning of the text.

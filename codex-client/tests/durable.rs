@@ -1,7 +1,4 @@
 //! Results of tools survive whatever happens after them, and every request has a paired history.
-#![cfg(test)]
-
-mod kit;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,6 +9,8 @@ use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
 use codex_types::{CreateResponse, FunctionTool, InputItem, OpenCalls, RawJson};
 use serde_json::{Value, json};
+
+use crate::kit;
 
 #[derive(serde::Deserialize)]
 struct Payment {

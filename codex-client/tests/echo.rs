@@ -1,8 +1,5 @@
 //! A server that repeats the credential of the request everywhere, in every spelling. Nothing that
 //! is shown or logged contains it.
-#![cfg(test)]
-
-mod kit;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -14,6 +11,8 @@ use codex_types::chat::{ChatMessage, ChatRequest};
 use codex_types::profile::{Profile, Wire};
 use codex_types::{CompactRequest, CreateResponse};
 use serde_json::json;
+
+use crate::kit;
 
 /// Contains every byte that an encoder may escape in a token.
 const KEY: &str = "sk-canary/7f3a+9b.Zq~0==";

@@ -1,13 +1,12 @@
 //! The examples that use the embedded backend, as processes: their output on either stream, and
 //! their exit status. The examples `ask`, `login` and `gateway` have separate tests.
-#![cfg(test)]
-
-mod support;
 
 use std::process::Output;
 
 use codex_transport::testing::{Answer, LoopbackServer, Script};
 use serde_json::{Value, json};
+
+use crate::support;
 
 fn run(name: &str, arguments: &[&str], input: &str) -> Output {
     support::run(support::command(name).args(arguments), input)

@@ -1,6 +1,5 @@
 //! FEATURES.md states what exists, where it is and what proves it. This test checks that no row is
 //! missing, and that everything that it names exists.
-#![cfg(test)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,6 +1,5 @@
 //! The layers of the crates and of the gateway example, read from the sources: no module imports
 //! from a layer above its own, and there are no import cycles.
-#![cfg(test)]
 
 #[path = "layers/graph.rs"]
 mod graph;

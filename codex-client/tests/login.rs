@@ -1,8 +1,5 @@
 //! The sign-in drivers against an authority on 127.0.0.1, with browsers of every kind at the
 //! listener.
-#![cfg(test)]
-
-mod login_support;
 
 use std::net::TcpListener;
 use std::pin::Pin;
@@ -18,7 +15,8 @@ use codex_client::login::{Login, Notice, RedirectListener, Redirects, SignedIn, 
 use codex_transport::testing::{Answer, Cut, Gate, LoopbackServer, Script};
 use codex_transport::{HyperTransport, TokioTimer};
 use futures_core::Stream;
-use login_support::{
+
+use crate::login_support::{
     CANARY, Directory, REVOKE, TOKEN, authority, device, exchange, json, member, port, state,
     status, text, to, tokens, visit,
 };

@@ -1,14 +1,12 @@
 //! The `ask` program with a login in a file: which token is sent where, when it is renewed, and
 //! what is written back.
-#![cfg(test)]
-
-mod login_support;
-mod support;
 
 use codex_transport::testing::{Answer, LoopbackServer, Script};
-use login_support::program::{Ended, Program};
-use login_support::{CANARY, CLAIMS, Directory, TOKEN, authority, json, to};
 use serde_json::{Value, json};
+
+use crate::login_support::program::{Ended, Program};
+use crate::login_support::{CANARY, CLAIMS, Directory, TOKEN, authority, json, to};
+use crate::support;
 
 const RESPONSES: &str = "/backend-api/codex/responses";
 

@@ -1,9 +1,5 @@
 //! The `login` program as a user runs it, against an authority on 127.0.0.1. Every run is searched
 //! for secrets.
-#![cfg(test)]
-
-mod login_support;
-mod support;
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -12,11 +8,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use codex_transport::testing::{Answer, LoopbackServer, Script};
-use login_support::program::Program;
-use login_support::{
+
+use crate::login_support::program::Program;
+use crate::login_support::{
     CANARY, CLAIMS, DEVICE_TOKEN, Directory, REVOKE, TOKEN, USER_CODE, authority, device,
     device_token, json, member, port, state, status, text, to, tokens, user_code, visit,
 };
+use crate::support;
 
 /// Runs the program in isolation: without a browser, the configuration or the variables of the
 /// user.

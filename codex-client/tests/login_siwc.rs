@@ -1,21 +1,21 @@
 //! The `login` program as an open-source app ("Sign in with ChatGPT"): it registers while its user
 //! signs in, verifies the ID token, and registers only once.
-#![cfg(test)]
-
-mod login_support;
-mod support;
 
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use codex_transport::testing::{Answer, LoopbackServer, RecordedRequest, Script};
-use login_support::program::Program;
-use login_support::{CANARY, Directory, authority, member, port, state, status, text, to, visit};
 use ring::rand::SystemRandom;
 use ring::rsa::{KeyPair, PublicKeyComponents};
 use ring::signature::RSA_PKCS1_SHA256;
 use serde_json::{Value, json};
+
+use crate::login_support::program::Program;
+use crate::login_support::{
+    CANARY, Directory, authority, member, port, state, status, text, to, visit,
+};
+use crate::support;
 
 const EXCHANGE: &str = "/api/accounts/oauth/token";
 

@@ -1,8 +1,5 @@
 //! What a client records next to its responses: the rate limits, from every source, and the last
 //! failure.
-#![cfg(test)]
-
-mod kit;
 
 use std::future::Future as _;
 use std::pin::{Pin, pin};
@@ -15,8 +12,9 @@ use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
 use codex_types::{CreateResponse, RateLimits};
 use futures_core::Stream as _;
-use kit::{completed, uncompressed};
 use serde_json::json;
+
+use crate::kit::{completed, uncompressed};
 
 const KEY: &str = "sk-invented-canary";
 

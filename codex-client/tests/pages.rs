@@ -1,11 +1,10 @@
 //! A list that comes in pages, from a scripted server: all of it, and an end to it.
-#![cfg(test)]
-
-mod kit;
 
 use codex_client::{Client, ErrorKind, ItemQuery};
 use codex_transport::testing::{Answer, LoopbackServer, Script};
 use serde_json::{Value, json};
+
+use crate::kit;
 
 fn start(script: Script) -> (LoopbackServer, Client) {
     kit::start(script, |client| client)

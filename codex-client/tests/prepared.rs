@@ -1,17 +1,15 @@
 //! A conversation kept as a prepared input is sent like one kept as a list of items, over either
 //! transport.
 #![cfg(feature = "ws")]
-#![cfg(test)]
-
-mod kit;
 
 use codex_client::{CallOptions, Client};
 use codex_transport::testing::{Answer, LoopbackServer, Script};
 use codex_types::lint::FindingCode;
 use codex_types::profile::Profile;
 use codex_types::{CreateResponse, InputItem, Message, OutputMessage, PreparedInput, RawJson};
-use kit::{completed, message};
 use serde_json::{Value, json};
+
+use crate::kit::{self, completed, message};
 
 fn client(server: &LoopbackServer, profile: Profile) -> Client {
     Client::builder()

@@ -1,6 +1,5 @@
 //! A proxy that the environment names is used, as by every HTTP client.
 #![cfg(feature = "proxy")]
-#![cfg(test)]
 
 use std::process::Command;
 

@@ -1,8 +1,5 @@
 //! Content that the service refuses: the turn is repeated without it, once, by policy, over either
 //! transport.
-#![cfg(test)]
-
-mod kit;
 
 use codex_client::{ErrorKind, RefusedContent, Session, SessionTurn};
 use codex_transport::RetryPolicy;
@@ -10,8 +7,9 @@ use codex_transport::testing::{Answer, LoopbackServer, Script};
 use codex_types::lint::FindingCode;
 use codex_types::profile::Profile;
 use codex_types::{CreateResponse, FunctionCallOutput, InputItem, InputPart, Message};
-use kit::{completed, created};
 use serde_json::{Value, json};
+
+use crate::kit::{self, completed, created};
 
 const IMAGE_NOTE: &str = "An image was removed here, because the service refused it.";
 

@@ -1,9 +1,6 @@
 //! Background responses whose connection breaks after the server has dropped their events: the
 //! missing ones are created from the whole response.
 #![cfg(feature = "ws")]
-#![cfg(test)]
-
-mod kit;
 
 use codex_client::sse::Update;
 use codex_client::{ErrorKind, SocketSession, TurnUpdate};
@@ -12,6 +9,8 @@ use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
 use codex_types::profile::Profile;
 use codex_types::{CreateResponse, ResponseEvent};
 use serde_json::{Value, json};
+
+use crate::kit;
 
 const PATH: &str = "/v1/responses";
 const STORED: &str = "/v1/responses/resp_1";

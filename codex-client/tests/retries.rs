@@ -1,8 +1,5 @@
 //! Which requests are resent and which are not: the same over HTTP, whether a response is created
 //! or streamed.
-#![cfg(test)]
-
-mod kit;
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +7,8 @@ use codex_client::{Client, ErrorKind, Tools};
 use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
 use codex_transport::{RetryPolicy, Timeouts};
 use codex_types::CreateResponse;
-use kit::fast;
+
+use crate::kit::{self, fast};
 
 const COMPLETED: &str = r#"{"type":"response.completed","response":{"id":"resp_1","status":"completed","output":[{"type":"message","id":"msg_1","role":"assistant","content":[{"type":"output_text","text":"Hello.","annotations":[]}]}]}}"#;
 const CREATED: &str =

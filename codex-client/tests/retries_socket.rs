@@ -1,8 +1,5 @@
 //! Which requests are resent over a WebSocket: the same as over HTTP.
 #![cfg(feature = "ws")]
-#![cfg(test)]
-
-mod kit;
 
 use std::time::{Duration, Instant};
 
@@ -10,8 +7,9 @@ use codex_client::{Client, ErrorKind, SocketSession, SocketSettings, TransportCh
 use codex_transport::Timeouts;
 use codex_transport::testing::{Answer, Cut, LoopbackServer};
 use codex_types::CreateResponse;
-use kit::{created, messages};
 use serde_json::{Value, json};
+
+use crate::kit::{self, created, messages};
 
 fn start(
     answers: impl IntoIterator<Item = Answer>,

@@ -1,16 +1,14 @@
 //! Conversations against a scripted server: what enters the history and when, what is sent back,
 //! and which identity the server receives.
-#![cfg(test)]
-
-mod kit;
 
 use codex_client::{Client, ErrorKind, Session};
 use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, Cut, LoopbackServer, RecordedRequest, Script};
 use codex_types::profile::Profile;
 use codex_types::{CreateResponse, FunctionCallOutput, InputItem, RawJson, Reasoning};
-use kit::{input, uncompressed};
 use serde_json::{Value, json};
+
+use crate::kit::{self, input, uncompressed};
 
 fn start(script: Script) -> (LoopbackServer, Client) {
     start_with(script, uncompressed())

@@ -1,8 +1,5 @@
 //! A conversation over a WebSocket: the same as over HTTP, with fewer bytes sent.
 #![cfg(feature = "ws")]
-#![cfg(test)]
-
-mod kit;
 
 use codex_client::{
     ErrorKind, Interruption, Progress, Session, SocketSettings, Tools, TransportChoice,
@@ -10,8 +7,9 @@ use codex_client::{
 use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
 use codex_types::{CreateResponse, FunctionTool, RawJson};
-use kit::{completed, messages, says, sockets};
 use serde_json::{Value, json};
+
+use crate::kit::{self, completed, messages, says, sockets};
 
 fn start(script: Script) -> (LoopbackServer, Session) {
     let (server, client) = kit::start(script, |client| {

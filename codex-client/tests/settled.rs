@@ -1,13 +1,12 @@
 //! Which items of a conversation are checked again: the new ones, and all of them when the settings
 //! change the rules.
-#![cfg(test)]
-
-mod kit;
 
 use codex_client::Client;
 use codex_transport::testing::{Answer, LoopbackServer, Script};
 use codex_types::{CreateResponse, FunctionCallOutput, InputItem, RawJson};
 use serde_json::{Value, json};
+
+use crate::kit;
 
 fn message() -> Value {
     json!([kit::message("msg_1", "Done.")])

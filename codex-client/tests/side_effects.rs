@@ -2,7 +2,6 @@
 //! before, while and after a tool runs, in the follow-up, and between saving and restoring. Each
 //! side effect happens at most once, and every report to the model about a call is true. Everything
 //! derives from a seed: `CODEX_SEEDS=10000` runs this many, `CODEX_SEED=n` runs one of them.
-#![cfg(test)]
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;

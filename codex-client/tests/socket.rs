@@ -1,9 +1,6 @@
 //! Turns over real WebSockets on 127.0.0.1: what is sent, what is kept, and what happens when a
 //! socket is refused, breaks or is steered.
 #![cfg(feature = "ws")]
-#![cfg(test)]
-
-mod kit;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,8 +15,9 @@ use codex_transport::testing::{Answer, Cut, Gate, LoopbackServer, Script};
 use codex_transport::{Timeouts, Timer, TokioTimer};
 use codex_types::profile::{Identity, Profile};
 use codex_types::{CreateResponse, InputItem, Message, Response, ResponseEvent};
-use kit::{created, message, messages, sockets};
 use serde_json::{Value, json};
+
+use crate::kit::{self, created, message, messages, sockets};
 
 fn serve(script: Script) -> LoopbackServer {
     LoopbackServer::start(script).expect("a loopback server")

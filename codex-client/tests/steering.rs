@@ -1,8 +1,5 @@
 //! Steering over a socket whose writes wait.
 #![cfg(feature = "ws")]
-#![cfg(test)]
-
-mod kit;
 
 use core::task::{Context, Poll};
 use std::collections::VecDeque;
@@ -15,6 +12,8 @@ use codex_transport::{Error, Socket, Upgrade, WsConnection, WsTransport};
 use codex_types::profile::Profile;
 use http::{Request, Response};
 use serde_json::json;
+
+use crate::kit;
 
 /// Opens one socket, which sends these messages and then closes.
 struct Once(Mutex<Option<Slow>>);

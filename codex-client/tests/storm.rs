@@ -2,7 +2,6 @@
 //! budget limits the retries of all tasks together to a tenth of the successes plus the burst.
 //!
 //! `CODEX_STORM_TASKS=N` starts N tasks.
-#![cfg(test)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

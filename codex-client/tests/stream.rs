@@ -1,8 +1,5 @@
 //! Whole exchanges against a real server on 127.0.0.1: data is delivered as it arrives, and every
 //! way in which an exchange can end has its own error.
-#![cfg(test)]
-
-mod kit;
 
 use std::time::Duration;
 
@@ -11,8 +8,9 @@ use codex_client::{Client, Error, ErrorKind, ResponseStream, Side};
 use codex_transport::testing::{Answer, Cut, Gate, LoopbackServer, Script};
 use codex_transport::{ErrorKind as TransportErrorKind, RetryPolicy, TimeoutKind, Timeouts};
 use codex_types::{CreateResponse, OutputItem, ResponseEvent, Status};
-use kit::{message, question};
 use serde_json::{Value, json};
+
+use crate::kit::{self, message, question};
 
 const KEY: &str = "sk-invented-canary";
 

@@ -1,13 +1,12 @@
 //! A server cannot control the terminal: the examples print its text, reasoning, tool names and
 //! errors without control characters.
-#![cfg(test)]
-
-mod support;
 
 use std::process::Output;
 
 use codex_transport::testing::{Answer, LoopbackServer, Script};
 use serde_json::{Value, json};
+
+use crate::support;
 
 /// Sets the title, clears the screen, moves the cursor; CSI as one C1 character; DEL. The newline
 /// and the tab are text.

@@ -1,7 +1,4 @@
 //! The loop between a model and its tools, and what never reaches a tool.
-#![cfg(test)]
-
-mod kit;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,9 +7,10 @@ use codex_client::{Approval, Client, ErrorKind, Progress, ToolCall, Tools};
 use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, LoopbackServer, Script};
 use codex_types::{CreateResponse, CustomTool, FunctionTool, InputItem, RawJson, Response, Tool};
-use kit::{call, input};
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+use crate::kit::{self, call, input};
 
 #[derive(Deserialize)]
 struct City {

@@ -1,7 +1,6 @@
 //! The spans of the feature `tracing`, recorded by a subscriber that keeps everything: their names,
 //! their fields, and what they must not contain.
 #![cfg(feature = "tracing")]
-#![cfg(test)]
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

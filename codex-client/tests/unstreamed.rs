@@ -1,8 +1,5 @@
 //! Responses as one document: requested so, sent by a server that does not stream, or labeled as
 //! something else.
-#![cfg(test)]
-
-mod kit;
 
 use codex_client::{Client, ErrorKind};
 use codex_transport::RetryPolicy;
@@ -10,8 +7,9 @@ use codex_transport::testing::{Answer, LoopbackServer, Script};
 use codex_types::lint::FindingCode;
 use codex_types::profile::Profile;
 use codex_types::{CreateResponse, ResponseEvent, Status, Streaming};
-use kit::question;
 use serde_json::{Value, json};
+
+use crate::kit::{self, question};
 
 fn start_with(profile: Profile, answer: Answer) -> (LoopbackServer, Client) {
     kit::start(Script::new().answer(answer), |client| {

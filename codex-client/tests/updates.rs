@@ -1,7 +1,4 @@
 //! Display updates next to their events: the same over HTTP, in a conversation and over a socket.
-#![cfg(test)]
-
-mod kit;
 
 use std::error::Error as _;
 
@@ -10,8 +7,9 @@ use codex_client::{Client, Error, ErrorKind, Side};
 use codex_transport::RetryPolicy;
 use codex_transport::testing::{Answer, Cut, LoopbackServer, Script};
 use codex_types::{CreateResponse, ResponseEvent};
-use kit::question;
 use serde_json::json;
+
+use crate::kit::{self, question};
 
 fn start(answer: Answer) -> (LoopbackServer, Client) {
     kit::start(Script::new().answer(answer), |client| {

@@ -1,5 +1,4 @@
 //! The wait for a background response: its pace, its end and its limit, in virtual time.
-#![cfg(test)]
 
 use core::time::Duration;
 

@@ -1,6 +1,5 @@
 //! The words of the documentation: phrases that are wrong in every sense, the width of prose, and
 //! READMEs that read the same on a registry page and in rustdoc.
-#![cfg(test)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

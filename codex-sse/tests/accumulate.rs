@@ -1,6 +1,6 @@
 //! The law of the accumulator (L6): the same response is assembled whichever of the protocol's
 //! sources carry it, and shown once.
-#![cfg(test)]
+#![cfg(feature = "events")]
 
 use codex_sse::{Accumulator, ErrorKind, Outcome, Update, Updates};
 use codex_types::{CallFault, OutputItem, ResponseEvent};

@@ -1,6 +1,5 @@
 //! A response that is written as a stream is read back unchanged.
 #![cfg(feature = "events")]
-#![cfg(test)]
 
 use codex_sse::{Accumulator, EventDecoder};
 use codex_types::{

@@ -1,6 +1,5 @@
 //! Chat streams: a corpus of pairs, the sum of a stream, and the translation back.
 #![cfg(feature = "chat")]
-#![cfg(test)]
 
 #[path = "../../codex-types/tests/support/pairs.rs"]
 mod pairs;

@@ -1,6 +1,5 @@
 //! The body of a chat server as the events of a response.
 #![cfg(feature = "chat")]
-#![cfg(test)]
 
 use codex_sse::chat::{ChatEventDecoder, ToResponseEvents};
 use codex_sse::{Error, ErrorKind, Limits};

@@ -1,6 +1,5 @@
 //! The fields of a request in the response of a chat server.
 #![cfg(feature = "chat")]
-#![cfg(test)]
 
 use codex_sse::Limits;
 use codex_sse::chat::{ChatEventDecoder, ToResponseEvents};

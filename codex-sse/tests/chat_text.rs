@@ -1,6 +1,5 @@
 //! The fast path of a chunk that only adds text gives what the general one gives.
 #![cfg(feature = "chat")]
-#![cfg(test)]
 
 use codex_sse::Limits;
 use codex_sse::chat::{ChatEventDecoder, ToResponseEvents};

@@ -1,14 +1,12 @@
 //! The streams in `testdata`, cut at every position.
-#![cfg(test)]
-
-mod reference;
 
 use std::fs;
 use std::path::PathBuf;
 
 use codex_sse::{Decoder, Error};
-use reference::{UNBOUNDED, assert_agrees};
 use serde_json::{Value, json};
+
+use crate::reference::{UNBOUNDED, assert_agrees};
 
 fn files(folder: &str) -> Vec<(String, Vec<u8>, String)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))

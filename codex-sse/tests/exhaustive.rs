@@ -4,9 +4,7 @@
 //! The symbol `d` is tested twice: as the letter, and as the word `data`, without which no event
 //! would be dispatched.
 
-mod reference;
-
-use reference::{Outcome, UNBOUNDED, Way, decode, interpret};
+use crate::reference::{Outcome, UNBOUNDED, Way, decode, interpret};
 
 const ALPHABET: [u8; 9] = [b'\r', b'\n', b':', b' ', b'd', 0xEF, 0xBB, 0xBF, 0xFF];
 
@@ -95,7 +93,7 @@ fn up_to_five_symbols_in_every_way_as_parts() {
 }
 
 #[test]
-#[ignore = "some 900 million decodings: run the long form with `cargo test --release -p codex-sse --test exhaustive -- --ignored`"]
+#[ignore = "some 900 million decodings: run the long form with `cargo test --release -p codex-sse --test all -- --ignored exhaustive`"]
 fn seven_symbols_in_every_way() {
     all_cuts(7, Way::Frames);
     all_cuts(6, Way::Parts);

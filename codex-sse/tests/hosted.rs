@@ -1,6 +1,5 @@
 //! Calls of hosted tools: their progress is evidence of their ids.
 #![cfg(feature = "events")]
-#![cfg(test)]
 
 use codex_sse::{Update, Updates};
 use codex_types::ResponseEvent;

@@ -1,8 +1,6 @@
 //! The laws of framing: chunking is invisible (L1), equal to a naive transcription of the standard
 //! (L2), decoding inverts encoding (L3).
 
-mod reference;
-
 use core::time::Duration;
 
 use codex_sse::{Decoder, Frame, Tail};
@@ -10,7 +8,8 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
-use reference::{Bounds, UNBOUNDED, assert_agrees};
+
+use crate::reference::{Bounds, UNBOUNDED, assert_agrees};
 
 /// The fragments of hostile streams.
 const PIECES: &[&[u8]] = &[

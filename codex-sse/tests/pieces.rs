@@ -1,6 +1,5 @@
 //! Text that arrives after its end, and text whose deltas were counted as parts or items.
 #![cfg(feature = "events")]
-#![cfg(test)]
 
 use codex_sse::{DiagnosticKind, Update, Updates};
 use codex_types::{OutputItem, RawJson, ResponseEvent};

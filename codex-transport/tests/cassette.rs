@@ -1,6 +1,5 @@
 //! Recording, scrubbing and replaying.
 #![cfg(all(feature = "cassette", feature = "testing", feature = "ws"))]
-#![cfg(test)]
 
 use core::time::Duration;
 use std::time::Instant;

@@ -6,7 +6,6 @@
     feature = "gzip",
     feature = "zstd"
 ))]
-#![cfg(test)]
 
 use core::error::Error as _;
 use core::time::Duration;

@@ -4,7 +4,6 @@
 //! By default, a sample of the offsets; with `CODEX_TRANSPORT_CUT_STEP=N` every Nth, so 1 tests all
 //! of them. `CODEX_TRANSPORT_CUT=stall` runs one kind of cut alone.
 #![cfg(all(feature = "testing", feature = "ws"))]
-#![cfg(test)]
 
 use core::time::Duration;
 use std::sync::Arc;

@@ -1,8 +1,5 @@
 //! The HTTP transport against a real server.
 #![cfg(feature = "testing")]
-#![cfg(test)]
-
-mod support;
 
 use core::time::Duration;
 
@@ -13,9 +10,10 @@ use codex_transport::{
     TimeoutKind, Timeouts,
 };
 use http::{Request, Version};
-use support::build;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
+
+use crate::support::{self, build};
 
 fn post(url: String) -> Request<Bytes> {
     Request::post(url)

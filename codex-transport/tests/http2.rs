@@ -1,9 +1,6 @@
 //! HTTP/2 with more requests than one connection carries, and with servers that reject it. The
 //! server is `h2` itself, so that its limits and resets are exact.
 #![cfg(feature = "testing-tls")]
-#![cfg(test)]
-
-mod support;
 
 use core::error::Error as _;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -18,11 +15,12 @@ use codex_transport::{
 use h2::Reason;
 use h2::server::SendResponse;
 use http::{Request, Response, Version};
-use support::build;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+
+use crate::support::build;
 
 /// What a server has received, and the permits without which it does not respond.
 struct Seen {

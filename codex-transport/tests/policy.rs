@@ -1,7 +1,6 @@
 //! One connection policy: HTTP/1.1, HTTP/2 and WebSocket must behave alike, directly, over TLS and
 //! through a proxy.
 #![cfg(all(feature = "testing-tls", feature = "ws", feature = "proxy"))]
-#![cfg(test)]
 
 use core::net::SocketAddr;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -519,7 +518,10 @@ fn the_environment_names_proxy_and_authorities() {
         let file = std::env::temp_dir().join(format!("codex-transport-{}.pem", std::process::id()));
         std::fs::write(&file, authority.certificate_pem()).unwrap();
         let status = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "the_environment_names_proxy_and_authorities"])
+            .args([
+                "--exact",
+                "policy::the_environment_names_proxy_and_authorities",
+            ])
             .env(CHILD, server.url("/"))
             .env("HTTPS_PROXY", proxy.url())
             .env("SSL_CERT_FILE", &file)

@@ -1,6 +1,5 @@
 //! The frames that a WebSocket sends automatically, as the library on the other side receives them.
 #![cfg(feature = "ws")]
-#![cfg(test)]
 
 use core::future::poll_fn;
 use core::pin::Pin;

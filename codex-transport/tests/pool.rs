@@ -1,8 +1,5 @@
 //! Connections: which are reused, which are closed, and when.
 #![cfg(all(feature = "testing", feature = "testing-tls"))]
-#![cfg(test)]
-
-mod support;
 
 use core::net::SocketAddr;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -18,10 +15,11 @@ use codex_transport::{
     TimeoutKind,
 };
 use http::Request;
-use support::build;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+
+use crate::support::build;
 
 /// A relay in front of a server that counts connections. It runs on a separate thread, so that its
 /// tasks are not among those of the test.

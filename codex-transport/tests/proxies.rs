@@ -1,7 +1,6 @@
 //! The proxy variables as curl interprets them: a table of the observed behavior of the program
 //! `curl` (see testdata/transport).
 #![cfg(all(feature = "proxy", feature = "testing-tls"))]
-#![cfg(test)]
 
 use core::error::Error as _;
 use core::time::Duration;

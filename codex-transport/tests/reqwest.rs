@@ -1,8 +1,5 @@
 //! The transport over reqwest: the same facts as the built-in one, as far as reqwest shows them.
 #![cfg(all(feature = "reqwest", feature = "testing-tls"))]
-#![cfg(test)]
-
-mod support;
 
 use core::time::Duration;
 use std::io::{Read as _, Write as _};
@@ -17,6 +14,8 @@ use codex_transport::{
     TimeoutKind, Timeouts,
 };
 use http::{Request, StatusCode};
+
+use crate::support;
 
 const KEY: &str = "sk-invented-canary";
 

@@ -1,5 +1,4 @@
 //! The retry schedule, row by row.
-#![cfg(test)]
 
 use core::time::Duration;
 use std::time::SystemTime;

@@ -2,9 +2,6 @@
 //!
 //! `CODEX_TRANSPORT_SCRIPTS` is the number of random scripts, 500 by default.
 #![cfg(feature = "testing-tls")]
-#![cfg(test)]
-
-mod support;
 
 use core::net::SocketAddr;
 use core::task::{Context, Poll, Waker};
@@ -17,8 +14,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use bytes::Bytes;
 use codex_transport::{Error, HttpTransport, HttpVersions, HyperTransport};
 use http::{Method, Request};
-use support::build;
 use tokio::runtime::{Builder, Runtime};
+
+use crate::support::build;
 
 /// The server's behavior for one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! A TLS connection on which the server closed or sent bytes between two requests is not used for
 //! the second.
 #![cfg(feature = "testing-tls")]
-#![cfg(test)]
 
 use core::net::SocketAddr;
 use std::io::{self, Read as _, Write as _};

@@ -1,8 +1,5 @@
 //! The table of the README, row by row.
 #![cfg(all(feature = "testing", feature = "ws"))]
-#![cfg(test)]
-
-mod support;
 
 use core::time::Duration;
 use std::time::SystemTime;
@@ -15,6 +12,8 @@ use codex_transport::{
     TimeoutKind, Timeouts, TokioTimer, Upgrade, WsConnection, WsSettings, WsTransport,
 };
 use http::{Request, Response};
+
+use crate::support;
 
 /// The decisions of the three policies: the default, the official request loop, and the official
 /// stream loop around it.

@@ -1,6 +1,5 @@
 //! The scripted backend itself, on which all other tests depend.
 #![cfg(all(feature = "testing", feature = "ws"))]
-#![cfg(test)]
 
 use core::time::Duration;
 

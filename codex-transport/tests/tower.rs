@@ -1,8 +1,5 @@
 //! Both directions of the tower bridge, and the conversion of foreign errors.
 #![cfg(all(feature = "testing", feature = "tower"))]
-#![cfg(test)]
-
-mod support;
 
 use core::future::{Ready, ready};
 use core::task::{Context, Poll};
@@ -15,6 +12,8 @@ use codex_transport::{
 };
 use http::{Request, Response};
 use tower_service::Service;
+
+use crate::support;
 
 #[derive(Clone)]
 struct Fails {

@@ -1,8 +1,5 @@
 //! WebSockets against a real server.
 #![cfg(all(feature = "testing", feature = "ws"))]
-#![cfg(test)]
-
-mod support;
 
 use core::time::Duration;
 use std::time::Instant;
@@ -14,6 +11,8 @@ use codex_transport::{
     WsTransport,
 };
 use http::Request;
+
+use crate::support;
 
 fn request(server: &LoopbackServer) -> Request<()> {
     Request::get(server.ws_url("/v1/responses?a=b"))

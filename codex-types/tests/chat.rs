@@ -1,7 +1,6 @@
 //! Laws of the chat types and of their translation: nothing is lost, and translating back gives the
 //! original. Streams are tested in codex-sse.
 #![cfg(feature = "chat")]
-#![cfg(test)]
 
 use codex_types::chat::translate::{
     AnswerOptions, RequestOptions, to_chat_request, to_chat_response, to_response,

@@ -1,14 +1,12 @@
 //! Every kind that the crate knows has invented samples, which it reads and writes back completely.
-#![cfg(test)]
-
-mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
 
 use codex_types::*;
 use serde_json::Value;
-use support::{assert_lossless, corpus, directory};
+
+use crate::support::{assert_lossless, corpus, directory};
 
 #[test]
 fn every_sample_passes_unchanged() {

@@ -1,7 +1,6 @@
 //! The bodies that every server of the table receives for the same requests, compared with recorded
 //! ones, so that a change of a row shows its effect on the wire.
 #![cfg(feature = "chat")]
-#![cfg(test)]
 
 use std::collections::BTreeMap;
 use std::fs;

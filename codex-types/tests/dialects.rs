@@ -1,6 +1,5 @@
 //! The table of chat servers, and the effect of its rows on a request.
 #![cfg(feature = "chat")]
-#![cfg(test)]
 
 use std::collections::BTreeSet;
 

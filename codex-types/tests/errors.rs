@@ -1,5 +1,4 @@
 //! Errors and rate limits in the forms in which servers have been seen to send them.
-#![cfg(test)]
 
 use core::time::Duration;
 

@@ -1,6 +1,5 @@
 //! The response format of a Rust type, and a response in that format parsed into the type.
 #![cfg(feature = "schemars")]
-#![cfg(test)]
 
 use codex_types::lint::Linter;
 use codex_types::profile::Profile;

@@ -1,5 +1,4 @@
 //! Events in the forms of other servers.
-#![cfg(test)]
 
 use std::borrow::Cow;
 

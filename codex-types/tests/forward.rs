@@ -3,14 +3,12 @@
 //!
 //! Changes every sample in every place in the ways in which an API grows; the result must be
 //! written back exactly as changed.
-#![cfg(test)]
-
-mod support;
 
 use core::cell::Cell;
 
 use serde_json::{Map, Value, json};
-use support::{ROOTS, Sample, assert_lossless};
+
+use crate::support::{self, ROOTS, Sample, assert_lossless};
 
 /// Returns the samples without the large ones that repeat the content of others.
 fn corpus() -> impl Iterator<Item = Sample> {

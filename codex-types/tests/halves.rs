@@ -1,11 +1,9 @@
 //! Lone surrogate halves: text shows each as U+FFFD, and they are written back as they came.
-#![cfg(test)]
-
-mod support;
 
 use codex_types::*;
 use serde_json::Value;
-use support::{assert_lossless, corpus, pass};
+
+use crate::support::{assert_lossless, corpus, pass};
 
 /// Reads and writes `json`; both must be the same value, with halves compared as escapes.
 #[track_caller]

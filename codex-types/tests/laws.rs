@@ -1,7 +1,4 @@
 //! Laws that hold for any JSON whatever, found out by trying.
-#![cfg(test)]
-
-mod support;
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -9,7 +6,8 @@ use std::sync::LazyLock;
 use codex_types::{Delta, DeltaKind, EventRef, ResponseEvent};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use support::{ROOTS, Sample, assert_lossless, corpus, pass};
+
+use crate::support::{ROOTS, Sample, assert_lossless, corpus, pass};
 
 /// A generator of JSON from a seed: much faster than a tree of strategies, and as reproducible.
 struct Source(u64);

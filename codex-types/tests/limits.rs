@@ -1,5 +1,4 @@
 //! What untrusted input must not be able to do, and what types promise about themselves.
-#![cfg(test)]
 
 use core::error::Error;
 

@@ -1,5 +1,4 @@
 //! The linter against a corpus: the required diagnostics, no others, and fixes that work.
-#![cfg(test)]
 
 use codex_types::lint::{Finding, Linter, Pairing, Severity, apply, close_schema};
 use codex_types::profile::{Channel, Profile, RequestForm};

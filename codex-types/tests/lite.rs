@@ -1,5 +1,4 @@
 //! Responses Lite: what a request becomes, which models get it, and what it forbids.
-#![cfg(test)]
 
 use codex_types::lint::{FindingCode, Linter};
 use codex_types::model_name::{ModelEntry, ModelTable};

@@ -1,5 +1,4 @@
 //! A newer state of a response over an older one, as one JSON object over another.
-#![cfg(test)]
 
 use codex_types::*;
 use proptest::prelude::*;

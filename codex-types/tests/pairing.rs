@@ -1,6 +1,5 @@
 //! Calls and outputs: which calls are open, which outputs answer them, and that the linter and the
 //! repair of a history agree.
-#![cfg(test)]
 
 use codex_types::lint::{FindingCode as Code, Linter, Pairing};
 use codex_types::profile::Profile;

@@ -1,7 +1,4 @@
 //! A prepared input is an input like any other: the same requests, the same findings, for less.
-#![cfg(test)]
-
-mod support;
 
 use std::sync::LazyLock;
 
@@ -12,7 +9,8 @@ use codex_types::{
     PreparedInput, RawJson, Streaming,
 };
 use proptest::prelude::*;
-use support::corpus;
+
+use crate::support::corpus;
 
 static ITEMS: LazyLock<Vec<InputItem>> = LazyLock::new(|| {
     let of_corpus = corpus()

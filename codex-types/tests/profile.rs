@@ -1,5 +1,4 @@
 //! What the profiles say, and what fitting a request to them does.
-#![cfg(test)]
 
 use codex_types::lint::{FindingCode, Severity};
 use codex_types::profile::{Channel, FitPolicy, Identity, OnFinding, Profile, Source, Store};

@@ -1,5 +1,4 @@
 //! What came out goes back in whole.
-#![cfg(test)]
 
 use codex_types::{InputItem, OutputItem, RawJson};
 

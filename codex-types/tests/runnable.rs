@@ -1,5 +1,4 @@
 //! Which items the client runs, and which of them may run.
-#![cfg(test)]
 
 use codex_types::{CallFault, ClientCallKind, OutputItem, RawJson};
 

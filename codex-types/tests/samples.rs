@@ -1,8 +1,7 @@
 //! The generator of the samples in `testdata/json`, and the check that they are what it writes.
 //!
 //! Their source is `samples.jsonl`. To add a sample, add a line and run
-//! `CODEX_WRITE_SAMPLES=1 cargo test -p codex-types --test samples`.
-#![cfg(test)]
+//! `CODEX_WRITE_SAMPLES=1 cargo test -p codex-types --test all samples`.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,6 +1,5 @@
 //! Chat values in the forms in which servers send them.
 #![cfg(feature = "chat")]
-#![cfg(test)]
 
 use codex_types::chat::translate::to_response;
 use codex_types::chat::{

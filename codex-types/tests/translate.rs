@@ -1,6 +1,5 @@
 //! The translation between Chat Completions and Responses against a corpus of pairs.
 #![cfg(feature = "chat")]
-#![cfg(test)]
 
 #[path = "support/pairs.rs"]
 mod pairs;

@@ -134,7 +134,12 @@ pub fn first_record() -> Record {
 
 /// Runs the test `worker` of this program in several processes at once, and checks that each expiry
 /// cost one redemption.
-pub fn run(size: Size, store: &impl TokenStore, prepare: impl Fn(usize, &mut Command)) {
+pub fn run(
+    size: Size,
+    worker: &str,
+    store: &impl TokenStore,
+    prepare: impl Fn(usize, &mut Command),
+) {
     let authority = Arc::new(Authority {
         size,
         state: Mutex::default(),
@@ -149,7 +154,7 @@ pub fn run(size: Size, store: &impl TokenStore, prepare: impl Fn(usize, &mut Com
             let mut command = Command::new(std::env::current_exe().unwrap());
             prepare(process, &mut command);
             command
-                .args(["--exact", "worker", "--nocapture"])
+                .args(["--exact", worker, "--nocapture"])
                 .env(
                     WORKER,
                     format!("{process} {address} {} {}", size.tasks, size.expiries),

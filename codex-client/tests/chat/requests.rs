@@ -14,8 +14,8 @@ use codex_client::types::{
 use codex_client::{Client, ErrorKind};
 use serde_json::{Value, json};
 
-use crate::suite::client_for;
-use crate::upstream;
+use crate::chat::suite::client_for;
+use crate::chat::upstream;
 
 fn request() -> CreateResponse {
     CreateResponse::new("some-model").input("Hi")

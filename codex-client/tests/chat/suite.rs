@@ -14,7 +14,7 @@ use codex_client::types::{
 use codex_client::{Client, Session, Tools};
 use serde::Deserialize;
 
-use crate::upstream::{self, FREE_TEXT, Fault, THOUGHT};
+use crate::chat::upstream::{self, FREE_TEXT, Fault, THOUGHT};
 
 #[derive(Deserialize)]
 struct City {

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use codex_client::{Error, ErrorKind, SocketSession, TurnEvent};
 use codex_types::{CreateResponse, InputItem, Message, RawJson, Response, ResponseEvent};
 
-use crate::random::Random;
-use crate::server::Server;
+use crate::exactly_once::random::Random;
+use crate::exactly_once::server::Server;
 
 /// The outcomes of many turns.
 #[derive(Clone, Debug, Default)]

@@ -12,7 +12,7 @@ use codex_transport::{Error, ErrorKind, Phase, Sent, Socket, Upgrade, WsConnecti
 use http::{Request, Response};
 use serde_json::{Value, json};
 
-use crate::random::Random;
+use crate::exactly_once::random::Random;
 
 /// The number of events of a response.
 pub(crate) const EVENTS: usize = 10;

@@ -11,7 +11,7 @@ use tokio_tungstenite::accept_hdr_async;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 
-use crate::rules::{self, Headers};
+use crate::lite::rules::{self, Headers};
 
 /// A request that arrived, in the order of arrival.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! Streams of compatible servers (`testdata/dialects`), each with its expected output, fed whole,
 //! in odd chunks and byte by byte.
-#![cfg(test)]
+#![cfg(feature = "chat")]
 
 mod observe;
 

@@ -1,6 +1,5 @@
 //! Responses Lite against a backend that checks every request separately.
 #![cfg(feature = "ws")]
-#![cfg(test)]
 #![allow(unreachable_pub, reason = "shared by several tests")]
 
 mod backend;

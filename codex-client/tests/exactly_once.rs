@@ -5,7 +5,6 @@
 //! received the whole conversation before every response. Everything derives from a seed:
 //! `CODEX_SEEDS=10000` runs this many, `CODEX_SEED=n` runs one of them.
 #![cfg(feature = "ws")]
-#![cfg(test)]
 
 mod consumer;
 mod random;

@@ -3,7 +3,7 @@
 //!
 //! `DIALECT_SEEDS=N` tests N seeds, `DIALECT_FROM=M` starts at seed M, `DIALECT_STOP=1` stops at
 //! the first failure and shows it, and `DIALECT_REPORT=1` prints the failures by habit.
-#![cfg(test)]
+#![cfg(feature = "chat")]
 
 mod addresses;
 mod ambiguity;
