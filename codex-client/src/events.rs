@@ -207,6 +207,10 @@ impl HttpEvents {
                     self.prelude(event);
                 }
                 Some(item) if self.opens_again(&item) => self.held.clear(),
+                // Nothing precedes the event, as nearly always.
+                Some(item) if self.held.is_empty() && self.is_document == Some(false) => {
+                    return Poll::Ready(Some(self.yielded(item)));
+                }
                 item => self.decide(item),
             }
         }

@@ -3,6 +3,7 @@
 //! any of their [spellings](Redactor::spellings).
 
 use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
 
 use codex_transport::Redactor;
 use codex_types::{ApiError, ErrorCode, Map, RawJson, ResponseEvent};
@@ -11,7 +12,16 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderValue, PROXY_AUTHORIZATION};
 /// The credentials of one request, to be removed from texts.
 #[derive(Clone, Default)]
 pub(crate) struct Scrub {
+    credentials: Arc<Credentials>,
+}
+
+#[derive(Default)]
+struct Credentials {
     secrets: Vec<String>,
+    /// A text with fewer bytes contains no spelling of a secret.
+    shortest: usize,
+    /// All spellings, computed for the first text that could contain one.
+    spellings: OnceLock<Vec<String>>,
 }
 
 impl Scrub {
@@ -24,26 +34,33 @@ impl Scrub {
         let values = headers
             .iter()
             .filter(|(name, value)| is_secret(name, value));
-        let mut secrets: Vec<String> = values
+        let secrets: Vec<String> = values
             .filter_map(|(_, value)| value.to_str().ok())
             .map(|value| value.rsplit(' ').next().unwrap_or(value))
             .filter(|secret| secret.len() >= SHORTEST)
-            .flat_map(|secret| Redactor::spellings(secret.as_bytes()))
-            .filter_map(|spelling| String::from_utf8(spelling).ok())
+            .map(str::to_owned)
             .collect();
-        // Remove a secret that contains another one first.
-        secrets.sort_by_key(|secret| core::cmp::Reverse(secret.len()));
-        Self { secrets }
+        let shortest = secrets.iter().map(|secret| shortest_spelling(secret.len()));
+        Self {
+            credentials: Arc::new(Credentials {
+                shortest: shortest.min().unwrap_or(usize::MAX),
+                secrets,
+                spellings: OnceLock::new(),
+            }),
+        }
     }
 
     pub(crate) fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut text = Cow::Borrowed(text);
-        for secret in &self.secrets {
-            if text.contains(secret.as_str()) {
-                text = Cow::Owned(text.replace(secret.as_str(), REDACTED));
+        let mut scrubbed = Cow::Borrowed(text);
+        if text.len() < self.credentials.shortest {
+            return scrubbed;
+        }
+        for spelling in self.credentials.spellings() {
+            if scrubbed.contains(spelling.as_str()) {
+                scrubbed = Cow::Owned(scrubbed.replace(spelling.as_str(), REDACTED));
             }
         }
-        text
+        scrubbed
     }
 
     /// Scrubs text that may not be valid UTF-8.
@@ -143,6 +160,28 @@ impl Scrub {
     }
 }
 
+impl Credentials {
+    fn spellings(&self) -> &[String] {
+        self.spellings.get_or_init(|| {
+            let secrets = self.secrets.iter();
+            let mut all: Vec<String> = secrets
+                .flat_map(|secret| Redactor::spellings(secret.as_bytes()))
+                .filter_map(|spelling| String::from_utf8(spelling).ok())
+                .collect();
+            // Remove a secret that contains another one first.
+            all.sort_by_key(|spelling| core::cmp::Reverse(spelling.len()));
+            all
+        })
+    }
+}
+
+/// A lower bound for the bytes of each spelling of a secret. Escapes make it longer; base64 may lose
+/// up to four bytes at its ends, which belong to the characters of the text around it.
+const fn shortest_spelling(bytes: usize) -> usize {
+    let encoded = bytes.saturating_sub(4) / 3 * 4;
+    if encoded < bytes { encoded } else { bytes }
+}
+
 const REDACTED: &str = "[redacted]";
 
 /// The minimum length of a secret: removing a shorter value would protect nothing and garble the
@@ -183,5 +222,19 @@ mod tests {
             "canary-7f3a"
         );
         assert_eq!(scrub("authorization", "Bearer key").text("a key"), "a key");
+    }
+
+    #[test]
+    fn no_spelling_is_shorter_than_the_bound() {
+        for length in SHORTEST..200 {
+            for secret in [
+                "a".repeat(length),
+                "/+=".repeat(length)[..length].to_owned(),
+            ] {
+                let spellings = Redactor::spellings(secret.as_bytes());
+                let shortest = spellings.iter().map(Vec::len).min();
+                assert!(shortest.is_some_and(|shortest| shortest >= shortest_spelling(length)));
+            }
+        }
     }
 }
