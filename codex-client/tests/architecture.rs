@@ -59,6 +59,28 @@ fn every_request_id_header_of_the_transport_is_one_of_the_authority() {
     assert_eq!(ours.len(), 3);
 }
 
+/// Test programs are listed in the manifests, and a file that no program names would never run.
+#[test]
+fn every_test_file_is_part_of_a_program() {
+    for (name, _) in DIRECTION {
+        let text = |path: &Path| std::fs::read_to_string(path).expect("a file");
+        let manifest = text(&root().join(name).join("Cargo.toml"));
+        assert!(manifest.contains("autotests = false"), "{name}");
+        let tests = root().join(name).join("tests");
+        let all = text(&tests.join("all.rs"));
+        for entry in std::fs::read_dir(&tests).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let file = path.file_stem().and_then(|stem| stem.to_str());
+            let file = file.expect("a name");
+            if path.extension().is_some_and(|extension| extension == "rs") {
+                let is_listed = all.contains(&format!("\nmod {file};\n"))
+                    || manifest.contains(&format!("[[test]]\nname = \"{file}\"\n"));
+                assert!(is_listed, "{}", path.display());
+            }
+        }
+    }
+}
+
 #[test]
 fn dependencies_point_one_way() {
     let metadata = metadata();
