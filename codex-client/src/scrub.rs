@@ -175,8 +175,8 @@ impl Credentials {
     }
 }
 
-/// A lower bound for the bytes of each spelling of a secret. Escapes make it longer; base64 may lose
-/// up to four bytes at its ends, which belong to the characters of the text around it.
+/// Returns a lower bound for the bytes of each spelling of a secret. Escapes make it longer; base64
+/// may lose up to four bytes at its ends, which belong to the characters of the text around it.
 const fn shortest_spelling(bytes: usize) -> usize {
     let encoded = bytes.saturating_sub(4) / 3 * 4;
     if encoded < bytes { encoded } else { bytes }

@@ -18,7 +18,7 @@ fn a_proxy_in_the_environment_is_used() {
     // Changing the environment of this process is not safe, so another process gets the variable.
     let test = std::env::current_exe().expect("this program");
     let status = Command::new(test)
-        .args(["--ignored", "--exact", "a_process_asks_the_server"])
+        .args(["--ignored", "--exact", "proxy::a_process_asks_the_server"])
         .env(SERVER, server.url("/v1"))
         .env("HTTP_PROXY", proxy.url())
         .env_remove("http_proxy")
